@@ -1,0 +1,139 @@
+//! The only reader of time.
+//!
+//! `at = max(previous at + monotonic time elapsed, wall clock)`: it never goes back, never stands
+//! still, and follows the wall clock forward. `offset = wall clock − at` is what a clock that was
+//! set back leaves behind; `at + offset` is what people and devices see.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::domain::time::{Span, Timestamp};
+
+/// One reading of the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The gateway's own time: durations and deadlines use it.
+    pub at: Timestamp,
+    /// Wall clock − `at`.
+    pub offset: Span,
+}
+
+impl Stamp {
+    /// The time shown, stored as received, and compared with a device's clock.
+    pub fn wall(self) -> Timestamp {
+        self.at + self.offset
+    }
+}
+
+/// The gateway's clock; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    last: Timestamp,
+    read: Instant,
+    stream: Option<Timestamp>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+fn read() -> (Instant, Timestamp) {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (Instant::now(), Timestamp::from_micros(i64::try_from(wall.as_micros()).unwrap_or(i64::MAX)))
+}
+
+impl Clock {
+    /// Follows the machine's clock; `after` is the stamp of the last row, never undercut.
+    pub fn system(after: Timestamp) -> Self {
+        let (read, wall) = read();
+        Self(Arc::new(Mutex::new(State { last: wall.max(after), read, stream: None })))
+    }
+
+    /// `--clock stream`: time is the newest `sent_at` heard (design §4), from `after` on.
+    pub fn stream(after: Timestamp) -> Self {
+        let (read, _) = read();
+        Self(Arc::new(Mutex::new(State { last: after, read, stream: Some(after) })))
+    }
+
+    /// Whether time follows the messages.
+    pub fn follows_stream(&self) -> bool {
+        self.lock().stream.is_some()
+    }
+
+    /// A message says it was sent at this time. Only `--clock stream` listens.
+    pub fn heard(&self, sent_at: Timestamp) {
+        if let Some(newest) = &mut self.lock().stream {
+            *newest = (*newest).max(sent_at);
+        }
+    }
+
+    /// Reads the clock.
+    pub fn stamp(&self) -> Stamp {
+        let mut state = self.lock();
+        if let Some(newest) = state.stream {
+            state.last = newest.max(state.last + Span::micros(1));
+            return Stamp { at: state.last, offset: Span::ZERO };
+        }
+        let (read, wall) = read();
+        let elapsed = read.saturating_duration_since(state.read).as_micros();
+        let elapsed = Span::micros(i64::try_from(elapsed).unwrap_or(i64::MAX).max(1));
+        state.last = (state.last + elapsed).max(wall);
+        state.read = read;
+        Stamp { at: state.last, offset: wall - state.last }
+    }
+
+    /// The time shown.
+    pub fn wall(&self) -> Timestamp {
+        let state = self.lock();
+        match state.stream {
+            Some(newest) => newest,
+            None => read().1,
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Measures how long something took, for metrics only.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts.
+    pub fn start() -> Self {
+        Self(read().0)
+    }
+
+    /// Seconds since the start.
+    pub fn seconds(self) -> f64 {
+        read().0.saturating_duration_since(self.0).as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_never_goes_back_behind_the_last_row() {
+        let far = Timestamp::from_millis(4_000_000_000_000);
+        let clock = Clock::system(far);
+        let first = clock.stamp();
+        let second = clock.stamp();
+        assert!(first.at > far && second.at > first.at);
+        assert!(second.offset < Span::ZERO, "the wall clock is behind the store");
+        assert!((second.wall() - clock.wall()).as_secs_f64().abs() < 60.0);
+    }
+
+    #[test]
+    fn a_stream_clock_stands_until_it_hears_and_never_returns() {
+        let clock = Clock::stream(Timestamp::from_millis(1_000));
+        clock.heard(Timestamp::from_millis(5_000));
+        clock.heard(Timestamp::from_millis(2_000));
+        assert_eq!(clock.wall(), Timestamp::from_millis(5_000));
+        let at = clock.stamp().at;
+        assert!(clock.stamp().at > at);
+    }
+}

@@ -1,0 +1,308 @@
+//! What people and programs ask of the gateway, and the answer (design §1).
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use super::alarm::{Alarm, Side};
+use super::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
+use super::message::ExpectedSignal;
+use super::signal::SignalId;
+use super::time::Timestamp;
+use super::unit::Unit;
+
+/// A command with its actor; journalled like any input, refused ones too.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Command {
+    /// Who asks: a token's name, `local:demo` or `local:cli`.
+    #[n(0)]
+    pub actor: String,
+    /// What.
+    #[n(1)]
+    pub action: Action,
+}
+
+/// What can be asked.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub enum Action {
+    /// Something with an open alarm.
+    #[n(0)]
+    Alarm {
+        /// Which.
+        #[n(0)]
+        id: AlarmId,
+        /// The `seq` of the alarm the person saw.
+        #[n(1)]
+        seen: u64,
+        /// What.
+        #[n(2)]
+        act: AlarmAct,
+    },
+    /// Make a ward, or keep it.
+    #[n(1)]
+    AddWard(#[n(0)] WardId),
+    /// Make a bed in a ward, or move it there.
+    #[n(2)]
+    AddBed {
+        /// Which bed.
+        #[n(0)]
+        bed: BedId,
+        /// Its ward, which must exist.
+        #[n(1)]
+        ward: WardId,
+    },
+    /// Admit a patient.
+    #[n(3)]
+    AdmitPatient(#[n(0)] PatientDetails),
+    /// Change what is known of a patient.
+    #[n(4)]
+    ChangePatient(#[n(0)] PatientDetails),
+    /// Move to a bed.
+    #[n(5)]
+    TransferPatient {
+        /// Whom.
+        #[n(0)]
+        patient: PatientId,
+        /// Where to; `None` leaves the bed.
+        #[n(1)]
+        bed: Option<BedId>,
+    },
+    /// End the stay: closes alarms, unbinds devices.
+    #[n(6)]
+    DischargePatient {
+        /// Whom.
+        #[n(0)]
+        patient: PatientId,
+        /// Needed while an alarm of high priority is alarming.
+        #[n(1)]
+        reason: Option<String>,
+    },
+    /// Replace the limits of a patient from a time on.
+    #[n(7)]
+    SetLimits {
+        /// Whose.
+        #[n(0)]
+        patient: PatientId,
+        /// All of them; a rule not named falls back to its pack.
+        #[n(1)]
+        limits: Vec<PatientLimit>,
+        /// Valid for readings measured from here on; `None` is now.
+        #[n(2)]
+        from: Option<Timestamp>,
+        /// The version replaced (`If-Match`); `None` replaces whatever stands.
+        #[n(3)]
+        replaces: Option<u64>,
+        /// Why.
+        #[n(4)]
+        reason: Option<String>,
+    },
+    /// Register a device, relay or connector, or change it.
+    #[n(8)]
+    RegisterDevice(#[n(0)] DeviceDetails),
+    /// Take its right to connect.
+    #[n(9)]
+    RevokeDevice(#[n(0)] DeviceId),
+    /// Bind to a patient.
+    #[n(10)]
+    Bind {
+        /// Which device.
+        #[n(0)]
+        device: DeviceId,
+        /// To whom.
+        #[n(1)]
+        patient: PatientId,
+        /// From when on; `None` is now. Never before a previous binding ended.
+        #[n(2)]
+        from: Option<Timestamp>,
+        /// Signals whose 0 means "no sensor" on this binding (contract §2).
+        #[n(3)]
+        zero_means_no_sensor: Vec<SignalId>,
+    },
+    /// End the binding now.
+    #[n(11)]
+    Unbind(#[n(0)] DeviceId),
+    /// Say that the present binding was of another patient from its start (contract §4).
+    #[n(12)]
+    CorrectBinding {
+        /// Which device.
+        #[n(0)]
+        device: DeviceId,
+        /// Whose it was; `None` for nobody's.
+        #[n(1)]
+        patient: Option<PatientId>,
+        /// Why.
+        #[n(2)]
+        reason: String,
+    },
+}
+
+/// What a person does with an alarm (rows 9, 13, 19 of contract §5).
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub enum AlarmAct {
+    /// Take note.
+    #[n(0)]
+    Acknowledge,
+    /// Take it back.
+    #[n(1)]
+    Unacknowledge,
+    /// End a latched or momentary alarm, or with a reason one whose condition is unknown.
+    #[n(2)]
+    Reset {
+        /// Needed while the condition is unknown.
+        #[n(0)]
+        reason: Option<String>,
+    },
+}
+
+/// What is known of a patient.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+#[serde(deny_unknown_fields)]
+pub struct PatientDetails {
+    /// The site's pseudonymous key.
+    #[n(0)]
+    pub id: PatientId,
+    /// Rules for adults judge adults only.
+    #[n(1)]
+    #[serde(default)]
+    pub age_class: AgeClass,
+    /// Watched continuously: silence becomes high.
+    #[n(2)]
+    #[serde(default)]
+    pub continuous: bool,
+    /// Where the patient lies.
+    #[n(3)]
+    #[serde(default)]
+    pub bed: Option<BedId>,
+    /// `Some(true)` refuses rule packs for adults.
+    #[n(4)]
+    #[serde(default)]
+    pub pregnant: Option<bool>,
+}
+
+/// Age class of a patient.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum AgeClass {
+    /// 18 and older.
+    #[n(0)]
+    Adult,
+    /// A child.
+    #[n(1)]
+    Paediatric,
+    /// A new-born.
+    #[n(2)]
+    Neonatal,
+    /// Not said: limits for adults are not applied silently.
+    #[default]
+    #[n(3)]
+    Unknown,
+}
+
+/// One limit of a patient, in place of the pack's.
+#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+#[serde(deny_unknown_fields)]
+pub struct PatientLimit {
+    /// The signal's name; applies to every limit rule over it.
+    #[n(0)]
+    pub signal: String,
+    /// Low or high.
+    #[n(1)]
+    pub side: Side,
+    /// Whether it is the critical limit.
+    #[n(2)]
+    #[serde(default)]
+    pub critical: bool,
+    /// The limit; `None` switches it off, which needs a reason.
+    #[n(3)]
+    pub value: Option<f64>,
+    /// Its unit.
+    #[n(4)]
+    pub unit: Unit,
+}
+
+/// What kind of principal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum PrincipalKind {
+    /// Publishes under its own id.
+    #[default]
+    #[n(0)]
+    Device,
+    /// Publishes for the devices registered `via` it, and of itself.
+    #[n(1)]
+    Relay,
+    /// A maker's cloud: like a relay.
+    #[n(2)]
+    Connector,
+}
+
+/// What is registered of a device.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct DeviceDetails {
+    /// Its id.
+    #[n(0)]
+    pub id: DeviceId,
+    /// The class in `config/rules.toml` that sets its intervals and silence ladder.
+    #[n(1)]
+    pub class: String,
+    /// Device, relay or connector.
+    #[n(2)]
+    pub kind: PrincipalKind,
+    /// SHA-256 of its token; `None` keeps the one it has.
+    #[n(3)]
+    pub token_sha256: Option<Vec<u8>>,
+    /// Relays and connectors that may speak for it.
+    #[n(4)]
+    pub via: Vec<DeviceId>,
+    /// Signals expected of it; empty takes those of its `info`, else any signal counts.
+    #[n(5)]
+    pub signals: Vec<ExpectedSignal>,
+}
+
+/// What became of a command; the first transition it makes.
+#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize)]
+#[cbor(map)]
+pub struct Answer {
+    /// Done, already so, or refused.
+    #[n(0)]
+    pub outcome: Outcome,
+    /// Why, or who had done it and when.
+    #[n(1)]
+    pub detail: String,
+    /// The alarm as it is now, for commands about alarms.
+    #[n(2)]
+    pub alarm: Option<Alarm>,
+    /// The version of what was changed (limits), for `ETag`.
+    #[n(3)]
+    pub version: Option<u64>,
+}
+
+/// The three answers, the refusals by kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is so now.
+    #[n(0)]
+    Done,
+    /// It was so before.
+    #[n(1)]
+    AlreadySo,
+    /// What it names does not exist.
+    #[n(2)]
+    NotFound,
+    /// It does not fit the present state (409).
+    #[n(3)]
+    Conflict,
+    /// The version seen is not the version that stands (412).
+    #[n(4)]
+    Stale,
+    /// It makes no sense in itself (422).
+    #[n(5)]
+    Invalid,
+}

@@ -1,0 +1,72 @@
+//! Everything that can change the core: the body of a journal row is a list of these.
+
+use minicbor::{Decode, Encode};
+
+use super::command::Command;
+use super::ids::DeviceId;
+use super::message::Message;
+use super::time::Timestamp;
+
+/// One input. Numbers are part of the journal and never used again.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub enum Input {
+    /// A message, decoded or not.
+    #[n(0)]
+    Message(#[n(0)] Box<Message>),
+    /// A principal's connection came or went.
+    #[n(1)]
+    Link {
+        /// Whose.
+        #[n(0)]
+        principal: DeviceId,
+        /// Came or went.
+        #[n(1)]
+        connected: bool,
+        /// Went by DISCONNECT.
+        #[n(2)]
+        clean: bool,
+    },
+    /// A command.
+    #[n(2)]
+    Command(#[n(0)] Box<Command>),
+    /// The texts the core is configured by, in force from here on.
+    #[n(3)]
+    Configuration {
+        /// `config/signals.toml`.
+        #[n(0)]
+        signals: String,
+        /// `config/rules.toml`.
+        #[n(1)]
+        rules: String,
+        /// The site's other settings, canonical TOML.
+        #[n(2)]
+        site: String,
+    },
+    /// Intake stood still from `from` to `to` (design §1).
+    #[n(4)]
+    Deaf {
+        /// The stamp of the last row before.
+        #[n(0)]
+        from: Timestamp,
+        /// When intake began again.
+        #[n(1)]
+        to: Timestamp,
+    },
+    /// The wall clock moved against the gateway's own time by more than 100 ms.
+    #[n(5)]
+    ClockStep {
+        /// Old offset, in microseconds.
+        #[n(0)]
+        from_us: i64,
+        /// New offset, in microseconds.
+        #[n(1)]
+        to_us: i64,
+    },
+    /// Commits fail, or succeed again.
+    #[n(6)]
+    Store {
+        /// Whether they fail.
+        #[n(0)]
+        failing: bool,
+    },
+}

@@ -1,0 +1,143 @@
+//! The signal table: names, codes, units and plausible ranges of what devices measure.
+//!
+//! The table itself is `config/signals.toml`; its text is part of the rules hash.
+
+use std::collections::BTreeMap;
+
+use minicbor::{Decode, Encode};
+use serde::Deserialize;
+
+use super::unit::Unit;
+
+/// The number of a signal in `config/signals.toml`; it is written to disk and never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Deserialize)]
+#[cbor(transparent)]
+#[serde(transparent)]
+pub struct SignalId(#[n(0)] pub u16);
+
+/// How readings of a signal follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cadence {
+    /// A stream: limits have delays, silence makes it unknown.
+    Continuous,
+    /// Single measurements: a reading beyond its limit counts at once.
+    Spot,
+}
+
+/// One line of the signal table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signal {
+    /// The number on disk.
+    pub id: SignalId,
+    /// The name on the wire.
+    pub name: String,
+    /// Words for people.
+    pub label: String,
+    /// How readings follow each other.
+    pub cadence: Cadence,
+    /// The unit that history and the page use; `None` for codes, times and texts.
+    #[serde(default)]
+    pub unit: Option<Unit>,
+    /// Values outside are `implausible`: stored, never judged as numbers (contract §7). In `unit`.
+    #[serde(default)]
+    pub plausible: Option<(f64, f64)>,
+    /// IEEE 11073-10101/-10103 reference ids as 32-bit `cf` codes (clinical §2.1).
+    #[serde(default)]
+    pub mdc: Vec<u32>,
+    /// LOINC codes.
+    #[serde(default)]
+    pub loinc: Vec<String>,
+}
+
+/// All signals, found by number, name or code.
+#[derive(Clone, Debug, Default)]
+pub struct SignalTable {
+    by_id: BTreeMap<SignalId, Signal>,
+    by_key: BTreeMap<String, SignalId>,
+}
+
+/// Why a signal table was refused.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BadSignals {
+    /// Not TOML, or a field of the wrong shape; the text names line and column.
+    #[error("{0}")]
+    Toml(String),
+    /// Two lines share a number, a name or a code.
+    #[error("signal `{signal}`: `{key}` already belongs to `{other}`")]
+    Doubled {
+        /// The later line.
+        signal: String,
+        /// What they share.
+        key: String,
+        /// The earlier line.
+        other: String,
+    },
+    /// The range is empty or not finite, or stands without a unit.
+    #[error("signal `{0}`: `plausible` must be [low, high] with low < high, and needs a `unit`")]
+    Range(String),
+}
+
+impl SignalTable {
+    /// Reads the text of `config/signals.toml`.
+    pub fn parse(text: &str) -> Result<Self, BadSignals> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct File {
+            signal: Vec<Signal>,
+        }
+        let file: File = toml::from_str(text).map_err(|e| BadSignals::Toml(e.to_string()))?;
+        let mut table = Self::default();
+        for signal in file.signal {
+            table.add(signal)?;
+        }
+        Ok(table)
+    }
+
+    fn add(&mut self, signal: Signal) -> Result<(), BadSignals> {
+        if let Some((low, high)) = signal.plausible
+            && (!low.is_finite() || !high.is_finite() || low >= high || signal.unit.is_none())
+        {
+            return Err(BadSignals::Range(signal.name));
+        }
+        let mut keys = vec![signal.name.clone()];
+        keys.extend(signal.mdc.iter().map(|code| format!("mdc:{code}")));
+        keys.extend(signal.loinc.iter().map(|code| format!("loinc:{code}")));
+        if let Some(other) = self.by_id.get(&signal.id) {
+            return Err(BadSignals::Doubled {
+                key: signal.id.0.to_string(),
+                other: other.name.clone(),
+                signal: signal.name,
+            });
+        }
+        for key in keys {
+            if let Some(other) = self.by_key.insert(key.clone(), signal.id) {
+                let other = self.by_id.get(&other).map_or(&signal.name, |s| &s.name).clone();
+                return Err(BadSignals::Doubled { signal: signal.name, key, other });
+            }
+        }
+        self.by_id.insert(signal.id, signal);
+        Ok(())
+    }
+
+    /// The signal a device names: `heart_rate`, `mdc:147842` or `loinc:8867-4`.
+    pub fn find(&self, key: &str) -> Option<&Signal> {
+        self.by_key.get(key).and_then(|id| self.by_id.get(id))
+    }
+
+    /// The signal with this number.
+    pub fn get(&self, id: SignalId) -> Option<&Signal> {
+        self.by_id.get(&id)
+    }
+
+    /// The name of a signal, or `signal-N` for a number this table does not hold.
+    pub fn name(&self, id: SignalId) -> String {
+        self.get(id).map_or_else(|| format!("signal-{}", id.0), |s| s.name.clone())
+    }
+
+    /// Every signal by its number.
+    pub fn iter(&self) -> impl Iterator<Item = &Signal> {
+        self.by_id.values()
+    }
+}

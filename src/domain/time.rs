@@ -1,0 +1,234 @@
+//! Instants and spans in whole microseconds; the core never reads a clock.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+use std::str::FromStr;
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An instant: microseconds since 1970-01-01T00:00:00Z, shown as RFC 3339 in UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Timestamp(#[n(0)] i64);
+
+/// A signed length of time in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Span(#[n(0)] i64);
+
+/// Text that is no RFC 3339 instant with a zone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an RFC 3339 time with a zone")]
+pub struct NotATime(pub String);
+
+/// Text that is no span such as `15s`, `2m`, `36h`, `3d` or `250ms`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a span: write a whole number and ms, s, m, h or d, such as `15s`")]
+pub struct NotASpan(pub String);
+
+impl Timestamp {
+    /// The first instant a device's stamp is believed: 2000-01-01 (contract §3).
+    pub const YEAR_2000: Self = Self(946_684_800_000_000);
+
+    /// From microseconds since 1970.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// From milliseconds since 1970, saturating.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis.saturating_mul(1_000))
+    }
+
+    /// Microseconds since 1970.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Milliseconds since 1970, rounded down.
+    pub const fn as_millis(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+}
+
+impl Span {
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+    /// Longer than any deadline.
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// From microseconds.
+    pub const fn micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// From milliseconds, saturating.
+    pub const fn millis(millis: i64) -> Self {
+        Self(millis.saturating_mul(1_000))
+    }
+
+    /// From seconds, saturating.
+    pub const fn secs(secs: i64) -> Self {
+        Self(secs.saturating_mul(1_000_000))
+    }
+
+    /// From minutes, saturating.
+    pub const fn mins(mins: i64) -> Self {
+        Self::secs(mins.saturating_mul(60))
+    }
+
+    /// From hours, saturating.
+    pub const fn hours(hours: i64) -> Self {
+        Self::secs(hours.saturating_mul(3_600))
+    }
+
+    /// From days of 24 hours, saturating.
+    pub const fn days(days: i64) -> Self {
+        Self::secs(days.saturating_mul(86_400))
+    }
+
+    /// Whole microseconds.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Seconds with their fraction.
+    pub fn as_secs_f64(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+}
+
+impl Sub for Timestamp {
+    type Output = Span;
+    fn sub(self, earlier: Self) -> Span {
+        Span(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Span> for Timestamp {
+    type Output = Self;
+    fn add(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+}
+
+impl Sub<Span> for Timestamp {
+    type Output = Self;
+    fn sub(self, span: Span) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+}
+
+impl Add for Span {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Span {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(t) => write!(f, "{t}"),
+            Err(_) if self.0 < 0 => f.write_str("-009999-01-02T01:59:59Z"),
+            Err(_) => f.write_str("9999-12-30T22:00:00Z"),
+        }
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = NotATime;
+    fn from_str(text: &str) -> Result<Self, NotATime> {
+        let t: jiff::Timestamp = text.parse().map_err(|_| NotATime(text.to_owned()))?;
+        Ok(Self(t.as_microsecond()))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(i64, &str); 4] =
+            [(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s")];
+        for (size, name) in UNITS {
+            if self.0 != 0 && self.0 % size == 0 {
+                return write!(f, "{}{name}", self.0 / size);
+            }
+        }
+        write!(f, "{}ms", self.0 / 1_000)
+    }
+}
+
+impl FromStr for Span {
+    type Err = NotASpan;
+    fn from_str(text: &str) -> Result<Self, NotASpan> {
+        let fail = || NotASpan(text.to_owned());
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        let number: i64 = number.parse().map_err(|_| fail())?;
+        match unit {
+            "ms" => Ok(Self::millis(number)),
+            "s" => Ok(Self::secs(number)),
+            "m" => Ok(Self::mins(number)),
+            "h" => Ok(Self::hours(number)),
+            "d" => Ok(Self::days(number)),
+            _ => Err(fail()),
+        }
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_keep_their_microseconds_through_text() {
+        let t: Timestamp = "2026-11-21T10:00:00.250001+01:00".parse().unwrap();
+        assert_eq!(t.to_string(), "2026-11-21T09:00:00.250001Z");
+        assert_eq!(t.to_string().parse::<Timestamp>().unwrap(), t);
+        assert!("2026-11-21T10:00:00".parse::<Timestamp>().is_err(), "a zone is required");
+    }
+
+    #[test]
+    fn spans_read_and_write_the_same_text() {
+        for text in ["250ms", "15s", "2m", "36h", "3d"] {
+            let span: Span = text.parse().unwrap();
+            assert_eq!(span.to_string().parse::<Span>().unwrap(), span);
+        }
+        for text in ["", "15", "s", "-3s", "1.5h", "3 s"] {
+            assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The one door into the pipeline: bounded submissions, each with its receipt.
+//!
+//! A receipt released means "committed, with one fsync". A receipt dropped means "not accepted":
+//! the connection that holds the other end must close, because only that makes a client send again.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::domain::command::Answer;
+use crate::domain::ids::DeviceId;
+use crate::domain::input::Input;
+use crate::domain::message::Kind;
+
+/// The inbox is bounded in bytes (design §1).
+pub const INBOX_BYTES: usize = 8 << 20;
+/// Submissions in the channel; the byte bound is the one that matters, this one only sizes it.
+const INBOX_SLOTS: usize = 4_096;
+/// What a submission costs beyond its payloads: headers, receipt, bookkeeping.
+const OVERHEAD_BYTES: usize = 128;
+
+/// What one connection hands over at a time, in the order received.
+#[derive(Debug)]
+pub struct Submission {
+    /// Decoded inputs, in order.
+    pub inputs: Vec<Input>,
+    /// Raw bytes of what could not be decoded.
+    pub dead_letters: Vec<DeadLetter>,
+    /// Samples of accepted wave chunks.
+    pub waves: Vec<WaveSamples>,
+    /// Told after the commit.
+    pub receipt: Receipt,
+    /// Payload bytes, for the bounds.
+    pub bytes: usize,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+/// What was refused, with its first bytes, to look at later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Who sent it.
+    pub principal: DeviceId,
+    /// Under whose name, if the topic said.
+    pub device: Option<DeviceId>,
+    /// The topic, at most 256 bytes.
+    pub topic: String,
+    /// Which kind of topic.
+    pub kind: Option<Kind>,
+    /// Why.
+    pub reason: String,
+    /// How long it was.
+    pub length: u64,
+    /// Its first bytes, at most 1 KiB.
+    pub head: Vec<u8>,
+}
+
+/// Samples of one wave chunk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaveSamples {
+    /// Whose.
+    pub device: DeviceId,
+    /// Its description, as journalled.
+    pub chunk: crate::domain::message::WaveChunk,
+    /// The samples.
+    pub samples: Vec<i32>,
+}
+
+/// Told exactly once, by release after the commit or by drop.
+#[derive(Debug)]
+pub struct Receipt(Option<oneshot::Sender<Committed>>);
+
+/// What a released receipt says: the answers to the submission's commands, in order.
+#[derive(Debug, Default)]
+pub struct Committed {
+    /// One for each command.
+    pub answers: Vec<Answer>,
+}
+
+/// The waiting end of a receipt; an error means "not accepted".
+pub type Waiting = oneshot::Receiver<Committed>;
+
+impl Receipt {
+    /// A receipt and the end that waits for it.
+    pub fn new() -> (Self, Waiting) {
+        let (tx, rx) = oneshot::channel();
+        (Self(Some(tx)), rx)
+    }
+
+    /// For inputs nobody waits for.
+    pub fn unheard() -> Self {
+        Self(None)
+    }
+
+    /// Says "committed". A waiting end that is gone is no error: its connection closed meanwhile.
+    pub fn release(mut self, committed: Committed) {
+        if let Some(tx) = self.0.take() {
+            drop(tx.send(committed));
+        }
+    }
+}
+
+impl Submission {
+    /// A submission of inputs only.
+    pub fn of(inputs: Vec<Input>, bytes: usize, receipt: Receipt) -> Self {
+        Self { inputs, dead_letters: Vec::new(), waves: Vec::new(), receipt, bytes, permit: None }
+    }
+}
+
+/// The sending side; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Inbox {
+    tx: mpsc::Sender<Submission>,
+    bytes: Arc<Semaphore>,
+}
+
+/// The pipeline is gone; nothing more will be accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the gateway is shutting down")]
+pub struct Closed;
+
+impl Inbox {
+    /// The inbox and its receiving end.
+    pub fn new() -> (Self, mpsc::Receiver<Submission>) {
+        let (tx, rx) = mpsc::channel(INBOX_SLOTS);
+        (Self { tx, bytes: Arc::new(Semaphore::new(INBOX_BYTES)) }, rx)
+    }
+
+    /// Waits for room, then hands over. Dropping the future while it waits hands over nothing.
+    pub async fn submit(&self, mut submission: Submission) -> Result<(), Closed> {
+        let cost = (submission.bytes + OVERHEAD_BYTES).min(INBOX_BYTES) as u32;
+        let permit = Arc::clone(&self.bytes).acquire_many_owned(cost).await.map_err(|_| Closed)?;
+        submission.permit = Some(permit);
+        self.tx.send(submission).await.map_err(|_| Closed)
+    }
+}

@@ -1,0 +1,8 @@
+//! vitalgate
+
+pub mod clock;
+pub mod domain;
+pub mod inbox;
+pub mod store;
+pub mod telemetry;
+pub mod view;

@@ -1,0 +1,2 @@
+//! vitalgate.
+fn main() {}

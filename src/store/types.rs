@@ -1,0 +1,141 @@
+//! What the pipeline hands to the store, and what comes back.
+
+use crate::domain::ids::{AlarmId, DeviceId, PatientId, SiteId};
+use crate::domain::signal::SignalId;
+use crate::domain::time::{Span, Timestamp};
+use crate::domain::unit::Unit;
+use crate::inbox::{DeadLetter, WaveSamples};
+
+/// The number that rises whenever the same inputs could give other transitions.
+pub const CORE_VERSION: u32 = 1;
+
+/// One commit: one journal row with everything it caused, in one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Commit {
+    /// The journal row.
+    pub row: Row,
+    /// What it caused, in order; their `seq` follow each other without gaps.
+    pub transitions: Vec<StoredTransition>,
+    /// Numbers for the history.
+    pub samples: Vec<Sample>,
+    /// What could not be decoded.
+    pub dead_letters: Vec<DeadLetter>,
+    /// Samples of wave chunks.
+    pub waves: Vec<WaveSamples>,
+    /// A slice of the snapshot being written.
+    pub snapshot: Vec<SnapshotPart>,
+    /// Set on the commit that completes a snapshot: the row at which the state was frozen.
+    pub snapshot_complete: Option<u64>,
+}
+
+/// A journal row (design §1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Rises by one without gaps, from 1.
+    pub n: u64,
+    /// The gateway's own time.
+    pub at: Timestamp,
+    /// Wall clock − `at`.
+    pub offset: Span,
+    /// [`CORE_VERSION`] of the program that folded it.
+    pub core: u32,
+    /// The first 8 bytes of the SHA-256 of everything the core is configured by.
+    pub rules: [u8; 8],
+    /// CBOR of `Vec<Input>`, uncompressed; the store compresses.
+    pub body: Vec<u8>,
+}
+
+/// A transition as stored: the columns people query, and the whole as JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTransition {
+    /// Its number.
+    pub seq: u64,
+    /// Shown time.
+    pub at: Timestamp,
+    /// `alarm`, `answer` or `note`.
+    pub kind: &'static str,
+    /// The word of the change, or what was asked.
+    pub change: &'static str,
+    /// For alarms.
+    pub alarm: Option<AlarmId>,
+    /// Whom it concerns.
+    pub patient: Option<PatientId>,
+    /// Who did it, where a person did.
+    pub actor: Option<String>,
+    /// JSON: for alarms exactly the alarm of contract §5.
+    pub body: String,
+}
+
+/// A series of the history.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SeriesKey {
+    /// Whose.
+    pub device: DeviceId,
+    /// What.
+    pub signal: SignalId,
+    /// Lead or channel.
+    pub instance: String,
+}
+
+/// One number of the history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Which series.
+    pub series: SeriesKey,
+    /// When it was measured, corrected.
+    pub at: Timestamp,
+    /// When it arrived.
+    pub received: Timestamp,
+    /// The value in the unit sent.
+    pub value: f64,
+    /// That unit.
+    pub unit: Unit,
+    /// Bits of [`flag`].
+    pub flags: u8,
+}
+
+/// Flag bits of a sample.
+pub mod flag {
+    /// Outside the plausible range.
+    pub const IMPLAUSIBLE: u8 = 1;
+    /// Late or historical: stored, not judged as live.
+    pub const LATE: u8 = 2;
+    /// Its time is estimated, of arrival or unknown.
+    pub const TIME_DOUBTFUL: u8 = 4;
+    /// Low quality, test or demo mode, unit in doubt: not judged.
+    pub const NOT_JUDGED: u8 = 8;
+    /// The true value is below the number (`<`, `<=`).
+    pub const BELOW: u8 = 16;
+    /// The true value is above the number (`>`, `>=`).
+    pub const ABOVE: u8 = 32;
+    /// Replaces an earlier value of the same time.
+    pub const CORRECTED: u8 = 64;
+    /// Was entered in error.
+    pub const ERROR: u8 = 128;
+}
+
+/// One machine's state in a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotPart {
+    /// `core`, `site`, `device` or `patient`.
+    pub kind: &'static str,
+    /// Its id; empty for `core` and `site`.
+    pub key: String,
+    /// The row the state stands at.
+    pub n: u64,
+    /// CBOR.
+    pub body: Vec<u8>,
+}
+
+/// What a store is, fixed when it is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Made with the store and anew when a copy is restored; opaque to clients.
+    pub store: String,
+    /// Part of alarm ids.
+    pub site: SiteId,
+    /// Made by `demo`: never to be opened by `run`.
+    pub simulated: bool,
+    /// Made with `--clock stream`: opened only with the same clock.
+    pub stream_clock: bool,
+}
