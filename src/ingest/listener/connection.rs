@@ -1,6 +1,7 @@
 //! One connection after its CONNACK: read, submit, wait for the commit, acknowledge.
 
 use std::convert::Infallible;
+use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,28 +35,33 @@ const SETTLE: Duration = Duration::from_secs(5);
 /// How long a closed connection is read, so that the reason it was told is not lost in a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// A socket, plain or with TLS.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Debug + Send + Sync + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Debug + Send + Sync + Unpin> Stream for T {}
+
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Connection<S> {
-    pub(super) stream: S,
-    pub(super) buffer: BytesMut,
-    pub(super) shared: Arc<Shared>,
-    pub(super) version: Version,
-    pub(super) principal: DeviceId,
-    pub(super) attached: Attached,
-    pub(super) will: Option<Will>,
+pub(super) struct Connection {
+    stream: Box<dyn Stream>,
+    buffer: BytesMut,
+    shared: Arc<Shared>,
+    version: Version,
+    principal: DeviceId,
+    attached: Attached,
+    will: Option<Will>,
     /// Whether CONNECT asked for a session that outlives the connection.
-    pub(super) keeps_session: bool,
+    keeps_session: bool,
     /// One and a half times what CONNECT said; `Duration::MAX` for none.
-    pub(super) keep_alive: Duration,
-    pub(super) line: Line,
+    keep_alive: Duration,
+    line: Line,
     /// What goes out with the next write.
     pub(super) out: BytesMut,
     /// How much the next read may take.
-    pub(super) chunk: usize,
+    chunk: usize,
     /// A PUBLISH too large to be read, and how many of its bytes are still to come.
-    pub(super) draining: Option<(TooLarge, usize)>,
-    pub(super) not_allowed: u64,
+    draining: Option<(TooLarge, usize)>,
+    not_allowed: u64,
 }
 
 /// Whether more can be read.
@@ -67,9 +73,9 @@ enum Intent {
     Wait,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+impl Connection {
     pub(super) fn new(
-        stream: S,
+        stream: Box<dyn Stream>,
         buffer: BytesMut,
         shared: Arc<Shared>,
         connect: codec::Connect,
@@ -366,7 +372,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.buffer.reserve(self.chunk);
     }
 
-    async fn close(mut self, end: End) {
+    async fn close(&mut self, end: End) {
         let patience = if end == End::Shutdown { self.shared.config.drain } else { SETTLE };
         let farewell = async {
             self.say_link(end).await;
@@ -436,7 +442,7 @@ fn next_chunk(chunk: usize, count: usize) -> usize {
 }
 
 /// Reads and forgets until the client closes.
-pub(super) async fn read_out<S: AsyncRead + Unpin>(stream: &mut S) {
-    let mut scratch = [0; 2_048];
+pub(super) async fn read_out(stream: &mut Box<dyn Stream>) {
+    let mut scratch = vec![0; 4 << 10];
     while let Ok(1..) = stream.read(&mut scratch).await {}
 }

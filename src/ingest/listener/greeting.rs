@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::codec::{self, Connect, Fault, NoConnect, Version, reason, write};
-use super::connection::{Connection, read_out};
+use super::connection::{Connection, Stream, read_out};
 use super::intake::Intake;
 use super::permission;
 use super::principal::{Claim, identify};
@@ -25,66 +25,71 @@ const MAX_CONNECT: usize = 96 << 10;
 /// How long a refused client is read, so that the refusal is not lost in a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Serves one accepted socket until it closes.
+/// Greets one accepted socket; gives the connection to run if it is let in.
 pub(super) async fn greet(
     socket: TcpStream,
     tls: Option<TlsAcceptor>,
     authentication: Authentication,
-    shared: Arc<Shared>,
-) {
-    let metrics = shared.context.metrics.clone();
+    shared: &Arc<Shared>,
+) -> Option<Connection> {
     match tls {
-        None => talk(socket, &[], authentication, shared).await,
+        None => talk(Box::new(socket), &[], authentication, shared).await,
         Some(acceptor) => match timeout(PATIENCE, acceptor.accept(socket)).await {
             Ok(Ok(stream)) => {
                 let names = peer_names(&stream);
-                talk(stream, &names, authentication, shared).await;
+                talk(Box::new(stream), &names, authentication, shared).await
             }
             Ok(Err(error)) => {
-                metrics.connect("bad");
+                shared.context.metrics.connect("bad");
                 tracing::info!(%error, "TLS handshake failed");
+                None
             }
-            Err(_) => metrics.connect("bad"),
+            Err(_) => {
+                shared.context.metrics.connect("bad");
+                None
+            }
         },
     }
 }
 
-async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
-    mut stream: S,
+async fn talk(
+    mut stream: Box<dyn Stream>,
     certificate: &[String],
     authentication: Authentication,
-    shared: Arc<Shared>,
-) {
+    shared: &Arc<Shared>,
+) -> Option<Connection> {
     let mut buffer = BytesMut::with_capacity(1 << 10);
     let said = tokio::select! {
         said = timeout(PATIENCE, hear(&mut stream, &mut buffer)) => said,
-        () = shared.context.cancel.cancelled() => return,
+        () = shared.context.cancel.cancelled() => return None,
     };
     let metrics = &shared.context.metrics;
     let connect = match said {
         Ok(Some(Ok(connect))) => connect,
         Ok(Some(Err(error))) => {
             metrics.connect("bad");
-            return turn_away(stream, &error).await;
+            turn_away(stream, &error).await;
+            return None;
         }
-        Ok(None) | Err(_) => return metrics.connect("bad"),
+        Ok(None) | Err(_) => {
+            metrics.connect("bad");
+            return None;
+        }
     };
-    let version = connect.version;
-    match admit(&connect, certificate, authentication, &shared) {
-        Ok(principal) => {
-            enter(stream, buffer, connect, principal, &shared).await;
-        }
+    match admit(&connect, certificate, authentication, shared) {
+        Ok(principal) => enter(stream, buffer, connect, principal, shared).await,
         Err(Fault { code, why }) => {
             metrics.connect("refused");
             tracing::warn!(client = %short(&connect), why, "connection refused");
-            refuse(stream, version, code).await;
+            refuse(stream, connect.version, code).await;
+            None
         }
     }
 }
 
 /// Reads until there is a CONNECT; `None` if the socket closes first.
-async fn hear<S: AsyncRead + Unpin>(
-    stream: &mut S,
+async fn hear(
+    stream: &mut Box<dyn Stream>,
     buffer: &mut BytesMut,
 ) -> Option<Result<Connect, NoConnect>> {
     loop {
@@ -131,34 +136,36 @@ fn admit(
     }
 }
 
-async fn enter<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
+async fn enter(
+    stream: Box<dyn Stream>,
     buffer: BytesMut,
     mut connect: Connect,
     principal: DeviceId,
     shared: &Arc<Shared>,
-) {
+) -> Option<Connection> {
     let assigned = connect.client_id.is_empty().then(made_up_client_id);
     if let Some(id) = &assigned {
         connect.client_id.clone_from(id);
     }
+    let version = connect.version;
     let key = (principal.clone(), connect.client_id.clone());
     let attaching = shared.sessions.attach(key, connect.clean, connect.session_expiry);
     let Ok((attached, present)) = attaching.await else {
-        return refuse(stream, connect.version, reason::SHUTTING_DOWN).await;
+        refuse(stream, version, reason::SHUTTING_DOWN).await;
+        return None;
     };
-    let mut intake = Intake::new(shared, &principal, connect.version);
+    let mut intake = Intake::new(shared, &principal, version);
     intake.link(true, false);
     if shared.context.inbox.submit(intake.unheard()).await.is_err() {
-        return refuse(stream, connect.version, reason::SHUTTING_DOWN).await;
+        refuse(stream, version, reason::SHUTTING_DOWN).await;
+        return None;
     }
     shared.context.metrics.connect("accepted");
-    let version = connect.version;
     let mut connection =
         Connection::new(stream, buffer, Arc::clone(shared), connect, principal, attached);
     let max_inflight = shared.config.max_inflight;
     write::accept(&mut connection.out, version, present, max_inflight, assigned.as_deref());
-    connection.run().await;
+    Some(connection)
 }
 
 /// Unique in the process, which is as long as a session lives.
@@ -173,7 +180,7 @@ fn short(connect: &Connect) -> String {
     name.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
-async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(stream: S, error: &NoConnect) {
+async fn turn_away(stream: Box<dyn Stream>, error: &NoConnect) {
     match error {
         NoConnect::Stranger(fault) => tracing::debug!(%fault, "not a CONNECT"),
         NoConnect::Version => {
@@ -187,13 +194,13 @@ async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(stream: S, error: &NoConne
     }
 }
 
-async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, version: Version, code: u8) {
+async fn refuse(stream: Box<dyn Stream>, version: Version, code: u8) {
     let mut out = BytesMut::new();
     write::refuse(&mut out, version, code);
     say(stream, &out).await;
 }
 
-async fn say<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, bytes: &[u8]) {
+async fn say(mut stream: Box<dyn Stream>, bytes: &[u8]) {
     let said = timeout(LINGER, async {
         stream.write_all(bytes).await?;
         stream.shutdown().await?;

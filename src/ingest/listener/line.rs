@@ -73,11 +73,12 @@ impl Line {
     /// Waits until the first place is committed and takes it; for ever if there is none.
     /// Dropping the future takes nothing.
     pub(super) async fn next(&mut self) -> Result<Place, NotAccepted> {
-        match self.places.front_mut() {
-            None => std::future::pending().await,
-            Some(Place { waiting: Some(waiting), .. }) => waiting.await.map_err(|_| NotAccepted)?,
-            Some(Place { waiting: None, .. }) => Default::default(),
+        let Some(first) = self.places.front_mut() else {
+            return std::future::pending().await;
         };
+        if let Some(waiting) = &mut first.waiting {
+            waiting.await.map_err(|_| NotAccepted)?;
+        }
         self.pop().ok_or(NotAccepted)
     }
 

@@ -161,7 +161,7 @@ impl std::fmt::Debug for Door {
         f.debug_struct("Door")
             .field("address", &self.address)
             .field("tls", &self.tls.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -268,7 +268,11 @@ impl Shared {
             if let Err(error) = socket.set_nodelay(true) {
                 tracing::debug!(%error, "cannot set TCP_NODELAY");
             }
-            greeting::greet(socket, tls, authentication, shared).await;
+            // Greeting needs far more room than serving, which thousands do at a time.
+            let greeted = Box::pin(greeting::greet(socket, tls, authentication, &shared)).await;
+            if let Some(connection) = greeted {
+                connection.run().await;
+            }
         });
     }
 

@@ -104,6 +104,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{board, device, with_token};
+    use super::Refused::{NoCredentials, NotAnId, Revoked, WrongToken};
     use super::*;
 
     const NOTHING: Claim<'static> =
@@ -131,7 +132,6 @@ mod tests {
                 assert_eq!(found, expected, "{claim:?} {authentication:?}");
             }
         };
-        use Refused::{NoCredentials, NotAnId, Revoked, WrongToken};
         let unknown = Err(Refused::Unknown);
         check(&["dev-1"], None, None, "", Ok("dev-1"), Ok("dev-1"));
         check(&["Some Name", "dev-2"], Some("dev-1"), Some("t1"), "", Ok("dev-2"), Ok("dev-2"));

@@ -13,19 +13,19 @@ const WILL: Option<(&str, &str)> = Some(("vitalgate/v1/dev-1/status", "lost"));
 async fn a_clean_disconnect_fires_no_will_and_any_other_end_does() {
     let v4 = Connect { will: WILL, ..V4 };
     let v5 = Connect { will: WILL, ..V5 };
-    let cases: [(&str, Connect<'_>, &[u8], (bool, bool)); 7] = [
-        ("DISCONNECT of 3.1.1", v4, &[0xe0, 0], (false, true)),
-        ("DISCONNECT of 5", v5, &[0xe0, 0], (false, true)),
-        ("DISCONNECT of 5 with a reason", v5, &[0xe0, 1, 0], (false, true)),
-        ("DISCONNECT of 5 with properties", v5, &[0xe0, 2, 0, 0], (false, true)),
-        ("DISCONNECT of 5 with will", v5, &[0xe0, 1, 4], (true, false)),
-        ("a lost connection of 3.1.1", v4, &[], (true, false)),
-        ("a lost connection of 5", v5, &[], (true, false)),
+    let cases = [
+        ("DISCONNECT of 3.1.1", v4, vec![0xe0, 0], (false, true)),
+        ("DISCONNECT of 5", v5, vec![0xe0, 0], (false, true)),
+        ("DISCONNECT of 5 with a reason", v5, vec![0xe0, 1, 0], (false, true)),
+        ("DISCONNECT of 5 with properties", v5, vec![0xe0, 2, 0, 0], (false, true)),
+        ("DISCONNECT of 5 with will", v5, vec![0xe0, 1, 4], (true, false)),
+        ("a lost connection of 3.1.1", v4, vec![], (true, false)),
+        ("a lost connection of 5", v5, vec![], (true, false)),
     ];
     let mut gateway = Gateway::start(open());
     for (what, connect, bytes, expected) in cases {
         let mut client = gateway.client(&connect.bytes()).await;
-        client.send(bytes).await;
+        client.send(&bytes).await;
         drop(client);
         assert_eq!(parting(&gateway.submission().await), expected, "{what}");
     }

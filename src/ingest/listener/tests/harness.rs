@@ -130,18 +130,11 @@ pub(super) fn release(submissions: impl IntoIterator<Item = Submission>) {
 }
 
 pub(super) fn messages(submission: &Submission) -> Vec<&Message> {
-    let message = |input: &'_ Input| match input {
-        Input::Message(_) => true,
-        _ => false,
-    };
-    submission
-        .inputs
-        .iter()
-        .filter(|input| message(input))
-        .map(|input| match input {
-            Input::Message(message) => &**message,
-            other => panic!("{other:?}"),
-        })
+    let inputs = submission.inputs.iter();
+    inputs
+        .filter_map(
+            |input| if let Input::Message(message) = input { Some(&**message) } else { None },
+        )
         .collect()
 }
 
