@@ -156,7 +156,12 @@ async fn enter(
     };
     let mut intake = Intake::new(shared, &principal, version);
     intake.link(true, false);
-    if shared.context.inbox.submit(intake.unheard()).await.is_err() {
+    let told = tokio::select! {
+        biased;
+        told = shared.context.inbox.submit(intake.unheard()) => told.is_ok(),
+        () = shared.context.cancel.cancelled() => false,
+    };
+    if !told {
         refuse(stream, version, reason::SHUTTING_DOWN).await;
         return None;
     }

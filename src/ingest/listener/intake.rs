@@ -213,7 +213,9 @@ impl<'a> Intake<'a> {
         let Decoded { message, waves, dead_letter } = decoded;
         let context = &self.shared.context;
         context.metrics.message(permission::word(message.body.kind()));
-        if let Some(sent_at) = message.sent_at {
+        if self.shared.follows_stream
+            && let Some(sent_at) = message.sent_at
+        {
             context.clock.heard(sent_at);
         }
         self.inputs.push(Input::Message(Box::new(message)));
