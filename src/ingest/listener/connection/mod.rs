@@ -100,12 +100,9 @@ impl Connection {
             Err(end) => end,
         };
         tracing::debug!(principal = %self.principal, "{end}");
-        if self.not_allowed > 0 {
-            tracing::warn!(
-                principal = %self.principal,
-                count = self.not_allowed,
-                "published what it may not"
-            );
+        if self.not_allowed > 1 {
+            let count = self.not_allowed;
+            tracing::warn!(principal = %self.principal, count, "published what it may not");
         }
         self.close(end).await;
     }
@@ -139,6 +136,10 @@ impl Connection {
         let principal = self.principal.clone();
         let mut intake = Intake::new(&shared, &principal, self.version);
         let taken = self.take_in(&mut intake);
+        if self.not_allowed == 0 && intake.not_allowed > 0 {
+            let topic = intake.not_allowed_topic.escape_default();
+            tracing::warn!(%principal, %topic, "published what it may not");
+        }
         self.not_allowed += intake.not_allowed;
         self.submit(intake, ended).await?;
         self.flush().await?;
