@@ -57,6 +57,7 @@ impl Aggregate {
     }
 
     /// With what follows it in time.
+    #[must_use]
     pub fn then(self, later: Self) -> Self {
         Self {
             count: self.count + later.count,

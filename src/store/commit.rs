@@ -7,6 +7,7 @@ use super::block::{self, BadBlock, Block};
 use super::heads::Due;
 use super::types::{Commit, StoredTransition};
 use super::wave;
+use crate::domain::ids::{AlarmId, DeviceId, PatientId};
 use crate::domain::message::Kind;
 use crate::domain::time::Timestamp;
 use crate::inbox::DeadLetter;
@@ -137,8 +138,8 @@ impl Packed {
                 t.at.as_micros(),
                 t.kind,
                 t.change,
-                t.alarm.as_ref().map(|id| id.as_str()),
-                t.patient.as_ref().map(|id| id.as_str()),
+                t.alarm.as_ref().map(AlarmId::as_str),
+                t.patient.as_ref().map(PatientId::as_str),
                 t.actor,
                 t.body,
             ])?;
@@ -310,7 +311,7 @@ fn keep_dead_letter(
         params![
             at.as_micros(),
             letter.principal.as_str(),
-            letter.device.as_ref().map(|id| id.as_str()),
+            letter.device.as_ref().map(DeviceId::as_str),
             letter.topic,
             letter.kind.map(kind_word),
             letter.reason,

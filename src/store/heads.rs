@@ -198,14 +198,9 @@ impl Inner {
     fn make_due(&mut self, head: usize) -> Due {
         let Head { key, id, points, .. } = &self.heads[head];
         let (key, points) = (key.clone(), points.clone());
-        let (id, new) = match id {
-            Some(id) => (*id, false),
-            None => {
-                let id = self.next_series;
-                self.next_series += 1;
-                (id, true)
-            }
-        };
+        let new = id.is_none();
+        let id = id.unwrap_or(self.next_series);
+        self.next_series = self.next_series.max(id + 1);
         Due { head, key, id, new, points }
     }
 }

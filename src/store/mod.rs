@@ -3,7 +3,9 @@
 //! One thread writes (`writer`), readers open the file read-only in short transactions (`reader`).
 //! Schema and migration are in `schema`, the on-disk limits are said there.
 
+pub mod backup;
 pub mod block;
+pub mod buckets;
 mod commit;
 mod heads;
 pub mod history;

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
-use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow, ToSql, params};
+use rusqlite::{Connection, Row as SqlRow, params};
 
 use super::block::BadBlock;
 use super::types::{Identity, Row, SeriesKey};
@@ -191,8 +191,8 @@ impl Reader {
              ORDER BY seq DESC LIMIT ?5",
             params![
                 before.map_or(i64::MAX, |seq| seq as i64),
-                filter.patient.as_ref().map(|id| id.as_str()),
-                filter.ward.as_ref().map(|id| id.as_str()),
+                filter.patient.as_ref().map(PatientId::as_str),
+                filter.ward.as_ref().map(WardId::as_str),
                 states,
                 limit as i64,
             ],

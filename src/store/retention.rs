@@ -145,3 +145,81 @@ fn vacuum(conn: &Connection) -> rusqlite::Result<bool> {
     while steps.next()?.is_some() {}
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{commit, purpose, sample, second, write};
+    use super::super::types::Commit;
+    use super::super::{Opened, Store, history};
+    use super::*;
+
+    /// Rows `from..=to`, a thousand seconds apart, each with one sample; snapshots as told.
+    fn rows(from: u64, to: u64, snapshot_at: Option<u64>) -> Vec<Commit> {
+        let row = |n: u64| {
+            let mut row = commit(n);
+            row.row.at = second(n * 1_000);
+            row.samples = vec![sample(row.row.at, n as f64)];
+            row.snapshot_complete = snapshot_at.filter(|at| *at == n);
+            row
+        };
+        (from..=to).map(row).collect()
+    }
+
+    fn first_row(opened: &Opened) -> u64 {
+        opened.reader().rows(0).unwrap().next().unwrap().unwrap().n
+    }
+
+    #[test]
+    fn a_row_stays_while_a_snapshot_or_a_head_needs_it_or_it_is_young() {
+        let check = |keep: Keep, snapshot_at: Option<u64>, expected: u64| {
+            let dir = tempfile::tempdir().unwrap();
+            let opened = Store::create(dir.path(), &purpose()).unwrap();
+            write(opened, keep, rows(1, 30, snapshot_at));
+            let opened = Store::open(dir.path()).unwrap();
+            assert_eq!(first_row(&opened), expected, "{keep:?} {snapshot_at:?}");
+            assert_eq!(opened.last_row.unwrap().n, 30);
+        };
+        let short = Keep { journal: Span::secs(10_000), ..Keep::default() };
+        let small = Keep { journal_bytes: 1, ..Keep::default() };
+        check(Keep::default(), Some(20), 1);
+        check(short, None, 1);
+        check(short, Some(7), 8);
+        check(short, Some(30), 20);
+        // Heads are sealed an hour (four rows) after their first sample.
+        check(small, Some(30), 29);
+        check(small, Some(12), 13);
+    }
+
+    #[test]
+    fn history_goes_by_the_time_it_was_measured() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = Store::create(dir.path(), &purpose()).unwrap();
+        let keep = Keep { history: Span::secs(20_000), ..Keep::default() };
+        write(opened, keep, rows(1, 60, None));
+        let opened = Store::open(dir.path()).unwrap();
+        let piece = history::Piece {
+            series: sample(second(0), 0.0).series,
+            from: second(0),
+            to: second(100_000),
+        };
+        let page = opened.history().raw(&[piece], None, 99).unwrap();
+        let first = page.points.first().unwrap().1.value;
+        assert!((37.0..=40.0).contains(&first), "nothing younger is gone, no block older: {first}");
+    }
+
+    #[test]
+    fn freed_pages_go_back_to_the_file_system_in_slices() {
+        let dir = tempfile::tempdir().unwrap();
+        let conn = &Store::create(dir.path(), &purpose()).unwrap().conn;
+        let pages =
+            |name: &str| -> i64 { conn.pragma_query_value(None, name, |row| row.get(0)).unwrap() };
+        conn.execute("INSERT INTO meta VALUES('large', zeroblob(20000000))", []).unwrap();
+        assert!(!vacuum(conn).unwrap());
+        conn.execute("DELETE FROM meta WHERE key = 'large'", []).unwrap();
+        let all = pages("page_count");
+        assert!(vacuum(conn).unwrap());
+        assert_eq!(pages("page_count"), all - PAGES as i64);
+        while vacuum(conn).unwrap() {}
+        assert!(pages("freelist_count") <= SPARE_PAGES);
+    }
+}

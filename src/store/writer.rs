@@ -238,3 +238,49 @@ fn in_words(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |e| e.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+    use super::super::tests::{commit, purpose};
+    use super::*;
+
+    #[test]
+    fn a_failing_row_is_told_and_tried_again_until_the_disk_takes_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = Store::create(dir.path(), &purpose()).unwrap();
+        // This connection meets a full disk; the one that replaces it does not.
+        let pages: i64 =
+            opened.conn.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        opened.conn.query_row(&format!("PRAGMA max_page_count={pages}"), [], |_| Ok(())).unwrap();
+        let reader = opened.reader();
+        let Running { committer, mut reports, thread } = start(opened, Keep::default()).unwrap();
+        let mut large = commit(1);
+        large.row.body = (0..100_000_u32).flat_map(|i| i.wrapping_mul(i).to_le_bytes()).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let told = runtime.block_on(async {
+            committer.send(large.clone()).await.unwrap();
+            committer.send(commit(2)).await.unwrap();
+            let first = reports.recv().await;
+            assert!(
+                matches!(&first, Some(Report::Failing { n: 1, error }) if error.contains("full")),
+                "{first:?}"
+            );
+            assert_eq!(reader.rows(0).unwrap().count(), 0);
+            let mut told = Vec::new();
+            while told.len() < 2 {
+                match reports.recv().await {
+                    Some(Report::Committed { n, .. }) => told.push(n),
+                    Some(Report::Failing { n, .. }) => assert_eq!(n, 1),
+                    None => panic!("the store stopped"),
+                }
+            }
+            told
+        });
+        assert_eq!(told, [1, 2]);
+        drop(committer);
+        thread.join().unwrap().unwrap();
+        let rows: Vec<_> = reader.rows(0).unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows, [large.row, commit(2).row]);
+    }
+}
