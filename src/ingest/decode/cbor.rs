@@ -41,10 +41,11 @@ impl<'a> Cbor<'a> {
     /// The type of the next value. A tag says nothing a field needs, so it is passed over.
     fn datatype(&mut self) -> Result<Type, Syntax> {
         loop {
-            match self.read(|d| d.datatype())? {
-                Type::Tag => drop(self.read(Decoder::tag)?),
-                other => return Ok(other),
+            let datatype = self.read(|d| d.datatype())?;
+            if datatype != Type::Tag {
+                return Ok(datatype);
             }
+            self.read(Decoder::tag)?;
         }
     }
 
@@ -59,25 +60,18 @@ impl<'a> Cbor<'a> {
 
     /// Whether the innermost map or list has another entry.
     fn entry(&mut self) -> Result<bool, Syntax> {
-        let Some(left) = self.depth.checked_sub(1).and_then(|top| self.open.get_mut(top)) else {
-            return Ok(false);
-        };
-        let more = match left {
-            Some(0) => false,
+        let Some(top) = self.depth.checked_sub(1) else { return Ok(false) };
+        let more = match self.open[top] {
             Some(left) => {
-                *left -= 1;
-                true
+                self.open[top] = Some(left.saturating_sub(1));
+                left > 0
             }
-            None => match self.read(|d| d.datatype())? {
-                Type::Break => {
-                    self.decoder.set_position(self.decoder.position() + 1);
-                    false
-                }
-                _ => true,
-            },
+            None => self.read(|d| d.datatype())? != Type::Break,
         };
         if !more {
-            self.depth -= 1;
+            let break_byte = usize::from(self.open[top].is_none());
+            self.decoder.set_position(self.decoder.position() + break_byte);
+            self.depth = top;
         }
         Ok(more)
     }
@@ -129,10 +123,11 @@ impl<'a> Source<'a> for Cbor<'a> {
         if !self.entry()? {
             return Ok(None);
         }
-        match self.datatype()? {
-            text @ (Type::String | Type::StringIndef) => self.text(text).map(Some),
-            _ => self.fail("a key that is no text"),
+        let datatype = self.datatype()?;
+        if !matches!(datatype, Type::String | Type::StringIndef) {
+            return self.fail("a key that is no text");
         }
+        self.text(datatype).map(Some)
     }
 
     fn more(&mut self) -> Result<bool, Syntax> {

@@ -1,7 +1,5 @@
 //! Dead letters: what was refused, why, and how it began.
 
-use std::fmt::Write as _;
-
 use super::Request;
 use super::fields::cut;
 use crate::domain::message::Refused;
@@ -35,8 +33,7 @@ pub(super) fn summary(entry: &str, total: usize, refused: &[Refused]) -> Option<
     for (n, one) in refused.iter().enumerate() {
         let part = format!("; {entry} {}: {}: {}", one.index, one.reason.as_str(), one.detail);
         if line.len() + part.len() > MAX_REASON - 20 {
-            let _ = write!(line, "; {} more", refused.len() - n);
-            break;
+            return Some(format!("{line}; {} more", refused.len() - n));
         }
         line.push_str(&part);
     }

@@ -51,7 +51,7 @@ impl From<Syntax> for Refusal {
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Field<'a>(Option<Item<'a>>);
 
-impl<'a> Field<'a> {
+impl Field<'_> {
     /// Whether it says anything.
     pub(super) fn is_sent(&self) -> bool {
         !matches!(self.0, None | Some(Item::Null))
@@ -277,5 +277,9 @@ pub(super) fn quote(text: &str) -> String {
 
 /// At most `max` bytes of `text`, cut between characters.
 pub(super) fn cut(text: &str, max: usize) -> &str {
-    &text[..text.floor_char_boundary(max)]
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }

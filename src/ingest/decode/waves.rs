@@ -143,12 +143,9 @@ impl<'a> Main<'a> for ChunkFields<'a> {
 }
 
 fn sample(item: &Item<'_>) -> Option<i32> {
+    const RANGE: std::ops::RangeInclusive<f64> = i32::MIN as f64..=i32::MAX as f64;
     match *item {
-        Item::Number(n)
-            if n.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&n) =>
-        {
-            Some(n as i32)
-        }
-        _ => None,
+        Item::Number(n) if n.fract() == 0.0 && RANGE.contains(&n) => Some(n as i32),
+        Item::Null | Item::Number(_) | Item::Text(_) | Item::List | Item::Map | Item::Other => None,
     }
 }
