@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod domain;
 pub mod inbox;
+pub mod ingest;
 pub mod store;
 pub mod telemetry;
 pub mod view;
