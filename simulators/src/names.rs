@@ -83,28 +83,18 @@ pub const SHOCK_DELIVERED: &str = "shock_delivered";
 /// A shock of full energy did not end the episode.
 pub const SHOCK_INEFFECTIVE: &str = "shock_ineffective";
 /// The battery reached its replacement indicator.
-pub const ERI: &str = "eri";
+pub const BATTERY_ERI: &str = "battery_eri";
 /// A lead's impedance left its range.
-pub const IMPEDANCE_OUT_OF_RANGE: &str = "impedance_out_of_range";
+pub const IMPEDANCE_OUT_OF_RANGE: &str = "lead_impedance_out_of_range";
+/// Three or more episodes of VT or VF within 48 hours.
+pub const VT_STORM: &str = "vt_storm";
 
-/// What a bedside monitor sends.
-pub const BEDSIDE: [Signal; 7] =
-    [HEART_RATE, SPO2, RESPIRATORY_RATE, NIBP_SYS, NIBP_DIA, NIBP_MEAN, TEMPERATURE];
-
-/// What an implant sends every day.
-pub const IMPLANT: [Signal; 14] = [
-    IMPEDANCE,
-    SENSING_AMPLITUDE,
-    THRESHOLD,
-    BATTERY_VOLTAGE,
-    BATTERY_STATUS,
-    BATTERY_REMAINING,
-    PACING_PERCENT,
-    AF_BURDEN,
-    MEAN_HEART_RATE_24H,
-    MEAN_HEART_RATE_REST,
-    ACTIVITY,
-    PVC_RATE,
-    THORACIC_IMPEDANCE,
-    CHARGE_TIME,
-];
+/// Classes of devices, which set intervals and the ladder of silence.
+pub mod class {
+    /// A bedside monitor.
+    pub const BEDSIDE: &str = "bedside";
+    /// A pacemaker or defibrillator.
+    pub const CIED: &str = "cied";
+    /// A relay.
+    pub const RELAY: &str = "relay";
+}

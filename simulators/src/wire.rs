@@ -111,6 +111,8 @@ pub enum Body {
         serial: String,
         /// Firmware.
         firmware: &'static str,
+        /// Signals to come, and how often.
+        signals: Vec<Expected>,
     },
 }
 
@@ -123,6 +125,15 @@ impl Body {
             Self::Info { .. } => Kind::Info,
         }
     }
+}
+
+/// A signal that will come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Expected {
+    /// Its name.
+    pub signal: &'static str,
+    /// How often, in seconds.
+    pub interval_s: u64,
 }
 
 /// One reading.
