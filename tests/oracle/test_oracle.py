@@ -38,7 +38,7 @@ class Limits(unittest.TestCase):
 
     def test_the_limit_itself_is_inside_unless_it_is_said_to_count(self):
         self.assertEqual(run(SPOT, [(0, 90), (1, 180)]), [])
-        low = Rule("glucose_cgm", Pair(70, 180), Pair(55, 250), (20, 600), critical_inclusive=True)
+        low = Rule("glucose_cgm", Pair(70, 180), Pair(55, 250), (20, 600), critical_low_inclusive=True)
         self.assertEqual(run(low, [(0, 55)]), [("opened", "low", "critical", 0, 0)])
         self.assertEqual(run(low, [(0, 56)]), [("opened", "low", "limit", 0, 0)])
 

@@ -40,7 +40,7 @@ class Rule:
     critical_delay_s: float = 0.0
     clear_delay_s: float = 0.0
     gap_s: float | None = None
-    critical_inclusive: bool = False
+    critical_low_inclusive: bool = False
     zero_means_no_sensor: bool = False
 
 
@@ -206,7 +206,8 @@ class Series:
         limit = self._limit(at, side, level)
         if limit is None:
             return False
-        if level == CRITICAL and self.rule.critical_inclusive and reading.value == limit:
+        urgent_low = self.rule.critical_low_inclusive and side == LOW and level == CRITICAL
+        if urgent_low and reading.value == limit:
             return True
         return reading.value < limit if side == LOW else reading.value > limit
 
