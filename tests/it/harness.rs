@@ -1,0 +1,447 @@
+//! One gateway process in a folder of its own, and what tests ask of it.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use ureq::Agent;
+use vitalgate::clock::{Clock, Stopwatch};
+use vitalgate::domain::input::Input;
+use vitalgate::domain::time::{Span, Timestamp};
+
+use crate::mqtt::Client;
+use crate::sse::Events;
+
+/// Longer than anything takes on a busy machine; only a failing test waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at something that cannot tell of itself.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Rules without delays, so that a test need not wait for them.
+pub const RULES: &str = r#"
+quality_min = 0.5
+
+[class.bedside]
+expected_interval = "1s"
+max_delay = "5s"
+slack = "54s"
+silence = { low = "1h" }
+
+[class.quick]
+expected_interval = "1s"
+max_delay = "0s"
+slack = "0s"
+silence = { low = "2s" }
+
+[[limit]]
+id = "test.spo2"
+signal = "spo2"
+low = ["88 %"]
+critical_low = ["80 %"]
+hysteresis = "2 %"
+gap = "10m"
+
+[[limit]]
+id = "test.heart_rate"
+signal = "heart_rate"
+low = ["40 /min"]
+critical_low = ["30 /min"]
+high = ["130 /min"]
+critical_high = ["160 /min"]
+hysteresis = "5 /min"
+gap = "1s"
+"#;
+
+/// How a gateway is to be started.
+#[derive(Default)]
+pub struct Setup {
+    rules: Option<String>,
+    store: Option<PathBuf>,
+    tls: Option<Tls>,
+    env: Vec<(String, String)>,
+    args: Vec<String>,
+}
+
+/// PEM files of the TLS listener.
+pub struct Tls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    pub client_ca: PathBuf,
+}
+
+impl Setup {
+    pub fn rules(mut self, text: &str) -> Self {
+        self.rules = Some(text.to_owned());
+        self
+    }
+
+    pub fn store(mut self, dir: &Path) -> Self {
+        self.store = Some(dir.to_owned());
+        self
+    }
+
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    pub fn env(mut self, key: &str, value: &Path) -> Self {
+        self.env.push((key.to_owned(), value.display().to_string()));
+        self
+    }
+
+    pub fn args(mut self, args: &[&str]) -> Self {
+        self.args = args.iter().map(|&a| a.to_owned()).collect();
+        self
+    }
+
+    pub fn start(self) -> Gateway {
+        let dir = tempfile::tempdir().unwrap();
+        let store = self.store.clone().unwrap_or_else(|| dir.path().join("store"));
+        fs::write(dir.path().join("gateway.toml"), self.config(dir.path(), &store)).unwrap();
+        let agent = Agent::config_builder().http_status_as_error(false).build().into();
+        let mut gateway = Gateway {
+            child: None,
+            addresses: Value::Null,
+            setup: self,
+            dir,
+            store,
+            agent,
+            clock: Clock::system(Timestamp::from_micros(0)),
+        };
+        gateway.launch();
+        gateway
+    }
+
+    fn config(&self, dir: &Path, store: &Path) -> String {
+        let mut text = format!(
+            "[site]\nid = \"site-1\"\ntime_zone = \"Europe/Berlin\"\n[store]\ndir = {store:?}\n\
+             [http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n\
+             [devices]\nunknown = \"admit\"\n"
+        );
+        if let Some(rules) = &self.rules {
+            let file = dir.join("rules.toml");
+            fs::write(&file, rules).unwrap();
+            write!(text, "[rules]\nfile = {file:?}\n").unwrap();
+        }
+        if let Some(Tls { certificate, key, client_ca }) = &self.tls {
+            write!(
+                text,
+                "[mqtt.tls]\nlisten = \"127.0.0.1:0\"\ncertificate = {certificate:?}\n\
+                 key = {key:?}\nclient_ca = {client_ca:?}\n"
+            )
+            .unwrap();
+        }
+        text
+    }
+}
+
+/// A running gateway; killed when dropped.
+pub struct Gateway {
+    child: Option<Child>,
+    addresses: Value,
+    setup: Setup,
+    dir: TempDir,
+    store: PathBuf,
+    agent: Agent,
+    clock: Clock,
+}
+
+impl Gateway {
+    /// With [`RULES`], on an empty store.
+    pub fn start() -> Self {
+        Setup::default().rules(RULES).start()
+    }
+
+    /// SIGKILL, and the same store again.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.launch();
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Sends the process a signal by name, such as `STOP`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().expect("running").id();
+        let status = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// `127.0.0.1:port` of `http`, `mqtt` or `mqtts`.
+    pub fn address(&self, of: &str) -> &str {
+        self.addresses[of].as_str().unwrap_or_else(|| panic!("no {of} in {}", self.addresses))
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address("http"))
+    }
+
+    /// The folder that holds the store, configuration and log.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The database file.
+    pub fn database(&self) -> PathBuf {
+        self.store.join("vitalgate.db")
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.wall()
+    }
+
+    /// An MQTT 3.1.1 connection of its own.
+    pub fn mqtt(&self, client_id: &str) -> Client {
+        Client::connect(self.address("mqtt"), client_id)
+    }
+
+    /// The event stream from here on.
+    pub fn events(&self) -> Events {
+        Events::open(&self.url("/api/v1/stream"), None)
+    }
+
+    /// The event stream after an id.
+    pub fn events_after(&self, id: &str) -> Events {
+        Events::open(&self.url("/api/v1/stream"), Some(id))
+    }
+
+    /// GET, which must succeed.
+    pub fn get(&self, path: &str) -> Value {
+        let mut answer = self.agent.get(self.url(path)).call().unwrap();
+        let body: Value = answer.body_mut().read_json().unwrap();
+        assert!(answer.status().is_success(), "GET {path}: {} {body}", answer.status());
+        body
+    }
+
+    /// POST: status and body.
+    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        Self::answer(self.agent.post(self.url(path)).send_json(body))
+    }
+
+    /// PUT: status and body.
+    pub fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+        Self::answer(self.agent.put(self.url(path)).send_json(body))
+    }
+
+    /// DELETE: status and body.
+    pub fn delete(&self, path: &str) -> (u16, Value) {
+        Self::answer(self.agent.delete(self.url(path)).call())
+    }
+
+    /// A patient in a bed of ward `w1`, with one bound device that measures heart rate and SpO2.
+    pub fn admit(&self, patient: &str, device: &str) {
+        self.admit_with(patient, device, "bedside", &["heart_rate", "spo2"]);
+    }
+
+    /// The same with the device's class and signals.
+    pub fn admit_with(&self, patient: &str, device: &str, class: &str, signals: &[&str]) {
+        let bed = format!("bed-{patient}");
+        self.made("/api/v1/wards", &json!({ "id": "w1" }));
+        self.made("/api/v1/beds", &json!({ "id": bed, "ward": "w1" }));
+        self.made(
+            "/api/v1/patients",
+            &json!({ "id": patient, "age_class": "adult", "bed": bed, "continuous": false }),
+        );
+        let signals: Vec<Value> = signals.iter().map(|s| json!({ "signal": s })).collect();
+        self.register(device, class, &json!(signals));
+        self.bind(device, patient, &[]);
+    }
+
+    /// Registers a device.
+    pub fn register(&self, device: &str, class: &str, signals: &Value) {
+        self.made(
+            "/api/v1/devices",
+            &json!({ "id": device, "class": class, "kind": "device", "via": [], "signals": signals }),
+        );
+    }
+
+    /// Binds a device to a patient.
+    pub fn bind(&self, device: &str, patient: &str, zero_means_no_sensor: &[&str]) {
+        let (status, body) = self.put(
+            &format!("/api/v1/devices/{device}/binding"),
+            &json!({ "patient": patient, "zero_means_no_sensor": zero_means_no_sensor }),
+        );
+        assert!((200..300).contains(&status), "bind {device} to {patient}: {status} {body}");
+    }
+
+    /// Open alarms of a patient that concern his body.
+    pub fn alarms(&self, patient: &str) -> Vec<Value> {
+        self.open_alarms(patient, "physiological")
+    }
+
+    /// Open alarms of a patient, `physiological` or `technical`.
+    pub fn open_alarms(&self, patient: &str, kind: &str) -> Vec<Value> {
+        let list = self.get(&format!("/api/v1/alarms?patient={patient}"));
+        let items = list["items"].as_array().expect("items").clone();
+        items.into_iter().filter(|a| a["state"] != "closed" && a["kind"] == kind).collect()
+    }
+
+    /// A command about an alarm, as seen.
+    pub fn command(&self, alarm: &Value, act: &str) -> (u16, Value) {
+        let id = alarm["id"].as_str().expect("id");
+        self.post(&format!("/api/v1/alarms/{id}/{act}"), &json!({ "seq": alarm["seq"] }))
+    }
+
+    /// Every value of a series, all pages.
+    pub fn values(&self, device: &str, signal: &str) -> Vec<f64> {
+        let (from, to) = ("2000-01-01T00:00:00Z", "2099-01-01T00:00:00Z");
+        let base = format!("/api/v1/devices/{device}/series?signal={signal}&from={from}&to={to}");
+        let (mut values, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let page = match &cursor {
+                Some(cursor) => self.get(&format!("{base}&cursor={cursor}")),
+                None => self.get(&base),
+            };
+            let items = page["items"].as_array().expect("items");
+            values.extend(items.iter().map(|i| i["v"].as_f64().expect("v")));
+            match page["next"].as_str() {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => return values,
+            }
+        }
+    }
+
+    /// Every input in the journal.
+    pub fn journal(&self) -> Vec<Input> {
+        let bodies: Vec<Vec<u8>> =
+            self.rows("SELECT body FROM journal ORDER BY n", |row| row.get(0));
+        let mut inputs = Vec::new();
+        for body in bodies {
+            let body = zstd::decode_all(body.as_slice()).unwrap();
+            inputs.extend(minicbor::decode::<Vec<Input>>(&body).unwrap());
+        }
+        inputs
+    }
+
+    /// The rows of a query, read beside the running gateway.
+    pub fn rows<T>(
+        &self,
+        sql: &str,
+        row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Vec<T> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let db = Connection::open_with_flags(self.database(), flags).unwrap();
+        let mut query = db.prepare(sql).unwrap();
+        query.query_map([], row).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    fn made(&self, path: &str, body: &Value) {
+        let (status, answer) = self.post(path, body);
+        assert!((200..300).contains(&status), "POST {path} {body}: {status} {answer}");
+    }
+
+    fn answer(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, Value) {
+        let mut answer = answer.unwrap();
+        let body = answer.body_mut().read_json().unwrap_or(Value::Null);
+        (answer.status().as_u16(), body)
+    }
+
+    fn launch(&mut self) {
+        let addresses = self.dir.path().join("addresses.json");
+        if addresses.exists() {
+            fs::remove_file(&addresses).unwrap();
+        }
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.path().join("gateway.log"))
+            .unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_vitalgate"))
+            .arg("run")
+            .arg("--config")
+            .arg(self.dir.path().join("gateway.toml"))
+            .arg("--addresses")
+            .arg(&addresses)
+            .args(&self.setup.args)
+            .envs(self.setup.env.iter().map(|(k, v)| (k, v)))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let log = self.dir.path().join("gateway.log");
+        self.addresses = eventually("the gateway listens", || {
+            if let Some(status) = child.try_wait().unwrap() {
+                panic!("the gateway ended: {status}\n{}", fs::read_to_string(&log).unwrap());
+            }
+            serde_json::from_slice(&fs::read(&addresses).ok()?).ok()
+        });
+        self.child = Some(child);
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.kill();
+        if thread::panicking() {
+            show(&self.dir.path().join("gateway.log"));
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the log of the gateway explains a failed test")]
+fn show(log: &Path) {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let from = text.len().saturating_sub(8_000);
+    eprintln!("--- gateway.log\n{}", text.get(from..).unwrap_or(&text));
+}
+
+/// Looks until `look` finds something.
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let watch = Stopwatch::start();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(watch.seconds() < PATIENCE.as_secs_f64(), "waited in vain until {what}");
+        thread::park_timeout(LOOK_AGAIN);
+    }
+}
+
+/// The workspace root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The Python with the packages the tests need: `VITALGATE_PYTHON`, else the one `.ci/run` sets up.
+pub fn python() -> PathBuf {
+    std::env::var_os("VITALGATE_PYTHON")
+        .map_or_else(|| root().join("target/ci/venv/bin/python"), PathBuf::from)
+}
+
+/// Where npm put its packages: `VITALGATE_NODE_MODULES`, else where `.ci/run` puts them.
+pub fn node_modules() -> PathBuf {
+    std::env::var_os("VITALGATE_NODE_MODULES")
+        .map_or_else(|| root().join("target/ci/node_modules"), PathBuf::from)
+}
+
+/// One telemetry message of a synchronised device, sent at `at`.
+pub fn telemetry(seq: u64, at: Timestamp, readings: &[(&str, f64, &str)]) -> Value {
+    let readings: Vec<Value> = readings
+        .iter()
+        .map(|(signal, value, unit)| json!({ "signal": signal, "value": value, "unit": unit }))
+        .collect();
+    json!({
+        "boot": 1, "seq": seq, "sent_at": at, "at": at,
+        "clock": { "source": "ntp" }, "readings": readings,
+    })
+}
+
+/// The same, measured earlier than sent.
+pub fn measured_earlier(by: Span, mut message: Value, sent: Timestamp) -> Value {
+    message["at"] = json!(sent - by);
+    message
+}
