@@ -8,11 +8,11 @@ use std::process::{Child, Command, Stdio};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
 use vitalgate::domain::input::Input;
-use vitalgate::domain::message::Body;
 
 use crate::harness::{
     Gateway, RULES, Setup, Tls, eventually, node_modules, python, root, telemetry,
 };
+use crate::links::{ends, wills};
 
 /// Messages of one run.
 const COUNT: usize = 20;
@@ -122,26 +122,6 @@ fn done(command: &mut Command) -> Child {
     let out = BufReader::new(child.stdout.take().expect("piped"));
     assert!(out.lines().map_while(Result::ok).any(|line| line == "done"), "{command:?} failed");
     child
-}
-
-/// Wills in the journal of a device.
-fn wills(gateway: &Gateway, device: &str) -> usize {
-    let is_will = |input: &Input| {
-        matches!(input, Input::Message(message) if message.device.as_str() == device
-            && matches!(message.body, Body::Status { will: true, .. }))
-    };
-    gateway.journal().iter().filter(|input| is_will(input)).count()
-}
-
-/// The end of a device's connections, as journalled: `true` where it was clean.
-fn ends(gateway: &Gateway, device: &str) -> Vec<bool> {
-    let of_link = |input: &Input| match input {
-        Input::Link { principal, connected: false, clean } if principal.as_str() == device => {
-            Some(*clean)
-        }
-        _ => None,
-    };
-    gateway.journal().iter().filter_map(of_link).collect()
 }
 
 fn every_version_and_qos(client: Client) {

@@ -1,6 +1,7 @@
 //! Nothing acknowledged is lost, shown at the system call: the disk is made slow, stuck and broken.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{TryRecvError, sync_channel};
@@ -195,7 +196,7 @@ fn a_full_disk_is_survived_without_a_restart() {
     let events = gateway.events();
 
     let filler = full.dir.path().join("filler");
-    full.fill(&filler);
+    take_what_is_left(&filler);
     // Space the log already has is used up first; then one message stays without its PUBACK.
     let failing = |e: &Event| e.name == "alarm" && e.data["rule"] == "store.failing";
     let (mut sent, mut acknowledged) = (0, 0);
@@ -233,23 +234,22 @@ impl Tmpfs {
         assert!(status.success(), "mounting a tmpfs needs root");
         Self { dir }
     }
-
-    /// Takes every byte that is left.
-    fn fill(&self, filler: &Path) {
-        use std::io::Write as _;
-        let mut file = fs::File::create(filler).unwrap();
-        let mut size = 65_536;
-        while size > 0 {
-            if file.write_all(&vec![0; size]).is_err() {
-                size /= 2;
-            }
-        }
-    }
 }
 
 impl Drop for Tmpfs {
     fn drop(&mut self) {
         // The gateway still ends; a lazy unmount waits for it.
         Command::new("umount").arg("--lazy").arg(self.dir.path()).status().ok();
+    }
+}
+
+/// Writes until not a byte more fits.
+fn take_what_is_left(filler: &Path) {
+    let mut file = fs::File::create(filler).unwrap();
+    let mut size = 65_536;
+    while size > 0 {
+        if file.write_all(&vec![0; size]).is_err() {
+            size /= 2;
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! One gateway process in a folder of its own, and what tests ask of it.
 
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -19,12 +18,12 @@ use crate::mqtt::Client;
 use crate::sse::Events;
 
 /// Longer than anything takes on a busy machine; only a failing test waits for it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at something that cannot tell of itself.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Rules without delays, so that a test need not wait for them.
-pub const RULES: &str = r#"
+pub(crate) const RULES: &str = r#"
 quality_min = 0.5
 
 [class.bedside]
@@ -60,7 +59,7 @@ gap = "1s"
 
 /// How a gateway is to be started.
 #[derive(Default)]
-pub struct Setup {
+pub(crate) struct Setup {
     rules: Option<String>,
     store: Option<PathBuf>,
     tls: Option<Tls>,
@@ -69,39 +68,39 @@ pub struct Setup {
 }
 
 /// PEM files of the TLS listener.
-pub struct Tls {
-    pub certificate: PathBuf,
-    pub key: PathBuf,
-    pub client_ca: PathBuf,
+pub(crate) struct Tls {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) client_ca: PathBuf,
 }
 
 impl Setup {
-    pub fn rules(mut self, text: &str) -> Self {
+    pub(crate) fn rules(mut self, text: &str) -> Self {
         self.rules = Some(text.to_owned());
         self
     }
 
-    pub fn store(mut self, dir: &Path) -> Self {
+    pub(crate) fn store(mut self, dir: &Path) -> Self {
         self.store = Some(dir.to_owned());
         self
     }
 
-    pub fn tls(mut self, tls: Tls) -> Self {
+    pub(crate) fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
     }
 
-    pub fn env(mut self, key: &str, value: &Path) -> Self {
+    pub(crate) fn env(mut self, key: &str, value: &Path) -> Self {
         self.env.push((key.to_owned(), value.display().to_string()));
         self
     }
 
-    pub fn args(mut self, args: &[&str]) -> Self {
+    pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.args = args.iter().map(|&a| a.to_owned()).collect();
         self
     }
 
-    pub fn start(self) -> Gateway {
+    pub(crate) fn start(self) -> Gateway {
         let dir = tempfile::tempdir().unwrap();
         let store = self.store.clone().unwrap_or_else(|| dir.path().join("store"));
         fs::write(dir.path().join("gateway.toml"), self.config(dir.path(), &store)).unwrap();
@@ -120,30 +119,30 @@ impl Setup {
     }
 
     fn config(&self, dir: &Path, store: &Path) -> String {
-        let mut text = format!(
-            "[site]\nid = \"site-1\"\ntime_zone = \"Europe/Berlin\"\n[store]\ndir = {store:?}\n\
-             [http]\nlisten = \"127.0.0.1:0\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n\
-             [devices]\nunknown = \"admit\"\n"
-        );
+        let mut config = json!({
+            "site": { "id": "site-1", "time_zone": "Europe/Berlin" },
+            "store": { "dir": store },
+            "http": { "listen": "127.0.0.1:0" },
+            "mqtt": { "listen": "127.0.0.1:0" },
+            "devices": { "unknown": "admit" },
+        });
         if let Some(rules) = &self.rules {
             let file = dir.join("rules.toml");
             fs::write(&file, rules).unwrap();
-            write!(text, "[rules]\nfile = {file:?}\n").unwrap();
+            config["rules"] = json!({ "file": file });
         }
         if let Some(Tls { certificate, key, client_ca }) = &self.tls {
-            write!(
-                text,
-                "[mqtt.tls]\nlisten = \"127.0.0.1:0\"\ncertificate = {certificate:?}\n\
-                 key = {key:?}\nclient_ca = {client_ca:?}\n"
-            )
-            .unwrap();
+            config["mqtt"]["tls"] = json!({
+                "listen": "127.0.0.1:0",
+                "certificate": certificate, "key": key, "client_ca": client_ca,
+            });
         }
-        text
+        toml::to_string(&config).unwrap()
     }
 }
 
 /// A running gateway; killed when dropped.
-pub struct Gateway {
+pub(crate) struct Gateway {
     child: Option<Child>,
     addresses: Value,
     setup: Setup,
@@ -155,18 +154,18 @@ pub struct Gateway {
 
 impl Gateway {
     /// With [`RULES`], on an empty store.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Setup::default().rules(RULES).start()
     }
 
     /// SIGKILL, and the same store again.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.kill();
         self.launch();
     }
 
     /// SIGKILL.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
@@ -174,52 +173,47 @@ impl Gateway {
     }
 
     /// Sends the process a signal by name, such as `STOP`.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.as_ref().expect("running").id();
         let status = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status();
         assert!(status.unwrap().success());
     }
 
     /// `127.0.0.1:port` of `http`, `mqtt` or `mqtts`.
-    pub fn address(&self, of: &str) -> &str {
+    pub(crate) fn address(&self, of: &str) -> &str {
         self.addresses[of].as_str().unwrap_or_else(|| panic!("no {of} in {}", self.addresses))
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address("http"))
     }
 
-    /// The folder that holds the store, configuration and log.
-    pub fn dir(&self) -> &Path {
-        self.dir.path()
-    }
-
     /// The database file.
-    pub fn database(&self) -> PathBuf {
+    pub(crate) fn database(&self) -> PathBuf {
         self.store.join("vitalgate.db")
     }
 
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.wall()
     }
 
     /// An MQTT 3.1.1 connection of its own.
-    pub fn mqtt(&self, client_id: &str) -> Client {
+    pub(crate) fn mqtt(&self, client_id: &str) -> Client {
         Client::connect(self.address("mqtt"), client_id)
     }
 
     /// The event stream from here on.
-    pub fn events(&self) -> Events {
+    pub(crate) fn events(&self) -> Events {
         Events::open(&self.url("/api/v1/stream"), None)
     }
 
     /// The event stream after an id.
-    pub fn events_after(&self, id: &str) -> Events {
+    pub(crate) fn events_after(&self, id: &str) -> Events {
         Events::open(&self.url("/api/v1/stream"), Some(id))
     }
 
     /// GET, which must succeed.
-    pub fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let mut answer = self.agent.get(self.url(path)).call().unwrap();
         let body: Value = answer.body_mut().read_json().unwrap();
         assert!(answer.status().is_success(), "GET {path}: {} {body}", answer.status());
@@ -227,27 +221,27 @@ impl Gateway {
     }
 
     /// POST: status and body.
-    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         Self::answer(self.agent.post(self.url(path)).send_json(body))
     }
 
     /// PUT: status and body.
-    pub fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn put(&self, path: &str, body: &Value) -> (u16, Value) {
         Self::answer(self.agent.put(self.url(path)).send_json(body))
     }
 
     /// DELETE: status and body.
-    pub fn delete(&self, path: &str) -> (u16, Value) {
+    pub(crate) fn delete(&self, path: &str) -> (u16, Value) {
         Self::answer(self.agent.delete(self.url(path)).call())
     }
 
     /// A patient in a bed of ward `w1`, with one bound device that measures heart rate and SpO2.
-    pub fn admit(&self, patient: &str, device: &str) {
+    pub(crate) fn admit(&self, patient: &str, device: &str) {
         self.admit_with(patient, device, "bedside", &["heart_rate", "spo2"]);
     }
 
     /// The same with the device's class and signals.
-    pub fn admit_with(&self, patient: &str, device: &str, class: &str, signals: &[&str]) {
+    pub(crate) fn admit_with(&self, patient: &str, device: &str, class: &str, signals: &[&str]) {
         let bed = format!("bed-{patient}");
         self.made("/api/v1/wards", &json!({ "id": "w1" }));
         self.made("/api/v1/beds", &json!({ "id": bed, "ward": "w1" }));
@@ -261,7 +255,7 @@ impl Gateway {
     }
 
     /// Registers a device.
-    pub fn register(&self, device: &str, class: &str, signals: &Value) {
+    pub(crate) fn register(&self, device: &str, class: &str, signals: &Value) {
         self.made(
             "/api/v1/devices",
             &json!({ "id": device, "class": class, "kind": "device", "via": [], "signals": signals }),
@@ -269,7 +263,7 @@ impl Gateway {
     }
 
     /// Binds a device to a patient.
-    pub fn bind(&self, device: &str, patient: &str, zero_means_no_sensor: &[&str]) {
+    pub(crate) fn bind(&self, device: &str, patient: &str, zero_means_no_sensor: &[&str]) {
         let (status, body) = self.put(
             &format!("/api/v1/devices/{device}/binding"),
             &json!({ "patient": patient, "zero_means_no_sensor": zero_means_no_sensor }),
@@ -278,25 +272,25 @@ impl Gateway {
     }
 
     /// Open alarms of a patient that concern his body.
-    pub fn alarms(&self, patient: &str) -> Vec<Value> {
+    pub(crate) fn alarms(&self, patient: &str) -> Vec<Value> {
         self.open_alarms(patient, "physiological")
     }
 
     /// Open alarms of a patient, `physiological` or `technical`.
-    pub fn open_alarms(&self, patient: &str, kind: &str) -> Vec<Value> {
+    pub(crate) fn open_alarms(&self, patient: &str, kind: &str) -> Vec<Value> {
         let list = self.get(&format!("/api/v1/alarms?patient={patient}"));
         let items = list["items"].as_array().expect("items").clone();
         items.into_iter().filter(|a| a["state"] != "closed" && a["kind"] == kind).collect()
     }
 
     /// A command about an alarm, as seen.
-    pub fn command(&self, alarm: &Value, act: &str) -> (u16, Value) {
+    pub(crate) fn command(&self, alarm: &Value, act: &str) -> (u16, Value) {
         let id = alarm["id"].as_str().expect("id");
         self.post(&format!("/api/v1/alarms/{id}/{act}"), &json!({ "seq": alarm["seq"] }))
     }
 
     /// Every value of a series, all pages.
-    pub fn values(&self, device: &str, signal: &str) -> Vec<f64> {
+    pub(crate) fn values(&self, device: &str, signal: &str) -> Vec<f64> {
         let (from, to) = ("2000-01-01T00:00:00Z", "2099-01-01T00:00:00Z");
         let base = format!("/api/v1/devices/{device}/series?signal={signal}&from={from}&to={to}");
         let (mut values, mut cursor) = (Vec::new(), None::<String>);
@@ -315,7 +309,7 @@ impl Gateway {
     }
 
     /// Every input in the journal.
-    pub fn journal(&self) -> Vec<Input> {
+    pub(crate) fn journal(&self) -> Vec<Input> {
         let bodies: Vec<Vec<u8>> =
             self.rows("SELECT body FROM journal ORDER BY n", |row| row.get(0));
         let mut inputs = Vec::new();
@@ -327,7 +321,7 @@ impl Gateway {
     }
 
     /// The rows of a query, read beside the running gateway.
-    pub fn rows<T>(
+    pub(crate) fn rows<T>(
         &self,
         sql: &str,
         row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
@@ -400,7 +394,7 @@ fn show(log: &Path) {
 }
 
 /// Looks until `look` finds something.
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let watch = Stopwatch::start();
     loop {
         if let Some(found) = look() {
@@ -412,24 +406,24 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// The workspace root.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The Python with the packages the tests need: `VITALGATE_PYTHON`, else the one `.ci/run` sets up.
-pub fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     std::env::var_os("VITALGATE_PYTHON")
         .map_or_else(|| root().join("target/ci/venv/bin/python"), PathBuf::from)
 }
 
 /// Where npm put its packages: `VITALGATE_NODE_MODULES`, else where `.ci/run` puts them.
-pub fn node_modules() -> PathBuf {
+pub(crate) fn node_modules() -> PathBuf {
     std::env::var_os("VITALGATE_NODE_MODULES")
         .map_or_else(|| root().join("target/ci/node_modules"), PathBuf::from)
 }
 
 /// One telemetry message of a synchronised device, sent at `at`.
-pub fn telemetry(seq: u64, at: Timestamp, readings: &[(&str, f64, &str)]) -> Value {
+pub(crate) fn telemetry(seq: u64, at: Timestamp, readings: &[(&str, f64, &str)]) -> Value {
     let readings: Vec<Value> = readings
         .iter()
         .map(|(signal, value, unit)| json!({ "signal": signal, "value": value, "unit": unit }))
@@ -441,7 +435,7 @@ pub fn telemetry(seq: u64, at: Timestamp, readings: &[(&str, f64, &str)]) -> Val
 }
 
 /// The same, measured earlier than sent.
-pub fn measured_earlier(by: Span, mut message: Value, sent: Timestamp) -> Value {
+pub(crate) fn measured_earlier(by: Span, mut message: Value, sent: Timestamp) -> Value {
     message["at"] = json!(sent - by);
     message
 }

@@ -18,7 +18,7 @@ const MAX_PACKET: usize = 16 << 20;
 const HEARD: usize = 65_536;
 
 /// One connection.
-pub struct Client {
+pub(crate) struct Client {
     socket: TcpStream,
     heard: Receiver<Packet>,
     next_id: u16,
@@ -26,12 +26,12 @@ pub struct Client {
 
 impl Client {
     /// Connects with a clean session; must be accepted.
-    pub fn connect(address: &str, client_id: &str) -> Self {
+    pub(crate) fn connect(address: &str, client_id: &str) -> Self {
         Self::connect_with(address, client_id, true, None).0
     }
 
     /// Connects; also says whether a session was present.
-    pub fn connect_with(
+    pub(crate) fn connect_with(
         address: &str,
         client_id: &str,
         clean_session: bool,
@@ -76,13 +76,13 @@ impl Client {
     }
 
     /// Publishes telemetry of a device and waits until it is acknowledged.
-    pub fn telemetry(&mut self, device: &str, message: &Value) {
+    pub(crate) fn telemetry(&mut self, device: &str, message: &Value) {
         let id = self.send_telemetry(device, message);
         assert_eq!(self.hear_puback(), id);
     }
 
     /// Publishes telemetry with QoS 1; the packet id.
-    pub fn send_telemetry(&mut self, device: &str, message: &Value) -> u16 {
+    pub(crate) fn send_telemetry(&mut self, device: &str, message: &Value) -> u16 {
         self.publish(
             &format!("vitalgate/v1/{device}/telemetry"),
             message.to_string(),
@@ -91,7 +91,7 @@ impl Client {
     }
 
     /// Publishes; the packet id, 0 for QoS 0.
-    pub fn publish(&mut self, topic: &str, payload: impl Into<Vec<u8>>, qos: QoS) -> u16 {
+    pub(crate) fn publish(&mut self, topic: &str, payload: impl Into<Vec<u8>>, qos: QoS) -> u16 {
         let mut publish = Publish::new(topic, qos, payload);
         if qos != QoS::AtMostOnce {
             self.next_id = self.next_id.checked_add(1).unwrap_or(1);
@@ -103,24 +103,24 @@ impl Client {
     }
 
     /// The second half of QoS 2.
-    pub fn release(&mut self, id: u16) {
+    pub(crate) fn release(&mut self, id: u16) {
         self.send(&Packet::PubRel(PubRel::new(id)));
     }
 
     /// Sends any packet.
-    pub fn send(&mut self, packet: &Packet) {
+    pub(crate) fn send(&mut self, packet: &Packet) {
         let mut buffer = BytesMut::new();
         packet.write(&mut buffer, MAX_PACKET).unwrap();
         self.socket.write_all(&buffer).unwrap();
     }
 
     /// The next packet.
-    pub fn hear(&self) -> Packet {
+    pub(crate) fn hear(&self) -> Packet {
         self.heard.recv_timeout(PATIENCE).expect("a packet from the gateway")
     }
 
     /// The next packet, which must be a PUBACK.
-    pub fn hear_puback(&self) -> u16 {
+    pub(crate) fn hear_puback(&self) -> u16 {
         match self.hear() {
             Packet::PubAck(ack) => ack.pkid,
             other => panic!("expected a PUBACK, heard {other:?}"),
@@ -128,7 +128,7 @@ impl Client {
     }
 
     /// Whether nothing has been heard and the connection stands.
-    pub fn is_silent(&self) -> bool {
+    pub(crate) fn is_silent(&self) -> bool {
         match self.heard.try_recv() {
             Err(TryRecvError::Empty) => true,
             Ok(_) | Err(TryRecvError::Disconnected) => false,
@@ -136,7 +136,7 @@ impl Client {
     }
 
     /// Waits until the gateway has closed the connection; what it said before.
-    pub fn hear_end(&self) -> Vec<Packet> {
+    pub(crate) fn hear_end(&self) -> Vec<Packet> {
         let mut said = Vec::new();
         loop {
             match self.heard.recv_timeout(PATIENCE) {
@@ -148,7 +148,7 @@ impl Client {
     }
 
     /// DISCONNECT.
-    pub fn disconnect(mut self) {
+    pub(crate) fn disconnect(mut self) {
         self.send(&Packet::Disconnect);
     }
 }

@@ -16,7 +16,7 @@ use vitalgate::domain::{input, message};
 use crate::harness::{python, root};
 
 /// Runs the script; its exit code and what it printed.
-pub fn read_back(database: &Path, ledger: &Path, more: &[&str]) -> (bool, Value) {
+pub(crate) fn read_back(database: &Path, ledger: &Path, more: &[&str]) -> (bool, Value) {
     let output = Command::new(python())
         .arg(root().join("tests/external/readback.py"))
         .arg("--db")

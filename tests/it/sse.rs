@@ -16,20 +16,20 @@ const HEARD: usize = 65_536;
 
 /// One event.
 #[derive(Clone, Debug)]
-pub struct Event {
-    pub name: String,
-    pub id: Option<String>,
-    pub data: Value,
+pub(crate) struct Event {
+    pub(crate) name: String,
+    pub(crate) id: Option<String>,
+    pub(crate) data: Value,
 }
 
 /// An open stream.
-pub struct Events {
+pub(crate) struct Events {
     heard: Receiver<Event>,
 }
 
 impl Events {
     /// Opens the stream and waits for its `hello`.
-    pub fn open(url: &str, after: Option<&str>) -> Self {
+    pub(crate) fn open(url: &str, after: Option<&str>) -> Self {
         let agent: Agent = Agent::config_builder().build().into();
         let mut request = agent.get(url).header("Accept", "text/event-stream");
         if let Some(id) = after {
@@ -63,7 +63,7 @@ impl Events {
     }
 
     /// The next event that fits; those before it are dropped.
-    pub fn wait(&self, what: &str, mut fits: impl FnMut(&Event) -> bool) -> Event {
+    pub(crate) fn wait(&self, what: &str, mut fits: impl FnMut(&Event) -> bool) -> Event {
         let watch = Stopwatch::start();
         loop {
             let left = PATIENCE.as_secs_f64() - watch.seconds();
@@ -77,12 +77,12 @@ impl Events {
     }
 
     /// The next alarm event that fits.
-    pub fn alarm(&self, what: &str, mut fits: impl FnMut(&Value) -> bool) -> Event {
+    pub(crate) fn alarm(&self, what: &str, mut fits: impl FnMut(&Value) -> bool) -> Event {
         self.wait(what, |e| e.name == "alarm" && fits(&e.data))
     }
 
     /// What has been heard and not looked at.
-    pub fn heard(&self) -> Vec<Event> {
+    pub(crate) fn heard(&self) -> Vec<Event> {
         let mut all = Vec::new();
         loop {
             match self.heard.try_recv() {
