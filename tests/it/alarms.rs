@@ -4,8 +4,10 @@ use rumqttc::QoS;
 use serde_json::{Value, json};
 use vitalgate::domain::time::Span;
 
-use crate::harness::{Gateway, RULES, Setup, eventually, measured_earlier, telemetry};
+use crate::harness::{Gateway, eventually, measured_earlier, telemetry};
 use crate::mqtt::Client;
+use crate::setup::{RULES, Setup};
+use crate::sse::Event;
 
 const SPO2: &str = "test.spo2_low";
 const PULSELESS: &str = "test.heart_rate_low";
@@ -167,7 +169,8 @@ fn a_delay_cut_by_a_kill_runs_out_when_it_would_have() {
         field.as_str().unwrap().parse().unwrap()
     };
     let held = at(&alarm["raised_at"]) - at(&alarm["trigger"]["measured_at"]);
-    assert_eq!(held, Span::secs(20), "{alarm}");
+    // The device's clock and the gateway's differ by less than a second on one machine.
+    assert!((Span::secs(19)..Span::secs(21)).contains(&held), "held {held}: {alarm}");
 }
 
 #[test]
@@ -286,18 +289,21 @@ fn a_stream_that_was_away_gets_exactly_what_it_missed_even_after_a_kill() {
     bedside.spo2(95.0);
     bedside.spo2(83.0);
     bedside.heart_rate(20.0);
-    let missed: Vec<_> = ["latched", "alarming", "alarming"]
-        .iter()
-        .map(|state| witness.alarm(state, |a| a["kind"] == "physiological" && a["state"] == *state))
-        .map(|e| (e.id, e.data["id"].clone(), e.data["state"].clone()))
-        .collect();
-
+    let told =
+        |e: Event| (e.id, e.data["id"].clone(), e.data["seq"].clone(), e.data["state"].clone());
+    let mut missed = Vec::new();
+    while !saw(&missed, PULSELESS) {
+        missed.push(witness.alarm("what the other misses", |_| true));
+    }
     bedside.restart();
     let back = bedside.gateway.events_after(&id);
     for expected in missed {
-        let event = back.alarm("what was missed", |a| a["kind"] == "physiological");
-        assert_eq!((event.id, event.data["id"].clone(), event.data["state"].clone()), expected);
+        assert_eq!(told(back.alarm("what was missed", |_| true)), told(expected));
     }
+}
+
+fn saw(events: &[Event], rule: &str) -> bool {
+    events.iter().any(|e| e.data["rule"] == rule)
 }
 
 #[test]

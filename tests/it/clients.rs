@@ -9,10 +9,9 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use tempfile::TempDir;
 use vitalgate::domain::input::Input;
 
-use crate::harness::{
-    Gateway, RULES, Setup, Tls, eventually, node_modules, python, root, telemetry,
-};
+use crate::harness::{Gateway, eventually, node_modules, python, root, telemetry};
 use crate::links::{ends, wills};
+use crate::setup::{RULES, Setup, Tls};
 
 /// Messages of one run.
 const COUNT: usize = 20;

@@ -4,13 +4,13 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::mpsc::{TryRecvError, sync_channel};
-use std::thread;
+use std::sync::mpsc::TryRecvError;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Gateway, RULES, Setup, eventually, root, telemetry};
+use crate::harness::{Gateway, PATIENCE, eventually, root, telemetry};
+use crate::setup::{RULES, Setup};
 use crate::sse::Event;
 
 /// A disk under the gateway that obeys the flags of `tests/external/fsync.c`.
@@ -81,32 +81,22 @@ fn nothing_is_answered_before_the_disk_has_answered() {
     disk.set("block", "");
     let calls = disk.count("calls");
     let id = device.send_telemetry("dev-1", &low_spo2(&gateway, 1));
-    let (answered, answer) = sync_channel(1);
-    thread::scope(|scope| {
-        let gateway = &gateway;
-        scope.spawn(move || {
-            let ward = gateway.post("/api/v1/wards", &json!({ "id": "w2" }));
-            answered.send(ward).unwrap();
-        });
-        disk.entered_after(calls);
-        // Whoever is going to answer too early has had its chance after some more requests.
-        for _ in 0..20 {
-            assert!(gateway.alarms("p1").is_empty());
-        }
-        assert!(device.is_silent(), "a PUBACK came before the sync");
-        assert!(
-            matches!(answer.try_recv(), Err(TryRecvError::Empty)),
-            "a 200 came before the sync"
-        );
-        assert!(!events.heard().iter().any(is_alarm), "an alarm came before the sync");
+    let answer = gateway.post_meanwhile("/api/v1/wards", json!({ "id": "w2" }));
+    disk.entered_after(calls);
+    // Whoever is going to answer too early has had its chance after some more requests.
+    for _ in 0..20 {
+        assert!(gateway.alarms("p1").is_empty());
+    }
+    assert!(device.is_silent(), "a PUBACK came before the sync");
+    assert_eq!(answer.try_recv(), Err(TryRecvError::Empty), "a 200 came before the sync");
+    assert!(!events.heard().iter().any(is_alarm), "an alarm came before the sync");
 
-        disk.clear("block");
-        assert_eq!(device.hear_puback(), id);
-        let alarm = events.wait("the alarm", is_alarm);
-        assert_eq!((alarm.data["confirmed"].clone(), alarm.id.is_some()), (json!(true), true));
-        let (status, body) = answer.recv().unwrap();
-        assert!((200..300).contains(&status), "{status} {body}");
-    });
+    disk.clear("block");
+    assert_eq!(device.hear_puback(), id);
+    let alarm = events.wait("the alarm", is_alarm);
+    assert_eq!((alarm.data["confirmed"].clone(), alarm.id.is_some()), (json!(true), true));
+    let (status, body) = answer.recv_timeout(PATIENCE).unwrap();
+    assert!((200..300).contains(&status), "{status} {body}");
 }
 
 #[test]

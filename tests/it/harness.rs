@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use vitalgate::domain::input::Input;
 use vitalgate::domain::time::{Span, Timestamp};
 
 use crate::mqtt::Client;
+use crate::setup::{RULES, Setup};
 use crate::sse::Events;
 
 /// Longer than anything takes on a busy machine; only a failing test waits for it.
@@ -22,132 +24,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at something that cannot tell of itself.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// Rules without delays, so that a test need not wait for them.
-pub(crate) const RULES: &str = r#"
-quality_min = 0.5
-
-[class.bedside]
-expected_interval = "1s"
-max_delay = "5s"
-slack = "54s"
-silence = { low = "1h" }
-
-[class.quick]
-expected_interval = "1s"
-max_delay = "0s"
-slack = "0s"
-silence = { low = "2s" }
-
-[[limit]]
-id = "test.spo2"
-signal = "spo2"
-low = ["88 %"]
-critical_low = ["80 %"]
-hysteresis = "2 %"
-gap = "10m"
-
-[[limit]]
-id = "test.heart_rate"
-signal = "heart_rate"
-low = ["40 /min"]
-critical_low = ["30 /min"]
-high = ["130 /min"]
-critical_high = ["160 /min"]
-hysteresis = "5 /min"
-gap = "1s"
-"#;
-
-/// How a gateway is to be started.
-#[derive(Default)]
-pub(crate) struct Setup {
-    rules: Option<String>,
-    store: Option<PathBuf>,
-    tls: Option<Tls>,
-    env: Vec<(String, String)>,
-    args: Vec<String>,
-}
-
-/// PEM files of the TLS listener.
-pub(crate) struct Tls {
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
-    pub(crate) client_ca: PathBuf,
-}
-
-impl Setup {
-    pub(crate) fn rules(mut self, text: &str) -> Self {
-        self.rules = Some(text.to_owned());
-        self
-    }
-
-    pub(crate) fn store(mut self, dir: &Path) -> Self {
-        self.store = Some(dir.to_owned());
-        self
-    }
-
-    pub(crate) fn tls(mut self, tls: Tls) -> Self {
-        self.tls = Some(tls);
-        self
-    }
-
-    pub(crate) fn env(mut self, key: &str, value: &Path) -> Self {
-        self.env.push((key.to_owned(), value.display().to_string()));
-        self
-    }
-
-    pub(crate) fn args(mut self, args: &[&str]) -> Self {
-        self.args = args.iter().map(|&a| a.to_owned()).collect();
-        self
-    }
-
-    pub(crate) fn start(self) -> Gateway {
-        let dir = tempfile::tempdir().unwrap();
-        let store = self.store.clone().unwrap_or_else(|| dir.path().join("store"));
-        fs::write(dir.path().join("gateway.toml"), self.config(dir.path(), &store)).unwrap();
-        let agent = Agent::config_builder().http_status_as_error(false).build().into();
-        let mut gateway = Gateway {
-            child: None,
-            addresses: Value::Null,
-            setup: self,
-            dir,
-            store,
-            agent,
-            clock: Clock::system(Timestamp::from_micros(0)),
-        };
-        gateway.launch();
-        gateway
-    }
-
-    fn config(&self, dir: &Path, store: &Path) -> String {
-        let mut config = json!({
-            "site": { "id": "site-1", "time_zone": "Europe/Berlin" },
-            "store": { "dir": store },
-            "http": { "listen": "127.0.0.1:0" },
-            "mqtt": { "listen": "127.0.0.1:0" },
-            "devices": { "unknown": "admit" },
-        });
-        if let Some(rules) = &self.rules {
-            let file = dir.join("rules.toml");
-            fs::write(&file, rules).unwrap();
-            config["rules"] = json!({ "file": file });
-        }
-        if let Some(Tls { certificate, key, client_ca }) = &self.tls {
-            config["mqtt"]["tls"] = json!({
-                "listen": "127.0.0.1:0",
-                "certificate": certificate, "key": key, "client_ca": client_ca,
-            });
-        }
-        toml::to_string(&config).unwrap()
-    }
-}
-
 /// A running gateway; killed when dropped.
 pub(crate) struct Gateway {
     child: Option<Child>,
     addresses: Value,
-    setup: Setup,
     dir: TempDir,
     store: PathBuf,
+    env: Vec<(String, String)>,
+    args: Vec<String>,
     agent: Agent,
     clock: Clock,
 }
@@ -156,6 +40,21 @@ impl Gateway {
     /// With [`RULES`], on an empty store.
     pub(crate) fn start() -> Self {
         Setup::default().rules(RULES).start()
+    }
+
+    /// With the `gateway.toml` in `dir`.
+    pub(crate) fn launched(
+        dir: TempDir,
+        store: PathBuf,
+        env: Vec<(String, String)>,
+        args: Vec<String>,
+    ) -> Self {
+        let agent = Agent::config_builder().http_status_as_error(false).build().into();
+        let clock = Clock::system(Timestamp::from_micros(0));
+        let mut gateway =
+            Self { child: None, addresses: Value::Null, dir, store, env, args, agent, clock };
+        gateway.launch();
+        gateway
     }
 
     /// SIGKILL, and the same store again.
@@ -223,6 +122,14 @@ impl Gateway {
     /// POST: status and body.
     pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         Self::answer(self.agent.post(self.url(path)).send_json(body))
+    }
+
+    /// POST by a thread of its own; the answer comes when it comes, if ever.
+    pub(crate) fn post_meanwhile(&self, path: &str, body: Value) -> Receiver<(u16, Value)> {
+        let (tx, rx) = sync_channel(1);
+        let request = self.agent.post(self.url(path));
+        thread::spawn(move || tx.send(Self::answer(request.send_json(body))));
+        rx
     }
 
     /// PUT: status and body.
@@ -359,8 +266,8 @@ impl Gateway {
             .arg(self.dir.path().join("gateway.toml"))
             .arg("--addresses")
             .arg(&addresses)
-            .args(&self.setup.args)
-            .envs(self.setup.env.iter().map(|(k, v)| (k, v)))
+            .args(&self.args)
+            .envs(self.env.iter().map(|(k, v)| (k, v)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

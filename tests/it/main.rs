@@ -16,5 +16,6 @@ mod mqtt;
 mod page;
 mod readback;
 mod recordings;
+mod setup;
 mod sse;
 mod tidy;

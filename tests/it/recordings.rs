@@ -8,7 +8,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 use vitalgate::domain::time::{Span, Timestamp};
 
-use crate::harness::{Gateway, Setup, python, root};
+use crate::harness::{Gateway, python, root};
+use crate::setup::Setup;
 
 /// Second 0 of every recording.
 const START: &str = "2026-03-02T00:00:00Z";
