@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod domain;
+pub mod http;
 pub mod inbox;
 pub mod ingest;
 pub mod store;

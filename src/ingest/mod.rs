@@ -1,4 +1,4 @@
-//! Where data come in: bytes from devices become decoded inputs in the inbox.
+//! What comes in: the wire, and the meaning of what was on it.
 
 pub mod decode;
 pub mod listener;

@@ -240,5 +240,6 @@ impl<'a> Intake<'a> {
 }
 
 fn cut(topic: &str) -> String {
-    topic[..topic.floor_char_boundary(KEPT_OF_TOPIC)].to_owned()
+    let end = (0..=KEPT_OF_TOPIC.min(topic.len())).rev().find(|at| topic.is_char_boundary(*at));
+    topic[..end.unwrap_or(0)].to_owned()
 }

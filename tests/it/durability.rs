@@ -1,0 +1,245 @@
+//! Nothing acknowledged is lost, shown at the system call: the disk is made slow, stuck and broken.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc::TryRecvError;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::{Gateway, PATIENCE, eventually, root, telemetry};
+use crate::setup::{RULES, Setup};
+use crate::sse::Event;
+
+/// A disk under the gateway that obeys the flags of `tests/external/fsync.c`.
+struct Disk {
+    dir: TempDir,
+}
+
+impl Disk {
+    fn new() -> Self {
+        let disk = Self { dir: tempfile::tempdir().unwrap() };
+        let status = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-o"])
+            .arg(disk.library())
+            .arg(root().join("tests/external/fsync.c"))
+            .arg("-ldl")
+            .status()
+            .expect("a C compiler");
+        assert!(status.success());
+        disk
+    }
+
+    fn gateway(&self) -> Gateway {
+        Setup::default()
+            .rules(RULES)
+            .env("LD_PRELOAD", &self.library())
+            .env("VG_FSYNC_DIR", self.dir.path())
+            .start()
+    }
+
+    fn library(&self) -> PathBuf {
+        self.dir.path().join("fsync.so")
+    }
+
+    fn set(&self, flag: &str, content: &str) {
+        fs::write(self.dir.path().join(flag), content).unwrap();
+    }
+
+    fn clear(&self, flag: &str) {
+        fs::remove_file(self.dir.path().join(flag)).unwrap();
+    }
+
+    fn count(&self, of: &str) -> u64 {
+        fs::metadata(self.dir.path().join(of)).map_or(0, |m| m.len())
+    }
+
+    /// Waits until the gateway has entered another sync.
+    fn entered_after(&self, calls: u64) {
+        eventually("the gateway syncs", || (self.count("calls") > calls).then_some(()));
+    }
+}
+
+fn low_spo2(gateway: &Gateway, seq: u64) -> Value {
+    telemetry(seq, gateway.now(), &[("spo2", 84.0, "%")])
+}
+
+fn is_alarm(event: &Event) -> bool {
+    event.name == "alarm" && event.data["kind"] == "physiological"
+}
+
+#[test]
+fn nothing_is_answered_before_the_disk_has_answered() {
+    let disk = Disk::new();
+    let gateway = disk.gateway();
+    gateway.admit("p1", "dev-1");
+    let mut device = gateway.mqtt("dev-1");
+    let events = gateway.events();
+
+    disk.set("block", "");
+    let calls = disk.count("calls");
+    let id = device.send_telemetry("dev-1", &low_spo2(&gateway, 1));
+    let answer = gateway.post_meanwhile("/api/v1/wards", json!({ "id": "w2" }));
+    disk.entered_after(calls);
+    // Whoever is going to answer too early has had its chance after some more requests.
+    for _ in 0..20 {
+        assert!(gateway.alarms("p1").is_empty());
+    }
+    assert!(device.is_silent(), "a PUBACK came before the sync");
+    assert_eq!(answer.try_recv(), Err(TryRecvError::Empty), "a 200 came before the sync");
+    assert!(!events.heard().iter().any(is_alarm), "an alarm came before the sync");
+
+    disk.clear("block");
+    assert_eq!(device.hear_puback(), id);
+    let alarm = events.wait("the alarm", is_alarm);
+    assert_eq!((alarm.data["confirmed"].clone(), alarm.id.is_some()), (json!(true), true));
+    let (status, body) = answer.recv_timeout(PATIENCE).unwrap();
+    assert!((200..300).contains(&status), "{status} {body}");
+}
+
+#[test]
+fn half_a_second_a_sync_delays_every_answer_by_a_sync() {
+    let disk = Disk::new();
+    let gateway = disk.gateway();
+    gateway.admit("p1", "dev-1");
+    let mut device = gateway.mqtt("dev-1");
+    disk.set("delay", "500");
+    for seq in 1..=5 {
+        let synced = disk.count("synced");
+        device.telemetry("dev-1", &low_spo2(&gateway, seq));
+        assert!(disk.count("synced") > synced, "message {seq} was acknowledged without a sync");
+    }
+}
+
+#[test]
+fn a_failing_disk_acknowledges_nothing_warns_and_recovers_by_itself() {
+    for error in ["eio", "enospc"] {
+        let disk = Disk::new();
+        let gateway = disk.gateway();
+        gateway.admit("p1", "dev-1");
+        let mut device = gateway.mqtt("dev-1");
+        let events = gateway.events();
+
+        disk.set(error, "");
+        let id = device.send_telemetry("dev-1", &low_spo2(&gateway, 1));
+        let unconfirmed = events.wait("the unconfirmed alarm", is_alarm);
+        assert_eq!((unconfirmed.data["confirmed"].clone(), unconfirmed.id), (json!(false), None));
+        let failing = events.alarm("the store alarm", |a| a["rule"] == "store.failing");
+        assert_eq!(failing.data["priority"], "high");
+        events.wait("a heartbeat that says so", |e| {
+            e.name == "heartbeat" && e.data["store"] == "failing"
+        });
+        let (status, body) = gateway.post("/api/v1/wards", &json!({ "id": "w2" }));
+        assert_eq!(status, 503, "{body}");
+        assert!(device.is_silent(), "acknowledged on a disk that answers {error}");
+
+        disk.clear(error);
+        assert_eq!(device.hear_puback(), id);
+        let confirmed =
+            events.wait("the confirmed alarm", |e| is_alarm(e) && e.data["confirmed"] == true);
+        assert_eq!(confirmed.data["id"], unconfirmed.data["id"]);
+        assert!(confirmed.id.is_some());
+        events
+            .wait("a heartbeat that says so", |e| e.name == "heartbeat" && e.data["store"] == "ok");
+        assert_eq!(gateway.values("dev-1", "spo2"), [84.0]);
+    }
+}
+
+#[test]
+fn killed_while_the_disk_fails_nothing_acknowledged_is_lost_and_nothing_is_doubled() {
+    for error in ["eio", "enospc"] {
+        let disk = Disk::new();
+        let mut gateway = disk.gateway();
+        gateway.admit("p1", "dev-1");
+        let mut device = gateway.mqtt("dev-1");
+        let events = gateway.events();
+        let healthy = telemetry(1, gateway.now(), &[("spo2", 97.0, "%")]);
+        device.telemetry("dev-1", &healthy);
+
+        disk.set(error, "");
+        let message = low_spo2(&gateway, 2);
+        device.send_telemetry("dev-1", &message);
+        let unconfirmed = events.wait("the unconfirmed alarm", is_alarm);
+        gateway.kill();
+        assert!(device.hear_end().is_empty(), "acknowledged on a disk that answers {error}");
+
+        disk.clear(error);
+        gateway.restart();
+        let mut device = gateway.mqtt("dev-1");
+        device.telemetry("dev-1", &message);
+        assert_eq!(gateway.values("dev-1", "spo2"), [97.0, 84.0]);
+        let alarms = gateway.alarms("p1");
+        assert_eq!(alarms.len(), 1, "{alarms:?}");
+        assert_eq!(alarms[0]["id"], unconfirmed.data["id"]);
+    }
+}
+
+#[test]
+#[ignore = "needs to mount a tmpfs"]
+fn a_full_disk_is_survived_without_a_restart() {
+    let full = Tmpfs::mount("6m");
+    let gateway = Setup::default().rules(RULES).store(&full.dir.path().join("store")).start();
+    gateway.admit("p1", "dev-1");
+    let mut device = gateway.mqtt("dev-1");
+    let events = gateway.events();
+
+    let filler = full.dir.path().join("filler");
+    take_what_is_left(&filler);
+    // Space the log already has is used up first; then one message stays without its PUBACK.
+    let failing = |e: &Event| e.name == "alarm" && e.data["rule"] == "store.failing";
+    let (mut sent, mut acknowledged) = (0, 0);
+    while acknowledged == sent {
+        sent += 1;
+        device.send_telemetry("dev-1", &low_spo2(&gateway, sent));
+        eventually("an answer or the store alarm", || {
+            if !device.is_silent() {
+                acknowledged += 1;
+                return Some(());
+            }
+            events.heard().iter().any(failing).then_some(())
+        });
+    }
+
+    fs::remove_file(&filler).unwrap();
+    assert_eq!(u64::from(device.hear_puback()), sent);
+    events.wait("a heartbeat that says so", |e| e.name == "heartbeat" && e.data["store"] == "ok");
+    assert_eq!(gateway.values("dev-1", "spo2").len() as u64, sent);
+}
+
+/// A small file system in memory; unmounted when dropped.
+struct Tmpfs {
+    dir: TempDir,
+}
+
+impl Tmpfs {
+    fn mount(size: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let status = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(dir.path())
+            .status()
+            .unwrap();
+        assert!(status.success(), "mounting a tmpfs needs root");
+        Self { dir }
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        // The gateway still ends; a lazy unmount waits for it.
+        Command::new("umount").arg("--lazy").arg(self.dir.path()).status().ok();
+    }
+}
+
+/// Writes until not a byte more fits.
+fn take_what_is_left(filler: &Path) {
+    let mut file = fs::File::create(filler).unwrap();
+    let mut size = 65_536;
+    while size > 0 {
+        if file.write_all(&vec![0; size]).is_err() {
+            size /= 2;
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! One gateway process in a folder of its own, and what tests ask of it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use ureq::Agent;
+use vitalgate::clock::{Clock, Stopwatch};
+use vitalgate::domain::input::Input;
+use vitalgate::domain::time::{Span, Timestamp};
+
+use crate::mqtt::Client;
+use crate::setup::{RULES, Setup};
+use crate::sse::Events;
+
+/// Longer than anything takes on a busy machine; only a failing test waits for it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at something that cannot tell of itself.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// A running gateway; killed when dropped.
+pub(crate) struct Gateway {
+    child: Option<Child>,
+    addresses: Value,
+    dir: TempDir,
+    store: PathBuf,
+    env: Vec<(String, String)>,
+    args: Vec<String>,
+    agent: Agent,
+    clock: Clock,
+}
+
+impl Gateway {
+    /// With [`RULES`], on an empty store.
+    pub(crate) fn start() -> Self {
+        Setup::default().rules(RULES).start()
+    }
+
+    /// With the `gateway.toml` in `dir`.
+    pub(crate) fn launched(
+        dir: TempDir,
+        store: PathBuf,
+        env: Vec<(String, String)>,
+        args: Vec<String>,
+    ) -> Self {
+        let agent = Agent::config_builder().http_status_as_error(false).build().into();
+        let clock = Clock::system(Timestamp::from_micros(0));
+        let mut gateway =
+            Self { child: None, addresses: Value::Null, dir, store, env, args, agent, clock };
+        gateway.launch();
+        gateway
+    }
+
+    /// SIGKILL, and the same store again.
+    pub(crate) fn restart(&mut self) {
+        self.kill();
+        self.launch();
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Sends the process a signal by name, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().expect("running").id();
+        let status = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// `127.0.0.1:port` of `http`, `mqtt` or `mqtts`.
+    pub(crate) fn address(&self, of: &str) -> &str {
+        self.addresses[of].as_str().unwrap_or_else(|| panic!("no {of} in {}", self.addresses))
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address("http"))
+    }
+
+    /// The database file.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.store.join("vitalgate.db")
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.wall()
+    }
+
+    /// An MQTT 3.1.1 connection of its own.
+    pub(crate) fn mqtt(&self, client_id: &str) -> Client {
+        Client::connect(self.address("mqtt"), client_id)
+    }
+
+    /// The event stream from here on.
+    pub(crate) fn events(&self) -> Events {
+        Events::open(&self.url("/api/v1/stream"), None)
+    }
+
+    /// The event stream after an id.
+    pub(crate) fn events_after(&self, id: &str) -> Events {
+        Events::open(&self.url("/api/v1/stream"), Some(id))
+    }
+
+    /// GET, which must succeed.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let mut answer = self.agent.get(self.url(path)).call().unwrap();
+        let body: Value = answer.body_mut().read_json().unwrap();
+        assert!(answer.status().is_success(), "GET {path}: {} {body}", answer.status());
+        body
+    }
+
+    /// POST: status and body.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        Self::answer(self.agent.post(self.url(path)).send_json(body))
+    }
+
+    /// POST by a thread of its own; the answer comes when it comes, if ever.
+    pub(crate) fn post_meanwhile(&self, path: &str, body: Value) -> Receiver<(u16, Value)> {
+        let (tx, rx) = sync_channel(1);
+        let request = self.agent.post(self.url(path));
+        thread::spawn(move || tx.send(Self::answer(request.send_json(body))));
+        rx
+    }
+
+    /// PUT: status and body.
+    pub(crate) fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+        Self::answer(self.agent.put(self.url(path)).send_json(body))
+    }
+
+    /// DELETE: status and body.
+    pub(crate) fn delete(&self, path: &str) -> (u16, Value) {
+        Self::answer(self.agent.delete(self.url(path)).call())
+    }
+
+    /// A patient in a bed of ward `w1`, with one bound device that measures heart rate and SpO2.
+    pub(crate) fn admit(&self, patient: &str, device: &str) {
+        self.admit_with(patient, device, "bedside", &["heart_rate", "spo2"]);
+    }
+
+    /// The same with the device's class and signals.
+    pub(crate) fn admit_with(&self, patient: &str, device: &str, class: &str, signals: &[&str]) {
+        let bed = format!("bed-{patient}");
+        self.made("/api/v1/wards", &json!({ "id": "w1" }));
+        self.made("/api/v1/beds", &json!({ "id": bed, "ward": "w1" }));
+        self.made(
+            "/api/v1/patients",
+            &json!({ "id": patient, "age_class": "adult", "bed": bed, "continuous": false }),
+        );
+        let signals: Vec<Value> = signals.iter().map(|s| json!({ "signal": s })).collect();
+        self.register(device, class, &json!(signals));
+        self.bind(device, patient, &[]);
+    }
+
+    /// Registers a device.
+    pub(crate) fn register(&self, device: &str, class: &str, signals: &Value) {
+        self.made(
+            "/api/v1/devices",
+            &json!({ "id": device, "class": class, "kind": "device", "via": [], "signals": signals }),
+        );
+    }
+
+    /// Binds a device to a patient.
+    pub(crate) fn bind(&self, device: &str, patient: &str, zero_means_no_sensor: &[&str]) {
+        let (status, body) = self.put(
+            &format!("/api/v1/devices/{device}/binding"),
+            &json!({ "patient": patient, "zero_means_no_sensor": zero_means_no_sensor }),
+        );
+        assert!((200..300).contains(&status), "bind {device} to {patient}: {status} {body}");
+    }
+
+    /// Open alarms of a patient that concern his body.
+    pub(crate) fn alarms(&self, patient: &str) -> Vec<Value> {
+        self.open_alarms(patient, "physiological")
+    }
+
+    /// Open alarms of a patient, `physiological` or `technical`.
+    pub(crate) fn open_alarms(&self, patient: &str, kind: &str) -> Vec<Value> {
+        let list = self.get(&format!("/api/v1/alarms?patient={patient}"));
+        let items = list["items"].as_array().expect("items").clone();
+        items.into_iter().filter(|a| a["state"] != "closed" && a["kind"] == kind).collect()
+    }
+
+    /// A command about an alarm, as seen.
+    pub(crate) fn command(&self, alarm: &Value, act: &str) -> (u16, Value) {
+        let id = alarm["id"].as_str().expect("id");
+        self.post(&format!("/api/v1/alarms/{id}/{act}"), &json!({ "seq": alarm["seq"] }))
+    }
+
+    /// Every value of a series, all pages.
+    pub(crate) fn values(&self, device: &str, signal: &str) -> Vec<f64> {
+        let (from, to) = ("2000-01-01T00:00:00Z", "2099-01-01T00:00:00Z");
+        let base = format!("/api/v1/devices/{device}/series?signal={signal}&from={from}&to={to}");
+        let (mut values, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let page = match &cursor {
+                Some(cursor) => self.get(&format!("{base}&cursor={cursor}")),
+                None => self.get(&base),
+            };
+            let items = page["items"].as_array().expect("items");
+            values.extend(items.iter().map(|i| i["v"].as_f64().expect("v")));
+            match page["next"].as_str() {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => return values,
+            }
+        }
+    }
+
+    /// Every input in the journal.
+    pub(crate) fn journal(&self) -> Vec<Input> {
+        let bodies: Vec<Vec<u8>> =
+            self.rows("SELECT body FROM journal ORDER BY n", |row| row.get(0));
+        let mut inputs = Vec::new();
+        for body in bodies {
+            let body = zstd::decode_all(body.as_slice()).unwrap();
+            inputs.extend(minicbor::decode::<Vec<Input>>(&body).unwrap());
+        }
+        inputs
+    }
+
+    /// The rows of a query, read beside the running gateway.
+    pub(crate) fn rows<T>(
+        &self,
+        sql: &str,
+        row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Vec<T> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let db = Connection::open_with_flags(self.database(), flags).unwrap();
+        let mut query = db.prepare(sql).unwrap();
+        query.query_map([], row).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    fn made(&self, path: &str, body: &Value) {
+        let (status, answer) = self.post(path, body);
+        assert!((200..300).contains(&status), "POST {path} {body}: {status} {answer}");
+    }
+
+    fn answer(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, Value) {
+        let mut answer = answer.unwrap();
+        let body = answer.body_mut().read_json().unwrap_or(Value::Null);
+        (answer.status().as_u16(), body)
+    }
+
+    fn launch(&mut self) {
+        let addresses = self.dir.path().join("addresses.json");
+        if addresses.exists() {
+            fs::remove_file(&addresses).unwrap();
+        }
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.path().join("gateway.log"))
+            .unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_vitalgate"))
+            .arg("run")
+            .arg("--config")
+            .arg(self.dir.path().join("gateway.toml"))
+            .arg("--addresses")
+            .arg(&addresses)
+            .args(&self.args)
+            .envs(self.env.iter().map(|(k, v)| (k, v)))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let log = self.dir.path().join("gateway.log");
+        self.addresses = eventually("the gateway listens", || {
+            if let Some(status) = child.try_wait().unwrap() {
+                panic!("the gateway ended: {status}\n{}", fs::read_to_string(&log).unwrap());
+            }
+            serde_json::from_slice(&fs::read(&addresses).ok()?).ok()
+        });
+        self.child = Some(child);
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.kill();
+        if thread::panicking() {
+            show(&self.dir.path().join("gateway.log"));
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the log of the gateway explains a failed test")]
+fn show(log: &Path) {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let from = text.len().saturating_sub(8_000);
+    eprintln!("--- gateway.log\n{}", text.get(from..).unwrap_or(&text));
+}
+
+/// Looks until `look` finds something.
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let watch = Stopwatch::start();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(watch.seconds() < PATIENCE.as_secs_f64(), "waited in vain until {what}");
+        thread::park_timeout(LOOK_AGAIN);
+    }
+}
+
+/// The workspace root.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The Python with the packages the tests need: `VITALGATE_PYTHON`, else the one `.ci/run` sets up.
+pub(crate) fn python() -> PathBuf {
+    std::env::var_os("VITALGATE_PYTHON")
+        .map_or_else(|| root().join("target/ci/venv/bin/python"), PathBuf::from)
+}
+
+/// Where npm put its packages: `VITALGATE_NODE_MODULES`, else where `.ci/run` puts them.
+pub(crate) fn node_modules() -> PathBuf {
+    std::env::var_os("VITALGATE_NODE_MODULES")
+        .map_or_else(|| root().join("target/ci/node_modules"), PathBuf::from)
+}
+
+/// One telemetry message of a synchronised device, sent at `at`.
+pub(crate) fn telemetry(seq: u64, at: Timestamp, readings: &[(&str, f64, &str)]) -> Value {
+    let readings: Vec<Value> = readings
+        .iter()
+        .map(|(signal, value, unit)| json!({ "signal": signal, "value": value, "unit": unit }))
+        .collect();
+    json!({
+        "boot": 1, "seq": seq, "sent_at": at, "at": at,
+        "clock": { "source": "ntp" }, "readings": readings,
+    })
+}
+
+/// The same, measured earlier than sent.
+pub(crate) fn measured_earlier(by: Span, mut message: Value, sent: Timestamp) -> Value {
+    message["at"] = json!(sent - by);
+    message
+}

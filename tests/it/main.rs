@@ -1,0 +1,21 @@
+//! The gateway as others meet it: the real binary, real sockets, real disks.
+//!
+//! What needs more than a Rust toolchain and a C compiler is ignored by name; `.ci/run` installs
+//! the rest and runs everything.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is a failure")]
+
+mod alarms;
+mod clients;
+mod durability;
+mod harness;
+mod kills;
+mod links;
+mod mqtt;
+mod page;
+mod readback;
+mod recordings;
+mod setup;
+mod sse;
+mod tidy;

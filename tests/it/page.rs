@@ -1,0 +1,66 @@
+//! The page in a real browser: live numbers, an alarm, its acknowledgement, a lost connection.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::harness::{Gateway, eventually, node_modules, root, telemetry};
+
+fn chromium() -> PathBuf {
+    std::env::var_os("VITALGATE_CHROMIUM").map_or_else(|| "/usr/bin/chromium".into(), PathBuf::from)
+}
+
+/// Whether the alarm of `p1` is acknowledged.
+fn acknowledged(gateway: &Gateway) -> bool {
+    gateway.alarms("p1").iter().any(|alarm| alarm["acknowledged"] != Value::Null)
+}
+
+#[track_caller]
+fn the_page_follows_until(gone: &str) {
+    let mut gateway = Gateway::start();
+    gateway.admit("p1", "dev-1");
+    let mut device = gateway.mqtt("dev-1");
+    let readings = [("heart_rate", 73.0, "/min"), ("spo2", 97.0, "%")];
+    device.telemetry("dev-1", &telemetry(1, gateway.now(), &readings));
+
+    let mut browser = Command::new("node")
+        .arg(root().join("tests/external/page.cjs"))
+        .env("NODE_PATH", node_modules())
+        .args(["--url", &gateway.url("/"), "--value", "73", "--alarm", "SpO2 84 %"])
+        .arg("--chromium")
+        .arg(chromium())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut words = BufReader::new(browser.stdout.take().expect("piped")).lines();
+    let mut expect = |word: &str| {
+        let said = words.next().and_then(Result::ok);
+        assert_eq!(said.as_deref(), Some(word), "the page does not show it");
+    };
+
+    expect("vital");
+    device.telemetry("dev-1", &telemetry(2, gateway.now(), &[("spo2", 84.0, "%")]));
+    expect("alarm");
+    expect("acknowledged");
+    eventually("the gateway holds the acknowledgement", || acknowledged(&gateway).then_some(()));
+    match gone {
+        "stopped" => gateway.signal("STOP"),
+        _ => gateway.kill(),
+    }
+    expect("lost");
+    assert!(browser.wait().unwrap().success());
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn the_page_shows_what_happens_and_that_the_gateway_died() {
+    the_page_follows_until("killed");
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn the_page_shows_what_happens_and_that_the_gateway_hangs() {
+    the_page_follows_until("stopped");
+}

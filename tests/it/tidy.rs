@@ -1,0 +1,88 @@
+//! Rules of the house that no compiler checks.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::harness::root;
+
+/// A file is split before it grows past so many lines of code; tests and comments do not count.
+const LINES: usize = 450;
+
+/// What the pure core must not know (`docs/architecture.md`).
+const IMPURE: &[&str] = &[
+    "tokio",
+    "async ",
+    ".await",
+    "std::fs",
+    "std::net",
+    "std::time",
+    "std::thread",
+    "std::process",
+    "std::env",
+    "rusqlite",
+    "Instant",
+    "SystemTime",
+    "HashMap",
+    "HashSet",
+    "rand::",
+];
+
+/// The code of a file: without its tests and without comments.
+fn code(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).unwrap();
+    let tests = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
+    let code = |line: &str| !line.trim_start().starts_with("//");
+    text[..tests].lines().filter(|line| code(line)).map(str::to_owned).collect()
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_core_knows_no_clock_no_io_and_nobody_outside_it() {
+    let mut bad = Vec::new();
+    for file in sources(&root().join("src/domain")) {
+        for line in code(&file) {
+            let outside = line
+                .match_indices("crate::")
+                .any(|(at, word)| !line[at + word.len()..].starts_with("domain"));
+            if outside || IMPURE.iter().any(|word| line.contains(word)) {
+                bad.push(format!("{}: {}", file.display(), line.trim()));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
+#[test]
+fn no_source_file_outgrows_its_idea() {
+    let folders = ["src", "simulators/src"];
+    let files = folders.iter().flat_map(|folder| sources(&root().join(folder)));
+    let files = files.filter(|file| !file.iter().any(|part| part == "tests" || part == "tests.rs"));
+    let long: Vec<_> =
+        files.map(|file| (code(&file).len(), file)).filter(|(lines, _)| *lines > LINES).collect();
+    assert!(long.is_empty(), "{long:?}");
+}
+
+#[test]
+fn every_key_of_the_shipped_configuration_is_explained() {
+    let shipped = fs::read_to_string(root().join("config/gateway.toml")).unwrap();
+    let explained = fs::read_to_string(root().join("docs/config.md")).unwrap();
+    let keys = shipped.lines().filter_map(|line| {
+        let (key, _) = line.trim_start_matches(['#', ' ']).split_once(" = ")?;
+        let is_key = key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        (is_key && !key.is_empty()).then(|| key.to_owned())
+    });
+    let missing: Vec<_> = keys.filter(|key| !explained.contains(&format!("`{key}`"))).collect();
+    assert!(missing.is_empty(), "docs/config.md says nothing of {missing:?}");
+}
