@@ -256,7 +256,7 @@ impl Shared {
     fn serve(self: &Arc<Self>, socket: TcpStream, door: &Door, places: &Arc<Semaphore>) {
         let Ok(place) = Arc::clone(places).try_acquire_owned() else {
             self.context.metrics.connect("refused");
-            tracing::warn!("too many connections: one more is closed");
+            tracing::debug!("too many connections: one more is closed");
             return;
         };
         let authentication = if door.address.ip().is_loopback() {
