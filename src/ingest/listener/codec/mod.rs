@@ -320,10 +320,11 @@ mod tests {
     fn the_end_of_a_session_is_read_in_all_its_lengths() {
         let check = |bytes: &[u8], expected: Option<(bool, Option<u32>)>| {
             let head = head(bytes).unwrap().unwrap();
-            let read = read(Version::V5, head, &mut BytesMut::from(bytes)).ok();
-            let read = read.map(|packet| match packet {
-                Packet::Disconnect { with_will, session_expiry } => (with_will, session_expiry),
-                other => panic!("{other:?}"),
+            let read = read(Version::V5, head, &mut BytesMut::from(bytes)).ok().map(|packet| {
+                let Packet::Disconnect { with_will, session_expiry } = packet else {
+                    panic!("{packet:?}");
+                };
+                (with_will, session_expiry)
             });
             assert_eq!(read, expected, "{bytes:02x?}");
         };
