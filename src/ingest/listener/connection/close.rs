@@ -17,7 +17,7 @@ const SETTLE: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(1);
 
 impl Connection {
-    pub(super) async fn close(&mut self, end: End) {
+    pub(super) async fn close(mut self, end: End) {
         self.say_link(end).await;
         if end.hears_acks() || (self.line.holds_any() && self.attached.expiry() > 0) {
             let patience = if end == End::Shutdown { self.shared.config.drain } else { SETTLE };
@@ -25,19 +25,23 @@ impl Connection {
                 tracing::info!(principal = %self.principal, "closed before the last commits");
             }
         }
-        let code = end.code().filter(|_| self.version == Version::V5);
+        let Self { mut stream, mut out, attached, version, .. } = self;
+        // Whoever takes the session over need not wait for the socket.
+        drop(attached);
+        let code = end.code().filter(|_| version == Version::V5);
         if let Some(code) = code {
-            write::disconnect(&mut self.out, code);
+            write::disconnect(&mut out, code);
         }
         let told = timeout(LINGER, async {
-            self.flush().await.ok();
-            self.stream.shutdown().await.ok();
+            stream.write_all(&out).await?;
+            stream.shutdown().await?;
             if code.is_some() {
-                read_out(&mut self.stream).await;
+                read_out(&mut stream).await;
             }
+            Ok::<(), std::io::Error>(())
         });
-        if told.await.is_err() {
-            tracing::debug!(principal = %self.principal, "closed without an answer");
+        if !matches!(told.await, Ok(Ok(()))) {
+            tracing::debug!("closed without an answer");
         }
     }
 
