@@ -23,7 +23,7 @@ pub use commit::{DEAD_LETTER_BYTES, DEAD_LETTERS};
 pub use open::{OpenError, Opened, Purpose, Store};
 pub use reader::{ReadError, Reader};
 pub use retention::Keep;
-pub use writer::{Committer, Report, Running, start};
+pub use writer::{Committer, NotTaken, Report, Running, start};
 
 #[cfg(test)]
 mod tests;

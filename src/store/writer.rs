@@ -78,10 +78,22 @@ impl Committer {
         self.0.send(commit).await.map_err(|_| StoreStopped)
     }
 
-    /// Waits for room without handing over, for use in a `select!`.
-    pub async fn room(&self) -> Result<mpsc::Permit<'_, Commit>, StoreStopped> {
-        self.0.reserve().await.map_err(|_| StoreStopped)
+    /// Hands over if there is room; else gives the commit back.
+    pub fn offer(&self, commit: Commit) -> Result<(), NotTaken> {
+        self.0.try_send(commit).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(commit) => NotTaken::Full(Box::new(commit)),
+            mpsc::error::TrySendError::Closed(_) => NotTaken::Stopped,
+        })
     }
+}
+
+/// Why a commit was not taken.
+#[derive(Debug)]
+pub enum NotTaken {
+    /// There is no room yet.
+    Full(Box<Commit>),
+    /// The store's thread is gone; its end of the reports says so too.
+    Stopped,
 }
 
 /// Why the store's thread ended before its time.

@@ -1,0 +1,176 @@
+//! CONNECT: which version a client speaks, and what it asks for.
+
+use bytes::{Bytes, BytesMut};
+use rumqttc::mqttbytes::v4;
+use rumqttc::v5::mqttbytes::v5;
+
+use super::fields::{Fields, property};
+use super::{Fault, Head, MAX_PACKET, Version, reason};
+
+/// A CONNECT.
+#[derive(Debug)]
+pub(in super::super) struct Connect {
+    /// The protocol to speak.
+    pub(in super::super) version: Version,
+    /// The client identifier, possibly empty.
+    pub(in super::super) client_id: String,
+    /// Whether to forget an earlier session.
+    pub(in super::super) clean: bool,
+    /// How long the session outlives the connection, in seconds; `u32::MAX` is for ever.
+    pub(in super::super) session_expiry: u32,
+    /// In seconds; 0 is none.
+    pub(in super::super) keep_alive: u16,
+    /// The user name, where not empty.
+    pub(in super::super) user: Option<String>,
+    /// The password, where not empty.
+    pub(in super::super) password: Option<String>,
+    /// The last will.
+    pub(in super::super) will: Option<Will>,
+}
+
+/// A last will.
+#[derive(Debug)]
+pub(in super::super) struct Will {
+    /// Where.
+    pub(in super::super) topic: String,
+    /// What.
+    pub(in super::super) payload: Bytes,
+    /// 0, 1 or 2.
+    pub(in super::super) qos: u8,
+}
+
+/// Why there is no [`Connect`].
+#[derive(Debug, PartialEq, Eq)]
+pub(in super::super) enum NoConnect {
+    /// Not MQTT, or broken before its version could be told.
+    Stranger(Fault),
+    /// Neither 3.1.1 nor 5.
+    Version,
+    /// Broken, in MQTT 5, which can be told why.
+    Broken(Fault),
+}
+
+/// Takes the CONNECT described by `head` off the front of `buffer`, which holds all of it.
+pub(in super::super) fn read_connect(
+    head: Head,
+    buffer: &mut BytesMut,
+) -> Result<Connect, NoConnect> {
+    let mut body = Fields(&buffer[head.header..head.packet()]);
+    let name = body.binary().map_err(NoConnect::Stranger)?;
+    let level = body.u8().map_err(NoConnect::Stranger)?;
+    match (name, level) {
+        (b"MQTT", 4) => {
+            judge(Version::V4, body).map_err(NoConnect::Stranger)?;
+            v4(buffer).map_err(NoConnect::Stranger)
+        }
+        (b"MQTT", 5) => {
+            judge(Version::V5, body).map_err(NoConnect::Broken)?;
+            v5(buffer).map_err(NoConnect::Broken)
+        }
+        (b"MQTT" | b"MQIsdp", _) => Err(NoConnect::Version),
+        _ => Err(NoConnect::Stranger(Fault::malformed("a CONNECT that is not of MQTT"))),
+    }
+}
+
+fn judge(version: Version, mut body: Fields<'_>) -> Result<(), Fault> {
+    let flags = body.u8()?;
+    let has = |bit: u8| flags & bit != 0;
+    if has(0x01) {
+        return Err(Fault::malformed("CONNECT with the reserved bit set"));
+    }
+    if version == Version::V4 && has(0x40) && !has(0x80) {
+        return Err(Fault::malformed("a password without a user name"));
+    }
+    body.u16()?;
+    if version == Version::V5 {
+        body.properties(CONNECT_PROPERTIES)?;
+    }
+    body.text()?;
+    if has(0x04) {
+        if flags & 0x18 == 0x18 {
+            return Err(Fault::malformed("a will with QoS 3"));
+        }
+        if version == Version::V5 {
+            body.properties(WILL_PROPERTIES)?;
+        }
+        body.text()?;
+        body.binary()?;
+    } else if has(0x38) {
+        return Err(Fault::malformed("flags of a will without a will"));
+    }
+    if has(0x80) {
+        body.text()?;
+    }
+    if has(0x40) {
+        body.binary()?;
+    }
+    if body.is_empty() { Ok(()) } else { Err(Fault::malformed("bytes after the last field")) }
+}
+
+const CONNECT_PROPERTIES: &[u8] = &[
+    property::SESSION_EXPIRY,
+    property::RECEIVE_MAXIMUM,
+    property::MAXIMUM_PACKET_SIZE,
+    property::TOPIC_ALIAS_MAXIMUM,
+    property::REQUEST_RESPONSE_INFORMATION,
+    property::REQUEST_PROBLEM_INFORMATION,
+    property::USER,
+    property::AUTHENTICATION_METHOD,
+    property::AUTHENTICATION_DATA,
+];
+
+const WILL_PROPERTIES: &[u8] = &[
+    property::WILL_DELAY,
+    property::PAYLOAD_FORMAT,
+    property::MESSAGE_EXPIRY,
+    property::CONTENT_TYPE,
+    property::RESPONSE_TOPIC,
+    property::CORRELATION_DATA,
+    property::USER,
+];
+
+fn v4(buffer: &mut BytesMut) -> Result<Connect, Fault> {
+    let Ok(v4::Packet::Connect(connect)) = v4::Packet::read(buffer, MAX_PACKET) else {
+        return Err(Fault::malformed("a CONNECT that cannot be read"));
+    };
+    let login = connect.login.unwrap_or(v4::Login::new("", ""));
+    Ok(Connect {
+        version: Version::V4,
+        client_id: connect.client_id,
+        clean: connect.clean_session,
+        session_expiry: if connect.clean_session { 0 } else { u32::MAX },
+        keep_alive: connect.keep_alive,
+        user: Some(login.username).filter(|text| !text.is_empty()),
+        password: Some(login.password).filter(|text| !text.is_empty()),
+        will: connect.last_will.map(|will| Will {
+            topic: will.topic,
+            payload: Bytes::copy_from_slice(&will.message),
+            qos: will.qos as u8,
+        }),
+    })
+}
+
+fn v5(buffer: &mut BytesMut) -> Result<Connect, Fault> {
+    let Ok(v5::Packet::Connect(connect, will, login)) = v5::Packet::read(buffer, None) else {
+        return Err(Fault::malformed("a CONNECT that cannot be read"));
+    };
+    let properties = connect.properties.unwrap_or_default();
+    if properties.authentication_method.is_some() {
+        return Err(Fault::new(reason::BAD_AUTHENTICATION_METHOD, "enhanced authentication"));
+    }
+    let login = login.unwrap_or(v5::Login { username: String::new(), password: String::new() });
+    Ok(Connect {
+        version: Version::V5,
+        client_id: connect.client_id,
+        clean: connect.clean_start,
+        session_expiry: properties.session_expiry_interval.unwrap_or(0),
+        keep_alive: connect.keep_alive,
+        user: Some(login.username).filter(|text| !text.is_empty()),
+        password: Some(login.password).filter(|text| !text.is_empty()),
+        will: will.map(|will| Will {
+            topic: String::from_utf8_lossy(&will.topic).into_owned(),
+            payload: Bytes::copy_from_slice(&will.message),
+            qos: will.qos as u8,
+        }),
+    })
+}

@@ -1,0 +1,151 @@
+//! The line of acknowledgements: every PUBLISH has its place in it, in the order received.
+
+use std::collections::VecDeque;
+
+use tokio::sync::oneshot::error::TryRecvError;
+
+use crate::inbox::Waiting;
+
+/// Bytes a connection may have between socket and commit.
+const MAX_BYTES: usize = 1 << 20;
+
+/// What one socket read put into the line.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    /// The acknowledgements, encoded, in order.
+    pub(super) acks: Vec<u8>,
+    /// Identifiers of new QoS 2 messages: from the commit on they are received, not released.
+    pub(super) exactly_once: Vec<u16>,
+    /// Messages, QoS 0 included.
+    pub(super) messages: usize,
+    /// Their bytes.
+    pub(super) bytes: usize,
+    /// Told after the commit; `None` if there is nothing to wait for but the line itself.
+    pub(super) waiting: Option<Waiting>,
+}
+
+/// A receipt was dropped.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NotAccepted;
+
+/// The places not yet acknowledged, oldest first.
+#[derive(Debug)]
+pub(super) struct Line {
+    places: VecDeque<Place>,
+    messages: usize,
+    bytes: usize,
+    max_messages: usize,
+}
+
+impl Line {
+    pub(super) fn new(max_messages: usize) -> Self {
+        Self { places: VecDeque::new(), messages: 0, bytes: 0, max_messages }
+    }
+
+    /// Whether a message of so many bytes fits, behind `place` which is not in the line yet.
+    pub(super) fn has_room(&self, place: &Place, bytes: usize) -> bool {
+        self.messages + place.messages < self.max_messages
+            && self.bytes + place.bytes + bytes <= MAX_BYTES
+    }
+
+    pub(super) fn push(&mut self, place: Place) {
+        if place.messages > 0 {
+            self.messages += place.messages;
+            self.bytes += place.bytes;
+            self.places.push_back(place);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Whether a QoS 2 message with this identifier waits for its commit.
+    pub(super) fn holds(&self, id: u16) -> bool {
+        self.places.iter().any(|place| place.exactly_once.contains(&id))
+    }
+
+    /// Whether any QoS 2 message waits for its commit.
+    pub(super) fn holds_any(&self) -> bool {
+        self.places.iter().any(|place| !place.exactly_once.is_empty())
+    }
+
+    /// Waits until the first place is committed and takes it; for ever if there is none.
+    /// Dropping the future takes nothing.
+    pub(super) async fn next(&mut self) -> Result<Place, NotAccepted> {
+        let Some(first) = self.places.front_mut() else {
+            return std::future::pending().await;
+        };
+        if let Some(waiting) = &mut first.waiting {
+            waiting.await.map_err(|_| NotAccepted)?;
+        }
+        self.pop().ok_or(NotAccepted)
+    }
+
+    /// The first place, if it is committed already.
+    pub(super) fn ready(&mut self) -> Result<Option<Place>, NotAccepted> {
+        let waiting = self.places.front_mut().and_then(|place| place.waiting.as_mut());
+        match waiting.map(Waiting::try_recv) {
+            None | Some(Ok(_)) => Ok(self.pop()),
+            Some(Err(TryRecvError::Empty)) => Ok(None),
+            Some(Err(TryRecvError::Closed)) => Err(NotAccepted),
+        }
+    }
+
+    fn pop(&mut self) -> Option<Place> {
+        let place = self.places.pop_front()?;
+        self.messages -= place.messages;
+        self.bytes -= place.bytes;
+        Some(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inbox::{Committed, Receipt};
+
+    fn place(ack: u8, messages: usize, waiting: Option<Waiting>) -> Place {
+        Place { acks: vec![ack], messages, bytes: 10, waiting, ..Place::default() }
+    }
+
+    #[tokio::test]
+    async fn places_leave_in_order_however_receipts_come() {
+        let (first, waiting_first) = Receipt::new();
+        let (second, waiting_second) = Receipt::new();
+        let mut line = Line::new(64);
+        line.push(place(1, 1, Some(waiting_first)));
+        line.push(place(2, 1, Some(waiting_second)));
+        line.push(place(3, 1, None));
+        second.release(Committed::default());
+        assert!(line.ready().unwrap().is_none(), "the first is not committed");
+        first.release(Committed::default());
+        assert_eq!(line.next().await.unwrap().acks, [1]);
+        assert_eq!(line.ready().unwrap().unwrap().acks, [2]);
+        assert_eq!(line.ready().unwrap().unwrap().acks, [3]);
+        assert!(line.is_empty() && line.ready().unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_dropped_receipt_is_no_commit() {
+        let dropped = || {
+            let mut line = Line::new(64);
+            line.push(place(1, 1, Some(Receipt::new().1)));
+            line
+        };
+        assert_eq!(dropped().ready().unwrap_err(), NotAccepted);
+        assert_eq!(dropped().next().await.unwrap_err(), NotAccepted);
+    }
+
+    #[test]
+    fn messages_and_bytes_are_bounded() {
+        let mut line = Line::new(3);
+        line.push(place(1, 2, None));
+        assert!(line.has_room(&Place::default(), 100));
+        assert!(!line.has_room(&place(2, 1, None), 100));
+        assert!(line.has_room(&Place::default(), MAX_BYTES - 10));
+        assert!(!line.has_room(&Place::default(), MAX_BYTES));
+        assert!(line.ready().unwrap().is_some());
+        assert!(line.has_room(&place(2, 2, None), 100));
+    }
+}

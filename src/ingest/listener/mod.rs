@@ -1,0 +1,314 @@
+//! The MQTT endpoint in the process, for 3.1.1 and 5 on one port, plain and over TLS.
+//!
+//! It is not a broker: what devices publish goes through the inbox to the commit, and the PUBACK
+//! or PUBREC leaves when the commit has happened, never before (design §1). One task serves one
+//! connection: a socket read is parsed (`codec`), judged and decoded (`intake`) into one
+//! submission, which takes a place in the connection's `line` of acknowledgements; all that a
+//! commit released goes out in one write. At most 64 messages and 1 MiB of a connection are
+//! between socket and commit; beyond that its socket is not read.
+//!
+//! Who speaks is found by `principal`, what it may use by `permission`, what outlives its
+//! connection is kept by `session`, and `end` says what follows from each way to part.
+
+mod codec;
+mod connection;
+mod end;
+mod greeting;
+mod intake;
+mod line;
+mod permission;
+mod principal;
+mod session;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::session::Sessions;
+use self::tls::TlsAcceptor;
+pub use self::tls::{BadTls, TlsFiles};
+use crate::clock::Clock;
+use crate::domain::signal::SignalTable;
+use crate::domain::time::Span;
+use crate::inbox::Inbox;
+use crate::telemetry::Metrics;
+use crate::view::Board;
+
+/// Connections waiting to be accepted.
+const BACKLOG: u32 = 1_024;
+/// How soon a revoked principal is disconnected.
+const SWEEP: Duration = Duration::from_secs(1);
+/// After a failed accept, which is mostly a lack of file descriptors.
+const BREATHER: Duration = Duration::from_millis(100);
+
+/// How clients prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// By certificate or token.
+    Required,
+    /// On loopback by their word: the user name, else the client identifier. Elsewhere as
+    /// [`Authentication::Required`].
+    Open,
+}
+
+/// What becomes of devices that are not registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// They are refused.
+    Refuse,
+    /// They may publish, bound to nobody.
+    Admit,
+}
+
+/// What a listener needs to know before it starts.
+#[derive(Clone, Debug)]
+pub struct ListenerConfig {
+    /// Addresses without TLS; port 0 takes a free one.
+    pub plain: Vec<SocketAddr>,
+    /// Addresses with TLS.
+    pub tls: Vec<SocketAddr>,
+    /// Needed where `tls` has addresses.
+    pub tls_files: Option<TlsFiles>,
+    /// How clients prove who they are.
+    pub authentication: Authentication,
+    /// What becomes of devices that are not registered.
+    pub unknown: Unknown,
+    /// Connections at a time; one more is closed at once.
+    pub max_connections: usize,
+    /// Messages of one connection between socket and commit, at least 1; the receive maximum of
+    /// MQTT 5.
+    pub max_inflight: u16,
+    /// Sessions kept without a connection.
+    pub max_sessions: usize,
+    /// How far back readings are taken.
+    pub retention: Span,
+    /// How long connections may wait for commits in flight when the listener stops.
+    pub drain: Duration,
+}
+
+impl Default for ListenerConfig {
+    fn default() -> Self {
+        Self {
+            plain: Vec::new(),
+            tls: Vec::new(),
+            tls_files: None,
+            authentication: Authentication::Required,
+            unknown: Unknown::Refuse,
+            max_connections: 10_000,
+            max_inflight: 64,
+            max_sessions: 10_000,
+            retention: Span::days(365),
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What a listener works with.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Where messages go.
+    pub inbox: Inbox,
+    /// The registry of principals is part of the board.
+    pub board: watch::Receiver<Arc<Board>>,
+    /// Signals, for decoding.
+    pub signals: watch::Receiver<Arc<SignalTable>>,
+    /// Reads time, and under `--clock stream` hears it.
+    pub clock: Clock,
+    /// Counts.
+    pub metrics: Metrics,
+    /// Has one task for each connection.
+    pub tracker: TaskTracker,
+    /// Stops the listener.
+    pub cancel: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Shared {
+    config: ListenerConfig,
+    context: Context,
+    sessions: Arc<Sessions>,
+}
+
+/// Bound sockets, not yet served.
+#[derive(Debug)]
+pub struct Listener {
+    config: ListenerConfig,
+    doors: Vec<Door>,
+}
+
+struct Door {
+    socket: TcpListener,
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Door")
+            .field("address", &self.address)
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Listener {
+    /// Binds every address; call it inside a tokio runtime. Fails if an address is taken, a
+    /// certificate is unusable, or an address other than loopback would be open to anybody.
+    pub fn bind(config: ListenerConfig) -> io::Result<Self> {
+        let all = config.plain.iter().chain(&config.tls);
+        if let Some(exposed) = all.clone().find(|address| !address.ip().is_loopback())
+            && config.authentication == Authentication::Open
+        {
+            let why = format!("{exposed} is not loopback: devices must authenticate there");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        let acceptor = match &config.tls_files {
+            Some(files) => Some(tls::acceptor(files)?),
+            None if config.tls.is_empty() => None,
+            None => {
+                let why = "an address for TLS needs certificates";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+            }
+        };
+        let mut doors = Vec::new();
+        for &address in &config.plain {
+            doors.push(Door::open(address, None)?);
+        }
+        for &address in &config.tls {
+            doors.push(Door::open(address, acceptor.clone())?);
+        }
+        Ok(Self { config, doors })
+    }
+
+    /// The addresses bound, plain ones first, in the order of the configuration.
+    pub fn local_addrs(&self) -> Vec<SocketAddr> {
+        self.doors.iter().map(|door| door.address).collect()
+    }
+
+    /// Serves until cancelled; then takes no new connection, lets each acknowledge what is in
+    /// flight (`drain` at most), and returns when all are closed.
+    pub async fn run(self, context: Context) {
+        let places = Arc::new(Semaphore::new(self.config.max_connections));
+        let sessions = Sessions::new(self.config.max_sessions);
+        let shared = Arc::new(Shared { config: self.config, context, sessions });
+        let mut sweep = interval(SWEEP);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = shared.context.cancel.cancelled() => break,
+                _ = sweep.tick() => shared.sweep(),
+                (door, accepted) = accept(&self.doors) => match accepted {
+                    Ok(socket) => shared.serve(socket, door, &places),
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a connection");
+                        sleep(BREATHER).await;
+                    }
+                },
+            }
+        }
+        drop(self.doors);
+        shared.sessions.close();
+        let all = u32::try_from(shared.config.max_connections).unwrap_or(u32::MAX);
+        if places.acquire_many(all).await.is_err() {
+            tracing::debug!("nobody closes this semaphore");
+        }
+    }
+}
+
+impl Door {
+    fn open(address: SocketAddr, tls: Option<TlsAcceptor>) -> io::Result<Self> {
+        let named = |error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+        };
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        };
+        let socket = socket.map_err(named)?;
+        socket.set_reuseaddr(true).map_err(named)?;
+        socket.bind(address).map_err(named)?;
+        let socket = socket.listen(BACKLOG).map_err(named)?;
+        let address = socket.local_addr().map_err(named)?;
+        Ok(Self { socket, address, tls })
+    }
+}
+
+impl Shared {
+    fn serve(self: &Arc<Self>, socket: TcpStream, door: &Door, places: &Arc<Semaphore>) {
+        let Ok(place) = Arc::clone(places).try_acquire_owned() else {
+            self.context.metrics.connect("refused");
+            tracing::warn!("too many connections: one more is closed");
+            return;
+        };
+        let authentication = if door.address.ip().is_loopback() {
+            self.config.authentication
+        } else {
+            Authentication::Required
+        };
+        let present = Present::new(self.context.metrics.clone(), place);
+        let shared = Arc::clone(self);
+        let tls = door.tls.clone();
+        self.context.tracker.spawn(async move {
+            let _present = present;
+            if let Err(error) = socket.set_nodelay(true) {
+                tracing::debug!(%error, "cannot set TCP_NODELAY");
+            }
+            // Greeting needs far more room than serving, which thousands do at a time.
+            let greeted = Box::pin(greeting::greet(socket, tls, authentication, &shared)).await;
+            if let Some(connection) = greeted {
+                connection.run().await;
+            }
+        });
+    }
+
+    fn sweep(&self) {
+        let board = Arc::clone(&self.context.board.borrow());
+        self.sessions.sweep(|id| board.devices.get(id).is_some_and(|device| device.revoked));
+    }
+}
+
+async fn accept(doors: &[Door]) -> (&Door, io::Result<TcpStream>) {
+    poll_fn(|cx| {
+        for door in doors {
+            if let Poll::Ready(accepted) = door.socket.poll_accept(cx) {
+                return Poll::Ready((door, accepted.map(|(socket, _)| socket)));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// A connection, counted as long as it lives.
+struct Present {
+    metrics: Metrics,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Present {
+    fn new(metrics: Metrics, place: OwnedSemaphorePermit) -> Self {
+        metrics.connections(1);
+        Self { metrics, _place: place }
+    }
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.metrics.connections(-1);
+    }
+}
