@@ -235,6 +235,8 @@ fn a_message_that_misstates_itself_is_refused_whole() {
             Some(5),
         );
     }
+    let foreign = r#"{"time":1836942771,"type":"report","data":{"heartRate":72,"spO2":97}}"#;
+    check(foreign, "shape: `readings` must be a list", None, None);
     check(r#"{"seq":5}"#, "shape: `readings` must be a list", None, Some(5));
 }
 
