@@ -8,11 +8,13 @@
 
 mod alarms;
 mod clients;
+mod demo;
 mod durability;
 mod harness;
 mod kills;
 mod links;
 mod mqtt;
+mod overload;
 mod page;
 mod readback;
 mod recordings;
