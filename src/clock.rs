@@ -7,23 +7,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+pub use crate::domain::time::Stamp;
 use crate::domain::time::{Span, Timestamp};
-
-/// One reading of the clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    /// The gateway's own time: durations and deadlines use it.
-    pub at: Timestamp,
-    /// Wall clock − `at`.
-    pub offset: Span,
-}
-
-impl Stamp {
-    /// The time shown, stored as received, and compared with a device's clock.
-    pub fn wall(self) -> Timestamp {
-        self.at + self.offset
-    }
-}
 
 /// The gateway's clock; cheap to clone.
 #[derive(Clone, Debug)]

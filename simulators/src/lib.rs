@@ -1,1 +1,30 @@
+//! Simulated devices, load and chaos for vitalgate. Nothing here is shared with the gateway:
+//! like any device, this crate knows only the contract on the wire.
+//!
+//! ```text
+//! bedside, implant (pure, seeded)  ─▶ wire ─┐
+//! formula ─────────────────────────▶ load ──┼─▶ link (window, resend) ─▶ MQTT
+//!                                           └─▶ ledger of every PUBACK
+//! chaos = gateway process + kill -9 + load + read-back against ledger and formula
+//! ```
 
+pub mod bedside;
+// pub mod chaos;
+pub mod clock;
+pub mod codec;
+pub mod formula;
+pub mod http;
+pub mod implant;
+pub mod ledger;
+pub mod link;
+pub mod load;
+pub mod names;
+pub mod noise;
+// pub mod plan;
+pub mod session;
+pub mod tempo;
+// pub mod ward;
+pub mod wire;
+
+#[cfg(test)]
+mod fake_broker;

@@ -1,11 +1,28 @@
 //! The pure core: no tokio, no I/O, no clock, no randomness, and so nothing that can fail.
 
 pub mod alarm;
+pub mod book;
+pub mod cause;
 pub mod command;
+pub mod commands;
+pub mod configuration;
+pub mod core;
+pub mod device;
+pub mod episodes;
 pub mod ids;
 pub mod input;
+pub mod lifecycle;
 pub mod message;
+pub mod observation;
+pub mod offset;
+pub mod output;
+pub mod patient;
+pub mod rules;
+pub mod sample;
+pub mod sequence;
 pub mod signal;
+pub mod site;
+pub mod snapshot;
 pub mod time;
 pub mod transition;
 pub mod unit;

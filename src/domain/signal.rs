@@ -46,9 +46,20 @@ pub struct Signal {
     /// IEEE 11073-10101/-10103 reference ids as 32-bit `cf` codes (clinical §2.1).
     #[serde(default)]
     pub mdc: Vec<u32>,
+    /// Codes that name the lead as well as the signal, by the instance they stand for.
+    #[serde(default)]
+    pub leads: BTreeMap<String, Vec<u32>>,
     /// LOINC codes.
     #[serde(default)]
     pub loinc: Vec<String>,
+}
+
+impl Signal {
+    /// The instance that the key a device wrote stands for, where its code names the lead.
+    pub fn lead(&self, key: &str) -> Option<&str> {
+        let code: u32 = key.strip_prefix("mdc:")?.parse().ok()?;
+        self.leads.iter().find(|(_, codes)| codes.contains(&code)).map(|(lead, _)| lead.as_str())
+    }
 }
 
 /// All signals, found by number, name or code.
@@ -102,7 +113,8 @@ impl SignalTable {
             return Err(BadSignals::Range(signal.name));
         }
         let mut keys = vec![signal.name.clone()];
-        keys.extend(signal.mdc.iter().map(|code| format!("mdc:{code}")));
+        let leads = signal.leads.values().flatten();
+        keys.extend(signal.mdc.iter().chain(leads).map(|code| format!("mdc:{code}")));
         keys.extend(signal.loinc.iter().map(|code| format!("loinc:{code}")));
         if let Some(other) = self.by_id.get(&signal.id) {
             return Err(BadSignals::Doubled {

@@ -17,6 +17,35 @@ pub struct Timestamp(#[n(0)] i64);
 #[cbor(transparent)]
 pub struct Span(#[n(0)] i64);
 
+/// One reading of the gateway's clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Stamp {
+    /// The gateway's own time: durations and deadlines use it.
+    #[n(0)]
+    pub at: Timestamp,
+    /// Wall clock − `at`.
+    #[n(1)]
+    pub offset: Span,
+}
+
+impl Stamp {
+    /// The time shown, stored as received, and compared with a device's clock.
+    pub fn wall(self) -> Timestamp {
+        self.at + self.offset
+    }
+
+    /// An instant of the shown clock in the gateway's own time.
+    pub fn own(self, wall: Timestamp) -> Timestamp {
+        wall - self.offset
+    }
+
+    /// An instant of the gateway's own time by the shown clock.
+    pub fn shown(self, at: Timestamp) -> Timestamp {
+        at + self.offset
+    }
+}
+
 /// Text that is no RFC 3339 instant with a zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an RFC 3339 time with a zone")]

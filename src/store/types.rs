@@ -1,9 +1,8 @@
 //! What the pipeline hands to the store, and what comes back.
 
-use crate::domain::ids::{AlarmId, DeviceId, PatientId, SiteId};
-use crate::domain::signal::SignalId;
+use crate::domain::ids::{AlarmId, PatientId, SiteId};
+pub use crate::domain::sample::{Sample, SeriesKey, flag};
 use crate::domain::time::{Span, Timestamp};
-use crate::domain::unit::Unit;
 use crate::inbox::{DeadLetter, WaveSamples};
 
 /// The number that rises whenever the same inputs could give other transitions.
@@ -64,54 +63,6 @@ pub struct StoredTransition {
     pub actor: Option<String>,
     /// JSON: for alarms exactly the alarm of contract §5.
     pub body: String,
-}
-
-/// A series of the history.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SeriesKey {
-    /// Whose.
-    pub device: DeviceId,
-    /// What.
-    pub signal: SignalId,
-    /// Lead or channel.
-    pub instance: String,
-}
-
-/// One number of the history.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sample {
-    /// Which series.
-    pub series: SeriesKey,
-    /// When it was measured, corrected.
-    pub at: Timestamp,
-    /// When it arrived.
-    pub received: Timestamp,
-    /// The value in the unit sent.
-    pub value: f64,
-    /// That unit.
-    pub unit: Unit,
-    /// Bits of [`flag`].
-    pub flags: u8,
-}
-
-/// Flag bits of a sample.
-pub mod flag {
-    /// Outside the plausible range.
-    pub const IMPLAUSIBLE: u8 = 1;
-    /// Late or historical: stored, not judged as live.
-    pub const LATE: u8 = 2;
-    /// Its time is estimated, of arrival or unknown.
-    pub const TIME_DOUBTFUL: u8 = 4;
-    /// Low quality, test or demo mode, unit in doubt: not judged.
-    pub const NOT_JUDGED: u8 = 8;
-    /// The true value is below the number (`<`, `<=`).
-    pub const BELOW: u8 = 16;
-    /// The true value is above the number (`>`, `>=`).
-    pub const ABOVE: u8 = 32;
-    /// Replaces an earlier value of the same time.
-    pub const CORRECTED: u8 = 64;
-    /// Was entered in error.
-    pub const ERROR: u8 = 128;
 }
 
 /// One machine's state in a snapshot.

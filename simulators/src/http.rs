@@ -1,0 +1,187 @@
+//! The gateway's HTTP interface, as far as the simulators need it. All calls block.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use thiserror::Error;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// A page of raw samples is well below this.
+const MAX_ANSWER: u64 = 64 << 20;
+
+/// A gateway's HTTP interface.
+#[derive(Clone, Debug)]
+pub struct Api {
+    agent: ureq::Agent,
+    base: String,
+    token: Option<String>,
+}
+
+/// One stored sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// When it was measured, in microseconds since 1970.
+    pub at_us: i64,
+    /// In the unit it was sent in; `None` for anything but a number.
+    pub value: Option<f64>,
+}
+
+/// Why a call failed.
+#[derive(Debug, Error)]
+pub enum ApiError {
+    /// No answer.
+    #[error("no answer from {url}: {source}; is this the gateway's http address?")]
+    Unreachable {
+        /// What was asked.
+        url: String,
+        /// What happened.
+        source: Box<ureq::Error>,
+    },
+    /// An answer that says no.
+    #[error("{url} answered {status}: {detail}")]
+    Refused {
+        /// What was asked.
+        url: String,
+        /// The status.
+        status: u16,
+        /// The answer's own words.
+        detail: String,
+    },
+    /// An answer of another shape than the contract's.
+    #[error("{url} answered without {what}; is this a vitalgate of this version?")]
+    Shape {
+        /// What was asked.
+        url: String,
+        /// What was missing.
+        what: &'static str,
+    },
+}
+
+impl Api {
+    /// For the gateway at `base`, such as `http://127.0.0.1:8080`.
+    pub fn new(base: &str, token: Option<String>) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(TIMEOUT))
+            .build();
+        Self { agent: config.into(), base: base.trim_end_matches('/').to_owned(), token }
+    }
+
+    /// Whether the gateway is ready, and whether its store is marked as simulated.
+    pub fn readiness(&self) -> Result<(bool, bool), ApiError> {
+        let (status, body) = self.send("GET", "/readyz", None)?;
+        Ok((status == 200, body["simulated"] == Value::Bool(true)))
+    }
+
+    /// Makes or replaces something; that it is there already is no failure.
+    pub fn put_in_place(
+        &self,
+        method: &'static str,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<(), ApiError> {
+        let body = serde_json::to_value(body).unwrap_or_default();
+        match self.send(method, path, Some(body))? {
+            (200..=299 | 409, _) => Ok(()),
+            (status, answer) => Err(self.refused(path, status, &answer)),
+        }
+    }
+
+    /// Every stored sample of a device's signal in `from..to`, oldest first.
+    pub fn samples(
+        &self,
+        device: &str,
+        signal: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Sample>, ApiError> {
+        let path = format!("/api/v1/devices/{device}/series?signal={signal}&from={from}&to={to}");
+        let mut found = Vec::new();
+        self.pages(&path, |item| {
+            let at: Timestamp = item["at"].as_str()?.parse().ok()?;
+            found.push(Sample { at_us: at.as_microsecond(), value: item["value"].as_f64() });
+            Some(())
+        })?;
+        Ok(found)
+    }
+
+    /// The ids of all alarms of limit and event rules, open and closed. Technical alarms are left
+    /// out: a restart may make some of its own.
+    pub fn physiological_alarms(&self) -> Result<BTreeSet<String>, ApiError> {
+        let mut found = BTreeSet::new();
+        for path in ["/api/v1/alarms", "/api/v1/alarms?state=closed"] {
+            self.pages(path, |alarm| {
+                if alarm["kind"].as_str()? == "physiological" {
+                    found.insert(alarm["id"].as_str()?.to_owned());
+                }
+                Some(())
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// Gives every item of a paged list to `take`, which says `None` to a shape it cannot read.
+    fn pages(
+        &self,
+        path: &str,
+        mut take: impl FnMut(&Value) -> Option<()>,
+    ) -> Result<(), ApiError> {
+        let mut next = path.to_owned();
+        loop {
+            let (status, page) = self.send("GET", &next, None)?;
+            if status != 200 {
+                return Err(self.refused(&next, status, &page));
+            }
+            let shape = |what| ApiError::Shape { url: self.url(&next), what };
+            let items = page["items"].as_array().ok_or_else(|| shape("items"))?;
+            for item in items {
+                take(item).ok_or_else(|| shape("the fields of an item"))?;
+            }
+            let Some(cursor) = page["next"].as_str() else { return Ok(()) };
+            let joint = if path.contains('?') { '&' } else { '?' };
+            next = format!("{path}{joint}cursor={cursor}");
+        }
+    }
+
+    fn send(
+        &self,
+        method: &'static str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<(u16, Value), ApiError> {
+        let url = self.url(path);
+        let failed = |source| ApiError::Unreachable { url: url.clone(), source: Box::new(source) };
+        let mut request = ureq::http::Request::builder().method(method).uri(&url);
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let response = match body {
+            Some(body) => request
+                .header("content-type", "application/json")
+                .body(body.to_string())
+                .map_err(ureq::Error::from)
+                .and_then(|request| self.agent.run(request)),
+            None => request
+                .body(())
+                .map_err(ureq::Error::from)
+                .and_then(|request| self.agent.run(request)),
+        };
+        let mut response = response.map_err(failed)?;
+        let text = response.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
+        let text = text.map_err(failed)?;
+        let answer = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Ok((response.status().as_u16(), answer))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    fn refused(&self, path: &str, status: u16, answer: &Value) -> ApiError {
+        let detail = answer["detail"].as_str().or(answer.as_str()).unwrap_or("no reason given");
+        ApiError::Refused { url: self.url(path), status, detail: detail.to_owned() }
+    }
+}

@@ -1,0 +1,363 @@
+//! The open alarms of one patient, or of the gateway itself: at most one by (rule, source).
+
+use std::collections::BTreeMap;
+
+use minicbor::{Decode, Encode};
+
+use super::alarm::{Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger};
+use super::cause::{Cause, alarm_id};
+use super::command::{AlarmAct, Answer, Outcome};
+use super::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, WardId};
+use super::output::Output;
+use super::signal::SignalId;
+use super::time::{Span, Stamp, Timestamp};
+use super::transition::{Change, TransitionBody};
+
+/// How long a momentary alarm that does not latch is held (contract §5).
+const MOMENTARY_HELD: Span = Span::hours(24);
+
+/// Which alarm: its rule and its source.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub struct Key {
+    /// The rule.
+    #[n(0)]
+    pub rule: RuleId,
+    /// The source.
+    #[n(1)]
+    pub source: String,
+}
+
+impl Key {
+    /// A key.
+    pub fn new(rule: RuleId, source: impl Into<String>) -> Self {
+        Self { rule, source: source.into() }
+    }
+}
+
+/// An open alarm with what only the core needs.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Open {
+    /// The alarm.
+    #[n(0)]
+    pub alarm: Alarm,
+    /// The transition of its last news: a command of somebody who saw less is refused.
+    #[n(1)]
+    pub news_seq: u64,
+    /// The signal it watches.
+    #[n(2)]
+    pub signal: Option<SignalId>,
+    /// Its device is no longer bound to the patient.
+    #[n(3)]
+    pub unbound: bool,
+    /// When its acknowledgement runs out or it expires, in the gateway's own time.
+    #[n(4)]
+    pub wake_at: Option<Timestamp>,
+}
+
+/// What a new alarm says.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Rule and source.
+    pub key: Key,
+    /// Physiological or technical.
+    pub kind: AlarmKind,
+    /// The device.
+    pub device: Option<DeviceId>,
+    /// The signal it watches.
+    pub signal: Option<SignalId>,
+    /// How serious.
+    pub priority: Priority,
+    /// How fast somebody must act.
+    pub response: Response,
+    /// Present or momentary.
+    pub condition: Condition,
+    /// What to read out.
+    pub text: String,
+    /// What to do.
+    pub advice: Option<String>,
+    /// Why it is doubtful.
+    pub reason: Option<String>,
+    /// What began it.
+    pub cause: Cause,
+    /// The reading or event.
+    pub trigger: Trigger,
+    /// The limits it was judged by.
+    pub rule_version: u64,
+    /// When its condition had held for its delay, by the shown clock.
+    pub raised_at: Timestamp,
+    /// From late data.
+    pub late: bool,
+    /// The latest judged value of its signal.
+    pub latest: Option<Latest>,
+    /// News even if the alarm is open and its condition present: an event with an id of its own.
+    pub news: bool,
+}
+
+/// Whose alarms, and where the patient lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner<'a> {
+    /// `None` for the gateway.
+    pub patient: Option<&'a PatientId>,
+    /// Ward at present.
+    pub ward: Option<&'a WardId>,
+    /// Bed at present.
+    pub bed: Option<&'a BedId>,
+}
+
+/// The open alarms.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Book {
+    #[n(0)]
+    open: BTreeMap<Key, Open>,
+    /// The last cause by key, and how many alarms it made: keeps ids apart.
+    #[n(1)]
+    causes: BTreeMap<Key, (Cause, u32)>,
+}
+
+impl Book {
+    /// The open alarms.
+    pub fn iter(&self) -> impl Iterator<Item = (&Key, &Open)> {
+        self.open.iter()
+    }
+
+    /// The open alarm of a key.
+    pub fn get(&self, key: &Key) -> Option<&Open> {
+        self.open.get(key)
+    }
+
+    /// Keys of open alarms for which `wanted` holds.
+    pub fn keys_where(&self, wanted: impl Fn(&Key, &Open) -> bool) -> Vec<Key> {
+        self.open.iter().filter(|(k, o)| wanted(k, o)).map(|(k, _)| k.clone()).collect()
+    }
+
+    /// Opens an alarm, or tells the open one that its condition holds (rows 1, 7, 12, 20, 21).
+    pub fn raise(&mut self, owner: Owner<'_>, draft: Draft, out: &mut Output) {
+        if self.open.contains_key(&draft.key) {
+            self.renew(draft, out);
+            return;
+        }
+        let ordinal = match self.causes.get(&draft.key) {
+            Some((cause, n)) if *cause == draft.cause => n + 1,
+            _ => 0,
+        };
+        let now = out.wall();
+        let alarm = Alarm {
+            id: alarm_id(
+                &out.site,
+                owner.patient,
+                &draft.key.rule,
+                &draft.key.source,
+                &draft.cause,
+                ordinal,
+            ),
+            seq: 0,
+            site: out.site.clone(),
+            patient: owner.patient.cloned(),
+            ward: owner.ward.cloned(),
+            bed: owner.bed.cloned(),
+            device: draft.device,
+            source: draft.key.source.clone(),
+            group: None,
+            simulated: out.simulated,
+            rule: draft.key.rule.clone(),
+            rule_version: draft.rule_version,
+            kind: draft.kind,
+            text: draft.text,
+            advice: draft.advice,
+            priority: draft.priority,
+            priority_peak: draft.priority,
+            response: draft.response,
+            state: State::Alarming,
+            condition: draft.condition,
+            condition_since: draft.trigger.measured_at.unwrap_or(draft.raised_at),
+            condition_reason: draft.reason,
+            acknowledged: None,
+            trigger: draft.trigger,
+            latest: draft.latest,
+            raised_at: draft.raised_at,
+            announced_at: now,
+            ended_at: (draft.condition == Condition::Momentary).then_some(draft.raised_at),
+            closed_at: None,
+            closed_reason: None,
+            late: draft.late,
+            recurrence: 0,
+        };
+        self.causes.insert(draft.key.clone(), (draft.cause, ordinal));
+        let open = Open { alarm, news_seq: 0, signal: draft.signal, unbound: false, wake_at: None };
+        self.open.insert(draft.key.clone(), open);
+        self.record(&draft.key, Change::Raised, None, out);
+    }
+
+    /// The open alarm hears of the same condition again.
+    fn renew(&mut self, draft: Draft, out: &mut Output) {
+        let now = out.wall();
+        let Some(open) = self.open.get_mut(&draft.key) else { return };
+        let alarm = &mut open.alarm;
+        let change = if draft.news || draft.condition == Condition::Momentary {
+            alarm.priority = alarm.priority.max(draft.priority);
+            alarm.priority_peak = alarm.priority_peak.max(draft.priority);
+            let condition = if alarm.condition == Condition::Present {
+                Condition::Present
+            } else {
+                draft.condition
+            };
+            Some(alarm.recur(condition, now))
+        } else {
+            alarm.present(draft.priority, now)
+        };
+        let Some(change) = change else { return };
+        open.unbound = false;
+        alarm.text = draft.text;
+        alarm.trigger = draft.trigger;
+        alarm.condition_reason = draft.reason;
+        alarm.device = draft.device;
+        alarm.latest = draft.latest;
+        self.record(&draft.key, change, None, out);
+    }
+
+    /// Moves an open alarm by one of the functions of `lifecycle`, and records what came of it.
+    pub fn change(
+        &mut self,
+        key: &Key,
+        actor: Option<&str>,
+        out: &mut Output,
+        act: impl FnOnce(&mut Alarm, Timestamp) -> Option<Change>,
+    ) {
+        let now = out.wall();
+        if let Some(open) = self.open.get_mut(key)
+            && let Some(change) = act(&mut open.alarm, now)
+        {
+            self.record(key, change, actor, out);
+        }
+    }
+
+    /// Closes an open alarm.
+    pub fn close(
+        &mut self,
+        key: &Key,
+        change: Change,
+        reason: &str,
+        actor: Option<&str>,
+        out: &mut Output,
+    ) {
+        self.change(key, actor, out, |alarm, now| {
+            alarm.close(reason, now);
+            Some(change)
+        });
+    }
+
+    /// Marks the source of an alarm as gone (row 24).
+    pub fn unbind(&mut self, key: &Key, out: &mut Output) {
+        let now = out.wall();
+        if let Some(open) = self.open.get_mut(key) {
+            open.unbound = true;
+            let alarm = &mut open.alarm;
+            if alarm.condition != Condition::Momentary {
+                alarm.condition = Condition::Unknown;
+                alarm.condition_since = now;
+                alarm.condition_reason = Some("source unbound".to_owned());
+            }
+            self.record(key, Change::SourceUnbound, None, out);
+        }
+    }
+
+    fn record(&mut self, key: &Key, change: Change, actor: Option<&str>, out: &mut Output) {
+        let Some(open) = self.open.get_mut(key) else { return };
+        let seq = out.next_seq();
+        open.alarm.seq = seq;
+        if is_news(change) {
+            open.news_seq = seq;
+        }
+        open.wake_at = wake(open, change, out.now);
+        let closed = !open.alarm.is_open();
+        let alarm = Box::new(open.alarm.clone());
+        if closed {
+            self.open.remove(key);
+        }
+        out.emit(TransitionBody::Alarm { change, actor: actor.map(str::to_owned), alarm });
+    }
+
+    /// The key of an open alarm.
+    pub fn key_of(&self, id: &AlarmId) -> Option<Key> {
+        self.open.iter().find(|(_, open)| open.alarm.id == *id).map(|(key, _)| key.clone())
+    }
+
+    /// Carries out what a person asks of an open alarm; the answer is the first transition.
+    pub fn act(&mut self, key: &Key, actor: &str, seen: u64, act: &AlarmAct, out: &mut Output) {
+        let Some(open) = self.open.get_mut(key) else { return };
+        let now = out.wall();
+        let before = open.alarm.clone();
+        let asked = asked(act);
+        let result = if seen < open.news_seq {
+            Err((Outcome::Conflict, "it has changed since it was seen".to_owned()))
+        } else {
+            match act {
+                AlarmAct::Acknowledge => open.alarm.acknowledge(actor, seen, now),
+                AlarmAct::Unacknowledge => open.alarm.unacknowledge(now),
+                AlarmAct::Reset { reason } => open.alarm.reset(reason.as_deref(), now),
+            }
+            .map_err(|refusal| (refusal.outcome, refusal.detail))
+        };
+        let (outcome, detail) = match &result {
+            Ok(_) => (Outcome::Done, String::new()),
+            Err((outcome, detail)) => (*outcome, detail.clone()),
+        };
+        // The answer shows the alarm as it is after the change, with the number the change will have.
+        let mut shown = if result.is_ok() { open.alarm.clone() } else { before };
+        if result.is_ok() {
+            shown.seq = out.next_seq() + 1;
+        }
+        let answer = Answer { outcome, detail, alarm: Some(shown), version: None };
+        out.emit(TransitionBody::Answer {
+            actor: actor.to_owned(),
+            asked,
+            answer: Box::new(answer),
+        });
+        if let Ok(change) = result {
+            self.record(key, change, Some(actor), out);
+        }
+    }
+
+    /// When the next acknowledgement or momentary alarm runs out, in the gateway's own time.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.open.values().filter_map(|open| open.wake_at).min()
+    }
+
+    /// Lets run out what runs out at `due` (row 10; expired momentary alarms).
+    pub fn fire(&mut self, due: Timestamp, out: &mut Output) {
+        for key in self.keys_where(|_, open| open.wake_at == Some(due)) {
+            self.change(&key, None, out, |alarm, now| {
+                if alarm.condition == Condition::Momentary && !alarm.latches() {
+                    alarm.close("expired", now);
+                    return Some(Change::Expired);
+                }
+                Some(alarm.acknowledgement_over(now))
+            });
+        }
+    }
+}
+
+/// When an alarm that just made `change` next wants to be looked at.
+fn wake(open: &Open, change: Change, now: Stamp) -> Option<Timestamp> {
+    let alarm = &open.alarm;
+    if alarm.condition == Condition::Momentary && !alarm.latches() {
+        return if is_news(change) { Some(now.at + MOMENTARY_HELD) } else { open.wake_at };
+    }
+    let until = alarm.acknowledged.as_ref()?.until?;
+    if change == Change::Acknowledged { Some(now.own(until)) } else { open.wake_at }
+}
+
+fn is_news(change: Change) -> bool {
+    matches!(change, Change::Raised | Change::PriorityRose | Change::Recurred | Change::BackPresent)
+}
+
+/// The word of a command about an alarm.
+pub fn asked(act: &AlarmAct) -> &'static str {
+    match act {
+        AlarmAct::Acknowledge => "acknowledge",
+        AlarmAct::Unacknowledge => "unacknowledge",
+        AlarmAct::Reset { .. } => "reset",
+    }
+}

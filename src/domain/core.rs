@@ -1,0 +1,417 @@
+//! The core: maps of device and patient machines, one site machine, one agenda of deadlines.
+//!
+//! `advance(a); advance(b)` equals `advance(b)`; results do not depend on where batches are cut;
+//! the same rows give the same transitions, byte for byte. It cannot fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use minicbor::{Decode, Encode};
+
+use super::command::{DeviceDetails, PrincipalKind};
+use super::configuration::{Configuration, Texts};
+use super::device::{Device, Said, Surroundings};
+use super::ids::{DeviceId, PatientId, SiteId};
+use super::input::Input;
+use super::message::Message;
+use super::output::Output;
+use super::patient::{Context, Patient};
+use super::site::Site;
+use super::time::{Span, Stamp, Timestamp};
+
+/// Redelivered messages have been heard so long after a window without intake (design §1).
+const HEARING_AGAIN: Span = Span::secs(10);
+
+/// The whole state. Cloning shares every machine until it changes.
+#[derive(Clone, Debug)]
+pub struct Core {
+    /// The configuration in force.
+    pub configuration: Arc<Configuration>,
+    /// Devices, relays and connectors.
+    pub devices: BTreeMap<DeviceId, Arc<Device>>,
+    /// Patients, discharged ones included.
+    pub patients: BTreeMap<PatientId, Arc<Patient>>,
+    /// Wards, beds, the gateway's own alarms.
+    pub site: Arc<Site>,
+    /// What changed since the last call of [`Core::take_changed`].
+    pub changed: Changed,
+    pub(super) head: Head,
+    agenda: Agenda,
+}
+
+/// What belongs to no machine.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub(super) struct Head {
+    #[n(0)]
+    pub(super) site: SiteId,
+    #[n(1)]
+    pub(super) simulated: bool,
+    #[n(2)]
+    pub(super) texts: Texts,
+    #[n(3)]
+    pub(super) next_seq: u64,
+    #[n(4)]
+    pub(super) now: Stamp,
+    #[n(5)]
+    pub(super) deaf: Option<(Timestamp, Timestamp)>,
+    #[n(6)]
+    pub(super) row: u64,
+}
+
+/// Whose state changed, for snapshots and views.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Devices.
+    pub devices: BTreeSet<DeviceId>,
+    /// Patients.
+    pub patients: BTreeSet<PatientId>,
+    /// Wards, beds, gateway alarms.
+    pub site: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Whose {
+    Site,
+    Patient(PatientId),
+}
+
+/// The next deadline of each machine; an entry may be earlier than the true one, never later, so
+/// that a reading which only moves a deadline on costs no re-ordering.
+#[derive(Clone, Debug, Default)]
+struct Agenda {
+    order: BTreeSet<(Timestamp, Whose)>,
+    of: BTreeMap<Whose, Timestamp>,
+}
+
+impl Agenda {
+    fn set(&mut self, whose: Whose, due: Option<Timestamp>) {
+        match (self.of.get(&whose).copied(), due) {
+            (Some(old), Some(new)) if old <= new => {}
+            (None, None) => {}
+            (old, new) => {
+                if let Some(old) = old {
+                    self.order.remove(&(old, whose.clone()));
+                    self.of.remove(&whose);
+                }
+                if let Some(new) = new {
+                    self.order.insert((new, whose.clone()));
+                    self.of.insert(whose, new);
+                }
+            }
+        }
+    }
+
+    fn take_first(&mut self, not_after: Timestamp) -> Option<(Timestamp, Whose)> {
+        let (due, _) = self.order.first()?;
+        if *due > not_after {
+            return None;
+        }
+        let first = self.order.pop_first()?;
+        self.of.remove(&first.1);
+        Some(first)
+    }
+}
+
+impl Core {
+    /// An empty core.
+    pub fn new(site: SiteId, simulated: bool, configuration: Configuration) -> Self {
+        let head = Head {
+            site,
+            simulated,
+            texts: configuration.texts.clone(),
+            next_seq: 1,
+            now: Stamp::default(),
+            deaf: None,
+            row: 0,
+        };
+        Self::assemble(head, configuration, Site::default(), BTreeMap::new(), BTreeMap::new())
+    }
+
+    pub(super) fn assemble(
+        head: Head,
+        configuration: Configuration,
+        site: Site,
+        devices: BTreeMap<DeviceId, Arc<Device>>,
+        patients: BTreeMap<PatientId, Arc<Patient>>,
+    ) -> Self {
+        let mut core = Self {
+            configuration: Arc::new(configuration),
+            devices,
+            patients,
+            site: Arc::new(site),
+            changed: Changed::default(),
+            head,
+            agenda: Agenda::default(),
+        };
+        core.agenda.set(Whose::Site, core.site.alarms.next_deadline());
+        let ids: Vec<PatientId> = core.patients.keys().cloned().collect();
+        for id in ids {
+            core.note_deadline(&id);
+        }
+        core
+    }
+
+    /// The row last folded in.
+    pub fn row(&self) -> u64 {
+        self.head.row
+    }
+
+    /// The stamp up to which everything is judged.
+    pub fn now(&self) -> Stamp {
+        self.head.now
+    }
+
+    /// The number the next transition will have.
+    pub fn next_seq(&self) -> u64 {
+        self.head.next_seq
+    }
+
+    /// The site this core belongs to.
+    pub fn site_id(&self) -> &SiteId {
+        &self.head.site
+    }
+
+    /// Whether its store is simulated.
+    pub fn is_simulated(&self) -> bool {
+        self.head.simulated
+    }
+
+    /// Folds one row: its stamp and its inputs, in order.
+    pub fn fold(&mut self, row: u64, now: Stamp, inputs: &[Input]) -> Output {
+        self.head.row = row;
+        let mut out = self.output(now);
+        self.advance_to(now, &mut out);
+        for input in inputs {
+            self.step(input, &mut out);
+        }
+        self.head.next_seq = out.next_seq;
+        out
+    }
+
+    /// Whether advancing to `at` could fire anything.
+    pub fn is_due(&self, at: Timestamp) -> bool {
+        self.next_deadline().is_some_and(|due| due <= at)
+    }
+
+    /// When the core next wants to be woken, at the latest.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.agenda.order.first().map(|(due, _)| *due)
+    }
+
+    /// What changed since the last call.
+    pub fn take_changed(&mut self) -> Changed {
+        std::mem::take(&mut self.changed)
+    }
+
+    fn output(&self, now: Stamp) -> Output {
+        let head = &self.head;
+        Output::new(now, head.next_seq, head.site.clone(), head.simulated)
+    }
+
+    /// Takes every deadline decided by `now`, in the order of the instants they are decided at.
+    fn advance_to(&mut self, now: Stamp, out: &mut Output) {
+        while let Some((noted, whose)) = self.agenda.take_first(now.at) {
+            let Some(decided) = self.decided(&whose) else { continue };
+            if decided > noted {
+                self.agenda.set(whose, Some(decided));
+                continue;
+            }
+            out.now = Stamp { at: decided.max(self.head.now.at), offset: now.offset };
+            self.fire(&whose, out);
+            let next = self.decided(&whose);
+            self.agenda.set(whose, next);
+        }
+        out.now = now;
+        self.head.now = now;
+    }
+
+    /// When the earliest deadline of a machine is decided.
+    fn decided(&self, whose: &Whose) -> Option<Timestamp> {
+        let due = match whose {
+            Whose::Site => self.site.alarms.next_deadline()?,
+            Whose::Patient(id) => {
+                self.patients.get(id)?.next_deadline(context(&self.configuration))?.0
+            }
+        };
+        Some(self.heard_again(due))
+    }
+
+    fn fire(&mut self, whose: &Whose, out: &mut Output) {
+        match whose {
+            Whose::Site => {
+                if let Some(due) = self.site.alarms.next_deadline() {
+                    self.site_mut().alarms.fire(due, out);
+                }
+            }
+            Whose::Patient(id) => {
+                let configuration = Arc::clone(&self.configuration);
+                let context = context(&configuration);
+                if let Some(patient) = self.patient_mut(id)
+                    && let Some((due, deadline)) = patient.next_deadline(context)
+                {
+                    patient.fire(due, &deadline, context, out);
+                }
+            }
+        }
+    }
+
+    /// A deadline that falls into, or right after, a window without intake waits for what is redelivered.
+    fn heard_again(&self, due: Timestamp) -> Timestamp {
+        heard_again(self.head.deaf, due)
+    }
+
+    fn step(&mut self, input: &Input, out: &mut Output) {
+        match input {
+            Input::Message(message) => self.message(message, out),
+            Input::Link { principal, connected, clean: _ } => {
+                self.link(principal, *connected, out.now);
+            }
+            Input::Command(command) => self.command(command, out),
+            Input::Configuration { signals, rules, site } => {
+                let texts =
+                    Texts { signals: signals.clone(), rules: rules.clone(), site: site.clone() };
+                self.configure(texts, out);
+            }
+            Input::Deaf { from, to } => {
+                self.head.deaf = Some((*from, *to));
+                let site = self.site_mut();
+                site.deaf(*from, *to, out);
+                self.agenda.set(Whose::Site, self.site.alarms.next_deadline());
+            }
+            Input::ClockStep { from_us, to_us } => {
+                let text = format!(
+                    "the wall clock moved by {} ms against the gateway's own time",
+                    (to_us - from_us) / 1_000
+                );
+                out.note(None, None, "clock_step", text);
+            }
+            Input::Store { failing } => {
+                self.site_mut().store(*failing, out);
+                self.agenda.set(Whose::Site, self.site.alarms.next_deadline());
+            }
+        }
+    }
+
+    fn message(&mut self, message: &Message, out: &mut Output) {
+        if message.principal != message.device {
+            let wall = out.wall();
+            self.device_mut(&message.principal, out.now).last_contact = Some(wall);
+        }
+        let configuration = Arc::clone(&self.configuration);
+        let around = Surroundings { rules: &configuration.rules, deaf: self.head.deaf };
+        let mut said = Vec::new();
+        self.device_mut(&message.device, out.now).hear(message, around, &mut said, out);
+        if said.is_empty() {
+            return;
+        }
+        let Some(device) = self.devices.get(&message.device).map(Arc::clone) else { return };
+        self.tell(&said, &device, out);
+    }
+
+    fn tell(&mut self, said: &[(PatientId, Said)], device: &Device, out: &mut Output) {
+        let configuration = Arc::clone(&self.configuration);
+        let mut rest = said;
+        while let Some((id, _)) = rest.first() {
+            let same = rest.iter().take_while(|(other, _)| other == id).count();
+            let (of_one, others) = rest.split_at(same);
+            rest = others;
+            let row = self.head.row;
+            let Some(patient) = self.patients.get_mut(id) else { continue };
+            let patient = Arc::make_mut(patient);
+            for (_, said) in of_one {
+                patient.hear(said, device, context(&configuration), out);
+            }
+            patient.touched = row;
+            self.changed.patients.insert(id.clone());
+            self.note_deadline(id);
+        }
+    }
+
+    fn link(&mut self, principal: &DeviceId, connected: bool, now: Stamp) {
+        self.device_mut(principal, now).link(connected, now);
+        if !connected {
+            return;
+        }
+        let behind: Vec<DeviceId> = self
+            .devices
+            .values()
+            .filter(|d| d.details.via.contains(principal))
+            .map(|d| d.details.id.clone())
+            .collect();
+        for id in behind {
+            self.device_mut(&id, now).clock.reconnected(now);
+        }
+    }
+
+    /// The device of this id, admitted as it is if nobody registered it: the listener let it in.
+    pub(super) fn device_mut(&mut self, id: &DeviceId, now: Stamp) -> &mut Device {
+        self.changed.devices.insert(id.clone());
+        let device = self.devices.entry(id.clone()).or_insert_with(|| {
+            let details = DeviceDetails {
+                id: id.clone(),
+                class: "unknown".to_owned(),
+                kind: PrincipalKind::Device,
+                token_sha256: None,
+                via: Vec::new(),
+                signals: Vec::new(),
+            };
+            Arc::new(Device::new(details, now))
+        });
+        let device = Arc::make_mut(device);
+        device.touched = self.head.row;
+        device
+    }
+
+    pub(super) fn patient_mut(&mut self, id: &PatientId) -> Option<&mut Patient> {
+        let patient = Arc::make_mut(self.patients.get_mut(id)?);
+        patient.touched = self.head.row;
+        self.changed.patients.insert(id.clone());
+        Some(patient)
+    }
+
+    pub(super) fn site_mut(&mut self) -> &mut Site {
+        let site = Arc::make_mut(&mut self.site);
+        site.touched = self.head.row;
+        self.changed.site = true;
+        site
+    }
+
+    /// Puts a patient's next deadline on the agenda.
+    pub(super) fn note_deadline(&mut self, id: &PatientId) {
+        let whose = Whose::Patient(id.clone());
+        let decided = self.decided(&whose);
+        self.agenda.set(whose, decided);
+    }
+
+    /// New texts: changed rules close their alarms and judge anew (row 23).
+    fn configure(&mut self, texts: Texts, out: &mut Output) {
+        let Ok(configuration) = Configuration::parse(texts.clone()) else {
+            out.note(None, None, "configuration", "a configuration row cannot be read".to_owned());
+            return;
+        };
+        let before = Arc::clone(&self.configuration);
+        self.configuration = Arc::new(configuration);
+        self.head.texts = texts;
+        let after = Arc::clone(&self.configuration);
+        let ids: Vec<PatientId> = self.patients.keys().cloned().collect();
+        for id in ids {
+            if let Some(patient) = self.patient_mut(&id) {
+                patient.reconfigure(context(&before), context(&after), out);
+                self.note_deadline(&id);
+            }
+        }
+    }
+}
+
+/// The context of a configuration.
+pub(super) fn context(configuration: &Configuration) -> Context<'_> {
+    Context { signals: &configuration.signals, rules: &configuration.rules }
+}
+
+fn heard_again(deaf: Option<(Timestamp, Timestamp)>, due: Timestamp) -> Timestamp {
+    match deaf {
+        Some((from, to)) if due >= from && due < to + HEARING_AGAIN => to + HEARING_AGAIN,
+        _ => due,
+    }
+}

@@ -1,0 +1,680 @@
+//! The device machine: sequence, clock, binding, and what of a message a patient machine may hear.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use minicbor::{Decode, Encode};
+
+use super::alarm::TimeQuality;
+use super::cause::Cause;
+use super::command::DeviceDetails;
+use super::episodes::{EpisodeKey, Episodes};
+use super::ids::PatientId;
+use super::message::{
+    Body, Comparator, DeviceInfo, Event, ExpectedSignal, Kind, Message, Mode, Reading, ReadingTime,
+    Refused, Status, Value,
+};
+use super::observation::{Content, Episode, Number, Observation, Source, Timeliness, Timing};
+use super::offset::ClockOffset;
+use super::output::Output;
+use super::rules::{Class, RuleSet};
+use super::sample::{Sample, SeriesKey, flag};
+use super::sequence::{Sequence, Verdict};
+use super::signal::SignalId;
+use super::time::{Span, Stamp, Timestamp};
+
+/// A stamp further ahead of corrected now than this is absurd (contract §3).
+const AHEAD: Span = Span::mins(5);
+/// Between two patients' bindings, so close to the change a reading belongs to nobody.
+const BINDING_UNCERTAINTY: Span = Span::secs(5);
+/// Device times remembered by series, to know a reading that comes again.
+const REMEMBERED: usize = 16;
+
+/// One registered device, relay or connector.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Device {
+    /// As registered.
+    #[n(0)]
+    pub details: DeviceDetails,
+    /// When, in the gateway's own time.
+    #[n(1)]
+    pub registered_at: Timestamp,
+    /// It may not connect.
+    #[n(2)]
+    pub revoked: bool,
+    /// Every binding, the open one last.
+    #[n(3)]
+    pub bindings: Vec<Binding>,
+    /// Whether it is connected; `None` before the first time.
+    #[n(4)]
+    pub connected: Option<bool>,
+    /// Its last message, by the shown clock.
+    #[n(5)]
+    pub last_contact: Option<Timestamp>,
+    /// The last message a relay brought, by the shown clock.
+    #[n(6)]
+    pub last_relay_contact: Option<Timestamp>,
+    /// What it says of itself.
+    #[n(7)]
+    pub info: DeviceInfo,
+    /// Its clock.
+    #[n(8)]
+    pub clock: ClockOffset,
+    #[n(9)]
+    sequences: BTreeMap<Kind, Sequence>,
+    #[n(10)]
+    series: BTreeMap<(SignalId, String), Series>,
+    #[n(11)]
+    episodes: Episodes,
+    #[n(12)]
+    fates: BTreeMap<String, u64>,
+    /// The last message, for the id of a silence alarm.
+    #[n(13)]
+    last_cause: Option<Cause>,
+    /// The row of its last change; not part of its state.
+    #[cbor(skip)]
+    pub touched: u64,
+}
+
+/// The device is a patient's from `from` on.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Binding {
+    /// Whose; `None` after a correction to nobody.
+    #[n(0)]
+    pub patient: Option<PatientId>,
+    /// By the shown clock.
+    #[n(1)]
+    pub from: Timestamp,
+    /// `None` while it lasts.
+    #[n(2)]
+    pub to: Option<Timestamp>,
+    /// Signals whose 0 means "no sensor".
+    #[n(3)]
+    pub zero_means_no_sensor: Vec<SignalId>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
+struct Series {
+    /// Rule time of the newest reading judged live.
+    #[n(0)]
+    newest: Option<Timestamp>,
+    /// (device time, timeline, value) of the last readings.
+    #[n(1)]
+    recent: VecDeque<(Timestamp, u64, u64)>,
+}
+
+/// What a patient machine hears.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Said {
+    /// A reading.
+    Reading(Observation),
+    /// An event.
+    Episode(Episode),
+    /// A message of which nothing could be read.
+    Undecodable(String, Cause),
+    /// The device is, or is no longer, in test or demo mode.
+    TestMode(bool, Cause),
+    /// Its stamps are, or are no longer, absurd.
+    ClockSuspect(bool, Cause),
+    /// A reading fell between two bindings.
+    Unattributed(Cause),
+    /// It says which signals it will send.
+    Expects,
+}
+
+/// What a device machine needs to know besides the message.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// The rules in force.
+    pub rules: &'a RuleSet,
+    /// The last window without intake, in the gateway's own time.
+    pub deaf: Option<(Timestamp, Timestamp)>,
+}
+
+/// Whose a reading is.
+enum Owner<'a> {
+    Patient(&'a PatientId, &'a [SignalId]),
+    Unbound,
+    Uncertain(&'a PatientId),
+}
+
+impl Device {
+    /// A device just registered.
+    pub fn new(details: DeviceDetails, now: Stamp) -> Self {
+        Self {
+            details,
+            registered_at: now.at,
+            revoked: false,
+            bindings: Vec::new(),
+            connected: None,
+            last_contact: None,
+            last_relay_contact: None,
+            info: DeviceInfo::default(),
+            clock: ClockOffset::default(),
+            sequences: BTreeMap::new(),
+            series: BTreeMap::new(),
+            episodes: Episodes::default(),
+            fates: BTreeMap::new(),
+            last_cause: None,
+            touched: 0,
+        }
+    }
+
+    /// The patient it is bound to now.
+    pub fn patient(&self) -> Option<&PatientId> {
+        self.bindings.last().filter(|b| b.to.is_none()).and_then(|b| b.patient.as_ref())
+    }
+
+    /// Signals expected of it: as registered, else as announced by `info`.
+    pub fn expected(&self) -> &[ExpectedSignal] {
+        if self.details.signals.is_empty() { &self.info.signals } else { &self.details.signals }
+    }
+
+    /// What began its present silence: its last message, or its registration.
+    pub fn silence_cause(&self) -> Cause {
+        self.last_cause
+            .clone()
+            .unwrap_or_else(|| Cause::noticed(Some(self.details.id.clone()), self.registered_at))
+    }
+
+    /// Readings and messages by fate.
+    pub fn fates(&self) -> &BTreeMap<String, u64> {
+        &self.fates
+    }
+
+    /// Numbers jumped over and not yet come.
+    pub fn holes(&self) -> u64 {
+        self.sequences.values().map(Sequence::holes).sum()
+    }
+
+    /// Its connection came or went.
+    pub fn link(&mut self, connected: bool, now: Stamp) {
+        self.connected = Some(connected);
+        if connected {
+            self.clock.reconnected(now);
+        }
+    }
+
+    /// Takes in a message of this device; what patients may hear is appended to `said`.
+    pub fn hear(
+        &mut self,
+        message: &Message,
+        around: Surroundings<'_>,
+        said: &mut Vec<(PatientId, Said)>,
+        out: &mut Output,
+    ) {
+        let now = out.now;
+        let newest = message.sent_at.or_else(|| newest_reading(message));
+        let kind = message.body.kind();
+        let sequence = self.sequences.entry(kind).or_default();
+        let verdict = sequence.take(message.boot, message.seq, message.hash, newest);
+        self.last_contact = Some(now.wall());
+        if message.relay.is_some() || message.principal != message.device {
+            self.last_relay_contact = Some(now.wall());
+        }
+        match verdict {
+            Verdict::New | Verdict::Unnumbered => {}
+            Verdict::Redelivered => return self.count("redelivered", out),
+            Verdict::Reused => self.count("seq_reused", out),
+            Verdict::Reset => self.count("seq_reset", out),
+            Verdict::Old => self.count("old_message", out),
+        }
+        if message.mode == Mode::Probe {
+            return self.count("probe", out);
+        }
+        if message.delivery.could_be_live() && verdict != Verdict::Old {
+            self.clock.heard(hop_sent_at(message).or(newest), message.clock.as_ref(), now);
+        }
+        let cause = self.cause(message, 0, now);
+        self.last_cause = Some(cause.clone());
+        if let Some(patient) = self.patient() {
+            let test = matches!(message.mode, Mode::Test | Mode::Demo);
+            said.push((patient.clone(), Said::TestMode(test, cause.clone())));
+        }
+        match &message.body {
+            Body::Telemetry { readings, refused } => {
+                for reading in readings {
+                    self.reading(message, reading, around, said, out);
+                }
+                self.refused(message, refused, said, out);
+            }
+            Body::Events { events, refused } => {
+                for event in events {
+                    self.event(message, event, around, said, out);
+                }
+                self.refused(message, refused, said, out);
+            }
+            Body::Waves { refused, .. } => self.refused(message, refused, said, out),
+            Body::Status { .. } => {}
+            Body::Info { info } => {
+                self.info = info.clone();
+                if let Some(patient) = self.patient() {
+                    said.push((patient.clone(), Said::Expects));
+                }
+            }
+            Body::Undecodable { reason, .. } => {
+                self.count("undecodable", out);
+                if let Some(patient) = self.patient() {
+                    said.push((patient.clone(), Said::Undecodable(reason.clone(), cause)));
+                }
+            }
+        }
+    }
+
+    fn reading(
+        &mut self,
+        message: &Message,
+        reading: &Reading,
+        around: Surroundings<'_>,
+        said: &mut Vec<(PatientId, Said)>,
+        out: &mut Output,
+    ) {
+        let now = out.now;
+        let key = (reading.signal, reading.instance.clone());
+        let device_time = device_time(message, reading.time);
+        let again = device_time.and_then(|time| self.seen_before(&key, time, message, reading));
+        if again == Some(true) {
+            return self.count("duplicate", out);
+        }
+        let class = around.rules.class(&self.details.class);
+        let interval = self.interval_of(reading.signal);
+        let newest = self.series.get(&key).and_then(|s| s.newest);
+        let (timing, suspect) =
+            self.timing(message, device_time, class, interval, newest, around.deaf, now);
+        let correction_only = again == Some(false) && reading.status != Status::Corrected;
+        let cause = self.cause(message, reading.index, now);
+        if let Some(patient) = self.patient() {
+            said.push((patient.clone(), Said::ClockSuspect(suspect, cause.clone())));
+        }
+        let content = content(message, reading, around.rules);
+        let flags = flags(reading, &timing, &content);
+        self.sample(reading, &timing, flags, out);
+        if correction_only {
+            return self.count("correction", out);
+        }
+        let (patient, content) = match self.owner(timing.measured) {
+            Owner::Unbound => return self.count("unbound", out),
+            Owner::Uncertain(patient) => {
+                said.push((patient.clone(), Said::Unattributed(cause)));
+                return self.count("unattributed", out);
+            }
+            Owner::Patient(patient, zeros) => (patient.clone(), zero(content, zeros, reading)),
+        };
+        let judged = matches!(content, Content::Number(_) | Content::Word(_));
+        let live = timing.timeliness == Timeliness::Live;
+        if judged && live && !timing.is_doubtful() {
+            let series = self.series.entry(key).or_default();
+            series.newest = series.newest.max(Some(timing.rule_at));
+        }
+        self.count(fate(&content, &timing), out);
+        let source = Source {
+            device: self.details.id.clone(),
+            signal: reading.signal,
+            instance: reading.instance.clone(),
+        };
+        said.push((patient, Said::Reading(Observation { source, cause, timing, content })));
+    }
+
+    /// `Some(true)`: the same reading again; `Some(false)`: another value for the same time.
+    fn seen_before(
+        &mut self,
+        key: &(SignalId, String),
+        time: Timestamp,
+        message: &Message,
+        reading: &Reading,
+    ) -> Option<bool> {
+        let timeline = self.clock.timeline(message.clock.as_ref());
+        let value = fingerprint(reading);
+        let series = self.series.entry(key.clone()).or_default();
+        let found = series.recent.iter().rev().find(|(t, line, _)| *t == time && *line == timeline);
+        if let Some((_, _, known)) = found {
+            return Some(*known == value);
+        }
+        if series.recent.len() == REMEMBERED {
+            series.recent.pop_front();
+        }
+        series.recent.push_back((time, timeline, value));
+        None
+    }
+
+    /// When it was measured; and whether its stamp is absurd.
+    #[expect(clippy::too_many_arguments, reason = "each says one thing about the same instant")]
+    fn timing(
+        &self,
+        message: &Message,
+        device_time: Option<Timestamp>,
+        class: Option<&Class>,
+        interval: Option<Span>,
+        newest: Option<Timestamp>,
+        deaf: Option<(Timestamp, Timestamp)>,
+        now: Stamp,
+    ) -> (Timing, bool) {
+        let received = now.wall();
+        let fresh = message.delivery.could_be_live();
+        let relay_at = message.relay.as_ref().and_then(|r| r.received_at);
+        let arrival = |quality, suspect| {
+            let timing = Timing {
+                measured: received,
+                rule_at: now.at.max(newest.unwrap_or(now.at)),
+                received,
+                relay_at,
+                quality,
+                timeliness: Timeliness::Live,
+            };
+            (timing, suspect)
+        };
+        let doubtful = if fresh { TimeQuality::Arrival } else { TimeQuality::Unknown };
+        let Some(device_time) = device_time else {
+            // Without any time the moment of arrival is the time, if it came live (contract §3).
+            return arrival(if fresh { TimeQuality::Synced } else { TimeQuality::Unknown }, false);
+        };
+        let corrected = device_time + implant_correction(message) + self.clock.correction();
+        let absurd = corrected > received + AHEAD
+            || corrected < Timestamp::YEAR_2000
+            || self.clock.is_previous(message.clock.as_ref());
+        if absurd {
+            return arrival(doubtful, true);
+        }
+        let rule_at = now.own(corrected).min(now.at);
+        let window = class.map_or(Span::mins(1), |c| c.live_window_for(interval));
+        let age = now.at - rule_at - overlap((rule_at, now.at), deaf);
+        let late = age > window || newest.is_some_and(|newest| rule_at < newest);
+        let quality = if self.clock.is_established(now) {
+            TimeQuality::Synced
+        } else {
+            TimeQuality::Estimated
+        };
+        let timing = Timing {
+            measured: corrected,
+            rule_at,
+            received,
+            relay_at,
+            quality,
+            timeliness: if late { Timeliness::Late } else { Timeliness::Live },
+        };
+        (timing, false)
+    }
+
+    fn owner(&self, measured: Timestamp) -> Owner<'_> {
+        let near = |a: Timestamp, b: Timestamp| {
+            (a - b).as_micros().abs() < BINDING_UNCERTAINTY.as_micros()
+        };
+        for pair in self.bindings.windows(2) {
+            if let [before, after] = pair
+                && let (Some(old), Some(new), Some(end)) =
+                    (&before.patient, &after.patient, before.to)
+                && old != new
+                && (near(measured, end) || near(measured, after.from))
+                && near(end, after.from)
+            {
+                return Owner::Uncertain(new);
+            }
+        }
+        let held = |b: &&Binding| b.from <= measured && b.to.is_none_or(|to| measured < to);
+        match self.bindings.iter().rev().find(held) {
+            Some(Binding { patient: Some(patient), zero_means_no_sensor, .. }) => {
+                Owner::Patient(patient, zero_means_no_sensor)
+            }
+            _ => Owner::Unbound,
+        }
+    }
+
+    fn event(
+        &mut self,
+        message: &Message,
+        event: &Event,
+        around: Surroundings<'_>,
+        said: &mut Vec<(PatientId, Said)>,
+        out: &mut Output,
+    ) {
+        let now = out.now;
+        let device_time = device_time(message, event.time);
+        let key = match &event.id {
+            Some(id) => EpisodeKey::Numbered(event.name.clone(), id.clone()),
+            None => EpisodeKey::Timed(event.name.clone(), device_time),
+        };
+        if !self.episodes.is_news(key, event.phase, now.wall()) {
+            return self.count("event_repeated", out);
+        }
+        let class = around.rules.class(&self.details.class);
+        let (timing, suspect) =
+            self.timing(message, device_time, class, None, None, around.deaf, now);
+        let cause = self.cause(message, event.index, now);
+        if let Some(patient) = self.patient() {
+            said.push((patient.clone(), Said::ClockSuspect(suspect, cause.clone())));
+        }
+        if message.mode != Mode::Real {
+            return self.count("test", out);
+        }
+        let patient = match self.owner(timing.measured) {
+            Owner::Patient(patient, _) => patient.clone(),
+            Owner::Unbound => return self.count("unbound", out),
+            Owner::Uncertain(patient) => {
+                said.push((patient.clone(), Said::Unattributed(cause)));
+                return self.count("unattributed", out);
+            }
+        };
+        self.count("event", out);
+        let episode = Episode {
+            device: self.details.id.clone(),
+            cause,
+            timing,
+            name: event.name.clone(),
+            phase: event.phase,
+            text: event.text.clone(),
+        };
+        said.push((patient, Said::Episode(episode)));
+    }
+
+    fn refused(
+        &mut self,
+        message: &Message,
+        refused: &[Refused],
+        said: &mut Vec<(PatientId, Said)>,
+        out: &mut Output,
+    ) {
+        for refused in refused {
+            self.count("refused", out);
+            let (Some(signal), Some(patient)) = (refused.signal, self.patient()) else { continue };
+            let now = out.now;
+            let observation = Observation {
+                source: Source { device: self.details.id.clone(), signal, instance: String::new() },
+                cause: self.cause(message, refused.index, now),
+                timing: Timing {
+                    measured: now.wall(),
+                    rule_at: now.at,
+                    received: now.wall(),
+                    relay_at: None,
+                    quality: TimeQuality::Unknown,
+                    timeliness: Timeliness::Live,
+                },
+                content: Content::NotJudged(format!("rejected: {}", refused.reason.as_str())),
+            };
+            said.push((patient.clone(), Said::Reading(observation)));
+        }
+    }
+
+    fn sample(&self, reading: &Reading, timing: &Timing, flags: u8, out: &mut Output) {
+        if let Value::Number { value, unit, .. } = reading.value {
+            out.samples.push(Sample {
+                series: SeriesKey {
+                    device: self.details.id.clone(),
+                    signal: reading.signal,
+                    instance: reading.instance.clone(),
+                },
+                at: timing.measured,
+                received: timing.received,
+                value,
+                unit,
+                flags,
+            });
+        }
+    }
+
+    /// How often a signal should come, where it was said.
+    pub fn interval_of(&self, signal: SignalId) -> Option<Span> {
+        self.expected().iter().find(|e| e.signal == signal).and_then(|e| e.interval)
+    }
+
+    fn cause(&self, message: &Message, index: u32, now: Stamp) -> Cause {
+        Cause {
+            device: Some(self.details.id.clone()),
+            boot: message.boot,
+            kind: message.body.kind(),
+            seq: message.seq,
+            index,
+            stamp: message.seq.is_none().then(|| newest_reading(message).unwrap_or(now.wall())),
+        }
+    }
+
+    fn count(&mut self, fate: &'static str, out: &mut Output) {
+        out.count(fate);
+        if let Some(count) = self.fates.get_mut(fate) {
+            *count += 1;
+        } else {
+            self.fates.insert(fate.to_owned(), 1);
+        }
+    }
+}
+
+fn content(message: &Message, reading: &Reading, rules: &RuleSet) -> Content {
+    if reading.status == Status::EnteredInError {
+        return Content::Withdrawn;
+    }
+    match message.mode {
+        Mode::Test => return Content::NotJudged("test mode".to_owned()),
+        Mode::Demo => return Content::NotJudged("demo mode".to_owned()),
+        Mode::Real | Mode::Probe => {}
+    }
+    match &reading.value {
+        Value::Absent(reason) => Content::NotJudged(format!("absent: {reason}")),
+        _ if reading.quality.is_some_and(|q| q < rules.quality_min) => {
+            Content::NotJudged(format!("quality {:.2}", reading.quality.unwrap_or_default()))
+        }
+        Value::Number { value, unit, comparator } => {
+            let number = Number {
+                value: *value,
+                unit: *unit,
+                comparator: *comparator,
+                unit_doubtful: reading.unit_doubtful,
+            };
+            if reading.implausible { Content::Implausible(number) } else { Content::Number(number) }
+        }
+        Value::Code(word) | Value::Text(word) => Content::Word(word.clone()),
+        Value::Time(time) => Content::Word(time.to_string()),
+    }
+}
+
+/// A zero that the binding declares to mean "no sensor" is not a measurement.
+fn zero(content: Content, zeros: &[SignalId], reading: &Reading) -> Content {
+    match content {
+        Content::Number(n) | Content::Implausible(n)
+            if n.value == 0.0 && zeros.contains(&reading.signal) =>
+        {
+            Content::NoSensor
+        }
+        other => other,
+    }
+}
+
+fn fate(content: &Content, timing: &Timing) -> &'static str {
+    match (content, timing.timeliness) {
+        (Content::NotJudged(_), _) => "not_judged",
+        (Content::NoSensor, _) => "no_sensor",
+        (Content::Implausible(_), _) => "implausible",
+        (Content::Withdrawn, _) => "withdrawn",
+        (Content::Number(_) | Content::Word(_), Timeliness::Late) => "late",
+        (Content::Number(_) | Content::Word(_), Timeliness::Live) if timing.is_doubtful() => {
+            "doubtful"
+        }
+        (Content::Number(_) | Content::Word(_), Timeliness::Live) => "judged",
+    }
+}
+
+fn flags(reading: &Reading, timing: &Timing, content: &Content) -> u8 {
+    let mut flags = 0;
+    if reading.implausible {
+        flags |= flag::IMPLAUSIBLE;
+    }
+    if timing.timeliness == Timeliness::Late {
+        flags |= flag::LATE;
+    }
+    if timing.is_doubtful() {
+        flags |= flag::TIME_DOUBTFUL;
+    }
+    if matches!(content, Content::NotJudged(_)) {
+        flags |= flag::NOT_JUDGED;
+    }
+    match reading.status {
+        Status::Corrected => flags |= flag::CORRECTED,
+        Status::EnteredInError => flags |= flag::ERROR,
+        Status::Final | Status::Preliminary => {}
+    }
+    if let Value::Number { comparator: Some(comparator), .. } = reading.value {
+        flags |= match comparator {
+            Comparator::Less | Comparator::LessOrEqual => flag::BELOW,
+            Comparator::Greater | Comparator::GreaterOrEqual => flag::ABOVE,
+        };
+    }
+    flags
+}
+
+/// The reading's instant by the device's clock.
+fn device_time(message: &Message, time: ReadingTime) -> Option<Timestamp> {
+    match time {
+        ReadingTime::At(at) | ReadingTime::Period(_, at) => Some(at),
+        ReadingTime::Age(age) => message.sent_at.map(|sent_at| sent_at - age),
+        ReadingTime::Unstated => None,
+    }
+}
+
+fn newest_reading(message: &Message) -> Option<Timestamp> {
+    match &message.body {
+        Body::Telemetry { readings, .. } => {
+            readings.iter().filter_map(|r| device_time(message, r.time)).max()
+        }
+        Body::Events { events, .. } => {
+            events.iter().filter_map(|e| device_time(message, e.time)).max()
+        }
+        Body::Waves { chunks, .. } => chunks.iter().map(|c| c.at).max(),
+        Body::Status { .. } | Body::Info { .. } | Body::Undecodable { .. } => None,
+    }
+}
+
+/// The clock of the last hop: the relay's where there is one.
+fn hop_sent_at(message: &Message) -> Option<Timestamp> {
+    message.relay.as_ref().and_then(|r| r.sent_at).or(message.sent_at)
+}
+
+/// Implant time to relay time, where the relay read the implant's clock.
+fn implant_correction(message: &Message) -> Span {
+    match &message.relay {
+        Some(relay) => match (relay.received_at, relay.device_clock) {
+            (Some(received), Some(device)) => received - device,
+            _ => Span::ZERO,
+        },
+        None => Span::ZERO,
+    }
+}
+
+/// How much of `span` lies in the window without intake.
+fn overlap(span: (Timestamp, Timestamp), deaf: Option<(Timestamp, Timestamp)>) -> Span {
+    deaf.map_or(Span::ZERO, |(from, to)| (span.1.min(to) - span.0.max(from)).max(Span::ZERO))
+}
+
+/// Tells an equal value from a different one.
+fn fingerprint(reading: &Reading) -> u64 {
+    let bytes = match &reading.value {
+        Value::Number { value, unit, comparator } => {
+            let comparator = comparator.map_or(0, |c| c as u64 + 1);
+            return value.to_bits() ^ (u64::from(unit.number()) << 1) ^ (comparator << 9);
+        }
+        Value::Code(text) | Value::Text(text) | Value::Absent(text) => text.as_bytes(),
+        Value::Time(time) => return time.as_micros() as u64,
+    };
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}

@@ -1,0 +1,64 @@
+//! Which events a device has told of already (contract §2, `events`).
+
+use std::collections::BTreeMap;
+
+use minicbor::{Decode, Encode};
+
+use super::message::Phase;
+use super::time::Timestamp;
+
+/// Episodes remembered by device; implants repeat a few, for days.
+const REMEMBERED: usize = 256;
+
+/// The episodes one device has told of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Episodes {
+    #[n(0)]
+    told: BTreeMap<EpisodeKey, Told>,
+}
+
+/// The device's own number of the episode or, without one, its time by the device's clock.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub enum EpisodeKey {
+    /// Event and id.
+    #[n(0)]
+    Numbered(#[n(0)] String, #[n(1)] String),
+    /// Event and time.
+    #[n(1)]
+    Timed(#[n(0)] String, #[n(1)] Option<Timestamp>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+struct Told {
+    #[n(0)]
+    phase: u8,
+    #[n(1)]
+    last_reported: Timestamp,
+}
+
+impl Episodes {
+    /// Whether this is news; a repetition only refreshes "last reported".
+    pub fn is_news(&mut self, key: EpisodeKey, phase: Phase, now: Timestamp) -> bool {
+        let rank = match phase {
+            Phase::Single | Phase::Start => 1,
+            Phase::Update => 2,
+            Phase::End => 3,
+        };
+        if let Some(told) = self.told.get_mut(&key) {
+            told.last_reported = now;
+            let news = rank > told.phase;
+            told.phase = told.phase.max(rank);
+            return news;
+        }
+        if self.told.len() >= REMEMBERED {
+            let oldest = self.told.iter().min_by_key(|(_, t)| t.last_reported);
+            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
+                self.told.remove(&oldest);
+            }
+        }
+        self.told.insert(key, Told { phase: rank, last_reported: now });
+        true
+    }
+}

@@ -1,0 +1,136 @@
+//! What a device machine tells a patient machine.
+
+use minicbor::{Decode, Encode};
+
+use super::alarm::TimeQuality;
+use super::cause::Cause;
+use super::ids::DeviceId;
+use super::message::{Comparator, Phase};
+use super::signal::SignalId;
+use super::time::Timestamp;
+use super::unit::Unit;
+
+/// A series: what a device says of one signal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(map)]
+pub struct Source {
+    /// Whose.
+    #[n(0)]
+    pub device: DeviceId,
+    /// What.
+    #[n(1)]
+    pub signal: SignalId,
+    /// Lead or channel.
+    #[n(2)]
+    pub instance: String,
+}
+
+impl Source {
+    /// The `source` of its alarms: the device, and the instance where there is one.
+    pub fn name(&self) -> String {
+        if self.instance.is_empty() {
+            self.device.to_string()
+        } else {
+            format!("{}/{}", self.device, self.instance)
+        }
+    }
+}
+
+/// How old news is (contract §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeliness {
+    /// Within the live window.
+    Live,
+    /// Older, or not newer than what was judged already.
+    Late,
+}
+
+/// When something was measured, and how far that is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timing {
+    /// By the device's clock, corrected; the time of arrival where that is all there is.
+    pub measured: Timestamp,
+    /// The same in the gateway's own time, never before the last judged reading of its series and
+    /// never after its arrival: differences between readings are taken in it.
+    pub rule_at: Timestamp,
+    /// When it arrived, by the shown clock.
+    pub received: Timestamp,
+    /// When a relay took it.
+    pub relay_at: Option<Timestamp>,
+    /// How far `measured` can be trusted.
+    pub quality: TimeQuality,
+    /// Live or late.
+    pub timeliness: Timeliness,
+}
+
+impl Timing {
+    /// Doubtful time raises and never clears.
+    pub fn is_doubtful(&self) -> bool {
+        self.quality != TimeQuality::Synced
+    }
+}
+
+/// One reading, judged fit or not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    /// Which series.
+    pub source: Source,
+    /// Which message.
+    pub cause: Cause,
+    /// When.
+    pub timing: Timing,
+    /// What.
+    pub content: Content,
+}
+
+/// What a reading holds for the rules.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// A number to judge.
+    Number(Number),
+    /// A code, text or time: a sign of life, nothing to compare.
+    Word(String),
+    /// A zero that the binding declares to mean "no sensor".
+    NoSensor,
+    /// A number outside the plausible range.
+    Implausible(Number),
+    /// Not judged, and why: low quality, test mode, absent, refused.
+    NotJudged(String),
+    /// Entered in error: whatever it raised is retracted.
+    Withdrawn,
+}
+
+/// A number in the unit sent.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Number {
+    /// The number.
+    #[n(0)]
+    pub value: f64,
+    /// Its unit.
+    #[n(1)]
+    pub unit: Unit,
+    /// Where only a bound is known.
+    #[n(2)]
+    pub comparator: Option<Comparator>,
+    /// Glucose whose unit is in doubt: raises, marked, and never clears.
+    #[n(3)]
+    pub unit_doubtful: bool,
+}
+
+/// One event of a device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Episode {
+    /// Whose.
+    pub device: DeviceId,
+    /// Which message.
+    pub cause: Cause,
+    /// When.
+    pub timing: Timing,
+    /// What.
+    pub name: String,
+    /// Where in its course.
+    pub phase: Phase,
+    /// The device's own words.
+    pub text: Option<String>,
+}

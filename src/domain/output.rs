@@ -1,0 +1,86 @@
+//! What a step puts out: transitions with their numbers, samples for the history, counts.
+
+use std::collections::BTreeMap;
+
+use super::ids::{DeviceId, PatientId, RuleId, SiteId};
+use super::sample::Sample;
+use super::time::{Stamp, Timestamp};
+use super::transition::{Transition, TransitionBody};
+
+/// Collects what one batch puts out.
+#[derive(Debug)]
+pub struct Output {
+    /// The stamp of the step.
+    pub now: Stamp,
+    /// Transitions in order.
+    pub transitions: Vec<Transition>,
+    /// Numbers for the history.
+    pub samples: Vec<Sample>,
+    /// Readings and messages by fate.
+    pub fates: BTreeMap<&'static str, u64>,
+    pub(super) next_seq: u64,
+    pub(super) site: SiteId,
+    pub(super) simulated: bool,
+}
+
+impl Output {
+    /// An empty output whose first transition will be `next_seq`.
+    pub(super) fn new(now: Stamp, next_seq: u64, site: SiteId, simulated: bool) -> Self {
+        Self {
+            now,
+            transitions: Vec::new(),
+            samples: Vec::new(),
+            fates: BTreeMap::new(),
+            next_seq,
+            site,
+            simulated,
+        }
+    }
+
+    /// The shown time of the step.
+    pub(super) fn wall(&self) -> Timestamp {
+        self.now.wall()
+    }
+
+    /// The number the next transition will have.
+    pub(super) fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Appends a transition and returns its number.
+    pub(super) fn emit(&mut self, body: TransitionBody) -> u64 {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        self.transitions.push(Transition { seq, at: self.wall(), body });
+        seq
+    }
+
+    /// Appends a note.
+    pub(super) fn note(
+        &mut self,
+        patient: Option<&PatientId>,
+        device: Option<&DeviceId>,
+        what: &'static str,
+        text: String,
+    ) {
+        self.emit(TransitionBody::Note {
+            patient: patient.cloned(),
+            device: device.cloned(),
+            what,
+            text,
+        });
+    }
+
+    /// Counts a fate.
+    pub(super) fn count(&mut self, fate: &'static str) {
+        *self.fates.entry(fate).or_default() += 1;
+    }
+}
+
+/// A rule id that is part of the program.
+///
+/// # Panics
+/// Never: every caller passes a literal that is an id, which the tests of each machine cover.
+pub(super) fn rule(id: &'static str) -> RuleId {
+    id.parse().unwrap_or_else(|_| unreachable!("`{id}` is a literal rule id"))
+}

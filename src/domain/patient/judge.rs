@@ -1,0 +1,554 @@
+//! Limit and event rules over what is heard (contract §3, §5; design §1 "Time").
+
+use super::super::alarm::{AlarmKind, Condition, Latest, Priority, Response, Side, Trigger};
+use super::super::book::{Draft, Key};
+use super::super::message::Phase;
+use super::super::observation::{Episode, Number, Observation, Source, Timeliness};
+use super::super::output::Output;
+use super::super::rules::{CRITICAL, LimitRule, Relation, WARNING};
+use super::super::time::{Span, Stamp, Timestamp};
+use super::super::transition::Change;
+use super::watch::{Evidence, LatestValue, SourceState, Track};
+use super::{Context, Deadline, Patient, technical};
+
+impl Patient {
+    /// Judges a live number by every limit rule of its signal.
+    pub(super) fn judge_live(
+        &mut self,
+        observation: &Observation,
+        number: &Number,
+        spot: bool,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let certain = !observation.timing.is_doubtful() && !number.unit_doubtful;
+        let source = &observation.source;
+        self.lose_if_gap_passed(observation, spot, context, out);
+        let mut state = self.sources.remove(source).unwrap_or_default();
+        let (limits, version) = self.limits_at(observation.timing.measured);
+        let limits = limits.to_vec();
+        let mut refused_age = false;
+        for rule in context.rules.limits_of(source.signal) {
+            if rule.adults_only && !self.is_adult() {
+                refused_age = true;
+                continue;
+            }
+            let mut beyond = [false; 2];
+            for level in [WARNING, CRITICAL] {
+                let relation =
+                    rule.relation(level, &limits, number.value, number.unit, number.comparator);
+                let known = state.watches.iter().any(|w| w.rule == rule.id);
+                if !known && !matches!(relation, Relation::Beyond { .. }) {
+                    continue;
+                }
+                let track = &mut state.watch(rule).tracks[level];
+                beyond[level] = matches!(relation, Relation::Beyond { .. });
+                let evidence = |limit, from| {
+                    Box::new(Evidence::new(observation, number, limit, from, version))
+                };
+                move_track(track, relation, certain, rule, level, spot, observation, evidence);
+            }
+            state.judged(observation, out.now);
+            if certain {
+                state.show(observation, number);
+            }
+            self.settle(rule, source, &mut state, beyond, certain, out);
+        }
+        state.judged(observation, out.now);
+        if certain {
+            state.show(observation, number);
+        }
+        state.tidy();
+        self.sources.insert(source.clone(), state);
+        if certain {
+            self.back(source, out);
+            self.sign_of_life(source, &observation.cause, context, out);
+        }
+        if refused_age {
+            self.refuse_age(source, &observation.cause, out);
+        }
+    }
+
+    /// Brings the alarm of a rule into line with where its series stands.
+    fn settle(
+        &mut self,
+        rule: &LimitRule,
+        source: &Source,
+        state: &mut SourceState,
+        beyond: [bool; 2],
+        certain: bool,
+        out: &mut Output,
+    ) {
+        let Some(watch) = state.watches.iter().find(|w| w.rule == rule.id) else { return };
+        let key = Key::new(rule.id.clone(), source.name());
+        let open = self.alarms.get(&key).map(|o| (o.alarm.condition, o.alarm.priority));
+        match (watch.active_level(), open) {
+            (Some(level), None) => self.raise_limit(rule, source, state, level, out),
+            (Some(level), Some((condition, priority))) => {
+                let wanted = rule.priority(level);
+                let fresh = beyond.contains(&true);
+                if (condition != Condition::Present && fresh) || priority < wanted {
+                    self.raise_limit(rule, source, state, level, out);
+                } else if condition == Condition::Present && priority > wanted {
+                    self.alarms.change(&key, None, out, |alarm, now| alarm.present(wanted, now));
+                }
+            }
+            (None, Some((Condition::Present | Condition::Unknown, _))) if certain => {
+                let latest = state.latest_on(out.now, rule.gap);
+                self.alarms.change(&key, None, out, |alarm, now| {
+                    alarm.latest = latest;
+                    alarm.absent(now)
+                });
+            }
+            (None, _) => {}
+        }
+    }
+
+    fn raise_limit(
+        &mut self,
+        rule: &LimitRule,
+        source: &Source,
+        state: &SourceState,
+        level: usize,
+        out: &mut Output,
+    ) {
+        let watch = state.watches.iter().find(|w| w.rule == rule.id);
+        let Some(began) = watch.and_then(|w| w.tracks[level].began.as_deref()) else { return };
+        let raised_at = out.now.shown(began.rule_at + rule.delay(level)).min(out.wall());
+        let draft = limit_draft(rule, source, began, level, raised_at);
+        let draft = Draft { latest: state.latest_on(out.now, rule.gap), ..draft };
+        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+    }
+
+    /// Judges a late number: it may raise, marked as late, and clears nothing.
+    pub(super) fn judge_late(
+        &mut self,
+        observation: &Observation,
+        number: &Number,
+        spot: bool,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let source = &observation.source;
+        let mut state = self.sources.remove(source).unwrap_or_default();
+        let (limits, version) = self.limits_at(observation.timing.measured);
+        let limits = limits.to_vec();
+        let age = observation.timing.received - observation.timing.measured;
+        for rule in context.rules.limits_of(source.signal) {
+            if rule.adults_only && !self.is_adult() {
+                continue;
+            }
+            let worst = [CRITICAL, WARNING].into_iter().find_map(|level| {
+                match rule.relation(level, &limits, number.value, number.unit, number.comparator) {
+                    Relation::Beyond { limit, from } => Some((level, limit, from)),
+                    Relation::Inside
+                    | Relation::Between
+                    | Relation::Ambiguous
+                    | Relation::NoLimit => None,
+                }
+            });
+            let Some((level, limit, from)) = worst else {
+                if let Some(watch) = state.watches.iter_mut().find(|w| w.rule == rule.id) {
+                    watch.late = None;
+                }
+                continue;
+            };
+            let rule_at = observation.timing.rule_at;
+            let (since, raised) = *state.watch(rule).late.get_or_insert((rule_at, false));
+            let delay = if spot { Span::ZERO } else { rule.delay(level) };
+            if raised || rule_at - since < delay {
+                continue;
+            }
+            state.watch(rule).late = Some((since, true));
+            let evidence = Evidence::new(observation, number, limit, from, version);
+            self.tell_late(rule, source, &evidence, level, age, out);
+        }
+        state.tidy();
+        self.sources.insert(source.clone(), state);
+    }
+
+    fn tell_late(
+        &mut self,
+        rule: &LimitRule,
+        source: &Source,
+        evidence: &Evidence,
+        level: usize,
+        age: Span,
+        out: &mut Output,
+    ) {
+        let draft = limit_draft(rule, source, evidence, level, evidence.measured);
+        if age > rule.actionable {
+            let text = format!("{} at {}", draft.text, evidence.measured);
+            out.note(Some(&self.details.id), Some(&source.device), "historical", text);
+            return;
+        }
+        let held = self.alarms.get(&draft.key).map(|open| open.alarm.condition);
+        if matches!(held, Some(Condition::Present | Condition::Unknown | Condition::Absent)) {
+            return;
+        }
+        let draft = Draft {
+            priority: lowered(draft.priority, draft.response),
+            condition: Condition::Momentary,
+            text: format!("{} (late)", draft.text),
+            late: true,
+            ..draft
+        };
+        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+    }
+
+    /// A delay ran out with no further reading.
+    pub(super) fn delay_over(
+        &mut self,
+        source: &Source,
+        rule: &str,
+        level: usize,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let Some(mut state) = self.sources.remove(source) else { return };
+        let rule = context.rules.limits_of(source.signal).find(|r| r.id.as_str() == rule);
+        if let Some(rule) = rule {
+            state.watch(rule).tracks[level].active = true;
+            self.settle(rule, source, &mut state, [true; 2], false, out);
+        }
+        self.sources.insert(source.clone(), state);
+    }
+
+    /// Deadlines of running delays and of tolerated gaps.
+    pub(super) fn watch_deadlines<'a>(
+        &'a self,
+        context: Context<'a>,
+    ) -> impl Iterator<Item = (Timestamp, Deadline)> + 'a {
+        self.sources.iter().filter(|(_, state)| !state.lost).flat_map(move |(source, state)| {
+            let (arrival, rule_at) = (state.arrival, state.rule_at);
+            state.watches.iter().flat_map(move |watch| {
+                let rule = context.rules.limit(&watch.rule);
+                let waits = rule.filter(|rule| !rule.spot && !watch.is_idle());
+                let gap = waits
+                    .zip(arrival)
+                    .map(|(rule, arrival)| (arrival + rule.gap, Deadline::Gap(source.clone())));
+                let delays = [WARNING, CRITICAL].into_iter().filter_map(move |level| {
+                    let track = &watch.tracks[level];
+                    let began = track.began.as_ref().filter(|_| !track.active)?;
+                    let left = began.rule_at + waits?.delay(level) - rule_at?;
+                    let due = arrival? + left.max(Span::ZERO);
+                    let rule = watch.rule.to_string();
+                    Some((due, Deadline::Delay(source.clone(), rule, level)))
+                });
+                gap.into_iter().chain(delays)
+            })
+        })
+    }
+
+    /// A gap that passed unnoticed, because nobody listened, is noticed at the first reading after it.
+    fn lose_if_gap_passed(
+        &mut self,
+        observation: &Observation,
+        spot: bool,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let source = &observation.source;
+        let Some(state) = self.sources.get(source) else { return };
+        let Some(last) = state.rule_at.filter(|_| !state.lost && !spot) else { return };
+        let gap = context.rules.limits_of(source.signal).filter(|r| !r.spot).map(|r| r.gap).max();
+        if gap.is_some_and(|gap| observation.timing.rule_at - last > gap) {
+            self.lose(source, context, out);
+        }
+    }
+
+    /// A continuous signal is silent for longer than its tolerated gap (rows 3 and 6).
+    pub(super) fn lose(&mut self, source: &Source, context: Context<'_>, out: &mut Output) {
+        let Some(state) = self.sources.get_mut(source) else { return };
+        state.lost = true;
+        let mut pending: Option<(Priority, Box<Evidence>)> = None;
+        for watch in &mut state.watches {
+            let Some(rule) = context.rules.limit(&watch.rule) else { continue };
+            for level in [WARNING, CRITICAL] {
+                let track = &mut watch.tracks[level];
+                track.inside_since = None;
+                if !track.active
+                    && let Some(began) = track.began.take()
+                {
+                    let priority = rule.priority(level);
+                    if pending.as_ref().is_none_or(|(worst, _)| *worst < priority) {
+                        pending = Some((priority, began));
+                    }
+                }
+            }
+        }
+        state.tidy();
+        for key in self.keys_of(source) {
+            self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost("no data", now));
+        }
+        if let Some((priority, began)) = pending {
+            self.lost_while_pending(source, priority, &began, context, out);
+        }
+    }
+
+    /// Physiological alarms over one series.
+    pub(super) fn keys_of(&self, source: &Source) -> Vec<Key> {
+        let name = source.name();
+        self.alarms.keys_where(|key, open| {
+            open.alarm.kind == AlarmKind::Physiological
+                && open.signal == Some(source.signal)
+                && key.source == name
+        })
+    }
+
+    /// Judges a device's own event.
+    pub(super) fn judge_episode(
+        &mut self,
+        episode: &Episode,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        self.device_alive(&episode.device, &episode.cause, context, out);
+        let Some(rule) = context.rules.event(&episode.name) else { return };
+        let key = Key::new(rule.id.clone(), episode.device.to_string());
+        if episode.phase == Phase::End {
+            if episode.timing.timeliness == Timeliness::Live && !episode.timing.is_doubtful() {
+                self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+            }
+            return;
+        }
+        let late = episode.timing.timeliness == Timeliness::Late;
+        let age = episode.timing.received - episode.timing.measured;
+        let text = match &episode.text {
+            Some(words) => format!("{}: {words}", rule.text),
+            None => rule.text.clone(),
+        };
+        if late && age > rule.actionable && !rule.always_notify {
+            let text = format!("{text} at {}", episode.timing.measured);
+            out.note(Some(&self.details.id), Some(&episode.device), "historical", text);
+            return;
+        }
+        let momentary = late || episode.phase == Phase::Single;
+        let draft = Draft {
+            key,
+            kind: rule.kind,
+            device: Some(episode.device.clone()),
+            signal: None,
+            priority: if late { lowered(rule.priority, rule.response) } else { rule.priority },
+            response: rule.response,
+            condition: if momentary { Condition::Momentary } else { Condition::Present },
+            text,
+            advice: rule.advice.clone(),
+            reason: technical::doubt(&episode.timing),
+            cause: episode.cause.clone(),
+            trigger: Trigger {
+                signal: episode.name.clone(),
+                value: None,
+                comparator: None,
+                unit: None,
+                side: None,
+                limit: None,
+                limit_from: None,
+                measured_at: Some(episode.timing.measured),
+                relay_at: episode.timing.relay_at,
+                received_at: Some(episode.timing.received),
+                time_quality: episode.timing.quality,
+            },
+            rule_version: 0,
+            raised_at: episode.timing.measured,
+            late,
+            latest: None,
+            news: episode.phase != Phase::Update,
+        };
+        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+    }
+
+    /// Judges the latest live values at once, by level, under rules that are new (row 23).
+    pub(super) fn judge_latest(
+        &mut self,
+        wanted: impl Fn(&super::super::ids::RuleId) -> bool,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let sources: Vec<Source> = self.sources.keys().cloned().collect();
+        for source in sources {
+            let Some(mut state) = self.sources.remove(&source) else { continue };
+            for rule in context.rules.limits_of(source.signal).filter(|r| wanted(&r.id)) {
+                if (rule.adults_only && !self.is_adult()) || state.lost {
+                    continue;
+                }
+                if self.hold_latest(rule, &mut state) {
+                    self.settle(rule, &source, &mut state, [true; 2], false, out);
+                }
+            }
+            self.sources.insert(source, state);
+        }
+    }
+
+    /// Marks the levels the latest value is beyond as held; whether there is one.
+    fn hold_latest(&self, rule: &LimitRule, state: &mut SourceState) -> bool {
+        let Some(latest) = state.latest.clone() else { return false };
+        let (limits, version) = self.limits_at(latest.measured);
+        let number = &latest.number;
+        let mut holds = false;
+        for level in [WARNING, CRITICAL] {
+            let relation =
+                rule.relation(level, limits, number.value, number.unit, number.comparator);
+            let Relation::Beyond { limit, from } = relation else { continue };
+            let evidence = Evidence {
+                number: number.clone(),
+                cause: latest.cause.clone(),
+                measured: latest.measured,
+                relay_at: None,
+                received: latest.received,
+                quality: super::super::alarm::TimeQuality::Synced,
+                rule_at: latest.rule_at,
+                limit,
+                from,
+                version,
+            };
+            let track = &mut state.watch(rule).tracks[level];
+            *track = Track { began: Some(Box::new(evidence)), active: true, inside_since: None };
+            holds = true;
+        }
+        holds
+    }
+
+    /// A live value closes alarms of another source of the same signal that is gone (row 24).
+    pub(super) fn back(&mut self, source: &Source, out: &mut Output) {
+        let replaced =
+            self.alarms.keys_where(|_, open| open.unbound && open.signal == Some(source.signal));
+        for key in replaced {
+            self.alarms.close(&key, Change::SourceReplaced, "source_replaced", None, out);
+        }
+        if let Some(state) = self.sources.get_mut(source) {
+            state.lost = false;
+            state.doubt = None;
+        }
+        self.technical_back(source, out);
+    }
+}
+
+/// Moves one limit's track by one reading.
+#[expect(clippy::too_many_arguments, reason = "one reading against one limit of one rule")]
+fn move_track(
+    track: &mut Track,
+    relation: Relation,
+    certain: bool,
+    rule: &LimitRule,
+    level: usize,
+    spot: bool,
+    observation: &Observation,
+    evidence: impl FnOnce(f64, super::super::alarm::LimitFrom) -> Box<Evidence>,
+) {
+    let rule_at = observation.timing.rule_at;
+    let spot = spot || rule.spot;
+    match relation {
+        Relation::Beyond { limit, from } => {
+            track.inside_since = None;
+            let began = track.began.get_or_insert_with(|| evidence(limit, from)).rule_at;
+            track.active |= spot || rule_at - began >= rule.delay(level);
+        }
+        Relation::Inside if certain && track.active => {
+            let since = *track.inside_since.get_or_insert(rule_at);
+            if spot || rule_at - since >= rule.clear_delay {
+                *track = Track::default();
+            }
+        }
+        Relation::Between if certain && track.active => track.inside_since = None,
+        Relation::Inside | Relation::Between if certain => *track = Track::default(),
+        Relation::NoLimit => *track = Track::default(),
+        Relation::Inside | Relation::Between | Relation::Ambiguous => {}
+    }
+}
+
+fn limit_draft(
+    rule: &LimitRule,
+    source: &Source,
+    evidence: &Evidence,
+    level: usize,
+    raised_at: Timestamp,
+) -> Draft {
+    let number = &evidence.number;
+    let response = rule.responses[level];
+    let doubt = number.unit_doubtful.then(|| "unit doubtful".to_owned());
+    let comparator = number.comparator.map_or("", super::super::message::Comparator::as_str);
+    let word = match rule.side {
+        Side::Low => "below",
+        Side::High => "above",
+    };
+    Draft {
+        key: Key::new(rule.id.clone(), source.name()),
+        kind: AlarmKind::Physiological,
+        device: Some(source.device.clone()),
+        signal: Some(source.signal),
+        priority: rule.priority(level),
+        response,
+        condition: Condition::Present,
+        text: format!(
+            "{} {comparator}{} {} {word} {} {}",
+            rule.label,
+            technical::figure(number.value),
+            number.unit,
+            technical::figure(evidence.limit),
+            number.unit
+        ),
+        advice: rule.advice.clone(),
+        reason: doubt.or_else(|| technical::doubt_of(evidence.quality)),
+        cause: evidence.cause.clone(),
+        trigger: Trigger {
+            signal: rule.signal_name.clone(),
+            value: Some(number.value),
+            comparator: number.comparator,
+            unit: Some(number.unit),
+            side: Some(rule.side),
+            limit: Some(evidence.limit),
+            limit_from: Some(evidence.from),
+            measured_at: Some(evidence.measured),
+            relay_at: evidence.relay_at,
+            received_at: Some(evidence.received),
+            time_quality: evidence.quality,
+        },
+        rule_version: evidence.version,
+        raised_at,
+        late: false,
+        latest: None,
+        news: false,
+    }
+}
+
+/// One step lower for rules that ask for a response now (contract §3).
+fn lowered(priority: Priority, response: Response) -> Priority {
+    match (response, priority) {
+        (Response::Immediate | Response::Prompt, Priority::High) => Priority::Medium,
+        (Response::Immediate | Response::Prompt, Priority::Medium) => Priority::Low,
+        (Response::Immediate | Response::Prompt, Priority::Low) => Priority::Info,
+        _ => priority,
+    }
+}
+
+impl SourceState {
+    /// Makes a value the latest.
+    fn show(&mut self, observation: &Observation, number: &Number) {
+        let timing = &observation.timing;
+        if self.latest.as_ref().is_some_and(|l| l.cause == observation.cause) {
+            return;
+        }
+        self.before = self.latest.take().map(|l| (l.rule_at, l.number.value));
+        self.latest = Some(LatestValue {
+            number: number.clone(),
+            cause: observation.cause.clone(),
+            measured: timing.measured,
+            received: timing.received,
+            rule_at: timing.rule_at,
+        });
+    }
+
+    fn latest_on(&self, now: Stamp, gap: Span) -> Option<Latest> {
+        self.latest.as_ref().map(|latest| {
+            let age = now.at - latest.rule_at;
+            Latest {
+                value: latest.number.value,
+                unit: latest.number.unit,
+                measured_at: latest.measured,
+                age_s: age.as_secs_f64(),
+                stale: age > gap,
+            }
+        })
+    }
+}

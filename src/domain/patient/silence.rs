@@ -1,0 +1,287 @@
+//! Absence rules: silence never looks like health (contract §3, clinical §7.3 as corrected by §7).
+
+use minicbor::{Decode, Encode};
+
+use super::super::alarm::{AlarmKind, Condition, Priority};
+use super::super::book::Key;
+use super::super::cause::Cause;
+use super::super::device::Device;
+use super::super::ids::DeviceId;
+use super::super::observation::{Observation, Source};
+use super::super::output::{Output, rule};
+use super::super::rules::Rung;
+use super::super::signal::SignalId;
+use super::super::time::{Span, Stamp, Timestamp};
+use super::super::transition::Change;
+use super::super::unit::Unit;
+use super::{Context, Deadline, Patient, technical};
+
+/// The rule of silence alarms.
+pub(super) const SILENCE: &str = "link.silence";
+/// Contract §7: with the last glucose below this (mg/dL), or falling faster than 1 mg/dL a minute,
+/// silence is high at its first rung.
+const GLUCOSE_LOW: f64 = 80.0;
+
+/// Something that should be heard.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Expectation {
+    /// From whom.
+    #[n(0)]
+    pub device: DeviceId,
+    /// What; `None` for a device that never said what it sends: any judged reading will do.
+    #[n(1)]
+    pub signal: Option<SignalId>,
+    /// How often, where it differs from the class.
+    #[n(2)]
+    pub interval: Option<Span>,
+    /// The device's class.
+    #[n(3)]
+    pub class: String,
+    /// Judged last, or expected since, in the gateway's own time.
+    #[n(4)]
+    pub since: Timestamp,
+    /// The rung reached.
+    #[n(5)]
+    pub rung: Option<Priority>,
+    /// Why what came was not judged.
+    #[n(6)]
+    pub doubt: Option<String>,
+    /// The last message heard, or the registration.
+    #[n(7)]
+    pub cause: Cause,
+}
+
+impl Patient {
+    /// A device of this patient says, or its registration says, what it will send.
+    pub(super) fn expect(&mut self, device: &Device, now: Stamp) {
+        let id = &device.details.id;
+        let mut wanted: Vec<(Option<SignalId>, Option<Span>)> =
+            device.expected().iter().map(|e| (Some(e.signal), e.interval)).collect();
+        if wanted.is_empty() {
+            wanted.push((None, None));
+        }
+        let known = std::mem::take(&mut self.expectations);
+        let (mut same, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|e| e.device == *id);
+        self.expectations = others;
+        for (signal, interval) in wanted {
+            let kept = same.iter().position(|e| e.signal == signal).map(|i| same.swap_remove(i));
+            let fresh = || Expectation {
+                device: id.clone(),
+                signal,
+                interval,
+                class: String::new(),
+                since: now.at,
+                rung: None,
+                doubt: None,
+                cause: device.silence_cause(),
+            };
+            let class = device.details.class.clone();
+            self.expectations.push(Expectation { interval, class, ..kept.unwrap_or_else(fresh) });
+        }
+    }
+
+    /// Deadlines of the silence ladder.
+    pub(super) fn silence_deadlines<'a>(
+        &'a self,
+        context: Context<'a>,
+    ) -> impl Iterator<Item = (Timestamp, Deadline)> + 'a {
+        self.expectations.iter().enumerate().filter_map(move |(place, expectation)| {
+            let rung = self.next_rung(expectation, context)?;
+            Some((expectation.since + rung.after, Deadline::Silence(place)))
+        })
+    }
+
+    fn next_rung(&self, expectation: &Expectation, context: Context<'_>) -> Option<Rung> {
+        let class = context.rules.class(&expectation.class)?;
+        class
+            .rungs(expectation.interval, self.details.continuous)
+            .find(|rung| expectation.rung.is_none_or(|reached| rung.priority > reached))
+    }
+
+    /// A rung is reached.
+    pub(super) fn silent(
+        &mut self,
+        place: usize,
+        due: Timestamp,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let Some(expectation) = self.expectations.get(place) else { return };
+        let Some(rung) = self.next_rung(expectation, context) else { return };
+        let urgent = context.rules.class(&expectation.class).is_some_and(|c| c.high_if_glucose_low)
+            && self.glucose_is_low(&expectation.device);
+        let device = expectation.device.clone();
+        let signal = expectation.signal;
+        let priority = if urgent { Priority::High } else { rung.priority };
+        if let Some(expectation) = self.expectations.get_mut(place) {
+            expectation.rung = Some(priority.max(rung.priority));
+        }
+        let lost = |source: &&Source| {
+            source.device == device && signal.is_none_or(|signal| source.signal == signal)
+        };
+        let lost: Vec<Source> = self.sources.keys().filter(lost).cloned().collect();
+        for source in lost {
+            for key in self.keys_of(&source) {
+                self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost("no data", now));
+            }
+        }
+        self.tell_silence(&device, due, context, out);
+    }
+
+    /// Brings the silence alarm of a device into line with its expectations.
+    fn tell_silence(
+        &mut self,
+        device: &DeviceId,
+        due: Timestamp,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let key = Key::new(rule(SILENCE), device.to_string());
+        let silent: Vec<&Expectation> =
+            self.expectations.iter().filter(|e| e.device == *device && e.rung.is_some()).collect();
+        let Some(first) = silent.iter().min_by_key(|e| e.since) else {
+            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+            return;
+        };
+        let priority = silent.iter().filter_map(|e| e.rung).max().unwrap_or(Priority::Low);
+        let names: Vec<String> = silent.iter().map(|e| what(e, context)).collect();
+        let text = format!(
+            "No judged data from {device} since {}: {}",
+            out.now.shown(first.since),
+            names.join(", ")
+        );
+        let draft = technical::draft(
+            key.clone(),
+            Some(device),
+            priority,
+            Condition::Present,
+            text.clone(),
+            first.cause.clone(),
+            out,
+        );
+        let known = self.alarms.get(&key).map(|open| (open.alarm.condition, open.alarm.priority));
+        match known {
+            Some((Condition::Present, same)) if same == priority => {
+                let acknowledged =
+                    self.alarms.get(&key).is_some_and(|o| o.alarm.acknowledged.is_some());
+                let more = self.alarms.get(&key).is_some_and(|o| o.alarm.text != text);
+                self.alarms.change(&key, None, out, |alarm, now| {
+                    alarm.text = text;
+                    if acknowledged && more {
+                        return Some(alarm.recur(Condition::Present, now));
+                    }
+                    more.then_some(Change::Updated)
+                });
+            }
+            Some(_) | None => {
+                let draft = super::super::book::Draft { raised_at: out.now.shown(due), ..draft };
+                self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+            }
+        }
+    }
+
+    /// A reading of this series was judged: its silence is over.
+    pub(super) fn sign_of_life(
+        &mut self,
+        source: &Source,
+        cause: &Cause,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        self.heard(&source.device, Some(source.signal), cause, context, out);
+    }
+
+    /// The device spoke of something else that counts, such as an event.
+    pub(super) fn device_alive(
+        &mut self,
+        device: &DeviceId,
+        cause: &Cause,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        self.heard(device, None, cause, context, out);
+    }
+
+    /// A code or text is a sign of life, its time beyond doubt.
+    pub(super) fn alive(
+        &mut self,
+        observation: &Observation,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        if observation.timing.is_doubtful() {
+            return;
+        }
+        if let super::Content::Word(word) = &observation.content {
+            let state = self.sources.entry(observation.source.clone()).or_default();
+            state.word = Some(word.clone());
+            state.arrival = Some(out.now.at);
+        }
+        self.sign_of_life(&observation.source, &observation.cause, context, out);
+    }
+
+    fn heard(
+        &mut self,
+        device: &DeviceId,
+        signal: Option<SignalId>,
+        cause: &Cause,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let mut was_silent = false;
+        for expectation in &mut self.expectations {
+            if expectation.device == *device
+                && (expectation.signal.is_none() || expectation.signal == signal)
+            {
+                expectation.since = out.now.at;
+                expectation.cause.clone_from(cause);
+                expectation.doubt = None;
+                was_silent |= expectation.rung.take().is_some();
+            }
+        }
+        if was_silent {
+            self.tell_silence(device, out.now.at, context, out);
+        }
+    }
+
+    /// Something came and was not judged; its silence will name the reason.
+    pub(super) fn not_judged(&mut self, source: Option<&Source>, device: &DeviceId, reason: &str) {
+        if let Some(source) = source
+            && let Some(state) = self.sources.get_mut(source)
+        {
+            state.doubt = Some(reason.to_owned());
+        }
+        for expectation in &mut self.expectations {
+            let same = source.is_none_or(|s| expectation.signal.is_none_or(|e| e == s.signal));
+            if expectation.device == *device && same {
+                expectation.doubt = Some(reason.to_owned());
+            }
+        }
+    }
+
+    fn glucose_is_low(&self, device: &DeviceId) -> bool {
+        self.sources.iter().filter(|(source, _)| source.device == *device).any(|(_, state)| {
+            let Some(latest) = &state.latest else { return false };
+            let mg = |value| latest.number.unit.convert(value, Unit::MgPerDl);
+            let Some(now) = mg(latest.number.value) else { return false };
+            let falling = state.before.is_some_and(|(at, value)| {
+                let minutes = (latest.rule_at - at).as_secs_f64() / 60.0;
+                mg(value).is_some_and(|before| minutes > 0.0 && (now - before) / minutes < -1.0)
+            });
+            now < GLUCOSE_LOW || falling
+        })
+    }
+}
+
+fn what(expectation: &Expectation, context: Context<'_>) -> String {
+    let name = expectation.signal.map_or_else(
+        || "anything".to_owned(),
+        |signal| context.signals.get(signal).map_or_else(|| "?".to_owned(), |s| s.label.clone()),
+    );
+    let reason = expectation.doubt.as_deref().unwrap_or("no data");
+    format!("{name} ({reason})")
+}
+
+/// Silence alarms are technical.
+pub(super) const KIND: AlarmKind = AlarmKind::Technical;

@@ -1,0 +1,300 @@
+//! Technical alarms on a patient: what stands between the patient and judgement.
+
+use super::super::alarm::{Condition, Priority, Response, Side, TimeQuality, Trigger};
+use super::super::book::{Draft, Key};
+use super::super::cause::Cause;
+use super::super::ids::{DeviceId, RuleId};
+use super::super::observation::{Number, Observation, Source, Timing};
+use super::super::output::{Output, rule};
+use super::super::rules::CRITICAL;
+use super::super::signal::SignalId;
+use super::super::time::Span;
+use super::watch::Evidence;
+use super::{Context, Patient, silence};
+
+const IMPLAUSIBLE: &str = "link.implausible";
+const ZERO_OR_OFF: &str = "link.zero_or_off";
+const TEST_MODE: &str = "link.test_mode";
+const CLOCK_SUSPECT: &str = "clock.suspect";
+const UNATTRIBUTED: &str = "link.unattributed";
+const LOST_WHILE_PENDING: &str = "link.lost_while_pending";
+const AGE_CLASS: &str = "rules.age_class";
+
+/// A zero within this time of a live value is "lost now" (contract §2).
+const LOST_NOW: Span = Span::secs(60);
+
+impl Patient {
+    /// A number outside the plausible range.
+    pub(super) fn implausible(
+        &mut self,
+        observation: &Observation,
+        number: &Number,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let source = &observation.source;
+        self.not_judged(Some(source), &source.device, "implausible");
+        let state = self.sources.get(source);
+        let was_inside = state.is_some_and(|s| {
+            s.latest.is_some() && s.watches.iter().all(|w| w.active_level().is_none())
+        });
+        let priority = if was_inside {
+            critical_priority(source.signal, context).unwrap_or(Priority::Medium)
+        } else {
+            Priority::Medium
+        };
+        let text = format!(
+            "{} {} {} is implausible",
+            label(source.signal, context),
+            figure(number.value),
+            number.unit
+        );
+        self.raise_technical(IMPLAUSIBLE, source, priority, text, observation, context, out);
+    }
+
+    /// A zero that means "no sensor": high at once if there was a value a moment ago.
+    pub(super) fn no_sensor(
+        &mut self,
+        observation: &Observation,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let source = &observation.source;
+        self.not_judged(Some(source), &source.device, "0 or sensor off");
+        let lost_now = self.sources.get(source).and_then(|s| s.latest.as_ref()).is_some_and(|l| {
+            l.number.value != 0.0 && observation.timing.rule_at - l.rule_at <= LOST_NOW
+        });
+        let key = Key::new(rule(ZERO_OR_OFF), source_name(source));
+        if !lost_now || self.alarms.get(&key).is_some() {
+            return;
+        }
+        let priority = critical_priority(source.signal, context).unwrap_or(Priority::Medium);
+        let text = format!("{} 0 or sensor off", label(source.signal, context));
+        self.raise_technical(ZERO_OR_OFF, source, priority, text, observation, context, out);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one alarm in full")]
+    fn raise_technical(
+        &mut self,
+        rule_id: &'static str,
+        source: &Source,
+        priority: Priority,
+        text: String,
+        observation: &Observation,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let key = Key::new(rule(rule_id), source_name(source));
+        let device = Some(&source.device);
+        let cause = observation.cause.clone();
+        let mut draft = draft(key, device, priority, Condition::Present, text, cause, out);
+        draft.signal = Some(source.signal);
+        draft.trigger.signal = context.signals.name(source.signal);
+        draft.trigger.measured_at = Some(observation.timing.measured);
+        draft.trigger.received_at = Some(observation.timing.received);
+        draft.trigger.time_quality = observation.timing.quality;
+        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+    }
+
+    /// Contract §5 row 3: a delay was running when the data stopped.
+    pub(super) fn lost_while_pending(
+        &mut self,
+        source: &Source,
+        priority: Priority,
+        began: &Evidence,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let key = Key::new(rule(LOST_WHILE_PENDING), source_name(source));
+        let text = format!(
+            "{} lost at {} {}, beyond its limit",
+            label(source.signal, context),
+            figure(began.number.value),
+            began.number.unit
+        );
+        let device = Some(&source.device);
+        let cause = began.cause.clone();
+        let mut draft = draft(key, device, priority, Condition::Present, text, cause, out);
+        draft.signal = Some(source.signal);
+        draft.trigger.signal = context.signals.name(source.signal);
+        draft.trigger.value = Some(began.number.value);
+        draft.trigger.unit = Some(began.number.unit);
+        draft.trigger.limit = Some(began.limit);
+        draft.trigger.measured_at = Some(began.measured);
+        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+    }
+
+    /// A plausible, live value ends what stood in its way.
+    pub(super) fn technical_back(&mut self, source: &Source, out: &mut Output) {
+        let name = source_name(source);
+        for rule_id in [IMPLAUSIBLE, ZERO_OR_OFF, LOST_WHILE_PENDING] {
+            let key = Key::new(rule(rule_id), name.clone());
+            if self.alarms.get(&key).is_some() {
+                self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+            }
+        }
+    }
+
+    /// `mode: test|demo` on a device bound to a patient (contract §2).
+    pub(super) fn test_mode(
+        &mut self,
+        device: &DeviceId,
+        on: bool,
+        cause: &Cause,
+        out: &mut Output,
+    ) {
+        let text = || format!("{device} is in test or demo mode: its data are not judged");
+        self.device_wide(TEST_MODE, device, on, text, cause, out);
+    }
+
+    /// Stamps that cannot be (contract §3).
+    pub(super) fn clock_suspect(
+        &mut self,
+        device: &DeviceId,
+        on: bool,
+        cause: &Cause,
+        out: &mut Output,
+    ) {
+        let text = || format!("the clock of {device} cannot be right: times are those of arrival");
+        self.device_wide(CLOCK_SUSPECT, device, on, text, cause, out);
+    }
+
+    fn device_wide(
+        &mut self,
+        rule_id: &'static str,
+        device: &DeviceId,
+        on: bool,
+        text: impl FnOnce() -> String,
+        cause: &Cause,
+        out: &mut Output,
+    ) {
+        let open = self
+            .alarms
+            .iter()
+            .any(|(key, _)| key.rule.as_str() == rule_id && key.source == device.as_str());
+        if on == open {
+            return;
+        }
+        let key = Key::new(rule(rule_id), device.to_string());
+        if on {
+            let (priority, condition) = (Priority::Medium, Condition::Present);
+            let cause = cause.clone();
+            let draft = draft(key, Some(device), priority, condition, text(), cause, out);
+            self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+        } else {
+            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+        }
+    }
+
+    /// A reading fell between two patients' bindings (contract §4).
+    pub(super) fn unattributed(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
+        let key = Key::new(rule(UNATTRIBUTED), device.to_string());
+        if self.alarms.get(&key).is_some() {
+            return;
+        }
+        let text = format!("readings of {device} fell between two patients and belong to nobody");
+        let (priority, condition) = (Priority::Low, Condition::Momentary);
+        let draft = draft(key, Some(device), priority, condition, text, cause.clone(), out);
+        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+    }
+
+    /// Rules for adults refuse this patient (contract §4).
+    pub(super) fn refuse_age(&mut self, source: &Source, cause: &Cause, out: &mut Output) {
+        let key = Key::new(rule(AGE_CLASS), "patient");
+        if self.alarms.get(&key).is_some() {
+            return;
+        }
+        let text = "limits for adults are not applied: age class or pregnancy".to_owned();
+        let (priority, condition) = (Priority::Medium, Condition::Present);
+        let mut draft = draft(key, None, priority, condition, text, cause.clone(), out);
+        draft.signal = Some(source.signal);
+        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+    }
+
+    /// What is known of the patient changed: rules for adults may apply now.
+    pub fn details_changed(&mut self, out: &mut Output) {
+        if self.is_adult() {
+            let key = Key::new(rule(AGE_CLASS), "patient");
+            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+        }
+    }
+}
+
+/// A technical alarm with the usual fields.
+pub(in crate::domain) fn draft(
+    key: Key,
+    device: Option<&DeviceId>,
+    priority: Priority,
+    condition: Condition,
+    text: String,
+    cause: Cause,
+    out: &Output,
+) -> Draft {
+    Draft {
+        key,
+        kind: silence::KIND,
+        device: device.cloned(),
+        signal: None,
+        priority,
+        response: if priority == Priority::High { Response::Immediate } else { Response::Prompt },
+        condition,
+        text,
+        advice: None,
+        reason: None,
+        cause,
+        trigger: Trigger {
+            signal: String::new(),
+            value: None,
+            comparator: None,
+            unit: None,
+            side: None::<Side>,
+            limit: None,
+            limit_from: None,
+            measured_at: None,
+            relay_at: None,
+            received_at: Some(out.wall()),
+            time_quality: TimeQuality::Synced,
+        },
+        rule_version: 0,
+        raised_at: out.wall(),
+        late: false,
+        latest: None,
+        news: false,
+    }
+}
+
+/// Whether an alarm speaks of the link to a device, and ends with it.
+pub(super) fn is_about_link(rule: &RuleId) -> bool {
+    let name = rule.as_str();
+    name.starts_with("link.") || name == CLOCK_SUSPECT
+}
+
+/// Why the time of something is doubtful, in words.
+pub(super) fn doubt(timing: &Timing) -> Option<String> {
+    doubt_of(timing.quality)
+}
+
+/// See [`doubt`].
+pub(super) fn doubt_of(quality: TimeQuality) -> Option<String> {
+    (quality != TimeQuality::Synced).then(|| format!("time {quality}"))
+}
+
+/// A number as people write it.
+pub(super) fn figure(value: f64) -> String {
+    let rounded = (value * 100.0).round() / 100.0;
+    format!("{rounded}")
+}
+
+fn label(signal: SignalId, context: Context<'_>) -> String {
+    context.signals.get(signal).map_or_else(|| context.signals.name(signal), |s| s.label.clone())
+}
+
+/// Technical alarms of one series carry its signal, so that two signals of a device do not share one.
+fn source_name(source: &Source) -> String {
+    format!("{}/{}", source.name(), source.signal.0)
+}
+
+fn critical_priority(signal: SignalId, context: Context<'_>) -> Option<Priority> {
+    let rules = context.rules.limits_of(signal);
+    rules.filter(|r| r.levels[CRITICAL].is_some()).map(|r| r.priority(CRITICAL)).max()
+}

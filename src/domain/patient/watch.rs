@@ -1,0 +1,198 @@
+//! What is remembered of one series: its latest value, and where it stands to each limit.
+
+use minicbor::{Decode, Encode};
+
+use super::super::alarm::{LimitFrom, TimeQuality};
+use super::super::cause::Cause;
+use super::super::ids::RuleId;
+use super::super::observation::{Number, Observation};
+use super::super::rules::LimitRule;
+use super::super::time::{Stamp, Timestamp};
+
+/// One series of one patient.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct SourceState {
+    /// The latest value judged live, its time beyond doubt.
+    #[n(0)]
+    pub latest: Option<LatestValue>,
+    /// The one before, for its rate.
+    #[n(1)]
+    pub before: Option<(Timestamp, f64)>,
+    /// Arrival of the latest reading that was judged, in the gateway's own time.
+    #[n(2)]
+    pub arrival: Option<Timestamp>,
+    /// Its rule time.
+    #[n(3)]
+    pub rule_at: Option<Timestamp>,
+    /// Silent for longer than its gap.
+    #[n(4)]
+    pub lost: bool,
+    /// Why the last reading was not judged, if it was not.
+    #[n(5)]
+    pub doubt: Option<String>,
+    /// Rules with something to remember.
+    #[n(6)]
+    pub watches: Vec<Watch>,
+    /// The words of a code or text, where that is what the signal has.
+    #[n(7)]
+    pub word: Option<String>,
+}
+
+/// A value fit to be shown as the latest.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct LatestValue {
+    /// The number.
+    #[n(0)]
+    pub number: Number,
+    /// Which message.
+    #[n(1)]
+    pub cause: Cause,
+    /// When it was measured, corrected.
+    #[n(2)]
+    pub measured: Timestamp,
+    /// When it arrived, by the shown clock.
+    #[n(3)]
+    pub received: Timestamp,
+    /// When, in the gateway's own time.
+    #[n(4)]
+    pub rule_at: Timestamp,
+}
+
+/// Where a series stands to one rule.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Watch {
+    /// Which.
+    #[n(0)]
+    pub rule: RuleId,
+    /// The ordinary limit and the critical one.
+    #[n(1)]
+    pub tracks: [Track; 2],
+    /// A run of late readings beyond: since when, and whether it was raised.
+    #[n(2)]
+    pub late: Option<(Timestamp, bool)>,
+}
+
+/// Where a series stands to one limit.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Track {
+    /// The reading that began it; `None` while inside.
+    #[n(0)]
+    pub began: Option<Box<Evidence>>,
+    /// It has held for its delay.
+    #[n(1)]
+    pub active: bool,
+    /// Back inside since.
+    #[n(2)]
+    pub inside_since: Option<Timestamp>,
+}
+
+/// A reading beyond a limit.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Evidence {
+    /// The number.
+    #[n(0)]
+    pub number: Number,
+    /// Which message.
+    #[n(1)]
+    pub cause: Cause,
+    /// When it was measured, corrected.
+    #[n(2)]
+    pub measured: Timestamp,
+    /// When a relay took it.
+    #[n(3)]
+    pub relay_at: Option<Timestamp>,
+    /// When it arrived.
+    #[n(4)]
+    pub received: Timestamp,
+    /// How far its time can be trusted.
+    #[n(5)]
+    pub quality: TimeQuality,
+    /// Its rule time.
+    #[n(6)]
+    pub rule_at: Timestamp,
+    /// The limit, in the unit sent.
+    #[n(7)]
+    pub limit: f64,
+    /// Whose limit.
+    #[n(8)]
+    pub from: LimitFrom,
+    /// The version of the patient's limits.
+    #[n(9)]
+    pub version: u64,
+}
+
+impl Evidence {
+    /// A reading beyond `limit`.
+    pub fn new(
+        observation: &Observation,
+        number: &Number,
+        limit: f64,
+        from: LimitFrom,
+        version: u64,
+    ) -> Self {
+        let timing = &observation.timing;
+        Self {
+            number: number.clone(),
+            cause: observation.cause.clone(),
+            measured: timing.measured,
+            relay_at: timing.relay_at,
+            received: timing.received,
+            quality: timing.quality,
+            rule_at: timing.rule_at,
+            limit,
+            from,
+            version,
+        }
+    }
+}
+
+impl Watch {
+    /// The worse of the levels that have held for their delay.
+    pub fn active_level(&self) -> Option<usize> {
+        (0..self.tracks.len()).rev().find(|level| self.tracks[*level].active)
+    }
+
+    /// Whether there is nothing to remember.
+    pub fn is_idle(&self) -> bool {
+        self.late.is_none() && self.tracks.iter().all(|t| t.began.is_none() && !t.active)
+    }
+}
+
+impl SourceState {
+    /// The watch of a rule, made if there was none.
+    pub fn watch(&mut self, rule: &LimitRule) -> &mut Watch {
+        let place = match self.watches.iter().position(|w| w.rule == rule.id) {
+            Some(place) => place,
+            None => {
+                self.watches.push(Watch {
+                    rule: rule.id.clone(),
+                    tracks: [Track::default(), Track::default()],
+                    late: None,
+                });
+                self.watches.len() - 1
+            }
+        };
+        &mut self.watches[place]
+    }
+
+    /// Forgets a rule.
+    pub fn forget(&mut self, rule: &RuleId) {
+        self.watches.retain(|w| w.rule != *rule);
+    }
+
+    /// Forgets rules with nothing to remember.
+    pub fn tidy(&mut self) {
+        self.watches.retain(|w| !w.is_idle());
+    }
+
+    /// A live reading with a number was judged.
+    pub fn judged(&mut self, observation: &Observation, now: Stamp) {
+        self.arrival = Some(now.at);
+        self.rule_at = self.rule_at.max(Some(observation.timing.rule_at));
+    }
+}

@@ -1,0 +1,54 @@
+//! Numbers on their way into the history.
+
+use super::ids::DeviceId;
+use super::signal::SignalId;
+use super::time::Timestamp;
+use super::unit::Unit;
+
+/// A series of the history.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SeriesKey {
+    /// Whose.
+    pub device: DeviceId,
+    /// What.
+    pub signal: SignalId,
+    /// Lead or channel.
+    pub instance: String,
+}
+
+/// One number of the history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Which series.
+    pub series: SeriesKey,
+    /// When it was measured, corrected.
+    pub at: Timestamp,
+    /// When it arrived.
+    pub received: Timestamp,
+    /// The value in the unit sent.
+    pub value: f64,
+    /// That unit.
+    pub unit: Unit,
+    /// Bits of [`flag`].
+    pub flags: u8,
+}
+
+/// Flag bits of a sample.
+pub mod flag {
+    /// Outside the plausible range.
+    pub const IMPLAUSIBLE: u8 = 1;
+    /// Late or historical: stored, not judged as live.
+    pub const LATE: u8 = 2;
+    /// Its time is estimated, of arrival or unknown.
+    pub const TIME_DOUBTFUL: u8 = 4;
+    /// Low quality, test or demo mode, unit in doubt: not judged.
+    pub const NOT_JUDGED: u8 = 8;
+    /// The true value is below the number (`<`, `<=`).
+    pub const BELOW: u8 = 16;
+    /// The true value is above the number (`>`, `>=`).
+    pub const ABOVE: u8 = 32;
+    /// Replaces an earlier value of the same time.
+    pub const CORRECTED: u8 = 64;
+    /// Was entered in error.
+    pub const ERROR: u8 = 128;
+}

@@ -1,0 +1,70 @@
+//! The site machine: wards, beds, and alarms of the gateway itself. It never sees a reading.
+
+use std::collections::BTreeMap;
+
+use minicbor::{Decode, Encode};
+
+use super::alarm::{Condition, Priority};
+use super::book::{Book, Key, Owner};
+use super::cause::Cause;
+use super::ids::{BedId, WardId};
+use super::output::{Output, rule};
+use super::patient;
+use super::time::{Span, Timestamp};
+
+const STORE_FAILING: &str = "store.failing";
+const DEAF: &str = "gateway.deaf";
+
+/// A window without intake longer than this is told (design §1).
+const DEAF_TOLD: Span = Span::secs(10);
+
+/// Wards, beds and the gateway's own alarms.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Site {
+    /// Wards.
+    #[n(0)]
+    pub wards: BTreeMap<WardId, ()>,
+    /// Beds, each in its ward.
+    #[n(1)]
+    pub beds: BTreeMap<BedId, WardId>,
+    /// Alarms about the gateway.
+    #[n(2)]
+    pub alarms: Book,
+    /// The row of its last change; not part of its state.
+    #[cbor(skip)]
+    pub touched: u64,
+}
+
+/// The gateway itself.
+const GATEWAY: Owner<'static> = Owner { patient: None, ward: None, bed: None };
+
+impl Site {
+    /// Commits fail, or succeed again: silence meanwhile belongs to this one alarm.
+    pub fn store(&mut self, failing: bool, out: &mut Output) {
+        let key = Key::new(rule(STORE_FAILING), "gateway");
+        if failing {
+            let text = "the store fails: nothing new is acknowledged".to_owned();
+            let cause = Cause::noticed(None, out.wall());
+            let (priority, condition) = (Priority::High, Condition::Present);
+            let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
+            self.alarms.raise(GATEWAY, draft, out);
+        } else {
+            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+        }
+    }
+
+    /// Intake stood still: one alarm for the gateway, no device is blamed for it.
+    pub fn deaf(&mut self, from: Timestamp, to: Timestamp, out: &mut Output) {
+        if to - from <= DEAF_TOLD {
+            return;
+        }
+        let key = Key::new(rule(DEAF), "gateway");
+        let (from, to) = (out.now.shown(from), out.now.shown(to));
+        let text = format!("nothing was taken in from {from} to {to}");
+        let cause = Cause::noticed(None, from);
+        let (priority, condition) = (Priority::Medium, Condition::Momentary);
+        let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
+        self.alarms.raise(GATEWAY, draft, out);
+    }
+}

@@ -1,0 +1,264 @@
+//! Who asks, and what that person or program may do.
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::error::Problem;
+use super::state::Ctx;
+
+/// How requests are told apart.
+#[derive(Clone, Debug)]
+pub enum Auth {
+    /// Every request needs one of these tokens in `Authorization: Bearer …`.
+    Tokens(Vec<Token>),
+    /// Loopback without configured authentication: everybody is this actor and may do everything.
+    /// `Host` and `Origin` are checked instead, so that no foreign page can act through a browser.
+    Local(String),
+}
+
+/// A static token, kept as its hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The actor in audit and alarms.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// SHA-256 of the token's text.
+    pub sha256: [u8; 32],
+}
+
+/// Why a token of the configuration was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadToken {
+    /// Not 64 hexadecimal digits.
+    #[error("token `{0}`: `sha256` must be 64 hexadecimal digits")]
+    Hash(String),
+    /// Not a role.
+    #[error("`{0}` is not a role: write viewer, clinician or ops")]
+    Role(String),
+}
+
+impl Token {
+    /// A token from its configuration; `sha256` in hexadecimal.
+    pub fn new(name: &str, role: Role, sha256: &str) -> Result<Self, BadToken> {
+        let sha256 = data_encoding::HEXLOWER_PERMISSIVE
+            .decode(sha256.as_bytes())
+            .ok()
+            .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+            .ok_or_else(|| BadToken::Hash(name.to_owned()))?;
+        Ok(Self { name: name.to_owned(), role, sha256 })
+    }
+}
+
+/// What a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Sees patients, alarms and devices.
+    Viewer,
+    /// A viewer who acts on alarms, patients and bindings.
+    Clinician,
+    /// Sees and registers devices, sees dead letters; no patients.
+    Ops,
+    /// The one actor of a loopback gateway without authentication.
+    Local,
+}
+
+impl std::str::FromStr for Role {
+    type Err = BadToken;
+    fn from_str(word: &str) -> Result<Self, BadToken> {
+        match word {
+            "viewer" => Ok(Self::Viewer),
+            "clinician" => Ok(Self::Clinician),
+            "ops" => Ok(Self::Ops),
+            _ => Err(BadToken::Role(word.to_owned())),
+        }
+    }
+}
+
+impl Role {
+    /// The word of the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Clinician => "clinician",
+            Self::Ops => "ops",
+            Self::Local => "local",
+        }
+    }
+}
+
+/// What a request needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// Patients, beds, wards, alarms, series, the stream.
+    SeePatients,
+    /// Acknowledge and reset.
+    AnswerAlarms,
+    /// Admit, transfer, discharge, limits, bindings, wards and beds.
+    ChangePatients,
+    /// Devices and their state.
+    SeeDevices,
+    /// Register devices.
+    ChangeDevices,
+    /// What could not be decoded.
+    SeeDeadLetters,
+    /// Metrics.
+    SeeHealth,
+}
+
+/// Whether a role has a right. The only place that decides it.
+pub const fn can(role: Role, right: Right) -> bool {
+    match right {
+        Right::SeePatients => !matches!(role, Role::Ops),
+        Right::AnswerAlarms | Right::ChangePatients => {
+            matches!(role, Role::Clinician | Role::Local)
+        }
+        Right::SeeDevices | Right::SeeHealth => true,
+        Right::ChangeDevices | Right::SeeDeadLetters => matches!(role, Role::Ops | Role::Local),
+    }
+}
+
+/// Who asks; every handler takes one and says which right it needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Who {
+    /// The actor.
+    pub(crate) name: String,
+    /// What it may do.
+    pub(crate) role: Role,
+}
+
+impl Who {
+    /// Refuses with 403 unless the role has the right.
+    pub(crate) fn may(&self, right: Right) -> Result<(), Problem> {
+        if can(self.role, right) {
+            return Ok(());
+        }
+        let Self { name, role } = self;
+        let detail = format!("`{name}` is a {} and lacks the right {right:?}", role.as_str());
+        Err(Problem::new(StatusCode::FORBIDDEN, detail))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Who {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(unauthorized)
+    }
+}
+
+/// Finds out who asks, for everything below `/api` and for `/metrics`.
+pub(crate) async fn sign_in(
+    State(http): State<Ctx>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let who = identify(&http.app.auth, request.headers()).ok_or_else(unauthorized)?;
+    request.extensions_mut().insert(who);
+    Ok(next.run(request).await)
+}
+
+/// Keeps foreign pages out where there is no authentication: a name that resolves to loopback is
+/// not enough, `Host` must be loopback itself and `Origin` the page's own.
+pub(crate) async fn same_site(
+    State(http): State<Ctx>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    if matches!(http.app.auth, Auth::Local(_)) {
+        let host = header_text(request.headers(), header::HOST).unwrap_or_default();
+        if !is_loopback(host) {
+            let detail = "without authentication only requests to localhost are answered";
+            return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+        }
+        if let Some(origin) = request.headers().get(header::ORIGIN)
+            && origin.to_str().ok().and_then(|o| o.strip_prefix("http://")) != Some(host)
+        {
+            let detail = "without authentication only this gateway's own page may ask";
+            return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+        }
+    }
+    Ok(next.run(request).await)
+}
+
+fn identify(auth: &Auth, headers: &HeaderMap) -> Option<Who> {
+    match auth {
+        Auth::Local(name) => Some(Who { name: name.clone(), role: Role::Local }),
+        Auth::Tokens(tokens) => {
+            let (scheme, token) = header_text(headers, header::AUTHORIZATION)?.split_once(' ')?;
+            if !scheme.eq_ignore_ascii_case("bearer") {
+                return None;
+            }
+            let hash = ring::digest::digest(&ring::digest::SHA256, token.trim().as_bytes());
+            let known = tokens.iter().find(|t| t.sha256 == hash.as_ref())?;
+            Some(Who { name: known.name.clone(), role: known.role })
+        }
+    }
+}
+
+fn header_text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn is_loopback(host: &str) -> bool {
+    let Ok(uri) = host.parse::<Uri>() else { return false };
+    let Some(name) = uri.host() else { return false };
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost")
+        || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn unauthorized() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "send a token: `Authorization: Bearer …`")
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_rights() {
+        use Right::{
+            AnswerAlarms, ChangeDevices, ChangePatients, SeeDeadLetters, SeeDevices, SeeHealth,
+            SeePatients,
+        };
+        //                      viewer clinician ops   local
+        let table = [
+            (SeePatients, [true, true, false, true]),
+            (AnswerAlarms, [false, true, false, true]),
+            (ChangePatients, [false, true, false, true]),
+            (SeeDevices, [true, true, true, true]),
+            (ChangeDevices, [false, false, true, true]),
+            (SeeDeadLetters, [false, false, true, true]),
+            (SeeHealth, [true, true, true, true]),
+        ];
+        for (right, expected) in table {
+            let roles = [Role::Viewer, Role::Clinician, Role::Ops, Role::Local];
+            assert_eq!(roles.map(|role| can(role, right)), expected, "{right:?}");
+        }
+    }
+
+    #[test]
+    fn hosts_that_are_loopback() {
+        for good in ["localhost:8080", "LOCALHOST", "127.0.0.1:1", "127.9.9.9", "[::1]:8080"] {
+            assert!(is_loopback(good), "{good}");
+        }
+        for bad in ["", "evil.example", "localhost.evil.example:80", "10.0.0.1", "127.0.0.1.nip.io"]
+        {
+            assert!(!is_loopback(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_read_from_hexadecimal() {
+        assert!(Token::new("a", Role::Viewer, &"aB".repeat(32)).is_ok());
+        for bad in ["", "xx", &"a".repeat(63), &"a".repeat(66)] {
+            let expected = Err(BadToken::Hash("a".into()));
+            assert_eq!(Token::new("a", Role::Viewer, bad), expected, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `dead-letters`: what was refused, with its first bytes.
+
+use axum::Json;
+use axum::extract::State;
+use data_encoding::BASE64;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::auth::{Right, Who};
+use super::error::Problem;
+use super::extract::{List, Params, page_size};
+use super::ports::KeptDeadLetter;
+use super::state::Ctx;
+use crate::domain::ids::DeviceId;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Which {
+    device: Option<DeviceId>,
+    cursor: Option<u64>,
+    limit: Option<usize>,
+}
+
+/// `GET dead-letters`, newest first.
+pub(crate) async fn list(
+    State(http): State<Ctx>,
+    who: Who,
+    Params(which): Params<Which>,
+) -> Result<Json<List<Value>>, Problem> {
+    who.may(Right::SeeDeadLetters)?;
+    let limit = page_size(which.limit);
+    let (device, before) = (which.device, which.cursor);
+    let letters =
+        http.read_log(move |log| log.dead_letters(device.as_ref(), before, limit)).await?;
+    let next = letters.last().filter(|_| letters.len() == limit).map(|l| l.n.to_string());
+    let items = letters.iter().map(shown).collect();
+    Ok(Json(List { items, next, seq: http.board().seq }))
+}
+
+fn shown(kept: &KeptDeadLetter) -> Value {
+    let letter = &kept.letter;
+    json!({
+        "id": kept.n,
+        "at": kept.at,
+        "principal": letter.principal,
+        "device": letter.device,
+        "topic": letter.topic,
+        "kind": letter.kind,
+        "reason": letter.reason,
+        "length": letter.length,
+        "head_base64": BASE64.encode(&letter.head),
+    })
+}

@@ -1,0 +1,216 @@
+//! `devices` and their bindings.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::auth::{Right, Who, can};
+use super::command::ask_one;
+use super::error::Problem;
+use super::extract::{Body, Id, List, Params, page_size};
+use super::state::{Ctx, Http};
+use crate::domain::command::{Action, DeviceDetails, PrincipalKind};
+use crate::domain::ids::{DeviceId, PatientId};
+use crate::domain::message::ExpectedSignal;
+use crate::domain::signal::{SignalId, SignalTable};
+use crate::domain::time::{Span, Timestamp};
+use crate::view::DeviceView;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Which {
+    cursor: Option<DeviceId>,
+    limit: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewDevice {
+    id: DeviceId,
+    class: String,
+    #[serde(default)]
+    kind: PrincipalKind,
+    /// SHA-256 of the token in hexadecimal; left out, the device keeps the one it has.
+    token_sha256: Option<String>,
+    #[serde(default)]
+    via: Vec<DeviceId>,
+    #[serde(default)]
+    signals: Vec<Expected>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    signal: String,
+    interval: Option<Span>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewBinding {
+    patient: PatientId,
+    from: Option<Timestamp>,
+    #[serde(default)]
+    zero_means_no_sensor: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Correction {
+    /// `null` is nobody; the field must be there.
+    #[serde(deserialize_with = "Option::deserialize")]
+    patient: Option<PatientId>,
+    reason: String,
+}
+
+/// `GET devices`, by id.
+pub(crate) async fn list(
+    State(http): State<Ctx>,
+    who: Who,
+    Params(which): Params<Which>,
+) -> Result<Json<List<Value>>, Problem> {
+    who.may(Right::SeeDevices)?;
+    let board = http.board();
+    let signals = http.signals();
+    let limit = page_size(which.limit);
+    let after = which.cursor;
+    let mut found: Vec<&DeviceView> = board
+        .devices
+        .values()
+        .map(AsRef::as_ref)
+        .filter(|d| after.as_ref().is_none_or(|after| d.id > *after))
+        .take(limit + 1)
+        .collect();
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|d| d.id.to_string());
+    let items = found.into_iter().map(|d| shown(d, &signals, &who)).collect();
+    Ok(Json(List { items, next, seq: board.seq }))
+}
+
+/// `GET devices/{id}`.
+pub(crate) async fn get(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<DeviceId>,
+) -> Result<Json<Value>, Problem> {
+    who.may(Right::SeeDevices)?;
+    Ok(Json(shown(&*find(&http, &id)?, &http.signals(), &who)))
+}
+
+/// `POST devices`: register, or change what is registered.
+pub(crate) async fn add(
+    State(http): State<Ctx>,
+    who: Who,
+    Body(new): Body<NewDevice>,
+) -> Result<Response, Problem> {
+    who.may(Right::ChangeDevices)?;
+    let signals = http.signals();
+    let expected = |e: Expected| {
+        Ok(ExpectedSignal { signal: signal(&signals, &e.signal)?, interval: e.interval })
+    };
+    let details = DeviceDetails {
+        id: new.id,
+        class: new.class,
+        kind: new.kind,
+        token_sha256: new.token_sha256.as_deref().map(sha256).transpose()?,
+        via: new.via,
+        signals: new.signals.into_iter().map(expected).collect::<Result<_, Problem>>()?,
+    };
+    ask_one(&http, &who, Action::RegisterDevice(details), StatusCode::CREATED).await
+}
+
+/// `GET devices/{id}/binding`: the present one and all before it.
+pub(crate) async fn binding(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<DeviceId>,
+) -> Result<Json<Value>, Problem> {
+    who.may(Right::SeePatients)?;
+    let device = find(&http, &id)?;
+    let present = device.bindings.last().filter(|b| b.to.is_none());
+    Ok(Json(json!({ "device": id, "binding": present, "bindings": device.bindings })))
+}
+
+/// `PUT devices/{id}/binding`: bind to a patient.
+pub(crate) async fn bind(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(device): Id<DeviceId>,
+    Body(new): Body<NewBinding>,
+) -> Result<Response, Problem> {
+    who.may(Right::ChangePatients)?;
+    let table = http.signals();
+    let zeros = new.zero_means_no_sensor.iter().map(|name| signal(&table, name));
+    let zero_means_no_sensor = zeros.collect::<Result<_, _>>()?;
+    let action =
+        Action::Bind { device, patient: new.patient, from: new.from, zero_means_no_sensor };
+    ask_one(&http, &who, action, StatusCode::OK).await
+}
+
+/// `DELETE devices/{id}/binding`: end it now.
+pub(crate) async fn unbind(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(device): Id<DeviceId>,
+) -> Result<Response, Problem> {
+    who.may(Right::ChangePatients)?;
+    ask_one(&http, &who, Action::Unbind(device), StatusCode::OK).await
+}
+
+/// `PATCH devices/{id}/binding`: it was another patient's from its start.
+pub(crate) async fn correct_binding(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(device): Id<DeviceId>,
+    Body(correction): Body<Correction>,
+) -> Result<Response, Problem> {
+    who.may(Right::ChangePatients)?;
+    let Correction { patient, reason } = correction;
+    let action = Action::CorrectBinding { device, patient, reason };
+    ask_one(&http, &who, action, StatusCode::OK).await
+}
+
+/// The device, or 404.
+pub(crate) fn find(http: &Http, id: &DeviceId) -> Result<std::sync::Arc<DeviceView>, Problem> {
+    http.board().devices.get(id).cloned().ok_or_else(|| Problem::missing("device", id))
+}
+
+/// The number of a signal by name or code, or 422.
+pub(crate) fn signal(table: &SignalTable, name: &str) -> Result<SignalId, Problem> {
+    table.find(name).map(|signal| signal.id).ok_or_else(|| {
+        let detail = format!("`{name}` is not a signal of the signal table");
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    })
+}
+
+/// A device with its signals by name, and without patients for those who may not see them.
+fn shown(device: &DeviceView, table: &SignalTable, who: &Who) -> Value {
+    let named = |signals: &[ExpectedSignal]| -> Value {
+        let one =
+            |e: &ExpectedSignal| json!({ "signal": table.name(e.signal), "interval": e.interval });
+        signals.iter().map(one).collect()
+    };
+    let mut body = json!(device);
+    body["signals"] = named(&device.signals);
+    body["info"]["signals"] = named(&device.info.signals);
+    if !can(who.role, Right::SeePatients)
+        && let Some(members) = body.as_object_mut()
+    {
+        members.remove("patient");
+        members.remove("bindings");
+    }
+    body
+}
+
+fn sha256(text: &str) -> Result<Vec<u8>, Problem> {
+    let hash = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).unwrap_or_default();
+    if hash.len() == 32 {
+        return Ok(hash);
+    }
+    let detail = "`token_sha256` must be 64 hexadecimal digits";
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
+}

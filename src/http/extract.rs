@@ -1,0 +1,118 @@
+//! Parts of a request, each refused with a problem that names what was wrong; and lists.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::error::Problem;
+
+/// Bodies above this are refused; the largest sensible one is a list of limits.
+pub(crate) const MAX_BODY: usize = 64 << 10;
+/// A body has to be here after this.
+const BODY_WAIT: Duration = Duration::from_secs(10);
+
+/// The one id in the path.
+#[derive(Debug)]
+pub(crate) struct Id<T>(pub(crate) T);
+
+impl<T, S> FromRequestParts<S> for Id<T>
+where
+    T: FromStr<Err: std::fmt::Display>,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|e| Problem::new(e.status(), e.body_text()))?;
+        let id =
+            text.parse().map_err(|e: T::Err| Problem::new(StatusCode::NOT_FOUND, e.to_string()))?;
+        Ok(Self(id))
+    }
+}
+
+/// The query.
+#[derive(Debug)]
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Query(query) = Query::from_request_parts(parts, state)
+            .await
+            .map_err(|e| Problem::new(e.status(), e.body_text()))?;
+        Ok(Self(query))
+    }
+}
+
+/// A JSON body; an empty one reads as `{}`.
+#[derive(Debug)]
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let json = request.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
+            let kind = kind.to_str().unwrap_or_default();
+            kind.split(';')
+                .next()
+                .is_some_and(|k| k.trim().eq_ignore_ascii_case("application/json"))
+        });
+        let bytes = read_bytes(request, state).await?;
+        if bytes.is_empty() {
+            return parse(b"{}").map(Self);
+        }
+        if !json {
+            let detail = "send JSON, with `content-type: application/json`";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        }
+        parse(&bytes).map(Self)
+    }
+}
+
+/// The whole body, within [`MAX_BODY`] and [`BODY_WAIT`].
+pub(crate) async fn read_bytes<S: Send + Sync>(
+    request: Request,
+    state: &S,
+) -> Result<Bytes, Problem> {
+    match tokio::time::timeout(BODY_WAIT, Bytes::from_request(request, state)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(e)) => Err(Problem::new(e.status(), e.body_text())),
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come")),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|e| {
+        let status = match e.classify() {
+            Category::Data => StatusCode::UNPROCESSABLE_ENTITY,
+            Category::Io | Category::Syntax | Category::Eof => StatusCode::BAD_REQUEST,
+        };
+        Problem::new(status, e.to_string())
+    })
+}
+
+/// A list as the API gives it.
+#[derive(Debug, Serialize)]
+pub(crate) struct List<T> {
+    pub(crate) items: Vec<T>,
+    /// Ask again with `cursor=` this for the rest; `null` at the end.
+    pub(crate) next: Option<String>,
+    /// The last transition the list contains.
+    pub(crate) seq: u64,
+}
+
+/// How many items of a list to give at most: 100 unless told, 1,000 at most.
+pub(crate) fn page_size(asked: Option<usize>) -> usize {
+    asked.unwrap_or(100).clamp(1, 1_000)
+}

@@ -1,0 +1,35 @@
+//! The HTTP side: `/api/v1`, the stream of server-sent events, health, metrics and the page.
+//!
+//! Reads come from the [`Board`] the pipeline published last, or from the store through the two
+//! [`ports`]. Everything that changes something goes through the inbox and answers after its commit.
+
+mod alarms;
+mod assets;
+mod auth;
+mod command;
+mod dead_letters;
+mod devices;
+mod error;
+mod extract;
+mod health;
+mod idempotency;
+mod limits;
+mod patients;
+pub mod ports;
+mod router;
+mod seats;
+mod series;
+mod server;
+mod state;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod wards;
+
+pub use auth::{Auth, BadToken, Right, Role, Token, can};
+pub use health::Pulse;
+pub use server::Server;
+pub use state::{AppState, Limits};
+
+#[cfg(doc)]
+use crate::view::Board;

@@ -1,0 +1,168 @@
+//! `patients`: who is there, and the ways in, around and out.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::auth::{Right, Who};
+use super::command::ask_one;
+use super::error::Problem;
+use super::extract::{Body, Id, List, Params, page_size};
+use super::state::{Ctx, Http};
+use crate::domain::command::{Action, AgeClass, PatientDetails};
+use crate::domain::ids::{BedId, PatientId, WardId};
+use crate::view::PatientView;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Which {
+    ward: Option<WardId>,
+    /// Also those discharged.
+    #[serde(default)]
+    discharged: bool,
+    cursor: Option<PatientId>,
+    limit: Option<usize>,
+}
+
+/// What may change of a patient; what is left out stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Change {
+    age_class: Option<AgeClass>,
+    continuous: Option<bool>,
+    pregnant: Option<bool>,
+}
+
+/// An admission by path.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Admission {
+    #[serde(default)]
+    age_class: AgeClass,
+    #[serde(default)]
+    continuous: bool,
+    #[serde(default)]
+    pregnant: Option<bool>,
+    #[serde(default)]
+    bed: Option<BedId>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Transfer {
+    bed: Option<BedId>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Discharge {
+    reason: Option<String>,
+}
+
+/// `GET patients`, by id.
+pub(crate) async fn list(
+    State(http): State<Ctx>,
+    who: Who,
+    Params(which): Params<Which>,
+) -> Result<Json<List<Value>>, Problem> {
+    who.may(Right::SeePatients)?;
+    let board = http.board();
+    let limit = page_size(which.limit);
+    let mut found: Vec<&PatientView> = board
+        .patients
+        .values()
+        .map(AsRef::as_ref)
+        .filter(|p| which.cursor.as_ref().is_none_or(|after| p.id > *after))
+        .filter(|p| which.discharged || p.discharged_at.is_none())
+        .filter(|p| which.ward.is_none() || p.ward == which.ward)
+        .take(limit + 1)
+        .collect();
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|p| p.id.to_string());
+    let items = found.into_iter().map(|p| json!(p)).collect();
+    Ok(Json(List { items, next, seq: board.seq }))
+}
+
+/// `GET patients/{id}`.
+pub(crate) async fn get(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<PatientId>,
+) -> Result<Json<Value>, Problem> {
+    who.may(Right::SeePatients)?;
+    Ok(Json(json!(find(&http, &id)?.as_ref())))
+}
+
+/// `POST patients`: admit.
+pub(crate) async fn add(
+    State(http): State<Ctx>,
+    who: Who,
+    Body(details): Body<PatientDetails>,
+) -> Result<Response, Problem> {
+    who.may(Right::ChangePatients)?;
+    ask_one(&http, &who, Action::AdmitPatient(details), StatusCode::CREATED).await
+}
+
+/// `POST patients/{id}/admit`: admit, or admit again.
+pub(crate) async fn admit(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<PatientId>,
+    Body(admission): Body<Admission>,
+) -> Result<Response, Problem> {
+    who.may(Right::ChangePatients)?;
+    let Admission { age_class, continuous, pregnant, bed } = admission;
+    let details = PatientDetails { id, age_class, continuous, bed, pregnant };
+    ask_one(&http, &who, Action::AdmitPatient(details), StatusCode::OK).await
+}
+
+/// `PATCH patients/{id}`.
+pub(crate) async fn change(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<PatientId>,
+    Body(change): Body<Change>,
+) -> Result<Response, Problem> {
+    who.may(Right::ChangePatients)?;
+    let now = find(&http, &id)?;
+    let details = PatientDetails {
+        age_class: change.age_class.unwrap_or(now.age_class),
+        continuous: change.continuous.unwrap_or(now.continuous),
+        pregnant: change.pregnant.or(now.pregnant),
+        bed: now.bed.clone(),
+        id,
+    };
+    ask_one(&http, &who, Action::ChangePatient(details), StatusCode::OK).await
+}
+
+/// `POST patients/{id}/transfer`.
+pub(crate) async fn transfer(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(patient): Id<PatientId>,
+    Body(to): Body<Transfer>,
+) -> Result<Response, Problem> {
+    who.may(Right::ChangePatients)?;
+    ask_one(&http, &who, Action::TransferPatient { patient, bed: to.bed }, StatusCode::OK).await
+}
+
+/// `POST patients/{id}/discharge`.
+pub(crate) async fn discharge(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(patient): Id<PatientId>,
+    Body(why): Body<Discharge>,
+) -> Result<Response, Problem> {
+    who.may(Right::ChangePatients)?;
+    let action = Action::DischargePatient { patient, reason: why.reason };
+    ask_one(&http, &who, action, StatusCode::OK).await
+}
+
+/// The patient, or 404.
+pub(crate) fn find(http: &Http, id: &PatientId) -> Result<std::sync::Arc<PatientView>, Problem> {
+    http.board().patients.get(id).cloned().ok_or_else(|| Problem::missing("patient", id))
+}

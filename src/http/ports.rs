@@ -1,0 +1,145 @@
+//! What the HTTP side reads from the store. Calls block; they run off the async threads.
+
+use std::fmt;
+
+use crate::domain::ids::{AlarmId, DeviceId, PatientId, WardId};
+use crate::domain::signal::SignalId;
+use crate::domain::time::Timestamp;
+use crate::domain::unit::Unit;
+use crate::inbox::DeadLetter;
+use crate::store::types::{Sample, SeriesKey};
+
+/// The store could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the store could not be read: {0}")]
+pub struct ReadFailed(pub String);
+
+/// One transition of an alarm as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedAlarm {
+    /// Its number.
+    pub seq: u64,
+    /// Shown time.
+    pub at: Timestamp,
+    /// How the alarm moved.
+    pub change: String,
+    /// Who moved it, where a person did.
+    pub actor: Option<String>,
+    /// The alarm of contract §5 as compact JSON.
+    pub body: String,
+}
+
+/// Which closed alarms.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClosedFilter {
+    /// Only of this ward.
+    pub ward: Option<WardId>,
+    /// Only of this patient.
+    pub patient: Option<PatientId>,
+    /// Only those whose last transition is older than this one.
+    pub before: Option<u64>,
+}
+
+/// A dead letter as kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptDeadLetter {
+    /// Its number, rising with arrival.
+    pub n: u64,
+    /// When it arrived.
+    pub at: Timestamp,
+    /// What it was.
+    pub letter: DeadLetter,
+}
+
+/// The transitions table and the dead letters.
+pub trait AlarmLog: fmt::Debug + Send + Sync {
+    /// At most `limit` transitions of alarms with a number above `seq`, oldest first.
+    fn after(&self, seq: u64, limit: usize) -> Result<Vec<LoggedAlarm>, ReadFailed>;
+
+    /// Every transition of one alarm, oldest first.
+    fn of_alarm(&self, id: &AlarmId) -> Result<Vec<LoggedAlarm>, ReadFailed>;
+
+    /// The last transition of at most `limit` closed alarms, newest first.
+    fn closed(&self, filter: &ClosedFilter, limit: usize) -> Result<Vec<LoggedAlarm>, ReadFailed>;
+
+    /// The oldest transition of any kind still kept; `None` when there is none.
+    fn oldest_seq(&self) -> Result<Option<u64>, ReadFailed>;
+
+    /// At most `limit` dead letters, newest first, numbered below `before`.
+    fn dead_letters(
+        &self,
+        device: Option<&DeviceId>,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<KeptDeadLetter>, ReadFailed>;
+}
+
+/// What a device measured from `from` (included) to `to` (excluded).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    /// Whose readings.
+    pub device: DeviceId,
+    /// From.
+    pub from: Timestamp,
+    /// To.
+    pub to: Timestamp,
+}
+
+/// One signal over some stretches; a patient's history is the union over the bindings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesQuery {
+    /// Which devices, when.
+    pub stretches: Vec<Stretch>,
+    /// What.
+    pub signal: SignalId,
+    /// Lead or channel; `None` is every one.
+    pub instance: Option<String>,
+}
+
+/// A summary of the samples of one series and unit in `[from, to)`. Empty buckets are left out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bucket {
+    /// Which series.
+    pub series: SeriesKey,
+    /// The unit sent; another unit is another bucket.
+    pub unit: Unit,
+    /// From.
+    pub from: Timestamp,
+    /// To.
+    pub to: Timestamp,
+    /// How many samples.
+    pub count: u64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+    /// The sum, for the mean.
+    pub sum: f64,
+    /// The last.
+    pub last: f64,
+    /// When that was measured.
+    pub last_at: Timestamp,
+    /// The flags of all samples together.
+    pub flags: u8,
+}
+
+/// The history of numbers.
+pub trait HistoryRead: fmt::Debug + Send + Sync {
+    /// At most `limit` samples in `[from, to)` by time, then device and instance.
+    fn samples(
+        &self,
+        query: &SeriesQuery,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Sample>, ReadFailed>;
+
+    /// `[from, to)` cut into `points` equal buckets, by time, then device and instance.
+    fn buckets(
+        &self,
+        query: &SeriesQuery,
+        from: Timestamp,
+        to: Timestamp,
+        points: u32,
+    ) -> Result<Vec<Bucket>, ReadFailed>;
+}

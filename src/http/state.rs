@@ -1,0 +1,156 @@
+//! What the HTTP side is given, and what it keeps for itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::auth::Auth;
+use super::error::Problem;
+use super::health::Pulse;
+use super::idempotency::Replies;
+use super::ports::{AlarmLog, HistoryRead, ReadFailed};
+use super::seats::Seats;
+use crate::clock::Clock;
+use crate::domain::signal::SignalTable;
+use crate::inbox::Inbox;
+use crate::store::types::Identity;
+use crate::telemetry::Metrics;
+use crate::view::{Board, Ring};
+
+/// The collaborators of the HTTP side.
+#[derive(Debug)]
+pub struct AppState {
+    /// What the pipeline published last. It is published before the frames in `ring` that tell of it.
+    pub board: watch::Receiver<Arc<Board>>,
+    /// Recent frames of the stream.
+    pub ring: Arc<Ring>,
+    /// The one door for whatever changes something.
+    pub inbox: Inbox,
+    /// What the store is.
+    pub identity: Identity,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// The clock shown.
+    pub clock: Clock,
+    /// How requests are told apart.
+    pub auth: Auth,
+    /// The signal table in force.
+    pub signals: watch::Receiver<Arc<SignalTable>>,
+    /// Transitions and dead letters.
+    pub log: Arc<dyn AlarmLog>,
+    /// Series.
+    pub history: Arc<dyn HistoryRead>,
+    /// When the pipeline last stepped, and whether the listeners are up.
+    pub pulse: Pulse,
+    /// Bounds on what clients may hold.
+    pub limits: Limits,
+}
+
+/// Bounds on what clients may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Open connections; more wait unaccepted.
+    pub connections: usize,
+    /// Open streams in all.
+    pub streams: usize,
+    /// Open streams of one token, or of one address where there are no tokens.
+    pub streams_each: usize,
+    /// A stream that takes nothing for this long while something waits is cut off.
+    pub stall: Duration,
+    /// How long open requests may take to end at shutdown.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    /// A thousand streams are some 20 MiB; 64 are a ward's screens behind one token.
+    fn default() -> Self {
+        Self {
+            connections: 2_048,
+            streams: 1_024,
+            streams_each: 64,
+            stall: Duration::from_secs(20),
+            grace: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Reads of the alarm log at a time; more wait their turn.
+const LOG_READS: usize = 2;
+/// Range queries at a time; more wait [`QUERY_WAIT`], then give way.
+const HISTORY_READS: usize = 2;
+const QUERY_WAIT: Duration = Duration::from_secs(2);
+
+/// State shared by all handlers.
+#[derive(Debug)]
+pub(crate) struct Http {
+    pub(crate) app: AppState,
+    pub(crate) seats: Arc<Seats>,
+    pub(crate) replies: Replies,
+    pub(crate) tracker: TaskTracker,
+    pub(crate) cancel: CancellationToken,
+    log_reads: Semaphore,
+    history_reads: Semaphore,
+}
+
+/// How handlers hold it.
+pub(crate) type Ctx = Arc<Http>;
+
+impl Http {
+    pub(crate) fn new(app: AppState, tracker: TaskTracker, cancel: CancellationToken) -> Ctx {
+        Arc::new(Self {
+            seats: Seats::new(app.limits, app.metrics.clone()),
+            replies: Replies::default(),
+            log_reads: Semaphore::new(LOG_READS),
+            history_reads: Semaphore::new(HISTORY_READS),
+            app,
+            tracker,
+            cancel,
+        })
+    }
+
+    /// The board as it is now.
+    pub(crate) fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.app.board.borrow())
+    }
+
+    /// The signal table in force.
+    pub(crate) fn signals(&self) -> Arc<SignalTable> {
+        Arc::clone(&self.app.signals.borrow())
+    }
+
+    /// Reads the alarm log off the async threads.
+    pub(crate) async fn read_log<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn AlarmLog) -> Result<T, ReadFailed> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let _turn = self.log_reads.acquire().await;
+        let log = Arc::clone(&self.app.log);
+        off_thread(move || read(&*log)).await
+    }
+
+    /// Reads the history off the async threads; gives way under load (design §1, fairness).
+    pub(crate) async fn read_history<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn HistoryRead) -> Result<T, ReadFailed> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Ok(_turn) = tokio::time::timeout(QUERY_WAIT, self.history_reads.acquire()).await else {
+            self.app.metrics.gave_way("range_query");
+            return Err(Problem::busy("too many range queries at once; try again", 5));
+        };
+        let history = Arc::clone(&self.app.history);
+        off_thread(move || read(&*history)).await
+    }
+}
+
+async fn off_thread<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, ReadFailed> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::task::spawn_blocking(read).await {
+        Ok(read) => Ok(read?),
+        Err(_) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a read was cut short")),
+    }
+}

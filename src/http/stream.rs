@@ -1,0 +1,303 @@
+//! `GET stream`: server-sent events from a cursor on the ring, after a restart from the log.
+//!
+//! A task per stream feeds a channel of one chunk that hyper empties. Hyper asks for more only
+//! while the socket takes bytes, so a stalled reader shows as a chunk that nobody takes; the task,
+//! which hyper does not drive, then cuts the connection off.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hyper::body::Frame as BodyFrame;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::auth::{Auth, Right, Who};
+use super::error::Problem;
+use super::extract::Params;
+use super::ports::LoggedAlarm;
+use super::server::Connection;
+use super::state::Ctx;
+use crate::domain::ids::{NotAnId, WardId};
+use crate::view::{Found, Frame};
+
+/// Frames put into one chunk: one write for a burst, yet a chunk stays near 100 KiB.
+const FRAMES_AT_ONCE: usize = 64;
+/// Transitions read from the log at a time.
+const LOG_PAGE: usize = 256;
+/// One chunk waits while hyper writes the one before.
+const CHUNKS: usize = 1;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    /// Wards with commas; left out, every one. What belongs to no ward always comes.
+    wards: Option<String>,
+}
+
+/// `GET stream`.
+pub(crate) async fn open(
+    State(http): State<Ctx>,
+    who: Who,
+    Extension(connection): Extension<Connection>,
+    Params(wanted): Params<Wanted>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    who.may(Right::SeePatients)?;
+    let wards = wanted.wards.as_deref().map(parse_wards).transpose()?;
+    let client = match &http.app.auth {
+        Auth::Local(_) => connection.peer.ip().to_string(),
+        Auth::Tokens(_) => who.name.clone(),
+    };
+    let seat = http.seats.take(client)?;
+    let last_seen = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("").to_owned());
+    let (tx, rx) = mpsc::channel(CHUNKS);
+    let tracker = http.tracker.clone();
+    let feed = Feed {
+        tx,
+        cursor: 0,
+        sent: 0,
+        quiet_to: 0,
+        who,
+        wards,
+        stall: http.app.limits.stall,
+        http,
+    };
+    tracker.spawn(async move {
+        if let Err(Ended::Stalled) = feed.run(last_seen).await {
+            connection.abort.cancel();
+        }
+        drop(seat);
+    });
+    let fixed = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-cache, no-transform"),
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    Ok((fixed, Body::new(Chunks(rx))).into_response())
+}
+
+/// Why a feed ended.
+enum Ended {
+    /// The client went, or the gateway ends.
+    Gone,
+    /// The client takes nothing.
+    Stalled,
+}
+
+/// One stream's place.
+struct Feed {
+    http: Ctx,
+    tx: mpsc::Sender<Bytes>,
+    /// Index of the last frame looked at.
+    cursor: u64,
+    /// The last transition sent; nothing older is sent again.
+    sent: u64,
+    /// Heartbeats up to this index are of the past.
+    quiet_to: u64,
+    who: Who,
+    wards: Option<BTreeSet<WardId>>,
+    stall: Duration,
+}
+
+impl Feed {
+    async fn run(mut self, last_seen: Option<String>) -> Result<(), Ended> {
+        let cancel = self.http.cancel.clone();
+        tokio::select! {
+            ended = self.feed(last_seen) => ended,
+            () = cancel.cancelled() => Ok(()),
+        }
+    }
+
+    async fn feed(&mut self, last_seen: Option<String>) -> Result<(), Ended> {
+        let mut news = self.http.app.ring.watch();
+        self.cursor = *news.borrow_and_update();
+        self.quiet_to = self.cursor;
+        self.hello().await?;
+        if let Some(id) = last_seen {
+            self.resume(&id).await?;
+        }
+        loop {
+            news.borrow_and_update();
+            self.catch_up().await?;
+            tokio::select! {
+                changed = news.changed() => changed.map_err(|_| Ended::Gone)?,
+                () = self.tx.closed() => return Err(Ended::Gone),
+            }
+        }
+    }
+
+    async fn hello(&self) -> Result<(), Ended> {
+        let app = &self.http.app;
+        let hello = json!({
+            "store": app.identity.store,
+            "seq": self.http.board().seq,
+            "server_time": app.clock.wall(),
+            "actor": self.who.name,
+            "role": self.who.role.as_str(),
+            "simulated": app.identity.simulated || app.identity.stream_clock,
+        });
+        let mut text = String::from("retry: 1000\n");
+        write_event(&mut text, "hello", None, hello.to_string().as_bytes());
+        self.send(text).await
+    }
+
+    /// Sends what was missed since the event `id`: from the ring if it reaches back so far, else
+    /// from the log up to at least the cursor, so that the live part joins without a gap.
+    async fn resume(&mut self, id: &str) -> Result<(), Ended> {
+        let store = &self.http.app.identity.store;
+        let seen = id.rsplit_once('-').filter(|(of, _)| of == store).map(|(_, seq)| seq.parse());
+        let Some(Ok(seen)) = seen else {
+            return self.resync("the event is of another store").await;
+        };
+        if seen > self.http.board().seq {
+            return self.resync("the event is not known here").await;
+        }
+        self.sent = seen;
+        if let Some(index) = self.http.app.ring.index_of_seq(seen) {
+            self.cursor = index;
+            return Ok(());
+        }
+        match self.http.read_log(|log| log.oldest_seq()).await {
+            Ok(oldest) if oldest.is_none_or(|oldest| oldest > seen + 1) => {
+                if seen == self.http.board().seq {
+                    return Ok(());
+                }
+                return self.resync("the event is older than what is kept").await;
+            }
+            Ok(_) => {}
+            Err(_) => return self.resync("the log could not be read").await,
+        }
+        self.replay_log().await
+    }
+
+    async fn replay_log(&mut self) -> Result<(), Ended> {
+        loop {
+            let after = self.sent;
+            let page = self.http.read_log(move |log| log.after(after, LOG_PAGE)).await;
+            let Ok(page) = page else { return self.resync("the log could not be read").await };
+            let mut text = String::new();
+            for logged in page.iter().filter(|logged| self.wants_logged(logged)) {
+                self.write_alarm(&mut text, Some(logged.seq), logged.body.as_bytes());
+            }
+            self.sent = page.last().map_or(after, |logged| logged.seq);
+            if !text.is_empty() {
+                self.send(text).await?;
+            }
+            if page.len() < LOG_PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sends everything on the ring behind the cursor.
+    async fn catch_up(&mut self) -> Result<(), Ended> {
+        loop {
+            let frames = match self.http.app.ring.after(self.cursor, FRAMES_AT_ONCE) {
+                Found::Lost => {
+                    self.cursor = *self.http.app.ring.watch().borrow();
+                    self.http.app.metrics.gave_way("stream");
+                    self.resync("this stream fell too far behind").await?;
+                    continue;
+                }
+                Found::Frames(frames) => frames,
+            };
+            let Some(last) = frames.last() else { return Ok(()) };
+            self.cursor = last.index;
+            let mut text = String::new();
+            for frame in &frames {
+                if !self.wants(frame) {
+                    continue;
+                }
+                if frame.event == "alarm" {
+                    self.write_alarm(&mut text, frame.seq, &frame.data);
+                    self.sent = frame.seq.unwrap_or(self.sent);
+                } else {
+                    write_event(&mut text, frame.event, None, &frame.data);
+                }
+            }
+            if !text.is_empty() {
+                self.send(text).await?;
+            }
+        }
+    }
+
+    fn wants(&self, frame: &Frame) -> bool {
+        let past_heartbeat = frame.event == "heartbeat" && frame.index <= self.quiet_to;
+        let told = frame.event == "alarm" && frame.seq.is_some_and(|seq| seq <= self.sent);
+        !past_heartbeat && !told && self.wants_ward(frame.ward.as_ref())
+    }
+
+    fn wants_logged(&self, logged: &LoggedAlarm) -> bool {
+        #[derive(Deserialize)]
+        struct Where {
+            ward: Option<WardId>,
+        }
+        let place = serde_json::from_str::<Where>(&logged.body);
+        self.wards.is_none() || place.map_or(true, |place| self.wants_ward(place.ward.as_ref()))
+    }
+
+    fn wants_ward(&self, ward: Option<&WardId>) -> bool {
+        match (&self.wards, ward) {
+            (Some(wards), Some(ward)) => wards.contains(ward),
+            (None, _) | (_, None) => true,
+        }
+    }
+
+    fn write_alarm(&self, text: &mut String, seq: Option<u64>, data: &[u8]) {
+        let id = seq.map(|seq| format!("{}-{seq}", self.http.app.identity.store));
+        write_event(text, "alarm", id.as_deref(), data);
+    }
+
+    /// Tells the client to fetch everything anew: what follows may leave out what it missed.
+    async fn resync(&mut self, why: &str) -> Result<(), Ended> {
+        let data: Value = json!({ "seq": self.http.board().seq, "why": why });
+        let mut text = String::new();
+        write_event(&mut text, "resync", None, data.to_string().as_bytes());
+        self.send(text).await
+    }
+
+    async fn send(&self, text: String) -> Result<(), Ended> {
+        let taken = tokio::time::timeout(self.stall, self.tx.send(Bytes::from(text))).await;
+        let Ok(taken) = taken else {
+            self.http.app.metrics.gave_way("stalled_stream");
+            return Err(Ended::Stalled);
+        };
+        taken.map_err(|_| Ended::Gone)
+    }
+}
+
+/// The response body.
+struct Chunks(mpsc::Receiver<Bytes>);
+
+impl HttpBody for Chunks {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<BodyFrame<Bytes>, Infallible>>> {
+        self.0.poll_recv(context).map(|chunk| chunk.map(|bytes| Ok(BodyFrame::data(bytes))))
+    }
+}
+
+/// Writes one event; `data` is compact JSON, so it has no line ends.
+fn write_event(text: &mut String, event: &str, id: Option<&str>, data: &[u8]) {
+    let data = String::from_utf8_lossy(data);
+    let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+    let _written = write!(text, "event: {event}\n{id}data: {data}\n\n");
+}
+
+fn parse_wards(text: &str) -> Result<BTreeSet<WardId>, Problem> {
+    let wards: Result<_, NotAnId> = text.split(',').map(str::parse).collect();
+    wards.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.to_string()))
+}

@@ -1,0 +1,355 @@
+//! Routes, statuses, rights.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::fixture::{Bench, Reply, answered, now, sample_alarm, tokens};
+use crate::domain::command::{Action, AlarmAct, Outcome};
+use crate::domain::signal::SignalId;
+use crate::domain::time::Span;
+use crate::domain::unit::Unit;
+use crate::http::ports::Stretch;
+use crate::store::types::{Sample, SeriesKey, flag};
+
+const ACKNOWLEDGE: &str = "/api/v1/alarms/A1/acknowledge";
+
+#[tokio::test]
+async fn lists_and_things_are_read_from_the_board() {
+    let bench = Bench::start().await;
+    let check = async |path: &str, pointer: &str, expected: serde_json::Value| {
+        let reply = bench.get(path).await;
+        assert_eq!(reply.status, 200, "{path}: {reply:?}");
+        assert_eq!(reply.headers["cache-control"], "no-store");
+        assert_eq!(reply.json().pointer(pointer), Some(&expected), "{path}: {}", reply.body);
+    };
+    check("/api/v1/alarms", "/items/0/id", json!("A1")).await;
+    check("/api/v1/alarms?state=latched", "/items", json!([])).await;
+    check("/api/v1/alarms?state=alarming,latched&ward=icu", "/items/0/seq", json!(1)).await;
+    check("/api/v1/alarms?patient=p-9", "/items", json!([])).await;
+    check("/api/v1/alarms/A1", "/alarm/trigger/signal", json!("heart_rate")).await;
+    check("/api/v1/patients?ward=icu", "/items/0/id", json!("p-1")).await;
+    check("/api/v1/patients/p-1", "/monitored/state", json!("monitored")).await;
+    check("/api/v1/patients/p-1/limits", "/version", json!(3)).await;
+    check("/api/v1/wards", "/items/0/beds/1", json!("icu-2")).await;
+    check("/api/v1/beds", "/items/0/patient", json!("p-1")).await;
+    check("/api/v1/beds", "/items/1/patient", json!(null)).await;
+    check("/api/v1/devices?limit=1", "/items/0/connectivity", json!("connected")).await;
+    check("/api/v1/devices/dev-1/binding", "/binding/patient", json!("p-1")).await;
+    check("/api/v1/dead-letters", "/items/0/head_base64", json!("/25v")).await;
+}
+
+#[tokio::test]
+async fn closed_alarms_come_from_the_log_in_pages() {
+    let bench = Bench::start().await;
+    for seq in 1..=3 {
+        bench.commit(seq, "icu");
+    }
+    let page = bench.get("/api/v1/alarms?state=closed&limit=2").await.json();
+    assert_eq!(page["items"][0]["id"], "A3");
+    assert_eq!(page["next"], "2");
+    let rest = bench.get("/api/v1/alarms?state=closed&limit=2&cursor=2").await.json();
+    assert_eq!((&rest["items"][0]["id"], &rest["next"]), (&json!("A1"), &json!(null)));
+    let story = bench.get("/api/v1/alarms/A2").await.json();
+    assert_eq!(story["transitions"][0]["change"], "raised");
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_in_problems() {
+    let mut bench = Bench::start().await;
+    bench.answer(|_| answered(Outcome::Done));
+    let check = |reply: Reply, status: u16, words: &str| {
+        let detail = reply.problem(status)["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(words), "{detail}");
+    };
+    check(bench.get("/api/v1/nothing").await, 404, "/nothing");
+    check(bench.get("/api/v1/patients/nobody").await, 404, "nobody");
+    check(bench.get("/api/v1/patients/%20").await, 404, "not an id");
+    check(bench.get("/api/v1/patients?wart=icu").await, 400, "wart");
+    check(bench.get("/api/v1/alarms?state=loud").await, 400, "loud");
+    check(bench.get("/api/v1/alarms/A1/reset").await, 405, "GET");
+    check(bench.post(ACKNOWLEDGE, "").await, 428, "seq");
+    check(bench.post(ACKNOWLEDGE, "{\"seq\":1,\"sek\":2}").await, 422, "unknown field `sek`");
+    check(bench.post(ACKNOWLEDGE, "{\"seq\":").await, 400, "EOF");
+    check(bench.post("/api/v1/patients", "{\"id\":\"a b\"}").await, 422, "not an id");
+    check(bench.post("/api/v1/patients", &" ".repeat(70_000)).await, 413, "");
+    let text = [("content-type", "text/plain")];
+    check(bench.call("POST", ACKNOWLEDGE, &text, "{\"seq\":1}").await, 415, "application/json");
+    let tag = [("if-match", "three")];
+    let path = "/api/v1/patients/p-1/limits";
+    check(bench.call("PUT", path, &tag, "{\"limits\":[]}").await, 400, "If-Match");
+    check(bench.get("/api/v1/devices/dev-1/series?signal=hart").await, 422, "hart");
+}
+
+#[tokio::test]
+async fn answers_become_statuses() {
+    for (outcome, status) in [
+        (Outcome::Done, 201),
+        (Outcome::AlreadySo, 200),
+        (Outcome::NotFound, 404),
+        (Outcome::Conflict, 409),
+        (Outcome::Stale, 412),
+        (Outcome::Invalid, 422),
+    ] {
+        let mut bench = Bench::start().await;
+        bench.answer(move |_| answered(outcome));
+        assert_eq!(bench.post("/api/v1/wards", "{\"id\":\"w\"}").await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_carries_the_alarm_as_it_is() {
+    let mut bench = Bench::start().await;
+    let heard = bench.answer(|_| {
+        let mut answer = answered(Outcome::Conflict);
+        answer.alarm = Some(sample_alarm("A1", 44));
+        answer
+    });
+    let problem = bench.post(ACKNOWLEDGE, "{\"seq\":12}").await.problem(409);
+    assert_eq!(problem["alarm"]["seq"], 44);
+    assert_eq!(problem["outcome"], "conflict");
+    let command = heard.lock().unwrap()[0].clone();
+    assert_eq!(command.actor, "local:demo");
+    let id = "A1".parse().unwrap();
+    let expected = Action::Alarm { id, seen: 12, act: AlarmAct::Acknowledge };
+    assert_eq!(command.action, expected);
+}
+
+#[tokio::test]
+async fn several_alarms_are_acknowledged_in_one_commit() {
+    let mut bench = Bench::start().await;
+    bench.answer(|command| match &command.action {
+        Action::Alarm { seen: 1, .. } => answered(Outcome::Done),
+        _ => answered(Outcome::Conflict),
+    });
+    let body = "{\"alarms\":[{\"id\":\"A1\",\"seq\":1},{\"id\":\"A2\",\"seq\":2}]}";
+    let items = bench.post("/api/v1/alarms/acknowledge", body).await.json()["items"].clone();
+    assert_eq!((&items[0]["id"], &items[0]["status"]), (&json!("A1"), &json!(200)));
+    assert_eq!((&items[1]["id"], &items[1]["status"]), (&json!("A2"), &json!(409)));
+    let body = "{\"alarms\":[{\"id\":\"A1\"}]}";
+    bench.post("/api/v1/alarms/acknowledge", body).await.problem(428);
+}
+
+#[tokio::test]
+async fn limits_and_bindings_become_commands() {
+    let mut bench = Bench::start().await;
+    let heard = bench.answer(|_| answered(Outcome::Done));
+    let tag = [("if-match", "\"3\"")];
+    let limits = "{\"limits\":[{\"signal\":\"heart_rate\",\"side\":\"high\",\"value\":150,\"unit\":\"/min\"}]}";
+    bench.call("PUT", "/api/v1/patients/p-1/limits", &tag, limits).await;
+    let path = "/api/v1/devices/dev-1/binding";
+    let zeros = "{\"patient\":\"p-1\",\"zero_means_no_sensor\":[\"heart_rate\"]}";
+    bench.call("PUT", path, &[], zeros).await;
+    bench.call("PATCH", path, &[], "{\"patient\":null,\"reason\":\"mixed up\"}").await;
+    bench.call("PATCH", path, &[], "{\"reason\":\"mixed up\"}").await.problem(422);
+    bench.call("DELETE", path, &[], "").await;
+    bench.call("PATCH", "/api/v1/patients/p-1", &[], "{\"continuous\":false}").await;
+    let actions: Vec<_> = heard.lock().unwrap().iter().map(|c| c.action.clone()).collect();
+    let device: crate::domain::ids::DeviceId = "dev-1".parse().unwrap();
+    assert!(matches!(&actions[0], Action::SetLimits { replaces: Some(3), limits, .. }
+        if limits[0].value == Some(150.0)));
+    assert!(matches!(&actions[1], Action::Bind { zero_means_no_sensor, .. }
+        if *zero_means_no_sensor == [SignalId(1)]));
+    let reason = "mixed up".into();
+    let correction = Action::CorrectBinding { device: device.clone(), patient: None, reason };
+    assert_eq!(actions[2], correction);
+    assert_eq!(actions[3], Action::Unbind(device));
+    assert!(matches!(&actions[4], Action::ChangePatient(details)
+        if !details.continuous && details.bed.is_some()));
+}
+
+#[tokio::test]
+async fn a_failing_store_refuses_new_commands_and_leaves_waiting_ones_unknown() {
+    let mut bench = Bench::start().await;
+    let mut submissions = bench.submissions.take().unwrap();
+    let waiting = bench.post(ACKNOWLEDGE, "{\"seq\":1}");
+    let fail = async {
+        let held = submissions.recv().await.unwrap();
+        bench.board.send_modify(|board| Arc::make_mut(board).store_failing = true);
+        held
+    };
+    let (reply, _held) = tokio::join!(waiting, fail);
+    assert_eq!(reply.problem(503)["outcome"], "unknown");
+    let refused = bench.post(ACKNOWLEDGE, "{\"seq\":1}").await;
+    assert_eq!(refused.problem(503)["outcome"], "refused");
+    assert!(submissions.try_recv().is_err(), "nothing was handed over");
+}
+
+#[tokio::test]
+async fn a_command_whose_receipt_is_dropped_was_not_accepted() {
+    let mut bench = Bench::start().await;
+    let mut submissions = bench.submissions.take().unwrap();
+    let drop_it = async { drop(submissions.recv().await) };
+    let (reply, ()) = tokio::join!(bench.post(ACKNOWLEDGE, "{\"seq\":1}"), drop_it);
+    assert_eq!(reply.problem(503).get("outcome"), None);
+}
+
+#[tokio::test]
+async fn the_same_key_gets_the_same_answer_without_a_second_command() {
+    let mut bench = Bench::start().await;
+    let heard = bench.answer(|_| answered(Outcome::Done));
+    let key = [("idempotency-key", "k-1")];
+    let first = bench.call("POST", "/api/v1/wards", &key, "{\"id\":\"w\"}").await;
+    let again = bench.call("POST", "/api/v1/wards", &key, "{\"id\":\"w\"}").await;
+    assert_eq!((first.status, &first.body), (again.status, &again.body));
+    assert_eq!(heard.lock().unwrap().len(), 1);
+    bench.call("POST", "/api/v1/wards", &key, "{\"id\":\"x\"}").await.problem(422);
+}
+
+#[tokio::test]
+async fn every_route_asks_for_its_right() {
+    let mut bench = Bench::start_with(|state| state.auth = tokens()).await;
+    bench.answer(|_| answered(Outcome::Done));
+    let everybody = [true, true, true];
+    let bedside = [true, true, false];
+    let clinician = [false, true, false];
+    let ops = [false, false, true];
+    let seen = "{\"seq\":1}";
+    let routes = [
+        ("GET", "/api/v1/alarms", "", bedside),
+        ("GET", "/api/v1/alarms/A1", "", bedside),
+        ("POST", ACKNOWLEDGE, seen, clinician),
+        ("POST", "/api/v1/alarms/A1/unacknowledge", seen, clinician),
+        ("POST", "/api/v1/alarms/A1/reset", seen, clinician),
+        (
+            "POST",
+            "/api/v1/alarms/acknowledge",
+            "{\"alarms\":[{\"id\":\"A\",\"seq\":1}]}",
+            clinician,
+        ),
+        ("GET", "/api/v1/wards", "", bedside),
+        ("POST", "/api/v1/wards", "{\"id\":\"w\"}", clinician),
+        ("GET", "/api/v1/beds", "", bedside),
+        ("POST", "/api/v1/beds", "{\"id\":\"b\",\"ward\":\"w\"}", clinician),
+        ("GET", "/api/v1/patients", "", bedside),
+        ("POST", "/api/v1/patients", "{\"id\":\"p\"}", clinician),
+        ("GET", "/api/v1/patients/p-1", "", bedside),
+        ("PATCH", "/api/v1/patients/p-1", "{}", clinician),
+        ("POST", "/api/v1/patients/p-1/admit", "{}", clinician),
+        ("POST", "/api/v1/patients/p-1/transfer", "{\"bed\":null}", clinician),
+        ("POST", "/api/v1/patients/p-1/discharge", "{}", clinician),
+        ("GET", "/api/v1/patients/p-1/limits", "", bedside),
+        ("PUT", "/api/v1/patients/p-1/limits", "{\"limits\":[]}", clinician),
+        ("GET", "/api/v1/patients/p-1/series?signal=heart_rate", "", bedside),
+        ("GET", "/api/v1/devices", "", everybody),
+        ("POST", "/api/v1/devices", "{\"id\":\"d\",\"class\":\"c\"}", ops),
+        ("GET", "/api/v1/devices/dev-1", "", everybody),
+        ("GET", "/api/v1/devices/dev-1/series?signal=heart_rate", "", bedside),
+        ("GET", "/api/v1/devices/dev-1/binding", "", bedside),
+        ("PUT", "/api/v1/devices/dev-1/binding", "{\"patient\":\"p-1\"}", clinician),
+        (
+            "PATCH",
+            "/api/v1/devices/dev-1/binding",
+            "{\"patient\":null,\"reason\":\"r\"}",
+            clinician,
+        ),
+        ("DELETE", "/api/v1/devices/dev-1/binding", "", clinician),
+        ("GET", "/api/v1/dead-letters", "", ops),
+        ("GET", "/metrics", "", everybody),
+    ];
+    for (method, path, body, allowed) in routes {
+        bench.call(method, path, &[], body).await.problem(401);
+        bench.call(method, path, &[("authorization", "Bearer x")], body).await.problem(401);
+        for (token, allowed) in ["v", "c", "o"].into_iter().zip(allowed) {
+            let header = format!("Bearer {token}");
+            let reply = bench.call(method, path, &[("authorization", &header)], body).await;
+            let refused = reply.status == 403;
+            assert_eq!(refused, !allowed, "{method} {path} as {token}: {reply:?}");
+            assert!(refused || reply.status < 300, "{method} {path}: {reply:?}");
+        }
+    }
+    bench.call("GET", "/api/v1/stream", &[("authorization", "Bearer o")], "").await.problem(403);
+    bench.get("/api/v1/patients?token=c").await.problem(401);
+    let device =
+        bench.call("GET", "/api/v1/devices/dev-1", &[("authorization", "Bearer o")], "").await;
+    assert_eq!(device.json().get("patient"), None, "ops sees no patients");
+    assert!(!device.body.contains("p-1") && !device.body.contains("token"));
+    assert_eq!(bench.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn without_authentication_foreign_pages_are_kept_out() {
+    let bench = Bench::start().await;
+    for (host, origin, status) in [
+        ("localhost:8080", None, 200),
+        ("127.0.0.1:8080", Some("http://127.0.0.1:8080"), 200),
+        ("[::1]:8080", Some("http://[::1]:8080"), 200),
+        ("evil.example", None, 403),
+        ("localhost:8080", Some("http://evil.example"), 403),
+        ("localhost:8080", Some("http://localhost:9090"), 403),
+        ("localhost:8080", Some("null"), 403),
+    ] {
+        let mut headers = vec![("host", host)];
+        headers.extend(origin.map(|origin| ("origin", origin)));
+        let reply = bench.call("GET", "/api/v1/patients", &headers, "").await;
+        assert_eq!(reply.status, status, "{host} {origin:?}");
+    }
+}
+
+#[tokio::test]
+async fn series_are_the_union_over_bindings_and_page_without_gaps() {
+    let bench = Bench::start().await;
+    let series = SeriesKey {
+        device: "dev-1".parse().unwrap(),
+        signal: SignalId(1),
+        instance: String::new(),
+    };
+    // Many samples share a time: a page ends in the middle of them.
+    let samples: Vec<Sample> = (0..12_000_i64)
+        .map(|i| Sample {
+            series: series.clone(),
+            at: now() + Span::secs(i / 4_000),
+            received: now(),
+            value: i as f64,
+            unit: Unit::PerMinute,
+            flags: if i == 0 { flag::BELOW | flag::LATE } else { 0 },
+        })
+        .collect();
+    bench.log.0.lock().unwrap().samples = samples;
+    let (from, to) = (now() - Span::hours(3), now() + Span::hours(1));
+    let path = format!("/api/v1/patients/p-1/series?signal=heart_rate&from={from}&to={to}");
+    let mut values = Vec::new();
+    let mut next = String::new();
+    loop {
+        let page = bench.get(&format!("{path}{next}")).await.json();
+        values
+            .extend(page["items"].as_array().unwrap().iter().map(|s| s["value"].as_f64().unwrap()));
+        let Some(cursor) = page["next"].as_str() else { break };
+        next = format!("&cursor={cursor}");
+    }
+    assert_eq!(values, (0..12_000).map(f64::from).collect::<Vec<_>>());
+    let asked = bench.log.0.lock().unwrap().asked.clone().unwrap();
+    let device = series.device.clone();
+    assert_eq!(asked.stretches, [Stretch { device, from: now() - Span::hours(1), to }]);
+    let buckets = bench.get(&format!("{path}&points=1")).await.json();
+    let bucket = &buckets["items"][0];
+    assert_eq!((&bucket["count"], &bucket["last"]), (&json!(12_000), &json!(11_999.0)));
+    assert_eq!(bucket["flags"], json!(["late"]));
+}
+
+#[tokio::test]
+async fn readiness_names_its_reasons() {
+    let bench = Bench::start().await;
+    let reply = bench.get("/readyz").await;
+    assert_eq!(reply.status, 503);
+    assert_eq!(reply.json()["reasons"][0], "not listening");
+    bench.pulse.set_listening(true);
+    bench.board.send_modify(|board| {
+        Arc::make_mut(board).judged_to = crate::domain::time::Timestamp::from_millis(i64::MAX);
+    });
+    assert_eq!(bench.get("/readyz").await.status, 200);
+    assert!(bench.get("/metrics").await.body.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn the_page_is_served_and_asked_for_again() {
+    let bench = Bench::start().await;
+    let page = bench.get("/").await;
+    assert_eq!(page.status, 200);
+    assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
+    assert_eq!(page.headers["cache-control"], "no-cache");
+    assert!(page.headers["content-security-policy"].contains("default-src 'none'"));
+    let tag = [("if-none-match", page.headers["etag"].as_str())];
+    assert_eq!(bench.call("GET", "/", &tag, "").await.status, 304);
+    bench.get("/../Cargo.toml").await.problem(404);
+}

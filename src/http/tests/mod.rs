@@ -1,0 +1,5 @@
+//! The server over real sockets, with a store and a pipeline in memory.
+
+mod api;
+mod fixture;
+mod push;

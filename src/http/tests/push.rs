@@ -1,0 +1,171 @@
+//! The stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::fixture::{Bench, frame, heartbeat, request};
+
+#[tokio::test]
+async fn a_new_stream_says_hello_and_then_what_happens() {
+    let bench = Bench::start().await;
+    bench.raise(5, "icu");
+    let mut stream = bench.stream("", None).await;
+    bench.ring.publish([frame("vitals", None, Some("icu"), "{\"patient\":\"p-1\"}")]);
+    bench.raise(6, "icu");
+    let first = stream.next().await.unwrap();
+    assert_eq!((first.event.as_str(), first.id), ("vitals", None));
+    let second = stream.next().await.unwrap();
+    assert_eq!((second.event.as_str(), second.id.as_deref()), ("alarm", Some("st0re-6")));
+    assert_eq!(second.data["id"], "A6");
+    assert_eq!(second.data["confirmed"], true);
+}
+
+#[tokio::test]
+async fn unconfirmed_alarms_come_without_an_id_and_again_with_one() {
+    let bench = Bench::start().await;
+    let mut stream = bench.stream("", None).await;
+    bench.ring.publish([frame("alarm", None, Some("icu"), "{\"seq\":7,\"confirmed\":false}")]);
+    bench.raise(7, "icu");
+    bench.ring.publish([heartbeat(7)]);
+    assert_eq!(stream.alarms_until(7).await, ["unconfirmed", "st0re-7"]);
+}
+
+#[tokio::test]
+async fn a_stream_resumes_from_the_ring() {
+    let bench = Bench::start().await;
+    for seq in 1..=5 {
+        bench.raise(seq, "icu");
+    }
+    bench.ring.publish([heartbeat(1)]);
+    let mut stream = bench.stream("", Some("st0re-3")).await;
+    bench.ring.publish([heartbeat(5)]);
+    assert_eq!(stream.alarms_until(5).await, ["st0re-4", "st0re-5"]);
+}
+
+#[tokio::test]
+async fn a_stream_resumes_from_the_log_after_a_restart() {
+    let bench = Bench::start().await;
+    for seq in 1..=300 {
+        bench.commit(seq, "icu");
+    }
+    let mut stream = bench.stream("", Some("st0re-2")).await;
+    bench.raise(301, "icu");
+    bench.ring.publish([heartbeat(301)]);
+    let expected: Vec<_> = (3..=301).map(|seq| format!("st0re-{seq}")).collect();
+    assert_eq!(stream.alarms_until(301).await, expected);
+}
+
+#[tokio::test]
+async fn what_log_and_ring_both_hold_comes_once() {
+    let bench = Bench::start().await;
+    for seq in 1..=4 {
+        bench.commit(seq, "icu");
+    }
+    // Committed, found in the log by the stream, and published only afterwards.
+    let five = bench.commit(5, "icu");
+    let mut stream = bench.stream("", Some("st0re-2")).await;
+    assert_eq!(stream.next().await.unwrap().id.as_deref(), Some("st0re-3"));
+    bench.ring.publish([frame("alarm", Some(5), Some("icu"), &five)]);
+    bench.raise(6, "icu");
+    bench.ring.publish([heartbeat(6)]);
+    assert_eq!(stream.alarms_until(6).await, ["st0re-4", "st0re-5", "st0re-6"]);
+}
+
+#[tokio::test]
+async fn ids_that_cannot_be_resumed_ask_for_a_resync() {
+    let bench = Bench::start().await;
+    bench.commit(9, "icu");
+    bench.log.0.lock().unwrap().oldest = Some(8);
+    for id in ["other-5", "st0re-99", "st0re-x", "", "st0re-3"] {
+        let mut stream = bench.stream("", Some(id)).await;
+        assert_eq!(stream.next().await.unwrap().event, "resync", "{id}");
+    }
+    let mut stream = bench.stream("", Some("st0re-7")).await;
+    assert_eq!(stream.next().await.unwrap().id.as_deref(), Some("st0re-9"));
+}
+
+#[tokio::test]
+async fn wards_are_filtered_here_and_what_has_none_comes_to_all() {
+    let bench = Bench::start().await;
+    bench.commit(1, "icu");
+    bench.commit(2, "west");
+    bench.commit(3, "icu");
+    bench.log.0.lock().unwrap().oldest = Some(1);
+    let mut stream = bench.stream("?wards=icu,north", Some("st0re-0")).await;
+    bench.raise(4, "west");
+    bench.raise(5, "north");
+    bench.ring.publish([frame("alarm", Some(6), None, "{}"), heartbeat(6)]);
+    let expected = ["st0re-1", "st0re-3", "st0re-5", "st0re-6"];
+    assert_eq!(stream.alarms_until(6).await, expected);
+}
+
+#[tokio::test]
+async fn streams_are_capped_and_seats_come_back() {
+    let mut bench = Bench::start_with(|state| {
+        state.limits.streams_each = 2;
+    })
+    .await;
+    bench.submissions = None;
+    let first = bench.stream("", None).await;
+    let _second = bench.stream("", None).await;
+    let refused = bench.get("/api/v1/stream").await;
+    refused.problem(503);
+    assert!(refused.headers.contains_key("retry-after"));
+    drop(first);
+    while bench.metrics.watching() > 1 {
+        tokio::task::yield_now().await;
+    }
+    let _third = bench.stream("", None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stalled_reader_is_cut_off_while_others_hear_everything() {
+    let bench = Bench::start_with(|state| {
+        state.limits.stall = Duration::from_secs(1);
+    })
+    .await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut stalled = socket.connect(bench.addr).await.unwrap();
+    let open = request("GET", "/api/v1/stream", &[], "");
+    stalled.write_all(open.as_bytes()).await.unwrap();
+    let mut healthy = bench.stream("", None).await;
+    let long = format!("{{\"text\":\"{}\"}}", "x".repeat(60_000));
+    let mut seq = 0;
+    while bench.metrics.watching() != 1 {
+        seq += 1;
+        bench.ring.publish([frame("alarm", Some(seq), Some("icu"), &long), heartbeat(seq)]);
+        let heard = healthy.alarms_until(seq).await;
+        assert_eq!(heard, [format!("st0re-{seq}")]);
+    }
+    let mut rest = Vec::new();
+    let ended = stalled.read_to_end(&mut rest).await;
+    assert!(ended.is_err() || (rest.len() as u64) < seq * 60_000, "cut off, not served");
+}
+
+#[tokio::test]
+async fn who_falls_off_the_ring_is_told_to_fetch_anew() {
+    let bench = Bench::start().await;
+    // The ring turns over between two looks of the stream: this task does not yield meanwhile.
+    let mut stream = bench.stream("", None).await;
+    for seq in 1..=5_000 {
+        bench.ring.publish([frame("alarm", Some(seq), Some("icu"), "{}")]);
+    }
+    assert_eq!(stream.next().await.unwrap().event, "resync");
+    bench.raise(5_001, "icu");
+    assert_eq!(stream.next().await.unwrap().id.as_deref(), Some("st0re-5001"));
+}
+
+#[tokio::test]
+async fn shutdown_ends_streams_and_then_the_server() {
+    let bench = Bench::start().await;
+    let mut stream = bench.stream("", None).await;
+    bench.cancel.cancel();
+    assert!(stream.next().await.is_none());
+    bench.tracker.close();
+    bench.tracker.wait().await;
+    assert_eq!(bench.metrics.watching(), 0);
+    assert_eq!(Arc::strong_count(&bench.ring), 1, "nothing of the server is left");
+}

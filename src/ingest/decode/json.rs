@@ -1,0 +1,264 @@
+//! JSON (RFC 8259) as a [`Source`].
+
+use std::borrow::Cow;
+
+use super::source::{Item, MAX_DEPTH, Source, Syntax};
+
+/// A JSON payload and how far it was read.
+#[derive(Debug)]
+pub(super) struct Json<'a> {
+    text: &'a str,
+    at: usize,
+    depth: usize,
+    /// Nothing of the innermost map or list was read yet, so no comma is due.
+    fresh: bool,
+    /// Where the text ends although the payload goes on, because it is no UTF-8 from there.
+    broken: bool,
+}
+
+impl<'a> Json<'a> {
+    /// Reads from the beginning. Bytes that are no UTF-8 are found where they stand, so that what
+    /// comes before them can be read.
+    pub(super) fn new(payload: &'a [u8]) -> Self {
+        let first = payload.utf8_chunks().next();
+        let text = first.as_ref().map_or("", |chunk| chunk.valid());
+        Self { text, at: 0, depth: 0, fresh: false, broken: text.len() < payload.len() }
+    }
+
+    fn fail<T>(&self, what: &'static str) -> Result<T, Syntax> {
+        let what = if self.at < self.text.len() {
+            what
+        } else if self.broken {
+            "not UTF-8"
+        } else {
+            "breaks off"
+        };
+        Err(Syntax { what, at: self.at })
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn skip_white(&mut self) -> Option<u8> {
+        loop {
+            match self.peek() {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                other => return other,
+            }
+        }
+    }
+
+    fn descend(&mut self, item: Item<'a>) -> Result<Item<'a>, Syntax> {
+        self.at += 1;
+        self.depth += 1;
+        self.fresh = true;
+        if self.depth > MAX_DEPTH { self.fail("nested too deeply") } else { Ok(item) }
+    }
+
+    fn ascend(&mut self) {
+        self.at += 1;
+        self.depth = self.depth.saturating_sub(1);
+        self.fresh = false;
+    }
+
+    fn literal(&mut self, word: &str, item: Item<'a>) -> Result<Item<'a>, Syntax> {
+        if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+            self.at += word.len();
+            Ok(item)
+        } else {
+            self.fail("not a JSON value")
+        }
+    }
+
+    /// The next separator: a comma, or nothing before the first entry; `false` at `close`.
+    fn entry(&mut self, close: u8) -> Result<bool, Syntax> {
+        let fresh = std::mem::replace(&mut self.fresh, false);
+        match self.skip_white() {
+            Some(byte) if byte == close => {
+                self.ascend();
+                Ok(false)
+            }
+            Some(b',') if !fresh => {
+                self.at += 1;
+                if self.skip_white() == Some(close) {
+                    self.fail("a comma too many")
+                } else {
+                    Ok(true)
+                }
+            }
+            Some(_) if fresh => Ok(true),
+            _ => self.fail("a comma or the end of a map or list is missing"),
+        }
+    }
+
+    fn string(&mut self) -> Result<Cow<'a, str>, Syntax> {
+        self.at += 1;
+        let start = self.at;
+        let rest = &self.text.as_bytes()[start..];
+        let plain = rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20);
+        self.at += plain.unwrap_or(rest.len());
+        match self.peek() {
+            Some(b'"') => {
+                let text = &self.text[start..self.at];
+                self.at += 1;
+                Ok(Cow::Borrowed(text))
+            }
+            Some(b'\\') => self.escaped(start).map(Cow::Owned),
+            _ => self.fail("a control character in a string"),
+        }
+    }
+
+    /// The rest of a string from its first escape on; `start` is where the string began.
+    fn escaped(&mut self, start: usize) -> Result<String, Syntax> {
+        let mut text = self.text[start..self.at].to_owned();
+        loop {
+            let from = self.at;
+            let rest = &self.text.as_bytes()[from..];
+            let plain = rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20);
+            self.at += plain.unwrap_or(rest.len());
+            text.push_str(&self.text[from..self.at]);
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(text);
+                }
+                Some(b'\\') => {
+                    self.at += 1;
+                    text.push(self.escape()?);
+                }
+                _ => return self.fail("a control character in a string"),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, Syntax> {
+        let plain = match self.peek() {
+            Some(b @ (b'"' | b'\\' | b'/')) => char::from(b),
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                self.at += 1;
+                return self.unicode();
+            }
+            _ => return self.fail("not an escape"),
+        };
+        self.at += 1;
+        Ok(plain)
+    }
+
+    fn unicode(&mut self) -> Result<char, Syntax> {
+        let mut code = self.hex4()?;
+        if (0xD800..0xDC00).contains(&code) && self.text[self.at..].starts_with("\\u") {
+            self.at += 2;
+            let low = self.hex4()?;
+            if !(0xDC00..0xE000).contains(&low) {
+                return self.fail("half a surrogate pair");
+            }
+            code = 0x1_0000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+        }
+        char::from_u32(code).map_or_else(|| self.fail("half a surrogate pair"), Ok)
+    }
+
+    fn hex4(&mut self) -> Result<u32, Syntax> {
+        let mut code = 0;
+        for _ in 0..4 {
+            let Some(digit) = self.peek().and_then(|b| char::from(b).to_digit(16)) else {
+                return self.fail("not an escape");
+            };
+            code = code * 16 + digit;
+            self.at += 1;
+        }
+        Ok(code)
+    }
+
+    fn digits(&mut self) -> usize {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        self.at - start
+    }
+
+    fn number(&mut self) -> Result<f64, Syntax> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        let zero = self.peek() == Some(b'0');
+        let whole = self.digits();
+        if whole == 0 || (zero && whole > 1) {
+            return self.fail("not a number");
+        }
+        let mut integer = whole <= 15;
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            integer = false;
+            if self.digits() == 0 {
+                return self.fail("not a number");
+            }
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            integer = false;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            if self.digits() == 0 {
+                return self.fail("not a number");
+            }
+        }
+        if self.at == self.text.len() {
+            return self.fail("breaks off");
+        }
+        let text = &self.text[start..self.at];
+        if integer && let Ok(small) = text.parse::<i64>() {
+            return Ok(small as f64);
+        }
+        text.parse().or_else(|_| self.fail("not a number"))
+    }
+}
+
+impl<'a> Source<'a> for Json<'a> {
+    fn item(&mut self) -> Result<Item<'a>, Syntax> {
+        match self.skip_white() {
+            Some(b'"') => self.string().map(Item::Text),
+            Some(b'-' | b'0'..=b'9') => self.number().map(Item::Number),
+            Some(b'{') => self.descend(Item::Map),
+            Some(b'[') => self.descend(Item::List),
+            Some(b'n') => self.literal("null", Item::Null),
+            Some(b't') => self.literal("true", Item::Other),
+            Some(b'f') => self.literal("false", Item::Other),
+            _ => self.fail("not a JSON value"),
+        }
+    }
+
+    fn key(&mut self) -> Result<Option<Cow<'a, str>>, Syntax> {
+        if !self.entry(b'}')? {
+            return Ok(None);
+        }
+        if self.skip_white() != Some(b'"') {
+            return self.fail("a key is missing");
+        }
+        let key = self.string()?;
+        if self.skip_white() != Some(b':') {
+            return self.fail("a colon is missing");
+        }
+        self.at += 1;
+        Ok(Some(key))
+    }
+
+    fn more(&mut self) -> Result<bool, Syntax> {
+        self.entry(b']')
+    }
+
+    fn end(&mut self) -> Result<(), Syntax> {
+        if self.skip_white().is_some() || self.broken {
+            return Err(Syntax { what: "something follows the end of the message", at: self.at });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+//! Copies: one of a running store, and a store made from a copy.
+
+use std::path::Path;
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+
+use super::lock::Lock;
+use super::open::{OpenError, Store, check_header, new_id, publish, remove_draft};
+use super::schema;
+
+/// Copies the store in `dir` into `file`, which must not exist, also while a gateway writes it.
+///
+/// The copy is the store at one instant: all pages are read in one transaction, during which the
+/// writer goes on and only its log cannot be reused.
+pub fn backup(dir: &Path, file: &Path) -> Result<(), OpenError> {
+    let source = Store::file(dir);
+    check_header(&source)?;
+    refuse_existing(file)?;
+    let draft = file.with_extension("part");
+    remove_draft(&draft)?;
+    copy(&source, &draft).map_err(|e| OpenError::Sqlite { path: source, source: e })?;
+    publish(&draft, file)
+}
+
+/// Makes a store in `dir` from a copy. It gets a new id, so that clients who saw transitions the
+/// copy does not hold start anew; `file` stays as it is.
+pub fn restore(file: &Path, dir: &Path) -> Result<(), OpenError> {
+    check_header(file)?;
+    refuse_unfinished(file)?;
+    std::fs::create_dir_all(dir)
+        .map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
+    let _lock = Lock::take(dir)?;
+    let path = Store::file(dir);
+    refuse_existing(&path)?;
+    let draft = path.with_extension("part");
+    remove_draft(&draft)?;
+    std::fs::copy(file, &draft)
+        .map_err(|source| OpenError::Io { path: file.to_owned(), source })?;
+    rename_store(&draft).map_err(|source| OpenError::Sqlite { path: draft.clone(), source })?;
+    publish(&draft, &path)
+}
+
+/// A file with a log beside it was copied by hand from a running store: what the log holds would be
+/// missing without a word.
+fn refuse_unfinished(file: &Path) -> Result<(), OpenError> {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        let why = "its log lies beside it, so it is no copy made by `backup`";
+        return Err(OpenError::Foreign { path: file.to_owned(), why });
+    }
+    Ok(())
+}
+
+fn refuse_existing(path: &Path) -> Result<(), OpenError> {
+    if path.exists() {
+        return Err(OpenError::Exists { path: path.to_owned() });
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> rusqlite::Result<()> {
+    let source = schema::readable(from)?;
+    let mut target = Connection::open_with_flags(
+        to,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    )?;
+    let done = Backup::new(&source, &mut target)?.step(-1)? == StepResult::Done;
+    if !done {
+        return Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+            Some("the store is locked by another program; try again".to_owned()),
+        ));
+    }
+    target.close().map_err(|(_, e)| e)
+}
+
+fn rename_store(draft: &Path) -> rusqlite::Result<()> {
+    let conn = schema::writable(draft)?;
+    conn.execute("UPDATE meta SET value = ? WHERE key = 'store'", [new_id()])?;
+    schema::checkpoint_all(&conn)?;
+    conn.close().map_err(|(_, e)| e)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{commit, purpose, write};
+    use super::super::{Keep, Running, start};
+    use super::*;
+
+    #[test]
+    fn a_copy_of_a_running_store_opens_as_another_store() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = other.path().join("copy.backup");
+        let opened = Store::create(dir.path(), &purpose()).unwrap();
+        let id = opened.identity.clone();
+        write(opened, Keep::default(), vec![commit(1), commit(2)]);
+        let opened = Store::open(dir.path()).unwrap();
+        let Running { committer, mut reports, thread } = start(opened, Keep::default()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            committer.send(commit(3)).await.unwrap();
+            reports.recv().await.unwrap();
+        });
+        backup(dir.path(), &file).unwrap();
+        runtime.block_on(async {
+            committer.send(commit(4)).await.unwrap();
+            reports.recv().await.unwrap();
+        });
+        assert!(matches!(backup(dir.path(), &file), Err(OpenError::Exists { .. })));
+        assert!(matches!(restore(&file, dir.path()), Err(OpenError::Locked { .. })));
+        let new = other.path().join("new");
+        let by_hand = restore(&Store::file(dir.path()), &new);
+        assert!(by_hand.unwrap_err().to_string().contains("no copy made by `backup`"));
+        drop(committer);
+        thread.join().unwrap().unwrap();
+        assert!(matches!(restore(&file, dir.path()), Err(OpenError::Exists { .. })));
+
+        restore(&file, &new).unwrap();
+        let restored = Store::open(&new).unwrap();
+        assert_eq!(restored.last_row.map(|row| row.n), Some(3));
+        assert_ne!(restored.identity.store, id.store);
+        assert_eq!(restored.identity.site, id.site);
+        assert!(restored.identity.simulated);
+    }
+}

@@ -1,0 +1,252 @@
+//! Sealed blocks: one unit, at most a day, columns packed by `pco`, and a summary to answer from.
+//!
+//! The body is a CBOR array `[1, times, arrivals, values, flags]` of byte strings: times in
+//! microseconds after `t0`, arrivals in milliseconds after their time (both rounded down to whole
+//! milliseconds), values as sent, flags as pairs of (flags, how many).
+
+use std::convert::Infallible;
+
+use pco::ChunkConfig;
+use pco::data_types::Number;
+use pco::standalone::{simple_compress, simple_decompress};
+
+use super::point::{Point, settle};
+use crate::domain::time::{Span, Timestamp};
+use crate::domain::unit::Unit;
+
+/// No block is longer: a query need look back only so far for blocks that reach into its range.
+pub const MAX_SPAN: Span = Span::days(1);
+/// No block holds more points, however large its head had grown.
+const MAX_POINTS: usize = 1_024;
+const FORMAT: u8 = 1;
+/// Higher levels cost time and save nothing at this size.
+const LEVEL: usize = 4;
+
+/// What a block says without being decoded; values over the points that count.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Summary {
+    /// Time of the first point.
+    pub t0: Timestamp,
+    /// Time of the last point.
+    pub t1: Timestamp,
+    /// The unit of every point.
+    pub unit: Unit,
+    /// Over the points that count; `None` when there are none.
+    pub values: Option<Aggregate>,
+}
+
+/// Numbers over several points.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Aggregate {
+    /// How many.
+    pub count: u64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+    /// All together.
+    pub sum: f64,
+    /// The last in time.
+    pub last: f64,
+}
+
+impl Aggregate {
+    /// Of one value.
+    pub fn of(value: f64) -> Self {
+        Self { count: 1, min: value, max: value, sum: value, last: value }
+    }
+
+    /// With what follows it in time.
+    #[must_use]
+    pub fn then(self, later: Self) -> Self {
+        Self {
+            count: self.count + later.count,
+            min: self.min.min(later.min),
+            max: self.max.max(later.max),
+            sum: self.sum + later.sum,
+            last: later.last,
+        }
+    }
+}
+
+/// A block ready to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Block {
+    /// Its summary.
+    pub summary: Summary,
+    /// Its points, packed.
+    pub body: Vec<u8>,
+}
+
+/// A body that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a block of the history cannot be read: {0}")]
+pub struct BadBlock(String);
+
+impl BadBlock {
+    /// Says why.
+    pub(super) fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
+/// Settles the points and packs them into as few blocks as unit, length and span allow.
+pub fn seal(mut points: Vec<Point>) -> Result<Vec<Block>, BadBlock> {
+    settle(&mut points);
+    points.sort_by_key(|p| p.unit);
+    let mut blocks = Vec::new();
+    let mut rest = points.as_slice();
+    while let Some(first) = rest.first() {
+        let end = first.at + MAX_SPAN;
+        let fits = |p: &&Point| p.unit == first.unit && p.at <= end;
+        let (block, after) = rest.split_at(rest.iter().take(MAX_POINTS).take_while(fits).count());
+        blocks.push(pack(block, first)?);
+        rest = after;
+    }
+    Ok(blocks)
+}
+
+/// The points of a block that begins at `t0`.
+pub fn open(t0: Timestamp, unit: Unit, body: &[u8]) -> Result<Vec<Point>, BadBlock> {
+    let mut d = minicbor::Decoder::new(body);
+    let bad = |e: minicbor::decode::Error| BadBlock::new(e.to_string());
+    let shape = (d.array().map_err(bad)?, d.u8().map_err(bad)?);
+    if shape != (Some(5), FORMAT) {
+        return Err(BadBlock::new("it is of another format"));
+    }
+    let times: Vec<i64> = unpack(d.bytes().map_err(bad)?)?;
+    let arrivals: Vec<i64> = unpack(d.bytes().map_err(bad)?)?;
+    let values: Vec<f64> = unpack(d.bytes().map_err(bad)?)?;
+    let flags = d.bytes().map_err(bad)?;
+    let flags = flags.chunks_exact(3).flat_map(|run| {
+        std::iter::repeat_n(run[0], usize::from(u16::from_le_bytes([run[1], run[2]])))
+    });
+    let flags: Vec<u8> = flags.collect();
+    if times.len() != arrivals.len() || times.len() != values.len() || times.len() != flags.len() {
+        return Err(BadBlock::new("its columns differ in length"));
+    }
+    let columns = times.iter().zip(&arrivals).zip(&values).zip(&flags);
+    Ok(columns
+        .map(|(((time, arrival), value), flags)| {
+            let at = t0 + Span::micros(*time);
+            Point {
+                at,
+                received: Timestamp::from_millis(at.as_millis().saturating_add(*arrival)),
+                value: *value,
+                unit,
+                flags: *flags,
+            }
+        })
+        .collect())
+}
+
+fn pack(points: &[Point], first: &Point) -> Result<Block, BadBlock> {
+    let times: Vec<i64> = points.iter().map(|p| (p.at - first.at).as_micros()).collect();
+    let arrivals: Vec<i64> =
+        points.iter().map(|p| p.received.as_millis().saturating_sub(p.at.as_millis())).collect();
+    let values: Vec<f64> = points.iter().map(|p| p.value).collect();
+    let mut flags = Vec::new();
+    for run in points.chunk_by(|a, b| a.flags == b.flags) {
+        flags.push(run[0].flags);
+        flags.extend_from_slice(&(run.len() as u16).to_le_bytes());
+    }
+    let columns = [compress(&times)?, compress(&arrivals)?, compress(&values)?, flags];
+    let body = frame(&columns).map_err(|e| BadBlock::new(e.to_string()))?;
+    let counted = points.iter().filter(|p| p.counts()).map(|p| Aggregate::of(p.value));
+    let summary = Summary {
+        t0: first.at,
+        t1: points.last().map_or(first.at, |p| p.at),
+        unit: first.unit,
+        values: counted.reduce(Aggregate::then),
+    };
+    Ok(Block { summary, body })
+}
+
+fn frame(columns: &[Vec<u8>; 4]) -> Result<Vec<u8>, minicbor::encode::Error<Infallible>> {
+    let mut e = minicbor::Encoder::new(Vec::new());
+    e.array(5)?.u8(FORMAT)?;
+    for column in columns {
+        e.bytes(column)?;
+    }
+    Ok(e.into_writer())
+}
+
+fn compress<T: Number>(numbers: &[T]) -> Result<Vec<u8>, BadBlock> {
+    let config = ChunkConfig::default().with_compression_level(LEVEL);
+    simple_compress(numbers, &config).map_err(|e| BadBlock::new(e.to_string()))
+}
+
+fn unpack<T: Number>(bytes: &[u8]) -> Result<Vec<T>, BadBlock> {
+    simple_decompress(bytes).map_err(|e| BadBlock::new(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::point::tests::any_point;
+    use super::*;
+
+    #[test]
+    fn a_second_long_series_takes_about_a_byte_a_point() {
+        let points: Vec<Point> = (0..512)
+            .map(|i| {
+                let at = Timestamp::from_micros(1_700_000_000_000_123 + i * 1_000_000);
+                let received = Timestamp::from_millis(at.as_millis() + 3 + (i * 7) % 5);
+                let value = 70.0 + ((i * i) % 3) as f64;
+                Point { at, received, value, unit: Unit::PerMinute, flags: 0 }
+            })
+            .collect();
+        let blocks = seal(points).unwrap();
+        let [block] = blocks.as_slice() else { panic!("one block") };
+        assert!(block.body.len() < 700, "{} bytes for 512 points", block.body.len());
+    }
+
+    #[test]
+    fn a_body_of_garbage_is_an_error() {
+        let block = seal(vec![Point {
+            at: Timestamp::from_millis(5),
+            received: Timestamp::from_millis(6),
+            value: 1.0,
+            unit: Unit::Percent,
+            flags: 0,
+        }])
+        .unwrap()
+        .remove(0);
+        let t0 = block.summary.t0;
+        for cut in 0..block.body.len() {
+            assert!(open(t0, Unit::Percent, &block.body[..cut]).is_err(), "cut at {cut}");
+        }
+        for place in 0..block.body.len() {
+            let mut body = block.body.clone();
+            body[place] ^= 0x41;
+            drop(open(t0, Unit::Percent, &body));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_give_back_what_was_settled(
+            points in prop::collection::vec(any_point(), 0..300),
+            stretch in prop_oneof![Just(1_i64), Just(10_000)],
+        ) {
+            let origin = Timestamp::from_millis(1_700_000_000_000);
+            let later = |at: Timestamp| origin + Span::micros((at - origin).as_micros() * stretch);
+            let points: Vec<Point> =
+                points.into_iter().map(|p| Point { at: later(p.at), ..p }).collect();
+            let mut expected = points.clone();
+            settle(&mut expected);
+            let mut got = Vec::new();
+            for block in seal(points).unwrap() {
+                let opened = open(block.summary.t0, block.summary.unit, &block.body).unwrap();
+                prop_assert!(block.summary.t1 - block.summary.t0 <= MAX_SPAN);
+                prop_assert_eq!(opened.last().unwrap().at, block.summary.t1);
+                let counted = opened.iter().filter(|p| p.counts()).map(|p| Aggregate::of(p.value));
+                prop_assert_eq!(counted.reduce(Aggregate::then), block.summary.values);
+                got.extend(opened);
+            }
+            settle(&mut got);
+            prop_assert_eq!(got, expected);
+        }
+    }
+}

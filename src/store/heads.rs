@@ -1,0 +1,263 @@
+//! Samples committed but not yet in a block, by series, in memory.
+//!
+//! The writer's thread alone changes them, after each commit; readers copy what they need. A head
+//! is sealed whole: at [`FULL`] points, or an hour after its first, so that no slow series holds
+//! the journal back or makes a restart read far.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::open::SeriesRow;
+use super::point::Point;
+use super::types::{Sample, SeriesKey};
+use crate::domain::ids::DeviceId;
+use crate::domain::time::{Span, Timestamp};
+
+/// Points at which a head is due: larger blocks gain little (storage figures), smaller ones cost.
+pub(super) const FULL: usize = 512;
+/// Time after which a head is due, however few points it has.
+const OLD: Span = Span::hours(1);
+
+/// All heads of a store.
+#[derive(Debug, Default)]
+pub(super) struct Heads(RwLock<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    index: HashMap<SeriesKey, usize>,
+    heads: Vec<Head>,
+    /// Heads by the time of their first point, oldest first; an entry of an earlier epoch is void.
+    started: VecDeque<Started>,
+    /// Heads that reached `FULL`; an entry of an earlier epoch is void.
+    full: VecDeque<(usize, u64)>,
+    next_series: i64,
+    last_row: u64,
+}
+
+#[derive(Debug)]
+struct Head {
+    key: SeriesKey,
+    /// The series' number on disk; `None` before its first block.
+    id: Option<i64>,
+    sealed_to: u64,
+    /// How often it was emptied.
+    epoch: u64,
+    points: Vec<Point>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Started {
+    row: u64,
+    at: Timestamp,
+    head: usize,
+    epoch: u64,
+}
+
+/// A head to be sealed with the next commit.
+#[derive(Debug, Clone)]
+pub(super) struct Due {
+    head: usize,
+    /// Which series.
+    pub(super) key: SeriesKey,
+    /// Its number on disk.
+    pub(super) id: i64,
+    /// Whether the table does not have it yet.
+    pub(super) new: bool,
+    /// Its points, all of rows before the next.
+    pub(super) points: Vec<Point>,
+}
+
+impl Heads {
+    /// Empty heads over the series the store knows.
+    pub(super) fn of(series: Vec<SeriesRow>) -> Self {
+        let mut inner = Inner { next_series: 1, ..Inner::default() };
+        for row in series {
+            inner.next_series = inner.next_series.max(row.id + 1);
+            let head = inner.find(&row.key);
+            inner.heads[head].id = Some(row.id);
+            inner.heads[head].sealed_to = row.sealed_to;
+        }
+        Self(RwLock::new(inner))
+    }
+
+    /// Samples of a row read back from the journal; those already in a block are left out.
+    pub(super) fn restore(&self, row: u64, at: Timestamp, samples: &[Sample]) {
+        self.write().append(row, at, samples);
+    }
+
+    /// The heads to seal in the next commit, at most `limit`: full ones first, then old ones.
+    pub(super) fn due(&self, now: Timestamp, limit: usize) -> Vec<Due> {
+        self.write().due(now, limit)
+    }
+
+    /// Every row up to this one has all its samples in blocks once `sealing` is committed.
+    pub(super) fn sealed_to(&self, sealing: &[Due]) -> u64 {
+        let inner = self.read();
+        let unsealed = |s: &&Started| {
+            inner.heads[s.head].epoch == s.epoch && !sealing.iter().any(|due| due.head == s.head)
+        };
+        inner.started.iter().find(unsealed).map_or(inner.last_row, |s| s.row - 1)
+    }
+
+    /// After the commit of row `row`: the sealed heads are emptied, its samples appended.
+    pub(super) fn committed(&self, sealed: &[Due], row: u64, at: Timestamp, samples: &[Sample]) {
+        let mut inner = self.write();
+        for due in sealed {
+            let sealed_to = inner.last_row;
+            let head = &mut inner.heads[due.head];
+            head.id = Some(due.id);
+            head.sealed_to = sealed_to;
+            head.epoch += 1;
+            head.points.clear();
+        }
+        inner.append(row, at, samples);
+    }
+
+    /// The points of a series from `from` up to but without `to`, unsettled.
+    pub(super) fn points(&self, key: &SeriesKey, from: Timestamp, to: Timestamp) -> Vec<Point> {
+        let inner = self.read();
+        let Some(head) = inner.index.get(key) else { return Vec::new() };
+        let inside = |p: &&Point| from <= p.at && p.at < to;
+        inner.heads[*head].points.iter().filter(inside).copied().collect()
+    }
+
+    /// Every series ever heard from a device, sealed or not.
+    pub(super) fn series_of(&self, device: &DeviceId) -> Vec<SeriesKey> {
+        let inner = self.read();
+        let mut keys: Vec<_> =
+            inner.index.keys().filter(|key| key.device == *device).cloned().collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// How many points are in memory.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.read().heads.iter().map(|head| head.points.len()).sum()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn find(&mut self, key: &SeriesKey) -> usize {
+        if let Some(head) = self.index.get(key) {
+            return *head;
+        }
+        let head = self.heads.len();
+        let points = Vec::new();
+        self.heads.push(Head { key: key.clone(), id: None, sealed_to: 0, epoch: 0, points });
+        self.index.insert(key.clone(), head);
+        head
+    }
+
+    fn append(&mut self, row: u64, at: Timestamp, samples: &[Sample]) {
+        self.last_row = row;
+        for sample in samples {
+            let found = self.find(&sample.series);
+            let head = &mut self.heads[found];
+            if row <= head.sealed_to {
+                continue;
+            }
+            if head.points.is_empty() {
+                self.started.push_back(Started { row, at, head: found, epoch: head.epoch });
+            }
+            head.points.push(Point::of(sample));
+            if head.points.len() == FULL {
+                self.full.push_back((found, head.epoch));
+            }
+        }
+    }
+
+    fn due(&mut self, now: Timestamp, limit: usize) -> Vec<Due> {
+        let heads = &self.heads;
+        self.full.retain(|(head, epoch)| heads[*head].epoch == *epoch);
+        while self.started.front().is_some_and(|s| heads[s.head].epoch != s.epoch) {
+            self.started.pop_front();
+        }
+        let old = self.started.iter().take_while(|s| now - s.at >= OLD);
+        let old = old.filter(|s| heads[s.head].epoch == s.epoch).map(|s| s.head);
+        let mut chosen: Vec<usize> = self.full.iter().map(|(head, _)| *head).take(limit).collect();
+        for head in old {
+            if chosen.len() >= limit {
+                break;
+            }
+            if !chosen.contains(&head) {
+                chosen.push(head);
+            }
+        }
+        chosen.into_iter().map(|head| self.make_due(head)).collect()
+    }
+
+    fn make_due(&mut self, head: usize) -> Due {
+        let Head { key, id, points, .. } = &self.heads[head];
+        let (key, points) = (key.clone(), points.clone());
+        let new = id.is_none();
+        let id = id.unwrap_or(self.next_series);
+        self.next_series = self.next_series.max(id + 1);
+        Due { head, key, id, new, points }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::signal::SignalId;
+    use crate::domain::unit::Unit;
+
+    fn sample(device: &str, second: i64) -> Sample {
+        let at = Timestamp::from_millis(second * 1_000);
+        let series = SeriesKey {
+            device: device.parse().unwrap(),
+            signal: SignalId(1),
+            instance: String::new(),
+        };
+        Sample { series, at, received: at, value: 1.0, unit: Unit::One, flags: 0 }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_millis(second * 1_000)
+    }
+
+    #[test]
+    fn a_head_is_due_when_full_or_an_hour_old() {
+        let heads = Heads::of(Vec::new());
+        let many: Vec<Sample> = (0..FULL as i64).map(|i| sample("fast", i)).collect();
+        heads.committed(&[], 1, at(0), &[sample("slow", 0)]);
+        heads.committed(&[], 2, at(10), &many[1..]);
+        assert!(heads.due(at(20), 9).is_empty());
+        assert_eq!(heads.sealed_to(&[]), 0);
+        heads.committed(&[], 3, at(20), &many[..1]);
+        let due = heads.due(at(20), 9);
+        assert_eq!(due.len(), 1);
+        assert_eq!((due[0].points.len(), due[0].id, due[0].new), (FULL, 1, true));
+        assert_eq!(heads.sealed_to(&due), 0, "the slow series began in row 1");
+        heads.committed(&due, 4, at(3_599), &[sample("fast", 600)]);
+        assert!(heads.due(at(3_599), 9).is_empty());
+        let due = heads.due(at(3_600), 9);
+        assert_eq!(due.len(), 1);
+        assert_eq!((due[0].points.len(), due[0].id), (1, 2));
+        assert_eq!(heads.sealed_to(&due), 3, "row 4 is in memory");
+        heads.committed(&due, 5, at(3_600), &[]);
+        assert_eq!(heads.sealed_to(&[]), 3);
+        assert_eq!(heads.len(), 1);
+    }
+
+    #[test]
+    fn what_is_sealed_is_not_restored() {
+        let key = sample("dev", 0).series;
+        let heads = Heads::of(vec![SeriesRow { id: 7, key: key.clone(), sealed_to: 2 }]);
+        for row in 1..=4 {
+            heads.restore(row, at(row as i64), &[sample("dev", row as i64)]);
+        }
+        let points = heads.points(&key, at(0), at(4));
+        assert_eq!(points.iter().map(|p| p.at).collect::<Vec<_>>(), [at(3)]);
+        assert_eq!(heads.len(), 2);
+    }
+}

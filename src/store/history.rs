@@ -1,0 +1,496 @@
+//! What was measured, from blocks and heads together: raw pages and buckets.
+//!
+//! Heads are read before the blocks, and the writer empties a head only after its block is
+//! committed: a point that moves meanwhile is seen twice, never not at all, and settling makes the
+//! two one. Calls wait for the disk: from async code only through `spawn_blocking`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+
+use super::block::{self, Aggregate, MAX_SPAN, Summary};
+use super::buckets::{Bucket, Filling, Grid};
+use super::heads::Heads;
+use super::point::{Point, settle};
+use super::reader::ReadError;
+use super::schema;
+use super::types::SeriesKey;
+use crate::domain::ids::DeviceId;
+use crate::domain::time::Timestamp;
+use crate::domain::unit::Unit;
+
+/// The history of a store; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct History {
+    path: PathBuf,
+    heads: Arc<Heads>,
+}
+
+/// Part of a series: a patient's history is the union of pieces, one for each binding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Which series.
+    pub series: SeriesKey,
+    /// The first instant inside.
+    pub from: Timestamp,
+    /// The first instant after it.
+    pub to: Timestamp,
+}
+
+/// A page of points, oldest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// Each with the place of its piece in the request. All that is stored is here, with its flags:
+    /// what was implausible or entered in error too.
+    pub points: Vec<(usize, Point)>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<Cursor>,
+}
+
+/// A place between two points; opaque text for clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    at: Timestamp,
+    /// How many points of that instant were given already.
+    skip: usize,
+}
+
+/// Text that is no cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor of this gateway; use `next` of the page before, or leave it out")]
+pub struct NotACursor;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.at.as_micros(), self.skip)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = NotACursor;
+    fn from_str(text: &str) -> Result<Self, NotACursor> {
+        let (at, skip) = text.split_once('.').ok_or(NotACursor)?;
+        let at = Timestamp::from_micros(at.parse().map_err(|_| NotACursor)?);
+        Ok(Self { at, skip: skip.parse::<u32>().map_err(|_| NotACursor)? as usize })
+    }
+}
+
+impl History {
+    pub(super) fn new(path: PathBuf, heads: Arc<Heads>) -> Self {
+        Self { path, heads }
+    }
+
+    /// Every series with a number ever heard from a device.
+    pub fn series_of(&self, device: &DeviceId) -> Vec<SeriesKey> {
+        self.heads.series_of(device)
+    }
+
+    /// At most `limit` points of the pieces, merged by time, from `after` on.
+    pub fn raw(
+        &self,
+        pieces: &[Piece],
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, ReadError> {
+        let limit = limit.max(1);
+        let skip = after.map_or(0, |cursor| cursor.skip);
+        let wanted = limit.saturating_add(skip).saturating_add(1);
+        let pieces: Vec<Piece> = pieces.iter().map(|piece| piece.starting(after)).collect();
+        let mut points = Vec::new();
+        self.read(&pieces, |tx, place, piece, heads| {
+            let found = page(tx, piece, heads, wanted)?;
+            points.extend(found.into_iter().map(|point| (place, point)));
+            Ok(())
+        })?;
+        points.sort_by_key(|(_, point)| point.at);
+        let given = after.map_or(0, |cursor| {
+            points.iter().take(skip).take_while(|(_, p)| p.at == cursor.at).count()
+        });
+        points.drain(..given);
+        let next = points.get(limit).map(|(_, point)| {
+            let at = point.at;
+            let same = points[..limit].iter().rev().take_while(|(_, p)| p.at == at).count();
+            let before = after.filter(|cursor| cursor.at == at).map_or(0, |_| given);
+            Cursor { at, skip: same + before }
+        });
+        points.truncate(limit);
+        Ok(Page { points, next })
+    }
+
+    /// The buckets of the grid that hold a point, over all pieces, values converted to `unit`.
+    ///
+    /// Implausible values and those entered in error do not count, nor do values of another quantity.
+    pub fn buckets(
+        &self,
+        pieces: &[Piece],
+        grid: Grid,
+        unit: Unit,
+    ) -> Result<Vec<Bucket>, ReadError> {
+        let pieces: Vec<Piece> = pieces.iter().map(|piece| piece.inside(grid)).collect();
+        let mut filling = Filling::new(grid, unit);
+        self.read(&pieces, |tx, _, piece, heads| fill(tx, piece, heads, &mut filling))?;
+        Ok(filling.buckets())
+    }
+
+    /// Calls `each` with the settled heads and one state of the file for all pieces.
+    fn read(
+        &self,
+        pieces: &[Piece],
+        mut each: impl FnMut(&Transaction<'_>, usize, &Piece, Vec<Point>) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let heads: Vec<Vec<Point>> = pieces
+            .iter()
+            .map(|piece| self.heads.points(&piece.series, piece.from, piece.to))
+            .collect();
+        let mut conn: Connection = schema::readable(&self.path)?;
+        let tx = conn.transaction()?;
+        for (place, (piece, mut heads)) in pieces.iter().zip(heads).enumerate() {
+            settle(&mut heads);
+            each(&tx, place, piece, heads)?;
+        }
+        Ok(())
+    }
+}
+
+impl Piece {
+    fn starting(&self, after: Option<Cursor>) -> Self {
+        let from = after.map_or(self.from, |cursor| cursor.at.max(self.from));
+        Self { from, ..self.clone() }
+    }
+
+    fn inside(&self, grid: Grid) -> Self {
+        let (from, to) = (self.from.max(grid.from), self.to.min(grid.to));
+        Self { from, to, ..self.clone() }
+    }
+
+    fn holds(&self, at: Timestamp) -> bool {
+        self.from <= at && at < self.to
+    }
+
+    /// The first possible beginning of a block that reaches into the piece.
+    fn look_back(&self) -> i64 {
+        (self.from - MAX_SPAN).as_micros()
+    }
+}
+
+/// The first `wanted` points of a piece, settled.
+fn page(
+    tx: &Transaction<'_>,
+    piece: &Piece,
+    heads: Vec<Point>,
+    wanted: usize,
+) -> Result<Vec<Point>, ReadError> {
+    let mut points = heads;
+    if let Some(id) = series_id(tx, &piece.series)? {
+        let mut statement = tx.prepare_cached(
+            "SELECT t0, unit, body FROM blocks WHERE series = ? AND t0 >= ? AND t0 < ? AND t1 >= ?
+               ORDER BY t0, id",
+        )?;
+        let (from, to) = (piece.from.as_micros(), piece.to.as_micros());
+        let mut rows = statement.query([id, piece.look_back(), to, from])?;
+        while let Some(row) = rows.next()? {
+            let t0 = Timestamp::from_micros(row.get(0)?);
+            if points.len() >= wanted {
+                settle(&mut points);
+                // Nothing that follows lies before this block.
+                let final_ = points.partition_point(|p| p.at < t0);
+                if final_ >= wanted {
+                    break;
+                }
+            }
+            let body = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+            let opened = block::open(t0, unit_of(row.get(1)?)?, body)?;
+            points.extend(opened.into_iter().filter(|p| piece.holds(p.at)));
+        }
+    }
+    settle(&mut points);
+    points.truncate(wanted);
+    Ok(points)
+}
+
+/// Puts a piece into the buckets: from summaries where a block stands alone inside one bucket.
+fn fill(
+    tx: &Transaction<'_>,
+    piece: &Piece,
+    heads: Vec<Point>,
+    filling: &mut Filling,
+) -> Result<(), ReadError> {
+    let mut heads = heads.into_iter().peekable();
+    if let Some(id) = series_id(tx, &piece.series)? {
+        let blocks = summaries(tx, id, piece)?;
+        for cluster in clusters(&blocks) {
+            let (start, end) = bounds(cluster);
+            while let Some(point) = heads.next_if(|p| p.at < start) {
+                filling.point(&point);
+            }
+            let mut points: Vec<Point> = Vec::new();
+            while let Some(point) = heads.next_if(|p| p.at <= end) {
+                points.push(point);
+            }
+            if let ([(_, alone)], true) = (cluster, points.is_empty())
+                && piece.holds(alone.t0)
+                && piece.holds(alone.t1)
+                && filling.summary(alone)
+            {
+                continue;
+            }
+            for (block, summary) in cluster {
+                points.extend(body(tx, id, *block, summary)?);
+            }
+            settle(&mut points);
+            points.iter().filter(|p| piece.holds(p.at)).for_each(|p| filling.point(p));
+        }
+    }
+    heads.for_each(|point| filling.point(&point));
+    Ok(())
+}
+
+type Summarised = (i64, Summary);
+
+/// Runs of blocks that overlap in time, each run apart from the next.
+fn clusters(blocks: &[Summarised]) -> impl Iterator<Item = &[Summarised]> {
+    let mut end = None;
+    blocks.chunk_by(move |(_, block), (_, next)| {
+        let reach = end.map_or(block.t1, |end: Timestamp| end.max(block.t1));
+        end = (next.t0 <= reach).then_some(reach);
+        next.t0 <= reach
+    })
+}
+
+fn bounds(cluster: &[Summarised]) -> (Timestamp, Timestamp) {
+    let start = cluster.iter().map(|(_, block)| block.t0).min().unwrap_or_default();
+    let end = cluster.iter().map(|(_, block)| block.t1).max().unwrap_or_default();
+    (start, end)
+}
+
+fn summaries(
+    tx: &Transaction<'_>,
+    series: i64,
+    piece: &Piece,
+) -> Result<Vec<Summarised>, ReadError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT id, t0, t1, unit, n, vmin, vmax, vsum, vlast FROM blocks
+           WHERE series = ? AND t0 >= ? AND t0 < ? AND t1 >= ? ORDER BY t0, id",
+    )?;
+    let (from, to) = (piece.from.as_micros(), piece.to.as_micros());
+    let mut rows = statement.query([series, piece.look_back(), to, from])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let count = row.get::<_, i64>(4)? as u64;
+        let values = if count == 0 {
+            None
+        } else {
+            Some(Aggregate {
+                count,
+                min: row.get(5)?,
+                max: row.get(6)?,
+                sum: row.get(7)?,
+                last: row.get(8)?,
+            })
+        };
+        let summary = Summary {
+            t0: Timestamp::from_micros(row.get(1)?),
+            t1: Timestamp::from_micros(row.get(2)?),
+            unit: unit_of(row.get(3)?)?,
+            values,
+        };
+        found.push((row.get(0)?, summary));
+    }
+    Ok(found)
+}
+
+fn body(
+    tx: &Transaction<'_>,
+    series: i64,
+    block: i64,
+    summary: &Summary,
+) -> Result<Vec<Point>, ReadError> {
+    let body: Vec<u8> = tx
+        .prepare_cached("SELECT body FROM blocks WHERE series = ? AND t0 = ? AND id = ?")?
+        .query_row([series, summary.t0.as_micros(), block], |row| row.get(0))?;
+    Ok(block::open(summary.t0, summary.unit, &body)?)
+}
+
+fn series_id(tx: &Transaction<'_>, key: &SeriesKey) -> Result<Option<i64>, ReadError> {
+    Ok(tx
+        .prepare_cached("SELECT id FROM series WHERE device = ? AND signal = ? AND instance = ?")?
+        .query_row(params![key.device.as_str(), key.signal.0, key.instance], |row| row.get(0))
+        .optional()?)
+}
+
+fn unit_of(number: u8) -> Result<Unit, ReadError> {
+    Unit::from_number(number).ok_or_else(|| ReadError::Strange(format!("unit {number}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::commit::Packed;
+    use super::super::point::tests::any_point;
+    use super::super::tests::{commit, purpose, second, series};
+    use super::super::types::{Commit, Sample};
+    use super::super::{Opened, Store};
+    use super::*;
+    use crate::domain::time::Span;
+
+    const UNIT: Unit = Unit::MmolPerL;
+
+    fn start() -> Timestamp {
+        Timestamp::from_millis(1_700_000_000_000)
+    }
+
+    /// Rows of points of one series; `true` seals what was there before the row. Half of the time
+    /// each row has a time of its own, so that blocks stand apart and are answered by summary.
+    fn any_rows() -> impl Strategy<Value = Vec<(Vec<Point>, bool)>> {
+        let row = (prop::collection::vec(any_point(), 0..40), any::<bool>());
+        let apart = prop_oneof![Just(Span::ZERO), Just(Span::secs(100))];
+        (prop::collection::vec(row, 1..8), apart).prop_map(|(mut rows, apart)| {
+            for (place, (points, _)) in rows.iter_mut().enumerate() {
+                for point in points {
+                    point.at = point.at + Span::micros(apart.as_micros() * place as i64);
+                }
+            }
+            rows
+        })
+    }
+
+    /// Commits row `n` as the writer does, with every head old enough to seal if `seal` says so.
+    fn put(opened: &mut Opened, n: u64, points: &[Point], seal: bool) -> Commit {
+        let samples = points.iter().map(|p| Sample {
+            series: series(),
+            at: p.at,
+            received: p.received,
+            value: p.value,
+            unit: p.unit,
+            flags: p.flags,
+        });
+        let commit = Commit { samples: samples.collect(), ..commit(n) };
+        let now = if seal { second(n) + Span::hours(2) } else { second(n) };
+        let due = opened.heads().due(now, usize::MAX);
+        let sealed_to = opened.heads().sealed_to(&due);
+        let packed = Packed::new(commit, due, sealed_to).unwrap();
+        packed.write(&mut opened.conn).unwrap();
+        let Packed { commit, sealed, .. } = packed;
+        opened.heads().committed(&sealed, n, commit.row.at, &commit.samples);
+        commit
+    }
+
+    fn piece(from: i64, to: i64) -> Piece {
+        let at = |millis| start() + Span::millis(millis);
+        Piece { series: series(), from: at(from), to: at(to) }
+    }
+
+    /// The settled points inside the piece.
+    fn expected(rows: &[(Vec<Point>, bool)], piece: &Piece) -> Vec<Point> {
+        let mut points: Vec<Point> = rows.iter().flat_map(|(points, _)| points.clone()).collect();
+        settle(&mut points);
+        points.retain(|p| piece.holds(p.at));
+        points
+    }
+
+    fn check_raw(history: &History, piece: &Piece, limit: usize, expected: &[Point]) {
+        let mut got = Vec::new();
+        let mut after = None;
+        loop {
+            let page = history.raw(std::slice::from_ref(piece), after, limit).unwrap();
+            assert!(page.points.len() <= limit);
+            got.extend(page.points.into_iter().map(|(_, point)| point));
+            let Some(next) = page.next else { break };
+            after = Some(next.to_string().parse().unwrap());
+        }
+        assert_eq!(got, expected);
+    }
+
+    fn check_buckets(history: &History, piece: &Piece, points: usize, expected: &[Point]) {
+        let grid = Grid::new(piece.from, piece.to, points);
+        let got = history.buckets(std::slice::from_ref(piece), grid, UNIT).unwrap();
+        assert!(got.len() <= points);
+        let mut rest = got.iter();
+        let counting: Vec<&Point> = expected.iter().filter(|p| p.counts()).collect();
+        let place = |p: &Point| (p.at - piece.from).as_micros() / grid.width().as_micros();
+        for bucket in counting.chunk_by(|a, b| place(a) == place(b)) {
+            let values: Vec<f64> =
+                bucket.iter().map(|p| p.unit.convert(p.value, UNIT).unwrap()).collect();
+            let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+            let got = rest.next().expect("a bucket for every value");
+            let start = Span::micros(place(bucket[0]) * grid.width().as_micros());
+            assert_eq!((got.from, got.count), (piece.from + start, values.len() as u64));
+            assert!(near(got.min, values.iter().copied().fold(f64::INFINITY, f64::min)));
+            assert!(near(got.max, values.iter().copied().fold(f64::NEG_INFINITY, f64::max)));
+            assert!(near(got.mean, values.iter().sum::<f64>() / values.len() as f64));
+            assert!(near(got.last, *values.last().unwrap()));
+        }
+        assert_eq!(rest.next(), None, "empty buckets are absent");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn history_is_a_sorted_map_however_it_came_and_was_sealed(
+            rows in any_rows(),
+            from in prop_oneof![Just(-1_000_i64), 0..400_000_i64],
+            length in prop_oneof![0..110_000_i64, 0..900_000_i64],
+            limit in 1_usize..50,
+            buckets in 1_usize..20,
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let mut opened = Store::create(dir.path(), &purpose()).unwrap();
+            let mut commits = Vec::new();
+            for (i, (points, seal)) in rows.iter().enumerate() {
+                commits.push(put(&mut opened, i as u64 + 1, points, *seal));
+            }
+            let piece = piece(from, from + length);
+            let expected = expected(&rows, &piece);
+            let check = |opened: &Opened| {
+                check_raw(&opened.history(), &piece, limit, &expected);
+                check_buckets(&opened.history(), &piece, buckets, &expected);
+            };
+            check(&opened);
+            drop(opened);
+            let opened = Store::open(dir.path()).unwrap();
+            for commit in commits.iter().filter(|c| c.row.n > opened.sealed_to) {
+                opened.restore(commit.row.n, commit.row.at, &commit.samples);
+            }
+            check(&opened);
+        }
+    }
+
+    #[test]
+    fn pieces_of_two_series_make_one_history() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = Store::create(dir.path(), &purpose()).unwrap();
+        let other = SeriesKey { device: "dev-2".parse().unwrap(), ..series() };
+        let sample = |series: &SeriesKey, s: i64, value: f64| Sample {
+            series: series.clone(),
+            at: start() + Span::secs(s),
+            received: start() + Span::secs(s),
+            value,
+            unit: UNIT,
+            flags: 0,
+        };
+        let samples: Vec<Sample> =
+            (0..10).flat_map(|s| [sample(&series(), s, 1.0), sample(&other, s, 2.0)]).collect();
+        opened.heads().committed(&[], 1, second(1), &samples);
+        let pieces = [piece(0, 5_000), Piece { series: other, ..piece(4_000, 9_000) }];
+        let page = opened.history().raw(&pieces, None, 99).unwrap();
+        let places: Vec<usize> = page.points.iter().map(|(place, _)| *place).collect();
+        assert_eq!(places, [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
+        let grid = Grid::new(pieces[0].from, pieces[1].to, 2);
+        let buckets = opened.history().buckets(&pieces, grid, UNIT).unwrap();
+        let counts: Vec<(u64, f64)> = buckets.iter().map(|b| (b.count, b.last)).collect();
+        assert_eq!(counts, [(6, 2.0), (4, 2.0)]);
+    }
+
+    #[test]
+    fn a_cursor_reads_back_from_its_text_and_nothing_else_does() {
+        let cursor = Cursor { at: start(), skip: 3 };
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        for text in ["", ".", "1", "1.", "x.1", "1.-1", "1.2.3"] {
+            assert_eq!(text.parse::<Cursor>(), Err(NotACursor), "{text}");
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! Making a store, opening one, and refusing what is none.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use data_encoding::BASE32_NOPAD;
+use ring::rand::SecureRandom as _;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::heads::Heads;
+use super::history::History;
+use super::lock::Lock;
+use super::reader::Reader;
+use super::schema;
+use super::types::{Identity, Sample, SnapshotPart};
+use crate::domain::ids::SiteId;
+use crate::domain::time::{Span, Timestamp};
+
+/// What a store will be, before it has an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purpose {
+    /// Part of alarm ids.
+    pub site: SiteId,
+    /// Made by `demo`.
+    pub simulated: bool,
+    /// Made with `--clock stream`.
+    pub stream_clock: bool,
+}
+
+/// Why a store cannot be made or opened. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process writes it.
+    #[error("the store in {} is in use by another process; stop that one first", dir.display())]
+    Locked {
+        /// The store's folder.
+        dir: PathBuf,
+    },
+    /// There is none.
+    #[error("there is no store at {}; check the folder, or let `run` make one", path.display())]
+    Missing {
+        /// The file looked for.
+        path: PathBuf,
+    },
+    /// There is one already.
+    #[error("there is already a store at {}; choose an empty folder", path.display())]
+    Exists {
+        /// The file found.
+        path: PathBuf,
+    },
+    /// A file of something else.
+    #[error("{} is not a vitalgate store: {why}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What shows it.
+        why: &'static str,
+    },
+    /// A later program wrote it.
+    #[error(
+        "the store {} is of version {found}, this program knows up to {known}; use a newer program",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest version known here.
+        known: u32,
+    },
+    /// It contradicts itself.
+    #[error("the store {} is damaged: {why}; keep the file and restore a backup", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What shows it.
+        why: String,
+    },
+    /// The file system said no.
+    #[error("cannot use {}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it said.
+        source: std::io::Error,
+    },
+    /// SQLite said no.
+    #[error("cannot open the store {}", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: rusqlite::Error,
+    },
+}
+
+/// The newest row of the journal, without its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastRow {
+    /// Its number.
+    pub n: u64,
+    /// Its stamp.
+    pub at: Timestamp,
+    /// Wall clock − `at`.
+    pub offset: Span,
+}
+
+/// A store open for writing by this process, not yet writing.
+#[derive(Debug)]
+pub struct Opened {
+    /// What it is.
+    pub identity: Identity,
+    /// The newest row; `None` in a new store.
+    pub last_row: Option<LastRow>,
+    /// The number of the next transition.
+    pub next_seq: u64,
+    /// The last complete snapshot; parts of an unfinished one are gone.
+    pub snapshot: Vec<SnapshotPart>,
+    /// The row at which that snapshot was frozen.
+    pub snapshot_row: Option<u64>,
+    /// Every sample of rows up to this one is in a block: [`Self::restore`] needs the rows after it.
+    pub sealed_to: u64,
+    pub(super) conn: Connection,
+    pub(super) path: PathBuf,
+    pub(super) lock: Lock,
+    heads: Arc<Heads>,
+}
+
+/// The store in a folder.
+#[derive(Debug)]
+pub struct Store;
+
+impl Store {
+    /// Makes a store with a new id in `dir`, which is made too where it is missing.
+    pub fn create(dir: &Path, purpose: &Purpose) -> Result<Opened, OpenError> {
+        std::fs::create_dir_all(dir)
+            .map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
+        let lock = Lock::take(dir)?;
+        let path = Self::file(dir);
+        if path.exists() {
+            return Err(OpenError::Exists { path });
+        }
+        let draft = path.with_extension("part");
+        remove_draft(&draft)?;
+        make(&draft, purpose)
+            .map_err(|source| OpenError::Sqlite { path: draft.clone(), source })?;
+        publish(&draft, &path)?;
+        load(path, lock)
+    }
+
+    /// Opens the store in `dir`: waits for no one, upgrades an older one, touches nothing else's file.
+    pub fn open(dir: &Path) -> Result<Opened, OpenError> {
+        let path = Self::file(dir);
+        check_header(&path)?;
+        let lock = Lock::take(dir)?;
+        load(path, lock)
+    }
+
+    /// Whether `dir` holds a store.
+    pub fn exists(dir: &Path) -> bool {
+        Self::file(dir).exists()
+    }
+
+    /// The database file of the store in `dir`.
+    pub fn file(dir: &Path) -> PathBuf {
+        dir.join(schema::FILE)
+    }
+}
+
+impl Opened {
+    /// Puts samples of journal row `n` back into memory, unless a block holds them already.
+    ///
+    /// To be called for every row after [`Self::sealed_to`], in order, before writing starts.
+    pub fn restore(&self, n: u64, at: Timestamp, samples: &[Sample]) {
+        self.heads.restore(n, at, samples);
+    }
+
+    /// Readers of this store.
+    pub fn reader(&self) -> Reader {
+        Reader::at(self.path.clone())
+    }
+
+    /// The history: what is sealed and what is still in memory.
+    pub fn history(&self) -> History {
+        History::new(self.path.clone(), Arc::clone(&self.heads))
+    }
+
+    /// The samples not yet in blocks.
+    pub(super) fn heads(&self) -> &Arc<Heads> {
+        &self.heads
+    }
+}
+
+/// Refuses, without opening it by SQLite, a file that is not a store this program can write.
+pub(super) fn check_header(path: &Path) -> Result<(), OpenError> {
+    let foreign = |why| OpenError::Foreign { path: path.to_owned(), why };
+    let mut header = [0_u8; 100];
+    let mut file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Err(OpenError::Missing { path: path.to_owned() });
+        }
+        Err(source) => return Err(OpenError::Io { path: path.to_owned(), source }),
+    };
+    match file.read_exact(&mut header) {
+        Ok(()) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+            return Err(foreign("it is shorter than a header"));
+        }
+        Err(source) => return Err(OpenError::Io { path: path.to_owned(), source }),
+    }
+    let number = |at: usize| {
+        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
+    if &header[..16] != b"SQLite format 3\0" {
+        return Err(foreign("it is not an SQLite file"));
+    }
+    if number(68) != schema::APPLICATION_ID {
+        return Err(foreign("its application id is another program's"));
+    }
+    known_version(path, number(60))
+}
+
+fn known_version(path: &Path, found: u32) -> Result<(), OpenError> {
+    if found > schema::VERSION {
+        let path = path.to_owned();
+        return Err(OpenError::Newer { path, found, known: schema::VERSION });
+    }
+    Ok(())
+}
+
+fn make(path: &Path, purpose: &Purpose) -> rusqlite::Result<()> {
+    let conn = schema::make(path)?;
+    let set = |key: &str, value: &dyn rusqlite::ToSql| {
+        conn.execute("INSERT INTO meta(key, value) VALUES(?, ?)", params![key, value])
+    };
+    set("store", &new_id())?;
+    set("site", &purpose.site.as_str())?;
+    set("simulated", &purpose.simulated)?;
+    set("stream_clock", &purpose.stream_clock)?;
+    set("snapshot_generation", &0)?;
+    set("sealed_to", &0)?;
+    schema::checkpoint_all(&conn)?;
+    conn.close().map_err(|(_, e)| e)
+}
+
+/// 80 random bits in lower-case base32: 16 letters and digits.
+pub(super) fn new_id() -> String {
+    let mut bytes = [0_u8; 10];
+    ring::rand::SystemRandom::new()
+        .fill(&mut bytes)
+        .expect("the operating system gives random bytes");
+    BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()
+}
+
+/// Removes what an interrupted `create` or `restore` left.
+pub(super) fn remove_draft(draft: &Path) -> Result<(), OpenError> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = draft.as_os_str().to_owned();
+        name.push(suffix);
+        match std::fs::remove_file(&name) {
+            Ok(()) => {}
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(OpenError::Io { path: name.into(), source }),
+        }
+    }
+    Ok(())
+}
+
+/// Gives a finished, closed file its name, durably.
+pub(super) fn publish(draft: &Path, path: &Path) -> Result<(), OpenError> {
+    let sync = || {
+        std::fs::File::open(draft)?.sync_all()?;
+        std::fs::rename(draft, path)?;
+        match path.parent() {
+            Some(dir) if !dir.as_os_str().is_empty() => std::fs::File::open(dir)?.sync_all(),
+            _ => std::fs::File::open(".")?.sync_all(),
+        }
+    };
+    sync().map_err(|source| OpenError::Io { path: path.to_owned(), source })
+}
+
+fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
+    let sqlite = |source: rusqlite::Error| match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+            OpenError::Damaged { path: path.clone(), why: source.to_string() }
+        }
+        _ => OpenError::Sqlite { path: path.clone(), source },
+    };
+    let mut conn = schema::writable(&path).map_err(sqlite)?;
+    let version: u32 =
+        conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
+    known_version(&path, version)?;
+    // A killed process may have left rows that only the page cache holds: make them durable before
+    // anybody builds on them.
+    schema::checkpoint_all(&conn).map_err(sqlite)?;
+    if version < schema::VERSION {
+        schema::upgrade(&mut conn, &path, version)?;
+    }
+    drop_unfinished_snapshot(&conn).map_err(sqlite)?;
+    let identity = read_identity(&conn)
+        .map_err(sqlite)?
+        .ok_or_else(|| OpenError::Damaged { path: path.clone(), why: "it has no site".into() })?;
+    let heads = Heads::of(read_series(&conn).map_err(sqlite)?);
+    Ok(Opened {
+        identity,
+        last_row: read_last_row(&conn).map_err(sqlite)?,
+        next_seq: conn
+            .query_row("SELECT ifnull(max(seq), 0) + 1 FROM transitions", [], get_u64)
+            .map_err(sqlite)?,
+        snapshot: read_snapshot(&conn).map_err(sqlite)?,
+        snapshot_row: meta(&conn, "snapshot_row").map_err(sqlite)?.map(|n: i64| n as u64),
+        sealed_to: meta(&conn, "sealed_to").map_err(sqlite)?.map_or(0, |n: i64| n as u64),
+        heads: Arc::new(heads),
+        conn,
+        path,
+        lock,
+    })
+}
+
+fn get_u64(row: &rusqlite::Row<'_>) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(0).map(|n| n as u64)
+}
+
+fn meta<T: rusqlite::types::FromSql>(conn: &Connection, key: &str) -> rusqlite::Result<Option<T>> {
+    conn.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()
+}
+
+/// What the file says it is; `None` if it does not say enough.
+pub(super) fn read_identity(conn: &Connection) -> rusqlite::Result<Option<Identity>> {
+    let store: Option<String> = meta(conn, "store")?;
+    let site: Option<String> = meta(conn, "site")?;
+    let simulated: Option<bool> = meta(conn, "simulated")?;
+    let stream_clock: Option<bool> = meta(conn, "stream_clock")?;
+    Ok(match (store, site.and_then(|s| s.parse().ok()), simulated, stream_clock) {
+        (Some(store), Some(site), Some(simulated), Some(stream_clock)) => {
+            Some(Identity { store, site, simulated, stream_clock })
+        }
+        _ => None,
+    })
+}
+
+fn read_last_row(conn: &Connection) -> rusqlite::Result<Option<LastRow>> {
+    conn.query_row("SELECT n, at, offset_us FROM journal ORDER BY n DESC LIMIT 1", [], |row| {
+        Ok(LastRow {
+            n: row.get::<_, i64>(0)? as u64,
+            at: Timestamp::from_micros(row.get(1)?),
+            offset: Span::micros(row.get(2)?),
+        })
+    })
+    .optional()
+}
+
+fn drop_unfinished_snapshot(conn: &Connection) -> rusqlite::Result<usize> {
+    conn.execute(
+        "DELETE FROM snapshots WHERE generation >
+           (SELECT value FROM meta WHERE key = 'snapshot_generation')",
+        [],
+    )
+}
+
+fn read_snapshot(conn: &Connection) -> rusqlite::Result<Vec<SnapshotPart>> {
+    let mut parts = Vec::new();
+    let mut statement = conn
+        .prepare("SELECT kind, key, n, body, max(generation) FROM snapshots GROUP BY kind, key")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let kind = match row.get_ref(0)?.as_str()? {
+            "core" => "core",
+            "site" => "site",
+            "device" => "device",
+            "patient" => "patient",
+            other => {
+                return Err(rusqlite::Error::InvalidColumnName(format!("snapshot kind {other}")));
+            }
+        };
+        parts.push(SnapshotPart {
+            kind,
+            key: row.get(1)?,
+            n: row.get::<_, i64>(2)? as u64,
+            body: row.get(3)?,
+        });
+    }
+    Ok(parts)
+}
+
+/// A series as the table has it.
+#[derive(Debug)]
+pub(super) struct SeriesRow {
+    pub(super) id: i64,
+    pub(super) key: super::types::SeriesKey,
+    pub(super) sealed_to: u64,
+}
+
+fn read_series(conn: &Connection) -> rusqlite::Result<Vec<SeriesRow>> {
+    let mut statement =
+        conn.prepare("SELECT id, device, signal, instance, sealed_to FROM series ORDER BY id")?;
+    let rows = statement.query_map([], |row| {
+        Ok(SeriesRow {
+            id: row.get(0)?,
+            key: super::reader::series_key(row, 1)?,
+            sealed_to: row.get::<_, i64>(4)? as u64,
+        })
+    })?;
+    rows.collect()
+}

@@ -1,0 +1,403 @@
+//! Reading what is committed: the journal, transitions, alarms, dead letters, sizes.
+//!
+//! Every call opens the file read-only and holds no transaction when it returns, so that no reader
+//! keeps the writer's log from being reused. Calls wait for the disk: from async code only through
+//! `spawn_blocking`.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use rusqlite::{Connection, Row as SqlRow, params};
+
+use super::block::BadBlock;
+use super::types::{Identity, Row, SeriesKey};
+use super::{commit, open, schema};
+use crate::domain::ids::{AlarmId, DeviceId, PatientId, WardId};
+use crate::domain::signal::SignalId;
+use crate::domain::time::{Span, Timestamp};
+
+/// Journal rows fetched at once.
+const CHUNK: usize = 512;
+/// Bodies fetched at once, compressed; a chunk ends at the first row beyond.
+const CHUNK_BYTES: usize = 4 << 20;
+/// No row is larger: a batch is bounded to 4 MiB of payloads.
+const BODY_BYTES: usize = 64 << 20;
+
+/// Why something stored could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// SQLite said no.
+    #[error("cannot read the store")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A journal body cannot be decompressed.
+    #[error("journal row {n} cannot be decompressed; restore a backup")]
+    Body {
+        /// Its row.
+        n: u64,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A block of the history cannot be read.
+    #[error(transparent)]
+    Block(#[from] BadBlock),
+    /// A column holds what this program never writes.
+    #[error("the store holds a strange value: {0}")]
+    Strange(String),
+}
+
+/// Reads a store, also one that another process is writing; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    path: PathBuf,
+}
+
+/// A transition read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransitionRow {
+    /// Its number.
+    pub seq: u64,
+    /// The journal row that caused it.
+    pub n: u64,
+    /// Shown time.
+    pub at: Timestamp,
+    /// `alarm`, `answer` or `note`.
+    pub kind: String,
+    /// The word of the change, or what was asked.
+    pub change: String,
+    /// For alarms.
+    pub alarm: Option<AlarmId>,
+    /// Whom it concerns.
+    pub patient: Option<PatientId>,
+    /// Who did it, where a person did.
+    pub actor: Option<String>,
+    /// JSON.
+    pub body: String,
+}
+
+/// Which alarms; `None` takes all.
+#[derive(Debug, Clone, Default)]
+pub struct AlarmFilter {
+    /// Only these states: `alarming`, `closed`, …; empty takes all.
+    pub states: Vec<String>,
+    /// Only of this ward.
+    pub ward: Option<WardId>,
+    /// Only of this patient.
+    pub patient: Option<PatientId>,
+}
+
+/// A dead letter read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetterRow {
+    /// Rises with every dead letter of a store.
+    pub id: u64,
+    /// When it came, shown time.
+    pub at: Timestamp,
+    /// Who sent it.
+    pub principal: DeviceId,
+    /// Under whose name, if the topic said.
+    pub device: Option<DeviceId>,
+    /// The topic.
+    pub topic: String,
+    /// The word of the topic kind.
+    pub kind: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// How long it was.
+    pub length: u64,
+    /// Its first bytes.
+    pub head: Vec<u8>,
+}
+
+/// How many bytes a table takes with its indexes, unused room in its pages included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSize {
+    /// The table, or `(free)` for pages to be used again.
+    pub table: String,
+    /// Whole pages.
+    pub bytes: u64,
+}
+
+impl Reader {
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Readers of the store in `dir`, without taking its lock; refuses what is no store.
+    pub fn of(dir: &std::path::Path) -> Result<Self, open::OpenError> {
+        let path = open::Store::file(dir);
+        open::check_header(&path)?;
+        Ok(Self { path })
+    }
+
+    /// What the store says it is.
+    pub fn identity(&self) -> Result<Identity, ReadError> {
+        open::read_identity(&self.connect()?)?
+            .ok_or_else(|| ReadError::Strange("it has no site".into()))
+    }
+
+    /// The journal after row `after`, in order, fetched in chunks; ends where it ended when asked.
+    pub fn rows(&self, after: u64) -> Result<Rows, ReadError> {
+        Ok(Rows { conn: self.connect()?, after, fetched: VecDeque::new(), failed: false })
+    }
+
+    /// At most `limit` transitions after `seq`, oldest first.
+    pub fn transitions(&self, seq: u64, limit: usize) -> Result<Vec<TransitionRow>, ReadError> {
+        self.list(
+            "SELECT * FROM transitions WHERE seq > ? ORDER BY seq LIMIT ?",
+            params![seq as i64, limit as i64],
+            transition,
+        )
+    }
+
+    /// The transitions caused by rows `first` to `last`, both included, oldest first.
+    pub fn transitions_of_rows(
+        &self,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<TransitionRow>, ReadError> {
+        self.list(
+            "SELECT * FROM transitions WHERE n BETWEEN ? AND ? ORDER BY seq",
+            [first as i64, last as i64],
+            transition,
+        )
+    }
+
+    /// Every transition of an alarm, oldest first; none if there is no such alarm.
+    pub fn alarm_history(&self, alarm: &AlarmId) -> Result<Vec<TransitionRow>, ReadError> {
+        self.list(
+            "SELECT * FROM transitions WHERE alarm = ? ORDER BY seq",
+            [alarm.as_str()],
+            transition,
+        )
+    }
+
+    /// The newest transition of each alarm that passes the filter, newest first, at most `limit`,
+    /// and only those whose newest is before transition `before`.
+    pub fn alarms(
+        &self,
+        filter: &AlarmFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<TransitionRow>, ReadError> {
+        let states =
+            serde_json::to_string(&filter.states).map_err(|e| ReadError::Strange(e.to_string()))?;
+        self.list(
+            "SELECT * FROM transitions t WHERE alarm IS NOT NULL AND kind = 'alarm' AND seq < ?1
+               AND (?2 IS NULL OR patient = ?2)
+               AND (?3 IS NULL OR body ->> 'ward' = ?3)
+               AND (?4 = '[]' OR body ->> 'state' IN (SELECT value FROM json_each(?4)))
+               AND NOT EXISTS (SELECT 1 FROM transitions later
+                 WHERE later.alarm = t.alarm AND later.seq > t.seq AND later.kind = 'alarm')
+             ORDER BY seq DESC LIMIT ?5",
+            params![
+                before.map_or(i64::MAX, |seq| seq as i64),
+                filter.patient.as_ref().map(PatientId::as_str),
+                filter.ward.as_ref().map(WardId::as_str),
+                states,
+                limit as i64,
+            ],
+            transition,
+        )
+    }
+
+    /// Dead letters, newest first: of one device or relay or of all, before number `before`.
+    pub fn dead_letters(
+        &self,
+        of: Option<&DeviceId>,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetterRow>, ReadError> {
+        let before = before.map_or(i64::MAX, |id| id as i64);
+        match of {
+            Some(of) => self.list(
+                "SELECT * FROM dead_letters WHERE ifnull(device, principal) = ? AND id < ?
+                   ORDER BY id DESC LIMIT ?",
+                params![of.as_str(), before, limit as i64],
+                dead_letter,
+            ),
+            None => self.list(
+                "SELECT * FROM dead_letters WHERE id < ? ORDER BY id DESC LIMIT ?",
+                [before, limit as i64],
+                dead_letter,
+            ),
+        }
+    }
+
+    /// How many dead letters each device or relay ever caused, those that are gone included.
+    pub fn dead_letter_counts(&self) -> Result<Vec<(String, u64)>, ReadError> {
+        self.list("SELECT owner, total FROM dead_letter_counts ORDER BY owner", [], |row| {
+            Ok((row.get(0)?, unsigned(row, 1)?))
+        })
+    }
+
+    /// The first transition whose link of the audit chain does not follow from the one before, or
+    /// whose body is not the one that was hashed; `None` when the chain is whole. Erased bodies pass.
+    pub fn audit_break(&self) -> Result<Option<u64>, ReadError> {
+        let conn = self.connect()?;
+        let mut statement = conn.prepare(
+            "SELECT a.seq, a.hash, a.chain, t.body FROM audit a LEFT JOIN transitions t USING(seq)
+               ORDER BY a.seq",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut before = vec![0; 32];
+        while let Some(row) = rows.next()? {
+            let (hash, chain): (Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?);
+            let body: Option<String> = row.get(3)?;
+            let erased = body.as_deref().is_none_or(str::is_empty);
+            let same = erased || body.is_some_and(|body| commit::sha256(body.as_bytes()) == hash);
+            if !same || commit::chain(&before, &hash) != chain {
+                return Ok(Some(unsigned(row, 0)?));
+            }
+            before = chain;
+        }
+        Ok(None)
+    }
+
+    /// Bytes by table, largest first. Reads the whole file's page headers.
+    pub fn sizes(&self) -> Result<Vec<TableSize>, ReadError> {
+        self.list(
+            "SELECT ifnull(m.tbl_name, s.name) AS t, sum(s.pgsize) FROM dbstat s
+               LEFT JOIN sqlite_master m ON m.name = s.name WHERE s.aggregate = 1 GROUP BY t
+             UNION ALL SELECT '(free)', freelist_count * page_size
+               FROM pragma_freelist_count, pragma_page_size ORDER BY 2 DESC",
+            [],
+            |row| Ok(TableSize { table: row.get(0)?, bytes: unsigned(row, 1)? }),
+        )
+    }
+
+    pub(super) fn connect(&self) -> Result<Connection, ReadError> {
+        Ok(schema::readable(&self.path)?)
+    }
+
+    fn list<T, P: rusqlite::Params>(
+        &self,
+        sql: &str,
+        params: P,
+        read: impl FnMut(&SqlRow<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, ReadError> {
+        let conn = self.connect()?;
+        let mut statement = conn.prepare(sql)?;
+        let rows = statement.query_map(params, read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+/// Journal rows in order.
+#[derive(Debug)]
+pub struct Rows {
+    conn: Connection,
+    after: u64,
+    fetched: VecDeque<Row>,
+    failed: bool,
+}
+
+impl Iterator for Rows {
+    type Item = Result<Row, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.fetched.is_empty()
+            && !self.failed
+            && let Err(error) = self.fetch()
+        {
+            self.failed = true;
+            return Some(Err(error));
+        }
+        let row = self.fetched.pop_front()?;
+        self.after = row.n;
+        Some(Ok(row))
+    }
+}
+
+impl Rows {
+    fn fetch(&mut self) -> Result<(), ReadError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT n, at, offset_us, core, rules, body FROM journal WHERE n > ? ORDER BY n LIMIT ?",
+        )?;
+        let mut rows = statement.query([self.after as i64, CHUNK as i64])?;
+        let mut bytes = 0;
+        while bytes < CHUNK_BYTES
+            && let Some(row) = rows.next()?
+        {
+            let n = unsigned(row, 0)?;
+            let body = row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?;
+            bytes += body.len();
+            let rules = row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?;
+            self.fetched.push_back(Row {
+                n,
+                at: Timestamp::from_micros(row.get(1)?),
+                offset: Span::micros(row.get(2)?),
+                core: row.get(3)?,
+                rules: rules
+                    .try_into()
+                    .map_err(|_| ReadError::Strange(format!("rules of row {n}")))?,
+                body: zstd::bulk::decompress(body, BODY_BYTES)
+                    .map_err(|source| ReadError::Body { n, source })?,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The series in columns `at`, `at + 1` and `at + 2`.
+pub(super) fn series_key(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<SeriesKey> {
+    Ok(SeriesKey {
+        device: id(row, at)?,
+        signal: SignalId(row.get(at + 1)?),
+        instance: row.get(at + 2)?,
+    })
+}
+
+fn transition(row: &SqlRow<'_>) -> rusqlite::Result<TransitionRow> {
+    Ok(TransitionRow {
+        seq: unsigned(row, 0)?,
+        n: unsigned(row, 1)?,
+        at: Timestamp::from_micros(row.get(2)?),
+        kind: row.get(3)?,
+        change: row.get(4)?,
+        alarm: optional_id(row, 5)?,
+        patient: optional_id(row, 6)?,
+        actor: row.get(7)?,
+        body: row.get(8)?,
+    })
+}
+
+fn dead_letter(row: &SqlRow<'_>) -> rusqlite::Result<DeadLetterRow> {
+    Ok(DeadLetterRow {
+        id: unsigned(row, 0)?,
+        at: Timestamp::from_micros(row.get(1)?),
+        principal: id(row, 2)?,
+        device: optional_id(row, 3)?,
+        topic: row.get(4)?,
+        kind: row.get(5)?,
+        reason: row.get(6)?,
+        length: unsigned(row, 7)?,
+        head: row.get(8)?,
+    })
+}
+
+fn unsigned(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(at).map(|n| n as u64)
+}
+
+fn id<T>(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<T>
+where
+    T: std::str::FromStr<Err = crate::domain::ids::NotAnId>,
+{
+    parse(row.get_ref(at)?.as_str()?, at)
+}
+
+fn optional_id<T>(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<Option<T>>
+where
+    T: std::str::FromStr<Err = crate::domain::ids::NotAnId>,
+{
+    row.get_ref(at)?.as_str_or_null()?.map(|text| parse(text, at)).transpose()
+}
+
+fn parse<T>(text: &str, at: usize) -> rusqlite::Result<T>
+where
+    T: std::str::FromStr<Err = crate::domain::ids::NotAnId>,
+{
+    text.parse().map_err(|e: crate::domain::ids::NotAnId| {
+        rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, Box::new(e))
+    })
+}

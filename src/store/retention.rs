@@ -1,0 +1,225 @@
+//! What may go, and how: a slice at a time, between commits, on the writer's thread.
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::types::Commit;
+use crate::domain::time::{Span, Timestamp};
+
+/// How often the writer looks for what may go, by the gateway's time.
+const EVERY: Span = Span::secs(10);
+/// A gateway that is never idle lets a slice go at least so often.
+const AT_LATEST: Span = Span::secs(60);
+/// Rows of one table that go in one slice.
+const ROWS: i64 = 256;
+/// Free pages returned to the file system in one slice, once there are many; as in [`vacuum`].
+const PAGES: usize = 256;
+/// Below this many free pages (8 MiB) the file keeps them for what comes next.
+const SPARE_PAGES: i64 = 1_024;
+
+/// How long things are kept. Transitions and audit are kept for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// Journal rows, at least as long as something still needs them.
+    pub journal: Span,
+    /// Journal bodies in bytes, compressed; the oldest go first, though never one still needed.
+    pub journal_bytes: u64,
+    /// Numbers of the history, by the time they were measured.
+    pub history: Span,
+    /// Waveforms, by the time they arrived.
+    pub waves: Span,
+    /// Waveforms in bytes, compressed; the oldest go first.
+    pub waves_bytes: u64,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self {
+            journal: Span::days(7),
+            journal_bytes: 16 << 30,
+            history: Span::days(400),
+            waves: Span::days(7),
+            waves_bytes: 16 << 30,
+        }
+    }
+}
+
+/// Decides what goes next.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    keep: Keep,
+    snapshot_row: u64,
+    sealed_to: u64,
+    now: Timestamp,
+    looked: Timestamp,
+    sliced: Timestamp,
+    /// Whether the last slice left something that may go.
+    more: bool,
+}
+
+impl Keeper {
+    pub(super) fn new(keep: Keep, snapshot_row: Option<u64>, sealed_to: u64) -> Self {
+        let never = Timestamp::default();
+        let snapshot_row = snapshot_row.unwrap_or(0);
+        Self {
+            keep,
+            snapshot_row,
+            sealed_to,
+            now: never,
+            looked: never,
+            sliced: never,
+            more: false,
+        }
+    }
+
+    /// A row was committed; `sealed_to` as that commit wrote it.
+    pub(super) fn committed(&mut self, commit: &Commit, sealed_to: u64) {
+        self.now = commit.row.at;
+        self.snapshot_row = commit.snapshot_complete.unwrap_or(self.snapshot_row);
+        self.sealed_to = sealed_to;
+    }
+
+    /// Lets a slice go if it is time; gives about how many bytes that adds to the log.
+    pub(super) fn slice(&mut self, conn: &mut Connection, idle: bool) -> rusqlite::Result<u64> {
+        if self.now - self.looked >= EVERY {
+            self.looked = self.now;
+            self.more = true;
+        }
+        if !self.more || !(idle || self.now - self.sliced >= AT_LATEST) {
+            return Ok(0);
+        }
+        self.sliced = self.now;
+        self.more = false;
+        let gone = self.delete(conn)?;
+        let freed = vacuum(conn)?;
+        self.more = gone.iter().any(|rows| *rows as i64 == ROWS) || freed;
+        let pages = gone.iter().sum::<usize>() + if freed { PAGES } else { 0 };
+        Ok(pages as u64 * 8_192)
+    }
+
+    fn delete(&self, conn: &mut Connection) -> rusqlite::Result<[usize; 3]> {
+        let Keep { journal, journal_bytes, history, waves, waves_bytes } = self.keep;
+        let before = |keep: Span| (self.now - keep).as_micros();
+        let needed_after = self.snapshot_row.min(self.sealed_to) as i64;
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let gone = [
+            // The newest row stays for ever: the clock goes on from it.
+            tx.prepare_cached(
+                "DELETE FROM journal WHERE n < (SELECT min(n) FROM journal) + ?1 AND n <= ?2
+                   AND n < (SELECT max(n) FROM journal) AND (at < ?3 OR upto <=
+                   (SELECT upto FROM journal ORDER BY n DESC LIMIT 1) - ?4)",
+            )?
+            .execute(params![
+                ROWS,
+                needed_after,
+                before(journal),
+                journal_bytes as i64
+            ])?,
+            tx.prepare_cached(
+                "DELETE FROM blocks WHERE (series, t0, id) IN
+                   (SELECT series, t0, id FROM blocks WHERE t1 < ?2 ORDER BY t1 LIMIT ?1)",
+            )?
+            .execute(params![ROWS, before(history)])?,
+            tx.prepare_cached(
+                "DELETE FROM waves WHERE id < (SELECT min(id) FROM waves) + ?1 AND (received < ?2
+                   OR upto <= (SELECT upto FROM waves ORDER BY id DESC LIMIT 1) - ?3)",
+            )?
+            .execute(params![ROWS, before(waves), waves_bytes as i64])?,
+        ];
+        if gone == [0; 3] {
+            return Ok(gone);
+        }
+        tx.commit()?;
+        Ok(gone)
+    }
+}
+
+/// Returns some free pages to the file system where more are free than the store will soon reuse.
+fn vacuum(conn: &Connection) -> rusqlite::Result<bool> {
+    let free: i64 = conn.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+    let all: i64 = conn.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    if free <= SPARE_PAGES.max(all / 4) {
+        return Ok(false);
+    }
+    let mut statement = conn.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+    let mut steps = statement.query([])?;
+    while steps.next()?.is_some() {}
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{commit, purpose, sample, second, write};
+    use super::super::types::Commit;
+    use super::super::{Opened, Store, history};
+    use super::*;
+
+    /// Rows `from..=to`, a thousand seconds apart, each with one sample; snapshots as told.
+    fn rows(from: u64, to: u64, snapshot_at: Option<u64>) -> Vec<Commit> {
+        let row = |n: u64| {
+            let mut row = commit(n);
+            row.row.at = second(n * 1_000);
+            row.samples = vec![sample(row.row.at, n as f64)];
+            row.snapshot_complete = snapshot_at.filter(|at| *at == n);
+            row
+        };
+        (from..=to).map(row).collect()
+    }
+
+    fn first_row(opened: &Opened) -> u64 {
+        opened.reader().rows(0).unwrap().next().unwrap().unwrap().n
+    }
+
+    #[test]
+    fn a_row_stays_while_a_snapshot_or_a_head_needs_it_or_it_is_young() {
+        let check = |keep: Keep, snapshot_at: Option<u64>, expected: u64| {
+            let dir = tempfile::tempdir().unwrap();
+            let opened = Store::create(dir.path(), &purpose()).unwrap();
+            write(opened, keep, rows(1, 30, snapshot_at));
+            let opened = Store::open(dir.path()).unwrap();
+            assert_eq!(first_row(&opened), expected, "{keep:?} {snapshot_at:?}");
+            assert_eq!(opened.last_row.unwrap().n, 30);
+        };
+        let short = Keep { journal: Span::secs(10_000), ..Keep::default() };
+        let small = Keep { journal_bytes: 1, ..Keep::default() };
+        check(Keep::default(), Some(20), 1);
+        check(short, None, 1);
+        check(short, Some(7), 8);
+        check(short, Some(30), 20);
+        // Heads are sealed an hour (four rows) after their first sample.
+        check(small, Some(30), 29);
+        check(small, Some(12), 13);
+    }
+
+    #[test]
+    fn history_goes_by_the_time_it_was_measured() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = Store::create(dir.path(), &purpose()).unwrap();
+        let keep = Keep { history: Span::secs(20_000), ..Keep::default() };
+        write(opened, keep, rows(1, 60, None));
+        let opened = Store::open(dir.path()).unwrap();
+        let piece = history::Piece {
+            series: sample(second(0), 0.0).series,
+            from: second(0),
+            to: second(100_000),
+        };
+        let page = opened.history().raw(&[piece], None, 99).unwrap();
+        let first = page.points.first().unwrap().1.value;
+        assert!((37.0..=40.0).contains(&first), "nothing younger is gone, no block older: {first}");
+    }
+
+    #[test]
+    fn freed_pages_go_back_to_the_file_system_in_slices() {
+        let dir = tempfile::tempdir().unwrap();
+        let conn = &Store::create(dir.path(), &purpose()).unwrap().conn;
+        let pages =
+            |name: &str| -> i64 { conn.pragma_query_value(None, name, |row| row.get(0)).unwrap() };
+        conn.execute("INSERT INTO meta VALUES('large', zeroblob(20000000))", []).unwrap();
+        assert!(!vacuum(conn).unwrap());
+        conn.execute("DELETE FROM meta WHERE key = 'large'", []).unwrap();
+        let all = pages("page_count");
+        assert!(vacuum(conn).unwrap());
+        assert_eq!(pages("page_count"), all - PAGES as i64);
+        while vacuum(conn).unwrap() {}
+        assert!(pages("freelist_count") <= SPARE_PAGES);
+    }
+}

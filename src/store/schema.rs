@@ -1,0 +1,232 @@
+//! What is on disk: the tables, their version, and the way from an older version to this one.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::open::OpenError;
+
+/// `application_id` of every store: the letters `VGAT`.
+pub(super) const APPLICATION_ID: u32 = 0x5647_4154;
+/// The schema this program writes.
+pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
+/// The one database file in a store's folder.
+pub(super) const FILE: &str = "vitalgate.db";
+
+const PAGE_BYTES: u32 = 8_192;
+/// Readers are short and the writer waits only for a checkpoint; longer means something is wrong.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// The step at index `v` leads from version `v` to `v + 1`; steps are only ever appended.
+const MIGRATIONS: &[&str] = &[V1];
+
+const V1: &str = "
+CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+
+-- One row a commit. `body` is zstd of CBOR; times are microseconds since 1970; `upto` is the
+-- length of all bodies up to this one, so that the size of what is kept is one subtraction.
+CREATE TABLE journal(
+  n INTEGER PRIMARY KEY, at INTEGER NOT NULL, offset_us INTEGER NOT NULL, core INTEGER NOT NULL,
+  rules BLOB NOT NULL, upto INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+
+CREATE TABLE transitions(
+  seq INTEGER PRIMARY KEY, n INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL,
+  change TEXT NOT NULL, alarm TEXT, patient TEXT, actor TEXT, body TEXT NOT NULL) STRICT;
+CREATE INDEX transitions_n ON transitions(n);
+CREATE INDEX transitions_alarm ON transitions(alarm, seq) WHERE alarm IS NOT NULL;
+CREATE INDEX transitions_patient ON transitions(patient, at) WHERE patient IS NOT NULL;
+
+-- `sealed_to`: every sample of the series in rows up to this one is in a block.
+CREATE TABLE series(
+  id INTEGER PRIMARY KEY, device TEXT NOT NULL, signal INTEGER NOT NULL, instance TEXT NOT NULL,
+  sealed_to INTEGER NOT NULL, UNIQUE(device, signal, instance)) STRICT;
+
+-- The summary counts plausible samples not entered in error; with none, n is 0 and the rest NULL.
+CREATE TABLE blocks(
+  series INTEGER NOT NULL, t0 INTEGER NOT NULL, id INTEGER NOT NULL, t1 INTEGER NOT NULL,
+  n INTEGER NOT NULL, vmin REAL, vmax REAL, vsum REAL, vlast REAL, unit INTEGER NOT NULL,
+  body BLOB NOT NULL, PRIMARY KEY(series, t0, id)) STRICT, WITHOUT ROWID;
+CREATE INDEX blocks_t1 ON blocks(t1);
+
+CREATE TABLE waves(
+  id INTEGER PRIMARY KEY, n INTEGER NOT NULL, device TEXT NOT NULL, signal TEXT NOT NULL,
+  at INTEGER NOT NULL, received INTEGER NOT NULL, rate_hz REAL NOT NULL, unit TEXT NOT NULL,
+  scale REAL NOT NULL, summand REAL NOT NULL, samples INTEGER NOT NULL, upto INTEGER NOT NULL,
+  body BLOB NOT NULL) STRICT;
+CREATE INDEX waves_series ON waves(device, signal, at);
+
+-- The state of a key is its newest part of a generation up to meta `snapshot_generation`.
+CREATE TABLE snapshots(
+  kind TEXT NOT NULL, key TEXT NOT NULL, generation INTEGER NOT NULL, n INTEGER NOT NULL,
+  body BLOB NOT NULL, PRIMARY KEY(kind, key, generation)) STRICT;
+
+CREATE TABLE dead_letters(
+  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, principal TEXT NOT NULL, device TEXT,
+  topic TEXT NOT NULL, kind TEXT, reason TEXT NOT NULL, length INTEGER NOT NULL,
+  head BLOB NOT NULL) STRICT;
+CREATE INDEX dead_letters_owner ON dead_letters(ifnull(device, principal), id);
+-- `total` counts for ever, `kept` and `bytes` what is still in dead_letters.
+CREATE TABLE dead_letter_counts(
+  owner TEXT PRIMARY KEY, total INTEGER NOT NULL, kept INTEGER NOT NULL,
+  bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+-- chain = SHA-256(chain of the row before || hash), hash = SHA-256(body); the first follows 32 zeros.
+CREATE TABLE audit(
+  seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT, what TEXT NOT NULL,
+  hash BLOB NOT NULL, chain BLOB NOT NULL) STRICT;
+";
+
+/// Makes the tables in an empty file that is not yet open anywhere else.
+pub(super) fn make(path: &Path) -> rusqlite::Result<Connection> {
+    let conn = Connection::open(path)?;
+    conn.pragma_update(None, "page_size", PAGE_BYTES)?;
+    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    conn.pragma_update(None, "application_id", APPLICATION_ID)?;
+    set_up(&conn)?;
+    let mut conn = conn;
+    migrate(&mut conn, 0, MIGRATIONS)?;
+    Ok(conn)
+}
+
+/// Opens an existing file for the one writer. Checkpoints are called for, never automatic: they
+/// would make a commit wait.
+pub(super) fn writable(path: &Path) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    set_up(&conn)?;
+    Ok(conn)
+}
+
+/// Opens an existing file for a reader.
+pub(super) fn readable(path: &Path) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    conn.busy_timeout(BUSY)?;
+    Ok(conn)
+}
+
+/// Writes everything the log holds into the file itself and empties the log.
+///
+/// After a crash or a failed write the log may have been read back from a cache that never
+/// reached the disk; the copy into the file is written and synced anew.
+pub(super) fn checkpoint_all(conn: &Connection) -> rusqlite::Result<()> {
+    let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy == 0 {
+        return Ok(());
+    }
+    Err(rusqlite::Error::SqliteFailure(
+        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+        Some("a reader holds the log; close other programs that have the store open".to_owned()),
+    ))
+}
+
+/// Brings a file of version `from` to this program's, after copying it aside.
+pub(super) fn upgrade(conn: &mut Connection, path: &Path, from: u32) -> Result<(), OpenError> {
+    upgrade_through(conn, path, from, MIGRATIONS)
+}
+
+fn upgrade_through(
+    conn: &mut Connection,
+    path: &Path,
+    from: u32,
+    steps: &[&str],
+) -> Result<(), OpenError> {
+    let copy = copy_path(path, from);
+    let broken = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    checkpoint_all(conn).map_err(broken)?;
+    std::fs::copy(path, &copy)
+        .and_then(|_| std::fs::File::open(&copy)?.sync_all())
+        .map_err(|source| OpenError::Io { path: copy.clone(), source })?;
+    migrate(conn, from, steps).map_err(broken)?;
+    checkpoint_all(conn).map_err(broken)?;
+    tracing::warn!(
+        "the store {} was of version {from} and is now of version {}; to go back to the older \
+         program, stop this one and move {} over it",
+        path.display(),
+        steps.len(),
+        copy.display(),
+    );
+    Ok(())
+}
+
+fn migrate(conn: &mut Connection, from: u32, steps: &[&str]) -> rusqlite::Result<()> {
+    let tx = conn.transaction()?;
+    for step in steps.iter().skip(from as usize) {
+        tx.execute_batch(step)?;
+    }
+    tx.pragma_update(None, "user_version", steps.len() as u32)?;
+    tx.commit()
+}
+
+fn copy_path(path: &Path, version: u32) -> PathBuf {
+    path.with_extension(format!("v{version}.db"))
+}
+
+fn set_up(conn: &Connection) -> rusqlite::Result<()> {
+    conn.busy_timeout(BUSY)?;
+    conn.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.query_row("PRAGMA wal_autocheckpoint=0", [], |_| Ok(()))?;
+    conn.pragma_update(None, "cache_size", -32_768)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(conn: &Connection) -> u32 {
+        conn.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn an_older_file_is_copied_and_then_brought_up_step_by_step() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let mut conn = make(&path).unwrap();
+        conn.execute("INSERT INTO meta VALUES('kept', 'yes')", []).unwrap();
+        let steps = [V1, "CREATE TABLE later(a INTEGER); INSERT INTO meta VALUES('later', 1)"];
+        upgrade_through(&mut conn, &path, 1, &steps).unwrap();
+        assert_eq!(version(&conn), 2);
+        let kept: String = conn
+            .query_row("SELECT value FROM meta WHERE key = 'kept'", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(kept, "yes");
+
+        let copy = readable(&copy_path(&path, 1)).unwrap();
+        assert_eq!(version(&copy), 1, "the copy is the store as it was");
+        assert!(copy.prepare("SELECT * FROM later").is_err());
+        assert!(copy.prepare("SELECT * FROM journal").is_ok());
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_version_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let mut conn = make(&path).unwrap();
+        let steps = [V1, "CREATE TABLE later(a INTEGER); INSERT INTO nowhere VALUES(1)"];
+        assert!(upgrade_through(&mut conn, &path, 1, &steps).is_err());
+        assert_eq!(version(&conn), 1);
+        assert!(conn.prepare("SELECT * FROM later").is_err());
+    }
+
+    #[test]
+    fn a_new_file_has_the_promised_settings() {
+        let dir = tempfile::tempdir().unwrap();
+        let conn = make(&dir.path().join(FILE)).unwrap();
+        let number =
+            |name: &str| -> i64 { conn.pragma_query_value(None, name, |row| row.get(0)).unwrap() };
+        assert_eq!(number("page_size"), i64::from(PAGE_BYTES));
+        assert_eq!(number("auto_vacuum"), 2, "incremental");
+        assert_eq!(number("application_id"), i64::from(APPLICATION_ID));
+        assert_eq!(number("user_version"), i64::from(VERSION));
+        assert_eq!(number("synchronous"), 2, "FULL");
+    }
+}

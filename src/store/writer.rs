@@ -1,0 +1,286 @@
+//! The one thread that writes.
+//!
+//! **What a failed commit leaves behind.** SQLite appends the pages of a transaction to the log,
+//! syncs the log, and only then moves the end of the log that it keeps in shared memory. When the
+//! write or the sync fails, that end has not moved: the next attempt on the same connection writes
+//! the same places of the log again, which makes the kernel's pages dirty again, and syncs them. So
+//! a sync that failed is never followed by one that succeeds over pages the kernel has given up.
+//! Opening the file anew is different: recovery would take the failed transaction out of the page
+//! cache as if it were on the disk. Hence a connection that failed is kept and tried again, and only
+//! when it stays unusable is it replaced, after which [`schema::checkpoint_all`] must copy the whole
+//! log into the file, with a sync of its own, before anything is reported as committed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::mpsc;
+
+use super::commit::{CommitError, PackError, Packed};
+use super::heads::Heads;
+use super::lock::Lock;
+use super::open::Opened;
+use super::retention::{Keep, Keeper};
+use super::schema;
+use super::types::Commit;
+use crate::clock::Stopwatch;
+
+/// One is being written, one waits beside it; more would only hide how late the disk is. What waits
+/// longer stays batched in the pipeline.
+const WAITING: usize = 2;
+/// Every commit under way may report, and the failing one beside them.
+const REPORTS: usize = 8;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// After so many failures in a row the connection itself is suspect.
+const REPLACE_AFTER: u32 = 5;
+/// After so many failures in a row a gateway that is shutting down gives up.
+const GIVE_UP_AFTER: u32 = 10;
+/// The log is copied into the file after about so many bytes.
+const CHECKPOINT_BYTES: u64 = 16 << 20;
+/// Heads sealed with one commit, at least; a large commit may seal one for each 256 samples.
+const SEAL_AT_ONCE: usize = 16;
+
+/// What became of a commit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Report {
+    /// It is on the disk.
+    Committed {
+        /// Its row.
+        n: u64,
+        /// How long it took, failures included.
+        seconds: f64,
+    },
+    /// It failed and is being tried again, exactly as it is; those after it wait.
+    Failing {
+        /// Its row.
+        n: u64,
+        /// Why, in words.
+        error: String,
+    },
+}
+
+/// The way in: commits are written in the order sent. Dropping it ends the thread, once what was
+/// sent is on the disk.
+#[derive(Debug)]
+pub struct Committer(mpsc::Sender<Commit>);
+
+/// The store's thread is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the store has stopped")]
+pub struct StoreStopped;
+
+impl Committer {
+    /// Waits for room, then hands over. Whoever waits here must go on reading the reports.
+    pub async fn send(&self, commit: Commit) -> Result<(), StoreStopped> {
+        self.0.send(commit).await.map_err(|_| StoreStopped)
+    }
+
+    /// Waits for room without handing over, for use in a `select!`.
+    pub async fn room(&self) -> Result<mpsc::Permit<'_, Commit>, StoreStopped> {
+        self.0.reserve().await.map_err(|_| StoreStopped)
+    }
+}
+
+/// Why the store's thread ended before its time.
+#[derive(Debug, thiserror::Error)]
+pub enum WriterError {
+    /// A commit cannot be put into bytes; trying again would not help.
+    #[error("cannot pack row {n}")]
+    Pack {
+        /// Its row.
+        n: u64,
+        /// Why.
+        source: PackError,
+    },
+    /// The disk kept failing while the gateway shut down.
+    #[error("gave up on row {n} and what followed it; nobody was told they were committed")]
+    GaveUp {
+        /// The first row not written.
+        n: u64,
+        /// The last failure.
+        source: CommitError,
+    },
+}
+
+/// A running writer: where commits go in, where reports come out, and the thread.
+#[derive(Debug)]
+pub struct Running {
+    /// Where commits go in.
+    pub committer: Committer,
+    /// Where reports come out.
+    pub reports: mpsc::Receiver<Report>,
+    /// Ends when the committer is dropped and everything sent is written, or with an error.
+    pub thread: JoinHandle<Result<(), WriterError>>,
+}
+
+/// Starts the thread `store`.
+pub fn start(opened: Opened, keep: Keep) -> std::io::Result<Running> {
+    let (committer, commits) = mpsc::channel(WAITING);
+    let (reporter, reports) = mpsc::channel(REPORTS);
+    let writer = Writer {
+        heads: Arc::clone(opened.heads()),
+        keeper: Keeper::new(keep, opened.snapshot_row, opened.sealed_to),
+        conn: opened.conn,
+        path: opened.path,
+        _lock: opened.lock,
+        commits,
+        reporter,
+        log_bytes: 0,
+    };
+    let thread = std::thread::Builder::new().name("store".into()).spawn(|| writer.run())?;
+    Ok(Running { committer: Committer(committer), reports, thread })
+}
+
+struct Writer {
+    conn: Connection,
+    path: PathBuf,
+    _lock: Lock,
+    heads: Arc<Heads>,
+    keeper: Keeper,
+    commits: mpsc::Receiver<Commit>,
+    reporter: mpsc::Sender<Report>,
+    /// About how much was written since the last checkpoint.
+    log_bytes: u64,
+}
+
+impl Writer {
+    fn run(mut self) -> Result<(), WriterError> {
+        while let Some(commit) = self.commits.blocking_recv() {
+            let n = commit.row.n;
+            let packed = self.pack(commit).map_err(|source| WriterError::Pack { n, source })?;
+            let seconds = self.write(&packed)?;
+            let Packed { commit, sealed, sealed_to, .. } = &packed;
+            self.heads.committed(sealed, n, commit.row.at, &commit.samples);
+            // The pipeline may be gone already at shutdown; the row stays committed.
+            drop(self.reporter.blocking_send(Report::Committed { n, seconds }));
+            self.log_bytes += packed.bytes();
+            self.keeper.committed(commit, *sealed_to);
+            self.tidy();
+        }
+        self.checkpoint();
+        Ok(())
+    }
+
+    fn pack(&self, commit: Commit) -> Result<Packed, PackError> {
+        let limit = SEAL_AT_ONCE.max(commit.samples.len() / 256);
+        let due = self.heads.due(commit.row.at, limit);
+        let sealed_to = self.heads.sealed_to(&due);
+        Packed::new(commit, due, sealed_to)
+    }
+
+    /// Writes until it succeeds; gives up only when nobody sends any more.
+    fn write(&mut self, packed: &Packed) -> Result<f64, WriterError> {
+        let n = packed.commit.row.n;
+        let watch = Stopwatch::start();
+        let mut pause = FIRST_PAUSE;
+        let mut failures = 0;
+        while let Err(source) = packed.write(&mut self.conn) {
+            failures += 1;
+            let error = in_words(&source);
+            tracing::error!(row = n, failures, error, "the store failed; trying the row again");
+            // A full channel holds a report of this failure already.
+            drop(self.reporter.try_send(Report::Failing { n, error }));
+            if failures >= GIVE_UP_AFTER && self.commits.is_closed() {
+                return Err(WriterError::GaveUp { n, source });
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            if failures % REPLACE_AFTER == 0 {
+                self.replace_connection();
+            }
+        }
+        if failures > 0 {
+            tracing::info!(row = n, failures, "the store commits again");
+        }
+        Ok(watch.seconds())
+    }
+
+    /// Takes a new connection, if one can be had whose whole log reaches the disk.
+    fn replace_connection(&mut self) {
+        let fresh = schema::writable(&self.path)
+            .and_then(|conn| schema::checkpoint_all(&conn).map(|()| conn));
+        match fresh {
+            Ok(conn) => self.conn = conn,
+            Err(error) => tracing::warn!(%error, "the store cannot be opened anew yet"),
+        }
+    }
+
+    /// Between commits: retention in slices and checkpoints. Nobody waits for it but the next commit.
+    fn tidy(&mut self) {
+        let idle = self.commits.is_empty();
+        match self.keeper.slice(&mut self.conn, idle) {
+            Ok(bytes) => self.log_bytes += bytes,
+            Err(error) => tracing::warn!(%error, "retention failed; trying again later"),
+        }
+        if self.log_bytes >= CHECKPOINT_BYTES {
+            self.checkpoint();
+        }
+    }
+
+    fn checkpoint(&mut self) {
+        let copied = self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        match copied {
+            Ok(()) => self.log_bytes = 0,
+            // What is committed stays in the log; try again after the next megabyte.
+            Err(error) => {
+                tracing::warn!(%error, "the log could not be copied into the store file");
+                self.log_bytes = CHECKPOINT_BYTES.saturating_sub(1 << 20);
+            }
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+fn in_words(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |e| e.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+    use super::super::tests::{commit, purpose};
+    use super::*;
+
+    #[test]
+    fn a_failing_row_is_told_and_tried_again_until_the_disk_takes_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = Store::create(dir.path(), &purpose()).unwrap();
+        // This connection meets a full disk; the one that replaces it does not.
+        let pages: i64 =
+            opened.conn.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        opened.conn.query_row(&format!("PRAGMA max_page_count={pages}"), [], |_| Ok(())).unwrap();
+        let reader = opened.reader();
+        let Running { committer, mut reports, thread } = start(opened, Keep::default()).unwrap();
+        let mut large = commit(1);
+        large.row.body = (0..100_000_u32).flat_map(|i| i.wrapping_mul(i).to_le_bytes()).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let told = runtime.block_on(async {
+            committer.send(large.clone()).await.unwrap();
+            committer.send(commit(2)).await.unwrap();
+            let first = reports.recv().await;
+            assert!(
+                matches!(&first, Some(Report::Failing { n: 1, error }) if error.contains("full")),
+                "{first:?}"
+            );
+            assert_eq!(reader.rows(0).unwrap().count(), 0);
+            let mut told = Vec::new();
+            while told.len() < 2 {
+                match reports.recv().await {
+                    Some(Report::Committed { n, .. }) => told.push(n),
+                    Some(Report::Failing { n, .. }) => assert_eq!(n, 1),
+                    None => panic!("the store stopped"),
+                }
+            }
+            told
+        });
+        assert_eq!(told, [1, 2]);
+        drop(committer);
+        thread.join().unwrap().unwrap();
+        let rows: Vec<_> = reader.rows(0).unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows, [large.row, commit(2).row]);
+    }
+}
