@@ -97,8 +97,8 @@ impl Case {
         folder.join(self.text("recording"))
     }
 
-    /// Every change of the limits the nurses set, each valid from the time it was charted. A
-    /// mistyped pair is part of one change only. Critical limits are switched off.
+    /// Every change of the limits the nurses set, each valid from the time it was charted; none
+    /// before the first. A mistyped pair is part of one change only. Critical limits are off.
     pub(crate) fn charted_limits(&self) -> Vec<Limits> {
         let Some(names) = self.json["charted_limits"].as_object() else { return Vec::new() };
         let mut rows: BTreeMap<i64, BTreeMap<String, f64>> = BTreeMap::new();
@@ -111,7 +111,8 @@ impl Case {
             }
         }
         let mut pairs: BTreeMap<&str, [Option<f64>; 2]> = BTreeMap::new();
-        let mut changes = Vec::new();
+        let none = Limits { from: at(-60.0), limits: self.limits(&pairs), mistyped: false };
+        let mut changes = vec![none];
         for (time, row) in rows {
             for (signal, name) in names {
                 let before = pairs.get(signal.as_str()).copied().unwrap_or_default();
@@ -166,7 +167,11 @@ impl Case {
             )
         };
         let is_late = |a: &Value| a["late"] == true;
-        let is_lost = |a: &Value| a["trigger"]["value"] == 0.0;
+        let declared = self.zero_means_no_sensor();
+        let is_lost = |a: &Value| {
+            let signal = a["trigger"]["signal"].as_str().unwrap_or_default();
+            a["trigger"]["value"] == 0.0 && declared.contains(&signal)
+        };
 
         let live = oracle.openings("opened");
         assert!(!live.is_empty(), "a case without an alarm shows nothing");
@@ -225,7 +230,7 @@ impl Oracle {
     fn openings(&self, kind: &str) -> BTreeMap<Opening, usize> {
         let text = |o: &Value, field: &str| o[field].as_str().expect("text").to_owned();
         count(self.0.iter().filter(|o| o["what"] == kind).map(|o| {
-            (text(o, "signal"), text(o, "side"), at(o["began"].as_f64().expect("seconds")))
+            (text(o, "signal"), text(o, "side"), at(o["measured"].as_f64().expect("seconds")))
         }))
     }
 }
