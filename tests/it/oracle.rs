@@ -167,15 +167,12 @@ impl Case {
             )
         };
         let is_late = |a: &Value| a["late"] == true;
-        let declared = self.zero_means_no_sensor();
-        let is_lost = |a: &Value| {
-            let signal = a["trigger"]["signal"].as_str().unwrap_or_default();
-            a["trigger"]["value"] == 0.0 && declared.contains(&signal)
-        };
+        let is_lost = |a: &Value| a["text"].as_str().is_some_and(|t| t.contains("0 or sensor off"));
+        let is_live = |a: &Value| a["kind"] == "physiological" && !is_late(a);
 
         let live = oracle.openings("opened");
         assert!(!live.is_empty(), "a case without an alarm shows nothing");
-        same("live", &openings(&|a| !is_late(a) && !is_lost(a)), &live);
+        same("live", &openings(&is_live), &live);
         same("lost sensors", &openings(&is_lost), &oracle.openings("lost"));
 
         // A late crossing raises an alarm of its own unless one of that signal and side is open; so
@@ -196,8 +193,7 @@ impl Case {
     fn opening(&self, alarm: &Value) -> Option<Opening> {
         let trigger = &alarm["trigger"];
         let signal = trigger["signal"].as_str()?;
-        let ours = self.columns().any(|(_, ours, _)| ours == signal);
-        (ours && alarm["kind"] == "physiological").then(|| {
+        self.columns().any(|(_, ours, _)| ours == signal).then(|| {
             let measured = trigger["measured_at"].as_str().expect("measured_at");
             let side = trigger["side"].as_str().unwrap_or("low");
             (signal.to_owned(), side.to_owned(), measured.parse().unwrap())
