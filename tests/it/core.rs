@@ -118,7 +118,7 @@ impl<'a> Played<'a> {
         for change in self.case.charted_limits() {
             let outcome = self.command(Action::SetLimits {
                 patient: self.case.text("patient").parse().unwrap(),
-                limits: serde_json::from_value(change.limits).unwrap(),
+                limits: serde_json::from_value(change.all).unwrap(),
                 from: Some(change.from),
                 replaces: None,
                 reason: Some("as charted".to_owned()),

@@ -52,7 +52,7 @@ pub(crate) struct Case {
 pub(crate) struct Limits {
     pub(crate) from: Timestamp,
     /// As `PUT patients/{id}/limits` takes them.
-    pub(crate) limits: Value,
+    pub(crate) all: Value,
     /// Whether a pair is mistyped, so that the whole must be refused.
     pub(crate) mistyped: bool,
 }
@@ -111,7 +111,7 @@ impl Case {
             }
         }
         let mut pairs: BTreeMap<&str, [Option<f64>; 2]> = BTreeMap::new();
-        let none = Limits { from: at(-60.0), limits: self.limits(&pairs), mistyped: false };
+        let none = Limits { from: at(-60.0), all: self.limits(&pairs), mistyped: false };
         let mut changes = vec![none];
         for (time, row) in rows {
             for (signal, name) in names {
@@ -124,11 +124,7 @@ impl Case {
                 }
                 let mistyped = matches!(pair, [Some(low), Some(high)] if low >= high);
                 pairs.insert(signal, pair);
-                changes.push(Limits {
-                    from: at(time as f64),
-                    limits: self.limits(&pairs),
-                    mistyped,
-                });
+                changes.push(Limits { from: at(time as f64), all: self.limits(&pairs), mistyped });
                 if mistyped {
                     pairs.insert(signal, before);
                 }

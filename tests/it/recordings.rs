@@ -48,7 +48,7 @@ fn admit(case: &Case, gateway: &Gateway) {
 fn set_charted_limits(case: &Case, gateway: &Gateway) {
     let path = format!("/api/v1/patients/{}/limits", case.text("patient"));
     for change in case.charted_limits() {
-        let body = json!({ "limits": change.limits, "from": change.from, "reason": "as charted" });
+        let body = json!({ "limits": change.all, "from": change.from, "reason": "as charted" });
         let (status, answer) = gateway.put(&path, &body);
         let expected = if change.mistyped { 422 } else { 200 };
         assert_eq!(status, expected, "{body}: {answer}");
