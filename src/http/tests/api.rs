@@ -118,9 +118,9 @@ async fn a_conflict_carries_the_alarm_as_it_is() {
 #[tokio::test]
 async fn several_alarms_are_acknowledged_in_one_commit() {
     let mut bench = Bench::start().await;
-    bench.answer(|command| match &command.action {
-        Action::Alarm { seen: 1, .. } => answered(Outcome::Done),
-        _ => answered(Outcome::Conflict),
+    bench.answer(|command| {
+        let first = matches!(command.action, Action::Alarm { seen: 1, .. });
+        answered(if first { Outcome::Done } else { Outcome::Conflict })
     });
     let body = "{\"alarms\":[{\"id\":\"A1\",\"seq\":1},{\"id\":\"A2\",\"seq\":2}]}";
     let items = bench.post("/api/v1/alarms/acknowledge", body).await.json()["items"].clone();
