@@ -8,23 +8,22 @@ import { AlarmBanner, Alerts } from "./views/banner.js";
 import { Alarms } from "./views/alarms.js";
 import { Ward } from "./views/ward.js";
 
-const LINK = { live: "● Live", connecting: "○ Connecting …", lost: "✕ CONNECTION LOST" };
+const LINK = {
+  live: "● Live", connecting: "○ Connecting …", lost: "✕ CONNECTION LOST", behind: "✕ NOT MONITORED",
+};
 
 function App() {
   if (state.needsToken.value) return html`<${SignIn} />`;
   const view = state.route.value === "alarms" ? html`<${Alarms} />` : html`<${Ward} />`;
   const dimmed = state.trustworthy.value ? "" : "untrusted";
   return html`
-    <${TopBar} />
-    <${Alerts} />
-    <${AlarmBanner} />
-    <${Notice} />
+    <div class="top"><${TopBar} /><${Alerts} /><${AlarmBanner} /><${Notice} /></div>
     <main class=${dimmed}>${view}</main>
     <footer>Research and demonstration software. Not a medical device, never the only means of monitoring.</footer>`;
 }
 
 function TopBar() {
-  const link = state.link.value;
+  const link = state.link.value === "live" && state.notMonitored.value ? "behind" : state.link.value;
   const count = state.openAlarms.value.length;
   const here = state.route.value;
   const tab = (/** @type {string} */ name, /** @type {string} */ text) =>

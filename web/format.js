@@ -30,5 +30,5 @@ const UNITS = { "mm[Hg]": "mmHg", Cel: "°C", "[degF]": "°F", "1": "", "{score}
 
 /** A UCUM unit as people write it. @param {string|null} unit */
 export function unitText(unit) {
-  return unit === null ? "" : UNITS[/** @type {keyof UNITS} */ (unit)] ?? unit;
+  return unit === null ? "" : UNITS[/** @type {keyof typeof UNITS} */ (unit)] ?? unit;
 }

@@ -111,6 +111,8 @@ function onState(state, status) {
     held ??= [];
   }
   if (status === 401) needsToken.value = true;
+  if (status === 403) notice.value = "This token may not see patients.";
+  if (status === 503) notice.value = "The gateway has no room for another screen; close one.";
 }
 
 /** @param {string} event @param {any} data */

@@ -1,10 +1,13 @@
 // How one alarm looks and what can be done with it, wherever it is shown.
 
-import { html } from "../vendor/preact.js";
+import { html, signal } from "../vendor/preact.js";
 import { clock, time } from "../format.js";
 import * as state from "../state.js";
 
 /** @import { Alarm } from "../types.js" */
+
+/** Id of the alarm whose reason is being written. A dialog would stop the watch over the connection. */
+const asking = signal("");
 
 /** Shape and words say the priority as well as the colour. @param {Alarm} alarm */
 export function mark(alarm) {
@@ -53,6 +56,7 @@ export function AlarmActions({ alarm }) {
   const button = (/** @type {"acknowledge"|"unacknowledge"|"reset"} */ act, /** @type {string} */ text) => html`
     <button class="act" disabled=${why !== ""} title=${why} aria-label="${text}: ${place(alarm)} ${alarm.text}"
       onClick=${() => act === "reset" ? reset(alarm) : state.answerAlarm(alarm, act)}>${text}</button>`;
+  if (asking.value === alarm.id) return html`<${Reason} alarm=${alarm} />`;
   const settled = alarm.condition === "absent" || alarm.condition === "momentary";
   return html`<span class="actions">
     ${alarm.state === "alarming" ? button("acknowledge", "Acknowledge") : null}
@@ -70,7 +74,22 @@ function refusal() {
 
 /** An alarm whose condition is not known is closed only with a reason. @param {Alarm} alarm */
 function reset(alarm) {
-  if (alarm.condition !== "unknown") return state.answerAlarm(alarm, "reset");
-  const reason = prompt(`${alarm.text}: whether it still holds is not known. Why may it be closed?`);
-  return reason ? state.answerAlarm(alarm, "reset", reason) : undefined;
+  if (alarm.condition === "unknown") asking.value = alarm.id;
+  else state.answerAlarm(alarm, "reset");
+}
+
+/** @param {{alarm: Alarm}} props */
+function Reason({ alarm }) {
+  const send = (/** @type {any} */ event) => {
+    event.preventDefault();
+    const reason = event.target.elements.reason.value.trim();
+    asking.value = "";
+    if (reason) state.answerAlarm(alarm, "reset", reason);
+  };
+  return html`<form class="actions" onSubmit=${send}>
+    <input name="reason" required maxlength="200" aria-label="Why may it be closed?"
+      placeholder="Not known whether it holds: why close it?" />
+    <button type="submit">Reset</button>
+    <button type="button" onClick=${() => { asking.value = ""; }}>Cancel</button>
+  </form>`;
 }

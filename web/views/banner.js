@@ -29,7 +29,10 @@ export function Alerts() {
 export function AlarmBanner() {
   const waiting = state.openAlarms.value.filter((a) => a.state === "alarming" || a.state === "latched");
   const first = waiting[0];
-  if (!first) return html`<div class="banner none" role="status">No alarm waits for an answer</div>`;
+  if (!first) {
+    const text = state.trustworthy.value ? "No alarm waits for an answer" : "Alarms are not known: this page is not live";
+    return html`<div class="banner none" role="status">${text}</div>`;
+  }
   const counts = ["high", "medium", "low", "info"]
     .map((priority) => [priority, waiting.filter((a) => a.priority === priority).length])
     .filter(([, count]) => count);

@@ -107,7 +107,7 @@ function Readout({ readout: { label, first, second } }) {
   const stale = first.value === null || first.stale_after === null || now > time(first.stale_after);
   const colour = COLOUR.find(([pattern]) => /** @type {RegExp} */ (pattern).test(first.signal))?.[1] ?? "plain";
   const last = first.value === null ? "never measured" : `last ${valueText(first, second)}, ${age} ago`;
-  return html`<div class="readout ${colour} ${stale ? "stale" : ""}">
+  return html`<div class="readout ${colour} ${stale ? "stale" : ""} ${second ? "wide" : ""}">
     <dt>${label}${first.instance ? ` ${first.instance}` : ""} <small>${unitText(first.unit)}</small></dt>
     <dd>${stale ? "--" : valueText(first, second)}</dd>
     <dd class="age" title="measured ${clock(time(first.measured_at))}">${stale ? last : age}

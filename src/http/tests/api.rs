@@ -31,6 +31,8 @@ async fn lists_and_things_are_read_from_the_board() {
     check("/api/v1/patients?ward=icu", "/items/0/id", json!("p-1")).await;
     check("/api/v1/patients/p-1", "/monitored/state", json!("monitored")).await;
     check("/api/v1/patients/p-1/limits", "/version", json!(3)).await;
+    let limits = bench.get("/api/v1/patients/p-1/limits").await;
+    assert_eq!(limits.headers["etag"], "\"3\"");
     check("/api/v1/wards", "/items/0/beds/1", json!("icu-2")).await;
     check("/api/v1/beds", "/items/0/patient", json!("p-1")).await;
     check("/api/v1/beds", "/items/1/patient", json!(null)).await;
