@@ -1,6 +1,6 @@
 // The frame around every view.
 
-import { html, render, signal } from "./vendor/preact.js";
+import { effect, html, render, signal } from "./vendor/preact.js";
 import { signIn } from "./api.js";
 import { clock } from "./format.js";
 import * as state from "./state.js";
@@ -74,6 +74,13 @@ function SignIn() {
     <p class="loud">NOT MONITORED on this screen until then.</p>
   </form>`;
 }
+
+// What a tab in the background shows.
+effect(() => {
+  const waiting = state.openAlarms.value.filter((alarm) => alarm.state === "alarming").length;
+  const word = state.trustworthy.value ? (waiting ? `(${waiting}) ` : "") : "✕ NOT LIVE · ";
+  document.title = `${word}vitalgate`;
+});
 
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 root.replaceChildren();

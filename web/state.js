@@ -140,14 +140,14 @@ async function fetchAll() {
   ready.value = false;
   held ??= [];
   try {
-    const [open, ...places] = await Promise.all([get("alarms"), ...placeRequests()]);
+    const [list, ...places] = await Promise.all([get("alarms"), ...placeRequests()]);
     if (mine !== fetching) return;
     batch(() => {
-      const listed = new Set(open.items.map((/** @type {Alarm} */ a) => a.id));
-      const kept = new Map([...alarms.value].filter(([id, a]) => listed.has(id) || a.seq > open.seq));
+      const listed = new Set(list.items.map((/** @type {Alarm} */ a) => a.id));
+      const kept = new Map([...alarms.value].filter(([id, a]) => listed.has(id) || a.seq > list.seq));
       alarms.value = kept;
-      seqs = new Map([...seqs].filter(([id, seq]) => kept.has(id) || seq > open.seq));
-      for (const alarm of open.items) applyAlarm(alarm);
+      seqs = new Map([...seqs].filter(([id, seq]) => kept.has(id) || seq > list.seq));
+      for (const alarm of list.items) applyAlarm(alarm);
       takePlaces(places);
       for (const { event, data } of held ?? []) apply(event, data);
       held = null;

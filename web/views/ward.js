@@ -96,7 +96,6 @@ function readouts(vitals) {
     return at < 0 ? ORDER.length : at;
   };
   return all.filter((r) => !paired.has(r.first))
-    .filter((r) => r.first.value !== null || r.first.text === null)
     .sort((a, b) => place(a) - place(b) || a.first.signal.localeCompare(b.first.signal));
 }
 
@@ -104,10 +103,11 @@ function readouts(vitals) {
 function Readout({ readout: { label, first, second } }) {
   const now = state.now.value;
   const age = first.measured_at ? span(now - time(first.measured_at)) : "";
-  const stale = first.value === null || first.stale_after === null || now > time(first.stale_after);
+  const empty = first.value === null && first.text === null;
+  const stale = empty || first.stale_after === null || now > time(first.stale_after);
   const colour = COLOUR.find(([pattern]) => /** @type {RegExp} */ (pattern).test(first.signal))?.[1] ?? "plain";
-  const last = first.value === null ? "never measured" : `last ${valueText(first, second)}, ${age} ago`;
-  return html`<div class="readout ${colour} ${stale ? "stale" : ""} ${second ? "wide" : ""}">
+  const last = empty ? "no value yet" : `last ${valueText(first, second)}, ${age} ago`;
+  return html`<div class="readout ${colour} ${stale ? "stale" : ""} ${second || first.text ? "wide" : ""}">
     <dt>${label}${first.instance ? ` ${first.instance}` : ""} <small>${unitText(first.unit)}</small></dt>
     <dd>${stale ? "--" : valueText(first, second)}</dd>
     <dd class="age" title="measured ${clock(time(first.measured_at))}">${stale ? last : age}
@@ -117,7 +117,7 @@ function Readout({ readout: { label, first, second } }) {
 
 /** @param {Vital} first @param {Vital|undefined} second */
 function valueText(first, second) {
-  const one = (/** @type {Vital|undefined} */ v) => v?.value == null ? "--" : `${v.comparator ?? ""}${number(v.value)}`;
+  const one = (/** @type {Vital|undefined} */ v) => v?.value == null ? v?.text ?? "--" : `${v.comparator ?? ""}${number(v.value)}`;
   return second ? `${one(first)}/${one(second)}` : one(first);
 }
 
