@@ -11,6 +11,8 @@ import { time } from "./format.js";
 const LOST_MS = 6_000;
 /** Judgement further behind than this is NOT MONITORED. */
 const BEHIND_MS = 5_000;
+/** Events kept back while everything is fetched; beyond this the fetch begins anew. */
+const MOST_HELD = 5_000;
 /** Beds and patients come and go without events of their own. */
 const REFRESH_MS = 30_000;
 
@@ -24,6 +26,8 @@ let synced = false;
 let fetching = 0;
 let refreshed = 0;
 let lastBeat = performance.now();
+/** When the page was last live. */
+let lastLive = performance.now();
 
 export const alarms = signal(/** @type {Map<string, Alarm>} */ (new Map()));
 export const patients = signal(/** @type {Map<string, Patient>} */ (new Map()));
@@ -46,7 +50,8 @@ export const now = computed(() => (tick.value, Date.now() + offset.value));
 /** `lost` is loud; `connecting` is the first seconds of a page or of a reconnect. */
 export const link = computed(() => {
   if (tick.value - lastBeat > LOST_MS) return "lost";
-  return open.value && ready.value && beat.value ? "live" : "connecting";
+  if (open.value && ready.value && beat.value) return "live";
+  return tick.value - lastLive > LOST_MS ? "lost" : "connecting";
 });
 
 /** Whether judgement has fallen behind the clock. */
@@ -98,6 +103,7 @@ export async function answerAlarm(alarm, act, reason) {
 }
 
 function onTick() {
+  if (link.value === "live") lastLive = performance.now();
   tick.value = performance.now();
   if (synced && open.value && tick.value - refreshed > REFRESH_MS) fetchPlaces();
 }
@@ -129,6 +135,10 @@ function onEvent(event, data) {
     fetchAll();
   } else if (held) {
     held.push({ event, data });
+    if (held.length > MOST_HELD) {
+      held = [];
+      fetchAll();
+    }
   } else {
     apply(event, data);
   }

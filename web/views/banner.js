@@ -9,8 +9,10 @@ export function Alerts() {
   const hb = state.beat.value;
   const alerts = [];
   if (state.link.value === "lost") {
-    const since = hb ? `no heartbeat for ${span(state.now.value - time(hb.server_time))}` : "the gateway has not answered";
-    alerts.push(loud("CONNECTION LOST", `${since}. Values below are old. Go to the bedside.`));
+    const silent = hb ? state.now.value - time(hb.server_time) : 0;
+    const why = !hb ? "the gateway has not answered"
+      : silent > 6_000 ? `no heartbeat for ${span(silent)}` : "alarms and values cannot be fetched";
+    alerts.push(loud("CONNECTION LOST", `${why}. Values below are old. Go to the bedside.`));
   } else if (state.notMonitored.value && hb) {
     const behind = span(time(hb.server_time) - time(hb.judged_to));
     alerts.push(loud("NOT MONITORED", `judgement is ${behind} behind. New alarms do not come.`));

@@ -104,14 +104,16 @@ function Readout({ readout: { label, first, second } }) {
   const now = state.now.value;
   const age = first.measured_at ? span(now - time(first.measured_at)) : "";
   const empty = first.value === null && first.text === null;
-  const stale = empty || first.stale_after === null || now > time(first.stale_after);
+  const old = (/** @type {Vital} */ v) => v.stale_after === null || now > time(v.stale_after);
+  const stale = empty || old(first) || (second !== undefined && old(second));
+  const doubt = first.doubt ?? second?.doubt;
   const colour = COLOUR.find(([pattern]) => /** @type {RegExp} */ (pattern).test(first.signal))?.[1] ?? "plain";
   const last = empty ? "no value yet" : `last ${valueText(first, second)}, ${age} ago`;
   return html`<div class="readout ${colour} ${stale ? "stale" : ""} ${second || first.text ? "wide" : ""}">
     <dt>${label}${first.instance ? ` ${first.instance}` : ""} <small>${unitText(first.unit)}</small></dt>
     <dd>${stale ? "--" : valueText(first, second)}</dd>
     <dd class="age" title="measured ${clock(time(first.measured_at))}">${stale ? last : age}
-      ${first.doubt ? html`<span class="doubt" title=${first.doubt}> ? ${first.doubt}</span>` : null}</dd>
+      ${doubt ? html`<span class="doubt" title=${doubt}> ? ${doubt}</span>` : null}</dd>
   </div>`;
 }
 
