@@ -7,8 +7,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::open::SeriesRow;
 use super::point::Point;
+use super::state::SeriesRow;
 use super::types::{Sample, SeriesKey};
 use crate::domain::ids::DeviceId;
 use crate::domain::time::{Span, Timestamp};

@@ -4,24 +4,17 @@
 //! keeps the writer's log from being reused. Calls wait for the disk: from async code only through
 //! `spawn_blocking`.
 
-use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Row as SqlRow, params};
 
 use super::block::BadBlock;
-use super::types::{Identity, Row, SeriesKey};
-use super::{commit, open, schema};
+use super::journal::Rows;
+use super::types::{Identity, SeriesKey};
+use super::{commit, open, schema, state};
 use crate::domain::ids::{AlarmId, DeviceId, PatientId, WardId};
 use crate::domain::signal::SignalId;
-use crate::domain::time::{Span, Timestamp};
-
-/// Journal rows fetched at once.
-const CHUNK: usize = 512;
-/// Bodies fetched at once, compressed; a chunk ends at the first row beyond.
-const CHUNK_BYTES: usize = 4 << 20;
-/// No row is larger: a batch is bounded to 4 MiB of payloads.
-const BODY_BYTES: usize = 64 << 20;
+use crate::domain::time::Timestamp;
 
 /// Why something stored could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -122,8 +115,9 @@ impl Reader {
         Self { path }
     }
 
-    /// Readers of the store in `dir`, without taking its lock; refuses what is no store.
-    pub fn of(dir: &std::path::Path) -> Result<Self, open::OpenError> {
+    /// Readers of the store in `dir`, without taking its lock; refuses what is no store. For other
+    /// processes than the one that writes it, which has [`Opened::reader`](open::Opened::reader).
+    pub fn of(dir: &Path) -> Result<Self, open::OpenError> {
         let path = open::Store::file(dir);
         open::check_header(&path)?;
         Ok(Self { path })
@@ -131,13 +125,13 @@ impl Reader {
 
     /// What the store says it is.
     pub fn identity(&self) -> Result<Identity, ReadError> {
-        open::read_identity(&self.connect()?)?
+        state::identity(&self.connect()?)?
             .ok_or_else(|| ReadError::Strange("it has no site".into()))
     }
 
-    /// The journal after row `after`, in order, fetched in chunks; ends where it ended when asked.
+    /// The journal after row `after`, in order, fetched in chunks, up to the newest there is.
     pub fn rows(&self, after: u64) -> Result<Rows, ReadError> {
-        Ok(Rows { conn: self.connect()?, after, fetched: VecDeque::new(), failed: false })
+        Ok(Rows::after(self.connect()?, after))
     }
 
     /// At most `limit` transitions after `seq`, oldest first.
@@ -265,7 +259,11 @@ impl Reader {
         )
     }
 
-    pub(super) fn connect(&self) -> Result<Connection, ReadError> {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn connect(&self) -> Result<Connection, ReadError> {
         Ok(schema::readable(&self.path)?)
     }
 
@@ -279,62 +277,6 @@ impl Reader {
         let mut statement = conn.prepare(sql)?;
         let rows = statement.query_map(params, read)?;
         Ok(rows.collect::<Result<_, _>>()?)
-    }
-}
-
-/// Journal rows in order.
-#[derive(Debug)]
-pub struct Rows {
-    conn: Connection,
-    after: u64,
-    fetched: VecDeque<Row>,
-    failed: bool,
-}
-
-impl Iterator for Rows {
-    type Item = Result<Row, ReadError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.fetched.is_empty()
-            && !self.failed
-            && let Err(error) = self.fetch()
-        {
-            self.failed = true;
-            return Some(Err(error));
-        }
-        let row = self.fetched.pop_front()?;
-        self.after = row.n;
-        Some(Ok(row))
-    }
-}
-
-impl Rows {
-    fn fetch(&mut self) -> Result<(), ReadError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT n, at, offset_us, core, rules, body FROM journal WHERE n > ? ORDER BY n LIMIT ?",
-        )?;
-        let mut rows = statement.query([self.after as i64, CHUNK as i64])?;
-        let mut bytes = 0;
-        while bytes < CHUNK_BYTES
-            && let Some(row) = rows.next()?
-        {
-            let n = unsigned(row, 0)?;
-            let body = row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?;
-            bytes += body.len();
-            let rules = row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?;
-            self.fetched.push_back(Row {
-                n,
-                at: Timestamp::from_micros(row.get(1)?),
-                offset: Span::micros(row.get(2)?),
-                core: row.get(3)?,
-                rules: rules
-                    .try_into()
-                    .map_err(|_| ReadError::Strange(format!("rules of row {n}")))?,
-                body: zstd::bulk::decompress(body, BODY_BYTES)
-                    .map_err(|source| ReadError::Body { n, source })?,
-            });
-        }
-        Ok(())
     }
 }
 
@@ -375,7 +317,7 @@ fn dead_letter(row: &SqlRow<'_>) -> rusqlite::Result<DeadLetterRow> {
     })
 }
 
-fn unsigned(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<u64> {
+pub(super) fn unsigned(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(at).map(|n| n as u64)
 }
 

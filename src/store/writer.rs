@@ -38,8 +38,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const REPLACE_AFTER: u32 = 5;
 /// After so many failures in a row a gateway that is shutting down gives up.
 const GIVE_UP_AFTER: u32 = 10;
-/// The log is copied into the file after about so many bytes.
-const CHECKPOINT_BYTES: u64 = 16 << 20;
+/// The log is copied into the file after about so many bytes, however busy it is: a larger log
+/// holds the same page more often and is copied in less, a smaller one stalls a commit for less.
+const CHECKPOINT_BYTES: u64 = 32 << 20;
+/// The same while no commit waits.
+const IDLE_CHECKPOINT_BYTES: u64 = 4 << 20;
 /// Heads sealed with one commit, at least; a large commit may seal one for each 256 samples.
 const SEAL_AT_ONCE: usize = 16;
 
@@ -215,7 +218,7 @@ impl Writer {
             Ok(bytes) => self.log_bytes += bytes,
             Err(error) => tracing::warn!(%error, "retention failed; trying again later"),
         }
-        if self.log_bytes >= CHECKPOINT_BYTES {
+        if self.log_bytes >= if idle { IDLE_CHECKPOINT_BYTES } else { CHECKPOINT_BYTES } {
             self.checkpoint();
         }
     }
@@ -224,11 +227,8 @@ impl Writer {
         let copied = self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         match copied {
             Ok(()) => self.log_bytes = 0,
-            // What is committed stays in the log; try again after the next megabyte.
-            Err(error) => {
-                tracing::warn!(%error, "the log could not be copied into the store file");
-                self.log_bytes = CHECKPOINT_BYTES.saturating_sub(1 << 20);
-            }
+            // What is committed stays in the log, and the next commit tries again.
+            Err(error) => tracing::warn!(%error, "the log could not be copied into the store file"),
         }
     }
 }
