@@ -43,8 +43,6 @@ const GIVE_UP_AFTER: u32 = 10;
 const CHECKPOINT_BYTES: u64 = 32 << 20;
 /// The same while no commit waits.
 const IDLE_CHECKPOINT_BYTES: u64 = 4 << 20;
-/// Heads sealed with one commit, at least; a large commit may seal one for each 256 samples.
-const SEAL_AT_ONCE: usize = 16;
 
 /// What became of a commit.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,8 +166,7 @@ impl Writer {
     }
 
     fn pack(&self, commit: Commit) -> Result<Packed, PackError> {
-        let limit = SEAL_AT_ONCE.max(commit.samples.len() / 256);
-        let due = self.heads.due(commit.row.at, limit);
+        let due = self.heads.due(commit.row.at, commit.samples.len());
         let sealed_to = self.heads.sealed_to(&due);
         Packed::new(commit, due, sealed_to)
     }
