@@ -35,7 +35,7 @@ CREATE TABLE transitions(
   change TEXT NOT NULL, alarm TEXT, patient TEXT, actor TEXT, body TEXT NOT NULL) STRICT;
 CREATE INDEX transitions_n ON transitions(n);
 CREATE INDEX transitions_alarm ON transitions(alarm, seq) WHERE alarm IS NOT NULL;
-CREATE INDEX transitions_patient ON transitions(patient, at) WHERE patient IS NOT NULL;
+CREATE INDEX transitions_patient ON transitions(patient, seq) WHERE patient IS NOT NULL;
 
 -- `sealed_to`: every sample of the series in rows up to this one is in a block.
 CREATE TABLE series(

@@ -7,8 +7,9 @@
 //! a sync that failed is never followed by one that succeeds over pages the kernel has given up.
 //! Opening the file anew is different: recovery would take the failed transaction out of the page
 //! cache as if it were on the disk. Hence a connection that failed is kept and tried again, and only
-//! when it stays unusable is it replaced, after which [`schema::checkpoint_all`] must copy the whole
-//! log into the file, with a sync of its own, before anything is reported as committed.
+//! when it stays unusable is it replaced, after which the whole log must be copied into the file, with
+//! a sync of its own, before anything is reported as committed. [`Store::open`](super::Store::open)
+//! does the same, because the process before it may have been killed in the middle of a failure.
 
 use std::path::PathBuf;
 use std::sync::Arc;
