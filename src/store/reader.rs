@@ -10,7 +10,8 @@ use rusqlite::{Connection, Row as SqlRow, params};
 
 use super::block::BadBlock;
 use super::journal::Rows;
-use super::types::{Identity, SeriesKey};
+use super::state::LastRow;
+use super::types::{Identity, SeriesKey, SnapshotPart};
 use super::{commit, open, schema, state};
 use crate::domain::ids::{AlarmId, DeviceId, PatientId, WardId};
 use crate::domain::signal::SignalId;
@@ -127,6 +128,19 @@ impl Reader {
     pub fn identity(&self) -> Result<Identity, ReadError> {
         state::identity(&self.connect()?)?
             .ok_or_else(|| ReadError::Strange("it has no site".into()))
+    }
+
+    /// The newest row; `None` in a new store.
+    pub fn last_row(&self) -> Result<Option<LastRow>, ReadError> {
+        Ok(state::last_row(&self.connect()?)?)
+    }
+
+    /// The last complete snapshot and the row at which it was frozen; `None` before the first.
+    pub fn snapshot(&self) -> Result<Option<(u64, Vec<SnapshotPart>)>, ReadError> {
+        let mut conn = self.connect()?;
+        let tx = conn.transaction()?;
+        let Some(row) = state::row_number(&tx, "snapshot_row")? else { return Ok(None) };
+        Ok(Some((row, state::snapshot(&tx)?)))
     }
 
     /// The journal after row `after`, in order, fetched in chunks, up to the newest there is.

@@ -64,8 +64,10 @@ pub(super) fn drop_unfinished_snapshot(conn: &Connection) -> rusqlite::Result<us
 /// The newest complete part of every key.
 pub(super) fn snapshot(conn: &Connection) -> rusqlite::Result<Vec<SnapshotPart>> {
     let mut parts = Vec::new();
-    let mut statement = conn
-        .prepare("SELECT kind, key, n, body, max(generation) FROM snapshots GROUP BY kind, key")?;
+    let mut statement = conn.prepare(
+        "SELECT kind, key, n, body, max(generation) FROM snapshots WHERE generation <=
+           (SELECT value FROM meta WHERE key = 'snapshot_generation') GROUP BY kind, key",
+    )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let kind = match row.get_ref(0)?.as_str()? {
