@@ -101,7 +101,11 @@ impl App {
         let pulse = Pulse::default();
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
         let mut addresses = Addresses::default();
-        let readers = Arc::new(StoreReaders::new(opened.reader(), opened.history()));
+        let readers = Arc::new(StoreReaders::new(
+            opened.reader(),
+            opened.history(),
+            configuration.signals.clone(),
+        ));
         let tracker = TaskTracker::new();
         let doors = if mode.headless {
             None
@@ -177,8 +181,7 @@ impl App {
             let mut listening = tokio::spawn(listener.run(context));
             let close_http = CancellationToken::new();
             let streams = TaskTracker::new();
-            let mut serving =
-                tokio::spawn(server.run(state, streams.clone(), close_http.clone()));
+            let mut serving = tokio::spawn(server.run(state, streams.clone(), close_http.clone()));
             pulse.set_listening(true);
             tokio::select! {
                 () = stop.cancelled() => {}

@@ -165,7 +165,7 @@ fn vital(source: &Source, state: &SourceState, core: &Core, now: Stamp) -> Vital
     let window = device.and_then(|d| {
         rules.class(&d.details.class).map(|c| c.live_window_for(d.interval_of(source.signal)))
     });
-    let gap = rules.limits_of(source.signal).filter(|r| !r.spot).map(|r| r.gap).max();
+    let gap = rules.limits_of(source.signal).filter(|r| !r.spot).map(|r| state.gap(r)).max();
     let stale = gap.or(window).unwrap_or(SPOT_STALE);
     let latest = state.latest.as_ref();
     Vital {

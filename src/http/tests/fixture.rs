@@ -375,10 +375,8 @@ impl HistoryRead for MemoryLog {
             count: samples.len() as u64,
             min: samples.iter().map(|s| s.value).fold(f64::INFINITY, f64::min),
             max: samples.iter().map(|s| s.value).fold(f64::NEG_INFINITY, f64::max),
-            sum: samples.iter().map(|s| s.value).sum(),
+            mean: samples.iter().map(|s| s.value).sum::<f64>() / samples.len() as f64,
             last: samples.last().unwrap().value,
-            last_at: samples.last().unwrap().at,
-            flags: samples.iter().fold(0, |all, s| all | s.flags),
         }])
     }
 }
