@@ -32,6 +32,8 @@ pub struct Submission {
     pub receipt: Receipt,
     /// Payload bytes, for the bounds.
     pub bytes: usize,
+    /// How many of the inputs are commands; each has its answer.
+    pub commands: usize,
     permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -102,7 +104,16 @@ impl Receipt {
 impl Submission {
     /// A submission of inputs only.
     pub fn of(inputs: Vec<Input>, bytes: usize, receipt: Receipt) -> Self {
-        Self { inputs, dead_letters: Vec::new(), waves: Vec::new(), receipt, bytes, permit: None }
+        let commands = inputs.iter().filter(|input| matches!(input, Input::Command(_))).count();
+        Self {
+            inputs,
+            dead_letters: Vec::new(),
+            waves: Vec::new(),
+            receipt,
+            bytes,
+            commands,
+            permit: None,
+        }
     }
 }
 

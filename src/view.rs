@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::domain::alarm::Alarm;
+use crate::domain::alarm::{Alarm, AlarmOnWire};
 use crate::domain::command::{AgeClass, PatientLimit, PrincipalKind};
 use crate::domain::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use crate::domain::message::{DeviceInfo, ExpectedSignal};
@@ -152,6 +152,11 @@ pub struct BindingView {
     pub from: Timestamp,
     /// To; `None` while it lasts.
     pub to: Option<Timestamp>,
+}
+
+/// The alarm of contract §5 as compact JSON.
+pub fn alarm_json(alarm: &Alarm, confirmed: bool) -> String {
+    serde_json::to_string(&AlarmOnWire::new(alarm, confirmed)).unwrap_or_default()
 }
 
 /// One server-sent event, serialised once for everybody.

@@ -13,6 +13,7 @@ use super::configuration::{Configuration, Texts};
 use super::device::{Device, Said, Surroundings};
 use super::ids::{DeviceId, PatientId, SiteId};
 use super::input::Input;
+use super::journal::numbers_in;
 use super::message::Message;
 use super::output::Output;
 use super::patient::{Context, Patient};
@@ -167,6 +168,11 @@ impl Core {
         self.head.next_seq
     }
 
+    /// Numbers already used in the store are never used again.
+    pub fn continue_from(&mut self, next_seq: u64) {
+        self.head.next_seq = self.head.next_seq.max(next_seq);
+    }
+
     /// The site this core belongs to.
     pub fn site_id(&self) -> &SiteId {
         &self.head.site
@@ -187,6 +193,20 @@ impl Core {
         }
         self.head.next_seq = out.next_seq;
         out
+    }
+
+    /// Lets time pass. What it puts out belongs to the next row, and [`Core::count_row`] must
+    /// follow; where nothing is put out there need not be a row.
+    pub fn advance(&mut self, now: Stamp) -> Output {
+        let row = self.head.row;
+        let out = self.fold(row + 1, now, &[]);
+        self.head.row = row;
+        out
+    }
+
+    /// The row of what [`Core::advance`] put out is written.
+    pub fn count_row(&mut self) {
+        self.head.row += 1;
     }
 
     /// Whether advancing to `at` could fire anything.
@@ -263,7 +283,10 @@ impl Core {
 
     fn step(&mut self, input: &Input, out: &mut Output) {
         match input {
-            Input::Message(message) => self.message(message, out),
+            Input::Message(message) => {
+                self.message(message, out);
+                out.numbers += numbers_in(message);
+            }
             Input::Link { principal, connected, clean: _ } => {
                 self.link(principal, *connected, out.now);
             }

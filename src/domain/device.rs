@@ -235,8 +235,10 @@ impl Device {
         }
         match &message.body {
             Body::Telemetry { readings, refused } => {
+                let mut place = out.numbers;
                 for reading in readings {
-                    self.reading(message, reading, around, said, out);
+                    self.reading(message, reading, place, around, said, out);
+                    place += u32::from(matches!(reading.value, Value::Number { .. }));
                 }
                 self.refused(message, refused, said, out);
             }
@@ -267,6 +269,7 @@ impl Device {
         &mut self,
         message: &Message,
         reading: &Reading,
+        place: u32,
         around: Surroundings<'_>,
         said: &mut Vec<(PatientId, Said)>,
         out: &mut Output,
@@ -290,7 +293,7 @@ impl Device {
         }
         let content = content(message, reading, around.rules);
         let flags = flags(reading, &timing, &content);
-        self.sample(reading, &timing, flags, out);
+        self.sample(reading, &timing, flags, place, out);
         if correction_only {
             return self.count("correction", out);
         }
@@ -496,9 +499,9 @@ impl Device {
         }
     }
 
-    fn sample(&self, reading: &Reading, timing: &Timing, flags: u8, out: &mut Output) {
+    fn sample(&self, reading: &Reading, timing: &Timing, flags: u8, place: u32, out: &mut Output) {
         if let Value::Number { value, unit, .. } = reading.value {
-            out.samples.push(Sample {
+            let sample = Sample {
                 series: SeriesKey {
                     device: self.details.id.clone(),
                     signal: reading.signal,
@@ -509,7 +512,8 @@ impl Device {
                 value,
                 unit,
                 flags,
-            });
+            };
+            out.samples.push((place, sample));
         }
     }
 
@@ -594,10 +598,7 @@ fn fate(content: &Content, timing: &Timing) -> &'static str {
 }
 
 fn flags(reading: &Reading, timing: &Timing, content: &Content) -> u8 {
-    let mut flags = 0;
-    if reading.implausible {
-        flags |= flag::IMPLAUSIBLE;
-    }
+    let mut flags = flags_of(reading);
     if timing.timeliness == Timeliness::Late {
         flags |= flag::LATE;
     }
@@ -607,6 +608,12 @@ fn flags(reading: &Reading, timing: &Timing, content: &Content) -> u8 {
     if matches!(content, Content::NotJudged(_)) {
         flags |= flag::NOT_JUDGED;
     }
+    flags
+}
+
+/// The flags a reading carries by itself.
+pub(super) fn flags_of(reading: &Reading) -> u8 {
+    let mut flags = if reading.implausible { flag::IMPLAUSIBLE } else { 0 };
     match reading.status {
         Status::Corrected => flags |= flag::CORRECTED,
         Status::EnteredInError => flags |= flag::ERROR,

@@ -11,6 +11,7 @@ pub mod device;
 pub mod episodes;
 pub mod ids;
 pub mod input;
+pub mod journal;
 pub mod lifecycle;
 pub mod message;
 pub mod observation;

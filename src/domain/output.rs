@@ -14,10 +14,12 @@ pub struct Output {
     pub now: Stamp,
     /// Transitions in order.
     pub transitions: Vec<Transition>,
-    /// Numbers for the history.
-    pub samples: Vec<Sample>,
+    /// Numbers for the history, each with its place among all numbers of the row.
+    pub samples: Vec<(u32, Sample)>,
     /// Readings and messages by fate.
     pub fates: BTreeMap<&'static str, u64>,
+    /// Numbers in the messages before the present one.
+    pub(super) numbers: u32,
     pub(super) next_seq: u64,
     pub(super) site: SiteId,
     pub(super) simulated: bool,
@@ -31,6 +33,7 @@ impl Output {
             transitions: Vec::new(),
             samples: Vec::new(),
             fates: BTreeMap::new(),
+            numbers: 0,
             next_seq,
             site,
             simulated,

@@ -153,3 +153,93 @@ impl SignalTable {
         self.by_id.values()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shipped() -> SignalTable {
+        SignalTable::parse(include_str!("../../config/signals.toml")).unwrap()
+    }
+
+    #[test]
+    fn numbers_of_the_shipped_table_rise_down_the_file() {
+        let text = include_str!("../../config/signals.toml");
+        let numbers: Vec<u16> =
+            text.lines().filter_map(|line| line.strip_prefix("id = ")?.parse().ok()).collect();
+        assert_eq!(numbers.len(), shipped().iter().count());
+        assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
+        // What is on disk under a number stays what it is.
+        for (id, name) in
+            [(1, "heart_rate"), (3, "spo2"), (17, "glucose_cgm"), (44, "battery_status")]
+        {
+            assert_eq!(shipped().name(SignalId(id)), name);
+        }
+    }
+
+    #[test]
+    fn codes_stand_at_the_signal_they_name() {
+        for (key, name) in [
+            ("mdc:147842", "heart_rate"),
+            ("mdc:149514", "pulse_rate"),
+            ("mdc:150456", "spo2"),
+            ("mdc:150021", "nibp_sys"),
+            ("mdc:150035", "abp_mean"),
+            ("mdc:150017", "abp_sys"),
+            ("mdc:151708", "etco2"),
+            ("mdc:151728", "etco2"),
+            ("mdc:160184", "glucose_blood"),
+            ("mdc:160212", "glucose_cgm"),
+            ("mdc:721280", "battery_status"),
+            ("loinc:80404-7", "sdnn"),
+            ("loinc:8867-4", "heart_rate"),
+        ] {
+            assert_eq!(shipped().find(key).map(|s| s.name.as_str()), Some(name), "{key}");
+        }
+        for panel_or_short in ["mdc:150020", "loinc:85354-9", "mdc:19384"] {
+            assert!(shipped().find(panel_or_short).is_none(), "{panel_or_short}");
+        }
+    }
+
+    #[test]
+    fn a_code_that_names_its_lead_says_which() {
+        let table = shipped();
+        for (key, name, lead) in [
+            ("mdc:722432", "impedance", Some("RA")),
+            ("mdc:722624", "impedance", Some("shock")),
+            ("mdc:737536", "pacing_percent", Some("RV")),
+            ("impedance", "impedance", None),
+            ("mdc:721344", "battery_voltage", None),
+        ] {
+            let signal = table.find(key).unwrap();
+            assert_eq!((signal.name.as_str(), signal.lead(key)), (name, lead));
+        }
+    }
+
+    #[test]
+    fn a_table_that_contradicts_itself_is_refused() {
+        let line = |id: u16, name: &str, rest: &str| {
+            format!(
+                "[[signal]]\nid = {id}\nname = \"{name}\"\nlabel = \"x\"\ncadence = \"spot\"\n{rest}\n"
+            )
+        };
+        for (rest, other) in [
+            ("", line(1, "b", "")),
+            ("", line(2, "a", "")),
+            ("mdc = [7]", line(2, "b", "mdc = [7]")),
+            ("mdc = [7]", line(2, "b", "leads = { RA = [7] }")),
+            ("loinc = [\"1-1\"]", line(2, "b", "loinc = [\"1-1\"]")),
+        ] {
+            let text = line(1, "a", rest) + &other;
+            assert!(matches!(SignalTable::parse(&text), Err(BadSignals::Doubled { .. })), "{text}");
+        }
+        for range in ["plausible = [0, 1]", "unit = \"%\"\nplausible = [1, 1]"] {
+            let text = line(1, "a", range);
+            assert!(matches!(SignalTable::parse(&text), Err(BadSignals::Range(_))), "{text}");
+        }
+        assert!(matches!(
+            SignalTable::parse(&line(1, "a", "unit = \"mmHg\"")),
+            Err(BadSignals::Toml(_))
+        ));
+    }
+}

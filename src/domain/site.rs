@@ -56,7 +56,7 @@ impl Site {
 
     /// Intake stood still: one alarm for the gateway, no device is blamed for it.
     pub fn deaf(&mut self, from: Timestamp, to: Timestamp, out: &mut Output) {
-        if to - from <= DEAF_TOLD {
+        if to - from <= DEAF_TOLD || from < Timestamp::YEAR_2000 {
             return;
         }
         let key = Key::new(rule(DEAF), "gateway");

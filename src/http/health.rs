@@ -76,7 +76,16 @@ pub(crate) async fn readyz(State(http): State<Ctx>) -> Response {
         conditions.into_iter().filter(|(holds, _)| *holds).map(|(_, why)| why).collect();
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": ready, "reasons": reasons, "degraded": [] }))).into_response()
+    (
+        status,
+        Json(json!({
+            "ready": ready,
+            "reasons": reasons,
+            "degraded": [],
+            "simulated": board.simulated,
+        })),
+    )
+        .into_response()
 }
 
 /// `/metrics`.

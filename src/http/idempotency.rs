@@ -15,12 +15,12 @@ use super::error::Problem;
 use super::extract::read_bytes;
 use super::state::Ctx;
 
-/// Answers remembered; the oldest go. An answer is about 2 KiB.
-const REMEMBERED: usize = 1_024;
+/// Answers remembered; the oldest go. An answer is about 2 KiB, and a retry comes within seconds.
+const REMEMBERED: usize = 256;
 /// Longer keys are refused.
 const MAX_KEY: usize = 200;
-/// Answers above this are not remembered.
-const MAX_ANSWER: usize = 256 << 10;
+/// No answer is longer: the longest names 200 alarms of some 2 KiB.
+const MAX_ANSWER: usize = 1 << 20;
 
 type Key = (String, String);
 

@@ -1,6 +1,6 @@
 //! The HTTP side: `/api/v1`, the stream of server-sent events, health, metrics and the page.
 //!
-//! Reads come from the [`Board`] the pipeline published last, or from the store through the two
+//! Reads come from the [`Board`](crate::view::Board) the pipeline published last, or from the store through the two
 //! [`ports`]. Everything that changes something goes through the inbox and answers after its commit.
 
 mod alarms;
@@ -30,6 +30,3 @@ pub use auth::{Auth, BadToken, Right, Role, Token, can};
 pub use health::Pulse;
 pub use server::Server;
 pub use state::{AppState, Limits};
-
-#[cfg(doc)]
-use crate::view::Board;

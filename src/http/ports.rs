@@ -96,12 +96,12 @@ pub struct SeriesQuery {
     pub instance: Option<String>,
 }
 
-/// A summary of the samples of one series and unit in `[from, to)`. Empty buckets are left out.
+/// A summary of the samples of one series in `[from, to)`. Empty buckets are left out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bucket {
     /// Which series.
     pub series: SeriesKey,
-    /// The unit sent; another unit is another bucket.
+    /// The unit of the signal table; what was sent in another unit is converted.
     pub unit: Unit,
     /// From.
     pub from: Timestamp,
@@ -113,14 +113,10 @@ pub struct Bucket {
     pub min: f64,
     /// The largest.
     pub max: f64,
-    /// The sum, for the mean.
-    pub sum: f64,
+    /// The mean.
+    pub mean: f64,
     /// The last.
     pub last: f64,
-    /// When that was measured.
-    pub last_at: Timestamp,
-    /// The flags of all samples together.
-    pub flags: u8,
 }
 
 /// The history of numbers.

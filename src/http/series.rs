@@ -158,10 +158,8 @@ fn bucket(bucket: &Bucket) -> Value {
         "count": bucket.count,
         "min": bucket.min,
         "max": bucket.max,
-        "mean": bucket.sum / bucket.count.max(1) as f64,
+        "mean": bucket.mean,
         "last": bucket.last,
-        "last_at": bucket.last_at,
-        "flags": flag_words(bucket.flags),
     })
 }
 

@@ -1,4 +1,4 @@
-//! What comes in: the wire, and the meaning of what was on it.
+//! Where data come in: bytes from devices become decoded inputs in the inbox.
 
 pub mod decode;
 pub mod listener;

@@ -7,20 +7,22 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::lock::Lock;
 use super::open::{OpenError, Store, check_header, new_id, publish, remove_draft};
+use super::reader::Reader;
 use super::schema;
 
-/// Copies the store in `dir` into `file`, which must not exist, also while a gateway writes it.
-///
-/// The copy is the store at one instant: all pages are read in one transaction, during which the
-/// writer goes on and only its log cannot be reused.
-pub fn backup(dir: &Path, file: &Path) -> Result<(), OpenError> {
-    let source = Store::file(dir);
-    check_header(&source)?;
-    refuse_existing(file)?;
-    let draft = file.with_extension("part");
-    remove_draft(&draft)?;
-    copy(&source, &draft).map_err(|e| OpenError::Sqlite { path: source, source: e })?;
-    publish(&draft, file)
+impl Reader {
+    /// Copies the store into `file`, which must not exist, also while a gateway writes it.
+    ///
+    /// The copy is the store at one instant: all pages are read in one transaction, during which
+    /// the writer goes on and only its log cannot be reused.
+    pub fn backup(&self, file: &Path) -> Result<(), OpenError> {
+        refuse_existing(file)?;
+        let draft = file.with_extension("part");
+        remove_draft(&draft)?;
+        copy(self.path(), &draft)
+            .map_err(|source| OpenError::Sqlite { path: self.path().to_owned(), source })?;
+        publish(&draft, file)
+    }
 }
 
 /// Makes a store in `dir` from a copy. It gets a new id, so that clients who saw transitions the
@@ -97,18 +99,19 @@ mod tests {
         let id = opened.identity.clone();
         write(opened, Keep::default(), vec![commit(1), commit(2)]);
         let opened = Store::open(dir.path()).unwrap();
+        let reader = opened.reader();
         let Running { committer, mut reports, thread } = start(opened, Keep::default()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             committer.send(commit(3)).await.unwrap();
             reports.recv().await.unwrap();
         });
-        backup(dir.path(), &file).unwrap();
+        reader.backup(&file).unwrap();
         runtime.block_on(async {
             committer.send(commit(4)).await.unwrap();
             reports.recv().await.unwrap();
         });
-        assert!(matches!(backup(dir.path(), &file), Err(OpenError::Exists { .. })));
+        assert!(matches!(reader.backup(&file), Err(OpenError::Exists { .. })));
         assert!(matches!(restore(&file, dir.path()), Err(OpenError::Locked { .. })));
         let new = other.path().join("new");
         let by_hand = restore(&Store::file(dir.path()), &new);

@@ -2,13 +2,14 @@
 //!
 //! The writer's thread alone changes them, after each commit; readers copy what they need. A head
 //! is sealed whole: at [`FULL`] points, or an hour after its first, so that no slow series holds
-//! the journal back or makes a restart read far.
+//! the journal back or makes a restart read far; and earlier, oldest first, while all heads together
+//! hold more than [`MOST_POINTS`].
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::open::SeriesRow;
 use super::point::Point;
+use super::state::SeriesRow;
 use super::types::{Sample, SeriesKey};
 use crate::domain::ids::DeviceId;
 use crate::domain::time::{Span, Timestamp};
@@ -17,6 +18,14 @@ use crate::domain::time::{Span, Timestamp};
 pub(super) const FULL: usize = 512;
 /// Time after which a head is due, however few points it has.
 const OLD: Span = Span::hours(1);
+/// A point takes 32 bytes, so all heads stay near 256 MiB.
+const MOST_POINTS: usize = 8 << 20;
+/// Heads sealed with one commit, at least.
+const AT_ONCE: usize = 16;
+/// A large commit seals one head for so many of its samples: twice what comes in when heads are full.
+const SAMPLES_A_HEAD: usize = FULL / 2;
+/// The same while there are too many points, when heads are smaller.
+const SAMPLES_A_HEAD_PRESSED: usize = FULL / 8;
 
 /// All heads of a store.
 #[derive(Debug, Default)]
@@ -30,6 +39,7 @@ struct Inner {
     started: VecDeque<Started>,
     /// Heads that reached `FULL`; an entry of an earlier epoch is void.
     full: VecDeque<(usize, u64)>,
+    points: usize,
     next_series: i64,
     last_row: u64,
 }
@@ -85,9 +95,9 @@ impl Heads {
         self.write().append(row, at, samples);
     }
 
-    /// The heads to seal in the next commit, at most `limit`: full ones first, then old ones.
-    pub(super) fn due(&self, now: Timestamp, limit: usize) -> Vec<Due> {
-        self.write().due(now, limit)
+    /// The heads to seal with a commit of so many samples: full ones first, then old ones.
+    pub(super) fn due(&self, now: Timestamp, samples: usize) -> Vec<Due> {
+        self.write().due(now, samples, MOST_POINTS)
     }
 
     /// Every row up to this one has all its samples in blocks once `sealing` is committed.
@@ -108,7 +118,8 @@ impl Heads {
             head.id = Some(due.id);
             head.sealed_to = sealed_to;
             head.epoch += 1;
-            head.points.clear();
+            inner.points -= due.points.len();
+            inner.heads[due.head].points.clear();
         }
         inner.append(row, at, samples);
     }
@@ -133,7 +144,7 @@ impl Heads {
     /// How many points are in memory.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.read().heads.iter().map(|head| head.points.len()).sum()
+        self.read().points
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
@@ -169,19 +180,23 @@ impl Inner {
                 self.started.push_back(Started { row, at, head: found, epoch: head.epoch });
             }
             head.points.push(Point::of(sample));
+            self.points += 1;
             if head.points.len() == FULL {
                 self.full.push_back((found, head.epoch));
             }
         }
     }
 
-    fn due(&mut self, now: Timestamp, limit: usize) -> Vec<Due> {
+    fn due(&mut self, now: Timestamp, samples: usize, most_points: usize) -> Vec<Due> {
+        let pressed = self.points > most_points;
+        let a_head = if pressed { SAMPLES_A_HEAD_PRESSED } else { SAMPLES_A_HEAD };
+        let limit = AT_ONCE.max(samples / a_head);
         let heads = &self.heads;
         self.full.retain(|(head, epoch)| heads[*head].epoch == *epoch);
         while self.started.front().is_some_and(|s| heads[s.head].epoch != s.epoch) {
             self.started.pop_front();
         }
-        let old = self.started.iter().take_while(|s| now - s.at >= OLD);
+        let old = self.started.iter().take_while(|s| pressed || now - s.at >= OLD);
         let old = old.filter(|s| heads[s.head].epoch == s.epoch).map(|s| s.head);
         let mut chosen: Vec<usize> = self.full.iter().map(|(head, _)| *head).take(limit).collect();
         for head in old {
@@ -231,16 +246,16 @@ mod tests {
         let many: Vec<Sample> = (0..FULL as i64).map(|i| sample("fast", i)).collect();
         heads.committed(&[], 1, at(0), &[sample("slow", 0)]);
         heads.committed(&[], 2, at(10), &many[1..]);
-        assert!(heads.due(at(20), 9).is_empty());
+        assert!(heads.due(at(20), 1).is_empty());
         assert_eq!(heads.sealed_to(&[]), 0);
         heads.committed(&[], 3, at(20), &many[..1]);
-        let due = heads.due(at(20), 9);
+        let due = heads.due(at(20), 1);
         assert_eq!(due.len(), 1);
         assert_eq!((due[0].points.len(), due[0].id, due[0].new), (FULL, 1, true));
         assert_eq!(heads.sealed_to(&due), 0, "the slow series began in row 1");
         heads.committed(&due, 4, at(3_599), &[sample("fast", 600)]);
-        assert!(heads.due(at(3_599), 9).is_empty());
-        let due = heads.due(at(3_600), 9);
+        assert!(heads.due(at(3_599), 1).is_empty());
+        let due = heads.due(at(3_600), 1);
         assert_eq!(due.len(), 1);
         assert_eq!((due[0].points.len(), due[0].id), (1, 2));
         assert_eq!(heads.sealed_to(&due), 3, "row 4 is in memory");
@@ -259,5 +274,21 @@ mod tests {
         let points = heads.points(&key, at(0), at(4));
         assert_eq!(points.iter().map(|p| p.at).collect::<Vec<_>>(), [at(3)]);
         assert_eq!(heads.len(), 2);
+    }
+
+    #[test]
+    fn too_many_points_seal_the_oldest_heads_early() {
+        let heads = Heads::of(Vec::new());
+        for i in 0..40 {
+            heads.committed(&[], i + 1, at(0), &[sample(&format!("dev-{i}"), 0)]);
+        }
+        let due = |samples, most| {
+            let due = heads.write().due(at(1), samples, most);
+            due.iter().map(|due| due.key.device.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(due(1, 40), [""; 0]);
+        let oldest: Vec<String> = (0..AT_ONCE).map(|i| format!("dev-{i}")).collect();
+        assert_eq!(due(1, 39), oldest);
+        assert_eq!(due(20 * SAMPLES_A_HEAD_PRESSED, 39).len(), 20);
     }
 }

@@ -327,19 +327,21 @@ fn unit_of(number: u8) -> Result<Unit, ReadError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use proptest::prelude::*;
 
     use super::super::commit::Packed;
     use super::super::point::tests::any_point;
-    use super::super::tests::{commit, purpose, second, series};
+    use super::super::tests::{commit, purpose, sample, second, series};
     use super::super::types::{Commit, Sample};
-    use super::super::{Opened, Store};
+    use super::super::{Keep, Opened, Report, Running, Store, start};
     use super::*;
     use crate::domain::time::Span;
 
     const UNIT: Unit = Unit::MmolPerL;
 
-    fn start() -> Timestamp {
+    fn origin() -> Timestamp {
         Timestamp::from_millis(1_700_000_000_000)
     }
 
@@ -380,7 +382,7 @@ mod tests {
     }
 
     fn piece(from: i64, to: i64) -> Piece {
-        let at = |millis| start() + Span::millis(millis);
+        let at = |millis| origin() + Span::millis(millis);
         Piece { series: series(), from: at(from), to: at(to) }
     }
 
@@ -459,6 +461,44 @@ mod tests {
         }
     }
 
+    /// Every read, whatever the writer does meanwhile, gives all that was committed when it began.
+    #[test]
+    fn no_seam_shows_while_heads_become_blocks() {
+        const ROWS: u64 = 60;
+        const POINTS: u64 = 100;
+        let dir = tempfile::tempdir().unwrap();
+        let opened = Store::create(dir.path(), &purpose()).unwrap();
+        let history = opened.history();
+        let Running { committer, mut reports, thread } = start(opened, Keep::default()).unwrap();
+        let committed = AtomicU64::new(0);
+        let read = || {
+            let before = committed.load(Ordering::SeqCst) * POINTS;
+            let page = history.raw(&[piece(0, i64::MAX / 1_000_000)], None, 99_999).unwrap();
+            let values: Vec<u64> = page.points.iter().map(|(_, p)| p.value as u64).collect();
+            assert!(values.len() as u64 >= before, "{} of {before}", values.len());
+            assert!(values.iter().copied().eq(0..values.len() as u64), "a hole");
+            before
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| while read() < ROWS * POINTS {});
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                for n in 1..=ROWS {
+                    let samples = ((n - 1) * POINTS..n * POINTS).map(|i| {
+                        let at = origin() + Span::millis(i as i64);
+                        sample(at, i as f64)
+                    });
+                    let row = Commit { samples: samples.collect(), ..commit(n) };
+                    committer.send(row).await.unwrap();
+                    assert!(matches!(reports.recv().await, Some(Report::Committed { .. })));
+                    committed.store(n, Ordering::SeqCst);
+                }
+            });
+        });
+        drop(committer);
+        thread.join().unwrap().unwrap();
+    }
+
     #[test]
     fn pieces_of_two_series_make_one_history() {
         let dir = tempfile::tempdir().unwrap();
@@ -466,8 +506,8 @@ mod tests {
         let other = SeriesKey { device: "dev-2".parse().unwrap(), ..series() };
         let sample = |series: &SeriesKey, s: i64, value: f64| Sample {
             series: series.clone(),
-            at: start() + Span::secs(s),
-            received: start() + Span::secs(s),
+            at: origin() + Span::secs(s),
+            received: origin() + Span::secs(s),
             value,
             unit: UNIT,
             flags: 0,
@@ -487,7 +527,7 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_from_its_text_and_nothing_else_does() {
-        let cursor = Cursor { at: start(), skip: 3 };
+        let cursor = Cursor { at: origin(), skip: 3 };
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
         for text in ["", ".", "1", "1.", "x.1", "1.-1", "1.2.3"] {
             assert_eq!(text.parse::<Cursor>(), Err(NotACursor), "{text}");

@@ -1,29 +1,43 @@
 //! One SQLite file: journal, transitions, blocks of history, waves, snapshots, dead letters.
 //!
-//! One thread writes (`writer`), readers open the file read-only in short transactions (`reader`).
-//! Schema and migration are in `schema`, the on-disk limits are said there.
+//! One thread writes ([`writer`]): a commit is one transaction with one sync, a failed commit is
+//! tried again as it is. Readers open the file read-only in short transactions ([`reader`],
+//! [`history`]). The tables are in `schema`.
+//!
+//! - A number is on the disk twice at first: in its journal row, for replay and `verify`, and, once
+//!   its head is sealed, in a block. The row goes after `journal.keep`, the block after
+//!   `history.keep`; what a row leaves behind is free pages that the next rows use.
+//! - A row may go only when the newest complete snapshot and every head are past it.
+//! - After [`Store::open`] everything that can be read is durable, whatever the process before it
+//!   left in the log.
+//! - Nothing opens the store's file beside SQLite while SQLite has it open in the same process:
+//!   closing any descriptor of a file drops all the process's locks on it.
 
-pub mod backup;
+mod backup;
 pub mod block;
 pub mod buckets;
 mod commit;
 mod heads;
 pub mod history;
+pub mod journal;
 mod lock;
 pub mod open;
 pub mod point;
 pub mod reader;
 pub mod retention;
 mod schema;
+mod state;
 pub mod types;
 pub mod wave;
 pub mod writer;
 
+pub use backup::restore;
 pub use commit::{DEAD_LETTER_BYTES, DEAD_LETTERS};
 pub use open::{OpenError, Opened, Purpose, Store};
 pub use reader::{ReadError, Reader};
 pub use retention::Keep;
-pub use writer::{Committer, Report, Running, start};
+pub use state::LastRow;
+pub use writer::{Committer, NotTaken, Report, Running, start};
 
 #[cfg(test)]
 mod tests;

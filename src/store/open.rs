@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use data_encoding::BASE32_NOPAD;
 use ring::rand::SecureRandom as _;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
 use super::heads::Heads;
 use super::history::History;
 use super::lock::Lock;
 use super::reader::Reader;
 use super::schema;
+use super::state::{self, LastRow};
 use super::types::{Identity, Sample, SnapshotPart};
 use crate::domain::ids::SiteId;
-use crate::domain::time::{Span, Timestamp};
+use crate::domain::time::Timestamp;
 
 /// What a store will be, before it has an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,17 +95,6 @@ pub enum OpenError {
         /// What it said.
         source: rusqlite::Error,
     },
-}
-
-/// The newest row of the journal, without its body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LastRow {
-    /// Its number.
-    pub n: u64,
-    /// Its stamp.
-    pub at: Timestamp,
-    /// Wall clock − `at`.
-    pub offset: Span,
 }
 
 /// A store open for writing by this process, not yet writing.
@@ -194,6 +184,9 @@ impl Opened {
 }
 
 /// Refuses, without opening it by SQLite, a file that is not a store this program can write.
+///
+/// Never to be called while this process has the file open by SQLite: closing any descriptor of a
+/// file drops all the process's locks on it.
 pub(super) fn check_header(path: &Path) -> Result<(), OpenError> {
     let foreign = |why| OpenError::Foreign { path: path.to_owned(), why };
     let mut header = [0_u8; 100];
@@ -297,112 +290,23 @@ fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
     // anybody builds on them.
     schema::checkpoint_all(&conn).map_err(sqlite)?;
     if version < schema::VERSION {
-        schema::upgrade(&mut conn, &path, version)?;
+        conn.close().map_err(|(_, e)| sqlite(e))?;
+        conn = schema::upgrade(&path, version)?;
     }
-    drop_unfinished_snapshot(&conn).map_err(sqlite)?;
-    let identity = read_identity(&conn)
+    state::drop_unfinished_snapshot(&conn).map_err(sqlite)?;
+    let identity = state::identity(&conn)
         .map_err(sqlite)?
         .ok_or_else(|| OpenError::Damaged { path: path.clone(), why: "it has no site".into() })?;
-    let heads = Heads::of(read_series(&conn).map_err(sqlite)?);
     Ok(Opened {
         identity,
-        last_row: read_last_row(&conn).map_err(sqlite)?,
-        next_seq: conn
-            .query_row("SELECT ifnull(max(seq), 0) + 1 FROM transitions", [], get_u64)
-            .map_err(sqlite)?,
-        snapshot: read_snapshot(&conn).map_err(sqlite)?,
-        snapshot_row: meta(&conn, "snapshot_row").map_err(sqlite)?.map(|n: i64| n as u64),
-        sealed_to: meta(&conn, "sealed_to").map_err(sqlite)?.map_or(0, |n: i64| n as u64),
-        heads: Arc::new(heads),
+        last_row: state::last_row(&conn).map_err(sqlite)?,
+        next_seq: state::next_seq(&conn).map_err(sqlite)?,
+        snapshot: state::snapshot(&conn).map_err(sqlite)?,
+        snapshot_row: state::row_number(&conn, "snapshot_row").map_err(sqlite)?,
+        sealed_to: state::row_number(&conn, "sealed_to").map_err(sqlite)?.unwrap_or(0),
+        heads: Arc::new(Heads::of(state::series(&conn).map_err(sqlite)?)),
         conn,
         path,
         lock,
     })
-}
-
-fn get_u64(row: &rusqlite::Row<'_>) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(0).map(|n| n as u64)
-}
-
-fn meta<T: rusqlite::types::FromSql>(conn: &Connection, key: &str) -> rusqlite::Result<Option<T>> {
-    conn.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()
-}
-
-/// What the file says it is; `None` if it does not say enough.
-pub(super) fn read_identity(conn: &Connection) -> rusqlite::Result<Option<Identity>> {
-    let store: Option<String> = meta(conn, "store")?;
-    let site: Option<String> = meta(conn, "site")?;
-    let simulated: Option<bool> = meta(conn, "simulated")?;
-    let stream_clock: Option<bool> = meta(conn, "stream_clock")?;
-    Ok(match (store, site.and_then(|s| s.parse().ok()), simulated, stream_clock) {
-        (Some(store), Some(site), Some(simulated), Some(stream_clock)) => {
-            Some(Identity { store, site, simulated, stream_clock })
-        }
-        _ => None,
-    })
-}
-
-fn read_last_row(conn: &Connection) -> rusqlite::Result<Option<LastRow>> {
-    conn.query_row("SELECT n, at, offset_us FROM journal ORDER BY n DESC LIMIT 1", [], |row| {
-        Ok(LastRow {
-            n: row.get::<_, i64>(0)? as u64,
-            at: Timestamp::from_micros(row.get(1)?),
-            offset: Span::micros(row.get(2)?),
-        })
-    })
-    .optional()
-}
-
-fn drop_unfinished_snapshot(conn: &Connection) -> rusqlite::Result<usize> {
-    conn.execute(
-        "DELETE FROM snapshots WHERE generation >
-           (SELECT value FROM meta WHERE key = 'snapshot_generation')",
-        [],
-    )
-}
-
-fn read_snapshot(conn: &Connection) -> rusqlite::Result<Vec<SnapshotPart>> {
-    let mut parts = Vec::new();
-    let mut statement = conn
-        .prepare("SELECT kind, key, n, body, max(generation) FROM snapshots GROUP BY kind, key")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let kind = match row.get_ref(0)?.as_str()? {
-            "core" => "core",
-            "site" => "site",
-            "device" => "device",
-            "patient" => "patient",
-            other => {
-                return Err(rusqlite::Error::InvalidColumnName(format!("snapshot kind {other}")));
-            }
-        };
-        parts.push(SnapshotPart {
-            kind,
-            key: row.get(1)?,
-            n: row.get::<_, i64>(2)? as u64,
-            body: row.get(3)?,
-        });
-    }
-    Ok(parts)
-}
-
-/// A series as the table has it.
-#[derive(Debug)]
-pub(super) struct SeriesRow {
-    pub(super) id: i64,
-    pub(super) key: super::types::SeriesKey,
-    pub(super) sealed_to: u64,
-}
-
-fn read_series(conn: &Connection) -> rusqlite::Result<Vec<SeriesRow>> {
-    let mut statement =
-        conn.prepare("SELECT id, device, signal, instance, sealed_to FROM series ORDER BY id")?;
-    let rows = statement.query_map([], |row| {
-        Ok(SeriesRow {
-            id: row.get(0)?,
-            key: super::reader::series_key(row, 1)?,
-            sealed_to: row.get::<_, i64>(4)? as u64,
-        })
-    })?;
-    rows.collect()
 }

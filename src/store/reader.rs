@@ -4,24 +4,18 @@
 //! keeps the writer's log from being reused. Calls wait for the disk: from async code only through
 //! `spawn_blocking`.
 
-use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Row as SqlRow, params};
 
 use super::block::BadBlock;
-use super::types::{Identity, Row, SeriesKey};
-use super::{commit, open, schema};
+use super::journal::Rows;
+use super::state::LastRow;
+use super::types::{Identity, SeriesKey, SnapshotPart};
+use super::{commit, open, schema, state};
 use crate::domain::ids::{AlarmId, DeviceId, PatientId, WardId};
 use crate::domain::signal::SignalId;
-use crate::domain::time::{Span, Timestamp};
-
-/// Journal rows fetched at once.
-const CHUNK: usize = 512;
-/// Bodies fetched at once, compressed; a chunk ends at the first row beyond.
-const CHUNK_BYTES: usize = 4 << 20;
-/// No row is larger: a batch is bounded to 4 MiB of payloads.
-const BODY_BYTES: usize = 64 << 20;
+use crate::domain::time::Timestamp;
 
 /// Why something stored could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -122,8 +116,9 @@ impl Reader {
         Self { path }
     }
 
-    /// Readers of the store in `dir`, without taking its lock; refuses what is no store.
-    pub fn of(dir: &std::path::Path) -> Result<Self, open::OpenError> {
+    /// Readers of the store in `dir`, without taking its lock; refuses what is no store. For other
+    /// processes than the one that writes it, which has [`Opened::reader`](open::Opened::reader).
+    pub fn of(dir: &Path) -> Result<Self, open::OpenError> {
         let path = open::Store::file(dir);
         open::check_header(&path)?;
         Ok(Self { path })
@@ -131,19 +126,41 @@ impl Reader {
 
     /// What the store says it is.
     pub fn identity(&self) -> Result<Identity, ReadError> {
-        open::read_identity(&self.connect()?)?
+        state::identity(&self.connect()?)?
             .ok_or_else(|| ReadError::Strange("it has no site".into()))
     }
 
-    /// The journal after row `after`, in order, fetched in chunks; ends where it ended when asked.
+    /// The newest row; `None` in a new store.
+    pub fn last_row(&self) -> Result<Option<LastRow>, ReadError> {
+        Ok(state::last_row(&self.connect()?)?)
+    }
+
+    /// The last complete snapshot and the row at which it was frozen; `None` before the first.
+    pub fn snapshot(&self) -> Result<Option<(u64, Vec<SnapshotPart>)>, ReadError> {
+        let mut conn = self.connect()?;
+        let tx = conn.transaction()?;
+        let Some(row) = state::row_number(&tx, "snapshot_row")? else { return Ok(None) };
+        Ok(Some((row, state::snapshot(&tx)?)))
+    }
+
+    /// The journal after row `after`, in order, fetched in chunks, up to the newest there is.
     pub fn rows(&self, after: u64) -> Result<Rows, ReadError> {
-        Ok(Rows { conn: self.connect()?, after, fetched: VecDeque::new(), failed: false })
+        Ok(Rows::after(self.connect()?, after))
     }
 
     /// At most `limit` transitions after `seq`, oldest first.
     pub fn transitions(&self, seq: u64, limit: usize) -> Result<Vec<TransitionRow>, ReadError> {
         self.list(
             "SELECT * FROM transitions WHERE seq > ? ORDER BY seq LIMIT ?",
+            params![seq as i64, limit as i64],
+            transition,
+        )
+    }
+
+    /// At most `limit` transitions of alarms after `seq`, oldest first.
+    pub fn alarms_after(&self, seq: u64, limit: usize) -> Result<Vec<TransitionRow>, ReadError> {
+        self.list(
+            "SELECT * FROM transitions WHERE seq > ? AND kind = 'alarm' ORDER BY seq LIMIT ?",
             params![seq as i64, limit as i64],
             transition,
         )
@@ -181,14 +198,18 @@ impl Reader {
     ) -> Result<Vec<TransitionRow>, ReadError> {
         let states =
             serde_json::to_string(&filter.states).map_err(|e| ReadError::Strange(e.to_string()))?;
-        self.list(
+        // Said outright, so that SQLite takes the index by patient.
+        let of_patient = if filter.patient.is_some() { "patient = ?2" } else { "?2 IS NULL" };
+        let sql = format!(
             "SELECT * FROM transitions t WHERE alarm IS NOT NULL AND kind = 'alarm' AND seq < ?1
-               AND (?2 IS NULL OR patient = ?2)
-               AND (?3 IS NULL OR body ->> 'ward' = ?3)
+               AND {of_patient} AND (?3 IS NULL OR body ->> 'ward' = ?3)
                AND (?4 = '[]' OR body ->> 'state' IN (SELECT value FROM json_each(?4)))
                AND NOT EXISTS (SELECT 1 FROM transitions later
                  WHERE later.alarm = t.alarm AND later.seq > t.seq AND later.kind = 'alarm')
-             ORDER BY seq DESC LIMIT ?5",
+             ORDER BY seq DESC LIMIT ?5"
+        );
+        self.list(
+            &sql,
             params![
                 before.map_or(i64::MAX, |seq| seq as i64),
                 filter.patient.as_ref().map(PatientId::as_str),
@@ -265,7 +286,11 @@ impl Reader {
         )
     }
 
-    pub(super) fn connect(&self) -> Result<Connection, ReadError> {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn connect(&self) -> Result<Connection, ReadError> {
         Ok(schema::readable(&self.path)?)
     }
 
@@ -279,62 +304,6 @@ impl Reader {
         let mut statement = conn.prepare(sql)?;
         let rows = statement.query_map(params, read)?;
         Ok(rows.collect::<Result<_, _>>()?)
-    }
-}
-
-/// Journal rows in order.
-#[derive(Debug)]
-pub struct Rows {
-    conn: Connection,
-    after: u64,
-    fetched: VecDeque<Row>,
-    failed: bool,
-}
-
-impl Iterator for Rows {
-    type Item = Result<Row, ReadError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.fetched.is_empty()
-            && !self.failed
-            && let Err(error) = self.fetch()
-        {
-            self.failed = true;
-            return Some(Err(error));
-        }
-        let row = self.fetched.pop_front()?;
-        self.after = row.n;
-        Some(Ok(row))
-    }
-}
-
-impl Rows {
-    fn fetch(&mut self) -> Result<(), ReadError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT n, at, offset_us, core, rules, body FROM journal WHERE n > ? ORDER BY n LIMIT ?",
-        )?;
-        let mut rows = statement.query([self.after as i64, CHUNK as i64])?;
-        let mut bytes = 0;
-        while bytes < CHUNK_BYTES
-            && let Some(row) = rows.next()?
-        {
-            let n = unsigned(row, 0)?;
-            let body = row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?;
-            bytes += body.len();
-            let rules = row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?;
-            self.fetched.push_back(Row {
-                n,
-                at: Timestamp::from_micros(row.get(1)?),
-                offset: Span::micros(row.get(2)?),
-                core: row.get(3)?,
-                rules: rules
-                    .try_into()
-                    .map_err(|_| ReadError::Strange(format!("rules of row {n}")))?,
-                body: zstd::bulk::decompress(body, BODY_BYTES)
-                    .map_err(|source| ReadError::Body { n, source })?,
-            });
-        }
-        Ok(())
     }
 }
 
@@ -375,7 +344,7 @@ fn dead_letter(row: &SqlRow<'_>) -> rusqlite::Result<DeadLetterRow> {
     })
 }
 
-fn unsigned(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<u64> {
+pub(super) fn unsigned(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(at).map(|n| n as u64)
 }
 

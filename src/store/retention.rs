@@ -152,6 +152,8 @@ mod tests {
     use super::super::types::Commit;
     use super::super::{Opened, Store, history};
     use super::*;
+    use crate::domain::message::WaveChunk;
+    use crate::inbox::WaveSamples;
 
     /// Rows `from..=to`, a thousand seconds apart, each with one sample; snapshots as told.
     fn rows(from: u64, to: u64, snapshot_at: Option<u64>) -> Vec<Commit> {
@@ -205,6 +207,46 @@ mod tests {
         let page = opened.history().raw(&[piece], None, 99).unwrap();
         let first = page.points.first().unwrap().1.value;
         assert!((37.0..=40.0).contains(&first), "nothing younger is gone, no block older: {first}");
+    }
+
+    #[test]
+    fn waves_go_by_age_and_by_bytes() {
+        let wave = |n: u64| {
+            let mut row = commit(n);
+            row.row.at = second(n * 1_000);
+            row.waves = vec![WaveSamples {
+                device: "dev-1".parse().unwrap(),
+                chunk: WaveChunk {
+                    index: 0,
+                    at: row.row.at,
+                    signal: "ecg_ii".into(),
+                    rate_hz: 250.0,
+                    unit: "mV".into(),
+                    scale: 0.001,
+                    offset: 0.0,
+                    samples: 250,
+                },
+                samples: (0..250).map(|i| i * i % 251).collect(),
+            }];
+            row
+        };
+        let check = |keep: Keep, expected: &[i64]| {
+            let dir = tempfile::tempdir().unwrap();
+            write(
+                Store::create(dir.path(), &purpose()).unwrap(),
+                keep,
+                (1..=9).map(wave).collect(),
+            );
+            let opened = Store::open(dir.path()).unwrap();
+            let mut statement = opened.conn.prepare("SELECT n FROM waves ORDER BY id").unwrap();
+            let kept: Vec<i64> =
+                statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+            assert_eq!(kept, expected, "{keep:?}");
+        };
+        check(Keep::default(), &[1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        check(Keep { waves: Span::secs(3_000), ..Keep::default() }, &[6, 7, 8, 9]);
+        let packed = super::super::wave::pack(&wave(1).waves[0].samples).unwrap().len() as u64;
+        check(Keep { waves_bytes: 2 * packed, ..Keep::default() }, &[8, 9]);
     }
 
     #[test]

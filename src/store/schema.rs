@@ -35,7 +35,7 @@ CREATE TABLE transitions(
   change TEXT NOT NULL, alarm TEXT, patient TEXT, actor TEXT, body TEXT NOT NULL) STRICT;
 CREATE INDEX transitions_n ON transitions(n);
 CREATE INDEX transitions_alarm ON transitions(alarm, seq) WHERE alarm IS NOT NULL;
-CREATE INDEX transitions_patient ON transitions(patient, at) WHERE patient IS NOT NULL;
+CREATE INDEX transitions_patient ON transitions(patient, seq) WHERE patient IS NOT NULL;
 
 -- `sealed_to`: every sample of the series in rows up to this one is in a block.
 CREATE TABLE series(
@@ -125,25 +125,21 @@ pub(super) fn checkpoint_all(conn: &Connection) -> rusqlite::Result<()> {
     ))
 }
 
-/// Brings a file of version `from` to this program's, after copying it aside.
-pub(super) fn upgrade(conn: &mut Connection, path: &Path, from: u32) -> Result<(), OpenError> {
-    upgrade_through(conn, path, from, MIGRATIONS)
+/// Brings a file of version `from`, open nowhere in this process, to this program's version, after
+/// copying it aside.
+pub(super) fn upgrade(path: &Path, from: u32) -> Result<Connection, OpenError> {
+    upgrade_through(path, from, MIGRATIONS)
 }
 
-fn upgrade_through(
-    conn: &mut Connection,
-    path: &Path,
-    from: u32,
-    steps: &[&str],
-) -> Result<(), OpenError> {
+fn upgrade_through(path: &Path, from: u32, steps: &[&str]) -> Result<Connection, OpenError> {
     let copy = copy_path(path, from);
     let broken = |source| OpenError::Sqlite { path: path.to_owned(), source };
-    checkpoint_all(conn).map_err(broken)?;
     std::fs::copy(path, &copy)
         .and_then(|_| std::fs::File::open(&copy)?.sync_all())
         .map_err(|source| OpenError::Io { path: copy.clone(), source })?;
-    migrate(conn, from, steps).map_err(broken)?;
-    checkpoint_all(conn).map_err(broken)?;
+    let mut conn = writable(path).map_err(broken)?;
+    migrate(&mut conn, from, steps).map_err(broken)?;
+    checkpoint_all(&conn).map_err(broken)?;
     tracing::warn!(
         "the store {} was of version {from} and is now of version {}; to go back to the older \
          program, stop this one and move {} over it",
@@ -151,7 +147,7 @@ fn upgrade_through(
         steps.len(),
         copy.display(),
     );
-    Ok(())
+    Ok(conn)
 }
 
 fn migrate(conn: &mut Connection, from: u32, steps: &[&str]) -> rusqlite::Result<()> {
@@ -190,10 +186,11 @@ mod tests {
     fn an_older_file_is_copied_and_then_brought_up_step_by_step() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
-        let mut conn = make(&path).unwrap();
+        let conn = make(&path).unwrap();
         conn.execute("INSERT INTO meta VALUES('kept', 'yes')", []).unwrap();
+        drop(conn);
         let steps = [V1, "CREATE TABLE later(a INTEGER); INSERT INTO meta VALUES('later', 1)"];
-        upgrade_through(&mut conn, &path, 1, &steps).unwrap();
+        let conn = upgrade_through(&path, 1, &steps).unwrap();
         assert_eq!(version(&conn), 2);
         let kept: String = conn
             .query_row("SELECT value FROM meta WHERE key = 'kept'", [], |row| row.get(0))
@@ -210,9 +207,10 @@ mod tests {
     fn a_step_that_fails_leaves_the_version_as_it_was() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
-        let mut conn = make(&path).unwrap();
+        drop(make(&path).unwrap());
         let steps = [V1, "CREATE TABLE later(a INTEGER); INSERT INTO nowhere VALUES(1)"];
-        assert!(upgrade_through(&mut conn, &path, 1, &steps).is_err());
+        assert!(upgrade_through(&path, 1, &steps).is_err());
+        let conn = readable(&path).unwrap();
         assert_eq!(version(&conn), 1);
         assert!(conn.prepare("SELECT * FROM later").is_err());
     }

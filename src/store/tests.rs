@@ -113,6 +113,8 @@ fn what_was_committed_reads_back_after_opening_again() {
     assert_eq!(opened.identity, id);
     let last = opened.last_row.unwrap();
     assert_eq!((last.n, last.at, last.offset), (2, second(2), Span::millis(2)));
+    assert_eq!(opened.reader().last_row().unwrap(), Some(last));
+    assert_eq!(opened.reader().identity().unwrap(), id);
     assert_eq!(opened.next_seq, 3);
     let reader = opened.reader();
     let rows: Vec<Row> = reader.rows(0).unwrap().map(Result::unwrap).collect();
@@ -235,8 +237,11 @@ fn a_half_written_snapshot_never_takes_the_place_of_a_whole_one() {
         with(3, vec![part("a", 3, "a3")], Some(3)),
         with(4, vec![part("a", 4, "a4"), part("b", 4, "b4")], None),
     ];
+    let reader = opened.reader();
+    assert_eq!(reader.snapshot().unwrap(), None);
     write(opened, Keep::default(), commits);
     let whole = [part("a", 3, "a3"), part("b", 1, "b1"), part("c", 1, "c1")];
+    assert_eq!(reader.snapshot().unwrap(), Some((3, whole.to_vec())), "beside a running writer");
     let opened = Store::open(dir.path()).unwrap();
     assert_eq!(opened.snapshot, whole);
     assert_eq!(opened.snapshot_row, Some(3));

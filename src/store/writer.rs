@@ -7,8 +7,9 @@
 //! a sync that failed is never followed by one that succeeds over pages the kernel has given up.
 //! Opening the file anew is different: recovery would take the failed transaction out of the page
 //! cache as if it were on the disk. Hence a connection that failed is kept and tried again, and only
-//! when it stays unusable is it replaced, after which [`schema::checkpoint_all`] must copy the whole
-//! log into the file, with a sync of its own, before anything is reported as committed.
+//! when it stays unusable is it replaced, after which the whole log must be copied into the file, with
+//! a sync of its own, before anything is reported as committed. [`Store::open`](super::Store::open)
+//! does the same, because the process before it may have been killed in the middle of a failure.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,10 +39,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const REPLACE_AFTER: u32 = 5;
 /// After so many failures in a row a gateway that is shutting down gives up.
 const GIVE_UP_AFTER: u32 = 10;
-/// The log is copied into the file after about so many bytes.
-const CHECKPOINT_BYTES: u64 = 16 << 20;
-/// Heads sealed with one commit, at least; a large commit may seal one for each 256 samples.
-const SEAL_AT_ONCE: usize = 16;
+/// The log is copied into the file after about so many bytes, however busy it is: a larger log
+/// holds the same page more often and is copied in less, a smaller one stalls a commit for less.
+const CHECKPOINT_BYTES: u64 = 32 << 20;
+/// The same while no commit waits.
+const IDLE_CHECKPOINT_BYTES: u64 = 4 << 20;
 
 /// What became of a commit.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,10 +80,22 @@ impl Committer {
         self.0.send(commit).await.map_err(|_| StoreStopped)
     }
 
-    /// Waits for room without handing over, for use in a `select!`.
-    pub async fn room(&self) -> Result<mpsc::Permit<'_, Commit>, StoreStopped> {
-        self.0.reserve().await.map_err(|_| StoreStopped)
+    /// Hands over if there is room; else gives the commit back.
+    pub fn offer(&self, commit: Commit) -> Result<(), NotTaken> {
+        self.0.try_send(commit).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(commit) => NotTaken::Full(Box::new(commit)),
+            mpsc::error::TrySendError::Closed(_) => NotTaken::Stopped,
+        })
     }
+}
+
+/// Why a commit was not taken.
+#[derive(Debug)]
+pub enum NotTaken {
+    /// There is no room yet.
+    Full(Box<Commit>),
+    /// The store's thread is gone; its end of the reports says so too.
+    Stopped,
 }
 
 /// Why the store's thread ended before its time.
@@ -165,8 +179,7 @@ impl Writer {
     }
 
     fn pack(&self, commit: Commit) -> Result<Packed, PackError> {
-        let limit = SEAL_AT_ONCE.max(commit.samples.len() / 256);
-        let due = self.heads.due(commit.row.at, limit);
+        let due = self.heads.due(commit.row.at, commit.samples.len());
         let sealed_to = self.heads.sealed_to(&due);
         Packed::new(commit, due, sealed_to)
     }
@@ -215,7 +228,7 @@ impl Writer {
             Ok(bytes) => self.log_bytes += bytes,
             Err(error) => tracing::warn!(%error, "retention failed; trying again later"),
         }
-        if self.log_bytes >= CHECKPOINT_BYTES {
+        if self.log_bytes >= if idle { IDLE_CHECKPOINT_BYTES } else { CHECKPOINT_BYTES } {
             self.checkpoint();
         }
     }
@@ -224,11 +237,8 @@ impl Writer {
         let copied = self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         match copied {
             Ok(()) => self.log_bytes = 0,
-            // What is committed stays in the log; try again after the next megabyte.
-            Err(error) => {
-                tracing::warn!(%error, "the log could not be copied into the store file");
-                self.log_bytes = CHECKPOINT_BYTES.saturating_sub(1 << 20);
-            }
+            // What is committed stays in the log, and the next commit tries again.
+            Err(error) => tracing::warn!(%error, "the log could not be copied into the store file"),
         }
     }
 }

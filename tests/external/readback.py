@@ -8,8 +8,9 @@ on the line is ignored. A row of the journal is zstd over CBOR: a list of inputs
 
 One line of JSON: `acknowledged` messages in the ledger, `stored` messages in the journal, `missing`
 ones acknowledged and not stored, `redelivered` ones that came again as they were, `doubled` ones
-stored under one number with another content or, within one message, twice for one reading, `gaps`
-in the row numbers. Exit 1 if anything is missing, doubled or wrong, or a number of a row is.
+stored under one number with another content or, within one message, twice for one reading, or whose
+sample is in the sealed history twice, `gaps` in the row numbers. Exit 1 if any of the bad ones is
+not 0. A block of the history is a CBOR array `[1, times, …]`, times in pco, in microseconds.
 
 With `--formula` the messages are those of the simulators' load mode: the value of signal s in
 message (device, seq) is low + (FNV-1a of "<device>/<seq>/<s>" mod steps) / 10, and devices of the
@@ -27,6 +28,7 @@ from typing import Iterator, NamedTuple
 
 import cbor2
 import zstandard
+from pcodec import standalone
 
 MESSAGE, TELEMETRY = 0, 0
 DEVICE, BOOT, SEQ, HASH, BODY = 1, 2, 3, 8, 11
@@ -60,6 +62,7 @@ def main() -> int:
     db = sqlite3.connect(f"file:{args.db}?mode=ro", uri=True)
     expected = Formula(args.excursions) if args.formula else None
     result = compare(ledger(args.ledger), telemetry(db), expected) | {"gaps": gaps(db)}
+    result["doubled"] += doubled_samples(db)
     print(json.dumps(result))
     return 1 if any(result[count] for count in ("missing", "doubled", "wrong", "gaps")) else 0
 
@@ -132,6 +135,19 @@ def compare(acknowledged: set[Number], messages: Iterator[Stored], formula: Form
         "doubled": twice + sum(len(seen) - 1 for seen in hashes.values()),
         "wrong": wrong,
     }
+
+
+def doubled_samples(db: sqlite3.Connection) -> int:
+    """Samples of one series and time in more than one place of the sealed history."""
+    doubled, series, times = 0, None, set()
+    for this, t0, body in db.execute("SELECT series, t0, body FROM blocks ORDER BY series, t0"):
+        if this != series:
+            series, times = this, set()
+        offsets = standalone.simple_decompress(cbor2.loads(body)[1])
+        here = [t0 + int(offset) for offset in offsets]
+        doubled += len(times.intersection(here)) + len(here) - len(set(here))
+        times.update(here)
+    return doubled
 
 
 def gaps(db: sqlite3.Connection) -> int:

@@ -174,6 +174,19 @@ fn a_delay_cut_by_a_kill_runs_out_when_it_would_have() {
 }
 
 #[test]
+fn a_value_that_was_beyond_the_limit_before_the_limit_was_there_alarms() {
+    let mut bedside = Bedside::new();
+    bedside.spo2(91.0);
+    assert!(bedside.gateway.alarms("p1").is_empty());
+    bedside.gateway.restart_under(&RULES.replace("88 %", "93 %"));
+    bedside.device = bedside.gateway.mqtt("dev-1");
+    bedside.spo2(91.0);
+    let alarm = bedside.alarm_in(SPO2, "alarming");
+    assert_eq!(alarm["trigger"]["limit"], 93.0, "{alarm}");
+    bedside.gateway.verify();
+}
+
+#[test]
 fn data_back_after_a_gap_announce_an_acknowledged_alarm_again() {
     let mut bedside = Bedside::new();
     let events = bedside.gateway.events();
@@ -341,4 +354,5 @@ fn a_message_sent_again_after_a_kill_is_one_reading_and_one_alarm() {
     assert_eq!(bedside.alarm(SPO2)["id"], before["id"]);
     assert_eq!(bedside.alarm(SPO2)["recurrence"], 0);
     assert_eq!(bedside.gateway.values("dev-1", "spo2"), [84.0]);
+    bedside.gateway.verify();
 }

@@ -63,6 +63,13 @@ impl Gateway {
         self.launch();
     }
 
+    /// SIGKILL, and the same store again under other rules.
+    pub(crate) fn restart_under(&mut self, rules: &str) {
+        self.kill();
+        fs::write(self.dir.path().join("rules.toml"), rules).unwrap();
+        self.launch();
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -213,6 +220,18 @@ impl Gateway {
                 None => return values,
             }
         }
+    }
+
+    /// `vitalgate verify` beside the running gateway: what is stored is what the journal gives.
+    pub(crate) fn verify(&self) {
+        let output = Command::new(env!("CARGO_BIN_EXE_vitalgate"))
+            .args(["verify", "--dir"])
+            .arg(&self.store)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "verify: {}\n{said}\n{errors}", output.status);
     }
 
     /// Every input in the journal.

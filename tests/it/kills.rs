@@ -1,7 +1,10 @@
 //! kill -9 under load, some times; `vitalgate-sim chaos --kills 100` is the longer run.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::harness::{python, root};
 
 /// The binaries to kill: in `VITALGATE_BINARIES`, such as `target/release`, else those of this build.
 fn binary(name: &str) -> PathBuf {
@@ -13,12 +16,27 @@ fn binary(name: &str) -> PathBuf {
 #[test]
 #[ignore = "needs both binaries built"]
 fn nothing_acknowledged_is_lost_in_five_kills() {
+    let dir = tempfile::tempdir().unwrap();
     let output = Command::new(binary("vitalgate-sim"))
         .args(["chaos", "--kills", "5", "--seed", "1", "--gateway"])
         .arg(binary("vitalgate"))
+        .arg("--dir")
+        .arg(dir.path())
+        .arg("--readback")
+        .arg(root().join("tests/external/readback.py"))
+        .env("PATH", python_first())
         .output()
         .expect("vitalgate-sim; build both first");
     let said = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}\n{said}\n{errors}", output.status);
+}
+
+/// `PATH` on which `python3` is the one with the packages of the read-back.
+fn python_first() -> OsString {
+    let python = python();
+    let rest = std::env::var_os("PATH").unwrap_or_default();
+    let folders =
+        python.parent().map(Path::to_owned).into_iter().chain(std::env::split_paths(&rest));
+    std::env::join_paths(folders).unwrap()
 }

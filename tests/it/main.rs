@@ -8,11 +8,15 @@
 
 mod alarms;
 mod clients;
+mod core;
+mod demo;
 mod durability;
 mod harness;
 mod kills;
 mod links;
 mod mqtt;
+mod oracle;
+mod overload;
 mod page;
 mod readback;
 mod recordings;

@@ -73,6 +73,7 @@ class Limits(unittest.TestCase):
         points = [(0, 95), (99, 85, 101)]
         self.assertEqual(run(SPOT, points, history), [("opened", "low", "limit", 99, 99)])
         self.assertEqual(run(SPOT, [(0, 95), (101, 85)], history), [])
+        self.assertEqual(run(SPOT, [(0, 95), (101, 85, 99)], history), [])
 
 
 class Doubt(unittest.TestCase):

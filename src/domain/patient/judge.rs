@@ -25,6 +25,7 @@ impl Patient {
         let source = &observation.source;
         self.lose_if_gap_passed(observation, spot, context, out);
         let mut state = self.sources.remove(source).unwrap_or_default();
+        state.interval = self.interval_of(source, context);
         let (limits, version) = self.limits_at(observation.timing.measured);
         let limits = limits.to_vec();
         let mut refused_age = false;
@@ -94,7 +95,7 @@ impl Patient {
                 }
             }
             (None, Some((Condition::Present | Condition::Unknown, _))) if certain => {
-                let latest = state.latest_on(out.now, rule.gap);
+                let latest = state.latest_on(out.now, state.gap(rule));
                 self.alarms.change(&key, None, out, |alarm, now| {
                     alarm.latest = latest;
                     alarm.absent(now)
@@ -116,7 +117,7 @@ impl Patient {
         let Some(began) = watch.and_then(|w| w.tracks[level].began.as_deref()) else { return };
         let raised_at = out.now.shown(began.rule_at + rule.delay(level)).min(out.wall());
         let draft = limit_draft(rule, source, began, level, raised_at);
-        let draft = Draft { latest: state.latest_on(out.now, rule.gap), ..draft };
+        let draft = Draft { latest: state.latest_on(out.now, state.gap(rule)), ..draft };
         self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
     }
 
@@ -224,9 +225,9 @@ impl Patient {
             state.watches.iter().flat_map(move |watch| {
                 let rule = context.rules.limit(&watch.rule);
                 let waits = rule.filter(|rule| !rule.spot && !watch.is_idle());
-                let gap = waits
-                    .zip(arrival)
-                    .map(|(rule, arrival)| (arrival + rule.gap, Deadline::Gap(source.clone())));
+                let gap = waits.zip(arrival).map(|(rule, arrival)| {
+                    (arrival + state.gap(rule), Deadline::Gap(source.clone()))
+                });
                 let delays = [WARNING, CRITICAL].into_iter().filter_map(move |level| {
                     let track = &watch.tracks[level];
                     let began = track.began.as_ref().filter(|_| !track.active)?;
@@ -251,7 +252,8 @@ impl Patient {
         let source = &observation.source;
         let Some(state) = self.sources.get(source) else { return };
         let Some(last) = state.rule_at.filter(|_| !state.lost && !spot) else { return };
-        let gap = context.rules.limits_of(source.signal).filter(|r| !r.spot).map(|r| r.gap).max();
+        let rules = context.rules.limits_of(source.signal).filter(|r| !r.spot);
+        let gap = rules.map(|rule| state.gap(rule)).max();
         if gap.is_some_and(|gap| observation.timing.rule_at - last > gap) {
             self.lose(source, context, out);
         }

@@ -81,6 +81,14 @@ impl Patient {
         }
     }
 
+    /// How often a series should come: as the device said, else as its class does.
+    pub(super) fn interval_of(&self, source: &Source, context: Context<'_>) -> Option<Span> {
+        let of_device = || self.expectations.iter().filter(|e| e.device == source.device);
+        let stated = of_device().find(|e| e.signal == Some(source.signal)).and_then(|e| e.interval);
+        let class = || of_device().next().and_then(|e| context.rules.class(&e.class));
+        stated.or_else(|| class().map(|c| c.expected_interval))
+    }
+
     /// Deadlines of the silence ladder.
     pub(super) fn silence_deadlines<'a>(
         &'a self,

@@ -7,7 +7,7 @@ use super::super::cause::Cause;
 use super::super::ids::RuleId;
 use super::super::observation::{Number, Observation};
 use super::super::rules::LimitRule;
-use super::super::time::{Stamp, Timestamp};
+use super::super::time::{Span, Stamp, Timestamp};
 
 /// One series of one patient.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -37,6 +37,9 @@ pub struct SourceState {
     /// The words of a code or text, where that is what the signal has.
     #[n(7)]
     pub word: Option<String>,
+    /// How often it comes, by the device's registration or class.
+    #[n(8)]
+    pub interval: Option<Span>,
 }
 
 /// A value fit to be shown as the latest.
@@ -188,6 +191,13 @@ impl SourceState {
     /// Forgets rules with nothing to remember.
     pub fn tidy(&mut self) {
         self.watches.retain(|w| !w.is_idle());
+    }
+
+    /// The silence tolerated before it is unknown: the rule's gap, though never less than two of
+    /// the intervals it comes in.
+    pub fn gap(&self, rule: &LimitRule) -> Span {
+        let two = self.interval.map_or(Span::ZERO, |interval| interval + interval);
+        rule.gap.max(two)
     }
 
     /// A live reading with a number was judged.

@@ -33,7 +33,7 @@ pub struct LimitRule {
     pub clear_delay: Span,
     /// Silence for so long makes a continuous signal unknown.
     pub gap: Span,
-    /// A value equal to the critical limit is beyond it.
+    /// A value equal to the critical low limit is beyond it.
     pub inclusive_critical: bool,
     /// A reading counts at once, and the next one clears.
     pub spot: bool,
@@ -98,7 +98,7 @@ impl LimitRule {
         let inclusive = self.inclusive_critical && level == CRITICAL;
         let verdict = |v: f64| match self.side {
             Side::Low if v < limit || (inclusive && v <= limit) => Verdict::Beyond,
-            Side::High if v > limit || (inclusive && v >= limit) => Verdict::Beyond,
+            Side::High if v > limit => Verdict::Beyond,
             Side::Low if v >= limit + margin => Verdict::Inside,
             Side::High if v <= limit - margin => Verdict::Inside,
             Side::Low | Side::High => Verdict::Between,

@@ -158,7 +158,7 @@ impl Bench {
         let headers: Vec<_> = last.map(|id| ("last-event-id", id)).into_iter().collect();
         let socket = self.send("GET", &format!("/api/v1/stream{query}"), &headers, "").await;
         let mut reader = EventReader(BufReader::new(socket));
-        assert_eq!(reader.next().await.unwrap().event, "hello");
+        assert_eq!(reader.next().await.unwrap().name, "hello");
         reader
     }
 
@@ -182,7 +182,8 @@ pub(super) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: 
         ("content-type", "application/json"),
     ]);
     all.extend(headers.iter().copied());
-    let lines: String = all.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let lines: Vec<_> = all.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let lines = lines.concat();
     format!("{method} {path} HTTP/1.1\r\n{lines}content-length: {}\r\n\r\n{body}", body.len())
 }
 
@@ -222,7 +223,7 @@ impl Reply {
 /// One server-sent event.
 #[derive(Debug, Default)]
 pub(super) struct Event {
-    pub(super) event: String,
+    pub(super) name: String,
     pub(super) id: Option<String>,
     pub(super) data: Value,
 }
@@ -241,7 +242,7 @@ impl EventReader {
                 return None;
             }
             if let Some(name) = line.strip_prefix("event: ") {
-                name.trim().clone_into(&mut event.event);
+                name.trim().clone_into(&mut event.name);
             } else if let Some(id) = line.strip_prefix("id: ") {
                 event.id = Some(id.trim().to_owned());
             } else if let Some(data) = line.strip_prefix("data: ") {
@@ -256,7 +257,7 @@ impl EventReader {
         let mut ids = Vec::new();
         loop {
             let event = self.next().await.unwrap();
-            match event.event.as_str() {
+            match event.name.as_str() {
                 "alarm" => ids.push(event.id.unwrap_or_else(|| "unconfirmed".into())),
                 "heartbeat" if event.data["seq"] == until => return ids,
                 "heartbeat" => {}
@@ -374,10 +375,8 @@ impl HistoryRead for MemoryLog {
             count: samples.len() as u64,
             min: samples.iter().map(|s| s.value).fold(f64::INFINITY, f64::min),
             max: samples.iter().map(|s| s.value).fold(f64::NEG_INFINITY, f64::max),
-            sum: samples.iter().map(|s| s.value).sum(),
+            mean: samples.iter().map(|s| s.value).sum::<f64>() / samples.len() as f64,
             last: samples.last().unwrap().value,
-            last_at: samples.last().unwrap().at,
-            flags: samples.iter().fold(0, |all, s| all | s.flags),
         }])
     }
 }

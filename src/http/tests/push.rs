@@ -15,9 +15,9 @@ async fn a_new_stream_says_hello_and_then_what_happens() {
     bench.ring.publish([frame("vitals", None, Some("icu"), "{\"patient\":\"p-1\"}")]);
     bench.raise(6, "icu");
     let first = stream.next().await.unwrap();
-    assert_eq!((first.event.as_str(), first.id), ("vitals", None));
+    assert_eq!((first.name.as_str(), first.id), ("vitals", None));
     let second = stream.next().await.unwrap();
-    assert_eq!((second.event.as_str(), second.id.as_deref()), ("alarm", Some("st0re-6")));
+    assert_eq!((second.name.as_str(), second.id.as_deref()), ("alarm", Some("st0re-6")));
     assert_eq!(second.data["id"], "A6");
     assert_eq!(second.data["confirmed"], true);
 }
@@ -80,7 +80,7 @@ async fn ids_that_cannot_be_resumed_ask_for_a_resync() {
     bench.log.0.lock().unwrap().oldest = Some(8);
     for id in ["other-5", "st0re-99", "st0re-x", "", "st0re-3"] {
         let mut stream = bench.stream("", Some(id)).await;
-        assert_eq!(stream.next().await.unwrap().event, "resync", "{id}");
+        assert_eq!(stream.next().await.unwrap().name, "resync", "{id}");
     }
     let mut stream = bench.stream("", Some("st0re-7")).await;
     assert_eq!(stream.next().await.unwrap().id.as_deref(), Some("st0re-9"));
@@ -153,7 +153,7 @@ async fn who_falls_off_the_ring_is_told_to_fetch_anew() {
     for seq in 1..=5_000 {
         bench.ring.publish([frame("alarm", Some(seq), Some("icu"), "{}")]);
     }
-    assert_eq!(stream.next().await.unwrap().event, "resync");
+    assert_eq!(stream.next().await.unwrap().name, "resync");
     bench.raise(5_001, "icu");
     assert_eq!(stream.next().await.unwrap().id.as_deref(), Some("st0re-5001"));
 }

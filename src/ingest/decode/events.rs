@@ -56,7 +56,7 @@ impl<'a> Entry<'a> for EventFields<'a> {
         None
     }
 
-    fn accept(self, index: u32, context: &Context<'_>) -> Result<Event, Refusal> {
+    fn accept(&mut self, index: u32, context: &Context<'_>) -> Result<Event, Refusal> {
         Ok(Event {
             index,
             id: self.id.name("id")?.map(str::to_owned),

@@ -107,7 +107,7 @@ impl<'a> Entry<'a> for ExpectedFields<'a> {
         context.signals.find(key).map(|signal| signal.id)
     }
 
-    fn accept(self, _: u32, context: &Context<'_>) -> Result<ExpectedSignal, Refusal> {
+    fn accept(&mut self, _: u32, context: &Context<'_>) -> Result<ExpectedSignal, Refusal> {
         let Some(key) = self.signal.text("signal")? else {
             return Err(Refusal::shape("`signal` is missing"));
         };

@@ -26,7 +26,7 @@ pub(super) trait Entry<'a>: Fields<'a> {
     fn signal(&self, context: &Context<'_>) -> Option<SignalId>;
 
     /// What the fields mean.
-    fn accept(self, index: u32, context: &Context<'_>) -> Result<Self::Accepted, Refusal>;
+    fn accept(&mut self, index: u32, context: &Context<'_>) -> Result<Self::Accepted, Refusal>;
 }
 
 /// An entry that a whole kind of message is a list of.
@@ -103,13 +103,12 @@ impl<'a, E: Entry<'a>> List<'a, E> {
         let total = self.entries.len();
         let mut accepted = Vec::with_capacity(total);
         let mut refused = Vec::new();
-        for (index, (entry, fault)) in (0_u32..).zip(self.entries) {
-            let signal = entry.signal(context);
+        for (index, (mut entry, fault)) in (0_u32..).zip(self.entries) {
             match fault.map_or_else(|| entry.accept(index, context), Err) {
-                Ok(entry) => accepted.push(entry),
+                Ok(sound) => accepted.push(sound),
                 Err(Refusal { reason, detail }) => refused.push(Refused {
                     index,
-                    signal,
+                    signal: entry.signal(context),
                     reason,
                     detail: cut(&detail, MAX_DETAIL).to_owned(),
                 }),

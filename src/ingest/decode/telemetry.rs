@@ -65,7 +65,7 @@ impl<'a> Entry<'a> for ReadingFields<'a> {
         context.signals.find(key).map(|signal| signal.id)
     }
 
-    fn accept(self, index: u32, context: &Context<'_>) -> Result<Reading, Refusal> {
+    fn accept(&mut self, index: u32, context: &Context<'_>) -> Result<Reading, Refusal> {
         let Some(key) = self.signal.text("signal")? else {
             return Err(Refusal::shape("`signal` is missing"));
         };

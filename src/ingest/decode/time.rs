@@ -93,16 +93,12 @@ impl<'a> When<'a> {
                 "a reading has one of `at`, `from` with `to`, or `age_ms`",
             ));
         }
-        self.resolve(context)
+        self.of_event(context)
     }
 
     /// When an event happened: `at` is the moment, and `from` and `to` may stand beside it as the
     /// bounds of the episode; without `at` they are the time.
     pub(super) fn of_event(&self, context: &Context<'_>) -> Result<ReadingTime, Refusal> {
-        self.resolve(context)
-    }
-
-    fn resolve(&self, context: &Context<'_>) -> Result<ReadingTime, Refusal> {
         let (from, to) = (self.from.time("from")?, self.to.time("to")?);
         let bounds = match (from, to) {
             (Some(from), Some(to)) if from > to => {

@@ -85,7 +85,7 @@ impl<'a> Entry<'a> for ChunkFields<'a> {
         context.signals.find(key).map(|signal| signal.id)
     }
 
-    fn accept(self, index: u32, context: &Context<'_>) -> Result<Self::Accepted, Refusal> {
+    fn accept(&mut self, index: u32, context: &Context<'_>) -> Result<Self::Accepted, Refusal> {
         let Some(at) = self.at.time("at")?.or(context.at) else {
             return Err(Refusal::new(RefusalReason::Time, "`at` is missing"));
         };
@@ -122,7 +122,7 @@ impl<'a> Entry<'a> for ChunkFields<'a> {
             offset: self.offset.number("offset")?.unwrap_or(0.0),
             samples: self.samples.len() as u32,
         };
-        Ok((chunk, self.samples))
+        Ok((chunk, std::mem::take(&mut self.samples)))
     }
 }
 

@@ -54,7 +54,11 @@ class Window:
 
 @dataclass(frozen=True)
 class Opening:
-    """What must be raised. `what` is `opened`, `rose`, `late` or `lost`."""
+    """What must be raised. `what` is `opened`, `rose`, `late` or `lost`.
+
+    `measured` is the time of the reading that began it: its stamp, or its arrival where the stamp is
+    too far ahead to be believed. `began` is the same in rule time, `raised` when the delay was over.
+    """
 
     what: str
     signal: str
@@ -134,6 +138,8 @@ class Series:
         if not low <= reading.value <= high:
             return out
         ahead = reading.measured - reading.arrived > AHEAD_S
+        if ahead:
+            reading = replace(reading, measured=reading.arrived)
         at = min(reading.measured, reading.arrived)
         age = reading.arrived - at
         if age > self.window.live_s or (self.newest is not None and at < self.newest):
@@ -165,17 +171,17 @@ class Series:
             return []
         out = []
         for side in SIDES:
-            crossed = [level for level in (CRITICAL, LIMIT) if self._beyond(reading, at, side, level)]
+            crossed = [level for level in (CRITICAL, LIMIT) if self._beyond(reading, side, level)]
             if crossed:
                 out.append(self._opening("late", side, crossed[0], reading, at, reading.arrived))
         return out
 
     def _live(self, reading: Reading, at: float, *, clears: bool) -> list[Opening]:
         for (side, name), level in self.levels.items():
-            if self._beyond(reading, at, side, name):
+            if self._beyond(reading, side, name):
                 level.beyond(reading, at)
             elif clears:
-                level.inside(at, self._clearly(reading, at, side, name), self.rule.clear_delay_s)
+                level.inside(at, self._clearly(reading, side, name), self.rule.clear_delay_s)
         return self._run_out(at)
 
     def _run_out(self, to: float) -> list[Opening]:
@@ -195,15 +201,15 @@ class Series:
     def _opening(self, what: str, side: str, level: str, first: Reading, began: float, raised: float) -> Opening:
         return Opening(what, self.rule.signal, side, level, first.value, first.measured, began, raised)
 
-    def _limit(self, at: float, side: str, level: str) -> float | None:
+    def _limit(self, measured: float, side: str, level: str) -> float | None:
         pair = self.rule.critical
         if level == LIMIT:
-            own = self.history.at(at) if self.history else None
+            own = self.history.at(measured) if self.history else None
             pair = own or self.rule.limits
         return pair.low if side == LOW else pair.high
 
-    def _beyond(self, reading: Reading, at: float, side: str, level: str) -> bool:
-        limit = self._limit(at, side, level)
+    def _beyond(self, reading: Reading, side: str, level: str) -> bool:
+        limit = self._limit(reading.measured, side, level)
         if limit is None:
             return False
         urgent_low = self.rule.critical_low_inclusive and side == LOW and level == CRITICAL
@@ -211,8 +217,8 @@ class Series:
             return True
         return reading.value < limit if side == LOW else reading.value > limit
 
-    def _clearly(self, reading: Reading, at: float, side: str, level: str) -> bool:
-        limit = self._limit(at, side, level)
+    def _clearly(self, reading: Reading, side: str, level: str) -> bool:
+        limit = self._limit(reading.measured, side, level)
         if limit is None:
             return True
         inside = reading.value - limit if side == LOW else limit - reading.value

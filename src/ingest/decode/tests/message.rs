@@ -235,6 +235,8 @@ fn a_message_that_misstates_itself_is_refused_whole() {
             Some(5),
         );
     }
+    let foreign = r#"{"time":1836942771,"type":"report","data":{"heartRate":72,"spO2":97}}"#;
+    check(foreign, "shape: `readings` must be a list", None, None);
     check(r#"{"seq":5}"#, "shape: `readings` must be a list", None, Some(5));
 }
 
@@ -330,4 +332,25 @@ fn cbor_is_read_in_every_form_it_may_take() {
         lines(&decode_as(Kind::Telemetry, b"\xbb\xff\xff\xff\xff\xff\xff\xff\xff"))[0]
             .contains("breaks off")
     );
+}
+
+#[test]
+fn the_example_of_the_maker_page_is_accepted_whole_and_every_reason_is_explained() {
+    let page = include_str!("../../../../docs/wire.md");
+    let (_, from) = page.split_once("-m '").unwrap();
+    let (example, _) = from.split_once("'\n```").unwrap();
+    let decoded = decode_both(Kind::Telemetry, example);
+    assert_eq!((lines(&decoded).len(), decoded.dead_letter), (5, None));
+    for reason in [
+        RefusalReason::Shape,
+        RefusalReason::UnknownSignal,
+        RefusalReason::Unit,
+        RefusalReason::Value,
+        RefusalReason::Time,
+        RefusalReason::TooOld,
+        RefusalReason::TooLarge,
+        RefusalReason::Syntax,
+    ] {
+        assert!(page.contains(&format!("\n| `{}` |", reason.as_str())), "{reason:?}");
+    }
 }

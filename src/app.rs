@@ -1,0 +1,280 @@
+//! The composition root: the only place that starts long-lived tasks and threads.
+//!
+//! Shutdown goes in order: stop taking input, drain, commit, end streams, close HTTP; whoever is
+//! late is named.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::control::Control;
+use crate::domain::input::Input;
+use crate::domain::time::Timestamp;
+use crate::http::{AppState, Limits, Pulse, Server};
+use crate::inbox::Inbox;
+use crate::ingest::listener::{Context, Listener};
+use crate::pipeline;
+use crate::readers::StoreReaders;
+use crate::recovery::recover;
+use crate::store::{self, Opened, Purpose, Store};
+use crate::telemetry::Metrics;
+use crate::view::{Board, Ring};
+
+/// How long each stage of the shutdown may take.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How the gateway is run, beyond its configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunMode {
+    /// Made by `demo`: everything it says is marked as simulated.
+    pub demo: bool,
+    /// `--clock stream`.
+    pub stream_clock: bool,
+    /// Without listeners and HTTP: for one command of the command line.
+    pub headless: bool,
+}
+
+/// Where a gateway listens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Addresses {
+    /// HTTP.
+    pub http: Option<SocketAddr>,
+    /// MQTT.
+    pub mqtt: Option<SocketAddr>,
+    /// MQTT over TLS.
+    pub mqtts: Option<SocketAddr>,
+}
+
+/// A gateway with its sockets bound and its state recovered, not yet running.
+#[derive(Debug)]
+pub struct App {
+    addresses: Addresses,
+    inbox: Inbox,
+    pipeline: pipeline::Parts,
+    writer: std::thread::JoinHandle<Result<(), store::writer::WriterError>>,
+    doors: Option<Doors>,
+    control: Control,
+}
+
+#[derive(Debug)]
+struct Doors {
+    listener: Listener,
+    context: Context,
+    server: Server,
+    state: AppState,
+}
+
+impl App {
+    /// Opens the store, recovers the state, binds the sockets.
+    pub async fn bind(config: &Config, mode: RunMode) -> anyhow::Result<Self> {
+        let configuration = config.configuration()?;
+        let opened = open_store(config, mode)?;
+        let identity = opened.identity.clone();
+        let core = recover(&opened).context("the store cannot be brought back")?;
+        let last = opened.last_row.map(|row| row.at);
+        let clock = match (mode.stream_clock, last) {
+            (true, last) => Clock::stream(last.unwrap_or(Timestamp::from_micros(0))),
+            (false, last) => Clock::system(last.unwrap_or(Timestamp::from_micros(0))),
+        };
+        let mut first = Vec::new();
+        if core.row() == 0 || core.configuration.hash() != configuration.hash() {
+            let texts = configuration.texts.clone();
+            let (signals, rules, site) = (texts.signals, texts.rules, texts.site);
+            first.push(Input::Configuration { signals, rules, site });
+        }
+        if let Some(from) = last {
+            first.push(Input::Deaf { from, to: clock.stamp().at });
+        }
+        let (inbox, submissions) = Inbox::new();
+        let metrics = Metrics::default();
+        let (board, board_seen) = watch::channel(Arc::new(Board::default()));
+        let (_, signals) = watch::channel(Arc::new(configuration.signals.clone()));
+        let ring = Arc::new(Ring::default());
+        let pulse = Pulse::default();
+        let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
+        let mut addresses = Addresses::default();
+        let readers = Arc::new(StoreReaders::new(
+            opened.reader(),
+            opened.history(),
+            configuration.signals.clone(),
+        ));
+        let tracker = TaskTracker::new();
+        let doors = if mode.headless {
+            None
+        } else {
+            let listener = Listener::bind(config.listener()).context("cannot listen for MQTT")?;
+            let server = Server::bind(config.http.listen)
+                .await
+                .with_context(|| format!("cannot listen for HTTP on {}", config.http.listen))?;
+            addresses = addresses_of(config, &listener, &server)?;
+            let context = Context {
+                inbox: inbox.clone(),
+                board: board_seen.clone(),
+                signals: signals.clone(),
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+                tracker: tracker.clone(),
+                cancel: CancellationToken::new(),
+            };
+            let state = AppState {
+                board: board_seen,
+                ring: Arc::clone(&ring),
+                inbox: inbox.clone(),
+                identity,
+                metrics: metrics.clone(),
+                clock: clock.clone(),
+                auth: config.auth()?,
+                signals,
+                log: Arc::clone(&readers) as Arc<_>,
+                history: readers,
+                pulse: pulse.clone(),
+                limits: Limits::default(),
+            };
+            Some(Doors { listener, context, server, state })
+        };
+        let running = store::start(opened, config.keep()).context("cannot start the store")?;
+        let pipeline = pipeline::Parts {
+            core,
+            clock,
+            inbox: submissions,
+            committer: running.committer,
+            reports: running.reports,
+            board,
+            ring,
+            metrics,
+            pulse,
+            first,
+        };
+        Ok(Self { addresses, inbox, pipeline, writer: running.thread, doors, control })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// The way in, for commands of this process.
+    pub fn inbox(&self) -> Inbox {
+        self.inbox.clone()
+    }
+
+    /// Runs until `stop`, then shuts down in order. A task that ends early ends it with an error.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let Self { inbox, pipeline, writer, doors, control, .. } = self;
+        let drain = CancellationToken::new();
+        let pulse = pipeline.pulse.clone();
+        let mut core = tokio::spawn(pipeline::run(pipeline, drain.clone()));
+        let close_control = CancellationToken::new();
+        let control = tokio::spawn(control.run(inbox, close_control.clone()));
+        let mut ended_early = None;
+        if let Some(Doors { listener, context, server, state }) = doors {
+            let intake = context.cancel.clone();
+            let connections = context.tracker.clone();
+            let mut listening = tokio::spawn(listener.run(context));
+            let close_http = CancellationToken::new();
+            let streams = TaskTracker::new();
+            let mut serving = tokio::spawn(server.run(state, streams.clone(), close_http.clone()));
+            pulse.set_listening(true);
+            tokio::select! {
+                () = stop.cancelled() => {}
+                _ = &mut core => ended_early = Some("pipeline"),
+                _ = &mut listening => ended_early = Some("listener"),
+                _ = &mut serving => ended_early = Some("http"),
+            }
+            pulse.set_listening(false);
+            intake.cancel();
+            late("listener", join(listening, ended_early == Some("listener"))).await;
+            connections.close();
+            late("connections", connections.wait()).await;
+            close_control.cancel();
+            late("control", async { drop(control.await) }).await;
+            drain.cancel();
+            late("pipeline", join(core, ended_early == Some("pipeline"))).await;
+            close_http.cancel();
+            late("http", join(serving, ended_early == Some("http"))).await;
+            streams.close();
+            late("streams", streams.wait()).await;
+        } else {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                _ = &mut core => ended_early = Some("pipeline"),
+            }
+            close_control.cancel();
+            late("control", async { drop(control.await) }).await;
+            drain.cancel();
+            late("pipeline", join(core, ended_early.is_some())).await;
+        }
+        if let Some(task) = ended_early {
+            bail!("the {task} task ended early");
+        }
+        let writer = tokio::task::spawn_blocking(move || writer.join()).await?;
+        writer.map_err(|_| anyhow::anyhow!("the store's thread panicked"))??;
+        Ok(())
+    }
+}
+
+async fn join<T>(task: JoinHandle<T>, ended: bool) {
+    if !ended {
+        drop(task.await);
+    }
+}
+
+/// Waits for a stage of the shutdown, and names it if it is late.
+async fn late(name: &str, stage: impl Future<Output = ()>) {
+    if tokio::time::timeout(GRACE, stage).await.is_err() {
+        tracing::warn!(stage = name, "late at shutdown; going on without it");
+    }
+}
+
+fn open_store(config: &Config, mode: RunMode) -> anyhow::Result<Opened> {
+    let dir = &config.store.dir;
+    if !Store::exists(dir) {
+        let purpose = Purpose {
+            site: config.site.id.clone(),
+            simulated: mode.demo,
+            stream_clock: mode.stream_clock,
+        };
+        return Ok(Store::create(dir, &purpose)?);
+    }
+    let opened = Store::open(dir)?;
+    let identity = &opened.identity;
+    if identity.simulated && !mode.demo && !mode.headless {
+        bail!("{} is a simulated store, made by `demo`: `run` does not open it", dir.display());
+    }
+    if mode.demo && !identity.simulated {
+        bail!("{} is not a simulated store: `demo` does not open it", dir.display());
+    }
+    if identity.stream_clock != mode.stream_clock && !mode.headless {
+        bail!("{} was made with another --clock than it is opened with", dir.display());
+    }
+    if identity.site != config.site.id && !mode.demo {
+        bail!(
+            "{} belongs to site `{}`, the configuration says `{}`",
+            dir.display(),
+            identity.site,
+            config.site.id
+        );
+    }
+    Ok(opened)
+}
+
+fn addresses_of(
+    config: &Config,
+    listener: &Listener,
+    server: &Server,
+) -> anyhow::Result<Addresses> {
+    let mut bound = listener.local_addrs().into_iter();
+    Ok(Addresses {
+        http: Some(server.local_addr()?),
+        mqtt: config.mqtt.listen.and_then(|_| bound.next()),
+        mqtts: config.mqtt.tls.as_ref().and_then(|_| bound.next()),
+    })
+}

@@ -1,0 +1,236 @@
+//! Builds the published views from the core's machines.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::alarm::Alarm;
+use crate::domain::core::{Changed, Core};
+use crate::domain::device::Device;
+use crate::domain::ids::{AlarmId, BedId, PatientId, WardId};
+use crate::domain::message::Comparator;
+use crate::domain::observation::Source;
+use crate::domain::patient::{Patient, SourceState};
+use crate::domain::rules::RuleSet;
+use crate::domain::time::{Span, Stamp};
+use crate::view::{BindingView, Board, DeviceView, Monitored, PatientView, Vital};
+
+/// A spot value is stale after so long when its class has no window of its own.
+const SPOT_STALE: Span = Span::hours(12);
+
+/// Brings the parts of a board that changed up to the core's state.
+pub fn refresh(board: &mut Board, core: &Core, changed: &Changed) {
+    let now = core.now();
+    if changed.site {
+        board.wards = Arc::new(wards(core));
+    }
+    if !changed.devices.is_empty() {
+        let devices = Arc::make_mut(&mut board.devices);
+        for id in &changed.devices {
+            if let Some(device) = core.devices.get(id) {
+                let view = device_view(device, &core.configuration.rules, now);
+                devices.insert(id.clone(), Arc::new(view));
+            }
+        }
+    }
+    if !changed.patients.is_empty() {
+        let patients = Arc::make_mut(&mut board.patients);
+        for id in &changed.patients {
+            if let Some(patient) = core.patients.get(id) {
+                patients.insert(id.clone(), Arc::new(patient_view(patient, core, now)));
+            }
+        }
+    }
+}
+
+/// All open alarms of a core.
+pub fn open_alarms(core: &Core) -> BTreeMap<AlarmId, Arc<Alarm>> {
+    let of_patients = core.patients.values().flat_map(|p| p.alarms.iter());
+    of_patients
+        .chain(core.site.alarms.iter())
+        .map(|(_, open)| (open.alarm.id.clone(), Arc::new(open.alarm.clone())))
+        .collect()
+}
+
+fn wards(core: &Core) -> BTreeMap<WardId, Vec<BedId>> {
+    let mut wards: BTreeMap<WardId, Vec<BedId>> =
+        core.site.wards.keys().map(|ward| (ward.clone(), Vec::new())).collect();
+    for (bed, ward) in &core.site.beds {
+        wards.entry(ward.clone()).or_default().push(bed.clone());
+    }
+    wards
+}
+
+fn device_view(device: &Device, rules: &RuleSet, now: Stamp) -> DeviceView {
+    let class = rules.class(&device.details.class);
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    for (fate, count) in device.fates() {
+        counts.insert(known_fate(fate), *count);
+    }
+    counts.insert("holes", device.holes());
+    DeviceView {
+        id: device.details.id.clone(),
+        class: device.details.class.clone(),
+        kind: device.details.kind,
+        revoked: device.revoked,
+        token_sha256: device.details.token_sha256.clone(),
+        via: device.details.via.clone(),
+        patient: device.patient().cloned(),
+        bindings: device
+            .bindings
+            .iter()
+            .map(|b| BindingView { patient: b.patient.clone(), from: b.from, to: b.to })
+            .collect(),
+        connectivity: connectivity(device),
+        last_device_contact: device.last_contact,
+        last_relay_contact: device.last_relay_contact,
+        expected_next: class.zip(device.last_contact).map(|(c, last)| c.expected_next(last)),
+        clock_offset_ms: device
+            .clock
+            .is_established(now)
+            .then(|| device.clock.shown_ms())
+            .flatten(),
+        signals: device.expected().to_vec(),
+        info: device.info.clone(),
+        counts,
+    }
+}
+
+/// A device that never spoke is not set up; one behind a relay is as reachable as its last word.
+fn connectivity(device: &Device) -> &'static str {
+    match (device.connected, device.last_contact) {
+        (Some(true), _) => "connected",
+        (None, Some(_)) if !device.details.via.is_empty() => "connected",
+        (None, None) => "not_set_up",
+        (Some(false) | None, _) => "disconnected",
+    }
+}
+
+fn patient_view(patient: &Patient, core: &Core, now: Stamp) -> PatientView {
+    let devices = core
+        .devices
+        .values()
+        .filter(|d| d.patient() == Some(&patient.details.id))
+        .map(|d| d.details.id.clone())
+        .collect::<Vec<_>>();
+    let (limits, _) = patient.limits_at(now.wall());
+    PatientView {
+        id: patient.details.id.clone(),
+        ward: patient.ward.clone(),
+        bed: patient.details.bed.clone(),
+        age_class: patient.details.age_class,
+        continuous: patient.details.continuous,
+        pregnant: patient.details.pregnant,
+        discharged_at: patient.discharged_at,
+        monitored: monitored(patient, core, devices.is_empty(), now),
+        vitals: patient.sources.iter().map(|(s, state)| vital(s, state, core, now)).collect(),
+        devices,
+        limits: limits.to_vec(),
+        limits_version: patient.limits_version(),
+    }
+}
+
+fn monitored(patient: &Patient, core: &Core, no_device: bool, now: Stamp) -> Monitored {
+    let signals = &core.configuration.signals;
+    let mut why = Vec::new();
+    if no_device {
+        why.push("no device is bound".to_owned());
+    }
+    let expected = patient.expectations.len();
+    let mut heard = 0;
+    for expectation in &patient.expectations {
+        let what = expectation.signal.map_or_else(
+            || expectation.device.to_string(),
+            |s| signals.get(s).map_or_else(|| signals.name(s), |s| s.label.clone()),
+        );
+        match (&expectation.rung, &expectation.doubt) {
+            (None, None) => heard += 1,
+            (_, Some(doubt)) => why.push(format!("{what}: {doubt}")),
+            (Some(_), None) => why.push(format!("{what}: no data")),
+        }
+    }
+    let state = match heard {
+        _ if patient.discharged_at.is_some() || no_device => "not",
+        0 if expected > 0 => "not",
+        _ if heard < expected => "partly",
+        _ => "monitored",
+    };
+    Monitored { state, why, judged_to: now.wall() }
+}
+
+fn vital(source: &Source, state: &SourceState, core: &Core, now: Stamp) -> Vital {
+    let signals = &core.configuration.signals;
+    let rules = &core.configuration.rules;
+    let signal = signals.get(source.signal);
+    let device = core.devices.get(&source.device);
+    let window = device.and_then(|d| {
+        rules.class(&d.details.class).map(|c| c.live_window_for(d.interval_of(source.signal)))
+    });
+    let gap = rules.limits_of(source.signal).filter(|r| !r.spot).map(|r| state.gap(r)).max();
+    let stale = gap.or(window).unwrap_or(SPOT_STALE);
+    let latest = state.latest.as_ref();
+    Vital {
+        signal: signals.name(source.signal),
+        label: signal.map_or_else(|| signals.name(source.signal), |s| s.label.clone()),
+        instance: source.instance.clone(),
+        device: source.device.clone(),
+        value: latest.map(|l| l.number.value),
+        comparator: latest.and_then(|l| l.number.comparator).map(Comparator::as_str),
+        unit: latest.map(|l| l.number.unit.ucum().to_owned()),
+        text: state.word.clone(),
+        measured_at: latest.map(|l| l.measured),
+        received_at: latest.map(|l| l.received),
+        stale_after: latest
+            .map(|l| now.shown(l.rule_at + stale))
+            .or_else(|| state.arrival.map(|arrival| now.shown(arrival + stale))),
+        doubt: state.doubt.clone(),
+    }
+}
+
+/// The patients whose vitals are worth telling again.
+pub fn vitals_frame(view: &PatientView) -> serde_json::Value {
+    serde_json::json!({
+        "patient": view.id,
+        "ward": view.ward,
+        "bed": view.bed,
+        "vitals": view.vitals,
+        "monitored": view.monitored,
+    })
+}
+
+/// Who of `changed` is a patient still here.
+pub fn present<'a>(
+    board: &'a Board,
+    changed: impl IntoIterator<Item = &'a PatientId>,
+) -> impl Iterator<Item = &'a Arc<PatientView>> {
+    changed
+        .into_iter()
+        .filter_map(|id| board.patients.get(id))
+        .filter(|view| view.discharged_at.is_none())
+}
+
+/// Fates are words of the program; what a snapshot of another version says is kept under one name.
+fn known_fate(fate: &str) -> &'static str {
+    const KNOWN: [&str; 20] = [
+        "judged",
+        "late",
+        "doubtful",
+        "duplicate",
+        "correction",
+        "implausible",
+        "not_judged",
+        "no_sensor",
+        "withdrawn",
+        "unbound",
+        "unattributed",
+        "refused",
+        "undecodable",
+        "redelivered",
+        "seq_reused",
+        "seq_reset",
+        "old_message",
+        "probe",
+        "event",
+        "event_repeated",
+    ];
+    KNOWN.iter().find(|known| **known == fate).copied().unwrap_or("other")
+}

@@ -1,0 +1,380 @@
+//! `gateway.toml` as checked types. Nothing is bound or opened before the whole of it is valid.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::domain::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
+use crate::domain::ids::SiteId;
+use crate::domain::time::Span;
+use crate::http::{Auth, BadToken, Role, Token};
+use crate::ingest::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
+use crate::store::Keep;
+
+/// The configuration of a gateway, every key documented in `docs/config.md`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What site this is.
+    #[serde(default)]
+    pub site: Site,
+    /// Where the store is.
+    #[serde(default)]
+    pub store: Store,
+    /// The HTTP side.
+    #[serde(default)]
+    pub http: Http,
+    /// The MQTT listener.
+    #[serde(default)]
+    pub mqtt: Mqtt,
+    /// Devices.
+    #[serde(default)]
+    pub devices: Devices,
+    /// Another rules file than the built-in.
+    #[serde(default)]
+    pub rules: Override,
+    /// Another signal table than the built-in.
+    #[serde(default)]
+    pub signals: Override,
+}
+
+/// `[site]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Site {
+    /// Part of every alarm id; fixed when the store is made.
+    pub id: SiteId,
+    /// Decides what a day is.
+    pub time_zone: TimeZone,
+}
+
+/// An IANA time zone that exists.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct TimeZone(String);
+
+/// `[store]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// The folder.
+    pub dir: PathBuf,
+    /// How long the journal is kept, at least.
+    pub journal_keep: Span,
+    /// Bytes of journal kept, at most, once it may go.
+    pub journal_max_bytes: u64,
+    /// How long numbers are kept; readings older than this are refused.
+    pub history_keep: Span,
+    /// How long waveforms are kept.
+    pub waves_keep: Span,
+    /// Bytes of waveforms kept, at most.
+    pub waves_max_bytes: u64,
+}
+
+/// `[http]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Where the API and the page are served.
+    pub listen: SocketAddr,
+    /// Who may use them; needed unless `listen` is on loopback.
+    pub token: Vec<HttpToken>,
+}
+
+/// `[[http.token]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpToken {
+    /// The actor in audit and alarms.
+    pub name: String,
+    /// `viewer`, `clinician` or `ops`.
+    pub role: String,
+    /// SHA-256 of the token, hexadecimal.
+    pub sha256: String,
+}
+
+/// `[mqtt]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mqtt {
+    /// Where devices connect without TLS.
+    pub listen: Option<SocketAddr>,
+    /// Whether devices must prove who they are; always, off loopback.
+    pub authentication: Proof,
+    /// Messages of one connection between socket and commit.
+    pub max_inflight: u16,
+    /// Connections at a time.
+    pub max_connections: usize,
+    /// TLS.
+    pub tls: Option<Tls>,
+}
+
+/// How devices prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// By certificate or token.
+    Required,
+    /// By their word, on loopback only.
+    Loopback,
+}
+
+/// `[mqtt.tls]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Where devices connect with TLS.
+    pub listen: SocketAddr,
+    /// The gateway's certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
+    /// Who signs client certificates, PEM; without it there are none.
+    #[serde(default)]
+    pub client_ca: Option<PathBuf>,
+    /// Whether a client certificate is needed.
+    #[serde(default)]
+    pub client_certificate_required: bool,
+}
+
+/// `[devices]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Devices {
+    /// What becomes of devices nobody registered.
+    pub unknown: UnknownDevices,
+}
+
+/// What becomes of devices nobody registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownDevices {
+    /// They are refused.
+    Refuse,
+    /// They may publish, bound to nobody.
+    Admit,
+}
+
+/// `[rules]` and `[signals]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Override {
+    /// The file; relative to the configuration's own folder.
+    pub file: Option<PathBuf>,
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum BadConfig {
+    /// A file could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not TOML, or a key that does not exist or has a value it cannot have.
+    #[error("{}: {message}", path.display())]
+    Toml {
+        /// Which file.
+        path: PathBuf,
+        /// Line, column and reason.
+        message: String,
+    },
+    /// The rules or the signal table.
+    #[error(transparent)]
+    Domain(#[from] BadConfiguration),
+    /// An address that others can reach, without authentication.
+    #[error("{key} = \"{address}\" can be reached from other machines: {cure}")]
+    Open {
+        /// Which key.
+        key: &'static str,
+        /// Its value.
+        address: SocketAddr,
+        /// What to do.
+        cure: &'static str,
+    },
+    /// A token that cannot be.
+    #[error("http.token: {0}")]
+    Token(#[from] BadToken),
+}
+
+const BUILT_IN_GATEWAY: &str = include_str!("../config/gateway.toml");
+const BUILT_IN_RULES: &str = include_str!("../config/rules.toml");
+const BUILT_IN_SIGNALS: &str = include_str!("../config/signals.toml");
+
+impl Config {
+    /// The built-in configuration, `config/gateway.toml`.
+    pub fn built_in() -> Result<Self, BadConfig> {
+        Self::parse(BUILT_IN_GATEWAY, Path::new("config/gateway.toml"))
+    }
+
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Self, BadConfig> {
+        Self::parse(&read(path)?, path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, BadConfig> {
+        let mut config: Self = toml::from_str(text)
+            .map_err(|e| BadConfig::Toml { path: path.to_owned(), message: e.to_string() })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let files = [&mut config.rules.file, &mut config.signals.file];
+        let tls = config.mqtt.tls.iter_mut().flat_map(|tls| {
+            [Some(&mut tls.certificate), Some(&mut tls.key), tls.client_ca.as_mut()]
+        });
+        for file in files.into_iter().flatten().chain(tls.flatten()) {
+            *file = folder.join(&*file);
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), BadConfig> {
+        if !self.http.listen.ip().is_loopback() && self.http.token.is_empty() {
+            return Err(BadConfig::Open {
+                key: "http.listen",
+                address: self.http.listen,
+                cure: "add a [[http.token]], or listen on 127.0.0.1",
+            });
+        }
+        if let Some(address) = self.mqtt.listen
+            && !address.ip().is_loopback()
+            && self.mqtt.authentication != Proof::Required
+        {
+            return Err(BadConfig::Open {
+                key: "mqtt.listen",
+                address,
+                cure: "set mqtt.authentication = \"required\", or listen on 127.0.0.1",
+            });
+        }
+        self.auth().map(drop)
+    }
+
+    /// Who may use the HTTP side.
+    pub fn auth(&self) -> Result<Auth, BadConfig> {
+        if self.http.token.is_empty() {
+            return Ok(Auth::Local("local:anonymous".to_owned()));
+        }
+        let mut tokens = Vec::new();
+        for HttpToken { name, role, sha256 } in &self.http.token {
+            let role: Role = role.parse()?;
+            tokens.push(Token::new(name, role, sha256)?);
+        }
+        Ok(Auth::Tokens(tokens))
+    }
+
+    /// The texts the core is configured by, checked.
+    pub fn configuration(&self) -> Result<Configuration, BadConfig> {
+        let text = |file: &Option<PathBuf>, built_in: &str| match file {
+            Some(path) => read(path),
+            None => Ok(built_in.to_owned()),
+        };
+        let settings = SiteSettings { time_zone: self.site.time_zone.0.clone() };
+        let texts = Texts {
+            signals: text(&self.signals.file, BUILT_IN_SIGNALS)?,
+            rules: text(&self.rules.file, BUILT_IN_RULES)?,
+            site: toml::to_string(&settings).unwrap_or_default(),
+        };
+        Ok(Configuration::parse(texts)?)
+    }
+
+    /// What the listener needs to know.
+    pub fn listener(&self) -> ListenerConfig {
+        let tls = self.mqtt.tls.as_ref();
+        ListenerConfig {
+            plain: self.mqtt.listen.into_iter().collect(),
+            tls: tls.map(|tls| tls.listen).into_iter().collect(),
+            tls_files: tls.map(|tls| TlsFiles {
+                certificates: tls.certificate.clone(),
+                key: tls.key.clone(),
+                client_ca: tls.client_ca.clone(),
+                require_client_certificate: tls.client_certificate_required,
+            }),
+            authentication: match self.mqtt.authentication {
+                Proof::Required => Authentication::Required,
+                Proof::Loopback => Authentication::Open,
+            },
+            unknown: match self.devices.unknown {
+                UnknownDevices::Refuse => Unknown::Refuse,
+                UnknownDevices::Admit => Unknown::Admit,
+            },
+            max_connections: self.mqtt.max_connections,
+            max_inflight: self.mqtt.max_inflight,
+            retention: self.store.history_keep,
+            ..ListenerConfig::default()
+        }
+    }
+
+    /// What the store keeps.
+    pub fn keep(&self) -> Keep {
+        Keep {
+            journal: self.store.journal_keep,
+            journal_bytes: self.store.journal_max_bytes,
+            history: self.store.history_keep,
+            waves: self.store.waves_keep,
+            waves_bytes: self.store.waves_max_bytes,
+        }
+    }
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        let id = "site".parse().unwrap_or_else(|_| unreachable!("`site` is an id"));
+        Self { id, time_zone: TimeZone("UTC".to_owned()) }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        let keep = Keep::default();
+        Self {
+            dir: PathBuf::from("vitalgate-data"),
+            journal_keep: keep.journal,
+            journal_max_bytes: keep.journal_bytes,
+            history_keep: keep.history,
+            waves_keep: keep.waves,
+            waves_max_bytes: keep.waves_bytes,
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), token: Vec::new() }
+    }
+}
+
+impl Default for Mqtt {
+    fn default() -> Self {
+        Self {
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 1883))),
+            authentication: Proof::Loopback,
+            max_inflight: 64,
+            max_connections: 10_000,
+            tls: None,
+        }
+    }
+}
+
+impl Default for Devices {
+    fn default() -> Self {
+        Self { unknown: UnknownDevices::Refuse }
+    }
+}
+
+impl TryFrom<String> for TimeZone {
+    type Error = String;
+    fn try_from(name: String) -> Result<Self, String> {
+        match jiff::tz::TimeZone::get(&name) {
+            Ok(_) => Ok(Self(name)),
+            Err(_) => Err(format!("`{name}` is not an IANA time zone, such as `Europe/Berlin`")),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, BadConfig> {
+    std::fs::read_to_string(path)
+        .map_err(|source| BadConfig::Read { path: path.to_owned(), source })
+}

@@ -1,0 +1,251 @@
+//! Taking a batch from the inbox, and packing what the core made of it.
+
+use std::collections::VecDeque;
+
+use tokio::sync::mpsc;
+
+use crate::clock::{Clock, Stamp, Stopwatch};
+use crate::domain::command::Answer;
+use crate::domain::core::Core;
+use crate::domain::input::Input;
+use crate::domain::journal::RowBody;
+use crate::domain::output::Output;
+use crate::domain::time::Timestamp;
+use crate::domain::transition::{Transition, TransitionBody};
+use crate::inbox::{DeadLetter, Submission, WaveSamples};
+use crate::store::types::{CORE_VERSION, Commit, Row, StoredTransition};
+
+/// A batch is bounded (design §1).
+const BATCH_BYTES: usize = 4 << 20;
+
+/// The receiving end of the inbox, and what was taken from it but not yet stepped.
+#[derive(Debug)]
+pub(super) struct Intake {
+    inbox: mpsc::Receiver<Submission>,
+    clock: Clock,
+    queue: VecDeque<Submission>,
+    closed: bool,
+}
+
+/// One batch: everything with the same stamp.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) stamp: Stamp,
+    pub(super) inputs: Vec<Input>,
+    pub(super) letters: Vec<DeadLetter>,
+    pub(super) waves: Vec<WaveSamples>,
+    /// Submissions that end with this batch, emptied; their receipts wait for its commit.
+    pub(super) done: Vec<Submission>,
+}
+
+/// A batch that was stepped, on its way to the disk.
+#[derive(Debug)]
+pub(super) struct Stepped {
+    pub(super) row: u64,
+    pub(super) now: Stamp,
+    pub(super) inputs: usize,
+    pub(super) transitions: Vec<Transition>,
+    /// The alarms of contract §5 as JSON, beside their transitions.
+    pub(super) bodies: Vec<String>,
+    pub(super) taken: Stopwatch,
+    pub(super) done: Vec<(Submission, Vec<Answer>)>,
+}
+
+impl Intake {
+    pub(super) fn new(inbox: mpsc::Receiver<Submission>, clock: Clock) -> Self {
+        Self { inbox, clock, queue: VecDeque::new(), closed: false }
+    }
+
+    /// Takes nothing more in; what is in the inbox is still taken.
+    pub(super) fn close(&mut self) {
+        self.inbox.close();
+    }
+
+    /// Whether nothing will come any more.
+    pub(super) fn is_done(&self) -> bool {
+        self.closed && self.queue.is_empty()
+    }
+
+    /// Waits until there is something to take.
+    pub(super) async fn ready(&mut self) {
+        if !self.queue.is_empty() {
+            return;
+        }
+        if self.closed {
+            std::future::pending::<()>().await;
+        }
+        match self.inbox.recv().await {
+            Some(submission) => self.queue.push_back(submission),
+            None => self.closed = true,
+        }
+    }
+
+    pub(super) fn has_some(&mut self) -> bool {
+        while let Ok(submission) = self.inbox.try_recv() {
+            self.queue.push_back(submission);
+            if self.queue.iter().map(|s| s.bytes).sum::<usize>() >= BATCH_BYTES {
+                break;
+            }
+        }
+        !self.queue.is_empty()
+    }
+
+    /// The next batch, `own` inputs first; the clock is read once.
+    pub(super) fn take(&mut self, own: Vec<Input>) -> Taken {
+        let mut taken = Taken {
+            stamp: Stamp::default(),
+            inputs: own,
+            letters: Vec::new(),
+            waves: Vec::new(),
+            done: Vec::new(),
+        };
+        if self.clock.follows_stream() {
+            self.take_one_instant(&mut taken);
+        } else {
+            let mut bytes = 0;
+            while bytes < BATCH_BYTES
+                && let Some(mut submission) = self.queue.pop_front()
+            {
+                bytes += submission.bytes;
+                taken.inputs.append(&mut submission.inputs);
+                taken.end(submission);
+            }
+        }
+        taken.stamp = self.clock.stamp();
+        taken
+    }
+
+    /// With `--clock stream` time moves with each message, so a batch ends where the next is newer.
+    fn take_one_instant(&mut self, taken: &mut Taken) {
+        let mut instant: Option<Timestamp> = None;
+        while let Some(submission) = self.queue.front_mut() {
+            let mut rest = std::mem::take(&mut submission.inputs).into_iter().peekable();
+            while let Some(input) = rest.peek() {
+                let sent_at = sent_at(input);
+                match (instant, sent_at) {
+                    (Some(now), Some(sent_at)) if sent_at > now => break,
+                    (None, Some(sent_at)) => {
+                        self.clock.heard(sent_at);
+                        instant = Some(self.clock.wall());
+                    }
+                    _ => {}
+                }
+                taken.inputs.extend(rest.next());
+            }
+            submission.inputs = rest.collect();
+            if !submission.inputs.is_empty() {
+                return;
+            }
+            if let Some(submission) = self.queue.pop_front() {
+                taken.end(submission);
+            }
+        }
+    }
+}
+
+impl Taken {
+    /// A batch that only says what time it is.
+    pub(super) fn nothing(stamp: Stamp) -> Self {
+        let (inputs, letters, waves, done) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { stamp, inputs, letters, waves, done }
+    }
+
+    fn end(&mut self, mut submission: Submission) {
+        self.letters.append(&mut submission.dead_letters);
+        self.waves.append(&mut submission.waves);
+        self.done.push(submission);
+    }
+}
+
+fn sent_at(input: &Input) -> Option<Timestamp> {
+    match input {
+        Input::Message(message) => message.sent_at,
+        Input::Link { .. }
+        | Input::Command(_)
+        | Input::Configuration { .. }
+        | Input::Deaf { .. }
+        | Input::ClockStep { .. }
+        | Input::Store { .. } => None,
+    }
+}
+
+/// Packs what a batch caused into one commit, and keeps what its report will need.
+pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) {
+    let Taken { stamp: now, inputs, letters: dead_letters, waves, done } = taken;
+    let row = core.row();
+    let count = inputs.len();
+    let mut answers = out.transitions.iter().filter_map(answer);
+    let done = done
+        .into_iter()
+        .map(|submission| {
+            let own = answers.by_ref().take(submission.commands).cloned().collect();
+            (submission, own)
+        })
+        .collect();
+    let stored: Vec<StoredTransition> = out.transitions.iter().map(stored).collect();
+    let body = RowBody::new(inputs, &out.samples, now).encode();
+    let bodies = stored.iter().map(|s| s.body.clone()).collect();
+    let commit = Commit {
+        row: Row {
+            n: row,
+            at: now.at,
+            offset: now.offset,
+            core: CORE_VERSION,
+            rules: core.configuration.hash(),
+            body,
+        },
+        transitions: stored,
+        samples: out.samples.into_iter().map(|(_, sample)| sample).collect(),
+        dead_letters,
+        waves,
+        snapshot: Vec::new(),
+        snapshot_complete: None,
+    };
+    let stepped = Stepped {
+        row,
+        now,
+        inputs: count,
+        transitions: out.transitions,
+        bodies,
+        taken: Stopwatch::start(),
+        done,
+    };
+    (stepped, commit)
+}
+
+fn answer(transition: &Transition) -> Option<&Answer> {
+    match &transition.body {
+        TransitionBody::Answer { answer, .. } => Some(answer),
+        TransitionBody::Alarm { .. } | TransitionBody::Note { .. } => None,
+    }
+}
+
+/// A transition as stored.
+pub(crate) fn stored(transition: &Transition) -> StoredTransition {
+    let Transition { seq, at, body } = transition;
+    let (kind, change, alarm, patient, actor, json) = match body {
+        TransitionBody::Answer { actor, asked, answer } => {
+            let alarm = answer.alarm.as_ref();
+            let body = serde_json::json!({
+                "outcome": answer.outcome, "detail": answer.detail, "version": answer.version,
+                "alarm": alarm.map(|a| &a.id),
+            });
+            let patient = alarm.and_then(|a| a.patient.clone());
+            let id = alarm.map(|a| a.id.clone());
+            ("answer", *asked, id, patient, Some(actor.clone()), body.to_string())
+        }
+        TransitionBody::Alarm { change, actor, alarm } => (
+            "alarm",
+            change.as_str(),
+            Some(alarm.id.clone()),
+            alarm.patient.clone(),
+            actor.clone(),
+            crate::view::alarm_json(alarm, true),
+        ),
+        TransitionBody::Note { patient, device, what, text } => {
+            let body = serde_json::json!({ "device": device, "text": text });
+            ("note", *what, None, patient.clone(), None, body.to_string())
+        }
+    };
+    StoredTransition { seq: *seq, at: *at, kind, change, alarm, patient, actor, body: json }
+}

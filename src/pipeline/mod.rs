@@ -1,0 +1,272 @@
+//! The pipeline: one task, one batch at a time, six steps.
+//!
+//! 1 take a batch · 2 stamp it · 3 step the core · 4 commit · 5 release receipts · 6 publish.
+//! While one batch is being committed the next is taken and stepped; results come back in order.
+
+mod batch;
+mod publish;
+mod snapshots;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, Stopwatch};
+use crate::domain::core::Core;
+use crate::domain::input::Input;
+use crate::domain::output::Output;
+use crate::domain::time::{Span, Stamp, Timestamp};
+use crate::http::Pulse;
+use crate::inbox::Submission;
+use crate::store::types::Commit;
+use crate::store::{Committer, NotTaken, Report};
+use crate::telemetry::Metrics;
+use crate::view::{Board, Ring};
+
+use batch::{Intake, Stepped, Taken};
+use publish::Publisher;
+use snapshots::Snapshots;
+
+/// Batches handed to the store and not yet reported: one being written, one prepared beside it.
+const UNDER_WAY: usize = 2;
+/// A row at least so often, empty if need be (design §1).
+const ROW_EVERY: Span = Span::secs(10);
+/// The longest sleep: heartbeats and stalls are noticed within it.
+const TICK: Duration = Duration::from_millis(100);
+/// Intake that stood still for longer was deaf (design §1).
+const DEAF_AFTER_S: f64 = 1.0;
+/// A change of the offset above this is journalled and shown.
+const CLOCK_STEP: Span = Span::millis(100);
+
+/// What the pipeline is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The core, folded up to `row`.
+    pub core: Core,
+    /// Time.
+    pub clock: Clock,
+    /// Where submissions come from.
+    pub inbox: mpsc::Receiver<Submission>,
+    /// Where commits go.
+    pub committer: Committer,
+    /// What became of them.
+    pub reports: mpsc::Receiver<Report>,
+    /// Where the board is published.
+    pub board: watch::Sender<Arc<Board>>,
+    /// Where events are published.
+    pub ring: Arc<Ring>,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Told of every step.
+    pub pulse: Pulse,
+    /// Inputs to begin with: the configuration if it changed, and the window without intake.
+    pub first: Vec<Input>,
+}
+
+/// The pipeline's task ended because the store's thread did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the store stopped while the gateway was running")]
+pub struct StoreGone;
+
+struct Pipeline {
+    core: Core,
+    clock: Clock,
+    committer: Committer,
+    intake: Intake,
+    own: Vec<Input>,
+    /// Stepped and not yet on the disk, in order.
+    pending: VecDeque<Stepped>,
+    /// The commits of the last of them, for which the store had no room yet.
+    waiting: VecDeque<Commit>,
+    failing: bool,
+    row: u64,
+    last_row: Stamp,
+    open: Stopwatch,
+    last_open: Stamp,
+    publisher: Publisher,
+    snapshots: Snapshots,
+    metrics: Metrics,
+    pulse: Pulse,
+}
+
+/// Runs until `drain` is cancelled and everything taken in is committed.
+pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone> {
+    let Parts { core, clock, inbox, committer, mut reports, board, ring, metrics, pulse, first } =
+        parts;
+    let now = clock.stamp();
+    let mut pipeline = Pipeline {
+        row: core.row(),
+        snapshots: Snapshots::new(&core),
+        publisher: Publisher::new(board, ring, metrics.clone(), &core),
+        core,
+        intake: Intake::new(inbox, clock.clone()),
+        clock,
+        committer,
+        own: first,
+        pending: VecDeque::new(),
+        waiting: VecDeque::new(),
+        failing: false,
+        last_row: now,
+        open: Stopwatch::start(),
+        last_open: now,
+        metrics,
+        pulse,
+    };
+    pipeline.turn();
+    let mut draining = false;
+    loop {
+        if draining && pipeline.intake.is_done() && pipeline.pending.is_empty() {
+            break;
+        }
+        let may_take = pipeline.may_take();
+        let sleep = pipeline.sleep();
+        tokio::select! {
+            biased;
+            report = reports.recv() => pipeline.report(report.ok_or(StoreGone)?),
+            () = drain.cancelled(), if !draining => {
+                draining = true;
+                pipeline.intake.close();
+            }
+            () = pipeline.intake.ready(), if may_take => {}
+            () = tokio::time::sleep(sleep) => {}
+        }
+        pipeline.turn();
+    }
+    drop(pipeline.committer);
+    while reports.recv().await.is_some() {}
+    Ok(())
+}
+
+impl Pipeline {
+    /// Whether another batch may be stepped now. While the store fails everything that still comes
+    /// is judged: what comes is bounded by the inbox, whose room is given back only by a commit.
+    fn may_take(&self) -> bool {
+        self.failing || self.pending.len() < UNDER_WAY
+    }
+
+    fn sleep(&self) -> Duration {
+        let due = self.core.next_deadline().filter(|_| !self.clock.follows_stream());
+        let until = due.map_or(TICK, |due| {
+            let micros = (due - self.clock.stamp().at).as_micros().max(0);
+            Duration::from_micros(micros.unsigned_abs())
+        });
+        until.min(TICK)
+    }
+
+    /// One turn: take a batch if there is one, else let time pass.
+    fn turn(&mut self) {
+        self.pulse.beat();
+        if self.may_take() {
+            self.notice_deafness();
+            if !self.own.is_empty() || self.intake.has_some() {
+                self.take();
+            } else {
+                self.pass_time();
+            }
+            self.last_open = self.core.now();
+            self.open = Stopwatch::start();
+        }
+        self.hand_over();
+        let idle = self.pending.is_empty();
+        self.publisher.tick(&mut self.core, &self.clock, &self.pending, self.failing, idle);
+    }
+
+    /// Gives the store what it has room for, in order.
+    fn hand_over(&mut self) {
+        while let Some(commit) = self.waiting.pop_front() {
+            match self.committer.offer(commit) {
+                Ok(()) => {}
+                Err(NotTaken::Full(commit)) => return self.waiting.push_front(*commit),
+                Err(NotTaken::Stopped) => return,
+            }
+        }
+    }
+
+    /// Intake stood still: the store stalled, or the machine was suspended.
+    fn notice_deafness(&mut self) {
+        let stood_still = self.open.seconds() > DEAF_AFTER_S;
+        if stood_still && !self.clock.follows_stream() {
+            let to = self.clock.stamp().at;
+            self.own.push(Input::Deaf { from: self.last_open.at, to });
+        }
+    }
+
+    /// Steps 1 to 4 for the next batch.
+    fn take(&mut self) {
+        let mut taken = self.intake.take(std::mem::take(&mut self.own));
+        let now = taken.stamp;
+        let moved = (now.offset - self.last_row.offset).as_micros();
+        let stepped = moved.abs() > CLOCK_STEP.as_micros();
+        if stepped {
+            let (from_us, to_us) = (self.last_row.offset.as_micros(), now.offset.as_micros());
+            taken.inputs.insert(0, Input::ClockStep { from_us, to_us });
+        }
+        self.metrics.clock(now.offset.as_secs_f64(), stepped);
+        if self.core.now().at < Timestamp::YEAR_2000 && self.clock.follows_stream() {
+            // The stream's time begins with its first message: what was registered before is not late.
+            taken.inputs.insert(0, Input::Deaf { from: self.core.now().at, to: now.at });
+        }
+        let out = self.core.fold(self.row + 1, now, &taken.inputs);
+        self.commit(taken, out);
+    }
+
+    /// Nothing to take: fire what is due, and keep the rows coming.
+    fn pass_time(&mut self) {
+        if self.clock.follows_stream() {
+            return;
+        }
+        let now = self.clock.stamp();
+        let overdue = now.at - self.last_row.at >= ROW_EVERY;
+        if !overdue && !self.core.is_due(now.at) {
+            return;
+        }
+        let out = self.core.advance(now);
+        if overdue || !out.transitions.is_empty() {
+            self.core.count_row();
+            self.commit(Taken::nothing(now), out);
+        }
+    }
+
+    fn commit(&mut self, taken: Taken, out: Output) {
+        self.row = self.core.row();
+        self.last_row = taken.stamp;
+        let (stepped, mut commit) = batch::pack(taken, out, &self.core);
+        self.snapshots.add_to(&mut commit, &self.core);
+        if self.failing {
+            self.publisher.unconfirmed(&stepped);
+        }
+        self.pending.push_back(stepped);
+        self.waiting.push_back(commit);
+    }
+
+    /// Steps 5 and 6, or the news that a commit fails.
+    fn report(&mut self, report: Report) {
+        match report {
+            Report::Committed { n, seconds } => {
+                let Some(stepped) = self.pending.pop_front() else { return };
+                debug_assert_eq!(stepped.row, n, "the store reports in order");
+                self.metrics.commit(seconds, stepped.inputs);
+                if self.failing {
+                    self.failing = false;
+                    self.own.push(Input::Store { failing: false });
+                }
+                self.publisher.committed(stepped, &mut self.core, self.failing);
+            }
+            Report::Failing { n, error } => {
+                self.metrics.store_failure();
+                if !self.failing {
+                    tracing::error!(row = n, error, "the store fails; the row is written again");
+                    self.failing = true;
+                    self.own.push(Input::Store { failing: true });
+                    for stepped in &self.pending {
+                        self.publisher.unconfirmed(stepped);
+                    }
+                    self.publisher.failing(true);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Snapshots: the core frozen at one row, written a slice with each commit.
+
+use std::collections::VecDeque;
+
+use crate::clock::Stopwatch;
+use crate::domain::core::Core;
+use crate::store::types::{Commit, SnapshotPart};
+
+/// A new snapshot begins so long after the last one did.
+const EVERY_S: f64 = 15.0;
+/// Bytes of parts written with one commit, so that no pause grows with the ward.
+const SLICE_BYTES: usize = 256 << 10;
+
+/// The snapshot being written, if one is.
+#[derive(Debug)]
+pub(super) struct Snapshots {
+    since: Stopwatch,
+    complete: u64,
+    writing: Option<Writing>,
+}
+
+#[derive(Debug)]
+struct Writing {
+    frozen: Core,
+    todo: VecDeque<(&'static str, String)>,
+}
+
+impl Snapshots {
+    pub(super) fn new(core: &Core) -> Self {
+        Self { since: Stopwatch::start(), complete: core.row(), writing: None }
+    }
+
+    /// Adds a slice to a commit; `core` stands at its row.
+    pub(super) fn add_to(&mut self, commit: &mut Commit, core: &Core) {
+        if self.writing.is_none() && self.since.seconds() >= EVERY_S {
+            self.since = Stopwatch::start();
+            let todo = core.parts_since(self.complete).into();
+            self.writing = Some(Writing { frozen: core.clone(), todo });
+        }
+        let Some(writing) = &mut self.writing else { return };
+        let n = writing.frozen.row();
+        let mut bytes = 0;
+        while bytes < SLICE_BYTES
+            && let Some((kind, key)) = writing.todo.pop_front()
+        {
+            if let Some(part) = writing.frozen.part(kind, &key) {
+                bytes += part.body.len();
+                commit.snapshot.push(SnapshotPart {
+                    kind: part.kind,
+                    key: part.key,
+                    n,
+                    body: part.body,
+                });
+            }
+        }
+        if writing.todo.is_empty() {
+            commit.snapshot_complete = Some(n);
+            self.complete = n;
+            self.writing = None;
+        }
+    }
+}

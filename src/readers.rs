@@ -1,0 +1,179 @@
+//! What the HTTP side reads, out of the store.
+
+use crate::domain::ids::{AlarmId, DeviceId};
+use crate::domain::signal::{SignalId, SignalTable};
+use crate::domain::time::Timestamp;
+use crate::domain::unit::Unit;
+use crate::http::ports::{
+    AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, LoggedAlarm, ReadFailed,
+    SeriesQuery,
+};
+use crate::inbox::DeadLetter;
+use crate::store::buckets::Grid;
+use crate::store::history::{History, Piece};
+use crate::store::reader::{AlarmFilter, TransitionRow};
+use crate::store::types::{Sample, SeriesKey};
+use crate::store::{ReadError, Reader};
+
+/// The store's readers behind the ports of the HTTP side.
+#[derive(Debug)]
+pub struct StoreReaders {
+    reader: Reader,
+    history: History,
+    signals: SignalTable,
+}
+
+impl StoreReaders {
+    /// Readers of one store; `signals` says in which unit a series is summarised.
+    pub fn new(reader: Reader, history: History, signals: SignalTable) -> Self {
+        Self { reader, history, signals }
+    }
+
+    /// The series a query asks for, each with its stretches.
+    fn pieces(&self, query: &SeriesQuery) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        for stretch in &query.stretches {
+            let series = self.history.series_of(&stretch.device).into_iter();
+            let wanted = |key: &SeriesKey| {
+                key.signal == query.signal
+                    && query.instance.as_ref().is_none_or(|wanted| *wanted == key.instance)
+            };
+            pieces.extend(series.filter(wanted).map(|series| Piece {
+                series,
+                from: stretch.from,
+                to: stretch.to,
+            }));
+        }
+        pieces
+    }
+
+    fn unit_of(&self, signal: SignalId) -> Unit {
+        self.signals.get(signal).and_then(|s| s.unit).unwrap_or(Unit::One)
+    }
+}
+
+impl AlarmLog for StoreReaders {
+    fn after(&self, seq: u64, limit: usize) -> Result<Vec<LoggedAlarm>, ReadFailed> {
+        Ok(self.reader.alarms_after(seq, limit)?.into_iter().map(logged).collect())
+    }
+
+    fn of_alarm(&self, id: &AlarmId) -> Result<Vec<LoggedAlarm>, ReadFailed> {
+        let rows = self.reader.alarm_history(id)?.into_iter();
+        Ok(rows.filter(|row| row.kind == "alarm").map(logged).collect())
+    }
+
+    fn closed(&self, filter: &ClosedFilter, limit: usize) -> Result<Vec<LoggedAlarm>, ReadFailed> {
+        let wanted = AlarmFilter {
+            states: vec!["closed".to_owned()],
+            ward: filter.ward.clone(),
+            patient: filter.patient.clone(),
+        };
+        let rows = self.reader.alarms(&wanted, filter.before, limit)?;
+        Ok(rows.into_iter().map(logged).collect())
+    }
+
+    fn oldest_seq(&self) -> Result<Option<u64>, ReadFailed> {
+        Ok(self.reader.transitions(0, 1)?.first().map(|row| row.seq))
+    }
+
+    fn dead_letters(
+        &self,
+        device: Option<&DeviceId>,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<KeptDeadLetter>, ReadFailed> {
+        let rows = self.reader.dead_letters(device, before, limit)?.into_iter();
+        Ok(rows
+            .map(|row| KeptDeadLetter {
+                n: row.id,
+                at: row.at,
+                letter: DeadLetter {
+                    principal: row.principal,
+                    device: row.device,
+                    topic: row.topic,
+                    kind: None,
+                    reason: row.reason,
+                    length: row.length,
+                    head: row.head,
+                },
+            })
+            .collect())
+    }
+}
+
+impl HistoryRead for StoreReaders {
+    fn samples(
+        &self,
+        query: &SeriesQuery,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Sample>, ReadFailed> {
+        let mut pieces = self.pieces(query);
+        for piece in &mut pieces {
+            piece.from = piece.from.max(from);
+            piece.to = piece.to.min(to);
+        }
+        pieces.retain(|piece| piece.from < piece.to);
+        pieces.sort_by(|a, b| a.series.cmp(&b.series));
+        let page = self.history.raw(&pieces, None, limit)?;
+        let of = |place: usize| pieces.get(place).map(|piece| piece.series.clone());
+        Ok(page
+            .points
+            .into_iter()
+            .filter_map(|(place, point)| {
+                Some(Sample {
+                    series: of(place)?,
+                    at: point.at,
+                    received: point.received,
+                    value: point.value,
+                    unit: point.unit,
+                    flags: point.flags,
+                })
+            })
+            .collect())
+    }
+
+    fn buckets(
+        &self,
+        query: &SeriesQuery,
+        from: Timestamp,
+        to: Timestamp,
+        points: u32,
+    ) -> Result<Vec<Bucket>, ReadFailed> {
+        let unit = self.unit_of(query.signal);
+        let grid = Grid::new(from, to, points as usize);
+        let mut pieces = self.pieces(query);
+        pieces.sort_by(|a, b| a.series.cmp(&b.series));
+        let mut buckets = Vec::new();
+        for of_series in pieces.chunk_by(|a, b| a.series == b.series) {
+            let Some(first) = of_series.first() else { continue };
+            for bucket in self.history.buckets(of_series, grid, unit)? {
+                buckets.push(Bucket {
+                    series: first.series.clone(),
+                    unit,
+                    from: bucket.from,
+                    to: (bucket.from + grid.width()).min(to),
+                    count: bucket.count,
+                    min: bucket.min,
+                    max: bucket.max,
+                    mean: bucket.mean,
+                    last: bucket.last,
+                });
+            }
+        }
+        buckets.sort_by(|a, b| a.from.cmp(&b.from).then_with(|| a.series.cmp(&b.series)));
+        Ok(buckets)
+    }
+}
+
+impl From<ReadError> for ReadFailed {
+    fn from(error: ReadError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn logged(row: TransitionRow) -> LoggedAlarm {
+    let TransitionRow { seq, at, change, actor, body, .. } = row;
+    LoggedAlarm { seq, at, change, actor, body }
+}

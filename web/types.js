@@ -1,0 +1,72 @@
+// Shapes of contract §5 and §6, for editors and `tsc --checkJs`; nothing here runs.
+
+/**
+ * @typedef {"high"|"medium"|"low"|"info"} Priority
+ * @typedef {"alarming"|"acknowledged"|"paused"|"off"|"latched"|"closed"} AlarmState
+ *
+ * @typedef {object} Alarm
+ * @property {string} id
+ * @property {number} seq
+ * @property {string|null} patient
+ * @property {string|null} ward
+ * @property {string|null} bed
+ * @property {string|null} device
+ * @property {"physiological"|"technical"} kind
+ * @property {string} text
+ * @property {string|null} advice
+ * @property {Priority} priority
+ * @property {AlarmState} state
+ * @property {"present"|"absent"|"unknown"|"momentary"} condition
+ * @property {string|null} condition_reason
+ * @property {{by: string, at: string, until: string|null, seq: number}|null} acknowledged
+ * @property {{value: number, unit: string, measured_at: string, age_s: number, stale: boolean}|null} latest
+ * @property {string} raised_at
+ * @property {string} announced_at
+ * @property {string|null} closed_at
+ * @property {string|null} closed_reason
+ * @property {boolean} late
+ * @property {number} recurrence
+ * @property {boolean} confirmed
+ *
+ * @typedef {object} Vital
+ * @property {string} signal
+ * @property {string} label
+ * @property {string} instance
+ * @property {string} device
+ * @property {number|null} value
+ * @property {string|null} comparator
+ * @property {string|null} unit
+ * @property {string|null} text
+ * @property {string|null} measured_at
+ * @property {string|null} received_at
+ * @property {string|null} stale_after
+ * @property {string|null} doubt
+ *
+ * @typedef {{state: "monitored"|"partly"|"not", why: string[], judged_to: string}} Monitored
+ *
+ * @typedef {object} Patient
+ * @property {string} id
+ * @property {string|null} ward
+ * @property {string|null} bed
+ * @property {string|null} discharged_at
+ * @property {Monitored} monitored
+ * @property {Vital[]} vitals
+ * @property {string[]} devices
+ *
+ * @typedef {object} Device
+ * @property {string} id
+ * @property {string} class
+ * @property {string} connectivity
+ * @property {string|null} last_device_contact
+ *
+ * @typedef {{id: string, ward: string, patient: string|null}} Bed
+ *
+ * @typedef {object} Heartbeat
+ * @property {string} server_time
+ * @property {string} judged_to
+ * @property {number} seq
+ * @property {"ok"|"failing"} store
+ * @property {number} [silent_devices]
+ * @property {number} [watchers]
+ */
+export {};
