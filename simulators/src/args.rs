@@ -101,6 +101,7 @@ impl LoadArgs {
             readings: self.readings,
             boot: self.boot.unwrap_or_else(|| clock::wall().as_second().unsigned_abs()),
             start_seq: self.start_seq,
+            stagger: 0,
             mode: self.mode,
             excursions,
             seed: self.seed,

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use anyhow::Context;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
+use tokio::task::spawn_blocking;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// A page of raw samples is well below this.
@@ -58,6 +60,20 @@ pub enum ApiError {
         /// What was missing.
         what: &'static str,
     },
+}
+
+/// Refuses a gateway whose store is not marked as simulated: what is sent as `real` would be
+/// taken for a patient's.
+pub async fn ensure_simulated(http: Option<Api>) -> anyhow::Result<()> {
+    const ADVICE: &str = "invented patients must not enter it as real ones: use `--mode test`, or a gateway started by `vitalgate demo`";
+    let api =
+        http.with_context(|| format!("no http address to ask whether it is a demo; {ADVICE}"))?;
+    let (_, is_simulated) = spawn_blocking(move || api.readiness())
+        .await
+        .context("the task that asks the gateway failed")?
+        .context("cannot ask the gateway whether its store is simulated")?;
+    anyhow::ensure!(is_simulated, "the gateway's store is not marked as simulated; {ADVICE}");
+    Ok(())
 }
 
 impl Api {

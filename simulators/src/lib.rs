@@ -9,7 +9,7 @@
 //! ```
 
 pub mod bedside;
-// pub mod chaos;
+pub mod chaos;
 pub mod clock;
 pub mod codec;
 pub mod formula;

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::codec::Protocol;
-use crate::http::Api;
+use crate::http::{self, Api};
 use crate::link::{self, LinkError, LinkOptions};
 use crate::plan::Plan;
 use crate::tempo::Tempo;
@@ -84,7 +84,7 @@ impl WardReport {
 /// that its store is simulated.
 pub async fn run(options: WardOptions, cancel: CancellationToken) -> anyhow::Result<WardReport> {
     if options.mode == Mode::Real {
-        ensure_simulated(options.http.clone()).await?;
+        http::ensure_simulated(options.http.clone()).await?;
     }
     let (tempo, start) = match options.pace {
         Pace::Wall => (Tempo::wall(), clock::wall()),
@@ -113,18 +113,6 @@ pub async fn run(options: WardOptions, cancel: CancellationToken) -> anyhow::Res
         total.unacknowledged += report.unacknowledged;
     }
     Ok(total)
-}
-
-async fn ensure_simulated(http: Option<Api>) -> anyhow::Result<()> {
-    const ADVICE: &str = "invented patients must not enter it as real ones: use `--mode test`, or a gateway started by `vitalgate demo`";
-    let api =
-        http.with_context(|| format!("no http address to ask whether it is a demo; {ADVICE}"))?;
-    let (_, is_simulated) = spawn_blocking(move || api.readiness())
-        .await
-        .context("the task that asks the gateway failed")?
-        .context("cannot ask the gateway whether its store is simulated")?;
-    anyhow::ensure!(is_simulated, "the gateway's store is not marked as simulated; {ADVICE}");
-    Ok(())
 }
 
 fn link_options(options: &WardOptions, speaker: &Speaker) -> LinkOptions {
