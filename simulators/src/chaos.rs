@@ -145,15 +145,22 @@ pub async fn run(
     let load = shape.load(options, &folder)?;
     let mut gateway = started(options, "killed").await?;
     let load = LoadOptions { mqtt: gateway.mqtt(), ..load };
-    let ending = CancellationToken::new();
+    let (ended, stop) = (CancellationToken::new(), cancel.child_token());
     let (load_report, kills) = tokio::join!(
         async {
-            let _ends = ending.clone().drop_guard();
-            load::run(&load, cancel).await
+            let _ends = ended.clone().drop_guard();
+            load::run(&load, &stop).await
         },
-        kill_again_and_again(options, &mut gateway, &ending),
+        async {
+            let kills = kill_again_and_again(options, &mut gateway, &ended).await;
+            // A gateway that stays down would be waited for without end.
+            if kills.is_err() {
+                stop.cancel();
+            }
+            kills
+        },
     );
-    let (load_report, kills) = (load_report?, kills?);
+    let (kills, load_report) = (kills?, load_report?);
     anyhow::ensure!(
         kills == options.kills || cancel.is_cancelled(),
         "only {kills} of {} kills fell into the load: starts take too long on this machine",
@@ -256,13 +263,13 @@ fn register(api: &Api, connections: u64) -> anyhow::Result<()> {
 async fn kill_again_and_again(
     options: &ChaosOptions,
     gateway: &mut Gateway,
-    ending: &CancellationToken,
+    ended: &CancellationToken,
 ) -> anyhow::Result<u32> {
     let mut moments = Rng::fork(options.seed, 99);
     for kill in 0..options.kills {
         let pause = moments.between(BETWEEN_KILLS.0, BETWEEN_KILLS.1);
         tokio::select! {
-            () = ending.cancelled() => return Ok(kill),
+            () = ended.cancelled() => return Ok(kill),
             () = sleep(Duration::from_secs_f64(pause)) => {}
         }
         gateway.kill()?;

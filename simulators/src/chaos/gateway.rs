@@ -1,5 +1,6 @@
 //! A gateway process that is started, killed and started again on the same ports.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::net::{SocketAddr, TcpListener};
@@ -44,7 +45,8 @@ pub const DATABASE: &str = "vitalgate.db";
 /// A gateway with a store and ports of its own.
 #[derive(Debug)]
 pub(super) struct Gateway {
-    command: Vec<PathBuf>,
+    binary: PathBuf,
+    arguments: Vec<OsString>,
     log: PathBuf,
     store: PathBuf,
     mqtt: SocketAddr,
@@ -76,10 +78,11 @@ impl Gateway {
             .replace("{http}", &http.to_string());
         let file = dir.join("gateway.toml");
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
-        let mut command = vec![binary.to_owned(), "run".into(), "--config".into(), file];
-        command.extend(more.iter().map(PathBuf::from));
+        let mut arguments = vec!["run".into(), "--config".into(), file.into()];
+        arguments.extend(more.iter().map(OsString::from));
         Ok(Self {
-            command,
+            binary: binary.to_owned(),
+            arguments,
             log: dir.join("gateway.log"),
             store,
             mqtt,
@@ -103,14 +106,13 @@ impl Gateway {
     /// Starts the process and waits until it is ready.
     pub(super) async fn start(&mut self) -> anyhow::Result<()> {
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
-        let [binary, arguments @ ..] = self.command.as_slice() else { unreachable!() };
-        let child = Command::new(binary)
-            .args(arguments)
+        let child = Command::new(&self.binary)
+            .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
-            .with_context(|| format!("cannot start the gateway {}", binary.display()))?;
+            .with_context(|| format!("cannot start the gateway {}", self.binary.display()))?;
         let child = self.child.insert(child);
         let begin = clock::monotonic();
         loop {
