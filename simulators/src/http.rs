@@ -35,7 +35,7 @@ pub struct Sample {
 #[derive(Debug, Error)]
 pub enum ApiError {
     /// No answer.
-    #[error("no answer from {url}: {source}; is this the gateway's http address?")]
+    #[error("no answer from {url}; is this the gateway's http address?")]
     Unreachable {
         /// What was asked.
         url: String,
