@@ -39,6 +39,8 @@ const PER_KILL: f64 = 3.2;
 const SHORTEST_LOAD: f64 = 25.0;
 /// A device is outside its limits for so long: twice the critical delay.
 const EXCURSION_S: f64 = 10.0;
+/// Devices are bound from so long ago.
+const BOUND_BEFORE: Duration = Duration::from_secs(60);
 /// How long alarms may take to show after the last acknowledgement.
 const ALARMS_WITHIN: Duration = Duration::from_secs(20);
 const ASK_EVERY: Duration = Duration::from_millis(250);
@@ -248,13 +250,15 @@ async fn started(options: &ChaosOptions, name: &str) -> anyhow::Result<Gateway> 
 }
 
 fn register(api: &Api, connections: u64) -> anyhow::Result<()> {
+    // Before the first reading, or it would belong to nobody.
+    let from = clock::wall().checked_sub(BOUND_BEFORE)?;
     for connection in 0..connections {
         let (device, patient) = (format!("load-{connection}"), format!("p-{connection}"));
         let binding = format!("/api/v1/devices/{device}/binding");
         let put = |method, path: &str, body| api.put_in_place(method, path, &body);
         put("POST", "/api/v1/patients", json!({ "id": patient, "age_class": "adult" }))?;
         put("POST", "/api/v1/devices", json!({ "id": device, "class": class::BEDSIDE }))?;
-        put("PUT", &binding, json!({ "patient": patient }))?;
+        put("PUT", &binding, json!({ "patient": patient, "from": from.to_string() }))?;
     }
     Ok(())
 }

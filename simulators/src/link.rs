@@ -90,9 +90,7 @@ pub struct LinkReport {
 #[derive(Debug, Error)]
 pub enum LinkError {
     /// Nobody there.
-    #[error(
-        "cannot reach mqtt://{address}; is the gateway running, and is this its mqtt address?"
-    )]
+    #[error("cannot reach mqtt://{address}; is the gateway running, and is this its mqtt address?")]
     Unreachable {
         /// The address tried.
         address: SocketAddr,

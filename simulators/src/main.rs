@@ -64,8 +64,8 @@ async fn register(options: &WardOptions) -> anyhow::Result<()> {
     if options.mode == Mode::Real {
         http::ensure_simulated(options.http.clone()).await?;
     }
-    let (plan, api) = (options.plan.clone(), options.http.clone());
-    spawn_blocking(move || api.map_or(Ok(()), |api| plan.register(&api)))
+    let (plan, api, start) = (options.plan.clone(), options.http.clone(), options.pace.start());
+    spawn_blocking(move || api.map_or(Ok(()), |api| plan.register(&api, start)))
         .await?
         .context("cannot register the ward; is --token that of somebody who may?")
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::bedside::{self, BedsideOptions};
@@ -11,6 +12,9 @@ use crate::names::{self, class};
 use crate::wire::Expected;
 
 const DAY_S: u64 = 86_400;
+/// Devices were at their patients before the ward starts: an implant reports what it measured
+/// minutes ago, and nobody owns what was measured before a binding.
+const BOUND_BEFORE: Duration = Duration::from_secs(3600);
 
 /// A ward.
 #[derive(Clone, Debug)]
@@ -117,9 +121,10 @@ impl Plan {
         });
     }
 
-    /// What a gateway must be told before the ward may speak, in this order. All of it may be told
-    /// again.
-    pub fn registration(&self) -> Vec<Request> {
+    /// What a gateway must be told before the ward, which starts at `start`, may speak; in this
+    /// order. All of it may be told again.
+    pub fn registration(&self, start: Timestamp) -> Vec<Request> {
+        let bound_from = start.checked_sub(BOUND_BEFORE).unwrap_or(start);
         let mut requests = vec![post("/api/v1/wards", json!({ "id": self.ward }))];
         for place in &self.places {
             if let Some(bed) = &place.bed {
@@ -132,14 +137,16 @@ impl Plan {
                 "continuous": place.bed.is_some(),
             });
             requests.push(post("/api/v1/patients", patient));
-            requests.extend(place.device.registration(&place.patient));
+            requests.extend(place.device.registration(&place.patient, bound_from));
         }
         requests
     }
 
-    /// Tells the gateway.
-    pub fn register(&self, api: &Api) -> Result<(), ApiError> {
-        self.registration().iter().try_for_each(|r| api.put_in_place(r.method, &r.path, &r.body))
+    /// Tells the gateway. Blocks.
+    pub fn register(&self, api: &Api, start: Timestamp) -> Result<(), ApiError> {
+        self.registration(start)
+            .iter()
+            .try_for_each(|r| api.put_in_place(r.method, &r.path, &r.body))
     }
 }
 
@@ -178,7 +185,7 @@ impl Device {
         }
     }
 
-    fn registration(&self, patient: &str) -> Vec<Request> {
+    fn registration(&self, patient: &str, bound_from: Timestamp) -> Vec<Request> {
         let signals: Vec<Value> = self
             .expected()
             .iter()
@@ -204,6 +211,7 @@ impl Device {
             path: format!("/api/v1/devices/{}/binding", self.id()),
             body: json!({
                 "patient": patient,
+                "from": bound_from.to_string(),
                 "zero_means_no_sensor": self.zero_means_no_sensor(),
             }),
         });
@@ -230,7 +238,7 @@ mod tests {
     #[test]
     fn a_demonstration_registers_wards_before_beds_and_devices_before_their_bindings() {
         let plan = Plan::demo(1);
-        let requests = plan.registration();
+        let requests = plan.registration(Timestamp::UNIX_EPOCH);
         let place = |method, path: &str| {
             requests.iter().position(|r| r.method == method && r.path == path).unwrap()
         };
@@ -246,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_relay_is_named_before_the_implant_that_speaks_through_it() {
-        let requests = Plan::demo(1).registration();
+        let requests = Plan::demo(1).registration(Timestamp::UNIX_EPOCH);
         let relay = requests.iter().position(|r| r.body["kind"] == "relay").unwrap();
         let implant = requests.iter().position(|r| r.body["class"] == "cied").unwrap();
         assert!(relay < implant);

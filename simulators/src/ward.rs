@@ -55,6 +55,16 @@ pub enum Pace {
     },
 }
 
+impl Pace {
+    /// When the ward starts if it starts now.
+    pub fn start(self) -> Timestamp {
+        match self {
+            Self::Wall => clock::wall(),
+            Self::Stream { start } => start,
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WardReport {
@@ -86,10 +96,11 @@ pub async fn run(options: WardOptions, cancel: CancellationToken) -> anyhow::Res
     if options.mode == Mode::Real {
         http::ensure_simulated(options.http.clone()).await?;
     }
-    let (tempo, start) = match options.pace {
-        Pace::Wall => (Tempo::wall(), clock::wall()),
-        Pace::Stream { start } => (Tempo::stream(), start),
+    let tempo = match options.pace {
+        Pace::Wall => Tempo::wall(),
+        Pace::Stream { .. } => Tempo::stream(),
     };
+    let start = options.pace.start();
     let end = options.length.map_or(Timestamp::MAX, |length| clock::add(start, length));
     // All seats are taken before anybody speaks.
     let speakers: Vec<Speaker> = options
