@@ -141,6 +141,8 @@ struct Shared {
     config: ListenerConfig,
     context: Context,
     sessions: Arc<Sessions>,
+    /// Whether the clock wants to hear when messages were sent.
+    follows_stream: bool,
 }
 
 /// Bound sockets, not yet served.
@@ -204,7 +206,9 @@ impl Listener {
     pub async fn run(self, context: Context) {
         let places = Arc::new(Semaphore::new(self.config.max_connections));
         let sessions = Sessions::new(self.config.max_sessions);
-        let shared = Arc::new(Shared { config: self.config, context, sessions });
+        let follows_stream = context.clock.follows_stream();
+        let shared = Shared { config: self.config, context, sessions, follows_stream };
+        let shared = Arc::new(shared);
         let mut sweep = interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -252,7 +256,7 @@ impl Shared {
     fn serve(self: &Arc<Self>, socket: TcpStream, door: &Door, places: &Arc<Semaphore>) {
         let Ok(place) = Arc::clone(places).try_acquire_owned() else {
             self.context.metrics.connect("refused");
-            tracing::warn!("too many connections: one more is closed");
+            tracing::debug!("too many connections: one more is closed");
             return;
         };
         let authentication = if door.address.ip().is_loopback() {
