@@ -219,14 +219,6 @@ impl<'a> Intake<'a> {
         let Decoded { message, waves, dead_letter } = decoded;
         let context = &self.shared.context;
         context.metrics.message(permission::word(message.body.kind()));
-<<<<<<< HEAD
-        if self.shared.follows_stream
-            && let Some(sent_at) = message.sent_at
-        {
-            context.clock.heard(sent_at);
-        }
-=======
->>>>>>> main
         self.inputs.push(Input::Message(Box::new(message)));
         self.waves.extend(waves);
         self.dead_letters.extend(dead_letter);
