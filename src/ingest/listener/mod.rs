@@ -126,7 +126,7 @@ pub struct Context {
     pub board: watch::Receiver<Arc<Board>>,
     /// Signals, for decoding.
     pub signals: watch::Receiver<Arc<SignalTable>>,
-    /// Reads time, and under `--clock stream` hears it.
+    /// Says when messages arrived.
     pub clock: Clock,
     /// Counts.
     pub metrics: Metrics,
@@ -141,8 +141,6 @@ struct Shared {
     config: ListenerConfig,
     context: Context,
     sessions: Arc<Sessions>,
-    /// Whether the clock wants to hear when messages were sent.
-    follows_stream: bool,
 }
 
 /// Bound sockets, not yet served.
@@ -206,9 +204,7 @@ impl Listener {
     pub async fn run(self, context: Context) {
         let places = Arc::new(Semaphore::new(self.config.max_connections));
         let sessions = Sessions::new(self.config.max_sessions);
-        let follows_stream = context.clock.follows_stream();
-        let shared = Shared { config: self.config, context, sessions, follows_stream };
-        let shared = Arc::new(shared);
+        let shared = Arc::new(Shared { config: self.config, context, sessions });
         let mut sweep = interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
