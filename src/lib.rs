@@ -34,4 +34,5 @@ pub mod readers;
 pub mod recovery;
 pub mod store;
 pub mod telemetry;
+pub mod verify;
 pub mod view;
