@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::bedside::{self, BedsideOptions};
-use crate::http::{Api, ApiError};
+use crate::http::{Api, ApiError, Request};
 use crate::implant::{self, ImplantOptions, ReportTime};
 use crate::names::{self, class};
 use crate::wire::Expected;
@@ -55,17 +55,6 @@ pub enum Device {
         /// How it behaves.
         options: ImplantOptions,
     },
-}
-
-/// One request of a registration.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Request {
-    /// `POST` or `PUT`.
-    pub method: &'static str,
-    /// From `/api/v1` on.
-    pub path: String,
-    /// JSON.
-    pub body: Value,
 }
 
 impl Plan {
@@ -125,10 +114,11 @@ impl Plan {
     /// order. All of it may be told again.
     pub fn registration(&self, start: Timestamp) -> Vec<Request> {
         let bound_from = start.checked_sub(BOUND_BEFORE).unwrap_or(start);
-        let mut requests = vec![post("/api/v1/wards", json!({ "id": self.ward }))];
+        let mut requests = vec![Request::post("/api/v1/wards", json!({ "id": self.ward }))];
         for place in &self.places {
             if let Some(bed) = &place.bed {
-                requests.push(post("/api/v1/beds", json!({ "id": bed, "ward": self.ward })));
+                requests
+                    .push(Request::post("/api/v1/beds", json!({ "id": bed, "ward": self.ward })));
             }
             let patient = json!({
                 "id": place.patient,
@@ -136,7 +126,7 @@ impl Plan {
                 "bed": place.bed,
                 "continuous": place.bed.is_some(),
             });
-            requests.push(post("/api/v1/patients", patient));
+            requests.push(Request::post("/api/v1/patients", patient));
             requests.extend(place.device.registration(&place.patient, bound_from));
         }
         requests
@@ -144,9 +134,7 @@ impl Plan {
 
     /// Tells the gateway. Blocks.
     pub fn register(&self, api: &Api, start: Timestamp) -> Result<(), ApiError> {
-        self.registration(start)
-            .iter()
-            .try_for_each(|r| api.put_in_place(r.method, &r.path, &r.body))
+        api.put_in_place(&self.registration(start))
     }
 }
 
@@ -197,24 +185,23 @@ impl Device {
             })
         };
         let mut requests = match self {
-            Self::Bedside { .. } => vec![post("/api/v1/devices", device(class::BEDSIDE, &[]))],
+            Self::Bedside { .. } => {
+                vec![Request::post("/api/v1/devices", device(class::BEDSIDE, &[]))]
+            }
             Self::Implant { relay, .. } => vec![
-                post(
+                Request::post(
                     "/api/v1/devices",
                     json!({ "id": relay, "class": class::RELAY, "kind": "relay" }),
                 ),
-                post("/api/v1/devices", device(class::CIED, &[relay])),
+                Request::post("/api/v1/devices", device(class::CIED, &[relay])),
             ],
         };
-        requests.push(Request {
-            method: "PUT",
-            path: format!("/api/v1/devices/{}/binding", self.id()),
-            body: json!({
-                "patient": patient,
-                "from": bound_from.to_string(),
-                "zero_means_no_sensor": self.zero_means_no_sensor(),
-            }),
+        let binding = json!({
+            "patient": patient,
+            "from": bound_from.to_string(),
+            "zero_means_no_sensor": self.zero_means_no_sensor(),
         });
+        requests.push(Request::put(format!("/api/v1/devices/{}/binding", self.id()), binding));
         requests
     }
 
@@ -225,10 +212,6 @@ impl Device {
             Self::Implant { .. } => vec![],
         }
     }
-}
-
-fn post(path: &str, body: Value) -> Request {
-    Request { method: "POST", path: path.to_owned(), body }
 }
 
 #[cfg(test)]
