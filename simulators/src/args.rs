@@ -213,11 +213,11 @@ impl WardArgs {
             return Plan::demo(self.seed);
         }
         let mut plan = Plan { ward: "sim".to_owned(), places: Vec::new() };
-        for seed in (self.seed..).take(self.beds.unwrap_or(0) as usize) {
+        for seed in (0..self.beds.unwrap_or(0)).map(|n| self.seed.wrapping_add(n)) {
             let (scenario, onset_s) = (self.scenario, self.onset);
             plan.add_bed(BedsideOptions { scenario, onset_s, seed, ..BedsideOptions::default() });
         }
-        for seed in (self.seed..).take(self.implants.unwrap_or(0) as usize) {
+        for seed in (0..self.implants.unwrap_or(0)).map(|n| self.seed.wrapping_add(n)) {
             let (scenario, onset) = (self.implant_scenario, Duration::from_secs(self.onset));
             plan.add_implant(ImplantOptions { scenario, onset, seed, ..ImplantOptions::default() });
         }

@@ -73,7 +73,7 @@ impl Plan {
         ];
         let mut plan = Self { ward: "demo".to_owned(), places: Vec::new() };
         for (scenario, onset_s) in beds {
-            let seed = seed + plan.places.len() as u64;
+            let seed = seed.wrapping_add(plan.places.len() as u64);
             plan.add_bed(BedsideOptions { scenario, onset_s, seed, ..BedsideOptions::default() });
         }
         plan.add_implant(ImplantOptions {
@@ -217,6 +217,9 @@ impl Device {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bedside::Bedside;
+    use crate::implant::Implant;
+    use crate::wire::{self, Kind, Reading};
 
     #[test]
     fn a_demonstration_registers_wards_before_beds_and_devices_before_their_bindings() {
@@ -233,6 +236,38 @@ mod tests {
                 assert!(made < binding, "{id}");
             }
         }
+    }
+
+    #[test]
+    fn a_demonstration_has_something_to_show_soon() {
+        let start = Timestamp::UNIX_EPOCH;
+        for seed in 0..50 {
+            let (mut critical, mut told) = (0, 0);
+            for place in Plan::demo(seed).places {
+                match place.device {
+                    Device::Bedside { options, .. } => {
+                        let mut monitor = Bedside::new(options, start);
+                        let seconds: Vec<_> = (0..25).map(|_| monitor.readings()).collect();
+                        let low: Vec<bool> = seconds.iter().map(|r| has_low_oxygen(r)).collect();
+                        critical += usize::from(low.windows(7).any(|w| !w.contains(&false)));
+                    }
+                    Device::Implant { options, .. } => {
+                        let mut implant = Implant::new(options, start);
+                        let soon = std::iter::from_fn(|| implant.handover())
+                            .take_while(|h| h.due.as_second() < 60);
+                        told += soon.filter(|h| h.body.kind() == Kind::Events).count();
+                    }
+                }
+            }
+            assert!(critical == 1 && told >= 1, "seed {seed}: {critical} alarms, {told} events");
+        }
+    }
+
+    fn has_low_oxygen(readings: &[Reading]) -> bool {
+        readings.iter().any(|r| {
+            r.signal == names::SPO2.name
+                && matches!(r.value, wire::Value::Number { value, .. } if value < 80.0)
+        })
     }
 
     #[test]
