@@ -13,7 +13,7 @@ use crate::wire::Reading;
 /// One telemetry message a second.
 pub const INTERVAL: Duration = Duration::from_secs(1);
 /// Seconds between two temperatures.
-const TEMPERATURE_EVERY_S: u64 = 60;
+pub const TEMPERATURE_EVERY_S: u64 = 60;
 /// A spike of the artefact scenario lasts at most so many seconds: fewer than any alarm delay.
 pub const LONGEST_ARTEFACT_S: u64 = 3;
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use anyhow::Context;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
+use tokio::task::spawn_blocking;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// A page of raw samples is well below this.
@@ -33,7 +35,7 @@ pub struct Sample {
 #[derive(Debug, Error)]
 pub enum ApiError {
     /// No answer.
-    #[error("no answer from {url}: {source}; is this the gateway's http address?")]
+    #[error("no answer from {url}; is this the gateway's http address?")]
     Unreachable {
         /// What was asked.
         url: String,
@@ -58,6 +60,20 @@ pub enum ApiError {
         /// What was missing.
         what: &'static str,
     },
+}
+
+/// Refuses a gateway whose store is not marked as simulated: what is sent as `real` would be
+/// taken for a patient's.
+pub async fn ensure_simulated(http: Option<Api>) -> anyhow::Result<()> {
+    const ADVICE: &str = "invented patients must not enter it as real ones: use `--mode test`, or a gateway started by `vitalgate demo`";
+    let api =
+        http.with_context(|| format!("no http address to ask whether it is a demo; {ADVICE}"))?;
+    let (_, is_simulated) = spawn_blocking(move || api.readiness())
+        .await
+        .context("the task that asks the gateway failed")?
+        .context("cannot ask the gateway whether its store is simulated")?;
+    anyhow::ensure!(is_simulated, "the gateway's store is not marked as simulated; {ADVICE}");
+    Ok(())
 }
 
 impl Api {
@@ -183,5 +199,115 @@ impl Api {
     fn refused(&self, path: &str, status: u16, answer: &Value) -> ApiError {
         let detail = answer["detail"].as_str().or(answer.as_str()).unwrap_or("no reason given");
         ApiError::Refused { url: self.url(path), status, detail: detail.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// Gives the answers one after the other; what was asked, when all are given.
+    fn serve(answers: Vec<(u16, Value)>) -> (Api, thread::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let api = Api::new(&format!("http://{}/", listener.local_addr().unwrap()), None);
+        let server = thread::spawn(move || {
+            let mut asked = Vec::new();
+            for (status, body) in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let mut head = Vec::new();
+                let mut length = 0;
+                loop {
+                    let mut line = String::new();
+                    reader.read_line(&mut line).unwrap();
+                    if line.trim().is_empty() {
+                        break;
+                    }
+                    if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                        length = value.trim().parse().unwrap();
+                    }
+                    head.push(line);
+                }
+                let mut sent = vec![0; length];
+                reader.read_exact(&mut sent).unwrap();
+                let request = head[0].trim_end_matches(" HTTP/1.1\r\n").to_owned();
+                asked.push(format!("{request} {}", String::from_utf8(sent).unwrap()));
+                let body = body.to_string();
+                let answer = format!(
+                    "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                    body.len()
+                );
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+            asked
+        });
+        (api, server)
+    }
+
+    #[test]
+    fn readiness_and_simulation_are_two_things() {
+        for (status, body, expected) in [
+            (200, json!({ "simulated": true }), (true, true)),
+            (200, json!({ "simulated": false }), (true, false)),
+            (200, json!({}), (true, false)),
+            (503, json!({ "simulated": true }), (false, true)),
+        ] {
+            let (api, server) = serve(vec![(status, body)]);
+            assert_eq!(api.readiness().unwrap(), expected);
+            assert_eq!(server.join().unwrap(), ["GET /readyz "]);
+        }
+    }
+
+    #[test]
+    fn samples_are_read_page_by_page() {
+        let item = |at: &str, value| json!({ "at": at, "value": value, "unit": "/min" });
+        let (api, server) = serve(vec![
+            (200, json!({ "items": [item("1970-01-01T00:00:01Z", 61.5)], "next": "7.1" })),
+            (200, json!({ "items": [item("1970-01-01T00:00:02.000001Z", 62.0)], "next": null })),
+        ]);
+        let (from, to) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(9).unwrap());
+        let found = api.samples("d", "heart_rate", from, to).unwrap();
+        let expected = [(1_000_000, 61.5), (2_000_001, 62.0)]
+            .map(|(at_us, value)| Sample { at_us, value: Some(value) });
+        assert_eq!(found, expected);
+        let asked = server.join().unwrap();
+        let query = "GET /api/v1/devices/d/series?signal=heart_rate&from=1970-01-01T00:00:00Z&to=1970-01-01T00:00:09Z";
+        assert_eq!(asked, [format!("{query} "), format!("{query}&cursor=7.1 ")]);
+    }
+
+    #[test]
+    fn open_and_closed_alarms_count_technical_ones_do_not() {
+        let alarm = |id: &str, kind: &str| json!({ "id": id, "kind": kind });
+        let open = [alarm("a", "physiological"), alarm("b", "technical")];
+        let closed = [alarm("c", "physiological"), alarm("a", "physiological")];
+        let (api, server) = serve(vec![
+            (200, json!({ "items": open, "next": null })),
+            (200, json!({ "items": closed, "next": null })),
+        ]);
+        let expected = BTreeSet::from(["a".to_owned(), "c".to_owned()]);
+        assert_eq!(api.physiological_alarms().unwrap(), expected);
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn what_is_there_already_is_no_failure_and_a_refusal_is_told_in_its_words() {
+        let (api, server) = serve(vec![
+            (201, json!({})),
+            (409, json!({})),
+            (403, json!({ "detail": "viewers may not" })),
+        ]);
+        let body = json!({ "id": "w" });
+        api.put_in_place("POST", "/api/v1/wards", &body).unwrap();
+        api.put_in_place("POST", "/api/v1/wards", &body).unwrap();
+        let error = api.put_in_place("PUT", "/x", &body).unwrap_err().to_string();
+        assert!(error.ends_with("/x answered 403: viewers may not"), "{error}");
+        let post = "POST /api/v1/wards {\"id\":\"w\"}";
+        assert_eq!(server.join().unwrap(), [post, post, "PUT /x {\"id\":\"w\"}"]);
     }
 }

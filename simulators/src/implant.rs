@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::clock;
 use crate::names;
 use crate::noise::Rng;
-use crate::wire::{Body, Event, Kind, Reading, Stamp};
+use crate::wire::{Body, Event, Kind, Stamp};
 
 use patient::{Patient, episodes};
 
@@ -60,12 +60,21 @@ pub struct ImplantOptions {
     pub scenario: Scenario,
     /// When it begins, after the start.
     pub onset: Duration,
-    /// The time of day of the report, after midnight UTC.
-    pub report_at: Duration,
+    /// When the daily report is made.
+    pub report: ReportTime,
     /// The share of days whose report is not received on its day.
     pub lost_days: f64,
     /// The same seed gives the same patient, days and noise.
     pub seed: u64,
+}
+
+/// The hour of the daily report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportTime {
+    /// So long after midnight UTC, every day.
+    OfDay(Duration),
+    /// At the time of day it is so long after the start, so that a first one comes soon.
+    AfterStart(Duration),
 }
 
 impl Default for ImplantOptions {
@@ -73,7 +82,7 @@ impl Default for ImplantOptions {
         Self {
             scenario: Scenario::Stable,
             onset: DAY,
-            report_at: Duration::from_secs(2 * 3600),
+            report: ReportTime::OfDay(Duration::from_secs(2 * 3600)),
             lost_days: 0.12,
             seed: 1,
         }
@@ -101,6 +110,8 @@ pub struct Implant {
     options: ImplantOptions,
     start: Timestamp,
     midnight: Timestamp,
+    /// After midnight.
+    report_at: Duration,
     day: u64,
     skew: Duration,
     patient: Patient,
@@ -120,8 +131,14 @@ pub struct Implant {
 impl Implant {
     /// An implant already in service at `start`.
     pub fn new(options: ImplantOptions, start: Timestamp) -> Self {
-        let since_midnight = start.as_second().rem_euclid(86_400);
-        let midnight = Timestamp::from_second(start.as_second() - since_midnight).unwrap_or(start);
+        let since_midnight = Duration::from_secs(start.as_second().rem_euclid(86_400) as u64);
+        let midnight = start.as_second() - since_midnight.as_secs() as i64;
+        let midnight = Timestamp::from_second(midnight).unwrap_or(start);
+        let report_at = match options.report {
+            ReportTime::OfDay(after) => after,
+            ReportTime::AfterStart(after) => since_midnight + after,
+        };
+        let report_at = Duration::from_secs(report_at.as_secs() % DAY.as_secs());
         let mut air = Rng::fork(options.seed, 11);
         let skew = Duration::from_secs(air.whole(1, SKEW_S) as u64);
         let to_come = episodes(options.scenario).iter().enumerate().map(|(n, episode)| {
@@ -131,12 +148,13 @@ impl Implant {
             let id = format!("ep-{}", FIRST_EPISODE + n);
             (at, Event { id, at: stamp, event, phase: "single", text })
         });
-        Self {
+        let mut implant = Self {
             to_come: to_come.collect(),
             skew,
             patient: Patient::new(options.seed),
             start,
             midnight,
+            report_at,
             day: 0,
             air,
             is_lost: false,
@@ -147,19 +165,21 @@ impl Implant {
             ready: BTreeMap::new(),
             handovers: 0,
             options,
-        }
+        };
+        implant.foresee();
+        implant
     }
 
     /// When the next message is due.
-    pub fn due(&mut self) -> Timestamp {
-        self.foresee();
+    pub fn due(&self) -> Timestamp {
         self.ready.first_key_value().map_or(Timestamp::MAX, |((due, _), _)| *due)
     }
 
     /// The next message.
     pub fn handover(&mut self) -> Option<Handover> {
+        let (_, handover) = self.ready.pop_first()?;
         self.foresee();
-        self.ready.pop_first().map(|(_, handover)| handover)
+        Some(handover)
     }
 
     /// Lives on until the first message waiting cannot be preceded by a later day's.
@@ -178,7 +198,7 @@ impl Implant {
     fn live_a_day(&mut self) {
         let begin = self.begin_of_day();
         let end = clock::add(begin, DAY);
-        let report = clock::add(begin, self.options.report_at);
+        let report = clock::add(begin, self.report_at);
         self.turn_of_the_air();
         let mut is_reported = false;
         let today = self.to_come.iter().take_while(|(at, _)| *at < end).count();
@@ -264,14 +284,6 @@ impl Implant {
     }
 }
 
-/// A signal's readings in a report, for tests and curious callers.
-pub fn readings(body: &Body) -> &[Reading] {
-    match body {
-        Body::Telemetry { readings } => readings,
-        Body::Events { .. } | Body::Info { .. } => &[],
-    }
-}
-
 /// The signals an implant announces, all daily.
 pub const SIGNALS: [names::Signal; 14] = [
     names::IMPEDANCE,
@@ -295,7 +307,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::wire::{ReadingTime, Value};
+    use crate::wire::{Reading, ReadingTime, Value};
 
     fn start() -> Timestamp {
         "2026-01-01T00:00:00Z".parse().unwrap()
@@ -317,10 +329,17 @@ mod tests {
             .iter()
             .filter_map(|handover| match &handover.body {
                 Body::Events { events } => Some((handover, events)),
-                Body::Telemetry { .. } | Body::Info { .. } => None,
+                Body::Telemetry { .. } | Body::Info { .. } | Body::Status { .. } => None,
             })
             .flat_map(|(handover, events)| events.iter().map(move |event| (handover, event)))
             .collect()
+    }
+
+    fn readings(body: &Body) -> &[Reading] {
+        match body {
+            Body::Telemetry { readings } => readings,
+            Body::Events { .. } | Body::Info { .. } | Body::Status { .. } => &[],
+        }
     }
 
     fn numbers(

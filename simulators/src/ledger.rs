@@ -31,7 +31,7 @@ pub struct Ledger {
 #[derive(Debug, Error)]
 pub enum LedgerError {
     /// The file itself.
-    #[error("cannot read the ledger {path}: {source}")]
+    #[error("cannot read the ledger {path}")]
     Io {
         /// Which file.
         path: PathBuf,

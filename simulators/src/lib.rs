@@ -9,7 +9,7 @@
 //! ```
 
 pub mod bedside;
-// pub mod chaos;
+pub mod chaos;
 pub mod clock;
 pub mod codec;
 pub mod formula;
@@ -20,10 +20,10 @@ pub mod link;
 pub mod load;
 pub mod names;
 pub mod noise;
-// pub mod plan;
+pub mod plan;
 pub mod session;
 pub mod tempo;
-// pub mod ward;
+pub mod ward;
 pub mod wire;
 
 #[cfg(test)]

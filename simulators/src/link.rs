@@ -90,9 +90,7 @@ pub struct LinkReport {
 #[derive(Debug, Error)]
 pub enum LinkError {
     /// Nobody there.
-    #[error(
-        "cannot reach mqtt://{address}: {source}; is the gateway running, and is this its mqtt address?"
-    )]
+    #[error("cannot reach mqtt://{address}; is the gateway running, and is this its mqtt address?")]
     Unreachable {
         /// The address tried.
         address: SocketAddr,
@@ -113,7 +111,7 @@ pub enum LinkError {
     #[error(transparent)]
     Codec(#[from] CodecError),
     /// The feed could not note an acknowledgement.
-    #[error("cannot note an acknowledgement: {0}; is the ledger's disk full?")]
+    #[error("cannot note an acknowledgement; is the ledger's disk full?")]
     Ledger(#[source] io::Error),
 }
 

@@ -52,8 +52,10 @@ pub struct LoadOptions {
     pub readings: usize,
     /// `boot` of every message.
     pub boot: u64,
-    /// The first `seq` of every device.
+    /// The first `seq` of every device of the first connection.
     pub start_seq: u64,
+    /// Each further connection starts so much higher, so that excursions do not all come at once.
+    pub stagger: u64,
     /// Whether the messages say `real` or `test`.
     pub mode: Mode,
     /// Devices that leave their limits.
@@ -253,6 +255,7 @@ mod tests {
             readings: 4,
             boot: 7,
             start_seq: 100,
+            stagger: 0,
             mode: Mode::Test,
             excursions: Some(Excursions { period: 5, length: 2 }),
             seed: 1,

@@ -3,8 +3,13 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
+use vitalgate_sim::ward::WardOptions;
+use vitalgate_sim::wire::Mode;
+use vitalgate_sim::{chaos, http, load, ward};
 
 mod args;
 
@@ -28,15 +33,41 @@ async fn main() -> ExitCode {
 }
 
 async fn run(command: Command, cancel: CancellationToken) -> anyhow::Result<ExitCode> {
-    let (line, code) = match command {
+    let (line, is_well) = match command {
+        Command::Ward(ward) => {
+            let options = ward.options();
+            register(&options).await?;
+            let report = ward::run(options, cancel).await?;
+            (report.line(), report.rejected == 0)
+        }
         Command::Load(load) => {
-            let report = vitalgate_sim::load::run(&load.options(), &cancel).await?;
-            let complete = report.unacknowledged == 0 && report.rejected == 0;
-            (report.line(), if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            let api = load.api();
+            let options = load.options();
+            if options.mode == Mode::Real {
+                http::ensure_simulated(api).await?;
+            }
+            let report = load::run(&options, &cancel).await?;
+            (report.line(), report.unacknowledged == 0 && report.rejected == 0)
+        }
+        Command::Chaos(chaos) => {
+            let report = chaos::run(&chaos.options()?, &cancel).await?;
+            (report.line(), report.is_clean())
         }
     };
     say(&mut std::io::stdout(), &line);
-    Ok(code)
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Tells the gateway of the ward's beds, patients and devices, once it is sure that they may be
+/// told.
+async fn register(options: &WardOptions) -> anyhow::Result<()> {
+    if options.mode == Mode::Real {
+        http::ensure_simulated(options.http.clone()).await?;
+    }
+    let (plan, api, start) = (options.plan.clone(), options.http.clone(), options.pace.start());
+    spawn_blocking(move || api.map_or(Ok(()), |api| plan.register(&api, start)))
+        .await?
+        .context("cannot register the ward; is --token that of somebody who may?")
 }
 
 /// The first Ctrl-C asks for an orderly end, the second one does not wait for it.

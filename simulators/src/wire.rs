@@ -15,6 +15,8 @@ pub enum Kind {
     Events,
     /// What the device says of itself.
     Info,
+    /// The device's own link.
+    Status,
 }
 
 impl Kind {
@@ -24,6 +26,7 @@ impl Kind {
             Self::Telemetry => "telemetry",
             Self::Events => "events",
             Self::Info => "info",
+            Self::Status => "status",
         };
         format!("vitalgate/v1/{device}/{kind}")
     }
@@ -114,6 +117,11 @@ pub enum Body {
         /// Signals to come, and how often.
         signals: Vec<Expected>,
     },
+    /// The device's own link.
+    Status {
+        /// In words.
+        status: &'static str,
+    },
 }
 
 impl Body {
@@ -123,6 +131,7 @@ impl Body {
             Self::Telemetry { .. } => Kind::Telemetry,
             Self::Events { .. } => Kind::Events,
             Self::Info { .. } => Kind::Info,
+            Self::Status { .. } => Kind::Status,
         }
     }
 }

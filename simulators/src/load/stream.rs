@@ -78,6 +78,7 @@ impl Stream {
         epoch: Epoch,
         ledger: Option<Arc<Ledger>>,
     ) -> Self {
+        let start_seq = options.start_seq + options.stagger * connection;
         let devices = (0..options.devices).map(|device| {
             let id = device_id(options, connection, device);
             Device {
@@ -85,8 +86,8 @@ impl Stream {
                 events: Kind::Events.topic(&id),
                 formula: Formula::new(&id, options.excursions),
                 id,
-                seq: options.start_seq,
-                event_seq: options.start_seq,
+                seq: start_seq,
+                event_seq: 1,
             }
         });
         let nanos = (1_000_000_000 * options.connections).checked_div(options.rate);
