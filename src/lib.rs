@@ -35,4 +35,5 @@ pub mod recovery;
 pub mod replay;
 pub mod store;
 pub mod telemetry;
+pub mod verify;
 pub mod view;

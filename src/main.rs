@@ -1,2 +1,19 @@
-//! vitalgate.
-fn main() {}
+//! The program: arguments, telemetry, one command, exit code.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = cli::Args::parse();
+    vitalgate::telemetry::start_logging();
+    match cli::run(args) {
+        Ok(code) => code,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            cli::code_of(&error)
+        }
+    }
+}

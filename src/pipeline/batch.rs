@@ -221,7 +221,7 @@ fn answer(transition: &Transition) -> Option<&Answer> {
 }
 
 /// A transition as stored.
-pub(crate) fn stored(transition: &Transition) -> StoredTransition {
+pub fn stored(transition: &Transition) -> StoredTransition {
     let Transition { seq, at, body } = transition;
     let (kind, change, alarm, patient, actor, json) = match body {
         TransitionBody::Answer { actor, asked, answer } => {

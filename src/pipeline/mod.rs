@@ -26,6 +26,7 @@ use crate::store::{Committer, NotTaken, Report};
 use crate::telemetry::Metrics;
 use crate::view::{Board, Ring};
 
+pub use batch::stored;
 use batch::{Intake, Stepped, Taken};
 use publish::Publisher;
 use snapshots::Snapshots;

@@ -1,5 +1,6 @@
 //! From an accepted socket to CONNACK: TLS, CONNECT, who it is, its session.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -32,81 +33,83 @@ pub(super) async fn greet(
     authentication: Authentication,
     shared: &Arc<Shared>,
 ) -> Option<Connection> {
-    match tls {
-        None => talk(Box::new(socket), &[], authentication, shared).await,
-        Some(acceptor) => match timeout(PATIENCE, acceptor.accept(socket)).await {
-            Ok(Ok(stream)) => {
-                let names = peer_names(&stream);
-                talk(Box::new(stream), &names, authentication, shared).await
-            }
-            Ok(Err(error)) => {
-                shared.context.metrics.connect("bad");
-                tracing::info!(%error, "TLS handshake failed");
-                None
-            }
-            Err(_) => {
-                shared.context.metrics.connect("bad");
-                None
-            }
-        },
-    }
-}
-
-async fn talk(
-    mut stream: Box<dyn Stream>,
-    certificate: &[String],
-    authentication: Authentication,
-    shared: &Arc<Shared>,
-) -> Option<Connection> {
-    let mut buffer = BytesMut::with_capacity(1 << 10);
-    let said = tokio::select! {
-        said = timeout(PATIENCE, hear(&mut stream, &mut buffer)) => said,
+    let heard = tokio::select! {
+        heard = timeout(PATIENCE, hear(socket, tls)) => heard,
         () = shared.context.cancel.cancelled() => return None,
     };
     let metrics = &shared.context.metrics;
-    let connect = match said {
-        Ok(Some(Ok(connect))) => connect,
-        Ok(Some(Err(error))) => {
+    let (caller, connect) = match heard {
+        Ok(Ok((caller, Ok(connect)))) => (caller, connect),
+        Ok(Ok((caller, Err(error)))) => {
             metrics.connect("bad");
-            turn_away(stream, &error).await;
+            turn_away(caller.stream, &error).await;
             return None;
         }
-        Ok(None) | Err(_) => {
+        Ok(Err(error)) => {
+            metrics.connect("bad");
+            tracing::info!(%error, "closed before its CONNECT");
+            return None;
+        }
+        Err(_) => {
             metrics.connect("bad");
             return None;
         }
     };
-    match admit(&connect, certificate, authentication, shared) {
-        Ok(principal) => enter(stream, buffer, connect, principal, shared).await,
+    match admit(&connect, &caller.names, authentication, shared) {
+        Ok(principal) => enter(caller, connect, principal, shared).await,
         Err(Fault { code, why }) => {
             metrics.connect("refused");
             tracing::warn!(client = %short(&connect), why, "connection refused");
-            refuse(stream, connect.version, code).await;
+            refuse(caller.stream, connect.version, code).await;
             None
         }
     }
 }
 
-/// Reads until there is a CONNECT; `None` if the socket closes first.
+/// Whoever is at the other end, before anything is known but the certificate.
+struct Caller {
+    stream: Box<dyn Stream>,
+    /// Names in the verified certificate.
+    names: Vec<String>,
+    /// What was read behind CONNECT.
+    buffer: BytesMut,
+}
+
+/// Shakes hands, and reads until there is a CONNECT.
 async fn hear(
-    stream: &mut Box<dyn Stream>,
-    buffer: &mut BytesMut,
-) -> Option<Result<Connect, NoConnect>> {
-    loop {
-        match codec::head(buffer) {
-            Err(fault) => return Some(Err(NoConnect::Stranger(fault))),
-            Ok(Some(head)) if !head.is_connect() || head.packet() > MAX_CONNECT => {
-                let fault = Fault::protocol("the first packet is no CONNECT, or far too large");
-                return Some(Err(NoConnect::Stranger(fault)));
-            }
-            Ok(Some(head)) if buffer.len() >= head.packet() => {
-                return Some(codec::read_connect(head, buffer));
-            }
-            Ok(_) => {}
+    socket: TcpStream,
+    tls: Option<TlsAcceptor>,
+) -> io::Result<(Caller, Result<Connect, NoConnect>)> {
+    let (mut stream, names): (Box<dyn Stream>, _) = match tls {
+        None => (Box::new(socket), Vec::new()),
+        Some(acceptor) => {
+            let stream = acceptor.accept(socket).await?;
+            let names = peer_names(&stream);
+            (Box::new(stream), names)
         }
-        if !matches!(stream.read_buf(buffer).await, Ok(1..)) {
-            return None;
+    };
+    let mut buffer = BytesMut::with_capacity(1 << 10);
+    let connect = loop {
+        if let Some(connect) = take_connect(&mut buffer) {
+            break connect;
         }
+        if stream.read_buf(&mut buffer).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    };
+    Ok((Caller { stream, names, buffer }, connect))
+}
+
+/// Takes a CONNECT off the front of the buffer; `None` while it is incomplete.
+fn take_connect(buffer: &mut BytesMut) -> Option<Result<Connect, NoConnect>> {
+    match codec::head(buffer) {
+        Err(fault) => Some(Err(NoConnect::Stranger(fault))),
+        Ok(Some(head)) if !head.is_connect() || head.packet() > MAX_CONNECT => {
+            let fault = Fault::protocol("the first packet is no CONNECT, or far too large");
+            Some(Err(NoConnect::Stranger(fault)))
+        }
+        Ok(Some(head)) if buffer.len() >= head.packet() => Some(codec::read_connect(head, buffer)),
+        Ok(_) => None,
     }
 }
 
@@ -137,12 +140,12 @@ fn admit(
 }
 
 async fn enter(
-    stream: Box<dyn Stream>,
-    buffer: BytesMut,
+    caller: Caller,
     mut connect: Connect,
     principal: DeviceId,
     shared: &Arc<Shared>,
 ) -> Option<Connection> {
+    let Caller { stream, buffer, .. } = caller;
     let assigned = connect.client_id.is_empty().then(made_up_client_id);
     if let Some(id) = &assigned {
         connect.client_id.clone_from(id);
@@ -156,7 +159,12 @@ async fn enter(
     };
     let mut intake = Intake::new(shared, &principal, version);
     intake.link(true, false);
-    if shared.context.inbox.submit(intake.unheard()).await.is_err() {
+    let told = tokio::select! {
+        biased;
+        told = shared.context.inbox.submit(intake.unheard()) => told.is_ok(),
+        () = shared.context.cancel.cancelled() => false,
+    };
+    if !told {
         refuse(stream, version, reason::SHUTTING_DOWN).await;
         return None;
     }

@@ -18,7 +18,7 @@ use crate::view::Board;
 
 /// What is kept of a message too large to be read.
 pub(super) const KEPT_OF_TOO_LARGE: usize = 1 << 10;
-/// How much of a topic a dead letter keeps.
+/// How many bytes of a topic are kept beside a refusal.
 const KEPT_OF_TOPIC: usize = 256;
 
 /// The messages of one socket read, in order, on their way to one submission.
@@ -37,6 +37,8 @@ pub(super) struct Intake<'a> {
     pub(super) place: Place,
     /// How many were not allowed.
     pub(super) not_allowed: u64,
+    /// The topic of the first of those, cut for the log.
+    pub(super) not_allowed_topic: String,
 }
 
 /// A PUBLISH of more than [`MAX_PACKET`] bytes.
@@ -67,13 +69,14 @@ impl<'a> Intake<'a> {
             waves: Vec::new(),
             place: Place::default(),
             not_allowed: 0,
+            not_allowed_topic: String::new(),
         }
     }
 
     /// Takes a message that the session does not hold yet.
     pub(super) fn publish(&mut self, publish: &Publish) -> Result<(), End> {
         let Some((device, kind)) = self.allowed(&publish.topic) else {
-            return self.refuse(publish.qos, publish.id);
+            return self.refuse(&publish.topic, publish.qos, publish.id);
         };
         let delivery = Delivery { qos: publish.qos, dup: publish.dup, ..Delivery::default() };
         let decoded = self.decode(&publish.topic, &device, kind, &publish.payload, delivery);
@@ -92,7 +95,7 @@ impl<'a> Intake<'a> {
     pub(super) fn too_large(&mut self, message: TooLarge) -> Result<(), End> {
         let TooLarge { topic, qos, dup, id, length, head } = message;
         let Some((device, kind)) = self.allowed(&topic) else {
-            return self.refuse(qos, id);
+            return self.refuse(&topic, qos, id);
         };
         self.shared.context.metrics.refused(RefusalReason::TooLarge.as_str());
         let reason = format!("larger than {} KiB", MAX_PACKET >> 10);
@@ -103,7 +106,7 @@ impl<'a> Intake<'a> {
         let letter = DeadLetter {
             principal: self.principal.clone(),
             device: Some(device.clone()),
-            topic: topic.chars().take(KEPT_OF_TOPIC / 4).collect(),
+            topic: cut(&topic),
             kind: Some(kind),
             reason: reason.clone(),
             length: length as u64,
@@ -145,9 +148,14 @@ impl<'a> Intake<'a> {
         self.inputs.push(Input::Link { principal: self.principal.clone(), connected, clean });
     }
 
+    /// Whether there is nothing to submit.
+    pub(super) fn is_empty(&self) -> bool {
+        self.inputs.is_empty()
+    }
+
     /// The submission, if there is anything to submit, and the place in the line.
     pub(super) fn finish(mut self) -> (Option<Submission>, Place) {
-        if self.inputs.is_empty() {
+        if self.is_empty() {
             return (None, self.place);
         }
         let (receipt, waiting) = Receipt::new();
@@ -175,8 +183,11 @@ impl<'a> Intake<'a> {
     }
 
     /// A place in the line that says no, or in MQTT 3.1.1, which has no such answer, the end.
-    fn refuse(&mut self, qos: u8, id: u16) -> Result<(), End> {
+    fn refuse(&mut self, topic: &str, qos: u8, id: u16) -> Result<(), End> {
         self.shared.context.metrics.refused("not_allowed");
+        if self.not_allowed == 0 {
+            self.not_allowed_topic = cut(topic);
+        }
         self.not_allowed += 1;
         match self.version {
             Version::V4 => Err(End::NotAllowed),
@@ -226,4 +237,9 @@ impl<'a> Intake<'a> {
             self.place.exactly_once.push(id);
         }
     }
+}
+
+fn cut(topic: &str) -> String {
+    let end = (0..=KEPT_OF_TOPIC.min(topic.len())).rev().find(|at| topic.is_char_boundary(*at));
+    topic[..end.unwrap_or(0)].to_owned()
 }

@@ -126,7 +126,7 @@ pub struct Context {
     pub board: watch::Receiver<Arc<Board>>,
     /// Signals, for decoding.
     pub signals: watch::Receiver<Arc<SignalTable>>,
-    /// Reads time, and under `--clock stream` hears it.
+    /// Says when messages arrived.
     pub clock: Clock,
     /// Counts.
     pub metrics: Metrics,
@@ -252,7 +252,7 @@ impl Shared {
     fn serve(self: &Arc<Self>, socket: TcpStream, door: &Door, places: &Arc<Semaphore>) {
         let Ok(place) = Arc::clone(places).try_acquire_owned() else {
             self.context.metrics.connect("refused");
-            tracing::warn!("too many connections: one more is closed");
+            tracing::debug!("too many connections: one more is closed");
             return;
         };
         let authentication = if door.address.ip().is_loopback() {

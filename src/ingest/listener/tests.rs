@@ -1,6 +1,7 @@
 //! A real listener on port 0, driven with raw bytes and with another MQTT client, in front of a
 //! pipeline that releases or drops receipts when told.
 
+mod clients;
 mod durability;
 mod ends;
 mod harness;

@@ -28,7 +28,7 @@ pub(in super::super) struct Connect {
     pub(in super::super) will: Option<Will>,
 }
 
-/// A last will.
+/// A last will. The will delay of MQTT 5 counts as 0: a will informs, and alarms nobody.
 #[derive(Debug)]
 pub(in super::super) struct Will {
     /// Where.

@@ -7,11 +7,11 @@ use rumqttc::v5::mqttbytes::{QoS, v5};
 
 use super::{MAX_DRAINED, Version, head, preamble, read, read_connect};
 
-const ROUNDS: u32 = 200_000;
+const ROUNDS: u32 = 1_000_000;
 const TOPIC: &str = "vitalgate/v1/dev-1/telemetry";
 
 /// Seeded, so that a failure can be repeated.
-struct XorShift(u64);
+pub(in super::super) struct XorShift(pub(in super::super) u64);
 
 impl XorShift {
     fn next(&mut self) -> u64 {
@@ -21,7 +21,7 @@ impl XorShift {
         self.0
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub(in super::super) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
 }
@@ -70,7 +70,7 @@ fn mutations_never_panic_and_are_judged() {
     assert!((5..=95).contains(&percent), "{percent} % accepted");
 }
 
-fn mutate(packet: &[u8], random: &mut XorShift) -> Vec<u8> {
+pub(in super::super) fn mutate(packet: &[u8], random: &mut XorShift) -> Vec<u8> {
     let mut bytes = packet.to_vec();
     for _ in 0..=random.below(3) {
         let at = random.below(bytes.len().max(1));
@@ -87,7 +87,7 @@ fn mutate(packet: &[u8], random: &mut XorShift) -> Vec<u8> {
     bytes
 }
 
-fn corpus() -> Vec<(Version, Vec<u8>)> {
+pub(in super::super) fn corpus() -> Vec<(Version, Vec<u8>)> {
     let small: [&[u8]; 6] = [
         &[0xc0, 0],
         &[0xe0, 0],

@@ -7,7 +7,7 @@
 mod connect;
 mod fields;
 #[cfg(test)]
-mod fuzz;
+pub(super) mod fuzz;
 mod publish;
 pub(super) mod write;
 
@@ -289,5 +289,55 @@ fn filter(body: &mut Fields<'_>) -> Result<String, Fault> {
     match body.text()? {
         "" => Err(Fault::malformed("an empty topic filter")),
         filter => Ok(filter.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_read_as_far_as_they_are_there() {
+        let length = |bytes: &[u8]| head(bytes).map(|head| head.map(Head::packet));
+        let check = |bytes: &[u8], expected: Option<usize>| {
+            assert_eq!(length(bytes), Ok(expected), "{bytes:02x?}");
+        };
+        check(&[], None);
+        check(&[0x30], None);
+        check(&[0x30, 0x80], None);
+        check(&[0x30, 0x80, 0x80, 0x80], None);
+        check(&[0xc0, 0], Some(2));
+        check(&[0x30, 0x7f], Some(129));
+        check(&[0x30, 0x80, 0x01], Some(131));
+        check(&[0x30, 0xff, 0xff, 0xff, 0x7f], Some(268_435_460));
+        for bad in [0x00, 0x20, 0x38, 0x36, 0x60, 0x80, 0xa0, 0xc1, 0xe1, 0xf0] {
+            assert!(length(&[bad]).is_err(), "{bad:02x}");
+        }
+        assert!(length(&[0x30, 0x80, 0x80, 0x80, 0x80]).is_err());
+    }
+
+    #[test]
+    fn the_end_of_a_session_is_read_in_all_its_lengths() {
+        let check = |bytes: &[u8], expected: Option<(bool, Option<u32>)>| {
+            let head = head(bytes).unwrap().unwrap();
+            let read = read(Version::V5, head, &mut BytesMut::from(bytes)).ok().map(|packet| {
+                let Packet::Disconnect { with_will, session_expiry } = packet else {
+                    panic!("{packet:?}");
+                };
+                (with_will, session_expiry)
+            });
+            assert_eq!(read, expected, "{bytes:02x?}");
+        };
+        check(&[0xe0, 0], Some((false, None)));
+        check(&[0xe0, 1, 0], Some((false, None)));
+        check(&[0xe0, 1, 4], Some((true, None)));
+        check(&[0xe0, 2, 0, 0], Some((false, None)));
+        check(&[0xe0, 7, 0, 5, 17, 0, 0, 1, 0], Some((false, Some(256))));
+        check(&[0xe0, 12, 0, 10, 31, 0, 2, b'o', b'k', 17, 0, 0, 0, 1], Some((false, Some(1))));
+        check(&[0xe0, 1, 0x8d], None);
+        check(&[0xe0, 3, 0, 0, 0], None);
+        check(&[0xe0, 3, 0, 1, 17], None);
+        check(&[0xe0, 12, 0, 10, 17, 0, 0, 0, 1, 17, 0, 0, 0, 1], None);
+        check(&[0xe0, 4, 0, 2, 1, 1], None);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::harness::*;
 use crate::domain::message::Body;
+use crate::inbox::{INBOX_BYTES, Receipt, Submission};
 
 #[tokio::test]
 async fn an_acknowledgement_leaves_only_after_its_receipt_and_in_order() {
@@ -47,6 +48,41 @@ async fn a_dropped_receipt_closes_without_an_acknowledgement() {
         assert_eq!(client.rest().await, told);
         assert_eq!(parting(&gateway.submission().await), (false, false));
     }
+}
+
+#[tokio::test]
+async fn acknowledgements_go_on_while_the_inbox_is_full() {
+    let mut gateway = Gateway::start(open());
+    let mut client = gateway.client(&V4.bytes()).await;
+    client.send(&qos1(1)).await;
+    let first = gateway.messages(1).await;
+    let room = INBOX_BYTES - (64 << 10);
+    soon(gateway.door.submit(Submission::of(Vec::new(), room, Receipt::unheard()))).await.unwrap();
+    let filler = gateway.submission().await;
+    client.send(&publish(1, TOPIC, 2, &vec![b' '; 100 << 10])).await;
+    release(first);
+    client.expect(&[0x40, 2, 0, 1]).await;
+    assert!(gateway.is_idle(), "there was room");
+    drop(filler);
+    release(gateway.messages(1).await);
+    client.expect(&[0x40, 2, 0, 2]).await;
+}
+
+#[tokio::test]
+async fn a_stream_cut_anywhere_gives_the_same_messages() {
+    let mut gateway = Gateway::start(open());
+    let mut client = gateway.client(&V4.bytes()).await;
+    client.stream.set_nodelay(true).unwrap();
+    let bytes = [qos1(1), vec![0xc0, 0], qos1(2)].concat();
+    for byte in bytes {
+        client.send(&[byte]).await;
+        tokio::task::yield_now().await;
+    }
+    client.expect(&[0xd0, 0]).await;
+    let submissions = gateway.messages(2).await;
+    assert_eq!(seqs(&submissions), [1, 2]);
+    release(submissions);
+    client.expect(&[0x40, 2, 0, 1, 0x40, 2, 0, 2]).await;
 }
 
 #[tokio::test]

@@ -36,6 +36,8 @@ pub(super) struct Gateway {
     pub(super) cancel: CancellationToken,
     pub(super) running: JoinHandle<()>,
     pub(super) metrics: Metrics,
+    /// The door everybody else uses.
+    pub(super) door: Inbox,
     inbox: mpsc::Receiver<Submission>,
 }
 
@@ -62,6 +64,7 @@ impl Gateway {
         let listener = Listener::bind(config).unwrap();
         let addr = listener.local_addrs()[0];
         let (inbox, receiver) = Inbox::new();
+        let door = inbox.clone();
         let (board, board_rx) = watch::channel(Arc::new(registry()));
         let cancel = CancellationToken::new();
         let metrics = Metrics::default();
@@ -75,7 +78,7 @@ impl Gateway {
             cancel: cancel.clone(),
         };
         let running = tokio::spawn(listener.run(context));
-        Self { addr, board, cancel, running, metrics, inbox: receiver }
+        Self { addr, board, cancel, running, metrics, door, inbox: receiver }
     }
 
     /// The next submission.
@@ -192,6 +195,12 @@ impl Client {
             Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
         }
         rest
+    }
+
+    /// Sends the last it has to say; everything up to the close.
+    pub(super) async fn rest_after(mut self, bytes: &[u8]) -> Vec<u8> {
+        self.send(bytes).await;
+        self.rest().await
     }
 
     /// Sends PINGREQ and waits for the answer: everything sent before it has been taken in.

@@ -224,3 +224,46 @@ async fn open_doors_are_for_loopback_only() {
     let said = super::super::Listener::bind(config).unwrap_err().to_string();
     assert!(said.contains("not loopback"), "{said}");
 }
+
+#[tokio::test]
+async fn garbage_concerns_only_the_connection_it_came_on() {
+    use super::super::codec::fuzz::{XorShift, corpus, mutate};
+    let mut gateway = Gateway::start(open());
+    let mut random = XorShift(0x9e37_79b9_7f4a_7c15);
+    let corpus = corpus();
+    let addr = gateway.addr;
+    let (connects, packets): (Vec<_>, Vec<_>) =
+        corpus.into_iter().map(|(_, packet)| packet).partition(|packet| packet[0] == 0x10);
+    let clients = async {
+        for _ in 0..300 {
+            let mut bytes = connects[random.below(connects.len())].clone();
+            for _ in 0..random.below(30) {
+                bytes.extend(mutate(&packets[random.below(packets.len())], &mut random));
+            }
+            let mut client = Client::open(addr).await;
+            client.send(&bytes).await;
+        }
+    };
+    let pipeline = async {
+        loop {
+            release([gateway.submission().await]);
+        }
+    };
+    tokio::select! {
+        () = clients => {}
+        () = pipeline => {}
+    }
+    let mut client = Client::open(addr).await;
+    client.send(&Connect { client_id: "good", user: Some("cm-1"), ..V4 }.bytes()).await;
+    client.send(&publish(1, "vitalgate/v1/cm-1/status", 7, b"here")).await;
+    client.expect(&[0x20, 2, 0, 0]).await;
+    loop {
+        let submission = gateway.submission().await;
+        let ours = messages(&submission).iter().any(|message| message.device.as_str() == "cm-1");
+        release([submission]);
+        if ours {
+            break;
+        }
+    }
+    client.expect(&[0x40, 2, 0, 7]).await;
+}

@@ -96,6 +96,25 @@ async fn the_same_client_takes_over_and_the_old_will_speaks() {
 }
 
 #[tokio::test]
+async fn a_take_over_knows_what_was_committed_meanwhile() {
+    let connect = Connect { clean: false, properties: FOR_EVER, ..V5 };
+    let mut gateway = Gateway::start(open());
+    let mut old = gateway.client(&connect.bytes()).await;
+    old.send(&publish5(2, TOPIC, 5, telemetry(1).as_bytes())).await;
+    let original = gateway.messages(1).await;
+    let mut new = Client::open(gateway.addr).await;
+    new.send(&connect.bytes()).await;
+    assert!(!gateway.link().await.1);
+    release(original);
+    assert_eq!(old.rest().await, [0x50, 2, 0, 5, 0xe0, 2, 0x8e, 0]);
+    assert_eq!(new.packet().await[2], 1, "session present");
+    assert!(gateway.link().await.1);
+    new.send(&publish5(2, TOPIC, 5, telemetry(1).as_bytes())).await;
+    new.expect(&[0x50, 2, 0, 5]).await;
+    assert!(gateway.is_idle(), "a duplicate was submitted");
+}
+
+#[tokio::test]
 async fn another_principal_does_not_take_over() {
     let mut gateway = Gateway::start(open());
     let same = |user: &'static str| Connect { client_id: "same", user: Some(user), ..V5 };

@@ -1,0 +1,187 @@
+//! `device add|revoke|list|bind`: through the running gateway, or a pipeline of our own.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Subcommand, ValueEnum};
+use ring::rand::SecureRandom;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use vitalgate::app::{App, RunMode};
+use vitalgate::config::Config;
+use vitalgate::control::{self, AskError};
+use vitalgate::domain::command::{Action, Command, DeviceDetails, PrincipalKind};
+use vitalgate::domain::core::Core;
+use vitalgate::domain::ids::{DeviceId, PatientId};
+use vitalgate::domain::message::ExpectedSignal;
+use vitalgate::domain::time::Span;
+use vitalgate::store::Reader;
+
+use super::{StoreArgs, runtime, say};
+
+/// What the command line calls itself in the audit.
+const ACTOR: &str = "local:cli";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct DeviceArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(subcommand)]
+    action: DeviceAction,
+}
+
+#[derive(Debug, Subcommand)]
+enum DeviceAction {
+    /// Register a device and print its token, which is shown only now.
+    Add {
+        /// Its id.
+        id: DeviceId,
+        /// Its class in the rules.
+        #[arg(long)]
+        class: String,
+        /// What it is.
+        #[arg(long, value_enum, default_value_t = KindArg::Device)]
+        kind: KindArg,
+        /// A relay or connector that may speak for it; may be given again.
+        #[arg(long)]
+        via: Vec<DeviceId>,
+        /// A signal to expect, `spo2` or `nibp_sys=15m`; may be given again.
+        #[arg(long = "signal", value_name = "SIGNAL[=INTERVAL]")]
+        signals: Vec<String>,
+        /// Without a token: it proves itself by certificate, or speaks through a relay.
+        #[arg(long)]
+        no_token: bool,
+    },
+    /// Take a device's right to connect.
+    Revoke {
+        /// Its id.
+        id: DeviceId,
+    },
+    /// List devices as of the last snapshot and the rows since.
+    List,
+    /// Bind a device to a patient from now on.
+    Bind {
+        /// Its id.
+        id: DeviceId,
+        /// The patient's key.
+        patient: PatientId,
+        /// A signal whose 0 means "no sensor"; may be given again.
+        #[arg(long, value_name = "SIGNAL")]
+        zero_means_no_sensor: Vec<String>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum KindArg {
+    Device,
+    Relay,
+    Connector,
+}
+
+pub(super) fn run(args: &DeviceArgs) -> anyhow::Result<ExitCode> {
+    let mut config = args.store.config.read()?;
+    config.store.dir = args.store.dir()?;
+    let signals = config.configuration()?.signals;
+    let signal = |name: &str| {
+        signals.find(name).map(|s| s.id).with_context(|| format!("`{name}` is no signal"))
+    };
+    let mut token = None;
+    let action = match &args.action {
+        DeviceAction::List => return list(&config),
+        DeviceAction::Add { id, class, kind, via, signals, no_token } => {
+            if !no_token {
+                token = Some(new_token()?);
+            }
+            let mut expected = Vec::new();
+            for text in signals {
+                let (name, interval) = match text.split_once('=') {
+                    Some((name, interval)) => (name, Some(interval.parse::<Span>()?)),
+                    None => (text.as_str(), None),
+                };
+                expected.push(ExpectedSignal { signal: signal(name)?, interval });
+            }
+            let digest = |token: &String| {
+                ring::digest::digest(&ring::digest::SHA256, token.as_bytes()).as_ref().to_vec()
+            };
+            Action::RegisterDevice(DeviceDetails {
+                id: id.clone(),
+                class: class.clone(),
+                kind: match kind {
+                    KindArg::Device => PrincipalKind::Device,
+                    KindArg::Relay => PrincipalKind::Relay,
+                    KindArg::Connector => PrincipalKind::Connector,
+                },
+                token_sha256: token.as_ref().map(digest),
+                via: via.clone(),
+                signals: expected,
+            })
+        }
+        DeviceAction::Revoke { id } => Action::RevokeDevice(id.clone()),
+        DeviceAction::Bind { id, patient, zero_means_no_sensor } => {
+            let zeros: Result<_, _> = zero_means_no_sensor.iter().map(|s| signal(s)).collect();
+            Action::Bind {
+                device: id.clone(),
+                patient: patient.clone(),
+                from: None,
+                zero_means_no_sensor: zeros?,
+            }
+        }
+    };
+    let answer = ask(&config, Command { actor: ACTOR.to_owned(), action })?;
+    let outcome = answer["outcome"].as_str().unwrap_or("unknown");
+    if !matches!(outcome, "done" | "already_so") {
+        bail!("refused ({outcome}): {}", answer["detail"].as_str().unwrap_or_default());
+    }
+    say(&outcome.replace('_', " "));
+    if let Some(token) = token {
+        say(&format!("token: {token}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Through the running gateway, else through a pipeline without listeners.
+fn ask(config: &Config, command: Command) -> anyhow::Result<Value> {
+    match control::ask(&config.store.dir, &command) {
+        Err(AskError::NotRunning) => {}
+        other => return Ok(other?),
+    }
+    runtime()?.block_on(async {
+        let app = App::bind(config, RunMode { headless: true, ..RunMode::default() }).await?;
+        let inbox = app.inbox();
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(app.run(stop.clone()));
+        let answer = control::submit(&inbox, command).await;
+        drop(inbox);
+        stop.cancel();
+        running.await??;
+        let answer = answer.context("the store did not take the command")?;
+        Ok(serde_json::to_value(answer)?)
+    })
+}
+
+fn list(config: &Config) -> anyhow::Result<ExitCode> {
+    let core = vitalgate::verify::state(&Reader::of(&config.store.dir)?)?;
+    for line in lines(&core) {
+        say(&line);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn lines(core: &Core) -> Vec<String> {
+    let line = |device: &vitalgate::domain::device::Device| {
+        let details = &device.details;
+        let patient = device.patient().map_or("-", PatientId::as_str);
+        let state = if device.revoked { "revoked" } else { "active" };
+        format!("{}\t{}\t{state}\t{patient}", details.id, details.class)
+    };
+    core.devices.values().map(|device| line(device)).collect()
+}
+
+/// 32 random bytes, for people to copy.
+fn new_token() -> anyhow::Result<String> {
+    let mut bytes = [0; 32];
+    ring::rand::SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| anyhow::anyhow!("the machine gives no random numbers"))?;
+    Ok(data_encoding::BASE64URL_NOPAD.encode(&bytes))
+}

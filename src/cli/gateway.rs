@@ -1,0 +1,68 @@
+//! `run` and `check`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use vitalgate::app::{Addresses, App, RunMode};
+
+use super::{ClockArg, ConfigArgs, RunArgs, runtime, say};
+
+/// Runs the gateway until SIGTERM or SIGINT.
+pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let config = args.config.read()?;
+    let mode = RunMode { stream_clock: args.clock == ClockArg::Stream, ..RunMode::default() };
+    runtime()?.block_on(async {
+        let app = App::bind(&config, mode).await?;
+        announce(app.addresses());
+        if let Some(file) = &args.addresses {
+            write_addresses(file, app.addresses())?;
+        }
+        let stop = CancellationToken::new();
+        stop_on_signal(stop.clone())?;
+        app.run(stop).await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Checks configuration, rules and signals.
+pub(super) fn check(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
+    let config = args.read()?;
+    let configuration = config.configuration()?;
+    let classes = configuration.rules.class_names().count();
+    let signals = configuration.signals.iter().count();
+    say(&format!("ok: {signals} signals, {classes} device classes"));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Cancels `stop` at the first SIGTERM or SIGINT; the second ends the process at once.
+pub(super) fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: what was taken in is still committed");
+        stop.cancel();
+    });
+    Ok(())
+}
+
+fn announce(addresses: &Addresses) {
+    let Addresses { http, mqtt, mqtts } = addresses;
+    let shown = |address: &Option<std::net::SocketAddr>| {
+        address.map_or_else(|| "off".to_owned(), |a| a.to_string())
+    };
+    tracing::info!(http = shown(http), mqtt = shown(mqtt), mqtts = shown(mqtts), "listening");
+}
+
+fn write_addresses(file: &Path, addresses: &Addresses) -> anyhow::Result<()> {
+    let part = file.with_extension("part");
+    std::fs::write(&part, serde_json::to_vec(addresses)?)
+        .and_then(|()| std::fs::rename(&part, file))
+        .with_context(|| format!("cannot write {}", file.display()))
+}

@@ -1,0 +1,140 @@
+//! The command line: one file a command.
+
+mod demo;
+mod device;
+mod gateway;
+mod store;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use vitalgate::config::{BadConfig, Config};
+
+/// Bad usage or configuration, after sysexits.h.
+const USAGE: u8 = 64;
+
+/// An ingestion gateway for vital signs. Research and demonstration software, not a medical device.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway.
+    Run(RunArgs),
+    /// Run a gateway with a simulated ward, to look at.
+    Demo(demo::DemoArgs),
+    /// Check configuration and rules, and say what is wrong where.
+    Check(ConfigArgs),
+    /// Derive every alarm again from the journal and compare with what is stored.
+    Verify(StoreArgs),
+    /// Register, bind, list or revoke devices.
+    Device(device::DeviceArgs),
+    /// Copy the store to a file, also while the gateway runs.
+    Backup(store::BackupArgs),
+    /// Make a store out of a copy.
+    Restore(store::RestoreArgs),
+}
+
+/// Which configuration.
+#[derive(Debug, clap::Args)]
+struct ConfigArgs {
+    /// The configuration file; the built-in one without.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// How to run.
+#[derive(Debug, clap::Args)]
+struct RunArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// What time the gateway goes by.
+    #[arg(long, value_enum, default_value_t = ClockArg::System)]
+    clock: ClockArg,
+    /// Write the addresses listened on to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    addresses: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ClockArg {
+    /// The machine's clock.
+    System,
+    /// The newest `sent_at` received: recordings and simulations at any speed, on a new store only.
+    Stream,
+}
+
+/// Which store.
+#[derive(Debug, clap::Args)]
+struct StoreArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The store's folder; by default the configuration's.
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    fn read(&self) -> Result<Config, BadConfig> {
+        match &self.config {
+            Some(path) => Config::read(path),
+            None => Config::built_in(),
+        }
+    }
+}
+
+impl StoreArgs {
+    fn dir(&self) -> Result<PathBuf, BadConfig> {
+        match &self.dir {
+            Some(dir) => Ok(dir.clone()),
+            None => Ok(self.config.read()?.store.dir),
+        }
+    }
+}
+
+/// Runs one command.
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match args.command {
+        Command::Run(args) => gateway::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Check(args) => gateway::check(&args),
+        Command::Verify(args) => store::verify(&args),
+        Command::Device(args) => device::run(&args),
+        Command::Backup(args) => store::backup(&args),
+        Command::Restore(args) => store::restore(&args),
+    }
+}
+
+/// The exit code of an error: 64 for a bad configuration, else 1.
+pub(crate) fn code_of(error: &anyhow::Error) -> ExitCode {
+    if error.downcast_ref::<BadConfig>().is_some() {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+/// Prints a line of the command's own output.
+#[expect(clippy::print_stdout, reason = "what a command answers goes to standard output")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,210 @@
+//! One connection after its CONNACK: read, submit, wait for the commit, acknowledge.
+
+mod buffer;
+mod close;
+mod receive;
+
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use self::buffer::ReadBuffer;
+pub(super) use self::close::read_out;
+use super::Shared;
+use super::codec::{Connect, Version, Will};
+use super::end::End;
+use super::intake::{Intake, TooLarge};
+use super::line::{Line, NotAccepted, Place};
+use super::session::Attached;
+use crate::domain::ids::DeviceId;
+
+/// A client that reads nothing for so long is let go.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A socket, plain or with TLS.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Debug + Send + Sync + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Debug + Send + Sync + Unpin> Stream for T {}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: Box<dyn Stream>,
+    buffer: ReadBuffer,
+    shared: Arc<Shared>,
+    version: Version,
+    principal: DeviceId,
+    attached: Attached,
+    will: Option<Will>,
+    /// Whether CONNECT asked for a session that outlives the connection.
+    keeps_session: bool,
+    /// One and a half times what CONNECT said; `Duration::MAX` for none.
+    keep_alive: Duration,
+    line: Line,
+    /// What goes out with the next write.
+    pub(super) out: BytesMut,
+    /// A PUBLISH too large to be read, and how many of its bytes are still to come.
+    draining: Option<(TooLarge, usize)>,
+    not_allowed: u64,
+}
+
+/// Whether more can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Intent {
+    /// The buffer holds no complete packet.
+    Read,
+    /// The line is full.
+    Wait,
+}
+
+impl Connection {
+    pub(super) fn new(
+        stream: Box<dyn Stream>,
+        buffer: BytesMut,
+        shared: Arc<Shared>,
+        connect: Connect,
+        principal: DeviceId,
+        attached: Attached,
+    ) -> Self {
+        let keep_alive = match connect.keep_alive {
+            0 => Duration::MAX,
+            seconds => Duration::from_millis(u64::from(seconds) * 1_500),
+        };
+        Self {
+            stream,
+            buffer: ReadBuffer::new(buffer),
+            version: connect.version,
+            principal,
+            attached,
+            will: connect.will,
+            keeps_session: connect.session_expiry > 0,
+            keep_alive,
+            line: Line::new(usize::from(shared.config.max_inflight)),
+            shared,
+            out: BytesMut::new(),
+            draining: None,
+            not_allowed: 0,
+        }
+    }
+
+    /// Serves the client until its connection ends, and sees to what follows from the end.
+    pub(super) async fn run(mut self) {
+        let end = match self.serve().await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        };
+        tracing::debug!(principal = %self.principal, "{end}");
+        if self.not_allowed > 1 {
+            let count = self.not_allowed;
+            tracing::warn!(principal = %self.principal, count, "published what it may not");
+        }
+        self.close(end).await;
+    }
+
+    async fn serve(&mut self) -> Result<Infallible, End> {
+        let mut ended = pin!(self.attached.ended());
+        self.flush().await?;
+        loop {
+            let intent = if self.buffer.is_empty() {
+                self.intent(&Place::default(), 0)
+            } else {
+                self.turn(ended.as_mut()).await?
+            };
+            tokio::select! {
+                biased;
+                end = &mut ended => return Err(end),
+                place = self.line.next() => self.acknowledge(place).await?,
+                read = timeout(self.keep_alive, self.stream.read_buf(self.buffer.spare())),
+                    if intent == Intent::Read => match read {
+                    Ok(Ok(count @ 1..)) => self.buffer.took(count),
+                    Ok(Ok(0) | Err(_)) => return Err(End::Lost),
+                    Err(_) => return Err(End::KeepAlive),
+                },
+            }
+        }
+    }
+
+    /// Takes in what the buffer holds and hands it over.
+    async fn turn(&mut self, ended: impl Future<Output = End>) -> Result<Intent, End> {
+        let shared = Arc::clone(&self.shared);
+        let principal = self.principal.clone();
+        let mut intake = Intake::new(&shared, &principal, self.version);
+        let taken = self.take_in(&mut intake);
+        if self.not_allowed == 0 && intake.not_allowed > 0 {
+            let topic = intake.not_allowed_topic.escape_default();
+            tracing::warn!(%principal, %topic, "published what it may not");
+        }
+        self.not_allowed += intake.not_allowed;
+        self.submit(intake, ended).await?;
+        self.flush().await?;
+        taken
+    }
+
+    /// Hands over what was taken in. Acknowledgements go on while the inbox has no room.
+    async fn submit(
+        &mut self,
+        intake: Intake<'_>,
+        ended: impl Future<Output = End>,
+    ) -> Result<(), End> {
+        let (submission, place) = intake.finish();
+        if let Some(submission) = submission {
+            let shared = Arc::clone(&self.shared);
+            let mut submitting = pin!(shared.context.inbox.submit(submission));
+            let mut ended = pin!(ended);
+            loop {
+                tokio::select! {
+                    biased;
+                    submitted = &mut submitting => {
+                        submitted.map_err(|_| End::NotAccepted)?;
+                        break;
+                    }
+                    place = self.line.next() => self.acknowledge(place).await?,
+                    end = &mut ended => return Err(end),
+                }
+            }
+        }
+        self.line.push(place);
+        Ok(())
+    }
+
+    /// Writes the acknowledgements of a committed place and of all committed behind it.
+    async fn acknowledge(&mut self, place: Result<Place, NotAccepted>) -> Result<(), End> {
+        self.collect(place)?;
+        self.flush().await
+    }
+
+    fn collect(&mut self, place: Result<Place, NotAccepted>) -> Result<(), End> {
+        let mut next = Some(place.map_err(|NotAccepted| End::NotAccepted)?);
+        while let Some(place) = next {
+            if !place.exactly_once.is_empty() {
+                self.attached.session().received.extend(place.exactly_once);
+            }
+            self.out.extend_from_slice(&place.acks);
+            next = self.line.ready().map_err(|NotAccepted| End::NotAccepted)?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let written = timeout(WRITE_PATIENCE, async {
+            self.stream.write_all(&self.out).await?;
+            self.stream.flush().await
+        })
+        .await;
+        self.out.clear();
+        match written {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Lost),
+            Err(_) => Err(End::Stuck),
+        }
+    }
+}
