@@ -77,7 +77,7 @@ impl Default for Metrics {
         };
         let m = &inner;
         registry.register("messages", "Messages taken in, by topic kind", m.messages.clone());
-        registry.register("readings", "Readings by fate", m.readings.clone());
+        registry.register("readings", "Readings, events and messages by what became of them", m.readings.clone());
         registry.register("refused", "Readings and messages refused, by reason", m.refused.clone());
         registry.register("dead_letters", "Dead letters kept", m.dead_letters.clone());
         registry.register("connections", "MQTT connections open", m.connections.clone());
@@ -132,7 +132,7 @@ impl Metrics {
         self.0.messages.get_or_create(&[("kind", kind)]).inc();
     }
 
-    /// Readings met their fate: `judged`, `late`, `historical`, `duplicate`, …
+    /// Readings, events or messages met their fate: `judged`, `late`, `duplicate`, …
     pub fn readings(&self, fate: &'static str, count: u64) {
         self.0.readings.get_or_create(&[("fate", fate)]).inc_by(count);
     }
@@ -142,9 +142,9 @@ impl Metrics {
         self.0.refused.get_or_create(&[("reason", reason)]).inc();
     }
 
-    /// A dead letter was kept.
-    pub fn dead_letter(&self) {
-        self.0.dead_letters.inc();
+    /// So many dead letters were kept.
+    pub fn dead_letters(&self, count: u64) {
+        self.0.dead_letters.inc_by(count);
     }
 
     /// A connection came (`1`) or went (`-1`).
