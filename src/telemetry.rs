@@ -77,7 +77,11 @@ impl Default for Metrics {
         };
         let m = &inner;
         registry.register("messages", "Messages taken in, by topic kind", m.messages.clone());
-        registry.register("readings", "Readings, events and messages by what became of them", m.readings.clone());
+        registry.register(
+            "readings",
+            "Readings, events and messages by what became of them",
+            m.readings.clone(),
+        );
         registry.register("refused", "Readings and messages refused, by reason", m.refused.clone());
         registry.register("dead_letters", "Dead letters kept", m.dead_letters.clone());
         registry.register("connections", "MQTT connections open", m.connections.clone());

@@ -224,10 +224,12 @@ impl Gateway {
         let base = format!("/api/v1/devices/{device}/series?signal={signal}&from={from}&to={to}");
         let (mut values, mut cursor) = (Vec::new(), None::<String>);
         loop {
-            let page = match &cursor {
-                Some(cursor) => self.get(&format!("{base}&cursor={cursor}")),
-                None => self.get(&base),
-            };
+            let path = cursor.map_or(base.clone(), |cursor| format!("{base}&cursor={cursor}"));
+            let (status, page) = Self::answer(self.agent.get(self.url(&path)).call());
+            if status == 404 {
+                return values; // Nobody has heard of the device yet.
+            }
+            assert_eq!(status, 200, "GET {path}: {page}");
             let items = page["items"].as_array().expect("items");
             values.extend(items.iter().map(|i| i["value"].as_f64().expect("a value")));
             match page["next"].as_str() {
