@@ -168,6 +168,7 @@ impl Patient {
             first.cause.clone(),
             out,
         );
+        let signal = first.signal.map(|signal| context.signals.name(signal));
         let known = self.alarms.get(&key).map(|open| (open.alarm.condition, open.alarm.priority));
         match known {
             Some((Condition::Present, same)) if same == priority => {
@@ -176,6 +177,7 @@ impl Patient {
                 let more = self.alarms.get(&key).is_some_and(|o| o.alarm.text != text);
                 self.alarms.change(&key, None, out, |alarm, now| {
                     alarm.text = text;
+                    alarm.trigger.signal = signal.unwrap_or_default();
                     if acknowledged && more {
                         return Some(alarm.recur(Condition::Present, now));
                     }
@@ -183,7 +185,9 @@ impl Patient {
                 });
             }
             Some(_) | None => {
-                let draft = super::super::book::Draft { raised_at: out.now.shown(due), ..draft };
+                let mut draft =
+                    super::super::book::Draft { raised_at: out.now.shown(due), ..draft };
+                draft.trigger.signal = signal.unwrap_or_default();
                 self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
             }
         }
