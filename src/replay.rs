@@ -51,8 +51,10 @@ pub struct ReplayOptions {
     /// Second 0 of the recording, in RFC 3339.
     #[arg(long, value_name = "TIME")]
     pub start: Timestamp,
-    /// A column (or, of a long file, a name) to send: `csv=signal:unit`, such as
-    /// `hr_bpm=heart_rate:/min`; `fio2=fio2:%*100` multiplies. May be repeated; others are left out.
+    /// A column to send, `csv=signal:unit`, such as `hr_bpm=heart_rate:/min`; may be given again.
+    ///
+    /// In a long file it is a name in `signal`. `fio2=fio2:%*100` multiplies. Columns not named are
+    /// left out.
     #[arg(long = "column", value_name = "COLUMN", required = true)]
     pub columns: Vec<Column>,
     /// The device's boot number; one more for each further replay as the same device.

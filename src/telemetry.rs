@@ -1,6 +1,7 @@
 //! Log set-up, and every metric as one function. No patient, no device, no value in a label.
 
 use std::fmt::Write as _;
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
@@ -17,7 +18,10 @@ use crate::domain::alarm::Priority;
 pub fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logging = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     if logging.try_init().is_err() {
         tracing::debug!("logging was set up before");
     }
