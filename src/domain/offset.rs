@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     fn at(s: i64) -> Stamp {
-        Stamp { at: Timestamp::from_millis(s * 1_000), offset: Span::ZERO }
+        Stamp { at: Timestamp::from_millis(1_700_000_000_000 + s * 1_000), offset: Span::ZERO }
     }
 
     #[test]
