@@ -100,7 +100,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
     let now = clock.stamp();
     let mut pipeline = Pipeline {
         row: core.row(),
-        snapshots: Snapshots::new(&core),
+        snapshots: Snapshots::new(),
         publisher: Publisher::new(board, ring, metrics.clone(), &core),
         core,
         intake: Intake::new(inbox, clock.clone()),
