@@ -18,6 +18,7 @@ fn low(value: f64) -> Vec<PatientLimit> {
 fn a_reading_is_judged_by_the_limits_of_its_time() {
     let mut scene = Scene::bedside();
     scene.advance(100.0);
+    scene.reading("dev", "heart_rate", 70.0);
     scene.skip();
     assert_eq!(scene.limits(low(60.0), None, None).0, Outcome::Done);
     scene.measured_at("dev", "nibp_sys", 85.0, 90.0);
@@ -106,6 +107,7 @@ fn a_limit_in_another_unit_is_compared_in_the_unit_sent() {
         if let crate::domain::message::Value::Number { unit, .. } = &mut reading.value {
             *unit = Unit::MmolPerL;
         }
+        reading.implausible = false;
     });
     scene.expect(&["raised high glucose.blood_low: alarming, present"]);
     let trigger = scene.alarm("glucose.blood_low").trigger;
