@@ -112,7 +112,7 @@ fn patient_view(patient: &Patient, core: &Core, now: Stamp) -> PatientView {
         .filter(|d| d.patient() == Some(&patient.details.id))
         .map(|d| d.details.id.clone())
         .collect::<Vec<_>>();
-    let (limits, _) = patient.limits_at(now.wall());
+    let (limits, _) = patient.limits_at(now.at);
     PatientView {
         id: patient.details.id.clone(),
         ward: patient.ward.clone(),
