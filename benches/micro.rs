@@ -1,0 +1,184 @@
+//! The steps of one message by themselves, so that a regression has a place:
+//! `cargo bench --bench micro`.
+
+use std::collections::BTreeMap;
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use vitalgate::domain::command::{
+    Action, AgeClass, Command, DeviceDetails, PatientDetails, PrincipalKind,
+};
+use vitalgate::domain::configuration::{Configuration, SiteSettings, Texts};
+use vitalgate::domain::core::Core;
+use vitalgate::domain::ids::DeviceId;
+use vitalgate::domain::input::Input;
+use vitalgate::domain::journal::RowBody;
+use vitalgate::domain::message::{Delivery, Kind};
+use vitalgate::domain::time::{Span, Stamp, Timestamp};
+use vitalgate::ingest::decode::{Decoded, Request, decode};
+
+/// Messages in the batches measured.
+const BATCH: usize = 1_000;
+/// Devices they come from.
+const DEVICES: usize = 50;
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench]
+fn decode_json(bencher: Bencher<'_, '_>) {
+    let configuration = configuration();
+    let device = device(0);
+    let payload = payload(1, start());
+    bencher
+        .counter(BytesCount::from(payload.len()))
+        .bench(|| decoded(black_box(payload.as_bytes()), &device, &configuration));
+}
+
+/// Folding a row of messages that cross no limit; an item is one message.
+#[divan::bench]
+fn fold(bencher: Bencher<'_, '_>) {
+    let (core, rows) = ward();
+    bencher.counter(ItemsCount::from(BATCH)).with_inputs(|| core.clone()).bench_values(
+        |mut core| {
+            core.fold(2, rows.1, &rows.0);
+            core
+        },
+    );
+}
+
+/// The same in a core that is not shared with a snapshot.
+#[divan::bench]
+fn fold_alone(bencher: Bencher<'_, '_>) {
+    let (mut core, (first, _)) = ward();
+    let configuration = configuration();
+    let mut row = 1;
+    let mut at = start();
+    let mut seq = first.len() as u64;
+    bencher
+        .counter(ItemsCount::from(BATCH))
+        .with_inputs(|| {
+            at = at + Span::secs(1);
+            seq += 1;
+            (messages(seq, at, &configuration), Stamp { at, offset: Span::ZERO })
+        })
+        .bench_local_values(|(inputs, now)| {
+            row += 1;
+            core.fold(row, now, &inputs)
+        });
+}
+
+/// Putting a row together and encoding it; an item is one message.
+#[divan::bench]
+fn encode_row(bencher: Bencher<'_, '_>) {
+    let (mut core, (inputs, now)) = ward();
+    let samples = core.fold(2, now, &inputs).samples;
+    bencher
+        .counter(ItemsCount::from(BATCH))
+        .with_inputs(|| inputs.clone())
+        .bench_values(|inputs| RowBody::new(inputs, &samples, now).encode());
+}
+
+/// A ward of monitored patients, and the row of messages that comes next.
+fn ward() -> (Core, (Vec<Input>, Stamp)) {
+    let configuration = configuration();
+    let now = Stamp { at: start(), offset: Span::ZERO };
+    let site = "site".parse().expect("an id");
+    let mut core = Core::new(site, false, configuration.clone());
+    core.fold(1, now, &registered());
+    (core, (messages(0, start(), &configuration), now))
+}
+
+fn registered() -> Vec<Input> {
+    let id = |text: &str| text.parse().expect("an id");
+    let mut actions = vec![Action::AddWard("w1".parse().expect("an id"))];
+    for number in 0..DEVICES {
+        let device = device(number);
+        let patient: vitalgate::domain::ids::PatientId = device.as_str().parse().expect("an id");
+        actions.push(Action::AdmitPatient(PatientDetails {
+            id: patient.clone(),
+            age_class: AgeClass::Adult,
+            continuous: false,
+            bed: None,
+            pregnant: Some(false),
+        }));
+        actions.push(Action::RegisterDevice(DeviceDetails {
+            id: id(device.as_str()),
+            class: "bedside".to_owned(),
+            kind: PrincipalKind::Device,
+            token_sha256: None,
+            via: Vec::new(),
+            signals: Vec::new(),
+        }));
+        let zero_means_no_sensor = Vec::new();
+        actions.push(Action::Bind { device, patient, from: None, zero_means_no_sensor });
+    }
+    let command = |action| Command { actor: "local:cli".to_owned(), action };
+    actions.into_iter().map(|action| Input::Command(Box::new(command(action)))).collect()
+}
+
+/// The messages of one row, with sequence numbers that follow those of row `row - 1`.
+fn messages(row: u64, at: Timestamp, configuration: &Configuration) -> Vec<Input> {
+    let mut seqs = BTreeMap::new();
+    (0..BATCH)
+        .map(|number| {
+            let device = device(number % DEVICES);
+            let seq = seqs.entry(device.clone()).or_insert(row * (BATCH / DEVICES) as u64);
+            *seq += 1;
+            let payload = payload(*seq, at + Span::micros(number as i64));
+            let Decoded { message, .. } = decoded(payload.as_bytes(), &device, configuration);
+            Input::Message(Box::new(message))
+        })
+        .collect()
+}
+
+fn decoded(payload: &[u8], device: &DeviceId, configuration: &Configuration) -> Decoded {
+    let request = Request {
+        principal: device,
+        device,
+        kind: Kind::Telemetry,
+        payload,
+        delivery: Delivery { qos: 1, ..Delivery::default() },
+        received: start(),
+        retention: Span::days(365),
+        topic: "vitalgate/v1/load-0/telemetry",
+    };
+    decode(&request, &configuration.signals)
+}
+
+/// A message of the load: four readings, about 370 bytes.
+fn payload(seq: u64, at: Timestamp) -> String {
+    let at = serde_json::to_string(&at).expect("a time");
+    let reading = |signal: &str, value: f64, unit: &str| {
+        format!(r#"{{"at":{at},"signal":"{signal}","value":{value},"unit":"{unit}"}}"#)
+    };
+    let readings = [
+        reading("heart_rate", 72.4, "/min"),
+        reading("spo2", 97.1, "%"),
+        reading("respiratory_rate", 14.2, "/min"),
+        reading("temperature", 36.6, "Cel"),
+    ];
+    format!(
+        r#"{{"boot":1,"seq":{seq},"sent_at":{at},"mode":"real","clock":{{"source":"ntp"}},"readings":[{}]}}"#,
+        readings.join(",")
+    )
+}
+
+fn device(number: usize) -> DeviceId {
+    format!("load-{number}").parse().expect("an id")
+}
+
+fn start() -> Timestamp {
+    Timestamp::from_millis(1_795_000_000_000)
+}
+
+fn configuration() -> Configuration {
+    let site = toml::to_string(&SiteSettings { time_zone: "UTC".to_owned() }).expect("plain TOML");
+    Configuration::parse(Texts {
+        signals: include_str!("../config/signals.toml").to_owned(),
+        rules: include_str!("../config/rules.toml").to_owned(),
+        site,
+    })
+    .expect("the built-in configuration")
+}
