@@ -148,9 +148,14 @@ impl<'a> Intake<'a> {
         self.inputs.push(Input::Link { principal: self.principal.clone(), connected, clean });
     }
 
+    /// Whether there is nothing to submit.
+    pub(super) fn is_empty(&self) -> bool {
+        self.inputs.is_empty()
+    }
+
     /// The submission, if there is anything to submit, and the place in the line.
     pub(super) fn finish(mut self) -> (Option<Submission>, Place) {
-        if self.inputs.is_empty() {
+        if self.is_empty() {
             return (None, self.place);
         }
         let (receipt, waiting) = Receipt::new();

@@ -1,6 +1,6 @@
 //! Sessions, kept in memory by principal and client identifier, and the one connection each has.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(super) struct Sessions {
 
 #[derive(Debug, Default)]
 struct Slots {
-    by_key: HashMap<Key, Slot>,
+    by_key: BTreeMap<Key, Slot>,
     tenures: u64,
     closing: bool,
 }
@@ -53,13 +53,15 @@ struct Slot {
 #[derive(Debug)]
 enum Tenure {
     Held(watch::Sender<Option<End>>),
+    /// As held, but its connection has said good-bye to the pipeline.
+    Parting(watch::Sender<Option<End>>),
     Left(Stopwatch),
 }
 
 impl Slot {
     fn expired(&self) -> bool {
         match &self.state {
-            Tenure::Held(_) => false,
+            Tenure::Held(_) | Tenure::Parting(_) => false,
             Tenure::Left(since) => {
                 self.expiry != u32::MAX && since.seconds() >= f64::from(self.expiry)
             }
@@ -117,7 +119,7 @@ impl Sessions {
         slots.by_key.insert(key.clone(), slot);
         let attached = Attached { sessions: Arc::clone(self), key, tenure, session, end };
         let holder = before.and_then(|slot| match slot.state {
-            Tenure::Held(holder) => Some(holder),
+            Tenure::Held(holder) | Tenure::Parting(holder) => Some(holder),
             Tenure::Left(_) => None,
         });
         Ok((attached, present, holder))
@@ -126,7 +128,7 @@ impl Sessions {
     /// Ends the connections of principals that `revoked` names, and forgets expired sessions.
     pub(super) fn sweep(&self, revoked: impl Fn(&DeviceId) -> bool) {
         self.lock().by_key.retain(|(principal, _), slot| match &slot.state {
-            Tenure::Held(holder) => {
+            Tenure::Held(holder) | Tenure::Parting(holder) => {
                 if revoked(principal) {
                     holder.send_if_modified(|end| end.replace(End::Revoked).is_none());
                 }
@@ -163,7 +165,7 @@ impl Sessions {
         slot.state = Tenure::Left(Stopwatch::start());
         let left = slots.by_key.iter().filter_map(|(key, slot)| match slot.state {
             Tenure::Left(since) => Some((key, since.seconds())),
-            Tenure::Held(_) => None,
+            Tenure::Held(_) | Tenure::Parting(_) => None,
         });
         let (count, oldest) = left.fold((0, None), |(count, oldest), (key, age)| match oldest {
             Some((_, longest)) if longest >= age => (count + 1, oldest),
@@ -204,6 +206,24 @@ impl Attached {
             let ended = end.wait_for(Option::is_some).await.ok().and_then(|end| *end);
             ended.unwrap_or(End::TakenOver)
         }
+    }
+
+    /// Says that this connection parts, and whether its principal has no other under another
+    /// client identifier. Of several that part at once, the last is told so.
+    pub(super) fn part(&self) -> bool {
+        let mut slots = self.sessions.lock();
+        let own = slots.by_key.get_mut(&self.key).filter(|slot| slot.tenure == self.tenure);
+        if let Some(slot) = own
+            && let Tenure::Held(holder) = &slot.state
+        {
+            slot.state = Tenure::Parting(holder.clone());
+        }
+        let principal = &self.key.0;
+        let mut same = slots
+            .by_key
+            .range((principal.clone(), String::new())..)
+            .take_while(|((other, _), _)| other == principal);
+        !same.any(|(key, slot)| *key != self.key && matches!(slot.state, Tenure::Held(_)))
     }
 
     /// Seconds the session outlives this connection.
@@ -272,6 +292,17 @@ mod tests {
         let (next, present) = next.unwrap();
         assert!(present && next.session().received.contains(&3));
         assert_eq!(next.expiry(), 60, "the holder's end does not touch its successor");
+    }
+
+    #[tokio::test]
+    async fn the_last_connection_of_a_principal_knows_that_it_is() {
+        let sessions = Sessions::new(10);
+        let (one, _) = sessions.attach(key("a"), true, 0).await.unwrap();
+        let (two, _) = sessions.attach(key("b"), true, 0).await.unwrap();
+        let other = ("dev-2".parse().unwrap(), "c".to_owned());
+        let (_other, _) = sessions.attach(other, true, 0).await.unwrap();
+        assert!(!one.part());
+        assert!(two.part(), "both part at once");
     }
 
     #[tokio::test]

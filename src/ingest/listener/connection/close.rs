@@ -45,8 +45,9 @@ impl Connection {
         }
     }
 
-    /// Tells the pipeline that the connection went, after its last will where that speaks. Waits
-    /// for room as long as it takes, unless the gateway stops: a will is not lost to a full inbox.
+    /// Tells the pipeline the last will, where that speaks, and that the principal is gone, where it
+    /// has no other connection. Waits for room as long as it takes, unless the gateway stops: a
+    /// will is not lost to a full inbox.
     async fn say_link(&mut self, end: End) {
         let shared = Arc::clone(&self.shared);
         let mut intake = Intake::new(&shared, &self.principal, self.version);
@@ -55,7 +56,12 @@ impl Connection {
         {
             intake.will(will);
         }
-        intake.link(false, end.is_clean());
+        if self.attached.part() {
+            intake.link(false, end.is_clean());
+        }
+        if intake.is_empty() {
+            return;
+        }
         let stopping = async {
             shared.context.cancel.cancelled().await;
             sleep(shared.config.drain).await;

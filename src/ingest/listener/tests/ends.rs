@@ -56,17 +56,30 @@ async fn messages_before_a_disconnect_are_taken() {
 async fn silence_ends_a_connection_unless_it_is_the_gateway_that_does_not_read() {
     let config = ListenerConfig { max_inflight: 1, ..open() };
     let mut gateway = Gateway::start(config);
-    let will = Connect { keep_alive: 1, will: WILL, ..V5 };
-    let mut full = gateway.client(&will.bytes()).await;
+    let impatient = Connect { keep_alive: 1, ..V5 };
+    let mut full = gateway.client(&impatient.bytes()).await;
     full.send(&publish5(1, TOPIC, 1, telemetry(1).as_bytes())).await;
     let submissions = gateway.messages(1).await;
-    let other = Connect { client_id: "x", user: Some("dev-1"), ..will };
-    let silent = gateway.client(&other.bytes()).await;
+    let will = Some(("vitalgate/v1/cm-1/status", "lost"));
+    let silent = Connect { client_id: "cm-1", will, ..impatient };
+    let silent = gateway.client(&silent.bytes()).await;
     assert_eq!(silent.rest().await, [0xe0, 2, 0x8d, 0]);
     assert_eq!(parting(&gateway.submission().await), (true, false));
     release(submissions);
     full.expect(&[0x40, 2, 0, 1]).await;
     full.ping().await;
+}
+
+#[tokio::test]
+async fn a_principal_is_gone_with_the_last_of_its_connections() {
+    let mut gateway = Gateway::start(open());
+    let same = |client_id: &'static str| Connect { client_id, user: Some("dev-1"), ..V4 };
+    let one = gateway.client(&same("one").bytes()).await;
+    let two = gateway.client(&same("two").bytes()).await;
+    one.rest_after(&[0xe0, 0]).await;
+    assert!(gateway.is_idle(), "the other connection is still there");
+    two.rest_after(&[0xe0, 0]).await;
+    assert_eq!(gateway.link().await, ("dev-1".to_owned(), false, true));
 }
 
 #[tokio::test]

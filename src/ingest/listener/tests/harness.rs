@@ -197,6 +197,12 @@ impl Client {
         rest
     }
 
+    /// Sends the last it has to say; everything up to the close.
+    pub(super) async fn rest_after(mut self, bytes: &[u8]) -> Vec<u8> {
+        self.send(bytes).await;
+        self.rest().await
+    }
+
     /// Sends PINGREQ and waits for the answer: everything sent before it has been taken in.
     pub(super) async fn ping(&mut self) {
         self.send(&[0xc0, 0]).await;
