@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::control::Control;
 use crate::domain::input::Input;
 use crate::domain::time::Timestamp;
-use crate::http::{AppState, Limits, Pulse, Server};
+use crate::http::{AppState, Auth, Limits, Pulse, Server};
 use crate::inbox::Inbox;
 use crate::ingest::listener::{Context, Listener};
 use crate::pipeline;
@@ -131,7 +131,11 @@ impl App {
                 identity,
                 metrics: metrics.clone(),
                 clock: clock.clone(),
-                auth: config.auth()?,
+                auth: if mode.demo {
+                    Auth::Local("local:demo".to_owned())
+                } else {
+                    config.auth()?
+                },
                 signals,
                 log: Arc::clone(&readers) as Arc<_>,
                 history: readers,

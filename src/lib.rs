@@ -32,6 +32,7 @@ pub mod ingest;
 pub mod pipeline;
 pub mod readers;
 pub mod recovery;
+pub mod replay;
 pub mod store;
 pub mod telemetry;
 pub mod verify;

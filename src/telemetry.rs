@@ -1,6 +1,7 @@
 //! Log set-up, and every metric as one function. No patient, no device, no value in a label.
 
 use std::fmt::Write as _;
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
@@ -17,7 +18,10 @@ use crate::domain::alarm::Priority;
 pub fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logging = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     if logging.try_init().is_err() {
         tracing::debug!("logging was set up before");
     }
@@ -77,7 +81,11 @@ impl Default for Metrics {
         };
         let m = &inner;
         registry.register("messages", "Messages taken in, by topic kind", m.messages.clone());
-        registry.register("readings", "Readings by fate", m.readings.clone());
+        registry.register(
+            "readings",
+            "Readings, events and messages by what became of them",
+            m.readings.clone(),
+        );
         registry.register("refused", "Readings and messages refused, by reason", m.refused.clone());
         registry.register("dead_letters", "Dead letters kept", m.dead_letters.clone());
         registry.register("connections", "MQTT connections open", m.connections.clone());
@@ -132,7 +140,7 @@ impl Metrics {
         self.0.messages.get_or_create(&[("kind", kind)]).inc();
     }
 
-    /// Readings met their fate: `judged`, `late`, `historical`, `duplicate`, …
+    /// Readings, events or messages met their fate: `judged`, `late`, `duplicate`, …
     pub fn readings(&self, fate: &'static str, count: u64) {
         self.0.readings.get_or_create(&[("fate", fate)]).inc_by(count);
     }
@@ -142,9 +150,9 @@ impl Metrics {
         self.0.refused.get_or_create(&[("reason", reason)]).inc();
     }
 
-    /// A dead letter was kept.
-    pub fn dead_letter(&self) {
-        self.0.dead_letters.inc();
+    /// So many dead letters were kept.
+    pub fn dead_letters(&self, count: u64) {
+        self.0.dead_letters.inc_by(count);
     }
 
     /// A connection came (`1`) or went (`-1`).

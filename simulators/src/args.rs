@@ -171,6 +171,12 @@ pub(crate) struct LoadArgs {
     /// The gateway's HTTP interface, asked whether its store is simulated.
     #[arg(long)]
     http: Option<String>,
+    /// Register the devices first, each bound to a patient of its own; needed for a relay.
+    #[arg(long, requires = "http")]
+    pub(crate) register: bool,
+    /// Token for the HTTP interface.
+    #[arg(long, requires = "http")]
+    http_token: Option<String>,
     /// Devices leave their limits once in so many messages.
     #[arg(long, value_name = "MESSAGES", requires = "alarm_length")]
     alarm_period: Option<u64>,
@@ -207,11 +213,11 @@ impl WardArgs {
             return Plan::demo(self.seed);
         }
         let mut plan = Plan { ward: "sim".to_owned(), places: Vec::new() };
-        for seed in (self.seed..).take(self.beds.unwrap_or(0) as usize) {
+        for seed in (0..self.beds.unwrap_or(0)).map(|n| self.seed.wrapping_add(n)) {
             let (scenario, onset_s) = (self.scenario, self.onset);
             plan.add_bed(BedsideOptions { scenario, onset_s, seed, ..BedsideOptions::default() });
         }
-        for seed in (self.seed..).take(self.implants.unwrap_or(0) as usize) {
+        for seed in (0..self.implants.unwrap_or(0)).map(|n| self.seed.wrapping_add(n)) {
             let (scenario, onset) = (self.implant_scenario, Duration::from_secs(self.onset));
             plan.add_implant(ImplantOptions { scenario, onset, seed, ..ImplantOptions::default() });
         }
@@ -243,7 +249,7 @@ impl ChaosArgs {
 impl LoadArgs {
     /// The gateway's HTTP interface, where it was given.
     pub(crate) fn api(&self) -> Option<Api> {
-        self.http.as_deref().map(|base| Api::new(base, None))
+        self.http.as_deref().map(|base| Api::new(base, self.http_token.clone()))
     }
 
     pub(crate) fn options(self) -> LoadOptions {

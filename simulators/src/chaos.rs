@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,6 @@ use crate::formula::{Class, Excursions, Formula};
 use crate::http::Api;
 use crate::ledger;
 use crate::load::{self, Extent, LoadOptions, LoadReport};
-use crate::names::class;
 use crate::noise::Rng;
 use crate::wire::Mode;
 
@@ -133,7 +132,7 @@ pub async fn run(
     anyhow::ensure!(due > 0, "no device would alarm: use more --connections");
 
     let reference = shape.load(options, &options.dir.join("reference"))?;
-    let mut gateway = started(options, "reference").await?;
+    let mut gateway = started(options, &reference, "reference").await?;
     load::run(&LoadOptions { mqtt: gateway.mqtt(), ..reference }, cancel).await?;
     let alarms = alarms_when(gateway.api(), |alarms| alarms.len() >= due).await?;
     anyhow::ensure!(
@@ -145,7 +144,7 @@ pub async fn run(
 
     let folder = options.dir.join("killed");
     let load = shape.load(options, &folder)?;
-    let mut gateway = started(options, "killed").await?;
+    let mut gateway = started(options, &load, "killed").await?;
     let load = LoadOptions { mqtt: gateway.mqtt(), ..load };
     let (ended, stop) = (CancellationToken::new(), cancel.child_token());
     let (load_report, kills) = tokio::join!(
@@ -239,28 +238,22 @@ impl Shape {
 }
 
 /// A gateway with a new store in which every device is bound to a patient.
-async fn started(options: &ChaosOptions, name: &str) -> anyhow::Result<Gateway> {
+async fn started(
+    options: &ChaosOptions,
+    load: &LoadOptions,
+    name: &str,
+) -> anyhow::Result<Gateway> {
     let dir = options.dir.join(name);
     let mut gateway =
         Gateway::prepare(&options.gateway, &options.gateway_args, &options.config, &dir)?;
     gateway.start().await?;
-    let (api, connections) = (gateway.api(), options.connections);
-    spawn_blocking(move || register(&api, connections)).await??;
+    // Bound before the first reading, or it would belong to nobody.
+    let requests = load::registration(load, clock::wall().checked_sub(BOUND_BEFORE)?);
+    let api = gateway.api();
+    spawn_blocking(move || api.put_in_place(&requests))
+        .await?
+        .context("cannot register the devices of the load")?;
     Ok(gateway)
-}
-
-fn register(api: &Api, connections: u64) -> anyhow::Result<()> {
-    // Before the first reading, or it would belong to nobody.
-    let from = clock::wall().checked_sub(BOUND_BEFORE)?;
-    for connection in 0..connections {
-        let (device, patient) = (format!("load-{connection}"), format!("p-{connection}"));
-        let binding = format!("/api/v1/devices/{device}/binding");
-        let put = |method, path: &str, body| api.put_in_place(method, path, &body);
-        put("POST", "/api/v1/patients", json!({ "id": patient, "age_class": "adult" }))?;
-        put("POST", "/api/v1/devices", json!({ "id": device, "class": class::BEDSIDE }))?;
-        put("PUT", &binding, json!({ "patient": patient, "from": from.to_string() }))?;
-    }
-    Ok(())
 }
 
 /// Kills and starts until all kills are done or the load has ended; how many were done.

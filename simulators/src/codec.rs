@@ -227,6 +227,25 @@ mod tests {
     }
 
     #[test]
+    fn connect_and_publish_of_version_5_can_be_read_back() {
+        let mut out = BytesMut::new();
+        Protocol::V5.connect("dev-1", Some("secret"), 60, &mut out).unwrap();
+        Protocol::V5.publish(9, true, "a/b", Bytes::from_static(b"x"), &mut out).unwrap();
+        let read = |out: &mut BytesMut| v5::Packet::read(out, None).unwrap();
+        let v5::Packet::Connect(connect, None, Some(login)) = read(&mut out) else {
+            panic!("not a connect without a will")
+        };
+        assert_eq!((connect.client_id.as_str(), connect.clean_start), ("dev-1", false));
+        assert_eq!((login.username.as_str(), login.password.as_str()), ("dev-1", "secret"));
+        let v5::Packet::Publish(publish) = read(&mut out) else { panic!("not a publish") };
+        assert_eq!(
+            (publish.pkid, publish.dup, publish.payload.as_ref()),
+            (9, true, b"x".as_slice())
+        );
+        assert!(out.is_empty());
+    }
+
+    #[test]
     fn a_publish_can_be_read_back() {
         let mut out = BytesMut::new();
         Protocol::V4.publish(9, true, "a/b", Bytes::from_static(b"x"), &mut out).unwrap();

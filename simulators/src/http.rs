@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 use tokio::task::spawn_blocking;
@@ -20,6 +19,29 @@ pub struct Api {
     agent: ureq::Agent,
     base: String,
     token: Option<String>,
+}
+
+/// One request of a registration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// `POST` or `PUT`.
+    pub method: &'static str,
+    /// From `/api/v1` on.
+    pub path: String,
+    /// JSON.
+    pub body: Value,
+}
+
+impl Request {
+    /// A `POST`.
+    pub fn post(path: impl Into<String>, body: Value) -> Self {
+        Self { method: "POST", path: path.into(), body }
+    }
+
+    /// A `PUT`.
+    pub fn put(path: impl Into<String>, body: Value) -> Self {
+        Self { method: "PUT", path: path.into(), body }
+    }
 }
 
 /// One stored sample.
@@ -92,18 +114,15 @@ impl Api {
         Ok((status == 200, body["simulated"] == Value::Bool(true)))
     }
 
-    /// Makes or replaces something; that it is there already is no failure.
-    pub fn put_in_place(
-        &self,
-        method: &'static str,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<(), ApiError> {
-        let body = serde_json::to_value(body).unwrap_or_default();
-        match self.send(method, path, Some(body))? {
-            (200..=299 | 409, _) => Ok(()),
-            (status, answer) => Err(self.refused(path, status, &answer)),
+    /// Makes or replaces things, in this order; that one is there already is no failure.
+    pub fn put_in_place(&self, requests: &[Request]) -> Result<(), ApiError> {
+        for Request { method, path, body } in requests {
+            match self.send(method, path, Some(body.clone()))? {
+                (200..=299 | 409, _) => {}
+                (status, answer) => return Err(self.refused(path, status, &answer)),
+            }
         }
+        Ok(())
     }
 
     /// Every stored sample of a device's signal in `from..to`, oldest first.
@@ -302,10 +321,10 @@ mod tests {
             (409, json!({})),
             (403, json!({ "detail": "viewers may not" })),
         ]);
-        let body = json!({ "id": "w" });
-        api.put_in_place("POST", "/api/v1/wards", &body).unwrap();
-        api.put_in_place("POST", "/api/v1/wards", &body).unwrap();
-        let error = api.put_in_place("PUT", "/x", &body).unwrap_err().to_string();
+        let ward = Request::post("/api/v1/wards", json!({ "id": "w" }));
+        api.put_in_place(&[ward.clone(), ward]).unwrap();
+        let other = Request::put("/x", json!({ "id": "w" }));
+        let error = api.put_in_place(&[other]).unwrap_err().to_string();
         assert!(error.ends_with("/x answered 403: viewers may not"), "{error}");
         let post = "POST /api/v1/wards {\"id\":\"w\"}";
         assert_eq!(server.join().unwrap(), [post, post, "PUT /x {\"id\":\"w\"}"]);

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use jiff::Timestamp;
+use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -17,8 +19,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{self, Epoch};
 use crate::codec::Protocol;
 use crate::formula::{Excursions, SIGNALS};
+use crate::http::Request;
 use crate::ledger::Ledger;
 use crate::link::{self, LinkError, LinkOptions, LinkReport};
+use crate::names::class;
 use crate::wire::Mode;
 
 pub use histogram::Histogram;
@@ -125,6 +129,31 @@ pub fn device_id(options: &LoadOptions, connection: u64, device: u64) -> String 
     } else {
         format!("load-{connection}")
     }
+}
+
+/// What a gateway must be told so that every device may speak and is bound, since `bound_from`, to
+/// a patient of its own.
+pub fn registration(options: &LoadOptions, bound_from: Timestamp) -> Vec<Request> {
+    let mut requests = Vec::new();
+    for connection in 0..options.connections {
+        let relay = format!("load-{connection}");
+        let via = if options.devices > 1 { vec![relay.as_str()] } else { vec![] };
+        for relay in &via {
+            let relay = json!({ "id": relay, "class": class::RELAY, "kind": "relay" });
+            requests.push(Request::post("/api/v1/devices", relay));
+        }
+        for device in 0..options.devices {
+            let device = device_id(options, connection, device);
+            let patient = format!("p-{device}");
+            let adult = json!({ "id": patient, "age_class": "adult" });
+            let monitor = json!({ "id": device, "class": class::BEDSIDE, "via": via });
+            let binding = json!({ "patient": patient, "from": bound_from.to_string() });
+            requests.push(Request::post("/api/v1/patients", adult));
+            requests.push(Request::post("/api/v1/devices", monitor));
+            requests.push(Request::put(format!("/api/v1/devices/{device}/binding"), binding));
+        }
+    }
+    requests
 }
 
 /// Runs the load to its end, or until `cancel`.
@@ -317,6 +346,28 @@ mod tests {
             }
             assert!((100..110).contains(&entry.seq));
         }
+    }
+
+    #[test]
+    fn a_relay_is_registered_for_its_devices_and_a_single_device_speaks_for_itself() {
+        let mut options = options("127.0.0.1:1".parse().unwrap(), PathBuf::new());
+        let ids = |options: &LoadOptions| {
+            let requests = registration(options, Timestamp::UNIX_EPOCH);
+            let devices = requests.iter().filter(|r| r.path == "/api/v1/devices");
+            devices.map(|r| (r.body["id"].clone(), r.body["via"].clone())).collect::<Vec<_>>()
+        };
+        options.devices = 2;
+        let via = json!(["load-0"]);
+        assert_eq!(
+            ids(&options),
+            [
+                (json!("load-0"), json!(null)),
+                (json!("load-0-0"), via.clone()),
+                (json!("load-0-1"), via),
+            ]
+        );
+        options.devices = 1;
+        assert_eq!(ids(&options), [(json!("load-0"), json!([]))]);
     }
 
     #[tokio::test]

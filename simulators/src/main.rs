@@ -7,9 +7,9 @@ use anyhow::Context;
 use clap::Parser;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
-use vitalgate_sim::ward::WardOptions;
+use vitalgate_sim::http::{Api, Request};
 use vitalgate_sim::wire::Mode;
-use vitalgate_sim::{chaos, http, load, ward};
+use vitalgate_sim::{chaos, clock, http, load, ward};
 
 mod args;
 
@@ -36,15 +36,18 @@ async fn run(command: Command, cancel: CancellationToken) -> anyhow::Result<Exit
     let (line, is_well) = match command {
         Command::Ward(ward) => {
             let options = ward.options();
-            register(&options).await?;
+            ensure_allowed(options.mode, options.http.clone()).await?;
+            let requests = options.plan.registration(options.pace.start());
+            register(options.http.clone(), requests).await?;
             let report = ward::run(options, cancel).await?;
             (report.line(), report.rejected == 0)
         }
         Command::Load(load) => {
-            let api = load.api();
+            let (api, is_to_register) = (load.api(), load.register);
             let options = load.options();
-            if options.mode == Mode::Real {
-                http::ensure_simulated(api).await?;
+            ensure_allowed(options.mode, api.clone()).await?;
+            if is_to_register {
+                register(api, load::registration(&options, clock::wall())).await?;
             }
             let report = load::run(&options, &cancel).await?;
             (report.line(), report.unacknowledged == 0 && report.rejected == 0)
@@ -58,16 +61,19 @@ async fn run(command: Command, cancel: CancellationToken) -> anyhow::Result<Exit
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Tells the gateway of the ward's beds, patients and devices, once it is sure that they may be
-/// told.
-async fn register(options: &WardOptions) -> anyhow::Result<()> {
-    if options.mode == Mode::Real {
-        http::ensure_simulated(options.http.clone()).await?;
+/// Invented patients are told of, and speak, as real ones only where all is simulated.
+async fn ensure_allowed(mode: Mode, api: Option<Api>) -> anyhow::Result<()> {
+    match mode {
+        Mode::Real => http::ensure_simulated(api).await,
+        Mode::Test => Ok(()),
     }
-    let (plan, api, start) = (options.plan.clone(), options.http.clone(), options.pace.start());
-    spawn_blocking(move || api.map_or(Ok(()), |api| plan.register(&api, start)))
+}
+
+/// Tells the gateway of beds, patients and devices.
+async fn register(api: Option<Api>, requests: Vec<Request>) -> anyhow::Result<()> {
+    spawn_blocking(move || api.map_or(Ok(()), |api| api.put_in_place(&requests)))
         .await?
-        .context("cannot register the ward; is --token that of somebody who may?")
+        .context("cannot register the devices; is the token that of somebody who may?")
 }
 
 /// The first Ctrl-C asks for an orderly end, the second one does not wait for it.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::bedside::{self, BedsideOptions};
-use crate::http::{Api, ApiError};
+use crate::http::{Api, ApiError, Request};
 use crate::implant::{self, ImplantOptions, ReportTime};
 use crate::names::{self, class};
 use crate::wire::Expected;
@@ -57,17 +57,6 @@ pub enum Device {
     },
 }
 
-/// One request of a registration.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Request {
-    /// `POST` or `PUT`.
-    pub method: &'static str,
-    /// From `/api/v1` on.
-    pub path: String,
-    /// JSON.
-    pub body: Value,
-}
-
 impl Plan {
     /// The ward of a demonstration: a critical alarm within half a minute, an implant's event
     /// within a minute, and something of every kind after that.
@@ -84,7 +73,7 @@ impl Plan {
         ];
         let mut plan = Self { ward: "demo".to_owned(), places: Vec::new() };
         for (scenario, onset_s) in beds {
-            let seed = seed + plan.places.len() as u64;
+            let seed = seed.wrapping_add(plan.places.len() as u64);
             plan.add_bed(BedsideOptions { scenario, onset_s, seed, ..BedsideOptions::default() });
         }
         plan.add_implant(ImplantOptions {
@@ -125,10 +114,11 @@ impl Plan {
     /// order. All of it may be told again.
     pub fn registration(&self, start: Timestamp) -> Vec<Request> {
         let bound_from = start.checked_sub(BOUND_BEFORE).unwrap_or(start);
-        let mut requests = vec![post("/api/v1/wards", json!({ "id": self.ward }))];
+        let mut requests = vec![Request::post("/api/v1/wards", json!({ "id": self.ward }))];
         for place in &self.places {
             if let Some(bed) = &place.bed {
-                requests.push(post("/api/v1/beds", json!({ "id": bed, "ward": self.ward })));
+                requests
+                    .push(Request::post("/api/v1/beds", json!({ "id": bed, "ward": self.ward })));
             }
             let patient = json!({
                 "id": place.patient,
@@ -136,7 +126,7 @@ impl Plan {
                 "bed": place.bed,
                 "continuous": place.bed.is_some(),
             });
-            requests.push(post("/api/v1/patients", patient));
+            requests.push(Request::post("/api/v1/patients", patient));
             requests.extend(place.device.registration(&place.patient, bound_from));
         }
         requests
@@ -144,9 +134,7 @@ impl Plan {
 
     /// Tells the gateway. Blocks.
     pub fn register(&self, api: &Api, start: Timestamp) -> Result<(), ApiError> {
-        self.registration(start)
-            .iter()
-            .try_for_each(|r| api.put_in_place(r.method, &r.path, &r.body))
+        api.put_in_place(&self.registration(start))
     }
 }
 
@@ -197,24 +185,23 @@ impl Device {
             })
         };
         let mut requests = match self {
-            Self::Bedside { .. } => vec![post("/api/v1/devices", device(class::BEDSIDE, &[]))],
+            Self::Bedside { .. } => {
+                vec![Request::post("/api/v1/devices", device(class::BEDSIDE, &[]))]
+            }
             Self::Implant { relay, .. } => vec![
-                post(
+                Request::post(
                     "/api/v1/devices",
                     json!({ "id": relay, "class": class::RELAY, "kind": "relay" }),
                 ),
-                post("/api/v1/devices", device(class::CIED, &[relay])),
+                Request::post("/api/v1/devices", device(class::CIED, &[relay])),
             ],
         };
-        requests.push(Request {
-            method: "PUT",
-            path: format!("/api/v1/devices/{}/binding", self.id()),
-            body: json!({
-                "patient": patient,
-                "from": bound_from.to_string(),
-                "zero_means_no_sensor": self.zero_means_no_sensor(),
-            }),
+        let binding = json!({
+            "patient": patient,
+            "from": bound_from.to_string(),
+            "zero_means_no_sensor": self.zero_means_no_sensor(),
         });
+        requests.push(Request::put(format!("/api/v1/devices/{}/binding", self.id()), binding));
         requests
     }
 
@@ -227,13 +214,12 @@ impl Device {
     }
 }
 
-fn post(path: &str, body: Value) -> Request {
-    Request { method: "POST", path: path.to_owned(), body }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bedside::Bedside;
+    use crate::implant::Implant;
+    use crate::wire::{self, Kind, Reading};
 
     #[test]
     fn a_demonstration_registers_wards_before_beds_and_devices_before_their_bindings() {
@@ -250,6 +236,38 @@ mod tests {
                 assert!(made < binding, "{id}");
             }
         }
+    }
+
+    #[test]
+    fn a_demonstration_has_something_to_show_soon() {
+        let start = Timestamp::UNIX_EPOCH;
+        for seed in 0..50 {
+            let (mut critical, mut told) = (0, 0);
+            for place in Plan::demo(seed).places {
+                match place.device {
+                    Device::Bedside { options, .. } => {
+                        let mut monitor = Bedside::new(options, start);
+                        let seconds: Vec<_> = (0..25).map(|_| monitor.readings()).collect();
+                        let low: Vec<bool> = seconds.iter().map(|r| has_low_oxygen(r)).collect();
+                        critical += usize::from(low.windows(7).any(|w| !w.contains(&false)));
+                    }
+                    Device::Implant { options, .. } => {
+                        let mut implant = Implant::new(options, start);
+                        let soon = std::iter::from_fn(|| implant.handover())
+                            .take_while(|h| h.due.as_second() < 60);
+                        told += soon.filter(|h| h.body.kind() == Kind::Events).count();
+                    }
+                }
+            }
+            assert!(critical == 1 && told >= 1, "seed {seed}: {critical} alarms, {told} events");
+        }
+    }
+
+    fn has_low_oxygen(readings: &[Reading]) -> bool {
+        readings.iter().any(|r| {
+            r.signal == names::SPO2.name
+                && matches!(r.value, wire::Value::Number { value, .. } if value < 80.0)
+        })
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use vitalgate::config::{BadConfig, Config};
+use vitalgate::replay::ReplayOptions;
 
 /// Bad usage or configuration, after sysexits.h.
 const USAGE: u8 = 64;
@@ -32,6 +33,8 @@ enum Command {
     Check(ConfigArgs),
     /// Derive every alarm again from the journal and compare with what is stored.
     Verify(StoreArgs),
+    /// Send a CSV recording through MQTT as a device would; judged as live under `--clock stream`.
+    Replay(ReplayOptions),
     /// Register, bind, list or revoke devices.
     Device(device::DeviceArgs),
     /// Copy the store to a file, also while the gateway runs.
@@ -104,10 +107,16 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(&args),
         Command::Check(args) => gateway::check(&args),
         Command::Verify(args) => store::verify(&args),
+        Command::Replay(options) => replay(options),
         Command::Device(args) => device::run(&args),
         Command::Backup(args) => store::backup(&args),
         Command::Restore(args) => store::restore(&args),
     }
+}
+
+fn replay(options: ReplayOptions) -> anyhow::Result<ExitCode> {
+    say(&runtime()?.block_on(vitalgate::replay::run(options))?.line());
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The exit code of an error: 64 for a bad configuration, else 1.

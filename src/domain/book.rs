@@ -122,6 +122,16 @@ impl Book {
         self.open.iter()
     }
 
+    /// Whether no alarm is open.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// What began the last alarm of a key.
+    pub fn cause(&self, key: &Key) -> Option<&Cause> {
+        self.causes.get(key).map(|(cause, _)| cause)
+    }
+
     /// The open alarm of a key.
     pub fn get(&self, key: &Key) -> Option<&Open> {
         self.open.get(key)

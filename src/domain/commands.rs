@@ -11,7 +11,7 @@ use super::core::{Core, context};
 use super::device::Binding;
 use super::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use super::output::Output;
-use super::patient::{LimitSet, Patient};
+use super::patient::{Heard, LimitSet, Patient};
 use super::signal::SignalId;
 use super::time::Timestamp;
 use super::transition::TransitionBody;
@@ -120,6 +120,7 @@ impl Core {
             self.note_deadline(&patient);
         } else if let Some(key) = self.site.alarms.key_of(id) {
             self.site_mut().alarms.act(&key, actor, seen, act, out);
+            self.note_site_deadline();
         } else {
             self.answer(actor, asked(act), out, |_, _| {
                 refuse(Outcome::NotFound, "no open alarm has this id")
@@ -179,8 +180,11 @@ impl Core {
             Some(Ok(ward)) => Some(ward),
             None => None,
         };
-        let limits = known.map(|p| p.limits.clone()).unwrap_or_default();
-        let patient = Patient { limits, ..Patient::new(details.clone(), ward) };
+        let mut patient = Patient::new(details.clone(), ward);
+        if let Some(known) = known {
+            patient.limits.clone_from(&known.limits);
+            patient.alarms.clone_from(&known.alarms);
+        }
         self.patients.insert(details.id.clone(), Arc::new(patient));
         self.patient_mut(&details.id);
         done()
@@ -308,11 +312,12 @@ impl Core {
     }
 
     /// What a bound device will send has changed.
-    fn expect_anew(&mut self, id: &DeviceId, out: &Output) {
+    fn expect_anew(&mut self, id: &DeviceId, out: &mut Output) {
         let Some(device) = self.devices.get(id).map(Arc::clone) else { return };
+        let configuration = Arc::clone(&self.configuration);
         if let Some(patient) = device.patient() {
             if let Some(patient) = self.patient_mut(patient) {
-                patient.bind(&device, out);
+                patient.bind(&device, context(&configuration), out);
             }
             self.note_deadline(patient);
         }
@@ -419,13 +424,22 @@ impl Core {
         if let Some(binding) = self.device_mut(id, out.now).bindings.last_mut() {
             binding.patient = patient.cloned();
         }
+        let mut heard = Heard::default();
         if let Some(wrong) = was.patient {
             if let Some(machine) = self.patient_mut(&wrong) {
-                machine.retract(id, actor, out);
+                heard = machine.retract(id, actor, out);
             }
             self.note_deadline(&wrong);
         }
         self.expect_anew(id, out);
+        let configuration = Arc::clone(&self.configuration);
+        let now_of = self.devices.get(id).and_then(|d| d.patient().cloned());
+        if let Some(right) = now_of {
+            if let Some(machine) = self.patient_mut(&right) {
+                machine.inherit(heard, context(&configuration), out);
+            }
+            self.note_deadline(&right);
+        }
         done()
     }
 }

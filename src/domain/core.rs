@@ -40,6 +40,12 @@ pub struct Core {
     agenda: Agenda,
 }
 
+/// Windows without intake remembered: more than can follow each other while a deadline waits.
+const WINDOWS: usize = 16;
+
+/// From when to when nothing was taken in, in the gateway's own time.
+pub type Window = (Timestamp, Timestamp);
+
 /// What belongs to no machine.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 #[cbor(map)]
@@ -54,8 +60,9 @@ pub(super) struct Head {
     pub(super) next_seq: u64,
     #[n(4)]
     pub(super) now: Stamp,
+    /// The last windows without intake, oldest first.
     #[n(5)]
-    pub(super) deaf: Option<(Timestamp, Timestamp)>,
+    pub(super) deaf: Vec<Window>,
     #[n(6)]
     pub(super) row: u64,
 }
@@ -123,7 +130,7 @@ impl Core {
             texts: configuration.texts.clone(),
             next_seq: 1,
             now: Stamp::default(),
-            deaf: None,
+            deaf: Vec::new(),
             row: 0,
         };
         Self::assemble(head, configuration, Site::default(), BTreeMap::new(), BTreeMap::new())
@@ -145,7 +152,7 @@ impl Core {
             head,
             agenda: Agenda::default(),
         };
-        core.agenda.set(Whose::Site, core.site.alarms.next_deadline());
+        core.note_site_deadline();
         let ids: Vec<PatientId> = core.patients.keys().cloned().collect();
         for id in ids {
             core.note_deadline(&id);
@@ -187,10 +194,19 @@ impl Core {
     pub fn fold(&mut self, row: u64, now: Stamp, inputs: &[Input]) -> Output {
         self.head.row = row;
         let mut out = self.output(now);
-        self.advance_to(now, &mut out);
         for input in inputs {
+            match input {
+                Input::Deaf { from, to } => self.note_deaf(*from, *to, &mut out),
+                Input::ClockStep { .. } => {}
+                Input::Message(_)
+                | Input::Link { .. }
+                | Input::Command(_)
+                | Input::Configuration { .. }
+                | Input::Store { .. } => self.advance_to(now, &mut out),
+            }
             self.step(input, &mut out);
         }
+        self.advance_to(now, &mut out);
         self.head.next_seq = out.next_seq;
         out
     }
@@ -227,6 +243,19 @@ impl Core {
     fn output(&self, now: Stamp) -> Output {
         let head = &self.head;
         Output::new(now, head.next_seq, head.site.clone(), head.simulated)
+    }
+
+    /// Time goes on to where intake stopped; what falls due after that waits until it is heard again.
+    fn note_deaf(&mut self, from: Timestamp, to: Timestamp, out: &mut Output) {
+        let now = out.now;
+        if from > self.head.now.at {
+            self.advance_to(Stamp { at: from.min(now.at), offset: self.head.now.offset }, out);
+            out.now = now;
+        }
+        if self.head.deaf.len() == WINDOWS {
+            self.head.deaf.remove(0);
+        }
+        self.head.deaf.push((from, to));
     }
 
     /// Takes every deadline decided by `now`, in the order of the instants they are decided at.
@@ -278,7 +307,7 @@ impl Core {
 
     /// A deadline that falls into, or right after, a window without intake waits for what is redelivered.
     fn heard_again(&self, due: Timestamp) -> Timestamp {
-        heard_again(self.head.deaf, due)
+        heard_again(&self.head.deaf, due)
     }
 
     fn step(&mut self, input: &Input, out: &mut Output) {
@@ -297,10 +326,8 @@ impl Core {
                 self.configure(texts, out);
             }
             Input::Deaf { from, to } => {
-                self.head.deaf = Some((*from, *to));
-                let site = self.site_mut();
-                site.deaf(*from, *to, out);
-                self.agenda.set(Whose::Site, self.site.alarms.next_deadline());
+                self.site_mut().deaf(*from, *to, out);
+                self.note_site_deadline();
             }
             Input::ClockStep { from_us, to_us } => {
                 let text = format!(
@@ -311,7 +338,7 @@ impl Core {
             }
             Input::Store { failing } => {
                 self.site_mut().store(*failing, out);
-                self.agenda.set(Whose::Site, self.site.alarms.next_deadline());
+                self.note_site_deadline();
             }
         }
     }
@@ -322,9 +349,11 @@ impl Core {
             self.device_mut(&message.principal, out.now).last_contact = Some(wall);
         }
         let configuration = Arc::clone(&self.configuration);
-        let around = Surroundings { rules: &configuration.rules, deaf: self.head.deaf };
+        let deaf = std::mem::take(&mut self.head.deaf);
+        let around = Surroundings { rules: &configuration.rules, deaf: &deaf };
         let mut said = Vec::new();
         self.device_mut(&message.device, out.now).hear(message, around, &mut said, out);
+        self.head.deaf = deaf;
         if said.is_empty() {
             return;
         }
@@ -407,6 +436,12 @@ impl Core {
         self.agenda.set(whose, decided);
     }
 
+    /// Puts the gateway's own next deadline on the agenda.
+    pub(super) fn note_site_deadline(&mut self) {
+        let decided = self.decided(&Whose::Site);
+        self.agenda.set(Whose::Site, decided);
+    }
+
     /// New texts: changed rules close their alarms and judge anew (row 23).
     fn configure(&mut self, texts: Texts, out: &mut Output) {
         let Ok(configuration) = Configuration::parse(texts.clone()) else {
@@ -432,9 +467,10 @@ pub(super) fn context(configuration: &Configuration) -> Context<'_> {
     Context { signals: &configuration.signals, rules: &configuration.rules }
 }
 
-fn heard_again(deaf: Option<(Timestamp, Timestamp)>, due: Timestamp) -> Timestamp {
-    match deaf {
-        Some((from, to)) if due >= from && due < to + HEARING_AGAIN => to + HEARING_AGAIN,
-        _ => due,
-    }
+/// One window after the other: what waits for the first may fall into the second.
+fn heard_again(deaf: &[Window], due: Timestamp) -> Timestamp {
+    deaf.iter().fold(due, |due, (from, to)| {
+        let again = *to + HEARING_AGAIN;
+        if due >= *from && due < again { again } else { due }
+    })
 }

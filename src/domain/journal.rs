@@ -151,7 +151,7 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
 fn plain(message: &Message, reading: &Reading, now: Stamp) -> (Timestamp, u8) {
     let at = match reading.time {
         ReadingTime::At(at) | ReadingTime::Period(_, at) => at,
-        ReadingTime::Age(age) => message.sent_at.map_or(now.wall(), |sent_at| sent_at - age),
+        ReadingTime::Age(age) => message.sent_at.unwrap_or(now.wall()) - age,
         ReadingTime::Unstated => now.wall(),
     };
     (at, flags_of(reading))

@@ -27,3 +27,6 @@ pub mod snapshot;
 pub mod time;
 pub mod transition;
 pub mod unit;
+
+#[cfg(test)]
+mod tests;

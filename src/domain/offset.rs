@@ -16,6 +16,9 @@ const SETTLING: Span = Span::secs(10);
 /// device time keeps giving the same corrected time.
 const PLAY: Span = Span::millis(500);
 
+/// A clock further ahead than this is wrong, not set to another zone: nothing is learnt from it.
+const AHEAD: Span = Span::days(1);
+
 /// The clock of one sender as seen from here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -56,7 +59,10 @@ impl ClockOffset {
         if self.settled_at.is_none() {
             self.settled_at = Some(now.at + SETTLING);
         }
-        if let Some(sent_at) = sent_at {
+        let believed = |sent_at: &Timestamp| {
+            *sent_at >= Timestamp::YEAR_2000 && *sent_at - now.wall() <= AHEAD
+        };
+        if let Some(sent_at) = sent_at.filter(believed) {
             self.sample(now.wall() - sent_at, now);
         }
     }
@@ -118,7 +124,7 @@ mod tests {
     use super::*;
 
     fn at(s: i64) -> Stamp {
-        Stamp { at: Timestamp::from_millis(s * 1_000), offset: Span::ZERO }
+        Stamp { at: Timestamp::from_millis(1_700_000_000_000 + s * 1_000), offset: Span::ZERO }
     }
 
     #[test]

@@ -100,7 +100,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
     let now = clock.stamp();
     let mut pipeline = Pipeline {
         row: core.row(),
-        snapshots: Snapshots::new(&core),
+        snapshots: Snapshots::new(),
         publisher: Publisher::new(board, ring, metrics.clone(), &core),
         core,
         intake: Intake::new(inbox, clock.clone()),
@@ -234,6 +234,10 @@ impl Pipeline {
     fn commit(&mut self, taken: Taken, out: Output) {
         self.row = self.core.row();
         self.last_row = taken.stamp;
+        self.metrics.dead_letters(taken.letters.len() as u64);
+        for (fate, count) in &out.fates {
+            self.metrics.readings(fate, *count);
+        }
         let (stepped, mut commit) = batch::pack(taken, out, &self.core);
         self.snapshots.add_to(&mut commit, &self.core);
         if self.failing {

@@ -81,7 +81,9 @@ impl Publisher {
     pub(super) fn committed(&mut self, stepped: Stepped, core: &mut Core, failing: bool) {
         self.judged_to = self.judged_to.max(stepped.now.wall());
         self.collect(core);
-        if !stepped.transitions.is_empty() || failing != self.board.store_failing {
+        let someone_new =
+            self.changed.devices.iter().any(|id| !self.board.devices.contains_key(id));
+        if someone_new || !stepped.transitions.is_empty() || failing != self.board.store_failing {
             self.board.store_failing = failing;
             self.take_alarms(&stepped);
             self.send(core);

@@ -26,8 +26,9 @@ struct Writing {
 }
 
 impl Snapshots {
-    pub(super) fn new(core: &Core) -> Self {
-        Self { since: Stopwatch::start(), complete: core.row(), writing: None }
+    /// The first snapshot after a start is whole: what was folded anew is in no snapshot yet.
+    pub(super) fn new() -> Self {
+        Self { since: Stopwatch::start(), complete: 0, writing: None }
     }
 
     /// Adds a slice to a commit; `core` stands at its row.

@@ -40,7 +40,7 @@ pub struct Row {
     pub core: u32,
     /// The first 8 bytes of the SHA-256 of everything the core is configured by.
     pub rules: [u8; 8],
-    /// CBOR of `Vec<Input>`, uncompressed; the store compresses.
+    /// CBOR of a [`RowBody`](crate::domain::journal::RowBody); the store compresses it.
     pub body: Vec<u8>,
 }
 

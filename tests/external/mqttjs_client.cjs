@@ -45,9 +45,13 @@ function options() {
   return all;
 }
 
+const STARTED = Date.now();
+
 function message(seq) {
   const now = new Date().toISOString();
-  const reading = { at: now, signal: "heart_rate", value: 60 + (seq % 10), unit: "/min" };
+  // Readings of one millisecond would be readings of the same time.
+  const at = new Date(STARTED - 60_000 + seq * 10).toISOString();
+  const reading = { at, signal: "heart_rate", value: 60 + (seq % 10), unit: "/min" };
   return JSON.stringify({ boot: 1, seq, sent_at: now, clock: { source: "ntp" }, readings: [reading] });
 }
 

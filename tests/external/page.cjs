@@ -45,7 +45,10 @@ async function main() {
     console.log("alarm");
     if (args.picture) await page.screenshot({ path: args.picture });
     await page.getByRole("button", { name: /acknowledge/i }).first().click(PATIENCE);
-    await sees(page, /acknowledged/i);
+    await page.evaluate(() => {
+      location.hash = "#alarms";
+    });
+    await sees(page, /acknowledged by/i);
     console.log("acknowledged");
     await sees(page, /CONNECTION LOST/);
     console.log("lost");

@@ -30,6 +30,7 @@ import cbor2
 import zstandard
 from pcodec import standalone
 
+INPUTS = 0
 MESSAGE, TELEMETRY = 0, 0
 DEVICE, BOOT, SEQ, HASH, BODY = 1, 2, 3, 8, 11
 INDEX, VALUE = 0, 4
@@ -77,7 +78,7 @@ def telemetry(db: sqlite3.Connection) -> Iterator[Stored]:
     """Every telemetry message with a number, in the order of the journal."""
     unpack = zstandard.ZstdDecompressor()
     for (body,) in db.execute("SELECT body FROM journal ORDER BY n"):
-        for variant, fields in cbor2.loads(unpack.decompressobj().decompress(body)):
+        for variant, fields in cbor2.loads(unpack.decompressobj().decompress(body))[INPUTS]:
             if variant != MESSAGE:
                 continue
             message = fields[0]

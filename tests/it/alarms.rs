@@ -110,7 +110,7 @@ fn a_new_patient_on_the_same_device_inherits_neither_alarm_nor_acknowledgement()
     assert_eq!(status, 409, "a device has one patient at a time");
     let (status, body) = bedside.gateway.delete("/api/v1/devices/dev-1/binding");
     assert!((200..300).contains(&status), "{status} {body}");
-    bedside.gateway.bind("dev-1", "p2", &[]);
+    bedside.gateway.bind_from("dev-1", "p2", bedside.gateway.now(), &[]);
     assert!(bedside.gateway.alarms("p2").is_empty());
 
     // Readings near the change of binding belong to nobody, so the device goes on until one counts.

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use ureq::Agent;
 use vitalgate::clock::{Clock, Stopwatch};
 use vitalgate::domain::input::Input;
+use vitalgate::domain::journal::RowBody;
 use vitalgate::domain::time::{Span, Timestamp};
 
 use crate::mqtt::Client;
@@ -176,11 +177,25 @@ impl Gateway {
         );
     }
 
-    /// Binds a device to a patient.
+    /// Binds a device to a patient, as if since long ago: what it measured before belongs to nobody.
     pub(crate) fn bind(&self, device: &str, patient: &str, zero_means_no_sensor: &[&str]) {
+        let from = self.now() - Span::days(1);
+        self.bind_from(device, patient, from, zero_means_no_sensor);
+    }
+
+    /// Binds a device to a patient from a time on.
+    pub(crate) fn bind_from(
+        &self,
+        device: &str,
+        patient: &str,
+        from: Timestamp,
+        zero_means_no_sensor: &[&str],
+    ) {
         let (status, body) = self.put(
             &format!("/api/v1/devices/{device}/binding"),
-            &json!({ "patient": patient, "zero_means_no_sensor": zero_means_no_sensor }),
+            &json!({
+                "patient": patient, "from": from, "zero_means_no_sensor": zero_means_no_sensor,
+            }),
         );
         assert!((200..300).contains(&status), "bind {device} to {patient}: {status} {body}");
     }
@@ -209,12 +224,14 @@ impl Gateway {
         let base = format!("/api/v1/devices/{device}/series?signal={signal}&from={from}&to={to}");
         let (mut values, mut cursor) = (Vec::new(), None::<String>);
         loop {
-            let page = match &cursor {
-                Some(cursor) => self.get(&format!("{base}&cursor={cursor}")),
-                None => self.get(&base),
-            };
+            let path = cursor.map_or(base.clone(), |cursor| format!("{base}&cursor={cursor}"));
+            let (status, page) = Self::answer(self.agent.get(self.url(&path)).call());
+            if status == 404 {
+                return values; // Nobody has heard of the device yet.
+            }
+            assert_eq!(status, 200, "GET {path}: {page}");
             let items = page["items"].as_array().expect("items");
-            values.extend(items.iter().map(|i| i["v"].as_f64().expect("v")));
+            values.extend(items.iter().map(|i| i["value"].as_f64().expect("a value")));
             match page["next"].as_str() {
                 Some(next) => cursor = Some(next.to_owned()),
                 None => return values,
@@ -241,7 +258,7 @@ impl Gateway {
         let mut inputs = Vec::new();
         for body in bodies {
             let body = zstd::decode_all(body.as_slice()).unwrap();
-            inputs.extend(minicbor::decode::<Vec<Input>>(&body).unwrap());
+            inputs.extend(minicbor::decode::<RowBody>(&body).unwrap().inputs);
         }
         inputs
     }

@@ -197,8 +197,9 @@ impl Case {
     fn opening(&self, alarm: &Value) -> Option<Opening> {
         let trigger = &alarm["trigger"];
         let signal = trigger["signal"].as_str()?;
+        // Silence has a signal and was measured by nobody.
+        let measured = trigger["measured_at"].as_str()?;
         self.columns().any(|(_, ours, _)| ours == signal).then(|| {
-            let measured = trigger["measured_at"].as_str().expect("measured_at");
             let side = trigger["side"].as_str().unwrap_or("low");
             (signal.to_owned(), side.to_owned(), measured.parse().unwrap())
         })

@@ -9,6 +9,7 @@ use pco::standalone::simple_compress;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 use vitalgate::domain::input::Input;
+use vitalgate::domain::journal::RowBody;
 use vitalgate::domain::message::{Body, Delivery, Message, Mode, Reading, ReadingTime, Status};
 use vitalgate::domain::signal::SignalId;
 use vitalgate::domain::time::Timestamp;
@@ -88,7 +89,8 @@ fn check(rows: &[(i64, Vec<Input>)], blocks: &[&[i64]], acknowledged: &[u64], ex
         db.execute("INSERT INTO blocks VALUES(1, ?, ?)", params![times[0], body]).unwrap();
     }
     for (n, inputs) in rows {
-        let body = zstd::encode_all(minicbor::to_vec(inputs).unwrap().as_slice(), 3).unwrap();
+        let body = RowBody { inputs: inputs.clone(), exceptions: Vec::new() }.encode();
+        let body = zstd::encode_all(body.as_slice(), 3).unwrap();
         db.execute("INSERT INTO journal VALUES(?, ?)", params![n, body]).unwrap();
     }
     let mut ledger = String::new();

@@ -1,13 +1,14 @@
-//! Limit and event rules over what is heard (contract §3, §5; design §1 "Time").
+//! Limit rules over what is heard (contract §3, §5; design §1 "Time").
 
-use super::super::alarm::{AlarmKind, Condition, Latest, Priority, Response, Side, Trigger};
+use super::super::alarm::{AlarmKind, Condition, Latest, Priority, Side, Trigger};
 use super::super::book::{Draft, Key};
-use super::super::message::Phase;
-use super::super::observation::{Episode, Number, Observation, Source, Timeliness};
+use super::super::ids::RuleId;
+use super::super::observation::{Number, Observation, Source};
 use super::super::output::Output;
 use super::super::rules::{CRITICAL, LimitRule, Relation, WARNING};
 use super::super::time::{Span, Stamp, Timestamp};
 use super::super::transition::Change;
+use super::limits::valid_at;
 use super::watch::{Evidence, LatestValue, SourceState, Track};
 use super::{Context, Deadline, Patient, technical};
 
@@ -23,11 +24,17 @@ impl Patient {
     ) {
         let certain = !observation.timing.is_doubtful() && !number.unit_doubtful;
         let source = &observation.source;
-        self.lose_if_gap_passed(observation, spot, context, out);
-        let mut state = self.sources.remove(source).unwrap_or_default();
+        if certain {
+            self.lose_if_gap_passed(observation, spot, context, out);
+        }
+        let mut state = self.take_state(source);
         state.interval = self.interval_of(source, context);
-        let (limits, version) = self.limits_at(observation.timing.measured);
-        let limits = limits.to_vec();
+        state.judged(observation, out.now);
+        if certain {
+            state.show(observation, number);
+        }
+        let sets = std::mem::take(&mut self.limits);
+        let (limits, version) = valid_at(&sets, observation.timing.measured);
         let mut refused_age = false;
         for rule in context.rules.limits_of(source.signal) {
             if rule.adults_only && !self.is_adult() {
@@ -37,36 +44,43 @@ impl Patient {
             let mut beyond = [false; 2];
             for level in [WARNING, CRITICAL] {
                 let relation =
-                    rule.relation(level, &limits, number.value, number.unit, number.comparator);
-                let known = state.watches.iter().any(|w| w.rule == rule.id);
-                if !known && !matches!(relation, Relation::Beyond { .. }) {
+                    rule.relation(level, limits, number.value, number.unit, number.comparator);
+                beyond[level] = matches!(relation, Relation::Beyond { .. });
+                if !beyond[level] && state.known(rule).is_none() {
                     continue;
                 }
                 let track = &mut state.watch(rule).tracks[level];
-                beyond[level] = matches!(relation, Relation::Beyond { .. });
                 let evidence = |limit, from| {
                     Box::new(Evidence::new(observation, number, limit, from, version))
                 };
                 move_track(track, relation, certain, rule, level, spot, observation, evidence);
             }
-            state.judged(observation, out.now);
-            if certain {
-                state.show(observation, number);
-            }
             self.settle(rule, source, &mut state, beyond, certain, out);
         }
-        state.judged(observation, out.now);
-        if certain {
-            state.show(observation, number);
-        }
+        self.limits = sets;
         state.tidy();
-        self.sources.insert(source.clone(), state);
+        self.put_state(source, state);
         if certain {
             self.back(source, out);
             self.sign_of_life(source, &observation.cause, context, out);
         }
         if refused_age {
             self.refuse_age(source, &observation.cause, out);
+        }
+    }
+
+    /// Takes out what is remembered of a series; [`Self::put_state`] must follow.
+    pub(super) fn take_state(&mut self, source: &Source) -> SourceState {
+        self.sources.get_mut(source).map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Puts back what is remembered of a series.
+    pub(super) fn put_state(&mut self, source: &Source, state: SourceState) {
+        match self.sources.get_mut(source) {
+            Some(place) => *place = state,
+            None => {
+                self.sources.insert(source.clone(), state);
+            }
         }
     }
 
@@ -80,7 +94,11 @@ impl Patient {
         certain: bool,
         out: &mut Output,
     ) {
-        let Some(watch) = state.watches.iter().find(|w| w.rule == rule.id) else { return };
+        let Some(watch) = state.watches.iter_mut().find(|w| w.rule == rule.id) else { return };
+        if certain && !beyond.contains(&true) {
+            watch.late = None;
+        }
+        let watch = &*watch;
         let key = Key::new(rule.id.clone(), source.name());
         let open = self.alarms.get(&key).map(|o| (o.alarm.condition, o.alarm.priority));
         match (watch.active_level(), open) {
@@ -94,7 +112,9 @@ impl Patient {
                     self.alarms.change(&key, None, out, |alarm, now| alarm.present(wanted, now));
                 }
             }
-            (None, Some((Condition::Present | Condition::Unknown, _))) if certain => {
+            (None, Some((Condition::Present | Condition::Unknown, _)))
+                if certain && !watch.is_pending() =>
+            {
                 let latest = state.latest_on(out.now, state.gap(rule));
                 self.alarms.change(&key, None, out, |alarm, now| {
                     alarm.latest = latest;
@@ -121,82 +141,6 @@ impl Patient {
         self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
     }
 
-    /// Judges a late number: it may raise, marked as late, and clears nothing.
-    pub(super) fn judge_late(
-        &mut self,
-        observation: &Observation,
-        number: &Number,
-        spot: bool,
-        context: Context<'_>,
-        out: &mut Output,
-    ) {
-        let source = &observation.source;
-        let mut state = self.sources.remove(source).unwrap_or_default();
-        let (limits, version) = self.limits_at(observation.timing.measured);
-        let limits = limits.to_vec();
-        let age = observation.timing.received - observation.timing.measured;
-        for rule in context.rules.limits_of(source.signal) {
-            if rule.adults_only && !self.is_adult() {
-                continue;
-            }
-            let worst = [CRITICAL, WARNING].into_iter().find_map(|level| {
-                match rule.relation(level, &limits, number.value, number.unit, number.comparator) {
-                    Relation::Beyond { limit, from } => Some((level, limit, from)),
-                    Relation::Inside
-                    | Relation::Between
-                    | Relation::Ambiguous
-                    | Relation::NoLimit => None,
-                }
-            });
-            let Some((level, limit, from)) = worst else {
-                if let Some(watch) = state.watches.iter_mut().find(|w| w.rule == rule.id) {
-                    watch.late = None;
-                }
-                continue;
-            };
-            let rule_at = observation.timing.rule_at;
-            let (since, raised) = *state.watch(rule).late.get_or_insert((rule_at, false));
-            let delay = if spot { Span::ZERO } else { rule.delay(level) };
-            if raised || rule_at - since < delay {
-                continue;
-            }
-            state.watch(rule).late = Some((since, true));
-            let evidence = Evidence::new(observation, number, limit, from, version);
-            self.tell_late(rule, source, &evidence, level, age, out);
-        }
-        state.tidy();
-        self.sources.insert(source.clone(), state);
-    }
-
-    fn tell_late(
-        &mut self,
-        rule: &LimitRule,
-        source: &Source,
-        evidence: &Evidence,
-        level: usize,
-        age: Span,
-        out: &mut Output,
-    ) {
-        let draft = limit_draft(rule, source, evidence, level, evidence.measured);
-        if age > rule.actionable {
-            let text = format!("{} at {}", draft.text, evidence.measured);
-            out.note(Some(&self.details.id), Some(&source.device), "historical", text);
-            return;
-        }
-        let held = self.alarms.get(&draft.key).map(|open| open.alarm.condition);
-        if matches!(held, Some(Condition::Present | Condition::Unknown | Condition::Absent)) {
-            return;
-        }
-        let draft = Draft {
-            priority: lowered(draft.priority, draft.response),
-            condition: Condition::Momentary,
-            text: format!("{} (late)", draft.text),
-            late: true,
-            ..draft
-        };
-        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
-    }
-
     /// A delay ran out with no further reading.
     pub(super) fn delay_over(
         &mut self,
@@ -206,13 +150,13 @@ impl Patient {
         context: Context<'_>,
         out: &mut Output,
     ) {
-        let Some(mut state) = self.sources.remove(source) else { return };
+        let mut state = self.take_state(source);
         let rule = context.rules.limits_of(source.signal).find(|r| r.id.as_str() == rule);
         if let Some(rule) = rule {
             state.watch(rule).tracks[level].active = true;
             self.settle(rule, source, &mut state, [true; 2], false, out);
         }
-        self.sources.insert(source.clone(), state);
+        self.put_state(source, state);
     }
 
     /// Deadlines of running delays and of tolerated gaps.
@@ -220,12 +164,14 @@ impl Patient {
         &'a self,
         context: Context<'a>,
     ) -> impl Iterator<Item = (Timestamp, Deadline)> + 'a {
-        self.sources.iter().filter(|(_, state)| !state.lost).flat_map(move |(source, state)| {
+        self.sources.iter().flat_map(move |(source, state)| {
             let (arrival, rule_at) = (state.arrival, state.rule_at);
             state.watches.iter().flat_map(move |watch| {
                 let rule = context.rules.limit(&watch.rule);
                 let waits = rule.filter(|rule| !rule.spot && !watch.is_idle());
-                let gap = waits.zip(arrival).map(|(rule, arrival)| {
+                // What doubtful readings began after a loss is lost in its turn.
+                let heard = arrival.filter(|_| !state.lost || watch.is_pending());
+                let gap = waits.zip(heard).map(|(rule, arrival)| {
                     (arrival + state.gap(rule), Deadline::Gap(source.clone()))
                 });
                 let delays = [WARNING, CRITICAL].into_iter().filter_map(move |level| {
@@ -280,8 +226,9 @@ impl Patient {
             }
         }
         state.tidy();
+        let reason = state.doubt.clone().unwrap_or_else(|| "no data".to_owned());
         for key in self.keys_of(source) {
-            self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost("no data", now));
+            self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(&reason, now));
         }
         if let Some((priority, began)) = pending {
             self.lost_while_pending(source, priority, &began, context, out);
@@ -298,87 +245,29 @@ impl Patient {
         })
     }
 
-    /// Judges a device's own event.
-    pub(super) fn judge_episode(
-        &mut self,
-        episode: &Episode,
-        context: Context<'_>,
-        out: &mut Output,
-    ) {
-        self.device_alive(&episode.device, &episode.cause, context, out);
-        let Some(rule) = context.rules.event(&episode.name) else { return };
-        let key = Key::new(rule.id.clone(), episode.device.to_string());
-        if episode.phase == Phase::End {
-            if episode.timing.timeliness == Timeliness::Live && !episode.timing.is_doubtful() {
-                self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
-            }
-            return;
-        }
-        let late = episode.timing.timeliness == Timeliness::Late;
-        let age = episode.timing.received - episode.timing.measured;
-        let text = match &episode.text {
-            Some(words) => format!("{}: {words}", rule.text),
-            None => rule.text.clone(),
-        };
-        if late && age > rule.actionable && !rule.always_notify {
-            let text = format!("{text} at {}", episode.timing.measured);
-            out.note(Some(&self.details.id), Some(&episode.device), "historical", text);
-            return;
-        }
-        let momentary = late || episode.phase == Phase::Single;
-        let draft = Draft {
-            key,
-            kind: rule.kind,
-            device: Some(episode.device.clone()),
-            signal: None,
-            priority: if late { lowered(rule.priority, rule.response) } else { rule.priority },
-            response: rule.response,
-            condition: if momentary { Condition::Momentary } else { Condition::Present },
-            text,
-            advice: rule.advice.clone(),
-            reason: technical::doubt(&episode.timing),
-            cause: episode.cause.clone(),
-            trigger: Trigger {
-                signal: episode.name.clone(),
-                value: None,
-                comparator: None,
-                unit: None,
-                side: None,
-                limit: None,
-                limit_from: None,
-                measured_at: Some(episode.timing.measured),
-                relay_at: episode.timing.relay_at,
-                received_at: Some(episode.timing.received),
-                time_quality: episode.timing.quality,
-            },
-            rule_version: 0,
-            raised_at: episode.timing.measured,
-            late,
-            latest: None,
-            news: episode.phase != Phase::Update,
-        };
-        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
-    }
-
-    /// Judges the latest live values at once, by level, under rules that are new (row 23).
+    /// Judges the latest live value of a series at once, by level, under rules that are new to it.
     pub(super) fn judge_latest(
         &mut self,
-        wanted: impl Fn(&super::super::ids::RuleId) -> bool,
+        source: &Source,
+        wanted: impl Fn(&RuleId) -> bool,
         context: Context<'_>,
         out: &mut Output,
     ) {
-        let sources: Vec<Source> = self.sources.keys().cloned().collect();
-        for source in sources {
-            let Some(mut state) = self.sources.remove(&source) else { continue };
-            for rule in context.rules.limits_of(source.signal).filter(|r| wanted(&r.id)) {
-                if (rule.adults_only && !self.is_adult()) || state.lost {
-                    continue;
-                }
-                if self.hold_latest(rule, &mut state) {
-                    self.settle(rule, &source, &mut state, [true; 2], false, out);
-                }
+        let mut state = self.take_state(source);
+        let mut held = false;
+        for rule in context.rules.limits_of(source.signal).filter(|r| wanted(&r.id)) {
+            if rule.adults_only && !self.is_adult() {
+                continue;
             }
-            self.sources.insert(source, state);
+            if self.hold_latest(rule, &mut state) {
+                self.settle(rule, source, &mut state, [true; 2], false, out);
+                held = true;
+            }
+        }
+        let lost = state.lost && held;
+        self.put_state(source, state);
+        if lost {
+            self.lose(source, context, out);
         }
     }
 
@@ -413,14 +302,17 @@ impl Patient {
 
     /// A live value closes alarms of another source of the same signal that is gone (row 24).
     pub(super) fn back(&mut self, source: &Source, out: &mut Output) {
+        if let Some(state) = self.sources.get_mut(source) {
+            state.lost = false;
+            state.doubt = None;
+        }
+        if self.alarms.is_empty() {
+            return;
+        }
         let replaced =
             self.alarms.keys_where(|_, open| open.unbound && open.signal == Some(source.signal));
         for key in replaced {
             self.alarms.close(&key, Change::SourceReplaced, "source_replaced", None, out);
-        }
-        if let Some(state) = self.sources.get_mut(source) {
-            state.lost = false;
-            state.doubt = None;
         }
         self.technical_back(source, out);
     }
@@ -459,7 +351,8 @@ fn move_track(
     }
 }
 
-fn limit_draft(
+/// The alarm a reading beyond a limit raises.
+pub(super) fn limit_draft(
     rule: &LimitRule,
     source: &Source,
     evidence: &Evidence,
@@ -511,16 +404,6 @@ fn limit_draft(
         late: false,
         latest: None,
         news: false,
-    }
-}
-
-/// One step lower for rules that ask for a response now (contract §3).
-fn lowered(priority: Priority, response: Response) -> Priority {
-    match (response, priority) {
-        (Response::Immediate | Response::Prompt, Priority::High) => Priority::Medium,
-        (Response::Immediate | Response::Prompt, Priority::Medium) => Priority::Low,
-        (Response::Immediate | Response::Prompt, Priority::Low) => Priority::Info,
-        _ => priority,
     }
 }
 

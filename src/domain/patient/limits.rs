@@ -35,8 +35,7 @@ pub struct LimitSet {
 impl Patient {
     /// The limits valid at a time, and their version; 0 for none of the patient's own.
     pub fn limits_at(&self, measured: Timestamp) -> (&[PatientLimit], u64) {
-        let valid = self.limits.iter().rev().find(|set| set.from <= measured);
-        valid.map_or((&[], 0), |set| (&set.limits, set.version))
+        valid_at(&self.limits, measured)
     }
 
     /// The version that stands.
@@ -79,16 +78,18 @@ impl Patient {
     /// Puts limits in force; alarms whose value is inside now move by row 22.
     pub fn set_limits(&mut self, set: LimitSet, context: Context<'_>, out: &mut Output) {
         let actor = set.by.clone();
+        // What was to hold from then on, or later, holds no more.
+        self.limits.retain(|older| older.from < set.from);
         self.limits.push(set);
-        self.limits.sort_by_key(|set| (set.from, set.version));
-        let (limits, _) = self.limits_at(out.wall());
-        let limits = limits.to_vec();
+        let sets = std::mem::take(&mut self.limits);
+        let (limits, _) = valid_at(&sets, out.wall());
         let sources: Vec<_> = self.sources.keys().cloned().collect();
         for source in sources {
             for rule in context.rules.limits_of(source.signal) {
-                self.relax(rule, &source, &limits, &actor, out);
+                self.relax(rule, &source, limits, &actor, out);
             }
         }
+        self.limits = sets;
     }
 
     fn relax(
@@ -114,6 +115,12 @@ impl Patient {
             self.alarms.change(&key, Some(actor), out, |alarm, now| alarm.limit_changed(now));
         }
     }
+}
+
+/// The newest set that was valid at a time, and its version; 0 for none.
+pub(super) fn valid_at(sets: &[LimitSet], measured: Timestamp) -> (&[PatientLimit], u64) {
+    let valid = sets.iter().rev().find(|set| set.from <= measured);
+    valid.map_or((&[], 0), |set| (&set.limits, set.version))
 }
 
 fn check_value(limit: &PatientLimit, signal: &Signal, reason: Option<&str>) -> Result<(), String> {

@@ -2,7 +2,9 @@
 //!
 //! Patient machines never see each other, and learn of devices only what a device machine says.
 
+mod episode;
 mod judge;
+mod late;
 mod limits;
 mod silence;
 mod technical;
@@ -17,11 +19,12 @@ pub use silence::Expectation;
 pub(super) use technical::draft as technical_draft;
 pub use watch::{LatestValue, SourceState};
 
-use super::book::{Book, Key, Owner};
+use super::alarm::Condition;
+use super::book::{Book, Key, Open, Owner};
 use super::command::{AgeClass, PatientDetails};
 use super::device::{Device, Said};
-use super::ids::{BedId, DeviceId, WardId};
-use super::observation::{Content, Source, Timeliness};
+use super::ids::{BedId, DeviceId, RuleId, WardId};
+use super::observation::{Content, Observation, Source, Timeliness};
 use super::output::Output;
 use super::rules::RuleSet;
 use super::signal::SignalTable;
@@ -57,6 +60,9 @@ pub struct Patient {
     #[cbor(skip)]
     pub touched: u64,
 }
+
+/// What was heard of some series.
+pub type Heard = BTreeMap<Source, SourceState>;
 
 /// What a patient machine needs to know besides what it hears.
 #[derive(Clone, Copy, Debug)]
@@ -133,9 +139,14 @@ impl Patient {
                         self.judge_late(observation, number, spot, context, out);
                     }
                     (Content::Word(_), Timeliness::Live) => self.alive(observation, context, out),
-                    (Content::Word(_), Timeliness::Late) => {}
-                    (Content::NoSensor, _) => self.no_sensor(observation, context, out),
-                    (Content::Implausible(number), _) => {
+                    (
+                        Content::Word(_) | Content::NoSensor | Content::Implausible(_),
+                        Timeliness::Late,
+                    ) => {}
+                    (Content::NoSensor, Timeliness::Live) => {
+                        self.no_sensor(observation, context, out);
+                    }
+                    (Content::Implausible(number), Timeliness::Live) => {
                         self.implausible(observation, number, context, out);
                     }
                     (Content::NotJudged(reason), _) => {
@@ -145,15 +156,13 @@ impl Patient {
                 }
             }
             Said::Episode(episode) => self.judge_episode(episode, context, out),
-            Said::Undecodable(reason, _) => {
+            Said::Undecodable(reason) => {
                 self.not_judged(None, &device.details.id, &format!("rejected: {reason}"));
             }
-            Said::TestMode(on, cause) => self.test_mode(&device.details.id, *on, cause, out),
-            Said::ClockSuspect(on, cause) => {
-                self.clock_suspect(&device.details.id, *on, cause, out);
-            }
+            Said::TestMode(cause) => self.test_mode(&device.details.id, cause, out),
+            Said::ClockSuspect(cause) => self.clock_suspect(&device.details.id, cause, out),
             Said::Unattributed(cause) => self.unattributed(&device.details.id, cause, out),
-            Said::Expects => self.expect(device, out.now),
+            Said::Expects => self.announced(device, context, out),
         }
     }
 
@@ -186,16 +195,16 @@ impl Patient {
         }
     }
 
-    /// A device is bound: it is expected to speak from now on.
-    pub fn bind(&mut self, device: &Device, out: &Output) {
-        self.expect(device, out.now);
+    /// A device is bound, or registered anew: what it is expected to send, from now on.
+    pub fn bind(&mut self, device: &Device, context: Context<'_>, out: &mut Output) {
+        self.expect(device, false, context, out);
     }
 
     /// A device is no longer bound (row 24): its alarms stay with the patient, unknown.
     pub fn unbind(&mut self, device: &DeviceId, out: &mut Output) {
         self.expectations.retain(|e| e.device != *device);
         self.sources.retain(|source, _| source.device != *device);
-        let of_device = |open: &super::book::Open| open.alarm.device.as_ref() == Some(device);
+        let of_device = |open: &Open| open.alarm.device.as_ref() == Some(device);
         for key in self.alarms.keys_where(|_, open| of_device(open)) {
             if technical::is_about_link(&key.rule) {
                 self.alarms.close(&key, Change::SourceUnbound, "source_unbound", None, out);
@@ -205,12 +214,25 @@ impl Patient {
         }
     }
 
-    /// The binding was another patient's (row 26): what it raised was told in error.
-    pub fn retract(&mut self, device: &DeviceId, actor: &str, out: &mut Output) {
+    /// The binding was another patient's (row 26): what it raised was told in error. What was heard
+    /// under it is handed back.
+    pub fn retract(&mut self, device: &DeviceId, actor: &str, out: &mut Output) -> Heard {
         self.expectations.retain(|e| e.device != *device);
-        self.sources.retain(|source, _| source.device != *device);
+        let (heard, others) =
+            std::mem::take(&mut self.sources).into_iter().partition(|(s, _)| s.device == *device);
+        self.sources = others;
         for key in self.alarms.keys_where(|_, open| open.alarm.device.as_ref() == Some(device)) {
             self.alarms.close(&key, Change::Retracted, "retracted", Some(actor), out);
+        }
+        heard
+    }
+
+    /// What a device said under another's binding was of this patient: it is judged at once.
+    pub fn inherit(&mut self, heard: Heard, context: Context<'_>, out: &mut Output) {
+        for (source, mut state) in heard {
+            state.watches.clear();
+            self.put_state(&source, state);
+            self.judge_latest(&source, |_| true, context, out);
         }
     }
 
@@ -226,39 +248,53 @@ impl Patient {
 
     /// Rules changed or went (row 23): their alarms close, and what still holds is raised anew.
     pub fn reconfigure(&mut self, before: Context<'_>, after: Context<'_>, out: &mut Output) {
-        let same = |rule: &super::ids::RuleId| {
+        let same = |rule: &RuleId| {
             before.rules.limit(rule) == after.rules.limit(rule)
                 && before.rules.event_rule(rule) == after.rules.event_rule(rule)
         };
-        let limit_or_event = |rule: &super::ids::RuleId| {
+        let limit_or_event = |rule: &RuleId| {
             before.rules.limit(rule).is_some() || before.rules.event_rule(rule).is_some()
         };
-        let changed =
-            |key: &Key, _: &super::book::Open| limit_or_event(&key.rule) && !same(&key.rule);
+        let changed = |key: &Key, _: &Open| limit_or_event(&key.rule) && !same(&key.rule);
         for key in self.alarms.keys_where(changed) {
+            let alarm = self.alarms.get(&key).map(|open| open.alarm.clone());
+            let cause = self.alarms.cause(&key).cloned();
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
+            let begun = alarm.zip(cause).filter(|(alarm, _)| {
+                before.rules.event_rule(&key.rule).is_some()
+                    && matches!(alarm.condition, Condition::Present | Condition::Unknown)
+            });
+            if let Some((alarm, cause)) = begun {
+                self.judge_event_again(&alarm, cause, after, out);
+            }
         }
         for state in self.sources.values_mut() {
             state.watches.retain(|watch| same(&watch.rule));
         }
-        if self.discharged_at.is_none() {
-            self.judge_latest(|rule| !same(rule), after, out);
+        let sources: Vec<Source> = self.sources.keys().cloned().collect();
+        for source in sources {
+            self.judge_latest(&source, |rule| !same(rule), after, out);
         }
     }
 
-    fn withdraw(&mut self, observation: &super::observation::Observation, out: &mut Output) {
+    /// A reading was entered in error (row 26): nothing that stands on it stays.
+    fn withdraw(&mut self, observation: &Observation, out: &mut Output) {
         let measured = observation.timing.measured;
-        let device = &observation.source.device;
-        let wanted = |_: &Key, open: &super::book::Open| {
-            open.alarm.device.as_ref() == Some(device)
-                && open.signal == Some(observation.source.signal)
+        let source = &observation.source;
+        let wanted = |_: &Key, open: &Open| {
+            open.alarm.device.as_ref() == Some(&source.device)
+                && open.signal == Some(source.signal)
                 && open.alarm.trigger.measured_at == Some(measured)
         };
-        for key in self.alarms.keys_where(wanted) {
-            self.alarms.close(&key, Change::Retracted, "retracted", None, out);
-            if let Some(state) = self.sources.get_mut(&observation.source) {
+        let retracted = self.alarms.keys_where(wanted);
+        if let Some(state) = self.sources.get_mut(source) {
+            state.withdraw(measured);
+            for key in &retracted {
                 state.forget(&key.rule);
             }
+        }
+        for key in retracted {
+            self.alarms.close(&key, Change::Retracted, "retracted", None, out);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::super::observation::{Observation, Source};
 use super::super::output::{Output, rule};
 use super::super::rules::Rung;
 use super::super::signal::SignalId;
-use super::super::time::{Span, Stamp, Timestamp};
+use super::super::time::{Span, Timestamp};
 use super::super::transition::Change;
 use super::super::unit::Unit;
 use super::{Context, Deadline, Patient, technical};
@@ -21,6 +21,9 @@ pub(super) const SILENCE: &str = "link.silence";
 /// Contract §7: with the last glucose below this (mg/dL), or falling faster than 1 mg/dL a minute,
 /// silence is high at its first rung.
 const GLUCOSE_LOW: f64 = 80.0;
+
+/// Silence of a device whose class is not configured is medium after so long.
+const NO_CLASS: Span = Span::mins(5);
 
 /// Something that should be heard.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -53,8 +56,20 @@ pub struct Expectation {
 }
 
 impl Patient {
-    /// A device of this patient says, or its registration says, what it will send.
-    pub(super) fn expect(&mut self, device: &Device, now: Stamp) {
+    /// A device says itself what it will send. What is silent now stays expected: a device that
+    /// drops a sensor from its list has not been heard.
+    pub(super) fn announced(&mut self, device: &Device, context: Context<'_>, out: &mut Output) {
+        self.expect(device, true, context, out);
+    }
+
+    /// What a device will send, as its registration or its own word has it.
+    pub(super) fn expect(
+        &mut self,
+        device: &Device,
+        keep_silent: bool,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
         let id = &device.details.id;
         let mut wanted: Vec<(Option<SignalId>, Option<Span>)> =
             device.expected().iter().map(|e| (Some(e.signal), e.interval)).collect();
@@ -65,19 +80,24 @@ impl Patient {
         let (mut same, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|e| e.device == *id);
         self.expectations = others;
         for (signal, interval) in wanted {
-            let kept = same.iter().position(|e| e.signal == signal).map(|i| same.swap_remove(i));
+            let kept = same.iter().position(|e| e.signal == signal).map(|i| same.remove(i));
             let fresh = || Expectation {
                 device: id.clone(),
                 signal,
                 interval,
                 class: String::new(),
-                since: now.at,
+                since: out.now.at,
                 rung: None,
                 doubt: None,
                 cause: device.silence_cause(),
             };
             let class = device.details.class.clone();
             self.expectations.push(Expectation { interval, class, ..kept.unwrap_or_else(fresh) });
+        }
+        if keep_silent {
+            self.expectations.extend(same.into_iter().filter(|e| e.rung.is_some()));
+        } else if self.alarms.get(&Key::new(rule(SILENCE), id.to_string())).is_some() {
+            self.tell_silence(id, out.now.at, context, out);
         }
     }
 
@@ -101,7 +121,10 @@ impl Patient {
     }
 
     fn next_rung(&self, expectation: &Expectation, context: Context<'_>) -> Option<Rung> {
-        let class = context.rules.class(&expectation.class)?;
+        let Some(class) = context.rules.class(&expectation.class) else {
+            let rung = Rung { after: NO_CLASS, priority: Priority::Medium };
+            return expectation.rung.is_none().then_some(rung);
+        };
         class
             .rungs(expectation.interval, self.details.continuous)
             .find(|rung| expectation.rung.is_none_or(|reached| rung.priority > reached))
@@ -129,9 +152,11 @@ impl Patient {
             source.device == device && signal.is_none_or(|signal| source.signal == signal)
         };
         let lost: Vec<Source> = self.sources.keys().filter(lost).cloned().collect();
+        let reason = self.expectations.get(place).and_then(|e| e.doubt.clone());
+        let reason = reason.unwrap_or_else(|| "no data".to_owned());
         for source in lost {
             for key in self.keys_of(&source) {
-                self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost("no data", now));
+                self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(&reason, now));
             }
         }
         self.tell_silence(&device, due, context, out);
@@ -168,6 +193,7 @@ impl Patient {
             first.cause.clone(),
             out,
         );
+        let signal = first.signal.map(|signal| context.signals.name(signal));
         let known = self.alarms.get(&key).map(|open| (open.alarm.condition, open.alarm.priority));
         match known {
             Some((Condition::Present, same)) if same == priority => {
@@ -176,6 +202,7 @@ impl Patient {
                 let more = self.alarms.get(&key).is_some_and(|o| o.alarm.text != text);
                 self.alarms.change(&key, None, out, |alarm, now| {
                     alarm.text = text;
+                    alarm.trigger.signal = signal.unwrap_or_default();
                     if acknowledged && more {
                         return Some(alarm.recur(Condition::Present, now));
                     }
@@ -183,7 +210,9 @@ impl Patient {
                 });
             }
             Some(_) | None => {
-                let draft = super::super::book::Draft { raised_at: out.now.shown(due), ..draft };
+                let mut draft =
+                    super::super::book::Draft { raised_at: out.now.shown(due), ..draft };
+                draft.trigger.signal = signal.unwrap_or_default();
                 self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
             }
         }
@@ -208,6 +237,7 @@ impl Patient {
         context: Context<'_>,
         out: &mut Output,
     ) {
+        self.device_back(device, out);
         self.heard(device, None, cause, context, out);
     }
 
@@ -226,6 +256,7 @@ impl Patient {
             state.word = Some(word.clone());
             state.arrival = Some(out.now.at);
         }
+        self.device_back(&observation.source.device, out);
         self.sign_of_life(&observation.source, &observation.cause, context, out);
     }
 

@@ -1,7 +1,7 @@
 //! Technical alarms on a patient: what stands between the patient and judgement.
 
 use super::super::alarm::{Condition, Priority, Response, Side, TimeQuality, Trigger};
-use super::super::book::{Draft, Key};
+use super::super::book::{Draft, Key, Open};
 use super::super::cause::Cause;
 use super::super::ids::{DeviceId, RuleId};
 use super::super::observation::{Number, Observation, Source, Timing};
@@ -62,7 +62,8 @@ impl Patient {
         let source = &observation.source;
         self.not_judged(Some(source), &source.device, "0 or sensor off");
         let lost_now = self.sources.get(source).and_then(|s| s.latest.as_ref()).is_some_and(|l| {
-            l.number.value != 0.0 && observation.timing.rule_at - l.rule_at <= LOST_NOW
+            let since = observation.timing.rule_at - l.rule_at;
+            l.number.value != 0.0 && (Span::ZERO..=LOST_NOW).contains(&since)
         });
         let key = Key::new(rule(ZERO_OR_OFF), source_name(source));
         if !lost_now || self.alarms.get(&key).is_some() {
@@ -126,63 +127,54 @@ impl Patient {
 
     /// A plausible, live value ends what stood in its way.
     pub(super) fn technical_back(&mut self, source: &Source, out: &mut Output) {
-        let name = source_name(source);
-        for rule_id in [IMPLAUSIBLE, ZERO_OR_OFF, LOST_WHILE_PENDING] {
-            let key = Key::new(rule(rule_id), name.clone());
-            if self.alarms.get(&key).is_some() {
-                self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+        let over = |key: &Key, open: &Open| match key.rule.as_str() {
+            IMPLAUSIBLE | ZERO_OR_OFF | LOST_WHILE_PENDING => {
+                open.signal == Some(source.signal) && key.source == source_name(source)
             }
+            _ => false,
+        };
+        for key in self.alarms.keys_where(over) {
+            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+        }
+        self.device_back(&source.device, out);
+    }
+
+    /// Live data of a device, their time beyond doubt: it is in real mode, and its clock is right.
+    pub(super) fn device_back(&mut self, device: &DeviceId, out: &mut Output) {
+        let over = |key: &Key, _: &Open| {
+            matches!(key.rule.as_str(), TEST_MODE | CLOCK_SUSPECT) && key.source == device.as_str()
+        };
+        for key in self.alarms.keys_where(over) {
+            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
         }
     }
 
     /// `mode: test|demo` on a device bound to a patient (contract §2).
-    pub(super) fn test_mode(
-        &mut self,
-        device: &DeviceId,
-        on: bool,
-        cause: &Cause,
-        out: &mut Output,
-    ) {
+    pub(super) fn test_mode(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
         let text = || format!("{device} is in test or demo mode: its data are not judged");
-        self.device_wide(TEST_MODE, device, on, text, cause, out);
+        self.device_wide(TEST_MODE, device, text, cause, out);
     }
 
     /// Stamps that cannot be (contract §3).
-    pub(super) fn clock_suspect(
-        &mut self,
-        device: &DeviceId,
-        on: bool,
-        cause: &Cause,
-        out: &mut Output,
-    ) {
+    pub(super) fn clock_suspect(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
         let text = || format!("the clock of {device} cannot be right: times are those of arrival");
-        self.device_wide(CLOCK_SUSPECT, device, on, text, cause, out);
+        self.device_wide(CLOCK_SUSPECT, device, text, cause, out);
     }
 
     fn device_wide(
         &mut self,
         rule_id: &'static str,
         device: &DeviceId,
-        on: bool,
         text: impl FnOnce() -> String,
         cause: &Cause,
         out: &mut Output,
     ) {
-        let open = self
-            .alarms
-            .iter()
-            .any(|(key, _)| key.rule.as_str() == rule_id && key.source == device.as_str());
-        if on == open {
-            return;
-        }
         let key = Key::new(rule(rule_id), device.to_string());
-        if on {
+        if self.alarms.get(&key).is_none_or(|open| open.alarm.condition != Condition::Present) {
             let (priority, condition) = (Priority::Medium, Condition::Present);
             let cause = cause.clone();
             let draft = draft(key, Some(device), priority, condition, text(), cause, out);
             self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
-        } else {
-            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
         }
     }
 
@@ -263,10 +255,9 @@ pub(in crate::domain) fn draft(
     }
 }
 
-/// Whether an alarm speaks of the link to a device, and ends with it.
+/// Whether an alarm speaks of the link to a device alone, and ends with it.
 pub(super) fn is_about_link(rule: &RuleId) -> bool {
-    let name = rule.as_str();
-    name.starts_with("link.") || name == CLOCK_SUSPECT
+    matches!(rule.as_str(), silence::SILENCE | TEST_MODE | CLOCK_SUSPECT | UNATTRIBUTED)
 }
 
 /// Why the time of something is doubtful, in words.

@@ -160,6 +160,11 @@ impl Watch {
         (0..self.tracks.len()).rev().find(|level| self.tracks[*level].active)
     }
 
+    /// Whether a delay is running.
+    pub fn is_pending(&self) -> bool {
+        self.tracks.iter().any(|t| t.began.is_some() && !t.active)
+    }
+
     /// Whether there is nothing to remember.
     pub fn is_idle(&self) -> bool {
         self.late.is_none() && self.tracks.iter().all(|t| t.began.is_none() && !t.active)
@@ -183,9 +188,27 @@ impl SourceState {
         &mut self.watches[place]
     }
 
+    /// The watch of a rule, if there is something to remember.
+    pub fn known(&self, rule: &LimitRule) -> Option<&Watch> {
+        self.watches.iter().find(|w| w.rule == rule.id)
+    }
+
     /// Forgets a rule.
     pub fn forget(&mut self, rule: &RuleId) {
         self.watches.retain(|w| w.rule != *rule);
+    }
+
+    /// The reading measured then never was.
+    pub fn withdraw(&mut self, measured: Timestamp) {
+        if self.latest.as_ref().is_some_and(|l| l.measured == measured) {
+            self.latest = None;
+        }
+        for track in self.watches.iter_mut().flat_map(|w| &mut w.tracks) {
+            if !track.active && track.began.as_ref().is_some_and(|b| b.measured == measured) {
+                *track = Track::default();
+            }
+        }
+        self.tidy();
     }
 
     /// Forgets rules with nothing to remember.

@@ -1,5 +1,8 @@
 //! The device machine: sequence, clock, binding, and what of a message a patient machine may hear.
 
+mod content;
+mod timing;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use minicbor::{Decode, Encode};
@@ -7,23 +10,24 @@ use minicbor::{Decode, Encode};
 use super::alarm::TimeQuality;
 use super::cause::Cause;
 use super::command::DeviceDetails;
+use super::core::Window;
 use super::episodes::{EpisodeKey, Episodes};
 use super::ids::PatientId;
 use super::message::{
-    Body, Comparator, DeviceInfo, Event, ExpectedSignal, Kind, Message, Mode, Reading, ReadingTime,
-    Refused, Status, Value,
+    Body, DeviceInfo, Event, ExpectedSignal, Kind, Message, Mode, Reading, Refused, Status, Value,
 };
-use super::observation::{Content, Episode, Number, Observation, Source, Timeliness, Timing};
+use super::observation::{Content, Episode, Observation, Source, Timeliness, Timing};
 use super::offset::ClockOffset;
 use super::output::Output;
-use super::rules::{Class, RuleSet};
-use super::sample::{Sample, SeriesKey, flag};
+use super::rules::RuleSet;
+use super::sample::{Sample, SeriesKey};
 use super::sequence::{Sequence, Verdict};
 use super::signal::SignalId;
 use super::time::{Span, Stamp, Timestamp};
+pub(super) use content::flags_of;
+use content::{content, fate, fingerprint, flags, zero};
+use timing::{Pace, device_time, hop_sent_at, newest_reading, timing};
 
-/// A stamp further ahead of corrected now than this is absurd (contract §3).
-const AHEAD: Span = Span::mins(5);
 /// Between two patients' bindings, so close to the change a reading belongs to nobody.
 const BINDING_UNCERTAINTY: Span = Span::secs(5);
 /// Device times remembered by series, to know a reading that comes again.
@@ -113,11 +117,11 @@ pub enum Said {
     /// An event.
     Episode(Episode),
     /// A message of which nothing could be read.
-    Undecodable(String, Cause),
-    /// The device is, or is no longer, in test or demo mode.
-    TestMode(bool, Cause),
-    /// Its stamps are, or are no longer, absurd.
-    ClockSuspect(bool, Cause),
+    Undecodable(String),
+    /// The device is in test or demo mode; a reading judged live ends that.
+    TestMode(Cause),
+    /// Its stamps are absurd; a reading judged live ends that.
+    ClockSuspect(Cause),
     /// A reading fell between two bindings.
     Unattributed(Cause),
     /// It says which signals it will send.
@@ -129,8 +133,8 @@ pub enum Said {
 pub struct Surroundings<'a> {
     /// The rules in force.
     pub rules: &'a RuleSet,
-    /// The last window without intake, in the gateway's own time.
-    pub deaf: Option<(Timestamp, Timestamp)>,
+    /// The last windows without intake.
+    pub deaf: &'a [Window],
 }
 
 /// Whose a reading is.
@@ -138,6 +142,15 @@ enum Owner<'a> {
     Patient(&'a PatientId, &'a [SignalId]),
     Unbound,
     Uncertain(&'a PatientId),
+}
+
+/// A reading of a time that was heard before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Again {
+    /// The same once more.
+    Same,
+    /// Another value, not said to be a correction: stored, not judged again.
+    Other,
 }
 
 impl Device {
@@ -229,9 +242,10 @@ impl Device {
         }
         let cause = self.cause(message, 0, now);
         self.last_cause = Some(cause.clone());
-        if let Some(patient) = self.patient() {
-            let test = matches!(message.mode, Mode::Test | Mode::Demo);
-            said.push((patient.clone(), Said::TestMode(test, cause.clone())));
+        if matches!(message.mode, Mode::Test | Mode::Demo)
+            && let Some(patient) = self.patient()
+        {
+            said.push((patient.clone(), Said::TestMode(cause)));
         }
         match &message.body {
             Body::Telemetry { readings, refused } => {
@@ -259,7 +273,7 @@ impl Device {
             Body::Undecodable { reason, .. } => {
                 self.count("undecodable", out);
                 if let Some(patient) = self.patient() {
-                    said.push((patient.clone(), Said::Undecodable(reason.clone(), cause)));
+                    said.push((patient.clone(), Said::Undecodable(reason.clone())));
                 }
             }
         }
@@ -276,25 +290,26 @@ impl Device {
     ) {
         let now = out.now;
         let key = (reading.signal, reading.instance.clone());
-        let device_time = device_time(message, reading.time);
-        let again = device_time.and_then(|time| self.seen_before(&key, time, message, reading));
-        if again == Some(true) {
+        let time = device_time(message, reading.time);
+        let again = time.and_then(|time| self.seen_before(&key, time, message, reading));
+        if again == Some(Again::Same) {
             return self.count("duplicate", out);
         }
-        let class = around.rules.class(&self.details.class);
-        let interval = self.interval_of(reading.signal);
-        let newest = self.series.get(&key).and_then(|s| s.newest);
-        let (timing, suspect) =
-            self.timing(message, device_time, class, interval, newest, around.deaf, now);
-        let correction_only = again == Some(false) && reading.status != Status::Corrected;
+        let pace = Pace {
+            class: around.rules.class(&self.details.class),
+            interval: self.interval_of(reading.signal),
+            newest: self.series.get(&key).and_then(|s| s.newest),
+            deaf: around.deaf,
+        };
+        let (timing, suspect) = timing(self, message, reading.time, pace, now);
         let cause = self.cause(message, reading.index, now);
-        if let Some(patient) = self.patient() {
-            said.push((patient.clone(), Said::ClockSuspect(suspect, cause.clone())));
+        if suspect && let Some(patient) = self.patient() {
+            said.push((patient.clone(), Said::ClockSuspect(cause.clone())));
         }
         let content = content(message, reading, around.rules);
         let flags = flags(reading, &timing, &content);
         self.sample(reading, &timing, flags, place, out);
-        if correction_only {
+        if again == Some(Again::Other) {
             return self.count("correction", out);
         }
         let (patient, content) = match self.owner(timing.measured) {
@@ -320,84 +335,35 @@ impl Device {
         said.push((patient, Said::Reading(Observation { source, cause, timing, content })));
     }
 
-    /// `Some(true)`: the same reading again; `Some(false)`: another value for the same time.
+    /// Whether a reading of the same time came before; one that is corrected or withdrawn is news.
     fn seen_before(
         &mut self,
         key: &(SignalId, String),
         time: Timestamp,
         message: &Message,
         reading: &Reading,
-    ) -> Option<bool> {
+    ) -> Option<Again> {
         let timeline = self.clock.timeline(message.clock.as_ref());
         let value = fingerprint(reading);
         let series = self.series.entry(key.clone()).or_default();
-        let found = series.recent.iter().rev().find(|(t, line, _)| *t == time && *line == timeline);
-        if let Some((_, _, known)) = found {
-            return Some(*known == value);
+        let same_time = |(t, line, _): &&mut (_, _, _)| *t == time && *line == timeline;
+        if let Some((_, _, known)) = series.recent.iter_mut().rev().find(same_time) {
+            let same = *known == value;
+            return match reading.status {
+                Status::EnteredInError => None,
+                _ if same => Some(Again::Same),
+                Status::Corrected => {
+                    *known = value;
+                    None
+                }
+                Status::Final | Status::Preliminary => Some(Again::Other),
+            };
         }
         if series.recent.len() == REMEMBERED {
             series.recent.pop_front();
         }
         series.recent.push_back((time, timeline, value));
         None
-    }
-
-    /// When it was measured; and whether its stamp is absurd.
-    #[expect(clippy::too_many_arguments, reason = "each says one thing about the same instant")]
-    fn timing(
-        &self,
-        message: &Message,
-        device_time: Option<Timestamp>,
-        class: Option<&Class>,
-        interval: Option<Span>,
-        newest: Option<Timestamp>,
-        deaf: Option<(Timestamp, Timestamp)>,
-        now: Stamp,
-    ) -> (Timing, bool) {
-        let received = now.wall();
-        let fresh = message.delivery.could_be_live();
-        let relay_at = message.relay.as_ref().and_then(|r| r.received_at);
-        let arrival = |quality, suspect| {
-            let timing = Timing {
-                measured: received,
-                rule_at: now.at.max(newest.unwrap_or(now.at)),
-                received,
-                relay_at,
-                quality,
-                timeliness: Timeliness::Live,
-            };
-            (timing, suspect)
-        };
-        let doubtful = if fresh { TimeQuality::Arrival } else { TimeQuality::Unknown };
-        let Some(device_time) = device_time else {
-            // Without any time the moment of arrival is the time, if it came live (contract §3).
-            return arrival(if fresh { TimeQuality::Synced } else { TimeQuality::Unknown }, false);
-        };
-        let corrected = device_time + implant_correction(message) + self.clock.correction();
-        let absurd = corrected > received + AHEAD
-            || corrected < Timestamp::YEAR_2000
-            || self.clock.is_previous(message.clock.as_ref());
-        if absurd {
-            return arrival(doubtful, true);
-        }
-        let rule_at = now.own(corrected).min(now.at);
-        let window = class.map_or(Span::mins(1), |c| c.live_window_for(interval));
-        let age = now.at - rule_at - overlap((rule_at, now.at), deaf);
-        let late = age > window || newest.is_some_and(|newest| rule_at < newest);
-        let quality = if self.clock.is_established(now) {
-            TimeQuality::Synced
-        } else {
-            TimeQuality::Estimated
-        };
-        let timing = Timing {
-            measured: corrected,
-            rule_at,
-            received,
-            relay_at,
-            quality,
-            timeliness: if late { Timeliness::Late } else { Timeliness::Live },
-        };
-        (timing, false)
     }
 
     fn owner(&self, measured: Timestamp) -> Owner<'_> {
@@ -433,20 +399,19 @@ impl Device {
         out: &mut Output,
     ) {
         let now = out.now;
-        let device_time = device_time(message, event.time);
         let key = match &event.id {
             Some(id) => EpisodeKey::Numbered(event.name.clone(), id.clone()),
-            None => EpisodeKey::Timed(event.name.clone(), device_time),
+            None => EpisodeKey::Timed(event.name.clone(), device_time(message, event.time)),
         };
         if !self.episodes.is_news(key, event.phase, now.wall()) {
             return self.count("event_repeated", out);
         }
         let class = around.rules.class(&self.details.class);
-        let (timing, suspect) =
-            self.timing(message, device_time, class, None, None, around.deaf, now);
+        let pace = Pace { class, interval: None, newest: None, deaf: around.deaf };
+        let (timing, suspect) = timing(self, message, event.time, pace, now);
         let cause = self.cause(message, event.index, now);
-        if let Some(patient) = self.patient() {
-            said.push((patient.clone(), Said::ClockSuspect(suspect, cause.clone())));
+        if suspect && let Some(patient) = self.patient() {
+            said.push((patient.clone(), Said::ClockSuspect(cause.clone())));
         }
         if message.mode != Mode::Real {
             return self.count("test", out);
@@ -541,147 +506,4 @@ impl Device {
             self.fates.insert(fate.to_owned(), 1);
         }
     }
-}
-
-fn content(message: &Message, reading: &Reading, rules: &RuleSet) -> Content {
-    if reading.status == Status::EnteredInError {
-        return Content::Withdrawn;
-    }
-    match message.mode {
-        Mode::Test => return Content::NotJudged("test mode".to_owned()),
-        Mode::Demo => return Content::NotJudged("demo mode".to_owned()),
-        Mode::Real | Mode::Probe => {}
-    }
-    match &reading.value {
-        Value::Absent(reason) => Content::NotJudged(format!("absent: {reason}")),
-        _ if reading.quality.is_some_and(|q| q < rules.quality_min) => {
-            Content::NotJudged(format!("quality {:.2}", reading.quality.unwrap_or_default()))
-        }
-        Value::Number { value, unit, comparator } => {
-            let number = Number {
-                value: *value,
-                unit: *unit,
-                comparator: *comparator,
-                unit_doubtful: reading.unit_doubtful,
-            };
-            if reading.implausible { Content::Implausible(number) } else { Content::Number(number) }
-        }
-        Value::Code(word) | Value::Text(word) => Content::Word(word.clone()),
-        Value::Time(time) => Content::Word(time.to_string()),
-    }
-}
-
-/// A zero that the binding declares to mean "no sensor" is not a measurement.
-fn zero(content: Content, zeros: &[SignalId], reading: &Reading) -> Content {
-    match content {
-        Content::Number(n) | Content::Implausible(n)
-            if n.value == 0.0 && zeros.contains(&reading.signal) =>
-        {
-            Content::NoSensor
-        }
-        other => other,
-    }
-}
-
-fn fate(content: &Content, timing: &Timing) -> &'static str {
-    match (content, timing.timeliness) {
-        (Content::NotJudged(_), _) => "not_judged",
-        (Content::NoSensor, _) => "no_sensor",
-        (Content::Implausible(_), _) => "implausible",
-        (Content::Withdrawn, _) => "withdrawn",
-        (Content::Number(_) | Content::Word(_), Timeliness::Late) => "late",
-        (Content::Number(_) | Content::Word(_), Timeliness::Live) if timing.is_doubtful() => {
-            "doubtful"
-        }
-        (Content::Number(_) | Content::Word(_), Timeliness::Live) => "judged",
-    }
-}
-
-fn flags(reading: &Reading, timing: &Timing, content: &Content) -> u8 {
-    let mut flags = flags_of(reading);
-    if timing.timeliness == Timeliness::Late {
-        flags |= flag::LATE;
-    }
-    if timing.is_doubtful() {
-        flags |= flag::TIME_DOUBTFUL;
-    }
-    if matches!(content, Content::NotJudged(_)) {
-        flags |= flag::NOT_JUDGED;
-    }
-    flags
-}
-
-/// The flags a reading carries by itself.
-pub(super) fn flags_of(reading: &Reading) -> u8 {
-    let mut flags = if reading.implausible { flag::IMPLAUSIBLE } else { 0 };
-    match reading.status {
-        Status::Corrected => flags |= flag::CORRECTED,
-        Status::EnteredInError => flags |= flag::ERROR,
-        Status::Final | Status::Preliminary => {}
-    }
-    if let Value::Number { comparator: Some(comparator), .. } = reading.value {
-        flags |= match comparator {
-            Comparator::Less | Comparator::LessOrEqual => flag::BELOW,
-            Comparator::Greater | Comparator::GreaterOrEqual => flag::ABOVE,
-        };
-    }
-    flags
-}
-
-/// The reading's instant by the device's clock.
-fn device_time(message: &Message, time: ReadingTime) -> Option<Timestamp> {
-    match time {
-        ReadingTime::At(at) | ReadingTime::Period(_, at) => Some(at),
-        ReadingTime::Age(age) => message.sent_at.map(|sent_at| sent_at - age),
-        ReadingTime::Unstated => None,
-    }
-}
-
-fn newest_reading(message: &Message) -> Option<Timestamp> {
-    match &message.body {
-        Body::Telemetry { readings, .. } => {
-            readings.iter().filter_map(|r| device_time(message, r.time)).max()
-        }
-        Body::Events { events, .. } => {
-            events.iter().filter_map(|e| device_time(message, e.time)).max()
-        }
-        Body::Waves { chunks, .. } => chunks.iter().map(|c| c.at).max(),
-        Body::Status { .. } | Body::Info { .. } | Body::Undecodable { .. } => None,
-    }
-}
-
-/// The clock of the last hop: the relay's where there is one.
-fn hop_sent_at(message: &Message) -> Option<Timestamp> {
-    message.relay.as_ref().and_then(|r| r.sent_at).or(message.sent_at)
-}
-
-/// Implant time to relay time, where the relay read the implant's clock.
-fn implant_correction(message: &Message) -> Span {
-    match &message.relay {
-        Some(relay) => match (relay.received_at, relay.device_clock) {
-            (Some(received), Some(device)) => received - device,
-            _ => Span::ZERO,
-        },
-        None => Span::ZERO,
-    }
-}
-
-/// How much of `span` lies in the window without intake.
-fn overlap(span: (Timestamp, Timestamp), deaf: Option<(Timestamp, Timestamp)>) -> Span {
-    deaf.map_or(Span::ZERO, |(from, to)| (span.1.min(to) - span.0.max(from)).max(Span::ZERO))
-}
-
-/// Tells an equal value from a different one.
-fn fingerprint(reading: &Reading) -> u64 {
-    let bytes = match &reading.value {
-        Value::Number { value, unit, comparator } => {
-            let comparator = comparator.map_or(0, |c| c as u64 + 1);
-            return value.to_bits() ^ (u64::from(unit.number()) << 1) ^ (comparator << 9);
-        }
-        Value::Code(text) | Value::Text(text) | Value::Absent(text) => text.as_bytes(),
-        Value::Time(time) => return time.as_micros() as u64,
-    };
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }

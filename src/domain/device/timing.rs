@@ -1,0 +1,125 @@
+//! When something was measured, as far as that can be known (contract §3).
+
+use super::super::alarm::TimeQuality;
+use super::super::core::Window;
+use super::super::message::{Body, Message, ReadingTime};
+use super::super::observation::{Timeliness, Timing};
+use super::super::rules::Class;
+use super::super::time::{Span, Stamp, Timestamp};
+use super::Device;
+
+/// A stamp further ahead of corrected now than this is absurd (contract §3).
+const AHEAD: Span = Span::mins(5);
+
+/// What the time of a reading is judged by, besides its message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace<'a> {
+    pub(super) class: Option<&'a Class>,
+    /// How often the signal comes, where it was said.
+    pub(super) interval: Option<Span>,
+    /// Rule time of the newest reading of the series judged live.
+    pub(super) newest: Option<Timestamp>,
+    pub(super) deaf: &'a [Window],
+}
+
+/// When it was measured; and whether its stamp is absurd.
+pub(super) fn timing(
+    device: &Device,
+    message: &Message,
+    time: ReadingTime,
+    pace: Pace<'_>,
+    now: Stamp,
+) -> (Timing, bool) {
+    let received = now.wall();
+    let relay_at = message.relay.as_ref().and_then(|r| r.received_at);
+    let by = |measured: Timestamp, rule_at: Timestamp, quality, timeliness| Timing {
+        measured,
+        rule_at,
+        received,
+        relay_at,
+        quality,
+        timeliness,
+    };
+    let timeliness = |rule_at: Timestamp| {
+        let window = pace.class.map_or(Span::mins(1), |c| c.live_window_for(pace.interval));
+        let age = now.at - rule_at - overlap((rule_at, now.at), pace.deaf);
+        let passed = age > window || pace.newest.is_some_and(|newest| rule_at < newest);
+        if passed || message.delivery.retained { Timeliness::Late } else { Timeliness::Live }
+    };
+    let fresh = message.delivery.could_be_live();
+    let at_arrival = |quality| {
+        let rule_at = now.at.max(pace.newest.unwrap_or(now.at));
+        by(received, rule_at, quality, Timeliness::Live)
+    };
+    let Some(stamp) = device_time(message, time) else {
+        // Without any time the moment of arrival is the time, if it came live (contract §3).
+        return match time {
+            _ if !fresh => (at_arrival(TimeQuality::Unknown), false),
+            ReadingTime::Age(age) => {
+                let rule_at = now.at - age;
+                let timeliness = timeliness(rule_at);
+                (by(received - age, rule_at, TimeQuality::Synced, timeliness), false)
+            }
+            ReadingTime::At(_) | ReadingTime::Period(..) | ReadingTime::Unstated => {
+                (at_arrival(TimeQuality::Synced), false)
+            }
+        };
+    };
+    let stamp = stamp + implant_correction(message);
+    let corrected = stamp + device.clock.correction();
+    let absurd = corrected > received + AHEAD
+        || stamp.min(corrected) < Timestamp::YEAR_2000
+        || device.clock.is_previous(message.clock.as_ref());
+    if absurd {
+        let quality = if fresh { TimeQuality::Arrival } else { TimeQuality::Unknown };
+        return (at_arrival(quality), true);
+    }
+    let rule_at = now.own(corrected).min(now.at);
+    let established = device.clock.is_established(now);
+    let quality = if established { TimeQuality::Synced } else { TimeQuality::Estimated };
+    (by(corrected, rule_at, quality, timeliness(rule_at)), false)
+}
+
+/// The reading's instant by the device's clock.
+pub(super) fn device_time(message: &Message, time: ReadingTime) -> Option<Timestamp> {
+    match time {
+        ReadingTime::At(at) | ReadingTime::Period(_, at) => Some(at),
+        ReadingTime::Age(age) => message.sent_at.map(|sent_at| sent_at - age),
+        ReadingTime::Unstated => None,
+    }
+}
+
+pub(super) fn newest_reading(message: &Message) -> Option<Timestamp> {
+    match &message.body {
+        Body::Telemetry { readings, .. } => {
+            readings.iter().filter_map(|r| device_time(message, r.time)).max()
+        }
+        Body::Events { events, .. } => {
+            events.iter().filter_map(|e| device_time(message, e.time)).max()
+        }
+        Body::Waves { chunks, .. } => chunks.iter().map(|c| c.at).max(),
+        Body::Status { .. } | Body::Info { .. } | Body::Undecodable { .. } => None,
+    }
+}
+
+/// The clock of the last hop: the relay's where there is one.
+pub(super) fn hop_sent_at(message: &Message) -> Option<Timestamp> {
+    message.relay.as_ref().and_then(|r| r.sent_at).or(message.sent_at)
+}
+
+/// Implant time to relay time, where the relay read the implant's clock.
+fn implant_correction(message: &Message) -> Span {
+    match &message.relay {
+        Some(relay) => match (relay.received_at, relay.device_clock) {
+            (Some(received), Some(device)) => received - device,
+            _ => Span::ZERO,
+        },
+        None => Span::ZERO,
+    }
+}
+
+/// How much of `span` lies in windows without intake.
+fn overlap(span: (Timestamp, Timestamp), deaf: &[Window]) -> Span {
+    let within = |(from, to): &Window| (span.1.min(*to) - span.0.max(*from)).max(Span::ZERO);
+    deaf.iter().map(within).fold(Span::ZERO, |sum, one| sum + one)
+}

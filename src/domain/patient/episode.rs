@@ -1,0 +1,118 @@
+//! What a device's own events are worth.
+
+use super::super::alarm::{Alarm, Condition, Priority, Trigger};
+use super::super::book::{Draft, Key};
+use super::super::cause::Cause;
+use super::super::message::Phase;
+use super::super::observation::{Episode, Timeliness};
+use super::super::output::Output;
+use super::super::rules::EventRule;
+use super::late::lowered;
+use super::{Context, Patient, technical};
+
+impl Patient {
+    /// Judges a device's own event.
+    pub(super) fn judge_episode(
+        &mut self,
+        episode: &Episode,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let live = episode.timing.timeliness == Timeliness::Live;
+        if live && !episode.timing.is_doubtful() {
+            self.device_alive(&episode.device, &episode.cause, context, out);
+        }
+        let Some(rule) = context.rules.event(&episode.name) else { return };
+        let key = Key::new(rule.id.clone(), episode.device.to_string());
+        if episode.phase == Phase::End {
+            // The end of an earlier episode says nothing of one that began since.
+            let of_this = self.alarms.get(&key).is_some_and(|open| {
+                open.alarm.trigger.measured_at.is_none_or(|began| began <= episode.timing.measured)
+            });
+            if live && !episode.timing.is_doubtful() && of_this {
+                self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+            }
+            return;
+        }
+        let late = !live;
+        let age = episode.timing.received - episode.timing.measured;
+        let text = match &episode.text {
+            Some(words) => format!("{}: {words}", rule.text),
+            None => rule.text.clone(),
+        };
+        if late && age > rule.actionable && !rule.always_notify {
+            let text = format!("{text} at {}", episode.timing.measured);
+            out.note(Some(&self.details.id), Some(&episode.device), "historical", text);
+            return;
+        }
+        let momentary = late || episode.phase == Phase::Single;
+        let draft = Draft {
+            key,
+            kind: rule.kind,
+            device: Some(episode.device.clone()),
+            signal: None,
+            priority: priority(rule, late),
+            response: rule.response,
+            condition: if momentary { Condition::Momentary } else { Condition::Present },
+            text,
+            advice: rule.advice.clone(),
+            reason: technical::doubt(&episode.timing),
+            cause: episode.cause.clone(),
+            trigger: Trigger {
+                signal: episode.name.clone(),
+                value: None,
+                comparator: None,
+                unit: None,
+                side: None,
+                limit: None,
+                limit_from: None,
+                measured_at: Some(episode.timing.measured),
+                relay_at: episode.timing.relay_at,
+                received_at: Some(episode.timing.received),
+                time_quality: episode.timing.quality,
+            },
+            rule_version: 0,
+            raised_at: episode.timing.measured,
+            late,
+            latest: None,
+            news: episode.phase != Phase::Update,
+        };
+        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+    }
+
+    /// Raises anew, under a changed rule, what an event began and none has ended (row 23).
+    pub(super) fn judge_event_again(
+        &mut self,
+        before: &Alarm,
+        cause: Cause,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let Some(rule) = context.rules.event(&before.trigger.signal) else { return };
+        let draft = Draft {
+            key: Key::new(rule.id.clone(), before.source.clone()),
+            kind: rule.kind,
+            device: before.device.clone(),
+            signal: None,
+            priority: rule.priority,
+            response: rule.response,
+            condition: before.condition,
+            text: rule.text.clone(),
+            advice: rule.advice.clone(),
+            reason: before.condition_reason.clone(),
+            cause,
+            trigger: before.trigger.clone(),
+            rule_version: 0,
+            raised_at: out.wall(),
+            late: before.late,
+            latest: None,
+            news: false,
+        };
+        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+    }
+}
+
+/// The priority of an event, one step lower where it is late.
+fn priority(rule: &EventRule, late: bool) -> Priority {
+    if late { lowered(rule.priority, rule.response) } else { rule.priority }
+}

@@ -1,0 +1,101 @@
+//! Late data: they may raise, marked so, and clear nothing (contract §3).
+
+use super::super::alarm::{Condition, Priority, Response};
+use super::super::book::Draft;
+use super::super::observation::{Number, Observation, Source};
+use super::super::output::Output;
+use super::super::rules::{CRITICAL, LimitRule, Relation, WARNING};
+use super::super::time::Span;
+use super::judge::limit_draft;
+use super::limits::valid_at;
+use super::watch::Evidence;
+use super::{Context, Patient};
+
+impl Patient {
+    /// Judges a late number: it may raise, marked as late, and clears nothing.
+    pub(super) fn judge_late(
+        &mut self,
+        observation: &Observation,
+        number: &Number,
+        spot: bool,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let source = &observation.source;
+        let mut state = self.take_state(source);
+        let sets = std::mem::take(&mut self.limits);
+        let (limits, version) = valid_at(&sets, observation.timing.measured);
+        let age = observation.timing.received - observation.timing.measured;
+        for rule in context.rules.limits_of(source.signal) {
+            if rule.adults_only && !self.is_adult() {
+                continue;
+            }
+            let worst = [CRITICAL, WARNING].into_iter().find_map(|level| {
+                match rule.relation(level, limits, number.value, number.unit, number.comparator) {
+                    Relation::Beyond { limit, from } => Some((level, limit, from)),
+                    Relation::Inside
+                    | Relation::Between
+                    | Relation::Ambiguous
+                    | Relation::NoLimit => None,
+                }
+            });
+            let Some((level, limit, from)) = worst else {
+                if let Some(watch) = state.watches.iter_mut().find(|w| w.rule == rule.id) {
+                    watch.late = None;
+                }
+                continue;
+            };
+            let rule_at = observation.timing.rule_at;
+            let (since, raised) = *state.watch(rule).late.get_or_insert((rule_at, false));
+            let delay = if spot { Span::ZERO } else { rule.delay(level) };
+            if raised || rule_at - since < delay {
+                continue;
+            }
+            state.watch(rule).late = Some((since, true));
+            let evidence = Evidence::new(observation, number, limit, from, version);
+            self.tell_late(rule, source, &evidence, level, age, out);
+        }
+        self.limits = sets;
+        state.tidy();
+        self.put_state(source, state);
+    }
+
+    fn tell_late(
+        &mut self,
+        rule: &LimitRule,
+        source: &Source,
+        evidence: &Evidence,
+        level: usize,
+        age: Span,
+        out: &mut Output,
+    ) {
+        let draft = limit_draft(rule, source, evidence, level, evidence.measured);
+        if age > rule.actionable {
+            let text = format!("{} at {}", draft.text, evidence.measured);
+            out.note(Some(&self.details.id), Some(&source.device), "historical", text);
+            return;
+        }
+        let held = self.alarms.get(&draft.key).map(|open| open.alarm.condition);
+        if matches!(held, Some(Condition::Present | Condition::Unknown | Condition::Absent)) {
+            return;
+        }
+        let draft = Draft {
+            priority: lowered(draft.priority, draft.response),
+            condition: Condition::Momentary,
+            text: format!("{} (late)", draft.text),
+            late: true,
+            ..draft
+        };
+        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+    }
+}
+
+/// One step lower for rules that ask for a response now (contract §3).
+pub(super) fn lowered(priority: Priority, response: Response) -> Priority {
+    match (response, priority) {
+        (Response::Immediate | Response::Prompt, Priority::High) => Priority::Medium,
+        (Response::Immediate | Response::Prompt, Priority::Medium) => Priority::Low,
+        (Response::Immediate | Response::Prompt, Priority::Low) => Priority::Info,
+        _ => priority,
+    }
+}
