@@ -78,7 +78,8 @@ fn run(loaded: bool) -> anyhow::Result<f64> {
     if loaded {
         thread::sleep(WARM_UP);
     }
-    let commits = || anyhow::Ok(Buckets::read(&gateway.get("/metrics")?, "vitalgate_commit_seconds"));
+    let commits =
+        || anyhow::Ok(Buckets::read(&gateway.get("/metrics")?, "vitalgate_commit_seconds"));
     let before = commits()?;
     let messages = gateway.get("/metrics")?;
     let Latencies { alarms, pubacks, seconds } = alarms(&gateway)?;
@@ -186,9 +187,11 @@ fn connect(mqtt: SocketAddr) -> anyhow::Result<(TcpStream, Receiver<Instant>)> {
     ensure!(packet == [0x20, 2, 0, 0], "the gateway did not accept: {packet:?}");
     let mut reader = socket.try_clone()?;
     let (tx, acknowledged) = sync_channel(16);
-    thread::spawn(move || {
-        while reader.read_exact(&mut packet).is_ok() && tx.send(monotonic()).is_ok() {}
-    });
+    thread::spawn(
+        move || {
+            while reader.read_exact(&mut packet).is_ok() && tx.send(monotonic()).is_ok() {}
+        },
+    );
     Ok((socket, acknowledged))
 }
 

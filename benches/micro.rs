@@ -1,14 +1,13 @@
 //! The steps of one message by themselves, so that a regression has a place:
 //! `cargo bench --bench micro`.
 
+mod support;
+
 use std::collections::BTreeMap;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use vitalgate::domain::command::{
-    Action, AgeClass, Command, DeviceDetails, PatientDetails, PrincipalKind,
-};
-use vitalgate::domain::configuration::{Configuration, SiteSettings, Texts};
+use vitalgate::domain::configuration::Configuration;
 use vitalgate::domain::core::Core;
 use vitalgate::domain::ids::DeviceId;
 use vitalgate::domain::input::Input;
@@ -16,6 +15,8 @@ use vitalgate::domain::journal::RowBody;
 use vitalgate::domain::message::{Delivery, Kind};
 use vitalgate::domain::time::{Span, Stamp, Timestamp};
 use vitalgate::ingest::decode::{Decoded, Request, decode};
+
+use support::ward::{self, registered};
 
 /// Messages in the batches measured.
 const BATCH: usize = 1_000;
@@ -39,7 +40,7 @@ fn decode_json(bencher: Bencher<'_, '_>) {
 /// Folding a row of messages that cross no limit; an item is one message.
 #[divan::bench]
 fn fold(bencher: Bencher<'_, '_>) {
-    let (core, rows) = ward();
+    let (core, rows) = monitored();
     bencher.counter(ItemsCount::from(BATCH)).with_inputs(|| core.clone()).bench_values(
         |mut core| {
             core.fold(2, rows.1, &rows.0);
@@ -51,7 +52,7 @@ fn fold(bencher: Bencher<'_, '_>) {
 /// The same in a core that is not shared with a snapshot.
 #[divan::bench]
 fn fold_alone(bencher: Bencher<'_, '_>) {
-    let (mut core, (first, _)) = ward();
+    let (mut core, (first, _)) = monitored();
     let configuration = configuration();
     let mut row = 1;
     let mut at = start();
@@ -72,7 +73,7 @@ fn fold_alone(bencher: Bencher<'_, '_>) {
 /// Putting a row together and encoding it; an item is one message.
 #[divan::bench]
 fn encode_row(bencher: Bencher<'_, '_>) {
-    let (mut core, (inputs, now)) = ward();
+    let (mut core, (inputs, now)) = monitored();
     let samples = core.fold(2, now, &inputs).samples;
     bencher
         .counter(ItemsCount::from(BATCH))
@@ -81,41 +82,13 @@ fn encode_row(bencher: Bencher<'_, '_>) {
 }
 
 /// A ward of monitored patients, and the row of messages that comes next.
-fn ward() -> (Core, (Vec<Input>, Stamp)) {
+fn monitored() -> (Core, (Vec<Input>, Stamp)) {
     let configuration = configuration();
     let now = Stamp { at: start(), offset: Span::ZERO };
     let site = "site".parse().expect("an id");
     let mut core = Core::new(site, false, configuration.clone());
-    core.fold(1, now, &registered());
+    core.fold(1, now, &registered(DEVICES as u64).expect("a ward"));
     (core, (messages(0, start(), &configuration), now))
-}
-
-fn registered() -> Vec<Input> {
-    let id = |text: &str| text.parse().expect("an id");
-    let mut actions = vec![Action::AddWard("w1".parse().expect("an id"))];
-    for number in 0..DEVICES {
-        let device = device(number);
-        let patient: vitalgate::domain::ids::PatientId = device.as_str().parse().expect("an id");
-        actions.push(Action::AdmitPatient(PatientDetails {
-            id: patient.clone(),
-            age_class: AgeClass::Adult,
-            continuous: false,
-            bed: None,
-            pregnant: Some(false),
-        }));
-        actions.push(Action::RegisterDevice(DeviceDetails {
-            id: id(device.as_str()),
-            class: "bedside".to_owned(),
-            kind: PrincipalKind::Device,
-            token_sha256: None,
-            via: Vec::new(),
-            signals: Vec::new(),
-        }));
-        let zero_means_no_sensor = Vec::new();
-        actions.push(Action::Bind { device, patient, from: None, zero_means_no_sensor });
-    }
-    let command = |action| Command { actor: "local:cli".to_owned(), action };
-    actions.into_iter().map(|action| Input::Command(Box::new(command(action)))).collect()
 }
 
 /// The messages of one row, with sequence numbers that follow those of row `row - 1`.
@@ -174,11 +147,5 @@ fn start() -> Timestamp {
 }
 
 fn configuration() -> Configuration {
-    let site = toml::to_string(&SiteSettings { time_zone: "UTC".to_owned() }).expect("plain TOML");
-    Configuration::parse(Texts {
-        signals: include_str!("../config/signals.toml").to_owned(),
-        rules: include_str!("../config/rules.toml").to_owned(),
-        site,
-    })
-    .expect("the built-in configuration")
+    ward::configuration().expect("the built-in configuration")
 }

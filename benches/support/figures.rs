@@ -27,14 +27,15 @@ impl Buckets {
     pub(crate) fn read(metrics: &str, name: &str) -> Self {
         let mut buckets: Vec<(f64, f64)> = Vec::new();
         for line in metrics.lines() {
-            let Some(rest) = line.strip_prefix(name).and_then(|l| l.strip_prefix("_bucket{")) else {
+            let Some(rest) = line.strip_prefix(name).and_then(|l| l.strip_prefix("_bucket{"))
+            else {
                 continue;
             };
             let edge = rest.split("le=\"").nth(1).and_then(|l| l.split('"').next());
             let count = rest.rsplit(' ').next().and_then(|count| count.parse().ok());
             let (Some(edge), Some(count)) = (edge, count) else { continue };
             let edge = edge.parse().unwrap_or(f64::INFINITY);
-            match buckets.iter_mut().find(|(known, _)| *known == edge) {
+            match buckets.iter_mut().find(|(known, _)| known.total_cmp(&edge).is_eq()) {
                 Some((_, sum)) => *sum += count,
                 None => buckets.push((edge, count)),
             }
@@ -45,7 +46,11 @@ impl Buckets {
     /// What was counted since `before`.
     pub(crate) fn since(&self, before: &Self) -> Self {
         let counted = |edge: f64| {
-            before.0.iter().find(|(known, _)| *known == edge).map_or(0.0, |(_, count)| *count)
+            before
+                .0
+                .iter()
+                .find(|(known, _)| known.total_cmp(&edge).is_eq())
+                .map_or(0.0, |(_, count)| *count)
         };
         Self(self.0.iter().map(|(edge, count)| (*edge, count - counted(*edge))).collect())
     }

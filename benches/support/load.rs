@@ -85,6 +85,7 @@ impl Load {
             excursions: None,
             seed: 1,
             ledger: None,
+            stagger: 0,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let report = runtime.block_on(load::run(&options, &CancellationToken::new()))?;

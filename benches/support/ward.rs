@@ -11,6 +11,7 @@ use vitalgate::config::Config;
 use vitalgate::domain::command::{
     Action, AgeClass, Command, DeviceDetails, Outcome, PatientDetails, PrincipalKind,
 };
+use vitalgate::domain::configuration::{Configuration, SiteSettings, Texts};
 use vitalgate::domain::ids::DeviceId;
 use vitalgate::domain::input::Input;
 use vitalgate::inbox::{Inbox, Receipt, Submission};
@@ -71,6 +72,20 @@ impl Ward {
     }
 }
 
+/// The inputs that register `patients` patients, each with the device `load-<n>`.
+pub(crate) fn registered(patients: u64) -> anyhow::Result<Vec<Input>> {
+    let actions = Ward { connections: patients, devices: 1 }.commands()?;
+    Ok(actions.into_iter().map(input).collect())
+}
+
+/// The built-in configuration and the rule of [`RULES`].
+pub(crate) fn configuration() -> anyhow::Result<Configuration> {
+    let settings = SiteSettings { time_zone: "UTC".to_owned() };
+    let signals = include_str!("../../config/signals.toml").to_owned();
+    let texts = Texts { signals, rules: RULES.to_owned(), site: toml::to_string(&settings)? };
+    Ok(Configuration::parse(texts)?)
+}
+
 /// Runs a pipeline without doors on a store while `act` acts, then commits and closes it.
 pub(crate) async fn headless(
     config: &Config,
@@ -111,10 +126,7 @@ fn write_config(dir: &Path) -> anyhow::Result<()> {
 }
 
 async fn command(inbox: &Inbox, actions: &[Action]) -> anyhow::Result<()> {
-    let inputs = actions.iter().map(|action| {
-        let command = Command { actor: "local:cli".to_owned(), action: action.clone() };
-        Input::Command(Box::new(command))
-    });
+    let inputs = actions.iter().cloned().map(input);
     let (receipt, waiting) = Receipt::new();
     inbox.submit(Submission::of(inputs.collect(), 0, receipt)).await?;
     let answers = waiting.await.context("the commands were not accepted")?.answers;
@@ -122,6 +134,10 @@ async fn command(inbox: &Inbox, actions: &[Action]) -> anyhow::Result<()> {
         ensure!(answer.outcome == Outcome::Done, "{action:?}: {}", answer.detail);
     }
     Ok(())
+}
+
+fn input(action: Action) -> Input {
+    Input::Command(Box::new(Command { actor: "local:cli".to_owned(), action }))
 }
 
 /// A bed with a patient and his device, all of one name.
