@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::board;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::Control;
@@ -26,7 +27,7 @@ use crate::readers::StoreReaders;
 use crate::recovery::recover;
 use crate::store::{self, Opened, Purpose, Store};
 use crate::telemetry::Metrics;
-use crate::view::{Board, Ring};
+use crate::view::Ring;
 
 /// How long each stage of the shutdown may take.
 const GRACE: Duration = Duration::from_secs(10);
@@ -95,7 +96,7 @@ impl App {
         }
         let (inbox, submissions) = Inbox::new();
         let metrics = Metrics::default();
-        let (board, board_seen) = watch::channel(Arc::new(Board::default()));
+        let (board, board_seen) = watch::channel(Arc::new(board::of(&core)));
         let (_, signals) = watch::channel(Arc::new(configuration.signals.clone()));
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::domain::alarm::Alarm;
 use crate::domain::core::{Changed, Core};
 use crate::domain::device::Device;
-use crate::domain::ids::{AlarmId, BedId, PatientId, WardId};
+use crate::domain::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use crate::domain::message::Comparator;
 use crate::domain::observation::Source;
 use crate::domain::patient::{Patient, SourceState};
@@ -16,6 +16,24 @@ use crate::view::{BindingView, Board, DeviceView, Monitored, PatientView, Vital}
 
 /// A spot value is stale after so long when its class has no window of its own.
 const SPOT_STALE: Span = Span::hours(12);
+
+/// The board of a core, all of it.
+pub fn of(core: &Core) -> Board {
+    let mut board = Board {
+        seq: core.next_seq() - 1,
+        judged_to: core.now().wall(),
+        simulated: core.is_simulated(),
+        alarms: Arc::new(open_alarms(core)),
+        ..Board::default()
+    };
+    let all = Changed {
+        devices: core.devices.keys().cloned().collect(),
+        patients: core.patients.keys().cloned().collect(),
+        site: true,
+    };
+    refresh(&mut board, core, &all);
+    board
+}
 
 /// Brings the parts of a board that changed up to the core's state.
 pub fn refresh(board: &mut Board, core: &Core, changed: &Changed) {
@@ -34,16 +52,19 @@ pub fn refresh(board: &mut Board, core: &Core, changed: &Changed) {
     }
     if !changed.patients.is_empty() {
         let patients = Arc::make_mut(&mut board.patients);
+        let mut bound = bound(core);
         for id in &changed.patients {
             if let Some(patient) = core.patients.get(id) {
-                patients.insert(id.clone(), Arc::new(patient_view(patient, core, now)));
+                let devices = bound.remove(id).unwrap_or_default();
+                let view = patient_view(patient, devices, core, now);
+                patients.insert(id.clone(), Arc::new(view));
             }
         }
     }
 }
 
 /// All open alarms of a core.
-pub fn open_alarms(core: &Core) -> BTreeMap<AlarmId, Arc<Alarm>> {
+fn open_alarms(core: &Core) -> BTreeMap<AlarmId, Arc<Alarm>> {
     let of_patients = core.patients.values().flat_map(|p| p.alarms.iter());
     of_patients
         .chain(core.site.alarms.iter())
@@ -105,13 +126,18 @@ fn connectivity(device: &Device) -> &'static str {
     }
 }
 
-fn patient_view(patient: &Patient, core: &Core, now: Stamp) -> PatientView {
-    let devices = core
-        .devices
-        .values()
-        .filter(|d| d.patient() == Some(&patient.details.id))
-        .map(|d| d.details.id.clone())
-        .collect::<Vec<_>>();
+/// The devices of each patient, found in one go because only devices know of it.
+fn bound(core: &Core) -> BTreeMap<&PatientId, Vec<DeviceId>> {
+    let mut bound: BTreeMap<&PatientId, Vec<DeviceId>> = BTreeMap::new();
+    for device in core.devices.values() {
+        if let Some(patient) = device.patient() {
+            bound.entry(patient).or_default().push(device.details.id.clone());
+        }
+    }
+    bound
+}
+
+fn patient_view(patient: &Patient, devices: Vec<DeviceId>, core: &Core, now: Stamp) -> PatientView {
     let (limits, _) = patient.limits_at(now.at);
     PatientView {
         id: patient.details.id.clone(),

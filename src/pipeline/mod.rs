@@ -55,7 +55,8 @@ pub struct Parts {
     pub committer: Committer,
     /// What became of them.
     pub reports: mpsc::Receiver<Report>,
-    /// Where the board is published.
+    /// Where the board is published; it holds the core's from the beginning, because the listener
+    /// knows principals from it alone.
     pub board: watch::Sender<Arc<Board>>,
     /// Where events are published.
     pub ring: Arc<Ring>,
@@ -102,7 +103,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         row: core.row(),
         last_row: if core.row() == 0 { now } else { core.now() },
         snapshots: Snapshots::new(),
-        publisher: Publisher::new(board, ring, metrics.clone(), &core),
+        publisher: Publisher::new(board, ring, metrics.clone()),
         core,
         intake: Intake::new(inbox, clock.clone()),
         clock,

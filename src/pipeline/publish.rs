@@ -44,27 +44,14 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
+    /// Goes on from the board that `sender` holds, which is the core's.
     pub(super) fn new(
         sender: watch::Sender<Arc<Board>>,
         ring: Arc<Ring>,
         metrics: Metrics,
-        core: &Core,
     ) -> Self {
-        let mut board = Board {
-            seq: core.next_seq() - 1,
-            judged_to: core.now().wall(),
-            simulated: core.is_simulated(),
-            alarms: Arc::new(board::open_alarms(core)),
-            ..Board::default()
-        };
-        let all = Changed {
-            devices: core.devices.keys().cloned().collect(),
-            patients: core.patients.keys().cloned().collect(),
-            site: true,
-        };
-        board::refresh(&mut board, core, &all);
+        let board = Board::clone(&sender.borrow());
         let judged_to = board.judged_to;
-        sender.send_replace(Arc::new(board.clone()));
         Self {
             sender,
             board,

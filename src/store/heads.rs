@@ -33,7 +33,10 @@ pub(super) struct Heads(RwLock<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    index: HashMap<SeriesKey, usize>,
+    /// The place of each device in `of_device`: samples come by device, so several need one look.
+    devices: HashMap<DeviceId, usize>,
+    /// The heads of each device.
+    of_device: Vec<Vec<usize>>,
     heads: Vec<Head>,
     /// Heads by the time of their first point, oldest first; an entry of an earlier epoch is void.
     started: VecDeque<Started>,
@@ -127,16 +130,20 @@ impl Heads {
     /// The points of a series from `from` up to but without `to`, unsettled.
     pub(super) fn points(&self, key: &SeriesKey, from: Timestamp, to: Timestamp) -> Vec<Point> {
         let inner = self.read();
-        let Some(head) = inner.index.get(key) else { return Vec::new() };
+        let device = inner.devices.get(&key.device);
+        let Some(head) = device.and_then(|&device| inner.head_of(device, key)) else {
+            return Vec::new();
+        };
         let inside = |p: &&Point| from <= p.at && p.at < to;
-        inner.heads[*head].points.iter().filter(inside).copied().collect()
+        inner.heads[head].points.iter().filter(inside).copied().collect()
     }
 
     /// Every series ever heard from a device, sealed or not.
     pub(super) fn series_of(&self, device: &DeviceId) -> Vec<SeriesKey> {
         let inner = self.read();
+        let of_device = inner.devices.get(device).map(|&device| &inner.of_device[device]);
         let mut keys: Vec<_> =
-            inner.index.keys().filter(|key| key.device == *device).cloned().collect();
+            of_device.into_iter().flatten().map(|&head| inner.heads[head].key.clone()).collect();
         keys.sort_unstable();
         keys
     }
@@ -158,32 +165,61 @@ impl Heads {
 
 impl Inner {
     fn find(&mut self, key: &SeriesKey) -> usize {
-        if let Some(head) = self.index.get(key) {
-            return *head;
+        let device = self.device(&key.device);
+        self.head(device, key)
+    }
+
+    fn device(&mut self, id: &DeviceId) -> usize {
+        if let Some(device) = self.devices.get(id) {
+            return *device;
         }
-        let head = self.heads.len();
-        let points = Vec::new();
-        self.heads.push(Head { key: key.clone(), id: None, sealed_to: 0, epoch: 0, points });
-        self.index.insert(key.clone(), head);
-        head
+        let device = self.of_device.len();
+        self.of_device.push(Vec::new());
+        self.devices.insert(id.clone(), device);
+        device
+    }
+
+    fn head(&mut self, device: usize, key: &SeriesKey) -> usize {
+        self.head_of(device, key).unwrap_or_else(|| {
+            let points = Vec::new();
+            self.heads.push(Head { key: key.clone(), id: None, sealed_to: 0, epoch: 0, points });
+            let head = self.heads.len() - 1;
+            self.of_device[device].push(head);
+            head
+        })
+    }
+
+    fn head_of(&self, device: usize, key: &SeriesKey) -> Option<usize> {
+        let is_it = |head: &usize| {
+            let known = &self.heads[*head].key;
+            known.signal == key.signal && known.instance == key.instance
+        };
+        self.of_device[device].iter().copied().find(is_it)
     }
 
     fn append(&mut self, row: u64, at: Timestamp, samples: &[Sample]) {
         self.last_row = row;
-        for sample in samples {
-            let found = self.find(&sample.series);
-            let head = &mut self.heads[found];
-            if row <= head.sealed_to {
-                continue;
+        for of_one in samples.chunk_by(|a, b| a.series.device == b.series.device) {
+            let device = self.device(&of_one[0].series.device);
+            for sample in of_one {
+                let head = self.head(device, &sample.series);
+                self.append_to(head, row, at, sample);
             }
-            if head.points.is_empty() {
-                self.started.push_back(Started { row, at, head: found, epoch: head.epoch });
-            }
-            head.points.push(Point::of(sample));
-            self.points += 1;
-            if head.points.len() == FULL {
-                self.full.push_back((found, head.epoch));
-            }
+        }
+    }
+
+    fn append_to(&mut self, found: usize, row: u64, at: Timestamp, sample: &Sample) {
+        let head = &mut self.heads[found];
+        if row <= head.sealed_to {
+            return;
+        }
+        if head.points.is_empty() {
+            self.started.push_back(Started { row, at, head: found, epoch: head.epoch });
+        }
+        head.points.push(Point::of(sample));
+        self.points += 1;
+        if head.points.len() == FULL {
+            self.full.push_back((found, head.epoch));
         }
     }
 

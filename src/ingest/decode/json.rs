@@ -20,8 +20,8 @@ impl<'a> Json<'a> {
     /// Reads from the beginning. Bytes that are no UTF-8 are found where they stand, so that what
     /// comes before them can be read.
     pub(super) fn new(payload: &'a [u8]) -> Self {
-        let first = payload.utf8_chunks().next();
-        let text = first.as_ref().map_or("", |chunk| chunk.valid());
+        let text = std::str::from_utf8(payload)
+            .unwrap_or_else(|_| payload.utf8_chunks().next().map_or("", |chunk| chunk.valid()));
         Self { text, at: 0, depth: 0, fresh: false, broken: text.len() < payload.len() }
     }
 

@@ -13,7 +13,7 @@ use crate::domain::message::{Body, Delivery, Kind, Message, Mode, RefusalReason}
 use crate::domain::signal::SignalTable;
 use crate::domain::time::Timestamp;
 use crate::inbox::{DeadLetter, Receipt, Submission, WaveSamples};
-use crate::ingest::decode::{self, Decoded, Request};
+use crate::ingest::decode::{Decoded, Request};
 use crate::view::Board;
 
 /// What is kept of a message too large to be read.
@@ -217,7 +217,7 @@ impl<'a> Intake<'a> {
             retention: self.shared.config.retention,
             topic,
         };
-        decode::decode(&request, &self.signals)
+        (self.shared.config.decode)(&request, &self.signals)
     }
 
     fn accept(&mut self, decoded: Decoded) {

@@ -45,6 +45,7 @@ use crate::clock::Clock;
 use crate::domain::signal::SignalTable;
 use crate::domain::time::Span;
 use crate::inbox::Inbox;
+use crate::ingest::decode;
 use crate::telemetry::Metrics;
 use crate::view::Board;
 
@@ -98,7 +99,12 @@ pub struct ListenerConfig {
     pub retention: Span,
     /// How long connections may wait for commits in flight when the listener stops.
     pub drain: Duration,
+    /// What makes messages of publishes; [`decode`](decode::decode) outside of measurements.
+    pub decode: Decode,
 }
+
+/// Makes a message of a publish.
+pub type Decode = fn(&decode::Request<'_>, &SignalTable) -> decode::Decoded;
 
 impl Default for ListenerConfig {
     fn default() -> Self {
@@ -113,6 +119,7 @@ impl Default for ListenerConfig {
             max_sessions: 10_000,
             retention: Span::days(365),
             drain: Duration::from_secs(5),
+            decode: decode::decode,
         }
     }
 }

@@ -1,0 +1,151 @@
+//! The steps of one message by themselves, so that a regression has a place:
+//! `cargo bench --bench micro`.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use vitalgate::domain::configuration::Configuration;
+use vitalgate::domain::core::Core;
+use vitalgate::domain::ids::DeviceId;
+use vitalgate::domain::input::Input;
+use vitalgate::domain::journal::RowBody;
+use vitalgate::domain::message::{Delivery, Kind};
+use vitalgate::domain::time::{Span, Stamp, Timestamp};
+use vitalgate::ingest::decode::{Decoded, Request, decode};
+
+use support::ward::{self, registered};
+
+/// Messages in the batches measured.
+const BATCH: usize = 1_000;
+/// Devices they come from.
+const DEVICES: usize = 50;
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench]
+fn decode_json(bencher: Bencher<'_, '_>) {
+    let configuration = configuration();
+    let device = device(0);
+    let payload = payload(1, start());
+    bencher
+        .counter(BytesCount::from(payload.len()))
+        .bench(|| decoded(black_box(payload.as_bytes()), &device, &configuration));
+}
+
+/// Folding a row of messages that cross no limit; an item is one message.
+#[divan::bench]
+fn fold(bencher: Bencher<'_, '_>) {
+    let (core, rows) = monitored();
+    bencher.counter(ItemsCount::from(BATCH)).with_inputs(|| core.clone()).bench_values(
+        |mut core| {
+            core.fold(2, rows.1, &rows.0);
+            core
+        },
+    );
+}
+
+/// The same in a core that is not shared with a snapshot.
+#[divan::bench]
+fn fold_alone(bencher: Bencher<'_, '_>) {
+    let (mut core, (first, _)) = monitored();
+    let configuration = configuration();
+    let mut row = 1;
+    let mut at = start();
+    let mut seq = first.len() as u64;
+    bencher
+        .counter(ItemsCount::from(BATCH))
+        .with_inputs(|| {
+            at = at + Span::secs(1);
+            seq += 1;
+            (messages(seq, at, &configuration), Stamp { at, offset: Span::ZERO })
+        })
+        .bench_local_values(|(inputs, now)| {
+            row += 1;
+            core.fold(row, now, &inputs)
+        });
+}
+
+/// Putting a row together and encoding it; an item is one message.
+#[divan::bench]
+fn encode_row(bencher: Bencher<'_, '_>) {
+    let (mut core, (inputs, now)) = monitored();
+    let samples = core.fold(2, now, &inputs).samples;
+    bencher
+        .counter(ItemsCount::from(BATCH))
+        .with_inputs(|| inputs.clone())
+        .bench_values(|inputs| RowBody::new(inputs, &samples, now).encode());
+}
+
+/// A ward of monitored patients, and the row of messages that comes next.
+fn monitored() -> (Core, (Vec<Input>, Stamp)) {
+    let configuration = configuration();
+    let now = Stamp { at: start(), offset: Span::ZERO };
+    let site = "site".parse().expect("an id");
+    let mut core = Core::new(site, false, configuration.clone());
+    core.fold(1, now, &registered(DEVICES as u64).expect("a ward"));
+    (core, (messages(0, start(), &configuration), now))
+}
+
+/// The messages of one row, with sequence numbers that follow those of row `row - 1`.
+fn messages(row: u64, at: Timestamp, configuration: &Configuration) -> Vec<Input> {
+    let mut seqs = BTreeMap::new();
+    (0..BATCH)
+        .map(|number| {
+            let device = device(number % DEVICES);
+            let seq = seqs.entry(device.clone()).or_insert(row * (BATCH / DEVICES) as u64);
+            *seq += 1;
+            let payload = payload(*seq, at + Span::micros(number as i64));
+            let Decoded { message, .. } = decoded(payload.as_bytes(), &device, configuration);
+            Input::Message(Box::new(message))
+        })
+        .collect()
+}
+
+fn decoded(payload: &[u8], device: &DeviceId, configuration: &Configuration) -> Decoded {
+    let request = Request {
+        principal: device,
+        device,
+        kind: Kind::Telemetry,
+        payload,
+        delivery: Delivery { qos: 1, ..Delivery::default() },
+        received: start(),
+        retention: Span::days(365),
+        topic: "vitalgate/v1/load-0/telemetry",
+    };
+    decode(&request, &configuration.signals)
+}
+
+/// A message of the load: four readings, about 370 bytes.
+fn payload(seq: u64, at: Timestamp) -> String {
+    let at = serde_json::to_string(&at).expect("a time");
+    let reading = |signal: &str, value: f64, unit: &str| {
+        format!(r#"{{"at":{at},"signal":"{signal}","value":{value},"unit":"{unit}"}}"#)
+    };
+    let readings = [
+        reading("heart_rate", 72.4, "/min"),
+        reading("spo2", 97.1, "%"),
+        reading("respiratory_rate", 14.2, "/min"),
+        reading("temperature", 36.6, "Cel"),
+    ];
+    format!(
+        r#"{{"boot":1,"seq":{seq},"sent_at":{at},"mode":"real","clock":{{"source":"ntp"}},"readings":[{}]}}"#,
+        readings.join(",")
+    )
+}
+
+fn device(number: usize) -> DeviceId {
+    format!("load-{number}").parse().expect("an id")
+}
+
+fn start() -> Timestamp {
+    Timestamp::from_millis(1_795_000_000_000)
+}
+
+fn configuration() -> Configuration {
+    ward::configuration().expect("the built-in configuration")
+}
