@@ -53,6 +53,9 @@ pub struct Expectation {
     /// The last message heard, or the registration.
     #[n(7)]
     pub cause: Cause,
+    /// `since` by the clock shown then; no later step of it changes what was told.
+    #[n(8)]
+    pub shown: Timestamp,
 }
 
 impl Patient {
@@ -90,6 +93,7 @@ impl Patient {
                 rung: None,
                 doubt: None,
                 cause: device.silence_cause(),
+                shown: out.wall(),
             };
             let class = device.details.class.clone();
             self.expectations.push(Expectation { interval, class, ..kept.unwrap_or_else(fresh) });
@@ -179,11 +183,8 @@ impl Patient {
         };
         let priority = silent.iter().filter_map(|e| e.rung).max().unwrap_or(Priority::Low);
         let names: Vec<String> = silent.iter().map(|e| what(e, context)).collect();
-        let text = format!(
-            "No judged data from {device} since {}: {}",
-            out.now.shown(first.since),
-            names.join(", ")
-        );
+        let text =
+            format!("No judged data from {device} since {}: {}", first.shown, names.join(", "));
         let draft = technical::draft(
             key.clone(),
             Some(device),
@@ -270,6 +271,7 @@ impl Patient {
                 && (expectation.signal.is_none() || expectation.signal == signal)
             {
                 expectation.since = out.now.at;
+                expectation.shown = out.wall();
                 expectation.cause.clone_from(cause);
                 expectation.doubt = None;
                 was_silent |= expectation.rung.take().is_some();

@@ -8,7 +8,7 @@ use super::super::observation::{Number, Observation, Source, Timing};
 use super::super::output::{Output, rule};
 use super::super::rules::CRITICAL;
 use super::super::signal::SignalId;
-use super::super::time::Span;
+use super::super::time::{Span, Timestamp};
 use super::watch::Evidence;
 use super::{Context, Patient, silence};
 
@@ -103,6 +103,7 @@ impl Patient {
         source: &Source,
         priority: Priority,
         began: &Evidence,
+        since: Timestamp,
         context: Context<'_>,
         out: &mut Output,
     ) {
@@ -122,6 +123,7 @@ impl Patient {
         draft.trigger.unit = Some(began.number.unit);
         draft.trigger.limit = Some(began.limit);
         draft.trigger.measured_at = Some(began.measured);
+        draft.raised_at = out.now.shown(since);
         self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
     }
 
