@@ -4,6 +4,7 @@ mod absence;
 mod binding;
 mod doubt;
 mod events;
+mod golden;
 mod laws;
 mod limits;
 mod rows;
