@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::super::alarm::{AlarmKind, Condition, Priority};
+use super::super::alarm::{Alarm, AlarmKind, Condition, Priority};
 use super::super::book::Key;
 use super::super::cause::Cause;
 use super::super::device::Device;
@@ -178,7 +178,7 @@ impl Patient {
         let silent: Vec<&Expectation> =
             self.expectations.iter().filter(|e| e.device == *device && e.rung.is_some()).collect();
         let Some(first) = silent.iter().min_by_key(|e| e.since) else {
-            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+            self.alarms.change(&key, None, out, Alarm::absent);
             return;
         };
         let priority = silent.iter().filter_map(|e| e.rung).max().unwrap_or(Priority::Low);

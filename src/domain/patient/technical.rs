@@ -1,6 +1,6 @@
 //! Technical alarms on a patient: what stands between the patient and judgement.
 
-use super::super::alarm::{Condition, Priority, Response, Side, TimeQuality, Trigger};
+use super::super::alarm::{Alarm, Condition, Priority, Response, Side, TimeQuality, Trigger};
 use super::super::book::{Draft, Key, Open};
 use super::super::cause::Cause;
 use super::super::ids::{DeviceId, RuleId};
@@ -136,7 +136,7 @@ impl Patient {
             _ => false,
         };
         for key in self.alarms.keys_where(over) {
-            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+            self.alarms.change(&key, None, out, Alarm::absent);
         }
         self.device_back(&source.device, out);
     }
@@ -147,7 +147,7 @@ impl Patient {
             matches!(key.rule.as_str(), TEST_MODE | CLOCK_SUSPECT) && key.source == device.as_str()
         };
         for key in self.alarms.keys_where(over) {
-            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+            self.alarms.change(&key, None, out, Alarm::absent);
         }
     }
 
@@ -209,7 +209,7 @@ impl Patient {
     pub fn details_changed(&mut self, out: &mut Output) {
         if self.is_adult() {
             let key = Key::new(rule(AGE_CLASS), "patient");
-            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+            self.alarms.change(&key, None, out, Alarm::absent);
         }
     }
 }
