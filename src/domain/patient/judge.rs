@@ -34,7 +34,7 @@ impl Patient {
             state.show(observation, number);
         }
         let sets = std::mem::take(&mut self.limits);
-        let (limits, version) = valid_at(&sets, observation.timing.rule_at);
+        let (limits, version) = valid_at(&sets, observation.timing.own);
         let mut refused_age = false;
         for rule in context.rules.limits_of(source.signal) {
             if rule.adults_only && !self.is_adult() {
