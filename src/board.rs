@@ -74,7 +74,7 @@ fn open_alarms(core: &Core) -> BTreeMap<AlarmId, Arc<Alarm>> {
 
 fn wards(core: &Core) -> BTreeMap<WardId, Vec<BedId>> {
     let mut wards: BTreeMap<WardId, Vec<BedId>> =
-        core.site.wards.keys().map(|ward| (ward.clone(), Vec::new())).collect();
+        core.site.wards.iter().map(|ward| (ward.clone(), Vec::new())).collect();
     for (bed, ward) in &core.site.beds {
         wards.entry(ward.clone()).or_default().push(bed.clone());
     }

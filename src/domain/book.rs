@@ -258,17 +258,17 @@ impl Book {
         });
     }
 
-    /// Marks the source of an alarm as gone (row 24).
+    /// The source of an alarm is gone: what held is unknown (row 24). What ended, or had no end, waits
+    /// for a person as before.
     pub fn unbind(&mut self, key: &Key, out: &mut Output) {
         let now = out.wall();
-        if let Some(open) = self.open.get_mut(key) {
+        let Some(open) = self.open.get_mut(key) else { return };
+        let alarm = &mut open.alarm;
+        if matches!(alarm.condition, Condition::Present | Condition::Unknown) {
             open.unbound = true;
-            let alarm = &mut open.alarm;
-            if alarm.condition != Condition::Momentary {
-                alarm.condition = Condition::Unknown;
-                alarm.condition_since = now;
-                alarm.condition_reason = Some("source unbound".to_owned());
-            }
+            alarm.condition = Condition::Unknown;
+            alarm.condition_since = now;
+            alarm.condition_reason = Some("source unbound".to_owned());
             self.record(key, Change::SourceUnbound, None, out);
         }
     }

@@ -129,15 +129,15 @@ impl Core {
     }
 
     fn add_ward(&mut self, ward: &WardId) -> Told {
-        if self.site.wards.contains_key(ward) {
+        if self.site.wards.contains(ward) {
             return refuse(Outcome::AlreadySo, "the ward exists");
         }
-        self.site_mut().wards.insert(ward.clone(), ());
+        self.site_mut().wards.insert(ward.clone());
         done()
     }
 
     fn add_bed(&mut self, bed: &BedId, ward: &WardId) -> Told {
-        if !self.site.wards.contains_key(ward) {
+        if !self.site.wards.contains(ward) {
             return refuse(Outcome::NotFound, format!("there is no ward {ward}"));
         }
         if self.site.beds.get(bed) == Some(ward) {

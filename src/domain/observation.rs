@@ -50,7 +50,9 @@ pub enum Timeliness {
 pub struct Timing {
     /// By the device's clock, corrected; the time of arrival where that is all there is.
     pub measured: Timestamp,
-    /// The same in the gateway's own time, never before the last judged reading of its series and
+    /// The same in the gateway's own time, which no step of the clock moves.
+    pub own: Timestamp,
+    /// The same again, never before the last judged reading of its series and
     /// never after its arrival: differences between readings are taken in it.
     pub rule_at: Timestamp,
     /// When it arrived, by the shown clock.

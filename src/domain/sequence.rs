@@ -140,18 +140,16 @@ fn slot(seq: u64) -> usize {
 mod tests {
     use super::*;
 
-    fn t(s: i64) -> Option<Timestamp> {
-        Some(Timestamp::from_millis(s * 1_000))
-    }
+    type Step = (Option<u64>, Option<u64>, u64, i64, Verdict);
 
     #[test]
     fn numbers_in_every_order() {
         use Verdict::{New, Old, Redelivered, Reset, Reused, Unnumbered};
-        let check = |steps: &[(Option<u64>, Option<u64>, u64, i64, Verdict)], holes: u64| {
+        let check = |steps: &[Step], holes: u64| {
             let mut s = Sequence::default();
             for (i, (boot, seq, hash, time, expected)) in steps.iter().enumerate() {
                 assert_eq!(
-                    s.take(*boot, *seq, *hash, t(*time)),
+                    s.take(*boot, *seq, *hash, Some(Timestamp::from_millis(time * 1_000))),
                     *expected,
                     "step {i} of {steps:?}"
                 );

@@ -1,10 +1,10 @@
 //! The site machine: wards, beds, and alarms of the gateway itself. It never sees a reading.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 
-use super::alarm::{Condition, Priority};
+use super::alarm::{Alarm, Condition, Priority};
 use super::book::{Book, Key, Owner};
 use super::cause::Cause;
 use super::ids::{BedId, WardId};
@@ -28,7 +28,7 @@ const DEAF_TOLD: Span = Span::secs(10);
 pub struct Site {
     /// Wards.
     #[n(0)]
-    pub wards: BTreeMap<WardId, ()>,
+    pub wards: BTreeSet<WardId>,
     /// Beds, each in its ward.
     #[n(1)]
     pub beds: BTreeMap<BedId, WardId>,
@@ -54,7 +54,7 @@ impl Site {
             let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
             self.alarms.raise(GATEWAY, draft, out);
         } else {
-            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+            self.alarms.change(&key, None, out, Alarm::absent);
         }
     }
 

@@ -37,14 +37,9 @@ pub(super) fn content(message: &Message, reading: &Reading, rules: &RuleSet) -> 
 
 /// A zero that the binding declares to mean "no sensor" is not a measurement.
 pub(super) fn zero(content: Content, zeros: &[SignalId], reading: &Reading) -> Content {
-    match content {
-        Content::Number(n) | Content::Implausible(n)
-            if n.value == 0.0 && zeros.contains(&reading.signal) =>
-        {
-            Content::NoSensor
-        }
-        other => other,
-    }
+    let is_zero =
+        matches!(&content, Content::Number(n) | Content::Implausible(n) if n.value == 0.0);
+    if is_zero && zeros.contains(&reading.signal) { Content::NoSensor } else { content }
 }
 
 /// What became of it, in one word.

@@ -318,7 +318,7 @@ impl Device {
         if again == Some(Again::Other) {
             return self.count("correction", out);
         }
-        let (patient, content) = match self.owner(timing.rule_at) {
+        let (patient, content) = match self.owner(timing.own) {
             Owner::Unbound => return self.count("unbound", out),
             Owner::Uncertain(patient) => {
                 said.push((patient.clone(), Said::Unattributed(cause)));
@@ -424,7 +424,7 @@ impl Device {
         if message.mode != Mode::Real {
             return self.count("test", out);
         }
-        let patient = match self.owner(timing.rule_at) {
+        let patient = match self.owner(timing.own) {
             Owner::Patient(patient, _) => patient.clone(),
             Owner::Unbound => return self.count("unbound", out),
             Owner::Uncertain(patient) => {
@@ -460,6 +460,7 @@ impl Device {
                 cause: self.cause(message, refused.index, now),
                 timing: Timing {
                     measured: now.wall(),
+                    own: now.at,
                     rule_at: now.at,
                     received: now.wall(),
                     relay_at: None,

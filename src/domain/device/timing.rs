@@ -34,6 +34,7 @@ pub(super) fn timing(
     let relay_at = message.relay.as_ref().and_then(|r| r.received_at);
     let by = |measured: Timestamp, rule_at: Timestamp, quality, timeliness| Timing {
         measured,
+        own: now.own(measured),
         rule_at,
         received,
         relay_at,

@@ -30,7 +30,7 @@ impl Patient {
                 open.alarm.trigger.measured_at.is_none_or(|began| began <= episode.timing.measured)
             });
             if live && !episode.timing.is_doubtful() && of_this {
-                self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+                self.alarms.change(&key, None, out, Alarm::absent);
             }
             return;
         }

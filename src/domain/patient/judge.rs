@@ -34,7 +34,7 @@ impl Patient {
             state.show(observation, number);
         }
         let sets = std::mem::take(&mut self.limits);
-        let (limits, version) = valid_at(&sets, observation.timing.rule_at);
+        let (limits, version) = valid_at(&sets, observation.timing.own);
         let mut refused_age = false;
         for rule in context.rules.limits_of(source.signal) {
             if rule.adults_only && !self.is_adult() {
@@ -201,12 +201,18 @@ impl Patient {
         let rules = context.rules.limits_of(source.signal).filter(|r| !r.spot);
         let gap = rules.map(|rule| state.gap(rule)).max();
         if gap.is_some_and(|gap| observation.timing.rule_at - last > gap) {
-            self.lose(source, context, out);
+            self.lose(source, out.now.at, context, out);
         }
     }
 
-    /// A continuous signal is silent for longer than its tolerated gap (rows 3 and 6).
-    pub(super) fn lose(&mut self, source: &Source, context: Context<'_>, out: &mut Output) {
+    /// A continuous signal is silent for longer than its tolerated gap, since then (rows 3 and 6).
+    pub(super) fn lose(
+        &mut self,
+        source: &Source,
+        since: Timestamp,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
         let Some(state) = self.sources.get_mut(source) else { return };
         state.lost = true;
         let mut pending: Option<(Priority, Box<Evidence>)> = None;
@@ -231,7 +237,7 @@ impl Patient {
             self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(&reason, now));
         }
         if let Some((priority, began)) = pending {
-            self.lost_while_pending(source, priority, &began, context, out);
+            self.lost_while_pending(source, priority, &began, since, context, out);
         }
     }
 
@@ -267,7 +273,7 @@ impl Patient {
         let lost = state.lost && held;
         self.put_state(source, state);
         if lost {
-            self.lose(source, context, out);
+            self.lose(source, out.now.at, context, out);
         }
     }
 

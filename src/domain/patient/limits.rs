@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::super::alarm::{Condition, Side};
+use super::super::alarm::{Alarm, Condition, Side};
 use super::super::book::Key;
 use super::super::command::{Outcome, PatientLimit};
 use super::super::output::Output;
@@ -115,7 +115,7 @@ impl Patient {
         });
         if judged && !beyond {
             state.forget(&rule.id);
-            self.alarms.change(&key, Some(actor), out, |alarm, now| alarm.limit_changed(now));
+            self.alarms.change(&key, Some(actor), out, Alarm::limit_changed);
         }
     }
 }

@@ -189,7 +189,7 @@ impl Patient {
             Deadline::Delay(source, rule, level) => {
                 self.delay_over(source, rule, *level, context, out);
             }
-            Deadline::Gap(source) => self.lose(source, context, out),
+            Deadline::Gap(source) => self.lose(source, due, context, out),
             Deadline::Silence(place) => self.silent(*place, due, context, out),
             Deadline::Alarm => self.alarms.fire(due, out),
         }

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::super::alarm::{AlarmKind, Condition, Priority};
+use super::super::alarm::{Alarm, AlarmKind, Condition, Priority};
 use super::super::book::Key;
 use super::super::cause::Cause;
 use super::super::device::Device;
@@ -53,6 +53,9 @@ pub struct Expectation {
     /// The last message heard, or the registration.
     #[n(7)]
     pub cause: Cause,
+    /// `since` by the clock shown then; no later step of it changes what was told.
+    #[n(8)]
+    pub shown: Timestamp,
 }
 
 impl Patient {
@@ -90,6 +93,7 @@ impl Patient {
                 rung: None,
                 doubt: None,
                 cause: device.silence_cause(),
+                shown: out.wall(),
             };
             let class = device.details.class.clone();
             self.expectations.push(Expectation { interval, class, ..kept.unwrap_or_else(fresh) });
@@ -174,16 +178,13 @@ impl Patient {
         let silent: Vec<&Expectation> =
             self.expectations.iter().filter(|e| e.device == *device && e.rung.is_some()).collect();
         let Some(first) = silent.iter().min_by_key(|e| e.since) else {
-            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+            self.alarms.change(&key, None, out, Alarm::absent);
             return;
         };
         let priority = silent.iter().filter_map(|e| e.rung).max().unwrap_or(Priority::Low);
         let names: Vec<String> = silent.iter().map(|e| what(e, context)).collect();
-        let text = format!(
-            "No judged data from {device} since {}: {}",
-            out.now.shown(first.since),
-            names.join(", ")
-        );
+        let text =
+            format!("No judged data from {device} since {}: {}", first.shown, names.join(", "));
         let draft = technical::draft(
             key.clone(),
             Some(device),
@@ -274,6 +275,7 @@ impl Patient {
                 && (expectation.signal.is_none() || expectation.signal == signal)
             {
                 expectation.since = out.now.at;
+                expectation.shown = out.wall();
                 expectation.cause.clone_from(cause);
                 expectation.doubt = None;
                 was_silent |= expectation.rung.take().is_some();

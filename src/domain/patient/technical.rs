@@ -1,6 +1,6 @@
 //! Technical alarms on a patient: what stands between the patient and judgement.
 
-use super::super::alarm::{Condition, Priority, Response, Side, TimeQuality, Trigger};
+use super::super::alarm::{Alarm, Condition, Priority, Response, Side, TimeQuality, Trigger};
 use super::super::book::{Draft, Key, Open};
 use super::super::cause::Cause;
 use super::super::ids::{DeviceId, RuleId};
@@ -8,7 +8,7 @@ use super::super::observation::{Number, Observation, Source, Timing};
 use super::super::output::{Output, rule};
 use super::super::rules::CRITICAL;
 use super::super::signal::SignalId;
-use super::super::time::Span;
+use super::super::time::{Span, Timestamp};
 use super::watch::Evidence;
 use super::{Context, Patient, silence};
 
@@ -103,6 +103,7 @@ impl Patient {
         source: &Source,
         priority: Priority,
         began: &Evidence,
+        since: Timestamp,
         context: Context<'_>,
         out: &mut Output,
     ) {
@@ -122,6 +123,7 @@ impl Patient {
         draft.trigger.unit = Some(began.number.unit);
         draft.trigger.limit = Some(began.limit);
         draft.trigger.measured_at = Some(began.measured);
+        draft.raised_at = out.now.shown(since);
         self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
     }
 
@@ -134,7 +136,7 @@ impl Patient {
             _ => false,
         };
         for key in self.alarms.keys_where(over) {
-            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+            self.alarms.change(&key, None, out, Alarm::absent);
         }
         self.device_back(&source.device, out);
     }
@@ -145,7 +147,7 @@ impl Patient {
             matches!(key.rule.as_str(), TEST_MODE | CLOCK_SUSPECT) && key.source == device.as_str()
         };
         for key in self.alarms.keys_where(over) {
-            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+            self.alarms.change(&key, None, out, Alarm::absent);
         }
     }
 
@@ -207,7 +209,7 @@ impl Patient {
     pub fn details_changed(&mut self, out: &mut Output) {
         if self.is_adult() {
             let key = Key::new(rule(AGE_CLASS), "patient");
-            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+            self.alarms.change(&key, None, out, Alarm::absent);
         }
     }
 }

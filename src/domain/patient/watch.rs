@@ -174,17 +174,12 @@ impl Watch {
 impl SourceState {
     /// The watch of a rule, made if there was none.
     pub fn watch(&mut self, rule: &LimitRule) -> &mut Watch {
-        let place = match self.watches.iter().position(|w| w.rule == rule.id) {
-            Some(place) => place,
-            None => {
-                self.watches.push(Watch {
-                    rule: rule.id.clone(),
-                    tracks: [Track::default(), Track::default()],
-                    late: None,
-                });
-                self.watches.len() - 1
-            }
-        };
+        let known = self.watches.iter().position(|w| w.rule == rule.id);
+        let place = known.unwrap_or_else(|| {
+            let tracks = [Track::default(), Track::default()];
+            self.watches.push(Watch { rule: rule.id.clone(), tracks, late: None });
+            self.watches.len() - 1
+        });
         &mut self.watches[place]
     }
 

@@ -8,7 +8,7 @@ mod class;
 mod event;
 mod limit;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -87,10 +87,10 @@ impl RuleSet {
             classes: file.class,
             ..Self::default()
         };
-        let mut names = BTreeMap::<RuleId, ()>::new();
+        let mut names = BTreeSet::<RuleId>::new();
         for entry in &file.limit {
             for rule in entry.rules(text, signals)? {
-                if names.insert(rule.id.clone(), ()).is_some() {
+                if !names.insert(rule.id.clone()) {
                     return Err(text.refuse(&entry.id, format!("rule `{}` stands twice", rule.id)));
                 }
                 rules.by_signal.entry(rule.signal).or_default().push(rules.limits.len());
@@ -98,7 +98,7 @@ impl RuleSet {
             }
         }
         for entry in file.event {
-            if names.insert(entry.id.get_ref().clone(), ()).is_some() {
+            if !names.insert(entry.id.get_ref().clone()) {
                 let what = format!("rule `{}` stands twice", entry.id.get_ref());
                 return Err(text.refuse(&entry.id, what));
             }

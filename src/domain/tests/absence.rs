@@ -2,7 +2,7 @@
 
 use crate::domain::command::Action;
 use crate::domain::input::Input;
-use crate::domain::message::{Body, DeviceInfo, Mode, RefusalReason, Refused};
+use crate::domain::message::{Body, DeviceInfo, Mode, Phase, RefusalReason, Refused};
 
 use super::scene::Scene;
 
@@ -149,11 +149,11 @@ fn late_and_doubtful_data_are_no_sign_of_life() {
             s.send("dev", "spo2", 97.0, |m, r| {
                 m.delivery.dup = true;
                 r.time = crate::domain::message::ReadingTime::Unstated;
-            })
+            });
         },
         |s| s.measured_at("dev", "spo2", 97.0, 1e9),
         |s| s.send("dev", "spo2", 97.0, |m, _| m.delivery.retained = true),
-        |s| s.event_at("dev", "button", Some(&s.second().to_string()), Default::default(), -5e3),
+        |s| s.event_at("dev", "button", Some(&s.second().to_string()), Phase::Single, -5e3),
     ];
     for (i, send) in cases.into_iter().enumerate() {
         let mut scene = Scene::empty();

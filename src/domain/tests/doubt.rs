@@ -34,7 +34,7 @@ const DOUBTS: [(&str, Doubt); 9] = [
 fn doubt_never_clears_an_alarm_nor_becomes_the_latest_value() {
     for (name, doubt) in DOUBTS {
         let mut scene = Scene::bedside();
-        scene.send("dev", "spo2", 84.0, |m, _| m.clock = timeline(8));
+        scene.send("dev", "spo2", 84.0, |m, _| m.clock = Some(timeline(8)));
         scene.stream("dev", "spo2", 84.0, 16);
         scene.reading("dev", "nibp_sys", 70.0);
         scene.skip();
@@ -54,8 +54,8 @@ fn doubt_never_clears_an_alarm_nor_becomes_the_latest_value() {
     }
 }
 
-fn timeline(n: u64) -> Option<Clock> {
-    Some(Clock { source: Some(ClockSource::Ntp), timeline: Some(n) })
+fn timeline(n: u64) -> Clock {
+    Clock { source: Some(ClockSource::Ntp), timeline: Some(n) }
 }
 
 #[test]
@@ -103,13 +103,13 @@ fn an_impossible_clock_is_told_and_only_good_live_data_end_that() {
 #[test]
 fn a_stamp_of_an_earlier_timeline_is_suspect() {
     let mut scene = Scene::bedside();
-    scene.send("dev", "spo2", 97.0, |m, _| m.clock = timeline(4));
+    scene.send("dev", "spo2", 97.0, |m, _| m.clock = Some(timeline(4)));
     scene.advance(20.0);
     scene.skip();
-    scene.send("dev", "spo2", 97.0, |m, _| m.clock = timeline(3));
+    scene.send("dev", "spo2", 97.0, |m, _| m.clock = Some(timeline(3)));
     scene.expect(&["raised medium clock.suspect: alarming, present"]);
     scene.advance(1.0);
-    scene.send("dev", "spo2", 97.0, |m, _| m.clock = timeline(4));
+    scene.send("dev", "spo2", 97.0, |m, _| m.clock = Some(timeline(4)));
     let news = scene.news();
     assert!(news.contains(&"ended medium clock.suspect: closed ended".to_owned()), "{news:?}");
 }

@@ -1,10 +1,15 @@
 //! The pure core under virtual time: each row of contract §5, each kind of doubt, and the laws.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is dealt with alike")]
+
 mod absence;
 mod binding;
 mod doubt;
 mod events;
+mod golden;
+mod laws;
 mod limits;
 mod rows;
 mod scene;
 mod time;
+mod world;
