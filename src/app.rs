@@ -17,6 +17,7 @@ use crate::board;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::Control;
+use crate::domain::core::Core;
 use crate::domain::input::Input;
 use crate::domain::time::Timestamp;
 use crate::http::{AppState, Auth, Limits, Pulse, Server};
@@ -80,19 +81,20 @@ impl App {
         let opened = open_store(config, mode)?;
         let identity = opened.identity.clone();
         let core = recover(&opened).context("the store cannot be brought back")?;
+        let folded = core.row() - opened.snapshot_row.unwrap_or(0);
         let last = opened.last_row.map(|row| row.at);
-        let clock = match (mode.stream_clock, last) {
-            (true, last) => Clock::stream(last.unwrap_or(Timestamp::from_micros(0))),
-            (false, last) => Clock::system(last.unwrap_or(Timestamp::from_micros(0))),
-        };
+        let begin = last.unwrap_or(Timestamp::from_micros(0));
+        let clock = if identity.stream_clock { Clock::stream(begin) } else { Clock::system(begin) };
         let mut first = Vec::new();
-        if core.row() == 0 || core.configuration.hash() != configuration.hash() {
+        if let Some(from) = last {
+            first.push(Input::Deaf { from, to: clock.stamp().at });
+        }
+        first.extend(ended_links(&core));
+        let other_texts = core.configuration.hash() != configuration.hash();
+        if core.row() == 0 || (other_texts && !mode.headless) {
             let texts = configuration.texts.clone();
             let (signals, rules, site) = (texts.signals, texts.rules, texts.site);
             first.push(Input::Configuration { signals, rules, site });
-        }
-        if let Some(from) = last {
-            first.push(Input::Deaf { from, to: clock.stamp().at });
         }
         let (inbox, submissions) = Inbox::new();
         let metrics = Metrics::default();
@@ -157,6 +159,7 @@ impl App {
             metrics,
             pulse,
             first,
+            folded,
         };
         Ok(Self { addresses, inbox, pipeline, writer: running.thread, doors, control })
     }
@@ -177,6 +180,7 @@ impl App {
         let drain = CancellationToken::new();
         let pulse = pipeline.pulse.clone();
         let mut core = tokio::spawn(pipeline::run(pipeline, drain.clone()));
+        let give_up = core.abort_handle();
         let close_control = CancellationToken::new();
         let control = tokio::spawn(control.run(inbox, close_control.clone()));
         let mut ended_early = None;
@@ -220,7 +224,12 @@ impl App {
         if let Some(task) = ended_early {
             bail!("the {task} task ended early");
         }
-        let writer = tokio::task::spawn_blocking(move || writer.join()).await?;
+        // A pipeline that is late waits for a store that fails; the store gives up without it.
+        give_up.abort();
+        let writer = tokio::task::spawn_blocking(move || writer.join());
+        let writer = tokio::time::timeout(3 * GRACE, writer)
+            .await
+            .context("the store did not end in time; nobody was told of what it still held")??;
         writer.map_err(|_| anyhow::anyhow!("the store's thread panicked"))??;
         Ok(())
     }
@@ -241,7 +250,13 @@ async fn late(name: &str, stage: impl Future<Output = ()>) {
 
 fn open_store(config: &Config, mode: RunMode) -> anyhow::Result<Opened> {
     let dir = &config.store.dir;
+    if mode.stream_clock && !config.is_loopback() {
+        bail!("--clock stream is for loopback only: listen on 127.0.0.1");
+    }
     if !Store::exists(dir) {
+        if mode.headless {
+            bail!("there is no store in {}; `run` makes one", dir.display());
+        }
         let purpose = Purpose {
             site: config.site.id.clone(),
             simulated: mode.demo,
@@ -269,6 +284,16 @@ fn open_store(config: &Config, mode: RunMode) -> anyhow::Result<Opened> {
         );
     }
     Ok(opened)
+}
+
+/// Connections that a crash ended without a word.
+fn ended_links(core: &Core) -> impl Iterator<Item = Input> {
+    let connected = core.devices.values().filter(|device| device.connected == Some(true));
+    connected.map(|device| Input::Link {
+        principal: device.details.id.clone(),
+        connected: false,
+        clean: false,
+    })
 }
 
 fn addresses_of(

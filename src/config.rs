@@ -252,6 +252,13 @@ impl Config {
         self.auth().map(drop)
     }
 
+    /// Whether nothing listens where other machines could reach it.
+    pub fn is_loopback(&self) -> bool {
+        let tls = self.mqtt.tls.as_ref().map(|tls| tls.listen);
+        let all = [Some(self.http.listen), self.mqtt.listen, tls];
+        all.iter().flatten().all(|address| address.ip().is_loopback())
+    }
+
     /// Who may use the HTTP side.
     pub fn auth(&self) -> Result<Auth, BadConfig> {
         if self.http.token.is_empty() {

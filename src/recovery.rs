@@ -31,7 +31,7 @@ pub enum RecoveryError {
 pub fn recover(opened: &Opened) -> Result<Core, RecoveryError> {
     let mut core = if opened.snapshot.is_empty() {
         let identity = &opened.identity;
-        Core::new(identity.site.clone(), identity.simulated, Configuration::default())
+        Core::new(identity.site.clone(), identity.is_simulated(), Configuration::default())
     } else {
         Core::restore(opened.snapshot.iter().map(|p| (p.kind, p.key.as_str(), p.body.as_slice())))?
     };

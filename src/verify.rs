@@ -126,7 +126,11 @@ fn beginning(reader: &Reader) -> Result<Core, VerifyError> {
     let identity = reader.identity()?;
     let first = reader.rows(0)?.next().transpose()?.map_or(0, |row| row.n);
     if first <= 1 {
-        return Ok(Core::new(identity.site, identity.simulated, Configuration::default()));
+        return Ok(Core::new(
+            identity.site.clone(),
+            identity.is_simulated(),
+            Configuration::default(),
+        ));
     }
     let parts = reader.snapshot()?.map_or_else(Vec::new, |(_, parts)| parts);
     Ok(Core::restore(parts.iter().map(|p| (p.kind, p.key.as_str(), p.body.as_slice())))?)

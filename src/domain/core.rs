@@ -65,6 +65,9 @@ pub(super) struct Head {
     pub(super) deaf: Vec<Window>,
     #[n(6)]
     pub(super) row: u64,
+    /// Commits fail since then: intake may stand still, and no device is blamed for it.
+    #[n(7)]
+    pub(super) failing_since: Option<Timestamp>,
 }
 
 /// Whose state changed, for snapshots and views.
@@ -132,6 +135,7 @@ impl Core {
             now: Stamp::default(),
             deaf: Vec::new(),
             row: 0,
+            failing_since: None,
         };
         Self::assemble(head, configuration, Site::default(), BTreeMap::new(), BTreeMap::new())
     }
@@ -252,6 +256,23 @@ impl Core {
             self.advance_to(Stamp { at: from.min(now.at), offset: self.head.now.offset }, out);
             out.now = now;
         }
+        self.remember_deaf(from, to);
+    }
+
+    /// While commits fail nobody is blamed for silence; afterwards that time counts as deaf.
+    fn store(&mut self, failing: bool, now: Stamp) {
+        if failing {
+            self.head.failing_since.get_or_insert(now.at);
+        } else if let Some(since) = self.head.failing_since.take() {
+            self.remember_deaf(since, now.at);
+            let ids: Vec<PatientId> = self.patients.keys().cloned().collect();
+            for id in ids {
+                self.note_deadline(&id);
+            }
+        }
+    }
+
+    fn remember_deaf(&mut self, from: Timestamp, to: Timestamp) {
         if self.head.deaf.len() == WINDOWS {
             self.head.deaf.remove(0);
         }
@@ -280,7 +301,8 @@ impl Core {
         let due = match whose {
             Whose::Site => self.site.alarms.next_deadline()?,
             Whose::Patient(id) => {
-                self.patients.get(id)?.next_deadline(context(&self.configuration))?.0
+                let held = self.head.failing_since;
+                self.patients.get(id)?.next_deadline(context(&self.configuration), held)?.0
             }
         };
         Some(self.heard_again(due))
@@ -296,8 +318,9 @@ impl Core {
             Whose::Patient(id) => {
                 let configuration = Arc::clone(&self.configuration);
                 let context = context(&configuration);
+                let held = self.head.failing_since;
                 if let Some(patient) = self.patient_mut(id)
-                    && let Some((due, deadline)) = patient.next_deadline(context)
+                    && let Some((due, deadline)) = patient.next_deadline(context, held)
                 {
                     patient.fire(due, &deadline, context, out);
                 }
@@ -339,6 +362,7 @@ impl Core {
                 self.note_site_deadline();
             }
             Input::Store { failing } => {
+                self.store(*failing, out.now);
                 self.site_mut().store(*failing, out);
                 self.note_site_deadline();
             }

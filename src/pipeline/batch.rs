@@ -82,14 +82,21 @@ impl Intake {
         }
     }
 
+    /// Whether there is something to take; fetches up to a batch of it.
     pub(super) fn has_some(&mut self) -> bool {
-        while let Ok(submission) = self.inbox.try_recv() {
+        let mut bytes: usize = self.queue.iter().map(|s| s.bytes).sum();
+        while bytes < BATCH_BYTES
+            && let Ok(submission) = self.inbox.try_recv()
+        {
+            bytes += submission.bytes;
             self.queue.push_back(submission);
-            if self.queue.iter().map(|s| s.bytes).sum::<usize>() >= BATCH_BYTES {
-                break;
-            }
         }
         !self.queue.is_empty()
+    }
+
+    /// Inputs fetched and not yet stepped.
+    pub(super) fn queued(&self) -> usize {
+        self.queue.iter().map(|s| s.inputs.len()).sum()
     }
 
     /// The next batch, `own` inputs first; the clock is read once.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{Clock, Stopwatch};
+use crate::clock::Clock;
 use crate::domain::core::Core;
 use crate::domain::input::Input;
 use crate::domain::output::Output;
@@ -28,7 +28,7 @@ use crate::view::{Board, Ring};
 
 pub use batch::stored;
 use batch::{Intake, Stepped, Taken};
-use publish::Publisher;
+use publish::{Publisher, Waits};
 use snapshots::Snapshots;
 
 /// Batches handed to the store and not yet reported: one being written, one prepared beside it.
@@ -38,7 +38,9 @@ const ROW_EVERY: Span = Span::secs(10);
 /// The longest sleep: heartbeats and stalls are noticed within it.
 const TICK: Duration = Duration::from_millis(100);
 /// Intake that stood still for longer was deaf (design §1).
-const DEAF_AFTER_S: f64 = 1.0;
+const DEAF_AFTER: Span = Span::secs(1);
+/// A commit that takes longer is a store that fails, whether it says so or hangs.
+const STALLED_S: f64 = 3.0;
 /// A change of the offset above this is journalled and shown.
 const CLOCK_STEP: Span = Span::millis(100);
 
@@ -64,8 +66,10 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Told of every step.
     pub pulse: Pulse,
-    /// Inputs to begin with: the configuration if it changed, and the window without intake.
+    /// Inputs to begin with: the window without intake, and the configuration if it changed.
     pub first: Vec<Input>,
+    /// Rows that recovery had to fold.
+    pub folded: u64,
 }
 
 /// The pipeline's task ended because the store's thread did.
@@ -86,7 +90,6 @@ struct Pipeline {
     failing: bool,
     row: u64,
     last_row: Stamp,
-    open: Stopwatch,
     last_open: Stamp,
     publisher: Publisher,
     snapshots: Snapshots,
@@ -96,14 +99,25 @@ struct Pipeline {
 
 /// Runs until `drain` is cancelled and everything taken in is committed.
 pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone> {
-    let Parts { core, clock, inbox, committer, mut reports, board, ring, metrics, pulse, first } =
-        parts;
+    let Parts {
+        core,
+        clock,
+        inbox,
+        committer,
+        mut reports,
+        board,
+        ring,
+        metrics,
+        pulse,
+        first,
+        folded,
+    } = parts;
     let now = clock.stamp();
     let mut pipeline = Pipeline {
         row: core.row(),
         last_row: if core.row() == 0 { now } else { core.now() },
-        snapshots: Snapshots::new(),
-        publisher: Publisher::new(board, ring, metrics.clone()),
+        snapshots: Snapshots::new(folded),
+        publisher: Publisher::new(board, ring, metrics.clone(), core.now().at),
         core,
         intake: Intake::new(inbox, clock.clone()),
         clock,
@@ -112,7 +126,6 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         pending: VecDeque::new(),
         waiting: VecDeque::new(),
         failing: false,
-        open: Stopwatch::start(),
         last_open: now,
         metrics,
         pulse,
@@ -151,7 +164,7 @@ impl Pipeline {
 
     fn sleep(&self) -> Duration {
         let due = self.core.next_deadline().filter(|_| !self.clock.follows_stream());
-        let until = due.map_or(TICK, |due| {
+        let until = due.filter(|_| self.may_take()).map_or(TICK, |due| {
             let micros = (due - self.clock.stamp().at).as_micros().max(0);
             Duration::from_micros(micros.unsigned_abs())
         });
@@ -160,7 +173,9 @@ impl Pipeline {
 
     /// One turn: take a batch if there is one, else let time pass.
     fn turn(&mut self) {
-        self.pulse.beat();
+        if !self.failing && self.pending.front().is_some_and(|s| s.taken.seconds() > STALLED_S) {
+            self.fail("no commit came back in time");
+        }
         if self.may_take() {
             self.notice_deafness();
             if !self.own.is_empty() || self.intake.has_some() {
@@ -168,12 +183,12 @@ impl Pipeline {
             } else {
                 self.pass_time();
             }
-            self.last_open = self.core.now();
-            self.open = Stopwatch::start();
+            self.last_open = self.clock.stamp();
+            self.pulse.beat();
         }
         self.hand_over();
-        let idle = self.pending.is_empty();
-        self.publisher.tick(&mut self.core, &self.clock, &self.pending, self.failing, idle);
+        let waits = Waits::new(&self.pending, &self.intake);
+        self.publisher.tick(&mut self.core, &self.clock, waits, self.failing);
     }
 
     /// Gives the store what it has room for, in order.
@@ -187,12 +202,12 @@ impl Pipeline {
         }
     }
 
-    /// Intake stood still: the store stalled, or the machine was suspended.
+    /// Intake stood still: the store stalled, the machine was suspended, or the clock leapt forward.
     fn notice_deafness(&mut self) {
-        let stood_still = self.open.seconds() > DEAF_AFTER_S;
-        if stood_still && !self.clock.follows_stream() {
-            let to = self.clock.stamp().at;
-            self.own.push(Input::Deaf { from: self.last_open.at, to });
+        let (from, to) = (self.last_open.at, self.clock.stamp().at);
+        if to - from > DEAF_AFTER && !self.clock.follows_stream() {
+            // Before anything that would let time pass, so that no deadline inside fires unheard.
+            self.own.insert(0, Input::Deaf { from, to });
         }
     }
 
@@ -240,9 +255,10 @@ impl Pipeline {
             self.metrics.readings(fate, *count);
         }
         let (stepped, mut commit) = batch::pack(taken, out, &self.core);
-        self.snapshots.add_to(&mut commit, &self.core);
         if self.failing {
             self.publisher.unconfirmed(&stepped);
+        } else {
+            self.snapshots.add_to(&mut commit, &self.core);
         }
         self.pending.push_back(stepped);
         self.waiting.push_back(commit);
@@ -263,16 +279,23 @@ impl Pipeline {
             }
             Report::Failing { n, error } => {
                 self.metrics.store_failure();
-                if !self.failing {
-                    tracing::error!(row = n, error, "the store fails; the row is written again");
-                    self.failing = true;
-                    self.own.push(Input::Store { failing: true });
-                    for stepped in &self.pending {
-                        self.publisher.unconfirmed(stepped);
-                    }
-                    self.publisher.failing(true);
-                }
+                tracing::debug!(row = n, error, "a commit failed");
+                self.fail(&error);
             }
         }
+    }
+
+    /// From here on alarms are told unconfirmed, and whatever still comes is judged.
+    fn fail(&mut self, why: &str) {
+        if self.failing {
+            return;
+        }
+        tracing::error!(why, "the store fails; what waits is written again until it succeeds");
+        self.failing = true;
+        self.own.push(Input::Store { failing: true });
+        for stepped in &self.pending {
+            self.publisher.unconfirmed(stepped);
+        }
+        self.publisher.failing();
     }
 }

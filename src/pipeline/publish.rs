@@ -8,15 +8,16 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::batch::Stepped;
+use super::batch::{Intake, Stepped};
 use crate::board;
-use crate::clock::{Clock, Stopwatch};
+use crate::clock::{Clock, Stamp, Stopwatch};
 use crate::domain::alarm::AlarmKind;
+use crate::domain::command::Answer;
 use crate::domain::core::{Changed, Core};
 use crate::domain::ids::PatientId;
 use crate::domain::time::Timestamp;
 use crate::domain::transition::{Change, Transition, TransitionBody};
-use crate::inbox::Committed;
+use crate::inbox::{Committed, Submission};
 use crate::telemetry::Metrics;
 use crate::view::{Board, Frame, Ring};
 
@@ -40,7 +41,8 @@ pub(super) struct Publisher {
     refreshed: Stopwatch,
     told_vitals: Stopwatch,
     beat: Option<Stopwatch>,
-    judged_to: Timestamp,
+    /// Judged and committed up to here, in the gateway's own time.
+    judged_at: Timestamp,
 }
 
 impl Publisher {
@@ -49,9 +51,9 @@ impl Publisher {
         sender: watch::Sender<Arc<Board>>,
         ring: Arc<Ring>,
         metrics: Metrics,
+        judged_at: Timestamp,
     ) -> Self {
         let board = Board::clone(&sender.borrow());
-        let judged_to = board.judged_to;
         Self {
             sender,
             board,
@@ -62,34 +64,39 @@ impl Publisher {
             refreshed: Stopwatch::start(),
             told_vitals: Stopwatch::start(),
             beat: None,
-            judged_to,
+            judged_at,
         }
     }
 
-    /// A batch is on the disk: its board first, then its receipts, then its events.
+    /// A batch is on the disk: receipts nobody will ask about at once, the board, the answers to
+    /// commands, and the events, which tell of the board.
     pub(super) fn committed(&mut self, stepped: Stepped, core: &mut Core, failing: bool) {
-        self.judged_to = self.judged_to.max(stepped.now.wall());
+        let Stepped { now, transitions, bodies, taken, done, .. } = stepped;
+        self.judged_at = self.judged_at.max(now.at);
+        let (commands, messages): (Vec<_>, Vec<_>) =
+            done.into_iter().partition(|(submission, _)| submission.commands > 0);
         self.collect(core);
         let someone_new =
             self.changed.devices.iter().any(|id| !self.board.devices.contains_key(id));
-        if someone_new || !stepped.transitions.is_empty() || failing != self.board.store_failing {
+        if someone_new {
+            self.send(core, now);
+        }
+        release(messages);
+        if !transitions.is_empty() || failing != self.board.store_failing {
             self.board.store_failing = failing;
-            self.take_alarms(&stepped);
-            self.send(core);
+            self.take_alarms(&transitions);
+            self.send(core, now);
         }
-        for (submission, answers) in stepped.done {
-            submission.receipt.release(Committed { answers });
-        }
-        let seconds = stepped.taken.seconds();
-        let frames: Vec<Frame> = stepped
-            .transitions
-            .iter()
-            .zip(stepped.bodies)
-            .filter_map(|(transition, body)| frame(transition, body, true))
-            .collect();
-        for transition in &stepped.transitions {
+        release(commands);
+        let seconds = taken.seconds();
+        for transition in &transitions {
             self.measure(transition, seconds);
         }
+        let frames: Vec<Frame> = transitions
+            .iter()
+            .zip(bodies)
+            .filter_map(|(transition, body)| frame(transition, body, true))
+            .collect();
         if !frames.is_empty() {
             self.ring.publish(frames);
         }
@@ -113,32 +120,27 @@ impl Publisher {
     }
 
     /// Commits fail from here on.
-    pub(super) fn failing(&mut self, failing: bool) {
-        self.board.store_failing = failing;
+    pub(super) fn failing(&mut self) {
+        self.board.store_failing = true;
         self.sender.send_replace(Arc::new(self.board.clone()));
     }
 
     /// What is due by the passing of time: the board, vitals, the heartbeat.
-    pub(super) fn tick(
-        &mut self,
-        core: &mut Core,
-        clock: &Clock,
-        pending: &VecDeque<Stepped>,
-        failing: bool,
-        idle: bool,
-    ) {
-        if idle && !clock.follows_stream() {
-            self.judged_to = self.judged_to.max(clock.wall());
+    pub(super) fn tick(&mut self, core: &mut Core, clock: &Clock, waits: Waits, failing: bool) {
+        let now = if clock.follows_stream() { core.now() } else { clock.stamp() };
+        if waits.inputs == 0 {
+            self.judged_at = self.judged_at.max(now.at);
         }
-        if self.refreshed.seconds() >= REFRESH_EVERY_S {
+        // While the store fails the core is ahead of what is on the disk: the board stays behind.
+        if self.refreshed.seconds() >= REFRESH_EVERY_S && !failing {
             self.collect(core);
-            self.board.unjudged = unjudged(pending);
-            self.send(core);
-            self.metrics.judged_lag((clock.wall() - self.judged_to).as_secs_f64());
+            self.board.unjudged = (waits.inputs, waits.oldest_s);
+            self.send(core, now);
+            self.metrics.judged_lag((now.at - self.judged_at).as_secs_f64());
         }
         if self.told_vitals.seconds() >= VITALS_EVERY_S {
             // Under load live numbers give way before anything that is judged or committed does.
-            if unjudged(pending).1 > LOADED_S {
+            if waits.oldest_s > LOADED_S {
                 self.told_vitals = Stopwatch::start();
                 self.metrics.gave_way("vitals");
             } else {
@@ -147,7 +149,7 @@ impl Publisher {
         }
         if self.beat.is_none_or(|beat| beat.seconds() >= HEARTBEAT_EVERY_S) {
             self.beat = Some(Stopwatch::start());
-            self.heartbeat(clock, pending, failing);
+            self.heartbeat(now, waits, failing);
         }
     }
 
@@ -159,17 +161,17 @@ impl Publisher {
         self.changed.site |= site;
     }
 
-    fn send(&mut self, core: &Core) {
+    fn send(&mut self, core: &Core, now: Stamp) {
         let changed = std::mem::take(&mut self.changed);
         board::refresh(&mut self.board, core, &changed);
-        self.board.judged_to = self.judged_to;
+        self.board.judged_to = now.shown(self.judged_at);
         self.refreshed = Stopwatch::start();
         self.sender.send_replace(Arc::new(self.board.clone()));
     }
 
-    fn take_alarms(&mut self, stepped: &Stepped) {
+    fn take_alarms(&mut self, transitions: &[Transition]) {
         let alarms = Arc::make_mut(&mut self.board.alarms);
-        for transition in &stepped.transitions {
+        for transition in transitions {
             self.board.seq = transition.seq;
             if let TransitionBody::Alarm { alarm, .. } = &transition.body {
                 if alarm.is_open() {
@@ -202,19 +204,18 @@ impl Publisher {
         }
     }
 
-    fn heartbeat(&mut self, clock: &Clock, pending: &VecDeque<Stepped>, failing: bool) {
-        let (count, oldest) = unjudged(pending);
+    fn heartbeat(&mut self, now: Stamp, waits: Waits, failing: bool) {
         let silent = self
             .board
             .alarms
             .values()
             .filter(|a| a.kind == AlarmKind::Technical && a.rule.as_str() == "link.silence");
         let data = json!({
-            "server_time": clock.wall(),
-            "judged_to": self.judged_to,
+            "server_time": now.wall(),
+            "judged_to": now.shown(self.judged_at),
             "seq": self.board.seq,
-            "unjudged": count,
-            "oldest_unjudged_s": oldest,
+            "unjudged": waits.inputs,
+            "oldest_unjudged_s": waits.oldest_s,
             "store": if failing { "failing" } else { "ok" },
             "silent_devices": silent.count(),
             "watchers": self.metrics.watching(),
@@ -253,7 +254,23 @@ fn frame(transition: &Transition, body: String, confirmed: bool) -> Option<Frame
     }
 }
 
-fn unjudged(pending: &VecDeque<Stepped>) -> (u64, f64) {
-    let count = pending.iter().map(|s| s.inputs as u64).sum();
-    (count, pending.front().map_or(0.0, |s| s.taken.seconds()))
+/// What was taken in and is not judged and committed yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Waits {
+    inputs: u64,
+    oldest_s: f64,
+}
+
+impl Waits {
+    pub(super) fn new(pending: &VecDeque<Stepped>, intake: &Intake) -> Self {
+        let stepped: u64 = pending.iter().map(|s| s.inputs as u64).sum();
+        let oldest_s = pending.front().map_or(0.0, |s| s.taken.seconds());
+        Self { inputs: stepped + intake.queued() as u64, oldest_s }
+    }
+}
+
+fn release(done: Vec<(Submission, Vec<Answer>)>) {
+    for (submission, answers) in done {
+        submission.receipt.release(Committed { answers });
+    }
 }

@@ -90,3 +90,10 @@ pub struct Identity {
     /// Made with `--clock stream`: opened only with the same clock.
     pub stream_clock: bool,
 }
+
+impl Identity {
+    /// Whether what it holds did not happen to patients as it says: everything is marked so.
+    pub fn is_simulated(&self) -> bool {
+        self.simulated || self.stream_clock
+    }
+}

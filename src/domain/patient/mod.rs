@@ -166,13 +166,19 @@ impl Patient {
         }
     }
 
-    /// The earliest deadline, in the gateway's own time.
-    pub fn next_deadline(&self, context: Context<'_>) -> Option<(Timestamp, Deadline)> {
+    /// The earliest deadline, in the gateway's own time. Those that fall for want of data at
+    /// `held` or later are held back: intake may stand still since then.
+    pub fn next_deadline(
+        &self,
+        context: Context<'_>,
+        held: Option<Timestamp>,
+    ) -> Option<(Timestamp, Deadline)> {
         if self.discharged_at.is_some() {
             return None;
         }
-        let watches = self.watch_deadlines(context);
-        let silences = self.silence_deadlines(context);
+        let counts = |(at, _): &(Timestamp, Deadline)| held.is_none_or(|held| *at < held);
+        let watches = self.watch_deadlines(context).filter(counts);
+        let silences = self.silence_deadlines(context).filter(counts);
         let alarms = self.alarms.next_deadline().map(|at| (at, Deadline::Alarm));
         watches.chain(silences).chain(alarms).min()
     }
