@@ -195,12 +195,11 @@ impl Book {
             self.renew(draft, out);
             return;
         }
-        let ordinal = match self.causes.get_mut(&draft.key) {
-            Some(causes) => causes.next(&draft.cause),
-            None => {
-                self.causes.insert(draft.key.clone(), Causes::first(draft.cause.clone()));
-                0
-            }
+        let ordinal = if let Some(causes) = self.causes.get_mut(&draft.key) {
+            causes.next(&draft.cause)
+        } else {
+            self.causes.insert(draft.key.clone(), Causes::first(draft.cause.clone()));
+            0
         };
         let now = out.wall();
         let alarm = Alarm {
