@@ -1,5 +1,6 @@
 //! The open alarms of one patient, or of the gateway itself: at most one by (rule, source).
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
@@ -111,9 +112,55 @@ pub struct Owner<'a> {
 pub struct Book {
     #[n(0)]
     open: BTreeMap<Key, Open>,
-    /// The last cause by key, and how many alarms it made: keeps ids apart.
     #[n(1)]
-    causes: BTreeMap<Key, (Cause, u32)>,
+    causes: BTreeMap<Key, Causes>,
+}
+
+/// What began the alarms of a key: keeps their ids apart, however late a cause comes again.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+struct Causes {
+    /// Of the last alarm.
+    #[n(0)]
+    last: Cause,
+    /// The greatest of all.
+    #[n(1)]
+    newest: Cause,
+    /// How many more alarms the newest made after its first.
+    #[n(2)]
+    again: u32,
+    /// How many alarms lesser causes made after it.
+    #[n(3)]
+    older: u32,
+}
+
+/// Ordinals of causes older than one that came before them.
+const OLDER: u32 = 1 << 16;
+
+impl Causes {
+    fn first(cause: Cause) -> Self {
+        Self { last: cause.clone(), newest: cause, again: 0, older: 0 }
+    }
+
+    /// The ordinal of the next alarm.
+    fn next(&mut self, cause: &Cause) -> u32 {
+        self.last.clone_from(cause);
+        match cause.cmp(&self.newest) {
+            Ordering::Greater => {
+                self.newest.clone_from(cause);
+                self.again = 0;
+                0
+            }
+            Ordering::Equal => {
+                self.again += 1;
+                self.again
+            }
+            Ordering::Less => {
+                self.older += 1;
+                OLDER + self.older
+            }
+        }
+    }
 }
 
 impl Book {
@@ -129,7 +176,7 @@ impl Book {
 
     /// What began the last alarm of a key.
     pub fn cause(&self, key: &Key) -> Option<&Cause> {
-        self.causes.get(key).map(|(cause, _)| cause)
+        self.causes.get(key).map(|causes| &causes.last)
     }
 
     /// The open alarm of a key.
@@ -148,9 +195,11 @@ impl Book {
             self.renew(draft, out);
             return;
         }
-        let ordinal = match self.causes.get(&draft.key) {
-            Some((cause, n)) if *cause == draft.cause => n + 1,
-            _ => 0,
+        let ordinal = if let Some(causes) = self.causes.get_mut(&draft.key) {
+            causes.next(&draft.cause)
+        } else {
+            self.causes.insert(draft.key.clone(), Causes::first(draft.cause.clone()));
+            0
         };
         let now = out.wall();
         let alarm = Alarm {
@@ -194,7 +243,6 @@ impl Book {
             late: draft.late,
             recurrence: 0,
         };
-        self.causes.insert(draft.key.clone(), (draft.cause, ordinal));
         let open = Open { alarm, news_seq: 0, signal: draft.signal, unbound: false, wake_at: None };
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);

@@ -8,7 +8,7 @@ use super::message::Kind;
 use super::time::Timestamp;
 
 /// The message, and its part, that began a condition.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(map)]
 pub struct Cause {
     /// Whose message.

@@ -150,3 +150,30 @@ fn a_late_or_doubtful_end_ends_nothing() {
     scene.expect(&[]);
     assert_eq!(scene.alarm("cied.vt").condition.as_str(), "present");
 }
+
+#[test]
+fn a_message_redelivered_long_after_never_moves_what_is_closed() {
+    use crate::domain::input::Input;
+    use crate::domain::message::{Body, Mode, ReadingTime};
+    let mut scene = Scene::bedside();
+    let mut old = scene.message("dev");
+    let mut reading = scene.measured("nibp_sys", 70.0);
+    reading.time = ReadingTime::Unstated;
+    old.mode = Mode::Test;
+    old.body = Body::Telemetry { readings: vec![reading], refused: Vec::new() };
+    let old = Input::Message(Box::new(old));
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        scene.fold(std::slice::from_ref(&old));
+        ids.push(scene.alarm("link.test_mode").id);
+        scene.stream("dev", "spo2", 97.0, 70);
+        scene.send("dev", "spo2", 97.0, |m, _| m.mode = Mode::Test);
+        ids.push(scene.alarm("link.test_mode").id);
+        scene.advance(1.0);
+        scene.stream("dev", "spo2", 97.0, 1);
+    }
+    let told = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), told);
+}
