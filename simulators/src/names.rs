@@ -37,6 +37,8 @@ pub const SENSING_AMPLITUDE: Signal = signal("sensing_amplitude", "mV");
 pub const THRESHOLD: Signal = signal("threshold", "V");
 /// Battery voltage of the implant.
 pub const BATTERY_VOLTAGE: Signal = signal("battery_voltage", "V");
+/// Impedance of the shock circuit.
+pub const SHOCK_IMPEDANCE: Signal = signal("shock_impedance", "Ohm");
 /// Battery status of the implant, a code.
 pub const BATTERY_STATUS: Signal = signal("battery_status", "");
 /// Remaining service life of the implant.
@@ -71,8 +73,6 @@ pub const RV: &str = "RV";
 pub const LV: &str = "LV";
 /// Both ventricles.
 pub const BIV: &str = "BiV";
-/// The shock circuit.
-pub const SHOCK: &str = "shock";
 
 /// Ventricular fibrillation detected.
 pub const VF_DETECTED: &str = "vf_detected";

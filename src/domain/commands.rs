@@ -286,6 +286,7 @@ impl Core {
         let set = LimitSet {
             version: stands + 1,
             from,
+            since: out.now.own(from),
             by: actor.to_owned(),
             reason: reason.map(str::to_owned),
             limits: limits.to_vec(),
@@ -359,7 +360,8 @@ impl Core {
             }
             None => {}
         }
-        if device.bindings.last().and_then(|b| b.to).is_some_and(|to| from < to) {
+        let since = out.now.own(from);
+        if device.bindings.last().and_then(|b| b.until).is_some_and(|until| since < until) {
             return refuse(Outcome::Conflict, "the previous binding ended later than that");
         }
         self.device_mut(id, out.now).bindings.push(Binding {
@@ -367,6 +369,8 @@ impl Core {
             from,
             to: None,
             zero_means_no_sensor: zeros.to_vec(),
+            since,
+            until: None,
         });
         self.expect_anew(id, out);
         done()
@@ -384,11 +388,12 @@ impl Core {
     }
 
     fn end_binding(&mut self, id: &DeviceId, out: &mut Output) {
-        let wall = out.wall();
+        let (wall, now) = (out.wall(), out.now.at);
         let device = self.device_mut(id, out.now);
         let patient = device.patient().cloned();
         if let Some(binding) = device.bindings.last_mut() {
             binding.to = Some(wall.max(binding.from));
+            binding.until = Some(now.max(binding.since));
         }
         if let Some(patient) = patient {
             if self.is_here(&patient)

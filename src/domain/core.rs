@@ -335,6 +335,8 @@ impl Core {
                     (to_us - from_us) / 1_000
                 );
                 out.note(None, None, "clock_step", text);
+                self.site_mut().clock(Span::micros(*to_us), out);
+                self.note_site_deadline();
             }
             Input::Store { failing } => {
                 self.site_mut().store(*failing, out);

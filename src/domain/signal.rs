@@ -206,7 +206,8 @@ mod tests {
         let table = shipped();
         for (key, name, lead) in [
             ("mdc:722432", "impedance", Some("RA")),
-            ("mdc:722624", "impedance", Some("shock")),
+            ("mdc:722433", "impedance", Some("RV")),
+            ("mdc:722624", "shock_impedance", None),
             ("mdc:737536", "pacing_percent", Some("RV")),
             ("impedance", "impedance", None),
             ("mdc:721344", "battery_voltage", None),

@@ -14,6 +14,10 @@ use super::time::{Span, Timestamp};
 
 const STORE_FAILING: &str = "store.failing";
 const DEAF: &str = "gateway.deaf";
+const CLOCK_BEHIND: &str = "clock.behind";
+
+/// A wall clock that is further behind the gateway's own time is told.
+const CLOCK_TOLERATED: Span = Span::secs(1);
 
 /// A window without intake longer than this is told (design §1).
 const DEAF_TOLD: Span = Span::secs(10);
@@ -47,6 +51,21 @@ impl Site {
             let text = "the store fails: nothing new is acknowledged".to_owned();
             let cause = Cause::noticed(None, out.wall());
             let (priority, condition) = (Priority::High, Condition::Present);
+            let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
+            self.alarms.raise(GATEWAY, draft, out);
+        } else {
+            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+        }
+    }
+
+    /// The wall clock stands so far from the gateway's own time: a clock set back is told for as
+    /// long as it is behind.
+    pub fn clock(&mut self, offset: Span, out: &mut Output) {
+        let key = Key::new(rule(CLOCK_BEHIND), "gateway");
+        if offset < Span::ZERO - CLOCK_TOLERATED {
+            let text = format!("the wall clock was set back by {:.0} s", -offset.as_secs_f64());
+            let cause = Cause::noticed(None, out.wall());
+            let (priority, condition) = (Priority::Medium, Condition::Present);
             let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
             self.alarms.raise(GATEWAY, draft, out);
         } else {

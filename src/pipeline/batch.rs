@@ -38,6 +38,8 @@ pub(super) struct Taken {
     pub(super) waves: Vec<WaveSamples>,
     /// Submissions that end with this batch, emptied; their receipts wait for its commit.
     pub(super) done: Vec<Submission>,
+    /// Runs since it was taken.
+    pub(super) since: Stopwatch,
 }
 
 /// A batch that was stepped, on its way to the disk.
@@ -99,6 +101,7 @@ impl Intake {
             letters: Vec::new(),
             waves: Vec::new(),
             done: Vec::new(),
+            since: Stopwatch::start(),
         };
         if self.clock.follows_stream() {
             self.take_one_instant(&mut taken);
@@ -159,7 +162,7 @@ impl Taken {
     /// A batch that only says what time it is.
     pub(super) fn nothing(stamp: Stamp) -> Self {
         let (inputs, letters, waves, done) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { stamp, inputs, letters, waves, done }
+        Self { stamp, inputs, letters, waves, done, since: Stopwatch::start() }
     }
 
     fn end(&mut self, mut submission: Submission) {
@@ -183,7 +186,7 @@ fn sent_at(input: &Input) -> Option<Timestamp> {
 
 /// Packs what a batch caused into one commit, and keeps what its report will need.
 pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) {
-    let Taken { stamp: now, inputs, letters: dead_letters, waves, done } = taken;
+    let Taken { stamp: now, inputs, letters: dead_letters, waves, done, since } = taken;
     let row = core.row();
     let count = inputs.len();
     let mut answers = out.transitions.iter().filter_map(answer);
@@ -219,7 +222,7 @@ pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) 
         inputs: count,
         transitions: out.transitions,
         bodies,
-        taken: Stopwatch::start(),
+        taken: since,
         done,
     };
     (stepped, commit)

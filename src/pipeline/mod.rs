@@ -101,6 +101,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
     let now = clock.stamp();
     let mut pipeline = Pipeline {
         row: core.row(),
+        last_row: if core.row() == 0 { now } else { core.now() },
         snapshots: Snapshots::new(),
         publisher: Publisher::new(board, ring, metrics.clone()),
         core,
@@ -111,7 +112,6 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         pending: VecDeque::new(),
         waiting: VecDeque::new(),
         failing: false,
-        last_row: now,
         open: Stopwatch::start(),
         last_open: now,
         metrics,

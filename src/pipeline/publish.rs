@@ -24,6 +24,8 @@ use crate::view::{Board, Frame, Ring};
 const REFRESH_EVERY_S: f64 = 0.25;
 /// `vitals` at most once a second by patient (contract §6).
 const VITALS_EVERY_S: f64 = 1.0;
+/// A batch that waits longer than this for its commit means trouble.
+const LOADED_S: f64 = 0.5;
 /// `heartbeat` (contract §6).
 const HEARTBEAT_EVERY_S: f64 = 2.0;
 
@@ -135,7 +137,13 @@ impl Publisher {
             self.metrics.judged_lag((clock.wall() - self.judged_to).as_secs_f64());
         }
         if self.told_vitals.seconds() >= VITALS_EVERY_S {
-            self.tell_vitals();
+            // Under load live numbers give way before anything that is judged or committed does.
+            if unjudged(pending).1 > LOADED_S {
+                self.told_vitals = Stopwatch::start();
+                self.metrics.gave_way("vitals");
+            } else {
+                self.tell_vitals();
+            }
         }
         if self.beat.is_none_or(|beat| beat.seconds() >= HEARTBEAT_EVERY_S) {
             self.beat = Some(Stopwatch::start());

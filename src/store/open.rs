@@ -1,6 +1,7 @@
 //! Making a store, opening one, and refusing what is none.
 
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -265,6 +266,8 @@ pub(super) fn remove_draft(draft: &Path) -> Result<(), OpenError> {
 /// Gives a finished, closed file its name, durably.
 pub(super) fn publish(draft: &Path, path: &Path) -> Result<(), OpenError> {
     let sync = || {
+        // Patients' data: for the owner only. SQLite gives its log the same mode.
+        std::fs::set_permissions(draft, std::fs::Permissions::from_mode(0o600))?;
         std::fs::File::open(draft)?.sync_all()?;
         std::fs::rename(draft, path)?;
         match path.parent() {

@@ -135,8 +135,7 @@ impl Patient {
         }
         if day % SHOCK_LEAD_EVERY == SHOCK_LEAD_EVERY - 1 {
             let ohm = self.shock_ohm + self.rng.normal();
-            let reading = Reading::number(early, names::IMPEDANCE, ohm.round());
-            readings.push(reading.of(names::SHOCK));
+            readings.push(Reading::number(early, names::SHOCK_IMPEDANCE, ohm.round()));
         }
         readings.extend(self.battery(early));
         readings.extend(self.statistics(at, period));

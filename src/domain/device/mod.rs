@@ -96,6 +96,12 @@ pub struct Binding {
     /// Signals whose 0 means "no sensor".
     #[n(3)]
     pub zero_means_no_sensor: Vec<SignalId>,
+    /// `from` in the gateway's own time, which no step of the clock moves.
+    #[n(4)]
+    pub since: Timestamp,
+    /// `to` likewise.
+    #[n(5)]
+    pub until: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -312,7 +318,7 @@ impl Device {
         if again == Some(Again::Other) {
             return self.count("correction", out);
         }
-        let (patient, content) = match self.owner(timing.measured) {
+        let (patient, content) = match self.owner(timing.rule_at) {
             Owner::Unbound => return self.count("unbound", out),
             Owner::Uncertain(patient) => {
                 said.push((patient.clone(), Said::Unattributed(cause)));
@@ -366,6 +372,7 @@ impl Device {
         None
     }
 
+    /// Whose a reading of this instant of the gateway's own time is.
     fn owner(&self, measured: Timestamp) -> Owner<'_> {
         let near = |a: Timestamp, b: Timestamp| {
             (a - b).as_micros().abs() < BINDING_UNCERTAINTY.as_micros()
@@ -373,15 +380,16 @@ impl Device {
         for pair in self.bindings.windows(2) {
             if let [before, after] = pair
                 && let (Some(old), Some(new), Some(end)) =
-                    (&before.patient, &after.patient, before.to)
+                    (&before.patient, &after.patient, before.until)
                 && old != new
-                && (near(measured, end) || near(measured, after.from))
-                && near(end, after.from)
+                && (near(measured, end) || near(measured, after.since))
+                && near(end, after.since)
             {
                 return Owner::Uncertain(new);
             }
         }
-        let held = |b: &&Binding| b.from <= measured && b.to.is_none_or(|to| measured < to);
+        let held =
+            |b: &&Binding| b.since <= measured && b.until.is_none_or(|until| measured < until);
         match self.bindings.iter().rev().find(held) {
             Some(Binding { patient: Some(patient), zero_means_no_sensor, .. }) => {
                 Owner::Patient(patient, zero_means_no_sensor)
@@ -416,7 +424,7 @@ impl Device {
         if message.mode != Mode::Real {
             return self.count("test", out);
         }
-        let patient = match self.owner(timing.measured) {
+        let patient = match self.owner(timing.rule_at) {
             Owner::Patient(patient, _) => patient.clone(),
             Owner::Unbound => return self.count("unbound", out),
             Owner::Uncertain(patient) => {

@@ -34,7 +34,7 @@ impl Patient {
             state.show(observation, number);
         }
         let sets = std::mem::take(&mut self.limits);
-        let (limits, version) = valid_at(&sets, observation.timing.measured);
+        let (limits, version) = valid_at(&sets, observation.timing.rule_at);
         let mut refused_age = false;
         for rule in context.rules.limits_of(source.signal) {
             if rule.adults_only && !self.is_adult() {
@@ -274,7 +274,7 @@ impl Patient {
     /// Marks the levels the latest value is beyond as held; whether there is one.
     fn hold_latest(&self, rule: &LimitRule, state: &mut SourceState) -> bool {
         let Some(latest) = state.latest.clone() else { return false };
-        let (limits, version) = self.limits_at(latest.measured);
+        let (limits, version) = self.limits_at(latest.rule_at);
         let number = &latest.number;
         let mut holds = false;
         for level in [WARNING, CRITICAL] {

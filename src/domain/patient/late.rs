@@ -24,7 +24,7 @@ impl Patient {
         let source = &observation.source;
         let mut state = self.take_state(source);
         let sets = std::mem::take(&mut self.limits);
-        let (limits, version) = valid_at(&sets, observation.timing.measured);
+        let (limits, version) = valid_at(&sets, observation.timing.rule_at);
         let age = observation.timing.received - observation.timing.measured;
         for rule in context.rules.limits_of(source.signal) {
             if rule.adults_only && !self.is_adult() {

@@ -30,10 +30,13 @@ pub struct LimitSet {
     /// All of them.
     #[n(4)]
     pub limits: Vec<PatientLimit>,
+    /// `from` in the gateway's own time, which no step of the clock moves.
+    #[n(5)]
+    pub since: Timestamp,
 }
 
 impl Patient {
-    /// The limits valid at a time, and their version; 0 for none of the patient's own.
+    /// The limits valid at an instant of the gateway's own time, and their version; 0 for none of the patient's own.
     pub fn limits_at(&self, measured: Timestamp) -> (&[PatientLimit], u64) {
         valid_at(&self.limits, measured)
     }
@@ -79,10 +82,10 @@ impl Patient {
     pub fn set_limits(&mut self, set: LimitSet, context: Context<'_>, out: &mut Output) {
         let actor = set.by.clone();
         // What was to hold from then on, or later, holds no more.
-        self.limits.retain(|older| older.from < set.from);
+        self.limits.retain(|older| older.since < set.since);
         self.limits.push(set);
         let sets = std::mem::take(&mut self.limits);
-        let (limits, _) = valid_at(&sets, out.wall());
+        let (limits, _) = valid_at(&sets, out.now.at);
         let sources: Vec<_> = self.sources.keys().cloned().collect();
         for source in sources {
             for rule in context.rules.limits_of(source.signal) {
@@ -119,7 +122,7 @@ impl Patient {
 
 /// The newest set that was valid at a time, and its version; 0 for none.
 pub(super) fn valid_at(sets: &[LimitSet], measured: Timestamp) -> (&[PatientLimit], u64) {
-    let valid = sets.iter().rev().find(|set| set.from <= measured);
+    let valid = sets.iter().rev().find(|set| set.since <= measured);
     valid.map_or((&[], 0), |set| (&set.limits, set.version))
 }
 

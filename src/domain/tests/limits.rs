@@ -1,1 +1,130 @@
-//! limits
+//! A patient's own limits: by measured time, with versions, refused where mistyped.
+
+use crate::domain::alarm::{LimitFrom, Side};
+use crate::domain::command::{Outcome, PatientLimit};
+use crate::domain::unit::Unit;
+
+use super::scene::{Scene, at};
+
+fn systolic(side: Side, critical: bool, value: Option<f64>) -> PatientLimit {
+    PatientLimit { signal: "nibp_sys".to_owned(), side, critical, value, unit: Unit::MmHg }
+}
+
+fn low(value: f64) -> Vec<PatientLimit> {
+    vec![systolic(Side::Low, false, Some(value)), systolic(Side::Low, true, Some(40.0))]
+}
+
+#[test]
+fn a_reading_is_judged_by_the_limits_of_its_time() {
+    let mut scene = Scene::bedside();
+    scene.advance(100.0);
+    scene.reading("dev", "heart_rate", 70.0);
+    scene.skip();
+    assert_eq!(scene.limits(low(60.0), None, None).0, Outcome::Done);
+    scene.measured_at("dev", "nibp_sys", 85.0, 90.0);
+    scene.expect(&["raised medium vitals_live.nibp_sys_low: alarming, present"]);
+    assert_eq!(scene.alarm("vitals_live.nibp_sys_low").trigger.limit_from, Some(LimitFrom::Pack));
+    scene.advance(10.0);
+    scene.reading("dev", "nibp_sys", 85.0);
+    scene.expect(&["latched medium vitals_live.nibp_sys_low: latched, absent"]);
+}
+
+#[test]
+fn a_late_reading_is_judged_by_the_old_limits() {
+    let mut scene = Scene::bedside();
+    scene.advance(1_000.0);
+    scene.limits(low(60.0), None, None);
+    scene.advance(1_000.0);
+    scene.skip();
+    scene.measured_at("dev", "nibp_sys", 85.0, 1_500.0);
+    scene.expect(&[]);
+    scene.measured_at("dev", "nibp_sys", 85.0, 500.0);
+    scene.expect(&["late raised low vitals_live.nibp_sys_low: alarming, momentary"]);
+}
+
+#[test]
+fn limits_set_later_for_an_earlier_time_replace_what_stood_from_then_on() {
+    let mut scene = Scene::bedside();
+    scene.limits(low(60.0), Some(at(200.0)), None);
+    scene.limits(low(70.0), Some(at(100.0)), None);
+    let patient = &scene.core.patients["p"];
+    assert_eq!(patient.limits_at(at(50.0)).1, 0);
+    assert_eq!(patient.limits_at(at(150.0)).1, 2);
+    assert_eq!(patient.limits_at(at(250.0)).1, 2);
+    assert_eq!(patient.limits_version(), 2);
+}
+
+#[test]
+fn a_version_that_no_longer_stands_is_refused() {
+    let mut scene = Scene::bedside();
+    assert_eq!(scene.limits(low(60.0), None, Some(0)).0, Outcome::Done);
+    assert_eq!(scene.limits(low(65.0), None, Some(0)).0, Outcome::Stale);
+    assert_eq!(scene.limits(low(65.0), None, Some(1)).0, Outcome::Done);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let mut scene = Scene::bedside();
+    let unit = |unit| PatientLimit { unit, ..systolic(Side::Low, false, Some(60.0)) };
+    let glucose = PatientLimit {
+        signal: "glucose_cgm".to_owned(),
+        side: Side::Low,
+        critical: true,
+        value: None,
+        unit: Unit::MgPerDl,
+    };
+    for limits in [
+        vec![systolic(Side::Low, false, Some(120.0)), systolic(Side::High, false, Some(110.0))],
+        vec![systolic(Side::Low, false, Some(190.0))],
+        vec![systolic(Side::Low, false, Some(5_000.0))],
+        vec![systolic(Side::Low, false, Some(f64::NAN))],
+        vec![systolic(Side::Low, false, Some(60.0)), systolic(Side::Low, false, Some(61.0))],
+        vec![unit(Unit::PerMinute)],
+        vec![glucose],
+    ] {
+        let text = format!("{limits:?}");
+        assert_eq!(scene.limits(limits, None, None).0, Outcome::Invalid, "{text}");
+    }
+    assert_eq!(scene.core.patients["p"].limits_version(), 0);
+}
+
+#[test]
+fn one_limit_switched_off_leaves_the_other_side() {
+    let mut scene = Scene::bedside();
+    let off = |critical| systolic(Side::Low, critical, None);
+    scene.limits(vec![off(false), off(true)], None, None);
+    scene.reading("dev", "nibp_sys", 40.0);
+    scene.expect(&[]);
+    scene.advance(1.0);
+    scene.reading("dev", "nibp_sys", 190.0);
+    scene.expect(&["raised medium vitals_live.nibp_sys_high: alarming, present"]);
+}
+
+#[test]
+fn a_limit_in_another_unit_is_compared_in_the_unit_sent() {
+    let mut scene = Scene::bedside();
+    scene.send("dev", "glucose_blood", 3.1, |_, reading| {
+        if let crate::domain::message::Value::Number { unit, .. } = &mut reading.value {
+            *unit = Unit::MmolPerL;
+        }
+        reading.implausible = false;
+    });
+    scene.expect(&["raised high glucose.blood_low: alarming, present"]);
+    let trigger = scene.alarm("glucose.blood_low").trigger;
+    assert_eq!((trigger.limit, trigger.unit), (Some(3.1), Some(Unit::MmolPerL)));
+}
+
+#[test]
+fn a_late_crossing_is_told_again_after_good_live_values() {
+    let mut scene = Scene::bedside();
+    scene.advance(1_000.0);
+    scene.skip();
+    scene.measured_at("dev", "nibp_sys", 85.0, 500.0);
+    scene.expect(&["late raised low vitals_live.nibp_sys_low: alarming, momentary"]);
+    assert_eq!(scene.reset("vitals_live.nibp_sys_low", None), Outcome::Done);
+    scene.reading("dev", "nibp_sys", 120.0);
+    scene.advance(2_000.0);
+    scene.skip();
+    scene.measured_at("dev", "nibp_sys", 84.0, 2_000.0);
+    scene.expect(&["late raised low vitals_live.nibp_sys_low: alarming, momentary"]);
+}
