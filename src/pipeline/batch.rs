@@ -24,6 +24,8 @@ pub(super) struct Intake {
     inbox: mpsc::Receiver<Submission>,
     clock: Clock,
     queue: VecDeque<Submission>,
+    /// Payload bytes in `queue`.
+    bytes: usize,
     closed: bool,
 }
 
@@ -55,7 +57,7 @@ pub(super) struct Stepped {
 
 impl Intake {
     pub(super) fn new(inbox: mpsc::Receiver<Submission>, clock: Clock) -> Self {
-        Self { inbox, clock, queue: VecDeque::new(), closed: false }
+        Self { inbox, clock, queue: VecDeque::new(), bytes: 0, closed: false }
     }
 
     /// Takes nothing more in; what is in the inbox is still taken.
@@ -77,19 +79,17 @@ impl Intake {
             std::future::pending::<()>().await;
         }
         match self.inbox.recv().await {
-            Some(submission) => self.queue.push_back(submission),
+            Some(submission) => self.push(submission),
             None => self.closed = true,
         }
     }
 
     /// Whether there is something to take; fetches up to a batch of it.
     pub(super) fn has_some(&mut self) -> bool {
-        let mut bytes: usize = self.queue.iter().map(|s| s.bytes).sum();
-        while bytes < BATCH_BYTES
+        while self.bytes < BATCH_BYTES
             && let Ok(submission) = self.inbox.try_recv()
         {
-            bytes += submission.bytes;
-            self.queue.push_back(submission);
+            self.push(submission);
         }
         !self.queue.is_empty()
     }
@@ -114,7 +114,7 @@ impl Intake {
         } else {
             let mut bytes = 0;
             while bytes < BATCH_BYTES
-                && let Some(mut submission) = self.queue.pop_front()
+                && let Some(mut submission) = self.pop()
             {
                 bytes += submission.bytes;
                 taken.inputs.append(&mut submission.inputs);
@@ -123,6 +123,17 @@ impl Intake {
         }
         taken.stamp = self.clock.stamp();
         taken
+    }
+
+    fn push(&mut self, submission: Submission) {
+        self.bytes += submission.bytes;
+        self.queue.push_back(submission);
+    }
+
+    fn pop(&mut self) -> Option<Submission> {
+        let submission = self.queue.pop_front()?;
+        self.bytes -= submission.bytes;
+        Some(submission)
     }
 
     /// With `--clock stream` time moves with each message, so a batch ends where the next is newer.
@@ -146,7 +157,7 @@ impl Intake {
             if !submission.inputs.is_empty() {
                 return;
             }
-            if let Some(submission) = self.queue.pop_front() {
+            if let Some(submission) = self.pop() {
                 taken.end(submission);
             }
         }
