@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
+use super::agenda::{Agenda, Whose};
 use super::command::{DeviceDetails, PrincipalKind};
 use super::configuration::{Configuration, Texts};
 use super::device::{Device, Said, Surroundings};
@@ -79,49 +80,6 @@ pub struct Changed {
     pub patients: BTreeSet<PatientId>,
     /// Wards, beds, gateway alarms.
     pub site: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Whose {
-    Site,
-    Patient(PatientId),
-}
-
-/// The next deadline of each machine; an entry may be earlier than the true one, never later, so
-/// that a reading which only moves a deadline on costs no re-ordering.
-#[derive(Clone, Debug, Default)]
-struct Agenda {
-    order: BTreeSet<(Timestamp, Whose)>,
-    of: BTreeMap<Whose, Timestamp>,
-}
-
-impl Agenda {
-    fn set(&mut self, whose: Whose, due: Option<Timestamp>) {
-        match (self.of.get(&whose).copied(), due) {
-            (Some(old), Some(new)) if old <= new => {}
-            (None, None) => {}
-            (old, new) => {
-                if let Some(old) = old {
-                    self.order.remove(&(old, whose.clone()));
-                    self.of.remove(&whose);
-                }
-                if let Some(new) = new {
-                    self.order.insert((new, whose.clone()));
-                    self.of.insert(whose, new);
-                }
-            }
-        }
-    }
-
-    fn take_first(&mut self, not_after: Timestamp) -> Option<(Timestamp, Whose)> {
-        let (due, _) = self.order.first()?;
-        if *due > not_after {
-            return None;
-        }
-        let first = self.order.pop_first()?;
-        self.of.remove(&first.1);
-        Some(first)
-    }
 }
 
 impl Core {
@@ -236,7 +194,7 @@ impl Core {
 
     /// When the core next wants to be woken, at the latest.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.agenda.order.first().map(|(due, _)| *due)
+        self.agenda.next()
     }
 
     /// What changed since the last call.

@@ -1,5 +1,6 @@
 //! The pure core: no tokio, no I/O, no clock, no randomness, and so nothing that can fail.
 
+mod agenda;
 pub mod alarm;
 pub mod book;
 pub mod cause;

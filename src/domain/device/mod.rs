@@ -1,5 +1,6 @@
 //! The device machine: sequence, clock, binding, and what of a message a patient machine may hear.
 
+mod binding;
 mod content;
 mod timing;
 
@@ -24,12 +25,12 @@ use super::sample::{Sample, SeriesKey};
 use super::sequence::{Sequence, Verdict};
 use super::signal::SignalId;
 use super::time::{Span, Stamp, Timestamp};
+pub use binding::Binding;
+use binding::{Owner, owner};
 pub(super) use content::flags_of;
 use content::{content, fate, fingerprint, flags, zero};
 use timing::{Pace, device_time, hop_sent_at, newest_reading, timing};
 
-/// Between two patients' bindings, so close to the change a reading belongs to nobody.
-const BINDING_UNCERTAINTY: Span = Span::secs(5);
 /// Device times remembered by series, to know a reading that comes again.
 const REMEMBERED: usize = 16;
 
@@ -80,30 +81,6 @@ pub struct Device {
     pub touched: u64,
 }
 
-/// The device is a patient's from `from` on.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Binding {
-    /// Whose; `None` after a correction to nobody.
-    #[n(0)]
-    pub patient: Option<PatientId>,
-    /// By the shown clock.
-    #[n(1)]
-    pub from: Timestamp,
-    /// `None` while it lasts.
-    #[n(2)]
-    pub to: Option<Timestamp>,
-    /// Signals whose 0 means "no sensor".
-    #[n(3)]
-    pub zero_means_no_sensor: Vec<SignalId>,
-    /// `from` in the gateway's own time, which no step of the clock moves.
-    #[n(4)]
-    pub since: Timestamp,
-    /// `to` likewise.
-    #[n(5)]
-    pub until: Option<Timestamp>,
-}
-
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 #[cbor(map)]
 struct Series {
@@ -141,13 +118,6 @@ pub struct Surroundings<'a> {
     pub rules: &'a RuleSet,
     /// The last windows without intake.
     pub deaf: &'a [Window],
-}
-
-/// Whose a reading is.
-enum Owner<'a> {
-    Patient(&'a PatientId, &'a [SignalId]),
-    Unbound,
-    Uncertain(&'a PatientId),
 }
 
 /// A reading of a time that was heard before.
@@ -318,7 +288,7 @@ impl Device {
         if again == Some(Again::Other) {
             return self.count("correction", out);
         }
-        let (patient, content) = match self.owner(timing.own) {
+        let (patient, content) = match owner(&self.bindings, timing.own) {
             Owner::Unbound => return self.count("unbound", out),
             Owner::Uncertain(patient) => {
                 said.push((patient.clone(), Said::Unattributed(cause)));
@@ -372,32 +342,6 @@ impl Device {
         None
     }
 
-    /// Whose a reading of this instant of the gateway's own time is.
-    fn owner(&self, measured: Timestamp) -> Owner<'_> {
-        let near = |a: Timestamp, b: Timestamp| {
-            (a - b).as_micros().abs() < BINDING_UNCERTAINTY.as_micros()
-        };
-        for pair in self.bindings.windows(2) {
-            if let [before, after] = pair
-                && let (Some(old), Some(new), Some(end)) =
-                    (&before.patient, &after.patient, before.until)
-                && old != new
-                && (near(measured, end) || near(measured, after.since))
-                && near(end, after.since)
-            {
-                return Owner::Uncertain(new);
-            }
-        }
-        let held =
-            |b: &&Binding| b.since <= measured && b.until.is_none_or(|until| measured < until);
-        match self.bindings.iter().rev().find(held) {
-            Some(Binding { patient: Some(patient), zero_means_no_sensor, .. }) => {
-                Owner::Patient(patient, zero_means_no_sensor)
-            }
-            _ => Owner::Unbound,
-        }
-    }
-
     fn event(
         &mut self,
         message: &Message,
@@ -424,7 +368,7 @@ impl Device {
         if message.mode != Mode::Real {
             return self.count("test", out);
         }
-        let patient = match self.owner(timing.own) {
+        let patient = match owner(&self.bindings, timing.own) {
             Owner::Patient(patient, _) => patient.clone(),
             Owner::Unbound => return self.count("unbound", out),
             Owner::Uncertain(patient) => {

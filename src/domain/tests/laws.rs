@@ -61,7 +61,6 @@ fn same_end(mut a: Core, mut b: Core, now: Stamp) {
     a.advance(now);
     b.advance(now);
     assert_eq!(whole(&a), whole(&b), "the same end");
-    assert_eq!(a.next_deadline().is_none(), b.next_deadline().is_none());
 }
 
 /// An index of `rows` for a share of 1000.
