@@ -19,7 +19,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::transition::{Change, Transition, TransitionBody};
 use crate::inbox::{Committed, Submission};
 use crate::telemetry::Metrics;
-use crate::view::{Board, Frame, Ring};
+use crate::view::{Board, DeviceView, Frame, Ring};
 
 /// The board follows readings alone at most so often; commands and alarms move it at once.
 const REFRESH_EVERY_S: f64 = 0.25;
@@ -163,10 +163,19 @@ impl Publisher {
 
     fn send(&mut self, core: &Core, now: Stamp) {
         let changed = std::mem::take(&mut self.changed);
+        let before = Arc::clone(&self.board.devices);
         board::refresh(&mut self.board, core, &changed);
         self.board.judged_to = now.shown(self.judged_at);
         self.refreshed = Stopwatch::start();
         self.sender.send_replace(Arc::new(self.board.clone()));
+        let frames: Vec<Frame> = changed
+            .devices
+            .iter()
+            .filter_map(|id| device_frame(before.get(id), self.board.devices.get(id)?))
+            .collect();
+        if !frames.is_empty() {
+            self.ring.publish(frames);
+        }
     }
 
     fn take_alarms(&mut self, transitions: &[Transition]) {
@@ -252,6 +261,22 @@ fn frame(transition: &Transition, body: String, confirmed: bool) -> Option<Frame
         }),
         TransitionBody::Answer { .. } | TransitionBody::Note { .. } => None,
     }
+}
+
+/// A device whose reachability, binding or right to connect changed.
+fn device_frame(before: Option<&Arc<DeviceView>>, now: &Arc<DeviceView>) -> Option<Frame> {
+    let gist = |view: &DeviceView| (view.connectivity, view.patient.clone(), view.revoked);
+    if before.is_some_and(|before| gist(before) == gist(now)) {
+        return None;
+    }
+    Some(Frame {
+        index: 0,
+        event: "device",
+        seq: None,
+        ward: None,
+        patient: now.patient.clone(),
+        data: Bytes::from(serde_json::to_string(now).ok()?),
+    })
 }
 
 /// What was taken in and is not judged and committed yet.
