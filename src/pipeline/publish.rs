@@ -275,7 +275,7 @@ fn device_frame(before: Option<&Arc<DeviceView>>, now: &Arc<DeviceView>) -> Opti
         seq: None,
         ward: None,
         patient: now.patient.clone(),
-        data: Bytes::from(serde_json::to_string(now).ok()?),
+        data: Bytes::from(serde_json::to_string(&**now).ok()?),
     })
 }
 
