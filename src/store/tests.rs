@@ -169,13 +169,14 @@ fn the_audit_shows_every_change_but_an_erased_body() {
     let mut one = commit(1);
     one.transitions = (1..=3).map(|seq| transition(seq, "answer", None, "{}")).collect();
     write(opened, Keep::default(), vec![one]);
+    let file = Store::file(dir.path());
+    let original = std::fs::read(&file).unwrap();
     let check = |change: &str, expected: Option<u64>| {
-        let mut db = rusqlite::Connection::open(Store::file(dir.path())).unwrap();
-        let original = tempfile::NamedTempFile::new().unwrap();
-        db.backup("main", original.path(), None).unwrap();
-        db.execute_batch(change).unwrap();
+        let db = rusqlite::Connection::open(&file).unwrap();
+        assert!(db.execute(change, []).unwrap() > 0, "{change}");
+        drop(db);
         assert_eq!(reader.audit_break().unwrap(), expected, "{change}");
-        db.restore("main", original.path(), None::<fn(rusqlite::backup::Progress)>).unwrap();
+        std::fs::write(&file, &original).unwrap();
     };
     check("UPDATE audit SET at = at + 1 WHERE seq = 2", Some(2));
     check("UPDATE audit SET actor = 'doctor' WHERE seq = 2", Some(2));
