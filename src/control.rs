@@ -169,7 +169,10 @@ mod tests {
     use crate::inbox::Committed;
 
     fn command() -> Command {
-        Command { actor: "local:cli".into(), action: Action::RevokeDevice("dev-1".parse().unwrap()) }
+        Command {
+            actor: "local:cli".into(),
+            action: Action::RevokeDevice("dev-1".parse().unwrap()),
+        }
     }
 
     #[tokio::test]

@@ -136,9 +136,7 @@ pub(super) fn checkpoint_at_last(
 ) -> rusqlite::Result<()> {
     loop {
         match checkpoint_all(conn) {
-            Err(error)
-                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) =>
-            {
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
                 kept_waiting();
             }
             done => return done,
