@@ -13,7 +13,7 @@ use crate::board;
 use crate::clock::{Clock, Stamp, Stopwatch};
 use crate::domain::alarm::AlarmKind;
 use crate::domain::command::Answer;
-use crate::domain::core::{Changed, Core};
+use crate::domain::core::Core;
 use crate::domain::ids::PatientId;
 use crate::domain::time::Timestamp;
 use crate::domain::transition::{Change, Transition, TransitionBody};
@@ -36,7 +36,6 @@ pub(super) struct Publisher {
     board: Board,
     ring: Arc<Ring>,
     metrics: Metrics,
-    changed: Changed,
     restless: BTreeSet<PatientId>,
     refreshed: Stopwatch,
     told_vitals: Stopwatch,
@@ -59,7 +58,6 @@ impl Publisher {
             board,
             ring,
             metrics,
-            changed: Changed::default(),
             restless: BTreeSet::new(),
             refreshed: Stopwatch::start(),
             told_vitals: Stopwatch::start(),
@@ -75,9 +73,7 @@ impl Publisher {
         self.judged_at = self.judged_at.max(now.at);
         let (commands, messages): (Vec<_>, Vec<_>) =
             done.into_iter().partition(|(submission, _)| submission.commands > 0);
-        self.collect(core);
-        let someone_new =
-            self.changed.devices.iter().any(|id| !self.board.devices.contains_key(id));
+        let someone_new = core.devices.len() > self.board.devices.len();
         if someone_new {
             self.send(core, now);
         }
@@ -133,7 +129,6 @@ impl Publisher {
         }
         // While the store fails the core is ahead of what is on the disk: the board stays behind.
         if self.refreshed.seconds() >= REFRESH_EVERY_S && !failing {
-            self.collect(core);
             self.board.unjudged = (waits.inputs, waits.oldest_s);
             self.send(core, now);
             self.metrics.judged_lag((now.at - self.judged_at).as_secs_f64());
@@ -153,16 +148,8 @@ impl Publisher {
         }
     }
 
-    fn collect(&mut self, core: &mut Core) {
-        let Changed { devices, patients, site } = core.take_changed();
-        self.restless.extend(patients.iter().cloned());
-        self.changed.devices.extend(devices);
-        self.changed.patients.extend(patients);
-        self.changed.site |= site;
-    }
-
-    fn send(&mut self, core: &Core, now: Stamp) {
-        let changed = std::mem::take(&mut self.changed);
+    fn send(&mut self, core: &mut Core, now: Stamp) {
+        let changed = core.take_changed();
         let before = Arc::clone(&self.board.devices);
         board::refresh(&mut self.board, core, &changed);
         self.board.judged_to = now.shown(self.judged_at);
@@ -176,6 +163,7 @@ impl Publisher {
         if !frames.is_empty() {
             self.ring.publish(frames);
         }
+        self.restless.extend(changed.patients);
     }
 
     fn take_alarms(&mut self, transitions: &[Transition]) {
