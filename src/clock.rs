@@ -34,7 +34,7 @@ impl Clock {
         Self(Arc::new(Mutex::new(State { last: wall.max(after), read, stream: None })))
     }
 
-    /// `--clock stream`: time is the newest `sent_at` heard (design §4), from `after` on.
+    /// `--clock stream`: time is the newest `sent_at` heard, from `after` on.
     pub fn stream(after: Timestamp) -> Self {
         let (read, _) = read();
         Self(Arc::new(Mutex::new(State { last: after, read, stream: Some(after) })))

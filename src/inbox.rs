@@ -12,7 +12,7 @@ use crate::domain::ids::DeviceId;
 use crate::domain::input::Input;
 use crate::domain::message::Kind;
 
-/// The inbox is bounded in bytes (design §1).
+/// The inbox is bounded in bytes (docs/architecture.md).
 pub const INBOX_BYTES: usize = 8 << 20;
 /// Submissions in the channel; the byte bound is the one that matters, this one only sizes it.
 const INBOX_SLOTS: usize = 4_096;

@@ -1,4 +1,4 @@
-//! What people and programs ask of the gateway, and the answer (design §1).
+//! What people and programs ask of the gateway, and the answer.
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};

@@ -21,7 +21,7 @@ use super::patient::{Context, Patient};
 use super::site::Site;
 use super::time::{Span, Stamp, Timestamp};
 
-/// Redelivered messages have been heard so long after a window without intake (design §1).
+/// Redelivered messages have been heard so long after a window without intake.
 const HEARING_AGAIN: Span = Span::secs(10);
 
 /// The whole state. Cloning shares every machine until it changes.

@@ -42,7 +42,7 @@ pub enum Input {
         #[n(2)]
         site: String,
     },
-    /// Intake stood still from `from` to `to` (design §1).
+    /// Intake stood still from `from` to `to` (docs/architecture.md).
     #[n(4)]
     Deaf {
         /// The stamp of the last row before.

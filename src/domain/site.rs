@@ -19,7 +19,7 @@ const CLOCK_BEHIND: &str = "clock.behind";
 /// A wall clock that is further behind the gateway's own time is told.
 const CLOCK_TOLERATED: Span = Span::secs(1);
 
-/// A window without intake longer than this is told (design §1).
+/// A window without intake longer than this is told (docs/architecture.md).
 const DEAF_TOLD: Span = Span::secs(10);
 
 /// Wards, beds and the gateway's own alarms.

@@ -132,7 +132,7 @@ impl Http {
         off_thread(move || read(&*log)).await
     }
 
-    /// Reads the history off the async threads; gives way under load (design §1, fairness).
+    /// Reads the history off the async threads; gives way under load (docs/architecture.md).
     pub(crate) async fn read_history<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn HistoryRead) -> Result<T, ReadFailed> + Send + 'static,

@@ -15,7 +15,7 @@ use crate::domain::transition::{Transition, TransitionBody};
 use crate::inbox::{DeadLetter, Submission, WaveSamples};
 use crate::store::types::{CORE_VERSION, Commit, Row, StoredTransition};
 
-/// A batch is bounded (design §1).
+/// A batch is bounded (docs/architecture.md).
 const BATCH_BYTES: usize = 4 << 20;
 
 /// The receiving end of the inbox, and what was taken from it but not yet stepped.

@@ -33,11 +33,11 @@ use snapshots::Snapshots;
 
 /// Batches handed to the store and not yet reported: one being written, one prepared beside it.
 const UNDER_WAY: usize = 2;
-/// A row at least so often, empty if need be (design §1).
+/// A row at least so often, empty if need be.
 const ROW_EVERY: Span = Span::secs(10);
 /// The longest sleep: heartbeats and stalls are noticed within it.
 const TICK: Duration = Duration::from_millis(100);
-/// Intake that stood still for longer was deaf (design §1).
+/// Intake that stood still for longer was deaf (docs/architecture.md).
 const DEAF_AFTER: Span = Span::secs(1);
 /// A commit that takes longer is a store that fails, whether it says so or hangs.
 const STALLED_S: f64 = 3.0;

@@ -27,7 +27,7 @@ pub struct Commit {
     pub snapshot_complete: Option<u64>,
 }
 
-/// A journal row (design §1).
+/// A journal row (docs/store.md).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Rises by one without gaps, from 1.

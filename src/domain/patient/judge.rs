@@ -1,4 +1,4 @@
-//! Limit rules over what is heard (contract §3, §5; design §1 "Time").
+//! Limit rules over what is heard (contract §3, §5; docs/architecture.md, "Time").
 
 use super::super::alarm::{AlarmKind, Condition, Latest, Priority, Side, Trigger};
 use super::super::book::{Draft, Key};

@@ -1,4 +1,4 @@
-//! The laws of the core over made-up stays (design §1, "The pure core").
+//! The laws of the core over made-up stays (docs/architecture.md, "Invariants").
 
 use std::collections::BTreeMap;
 

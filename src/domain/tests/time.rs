@@ -1,4 +1,4 @@
-//! Restarts, windows without intake, clock steps, redelivery, and what peers got wrong.
+//! Restarts, windows without intake, clock steps, redelivery, and what other gateways got wrong.
 
 use crate::domain::input::Input;
 use crate::domain::message::{Body, Kind};

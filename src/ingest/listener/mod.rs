@@ -1,7 +1,7 @@
 //! The MQTT endpoint in the process, for 3.1.1 and 5 on one port, plain and over TLS.
 //!
 //! It is not a broker: what devices publish goes through the inbox to the commit, and the PUBACK
-//! or PUBREC leaves when the commit has happened, never before (design §1). One task serves one
+//! or PUBREC leaves when the commit has happened, never before. One task serves one
 //! connection: a socket read is parsed (`codec`), judged and decoded (`intake`) into one
 //! submission, which takes a place in the connection's `line` of acknowledgements; all that a
 //! commit released goes out in one write. At most 64 messages and 1 MiB of a connection are
