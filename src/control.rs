@@ -4,14 +4,17 @@
 //! One connection, one command: its CBOR up to the end of the stream, then the answer as JSON.
 
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::domain::command::{Answer, Command};
 use crate::domain::input::Input;
@@ -21,6 +24,12 @@ use crate::inbox::{Inbox, Receipt, Submission};
 const COMMAND_BYTES: u64 = 64 << 10;
 /// Commands at a time; they come from people.
 const AT_A_TIME: usize = 4;
+/// How long a command may take to come in.
+const HEARING: Duration = Duration::from_secs(10);
+/// How long its commit and the answer may take.
+const ANSWERING: Duration = Duration::from_secs(30);
+/// After a failure to accept, which is one of the machine: it has no descriptors left, say.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The socket of the gateway that runs on a store folder.
 pub fn socket(dir: &Path) -> PathBuf {
@@ -38,32 +47,49 @@ impl Control {
     /// Listens in a store folder, for its owner only. The store's lock makes sure nobody else does.
     pub fn bind(dir: &Path) -> std::io::Result<Self> {
         let path = socket(dir);
-        match std::fs::remove_file(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
-            _ => {}
+        // Made where nobody else gets to it, and moved when it has its mode.
+        let hidden = dir.join("control.part");
+        if hidden.exists() {
+            std::fs::remove_dir_all(&hidden)?;
         }
-        let listener = UnixListener::bind(&path)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        std::fs::DirBuilder::new().mode(0o700).create(&hidden)?;
+        let draft = hidden.join("sock");
+        let listener = UnixListener::bind(&draft)?;
+        std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o600))?;
+        std::fs::rename(&draft, &path)?;
+        std::fs::remove_dir(&hidden)?;
         Ok(Self { listener, path })
     }
 
-    /// Takes commands until `cancel`.
+    /// Takes commands until `cancel`; those taken in by then are still answered.
     pub async fn run(self, inbox: Inbox, cancel: CancellationToken) {
         let seats = Arc::new(Semaphore::new(AT_A_TIME));
+        let served = TaskTracker::new();
         let serve = async {
-            loop {
-                let Ok((stream, _)) = self.listener.accept().await else { continue };
-                let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
-                if let Err(error) = serve(stream, &inbox).await {
-                    tracing::warn!(%error, "a command of the command line failed");
+            while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
+                match self.listener.accept().await {
+                    Ok((stream, _)) => {
+                        let serving = serve(stream, inbox.clone(), cancel.clone());
+                        served.spawn(async move {
+                            if let Err(error) = serving.await {
+                                tracing::warn!(%error, "a command of the command line failed");
+                            }
+                            drop(seat);
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a command of the command line");
+                        tokio::time::sleep(PAUSE).await;
+                    }
                 }
-                drop(seat);
             }
         };
         tokio::select! {
             () = cancel.cancelled() => {}
             () = serve => {}
         }
+        served.close();
+        served.wait().await;
     }
 }
 
@@ -75,10 +101,26 @@ impl Drop for Control {
     }
 }
 
-async fn serve(mut stream: UnixStream, inbox: &Inbox) -> std::io::Result<()> {
+async fn serve(
+    mut stream: UnixStream,
+    inbox: Inbox,
+    cancel: CancellationToken,
+) -> std::io::Result<()> {
+    let heard = tokio::select! {
+        heard = timeout(HEARING, hear(&mut stream)) => heard??,
+        () = cancel.cancelled() => return Ok(()),
+    };
+    timeout(ANSWERING, answer(&mut stream, &inbox, &heard)).await?
+}
+
+async fn hear(stream: &mut UnixStream) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    (&mut stream).take(COMMAND_BYTES).read_to_end(&mut bytes).await?;
-    let reply = match minicbor::decode::<Command>(&bytes) {
+    stream.take(COMMAND_BYTES).read_to_end(&mut bytes).await?;
+    Ok(bytes)
+}
+
+async fn answer(stream: &mut UnixStream, inbox: &Inbox, bytes: &[u8]) -> std::io::Result<()> {
+    let reply = match minicbor::decode::<Command>(bytes) {
         Ok(command) => match submit(inbox, command).await {
             Some(answer) => serde_json::to_string(&answer).unwrap_or_default(),
             None => r#"{"outcome":"unknown","detail":"the gateway stopped"}"#.to_owned(),
@@ -118,4 +160,56 @@ pub fn ask(dir: &Path, command: &Command) -> Result<serde_json::Value, AskError>
     let mut reply = String::new();
     stream.read_to_string(&mut reply)?;
     serde_json::from_str(&reply).map_err(|e| AskError::Broken(e.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::command::{Action, Outcome};
+    use crate::inbox::Committed;
+
+    fn command() -> Command {
+        Command {
+            actor: "local:cli".into(),
+            action: Action::RevokeDevice("dev-1".parse().unwrap()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_command_is_answered_beside_callers_who_say_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let control = Control::bind(dir.path()).unwrap();
+        let (inbox, mut submissions) = Inbox::new();
+        let cancel = CancellationToken::new();
+        let running = tokio::spawn(control.run(inbox, cancel.clone()));
+        let mut silent = Vec::new();
+        for _ in 1..AT_A_TIME {
+            silent.push(UnixStream::connect(socket(dir.path())).await.unwrap());
+        }
+        let folder = dir.path().to_owned();
+        let asked = tokio::task::spawn_blocking(move || ask(&folder, &command()));
+        let submission = submissions.recv().await.unwrap();
+        assert!(matches!(&submission.inputs[..], [Input::Command(c)] if **c == command()));
+        let answer =
+            Answer { outcome: Outcome::Done, detail: String::new(), alarm: None, version: None };
+        submission.receipt.release(Committed { answers: vec![answer] });
+        assert_eq!(asked.await.unwrap().unwrap()["outcome"], "done");
+
+        cancel.cancel();
+        running.await.unwrap();
+        assert!(matches!(ask(dir.path(), &command()), Err(AskError::NotRunning)));
+        drop(silent);
+    }
+
+    #[tokio::test]
+    async fn the_socket_is_its_owners_alone_and_takes_the_place_of_a_dead_one() {
+        let dir = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let control = Control::bind(dir.path()).unwrap();
+            let mode = std::fs::metadata(socket(dir.path())).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no draft stays");
+            std::mem::forget(control);
+        }
+    }
 }

@@ -19,11 +19,13 @@ pub enum RecoveryError {
     /// The file cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The rows that would tell the state are gone, and no snapshot stands in for them.
-    #[error("the journal begins at row {first} and there is no snapshot: restore a backup")]
+    /// Rows that would tell the state are gone, and no snapshot stands in for them.
+    #[error("journal rows {first} to {last} are missing: restore a backup")]
     Gap {
-        /// The first row there is.
+        /// The first.
         first: u64,
+        /// The last.
+        last: u64,
     },
 }
 
@@ -36,10 +38,10 @@ pub fn recover(opened: &Opened) -> Result<Core, RecoveryError> {
         Core::restore(opened.snapshot.iter().map(|p| (p.kind, p.key.as_str(), p.body.as_slice())))?
     };
     let after = core.row().min(opened.sealed_to);
-    for row in opened.reader().rows(after)? {
+    for (row, n) in opened.reader().rows(after)?.zip(after + 1..) {
         let row = row?;
-        if core.row() == 0 && row.n > 1 {
-            return Err(RecoveryError::Gap { first: row.n });
+        if row.n != n {
+            return Err(RecoveryError::Gap { first: n, last: row.n - 1 });
         }
         let now = Stamp { at: row.at, offset: row.offset };
         let body = RowBody::decode(row.n, &row.body)?;
@@ -61,4 +63,31 @@ pub fn recover(opened: &Opened) -> Result<Core, RecoveryError> {
     // What recovery touched needs no telling: the first board holds everything.
     core.take_changed();
     Ok(core)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use crate::verify::tests::{tamper, ward};
+
+    #[test]
+    fn missing_rows_are_named_and_nothing_is_built_on_what_follows() {
+        let check = |gone: &str, expected: Result<u64, &str>| {
+            let dir = tempfile::tempdir().unwrap();
+            ward(dir.path());
+            tamper(dir.path(), &format!("DELETE FROM journal WHERE {gone}"));
+            let recovered = recover(&Store::open(dir.path()).unwrap());
+            let told = recovered.map(|core| core.row()).map_err(|e| e.to_string());
+            match (told, expected) {
+                (Ok(row), Ok(expected)) => assert_eq!(row, expected, "{gone}"),
+                (Err(said), Err(expected)) => assert!(said.contains(expected), "{gone}: {said}"),
+                (told, expected) => panic!("{gone}: {told:?}, not {expected:?}"),
+            }
+        };
+        check("n = 8", Ok(7));
+        check("n <= 3", Ok(8));
+        check("n = 6", Err("rows 6 to 6"));
+        check("n BETWEEN 5 AND 7", Err("rows 5 to 7"));
+    }
 }

@@ -8,11 +8,12 @@ use std::path::Path;
 use crate::domain::configuration::Configuration;
 use crate::domain::core::Core;
 use crate::domain::journal::{BadRow, RowBody};
+use crate::domain::output::Output;
 use crate::domain::snapshot::BadSnapshot;
 use crate::domain::time::Stamp;
 use crate::pipeline::stored;
 use crate::store::reader::TransitionRow;
-use crate::store::types::{CORE_VERSION, StoredTransition};
+use crate::store::types::{CORE_VERSION, Row, StoredTransition};
 use crate::store::{OpenError, ReadError, Reader};
 
 /// Differences listed; all are counted.
@@ -31,6 +32,8 @@ pub struct Verdict {
     pub extra: u64,
     /// Transitions of rows that are gone, so that nothing can be said of them.
     pub outside_gone: u64,
+    /// Rows that should be there and are not; nothing behind them can be derived.
+    pub missing_rows: u64,
     /// Rows folded by another version of the core.
     pub outside_version: u64,
     /// Whether the chain of the audit is whole, and if not, where it breaks.
@@ -54,12 +57,21 @@ pub enum VerifyError {
     /// The snapshot it would begin with is damaged.
     #[error(transparent)]
     Snapshot(#[from] BadSnapshot),
+    /// Rows that would tell the state are gone.
+    #[error("journal rows {first} to {last} are missing: restore a backup")]
+    Gap {
+        /// The first.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
 }
 
 impl Verdict {
     /// Whether the store holds exactly what its journal derives.
     pub fn is_clean(&self) -> bool {
-        self.missing == 0 && self.extra == 0 && self.audit_break.is_none()
+        let differing = self.missing + self.extra + self.missing_rows;
+        differing == 0 && self.audit_break.is_none()
     }
 
     /// One line of counts.
@@ -69,9 +81,15 @@ impl Verdict {
             Some(seq) => format!("broken at {seq}"),
         };
         format!(
-            "{} rows: {} transitions as derived, {} missing, {} extra; outside: {} of rows gone, \
-             {} rows of another core; audit {audit}",
-            self.rows, self.same, self.missing, self.extra, self.outside_gone, self.outside_version
+            "{} rows, {} missing: {} transitions as derived, {} missing, {} extra; outside: {} of \
+             rows gone, {} rows of another core; audit {audit}",
+            self.rows,
+            self.missing_rows,
+            self.same,
+            self.missing,
+            self.extra,
+            self.outside_gone,
+            self.outside_version
         )
     }
 
@@ -85,55 +103,97 @@ impl Verdict {
 /// Verifies the store in `dir`.
 pub fn verify(dir: &Path) -> Result<Verdict, VerifyError> {
     let reader = Reader::of(dir)?;
-    let last = reader.last_row()?.map_or(0, |row| row.n);
-    let mut core = beginning(&reader)?;
-    let mut verdict = Verdict { audit_break: reader.audit_break()?, ..Verdict::default() };
-    let begin = core.row();
-    let gone = reader.transitions_of_rows(0, begin)?;
-    verdict.outside_gone = gone.len() as u64;
-    for row in reader.rows(begin)? {
-        let row = row?;
-        if row.n > last {
-            break;
+    loop {
+        let mut core = beginning(&reader)?;
+        let mut verdict = Verdict { audit_break: reader.audit_break()?, ..Verdict::default() };
+        verdict.outside_gone = reader.transitions_of_rows(0, core.row())?.len() as u64;
+        let end = fold(&reader, &mut core, |row, out| {
+            verdict.rows += 1;
+            if row.core == CORE_VERSION {
+                let derived: Vec<StoredTransition> = out.transitions.iter().map(stored).collect();
+                let found = reader.transitions_of_rows(row.n, row.n)?;
+                compare(row.n, &derived, &found, &mut verdict);
+            } else {
+                verdict.outside_version += 1;
+            }
+            Ok(())
+        })?;
+        match end {
+            End::Newest => return Ok(verdict),
+            End::Overtaken => {}
+            End::Gap { first, last } => {
+                verdict.missing_rows = last - first + 1;
+                verdict.differs(format!("rows {first} to {last} are missing"));
+                return Ok(verdict);
+            }
         }
-        let body = RowBody::decode(row.n, &row.body)?;
-        let out = core.fold(row.n, Stamp { at: row.at, offset: row.offset }, &body.inputs);
-        verdict.rows += 1;
-        if row.core != CORE_VERSION {
-            verdict.outside_version += 1;
-            continue;
-        }
-        let derived: Vec<StoredTransition> = out.transitions.iter().map(stored).collect();
-        let found = reader.transitions_of_rows(row.n, row.n)?;
-        compare(row.n, &derived, &found, &mut verdict);
     }
-    Ok(verdict)
 }
 
 /// The state a store stands at: its journal folded from where it begins.
 pub fn state(reader: &Reader) -> Result<Core, VerifyError> {
-    let mut core = beginning(reader)?;
-    for row in reader.rows(core.row())? {
-        let row = row?;
-        let body = RowBody::decode(row.n, &row.body)?;
-        core.fold(row.n, Stamp { at: row.at, offset: row.offset }, &body.inputs);
+    loop {
+        let mut core = beginning(reader)?;
+        match fold(reader, &mut core, |_, _| Ok(()))? {
+            End::Newest => return Ok(core),
+            End::Overtaken => {}
+            End::Gap { first, last } => return Err(VerifyError::Gap { first, last }),
+        }
     }
-    Ok(core)
 }
 
 /// The empty core if the journal still has its first row, else the last snapshot.
 fn beginning(reader: &Reader) -> Result<Core, VerifyError> {
     let identity = reader.identity()?;
-    let first = reader.rows(0)?.next().transpose()?.map_or(0, |row| row.n);
-    if first <= 1 {
-        return Ok(Core::new(
-            identity.site.clone(),
-            identity.is_simulated(),
-            Configuration::default(),
-        ));
+    if first_row(reader)? <= 1 {
+        let simulated = identity.is_simulated();
+        return Ok(Core::new(identity.site, simulated, Configuration::default()));
     }
     let parts = reader.snapshot()?.map_or_else(Vec::new, |(_, parts)| parts);
     Ok(Core::restore(parts.iter().map(|p| (p.kind, p.key.as_str(), p.body.as_slice())))?)
+}
+
+/// Where folding ended.
+enum End {
+    /// At the row that was the newest at the start.
+    Newest,
+    /// Retention took rows away before they were read; the snapshot now stands behind them.
+    Overtaken,
+    /// At rows that are missing.
+    Gap { first: u64, last: u64 },
+}
+
+/// Folds what follows the core's row, each row right behind the one before.
+fn fold(
+    reader: &Reader,
+    core: &mut Core,
+    mut each: impl FnMut(&Row, &Output) -> Result<(), VerifyError>,
+) -> Result<End, VerifyError> {
+    let newest = reader.last_row()?.map_or(0, |row| row.n);
+    for row in reader.rows(core.row())? {
+        let row = row?;
+        let next = core.row() + 1;
+        if next > newest {
+            break;
+        }
+        if row.n != next {
+            let overtaken = first_row(reader)? > next && snapshot_row(reader)? >= next;
+            let gap = End::Gap { first: next, last: row.n - 1 };
+            return Ok(if overtaken { End::Overtaken } else { gap });
+        }
+        let body = RowBody::decode(row.n, &row.body)?;
+        let out = core.fold(row.n, Stamp { at: row.at, offset: row.offset }, &body.inputs);
+        each(&row, &out)?;
+    }
+    Ok(End::Newest)
+}
+
+fn first_row(reader: &Reader) -> Result<u64, ReadError> {
+    Ok(reader.rows(0)?.next().transpose()?.map_or(0, |row| row.n))
+}
+
+fn snapshot_row(reader: &Reader) -> Result<u64, ReadError> {
+    Ok(reader.snapshot()?.map_or(0, |(row, _)| row))
 }
 
 fn compare(row: u64, derived: &[StoredTransition], found: &[TransitionRow], verdict: &mut Verdict) {
@@ -144,7 +204,7 @@ fn compare(row: u64, derived: &[StoredTransition], found: &[TransitionRow], verd
             verdict.differs(format!("row {row}: {} {} is stored only", extra.seq, extra.change));
         }
         match found.next_if(|f| f.seq == derived.seq) {
-            Some(f) if f.body == derived.body && f.change == derived.change => verdict.same += 1,
+            Some(f) if same(f, derived) => verdict.same += 1,
             Some(_) => {
                 verdict.extra += 1;
                 let what = format!("row {row}: {} {} differs", derived.seq, derived.change);
@@ -160,5 +220,139 @@ fn compare(row: u64, derived: &[StoredTransition], found: &[TransitionRow], verd
     for extra in found {
         verdict.extra += 1;
         verdict.differs(format!("row {row}: {} {} is stored only", extra.seq, extra.change));
+    }
+}
+
+fn same(found: &TransitionRow, derived: &StoredTransition) -> bool {
+    let StoredTransition { seq, at, kind, change, alarm, patient, actor, body } = derived;
+    (found.seq, found.at) == (*seq, *at)
+        && (found.kind.as_str(), found.change.as_str()) == (*kind, *change)
+        && (&found.alarm, &found.patient, &found.actor) == (alarm, patient, actor)
+        && found.body == *body
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::domain::command::{Action, AgeClass, Command, PatientDetails};
+    use crate::domain::input::Input;
+    use crate::domain::time::{Span, Timestamp};
+    use crate::store::types::{Commit, SnapshotPart};
+    use crate::store::{Keep, Purpose, Running, Store, start};
+
+    fn admission(n: u64) -> Input {
+        let action = Action::AdmitPatient(PatientDetails {
+            id: format!("p-{n}").parse().unwrap(),
+            age_class: AgeClass::Adult,
+            continuous: false,
+            bed: None,
+            pregnant: None,
+        });
+        Input::Command(Box::new(Command { actor: "nurse".into(), action }))
+    }
+
+    /// A store of eight rows, the first with the configuration and each of the others with an
+    /// admission; its snapshot stands at row 4.
+    pub(crate) fn ward(dir: &Path) {
+        let site: crate::domain::ids::SiteId = "site".parse().unwrap();
+        let purpose = Purpose { site: site.clone(), simulated: false, stream_clock: false };
+        let texts = Config::built_in().unwrap().configuration().unwrap().texts.clone();
+        let mut core = Core::new(site, false, Configuration::default());
+        let opened = Store::create(dir, &purpose).unwrap();
+        let Running { committer, mut reports, thread } = start(opened, Keep::default()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for n in 1..=8 {
+            let inputs = if n == 1 {
+                let (signals, rules, site) = (&texts.signals, &texts.rules, &texts.site);
+                vec![Input::Configuration {
+                    signals: signals.clone(),
+                    rules: rules.clone(),
+                    site: site.clone(),
+                }]
+            } else {
+                vec![admission(n)]
+            };
+            let at = Timestamp::from_millis(1_795_000_000_000 + n as i64);
+            let offset = Span::millis(0);
+            let out = core.fold(n, Stamp { at, offset }, &inputs);
+            let snapshot = if n == 4 { parts(&core) } else { Vec::new() };
+            let body = RowBody { inputs, exceptions: Vec::new() }.encode();
+            let commit = Commit {
+                row: Row { n, at, offset, core: CORE_VERSION, rules: [0; 8], body },
+                transitions: out.transitions.iter().map(stored).collect(),
+                samples: Vec::new(),
+                dead_letters: Vec::new(),
+                waves: Vec::new(),
+                snapshot_complete: (n == 4).then_some(4),
+                snapshot,
+            };
+            runtime.block_on(async {
+                committer.send(commit).await.unwrap();
+                reports.recv().await.unwrap();
+            });
+        }
+        drop(committer);
+        thread.join().unwrap().unwrap();
+    }
+
+    fn parts(core: &Core) -> Vec<SnapshotPart> {
+        let part = |(kind, key): (&'static str, String)| {
+            let part = core.part(kind, &key)?;
+            Some(SnapshotPart { kind: part.kind, key: part.key, n: core.row(), body: part.body })
+        };
+        core.parts_since(0).into_iter().filter_map(part).collect()
+    }
+
+    /// Changes a closed store as no gateway would.
+    pub(crate) fn tamper(dir: &Path, sql: &str) {
+        let db = rusqlite::Connection::open(Store::file(dir)).unwrap();
+        assert!(db.execute(sql, []).unwrap() > 0, "{sql}");
+    }
+
+    #[test]
+    fn whatever_differs_is_reported() {
+        let check = |sql: &str, expected: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            ward(dir.path());
+            assert!(verify(dir.path()).unwrap().is_clean());
+            tamper(dir.path(), sql);
+            let verdict = verify(dir.path()).unwrap();
+            assert!(!verdict.is_clean(), "{sql}");
+            let said = verdict.differences.join("\n");
+            assert!(said.contains(expected), "{sql}: {said}");
+        };
+        for column in
+            ["kind = 'note'", "at = at + 1", "actor = 'doctor'", "patient = 'p-9'", "body = '{}'"]
+        {
+            check(&format!("UPDATE transitions SET {column} WHERE n = 5"), "row 5: ");
+        }
+        check("UPDATE transitions SET alarm = 'a-1' WHERE n = 5", "differs");
+        check("DELETE FROM transitions WHERE n = 5", "is missing");
+        check("DELETE FROM journal WHERE n BETWEEN 6 AND 7", "rows 6 to 7 are missing");
+        check("DELETE FROM journal WHERE n <= 5", "rows 5 to 5 are missing");
+    }
+
+    #[test]
+    fn the_rows_that_retention_took_are_stood_for_by_the_snapshot() {
+        let dir = tempfile::tempdir().unwrap();
+        ward(dir.path());
+        tamper(dir.path(), "DELETE FROM journal WHERE n <= 3");
+        let verdict = verify(dir.path()).unwrap();
+        assert!(verdict.is_clean(), "{verdict:?}");
+        assert_eq!((verdict.rows, verdict.missing_rows), (4, 0));
+        assert!(verdict.outside_gone > 0);
+    }
+
+    #[test]
+    fn retention_that_overtakes_the_reading_is_no_damage() {
+        let dir = tempfile::tempdir().unwrap();
+        ward(dir.path());
+        let reader = Reader::of(dir.path()).unwrap();
+        let mut core = beginning(&reader).unwrap();
+        tamper(dir.path(), "DELETE FROM journal WHERE n <= 4");
+        let end = fold(&reader, &mut core, |_, _| Ok(())).unwrap();
+        assert!(matches!(end, End::Overtaken));
+        assert_eq!(state(&reader).unwrap().row(), 8);
     }
 }

@@ -1,7 +1,7 @@
 //! What the pipeline publishes after a commit: an immutable board and a sequenced ring of events.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -162,7 +162,7 @@ pub fn alarm_json(alarm: &Alarm, confirmed: bool) -> String {
 /// One server-sent event, serialised once for everybody.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// Place in the ring, rising by one.
+    /// Given by the ring, rising by one with every frame.
     pub index: u64,
     /// `alarm`, `vitals`, `device` or `heartbeat`.
     pub event: &'static str,
@@ -176,22 +176,35 @@ pub struct Frame {
     pub data: Bytes,
 }
 
-/// How many frames the ring holds: 4,096 are some 8 MiB of alarms and minutes of a busy ward.
+/// How many alarms, devices and heartbeats the ring holds: some 8 MiB of alarms, and hours of a
+/// ward's.
 const RING_FRAMES: usize = 4_096;
+/// Of how many patients the newest vitals are held; of more, who was silent longest goes first.
+const RING_PATIENTS: usize = 16_384;
 
-/// The ring of recent frames: one writer, any number of cursors.
+/// The recent frames: one writer, any number of cursors.
+///
+/// Alarms, devices and heartbeats stand in the order they came. Of a patient's vitals only the
+/// newest is held, so that no number of patients pushes an alarm out.
 #[derive(Debug)]
 pub struct Ring {
-    frames: Mutex<VecDeque<Frame>>,
+    held: Mutex<Held>,
     newest: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    told: VecDeque<Frame>,
+    /// Index of the newest frame that was let go of `told`.
+    gone: u64,
+    vitals: BTreeMap<u64, Frame>,
+    /// Where in `vitals` a patient's stand.
+    newest_of: BTreeMap<Option<PatientId>, u64>,
 }
 
 impl Default for Ring {
     fn default() -> Self {
-        Self {
-            frames: Mutex::new(VecDeque::with_capacity(RING_FRAMES)),
-            newest: watch::channel(0).0,
-        }
+        Self { held: Mutex::default(), newest: watch::channel(0).0 }
     }
 }
 
@@ -200,24 +213,24 @@ impl Default for Ring {
 pub enum Found {
     /// Frames after the cursor, oldest first; possibly none.
     Frames(Vec<Frame>),
-    /// The cursor fell off the ring.
-    Lost,
+    /// The cursor fell off the ring: the frames up to and with this index are gone.
+    Lost(u64),
 }
 
 impl Ring {
-    /// Appends frames made from `(event, seq, ward, patient, data)`, and wakes the readers once.
+    /// Takes frames in, gives each its index, and wakes the readers once.
     pub fn publish(&self, frames: impl IntoIterator<Item = Frame>) {
-        let mut ring = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held();
         let mut index = *self.newest.borrow();
         for mut frame in frames {
             index += 1;
             frame.index = index;
-            if ring.len() == RING_FRAMES {
-                ring.pop_front();
+            match frame.event {
+                "vitals" => held.keep_vitals(frame),
+                _ => held.tell(frame),
             }
-            ring.push_back(frame);
         }
-        drop(ring);
+        drop(held);
         self.newest.send_replace(index);
     }
 
@@ -226,22 +239,116 @@ impl Ring {
         self.newest.subscribe()
     }
 
-    /// At most `limit` frames with an index above `after`.
+    /// At most `limit` alarms, devices and heartbeats with an index above `after`.
     pub fn after(&self, after: u64, limit: usize) -> Found {
-        let ring = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(first) = ring.front().map(|f| f.index) else {
-            return Found::Frames(Vec::new());
-        };
-        if after + 1 < first {
-            return Found::Lost;
+        let held = self.held();
+        if after < held.gone {
+            return Found::Lost(held.gone);
         }
-        let skip = (after + 1 - first) as usize;
-        Found::Frames(ring.iter().skip(skip).take(limit).cloned().collect())
+        let first = held.told.partition_point(|frame| frame.index <= after);
+        Found::Frames(held.told.range(first..).take(limit).cloned().collect())
+    }
+
+    /// At most `limit` vitals with an index above `after`, oldest first, one of a patient.
+    pub fn vitals_after(&self, after: u64, limit: usize) -> Vec<Frame> {
+        let held = self.held();
+        held.vitals.range(after + 1..).take(limit).map(|(_, frame)| frame.clone()).collect()
     }
 
     /// Index after which every alarm frame newer than transition `seq` lies, if the ring reaches back that far.
     pub fn index_of_seq(&self, seq: u64) -> Option<u64> {
-        let ring = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.iter().rev().find(|f| f.seq.is_some_and(|s| s <= seq)).map(|f| f.index)
+        let held = self.held();
+        held.told.iter().rev().find(|f| f.seq.is_some_and(|s| s <= seq)).map(|f| f.index)
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn tell(&mut self, frame: Frame) {
+        if self.told.len() == RING_FRAMES
+            && let Some(oldest) = self.told.pop_front()
+        {
+            self.gone = oldest.index;
+        }
+        self.told.push_back(frame);
+    }
+
+    fn keep_vitals(&mut self, frame: Frame) {
+        if let Some(older) = self.newest_of.insert(frame.patient.clone(), frame.index) {
+            self.vitals.remove(&older);
+        }
+        self.vitals.insert(frame.index, frame);
+        if self.vitals.len() > RING_PATIENTS
+            && let Some((_, oldest)) = self.vitals.pop_first()
+        {
+            self.newest_of.remove(&oldest.patient);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(event: &'static str, patient: &str, seq: Option<u64>) -> Frame {
+        let patient = Some(patient.parse().unwrap());
+        Frame { index: 0, event, seq, ward: None, patient, data: Bytes::new() }
+    }
+
+    fn seqs(found: Found) -> Vec<u64> {
+        match found {
+            Found::Frames(frames) => frames.iter().filter_map(|f| f.seq).collect(),
+            Found::Lost(gone) => panic!("lost up to {gone}"),
+        }
+    }
+
+    #[test]
+    fn vitals_never_push_an_alarm_out() {
+        let ring = Ring::default();
+        ring.publish([frame("alarm", "p-1", Some(1))]);
+        for _ in 0..2 * RING_FRAMES {
+            ring.publish([frame("vitals", "p-1", None), frame("vitals", "p-2", None)]);
+        }
+        ring.publish([frame("alarm", "p-1", Some(2))]);
+        assert_eq!(seqs(ring.after(0, 9)), [1, 2]);
+        assert_eq!(seqs(ring.after(1, 9)), [2]);
+        assert_eq!(ring.index_of_seq(1), Some(1));
+    }
+
+    #[test]
+    fn of_a_patients_vitals_the_newest_is_found_once() {
+        let ring = Ring::default();
+        for patient in ["p-1", "p-2", "p-1", "p-3"] {
+            ring.publish([frame("vitals", patient, None)]);
+        }
+        let after = |after, limit| -> Vec<u64> {
+            ring.vitals_after(after, limit).iter().map(|f| f.index).collect()
+        };
+        assert_eq!(after(0, 9), [2, 3, 4]);
+        assert_eq!(after(2, 1), [3]);
+        assert!(after(4, 9).is_empty());
+    }
+
+    #[test]
+    fn a_cursor_is_lost_only_when_what_it_has_not_seen_is_gone() {
+        let ring = Ring::default();
+        ring.publish([frame("vitals", "p-1", None)]);
+        ring.publish((1..=RING_FRAMES as u64 + 1).map(|seq| frame("alarm", "p-1", Some(seq))));
+        assert!(matches!(ring.after(0, 9), Found::Lost(2)));
+        assert_eq!(seqs(ring.after(2, 1)), [2]);
+    }
+
+    #[test]
+    fn the_patient_silent_longest_goes_first() {
+        let ring = Ring::default();
+        let patients = RING_PATIENTS as u64 + 1;
+        ring.publish((1..=patients).map(|n| frame("vitals", &format!("p-{n}"), None)));
+        let held = ring.vitals_after(0, usize::MAX);
+        assert_eq!((held.len(), held[0].index), (RING_PATIENTS, 2));
+        ring.publish([frame("vitals", "p-1", None)]);
+        assert_eq!(ring.vitals_after(0, 1)[0].index, 3);
     }
 }

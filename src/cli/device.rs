@@ -15,7 +15,7 @@ use vitalgate::domain::core::Core;
 use vitalgate::domain::ids::{DeviceId, PatientId};
 use vitalgate::domain::message::ExpectedSignal;
 use vitalgate::domain::time::Span;
-use vitalgate::store::Reader;
+use vitalgate::store::{Reader, Store};
 
 use super::{StoreArgs, runtime, say};
 
@@ -144,6 +144,13 @@ fn ask(config: &Config, command: Command) -> anyhow::Result<Value> {
     match control::ask(&config.store.dir, &command) {
         Err(AskError::NotRunning) => {}
         other => return Ok(other?),
+    }
+    let dir = &config.store.dir;
+    if !Store::exists(dir) {
+        bail!(
+            "there is no store in {}: name its folder with --dir, or make one with `vitalgate run`",
+            dir.display()
+        );
     }
     runtime()?.block_on(async {
         let app = App::bind(config, RunMode { headless: true, ..RunMode::default() }).await?;

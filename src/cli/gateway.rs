@@ -10,6 +10,9 @@ use vitalgate::app::{Addresses, App, RunMode};
 
 use super::{ClockArg, ConfigArgs, RunArgs, runtime, say};
 
+/// Ended by the second signal, after the custom of shells for SIGINT.
+const KILLED: i32 = 130;
+
 /// Runs the gateway until SIGTERM or SIGINT.
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.read()?;
@@ -42,12 +45,18 @@ pub(super) fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        let mut signalled = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        signalled().await;
         tracing::info!("stopping: what was taken in is still committed");
         stop.cancel();
+        signalled().await;
+        tracing::warn!("stopped at once: what was not acknowledged has to be sent again");
+        std::process::exit(KILLED);
     });
     Ok(())
 }

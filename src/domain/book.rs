@@ -17,6 +17,9 @@ use super::transition::{Change, TransitionBody};
 /// How long a momentary alarm that does not latch is held (contract §5).
 const MOMENTARY_HELD: Span = Span::hours(24);
 
+/// Episodes remembered by alarm; a device that never ends what it begins has no more.
+const ONGOING: usize = 256;
+
 /// Which alarm: its rule and its source.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub struct Key {
@@ -54,6 +57,25 @@ pub struct Open {
     /// When its acknowledgement runs out or it expires, in the gateway's own time.
     #[n(4)]
     pub wake_at: Option<Timestamp>,
+    /// Episodes of a device that began and have not ended: the condition holds as long as one does.
+    #[n(5)]
+    #[cbor(default)]
+    pub ongoing: Vec<Ongoing>,
+}
+
+/// An episode of a device that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Ongoing {
+    /// The event.
+    #[n(0)]
+    pub name: String,
+    /// The device's own number of it.
+    #[n(1)]
+    pub id: Option<String>,
+    /// When it began, corrected.
+    #[n(2)]
+    pub began: Timestamp,
 }
 
 /// What a new alarm says.
@@ -243,7 +265,14 @@ impl Book {
             late: draft.late,
             recurrence: 0,
         };
-        let open = Open { alarm, news_seq: 0, signal: draft.signal, unbound: false, wake_at: None };
+        let open = Open {
+            alarm,
+            news_seq: 0,
+            signal: draft.signal,
+            unbound: false,
+            wake_at: None,
+            ongoing: Vec::new(),
+        };
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
     }
@@ -319,6 +348,28 @@ impl Book {
             alarm.condition_reason = Some("source unbound".to_owned());
             self.record(key, Change::SourceUnbound, None, out);
         }
+    }
+
+    /// An episode of the open alarm goes on; one without a number goes on once by event.
+    pub fn begin(&mut self, key: &Key, episode: Ongoing) {
+        let Some(open) = self.open.get_mut(key) else { return };
+        let same = |known: &Ongoing| known.name == episode.name && known.id == episode.id;
+        if open.ongoing.len() < ONGOING && !open.ongoing.iter().any(same) {
+            open.ongoing.push(episode);
+        }
+    }
+
+    /// An episode ended at `at`; whether none of the open alarm goes on. Without a number it is
+    /// every one of its event that began before.
+    pub fn end(&mut self, key: &Key, name: &str, id: Option<&str>, at: Timestamp) -> bool {
+        let Some(open) = self.open.get_mut(key) else { return false };
+        let known = !open.ongoing.is_empty();
+        open.ongoing.retain(|ongoing| {
+            ongoing.name != name
+                || ongoing.id.as_deref() != id
+                || (id.is_none() && ongoing.began > at)
+        });
+        known && open.ongoing.is_empty()
     }
 
     fn record(&mut self, key: &Key, change: Change, actor: Option<&str>, out: &mut Output) {

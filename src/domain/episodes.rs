@@ -18,7 +18,8 @@ pub struct Episodes {
     told: BTreeMap<EpisodeKey, Told>,
 }
 
-/// The device's own number of the episode or, without one, its time by the device's clock.
+/// What makes an event the same event: the device's own number of it, else its time by the device's
+/// clock, else its place in the device's messages, else its arrival.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub enum EpisodeKey {
     /// Event and id.
@@ -26,7 +27,13 @@ pub enum EpisodeKey {
     Numbered(#[n(0)] String, #[n(1)] String),
     /// Event and time.
     #[n(1)]
-    Timed(#[n(0)] String, #[n(1)] Option<Timestamp>),
+    Timed(#[n(0)] String, #[n(1)] Timestamp),
+    /// Event; boot, number and index of its message.
+    #[n(2)]
+    Placed(#[n(0)] String, #[n(1)] Option<u64>, #[n(2)] u64, #[n(3)] u32),
+    /// Event, arrival and index.
+    #[n(3)]
+    Arrived(#[n(0)] String, #[n(1)] Timestamp, #[n(2)] u32),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

@@ -131,6 +131,8 @@ pub struct Episode {
     pub timing: Timing,
     /// What.
     pub name: String,
+    /// The device's own number of it.
+    pub id: Option<String>,
     /// Where in its course.
     pub phase: Phase,
     /// The device's own words.

@@ -14,7 +14,7 @@ use super::extract::{Body, Id, List, Params, page_size};
 use super::state::{Ctx, Http};
 use crate::domain::command::{Action, AgeClass, PatientDetails};
 use crate::domain::ids::{BedId, PatientId, WardId};
-use crate::view::PatientView;
+use crate::view::{Board, PatientView};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,7 +83,7 @@ pub(crate) async fn list(
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|p| p.id.to_string());
-    let items = found.into_iter().map(|p| json!(p)).collect();
+    let items = found.into_iter().map(|p| shown(p, &board)).collect();
     Ok(Json(List { items, next, seq: board.seq }))
 }
 
@@ -94,7 +94,9 @@ pub(crate) async fn get(
     Id(id): Id<PatientId>,
 ) -> Result<Json<Value>, Problem> {
     who.may(Right::SeePatients)?;
-    Ok(Json(json!(find(&http, &id)?.as_ref())))
+    let board = http.board();
+    let patient = board.patients.get(&id).ok_or_else(|| Problem::missing("patient", &id))?;
+    Ok(Json(shown(patient, &board)))
 }
 
 /// `POST patients`: admit.
@@ -165,4 +167,12 @@ pub(crate) async fn discharge(
 /// The patient, or 404.
 pub(crate) fn find(http: &Http, id: &PatientId) -> Result<std::sync::Arc<PatientView>, Problem> {
     http.board().patients.get(id).cloned().ok_or_else(|| Problem::missing("patient", id))
+}
+
+/// A view is made anew when something of the patient changes; how far he has been judged is the
+/// board's to say.
+fn shown(patient: &PatientView, board: &Board) -> Value {
+    let mut patient = json!(patient);
+    patient["monitored"]["judged_to"] = json!(board.judged_to);
+    patient
 }

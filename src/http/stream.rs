@@ -1,4 +1,4 @@
-//! `GET stream`: server-sent events from a cursor on the ring, after a restart from the log.
+//! `GET stream`: server-sent events from cursors on the ring; what has left the ring, from the log.
 //!
 //! A task per stream feeds a channel of one chunk that hyper empties. Hyper asks for more only
 //! while the socket takes bytes, so a stalled reader shows as a chunk that nobody takes; the task,
@@ -64,6 +64,7 @@ pub(crate) async fn open(
     let feed = Feed {
         tx,
         cursor: 0,
+        vitals: 0,
         sent: 0,
         quiet_to: 0,
         who,
@@ -97,9 +98,11 @@ enum Ended {
 struct Feed {
     http: Ctx,
     tx: mpsc::Sender<Bytes>,
-    /// Index of the last frame looked at.
+    /// Index of the last alarm, device or heartbeat looked at.
     cursor: u64,
-    /// The last transition sent; nothing older is sent again.
+    /// Index of the last vitals looked at.
+    vitals: u64,
+    /// The client knows of every transition up to this one.
     sent: u64,
     /// Heartbeats up to this index are of the past.
     quiet_to: u64,
@@ -120,6 +123,7 @@ impl Feed {
     async fn feed(&mut self, last_seen: Option<String>) -> Result<(), Ended> {
         let mut news = self.http.app.ring.watch();
         self.cursor = *news.borrow_and_update();
+        self.vitals = self.cursor;
         self.quiet_to = self.cursor;
         self.hello().await?;
         if let Some(id) = last_seen {
@@ -135,11 +139,12 @@ impl Feed {
         }
     }
 
-    async fn hello(&self) -> Result<(), Ended> {
+    async fn hello(&mut self) -> Result<(), Ended> {
+        self.sent = self.http.board().seq;
         let app = &self.http.app;
         let hello = json!({
             "store": app.identity.store,
-            "seq": self.http.board().seq,
+            "seq": self.sent,
             "server_time": app.clock.wall(),
             "actor": self.who.name,
             "role": self.who.role.as_str(),
@@ -151,7 +156,8 @@ impl Feed {
     }
 
     /// Sends what was missed since the event `id`: from the ring if it reaches back so far, else
-    /// from the log up to at least the cursor, so that the live part joins without a gap.
+    /// from the log up to at least the cursor, so that the live part joins without a gap. Of vitals
+    /// the newest are sent.
     async fn resume(&mut self, id: &str) -> Result<(), Ended> {
         let store = &self.http.app.identity.store;
         let seen = id.rsplit_once('-').filter(|(of, _)| of == store).map(|(_, seq)| seq.parse());
@@ -163,20 +169,25 @@ impl Feed {
         }
         self.sent = seen;
         if let Some(index) = self.http.app.ring.index_of_seq(seen) {
-            self.cursor = index;
+            (self.cursor, self.vitals) = (index, index);
             return Ok(());
         }
+        self.vitals = 0;
+        self.replay().await
+    }
+
+    /// Sends the alarms after the last one sent, from the log, unless it does not reach back so far.
+    async fn replay(&mut self) -> Result<(), Ended> {
         match self.http.read_log(|log| log.oldest_seq()).await {
-            Ok(oldest) if oldest.is_none_or(|oldest| oldest > seen + 1) => {
-                if seen == self.http.board().seq {
+            Ok(oldest) if oldest.is_none_or(|oldest| oldest > self.sent + 1) => {
+                if self.sent == self.http.board().seq {
                     return Ok(());
                 }
                 return self.resync("the event is older than what is kept").await;
             }
-            Ok(_) => {}
-            Err(_) => return self.resync("the log could not be read").await,
+            Ok(_) => self.replay_log().await,
+            Err(_) => self.resync("the log could not be read").await,
         }
-        self.replay_log().await
     }
 
     async fn replay_log(&mut self) -> Result<(), Ended> {
@@ -198,36 +209,46 @@ impl Feed {
         }
     }
 
-    /// Sends everything on the ring behind the cursor.
+    /// Sends everything on the ring behind the cursors, alarms before vitals.
     async fn catch_up(&mut self) -> Result<(), Ended> {
         loop {
             let frames = match self.http.app.ring.after(self.cursor, FRAMES_AT_ONCE) {
-                Found::Lost => {
-                    self.cursor = *self.http.app.ring.watch().borrow();
+                Found::Lost(gone) => {
+                    self.cursor = gone;
                     self.http.app.metrics.gave_way("stream");
-                    self.resync("this stream fell too far behind").await?;
+                    self.replay().await?;
                     continue;
                 }
                 Found::Frames(frames) => frames,
             };
-            let Some(last) = frames.last() else { return Ok(()) };
-            self.cursor = last.index;
-            let mut text = String::new();
-            for frame in &frames {
-                if !self.wants(frame) {
-                    continue;
-                }
+            if let Some(last) = frames.last() {
+                self.cursor = last.index;
+                self.tell(&frames).await?;
+                continue;
+            }
+            let vitals = self.http.app.ring.vitals_after(self.vitals, FRAMES_AT_ONCE);
+            let Some(last) = vitals.last() else { return Ok(()) };
+            self.vitals = last.index;
+            self.tell(&vitals).await?;
+        }
+    }
+
+    async fn tell(&mut self, frames: &[Frame]) -> Result<(), Ended> {
+        let mut text = String::new();
+        for frame in frames {
+            if self.wants(frame) {
                 if frame.event == "alarm" {
                     self.write_alarm(&mut text, frame.seq, &frame.data);
-                    self.sent = frame.seq.unwrap_or(self.sent);
                 } else {
                     write_event(&mut text, frame.event, None, &frame.data);
                 }
             }
-            if !text.is_empty() {
-                self.send(text).await?;
-            }
+            self.sent = self.sent.max(frame.seq.unwrap_or(0));
         }
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.send(text).await
     }
 
     fn wants(&self, frame: &Frame) -> bool {
@@ -259,7 +280,8 @@ impl Feed {
 
     /// Tells the client to fetch everything anew: what follows may leave out what it missed.
     async fn resync(&mut self, why: &str) -> Result<(), Ended> {
-        let data: Value = json!({ "seq": self.http.board().seq, "why": why });
+        self.sent = self.http.board().seq;
+        let data: Value = json!({ "seq": self.sent, "why": why });
         let mut text = String::new();
         write_event(&mut text, "resync", None, data.to_string().as_bytes());
         self.send(text).await

@@ -6,7 +6,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::lock::Lock;
-use super::open::{OpenError, Store, check_header, new_id, publish, remove_draft};
+use super::open::{OpenError, Store, check_header, make_folder, new_id, publish, remove_draft};
 use super::reader::Reader;
 use super::schema;
 
@@ -14,7 +14,8 @@ impl Reader {
     /// Copies the store into `file`, which must not exist, also while a gateway writes it.
     ///
     /// The copy is the store at one instant: all pages are read in one transaction, during which
-    /// the writer goes on and only its log cannot be reused.
+    /// the writer goes on and only its log cannot be reused. In steps it would never end, for SQLite
+    /// begins a copy anew when another process commits between two steps.
     pub fn backup(&self, file: &Path) -> Result<(), OpenError> {
         refuse_existing(file)?;
         let draft = file.with_extension("part");
@@ -30,8 +31,7 @@ impl Reader {
 pub fn restore(file: &Path, dir: &Path) -> Result<(), OpenError> {
     check_header(file)?;
     refuse_unfinished(file)?;
-    std::fs::create_dir_all(dir)
-        .map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
+    make_folder(dir)?;
     let _lock = Lock::take(dir)?;
     let path = Store::file(dir);
     refuse_existing(&path)?;

@@ -271,14 +271,15 @@ fn insert_block(tx: &Transaction<'_>, series: i64, id: i64, block: &Block) -> ru
     Ok(())
 }
 
-/// Adds a person's act to the hash chain: over the hash of the body, so that the body can be erased.
+/// Adds a person's act to the hash chain.
 fn audit(tx: &Transaction<'_>, t: &StoredTransition) -> rusqlite::Result<()> {
     let before: Option<Vec<u8>> = tx
         .prepare_cached("SELECT chain FROM audit ORDER BY seq DESC LIMIT 1")?
         .query_row([], |row| row.get(0))
         .optional()?;
     let hash = sha256(t.body.as_bytes());
-    let chain = chain(&before.unwrap_or_else(|| vec![0; 32]), &hash);
+    let act = Act { seq: t.seq, at: t.at, actor: t.actor.as_deref(), what: t.change, hash: &hash };
+    let chain = act.chain(&before.unwrap_or_else(|| vec![0; 32]));
     tx.prepare_cached("INSERT INTO audit VALUES(?, ?, ?, ?, ?, ?)")?.execute(params![
         t.seq as i64,
         t.at.as_micros(),
@@ -290,9 +291,32 @@ fn audit(tx: &Transaction<'_>, t: &StoredTransition) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The next link: SHA-256 over the link before and the hash of the body.
-pub(super) fn chain(before: &[u8], hash: &[u8]) -> Vec<u8> {
-    sha256(&[before, hash].concat())
+/// What the audit says of a person's act. Of the body only the hash, so that it can be erased.
+#[derive(Debug)]
+pub(super) struct Act<'a> {
+    pub(super) seq: u64,
+    pub(super) at: Timestamp,
+    pub(super) actor: Option<&'a str>,
+    pub(super) what: &'a str,
+    /// SHA-256 of the body.
+    pub(super) hash: &'a [u8],
+}
+
+impl Act<'_> {
+    /// The next link: SHA-256 over the link before and the SHA-256 of the act. Numbers are of eight
+    /// bytes, big end first; texts follow their length, so that none can pass for another.
+    pub(super) fn chain(&self, before: &[u8]) -> Vec<u8> {
+        let mut act = Vec::new();
+        act.extend(self.seq.to_be_bytes());
+        act.extend(self.at.as_micros().to_be_bytes());
+        act.push(u8::from(self.actor.is_some()));
+        for text in [self.actor.unwrap_or(""), self.what] {
+            act.extend((text.len() as u64).to_be_bytes());
+            act.extend(text.as_bytes());
+        }
+        act.extend(self.hash);
+        sha256(&[before, &sha256(&act)].concat())
+    }
 }
 
 /// SHA-256.

@@ -1,7 +1,7 @@
 //! Making a store, opening one, and refusing what is none.
 
 use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -126,8 +126,7 @@ pub struct Store;
 impl Store {
     /// Makes a store with a new id in `dir`, which is made too where it is missing.
     pub fn create(dir: &Path, purpose: &Purpose) -> Result<Opened, OpenError> {
-        std::fs::create_dir_all(dir)
-            .map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
+        make_folder(dir)?;
         let lock = Lock::take(dir)?;
         let path = Self::file(dir);
         if path.exists() {
@@ -141,7 +140,7 @@ impl Store {
         load(path, lock)
     }
 
-    /// Opens the store in `dir`: waits for no one, upgrades an older one, touches nothing else's file.
+    /// Opens the store in `dir`: waits for the readers of other processes only, upgrades an older one, touches nothing else's file.
     pub fn open(dir: &Path) -> Result<Opened, OpenError> {
         let path = Self::file(dir);
         check_header(&path)?;
@@ -225,6 +224,16 @@ fn known_version(path: &Path, found: u32) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Makes the folder of a store where it is missing, for the owner only; one that is there stays as
+/// it is.
+pub(super) fn make_folder(dir: &Path) -> Result<(), OpenError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|source| OpenError::Io { path: dir.to_owned(), source })
+}
+
 fn make(path: &Path, purpose: &Purpose) -> rusqlite::Result<()> {
     let conn = schema::make(path)?;
     let set = |key: &str, value: &dyn rusqlite::ToSql| {
@@ -291,7 +300,7 @@ fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
     known_version(&path, version)?;
     // A killed process may have left rows that only the page cache holds: make them durable before
     // anybody builds on them.
-    schema::checkpoint_all(&conn).map_err(sqlite)?;
+    schema::checkpoint_at_last(&conn, schema::warn_of_readers(&path)).map_err(sqlite)?;
     if version < schema::VERSION {
         conn.close().map_err(|(_, e)| sqlite(e))?;
         conn = schema::upgrade(&path, version)?;

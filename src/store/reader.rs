@@ -251,23 +251,31 @@ impl Reader {
         })
     }
 
-    /// The first transition whose link of the audit chain does not follow from the one before, or
-    /// whose body is not the one that was hashed; `None` when the chain is whole. Erased bodies pass.
+    /// The first act that does not follow from the one before, or whose time, actor, word or body is
+    /// not the one that was hashed; `None` when the chain is whole. Erased bodies pass.
     pub fn audit_break(&self) -> Result<Option<u64>, ReadError> {
         let conn = self.connect()?;
         let mut statement = conn.prepare(
-            "SELECT a.seq, a.hash, a.chain, t.body FROM audit a LEFT JOIN transitions t USING(seq)
-               ORDER BY a.seq",
+            "SELECT a.seq, a.at, a.actor, a.what, a.hash, a.chain, t.body
+               FROM audit a LEFT JOIN transitions t USING(seq) ORDER BY a.seq",
         )?;
         let mut rows = statement.query([])?;
         let mut before = vec![0; 32];
         while let Some(row) = rows.next()? {
-            let (hash, chain): (Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?);
-            let body: Option<String> = row.get(3)?;
+            let (actor, what): (Option<String>, String) = (row.get(2)?, row.get(3)?);
+            let (hash, chain): (Vec<u8>, Vec<u8>) = (row.get(4)?, row.get(5)?);
+            let body: Option<String> = row.get(6)?;
+            let act = commit::Act {
+                seq: unsigned(row, 0)?,
+                at: Timestamp::from_micros(row.get(1)?),
+                actor: actor.as_deref(),
+                what: &what,
+                hash: &hash,
+            };
             let erased = body.as_deref().is_none_or(str::is_empty);
             let same = erased || body.is_some_and(|body| commit::sha256(body.as_bytes()) == hash);
-            if !same || commit::chain(&before, &hash) != chain {
-                return Ok(Some(unsigned(row, 0)?));
+            if !same || act.chain(&before) != chain {
+                return Ok(Some(act.seq));
             }
             before = chain;
         }

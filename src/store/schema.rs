@@ -71,7 +71,8 @@ CREATE TABLE dead_letter_counts(
   owner TEXT PRIMARY KEY, total INTEGER NOT NULL, kept INTEGER NOT NULL,
   bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
--- chain = SHA-256(chain of the row before || hash), hash = SHA-256(body); the first follows 32 zeros.
+-- chain = SHA-256(chain of the row before || SHA-256(seq, at, actor, what, hash)) with
+-- hash = SHA-256(body); the first follows 32 zeros.
 CREATE TABLE audit(
   seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT, what TEXT NOT NULL,
   hash BLOB NOT NULL, chain BLOB NOT NULL) STRICT;
@@ -125,6 +126,35 @@ pub(super) fn checkpoint_all(conn: &Connection) -> rusqlite::Result<()> {
     ))
 }
 
+/// The same, and again until no reader of another process is in the way.
+///
+/// There is no going on without it: what only a cache holds must not be built on. Giving up would
+/// end the gateway for the sake of a reader, and such a reader ends sooner or later.
+pub(super) fn checkpoint_at_last(
+    conn: &Connection,
+    mut kept_waiting: impl FnMut(),
+) -> rusqlite::Result<()> {
+    loop {
+        match checkpoint_all(conn) {
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                kept_waiting();
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Says, each time a checkpoint has waited for [`BUSY`], who is in the way.
+pub(super) fn warn_of_readers(path: &Path) -> impl FnMut() {
+    move || {
+        tracing::warn!(
+            store = %path.display(),
+            "waiting for another program to end its reading; nobody is monitored meanwhile: close \
+             what else has the store open"
+        );
+    }
+}
+
 /// Brings a file of version `from`, open nowhere in this process, to this program's version, after
 /// copying it aside.
 pub(super) fn upgrade(path: &Path, from: u32) -> Result<Connection, OpenError> {
@@ -139,7 +169,7 @@ fn upgrade_through(path: &Path, from: u32, steps: &[&str]) -> Result<Connection,
         .map_err(|source| OpenError::Io { path: copy.clone(), source })?;
     let mut conn = writable(path).map_err(broken)?;
     migrate(&mut conn, from, steps).map_err(broken)?;
-    checkpoint_all(&conn).map_err(broken)?;
+    checkpoint_at_last(&conn, warn_of_readers(path)).map_err(broken)?;
     tracing::warn!(
         "the store {} was of version {from} and is now of version {}; to go back to the older \
          program, stop this one and move {} over it",
@@ -213,6 +243,27 @@ mod tests {
         let conn = readable(&path).unwrap();
         assert_eq!(version(&conn), 1);
         assert!(conn.prepare("SELECT * FROM later").is_err());
+    }
+
+    #[test]
+    fn a_checkpoint_waits_for_a_reader_as_long_as_it_takes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let conn = make(&path).unwrap();
+        conn.busy_timeout(Duration::from_millis(1)).unwrap();
+        let mut other = readable(&path).unwrap();
+        let reading = other.transaction().unwrap();
+        let rows: i64 = reading.query_row("SELECT count(*) FROM meta", [], |r| r.get(0)).unwrap();
+        conn.execute("INSERT INTO meta VALUES('new', 1)", []).unwrap();
+        let (mut reading, mut waited) = (Some(reading), 0);
+        checkpoint_at_last(&conn, || {
+            waited += 1;
+            if waited == 3 {
+                reading = None;
+            }
+        })
+        .unwrap();
+        assert_eq!((rows, waited), (0, 3));
     }
 
     #[test]

@@ -162,6 +162,45 @@ fn alarms_are_found_by_their_newest_transition() {
 }
 
 #[test]
+fn the_audit_shows_every_change_but_an_erased_body() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = Store::create(dir.path(), &purpose()).unwrap();
+    let reader = opened.reader();
+    let mut one = commit(1);
+    one.transitions = (1..=3).map(|seq| transition(seq, "answer", None, "{}")).collect();
+    write(opened, Keep::default(), vec![one]);
+    let file = Store::file(dir.path());
+    let original = std::fs::read(&file).unwrap();
+    let check = |change: &str, expected: Option<u64>| {
+        let db = rusqlite::Connection::open(&file).unwrap();
+        assert!(db.execute(change, []).unwrap() > 0, "{change}");
+        drop(db);
+        assert_eq!(reader.audit_break().unwrap(), expected, "{change}");
+        std::fs::write(&file, &original).unwrap();
+    };
+    check("UPDATE audit SET at = at + 1 WHERE seq = 2", Some(2));
+    check("UPDATE audit SET actor = 'doctor' WHERE seq = 2", Some(2));
+    check("UPDATE audit SET actor = NULL WHERE seq = 2", Some(2));
+    check("UPDATE audit SET actor = 'nurs', what = 'eraised' WHERE seq = 2", Some(2));
+    check("UPDATE audit SET seq = 4 WHERE seq = 3", Some(4));
+    check("UPDATE transitions SET body = '[]' WHERE seq = 2", Some(2));
+    check("DELETE FROM audit WHERE seq = 2", Some(3));
+    check("UPDATE transitions SET body = '' WHERE seq = 2", None);
+    check("DELETE FROM transitions WHERE seq = 2", None);
+}
+
+#[test]
+fn a_new_store_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("made/for/it");
+    drop(Store::create(&folder, &purpose()).unwrap());
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    assert_eq!(mode(&Store::file(&folder)), 0o600);
+}
+
+#[test]
 fn a_killed_process_loses_nothing_that_was_committed() {
     let dir = tempfile::tempdir().unwrap();
     let left = tempfile::tempdir().unwrap();

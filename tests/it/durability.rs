@@ -149,6 +149,22 @@ fn a_failing_disk_acknowledges_nothing_warns_and_recovers_by_itself() {
 }
 
 #[test]
+fn the_second_signal_ends_what_the_first_cannot() {
+    let disk = Disk::new();
+    let mut gateway = disk.gateway();
+    gateway.admit("p1", "dev-1");
+    let mut device = gateway.mqtt("dev-1");
+    let calls = disk.count("calls");
+    disk.set("block", "");
+    device.send_telemetry("dev-1", &low_spo2(&gateway, 1));
+    disk.entered_after(calls);
+    gateway.signal("TERM");
+    eventually("it stops", || gateway.log().contains("stopping").then_some(()));
+    gateway.signal("INT");
+    assert_eq!(gateway.wait().code(), Some(130));
+}
+
+#[test]
 fn killed_while_the_disk_fails_nothing_acknowledged_is_lost_and_nothing_is_doubled() {
     for error in ["eio", "enospc"] {
         let disk = Disk::new();

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -77,6 +77,34 @@ impl Gateway {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    }
+
+    /// SIGTERM, and waits for the end, which must be a good one.
+    pub(crate) fn stop(&mut self) {
+        self.signal("TERM");
+        let status = self.wait();
+        assert!(status.success(), "{status}\n{}", self.log());
+    }
+
+    /// Waits until the process has ended by itself.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("running");
+        eventually("the gateway ends", || child.try_wait().unwrap())
+    }
+
+    /// Starts it again on the same store.
+    pub(crate) fn start_again(&mut self) {
+        self.launch();
+    }
+
+    /// What it logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("gateway.log")).unwrap()
+    }
+
+    /// Runs a command of the command line, such as `device`, under the gateway's configuration.
+    pub(crate) fn command_line(&self, command: &str, args: &[&str]) -> Output {
+        vitalgate(command, &self.dir.path().join("gateway.toml"), args)
     }
 
     /// Sends the process a signal by name, such as `STOP`.
@@ -334,6 +362,17 @@ fn show(log: &Path) {
     let text = fs::read_to_string(log).unwrap_or_default();
     let from = text.len().saturating_sub(8_000);
     eprintln!("--- gateway.log\n{}", text.get(from..).unwrap_or(&text));
+}
+
+/// Runs a command of the command line under a configuration.
+pub(crate) fn vitalgate(command: &str, config: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vitalgate"))
+        .args([command, "--config"])
+        .arg(config)
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 /// Looks until `look` finds something.

@@ -7,6 +7,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is a failure")]
 
 mod alarms;
+mod cli;
 mod clients;
 mod core;
 mod demo;

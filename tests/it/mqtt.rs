@@ -7,7 +7,7 @@ use std::thread;
 
 use bytes::BytesMut;
 use rumqttc::mqttbytes::Error as CodecError;
-use rumqttc::{Connect, ConnectReturnCode, LastWill, Packet, PubRel, Publish, QoS};
+use rumqttc::{ConnAck, Connect, ConnectReturnCode, LastWill, Packet, PubRel, Publish, QoS};
 use serde_json::Value;
 
 use crate::harness::PATIENCE;
@@ -37,6 +37,25 @@ impl Client {
         clean_session: bool,
         last_will: Option<LastWill>,
     ) -> (Self, bool) {
+        let mut connect = Connect::new(client_id);
+        connect.keep_alive = 600;
+        connect.clean_session = clean_session;
+        connect.last_will = last_will;
+        let (client, ack) = Self::open(address, connect);
+        assert_eq!(ack.code, ConnectReturnCode::Success, "connect {client_id}");
+        (client, ack.session_present)
+    }
+
+    /// Connects by user name and token; `None` if that is refused.
+    pub(crate) fn log_in(address: &str, device: &str, token: &str) -> Option<Self> {
+        let mut connect = Connect::new(device);
+        connect.keep_alive = 600;
+        connect.set_login(device, token);
+        let (client, ack) = Self::open(address, connect);
+        (ack.code == ConnectReturnCode::Success).then_some(client)
+    }
+
+    fn open(address: &str, connect: Connect) -> (Self, ConnAck) {
         let socket = TcpStream::connect(address).unwrap();
         socket.set_nodelay(true).unwrap();
         let (tx, heard) = sync_channel(HEARD);
@@ -62,16 +81,10 @@ impl Client {
             }
         });
         let mut client = Self { socket, heard, next_id: 0 };
-        let mut connect = Connect::new(client_id);
-        connect.keep_alive = 600;
-        connect.clean_session = clean_session;
-        connect.last_will = last_will;
         client.send(&Packet::Connect(connect));
         match client.hear() {
-            Packet::ConnAck(ack) if ack.code == ConnectReturnCode::Success => {
-                (client, ack.session_present)
-            }
-            other => panic!("connect {client_id}: {other:?}"),
+            Packet::ConnAck(ack) => (client, ack),
+            other => panic!("expected a CONNACK, heard {other:?}"),
         }
     }
 

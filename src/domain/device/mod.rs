@@ -351,12 +351,11 @@ impl Device {
         out: &mut Output,
     ) {
         let now = out.now;
-        let key = match &event.id {
-            Some(id) => EpisodeKey::Numbered(event.name.clone(), id.clone()),
-            None => EpisodeKey::Timed(event.name.clone(), device_time(message, event.time)),
-        };
-        if !self.episodes.is_news(key, event.phase, now.wall()) {
-            return self.count("event_repeated", out);
+        if message.mode == Mode::Real {
+            let key = episode_key(message, event, now);
+            if !self.episodes.is_news(key, event.phase, now.wall()) {
+                return self.count("event_repeated", out);
+            }
         }
         let class = around.rules.class(&self.details.class);
         let pace = Pace { class, interval: None, newest: None, deaf: around.deaf };
@@ -382,6 +381,7 @@ impl Device {
             cause,
             timing,
             name: event.name.clone(),
+            id: event.id.clone(),
             phase: event.phase,
             text: event.text.clone(),
         };
@@ -458,5 +458,15 @@ impl Device {
         } else {
             self.fates.insert(fate.to_owned(), 1);
         }
+    }
+}
+
+fn episode_key(message: &Message, event: &Event, now: Stamp) -> EpisodeKey {
+    let name = event.name.clone();
+    match (&event.id, device_time(message, event.time), message.seq) {
+        (Some(id), ..) => EpisodeKey::Numbered(name, id.clone()),
+        (None, Some(time), _) => EpisodeKey::Timed(name, time),
+        (None, None, Some(seq)) => EpisodeKey::Placed(name, message.boot, seq, event.index),
+        (None, None, None) => EpisodeKey::Arrived(name, now.at, event.index),
     }
 }

@@ -1,7 +1,7 @@
 //! What a device's own events are worth.
 
 use super::super::alarm::{Alarm, Condition, Priority, Trigger};
-use super::super::book::{Draft, Key};
+use super::super::book::{Draft, Key, Ongoing, Open};
 use super::super::cause::Cause;
 use super::super::message::Phase;
 use super::super::observation::{Episode, Timeliness};
@@ -25,11 +25,16 @@ impl Patient {
         let Some(rule) = context.rules.event(&episode.name) else { return };
         let key = Key::new(rule.id.clone(), episode.device.to_string());
         if episode.phase == Phase::End {
-            // The end of an earlier episode says nothing of one that began since.
-            let of_this = self.alarms.get(&key).is_some_and(|open| {
-                open.alarm.trigger.measured_at.is_none_or(|began| began <= episode.timing.measured)
-            });
-            if live && !episode.timing.is_doubtful() && of_this {
+            // One rule covers several events, and one event several episodes: all must have ended.
+            if live
+                && !episode.timing.is_doubtful()
+                && self.alarms.end(
+                    &key,
+                    &episode.name,
+                    episode.id.as_deref(),
+                    episode.timing.measured,
+                )
+            {
                 self.alarms.change(&key, None, out, Alarm::absent);
             }
             return;
@@ -47,7 +52,7 @@ impl Patient {
         }
         let momentary = late || episode.phase == Phase::Single;
         let draft = Draft {
-            key,
+            key: key.clone(),
             kind: rule.kind,
             device: Some(episode.device.clone()),
             signal: None,
@@ -78,19 +83,25 @@ impl Patient {
             news: episode.phase != Phase::Update,
         };
         self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+        if !momentary {
+            let (name, id) = (episode.name.clone(), episode.id.clone());
+            self.alarms.begin(&key, Ongoing { name, id, began: episode.timing.measured });
+        }
     }
 
     /// Raises anew, under a changed rule, what an event began and none has ended (row 23).
     pub(super) fn judge_event_again(
         &mut self,
-        before: &Alarm,
+        before: &Open,
         cause: Cause,
         context: Context<'_>,
         out: &mut Output,
     ) {
+        let Open { alarm: before, ongoing, .. } = before;
         let Some(rule) = context.rules.event(&before.trigger.signal) else { return };
+        let key = Key::new(rule.id.clone(), before.source.clone());
         let draft = Draft {
-            key: Key::new(rule.id.clone(), before.source.clone()),
+            key: key.clone(),
             kind: rule.kind,
             device: before.device.clone(),
             signal: None,
@@ -109,6 +120,9 @@ impl Patient {
             news: false,
         };
         self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+        for episode in ongoing {
+            self.alarms.begin(&key, episode.clone());
+        }
     }
 }
 

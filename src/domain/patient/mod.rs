@@ -263,15 +263,15 @@ impl Patient {
         };
         let changed = |key: &Key, _: &Open| limit_or_event(&key.rule) && !same(&key.rule);
         for key in self.alarms.keys_where(changed) {
-            let alarm = self.alarms.get(&key).map(|open| open.alarm.clone());
+            let open = self.alarms.get(&key).cloned();
             let cause = self.alarms.cause(&key).cloned();
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
-            let begun = alarm.zip(cause).filter(|(alarm, _)| {
+            let begun = open.zip(cause).filter(|(open, _)| {
                 before.rules.event_rule(&key.rule).is_some()
-                    && matches!(alarm.condition, Condition::Present | Condition::Unknown)
+                    && matches!(open.alarm.condition, Condition::Present | Condition::Unknown)
             });
-            if let Some((alarm, cause)) = begun {
-                self.judge_event_again(&alarm, cause, after, out);
+            if let Some((open, cause)) = begun {
+                self.judge_event_again(&open, cause, after, out);
             }
         }
         for state in self.sources.values_mut() {

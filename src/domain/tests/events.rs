@@ -177,3 +177,99 @@ fn a_message_redelivered_long_after_never_moves_what_is_closed() {
     ids.dedup();
     assert_eq!(ids.len(), told);
 }
+
+#[test]
+fn events_without_id_and_time_are_told_apart_by_their_message() {
+    use crate::domain::input::Input;
+    use crate::domain::message::{Body, Event, ReadingTime};
+    for numbered in [true, false] {
+        let mut scene = implant();
+        let send = |scene: &mut Scene, again: bool| {
+            let event = Event {
+                index: 0,
+                id: None,
+                time: ReadingTime::Unstated,
+                name: "vf_detected".to_owned(),
+                phase: Single,
+                text: None,
+            };
+            let mut message = scene.message("dev");
+            message.sent_at = None;
+            message.seq = message.seq.filter(|_| numbered);
+            message.body = Body::Events { events: vec![event], refused: Vec::new() };
+            let twice = if again { 2 } else { 1 };
+            for _ in 0..twice {
+                scene.fold(&[Input::Message(Box::new(message.clone()))]);
+            }
+        };
+        send(&mut scene, numbered);
+        scene.expect(&["raised high cied.vf: alarming, momentary"]);
+        scene.advance(60.0);
+        send(&mut scene, numbered);
+        scene.expect(&["recurred high cied.vf: alarming, momentary"]);
+    }
+}
+
+#[test]
+fn an_event_in_test_mode_does_not_hide_the_real_one() {
+    use crate::domain::input::Input;
+    use crate::domain::message::{Body, Event, Mode, ReadingTime};
+    let mut scene = implant();
+    let event = Event {
+        index: 0,
+        id: Some("ep-1".to_owned()),
+        time: ReadingTime::At(scene.now.wall()),
+        name: "vf_detected".to_owned(),
+        phase: Single,
+        text: None,
+    };
+    for (mode, told) in [
+        (Mode::Test, vec!["raised medium link.test_mode: alarming, present"]),
+        (
+            Mode::Real,
+            vec![
+                "ended medium link.test_mode: closed ended",
+                "raised high cied.vf: alarming, momentary",
+            ],
+        ),
+    ] {
+        let mut message = scene.message("dev");
+        message.mode = mode;
+        message.body = Body::Events { events: vec![event.clone()], refused: Vec::new() };
+        scene.fold(&[Input::Message(Box::new(message))]);
+        scene.expect(&told);
+    }
+}
+
+#[test]
+fn the_end_of_one_event_does_not_end_another_of_the_same_rule() {
+    let mut scene = implant();
+    scene.event("dev", "battery_empty", Some("1"), Start);
+    scene.expect(&["raised high pump.delivery_stopped: alarming, present"]);
+    scene.event("dev", "occlusion", Some("1"), Start);
+    scene.skip();
+    scene.advance(10.0);
+    scene.event("dev", "occlusion", Some("1"), End);
+    scene.event("dev", "cartridge_empty", Some("1"), End);
+    scene.expect(&[]);
+    scene.event("dev", "battery_empty", Some("1"), End);
+    scene.expect(&["latched high pump.delivery_stopped: latched, absent"]);
+}
+
+#[test]
+fn an_episode_that_goes_on_outlives_a_change_of_its_rule() {
+    let mut scene = implant();
+    scene.event("dev", "battery_empty", Some("1"), Start);
+    scene.event("dev", "occlusion", None, Start);
+    scene.skip();
+    scene.reconfigure("Insulin delivery stopped", "No insulin");
+    scene.expect(&[
+        "rule_changed high pump.delivery_stopped: closed rule_changed",
+        "raised high pump.delivery_stopped: alarming, present",
+    ]);
+    scene.advance(1.0);
+    scene.event("dev", "battery_empty", Some("1"), End);
+    scene.expect(&[]);
+    scene.event("dev", "occlusion", None, End);
+    scene.expect(&["latched high pump.delivery_stopped: latched, absent"]);
+}

@@ -6,6 +6,7 @@ mod absence;
 mod binding;
 mod doubt;
 mod events;
+mod failing;
 mod golden;
 mod laws;
 mod limits;

@@ -95,7 +95,7 @@ fn a_clock_set_back_changes_no_duration() {
     let back = Span::hours(-1);
     scene.now.offset = back;
     scene.fold(&[Input::ClockStep { from_us: 0, to_us: back.as_micros() }]);
-    scene.expect(&["note clock_step"]);
+    scene.expect(&["note clock_step", "raised medium clock.behind: alarming, present"]);
     scene.stream("dev", "spo2", 84.0, 8);
     scene.expect(&["raised medium vitals_live.spo2_low: alarming, present"]);
     let alarm = scene.alarm(SPO2);
@@ -106,6 +106,22 @@ fn a_clock_set_back_changes_no_duration() {
     scene.expect(&[]);
     scene.stream("dev", "spo2", 84.0, 2);
     scene.expect(&["acknowledgement_over medium vitals_live.spo2_low: alarming, present"]);
+}
+
+#[test]
+fn a_clock_set_back_is_told_until_it_is_right_again() {
+    let mut scene = Scene::empty();
+    for (from, to, told) in [
+        (0, -3_600_000_000, vec!["raised medium clock.behind: alarming, present"]),
+        (-3_600_000_000, -60_000_000, vec![]),
+        (-60_000_000, 0, vec!["ended medium clock.behind: closed ended"]),
+        (0, 3_600_000_000, vec![]),
+    ] {
+        scene.now.offset = Span::micros(to);
+        scene.fold(&[Input::ClockStep { from_us: from, to_us: to }]);
+        let expected: Vec<_> = std::iter::once("note clock_step").chain(told).collect();
+        scene.expect(&expected);
+    }
 }
 
 #[test]

@@ -42,6 +42,18 @@ async fn lists_and_things_are_read_from_the_board() {
 }
 
 #[tokio::test]
+async fn a_patient_is_judged_up_to_where_the_board_is() {
+    let bench = Bench::start().await;
+    let later = now() + Span::secs(90);
+    bench.board.send_modify(|board| Arc::make_mut(board).judged_to = later);
+    for (path, place) in [("/api/v1/patients/p-1", ""), ("/api/v1/patients", "/items/0")] {
+        let reply = bench.get(path).await.json();
+        let judged_to = reply.pointer(&format!("{place}/monitored/judged_to"));
+        assert_eq!(judged_to, Some(&json!(later)), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn closed_alarms_come_from_the_log_in_pages() {
     let bench = Bench::start().await;
     for seq in 1..=3 {

@@ -13,9 +13,9 @@ async fn a_new_stream_says_hello_and_then_what_happens() {
     bench.raise(5, "icu");
     let mut stream = bench.stream("", None).await;
     bench.ring.publish([frame("vitals", None, Some("icu"), "{\"patient\":\"p-1\"}")]);
-    bench.raise(6, "icu");
     let first = stream.next().await.unwrap();
     assert_eq!((first.name.as_str(), first.id), ("vitals", None));
+    bench.raise(6, "icu");
     let second = stream.next().await.unwrap();
     assert_eq!((second.name.as_str(), second.id.as_deref()), ("alarm", Some("st0re-6")));
     assert_eq!(second.data["id"], "A6");
@@ -146,16 +146,51 @@ async fn a_stalled_reader_is_cut_off_while_others_hear_everything() {
 }
 
 #[tokio::test]
-async fn who_falls_off_the_ring_is_told_to_fetch_anew() {
+async fn who_falls_off_the_ring_hears_each_alarm_once_from_the_log() {
     let bench = Bench::start().await;
+    bench.commit(1, "icu");
     // The ring turns over between two looks of the stream: this task does not yield meanwhile.
     let mut stream = bench.stream("", None).await;
-    for seq in 1..=5_000 {
-        bench.ring.publish([frame("alarm", Some(seq), Some("icu"), "{}")]);
+    for seq in 2..=5_000 {
+        bench.raise(seq, "icu");
     }
-    assert_eq!(stream.next().await.unwrap().name, "resync");
+    bench.ring.publish([heartbeat(5_000)]);
+    let expected: Vec<_> = (2..=5_000).map(|seq| format!("st0re-{seq}")).collect();
+    assert_eq!(stream.alarms_until(5_000).await, expected);
     bench.raise(5_001, "icu");
     assert_eq!(stream.next().await.unwrap().id.as_deref(), Some("st0re-5001"));
+}
+
+#[tokio::test]
+async fn who_falls_behind_what_is_kept_is_told_to_fetch_anew() {
+    let bench = Bench::start().await;
+    let mut stream = bench.stream("", None).await;
+    for seq in 1..=5_000 {
+        bench.raise(seq, "icu");
+    }
+    bench.log.0.lock().unwrap().oldest = Some(3);
+    let resync = stream.next().await.unwrap();
+    assert_eq!((resync.name.as_str(), &resync.data["seq"]), ("resync", &5_000.into()));
+    bench.raise(5_001, "icu");
+    assert_eq!(stream.next().await.unwrap().id.as_deref(), Some("st0re-5001"));
+}
+
+#[tokio::test]
+async fn a_flood_of_vitals_hides_no_alarm_and_is_told_by_its_newest() {
+    let bench = Bench::start().await;
+    let mut stream = bench.stream("", None).await;
+    bench.raise(1, "icu");
+    for n in 1..=5_000 {
+        bench.ring.publish([frame("vitals", None, Some("icu"), &n.to_string())]);
+    }
+    bench.raise(2, "icu");
+    for seq in [1, 2] {
+        assert_eq!(stream.next().await.unwrap().id, Some(format!("st0re-{seq}")));
+    }
+    let vitals = stream.next().await.unwrap();
+    assert_eq!((vitals.name.as_str(), vitals.data), ("vitals", 5_000.into()));
+    bench.raise(3, "icu");
+    assert_eq!(stream.next().await.unwrap().id.as_deref(), Some("st0re-3"));
 }
 
 #[tokio::test]

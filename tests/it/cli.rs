@@ -1,0 +1,174 @@
+//! The command line: devices, checks, copies.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Gateway, telemetry, vitalgate};
+use crate::mqtt::Client;
+use crate::setup::{RULES, Setup};
+
+/// Standard output of a command that must succeed.
+#[track_caller]
+fn said(output: &Output) -> String {
+    assert!(output.status.success(), "{}", complaint(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn complaint(output: &Output) -> String {
+    format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr))
+}
+
+/// The error of a command that must fail with `code`.
+#[track_caller]
+fn refused(output: &Output, code: i32) -> String {
+    assert_eq!(output.status.code(), Some(code), "{}", complaint(output));
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The one token that a command printed.
+#[track_caller]
+fn token(output: &Output) -> String {
+    let said = said(output);
+    let tokens: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("token: ")).collect();
+    assert_eq!(tokens.len(), 1, "{said}");
+    tokens[0].to_owned()
+}
+
+/// What `device list` says of a device.
+fn listed(gateway: &Gateway, device: &str) -> Option<String> {
+    let list = said(&gateway.command_line("device", &["list"]));
+    list.lines().find(|line| line.split('\t').next() == Some(device)).map(str::to_owned)
+}
+
+fn file(dir: &Path, name: &str, text: &str) -> PathBuf {
+    let path = dir.join(name);
+    fs::write(&path, text).unwrap();
+    path
+}
+
+/// Registers, binds, lists and revokes `device`; `connects` tells whether a token is let in.
+fn a_devices_life(gateway: &mut Gateway, device: &str, running: bool) {
+    let add = ["add", device, "--class", "bedside", "--signal", "spo2", "--signal", "nibp_sys=15m"];
+    let first = token(&gateway.command_line("device", &add));
+    let again = refused(&gateway.command_line("device", &["bind", device, "nobody"]), 1);
+    assert!(again.contains("nobody"), "{again}");
+    said(&gateway.command_line("device", &["bind", device, "p1"]));
+    assert_eq!(listed(gateway, device).unwrap(), format!("{device}\tbedside\tactive\tp1"));
+
+    let connects = |gateway: &mut Gateway| {
+        if !running {
+            gateway.start_again();
+        }
+        let address = gateway.address("mqtt");
+        assert!(Client::log_in(address, device, "another").is_none());
+        let client = Client::log_in(address, device, &first);
+        let let_in = client.is_some();
+        if let Some(mut client) = client {
+            let now = gateway.now();
+            client.telemetry(device, &telemetry(1, now, &[("spo2", 97.0, "%")]));
+            assert_eq!(gateway.values(device, "spo2"), [97.0]);
+        }
+        if !running {
+            gateway.stop();
+        }
+        let_in
+    };
+    assert!(connects(gateway));
+    said(&gateway.command_line("device", &["revoke", device]));
+    assert_eq!(listed(gateway, device).unwrap().split('\t').nth(2), Some("revoked"));
+    assert!(!connects(gateway));
+}
+
+#[test]
+fn a_device_lives_and_ends_by_the_command_line_beside_a_gateway_and_without() {
+    let mut gateway = Gateway::start();
+    gateway.admit("p1", "dev-1");
+    a_devices_life(&mut gateway, "dev-2", true);
+    gateway.stop();
+    a_devices_life(&mut gateway, "dev-3", false);
+    gateway.verify();
+}
+
+#[test]
+fn without_a_store_no_device_is_registered_and_none_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    let config =
+        toml::to_string(&json!({ "site": { "id": "site-1" }, "store": { "dir": &store } }))
+            .unwrap();
+    let config = file(dir.path(), "gateway.toml", &config);
+    for args in [&["add", "dev-1", "--class", "bedside"][..], &["revoke", "dev-1"], &["list"]] {
+        let error = refused(&vitalgate("device", &config, args), 1);
+        assert!(error.contains("there is no store"), "{error}");
+        assert!(error.contains(&store.display().to_string()), "{error}");
+        assert!(!store.exists());
+    }
+}
+
+#[test]
+fn check_names_line_and_column_of_what_is_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = file(dir.path(), "gateway.toml", "[rules]\nfile = \"rules.toml\"\n");
+    file(dir.path(), "rules.toml", RULES);
+    assert!(said(&vitalgate("check", &config, &[])).starts_with("ok: "));
+    for (right, wrong, line, column) in [
+        ("signal = \"spo2\"", "signal = \"spo3\"", "line 18", "column 10"),
+        ("low = [\"88 %\"]", "low = [\"88 mg/dL\"]", "line 19", "column 8"),
+        ("quality_min = 0.5", "quality_min = ", "line 2", "column 15"),
+    ] {
+        file(dir.path(), "rules.toml", &RULES.replacen(right, wrong, 1));
+        let error = refused(&vitalgate("check", &config, &[]), 64);
+        assert!(error.contains(line) && error.contains(column), "{wrong}: {error}");
+    }
+}
+
+#[test]
+fn a_copy_of_a_running_store_becomes_a_store_of_its_own() {
+    let mut gateway = Gateway::start();
+    gateway.admit("p1", "dev-1");
+    let mut device = gateway.mqtt("dev-1");
+    device.telemetry("dev-1", &telemetry(1, gateway.now(), &[("spo2", 84.0, "%")]));
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("copy");
+    let path = copy.to_str().unwrap();
+    said(&gateway.command_line("backup", &[path]));
+    let error = refused(&gateway.command_line("backup", &[path]), 1);
+    assert!(error.contains("already"), "{error}");
+    device.telemetry("dev-1", &telemetry(2, gateway.now(), &[("spo2", 83.0, "%")]));
+
+    let store = dir.path().join("restored");
+    let folder = store.to_str().unwrap();
+    said(&gateway.command_line("restore", &["--dir", folder, path]));
+    let mut restored = Setup::default().rules(RULES).store(&store).start();
+    assert_ne!(id(&restored), id(&gateway));
+    assert_eq!(restored.values("dev-1", "spo2"), [84.0], "what came after the copy is not in it");
+    let open = |gateway: &Gateway| -> Vec<Value> {
+        gateway.alarms("p1").iter().map(|alarm| alarm["id"].clone()).collect()
+    };
+    assert_eq!(open(&restored), open(&gateway));
+    restored.stop();
+    restored.verify();
+    gateway.stop();
+    gateway.verify();
+}
+
+fn id(gateway: &Gateway) -> String {
+    let sql = "SELECT value FROM meta WHERE key = 'store'";
+    gateway.rows(sql, |row| row.get(0)).remove(0)
+}
+
+#[test]
+fn run_does_not_open_itself_to_others_without_authentication() {
+    let dir = tempfile::tempdir().unwrap();
+    for (listener, cure) in [("http", "[[http.token]]"), ("mqtt", "authentication")] {
+        let store = dir.path().join(listener);
+        let config = json!({ "store": { "dir": &store }, listener: { "listen": "0.0.0.0:0" } });
+        let config = file(dir.path(), "gateway.toml", &toml::to_string(&config).unwrap());
+        let error = refused(&vitalgate("run", &config, &[]), 64);
+        assert!(error.contains(&format!("{listener}.listen")) && error.contains(cure), "{error}");
+        assert!(!store.exists(), "nothing is made");
+    }
+}
