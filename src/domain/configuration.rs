@@ -46,10 +46,10 @@ pub struct Configuration {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum BadConfiguration {
     /// In the signal table.
-    #[error("signals: {0}")]
+    #[error(transparent)]
     Signals(#[from] BadSignals),
     /// In the rules.
-    #[error("rules: {0}")]
+    #[error(transparent)]
     Rules(#[from] BadRules),
 }
 
