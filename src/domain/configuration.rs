@@ -39,16 +39,17 @@ pub struct Configuration {
     pub signals: SignalTable,
     /// Classes, limits and events.
     pub rules: RuleSet,
+    hash: [u8; 8],
 }
 
 /// Why a configuration was refused.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum BadConfiguration {
     /// In the signal table.
-    #[error("signals: {0}")]
+    #[error(transparent)]
     Signals(#[from] BadSignals),
     /// In the rules.
-    #[error("rules: {0}")]
+    #[error(transparent)]
     Rules(#[from] BadRules),
 }
 
@@ -57,13 +58,20 @@ impl Configuration {
     pub fn parse(texts: Texts) -> Result<Self, BadConfiguration> {
         let signals = SignalTable::parse(&texts.signals)?;
         let rules = RuleSet::parse(&texts.rules, &signals)?;
-        Ok(Self { texts, signals, rules })
+        let hash = texts.hash();
+        Ok(Self { texts, signals, rules, hash })
     }
 
     /// The first 8 bytes of the SHA-256 over all texts: the `rules` of a journal row.
     pub fn hash(&self) -> [u8; 8] {
+        self.hash
+    }
+}
+
+impl Texts {
+    fn hash(&self) -> [u8; 8] {
         let mut bytes = Vec::new();
-        for text in [&self.texts.signals, &self.texts.rules, &self.texts.site] {
+        for text in [&self.signals, &self.rules, &self.site] {
             bytes.extend((text.len() as u64).to_be_bytes());
             bytes.extend(text.as_bytes());
         }

@@ -13,6 +13,9 @@ use super::message::{Body, Message, Reading, ReadingTime, Value};
 use super::sample::{Sample, SeriesKey};
 use super::time::{Stamp, Timestamp};
 
+/// A message of a few readings takes about so much.
+const USUAL_INPUT_BYTES: usize = 192;
+
 /// What a journal row holds.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 #[cbor(map)]
@@ -69,7 +72,10 @@ impl RowBody {
 
     /// The bytes of the row.
     pub fn encode(&self) -> Vec<u8> {
-        minicbor::to_vec(self).unwrap_or_else(|e| unreachable!("derived encoders do not fail: {e}"))
+        let mut bytes = Vec::with_capacity(self.inputs.len() * USUAL_INPUT_BYTES);
+        minicbor::encode(self, &mut bytes)
+            .unwrap_or_else(|e| unreachable!("derived encoders do not fail: {e}"));
+        bytes
     }
 
     /// Reads the bytes of row `n`.

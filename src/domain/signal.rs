@@ -73,10 +73,10 @@ pub struct SignalTable {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum BadSignals {
     /// Not TOML, or a field of the wrong shape; the text names line and column.
-    #[error("{0}")]
+    #[error("signals: {0}")]
     Toml(String),
     /// Two lines share a number, a name or a code.
-    #[error("signal `{signal}`: `{key}` already belongs to `{other}`")]
+    #[error("signals: `{signal}`: `{key}` already belongs to `{other}`")]
     Doubled {
         /// The later line.
         signal: String,
@@ -86,7 +86,7 @@ pub enum BadSignals {
         other: String,
     },
     /// The range is empty or not finite, or stands without a unit.
-    #[error("signal `{0}`: `plausible` must be [low, high] with low < high, and needs a `unit`")]
+    #[error("signals: `{0}`: `plausible` must be [low, high] with low < high, and needs a `unit`")]
     Range(String),
 }
 

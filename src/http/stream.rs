@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ use super::ports::LoggedAlarm;
 use super::server::Connection;
 use super::state::Ctx;
 use crate::domain::ids::{NotAnId, WardId};
-use crate::view::{Found, Frame};
+use crate::view::{DeviceView, Found, Frame};
 
 /// Frames put into one chunk: one write for a burst, yet a chunk stays near 100 KiB.
 const FRAMES_AT_ONCE: usize = 64;
@@ -217,6 +218,7 @@ impl Feed {
                     self.cursor = gone;
                     self.http.app.metrics.gave_way("stream");
                     self.replay().await?;
+                    self.tell_devices().await?;
                     continue;
                 }
                 Found::Frames(frames) => frames,
@@ -231,6 +233,25 @@ impl Feed {
             self.vitals = last.index;
             self.tell(&vitals).await?;
         }
+    }
+
+    /// Sends every device as it is now, for those whose changes have left the ring.
+    async fn tell_devices(&self) -> Result<(), Ended> {
+        let board = self.http.board();
+        let devices: Vec<&Arc<DeviceView>> = board.devices.values().collect();
+        for some in devices.chunks(FRAMES_AT_ONCE) {
+            let mut text = String::new();
+            for device in some {
+                write_event(
+                    &mut text,
+                    "device",
+                    None,
+                    json!(device.as_ref()).to_string().as_bytes(),
+                );
+            }
+            self.send(text).await?;
+        }
+        Ok(())
     }
 
     async fn tell(&mut self, frames: &[Frame]) -> Result<(), Ended> {

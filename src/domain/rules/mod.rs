@@ -36,10 +36,10 @@ pub struct RuleSet {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum BadRules {
     /// Not TOML, or a field of the wrong shape; the text names line and column.
-    #[error("{0}")]
+    #[error("rules: {0}")]
     Toml(String),
     /// A field that makes no sense where it stands.
-    #[error("line {line}, column {column}: {what}")]
+    #[error("rules: line {line}, column {column}: {what}")]
     At {
         /// Counted from 1.
         line: usize,

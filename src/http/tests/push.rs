@@ -155,8 +155,9 @@ async fn who_falls_off_the_ring_hears_each_alarm_once_from_the_log() {
         bench.raise(seq, "icu");
     }
     bench.ring.publish([heartbeat(5_000)]);
-    let expected: Vec<_> = (2..=5_000).map(|seq| format!("st0re-{seq}")).collect();
-    assert_eq!(stream.alarms_until(5_000).await, expected);
+    let alarms = (2..=5_000).map(|seq| format!("st0re-{seq}"));
+    let expected: Vec<_> = alarms.chain(["device".into()]).collect();
+    assert_eq!(stream.alarms_until(5_000).await, expected, "and each device as it is now");
     bench.raise(5_001, "icu");
     assert_eq!(stream.next().await.unwrap().id.as_deref(), Some("st0re-5001"));
 }
@@ -171,6 +172,7 @@ async fn who_falls_behind_what_is_kept_is_told_to_fetch_anew() {
     bench.log.0.lock().unwrap().oldest = Some(3);
     let resync = stream.next().await.unwrap();
     assert_eq!((resync.name.as_str(), &resync.data["seq"]), ("resync", &5_000.into()));
+    assert_eq!(stream.next().await.unwrap().name, "device");
     bench.raise(5_001, "icu");
     assert_eq!(stream.next().await.unwrap().id.as_deref(), Some("st0re-5001"));
 }
