@@ -95,8 +95,10 @@ impl Patient {
         out: &mut Output,
     ) {
         let Some(watch) = state.watches.iter_mut().find(|w| w.rule == rule.id) else { return };
-        if certain && !beyond.contains(&true) {
-            watch.late = None;
+        for (late, beyond) in watch.late.iter_mut().zip(beyond) {
+            if certain && !beyond {
+                *late = None;
+            }
         }
         let watch = &*watch;
         let key = Key::new(rule.id.clone(), source.name());

@@ -128,3 +128,41 @@ fn a_late_crossing_is_told_again_after_good_live_values() {
     scene.measured_at("dev", "nibp_sys", 84.0, 2_000.0);
     scene.expect(&["late raised low vitals_live.nibp_sys_low: alarming, momentary"]);
 }
+
+#[test]
+fn a_late_value_that_is_worse_than_the_one_told_is_told_too() {
+    let mut scene = Scene::bedside();
+    scene.advance(1_000.0);
+    scene.skip();
+    for second in 0..40 {
+        let value = if second < 20 { 87.0 } else { 60.0 };
+        scene.measured_at("dev", "spo2", value, 500.0 + f64::from(second));
+    }
+    scene.expect(&[
+        "late raised low vitals_live.spo2_low: alarming, momentary",
+        "late recurred medium vitals_live.spo2_low: alarming, momentary",
+    ]);
+    assert!(scene.alarm("vitals_live.spo2_low").text.starts_with("SpO2 60 %"));
+}
+
+#[test]
+fn late_data_worse_than_an_open_alarm_are_noted_and_may_raise_it() {
+    for (rules, told) in [
+        ("medium", vec!["note late"]),
+        (
+            "low",
+            vec!["note late", "priority_rose medium vitals_live.nibp_sys_low: alarming, present"],
+        ),
+    ] {
+        let mut scene = Scene::bedside();
+        let id = "id = \"vitals_live.nibp_sys\"\n";
+        scene.reconfigure(id, &format!("{id}priorities = {{ low = \"{rules}\" }}\n"));
+        scene.advance(1_000.0);
+        scene.reading("dev", "nibp_sys", 85.0);
+        scene.skip();
+        scene.measured_at("dev", "nibp_sys", 70.0, 500.0);
+        scene.expect(&told);
+        scene.measured_at("dev", "nibp_sys", 69.0, 501.0);
+        scene.expect(&[]);
+    }
+}
