@@ -316,6 +316,7 @@ impl Core {
                     (to_us - from_us) / 1_000
                 );
                 out.note(None, None, "clock_step", text);
+                self.clocks_stepped(Span::micros(to_us - from_us));
                 self.site_mut().clock(Span::micros(*to_us), out);
                 self.note_site_deadline();
             }
@@ -324,6 +325,14 @@ impl Core {
                 self.site_mut().store(*failing, out);
                 self.note_site_deadline();
             }
+        }
+    }
+
+    /// Devices keep their time when the gateway's wall clock is set.
+    fn clocks_stepped(&mut self, by: Span) {
+        let ids: Vec<DeviceId> = self.devices.keys().cloned().collect();
+        for id in ids {
+            self.device_mut(&id, self.head.now).clock.wall_stepped(by);
         }
     }
 
