@@ -24,6 +24,9 @@ use super::time::{Span, Stamp, Timestamp};
 /// Redelivered messages have been heard so long after a window without intake (design §1).
 const HEARING_AGAIN: Span = Span::secs(10);
 
+/// The class of a device that nobody registered.
+pub(super) const UNKNOWN_CLASS: &str = "unknown";
+
 /// The whole state. Cloning shares every machine until it changes.
 #[derive(Clone, Debug)]
 pub struct Core {
@@ -395,7 +398,7 @@ impl Core {
         let device = self.devices.entry(id.clone()).or_insert_with(|| {
             let details = DeviceDetails {
                 id: id.clone(),
-                class: "unknown".to_owned(),
+                class: UNKNOWN_CLASS.to_owned(),
                 kind: PrincipalKind::Device,
                 token_sha256: None,
                 via: Vec::new(),
@@ -445,6 +448,13 @@ impl Core {
         self.configuration = Arc::new(configuration);
         self.head.texts = texts;
         let after = Arc::clone(&self.configuration);
+        for device in self.devices.values() {
+            let class = &device.details.class;
+            if before.rules.class(class).is_some() && after.rules.class(class).is_none() {
+                let text = format!("its class `{class}` is configured no more");
+                out.note(device.patient(), Some(&device.details.id), "class_removed", text);
+            }
+        }
         let ids: Vec<PatientId> = self.patients.keys().cloned().collect();
         for id in ids {
             if let Some(patient) = self.patient_mut(&id) {

@@ -34,6 +34,11 @@ use timing::{Pace, device_time, hop_sent_at, newest_reading, timing};
 /// Device times remembered by series, to know a reading that comes again.
 const REMEMBERED: usize = 16;
 
+/// A device may say itself that a signal comes as rarely as every four intervals of its class, or
+/// so rarely if that is longer: a signal with a limit for continuous data, and any other.
+const CONTINUOUS: Span = Span::mins(1);
+const SINGLE: Span = Span::hours(24);
+
 /// One registered device, relay or connector.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 #[cbor(map)]
@@ -241,7 +246,7 @@ impl Device {
             Body::Waves { refused, .. } => self.refused(message, refused, said, out),
             Body::Status { .. } => {}
             Body::Info { info } => {
-                self.info = info.clone();
+                self.tells_of_itself(info, around.rules);
                 if let Some(patient) = self.patient() {
                     said.push((patient.clone(), Said::Expects));
                 }
@@ -252,6 +257,23 @@ impl Device {
                     said.push((patient.clone(), Said::Undecodable(reason.clone())));
                 }
             }
+        }
+    }
+
+    /// A list of signals that is not given leaves what was said before. The intervals a device
+    /// claims are bounded, so that it cannot put off its own silence for ever.
+    fn tells_of_itself(&mut self, info: &DeviceInfo, rules: &RuleSet) {
+        let before = std::mem::replace(&mut self.info, info.clone()).signals;
+        if self.info.signals.is_empty() {
+            self.info.signals = before;
+        }
+        let class = rules.class(&self.details.class);
+        let usual = class.map_or(Span::ZERO, |class| class.expected_interval);
+        for expected in &mut self.info.signals {
+            let mut limits = rules.limits_of(expected.signal);
+            let least = if limits.any(|rule| !rule.spot) { CONTINUOUS } else { SINGLE };
+            let longest = least.max(usual + usual + usual + usual);
+            expected.interval = expected.interval.map(|own| own.min(longest));
         }
     }
 

@@ -234,3 +234,59 @@ fn an_unbound_device_is_not_expected() {
     scene.advance(1e6);
     scene.expect(&[]);
 }
+
+fn announce(scene: &mut Scene, signals: &[(&str, Option<crate::domain::time::Span>)]) {
+    let signals = signals
+        .iter()
+        .map(|(name, interval)| crate::domain::message::ExpectedSignal {
+            signal: scene.signal(name),
+            interval: *interval,
+        })
+        .collect();
+    let mut message = scene.message("dev");
+    message.body = Body::Info { info: DeviceInfo { signals, ..DeviceInfo::default() } };
+    scene.fold(&[Input::Message(Box::new(message))]);
+}
+
+#[test]
+fn a_device_that_says_nothing_of_its_signals_keeps_what_it_said_before() {
+    let mut scene = Scene::bedside();
+    announce(&mut scene, &[("spo2", None)]);
+    announce(&mut scene, &[]);
+    assert_eq!(scene.core.devices["dev"].expected().len(), 1);
+}
+
+#[test]
+fn a_device_cannot_put_off_its_own_silence_for_ever() {
+    use crate::domain::time::Span;
+    let mut scene = Scene::bedside();
+    let year = Some(Span::days(365));
+    announce(&mut scene, &[("spo2", year), ("nibp_sys", year), ("temperature", Some(Span::ZERO))]);
+    let intervals: Vec<_> =
+        scene.core.devices["dev"].expected().iter().filter_map(|e| e.interval).collect();
+    assert_eq!(intervals, [Span::mins(1), Span::hours(24), Span::ZERO]);
+    scene.skip();
+    scene.advance(74.0);
+    assert!(scene.find(SILENCE).is_some());
+}
+
+#[test]
+fn a_class_that_is_not_configured_is_refused_and_one_removed_is_told() {
+    use crate::domain::command::{DeviceDetails, Outcome, PrincipalKind};
+    let mut scene = Scene::bedside();
+    let details = |class: &str| DeviceDetails {
+        id: "other".parse().unwrap(),
+        class: class.to_owned(),
+        kind: PrincipalKind::Device,
+        token_sha256: None,
+        via: Vec::new(),
+        signals: Vec::new(),
+    };
+    let (outcome, detail) = scene.command(Action::RegisterDevice(details("bedsite")));
+    assert_eq!(outcome, Outcome::Invalid);
+    assert!(detail.contains("bedside, cgm"), "{detail}");
+    scene.done(Action::RegisterDevice(details("unknown")));
+    scene.skip();
+    scene.reconfigure("[class.bedside]", "[class.ward]");
+    scene.expect(&["note class_removed"]);
+}
