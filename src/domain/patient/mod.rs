@@ -118,6 +118,15 @@ impl Patient {
         self.details.age_class == AgeClass::Adult && self.details.pregnant != Some(true)
     }
 
+    /// Whether rules refuse to judge something that this patient's devices send, because they are
+    /// for adults.
+    pub fn rules_refuse(&self, rules: &RuleSet) -> bool {
+        let expected = self.expectations.iter().filter_map(|e| e.signal);
+        let mut signals = expected.chain(self.sources.keys().map(|source| source.signal));
+        !self.is_adult()
+            && signals.any(|signal| rules.limits_of(signal).any(|rule| rule.adults_only))
+    }
+
     pub(super) fn owner<'a>(details: &'a PatientDetails, ward: Option<&'a WardId>) -> Owner<'a> {
         let bed: Option<&BedId> = details.bed.as_ref();
         Owner { patient: Some(&details.id), ward, bed }

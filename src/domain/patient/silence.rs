@@ -56,6 +56,10 @@ pub struct Expectation {
     /// `since` by the clock shown then; no later step of it changes what was told.
     #[n(8)]
     pub shown: Timestamp,
+    /// Whether anything of it was judged since it is expected.
+    #[n(9)]
+    #[cbor(default)]
+    pub judged: bool,
 }
 
 impl Patient {
@@ -94,6 +98,7 @@ impl Patient {
                 doubt: None,
                 cause: device.silence_cause(),
                 shown: out.wall(),
+                judged: false,
             };
             let class = device.details.class.clone();
             self.expectations.push(Expectation { interval, class, ..kept.unwrap_or_else(fresh) });
@@ -278,6 +283,7 @@ impl Patient {
                 expectation.shown = out.wall();
                 expectation.cause.clone_from(cause);
                 expectation.doubt = None;
+                expectation.judged = true;
                 was_silent |= expectation.rung.take().is_some();
             }
         }

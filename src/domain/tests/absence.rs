@@ -290,3 +290,25 @@ fn a_class_that_is_not_configured_is_refused_and_one_removed_is_told() {
     scene.reconfigure("[class.bedside]", "[class.ward]");
     scene.expect(&["note class_removed"]);
 }
+
+#[test]
+fn nobody_is_monitored_who_was_not_heard_or_is_not_judged() {
+    let check = |scene: &Scene, state: &str, reasons: &[&str]| {
+        let board = crate::board::of(&scene.core);
+        let monitored = &board.patients["p"].monitored;
+        assert_eq!((monitored.state, monitored.why.len()), (state, reasons.len()), "{monitored:?}");
+        for (why, reason) in monitored.why.iter().zip(reasons) {
+            assert!(why.contains(reason), "{why}");
+        }
+    };
+    let mut scene = monitored(false);
+    check(&scene, "not", &["SpO2: not heard yet", "Heart rate: not heard yet"]);
+    scene.reading("dev", "spo2", 97.0);
+    check(&scene, "partly", &["Heart rate: not heard yet"]);
+    scene.reading("dev", "heart_rate", 70.0);
+    check(&scene, "monitored", &[]);
+    let mut details = scene.core.patients["p"].details.clone();
+    details.pregnant = Some(true);
+    scene.done(Action::ChangePatient(details));
+    check(&scene, "partly", &["limits for adults are not applied"]);
+}
