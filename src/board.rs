@@ -241,7 +241,7 @@ pub fn present<'a>(
 
 /// Fates are words of the program; what a snapshot of another version says is kept under one name.
 fn known_fate(fate: &str) -> &'static str {
-    const KNOWN: [&str; 20] = [
+    const KNOWN: [&str; 21] = [
         "judged",
         "late",
         "doubtful",
@@ -262,6 +262,7 @@ fn known_fate(fate: &str) -> &'static str {
         "probe",
         "event",
         "event_repeated",
+        "too_many_series",
     ];
     KNOWN.iter().find(|known| **known == fate).copied().unwrap_or("other")
 }

@@ -198,9 +198,11 @@ impl Core {
         if told.0 != Outcome::Done {
             return told;
         }
+        let configuration = Arc::clone(&self.configuration);
         if let Some(patient) = self.patient_mut(&details.id) {
+            let was_adult = patient.is_adult();
             patient.details = details.clone();
-            patient.details_changed(out);
+            patient.details_changed(was_adult, context(&configuration), out);
         }
         self.note_deadline(&details.id);
         done()

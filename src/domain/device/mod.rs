@@ -39,6 +39,9 @@ const REMEMBERED: usize = 16;
 const CONTINUOUS: Span = Span::mins(1);
 const SINGLE: Span = Span::hours(24);
 
+/// Series of one device; what comes beyond them is refused.
+const SERIES: usize = 256;
+
 /// One registered device, relay or connector.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 #[cbor(map)]
@@ -288,6 +291,9 @@ impl Device {
     ) {
         let now = out.now;
         let key = (reading.signal, reading.instance.clone());
+        if self.series.len() >= SERIES && !self.series.contains_key(&key) {
+            return self.one_too_many(message, reading, said, out);
+        }
         let time = device_time(message, reading.time);
         let again = time.and_then(|time| self.seen_before(&key, time, message, reading));
         if again == Some(Again::Same) {
@@ -419,24 +425,51 @@ impl Device {
     ) {
         for refused in refused {
             self.count("refused", out);
-            let (Some(signal), Some(patient)) = (refused.signal, self.patient()) else { continue };
-            let now = out.now;
-            let observation = Observation {
-                source: Source { device: self.details.id.clone(), signal, instance: String::new() },
-                cause: self.cause(message, refused.index, now),
-                timing: Timing {
-                    measured: now.wall(),
-                    own: now.at,
-                    rule_at: now.at,
-                    received: now.wall(),
-                    relay_at: None,
-                    quality: TimeQuality::Unknown,
-                    timeliness: Timeliness::Live,
-                },
-                content: Content::NotJudged(format!("rejected: {}", refused.reason.as_str())),
-            };
-            said.push((patient.clone(), Said::Reading(observation)));
+            if let Some(signal) = refused.signal {
+                let reason = format!("rejected: {}", refused.reason.as_str());
+                self.rejected(message, (signal, refused.index), reason, said, out.now);
+            }
         }
+    }
+
+    /// A device that makes up ever new instances gets no more series.
+    fn one_too_many(
+        &mut self,
+        message: &Message,
+        reading: &Reading,
+        said: &mut Vec<(PatientId, Said)>,
+        out: &mut Output,
+    ) {
+        self.count("too_many_series", out);
+        let reason = "rejected: too many series".to_owned();
+        self.rejected(message, (reading.signal, reading.index), reason, said, out.now);
+    }
+
+    /// Something of this signal came and was refused: the patient hears why it is not judged.
+    fn rejected(
+        &self,
+        message: &Message,
+        (signal, index): (SignalId, u32),
+        reason: String,
+        said: &mut Vec<(PatientId, Said)>,
+        now: Stamp,
+    ) {
+        let Some(patient) = self.patient() else { return };
+        let observation = Observation {
+            source: Source { device: self.details.id.clone(), signal, instance: String::new() },
+            cause: self.cause(message, index, now),
+            timing: Timing {
+                measured: now.wall(),
+                own: now.at,
+                rule_at: now.at,
+                received: now.wall(),
+                relay_at: None,
+                quality: TimeQuality::Unknown,
+                timeliness: Timeliness::Live,
+            },
+            content: Content::NotJudged(reason),
+        };
+        said.push((patient.clone(), Said::Reading(observation)));
     }
 
     fn sample(&self, reading: &Reading, timing: &Timing, flags: u8, place: u32, out: &mut Output) {

@@ -9,6 +9,7 @@ use super::super::output::{Output, rule};
 use super::super::rules::CRITICAL;
 use super::super::signal::SignalId;
 use super::super::time::{Span, Timestamp};
+use super::super::transition::Change;
 use super::watch::Evidence;
 use super::{Context, Patient, silence};
 
@@ -205,11 +206,24 @@ impl Patient {
         self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
     }
 
-    /// What is known of the patient changed: rules for adults may apply now.
-    pub fn details_changed(&mut self, out: &mut Output) {
-        if self.is_adult() {
+    /// What is known of the patient changed: rules for adults may apply now, or no more (row 23).
+    pub fn details_changed(&mut self, was_adult: bool, context: Context<'_>, out: &mut Output) {
+        let for_adults =
+            |rule: &RuleId| context.rules.limit(rule).is_some_and(|rule| rule.adults_only);
+        if self.is_adult() && !was_adult {
             let key = Key::new(rule(AGE_CLASS), "patient");
             self.alarms.change(&key, None, out, Alarm::absent);
+            let sources: Vec<Source> = self.sources.keys().cloned().collect();
+            for source in sources {
+                self.judge_latest(&source, for_adults, context, out);
+            }
+        } else if was_adult && !self.is_adult() {
+            for key in self.alarms.keys_where(|key, _| for_adults(&key.rule)) {
+                self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
+            }
+            for state in self.sources.values_mut() {
+                state.watches.retain(|watch| !for_adults(&watch.rule));
+            }
         }
     }
 }
