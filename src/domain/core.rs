@@ -377,8 +377,9 @@ impl Core {
     }
 
     fn link(&mut self, principal: &DeviceId, connected: bool, now: Stamp) {
-        self.device_mut(principal, now).link(connected, now);
-        if !connected {
+        let device = self.device_mut(principal, now);
+        device.link(connected, now);
+        if !connected || device.details.kind == PrincipalKind::Device {
             return;
         }
         let behind: Vec<DeviceId> = self

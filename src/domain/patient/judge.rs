@@ -63,6 +63,8 @@ impl Patient {
         if certain {
             self.back(source, out);
             self.sign_of_life(source, &observation.cause, context, out);
+        } else {
+            self.doubted(observation, number.unit_doubtful);
         }
         if refused_age {
             self.refuse_age(source, &observation.cause, out);

@@ -56,7 +56,13 @@ impl Patient {
         }
         self.limits = sets;
         state.tidy();
+        // A backlog beside live data says nothing against them.
+        let interval = state.interval.unwrap_or_default();
+        let missed = state.arrival.is_none_or(|heard| out.now.at - heard > interval);
         self.put_state(source, state);
+        if missed {
+            self.not_judged(Some(source), &source.device, "late");
+        }
     }
 
     fn tell_late(

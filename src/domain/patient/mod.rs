@@ -148,10 +148,10 @@ impl Patient {
                         self.judge_late(observation, number, spot, context, out);
                     }
                     (Content::Word(_), Timeliness::Live) => self.alive(observation, context, out),
-                    (
-                        Content::Word(_) | Content::NoSensor | Content::Implausible(_),
-                        Timeliness::Late,
-                    ) => {}
+                    (Content::Word(_), Timeliness::Late) => {
+                        self.not_judged(Some(&observation.source), &device.details.id, "late");
+                    }
+                    (Content::NoSensor | Content::Implausible(_), Timeliness::Late) => {}
                     (Content::NoSensor, Timeliness::Live) => {
                         self.no_sensor(observation, context, out);
                     }

@@ -255,7 +255,7 @@ impl Patient {
         out: &mut Output,
     ) {
         if observation.timing.is_doubtful() {
-            return;
+            return self.doubted(observation, false);
         }
         if let super::Content::Word(word) = &observation.content {
             let state = self.sources.entry(observation.source.clone()).or_default();
@@ -290,6 +290,17 @@ impl Patient {
         if was_silent {
             self.tell_silence(device, out.now.at, context, out);
         }
+    }
+
+    /// A live reading came that clears nothing; its silence will name the reason.
+    pub(super) fn doubted(&mut self, observation: &Observation, unit_doubtful: bool) {
+        let source = &observation.source;
+        let reason = match technical::doubt(&observation.timing) {
+            Some(time) => format!("clock: {time}"),
+            None if unit_doubtful => "unit doubtful".to_owned(),
+            None => return,
+        };
+        self.not_judged(Some(source), &source.device, &reason);
     }
 
     /// Something came and was not judged; its silence will name the reason.

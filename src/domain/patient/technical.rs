@@ -21,6 +21,19 @@ const UNATTRIBUTED: &str = "link.unattributed";
 const LOST_WHILE_PENDING: &str = "link.lost_while_pending";
 const AGE_CLASS: &str = "rules.age_class";
 
+/// Of these an implausible value after a good one is as grave as a critical one (contract §2).
+const IMPLAUSIBLE_IS_GRAVE: [&str; 9] = [
+    "heart_rate",
+    "pulse_rate",
+    "spo2",
+    "abp_sys",
+    "abp_dia",
+    "abp_mean",
+    "nibp_sys",
+    "nibp_dia",
+    "nibp_mean",
+];
+
 /// A zero within this time of a live value is "lost now" (contract §2).
 const LOST_NOW: Span = Span::secs(60);
 
@@ -39,7 +52,8 @@ impl Patient {
         let was_inside = state.is_some_and(|s| {
             s.latest.is_some() && s.watches.iter().all(|w| w.active_level().is_none())
         });
-        let priority = if was_inside {
+        let grave = IMPLAUSIBLE_IS_GRAVE.contains(&context.signals.name(source.signal).as_str());
+        let priority = if was_inside && grave {
             critical_priority(source.signal, context).unwrap_or(Priority::Medium)
         } else {
             Priority::Medium

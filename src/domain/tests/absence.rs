@@ -312,3 +312,24 @@ fn nobody_is_monitored_who_was_not_heard_or_is_not_judged() {
     scene.done(Action::ChangePatient(details));
     check(&scene, "partly", &["limits for adults are not applied"]);
 }
+
+#[test]
+fn silence_names_lateness_and_the_clock() {
+    use crate::domain::message::ReadingTime;
+    use crate::domain::time::Span;
+    for (behind, reason) in [(600, "SpO2 (late)"), (-600, "SpO2 (clock: time arrival)")] {
+        let mut scene = monitored(false);
+        scene.advance(1_000.0);
+        both(&mut scene, 1);
+        for _ in 0..20 {
+            scene.reading("dev", "heart_rate", 70.0);
+            let measured = scene.now.wall() - Span::secs(behind);
+            scene.send("dev", "spo2", 97.0, |_, r| r.time = ReadingTime::At(measured));
+            scene.advance(1.0);
+        }
+        let text = scene.alarm(SILENCE).text;
+        assert!(text.contains(reason), "{text}");
+        scene.reading("dev", "spo2", 97.0);
+        assert!(scene.find(SILENCE).is_none());
+    }
+}

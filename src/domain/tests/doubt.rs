@@ -151,6 +151,7 @@ fn an_implausible_value_has_the_critical_priority_after_a_good_one() {
         (Some(120.0), "abp_sys", 400.0, "high"),
         (None, "abp_sys", 400.0, "medium"),
         (Some(70.0), "heart_rate", 400.0, "high"),
+        (Some(15.0), "respiratory_rate", 400.0, "medium"),
     ] {
         let mut scene = Scene::bedside();
         if let Some(first) = first {
