@@ -6,6 +6,7 @@ mod episode;
 mod judge;
 mod late;
 mod limits;
+mod repeat;
 mod silence;
 mod technical;
 mod watch;

@@ -208,7 +208,7 @@ fn a_value_on_the_limit_is_inside_and_a_fraction_beyond_is_not() {
     scene.expect(&[]);
     scene.advance(1.0);
     scene.reading("dev", "nibp_sys", 89.9);
-    scene.expect(&["raised medium vitals_live.nibp_sys_low: alarming, present"]);
+    scene.expect(&["raised low vitals_live.nibp_sys_low_repeat_due: alarming, present"]);
 }
 
 /// A device whose clock runs free: it says when it sends, and nobody keeps it right.
