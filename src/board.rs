@@ -169,15 +169,20 @@ fn monitored(patient: &Patient, core: &Core, no_device: bool, now: Stamp) -> Mon
             |s| signals.get(s).map_or_else(|| signals.name(s), |s| s.label.clone()),
         );
         match (&expectation.rung, &expectation.doubt) {
-            (None, None) => heard += 1,
+            (None, None) if expectation.judged => heard += 1,
+            (None, None) => why.push(format!("{what}: not heard yet")),
             (_, Some(doubt)) => why.push(format!("{what}: {doubt}")),
             (Some(_), None) => why.push(format!("{what}: no data")),
         }
     }
+    let refused = patient.rules_refuse(&core.configuration.rules);
+    if refused {
+        why.push("limits for adults are not applied: age class or pregnancy".to_owned());
+    }
     let state = match heard {
         _ if patient.discharged_at.is_some() || no_device => "not",
         0 if expected > 0 => "not",
-        _ if heard < expected => "partly",
+        _ if heard < expected || refused => "partly",
         _ => "monitored",
     };
     Monitored { state, why, judged_to: now.wall() }
@@ -236,7 +241,7 @@ pub fn present<'a>(
 
 /// Fates are words of the program; what a snapshot of another version says is kept under one name.
 fn known_fate(fate: &str) -> &'static str {
-    const KNOWN: [&str; 20] = [
+    const KNOWN: [&str; 21] = [
         "judged",
         "late",
         "doubtful",
@@ -257,6 +262,7 @@ fn known_fate(fate: &str) -> &'static str {
         "probe",
         "event",
         "event_repeated",
+        "too_many_series",
     ];
     KNOWN.iter().find(|known| **known == fate).copied().unwrap_or("other")
 }

@@ -7,7 +7,7 @@ use super::book::asked;
 use super::command::{
     Action, AlarmAct, Answer, Command, DeviceDetails, Outcome, PatientDetails, PatientLimit,
 };
-use super::core::{Core, context};
+use super::core::{Core, UNKNOWN_CLASS, context};
 use super::device::Binding;
 use super::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use super::output::Output;
@@ -198,9 +198,11 @@ impl Core {
         if told.0 != Outcome::Done {
             return told;
         }
+        let configuration = Arc::clone(&self.configuration);
         if let Some(patient) = self.patient_mut(&details.id) {
+            let was_adult = patient.is_adult();
             patient.details = details.clone();
-            patient.details_changed(out);
+            patient.details_changed(was_adult, context(&configuration), out);
         }
         self.note_deadline(&details.id);
         done()
@@ -300,6 +302,12 @@ impl Core {
 
     fn register(&mut self, details: &DeviceDetails, out: &mut Output) -> Told {
         let id = &details.id;
+        let rules = &self.configuration.rules;
+        if details.class != UNKNOWN_CLASS && rules.class(&details.class).is_none() {
+            let names = rules.class_names().collect::<Vec<_>>().join(", ");
+            let what = format!("there is no class `{}`; there are {names}", details.class);
+            return refuse(Outcome::Invalid, what);
+        }
         let known = self.devices.contains_key(id);
         let device = self.device_mut(id, out.now);
         let token = details.token_sha256.clone().or(device.details.token_sha256.take());

@@ -24,6 +24,9 @@ use super::time::{Span, Stamp, Timestamp};
 /// Redelivered messages have been heard so long after a window without intake.
 const HEARING_AGAIN: Span = Span::secs(10);
 
+/// The class of a device that nobody registered.
+pub(super) const UNKNOWN_CLASS: &str = "unknown";
+
 /// The whole state. Cloning shares every machine until it changes.
 #[derive(Clone, Debug)]
 pub struct Core {
@@ -316,6 +319,7 @@ impl Core {
                     (to_us - from_us) / 1_000
                 );
                 out.note(None, None, "clock_step", text);
+                self.clocks_stepped(Span::micros(to_us - from_us));
                 self.site_mut().clock(Span::micros(*to_us), out);
                 self.note_site_deadline();
             }
@@ -324,6 +328,14 @@ impl Core {
                 self.site_mut().store(*failing, out);
                 self.note_site_deadline();
             }
+        }
+    }
+
+    /// Devices keep their time when the gateway's wall clock is set.
+    fn clocks_stepped(&mut self, by: Span) {
+        let ids: Vec<DeviceId> = self.devices.keys().cloned().collect();
+        for id in ids {
+            self.device_mut(&id, self.head.now).clock.wall_stepped(by);
         }
     }
 
@@ -365,8 +377,9 @@ impl Core {
     }
 
     fn link(&mut self, principal: &DeviceId, connected: bool, now: Stamp) {
-        self.device_mut(principal, now).link(connected, now);
-        if !connected {
+        let device = self.device_mut(principal, now);
+        device.link(connected, now);
+        if !connected || device.details.kind == PrincipalKind::Device {
             return;
         }
         let behind: Vec<DeviceId> = self
@@ -386,7 +399,7 @@ impl Core {
         let device = self.devices.entry(id.clone()).or_insert_with(|| {
             let details = DeviceDetails {
                 id: id.clone(),
-                class: "unknown".to_owned(),
+                class: UNKNOWN_CLASS.to_owned(),
                 kind: PrincipalKind::Device,
                 token_sha256: None,
                 via: Vec::new(),
@@ -436,6 +449,13 @@ impl Core {
         self.configuration = Arc::new(configuration);
         self.head.texts = texts;
         let after = Arc::clone(&self.configuration);
+        for device in self.devices.values() {
+            let class = &device.details.class;
+            if before.rules.class(class).is_some() && after.rules.class(class).is_none() {
+                let text = format!("its class `{class}` is configured no more");
+                out.note(device.patient(), Some(&device.details.id), "class_removed", text);
+            }
+        }
         let ids: Vec<PatientId> = self.patients.keys().cloned().collect();
         for id in ids {
             if let Some(patient) = self.patient_mut(&id) {

@@ -62,6 +62,17 @@ impl Alarm {
         }
     }
 
+    /// It was worse before than is known of it now, which says nothing of its condition: rows 12, 17.
+    pub fn worse(&mut self, priority: Priority, now: Timestamp) -> Option<Change> {
+        if priority <= self.priority {
+            return None;
+        }
+        self.priority = priority;
+        self.priority_peak = self.priority_peak.max(priority);
+        self.announce(now);
+        Some(Change::PriorityRose)
+    }
+
     /// The same alarm began once more by another cause: rows 12 and 20.
     pub fn recur(&mut self, condition: Condition, now: Timestamp) -> Change {
         self.condition = condition;

@@ -16,6 +16,9 @@ const SETTLING: Span = Span::secs(10);
 /// device time keeps giving the same corrected time.
 const PLAY: Span = Span::millis(500);
 
+/// Once the correction is known, a time of sending this far ahead is a slip, not a sample.
+const SLIP: Span = Span::mins(5);
+
 /// A clock further ahead than this is wrong, not set to another zone: nothing is learnt from it.
 const AHEAD: Span = Span::days(1);
 
@@ -63,8 +66,33 @@ impl ClockOffset {
             *sent_at >= Timestamp::YEAR_2000 && *sent_at - now.wall() <= AHEAD
         };
         if let Some(sent_at) = sent_at.filter(believed) {
-            self.sample(now.wall() - sent_at, now);
+            let offset = now.wall() - sent_at;
+            if !self.is_slip(offset, now) {
+                self.sample(offset, now);
+            }
         }
+    }
+
+    /// The gateway's wall clock moved by so much: what was learnt against it moves along.
+    pub fn wall_stepped(&mut self, by: Span) {
+        for (_, smallest) in &mut self.slices {
+            *smallest = *smallest + by;
+        }
+        self.in_use = self.in_use.map(|offset| offset + by);
+    }
+
+    /// Whether an established clock leaps ahead; one that stays there for an hour was set so.
+    fn is_slip(&mut self, offset: Span, now: Stamp) -> bool {
+        let Some(in_use) = self.in_use.filter(|_| self.is_established(now)) else { return false };
+        if in_use - offset <= SLIP {
+            return false;
+        }
+        let slice = now.at.as_micros().div_euclid(SLICE);
+        let set_so = self.slices.back().is_none_or(|(last, _)| *last + SLICES <= slice);
+        if set_so {
+            self.settled_at = Some(now.at + SETTLING);
+        }
+        !set_so
     }
 
     fn sample(&mut self, offset: Span, now: Stamp) {
@@ -138,6 +166,19 @@ mod tests {
         assert!(clock.is_established(at(1_010)));
         clock.heard(Some(at(1_020).at - behind - Span::secs(90)), None, at(1_020));
         assert_eq!(clock.correction(), behind, "late messages do not move the smallest");
+    }
+
+    #[test]
+    fn a_leap_ahead_is_a_slip_until_it_has_lasted_an_hour() {
+        let mut clock = ClockOffset::default();
+        for s in [0, 20] {
+            clock.heard(Some(at(s).at), None, at(s));
+        }
+        clock.heard(Some(at(30).at + Span::hours(2)), None, at(30));
+        assert_eq!(clock.correction(), Span::ZERO);
+        clock.heard(Some(at(4_000).at + Span::hours(2)), None, at(4_000));
+        assert_eq!(clock.correction(), Span::hours(-2), "set, not slipped");
+        assert!(!clock.is_established(at(4_001)));
     }
 
     #[test]

@@ -27,6 +27,13 @@ def run(rule, points, history=None):
 
 
 class Limits(unittest.TestCase):
+    def test_a_single_measurement_in_the_medium_band_waits_to_be_confirmed(self):
+        rule = Rule("nibp_sys", Pair(90, 180), Pair(80, 220), (20, 300), 5, confirm_s=300)
+        self.assertEqual(run(rule, [(0, 85), (60, 84)]), [("opened", "low", "limit", 0, 60)])
+        self.assertEqual(run(rule, [(0, 85), (60, 120), (400, 120)]), [])
+        self.assertEqual(run(rule, [(0, 85), (400, 120)]), [("opened", "low", "limit", 0, 300)])
+        self.assertEqual(run(rule, [(0, 70), (60, 85)]), [("opened", "low", "critical", 0, 0)])
+
     def test_a_limit_raises_after_its_delay_and_the_critical_one_after_its_own(self):
         self.assertEqual(run(SPO2, [(0, 87), (14, 87)]), [])
         self.assertEqual(run(SPO2, [(0, 87), (20, 87)]), [("opened", "low", "limit", 0, 15)])

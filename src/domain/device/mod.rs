@@ -34,6 +34,14 @@ use timing::{Pace, device_time, hop_sent_at, newest_reading, timing};
 /// Device times remembered by series, to know a reading that comes again.
 const REMEMBERED: usize = 16;
 
+/// A device may say itself that a signal comes as rarely as every four intervals of its class, or
+/// so rarely if that is longer: a signal with a limit for continuous data, and any other.
+const CONTINUOUS: Span = Span::mins(1);
+const SINGLE: Span = Span::hours(24);
+
+/// Series of one device; what comes beyond them is refused.
+const SERIES: usize = 256;
+
 /// One registered device, relay or connector.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 #[cbor(map)]
@@ -241,7 +249,7 @@ impl Device {
             Body::Waves { refused, .. } => self.refused(message, refused, said, out),
             Body::Status { .. } => {}
             Body::Info { info } => {
-                self.info = info.clone();
+                self.tells_of_itself(info, around.rules);
                 if let Some(patient) = self.patient() {
                     said.push((patient.clone(), Said::Expects));
                 }
@@ -252,6 +260,23 @@ impl Device {
                     said.push((patient.clone(), Said::Undecodable(reason.clone())));
                 }
             }
+        }
+    }
+
+    /// A list of signals that is not given leaves what was said before. The intervals a device
+    /// claims are bounded, so that it cannot put off its own silence for ever.
+    fn tells_of_itself(&mut self, info: &DeviceInfo, rules: &RuleSet) {
+        let before = std::mem::replace(&mut self.info, info.clone()).signals;
+        if self.info.signals.is_empty() {
+            self.info.signals = before;
+        }
+        let class = rules.class(&self.details.class);
+        let usual = class.map_or(Span::ZERO, |class| class.expected_interval);
+        for expected in &mut self.info.signals {
+            let mut limits = rules.limits_of(expected.signal);
+            let least = if limits.any(|rule| !rule.spot) { CONTINUOUS } else { SINGLE };
+            let longest = least.max(usual + usual + usual + usual);
+            expected.interval = expected.interval.map(|own| own.min(longest));
         }
     }
 
@@ -266,6 +291,9 @@ impl Device {
     ) {
         let now = out.now;
         let key = (reading.signal, reading.instance.clone());
+        if self.series.len() >= SERIES && !self.series.contains_key(&key) {
+            return self.one_too_many(message, reading, said, out);
+        }
         let time = device_time(message, reading.time);
         let again = time.and_then(|time| self.seen_before(&key, time, message, reading));
         if again == Some(Again::Same) {
@@ -397,24 +425,51 @@ impl Device {
     ) {
         for refused in refused {
             self.count("refused", out);
-            let (Some(signal), Some(patient)) = (refused.signal, self.patient()) else { continue };
-            let now = out.now;
-            let observation = Observation {
-                source: Source { device: self.details.id.clone(), signal, instance: String::new() },
-                cause: self.cause(message, refused.index, now),
-                timing: Timing {
-                    measured: now.wall(),
-                    own: now.at,
-                    rule_at: now.at,
-                    received: now.wall(),
-                    relay_at: None,
-                    quality: TimeQuality::Unknown,
-                    timeliness: Timeliness::Live,
-                },
-                content: Content::NotJudged(format!("rejected: {}", refused.reason.as_str())),
-            };
-            said.push((patient.clone(), Said::Reading(observation)));
+            if let Some(signal) = refused.signal {
+                let reason = format!("rejected: {}", refused.reason.as_str());
+                self.rejected(message, (signal, refused.index), reason, said, out.now);
+            }
         }
+    }
+
+    /// A device that makes up ever new instances gets no more series.
+    fn one_too_many(
+        &mut self,
+        message: &Message,
+        reading: &Reading,
+        said: &mut Vec<(PatientId, Said)>,
+        out: &mut Output,
+    ) {
+        self.count("too_many_series", out);
+        let reason = "rejected: too many series".to_owned();
+        self.rejected(message, (reading.signal, reading.index), reason, said, out.now);
+    }
+
+    /// Something of this signal came and was refused: the patient hears why it is not judged.
+    fn rejected(
+        &self,
+        message: &Message,
+        (signal, index): (SignalId, u32),
+        reason: String,
+        said: &mut Vec<(PatientId, Said)>,
+        now: Stamp,
+    ) {
+        let Some(patient) = self.patient() else { return };
+        let observation = Observation {
+            source: Source { device: self.details.id.clone(), signal, instance: String::new() },
+            cause: self.cause(message, index, now),
+            timing: Timing {
+                measured: now.wall(),
+                own: now.at,
+                rule_at: now.at,
+                received: now.wall(),
+                relay_at: None,
+                quality: TimeQuality::Unknown,
+                timeliness: Timeliness::Live,
+            },
+            content: Content::NotJudged(reason),
+        };
+        said.push((patient.clone(), Said::Reading(observation)));
     }
 
     fn sample(&self, reading: &Reading, timing: &Timing, flags: u8, place: u32, out: &mut Output) {

@@ -63,6 +63,8 @@ impl Patient {
         if certain {
             self.back(source, out);
             self.sign_of_life(source, &observation.cause, context, out);
+        } else {
+            self.doubted(observation, number.unit_doubtful);
         }
         if refused_age {
             self.refuse_age(source, &observation.cause, out);
@@ -95,8 +97,14 @@ impl Patient {
         out: &mut Output,
     ) {
         let Some(watch) = state.watches.iter_mut().find(|w| w.rule == rule.id) else { return };
-        if certain && !beyond.contains(&true) {
-            watch.late = None;
+        for (late, beyond) in watch.late.iter_mut().zip(beyond) {
+            if certain && !beyond {
+                *late = None;
+            }
+        }
+        if watch.tracks[CRITICAL].active && watch.tracks[WARNING].began.is_some() && rule.spot {
+            // What is critical needs no other measurement.
+            watch.tracks[WARNING].active = true;
         }
         let watch = &*watch;
         let key = Key::new(rule.id.clone(), source.name());
@@ -123,6 +131,7 @@ impl Patient {
             }
             (None, _) => {}
         }
+        self.ask_for_repeat(rule, source, state, out);
     }
 
     fn raise_limit(
@@ -135,7 +144,7 @@ impl Patient {
     ) {
         let watch = state.watches.iter().find(|w| w.rule == rule.id);
         let Some(began) = watch.and_then(|w| w.tracks[level].began.as_deref()) else { return };
-        let raised_at = out.now.shown(began.rule_at + rule.delay(level)).min(out.wall());
+        let raised_at = out.now.shown(began.rule_at + rule.wait(level)).min(out.wall());
         let draft = limit_draft(rule, source, began, level, raised_at);
         let draft = Draft { latest: state.latest_on(out.now, state.gap(rule)), ..draft };
         self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
@@ -168,16 +177,17 @@ impl Patient {
             let (arrival, rule_at) = (state.arrival, state.rule_at);
             state.watches.iter().flat_map(move |watch| {
                 let rule = context.rules.limit(&watch.rule);
-                let waits = rule.filter(|rule| !rule.spot && !watch.is_idle());
+                let waits = rule.filter(|_| !watch.is_idle());
                 // What doubtful readings began after a loss is lost in its turn.
                 let heard = arrival.filter(|_| !state.lost || watch.is_pending());
-                let gap = waits.zip(heard).map(|(rule, arrival)| {
+                let streams = waits.filter(|rule| !rule.spot);
+                let gap = streams.zip(heard).map(|(rule, arrival)| {
                     (arrival + state.gap(rule), Deadline::Gap(source.clone()))
                 });
                 let delays = [WARNING, CRITICAL].into_iter().filter_map(move |level| {
                     let track = &watch.tracks[level];
                     let began = track.began.as_ref().filter(|_| !track.active)?;
-                    let left = began.rule_at + waits?.delay(level) - rule_at?;
+                    let left = began.rule_at + waits?.wait(level) - rule_at?;
                     let due = arrival? + left.max(Span::ZERO);
                     let rule = watch.rule.to_string();
                     Some((due, Deadline::Delay(source.clone(), rule, level)))
@@ -332,17 +342,20 @@ fn move_track(
     certain: bool,
     rule: &LimitRule,
     level: usize,
-    spot: bool,
+    only_spot: bool,
     observation: &Observation,
     evidence: impl FnOnce(f64, super::super::alarm::LimitFrom) -> Box<Evidence>,
 ) {
     let rule_at = observation.timing.rule_at;
-    let spot = spot || rule.spot;
+    let spot = only_spot || rule.spot;
     match relation {
         Relation::Beyond { limit, from } => {
             track.inside_since = None;
+            // Another measurement beyond confirms the first; hand-entered ones are confirmed.
+            let first = track.began.is_none();
+            let asks = first && !only_spot && level == WARNING && rule.confirm.is_some();
             let began = track.began.get_or_insert_with(|| evidence(limit, from)).rule_at;
-            track.active |= spot || rule_at - began >= rule.delay(level);
+            track.active |= if spot { !asks } else { rule_at - began >= rule.delay(level) };
         }
         Relation::Inside if certain && track.active => {
             let since = *track.inside_since.get_or_insert(rule_at);

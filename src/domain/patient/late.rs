@@ -30,34 +30,39 @@ impl Patient {
             if rule.adults_only && !self.is_adult() {
                 continue;
             }
-            let worst = [CRITICAL, WARNING].into_iter().find_map(|level| {
-                match rule.relation(level, limits, number.value, number.unit, number.comparator) {
-                    Relation::Beyond { limit, from } => Some((level, limit, from)),
-                    Relation::Inside
-                    | Relation::Between
-                    | Relation::Ambiguous
-                    | Relation::NoLimit => None,
+            let mut worst = None;
+            for level in [WARNING, CRITICAL] {
+                let relation =
+                    rule.relation(level, limits, number.value, number.unit, number.comparator);
+                let Relation::Beyond { limit, from } = relation else {
+                    if state.known(rule).is_some() {
+                        state.watch(rule).late[level] = None;
+                    }
+                    continue;
+                };
+                let rule_at = observation.timing.rule_at;
+                let late = &mut state.watch(rule).late[level];
+                let (since, told) = *late.get_or_insert((rule_at, false));
+                let delay = if spot { Span::ZERO } else { rule.delay(level) };
+                if !told && rule_at - since >= delay {
+                    *late = Some((since, true));
+                    worst = Some((level, limit, from));
                 }
-            });
-            let Some((level, limit, from)) = worst else {
-                if let Some(watch) = state.watches.iter_mut().find(|w| w.rule == rule.id) {
-                    watch.late = None;
-                }
-                continue;
-            };
-            let rule_at = observation.timing.rule_at;
-            let (since, raised) = *state.watch(rule).late.get_or_insert((rule_at, false));
-            let delay = if spot { Span::ZERO } else { rule.delay(level) };
-            if raised || rule_at - since < delay {
-                continue;
             }
-            state.watch(rule).late = Some((since, true));
-            let evidence = Evidence::new(observation, number, limit, from, version);
-            self.tell_late(rule, source, &evidence, level, age, out);
+            if let Some((level, limit, from)) = worst {
+                let evidence = Evidence::new(observation, number, limit, from, version);
+                self.tell_late(rule, source, &evidence, level, age, out);
+            }
         }
         self.limits = sets;
         state.tidy();
+        // A backlog beside live data says nothing against them.
+        let interval = state.interval.unwrap_or_default();
+        let missed = state.arrival.is_none_or(|heard| out.now.at - heard > interval);
         self.put_state(source, state);
+        if missed {
+            self.not_judged(Some(source), &source.device, "late");
+        }
     }
 
     fn tell_late(
@@ -75,12 +80,17 @@ impl Patient {
             out.note(Some(&self.details.id), Some(&source.device), "historical", text);
             return;
         }
+        let priority = lowered(draft.priority, draft.response);
         let held = self.alarms.get(&draft.key).map(|open| open.alarm.condition);
         if matches!(held, Some(Condition::Present | Condition::Unknown | Condition::Absent)) {
+            // What is known of the present stands; that it was worse before is told all the same.
+            let text = format!("{} at {}", draft.text, evidence.measured);
+            out.note(Some(&self.details.id), Some(&source.device), "late", text);
+            self.alarms.change(&draft.key, None, out, |alarm, now| alarm.worse(priority, now));
             return;
         }
         let draft = Draft {
-            priority: lowered(draft.priority, draft.response),
+            priority,
             condition: Condition::Momentary,
             text: format!("{} (late)", draft.text),
             late: true,

@@ -104,8 +104,9 @@ impl Patient {
         out: &mut Output,
     ) {
         let key = Key::new(rule.id.clone(), source.name());
-        let Some(open) = self.alarms.get(&key) else { return };
-        let judged = matches!(open.alarm.condition, Condition::Present | Condition::Unknown);
+        let judged = self.alarms.get(&key).is_none_or(|open| {
+            matches!(open.alarm.condition, Condition::Present | Condition::Unknown)
+        });
         let Some(state) = self.sources.get_mut(source) else { return };
         let Some(number) = state.latest.as_ref().map(|l| l.number.clone()) else { return };
         let beyond = [WARNING, CRITICAL].into_iter().any(|level| {
@@ -116,6 +117,10 @@ impl Patient {
         if judged && !beyond {
             state.forget(&rule.id);
             self.alarms.change(&key, Some(actor), out, Alarm::limit_changed);
+            if let Some(confirm) = &rule.confirm {
+                let request = Key::new(confirm.request.clone(), source.name());
+                self.alarms.change(&request, Some(actor), out, Alarm::limit_changed);
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ mod episode;
 mod judge;
 mod late;
 mod limits;
+mod repeat;
 mod silence;
 mod technical;
 mod watch;
@@ -118,6 +119,15 @@ impl Patient {
         self.details.age_class == AgeClass::Adult && self.details.pregnant != Some(true)
     }
 
+    /// Whether rules refuse to judge something that this patient's devices send, because they are
+    /// for adults.
+    pub fn rules_refuse(&self, rules: &RuleSet) -> bool {
+        let expected = self.expectations.iter().filter_map(|e| e.signal);
+        let mut signals = expected.chain(self.sources.keys().map(|source| source.signal));
+        !self.is_adult()
+            && signals.any(|signal| rules.limits_of(signal).any(|rule| rule.adults_only))
+    }
+
     pub(super) fn owner<'a>(details: &'a PatientDetails, ward: Option<&'a WardId>) -> Owner<'a> {
         let bed: Option<&BedId> = details.bed.as_ref();
         Owner { patient: Some(&details.id), ward, bed }
@@ -139,10 +149,10 @@ impl Patient {
                         self.judge_late(observation, number, spot, context, out);
                     }
                     (Content::Word(_), Timeliness::Live) => self.alive(observation, context, out),
-                    (
-                        Content::Word(_) | Content::NoSensor | Content::Implausible(_),
-                        Timeliness::Late,
-                    ) => {}
+                    (Content::Word(_), Timeliness::Late) => {
+                        self.not_judged(Some(&observation.source), &device.details.id, "late");
+                    }
+                    (Content::NoSensor | Content::Implausible(_), Timeliness::Late) => {}
                     (Content::NoSensor, Timeliness::Live) => {
                         self.no_sensor(observation, context, out);
                     }

@@ -56,6 +56,10 @@ pub struct Expectation {
     /// `since` by the clock shown then; no later step of it changes what was told.
     #[n(8)]
     pub shown: Timestamp,
+    /// Whether anything of it was judged since it is expected.
+    #[n(9)]
+    #[cbor(default)]
+    pub judged: bool,
 }
 
 impl Patient {
@@ -94,6 +98,7 @@ impl Patient {
                 doubt: None,
                 cause: device.silence_cause(),
                 shown: out.wall(),
+                judged: false,
             };
             let class = device.details.class.clone();
             self.expectations.push(Expectation { interval, class, ..kept.unwrap_or_else(fresh) });
@@ -250,7 +255,7 @@ impl Patient {
         out: &mut Output,
     ) {
         if observation.timing.is_doubtful() {
-            return;
+            return self.doubted(observation, false);
         }
         if let super::Content::Word(word) = &observation.content {
             let state = self.sources.entry(observation.source.clone()).or_default();
@@ -278,12 +283,24 @@ impl Patient {
                 expectation.shown = out.wall();
                 expectation.cause.clone_from(cause);
                 expectation.doubt = None;
+                expectation.judged = true;
                 was_silent |= expectation.rung.take().is_some();
             }
         }
         if was_silent {
             self.tell_silence(device, out.now.at, context, out);
         }
+    }
+
+    /// A live reading came that clears nothing; its silence will name the reason.
+    pub(super) fn doubted(&mut self, observation: &Observation, unit_doubtful: bool) {
+        let source = &observation.source;
+        let reason = match technical::doubt(&observation.timing) {
+            Some(time) => format!("clock: {time}"),
+            None if unit_doubtful => "unit doubtful".to_owned(),
+            None => return,
+        };
+        self.not_judged(Some(source), &source.device, &reason);
     }
 
     /// Something came and was not judged; its silence will name the reason.

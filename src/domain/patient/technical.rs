@@ -9,6 +9,7 @@ use super::super::output::{Output, rule};
 use super::super::rules::CRITICAL;
 use super::super::signal::SignalId;
 use super::super::time::{Span, Timestamp};
+use super::super::transition::Change;
 use super::watch::Evidence;
 use super::{Context, Patient, silence};
 
@@ -19,6 +20,19 @@ const CLOCK_SUSPECT: &str = "clock.suspect";
 const UNATTRIBUTED: &str = "link.unattributed";
 const LOST_WHILE_PENDING: &str = "link.lost_while_pending";
 const AGE_CLASS: &str = "rules.age_class";
+
+/// Of these an implausible value after a good one is as grave as a critical one (contract §2).
+const IMPLAUSIBLE_IS_GRAVE: [&str; 9] = [
+    "heart_rate",
+    "pulse_rate",
+    "spo2",
+    "abp_sys",
+    "abp_dia",
+    "abp_mean",
+    "nibp_sys",
+    "nibp_dia",
+    "nibp_mean",
+];
 
 /// A zero within this time of a live value is "lost now" (contract §2).
 const LOST_NOW: Span = Span::secs(60);
@@ -38,7 +52,8 @@ impl Patient {
         let was_inside = state.is_some_and(|s| {
             s.latest.is_some() && s.watches.iter().all(|w| w.active_level().is_none())
         });
-        let priority = if was_inside {
+        let grave = IMPLAUSIBLE_IS_GRAVE.contains(&context.signals.name(source.signal).as_str());
+        let priority = if was_inside && grave {
             critical_priority(source.signal, context).unwrap_or(Priority::Medium)
         } else {
             Priority::Medium
@@ -205,11 +220,24 @@ impl Patient {
         self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
     }
 
-    /// What is known of the patient changed: rules for adults may apply now.
-    pub fn details_changed(&mut self, out: &mut Output) {
-        if self.is_adult() {
+    /// What is known of the patient changed: rules for adults may apply now, or no more (row 23).
+    pub fn details_changed(&mut self, was_adult: bool, context: Context<'_>, out: &mut Output) {
+        let for_adults =
+            |rule: &RuleId| context.rules.limit(rule).is_some_and(|rule| rule.adults_only);
+        if self.is_adult() && !was_adult {
             let key = Key::new(rule(AGE_CLASS), "patient");
             self.alarms.change(&key, None, out, Alarm::absent);
+            let sources: Vec<Source> = self.sources.keys().cloned().collect();
+            for source in sources {
+                self.judge_latest(&source, for_adults, context, out);
+            }
+        } else if was_adult && !self.is_adult() {
+            for key in self.alarms.keys_where(|key, _| for_adults(&key.rule)) {
+                self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
+            }
+            for state in self.sources.values_mut() {
+                state.watches.retain(|watch| !for_adults(&watch.rule));
+            }
         }
     }
 }

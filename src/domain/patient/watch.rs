@@ -73,9 +73,9 @@ pub struct Watch {
     /// The ordinary limit and the critical one.
     #[n(1)]
     pub tracks: [Track; 2],
-    /// A run of late readings beyond: since when, and whether it was raised.
+    /// A run of late readings beyond each of the two: since when, and whether it was told.
     #[n(2)]
-    pub late: Option<(Timestamp, bool)>,
+    pub late: [Option<(Timestamp, bool)>; 2],
 }
 
 /// Where a series stands to one limit.
@@ -167,7 +167,7 @@ impl Watch {
 
     /// Whether there is nothing to remember.
     pub fn is_idle(&self) -> bool {
-        self.late.is_none() && self.tracks.iter().all(|t| t.began.is_none() && !t.active)
+        self.late == [None; 2] && self.tracks.iter().all(|t| t.began.is_none() && !t.active)
     }
 }
 
@@ -177,7 +177,7 @@ impl SourceState {
         let known = self.watches.iter().position(|w| w.rule == rule.id);
         let place = known.unwrap_or_else(|| {
             let tracks = [Track::default(), Track::default()];
-            self.watches.push(Watch { rule: rule.id.clone(), tracks, late: None });
+            self.watches.push(Watch { rule: rule.id.clone(), tracks, late: [None; 2] });
             self.watches.len() - 1
         });
         &mut self.watches[place]

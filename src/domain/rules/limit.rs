@@ -45,6 +45,17 @@ pub struct LimitRule {
     pub advice: Option<String>,
     /// Up to this age a late crossing is an alarm, beyond it a finding.
     pub actionable: Span,
+    /// A single measurement beyond the ordinary limit asks for another before it counts.
+    pub confirm: Option<Confirm>,
+}
+
+/// How a single measurement is confirmed (contract §7).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Confirm {
+    /// Without another it stands by itself after so long.
+    pub within: Span,
+    /// The name of the request: the rule's with `_repeat_due`.
+    pub request: RuleId,
 }
 
 /// A limit or a critical limit.
@@ -169,6 +180,14 @@ impl LimitRule {
         stated.unwrap_or(if level == CRITICAL { Priority::High } else { Priority::Medium })
     }
 
+    /// How long a level waits before it holds: for its delay, or for another measurement.
+    pub fn wait(&self, level: usize) -> Span {
+        match &self.confirm {
+            Some(confirm) if level == WARNING => confirm.within,
+            _ => self.delay(level),
+        }
+    }
+
     /// How long a level must be exceeded.
     pub fn delay(&self, level: usize) -> Span {
         if self.spot {
@@ -223,6 +242,7 @@ pub(super) struct Entry {
     advice: Option<String>,
     #[serde(default = "a_day")]
     actionable: Span,
+    confirm: Option<Spanned<Span>>,
 }
 
 /// A limit alarms medium, a critical limit high, unless said otherwise (contract §5).
@@ -292,7 +312,8 @@ impl Entry {
             self.check_order(text, side, warning, critical)?;
             let name = format!("{}_{side}", self.id.get_ref());
             let id = name.parse().map_err(|e| text.refuse(&self.id, format!("{e}")))?;
-            rules.push(self.rule(id, signal, side, levels));
+            let confirm = self.confirm(text, signal, &name)?;
+            rules.push(LimitRule { confirm, ..self.rule(id, signal, side, levels) });
         }
         if rules.is_empty() {
             return Err(text.refuse(
@@ -326,7 +347,24 @@ impl Entry {
             responses: [self.responses.warning, self.responses.critical],
             advice: self.advice.clone(),
             actionable: self.actionable,
+            confirm: None,
         }
+    }
+
+    fn confirm(
+        &self,
+        text: Text<'_>,
+        signal: &Signal,
+        rule: &str,
+    ) -> Result<Option<Confirm>, BadRules> {
+        let Some(within) = &self.confirm else { return Ok(None) };
+        if signal.cadence != Cadence::Spot {
+            let what = format!("{} is continuous: write `delay` instead", signal.name);
+            return Err(text.refuse(within, what));
+        }
+        let request = format!("{rule}_repeat_due").parse();
+        let request = request.map_err(|e| text.refuse(&self.id, format!("{e}")))?;
+        Ok(Some(Confirm { within: *within.get_ref(), request }))
     }
 
     fn level(

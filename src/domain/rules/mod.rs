@@ -122,9 +122,11 @@ impl RuleSet {
         self.by_signal.get(&signal).into_iter().flatten().filter_map(|i| self.limits.get(*i))
     }
 
-    /// The limit rule of this name.
+    /// The limit rule of this name, or the one that asks for a repeat under it.
     pub fn limit(&self, id: &RuleId) -> Option<&LimitRule> {
-        self.limits.iter().find(|rule| rule.id == *id)
+        self.limits
+            .iter()
+            .find(|rule| rule.id == *id || rule.confirm.as_ref().is_some_and(|c| c.request == *id))
     }
 
     /// The rule for an event: the first that names it, else the one for `*`.

@@ -234,3 +234,102 @@ fn an_unbound_device_is_not_expected() {
     scene.advance(1e6);
     scene.expect(&[]);
 }
+
+fn announce(scene: &mut Scene, signals: &[(&str, Option<crate::domain::time::Span>)]) {
+    let signals = signals
+        .iter()
+        .map(|(name, interval)| crate::domain::message::ExpectedSignal {
+            signal: scene.signal(name),
+            interval: *interval,
+        })
+        .collect();
+    let mut message = scene.message("dev");
+    message.body = Body::Info { info: DeviceInfo { signals, ..DeviceInfo::default() } };
+    scene.fold(&[Input::Message(Box::new(message))]);
+}
+
+#[test]
+fn a_device_that_says_nothing_of_its_signals_keeps_what_it_said_before() {
+    let mut scene = Scene::bedside();
+    announce(&mut scene, &[("spo2", None)]);
+    announce(&mut scene, &[]);
+    assert_eq!(scene.core.devices["dev"].expected().len(), 1);
+}
+
+#[test]
+fn a_device_cannot_put_off_its_own_silence_for_ever() {
+    use crate::domain::time::Span;
+    let mut scene = Scene::bedside();
+    let year = Some(Span::days(365));
+    announce(&mut scene, &[("spo2", year), ("nibp_sys", year), ("temperature", Some(Span::ZERO))]);
+    let intervals: Vec<_> =
+        scene.core.devices["dev"].expected().iter().filter_map(|e| e.interval).collect();
+    assert_eq!(intervals, [Span::mins(1), Span::hours(24), Span::ZERO]);
+    scene.skip();
+    scene.advance(74.0);
+    assert!(scene.find(SILENCE).is_some());
+}
+
+#[test]
+fn a_class_that_is_not_configured_is_refused_and_one_removed_is_told() {
+    use crate::domain::command::{DeviceDetails, Outcome, PrincipalKind};
+    let mut scene = Scene::bedside();
+    let details = |class: &str| DeviceDetails {
+        id: "other".parse().unwrap(),
+        class: class.to_owned(),
+        kind: PrincipalKind::Device,
+        token_sha256: None,
+        via: Vec::new(),
+        signals: Vec::new(),
+    };
+    let (outcome, detail) = scene.command(Action::RegisterDevice(details("bedsite")));
+    assert_eq!(outcome, Outcome::Invalid);
+    assert!(detail.contains("bedside, cgm"), "{detail}");
+    scene.done(Action::RegisterDevice(details("unknown")));
+    scene.skip();
+    scene.reconfigure("[class.bedside]", "[class.ward]");
+    scene.expect(&["note class_removed"]);
+}
+
+#[test]
+fn nobody_is_monitored_who_was_not_heard_or_is_not_judged() {
+    let check = |scene: &Scene, state: &str, reasons: &[&str]| {
+        let board = crate::board::of(&scene.core);
+        let monitored = &board.patients["p"].monitored;
+        assert_eq!((monitored.state, monitored.why.len()), (state, reasons.len()), "{monitored:?}");
+        for (why, reason) in monitored.why.iter().zip(reasons) {
+            assert!(why.contains(reason), "{why}");
+        }
+    };
+    let mut scene = monitored(false);
+    check(&scene, "not", &["SpO2: not heard yet", "Heart rate: not heard yet"]);
+    scene.reading("dev", "spo2", 97.0);
+    check(&scene, "partly", &["Heart rate: not heard yet"]);
+    scene.reading("dev", "heart_rate", 70.0);
+    check(&scene, "monitored", &[]);
+    let mut details = scene.core.patients["p"].details.clone();
+    details.pregnant = Some(true);
+    scene.done(Action::ChangePatient(details));
+    check(&scene, "partly", &["limits for adults are not applied"]);
+}
+
+#[test]
+fn silence_names_lateness_and_the_clock() {
+    use crate::domain::message::ReadingTime;
+    use crate::domain::time::Span;
+    for (behind, reason) in [(600, "SpO2 (late)"), (-600, "SpO2 (clock: time arrival)")] {
+        let mut scene = monitored(false);
+        scene.advance(1_000.0);
+        both(&mut scene, 1);
+        for _ in 0..20 {
+            scene.reading("dev", "heart_rate", 70.0);
+            let measured = scene.now.wall() - Span::secs(behind);
+            scene.send("dev", "spo2", 97.0, |_, r| r.time = ReadingTime::At(measured));
+            scene.advance(1.0);
+        }
+        let text = scene.alarm(SILENCE).text;
+        assert!(text.contains(reason), "{text}");
+        scene.reading("dev", "spo2", 97.0);
+        assert!(scene.find(SILENCE).is_none());
+    }
+}

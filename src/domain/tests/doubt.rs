@@ -1,7 +1,7 @@
 //! Doubt is one-sided: it raises, marked, and clears nothing (contract, the one law).
 
 use crate::domain::alarm::TimeQuality;
-use crate::domain::command::AgeClass;
+use crate::domain::command::{Action, AgeClass};
 use crate::domain::message::{
     Clock, ClockSource, Comparator, Delivery, Message, Mode, Reading, ReadingTime, Value,
 };
@@ -151,6 +151,7 @@ fn an_implausible_value_has_the_critical_priority_after_a_good_one() {
         (Some(120.0), "abp_sys", 400.0, "high"),
         (None, "abp_sys", 400.0, "medium"),
         (Some(70.0), "heart_rate", 400.0, "high"),
+        (Some(15.0), "respiratory_rate", 400.0, "medium"),
     ] {
         let mut scene = Scene::bedside();
         if let Some(first) = first {
@@ -275,5 +276,38 @@ fn limits_for_adults_refuse_others_aloud() {
 fn a_qos_0_message_is_judged_like_any_other() {
     let mut scene = Scene::bedside();
     scene.send("dev", "nibp_sys", 70.0, |m, _| m.delivery = Delivery::default());
+    scene.expect(&["raised high vitals_live.nibp_sys_low: alarming, present"]);
+}
+
+#[test]
+fn a_device_that_makes_up_series_gets_no_more_of_them() {
+    let mut scene = Scene::bedside();
+    for n in 0..300 {
+        scene.send("dev", "spo2", 97.0, |_, reading| reading.instance = format!("{n}"));
+    }
+    let device = &scene.core.devices["dev"];
+    assert_eq!(device.fates()["too_many_series"], 44);
+    assert_eq!(scene.core.patients["p"].sources.len(), 256);
+    assert_eq!(
+        scene.core.patients["p"].expectations[0].doubt.as_deref(),
+        Some("rejected: too many series")
+    );
+    scene.skip();
+    scene.reading("dev", "nibp_sys", 60.0);
+    scene.expect(&[]);
+}
+
+#[test]
+fn alarms_for_adults_close_when_the_patient_is_none_and_come_back_at_once() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "nibp_sys", 60.0);
+    scene.reading("dev", "glucose_blood", 50.0);
+    scene.skip();
+    let mut details = scene.core.patients["p"].details.clone();
+    details.pregnant = Some(true);
+    scene.done(Action::ChangePatient(details.clone()));
+    scene.expect(&["rule_changed high vitals_live.nibp_sys_low: closed rule_changed"]);
+    details.pregnant = None;
+    scene.done(Action::ChangePatient(details));
     scene.expect(&["raised high vitals_live.nibp_sys_low: alarming, present"]);
 }

@@ -21,8 +21,13 @@ fn a_reading_is_judged_by_the_limits_of_its_time() {
     scene.reading("dev", "heart_rate", 70.0);
     scene.skip();
     assert_eq!(scene.limits(low(60.0), None, None).0, Outcome::Done);
+    scene.measured_at("dev", "nibp_sys", 85.0, 89.0);
+    scene.skip();
     scene.measured_at("dev", "nibp_sys", 85.0, 90.0);
-    scene.expect(&["raised medium vitals_live.nibp_sys_low: alarming, present"]);
+    scene.expect(&[
+        "raised medium vitals_live.nibp_sys_low: alarming, present",
+        "ended low vitals_live.nibp_sys_low_repeat_due: closed ended",
+    ]);
     assert_eq!(scene.alarm("vitals_live.nibp_sys_low").trigger.limit_from, Some(LimitFrom::Pack));
     scene.advance(10.0);
     scene.reading("dev", "nibp_sys", 85.0);
@@ -96,8 +101,8 @@ fn one_limit_switched_off_leaves_the_other_side() {
     scene.reading("dev", "nibp_sys", 40.0);
     scene.expect(&[]);
     scene.advance(1.0);
-    scene.reading("dev", "nibp_sys", 190.0);
-    scene.expect(&["raised medium vitals_live.nibp_sys_high: alarming, present"]);
+    scene.reading("dev", "nibp_sys", 230.0);
+    scene.expect(&["raised high vitals_live.nibp_sys_high: alarming, present"]);
 }
 
 #[test]
@@ -127,4 +132,110 @@ fn a_late_crossing_is_told_again_after_good_live_values() {
     scene.skip();
     scene.measured_at("dev", "nibp_sys", 84.0, 2_000.0);
     scene.expect(&["late raised low vitals_live.nibp_sys_low: alarming, momentary"]);
+}
+
+#[test]
+fn a_late_value_that_is_worse_than_the_one_told_is_told_too() {
+    let mut scene = Scene::bedside();
+    scene.advance(1_000.0);
+    scene.skip();
+    for second in 0..40 {
+        let value = if second < 20 { 87.0 } else { 60.0 };
+        scene.measured_at("dev", "spo2", value, 500.0 + f64::from(second));
+    }
+    scene.expect(&[
+        "late raised low vitals_live.spo2_low: alarming, momentary",
+        "late recurred medium vitals_live.spo2_low: alarming, momentary",
+    ]);
+    assert!(scene.alarm("vitals_live.spo2_low").text.starts_with("SpO2 60 %"));
+}
+
+#[test]
+fn late_data_worse_than_an_open_alarm_are_noted_and_may_raise_it() {
+    for (rules, told) in [
+        ("medium", vec!["note late"]),
+        (
+            "low",
+            vec!["note late", "priority_rose medium vitals_live.nibp_sys_low: alarming, present"],
+        ),
+    ] {
+        let mut scene = Scene::bedside();
+        let id = "id = \"vitals_live.nibp_sys\"\n";
+        scene.reconfigure(id, &format!("{id}priorities = {{ low = \"{rules}\" }}\n"));
+        scene.advance(1_000.0);
+        scene.reading("dev", "nibp_sys", 85.0);
+        scene.advance(1.0);
+        scene.reading("dev", "nibp_sys", 85.0);
+        scene.skip();
+        scene.measured_at("dev", "nibp_sys", 70.0, 500.0);
+        scene.expect(&told);
+        scene.measured_at("dev", "nibp_sys", 69.0, 501.0);
+        scene.expect(&[]);
+    }
+}
+
+const DUE: &str = "raised low vitals_live.nibp_sys_low_repeat_due: alarming, present";
+const DUE_OVER: &str = "ended low vitals_live.nibp_sys_low_repeat_due: closed ended";
+const LOW: &str = "raised medium vitals_live.nibp_sys_low: alarming, present";
+
+#[test]
+fn a_single_measurement_in_the_medium_band_asks_for_another() {
+    for (second, told) in [(84.0, vec![LOW, DUE_OVER]), (120.0, vec![DUE_OVER])] {
+        let mut scene = Scene::bedside();
+        scene.reading("dev", "nibp_sys", 85.0);
+        scene.expect(&[DUE]);
+        let text = scene.alarm("vitals_live.nibp_sys_low_repeat_due").text;
+        assert!(text.contains("85") && text.ends_with("repeat due"), "{text}");
+        scene.advance(60.0);
+        let news = scene.news();
+        assert!(news.iter().all(|line| line.contains("link.")), "{news:?}");
+        scene.reading("dev", "nibp_sys", second);
+        let news: Vec<String> = scene.news().into_iter().filter(|l| l.contains("nibp")).collect();
+        assert_eq!(news, told);
+    }
+}
+
+#[test]
+fn without_another_measurement_the_first_stands_by_itself() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "nibp_sys", 85.0);
+    scene.stream("dev", "heart_rate", 70.0, 299);
+    scene.expect(&[DUE]);
+    scene.stream("dev", "heart_rate", 70.0, 1);
+    scene.expect(&[LOW, DUE_OVER]);
+    assert_eq!(scene.alarm("vitals_live.nibp_sys_low").raised_at, at(300.0));
+}
+
+#[test]
+fn a_critical_measurement_counts_at_once_and_so_does_one_entered_by_hand() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "nibp_sys", 70.0);
+    scene.expect(&["raised high vitals_live.nibp_sys_low: alarming, present"]);
+    scene.stream("dev", "heart_rate", 70.0, 400);
+    scene.expect(&[]);
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "charted", &[]);
+    scene.bind("dev", "p");
+    scene.reading("dev", "nibp_sys", 85.0);
+    scene.expect(&[LOW]);
+}
+
+#[test]
+fn a_limit_changed_or_a_rule_changed_takes_the_request_back() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "nibp_sys", 85.0);
+    scene.skip();
+    scene.limits(low(60.0), None, None);
+    scene.expect(&["limit_changed low vitals_live.nibp_sys_low_repeat_due: closed limit_changed"]);
+    scene.stream("dev", "heart_rate", 70.0, 400);
+    scene.expect(&[]);
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "nibp_sys", 85.0);
+    scene.skip();
+    scene.reconfigure("confirm = \"5m\"\n", "");
+    scene.expect(&[
+        "rule_changed low vitals_live.nibp_sys_low_repeat_due: closed rule_changed",
+        LOW,
+    ]);
 }

@@ -208,5 +208,51 @@ fn a_value_on_the_limit_is_inside_and_a_fraction_beyond_is_not() {
     scene.expect(&[]);
     scene.advance(1.0);
     scene.reading("dev", "nibp_sys", 89.9);
-    scene.expect(&["raised medium vitals_live.nibp_sys_low: alarming, present"]);
+    scene.expect(&["raised low vitals_live.nibp_sys_low_repeat_due: alarming, present"]);
+}
+
+/// A device whose clock runs free: it says when it sends, and nobody keeps it right.
+fn free_running(scene: &mut Scene, value: f64, ahead: Span) {
+    let stamp = scene.now.at + ahead;
+    scene.send("dev", "spo2", value, |message, reading| {
+        message.clock = None;
+        message.sent_at = Some(stamp);
+        reading.time = crate::domain::message::ReadingTime::At(stamp);
+    });
+    scene.advance(1.0);
+}
+
+#[test]
+fn a_step_of_the_wall_clock_makes_no_device_late() {
+    for hours in [-1, 1] {
+        let mut scene = Scene::bedside();
+        for _ in 0..15 {
+            free_running(&mut scene, 97.0, Span::ZERO);
+        }
+        let to = Span::hours(hours);
+        scene.now.offset = to;
+        scene.fold(&[Input::ClockStep { from_us: 0, to_us: to.as_micros() }]);
+        scene.skip();
+        for _ in 0..16 {
+            free_running(&mut scene, 84.0, Span::ZERO);
+        }
+        scene.expect(&["raised medium vitals_live.spo2_low: alarming, present"]);
+    }
+}
+
+#[test]
+fn one_wrong_time_of_sending_is_suspect_and_teaches_nothing() {
+    let mut scene = Scene::bedside();
+    for _ in 0..15 {
+        free_running(&mut scene, 97.0, Span::ZERO);
+    }
+    scene.skip();
+    free_running(&mut scene, 97.0, Span::hours(2));
+    scene.expect(&["raised medium clock.suspect: alarming, present"]);
+    free_running(&mut scene, 97.0, Span::ZERO);
+    scene.expect(&["ended medium clock.suspect: closed ended"]);
+    for _ in 0..16 {
+        free_running(&mut scene, 84.0, Span::ZERO);
+    }
+    scene.expect(&["raised medium vitals_live.spo2_low: alarming, present"]);
 }

@@ -7,6 +7,8 @@ What is implemented, and from where:
   one-sided);
 * a continuous signal silent for longer than the tolerated gap is unknown: a running delay starts
   again, a running clear delay too, an open condition stays;
+* a single measurement in the medium band waits to be confirmed: by the next beyond the limit, by a
+  critical one, or by `confirm_s` without another;
 * limit and critical limit are two levels of one condition: it opens with the first, and rises;
 * a reading is judged by the limits valid when it was measured;
 * a reading older than the live window, or than the newest judged one of its series, is late: it
@@ -42,6 +44,7 @@ class Rule:
     gap_s: float | None = None
     critical_low_inclusive: bool = False
     zero_means_no_sensor: bool = False
+    confirm_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,19 +82,23 @@ class Level:
     since: float | None = None
     present: bool = False
     inside_since: float | None = None
+    repeats: bool = False
+    due: float = 0.0
 
     def advance(self, to: float) -> float | None:
         """Lets the delay run out, if it does by `to`; when."""
-        if self.present or self.since is None or self.since + self.delay_s > to:
+        if self.present or self.since is None or self.due > to:
             return None
         self.present = True
-        return self.since + self.delay_s
+        return self.due
 
     def beyond(self, reading: Reading, at: float) -> None:
         """A reading beyond the limit."""
         self.inside_since = None
         if self.since is None:
-            self.first, self.since = reading, at
+            self.first, self.since, self.due = reading, at, at + self.delay_s
+        elif self.repeats:
+            self.due = min(self.due, at)
 
     def inside(self, at: float, clearly: bool, clear_delay_s: float) -> None:
         """A reading not beyond it; `clearly` by the hysteresis."""
@@ -121,6 +128,10 @@ class Series:
             for side in SIDES
             for level in (CRITICAL, LIMIT)
         }
+        if rule.confirm_s is not None:
+            for side in SIDES:
+                limit = self.levels[side, LIMIT]
+                limit.repeats, limit.delay_s = True, rule.confirm_s
         self.newest: float | None = None
         self.seen: set[float] = set()
         self.live_value_at: float | None = None
@@ -190,6 +201,9 @@ class Series:
         for side in SIDES:
             before = {name for name in (LIMIT, CRITICAL) if self.levels[side, name].present}
             due = [(self.levels[side, name].advance(to), name) for name in (CRITICAL, LIMIT)]
+            limit = self.levels[side, LIMIT]
+            if limit.repeats and limit.since is not None and self.levels[side, CRITICAL].present:
+                limit.present = True
             for when, name in sorted(((w, n) for w, n in due if w is not None), key=lambda pair: pair[0]):
                 what = None if name == LIMIT and before else "rose" if before else "opened"
                 before.add(name)

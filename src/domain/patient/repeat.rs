@@ -1,0 +1,44 @@
+//! A single measurement in the ordinary band asks for another (contract §7).
+
+use super::super::alarm::{Alarm, AlarmKind, Priority};
+use super::super::book::{Draft, Key};
+use super::super::observation::Source;
+use super::super::output::Output;
+use super::super::rules::{CRITICAL, LimitRule, WARNING};
+use super::Patient;
+use super::judge::limit_draft;
+use super::watch::SourceState;
+
+impl Patient {
+    /// Brings the request for another measurement into line with where its series stands: open from
+    /// the first value beyond until one confirms it, lies inside, or none came in time.
+    pub(super) fn ask_for_repeat(
+        &mut self,
+        rule: &LimitRule,
+        source: &Source,
+        state: &SourceState,
+        out: &mut Output,
+    ) {
+        let Some(confirm) = &rule.confirm else { return };
+        let key = Key::new(confirm.request.clone(), source.name());
+        let waiting = state
+            .known(rule)
+            .filter(|watch| !watch.tracks[WARNING].active && !watch.tracks[CRITICAL].active)
+            .and_then(|watch| watch.tracks[WARNING].began.as_deref());
+        match (waiting, self.alarms.get(&key)) {
+            (Some(first), None) => {
+                let draft = limit_draft(rule, source, first, WARNING, out.wall());
+                let draft = Draft {
+                    key,
+                    kind: AlarmKind::Technical,
+                    priority: Priority::Low,
+                    text: format!("{}: repeat due", draft.text),
+                    ..draft
+                };
+                self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+            }
+            (None, Some(_)) => self.alarms.change(&key, None, out, Alarm::absent),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+    }
+}
