@@ -349,7 +349,7 @@ pub struct AlarmOnWire<'a> {
     /// The alarm.
     #[serde(flatten)]
     pub alarm: &'a Alarm,
-    /// Pauses and switch-offs of signals come with a later issue; the field is part of the contract.
+    /// Pauses and switch-offs of signals: part of the contract, and not built.
     pub inactivation: Option<()>,
     /// Whether the commit that holds it has succeeded.
     pub confirmed: bool,

@@ -171,7 +171,23 @@ async fn act(
 ) -> Result<Response, Problem> {
     who.may(Right::AnswerAlarms)?;
     let seen = seen.ok_or_else(no_seq)?;
-    ask_one(http, who, Action::Alarm { id, seen, act }, StatusCode::OK).await
+    let action = Action::Alarm { id: id.clone(), seen, act };
+    let answer = ask_one(http, who, action, StatusCode::OK).await;
+    match answer {
+        Err(problem) if problem.status() == StatusCode::NOT_FOUND => {
+            Err(closed(http, id).await?.unwrap_or(problem))
+        }
+        other => other,
+    }
+}
+
+/// A command on an alarm that is over is refused with the alarm as it ended.
+async fn closed(http: &Ctx, id: AlarmId) -> Result<Option<Problem>, Problem> {
+    let story = http.read_log(move |log| log.of_alarm(&id)).await?;
+    let Some(last) = story.last() else { return Ok(None) };
+    let problem = Problem::new(StatusCode::CONFLICT, "the alarm is closed")
+        .with("alarm", alarm_as_logged(last));
+    Ok(Some(problem))
 }
 
 fn no_seq() -> Problem {

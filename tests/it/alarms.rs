@@ -356,3 +356,16 @@ fn a_message_sent_again_after_a_kill_is_one_reading_and_one_alarm() {
     assert_eq!(bedside.gateway.values("dev-1", "spo2"), [84.0]);
     bedside.gateway.verify();
 }
+
+#[test]
+fn a_command_on_an_alarm_that_is_over_gets_the_alarm_as_it_ended() {
+    let mut bedside = Bedside::new();
+    bedside.spo2(84.0);
+    bedside.alarm_in(SPO2, "alarming");
+    bedside.spo2(95.0);
+    let latched = bedside.alarm_in(SPO2, "latched");
+    assert_eq!(bedside.gateway.command(&latched, "reset").0, 200);
+    let (status, problem) = bedside.gateway.command(&latched, "acknowledge");
+    assert_eq!((status, &problem["alarm"]["state"]), (409, &json!("closed")), "{problem}");
+    assert_eq!(problem["alarm"]["closed_reason"], "reset");
+}
