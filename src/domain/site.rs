@@ -69,7 +69,7 @@ impl Site {
             let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
             self.alarms.raise(GATEWAY, draft, out);
         } else {
-            self.alarms.change(&key, None, out, |alarm, now| alarm.absent(now));
+            self.alarms.change(&key, None, out, Alarm::absent);
         }
     }
 
