@@ -9,6 +9,7 @@ pub mod commands;
 pub mod configuration;
 pub mod core;
 pub mod device;
+mod device_commands;
 pub mod episodes;
 pub mod ids;
 pub mod input;

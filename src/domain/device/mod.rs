@@ -2,20 +2,21 @@
 
 mod binding;
 mod content;
+mod event;
+mod refusal;
 mod timing;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use minicbor::{Decode, Encode};
 
-use super::alarm::TimeQuality;
 use super::cause::Cause;
 use super::command::DeviceDetails;
 use super::core::Window;
-use super::episodes::{EpisodeKey, Episodes};
+use super::episodes::Episodes;
 use super::ids::PatientId;
 use super::message::{
-    Body, DeviceInfo, Event, ExpectedSignal, Kind, Message, Mode, Reading, Refused, Status, Value,
+    Body, DeviceInfo, ExpectedSignal, Kind, Message, Mode, Reading, Status, Value,
 };
 use super::observation::{Content, Episode, Observation, Source, Timeliness, Timing};
 use super::offset::ClockOffset;
@@ -370,108 +371,6 @@ impl Device {
         None
     }
 
-    fn event(
-        &mut self,
-        message: &Message,
-        event: &Event,
-        around: Surroundings<'_>,
-        said: &mut Vec<(PatientId, Said)>,
-        out: &mut Output,
-    ) {
-        let now = out.now;
-        if message.mode == Mode::Real {
-            let key = episode_key(message, event, now);
-            if !self.episodes.is_news(key, event.phase, now.wall()) {
-                return self.count("event_repeated", out);
-            }
-        }
-        let class = around.rules.class(&self.details.class);
-        let pace = Pace { class, interval: None, newest: None, deaf: around.deaf };
-        let (timing, suspect) = timing(self, message, event.time, pace, now);
-        let cause = self.cause(message, event.index, now);
-        if suspect && let Some(patient) = self.patient() {
-            said.push((patient.clone(), Said::ClockSuspect(cause.clone())));
-        }
-        if message.mode != Mode::Real {
-            return self.count("test", out);
-        }
-        let patient = match owner(&self.bindings, timing.own) {
-            Owner::Patient(patient, _) => patient.clone(),
-            Owner::Unbound => return self.count("unbound", out),
-            Owner::Uncertain(patient) => {
-                said.push((patient.clone(), Said::Unattributed(cause)));
-                return self.count("unattributed", out);
-            }
-        };
-        self.count("event", out);
-        let episode = Episode {
-            device: self.details.id.clone(),
-            cause,
-            timing,
-            name: event.name.clone(),
-            id: event.id.clone(),
-            phase: event.phase,
-            text: event.text.clone(),
-        };
-        said.push((patient, Said::Episode(episode)));
-    }
-
-    fn refused(
-        &mut self,
-        message: &Message,
-        refused: &[Refused],
-        said: &mut Vec<(PatientId, Said)>,
-        out: &mut Output,
-    ) {
-        for refused in refused {
-            self.count("refused", out);
-            if let Some(signal) = refused.signal {
-                let reason = format!("rejected: {}", refused.reason.as_str());
-                self.rejected(message, (signal, refused.index), reason, said, out.now);
-            }
-        }
-    }
-
-    /// A device that makes up ever new instances gets no more series.
-    fn one_too_many(
-        &mut self,
-        message: &Message,
-        reading: &Reading,
-        said: &mut Vec<(PatientId, Said)>,
-        out: &mut Output,
-    ) {
-        self.count("too_many_series", out);
-        let reason = "rejected: too many series".to_owned();
-        self.rejected(message, (reading.signal, reading.index), reason, said, out.now);
-    }
-
-    /// Something of this signal came and was refused: the patient hears why it is not judged.
-    fn rejected(
-        &self,
-        message: &Message,
-        (signal, index): (SignalId, u32),
-        reason: String,
-        said: &mut Vec<(PatientId, Said)>,
-        now: Stamp,
-    ) {
-        let Some(patient) = self.patient() else { return };
-        let observation = Observation {
-            source: Source { device: self.details.id.clone(), signal, instance: String::new() },
-            cause: self.cause(message, index, now),
-            timing: Timing {
-                measured: now.wall(),
-                own: now.at,
-                rule_at: now.at,
-                received: now.wall(),
-                relay_at: None,
-                quality: TimeQuality::Unknown,
-                timeliness: Timeliness::Live,
-            },
-            content: Content::NotJudged(reason),
-        };
-        said.push((patient.clone(), Said::Reading(observation)));
-    }
-
     fn sample(&self, reading: &Reading, timing: &Timing, flags: u8, place: u32, out: &mut Output) {
         if let Value::Number { value, unit, .. } = reading.value {
             let sample = Sample {
@@ -513,15 +412,5 @@ impl Device {
         } else {
             self.fates.insert(fate.to_owned(), 1);
         }
-    }
-}
-
-fn episode_key(message: &Message, event: &Event, now: Stamp) -> EpisodeKey {
-    let name = event.name.clone();
-    match (&event.id, device_time(message, event.time), message.seq) {
-        (Some(id), ..) => EpisodeKey::Numbered(name, id.clone()),
-        (None, Some(time), _) => EpisodeKey::Timed(name, time),
-        (None, None, Some(seq)) => EpisodeKey::Placed(name, message.boot, seq, event.index),
-        (None, None, None) => EpisodeKey::Arrived(name, now.at, event.index),
     }
 }

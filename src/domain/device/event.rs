@@ -1,0 +1,70 @@
+//! Events a device tells of.
+
+use super::super::episodes::EpisodeKey;
+use super::super::ids::PatientId;
+use super::super::message::{Event, Message, Mode};
+use super::super::observation::Episode;
+use super::super::output::Output;
+use super::super::time::Stamp;
+use super::binding::{Owner, owner};
+use super::timing::{Pace, device_time, timing};
+use super::{Device, Said, Surroundings};
+
+impl Device {
+    /// Takes in one event of a message.
+    pub(super) fn event(
+        &mut self,
+        message: &Message,
+        event: &Event,
+        around: Surroundings<'_>,
+        said: &mut Vec<(PatientId, Said)>,
+        out: &mut Output,
+    ) {
+        let now = out.now;
+        if message.mode == Mode::Real {
+            let key = episode_key(message, event, now);
+            if !self.episodes.is_news(key, event.phase, now.wall()) {
+                return self.count("event_repeated", out);
+            }
+        }
+        let class = around.rules.class(&self.details.class);
+        let pace = Pace { class, interval: None, newest: None, deaf: around.deaf };
+        let (timing, suspect) = timing(self, message, event.time, pace, now);
+        let cause = self.cause(message, event.index, now);
+        if suspect && let Some(patient) = self.patient() {
+            said.push((patient.clone(), Said::ClockSuspect(cause.clone())));
+        }
+        if message.mode != Mode::Real {
+            return self.count("test", out);
+        }
+        let patient = match owner(&self.bindings, timing.own) {
+            Owner::Patient(patient, _) => patient.clone(),
+            Owner::Unbound => return self.count("unbound", out),
+            Owner::Uncertain(patient) => {
+                said.push((patient.clone(), Said::Unattributed(cause)));
+                return self.count("unattributed", out);
+            }
+        };
+        self.count("event", out);
+        let episode = Episode {
+            device: self.details.id.clone(),
+            cause,
+            timing,
+            name: event.name.clone(),
+            id: event.id.clone(),
+            phase: event.phase,
+            text: event.text.clone(),
+        };
+        said.push((patient, Said::Episode(episode)));
+    }
+}
+
+fn episode_key(message: &Message, event: &Event, now: Stamp) -> EpisodeKey {
+    let name = event.name.clone();
+    match (&event.id, device_time(message, event.time), message.seq) {
+        (Some(id), ..) => EpisodeKey::Numbered(name, id.clone()),
+        (None, Some(time), _) => EpisodeKey::Timed(name, time),
+        (None, None, Some(seq)) => EpisodeKey::Placed(name, message.boot, seq, event.index),
+        (None, None, None) => EpisodeKey::Arrived(name, now.at, event.index),
+    }
+}

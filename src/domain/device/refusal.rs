@@ -1,0 +1,69 @@
+//! Readings that are not taken: refused when decoded, or beyond the series of a device.
+
+use super::super::alarm::TimeQuality;
+use super::super::ids::PatientId;
+use super::super::message::{Message, Reading, Refused};
+use super::super::observation::{Content, Observation, Source, Timeliness, Timing};
+use super::super::output::Output;
+use super::super::signal::SignalId;
+use super::super::time::Stamp;
+use super::{Device, Said};
+
+impl Device {
+    /// Counts what was refused, and lets the patient hear why it is not judged.
+    pub(super) fn refused(
+        &mut self,
+        message: &Message,
+        refused: &[Refused],
+        said: &mut Vec<(PatientId, Said)>,
+        out: &mut Output,
+    ) {
+        for refused in refused {
+            self.count("refused", out);
+            if let Some(signal) = refused.signal {
+                let reason = format!("rejected: {}", refused.reason.as_str());
+                self.rejected(message, (signal, refused.index), reason, said, out.now);
+            }
+        }
+    }
+
+    /// A device that makes up ever new instances gets no more series.
+    pub(super) fn one_too_many(
+        &mut self,
+        message: &Message,
+        reading: &Reading,
+        said: &mut Vec<(PatientId, Said)>,
+        out: &mut Output,
+    ) {
+        self.count("too_many_series", out);
+        let reason = "rejected: too many series".to_owned();
+        self.rejected(message, (reading.signal, reading.index), reason, said, out.now);
+    }
+
+    /// Something of this signal came and was refused: the patient hears why it is not judged.
+    fn rejected(
+        &self,
+        message: &Message,
+        (signal, index): (SignalId, u32),
+        reason: String,
+        said: &mut Vec<(PatientId, Said)>,
+        now: Stamp,
+    ) {
+        let Some(patient) = self.patient() else { return };
+        let observation = Observation {
+            source: Source { device: self.details.id.clone(), signal, instance: String::new() },
+            cause: self.cause(message, index, now),
+            timing: Timing {
+                measured: now.wall(),
+                own: now.at,
+                rule_at: now.at,
+                received: now.wall(),
+                relay_at: None,
+                quality: TimeQuality::Unknown,
+                timeliness: Timeliness::Live,
+            },
+            content: Content::NotJudged(reason),
+        };
+        said.push((patient.clone(), Said::Reading(observation)));
+    }
+}
