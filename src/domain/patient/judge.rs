@@ -56,6 +56,7 @@ impl Patient {
                 move_track(track, relation, certain, rule, level, spot, observation, evidence);
             }
             self.settle(rule, source, &mut state, beyond, certain, out);
+            self.ask_for_repeat(rule, source, &state, certain, out);
         }
         self.limits = sets;
         state.tidy();
@@ -131,7 +132,6 @@ impl Patient {
             }
             (None, _) => {}
         }
-        self.ask_for_repeat(rule, source, state, out);
     }
 
     fn raise_limit(
@@ -164,6 +164,7 @@ impl Patient {
         if let Some(rule) = rule {
             state.watch(rule).tracks[level].active = true;
             self.settle(rule, source, &mut state, [true; 2], false, out);
+            self.ask_for_repeat(rule, source, &state, true, out);
         }
         self.put_state(source, state);
     }

@@ -11,12 +11,14 @@ use super::watch::SourceState;
 
 impl Patient {
     /// Brings the request for another measurement into line with where its series stands: open from
-    /// the first value beyond until one confirms it, lies inside, or none came in time.
+    /// the first value beyond until one confirms it, lies inside, or none came in time. What is not
+    /// `certain` ends nothing, not even this.
     pub(super) fn ask_for_repeat(
         &mut self,
         rule: &LimitRule,
         source: &Source,
         state: &SourceState,
+        certain: bool,
         out: &mut Output,
     ) {
         let Some(confirm) = &rule.confirm else { return };
@@ -37,8 +39,8 @@ impl Patient {
                 };
                 self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
             }
-            (None, Some(_)) => self.alarms.change(&key, None, out, Alarm::absent),
-            (Some(_), Some(_)) | (None, None) => {}
+            (None, Some(_)) if certain => self.alarms.change(&key, None, out, Alarm::absent),
+            (Some(_) | None, _) => {}
         }
     }
 }

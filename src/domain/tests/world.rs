@@ -18,7 +18,7 @@ use crate::domain::transition::{Transition, TransitionBody};
 use super::scene::{Scene, shipped};
 
 pub(super) const DEVICES: [(&str, &str); 4] =
-    [("mon", "bedside"), ("cgm", "cgm"), ("icd", "cied"), ("gone", "nothing")];
+    [("mon", "bedside"), ("cgm", "cgm"), ("icd", "cied"), ("gone", "unknown")];
 pub(super) const PATIENTS: [&str; 2] = ["p", "q"];
 /// A signal, and values inside, beyond, far beyond and impossible.
 pub(super) const SIGNALS: [(&str, [f64; 5]); 6] = [
