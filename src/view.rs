@@ -1,6 +1,6 @@
 //! What the pipeline publishes after a commit: an immutable board and a sequenced ring of events.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -190,6 +190,21 @@ const RING_PATIENTS: usize = 16_384;
 pub struct Ring {
     held: Mutex<Held>,
     newest: watch::Sender<u64>,
+    watched: Mutex<Watched>,
+}
+
+/// What open streams show: every ward, or some.
+#[derive(Debug, Default)]
+struct Watched {
+    everywhere: usize,
+    wards: BTreeMap<WardId, usize>,
+}
+
+/// An open stream; the wards it shows are watched until it is dropped.
+#[derive(Debug)]
+pub struct Watching {
+    ring: Arc<Ring>,
+    wards: Option<BTreeSet<WardId>>,
 }
 
 #[derive(Debug, Default)]
@@ -204,7 +219,25 @@ struct Held {
 
 impl Default for Ring {
     fn default() -> Self {
-        Self { held: Mutex::default(), newest: watch::channel(0).0 }
+        Self { held: Mutex::default(), newest: watch::channel(0).0, watched: Mutex::default() }
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let mut watched = self.ring.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(wards) = &self.wards else {
+            watched.everywhere -= 1;
+            return;
+        };
+        for ward in wards {
+            if let Some(count) = watched.wards.get_mut(ward) {
+                *count -= 1;
+                if *count == 0 {
+                    watched.wards.remove(ward);
+                }
+            }
+        }
     }
 }
 
@@ -218,6 +251,27 @@ pub enum Found {
 }
 
 impl Ring {
+    /// A stream opens that shows these wards, or all of them.
+    pub fn enter(self: &Arc<Self>, wards: Option<BTreeSet<WardId>>) -> Watching {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        match &wards {
+            None => watched.everywhere += 1,
+            Some(wards) => {
+                for ward in wards {
+                    *watched.wards.entry(ward.clone()).or_default() += 1;
+                }
+            }
+        }
+        drop(watched);
+        Watching { ring: Arc::clone(self), wards }
+    }
+
+    /// Whether some open stream shows this ward.
+    pub fn is_watched(&self, ward: &WardId) -> bool {
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.everywhere > 0 || watched.wards.contains_key(ward)
+    }
+
     /// Takes frames in, gives each its index, and wakes the readers once.
     pub fn publish(&self, frames: impl IntoIterator<Item = Frame>) {
         let mut held = self.held();
@@ -296,6 +350,22 @@ mod tests {
     fn frame(event: &'static str, patient: &str, seq: Option<u64>) -> Frame {
         let patient = Some(patient.parse().unwrap());
         Frame { index: 0, event, seq, ward: None, patient, data: Bytes::new() }
+    }
+
+    #[test]
+    fn a_ward_is_watched_while_a_stream_that_shows_it_is_open() {
+        let ring = Arc::new(Ring::default());
+        let [one, two]: [WardId; 2] = ["w1", "w2"].map(|ward| ward.parse().unwrap());
+        let watched = |ring: &Ring| (ring.is_watched(&one), ring.is_watched(&two));
+        let everywhere = ring.enter(None);
+        let first = ring.enter(Some(BTreeSet::from([one.clone()])));
+        let again = ring.enter(Some(BTreeSet::from([one.clone()])));
+        assert_eq!(watched(&ring), (true, true));
+        drop(everywhere);
+        drop(first);
+        assert_eq!(watched(&ring), (true, false));
+        drop(again);
+        assert_eq!(watched(&ring), (false, false));
     }
 
     fn seqs(found: Found) -> Vec<u64> {

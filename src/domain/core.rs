@@ -167,7 +167,8 @@ impl Core {
                 | Input::Link { .. }
                 | Input::Command(_)
                 | Input::Configuration { .. }
-                | Input::Store { .. } => self.advance_to(now, &mut out),
+                | Input::Store { .. }
+                | Input::Unwatched(_) => self.advance_to(now, &mut out),
             }
             self.step(input, &mut out);
         }
@@ -321,6 +322,10 @@ impl Core {
                 out.note(None, None, "clock_step", text);
                 self.clocks_stepped(Span::micros(to_us - from_us));
                 self.site_mut().clock(Span::micros(*to_us), out);
+                self.note_site_deadline();
+            }
+            Input::Unwatched(wards) => {
+                self.site_mut().unwatched(wards, out);
                 self.note_site_deadline();
             }
             Input::Store { failing } => {

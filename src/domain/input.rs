@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use super::command::Command;
-use super::ids::DeviceId;
+use super::ids::{DeviceId, WardId};
 use super::message::Message;
 use super::time::Timestamp;
 
@@ -69,4 +69,7 @@ pub enum Input {
         #[n(0)]
         failing: bool,
     },
+    /// The wards with patients that no open stream has shown for a minute; all others are watched.
+    #[n(7)]
+    Unwatched(#[n(0)] Vec<WardId>),
 }

@@ -138,7 +138,8 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
         | Input::Configuration { .. }
         | Input::Deaf { .. }
         | Input::ClockStep { .. }
-        | Input::Store { .. } => None,
+        | Input::Store { .. }
+        | Input::Unwatched(_) => None,
     });
     messages.flat_map(|message| {
         let readings = match &message.body {

@@ -15,6 +15,7 @@ use super::time::{Span, Timestamp};
 const STORE_FAILING: &str = "store.failing";
 const DEAF: &str = "gateway.deaf";
 const CLOCK_BEHIND: &str = "clock.behind";
+const UNWATCHED: &str = "ward.unwatched";
 
 /// A wall clock that is further behind the gateway's own time is told.
 const CLOCK_TOLERATED: Span = Span::secs(1);
@@ -56,6 +57,28 @@ impl Site {
         } else {
             self.alarms.change(&key, None, out, Alarm::absent);
         }
+    }
+
+    /// Nobody's screen shows these wards: alarms there reach no one by it.
+    pub fn unwatched(&mut self, wards: &[WardId], out: &mut Output) {
+        for watched in self.unwatched_wards().into_iter().filter(|ward| !wards.contains(ward)) {
+            let key = Key::new(rule(UNWATCHED), watched.as_str());
+            self.alarms.change(&key, None, out, Alarm::absent);
+        }
+        for ward in wards {
+            let key = Key::new(rule(UNWATCHED), ward.as_str());
+            let text = format!("no screen shows ward {ward}");
+            let cause = Cause::noticed(None, out.wall());
+            let (priority, condition) = (Priority::Medium, Condition::Present);
+            let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
+            self.alarms.raise(Owner { ward: Some(ward), ..GATEWAY }, draft, out);
+        }
+    }
+
+    /// The wards that are told as unwatched.
+    pub fn unwatched_wards(&self) -> Vec<WardId> {
+        let told = self.alarms.iter().filter(|(key, _)| key.rule.as_str() == UNWATCHED);
+        told.filter_map(|(_, open)| open.alarm.ward.clone()).collect()
     }
 
     /// The wall clock stands so far from the gateway's own time: a clock set back is told for as

@@ -60,6 +60,7 @@ pub(crate) async fn open(
     };
     let seat = http.seats.take(client)?;
     let last_seen = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("").to_owned());
+    let watching = http.app.ring.enter(wards.clone());
     let (tx, rx) = mpsc::channel(CHUNKS);
     let tracker = http.tracker.clone();
     let feed = Feed {
@@ -77,7 +78,7 @@ pub(crate) async fn open(
         if let Err(Ended::Stalled) = feed.run(last_seen).await {
             connection.abort.cancel();
         }
-        drop(seat);
+        drop((seat, watching));
     });
     let fixed = [
         (header::CONTENT_TYPE, "text/event-stream"),

@@ -186,7 +186,8 @@ fn sent_at(input: &Input) -> Option<Timestamp> {
         | Input::Configuration { .. }
         | Input::Deaf { .. }
         | Input::ClockStep { .. }
-        | Input::Store { .. } => None,
+        | Input::Store { .. }
+        | Input::Unwatched(_) => None,
     }
 }
 

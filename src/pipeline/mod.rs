@@ -6,6 +6,7 @@
 mod batch;
 mod publish;
 mod snapshots;
+mod unwatched;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use batch::stored;
 use batch::{Intake, Stepped, Taken};
 use publish::{Publisher, Waits};
 use snapshots::Snapshots;
+use unwatched::Unwatched;
 
 /// Batches handed to the store and not yet reported: one being written, one prepared beside it.
 const UNDER_WAY: usize = 2;
@@ -93,6 +95,8 @@ struct Pipeline {
     last_open: Stamp,
     publisher: Publisher,
     snapshots: Snapshots,
+    unwatched: Unwatched,
+    ring: Arc<Ring>,
     metrics: Metrics,
     pulse: Pulse,
 }
@@ -117,6 +121,8 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         row: core.row(),
         last_row: if core.row() == 0 { now } else { core.now() },
         snapshots: Snapshots::new(folded),
+        unwatched: Unwatched::new(),
+        ring: Arc::clone(&ring),
         publisher: Publisher::new(board, ring, metrics.clone(), core.now().at),
         core,
         intake: Intake::new(inbox, clock.clone()),
@@ -178,6 +184,7 @@ impl Pipeline {
         }
         if self.may_take() {
             self.notice_deafness();
+            self.notice_unwatched();
             if !self.own.is_empty() || self.intake.has_some() {
                 self.take();
             } else {
@@ -208,6 +215,16 @@ impl Pipeline {
         if to - from > DEAF_AFTER && !self.clock.follows_stream() {
             // Before anything that would let time pass, so that no deadline inside fires unheard.
             self.own.insert(0, Input::Deaf { from, to });
+        }
+    }
+
+    /// A ward whose last screen went, or whose first one came.
+    fn notice_unwatched(&mut self) {
+        if self.clock.follows_stream() {
+            return;
+        }
+        if let Some(wards) = self.unwatched.news(&self.core, &self.ring) {
+            self.own.push(Input::Unwatched(wards));
         }
     }
 

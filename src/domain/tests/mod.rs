@@ -13,4 +13,5 @@ mod limits;
 mod rows;
 mod scene;
 mod time;
+mod unwatched;
 mod world;
