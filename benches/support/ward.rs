@@ -15,6 +15,7 @@ use vitalgate::domain::configuration::{Configuration, SiteSettings, Texts};
 use vitalgate::domain::ids::DeviceId;
 use vitalgate::domain::input::Input;
 use vitalgate::inbox::{Inbox, Receipt, Submission};
+use vitalgate::store::{Purpose, Store};
 
 /// The built-in rules, and one that a benchmark can raise and end at will.
 const RULES: &str = concat!(
@@ -86,12 +87,20 @@ pub(crate) fn configuration() -> anyhow::Result<Configuration> {
     Ok(Configuration::parse(texts)?)
 }
 
-/// Runs a pipeline without doors on a store while `act` acts, then commits and closes it.
+/// Runs a pipeline without doors on a store, made if there is none, while `act` acts, then commits and closes it.
 pub(crate) async fn headless(
     config: &Config,
     mode: RunMode,
     act: impl AsyncFnOnce(Inbox) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    if !Store::exists(&config.store.dir) {
+        let purpose = Purpose {
+            site: config.site.id.clone(),
+            simulated: mode.demo,
+            stream_clock: mode.stream_clock,
+        };
+        drop(Store::create(&config.store.dir, &purpose)?);
+    }
     let app = App::bind(config, RunMode { headless: true, ..mode }).await?;
     let inbox = app.inbox();
     let stop = CancellationToken::new();
