@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::domain::core::Core;
 use crate::domain::input::Input;
 use crate::domain::output::Output;
@@ -90,6 +90,8 @@ struct Pipeline {
     /// The commits of the last of them, for which the store had no room yet.
     waiting: VecDeque<Commit>,
     failing: bool,
+    /// Since the last commit came back.
+    progress: Stopwatch,
     row: u64,
     last_row: Stamp,
     last_open: Stamp,
@@ -132,6 +134,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         pending: VecDeque::new(),
         waiting: VecDeque::new(),
         failing: false,
+        progress: Stopwatch::start(),
         last_open: now,
         metrics,
         pulse,
@@ -179,7 +182,8 @@ impl Pipeline {
 
     /// One turn: take a batch if there is one, else let time pass.
     fn turn(&mut self) {
-        if !self.failing && self.pending.front().is_some_and(|s| s.taken.seconds() > STALLED_S) {
+        let waits = self.pending.front().map_or(0.0, |stepped| stepped.taken.seconds());
+        if waits.min(self.progress.seconds()) > STALLED_S {
             self.fail("no commit came back in time");
         }
         if self.may_take() {
@@ -287,6 +291,7 @@ impl Pipeline {
             Report::Committed { n, seconds } => {
                 let Some(stepped) = self.pending.pop_front() else { return };
                 debug_assert_eq!(stepped.row, n, "the store reports in order");
+                self.progress = Stopwatch::start();
                 self.metrics.commit(seconds, stepped.inputs);
                 if self.failing {
                     self.failing = false;

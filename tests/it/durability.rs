@@ -149,6 +149,34 @@ fn a_failing_disk_acknowledges_nothing_warns_and_recovers_by_itself() {
 }
 
 #[test]
+fn a_disk_that_hangs_is_a_store_that_fails_once() {
+    let disk = Disk::new();
+    let gateway = disk.gateway();
+    gateway.admit("p1", "dev-1");
+    let mut device = gateway.mqtt("dev-1");
+    let events = gateway.events();
+    disk.set("block", "");
+    let first = device.send_telemetry("dev-1", &low_spo2(&gateway, 1));
+    events.alarm("the store alarm", |a| a["rule"] == "store.failing");
+    let second = device.send_telemetry("dev-1", &low_spo2(&gateway, 2));
+    events.wait("a heartbeat that says so", |e| {
+        e.name == "heartbeat" && e.data["store"] == "failing"
+    });
+    assert!(device.is_silent(), "acknowledged before the sync");
+
+    disk.clear("block");
+    assert_eq!([device.hear_puback(), device.hear_puback()], [first, second]);
+    let over = |a: &serde_json::Value| a["rule"] == "store.failing" && a["state"] == "closed";
+    events.alarm("the end of the store alarm", |a| over(a) && a["confirmed"] == true);
+    let moves: Vec<String> = gateway.rows(
+        "SELECT change FROM transitions WHERE body ->> 'rule' = 'store.failing' ORDER BY seq",
+        |row| row.get(0),
+    );
+    assert_eq!(moves, ["raised", "ended"]);
+    gateway.verify();
+}
+
+#[test]
 fn the_second_signal_ends_what_the_first_cannot() {
     let disk = Disk::new();
     let mut gateway = disk.gateway();
