@@ -5,11 +5,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -26,12 +24,10 @@ use crate::ingest::listener::{Context, Listener};
 use crate::pipeline;
 use crate::readers::StoreReaders;
 use crate::recovery::recover;
+use crate::stage::{GRACE, Stage, late};
 use crate::store::{self, Opened, Purpose, Store};
 use crate::telemetry::Metrics;
 use crate::view::Ring;
-
-/// How long each stage of the shutdown may take.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// How the gateway is run, beyond its configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -177,74 +173,47 @@ impl App {
     /// Runs until `stop`, then shuts down in order. A task that ends early ends it with an error.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { inbox, pipeline, writer, doors, control, .. } = self;
-        let drain = CancellationToken::new();
         let pulse = pipeline.pulse.clone();
-        let mut core = tokio::spawn(pipeline::run(pipeline, drain.clone()));
-        let give_up = core.abort_handle();
-        let close_control = CancellationToken::new();
-        let control = tokio::spawn(control.run(inbox, close_control.clone()));
-        let mut ended_early = None;
+        let mut intake = Stage::default();
+        let mut commands = Stage::default();
+        let mut core = Stage::default();
+        let mut serving = Stage::default();
+        core.start("pipeline", pipeline::run(pipeline, core.token()));
+        commands.start("control", control.run(inbox, commands.token()));
+        let mut connections = TaskTracker::new();
+        let streams = TaskTracker::new();
         if let Some(Doors { listener, context, server, state }) = doors {
-            let intake = context.cancel.clone();
-            let connections = context.tracker.clone();
-            let mut listening = tokio::spawn(listener.run(context));
-            let close_http = CancellationToken::new();
-            let streams = TaskTracker::new();
-            let mut serving = tokio::spawn(server.run(state, streams.clone(), close_http.clone()));
+            connections = context.tracker.clone();
+            intake = Stage::new(context.cancel.clone());
+            intake.start("listener", listener.run(context));
+            serving.start("http", server.run(state, streams.clone(), serving.token()));
             pulse.set_listening(true);
-            tokio::select! {
-                () = stop.cancelled() => {}
-                _ = &mut core => ended_early = Some("pipeline"),
-                _ = &mut listening => ended_early = Some("listener"),
-                _ = &mut serving => ended_early = Some("http"),
-            }
-            pulse.set_listening(false);
-            intake.cancel();
-            late("listener", join(listening, ended_early == Some("listener"))).await;
-            connections.close();
-            late("connections", connections.wait()).await;
-            close_control.cancel();
-            late("control", async { drop(control.await) }).await;
-            drain.cancel();
-            late("pipeline", join(core, ended_early == Some("pipeline"))).await;
-            close_http.cancel();
-            late("http", join(serving, ended_early == Some("http"))).await;
-            streams.close();
-            late("streams", streams.wait()).await;
-        } else {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                _ = &mut core => ended_early = Some("pipeline"),
-            }
-            close_control.cancel();
-            late("control", async { drop(control.await) }).await;
-            drain.cancel();
-            late("pipeline", join(core, ended_early.is_some())).await;
         }
+        let ended_early = tokio::select! {
+            () = stop.cancelled() => None,
+            task = core.ended() => Some(task),
+            task = commands.ended() => Some(task),
+            task = intake.ended() => Some(task),
+            task = serving.ended() => Some(task),
+        };
+        pulse.set_listening(false);
+        intake.stop().await;
+        connections.close();
+        late("connections", connections.wait()).await;
+        commands.stop().await;
+        core.stop().await;
+        serving.stop().await;
+        streams.close();
+        late("streams", streams.wait()).await;
         if let Some(task) = ended_early {
             bail!("the {task} task ended early");
         }
-        // A pipeline that is late waits for a store that fails; the store gives up without it.
-        give_up.abort();
         let writer = tokio::task::spawn_blocking(move || writer.join());
         let writer = tokio::time::timeout(3 * GRACE, writer)
             .await
             .context("the store did not end in time; nobody was told of what it still held")??;
         writer.map_err(|_| anyhow::anyhow!("the store's thread panicked"))??;
         Ok(())
-    }
-}
-
-async fn join<T>(task: JoinHandle<T>, ended: bool) {
-    if !ended {
-        drop(task.await);
-    }
-}
-
-/// Waits for a stage of the shutdown, and names it if it is late.
-async fn late(name: &str, stage: impl Future<Output = ()>) {
-    if tokio::time::timeout(GRACE, stage).await.is_err() {
-        tracing::warn!(stage = name, "late at shutdown; going on without it");
     }
 }
 

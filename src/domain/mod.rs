@@ -7,6 +7,7 @@ pub mod cause;
 pub mod command;
 pub mod commands;
 pub mod configuration;
+pub mod consent;
 pub mod core;
 pub mod device;
 mod device_commands;

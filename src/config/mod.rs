@@ -201,9 +201,9 @@ pub enum BadConfig {
     Token(#[from] BadToken),
 }
 
-const BUILT_IN_GATEWAY: &str = include_str!("../config/gateway.toml");
-const BUILT_IN_RULES: &str = include_str!("../config/rules.toml");
-const BUILT_IN_SIGNALS: &str = include_str!("../config/signals.toml");
+const BUILT_IN_GATEWAY: &str = include_str!("../../config/gateway.toml");
+const BUILT_IN_RULES: &str = include_str!("../../config/rules.toml");
+const BUILT_IN_SIGNALS: &str = include_str!("../../config/signals.toml");
 
 impl Config {
     /// The built-in configuration, `config/gateway.toml`.
