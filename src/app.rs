@@ -143,7 +143,8 @@ impl App {
             };
             Some(Doors { listener, context, server, state })
         };
-        let running = store::start(opened, config.keep()).context("cannot start the store")?;
+        let running = store::start(opened, config.keep(&configuration.signals))
+            .context("cannot start the store")?;
         let pipeline = pipeline::Parts {
             core,
             clock,

@@ -137,8 +137,7 @@ impl Scan {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::history::tests::{any_rows, put};
-    use super::super::tests::{purpose, sample, second, series};
+    use super::super::tests::{any_rows, purpose, put, sample, second, series};
     use super::super::types::Commit;
     use super::super::{Opened, Store};
     use super::*;
