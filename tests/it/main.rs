@@ -11,6 +11,7 @@ mod cli;
 mod clients;
 mod core;
 mod demo;
+mod disk;
 mod durability;
 mod harness;
 mod kills;
