@@ -146,8 +146,11 @@ impl App {
             };
             Some(Doors { listener, context, server, state })
         };
-        let terms =
-            store::Terms { keep: config.keep(), load: strain.load(), metrics: metrics.clone() };
+        let terms = store::Terms {
+            keep: config.keep(&configuration.signals),
+            load: strain.load(),
+            metrics: metrics.clone(),
+        };
         let running = store::start(opened, terms).context("cannot start the store")?;
         let pipeline = pipeline::Parts {
             core,

@@ -13,6 +13,7 @@
 //! - Nothing opens the store's file beside SQLite while SQLite has it open in the same process:
 //!   closing any descriptor of a file drops all the process's locks on it.
 
+mod ageing;
 mod backup;
 pub mod block;
 pub mod buckets;
@@ -25,6 +26,7 @@ pub mod open;
 pub mod point;
 pub mod reader;
 pub mod retention;
+pub mod scan;
 mod schema;
 mod state;
 pub mod types;

@@ -79,7 +79,7 @@ impl<'a> Entry<'a> for ReadingFields<'a> {
             index,
             signal: signal.id,
             instance: instance.unwrap_or_default().to_owned(),
-            time: self.when.of_reading(context)?,
+            time: self.when.of_reading(context, signal)?,
             value,
             quality: value::quality(&self.quality)?,
             status: status(&self.status)?,
