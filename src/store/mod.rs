@@ -29,6 +29,7 @@ pub mod retention;
 pub mod scan;
 mod schema;
 mod state;
+mod surplus;
 pub mod types;
 pub mod wave;
 pub mod writer;
