@@ -24,3 +24,4 @@ mod recordings;
 mod setup;
 mod sse;
 mod tidy;
+mod upgrade;
