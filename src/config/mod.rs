@@ -70,6 +70,8 @@ pub struct Store {
     pub history_keep: Span,
     /// The same for classes of signals that are kept longer or shorter.
     pub history_keep_by_class: BTreeMap<String, Span>,
+    /// Bytes of blocks of numbers kept, at most.
+    pub history_max_bytes: u64,
     /// How long waveforms are kept.
     pub waves_keep: Span,
     /// Bytes of waveforms kept, at most.
@@ -330,6 +332,7 @@ impl Config {
             journal: self.store.journal_keep,
             journal_bytes: self.store.journal_max_bytes,
             history: self.store.history_keep,
+            history_bytes: self.store.history_max_bytes,
             waves: self.store.waves_keep,
             waves_bytes: self.store.waves_max_bytes,
         }
@@ -352,6 +355,7 @@ impl Default for Store {
             journal_max_bytes: keep.journal_bytes,
             history_keep: keep.history,
             history_keep_by_class: BTreeMap::new(),
+            history_max_bytes: keep.history_bytes,
             waves_keep: keep.waves,
             waves_max_bytes: keep.waves_bytes,
         }

@@ -162,7 +162,7 @@ impl Core {
         for input in inputs {
             match input {
                 Input::Deaf { from, to } => self.note_deaf(*from, *to, &mut out),
-                Input::ClockStep { .. } => {}
+                Input::ClockStep { .. } | Input::Upgraded { .. } => {}
                 Input::Message(_)
                 | Input::Link { .. }
                 | Input::Command(_)
@@ -324,6 +324,7 @@ impl Core {
                 self.site_mut().clock(Span::micros(*to_us), out);
                 self.note_site_deadline();
             }
+            Input::Upgraded { from: _, next_seq, held } => self.settle(*next_seq, held, out),
             Input::Unwatched(wards) => {
                 self.site_mut().unwatched(wards, out);
                 self.note_site_deadline();

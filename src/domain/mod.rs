@@ -30,6 +30,7 @@ pub mod snapshot;
 pub mod time;
 pub mod transition;
 pub mod unit;
+mod upgrade;
 
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,7 @@ pub mod retention;
 pub mod scan;
 mod schema;
 mod state;
+mod surplus;
 pub mod types;
 pub mod wave;
 pub mod writer;
@@ -39,7 +40,7 @@ pub use open::{OpenError, Opened, Purpose, Store};
 pub use reader::{ReadError, Reader};
 pub use retention::Keep;
 pub use state::LastRow;
-pub use writer::{Committer, NotTaken, Report, Running, start};
+pub use writer::{Committer, NotTaken, Report, Running, Terms, start};
 
 #[cfg(test)]
 mod tests;

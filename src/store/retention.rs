@@ -5,20 +5,25 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::ageing::Ageing;
+use super::surplus;
 use super::types::Commit;
 use crate::domain::signal::SignalId;
 use crate::domain::time::{Span, Timestamp};
+use crate::telemetry::Metrics;
 
 /// How often the writer looks for what may go, by the gateway's time.
 const EVERY: Span = Span::secs(10);
-/// A gateway that is never idle lets a slice go at least so often.
-const AT_LATEST: Span = Span::secs(60);
+/// A gateway that is never idle lets a slice go at least so often: more than it can write meanwhile.
+const AT_LATEST: Span = Span::secs(1);
 /// Rows of one table that go in one slice.
 pub(super) const ROWS: i64 = 256;
 /// Free pages returned to the file system in one slice, once there are many; as in [`vacuum`].
 const PAGES: usize = 256;
 /// Below this many free pages (8 MiB) the file keeps them for what comes next.
 const SPARE_PAGES: i64 = 1_024;
+
+/// What goes, as it is counted: the parts of [`Keeper::delete`].
+const GOING: [&str; 4] = ["journal", "history_age", "history_bytes", "waves"];
 
 /// How long things are kept. Transitions and audit are kept for ever.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub struct Keep {
     pub history: Span,
     /// The same for signals that are kept longer or shorter.
     pub history_of: BTreeMap<SignalId, Span>,
+    /// Blocks of numbers in bytes, compressed; the oldest measured go first.
+    pub history_bytes: u64,
     /// Waveforms, by the time they arrived.
     pub waves: Span,
     /// Waveforms in bytes, compressed; the oldest go first.
@@ -44,6 +51,7 @@ impl Default for Keep {
             journal_bytes: 16 << 30,
             history: Span::days(400),
             history_of: BTreeMap::new(),
+            history_bytes: 64 << 30,
             waves: Span::days(7),
             waves_bytes: 16 << 30,
         }
@@ -54,6 +62,7 @@ impl Default for Keep {
 #[derive(Debug)]
 pub(super) struct Keeper {
     keep: Keep,
+    metrics: Metrics,
     ageing: Ageing,
     snapshot_row: u64,
     sealed_to: u64,
@@ -66,12 +75,18 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(keep: Keep, snapshot_row: Option<u64>, sealed_to: u64) -> Self {
+    pub(super) fn new(
+        keep: Keep,
+        metrics: Metrics,
+        snapshot_row: Option<u64>,
+        sealed_to: u64,
+    ) -> Self {
         let never = Timestamp::default();
         let snapshot_row = snapshot_row.unwrap_or(0);
         Self {
             ageing: Ageing::new(keep.history, keep.history_of.clone()),
             keep,
+            metrics,
             snapshot_row,
             sealed_to,
             now: never,
@@ -102,6 +117,9 @@ impl Keeper {
         self.sliced = self.now;
         self.more = false;
         let gone = self.delete(conn)?;
+        for (what, rows) in GOING.into_iter().zip(gone) {
+            self.metrics.let_go(what, rows as u64);
+        }
         let freed = vacuum(conn)?;
         let full = gone.iter().any(|rows| *rows as i64 == ROWS);
         self.more = full || freed || self.ageing.is_under_way();
@@ -109,8 +127,8 @@ impl Keeper {
         Ok(pages as u64 * 8_192)
     }
 
-    fn delete(&mut self, conn: &mut Connection) -> rusqlite::Result<[usize; 3]> {
-        let Keep { journal, journal_bytes, waves, waves_bytes, .. } = self.keep;
+    fn delete(&mut self, conn: &mut Connection) -> rusqlite::Result<[usize; 4]> {
+        let Keep { journal, journal_bytes, history_bytes, waves, waves_bytes, .. } = self.keep;
         let before = |keep: Span| (self.now - keep).as_micros();
         let needed_after = self.snapshot_row.min(self.sealed_to) as i64;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -128,13 +146,14 @@ impl Keeper {
                 journal_bytes as i64
             ])?,
             self.ageing.slice(&tx, self.wall)?,
+            surplus::slice(&tx, history_bytes)?,
             tx.prepare_cached(
                 "DELETE FROM waves WHERE id < (SELECT min(id) FROM waves) + ?1 AND (received < ?2
                    OR upto <= (SELECT upto FROM waves ORDER BY id DESC LIMIT 1) - ?3)",
             )?
             .execute(params![ROWS, before(waves), waves_bytes as i64])?,
         ];
-        if gone == [0; 3] {
+        if gone == [0; 4] {
             return Ok(gone);
         }
         tx.commit()?;

@@ -14,4 +14,5 @@ mod rows;
 mod scene;
 mod time;
 mod unwatched;
+mod upgraded;
 mod world;

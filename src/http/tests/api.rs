@@ -8,6 +8,8 @@ use super::fixture::{Bench, Reply, answered, now, sample_alarm, tokens};
 use crate::domain::command::{Action, AlarmAct, Outcome};
 use crate::domain::signal::SignalId;
 use crate::domain::time::Span;
+use crate::strain::{Pressure, Strain};
+use crate::telemetry::Metrics;
 
 const ACKNOWLEDGE: &str = "/api/v1/alarms/A1/acknowledge";
 
@@ -295,6 +297,25 @@ async fn without_authentication_foreign_pages_are_kept_out() {
         headers.extend(origin.map(|origin| ("origin", origin)));
         let reply = bench.call("GET", "/api/v1/patients", &headers, "").await;
         assert_eq!(reply.status, status, "{host} {origin:?}");
+    }
+}
+
+#[tokio::test]
+async fn range_queries_give_way_under_load_and_nothing_else_does() {
+    let mut strain = Strain::new(Metrics::default());
+    let load = strain.load();
+    let bench = Bench::start_with(|app| app.load = load).await;
+    let path = "/api/v1/devices/dev-1/series?signal=heart_rate";
+    strain.observe(Pressure { bytes: 0, waited_s: 0.9 });
+    assert_eq!(bench.get(path).await.status, 200);
+    strain.observe(Pressure { bytes: 0, waited_s: 9.0 });
+    let refused = bench.get(path).await;
+    refused.problem(503);
+    assert_eq!(refused.headers["retry-after"], "5");
+    let counted = "vitalgate_gave_way_total{what=\"range_query\"} 1";
+    assert!(bench.metrics.exposition().contains(counted));
+    for path in ["/api/v1/alarms", "/api/v1/alarms/A1", "/api/v1/patients/p-1"] {
+        assert_eq!(bench.get(path).await.status, 200, "{path}");
     }
 }
 
