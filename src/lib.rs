@@ -26,6 +26,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod domain;
+pub mod export;
 pub mod http;
 pub mod inbox;
 pub mod ingest;

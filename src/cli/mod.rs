@@ -2,7 +2,9 @@
 
 mod demo;
 mod device;
+mod export;
 mod gateway;
+mod progress;
 mod store;
 
 use std::path::PathBuf;
@@ -37,6 +39,8 @@ enum Command {
     Replay(ReplayOptions),
     /// Register, bind, list or revoke devices.
     Device(device::DeviceArgs),
+    /// Write readings or alarms as CSV or JSON Lines, also while the gateway runs.
+    Export(export::ExportArgs),
     /// Copy the store to a file, also while the gateway runs.
     Backup(store::BackupArgs),
     /// Make a store out of a copy.
@@ -109,6 +113,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => store::verify(&args),
         Command::Replay(options) => replay(options),
         Command::Device(args) => device::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Backup(args) => store::backup(&args),
         Command::Restore(args) => store::restore(&args),
     }
