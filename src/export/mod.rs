@@ -209,3 +209,6 @@ fn signals(
 pub fn key_file(dir: &Path, purpose: Purpose) -> PathBuf {
     dir.join("keys").join(format!("{}.key", purpose.as_str()))
 }
+
+#[cfg(test)]
+mod tests;

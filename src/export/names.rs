@@ -26,11 +26,8 @@ pub(super) enum Fate {
 
 impl<'a> Names<'a> {
     pub(super) fn open(dir: &Path, request: &'a Request) -> Result<Self, BadKey> {
-        let pseudonyms = if request.identified {
-            None
-        } else {
-            Some(Pseudonyms::open(dir, request.purpose)?)
-        };
+        let pseudonyms =
+            if request.identified { None } else { Some(Pseudonyms::open(dir, request.purpose)?) };
         Ok(Self { request, pseudonyms })
     }
 

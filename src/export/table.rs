@@ -156,8 +156,8 @@ mod tests {
         check([Cell::Empty, Cell::Number(72.0)], ",72", r#"{"a":null,"b":72.0}"#);
         check(
             [Cell::Text("II"), Cell::Time(at)],
-            "II,2026-11-18T08:26:40.25Z",
-            r#"{"a":"II","b":"2026-11-18T08:26:40.25Z"}"#,
+            "II,2026-11-18T11:06:40.25Z",
+            r#"{"a":"II","b":"2026-11-18T11:06:40.25Z"}"#,
         );
         check(
             [Cell::Words(&["late", "corrected"]), Cell::Flag(true)],
