@@ -14,6 +14,7 @@ mod demo;
 mod disk;
 mod durability;
 mod harness;
+mod history;
 mod kills;
 mod links;
 mod mqtt;
