@@ -12,6 +12,8 @@ pub mod core;
 pub mod device;
 mod device_commands;
 pub mod episodes;
+pub mod fate;
+pub mod few;
 pub mod ids;
 pub mod input;
 pub mod journal;

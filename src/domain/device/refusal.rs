@@ -1,6 +1,7 @@
 //! Readings that are not taken: refused when decoded, or beyond the series of a device.
 
 use super::super::alarm::TimeQuality;
+use super::super::fate::Fate;
 use super::super::ids::PatientId;
 use super::super::message::{Message, Reading, Refused};
 use super::super::observation::{Content, Observation, Source, Timeliness, Timing};
@@ -19,7 +20,7 @@ impl Device {
         out: &mut Output,
     ) {
         for refused in refused {
-            self.count("refused", out);
+            self.count(Fate::Refused, out);
             if let Some(signal) = refused.signal {
                 let reason = format!("rejected: {}", refused.reason.as_str());
                 self.rejected(message, (signal, refused.index), reason, said, out.now);
@@ -35,7 +36,7 @@ impl Device {
         said: &mut Vec<(PatientId, Said)>,
         out: &mut Output,
     ) {
-        self.count("too_many_series", out);
+        self.count(Fate::TooManySeries, out);
         let reason = "rejected: too many series".to_owned();
         self.rejected(message, (reading.signal, reading.index), reason, said, out.now);
     }
