@@ -202,7 +202,7 @@ fn vital(source: &Source, state: &SourceState, core: &Core, now: Stamp) -> Vital
     Vital {
         signal: signals.name(source.signal),
         label: signal.map_or_else(|| signals.name(source.signal), |s| s.label.clone()),
-        instance: source.instance.clone(),
+        instance: source.instance.to_string(),
         device: source.device.clone(),
         value: latest.map(|l| l.number.value),
         comparator: latest.and_then(|l| l.number.comparator).map(Comparator::as_str),

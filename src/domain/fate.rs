@@ -78,11 +78,7 @@ fates! {
 }
 
 impl<C> Encode<C> for Fate {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), EncodeError<W::Error>> {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), EncodeError<W::Error>> {
         e.str(self.as_str())?.ok()
     }
 }

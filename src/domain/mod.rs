@@ -16,6 +16,7 @@ pub mod fate;
 pub mod few;
 pub mod ids;
 pub mod input;
+pub mod instance;
 pub mod journal;
 pub mod lifecycle;
 pub mod message;

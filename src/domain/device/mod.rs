@@ -17,6 +17,7 @@ use super::episodes::Episodes;
 use super::fate::Fate;
 use super::few::Few;
 use super::ids::PatientId;
+use super::instance::Instance;
 use super::message::{
     Body, DeviceInfo, ExpectedSignal, Kind, Message, Mode, Reading, Status, Value,
 };
@@ -79,7 +80,7 @@ pub struct Device {
     #[n(9)]
     sequences: Few<Kind, Sequence>,
     #[n(10)]
-    series: Few<(SignalId, String), Series>,
+    series: Few<(SignalId, Instance), Series>,
     #[n(11)]
     episodes: Episodes,
     #[n(12)]
@@ -220,7 +221,8 @@ impl Device {
         let newest = message.sent_at.or_else(|| newest_reading(message));
         let kind = message.body.kind();
         let place = self.sequences.place_of(&kind);
-        let verdict = self.sequences.at(place).take(message.boot, message.seq, message.hash, newest);
+        let verdict =
+            self.sequences.at(place).take(message.boot, message.seq, message.hash, newest);
         self.last_contact = Some(now.wall());
         if message.relay.is_some() || message.principal != message.device {
             self.last_relay_contact = Some(now.wall());
@@ -355,8 +357,8 @@ impl Device {
 
     /// The place of a reading's series, or the one it would take.
     fn series_of(&self, reading: &Reading) -> Result<usize, usize> {
-        let wanted = (reading.signal, reading.instance.as_str());
-        self.series.place_by(|(signal, instance)| (*signal, instance.as_str()).cmp(&wanted))
+        let wanted = (reading.signal, &reading.instance);
+        self.series.place_by(|(signal, instance)| (*signal, instance).cmp(&wanted))
     }
 
     fn series_at(&mut self, place: Result<usize, usize>, reading: &Reading) -> &mut Series {

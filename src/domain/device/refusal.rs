@@ -3,6 +3,7 @@
 use super::super::alarm::TimeQuality;
 use super::super::fate::Fate;
 use super::super::ids::PatientId;
+use super::super::instance::Instance;
 use super::super::message::{Message, Reading, Refused};
 use super::super::observation::{Content, Observation, Source, Timeliness, Timing};
 use super::super::output::Output;
@@ -52,7 +53,11 @@ impl Device {
     ) {
         let Some(patient) = self.patient() else { return };
         let observation = Observation {
-            source: Source { device: self.details.id.clone(), signal, instance: String::new() },
+            source: Source {
+                device: self.details.id.clone(),
+                signal,
+                instance: Instance::default(),
+            },
             cause: self.cause(message, index, now),
             timing: Timing {
                 measured: now.wall(),

@@ -284,7 +284,9 @@ fn a_qos_0_message_is_judged_like_any_other() {
 fn a_device_that_makes_up_series_gets_no_more_of_them() {
     let mut scene = Scene::bedside();
     for n in 0..300 {
-        scene.send("dev", "spo2", 97.0, |_, reading| reading.instance = format!("{n}"));
+        scene.send("dev", "spo2", 97.0, |_, reading| {
+            reading.instance = n.to_string().as_str().into()
+        });
     }
     let device = &scene.core.devices["dev"];
     assert_eq!(device.fates()[&Fate::TooManySeries], 44);
