@@ -148,6 +148,13 @@ impl Heads {
         keys
     }
 
+    /// Every series there is, in order.
+    pub(super) fn all_series(&self) -> Vec<SeriesKey> {
+        let mut keys: Vec<_> = self.read().heads.iter().map(|head| head.key.clone()).collect();
+        keys.sort_unstable();
+        keys
+    }
+
     /// How many points are in memory.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {

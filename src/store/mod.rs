@@ -25,6 +25,7 @@ pub mod open;
 pub mod point;
 pub mod reader;
 pub mod retention;
+pub mod scan;
 mod schema;
 mod state;
 pub mod types;
