@@ -38,7 +38,7 @@ pub use open::{OpenError, Opened, Purpose, Store};
 pub use reader::{ReadError, Reader};
 pub use retention::Keep;
 pub use state::LastRow;
-pub use writer::{Committer, NotTaken, Report, Running, start};
+pub use writer::{Committer, NotTaken, Report, Running, Terms, start};
 
 #[cfg(test)]
 mod tests;
