@@ -72,4 +72,14 @@ pub enum Input {
     /// The wards with patients that no open stream has shown for a minute; all others are watched.
     #[n(7)]
     Unwatched(#[n(0)] Vec<WardId>),
+    /// How InfluxDB takes what it is told, where that changed.
+    #[n(12)]
+    Sink {
+        /// The status with which it refuses everything.
+        #[n(0)]
+        refused: Option<u16>,
+        /// Whether it is further behind than it may be.
+        #[n(1)]
+        behind: bool,
+    },
 }

@@ -17,6 +17,7 @@ mod backup;
 pub mod block;
 pub mod buckets;
 mod commit;
+pub mod cursor;
 mod heads;
 pub mod history;
 pub mod journal;

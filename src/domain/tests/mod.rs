@@ -12,6 +12,7 @@ mod laws;
 mod limits;
 mod rows;
 mod scene;
+mod sink;
 mod time;
 mod unwatched;
 mod world;
