@@ -26,6 +26,7 @@ pub mod point;
 pub mod reader;
 pub mod retention;
 mod schema;
+mod space;
 mod state;
 pub mod types;
 pub mod wave;
@@ -36,6 +37,7 @@ pub use commit::{DEAD_LETTER_BYTES, DEAD_LETTERS};
 pub use open::{OpenError, Opened, Purpose, Store};
 pub use reader::{ReadError, Reader};
 pub use retention::Keep;
+pub use space::Space;
 pub use state::LastRow;
 pub use writer::{Committer, NotTaken, Report, Running, start};
 
