@@ -26,6 +26,7 @@ use crate::readers::StoreReaders;
 use crate::recovery::recover;
 use crate::stage::{GRACE, Stage, late};
 use crate::store::{self, Opened, Purpose, Reader, Store};
+use crate::strain::Strain;
 use crate::telemetry::{Metrics, watch_space};
 use crate::view::Ring;
 
@@ -95,6 +96,7 @@ impl App {
         }
         let (inbox, submissions) = Inbox::new();
         let metrics = Metrics::default();
+        let strain = Strain::new(metrics.clone());
         let (board, board_seen) = watch::channel(Arc::new(board::of(&core)));
         let (_, signals) = watch::channel(Arc::new(configuration.signals.clone()));
         let ring = Arc::new(Ring::default());
@@ -141,15 +143,20 @@ impl App {
                 log: Arc::clone(&readers) as Arc<_>,
                 history: readers,
                 pulse: pulse.clone(),
+                load: strain.load(),
                 limits: Limits::default(),
             };
             Some(Doors { listener, context, server, state, reader })
         };
-        let running = store::start(opened, config.keep()).context("cannot start the store")?;
+        let terms =
+            store::Terms { keep: config.keep(), load: strain.load(), metrics: metrics.clone() };
+        let running = store::start(opened, terms).context("cannot start the store")?;
         let pipeline = pipeline::Parts {
             core,
             clock,
             inbox: submissions,
+            fill: inbox.fill(),
+            strain,
             committer: running.committer,
             reports: running.reports,
             board,

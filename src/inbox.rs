@@ -144,6 +144,17 @@ pub struct Inbox {
     messages: Arc<AtomicUsize>,
 }
 
+/// How full an inbox is.
+#[derive(Debug, Clone)]
+pub struct Fill(Arc<Semaphore>);
+
+impl Fill {
+    /// Bytes taken in and not committed.
+    pub fn bytes(&self) -> usize {
+        INBOX_BYTES.saturating_sub(self.0.available_permits())
+    }
+}
+
 /// The pipeline is gone; nothing more will be accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the gateway is shutting down")]
@@ -161,6 +172,11 @@ impl Inbox {
     pub fn inflight(&self) -> (usize, usize) {
         let bytes = INBOX_BYTES.saturating_sub(self.bytes.available_permits());
         (self.messages.load(Ordering::Relaxed), bytes)
+    }
+
+    /// How full it is: what was handed over and is not yet committed.
+    pub fn fill(&self) -> Fill {
+        Fill(Arc::clone(&self.bytes))
     }
 
     /// Waits for room, then hands over. Dropping the future while it waits hands over nothing.

@@ -1,5 +1,7 @@
 //! `gateway.toml` as checked types. Nothing is bound or opened before the whole of it is valid.
 
+mod influx;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +13,8 @@ use crate::domain::time::Span;
 use crate::http::{Auth, BadToken, Role, Token};
 use crate::ingest::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
 use crate::store::Keep;
+
+pub use influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme, ServerUrl};
 
 /// The configuration of a gateway, every key documented in `docs/config.md`.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,6 +41,9 @@ pub struct Config {
     /// Another signal table than the built-in.
     #[serde(default)]
     pub signals: Override,
+    /// InfluxDB 2, where there is one.
+    #[serde(default)]
+    pub influx: Option<Influx>,
 }
 
 /// `[site]`.
@@ -199,6 +206,9 @@ pub enum BadConfig {
     /// A token that cannot be.
     #[error("http.token: {0}")]
     Token(#[from] BadToken),
+    /// InfluxDB.
+    #[error(transparent)]
+    Influx(#[from] BadInflux),
 }
 
 const BUILT_IN_GATEWAY: &str = include_str!("../../config/gateway.toml");
@@ -227,6 +237,9 @@ impl Config {
         for file in files.into_iter().flatten().chain(tls.flatten()) {
             *file = folder.join(&*file);
         }
+        if let Some(influx) = &mut config.influx {
+            influx.within(folder);
+        }
         config.check()?;
         Ok(config)
     }
@@ -248,6 +261,9 @@ impl Config {
                 address,
                 cure: "set mqtt.authentication = \"required\", or listen on 127.0.0.1",
             });
+        }
+        if let Some(influx) = &self.influx {
+            influx.check()?;
         }
         self.auth().map(drop)
     }

@@ -95,7 +95,7 @@ pub(crate) async fn readyz(State(http): State<Ctx>) -> Response {
 pub(crate) async fn metrics(State(http): State<Ctx>, who: Who) -> Result<Response, Problem> {
     who.may(Right::SeeHealth)?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], http.app.metrics.exposition(&sample(&http)))
+    Ok(([(header::CONTENT_TYPE, kind)], http.app.metrics.exposition_with(&sample(&http)))
         .into_response())
 }
 

@@ -25,6 +25,7 @@ pub mod open;
 pub mod point;
 pub mod reader;
 pub mod retention;
+pub mod scan;
 mod schema;
 mod space;
 mod state;
@@ -39,7 +40,7 @@ pub use reader::{ReadError, Reader};
 pub use retention::Keep;
 pub use space::Space;
 pub use state::LastRow;
-pub use writer::{Committer, NotTaken, Report, Running, start};
+pub use writer::{Committer, NotTaken, Report, Running, Terms, start};
 
 #[cfg(test)]
 mod tests;

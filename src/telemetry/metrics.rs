@@ -63,6 +63,7 @@ struct Inner {
     alarm_seconds: Family<[(&'static str, &'static str); 2], Histogram>,
     watchers: Gauge<i64, AtomicI64>,
     gave_way: Family<Label, Counter>,
+    strained: Family<Label, Counter>,
     clock_steps: Counter,
     clock_offset: Gauge<f64, AtomicU64>,
     store_bytes: Family<Label, Gauge>,
@@ -90,6 +91,7 @@ impl Default for Metrics {
             }),
             watchers: Gauge::default(),
             gave_way: Family::default(),
+            strained: Family::default(),
             clock_steps: Counter::default(),
             clock_offset: Gauge::default(),
             store_bytes: Family::default(),
@@ -124,6 +126,7 @@ impl Default for Metrics {
         );
         registry.register("watchers", "Streams open", m.watchers.clone());
         registry.register("gave_way", "What was shed under load, by what", m.gave_way.clone());
+        registry.register("strained", "How often work began to give way", m.strained.clone());
         registry.register("clock_steps", "Steps of the wall clock", m.clock_steps.clone());
         registry.register_with_unit(
             "clock_offset",
@@ -148,16 +151,14 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// The text of `/metrics`; empty only if it could not be written, which a string always can.
-    pub fn exposition(&self, sampled: &Sampled) -> String {
-        let mut text = String::new();
-        let written = encode_registry(&mut text, &self.0.registry)
-            .and_then(|()| encode_registry(&mut text, &sampled.registry()))
-            .and_then(|()| encode_eof(&mut text));
-        if written.is_err() {
-            text.clear();
-        }
-        text
+    /// The text of what is counted as it happens.
+    pub fn exposition(&self) -> String {
+        written(&[&self.0.registry])
+    }
+
+    /// The text of `/metrics`: the same, and what was looked at for it.
+    pub fn exposition_with(&self, sampled: &Sampled) -> String {
+        written(&[&self.0.registry, &sampled.registry()])
     }
 
     /// A message was taken in.
@@ -232,6 +233,11 @@ impl Metrics {
         self.0.gave_way.get_or_create(&[("what", what)]).inc();
     }
 
+    /// Work began to give way, by [`Work`](crate::strain::Work).
+    pub fn strained(&self, work: &'static str) {
+        self.0.strained.get_or_create(&[("work", work)]).inc();
+    }
+
     /// The wall clock stepped.
     pub fn clock(&self, offset_seconds: f64, stepped: bool) {
         self.0.clock_offset.set(offset_seconds);
@@ -249,4 +255,17 @@ impl Metrics {
     pub fn store_disk_free(&self, bytes: u64) {
         self.0.store_disk_free.set(bytes as i64);
     }
+}
+
+/// In the text format of OpenMetrics; empty only if it could not be written, which a string always can.
+fn written(registries: &[&Registry]) -> String {
+    let mut text = String::new();
+    let written = registries
+        .iter()
+        .try_for_each(|registry| encode_registry(&mut text, registry))
+        .and_then(|()| encode_eof(&mut text));
+    if written.is_err() {
+        text.clear();
+    }
+    text
 }
