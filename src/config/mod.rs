@@ -1,10 +1,13 @@
 //! `gateway.toml` as checked types. Nothing is bound or opened before the whole of it is valid.
 
+mod broker;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use self::broker::{BadBroker, Broker, BrokerTls, SpeaksFor};
 use crate::domain::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use crate::domain::ids::SiteId;
 use crate::domain::time::Span;
@@ -28,6 +31,9 @@ pub struct Config {
     /// The MQTT listener.
     #[serde(default)]
     pub mqtt: Mqtt,
+    /// Brokers of the site to subscribe to.
+    #[serde(default)]
+    pub broker: Vec<Broker>,
     /// Devices.
     #[serde(default)]
     pub devices: Devices,
@@ -199,6 +205,9 @@ pub enum BadConfig {
     /// A token that cannot be.
     #[error("http.token: {0}")]
     Token(#[from] BadToken),
+    /// A broker that cannot be.
+    #[error(transparent)]
+    Broker(#[from] BadBroker),
 }
 
 const BUILT_IN_GATEWAY: &str = include_str!("../../config/gateway.toml");
@@ -227,6 +236,9 @@ impl Config {
         for file in files.into_iter().flatten().chain(tls.flatten()) {
             *file = folder.join(&*file);
         }
+        for broker in &mut config.broker {
+            broker.paths_from(folder);
+        }
         config.check()?;
         Ok(config)
     }
@@ -249,6 +261,7 @@ impl Config {
                 cure: "set mqtt.authentication = \"required\", or listen on 127.0.0.1",
             });
         }
+        broker::check(&self.broker)?;
         self.auth().map(drop)
     }
 
