@@ -241,7 +241,7 @@ pub fn present<'a>(
 
 /// Fates are words of the program; what a snapshot of another version says is kept under one name.
 fn known_fate(fate: &str) -> &'static str {
-    const KNOWN: [&str; 21] = [
+    const KNOWN: [&str; 24] = [
         "judged",
         "late",
         "doubtful",
@@ -249,6 +249,9 @@ fn known_fate(fate: &str) -> &'static str {
         "correction",
         "implausible",
         "not_judged",
+        "absent",
+        "low_quality",
+        "test",
         "no_sensor",
         "withdrawn",
         "unbound",

@@ -1,5 +1,6 @@
 //! `gateway.toml` as checked types. Nothing is bound or opened before the whole of it is valid.
 
+mod broker;
 mod influx;
 
 use std::net::SocketAddr;
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use self::broker::{BadBroker, Broker, BrokerTls, SpeaksFor};
 use crate::domain::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use crate::domain::ids::SiteId;
 use crate::domain::time::Span;
@@ -32,6 +34,9 @@ pub struct Config {
     /// The MQTT listener.
     #[serde(default)]
     pub mqtt: Mqtt,
+    /// Brokers of the site to subscribe to.
+    #[serde(default)]
+    pub broker: Vec<Broker>,
     /// Devices.
     #[serde(default)]
     pub devices: Devices,
@@ -209,6 +214,9 @@ pub enum BadConfig {
     /// InfluxDB.
     #[error(transparent)]
     Influx(#[from] BadInflux),
+    /// A broker that cannot be.
+    #[error(transparent)]
+    Broker(#[from] BadBroker),
 }
 
 const BUILT_IN_GATEWAY: &str = include_str!("../../config/gateway.toml");
@@ -240,6 +248,9 @@ impl Config {
         if let Some(influx) = &mut config.influx {
             influx.within(folder);
         }
+        for broker in &mut config.broker {
+            broker.paths_from(folder);
+        }
         config.check()?;
         Ok(config)
     }
@@ -265,6 +276,7 @@ impl Config {
         if let Some(influx) = &self.influx {
             influx.check()?;
         }
+        broker::check(&self.broker)?;
         self.auth().map(drop)
     }
 

@@ -169,6 +169,7 @@ impl Core {
                 | Input::Configuration { .. }
                 | Input::Store { .. }
                 | Input::Unwatched(_)
+                | Input::Broker { .. }
                 | Input::Sink { .. } => self.advance_to(now, &mut out),
             }
             self.step(input, &mut out);
@@ -327,6 +328,10 @@ impl Core {
             }
             Input::Unwatched(wards) => {
                 self.site_mut().unwatched(wards, out);
+                self.note_site_deadline();
+            }
+            Input::Broker { id, fault } => {
+                self.site_mut().broker(id, fault.as_deref(), out);
                 self.note_site_deadline();
             }
             Input::Sink { refused, behind } => {

@@ -72,6 +72,17 @@ pub enum Input {
     /// The wards with patients that no open stream has shown for a minute; all others are watched.
     #[n(7)]
     Unwatched(#[n(0)] Vec<WardId>),
+    /// Whether the way from a broker of the site to the core is proven: the probe sent through it
+    /// came back, or it did not in time.
+    #[n(11)]
+    Broker {
+        /// The connector its messages come by.
+        #[n(0)]
+        id: DeviceId,
+        /// What is wrong; `None` where the probe came back, or the broker is configured no more.
+        #[n(1)]
+        fault: Option<String>,
+    },
     /// How InfluxDB takes what it is told, where that changed.
     #[n(12)]
     Sink {

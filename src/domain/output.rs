@@ -18,6 +18,8 @@ pub struct Output {
     pub samples: Vec<(u32, Sample)>,
     /// Readings and messages by fate.
     pub fates: BTreeMap<&'static str, u64>,
+    /// Readings and events refused, by reason.
+    pub refusals: BTreeMap<&'static str, u64>,
     /// Numbers in the messages before the present one.
     pub(super) numbers: u32,
     pub(super) next_seq: u64,
@@ -33,6 +35,7 @@ impl Output {
             transitions: Vec::new(),
             samples: Vec::new(),
             fates: BTreeMap::new(),
+            refusals: BTreeMap::new(),
             numbers: 0,
             next_seq,
             site,
@@ -77,6 +80,11 @@ impl Output {
     /// Counts a fate.
     pub(super) fn count(&mut self, fate: &'static str) {
         *self.fates.entry(fate).or_default() += 1;
+    }
+
+    /// Counts a refusal.
+    pub(super) fn count_refusal(&mut self, reason: &'static str) {
+        *self.refusals.entry(reason).or_default() += 1;
     }
 }
 

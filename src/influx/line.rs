@@ -19,6 +19,10 @@ pub const READING: &str = "vitalgate_reading";
 /// The measurement of alarms.
 pub const ALARM: &str = "vitalgate_alarm";
 
+/// Texts of an alarm that become fields.
+const WORDS: [&str; 9] =
+    ["id", "kind", "state", "condition", "priority", "priority_peak", "response", "ward", "device"];
+
 /// What no line can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unwritable {
@@ -106,17 +110,6 @@ impl Store {
         put_tag(&mut line, "source", &text(&alarm, "source").unwrap_or_default());
         put(&mut line, format_args!(" seq={}i", transition.seq));
         put_text(&mut line, "change", transition.change);
-        const WORDS: [&str; 9] = [
-            "id",
-            "kind",
-            "state",
-            "condition",
-            "priority",
-            "priority_peak",
-            "response",
-            "ward",
-            "device",
-        ];
         for key in WORDS {
             put_text(&mut line, key, &text(&alarm, key).unwrap_or_default());
         }

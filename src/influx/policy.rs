@@ -102,9 +102,7 @@ pub struct Plan {
 impl Plan {
     /// All of a batch, in requests of at most `largest` bytes.
     pub fn new(lines: &[u8], largest: usize) -> Self {
-        let mut plan = Self { rest: vec![0..lines.len()], largest: largest.max(1) };
-        plan.cut(lines);
-        plan
+        Self { rest: cut(lines, largest.max(1)), largest: largest.max(1) }
     }
 
     /// What to send now; `None` when all of the batch is done with.
@@ -147,26 +145,23 @@ impl Plan {
         self.rest.extend([second, first]);
         Step::Go
     }
+}
 
-    /// Cuts what is too large, first lines last.
-    fn cut(&mut self, lines: &[u8]) {
-        let Some(all) = self.rest.pop() else { return };
-        let mut pieces = Vec::new();
-        let mut start = all.start;
-        while start < all.end {
-            let most = start.saturating_add(self.largest).min(all.end);
-            let newline = |b: &u8| *b == b'\n';
-            let end = lines[start..most].iter().rposition(newline).map(|at| start + at + 1);
-            let end = end.filter(|_| most < all.end).or_else(|| {
-                let after = lines[most.max(start + 1) - 1..all.end].iter().position(newline);
-                after.map(|at| most.max(start + 1) + at)
-            });
-            let end = end.unwrap_or(all.end);
-            pieces.push(start..end);
-            start = end;
-        }
-        self.rest.extend(pieces.into_iter().rev());
+/// Pieces of at most `largest` bytes, but for longer lines; the first one last.
+fn cut(lines: &[u8], largest: usize) -> Vec<Range<usize>> {
+    let newline = |b: &u8| *b == b'\n';
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    while start < lines.len() {
+        let most = start.saturating_add(largest).min(lines.len());
+        let inside = lines[start..most].iter().rposition(newline).map(|at| start + at + 1);
+        let beyond = || lines[most..].iter().position(newline).map(|at| most + at + 1);
+        let end = inside.or_else(beyond).unwrap_or(lines.len());
+        pieces.push(start..end);
+        start = end;
     }
+    pieces.reverse();
+    pieces
 }
 
 /// Two halves of whole lines, neither empty.

@@ -287,6 +287,9 @@ impl Pipeline {
         for (fate, count) in &out.fates {
             self.metrics.readings(fate, *count);
         }
+        for (reason, count) in &out.refusals {
+            self.metrics.refusals(reason, *count);
+        }
         let (stepped, mut commit) = batch::pack(taken, out, &self.core);
         if self.failing {
             self.publisher.unconfirmed(&stepped);

@@ -65,19 +65,18 @@ pub(super) struct Packed {
 
 impl Packed {
     /// Compresses what can be; `sealed_to` is the row up to which nothing is left in memory.
-    /// With it goes what the sink left.
-    pub(super) fn new(
-        commit: Commit,
-        sealed: Vec<Due>,
-        sealed_to: u64,
-        sink: Option<SinkNews>,
-    ) -> Result<Self, PackError> {
+    pub(super) fn new(commit: Commit, sealed: Vec<Due>, sealed_to: u64) -> Result<Self, PackError> {
         let body = zstd::bulk::compress(&commit.row.body, 1)?;
         let blocks =
             sealed.iter().map(|due| block::seal(due.points.clone())).collect::<Result<_, _>>()?;
         let waves =
             commit.waves.iter().map(|w| wave::pack(&w.samples)).collect::<Result<_, _>>()?;
-        Ok(Self { commit, sealed, sealed_to, sink, body, blocks, waves })
+        Ok(Self { commit, sealed, sealed_to, sink: None, body, blocks, waves })
+    }
+
+    /// With what the sink left.
+    pub(super) fn with(self, sink: Option<SinkNews>) -> Self {
+        Self { sink, ..self }
     }
 
     /// About how many bytes it adds to the log.

@@ -28,6 +28,7 @@ pub mod reader;
 pub mod retention;
 pub mod scan;
 mod schema;
+mod space;
 mod state;
 pub mod types;
 pub mod wave;
@@ -38,6 +39,7 @@ pub use commit::{DEAD_LETTER_BYTES, DEAD_LETTERS};
 pub use open::{OpenError, Opened, Purpose, Store};
 pub use reader::{ReadError, Reader};
 pub use retention::Keep;
+pub use space::Space;
 pub use state::LastRow;
 pub use writer::{Committer, NotTaken, Report, Running, Terms, start};
 

@@ -218,7 +218,7 @@ impl Writer {
             self.heads.due(now, samples)
         };
         let sealed_to = self.heads.sealed_to(&due);
-        Packed::new(commit, due, sealed_to, self.sink.take())
+        Ok(Packed::new(commit, due, sealed_to)?.with(self.sink.take()))
     }
 
     /// Writes until it succeeds; gives up only when nobody sends any more.

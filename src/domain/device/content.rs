@@ -43,9 +43,16 @@ pub(super) fn zero(content: Content, zeros: &[SignalId], reading: &Reading) -> C
 }
 
 /// What became of it, in one word.
-pub(super) fn fate(content: &Content, timing: &Timing) -> &'static str {
+pub(super) fn fate(
+    message: &Message,
+    reading: &Reading,
+    content: &Content,
+    timing: &Timing,
+) -> &'static str {
     match (content, timing.timeliness) {
-        (Content::NotJudged(_), _) => "not_judged",
+        (Content::NotJudged(_), _) if matches!(message.mode, Mode::Test | Mode::Demo) => "test",
+        (Content::NotJudged(_), _) if matches!(reading.value, Value::Absent(_)) => "absent",
+        (Content::NotJudged(_), _) => "low_quality",
         (Content::NoSensor, _) => "no_sensor",
         (Content::Implausible(_), _) => "implausible",
         (Content::Withdrawn, _) => "withdrawn",
