@@ -25,9 +25,9 @@ use crate::pipeline;
 use crate::readers::StoreReaders;
 use crate::recovery::{recover, upgraded};
 use crate::stage::{GRACE, Stage, late};
-use crate::store::{self, Opened, Purpose, Store};
+use crate::store::{self, Opened, Purpose, Reader, Store};
 use crate::strain::Strain;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, watch_space};
 use crate::view::Ring;
 
 /// How the gateway is run, beyond its configuration.
@@ -69,6 +69,7 @@ struct Doors {
     context: Context,
     server: Server,
     state: AppState,
+    reader: Reader,
 }
 
 impl App {
@@ -107,6 +108,7 @@ impl App {
         let pulse = Pulse::default();
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
         let mut addresses = Addresses::default();
+        let reader = opened.reader();
         let readers = Arc::new(StoreReaders::new(
             opened.reader(),
             opened.history(),
@@ -149,7 +151,7 @@ impl App {
                 load: strain.load(),
                 limits: Limits::default(),
             };
-            Some(Doors { listener, context, server, state })
+            Some(Doors { listener, context, server, state, reader })
         };
         let terms = store::Terms {
             keep: config.keep(&configuration.signals),
@@ -193,13 +195,16 @@ impl App {
         let mut commands = Stage::default();
         let mut core = Stage::default();
         let mut serving = Stage::default();
+        let mut around = Stage::default();
         core.start("pipeline", pipeline::run(pipeline, core.token()));
         commands.start("control", control.run(inbox, commands.token()));
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
-        if let Some(Doors { listener, context, server, state }) = doors {
+        if let Some(Doors { listener, context, server, state, reader }) = doors {
             connections = context.tracker.clone();
             intake = Stage::new(context.cancel.clone());
+            let metrics = state.metrics.clone();
+            around.start("space", watch_space(reader, metrics, around.token()));
             intake.start("listener", listener.run(context));
             serving.start("http", server.run(state, streams.clone(), serving.token()));
             pulse.set_listening(true);
@@ -210,8 +215,10 @@ impl App {
             task = commands.ended() => Some(task),
             task = intake.ended() => Some(task),
             task = serving.ended() => Some(task),
+            task = around.ended() => Some(task),
         };
         pulse.set_listening(false);
+        around.stop().await;
         intake.stop().await;
         connections.close();
         late("connections", connections.wait()).await;

@@ -28,6 +28,7 @@ pub mod control;
 pub mod domain;
 pub mod http;
 pub mod inbox;
+pub mod influx;
 pub mod ingest;
 pub mod pipeline;
 pub mod pseudonym;
