@@ -29,6 +29,7 @@ pub mod domain;
 pub mod http;
 pub mod inbox;
 pub mod ingest;
+pub mod outbound;
 pub mod pipeline;
 pub mod pseudonym;
 pub mod readers;
