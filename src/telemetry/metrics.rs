@@ -66,6 +66,7 @@ struct Inner {
     strained: Family<Label, Counter>,
     clock_steps: Counter,
     clock_offset: Gauge<f64, AtomicU64>,
+    deadman: Family<Label, Counter>,
     store_bytes: Family<Label, Gauge>,
     store_disk_free: Gauge,
 }
@@ -94,6 +95,7 @@ impl Default for Metrics {
             strained: Family::default(),
             clock_steps: Counter::default(),
             clock_offset: Gauge::default(),
+            deadman: Family::default(),
             store_bytes: Family::default(),
             store_disk_free: Gauge::default(),
             registry: Registry::default(),
@@ -134,6 +136,7 @@ impl Default for Metrics {
             Unit::Seconds,
             m.clock_offset.clone(),
         );
+        registry.register("deadman_pings", "Dead-man pings, by result", m.deadman.clone());
         registry.register_with_unit(
             "store",
             "What the store's file and its log hold, by part",
@@ -244,6 +247,11 @@ impl Metrics {
         if stepped {
             self.0.clock_steps.inc();
         }
+    }
+
+    /// A dead-man ping was due: `sent`, `failed`, or `withheld` because judgement is behind.
+    pub fn deadman(&self, result: &'static str) {
+        self.0.deadman.get_or_create(&[("result", result)]).inc();
     }
 
     /// So many bytes of the store are of this part: `journal`, `history`, `waves`, `free`, `log`.
