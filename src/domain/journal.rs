@@ -140,7 +140,8 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
         | Input::ClockStep { .. }
         | Input::Store { .. }
         | Input::Unwatched(_)
-        | Input::Broker { .. } => None,
+        | Input::Broker { .. }
+        | Input::Upgraded { .. } => None,
     });
     messages.flat_map(|message| {
         let readings = match &message.body {

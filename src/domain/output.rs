@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::fate::Fate;
+use super::few::Few;
 use super::ids::{DeviceId, PatientId, RuleId, SiteId};
 use super::sample::Sample;
 use super::time::{Stamp, Timestamp};
@@ -17,7 +19,7 @@ pub struct Output {
     /// Numbers for the history, each with its place among all numbers of the row.
     pub samples: Vec<(u32, Sample)>,
     /// Readings and messages by fate.
-    pub fates: BTreeMap<&'static str, u64>,
+    pub fates: Few<Fate, u64>,
     /// Readings and events refused, by reason.
     pub refusals: BTreeMap<&'static str, u64>,
     /// Numbers in the messages before the present one.
@@ -34,7 +36,7 @@ impl Output {
             now,
             transitions: Vec::new(),
             samples: Vec::new(),
-            fates: BTreeMap::new(),
+            fates: Few::default(),
             refusals: BTreeMap::new(),
             numbers: 0,
             next_seq,
@@ -78,8 +80,9 @@ impl Output {
     }
 
     /// Counts a fate.
-    pub(super) fn count(&mut self, fate: &'static str) {
-        *self.fates.entry(fate).or_default() += 1;
+    pub(super) fn count(&mut self, fate: Fate) {
+        let place = self.fates.place_of(&fate);
+        *self.fates.at(place) += 1;
     }
 
     /// Counts a refusal.

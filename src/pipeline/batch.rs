@@ -195,7 +195,8 @@ fn sent_at(input: &Input) -> Option<Timestamp> {
         | Input::ClockStep { .. }
         | Input::Store { .. }
         | Input::Unwatched(_)
-        | Input::Broker { .. } => None,
+        | Input::Broker { .. }
+        | Input::Upgraded { .. } => None,
     }
 }
 

@@ -156,7 +156,7 @@ pub fn start(opened: Opened, terms: impl Into<Terms>) -> std::io::Result<Running
     let (reporter, reports) = mpsc::channel(REPORTS);
     let writer = Writer {
         heads: Arc::clone(opened.heads()),
-        keeper: Keeper::new(keep, opened.snapshot_row, opened.sealed_to),
+        keeper: Keeper::new(keep, metrics.clone(), opened.snapshot_row, opened.sealed_to),
         conn: opened.conn,
         path: opened.path,
         _lock: opened.lock,
