@@ -106,7 +106,7 @@ pub(super) fn write(
                 Cell::text(whose.map(|held| held.name.as_str())),
                 Cell::Text(&device),
                 Cell::Text(&signal),
-                Cell::Text(&series.instance),
+                Cell::Text(series.instance.as_str()),
                 Cell::Time(at),
                 Cell::Time(received),
                 Cell::Number(value),

@@ -14,6 +14,7 @@ use super::ports::{Bucket, SeriesQuery, Stretch};
 use super::state::{Ctx, Http};
 use crate::domain::device::stretches;
 use crate::domain::ids::{DeviceId, PatientId};
+use crate::domain::instance::Instance;
 use crate::domain::signal::{SignalId, SignalTable};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::unit::Unit;
@@ -54,7 +55,7 @@ pub(crate) enum Item {
         received_at: Timestamp,
         device: DeviceId,
         signal: String,
-        instance: String,
+        instance: Instance,
         value: f64,
         comparator: Option<&'static str>,
         unit: Unit,
@@ -66,7 +67,7 @@ pub(crate) enum Item {
         to: Timestamp,
         device: DeviceId,
         signal: String,
-        instance: String,
+        instance: Instance,
         unit: Unit,
         count: u64,
         min: Option<f64>,

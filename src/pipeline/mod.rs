@@ -285,8 +285,11 @@ impl Pipeline {
         self.row = self.core.row();
         self.last_row = taken.stamp;
         self.metrics.dead_letters(taken.letters.len() as u64);
-        for (fate, count) in &out.fates {
-            self.metrics.readings(fate, *count);
+        for (fate, count) in out.fates.iter() {
+            self.metrics.readings(fate.as_str(), *count);
+        }
+        for (reason, count) in out.refusals.iter() {
+            self.metrics.refusals(reason, *count);
         }
         let (stepped, mut commit) = batch::pack(taken, out, &self.core);
         if self.failing {

@@ -89,7 +89,7 @@ impl Frozen {
                 params![
                     series.device.as_str(),
                     series.signal.0,
-                    series.instance,
+                    series.instance.as_str(),
                     (extent.from - MAX_SPAN).as_micros(),
                     extent.to.as_micros(),
                     extent.from.as_micros(),

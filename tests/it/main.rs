@@ -17,6 +17,7 @@ mod harness;
 mod history;
 mod kills;
 mod links;
+mod metrics;
 mod mqtt;
 mod oracle;
 mod overload;
