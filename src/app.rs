@@ -24,6 +24,7 @@ use crate::ingest::listener::{Context, Listener};
 use crate::pipeline;
 use crate::readers::StoreReaders;
 use crate::recovery::{recover, upgraded};
+use crate::reload::Reload;
 use crate::stage::{GRACE, Stage, late};
 use crate::store::{self, Opened, Purpose, Store};
 use crate::telemetry::Metrics;
@@ -60,6 +61,7 @@ pub struct App {
     writer: std::thread::JoinHandle<Result<(), store::writer::WriterError>>,
     doors: Option<Doors>,
     control: Control,
+    reload: Option<Reload>,
 }
 
 #[derive(Debug)]
@@ -100,16 +102,18 @@ impl App {
             board::show_told(&mut told, next_seq, held);
         }
         let (board, board_seen) = watch::channel(Arc::new(told));
-        let (_, signals) = watch::channel(Arc::new(configuration.signals.clone()));
+        let (signals_in_force, signals) = watch::channel(Arc::new(configuration.signals.clone()));
+        let reload = if mode.headless || mode.demo {
+            None
+        } else {
+            Some(Reload::new(config, &configuration, inbox.clone(), signals_in_force)?)
+        };
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
         let mut addresses = Addresses::default();
-        let readers = Arc::new(StoreReaders::new(
-            opened.reader(),
-            opened.history(),
-            configuration.signals.clone(),
-        ));
+        let readers =
+            Arc::new(StoreReaders::new(opened.reader(), opened.history(), signals.clone()));
         let tracker = TaskTracker::new();
         let doors = if mode.headless {
             None
@@ -162,7 +166,7 @@ impl App {
             first,
             folded,
         };
-        Ok(Self { addresses, inbox, pipeline, writer: running.thread, doors, control })
+        Ok(Self { addresses, inbox, pipeline, writer: running.thread, doors, control, reload })
     }
 
     /// Where it listens.
@@ -177,7 +181,7 @@ impl App {
 
     /// Runs until `stop`, then shuts down in order. A task that ends early ends it with an error.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { inbox, pipeline, writer, doors, control, .. } = self;
+        let Self { inbox, pipeline, writer, doors, control, reload, .. } = self;
         let pulse = pipeline.pulse.clone();
         let mut intake = Stage::default();
         let mut commands = Stage::default();
@@ -185,6 +189,9 @@ impl App {
         let mut serving = Stage::default();
         core.start("pipeline", pipeline::run(pipeline, core.token()));
         commands.start("control", control.run(inbox, commands.token()));
+        if let Some(reload) = reload {
+            commands.start("reload", reload.run(commands.token()));
+        }
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
         if let Some(Doors { listener, context, server, state }) = doors {

@@ -33,6 +33,7 @@ pub mod pipeline;
 pub mod pseudonym;
 pub mod readers;
 pub mod recovery;
+pub mod reload;
 pub mod replay;
 mod stage;
 pub mod store;

@@ -462,6 +462,8 @@ impl Core {
                 out.note(device.patient(), Some(&device.details.id), "class_removed", text);
             }
         }
+        // What is shown of devices follows from their classes.
+        self.changed.devices.extend(self.devices.keys().cloned());
         let ids: Vec<PatientId> = self.patients.keys().cloned().collect();
         for id in ids {
             if let Some(patient) = self.patient_mut(&id) {

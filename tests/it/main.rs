@@ -21,6 +21,7 @@ mod overload;
 mod page;
 mod readback;
 mod recordings;
+mod reload;
 mod setup;
 mod sse;
 mod tidy;
