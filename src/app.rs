@@ -13,10 +13,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::board;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::control::Control;
 use crate::domain::core::Core;
-use crate::domain::input::Input;
+use crate::domain::input::{Input, Synchronised};
 use crate::domain::time::Timestamp;
 use crate::http::{AppState, Auth, Limits, Pulse, Server};
 use crate::inbox::Inbox;
@@ -27,6 +27,7 @@ use crate::recovery::{recover, upgraded};
 use crate::reload::Reload;
 use crate::stage::{GRACE, Stage, late};
 use crate::store::{self, Opened, Purpose, Store};
+use crate::synchronised;
 use crate::telemetry::Metrics;
 use crate::view::Ring;
 
@@ -62,6 +63,7 @@ pub struct App {
     doors: Option<Doors>,
     control: Control,
     reload: Option<Reload>,
+    clock_check: Option<config::Clock>,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,9 @@ impl App {
             first.push(Input::Deaf { from, to: clock.stamp().at });
         }
         first.extend(ended_links(&core));
+        if config.clock.check.is_empty() && core.site.doubts_the_clock() && !mode.headless {
+            first.push(Input::Synchronised(Synchronised::NotAsked));
+        }
         let other_texts = core.configuration.hash() != configuration.hash();
         if core.row() == 0 || (other_texts && !mode.headless) {
             let texts = configuration.texts.clone();
@@ -166,7 +171,19 @@ impl App {
             first,
             folded,
         };
-        Ok(Self { addresses, inbox, pipeline, writer: running.thread, doors, control, reload })
+        // A simulated ward, and time by the messages, have nothing to do with the machine's clock.
+        let real = !mode.headless && !mode.demo && !mode.stream_clock;
+        let clock_check = Some(&config.clock).filter(|clock| real && !clock.check.is_empty());
+        Ok(Self {
+            addresses,
+            inbox,
+            pipeline,
+            writer: running.thread,
+            doors,
+            control,
+            reload,
+            clock_check: clock_check.cloned(),
+        })
     }
 
     /// Where it listens.
@@ -181,13 +198,17 @@ impl App {
 
     /// Runs until `stop`, then shuts down in order. A task that ends early ends it with an error.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { inbox, pipeline, writer, doors, control, reload, .. } = self;
+        let Self { inbox, pipeline, writer, doors, control, reload, clock_check, .. } = self;
         let pulse = pipeline.pulse.clone();
         let mut intake = Stage::default();
         let mut commands = Stage::default();
         let mut core = Stage::default();
         let mut serving = Stage::default();
         core.start("pipeline", pipeline::run(pipeline, core.token()));
+        if let Some(clock) = clock_check {
+            let watch = synchronised::watch(clock, inbox.clone(), commands.token());
+            commands.start("clock", watch);
+        }
         commands.start("control", control.run(inbox, commands.token()));
         if let Some(reload) = reload {
             commands.start("reload", reload.run(commands.token()));

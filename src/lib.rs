@@ -37,6 +37,7 @@ pub mod reload;
 pub mod replay;
 mod stage;
 pub mod store;
+pub mod synchronised;
 pub mod telemetry;
 pub mod verify;
 pub mod view;

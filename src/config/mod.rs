@@ -1,9 +1,13 @@
 //! `gateway.toml` as checked types. Nothing is bound or opened before the whole of it is valid.
 
+mod clock;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+pub use clock::Clock;
 
 use crate::domain::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use crate::domain::ids::SiteId;
@@ -22,6 +26,9 @@ pub struct Config {
     /// Where the store is.
     #[serde(default)]
     pub store: Store,
+    /// The machine's clock.
+    #[serde(default)]
+    pub clock: Clock,
     /// The HTTP side.
     #[serde(default)]
     pub http: Http,

@@ -168,7 +168,8 @@ impl Core {
                 | Input::Command(_)
                 | Input::Configuration { .. }
                 | Input::Store { .. }
-                | Input::Unwatched(_) => self.advance_to(now, &mut out),
+                | Input::Unwatched(_)
+                | Input::Synchronised(_) => self.advance_to(now, &mut out),
             }
             self.step(input, &mut out);
         }
@@ -322,6 +323,10 @@ impl Core {
                 out.note(None, None, "clock_step", text);
                 self.clocks_stepped(Span::micros(to_us - from_us));
                 self.site_mut().clock(Span::micros(*to_us), out);
+                self.note_site_deadline();
+            }
+            Input::Synchronised(word) => {
+                self.site_mut().synchronised(word, out);
                 self.note_site_deadline();
             }
             Input::Upgraded { from: _, next_seq, held } => self.settle(*next_seq, held, out),

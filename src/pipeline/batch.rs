@@ -188,7 +188,8 @@ fn sent_at(input: &Input) -> Option<Timestamp> {
         | Input::ClockStep { .. }
         | Input::Store { .. }
         | Input::Unwatched(_)
-        | Input::Upgraded { .. } => None,
+        | Input::Upgraded { .. }
+        | Input::Synchronised(_) => None,
     }
 }
 

@@ -9,6 +9,7 @@
 mod alarms;
 mod cli;
 mod clients;
+mod clock;
 mod core;
 mod demo;
 mod durability;

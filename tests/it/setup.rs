@@ -51,6 +51,7 @@ pub(crate) struct Setup {
     tls: Option<Tls>,
     env: Vec<(String, String)>,
     args: Vec<String>,
+    clock: Vec<String>,
 }
 
 /// PEM files of the TLS listener.
@@ -86,6 +87,12 @@ impl Setup {
         self
     }
 
+    /// The program that says whether the clock is synchronised, asked every second.
+    pub(crate) fn clock(mut self, program: &[&str]) -> Self {
+        self.clock = program.iter().map(|&a| a.to_owned()).collect();
+        self
+    }
+
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.args = args.iter().map(|&a| a.to_owned()).collect();
         self
@@ -105,6 +112,7 @@ impl Setup {
             "http": { "listen": "127.0.0.1:0" },
             "mqtt": { "listen": "127.0.0.1:0" },
             "devices": { "unknown": "admit" },
+            "clock": { "check": self.clock, "every": "1s" },
         });
         for (name, text) in [("rules", &self.rules), ("signals", &self.signals)] {
             if let Some(text) = text {
