@@ -26,9 +26,10 @@ use crate::readers::StoreReaders;
 use crate::recovery::{recover, upgraded};
 use crate::reload::Reload;
 use crate::stage::{GRACE, Stage, late};
-use crate::store::{self, Opened, Purpose, Store};
+use crate::store::{self, Opened, Purpose, Reader, Store};
+use crate::strain::Strain;
 use crate::synchronised;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, watch_space};
 use crate::view::Ring;
 
 /// How the gateway is run, beyond its configuration.
@@ -72,6 +73,7 @@ struct Doors {
     context: Context,
     server: Server,
     state: AppState,
+    reader: Reader,
 }
 
 impl App {
@@ -102,6 +104,7 @@ impl App {
         }
         let (inbox, submissions) = Inbox::new();
         let metrics = Metrics::default();
+        let strain = Strain::new(metrics.clone());
         let mut told = board::of(&core);
         if let Some(Input::Upgraded { next_seq, held, .. }) = upgraded {
             board::show_told(&mut told, next_seq, held);
@@ -117,6 +120,7 @@ impl App {
         let pulse = Pulse::default();
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
         let mut addresses = Addresses::default();
+        let reader = opened.reader();
         let readers =
             Arc::new(StoreReaders::new(opened.reader(), opened.history(), signals.clone()));
         let tracker = TaskTracker::new();
@@ -153,15 +157,23 @@ impl App {
                 log: Arc::clone(&readers) as Arc<_>,
                 history: readers,
                 pulse: pulse.clone(),
+                load: strain.load(),
                 limits: Limits::default(),
             };
-            Some(Doors { listener, context, server, state })
+            Some(Doors { listener, context, server, state, reader })
         };
-        let running = store::start(opened, config.keep()).context("cannot start the store")?;
+        let terms = store::Terms {
+            keep: config.keep(&configuration.signals),
+            load: strain.load(),
+            metrics: metrics.clone(),
+        };
+        let running = store::start(opened, terms).context("cannot start the store")?;
         let pipeline = pipeline::Parts {
             core,
             clock,
             inbox: submissions,
+            fill: inbox.fill(),
+            strain,
             committer: running.committer,
             reports: running.reports,
             board,
@@ -204,6 +216,7 @@ impl App {
         let mut commands = Stage::default();
         let mut core = Stage::default();
         let mut serving = Stage::default();
+        let mut around = Stage::default();
         core.start("pipeline", pipeline::run(pipeline, core.token()));
         if let Some(clock) = clock_check {
             let watch = synchronised::watch(clock, inbox.clone(), commands.token());
@@ -215,9 +228,11 @@ impl App {
         }
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
-        if let Some(Doors { listener, context, server, state }) = doors {
+        if let Some(Doors { listener, context, server, state, reader }) = doors {
             connections = context.tracker.clone();
             intake = Stage::new(context.cancel.clone());
+            let metrics = state.metrics.clone();
+            around.start("space", watch_space(reader, metrics, around.token()));
             intake.start("listener", listener.run(context));
             serving.start("http", server.run(state, streams.clone(), serving.token()));
             pulse.set_listening(true);
@@ -228,8 +243,10 @@ impl App {
             task = commands.ended() => Some(task),
             task = intake.ended() => Some(task),
             task = serving.ended() => Some(task),
+            task = around.ended() => Some(task),
         };
         pulse.set_listening(false);
+        around.stop().await;
         intake.stop().await;
         connections.close();
         late("connections", connections.wait()).await;

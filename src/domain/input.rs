@@ -90,6 +90,27 @@ pub enum Input {
     /// What the machine says of its own clock.
     #[n(9)]
     Synchronised(#[n(0)] Synchronised),
+    /// Whether the way from a broker of the site to the core is proven: the probe sent through it
+    /// came back, or it did not in time.
+    #[n(11)]
+    Broker {
+        /// The connector its messages come by.
+        #[n(0)]
+        id: DeviceId,
+        /// What is wrong; `None` where the probe came back, or the broker is configured no more.
+        #[n(1)]
+        fault: Option<String>,
+    },
+    /// How InfluxDB takes what it is told, where that changed.
+    #[n(12)]
+    Sink {
+        /// The status with which it refuses everything.
+        #[n(0)]
+        refused: Option<u16>,
+        /// Whether it is further behind than it may be.
+        #[n(1)]
+        behind: bool,
+    },
 }
 
 /// Whether the machine's clock is synchronised. Numbers are part of the journal.

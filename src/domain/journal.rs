@@ -141,7 +141,9 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
         | Input::Store { .. }
         | Input::Unwatched(_)
         | Input::Upgraded { .. }
-        | Input::Synchronised(_) => None,
+        | Input::Synchronised(_)
+        | Input::Broker { .. }
+        | Input::Sink { .. } => None,
     });
     messages.flat_map(|message| {
         let readings = match &message.body {

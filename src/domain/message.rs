@@ -5,6 +5,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use super::ids::DeviceId;
+use super::instance::Instance;
 use super::signal::SignalId;
 use super::time::{Span, Timestamp};
 use super::unit::Unit;
@@ -355,7 +356,7 @@ pub struct Reading {
     pub signal: SignalId,
     /// Lead, zone or channel; empty where there is only one.
     #[n(2)]
-    pub instance: String,
+    pub instance: Instance,
     /// When, by the device's clock.
     #[n(3)]
     pub time: ReadingTime,

@@ -1,5 +1,6 @@
 //! `/healthz`, `/readyz` and `/metrics`.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +14,8 @@ use super::auth::{Right, Who};
 use super::error::Problem;
 use super::state::Ctx;
 use crate::clock::Stopwatch;
+use crate::domain::ids::WardId;
+use crate::telemetry::{Sampled, Ward};
 
 /// The pipeline counts as standing still after this many seconds without a step, and judgement as
 /// behind when it is this many seconds behind the clock (contract §6).
@@ -92,5 +95,45 @@ pub(crate) async fn readyz(State(http): State<Ctx>) -> Response {
 pub(crate) async fn metrics(State(http): State<Ctx>, who: Who) -> Result<Response, Problem> {
     who.may(Right::SeeHealth)?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], http.app.metrics.exposition()).into_response())
+    Ok(([(header::CONTENT_TYPE, kind)], http.app.metrics.exposition_with(&sample(&http)))
+        .into_response())
+}
+
+/// What is looked at only when somebody asks.
+fn sample(http: &Ctx) -> Sampled {
+    let board = http.board();
+    let (inflight_messages, inflight_bytes) = http.app.inbox.inflight();
+    let mut open_alarms = BTreeMap::<_, i64>::new();
+    let mut wards: BTreeMap<&WardId, [BTreeMap<&'static str, i64>; 2]> =
+        board.wards.keys().map(|ward| (ward, Default::default())).collect();
+    for alarm in board.alarms.values() {
+        *open_alarms.entry((alarm.priority.as_str(), alarm.state.as_str())).or_default() += 1;
+        if let Some([alarms, _]) = alarm.ward.as_ref().and_then(|ward| wards.get_mut(ward)) {
+            *alarms.entry(alarm.priority.as_str()).or_default() += 1;
+        }
+    }
+    for patient in board.patients.values().filter(|patient| patient.discharged_at.is_none()) {
+        if let Some([_, patients]) = patient.ward.as_ref().and_then(|ward| wards.get_mut(ward)) {
+            *patients.entry(patient.monitored.state).or_default() += 1;
+        }
+    }
+    let ward = |(id, [alarms, patients]): (&WardId, [BTreeMap<&'static str, i64>; 2])| Ward {
+        id: id.to_string(),
+        patients: patients.into_iter().collect(),
+        alarms: alarms.into_iter().collect(),
+        watched: http.app.ring.is_watched(id),
+    };
+    Sampled {
+        judged_lag_s: (http.app.clock.wall() - board.judged_to).as_secs_f64().max(0.0),
+        last_step_s: http.app.pulse.age_s(),
+        store_failing: board.store_failing,
+        silent_devices: board.silent_devices(),
+        inflight_messages,
+        inflight_bytes,
+        open_alarms: open_alarms
+            .into_iter()
+            .map(|((priority, state), n)| (priority, state, n))
+            .collect(),
+        wards: wards.into_iter().map(ward).collect(),
+    }
 }

@@ -21,9 +21,10 @@ use crate::domain::input::Input;
 use crate::domain::output::Output;
 use crate::domain::time::{Span, Stamp, Timestamp};
 use crate::http::Pulse;
-use crate::inbox::Submission;
+use crate::inbox::{Fill, Submission};
 use crate::store::types::Commit;
 use crate::store::{Committer, NotTaken, Report};
+use crate::strain::{Pressure, Strain};
 use crate::telemetry::Metrics;
 use crate::view::{Board, Ring};
 
@@ -55,6 +56,10 @@ pub struct Parts {
     pub clock: Clock,
     /// Where submissions come from.
     pub inbox: mpsc::Receiver<Submission>,
+    /// How full the way to it is.
+    pub fill: Fill,
+    /// Decides what gives way.
+    pub strain: Strain,
     /// Where commits go.
     pub committer: Committer,
     /// What became of them.
@@ -98,6 +103,8 @@ struct Pipeline {
     publisher: Publisher,
     snapshots: Snapshots,
     unwatched: Unwatched,
+    fill: Fill,
+    strain: Strain,
     ring: Arc<Ring>,
     metrics: Metrics,
     pulse: Pulse,
@@ -109,6 +116,8 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         core,
         clock,
         inbox,
+        fill,
+        strain,
         committer,
         mut reports,
         board,
@@ -125,7 +134,9 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         snapshots: Snapshots::new(folded),
         unwatched: Unwatched::new(),
         ring: Arc::clone(&ring),
-        publisher: Publisher::new(board, ring, metrics.clone(), core.now().at),
+        publisher: Publisher::new(board, ring, metrics.clone(), strain.load(), core.now().at),
+        fill,
+        strain,
         core,
         intake: Intake::new(inbox, clock.clone()),
         clock,
@@ -183,6 +194,7 @@ impl Pipeline {
     /// One turn: take a batch if there is one, else let time pass.
     fn turn(&mut self) {
         let waits = self.pending.front().map_or(0.0, |stepped| stepped.taken.seconds());
+        self.strain.observe(Pressure { bytes: self.fill.bytes(), waited_s: waits });
         if waits.min(self.progress.seconds()) > STALLED_S {
             self.fail("no commit came back in time");
         }
@@ -273,8 +285,11 @@ impl Pipeline {
         self.row = self.core.row();
         self.last_row = taken.stamp;
         self.metrics.dead_letters(taken.letters.len() as u64);
-        for (fate, count) in &out.fates {
-            self.metrics.readings(fate, *count);
+        for (fate, count) in out.fates.iter() {
+            self.metrics.readings(fate.as_str(), *count);
+        }
+        for (reason, count) in out.refusals.iter() {
+            self.metrics.refusals(reason, *count);
         }
         let (stepped, mut commit) = batch::pack(taken, out, &self.core);
         if self.failing {

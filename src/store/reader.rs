@@ -307,7 +307,7 @@ impl Reader {
         &self.path
     }
 
-    fn connect(&self) -> Result<Connection, ReadError> {
+    pub(super) fn connect(&self) -> Result<Connection, ReadError> {
         Ok(schema::readable(&self.path)?)
     }
 
@@ -329,7 +329,7 @@ pub(super) fn series_key(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<Series
     Ok(SeriesKey {
         device: id(row, at)?,
         signal: SignalId(row.get(at + 1)?),
-        instance: row.get(at + 2)?,
+        instance: row.get::<_, String>(at + 2)?.as_str().into(),
     })
 }
 

@@ -12,6 +12,7 @@ mod clients;
 mod clock;
 mod core;
 mod demo;
+mod disk;
 mod durability;
 mod harness;
 mod kills;
