@@ -13,14 +13,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::board;
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, DeadMan};
 use crate::control::Control;
+use crate::deadman;
 use crate::domain::core::Core;
 use crate::domain::input::{Input, Synchronised};
 use crate::domain::time::Timestamp;
-use crate::http::{AppState, Auth, Limits, Pulse, Server};
+use crate::http::{AppState, Auth, Limits, Pulse, Server, is_fresh, not_ready};
 use crate::inbox::Inbox;
 use crate::ingest::listener::{Context, Listener};
+use crate::outbound::Outbound;
 use crate::pipeline;
 use crate::readers::StoreReaders;
 use crate::recovery::{recover, upgraded};
@@ -29,8 +31,9 @@ use crate::stage::{GRACE, Stage, late};
 use crate::store::{self, Opened, Purpose, Reader, Store};
 use crate::strain::Strain;
 use crate::synchronised;
+use crate::systemd::{self, Notifier, Watchdog};
 use crate::telemetry::{Metrics, watch_space};
-use crate::view::Ring;
+use crate::view::{Board, Ring};
 
 /// How the gateway is run, beyond its configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,7 +76,43 @@ struct Doors {
     context: Context,
     server: Server,
     state: AppState,
+    around: Around,
+}
+
+/// What looks after the gateway beside its work, for people and programs that watch it.
+#[derive(Debug)]
+struct Around {
+    board: watch::Receiver<Arc<Board>>,
+    clock: Clock,
+    metrics: Metrics,
+    pulse: Pulse,
     reader: Reader,
+    deadman: Option<(DeadMan, Outbound)>,
+}
+
+impl Around {
+    /// Starts all of it on a stage of its own, and has the pipeline feed the service manager's watchdog.
+    fn start(self) -> Stage {
+        let Self { board, clock, metrics, pulse, reader, deadman } = self;
+        let mut stage = Stage::default();
+        stage.start("space", watch_space(reader, metrics.clone(), stage.token()));
+        if let Some((config, outbound)) = deadman {
+            let (board, clock) = (board.clone(), clock.clone());
+            let fresh = move || is_fresh(&board.borrow(), &clock);
+            stage.start(
+                "dead-man ping",
+                deadman::ping(config, outbound, fresh, metrics, stage.token()),
+            );
+        }
+        if let Some(notifier) = Notifier::from_environment().map(Arc::new) {
+            if let Some(watchdog) = Watchdog::new(Arc::clone(&notifier)) {
+                pulse.feed(watchdog);
+            }
+            let ready = move || not_ready(&board.borrow(), &clock, &pulse).is_empty();
+            stage.start("service manager", systemd::tell_of_life(notifier, ready, stage.token()));
+        }
+        stage
+    }
 }
 
 impl App {
@@ -127,6 +166,13 @@ impl App {
         let doors = if mode.headless {
             None
         } else {
+            let deadman = match config.deadman.clone() {
+                Some(config) => {
+                    let outbound = deadman::outbound(&config).context("[deadman]")?;
+                    Some((config, outbound))
+                }
+                None => None,
+            };
             let listener = Listener::bind(config.listener()).context("cannot listen for MQTT")?;
             let server = Server::bind(config.http.listen)
                 .await
@@ -160,7 +206,15 @@ impl App {
                 load: strain.load(),
                 limits: Limits::default(),
             };
-            Some(Doors { listener, context, server, state, reader })
+            let around = Around {
+                board: state.board.clone(),
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+                pulse: pulse.clone(),
+                reader,
+                deadman,
+            };
+            Some(Doors { listener, context, server, state, around })
         };
         let terms = store::Terms {
             keep: config.keep(&configuration.signals),
@@ -216,7 +270,7 @@ impl App {
         let mut commands = Stage::default();
         let mut core = Stage::default();
         let mut serving = Stage::default();
-        let mut around = Stage::default();
+        let mut beside = Stage::default();
         core.start("pipeline", pipeline::run(pipeline, core.token()));
         if let Some(clock) = clock_check {
             let watch = synchronised::watch(clock, inbox.clone(), commands.token());
@@ -228,14 +282,13 @@ impl App {
         }
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
-        if let Some(Doors { listener, context, server, state, reader }) = doors {
+        if let Some(Doors { listener, context, server, state, around }) = doors {
             connections = context.tracker.clone();
             intake = Stage::new(context.cancel.clone());
-            let metrics = state.metrics.clone();
-            around.start("space", watch_space(reader, metrics, around.token()));
             intake.start("listener", listener.run(context));
             serving.start("http", server.run(state, streams.clone(), serving.token()));
             pulse.set_listening(true);
+            beside = around.start();
         }
         let ended_early = tokio::select! {
             () = stop.cancelled() => None,
@@ -243,10 +296,10 @@ impl App {
             task = commands.ended() => Some(task),
             task = intake.ended() => Some(task),
             task = serving.ended() => Some(task),
-            task = around.ended() => Some(task),
+            task = beside.ended() => Some(task),
         };
         pulse.set_listening(false);
-        around.stop().await;
+        beside.stop().await;
         intake.stop().await;
         connections.close();
         late("connections", connections.wait()).await;

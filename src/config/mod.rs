@@ -2,6 +2,7 @@
 
 mod broker;
 mod clock;
+mod deadman;
 mod influx;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::http::{Auth, BadToken, Role, Token};
 use crate::ingest::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
 use crate::store::Keep;
 
+pub use deadman::{BadDeadMan, DeadMan};
 pub use influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme, ServerUrl};
 
 /// The configuration of a gateway, every key documented in `docs/config.md`.
@@ -56,6 +58,9 @@ pub struct Config {
     /// InfluxDB 2, where there is one.
     #[serde(default)]
     pub influx: Option<Influx>,
+    /// Who waits for a ping.
+    #[serde(default)]
+    pub deadman: Option<DeadMan>,
 }
 
 /// `[site]`.
@@ -228,6 +233,9 @@ pub enum BadConfig {
     /// InfluxDB.
     #[error(transparent)]
     Influx(#[from] BadInflux),
+    /// The dead-man ping.
+    #[error(transparent)]
+    DeadMan(#[from] BadDeadMan),
     /// A broker that cannot be.
     #[error(transparent)]
     Broker(#[from] BadBroker),
@@ -259,6 +267,9 @@ impl Config {
         for file in files.into_iter().flatten().chain(tls.flatten()) {
             *file = folder.join(&*file);
         }
+        if let Some(deadman) = &mut config.deadman {
+            deadman.within(folder);
+        }
         if let Some(influx) = &mut config.influx {
             influx.within(folder);
         }
@@ -286,6 +297,9 @@ impl Config {
                 address,
                 cure: "set mqtt.authentication = \"required\", or listen on 127.0.0.1",
             });
+        }
+        if let Some(deadman) = &self.deadman {
+            deadman.check()?;
         }
         if let Some(influx) = &self.influx {
             influx.check()?;

@@ -13,6 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::sampled::Sampled;
 use crate::domain::alarm::Priority;
+use crate::strain::Work;
 
 /// What every name begins with.
 pub(super) const PREFIX: &str = "vitalgate";
@@ -67,6 +68,7 @@ struct Inner {
     let_go: Family<Label, Counter>,
     clock_steps: Counter,
     clock_offset: Gauge<f64, AtomicU64>,
+    deadman: Family<Label, Counter>,
     store_bytes: Family<Label, Gauge>,
     store_disk_free: Gauge,
 }
@@ -96,6 +98,7 @@ impl Default for Metrics {
             let_go: Family::default(),
             clock_steps: Counter::default(),
             clock_offset: Gauge::default(),
+            deadman: Family::default(),
             store_bytes: Family::default(),
             store_disk_free: Gauge::default(),
             registry: Registry::default(),
@@ -137,6 +140,7 @@ impl Default for Metrics {
             Unit::Seconds,
             m.clock_offset.clone(),
         );
+        registry.register("deadman_pings", "Dead-man pings, by result", m.deadman.clone());
         registry.register_with_unit(
             "store",
             "What the store's file and its log hold, by part",
@@ -149,11 +153,31 @@ impl Default for Metrics {
             Unit::Bytes,
             m.store_disk_free.clone(),
         );
-        Self(Arc::new(Inner { registry, ..inner }))
+        let metrics = Self(Arc::new(Inner { registry, ..inner }));
+        metrics.begin_at_zero();
+        metrics
     }
 }
 
 impl Metrics {
+    /// What must be noticed the first time it happens stands at 0 before: a counter that appears
+    /// with its first event has not risen, for those who watch rates.
+    fn begin_at_zero(&self) {
+        let zero = |family: &Family<Label, Counter>, key, words: &[&'static str]| {
+            for word in words {
+                drop(family.get_or_create(&[(key, *word)]));
+            }
+        };
+        zero(&self.0.refused, "reason", &["too_large", "not_allowed"]);
+        zero(&self.0.connects, "result", &["accepted", "refused", "bad"]);
+        zero(&self.0.gave_way, "what", &["stream", "stalled_stream"]);
+        zero(&self.0.deadman, "result", &["sent", "failed", "withheld"]);
+        zero(&self.0.let_go, "what", &["journal", "history_age", "history_bytes", "waves"]);
+        let work = Work::ORDER.map(Work::as_str);
+        zero(&self.0.strained, "work", &work);
+        zero(&self.0.gave_way, "what", &work);
+    }
+
     /// The text of what is counted as it happens.
     pub fn exposition(&self) -> String {
         written(&[&self.0.registry])
@@ -252,6 +276,11 @@ impl Metrics {
         if stepped {
             self.0.clock_steps.inc();
         }
+    }
+
+    /// A dead-man ping was due: `sent`, `failed`, or `withheld` because judgement is behind.
+    pub fn deadman(&self, result: &'static str) {
+        self.0.deadman.get_or_create(&[("result", result)]).inc();
     }
 
     /// So many bytes of the store are of this part: `journal`, `history`, `waves`, `free`, `log`.

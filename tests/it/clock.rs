@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use rusqlite::Connection;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Gateway, eventually};
 use crate::setup::{RULES, Setup};
@@ -18,7 +18,8 @@ fn alarm(gateway: &Gateway, rule: &str) -> Option<Value> {
 
 /// A gateway that asks a file whether the clock is synchronised.
 fn asking(file: &Path) -> Gateway {
-    Setup::default().rules(RULES).clock(&["cat", file.to_str().unwrap()]).start()
+    let clock = json!({ "check": ["cat", file], "every": "1s" });
+    Setup::default().rules(RULES).section("clock", clock).start()
 }
 
 #[test]

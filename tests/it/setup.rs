@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::Gateway;
 
@@ -51,7 +51,7 @@ pub(crate) struct Setup {
     tls: Option<Tls>,
     env: Vec<(String, String)>,
     args: Vec<String>,
-    clock: Vec<String>,
+    sections: Vec<(&'static str, Value)>,
 }
 
 /// PEM files of the TLS listener.
@@ -87,14 +87,14 @@ impl Setup {
         self
     }
 
-    /// The program that says whether the clock is synchronised, asked every second.
-    pub(crate) fn clock(mut self, program: &[&str]) -> Self {
-        self.clock = program.iter().map(|&a| a.to_owned()).collect();
+    pub(crate) fn args(mut self, args: &[&str]) -> Self {
+        self.args = args.iter().map(|&a| a.to_owned()).collect();
         self
     }
 
-    pub(crate) fn args(mut self, args: &[&str]) -> Self {
-        self.args = args.iter().map(|&a| a.to_owned()).collect();
+    /// One more section of `gateway.toml`.
+    pub(crate) fn section(mut self, name: &'static str, content: Value) -> Self {
+        self.sections.push((name, content));
         self
     }
 
@@ -112,7 +112,7 @@ impl Setup {
             "http": { "listen": "127.0.0.1:0" },
             "mqtt": { "listen": "127.0.0.1:0" },
             "devices": { "unknown": "admit" },
-            "clock": { "check": self.clock, "every": "1s" },
+            "clock": { "check": [] },
         });
         for (name, text) in [("rules", &self.rules), ("signals", &self.signals)] {
             if let Some(text) = text {
@@ -126,6 +126,9 @@ impl Setup {
                 "listen": "127.0.0.1:0",
                 "certificate": certificate, "key": key, "client_ca": client_ca,
             });
+        }
+        for (name, content) in &self.sections {
+            config[*name] = content.clone();
         }
         toml::to_string(&config).unwrap()
     }
