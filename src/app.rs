@@ -27,6 +27,7 @@ use crate::pipeline;
 use crate::readers::StoreReaders;
 use crate::recovery::{recover, upgraded};
 use crate::stage::{GRACE, Stage, late};
+use crate::status::Sources;
 use crate::store::{self, Opened, Purpose, Reader, Store};
 use crate::strain::Strain;
 use crate::systemd::{self, Notifier, Watchdog};
@@ -64,6 +65,7 @@ pub struct App {
     writer: std::thread::JoinHandle<Result<(), store::writer::WriterError>>,
     doors: Option<Doors>,
     control: Control,
+    sources: Sources,
 }
 
 #[derive(Debug)]
@@ -146,6 +148,14 @@ impl App {
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
+        let sources = Sources {
+            board: board_seen.clone(),
+            clock: clock.clone(),
+            pulse: pulse.clone(),
+            inbox: inbox.clone(),
+            metrics: metrics.clone(),
+            identity: identity.clone(),
+        };
         let mut addresses = Addresses::default();
         let reader = opened.reader();
         let readers = Arc::new(StoreReaders::new(
@@ -228,7 +238,7 @@ impl App {
             first,
             folded,
         };
-        Ok(Self { addresses, inbox, pipeline, writer: running.thread, doors, control })
+        Ok(Self { addresses, inbox, pipeline, writer: running.thread, doors, control, sources })
     }
 
     /// Where it listens.
@@ -243,7 +253,7 @@ impl App {
 
     /// Runs until `stop`, then shuts down in order. A task that ends early ends it with an error.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { inbox, pipeline, writer, doors, control, .. } = self;
+        let Self { inbox, pipeline, writer, doors, control, sources, .. } = self;
         let pulse = pipeline.pulse.clone();
         let mut intake = Stage::default();
         let mut commands = Stage::default();
@@ -251,7 +261,7 @@ impl App {
         let mut serving = Stage::default();
         let mut beside = Stage::default();
         core.start("pipeline", pipeline::run(pipeline, core.token()));
-        commands.start("control", control.run(inbox, commands.token()));
+        commands.start("control", control.run(inbox, sources, commands.token()));
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
         if let Some(Doors { listener, context, server, state, around }) = doors {

@@ -38,6 +38,7 @@ pub mod readers;
 pub mod recovery;
 pub mod replay;
 mod stage;
+pub mod status;
 pub mod store;
 pub mod strain;
 pub mod systemd;

@@ -53,5 +53,5 @@ fn lines(findings: &[Finding]) -> Vec<String> {
 fn summary(findings: &[Finding]) -> String {
     let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
     let [ok, warn, fail] = [Verdict::Ok, Verdict::Warn, Verdict::Fail].map(count);
-    format!("{ok} ok, {warn} to read, {fail} failed")
+    format!("{ok} ok, {warn} to look at, {fail} failed")
 }

@@ -50,11 +50,12 @@ fn synchronised() -> Option<bool> {
 }
 
 fn against_the_store(wall: Timestamp, last: Option<LastRow>, findings: &mut Findings) {
+    let wall = wall.to_the_second();
     if wall < Timestamp::YEAR_2000 {
         return findings.fail("time", format!("it shows {wall}"), "set it before starting");
     }
     let Some(last) = last else { return findings.ok("time", format!("it shows {wall}")) };
-    let last = last.at + last.offset;
+    let last = (last.at + last.offset).to_the_second();
     let found = format!("it shows {wall}; the store's last row is of {last}");
     if wall + Span::secs(1) < last {
         let advice = "the clock was set back, or the store ran ahead: set the clock; the gateway's own \
@@ -72,7 +73,8 @@ mod tests {
 
     #[test]
     fn a_clock_behind_the_store_fails() {
-        let row = |at| LastRow { n: 1, at: Timestamp::from_millis(at), offset: Span::ZERO };
+        let row =
+            |at| LastRow { n: 1, at: Timestamp::from_millis(at), offset: Span::ZERO, core: 1 };
         let of = |wall, last: Option<i64>| {
             let mut findings = Findings::of("clock");
             against_the_store(Timestamp::from_millis(wall), last.map(row), &mut findings);

@@ -99,12 +99,14 @@ fn judge_syncs(times: &[f64], findings: &mut Findings) {
 
 fn judge_room(free: u64, store: &config::Store, findings: &mut Findings) {
     let free = free as f64 / GIB;
-    let bounds = (store.journal_max_bytes + store.waves_max_bytes) as f64 / GIB;
-    let found = format!("{free:.1} GiB left; journal and waveforms may take {bounds:.1} GiB");
+    let taken = Store::file(&store.dir).metadata().map_or(0, |file| file.len());
+    let bounds = store.journal_max_bytes + store.waves_max_bytes;
+    let may_grow = bounds.saturating_sub(taken) as f64 / GIB;
+    let found = format!("{free:.1} GiB left; journal and waveforms may grow by {may_grow:.1} GiB");
     let advice = "make room, or lower store.journal_max_bytes and store.waves_max_bytes";
     if free < ROOM_GIB.1 {
         findings.fail("room", found, advice);
-    } else if free < ROOM_GIB.0 {
+    } else if free < ROOM_GIB.0.max(may_grow) {
         findings.warn("room", found, advice);
     } else {
         findings.ok("room", found);
@@ -136,7 +138,10 @@ mod tests {
     fn room_is_judged_by_what_is_left() {
         let store = config::Store::default();
         let of = |gib: u64| verdict(|f| judge_room(gib << 30, &store, f));
-        assert_eq!([of(100), of(5), of(0)], [Verdict::Ok, Verdict::Warn, Verdict::Fail]);
+        assert_eq!([of(100), of(20), of(0)], [Verdict::Ok, Verdict::Warn, Verdict::Fail]);
+        let small = config::Store { journal_max_bytes: 0, waves_max_bytes: 0, ..store.clone() };
+        assert_eq!(verdict(|f| judge_room(20 << 30, &small, f)), Verdict::Ok);
+        assert_eq!(verdict(|f| judge_room(5 << 30, &small, f)), Verdict::Warn);
     }
 
     #[test]
