@@ -28,6 +28,7 @@ use crate::readers::StoreReaders;
 use crate::recovery::{recover, upgraded};
 use crate::reload::Reload;
 use crate::stage::{GRACE, Stage, late};
+use crate::status::Sources;
 use crate::store::{self, Opened, Purpose, Reader, Store};
 use crate::strain::Strain;
 use crate::synchronised;
@@ -66,8 +67,12 @@ pub struct App {
     writer: std::thread::JoinHandle<Result<(), store::writer::WriterError>>,
     doors: Option<Doors>,
     control: Control,
+<<<<<<< HEAD
     reload: Option<Reload>,
     clock_check: Option<config::Clock>,
+=======
+    sources: Sources,
+>>>>>>> part-ops
 }
 
 #[derive(Debug)]
@@ -158,6 +163,14 @@ impl App {
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
+        let sources = Sources {
+            board: board_seen.clone(),
+            clock: clock.clone(),
+            pulse: pulse.clone(),
+            inbox: inbox.clone(),
+            metrics: metrics.clone(),
+            identity: identity.clone(),
+        };
         let mut addresses = Addresses::default();
         let reader = opened.reader();
         let readers =
@@ -237,6 +250,7 @@ impl App {
             first,
             folded,
         };
+<<<<<<< HEAD
         // A simulated ward, and time by the messages, have nothing to do with the machine's clock.
         let real = !mode.headless && !mode.demo && !mode.stream_clock;
         let clock_check = Some(&config.clock).filter(|clock| real && !clock.check.is_empty());
@@ -250,6 +264,9 @@ impl App {
             reload,
             clock_check: clock_check.cloned(),
         })
+=======
+        Ok(Self { addresses, inbox, pipeline, writer: running.thread, doors, control, sources })
+>>>>>>> part-ops
     }
 
     /// Where it listens.
@@ -264,7 +281,11 @@ impl App {
 
     /// Runs until `stop`, then shuts down in order. A task that ends early ends it with an error.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+<<<<<<< HEAD
         let Self { inbox, pipeline, writer, doors, control, reload, clock_check, .. } = self;
+=======
+        let Self { inbox, pipeline, writer, doors, control, sources, .. } = self;
+>>>>>>> part-ops
         let pulse = pipeline.pulse.clone();
         let mut intake = Stage::default();
         let mut commands = Stage::default();
@@ -272,6 +293,7 @@ impl App {
         let mut serving = Stage::default();
         let mut beside = Stage::default();
         core.start("pipeline", pipeline::run(pipeline, core.token()));
+<<<<<<< HEAD
         if let Some(clock) = clock_check {
             let watch = synchronised::watch(clock, inbox.clone(), commands.token());
             commands.start("clock", watch);
@@ -280,6 +302,9 @@ impl App {
         if let Some(reload) = reload {
             commands.start("reload", reload.run(commands.token()));
         }
+=======
+        commands.start("control", control.run(inbox, sources, commands.token()));
+>>>>>>> part-ops
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
         if let Some(Doors { listener, context, server, state, around }) = doors {

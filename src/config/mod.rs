@@ -251,6 +251,11 @@ impl Config {
         Self::parse(BUILT_IN_GATEWAY, Path::new("config/gateway.toml"))
     }
 
+    /// The built-in configuration as it is written, with every key and its default.
+    pub const fn built_in_text() -> &'static str {
+        BUILT_IN_GATEWAY
+    }
+
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, BadConfig> {
         Self::parse(&read(path)?, path)

@@ -16,6 +16,7 @@ mod disk;
 mod durability;
 mod harness;
 mod kills;
+mod life;
 mod links;
 mod metrics;
 mod mqtt;
