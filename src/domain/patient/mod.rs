@@ -16,6 +16,7 @@ use minicbor::{Decode, Encode};
 pub use limits::LimitSet;
 pub use silence::Expectation;
 pub(super) use technical::draft as technical_draft;
+use watch::Watches;
 pub use watch::{LatestValue, SourceState};
 
 use super::alarm::Condition;
@@ -247,7 +248,7 @@ impl Patient {
     /// What a device said under another's binding was of this patient: it is judged at once.
     pub fn inherit(&mut self, heard: Heard, context: Context<'_>, out: &mut Output) {
         for (source, mut state) in heard {
-            state.watches.clear();
+            state.watches = Watches::default();
             self.put_state(&source, state);
             self.judge_latest(&source, |_| true, context, out);
         }

@@ -260,7 +260,7 @@ impl Patient {
         if let super::Content::Word(word) = &observation.content {
             let place = self.sources.place_of(&observation.source);
             let state = self.sources.at(place);
-            state.word = Some(word.clone());
+            state.word = Some(word.as_str().into());
             state.arrival = Some(out.now.at);
         }
         self.device_back(&observation.source.device, out);
@@ -309,7 +309,7 @@ impl Patient {
         if let Some(source) = source
             && let Some(state) = self.sources.get_mut(source)
         {
-            state.doubt = Some(reason.to_owned());
+            state.doubt = Some(reason.into());
         }
         for expectation in &mut self.expectations {
             let same = source.is_none_or(|s| expectation.signal.is_none_or(|e| e == s.signal));

@@ -12,6 +12,7 @@ mod laws;
 mod limits;
 mod rows;
 mod scene;
+mod sizes;
 mod time;
 mod unwatched;
 mod world;
