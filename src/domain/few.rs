@@ -211,6 +211,16 @@ impl<'b, C, K: Decode<'b, C> + Ord, V: Decode<'b, C>> Decode<'b, C> for Few<K, V
     }
 }
 
+/// Decodes a list without the room that a growing one keeps.
+pub(super) fn list<'b, C, T: Decode<'b, C>>(
+    d: &mut Decoder<'b>,
+    context: &mut C,
+) -> Result<Vec<T>, DecodeError> {
+    let mut list = Vec::decode(d, context)?;
+    list.shrink_to_fit();
+    Ok(list)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;

@@ -244,7 +244,7 @@ impl Patient {
             }
         }
         state.tidy();
-        let reason = state.doubt.as_deref().unwrap_or("no data").to_owned();
+        let reason = state.doubt.as_ref().map_or("no data", |doubt| doubt).to_owned();
         for key in self.keys_of(source) {
             self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(&reason, now));
         }

@@ -17,13 +17,13 @@ pub use limits::LimitSet;
 pub use silence::Expectation;
 pub(super) use technical::draft as technical_draft;
 use watch::Watches;
-pub use watch::{LatestValue, SourceState};
+pub use watch::{LatestValue, SourceState, Words};
 
 use super::alarm::Condition;
 use super::book::{Book, Key, Open, Owner};
 use super::command::{AgeClass, PatientDetails};
 use super::device::{Device, Said};
-use super::few::Few;
+use super::few::{self, Few};
 use super::ids::{BedId, DeviceId, RuleId, WardId};
 use super::observation::{Content, Observation, Source, Timeliness};
 use super::output::Output;
@@ -53,6 +53,7 @@ pub struct Patient {
     pub sources: Few<Source, SourceState>,
     /// What should be heard.
     #[n(5)]
+    #[cbor(decode_with = "few::list")]
     pub expectations: Vec<Expectation>,
     /// Open alarms.
     #[n(6)]

@@ -34,17 +34,20 @@ pub struct SourceState {
     pub lost: bool,
     /// Why the last reading was not judged, if it was not.
     #[n(5)]
-    pub doubt: Option<Box<str>>,
+    pub doubt: Words,
     /// Rules with something to remember.
     #[n(6)]
     pub watches: Watches,
     /// The words of a code or text, where that is what the signal has.
     #[n(7)]
-    pub word: Option<Box<str>>,
+    pub word: Words,
     /// How often it comes, by the device's registration or class.
     #[n(8)]
     pub interval: Option<Span>,
 }
+
+/// Words that are hardly ever there, and then take one word of memory: `Box<str>` alone takes two.
+pub type Words = Option<Box<Box<str>>>;
 
 /// A value fit to be shown as the latest.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
