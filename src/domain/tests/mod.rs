@@ -12,7 +12,6 @@ mod laws;
 mod limits;
 mod rows;
 mod scene;
-mod sizes;
 mod time;
 mod unwatched;
 mod world;
