@@ -63,6 +63,12 @@ pub fn refresh(board: &mut Board, core: &Core, changed: &Changed) {
     }
 }
 
+/// Until an upgrade is committed people see what they were told, not what the new core holds.
+pub fn show_told(board: &mut Board, next_seq: u64, held: Vec<Alarm>) {
+    board.seq = next_seq - 1;
+    board.alarms = Arc::new(held.into_iter().map(|a| (a.id.clone(), Arc::new(a))).collect());
+}
+
 /// All open alarms of a core.
 fn open_alarms(core: &Core) -> BTreeMap<AlarmId, Arc<Alarm>> {
     let of_patients = core.patients.values().flat_map(|p| p.alarms.iter());

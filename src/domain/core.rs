@@ -168,13 +168,15 @@ impl Core {
         for input in inputs {
             match input {
                 Input::Deaf { from, to } => self.note_deaf(*from, *to, &mut out),
-                Input::ClockStep { .. } => {}
+                Input::ClockStep { .. } | Input::Upgraded { .. } => {}
                 Input::Message(_)
                 | Input::Link { .. }
                 | Input::Command(_)
                 | Input::Configuration { .. }
                 | Input::Store { .. }
-                | Input::Unwatched(_) => self.advance_to(now, &mut out),
+                | Input::Unwatched(_)
+                | Input::Broker { .. }
+                | Input::Sink { .. } => self.advance_to(now, &mut out),
             }
             self.step(input, &mut out);
         }
@@ -331,8 +333,17 @@ impl Core {
                 self.site_mut().clock(Span::micros(*to_us), out);
                 self.note_site_deadline();
             }
+            Input::Upgraded { from: _, next_seq, held } => self.settle(*next_seq, held, out),
             Input::Unwatched(wards) => {
                 self.site_mut().unwatched(wards, out);
+                self.note_site_deadline();
+            }
+            Input::Broker { id, fault } => {
+                self.site_mut().broker(id, fault.as_deref(), out);
+                self.note_site_deadline();
+            }
+            Input::Sink { refused, behind } => {
+                self.site_mut().sink(*refused, *behind, out);
                 self.note_site_deadline();
             }
             Input::Store { failing } => {

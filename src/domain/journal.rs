@@ -139,7 +139,10 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
         | Input::Deaf { .. }
         | Input::ClockStep { .. }
         | Input::Store { .. }
-        | Input::Unwatched(_) => None,
+        | Input::Unwatched(_)
+        | Input::Upgraded { .. }
+        | Input::Broker { .. }
+        | Input::Sink { .. } => None,
     });
     messages.flat_map(|message| {
         let readings = match &message.body {

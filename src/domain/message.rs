@@ -2,7 +2,7 @@
 //! status and info. Field numbers are part of the journal and never used again.
 
 use minicbor::{Decode, Encode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ids::DeviceId;
 use super::instance::Instance;
@@ -272,20 +272,24 @@ pub enum ReadingTime {
 }
 
 /// The true value lies on this side of the one sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 pub enum Comparator {
     /// `<`
     #[n(0)]
+    #[serde(rename = "<")]
     Less,
     /// `<=`
     #[n(1)]
+    #[serde(rename = "<=")]
     LessOrEqual,
     /// `>=`
     #[n(2)]
+    #[serde(rename = ">=")]
     GreaterOrEqual,
     /// `>`
     #[n(3)]
+    #[serde(rename = ">")]
     Greater,
 }
 

@@ -34,6 +34,7 @@ pub mod snapshot;
 pub mod time;
 pub mod transition;
 pub mod unit;
+mod upgrade;
 
 #[cfg(test)]
 mod tests;

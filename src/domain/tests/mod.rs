@@ -4,6 +4,7 @@
 
 mod absence;
 mod binding;
+mod brokers;
 mod doubt;
 mod events;
 mod failing;
@@ -12,6 +13,8 @@ mod laws;
 mod limits;
 mod rows;
 mod scene;
+mod sink;
 mod time;
 mod unwatched;
+mod upgraded;
 mod world;

@@ -80,7 +80,7 @@ impl<'a> Entry<'a> for ReadingFields<'a> {
             index,
             signal: signal.id,
             instance: instance.map(Instance::from).unwrap_or_default(),
-            time: self.when.of_reading(context)?,
+            time: self.when.of_reading(context, signal)?,
             value,
             quality: value::quality(&self.quality)?,
             status: status(&self.status)?,
