@@ -67,12 +67,9 @@ pub struct App {
     writer: std::thread::JoinHandle<Result<(), store::writer::WriterError>>,
     doors: Option<Doors>,
     control: Control,
-<<<<<<< HEAD
     reload: Option<Reload>,
     clock_check: Option<config::Clock>,
-=======
     sources: Sources,
->>>>>>> part-ops
 }
 
 #[derive(Debug)]
@@ -250,7 +247,6 @@ impl App {
             first,
             folded,
         };
-<<<<<<< HEAD
         // A simulated ward, and time by the messages, have nothing to do with the machine's clock.
         let real = !mode.headless && !mode.demo && !mode.stream_clock;
         let clock_check = Some(&config.clock).filter(|clock| real && !clock.check.is_empty());
@@ -263,10 +259,8 @@ impl App {
             control,
             reload,
             clock_check: clock_check.cloned(),
+            sources,
         })
-=======
-        Ok(Self { addresses, inbox, pipeline, writer: running.thread, doors, control, sources })
->>>>>>> part-ops
     }
 
     /// Where it listens.
@@ -281,11 +275,8 @@ impl App {
 
     /// Runs until `stop`, then shuts down in order. A task that ends early ends it with an error.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-<<<<<<< HEAD
-        let Self { inbox, pipeline, writer, doors, control, reload, clock_check, .. } = self;
-=======
-        let Self { inbox, pipeline, writer, doors, control, sources, .. } = self;
->>>>>>> part-ops
+        let Self { inbox, pipeline, writer, doors, control, reload, clock_check, sources, .. } =
+            self;
         let pulse = pipeline.pulse.clone();
         let mut intake = Stage::default();
         let mut commands = Stage::default();
@@ -293,18 +284,14 @@ impl App {
         let mut serving = Stage::default();
         let mut beside = Stage::default();
         core.start("pipeline", pipeline::run(pipeline, core.token()));
-<<<<<<< HEAD
         if let Some(clock) = clock_check {
             let watch = synchronised::watch(clock, inbox.clone(), commands.token());
             commands.start("clock", watch);
         }
-        commands.start("control", control.run(inbox, commands.token()));
         if let Some(reload) = reload {
             commands.start("reload", reload.run(commands.token()));
         }
-=======
         commands.start("control", control.run(inbox, sources, commands.token()));
->>>>>>> part-ops
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
         if let Some(Doors { listener, context, server, state, around }) = doors {
