@@ -72,6 +72,7 @@ impl Bench {
             log: log.clone(),
             history: log.clone(),
             pulse: Pulse::default(),
+            degraded: crate::degraded::Degraded::default(),
             limits: Limits::default(),
         };
         change(&mut state);
