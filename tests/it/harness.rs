@@ -174,6 +174,11 @@ impl Gateway {
         body
     }
 
+    /// GET: status and body.
+    pub(crate) fn ask(&self, path: &str) -> (u16, Value) {
+        Self::answer(self.agent.get(self.url(path)).call())
+    }
+
     /// POST: status and body.
     pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         Self::answer(self.agent.post(self.url(path)).send_json(body))

@@ -31,9 +31,9 @@ impl Mosquitto {
         let dir = tempfile::tempdir().unwrap();
         let (port, other) = (free_port(), free_port());
         let mut text = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n\
-             persistence_location {}/\nmax_inflight_messages 1000\nmax_queued_messages 0\n\
-             max_queued_bytes 0\nset_tcp_nodelay true\n{more}\n",
+            "{more}\nuser root\npersistence_location {}/\nmax_inflight_messages 1000\n\
+             max_queued_messages 0\nmax_queued_bytes 0\nset_tcp_nodelay true\n\
+             listener {port} 127.0.0.1\nallow_anonymous true\n",
             dir.path().display()
         );
         text.push_str(&also(dir.path(), other));

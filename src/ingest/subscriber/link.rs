@@ -16,12 +16,10 @@ use crate::inbox::{Closed, Receipt, Submission};
 use crate::ingest::bundle::Bundle;
 use crate::ingest::line::{Line, NotAccepted};
 
-/// The class a connector is registered with.
-const CLASS: &str = "connector";
-/// The class of what nobody registered.
+/// The class of what nobody registered: every configuration has it.
 const UNKNOWN_CLASS: &str = "unknown";
 /// Seconds after which a refused filter is asked for again, doubled each time up to the second.
-const ASK_AGAIN: (u64, u64) = (5, 60);
+const ASK_AGAIN: (u64, u64) = (1, 60);
 /// Seconds a broker may take to answer SUBSCRIBE.
 const ANSWER_WITHIN: u64 = 30;
 
@@ -333,15 +331,17 @@ impl Shared {
     async fn register(&self) {
         let Shared { config, context, .. } = self;
         let known = context.board.borrow().devices.get(&config.id).map(Arc::clone);
-        if let Some(known) = known.filter(|known| known.class != UNKNOWN_CLASS) {
-            if known.kind == PrincipalKind::Device {
-                tracing::warn!(broker = %config.id, "a device has the id of this broker");
+        match known.map(|known| (known.kind, known.class == UNKNOWN_CLASS)) {
+            None | Some((PrincipalKind::Device, true)) => {}
+            Some((PrincipalKind::Device, false)) => {
+                tracing::warn!(broker = %config.id, "a registered device has this broker's id");
+                return;
             }
-            return;
+            Some((PrincipalKind::Relay | PrincipalKind::Connector, _)) => return,
         }
         let details = DeviceDetails {
             id: config.id.clone(),
-            class: CLASS.to_owned(),
+            class: UNKNOWN_CLASS.to_owned(),
             kind: PrincipalKind::Connector,
             token_sha256: None,
             via: Vec::new(),
