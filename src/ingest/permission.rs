@@ -91,6 +91,7 @@ pub(super) fn may_will(principal: &DeviceId, topic: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{board, device, relay};
+    use super::SpeaksFor::{Assigned, Registered};
     use super::*;
 
     #[test]
@@ -141,7 +142,6 @@ mod tests {
             let found = brings(&board, &connector, id, whom, unknown);
             assert_eq!(found.is_some(), expected, "{id} {whom:?} {unknown:?}");
         };
-        use SpeaksFor::{Assigned, Registered};
         for unknown in [Unknown::Refuse, Unknown::Admit] {
             for whom in [Assigned, Registered] {
                 check("b1", whom, unknown, true);

@@ -18,7 +18,7 @@ use crate::setup::{RULES, Setup};
 fn behind(port: u16, more: &Value) -> Setup {
     let mut broker = json!({ "port": port, "speaks_for": "registered" });
     broker.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    Setup::default().rules(RULES).broker(broker)
+    Setup::default().rules(RULES).broker(&broker)
 }
 
 fn degraded(gateway: &Gateway) -> Vec<String> {
@@ -226,7 +226,7 @@ fn oversize_and_poison_become_dead_letters_and_stop_nothing() {
 #[ignore = "needs mosquitto"]
 fn only_what_is_assigned_to_the_broker_is_taken_unless_it_says_otherwise() {
     let broker = Mosquitto::start("");
-    let setup = Setup::default().rules(RULES).broker(json!({ "port": broker.port }));
+    let setup = Setup::default().rules(RULES).broker(&json!({ "port": broker.port }));
     let gateway = setup.start();
     gateway.admit("p1", "dev-1");
     let (status, _) = gateway.post(
@@ -424,14 +424,14 @@ fn tls_with_a_client_certificate() {
             "ca": ca, "certificate": client.0, "key": client.1, "server_name": name,
         }})
     };
-    let gateway = Setup::default().rules(RULES).broker(tls("broker.test")).start();
+    let gateway = Setup::default().rules(RULES).broker(&tls("broker.test")).start();
     gateway.admit("p1", "dev-1");
     subscribed(&gateway);
     let mut sender = Client::connect(&broker.address(), "sender");
     publish(&mut sender, &gateway, "dev-1", 1, 100);
     all_there(&gateway, "dev-1", 100);
     // A broker that is not who it should be is not spoken to.
-    let other = Setup::default().rules(RULES).broker(tls("other.test")).start();
+    let other = Setup::default().rules(RULES).broker(&tls("other.test")).start();
     let why = eventually("the refusal", || {
         degraded(&other).into_iter().find(|why| why.contains("TLS with 127.0.0.1"))
     });

@@ -77,7 +77,7 @@ impl Setup {
     }
 
     /// One `[[broker]]`, its probes quick unless it says otherwise.
-    pub(crate) fn broker(mut self, settings: Value) -> Self {
+    pub(crate) fn broker(mut self, settings: &Value) -> Self {
         let mut broker = json!({ "id": "b1", "host": "127.0.0.1", "probe_every": "1s" });
         broker.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
         self.broker = Some(broker);

@@ -141,9 +141,9 @@ mod tests {
     fn told(proof: &mut Proof, seconds: u64) -> Vec<Option<String>> {
         let inputs = (0..seconds).filter_map(|_| proof.tick());
         inputs
-            .map(|input| match input {
-                Input::Broker { fault, .. } => fault,
-                other => panic!("{other:?}"),
+            .map(|input| {
+                let Input::Broker { fault, .. } = input else { panic!("{input:?}") };
+                fault
             })
             .collect()
     }

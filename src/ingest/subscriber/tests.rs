@@ -1,5 +1,7 @@
 //! Against a fake broker, whose every packet the test decides.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is a failure")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
