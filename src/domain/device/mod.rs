@@ -208,9 +208,12 @@ impl Device {
         let kind = message.body.kind();
         let sequence = self.sequences.entry(kind).or_default();
         let verdict = sequence.take(message.boot, message.seq, message.hash, newest);
-        self.last_contact = Some(now.wall());
-        if message.relay.is_some() || message.principal != message.device {
-            self.last_relay_contact = Some(now.wall());
+        // What a broker retained was said at another time.
+        if !message.delivery.retained {
+            self.last_contact = Some(now.wall());
+            if message.relay.is_some() || message.principal != message.device {
+                self.last_relay_contact = Some(now.wall());
+            }
         }
         match verdict {
             Verdict::New | Verdict::Unnumbered => {}
