@@ -13,24 +13,28 @@ use tokio_util::task::TaskTracker;
 
 use crate::board;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, DeadMan};
 use crate::control::Control;
+use crate::deadman;
 use crate::degraded::Degraded;
 use crate::domain::core::Core;
 use crate::domain::input::Input;
 use crate::domain::time::Timestamp;
-use crate::http::{AppState, Auth, Limits, Pulse, Server};
+use crate::http::{AppState, Auth, Limits, Pulse, Server, is_fresh, not_ready};
 use crate::inbox::Inbox;
 use crate::ingest::Context;
 use crate::ingest::listener::Listener;
 use crate::ingest::subscriber::Subscriber;
+use crate::outbound::Outbound;
 use crate::pipeline;
 use crate::readers::StoreReaders;
-use crate::recovery::recover;
+use crate::recovery::{recover, upgraded};
 use crate::stage::{GRACE, Stage, late};
-use crate::store::{self, Opened, Purpose, Store};
-use crate::telemetry::Metrics;
-use crate::view::Ring;
+use crate::store::{self, Opened, Purpose, Reader, Store};
+use crate::strain::Strain;
+use crate::systemd::{self, Notifier, Watchdog};
+use crate::telemetry::{Metrics, watch_space};
+use crate::view::{Board, Ring};
 
 /// How the gateway is run, beyond its configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +77,43 @@ struct Doors {
     context: Context,
     server: Server,
     state: AppState,
+    around: Around,
+}
+
+/// What looks after the gateway beside its work, for people and programs that watch it.
+#[derive(Debug)]
+struct Around {
+    board: watch::Receiver<Arc<Board>>,
+    clock: Clock,
+    metrics: Metrics,
+    pulse: Pulse,
+    reader: Reader,
+    deadman: Option<(DeadMan, Outbound)>,
+}
+
+impl Around {
+    /// Starts all of it on a stage of its own, and has the pipeline feed the service manager's watchdog.
+    fn start(self) -> Stage {
+        let Self { board, clock, metrics, pulse, reader, deadman } = self;
+        let mut stage = Stage::default();
+        stage.start("space", watch_space(reader, metrics.clone(), stage.token()));
+        if let Some((config, outbound)) = deadman {
+            let (board, clock) = (board.clone(), clock.clone());
+            let fresh = move || is_fresh(&board.borrow(), &clock);
+            stage.start(
+                "dead-man ping",
+                deadman::ping(config, outbound, fresh, metrics, stage.token()),
+            );
+        }
+        if let Some(notifier) = Notifier::from_environment().map(Arc::new) {
+            if let Some(watchdog) = Watchdog::new(Arc::clone(&notifier)) {
+                pulse.feed(watchdog);
+            }
+            let ready = move || not_ready(&board.borrow(), &clock, &pulse).is_empty();
+            stage.start("service manager", systemd::tell_of_life(notifier, ready, stage.token()));
+        }
+        stage
+    }
 }
 
 impl App {
@@ -86,7 +127,8 @@ impl App {
         let last = opened.last_row.map(|row| row.at);
         let begin = last.unwrap_or(Timestamp::from_micros(0));
         let clock = if identity.stream_clock { Clock::stream(begin) } else { Clock::system(begin) };
-        let mut first = Vec::new();
+        let upgraded = upgraded(&opened).context("the alarm log cannot be read")?;
+        let mut first = Vec::from_iter(upgraded.clone());
         if let Some(from) = last {
             first.push(Input::Deaf { from, to: clock.stamp().at });
         }
@@ -100,12 +142,18 @@ impl App {
         }
         let (inbox, submissions) = Inbox::new();
         let metrics = Metrics::default();
-        let (board, board_seen) = watch::channel(Arc::new(board::of(&core)));
+        let strain = Strain::new(metrics.clone());
+        let mut told = board::of(&core);
+        if let Some(Input::Upgraded { next_seq, held, .. }) = upgraded {
+            board::show_told(&mut told, next_seq, held);
+        }
+        let (board, board_seen) = watch::channel(Arc::new(told));
         let (_, signals) = watch::channel(Arc::new(configuration.signals.clone()));
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
         let mut addresses = Addresses::default();
+        let reader = opened.reader();
         let readers = Arc::new(StoreReaders::new(
             opened.reader(),
             opened.history(),
@@ -118,6 +166,13 @@ impl App {
             let brokers = config.subscribers()?.into_iter().map(Subscriber::new);
             let subscribers = brokers.collect::<Result<_, _>>().context("[[broker]]")?;
             let degraded = Degraded::default();
+            let deadman = match config.deadman.clone() {
+                Some(config) => {
+                    let outbound = deadman::outbound(&config).context("[deadman]")?;
+                    Some((config, outbound))
+                }
+                None => None,
+            };
             let listener = Listener::bind(config.listener()).context("cannot listen for MQTT")?;
             let server = Server::bind(config.http.listen)
                 .await
@@ -149,15 +204,31 @@ impl App {
                 history: readers,
                 pulse: pulse.clone(),
                 degraded: degraded.clone(),
+                load: strain.load(),
                 limits: Limits::default(),
             };
-            Some(Doors { listener, subscribers, degraded, context, server, state })
+            let around = Around {
+                board: state.board.clone(),
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+                pulse: pulse.clone(),
+                reader,
+                deadman,
+            };
+            Some(Doors { listener, subscribers, degraded, context, server, state, around })
         };
-        let running = store::start(opened, config.keep()).context("cannot start the store")?;
+        let terms = store::Terms {
+            keep: config.keep(&configuration.signals),
+            load: strain.load(),
+            metrics: metrics.clone(),
+        };
+        let running = store::start(opened, terms).context("cannot start the store")?;
         let pipeline = pipeline::Parts {
             core,
             clock,
             inbox: submissions,
+            fill: inbox.fill(),
+            strain,
             committer: running.committer,
             reports: running.reports,
             board,
@@ -188,11 +259,14 @@ impl App {
         let mut commands = Stage::default();
         let mut core = Stage::default();
         let mut serving = Stage::default();
+        let mut beside = Stage::default();
         core.start("pipeline", pipeline::run(pipeline, core.token()));
         commands.start("control", control.run(inbox, commands.token()));
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
-        if let Some(Doors { listener, subscribers, degraded, context, server, state }) = doors {
+        if let Some(Doors { listener, subscribers, degraded, context, server, state, around }) =
+            doors
+        {
             connections = context.tracker.clone();
             intake = Stage::new(context.cancel.clone());
             for subscriber in subscribers {
@@ -201,6 +275,7 @@ impl App {
             intake.start("listener", listener.run(context));
             serving.start("http", server.run(state, streams.clone(), serving.token()));
             pulse.set_listening(true);
+            beside = around.start();
         }
         let ended_early = tokio::select! {
             () = stop.cancelled() => None,
@@ -208,8 +283,10 @@ impl App {
             task = commands.ended() => Some(task),
             task = intake.ended() => Some(task),
             task = serving.ended() => Some(task),
+            task = beside.ended() => Some(task),
         };
         pulse.set_listening(false);
+        beside.stop().await;
         intake.stop().await;
         connections.close();
         late("connections", connections.wait()).await;

@@ -11,22 +11,23 @@ use tokio::sync::watch;
 use super::batch::{Intake, Stepped};
 use crate::board;
 use crate::clock::{Clock, Stamp, Stopwatch};
-use crate::domain::alarm::AlarmKind;
+use crate::domain::alarm::{Alarm, TimeQuality};
 use crate::domain::command::Answer;
 use crate::domain::core::Core;
 use crate::domain::ids::PatientId;
 use crate::domain::time::Timestamp;
 use crate::domain::transition::{Change, Transition, TransitionBody};
 use crate::inbox::{Committed, Submission};
-use crate::telemetry::Metrics;
+use crate::strain::{Load, Work};
+use crate::telemetry::{Hop, Metrics};
 use crate::view::{Board, DeviceView, Frame, Ring};
 
 /// The board follows readings alone at most so often; commands and alarms move it at once.
 const REFRESH_EVERY_S: f64 = 0.25;
 /// `vitals` at most once a second by patient (contract §6).
 const VITALS_EVERY_S: f64 = 1.0;
-/// A batch that waits longer than this for its commit means trouble.
-const LOADED_S: f64 = 0.5;
+/// The same where live numbers give way.
+const RARE_VITALS_EVERY_S: f64 = 5.0;
 /// `heartbeat` (contract §6).
 const HEARTBEAT_EVERY_S: f64 = 2.0;
 
@@ -36,9 +37,13 @@ pub(super) struct Publisher {
     board: Board,
     ring: Arc<Ring>,
     metrics: Metrics,
+    load: Load,
     restless: BTreeSet<PatientId>,
     refreshed: Stopwatch,
+    /// Since live numbers were told.
     told_vitals: Stopwatch,
+    /// Since they were told or gave way.
+    passed_vitals: Stopwatch,
     beat: Option<Stopwatch>,
     /// Judged and committed up to here, in the gateway's own time.
     judged_at: Timestamp,
@@ -50,6 +55,7 @@ impl Publisher {
         sender: watch::Sender<Arc<Board>>,
         ring: Arc<Ring>,
         metrics: Metrics,
+        load: Load,
         judged_at: Timestamp,
     ) -> Self {
         let board = Board::clone(&sender.borrow());
@@ -58,9 +64,11 @@ impl Publisher {
             board,
             ring,
             metrics,
+            load,
             restless: BTreeSet::new(),
             refreshed: Stopwatch::start(),
             told_vitals: Stopwatch::start(),
+            passed_vitals: Stopwatch::start(),
             beat: None,
             judged_at,
         }
@@ -69,7 +77,7 @@ impl Publisher {
     /// A batch is on the disk: receipts nobody will ask about at once, the board, the answers to
     /// commands, and the events, which tell of the board.
     pub(super) fn committed(&mut self, stepped: Stepped, core: &mut Core, failing: bool) {
-        let Stepped { now, transitions, bodies, taken, done, .. } = stepped;
+        let Stepped { now, transitions, bodies, taken, waited_s, done, .. } = stepped;
         self.judged_at = self.judged_at.max(now.at);
         let (commands, messages): (Vec<_>, Vec<_>) =
             done.into_iter().partition(|(submission, _)| submission.commands > 0);
@@ -86,7 +94,7 @@ impl Publisher {
         release(commands);
         let seconds = taken.seconds();
         for transition in &transitions {
-            self.measure(transition, seconds);
+            self.measure(transition, waited_s, seconds);
         }
         let frames: Vec<Frame> = transitions
             .iter()
@@ -131,16 +139,9 @@ impl Publisher {
         if self.refreshed.seconds() >= REFRESH_EVERY_S && !failing {
             self.board.unjudged = (waits.inputs, waits.oldest_s);
             self.send(core, now);
-            self.metrics.judged_lag((now.at - self.judged_at).as_secs_f64());
         }
-        if self.told_vitals.seconds() >= VITALS_EVERY_S {
-            // Under load live numbers give way before anything that is judged or committed does.
-            if waits.oldest_s > LOADED_S {
-                self.told_vitals = Stopwatch::start();
-                self.metrics.gave_way("vitals");
-            } else {
-                self.tell_vitals();
-            }
+        if self.passed_vitals.seconds() >= VITALS_EVERY_S {
+            self.pass_vitals();
         }
         if self.beat.is_none_or(|beat| beat.seconds() >= HEARTBEAT_EVERY_S) {
             self.beat = Some(Stopwatch::start());
@@ -180,6 +181,16 @@ impl Publisher {
         }
     }
 
+    /// A second has passed in which live numbers may be told; under load most of them are not.
+    fn pass_vitals(&mut self) {
+        self.passed_vitals = Stopwatch::start();
+        if self.load.gives_way(Work::Vitals) && self.told_vitals.seconds() < RARE_VITALS_EVERY_S {
+            self.metrics.gave_way(Work::Vitals.as_str());
+        } else {
+            self.tell_vitals();
+        }
+    }
+
     fn tell_vitals(&mut self) {
         self.told_vitals = Stopwatch::start();
         let restless = std::mem::take(&mut self.restless);
@@ -189,6 +200,7 @@ impl Publisher {
         let frames: Vec<Frame> = board::present(&self.board, &restless)
             .map(|view| Frame {
                 index: 0,
+                raised: None,
                 event: "vitals",
                 seq: None,
                 ward: view.ward.clone(),
@@ -202,11 +214,6 @@ impl Publisher {
     }
 
     fn heartbeat(&mut self, now: Stamp, waits: Waits, failing: bool) {
-        let silent = self
-            .board
-            .alarms
-            .values()
-            .filter(|a| a.kind == AlarmKind::Technical && a.rule.as_str() == "link.silence");
         let data = json!({
             "server_time": now.wall(),
             "judged_to": now.shown(self.judged_at),
@@ -214,11 +221,12 @@ impl Publisher {
             "unjudged": waits.inputs,
             "oldest_unjudged_s": waits.oldest_s,
             "store": if failing { "failing" } else { "ok" },
-            "silent_devices": silent.count(),
+            "silent_devices": self.board.silent_devices(),
             "watchers": self.metrics.watching(),
         });
         self.ring.publish([Frame {
             index: 0,
+            raised: None,
             event: "heartbeat",
             seq: None,
             ward: None,
@@ -227,20 +235,43 @@ impl Publisher {
         }]);
     }
 
-    fn measure(&self, transition: &Transition, seconds: f64) {
-        if let TransitionBody::Alarm { change, alarm, .. } = &transition.body {
-            self.metrics.alarm(change.as_str());
-            if *change == Change::Raised {
-                self.metrics.alarm_latency(alarm.priority, seconds);
-            }
+    fn measure(&self, transition: &Transition, waited_s: Option<f64>, committed_s: f64) {
+        let TransitionBody::Alarm { change, alarm, .. } = &transition.body else { return };
+        self.metrics.alarm(change.as_str());
+        if *change != Change::Raised {
+            return;
         }
+        if let Some(seconds) = on_the_way(alarm) {
+            self.metrics.alarm_latency(Hop::Device, alarm.priority, seconds);
+        }
+        if let Some(seconds) = waited_s {
+            self.metrics.alarm_latency(Hop::Inbox, alarm.priority, seconds);
+        }
+        self.metrics.alarm_latency(Hop::Commit, alarm.priority, committed_s);
+    }
+}
+
+/// From the measurement to the gateway, in seconds, as far as the device's clock can tell. What came
+/// late waited elsewhere, and is no latency of an alarm that sounds now.
+fn on_the_way(alarm: &Alarm) -> Option<f64> {
+    let trigger = &alarm.trigger;
+    match trigger.time_quality {
+        TimeQuality::Synced | TimeQuality::Estimated if !alarm.late => {
+            Some((trigger.received_at? - trigger.measured_at?).as_secs_f64().max(0.0))
+        }
+        TimeQuality::Synced
+        | TimeQuality::Estimated
+        | TimeQuality::Arrival
+        | TimeQuality::Unknown => None,
     }
 }
 
 fn frame(transition: &Transition, body: String, confirmed: bool) -> Option<Frame> {
     match &transition.body {
-        TransitionBody::Alarm { alarm, .. } => Some(Frame {
+        TransitionBody::Alarm { alarm, change, .. } => Some(Frame {
             index: 0,
+            raised: (confirmed && *change == Change::Raised)
+                .then(|| (alarm.priority, Stopwatch::start())),
             event: "alarm",
             seq: confirmed.then_some(transition.seq),
             ward: alarm.ward.clone(),
@@ -259,6 +290,7 @@ fn device_frame(before: Option<&Arc<DeviceView>>, now: &Arc<DeviceView>) -> Opti
     }
     Some(Frame {
         index: 0,
+        raised: None,
         event: "device",
         seq: None,
         ward: None,

@@ -13,10 +13,12 @@
 //! - Nothing opens the store's file beside SQLite while SQLite has it open in the same process:
 //!   closing any descriptor of a file drops all the process's locks on it.
 
+mod ageing;
 mod backup;
 pub mod block;
 pub mod buckets;
 mod commit;
+pub mod cursor;
 mod heads;
 pub mod history;
 pub mod journal;
@@ -25,8 +27,11 @@ pub mod open;
 pub mod point;
 pub mod reader;
 pub mod retention;
+pub mod scan;
 mod schema;
+mod space;
 mod state;
+mod surplus;
 pub mod types;
 pub mod wave;
 pub mod writer;
@@ -36,8 +41,9 @@ pub use commit::{DEAD_LETTER_BYTES, DEAD_LETTERS};
 pub use open::{OpenError, Opened, Purpose, Store};
 pub use reader::{ReadError, Reader};
 pub use retention::Keep;
+pub use space::Space;
 pub use state::LastRow;
-pub use writer::{Committer, NotTaken, Report, Running, start};
+pub use writer::{Committer, NotTaken, Report, Running, Terms, start};
 
 #[cfg(test)]
 mod tests;

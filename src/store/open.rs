@@ -9,13 +9,14 @@ use data_encoding::BASE32_NOPAD;
 use ring::rand::SecureRandom as _;
 use rusqlite::{Connection, params};
 
+use super::cursor::SinkSlot;
 use super::heads::Heads;
 use super::history::History;
 use super::lock::Lock;
 use super::reader::Reader;
 use super::schema;
 use super::state::{self, LastRow};
-use super::types::{Identity, Sample, SnapshotPart};
+use super::types::{CORE_VERSION, Identity, Sample, SnapshotPart};
 use crate::domain::ids::SiteId;
 use crate::domain::time::Timestamp;
 
@@ -72,6 +73,20 @@ pub enum OpenError {
         /// The newest version known here.
         known: u32,
     },
+    /// A later program folded its last row.
+    #[error(
+        "the rows of {} were last judged by version {found} of the core, this program has version \
+         {known}; use the newer program",
+        path.display()
+    )]
+    NewerCore {
+        /// The file.
+        path: PathBuf,
+        /// The version of its last row.
+        found: u32,
+        /// The version of this program.
+        known: u32,
+    },
     /// It contradicts itself.
     #[error("the store {} is damaged: {why}; keep the file and restore a backup", path.display())]
     Damaged {
@@ -116,6 +131,7 @@ pub struct Opened {
     pub(super) conn: Connection,
     pub(super) path: PathBuf,
     pub(super) lock: Lock,
+    pub(super) sink: SinkSlot,
     heads: Arc<Heads>,
 }
 
@@ -177,6 +193,11 @@ impl Opened {
         History::new(self.path.clone(), Arc::clone(&self.heads))
     }
 
+    /// How far InfluxDB has been told.
+    pub fn sink(&self) -> SinkSlot {
+        self.sink.clone()
+    }
+
     /// The samples not yet in blocks.
     pub(super) fn heads(&self) -> &Arc<Heads> {
         &self.heads
@@ -222,6 +243,15 @@ fn known_version(path: &Path, found: u32) -> Result<(), OpenError> {
         return Err(OpenError::Newer { path, found, known: schema::VERSION });
     }
     Ok(())
+}
+
+fn known_core(path: &Path, last: Option<LastRow>) -> Result<(), OpenError> {
+    match last {
+        Some(LastRow { core: found, .. }) if found > CORE_VERSION => {
+            Err(OpenError::NewerCore { path: path.to_owned(), found, known: CORE_VERSION })
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Makes the folder of a store where it is missing, for the owner only; one that is there stays as
@@ -298,6 +328,7 @@ fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
     let version: u32 =
         conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
     known_version(&path, version)?;
+    known_core(&path, state::last_row(&conn).map_err(sqlite)?)?;
     // A killed process may have left rows that only the page cache holds: make them durable before
     // anybody builds on them.
     schema::checkpoint_at_last(&conn, schema::warn_of_readers(&path)).map_err(sqlite)?;
@@ -316,6 +347,7 @@ fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
         snapshot: state::snapshot(&conn).map_err(sqlite)?,
         snapshot_row: state::row_number(&conn, "snapshot_row").map_err(sqlite)?,
         sealed_to: state::row_number(&conn, "sealed_to").map_err(sqlite)?.unwrap_or(0),
+        sink: SinkSlot::load(&conn).map_err(sqlite)?,
         heads: Arc::new(Heads::of(state::series(&conn).map_err(sqlite)?)),
         conn,
         path,

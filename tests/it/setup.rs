@@ -48,9 +48,9 @@ pub(crate) struct Setup {
     rules: Option<String>,
     store: Option<PathBuf>,
     tls: Option<Tls>,
-    broker: Option<Value>,
     env: Vec<(String, String)>,
     args: Vec<String>,
+    sections: Vec<(&'static str, Value)>,
 }
 
 /// PEM files of the TLS listener.
@@ -77,11 +77,10 @@ impl Setup {
     }
 
     /// One `[[broker]]`, its probes quick unless it says otherwise.
-    pub(crate) fn broker(mut self, settings: &Value) -> Self {
+    pub(crate) fn broker(self, settings: &Value) -> Self {
         let mut broker = json!({ "id": "b1", "host": "127.0.0.1", "probe_every": "1s" });
         broker.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
-        self.broker = Some(broker);
-        self
+        self.section("broker", json!([broker]))
     }
 
     pub(crate) fn env(mut self, key: &str, value: &Path) -> Self {
@@ -91,6 +90,12 @@ impl Setup {
 
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.args = args.iter().map(|&a| a.to_owned()).collect();
+        self
+    }
+
+    /// One more section of `gateway.toml`.
+    pub(crate) fn section(mut self, name: &'static str, content: Value) -> Self {
+        self.sections.push((name, content));
         self
     }
 
@@ -120,8 +125,8 @@ impl Setup {
                 "certificate": certificate, "key": key, "client_ca": client_ca,
             });
         }
-        if let Some(broker) = &self.broker {
-            config["broker"] = json!([broker]);
+        for (name, content) in &self.sections {
+            config[*name] = content.clone();
         }
         toml::to_string(&config).unwrap()
     }

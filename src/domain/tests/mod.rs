@@ -13,6 +13,8 @@ mod laws;
 mod limits;
 mod rows;
 mod scene;
+mod sink;
 mod time;
 mod unwatched;
+mod upgraded;
 mod world;

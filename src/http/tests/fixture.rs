@@ -29,6 +29,7 @@ use crate::http::ports::{
 use crate::http::{AppState, Auth, Limits, Pulse, Role, Server, Token};
 use crate::inbox::{Committed, DeadLetter, Inbox, Submission};
 use crate::store::types::{Identity, Sample};
+use crate::strain::Load;
 use crate::telemetry::Metrics;
 use crate::view::{BindingView, Board, DeviceView, Frame, Monitored, PatientView, Ring};
 
@@ -73,6 +74,7 @@ impl Bench {
             history: log.clone(),
             pulse: Pulse::default(),
             degraded: crate::degraded::Degraded::default(),
+            load: Load::default(),
             limits: Limits::default(),
         };
         change(&mut state);
@@ -280,6 +282,7 @@ pub(super) fn frame(
     data: &str,
 ) -> Frame {
     Frame {
+        raised: None,
         index: 0,
         event,
         seq,
