@@ -5,8 +5,8 @@ use crate::domain::signal::{SignalId, SignalTable};
 use crate::domain::time::Timestamp;
 use crate::domain::unit::Unit;
 use crate::http::ports::{
-    AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, LoggedAlarm, ReadFailed,
-    SeriesQuery,
+    AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, KeptGrounds, LoggedAlarm,
+    ReadFailed, SeriesQuery,
 };
 use crate::inbox::DeadLetter;
 use crate::store::buckets::Grid;
@@ -60,6 +60,11 @@ impl AlarmLog for StoreReaders {
     fn of_alarm(&self, id: &AlarmId) -> Result<Vec<LoggedAlarm>, ReadFailed> {
         let rows = self.reader.alarm_history(id)?.into_iter();
         Ok(rows.filter(|row| row.kind == "alarm").map(logged).collect())
+    }
+
+    fn grounds(&self, id: &AlarmId) -> Result<Option<KeptGrounds>, ReadFailed> {
+        let kept = self.reader.alarm_grounds(id)?;
+        Ok(kept.map(|(limits, readings)| KeptGrounds { limits, readings }))
     }
 
     fn closed(&self, filter: &ClosedFilter, limit: usize) -> Result<Vec<LoggedAlarm>, ReadFailed> {

@@ -281,6 +281,7 @@ pub(crate) mod tests {
             let commit = Commit {
                 row: Row { n, at, offset, core: CORE_VERSION, rules: [0; 8], body },
                 transitions: out.transitions.iter().map(stored).collect(),
+                raised: Vec::new(),
                 samples: Vec::new(),
                 dead_letters: Vec::new(),
                 waves: Vec::new(),

@@ -12,6 +12,7 @@ pub mod core;
 pub mod device;
 mod device_commands;
 pub mod episodes;
+pub mod grounds;
 pub mod ids;
 pub mod input;
 pub mod journal;

@@ -7,6 +7,7 @@ use crate::domain::signal::SignalId;
 use crate::domain::time::Timestamp;
 use crate::domain::unit::Unit;
 use crate::inbox::DeadLetter;
+use crate::store::point::Point;
 use crate::store::types::{Sample, SeriesKey};
 
 /// The store could not be read.
@@ -27,6 +28,15 @@ pub struct LoggedAlarm {
     pub actor: Option<String>,
     /// The alarm of contract §5 as compact JSON.
     pub body: String,
+}
+
+/// What an alarm was raised on, as kept with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptGrounds {
+    /// The limits in force, as a JSON list.
+    pub limits: String,
+    /// Its last readings, oldest first.
+    pub readings: Vec<Point>,
 }
 
 /// Which closed alarms.
@@ -58,6 +68,9 @@ pub trait AlarmLog: fmt::Debug + Send + Sync {
 
     /// Every transition of one alarm, oldest first.
     fn of_alarm(&self, id: &AlarmId) -> Result<Vec<LoggedAlarm>, ReadFailed>;
+
+    /// What an alarm was raised on; `None` where the store does not say.
+    fn grounds(&self, id: &AlarmId) -> Result<Option<KeptGrounds>, ReadFailed>;
 
     /// The last transition of at most `limit` closed alarms, newest first.
     fn closed(&self, filter: &ClosedFilter, limit: usize) -> Result<Vec<LoggedAlarm>, ReadFailed>;

@@ -4,6 +4,7 @@ use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::block::{self, BadBlock, Block};
+use super::grounds;
 use super::heads::Due;
 use super::types::{Commit, StoredTransition};
 use super::wave;
@@ -81,6 +82,7 @@ impl Packed {
             + lengths(&mut self.blocks.iter().flatten().map(|b| b.body.len() + 8_192))
             + lengths(&mut self.waves.iter().map(Vec::len))
             + lengths(&mut commit.transitions.iter().map(|t| t.body.len() + 8_192))
+            + lengths(&mut commit.raised.iter().map(|r| r.limits.len() + 8_192))
             + lengths(&mut commit.snapshot.iter().map(|s| s.body.len() + 8_192))
     }
 
@@ -119,6 +121,7 @@ impl Packed {
             self.body,
         ])?;
         self.insert_transitions(tx)?;
+        grounds::insert(tx, &self.commit.raised)?;
         self.insert_dead_letters(tx)?;
         self.insert_waves(tx)?;
         self.insert_blocks(tx)?;

@@ -18,6 +18,7 @@ mod backup;
 pub mod block;
 pub mod buckets;
 mod commit;
+mod grounds;
 mod heads;
 pub mod history;
 pub mod journal;

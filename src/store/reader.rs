@@ -10,9 +10,10 @@ use rusqlite::{Connection, Row as SqlRow, params};
 
 use super::block::BadBlock;
 use super::journal::Rows;
+use super::point::Point;
 use super::state::LastRow;
 use super::types::{Identity, SeriesKey, SnapshotPart};
-use super::{commit, open, schema, state};
+use super::{commit, grounds, open, schema, state};
 use crate::domain::ids::{AlarmId, DeviceId, PatientId, WardId};
 use crate::domain::signal::SignalId;
 use crate::domain::time::Timestamp;
@@ -186,6 +187,15 @@ impl Reader {
             [alarm.as_str()],
             transition,
         )
+    }
+
+    /// What an alarm was raised on: the limits in force as JSON, and its last readings; `None` for
+    /// alarms of stores that did not keep it.
+    pub fn alarm_grounds(
+        &self,
+        alarm: &AlarmId,
+    ) -> Result<Option<(String, Vec<Point>)>, ReadError> {
+        grounds::read(&self.connect()?, alarm)
     }
 
     /// The newest transition of each alarm that passes the filter, newest first, at most `limit`,

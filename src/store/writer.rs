@@ -20,6 +20,7 @@ use rusqlite::Connection;
 use tokio::sync::mpsc;
 
 use super::commit::{CommitError, PackError, Packed};
+use super::grounds;
 use super::heads::Heads;
 use super::lock::Lock;
 use super::open::Opened;
@@ -202,7 +203,8 @@ impl Writer {
         Ok(())
     }
 
-    fn pack(&self, commit: Commit) -> Result<Packed, PackError> {
+    fn pack(&self, mut commit: Commit) -> Result<Packed, PackError> {
+        grounds::gather(&self.conn, &self.heads, &mut commit);
         let (now, samples) = (commit.row.at, commit.samples.len());
         let due = if self.load.gives_way(Work::Sealing) && self.heads.some_may_wait(now) {
             self.metrics.gave_way(Work::Sealing.as_str());

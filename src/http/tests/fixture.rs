@@ -23,8 +23,8 @@ use crate::domain::message::DeviceInfo;
 use crate::domain::signal::SignalTable;
 use crate::domain::time::{Span, Timestamp};
 use crate::http::ports::{
-    AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, LoggedAlarm, ReadFailed,
-    SeriesQuery,
+    AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, KeptGrounds, LoggedAlarm,
+    ReadFailed, SeriesQuery,
 };
 use crate::http::{AppState, Auth, Limits, Pulse, Role, Server, Token};
 use crate::inbox::{Committed, DeadLetter, Inbox, Submission};
@@ -313,6 +313,10 @@ impl AlarmLog for MemoryLog {
         let memory = self.0.lock().unwrap();
         let story = memory.alarms.iter().filter(|(of, _)| of == id);
         Ok(story.map(|(_, logged)| logged.clone()).collect())
+    }
+
+    fn grounds(&self, _: &AlarmId) -> Result<Option<KeptGrounds>, ReadFailed> {
+        Ok(None)
     }
 
     fn closed(&self, filter: &ClosedFilter, limit: usize) -> Result<Vec<LoggedAlarm>, ReadFailed> {
