@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::alarm::{Alarm, LimitFrom, Side};
+use super::alarm::{Alarm, AlarmKind, LimitFrom, Side};
 use super::command::PatientLimit;
 use super::core::Core;
 use super::ids::RuleId;
@@ -51,24 +51,10 @@ impl Core {
             return Grounds { series: None, until, limits: Vec::new() };
         };
         Grounds {
-            series: self.series_of(alarm, signal.id),
+            series: series_of(alarm, signal.id),
             until,
             limits: self.limits_of(alarm, signal),
         }
-    }
-
-    /// The series of the alarm's signal whose name, alone or before the signal's number, is its source.
-    fn series_of(&self, alarm: &Alarm, signal: SignalId) -> Option<SeriesKey> {
-        let patient = self.patients.get(alarm.patient.as_ref()?)?;
-        let device = alarm.device.as_ref()?;
-        let is_its = |name: &str| {
-            alarm.source.strip_prefix(name).is_some_and(|rest| {
-                rest.is_empty() || rest.strip_prefix('/') == Some(&signal.0.to_string())
-            })
-        };
-        let of_device = patient.sources.keys().filter(|s| s.device == *device);
-        let source = of_device.filter(|s| s.signal == signal).find(|s| is_its(&s.name()))?;
-        Some(SeriesKey { device: device.clone(), signal, instance: source.instance.clone() })
     }
 
     fn limits_of(&self, alarm: &Alarm, signal: &Signal) -> Vec<LimitInForce> {
@@ -81,6 +67,19 @@ impl Core {
         let levels = rules.flat_map(|rule| [(rule, WARNING), (rule, CRITICAL)]);
         levels.filter_map(|(rule, level)| in_force(rule, level, own, unit)).collect()
     }
+}
+
+/// The series in the alarm's source: a device, an instance where there is one, and in technical alarms
+/// the number of the signal.
+fn series_of(alarm: &Alarm, signal: SignalId) -> Option<SeriesKey> {
+    let device = alarm.device.clone()?;
+    let rest = alarm.source.strip_prefix(device.as_str())?;
+    let rest = match alarm.kind {
+        AlarmKind::Physiological => rest,
+        AlarmKind::Technical => rest.strip_suffix(&format!("/{}", signal.0))?,
+    };
+    let instance = rest.strip_prefix('/').unwrap_or_default().to_owned();
+    Some(SeriesKey { device, signal, instance })
 }
 
 fn in_force(
