@@ -23,7 +23,7 @@ use crate::inbox::Inbox;
 use crate::ingest::listener::{Context, Listener};
 use crate::pipeline;
 use crate::readers::StoreReaders;
-use crate::recovery::recover;
+use crate::recovery::{recover, upgraded};
 use crate::stage::{GRACE, Stage, late};
 use crate::store::{self, Opened, Purpose, Store};
 use crate::strain::Strain;
@@ -82,7 +82,8 @@ impl App {
         let last = opened.last_row.map(|row| row.at);
         let begin = last.unwrap_or(Timestamp::from_micros(0));
         let clock = if identity.stream_clock { Clock::stream(begin) } else { Clock::system(begin) };
-        let mut first = Vec::new();
+        let upgraded = upgraded(&opened).context("the alarm log cannot be read")?;
+        let mut first = Vec::from_iter(upgraded.clone());
         if let Some(from) = last {
             first.push(Input::Deaf { from, to: clock.stamp().at });
         }
@@ -96,7 +97,11 @@ impl App {
         let (inbox, submissions) = Inbox::new();
         let metrics = Metrics::default();
         let strain = Strain::new(metrics.clone());
-        let (board, board_seen) = watch::channel(Arc::new(board::of(&core)));
+        let mut told = board::of(&core);
+        if let Some(Input::Upgraded { next_seq, held, .. }) = upgraded {
+            board::show_told(&mut told, next_seq, held);
+        }
+        let (board, board_seen) = watch::channel(Arc::new(told));
         let (_, signals) = watch::channel(Arc::new(configuration.signals.clone()));
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();

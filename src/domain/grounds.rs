@@ -78,7 +78,7 @@ fn series_of(alarm: &Alarm, signal: SignalId) -> Option<SeriesKey> {
         AlarmKind::Physiological => rest,
         AlarmKind::Technical => rest.strip_suffix(&format!("/{}", signal.0))?,
     };
-    let instance = rest.strip_prefix('/').unwrap_or_default().to_owned();
+    let instance = rest.strip_prefix('/').unwrap_or_default().into();
     Some(SeriesKey { device, signal, instance })
 }
 

@@ -82,7 +82,7 @@ fn sealed(
            AND t0 <= ? ORDER BY t0 DESC LIMIT ?",
     )?;
     let SeriesKey { device, signal, instance } = series;
-    let of = params![device.as_str(), signal.0, instance, until.as_micros(), BLOCKS];
+    let of = params![device.as_str(), signal.0, instance.as_str(), until.as_micros(), BLOCKS];
     let mut rows = statement.query(of)?;
     let mut points = Vec::new();
     while let Some(row) = rows.next()? {

@@ -331,7 +331,9 @@ fn body(
 fn series_id(tx: &Transaction<'_>, key: &SeriesKey) -> Result<Option<i64>, ReadError> {
     Ok(tx
         .prepare_cached("SELECT id FROM series WHERE device = ? AND signal = ? AND instance = ?")?
-        .query_row(params![key.device.as_str(), key.signal.0, key.instance], |row| row.get(0))
+        .query_row(params![key.device.as_str(), key.signal.0, key.instance.as_str()], |row| {
+            row.get(0)
+        })
         .optional()?)
 }
 

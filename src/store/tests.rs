@@ -9,6 +9,7 @@ use super::point::Point;
 use super::point::tests::any_point;
 use super::types::{Commit, Row, Sample, SeriesKey, SnapshotPart, StoredTransition};
 use super::*;
+use crate::domain::instance::Instance;
 use crate::domain::signal::SignalId;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::unit::Unit;
@@ -44,7 +45,11 @@ pub(super) fn commit(n: u64) -> Commit {
 }
 
 pub(super) fn series() -> SeriesKey {
-    SeriesKey { device: "dev-1".parse().unwrap(), signal: SignalId(3), instance: String::new() }
+    SeriesKey {
+        device: "dev-1".parse().unwrap(),
+        signal: SignalId(3),
+        instance: Instance::default(),
+    }
 }
 
 pub(super) fn sample(at: Timestamp, value: f64) -> Sample {

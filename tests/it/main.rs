@@ -25,3 +25,4 @@ mod recordings;
 mod setup;
 mod sse;
 mod tidy;
+mod upgrade;
