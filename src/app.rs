@@ -15,12 +15,15 @@ use crate::board;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::Control;
+use crate::degraded::Degraded;
 use crate::domain::core::Core;
 use crate::domain::input::Input;
 use crate::domain::time::Timestamp;
 use crate::http::{AppState, Auth, Limits, Pulse, Server};
 use crate::inbox::Inbox;
-use crate::ingest::listener::{Context, Listener};
+use crate::ingest::Context;
+use crate::ingest::listener::Listener;
+use crate::ingest::subscriber::Subscriber;
 use crate::pipeline;
 use crate::readers::StoreReaders;
 use crate::recovery::{recover, upgraded};
@@ -66,6 +69,8 @@ pub struct App {
 #[derive(Debug)]
 struct Doors {
     listener: Listener,
+    subscribers: Vec<Subscriber>,
+    degraded: Degraded,
     context: Context,
     server: Server,
     state: AppState,
@@ -88,6 +93,7 @@ impl App {
             first.push(Input::Deaf { from, to: clock.stamp().at });
         }
         first.extend(ended_links(&core));
+        first.extend(forgotten_brokers(&core, config));
         let other_texts = core.configuration.hash() != configuration.hash();
         if core.row() == 0 || (other_texts && !mode.headless) {
             let texts = configuration.texts.clone();
@@ -116,6 +122,9 @@ impl App {
         let doors = if mode.headless {
             None
         } else {
+            let brokers = config.subscribers()?.into_iter().map(Subscriber::new);
+            let subscribers = brokers.collect::<Result<_, _>>().context("[[broker]]")?;
+            let degraded = Degraded::default();
             let listener = Listener::bind(config.listener()).context("cannot listen for MQTT")?;
             let server = Server::bind(config.http.listen)
                 .await
@@ -147,9 +156,10 @@ impl App {
                 history: readers,
                 pulse: pulse.clone(),
                 load: strain.load(),
+                degraded: degraded.clone(),
                 limits: Limits::default(),
             };
-            Some(Doors { listener, context, server, state })
+            Some(Doors { listener, subscribers, degraded, context, server, state })
         };
         let terms = store::Terms {
             keep: config.keep(&configuration.signals),
@@ -197,9 +207,12 @@ impl App {
         commands.start("control", control.run(inbox, commands.token()));
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
-        if let Some(Doors { listener, context, server, state }) = doors {
+        if let Some(Doors { listener, subscribers, degraded, context, server, state }) = doors {
             connections = context.tracker.clone();
             intake = Stage::new(context.cancel.clone());
+            for subscriber in subscribers {
+                intake.start("subscriber", subscriber.run(context.clone(), degraded.clone()));
+            }
             intake.start("listener", listener.run(context));
             serving.start("http", server.run(state, streams.clone(), serving.token()));
             pulse.set_listening(true);
@@ -278,6 +291,13 @@ fn ended_links(core: &Core) -> impl Iterator<Item = Input> {
         connected: false,
         clean: false,
     })
+}
+
+/// Brokers that were told as faulty and are configured no more: nobody would ever say otherwise.
+fn forgotten_brokers(core: &Core, config: &Config) -> impl Iterator<Item = Input> {
+    let faults = core.site.broker_faults();
+    let gone = faults.filter(|id| config.broker.iter().all(|broker| broker.id != *id));
+    gone.map(|id| Input::Broker { id, fault: None })
 }
 
 fn addresses_of(

@@ -25,6 +25,7 @@ pub mod board;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod degraded;
 pub mod domain;
 pub mod http;
 pub mod inbox;

@@ -1,17 +1,21 @@
 //! `gateway.toml` as checked types. Nothing is bound or opened before the whole of it is valid.
 
+mod broker;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use self::broker::{BadBroker, Broker, BrokerTls, SpeaksFor};
 use crate::domain::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use crate::domain::ids::SiteId;
 use crate::domain::signal::{NoSuchClass, SignalTable};
 use crate::domain::time::Span;
 use crate::http::{Auth, BadToken, Role, Token};
 use crate::ingest::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
+use crate::ingest::subscriber::SubscriberConfig;
 use crate::store::Keep;
 
 /// The configuration of a gateway, every key documented in `docs/config.md`.
@@ -30,6 +34,9 @@ pub struct Config {
     /// The MQTT listener.
     #[serde(default)]
     pub mqtt: Mqtt,
+    /// Brokers of the site to subscribe to.
+    #[serde(default)]
+    pub broker: Vec<Broker>,
     /// Devices.
     #[serde(default)]
     pub devices: Devices,
@@ -208,6 +215,9 @@ pub enum BadConfig {
     /// A token that cannot be.
     #[error("http.token: {0}")]
     Token(#[from] BadToken),
+    /// A broker that cannot be.
+    #[error(transparent)]
+    Broker(#[from] BadBroker),
 }
 
 const BUILT_IN_GATEWAY: &str = include_str!("../../config/gateway.toml");
@@ -236,6 +246,9 @@ impl Config {
         for file in files.into_iter().flatten().chain(tls.flatten()) {
             *file = folder.join(&*file);
         }
+        for broker in &mut config.broker {
+            broker.paths_from(folder);
+        }
         config.check()?;
         Ok(config)
     }
@@ -258,6 +271,7 @@ impl Config {
                 cure: "set mqtt.authentication = \"required\", or listen on 127.0.0.1",
             });
         }
+        broker::check(&self.broker)?;
         self.auth().map(drop)
     }
 
@@ -314,14 +328,29 @@ impl Config {
                 Proof::Required => Authentication::Required,
                 Proof::Loopback => Authentication::Open,
             },
-            unknown: match self.devices.unknown {
-                UnknownDevices::Refuse => Unknown::Refuse,
-                UnknownDevices::Admit => Unknown::Admit,
-            },
+            unknown: self.unknown(),
             max_connections: self.mqtt.max_connections,
             max_inflight: self.mqtt.max_inflight,
             retention: self.store.history_keep,
             ..ListenerConfig::default()
+        }
+    }
+
+    /// What each subscriber needs to know, passwords read.
+    pub fn subscribers(&self) -> Result<Vec<SubscriberConfig>, BadConfig> {
+        let all = self.broker.iter().map(|broker| {
+            let mut config = broker.subscriber(&self.site.id)?;
+            config.unknown = self.unknown();
+            config.retention = self.store.history_keep;
+            Ok(config)
+        });
+        all.collect()
+    }
+
+    fn unknown(&self) -> Unknown {
+        match self.devices.unknown {
+            UnknownDevices::Refuse => Unknown::Refuse,
+            UnknownDevices::Admit => Unknown::Admit,
         }
     }
 

@@ -174,7 +174,8 @@ impl Core {
                 | Input::Command(_)
                 | Input::Configuration { .. }
                 | Input::Store { .. }
-                | Input::Unwatched(_) => self.advance_to(now, &mut out),
+                | Input::Unwatched(_)
+                | Input::Broker { .. } => self.advance_to(now, &mut out),
             }
             self.step(input, &mut out);
         }
@@ -334,6 +335,10 @@ impl Core {
             Input::Upgraded { from: _, next_seq, held } => self.settle(*next_seq, held, out),
             Input::Unwatched(wards) => {
                 self.site_mut().unwatched(wards, out);
+                self.note_site_deadline();
+            }
+            Input::Broker { id, fault } => {
+                self.site_mut().broker(id, fault.as_deref(), out);
                 self.note_site_deadline();
             }
             Input::Store { failing } => {

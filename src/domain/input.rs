@@ -87,4 +87,15 @@ pub enum Input {
         #[n(2)]
         held: Vec<Alarm>,
     },
+    /// Whether the way from a broker of the site to the core is proven: the probe sent through it
+    /// came back, or it did not in time.
+    #[n(11)]
+    Broker {
+        /// The connector its messages come by.
+        #[n(0)]
+        id: DeviceId,
+        /// What is wrong; `None` where the probe came back, or the broker is configured no more.
+        #[n(1)]
+        fault: Option<String>,
+    },
 }

@@ -140,7 +140,8 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
         | Input::ClockStep { .. }
         | Input::Store { .. }
         | Input::Unwatched(_)
-        | Input::Upgraded { .. } => None,
+        | Input::Upgraded { .. }
+        | Input::Broker { .. } => None,
     });
     messages.flat_map(|message| {
         let readings = match &message.body {

@@ -189,7 +189,8 @@ fn sent_at(input: &Input) -> Option<Timestamp> {
         | Input::ClockStep { .. }
         | Input::Store { .. }
         | Input::Unwatched(_)
-        | Input::Upgraded { .. } => None,
+        | Input::Upgraded { .. }
+        | Input::Broker { .. } => None,
     }
 }
 

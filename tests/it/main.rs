@@ -7,6 +7,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is a failure")]
 
 mod alarms;
+mod broker;
 mod cli;
 mod clients;
 mod core;
@@ -16,10 +17,12 @@ mod durability;
 mod harness;
 mod kills;
 mod links;
+mod mosquitto;
 mod mqtt;
 mod oracle;
 mod overload;
 mod page;
+mod pki;
 mod readback;
 mod recordings;
 mod setup;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::Gateway;
 
@@ -48,6 +48,7 @@ pub(crate) struct Setup {
     rules: Option<String>,
     store: Option<PathBuf>,
     tls: Option<Tls>,
+    broker: Option<Value>,
     env: Vec<(String, String)>,
     args: Vec<String>,
 }
@@ -72,6 +73,14 @@ impl Setup {
 
     pub(crate) fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
+        self
+    }
+
+    /// One `[[broker]]`, its probes quick unless it says otherwise.
+    pub(crate) fn broker(mut self, settings: Value) -> Self {
+        let mut broker = json!({ "id": "b1", "host": "127.0.0.1", "probe_every": "1s" });
+        broker.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        self.broker = Some(broker);
         self
     }
 
@@ -110,6 +119,9 @@ impl Setup {
                 "listen": "127.0.0.1:0",
                 "certificate": certificate, "key": key, "client_ca": client_ca,
             });
+        }
+        if let Some(broker) = &self.broker {
+            config["broker"] = json!([broker]);
         }
         toml::to_string(&config).unwrap()
     }

@@ -4,6 +4,7 @@
 
 mod absence;
 mod binding;
+mod brokers;
 mod doubt;
 mod events;
 mod failing;

@@ -74,6 +74,7 @@ impl Bench {
             history: log.clone(),
             pulse: Pulse::default(),
             load: Load::default(),
+            degraded: crate::degraded::Degraded::default(),
             limits: Limits::default(),
         };
         change(&mut state);
