@@ -21,9 +21,9 @@ use crate::domain::input::Input;
 use crate::domain::time::Timestamp;
 use crate::http::{AppState, Auth, Limits, Pulse, Server};
 use crate::inbox::Inbox;
-use crate::ingest::Context;
 use crate::ingest::listener::Listener;
 use crate::ingest::subscriber::Subscriber;
+use crate::ingest::{Context, Refusals};
 use crate::pipeline;
 use crate::readers::StoreReaders;
 use crate::recovery::{recover, upgraded};
@@ -103,6 +103,7 @@ impl App {
         let (inbox, submissions) = Inbox::new();
         let metrics = Metrics::default();
         let strain = Strain::new(metrics.clone());
+        let refusals = Arc::new(Refusals::default());
         let mut told = board::of(&core);
         if let Some(Input::Upgraded { next_seq, held, .. }) = upgraded {
             board::show_told(&mut told, next_seq, held);
@@ -131,6 +132,7 @@ impl App {
                 .with_context(|| format!("cannot listen for HTTP on {}", config.http.listen))?;
             addresses = addresses_of(config, &listener, &server)?;
             let context = Context {
+                refusals: Arc::clone(&refusals),
                 inbox: inbox.clone(),
                 board: board_seen.clone(),
                 signals: signals.clone(),
@@ -172,6 +174,7 @@ impl App {
             clock,
             inbox: submissions,
             fill: inbox.fill(),
+            refusals,
             strain,
             committer: running.committer,
             reports: running.reports,

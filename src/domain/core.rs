@@ -20,6 +20,7 @@ use super::output::Output;
 use super::patient::{Context, Patient};
 use super::site::Site;
 use super::time::{Span, Stamp, Timestamp};
+use super::transition::TransitionBody;
 
 /// Redelivered messages have been heard so long after a window without intake.
 const HEARING_AGAIN: Span = Span::secs(10);
@@ -175,6 +176,7 @@ impl Core {
                 | Input::Configuration { .. }
                 | Input::Store { .. }
                 | Input::Unwatched(_)
+                | Input::NotAllowed { .. }
                 | Input::Broker { .. } => self.advance_to(now, &mut out),
             }
             self.step(input, &mut out);
@@ -336,6 +338,11 @@ impl Core {
             Input::Unwatched(wards) => {
                 self.site_mut().unwatched(wards, out);
                 self.note_site_deadline();
+            }
+            Input::NotAllowed { principal, name, count, since } => {
+                let (principal, name) = (principal.clone(), name.clone());
+                let (count, since) = (*count, *since);
+                out.emit(TransitionBody::NotAllowed { principal, name, count, since });
             }
             Input::Broker { id, fault } => {
                 self.site_mut().broker(id, fault.as_deref(), out);

@@ -39,6 +39,27 @@ pub struct KeptGrounds {
     pub readings: Vec<Point>,
 }
 
+/// An act in the audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// The transition it is.
+    pub seq: u64,
+    /// Shown time.
+    pub at: Timestamp,
+    /// Who; `None` for several devices at once.
+    pub actor: Option<String>,
+    /// What was asked, or `not_allowed`.
+    pub what: String,
+    /// What became of it, unless that was erased.
+    pub outcome: Option<String>,
+    /// Of what is not allowed: who tried what, as JSON.
+    pub tried: Option<String>,
+    /// SHA-256 of the body.
+    pub hash: Vec<u8>,
+    /// The link of the chain.
+    pub chain: Vec<u8>,
+}
+
 /// Which closed alarms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClosedFilter {
@@ -77,6 +98,9 @@ pub trait AlarmLog: fmt::Debug + Send + Sync {
 
     /// The oldest transition of any kind still kept; `None` when there is none.
     fn oldest_seq(&self) -> Result<Option<u64>, ReadFailed>;
+
+    /// At most `limit` acts of the audit, newest first, numbered below `before`.
+    fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<Act>, ReadFailed>;
 
     /// At most `limit` dead letters, newest first, numbered below `before`.
     fn dead_letters(

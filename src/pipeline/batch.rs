@@ -190,6 +190,7 @@ fn sent_at(input: &Input) -> Option<Timestamp> {
         | Input::Store { .. }
         | Input::Unwatched(_)
         | Input::Upgraded { .. }
+        | Input::NotAllowed { .. }
         | Input::Broker { .. } => None,
     }
 }
@@ -243,7 +244,9 @@ pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) 
 fn answer(transition: &Transition) -> Option<&Answer> {
     match &transition.body {
         TransitionBody::Answer { answer, .. } => Some(answer),
-        TransitionBody::Alarm { .. } | TransitionBody::Note { .. } => None,
+        TransitionBody::Alarm { .. }
+        | TransitionBody::Note { .. }
+        | TransitionBody::NotAllowed { .. } => None,
     }
 }
 
@@ -279,6 +282,13 @@ pub fn stored(transition: &Transition) -> StoredTransition {
             actor.clone(),
             crate::view::alarm_json(alarm, true),
         ),
+        TransitionBody::NotAllowed { principal, name, count, since } => {
+            let body = serde_json::json!({
+                "principal": principal, "name": name, "count": count, "since": since,
+            });
+            let actor = principal.as_ref().map(ToString::to_string);
+            ("refusal", "not_allowed", None, None, actor, body.to_string())
+        }
         TransitionBody::Note { patient, device, what, text } => {
             let body = serde_json::json!({ "device": device, "text": text });
             ("note", *what, None, patient.clone(), None, body.to_string())

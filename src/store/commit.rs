@@ -146,7 +146,7 @@ impl Packed {
                 t.actor,
                 t.body,
             ])?;
-            if t.kind == "answer" {
+            if matches!(t.kind, "answer" | "refusal") {
                 audit(tx, t)?;
             }
         }
@@ -274,7 +274,7 @@ fn insert_block(tx: &Transaction<'_>, series: i64, id: i64, block: &Block) -> ru
     Ok(())
 }
 
-/// Adds a person's act to the hash chain.
+/// Adds an act to the hash chain: what a person did, or a device was refused.
 fn audit(tx: &Transaction<'_>, t: &StoredTransition) -> rusqlite::Result<()> {
     let before: Option<Vec<u8>> = tx
         .prepare_cached("SELECT chain FROM audit ORDER BY seq DESC LIMIT 1")?

@@ -54,7 +54,7 @@ pub struct StoredTransition {
     pub seq: u64,
     /// Shown time.
     pub at: Timestamp,
-    /// `alarm`, `answer` or `note`.
+    /// `alarm`, `answer`, `refusal` or `note`.
     pub kind: &'static str,
     /// The word of the change, or what was asked.
     pub change: &'static str,
@@ -62,7 +62,7 @@ pub struct StoredTransition {
     pub alarm: Option<AlarmId>,
     /// Whom it concerns.
     pub patient: Option<PatientId>,
-    /// Who did it, where a person did.
+    /// Who did it, where a person did, or who was refused.
     pub actor: Option<String>,
     /// JSON: for alarms exactly the alarm of contract §5.
     pub body: String,

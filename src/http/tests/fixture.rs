@@ -23,7 +23,7 @@ use crate::domain::message::DeviceInfo;
 use crate::domain::signal::SignalTable;
 use crate::domain::time::{Span, Timestamp};
 use crate::http::ports::{
-    AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, KeptGrounds, LoggedAlarm,
+    Act, AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, KeptGrounds, LoggedAlarm,
     ReadFailed, SeriesQuery,
 };
 use crate::http::{AppState, Auth, Limits, Pulse, Role, Server, Token};
@@ -330,6 +330,10 @@ impl AlarmLog for MemoryLog {
     fn oldest_seq(&self) -> Result<Option<u64>, ReadFailed> {
         let memory = self.0.lock().unwrap();
         Ok(memory.oldest.or(memory.alarms.first().map(|(_, logged)| logged.seq)))
+    }
+
+    fn audit(&self, _: Option<u64>, _: usize) -> Result<Vec<Act>, ReadFailed> {
+        Ok(Vec::new())
     }
 
     fn dead_letters(
