@@ -20,7 +20,6 @@ use super::output::Output;
 use super::patient::{Context, Patient};
 use super::site::Site;
 use super::time::{Span, Stamp, Timestamp};
-use super::transition::TransitionBody;
 
 /// Redelivered messages have been heard so long after a window without intake.
 const HEARING_AGAIN: Span = Span::secs(10);
@@ -340,9 +339,7 @@ impl Core {
                 self.note_site_deadline();
             }
             Input::NotAllowed { principal, name, count, since } => {
-                let (principal, name) = (principal.clone(), name.clone());
-                let (count, since) = (*count, *since);
-                out.emit(TransitionBody::NotAllowed { principal, name, count, since });
+                out.not_allowed(principal.as_ref(), name.as_ref(), *count, *since);
             }
             Input::Broker { id, fault } => {
                 self.site_mut().broker(id, fault.as_deref(), out);

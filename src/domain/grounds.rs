@@ -89,16 +89,14 @@ fn in_force(
     unit: Unit,
 ) -> Option<LimitInForce> {
     let critical = level == CRITICAL;
-    let (value, from) = match rule.limit(level, own, unit) {
-        Some((value, from)) => (Some(value), from),
-        None => {
-            let off = own.iter().find(|limit| {
-                (limit.side, limit.critical) == (rule.side, critical)
-                    && limit.signal == rule.signal_name
-            });
-            (off?.value, LimitFrom::Patient)
-        }
+    let LimitRule { id, signal_name, side, .. } = rule;
+    let is_off = || {
+        let of_it = |own: &&PatientLimit| (own.side, own.critical) == (*side, critical);
+        own.iter().filter(of_it).any(|own| own.signal == *signal_name && own.value.is_none())
     };
-    let (id, signal, side) = (rule.id.clone(), rule.signal_name.clone(), rule.side);
-    Some(LimitInForce { rule: id, signal, side, critical, value, unit, from })
+    let off = || is_off().then_some((None, LimitFrom::Patient));
+    let stands = rule.limit(level, own, unit).map(|(value, from)| (Some(value), from));
+    let (value, from) = stands.or_else(off)?;
+    let (rule, signal, side) = (id.clone(), signal_name.clone(), *side);
+    Some(LimitInForce { rule, signal, side, critical, value, unit, from })
 }

@@ -100,7 +100,7 @@ pub(crate) async fn get(
         Some(open) => on_wire(open),
         None => story.last().map(alarm_as_logged).ok_or_else(|| Problem::missing("alarm", &id))?,
     };
-    let (limits, readings) = kept.map_or((json!([]), json!([])), grounds);
+    let (limits, readings) = kept.as_ref().map_or((json!([]), json!([])), grounds);
     let transitions: Vec<Value> = story.iter().map(transition).collect();
     Ok(Json(json!({
         "alarm": alarm,
@@ -250,7 +250,7 @@ fn transition(logged: &LoggedAlarm) -> Value {
     })
 }
 
-fn grounds(kept: KeptGrounds) -> (Value, Value) {
+fn grounds(kept: &KeptGrounds) -> (Value, Value) {
     let limits = serde_json::from_str(&kept.limits).unwrap_or_else(|e| {
         tracing::error!(error = %e, "the limits kept with an alarm are no JSON");
         Value::Null
