@@ -1,6 +1,8 @@
 //! `gateway.toml` as checked types. Nothing is bound or opened before the whole of it is valid.
 
 mod broker;
+mod deadman;
+mod influx;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,6 +19,9 @@ use crate::http::{Auth, BadToken, Role, Token};
 use crate::ingest::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
 use crate::ingest::subscriber::SubscriberConfig;
 use crate::store::Keep;
+
+pub use deadman::{BadDeadMan, DeadMan};
+pub use influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme, ServerUrl};
 
 /// The configuration of a gateway, every key documented in `docs/config.md`.
 #[derive(Clone, Debug, Deserialize)]
@@ -46,6 +51,12 @@ pub struct Config {
     /// Another signal table than the built-in.
     #[serde(default)]
     pub signals: Override,
+    /// InfluxDB 2, where there is one.
+    #[serde(default)]
+    pub influx: Option<Influx>,
+    /// Who waits for a ping.
+    #[serde(default)]
+    pub deadman: Option<DeadMan>,
 }
 
 /// `[site]`.
@@ -215,6 +226,12 @@ pub enum BadConfig {
     /// A token that cannot be.
     #[error("http.token: {0}")]
     Token(#[from] BadToken),
+    /// InfluxDB.
+    #[error(transparent)]
+    Influx(#[from] BadInflux),
+    /// The dead-man ping.
+    #[error(transparent)]
+    DeadMan(#[from] BadDeadMan),
     /// A broker that cannot be.
     #[error(transparent)]
     Broker(#[from] BadBroker),
@@ -246,6 +263,12 @@ impl Config {
         for file in files.into_iter().flatten().chain(tls.flatten()) {
             *file = folder.join(&*file);
         }
+        if let Some(deadman) = &mut config.deadman {
+            deadman.within(folder);
+        }
+        if let Some(influx) = &mut config.influx {
+            influx.within(folder);
+        }
         for broker in &mut config.broker {
             broker.paths_from(folder);
         }
@@ -270,6 +293,12 @@ impl Config {
                 address,
                 cure: "set mqtt.authentication = \"required\", or listen on 127.0.0.1",
             });
+        }
+        if let Some(deadman) = &self.deadman {
+            deadman.check()?;
+        }
+        if let Some(influx) = &self.influx {
+            influx.check()?;
         }
         broker::check(&self.broker)?;
         self.auth().map(drop)

@@ -176,7 +176,8 @@ impl Core {
                 | Input::Store { .. }
                 | Input::Unwatched(_)
                 | Input::NotAllowed { .. }
-                | Input::Broker { .. } => self.advance_to(now, &mut out),
+                | Input::Broker { .. }
+                | Input::Sink { .. } => self.advance_to(now, &mut out),
             }
             self.step(input, &mut out);
         }
@@ -343,6 +344,10 @@ impl Core {
             }
             Input::Broker { id, fault } => {
                 self.site_mut().broker(id, fault.as_deref(), out);
+                self.note_site_deadline();
+            }
+            Input::Sink { refused, behind } => {
+                self.site_mut().sink(*refused, *behind, out);
                 self.note_site_deadline();
             }
             Input::Store { failing } => {

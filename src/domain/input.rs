@@ -114,4 +114,14 @@ pub enum Input {
         #[n(1)]
         fault: Option<String>,
     },
+    /// How InfluxDB takes what it is told, where that changed.
+    #[n(12)]
+    Sink {
+        /// The status with which it refuses everything.
+        #[n(0)]
+        refused: Option<u16>,
+        /// Whether it is further behind than it may be.
+        #[n(1)]
+        behind: bool,
+    },
 }

@@ -142,7 +142,8 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
         | Input::Unwatched(_)
         | Input::Upgraded { .. }
         | Input::NotAllowed { .. }
-        | Input::Broker { .. } => None,
+        | Input::Broker { .. }
+        | Input::Sink { .. } => None,
     });
     messages.flat_map(|message| {
         let readings = match &message.body {

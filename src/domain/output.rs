@@ -18,6 +18,8 @@ pub struct Output {
     pub samples: Vec<(u32, Sample)>,
     /// Readings and messages by fate.
     pub fates: Few<Fate, u64>,
+    /// Readings and events refused, by reason.
+    pub refusals: Few<&'static str, u64>,
     /// Numbers in the messages before the present one.
     pub(super) numbers: u32,
     pub(super) next_seq: u64,
@@ -33,6 +35,7 @@ impl Output {
             transitions: Vec::new(),
             samples: Vec::new(),
             fates: Few::default(),
+            refusals: Few::default(),
             numbers: 0,
             next_seq,
             site,
@@ -90,6 +93,12 @@ impl Output {
     pub(super) fn count(&mut self, fate: Fate) {
         let place = self.fates.place_of(&fate);
         *self.fates.at(place) += 1;
+    }
+
+    /// Counts a refusal.
+    pub(super) fn count_refusal(&mut self, reason: &'static str) {
+        let place = self.refusals.place_of(&reason);
+        *self.refusals.at(place) += 1;
     }
 }
 

@@ -17,6 +17,8 @@ const DEAF: &str = "gateway.deaf";
 const CLOCK_BEHIND: &str = "clock.behind";
 const UNWATCHED: &str = "ward.unwatched";
 const BROKER: &str = "link.broker";
+const SINK_REFUSED: &str = "influx.refused";
+const SINK_BEHIND: &str = "influx.behind";
 
 /// A wall clock that is further behind the gateway's own time is told.
 const CLOCK_TOLERATED: Span = Span::secs(1);
@@ -102,6 +104,38 @@ impl Site {
     pub fn broker_faults(&self) -> impl Iterator<Item = DeviceId> {
         let told = self.alarms.iter().filter(|(key, _)| key.rule.as_str() == BROKER);
         told.filter_map(|(key, _)| key.source.parse().ok())
+    }
+
+    /// InfluxDB refuses what it is told, or is behind: both end by themselves.
+    pub fn sink(&mut self, refused: Option<u16>, behind: bool, out: &mut Output) {
+        let refused = refused.map(|status| {
+            format!(
+                "InfluxDB refuses everything with status {status}: check address, secret, \
+                 organisation and bucket; it is kept here until then"
+            )
+        });
+        let behind = behind.then(|| {
+            "InfluxDB is further behind than it may be; what it lacks is kept here".to_owned()
+        });
+        for (id, priority, text) in
+            [(SINK_REFUSED, Priority::Medium, refused), (SINK_BEHIND, Priority::Low, behind)]
+        {
+            let key = Key::new(rule(id), "gateway");
+            let Some(text) = text else {
+                self.alarms.change(&key, None, out, Alarm::absent);
+                continue;
+            };
+            let cause = Cause::noticed(None, out.wall());
+            let condition = Condition::Present;
+            let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
+            self.alarms.raise(GATEWAY, draft, out);
+        }
+    }
+
+    /// Whether one of its alarms is open.
+    pub fn sink_told(&self) -> bool {
+        let of_sink = |id: &str| [SINK_REFUSED, SINK_BEHIND].contains(&id);
+        self.alarms.iter().any(|(key, _)| of_sink(key.rule.as_str()))
     }
 
     /// The wall clock stands so far from the gateway's own time: a clock set back is told for as

@@ -18,6 +18,7 @@ mod durability;
 mod harness;
 mod kills;
 mod links;
+mod metrics;
 mod mosquitto;
 mod mqtt;
 mod oracle;

@@ -51,6 +51,7 @@ pub(crate) struct Setup {
     broker: Option<Value>,
     env: Vec<(String, String)>,
     args: Vec<String>,
+    sections: Vec<(&'static str, Value)>,
 }
 
 /// PEM files of the TLS listener.
@@ -94,6 +95,12 @@ impl Setup {
         self
     }
 
+    /// One more section of `gateway.toml`.
+    pub(crate) fn section(mut self, name: &'static str, content: Value) -> Self {
+        self.sections.push((name, content));
+        self
+    }
+
     pub(crate) fn start(self) -> Gateway {
         let dir = tempfile::tempdir().unwrap();
         let store = self.store.clone().unwrap_or_else(|| dir.path().join("store"));
@@ -122,6 +129,9 @@ impl Setup {
         }
         if let Some(broker) = &self.broker {
             config["broker"] = json!([broker]);
+        }
+        for (name, content) in &self.sections {
+            config[*name] = content.clone();
         }
         toml::to_string(&config).unwrap()
     }

@@ -14,6 +14,7 @@ mod laws;
 mod limits;
 mod rows;
 mod scene;
+mod sink;
 mod time;
 mod unwatched;
 mod upgraded;
