@@ -1,6 +1,7 @@
 //! `gateway.toml` as checked types. Nothing is bound or opened before the whole of it is valid.
 
 mod broker;
+mod clock;
 mod deadman;
 mod influx;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use self::broker::{BadBroker, Broker, BrokerTls, SpeaksFor};
+pub use self::clock::Clock;
 use crate::domain::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use crate::domain::ids::SiteId;
 use crate::domain::signal::{NoSuchClass, SignalTable};
@@ -33,6 +35,9 @@ pub struct Config {
     /// Where the store is.
     #[serde(default)]
     pub store: Store,
+    /// The machine's clock.
+    #[serde(default)]
+    pub clock: Clock,
     /// The HTTP side.
     #[serde(default)]
     pub http: Http,

@@ -197,6 +197,7 @@ fn sent_at(input: &Input) -> Option<Timestamp> {
         | Input::Store { .. }
         | Input::Unwatched(_)
         | Input::Upgraded { .. }
+        | Input::Synchronised(_)
         | Input::NotAllowed { .. }
         | Input::Broker { .. }
         | Input::Sink { .. } => None,
