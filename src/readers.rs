@@ -9,13 +9,13 @@ use crate::domain::signal::{SignalId, SignalTable};
 use crate::domain::time::Timestamp;
 use crate::domain::unit::Unit;
 use crate::http::ports::{
-    AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, LoggedAlarm, ReadFailed,
-    SeriesQuery,
+    Act, AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, KeptGrounds, LoggedAlarm,
+    ReadFailed, SeriesQuery,
 };
 use crate::inbox::DeadLetter;
 use crate::store::buckets::Grid;
 use crate::store::history::{History, Piece};
-use crate::store::reader::{AlarmFilter, TransitionRow};
+use crate::store::reader::{ActRow, AlarmFilter, TransitionRow};
 use crate::store::types::{Sample, SeriesKey};
 use crate::store::{ReadError, Reader};
 
@@ -70,6 +70,11 @@ impl AlarmLog for StoreReaders {
         Ok(rows.filter(|row| row.kind == "alarm").map(logged).collect())
     }
 
+    fn grounds(&self, id: &AlarmId) -> Result<Option<KeptGrounds>, ReadFailed> {
+        let kept = self.reader.alarm_grounds(id)?;
+        Ok(kept.map(|(limits, readings)| KeptGrounds { limits, readings }))
+    }
+
     fn closed(&self, filter: &ClosedFilter, limit: usize) -> Result<Vec<LoggedAlarm>, ReadFailed> {
         let wanted = AlarmFilter {
             states: vec!["closed".to_owned()],
@@ -82,6 +87,14 @@ impl AlarmLog for StoreReaders {
 
     fn oldest_seq(&self) -> Result<Option<u64>, ReadFailed> {
         Ok(self.reader.transitions(0, 1)?.first().map(|row| row.seq))
+    }
+
+    fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<Act>, ReadFailed> {
+        let act = |row: ActRow| {
+            let ActRow { seq, at, actor, what, hash, chain, outcome, tried } = row;
+            Act { seq, at, actor, what, outcome, tried, hash, chain }
+        };
+        Ok(self.reader.audit(before, limit)?.into_iter().map(act).collect())
     }
 
     fn dead_letters(

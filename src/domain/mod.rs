@@ -15,6 +15,7 @@ mod device_commands;
 pub mod episodes;
 pub mod fate;
 pub mod few;
+pub mod grounds;
 pub mod ids;
 pub mod input;
 pub mod instance;

@@ -7,6 +7,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is a failure")]
 
 mod alarms;
+mod audit;
 mod broker;
 mod cli;
 mod clients;
