@@ -15,7 +15,7 @@ use super::command::DeviceDetails;
 use super::core::Window;
 use super::episodes::Episodes;
 use super::fate::Fate;
-use super::few::Few;
+use super::few::{self, Few};
 use super::ids::PatientId;
 use super::instance::Instance;
 use super::message::{
@@ -61,6 +61,7 @@ pub struct Device {
     pub revoked: bool,
     /// Every binding, the open one last.
     #[n(3)]
+    #[cbor(decode_with = "few::list")]
     pub bindings: Vec<Binding>,
     /// Whether it is connected; `None` before the first time.
     #[n(4)]
