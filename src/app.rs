@@ -13,11 +13,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::board;
 use crate::clock::Clock;
-use crate::config::{Config, DeadMan};
+use crate::config::{self, Config, DeadMan};
 use crate::control::Control;
 use crate::deadman;
 use crate::domain::core::Core;
-use crate::domain::input::Input;
+use crate::domain::input::{Input, Synchronised};
 use crate::domain::time::Timestamp;
 use crate::http::{AppState, Auth, Limits, Pulse, Server, is_fresh, not_ready};
 use crate::inbox::Inbox;
@@ -26,9 +26,12 @@ use crate::outbound::Outbound;
 use crate::pipeline;
 use crate::readers::StoreReaders;
 use crate::recovery::{recover, upgraded};
+use crate::reload::Reload;
 use crate::stage::{GRACE, Stage, late};
+use crate::status::Sources;
 use crate::store::{self, Opened, Purpose, Reader, Store};
 use crate::strain::Strain;
+use crate::synchronised;
 use crate::systemd::{self, Notifier, Watchdog};
 use crate::telemetry::{Metrics, watch_space};
 use crate::view::{Board, Ring};
@@ -64,6 +67,12 @@ pub struct App {
     writer: std::thread::JoinHandle<Result<(), store::writer::WriterError>>,
     doors: Option<Doors>,
     control: Control,
+<<<<<<< HEAD
+    reload: Option<Reload>,
+    clock_check: Option<config::Clock>,
+=======
+    sources: Sources,
+>>>>>>> part-ops
 }
 
 #[derive(Debug)]
@@ -128,6 +137,9 @@ impl App {
             first.push(Input::Deaf { from, to: clock.stamp().at });
         }
         first.extend(ended_links(&core));
+        if config.clock.check.is_empty() && core.site.doubts_the_clock() && !mode.headless {
+            first.push(Input::Synchronised(Synchronised::NotAsked));
+        }
         let other_texts = core.configuration.hash() != configuration.hash();
         if core.row() == 0 || (other_texts && !mode.headless) {
             let texts = configuration.texts.clone();
@@ -142,17 +154,27 @@ impl App {
             board::show_told(&mut told, next_seq, held);
         }
         let (board, board_seen) = watch::channel(Arc::new(told));
-        let (_, signals) = watch::channel(Arc::new(configuration.signals.clone()));
+        let (signals_in_force, signals) = watch::channel(Arc::new(configuration.signals.clone()));
+        let reload = if mode.headless || mode.demo {
+            None
+        } else {
+            Some(Reload::new(config, &configuration, inbox.clone(), signals_in_force)?)
+        };
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
+        let sources = Sources {
+            board: board_seen.clone(),
+            clock: clock.clone(),
+            pulse: pulse.clone(),
+            inbox: inbox.clone(),
+            metrics: metrics.clone(),
+            identity: identity.clone(),
+        };
         let mut addresses = Addresses::default();
         let reader = opened.reader();
-        let readers = Arc::new(StoreReaders::new(
-            opened.reader(),
-            opened.history(),
-            configuration.signals.clone(),
-        ));
+        let readers =
+            Arc::new(StoreReaders::new(opened.reader(), opened.history(), signals.clone()));
         let tracker = TaskTracker::new();
         let doors = if mode.headless {
             None
@@ -228,7 +250,23 @@ impl App {
             first,
             folded,
         };
-        Ok(Self { addresses, inbox, pipeline, writer: running.thread, doors, control })
+<<<<<<< HEAD
+        // A simulated ward, and time by the messages, have nothing to do with the machine's clock.
+        let real = !mode.headless && !mode.demo && !mode.stream_clock;
+        let clock_check = Some(&config.clock).filter(|clock| real && !clock.check.is_empty());
+        Ok(Self {
+            addresses,
+            inbox,
+            pipeline,
+            writer: running.thread,
+            doors,
+            control,
+            reload,
+            clock_check: clock_check.cloned(),
+        })
+=======
+        Ok(Self { addresses, inbox, pipeline, writer: running.thread, doors, control, sources })
+>>>>>>> part-ops
     }
 
     /// Where it listens.
@@ -243,7 +281,11 @@ impl App {
 
     /// Runs until `stop`, then shuts down in order. A task that ends early ends it with an error.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { inbox, pipeline, writer, doors, control, .. } = self;
+<<<<<<< HEAD
+        let Self { inbox, pipeline, writer, doors, control, reload, clock_check, .. } = self;
+=======
+        let Self { inbox, pipeline, writer, doors, control, sources, .. } = self;
+>>>>>>> part-ops
         let pulse = pipeline.pulse.clone();
         let mut intake = Stage::default();
         let mut commands = Stage::default();
@@ -251,7 +293,18 @@ impl App {
         let mut serving = Stage::default();
         let mut beside = Stage::default();
         core.start("pipeline", pipeline::run(pipeline, core.token()));
+<<<<<<< HEAD
+        if let Some(clock) = clock_check {
+            let watch = synchronised::watch(clock, inbox.clone(), commands.token());
+            commands.start("clock", watch);
+        }
         commands.start("control", control.run(inbox, commands.token()));
+        if let Some(reload) = reload {
+            commands.start("reload", reload.run(commands.token()));
+        }
+=======
+        commands.start("control", control.run(inbox, sources, commands.token()));
+>>>>>>> part-ops
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
         if let Some(Doors { listener, context, server, state, around }) = doors {

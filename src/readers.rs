@@ -1,5 +1,9 @@
 //! What the HTTP side reads, out of the store.
 
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
 use crate::domain::ids::{AlarmId, DeviceId};
 use crate::domain::signal::{SignalId, SignalTable};
 use crate::domain::time::Timestamp;
@@ -20,12 +24,16 @@ use crate::store::{ReadError, Reader};
 pub struct StoreReaders {
     reader: Reader,
     history: History,
-    signals: SignalTable,
+    signals: watch::Receiver<Arc<SignalTable>>,
 }
 
 impl StoreReaders {
     /// Readers of one store; `signals` says in which unit a series is summarised.
-    pub fn new(reader: Reader, history: History, signals: SignalTable) -> Self {
+    pub fn new(
+        reader: Reader,
+        history: History,
+        signals: watch::Receiver<Arc<SignalTable>>,
+    ) -> Self {
         Self { reader, history, signals }
     }
 
@@ -48,7 +56,7 @@ impl StoreReaders {
     }
 
     fn unit_of(&self, signal: SignalId) -> Unit {
-        self.signals.get(signal).and_then(|s| s.unit).unwrap_or(Unit::One)
+        self.signals.borrow().get(signal).and_then(|s| s.unit).unwrap_or(Unit::One)
     }
 }
 

@@ -1,6 +1,7 @@
 //! `gateway.toml` as checked types. Nothing is bound or opened before the whole of it is valid.
 
 mod broker;
+mod clock;
 mod deadman;
 mod influx;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use self::broker::{BadBroker, Broker, BrokerTls, SpeaksFor};
+pub use self::clock::Clock;
 use crate::domain::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use crate::domain::ids::SiteId;
 use crate::domain::signal::{NoSuchClass, SignalTable};
@@ -32,6 +34,9 @@ pub struct Config {
     /// Where the store is.
     #[serde(default)]
     pub store: Store,
+    /// The machine's clock.
+    #[serde(default)]
+    pub clock: Clock,
     /// The HTTP side.
     #[serde(default)]
     pub http: Http,
@@ -244,6 +249,11 @@ impl Config {
     /// The built-in configuration, `config/gateway.toml`.
     pub fn built_in() -> Result<Self, BadConfig> {
         Self::parse(BUILT_IN_GATEWAY, Path::new("config/gateway.toml"))
+    }
+
+    /// The built-in configuration as it is written, with every key and its default.
+    pub const fn built_in_text() -> &'static str {
+        BUILT_IN_GATEWAY
     }
 
     /// Reads a file.

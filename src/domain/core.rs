@@ -169,6 +169,7 @@ impl Core {
                 | Input::Configuration { .. }
                 | Input::Store { .. }
                 | Input::Unwatched(_)
+                | Input::Synchronised(_)
                 | Input::Broker { .. }
                 | Input::Sink { .. } => self.advance_to(now, &mut out),
             }
@@ -241,6 +242,10 @@ impl Core {
                 out.note(None, None, "clock_step", text);
                 self.clocks_stepped(Span::micros(to_us - from_us));
                 self.site_mut().clock(Span::micros(*to_us), out);
+                self.note_site_deadline();
+            }
+            Input::Synchronised(word) => {
+                self.site_mut().synchronised(word, out);
                 self.note_site_deadline();
             }
             Input::Upgraded { from: _, next_seq, held } => self.settle(*next_seq, held, out),
@@ -386,6 +391,8 @@ impl Core {
                 out.note(device.patient(), Some(&device.details.id), "class_removed", text);
             }
         }
+        // What is shown of devices follows from their classes.
+        self.changed.devices.extend(self.devices.keys().cloned());
         let ids: Vec<PatientId> = self.patients.keys().cloned().collect();
         for id in ids {
             if let Some(patient) = self.patient_mut(&id) {

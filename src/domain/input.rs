@@ -87,6 +87,9 @@ pub enum Input {
         #[n(2)]
         held: Vec<Alarm>,
     },
+    /// What the machine says of its own clock.
+    #[n(9)]
+    Synchronised(#[n(0)] Synchronised),
     /// Whether the way from a broker of the site to the core is proven: the probe sent through it
     /// came back, or it did not in time.
     #[n(11)]
@@ -108,4 +111,21 @@ pub enum Input {
         #[n(1)]
         behind: bool,
     },
+}
+
+/// Whether the machine's clock is synchronised. Numbers are part of the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Synchronised {
+    /// It is.
+    #[n(0)]
+    Yes,
+    /// It is not.
+    #[n(1)]
+    No,
+    /// Nobody can tell, and why.
+    #[n(2)]
+    Unknown(#[n(0)] String),
+    /// Nobody is asked any more.
+    #[n(3)]
+    NotAsked,
 }

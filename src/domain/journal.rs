@@ -141,6 +141,7 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
         | Input::Store { .. }
         | Input::Unwatched(_)
         | Input::Upgraded { .. }
+        | Input::Synchronised(_)
         | Input::Broker { .. }
         | Input::Sink { .. } => None,
     });

@@ -1,6 +1,5 @@
 //! What a step puts out: transitions with their numbers, samples for the history, counts.
 
-
 use super::fate::Fate;
 use super::few::Few;
 use super::ids::{DeviceId, PatientId, RuleId, SiteId};

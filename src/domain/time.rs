@@ -126,6 +126,12 @@ impl Timestamp {
     pub const fn as_millis(self) -> i64 {
         self.0.get().div_euclid(1_000)
     }
+
+    /// Without the fraction of its second, for people.
+    pub const fn to_the_second(self) -> Self {
+        let micros = self.as_micros();
+        Self::from_micros(micros - micros.rem_euclid(1_000_000))
+    }
 }
 
 impl Span {

@@ -196,6 +196,7 @@ fn sent_at(input: &Input) -> Option<Timestamp> {
         | Input::Store { .. }
         | Input::Unwatched(_)
         | Input::Upgraded { .. }
+        | Input::Synchronised(_)
         | Input::Broker { .. }
         | Input::Sink { .. } => None,
     }

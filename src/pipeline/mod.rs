@@ -343,3 +343,22 @@ fn before_all(inputs: &mut Vec<Input>, input: Input) {
     let upgraded = matches!(inputs.first(), Some(Input::Upgraded { .. }));
     inputs.insert(usize::from(upgraded), input);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_comes_before_an_upgrade() {
+        let upgraded = Input::Upgraded { from: 0, next_seq: 7, held: Vec::new() };
+        let stepped = Input::ClockStep { from_us: 0, to_us: 1 };
+        let stalled = Input::Store { failing: true };
+        for first in [upgraded.clone(), stalled.clone()] {
+            let mut inputs = vec![first.clone(), stalled.clone()];
+            before_all(&mut inputs, stepped.clone());
+            let upgrade = first == upgraded;
+            assert_eq!(inputs[usize::from(upgrade)], stepped);
+            assert_eq!(inputs[usize::from(!upgrade)], first);
+        }
+    }
+}

@@ -71,6 +71,12 @@ impl Gateway {
         self.launch();
     }
 
+    /// SIGHUP, after `rules.toml` or `signals.toml` was written anew.
+    pub(crate) fn reload(&self, file: &str, text: &str) {
+        fs::write(self.dir.path().join(file), text).unwrap();
+        self.signal("HUP");
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -46,6 +46,7 @@ gap = "1s"
 #[derive(Default)]
 pub(crate) struct Setup {
     rules: Option<String>,
+    signals: Option<String>,
     store: Option<PathBuf>,
     tls: Option<Tls>,
     env: Vec<(String, String)>,
@@ -63,6 +64,11 @@ pub(crate) struct Tls {
 impl Setup {
     pub(crate) fn rules(mut self, text: &str) -> Self {
         self.rules = Some(text.to_owned());
+        self
+    }
+
+    pub(crate) fn signals(mut self, text: &str) -> Self {
+        self.signals = Some(text.to_owned());
         self
     }
 
@@ -106,11 +112,14 @@ impl Setup {
             "http": { "listen": "127.0.0.1:0" },
             "mqtt": { "listen": "127.0.0.1:0" },
             "devices": { "unknown": "admit" },
+            "clock": { "check": [] },
         });
-        if let Some(rules) = &self.rules {
-            let file = dir.join("rules.toml");
-            fs::write(&file, rules).unwrap();
-            config["rules"] = json!({ "file": file });
+        for (name, text) in [("rules", &self.rules), ("signals", &self.signals)] {
+            if let Some(text) = text {
+                let file = dir.join(format!("{name}.toml"));
+                fs::write(&file, text).unwrap();
+                config[name] = json!({ "file": file });
+            }
         }
         if let Some(Tls { certificate, key, client_ca }) = &self.tls {
             config["mqtt"]["tls"] = json!({
