@@ -26,6 +26,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod deadman;
+pub mod degraded;
 pub mod doctor;
 pub mod domain;
 pub mod http;

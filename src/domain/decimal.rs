@@ -19,7 +19,8 @@ const EXACT: u64 = 1 << 53;
 fn digits(value: f64) -> Option<(i8, i64)> {
     SCALES.into_iter().find_map(|(places, scale)| {
         let whole = (value * scale).round() as i64;
-        let same = whole.unsigned_abs() < EXACT && (whole as f64 / scale).to_bits() == value.to_bits();
+        let same =
+            whole.unsigned_abs() < EXACT && (whole as f64 / scale).to_bits() == value.to_bits();
         same.then_some((places, whole))
     })
 }

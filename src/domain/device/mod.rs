@@ -224,9 +224,12 @@ impl Device {
         let place = self.sequences.place_of(&kind);
         let verdict =
             self.sequences.at(place).take(message.boot, message.seq, message.hash, newest);
-        self.last_contact = Some(now.wall());
-        if message.relay.is_some() || message.principal != message.device {
-            self.last_relay_contact = Some(now.wall());
+        // What a broker retained was said at another time.
+        if !message.delivery.retained {
+            self.last_contact = Some(now.wall());
+            if message.relay.is_some() || message.principal != message.device {
+                self.last_relay_contact = Some(now.wall());
+            }
         }
         match verdict {
             Verdict::New | Verdict::Unnumbered => {}
