@@ -1,6 +1,7 @@
 //! Readings: when, what, and how far it can be trusted.
 
 use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
 
 use super::super::instance::Instance;
 use super::super::signal::SignalId;
