@@ -16,18 +16,22 @@ use crate::clock::Clock;
 use crate::config::{self, Config, DeadMan};
 use crate::control::Control;
 use crate::deadman;
+use crate::degraded::Degraded;
 use crate::domain::core::Core;
 use crate::domain::input::{Input, Synchronised};
 use crate::domain::time::Timestamp;
 use crate::http::{AppState, Auth, Limits, Pulse, Server, is_fresh, not_ready};
 use crate::inbox::Inbox;
-use crate::ingest::listener::{Context, Listener};
+use crate::ingest::Context;
+use crate::ingest::listener::Listener;
+use crate::ingest::subscriber::Subscriber;
 use crate::outbound::Outbound;
 use crate::pipeline;
 use crate::readers::StoreReaders;
 use crate::recovery::{recover, upgraded};
 use crate::reload::Reload;
 use crate::stage::{GRACE, Stage, late};
+use crate::status::Sources;
 use crate::store::{self, Opened, Purpose, Reader, Store};
 use crate::strain::Strain;
 use crate::synchronised;
@@ -68,11 +72,14 @@ pub struct App {
     control: Control,
     reload: Option<Reload>,
     clock_check: Option<config::Clock>,
+    sources: Sources,
 }
 
 #[derive(Debug)]
 struct Doors {
     listener: Listener,
+    subscribers: Vec<Subscriber>,
+    degraded: Degraded,
     context: Context,
     server: Server,
     state: AppState,
@@ -135,6 +142,7 @@ impl App {
         if config.clock.check.is_empty() && core.site.doubts_the_clock() && !mode.headless {
             first.push(Input::Synchronised(Synchronised::NotAsked));
         }
+        first.extend(forgotten_brokers(&core, config));
         let other_texts = core.configuration.hash() != configuration.hash();
         if core.row() == 0 || (other_texts && !mode.headless) {
             let texts = configuration.texts.clone();
@@ -158,6 +166,14 @@ impl App {
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
+        let sources = Sources {
+            board: board_seen.clone(),
+            clock: clock.clone(),
+            pulse: pulse.clone(),
+            inbox: inbox.clone(),
+            metrics: metrics.clone(),
+            identity: identity.clone(),
+        };
         let mut addresses = Addresses::default();
         let reader = opened.reader();
         let readers =
@@ -166,6 +182,9 @@ impl App {
         let doors = if mode.headless {
             None
         } else {
+            let brokers = config.subscribers()?.into_iter().map(Subscriber::new);
+            let subscribers = brokers.collect::<Result<_, _>>().context("[[broker]]")?;
+            let degraded = Degraded::default();
             let deadman = match config.deadman.clone() {
                 Some(config) => {
                     let outbound = deadman::outbound(&config).context("[deadman]")?;
@@ -203,6 +222,7 @@ impl App {
                 log: Arc::clone(&readers) as Arc<_>,
                 history: readers,
                 pulse: pulse.clone(),
+                degraded: degraded.clone(),
                 load: strain.load(),
                 limits: Limits::default(),
             };
@@ -214,7 +234,7 @@ impl App {
                 reader,
                 deadman,
             };
-            Some(Doors { listener, context, server, state, around })
+            Some(Doors { listener, subscribers, degraded, context, server, state, around })
         };
         let terms = store::Terms {
             keep: config.keep(&configuration.signals),
@@ -249,6 +269,7 @@ impl App {
             control,
             reload,
             clock_check: clock_check.cloned(),
+            sources,
         })
     }
 
@@ -264,7 +285,8 @@ impl App {
 
     /// Runs until `stop`, then shuts down in order. A task that ends early ends it with an error.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { inbox, pipeline, writer, doors, control, reload, clock_check, .. } = self;
+        let Self { inbox, pipeline, writer, doors, control, reload, clock_check, sources, .. } =
+            self;
         let pulse = pipeline.pulse.clone();
         let mut intake = Stage::default();
         let mut commands = Stage::default();
@@ -276,15 +298,20 @@ impl App {
             let watch = synchronised::watch(clock, inbox.clone(), commands.token());
             commands.start("clock", watch);
         }
-        commands.start("control", control.run(inbox, commands.token()));
         if let Some(reload) = reload {
             commands.start("reload", reload.run(commands.token()));
         }
+        commands.start("control", control.run(inbox, sources, commands.token()));
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
-        if let Some(Doors { listener, context, server, state, around }) = doors {
+        if let Some(Doors { listener, subscribers, degraded, context, server, state, around }) =
+            doors
+        {
             connections = context.tracker.clone();
             intake = Stage::new(context.cancel.clone());
+            for subscriber in subscribers {
+                intake.start("subscriber", subscriber.run(context.clone(), degraded.clone()));
+            }
             intake.start("listener", listener.run(context));
             serving.start("http", server.run(state, streams.clone(), serving.token()));
             pulse.set_listening(true);
@@ -366,6 +393,13 @@ fn ended_links(core: &Core) -> impl Iterator<Item = Input> {
         connected: false,
         clean: false,
     })
+}
+
+/// Brokers that were told as faulty and are configured no more: nobody would ever say otherwise.
+fn forgotten_brokers(core: &Core, config: &Config) -> impl Iterator<Item = Input> {
+    let faults = core.site.broker_faults();
+    let gone = faults.filter(|id| config.broker.iter().all(|broker| broker.id != *id));
+    gone.map(|id| Input::Broker { id, fault: None })
 }
 
 fn addresses_of(

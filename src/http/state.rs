@@ -15,6 +15,7 @@ use super::idempotency::Replies;
 use super::ports::{AlarmLog, HistoryRead, ReadFailed};
 use super::seats::Seats;
 use crate::clock::Clock;
+use crate::degraded::Degraded;
 use crate::domain::signal::SignalTable;
 use crate::inbox::Inbox;
 use crate::store::types::Identity;
@@ -47,6 +48,8 @@ pub struct AppState {
     pub history: Arc<dyn HistoryRead>,
     /// When the pipeline last stepped, and whether the listeners are up.
     pub pulse: Pulse,
+    /// What does not work as it should beside the gateway itself.
+    pub degraded: Degraded,
     /// What gives way at present.
     pub load: Load,
     /// Bounds on what clients may hold.

@@ -11,6 +11,7 @@ mod permission;
 pub mod subscriber;
 #[cfg(test)]
 mod testing;
+mod tls;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is a failure")]
 
 mod alarms;
+mod broker;
 mod cli;
 mod clients;
 mod clock;
@@ -16,12 +17,15 @@ mod disk;
 mod durability;
 mod harness;
 mod kills;
+mod life;
 mod links;
 mod metrics;
+mod mosquitto;
 mod mqtt;
 mod oracle;
 mod overload;
 mod page;
+mod pki;
 mod readback;
 mod recordings;
 mod reload;

@@ -82,6 +82,13 @@ impl Setup {
         self
     }
 
+    /// One `[[broker]]`, its probes quick unless it says otherwise.
+    pub(crate) fn broker(self, settings: &Value) -> Self {
+        let mut broker = json!({ "id": "b1", "host": "127.0.0.1", "probe_every": "1s" });
+        broker.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        self.section("broker", json!([broker]))
+    }
+
     pub(crate) fn env(mut self, key: &str, value: &Path) -> Self {
         self.env.push((key.to_owned(), value.display().to_string()));
         self

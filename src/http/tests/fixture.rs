@@ -73,6 +73,7 @@ impl Bench {
             log: log.clone(),
             history: log.clone(),
             pulse: Pulse::default(),
+            degraded: crate::degraded::Degraded::default(),
             load: Load::default(),
             limits: Limits::default(),
         };
