@@ -244,7 +244,8 @@ impl TryFrom<String> for ServerUrl {
         if host.is_empty() {
             return Err(bad("it names no host"));
         }
-        if authority.port().is_some() && authority.port_u16().is_none_or(|port| port == 0) {
+        let has_port = authority.as_str().len() > authority.host().len();
+        if has_port && authority.port_u16().is_none_or(|port| port == 0) {
             return Err(bad("its port is none"));
         }
         Ok(Self {

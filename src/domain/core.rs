@@ -175,7 +175,10 @@ impl Core {
                 | Input::Configuration { .. }
                 | Input::Store { .. }
                 | Input::Unwatched(_)
-                | Input::Broker { .. } => self.advance_to(now, &mut out),
+                | Input::Synchronised(_)
+                | Input::NotAllowed { .. }
+                | Input::Broker { .. }
+                | Input::Sink { .. } => self.advance_to(now, &mut out),
             }
             self.step(input, &mut out);
         }
@@ -332,13 +335,24 @@ impl Core {
                 self.site_mut().clock(Span::micros(*to_us), out);
                 self.note_site_deadline();
             }
+            Input::Synchronised(word) => {
+                self.site_mut().synchronised(word, out);
+                self.note_site_deadline();
+            }
             Input::Upgraded { from: _, next_seq, held } => self.settle(*next_seq, held, out),
             Input::Unwatched(wards) => {
                 self.site_mut().unwatched(wards, out);
                 self.note_site_deadline();
             }
+            Input::NotAllowed { principal, name, count, since } => {
+                out.not_allowed(principal.as_ref(), name.as_ref(), *count, *since);
+            }
             Input::Broker { id, fault } => {
                 self.site_mut().broker(id, fault.as_deref(), out);
+                self.note_site_deadline();
+            }
+            Input::Sink { refused, behind } => {
+                self.site_mut().sink(*refused, *behind, out);
                 self.note_site_deadline();
             }
             Input::Store { failing } => {
@@ -484,6 +498,8 @@ impl Core {
                 out.note(device.patient(), Some(&device.details.id), "class_removed", text);
             }
         }
+        // What is shown of devices follows from their classes.
+        self.changed.devices.extend(self.devices.keys().cloned());
         let ids: Vec<PatientId> = self.patients.keys().cloned().collect();
         for id in ids {
             if let Some(patient) = self.patient_mut(&id) {

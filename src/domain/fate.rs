@@ -41,10 +41,10 @@ fates! {
     Correction = "correction";
     /// Outside the plausible range.
     Implausible = "implausible";
-    /// Said to be absent by the device itself.
-    Absent = "absent";
-    /// Of a quality too low to judge.
+    /// Of low quality.
     LowQuality = "low_quality";
+    /// The device says that it has no value.
+    Absent = "absent";
     /// A zero that means "no sensor".
     NoSensor = "no_sensor";
     /// Entered in error.

@@ -140,8 +140,11 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
         | Input::ClockStep { .. }
         | Input::Store { .. }
         | Input::Unwatched(_)
+        | Input::Upgraded { .. }
+        | Input::Synchronised(_)
+        | Input::NotAllowed { .. }
         | Input::Broker { .. }
-        | Input::Upgraded { .. } => None,
+        | Input::Sink { .. } => None,
     });
     messages.flat_map(|message| {
         let readings = match &message.body {

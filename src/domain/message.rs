@@ -10,6 +10,11 @@ use super::signal::SignalId;
 use super::time::{Span, Timestamp};
 use super::unit::Unit;
 
+/// What is nearly always so is not written down, and read back where it is missing.
+fn usual<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// The kind of topic, each with its own sequence numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize)]
 #[cbor(index_only)]
@@ -110,12 +115,15 @@ pub struct Delivery {
     pub qos: u8,
     /// A retained value of an external broker.
     #[n(1)]
+    #[cbor(skip_if = "usual")]
     pub retained: bool,
     /// A redelivery by the client's own word.
     #[n(2)]
+    #[cbor(skip_if = "usual")]
     pub dup: bool,
     /// From the backlog of a resumed session.
     #[n(3)]
+    #[cbor(skip_if = "usual")]
     pub resumed: bool,
 }
 
@@ -147,6 +155,7 @@ pub struct Message {
     pub sent_at: Option<Timestamp>,
     /// Real, test, demo or probe.
     #[n(5)]
+    #[cbor(skip_if = "usual")]
     pub mode: Mode,
     /// The sender's clock, where described.
     #[n(6)]
@@ -162,6 +171,7 @@ pub struct Message {
     pub delivery: Delivery,
     /// Fields nobody knows, counted.
     #[n(10)]
+    #[cbor(skip_if = "usual")]
     pub unknown_fields: u32,
     /// What it says.
     #[n(11)]
@@ -303,6 +313,7 @@ pub enum Value {
     Number {
         /// The number.
         #[n(0)]
+        #[cbor(with = "super::decimal")]
         value: f64,
         /// Its unit.
         #[n(1)]
@@ -356,6 +367,7 @@ pub struct Reading {
     pub signal: SignalId,
     /// Lead, zone or channel; empty where there is only one.
     #[n(2)]
+    #[cbor(skip_if = "usual")]
     pub instance: Instance,
     /// When, by the device's clock.
     #[n(3)]
@@ -368,12 +380,15 @@ pub struct Reading {
     pub quality: Option<f32>,
     /// Final unless said otherwise.
     #[n(6)]
+    #[cbor(skip_if = "usual")]
     pub status: Status,
     /// Outside the plausible range of the signal.
     #[n(7)]
+    #[cbor(skip_if = "usual")]
     pub implausible: bool,
     /// Glucose of 10-33 "mg/dL" (contract §2).
     #[n(8)]
+    #[cbor(skip_if = "usual")]
     pub unit_doubtful: bool,
 }
 

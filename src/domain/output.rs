@@ -1,7 +1,5 @@
 //! What a step puts out: transitions with their numbers, samples for the history, counts.
 
-use std::collections::BTreeMap;
-
 use super::fate::Fate;
 use super::few::Few;
 use super::ids::{DeviceId, PatientId, RuleId, SiteId};
@@ -21,7 +19,7 @@ pub struct Output {
     /// Readings and messages by fate.
     pub fates: Few<Fate, u64>,
     /// Readings and events refused, by reason.
-    pub refusals: BTreeMap<&'static str, u64>,
+    pub refusals: Few<&'static str, u64>,
     /// Numbers in the messages before the present one.
     pub(super) numbers: u32,
     pub(super) next_seq: u64,
@@ -37,7 +35,7 @@ impl Output {
             transitions: Vec::new(),
             samples: Vec::new(),
             fates: Few::default(),
-            refusals: BTreeMap::new(),
+            refusals: Few::default(),
             numbers: 0,
             next_seq,
             site,
@@ -79,6 +77,18 @@ impl Output {
         });
     }
 
+    /// Appends what somebody was not allowed.
+    pub(super) fn not_allowed(
+        &mut self,
+        principal: Option<&DeviceId>,
+        name: Option<&DeviceId>,
+        count: u64,
+        since: Timestamp,
+    ) {
+        let (principal, name) = (principal.cloned(), name.cloned());
+        self.emit(TransitionBody::NotAllowed { principal, name, count, since });
+    }
+
     /// Counts a fate.
     pub(super) fn count(&mut self, fate: Fate) {
         let place = self.fates.place_of(&fate);
@@ -87,7 +97,8 @@ impl Output {
 
     /// Counts a refusal.
     pub(super) fn count_refusal(&mut self, reason: &'static str) {
-        *self.refusals.entry(reason).or_default() += 1;
+        let place = self.refusals.place_of(&reason);
+        *self.refusals.at(place) += 1;
     }
 }
 

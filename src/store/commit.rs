@@ -4,6 +4,8 @@ use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::block::{self, BadBlock, Block};
+use super::cursor::{self, SinkNews};
+use super::grounds;
 use super::heads::Due;
 use super::types::{Commit, StoredTransition};
 use super::wave;
@@ -56,6 +58,7 @@ pub(super) struct Packed {
     pub(super) commit: Commit,
     pub(super) sealed: Vec<Due>,
     pub(super) sealed_to: u64,
+    pub(super) sink: Option<SinkNews>,
     body: Vec<u8>,
     blocks: Vec<Vec<Block>>,
     waves: Vec<Vec<u8>>,
@@ -69,7 +72,12 @@ impl Packed {
             sealed.iter().map(|due| block::seal(due.points.clone())).collect::<Result<_, _>>()?;
         let waves =
             commit.waves.iter().map(|w| wave::pack(&w.samples)).collect::<Result<_, _>>()?;
-        Ok(Self { commit, sealed, sealed_to, body, blocks, waves })
+        Ok(Self { commit, sealed, sealed_to, sink: None, body, blocks, waves })
+    }
+
+    /// With what the sink left.
+    pub(super) fn with(self, sink: Option<SinkNews>) -> Self {
+        Self { sink, ..self }
     }
 
     /// About how many bytes it adds to the log.
@@ -81,6 +89,7 @@ impl Packed {
             + lengths(&mut self.blocks.iter().flatten().map(|b| b.body.len() + 8_192))
             + lengths(&mut self.waves.iter().map(Vec::len))
             + lengths(&mut commit.transitions.iter().map(|t| t.body.len() + 8_192))
+            + lengths(&mut commit.raised.iter().map(|r| r.limits.len() + 8_192))
             + lengths(&mut commit.snapshot.iter().map(|s| s.body.len() + 8_192))
     }
 
@@ -119,9 +128,13 @@ impl Packed {
             self.body,
         ])?;
         self.insert_transitions(tx)?;
+        grounds::insert(tx, &self.commit.raised)?;
         self.insert_dead_letters(tx)?;
         self.insert_waves(tx)?;
         self.insert_blocks(tx)?;
+        if let Some(news) = &self.sink {
+            insert_sink(tx, row.at + row.offset, news)?;
+        }
         self.insert_snapshot(tx)
     }
 
@@ -143,7 +156,7 @@ impl Packed {
                 t.actor,
                 t.body,
             ])?;
-            if t.kind == "answer" {
+            if matches!(t.kind, "answer" | "refusal") {
                 audit(tx, t)?;
             }
         }
@@ -233,6 +246,18 @@ impl Packed {
     }
 }
 
+/// What the sink left for this transaction.
+pub(super) fn insert_sink(
+    tx: &Transaction<'_>,
+    at: Timestamp,
+    news: &SinkNews,
+) -> rusqlite::Result<()> {
+    for letter in &news.dead {
+        keep_dead_letter(tx, at, letter)?;
+    }
+    cursor::write(tx, &news.cursor)
+}
+
 /// The word of a topic kind, as stored.
 pub(super) fn kind_word(kind: Kind) -> &'static str {
     match kind {
@@ -271,7 +296,7 @@ fn insert_block(tx: &Transaction<'_>, series: i64, id: i64, block: &Block) -> ru
     Ok(())
 }
 
-/// Adds a person's act to the hash chain.
+/// Adds an act to the hash chain: what a person did, or a device was refused.
 fn audit(tx: &Transaction<'_>, t: &StoredTransition) -> rusqlite::Result<()> {
     let before: Option<Vec<u8>> = tx
         .prepare_cached("SELECT chain FROM audit ORDER BY seq DESC LIMIT 1")?

@@ -18,6 +18,8 @@ mod backup;
 pub mod block;
 pub mod buckets;
 mod commit;
+pub mod cursor;
+mod grounds;
 mod heads;
 pub mod history;
 pub mod journal;

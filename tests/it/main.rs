@@ -7,8 +7,11 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is a failure")]
 
 mod alarms;
+mod audit;
+mod broker;
 mod cli;
 mod clients;
+mod clock;
 mod core;
 mod demo;
 mod disk;
@@ -20,12 +23,15 @@ mod kills;
 mod life;
 mod links;
 mod metrics;
+mod mosquitto;
 mod mqtt;
 mod oracle;
 mod overload;
 mod page;
+mod pki;
 mod readback;
 mod recordings;
+mod reload;
 mod setup;
 mod sse;
 mod tidy;
