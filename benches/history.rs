@@ -282,6 +282,7 @@ impl Writer {
             },
             transitions: Vec::new(),
             samples,
+            raised: Vec::new(),
             dead_letters: Vec::new(),
             waves: Vec::new(),
             snapshot: Vec::new(),

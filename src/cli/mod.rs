@@ -1,10 +1,13 @@
 //! The command line: one file a command.
 
+mod config;
 mod demo;
 mod device;
+mod doctor;
 mod export;
 mod gateway;
 mod progress;
+mod status;
 mod store;
 
 use std::path::PathBuf;
@@ -41,6 +44,12 @@ enum Command {
     Device(device::DeviceArgs),
     /// Write readings or alarms as CSV or JSON Lines, also while the gateway runs.
     Export(export::ExportArgs),
+    /// Show the running gateway on one screen, or what its store says when none runs.
+    Status(status::StatusArgs),
+    /// Look at disk, clock, brokers and InfluxDB, and say what to do.
+    Doctor(doctor::DoctorArgs),
+    /// Show the configuration in force.
+    Config(config::ConfigCommand),
     /// Copy the store to a file, also while the gateway runs.
     Backup(store::BackupArgs),
     /// Make a store out of a copy.
@@ -114,6 +123,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Replay(options) => replay(options),
         Command::Device(args) => device::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Config(command) => config::run(&command),
         Command::Backup(args) => store::backup(&args),
         Command::Restore(args) => store::restore(&args),
     }

@@ -130,6 +130,7 @@ impl Ward {
             },
             transitions: out.transitions.iter().map(stored).collect(),
             samples: out.samples.into_iter().map(|(_, sample)| sample).collect(),
+            raised: Vec::new(),
             dead_letters: Vec::new(),
             waves: Vec::new(),
             snapshot: Vec::new(),

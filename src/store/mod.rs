@@ -20,6 +20,7 @@ pub mod buckets;
 mod commit;
 pub mod cursor;
 pub mod frozen;
+mod grounds;
 mod heads;
 pub mod history;
 pub mod journal;
