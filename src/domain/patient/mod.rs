@@ -6,6 +6,7 @@ mod episode;
 mod judge;
 mod late;
 mod limits;
+mod loss;
 mod repeat;
 mod silence;
 mod technical;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use minicbor::{Decode, Encode};
 
 pub use limits::LimitSet;
+pub use loss::{LossWatch, Run};
 pub use silence::Expectation;
 pub(super) use technical::draft as technical_draft;
 pub use watch::{LatestValue, SourceState};
@@ -57,13 +59,21 @@ pub struct Patient {
     /// Open alarms.
     #[n(6)]
     pub alarms: Book,
+    /// Signals whose loss a rule watches, by device.
+    #[n(7)]
+    #[cbor(default)]
+    pub losses: Vec<LossWatch>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
 }
 
-/// What was heard of some series.
-pub type Heard = BTreeMap<Source, SourceState>;
+/// What was heard of a device, handed from one patient to another.
+#[derive(Debug, Default)]
+pub struct Heard {
+    sources: BTreeMap<Source, SourceState>,
+    losses: Vec<LossWatch>,
+}
 
 /// What a patient machine needs to know besides what it hears.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +120,7 @@ impl Patient {
             sources: BTreeMap::new(),
             expectations: Vec::new(),
             alarms: Book::default(),
+            losses: Vec::new(),
             touched: 0,
         }
     }
@@ -220,6 +231,7 @@ impl Patient {
     pub fn unbind(&mut self, device: &DeviceId, out: &mut Output) {
         self.expectations.retain(|e| e.device != *device);
         self.sources.retain(|source, _| source.device != *device);
+        self.losses.retain(|watch| watch.source.device != *device);
         let of_device = |open: &Open| open.alarm.device.as_ref() == Some(device);
         for key in self.alarms.keys_where(|_, open| of_device(open)) {
             if technical::is_about_link(&key.rule) {
@@ -234,22 +246,28 @@ impl Patient {
     /// under it is handed back.
     pub fn retract(&mut self, device: &DeviceId, actor: &str, out: &mut Output) -> Heard {
         self.expectations.retain(|e| e.device != *device);
-        let (heard, others) =
+        let (sources, others) =
             std::mem::take(&mut self.sources).into_iter().partition(|(s, _)| s.device == *device);
         self.sources = others;
+        let (losses, others) =
+            std::mem::take(&mut self.losses).into_iter().partition(|w| w.source.device == *device);
+        self.losses = others;
         for key in self.alarms.keys_where(|_, open| open.alarm.device.as_ref() == Some(device)) {
             self.alarms.close(&key, Change::Retracted, "retracted", Some(actor), out);
         }
-        heard
+        Heard { sources, losses }
     }
 
     /// What a device said under another's binding was of this patient: it is judged at once.
     pub fn inherit(&mut self, heard: Heard, context: Context<'_>, out: &mut Output) {
-        for (source, mut state) in heard {
+        let Heard { sources, losses } = heard;
+        for (source, mut state) in sources {
             state.watches.clear();
             self.put_state(&source, state);
             self.judge_latest(&source, |_| true, context, out);
         }
+        self.losses.extend(losses);
+        self.judge_losses(|_| true, context, out);
     }
 
     /// The stay ends (row 25).
@@ -258,6 +276,7 @@ impl Patient {
             self.alarms.close(&key, Change::Discharged, "discharged", Some(actor), out);
         }
         self.sources.clear();
+        self.losses.clear();
         self.expectations.clear();
         self.discharged_at = Some(out.wall());
     }
@@ -266,16 +285,22 @@ impl Patient {
     pub fn reconfigure(&mut self, before: Context<'_>, after: Context<'_>, out: &mut Output) {
         let same = |rule: &RuleId| {
             before.rules.limit(rule) == after.rules.limit(rule)
+                && before.rules.loss(rule) == after.rules.loss(rule)
                 && before.rules.event_rule(rule) == after.rules.event_rule(rule)
         };
-        let limit_or_event = |rule: &RuleId| {
-            before.rules.limit(rule).is_some() || before.rules.event_rule(rule).is_some()
+        let configured = |rule: &RuleId| {
+            before.rules.limit(rule).is_some()
+                || before.rules.loss(rule).is_some()
+                || before.rules.event_rule(rule).is_some()
         };
-        let changed = |key: &Key, _: &Open| limit_or_event(&key.rule) && !same(&key.rule);
+        let changed = |key: &Key, _: &Open| configured(&key.rule) && !same(&key.rule);
         for key in self.alarms.keys_where(changed) {
             let open = self.alarms.get(&key).cloned();
             let cause = self.alarms.cause(&key).cloned();
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
+            if let Some(open) = open.as_ref().filter(|_| before.rules.loss(&key.rule).is_some()) {
+                self.judge_loss_again(open, after, out);
+            }
             let begun = open.zip(cause).filter(|(open, _)| {
                 before.rules.event_rule(&key.rule).is_some()
                     && matches!(open.alarm.condition, Condition::Present | Condition::Unknown)
@@ -291,6 +316,7 @@ impl Patient {
         for source in sources {
             self.judge_latest(&source, |rule| !same(rule), after, out);
         }
+        self.judge_losses(|rule| !same(rule), after, out);
     }
 
     /// A reading was entered in error (row 26): nothing that stands on it stays.

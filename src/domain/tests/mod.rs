@@ -10,6 +10,7 @@ mod failing;
 mod golden;
 mod laws;
 mod limits;
+mod losses;
 mod rows;
 mod scene;
 mod time;

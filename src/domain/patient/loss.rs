@@ -1,0 +1,330 @@
+//! Sudden loss: a signal that stops while its device goes on (contract §7).
+//!
+//! A loss lasts for as long as other signals of the device are judged. A pause of the device counts
+//! as half the loss at most, and one as long as the whole loss begins it again: after it the signals
+//! of a device come a moment apart.
+
+use minicbor::{Decode, Encode};
+
+use super::super::alarm::{Alarm, AlarmKind, Condition, Priority, Response, TimeQuality, Trigger};
+use super::super::book::{Draft, Key, Open};
+use super::super::cause::Cause;
+use super::super::core::Window;
+use super::super::ids::{DeviceId, RuleId};
+use super::super::observation::{Observation, Source};
+use super::super::output::Output;
+use super::super::rules::LossRule;
+use super::super::time::{Span, Timestamp};
+use super::{Context, Patient};
+
+/// Where one signal of one device stands to its loss rule.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct LossWatch {
+    /// The series of its last value. Another instance of the signal is as good: the loss is of the
+    /// signal.
+    #[n(0)]
+    pub source: Source,
+    /// The message of that value.
+    #[n(1)]
+    pub cause: Cause,
+    /// When it was measured, corrected.
+    #[n(2)]
+    pub measured: Timestamp,
+    /// When it arrived, in the gateway's own time.
+    #[n(3)]
+    pub arrival: Timestamp,
+    /// How often the signal comes.
+    #[n(4)]
+    pub interval: Option<Span>,
+    /// Since then the device said that there is no sensor, which has an alarm of its own.
+    #[n(5)]
+    pub off: bool,
+    /// The loss, once the device went on without it.
+    #[n(6)]
+    pub run: Option<Run>,
+    /// Its alarm may be open.
+    #[n(7)]
+    pub raised: bool,
+    /// After a window without intake nothing is decided before what is redelivered has been heard.
+    #[n(8)]
+    pub held: Timestamp,
+}
+
+/// For how long a device has gone on without a signal. In the gateway's own time.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Run {
+    /// The first reading of another signal.
+    #[n(0)]
+    pub since: Timestamp,
+    /// The last one.
+    #[n(1)]
+    pub last: Timestamp,
+    /// How long it has lasted.
+    #[n(2)]
+    pub lasted: Span,
+    /// It was told.
+    #[n(3)]
+    pub told: bool,
+}
+
+impl Run {
+    fn begin(at: Timestamp) -> Self {
+        Self { since: at, last: at, lasted: Span::ZERO, told: false }
+    }
+
+    fn go_on(&mut self, to: Timestamp, whole: Span) {
+        let half = Span::micros(whole.as_micros() / 2);
+        self.lasted = self.lasted + (to - self.last).max(Span::ZERO).min(half);
+        self.last = self.last.max(to);
+    }
+}
+
+impl LossWatch {
+    fn key(&self, rule: &LossRule) -> Key {
+        Key::new(rule.id.clone(), self.source.device.to_string())
+    }
+
+    /// Another signal of the device was judged.
+    fn go_on(&mut self, rule: &LossRule, now: Timestamp) {
+        // What arrives together says nothing of what is missing.
+        if self.off || now <= self.arrival {
+            return;
+        }
+        let whole = rule.lasts(self.interval);
+        match &mut self.run {
+            Some(run) if now - run.last < whole => run.go_on(now, whole),
+            run => *run = Some(Run::begin(now)),
+        }
+    }
+
+    /// The loss, if it has lasted long enough and was not told.
+    fn due(&self, rule: &LossRule, now: Timestamp) -> Option<&Run> {
+        let run = self.run.as_ref().filter(|run| !run.told && now >= self.held)?;
+        (run.lasted >= rule.lasts(self.interval)).then_some(run)
+    }
+}
+
+impl Patient {
+    /// A number was judged live, its time beyond doubt: its signal is not lost, and its device goes
+    /// on.
+    pub(super) fn mind_losses(
+        &mut self,
+        observation: &Observation,
+        spot: bool,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let source = &observation.source;
+        if !spot && let Some(rule) = context.rules.loss_of(source.signal) {
+            self.not_lost(rule, observation, context, out);
+        }
+        self.goes_on(source, context, out);
+    }
+
+    /// A reading of a device was judged: what else it should send is missing since, if it is.
+    pub(super) fn goes_on(&mut self, source: &Source, context: Context<'_>, out: &mut Output) {
+        for place in 0..self.losses.len() {
+            let Some(watch) = self.losses.get_mut(place) else { return };
+            if watch.source.device != source.device || watch.source.signal == source.signal {
+                continue;
+            }
+            let Some(rule) = context.rules.loss_of(watch.source.signal) else { continue };
+            watch.go_on(rule, out.now.at);
+            self.tell_loss(place, rule, out);
+        }
+    }
+
+    fn not_lost(
+        &mut self,
+        rule: &LossRule,
+        observation: &Observation,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let Observation { source, cause, timing, .. } = observation;
+        let interval = self.interval_of(source, context);
+        let same = |watch: &LossWatch| {
+            watch.source.device == source.device && watch.source.signal == source.signal
+        };
+        let Some(watch) = self.losses.iter_mut().find(|watch| same(watch)) else {
+            self.losses.push(LossWatch {
+                source: source.clone(),
+                cause: cause.clone(),
+                measured: timing.measured,
+                arrival: out.now.at,
+                interval,
+                off: false,
+                run: None,
+                raised: false,
+                held: out.now.at,
+            });
+            return;
+        };
+        watch.source.clone_from(source);
+        watch.cause.clone_from(cause);
+        (watch.measured, watch.arrival) = (timing.measured, out.now.at);
+        (watch.interval, watch.off, watch.run) = (interval, false, None);
+        if std::mem::take(&mut watch.raised) {
+            let key = watch.key(rule);
+            let state = self.sources.get(source);
+            let latest = state.and_then(|s| s.latest_on(out.now, rule.lasts(interval)));
+            self.alarms.change(&key, None, out, |alarm, now| {
+                alarm.latest = latest;
+                alarm.absent(now)
+            });
+        }
+    }
+
+    /// The device says that there is no sensor: that is told by itself.
+    pub(super) fn sensor_off(&mut self, source: &Source) {
+        for watch in &mut self.losses {
+            if watch.source.device == source.device && watch.source.signal == source.signal {
+                (watch.off, watch.run) = (true, None);
+            }
+        }
+    }
+
+    /// Raises the loss at `place`, if it holds.
+    fn tell_loss(&mut self, place: usize, rule: &LossRule, out: &mut Output) {
+        let Some(watch) = self.losses.get(place) else { return };
+        if rule.adults_only && !self.is_adult() {
+            return;
+        }
+        let Some(run) = watch.due(rule, out.now.at) else { return };
+        let draft = self.loss_draft(watch, run, rule, out);
+        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+        if let Some(watch) = self.losses.get_mut(place) {
+            watch.raised = true;
+            if let Some(run) = &mut watch.run {
+                run.told = true;
+            }
+        }
+    }
+
+    fn loss_draft(&self, watch: &LossWatch, run: &Run, rule: &LossRule, out: &Output) -> Draft {
+        let state = self.sources.get(&watch.source);
+        let whole = rule.lasts(watch.interval);
+        Draft {
+            key: watch.key(rule),
+            kind: AlarmKind::Physiological,
+            device: Some(watch.source.device.clone()),
+            signal: Some(rule.signal),
+            priority: Priority::High,
+            response: Response::Immediate,
+            condition: Condition::Present,
+            text: format!(
+                "{}: no value since {} while the device goes on",
+                rule.label, watch.measured
+            ),
+            advice: rule.advice.clone(),
+            reason: state.and_then(|s| s.doubt.clone()),
+            cause: watch.cause.clone(),
+            trigger: Trigger {
+                signal: rule.signal_name.clone(),
+                value: None,
+                comparator: None,
+                unit: None,
+                side: None,
+                limit: None,
+                limit_from: None,
+                measured_at: None,
+                relay_at: None,
+                received_at: Some(out.now.shown(run.since)),
+                time_quality: TimeQuality::Synced,
+            },
+            rule_version: 0,
+            raised_at: out.now.shown(run.last - (run.lasted - whole)),
+            late: false,
+            latest: state.and_then(|s| s.latest_on(out.now, whole)),
+            news: false,
+        }
+    }
+
+    /// Something of a device is silent at `due` for `after`. Where all of it is, nobody knows whether
+    /// a signal of it is still lost (row 6).
+    pub(super) fn losses_unknown(
+        &mut self,
+        device: &DeviceId,
+        (due, after): (Timestamp, Span),
+        reason: &str,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        for watch in self.losses.iter_mut().filter(|w| w.raised && w.source.device == *device) {
+            let Some(rule) = context.rules.loss_of(watch.source.signal) else { continue };
+            let silent = after.min(rule.lasts(watch.interval));
+            if watch.run.as_ref().is_some_and(|run| due - run.last >= silent) {
+                watch.run = None;
+                let key = watch.key(rule);
+                self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(reason, now));
+            }
+        }
+    }
+
+    /// Nothing was taken in for a time: it is no pause of any device, and what is redelivered after
+    /// it is heard until `again`.
+    pub fn was_deaf(&mut self, window: Window, again: Timestamp, context: Context<'_>) {
+        let (from, to) = window;
+        for watch in &mut self.losses {
+            watch.held = watch.held.max(again);
+            let rule = context.rules.loss_of(watch.source.signal);
+            if let Some((run, rule)) = watch.run.as_mut().zip(rule) {
+                let whole = rule.lasts(watch.interval);
+                if from - run.last < whole {
+                    run.go_on(to, whole);
+                }
+            }
+        }
+    }
+
+    /// Raises at once what still holds under rules that are new to it (row 23).
+    pub(super) fn judge_losses(
+        &mut self,
+        wanted: impl Fn(&RuleId) -> bool,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        self.losses.retain(|watch| context.rules.loss_of(watch.source.signal).is_some());
+        for place in 0..self.losses.len() {
+            let Some(watch) = self.losses.get_mut(place) else { return };
+            let Some(rule) = context.rules.loss_of(watch.source.signal) else { return };
+            if wanted(&rule.id) {
+                if let Some(run) = &mut watch.run {
+                    run.told = false;
+                }
+                self.tell_loss(place, rule, out);
+            }
+        }
+    }
+
+    /// Raises anew, under a changed rule, a loss of which nothing is known since its device is
+    /// silent (row 23).
+    pub(super) fn judge_loss_again(
+        &mut self,
+        before: &Open,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let Alarm { device, condition, .. } = &before.alarm;
+        let wanted = |watch: &LossWatch| {
+            Some(&watch.source.device) == device.as_ref()
+                && Some(watch.source.signal) == before.signal
+        };
+        let Some(watch) = self.losses.iter().find(|watch| wanted(watch)) else { return };
+        let Some(rule) = context.rules.loss_of(watch.source.signal) else { return };
+        let refused = rule.adults_only && !self.is_adult();
+        if *condition == Condition::Unknown && !refused {
+            let run = Run { told: true, ..Run::begin(out.now.at) };
+            let draft = Draft {
+                trigger: before.alarm.trigger.clone(),
+                raised_at: out.wall(),
+                condition: Condition::Unknown,
+                reason: before.alarm.condition_reason.clone(),
+                ..self.loss_draft(watch, &run, rule, out)
+            };
+            self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+        }
+    }
+}
