@@ -23,9 +23,10 @@ use crate::inbox::Inbox;
 use crate::ingest::listener::{Context, Listener};
 use crate::pipeline;
 use crate::readers::StoreReaders;
-use crate::recovery::recover;
+use crate::recovery::{recover, upgraded};
 use crate::stage::{GRACE, Stage, late};
 use crate::store::{self, Opened, Purpose, Store};
+use crate::strain::Strain;
 use crate::telemetry::Metrics;
 use crate::view::Ring;
 
@@ -81,7 +82,8 @@ impl App {
         let last = opened.last_row.map(|row| row.at);
         let begin = last.unwrap_or(Timestamp::from_micros(0));
         let clock = if identity.stream_clock { Clock::stream(begin) } else { Clock::system(begin) };
-        let mut first = Vec::new();
+        let upgraded = upgraded(&opened).context("the alarm log cannot be read")?;
+        let mut first = Vec::from_iter(upgraded.clone());
         if let Some(from) = last {
             first.push(Input::Deaf { from, to: clock.stamp().at });
         }
@@ -94,7 +96,12 @@ impl App {
         }
         let (inbox, submissions) = Inbox::new();
         let metrics = Metrics::default();
-        let (board, board_seen) = watch::channel(Arc::new(board::of(&core)));
+        let strain = Strain::new(metrics.clone());
+        let mut told = board::of(&core);
+        if let Some(Input::Upgraded { next_seq, held, .. }) = upgraded {
+            board::show_told(&mut told, next_seq, held);
+        }
+        let (board, board_seen) = watch::channel(Arc::new(told));
         let (_, signals) = watch::channel(Arc::new(configuration.signals.clone()));
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
@@ -139,15 +146,23 @@ impl App {
                 log: Arc::clone(&readers) as Arc<_>,
                 history: readers,
                 pulse: pulse.clone(),
+                load: strain.load(),
                 limits: Limits::default(),
             };
             Some(Doors { listener, context, server, state })
         };
-        let running = store::start(opened, config.keep()).context("cannot start the store")?;
+        let terms = store::Terms {
+            keep: config.keep(&configuration.signals),
+            load: strain.load(),
+            metrics: metrics.clone(),
+        };
+        let running = store::start(opened, terms).context("cannot start the store")?;
         let pipeline = pipeline::Parts {
             core,
             clock,
             inbox: submissions,
+            fill: inbox.fill(),
+            strain,
             committer: running.committer,
             reports: running.reports,
             board,

@@ -124,6 +124,17 @@ pub struct Inbox {
     bytes: Arc<Semaphore>,
 }
 
+/// How full an inbox is.
+#[derive(Debug, Clone)]
+pub struct Fill(Arc<Semaphore>);
+
+impl Fill {
+    /// Bytes taken in and not committed.
+    pub fn bytes(&self) -> usize {
+        INBOX_BYTES.saturating_sub(self.0.available_permits())
+    }
+}
+
 /// The pipeline is gone; nothing more will be accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the gateway is shutting down")]
@@ -134,6 +145,11 @@ impl Inbox {
     pub fn new() -> (Self, mpsc::Receiver<Submission>) {
         let (tx, rx) = mpsc::channel(INBOX_SLOTS);
         (Self { tx, bytes: Arc::new(Semaphore::new(INBOX_BYTES)) }, rx)
+    }
+
+    /// How full it is: what was handed over and is not yet committed.
+    pub fn fill(&self) -> Fill {
+        Fill(Arc::clone(&self.bytes))
     }
 
     /// Waits for room, then hands over. Dropping the future while it waits hands over nothing.

@@ -36,6 +36,7 @@ pub mod recovery;
 pub mod replay;
 mod stage;
 pub mod store;
+pub mod strain;
 pub mod telemetry;
 pub mod verify;
 pub mod view;

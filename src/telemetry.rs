@@ -50,6 +50,8 @@ struct Inner {
     judged_lag: Gauge<f64, AtomicU64>,
     watchers: Gauge<i64, AtomicI64>,
     gave_way: Family<Label, Counter>,
+    strained: Family<Label, Counter>,
+    let_go: Family<Label, Counter>,
     clock_steps: Counter,
     clock_offset: Gauge<f64, AtomicU64>,
 }
@@ -75,6 +77,8 @@ impl Default for Metrics {
             judged_lag: Gauge::default(),
             watchers: Gauge::default(),
             gave_way: Family::default(),
+            strained: Family::default(),
+            let_go: Family::default(),
             clock_steps: Counter::default(),
             clock_offset: Gauge::default(),
             registry: Registry::default(),
@@ -113,6 +117,8 @@ impl Default for Metrics {
         );
         registry.register("watchers", "Streams open", m.watchers.clone());
         registry.register("gave_way", "What was shed under load, by what", m.gave_way.clone());
+        registry.register("strained", "How often work began to give way", m.strained.clone());
+        registry.register("let_go", "Rows that retention deleted, by why", m.let_go.clone());
         registry.register("clock_steps", "Steps of the wall clock", m.clock_steps.clone());
         registry.register_with_unit(
             "clock_offset",
@@ -204,6 +210,16 @@ impl Metrics {
     /// Something gave way: `vitals`, `range_query`, `sealing`, `stream`, …
     pub fn gave_way(&self, what: &'static str) {
         self.0.gave_way.get_or_create(&[("what", what)]).inc();
+    }
+
+    /// Work began to give way, by [`Work`](crate::strain::Work).
+    pub fn strained(&self, work: &'static str) {
+        self.0.strained.get_or_create(&[("work", work)]).inc();
+    }
+
+    /// Retention deleted rows: of the `journal`, or blocks of history by `history_age`, …
+    pub fn let_go(&self, what: &'static str, rows: u64) {
+        self.0.let_go.get_or_create(&[("what", what)]).inc_by(rows);
     }
 
     /// The wall clock stepped.

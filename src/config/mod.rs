@@ -1,5 +1,6 @@
 //! `gateway.toml` as checked types. Nothing is bound or opened before the whole of it is valid.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use serde::Deserialize;
 
 use crate::domain::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use crate::domain::ids::SiteId;
+use crate::domain::signal::{NoSuchClass, SignalTable};
 use crate::domain::time::Span;
 use crate::http::{Auth, BadToken, Role, Token};
 use crate::ingest::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
@@ -66,6 +68,10 @@ pub struct Store {
     pub journal_max_bytes: u64,
     /// How long numbers are kept; readings older than this are refused.
     pub history_keep: Span,
+    /// The same for classes of signals that are kept longer or shorter.
+    pub history_keep_by_class: BTreeMap<String, Span>,
+    /// Bytes of blocks of numbers kept, at most.
+    pub history_max_bytes: u64,
     /// How long waveforms are kept.
     pub waves_keep: Span,
     /// Bytes of waveforms kept, at most.
@@ -196,6 +202,9 @@ pub enum BadConfig {
         /// What to do.
         cure: &'static str,
     },
+    /// A class that no signal is of.
+    #[error("store.history_keep_by_class: {0}")]
+    Class(#[from] NoSuchClass),
     /// A token that cannot be.
     #[error("http.token: {0}")]
     Token(#[from] BadToken),
@@ -284,7 +293,9 @@ impl Config {
             rules: text(&self.rules.file, BUILT_IN_RULES)?,
             site: toml::to_string(&settings).unwrap_or_default(),
         };
-        Ok(Configuration::parse(texts)?)
+        let mut configuration = Configuration::parse(texts)?;
+        configuration.signals.keep_by_class(&self.store.history_keep_by_class)?;
+        Ok(configuration)
     }
 
     /// What the listener needs to know.
@@ -314,12 +325,14 @@ impl Config {
         }
     }
 
-    /// What the store keeps.
-    pub fn keep(&self) -> Keep {
+    /// What the store keeps; `signals` as [`Self::configuration`] gives them.
+    pub fn keep(&self, signals: &SignalTable) -> Keep {
         Keep {
+            history_of: signals.kept(),
             journal: self.store.journal_keep,
             journal_bytes: self.store.journal_max_bytes,
             history: self.store.history_keep,
+            history_bytes: self.store.history_max_bytes,
             waves: self.store.waves_keep,
             waves_bytes: self.store.waves_max_bytes,
         }
@@ -341,6 +354,8 @@ impl Default for Store {
             journal_keep: keep.journal,
             journal_max_bytes: keep.journal_bytes,
             history_keep: keep.history,
+            history_keep_by_class: BTreeMap::new(),
+            history_max_bytes: keep.history_bytes,
             waves_keep: keep.waves,
             waves_max_bytes: keep.waves_bytes,
         }

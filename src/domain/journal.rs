@@ -139,7 +139,8 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
         | Input::Deaf { .. }
         | Input::ClockStep { .. }
         | Input::Store { .. }
-        | Input::Unwatched(_) => None,
+        | Input::Unwatched(_)
+        | Input::Upgraded { .. } => None,
     });
     messages.flat_map(|message| {
         let readings = match &message.body {

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::domain::signal::SignalTable;
 use crate::inbox::Inbox;
 use crate::store::types::Identity;
+use crate::strain::{Load, Work};
 use crate::telemetry::Metrics;
 use crate::view::{Board, Ring};
 
@@ -46,6 +47,8 @@ pub struct AppState {
     pub history: Arc<dyn HistoryRead>,
     /// When the pipeline last stepped, and whether the listeners are up.
     pub pulse: Pulse,
+    /// What gives way at present.
+    pub load: Load,
     /// Bounds on what clients may hold.
     pub limits: Limits,
 }
@@ -137,9 +140,15 @@ impl Http {
         &self,
         read: impl FnOnce(&dyn HistoryRead) -> Result<T, ReadFailed> + Send + 'static,
     ) -> Result<T, Problem> {
+        let give_way = |why| {
+            self.app.metrics.gave_way(Work::RangeQueries.as_str());
+            Err(Problem::busy(why, 5))
+        };
+        if self.app.load.gives_way(Work::RangeQueries) {
+            return give_way("the gateway is overloaded; try again");
+        }
         let Ok(_turn) = tokio::time::timeout(QUERY_WAIT, self.history_reads.acquire()).await else {
-            self.app.metrics.gave_way("range_query");
-            return Err(Problem::busy("too many range queries at once; try again", 5));
+            return give_way("too many range queries at once; try again");
         };
         let history = Arc::clone(&self.app.history);
         off_thread(move || read(&*history)).await

@@ -187,7 +187,8 @@ fn sent_at(input: &Input) -> Option<Timestamp> {
         | Input::Deaf { .. }
         | Input::ClockStep { .. }
         | Input::Store { .. }
-        | Input::Unwatched(_) => None,
+        | Input::Unwatched(_)
+        | Input::Upgraded { .. } => None,
     }
 }
 

@@ -21,9 +21,10 @@ use crate::domain::input::Input;
 use crate::domain::output::Output;
 use crate::domain::time::{Span, Stamp, Timestamp};
 use crate::http::Pulse;
-use crate::inbox::Submission;
+use crate::inbox::{Fill, Submission};
 use crate::store::types::Commit;
 use crate::store::{Committer, NotTaken, Report};
+use crate::strain::{Pressure, Strain};
 use crate::telemetry::Metrics;
 use crate::view::{Board, Ring};
 
@@ -55,6 +56,10 @@ pub struct Parts {
     pub clock: Clock,
     /// Where submissions come from.
     pub inbox: mpsc::Receiver<Submission>,
+    /// How full the way to it is.
+    pub fill: Fill,
+    /// Decides what gives way.
+    pub strain: Strain,
     /// Where commits go.
     pub committer: Committer,
     /// What became of them.
@@ -98,6 +103,8 @@ struct Pipeline {
     publisher: Publisher,
     snapshots: Snapshots,
     unwatched: Unwatched,
+    fill: Fill,
+    strain: Strain,
     ring: Arc<Ring>,
     metrics: Metrics,
     pulse: Pulse,
@@ -109,6 +116,8 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         core,
         clock,
         inbox,
+        fill,
+        strain,
         committer,
         mut reports,
         board,
@@ -125,7 +134,9 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         snapshots: Snapshots::new(folded),
         unwatched: Unwatched::new(),
         ring: Arc::clone(&ring),
-        publisher: Publisher::new(board, ring, metrics.clone(), core.now().at),
+        publisher: Publisher::new(board, ring, metrics.clone(), strain.load(), core.now().at),
+        fill,
+        strain,
         core,
         intake: Intake::new(inbox, clock.clone()),
         clock,
@@ -183,6 +194,7 @@ impl Pipeline {
     /// One turn: take a batch if there is one, else let time pass.
     fn turn(&mut self) {
         let waits = self.pending.front().map_or(0.0, |stepped| stepped.taken.seconds());
+        self.strain.observe(Pressure { bytes: self.fill.bytes(), waited_s: waits });
         if waits.min(self.progress.seconds()) > STALLED_S {
             self.fail("no commit came back in time");
         }
@@ -218,7 +230,7 @@ impl Pipeline {
         let (from, to) = (self.last_open.at, self.clock.stamp().at);
         if to - from > DEAF_AFTER && !self.clock.follows_stream() {
             // Before anything that would let time pass, so that no deadline inside fires unheard.
-            self.own.insert(0, Input::Deaf { from, to });
+            before_all(&mut self.own, Input::Deaf { from, to });
         }
     }
 
@@ -240,12 +252,13 @@ impl Pipeline {
         let stepped = moved.abs() > CLOCK_STEP.as_micros();
         if stepped {
             let (from_us, to_us) = (self.last_row.offset.as_micros(), now.offset.as_micros());
-            taken.inputs.insert(0, Input::ClockStep { from_us, to_us });
+            before_all(&mut taken.inputs, Input::ClockStep { from_us, to_us });
         }
         self.metrics.clock(now.offset.as_secs_f64(), stepped);
         if self.core.now().at < Timestamp::YEAR_2000 && self.clock.follows_stream() {
             // The stream's time begins with its first message: what was registered before is not late.
-            taken.inputs.insert(0, Input::Deaf { from: self.core.now().at, to: now.at });
+            let deaf = Input::Deaf { from: self.core.now().at, to: now.at };
+            before_all(&mut taken.inputs, deaf);
         }
         let out = self.core.fold(self.row + 1, now, &taken.inputs);
         self.commit(taken, out);
@@ -272,8 +285,8 @@ impl Pipeline {
         self.row = self.core.row();
         self.last_row = taken.stamp;
         self.metrics.dead_letters(taken.letters.len() as u64);
-        for (fate, count) in &out.fates {
-            self.metrics.readings(fate, *count);
+        for (fate, count) in out.fates.iter() {
+            self.metrics.readings(fate.as_str(), *count);
         }
         let (stepped, mut commit) = batch::pack(taken, out, &self.core);
         if self.failing {
@@ -320,4 +333,10 @@ impl Pipeline {
         }
         self.publisher.failing();
     }
+}
+
+/// Puts an input first, though behind an upgrade: that one says which transition comes next.
+fn before_all(inputs: &mut Vec<Input>, input: Input) {
+    let upgraded = matches!(inputs.first(), Some(Input::Upgraded { .. }));
+    inputs.insert(usize::from(upgraded), input);
 }

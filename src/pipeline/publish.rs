@@ -18,6 +18,7 @@ use crate::domain::ids::PatientId;
 use crate::domain::time::Timestamp;
 use crate::domain::transition::{Change, Transition, TransitionBody};
 use crate::inbox::{Committed, Submission};
+use crate::strain::{Load, Work};
 use crate::telemetry::Metrics;
 use crate::view::{Board, DeviceView, Frame, Ring};
 
@@ -25,8 +26,8 @@ use crate::view::{Board, DeviceView, Frame, Ring};
 const REFRESH_EVERY_S: f64 = 0.25;
 /// `vitals` at most once a second by patient (contract §6).
 const VITALS_EVERY_S: f64 = 1.0;
-/// A batch that waits longer than this for its commit means trouble.
-const LOADED_S: f64 = 0.5;
+/// The same where live numbers give way.
+const RARE_VITALS_EVERY_S: f64 = 5.0;
 /// `heartbeat` (contract §6).
 const HEARTBEAT_EVERY_S: f64 = 2.0;
 
@@ -36,9 +37,13 @@ pub(super) struct Publisher {
     board: Board,
     ring: Arc<Ring>,
     metrics: Metrics,
+    load: Load,
     restless: BTreeSet<PatientId>,
     refreshed: Stopwatch,
+    /// Since live numbers were told.
     told_vitals: Stopwatch,
+    /// Since they were told or gave way.
+    passed_vitals: Stopwatch,
     beat: Option<Stopwatch>,
     /// Judged and committed up to here, in the gateway's own time.
     judged_at: Timestamp,
@@ -50,6 +55,7 @@ impl Publisher {
         sender: watch::Sender<Arc<Board>>,
         ring: Arc<Ring>,
         metrics: Metrics,
+        load: Load,
         judged_at: Timestamp,
     ) -> Self {
         let board = Board::clone(&sender.borrow());
@@ -58,9 +64,11 @@ impl Publisher {
             board,
             ring,
             metrics,
+            load,
             restless: BTreeSet::new(),
             refreshed: Stopwatch::start(),
             told_vitals: Stopwatch::start(),
+            passed_vitals: Stopwatch::start(),
             beat: None,
             judged_at,
         }
@@ -133,14 +141,8 @@ impl Publisher {
             self.send(core, now);
             self.metrics.judged_lag((now.at - self.judged_at).as_secs_f64());
         }
-        if self.told_vitals.seconds() >= VITALS_EVERY_S {
-            // Under load live numbers give way before anything that is judged or committed does.
-            if waits.oldest_s > LOADED_S {
-                self.told_vitals = Stopwatch::start();
-                self.metrics.gave_way("vitals");
-            } else {
-                self.tell_vitals();
-            }
+        if self.passed_vitals.seconds() >= VITALS_EVERY_S {
+            self.pass_vitals();
         }
         if self.beat.is_none_or(|beat| beat.seconds() >= HEARTBEAT_EVERY_S) {
             self.beat = Some(Stopwatch::start());
@@ -177,6 +179,16 @@ impl Publisher {
                     alarms.remove(&alarm.id);
                 }
             }
+        }
+    }
+
+    /// A second has passed in which live numbers may be told; under load most of them are not.
+    fn pass_vitals(&mut self) {
+        self.passed_vitals = Stopwatch::start();
+        if self.load.gives_way(Work::Vitals) && self.told_vitals.seconds() < RARE_VITALS_EVERY_S {
+            self.metrics.gave_way(Work::Vitals.as_str());
+        } else {
+            self.tell_vitals();
         }
     }
 

@@ -3,7 +3,8 @@
 //! The writer's thread alone changes them, after each commit; readers copy what they need. A head
 //! is sealed whole: at [`FULL`] points, or an hour after its first, so that no slow series holds
 //! the journal back or makes a restart read far; and earlier, oldest first, while all heads together
-//! hold more than [`MOST_POINTS`].
+//! hold more than [`MOST_POINTS`]. Under load sealing gives way, within bounds: a head waits until it
+//! has [`LARGEST`] points or is [`VERY_OLD`], and none waits beyond [`MOST_POINTS`].
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -18,6 +19,11 @@ use crate::domain::time::{Span, Timestamp};
 pub(super) const FULL: usize = 512;
 /// Time after which a head is due, however few points it has.
 const OLD: Span = Span::hours(1);
+/// Points at which a head is sealed under any load: eight times the memory of a series, and still
+/// packed in a moment.
+const LARGEST: usize = 8 * FULL;
+/// The time after which a head is sealed under any load: a restart reads twice as far at most.
+const VERY_OLD: Span = Span::hours(2);
 /// A point takes 32 bytes, so all heads stay near 256 MiB.
 const MOST_POINTS: usize = 8 << 20;
 /// Heads sealed with one commit, at least.
@@ -57,6 +63,16 @@ struct Head {
     epoch: u64,
     points: Vec<Point>,
 }
+
+/// From when on a head is sealed.
+#[derive(Debug, Clone, Copy)]
+struct Ripe {
+    points: usize,
+    age: Span,
+}
+
+const DUE: Ripe = Ripe { points: FULL, age: OLD };
+const CANNOT_WAIT: Ripe = Ripe { points: LARGEST, age: VERY_OLD };
 
 #[derive(Debug, Clone, Copy)]
 struct Started {
@@ -100,7 +116,17 @@ impl Heads {
 
     /// The heads to seal with a commit of so many samples: full ones first, then old ones.
     pub(super) fn due(&self, now: Timestamp, samples: usize) -> Vec<Due> {
-        self.write().due(now, samples, MOST_POINTS)
+        self.write().due(now, samples, DUE, MOST_POINTS)
+    }
+
+    /// Of those the ones that are sealed under any load.
+    pub(super) fn cannot_wait(&self, now: Timestamp, samples: usize) -> Vec<Due> {
+        self.write().due(now, samples, CANNOT_WAIT, MOST_POINTS)
+    }
+
+    /// Whether any head is due that may wait.
+    pub(super) fn some_may_wait(&self, now: Timestamp) -> bool {
+        self.read().some_may_wait(now, MOST_POINTS)
     }
 
     /// Every row up to this one has all its samples in blocks once `sealing` is committed.
@@ -144,6 +170,13 @@ impl Heads {
         let of_device = inner.devices.get(device).map(|&device| &inner.of_device[device]);
         let mut keys: Vec<_> =
             of_device.into_iter().flatten().map(|&head| inner.heads[head].key.clone()).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// Every series there is, in order.
+    pub(super) fn all_series(&self) -> Vec<SeriesKey> {
+        let mut keys: Vec<_> = self.read().heads.iter().map(|head| head.key.clone()).collect();
         keys.sort_unstable();
         keys
     }
@@ -223,7 +256,15 @@ impl Inner {
         }
     }
 
-    fn due(&mut self, now: Timestamp, samples: usize, most_points: usize) -> Vec<Due> {
+    fn some_may_wait(&self, now: Timestamp, most_points: usize) -> bool {
+        let in_use = |head: usize, epoch| self.heads[head].epoch == epoch;
+        let oldest = self.started.iter().find(|s| in_use(s.head, s.epoch));
+        let is_old = oldest.is_some_and(|s| now - s.at >= OLD);
+        let is_full = || self.full.iter().any(|(head, epoch)| in_use(*head, *epoch));
+        self.points <= most_points && (is_old || is_full())
+    }
+
+    fn due(&mut self, now: Timestamp, samples: usize, ripe: Ripe, most_points: usize) -> Vec<Due> {
         let pressed = self.points > most_points;
         let a_head = if pressed { SAMPLES_A_HEAD_PRESSED } else { SAMPLES_A_HEAD };
         let limit = AT_ONCE.max(samples / a_head);
@@ -232,9 +273,11 @@ impl Inner {
         while self.started.front().is_some_and(|s| heads[s.head].epoch != s.epoch) {
             self.started.pop_front();
         }
-        let old = self.started.iter().take_while(|s| pressed || now - s.at >= OLD);
+        let old = self.started.iter().take_while(|s| pressed || now - s.at >= ripe.age);
         let old = old.filter(|s| heads[s.head].epoch == s.epoch).map(|s| s.head);
-        let mut chosen: Vec<usize> = self.full.iter().map(|(head, _)| *head).take(limit).collect();
+        let full = self.full.iter().map(|(head, _)| *head);
+        let full = full.filter(|head| pressed || heads[*head].points.len() >= ripe.points);
+        let mut chosen: Vec<usize> = full.take(limit).collect();
         for head in old {
             if chosen.len() >= limit {
                 break;
@@ -259,6 +302,7 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::instance::Instance;
     use crate::domain::signal::SignalId;
     use crate::domain::unit::Unit;
 
@@ -267,7 +311,7 @@ mod tests {
         let series = SeriesKey {
             device: device.parse().unwrap(),
             signal: SignalId(1),
-            instance: String::new(),
+            instance: Instance::default(),
         };
         Sample { series, at, received: at, value: 1.0, unit: Unit::One, flags: 0 }
     }
@@ -301,6 +345,25 @@ mod tests {
     }
 
     #[test]
+    fn under_load_sealing_waits_until_it_cannot() {
+        let heads = Heads::of(Vec::new());
+        let many = |n: usize| -> Vec<Sample> { (0..n as i64).map(|i| sample("fast", i)).collect() };
+        heads.committed(&[], 1, at(0), &[sample("slow", 0)]);
+        assert!(!heads.some_may_wait(at(3_599)), "nothing is due");
+        heads.committed(&[], 2, at(10), &many(LARGEST - 1));
+        assert!(heads.some_may_wait(at(10)) && heads.cannot_wait(at(10), 1).is_empty());
+        heads.committed(&[], 3, at(20), &many(1));
+        assert_eq!(heads.cannot_wait(at(20), 1).len(), 1, "the large one");
+        let large = heads.due(at(20), 1);
+        heads.committed(&large, 4, at(30), &[]);
+        assert!(!heads.some_may_wait(at(3_599)));
+        assert!(heads.some_may_wait(at(3_600)) && heads.cannot_wait(at(3_600), 1).is_empty());
+        assert_eq!(heads.cannot_wait(at(7_200), 1).len(), 1, "the old one");
+        assert!(!heads.write().some_may_wait(at(3_600), 0), "none waits when memory is full");
+        assert_eq!(heads.write().due(at(0), 1, CANNOT_WAIT, 0).len(), 1);
+    }
+
+    #[test]
     fn what_is_sealed_is_not_restored() {
         let key = sample("dev", 0).series;
         let heads = Heads::of(vec![SeriesRow { id: 7, key: key.clone(), sealed_to: 2 }]);
@@ -319,7 +382,7 @@ mod tests {
             heads.committed(&[], i + 1, at(0), &[sample(&format!("dev-{i}"), 0)]);
         }
         let due = |samples, most| {
-            let due = heads.write().due(at(1), samples, most);
+            let due = heads.write().due(at(1), samples, DUE, most);
             due.iter().map(|due| due.key.device.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(due(1, 40), [""; 0]);

@@ -5,6 +5,7 @@
 //! two one. Calls wait for the disk: from async code only through `spawn_blocking`.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -25,8 +26,10 @@ use crate::domain::unit::Unit;
 /// The history of a store; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct History {
-    path: PathBuf,
-    heads: Arc<Heads>,
+    pub(super) path: PathBuf,
+    pub(super) heads: Arc<Heads>,
+    /// The blocks taken in, by number: see [`block_ids`].
+    pub(super) ids: Range<i64>,
 }
 
 /// Part of a series: a patient's history is the union of pieces, one for each binding.
@@ -53,9 +56,9 @@ pub struct Page {
 /// A place between two points; opaque text for clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    at: Timestamp,
+    pub(super) at: Timestamp,
     /// How many points of that instant were given already.
-    skip: usize,
+    pub(super) skip: usize,
 }
 
 /// Text that is no cursor.
@@ -80,7 +83,7 @@ impl FromStr for Cursor {
 
 impl History {
     pub(super) fn new(path: PathBuf, heads: Arc<Heads>) -> Self {
-        Self { path, heads }
+        Self { path, heads, ids: 0..i64::MAX }
     }
 
     /// Every series with a number ever heard from a device.
@@ -101,7 +104,7 @@ impl History {
         let pieces: Vec<Piece> = pieces.iter().map(|piece| piece.starting(after)).collect();
         let mut points = Vec::new();
         self.read(&pieces, |tx, place, piece, heads| {
-            let found = page(tx, piece, heads, wanted)?;
+            let found = page(tx, piece, heads, wanted, &self.ids)?;
             points.extend(found.into_iter().map(|point| (place, point)));
             Ok(())
         })?;
@@ -131,7 +134,7 @@ impl History {
     ) -> Result<Vec<Bucket>, ReadError> {
         let pieces: Vec<Piece> = pieces.iter().map(|piece| piece.inside(grid)).collect();
         let mut filling = Filling::new(grid, unit);
-        self.read(&pieces, |tx, _, piece, heads| fill(tx, piece, heads, &mut filling))?;
+        self.read(&pieces, |tx, _, piece, heads| fill(tx, piece, heads, &mut filling, &self.ids))?;
         Ok(filling.buckets())
     }
 
@@ -176,21 +179,29 @@ impl Piece {
     }
 }
 
+/// The numbers of the blocks sealed with rows after `after`, up to and with row `to`. A block that
+/// was sealed with a row holds samples of the rows before it only.
+pub(super) fn block_ids(after: u64, to: u64) -> Range<i64> {
+    let first = |row: u64| i64::try_from(row).map_or(i64::MAX, |row| row.saturating_mul(1 << 10));
+    first(after)..first(to)
+}
+
 /// The first `wanted` points of a piece, settled.
-fn page(
+pub(super) fn page(
     tx: &Transaction<'_>,
     piece: &Piece,
     heads: Vec<Point>,
     wanted: usize,
+    ids: &Range<i64>,
 ) -> Result<Vec<Point>, ReadError> {
     let mut points = heads;
     if let Some(id) = series_id(tx, &piece.series)? {
         let mut statement = tx.prepare_cached(
             "SELECT t0, unit, body FROM blocks WHERE series = ? AND t0 >= ? AND t0 < ? AND t1 >= ?
-               ORDER BY t0, id",
+               AND id >= ? AND id < ? ORDER BY t0, id",
         )?;
         let (from, to) = (piece.from.as_micros(), piece.to.as_micros());
-        let mut rows = statement.query([id, piece.look_back(), to, from])?;
+        let mut rows = statement.query([id, piece.look_back(), to, from, ids.start, ids.end])?;
         while let Some(row) = rows.next()? {
             let t0 = Timestamp::from_micros(row.get(0)?);
             if points.len() >= wanted {
@@ -217,10 +228,11 @@ fn fill(
     piece: &Piece,
     heads: Vec<Point>,
     filling: &mut Filling,
+    ids: &Range<i64>,
 ) -> Result<(), ReadError> {
     let mut heads = heads.into_iter().peekable();
     if let Some(id) = series_id(tx, &piece.series)? {
-        let blocks = summaries(tx, id, piece)?;
+        let blocks = summaries(tx, id, piece, ids)?;
         for cluster in clusters(&blocks) {
             let (start, end) = bounds(cluster);
             while let Some(point) = heads.next_if(|p| p.at < start) {
@@ -270,13 +282,15 @@ fn summaries(
     tx: &Transaction<'_>,
     series: i64,
     piece: &Piece,
+    ids: &Range<i64>,
 ) -> Result<Vec<Summarised>, ReadError> {
     let mut statement = tx.prepare_cached(
         "SELECT id, t0, t1, unit, n, vmin, vmax, vsum, vlast FROM blocks
-           WHERE series = ? AND t0 >= ? AND t0 < ? AND t1 >= ? ORDER BY t0, id",
+           WHERE series = ? AND t0 >= ? AND t0 < ? AND t1 >= ? AND id >= ? AND id < ?
+           ORDER BY t0, id",
     )?;
     let (from, to) = (piece.from.as_micros(), piece.to.as_micros());
-    let mut rows = statement.query([series, piece.look_back(), to, from])?;
+    let mut rows = statement.query([series, piece.look_back(), to, from, ids.start, ids.end])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let count = row.get::<_, i64>(4)? as u64;
@@ -317,7 +331,9 @@ fn body(
 fn series_id(tx: &Transaction<'_>, key: &SeriesKey) -> Result<Option<i64>, ReadError> {
     Ok(tx
         .prepare_cached("SELECT id FROM series WHERE device = ? AND signal = ? AND instance = ?")?
-        .query_row(params![key.device.as_str(), key.signal.0, key.instance], |row| row.get(0))
+        .query_row(params![key.device.as_str(), key.signal.0, key.instance.as_str()], |row| {
+            row.get(0)
+        })
         .optional()?)
 }
 
@@ -331,9 +347,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::commit::Packed;
-    use super::super::point::tests::any_point;
-    use super::super::tests::{commit, purpose, sample, second, series};
+    use super::super::tests::{any_rows, commit, purpose, put, sample, second, series};
     use super::super::types::{Commit, Sample};
     use super::super::{Keep, Opened, Report, Running, Store, start};
     use super::*;
@@ -343,42 +357,6 @@ mod tests {
 
     fn origin() -> Timestamp {
         Timestamp::from_millis(1_700_000_000_000)
-    }
-
-    /// Rows of points of one series; `true` seals what was there before the row. Half of the time
-    /// each row has a time of its own, so that blocks stand apart and are answered by summary.
-    fn any_rows() -> impl Strategy<Value = Vec<(Vec<Point>, bool)>> {
-        let row = (prop::collection::vec(any_point(), 0..40), any::<bool>());
-        let apart = prop_oneof![Just(Span::ZERO), Just(Span::secs(100))];
-        (prop::collection::vec(row, 1..8), apart).prop_map(|(mut rows, apart)| {
-            for (place, (points, _)) in rows.iter_mut().enumerate() {
-                for point in points {
-                    point.at = point.at + Span::micros(apart.as_micros() * place as i64);
-                }
-            }
-            rows
-        })
-    }
-
-    /// Commits row `n` as the writer does, with every head old enough to seal if `seal` says so.
-    fn put(opened: &mut Opened, n: u64, points: &[Point], seal: bool) -> Commit {
-        let samples = points.iter().map(|p| Sample {
-            series: series(),
-            at: p.at,
-            received: p.received,
-            value: p.value,
-            unit: p.unit,
-            flags: p.flags,
-        });
-        let commit = Commit { samples: samples.collect(), ..commit(n) };
-        let now = if seal { second(n) + Span::hours(2) } else { second(n) };
-        let due = opened.heads().due(now, usize::MAX);
-        let sealed_to = opened.heads().sealed_to(&due);
-        let packed = Packed::new(commit, due, sealed_to).unwrap();
-        packed.write(&mut opened.conn).unwrap();
-        let Packed { commit, sealed, .. } = packed;
-        opened.heads().committed(&sealed, n, commit.row.at, &commit.samples);
-        commit
     }
 
     fn piece(from: i64, to: i64) -> Piece {
@@ -443,7 +421,7 @@ mod tests {
             let mut opened = Store::create(dir.path(), &purpose()).unwrap();
             let mut commits = Vec::new();
             for (i, (points, seal)) in rows.iter().enumerate() {
-                commits.push(put(&mut opened, i as u64 + 1, points, *seal));
+                commits.push(put(&mut opened, i as u64 + 1, points, *seal, |_| series()));
             }
             let piece = piece(from, from + length);
             let expected = expected(&rows, &piece);

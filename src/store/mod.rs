@@ -13,6 +13,7 @@
 //! - Nothing opens the store's file beside SQLite while SQLite has it open in the same process:
 //!   closing any descriptor of a file drops all the process's locks on it.
 
+mod ageing;
 mod backup;
 pub mod block;
 pub mod buckets;
@@ -25,8 +26,10 @@ pub mod open;
 pub mod point;
 pub mod reader;
 pub mod retention;
+pub mod scan;
 mod schema;
 mod state;
+mod surplus;
 pub mod types;
 pub mod wave;
 pub mod writer;
@@ -37,7 +40,7 @@ pub use open::{OpenError, Opened, Purpose, Store};
 pub use reader::{ReadError, Reader};
 pub use retention::Keep;
 pub use state::LastRow;
-pub use writer::{Committer, NotTaken, Report, Running, start};
+pub use writer::{Committer, NotTaken, Report, Running, Terms, start};
 
 #[cfg(test)]
 mod tests;

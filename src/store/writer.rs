@@ -27,6 +27,8 @@ use super::retention::{Keep, Keeper};
 use super::schema;
 use super::types::Commit;
 use crate::clock::Stopwatch;
+use crate::strain::{Load, Work};
+use crate::telemetry::Metrics;
 
 /// One is being written, one waits beside it; more would only hide how late the disk is. What waits
 /// longer stays batched in the pipeline.
@@ -130,18 +132,38 @@ pub struct Running {
     pub thread: JoinHandle<Result<(), WriterError>>,
 }
 
+/// On what terms a store is run.
+#[derive(Debug, Default)]
+pub struct Terms {
+    /// How long things are kept.
+    pub keep: Keep,
+    /// What gives way at present.
+    pub load: Load,
+    /// Metrics.
+    pub metrics: Metrics,
+}
+
+impl From<Keep> for Terms {
+    fn from(keep: Keep) -> Self {
+        Self { keep, ..Self::default() }
+    }
+}
+
 /// Starts the thread `store`.
-pub fn start(opened: Opened, keep: Keep) -> std::io::Result<Running> {
+pub fn start(opened: Opened, terms: impl Into<Terms>) -> std::io::Result<Running> {
+    let Terms { keep, load, metrics } = terms.into();
     let (committer, commits) = mpsc::channel(WAITING);
     let (reporter, reports) = mpsc::channel(REPORTS);
     let writer = Writer {
         heads: Arc::clone(opened.heads()),
-        keeper: Keeper::new(keep, opened.snapshot_row, opened.sealed_to),
+        keeper: Keeper::new(keep, metrics.clone(), opened.snapshot_row, opened.sealed_to),
         conn: opened.conn,
         path: opened.path,
         _lock: opened.lock,
         commits,
         reporter,
+        load,
+        metrics,
         log_bytes: 0,
     };
     let thread = std::thread::Builder::new().name("store".into()).spawn(|| writer.run())?;
@@ -156,6 +178,8 @@ struct Writer {
     keeper: Keeper,
     commits: mpsc::Receiver<Commit>,
     reporter: mpsc::Sender<Report>,
+    load: Load,
+    metrics: Metrics,
     /// About how much was written since the last checkpoint.
     log_bytes: u64,
 }
@@ -179,7 +203,13 @@ impl Writer {
     }
 
     fn pack(&self, commit: Commit) -> Result<Packed, PackError> {
-        let due = self.heads.due(commit.row.at, commit.samples.len());
+        let (now, samples) = (commit.row.at, commit.samples.len());
+        let due = if self.load.gives_way(Work::Sealing) && self.heads.some_may_wait(now) {
+            self.metrics.gave_way(Work::Sealing.as_str());
+            self.heads.cannot_wait(now, samples)
+        } else {
+            self.heads.due(now, samples)
+        };
         let sealed_to = self.heads.sealed_to(&due);
         Packed::new(commit, due, sealed_to)
     }

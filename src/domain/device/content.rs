@@ -1,5 +1,6 @@
 //! What of a reading the rules may see.
 
+use super::super::fate::Fate;
 use super::super::message::{Comparator, Message, Mode, Reading, Status, Value};
 use super::super::observation::{Content, Number, Timeliness, Timing};
 use super::super::rules::RuleSet;
@@ -43,17 +44,17 @@ pub(super) fn zero(content: Content, zeros: &[SignalId], reading: &Reading) -> C
 }
 
 /// What became of it, in one word.
-pub(super) fn fate(content: &Content, timing: &Timing) -> &'static str {
+pub(super) fn fate(content: &Content, timing: &Timing) -> Fate {
     match (content, timing.timeliness) {
-        (Content::NotJudged(_), _) => "not_judged",
-        (Content::NoSensor, _) => "no_sensor",
-        (Content::Implausible(_), _) => "implausible",
-        (Content::Withdrawn, _) => "withdrawn",
-        (Content::Number(_) | Content::Word(_), Timeliness::Late) => "late",
+        (Content::NotJudged(_), _) => Fate::NotJudged,
+        (Content::NoSensor, _) => Fate::NoSensor,
+        (Content::Implausible(_), _) => Fate::Implausible,
+        (Content::Withdrawn, _) => Fate::Withdrawn,
+        (Content::Number(_) | Content::Word(_), Timeliness::Late) => Fate::Late,
         (Content::Number(_) | Content::Word(_), Timeliness::Live) if timing.is_doubtful() => {
-            "doubtful"
+            Fate::Doubtful
         }
-        (Content::Number(_) | Content::Word(_), Timeliness::Live) => "judged",
+        (Content::Number(_) | Content::Word(_), Timeliness::Live) => Fate::Judged,
     }
 }
 

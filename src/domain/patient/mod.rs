@@ -12,8 +12,6 @@ mod silence;
 mod technical;
 mod watch;
 
-use std::collections::BTreeMap;
-
 use minicbor::{Decode, Encode};
 
 pub use limits::LimitSet;
@@ -26,6 +24,7 @@ use super::alarm::Condition;
 use super::book::{Book, Key, Open, Owner};
 use super::command::{AgeClass, PatientDetails};
 use super::device::{Device, Said};
+use super::few::Few;
 use super::ids::{BedId, DeviceId, RuleId, WardId};
 use super::observation::{Content, Observation, Source, Timeliness};
 use super::output::Output;
@@ -52,7 +51,7 @@ pub struct Patient {
     pub limits: Vec<LimitSet>,
     /// Series heard.
     #[n(4)]
-    pub sources: BTreeMap<Source, SourceState>,
+    pub sources: Few<Source, SourceState>,
     /// What should be heard.
     #[n(5)]
     pub expectations: Vec<Expectation>,
@@ -66,12 +65,15 @@ pub struct Patient {
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
+    /// The epoch of the core in which it was last put among what changed; not part of its state.
+    #[cbor(skip)]
+    pub(super) told_in: u64,
 }
 
 /// What was heard of a device, handed from one patient to another.
 #[derive(Debug, Default)]
 pub struct Heard {
-    sources: BTreeMap<Source, SourceState>,
+    sources: Few<Source, SourceState>,
     losses: Vec<LossWatch>,
 }
 
@@ -117,11 +119,12 @@ impl Patient {
             ward,
             discharged_at: None,
             limits: Vec::new(),
-            sources: BTreeMap::new(),
+            sources: Few::default(),
             expectations: Vec::new(),
             alarms: Book::default(),
             losses: Vec::new(),
             touched: 0,
+            told_in: 0,
         }
     }
 
@@ -246,9 +249,7 @@ impl Patient {
     /// under it is handed back.
     pub fn retract(&mut self, device: &DeviceId, actor: &str, out: &mut Output) -> Heard {
         self.expectations.retain(|e| e.device != *device);
-        let (sources, others) =
-            std::mem::take(&mut self.sources).into_iter().partition(|(s, _)| s.device == *device);
-        self.sources = others;
+        let sources = self.sources.take_out(|source, _| source.device == *device);
         let (losses, others) =
             std::mem::take(&mut self.losses).into_iter().partition(|w| w.source.device == *device);
         self.losses = others;

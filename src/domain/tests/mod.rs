@@ -15,4 +15,5 @@ mod rows;
 mod scene;
 mod time;
 mod unwatched;
+mod upgraded;
 mod world;

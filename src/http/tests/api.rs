@@ -6,11 +6,14 @@ use serde_json::json;
 
 use super::fixture::{Bench, Reply, answered, now, sample_alarm, tokens};
 use crate::domain::command::{Action, AlarmAct, Outcome};
+use crate::domain::instance::Instance;
 use crate::domain::signal::SignalId;
 use crate::domain::time::Span;
 use crate::domain::unit::Unit;
 use crate::http::ports::Stretch;
 use crate::store::types::{Sample, SeriesKey, flag};
+use crate::strain::{Pressure, Strain};
+use crate::telemetry::Metrics;
 
 const ACKNOWLEDGE: &str = "/api/v1/alarms/A1/acknowledge";
 
@@ -306,7 +309,7 @@ async fn series_are_the_union_over_bindings_and_page_without_gaps() {
     let series = SeriesKey {
         device: "dev-1".parse().unwrap(),
         signal: SignalId(1),
-        instance: String::new(),
+        instance: Instance::default(),
     };
     // Many samples share a time: a page ends in the middle of them.
     let samples: Vec<Sample> = (0..12_000_i64)
@@ -338,6 +341,25 @@ async fn series_are_the_union_over_bindings_and_page_without_gaps() {
     let buckets = bench.get(&format!("{path}&points=1")).await.json();
     let bucket = &buckets["items"][0];
     assert_eq!((&bucket["count"], &bucket["last"]), (&json!(12_000), &json!(11_999.0)));
+}
+
+#[tokio::test]
+async fn range_queries_give_way_under_load_and_nothing_else_does() {
+    let mut strain = Strain::new(Metrics::default());
+    let load = strain.load();
+    let bench = Bench::start_with(|app| app.load = load).await;
+    let path = "/api/v1/devices/dev-1/series?signal=heart_rate";
+    strain.observe(Pressure { bytes: 0, waited_s: 0.9 });
+    assert_eq!(bench.get(path).await.status, 200);
+    strain.observe(Pressure { bytes: 0, waited_s: 9.0 });
+    let refused = bench.get(path).await;
+    refused.problem(503);
+    assert_eq!(refused.headers["retry-after"], "5");
+    let counted = "vitalgate_gave_way_total{what=\"range_query\"} 1";
+    assert!(bench.metrics.exposition().contains(counted));
+    for path in ["/api/v1/alarms", "/api/v1/alarms/A1", "/api/v1/patients/p-1"] {
+        assert_eq!(bench.get(path).await.status, 200, "{path}");
+    }
 }
 
 #[tokio::test]

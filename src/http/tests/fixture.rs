@@ -29,6 +29,7 @@ use crate::http::ports::{
 use crate::http::{AppState, Auth, Limits, Pulse, Role, Server, Token};
 use crate::inbox::{Committed, DeadLetter, Inbox, Submission};
 use crate::store::types::{Identity, Sample};
+use crate::strain::Load;
 use crate::telemetry::Metrics;
 use crate::view::{BindingView, Board, DeviceView, Frame, Monitored, PatientView, Ring};
 
@@ -72,6 +73,7 @@ impl Bench {
             log: log.clone(),
             history: log.clone(),
             pulse: Pulse::default(),
+            load: Load::default(),
             limits: Limits::default(),
         };
         change(&mut state);
