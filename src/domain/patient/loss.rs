@@ -61,23 +61,26 @@ pub struct Run {
     /// The last one.
     #[n(1)]
     pub last: Timestamp,
-    /// How long it has lasted.
+    /// How long it has lasted at `counted`.
     #[n(2)]
     pub lasted: Span,
     /// It was told.
     #[n(3)]
     pub told: bool,
+    /// The last reading, or a window without intake after it.
+    #[n(4)]
+    pub counted: Timestamp,
 }
 
 impl Run {
     fn begin(at: Timestamp) -> Self {
-        Self { since: at, last: at, lasted: Span::ZERO, told: false }
+        Self { since: at, last: at, lasted: Span::ZERO, told: false, counted: at }
     }
 
-    fn go_on(&mut self, to: Timestamp, whole: Span) {
+    fn count(&mut self, to: Timestamp, whole: Span) {
         let half = Span::micros(whole.as_micros() / 2);
-        self.lasted = self.lasted + (to - self.last).max(Span::ZERO).min(half);
-        self.last = self.last.max(to);
+        self.lasted = self.lasted + (to - self.counted).max(Span::ZERO).min(half);
+        self.counted = self.counted.max(to);
     }
 }
 
@@ -94,7 +97,10 @@ impl LossWatch {
         }
         let whole = rule.lasts(self.interval);
         match &mut self.run {
-            Some(run) if now - run.last < whole => run.go_on(now, whole),
+            Some(run) if now - run.counted < whole => {
+                run.count(now, whole);
+                run.last = now;
+            }
             run => *run = Some(Run::begin(now)),
         }
     }
@@ -235,7 +241,7 @@ impl Patient {
                 time_quality: TimeQuality::Synced,
             },
             rule_version: 0,
-            raised_at: out.now.shown(run.last - (run.lasted - whole)),
+            raised_at: out.now.shown(run.counted - (run.lasted - whole)),
             late: false,
             latest: state.and_then(|s| s.latest_on(out.now, whole)),
             news: false,
@@ -272,8 +278,8 @@ impl Patient {
             let rule = context.rules.loss_of(watch.source.signal);
             if let Some((run, rule)) = watch.run.as_mut().zip(rule) {
                 let whole = rule.lasts(watch.interval);
-                if from - run.last < whole {
-                    run.go_on(to, whole);
+                if from - run.counted < whole {
+                    run.count(to, whole);
                 }
             }
         }

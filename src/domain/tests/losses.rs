@@ -458,10 +458,10 @@ fn another_instance_of_the_signal_is_as_good() {
     let mut scene = breathing();
     beats(&mut scene, 12);
     expect(&mut scene, &[RAISED]);
-    scene.send("dev", "etco2", 38.0, |_, reading| reading.instance = "b".to_owned());
+    scene.send("dev", "etco2", 38.0, |_, reading| reading.instance = "b".into());
     expect(&mut scene, &["latched high vitals_live.etco2_lost: latched, absent"]);
     for _ in 0..30 {
-        scene.send("dev", "etco2", 38.0, |_, reading| reading.instance = "b".to_owned());
+        scene.send("dev", "etco2", 38.0, |_, reading| reading.instance = "b".into());
         beats(&mut scene, 1);
     }
     expect(&mut scene, &[]);

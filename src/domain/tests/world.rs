@@ -366,7 +366,9 @@ fn action(
             device: device(d),
             patient: patient(p),
             from: None,
-            zero_means_no_sensor: ["heart_rate", "respiratory_rate"].map(|s| scene.signal(s)).into(),
+            zero_means_no_sensor: ["heart_rate", "respiratory_rate"]
+                .map(|s| scene.signal(s))
+                .into(),
         },
         Step::Unbind(d) => Action::Unbind(device(d)),
         Step::Correct(d, p) => Action::CorrectBinding {
