@@ -251,7 +251,7 @@ impl Core {
         let ids: Vec<PatientId> = watching.map(|p| p.details.id.clone()).collect();
         for id in ids {
             if let Some(patient) = self.patient_mut(&id) {
-                patient.was_deaf((from, to), to + HEARING_AGAIN, context(&configuration));
+                patient.was_deaf((from, to), context(&configuration));
             }
         }
     }

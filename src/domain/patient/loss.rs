@@ -1,8 +1,8 @@
 //! Sudden loss: a signal that stops while its device goes on (contract §7).
 //!
 //! A loss lasts for as long as other signals of the device are judged. A pause of the device counts
-//! as half the loss at most, and one as long as the whole loss begins it again: after it the signals
-//! of a device come a moment apart.
+//! as half the loss at most, and one as long as the whole loss begins it again. The signals of a
+//! device come a moment apart: so long after another one nothing is decided.
 
 use minicbor::{Decode, Encode};
 
@@ -15,7 +15,10 @@ use super::super::observation::{Observation, Source};
 use super::super::output::Output;
 use super::super::rules::LossRule;
 use super::super::time::{Span, Timestamp};
-use super::{Context, Patient};
+use super::{Context, Deadline, Patient};
+
+/// So long after another signal of its device one that belongs to it may come.
+const MOMENT: Span = Span::secs(1);
 
 /// Where one signal of one device stands to its loss rule.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -46,9 +49,6 @@ pub struct LossWatch {
     /// Its alarm may be open.
     #[n(7)]
     pub raised: bool,
-    /// After a window without intake nothing is decided before what is redelivered has been heard.
-    #[n(8)]
-    pub held: Timestamp,
 }
 
 /// For how long a device has gone on without a signal. In the gateway's own time.
@@ -64,23 +64,31 @@ pub struct Run {
     /// How long it has lasted at `counted`.
     #[n(2)]
     pub lasted: Span,
-    /// It was told.
-    #[n(3)]
-    pub told: bool,
     /// The last reading, or a window without intake after it.
-    #[n(4)]
+    #[n(3)]
     pub counted: Timestamp,
+    /// When it is told, if nothing comes before, and when it has lasted long enough then.
+    #[n(4)]
+    pub due: Option<(Timestamp, Timestamp)>,
+    /// It was told, or is none of a rule for adults.
+    #[n(5)]
+    pub decided: bool,
 }
 
 impl Run {
     fn begin(at: Timestamp) -> Self {
-        Self { since: at, last: at, lasted: Span::ZERO, told: false, counted: at }
+        Self { since: at, last: at, lasted: Span::ZERO, counted: at, due: None, decided: false }
     }
 
     fn count(&mut self, to: Timestamp, whole: Span) {
         let half = Span::micros(whole.as_micros() / 2);
         self.lasted = self.lasted + (to - self.counted).max(Span::ZERO).min(half);
         self.counted = self.counted.max(to);
+    }
+
+    /// When it has lasted long enough, if its device goes on.
+    fn over(&self, whole: Span) -> Timestamp {
+        self.counted + (whole - self.lasted)
     }
 }
 
@@ -100,15 +108,12 @@ impl LossWatch {
             Some(run) if now - run.counted < whole => {
                 run.count(now, whole);
                 run.last = now;
+                if run.due.is_none() && !run.decided && run.over(whole) <= now + MOMENT {
+                    run.due = Some((now + MOMENT, run.over(whole)));
+                }
             }
             run => *run = Some(Run::begin(now)),
         }
-    }
-
-    /// The loss, if it has lasted long enough and was not told.
-    fn due(&self, rule: &LossRule, now: Timestamp) -> Option<&Run> {
-        let run = self.run.as_ref().filter(|run| !run.told && now >= self.held)?;
-        (run.lasted >= rule.lasts(self.interval)).then_some(run)
     }
 }
 
@@ -126,20 +131,27 @@ impl Patient {
         if !spot && let Some(rule) = context.rules.loss_of(source.signal) {
             self.not_lost(rule, observation, context, out);
         }
-        self.goes_on(source, context, out);
+        self.goes_on(source, context, out.now.at);
     }
 
     /// A reading of a device was judged: what else it should send is missing since, if it is.
-    pub(super) fn goes_on(&mut self, source: &Source, context: Context<'_>, out: &mut Output) {
-        for place in 0..self.losses.len() {
-            let Some(watch) = self.losses.get_mut(place) else { return };
+    pub(super) fn goes_on(&mut self, source: &Source, context: Context<'_>, now: Timestamp) {
+        for watch in &mut self.losses {
             if watch.source.device != source.device || watch.source.signal == source.signal {
                 continue;
             }
-            let Some(rule) = context.rules.loss_of(watch.source.signal) else { continue };
-            watch.go_on(rule, out.now.at);
-            self.tell_loss(place, rule, out);
+            if let Some(rule) = context.rules.loss_of(watch.source.signal) {
+                watch.go_on(rule, now);
+            }
         }
+    }
+
+    /// Deadlines of losses.
+    pub(super) fn loss_deadlines(&self) -> impl Iterator<Item = (Timestamp, Deadline)> {
+        self.losses.iter().enumerate().filter_map(|(place, watch)| {
+            let (due, _) = watch.run.as_ref()?.due?;
+            Some((due, Deadline::Loss(place)))
+        })
     }
 
     fn not_lost(
@@ -164,7 +176,6 @@ impl Patient {
                 off: false,
                 run: None,
                 raised: false,
-                held: out.now.at,
             });
             return;
         };
@@ -192,24 +203,36 @@ impl Patient {
         }
     }
 
-    /// Raises the loss at `place`, if it holds.
-    fn tell_loss(&mut self, place: usize, rule: &LossRule, out: &mut Output) {
-        let Some(watch) = self.losses.get(place) else { return };
-        if rule.adults_only && !self.is_adult() {
-            return;
-        }
-        let Some(run) = watch.due(rule, out.now.at) else { return };
-        let draft = self.loss_draft(watch, run, rule, out);
-        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
-        if let Some(watch) = self.losses.get_mut(place) {
-            watch.raised = true;
-            if let Some(run) = &mut watch.run {
-                run.told = true;
-            }
+    /// Nothing came: the loss at `place` holds.
+    pub(super) fn loss_over(&mut self, place: usize, context: Context<'_>, out: &mut Output) {
+        let due = self.losses.get(place).and_then(|watch| watch.run.as_ref()?.due);
+        if let Some((_, over)) = due {
+            self.lost(place, over, context, out);
         }
     }
 
-    fn loss_draft(&self, watch: &LossWatch, run: &Run, rule: &LossRule, out: &Output) -> Draft {
+    fn lost(&mut self, place: usize, over: Timestamp, context: Context<'_>, out: &mut Output) {
+        let adult = self.is_adult();
+        let Some(watch) = self.losses.get_mut(place) else { return };
+        let Some(run) = &mut watch.run else { return };
+        (run.due, run.decided) = (None, true);
+        let since = run.since;
+        let rule = context.rules.loss_of(watch.source.signal);
+        let Some(rule) = rule.filter(|rule| adult || !rule.adults_only) else { return };
+        watch.raised = true;
+        if let Some(watch) = self.losses.get(place) {
+            let draft = self.loss_draft(watch, (since, over), rule, out);
+            self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+        }
+    }
+
+    fn loss_draft(
+        &self,
+        watch: &LossWatch,
+        (since, over): (Timestamp, Timestamp),
+        rule: &LossRule,
+        out: &Output,
+    ) -> Draft {
         let state = self.sources.get(&watch.source);
         let whole = rule.lasts(watch.interval);
         Draft {
@@ -237,11 +260,11 @@ impl Patient {
                 limit_from: None,
                 measured_at: None,
                 relay_at: None,
-                received_at: Some(out.now.shown(run.since)),
+                received_at: Some(out.now.shown(since)),
                 time_quality: TimeQuality::Synced,
             },
             rule_version: 0,
-            raised_at: out.now.shown(run.counted - (run.lasted - whole)),
+            raised_at: out.now.shown(over),
             late: false,
             latest: state.and_then(|s| s.latest_on(out.now, whole)),
             news: false,
@@ -269,12 +292,10 @@ impl Patient {
         }
     }
 
-    /// Nothing was taken in for a time: it is no pause of any device, and what is redelivered after
-    /// it is heard until `again`.
-    pub fn was_deaf(&mut self, window: Window, again: Timestamp, context: Context<'_>) {
+    /// Nothing was taken in for a time: that is no pause of any device.
+    pub fn was_deaf(&mut self, window: Window, context: Context<'_>) {
         let (from, to) = window;
         for watch in &mut self.losses {
-            watch.held = watch.held.max(again);
             let rule = context.rules.loss_of(watch.source.signal);
             if let Some((run, rule)) = watch.run.as_mut().zip(rule) {
                 let whole = rule.lasts(watch.interval);
@@ -296,11 +317,12 @@ impl Patient {
         for place in 0..self.losses.len() {
             let Some(watch) = self.losses.get_mut(place) else { return };
             let Some(rule) = context.rules.loss_of(watch.source.signal) else { return };
-            if wanted(&rule.id) {
-                if let Some(run) = &mut watch.run {
-                    run.told = false;
-                }
-                self.tell_loss(place, rule, out);
+            let Some(run) = watch.run.as_mut().filter(|_| wanted(&rule.id)) else { continue };
+            (run.due, run.decided) = (None, false);
+            let whole = rule.lasts(watch.interval);
+            if run.lasted >= whole {
+                let over = run.over(whole);
+                self.lost(place, over, context, out);
             }
         }
     }
@@ -322,13 +344,12 @@ impl Patient {
         let Some(rule) = context.rules.loss_of(watch.source.signal) else { return };
         let refused = rule.adults_only && !self.is_adult();
         if *condition == Condition::Unknown && !refused {
-            let run = Run { told: true, ..Run::begin(out.now.at) };
+            let now = out.now.at;
             let draft = Draft {
                 trigger: before.alarm.trigger.clone(),
-                raised_at: out.wall(),
                 condition: Condition::Unknown,
                 reason: before.alarm.condition_reason.clone(),
-                ..self.loss_draft(watch, &run, rule, out)
+                ..self.loss_draft(watch, (now, now), rule, out)
             };
             self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
         }

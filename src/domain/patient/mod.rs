@@ -93,6 +93,8 @@ pub enum Deadline {
     Delay(Source, String, usize),
     /// A continuous signal has been silent for longer than its gap.
     Gap(Source),
+    /// A signal is lost while its device goes on, by the place of its watch.
+    Loss(usize),
     /// A rung of the silence ladder, by the place of the expectation.
     Silence(usize),
     /// An acknowledgement or a momentary alarm runs out.
@@ -105,6 +107,7 @@ impl Deadline {
         match self {
             Self::Delay(..) => "delay",
             Self::Gap(_) => "gap",
+            Self::Loss(_) => "loss",
             Self::Silence(_) => "silence",
             Self::Alarm => "alarm",
         }
@@ -202,9 +205,10 @@ impl Patient {
         }
         let counts = |(at, _): &(Timestamp, Deadline)| held.is_none_or(|held| *at < held);
         let watches = self.watch_deadlines(context).filter(counts);
+        let losses = self.loss_deadlines().filter(counts);
         let silences = self.silence_deadlines(context).filter(counts);
         let alarms = self.alarms.next_deadline().map(|at| (at, Deadline::Alarm));
-        watches.chain(silences).chain(alarms).min()
+        watches.chain(losses).chain(silences).chain(alarms).min()
     }
 
     /// Takes a deadline that fell at `due`.
@@ -220,6 +224,7 @@ impl Patient {
                 self.delay_over(source, rule, *level, context, out);
             }
             Deadline::Gap(source) => self.lose(source, due, context, out),
+            Deadline::Loss(place) => self.loss_over(*place, context, out),
             Deadline::Silence(place) => self.silent(*place, due, context, out),
             Deadline::Alarm => self.alarms.fire(due, out),
         }

@@ -266,7 +266,7 @@ impl Patient {
         }
         self.device_back(&observation.source.device, out);
         self.sign_of_life(&observation.source, &observation.cause, context, out);
-        self.goes_on(&observation.source, context, out);
+        self.goes_on(&observation.source, context, out.now.at);
     }
 
     fn heard(

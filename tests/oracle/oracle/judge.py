@@ -263,23 +263,32 @@ def judge(
     for reading in readings:
         last = max(last, reading.arrived)
         reading = replace(reading, arrived=last)
+        for opening in _lost(watches, last):
+            on_opening(opening)
         for opening in series[reading.signal].step(reading):
             on_opening(opening)
-        for opening in _losses(reading, series[reading.signal].heard, watches):
-            on_opening(opening)
+        _watch(reading, series[reading.signal].heard, watches)
     for one in series.values():
         for opening in one.advance(last):
             on_opening(opening)
+    for opening in _lost(watches, last):
+        on_opening(opening)
 
 
-def _losses(reading: Reading, heard: str | None, watches: dict[str, Watch]) -> Iterable[Opening]:
+def _watch(reading: Reading, heard: str | None, watches: dict[str, Watch]) -> None:
     own = watches.get(reading.signal)
     if own and heard == "zero":
         own.off()
     if own and heard == "value":
         own.value(reading)
+    for watch in watches.values():
+        if heard == "value" and watch is not own:
+            watch.other(reading.arrived)
+
+
+def _lost(watches: dict[str, Watch], to: float) -> Iterable[Opening]:
     for signal, watch in watches.items():
-        lost = watch.other(reading.arrived) if heard == "value" and watch is not own else None
+        lost = watch.advance(to)
         if lost:
-            last, since = lost
-            yield Opening("gone", signal, LOW, CRITICAL, last.value, last.measured, since, reading.arrived)
+            last, since, due = lost
+            yield Opening("gone", signal, LOW, CRITICAL, last.value, last.measured, since, due)
