@@ -13,22 +13,25 @@ use tokio_util::task::TaskTracker;
 
 use crate::board;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, DeadMan};
 use crate::control::Control;
+use crate::deadman;
 use crate::domain::core::Core;
 use crate::domain::input::Input;
 use crate::domain::time::Timestamp;
-use crate::http::{AppState, Auth, Limits, Pulse, Server};
+use crate::http::{AppState, Auth, Limits, Pulse, Server, is_fresh, not_ready};
 use crate::inbox::Inbox;
 use crate::ingest::listener::{Context, Listener};
+use crate::outbound::Outbound;
 use crate::pipeline;
 use crate::readers::StoreReaders;
 use crate::recovery::{recover, upgraded};
 use crate::stage::{GRACE, Stage, late};
-use crate::store::{self, Opened, Purpose, Store};
+use crate::store::{self, Opened, Purpose, Reader, Store};
 use crate::strain::Strain;
-use crate::telemetry::Metrics;
-use crate::view::Ring;
+use crate::systemd::{self, Notifier, Watchdog};
+use crate::telemetry::{Metrics, watch_space};
+use crate::view::{Board, Ring};
 
 /// How the gateway is run, beyond its configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +72,43 @@ struct Doors {
     context: Context,
     server: Server,
     state: AppState,
+    around: Around,
+}
+
+/// What looks after the gateway beside its work, for people and programs that watch it.
+#[derive(Debug)]
+struct Around {
+    board: watch::Receiver<Arc<Board>>,
+    clock: Clock,
+    metrics: Metrics,
+    pulse: Pulse,
+    reader: Reader,
+    deadman: Option<(DeadMan, Outbound)>,
+}
+
+impl Around {
+    /// Starts all of it on a stage of its own, and has the pipeline feed the service manager's watchdog.
+    fn start(self) -> Stage {
+        let Self { board, clock, metrics, pulse, reader, deadman } = self;
+        let mut stage = Stage::default();
+        stage.start("space", watch_space(reader, metrics.clone(), stage.token()));
+        if let Some((config, outbound)) = deadman {
+            let (board, clock) = (board.clone(), clock.clone());
+            let fresh = move || is_fresh(&board.borrow(), &clock);
+            stage.start(
+                "dead-man ping",
+                deadman::ping(config, outbound, fresh, metrics, stage.token()),
+            );
+        }
+        if let Some(notifier) = Notifier::from_environment().map(Arc::new) {
+            if let Some(watchdog) = Watchdog::new(Arc::clone(&notifier)) {
+                pulse.feed(watchdog);
+            }
+            let ready = move || not_ready(&board.borrow(), &clock, &pulse).is_empty();
+            stage.start("service manager", systemd::tell_of_life(notifier, ready, stage.token()));
+        }
+        stage
+    }
 }
 
 impl App {
@@ -107,6 +147,7 @@ impl App {
         let pulse = Pulse::default();
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
         let mut addresses = Addresses::default();
+        let reader = opened.reader();
         let readers = Arc::new(StoreReaders::new(
             opened.reader(),
             opened.history(),
@@ -116,6 +157,13 @@ impl App {
         let doors = if mode.headless {
             None
         } else {
+            let deadman = match config.deadman.clone() {
+                Some(config) => {
+                    let outbound = deadman::outbound(&config).context("[deadman]")?;
+                    Some((config, outbound))
+                }
+                None => None,
+            };
             let listener = Listener::bind(config.listener()).context("cannot listen for MQTT")?;
             let server = Server::bind(config.http.listen)
                 .await
@@ -149,7 +197,15 @@ impl App {
                 load: strain.load(),
                 limits: Limits::default(),
             };
-            Some(Doors { listener, context, server, state })
+            let around = Around {
+                board: state.board.clone(),
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+                pulse: pulse.clone(),
+                reader,
+                deadman,
+            };
+            Some(Doors { listener, context, server, state, around })
         };
         let terms = store::Terms {
             keep: config.keep(&configuration.signals),
@@ -193,16 +249,18 @@ impl App {
         let mut commands = Stage::default();
         let mut core = Stage::default();
         let mut serving = Stage::default();
+        let mut beside = Stage::default();
         core.start("pipeline", pipeline::run(pipeline, core.token()));
         commands.start("control", control.run(inbox, commands.token()));
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
-        if let Some(Doors { listener, context, server, state }) = doors {
+        if let Some(Doors { listener, context, server, state, around }) = doors {
             connections = context.tracker.clone();
             intake = Stage::new(context.cancel.clone());
             intake.start("listener", listener.run(context));
             serving.start("http", server.run(state, streams.clone(), serving.token()));
             pulse.set_listening(true);
+            beside = around.start();
         }
         let ended_early = tokio::select! {
             () = stop.cancelled() => None,
@@ -210,8 +268,10 @@ impl App {
             task = commands.ended() => Some(task),
             task = intake.ended() => Some(task),
             task = serving.ended() => Some(task),
+            task = beside.ended() => Some(task),
         };
         pulse.set_listening(false);
+        beside.stop().await;
         intake.stop().await;
         connections.close();
         late("connections", connections.wait()).await;

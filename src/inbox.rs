@@ -4,9 +4,11 @@
 //! the connection that holds the other end must close, because only that makes a client send again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use crate::clock::Stopwatch;
 use crate::domain::command::Answer;
 use crate::domain::ids::DeviceId;
 use crate::domain::input::Input;
@@ -34,7 +36,23 @@ pub struct Submission {
     pub bytes: usize,
     /// How many of the inputs are commands; each has its answer.
     pub commands: usize,
-    permit: Option<OwnedSemaphorePermit>,
+    /// Runs since it was made, at the socket.
+    pub since: Stopwatch,
+    room: Option<Room>,
+}
+
+/// Room in the inbox, given back on drop.
+#[derive(Debug)]
+struct Room {
+    _bytes: OwnedSemaphorePermit,
+    messages: usize,
+    inflight: Arc<AtomicUsize>,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.inflight.fetch_sub(self.messages, Ordering::Relaxed);
+    }
 }
 
 /// What was refused, with its first bytes, to look at later.
@@ -112,7 +130,8 @@ impl Submission {
             receipt,
             bytes,
             commands,
-            permit: None,
+            since: Stopwatch::start(),
+            room: None,
         }
     }
 }
@@ -122,6 +141,7 @@ impl Submission {
 pub struct Inbox {
     tx: mpsc::Sender<Submission>,
     bytes: Arc<Semaphore>,
+    messages: Arc<AtomicUsize>,
 }
 
 /// How full an inbox is.
@@ -144,7 +164,14 @@ impl Inbox {
     /// The inbox and its receiving end.
     pub fn new() -> (Self, mpsc::Receiver<Submission>) {
         let (tx, rx) = mpsc::channel(INBOX_SLOTS);
-        (Self { tx, bytes: Arc::new(Semaphore::new(INBOX_BYTES)) }, rx)
+        let bytes = Arc::new(Semaphore::new(INBOX_BYTES));
+        (Self { tx, bytes, messages: Arc::default() }, rx)
+    }
+
+    /// Messages and bytes taken in and not yet committed.
+    pub fn inflight(&self) -> (usize, usize) {
+        let bytes = INBOX_BYTES.saturating_sub(self.bytes.available_permits());
+        (self.messages.load(Ordering::Relaxed), bytes)
     }
 
     /// How full it is: what was handed over and is not yet committed.
@@ -156,7 +183,9 @@ impl Inbox {
     pub async fn submit(&self, mut submission: Submission) -> Result<(), Closed> {
         let cost = (submission.bytes + OVERHEAD_BYTES).min(INBOX_BYTES) as u32;
         let permit = Arc::clone(&self.bytes).acquire_many_owned(cost).await.map_err(|_| Closed)?;
-        submission.permit = Some(permit);
+        let (messages, inflight) = (submission.inputs.len(), Arc::clone(&self.messages));
+        inflight.fetch_add(messages, Ordering::Relaxed);
+        submission.room = Some(Room { _bytes: permit, messages, inflight });
         self.tx.send(submission).await.map_err(|_| Closed)
     }
 }

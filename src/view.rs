@@ -7,7 +7,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::domain::alarm::{Alarm, AlarmOnWire};
+use crate::clock::Stopwatch;
+use crate::domain::alarm::{Alarm, AlarmKind, AlarmOnWire, Priority};
 use crate::domain::command::{AgeClass, PatientLimit, PrincipalKind};
 use crate::domain::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use crate::domain::message::{DeviceInfo, ExpectedSignal};
@@ -34,6 +35,16 @@ pub struct Board {
     pub alarms: Arc<BTreeMap<AlarmId, Arc<Alarm>>>,
     /// Readings taken in whose judgement is not yet committed, and the age of the oldest in seconds.
     pub unjudged: (u64, f64),
+}
+
+impl Board {
+    /// Devices that were not heard for longer than they should be.
+    pub fn silent_devices(&self) -> usize {
+        let silent = |alarm: &Alarm| {
+            alarm.kind == AlarmKind::Technical && alarm.rule.as_str() == "link.silence"
+        };
+        self.alarms.values().filter(|alarm| silent(alarm)).count()
+    }
 }
 
 /// One patient.
@@ -172,6 +183,8 @@ pub struct Frame {
     pub ward: Option<WardId>,
     /// Which patient it concerns.
     pub patient: Option<PatientId>,
+    /// Of an alarm raised now: its priority, and the time since it was durable.
+    pub raised: Option<(Priority, Stopwatch)>,
     /// The JSON.
     pub data: Bytes,
 }
@@ -349,7 +362,7 @@ mod tests {
 
     fn frame(event: &'static str, patient: &str, seq: Option<u64>) -> Frame {
         let patient = Some(patient.parse().unwrap());
-        Frame { index: 0, event, seq, ward: None, patient, data: Bytes::new() }
+        Frame { index: 0, event, seq, ward: None, patient, raised: None, data: Bytes::new() }
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! `gateway.toml` as checked types. Nothing is bound or opened before the whole of it is valid.
 
+mod broker;
+mod deadman;
+mod influx;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use self::broker::{BadBroker, Broker, BrokerTls, SpeaksFor};
 use crate::domain::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use crate::domain::ids::SiteId;
 use crate::domain::signal::{NoSuchClass, SignalTable};
@@ -13,6 +18,9 @@ use crate::domain::time::Span;
 use crate::http::{Auth, BadToken, Role, Token};
 use crate::ingest::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
 use crate::store::Keep;
+
+pub use deadman::{BadDeadMan, DeadMan};
+pub use influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme, ServerUrl};
 
 /// The configuration of a gateway, every key documented in `docs/config.md`.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,6 +38,9 @@ pub struct Config {
     /// The MQTT listener.
     #[serde(default)]
     pub mqtt: Mqtt,
+    /// Brokers of the site to subscribe to.
+    #[serde(default)]
+    pub broker: Vec<Broker>,
     /// Devices.
     #[serde(default)]
     pub devices: Devices,
@@ -39,6 +50,12 @@ pub struct Config {
     /// Another signal table than the built-in.
     #[serde(default)]
     pub signals: Override,
+    /// InfluxDB 2, where there is one.
+    #[serde(default)]
+    pub influx: Option<Influx>,
+    /// Who waits for a ping.
+    #[serde(default)]
+    pub deadman: Option<DeadMan>,
 }
 
 /// `[site]`.
@@ -208,6 +225,15 @@ pub enum BadConfig {
     /// A token that cannot be.
     #[error("http.token: {0}")]
     Token(#[from] BadToken),
+    /// InfluxDB.
+    #[error(transparent)]
+    Influx(#[from] BadInflux),
+    /// The dead-man ping.
+    #[error(transparent)]
+    DeadMan(#[from] BadDeadMan),
+    /// A broker that cannot be.
+    #[error(transparent)]
+    Broker(#[from] BadBroker),
 }
 
 const BUILT_IN_GATEWAY: &str = include_str!("../../config/gateway.toml");
@@ -236,6 +262,15 @@ impl Config {
         for file in files.into_iter().flatten().chain(tls.flatten()) {
             *file = folder.join(&*file);
         }
+        if let Some(deadman) = &mut config.deadman {
+            deadman.within(folder);
+        }
+        if let Some(influx) = &mut config.influx {
+            influx.within(folder);
+        }
+        for broker in &mut config.broker {
+            broker.paths_from(folder);
+        }
         config.check()?;
         Ok(config)
     }
@@ -258,6 +293,13 @@ impl Config {
                 cure: "set mqtt.authentication = \"required\", or listen on 127.0.0.1",
             });
         }
+        if let Some(deadman) = &self.deadman {
+            deadman.check()?;
+        }
+        if let Some(influx) = &self.influx {
+            influx.check()?;
+        }
+        broker::check(&self.broker)?;
         self.auth().map(drop)
     }
 

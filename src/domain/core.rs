@@ -174,7 +174,9 @@ impl Core {
                 | Input::Command(_)
                 | Input::Configuration { .. }
                 | Input::Store { .. }
-                | Input::Unwatched(_) => self.advance_to(now, &mut out),
+                | Input::Unwatched(_)
+                | Input::Broker { .. }
+                | Input::Sink { .. } => self.advance_to(now, &mut out),
             }
             self.step(input, &mut out);
         }
@@ -342,6 +344,14 @@ impl Core {
             Input::Upgraded { from: _, next_seq, held } => self.settle(*next_seq, held, out),
             Input::Unwatched(wards) => {
                 self.site_mut().unwatched(wards, out);
+                self.note_site_deadline();
+            }
+            Input::Broker { id, fault } => {
+                self.site_mut().broker(id, fault.as_deref(), out);
+                self.note_site_deadline();
+            }
+            Input::Sink { refused, behind } => {
+                self.site_mut().sink(*refused, *behind, out);
                 self.note_site_deadline();
             }
             Input::Store { failing } => {

@@ -41,8 +41,10 @@ fates! {
     Correction = "correction";
     /// Outside the plausible range.
     Implausible = "implausible";
-    /// Of low quality, in test or demo mode, or absent.
-    NotJudged = "not_judged";
+    /// Of low quality.
+    LowQuality = "low_quality";
+    /// The device says that it has no value.
+    Absent = "absent";
     /// A zero that means "no sensor".
     NoSensor = "no_sensor";
     /// Entered in error.
@@ -69,7 +71,7 @@ fates! {
     Event = "event";
     /// An event told before.
     EventRepeated = "event_repeated";
-    /// An event in test or demo mode.
+    /// In test or demo mode.
     Test = "test";
     /// Of a series beyond those a device may have.
     TooManySeries = "too_many_series";

@@ -87,4 +87,25 @@ pub enum Input {
         #[n(2)]
         held: Vec<Alarm>,
     },
+    /// Whether the way from a broker of the site to the core is proven: the probe sent through it
+    /// came back, or it did not in time.
+    #[n(11)]
+    Broker {
+        /// The connector its messages come by.
+        #[n(0)]
+        id: DeviceId,
+        /// What is wrong; `None` where the probe came back, or the broker is configured no more.
+        #[n(1)]
+        fault: Option<String>,
+    },
+    /// How InfluxDB takes what it is told, where that changed.
+    #[n(12)]
+    Sink {
+        /// The status with which it refuses everything.
+        #[n(0)]
+        refused: Option<u16>,
+        /// Whether it is further behind than it may be.
+        #[n(1)]
+        behind: bool,
+    },
 }

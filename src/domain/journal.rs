@@ -140,7 +140,9 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
         | Input::ClockStep { .. }
         | Input::Store { .. }
         | Input::Unwatched(_)
-        | Input::Upgraded { .. } => None,
+        | Input::Upgraded { .. }
+        | Input::Broker { .. }
+        | Input::Sink { .. } => None,
     });
     messages.flat_map(|message| {
         let readings = match &message.body {

@@ -1,5 +1,6 @@
 //! What a step puts out: transitions with their numbers, samples for the history, counts.
 
+
 use super::fate::Fate;
 use super::few::Few;
 use super::ids::{DeviceId, PatientId, RuleId, SiteId};
@@ -18,6 +19,8 @@ pub struct Output {
     pub samples: Vec<(u32, Sample)>,
     /// Readings and messages by fate.
     pub fates: Few<Fate, u64>,
+    /// Readings and events refused, by reason.
+    pub refusals: Few<&'static str, u64>,
     /// Numbers in the messages before the present one.
     pub(super) numbers: u32,
     pub(super) next_seq: u64,
@@ -33,6 +36,7 @@ impl Output {
             transitions: Vec::new(),
             samples: Vec::new(),
             fates: Few::default(),
+            refusals: Few::default(),
             numbers: 0,
             next_seq,
             site,
@@ -78,6 +82,12 @@ impl Output {
     pub(super) fn count(&mut self, fate: Fate) {
         let place = self.fates.place_of(&fate);
         *self.fates.at(place) += 1;
+    }
+
+    /// Counts a refusal.
+    pub(super) fn count_refusal(&mut self, reason: &'static str) {
+        let place = self.refusals.place_of(&reason);
+        *self.refusals.at(place) += 1;
     }
 }
 

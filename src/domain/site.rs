@@ -7,7 +7,7 @@ use minicbor::{Decode, Encode};
 use super::alarm::{Alarm, Condition, Priority};
 use super::book::{Book, Key, Owner};
 use super::cause::Cause;
-use super::ids::{BedId, WardId};
+use super::ids::{BedId, DeviceId, WardId};
 use super::output::{Output, rule};
 use super::patient;
 use super::time::{Span, Timestamp};
@@ -16,6 +16,9 @@ const STORE_FAILING: &str = "store.failing";
 const DEAF: &str = "gateway.deaf";
 const CLOCK_BEHIND: &str = "clock.behind";
 const UNWATCHED: &str = "ward.unwatched";
+const BROKER: &str = "link.broker";
+const SINK_REFUSED: &str = "influx.refused";
+const SINK_BEHIND: &str = "influx.behind";
 
 /// A wall clock that is further behind the gateway's own time is told.
 const CLOCK_TOLERATED: Span = Span::secs(1);
@@ -81,6 +84,58 @@ impl Site {
             key.rule.as_str() == UNWATCHED && open.alarm.condition == Condition::Present
         });
         told.filter_map(|(_, open)| open.alarm.ward.clone()).collect()
+    }
+
+    /// Nothing proves that what is published to a broker of the site is heard, or its probe came
+    /// back. High: whoever is behind that broker may be watched by nobody.
+    pub fn broker(&mut self, id: &DeviceId, fault: Option<&str>, out: &mut Output) {
+        let key = Key::new(rule(BROKER), id.as_str());
+        let Some(fault) = fault else {
+            return self.alarms.change(&key, None, out, Alarm::absent);
+        };
+        let text = format!("broker {id}: {fault}");
+        let cause = Cause::noticed(Some(id.clone()), out.wall());
+        let (priority, condition) = (Priority::High, Condition::Present);
+        let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
+        self.alarms.raise(GATEWAY, draft, out);
+    }
+
+    /// The brokers that are told as not proven.
+    pub fn broker_faults(&self) -> impl Iterator<Item = DeviceId> {
+        let told = self.alarms.iter().filter(|(key, _)| key.rule.as_str() == BROKER);
+        told.filter_map(|(key, _)| key.source.parse().ok())
+    }
+
+    /// InfluxDB refuses what it is told, or is behind: both end by themselves.
+    pub fn sink(&mut self, refused: Option<u16>, behind: bool, out: &mut Output) {
+        let refused = refused.map(|status| {
+            format!(
+                "InfluxDB refuses everything with status {status}: check address, secret, \
+                 organisation and bucket; it is kept here until then"
+            )
+        });
+        let behind = behind.then(|| {
+            "InfluxDB is further behind than it may be; what it lacks is kept here".to_owned()
+        });
+        for (id, priority, text) in
+            [(SINK_REFUSED, Priority::Medium, refused), (SINK_BEHIND, Priority::Low, behind)]
+        {
+            let key = Key::new(rule(id), "gateway");
+            let Some(text) = text else {
+                self.alarms.change(&key, None, out, Alarm::absent);
+                continue;
+            };
+            let cause = Cause::noticed(None, out.wall());
+            let condition = Condition::Present;
+            let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
+            self.alarms.raise(GATEWAY, draft, out);
+        }
+    }
+
+    /// Whether one of its alarms is open.
+    pub fn sink_told(&self) -> bool {
+        let of_sink = |id: &str| [SINK_REFUSED, SINK_BEHIND].contains(&id);
+        self.alarms.iter().any(|(key, _)| of_sink(key.rule.as_str()))
     }
 
     /// The wall clock stands so far from the gateway's own time: a clock set back is told for as

@@ -28,6 +28,7 @@ use super::ports::LoggedAlarm;
 use super::server::Connection;
 use super::state::Ctx;
 use crate::domain::ids::{NotAnId, WardId};
+use crate::telemetry::Hop;
 use crate::view::{DeviceView, Found, Frame};
 
 /// Frames put into one chunk: one write for a burst, yet a chunk stays near 100 KiB.
@@ -257,8 +258,10 @@ impl Feed {
 
     async fn tell(&mut self, frames: &[Frame]) -> Result<(), Ended> {
         let mut text = String::new();
+        let mut raised = Vec::new();
         for frame in frames {
             if self.wants(frame) {
+                raised.extend(frame.raised);
                 if frame.event == "alarm" {
                     self.write_alarm(&mut text, frame.seq, &frame.data);
                 } else {
@@ -270,7 +273,11 @@ impl Feed {
         if text.is_empty() {
             return Ok(());
         }
-        self.send(text).await
+        self.send(text).await?;
+        for (priority, since) in raised {
+            self.http.app.metrics.alarm_latency(Hop::Stream, priority, since.seconds());
+        }
+        Ok(())
     }
 
     fn wants(&self, frame: &Frame) -> bool {

@@ -40,6 +40,8 @@ pub(super) struct Taken {
     pub(super) done: Vec<Submission>,
     /// Runs since it was taken.
     pub(super) since: Stopwatch,
+    /// How long its oldest message had waited then, in seconds; `None` without any message.
+    pub(super) waited_s: Option<f64>,
 }
 
 /// A batch that was stepped, on its way to the disk.
@@ -52,6 +54,7 @@ pub(super) struct Stepped {
     /// The alarms of contract §5 as JSON, beside their transitions.
     pub(super) bodies: Vec<String>,
     pub(super) taken: Stopwatch,
+    pub(super) waited_s: Option<f64>,
     pub(super) done: Vec<(Submission, Vec<Answer>)>,
 }
 
@@ -108,6 +111,7 @@ impl Intake {
             waves: Vec::new(),
             done: Vec::new(),
             since: Stopwatch::start(),
+            waited_s: None,
         };
         if self.clock.follows_stream() {
             self.take_one_instant(&mut taken);
@@ -168,10 +172,13 @@ impl Taken {
     /// A batch that only says what time it is.
     pub(super) fn nothing(stamp: Stamp) -> Self {
         let (inputs, letters, waves, done) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { stamp, inputs, letters, waves, done, since: Stopwatch::start() }
+        let since = Stopwatch::start();
+        Self { stamp, inputs, letters, waves, done, since, waited_s: None }
     }
 
     fn end(&mut self, mut submission: Submission) {
+        // In the order received: the first waited longest.
+        self.waited_s.get_or_insert_with(|| submission.since.seconds());
         self.letters.append(&mut submission.dead_letters);
         self.waves.append(&mut submission.waves);
         self.done.push(submission);
@@ -188,13 +195,15 @@ fn sent_at(input: &Input) -> Option<Timestamp> {
         | Input::ClockStep { .. }
         | Input::Store { .. }
         | Input::Unwatched(_)
-        | Input::Upgraded { .. } => None,
+        | Input::Upgraded { .. }
+        | Input::Broker { .. }
+        | Input::Sink { .. } => None,
     }
 }
 
 /// Packs what a batch caused into one commit, and keeps what its report will need.
 pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) {
-    let Taken { stamp: now, inputs, letters: dead_letters, waves, done, since } = taken;
+    let Taken { stamp: now, inputs, letters: dead_letters, waves, done, since, waited_s } = taken;
     let row = core.row();
     let count = inputs.len();
     let mut answers = out.transitions.iter().filter_map(answer);
@@ -231,6 +240,7 @@ pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) 
         transitions: out.transitions,
         bodies,
         taken: since,
+        waited_s,
         done,
     };
     (stepped, commit)

@@ -288,6 +288,9 @@ impl Pipeline {
         for (fate, count) in out.fates.iter() {
             self.metrics.readings(fate.as_str(), *count);
         }
+        for (reason, count) in out.refusals.iter() {
+            self.metrics.refusals(reason, *count);
+        }
         let (stepped, mut commit) = batch::pack(taken, out, &self.core);
         if self.failing {
             self.publisher.unconfirmed(&stepped);

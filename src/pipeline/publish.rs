@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::batch::{Intake, Stepped};
 use crate::board;
 use crate::clock::{Clock, Stamp, Stopwatch};
-use crate::domain::alarm::AlarmKind;
+use crate::domain::alarm::{Alarm, TimeQuality};
 use crate::domain::command::Answer;
 use crate::domain::core::Core;
 use crate::domain::ids::PatientId;
@@ -19,7 +19,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::transition::{Change, Transition, TransitionBody};
 use crate::inbox::{Committed, Submission};
 use crate::strain::{Load, Work};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Hop, Metrics};
 use crate::view::{Board, DeviceView, Frame, Ring};
 
 /// The board follows readings alone at most so often; commands and alarms move it at once.
@@ -77,7 +77,7 @@ impl Publisher {
     /// A batch is on the disk: receipts nobody will ask about at once, the board, the answers to
     /// commands, and the events, which tell of the board.
     pub(super) fn committed(&mut self, stepped: Stepped, core: &mut Core, failing: bool) {
-        let Stepped { now, transitions, bodies, taken, done, .. } = stepped;
+        let Stepped { now, transitions, bodies, taken, waited_s, done, .. } = stepped;
         self.judged_at = self.judged_at.max(now.at);
         let (commands, messages): (Vec<_>, Vec<_>) =
             done.into_iter().partition(|(submission, _)| submission.commands > 0);
@@ -94,7 +94,7 @@ impl Publisher {
         release(commands);
         let seconds = taken.seconds();
         for transition in &transitions {
-            self.measure(transition, seconds);
+            self.measure(transition, waited_s, seconds);
         }
         let frames: Vec<Frame> = transitions
             .iter()
@@ -139,7 +139,6 @@ impl Publisher {
         if self.refreshed.seconds() >= REFRESH_EVERY_S && !failing {
             self.board.unjudged = (waits.inputs, waits.oldest_s);
             self.send(core, now);
-            self.metrics.judged_lag((now.at - self.judged_at).as_secs_f64());
         }
         if self.passed_vitals.seconds() >= VITALS_EVERY_S {
             self.pass_vitals();
@@ -201,6 +200,7 @@ impl Publisher {
         let frames: Vec<Frame> = board::present(&self.board, &restless)
             .map(|view| Frame {
                 index: 0,
+                raised: None,
                 event: "vitals",
                 seq: None,
                 ward: view.ward.clone(),
@@ -214,11 +214,6 @@ impl Publisher {
     }
 
     fn heartbeat(&mut self, now: Stamp, waits: Waits, failing: bool) {
-        let silent = self
-            .board
-            .alarms
-            .values()
-            .filter(|a| a.kind == AlarmKind::Technical && a.rule.as_str() == "link.silence");
         let data = json!({
             "server_time": now.wall(),
             "judged_to": now.shown(self.judged_at),
@@ -226,11 +221,12 @@ impl Publisher {
             "unjudged": waits.inputs,
             "oldest_unjudged_s": waits.oldest_s,
             "store": if failing { "failing" } else { "ok" },
-            "silent_devices": silent.count(),
+            "silent_devices": self.board.silent_devices(),
             "watchers": self.metrics.watching(),
         });
         self.ring.publish([Frame {
             index: 0,
+            raised: None,
             event: "heartbeat",
             seq: None,
             ward: None,
@@ -239,20 +235,43 @@ impl Publisher {
         }]);
     }
 
-    fn measure(&self, transition: &Transition, seconds: f64) {
-        if let TransitionBody::Alarm { change, alarm, .. } = &transition.body {
-            self.metrics.alarm(change.as_str());
-            if *change == Change::Raised {
-                self.metrics.alarm_latency(alarm.priority, seconds);
-            }
+    fn measure(&self, transition: &Transition, waited_s: Option<f64>, committed_s: f64) {
+        let TransitionBody::Alarm { change, alarm, .. } = &transition.body else { return };
+        self.metrics.alarm(change.as_str());
+        if *change != Change::Raised {
+            return;
         }
+        if let Some(seconds) = on_the_way(alarm) {
+            self.metrics.alarm_latency(Hop::Device, alarm.priority, seconds);
+        }
+        if let Some(seconds) = waited_s {
+            self.metrics.alarm_latency(Hop::Inbox, alarm.priority, seconds);
+        }
+        self.metrics.alarm_latency(Hop::Commit, alarm.priority, committed_s);
+    }
+}
+
+/// From the measurement to the gateway, in seconds, as far as the device's clock can tell. What came
+/// late waited elsewhere, and is no latency of an alarm that sounds now.
+fn on_the_way(alarm: &Alarm) -> Option<f64> {
+    let trigger = &alarm.trigger;
+    match trigger.time_quality {
+        TimeQuality::Synced | TimeQuality::Estimated if !alarm.late => {
+            Some((trigger.received_at? - trigger.measured_at?).as_secs_f64().max(0.0))
+        }
+        TimeQuality::Synced
+        | TimeQuality::Estimated
+        | TimeQuality::Arrival
+        | TimeQuality::Unknown => None,
     }
 }
 
 fn frame(transition: &Transition, body: String, confirmed: bool) -> Option<Frame> {
     match &transition.body {
-        TransitionBody::Alarm { alarm, .. } => Some(Frame {
+        TransitionBody::Alarm { alarm, change, .. } => Some(Frame {
             index: 0,
+            raised: (confirmed && *change == Change::Raised)
+                .then(|| (alarm.priority, Stopwatch::start())),
             event: "alarm",
             seq: confirmed.then_some(transition.seq),
             ward: alarm.ward.clone(),
@@ -271,6 +290,7 @@ fn device_frame(before: Option<&Arc<DeviceView>>, now: &Arc<DeviceView>) -> Opti
     }
     Some(Frame {
         index: 0,
+        raised: None,
         event: "device",
         seq: None,
         ward: None,

@@ -4,6 +4,7 @@ use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::block::{self, BadBlock, Block};
+use super::cursor::{self, SinkNews};
 use super::heads::Due;
 use super::types::{Commit, StoredTransition};
 use super::wave;
@@ -56,6 +57,7 @@ pub(super) struct Packed {
     pub(super) commit: Commit,
     pub(super) sealed: Vec<Due>,
     pub(super) sealed_to: u64,
+    pub(super) sink: Option<SinkNews>,
     body: Vec<u8>,
     blocks: Vec<Vec<Block>>,
     waves: Vec<Vec<u8>>,
@@ -69,7 +71,12 @@ impl Packed {
             sealed.iter().map(|due| block::seal(due.points.clone())).collect::<Result<_, _>>()?;
         let waves =
             commit.waves.iter().map(|w| wave::pack(&w.samples)).collect::<Result<_, _>>()?;
-        Ok(Self { commit, sealed, sealed_to, body, blocks, waves })
+        Ok(Self { commit, sealed, sealed_to, sink: None, body, blocks, waves })
+    }
+
+    /// With what the sink left.
+    pub(super) fn with(self, sink: Option<SinkNews>) -> Self {
+        Self { sink, ..self }
     }
 
     /// About how many bytes it adds to the log.
@@ -122,6 +129,9 @@ impl Packed {
         self.insert_dead_letters(tx)?;
         self.insert_waves(tx)?;
         self.insert_blocks(tx)?;
+        if let Some(news) = &self.sink {
+            insert_sink(tx, row.at + row.offset, news)?;
+        }
         self.insert_snapshot(tx)
     }
 
@@ -231,6 +241,18 @@ impl Packed {
         }
         Ok(())
     }
+}
+
+/// What the sink left for this transaction.
+pub(super) fn insert_sink(
+    tx: &Transaction<'_>,
+    at: Timestamp,
+    news: &SinkNews,
+) -> rusqlite::Result<()> {
+    for letter in &news.dead {
+        keep_dead_letter(tx, at, letter)?;
+    }
+    cursor::write(tx, &news.cursor)
 }
 
 /// The word of a topic kind, as stored.

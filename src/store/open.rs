@@ -9,6 +9,7 @@ use data_encoding::BASE32_NOPAD;
 use ring::rand::SecureRandom as _;
 use rusqlite::{Connection, params};
 
+use super::cursor::SinkSlot;
 use super::heads::Heads;
 use super::history::History;
 use super::lock::Lock;
@@ -130,6 +131,7 @@ pub struct Opened {
     pub(super) conn: Connection,
     pub(super) path: PathBuf,
     pub(super) lock: Lock,
+    pub(super) sink: SinkSlot,
     heads: Arc<Heads>,
 }
 
@@ -189,6 +191,11 @@ impl Opened {
     /// The history: what is sealed and what is still in memory.
     pub fn history(&self) -> History {
         History::new(self.path.clone(), Arc::clone(&self.heads))
+    }
+
+    /// How far InfluxDB has been told.
+    pub fn sink(&self) -> SinkSlot {
+        self.sink.clone()
     }
 
     /// The samples not yet in blocks.
@@ -340,6 +347,7 @@ fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
         snapshot: state::snapshot(&conn).map_err(sqlite)?,
         snapshot_row: state::row_number(&conn, "snapshot_row").map_err(sqlite)?,
         sealed_to: state::row_number(&conn, "sealed_to").map_err(sqlite)?.unwrap_or(0),
+        sink: SinkSlot::load(&conn).map_err(sqlite)?,
         heads: Arc::new(Heads::of(state::series(&conn).map_err(sqlite)?)),
         conn,
         path,

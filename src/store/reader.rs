@@ -307,7 +307,7 @@ impl Reader {
         &self.path
     }
 
-    fn connect(&self) -> Result<Connection, ReadError> {
+    pub(super) fn connect(&self) -> Result<Connection, ReadError> {
         Ok(schema::readable(&self.path)?)
     }
 

@@ -106,7 +106,13 @@ impl Keeper {
     }
 
     /// Lets a slice go if it is time; gives about how many bytes that adds to the log.
-    pub(super) fn slice(&mut self, conn: &mut Connection, idle: bool) -> rusqlite::Result<u64> {
+    /// Journal rows after `held` stay as long as there is room for them.
+    pub(super) fn slice(
+        &mut self,
+        conn: &mut Connection,
+        idle: bool,
+        held: Option<u64>,
+    ) -> rusqlite::Result<u64> {
         if self.now - self.looked >= EVERY {
             self.looked = self.now;
             self.more = true;
@@ -116,7 +122,7 @@ impl Keeper {
         }
         self.sliced = self.now;
         self.more = false;
-        let gone = self.delete(conn)?;
+        let gone = self.delete(conn, held)?;
         for (what, rows) in GOING.into_iter().zip(gone) {
             self.metrics.let_go(what, rows as u64);
         }
@@ -127,7 +133,11 @@ impl Keeper {
         Ok(pages as u64 * 8_192)
     }
 
-    fn delete(&mut self, conn: &mut Connection) -> rusqlite::Result<[usize; 4]> {
+    fn delete(
+        &mut self,
+        conn: &mut Connection,
+        held: Option<u64>,
+    ) -> rusqlite::Result<[usize; 4]> {
         let Keep { journal, journal_bytes, history_bytes, waves, waves_bytes, .. } = self.keep;
         let before = |keep: Span| (self.now - keep).as_micros();
         let needed_after = self.snapshot_row.min(self.sealed_to) as i64;
@@ -136,14 +146,15 @@ impl Keeper {
             // The newest row stays for ever: the clock goes on from it.
             tx.prepare_cached(
                 "DELETE FROM journal WHERE n < (SELECT min(n) FROM journal) + ?1 AND n <= ?2
-                   AND n < (SELECT max(n) FROM journal) AND (at < ?3 OR upto <=
+                   AND n < (SELECT max(n) FROM journal) AND (at < ?3 AND n <= ?5 OR upto <=
                    (SELECT upto FROM journal ORDER BY n DESC LIMIT 1) - ?4)",
             )?
             .execute(params![
                 ROWS,
                 needed_after,
                 before(journal),
-                journal_bytes as i64
+                journal_bytes as i64,
+                held.map_or(i64::MAX, |row| row as i64),
             ])?,
             self.ageing.slice(&tx, self.wall)?,
             surplus::slice(&tx, history_bytes)?,

@@ -19,7 +19,8 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
-use super::commit::{CommitError, PackError, Packed};
+use super::commit::{self, CommitError, PackError, Packed};
+use super::cursor::SinkSlot;
 use super::heads::Heads;
 use super::lock::Lock;
 use super::open::Opened;
@@ -156,6 +157,7 @@ pub fn start(opened: Opened, terms: impl Into<Terms>) -> std::io::Result<Running
     let (reporter, reports) = mpsc::channel(REPORTS);
     let writer = Writer {
         heads: Arc::clone(opened.heads()),
+        sink: opened.sink(),
         keeper: Keeper::new(keep, metrics.clone(), opened.snapshot_row, opened.sealed_to),
         conn: opened.conn,
         path: opened.path,
@@ -176,6 +178,7 @@ struct Writer {
     _lock: Lock,
     heads: Arc<Heads>,
     keeper: Keeper,
+    sink: SinkSlot,
     commits: mpsc::Receiver<Commit>,
     reporter: mpsc::Sender<Report>,
     load: Load,
@@ -192,12 +195,16 @@ impl Writer {
             let seconds = self.write(&packed)?;
             let Packed { commit, sealed, sealed_to, .. } = &packed;
             self.heads.committed(sealed, n, commit.row.at, &commit.samples);
+            if let Some(news) = &packed.sink {
+                self.sink.stored(news);
+            }
             // The pipeline may be gone already at shutdown; the row stays committed.
             drop(self.reporter.blocking_send(Report::Committed { n, seconds }));
             self.log_bytes += packed.bytes();
             self.keeper.committed(commit, *sealed_to);
             self.tidy();
         }
+        self.leave_the_sink();
         self.checkpoint();
         Ok(())
     }
@@ -211,7 +218,7 @@ impl Writer {
             self.heads.due(now, samples)
         };
         let sealed_to = self.heads.sealed_to(&due);
-        Packed::new(commit, due, sealed_to)
+        Ok(Packed::new(commit, due, sealed_to)?.with(self.sink.take()))
     }
 
     /// Writes until it succeeds; gives up only when nobody sends any more.
@@ -241,6 +248,18 @@ impl Writer {
         Ok(watch.seconds())
     }
 
+    /// At the end there is no further commit to carry what the sink left.
+    fn leave_the_sink(&mut self) {
+        let Some(news) = self.sink.take() else { return };
+        let written = self.conn.transaction().and_then(|tx| {
+            commit::insert_sink(&tx, news.cursor.upto, &news)?;
+            tx.commit()
+        });
+        if let Err(error) = written {
+            tracing::warn!(%error, "how far InfluxDB was told is told again at the next start");
+        }
+    }
+
     /// Takes a new connection, if one can be had whose whole log reaches the disk.
     fn replace_connection(&mut self) {
         let fresh = schema::writable(&self.path)
@@ -254,7 +273,7 @@ impl Writer {
     /// Between commits: retention in slices and checkpoints. Nobody waits for it but the next commit.
     fn tidy(&mut self) {
         let idle = self.commits.is_empty();
-        match self.keeper.slice(&mut self.conn, idle) {
+        match self.keeper.slice(&mut self.conn, idle, self.sink.held_after()) {
             Ok(bytes) => self.log_bytes += bytes,
             Err(error) => tracing::warn!(%error, "retention failed; trying again later"),
         }

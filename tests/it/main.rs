@@ -16,6 +16,7 @@ mod durability;
 mod harness;
 mod kills;
 mod links;
+mod metrics;
 mod mqtt;
 mod oracle;
 mod overload;

@@ -44,9 +44,16 @@ pub(super) fn zero(content: Content, zeros: &[SignalId], reading: &Reading) -> C
 }
 
 /// What became of it, in one word.
-pub(super) fn fate(content: &Content, timing: &Timing) -> Fate {
+pub(super) fn fate(
+    message: &Message,
+    reading: &Reading,
+    content: &Content,
+    timing: &Timing,
+) -> Fate {
     match (content, timing.timeliness) {
-        (Content::NotJudged(_), _) => Fate::NotJudged,
+        (Content::NotJudged(_), _) if matches!(message.mode, Mode::Test | Mode::Demo) => Fate::Test,
+        (Content::NotJudged(_), _) if matches!(reading.value, Value::Absent(_)) => Fate::Absent,
+        (Content::NotJudged(_), _) => Fate::LowQuality,
         (Content::NoSensor, _) => Fate::NoSensor,
         (Content::Implausible(_), _) => Fate::Implausible,
         (Content::Withdrawn, _) => Fate::Withdrawn,

@@ -346,7 +346,7 @@ impl Device {
             let series = self.series_at(series, reading);
             series.newest = series.newest.max(Some(timing.rule_at));
         }
-        self.count(fate(&content, &timing), out);
+        self.count(fate(message, reading, &content, &timing), out);
         let source = Source {
             device: self.details.id.clone(),
             signal: reading.signal,

@@ -22,6 +22,7 @@ impl Device {
     ) {
         for refused in refused {
             self.count(Fate::Refused, out);
+            out.count_refusal(refused.reason.as_str());
             if let Some(signal) = refused.signal {
                 let reason = format!("rejected: {}", refused.reason.as_str());
                 self.rejected(message, (signal, refused.index), reason, said, out.now);

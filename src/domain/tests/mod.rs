@@ -4,6 +4,7 @@
 
 mod absence;
 mod binding;
+mod brokers;
 mod doubt;
 mod events;
 mod failing;
@@ -13,6 +14,7 @@ mod limits;
 mod losses;
 mod rows;
 mod scene;
+mod sink;
 mod time;
 mod unwatched;
 mod upgraded;

@@ -281,6 +281,7 @@ pub(super) fn frame(
     data: &str,
 ) -> Frame {
     Frame {
+        raised: None,
         index: 0,
         event,
         seq,

@@ -13,11 +13,11 @@ use tokio::time::timeout;
 use super::codec::{self, Connect, Fault, NoConnect, Version, reason, write};
 use super::connection::{Connection, Stream, read_out};
 use super::intake::Intake;
-use super::permission;
 use super::principal::{Claim, identify};
 use super::tls::{TlsAcceptor, peer_names};
 use super::{Authentication, Shared};
 use crate::domain::ids::DeviceId;
+use crate::ingest::permission;
 
 /// From accepting the socket to the end of CONNECT.
 const PATIENCE: Duration = Duration::from_secs(10);

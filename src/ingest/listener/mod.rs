@@ -15,12 +15,8 @@ mod connection;
 mod end;
 mod greeting;
 mod intake;
-mod line;
-mod permission;
 mod principal;
 mod session;
-#[cfg(test)]
-mod testing;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -33,21 +29,16 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{MissedTickBehavior, interval, sleep};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use self::session::Sessions;
 use self::tls::TlsAcceptor;
 pub use self::tls::{BadTls, TlsFiles};
-use crate::clock::Clock;
-use crate::domain::signal::SignalTable;
 use crate::domain::time::Span;
-use crate::inbox::Inbox;
 use crate::ingest::decode;
+pub use crate::ingest::{Context, Decode};
 use crate::telemetry::Metrics;
-use crate::view::Board;
 
 /// Connections waiting to be accepted.
 const BACKLOG: u32 = 1_024;
@@ -103,9 +94,6 @@ pub struct ListenerConfig {
     pub decode: Decode,
 }
 
-/// Makes a message of a publish.
-pub type Decode = fn(&decode::Request<'_>, &SignalTable) -> decode::Decoded;
-
 impl Default for ListenerConfig {
     fn default() -> Self {
         Self {
@@ -122,25 +110,6 @@ impl Default for ListenerConfig {
             decode: decode::decode,
         }
     }
-}
-
-/// What a listener works with.
-#[derive(Clone, Debug)]
-pub struct Context {
-    /// Where messages go.
-    pub inbox: Inbox,
-    /// The registry of principals is part of the board.
-    pub board: watch::Receiver<Arc<Board>>,
-    /// Signals, for decoding.
-    pub signals: watch::Receiver<Arc<SignalTable>>,
-    /// Says when messages arrived.
-    pub clock: Clock,
-    /// Counts.
-    pub metrics: Metrics,
-    /// Has one task for each connection.
-    pub tracker: TaskTracker,
-    /// Stops the listener.
-    pub cancel: CancellationToken,
 }
 
 #[derive(Debug)]

@@ -103,9 +103,9 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{board, device, with_token};
     use super::Refused::{NoCredentials, NotAnId, Revoked, WrongToken};
     use super::*;
+    use crate::ingest::testing::{board, device, with_token};
 
     const NOTHING: Claim<'static> =
         Claim { certificate: &[], user: None, password: None, client_id: "" };

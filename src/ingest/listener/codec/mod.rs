@@ -17,8 +17,8 @@ pub(super) use self::connect::{Connect, NoConnect, Will, read_connect};
 use self::fields::{Fields, property};
 pub(super) use self::publish::{Publish, preamble};
 
-/// The largest packet taken, header included; announced in CONNACK of MQTT 5.
-pub(super) const MAX_PACKET: usize = 256 << 10;
+/// Announced in CONNACK of MQTT 5.
+pub(super) use crate::ingest::bundle::MAX_PACKET;
 /// Packets claiming more than this are not even drained.
 pub(super) const MAX_DRAINED: usize = 16 << 20;
 

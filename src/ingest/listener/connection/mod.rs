@@ -19,11 +19,13 @@ pub(super) use self::close::read_out;
 use super::Shared;
 use super::codec::{Connect, Version, Will};
 use super::end::End;
-use super::intake::{Intake, TooLarge};
-use super::line::{Line, NotAccepted, Place};
+use super::intake::{Intake, Place, TooLarge};
 use super::session::Attached;
 use crate::domain::ids::DeviceId;
+use crate::ingest::line::{self, NotAccepted};
 
+/// Bytes a connection may have between socket and commit.
+const MAX_BYTES: usize = 1 << 20;
 /// A client that reads nothing for so long is let go.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -46,7 +48,7 @@ pub(super) struct Connection {
     keeps_session: bool,
     /// One and a half times what CONNECT said; `Duration::MAX` for none.
     keep_alive: Duration,
-    line: Line,
+    line: line::Line<Vec<u8>>,
     /// What goes out with the next write.
     pub(super) out: BytesMut,
     /// A PUBLISH too large to be read, and how many of its bytes are still to come.
@@ -85,7 +87,7 @@ impl Connection {
             will: connect.will,
             keeps_session: connect.session_expiry > 0,
             keep_alive,
-            line: Line::new(usize::from(shared.config.max_inflight)),
+            line: line::Line::new(usize::from(shared.config.max_inflight), MAX_BYTES),
             shared,
             out: BytesMut::new(),
             draining: None,

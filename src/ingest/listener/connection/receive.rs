@@ -7,10 +7,10 @@ use bytes::Buf;
 use super::super::codec::{self, Fault, Head, MAX_DRAINED, MAX_PACKET, Packet, Publish, Version};
 use super::super::codec::{reason, write};
 use super::super::end::End;
-use super::super::intake::{Intake, KEPT_OF_TOO_LARGE, TooLarge};
-use super::super::line::Place;
-use super::super::permission;
+use super::super::intake::{Intake, Place, TooLarge};
 use super::{Connection, Intent};
+use crate::ingest::bundle::KEPT_OF_TOO_LARGE;
+use crate::ingest::permission;
 
 /// Of a PUBLISH too large to be read, so much must hold its topic and the first of its payload.
 const PROBE: usize = 4 << 10;

@@ -12,13 +12,13 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::super::testing::{board, device, relay, with_token};
 use super::super::{Authentication, Context, Listener, ListenerConfig, Unknown};
 use crate::clock::Clock;
 use crate::domain::input::Input;
 use crate::domain::message::{Body, Message};
 use crate::domain::time::Timestamp;
 use crate::inbox::{Committed, Inbox, Submission};
+use crate::ingest::testing::{board, device, relay, with_token};
 use crate::telemetry::Metrics;
 use crate::view::Board;
 

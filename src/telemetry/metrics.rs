@@ -1,33 +1,48 @@
-//! Log set-up, and every metric as one function. No patient, no device, no value in a label.
+//! Every metric that is counted as it happens, one function each. No patient, no device, no value
+//! in a label.
 
-use std::fmt::Write as _;
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::sampled::Sampled;
 use crate::domain::alarm::Priority;
+use crate::strain::Work;
 
-/// Sets up logging to standard error; `RUST_LOG` narrows or widens it.
-pub fn start_logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let logging = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    if logging.try_init().is_err() {
-        tracing::debug!("logging was set up before");
-    }
-}
+/// What every name begins with.
+pub(super) const PREFIX: &str = "vitalgate";
 
 type Label = [(&'static str, &'static str); 1];
+
+/// A stretch of the way from a measurement to the people who must act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hop {
+    /// Measured, by the device's corrected clock, to received.
+    Device,
+    /// Received to taken out of the inbox, of the oldest message of the batch.
+    Inbox,
+    /// Taken out of the inbox to durable.
+    Commit,
+    /// Durable to handed to an open stream.
+    Stream,
+}
+
+impl Hop {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Inbox => "inbox",
+            Self::Commit => "commit",
+            Self::Stream => "stream",
+        }
+    }
+}
 
 /// All metrics of one gateway; cheap to clone.
 #[derive(Clone, Debug)]
@@ -46,19 +61,21 @@ struct Inner {
     batch_inputs: Histogram,
     store_failures: Counter,
     alarms: Family<Label, Counter>,
-    alarm_seconds: Family<Label, Histogram>,
-    judged_lag: Gauge<f64, AtomicU64>,
+    alarm_seconds: Family<[(&'static str, &'static str); 2], Histogram>,
     watchers: Gauge<i64, AtomicI64>,
     gave_way: Family<Label, Counter>,
     strained: Family<Label, Counter>,
     let_go: Family<Label, Counter>,
     clock_steps: Counter,
     clock_offset: Gauge<f64, AtomicU64>,
+    deadman: Family<Label, Counter>,
+    store_bytes: Family<Label, Gauge>,
+    store_disk_free: Gauge,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("vitalgate");
+        let mut registry = Registry::with_prefix(PREFIX);
         let seconds = || Histogram::new(exponential_buckets(0.0005, 2.0, 16));
         let inner = Inner {
             messages: Family::default(),
@@ -72,15 +89,18 @@ impl Default for Metrics {
             store_failures: Counter::default(),
             alarms: Family::default(),
             alarm_seconds: Family::new_with_constructor(|| {
-                Histogram::new(exponential_buckets(0.0005, 2.0, 16))
+                // From half a millisecond, a commit, to four minutes, a relay that calls in.
+                Histogram::new(exponential_buckets(0.0005, 2.0, 20))
             }),
-            judged_lag: Gauge::default(),
             watchers: Gauge::default(),
             gave_way: Family::default(),
             strained: Family::default(),
             let_go: Family::default(),
             clock_steps: Counter::default(),
             clock_offset: Gauge::default(),
+            deadman: Family::default(),
+            store_bytes: Family::default(),
+            store_disk_free: Gauge::default(),
             registry: Registry::default(),
         };
         let m = &inner;
@@ -105,15 +125,9 @@ impl Default for Metrics {
         registry.register("alarms", "Alarm transitions, by change", m.alarms.clone());
         registry.register_with_unit(
             "alarm_latency",
-            "From taking in a message to its alarm being committed, by priority",
+            "The way of an alarm when it was raised, by hop and priority",
             Unit::Seconds,
             m.alarm_seconds.clone(),
-        );
-        registry.register_with_unit(
-            "judged_lag",
-            "How far judgement is behind the clock",
-            Unit::Seconds,
-            m.judged_lag.clone(),
         );
         registry.register("watchers", "Streams open", m.watchers.clone());
         registry.register("gave_way", "What was shed under load, by what", m.gave_way.clone());
@@ -126,19 +140,52 @@ impl Default for Metrics {
             Unit::Seconds,
             m.clock_offset.clone(),
         );
-        Self(Arc::new(Inner { registry, ..inner }))
+        registry.register("deadman_pings", "Dead-man pings, by result", m.deadman.clone());
+        registry.register_with_unit(
+            "store",
+            "What the store's file and its log hold, by part",
+            Unit::Bytes,
+            m.store_bytes.clone(),
+        );
+        registry.register_with_unit(
+            "store_disk_free",
+            "Room left on the store's file system",
+            Unit::Bytes,
+            m.store_disk_free.clone(),
+        );
+        let metrics = Self(Arc::new(Inner { registry, ..inner }));
+        metrics.begin_at_zero();
+        metrics
     }
 }
 
 impl Metrics {
-    /// The text of `/metrics`.
+    /// What must be noticed the first time it happens stands at 0 before: a counter that appears
+    /// with its first event has not risen, for those who watch rates.
+    fn begin_at_zero(&self) {
+        let zero = |family: &Family<Label, Counter>, key, words: &[&'static str]| {
+            for word in words {
+                drop(family.get_or_create(&[(key, *word)]));
+            }
+        };
+        zero(&self.0.refused, "reason", &["too_large", "not_allowed"]);
+        zero(&self.0.connects, "result", &["accepted", "refused", "bad"]);
+        zero(&self.0.gave_way, "what", &["stream", "stalled_stream"]);
+        zero(&self.0.deadman, "result", &["sent", "failed", "withheld"]);
+        zero(&self.0.let_go, "what", &["journal", "history_age", "history_bytes", "waves"]);
+        let work = Work::ORDER.map(Work::as_str);
+        zero(&self.0.strained, "work", &work);
+        zero(&self.0.gave_way, "what", &work);
+    }
+
+    /// The text of what is counted as it happens.
     pub fn exposition(&self) -> String {
-        let mut text = String::new();
-        if encode(&mut text, &self.0.registry).is_err() {
-            text.clear();
-            let _written = writeln!(text, "# EOF");
-        }
-        text
+        written(&[&self.0.registry])
+    }
+
+    /// The text of `/metrics`: the same, and what was looked at for it.
+    pub fn exposition_with(&self, sampled: &Sampled) -> String {
+        written(&[&self.0.registry, &sampled.registry()])
     }
 
     /// A message was taken in.
@@ -151,9 +198,14 @@ impl Metrics {
         self.0.readings.get_or_create(&[("fate", fate)]).inc_by(count);
     }
 
-    /// Something was refused, by [`RefusalReason`](crate::domain::message::RefusalReason) or `not_allowed`.
+    /// A message was refused whole: `too_large`, or `not_allowed`.
     pub fn refused(&self, reason: &'static str) {
-        self.0.refused.get_or_create(&[("reason", reason)]).inc();
+        self.refusals(reason, 1);
+    }
+
+    /// Readings or events were refused, by [`RefusalReason`](crate::domain::message::RefusalReason).
+    pub fn refusals(&self, reason: &'static str, count: u64) {
+        self.0.refused.get_or_create(&[("reason", reason)]).inc_by(count);
     }
 
     /// So many dead letters were kept.
@@ -187,14 +239,10 @@ impl Metrics {
         self.0.alarms.get_or_create(&[("change", change)]).inc();
     }
 
-    /// An alarm was committed so long after its message was taken in.
-    pub fn alarm_latency(&self, priority: Priority, seconds: f64) {
-        self.0.alarm_seconds.get_or_create(&[("priority", priority.as_str())]).observe(seconds);
-    }
-
-    /// How far judgement is behind.
-    pub fn judged_lag(&self, seconds: f64) {
-        self.0.judged_lag.set(seconds);
+    /// An alarm that was raised took so long over this hop.
+    pub fn alarm_latency(&self, hop: Hop, priority: Priority, seconds: f64) {
+        let labels = [("hop", hop.as_str()), ("priority", priority.as_str())];
+        self.0.alarm_seconds.get_or_create(&labels).observe(seconds);
     }
 
     /// A stream came (`1`) or went (`-1`).
@@ -229,4 +277,32 @@ impl Metrics {
             self.0.clock_steps.inc();
         }
     }
+
+    /// A dead-man ping was due: `sent`, `failed`, or `withheld` because judgement is behind.
+    pub fn deadman(&self, result: &'static str) {
+        self.0.deadman.get_or_create(&[("result", result)]).inc();
+    }
+
+    /// So many bytes of the store are of this part: `journal`, `history`, `waves`, `free`, `log`.
+    pub fn store_bytes(&self, part: &'static str, bytes: u64) {
+        self.0.store_bytes.get_or_create(&[("part", part)]).set(bytes as i64);
+    }
+
+    /// So many bytes are left on the store's file system.
+    pub fn store_disk_free(&self, bytes: u64) {
+        self.0.store_disk_free.set(bytes as i64);
+    }
+}
+
+/// In the text format of OpenMetrics; empty only if it could not be written, which a string always can.
+fn written(registries: &[&Registry]) -> String {
+    let mut text = String::new();
+    let written = registries
+        .iter()
+        .try_for_each(|registry| encode_registry(&mut text, registry))
+        .and_then(|()| encode_eof(&mut text));
+    if written.is_err() {
+        text.clear();
+    }
+    text
 }

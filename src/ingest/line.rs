@@ -6,14 +6,11 @@ use tokio::sync::oneshot::error::TryRecvError;
 
 use crate::inbox::Waiting;
 
-/// Bytes a connection may have between socket and commit.
-const MAX_BYTES: usize = 1 << 20;
-
-/// What one socket read put into the line.
+/// What one socket read put into the line, with its acknowledgements.
 #[derive(Debug, Default)]
-pub(super) struct Place {
-    /// The acknowledgements, encoded, in order.
-    pub(super) acks: Vec<u8>,
+pub(super) struct Place<A> {
+    /// The acknowledgements, in order.
+    pub(super) acks: A,
     /// Identifiers of new QoS 2 messages: from the commit on they are received, not released.
     pub(super) exactly_once: Vec<u16>,
     /// Messages, QoS 0 included.
@@ -30,25 +27,27 @@ pub(super) struct NotAccepted;
 
 /// The places not yet acknowledged, oldest first.
 #[derive(Debug)]
-pub(super) struct Line {
-    places: VecDeque<Place>,
+pub(super) struct Line<A> {
+    places: VecDeque<Place<A>>,
     messages: usize,
     bytes: usize,
     max_messages: usize,
+    max_bytes: usize,
 }
 
-impl Line {
-    pub(super) fn new(max_messages: usize) -> Self {
-        Self { places: VecDeque::new(), messages: 0, bytes: 0, max_messages }
+impl<A> Line<A> {
+    /// At most so many messages and bytes between socket and commit.
+    pub(super) fn new(max_messages: usize, max_bytes: usize) -> Self {
+        Self { places: VecDeque::new(), messages: 0, bytes: 0, max_messages, max_bytes }
     }
 
     /// Whether a message of so many bytes fits, behind `place` which is not in the line yet.
-    pub(super) fn has_room(&self, place: &Place, bytes: usize) -> bool {
+    pub(super) fn has_room(&self, place: &Place<A>, bytes: usize) -> bool {
         self.messages + place.messages < self.max_messages
-            && self.bytes + place.bytes + bytes <= MAX_BYTES
+            && self.bytes + place.bytes + bytes <= self.max_bytes
     }
 
-    pub(super) fn push(&mut self, place: Place) {
+    pub(super) fn push(&mut self, place: Place<A>) {
         if place.messages > 0 {
             self.messages += place.messages;
             self.bytes += place.bytes;
@@ -72,7 +71,7 @@ impl Line {
 
     /// Waits until the first place is committed and takes it; for ever if there is none.
     /// Dropping the future takes nothing.
-    pub(super) async fn next(&mut self) -> Result<Place, NotAccepted> {
+    pub(super) async fn next(&mut self) -> Result<Place<A>, NotAccepted> {
         let Some(first) = self.places.front_mut() else {
             return std::future::pending().await;
         };
@@ -83,7 +82,7 @@ impl Line {
     }
 
     /// The first place, if it is committed already.
-    pub(super) fn ready(&mut self) -> Result<Option<Place>, NotAccepted> {
+    pub(super) fn ready(&mut self) -> Result<Option<Place<A>>, NotAccepted> {
         let waiting = self.places.front_mut().and_then(|place| place.waiting.as_mut());
         match waiting.map(Waiting::try_recv) {
             None | Some(Ok(_)) => Ok(self.pop()),
@@ -92,7 +91,7 @@ impl Line {
         }
     }
 
-    fn pop(&mut self) -> Option<Place> {
+    fn pop(&mut self) -> Option<Place<A>> {
         let place = self.places.pop_front()?;
         self.messages -= place.messages;
         self.bytes -= place.bytes;
@@ -105,7 +104,9 @@ mod tests {
     use super::*;
     use crate::inbox::{Committed, Receipt};
 
-    fn place(ack: u8, messages: usize, waiting: Option<Waiting>) -> Place {
+    const MAX_BYTES: usize = 1 << 20;
+
+    fn place(ack: u8, messages: usize, waiting: Option<Waiting>) -> Place<Vec<u8>> {
         Place { acks: vec![ack], messages, bytes: 10, waiting, ..Place::default() }
     }
 
@@ -113,7 +114,7 @@ mod tests {
     async fn places_leave_in_order_however_receipts_come() {
         let (first, waiting_first) = Receipt::new();
         let (second, waiting_second) = Receipt::new();
-        let mut line = Line::new(64);
+        let mut line = Line::new(64, MAX_BYTES);
         line.push(place(1, 1, Some(waiting_first)));
         line.push(place(2, 1, Some(waiting_second)));
         line.push(place(3, 1, None));
@@ -129,7 +130,7 @@ mod tests {
     #[tokio::test]
     async fn a_dropped_receipt_is_no_commit() {
         let dropped = || {
-            let mut line = Line::new(64);
+            let mut line = Line::new(64, MAX_BYTES);
             line.push(place(1, 1, Some(Receipt::new().1)));
             line
         };
@@ -139,7 +140,7 @@ mod tests {
 
     #[test]
     fn messages_and_bytes_are_bounded() {
-        let mut line = Line::new(3);
+        let mut line = Line::new(3, MAX_BYTES);
         line.push(place(1, 2, None));
         assert!(line.has_room(&Place::default(), 100));
         assert!(!line.has_room(&place(2, 1, None), 100));

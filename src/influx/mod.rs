@@ -1,0 +1,5 @@
+//! wip
+pub mod line;
+pub mod policy;
+mod relay;
+pub mod transport;

@@ -1,0 +1,291 @@
+//! What becomes of a batch after each answer of the server, pure.
+//!
+//! Only 204 says that lines are written. Lines that are written twice are the same points, so that
+//! nothing has to be known about what of a refused batch was taken.
+
+use std::ops::Range;
+use std::time::Duration;
+
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// No server is asked for so long, whatever it asks for: somebody may have mended it.
+const LONGEST_ASKED: Duration = Duration::from_secs(300);
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The server answered.
+    Status {
+        /// The status.
+        code: u16,
+        /// `Retry-After`, where it was given in seconds.
+        retry_after: Option<Duration>,
+        /// The beginning of its words.
+        words: String,
+    },
+    /// It did not, and why.
+    None(String),
+}
+
+/// What an answer means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All lines are written.
+    Written,
+    /// Some line is bad.
+    BadLine,
+    /// Too much at once.
+    TooLarge,
+    /// Somebody must change something: nothing is lost, nothing goes on.
+    Refused,
+    /// Not now; the same again later.
+    Later,
+}
+
+impl Answer {
+    /// What it means.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::None(_) => Verdict::Later,
+            Self::Status { code, .. } => match code {
+                204 => Verdict::Written,
+                400 | 422 => Verdict::BadLine,
+                413 => Verdict::TooLarge,
+                408 | 425 | 429 | 500..=599 => Verdict::Later,
+                _ => Verdict::Refused,
+            },
+        }
+    }
+
+    /// Its class in the metrics.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::None(_) => "none",
+            Self::Status { code, .. } => match code {
+                204 => "204",
+                400 | 422 => "400",
+                401 | 403 | 404 => "401",
+                413 => "413",
+                429 => "429",
+                500..=599 => "5xx",
+                _ => "other",
+            },
+        }
+    }
+}
+
+/// What is to be done next about a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Send what [`Plan::next`] gives.
+    Go,
+    /// This one line is refused for good; the rest goes on.
+    Dead(Range<usize>),
+    /// Wait, then send the same again.
+    Wait {
+        /// At least so long, if the server said.
+        asked: Option<Duration>,
+        /// Whether somebody must change something.
+        refused: bool,
+    },
+}
+
+/// What of a batch is still to be written: ranges of bytes, each of whole lines.
+#[derive(Debug)]
+pub struct Plan {
+    /// The next one last.
+    rest: Vec<Range<usize>>,
+    /// No request is to be larger, but for a single line.
+    largest: usize,
+}
+
+impl Plan {
+    /// All of a batch, in requests of at most `largest` bytes.
+    pub fn new(lines: &[u8], largest: usize) -> Self {
+        Self { rest: cut(lines, largest.max(1)), largest: largest.max(1) }
+    }
+
+    /// What to send now; `None` when all of the batch is done with.
+    pub fn next(&self) -> Option<Range<usize>> {
+        self.rest.last().cloned()
+    }
+
+    /// No request was accepted above this size.
+    pub fn largest(&self) -> usize {
+        self.largest
+    }
+
+    /// Takes note of the answer to what [`Self::next`] gave.
+    pub fn answered(&mut self, lines: &[u8], answer: &Answer) -> Step {
+        let Some(sent) = self.next() else { return Step::Go };
+        match answer.verdict() {
+            Verdict::Written => {
+                self.rest.pop();
+                Step::Go
+            }
+            Verdict::BadLine => self.halve(lines, sent),
+            Verdict::TooLarge => {
+                self.largest = (sent.len() / 2).max(1);
+                self.halve(lines, sent)
+            }
+            verdict @ (Verdict::Refused | Verdict::Later) => {
+                let asked = match answer {
+                    Answer::Status { retry_after, .. } => *retry_after,
+                    Answer::None(_) => None,
+                };
+                Step::Wait { asked, refused: verdict == Verdict::Refused }
+            }
+        }
+    }
+
+    /// A single line that is refused by itself is dead.
+    fn halve(&mut self, lines: &[u8], sent: Range<usize>) -> Step {
+        self.rest.pop();
+        let Some((first, second)) = halves(lines, &sent) else { return Step::Dead(sent) };
+        self.rest.extend([second, first]);
+        Step::Go
+    }
+}
+
+/// Pieces of at most `largest` bytes, but for longer lines; the first one last.
+fn cut(lines: &[u8], largest: usize) -> Vec<Range<usize>> {
+    let newline = |b: &u8| *b == b'\n';
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    while start < lines.len() {
+        let most = start.saturating_add(largest).min(lines.len());
+        let inside = lines[start..most].iter().rposition(newline).map(|at| start + at + 1);
+        let beyond = || lines[most..].iter().position(newline).map(|at| most + at + 1);
+        let end = inside.or_else(beyond).unwrap_or(lines.len());
+        pieces.push(start..end);
+        start = end;
+    }
+    pieces.reverse();
+    pieces
+}
+
+/// Two halves of whole lines, neither empty.
+fn halves(lines: &[u8], all: &Range<usize>) -> Option<(Range<usize>, Range<usize>)> {
+    let inside = lines.get(all.clone())?;
+    let middle = inside.len() / 2;
+    let newline = |b: &u8| *b == b'\n';
+    let before = inside[..middle].iter().rposition(newline);
+    let after = || inside[middle..].iter().position(newline).map(|at| middle + at);
+    let cut = before.or_else(after)? + 1;
+    (cut < inside.len()).then(|| (all.start..all.start + cut, all.start + cut..all.end))
+}
+
+/// How long to wait: longer each time, never the same for all who wait.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// After one more failure; `random` is from 0 to 1.
+    pub fn pause(&mut self, random: f64, asked: Option<Duration>) -> Duration {
+        let exponent = self.failures.min(16);
+        self.failures = self.failures.saturating_add(1);
+        let longest = FIRST_PAUSE.saturating_mul(1 << exponent).min(LONGEST_PAUSE);
+        let jittered = longest.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0);
+        asked.map_or(jittered, |asked| asked.min(LONGEST_ASKED).max(jittered))
+    }
+
+    /// It went well.
+    pub fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn status(code: u16) -> Answer {
+        Answer::Status { code, retry_after: None, words: String::new() }
+    }
+
+    #[test]
+    fn only_204_is_success_and_what_nobody_knows_waits_for_a_person() {
+        for (codes, verdict) in [
+            (&[204][..], Verdict::Written),
+            (&[400, 422], Verdict::BadLine),
+            (&[413], Verdict::TooLarge),
+            (&[429, 500, 502, 503, 504, 408], Verdict::Later),
+            (&[200, 301, 307, 401, 403, 404, 405, 100], Verdict::Refused),
+        ] {
+            for code in codes {
+                assert_eq!(status(*code).verdict(), verdict, "{code}");
+            }
+        }
+        assert_eq!(Answer::None("timeout".into()).verdict(), Verdict::Later);
+    }
+
+    #[test]
+    fn a_wait_sends_the_same_again() {
+        let lines = b"a\nb\n";
+        let mut plan = Plan::new(lines, 100);
+        let asked = Some(Duration::from_secs(7));
+        let later = Answer::Status { code: 429, retry_after: asked, words: String::new() };
+        assert_eq!(plan.answered(lines, &later), Step::Wait { asked, refused: false });
+        assert_eq!(plan.answered(lines, &status(401)), Step::Wait { asked: None, refused: true });
+        assert_eq!(plan.next(), Some(0..4));
+        assert_eq!(plan.answered(lines, &status(204)), Step::Go);
+        assert_eq!(plan.next(), None);
+    }
+
+    #[test]
+    fn pauses_grow_to_a_minute_and_give_way_to_what_is_asked() {
+        let mut backoff = Backoff::default();
+        let pauses: Vec<f64> = (0..9).map(|_| backoff.pause(1.0, None).as_secs_f64()).collect();
+        assert_eq!(pauses, [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]);
+        let secs = Duration::from_secs;
+        assert_eq!(backoff.pause(0.0, None), secs(30));
+        assert_eq!(backoff.pause(0.0, Some(secs(90))), secs(90));
+        assert_eq!(backoff.pause(0.0, Some(secs(1))), secs(30));
+        assert_eq!(backoff.pause(0.0, Some(secs(86_400))), LONGEST_ASKED);
+        backoff.reset();
+        assert_eq!(backoff.pause(1.0, None), secs(1));
+    }
+
+    proptest! {
+        /// A server that takes only so many bytes and refuses what holds a bad line: every good line
+        /// gets there, exactly the bad ones are dead.
+        #[test]
+        fn every_good_line_is_written_and_every_bad_one_dead(
+            lines in prop::collection::vec(("[a-z]{1,9}", prop::bool::weighted(0.1)), 1..60),
+            largest in 1_usize..200,
+            takes in 12_usize..100,
+        ) {
+            let mark = |(text, bad): &(String, bool)| format!("{}{text}\n", if *bad { "!" } else { "" });
+            let all: String = lines.iter().map(mark).collect();
+            let all = all.as_bytes();
+            let mut plan = Plan::new(all, largest);
+            let (mut written, mut dead) = (String::new(), String::new());
+            let mut requests = 0;
+            while let Some(sent) = plan.next() {
+                requests += 1;
+                prop_assert!(requests < 2_000);
+                let body = &all[sent];
+                let text = std::str::from_utf8(body).unwrap().to_owned();
+                prop_assert!(text.ends_with('\n'));
+                prop_assert!(body.len() <= plan.largest() || text.matches('\n').count() == 1
+                    || requests > 1);
+                let code = if body.len() > takes { 413 } else if text.contains('!') { 400 } else { 204 };
+                match plan.answered(all, &status(code)) {
+                    Step::Go if code == 204 => written.push_str(&text),
+                    Step::Go => {}
+                    Step::Dead(line) => dead.push_str(std::str::from_utf8(&all[line]).unwrap()),
+                    Step::Wait { .. } => prop_assert!(false),
+                }
+            }
+            let of = |wanted: bool| -> String {
+                lines.iter().filter(|(_, bad)| *bad == wanted).map(mark).collect()
+            };
+            prop_assert_eq!(written, of(false));
+            prop_assert_eq!(dead, of(true));
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! An HTTP relay inside the process, between the client crate and the server.
+//!
+//! The crate speaks plain HTTP to a port of this machine; what it says goes on over one connection
+//! to the server, with TLS by the one TLS of this program. The relay adds what the crate cannot do:
+//! a path before its own, `Retry-After` handed back, answers bounded in length. It adds no
+//! credentials, answers only who knows its key, and accepts connections only while a request of
+//! ours is under way.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use ring::rand::SecureRandom as _;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+
+use crate::config::ServerUrl;
+
+/// The header that carries the key; it goes no further than the relay.
+pub(super) const KEY: &str = "x-vitalgate-relay";
+/// Of an answer this much is read: InfluxDB's errors are shorter.
+const ANSWER_BYTES: usize = 64 << 10;
+/// What hyper may hold of a head.
+const HEAD_BYTES: usize = 64 << 10;
+/// One is in use; a few more outlive a request that was given up.
+const CONNECTIONS: usize = 4;
+/// How long the server may take to accept a connection and shake hands.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// What came back for the last request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The server answered, with this `Retry-After`.
+    Answered(Option<Duration>),
+    /// It could not be asked, or its answer could not be read.
+    Failed(String),
+}
+
+/// The relay of one client.
+#[derive(Debug)]
+pub(super) struct Relay {
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    connections: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    server: ServerUrl,
+    tls: Option<(TlsSettings, ServerName<'static>)>,
+    key: String,
+    last: Mutex<Option<Outcome>>,
+}
+
+/// TLS towards the server.
+#[derive(Clone)]
+pub(super) struct TlsSettings(TlsConnector);
+
+impl TlsSettings {
+    pub(super) fn new(config: rustls::ClientConfig) -> Self {
+        Self(TlsConnector::from(Arc::new(config)))
+    }
+}
+
+impl std::fmt::Debug for TlsSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TlsSettings")
+    }
+}
+
+impl Relay {
+    /// Takes a free port of this machine.
+    pub(super) async fn bind(server: ServerUrl, tls: Option<TlsSettings>) -> io::Result<Self> {
+        let name = ServerName::try_from(server.host.clone());
+        let tls = match tls {
+            None => None,
+            Some(tls) => Some((tls, name.map_err(io::Error::other)?)),
+        };
+        let mut key = [0_u8; 32];
+        ring::rand::SystemRandom::new()
+            .fill(&mut key)
+            .map_err(|_| io::Error::other("the system gives no random bytes"))?;
+        let key = HEXLOWER.encode(&key);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let shared = Arc::new(Shared { server, tls, key, last: Mutex::new(None) });
+        Ok(Self { listener, shared, connections: JoinSet::new() })
+    }
+
+    /// Where the client speaks to.
+    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// What the client says in [`KEY`].
+    pub(super) fn key(&self) -> &str {
+        &self.shared.key
+    }
+
+    /// What came of the request just made; asked once.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        self.shared.last().take()
+    }
+
+    /// Forgets every connection: one that a request was given up on must not carry the next.
+    pub(super) fn forget(&mut self) {
+        self.connections.abort_all();
+    }
+
+    /// Accepts while it is polled; never ends.
+    pub(super) async fn serve(&mut self) {
+        loop {
+            while self.connections.try_join_next().is_some() {}
+            if self.connections.len() >= CONNECTIONS {
+                self.connections.join_next().await;
+                continue;
+            }
+            match self.listener.accept().await {
+                Ok((socket, _)) => {
+                    self.connections.spawn(carry(socket, Arc::clone(&self.shared)));
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the relay to InfluxDB cannot accept");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn last(&self) -> std::sync::MutexGuard<'_, Option<Outcome>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection to the server, and the task that keeps it going.
+struct Upstream {
+    sender: SendRequest<Incoming>,
+    _task: JoinSet<()>,
+}
+
+/// Serves one connection of the client.
+async fn carry(socket: TcpStream, shared: Arc<Shared>) {
+    drop(socket.set_nodelay(true));
+    let upstream = tokio::sync::Mutex::new(None);
+    let service = service_fn(|request| relay(request, &shared, &upstream));
+    let serving = hyper::server::conn::http1::Builder::new()
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(socket), service);
+    if let Err(error) = serving.await {
+        tracing::trace!(%error, "a connection of the relay to InfluxDB ended");
+    }
+}
+
+async fn relay(
+    request: Request<Incoming>,
+    shared: &Shared,
+    upstream: &tokio::sync::Mutex<Option<Upstream>>,
+) -> Result<Response<Full<Bytes>>, hyper::Error> {
+    let key = request.headers().get(KEY).map(HeaderValue::as_bytes);
+    if key != Some(shared.key.as_bytes()) {
+        return Ok(bare(StatusCode::FORBIDDEN));
+    }
+    let mut upstream = upstream.lock().await;
+    match forward(request, shared, &mut upstream).await {
+        Ok(answer) => {
+            let after = answer.headers().get(header::RETRY_AFTER).and_then(seconds);
+            *shared.last() = Some(Outcome::Answered(after));
+            Ok(answer)
+        }
+        Err(why) => {
+            *upstream = None;
+            *shared.last() = Some(Outcome::Failed(why));
+            Ok(bare(StatusCode::BAD_GATEWAY))
+        }
+    }
+}
+
+async fn forward(
+    mut request: Request<Incoming>,
+    shared: &Shared,
+    upstream: &mut Option<Upstream>,
+) -> Result<Response<Full<Bytes>>, String> {
+    *request.uri_mut() = beyond(&shared.server.prefix, request.uri())?;
+    let headers = request.headers_mut();
+    headers.remove(KEY);
+    headers.remove(header::CONNECTION);
+    let host = HeaderValue::from_str(&shared.server.authority).map_err(|e| e.to_string())?;
+    headers.insert(header::HOST, host);
+    let mut kept = upstream.take();
+    if let Some(connection) = &mut kept
+        && connection.sender.ready().await.is_err()
+    {
+        kept = None;
+    }
+    let mut connection = match kept {
+        Some(kept) => kept,
+        None => tokio::time::timeout(CONNECT, connect(shared))
+            .await
+            .map_err(|_| "no connection in time".to_owned())??,
+    };
+    let answer = connection.sender.send_request(request).await.map_err(|e| in_words(&e))?;
+    let (parts, body) = answer.into_parts();
+    let body = Limited::new(body, ANSWER_BYTES).collect().await.map_err(|e| in_words(&*e))?;
+    *upstream = Some(connection);
+    let mut answer = Response::new(Full::new(body.to_bytes()));
+    *answer.status_mut() = parts.status;
+    if let Some(after) = parts.headers.get(header::RETRY_AFTER) {
+        answer.headers_mut().insert(header::RETRY_AFTER, after.clone());
+    }
+    Ok(answer)
+}
+
+async fn connect(shared: &Shared) -> Result<Upstream, String> {
+    let address = (shared.server.host.as_str(), shared.server.port);
+    let socket = TcpStream::connect(address).await.map_err(|e| in_words(&e))?;
+    socket.set_nodelay(true).map_err(|e| in_words(&e))?;
+    match &shared.tls {
+        None => handshake(socket).await,
+        Some((tls, name)) => {
+            let socket = tls.0.connect(name.clone(), socket).await.map_err(|e| in_words(&e))?;
+            handshake(socket).await
+        }
+    }
+}
+
+async fn handshake(
+    socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> Result<Upstream, String> {
+    let (sender, connection) = hyper::client::conn::http1::Builder::new()
+        .max_buf_size(HEAD_BYTES)
+        .handshake(TokioIo::new(socket))
+        .await
+        .map_err(|e| in_words(&e))?;
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::trace!(%error, "the connection to InfluxDB ended");
+        }
+    });
+    Ok(Upstream { sender, _task: task })
+}
+
+/// The same path behind the server's prefix.
+fn beyond(prefix: &str, uri: &Uri) -> Result<Uri, String> {
+    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    format!("{prefix}{path}").parse().map_err(|e| format!("no path: {e}"))
+}
+
+/// `Retry-After` as seconds; a date is not asked for by any InfluxDB.
+fn seconds(value: &HeaderValue) -> Option<Duration> {
+    value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+fn bare(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = status;
+    answer
+}
+
+fn in_words(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |e| e.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

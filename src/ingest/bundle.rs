@@ -1,0 +1,167 @@
+//! From publishes to a submission: what every source does alike with what it received.
+
+use std::sync::Arc;
+
+use super::{Context, Decode, permission};
+use crate::domain::ids::DeviceId;
+use crate::domain::input::Input;
+use crate::domain::message::{Body, Delivery, Kind, Message, Mode, RefusalReason};
+use crate::domain::signal::SignalTable;
+use crate::domain::time::{Span, Timestamp};
+use crate::inbox::{DeadLetter, Receipt, Submission, WaveSamples};
+use crate::ingest::decode::{Decoded, Request};
+use crate::view::Board;
+
+/// What is kept of a message too large to be read.
+pub(super) const KEPT_OF_TOO_LARGE: usize = 1 << 10;
+/// The largest packet taken, header included.
+pub(super) const MAX_PACKET: usize = 256 << 10;
+/// How many bytes of a topic are kept beside a refusal.
+const KEPT_OF_TOPIC: usize = 256;
+
+/// Messages of one principal, in order, on their way to one submission.
+#[derive(Debug)]
+pub(super) struct Bundle<'a> {
+    pub(super) context: &'a Context,
+    pub(super) principal: &'a DeviceId,
+    pub(super) board: Arc<Board>,
+    signals: Arc<SignalTable>,
+    received: Timestamp,
+    retention: Span,
+    decode: Decode,
+    inputs: Vec<Input>,
+    dead_letters: Vec<DeadLetter>,
+    waves: Vec<WaveSamples>,
+}
+
+/// The first of a PUBLISH of more than [`MAX_PACKET`] bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TooLarge<'a> {
+    pub(super) topic: &'a str,
+    /// Length of its payload.
+    pub(super) length: usize,
+    /// The first of it.
+    pub(super) head: &'a [u8],
+}
+
+impl<'a> Bundle<'a> {
+    pub(super) fn new(
+        context: &'a Context,
+        principal: &'a DeviceId,
+        retention: Span,
+        decode: Decode,
+    ) -> Self {
+        Self {
+            context,
+            principal,
+            board: Arc::clone(&context.board.borrow()),
+            signals: Arc::clone(&context.signals.borrow()),
+            received: context.clock.wall(),
+            retention,
+            decode,
+            inputs: Vec::new(),
+            dead_letters: Vec::new(),
+            waves: Vec::new(),
+        }
+    }
+
+    /// Decodes a publish that is allowed.
+    pub(super) fn decode(
+        &self,
+        topic: &str,
+        device: &DeviceId,
+        kind: Kind,
+        payload: &[u8],
+        delivery: Delivery,
+    ) -> Decoded {
+        let request = Request {
+            principal: self.principal,
+            device,
+            kind,
+            payload,
+            delivery,
+            received: self.received,
+            retention: self.retention,
+            topic,
+        };
+        (self.decode)(&request, &self.signals)
+    }
+
+    /// Takes what was decoded.
+    pub(super) fn accept(&mut self, decoded: Decoded) {
+        let Decoded { message, waves, dead_letter } = decoded;
+        self.context.metrics.message(permission::word(message.body.kind()));
+        self.inputs.push(Input::Message(Box::new(message)));
+        self.waves.extend(waves);
+        self.dead_letters.extend(dead_letter);
+    }
+
+    /// Takes the dead letter of a message that is allowed and too large to be read.
+    pub(super) fn too_large(
+        &mut self,
+        device: DeviceId,
+        kind: Kind,
+        delivery: Delivery,
+        message: TooLarge<'_>,
+    ) {
+        let TooLarge { topic, length, head } = message;
+        self.context.metrics.refused(RefusalReason::TooLarge.as_str());
+        let reason = format!("larger than {} KiB", MAX_PACKET >> 10);
+        let digest = ring::digest::digest(&ring::digest::SHA256, head);
+        let mut hash = [0; 8];
+        hash.copy_from_slice(&digest.as_ref()[..8]);
+        let letter = DeadLetter {
+            principal: self.principal.clone(),
+            device: Some(device.clone()),
+            topic: cut(topic),
+            kind: Some(kind),
+            reason: reason.clone(),
+            length: length as u64,
+            head: head.to_vec(),
+        };
+        let message = Message {
+            principal: self.principal.clone(),
+            device,
+            boot: None,
+            seq: None,
+            sent_at: None,
+            mode: Mode::Real,
+            clock: None,
+            relay: None,
+            hash: u64::from_be_bytes(hash),
+            delivery,
+            unknown_fields: 0,
+            body: Body::Undecodable { kind, reason },
+        };
+        self.accept(Decoded { message, waves: Vec::new(), dead_letter: Some(letter) });
+    }
+
+    /// Takes a dead letter of what is no message of any device.
+    pub(super) fn letter(&mut self, letter: DeadLetter) {
+        self.dead_letters.push(letter);
+    }
+
+    /// Adds that the principal's connection came or went.
+    pub(super) fn link(&mut self, connected: bool, clean: bool) {
+        self.inputs.push(Input::Link { principal: self.principal.clone(), connected, clean });
+    }
+
+    /// Whether there is nothing to submit.
+    pub(super) fn is_empty(&self) -> bool {
+        self.inputs.is_empty() && self.dead_letters.is_empty()
+    }
+
+    /// The submission of all of it; `bytes` are those of the payloads.
+    pub(super) fn submission(self, bytes: usize, receipt: Receipt) -> Submission {
+        let mut submission = Submission::of(self.inputs, bytes, receipt);
+        submission.dead_letters = self.dead_letters;
+        submission.waves = self.waves;
+        submission
+    }
+}
+
+/// The first of a topic, as kept.
+pub(super) fn cut(topic: &str) -> String {
+    let end = (0..=KEPT_OF_TOPIC.min(topic.len())).rev().find(|at| topic.is_char_boundary(*at));
+    topic[..end.unwrap_or(0)].to_owned()
+}

@@ -1,0 +1,1 @@
+//! Brokers of the site, subscribed to.

@@ -1,0 +1,291 @@
+//! How far somebody who copies the store elsewhere has come, and what he reads.
+//!
+//! The cursor is written with the next commit, in its transaction: it costs no sync of its own, and
+//! after a crash it stands where it stood at most a few rows before. Journal rows after it are held
+//! back until the journal is too large; what is lost to the cursor then, history still holds.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+use super::reader::{ReadError, Reader, unsigned};
+use super::scan::Place;
+use super::types::{Row, SeriesKey};
+use crate::domain::ids::DeviceId;
+use crate::domain::signal::SignalId;
+use crate::domain::time::{Span, Timestamp};
+use crate::inbox::DeadLetter;
+
+/// The row of `meta` that holds it.
+const KEY: &str = "influx";
+/// No row is larger: a batch is bounded to 4 MiB of payloads.
+const BODY_BYTES: usize = 64 << 20;
+/// Dead letters that wait for a commit; the table keeps no more of one sender.
+const WAITING: usize = super::DEAD_LETTERS as usize;
+
+/// How far InfluxDB has been told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SinkCursor {
+    /// Every row up to this one.
+    pub row: u64,
+    /// The shown time of that row.
+    pub upto: Timestamp,
+    /// Every transition up to this one.
+    pub seq: u64,
+    /// What the journal lost before it was told.
+    pub refill: Option<Refill>,
+}
+
+/// A range of rows that the journal holds no more, to be told from history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refill {
+    /// The last row before it.
+    pub after_row: u64,
+    /// The shown time of that row.
+    pub from: Timestamp,
+    /// The shown time of the first row after it.
+    pub to: Timestamp,
+    /// Where in the history it has come to.
+    pub place: Option<SavedPlace>,
+}
+
+/// A [`Place`] as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedPlace {
+    device: DeviceId,
+    signal: u32,
+    instance: String,
+    cursor: Option<String>,
+}
+
+impl From<Place> for SavedPlace {
+    fn from(Place { series, cursor }: Place) -> Self {
+        Self {
+            device: series.device,
+            signal: u32::from(series.signal.0),
+            instance: series.instance.to_string(),
+            cursor: cursor.map(|cursor| cursor.to_string()),
+        }
+    }
+}
+
+impl SavedPlace {
+    /// Where to go on; the beginning of the series if the cursor in it cannot be read.
+    pub fn place(&self) -> Option<Place> {
+        let signal = SignalId(self.signal.try_into().ok()?);
+        let instance = self.instance.as_str().into();
+        let series = SeriesKey { device: self.device.clone(), signal, instance };
+        Some(Place { series, cursor: self.cursor.as_ref().and_then(|text| text.parse().ok()) })
+    }
+}
+
+impl SinkCursor {
+    /// The journal begins only at row `first`: what lies between is to be told from history.
+    pub fn skip_to(&mut self, first: u64, at: Timestamp) {
+        if first <= self.row + 1 {
+            return;
+        }
+        let (mut after_row, mut from, mut to) = (self.row, self.upto, at);
+        if let Some(earlier) = &self.refill {
+            after_row = after_row.min(earlier.after_row);
+            from = from.min(earlier.from);
+            to = to.max(earlier.to);
+        }
+        self.refill = Some(Refill { after_row, from, to, place: None });
+        self.row = first - 1;
+        self.upto = at;
+    }
+}
+
+/// Where the sink leaves its cursor and the writer's thread finds it; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct SinkSlot(Arc<Mutex<Slot>>);
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// As it is on the disk.
+    stored: SinkCursor,
+    /// Whether anybody reads by it.
+    in_use: bool,
+    news: Option<SinkNews>,
+}
+
+/// What the sink leaves for the next commit.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SinkNews {
+    /// Where it stands now.
+    pub cursor: SinkCursor,
+    /// What the server refuses for good.
+    pub dead: Vec<DeadLetter>,
+}
+
+impl SinkSlot {
+    /// With what the store holds.
+    pub(super) fn load(conn: &Connection) -> rusqlite::Result<Self> {
+        let text: Option<String> = conn
+            .query_row("SELECT value FROM meta WHERE key = ?", [KEY], |row| row.get(0))
+            .optional()?;
+        // One that cannot be read is told all over again: that makes no point twice.
+        let stored = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        Ok(Self(Arc::new(Mutex::new(Slot { stored, ..Slot::default() }))))
+    }
+
+    /// Where to begin. From now on rows after the cursor are held back.
+    pub fn begin(&self) -> SinkCursor {
+        let mut slot = self.lock();
+        slot.in_use = true;
+        slot.stored.clone()
+    }
+
+    /// Leaves the cursor, and what is dead, for the next commit.
+    pub fn put(&self, cursor: SinkCursor, dead: Vec<DeadLetter>) {
+        let mut slot = self.lock();
+        let news = slot.news.get_or_insert_default();
+        news.cursor = cursor;
+        news.dead.extend(dead);
+        let over = news.dead.len().saturating_sub(WAITING);
+        news.dead.drain(..over);
+    }
+
+    /// What was left since the last commit.
+    pub(super) fn take(&self) -> Option<SinkNews> {
+        self.lock().news.take()
+    }
+
+    /// It is on the disk.
+    pub(super) fn stored(&self, news: &SinkNews) {
+        self.lock().stored = news.cursor.clone();
+    }
+
+    /// Rows after this one are still needed; `None` if nobody reads them.
+    pub(super) fn held_after(&self) -> Option<u64> {
+        let slot = self.lock();
+        slot.in_use.then_some(slot.stored.row)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Slot> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes the cursor as part of a commit.
+pub(super) fn write(tx: &Transaction<'_>, cursor: &SinkCursor) -> rusqlite::Result<()> {
+    let text = serde_json::to_string(cursor)
+        .unwrap_or_else(|e| unreachable!("a cursor has text for keys: {e}"));
+    tx.prepare_cached("INSERT OR REPLACE INTO meta VALUES(?, ?)")?.execute(params![KEY, text])?;
+    Ok(())
+}
+
+/// The place of a row in the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowPlace {
+    /// Its number.
+    pub n: u64,
+    /// Its shown time.
+    pub at: Timestamp,
+}
+
+impl Reader {
+    /// The oldest row the journal holds.
+    pub fn first_row(&self) -> Result<Option<RowPlace>, ReadError> {
+        let place = self
+            .connect()?
+            .query_row("SELECT n, at + offset_us FROM journal ORDER BY n LIMIT 1", [], |row| {
+                Ok(RowPlace { n: unsigned(row, 0)?, at: Timestamp::from_micros(row.get(1)?) })
+            })
+            .optional()?;
+        Ok(place)
+    }
+
+    /// Calls `each` with the rows after `after`, in order, until it breaks off; only those that no
+    /// transition after `seq` belongs to, nor to a row before.
+    pub fn walk(
+        &self,
+        after: u64,
+        seq: u64,
+        mut each: impl FnMut(Row) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        let conn = self.connect()?;
+        let mut statement = conn.prepare(
+            "SELECT n, at, offset_us, core, body FROM journal WHERE n > ?1 AND n < ifnull(
+               (SELECT n FROM transitions WHERE seq > ?2 ORDER BY seq LIMIT 1), ?3) ORDER BY n",
+        )?;
+        let mut rows = statement.query(params![after as i64, seq as i64, i64::MAX])?;
+        while let Some(row) = rows.next()? {
+            let n = unsigned(row, 0)?;
+            let body = row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?;
+            let row = Row {
+                n,
+                at: Timestamp::from_micros(row.get(1)?),
+                offset: Span::micros(row.get(2)?),
+                core: row.get(3)?,
+                rules: [0; 8],
+                body: zstd::bulk::decompress(body, BODY_BYTES)
+                    .map_err(|source| ReadError::Body { n, source })?,
+            };
+            if each(row).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{commit, purpose, sample, second, write as write_rows};
+    use super::super::{Keep, Store};
+    use super::*;
+
+    #[test]
+    fn what_the_journal_lost_is_noted_and_grows_with_what_it_loses_later() {
+        let mut cursor = SinkCursor { row: 10, upto: second(10), seq: 3, refill: None };
+        cursor.skip_to(11, second(11));
+        assert_eq!(cursor.refill, None);
+        cursor.skip_to(21, second(21));
+        assert_eq!((cursor.row, cursor.upto), (20, second(21)));
+        let refill = Refill { after_row: 10, from: second(10), to: second(21), place: None };
+        assert_eq!(cursor.refill, Some(refill));
+        cursor.skip_to(31, second(31));
+        let refill = Refill { after_row: 10, from: second(10), to: second(31), place: None };
+        assert_eq!(cursor.refill, Some(refill));
+        let text = serde_json::to_string(&cursor).unwrap();
+        assert_eq!(serde_json::from_str::<SinkCursor>(&text).unwrap(), cursor);
+    }
+
+    #[test]
+    fn a_place_comes_back_as_it_was_saved() {
+        let series = SeriesKey { instance: "lead II".into(), ..sample(second(1), 1.0).series };
+        let place = Place { series, cursor: Some("17.3".parse().unwrap()) };
+        let saved = serde_json::to_string(&SavedPlace::from(place.clone())).unwrap();
+        let saved: SavedPlace = serde_json::from_str(&saved).unwrap();
+        assert_eq!(saved.place(), Some(place));
+    }
+
+    #[test]
+    fn the_cursor_is_on_the_disk_with_the_commit_that_follows_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = Store::create(dir.path(), &purpose()).unwrap();
+        let slot = opened.sink();
+        assert_eq!(slot.begin(), SinkCursor::default());
+        let cursor = SinkCursor { row: 7, upto: second(7), seq: 2, refill: None };
+        slot.put(cursor.clone(), Vec::new());
+        assert_eq!(slot.held_after(), Some(0), "only what is on the disk lets rows go");
+        write_rows(opened, Keep::default(), vec![commit(1)]);
+        assert_eq!(slot.held_after(), Some(7));
+        assert_eq!(Store::open(dir.path()).unwrap().sink().begin(), cursor);
+    }
+
+    #[test]
+    fn what_is_left_at_the_end_is_written_without_a_commit() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = Store::create(dir.path(), &purpose()).unwrap();
+        let slot = opened.sink();
+        let cursor = SinkCursor { row: 7, upto: second(7), seq: 2, refill: None };
+        slot.put(cursor.clone(), Vec::new());
+        write_rows(opened, Keep::default(), Vec::new());
+        assert_eq!(Store::open(dir.path()).unwrap().sink().begin(), cursor);
+    }
+}

@@ -1,0 +1,11 @@
+//! The log, and every metric as one function (docs/metrics.md).
+
+mod logging;
+mod metrics;
+mod sampled;
+mod space;
+
+pub use logging::start_logging;
+pub use metrics::{Hop, Metrics};
+pub use sampled::{Sampled, Ward};
+pub use space::watch_space;
