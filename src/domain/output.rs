@@ -1,6 +1,5 @@
 //! What a step puts out: transitions with their numbers, samples for the history, counts.
 
-
 use super::fate::Fate;
 use super::few::Few;
 use super::ids::{DeviceId, PatientId, RuleId, SiteId};
@@ -76,6 +75,18 @@ impl Output {
             what,
             text,
         });
+    }
+
+    /// Appends what somebody was not allowed.
+    pub(super) fn not_allowed(
+        &mut self,
+        principal: Option<&DeviceId>,
+        name: Option<&DeviceId>,
+        count: u64,
+        since: Timestamp,
+    ) {
+        let (principal, name) = (principal.cloned(), name.cloned());
+        self.emit(TransitionBody::NotAllowed { principal, name, count, since });
     }
 
     /// Counts a fate.

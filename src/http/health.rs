@@ -111,7 +111,7 @@ pub(crate) async fn readyz(State(http): State<Ctx>) -> Response {
         Json(json!({
             "ready": ready,
             "reasons": reasons,
-            "degraded": [],
+            "degraded": http.app.degraded.lines(),
             "simulated": board.simulated,
         })),
     )

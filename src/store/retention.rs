@@ -133,11 +133,7 @@ impl Keeper {
         Ok(pages as u64 * 8_192)
     }
 
-    fn delete(
-        &mut self,
-        conn: &mut Connection,
-        held: Option<u64>,
-    ) -> rusqlite::Result<[usize; 4]> {
+    fn delete(&mut self, conn: &mut Connection, held: Option<u64>) -> rusqlite::Result<[usize; 4]> {
         let Keep { journal, journal_bytes, history_bytes, waves, waves_bytes, .. } = self.keep;
         let before = |keep: Span| (self.now - keep).as_micros();
         let needed_after = self.snapshot_row.min(self.sealed_to) as i64;
