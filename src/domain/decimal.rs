@@ -25,6 +25,7 @@ fn digits(value: f64) -> Option<(i8, i64)> {
     })
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that derived encoders call")]
 pub(super) fn encode<C, W: Write>(
     value: &f64,
     e: &mut Encoder<W>,
@@ -38,18 +39,19 @@ pub(super) fn encode<C, W: Write>(
 }
 
 pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<f64, DecodeError> {
-    let scale = match d.datatype()? {
-        Type::Tag => {
-            let (tag, parts, exponent) = (d.tag()?, d.array()?, d.i8()?);
-            if tag != DECIMAL || parts != Some(2) {
-                return Err(DecodeError::message("no decimal fraction of two parts"));
-            }
-            let places = SCALES.into_iter().find(|(places, _)| -places == exponent);
-            places.ok_or_else(|| DecodeError::message("an exponent that is never written"))?.1
-        }
-        Type::F16 | Type::F32 | Type::F64 => return d.f64(),
-        _ => 1.0,
-    };
+    let kind = d.datatype()?;
+    if matches!(kind, Type::F16 | Type::F32 | Type::F64) {
+        return d.f64();
+    }
+    if kind != Type::Tag {
+        return Ok(d.i64()? as f64);
+    }
+    let (tag, parts, exponent) = (d.tag()?, d.array()?, d.i8()?);
+    if tag != DECIMAL || parts != Some(2) {
+        return Err(DecodeError::message("no decimal fraction of two parts"));
+    }
+    let scale = SCALES.into_iter().find(|(places, _)| -places == exponent);
+    let (_, scale) = scale.ok_or_else(|| DecodeError::message("an exponent never written"))?;
     Ok(d.i64()? as f64 / scale)
 }
 

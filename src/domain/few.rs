@@ -67,6 +67,7 @@ impl<K, V> Few<K, V> {
     }
 
     /// Takes the entries for which `wanted` holds out.
+    #[must_use]
     pub fn take_out(&mut self, mut wanted: impl FnMut(&K, &V) -> bool) -> Self {
         let all = std::mem::take(&mut self.0).into_iter();
         let (out, rest) = all.partition(|(key, value)| wanted(key, value));
@@ -100,14 +101,6 @@ impl<K: Ord, V> Few<K, V> {
         mut order: impl FnMut(&K) -> std::cmp::Ordering,
     ) -> Result<usize, usize> {
         self.0.binary_search_by(|(known, _)| order(known))
-    }
-
-    /// Whether there is an entry of this key.
-    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
-    where
-        K: Borrow<Q>,
-    {
-        self.place(key).is_ok()
     }
 
     /// The value of a key.

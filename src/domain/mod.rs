@@ -9,6 +9,7 @@ pub mod commands;
 pub mod configuration;
 pub mod consent;
 pub mod core;
+mod deadlines;
 mod decimal;
 pub mod device;
 mod device_commands;
