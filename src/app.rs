@@ -22,9 +22,9 @@ use crate::domain::input::{Input, Synchronised};
 use crate::domain::time::Timestamp;
 use crate::http::{AppState, Auth, Limits, Pulse, Server, is_fresh, not_ready};
 use crate::inbox::Inbox;
-use crate::ingest::Context;
 use crate::ingest::listener::Listener;
 use crate::ingest::subscriber::Subscriber;
+use crate::ingest::{Context, Refusals};
 use crate::outbound::Outbound;
 use crate::pipeline;
 use crate::readers::StoreReaders;
@@ -152,6 +152,7 @@ impl App {
         let (inbox, submissions) = Inbox::new();
         let metrics = Metrics::default();
         let strain = Strain::new(metrics.clone());
+        let refusals = Arc::new(Refusals::default());
         let mut told = board::of(&core);
         if let Some(Input::Upgraded { next_seq, held, .. }) = upgraded {
             board::show_told(&mut told, next_seq, held);
@@ -198,6 +199,7 @@ impl App {
                 .with_context(|| format!("cannot listen for HTTP on {}", config.http.listen))?;
             addresses = addresses_of(config, &listener, &server)?;
             let context = Context {
+                refusals: Arc::clone(&refusals),
                 inbox: inbox.clone(),
                 board: board_seen.clone(),
                 signals: signals.clone(),
@@ -222,8 +224,8 @@ impl App {
                 log: Arc::clone(&readers) as Arc<_>,
                 history: readers,
                 pulse: pulse.clone(),
-                degraded: degraded.clone(),
                 load: strain.load(),
+                degraded: degraded.clone(),
                 limits: Limits::default(),
             };
             let around = Around {
@@ -247,6 +249,7 @@ impl App {
             clock,
             inbox: submissions,
             fill: inbox.fill(),
+            refusals,
             strain,
             committer: running.committer,
             reports: running.reports,

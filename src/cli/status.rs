@@ -208,7 +208,11 @@ fn stopped(dir: &Path, as_json: bool) -> anyhow::Result<()> {
         },
     );
     say(&row("last row", &last));
-    say("  start it with `vitalgate run` or `systemctl start vitalgate`");
+    say(if identity.simulated {
+        "  start it with `vitalgate demo --dir`"
+    } else {
+        "  start it with `vitalgate run` or `systemctl start vitalgate`"
+    });
     Ok(())
 }
 

@@ -112,11 +112,11 @@ impl<'a> Server<'a> {
     /// The organisation's id.
     async fn organisation(&self, fix: bool, findings: &mut Findings) -> Option<String> {
         let name = &self.config.org;
-        let found = self.get(&format!("/api/v2/orgs?org={}", encoded(name))).await;
-        let answer = self.settled("organisation", found, findings)?;
-        if let Some(id) = named(&body(&answer)["orgs"], name) {
+        let asked = self.get(&format!("/api/v2/orgs?org={}", encoded(name))).await;
+        let orgs = Self::list("organisation", "orgs", asked, findings)?;
+        if let Some(id) = entry(&orgs, name).and_then(|org| org["id"].as_str()) {
             findings.ok("organisation", format!("`{name}` is there"));
-            return Some(id);
+            return Some(id.to_owned());
         }
         if !fix {
             let advice = format!("make it: `influx org create --name {name}`, or doctor --fix");
@@ -125,7 +125,7 @@ impl<'a> Server<'a> {
         }
         let wanted = json!({ "name": name }).to_string();
         let made = self.ask(Method::POST, "/api/v2/orgs", "application/json", wanted).await;
-        let answer = self.settled("organisation", made, findings)?;
+        let answer = Self::settled("organisation", made, findings)?;
         findings.ok("organisation", format!("`{name}` was made"));
         body(&answer)["id"].as_str().map(str::to_owned)
     }
@@ -134,14 +134,7 @@ impl<'a> Server<'a> {
         let name = &self.config.bucket;
         let path = format!("/api/v2/buckets?name={}&orgID={org}", encoded(name));
         let asked = self.get(&path).await;
-        // A bucket that is not there is a list without it, or, by some versions, a 404.
-        let missing = matches!(&asked, Ok(answer) if answer.status == 404);
-        let buckets = if missing {
-            Value::Null
-        } else {
-            let Some(answer) = self.settled("bucket", asked, findings) else { return false };
-            body(&answer)["buckets"].clone()
-        };
+        let Some(buckets) = Self::list("bucket", "buckets", asked, findings) else { return false };
         if let Some(bucket) = entry(&buckets, name) {
             let seconds = bucket["retentionRules"][0]["everySeconds"].as_u64().unwrap_or(0);
             retention(name, seconds, findings);
@@ -154,7 +147,7 @@ impl<'a> Server<'a> {
         }
         let wanted = json!({ "orgID": org, "name": name, "retentionRules": [] }).to_string();
         let made = self.ask(Method::POST, "/api/v2/buckets", "application/json", wanted).await;
-        if self.settled("bucket", made, findings).is_none() {
+        if Self::settled("bucket", made, findings).is_none() {
             return false;
         }
         findings.ok("bucket", format!("`{name}` was made; it keeps everything"));
@@ -168,7 +161,7 @@ impl<'a> Server<'a> {
         let path =
             format!("/api/v2/write?org={}&bucket={}&precision=ms", encoded(org), encoded(bucket));
         let written = self.ask(Method::POST, &path, "text/plain; charset=utf-8", line).await;
-        let Some(answer) = self.settled("write", written, findings) else { return };
+        let Some(answer) = Self::settled("write", written, findings) else { return };
         if answer.status == 204 {
             findings.ok("write", "a point was taken");
         } else {
@@ -184,7 +177,7 @@ impl<'a> Server<'a> {
         let query = json!({ "query": flux, "type": "flux" }).to_string();
         let path = format!("/api/v2/query?org={}", encoded(org));
         let read = self.ask(Method::POST, &path, "application/json", query).await;
-        let Some(answer) = self.settled("read back", read, findings) else { return };
+        let Some(answer) = Self::settled("read back", read, findings) else { return };
         if String::from_utf8_lossy(&answer.body).contains(&now.to_string()) {
             findings.ok("read back", "the same point came back");
         } else {
@@ -193,9 +186,22 @@ impl<'a> Server<'a> {
         }
     }
 
+    /// The list in an answer. What is not there is missing in the list, or a 404 in place of it.
+    fn list(
+        what: &'static str,
+        key: &str,
+        answer: Result<Answer, NoAnswer>,
+        findings: &mut Findings,
+    ) -> Option<Value> {
+        if matches!(&answer, Ok(answer) if answer.status == 404) {
+            return Some(Value::Null);
+        }
+        let answer = Self::settled(what, answer, findings)?;
+        Some(body(&answer)[key].take())
+    }
+
     /// An answer that is none of refusal or failure; else says what is wrong.
     fn settled(
-        &self,
         what: &'static str,
         answer: Result<Answer, NoAnswer>,
         findings: &mut Findings,
@@ -249,10 +255,6 @@ fn said(answer: &Answer) -> String {
 
 fn entry<'v>(list: &'v Value, name: &str) -> Option<&'v Value> {
     list.as_array()?.iter().find(|entry| entry["name"] == name)
-}
-
-fn named(list: &Value, name: &str) -> Option<String> {
-    entry(list, name)?["id"].as_str().map(str::to_owned)
 }
 
 /// For a query of a URL.

@@ -170,6 +170,7 @@ impl Core {
                 | Input::Store { .. }
                 | Input::Unwatched(_)
                 | Input::Synchronised(_)
+                | Input::NotAllowed { .. }
                 | Input::Broker { .. }
                 | Input::Sink { .. } => self.advance_to(now, &mut out),
             }
@@ -252,6 +253,9 @@ impl Core {
             Input::Unwatched(wards) => {
                 self.site_mut().unwatched(wards, out);
                 self.note_site_deadline();
+            }
+            Input::NotAllowed { principal, name, count, since } => {
+                out.not_allowed(principal.as_ref(), name.as_ref(), *count, *since);
             }
             Input::Broker { id, fault } => {
                 self.site_mut().broker(id, fault.as_deref(), out);

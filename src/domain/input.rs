@@ -90,6 +90,22 @@ pub enum Input {
     /// What the machine says of its own clock.
     #[n(9)]
     Synchronised(#[n(0)] Synchronised),
+    /// Publishes under a name that the sender may not speak for.
+    #[n(10)]
+    NotAllowed {
+        /// Who published; `None` for several.
+        #[n(0)]
+        principal: Option<DeviceId>,
+        /// The name in the topic; `None` for several, or none.
+        #[n(1)]
+        name: Option<DeviceId>,
+        /// How often since then.
+        #[n(2)]
+        count: u64,
+        /// When it was tried first in this hour.
+        #[n(3)]
+        since: Timestamp,
+    },
     /// Whether the way from a broker of the site to the core is proven: the probe sent through it
     /// came back, or it did not in time.
     #[n(11)]

@@ -142,6 +142,7 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
         | Input::Unwatched(_)
         | Input::Upgraded { .. }
         | Input::Synchronised(_)
+        | Input::NotAllowed { .. }
         | Input::Broker { .. }
         | Input::Sink { .. } => None,
     });

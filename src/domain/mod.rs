@@ -16,6 +16,7 @@ mod device_commands;
 pub mod episodes;
 pub mod fate;
 pub mod few;
+pub mod grounds;
 pub mod ids;
 pub mod input;
 pub mod instance;

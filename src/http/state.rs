@@ -48,10 +48,10 @@ pub struct AppState {
     pub history: Arc<dyn HistoryRead>,
     /// When the pipeline last stepped, and whether the listeners are up.
     pub pulse: Pulse,
-    /// What does not work as it should beside the gateway itself.
-    pub degraded: Degraded,
     /// What gives way at present.
     pub load: Load,
+    /// What does not work as it should beside the gateway itself.
+    pub degraded: Degraded,
     /// Bounds on what clients may hold.
     pub limits: Limits,
 }

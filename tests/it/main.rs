@@ -7,6 +7,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is a failure")]
 
 mod alarms;
+mod audit;
 mod broker;
 mod cli;
 mod clients;
@@ -14,8 +15,11 @@ mod clock;
 mod core;
 mod demo;
 mod disk;
+mod doctor;
 mod durability;
+mod fake_influx_api;
 mod harness;
+mod history;
 mod kills;
 mod life;
 mod links;

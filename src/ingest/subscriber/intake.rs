@@ -120,7 +120,7 @@ impl<'a> Intake<'a> {
 
     /// What the broker may not bring, or what is no topic of a device, is kept as a dead letter.
     fn refuse(&mut self, topic: &str, content: &Content) {
-        self.bundle.context.metrics.refused("not_allowed");
+        self.bundle.not_allowed(topic);
         self.not_allowed += 1;
         let (length, head) = match content {
             Content::Whole(payload) => {

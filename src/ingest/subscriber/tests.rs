@@ -60,6 +60,7 @@ impl Gateway {
             board: watch::channel(Arc::new(registry)).1,
             signals: watch::channel(Arc::default()).1,
             clock: Clock::system(Timestamp::from_micros(0)),
+            refusals: Arc::default(),
             metrics: Metrics::default(),
             tracker: TaskTracker::new(),
             cancel: cancel.clone(),
