@@ -20,6 +20,7 @@ use crate::domain::input::Input;
 use crate::domain::time::Timestamp;
 use crate::http::{AppState, Auth, Limits, Pulse, Server};
 use crate::inbox::Inbox;
+use crate::influx::{self, Sink};
 use crate::ingest::listener::{Context, Listener};
 use crate::pipeline;
 use crate::readers::StoreReaders;
@@ -70,6 +71,7 @@ struct Doors {
     server: Server,
     state: AppState,
     reader: Reader,
+    sink: Option<Sink>,
 }
 
 impl App {
@@ -109,6 +111,13 @@ impl App {
             opened.history(),
             configuration.signals.clone(),
         ));
+        let slot = opened.sink();
+        if config.influx.is_some() {
+            // A command of the command line must not let go what InfluxDB lacks either.
+            slot.begin();
+        } else if core.site.sink_told() {
+            first.push(Input::Sink { refused: None, behind: false });
+        }
         let tracker = TaskTracker::new();
         let doors = if mode.headless {
             None
@@ -118,6 +127,26 @@ impl App {
                 .await
                 .with_context(|| format!("cannot listen for HTTP on {}", config.http.listen))?;
             addresses = addresses_of(config, &listener, &server)?;
+            let sink = match &config.influx {
+                None => None,
+                Some(influx) => {
+                    let parts = influx::Parts {
+                        identity: identity.clone(),
+                        reader: opened.reader(),
+                        history: opened.history(),
+                        slot,
+                        board: board_seen.clone(),
+                        signals: signals.clone(),
+                        clock: clock.clone(),
+                        metrics: metrics.clone(),
+                        inbox: inbox.clone(),
+                        load: strain.load(),
+                        pulse: pulse.clone(),
+                        told: core.site.sink_told(),
+                    };
+                    Some(Sink::new(influx, &config.store.dir, parts).await?)
+                }
+            };
             let context = Context {
                 inbox: inbox.clone(),
                 board: board_seen.clone(),
@@ -146,7 +175,7 @@ impl App {
                 load: strain.load(),
                 limits: Limits::default(),
             };
-            Some(Doors { listener, context, server, state, reader })
+            Some(Doors { listener, context, server, state, reader, sink })
         };
         let terms =
             store::Terms { keep: config.keep(), load: strain.load(), metrics: metrics.clone() };
@@ -192,11 +221,14 @@ impl App {
         commands.start("control", control.run(inbox, commands.token()));
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
-        if let Some(Doors { listener, context, server, state, reader }) = doors {
+        if let Some(Doors { listener, context, server, state, reader, sink }) = doors {
             connections = context.tracker.clone();
             intake = Stage::new(context.cancel.clone());
             let metrics = state.metrics.clone();
             around.start("space", watch_space(reader, metrics, around.token()));
+            if let Some(sink) = sink {
+                around.start("influxdb", sink.run(around.token()));
+            }
             intake.start("listener", listener.run(context));
             serving.start("http", server.run(state, streams.clone(), serving.token()));
             pulse.set_listening(true);

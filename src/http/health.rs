@@ -29,12 +29,17 @@ pub struct Pulse(Arc<Inner>);
 struct Inner {
     last: Mutex<Stopwatch>,
     listening: AtomicBool,
+    degraded: Mutex<BTreeMap<&'static str, &'static str>>,
 }
 
 impl Default for Pulse {
     fn default() -> Self {
         let last = Mutex::new(Stopwatch::start());
-        Self(Arc::new(Inner { last, listening: AtomicBool::new(false) }))
+        Self(Arc::new(Inner {
+            last,
+            listening: AtomicBool::new(false),
+            degraded: Mutex::default(),
+        }))
     }
 }
 
@@ -47,6 +52,21 @@ impl Pulse {
     /// Seconds since the last step.
     pub fn age_s(&self) -> f64 {
         self.0.last.lock().unwrap_or_else(PoisonError::into_inner).seconds()
+    }
+
+    /// Something that no judgement depends on is not as it should be, and why; `None` where it is.
+    pub fn degraded(&self, what: &'static str, why: Option<&'static str>) {
+        let mut degraded = self.0.degraded.lock().unwrap_or_else(PoisonError::into_inner);
+        match why {
+            Some(why) => degraded.insert(what, why),
+            None => degraded.remove(what),
+        };
+    }
+
+    /// What is degraded, in words.
+    fn all_degraded(&self) -> Vec<String> {
+        let degraded = self.0.degraded.lock().unwrap_or_else(PoisonError::into_inner);
+        degraded.iter().map(|(what, why)| format!("{what}: {why}")).collect()
     }
 
     /// Every listener is up, or intake has stopped.
@@ -84,7 +104,7 @@ pub(crate) async fn readyz(State(http): State<Ctx>) -> Response {
         Json(json!({
             "ready": ready,
             "reasons": reasons,
-            "degraded": [],
+            "degraded": http.app.pulse.all_degraded(),
             "simulated": board.simulated,
         })),
     )

@@ -63,11 +63,54 @@ struct Inner {
     alarm_seconds: Family<[(&'static str, &'static str); 2], Histogram>,
     watchers: Gauge<i64, AtomicI64>,
     gave_way: Family<Label, Counter>,
+    influx: InfluxMetrics,
     strained: Family<Label, Counter>,
     clock_steps: Counter,
     clock_offset: Gauge<f64, AtomicU64>,
     store_bytes: Family<Label, Gauge>,
     store_disk_free: Gauge,
+}
+
+/// What is counted of the way to InfluxDB.
+#[derive(Debug, Default)]
+struct InfluxMetrics {
+    requests: Family<Label, Counter>,
+    points: Counter,
+    refused: Counter,
+    paused: Gauge,
+    refilling: Gauge,
+    lag_rows: Gauge,
+    lag: Gauge<f64, AtomicU64>,
+}
+
+impl InfluxMetrics {
+    fn register(&self, registry: &mut Registry) {
+        let requests = "Requests to InfluxDB, by status";
+        registry.register("influx_requests", requests, self.requests.clone());
+        registry.register("influx_points", "Points InfluxDB has taken", self.points.clone());
+        registry.register(
+            "influx_refused_lines",
+            "Lines InfluxDB refused for good",
+            self.refused.clone(),
+        );
+        registry.register("influx_paused", "InfluxDB refuses everything", self.paused.clone());
+        registry.register(
+            "influx_refilling",
+            "InfluxDB is told from history what the journal lost",
+            self.refilling.clone(),
+        );
+        registry.register(
+            "influx_lag_rows",
+            "Journal rows InfluxDB was not told",
+            self.lag_rows.clone(),
+        );
+        registry.register_with_unit(
+            "influx_lag",
+            "Age of what InfluxDB was told last, where it lacks something",
+            Unit::Seconds,
+            self.lag.clone(),
+        );
+    }
 }
 
 impl Default for Metrics {
@@ -91,6 +134,7 @@ impl Default for Metrics {
             }),
             watchers: Gauge::default(),
             gave_way: Family::default(),
+            influx: InfluxMetrics::default(),
             strained: Family::default(),
             clock_steps: Counter::default(),
             clock_offset: Gauge::default(),
@@ -126,6 +170,7 @@ impl Default for Metrics {
         );
         registry.register("watchers", "Streams open", m.watchers.clone());
         registry.register("gave_way", "What was shed under load, by what", m.gave_way.clone());
+        m.influx.register(&mut registry);
         registry.register("strained", "How often work began to give way", m.strained.clone());
         registry.register("clock_steps", "Steps of the wall clock", m.clock_steps.clone());
         registry.register_with_unit(
@@ -231,6 +276,34 @@ impl Metrics {
     /// Something gave way: `vitals`, `range_query`, `sealing`, `stream`, …
     pub fn gave_way(&self, what: &'static str) {
         self.0.gave_way.get_or_create(&[("what", what)]).inc();
+    }
+
+    /// InfluxDB answered a request, by the class of the status.
+    pub fn influx_request(&self, class: &'static str) {
+        self.0.influx.requests.get_or_create(&[("status", class)]).inc();
+    }
+
+    /// InfluxDB has taken so many points and refused so many lines for good.
+    pub fn influx_written(&self, points: u64, refused: u64) {
+        self.0.influx.points.inc_by(points);
+        self.0.influx.refused.inc_by(refused);
+    }
+
+    /// So many readings cannot be said in line protocol.
+    pub fn influx_unwritable(&self, readings: u64) {
+        self.0.influx.refused.inc_by(readings);
+    }
+
+    /// InfluxDB refuses everything until somebody changes something.
+    pub fn influx_paused(&self, paused: bool) {
+        self.0.influx.paused.set(i64::from(paused));
+    }
+
+    /// How far InfluxDB is behind, and whether it is told what the journal lost.
+    pub fn influx_lag(&self, rows: u64, seconds: f64, refilling: bool) {
+        self.0.influx.lag_rows.set(rows as i64);
+        self.0.influx.lag.set(seconds);
+        self.0.influx.refilling.set(i64::from(refilling));
     }
 
     /// Work began to give way, by [`Work`](crate::strain::Work).

@@ -26,6 +26,7 @@ use super::sample::{Sample, SeriesKey};
 use super::sequence::{Sequence, Verdict};
 use super::signal::SignalId;
 use super::time::{Span, Stamp, Timestamp};
+pub(crate) use binding::BINDING_UNCERTAINTY;
 pub use binding::Binding;
 use binding::{Owner, owner};
 pub(super) use content::flags_of;
