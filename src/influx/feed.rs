@@ -87,6 +87,8 @@ pub(super) struct Batch {
     pub points: u64,
     /// What no line can say.
     pub unwritable: u64,
+    /// The shown time up to which all was told before.
+    pub told_to: Timestamp,
     /// Where the cursor stands then.
     pub cursor: SinkCursor,
     /// Whether there was more to read.
@@ -99,6 +101,7 @@ struct Gathered {
     lines: Vec<u8>,
     points: u64,
     unwritable: u64,
+    told_to: Timestamp,
 }
 
 impl Feed {
@@ -113,7 +116,7 @@ impl Feed {
                 cursor.upto = at;
             }
         }
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered { told_to: cursor.upto, ..Gathered::default() };
         let mut broken = Ok(());
         let mut more = false;
         let first = cursor.row;
@@ -155,7 +158,7 @@ impl Feed {
 
     /// The next batch of what the journal lost, from history; the cursor says when it is all told.
     pub(super) fn refill(&self, mut cursor: SinkCursor) -> Result<Batch, BadFeed> {
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered { told_to: cursor.upto, ..Gathered::default() };
         let Some(refill) = &mut cursor.refill else { return Ok(gathered.batch(cursor, false)) };
         let board = Arc::clone(&self.board.borrow());
         let signals = Arc::clone(&self.signals.borrow());
@@ -230,8 +233,8 @@ impl Gathered {
     }
 
     fn batch(self, cursor: SinkCursor, more: bool) -> Batch {
-        let Self { lines, points, unwritable } = self;
+        let Self { lines, points, unwritable, told_to } = self;
         let compressed = if lines.is_empty() { Bytes::new() } else { gzip(&lines) };
-        Batch { lines: Bytes::from(lines), compressed, points, unwritable, cursor, more }
+        Batch { lines: Bytes::from(lines), compressed, points, unwritable, told_to, cursor, more }
     }
 }

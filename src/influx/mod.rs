@@ -187,6 +187,8 @@ impl Sink {
                     continue;
                 }
             };
+            // A new store tells from its first row on.
+            cursor.upto = cursor.upto.max(batch.told_to);
             let mut refilling = false;
             if batch.lines.is_empty() && !batch.more && batch.cursor.refill.is_some() {
                 refilling = true;
@@ -252,7 +254,6 @@ impl Sink {
                     dead.clear();
                     dead_in_a_row = 0;
                     step = Step::Wait { asked: None, refused: true };
-                    self.refused(&answer);
                 }
             }
             match step {
@@ -261,7 +262,10 @@ impl Sink {
                         self.backoff.reset();
                     }
                 }
-                Step::Wait { asked, .. } => {
+                Step::Wait { asked, refused } => {
+                    if refused {
+                        self.refused(&answer);
+                    }
                     let random = self.random();
                     let pause = self.backoff.pause(random, asked);
                     tracing::debug!(?answer, ?pause, "InfluxDB does not take it now");
@@ -277,7 +281,6 @@ impl Sink {
     fn note(&mut self, answer: &Answer) {
         self.answered = true;
         match answer.verdict() {
-            Verdict::Refused => self.refused(answer),
             Verdict::Written => {
                 if self.state.refused.take().is_some() {
                     tracing::info!("InfluxDB takes what it is told again");
@@ -286,7 +289,7 @@ impl Sink {
                 self.pulse.degraded(NAME, None);
             }
             Verdict::Later => self.pulse.degraded(NAME, Some("it does not answer as it should")),
-            Verdict::BadLine | Verdict::TooLarge => {}
+            Verdict::Refused | Verdict::BadLine | Verdict::TooLarge => {}
         }
         self.metrics.influx_paused(self.state.refused.is_some());
     }

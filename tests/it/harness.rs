@@ -155,6 +155,18 @@ impl Gateway {
         body
     }
 
+    /// GET: status and body.
+    pub(crate) fn look(&self, path: &str) -> (u16, Value) {
+        Self::answer(self.agent.get(self.url(path)).call())
+    }
+
+    /// GET of something that is no JSON, which must succeed.
+    pub(crate) fn text(&self, path: &str) -> String {
+        let mut answer = self.agent.get(self.url(path)).call().unwrap();
+        assert!(answer.status().is_success(), "GET {path}: {}", answer.status());
+        answer.body_mut().read_to_string().unwrap()
+    }
+
     /// POST: status and body.
     pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         Self::answer(self.agent.post(self.url(path)).send_json(body))

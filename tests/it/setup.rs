@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::Gateway;
 
@@ -50,6 +50,7 @@ pub(crate) struct Setup {
     tls: Option<Tls>,
     env: Vec<(String, String)>,
     args: Vec<String>,
+    sections: Vec<(String, Value)>,
 }
 
 /// PEM files of the TLS listener.
@@ -85,6 +86,12 @@ impl Setup {
         self
     }
 
+    /// A section of `gateway.toml`, or more keys of one.
+    pub(crate) fn with(mut self, section: &str, keys: Value) -> Self {
+        self.sections.push((section.to_owned(), keys));
+        self
+    }
+
     pub(crate) fn start(self) -> Gateway {
         let dir = tempfile::tempdir().unwrap();
         let store = self.store.clone().unwrap_or_else(|| dir.path().join("store"));
@@ -110,6 +117,11 @@ impl Setup {
                 "listen": "127.0.0.1:0",
                 "certificate": certificate, "key": key, "client_ca": client_ca,
             });
+        }
+        for (section, keys) in &self.sections {
+            for (key, value) in keys.as_object().expect("a section") {
+                config[section.as_str()][key.as_str()] = value.clone();
+            }
         }
         toml::to_string(&config).unwrap()
     }
