@@ -1,6 +1,6 @@
 //! InfluxDB 2 as its API description has it, as far as writing goes, with the moods of a bad day.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -42,6 +42,10 @@ pub(crate) enum Mood {
 pub(crate) struct State {
     /// Points by measurement and tags, then by time: the fields.
     pub(crate) points: BTreeMap<String, BTreeMap<i64, String>>,
+    /// Only the times are kept, and of readings only.
+    pub(crate) thin: bool,
+    /// Those times.
+    pub(crate) times: BTreeMap<String, BTreeSet<i64>>,
     /// Statuses answered.
     pub(crate) answered: Vec<u16>,
     /// `Host` of the last request.
@@ -139,6 +143,10 @@ impl State {
         self.points.iter().filter(|(head, _)| head.starts_with(&of)).map(|(_, at)| at.len()).sum()
     }
 
+    pub(crate) fn thin_count(&self) -> usize {
+        self.times.values().map(BTreeSet::len).sum()
+    }
+
     fn take(&mut self, line: &str) {
         let space = line
             .char_indices()
@@ -148,6 +156,13 @@ impl State {
         let (rest, time) = line.rsplit_once(' ').expect("a time");
         let (head, fields) = (&rest[..space], &rest[space + 1..]);
         self.lines += 1;
+        if self.thin {
+            if head.starts_with("vitalgate_reading,") {
+                let time = time.parse().expect("nanoseconds");
+                self.times.entry(head.to_owned()).or_default().insert(time);
+            }
+            return;
+        }
         let series = self.points.entry(head.to_owned()).or_default();
         series.insert(time.parse().expect("nanoseconds"), fields.to_owned());
     }
@@ -233,7 +248,7 @@ impl hyper::body::Body for Endless {
         self: std::pin::Pin<&mut Self>,
         _: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Infallible>>> {
-        let frame = hyper::body::Frame::data(Bytes::from_static(&[b'x'; 65_536]));
+        let frame = hyper::body::Frame::data(Bytes::from_static(&[b'x'; 8_192]));
         std::task::Poll::Ready(Some(Ok(frame)))
     }
 }
@@ -262,10 +277,9 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Answere
         state.moods.pop_front().unwrap_or(Mood::Well)
     };
     match mood {
-        Mood::Well => {}
         Mood::Slow(pause) => tokio::time::sleep(pause).await,
         Mood::Never => std::future::pending().await,
-        Mood::Nonsense | Mood::Answer(..) | Mood::Cut | Mood::Endless => {}
+        Mood::Well | Mood::Nonsense | Mood::Answer(..) | Mood::Cut | Mood::Endless => {}
     }
     if let Mood::Answer(status, after) = mood {
         let mut answer = state.lock().unwrap().with(status, "not now");
