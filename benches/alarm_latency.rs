@@ -1,5 +1,6 @@
 //! From a publish to its alarm at a client of the event stream, beside the commits of the same run:
-//! `cargo bench --bench alarm_latency`, idle and under 10,000 messages a second in turn.
+//! `cargo bench --bench alarm_latency`, idle, under 10,000 messages a second, and under more than the
+//! machine can take, in turn.
 
 #![expect(clippy::print_stdout, reason = "figures are for people")]
 
@@ -28,9 +29,7 @@ use support::{ROUNDS, folder, part};
 
 /// Alarms of one run, half raised and half ended.
 const ALARMS: u64 = 1_000;
-/// Messages a second of the background load.
-const RATE: u64 = 10_000;
-/// Its connections.
+/// Connections of the background load.
 const CONNECTIONS: u64 = 50;
 /// The background load is at its rate after so long.
 const WARM_UP: Duration = Duration::from_secs(2);
@@ -45,37 +44,53 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
+/// What else the gateway has to do: messages a second, and how many of a connection are in flight.
+struct Background {
+    name: &'static str,
+    rate: u64,
+    window: usize,
+}
+
+const BACKGROUNDS: [Option<Background>; 3] = [
+    None,
+    Some(Background { name: "loaded    ", rate: 10_000, window: 20 }),
+    // As fast as it is acknowledged, with every window full.
+    Some(Background { name: "overloaded", rate: 0, window: 64 }),
+];
+
 fn measure() -> anyhow::Result<()> {
-    let mut behind = [Vec::new(), Vec::new()];
+    let mut behind = BACKGROUNDS.map(|_| Vec::new());
     for _ in 0..ROUNDS {
-        for (loaded, behind) in [false, true].into_iter().zip(&mut behind) {
-            behind.push(run(loaded)?);
+        for (background, behind) in BACKGROUNDS.iter().zip(&mut behind) {
+            behind.push(run(background.as_ref())?);
         }
     }
-    println!("p99 at the client − p99 of the commit, idle         {} ms", median(&behind[0]));
-    println!("p99 at the client − p99 of the commit, under load   {} ms", median(&behind[1]));
+    let [idle, loaded, overloaded] = behind.map(|behind| median(&behind));
+    println!("p99 at the client − p99 of the commit, idle         {idle} ms");
+    println!("p99 at the client − p99 of the commit, under load   {loaded} ms");
+    println!("p99 at the client − p99 of the commit, in overload  {overloaded} ms");
     Ok(())
 }
 
 /// Runs one gateway; says by how many milliseconds its alarms are behind its commits.
-fn run(loaded: bool) -> anyhow::Result<f64> {
+fn run(background: Option<&Background>) -> anyhow::Result<f64> {
     let dir = folder("latency")?;
     Ward { connections: CONNECTIONS, devices: 1 }.make(&dir, RunMode::default())?;
     let gateway = Server::gateway(&dir)?;
-    let background = loaded
-        .then(|| {
+    let load = background
+        .map(|background| {
             let load = Load {
                 mqtt: gateway.mqtt,
                 connections: CONNECTIONS,
                 devices: 1,
-                window: 20,
-                rate: RATE,
+                window: background.window,
+                rate: background.rate,
                 extent: Until::Seconds(3_600),
             };
             load.start()
         })
         .transpose()?;
-    if loaded {
+    if background.is_some() {
         thread::sleep(WARM_UP);
     }
     let commits =
@@ -85,10 +100,10 @@ fn run(loaded: bool) -> anyhow::Result<f64> {
     let Latencies { alarms, pubacks, seconds } = alarms(&gateway)?;
     let commit = commits()?.since(&before);
     let rate = (counted(&gateway.get("/metrics")?) - counted(&messages)) / seconds;
-    if let Some(background) = background {
-        background.stop()?;
+    if let Some(load) = load {
+        load.stop()?;
     }
-    let name = if loaded { "loaded" } else { "idle  " };
+    let name = background.map_or("idle      ", |background| background.name);
     let p99 = quantile(&alarms, 0.99);
     let commit_p99 = commit.quantile(0.99) * 1e3;
     println!(

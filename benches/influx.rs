@@ -172,7 +172,7 @@ fn message(device: u64, second: u64) -> anyhow::Result<Input> {
     let readings = SIGNALS.iter().enumerate().map(|(index, signal)| Reading {
         index: index as u32,
         signal: SignalId(*signal),
-        instance: String::new(),
+        instance: "".into(),
         time: ReadingTime::At(at(second)),
         value: Value::Number {
             value: value(device, *signal, second),
@@ -213,7 +213,7 @@ fn ready(opened: &Opened, dir: &Path) -> anyhow::Result<(usize, Vec<Bytes>)> {
             let patient = pseudonyms.of(&name.parse()?);
             for signal in SIGNALS {
                 let signal = SignalId(signal);
-                let series = SeriesKey { device: name.parse()?, signal, instance: String::new() };
+                let series = SeriesKey { device: name.parse()?, signal, instance: "".into() };
                 let tags = lines.tags(&series, &signals.name(signal), Some(&patient));
                 let point = Point {
                     at: at(second),
@@ -289,7 +289,9 @@ async fn tell(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<f6
     let running = tokio::spawn(sink.run(stop.clone()));
     loop {
         let told = metrics.exposition();
-        let points = told.lines().find_map(|l| l.strip_prefix("vitalgate_influx_points_total "));
+        let points = told
+            .lines()
+            .find_map(|l| l.strip_prefix("vitalgate_sink_points_total{sink=\"influx\"} "));
         if points.and_then(|n| n.parse().ok()).is_some_and(|n: f64| n >= POINTS as f64) {
             break;
         }

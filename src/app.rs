@@ -13,23 +13,26 @@ use tokio_util::task::TaskTracker;
 
 use crate::board;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, DeadMan};
 use crate::control::Control;
+use crate::deadman;
 use crate::domain::core::Core;
 use crate::domain::input::Input;
 use crate::domain::time::Timestamp;
-use crate::http::{AppState, Auth, Limits, Pulse, Server};
+use crate::http::{AppState, Auth, Limits, Pulse, Server, is_fresh, not_ready};
 use crate::inbox::Inbox;
 use crate::influx::{self, Sink};
 use crate::ingest::listener::{Context, Listener};
+use crate::outbound::Outbound;
 use crate::pipeline;
 use crate::readers::StoreReaders;
-use crate::recovery::recover;
+use crate::recovery::{recover, upgraded};
 use crate::stage::{GRACE, Stage, late};
 use crate::store::{self, Opened, Purpose, Reader, Store};
 use crate::strain::Strain;
+use crate::systemd::{self, Notifier, Watchdog};
 use crate::telemetry::{Metrics, watch_space};
-use crate::view::Ring;
+use crate::view::{Board, Ring};
 
 /// How the gateway is run, beyond its configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,8 +73,47 @@ struct Doors {
     context: Context,
     server: Server,
     state: AppState,
+    around: Around,
+}
+
+/// What looks after the gateway beside its work, for people and programs that watch it.
+#[derive(Debug)]
+struct Around {
+    board: watch::Receiver<Arc<Board>>,
+    clock: Clock,
+    metrics: Metrics,
+    pulse: Pulse,
     reader: Reader,
+    deadman: Option<(DeadMan, Outbound)>,
     sink: Option<Sink>,
+}
+
+impl Around {
+    /// Starts all of it on a stage of its own, and has the pipeline feed the service manager's watchdog.
+    fn start(self) -> Stage {
+        let Self { board, clock, metrics, pulse, reader, deadman, sink } = self;
+        let mut stage = Stage::default();
+        stage.start("space", watch_space(reader, metrics.clone(), stage.token()));
+        if let Some(sink) = sink {
+            stage.start("influxdb", sink.run(stage.token()));
+        }
+        if let Some((config, outbound)) = deadman {
+            let (board, clock) = (board.clone(), clock.clone());
+            let fresh = move || is_fresh(&board.borrow(), &clock);
+            stage.start(
+                "dead-man ping",
+                deadman::ping(config, outbound, fresh, metrics, stage.token()),
+            );
+        }
+        if let Some(notifier) = Notifier::from_environment().map(Arc::new) {
+            if let Some(watchdog) = Watchdog::new(Arc::clone(&notifier)) {
+                pulse.feed(watchdog);
+            }
+            let ready = move || not_ready(&board.borrow(), &clock, &pulse).is_empty();
+            stage.start("service manager", systemd::tell_of_life(notifier, ready, stage.token()));
+        }
+        stage
+    }
 }
 
 impl App {
@@ -85,7 +127,8 @@ impl App {
         let last = opened.last_row.map(|row| row.at);
         let begin = last.unwrap_or(Timestamp::from_micros(0));
         let clock = if identity.stream_clock { Clock::stream(begin) } else { Clock::system(begin) };
-        let mut first = Vec::new();
+        let upgraded = upgraded(&opened).context("the alarm log cannot be read")?;
+        let mut first = Vec::from_iter(upgraded.clone());
         if let Some(from) = last {
             first.push(Input::Deaf { from, to: clock.stamp().at });
         }
@@ -99,7 +142,11 @@ impl App {
         let (inbox, submissions) = Inbox::new();
         let metrics = Metrics::default();
         let strain = Strain::new(metrics.clone());
-        let (board, board_seen) = watch::channel(Arc::new(board::of(&core)));
+        let mut told = board::of(&core);
+        if let Some(Input::Upgraded { next_seq, held, .. }) = upgraded {
+            board::show_told(&mut told, next_seq, held);
+        }
+        let (board, board_seen) = watch::channel(Arc::new(told));
         let (_, signals) = watch::channel(Arc::new(configuration.signals.clone()));
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
@@ -122,6 +169,13 @@ impl App {
         let doors = if mode.headless {
             None
         } else {
+            let deadman = match config.deadman.clone() {
+                Some(config) => {
+                    let outbound = deadman::outbound(&config).context("[deadman]")?;
+                    Some((config, outbound))
+                }
+                None => None,
+            };
             let listener = Listener::bind(config.listener()).context("cannot listen for MQTT")?;
             let server = Server::bind(config.http.listen)
                 .await
@@ -175,10 +229,22 @@ impl App {
                 load: strain.load(),
                 limits: Limits::default(),
             };
-            Some(Doors { listener, context, server, state, reader, sink })
+            let around = Around {
+                board: state.board.clone(),
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+                pulse: pulse.clone(),
+                reader,
+                deadman,
+                sink,
+            };
+            Some(Doors { listener, context, server, state, around })
         };
-        let terms =
-            store::Terms { keep: config.keep(), load: strain.load(), metrics: metrics.clone() };
+        let terms = store::Terms {
+            keep: config.keep(&configuration.signals),
+            load: strain.load(),
+            metrics: metrics.clone(),
+        };
         let running = store::start(opened, terms).context("cannot start the store")?;
         let pipeline = pipeline::Parts {
             core,
@@ -216,22 +282,18 @@ impl App {
         let mut commands = Stage::default();
         let mut core = Stage::default();
         let mut serving = Stage::default();
-        let mut around = Stage::default();
+        let mut beside = Stage::default();
         core.start("pipeline", pipeline::run(pipeline, core.token()));
         commands.start("control", control.run(inbox, commands.token()));
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
-        if let Some(Doors { listener, context, server, state, reader, sink }) = doors {
+        if let Some(Doors { listener, context, server, state, around }) = doors {
             connections = context.tracker.clone();
             intake = Stage::new(context.cancel.clone());
-            let metrics = state.metrics.clone();
-            around.start("space", watch_space(reader, metrics, around.token()));
-            if let Some(sink) = sink {
-                around.start("influxdb", sink.run(around.token()));
-            }
             intake.start("listener", listener.run(context));
             serving.start("http", server.run(state, streams.clone(), serving.token()));
             pulse.set_listening(true);
+            beside = around.start();
         }
         let ended_early = tokio::select! {
             () = stop.cancelled() => None,
@@ -239,10 +301,10 @@ impl App {
             task = commands.ended() => Some(task),
             task = intake.ended() => Some(task),
             task = serving.ended() => Some(task),
-            task = around.ended() => Some(task),
+            task = beside.ended() => Some(task),
         };
         pulse.set_listening(false);
-        around.stop().await;
+        beside.stop().await;
         intake.stop().await;
         connections.close();
         late("connections", connections.wait()).await;

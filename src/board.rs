@@ -63,6 +63,12 @@ pub fn refresh(board: &mut Board, core: &Core, changed: &Changed) {
     }
 }
 
+/// Until an upgrade is committed people see what they were told, not what the new core holds.
+pub fn show_told(board: &mut Board, next_seq: u64, held: Vec<Alarm>) {
+    board.seq = next_seq - 1;
+    board.alarms = Arc::new(held.into_iter().map(|a| (a.id.clone(), Arc::new(a))).collect());
+}
+
 /// All open alarms of a core.
 fn open_alarms(core: &Core) -> BTreeMap<AlarmId, Arc<Alarm>> {
     let of_patients = core.patients.values().flat_map(|p| p.alarms.iter());
@@ -84,8 +90,8 @@ fn wards(core: &Core) -> BTreeMap<WardId, Vec<BedId>> {
 fn device_view(device: &Device, rules: &RuleSet, now: Stamp) -> DeviceView {
     let class = rules.class(&device.details.class);
     let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
-    for (fate, count) in device.fates() {
-        counts.insert(known_fate(fate), *count);
+    for (fate, count) in device.fates().iter() {
+        counts.insert(fate.as_str(), *count);
     }
     counts.insert("holes", device.holes());
     DeviceView {
@@ -202,7 +208,7 @@ fn vital(source: &Source, state: &SourceState, core: &Core, now: Stamp) -> Vital
     Vital {
         signal: signals.name(source.signal),
         label: signal.map_or_else(|| signals.name(source.signal), |s| s.label.clone()),
-        instance: source.instance.clone(),
+        instance: source.instance.to_string(),
         device: source.device.clone(),
         value: latest.map(|l| l.number.value),
         comparator: latest.and_then(|l| l.number.comparator).map(Comparator::as_str),
@@ -237,35 +243,4 @@ pub fn present<'a>(
         .into_iter()
         .filter_map(|id| board.patients.get(id))
         .filter(|view| view.discharged_at.is_none())
-}
-
-/// Fates are words of the program; what a snapshot of another version says is kept under one name.
-fn known_fate(fate: &str) -> &'static str {
-    const KNOWN: [&str; 24] = [
-        "judged",
-        "late",
-        "doubtful",
-        "duplicate",
-        "correction",
-        "implausible",
-        "not_judged",
-        "absent",
-        "low_quality",
-        "test",
-        "no_sensor",
-        "withdrawn",
-        "unbound",
-        "unattributed",
-        "refused",
-        "undecodable",
-        "redelivered",
-        "seq_reused",
-        "seq_reset",
-        "old_message",
-        "probe",
-        "event",
-        "event_repeated",
-        "too_many_series",
-    ];
-    KNOWN.iter().find(|known| **known == fate).copied().unwrap_or("other")
 }

@@ -36,7 +36,7 @@ impl StoreReaders {
             let series = self.history.series_of(&stretch.device).into_iter();
             let wanted = |key: &SeriesKey| {
                 key.signal == query.signal
-                    && query.instance.as_ref().is_none_or(|wanted| *wanted == key.instance)
+                    && query.instance.as_ref().is_none_or(|wanted| *wanted == key.instance.as_str())
             };
             pieces.extend(series.filter(wanted).map(|series| Piece {
                 series,

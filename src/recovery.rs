@@ -1,10 +1,17 @@
 //! State = snapshot + fold: brings a core, and the history's heads, to where the store stands.
+//!
+//! Rows of an older core are folded by this one; what follows otherwise from them than was told is
+//! settled by the first input after them, [`upgraded`].
 
+use crate::domain::alarm::{Alarm, State};
 use crate::domain::configuration::Configuration;
 use crate::domain::core::Core;
+use crate::domain::input::Input;
 use crate::domain::journal::{BadRow, RowBody};
 use crate::domain::snapshot::BadSnapshot;
 use crate::domain::time::Stamp;
+use crate::store::reader::AlarmFilter;
+use crate::store::types::CORE_VERSION;
 use crate::store::{Opened, ReadError};
 
 /// Why a store cannot be brought back.
@@ -26,6 +33,17 @@ pub enum RecoveryError {
         first: u64,
         /// The last.
         last: u64,
+    },
+    /// An alarm that stands open in the alarm log cannot be taken over by a newer core.
+    #[error(
+        "transition {seq} of an open alarm cannot be read: {reason}; go back to the older program \
+         and report this"
+    )]
+    Alarm {
+        /// The number of its newest transition.
+        seq: u64,
+        /// Why.
+        reason: String,
     },
 }
 
@@ -52,7 +70,7 @@ pub fn recover(opened: &Opened) -> Result<Core, RecoveryError> {
             core.fold(row.n, now, &body.inputs);
         }
     }
-    if core.next_seq() != opened.next_seq {
+    if !is_of_older_core(opened) && core.next_seq() != opened.next_seq {
         tracing::error!(
             derived = core.next_seq(),
             stored = opened.next_seq,
@@ -65,11 +83,135 @@ pub fn recover(opened: &Opened) -> Result<Core, RecoveryError> {
     Ok(core)
 }
 
+/// The first input after rows of an older core: what was told of them and is not over. None where
+/// the last row is of this core.
+pub fn upgraded(opened: &Opened) -> Result<Option<Input>, RecoveryError> {
+    let Some(last) = opened.last_row.filter(|_| is_of_older_core(opened)) else { return Ok(None) };
+    let open = [State::Alarming, State::Acknowledged, State::Paused, State::Off, State::Latched];
+    let filter = AlarmFilter {
+        states: open.iter().map(State::to_string).collect(),
+        ..AlarmFilter::default()
+    };
+    let mut held = Vec::new();
+    for row in opened.reader().alarms(&filter, None, i64::MAX as usize)? {
+        let alarm: Alarm = serde_json::from_str(&row.body)
+            .map_err(|e| RecoveryError::Alarm { seq: row.seq, reason: e.to_string() })?;
+        held.push(Alarm { seq: row.seq, ..alarm });
+    }
+    tracing::warn!(
+        from = last.core,
+        to = CORE_VERSION,
+        open = held.len(),
+        "the last rows were judged by an older version of the core; alarms that this one does not \
+         find in them stay until a person closes them"
+    );
+    Ok(Some(Input::Upgraded { from: last.core, next_seq: opened.next_seq, held }))
+}
+
+fn is_of_older_core(opened: &Opened) -> bool {
+    opened.last_row.is_some_and(|last| last.core < CORE_VERSION)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
-    use crate::verify::tests::{tamper, ward};
+    use crate::domain::time::Timestamp;
+    use crate::domain::transition::{Change, TransitionBody};
+    use crate::store::{OpenError, Store};
+    use crate::verify::tests::{configuration, row, store_of, tamper, ward, write};
+    use crate::verify::verify;
+
+    /// An older core left eight rows, its snapshot at row `frozen`; it told the ward w2 in row 7 and
+    /// the ward w3 in row 8, and nobody has closed them.
+    fn left_behind(dir: &std::path::Path, frozen: u64) {
+        let unwatched =
+            |wards: &[&str]| Input::Unwatched(wards.iter().map(|w| w.parse().unwrap()).collect());
+        let rows = [&["w1"][..], &[], &["w1"], &["w1"], &[], &[], &["w2"], &["w2", "w3"]];
+        let mut rows = rows.map(|wards| vec![unwatched(wards)]);
+        rows[0].insert(0, configuration());
+        store_of(dir, rows, frozen);
+        tamper(dir, "UPDATE journal SET core = 0");
+    }
+
+    /// The first row after the upgrade, as the gateway makes it: written unless the process dies.
+    fn settle(dir: &std::path::Path, dies: bool) -> Vec<(Change, String, u64)> {
+        let opened = Store::open(dir).unwrap();
+        let Some(input) = upgraded(&opened).unwrap() else { return Vec::new() };
+        let mut core = recover(&opened).unwrap();
+        let (n, at) = (core.row() + 1, Timestamp::from_millis(1_795_000_001_000));
+        let mut twin = core.clone();
+        let commit = row(&mut core, n, at, vec![input.clone()]);
+        assert!(
+            dies || commit.transitions.iter().map(|t| t.seq).eq(opened.next_seq..core.next_seq())
+        );
+        if !dies {
+            write(opened, [commit]);
+        }
+        let told = twin.fold(n, Stamp { at, ..Stamp::default() }, &[input]).transitions;
+        told.into_iter()
+            .map(|t| match t.body {
+                TransitionBody::Alarm { change, alarm, .. } => {
+                    (change, alarm.ward.unwrap().to_string(), t.seq)
+                }
+                other @ (TransitionBody::Answer { .. } | TransitionBody::Note { .. }) => {
+                    panic!("{other:?}")
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn rows_of_an_older_core_are_settled_once_and_with_nothing_lost() {
+        for frozen in [99, 4, 8] {
+            let check = |sql: &[&str], expected: &[(Change, &str, u64)]| {
+                let dir = tempfile::tempdir().unwrap();
+                left_behind(dir.path(), frozen);
+                for sql in sql {
+                    tamper(dir.path(), sql);
+                }
+                let expected: Vec<_> =
+                    expected.iter().map(|(c, w, n)| (*c, (*w).to_owned(), *n)).collect();
+                assert_eq!(settle(dir.path(), true), expected, "frozen at {frozen}");
+                assert_eq!(settle(dir.path(), false), expected, "again after a kill");
+                assert_eq!(settle(dir.path(), false), [], "and no third time");
+                let verdict = verify(dir.path()).unwrap();
+                assert!(verdict.is_clean(), "{verdict:?}");
+                assert_eq!(verdict.outside_version, 8);
+                assert_eq!(verdict.same, expected.len() as u64);
+            };
+            check(&[], &[]);
+            let others = "DELETE FROM transitions WHERE n = 8";
+            check(&[others], &[(Change::Raised, "w3", 6)]);
+            let told =
+                "INSERT INTO transitions SELECT seq + 2, n, at, kind, change, 'told', patient,
+                actor, json_set(body, '$.id', 'told', '$.ward', 'w9') FROM transitions WHERE n = 8";
+            check(&[told], &[(Change::Upgraded, "w9", 9)]);
+            let closed = "UPDATE transitions SET body = json_set(body, '$.state', 'closed')
+                WHERE n = 7";
+            check(&[closed, told], &[(Change::Raised, "w2", 9), (Change::Upgraded, "w9", 10)]);
+        }
+    }
+
+    #[test]
+    fn rows_of_this_core_need_no_settling_and_those_of_a_newer_one_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        ward(dir.path());
+        assert!(upgraded(&Store::open(dir.path()).unwrap()).unwrap().is_none());
+        tamper(dir.path(), "UPDATE journal SET core = 99 WHERE n = 8");
+        let before = std::fs::read(Store::file(dir.path())).unwrap();
+        let refused = Store::open(dir.path());
+        assert!(matches!(refused, Err(OpenError::NewerCore { found: 99, .. })), "{refused:?}");
+        assert_eq!(std::fs::read(Store::file(dir.path())).unwrap(), before, "untouched");
+    }
+
+    #[test]
+    fn an_alarm_that_cannot_be_read_is_named_and_not_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        left_behind(dir.path(), 4);
+        tamper(dir.path(), "UPDATE transitions SET body = json_remove(body, '$.text') WHERE n = 8");
+        let refused = upgraded(&Store::open(dir.path()).unwrap()).unwrap_err().to_string();
+        assert!(refused.contains("missing field `text`"), "{refused}");
+    }
 
     #[test]
     fn missing_rows_are_named_and_nothing_is_built_on_what_follows() {

@@ -1,7 +1,8 @@
 //! `verify`: fold the journal, and compare what it derives with what the store holds.
 //!
 //! Read-only, also beside a running gateway: rows up to the last one at the start are compared with
-//! the transitions stored with those rows.
+//! the transitions stored with those rows. After an upgrade it begins, as the gateway did, with the
+//! newest snapshot: folding rows of an older core from the first on could give another state.
 
 use std::path::Path;
 
@@ -30,11 +31,11 @@ pub struct Verdict {
     pub missing: u64,
     /// Stored, and not derived, or stored otherwise than derived.
     pub extra: u64,
-    /// Transitions of rows that are gone, so that nothing can be said of them.
-    pub outside_gone: u64,
+    /// Transitions of rows before the first that was folded, of which nothing can be said.
+    pub outside_before: u64,
     /// Rows that should be there and are not; nothing behind them can be derived.
     pub missing_rows: u64,
-    /// Rows folded by another version of the core.
+    /// Rows that another version of the core folded.
     pub outside_version: u64,
     /// Whether the chain of the audit is whole, and if not, where it breaks.
     pub audit_break: Option<u64>,
@@ -82,13 +83,13 @@ impl Verdict {
         };
         format!(
             "{} rows, {} missing: {} transitions as derived, {} missing, {} extra; outside: {} of \
-             rows gone, {} rows of another core; audit {audit}",
+             rows before, {} rows of another core; audit {audit}",
             self.rows,
             self.missing_rows,
             self.same,
             self.missing,
             self.extra,
-            self.outside_gone,
+            self.outside_before,
             self.outside_version
         )
     }
@@ -106,7 +107,8 @@ pub fn verify(dir: &Path) -> Result<Verdict, VerifyError> {
     loop {
         let mut core = beginning(&reader)?;
         let mut verdict = Verdict { audit_break: reader.audit_break()?, ..Verdict::default() };
-        verdict.outside_gone = reader.transitions_of_rows(0, core.row())?.len() as u64;
+        verdict.outside_before = reader.transitions_of_rows(0, core.row())?.len() as u64;
+        verdict.outside_version = reader.rows_of_other_cores(core.row())?;
         let end = fold(&reader, &mut core, |row, out| {
             verdict.rows += 1;
             if row.core == CORE_VERSION {
@@ -142,14 +144,18 @@ pub fn state(reader: &Reader) -> Result<Core, VerifyError> {
     }
 }
 
-/// The empty core if the journal still has its first row, else the last snapshot.
+/// The empty core if the journal still has its first row and that is of this core, else the last
+/// snapshot.
 fn beginning(reader: &Reader) -> Result<Core, VerifyError> {
     let identity = reader.identity()?;
-    if first_row(reader)? <= 1 {
+    let (first, core) =
+        reader.rows(0)?.next().transpose()?.map_or((0, CORE_VERSION), |row| (row.n, row.core));
+    let snapshot = reader.snapshot()?;
+    if first <= 1 && (core == CORE_VERSION || snapshot.is_none()) {
         let simulated = identity.is_simulated();
         return Ok(Core::new(identity.site, simulated, Configuration::default()));
     }
-    let parts = reader.snapshot()?.map_or_else(Vec::new, |(_, parts)| parts);
+    let parts = snapshot.map_or_else(Vec::new, |(_, parts)| parts);
     Ok(Core::restore(parts.iter().map(|p| (p.kind, p.key.as_str(), p.body.as_slice())))?)
 }
 
@@ -239,7 +245,7 @@ pub(crate) mod tests {
     use crate::domain::input::Input;
     use crate::domain::time::{Span, Timestamp};
     use crate::store::types::{Commit, SnapshotPart};
-    use crate::store::{Keep, Purpose, Running, Store, start};
+    use crate::store::{Keep, Opened, Purpose, Running, Store, start};
 
     fn admission(n: u64) -> Input {
         let action = Action::AdmitPatient(PatientDetails {
@@ -255,38 +261,55 @@ pub(crate) mod tests {
     /// A store of eight rows, the first with the configuration and each of the others with an
     /// admission; its snapshot stands at row 4.
     pub(crate) fn ward(dir: &Path) {
+        let rows = std::iter::once(configuration()).chain((2..=8).map(admission));
+        store_of(dir, rows.map(|input| vec![input]), 4);
+    }
+
+    pub(crate) fn configuration() -> Input {
+        let texts = Config::built_in().unwrap().configuration().unwrap().texts.clone();
+        let (signals, rules, site) = (texts.signals, texts.rules, texts.site);
+        Input::Configuration { signals, rules, site }
+    }
+
+    /// A store of rows a millisecond apart, its snapshot at row `frozen`.
+    pub(crate) fn store_of(dir: &Path, rows: impl IntoIterator<Item = Vec<Input>>, frozen: u64) {
         let site: crate::domain::ids::SiteId = "site".parse().unwrap();
         let purpose = Purpose { site: site.clone(), simulated: false, stream_clock: false };
-        let texts = Config::built_in().unwrap().configuration().unwrap().texts.clone();
         let mut core = Core::new(site, false, Configuration::default());
         let opened = Store::create(dir, &purpose).unwrap();
+        let commits = rows.into_iter().zip(1..).map(|(inputs, n)| {
+            let at = Timestamp::from_millis(1_795_000_000_000 + n as i64);
+            let mut commit = row(&mut core, n, at, inputs);
+            if n == frozen {
+                commit.snapshot = parts(&core);
+                commit.snapshot_complete = Some(n);
+            }
+            commit
+        });
+        write(opened, commits);
+    }
+
+    /// Folds a row, and packs it.
+    pub(crate) fn row(core: &mut Core, n: u64, at: Timestamp, inputs: Vec<Input>) -> Commit {
+        let offset = Span::millis(0);
+        let out = core.fold(n, Stamp { at, offset }, &inputs);
+        let body = RowBody { inputs, exceptions: Vec::new() }.encode();
+        Commit {
+            row: Row { n, at, offset, core: CORE_VERSION, rules: [0; 8], body },
+            transitions: out.transitions.iter().map(stored).collect(),
+            samples: Vec::new(),
+            dead_letters: Vec::new(),
+            waves: Vec::new(),
+            snapshot: Vec::new(),
+            snapshot_complete: None,
+        }
+    }
+
+    /// Writes rows into a store and closes it.
+    pub(crate) fn write(opened: Opened, commits: impl IntoIterator<Item = Commit>) {
         let Running { committer, mut reports, thread } = start(opened, Keep::default()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        for n in 1..=8 {
-            let inputs = if n == 1 {
-                let (signals, rules, site) = (&texts.signals, &texts.rules, &texts.site);
-                vec![Input::Configuration {
-                    signals: signals.clone(),
-                    rules: rules.clone(),
-                    site: site.clone(),
-                }]
-            } else {
-                vec![admission(n)]
-            };
-            let at = Timestamp::from_millis(1_795_000_000_000 + n as i64);
-            let offset = Span::millis(0);
-            let out = core.fold(n, Stamp { at, offset }, &inputs);
-            let snapshot = if n == 4 { parts(&core) } else { Vec::new() };
-            let body = RowBody { inputs, exceptions: Vec::new() }.encode();
-            let commit = Commit {
-                row: Row { n, at, offset, core: CORE_VERSION, rules: [0; 8], body },
-                transitions: out.transitions.iter().map(stored).collect(),
-                samples: Vec::new(),
-                dead_letters: Vec::new(),
-                waves: Vec::new(),
-                snapshot_complete: (n == 4).then_some(4),
-                snapshot,
-            };
+        for commit in commits {
             runtime.block_on(async {
                 committer.send(commit).await.unwrap();
                 reports.recv().await.unwrap();
@@ -341,7 +364,7 @@ pub(crate) mod tests {
         let verdict = verify(dir.path()).unwrap();
         assert!(verdict.is_clean(), "{verdict:?}");
         assert_eq!((verdict.rows, verdict.missing_rows), (4, 0));
-        assert!(verdict.outside_gone > 0);
+        assert!(verdict.outside_before > 0);
     }
 
     #[test]

@@ -259,7 +259,7 @@ fn sound(reading: &Reading) -> bool {
         Value::Time(_) => true,
     };
     value
-        && reading.instance.len() <= 64
+        && reading.instance.as_str().len() <= 64
         && reading.quality.is_none_or(|quality| (0.0..=1.0).contains(&quality))
         && !(reading.implausible && reading.unit_doubtful)
 }

@@ -1,8 +1,10 @@
 //! `gateway.toml` as checked types. Nothing is bound or opened before the whole of it is valid.
 
 mod broker;
+mod deadman;
 mod influx;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -11,11 +13,13 @@ use serde::Deserialize;
 pub use self::broker::{BadBroker, Broker, BrokerTls, SpeaksFor};
 use crate::domain::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use crate::domain::ids::SiteId;
+use crate::domain::signal::{NoSuchClass, SignalTable};
 use crate::domain::time::Span;
 use crate::http::{Auth, BadToken, Role, Token};
 use crate::ingest::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
 use crate::store::Keep;
 
+pub use deadman::{BadDeadMan, DeadMan};
 pub use influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme, ServerUrl};
 
 /// The configuration of a gateway, every key documented in `docs/config.md`.
@@ -49,6 +53,9 @@ pub struct Config {
     /// InfluxDB 2, where there is one.
     #[serde(default)]
     pub influx: Option<Influx>,
+    /// Who waits for a ping.
+    #[serde(default)]
+    pub deadman: Option<DeadMan>,
 }
 
 /// `[site]`.
@@ -78,6 +85,10 @@ pub struct Store {
     pub journal_max_bytes: u64,
     /// How long numbers are kept; readings older than this are refused.
     pub history_keep: Span,
+    /// The same for classes of signals that are kept longer or shorter.
+    pub history_keep_by_class: BTreeMap<String, Span>,
+    /// Bytes of blocks of numbers kept, at most.
+    pub history_max_bytes: u64,
     /// How long waveforms are kept.
     pub waves_keep: Span,
     /// Bytes of waveforms kept, at most.
@@ -208,12 +219,18 @@ pub enum BadConfig {
         /// What to do.
         cure: &'static str,
     },
+    /// A class that no signal is of.
+    #[error("store.history_keep_by_class: {0}")]
+    Class(#[from] NoSuchClass),
     /// A token that cannot be.
     #[error("http.token: {0}")]
     Token(#[from] BadToken),
     /// InfluxDB.
     #[error(transparent)]
     Influx(#[from] BadInflux),
+    /// The dead-man ping.
+    #[error(transparent)]
+    DeadMan(#[from] BadDeadMan),
     /// A broker that cannot be.
     #[error(transparent)]
     Broker(#[from] BadBroker),
@@ -245,6 +262,9 @@ impl Config {
         for file in files.into_iter().flatten().chain(tls.flatten()) {
             *file = folder.join(&*file);
         }
+        if let Some(deadman) = &mut config.deadman {
+            deadman.within(folder);
+        }
         if let Some(influx) = &mut config.influx {
             influx.within(folder);
         }
@@ -272,6 +292,9 @@ impl Config {
                 address,
                 cure: "set mqtt.authentication = \"required\", or listen on 127.0.0.1",
             });
+        }
+        if let Some(deadman) = &self.deadman {
+            deadman.check()?;
         }
         if let Some(influx) = &self.influx {
             influx.check()?;
@@ -312,7 +335,9 @@ impl Config {
             rules: text(&self.rules.file, BUILT_IN_RULES)?,
             site: toml::to_string(&settings).unwrap_or_default(),
         };
-        Ok(Configuration::parse(texts)?)
+        let mut configuration = Configuration::parse(texts)?;
+        configuration.signals.keep_by_class(&self.store.history_keep_by_class)?;
+        Ok(configuration)
     }
 
     /// What the listener needs to know.
@@ -342,12 +367,14 @@ impl Config {
         }
     }
 
-    /// What the store keeps.
-    pub fn keep(&self) -> Keep {
+    /// What the store keeps; `signals` as [`Self::configuration`] gives them.
+    pub fn keep(&self, signals: &SignalTable) -> Keep {
         Keep {
+            history_of: signals.kept(),
             journal: self.store.journal_keep,
             journal_bytes: self.store.journal_max_bytes,
             history: self.store.history_keep,
+            history_bytes: self.store.history_max_bytes,
             waves: self.store.waves_keep,
             waves_bytes: self.store.waves_max_bytes,
         }
@@ -369,6 +396,8 @@ impl Default for Store {
             journal_keep: keep.journal,
             journal_max_bytes: keep.journal_bytes,
             history_keep: keep.history,
+            history_keep_by_class: BTreeMap::new(),
+            history_max_bytes: keep.history_bytes,
             waves_keep: keep.waves,
             waves_max_bytes: keep.waves_bytes,
         }

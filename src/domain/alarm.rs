@@ -1,7 +1,7 @@
 //! An alarm as everybody sees it (contract §5). How it moves is in `lifecycle.rs`.
 
 use minicbor::{Decode, Encode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, SiteId, WardId};
 use super::message::Comparator;
@@ -139,7 +139,7 @@ words! {
 }
 
 /// Who took note, and for how long.
-#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct Acknowledgement {
     /// The actor.
@@ -157,7 +157,7 @@ pub struct Acknowledgement {
 }
 
 /// What began the alarm.
-#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct Trigger {
     /// The signal's name, or the event's.
@@ -168,7 +168,6 @@ pub struct Trigger {
     pub value: Option<f64>,
     /// Where the device only knew a bound.
     #[n(2)]
-    #[serde(serialize_with = "comparator_word")]
     pub comparator: Option<Comparator>,
     /// The unit sent.
     #[n(3)]
@@ -196,20 +195,8 @@ pub struct Trigger {
     pub time_quality: TimeQuality,
 }
 
-#[expect(
-    clippy::ref_option,
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes the field by reference"
-)]
-fn comparator_word<S: serde::Serializer>(
-    comparator: &Option<Comparator>,
-    s: S,
-) -> Result<S::Ok, S::Error> {
-    comparator.map(Comparator::as_str).serialize(s)
-}
-
 /// The latest judged value of the alarm's signal when the transition was made.
-#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct Latest {
     /// The value.
@@ -230,7 +217,10 @@ pub struct Latest {
 }
 
 /// One alarm, as of its transition `seq`.
-#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize)]
+///
+/// It is read back from CBOR and from the JSON of older transitions: a field that is added needs a
+/// default in both.
+#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct Alarm {
     /// Derived from the cause.

@@ -1,5 +1,7 @@
 //! The open alarms of one patient, or of the gateway itself: at most one by (rule, source).
 
+mod upgrade;
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -204,6 +206,11 @@ impl Book {
     /// The open alarm of a key.
     pub fn get(&self, key: &Key) -> Option<&Open> {
         self.open.get(key)
+    }
+
+    /// Whether the alarm of a key is open for more than a person to look at.
+    pub fn holds(&self, key: &Key) -> bool {
+        self.open.get(key).is_some_and(|open| open.alarm.condition != Condition::Absent)
     }
 
     /// Keys of open alarms for which `wanted` holds.
@@ -459,7 +466,14 @@ fn wake(open: &Open, change: Change, now: Stamp) -> Option<Timestamp> {
 }
 
 fn is_news(change: Change) -> bool {
-    matches!(change, Change::Raised | Change::PriorityRose | Change::Recurred | Change::BackPresent)
+    matches!(
+        change,
+        Change::Raised
+            | Change::PriorityRose
+            | Change::Recurred
+            | Change::BackPresent
+            | Change::Upgraded
+    )
 }
 
 /// The word of a command about an alarm.

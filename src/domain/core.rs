@@ -40,8 +40,12 @@ pub struct Core {
     pub site: Arc<Site>,
     /// What changed since the last call of [`Core::take_changed`].
     pub changed: Changed,
+    /// Rises with every call of [`Core::take_changed`]; a machine that knows it stands in `changed`.
+    epoch: u64,
     pub(super) head: Head,
     agenda: Agenda,
+    /// Empty between two messages, so that its room is used again.
+    said: Vec<(PatientId, Said)>,
 }
 
 /// Windows without intake remembered: more than can follow each other while a deadline waits.
@@ -114,8 +118,10 @@ impl Core {
             patients,
             site: Arc::new(site),
             changed: Changed::default(),
+            epoch: 1,
             head,
             agenda: Agenda::default(),
+            said: Vec::new(),
         };
         core.note_site_deadline();
         let ids: Vec<PatientId> = core.patients.keys().cloned().collect();
@@ -162,7 +168,7 @@ impl Core {
         for input in inputs {
             match input {
                 Input::Deaf { from, to } => self.note_deaf(*from, *to, &mut out),
-                Input::ClockStep { .. } => {}
+                Input::ClockStep { .. } | Input::Upgraded { .. } => {}
                 Input::Message(_)
                 | Input::Link { .. }
                 | Input::Command(_)
@@ -205,6 +211,7 @@ impl Core {
 
     /// What changed since the last call.
     pub fn take_changed(&mut self) -> Changed {
+        self.epoch += 1;
         std::mem::take(&mut self.changed)
     }
 
@@ -326,6 +333,7 @@ impl Core {
                 self.site_mut().clock(Span::micros(*to_us), out);
                 self.note_site_deadline();
             }
+            Input::Upgraded { from: _, next_seq, held } => self.settle(*next_seq, held, out),
             Input::Unwatched(wards) => {
                 self.site_mut().unwatched(wards, out);
                 self.note_site_deadline();
@@ -362,31 +370,33 @@ impl Core {
         let configuration = Arc::clone(&self.configuration);
         let deaf = std::mem::take(&mut self.head.deaf);
         let around = Surroundings { rules: &configuration.rules, deaf: &deaf };
-        let mut said = Vec::new();
-        self.device_mut(&message.device, out.now).hear(message, around, &mut said, out);
+        let mut said = std::mem::take(&mut self.said);
+        let device = self.device(&message.device, out.now);
+        Arc::make_mut(device).hear(message, around, &mut said, out);
+        let device = Arc::clone(device);
         self.head.deaf = deaf;
-        if said.is_empty() {
-            return;
-        }
-        let Some(device) = self.devices.get(&message.device).map(Arc::clone) else { return };
-        self.tell(&said, &device, out);
+        self.tell(&said, &device, &configuration, out);
+        said.clear();
+        self.said = said;
     }
 
-    fn tell(&mut self, said: &[(PatientId, Said)], device: &Device, out: &mut Output) {
-        let configuration = Arc::clone(&self.configuration);
+    fn tell(
+        &mut self,
+        said: &[(PatientId, Said)],
+        device: &Device,
+        configuration: &Configuration,
+        out: &mut Output,
+    ) {
+        let context = context(configuration);
         let mut rest = said;
         while let Some((id, _)) = rest.first() {
             let same = rest.iter().take_while(|(other, _)| other == id).count();
             let (of_one, others) = rest.split_at(same);
             rest = others;
-            let row = self.head.row;
-            let Some(patient) = self.patients.get_mut(id) else { continue };
-            let patient = Arc::make_mut(patient);
+            let Some(patient) = self.patient_mut(id) else { continue };
             for (_, said) in of_one {
-                patient.hear(said, device, context(&configuration), out);
+                patient.hear(said, device, context, out);
             }
-            patient.touched = row;
-            self.changed.patients.insert(id.clone());
             self.note_deadline(id);
         }
     }
@@ -410,8 +420,11 @@ impl Core {
 
     /// The device of this id, admitted as it is if nobody registered it: the listener let it in.
     pub(super) fn device_mut(&mut self, id: &DeviceId, now: Stamp) -> &mut Device {
-        self.changed.devices.insert(id.clone());
-        let device = self.devices.entry(id.clone()).or_insert_with(|| {
+        Arc::make_mut(self.device(id, now))
+    }
+
+    fn device(&mut self, id: &DeviceId, now: Stamp) -> &mut Arc<Device> {
+        let shared = self.devices.entry(id.clone()).or_insert_with(|| {
             let details = DeviceDetails {
                 id: id.clone(),
                 class: UNKNOWN_CLASS.to_owned(),
@@ -422,15 +435,20 @@ impl Core {
             };
             Arc::new(Device::new(details, now))
         });
-        let device = Arc::make_mut(device);
+        let device = Arc::make_mut(shared);
         device.touched = self.head.row;
-        device
+        if std::mem::replace(&mut device.told_in, self.epoch) != self.epoch {
+            self.changed.devices.insert(id.clone());
+        }
+        shared
     }
 
     pub(super) fn patient_mut(&mut self, id: &PatientId) -> Option<&mut Patient> {
         let patient = Arc::make_mut(self.patients.get_mut(id)?);
         patient.touched = self.head.row;
-        self.changed.patients.insert(id.clone());
+        if std::mem::replace(&mut patient.told_in, self.epoch) != self.epoch {
+            self.changed.patients.insert(id.clone());
+        }
         Some(patient)
     }
 

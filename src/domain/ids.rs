@@ -1,6 +1,8 @@
 //! Names of things: one newtype each, one constructor each (contract §1).
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -22,16 +24,81 @@ pub fn is_id(text: &str) -> bool {
         && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
+/// Ids up to here stand in the value itself: most do, and a copy or comparison of one then touches
+/// neither the heap nor a counter that another thread is using.
+const SHORT: usize = 23;
+
+/// The text of an id.
+#[derive(Clone, PartialEq, Eq)]
+enum Text {
+    /// Padded with zeros, which no id holds.
+    Short([u8; SHORT]),
+    /// Anything longer than [`SHORT`].
+    Long(Arc<str>),
+}
+
+impl Text {
+    fn of(id: &str) -> Self {
+        let mut bytes = [0; SHORT];
+        match bytes.get_mut(..id.len()) {
+            Some(place) => {
+                place.copy_from_slice(id.as_bytes());
+                Self::Short(bytes)
+            }
+            None => Self::Long(id.into()),
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Short(bytes) => {
+                let end = bytes.iter().position(|b| *b == 0).unwrap_or(SHORT);
+                str::from_utf8(&bytes[..end]).unwrap_or_else(|_| unreachable!("ids are ASCII"))
+            }
+            Self::Long(text) => text,
+        }
+    }
+
+    fn as_padded(&self) -> &[u8] {
+        match self {
+            Self::Short(bytes) => bytes,
+            Self::Long(text) => text.as_bytes(),
+        }
+    }
+}
+
+impl Ord for Text {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            // Of a known length, which is compared without a call.
+            (Self::Short(a), Self::Short(b)) => a.cmp(b),
+            _ => self.as_padded().cmp(other.as_padded()),
+        }
+    }
+}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        pub struct $name(Text);
 
         impl $name {
             /// The id as text.
             pub fn as_str(&self) -> &str {
-                &self.0
+                self.0.as_str()
             }
         }
 
@@ -39,7 +106,7 @@ macro_rules! id {
             type Err = NotAnId;
             fn from_str(text: &str) -> Result<Self, NotAnId> {
                 if is_id(text) {
-                    Ok(Self(text.into()))
+                    Ok(Self(Text::of(text)))
                 } else {
                     Err(NotAnId(text.chars().take(80).collect()))
                 }
@@ -48,25 +115,25 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:?}", &*self.0)
+                write!(f, "{:?}", self.as_str())
             }
         }
 
         impl std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {
-                &self.0
+                self.as_str()
             }
         }
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-                s.serialize_str(&self.0)
+                s.serialize_str(self.as_str())
             }
         }
 
@@ -83,7 +150,7 @@ macro_rules! id {
                 e: &mut Encoder<W>,
                 _: &mut C,
             ) -> Result<(), EncodeError<W::Error>> {
-                e.str(&self.0)?.ok()
+                e.str(self.as_str())?.ok()
             }
         }
 
@@ -127,6 +194,25 @@ id!(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_are_ordered_and_found_as_their_text_is() {
+        let lengths = [1, 2, SHORT - 1, SHORT, SHORT + 1, 64];
+        let texts = ["a", "b", "a-"].map(|base| lengths.map(|n| base.repeat(n)[..n].to_owned()));
+        let texts = texts.as_flattened();
+        for a in texts {
+            let id: DeviceId = a.parse().unwrap();
+            assert_eq!(id.as_str(), a);
+            for b in texts {
+                let other: DeviceId = b.parse().unwrap();
+                assert_eq!(id.cmp(&other), a.cmp(b), "{a} {b}");
+                assert_eq!(id == other, a == b, "{a} {b}");
+            }
+        }
+        let found: std::collections::HashSet<DeviceId> =
+            texts.iter().map(|text| text.parse().unwrap()).collect();
+        assert!(texts.iter().all(|text| found.contains(text.as_str())));
+    }
 
     #[test]
     fn ids_follow_the_contract() {

@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
+use super::alarm::Alarm;
 use super::command::Command;
 use super::ids::{DeviceId, WardId};
 use super::message::Message;
@@ -72,6 +73,20 @@ pub enum Input {
     /// The wards with patients that no open stream has shown for a minute; all others are watched.
     #[n(7)]
     Unwatched(#[n(0)] Vec<WardId>),
+    /// The rows before were folded by an older core; always the first input of its row. What the
+    /// present core makes of them is settled with what was told of them.
+    #[n(8)]
+    Upgraded {
+        /// The version of the core that folded the row before.
+        #[n(0)]
+        from: u32,
+        /// The number of the next transition.
+        #[n(1)]
+        next_seq: u64,
+        /// The alarms that the transitions table holds open, each as of its newest transition.
+        #[n(2)]
+        held: Vec<Alarm>,
+    },
     /// Whether the way from a broker of the site to the core is proven: the probe sent through it
     /// came back, or it did not in time.
     #[n(11)]

@@ -140,6 +140,7 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
         | Input::ClockStep { .. }
         | Input::Store { .. }
         | Input::Unwatched(_)
+        | Input::Upgraded { .. }
         | Input::Broker { .. }
         | Input::Sink { .. } => None,
     });

@@ -201,6 +201,50 @@ impl Alarm {
         Change::AcknowledgementOver
     }
 
+    /// Told by an older version of the core, and not held by this one: it stays until a person
+    /// closes it.
+    pub fn kept(&mut self, now: Timestamp) -> Change {
+        if self.condition != Condition::Absent {
+            self.condition = Condition::Absent;
+            self.condition_since = now;
+        }
+        self.condition_reason = Some("upgraded".to_owned());
+        self.ended_at.get_or_insert(now);
+        self.acknowledged = None;
+        self.state = State::Latched;
+        Change::Upgraded
+    }
+
+    /// Held by this version of the core alone: told now. Whatever was made of it before was made of
+    /// another alarm.
+    pub fn told_first(&mut self, now: Timestamp) -> Change {
+        let state = self.state;
+        self.announce(now);
+        if state == State::Latched {
+            self.state = state;
+        }
+        Change::Raised
+    }
+
+    /// Held by this version of the core, and told otherwise by an older one: this one's judgement
+    /// counts, but it is never less grave than it was, and nobody has taken note of more than he saw.
+    pub fn told_otherwise(&mut self, told: &Self) -> Option<Change> {
+        self.priority_peak = self.priority_peak.max(told.priority_peak);
+        if told.acknowledged.is_none() && self.acknowledged.take().is_some() {
+            self.state = State::Alarming;
+        }
+        (self.gist() != told.gist()).then_some(Change::Upgraded)
+    }
+
+    /// What people act on.
+    fn gist(&self) -> impl PartialEq {
+        (
+            (self.state, self.condition, self.acknowledged.clone()),
+            (self.priority, self.priority_peak, self.response),
+            (self.text.clone(), self.late, self.recurrence),
+        )
+    }
+
     /// Closes for a reason.
     pub fn close(&mut self, reason: &str, now: Timestamp) {
         self.state = State::Closed;

@@ -2,9 +2,10 @@
 //! status and info. Field numbers are part of the journal and never used again.
 
 use minicbor::{Decode, Encode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ids::DeviceId;
+use super::instance::Instance;
 use super::signal::SignalId;
 use super::time::{Span, Timestamp};
 use super::unit::Unit;
@@ -261,20 +262,24 @@ pub enum ReadingTime {
 }
 
 /// The true value lies on this side of the one sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 pub enum Comparator {
     /// `<`
     #[n(0)]
+    #[serde(rename = "<")]
     Less,
     /// `<=`
     #[n(1)]
+    #[serde(rename = "<=")]
     LessOrEqual,
     /// `>=`
     #[n(2)]
+    #[serde(rename = ">=")]
     GreaterOrEqual,
     /// `>`
     #[n(3)]
+    #[serde(rename = ">")]
     Greater,
 }
 
@@ -351,7 +356,7 @@ pub struct Reading {
     pub signal: SignalId,
     /// Lead, zone or channel; empty where there is only one.
     #[n(2)]
-    pub instance: String,
+    pub instance: Instance,
     /// When, by the device's clock.
     #[n(3)]
     pub time: ReadingTime,

@@ -12,8 +12,11 @@ pub mod core;
 pub mod device;
 mod device_commands;
 pub mod episodes;
+pub mod fate;
+pub mod few;
 pub mod ids;
 pub mod input;
+pub mod instance;
 pub mod journal;
 pub mod lifecycle;
 pub mod message;
@@ -30,6 +33,7 @@ pub mod snapshot;
 pub mod time;
 pub mod transition;
 pub mod unit;
+mod upgrade;
 
 #[cfg(test)]
 mod tests;

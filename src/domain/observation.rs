@@ -5,6 +5,7 @@ use minicbor::{Decode, Encode};
 use super::alarm::TimeQuality;
 use super::cause::Cause;
 use super::ids::DeviceId;
+use super::instance::Instance;
 use super::message::{Comparator, Phase};
 use super::signal::SignalId;
 use super::time::Timestamp;
@@ -22,7 +23,7 @@ pub struct Source {
     pub signal: SignalId,
     /// Lead or channel.
     #[n(2)]
-    pub instance: String,
+    pub instance: Instance,
 }
 
 impl Source {

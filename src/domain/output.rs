@@ -1,7 +1,7 @@
 //! What a step puts out: transitions with their numbers, samples for the history, counts.
 
-use std::collections::BTreeMap;
-
+use super::fate::Fate;
+use super::few::Few;
 use super::ids::{DeviceId, PatientId, RuleId, SiteId};
 use super::sample::Sample;
 use super::time::{Stamp, Timestamp};
@@ -17,9 +17,9 @@ pub struct Output {
     /// Numbers for the history, each with its place among all numbers of the row.
     pub samples: Vec<(u32, Sample)>,
     /// Readings and messages by fate.
-    pub fates: BTreeMap<&'static str, u64>,
+    pub fates: Few<Fate, u64>,
     /// Readings and events refused, by reason.
-    pub refusals: BTreeMap<&'static str, u64>,
+    pub refusals: Few<&'static str, u64>,
     /// Numbers in the messages before the present one.
     pub(super) numbers: u32,
     pub(super) next_seq: u64,
@@ -34,8 +34,8 @@ impl Output {
             now,
             transitions: Vec::new(),
             samples: Vec::new(),
-            fates: BTreeMap::new(),
-            refusals: BTreeMap::new(),
+            fates: Few::default(),
+            refusals: Few::default(),
             numbers: 0,
             next_seq,
             site,
@@ -78,13 +78,15 @@ impl Output {
     }
 
     /// Counts a fate.
-    pub(super) fn count(&mut self, fate: &'static str) {
-        *self.fates.entry(fate).or_default() += 1;
+    pub(super) fn count(&mut self, fate: Fate) {
+        let place = self.fates.place_of(&fate);
+        *self.fates.at(place) += 1;
     }
 
     /// Counts a refusal.
     pub(super) fn count_refusal(&mut self, reason: &'static str) {
-        *self.refusals.entry(reason).or_default() += 1;
+        let place = self.refusals.place_of(&reason);
+        *self.refusals.at(place) += 1;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Numbers on their way into the history.
 
 use super::ids::DeviceId;
+use super::instance::Instance;
 use super::signal::SignalId;
 use super::time::Timestamp;
 use super::unit::Unit;
@@ -13,7 +14,7 @@ pub struct SeriesKey {
     /// What.
     pub signal: SignalId,
     /// Lead or channel.
-    pub instance: String,
+    pub instance: Instance,
 }
 
 /// One number of the history.

@@ -2,11 +2,12 @@
 //!
 //! The table itself is `config/signals.toml`; its text is part of the rules hash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 use serde::Deserialize;
 
+use super::time::Span;
 use super::unit::Unit;
 
 /// The number of a signal in `config/signals.toml`; it is written to disk and never used again.
@@ -37,6 +38,12 @@ pub struct Signal {
     pub label: String,
     /// How readings follow each other.
     pub cadence: Cadence,
+    /// With which others it is kept; `None` for those of its cadence.
+    #[serde(default)]
+    pub class: Option<String>,
+    /// How long its numbers are kept; `None` for as long as any. No part of the text.
+    #[serde(skip)]
+    pub keep: Option<Span>,
     /// The unit that history and the page use; `None` for codes, times and texts.
     #[serde(default)]
     pub unit: Option<Unit>,
@@ -54,7 +61,22 @@ pub struct Signal {
     pub loinc: Vec<String>,
 }
 
+impl Cadence {
+    /// Its word in the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Continuous => "continuous",
+            Self::Spot => "spot",
+        }
+    }
+}
+
 impl Signal {
+    /// The class of signals it is kept with.
+    pub fn class(&self) -> &str {
+        self.class.as_deref().unwrap_or(self.cadence.as_str())
+    }
+
     /// The instance that the key a device wrote stands for, where its code names the lead.
     pub fn lead(&self, key: &str) -> Option<&str> {
         let code: u32 = key.strip_prefix("mdc:")?.parse().ok()?;
@@ -88,6 +110,16 @@ pub enum BadSignals {
     /// The range is empty or not finite, or stands without a unit.
     #[error("signals: `{0}`: `plausible` must be [low, high] with low < high, and needs a `unit`")]
     Range(String),
+}
+
+/// A class that no signal is of.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no signal is of class `{class}`; there are: {known}")]
+pub struct NoSuchClass {
+    /// The class asked for.
+    pub class: String,
+    /// Those there are.
+    pub known: String,
 }
 
 impl SignalTable {
@@ -146,6 +178,24 @@ impl SignalTable {
     /// The name of a signal, or `signal-N` for a number this table does not hold.
     pub fn name(&self, id: SignalId) -> String {
         self.get(id).map_or_else(|| format!("signal-{}", id.0), |s| s.name.clone())
+    }
+
+    /// Says how long the signals of each class are kept; an error names a class of no signal.
+    pub fn keep_by_class(&mut self, keep: &BTreeMap<String, Span>) -> Result<(), NoSuchClass> {
+        let known: BTreeSet<&str> = self.iter().map(Signal::class).collect();
+        if let Some(class) = keep.keys().find(|class| !known.contains(class.as_str())) {
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(NoSuchClass { class: class.clone(), known });
+        }
+        for signal in self.by_id.values_mut() {
+            signal.keep = keep.get(signal.class()).copied();
+        }
+        Ok(())
+    }
+
+    /// How long the numbers of each signal are kept, where they have a class of their own.
+    pub fn kept(&self) -> BTreeMap<SignalId, Span> {
+        self.iter().filter_map(|signal| Some((signal.id, signal.keep?))).collect()
     }
 
     /// Every signal by its number.
@@ -215,6 +265,22 @@ mod tests {
             let signal = table.find(key).unwrap();
             assert_eq!((signal.name.as_str(), signal.lead(key)), (name, lead));
         }
+    }
+
+    #[test]
+    fn signals_are_kept_by_class_and_a_class_is_of_some_signal() {
+        let mut table = shipped();
+        let keep = |class: &str, days| BTreeMap::from([(class.to_owned(), Span::days(days))]);
+        table.keep_by_class(&keep("glucose", 3_650)).unwrap();
+        let kept = |table: &SignalTable, name| table.find(name).unwrap().keep;
+        assert_eq!(kept(&table, "glucose_cgm"), Some(Span::days(3_650)));
+        assert_eq!(kept(&table, "heart_rate"), None);
+        assert_eq!(table.kept().into_keys().collect::<Vec<_>>(), [SignalId(16), SignalId(17)]);
+        table.keep_by_class(&keep("continuous", 90)).unwrap();
+        assert_eq!(kept(&table, "heart_rate"), Some(Span::days(90)));
+        assert_eq!(kept(&table, "glucose_cgm"), None);
+        let refused = table.keep_by_class(&keep("spots", 1)).unwrap_err().to_string();
+        assert!(refused.contains("`spots`") && refused.contains("glucose, spot"), "{refused}");
     }
 
     #[test]

@@ -80,7 +80,9 @@ impl Site {
 
     /// The wards that are told as unwatched.
     pub fn unwatched_wards(&self) -> Vec<WardId> {
-        let told = self.alarms.iter().filter(|(key, _)| key.rule.as_str() == UNWATCHED);
+        let told = self.alarms.iter().filter(|(key, open)| {
+            key.rule.as_str() == UNWATCHED && open.alarm.condition == Condition::Present
+        });
         told.filter_map(|(_, open)| open.alarm.ward.clone()).collect()
     }
 

@@ -95,6 +95,8 @@ pub enum Change {
     Expired,
     /// Words or members changed, nothing else.
     Updated,
+    /// Another version of the core judges otherwise than was told.
+    Upgraded,
 }
 
 impl Change {
@@ -122,6 +124,7 @@ impl Change {
             Self::Retracted => "retracted",
             Self::Expired => "expired",
             Self::Updated => "updated",
+            Self::Upgraded => "upgraded",
         }
     }
 }

@@ -13,13 +13,36 @@ use serde_json::json;
 use super::auth::{Right, Who};
 use super::error::Problem;
 use super::state::Ctx;
-use crate::clock::Stopwatch;
+use crate::clock::{Clock, Stopwatch};
 use crate::domain::ids::WardId;
+use crate::systemd::Watchdog;
 use crate::telemetry::{Sampled, Ward};
+use crate::view::Board;
 
 /// The pipeline counts as standing still after this many seconds without a step, and judgement as
 /// behind when it is this many seconds behind the clock (contract §6).
 const LATE_S: f64 = 5.0;
+
+/// How far judgement is behind the clock, in seconds.
+fn judged_lag_s(board: &Board, clock: &Clock) -> f64 {
+    (clock.wall() - board.judged_to).as_secs_f64().max(0.0)
+}
+
+/// Whether judgement keeps up with the clock.
+pub fn is_fresh(board: &Board, clock: &Clock) -> bool {
+    judged_lag_s(board, clock) <= LATE_S
+}
+
+/// Why the gateway is not ready; empty when it is (contract §6).
+pub fn not_ready(board: &Board, clock: &Clock, pulse: &Pulse) -> Vec<String> {
+    let behind = judged_lag_s(board, clock);
+    let conditions = [
+        (!pulse.0.listening.load(Ordering::Acquire), "not listening".to_owned()),
+        (board.store_failing, "the store fails to commit".to_owned()),
+        (behind > LATE_S, format!("judgement is {behind:.1} s behind")),
+    ];
+    conditions.into_iter().filter(|(holds, _)| *holds).map(|(_, why)| why).collect()
+}
 
 /// Says when the pipeline last stepped, and whether the listeners are up; cheap to clone.
 #[derive(Clone, Debug)]
@@ -28,6 +51,7 @@ pub struct Pulse(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     last: Mutex<Stopwatch>,
+    watchdog: Mutex<Option<Watchdog>>,
     listening: AtomicBool,
     degraded: Mutex<BTreeMap<&'static str, &'static str>>,
 }
@@ -37,6 +61,7 @@ impl Default for Pulse {
         let last = Mutex::new(Stopwatch::start());
         Self(Arc::new(Inner {
             last,
+            watchdog: Mutex::default(),
             listening: AtomicBool::new(false),
             degraded: Mutex::default(),
         }))
@@ -44,9 +69,18 @@ impl Default for Pulse {
 }
 
 impl Pulse {
+    /// From here on every step feeds this watchdog.
+    pub fn feed(&self, watchdog: Watchdog) {
+        *self.0.watchdog.lock().unwrap_or_else(PoisonError::into_inner) = Some(watchdog);
+    }
+
     /// The pipeline stepped.
     pub fn beat(&self) {
         *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) = Stopwatch::start();
+        let mut watchdog = self.0.watchdog.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(watchdog) = &mut *watchdog {
+            watchdog.stepped();
+        }
     }
 
     /// Seconds since the last step.
@@ -89,14 +123,7 @@ pub(crate) async fn healthz(State(http): State<Ctx>) -> Response {
 /// `/readyz`: listening, store committing, core caught up; nothing else.
 pub(crate) async fn readyz(State(http): State<Ctx>) -> Response {
     let board = http.board();
-    let behind = (http.app.clock.wall() - board.judged_to).as_secs_f64();
-    let conditions = [
-        (!http.app.pulse.0.listening.load(Ordering::Acquire), "not listening".to_owned()),
-        (board.store_failing, "the store fails to commit".to_owned()),
-        (behind > LATE_S, format!("judgement is {behind:.1} s behind")),
-    ];
-    let reasons: Vec<String> =
-        conditions.into_iter().filter(|(holds, _)| *holds).map(|(_, why)| why).collect();
+    let reasons = not_ready(&board, &http.app.clock, &http.app.pulse);
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (
@@ -144,7 +171,7 @@ fn sample(http: &Ctx) -> Sampled {
         watched: http.app.ring.is_watched(id),
     };
     Sampled {
-        judged_lag_s: (http.app.clock.wall() - board.judged_to).as_secs_f64().max(0.0),
+        judged_lag_s: judged_lag_s(&board, &http.app.clock),
         last_step_s: http.app.pulse.age_s(),
         store_failing: board.store_failing,
         silent_devices: board.silent_devices(),

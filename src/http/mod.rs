@@ -27,6 +27,6 @@ mod tests;
 mod wards;
 
 pub use auth::{Auth, BadToken, Right, Role, Token, can};
-pub use health::Pulse;
+pub use health::{Pulse, is_fresh, not_ready};
 pub use server::Server;
 pub use state::{AppState, Limits};

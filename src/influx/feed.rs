@@ -384,7 +384,7 @@ mod tests {
         let reading = Reading {
             index: 0,
             signal: SignalId(1),
-            instance: told.instance.to_owned(),
+            instance: told.instance.into(),
             time: ReadingTime::At(at),
             value: Value::Number { value: told.value, unit: Unit::PerMinute, comparator: None },
             quality: told.quality,

@@ -59,7 +59,7 @@ impl Store {
     pub fn tags(&self, series: &SeriesKey, signal: &str, patient: Option<&str>) -> Tags {
         let mut tags = READING.to_owned();
         put_tag(&mut tags, "device", series.device.as_str());
-        put_tag(&mut tags, "instance", &series.instance);
+        put_tag(&mut tags, "instance", series.instance.as_str());
         put_tag(&mut tags, "patient", patient.unwrap_or_default());
         put_tag(&mut tags, "signal", signal);
         put(&mut tags, format_args!(",site={}", self.site));
@@ -286,7 +286,7 @@ mod tests {
         SeriesKey {
             device: "dev-1".parse().unwrap(),
             signal: SignalId(1),
-            instance: instance.to_owned(),
+            instance: instance.into(),
         }
     }
 

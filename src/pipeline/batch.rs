@@ -195,6 +195,7 @@ fn sent_at(input: &Input) -> Option<Timestamp> {
         | Input::ClockStep { .. }
         | Input::Store { .. }
         | Input::Unwatched(_)
+        | Input::Upgraded { .. }
         | Input::Broker { .. }
         | Input::Sink { .. } => None,
     }

@@ -230,7 +230,7 @@ impl Pipeline {
         let (from, to) = (self.last_open.at, self.clock.stamp().at);
         if to - from > DEAF_AFTER && !self.clock.follows_stream() {
             // Before anything that would let time pass, so that no deadline inside fires unheard.
-            self.own.insert(0, Input::Deaf { from, to });
+            before_all(&mut self.own, Input::Deaf { from, to });
         }
     }
 
@@ -252,12 +252,13 @@ impl Pipeline {
         let stepped = moved.abs() > CLOCK_STEP.as_micros();
         if stepped {
             let (from_us, to_us) = (self.last_row.offset.as_micros(), now.offset.as_micros());
-            taken.inputs.insert(0, Input::ClockStep { from_us, to_us });
+            before_all(&mut taken.inputs, Input::ClockStep { from_us, to_us });
         }
         self.metrics.clock(now.offset.as_secs_f64(), stepped);
         if self.core.now().at < Timestamp::YEAR_2000 && self.clock.follows_stream() {
             // The stream's time begins with its first message: what was registered before is not late.
-            taken.inputs.insert(0, Input::Deaf { from: self.core.now().at, to: now.at });
+            let deaf = Input::Deaf { from: self.core.now().at, to: now.at };
+            before_all(&mut taken.inputs, deaf);
         }
         let out = self.core.fold(self.row + 1, now, &taken.inputs);
         self.commit(taken, out);
@@ -284,10 +285,10 @@ impl Pipeline {
         self.row = self.core.row();
         self.last_row = taken.stamp;
         self.metrics.dead_letters(taken.letters.len() as u64);
-        for (fate, count) in &out.fates {
-            self.metrics.readings(fate, *count);
+        for (fate, count) in out.fates.iter() {
+            self.metrics.readings(fate.as_str(), *count);
         }
-        for (reason, count) in &out.refusals {
+        for (reason, count) in out.refusals.iter() {
             self.metrics.refusals(reason, *count);
         }
         let (stepped, mut commit) = batch::pack(taken, out, &self.core);
@@ -335,4 +336,10 @@ impl Pipeline {
         }
         self.publisher.failing();
     }
+}
+
+/// Puts an input first, though behind an upgrade: that one says which transition comes next.
+fn before_all(inputs: &mut Vec<Input>, input: Input) {
+    let upgraded = matches!(inputs.first(), Some(Input::Upgraded { .. }));
+    inputs.insert(usize::from(upgraded), input);
 }

@@ -206,7 +206,7 @@ impl Packed {
                     due.id,
                     key.device.as_str(),
                     key.signal.0,
-                    key.instance,
+                    key.instance.as_str(),
                     before,
                 ])?;
             } else {

@@ -66,7 +66,7 @@ impl From<Place> for SavedPlace {
         Self {
             device: series.device,
             signal: u32::from(series.signal.0),
-            instance: series.instance,
+            instance: series.instance.to_string(),
             cursor: cursor.map(|cursor| cursor.to_string()),
         }
     }
@@ -76,8 +76,8 @@ impl SavedPlace {
     /// Where to go on; the beginning of the series if the cursor in it cannot be read.
     pub fn place(&self) -> Option<Place> {
         let signal = SignalId(self.signal.try_into().ok()?);
-        let series =
-            SeriesKey { device: self.device.clone(), signal, instance: self.instance.clone() };
+        let instance = self.instance.as_str().into();
+        let series = SeriesKey { device: self.device.clone(), signal, instance };
         Some(Place { series, cursor: self.cursor.as_ref().and_then(|text| text.parse().ok()) })
     }
 }

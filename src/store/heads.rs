@@ -302,6 +302,7 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::instance::Instance;
     use crate::domain::signal::SignalId;
     use crate::domain::unit::Unit;
 
@@ -310,7 +311,7 @@ mod tests {
         let series = SeriesKey {
             device: device.parse().unwrap(),
             signal: SignalId(1),
-            instance: String::new(),
+            instance: Instance::default(),
         };
         Sample { series, at, received: at, value: 1.0, unit: Unit::One, flags: 0 }
     }

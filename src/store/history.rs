@@ -331,7 +331,9 @@ fn body(
 fn series_id(tx: &Transaction<'_>, key: &SeriesKey) -> Result<Option<i64>, ReadError> {
     Ok(tx
         .prepare_cached("SELECT id FROM series WHERE device = ? AND signal = ? AND instance = ?")?
-        .query_row(params![key.device.as_str(), key.signal.0, key.instance], |row| row.get(0))
+        .query_row(params![key.device.as_str(), key.signal.0, key.instance.as_str()], |row| {
+            row.get(0)
+        })
         .optional()?)
 }
 
@@ -340,14 +342,12 @@ fn unit_of(number: u8) -> Result<Unit, ReadError> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use proptest::prelude::*;
 
-    use super::super::commit::Packed;
-    use super::super::point::tests::any_point;
-    use super::super::tests::{commit, purpose, sample, second, series};
+    use super::super::tests::{any_rows, commit, purpose, put, sample, second, series};
     use super::super::types::{Commit, Sample};
     use super::super::{Keep, Opened, Report, Running, Store, start};
     use super::*;
@@ -357,48 +357,6 @@ pub(super) mod tests {
 
     fn origin() -> Timestamp {
         Timestamp::from_millis(1_700_000_000_000)
-    }
-
-    /// Rows of points of one series; `true` seals what was there before the row. Half of the time
-    /// each row has a time of its own, so that blocks stand apart and are answered by summary.
-    pub(crate) fn any_rows() -> impl Strategy<Value = Vec<(Vec<Point>, bool)>> {
-        let row = (prop::collection::vec(any_point(), 0..40), any::<bool>());
-        let apart = prop_oneof![Just(Span::ZERO), Just(Span::secs(100))];
-        (prop::collection::vec(row, 1..8), apart).prop_map(|(mut rows, apart)| {
-            for (place, (points, _)) in rows.iter_mut().enumerate() {
-                for point in points {
-                    point.at = point.at + Span::micros(apart.as_micros() * place as i64);
-                }
-            }
-            rows
-        })
-    }
-
-    /// Commits row `n` as the writer does, with every head old enough to seal if `seal` says so.
-    pub(crate) fn put(
-        opened: &mut Opened,
-        n: u64,
-        points: &[Point],
-        seal: bool,
-        of: impl Fn(&Point) -> SeriesKey,
-    ) -> Commit {
-        let samples = points.iter().map(|p| Sample {
-            series: of(p),
-            at: p.at,
-            received: p.received,
-            value: p.value,
-            unit: p.unit,
-            flags: p.flags,
-        });
-        let commit = Commit { samples: samples.collect(), ..commit(n) };
-        let now = if seal { second(n) + Span::hours(2) } else { second(n) };
-        let due = opened.heads().due(now, usize::MAX);
-        let sealed_to = opened.heads().sealed_to(&due);
-        let packed = Packed::new(commit, due, sealed_to).unwrap();
-        packed.write(&mut opened.conn).unwrap();
-        let Packed { commit, sealed, .. } = packed;
-        opened.heads().committed(&sealed, n, commit.row.at, &commit.samples);
-        commit
     }
 
     fn piece(from: i64, to: i64) -> Piece {

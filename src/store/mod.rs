@@ -13,6 +13,7 @@
 //! - Nothing opens the store's file beside SQLite while SQLite has it open in the same process:
 //!   closing any descriptor of a file drops all the process's locks on it.
 
+mod ageing;
 mod backup;
 pub mod block;
 pub mod buckets;
@@ -30,6 +31,7 @@ pub mod scan;
 mod schema;
 mod space;
 mod state;
+mod surplus;
 pub mod types;
 pub mod wave;
 pub mod writer;

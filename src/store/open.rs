@@ -16,7 +16,7 @@ use super::lock::Lock;
 use super::reader::Reader;
 use super::schema;
 use super::state::{self, LastRow};
-use super::types::{Identity, Sample, SnapshotPart};
+use super::types::{CORE_VERSION, Identity, Sample, SnapshotPart};
 use crate::domain::ids::SiteId;
 use crate::domain::time::Timestamp;
 
@@ -71,6 +71,20 @@ pub enum OpenError {
         /// Its version.
         found: u32,
         /// The newest version known here.
+        known: u32,
+    },
+    /// A later program folded its last row.
+    #[error(
+        "the rows of {} were last judged by version {found} of the core, this program has version \
+         {known}; use the newer program",
+        path.display()
+    )]
+    NewerCore {
+        /// The file.
+        path: PathBuf,
+        /// The version of its last row.
+        found: u32,
+        /// The version of this program.
         known: u32,
     },
     /// It contradicts itself.
@@ -231,6 +245,15 @@ fn known_version(path: &Path, found: u32) -> Result<(), OpenError> {
     Ok(())
 }
 
+fn known_core(path: &Path, last: Option<LastRow>) -> Result<(), OpenError> {
+    match last {
+        Some(LastRow { core: found, .. }) if found > CORE_VERSION => {
+            Err(OpenError::NewerCore { path: path.to_owned(), found, known: CORE_VERSION })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Makes the folder of a store where it is missing, for the owner only; one that is there stays as
 /// it is.
 pub(super) fn make_folder(dir: &Path) -> Result<(), OpenError> {
@@ -305,6 +328,7 @@ fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
     let version: u32 =
         conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
     known_version(&path, version)?;
+    known_core(&path, state::last_row(&conn).map_err(sqlite)?)?;
     // A killed process may have left rows that only the page cache holds: make them durable before
     // anybody builds on them.
     schema::checkpoint_at_last(&conn, schema::warn_of_readers(&path)).map_err(sqlite)?;

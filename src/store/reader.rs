@@ -11,7 +11,7 @@ use rusqlite::{Connection, Row as SqlRow, params};
 use super::block::BadBlock;
 use super::journal::Rows;
 use super::state::LastRow;
-use super::types::{Identity, SeriesKey, SnapshotPart};
+use super::types::{CORE_VERSION, Identity, SeriesKey, SnapshotPart};
 use super::{commit, open, schema, state};
 use crate::domain::ids::{AlarmId, DeviceId, PatientId, WardId};
 use crate::domain::signal::SignalId;
@@ -146,6 +146,15 @@ impl Reader {
     /// The journal after row `after`, in order, fetched in chunks, up to the newest there is.
     pub fn rows(&self, after: u64) -> Result<Rows, ReadError> {
         Ok(Rows::after(self.connect()?, after))
+    }
+
+    /// How many rows up to row `upto` another version of the core folded.
+    pub fn rows_of_other_cores(&self, upto: u64) -> Result<u64, ReadError> {
+        Ok(self.connect()?.query_row(
+            "SELECT count(*) FROM journal WHERE n <= ? AND core <> ?",
+            params![upto as i64, CORE_VERSION],
+            |row| unsigned(row, 0),
+        )?)
     }
 
     /// At most `limit` transitions after `seq`, oldest first.
@@ -320,7 +329,7 @@ pub(super) fn series_key(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<Series
     Ok(SeriesKey {
         device: id(row, at)?,
         signal: SignalId(row.get(at + 1)?),
-        instance: row.get(at + 2)?,
+        instance: row.get::<_, String>(at + 2)?.as_str().into(),
     })
 }
 

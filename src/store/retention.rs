@@ -1,23 +1,32 @@
 //! What may go, and how: a slice at a time, between commits, on the writer's thread.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, TransactionBehavior, params};
 
+use super::ageing::Ageing;
+use super::surplus;
 use super::types::Commit;
+use crate::domain::signal::SignalId;
 use crate::domain::time::{Span, Timestamp};
+use crate::telemetry::Metrics;
 
 /// How often the writer looks for what may go, by the gateway's time.
 const EVERY: Span = Span::secs(10);
-/// A gateway that is never idle lets a slice go at least so often.
-const AT_LATEST: Span = Span::secs(60);
+/// A gateway that is never idle lets a slice go at least so often: more than it can write meanwhile.
+const AT_LATEST: Span = Span::secs(1);
 /// Rows of one table that go in one slice.
-const ROWS: i64 = 256;
+pub(super) const ROWS: i64 = 256;
 /// Free pages returned to the file system in one slice, once there are many; as in [`vacuum`].
 const PAGES: usize = 256;
 /// Below this many free pages (8 MiB) the file keeps them for what comes next.
 const SPARE_PAGES: i64 = 1_024;
 
+/// What goes, as it is counted: the parts of [`Keeper::delete`].
+const GOING: [&str; 4] = ["journal", "history_age", "history_bytes", "waves"];
+
 /// How long things are kept. Transitions and audit are kept for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keep {
     /// Journal rows, at least as long as something still needs them.
     pub journal: Span,
@@ -25,6 +34,10 @@ pub struct Keep {
     pub journal_bytes: u64,
     /// Numbers of the history, by the time they were measured.
     pub history: Span,
+    /// The same for signals that are kept longer or shorter.
+    pub history_of: BTreeMap<SignalId, Span>,
+    /// Blocks of numbers in bytes, compressed; the oldest measured go first.
+    pub history_bytes: u64,
     /// Waveforms, by the time they arrived.
     pub waves: Span,
     /// Waveforms in bytes, compressed; the oldest go first.
@@ -37,6 +50,8 @@ impl Default for Keep {
             journal: Span::days(7),
             journal_bytes: 16 << 30,
             history: Span::days(400),
+            history_of: BTreeMap::new(),
+            history_bytes: 64 << 30,
             waves: Span::days(7),
             waves_bytes: 16 << 30,
         }
@@ -47,9 +62,12 @@ impl Default for Keep {
 #[derive(Debug)]
 pub(super) struct Keeper {
     keep: Keep,
+    metrics: Metrics,
+    ageing: Ageing,
     snapshot_row: u64,
     sealed_to: u64,
     now: Timestamp,
+    wall: Timestamp,
     looked: Timestamp,
     sliced: Timestamp,
     /// Whether the last slice left something that may go.
@@ -57,14 +75,22 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(keep: Keep, snapshot_row: Option<u64>, sealed_to: u64) -> Self {
+    pub(super) fn new(
+        keep: Keep,
+        metrics: Metrics,
+        snapshot_row: Option<u64>,
+        sealed_to: u64,
+    ) -> Self {
         let never = Timestamp::default();
         let snapshot_row = snapshot_row.unwrap_or(0);
         Self {
+            ageing: Ageing::new(keep.history, keep.history_of.clone()),
             keep,
+            metrics,
             snapshot_row,
             sealed_to,
             now: never,
+            wall: never,
             looked: never,
             sliced: never,
             more: false,
@@ -74,6 +100,7 @@ impl Keeper {
     /// A row was committed; `sealed_to` as that commit wrote it.
     pub(super) fn committed(&mut self, commit: &Commit, sealed_to: u64) {
         self.now = commit.row.at;
+        self.wall = commit.row.at + commit.row.offset;
         self.snapshot_row = commit.snapshot_complete.unwrap_or(self.snapshot_row);
         self.sealed_to = sealed_to;
     }
@@ -96,14 +123,18 @@ impl Keeper {
         self.sliced = self.now;
         self.more = false;
         let gone = self.delete(conn, held)?;
+        for (what, rows) in GOING.into_iter().zip(gone) {
+            self.metrics.let_go(what, rows as u64);
+        }
         let freed = vacuum(conn)?;
-        self.more = gone.iter().any(|rows| *rows as i64 == ROWS) || freed;
+        let full = gone.iter().any(|rows| *rows as i64 == ROWS);
+        self.more = full || freed || self.ageing.is_under_way();
         let pages = gone.iter().sum::<usize>() + if freed { PAGES } else { 0 };
         Ok(pages as u64 * 8_192)
     }
 
-    fn delete(&self, conn: &mut Connection, held: Option<u64>) -> rusqlite::Result<[usize; 3]> {
-        let Keep { journal, journal_bytes, history, waves, waves_bytes } = self.keep;
+    fn delete(&mut self, conn: &mut Connection, held: Option<u64>) -> rusqlite::Result<[usize; 4]> {
+        let Keep { journal, journal_bytes, history_bytes, waves, waves_bytes, .. } = self.keep;
         let before = |keep: Span| (self.now - keep).as_micros();
         let needed_after = self.snapshot_row.min(self.sealed_to) as i64;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -121,18 +152,15 @@ impl Keeper {
                 journal_bytes as i64,
                 held.map_or(i64::MAX, |row| row as i64),
             ])?,
-            tx.prepare_cached(
-                "DELETE FROM blocks WHERE (series, t0, id) IN
-                   (SELECT series, t0, id FROM blocks WHERE t1 < ?2 ORDER BY t1 LIMIT ?1)",
-            )?
-            .execute(params![ROWS, before(history)])?,
+            self.ageing.slice(&tx, self.wall)?,
+            surplus::slice(&tx, history_bytes)?,
             tx.prepare_cached(
                 "DELETE FROM waves WHERE id < (SELECT min(id) FROM waves) + ?1 AND (received < ?2
                    OR upto <= (SELECT upto FROM waves ORDER BY id DESC LIMIT 1) - ?3)",
             )?
             .execute(params![ROWS, before(waves), waves_bytes as i64])?,
         ];
-        if gone == [0; 3] {
+        if gone == [0; 4] {
             return Ok(gone);
         }
         tx.commit()?;
@@ -180,30 +208,30 @@ mod tests {
 
     #[test]
     fn a_row_stays_while_a_snapshot_or_a_head_needs_it_or_it_is_young() {
-        let check = |keep: Keep, snapshot_at: Option<u64>, expected: u64| {
+        let check = |keep: &Keep, snapshot_at: Option<u64>, expected: u64| {
             let dir = tempfile::tempdir().unwrap();
             let opened = Store::create(dir.path(), &purpose()).unwrap();
-            write(opened, keep, rows(1, 30, snapshot_at));
+            write(opened, keep.clone(), rows(1, 30, snapshot_at));
             let opened = Store::open(dir.path()).unwrap();
             assert_eq!(first_row(&opened), expected, "{keep:?} {snapshot_at:?}");
             assert_eq!(opened.last_row.unwrap().n, 30);
         };
         let short = Keep { journal: Span::secs(10_000), ..Keep::default() };
         let small = Keep { journal_bytes: 1, ..Keep::default() };
-        check(Keep::default(), Some(20), 1);
-        check(short, None, 1);
-        check(short, Some(7), 8);
-        check(short, Some(30), 20);
+        check(&Keep::default(), Some(20), 1);
+        check(&short, None, 1);
+        check(&short, Some(7), 8);
+        check(&short, Some(30), 20);
         // Heads are sealed an hour (four rows) after their first sample.
-        check(small, Some(30), 29);
-        check(small, Some(12), 13);
+        check(&small, Some(30), 29);
+        check(&small, Some(12), 13);
     }
 
     #[test]
     fn history_goes_by_the_time_it_was_measured() {
         let dir = tempfile::tempdir().unwrap();
         let opened = Store::create(dir.path(), &purpose()).unwrap();
-        let keep = Keep { history: Span::secs(20_000), ..Keep::default() };
+        let keep = Keep { history: Span::secs(20_001), ..Keep::default() };
         write(opened, keep, rows(1, 60, None));
         let opened = Store::open(dir.path()).unwrap();
         let piece = history::Piece {
@@ -241,7 +269,7 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             write(
                 Store::create(dir.path(), &purpose()).unwrap(),
-                keep,
+                keep.clone(),
                 (1..=9).map(wave).collect(),
             );
             let opened = Store::open(dir.path()).unwrap();

@@ -137,8 +137,7 @@ impl Scan {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::history::tests::{any_rows, put};
-    use super::super::tests::{purpose, sample, second, series};
+    use super::super::tests::{any_rows, purpose, put, sample, second, series};
     use super::super::types::Commit;
     use super::super::{Opened, Store};
     use super::*;
@@ -251,7 +250,7 @@ mod tests {
         let mut opened = Store::create(dir.path(), &purpose()).unwrap();
         let points: Vec<Point> = (0..6).map(|n| Point::of(&sample(second(n), n as f64))).collect();
         put_by_value(&mut opened, 1, &points, false);
-        let mut scan = opened.history().scan(ALL, None).only(|key| key.instance == "II");
+        let mut scan = opened.history().scan(ALL, None).only(|key| key.instance.as_str() == "II");
         assert_eq!(scan.series_left(), 1);
         let page = scan.next_page(9).unwrap().unwrap();
         assert_eq!(page.points.iter().map(|p| p.value).collect::<Vec<_>>(), [1.0, 4.0]);

@@ -16,6 +16,8 @@ pub struct LastRow {
     pub at: Timestamp,
     /// Wall clock − `at`.
     pub offset: Span,
+    /// The version of the core that folded it.
+    pub core: u32,
 }
 
 /// A series as the table has it.
@@ -42,13 +44,18 @@ pub(super) fn identity(conn: &Connection) -> rusqlite::Result<Option<Identity>> 
 
 /// The newest row, if there is any.
 pub(super) fn last_row(conn: &Connection) -> rusqlite::Result<Option<LastRow>> {
-    conn.query_row("SELECT n, at, offset_us FROM journal ORDER BY n DESC LIMIT 1", [], |row| {
-        Ok(LastRow {
-            n: number(row, 0)?,
-            at: Timestamp::from_micros(row.get(1)?),
-            offset: Span::micros(row.get(2)?),
-        })
-    })
+    conn.query_row(
+        "SELECT n, at, offset_us, core FROM journal ORDER BY n DESC LIMIT 1",
+        [],
+        |row| {
+            Ok(LastRow {
+                n: number(row, 0)?,
+                at: Timestamp::from_micros(row.get(1)?),
+                offset: Span::micros(row.get(2)?),
+                core: row.get(3)?,
+            })
+        },
+    )
     .optional()
 }
 

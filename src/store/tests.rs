@@ -2,8 +2,14 @@
 
 use std::path::Path;
 
+use proptest::prelude::*;
+
+use super::commit::Packed;
+use super::point::Point;
+use super::point::tests::any_point;
 use super::types::{Commit, Row, Sample, SeriesKey, SnapshotPart, StoredTransition};
 use super::*;
+use crate::domain::instance::Instance;
 use crate::domain::signal::SignalId;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::unit::Unit;
@@ -38,11 +44,57 @@ pub(super) fn commit(n: u64) -> Commit {
 }
 
 pub(super) fn series() -> SeriesKey {
-    SeriesKey { device: "dev-1".parse().unwrap(), signal: SignalId(3), instance: String::new() }
+    SeriesKey {
+        device: "dev-1".parse().unwrap(),
+        signal: SignalId(3),
+        instance: Instance::default(),
+    }
 }
 
 pub(super) fn sample(at: Timestamp, value: f64) -> Sample {
     Sample { series: series(), at, received: at, value, unit: Unit::PerMinute, flags: 0 }
+}
+
+/// Rows of points of one series; `true` seals what was there before the row. Half of the time
+/// each row has a time of its own, so that blocks stand apart and are answered by summary.
+pub(super) fn any_rows() -> impl Strategy<Value = Vec<(Vec<Point>, bool)>> {
+    let row = (prop::collection::vec(any_point(), 0..40), any::<bool>());
+    let apart = prop_oneof![Just(Span::ZERO), Just(Span::secs(100))];
+    (prop::collection::vec(row, 1..8), apart).prop_map(|(mut rows, apart)| {
+        for (place, (points, _)) in rows.iter_mut().enumerate() {
+            for point in points {
+                point.at = point.at + Span::micros(apart.as_micros() * place as i64);
+            }
+        }
+        rows
+    })
+}
+
+/// Commits row `n` as the writer does, with every head old enough to seal if `seal` says so.
+pub(super) fn put(
+    opened: &mut Opened,
+    n: u64,
+    points: &[Point],
+    seal: bool,
+    of: impl Fn(&Point) -> SeriesKey,
+) -> Commit {
+    let samples = points.iter().map(|p| Sample {
+        series: of(p),
+        at: p.at,
+        received: p.received,
+        value: p.value,
+        unit: p.unit,
+        flags: p.flags,
+    });
+    let commit = Commit { samples: samples.collect(), ..commit(n) };
+    let now = if seal { second(n) + Span::hours(2) } else { second(n) };
+    let due = opened.heads().due(now, usize::MAX);
+    let sealed_to = opened.heads().sealed_to(&due);
+    let packed = Packed::new(commit, due, sealed_to).unwrap();
+    packed.write(&mut opened.conn).unwrap();
+    let Packed { commit, sealed, .. } = packed;
+    opened.heads().committed(&sealed, n, commit.row.at, &commit.samples);
+    commit
 }
 
 fn transition(seq: u64, kind: &'static str, alarm: Option<&str>, body: &str) -> StoredTransition {

@@ -13,6 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::sampled::Sampled;
 use crate::domain::alarm::Priority;
+use crate::strain::Work;
 
 /// What every name begins with.
 pub(super) const PREFIX: &str = "vitalgate";
@@ -65,51 +66,41 @@ struct Inner {
     gave_way: Family<Label, Counter>,
     influx: InfluxMetrics,
     strained: Family<Label, Counter>,
+    let_go: Family<Label, Counter>,
     clock_steps: Counter,
     clock_offset: Gauge<f64, AtomicU64>,
+    deadman: Family<Label, Counter>,
     store_bytes: Family<Label, Gauge>,
     store_disk_free: Gauge,
 }
 
-/// What is counted of the way to InfluxDB.
+/// What is counted of the way to InfluxDB; nothing of it is shown without one.
 #[derive(Debug, Default)]
 struct InfluxMetrics {
-    requests: Family<Label, Counter>,
-    points: Counter,
-    refused: Counter,
-    paused: Gauge,
-    refilling: Gauge,
-    lag_rows: Gauge,
-    lag: Gauge<f64, AtomicU64>,
+    requests: Family<[(&'static str, &'static str); 2], Counter>,
+    points: Family<Label, Counter>,
+    refused: Family<Label, Counter>,
+    paused: Family<Label, Gauge>,
+    refilling: Family<Label, Gauge>,
+    lag_rows: Family<Label, Gauge>,
+    lag: Family<Label, Gauge<f64, AtomicU64>>,
 }
+
+const INFLUX: (&str, &str) = ("sink", "influx");
 
 impl InfluxMetrics {
     fn register(&self, registry: &mut Registry) {
-        let requests = "Requests to InfluxDB, by status";
-        registry.register("influx_requests", requests, self.requests.clone());
-        registry.register("influx_points", "Points InfluxDB has taken", self.points.clone());
-        registry.register(
-            "influx_refused_lines",
-            "Lines InfluxDB refused for good",
-            self.refused.clone(),
-        );
-        registry.register("influx_paused", "InfluxDB refuses everything", self.paused.clone());
-        registry.register(
-            "influx_refilling",
-            "InfluxDB is told from history what the journal lost",
-            self.refilling.clone(),
-        );
-        registry.register(
-            "influx_lag_rows",
-            "Journal rows InfluxDB was not told",
-            self.lag_rows.clone(),
-        );
-        registry.register_with_unit(
-            "influx_lag",
-            "Age of what InfluxDB was told last, where it lacks something",
-            Unit::Seconds,
-            self.lag.clone(),
-        );
+        registry.register("sink_requests", "Requests to a sink, by status", self.requests.clone());
+        registry.register("sink_points", "Points a sink has taken", self.points.clone());
+        let refused = "Lines a sink refused for good";
+        registry.register("sink_refused_lines", refused, self.refused.clone());
+        let paused = "Whether a sink refuses everything";
+        registry.register("sink_paused", paused, self.paused.clone());
+        let refilling = "Whether a sink is told from history what the journal lost";
+        registry.register("sink_refilling", refilling, self.refilling.clone());
+        registry.register("sink_lag_rows", "Rows a sink was not told", self.lag_rows.clone());
+        let lag = "Age of what a sink was told last, where it lacks something";
+        registry.register_with_unit("sink_lag", lag, Unit::Seconds, self.lag.clone());
     }
 }
 
@@ -136,8 +127,10 @@ impl Default for Metrics {
             gave_way: Family::default(),
             influx: InfluxMetrics::default(),
             strained: Family::default(),
+            let_go: Family::default(),
             clock_steps: Counter::default(),
             clock_offset: Gauge::default(),
+            deadman: Family::default(),
             store_bytes: Family::default(),
             store_disk_free: Gauge::default(),
             registry: Registry::default(),
@@ -172,6 +165,7 @@ impl Default for Metrics {
         registry.register("gave_way", "What was shed under load, by what", m.gave_way.clone());
         m.influx.register(&mut registry);
         registry.register("strained", "How often work began to give way", m.strained.clone());
+        registry.register("let_go", "Rows that retention deleted, by why", m.let_go.clone());
         registry.register("clock_steps", "Steps of the wall clock", m.clock_steps.clone());
         registry.register_with_unit(
             "clock_offset",
@@ -179,6 +173,7 @@ impl Default for Metrics {
             Unit::Seconds,
             m.clock_offset.clone(),
         );
+        registry.register("deadman_pings", "Dead-man pings, by result", m.deadman.clone());
         registry.register_with_unit(
             "store",
             "What the store's file and its log hold, by part",
@@ -191,11 +186,31 @@ impl Default for Metrics {
             Unit::Bytes,
             m.store_disk_free.clone(),
         );
-        Self(Arc::new(Inner { registry, ..inner }))
+        let metrics = Self(Arc::new(Inner { registry, ..inner }));
+        metrics.begin_at_zero();
+        metrics
     }
 }
 
 impl Metrics {
+    /// What must be noticed the first time it happens stands at 0 before: a counter that appears
+    /// with its first event has not risen, for those who watch rates.
+    fn begin_at_zero(&self) {
+        let zero = |family: &Family<Label, Counter>, key, words: &[&'static str]| {
+            for word in words {
+                drop(family.get_or_create(&[(key, *word)]));
+            }
+        };
+        zero(&self.0.refused, "reason", &["too_large", "not_allowed"]);
+        zero(&self.0.connects, "result", &["accepted", "refused", "bad"]);
+        zero(&self.0.gave_way, "what", &["stream", "stalled_stream"]);
+        zero(&self.0.deadman, "result", &["sent", "failed", "withheld"]);
+        zero(&self.0.let_go, "what", &["journal", "history_age", "history_bytes", "waves"]);
+        let work = Work::ORDER.map(Work::as_str);
+        zero(&self.0.strained, "work", &work);
+        zero(&self.0.gave_way, "what", &work);
+    }
+
     /// The text of what is counted as it happens.
     pub fn exposition(&self) -> String {
         written(&[&self.0.registry])
@@ -280,35 +295,41 @@ impl Metrics {
 
     /// InfluxDB answered a request, by the class of the status.
     pub fn influx_request(&self, class: &'static str) {
-        self.0.influx.requests.get_or_create(&[("status", class)]).inc();
+        self.0.influx.requests.get_or_create(&[INFLUX, ("status", class)]).inc();
     }
 
     /// InfluxDB has taken so many points and refused so many lines for good.
     pub fn influx_written(&self, points: u64, refused: u64) {
-        self.0.influx.points.inc_by(points);
-        self.0.influx.refused.inc_by(refused);
+        self.0.influx.points.get_or_create(&[INFLUX]).inc_by(points);
+        self.0.influx.refused.get_or_create(&[INFLUX]).inc_by(refused);
     }
 
     /// So many readings cannot be said in line protocol.
     pub fn influx_unwritable(&self, readings: u64) {
-        self.0.influx.refused.inc_by(readings);
+        self.0.influx.refused.get_or_create(&[INFLUX]).inc_by(readings);
     }
 
     /// InfluxDB refuses everything until somebody changes something.
     pub fn influx_paused(&self, paused: bool) {
-        self.0.influx.paused.set(i64::from(paused));
+        self.0.influx.paused.get_or_create(&[INFLUX]).set(i64::from(paused));
     }
 
     /// How far InfluxDB is behind, and whether it is told what the journal lost.
     pub fn influx_lag(&self, rows: u64, seconds: f64, refilling: bool) {
-        self.0.influx.lag_rows.set(rows as i64);
-        self.0.influx.lag.set(seconds);
-        self.0.influx.refilling.set(i64::from(refilling));
+        let influx = &self.0.influx;
+        influx.lag_rows.get_or_create(&[INFLUX]).set(rows as i64);
+        influx.lag.get_or_create(&[INFLUX]).set(seconds);
+        influx.refilling.get_or_create(&[INFLUX]).set(i64::from(refilling));
     }
 
     /// Work began to give way, by [`Work`](crate::strain::Work).
     pub fn strained(&self, work: &'static str) {
         self.0.strained.get_or_create(&[("work", work)]).inc();
+    }
+
+    /// Retention deleted rows: of the `journal`, or blocks of history by `history_age`, …
+    pub fn let_go(&self, what: &'static str, rows: u64) {
+        self.0.let_go.get_or_create(&[("what", what)]).inc_by(rows);
     }
 
     /// The wall clock stepped.
@@ -317,6 +338,11 @@ impl Metrics {
         if stepped {
             self.0.clock_steps.inc();
         }
+    }
+
+    /// A dead-man ping was due: `sent`, `failed`, or `withheld` because judgement is behind.
+    pub fn deadman(&self, result: &'static str) {
+        self.0.deadman.get_or_create(&[("result", result)]).inc();
     }
 
     /// So many bytes of the store are of this part: `journal`, `history`, `waves`, `free`, `log`.

@@ -126,6 +126,19 @@ fn check_names_line_and_column_of_what_is_wrong() {
 }
 
 #[test]
+fn check_refuses_retention_for_a_class_that_no_signal_is_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let check = |class: &str| {
+        let text = format!("[store]\nhistory_keep_by_class = {{ {class} = \"30d\" }}\n");
+        vitalgate("check", &file(dir.path(), "gateway.toml", &text), &[])
+    };
+    assert!(said(&check("glucose")).starts_with("ok: "));
+    let error = refused(&check("glucoses"), 64);
+    assert!(error.contains("history_keep_by_class") && error.contains("`glucoses`"), "{error}");
+    assert!(error.contains("continuous, glucose, spot"), "{error}");
+}
+
+#[test]
 fn a_copy_of_a_running_store_becomes_a_store_of_its_own() {
     let mut gateway = Gateway::start();
     gateway.admit("p1", "dev-1");

@@ -10,6 +10,7 @@ use vitalgate::domain::command::{
 use vitalgate::domain::configuration::{Configuration, Texts};
 use vitalgate::domain::core::Core;
 use vitalgate::domain::input::Input;
+use vitalgate::domain::instance::Instance;
 use vitalgate::domain::message::{
     self, Body, Clock, ClockSource, Delivery, ExpectedSignal, Message, Mode, Reading, ReadingTime,
     Status,
@@ -142,7 +143,7 @@ impl<'a> Played<'a> {
             together.push(Reading {
                 index: together.len() as u32,
                 signal: signal.id,
-                instance: String::new(),
+                instance: Instance::default(),
                 time: ReadingTime::At(at(measured)),
                 value: message::Value::Number {
                     value,

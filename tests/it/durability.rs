@@ -2,65 +2,17 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::TryRecvError;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Gateway, PATIENCE, eventually, root, telemetry};
+use crate::disk::Disk;
+use crate::harness::{Gateway, PATIENCE, eventually, telemetry};
 use crate::setup::{RULES, Setup};
 use crate::sse::Event;
-
-/// A disk under the gateway that obeys the flags of `tests/external/fsync.c`.
-struct Disk {
-    dir: TempDir,
-}
-
-impl Disk {
-    fn new() -> Self {
-        let disk = Self { dir: tempfile::tempdir().unwrap() };
-        let status = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-o"])
-            .arg(disk.library())
-            .arg(root().join("tests/external/fsync.c"))
-            .arg("-ldl")
-            .status()
-            .expect("a C compiler");
-        assert!(status.success());
-        disk
-    }
-
-    fn gateway(&self) -> Gateway {
-        Setup::default()
-            .rules(RULES)
-            .env("LD_PRELOAD", &self.library())
-            .env("VG_FSYNC_DIR", self.dir.path())
-            .start()
-    }
-
-    fn library(&self) -> PathBuf {
-        self.dir.path().join("fsync.so")
-    }
-
-    fn set(&self, flag: &str, content: &str) {
-        fs::write(self.dir.path().join(flag), content).unwrap();
-    }
-
-    fn clear(&self, flag: &str) {
-        fs::remove_file(self.dir.path().join(flag)).unwrap();
-    }
-
-    fn count(&self, of: &str) -> u64 {
-        fs::metadata(self.dir.path().join(of)).map_or(0, |m| m.len())
-    }
-
-    /// Waits until the gateway has entered another sync.
-    fn entered_after(&self, calls: u64) {
-        eventually("the gateway syncs", || (self.count("calls") > calls).then_some(()));
-    }
-}
 
 fn low_spo2(gateway: &Gateway, seq: u64) -> Value {
     telemetry(seq, gateway.now(), &[("spo2", 84.0, "%")])

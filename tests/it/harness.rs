@@ -168,11 +168,16 @@ impl Gateway {
         Self::answer(self.agent.get(self.url(path)).call())
     }
 
-    /// GET of something that is no JSON, which must succeed.
-    pub(crate) fn text(&self, path: &str) -> String {
-        let mut answer = self.agent.get(self.url(path)).call().unwrap();
-        assert!(answer.status().is_success(), "GET {path}: {}", answer.status());
-        answer.body_mut().read_to_string().unwrap()
+    /// GET, whatever comes of it.
+    pub(crate) fn request(&self, path: &str) -> ureq::http::Response<ureq::Body> {
+        self.agent.get(self.url(path)).call().unwrap()
+    }
+
+    /// A counter of `/metrics`, with its labels; 0 before it counted.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let text = self.request("/metrics").body_mut().read_to_string().unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map_or(0, |value| value.parse().unwrap())
     }
 
     /// POST: status and body.
@@ -301,14 +306,21 @@ impl Gateway {
 
     /// Every input in the journal.
     pub(crate) fn journal(&self) -> Vec<Input> {
-        let bodies: Vec<Vec<u8>> =
-            self.rows("SELECT body FROM journal ORDER BY n", |row| row.get(0));
-        let mut inputs = Vec::new();
-        for body in bodies {
-            let body = zstd::decode_all(body.as_slice()).unwrap();
-            inputs.extend(minicbor::decode::<RowBody>(&body).unwrap().inputs);
-        }
-        inputs
+        self.journal_after(0).into_iter().flat_map(|(_, inputs)| inputs).collect()
+    }
+
+    /// The rows of the journal after row `after`, with their inputs.
+    pub(crate) fn journal_after(&self, after: u64) -> Vec<(u64, Vec<Input>)> {
+        let sql = format!("SELECT n, body FROM journal WHERE n > {after} ORDER BY n");
+        self.rows(&sql, |row| {
+            let body = zstd::decode_all(row.get::<_, Vec<u8>>(1)?.as_slice()).unwrap();
+            Ok((row.get::<_, i64>(0)? as u64, minicbor::decode::<RowBody>(&body).unwrap().inputs))
+        })
+    }
+
+    /// The newest row of the journal.
+    pub(crate) fn newest_row(&self) -> u64 {
+        self.rows("SELECT max(n) FROM journal", |row| row.get::<_, i64>(0))[0] as u64
     }
 
     /// The rows of a query, read beside the running gateway.

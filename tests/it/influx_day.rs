@@ -137,7 +137,7 @@ fn influxdb_away_for_a_day_changes_nothing_and_lacks_nothing_afterwards() {
     // The journal keeps a part of the day: the rest must come from history.
     let bytes = 2_000 * seconds();
     let store = json!({ "journal_max_bytes": bytes, "journal_keep": "1m" });
-    let gateway = ward(Setup::default().with("influx", influx).with("store", store));
+    let gateway = ward(Setup::default().section("influx", influx).section("store", store));
     let watch = Stopwatch::start();
     let [early_kib, late_kib] = live(&gateway);
     let away_s = watch.seconds();

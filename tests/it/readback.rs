@@ -9,6 +9,7 @@ use pco::standalone::simple_compress;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 use vitalgate::domain::input::Input;
+use vitalgate::domain::instance::Instance;
 use vitalgate::domain::journal::RowBody;
 use vitalgate::domain::message::{Body, Delivery, Message, Mode, Reading, ReadingTime, Status};
 use vitalgate::domain::signal::SignalId;
@@ -39,7 +40,7 @@ fn telemetry(seq: u64, value: f64, hash: u64) -> Input {
     let reading = Reading {
         index: 0,
         signal: SignalId(1),
-        instance: String::new(),
+        instance: Instance::default(),
         time: ReadingTime::At(Timestamp::from_millis(seq as i64)),
         value: message::Value::Number { value, unit: Unit::PerMinute, comparator: None },
         quality: None,

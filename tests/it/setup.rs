@@ -50,7 +50,7 @@ pub(crate) struct Setup {
     tls: Option<Tls>,
     env: Vec<(String, String)>,
     args: Vec<String>,
-    sections: Vec<(String, Value)>,
+    sections: Vec<(&'static str, Value)>,
 }
 
 /// PEM files of the TLS listener.
@@ -86,9 +86,9 @@ impl Setup {
         self
     }
 
-    /// A section of `gateway.toml`, or more keys of one.
-    pub(crate) fn with(mut self, section: &str, keys: Value) -> Self {
-        self.sections.push((section.to_owned(), keys));
+    /// One more section of `gateway.toml`, or more keys of one.
+    pub(crate) fn section(mut self, name: &'static str, content: Value) -> Self {
+        self.sections.push((name, content));
         self
     }
 
@@ -118,9 +118,13 @@ impl Setup {
                 "certificate": certificate, "key": key, "client_ca": client_ca,
             });
         }
-        for (section, keys) in &self.sections {
-            for (key, value) in keys.as_object().expect("a section") {
-                config[section.as_str()][key.as_str()] = value.clone();
+        for (name, content) in &self.sections {
+            if config[*name].is_null() {
+                config[*name] = content.clone();
+                continue;
+            }
+            for (key, value) in content.as_object().expect("a section") {
+                config[*name][key.as_str()] = value.clone();
             }
         }
         toml::to_string(&config).unwrap()

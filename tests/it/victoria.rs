@@ -88,7 +88,7 @@ fn a_real_parser_reads_every_point_as_it_was_sent() {
         "url": victoria.url, "org": "o", "bucket": "b", "secret_file": secret,
         "batch_age": "50ms", "batch_bytes": 16_384,
     });
-    let mut gateway = Setup::default().rules(RULES).with("influx", influx).start();
+    let mut gateway = Setup::default().rules(RULES).section("influx", influx).start();
     let mut sent = BTreeMap::new();
     for bed in 0..4 {
         let device = format!("dev-{bed}");

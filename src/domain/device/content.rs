@@ -1,5 +1,6 @@
 //! What of a reading the rules may see.
 
+use super::super::fate::Fate;
 use super::super::message::{Comparator, Message, Mode, Reading, Status, Value};
 use super::super::observation::{Content, Number, Timeliness, Timing};
 use super::super::rules::RuleSet;
@@ -48,19 +49,19 @@ pub(super) fn fate(
     reading: &Reading,
     content: &Content,
     timing: &Timing,
-) -> &'static str {
+) -> Fate {
     match (content, timing.timeliness) {
-        (Content::NotJudged(_), _) if matches!(message.mode, Mode::Test | Mode::Demo) => "test",
-        (Content::NotJudged(_), _) if matches!(reading.value, Value::Absent(_)) => "absent",
-        (Content::NotJudged(_), _) => "low_quality",
-        (Content::NoSensor, _) => "no_sensor",
-        (Content::Implausible(_), _) => "implausible",
-        (Content::Withdrawn, _) => "withdrawn",
-        (Content::Number(_) | Content::Word(_), Timeliness::Late) => "late",
+        (Content::NotJudged(_), _) if matches!(message.mode, Mode::Test | Mode::Demo) => Fate::Test,
+        (Content::NotJudged(_), _) if matches!(reading.value, Value::Absent(_)) => Fate::Absent,
+        (Content::NotJudged(_), _) => Fate::LowQuality,
+        (Content::NoSensor, _) => Fate::NoSensor,
+        (Content::Implausible(_), _) => Fate::Implausible,
+        (Content::Withdrawn, _) => Fate::Withdrawn,
+        (Content::Number(_) | Content::Word(_), Timeliness::Late) => Fate::Late,
         (Content::Number(_) | Content::Word(_), Timeliness::Live) if timing.is_doubtful() => {
-            "doubtful"
+            Fate::Doubtful
         }
-        (Content::Number(_) | Content::Word(_), Timeliness::Live) => "judged",
+        (Content::Number(_) | Content::Word(_), Timeliness::Live) => Fate::Judged,
     }
 }
 

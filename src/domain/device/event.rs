@@ -1,6 +1,7 @@
 //! Events a device tells of.
 
 use super::super::episodes::EpisodeKey;
+use super::super::fate::Fate;
 use super::super::ids::PatientId;
 use super::super::message::{Event, Message, Mode};
 use super::super::observation::Episode;
@@ -24,7 +25,7 @@ impl Device {
         if message.mode == Mode::Real {
             let key = episode_key(message, event, now);
             if !self.episodes.is_news(key, event.phase, now.wall()) {
-                return self.count("event_repeated", out);
+                return self.count(Fate::EventRepeated, out);
             }
         }
         let class = around.rules.class(&self.details.class);
@@ -35,17 +36,17 @@ impl Device {
             said.push((patient.clone(), Said::ClockSuspect(cause.clone())));
         }
         if message.mode != Mode::Real {
-            return self.count("test", out);
+            return self.count(Fate::Test, out);
         }
         let patient = match owner(&self.bindings, timing.own) {
             Owner::Patient(patient, _) => patient.clone(),
-            Owner::Unbound => return self.count("unbound", out),
+            Owner::Unbound => return self.count(Fate::Unbound, out),
             Owner::Uncertain(patient) => {
                 said.push((patient.clone(), Said::Unattributed(cause)));
-                return self.count("unattributed", out);
+                return self.count(Fate::Unattributed, out);
             }
         };
-        self.count("event", out);
+        self.count(Fate::Event, out);
         let episode = Episode {
             device: self.details.id.clone(),
             cause,

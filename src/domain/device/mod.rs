@@ -6,7 +6,7 @@ mod event;
 mod refusal;
 mod timing;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use minicbor::{Decode, Encode};
 
@@ -14,14 +14,17 @@ use super::cause::Cause;
 use super::command::DeviceDetails;
 use super::core::Window;
 use super::episodes::Episodes;
+use super::fate::Fate;
+use super::few::Few;
 use super::ids::PatientId;
+use super::instance::Instance;
 use super::message::{
     Body, DeviceInfo, ExpectedSignal, Kind, Message, Mode, Reading, Status, Value,
 };
 use super::observation::{Content, Episode, Observation, Source, Timeliness, Timing};
 use super::offset::ClockOffset;
 use super::output::Output;
-use super::rules::RuleSet;
+use super::rules::{Class, RuleSet};
 use super::sample::{Sample, SeriesKey};
 use super::sequence::{Sequence, Verdict};
 use super::signal::SignalId;
@@ -76,19 +79,22 @@ pub struct Device {
     #[n(8)]
     pub clock: ClockOffset,
     #[n(9)]
-    sequences: BTreeMap<Kind, Sequence>,
+    sequences: Few<Kind, Sequence>,
     #[n(10)]
-    series: BTreeMap<(SignalId, String), Series>,
+    series: Few<(SignalId, Instance), Series>,
     #[n(11)]
     episodes: Episodes,
     #[n(12)]
-    fates: BTreeMap<String, u64>,
+    fates: Few<Fate, u64>,
     /// The last message, for the id of a silence alarm.
     #[n(13)]
     last_cause: Option<Cause>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
+    /// The epoch of the core in which it was last put among what changed; not part of its state.
+    #[cbor(skip)]
+    pub(super) told_in: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -130,6 +136,13 @@ pub struct Surroundings<'a> {
     pub deaf: &'a [Window],
 }
 
+/// The same, and the device's class.
+#[derive(Clone, Copy, Debug)]
+struct Around<'a> {
+    class: Option<&'a Class>,
+    everywhere: Surroundings<'a>,
+}
+
 /// A reading of a time that was heard before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Again {
@@ -152,12 +165,13 @@ impl Device {
             last_relay_contact: None,
             info: DeviceInfo::default(),
             clock: ClockOffset::default(),
-            sequences: BTreeMap::new(),
-            series: BTreeMap::new(),
+            sequences: Few::default(),
+            series: Few::default(),
             episodes: Episodes::default(),
-            fates: BTreeMap::new(),
+            fates: Few::default(),
             last_cause: None,
             touched: 0,
+            told_in: 0,
         }
     }
 
@@ -179,7 +193,7 @@ impl Device {
     }
 
     /// Readings and messages by fate.
-    pub fn fates(&self) -> &BTreeMap<String, u64> {
+    pub fn fates(&self) -> &Few<Fate, u64> {
         &self.fates
     }
 
@@ -207,21 +221,22 @@ impl Device {
         let now = out.now;
         let newest = message.sent_at.or_else(|| newest_reading(message));
         let kind = message.body.kind();
-        let sequence = self.sequences.entry(kind).or_default();
-        let verdict = sequence.take(message.boot, message.seq, message.hash, newest);
+        let place = self.sequences.place_of(&kind);
+        let verdict =
+            self.sequences.at(place).take(message.boot, message.seq, message.hash, newest);
         self.last_contact = Some(now.wall());
         if message.relay.is_some() || message.principal != message.device {
             self.last_relay_contact = Some(now.wall());
         }
         match verdict {
             Verdict::New | Verdict::Unnumbered => {}
-            Verdict::Redelivered => return self.count("redelivered", out),
-            Verdict::Reused => self.count("seq_reused", out),
-            Verdict::Reset => self.count("seq_reset", out),
-            Verdict::Old => self.count("old_message", out),
+            Verdict::Redelivered => return self.count(Fate::Redelivered, out),
+            Verdict::Reused => self.count(Fate::SeqReused, out),
+            Verdict::Reset => self.count(Fate::SeqReset, out),
+            Verdict::Old => self.count(Fate::OldMessage, out),
         }
         if message.mode == Mode::Probe {
-            return self.count("probe", out);
+            return self.count(Fate::Probe, out);
         }
         if message.delivery.could_be_live() && verdict != Verdict::Old {
             self.clock.heard(hop_sent_at(message).or(newest), message.clock.as_ref(), now);
@@ -235,6 +250,8 @@ impl Device {
         }
         match &message.body {
             Body::Telemetry { readings, refused } => {
+                let around =
+                    Around { class: around.rules.class(&self.details.class), everywhere: around };
                 let mut place = out.numbers;
                 for reading in readings {
                     self.reading(message, reading, place, around, said, out);
@@ -257,7 +274,7 @@ impl Device {
                 }
             }
             Body::Undecodable { reason, .. } => {
-                self.count("undecodable", out);
+                self.count(Fate::Undecodable, out);
                 if let Some(patient) = self.patient() {
                     said.push((patient.clone(), Said::Undecodable(reason.clone())));
                 }
@@ -287,49 +304,47 @@ impl Device {
         message: &Message,
         reading: &Reading,
         place: u32,
-        around: Surroundings<'_>,
+        around: Around<'_>,
         said: &mut Vec<(PatientId, Said)>,
         out: &mut Output,
     ) {
         let now = out.now;
-        let key = (reading.signal, reading.instance.clone());
-        if self.series.len() >= SERIES && !self.series.contains_key(&key) {
+        let Around { class, everywhere: Surroundings { rules, deaf } } = around;
+        let known = self.series_of(reading);
+        if known.is_err() && self.series.len() >= SERIES {
             return self.one_too_many(message, reading, said, out);
         }
+        let newest = known.ok().and_then(|series| self.series.at(series).newest);
         let time = device_time(message, reading.time);
-        let again = time.and_then(|time| self.seen_before(&key, time, message, reading));
+        let again = time.and_then(|time| self.seen_before(known, time, message, reading));
         if again == Some(Again::Same) {
-            return self.count("duplicate", out);
+            return self.count(Fate::Duplicate, out);
         }
-        let pace = Pace {
-            class: around.rules.class(&self.details.class),
-            interval: self.interval_of(reading.signal),
-            newest: self.series.get(&key).and_then(|s| s.newest),
-            deaf: around.deaf,
-        };
+        let pace = Pace { class, interval: self.interval_of(reading.signal), newest, deaf };
         let (timing, suspect) = timing(self, message, reading.time, pace, now);
         let cause = self.cause(message, reading.index, now);
         if suspect && let Some(patient) = self.patient() {
             said.push((patient.clone(), Said::ClockSuspect(cause.clone())));
         }
-        let content = content(message, reading, around.rules);
+        let content = content(message, reading, rules);
         let flags = flags(reading, &timing, &content);
         self.sample(reading, &timing, flags, place, out);
         if again == Some(Again::Other) {
-            return self.count("correction", out);
+            return self.count(Fate::Correction, out);
         }
         let (patient, content) = match owner(&self.bindings, timing.own) {
-            Owner::Unbound => return self.count("unbound", out),
+            Owner::Unbound => return self.count(Fate::Unbound, out),
             Owner::Uncertain(patient) => {
                 said.push((patient.clone(), Said::Unattributed(cause)));
-                return self.count("unattributed", out);
+                return self.count(Fate::Unattributed, out);
             }
             Owner::Patient(patient, zeros) => (patient.clone(), zero(content, zeros, reading)),
         };
         let judged = matches!(content, Content::Number(_) | Content::Word(_));
         let live = timing.timeliness == Timeliness::Live;
         if judged && live && !timing.is_doubtful() {
-            let series = self.series.entry(key).or_default();
+            let series = self.series_of(reading);
+            let series = self.series_at(series, reading);
             series.newest = series.newest.max(Some(timing.rule_at));
         }
         self.count(fate(message, reading, &content, &timing), out);
@@ -341,17 +356,32 @@ impl Device {
         said.push((patient, Said::Reading(Observation { source, cause, timing, content })));
     }
 
+    /// The place of a reading's series, or the one it would take.
+    fn series_of(&self, reading: &Reading) -> Result<usize, usize> {
+        let wanted = (reading.signal, &reading.instance);
+        self.series.place_by(|(signal, instance)| (*signal, instance).cmp(&wanted))
+    }
+
+    fn series_at(&mut self, place: Result<usize, usize>, reading: &Reading) -> &mut Series {
+        let place = place.unwrap_or_else(|place| {
+            let key = (reading.signal, reading.instance.clone());
+            self.series.add(place, key, Series::default());
+            place
+        });
+        self.series.at(place)
+    }
+
     /// Whether a reading of the same time came before; one that is corrected or withdrawn is news.
     fn seen_before(
         &mut self,
-        key: &(SignalId, String),
+        known: Result<usize, usize>,
         time: Timestamp,
         message: &Message,
         reading: &Reading,
     ) -> Option<Again> {
         let timeline = self.clock.timeline(message.clock.as_ref());
         let value = fingerprint(reading);
-        let series = self.series.entry(key.clone()).or_default();
+        let series = self.series_at(known, reading);
         let same_time = |(t, line, _): &&mut (_, _, _)| *t == time && *line == timeline;
         if let Some((_, _, known)) = series.recent.iter_mut().rev().find(same_time) {
             let same = *known == value;
@@ -406,12 +436,9 @@ impl Device {
         }
     }
 
-    fn count(&mut self, fate: &'static str, out: &mut Output) {
+    fn count(&mut self, fate: Fate, out: &mut Output) {
         out.count(fate);
-        if let Some(count) = self.fates.get_mut(fate) {
-            *count += 1;
-        } else {
-            self.fates.insert(fate.to_owned(), 1);
-        }
+        let place = self.fates.place_of(&fate);
+        *self.fates.at(place) += 1;
     }
 }

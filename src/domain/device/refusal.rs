@@ -1,7 +1,9 @@
 //! Readings that are not taken: refused when decoded, or beyond the series of a device.
 
 use super::super::alarm::TimeQuality;
+use super::super::fate::Fate;
 use super::super::ids::PatientId;
+use super::super::instance::Instance;
 use super::super::message::{Message, Reading, Refused};
 use super::super::observation::{Content, Observation, Source, Timeliness, Timing};
 use super::super::output::Output;
@@ -19,7 +21,7 @@ impl Device {
         out: &mut Output,
     ) {
         for refused in refused {
-            self.count("refused", out);
+            self.count(Fate::Refused, out);
             out.count_refusal(refused.reason.as_str());
             if let Some(signal) = refused.signal {
                 let reason = format!("rejected: {}", refused.reason.as_str());
@@ -36,7 +38,7 @@ impl Device {
         said: &mut Vec<(PatientId, Said)>,
         out: &mut Output,
     ) {
-        self.count("too_many_series", out);
+        self.count(Fate::TooManySeries, out);
         let reason = "rejected: too many series".to_owned();
         self.rejected(message, (reading.signal, reading.index), reason, said, out.now);
     }
@@ -52,7 +54,11 @@ impl Device {
     ) {
         let Some(patient) = self.patient() else { return };
         let observation = Observation {
-            source: Source { device: self.details.id.clone(), signal, instance: String::new() },
+            source: Source {
+                device: self.details.id.clone(),
+                signal,
+                instance: Instance::default(),
+            },
             cause: self.cause(message, index, now),
             timing: Timing {
                 measured: now.wall(),

@@ -27,7 +27,8 @@ impl Patient {
         if certain {
             self.lose_if_gap_passed(observation, spot, context, out);
         }
-        let mut state = self.take_state(source);
+        let place = self.sources.place_of(source);
+        let mut state = std::mem::take(self.sources.at(place));
         state.interval = self.interval_of(source, context);
         state.judged(observation, out.now);
         if certain {
@@ -60,7 +61,11 @@ impl Patient {
         }
         self.limits = sets;
         state.tidy();
-        self.put_state(source, state);
+        if certain {
+            state.lost = false;
+            state.doubt = None;
+        }
+        *self.sources.at(place) = state;
         if certain {
             self.back(source, out);
             self.sign_of_life(source, &observation.cause, context, out);
@@ -79,12 +84,8 @@ impl Patient {
 
     /// Puts back what is remembered of a series.
     pub(super) fn put_state(&mut self, source: &Source, state: SourceState) {
-        match self.sources.get_mut(source) {
-            Some(place) => *place = state,
-            None => {
-                self.sources.insert(source.clone(), state);
-            }
-        }
+        let place = self.sources.place_of(source);
+        *self.sources.at(place) = state;
     }
 
     /// Brings the alarm of a rule into line with where its series stands.
@@ -319,10 +320,6 @@ impl Patient {
 
     /// A live value closes alarms of another source of the same signal that is gone (row 24).
     pub(super) fn back(&mut self, source: &Source, out: &mut Output) {
-        if let Some(state) = self.sources.get_mut(source) {
-            state.lost = false;
-            state.doubt = None;
-        }
         if self.alarms.is_empty() {
             return;
         }

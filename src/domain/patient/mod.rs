@@ -11,8 +11,6 @@ mod silence;
 mod technical;
 mod watch;
 
-use std::collections::BTreeMap;
-
 use minicbor::{Decode, Encode};
 
 pub use limits::LimitSet;
@@ -24,6 +22,7 @@ use super::alarm::Condition;
 use super::book::{Book, Key, Open, Owner};
 use super::command::{AgeClass, PatientDetails};
 use super::device::{Device, Said};
+use super::few::Few;
 use super::ids::{BedId, DeviceId, RuleId, WardId};
 use super::observation::{Content, Observation, Source, Timeliness};
 use super::output::Output;
@@ -50,7 +49,7 @@ pub struct Patient {
     pub limits: Vec<LimitSet>,
     /// Series heard.
     #[n(4)]
-    pub sources: BTreeMap<Source, SourceState>,
+    pub sources: Few<Source, SourceState>,
     /// What should be heard.
     #[n(5)]
     pub expectations: Vec<Expectation>,
@@ -60,10 +59,13 @@ pub struct Patient {
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
+    /// The epoch of the core in which it was last put among what changed; not part of its state.
+    #[cbor(skip)]
+    pub(super) told_in: u64,
 }
 
 /// What was heard of some series.
-pub type Heard = BTreeMap<Source, SourceState>;
+pub type Heard = Few<Source, SourceState>;
 
 /// What a patient machine needs to know besides what it hears.
 #[derive(Clone, Copy, Debug)]
@@ -107,10 +109,11 @@ impl Patient {
             ward,
             discharged_at: None,
             limits: Vec::new(),
-            sources: BTreeMap::new(),
+            sources: Few::default(),
             expectations: Vec::new(),
             alarms: Book::default(),
             touched: 0,
+            told_in: 0,
         }
     }
 
@@ -234,9 +237,7 @@ impl Patient {
     /// under it is handed back.
     pub fn retract(&mut self, device: &DeviceId, actor: &str, out: &mut Output) -> Heard {
         self.expectations.retain(|e| e.device != *device);
-        let (heard, others) =
-            std::mem::take(&mut self.sources).into_iter().partition(|(s, _)| s.device == *device);
-        self.sources = others;
+        let heard = self.sources.take_out(|source, _| source.device == *device);
         for key in self.alarms.keys_where(|_, open| open.alarm.device.as_ref() == Some(device)) {
             self.alarms.close(&key, Change::Retracted, "retracted", Some(actor), out);
         }

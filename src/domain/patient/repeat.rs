@@ -27,8 +27,8 @@ impl Patient {
             .known(rule)
             .filter(|watch| !watch.tracks[WARNING].active && !watch.tracks[CRITICAL].active)
             .and_then(|watch| watch.tracks[WARNING].began.as_deref());
-        match (waiting, self.alarms.get(&key)) {
-            (Some(first), None) => {
+        match (waiting, self.alarms.holds(&key)) {
+            (Some(first), false) => {
                 let draft = limit_draft(rule, source, first, WARNING, out.wall());
                 let draft = Draft {
                     key,
@@ -39,8 +39,8 @@ impl Patient {
                 };
                 self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
             }
-            (None, Some(_)) if certain => self.alarms.change(&key, None, out, Alarm::absent),
-            (Some(_) | None, _) => {}
+            (None, true) if certain => self.alarms.change(&key, None, out, Alarm::absent),
+            (Some(_), true) | (None, _) => {}
         }
     }
 }

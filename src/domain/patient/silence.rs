@@ -258,7 +258,8 @@ impl Patient {
             return self.doubted(observation, false);
         }
         if let super::Content::Word(word) = &observation.content {
-            let state = self.sources.entry(observation.source.clone()).or_default();
+            let place = self.sources.place_of(&observation.source);
+            let state = self.sources.at(place);
             state.word = Some(word.clone());
             state.arrival = Some(out.now.at);
         }

@@ -81,7 +81,7 @@ impl Patient {
             l.number.value != 0.0 && (Span::ZERO..=LOST_NOW).contains(&since)
         });
         let key = Key::new(rule(ZERO_OR_OFF), source_name(source));
-        if !lost_now || self.alarms.get(&key).is_some() {
+        if !lost_now || self.alarms.holds(&key) {
             return;
         }
         let priority = critical_priority(source.signal, context).unwrap_or(Priority::Medium);
@@ -198,7 +198,7 @@ impl Patient {
     /// A reading fell between two patients' bindings (contract §4).
     pub(super) fn unattributed(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
         let key = Key::new(rule(UNATTRIBUTED), device.to_string());
-        if self.alarms.get(&key).is_some() {
+        if self.alarms.holds(&key) {
             return;
         }
         let text = format!("readings of {device} fell between two patients and belong to nobody");
@@ -210,7 +210,7 @@ impl Patient {
     /// Rules for adults refuse this patient (contract §4).
     pub(super) fn refuse_age(&mut self, source: &Source, cause: &Cause, out: &mut Output) {
         let key = Key::new(rule(AGE_CLASS), "patient");
-        if self.alarms.get(&key).is_some() {
+        if self.alarms.holds(&key) {
             return;
         }
         let text = "limits for adults are not applied: age class or pregnancy".to_owned();

@@ -26,7 +26,8 @@ use super::signal::{SignalId, SignalTable};
 pub struct RuleSet {
     /// Readings of a lower quality are stored and not judged.
     pub quality_min: f32,
-    classes: BTreeMap<String, Class>,
+    /// By name, in order; so few that looking at each is faster than a search.
+    classes: Vec<(String, Class)>,
     limits: Vec<LimitRule>,
     by_signal: BTreeMap<SignalId, Vec<usize>>,
     events: Vec<EventRule>,
@@ -84,7 +85,7 @@ impl RuleSet {
         }
         let mut rules = Self {
             quality_min: file.quality_min.into_inner(),
-            classes: file.class,
+            classes: file.class.into_iter().collect(),
             ..Self::default()
         };
         let mut names = BTreeSet::<RuleId>::new();
@@ -109,12 +110,12 @@ impl RuleSet {
 
     /// The class of this name; a device of a class that is not configured has none.
     pub fn class(&self, name: &str) -> Option<&Class> {
-        self.classes.get(name)
+        self.classes.iter().find(|(known, _)| known == name).map(|(_, class)| class)
     }
 
     /// The names of all classes.
     pub fn class_names(&self) -> impl Iterator<Item = &str> {
-        self.classes.keys().map(String::as_str)
+        self.classes.iter().map(|(name, _)| name.as_str())
     }
 
     /// The limit rules over a signal.

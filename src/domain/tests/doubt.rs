@@ -2,6 +2,7 @@
 
 use crate::domain::alarm::TimeQuality;
 use crate::domain::command::{Action, AgeClass};
+use crate::domain::fate::Fate;
 use crate::domain::message::{
     Clock, ClockSource, Comparator, Delivery, Message, Mode, Reading, ReadingTime, Value,
 };
@@ -283,10 +284,12 @@ fn a_qos_0_message_is_judged_like_any_other() {
 fn a_device_that_makes_up_series_gets_no_more_of_them() {
     let mut scene = Scene::bedside();
     for n in 0..300 {
-        scene.send("dev", "spo2", 97.0, |_, reading| reading.instance = format!("{n}"));
+        scene.send("dev", "spo2", 97.0, |_, reading| {
+            reading.instance = n.to_string().as_str().into()
+        });
     }
     let device = &scene.core.devices["dev"];
-    assert_eq!(device.fates()["too_many_series"], 44);
+    assert_eq!(device.fates()[&Fate::TooManySeries], 44);
     assert_eq!(scene.core.patients["p"].sources.len(), 256);
     assert_eq!(
         scene.core.patients["p"].expectations[0].doubt.as_deref(),

@@ -11,6 +11,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
+use crate::domain::alarm::Alarm;
 use crate::domain::journal::RowBody;
 use crate::domain::time::{Span, Stamp, Timestamp};
 use crate::domain::transition::{Transition, TransitionBody};
@@ -91,6 +92,21 @@ fn journals_of_every_core_can_still_be_folded() {
         let journal = read(&entry.unwrap().path());
         let (came, _) = fold(&journal);
         assert!(!came.is_empty());
+    }
+}
+
+#[test]
+fn alarms_told_by_every_core_can_still_be_read() {
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let journal = read(&entry.unwrap().path());
+        let told = journal["transitions"].as_array().unwrap().iter();
+        let mut read = 0;
+        for alarm in told.map(|t| &t["alarm"]["alarm"]).filter(|a| a.is_object()) {
+            let back: Alarm = serde_json::from_value(alarm.clone()).unwrap();
+            assert_eq!(json!(back), *alarm);
+            read += 1;
+        }
+        assert!(read > 20, "{read} alarms");
     }
 }
 

@@ -189,7 +189,7 @@ proptest! {
         }
         for (id, was) in &before.patients {
             let is = &core.patients[id];
-            for (source, state) in &was.sources {
+            for (source, state) in was.sources.iter() {
                 prop_assert_eq!(&is.sources[source].latest, &state.latest);
             }
             for (is, was) in is.expectations.iter().zip(&was.expectations) {

@@ -16,4 +16,5 @@ mod scene;
 mod sink;
 mod time;
 mod unwatched;
+mod upgraded;
 mod world;

@@ -9,6 +9,7 @@ use crate::domain::configuration::{Configuration, Texts};
 use crate::domain::core::Core;
 use crate::domain::ids::DeviceId;
 use crate::domain::input::Input;
+use crate::domain::instance::Instance;
 use crate::domain::journal::RowBody;
 use crate::domain::message::{
     Body, Clock, ClockSource, Delivery, Event, ExpectedSignal, Message, Mode, Phase, Reading,
@@ -198,7 +199,7 @@ impl Scene {
         Reading {
             index: 0,
             signal: signal.id,
-            instance: String::new(),
+            instance: Instance::default(),
             time: ReadingTime::At(self.now.wall()),
             value: Value::Number {
                 value,
@@ -304,7 +305,7 @@ impl Scene {
         let source = Source {
             device: device.parse::<DeviceId>().unwrap(),
             signal: self.signal(signal),
-            instance: String::new(),
+            instance: Instance::default(),
         };
         self.core.patients[patient].sources.get(&source)?.latest.clone()
     }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::fixture::{Bench, Reply, answered, now, sample_alarm, tokens};
 use crate::domain::command::{Action, AlarmAct, Outcome};
+use crate::domain::instance::Instance;
 use crate::domain::signal::SignalId;
 use crate::domain::time::Span;
 use crate::domain::unit::Unit;
@@ -308,7 +309,7 @@ async fn series_are_the_union_over_bindings_and_page_without_gaps() {
     let series = SeriesKey {
         device: "dev-1".parse().unwrap(),
         signal: SignalId(1),
-        instance: String::new(),
+        instance: Instance::default(),
     };
     // Many samples share a time: a page ends in the middle of them.
     let samples: Vec<Sample> = (0..12_000_i64)

@@ -113,14 +113,15 @@ struct Context<'c> {
 }
 
 impl Context<'_> {
-    /// Refuses what is older than retention. A stamp before 2000 is no age but a clock that was
+    /// Refuses what is older than retention, or than `kept` for a signal of its own. A stamp before 2000 is no age but a clock that was
     /// never set, which the core judges.
-    fn refuse_too_old(&self, time: ReadingTime) -> Result<(), Refusal> {
+    fn refuse_too_old(&self, time: ReadingTime, kept: Option<Span>) -> Result<(), Refusal> {
+        let kept = kept.unwrap_or(self.request.retention);
         let too_old = match time {
             ReadingTime::At(at) | ReadingTime::Period(_, at) => {
-                at >= Timestamp::YEAR_2000 && at < self.request.received - self.request.retention
+                at >= Timestamp::YEAR_2000 && at < self.request.received - kept
             }
-            ReadingTime::Age(age) => age > self.request.retention,
+            ReadingTime::Age(age) => age > kept,
             ReadingTime::Unstated => false,
         };
         if too_old {

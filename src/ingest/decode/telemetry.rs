@@ -5,6 +5,7 @@ use super::list::{Entry, Main};
 use super::source::{Source, Syntax};
 use super::time::When;
 use super::{Context, Fields, Judged, value};
+use crate::domain::instance::Instance;
 use crate::domain::message::{Body, Reading, RefusalReason, Refused, Status, Value};
 use crate::domain::signal::{Signal, SignalId};
 
@@ -78,8 +79,8 @@ impl<'a> Entry<'a> for ReadingFields<'a> {
         Ok(Reading {
             index,
             signal: signal.id,
-            instance: instance.unwrap_or_default().to_owned(),
-            time: self.when.of_reading(context)?,
+            instance: instance.map(Instance::from).unwrap_or_default(),
+            time: self.when.of_reading(context, signal)?,
             value,
             quality: value::quality(&self.quality)?,
             status: status(&self.status)?,

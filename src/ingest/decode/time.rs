@@ -3,6 +3,7 @@
 use super::Context;
 use super::fields::{Field, Refusal};
 use crate::domain::message::{ReadingTime, RefusalReason};
+use crate::domain::signal::Signal;
 use crate::domain::time::{Span, Timestamp};
 
 /// RFC 3339 with a zone. The form nearly every device sends is read here; all others by the rules
@@ -84,7 +85,11 @@ impl<'a> When<'a> {
     }
 
     /// When a reading was taken: one of `at`, `from` + `to`, `age_ms`, else the message's `at`.
-    pub(super) fn of_reading(&self, context: &Context<'_>) -> Result<ReadingTime, Refusal> {
+    pub(super) fn of_reading(
+        &self,
+        context: &Context<'_>,
+        signal: &Signal,
+    ) -> Result<ReadingTime, Refusal> {
         let span = (self.from.is_sent(), self.to.is_sent());
         let stated = [self.at.is_sent(), span.0 || span.1, self.age_ms.is_sent()];
         if stated.iter().filter(|stated| **stated).count() > 1 || span.0 != span.1 {
@@ -93,12 +98,20 @@ impl<'a> When<'a> {
                 "a reading has one of `at`, `from` with `to`, or `age_ms`",
             ));
         }
-        self.of_event(context)
+        let time = self.time(context)?;
+        context.refuse_too_old(time, signal.keep)?;
+        Ok(time)
     }
 
     /// When an event happened: `at` is the moment, and `from` and `to` may stand beside it as the
     /// bounds of the episode; without `at` they are the time.
     pub(super) fn of_event(&self, context: &Context<'_>) -> Result<ReadingTime, Refusal> {
+        let time = self.time(context)?;
+        context.refuse_too_old(time, None)?;
+        Ok(time)
+    }
+
+    fn time(&self, context: &Context<'_>) -> Result<ReadingTime, Refusal> {
         let (from, to) = (self.from.time("from")?, self.to.time("to")?);
         let bounds = match (from, to) {
             (Some(from), Some(to)) if from > to => {
@@ -108,13 +121,11 @@ impl<'a> When<'a> {
             (one, other) => one.or(other).map(ReadingTime::At),
         };
         let at = self.at.time("at")?.map(ReadingTime::At);
-        let time = at
+        Ok(at
             .or(bounds)
             .or(self.age()?)
             .or(context.at.map(ReadingTime::At))
-            .unwrap_or(ReadingTime::Unstated);
-        context.refuse_too_old(time)?;
-        Ok(time)
+            .unwrap_or(ReadingTime::Unstated))
     }
 
     fn age(&self) -> Result<Option<ReadingTime>, Refusal> {

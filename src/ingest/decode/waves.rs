@@ -89,7 +89,7 @@ impl<'a> Entry<'a> for ChunkFields<'a> {
         let Some(at) = self.at.time("at")?.or(context.at) else {
             return Err(Refusal::new(RefusalReason::Time, "`at` is missing"));
         };
-        context.refuse_too_old(ReadingTime::At(at))?;
+        context.refuse_too_old(ReadingTime::At(at), None)?;
         let Some(signal) = self.signal.name("signal")? else {
             return Err(Refusal::shape("`signal` is missing"));
         };

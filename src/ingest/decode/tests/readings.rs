@@ -245,6 +245,40 @@ fn older_than_retention_is_refused_and_a_clock_never_set_is_not() {
 }
 
 #[test]
+fn a_signal_is_refused_by_the_retention_of_its_own_class() {
+    let mut table = signals();
+    let keep = |days| std::collections::BTreeMap::from([("glucose".to_owned(), Span::days(days))]);
+    let refused = |table: &SignalTable, signal: &str, age_days: i64| {
+        let reading = format!(
+            r#"{{"seq":1,"readings":[{{"signal":"{signal}","absent":"x","age_ms":{}}}]}}"#,
+            age_days * 86_400_000,
+        );
+        let request = Request {
+            principal: &device(),
+            device: &device(),
+            kind: Kind::Telemetry,
+            payload: reading.as_bytes(),
+            delivery: Delivery { qos: 1, ..Delivery::default() },
+            received: RECEIVED.parse().unwrap(),
+            retention: Span::days(90),
+            topic: "vitalgate/v1/dev-1/telemetry",
+        };
+        match decode(&request, table).message.body {
+            Body::Telemetry { readings, refused } => {
+                assert_eq!(readings.len() + refused.len(), 1);
+                !refused.is_empty()
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    table.keep_by_class(&keep(30)).unwrap();
+    assert!(refused(&table, "glucose_cgm", 31));
+    assert!(!refused(&table, "glucose_cgm", 29) && !refused(&table, "spo2", 31));
+    table.keep_by_class(&keep(400)).unwrap();
+    assert!(!refused(&table, "glucose_cgm", 399) && refused(&table, "spo2", 91));
+}
+
+#[test]
 fn a_status_is_one_of_four() {
     for (status, expected) in [
         ("final", ""),

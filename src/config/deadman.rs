@@ -1,0 +1,46 @@
+//! `[deadman]`: who waits for a ping.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::domain::time::Span;
+use crate::outbound::Target;
+
+const EVERY: (Span, Span) = (Span::secs(1), Span::hours(1));
+
+/// `[deadman]`; without it nothing is sent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeadMan {
+    /// What is asked for by GET, `http` or `https`.
+    pub url: Target,
+    /// How often.
+    #[serde(default = "every")]
+    pub every: Span,
+    /// Who signs the target's certificate, PEM; else the system's authorities.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
+}
+
+fn every() -> Span {
+    Span::mins(1)
+}
+
+/// `deadman.every` outside its bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("deadman.every must be from 1s to 1h")]
+pub struct BadDeadMan;
+
+impl DeadMan {
+    pub(super) fn within(&mut self, folder: &Path) {
+        if let Some(ca) = &mut self.ca {
+            *ca = folder.join(&*ca);
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), BadDeadMan> {
+        let fits = self.every >= EVERY.0 && self.every <= EVERY.1;
+        if fits { Ok(()) } else { Err(BadDeadMan) }
+    }
+}

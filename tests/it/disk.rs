@@ -1,0 +1,59 @@
+//! A disk that is slow, stuck or broken on demand.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::harness::{Gateway, eventually, root};
+use crate::setup::{RULES, Setup};
+
+/// A disk under the gateway that obeys the flags of `tests/external/fsync.c`.
+pub(crate) struct Disk {
+    dir: TempDir,
+}
+
+impl Disk {
+    pub(crate) fn new() -> Self {
+        let disk = Self { dir: tempfile::tempdir().unwrap() };
+        let status = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-o"])
+            .arg(disk.library())
+            .arg(root().join("tests/external/fsync.c"))
+            .arg("-ldl")
+            .status()
+            .expect("a C compiler");
+        assert!(status.success());
+        disk
+    }
+
+    pub(crate) fn gateway(&self) -> Gateway {
+        Setup::default()
+            .rules(RULES)
+            .env("LD_PRELOAD", &self.library())
+            .env("VG_FSYNC_DIR", self.dir.path())
+            .start()
+    }
+
+    fn library(&self) -> PathBuf {
+        self.dir.path().join("fsync.so")
+    }
+
+    pub(crate) fn set(&self, flag: &str, content: &str) {
+        fs::write(self.dir.path().join(flag), content).unwrap();
+    }
+
+    pub(crate) fn clear(&self, flag: &str) {
+        fs::remove_file(self.dir.path().join(flag)).unwrap();
+    }
+
+    pub(crate) fn count(&self, of: &str) -> u64 {
+        fs::metadata(self.dir.path().join(of)).map_or(0, |m| m.len())
+    }
+
+    /// Waits until the gateway has entered another sync.
+    pub(crate) fn entered_after(&self, calls: u64) {
+        eventually("the gateway syncs", || (self.count("calls") > calls).then_some(()));
+    }
+}
