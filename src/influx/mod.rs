@@ -179,49 +179,48 @@ impl Sink {
                 Some(batch) => batch,
                 None => read(&self.feed, cursor.clone()).await,
             };
-            let mut batch = match batch {
+            let batch = match batch {
                 Ok(batch) => batch,
                 Err(error) => {
-                    self.unreadable(&error);
-                    self.rest(READ_AGAIN, &cursor).await;
+                    self.unreadable(&error, &cursor).await;
                     continue;
                 }
             };
             // A new store tells from its first row on.
             cursor.upto = cursor.upto.max(batch.told_to);
-            let mut refilling = false;
-            if batch.lines.is_empty() && !batch.more && batch.cursor.refill.is_some() {
-                refilling = true;
-                match refill(&self.feed, batch.cursor.clone()).await {
-                    Ok(more) => batch = more,
-                    Err(error) => {
-                        self.unreadable(&error);
-                        self.rest(READ_AGAIN, &cursor).await;
-                        continue;
-                    }
-                }
-            }
-            self.metrics.influx_unwritable(batch.unwritable);
             let feed = Arc::clone(&self.feed);
             let next = async {
-                if batch.more && !refilling {
-                    Some(read(&feed, batch.cursor.clone()).await)
-                } else {
-                    None
-                }
+                if batch.more { Some(read(&feed, batch.cursor.clone()).await) } else { None }
             };
             let (dead, next) = tokio::join!(self.deliver(&batch, &cursor), next);
             ahead = next;
-            let moved = batch.cursor != cursor;
-            cursor = batch.cursor;
-            if moved {
-                self.slot.put(cursor.clone(), dead);
+            self.told(batch, dead, &mut cursor).await;
+            if ahead.is_some() {
+                continue;
             }
-            self.look(&cursor).await;
-            if !batch.more && !refilling && cursor.refill.is_none() {
+            if cursor.refill.is_none() {
                 tokio::time::sleep(self.batch_age).await;
+                continue;
+            }
+            // In between, a batch of what the journal lost.
+            match refill(&self.feed, cursor.clone()).await {
+                Ok(batch) => {
+                    let dead = self.deliver(&batch, &cursor).await;
+                    self.told(batch, dead, &mut cursor).await;
+                }
+                Err(error) => self.unreadable(&error, &cursor).await,
             }
         }
+    }
+
+    /// All of a batch is written or dead: the cursor moves.
+    async fn told(&mut self, batch: Batch, dead: Vec<DeadLetter>, cursor: &mut SinkCursor) {
+        self.metrics.influx_unwritable(batch.unwritable);
+        if batch.cursor != *cursor {
+            *cursor = batch.cursor;
+            self.slot.put(cursor.clone(), dead);
+        }
+        self.look(cursor).await;
     }
 
     /// Sends a batch until all of it is written or dead; gives what is dead.
@@ -304,9 +303,10 @@ impl Sink {
         self.metrics.influx_paused(true);
     }
 
-    fn unreadable(&self, error: &BadFeed) {
+    async fn unreadable(&mut self, error: &BadFeed, cursor: &SinkCursor) {
         tracing::error!(%error, "the store cannot be read for InfluxDB; trying again");
         self.pulse.degraded(NAME, Some("the store cannot be read for it"));
+        self.rest(READ_AGAIN, cursor).await;
     }
 
     /// Waits while there is more important work than this.

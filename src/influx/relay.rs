@@ -302,8 +302,9 @@ mod tests {
         let (address, key) = (relay.address().unwrap(), relay.key().to_owned());
         let head = "POST /api/v2/write?a=b HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n";
         for wrong in ["", "x-vitalgate-relay: wrong\r\n"] {
+            let whole = format!("{head}{wrong}\r\n");
             let said = tokio::select! {
-                said = ask(address, &format!("{head}{wrong}\r\n")) => said,
+                said = ask(address, &whole) => said,
                 () = relay.serve() => unreachable!("it never ends"),
             };
             assert!(said.starts_with("HTTP/1.1 403"), "{said}");
