@@ -24,6 +24,7 @@ use vitalgate::app::RunMode;
 use vitalgate::board;
 use vitalgate::clock::{Clock, Stopwatch};
 use vitalgate::config::Config;
+use vitalgate::degraded::Degraded;
 use vitalgate::domain::consent::Purpose;
 use vitalgate::domain::input::Input;
 use vitalgate::domain::message::{
@@ -33,7 +34,6 @@ use vitalgate::domain::message::{
 use vitalgate::domain::signal::{SignalId, SignalTable};
 use vitalgate::domain::time::{Span, Timestamp};
 use vitalgate::domain::unit::Unit;
-use vitalgate::http::Pulse;
 use vitalgate::inbox::{Inbox, Receipt, Submission};
 use vitalgate::influx::line::Store as Lines;
 use vitalgate::influx::transport::gzip;
@@ -279,7 +279,7 @@ async fn tell(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<f6
         metrics: metrics.clone(),
         inbox,
         load: Load::default(),
-        pulse: Pulse::default(),
+        degraded: Degraded::default(),
         told: false,
     };
     let influx = config.influx.as_ref().context("no [influx]")?;

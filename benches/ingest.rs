@@ -151,6 +151,7 @@ fn floor(dir: &str) -> anyhow::Result<()> {
                 board,
                 signals,
                 clock: Clock::system(Timestamp::from_micros(0)),
+                refusals: Arc::default(),
                 metrics: Metrics::default(),
                 tracker: TaskTracker::new(),
                 cancel: CancellationToken::new(),

@@ -13,23 +13,29 @@ use tokio_util::task::TaskTracker;
 
 use crate::board;
 use crate::clock::Clock;
-use crate::config::{Config, DeadMan};
+use crate::config::{self, Config, DeadMan};
 use crate::control::Control;
 use crate::deadman;
+use crate::degraded::Degraded;
 use crate::domain::core::Core;
-use crate::domain::input::Input;
+use crate::domain::input::{Input, Synchronised};
 use crate::domain::time::Timestamp;
 use crate::http::{AppState, Auth, Limits, Pulse, Server, is_fresh, not_ready};
 use crate::inbox::Inbox;
 use crate::influx::{self, Sink};
-use crate::ingest::listener::{Context, Listener};
+use crate::ingest::listener::Listener;
+use crate::ingest::subscriber::Subscriber;
+use crate::ingest::{Context, Refusals};
 use crate::outbound::Outbound;
 use crate::pipeline;
 use crate::readers::StoreReaders;
 use crate::recovery::{recover, upgraded};
+use crate::reload::Reload;
 use crate::stage::{GRACE, Stage, late};
+use crate::status::Sources;
 use crate::store::{self, Opened, Purpose, Reader, Store};
 use crate::strain::Strain;
+use crate::synchronised;
 use crate::systemd::{self, Notifier, Watchdog};
 use crate::telemetry::{Metrics, watch_space};
 use crate::view::{Board, Ring};
@@ -65,11 +71,16 @@ pub struct App {
     writer: std::thread::JoinHandle<Result<(), store::writer::WriterError>>,
     doors: Option<Doors>,
     control: Control,
+    reload: Option<Reload>,
+    clock_check: Option<config::Clock>,
+    sources: Sources,
 }
 
 #[derive(Debug)]
 struct Doors {
     listener: Listener,
+    subscribers: Vec<Subscriber>,
+    degraded: Degraded,
     context: Context,
     server: Server,
     state: AppState,
@@ -133,6 +144,10 @@ impl App {
             first.push(Input::Deaf { from, to: clock.stamp().at });
         }
         first.extend(ended_links(&core));
+        if config.clock.check.is_empty() && core.site.doubts_the_clock() && !mode.headless {
+            first.push(Input::Synchronised(Synchronised::NotAsked));
+        }
+        first.extend(forgotten_brokers(&core, config));
         let other_texts = core.configuration.hash() != configuration.hash();
         if core.row() == 0 || (other_texts && !mode.headless) {
             let texts = configuration.texts.clone();
@@ -142,22 +157,33 @@ impl App {
         let (inbox, submissions) = Inbox::new();
         let metrics = Metrics::default();
         let strain = Strain::new(metrics.clone());
+        let refusals = Arc::new(Refusals::default());
         let mut told = board::of(&core);
         if let Some(Input::Upgraded { next_seq, held, .. }) = upgraded {
             board::show_told(&mut told, next_seq, held);
         }
         let (board, board_seen) = watch::channel(Arc::new(told));
-        let (_, signals) = watch::channel(Arc::new(configuration.signals.clone()));
+        let (signals_in_force, signals) = watch::channel(Arc::new(configuration.signals.clone()));
+        let reload = if mode.headless || mode.demo {
+            None
+        } else {
+            Some(Reload::new(config, &configuration, inbox.clone(), signals_in_force)?)
+        };
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
+        let sources = Sources {
+            board: board_seen.clone(),
+            clock: clock.clone(),
+            pulse: pulse.clone(),
+            inbox: inbox.clone(),
+            metrics: metrics.clone(),
+            identity: identity.clone(),
+        };
         let mut addresses = Addresses::default();
         let reader = opened.reader();
-        let readers = Arc::new(StoreReaders::new(
-            opened.reader(),
-            opened.history(),
-            configuration.signals.clone(),
-        ));
+        let readers =
+            Arc::new(StoreReaders::new(opened.reader(), opened.history(), signals.clone()));
         let slot = opened.sink();
         if config.influx.is_some() {
             // A command of the command line must not let go what InfluxDB lacks either.
@@ -169,6 +195,9 @@ impl App {
         let doors = if mode.headless {
             None
         } else {
+            let brokers = config.subscribers()?.into_iter().map(Subscriber::new);
+            let subscribers = brokers.collect::<Result<_, _>>().context("[[broker]]")?;
+            let degraded = Degraded::default();
             let deadman = match config.deadman.clone() {
                 Some(config) => {
                     let outbound = deadman::outbound(&config).context("[deadman]")?;
@@ -195,13 +224,14 @@ impl App {
                         metrics: metrics.clone(),
                         inbox: inbox.clone(),
                         load: strain.load(),
-                        pulse: pulse.clone(),
+                        degraded: degraded.clone(),
                         told: core.site.sink_told(),
                     };
                     Some(Sink::new(influx, &config.store.dir, parts).await?)
                 }
             };
             let context = Context {
+                refusals: Arc::clone(&refusals),
                 inbox: inbox.clone(),
                 board: board_seen.clone(),
                 signals: signals.clone(),
@@ -227,6 +257,7 @@ impl App {
                 history: readers,
                 pulse: pulse.clone(),
                 load: strain.load(),
+                degraded: degraded.clone(),
                 limits: Limits::default(),
             };
             let around = Around {
@@ -238,7 +269,7 @@ impl App {
                 deadman,
                 sink,
             };
-            Some(Doors { listener, context, server, state, around })
+            Some(Doors { listener, subscribers, degraded, context, server, state, around })
         };
         let terms = store::Terms {
             keep: config.keep(&configuration.signals),
@@ -251,6 +282,7 @@ impl App {
             clock,
             inbox: submissions,
             fill: inbox.fill(),
+            refusals,
             strain,
             committer: running.committer,
             reports: running.reports,
@@ -261,7 +293,20 @@ impl App {
             first,
             folded,
         };
-        Ok(Self { addresses, inbox, pipeline, writer: running.thread, doors, control })
+        // A simulated ward, and time by the messages, have nothing to do with the machine's clock.
+        let real = !mode.headless && !mode.demo && !mode.stream_clock;
+        let clock_check = Some(&config.clock).filter(|clock| real && !clock.check.is_empty());
+        Ok(Self {
+            addresses,
+            inbox,
+            pipeline,
+            writer: running.thread,
+            doors,
+            control,
+            reload,
+            clock_check: clock_check.cloned(),
+            sources,
+        })
     }
 
     /// Where it listens.
@@ -276,7 +321,8 @@ impl App {
 
     /// Runs until `stop`, then shuts down in order. A task that ends early ends it with an error.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { inbox, pipeline, writer, doors, control, .. } = self;
+        let Self { inbox, pipeline, writer, doors, control, reload, clock_check, sources, .. } =
+            self;
         let pulse = pipeline.pulse.clone();
         let mut intake = Stage::default();
         let mut commands = Stage::default();
@@ -284,12 +330,24 @@ impl App {
         let mut serving = Stage::default();
         let mut beside = Stage::default();
         core.start("pipeline", pipeline::run(pipeline, core.token()));
-        commands.start("control", control.run(inbox, commands.token()));
+        if let Some(clock) = clock_check {
+            let watch = synchronised::watch(clock, inbox.clone(), commands.token());
+            commands.start("clock", watch);
+        }
+        if let Some(reload) = reload {
+            commands.start("reload", reload.run(commands.token()));
+        }
+        commands.start("control", control.run(inbox, sources, commands.token()));
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
-        if let Some(Doors { listener, context, server, state, around }) = doors {
+        if let Some(Doors { listener, subscribers, degraded, context, server, state, around }) =
+            doors
+        {
             connections = context.tracker.clone();
             intake = Stage::new(context.cancel.clone());
+            for subscriber in subscribers {
+                intake.start("subscriber", subscriber.run(context.clone(), degraded.clone()));
+            }
             intake.start("listener", listener.run(context));
             serving.start("http", server.run(state, streams.clone(), serving.token()));
             pulse.set_listening(true);
@@ -371,6 +429,13 @@ fn ended_links(core: &Core) -> impl Iterator<Item = Input> {
         connected: false,
         clean: false,
     })
+}
+
+/// Brokers that were told as faulty and are configured no more: nobody would ever say otherwise.
+fn forgotten_brokers(core: &Core, config: &Config) -> impl Iterator<Item = Input> {
+    let faults = core.site.broker_faults();
+    let gone = faults.filter(|id| config.broker.iter().all(|broker| broker.id != *id));
+    gone.map(|id| Input::Broker { id, fault: None })
 }
 
 fn addresses_of(

@@ -213,13 +213,13 @@ fn vital(source: &Source, state: &SourceState, core: &Core, now: Stamp) -> Vital
         value: latest.map(|l| l.number.value),
         comparator: latest.and_then(|l| l.number.comparator).map(Comparator::as_str),
         unit: latest.map(|l| l.number.unit.ucum().to_owned()),
-        text: state.word.clone(),
+        text: state.word.as_ref().map(ToString::to_string),
         measured_at: latest.map(|l| l.measured),
         received_at: latest.map(|l| l.received),
         stale_after: latest
             .map(|l| now.shown(l.rule_at + stale))
             .or_else(|| state.arrival.map(|arrival| now.shown(arrival + stale))),
-        doubt: state.doubt.clone(),
+        doubt: state.doubt.as_ref().map(ToString::to_string),
     }
 }
 

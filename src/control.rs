@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::domain::command::{Answer, Command};
 use crate::domain::input::Input;
 use crate::inbox::{Inbox, Receipt, Submission};
+use crate::status::{self, Sources, Status};
 
 /// A command is smaller than this.
 const COMMAND_BYTES: u64 = 64 << 10;
@@ -28,6 +29,8 @@ const AT_A_TIME: usize = 4;
 const HEARING: Duration = Duration::from_secs(10);
 /// How long its commit and the answer may take.
 const ANSWERING: Duration = Duration::from_secs(30);
+/// How long whoever asks waits: longer than the gateway takes, or gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// After a failure to accept, which is one of the machine: it has no descriptors left, say.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -62,14 +65,14 @@ impl Control {
     }
 
     /// Takes commands until `cancel`; those taken in by then are still answered.
-    pub async fn run(self, inbox: Inbox, cancel: CancellationToken) {
+    pub async fn run(self, inbox: Inbox, sources: Sources, cancel: CancellationToken) {
         let seats = Arc::new(Semaphore::new(AT_A_TIME));
         let served = TaskTracker::new();
         let serve = async {
             while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
                 match self.listener.accept().await {
                     Ok((stream, _)) => {
-                        let serving = serve(stream, inbox.clone(), cancel.clone());
+                        let serving = serve(stream, inbox.clone(), sources.clone(), cancel.clone());
                         served.spawn(async move {
                             if let Err(error) = serving.await {
                                 tracing::warn!(%error, "a command of the command line failed");
@@ -104,12 +107,17 @@ impl Drop for Control {
 async fn serve(
     mut stream: UnixStream,
     inbox: Inbox,
+    sources: Sources,
     cancel: CancellationToken,
 ) -> std::io::Result<()> {
     let heard = tokio::select! {
         heard = timeout(HEARING, hear(&mut stream)) => heard??,
         () = cancel.cancelled() => return Ok(()),
     };
+    if heard == status::QUESTION {
+        let status = serde_json::to_vec(&sources.status())?;
+        return timeout(ANSWERING, tell(&mut stream, &status)).await?;
+    }
     timeout(ANSWERING, answer(&mut stream, &inbox, &heard)).await?
 }
 
@@ -127,7 +135,11 @@ async fn answer(stream: &mut UnixStream, inbox: &Inbox, bytes: &[u8]) -> std::io
         },
         Err(_) => r#"{"outcome":"invalid","detail":"not a command"}"#.to_owned(),
     };
-    stream.write_all(reply.as_bytes()).await?;
+    tell(stream, reply.as_bytes()).await
+}
+
+async fn tell(stream: &mut UnixStream, reply: &[u8]) -> std::io::Result<()> {
+    stream.write_all(reply).await?;
     stream.shutdown().await
 }
 
@@ -152,14 +164,26 @@ pub enum AskError {
 
 /// Sends a command to the gateway that runs on `dir`, and returns its answer as JSON.
 pub fn ask(dir: &Path, command: &Command) -> Result<serde_json::Value, AskError> {
+    let bytes = minicbor::to_vec(command).map_err(std::io::Error::other)?;
+    let reply = exchange(dir, &bytes)?;
+    serde_json::from_str(&reply).map_err(|e| AskError::Broken(e.into()))
+}
+
+/// What the gateway that runs on `dir` says of itself.
+pub fn status(dir: &Path) -> Result<Status, AskError> {
+    let reply = exchange(dir, status::QUESTION)?;
+    serde_json::from_str(&reply).map_err(|e| AskError::Broken(e.into()))
+}
+
+fn exchange(dir: &Path, question: &[u8]) -> Result<String, AskError> {
     use std::os::unix::net::UnixStream as Stream;
     let mut stream = Stream::connect(socket(dir)).map_err(|_| AskError::NotRunning)?;
-    let bytes = minicbor::to_vec(command).map_err(std::io::Error::other)?;
-    stream.write_all(&bytes)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(question)?;
     stream.shutdown(std::net::Shutdown::Write)?;
     let mut reply = String::new();
     stream.read_to_string(&mut reply)?;
-    serde_json::from_str(&reply).map_err(|e| AskError::Broken(e.into()))
+    Ok(reply)
 }
 
 #[cfg(test)]
@@ -167,6 +191,7 @@ mod tests {
     use super::*;
     use crate::domain::command::{Action, Outcome};
     use crate::inbox::Committed;
+    use crate::store::types::Identity;
 
     fn command() -> Command {
         Command {
@@ -175,13 +200,44 @@ mod tests {
         }
     }
 
+    fn sources(inbox: Inbox) -> Sources {
+        let site = "site-1".parse().unwrap();
+        let store = "store-1".to_owned();
+        Sources {
+            board: tokio::sync::watch::channel(Arc::default()).1,
+            clock: crate::clock::Clock::system(crate::domain::time::Timestamp::default()),
+            pulse: crate::http::Pulse::default(),
+            inbox,
+            metrics: crate::telemetry::Metrics::default(),
+            identity: Identity { store, site, simulated: false, stream_clock: false },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_gateway_says_how_it_is_without_a_commit() {
+        let dir = tempfile::tempdir().unwrap();
+        let control = Control::bind(dir.path()).unwrap();
+        let (inbox, mut submissions) = Inbox::new();
+        let cancel = CancellationToken::new();
+        let running = tokio::spawn(control.run(inbox.clone(), sources(inbox), cancel.clone()));
+        let folder = dir.path().to_owned();
+        let said =
+            tokio::task::spawn_blocking(move || super::status(&folder)).await.unwrap().unwrap();
+        assert_eq!((&*said.site, &*said.store), ("site-1", "store-1"));
+        assert!(said.not_ready.contains(&"not listening".to_owned()), "{said:?}");
+        cancel.cancel();
+        running.await.unwrap();
+        assert!(submissions.try_recv().is_err(), "a question is no command");
+        assert!(matches!(super::status(dir.path()), Err(AskError::NotRunning)));
+    }
+
     #[tokio::test]
     async fn a_command_is_answered_beside_callers_who_say_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let control = Control::bind(dir.path()).unwrap();
         let (inbox, mut submissions) = Inbox::new();
         let cancel = CancellationToken::new();
-        let running = tokio::spawn(control.run(inbox, cancel.clone()));
+        let running = tokio::spawn(control.run(inbox.clone(), sources(inbox), cancel.clone()));
         let mut silent = Vec::new();
         for _ in 1..AT_A_TIME {
             silent.push(UnixStream::connect(socket(dir.path())).await.unwrap());

@@ -13,6 +13,8 @@ use crate::telemetry::Metrics;
 
 /// A target that takes longer is not waited for.
 const WITHIN: Duration = Duration::from_secs(10);
+/// How often is looked whether the gateway has begun to judge.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Sets up what the pings need.
 pub fn outbound(config: &DeadMan) -> Result<Outbound, NoAnswer> {
@@ -28,6 +30,10 @@ pub async fn ping(
     stop: CancellationToken,
 ) {
     let pings = async {
+        // At the start judgement is behind by the time the gateway was down: nobody's business yet.
+        while !fresh() {
+            tokio::time::sleep(LOOK).await;
+        }
         let mut ticks =
             tokio::time::interval(Duration::from_micros(config.every.as_micros().unsigned_abs()));
         // After a slow answer the next ping is due at once, not several.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::ServerUrl;
 use axum::body::Body;
 use axum::http::header::{CONNECTION, HOST};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Uri};
@@ -209,9 +210,10 @@ impl Target {
         &self.authority
     }
 
-    /// Whether TLS is spoken.
-    pub fn is_tls(&self) -> bool {
-        self.tls
+    /// A server and its path prefix, to which each request appends its own path.
+    pub fn server(url: &ServerUrl) -> Self {
+        let ServerUrl { tls, host, port, authority, prefix } = url.clone();
+        Self { tls, host, port, authority, path: prefix }
     }
 }
 

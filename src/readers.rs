@@ -1,17 +1,21 @@
 //! What the HTTP side reads, out of the store.
 
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
 use crate::domain::ids::{AlarmId, DeviceId};
 use crate::domain::signal::{SignalId, SignalTable};
 use crate::domain::time::Timestamp;
 use crate::domain::unit::Unit;
 use crate::http::ports::{
-    AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, LoggedAlarm, ReadFailed,
-    SeriesQuery,
+    Act, AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, KeptGrounds, LoggedAlarm,
+    ReadFailed, SeriesQuery,
 };
 use crate::inbox::DeadLetter;
 use crate::store::buckets::Grid;
 use crate::store::history::{History, Piece};
-use crate::store::reader::{AlarmFilter, TransitionRow};
+use crate::store::reader::{ActRow, AlarmFilter, TransitionRow};
 use crate::store::types::{Sample, SeriesKey};
 use crate::store::{ReadError, Reader};
 
@@ -20,12 +24,16 @@ use crate::store::{ReadError, Reader};
 pub struct StoreReaders {
     reader: Reader,
     history: History,
-    signals: SignalTable,
+    signals: watch::Receiver<Arc<SignalTable>>,
 }
 
 impl StoreReaders {
     /// Readers of one store; `signals` says in which unit a series is summarised.
-    pub fn new(reader: Reader, history: History, signals: SignalTable) -> Self {
+    pub fn new(
+        reader: Reader,
+        history: History,
+        signals: watch::Receiver<Arc<SignalTable>>,
+    ) -> Self {
         Self { reader, history, signals }
     }
 
@@ -48,7 +56,7 @@ impl StoreReaders {
     }
 
     fn unit_of(&self, signal: SignalId) -> Unit {
-        self.signals.get(signal).and_then(|s| s.unit).unwrap_or(Unit::One)
+        self.signals.borrow().get(signal).and_then(|s| s.unit).unwrap_or(Unit::One)
     }
 }
 
@@ -60,6 +68,11 @@ impl AlarmLog for StoreReaders {
     fn of_alarm(&self, id: &AlarmId) -> Result<Vec<LoggedAlarm>, ReadFailed> {
         let rows = self.reader.alarm_history(id)?.into_iter();
         Ok(rows.filter(|row| row.kind == "alarm").map(logged).collect())
+    }
+
+    fn grounds(&self, id: &AlarmId) -> Result<Option<KeptGrounds>, ReadFailed> {
+        let kept = self.reader.alarm_grounds(id)?;
+        Ok(kept.map(|(limits, readings)| KeptGrounds { limits, readings }))
     }
 
     fn closed(&self, filter: &ClosedFilter, limit: usize) -> Result<Vec<LoggedAlarm>, ReadFailed> {
@@ -74,6 +87,14 @@ impl AlarmLog for StoreReaders {
 
     fn oldest_seq(&self) -> Result<Option<u64>, ReadFailed> {
         Ok(self.reader.transitions(0, 1)?.first().map(|row| row.seq))
+    }
+
+    fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<Act>, ReadFailed> {
+        let act = |row: ActRow| {
+            let ActRow { seq, at, actor, what, hash, chain, outcome, tried } = row;
+            Act { seq, at, actor, what, outcome, tried, hash, chain }
+        };
+        Ok(self.reader.audit(before, limit)?.into_iter().map(act).collect())
     }
 
     fn dead_letters(

@@ -153,7 +153,9 @@ mod tests {
                 TransitionBody::Alarm { change, alarm, .. } => {
                     (change, alarm.ward.unwrap().to_string(), t.seq)
                 }
-                other @ (TransitionBody::Answer { .. } | TransitionBody::Note { .. }) => {
+                other @ (TransitionBody::Answer { .. }
+                | TransitionBody::Note { .. }
+                | TransitionBody::NotAllowed { .. }) => {
                     panic!("{other:?}")
                 }
             })

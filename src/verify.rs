@@ -297,6 +297,7 @@ pub(crate) mod tests {
         Commit {
             row: Row { n, at, offset, core: CORE_VERSION, rules: [0; 8], body },
             transitions: out.transitions.iter().map(stored).collect(),
+            raised: Vec::new(),
             samples: Vec::new(),
             dead_letters: Vec::new(),
             waves: Vec::new(),

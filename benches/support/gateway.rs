@@ -62,14 +62,20 @@ impl Server {
         Ok(Self { mqtt, http: address("http"), start_s, child })
     }
 
+    /// Any program that cannot say where it listens.
+    pub(crate) fn announced(
+        command: &mut Command,
+        dir: &Path,
+        mqtt: SocketAddr,
+    ) -> anyhow::Result<Self> {
+        let log = fs::File::create(dir.join("server.log"))?;
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
+        Ok(Self { child, mqtt, http: None, start_s: 0.0 })
+    }
+
     /// Seconds of processor time so far, all threads.
     pub(crate) fn cpu_s(&self) -> anyhow::Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        // Fields 14 and 15 of proc(5); field 3 is the first after the name.
-        let ticks: f64 =
-            after_name.split_whitespace().skip(11).take(2).flat_map(str::parse::<f64>).sum();
-        Ok(ticks * TICK_S)
+        cpu_s(&self.child.id().to_string())
     }
 
     /// Bytes in memory.
@@ -98,6 +104,16 @@ impl Drop for Server {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// Seconds of processor time of process `of`, which may be `self`.
+pub(crate) fn cpu_s(of: &str) -> anyhow::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{of}/stat"))?;
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    // Fields 14 and 15 of proc(5); field 3 is the first after the name.
+    let ticks: f64 =
+        after_name.split_whitespace().skip(11).take(2).flat_map(str::parse::<f64>).sum();
+    Ok(ticks * TICK_S)
 }
 
 /// Bytes in memory of process `of`, which may be `self`.

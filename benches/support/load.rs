@@ -39,6 +39,8 @@ pub(crate) enum Until {
 pub(crate) struct Done {
     pub(crate) acked: u64,
     pub(crate) seconds: f64,
+    /// Processor time of the load's own process.
+    pub(crate) cpu_s: f64,
 }
 
 impl Done {
@@ -90,7 +92,8 @@ impl Load {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let report = runtime.block_on(load::run(&options, &CancellationToken::new()))?;
         anyhow::ensure!(report.rejected == 0, "{} messages were rejected", report.rejected);
-        let done = Done { acked: report.acked, seconds: report.elapsed.as_secs_f64() };
+        let (seconds, cpu_s) = (report.elapsed.as_secs_f64(), super::gateway::cpu_s("self")?);
+        let done = Done { acked: report.acked, seconds, cpu_s };
         println!("{}", serde_json::to_string(&done)?);
         Ok(())
     }

@@ -42,7 +42,7 @@ pub(crate) enum Command {
 /// Devices as the plan of a demonstration has them, or so many of one kind.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct WardArgs {
-    /// The gateway's MQTT listener.
+    /// The gateway's MQTT listener, or a broker to which the gateway subscribes.
     #[arg(long, default_value = "127.0.0.1:1883")]
     mqtt: SocketAddr,
     /// The gateway's HTTP interface, where the ward is registered.
@@ -122,6 +122,10 @@ pub(crate) struct ChaosArgs {
     /// Messages a second over all connections.
     #[arg(long, default_value_t = 2000)]
     rate: u64,
+    /// Mosquitto's binary: the load goes through a broker of its own, to which the gateway
+    /// subscribes; it lives on while the gateway is killed.
+    #[arg(long, value_name = "BINARY")]
+    broker: Option<PathBuf>,
     /// A Python script that reads the store by itself: --db FILE --ledger FILE.
     #[arg(long)]
     readback: Option<PathBuf>,
@@ -129,7 +133,7 @@ pub(crate) struct ChaosArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct LoadArgs {
-    /// The gateway's MQTT listener.
+    /// The gateway's MQTT listener, or a broker to which the gateway subscribes.
     #[arg(long, default_value = "127.0.0.1:1883")]
     mqtt: SocketAddr,
     /// Password of every principal (load-<c>), where the gateway asks for one.
@@ -241,6 +245,7 @@ impl ChaosArgs {
             seed: self.seed,
             connections: self.connections,
             rate: self.rate,
+            broker: self.broker,
             readback: self.readback,
         })
     }

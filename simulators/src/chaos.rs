@@ -1,12 +1,16 @@
 //! kill -9 under load: the gateway is killed at random moments and started again, while every
 //! acknowledgement is noted. At the end everything acknowledged must be there exactly once, with
-//! the value the formula gives, and the alarms must be those of a run without kills.
+//! the value the formula gives, and the alarms must be those of a run without kills. The load
+//! speaks to the gateway itself, or to a broker that lives on while the gateway is killed: then
+//! everything that broker acknowledged must be there.
 
+mod broker;
 mod check;
 mod gateway;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,6 +32,7 @@ use crate::wire::Mode;
 pub use check::Readback;
 pub use gateway::{CONFIG, DATABASE};
 
+use broker::Broker;
 use gateway::Gateway;
 
 /// Between a start and the next kill, in seconds.
@@ -42,6 +47,8 @@ const EXCURSION_S: f64 = 10.0;
 const BOUND_BEFORE: Duration = Duration::from_secs(60);
 /// How long alarms may take to show after the last acknowledgement.
 const ALARMS_WITHIN: Duration = Duration::from_secs(20);
+/// How long a gateway may take to catch up with what waits in the broker.
+const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(60);
 const ASK_EVERY: Duration = Duration::from_millis(250);
 /// Messages in flight a connection.
 const WINDOW: usize = 8;
@@ -65,6 +72,8 @@ pub struct ChaosOptions {
     pub connections: u64,
     /// Messages a second over all connections.
     pub rate: u64,
+    /// The broker's binary, Mosquitto, where the load is to go through one.
+    pub broker: Option<PathBuf>,
     /// The script that reads the store by itself.
     pub readback: Option<PathBuf>,
 }
@@ -132,8 +141,8 @@ pub async fn run(
     anyhow::ensure!(due > 0, "no device would alarm: use more --connections");
 
     let reference = shape.load(options, &options.dir.join("reference"))?;
-    let mut gateway = started(options, &reference, "reference").await?;
-    load::run(&LoadOptions { mqtt: gateway.mqtt(), ..reference }, cancel).await?;
+    let Stage { mut gateway, broker, mqtt } = staged(options, &reference, "reference").await?;
+    load::run(&LoadOptions { mqtt, ..reference }, cancel).await?;
     let alarms = alarms_when(gateway.api(), |alarms| alarms.len() >= due).await?;
     anyhow::ensure!(
         alarms.len() >= due,
@@ -141,11 +150,12 @@ pub async fn run(
         alarms.len()
     );
     gateway.kill()?;
+    drop(broker);
 
     let folder = options.dir.join("killed");
     let load = shape.load(options, &folder)?;
-    let mut gateway = started(options, &load, "killed").await?;
-    let load = LoadOptions { mqtt: gateway.mqtt(), ..load };
+    let Stage { mut gateway, broker, mqtt } = staged(options, &load, "killed").await?;
+    let load = LoadOptions { mqtt, ..load };
     let (ended, stop) = (CancellationToken::new(), cancel.child_token());
     let (load_report, kills) = tokio::join!(
         async {
@@ -170,6 +180,7 @@ pub async fn run(
     let killed = alarms_when(gateway.api(), |killed| *killed == alarms).await?;
     let (readback, script) = read_back(options, shape.excursions, &gateway, &folder).await?;
     gateway.kill()?;
+    drop(broker);
     Ok(ChaosReport {
         kills,
         load: load_report,
@@ -237,15 +248,23 @@ impl Shape {
     }
 }
 
-/// A gateway with a new store in which every device is bound to a patient.
-async fn started(
-    options: &ChaosOptions,
-    load: &LoadOptions,
-    name: &str,
-) -> anyhow::Result<Gateway> {
+/// A gateway, the broker before it if there is one, and where the load goes.
+struct Stage {
+    gateway: Gateway,
+    broker: Option<Broker>,
+    mqtt: SocketAddr,
+}
+
+/// A gateway with a new store in which every device is bound to a patient, subscribed to its broker.
+async fn staged(options: &ChaosOptions, load: &LoadOptions, name: &str) -> anyhow::Result<Stage> {
     let dir = options.dir.join(name);
-    let mut gateway =
-        Gateway::prepare(&options.gateway, &options.gateway_args, &options.config, &dir)?;
+    let broker = match &options.broker {
+        Some(binary) => Some(Broker::start(binary, &dir.join("broker")).await?),
+        None => None,
+    };
+    let section = broker.as_ref().map(Broker::section).unwrap_or_default();
+    let config = format!("{}{section}", options.config);
+    let mut gateway = Gateway::prepare(&options.gateway, &options.gateway_args, &config, &dir)?;
     gateway.start().await?;
     // Bound before the first reading, or it would belong to nobody.
     let requests = load::registration(load, clock::wall().checked_sub(BOUND_BEFORE)?);
@@ -253,7 +272,12 @@ async fn started(
     spawn_blocking(move || api.put_in_place(&requests))
         .await?
         .context("cannot register the devices of the load")?;
-    Ok(gateway)
+    let mqtt = broker.as_ref().map_or(gateway.mqtt(), Broker::address);
+    if broker.is_some() {
+        // Before its first subscription a broker keeps nothing for it.
+        undegraded(&gateway.api()).await?;
+    }
+    Ok(Stage { gateway, broker, mqtt })
 }
 
 /// Kills and starts until all kills are done or the load has ended; how many were done.
@@ -273,6 +297,21 @@ async fn kill_again_and_again(
         gateway.start().await?;
     }
     Ok(options.kills)
+}
+
+/// Waits until the gateway says that nothing is degraded.
+async fn undegraded(api: &Api) -> anyhow::Result<()> {
+    let begin = clock::monotonic();
+    loop {
+        let asked = api.clone();
+        let degraded = spawn_blocking(move || asked.degraded()).await??;
+        if degraded.is_empty() {
+            return Ok(());
+        }
+        let why = degraded.join(", ");
+        anyhow::ensure!(begin.elapsed() < CAUGHT_UP_WITHIN, "the gateway is degraded: {why}");
+        sleep(ASK_EVERY).await;
+    }
 }
 
 /// The alarms once they are as wished, or as they are when time is over.
@@ -299,6 +338,9 @@ async fn read_back(
 ) -> anyhow::Result<(Readback, Option<(bool, Value)>)> {
     let (api, database, script) = (gateway.api(), gateway.database(), options.readback.clone());
     let path = folder.join("ledger");
+    if options.broker.is_some() {
+        caught_up(&api, &path, excursions).await?;
+    }
     spawn_blocking(move || {
         let readback = check::over_http(&api, &ledger::read(&path)?, Some(excursions))?;
         let script = script
@@ -307,6 +349,21 @@ async fn read_back(
         Ok((readback, script))
     })
     .await?
+}
+
+/// Gives the gateway time to fetch what waits in the broker.
+async fn caught_up(api: &Api, ledger: &Path, excursions: Excursions) -> anyhow::Result<()> {
+    let begin = clock::monotonic();
+    loop {
+        let (api, ledger) = (api.clone(), ledger.to_owned());
+        let readback = spawn_blocking(move || {
+            check::over_http(&api, &ledger::read(&ledger)?, Some(excursions))
+        });
+        if readback.await??.missing == 0 || begin.elapsed() > CAUGHT_UP_WITHIN {
+            return Ok(());
+        }
+        sleep(ASK_EVERY).await;
+    }
 }
 
 #[cfg(test)]
@@ -323,6 +380,7 @@ mod tests {
             seed: 1,
             connections,
             rate,
+            broker: None,
             readback: None,
         }
     }

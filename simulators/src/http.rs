@@ -114,6 +114,13 @@ impl Api {
         Ok((status == 200, body["simulated"] == Value::Bool(true)))
     }
 
+    /// What the gateway says does not work as it should, one line each.
+    pub fn degraded(&self) -> Result<Vec<String>, ApiError> {
+        let (_, body) = self.send("GET", "/readyz", None)?;
+        let lines = body["degraded"].as_array().map(Vec::as_slice).unwrap_or_default();
+        Ok(lines.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+
     /// Makes or replaces things, in this order; that one is there already is no failure.
     pub fn put_in_place(&self, requests: &[Request]) -> Result<(), ApiError> {
         for Request { method, path, body } in requests {

@@ -1,8 +1,11 @@
 //! The command line: one file a command.
 
+mod config;
 mod demo;
 mod device;
+mod doctor;
 mod gateway;
+mod status;
 mod store;
 
 use std::path::PathBuf;
@@ -37,6 +40,12 @@ enum Command {
     Replay(ReplayOptions),
     /// Register, bind, list or revoke devices.
     Device(device::DeviceArgs),
+    /// Show the running gateway on one screen, or what its store says when none runs.
+    Status(status::StatusArgs),
+    /// Look at disk, clock, brokers and InfluxDB, and say what to do.
+    Doctor(doctor::DoctorArgs),
+    /// Show the configuration in force.
+    Config(config::ConfigCommand),
     /// Copy the store to a file, also while the gateway runs.
     Backup(store::BackupArgs),
     /// Make a store out of a copy.
@@ -109,6 +118,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => store::verify(&args),
         Command::Replay(options) => replay(options),
         Command::Device(args) => device::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Config(command) => config::run(&command),
         Command::Backup(args) => store::backup(&args),
         Command::Restore(args) => store::restore(&args),
     }

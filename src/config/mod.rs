@@ -1,6 +1,7 @@
 //! `gateway.toml` as checked types. Nothing is bound or opened before the whole of it is valid.
 
 mod broker;
+mod clock;
 mod deadman;
 mod influx;
 
@@ -11,12 +12,14 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use self::broker::{BadBroker, Broker, BrokerTls, SpeaksFor};
+pub use self::clock::Clock;
 use crate::domain::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use crate::domain::ids::SiteId;
 use crate::domain::signal::{NoSuchClass, SignalTable};
 use crate::domain::time::Span;
 use crate::http::{Auth, BadToken, Role, Token};
 use crate::ingest::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
+use crate::ingest::subscriber::SubscriberConfig;
 use crate::store::Keep;
 
 pub use deadman::{BadDeadMan, DeadMan};
@@ -32,6 +35,9 @@ pub struct Config {
     /// Where the store is.
     #[serde(default)]
     pub store: Store,
+    /// The machine's clock.
+    #[serde(default)]
+    pub clock: Clock,
     /// The HTTP side.
     #[serde(default)]
     pub http: Http,
@@ -246,6 +252,11 @@ impl Config {
         Self::parse(BUILT_IN_GATEWAY, Path::new("config/gateway.toml"))
     }
 
+    /// The built-in configuration as it is written, with every key and its default.
+    pub const fn built_in_text() -> &'static str {
+        BUILT_IN_GATEWAY
+    }
+
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, BadConfig> {
         Self::parse(&read(path)?, path)
@@ -356,14 +367,29 @@ impl Config {
                 Proof::Required => Authentication::Required,
                 Proof::Loopback => Authentication::Open,
             },
-            unknown: match self.devices.unknown {
-                UnknownDevices::Refuse => Unknown::Refuse,
-                UnknownDevices::Admit => Unknown::Admit,
-            },
+            unknown: self.unknown(),
             max_connections: self.mqtt.max_connections,
             max_inflight: self.mqtt.max_inflight,
             retention: self.store.history_keep,
             ..ListenerConfig::default()
+        }
+    }
+
+    /// What each subscriber needs to know, passwords read.
+    pub fn subscribers(&self) -> Result<Vec<SubscriberConfig>, BadConfig> {
+        let all = self.broker.iter().map(|broker| {
+            let mut config = broker.subscriber(&self.site.id)?;
+            config.unknown = self.unknown();
+            config.retention = self.store.history_keep;
+            Ok(config)
+        });
+        all.collect()
+    }
+
+    fn unknown(&self) -> Unknown {
+        match self.devices.unknown {
+            UnknownDevices::Refuse => Unknown::Refuse,
+            UnknownDevices::Admit => Unknown::Admit,
         }
     }
 

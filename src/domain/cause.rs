@@ -31,7 +31,37 @@ pub struct Cause {
     pub stamp: Option<Timestamp>,
 }
 
+/// A cause without its device, where that is known from what it stands beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Place {
+    #[n(1)]
+    boot: Option<u64>,
+    #[n(2)]
+    kind: Kind,
+    #[n(3)]
+    seq: Option<u64>,
+    #[n(4)]
+    index: u32,
+    #[n(5)]
+    stamp: Option<Timestamp>,
+}
+
+impl Place {
+    /// The cause in this device's messages.
+    pub fn of(self, device: &DeviceId) -> Cause {
+        let Self { boot, kind, seq, index, stamp } = self;
+        Cause { device: Some(device.clone()), boot, kind, seq, index, stamp }
+    }
+}
+
 impl Cause {
+    /// Where in its device's messages it is.
+    pub fn place(&self) -> Place {
+        let Self { boot, kind, seq, index, stamp, .. } = *self;
+        Place { boot, kind, seq, index, stamp }
+    }
+
     /// Something the gateway itself noticed at an instant.
     pub fn noticed(device: Option<DeviceId>, at: Timestamp) -> Self {
         Self { device, boot: None, kind: Kind::Status, seq: None, index: 0, stamp: Some(at) }

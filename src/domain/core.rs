@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
-use super::agenda::{Agenda, Whose};
+use super::agenda::Agenda;
 use super::command::{DeviceDetails, PrincipalKind};
 use super::configuration::{Configuration, Texts};
 use super::device::{Device, Said, Surroundings};
@@ -20,9 +20,6 @@ use super::output::Output;
 use super::patient::{Context, Patient};
 use super::site::Site;
 use super::time::{Span, Stamp, Timestamp};
-
-/// Redelivered messages have been heard so long after a window without intake.
-const HEARING_AGAIN: Span = Span::secs(10);
 
 /// The class of a device that nobody registered.
 pub(super) const UNKNOWN_CLASS: &str = "unknown";
@@ -43,13 +40,10 @@ pub struct Core {
     /// Rises with every call of [`Core::take_changed`]; a machine that knows it stands in `changed`.
     epoch: u64,
     pub(super) head: Head,
-    agenda: Agenda,
+    pub(super) agenda: Agenda,
     /// Empty between two messages, so that its room is used again.
     said: Vec<(PatientId, Said)>,
 }
-
-/// Windows without intake remembered: more than can follow each other while a deadline waits.
-const WINDOWS: usize = 16;
 
 /// From when to when nothing was taken in, in the gateway's own time.
 pub type Window = (Timestamp, Timestamp);
@@ -175,6 +169,8 @@ impl Core {
                 | Input::Configuration { .. }
                 | Input::Store { .. }
                 | Input::Unwatched(_)
+                | Input::Synchronised(_)
+                | Input::NotAllowed { .. }
                 | Input::Broker { .. }
                 | Input::Sink { .. } => self.advance_to(now, &mut out),
             }
@@ -220,90 +216,6 @@ impl Core {
         Output::new(now, head.next_seq, head.site.clone(), head.simulated)
     }
 
-    /// Time goes on to where intake stopped; what falls due after that waits until it is heard again.
-    fn note_deaf(&mut self, from: Timestamp, to: Timestamp, out: &mut Output) {
-        let now = out.now;
-        if from > self.head.now.at {
-            self.advance_to(Stamp { at: from.min(now.at), offset: self.head.now.offset }, out);
-            out.now = now;
-        }
-        self.remember_deaf(from, to);
-    }
-
-    /// While commits fail nobody is blamed for silence; afterwards that time counts as deaf.
-    fn store(&mut self, failing: bool, now: Stamp) {
-        if failing {
-            self.head.failing_since.get_or_insert(now.at);
-        } else if let Some(since) = self.head.failing_since.take() {
-            self.remember_deaf(since, now.at);
-            let ids: Vec<PatientId> = self.patients.keys().cloned().collect();
-            for id in ids {
-                self.note_deadline(&id);
-            }
-        }
-    }
-
-    fn remember_deaf(&mut self, from: Timestamp, to: Timestamp) {
-        if self.head.deaf.len() == WINDOWS {
-            self.head.deaf.remove(0);
-        }
-        self.head.deaf.push((from, to));
-    }
-
-    /// Takes every deadline decided by `now`, in the order of the instants they are decided at.
-    fn advance_to(&mut self, now: Stamp, out: &mut Output) {
-        while let Some((noted, whose)) = self.agenda.take_first(now.at) {
-            let Some(decided) = self.decided(&whose) else { continue };
-            if decided > noted {
-                self.agenda.set(whose, Some(decided));
-                continue;
-            }
-            out.now = Stamp { at: decided.max(self.head.now.at), offset: now.offset };
-            self.fire(&whose, out);
-            let next = self.decided(&whose);
-            self.agenda.set(whose, next);
-        }
-        out.now = now;
-        self.head.now = now;
-    }
-
-    /// When the earliest deadline of a machine is decided.
-    fn decided(&self, whose: &Whose) -> Option<Timestamp> {
-        let due = match whose {
-            Whose::Site => self.site.alarms.next_deadline()?,
-            Whose::Patient(id) => {
-                let held = self.head.failing_since;
-                self.patients.get(id)?.next_deadline(context(&self.configuration), held)?.0
-            }
-        };
-        Some(self.heard_again(due))
-    }
-
-    fn fire(&mut self, whose: &Whose, out: &mut Output) {
-        match whose {
-            Whose::Site => {
-                if let Some(due) = self.site.alarms.next_deadline() {
-                    self.site_mut().alarms.fire(due, out);
-                }
-            }
-            Whose::Patient(id) => {
-                let configuration = Arc::clone(&self.configuration);
-                let context = context(&configuration);
-                let held = self.head.failing_since;
-                if let Some(patient) = self.patient_mut(id)
-                    && let Some((due, deadline)) = patient.next_deadline(context, held)
-                {
-                    patient.fire(due, &deadline, context, out);
-                }
-            }
-        }
-    }
-
-    /// A deadline that falls into, or right after, a window without intake waits for what is redelivered.
-    fn heard_again(&self, due: Timestamp) -> Timestamp {
-        heard_again(&self.head.deaf, due)
-    }
-
     fn step(&mut self, input: &Input, out: &mut Output) {
         match input {
             Input::Message(message) => {
@@ -333,10 +245,17 @@ impl Core {
                 self.site_mut().clock(Span::micros(*to_us), out);
                 self.note_site_deadline();
             }
+            Input::Synchronised(word) => {
+                self.site_mut().synchronised(word, out);
+                self.note_site_deadline();
+            }
             Input::Upgraded { from: _, next_seq, held } => self.settle(*next_seq, held, out),
             Input::Unwatched(wards) => {
                 self.site_mut().unwatched(wards, out);
                 self.note_site_deadline();
+            }
+            Input::NotAllowed { principal, name, count, since } => {
+                out.not_allowed(principal.as_ref(), name.as_ref(), *count, *since);
             }
             Input::Broker { id, fault } => {
                 self.site_mut().broker(id, fault.as_deref(), out);
@@ -459,19 +378,6 @@ impl Core {
         site
     }
 
-    /// Puts a patient's next deadline on the agenda.
-    pub(super) fn note_deadline(&mut self, id: &PatientId) {
-        let whose = Whose::Patient(id.clone());
-        let decided = self.decided(&whose);
-        self.agenda.set(whose, decided);
-    }
-
-    /// Puts the gateway's own next deadline on the agenda.
-    pub(super) fn note_site_deadline(&mut self) {
-        let decided = self.decided(&Whose::Site);
-        self.agenda.set(Whose::Site, decided);
-    }
-
     /// New texts: changed rules close their alarms and judge anew (row 23).
     fn configure(&mut self, texts: Texts, out: &mut Output) {
         let Ok(configuration) = Configuration::parse(texts.clone()) else {
@@ -489,6 +395,8 @@ impl Core {
                 out.note(device.patient(), Some(&device.details.id), "class_removed", text);
             }
         }
+        // What is shown of devices follows from their classes.
+        self.changed.devices.extend(self.devices.keys().cloned());
         let ids: Vec<PatientId> = self.patients.keys().cloned().collect();
         for id in ids {
             if let Some(patient) = self.patient_mut(&id) {
@@ -502,12 +410,4 @@ impl Core {
 /// The context of a configuration.
 pub(super) fn context(configuration: &Configuration) -> Context<'_> {
     Context { signals: &configuration.signals, rules: &configuration.rules }
-}
-
-/// One window after the other: what waits for the first may fall into the second.
-fn heard_again(deaf: &[Window], due: Timestamp) -> Timestamp {
-    deaf.iter().fold(due, |due, (from, to)| {
-        let again = *to + HEARING_AGAIN;
-        if due >= *from && due < again { again } else { due }
-    })
 }

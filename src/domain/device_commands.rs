@@ -85,7 +85,9 @@ impl Core {
         if device.bindings.last().and_then(|b| b.until).is_some_and(|until| since < until) {
             return refuse(Outcome::Conflict, "the previous binding ended later than that");
         }
-        self.device_mut(id, out.now).bindings.push(Binding {
+        let bindings = &mut self.device_mut(id, out.now).bindings;
+        bindings.reserve_exact(1);
+        bindings.push(Binding {
             patient: Some(patient.clone()),
             from,
             to: None,

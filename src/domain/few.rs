@@ -11,6 +11,9 @@ use minicbor::decode::{Decoder, Error as DecodeError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 
+/// Entries that room is made for before they are read.
+const MOST_BELIEVED: usize = 64;
+
 /// A sorted map; on disk the same as a `BTreeMap`.
 #[derive(Clone, PartialEq)]
 pub struct Few<K, V>(Vec<(K, V)>);
@@ -64,6 +67,7 @@ impl<K, V> Few<K, V> {
     }
 
     /// Takes the entries for which `wanted` holds out.
+    #[must_use]
     pub fn take_out(&mut self, mut wanted: impl FnMut(&K, &V) -> bool) -> Self {
         let all = std::mem::take(&mut self.0).into_iter();
         let (out, rest) = all.partition(|(key, value)| wanted(key, value));
@@ -97,14 +101,6 @@ impl<K: Ord, V> Few<K, V> {
         mut order: impl FnMut(&K) -> std::cmp::Ordering,
     ) -> Result<usize, usize> {
         self.0.binary_search_by(|(known, _)| order(known))
-    }
-
-    /// Whether there is an entry of this key.
-    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
-    where
-        K: Borrow<Q>,
-    {
-        self.place(key).is_ok()
     }
 
     /// The value of a key.
@@ -196,8 +192,26 @@ impl<C, K: Encode<C>, V: Encode<C>> Encode<C> for Few<K, V> {
 
 impl<'b, C, K: Decode<'b, C> + Ord, V: Decode<'b, C>> Decode<'b, C> for Few<K, V> {
     fn decode(d: &mut Decoder<'b>, context: &mut C) -> Result<Self, DecodeError> {
-        d.map_iter_with::<C, K, V>(context)?.collect()
+        let mut few = Self::default();
+        // What the bytes claim to hold is not believed further than what takes little room.
+        let claimed = d.probe().map()?.unwrap_or_default();
+        few.0.reserve_exact(usize::try_from(claimed).unwrap_or_default().min(MOST_BELIEVED));
+        for entry in d.map_iter_with::<C, K, V>(context)? {
+            let (key, value) = entry?;
+            few.insert(key, value);
+        }
+        Ok(few)
     }
+}
+
+/// Decodes a list without the room that a growing one keeps.
+pub(super) fn list<'b, C, T: Decode<'b, C>>(
+    d: &mut Decoder<'b>,
+    context: &mut C,
+) -> Result<Vec<T>, DecodeError> {
+    let mut list = Vec::decode(d, context)?;
+    list.shrink_to_fit();
+    Ok(list)
 }
 
 #[cfg(test)]

@@ -87,6 +87,25 @@ pub enum Input {
         #[n(2)]
         held: Vec<Alarm>,
     },
+    /// What the machine says of its own clock.
+    #[n(9)]
+    Synchronised(#[n(0)] Synchronised),
+    /// Publishes under a name that the sender may not speak for.
+    #[n(10)]
+    NotAllowed {
+        /// Who published; `None` for several.
+        #[n(0)]
+        principal: Option<DeviceId>,
+        /// The name in the topic; `None` for several, or none.
+        #[n(1)]
+        name: Option<DeviceId>,
+        /// How often since then.
+        #[n(2)]
+        count: u64,
+        /// When it was tried first in this hour.
+        #[n(3)]
+        since: Timestamp,
+    },
     /// Whether the way from a broker of the site to the core is proven: the probe sent through it
     /// came back, or it did not in time.
     #[n(11)]
@@ -108,4 +127,21 @@ pub enum Input {
         #[n(1)]
         behind: bool,
     },
+}
+
+/// Whether the machine's clock is synchronised. Numbers are part of the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Synchronised {
+    /// It is.
+    #[n(0)]
+    Yes,
+    /// It is not.
+    #[n(1)]
+    No,
+    /// Nobody can tell, and why.
+    #[n(2)]
+    Unknown(#[n(0)] String),
+    /// Nobody is asked any more.
+    #[n(3)]
+    NotAsked,
 }

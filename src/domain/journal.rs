@@ -141,6 +141,8 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
         | Input::Store { .. }
         | Input::Unwatched(_)
         | Input::Upgraded { .. }
+        | Input::Synchronised(_)
+        | Input::NotAllowed { .. }
         | Input::Broker { .. }
         | Input::Sink { .. } => None,
     });

@@ -77,6 +77,18 @@ impl Output {
         });
     }
 
+    /// Appends what somebody was not allowed.
+    pub(super) fn not_allowed(
+        &mut self,
+        principal: Option<&DeviceId>,
+        name: Option<&DeviceId>,
+        count: u64,
+        since: Timestamp,
+    ) {
+        let (principal, name) = (principal.cloned(), name.cloned());
+        self.emit(TransitionBody::NotAllowed { principal, name, count, since });
+    }
+
     /// Counts a fate.
     pub(super) fn count(&mut self, fate: Fate) {
         let place = self.fates.place_of(&fate);

@@ -8,13 +8,16 @@ use super::alarm::{Alarm, Condition, Priority};
 use super::book::{Book, Key, Owner};
 use super::cause::Cause;
 use super::ids::{BedId, DeviceId, WardId};
+use super::input::Synchronised;
 use super::output::{Output, rule};
 use super::patient;
 use super::time::{Span, Timestamp};
+use super::transition::Change;
 
 const STORE_FAILING: &str = "store.failing";
 const DEAF: &str = "gateway.deaf";
 const CLOCK_BEHIND: &str = "clock.behind";
+const CLOCK_UNSYNCHRONISED: &str = "clock.unsynchronised";
 const UNWATCHED: &str = "ward.unwatched";
 const BROKER: &str = "link.broker";
 const SINK_REFUSED: &str = "influx.refused";
@@ -151,6 +154,34 @@ impl Site {
         } else {
             self.alarms.change(&key, None, out, Alarm::absent);
         }
+    }
+
+    /// The machine's clock is synchronised, or is not, or nobody can tell.
+    pub fn synchronised(&mut self, word: &Synchronised, out: &mut Output) {
+        let key = Key::new(rule(CLOCK_UNSYNCHRONISED), "gateway");
+        let (priority, text) = match word {
+            Synchronised::Yes => return self.alarms.change(&key, None, out, Alarm::absent),
+            Synchronised::NotAsked => {
+                let (change, reason) = (Change::RuleChanged, "detection_off");
+                return self.alarms.close(&key, change, reason, None, out);
+            }
+            Synchronised::No => {
+                (Priority::Medium, "the machine's clock is not synchronised".to_owned())
+            }
+            Synchronised::Unknown(why) => {
+                let text = format!("whether the machine's clock is synchronised is unknown: {why}");
+                (Priority::Low, text)
+            }
+        };
+        let cause = Cause::noticed(None, out.wall());
+        let condition = Condition::Present;
+        let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
+        self.alarms.raise(GATEWAY, draft, out);
+    }
+
+    /// Whether the machine's clock was not known to be synchronised when it was last asked.
+    pub fn doubts_the_clock(&self) -> bool {
+        self.alarms.holds(&Key::new(rule(CLOCK_UNSYNCHRONISED), "gateway"))
     }
 
     /// Intake stood still: one alarm for the gateway, no device is blamed for it.

@@ -1,21 +1,68 @@
 //! Instants and spans in whole microseconds; the core never reads a clock.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::{Add, Sub};
 use std::str::FromStr;
 
+use minicbor::decode::{Decoder, Error as DecodeError};
+use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z, shown as RFC 3339 in UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(transparent)]
-pub struct Timestamp(#[n(0)] i64);
+pub struct Timestamp(#[n(0)] Micros);
 
 /// A signed length of time in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(transparent)]
-pub struct Span(#[n(0)] i64);
+pub struct Span(#[n(0)] Micros);
+
+/// Microseconds, ordered as they are. The least number of all is left out, so that an instant that
+/// may be missing takes no more room than one that is there: machines are full of them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Micros(NonZeroU64);
+
+impl Micros {
+    const SIGN: u64 = 1 << 63;
+
+    const fn of(micros: i64) -> Self {
+        match NonZeroU64::new(micros as u64 ^ Self::SIGN) {
+            Some(flipped) => Self(flipped),
+            None => Self(NonZeroU64::MIN),
+        }
+    }
+
+    const fn get(self) -> i64 {
+        (self.0.get() ^ Self::SIGN) as i64
+    }
+}
+
+impl Default for Micros {
+    fn default() -> Self {
+        Self::of(0)
+    }
+}
+
+impl fmt::Debug for Micros {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.get(), f)
+    }
+}
+
+impl<C> Encode<C> for Micros {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), EncodeError<W::Error>> {
+        e.i64(self.get())?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Micros {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, DecodeError> {
+        d.i64().map(Self::of)
+    }
+}
 
 /// One reading of the gateway's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -58,48 +105,54 @@ pub struct NotASpan(pub String);
 
 impl Timestamp {
     /// The first instant a device's stamp is believed: 2000-01-01 (contract §3).
-    pub const YEAR_2000: Self = Self(946_684_800_000_000);
+    pub const YEAR_2000: Self = Self::from_micros(946_684_800_000_000);
 
     /// From microseconds since 1970.
     pub const fn from_micros(micros: i64) -> Self {
-        Self(micros)
+        Self(Micros::of(micros))
     }
 
     /// From milliseconds since 1970, saturating.
     pub const fn from_millis(millis: i64) -> Self {
-        Self(millis.saturating_mul(1_000))
+        Self(Micros::of(millis.saturating_mul(1_000)))
     }
 
     /// Microseconds since 1970.
     pub const fn as_micros(self) -> i64 {
-        self.0
+        self.0.get()
     }
 
     /// Milliseconds since 1970, rounded down.
     pub const fn as_millis(self) -> i64 {
-        self.0.div_euclid(1_000)
+        self.0.get().div_euclid(1_000)
+    }
+
+    /// Without the fraction of its second, for people.
+    pub const fn to_the_second(self) -> Self {
+        let micros = self.as_micros();
+        Self::from_micros(micros - micros.rem_euclid(1_000_000))
     }
 }
 
 impl Span {
     /// No time at all.
-    pub const ZERO: Self = Self(0);
+    pub const ZERO: Self = Self::micros(0);
     /// Longer than any deadline.
-    pub const MAX: Self = Self(i64::MAX);
+    pub const MAX: Self = Self::micros(i64::MAX);
 
     /// From microseconds.
     pub const fn micros(micros: i64) -> Self {
-        Self(micros)
+        Self(Micros::of(micros))
     }
 
     /// From milliseconds, saturating.
     pub const fn millis(millis: i64) -> Self {
-        Self(millis.saturating_mul(1_000))
+        Self(Micros::of(millis.saturating_mul(1_000)))
     }
 
     /// From seconds, saturating.
     pub const fn secs(secs: i64) -> Self {
-        Self(secs.saturating_mul(1_000_000))
+        Self(Micros::of(secs.saturating_mul(1_000_000)))
     }
 
     /// From minutes, saturating.
@@ -119,55 +172,55 @@ impl Span {
 
     /// Whole microseconds.
     pub const fn as_micros(self) -> i64 {
-        self.0
+        self.0.get()
     }
 
     /// Seconds with their fraction.
     pub fn as_secs_f64(self) -> f64 {
-        self.0 as f64 / 1e6
+        self.0.get() as f64 / 1e6
     }
 }
 
 impl Sub for Timestamp {
     type Output = Span;
     fn sub(self, earlier: Self) -> Span {
-        Span(self.0.saturating_sub(earlier.0))
+        Span(Micros::of(self.0.get().saturating_sub(earlier.0.get())))
     }
 }
 
 impl Add<Span> for Timestamp {
     type Output = Self;
     fn add(self, span: Span) -> Self {
-        Self(self.0.saturating_add(span.0))
+        Self(Micros::of(self.0.get().saturating_add(span.0.get())))
     }
 }
 
 impl Sub<Span> for Timestamp {
     type Output = Self;
     fn sub(self, span: Span) -> Self {
-        Self(self.0.saturating_sub(span.0))
+        Self(Micros::of(self.0.get().saturating_sub(span.0.get())))
     }
 }
 
 impl Add for Span {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
+        Self(Micros::of(self.0.get().saturating_add(other.0.get())))
     }
 }
 
 impl Sub for Span {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0))
+        Self(Micros::of(self.0.get().saturating_sub(other.0.get())))
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
+        match jiff::Timestamp::from_microsecond(self.as_micros()) {
             Ok(t) => write!(f, "{t}"),
-            Err(_) if self.0 < 0 => f.write_str("-009999-01-02T01:59:59Z"),
+            Err(_) if self.as_micros() < 0 => f.write_str("-009999-01-02T01:59:59Z"),
             Err(_) => f.write_str("9999-12-30T22:00:00Z"),
         }
     }
@@ -177,7 +230,7 @@ impl FromStr for Timestamp {
     type Err = NotATime;
     fn from_str(text: &str) -> Result<Self, NotATime> {
         let t: jiff::Timestamp = text.parse().map_err(|_| NotATime(text.to_owned()))?;
-        Ok(Self(t.as_microsecond()))
+        Ok(Self::from_micros(t.as_microsecond()))
     }
 }
 
@@ -199,11 +252,11 @@ impl fmt::Display for Span {
         const UNITS: [(i64, &str); 4] =
             [(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s")];
         for (size, name) in UNITS {
-            if self.0 != 0 && self.0 % size == 0 {
-                return write!(f, "{}{name}", self.0 / size);
+            if self.0.get() != 0 && self.0.get() % size == 0 {
+                return write!(f, "{}{name}", self.0.get() / size);
             }
         }
-        write!(f, "{}ms", self.0 / 1_000)
+        write!(f, "{}ms", self.0.get() / 1_000)
     }
 }
 

@@ -37,6 +37,17 @@ pub enum TransitionBody {
         /// The alarm as it is now.
         alarm: Box<Alarm>,
     },
+    /// Somebody published under a name that was not his to speak for; for the audit.
+    NotAllowed {
+        /// Who; `None` for several.
+        principal: Option<DeviceId>,
+        /// Under whose name; `None` for several, or none.
+        name: Option<DeviceId>,
+        /// How often since then.
+        count: u64,
+        /// When it was tried first.
+        since: Timestamp,
+    },
     /// Something of note that is no alarm: a late finding, a pending delay lost, a clock step.
     Note {
         /// Whom it concerns.

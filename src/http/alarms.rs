@@ -13,12 +13,13 @@ use super::auth::{Right, Who};
 use super::command::{ask, ask_one, item};
 use super::error::Problem;
 use super::extract::{Body, Id, List, Params, page_size};
-use super::ports::{ClosedFilter, LoggedAlarm};
+use super::ports::{ClosedFilter, KeptGrounds, LoggedAlarm};
+use super::series::{comparator, flag_words};
 use super::state::Ctx;
 use crate::domain::alarm::{Alarm, AlarmOnWire, State as AlarmState};
 use crate::domain::command::{Action, AlarmAct};
 use crate::domain::ids::{AlarmId, PatientId, WardId};
-use crate::view::Board;
+use crate::store::point::Point;
 
 /// Alarms acknowledged in one request at most.
 const MAX_AT_ONCE: usize = 200;
@@ -83,7 +84,8 @@ pub(crate) async fn list(
     Ok(Json(List { items, next: None, seq: board.seq }))
 }
 
-/// `GET alarms/{id}`: the alarm, every transition with its actor, and the limits in force.
+/// `GET alarms/{id}`: the alarm, every transition with its actor, and what it was raised on: the
+/// limits in force and the last readings.
 pub(crate) async fn get(
     State(http): State<Ctx>,
     who: Who,
@@ -91,15 +93,21 @@ pub(crate) async fn get(
 ) -> Result<Json<Value>, Problem> {
     who.may(Right::SeePatients)?;
     let wanted = id.clone();
-    let story = http.read_log(move |log| log.of_alarm(&wanted)).await?;
+    let (story, kept) =
+        http.read_log(move |log| Ok((log.of_alarm(&wanted)?, log.grounds(&wanted)?))).await?;
     let board = http.board();
     let alarm = match board.alarms.get(&id) {
         Some(open) => on_wire(open),
         None => story.last().map(alarm_as_logged).ok_or_else(|| Problem::missing("alarm", &id))?,
     };
-    let limits = limits_in_force(&board, &alarm);
+    let (limits, readings) = kept.as_ref().map_or((json!([]), json!([])), grounds);
     let transitions: Vec<Value> = story.iter().map(transition).collect();
-    Ok(Json(json!({ "alarm": alarm, "transitions": transitions, "limits": limits })))
+    Ok(Json(json!({
+        "alarm": alarm,
+        "transitions": transitions,
+        "limits": limits,
+        "readings": readings,
+    })))
 }
 
 /// `POST alarms/{id}/acknowledge`.
@@ -242,9 +250,21 @@ fn transition(logged: &LoggedAlarm) -> Value {
     })
 }
 
-fn limits_in_force(board: &Board, alarm: &Value) -> Value {
-    let patient = alarm["patient"].as_str().and_then(|id| board.patients.get(id));
-    let Some(patient) = patient else { return json!([]) };
-    let signal = alarm["trigger"]["signal"].as_str().unwrap_or_default();
-    patient.limits.iter().filter(|limit| limit.signal == signal).map(|limit| json!(limit)).collect()
+fn grounds(kept: &KeptGrounds) -> (Value, Value) {
+    let limits = serde_json::from_str(&kept.limits).unwrap_or_else(|e| {
+        tracing::error!(error = %e, "the limits kept with an alarm are no JSON");
+        Value::Null
+    });
+    (limits, kept.readings.iter().map(reading).collect())
+}
+
+fn reading(point: &Point) -> Value {
+    json!({
+        "at": point.at,
+        "received_at": point.received,
+        "value": point.value,
+        "comparator": comparator(point.flags),
+        "unit": point.unit,
+        "flags": flag_words(point.flags),
+    })
 }

@@ -105,6 +105,8 @@ pub enum Right {
     ChangeDevices,
     /// What could not be decoded.
     SeeDeadLetters,
+    /// Who did what; no patient.
+    SeeAudit,
     /// Metrics.
     SeeHealth,
 }
@@ -117,7 +119,9 @@ pub const fn can(role: Role, right: Right) -> bool {
             matches!(role, Role::Clinician | Role::Local)
         }
         Right::SeeDevices | Right::SeeHealth => true,
-        Right::ChangeDevices | Right::SeeDeadLetters => matches!(role, Role::Ops | Role::Local),
+        Right::ChangeDevices | Right::SeeDeadLetters | Right::SeeAudit => {
+            matches!(role, Role::Ops | Role::Local)
+        }
     }
 }
 
@@ -223,8 +227,8 @@ mod tests {
     #[test]
     fn the_table_of_rights() {
         use Right::{
-            AnswerAlarms, ChangeDevices, ChangePatients, SeeDeadLetters, SeeDevices, SeeHealth,
-            SeePatients,
+            AnswerAlarms, ChangeDevices, ChangePatients, SeeAudit, SeeDeadLetters, SeeDevices,
+            SeeHealth, SeePatients,
         };
         //                      viewer clinician ops   local
         let table = [
@@ -234,6 +238,7 @@ mod tests {
             (SeeDevices, [true, true, true, true]),
             (ChangeDevices, [false, false, true, true]),
             (SeeDeadLetters, [false, false, true, true]),
+            (SeeAudit, [false, false, true, true]),
             (SeeHealth, [true, true, true, true]),
         ];
         for (right, expected) in table {

@@ -53,18 +53,13 @@ struct Inner {
     last: Mutex<Stopwatch>,
     watchdog: Mutex<Option<Watchdog>>,
     listening: AtomicBool,
-    degraded: Mutex<BTreeMap<&'static str, &'static str>>,
 }
 
 impl Default for Pulse {
     fn default() -> Self {
         let last = Mutex::new(Stopwatch::start());
-        Self(Arc::new(Inner {
-            last,
-            watchdog: Mutex::default(),
-            listening: AtomicBool::new(false),
-            degraded: Mutex::default(),
-        }))
+        let (watchdog, listening) = (Mutex::default(), AtomicBool::new(false));
+        Self(Arc::new(Inner { last, watchdog, listening }))
     }
 }
 
@@ -86,21 +81,6 @@ impl Pulse {
     /// Seconds since the last step.
     pub fn age_s(&self) -> f64 {
         self.0.last.lock().unwrap_or_else(PoisonError::into_inner).seconds()
-    }
-
-    /// Something that no judgement depends on is not as it should be, and why; `None` where it is.
-    pub fn degraded(&self, what: &'static str, why: Option<&'static str>) {
-        let mut degraded = self.0.degraded.lock().unwrap_or_else(PoisonError::into_inner);
-        match why {
-            Some(why) => degraded.insert(what, why),
-            None => degraded.remove(what),
-        };
-    }
-
-    /// What is degraded, in words.
-    fn all_degraded(&self) -> Vec<String> {
-        let degraded = self.0.degraded.lock().unwrap_or_else(PoisonError::into_inner);
-        degraded.iter().map(|(what, why)| format!("{what}: {why}")).collect()
     }
 
     /// Every listener is up, or intake has stopped.
@@ -131,7 +111,7 @@ pub(crate) async fn readyz(State(http): State<Ctx>) -> Response {
         Json(json!({
             "ready": ready,
             "reasons": reasons,
-            "degraded": http.app.pulse.all_degraded(),
+            "degraded": http.app.degraded.lines(),
             "simulated": board.simulated,
         })),
     )

@@ -5,6 +5,7 @@
 
 mod alarms;
 mod assets;
+mod audit;
 mod auth;
 mod command;
 mod dead_letters;

@@ -7,6 +7,7 @@ use crate::domain::signal::SignalId;
 use crate::domain::time::Timestamp;
 use crate::domain::unit::Unit;
 use crate::inbox::DeadLetter;
+use crate::store::point::Point;
 use crate::store::types::{Sample, SeriesKey};
 
 /// The store could not be read.
@@ -27,6 +28,36 @@ pub struct LoggedAlarm {
     pub actor: Option<String>,
     /// The alarm of contract §5 as compact JSON.
     pub body: String,
+}
+
+/// What an alarm was raised on, as kept with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptGrounds {
+    /// The limits in force, as a JSON list.
+    pub limits: String,
+    /// Its last readings, oldest first.
+    pub readings: Vec<Point>,
+}
+
+/// An act in the audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// The transition it is.
+    pub seq: u64,
+    /// Shown time.
+    pub at: Timestamp,
+    /// Who; `None` for several devices at once.
+    pub actor: Option<String>,
+    /// What was asked, or `not_allowed`.
+    pub what: String,
+    /// What became of it, unless that was erased.
+    pub outcome: Option<String>,
+    /// Of what is not allowed: who tried what, as JSON.
+    pub tried: Option<String>,
+    /// SHA-256 of the body.
+    pub hash: Vec<u8>,
+    /// The link of the chain.
+    pub chain: Vec<u8>,
 }
 
 /// Which closed alarms.
@@ -59,11 +90,17 @@ pub trait AlarmLog: fmt::Debug + Send + Sync {
     /// Every transition of one alarm, oldest first.
     fn of_alarm(&self, id: &AlarmId) -> Result<Vec<LoggedAlarm>, ReadFailed>;
 
+    /// What an alarm was raised on; `None` where the store does not say.
+    fn grounds(&self, id: &AlarmId) -> Result<Option<KeptGrounds>, ReadFailed>;
+
     /// The last transition of at most `limit` closed alarms, newest first.
     fn closed(&self, filter: &ClosedFilter, limit: usize) -> Result<Vec<LoggedAlarm>, ReadFailed>;
 
     /// The oldest transition of any kind still kept; `None` when there is none.
     fn oldest_seq(&self) -> Result<Option<u64>, ReadFailed>;
+
+    /// At most `limit` acts of the audit, newest first, numbered below `before`.
+    fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<Act>, ReadFailed>;
 
     /// At most `limit` dead letters, newest first, numbered below `before`.
     fn dead_letters(

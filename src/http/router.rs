@@ -11,8 +11,8 @@ use super::error::Problem;
 use super::extract::MAX_BODY;
 use super::state::Ctx;
 use super::{
-    alarms, assets, auth, dead_letters, devices, health, idempotency, limits, patients, series,
-    stream, wards,
+    alarms, assets, audit, auth, dead_letters, devices, health, idempotency, limits, patients,
+    series, stream, wards,
 };
 
 /// Scripts, styles and data from here only; nobody frames the page.
@@ -50,6 +50,7 @@ pub(crate) fn router(http: &Ctx) -> Router {
                 .delete(devices::unbind),
         )
         .route("/dead-letters", get(dead_letters::list))
+        .route("/audit", get(audit::list))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn_with_state(http.clone(), idempotency::replay))

@@ -163,7 +163,7 @@ fn bucket(bucket: &Bucket) -> Value {
     })
 }
 
-fn comparator(flags: u8) -> Option<&'static str> {
+pub(super) fn comparator(flags: u8) -> Option<&'static str> {
     match (flags & flag::BELOW != 0, flags & flag::ABOVE != 0) {
         (true, false) => Some("<"),
         (false, true) => Some(">"),
@@ -171,7 +171,7 @@ fn comparator(flags: u8) -> Option<&'static str> {
     }
 }
 
-fn flag_words(flags: u8) -> Vec<&'static str> {
+pub(super) fn flag_words(flags: u8) -> Vec<&'static str> {
     const WORDS: [(u8, &str); 6] = [
         (flag::IMPLAUSIBLE, "implausible"),
         (flag::LATE, "late"),

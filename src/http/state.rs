@@ -15,6 +15,7 @@ use super::idempotency::Replies;
 use super::ports::{AlarmLog, HistoryRead, ReadFailed};
 use super::seats::Seats;
 use crate::clock::Clock;
+use crate::degraded::Degraded;
 use crate::domain::signal::SignalTable;
 use crate::inbox::Inbox;
 use crate::store::types::Identity;
@@ -49,6 +50,8 @@ pub struct AppState {
     pub pulse: Pulse,
     /// What gives way at present.
     pub load: Load,
+    /// What does not work as it should beside the gateway itself.
+    pub degraded: Degraded,
     /// Bounds on what clients may hold.
     pub limits: Limits,
 }

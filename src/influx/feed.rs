@@ -295,6 +295,7 @@ mod tests {
             let commit = Commit {
                 row: Row { n: self.row, at, offset: now.offset, core: 1, rules: [0; 8], body },
                 transitions: Vec::new(),
+                raised: Vec::new(),
                 samples: out.samples.into_iter().map(|(_, sample)| sample).collect(),
                 dead_letters: Vec::new(),
                 waves: Vec::new(),

@@ -27,12 +27,12 @@ use self::policy::{Answer, Backoff, Plan, Step, Verdict};
 use self::transport::{BadTransport, Transport, gzip};
 use crate::clock::Clock;
 use crate::config::Influx;
+use crate::degraded::Degraded;
 use crate::domain::consent::Purpose;
 use crate::domain::ids::DeviceId;
 use crate::domain::input::Input;
 use crate::domain::signal::SignalTable;
 use crate::domain::time::{Span, Timestamp};
-use crate::http::Pulse;
 use crate::inbox::{DeadLetter, Inbox, Receipt, Submission};
 use crate::pseudonym::{BadKey, Pseudonyms};
 use crate::store::cursor::{SinkCursor, SinkSlot};
@@ -89,7 +89,7 @@ pub struct Parts {
     /// What gives way.
     pub load: Load,
     /// Where it says that it is degraded.
-    pub pulse: Pulse,
+    pub degraded: Degraded,
     /// Whether an alarm of an earlier sink is open.
     pub told: bool,
 }
@@ -104,7 +104,7 @@ pub struct Sink {
     metrics: Metrics,
     inbox: Inbox,
     load: Load,
-    pulse: Pulse,
+    degraded: Degraded,
     batch_age: Duration,
     max_lag: Span,
     /// No request above this size was accepted.
@@ -151,7 +151,7 @@ impl Sink {
             metrics: parts.metrics,
             inbox: parts.inbox,
             load: parts.load,
-            pulse: parts.pulse,
+            degraded: parts.degraded,
             batch_age: Duration::from_micros(config.batch_age.as_micros().unsigned_abs()),
             max_lag: config.max_lag,
             largest: config.batch_bytes,
@@ -285,9 +285,11 @@ impl Sink {
                     tracing::info!("InfluxDB takes what it is told again");
                     self.backoff.reset();
                 }
-                self.pulse.degraded(NAME, None);
+                self.degraded.set(NAME, None);
             }
-            Verdict::Later => self.pulse.degraded(NAME, Some("it does not answer as it should")),
+            Verdict::Later => {
+                self.degraded.set(NAME, Some("it does not answer as it should".to_owned()));
+            }
             Verdict::Refused | Verdict::BadLine | Verdict::TooLarge => {}
         }
         self.metrics.influx_paused(self.state.refused.is_some());
@@ -299,13 +301,13 @@ impl Sink {
             tracing::warn!(status = code, words, "InfluxDB refuses everything; all of it is kept");
         }
         self.state.refused = Some(*code);
-        self.pulse.degraded(NAME, Some("it refuses what it is told"));
+        self.degraded.set(NAME, Some("it refuses what it is told".to_owned()));
         self.metrics.influx_paused(true);
     }
 
     async fn unreadable(&mut self, error: &BadFeed, cursor: &SinkCursor) {
         tracing::error!(%error, "the store cannot be read for InfluxDB; trying again");
-        self.pulse.degraded(NAME, Some("the store cannot be read for it"));
+        self.degraded.set(NAME, Some("the store cannot be read for it".to_owned()));
         self.rest(READ_AGAIN, cursor).await;
     }
 

@@ -141,6 +141,12 @@ impl<'a> Bundle<'a> {
         self.dead_letters.push(letter);
     }
 
+    /// Counts a publish that is not allowed; the audit hears of it.
+    pub(super) fn not_allowed(&self, topic: &str) {
+        self.context.metrics.refused("not_allowed");
+        self.context.refusals.note(self.principal, topic, self.received);
+    }
+
     /// Adds that the principal's connection came or went.
     pub(super) fn link(&mut self, connected: bool, clean: bool) {
         self.inputs.push(Input::Link { principal: self.principal.clone(), connected, clean });

@@ -8,9 +8,11 @@ pub mod decode;
 mod line;
 pub mod listener;
 mod permission;
+mod refusals;
 pub mod subscriber;
 #[cfg(test)]
 mod testing;
+mod tls;
 
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::refusals::Refusals;
 use crate::clock::Clock;
 use crate::domain::signal::SignalTable;
 use crate::inbox::Inbox;
@@ -37,6 +40,8 @@ pub struct Context {
     pub clock: Clock,
     /// Counts.
     pub metrics: Metrics,
+    /// What senders may not do, for the audit.
+    pub refusals: Arc<Refusals>,
     /// Has one task for each connection of a device.
     pub tracker: TaskTracker,
     /// Stops the source.

@@ -3,6 +3,8 @@
 use crate::domain::command::PrincipalKind;
 use crate::domain::ids::DeviceId;
 use crate::domain::message::Kind;
+use crate::ingest::listener::Unknown;
+use crate::ingest::subscriber::SpeaksFor;
 use crate::view::Board;
 
 const ROOT: &str = "vitalgate/v1/";
@@ -48,6 +50,30 @@ pub(super) fn speaks_for(board: &Board, principal: &DeviceId, id: &str) -> Optio
     }
 }
 
+/// The device called `id`, if the connector of a broker may bring its messages: itself, or one
+/// that is registered and not revoked, and assigned to it unless the broker's own access list
+/// decides. Where devices nobody registered are admitted, that holds for a broker with such a list.
+pub(super) fn brings(
+    board: &Board,
+    connector: &DeviceId,
+    id: &str,
+    whom: SpeaksFor,
+    unknown: Unknown,
+) -> Option<DeviceId> {
+    if connector.as_str() == id {
+        return Some(connector.clone());
+    }
+    match (board.devices.get(id), whom) {
+        (Some(device), SpeaksFor::Assigned) => {
+            let allowed = !device.revoked && device.via.contains(connector);
+            allowed.then(|| device.id.clone())
+        }
+        (Some(device), SpeaksFor::Registered) => (!device.revoked).then(|| device.id.clone()),
+        (None, SpeaksFor::Registered) if unknown == Unknown::Admit => id.parse().ok(),
+        (None, SpeaksFor::Assigned | SpeaksFor::Registered) => None,
+    }
+}
+
 /// Whether `principal` may subscribe to `filter`: the commands of those it speaks for.
 pub(super) fn may_subscribe(board: &Board, principal: &DeviceId, filter: &str) -> bool {
     filter
@@ -65,6 +91,7 @@ pub(super) fn may_will(principal: &DeviceId, topic: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{board, device, relay};
+    use super::SpeaksFor::{Assigned, Registered};
     use super::*;
 
     #[test]
@@ -103,6 +130,31 @@ mod tests {
         check("icd-2", "icd-1", false);
         check("unregistered", "unregistered", true);
         check("unregistered", "icd-1", false);
+    }
+
+    #[test]
+    fn a_broker_brings_what_is_assigned_to_it_or_what_is_registered() {
+        let mut gone = device("gone", &["b1"]);
+        gone.revoked = true;
+        let board = board([device("mine", &["b1"]), device("other", &[]), gone]);
+        let check = |id: &str, whom: SpeaksFor, unknown: Unknown, expected: bool| {
+            let connector = "b1".parse().unwrap();
+            let found = brings(&board, &connector, id, whom, unknown);
+            assert_eq!(found.is_some(), expected, "{id} {whom:?} {unknown:?}");
+        };
+        for unknown in [Unknown::Refuse, Unknown::Admit] {
+            for whom in [Assigned, Registered] {
+                check("b1", whom, unknown, true);
+                check("mine", whom, unknown, true);
+                check("gone", whom, unknown, false);
+                check("no id", whom, unknown, false);
+            }
+            check("other", Assigned, unknown, false);
+            check("other", Registered, unknown, true);
+            check("nobody", Assigned, unknown, false);
+        }
+        check("nobody", Registered, Unknown::Refuse, false);
+        check("nobody", Registered, Unknown::Admit, true);
     }
 
     #[test]

@@ -7,13 +7,14 @@ use tokio::sync::mpsc;
 use crate::clock::{Clock, Stamp, Stopwatch};
 use crate::domain::command::Answer;
 use crate::domain::core::Core;
+use crate::domain::grounds::Grounds;
 use crate::domain::input::Input;
 use crate::domain::journal::RowBody;
 use crate::domain::output::Output;
 use crate::domain::time::Timestamp;
-use crate::domain::transition::{Transition, TransitionBody};
+use crate::domain::transition::{Change, Transition, TransitionBody};
 use crate::inbox::{DeadLetter, Submission, WaveSamples};
-use crate::store::types::{CORE_VERSION, Commit, Row, StoredTransition};
+use crate::store::types::{CORE_VERSION, Commit, RaisedOn, Row, StoredTransition};
 
 /// A batch is bounded (docs/architecture.md).
 const BATCH_BYTES: usize = 4 << 20;
@@ -196,6 +197,8 @@ fn sent_at(input: &Input) -> Option<Timestamp> {
         | Input::Store { .. }
         | Input::Unwatched(_)
         | Input::Upgraded { .. }
+        | Input::Synchronised(_)
+        | Input::NotAllowed { .. }
         | Input::Broker { .. }
         | Input::Sink { .. } => None,
     }
@@ -215,6 +218,7 @@ pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) 
         })
         .collect();
     let stored: Vec<StoredTransition> = out.transitions.iter().map(stored).collect();
+    let raised = out.transitions.iter().filter_map(|t| raised_on(t, core)).collect();
     let body = RowBody::new(inputs, &out.samples, now).encode();
     let bodies = stored.iter().map(|s| s.body.clone()).collect();
     let commit = Commit {
@@ -227,6 +231,7 @@ pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) 
             body,
         },
         transitions: stored,
+        raised,
         samples: out.samples.into_iter().map(|(_, sample)| sample).collect(),
         dead_letters,
         waves,
@@ -249,8 +254,20 @@ pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) 
 fn answer(transition: &Transition) -> Option<&Answer> {
     match &transition.body {
         TransitionBody::Answer { answer, .. } => Some(answer),
-        TransitionBody::Alarm { .. } | TransitionBody::Note { .. } => None,
+        TransitionBody::Alarm { .. }
+        | TransitionBody::Note { .. }
+        | TransitionBody::NotAllowed { .. } => None,
     }
+}
+
+/// What a raised alarm stands on.
+fn raised_on(transition: &Transition, core: &Core) -> Option<RaisedOn> {
+    let TransitionBody::Alarm { change: Change::Raised, alarm, .. } = &transition.body else {
+        return None;
+    };
+    let Grounds { series, until, limits } = core.grounds(alarm);
+    let limits = serde_json::to_string(&limits).unwrap_or_default();
+    Some(RaisedOn { alarm: alarm.id.clone(), series, until, limits, readings: Vec::new() })
 }
 
 /// A transition as stored.
@@ -275,6 +292,13 @@ pub fn stored(transition: &Transition) -> StoredTransition {
             actor.clone(),
             crate::view::alarm_json(alarm, true),
         ),
+        TransitionBody::NotAllowed { principal, name, count, since } => {
+            let body = serde_json::json!({
+                "principal": principal, "name": name, "count": count, "since": since,
+            });
+            let actor = principal.as_ref().map(ToString::to_string);
+            ("refusal", "not_allowed", None, None, actor, body.to_string())
+        }
         TransitionBody::Note { patient, device, what, text } => {
             let body = serde_json::json!({ "device": device, "text": text });
             ("note", *what, None, patient.clone(), None, body.to_string())

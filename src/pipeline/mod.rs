@@ -22,6 +22,7 @@ use crate::domain::output::Output;
 use crate::domain::time::{Span, Stamp, Timestamp};
 use crate::http::Pulse;
 use crate::inbox::{Fill, Submission};
+use crate::ingest::Refusals;
 use crate::store::types::Commit;
 use crate::store::{Committer, NotTaken, Report};
 use crate::strain::{Pressure, Strain};
@@ -58,6 +59,8 @@ pub struct Parts {
     pub inbox: mpsc::Receiver<Submission>,
     /// How full the way to it is.
     pub fill: Fill,
+    /// What senders may not do, for the audit.
+    pub refusals: Arc<Refusals>,
     /// Decides what gives way.
     pub strain: Strain,
     /// Where commits go.
@@ -104,6 +107,7 @@ struct Pipeline {
     snapshots: Snapshots,
     unwatched: Unwatched,
     fill: Fill,
+    refusals: Arc<Refusals>,
     strain: Strain,
     ring: Arc<Ring>,
     metrics: Metrics,
@@ -117,6 +121,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         clock,
         inbox,
         fill,
+        refusals,
         strain,
         committer,
         mut reports,
@@ -136,6 +141,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         ring: Arc::clone(&ring),
         publisher: Publisher::new(board, ring, metrics.clone(), strain.load(), core.now().at),
         fill,
+        refusals,
         strain,
         core,
         intake: Intake::new(inbox, clock.clone()),
@@ -164,6 +170,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
             () = drain.cancelled(), if !draining => {
                 draining = true;
                 pipeline.intake.close();
+                pipeline.own.extend(pipeline.refusals.rest());
             }
             () = pipeline.intake.ready(), if may_take => {}
             () = tokio::time::sleep(sleep) => {}
@@ -201,6 +208,7 @@ impl Pipeline {
         if self.may_take() {
             self.notice_deafness();
             self.notice_unwatched();
+            self.own.extend(self.refusals.due(self.clock.wall()));
             if !self.own.is_empty() || self.intake.has_some() {
                 self.take();
             } else {
@@ -342,4 +350,23 @@ impl Pipeline {
 fn before_all(inputs: &mut Vec<Input>, input: Input) {
     let upgraded = matches!(inputs.first(), Some(Input::Upgraded { .. }));
     inputs.insert(usize::from(upgraded), input);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_comes_before_an_upgrade() {
+        let upgraded = Input::Upgraded { from: 0, next_seq: 7, held: Vec::new() };
+        let stepped = Input::ClockStep { from_us: 0, to_us: 1 };
+        let stalled = Input::Store { failing: true };
+        for first in [upgraded.clone(), stalled.clone()] {
+            let mut inputs = vec![first.clone(), stalled.clone()];
+            before_all(&mut inputs, stepped.clone());
+            let upgrade = first == upgraded;
+            assert_eq!(inputs[usize::from(upgrade)], stepped);
+            assert_eq!(inputs[usize::from(!upgrade)], first);
+        }
+    }
 }

@@ -115,7 +115,9 @@ impl Publisher {
                 TransitionBody::Alarm { alarm, .. } => {
                     frame(t, crate::view::alarm_json(alarm, false), false)
                 }
-                TransitionBody::Answer { .. } | TransitionBody::Note { .. } => None,
+                TransitionBody::Answer { .. }
+                | TransitionBody::Note { .. }
+                | TransitionBody::NotAllowed { .. } => None,
             })
             .collect();
         if !frames.is_empty() {
@@ -278,7 +280,9 @@ fn frame(transition: &Transition, body: String, confirmed: bool) -> Option<Frame
             patient: alarm.patient.clone(),
             data: Bytes::from(body),
         }),
-        TransitionBody::Answer { .. } | TransitionBody::Note { .. } => None,
+        TransitionBody::Answer { .. }
+        | TransitionBody::Note { .. }
+        | TransitionBody::NotAllowed { .. } => None,
     }
 }
 

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 
 use super::block::{self, BadBlock, Block};
 use super::cursor::{self, SinkNews};
+use super::grounds;
 use super::heads::Due;
 use super::types::{Commit, StoredTransition};
 use super::wave;
@@ -88,6 +89,7 @@ impl Packed {
             + lengths(&mut self.blocks.iter().flatten().map(|b| b.body.len() + 8_192))
             + lengths(&mut self.waves.iter().map(Vec::len))
             + lengths(&mut commit.transitions.iter().map(|t| t.body.len() + 8_192))
+            + lengths(&mut commit.raised.iter().map(|r| r.limits.len() + 8_192))
             + lengths(&mut commit.snapshot.iter().map(|s| s.body.len() + 8_192))
     }
 
@@ -126,6 +128,7 @@ impl Packed {
             self.body,
         ])?;
         self.insert_transitions(tx)?;
+        grounds::insert(tx, &self.commit.raised)?;
         self.insert_dead_letters(tx)?;
         self.insert_waves(tx)?;
         self.insert_blocks(tx)?;
@@ -153,7 +156,7 @@ impl Packed {
                 t.actor,
                 t.body,
             ])?;
-            if t.kind == "answer" {
+            if matches!(t.kind, "answer" | "refusal") {
                 audit(tx, t)?;
             }
         }
@@ -293,7 +296,7 @@ fn insert_block(tx: &Transaction<'_>, series: i64, id: i64, block: &Block) -> ru
     Ok(())
 }
 
-/// Adds a person's act to the hash chain.
+/// Adds an act to the hash chain: what a person did, or a device was refused.
 fn audit(tx: &Transaction<'_>, t: &StoredTransition) -> rusqlite::Result<()> {
     let before: Option<Vec<u8>> = tx
         .prepare_cached("SELECT chain FROM audit ORDER BY seq DESC LIMIT 1")?

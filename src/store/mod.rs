@@ -19,6 +19,7 @@ pub mod block;
 pub mod buckets;
 mod commit;
 pub mod cursor;
+mod grounds;
 mod heads;
 pub mod history;
 pub mod journal;

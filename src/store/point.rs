@@ -2,12 +2,14 @@
 
 use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
+
 use super::types::{Sample, flag};
 use crate::domain::time::Timestamp;
 use crate::domain::unit::Unit;
 
 /// One number of a series.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// When it was measured, corrected.
     pub at: Timestamp,

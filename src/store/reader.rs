@@ -10,9 +10,10 @@ use rusqlite::{Connection, Row as SqlRow, params};
 
 use super::block::BadBlock;
 use super::journal::Rows;
+use super::point::Point;
 use super::state::LastRow;
 use super::types::{CORE_VERSION, Identity, SeriesKey, SnapshotPart};
-use super::{commit, open, schema, state};
+use super::{commit, grounds, open, schema, state};
 use crate::domain::ids::{AlarmId, DeviceId, PatientId, WardId};
 use crate::domain::signal::SignalId;
 use crate::domain::time::Timestamp;
@@ -54,7 +55,7 @@ pub struct TransitionRow {
     pub n: u64,
     /// Shown time.
     pub at: Timestamp,
-    /// `alarm`, `answer` or `note`.
+    /// `alarm`, `answer`, `refusal` or `note`.
     pub kind: String,
     /// The word of the change, or what was asked.
     pub change: String,
@@ -100,6 +101,27 @@ pub struct DeadLetterRow {
     pub length: u64,
     /// Its first bytes.
     pub head: Vec<u8>,
+}
+
+/// An act of the audit read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActRow {
+    /// The transition it is.
+    pub seq: u64,
+    /// Shown time.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: Option<String>,
+    /// What was asked, or `not_allowed`.
+    pub what: String,
+    /// SHA-256 of the body.
+    pub hash: Vec<u8>,
+    /// The link of the chain.
+    pub chain: Vec<u8>,
+    /// What became of a command.
+    pub outcome: Option<String>,
+    /// The body of a refusal, JSON.
+    pub tried: Option<String>,
 }
 
 /// How many bytes a table takes with its indexes, unused room in its pages included.
@@ -197,6 +219,15 @@ impl Reader {
         )
     }
 
+    /// What an alarm was raised on: the limits in force as JSON, and its last readings; `None` for
+    /// alarms of stores that did not keep it.
+    pub fn alarm_grounds(
+        &self,
+        alarm: &AlarmId,
+    ) -> Result<Option<(String, Vec<Point>)>, ReadError> {
+        grounds::read(&self.connect()?, alarm)
+    }
+
     /// The newest transition of each alarm that passes the filter, newest first, at most `limit`,
     /// and only those whose newest is before transition `before`.
     pub fn alarms(
@@ -258,6 +289,30 @@ impl Reader {
         self.list("SELECT owner, total FROM dead_letter_counts ORDER BY owner", [], |row| {
             Ok((row.get(0)?, unsigned(row, 1)?))
         })
+    }
+
+    /// At most `limit` acts of the audit before number `before`, newest first.
+    pub fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<ActRow>, ReadError> {
+        self.list(
+            "SELECT a.seq, a.at, a.actor, a.what, a.hash, a.chain,
+                 CASE WHEN json_valid(t.body) THEN t.body ->> 'outcome' END,
+                 CASE t.kind WHEN 'refusal' THEN t.body END
+               FROM audit a LEFT JOIN transitions t USING(seq)
+               WHERE a.seq < ? ORDER BY a.seq DESC LIMIT ?",
+            [before.map_or(i64::MAX, |seq| seq as i64), limit as i64],
+            |row| {
+                Ok(ActRow {
+                    seq: unsigned(row, 0)?,
+                    at: Timestamp::from_micros(row.get(1)?),
+                    actor: row.get(2)?,
+                    what: row.get(3)?,
+                    hash: row.get(4)?,
+                    chain: row.get(5)?,
+                    outcome: row.get(6)?,
+                    tried: row.get(7)?,
+                })
+            },
+        )
     }
 
     /// The first act that does not follow from the one before, or whose time, actor, word or body is

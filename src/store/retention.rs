@@ -238,7 +238,7 @@ mod tests {
             if let Some(cursor) = cursor {
                 slot.put(cursor, Vec::new());
             }
-            write(opened, keep, rows(1, 30, Some(30)));
+            write(opened, keep.clone(), rows(1, 30, Some(30)));
             let opened = Store::open(dir.path()).unwrap();
             assert_eq!(first_row(&opened), expected, "{keep:?} {told_to:?}");
         };

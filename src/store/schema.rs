@@ -78,9 +78,12 @@ CREATE TABLE audit(
   hash BLOB NOT NULL, chain BLOB NOT NULL) STRICT;
 ";
 
-/// Meta `history_bytes` is what all blocks take: their bodies, and 100 bytes a block for its columns
+/// What raised an alarm is kept as long as its transitions: the limits in force and at most 20
+/// readings, both as JSON. Meta `history_bytes` is what all blocks take: their bodies, and 100 bytes a block for its columns
 /// and its place in the index. It follows the table, whoever changes it.
 const V2: &str = "
+CREATE TABLE alarm_grounds(
+  alarm TEXT PRIMARY KEY, limits TEXT NOT NULL, readings TEXT NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO meta SELECT 'history_bytes', ifnull(sum(length(body) + 100), 0) FROM blocks;
 CREATE TRIGGER block_in AFTER INSERT ON blocks BEGIN
   UPDATE meta SET value = value + length(NEW.body) + 100 WHERE key = 'history_bytes'; END;

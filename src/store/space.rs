@@ -6,7 +6,7 @@ use super::open::Store;
 use super::reader::{ReadError, Reader, unsigned};
 
 /// Bytes on the disk, by part.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Space {
     /// Bodies of journal rows, compressed.
     pub journal: u64,

@@ -36,6 +36,7 @@ pub(super) fn commit(n: u64) -> Commit {
         },
         transitions: Vec::new(),
         samples: Vec::new(),
+        raised: Vec::new(),
         dead_letters: Vec::new(),
         waves: Vec::new(),
         snapshot: Vec::new(),

@@ -1,5 +1,6 @@
 //! What the pipeline hands to the store, and what comes back.
 
+use super::point::Point;
 use crate::domain::ids::{AlarmId, PatientId, SiteId};
 pub use crate::domain::sample::{Sample, SeriesKey, flag};
 use crate::domain::time::{Span, Timestamp};
@@ -17,6 +18,8 @@ pub struct Commit {
     pub transitions: Vec<StoredTransition>,
     /// Numbers for the history.
     pub samples: Vec<Sample>,
+    /// What the alarms it raises stand on.
+    pub raised: Vec<RaisedOn>,
     /// What could not be decoded.
     pub dead_letters: Vec<DeadLetter>,
     /// Samples of wave chunks.
@@ -51,7 +54,7 @@ pub struct StoredTransition {
     pub seq: u64,
     /// Shown time.
     pub at: Timestamp,
-    /// `alarm`, `answer` or `note`.
+    /// `alarm`, `answer`, `refusal` or `note`.
     pub kind: &'static str,
     /// The word of the change, or what was asked.
     pub change: &'static str,
@@ -59,10 +62,25 @@ pub struct StoredTransition {
     pub alarm: Option<AlarmId>,
     /// Whom it concerns.
     pub patient: Option<PatientId>,
-    /// Who did it, where a person did.
+    /// Who did it, where a person did, or who was refused.
     pub actor: Option<String>,
     /// JSON: for alarms exactly the alarm of contract §5.
     pub body: String,
+}
+
+/// What an alarm was raised on, to be kept with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RaisedOn {
+    /// Which alarm.
+    pub alarm: AlarmId,
+    /// Its series, if a number raised it.
+    pub series: Option<SeriesKey>,
+    /// When the last reading that counted was measured.
+    pub until: Timestamp,
+    /// The limits in force, as JSON.
+    pub limits: String,
+    /// The last readings; the writer fills them in.
+    pub readings: Vec<Point>,
 }
 
 /// One machine's state in a snapshot.

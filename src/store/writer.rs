@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 
 use super::commit::{self, CommitError, PackError, Packed};
 use super::cursor::SinkSlot;
+use super::grounds;
 use super::heads::Heads;
 use super::lock::Lock;
 use super::open::Opened;
@@ -209,7 +210,8 @@ impl Writer {
         Ok(())
     }
 
-    fn pack(&self, commit: Commit) -> Result<Packed, PackError> {
+    fn pack(&self, mut commit: Commit) -> Result<Packed, PackError> {
+        grounds::gather(&self.conn, &self.heads, &mut commit);
         let (now, samples) = (commit.row.at, commit.samples.len());
         let due = if self.load.gives_way(Work::Sealing) && self.heads.some_may_wait(now) {
             self.metrics.gave_way(Work::Sealing.as_str());

@@ -19,6 +19,7 @@ use crate::strain::Work;
 pub(super) const PREFIX: &str = "vitalgate";
 
 type Label = [(&'static str, &'static str); 1];
+type Named = [(&'static str, String); 1];
 
 /// A stretch of the way from a measurement to the people who must act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ struct Inner {
     dead_letters: Counter,
     connections: Gauge,
     connects: Family<Label, Counter>,
+    brokers: Family<Named, Gauge>,
+    broker_probe: Histogram,
     commit_seconds: Histogram,
     batch_inputs: Histogram,
     store_failures: Counter,
@@ -115,6 +118,8 @@ impl Default for Metrics {
             dead_letters: Counter::default(),
             connections: Gauge::default(),
             connects: Family::default(),
+            brokers: Family::default(),
+            broker_probe: seconds(),
             commit_seconds: seconds(),
             batch_inputs: Histogram::new(exponential_buckets(1.0, 4.0, 8)),
             store_failures: Counter::default(),
@@ -146,6 +151,17 @@ impl Default for Metrics {
         registry.register("dead_letters", "Dead letters kept", m.dead_letters.clone());
         registry.register("connections", "MQTT connections open", m.connections.clone());
         registry.register("connects", "MQTT connects by result", m.connects.clone());
+        registry.register(
+            "broker_connected",
+            "Whether the broker of the site is connected, by its id",
+            m.brokers.clone(),
+        );
+        registry.register_with_unit(
+            "broker_probe",
+            "From sending a probe through a broker to its commit",
+            Unit::Seconds,
+            m.broker_probe.clone(),
+        );
         registry.register_with_unit(
             "commit",
             "Time of one durable commit",
@@ -229,6 +245,17 @@ impl Metrics {
     /// Readings, events or messages met their fate: `judged`, `late`, `duplicate`, …
     pub fn readings(&self, fate: &'static str, count: u64) {
         self.0.readings.get_or_create(&[("fate", fate)]).inc_by(count);
+    }
+
+    /// The connection to a broker came or went; `id` is that of the configuration.
+    pub fn broker_connected(&self, id: &str, connected: bool) {
+        let broker = [("broker", id.to_owned())];
+        self.0.brokers.get_or_create(&broker).set(i64::from(connected));
+    }
+
+    /// A probe through a broker was committed so many seconds after it was sent.
+    pub fn broker_probe(&self, seconds: f64) {
+        self.0.broker_probe.observe(seconds);
     }
 
     /// A message was refused whole: `too_large`, or `not_allowed`.

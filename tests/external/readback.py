@@ -4,7 +4,8 @@
 
 A line of the ledger is `device boot seq` of a telemetry message whose PUBACK arrived; what follows
 on the line is ignored. A row of the journal is zstd over CBOR: a list of inputs, each
-`[variant, fields]`; variant 0 is a message, a map whose keys are listed below.
+`[variant, fields]`; variant 0 is a message, a map whose keys are listed below. A number may be a
+decimal fraction, which cbor2 reads as a Decimal.
 
 One line of JSON: `acknowledged` messages in the ledger, `stored` messages in the journal, `missing`
 ones acknowledged and not stored, `redelivered` ones that came again as they were, `doubled` ones
@@ -91,7 +92,7 @@ def telemetry(db: sqlite3.Connection) -> Iterator[Stored]:
 def place(reading: dict) -> tuple[int, float | None]:
     """Its place in the message, and its value if that is a number."""
     variant, fields = reading[VALUE]
-    return reading[INDEX], fields[0] if variant == NUMBER else None
+    return reading[INDEX], float(fields[0]) if variant == NUMBER else None
 
 
 class Formula:

@@ -369,3 +369,46 @@ fn a_command_on_an_alarm_that_is_over_gets_the_alarm_as_it_ended() {
     assert_eq!((status, &problem["alarm"]["state"]), (409, &json!("closed")), "{problem}");
     assert_eq!(problem["alarm"]["closed_reason"], "reset");
 }
+
+#[test]
+fn an_alarm_keeps_the_readings_and_the_limits_it_was_raised_on() {
+    let mut bedside = Bedside::new();
+    let own = |value: f64| {
+        json!({ "limits": [
+            { "signal": "spo2", "side": "low", "value": value, "unit": "%" },
+            { "signal": "heart_rate", "side": "high", "value": 150.0, "unit": "/min" },
+        ] })
+    };
+    let path = "/api/v1/patients/p1/limits";
+    assert_eq!(bedside.gateway.put(path, &own(91.0)).0, 200);
+    for n in 0..25 {
+        bedside.measure(&[("spo2", 92.0 + f64::from(n) / 10.0, "%"), ("heart_rate", 70.0, "/min")]);
+    }
+    bedside.spo2(90.5);
+    let alarm = bedside.alarm_in(SPO2, "alarming");
+    let kept = |gateway: &Gateway| {
+        let kept = gateway.get(&format!("/api/v1/alarms/{}", alarm["id"].as_str().unwrap()));
+        (kept["limits"].clone(), kept["readings"].clone())
+    };
+    let (limits, readings) = kept(&bedside.gateway);
+    let limit = |critical: bool, value: f64, from: &str| {
+        json!({
+            "rule": SPO2, "signal": "spo2", "side": "low", "critical": critical, "value": value,
+            "unit": "%", "from": from,
+        })
+    };
+    assert_eq!(limits, json!([limit(false, 91.0, "patient"), limit(true, 80.0, "pack")]));
+    let values = |readings: &Value| -> Vec<f64> {
+        readings.as_array().unwrap().iter().map(|r| r["value"].as_f64().unwrap()).collect()
+    };
+    let expected: Vec<f64> = (6..25).map(|n| 92.0 + f64::from(n) / 10.0).chain([90.5]).collect();
+    assert_eq!(values(&readings), expected);
+    assert_eq!(readings[19]["at"], alarm["trigger"]["measured_at"], "{readings}");
+    assert_eq!((&readings[19]["unit"], &readings[19]["flags"]), (&json!("%"), &json!([])));
+
+    bedside.spo2(90.4);
+    assert_eq!(bedside.gateway.put(path, &own(85.0)).0, 200);
+    bedside.restart();
+    assert_eq!(kept(&bedside.gateway), (limits, readings), "the copy stays as it was");
+    bedside.gateway.verify();
+}

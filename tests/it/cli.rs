@@ -162,6 +162,12 @@ fn a_copy_of_a_running_store_becomes_a_store_of_its_own() {
         gateway.alarms("p1").iter().map(|alarm| alarm["id"].clone()).collect()
     };
     assert_eq!(open(&restored), open(&gateway));
+    let raised_on = |gateway: &Gateway| {
+        let id = &gateway.alarms("p1")[0]["id"];
+        gateway.get(&format!("/api/v1/alarms/{}", id.as_str().unwrap()))["readings"].clone()
+    };
+    let readings = raised_on(&restored);
+    assert_eq!((&readings[0]["value"], &readings), (&json!(84.0), &raised_on(&gateway)));
     restored.stop();
     restored.verify();
     gateway.stop();

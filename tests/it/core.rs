@@ -70,7 +70,7 @@ impl<'a> Played<'a> {
                     let alarm = serde_json::to_value(AlarmOnWire::new(&alarm, true)).unwrap();
                     self.moved.push((change.as_str().to_owned(), alarm));
                 }
-                TransitionBody::Note { .. } => {}
+                TransitionBody::Note { .. } | TransitionBody::NotAllowed { .. } => {}
             }
         }
     }

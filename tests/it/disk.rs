@@ -29,11 +29,12 @@ impl Disk {
     }
 
     pub(crate) fn gateway(&self) -> Gateway {
-        Setup::default()
-            .rules(RULES)
-            .env("LD_PRELOAD", &self.library())
-            .env("VG_FSYNC_DIR", self.dir.path())
-            .start()
+        self.under(Setup::default().rules(RULES)).start()
+    }
+
+    /// A gateway that is set up otherwise, on this disk.
+    pub(crate) fn under(&self, setup: Setup) -> Setup {
+        setup.env("LD_PRELOAD", &self.library()).env("VG_FSYNC_DIR", self.dir.path())
     }
 
     fn library(&self) -> PathBuf {

@@ -71,6 +71,12 @@ impl Gateway {
         self.launch();
     }
 
+    /// SIGHUP, after `rules.toml` or `signals.toml` was written anew.
+    pub(crate) fn reload(&self, file: &str, text: &str) {
+        fs::write(self.dir.path().join(file), text).unwrap();
+        self.signal("HUP");
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -95,6 +101,25 @@ impl Gateway {
     /// Starts it again on the same store.
     pub(crate) fn start_again(&mut self) {
         self.launch();
+    }
+
+    /// Another port for the broker, from the next start on.
+    pub(crate) fn point_at(&self, broker: &str, port: u16) {
+        let file = self.dir.path().join("gateway.toml");
+        let mut config: toml::Table = fs::read_to_string(&file).unwrap().parse().unwrap();
+        let brokers = config["broker"].as_array_mut().unwrap();
+        let named = |b: &&mut toml::Value| b["id"].as_str() == Some(broker);
+        let broker = brokers.iter_mut().find(named).unwrap();
+        broker["port"] = toml::Value::Integer(port.into());
+        fs::write(file, config.to_string()).unwrap();
+    }
+
+    /// No broker any more, from the next start on.
+    pub(crate) fn forget_brokers(&self) {
+        let file = self.dir.path().join("gateway.toml");
+        let mut config: toml::Table = fs::read_to_string(&file).unwrap().parse().unwrap();
+        config.remove("broker");
+        fs::write(file, config.to_string()).unwrap();
     }
 
     /// What it logged so far.
@@ -164,7 +189,7 @@ impl Gateway {
     }
 
     /// GET: status and body.
-    pub(crate) fn look(&self, path: &str) -> (u16, Value) {
+    pub(crate) fn ask(&self, path: &str) -> (u16, Value) {
         Self::answer(self.agent.get(self.url(path)).call())
     }
 

@@ -80,7 +80,7 @@ fn technical(gateway: &Gateway, rule: &str) -> Option<Value> {
 
 fn degraded(gateway: &Gateway) -> String {
     let ready = eventually("it is ready", || {
-        let (status, ready) = gateway.look("/readyz");
+        let (status, ready) = gateway.ask("/readyz");
         (status == 200).then_some(ready)
     });
     ready["degraded"].to_string()

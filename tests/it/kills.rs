@@ -16,6 +16,16 @@ fn binary(name: &str) -> PathBuf {
 #[test]
 #[ignore = "needs both binaries built"]
 fn nothing_acknowledged_is_lost_in_five_kills() {
+    five_kills(&[]);
+}
+
+#[test]
+#[ignore = "needs both binaries built and mosquitto"]
+fn nothing_the_broker_acknowledged_is_lost_in_five_kills() {
+    five_kills(&["--broker", "/usr/sbin/mosquitto"]);
+}
+
+fn five_kills(more: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
     let output = Command::new(binary("vitalgate-sim"))
         .args(["chaos", "--kills", "5", "--seed", "1", "--gateway"])
@@ -24,6 +34,7 @@ fn nothing_acknowledged_is_lost_in_five_kills() {
         .arg(dir.path())
         .arg("--readback")
         .arg(root().join("tests/external/readback.py"))
+        .args(more)
         .env("PATH", python_first())
         .output()
         .expect("vitalgate-sim; build both first");

@@ -7,25 +7,34 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is a failure")]
 
 mod alarms;
+mod audit;
+mod broker;
 mod cli;
 mod clients;
+mod clock;
 mod core;
 mod demo;
 mod disk;
+mod doctor;
 mod durability;
 mod fake_influx;
+mod fake_influx_api;
 mod harness;
 mod influx;
 mod influx_day;
 mod kills;
+mod life;
 mod links;
 mod metrics;
+mod mosquitto;
 mod mqtt;
 mod oracle;
 mod overload;
 mod page;
+mod pki;
 mod readback;
 mod recordings;
+mod reload;
 mod setup;
 mod sse;
 mod tidy;

@@ -46,6 +46,7 @@ gap = "1s"
 #[derive(Default)]
 pub(crate) struct Setup {
     rules: Option<String>,
+    signals: Option<String>,
     store: Option<PathBuf>,
     tls: Option<Tls>,
     env: Vec<(String, String)>,
@@ -66,6 +67,11 @@ impl Setup {
         self
     }
 
+    pub(crate) fn signals(mut self, text: &str) -> Self {
+        self.signals = Some(text.to_owned());
+        self
+    }
+
     pub(crate) fn store(mut self, dir: &Path) -> Self {
         self.store = Some(dir.to_owned());
         self
@@ -74,6 +80,13 @@ impl Setup {
     pub(crate) fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
+    }
+
+    /// One `[[broker]]`, its probes quick unless it says otherwise.
+    pub(crate) fn broker(self, settings: &Value) -> Self {
+        let mut broker = json!({ "id": "b1", "host": "127.0.0.1", "probe_every": "1s" });
+        broker.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        self.section("broker", json!([broker]))
     }
 
     pub(crate) fn env(mut self, key: &str, value: &Path) -> Self {
@@ -106,11 +119,14 @@ impl Setup {
             "http": { "listen": "127.0.0.1:0" },
             "mqtt": { "listen": "127.0.0.1:0" },
             "devices": { "unknown": "admit" },
+            "clock": { "check": [] },
         });
-        if let Some(rules) = &self.rules {
-            let file = dir.join("rules.toml");
-            fs::write(&file, rules).unwrap();
-            config["rules"] = json!({ "file": file });
+        for (name, text) in [("rules", &self.rules), ("signals", &self.signals)] {
+            if let Some(text) = text {
+                let file = dir.join(format!("{name}.toml"));
+                fs::write(&file, text).unwrap();
+                config[name] = json!({ "file": file });
+            }
         }
         if let Some(Tls { certificate, key, client_ca }) = &self.tls {
             config["mqtt"]["tls"] = json!({

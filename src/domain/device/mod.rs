@@ -15,7 +15,7 @@ use super::command::DeviceDetails;
 use super::core::Window;
 use super::episodes::Episodes;
 use super::fate::Fate;
-use super::few::Few;
+use super::few::{self, Few};
 use super::ids::PatientId;
 use super::instance::Instance;
 use super::message::{
@@ -62,6 +62,7 @@ pub struct Device {
     pub revoked: bool,
     /// Every binding, the open one last.
     #[n(3)]
+    #[cbor(decode_with = "few::list")]
     pub bindings: Vec<Binding>,
     /// Whether it is connected; `None` before the first time.
     #[n(4)]
@@ -224,9 +225,12 @@ impl Device {
         let place = self.sequences.place_of(&kind);
         let verdict =
             self.sequences.at(place).take(message.boot, message.seq, message.hash, newest);
-        self.last_contact = Some(now.wall());
-        if message.relay.is_some() || message.principal != message.device {
-            self.last_relay_contact = Some(now.wall());
+        // What a broker retained was said at another time.
+        if !message.delivery.retained {
+            self.last_contact = Some(now.wall());
+            if message.relay.is_some() || message.principal != message.device {
+                self.last_relay_contact = Some(now.wall());
+            }
         }
         match verdict {
             Verdict::New | Verdict::Unnumbered => {}

@@ -228,7 +228,7 @@ impl Patient {
         let Some(state) = self.sources.get_mut(source) else { return };
         state.lost = true;
         let mut pending: Option<(Priority, Box<Evidence>)> = None;
-        for watch in &mut state.watches {
+        for watch in state.watches.iter_mut() {
             let Some(rule) = context.rules.limit(&watch.rule) else { continue };
             for level in [WARNING, CRITICAL] {
                 let track = &mut watch.tracks[level];
@@ -244,7 +244,7 @@ impl Patient {
             }
         }
         state.tidy();
-        let reason = state.doubt.clone().unwrap_or_else(|| "no data".to_owned());
+        let reason = state.doubt.as_ref().map_or("no data", |doubt| doubt).to_owned();
         for key in self.keys_of(source) {
             self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(&reason, now));
         }
@@ -277,7 +277,7 @@ impl Patient {
             if rule.adults_only && !self.is_adult() {
                 continue;
             }
-            if self.hold_latest(rule, &mut state) {
+            if self.hold_latest(rule, source, &mut state) {
                 self.settle(rule, source, &mut state, [true; 2], false, out);
                 held = true;
             }
@@ -290,7 +290,7 @@ impl Patient {
     }
 
     /// Marks the levels the latest value is beyond as held; whether there is one.
-    fn hold_latest(&self, rule: &LimitRule, state: &mut SourceState) -> bool {
+    fn hold_latest(&self, rule: &LimitRule, source: &Source, state: &mut SourceState) -> bool {
         let Some(latest) = state.latest.clone() else { return false };
         let (limits, version) = self.limits_at(latest.rule_at);
         let number = &latest.number;
@@ -301,7 +301,7 @@ impl Patient {
             let Relation::Beyond { limit, from } = relation else { continue };
             let evidence = Evidence {
                 number: number.clone(),
-                cause: latest.cause.clone(),
+                cause: latest.place.of(&source.device),
                 measured: latest.measured,
                 relay_at: None,
                 received: latest.received,
@@ -428,13 +428,14 @@ impl SourceState {
     /// Makes a value the latest.
     fn show(&mut self, observation: &Observation, number: &Number) {
         let timing = &observation.timing;
-        if self.latest.as_ref().is_some_and(|l| l.cause == observation.cause) {
+        let place = observation.cause.place();
+        if self.latest.as_ref().is_some_and(|l| l.place == place) {
             return;
         }
         self.before = self.latest.take().map(|l| (l.rule_at, l.number.value));
         self.latest = Some(LatestValue {
             number: number.clone(),
-            cause: observation.cause.clone(),
+            place,
             measured: timing.measured,
             received: timing.received,
             rule_at: timing.rule_at,

@@ -16,13 +16,14 @@ use minicbor::{Decode, Encode};
 pub use limits::LimitSet;
 pub use silence::Expectation;
 pub(super) use technical::draft as technical_draft;
-pub use watch::{LatestValue, SourceState};
+use watch::Watches;
+pub use watch::{LatestValue, SourceState, Words};
 
 use super::alarm::Condition;
 use super::book::{Book, Key, Open, Owner};
 use super::command::{AgeClass, PatientDetails};
 use super::device::{Device, Said};
-use super::few::Few;
+use super::few::{self, Few};
 use super::ids::{BedId, DeviceId, RuleId, WardId};
 use super::observation::{Content, Observation, Source, Timeliness};
 use super::output::Output;
@@ -52,6 +53,7 @@ pub struct Patient {
     pub sources: Few<Source, SourceState>,
     /// What should be heard.
     #[n(5)]
+    #[cbor(decode_with = "few::list")]
     pub expectations: Vec<Expectation>,
     /// Open alarms.
     #[n(6)]
@@ -247,7 +249,7 @@ impl Patient {
     /// What a device said under another's binding was of this patient: it is judged at once.
     pub fn inherit(&mut self, heard: Heard, context: Context<'_>, out: &mut Output) {
         for (source, mut state) in heard {
-            state.watches.clear();
+            state.watches = Watches::default();
             self.put_state(&source, state);
             self.judge_latest(&source, |_| true, context, out);
         }

@@ -40,7 +40,7 @@ pub struct Expectation {
     pub interval: Option<Span>,
     /// The device's class.
     #[n(3)]
-    pub class: String,
+    pub class: Box<str>,
     /// Judged last, or expected since, in the gateway's own time.
     #[n(4)]
     pub since: Timestamp,
@@ -49,7 +49,7 @@ pub struct Expectation {
     pub rung: Option<Priority>,
     /// Why what came was not judged.
     #[n(6)]
-    pub doubt: Option<String>,
+    pub doubt: Option<Box<str>>,
     /// The last message heard, or the registration.
     #[n(7)]
     pub cause: Cause,
@@ -92,7 +92,7 @@ impl Patient {
                 device: id.clone(),
                 signal,
                 interval,
-                class: String::new(),
+                class: Box::default(),
                 since: out.now.at,
                 rung: None,
                 doubt: None,
@@ -100,7 +100,7 @@ impl Patient {
                 shown: out.wall(),
                 judged: false,
             };
-            let class = device.details.class.clone();
+            let class = device.details.class.as_str().into();
             self.expectations.push(Expectation { interval, class, ..kept.unwrap_or_else(fresh) });
         }
         if keep_silent {
@@ -108,6 +108,7 @@ impl Patient {
         } else if self.alarms.get(&Key::new(rule(SILENCE), id.to_string())).is_some() {
             self.tell_silence(id, out.now.at, context, out);
         }
+        self.expectations.shrink_to_fit();
     }
 
     /// How often a series should come: as the device said, else as its class does.
@@ -161,8 +162,8 @@ impl Patient {
             source.device == device && signal.is_none_or(|signal| source.signal == signal)
         };
         let lost: Vec<Source> = self.sources.keys().filter(lost).cloned().collect();
-        let reason = self.expectations.get(place).and_then(|e| e.doubt.clone());
-        let reason = reason.unwrap_or_else(|| "no data".to_owned());
+        let reason = self.expectations.get(place).and_then(|e| e.doubt.as_deref());
+        let reason = reason.unwrap_or("no data").to_owned();
         for source in lost {
             for key in self.keys_of(&source) {
                 self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(&reason, now));
@@ -260,7 +261,7 @@ impl Patient {
         if let super::Content::Word(word) = &observation.content {
             let place = self.sources.place_of(&observation.source);
             let state = self.sources.at(place);
-            state.word = Some(word.clone());
+            state.word = Some(Box::new(word.as_str().into()));
             state.arrival = Some(out.now.at);
         }
         self.device_back(&observation.source.device, out);
@@ -309,12 +310,12 @@ impl Patient {
         if let Some(source) = source
             && let Some(state) = self.sources.get_mut(source)
         {
-            state.doubt = Some(reason.to_owned());
+            state.doubt = Some(Box::new(reason.into()));
         }
         for expectation in &mut self.expectations {
             let same = source.is_none_or(|s| expectation.signal.is_none_or(|e| e == s.signal));
             if expectation.device == *device && same {
-                expectation.doubt = Some(reason.to_owned());
+                expectation.doubt = Some(reason.into());
             }
         }
     }

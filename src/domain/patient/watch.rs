@@ -1,9 +1,13 @@
 //! What is remembered of one series: its latest value, and where it stands to each limit.
 
+use std::ops::{Deref, DerefMut};
+
+use minicbor::decode::{Decoder, Error as DecodeError};
+use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 
 use super::super::alarm::{LimitFrom, TimeQuality};
-use super::super::cause::Cause;
+use super::super::cause::{Cause, Place};
 use super::super::ids::RuleId;
 use super::super::observation::{Number, Observation};
 use super::super::rules::LimitRule;
@@ -30,17 +34,20 @@ pub struct SourceState {
     pub lost: bool,
     /// Why the last reading was not judged, if it was not.
     #[n(5)]
-    pub doubt: Option<String>,
+    pub doubt: Words,
     /// Rules with something to remember.
     #[n(6)]
-    pub watches: Vec<Watch>,
+    pub watches: Watches,
     /// The words of a code or text, where that is what the signal has.
     #[n(7)]
-    pub word: Option<String>,
+    pub word: Words,
     /// How often it comes, by the device's registration or class.
     #[n(8)]
     pub interval: Option<Span>,
 }
+
+/// Words that are hardly ever there, and then take one word of memory: `Box<str>` alone takes two.
+pub type Words = Option<Box<Box<str>>>;
 
 /// A value fit to be shown as the latest.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -49,9 +56,9 @@ pub struct LatestValue {
     /// The number.
     #[n(0)]
     pub number: Number,
-    /// Which message.
+    /// Which message of its device.
     #[n(1)]
-    pub cause: Cause,
+    pub place: Place,
     /// When it was measured, corrected.
     #[n(2)]
     pub measured: Timestamp,
@@ -62,6 +69,11 @@ pub struct LatestValue {
     #[n(4)]
     pub rule_at: Timestamp,
 }
+
+/// The watches of a series: hardly ever any, so that none takes little room.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::box_collection, reason = "one word where there is nothing")]
+pub struct Watches(Option<Box<Vec<Watch>>>);
 
 /// Where a series stands to one rule.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -168,6 +180,53 @@ impl Watch {
     /// Whether there is nothing to remember.
     pub fn is_idle(&self) -> bool {
         self.late == [None; 2] && self.tracks.iter().all(|t| t.began.is_none() && !t.active)
+    }
+}
+
+impl Deref for Watches {
+    type Target = [Watch];
+    fn deref(&self) -> &[Watch] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+}
+
+impl DerefMut for Watches {
+    fn deref_mut(&mut self) -> &mut [Watch] {
+        self.0.as_deref_mut().map_or(&mut [], Vec::as_mut_slice)
+    }
+}
+
+impl Watches {
+    /// Adds one.
+    pub fn push(&mut self, watch: Watch) {
+        self.0.get_or_insert_default().push(watch);
+    }
+
+    /// Keeps those for which `wanted` holds.
+    pub fn retain(&mut self, wanted: impl FnMut(&Watch) -> bool) {
+        if let Some(watches) = &mut self.0 {
+            watches.retain(wanted);
+            if watches.is_empty() {
+                self.0 = None;
+            }
+        }
+    }
+}
+
+impl<C> Encode<C> for Watches {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        context: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        self[..].encode(e, context)
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Watches {
+    fn decode(d: &mut Decoder<'b>, context: &mut C) -> Result<Self, DecodeError> {
+        let watches = Vec::decode(d, context)?;
+        Ok(Self((!watches.is_empty()).then(|| Box::new(watches))))
     }
 }
 

@@ -36,3 +36,16 @@ fn a_probe_is_a_receipt_and_nothing_else() {
     let news = scene.news();
     assert!(news.iter().any(|n| n.contains("link.silence")), "no sign of life: {news:?}");
 }
+
+#[test]
+fn what_a_broker_retained_is_no_contact_with_its_device() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 97.0, 5);
+    let contact = |scene: &Scene| scene.core.devices["dev"].last_contact;
+    let before = contact(&scene);
+    scene.advance(30.0);
+    scene.send("dev", "spo2", 97.0, |m, _| m.delivery.retained = true);
+    assert_eq!(contact(&scene), before);
+    scene.send("dev", "spo2", 97.0, |_, _| {});
+    assert!(contact(&scene) > before);
+}

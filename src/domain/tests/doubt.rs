@@ -285,7 +285,7 @@ fn a_device_that_makes_up_series_gets_no_more_of_them() {
     let mut scene = Scene::bedside();
     for n in 0..300 {
         scene.send("dev", "spo2", 97.0, |_, reading| {
-            reading.instance = n.to_string().as_str().into()
+            reading.instance = n.to_string().as_str().into();
         });
     }
     let device = &scene.core.devices["dev"];

@@ -39,6 +39,11 @@ fn told(transition: &Transition) -> Value {
             let body = json!({ "patient": patient, "device": device, "what": what, "text": text });
             ("note", body)
         }
+        TransitionBody::NotAllowed { principal, name, count, since } => {
+            let body =
+                json!({ "principal": principal, "name": name, "count": count, "since": since });
+            ("not_allowed", body)
+        }
     };
     json!({ "seq": transition.seq, "at": transition.at, kind: body })
 }

@@ -213,6 +213,8 @@ fn fired(transition: &Transition) -> Option<(String, String, Change, Timestamp)>
         TransitionBody::Alarm { change, alarm, .. } => {
             Some((alarm.rule.to_string(), alarm.id.to_string(), *change, alarm.raised_at))
         }
-        TransitionBody::Answer { .. } | TransitionBody::Note { .. } => None,
+        TransitionBody::Answer { .. }
+        | TransitionBody::Note { .. }
+        | TransitionBody::NotAllowed { .. } => None,
     }
 }

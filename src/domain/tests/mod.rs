@@ -9,6 +9,7 @@ mod doubt;
 mod events;
 mod failing;
 mod golden;
+mod grounds;
 mod laws;
 mod limits;
 mod rows;

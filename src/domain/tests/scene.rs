@@ -367,6 +367,6 @@ pub(super) fn words(body: &TransitionBody) -> Option<String> {
             Some(format!("{late}{} {} {}: {state}", change.as_str(), alarm.priority, alarm.rule))
         }
         TransitionBody::Note { what, .. } => Some(format!("note {what}")),
-        TransitionBody::Answer { .. } => None,
+        TransitionBody::Answer { .. } | TransitionBody::NotAllowed { .. } => None,
     }
 }

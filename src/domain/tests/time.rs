@@ -1,6 +1,6 @@
 //! Restarts, windows without intake, clock steps, redelivery, and what other gateways got wrong.
 
-use crate::domain::input::Input;
+use crate::domain::input::{Input, Synchronised};
 use crate::domain::message::{Body, Kind};
 use crate::domain::time::Span;
 
@@ -255,4 +255,26 @@ fn one_wrong_time_of_sending_is_suspect_and_teaches_nothing() {
         free_running(&mut scene, 84.0, Span::ZERO);
     }
     scene.expect(&["raised medium vitals_live.spo2_low: alarming, present"]);
+}
+
+#[test]
+fn a_clock_not_known_to_be_synchronised_is_told_until_it_is() {
+    let mut scene = Scene::empty();
+    let mut said = |word: Synchronised, expected: &[&str]| {
+        scene.fold(&[Input::Synchronised(word)]);
+        scene.expect(expected);
+    };
+    let unknown = || Synchronised::Unknown("no such program".to_owned());
+    said(Synchronised::Yes, &[]);
+    said(unknown(), &["raised low clock.unsynchronised: alarming, present"]);
+    said(unknown(), &[]);
+    said(Synchronised::No, &["priority_rose medium clock.unsynchronised: alarming, present"]);
+    said(unknown(), &["priority_fell low clock.unsynchronised: alarming, present"]);
+    said(Synchronised::Yes, &["ended low clock.unsynchronised: closed ended"]);
+    said(Synchronised::No, &["raised medium clock.unsynchronised: alarming, present"]);
+    said(
+        Synchronised::NotAsked,
+        &["rule_changed medium clock.unsynchronised: closed detection_off"],
+    );
+    said(Synchronised::NotAsked, &[]);
 }

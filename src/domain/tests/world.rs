@@ -55,6 +55,7 @@ pub(super) enum Step {
     Deaf(i64),
     ClockBack(i64),
     Store(bool),
+    Broker(bool),
 }
 
 /// Milliseconds people and machines wait.
@@ -110,6 +111,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => (1_000_i64..100_000).prop_map(Step::Deaf),
         1 => (1_i64..4_000_000).prop_map(Step::ClockBack),
         1 => any::<bool>().prop_map(Step::Store),
+        1 => any::<bool>().prop_map(Step::Broker),
     ]
 }
 
@@ -305,6 +307,10 @@ impl World {
             Step::Link(d, connected) => {
                 let principal = device(d).parse().unwrap();
                 return Some(Input::Link { principal, connected: *connected, clean: true });
+            }
+            Step::Broker(well) => {
+                let fault = (!well).then(|| "no probe came back".to_owned());
+                return Some(Input::Broker { id: "b1".parse().unwrap(), fault });
             }
             Step::Store(failing) => return Some(Input::Store { failing: *failing }),
             Step::Configure(changed) => return Some(configuration(*changed)),

@@ -262,6 +262,7 @@ async fn every_route_asks_for_its_right() {
         ),
         ("DELETE", "/api/v1/devices/dev-1/binding", "", clinician),
         ("GET", "/api/v1/dead-letters", "", ops),
+        ("GET", "/api/v1/audit", "", ops),
         ("GET", "/metrics", "", everybody),
     ];
     for (method, path, body, allowed) in routes {

@@ -23,8 +23,8 @@ use crate::domain::message::DeviceInfo;
 use crate::domain::signal::SignalTable;
 use crate::domain::time::{Span, Timestamp};
 use crate::http::ports::{
-    AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, LoggedAlarm, ReadFailed,
-    SeriesQuery,
+    Act, AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, KeptGrounds, LoggedAlarm,
+    ReadFailed, SeriesQuery,
 };
 use crate::http::{AppState, Auth, Limits, Pulse, Role, Server, Token};
 use crate::inbox::{Committed, DeadLetter, Inbox, Submission};
@@ -74,6 +74,7 @@ impl Bench {
             history: log.clone(),
             pulse: Pulse::default(),
             load: Load::default(),
+            degraded: crate::degraded::Degraded::default(),
             limits: Limits::default(),
         };
         change(&mut state);
@@ -316,6 +317,10 @@ impl AlarmLog for MemoryLog {
         Ok(story.map(|(_, logged)| logged.clone()).collect())
     }
 
+    fn grounds(&self, _: &AlarmId) -> Result<Option<KeptGrounds>, ReadFailed> {
+        Ok(None)
+    }
+
     fn closed(&self, filter: &ClosedFilter, limit: usize) -> Result<Vec<LoggedAlarm>, ReadFailed> {
         let memory = self.0.lock().unwrap();
         let older = memory.alarms.iter().rev().map(|(_, logged)| logged);
@@ -326,6 +331,10 @@ impl AlarmLog for MemoryLog {
     fn oldest_seq(&self) -> Result<Option<u64>, ReadFailed> {
         let memory = self.0.lock().unwrap();
         Ok(memory.oldest.or(memory.alarms.first().map(|(_, logged)| logged.seq)))
+    }
+
+    fn audit(&self, _: Option<u64>, _: usize) -> Result<Vec<Act>, ReadFailed> {
+        Ok(Vec::new())
     }
 
     fn dead_letters(

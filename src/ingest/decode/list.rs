@@ -74,8 +74,11 @@ impl<'a, E: Entry<'a>> Fields<'a> for List<'a, E> {
             while source.more()? {
                 let item = source.item()?;
                 if self.entries.len() < E::MAX {
-                    let entry = read_entry(&item, keys, source)?;
-                    self.entries.push(entry);
+                    // Filled where it stands: an entry is large, and there are many.
+                    self.entries.push((E::default(), None));
+                    if let Some((entry, fault)) = self.entries.last_mut() {
+                        *fault = read_entry(entry, &item, keys, source)?;
+                    }
                 } else {
                     keys.pass_over(&item, source)?;
                     keys.refuse(Refusal::new(
@@ -96,15 +99,15 @@ impl<'a, E: Entry<'a>> List<'a, E> {
     }
 
     /// What the entries mean.
-    pub(super) fn sort(self, context: &Context<'_>) -> Result<Sorted<E::Accepted>, Refusal> {
+    pub(super) fn sort(mut self, context: &Context<'_>) -> Result<Sorted<E::Accepted>, Refusal> {
         if !self.whole.is_list() {
             return Err(Refusal::shape(format!("`{}` must be a list", E::LIST)));
         }
         let total = self.entries.len();
         let mut accepted = Vec::with_capacity(total);
         let mut refused = Vec::new();
-        for (index, (mut entry, fault)) in (0_u32..).zip(self.entries) {
-            match fault.map_or_else(|| entry.accept(index, context), Err) {
+        for (index, (entry, fault)) in (0_u32..).zip(&mut self.entries) {
+            match fault.take().map_or_else(|| entry.accept(index, context), Err) {
                 Ok(sound) => accepted.push(sound),
                 Err(Refusal { reason, detail }) => refused.push(Refused {
                     index,
@@ -127,15 +130,15 @@ impl<'a, E: Main<'a>> Content<'a> for List<'a, E> {
 }
 
 fn read_entry<'a, S: Source<'a>, E: Entry<'a>>(
+    entry: &mut E,
     item: &Item<'a>,
     outer: &mut Keys<'a>,
     source: &mut S,
-) -> Result<(E, Option<Refusal>), Syntax> {
-    let mut entry = E::default();
+) -> Result<Option<Refusal>, Syntax> {
     let mut keys = Keys::default();
     if *item != Item::Map {
         keys.pass_over(item, source)?;
-        return Ok((entry, Some(Refusal::shape(format!("`{}` must hold maps", E::LIST)))));
+        return Ok(Some(Refusal::shape(format!("`{}` must hold maps", E::LIST))));
     }
     while let Some(key) = source.key()? {
         if !entry.field(&key, &mut keys, source)? {
@@ -144,5 +147,5 @@ fn read_entry<'a, S: Source<'a>, E: Entry<'a>>(
     }
     let fault = keys.fault();
     outer.absorb(keys);
-    Ok((entry, fault))
+    Ok(fault)
 }

@@ -128,7 +128,7 @@ impl<'a> Intake<'a> {
 
     /// A place in the line that says no, or in MQTT 3.1.1, which has no such answer, the end.
     fn refuse(&mut self, topic: &str, qos: u8, id: u16) -> Result<(), End> {
-        self.bundle.context.metrics.refused("not_allowed");
+        self.bundle.not_allowed(topic);
         if self.not_allowed == 0 {
             self.not_allowed_topic = cut(topic);
         }

@@ -47,6 +47,12 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// After a failed accept, which is mostly a lack of file descriptors.
 const BREATHER: Duration = Duration::from_millis(100);
 
+/// Whether `bytes` begin with a packet that a client may send, in MQTT 5 or 3.1.1: what fuzzers ask.
+pub fn is_packet(mqtt5: bool, bytes: &[u8]) -> bool {
+    let version = if mqtt5 { codec::Version::V5 } else { codec::Version::V4 };
+    codec::accepts(version, bytes)
+}
+
 /// How clients prove who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authentication {

@@ -1,17 +1,19 @@
 //! TLS: certificates from PEM files, and the names in a client's certificate.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 pub(super) use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use x509_parser::extensions::GeneralName;
+
+pub use crate::ingest::tls::BadTls;
+use crate::ingest::tls::{certificates, unfit};
 
 /// Where the certificates are; PEM files, read once.
 #[derive(Clone, Debug)]
@@ -24,30 +26,6 @@ pub struct TlsFiles {
     pub client_ca: Option<PathBuf>,
     /// Whether a client without a certificate is turned away in the handshake.
     pub require_client_certificate: bool,
-}
-
-/// Why TLS could not be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum BadTls {
-    /// A file is missing or is not the PEM it should be.
-    #[error("cannot read {what} from {path}: {source}")]
-    File {
-        /// Which.
-        what: &'static str,
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        source: rustls::pki_types::pem::Error,
-    },
-    /// The parts do not fit together.
-    #[error("the TLS certificates cannot be used: {0}")]
-    Unfit(String),
-}
-
-impl From<BadTls> for io::Error {
-    fn from(error: BadTls) -> Self {
-        Self::new(io::ErrorKind::InvalidInput, error)
-    }
 }
 
 /// An acceptor from the files.
@@ -80,23 +58,6 @@ pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, BadTls> {
     })?;
     let config = builder.with_single_cert(chain, key).map_err(unfit)?;
     Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-fn certificates(
-    what: &'static str,
-    path: &PathBuf,
-) -> Result<Vec<CertificateDer<'static>>, BadTls> {
-    let bad = |source| BadTls::File { what, path: path.clone(), source };
-    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(bad)?.collect();
-    let found = found.map_err(bad)?;
-    if found.is_empty() {
-        return Err(bad(rustls::pki_types::pem::Error::NoItemsFound));
-    }
-    Ok(found)
-}
-
-fn unfit(error: impl std::fmt::Display) -> BadTls {
-    BadTls::Unfit(error.to_string())
 }
 
 /// Names in the client's verified certificate: CN, then the DNS names among its SANs.

@@ -5,7 +5,7 @@ use bytes::BytesMut;
 use rumqttc::mqttbytes::v4;
 use rumqttc::v5::mqttbytes::{QoS, v5};
 
-use super::{MAX_DRAINED, Version, head, preamble, read, read_connect};
+use super::{Version, accepts};
 
 const ROUNDS: u32 = 1_000_000;
 const TOPIC: &str = "vitalgate/v1/dev-1/telemetry";
@@ -24,29 +24,6 @@ impl XorShift {
     pub(in super::super) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
-}
-
-/// Takes the first packet of `bytes` apart; whether it was accepted.
-fn accepts(version: Version, bytes: &[u8]) -> bool {
-    let Ok(Some(head)) = head(bytes) else {
-        return false;
-    };
-    if head.body > MAX_DRAINED {
-        return false;
-    }
-    if head.is_publish() {
-        drop(preamble(version, head, bytes));
-    }
-    if bytes.len() < head.packet() {
-        return false;
-    }
-    let mut buffer = BytesMut::from(bytes);
-    if head.is_connect() {
-        return read_connect(head, &mut buffer).is_ok();
-    }
-    let accepted = read(version, head, &mut buffer).is_ok();
-    assert!(!accepted || buffer.len() == bytes.len() - head.packet(), "took more than its own");
-    accepted
 }
 
 #[test]

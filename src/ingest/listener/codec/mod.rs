@@ -292,6 +292,28 @@ fn filter(body: &mut Fields<'_>) -> Result<String, Fault> {
     }
 }
 
+/// Takes the first packet of `bytes` apart; whether it is accepted. Not a byte more than its own is
+/// ever taken.
+pub(super) fn accepts(version: Version, bytes: &[u8]) -> bool {
+    let Ok(Some(head)) = head(bytes) else { return false };
+    if head.body > MAX_DRAINED {
+        return false;
+    }
+    if head.is_publish() {
+        drop(preamble(version, head, bytes));
+    }
+    if bytes.len() < head.packet() {
+        return false;
+    }
+    let mut buffer = BytesMut::from(bytes);
+    if head.is_connect() {
+        return read_connect(head, &mut buffer).is_ok();
+    }
+    let accepted = read(version, head, &mut buffer).is_ok();
+    assert!(!accepted || buffer.len() == bytes.len() - head.packet(), "took more than its own");
+    accepted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -69,6 +69,7 @@ impl Gateway {
         let cancel = CancellationToken::new();
         let metrics = Metrics::default();
         let context = Context {
+            refusals: Arc::default(),
             inbox,
             board: board_rx,
             signals: watch::channel(Arc::default()).1,

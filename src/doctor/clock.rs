@@ -1,0 +1,89 @@
+//! The machine's clock: whether it is synchronised, and whether it agrees with the store.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::Findings;
+use crate::clock::Clock;
+use crate::domain::time::{Span, Timestamp};
+use crate::store::{LastRow, Reader, Store};
+
+const CURE: &str = "start a time service (chrony, systemd-timesyncd); in a container, on the host";
+
+pub(super) fn examine(dir: &Path) -> Findings {
+    let mut findings = Findings::of("clock");
+    match synchronised() {
+        Some(true) => findings.ok("synchronised", "the kernel's clock follows a time service"),
+        Some(false) => findings.warn(
+            "synchronised",
+            "the kernel's clock follows no time service; ages, delays and lateness are as wrong as it is",
+            CURE,
+        ),
+        None => findings.warn(
+            "synchronised",
+            "`timedatectl` cannot tell here whether the clock follows a time service",
+            CURE,
+        ),
+    }
+    let last = if Store::exists(dir) {
+        Reader::of(dir).ok().and_then(|reader| reader.last_row().ok()?)
+    } else {
+        None
+    };
+    let wall = Clock::system(Timestamp::default()).wall();
+    against_the_store(wall, last, &mut findings);
+    findings
+}
+
+/// What the kernel says of its clock, by way of systemd; `None` if nobody can be asked.
+fn synchronised() -> Option<bool> {
+    let asked = Command::new("timedatectl")
+        .args(["show", "--property=NTPSynchronized", "--value"])
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    match String::from_utf8_lossy(&asked.stdout).trim() {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
+
+fn against_the_store(wall: Timestamp, last: Option<LastRow>, findings: &mut Findings) {
+    let wall = wall.to_the_second();
+    if wall < Timestamp::YEAR_2000 {
+        return findings.fail("time", format!("it shows {wall}"), "set it before starting");
+    }
+    let Some(last) = last else { return findings.ok("time", format!("it shows {wall}")) };
+    let last = (last.at + last.offset).to_the_second();
+    let found = format!("it shows {wall}; the store's last row is of {last}");
+    if wall + Span::secs(1) < last {
+        let advice = "the clock was set back, or the store ran ahead: set the clock; the gateway's own \
+                      time goes on from the last row";
+        findings.fail("time", found, advice);
+    } else {
+        findings.ok("time", found);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    #[test]
+    fn a_clock_behind_the_store_fails() {
+        let row =
+            |at| LastRow { n: 1, at: Timestamp::from_millis(at), offset: Span::ZERO, core: 1 };
+        let of = |wall, last: Option<i64>| {
+            let mut findings = Findings::of("clock");
+            against_the_store(Timestamp::from_millis(wall), last.map(row), &mut findings);
+            findings.list[0].verdict
+        };
+        let now = 1_800_000_000_000;
+        assert_eq!(of(now, None), Verdict::Ok);
+        assert_eq!(of(now, Some(now - 1)), Verdict::Ok);
+        assert_eq!(of(now, Some(now + 60_000)), Verdict::Fail);
+        assert_eq!(of(0, None), Verdict::Fail);
+    }
+}

@@ -1,0 +1,271 @@
+//! InfluxDB: whether it answers, lets us in, has organisation and bucket, takes a point and gives it
+//! back.
+
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::Findings;
+use crate::clock::Clock;
+use crate::config::Influx;
+use crate::domain::time::Timestamp;
+use crate::outbound::{Answer, NoAnswer, Outbound, Target};
+
+/// What the doctor writes, and looks for; nothing else has this name.
+const MEASUREMENT: &str = "vitalgate_doctor";
+const RIGHTS: &str = "make a token that may read and write the bucket: \
+                      `influx auth create --org ORG --read-bucket ID --write-bucket ID`";
+
+/// A server to talk to.
+struct Server<'a> {
+    config: &'a Influx,
+    target: Target,
+    outbound: Outbound,
+    authorization: HeaderValue,
+}
+
+pub(super) async fn examine(config: &Influx, site: &str, fix: bool) -> Findings {
+    let mut findings = Findings::of("influxdb");
+    let Some(server) = Server::new(config, &mut findings) else { return findings };
+    if !server.version(&mut findings).await {
+        return findings;
+    }
+    let Some(org) = server.organisation(fix, &mut findings).await else { return findings };
+    if server.bucket(&org, fix, &mut findings).await {
+        server.write_and_read(site, &mut findings).await;
+    }
+    findings
+}
+
+impl<'a> Server<'a> {
+    fn new(config: &'a Influx, findings: &mut Findings) -> Option<Self> {
+        let secret = match config.authorization() {
+            Ok(secret) => secret,
+            Err(error) => {
+                findings.fail("secret", error.to_string(), "see [influx] in docs/config.md");
+                return None;
+            }
+        };
+        let mut authorization = HeaderValue::from_str(secret.header()).ok()?;
+        authorization.set_sensitive(true);
+        let target = Target::server(&config.url);
+        let within = std::time::Duration::from_micros(config.timeout.as_micros().unsigned_abs());
+        match Outbound::new(&target, config.ca.as_deref(), within) {
+            Ok(outbound) => Some(Self { config, target, outbound, authorization }),
+            Err(error) => {
+                findings.fail("certificates", error.to_string(), "check influx.ca");
+                None
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &'static str,
+        body: impl Into<Bytes>,
+    ) -> Result<Answer, NoAnswer> {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, self.authorization.clone());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json, application/csv"));
+        self.outbound.send(&self.target, method, path, headers, body.into()).await
+    }
+
+    async fn get(&self, path: &str) -> Result<Answer, NoAnswer> {
+        self.ask(Method::GET, path, "application/json", Bytes::new()).await
+    }
+
+    async fn version(&self, findings: &mut Findings) -> bool {
+        let to = format!("{}{}", self.config.url.authority, self.config.url.prefix);
+        match self.get("/health").await {
+            Ok(answer) if answer.status == 200 => {
+                let health = body(&answer);
+                let header = answer.headers.get("x-influxdb-version");
+                let named = header.and_then(|v| v.to_str().ok()).or(health["version"].as_str());
+                let version = named.unwrap_or("unknown").trim_start_matches('v');
+                let found = format!("{to} answers; version {version}");
+                if version.starts_with('2') {
+                    findings.ok("server", found);
+                } else {
+                    let advice =
+                        "vitalgate is made for InfluxDB 2; what others make of it is not known";
+                    findings.warn("server", found, advice);
+                }
+                true
+            }
+            Ok(answer) => {
+                let found = format!("{to} answers {} to /health", answer.status);
+                findings.fail("server", found, "check influx.url and its path prefix");
+                false
+            }
+            Err(error) => {
+                let advice = "start InfluxDB, check influx.url, or let the firewall through";
+                findings.fail("server", error.to_string(), advice);
+                false
+            }
+        }
+    }
+
+    /// The organisation's id.
+    async fn organisation(&self, fix: bool, findings: &mut Findings) -> Option<String> {
+        let name = &self.config.org;
+        let asked = self.get(&format!("/api/v2/orgs?org={}", encoded(name))).await;
+        let orgs = Self::list("organisation", "orgs", asked, findings)?;
+        if let Some(id) = entry(&orgs, name).and_then(|org| org["id"].as_str()) {
+            findings.ok("organisation", format!("`{name}` is there"));
+            return Some(id.to_owned());
+        }
+        if !fix {
+            let advice = format!("make it: `influx org create --name {name}`, or doctor --fix");
+            findings.fail("organisation", format!("there is no `{name}`"), advice);
+            return None;
+        }
+        let wanted = json!({ "name": name }).to_string();
+        let made = self.ask(Method::POST, "/api/v2/orgs", "application/json", wanted).await;
+        let answer = Self::settled("organisation", made, findings)?;
+        findings.ok("organisation", format!("`{name}` was made"));
+        body(&answer)["id"].as_str().map(str::to_owned)
+    }
+
+    async fn bucket(&self, org: &str, fix: bool, findings: &mut Findings) -> bool {
+        let name = &self.config.bucket;
+        let path = format!("/api/v2/buckets?name={}&orgID={org}", encoded(name));
+        let asked = self.get(&path).await;
+        let Some(buckets) = Self::list("bucket", "buckets", asked, findings) else { return false };
+        if let Some(bucket) = entry(&buckets, name) {
+            let seconds = bucket["retentionRules"][0]["everySeconds"].as_u64().unwrap_or(0);
+            retention(name, seconds, findings);
+            return true;
+        }
+        if !fix {
+            let advice = format!("make it: `influx bucket create --name {name}`, or doctor --fix");
+            findings.fail("bucket", format!("there is no `{name}`"), advice);
+            return false;
+        }
+        let wanted = json!({ "orgID": org, "name": name, "retentionRules": [] }).to_string();
+        let made = self.ask(Method::POST, "/api/v2/buckets", "application/json", wanted).await;
+        if Self::settled("bucket", made, findings).is_none() {
+            return false;
+        }
+        findings.ok("bucket", format!("`{name}` was made; it keeps everything"));
+        true
+    }
+
+    async fn write_and_read(&self, site: &str, findings: &mut Findings) {
+        let Influx { org, bucket, .. } = self.config;
+        let now = Clock::system(Timestamp::default()).wall().as_micros();
+        let line = format!("{MEASUREMENT},site={site} checked={now}i {}", now / 1_000);
+        let path =
+            format!("/api/v2/write?org={}&bucket={}&precision=ms", encoded(org), encoded(bucket));
+        let written = self.ask(Method::POST, &path, "text/plain; charset=utf-8", line).await;
+        let Some(answer) = Self::settled("write", written, findings) else { return };
+        if answer.status == 204 {
+            findings.ok("write", "a point was taken");
+        } else {
+            let found = format!("a point was answered with {} in place of 204", answer.status);
+            return findings.fail("write", found, "see what stands between vitalgate and InfluxDB");
+        }
+        // A Flux string: quotes and backslashes are all that ends or changes one.
+        let quoted = bucket.replace('\\', "\\\\").replace('"', "\\\"");
+        let flux = format!(
+            "from(bucket: \"{quoted}\") |> range(start: -5m) \
+             |> filter(fn: (r) => r._measurement == \"{MEASUREMENT}\") |> last()"
+        );
+        let query = json!({ "query": flux, "type": "flux" }).to_string();
+        let path = format!("/api/v2/query?org={}", encoded(org));
+        let read = self.ask(Method::POST, &path, "application/json", query).await;
+        let Some(answer) = Self::settled("read back", read, findings) else { return };
+        if String::from_utf8_lossy(&answer.body).contains(&now.to_string()) {
+            findings.ok("read back", "the same point came back");
+        } else {
+            let found = "the query was answered without the point that was written";
+            findings.fail("read back", found, "check that both go to the same bucket and server");
+        }
+    }
+
+    /// The list in an answer. What is not there is missing in the list, or a 404 in place of it.
+    fn list(
+        what: &'static str,
+        key: &str,
+        answer: Result<Answer, NoAnswer>,
+        findings: &mut Findings,
+    ) -> Option<Value> {
+        if matches!(&answer, Ok(answer) if answer.status == 404) {
+            return Some(Value::Null);
+        }
+        let answer = Self::settled(what, answer, findings)?;
+        Some(body(&answer)[key].take())
+    }
+
+    /// An answer that is none of refusal or failure; else says what is wrong.
+    fn settled(
+        what: &'static str,
+        answer: Result<Answer, NoAnswer>,
+        findings: &mut Findings,
+    ) -> Option<Answer> {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                findings.fail(what, error.to_string(), "see InfluxDB's own log");
+                return None;
+            }
+        };
+        let (found, advice) = match answer.status {
+            200..300 => return Some(answer),
+            401 => (
+                "the secret is not accepted (401)".to_owned(),
+                "check the token in influx.secret_file",
+            ),
+            403 => ("the secret may not do this (403)".to_owned(), RIGHTS),
+            404 => (format!("it is not there (404): {}", said(&answer)), RIGHTS),
+            status => (format!("{status}: {}", said(&answer)), "see InfluxDB's own log"),
+        };
+        findings.fail(what, found, advice);
+        None
+    }
+}
+
+fn retention(name: &str, seconds: u64, findings: &mut Findings) {
+    if seconds == 0 {
+        return findings.ok("bucket", format!("`{name}` is there; it keeps everything"));
+    }
+    let days = seconds as f64 / 86_400.0;
+    let found = format!("`{name}` is there; it forgets after {days:.0} days");
+    findings.warn(
+        "bucket",
+        found,
+        "readings that arrive later than that are refused by InfluxDB and become dead letters; \
+         `influx bucket update --retention 0` keeps everything",
+    );
+}
+
+fn body(answer: &Answer) -> Value {
+    serde_json::from_slice(&answer.body).unwrap_or_default()
+}
+
+/// What the server says is wrong, cut for one line.
+fn said(answer: &Answer) -> String {
+    let body = body(answer);
+    let text = body["message"].as_str().unwrap_or("no reason given");
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+fn entry<'v>(list: &'v Value, name: &str) -> Option<&'v Value> {
+    list.as_array()?.iter().find(|entry| entry["name"] == name)
+}
+
+/// For a query of a URL.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push_str(&data_encoding::HEXUPPER.encode(&[byte]));
+        }
+        out
+    })
+}

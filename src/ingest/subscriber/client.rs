@@ -1,0 +1,78 @@
+//! What the subscriber needs of an MQTT client. Another one takes the place of `rumqtt.rs` by
+//! implementing this.
+
+use bytes::Bytes;
+
+/// A connection that is over, and why in words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Broken(pub(super) String);
+
+impl Broken {
+    pub(super) fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
+/// A PUBLISH of the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Publish {
+    pub(super) topic: String,
+    /// 0 or 1.
+    pub(super) qos: u8,
+    pub(super) dup: bool,
+    pub(super) retained: bool,
+    /// What it is acknowledged by; 0 with QoS 0.
+    pub(super) id: u16,
+    pub(super) content: Content,
+}
+
+/// What a PUBLISH carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// All of it.
+    Whole(Bytes),
+    /// It was too large to be read: how long it was, and the first of it.
+    TooLarge { length: usize, head: Vec<u8> },
+}
+
+/// What the broker said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    Publish(Publish),
+    /// The answer to SUBSCRIBE: for each filter whether it was granted.
+    Subscribed(Vec<bool>),
+}
+
+/// One client of one broker, MQTT 3.1.1, with a session that outlives its connections.
+pub(super) trait Client: Send {
+    /// Connects; whether the broker has kept the session.
+    fn connect(&mut self) -> impl Future<Output = Result<bool, Broken>> + Send;
+
+    /// Waits until something was said, and appends all that was read with it. Dropping the future
+    /// loses nothing. What it takes in at a time is bounded.
+    fn hear(&mut self, heard: &mut Vec<Heard>) -> impl Future<Output = Result<(), Broken>> + Send;
+
+    /// Acknowledges messages of this connection, in this order, with one write.
+    fn acknowledge(&mut self, ids: &[u16]) -> impl Future<Output = Result<(), Broken>> + Send;
+
+    /// Asks for filters with QoS 1; [`Heard::Subscribed`] answers.
+    fn subscribe(&mut self, filters: &[String]) -> impl Future<Output = Result<(), Broken>> + Send;
+
+    /// Publishes with QoS 1. While too many of its own are not acknowledged nothing is sent.
+    fn publish(
+        &mut self,
+        topic: &str,
+        payload: String,
+    ) -> impl Future<Output = Result<(), Broken>> + Send;
+
+    /// A second has passed, during which the broker was listened to or not. Keeps the connection
+    /// alive, and notices a broker that is not.
+    fn tick(&mut self, listening: bool) -> impl Future<Output = Result<(), Broken>> + Send;
+
+    /// Closes without a word.
+    fn hang_up(&mut self);
+
+    /// Says DISCONNECT, so that the broker knows, and closes. The session stays.
+    fn disconnect(&mut self) -> impl Future<Output = ()> + Send;
+}

@@ -1,0 +1,194 @@
+//! Whether the way from a broker to the core is proven, by probes that come back in time.
+//!
+//! Time is counted in seconds the gateway was awake for, so that one that was suspended does not
+//! blame the broker.
+
+use std::collections::VecDeque;
+
+use crate::clock::Stopwatch;
+use crate::domain::ids::DeviceId;
+use crate::domain::input::Input;
+
+/// Probes under way that are remembered; those before them are lost.
+const UNDER_WAY: usize = 64;
+
+/// What is known of one broker.
+#[derive(Debug)]
+pub(super) struct Proof {
+    id: DeviceId,
+    /// Seconds within which a probe must be back.
+    within: u64,
+    /// Seconds counted since the start.
+    now: u64,
+    /// Seconds since a probe came back in time.
+    without: u64,
+    /// It is the gateway that does not listen: its inbox is full, or its store fails.
+    excused: bool,
+    /// What went wrong last.
+    trouble: Option<String>,
+    /// Whether the core was told of a fault; `None` while it was told nothing.
+    told: Option<bool>,
+    boot: u64,
+    seq: u64,
+    sent: VecDeque<Sent>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    seq: u64,
+    at: u64,
+    watch: Stopwatch,
+}
+
+/// A probe that came back after its commit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Back {
+    /// Since it was sent.
+    pub(super) seconds: f64,
+}
+
+impl Proof {
+    /// `boot` tells the probes of this run from those of others.
+    pub(super) fn new(id: DeviceId, within: u64, boot: u64) -> Self {
+        Self {
+            id,
+            within,
+            now: 0,
+            without: 0,
+            excused: false,
+            trouble: None,
+            told: None,
+            boot,
+            seq: 0,
+            sent: VecDeque::new(),
+        }
+    }
+
+    /// The next probe: its number and its bytes. Without `sent_at`: it must not move any clock.
+    pub(super) fn probe(&mut self) -> (u64, String) {
+        self.seq += 1;
+        if self.sent.len() == UNDER_WAY {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(Sent { seq: self.seq, at: self.now, watch: Stopwatch::start() });
+        let Self { boot, seq, .. } = self;
+        (*seq, format!(r#"{{"boot":{boot},"seq":{seq},"mode":"probe","readings":[]}}"#))
+    }
+
+    /// Whether a probe with this `boot` is of this run.
+    pub(super) fn is_own(&self, boot: Option<u64>) -> bool {
+        boot == Some(self.boot)
+    }
+
+    /// Probe `seq` was committed. Late ones prove nothing.
+    pub(super) fn back(&mut self, seq: u64) -> Option<Back> {
+        let found = *self.sent.iter().find(|sent| sent.seq == seq)?;
+        self.sent.retain(|sent| sent.seq > seq);
+        if self.now - found.at <= self.within {
+            self.without = 0;
+            self.trouble = None;
+            if self.told.is_none() {
+                // What was told before the start of this process is over.
+                self.told = Some(true);
+            }
+        }
+        Some(Back { seconds: found.watch.seconds() })
+    }
+
+    /// Whether the gateway itself stands in the way.
+    pub(super) fn excuse(&mut self, excused: bool) {
+        self.excused = excused;
+    }
+
+    /// Something went wrong with the connection.
+    pub(super) fn trouble(&mut self, what: String) {
+        self.trouble = Some(what);
+    }
+
+    /// A second has passed; what the core is to be told.
+    pub(super) fn tick(&mut self) -> Option<Input> {
+        self.now += 1;
+        if !self.excused {
+            self.without += 1;
+        }
+        let is_fault = self.without >= self.within;
+        if self.told == Some(is_fault) || (self.told.is_none() && !is_fault) {
+            return None;
+        }
+        self.told = Some(is_fault);
+        let fault = is_fault.then(|| {
+            let Self { within, trouble, .. } = self;
+            match trouble {
+                Some(trouble) => format!("no probe came back for {within} s: {trouble}"),
+                None => format!(
+                    "no probe came back for {within} s: what it holds may be late or not heard"
+                ),
+            }
+        });
+        Some(Input::Broker { id: self.id.clone(), fault })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proof() -> Proof {
+        Proof::new("b1".parse().unwrap(), 3, 7)
+    }
+
+    /// What the core is told in so many seconds: `None` is that all is well.
+    fn told(proof: &mut Proof, seconds: u64) -> Vec<Option<String>> {
+        let inputs = (0..seconds).filter_map(|_| proof.tick());
+        inputs
+            .map(|input| {
+                let Input::Broker { fault, .. } = input else { panic!("{input:?}") };
+                fault
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_probe_that_comes_back_in_time_is_told_once() {
+        let mut proof = proof();
+        for _ in 0..5 {
+            let (seq, bytes) = proof.probe();
+            assert_eq!(bytes, format!(r#"{{"boot":7,"seq":{seq},"mode":"probe","readings":[]}}"#));
+            assert!(proof.back(seq).is_some());
+            let told = told(&mut proof, 2);
+            assert_eq!(told, if seq == 1 { vec![None] } else { vec![] });
+        }
+    }
+
+    #[test]
+    fn none_for_too_long_is_a_fault_until_one_comes_back() {
+        let mut proof = proof();
+        assert_eq!(told(&mut proof, 2), []);
+        proof.trouble("cannot reach h:1".to_owned());
+        let fault = "no probe came back for 3 s: cannot reach h:1".to_owned();
+        assert_eq!(told(&mut proof, 5), [Some(fault)]);
+        let (seq, _) = proof.probe();
+        proof.back(seq);
+        assert_eq!(told(&mut proof, 2), [None]);
+        assert_eq!(told(&mut proof, 9).len(), 1);
+    }
+
+    #[test]
+    fn a_probe_that_was_late_proves_nothing() {
+        let mut proof = proof();
+        let (seq, _) = proof.probe();
+        assert_eq!(told(&mut proof, 4).len(), 1);
+        assert!(proof.back(seq).is_some() && proof.back(seq).is_none());
+        assert_eq!(told(&mut proof, 4), []);
+        assert!(proof.back(99).is_none(), "never sent");
+    }
+
+    #[test]
+    fn the_gateway_does_not_blame_the_broker_for_itself() {
+        let mut proof = proof();
+        proof.excuse(true);
+        assert_eq!(told(&mut proof, 100), []);
+        proof.excuse(false);
+        assert_eq!(told(&mut proof, 3).len(), 1);
+    }
+}

@@ -1,0 +1,370 @@
+//! The client on rumqttc's packets (docs/decisions/0021-rumqttc-without-its-event-loop.md).
+//!
+//! Reads packets off the socket and writes them to it, no more: what is kept in memory is one read
+//! and the largest packet taken. A PUBLISH beyond that is read and forgotten but for its beginning.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use rumqttc::{
+    Connect, ConnectReturnCode, Login, Packet, PubAck, QoS, Subscribe, SubscribeFilter,
+    SubscribeReasonCode,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::client::{Broken, Client, Content, Heard, Publish};
+use super::tls::Tls;
+use crate::ingest::bundle::{KEPT_OF_TOO_LARGE, MAX_PACKET};
+
+/// From the TCP connect to the CONNACK.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// A broker that takes nothing for so long is gone.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+/// The room of one read.
+const READ: usize = 64 << 10;
+/// Of a PUBLISH too large to be read, so much holds its topic and the first of its payload: a topic
+/// has 64 KiB at most.
+const PREAMBLE: usize = 68 << 10;
+/// Own messages that may be unacknowledged.
+const OWN: usize = 8;
+
+/// A socket, plain or with TLS.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Where the broker is and how it is spoken to.
+pub(super) struct Options {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) client_id: String,
+    pub(super) login: Option<(String, String)>,
+    /// In seconds.
+    pub(super) keep_alive: u16,
+    pub(super) tls: Option<Tls>,
+}
+
+/// One client.
+pub(super) struct Rumqtt {
+    options: Options,
+    link: Option<Link>,
+}
+
+/// One connection.
+struct Link {
+    stream: Box<dyn Stream>,
+    buffer: BytesMut,
+    out: BytesMut,
+    /// A PUBLISH too large to be read, and how many of its bytes are still to come.
+    draining: Option<(Publish, usize)>,
+    next_id: u16,
+    /// Own messages not yet acknowledged.
+    own: BTreeSet<u16>,
+    /// Seconds since something was sent.
+    sent: u16,
+    /// Seconds of listening since something came.
+    silent: u16,
+}
+
+impl Rumqtt {
+    pub(super) fn new(options: Options) -> Self {
+        Self { options, link: None }
+    }
+
+    fn link(&mut self) -> Result<&mut Link, Broken> {
+        self.link.as_mut().ok_or_else(|| Broken::new("not connected"))
+    }
+}
+
+impl Client for Rumqtt {
+    async fn connect(&mut self) -> Result<bool, Broken> {
+        self.link = None;
+        let late = |_| Broken::new("no answer to the connect");
+        let (link, kept) = timeout(HANDSHAKE, Link::open(&self.options)).await.map_err(late)??;
+        self.link = Some(link);
+        Ok(kept)
+    }
+
+    async fn hear(&mut self, heard: &mut Vec<Heard>) -> Result<(), Broken> {
+        let link = self.link()?;
+        let before = heard.len();
+        loop {
+            link.take_in(heard)?;
+            if heard.len() > before {
+                return Ok(());
+            }
+            link.read().await?;
+        }
+    }
+
+    async fn acknowledge(&mut self, ids: &[u16]) -> Result<(), Broken> {
+        let link = self.link()?;
+        for &id in ids {
+            link.put(&Packet::PubAck(PubAck::new(id)))?;
+        }
+        link.flush().await
+    }
+
+    async fn subscribe(&mut self, filters: &[String]) -> Result<(), Broken> {
+        let link = self.link()?;
+        let filters = filters.iter().map(|f| SubscribeFilter::new(f.clone(), QoS::AtLeastOnce));
+        let mut subscribe = Subscribe::new_many(filters);
+        subscribe.pkid = link.id();
+        link.put(&Packet::Subscribe(subscribe))?;
+        link.flush().await
+    }
+
+    async fn publish(&mut self, topic: &str, payload: String) -> Result<(), Broken> {
+        let link = self.link()?;
+        if link.own.len() >= OWN {
+            return Ok(());
+        }
+        let mut publish = rumqttc::Publish::new(topic, QoS::AtLeastOnce, payload);
+        publish.pkid = link.id();
+        link.own.insert(publish.pkid);
+        link.put(&Packet::Publish(publish))?;
+        link.flush().await
+    }
+
+    async fn tick(&mut self, listening: bool) -> Result<(), Broken> {
+        let keep_alive = self.options.keep_alive;
+        let link = self.link()?;
+        link.sent = link.sent.saturating_add(1);
+        if listening {
+            link.silent = link.silent.saturating_add(1);
+        }
+        if link.silent > keep_alive.saturating_add(keep_alive / 2) {
+            return Err(Broken::new("the broker says nothing any more"));
+        }
+        if link.sent >= keep_alive / 4 * 3 || (listening && link.silent == keep_alive) {
+            link.put(&Packet::PingReq)?;
+            link.flush().await?;
+        }
+        Ok(())
+    }
+
+    fn hang_up(&mut self) {
+        self.link = None;
+    }
+
+    async fn disconnect(&mut self) {
+        let Some(mut link) = self.link.take() else { return };
+        let said = async {
+            link.put(&Packet::Disconnect)?;
+            link.flush().await
+        };
+        if let Err(broken) = said.await {
+            tracing::debug!(%broken, "the broker did not hear the end");
+        }
+        if let Err(error) = link.stream.shutdown().await {
+            tracing::debug!(%error, "cannot close the connection to the broker");
+        }
+    }
+}
+
+impl Link {
+    async fn open(options: &Options) -> Result<(Self, bool), Broken> {
+        let Options { host, port, client_id, login, keep_alive, tls } = options;
+        let io = |error: std::io::Error| Broken(format!("cannot reach {host}:{port}: {error}"));
+        let socket = TcpStream::connect((host.as_str(), *port)).await.map_err(io)?;
+        socket.set_nodelay(true).map_err(io)?;
+        let stream: Box<dyn Stream> = match tls {
+            None => Box::new(socket),
+            Some(tls) => {
+                let name = |error| Broken(format!("TLS with {host}:{port}: {error}"));
+                Box::new(tls.connect(host, socket).await.map_err(name)?)
+            }
+        };
+        let mut link = Self {
+            stream,
+            buffer: BytesMut::new(),
+            out: BytesMut::new(),
+            draining: None,
+            next_id: 0,
+            own: BTreeSet::new(),
+            sent: 0,
+            silent: 0,
+        };
+        let mut connect = Connect::new(client_id.clone());
+        connect.keep_alive = *keep_alive;
+        connect.clean_session = false;
+        connect.login = login
+            .as_ref()
+            .map(|(user, password)| Login { username: user.clone(), password: password.clone() });
+        link.put(&Packet::Connect(connect))?;
+        link.flush().await?;
+        loop {
+            match Packet::read(&mut link.buffer, MAX_PACKET) {
+                Ok(Packet::ConnAck(ack)) if ack.code == ConnectReturnCode::Success => {
+                    return Ok((link, ack.session_present));
+                }
+                Ok(Packet::ConnAck(ack)) => {
+                    return Err(Broken(format!("the broker refuses: {}", refusal(ack.code))));
+                }
+                Ok(_) => return Err(Broken::new("the broker does not begin with CONNACK")),
+                Err(rumqttc::Error::InsufficientBytes(_)) => link.read().await?,
+                Err(error) => return Err(Broken(format!("no MQTT: {error}"))),
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), Broken> {
+        self.buffer.reserve(READ);
+        match self.stream.read_buf(&mut self.buffer).await {
+            Ok(0) => Err(Broken::new("the broker closed the connection")),
+            Ok(_) => {
+                self.silent = 0;
+                Ok(())
+            }
+            Err(error) => Err(Broken(format!("the connection broke: {error}"))),
+        }
+    }
+
+    /// Takes every complete packet out of the buffer.
+    fn take_in(&mut self, heard: &mut Vec<Heard>) -> Result<(), Broken> {
+        loop {
+            if let Some((publish, left)) = self.draining.take() {
+                let here = left.min(self.buffer.len());
+                self.buffer.advance(here);
+                if here < left {
+                    self.draining = Some((publish, left - here));
+                    return Ok(());
+                }
+                heard.push(Heard::Publish(publish));
+            }
+            match Packet::read(&mut self.buffer, MAX_PACKET) {
+                Ok(packet) => heard.extend(self.understand(packet)?),
+                Err(rumqttc::Error::InsufficientBytes(_)) => return Ok(()),
+                Err(rumqttc::Error::PayloadSizeLimitExceeded(body)) => {
+                    match begin_draining(&self.buffer, body)? {
+                        Some(draining) => self.draining = Some(draining),
+                        None => return Ok(()),
+                    }
+                }
+                Err(error) => return Err(Broken(format!("the broker sent no MQTT: {error}"))),
+            }
+        }
+    }
+
+    fn understand(&mut self, packet: Packet) -> Result<Option<Heard>, Broken> {
+        match packet {
+            Packet::Publish(publish) => {
+                let qos = qos(publish.qos)?;
+                Ok(Some(Heard::Publish(Publish {
+                    topic: publish.topic,
+                    qos,
+                    dup: publish.dup,
+                    retained: publish.retain,
+                    id: publish.pkid,
+                    content: Content::Whole(publish.payload),
+                })))
+            }
+            Packet::SubAck(ack) => {
+                let granted = |code: &_| matches!(code, SubscribeReasonCode::Success(_));
+                Ok(Some(Heard::Subscribed(ack.return_codes.iter().map(granted).collect())))
+            }
+            Packet::PubAck(ack) => {
+                self.own.remove(&ack.pkid);
+                Ok(None)
+            }
+            Packet::PingResp => Ok(None),
+            Packet::Connect(_)
+            | Packet::ConnAck(_)
+            | Packet::PubRec(_)
+            | Packet::PubRel(_)
+            | Packet::PubComp(_)
+            | Packet::Subscribe(_)
+            | Packet::Unsubscribe(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingReq
+            | Packet::Disconnect => Err(Broken::new("the broker sent what it never should here")),
+        }
+    }
+
+    /// An identifier that none of the own messages under way has.
+    fn id(&mut self) -> u16 {
+        loop {
+            self.next_id = self.next_id.checked_add(1).unwrap_or(1);
+            if !self.own.contains(&self.next_id) {
+                return self.next_id;
+            }
+        }
+    }
+
+    fn put(&mut self, packet: &Packet) -> Result<(), Broken> {
+        let written = packet.write(&mut self.out, MAX_PACKET);
+        written.map(drop).map_err(|error| Broken(format!("cannot write a packet: {error}")))
+    }
+
+    async fn flush(&mut self) -> Result<(), Broken> {
+        let written = timeout(WRITE_PATIENCE, async {
+            self.stream.write_all(&self.out).await?;
+            self.stream.flush().await
+        })
+        .await;
+        self.out.clear();
+        self.sent = 0;
+        match written {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Broken(format!("the connection broke: {error}"))),
+            Err(_) => Err(Broken::new("the broker takes nothing any more")),
+        }
+    }
+}
+
+/// The first of a PUBLISH whose body of `body` bytes is too large, and its length as a packet;
+/// `None` while too little of it is there.
+fn begin_draining(buffer: &[u8], body: usize) -> Result<Option<(Publish, usize)>, Broken> {
+    if buffer.len() < PREAMBLE {
+        return Ok(None);
+    }
+    let cut_short = || Broken::new("a packet that is too large and no PUBLISH");
+    let (&first, rest) = buffer.split_first().ok_or_else(cut_short)?;
+    if first >> 4 != 3 {
+        return Err(cut_short());
+    }
+    let lengths = rest.iter().take(4).position(|byte| byte & 0x80 == 0).ok_or_else(cut_short)?;
+    let mut fields = &rest[lengths + 1..];
+    let topic = usize::from(fields.try_get_u16().map_err(|_| cut_short())?);
+    let (topic, mut fields) = fields.split_at_checked(topic).ok_or_else(cut_short)?;
+    let level = (first >> 1) & 3;
+    let (id, before_payload) = match level {
+        0 => (0, 2 + topic.len()),
+        1 => (fields.try_get_u16().map_err(|_| cut_short())?, 4 + topic.len()),
+        _ => return Err(unasked()),
+    };
+    let topic = String::from_utf8_lossy(topic).into_owned();
+    let content = Content::TooLarge {
+        length: body.saturating_sub(before_payload),
+        head: fields[..fields.len().min(KEPT_OF_TOO_LARGE)].to_vec(),
+    };
+    let (dup, retained) = (first & 8 != 0, first & 1 != 0);
+    let publish = Publish { topic, qos: level, dup, retained, id, content };
+    Ok(Some((publish, 2 + lengths + body)))
+}
+
+fn qos(qos: QoS) -> Result<u8, Broken> {
+    match qos {
+        QoS::AtMostOnce => Ok(0),
+        QoS::AtLeastOnce => Ok(1),
+        QoS::ExactlyOnce => Err(unasked()),
+    }
+}
+
+fn unasked() -> Broken {
+    Broken::new("a message of QoS 2, though only QoS 1 was subscribed to")
+}
+
+fn refusal(code: ConnectReturnCode) -> &'static str {
+    match code {
+        ConnectReturnCode::Success => "nothing",
+        ConnectReturnCode::RefusedProtocolVersion => "it does not speak MQTT 3.1.1",
+        ConnectReturnCode::BadClientId => "the client id",
+        ConnectReturnCode::ServiceUnavailable => "it is unavailable",
+        ConnectReturnCode::BadUserNamePassword => "user name or password is wrong",
+        ConnectReturnCode::NotAuthorized => "not authorised",
+    }
+}

@@ -1,0 +1,152 @@
+//! `doctor`, `status` and `config show`, as an operator meets them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::fake_influx_api::{FakeApi, PREFIX};
+use crate::harness::{Gateway, eventually, telemetry, vitalgate};
+use crate::setup::{RULES, Setup};
+
+/// A configuration with one section more, in a folder of its own.
+fn configured(section: &str, content: Value) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let config = json!({ "store": { "dir": dir.path().join("store") }, section: content });
+    let path = dir.path().join("gateway.toml");
+    fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
+    (dir, path)
+}
+
+fn influx(server: &FakeApi) -> (TempDir, PathBuf) {
+    let (dir, path) = configured(
+        "influx",
+        json!({
+            "url": format!("http://{}{PREFIX}", server.address), "org": "o", "bucket": "b",
+            "secret_file": "token",
+        }),
+    );
+    fs::write(dir.path().join("token"), "secret-token\n").unwrap();
+    (dir, path)
+}
+
+/// What `doctor --json` finds of a part: `what verdict`; and its exit code.
+fn found(config: &Path, part: &str, args: &[&str]) -> (Vec<String>, Option<i32>) {
+    let args: Vec<&str> = ["--json"].iter().chain(args).copied().collect();
+    let output = vitalgate("doctor", config, &args);
+    let said: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
+    let findings = said["findings"].as_array().unwrap().iter();
+    let of_part = findings.filter(|f| f["part"].as_str().unwrap().starts_with(part));
+    let line = |f: &Value| {
+        assert_eq!(f["verdict"] == "ok", f["advice"].is_null(), "{f}");
+        format!("{} {}", f["what"].as_str().unwrap(), f["verdict"].as_str().unwrap())
+    };
+    (of_part.map(line).collect(), output.status.code())
+}
+
+#[test]
+fn an_influxdb_that_is_well_takes_a_point_and_gives_it_back() {
+    let server = FakeApi::start();
+    let (_dir, config) = influx(&server);
+    let whole = ["server ok", "organisation ok", "bucket ok", "write ok", "read back ok"];
+    assert_eq!(found(&config, "influxdb", &[]), (whole.map(str::to_owned).to_vec(), Some(0)));
+    assert_eq!(server.state().lines.len(), 1);
+    assert!(server.state().lines[0].starts_with("vitalgate_doctor,site=site checked="));
+}
+
+#[test]
+fn what_influxdb_lacks_is_named_and_made_when_asked_for() {
+    let server = FakeApi::start();
+    let (_dir, config) = influx(&server);
+    server.state().buckets.clear();
+    let (lines, code) = found(&config, "influxdb", &[]);
+    assert_eq!((&*lines[2], lines.len(), code), ("bucket fail", 3, Some(1)));
+    assert!(server.state().buckets.is_empty(), "nothing is made unasked");
+    server.state().orgs.clear();
+    let (lines, code) = found(&config, "influxdb", &[]);
+    assert_eq!((&*lines[1], lines.len(), code), ("organisation fail", 2, Some(1)));
+
+    let (lines, code) = found(&config, "influxdb", &["--fix"]);
+    assert_eq!((lines.len(), code), (5, Some(0)), "{lines:?}");
+    let made = server.state();
+    assert_eq!((made.orgs.join(" "), made.buckets.join(" ")), ("o".to_owned(), "b".to_owned()));
+}
+
+#[test]
+fn each_fault_of_influxdb_is_told_apart() {
+    let server = FakeApi::start();
+    let (_dir, config) = influx(&server);
+    let last = |server: &FakeApi, change: fn(&mut crate::fake_influx_api::State)| {
+        change(&mut server.state());
+        let (lines, code) = found(&config, "influxdb", &[]);
+        (lines.last().unwrap().clone(), code)
+    };
+    assert_eq!(last(&server, |s| s.forgetful = true), ("read back fail".to_owned(), Some(1)));
+    assert_eq!(last(&server, |s| s.read_only = true), ("write fail".to_owned(), Some(1)));
+    assert_eq!(
+        last(&server, |s| s.authorization = "Token another".into()),
+        ("organisation fail".to_owned(), Some(1))
+    );
+    let address = server.address;
+    drop(server);
+    let (lines, code) = found(&config, "influxdb", &[]);
+    assert_eq!((lines, code), (vec!["server fail".to_owned()], Some(1)), "{address}");
+}
+
+#[test]
+fn a_bucket_that_forgets_and_another_server_are_worth_a_warning() {
+    let server = FakeApi::start();
+    let (_dir, config) = influx(&server);
+    server.state().retention_s = 30 * 86_400;
+    server.state().version = "3.1.0".into();
+    let (lines, code) = found(&config, "influxdb", &[]);
+    assert_eq!((&*lines[0], &*lines[2], code), ("server warn", "bucket warn", Some(0)));
+    let output = vitalgate("doctor", &config, &[]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("it forgets after 30 days") && said.contains("→ "), "{said}");
+    assert!(!said.contains("secret-token"), "{said}");
+}
+
+#[test]
+fn the_screen_shows_what_is_wrong_with_a_running_gateway_and_its_store_afterwards() {
+    let mut gateway = Setup::default().rules(RULES).start();
+    gateway.admit_with("p1", "dev-1", "quick", &["spo2"]);
+    let mut device = gateway.mqtt("dev-1");
+    device.telemetry("dev-1", &telemetry(1, gateway.now(), &[("spo2", 79.0, "%")]));
+    let screen = |gateway: &Gateway| {
+        let output = gateway.command_line("status", &[]);
+        (String::from_utf8(output.stdout).unwrap(), output.status.code())
+    };
+    let shown = eventually("the device is shown as silent", || {
+        let (shown, code) = screen(&gateway);
+        (code == Some(0) && shown.contains("silent     1")).then_some(shown)
+    });
+    for said in
+        ["site site-1  ready", "p1 in w1: SpO2 79 %", "high       1", "paused     none", "commits"]
+    {
+        assert!(shown.contains(said), "{said}\n{shown}");
+    }
+    let json = gateway.command_line("status", &["--json"]);
+    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&json["running"], &json["status"]["devices"]), (&json!(true), &json!(1)));
+    gateway.kill();
+    let (shown, code) = screen(&gateway);
+    assert!(shown.contains("NO GATEWAY RUNS") && shown.contains("last row"), "{shown}");
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn the_configuration_shown_is_one_that_runs() {
+    let (dir, config) = configured("http", json!({ "listen": "127.0.0.1:0" }));
+    let shown = vitalgate("config", &config, &[]);
+    assert!(!shown.status.success(), "`config` alone shows its help");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_vitalgate"))
+        .args(["config", "show"])
+        .output()
+        .unwrap();
+    let built_in = dir.path().join("built-in.toml");
+    fs::write(&built_in, output.stdout).unwrap();
+    assert!(vitalgate("check", &built_in, &[]).status.success());
+}
