@@ -19,6 +19,7 @@ mod doctor;
 mod durability;
 mod fake_influx_api;
 mod harness;
+mod history;
 mod kills;
 mod life;
 mod links;

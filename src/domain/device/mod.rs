@@ -29,7 +29,7 @@ use super::sample::{Sample, SeriesKey};
 use super::sequence::{Sequence, Verdict};
 use super::signal::SignalId;
 use super::time::{Span, Stamp, Timestamp};
-pub use binding::Binding;
+pub use binding::{Binding, Stretch, stretches};
 use binding::{Owner, owner};
 pub(super) use content::flags_of;
 use content::{content, fate, fingerprint, flags, zero};
