@@ -248,7 +248,7 @@ impl Patient {
                 rule.label, watch.measured
             ),
             advice: rule.advice.clone(),
-            reason: state.and_then(|s| s.doubt.as_ref().map(|doubt| doubt.to_string())),
+            reason: state.and_then(|s| s.doubt.as_ref().map(ToString::to_string)),
             cause: watch.cause.clone(),
             trigger: Trigger {
                 signal: rule.signal_name.clone(),
