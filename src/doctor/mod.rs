@@ -80,7 +80,7 @@ impl Findings {
 /// Looks at everything the configuration names; with `fix` makes what InfluxDB lacks.
 pub async fn examine(config: &Config, fix: bool) -> Vec<Finding> {
     let mut all = disk::examine(&config.store).list;
-    all.extend(clock::examine(&config.store.dir).list);
+    all.extend(clock::examine(&config.clock, &config.store.dir).await.list);
     for one in &config.broker {
         all.extend(broker::examine(one, &config.site.id).await.list);
     }
