@@ -29,6 +29,7 @@ pub mod deadman;
 pub mod degraded;
 pub mod doctor;
 pub mod domain;
+pub mod export;
 pub mod http;
 pub mod inbox;
 pub mod influx;

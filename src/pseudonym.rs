@@ -11,7 +11,7 @@ use ring::hmac;
 use ring::rand::SecureRandom as _;
 
 use crate::domain::consent::Purpose;
-use crate::domain::ids::PatientId;
+use crate::domain::ids::{AlarmId, DeviceId, PatientId};
 
 /// Bytes of a key.
 const KEY_BYTES: usize = 32;
@@ -74,7 +74,22 @@ impl Pseudonyms {
 
     /// The patient's name for this purpose: 26 characters of base32, lower case.
     pub fn of(&self, patient: &PatientId) -> String {
-        let tag = hmac::sign(&self.0, patient.as_str().as_bytes());
+        self.name(patient.as_str())
+    }
+
+    /// A device's name likewise: who knows the device may know the patient.
+    pub fn of_device(&self, device: &DeviceId) -> String {
+        // No id holds a slash: no patient is named like a device.
+        self.name(&format!("device/{device}"))
+    }
+
+    /// An alarm's name likewise: its id is made of the patient's, and guesses can be tried.
+    pub fn of_alarm(&self, alarm: &AlarmId) -> String {
+        self.name(&format!("alarm/{alarm}"))
+    }
+
+    fn name(&self, id: &str) -> String {
+        let tag = hmac::sign(&self.0, id.as_bytes());
         BASE32_NOPAD.encode(&tag.as_ref()[..PSEUDONYM_BYTES]).to_ascii_lowercase()
     }
 }
@@ -109,6 +124,11 @@ mod tests {
         assert_eq!(name(Purpose::Care, "p-1"), first);
         assert_ne!(name(Purpose::Care, "p-2"), first);
         assert_ne!(name(Purpose::Research, "p-1"), first);
+        let names = Pseudonyms::open(dir.path(), Purpose::Care).unwrap();
+        let device = names.of_device(&"p-1".parse().unwrap());
+        assert_eq!(device.len(), 26);
+        let alarm = names.of_alarm(&"p-1".parse().unwrap());
+        assert_eq!(std::collections::BTreeSet::from([&first, &device, &alarm]).len(), 3);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::unit::Unit;
 use crate::http::ports::{
     Act, AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, KeptGrounds, LoggedAlarm,
-    ReadFailed, SeriesQuery,
+    ReadFailed, SeriesQuery, Summary,
 };
 use crate::inbox::DeadLetter;
 use crate::store::buckets::Grid;
@@ -43,7 +43,7 @@ impl StoreReaders {
         for stretch in &query.stretches {
             let series = self.history.series_of(&stretch.device).into_iter();
             let wanted = |key: &SeriesKey| {
-                key.signal == query.signal
+                query.signals.contains(&key.signal)
                     && query.instance.as_ref().is_none_or(|wanted| *wanted == key.instance.as_str())
             };
             pieces.extend(series.filter(wanted).map(|series| Piece {
@@ -162,28 +162,30 @@ impl HistoryRead for StoreReaders {
         to: Timestamp,
         points: u32,
     ) -> Result<Vec<Bucket>, ReadFailed> {
-        let unit = self.unit_of(query.signal);
         let grid = Grid::new(from, to, points as usize);
         let mut pieces = self.pieces(query);
         pieces.sort_by(|a, b| a.series.cmp(&b.series));
         let mut buckets = Vec::new();
         for of_series in pieces.chunk_by(|a, b| a.series == b.series) {
             let Some(first) = of_series.first() else { continue };
-            for bucket in self.history.buckets(of_series, grid, unit)? {
-                buckets.push(Bucket {
-                    series: first.series.clone(),
-                    unit,
-                    from: bucket.from,
-                    to: (bucket.from + grid.width()).min(to),
-                    count: bucket.count,
-                    min: bucket.min,
-                    max: bucket.max,
-                    mean: bucket.mean,
-                    last: bucket.last,
-                });
+            let unit = self.unit_of(first.series.signal);
+            let mut filled = self.history.buckets(of_series, grid, unit)?.into_iter().peekable();
+            if filled.peek().is_none() {
+                continue;
             }
+            buckets.extend(grid.all().map(|(from, to)| {
+                let values = filled.next_if(|bucket| bucket.from == from).map(|b| Summary {
+                    count: b.count,
+                    min: b.min,
+                    max: b.max,
+                    mean: b.mean,
+                    last: b.last,
+                });
+                Bucket { series: first.series.clone(), unit, from, to, values }
+            }));
         }
-        buckets.sort_by(|a, b| a.from.cmp(&b.from).then_with(|| a.series.cmp(&b.series)));
+        // Stable: at each time the series stay in their order.
+        buckets.sort_by_key(|bucket| bucket.from);
         Ok(buckets)
     }
 }

@@ -4,7 +4,9 @@ mod config;
 mod demo;
 mod device;
 mod doctor;
+mod export;
 mod gateway;
+mod progress;
 mod status;
 mod store;
 
@@ -46,6 +48,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Show the configuration in force.
     Config(config::ConfigCommand),
+    /// Write readings or alarms as CSV or JSON Lines, also while the gateway runs.
+    Export(export::ExportArgs),
     /// Copy the store to a file, also while the gateway runs.
     Backup(store::BackupArgs),
     /// Make a store out of a copy.
@@ -121,6 +125,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Status(args) => status::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Config(command) => config::run(&command),
+        Command::Export(args) => export::run(&args),
         Command::Backup(args) => store::backup(&args),
         Command::Restore(args) => store::restore(&args),
     }

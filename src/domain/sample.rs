@@ -52,4 +52,26 @@ pub mod flag {
     pub const CORRECTED: u8 = 64;
     /// Was entered in error.
     pub const ERROR: u8 = 128;
+
+    /// The words of the bits that speak of doubt, as lists and exports write them.
+    pub fn words(flags: u8) -> impl Iterator<Item = &'static str> {
+        const WORDS: [(u8, &str); 6] = [
+            (IMPLAUSIBLE, "implausible"),
+            (LATE, "late"),
+            (TIME_DOUBTFUL, "time_doubtful"),
+            (NOT_JUDGED, "not_judged"),
+            (CORRECTED, "corrected"),
+            (ERROR, "entered_in_error"),
+        ];
+        WORDS.into_iter().filter(move |(bit, _)| flags & bit != 0).map(|(_, word)| word)
+    }
+
+    /// `<` or `>` where the number is only a bound.
+    pub fn comparator(flags: u8) -> Option<&'static str> {
+        match (flags & BELOW != 0, flags & ABOVE != 0) {
+            (true, false) => Some("<"),
+            (false, true) => Some(">"),
+            (false, false) | (true, true) => None,
+        }
+    }
 }

@@ -14,11 +14,11 @@ use super::command::{ask, ask_one, item};
 use super::error::Problem;
 use super::extract::{Body, Id, List, Params, page_size};
 use super::ports::{ClosedFilter, KeptGrounds, LoggedAlarm};
-use super::series::{comparator, flag_words};
 use super::state::Ctx;
 use crate::domain::alarm::{Alarm, AlarmOnWire, State as AlarmState};
 use crate::domain::command::{Action, AlarmAct};
 use crate::domain::ids::{AlarmId, PatientId, WardId};
+use crate::domain::sample::flag;
 use crate::store::point::Point;
 
 /// Alarms acknowledged in one request at most.
@@ -263,8 +263,8 @@ fn reading(point: &Point) -> Value {
         "at": point.at,
         "received_at": point.received,
         "value": point.value,
-        "comparator": comparator(point.flags),
+        "comparator": flag::comparator(point.flags),
         "unit": point.unit,
-        "flags": flag_words(point.flags),
+        "flags": flag::words(point.flags).collect::<Vec<_>>(),
     })
 }

@@ -169,10 +169,16 @@ pub(crate) fn find(http: &Http, id: &PatientId) -> Result<std::sync::Arc<Patient
     http.board().patients.get(id).cloned().ok_or_else(|| Problem::missing("patient", id))
 }
 
+fn shown(patient: &PatientView, board: &Board) -> Value {
+    let mut shown = json!(patient);
+    shown["monitored"] = monitored(patient, board);
+    shown
+}
+
 /// A view is made anew when something of the patient changes; how far he has been judged is the
 /// board's to say.
-fn shown(patient: &PatientView, board: &Board) -> Value {
-    let mut patient = json!(patient);
-    patient["monitored"]["judged_to"] = json!(board.judged_to);
-    patient
+pub(crate) fn monitored(patient: &PatientView, board: &Board) -> Value {
+    let mut monitored = json!(patient.monitored);
+    monitored["judged_to"] = json!(board.judged_to);
+    monitored
 }

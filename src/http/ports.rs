@@ -122,18 +122,18 @@ pub struct Stretch {
     pub to: Timestamp,
 }
 
-/// One signal over some stretches; a patient's history is the union over the bindings.
+/// Some signals over some stretches; a patient's history is the union over the bindings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeriesQuery {
     /// Which devices, when.
     pub stretches: Vec<Stretch>,
     /// What.
-    pub signal: SignalId,
+    pub signals: Vec<SignalId>,
     /// Lead or channel; `None` is every one.
     pub instance: Option<String>,
 }
 
-/// A summary of the samples of one series in `[from, to)`. Empty buckets are left out.
+/// The samples of one series in `[from, to)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bucket {
     /// Which series.
@@ -144,6 +144,13 @@ pub struct Bucket {
     pub from: Timestamp,
     /// To.
     pub to: Timestamp,
+    /// Their summary; `None` where there are none.
+    pub values: Option<Summary>,
+}
+
+/// What a bucket holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Summary {
     /// How many samples.
     pub count: u64,
     /// The smallest.
@@ -158,7 +165,7 @@ pub struct Bucket {
 
 /// The history of numbers.
 pub trait HistoryRead: fmt::Debug + Send + Sync {
-    /// At most `limit` samples in `[from, to)` by time, then device and instance.
+    /// At most `limit` samples in `[from, to)` by time, then device, signal and instance.
     fn samples(
         &self,
         query: &SeriesQuery,
@@ -167,7 +174,8 @@ pub trait HistoryRead: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<Sample>, ReadFailed>;
 
-    /// `[from, to)` cut into `points` equal buckets, by time, then device and instance.
+    /// `[from, to)` cut into `points` equal buckets, by time, then device, signal and instance: all
+    /// of them, also the empty ones, of every series that holds anything inside.
     fn buckets(
         &self,
         query: &SeriesQuery,

@@ -31,6 +31,7 @@ pub(crate) fn router(http: &Ctx) -> Router {
         .route("/alarms/{id}/reset", post(alarms::reset))
         .route("/stream", get(stream::open))
         .route("/wards", get(wards::list).post(wards::add))
+        .route("/wards/{id}/latest", get(wards::latest))
         .route("/beds", get(wards::beds).post(wards::add_bed))
         .route("/patients", get(patients::list).post(patients::add))
         .route("/patients/{id}", get(patients::get).patch(patients::change))

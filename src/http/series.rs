@@ -3,8 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::auth::{Right, Who};
 use super::devices;
@@ -13,27 +12,69 @@ use super::extract::{Id, List, Params};
 use super::patients;
 use super::ports::{Bucket, SeriesQuery, Stretch};
 use super::state::{Ctx, Http};
+use crate::domain::device::stretches;
 use crate::domain::ids::{DeviceId, PatientId};
+use crate::domain::instance::Instance;
+use crate::domain::signal::{SignalId, SignalTable};
 use crate::domain::time::{Span, Timestamp};
+use crate::domain::unit::Unit;
 use crate::store::types::{Sample, flag};
 
-/// Raw samples of one page.
+/// Raw samples of one page, at most.
 const PAGE: usize = 5_000;
-/// Buckets of one answer at most.
+/// Signals of one answer at most: more than a bedside shows.
+const MAX_SIGNALS: usize = 16;
+/// Buckets of one signal at most: more than a screen has columns.
 const MAX_POINTS: u32 = 2_000;
+/// Buckets of all signals at most, some 4 MiB.
+const MAX_BUCKETS: usize = 16_000;
 /// The range when none is asked for.
 const DEFAULT_RANGE: Span = Span::hours(24);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Range {
+    /// One or several, with commas.
     signal: String,
     instance: Option<String>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
     /// How many buckets; left out, the samples themselves in pages.
     points: Option<u32>,
+    /// Samples of one page.
+    limit: Option<usize>,
     cursor: Option<String>,
+}
+
+/// A sample, or a bucket.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Item {
+    Sample {
+        at: Timestamp,
+        received_at: Timestamp,
+        device: DeviceId,
+        signal: String,
+        instance: Instance,
+        value: f64,
+        comparator: Option<&'static str>,
+        unit: Unit,
+        flags: Vec<&'static str>,
+    },
+    /// An empty one counts 0 and has no values: nothing is made up for a gap.
+    Bucket {
+        from: Timestamp,
+        to: Timestamp,
+        device: DeviceId,
+        signal: String,
+        instance: Instance,
+        unit: Unit,
+        count: u64,
+        min: Option<f64>,
+        max: Option<f64>,
+        mean: Option<f64>,
+        last: Option<f64>,
+    },
 }
 
 /// `GET devices/{id}/series`.
@@ -42,7 +83,7 @@ pub(crate) async fn of_device(
     who: Who,
     Id(id): Id<DeviceId>,
     Params(range): Params<Range>,
-) -> Result<Json<List<Value>>, Problem> {
+) -> Result<Json<List<Item>>, Problem> {
     who.may(Right::SeePatients)?;
     devices::find(&http, &id)?;
     answer(&http, range, |from, to| vec![Stretch { device: id.clone(), from, to }]).await
@@ -54,7 +95,7 @@ pub(crate) async fn of_patient(
     who: Who,
     Id(id): Id<PatientId>,
     Params(range): Params<Range>,
-) -> Result<Json<List<Value>>, Problem> {
+) -> Result<Json<List<Item>>, Problem> {
     who.may(Right::SeePatients)?;
     patients::find(&http, &id)?;
     answer(&http, range, |from, to| stretches_of(&http, &id, from, to)).await
@@ -64,47 +105,70 @@ async fn answer(
     http: &Http,
     range: Range,
     stretches: impl FnOnce(Timestamp, Timestamp) -> Vec<Stretch>,
-) -> Result<Json<List<Value>>, Problem> {
-    let signal = devices::signal(&http.signals(), &range.signal)?;
+) -> Result<Json<List<Item>>, Problem> {
+    let table = http.signals();
+    let signals = signals(&table, &range.signal)?;
     let to = range.to.unwrap_or_else(|| http.app.clock.wall() + Span::micros(1));
     let from = range.from.unwrap_or(to - DEFAULT_RANGE);
     if from >= to {
         return Err(bad("`from` must be before `to`"));
     }
-    let query = SeriesQuery { stretches: stretches(from, to), signal, instance: range.instance };
+    let several = signals.len();
+    let query = SeriesQuery { stretches: stretches(from, to), signals, instance: range.instance };
     let seq = http.board().seq;
     if let Some(points) = range.points {
-        if !(1..=MAX_POINTS).contains(&points) {
-            return Err(bad(&format!("`points` must be 1 to {MAX_POINTS}")));
+        if !(1..=MAX_POINTS).contains(&points) || points as usize * several > MAX_BUCKETS {
+            return Err(bad(&format!(
+                "`points` must be 1 to {MAX_POINTS}, and {MAX_BUCKETS} over all signals"
+            )));
         }
         let buckets = http.read_history(move |h| h.buckets(&query, from, to, points)).await?;
-        let items = buckets.iter().map(bucket).collect();
+        let items = buckets.into_iter().map(|b| Item::of_bucket(b, &table)).collect();
         return Ok(Json(List { items, next: None, seq }));
     }
     let start = range.cursor.as_deref().map_or(Ok(Cursor { at: from, skip: 0 }), Cursor::parse)?;
-    let limit = start.skip + PAGE + 1;
+    let page = range.limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let limit = start.skip + page + 1;
     let mut samples = http.read_history(move |h| h.samples(&query, start.at, to, limit)).await?;
     let full = samples.len() == limit;
     samples.drain(..start.skip.min(samples.len()));
-    samples.truncate(PAGE);
+    samples.truncate(page);
     let next = full.then(|| start.after(&samples).text());
-    let items = samples.iter().map(sample).collect();
+    let items = samples.into_iter().map(|s| Item::of_sample(s, &table)).collect();
     Ok(Json(List { items, next, seq }))
+}
+
+/// The signals named, each once.
+fn signals(table: &SignalTable, names: &str) -> Result<Vec<SignalId>, Problem> {
+    let mut signals = Vec::new();
+    for name in names.split(',') {
+        let signal = devices::signal(table, name.trim())?;
+        if !signals.contains(&signal) {
+            signals.push(signal);
+        }
+    }
+    if signals.len() > MAX_SIGNALS {
+        return Err(bad(&format!("at most {MAX_SIGNALS} signals at once")));
+    }
+    Ok(signals)
 }
 
 /// When the patient's devices were the patient's.
 fn stretches_of(http: &Http, patient: &PatientId, from: Timestamp, to: Timestamp) -> Vec<Stretch> {
     let board = http.board();
-    let bindings = board.devices.values().flat_map(|d| d.bindings.iter().map(move |b| (d, b)));
-    bindings
-        .filter(|(_, binding)| binding.patient.as_ref() == Some(patient))
-        .map(|(device, binding)| Stretch {
-            device: device.id.clone(),
-            from: binding.from.max(from),
-            to: binding.to.unwrap_or(to).min(to),
-        })
-        .filter(|stretch| stretch.from < stretch.to)
-        .collect()
+    let mut found = Vec::new();
+    for device in board.devices.values() {
+        let bindings = device.bindings.iter().map(|b| (b.patient.as_ref(), b.from, b.to));
+        for held in stretches(bindings).into_iter().filter(|held| held.patient == patient) {
+            found.push(Stretch {
+                device: device.id.clone(),
+                from: held.from.max(from),
+                to: held.to.unwrap_or(to).min(to),
+            });
+        }
+    }
+    found.retain(|stretch| stretch.from < stretch.to);
+    found
 }
 
 /// Where a page begins: a time, and how many samples of that very time were given before.
@@ -135,52 +199,38 @@ impl Cursor {
     }
 }
 
-fn sample(sample: &Sample) -> Value {
-    json!({
-        "at": sample.at,
-        "received_at": sample.received,
-        "device": sample.series.device,
-        "instance": sample.series.instance,
-        "value": sample.value,
-        "comparator": comparator(sample.flags),
-        "unit": sample.unit,
-        "flags": flag_words(sample.flags),
-    })
-}
-
-fn bucket(bucket: &Bucket) -> Value {
-    json!({
-        "from": bucket.from,
-        "to": bucket.to,
-        "device": bucket.series.device,
-        "instance": bucket.series.instance,
-        "unit": bucket.unit,
-        "count": bucket.count,
-        "min": bucket.min,
-        "max": bucket.max,
-        "mean": bucket.mean,
-        "last": bucket.last,
-    })
-}
-
-pub(super) fn comparator(flags: u8) -> Option<&'static str> {
-    match (flags & flag::BELOW != 0, flags & flag::ABOVE != 0) {
-        (true, false) => Some("<"),
-        (false, true) => Some(">"),
-        (false, false) | (true, true) => None,
+impl Item {
+    fn of_sample(sample: Sample, table: &SignalTable) -> Self {
+        let Sample { series, at, received, value, unit, flags } = sample;
+        Self::Sample {
+            at,
+            received_at: received,
+            device: series.device,
+            signal: table.name(series.signal),
+            instance: series.instance,
+            value,
+            comparator: flag::comparator(flags),
+            unit,
+            flags: flag::words(flags).collect(),
+        }
     }
-}
 
-pub(super) fn flag_words(flags: u8) -> Vec<&'static str> {
-    const WORDS: [(u8, &str); 6] = [
-        (flag::IMPLAUSIBLE, "implausible"),
-        (flag::LATE, "late"),
-        (flag::TIME_DOUBTFUL, "time_doubtful"),
-        (flag::NOT_JUDGED, "not_judged"),
-        (flag::CORRECTED, "corrected"),
-        (flag::ERROR, "entered_in_error"),
-    ];
-    WORDS.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, word)| *word).collect()
+    fn of_bucket(bucket: Bucket, table: &SignalTable) -> Self {
+        let Bucket { series, unit, from, to, values } = bucket;
+        Self::Bucket {
+            from,
+            to,
+            device: series.device,
+            signal: table.name(series.signal),
+            instance: series.instance,
+            unit,
+            count: values.map_or(0, |v| v.count),
+            min: values.map(|v| v.min),
+            max: values.map(|v| v.max),
+            mean: values.map(|v| v.mean),
+            last: values.map(|v| v.last),
+        }
+    }
 }
 
 fn bad(detail: &str) -> Problem {

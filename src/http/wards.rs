@@ -1,21 +1,25 @@
 //! `wards` and `beds`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::auth::{Right, Who};
 use super::command::ask_one;
 use super::error::Problem;
-use super::extract::{Body, List};
+use super::extract::{Body, Id, List};
+use super::patients::monitored;
 use super::state::Ctx;
 use crate::domain::command::Action;
 use crate::domain::ids::{BedId, PatientId, WardId};
+use crate::domain::time::{Span, Timestamp};
+use crate::view::{Board, PatientView, Vital};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +40,85 @@ pub(crate) async fn list(State(http): State<Ctx>, who: Who) -> Result<Json<List<
     let board = http.board();
     let items = board.wards.iter().map(|(id, beds)| json!({ "id": id, "beds": beds })).collect();
     Ok(Json(List { items, next: None, seq: board.seq }))
+}
+
+/// Behind by more than this, nothing judged before says how a patient is now (contract §6).
+const BEHIND: Span = Span::secs(5);
+
+/// The latest values of one patient, as they are at the time of the answer.
+#[derive(Serialize)]
+pub(crate) struct Latest {
+    patient: PatientId,
+    bed: Option<BedId>,
+    monitored: Value,
+    values: Vec<LatestValue>,
+}
+
+/// One value and how old it is.
+#[derive(Serialize)]
+pub(crate) struct LatestValue {
+    #[serde(flatten)]
+    vital: Vital,
+    /// Since it was measured; `null` before any value was judged.
+    age_s: Option<f64>,
+    /// Too old to be told as how the patient is now; so is everything while nothing is judged.
+    stale: bool,
+}
+
+/// `GET wards/{id}/latest`: every patient of the ward with his latest judged values, from memory.
+///
+/// Ages go by the clock, also while nothing is judged.
+pub(crate) async fn latest(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(ward): Id<WardId>,
+) -> Result<Json<Value>, Problem> {
+    who.may(Right::SeePatients)?;
+    let board = http.board();
+    if !board.wards.contains_key(&ward) {
+        return Err(Problem::missing("ward", &ward));
+    }
+    let now = http.app.clock.wall();
+    let inside =
+        |p: &&Arc<PatientView>| p.ward.as_ref() == Some(&ward) && p.discharged_at.is_none();
+    let items: Vec<Latest> =
+        board.patients.values().filter(inside).map(|p| Latest::of(p, &board, now)).collect();
+    Ok(Json(json!({
+        "items": items,
+        "next": null,
+        "seq": board.seq,
+        "server_time": now,
+        "judged_to": board.judged_to,
+        "simulated": board.simulated,
+    })))
+}
+
+impl Latest {
+    fn of(patient: &PatientView, board: &Board, now: Timestamp) -> Self {
+        Self {
+            patient: patient.id.clone(),
+            bed: patient.bed.clone(),
+            monitored: monitored(patient, board),
+            values: patient
+                .vitals
+                .iter()
+                .map(|vital| LatestValue::of(vital, now, now - board.judged_to > BEHIND))
+                .collect(),
+        }
+    }
+}
+
+impl LatestValue {
+    fn of(vital: &Vital, now: Timestamp, behind: bool) -> Self {
+        let none = vital.value.is_none() && vital.text.is_none();
+        let old = vital.stale_after.is_none_or(|end| now > end);
+        Self {
+            // A clock that was set back makes no value younger than now.
+            age_s: vital.measured_at.map(|at| (now - at).as_secs_f64().max(0.0)),
+            stale: none || old || behind,
+            vital: vital.clone(),
+        }
+    }
 }
 
 /// `POST wards`.

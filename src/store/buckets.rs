@@ -29,6 +29,15 @@ impl Grid {
         Span::micros(self.width)
     }
 
+    /// Every bucket there is: its first instant, and the first after it.
+    pub fn all(&self) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+        let Self { from, to, width } = *self;
+        (0..self.buckets() as i64).map(move |place| {
+            let begin = from + Span::micros(place * width);
+            (begin, (begin + Span::micros(width)).min(to))
+        })
+    }
+
     fn place(&self, at: Timestamp) -> Option<usize> {
         let inside = self.from <= at && at < self.to;
         inside.then(|| ((at - self.from).as_micros() / self.width) as usize)
@@ -78,10 +87,15 @@ impl Filling {
 
     /// Adds a point, if it counts.
     pub(super) fn point(&mut self, point: &Point) {
-        if let Some(place) = self.grid.place(point.at)
-            && point.counts()
-        {
-            self.add(place, point.at, point.unit, Aggregate::of(point.value));
+        if point.counts() {
+            self.value(point.at, point.unit, point.value);
+        }
+    }
+
+    /// Adds a value that counts.
+    pub(super) fn value(&mut self, at: Timestamp, unit: Unit, value: f64) {
+        if let Some(place) = self.grid.place(at) {
+            self.add(place, at, unit, Aggregate::of(value));
         }
     }
 

@@ -242,15 +242,21 @@ fn fill(
             while let Some(point) = heads.next_if(|p| p.at <= end) {
                 points.push(point);
             }
-            if let ([(_, alone)], true) = (cluster, points.is_empty())
-                && piece.holds(alone.t0)
-                && piece.holds(alone.t1)
-                && filling.summary(alone)
-            {
+            if let ([(block, alone)], true) = (cluster, points.is_empty()) {
+                let whole = piece.holds(alone.t0) && piece.holds(alone.t1);
+                if !whole || !filling.summary(alone) {
+                    // A block is settled in itself.
+                    block::counted(alone.t0, &body(tx, id, *block, alone)?, |at, value| {
+                        if piece.holds(at) {
+                            filling.value(at, alone.unit, value);
+                        }
+                    })?;
+                }
                 continue;
             }
             for (block, summary) in cluster {
-                points.extend(body(tx, id, *block, summary)?);
+                let body = body(tx, id, *block, summary)?;
+                points.extend(block::open(summary.t0, summary.unit, &body)?);
             }
             settle(&mut points);
             points.iter().filter(|p| piece.holds(p.at)).for_each(|p| filling.point(p));
@@ -321,11 +327,10 @@ fn body(
     series: i64,
     block: i64,
     summary: &Summary,
-) -> Result<Vec<Point>, ReadError> {
-    let body: Vec<u8> = tx
+) -> Result<Vec<u8>, ReadError> {
+    Ok(tx
         .prepare_cached("SELECT body FROM blocks WHERE series = ? AND t0 = ? AND id = ?")?
-        .query_row([series, summary.t0.as_micros(), block], |row| row.get(0))?;
-    Ok(block::open(summary.t0, summary.unit, &body)?)
+        .query_row([series, summary.t0.as_micros(), block], |row| row.get(0))?)
 }
 
 fn series_id(tx: &Transaction<'_>, key: &SeriesKey) -> Result<Option<i64>, ReadError> {
@@ -475,6 +480,32 @@ mod tests {
         });
         drop(committer);
         thread.join().unwrap().unwrap();
+    }
+
+    /// A block inside a bucket is answered by its summary alone: its body may be garbage.
+    #[test]
+    fn a_block_inside_a_bucket_is_not_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut opened = Store::create(dir.path(), &purpose()).unwrap();
+        let points: Vec<Point> = (0..10)
+            .map(|s| {
+                Point::of(&Sample { unit: UNIT, ..sample(origin() + Span::secs(s), s as f64) })
+            })
+            .collect();
+        put(&mut opened, 1, &points, false, |_| series());
+        put(&mut opened, 2, &[], true, |_| series());
+        opened.conn.execute("UPDATE blocks SET body = x'00'", []).unwrap();
+        let buckets = |length: i64, buckets: usize| {
+            let piece = piece(0, length);
+            let grid = Grid::new(piece.from, piece.to, buckets);
+            opened.history().buckets(&[piece], grid, UNIT)
+        };
+        let whole = buckets(40_000, 4).unwrap();
+        assert_eq!(whole.len(), 1);
+        let Bucket { count, min, max, mean, last, .. } = whole[0];
+        assert_eq!((count, min, max, mean, last), (10, 0.0, 9.0, 4.5, 9.0));
+        assert!(buckets(40_000, 5).is_err(), "a bucket ends inside the block");
+        assert!(buckets(9_000, 1).is_err(), "the range ends inside the block");
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod block;
 pub mod buckets;
 mod commit;
 pub mod cursor;
+pub mod frozen;
 mod grounds;
 mod heads;
 pub mod history;

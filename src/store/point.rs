@@ -37,7 +37,7 @@ impl Point {
 
     /// Whether minimum, mean and maximum may contain it: plausible and not entered in error.
     pub fn counts(&self) -> bool {
-        self.flags & (flag::IMPLAUSIBLE | flag::ERROR) == 0
+        counts(self.flags)
     }
 
     /// Whether it speaks about what else was said of its time.
@@ -57,6 +57,11 @@ impl Point {
             .then(self.value.total_cmp(&other.value))
             .then(self.unit.cmp(&other.unit))
     }
+}
+
+/// Whether a point with these flags counts: plausible and not entered in error.
+pub(super) fn counts(flags: u8) -> bool {
+    flags & (flag::IMPLAUSIBLE | flag::ERROR) == 0
 }
 
 /// Sorts by time and settles each instant for itself, whatever order the points came in.

@@ -92,9 +92,9 @@ impl Scan {
         Some(Place { series: self.rest.last()?.clone(), cursor: self.cursor })
     }
 
-    /// How many series are still to come, the one it stands in included.
-    pub fn series_left(&self) -> usize {
-        self.rest.len()
+    /// The series still to come, the one it stands in included, in their order.
+    pub fn series_left(&self) -> impl Iterator<Item = &SeriesKey> {
+        self.rest.iter().rev()
     }
 
     /// The next points of a series; after its last ones the series is done.
@@ -251,7 +251,7 @@ mod tests {
         let points: Vec<Point> = (0..6).map(|n| Point::of(&sample(second(n), n as f64))).collect();
         put_by_value(&mut opened, 1, &points, false);
         let mut scan = opened.history().scan(ALL, None).only(|key| key.instance.as_str() == "II");
-        assert_eq!(scan.series_left(), 1);
+        assert_eq!(scan.series_left().count(), 1);
         let page = scan.next_page(9).unwrap().unwrap();
         assert_eq!(page.points.iter().map(|p| p.value).collect::<Vec<_>>(), [1.0, 4.0]);
         assert_eq!((scan.place(), scan.next_page(9).unwrap()), (None, None));

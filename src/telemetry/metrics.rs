@@ -180,7 +180,11 @@ impl Default for Metrics {
         registry.register("watchers", "Streams open", m.watchers.clone());
         registry.register("gave_way", "What was shed under load, by what", m.gave_way.clone());
         m.influx.register(&mut registry);
-        registry.register("strained", "How often work began to give way", m.strained.clone());
+        registry.register(
+            "strained",
+            "How often the pressure rose to where work gives way",
+            m.strained.clone(),
+        );
         registry.register("let_go", "Rows that retention deleted, by why", m.let_go.clone());
         registry.register("clock_steps", "Steps of the wall clock", m.clock_steps.clone());
         registry.register_with_unit(
@@ -349,7 +353,7 @@ impl Metrics {
         influx.refilling.get_or_create(&[INFLUX]).set(i64::from(refilling));
     }
 
-    /// Work began to give way, by [`Work`](crate::strain::Work).
+    /// The pressure rose to where work gives way, by [`Work`](crate::strain::Work).
     pub fn strained(&self, work: &'static str) {
         self.0.strained.get_or_create(&[("work", work)]).inc();
     }

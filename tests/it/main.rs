@@ -20,6 +20,7 @@ mod durability;
 mod fake_influx;
 mod fake_influx_api;
 mod harness;
+mod history;
 mod influx;
 mod influx_day;
 mod kills;

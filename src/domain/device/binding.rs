@@ -63,3 +63,97 @@ pub(super) fn owner(bindings: &[Binding], measured: Timestamp) -> Owner<'_> {
         _ => Owner::Unbound,
     }
 }
+
+/// Part of a device's history that is a patient's, by the shown clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch<'a> {
+    /// Whose.
+    pub patient: &'a PatientId,
+    /// Its first instant.
+    pub from: Timestamp,
+    /// The first instant after it; `None` while the binding lasts.
+    pub to: Option<Timestamp>,
+}
+
+/// Whose the history of a device is, from its bindings in order: the patient of each, and the first
+/// instants of it and after it. Between two patients what [`owner`] calls uncertain is left out.
+pub fn stretches<'a>(
+    bindings: impl IntoIterator<Item = (Option<&'a PatientId>, Timestamp, Option<Timestamp>)>,
+) -> Vec<Stretch<'a>> {
+    let mut stretches: Vec<Stretch<'a>> = Vec::new();
+    let mut before: Option<(&PatientId, Timestamp)> = None;
+    for (patient, from, to) in bindings {
+        let mut begin = from;
+        if let (Some((old, end)), Some(new)) = (before, patient)
+            && old != new
+            && (end - from).as_micros().abs() < BINDING_UNCERTAINTY.as_micros()
+        {
+            // What is measured exactly 5 s from the change is certain.
+            let certain = end.min(from) - BINDING_UNCERTAINTY + Span::micros(1);
+            for stretch in &mut stretches {
+                stretch.to = stretch.to.map(|to| to.min(certain));
+            }
+            begin = end.max(from) + BINDING_UNCERTAINTY;
+        }
+        before = patient.zip(to);
+        stretches.extend(patient.map(|patient| Stretch { patient, from: begin, to }));
+    }
+    stretches.retain(|stretch| stretch.to.is_none_or(|to| stretch.from < to));
+    stretches
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Bindings one after the other, each so many seconds long and so many after the one before.
+    fn bindings(parts: &[(usize, i64, i64)], open: bool) -> Vec<Binding> {
+        let mut now = Timestamp::from_millis(1_700_000_000_000);
+        let mut bindings: Vec<Binding> = Vec::new();
+        for (patient, length, gap) in parts {
+            let from = now + Span::secs(*gap);
+            now = from + Span::secs(*length);
+            bindings.push(Binding {
+                patient: ["p-1", "p-2"].get(*patient).map(|id| id.parse().unwrap()),
+                from,
+                to: Some(now),
+                zero_means_no_sensor: Vec::new(),
+                since: from,
+                until: Some(now),
+            });
+        }
+        if let Some(last) = bindings.last_mut().filter(|_| open) {
+            (last.to, last.until) = (None, None);
+        }
+        bindings
+    }
+
+    proptest! {
+        #[test]
+        fn history_belongs_to_whom_the_reading_belonged(
+            parts in prop::collection::vec((0_usize..3, 1_i64..30, 0_i64..8), 1..6),
+            open in any::<bool>(),
+            seconds in prop::collection::vec(-10_i64..250, 20),
+        ) {
+            let bindings = bindings(&parts, open);
+            let of = bindings.iter().map(|b| (b.patient.as_ref(), b.from, b.to));
+            let stretches = stretches(of);
+            for second in seconds {
+                for micros in [-1, 0, 1] {
+                    let at = Timestamp::from_millis(1_700_000_000_000)
+                        + Span::secs(second) + Span::micros(micros);
+                    let inside = |s: &&Stretch<'_>| s.from <= at && s.to.is_none_or(|to| at < to);
+                    let whose: Vec<_> =
+                        stretches.iter().filter(inside).map(|s| s.patient).collect();
+                    let expected: Vec<_> = match owner(&bindings, at) {
+                        Owner::Patient(patient, _) => vec![patient],
+                        Owner::Unbound | Owner::Uncertain(_) => Vec::new(),
+                    };
+                    prop_assert_eq!(whose, expected, "{}", second);
+                }
+            }
+        }
+    }
+}

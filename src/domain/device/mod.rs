@@ -30,7 +30,7 @@ use super::sequence::{Sequence, Verdict};
 use super::signal::SignalId;
 use super::time::{Span, Stamp, Timestamp};
 pub(crate) use binding::BINDING_UNCERTAINTY;
-pub use binding::Binding;
+pub use binding::{Binding, Stretch, stretches};
 use binding::{Owner, owner};
 pub(super) use content::flags_of;
 use content::{content, fate, fingerprint, flags, zero};

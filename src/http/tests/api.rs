@@ -6,12 +6,8 @@ use serde_json::json;
 
 use super::fixture::{Bench, Reply, answered, now, sample_alarm, tokens};
 use crate::domain::command::{Action, AlarmAct, Outcome};
-use crate::domain::instance::Instance;
 use crate::domain::signal::SignalId;
 use crate::domain::time::Span;
-use crate::domain::unit::Unit;
-use crate::http::ports::Stretch;
-use crate::store::types::{Sample, SeriesKey, flag};
 use crate::strain::{Pressure, Strain};
 use crate::telemetry::Metrics;
 
@@ -236,6 +232,7 @@ async fn every_route_asks_for_its_right() {
         ),
         ("GET", "/api/v1/wards", "", bedside),
         ("POST", "/api/v1/wards", "{\"id\":\"w\"}", clinician),
+        ("GET", "/api/v1/wards/icu/latest", "", bedside),
         ("GET", "/api/v1/beds", "", bedside),
         ("POST", "/api/v1/beds", "{\"id\":\"b\",\"ward\":\"w\"}", clinician),
         ("GET", "/api/v1/patients", "", bedside),
@@ -302,46 +299,6 @@ async fn without_authentication_foreign_pages_are_kept_out() {
         let reply = bench.call("GET", "/api/v1/patients", &headers, "").await;
         assert_eq!(reply.status, status, "{host} {origin:?}");
     }
-}
-
-#[tokio::test]
-async fn series_are_the_union_over_bindings_and_page_without_gaps() {
-    let bench = Bench::start().await;
-    let series = SeriesKey {
-        device: "dev-1".parse().unwrap(),
-        signal: SignalId(1),
-        instance: Instance::default(),
-    };
-    // Many samples share a time: a page ends in the middle of them.
-    let samples: Vec<Sample> = (0..12_000_i64)
-        .map(|i| Sample {
-            series: series.clone(),
-            at: now() + Span::secs(i / 4_000),
-            received: now(),
-            value: i as f64,
-            unit: Unit::PerMinute,
-            flags: if i == 0 { flag::BELOW | flag::LATE } else { 0 },
-        })
-        .collect();
-    bench.log.0.lock().unwrap().samples = samples;
-    let (from, to) = (now() - Span::hours(3), now() + Span::hours(1));
-    let path = format!("/api/v1/patients/p-1/series?signal=heart_rate&from={from}&to={to}");
-    let mut values = Vec::new();
-    let mut next = String::new();
-    loop {
-        let page = bench.get(&format!("{path}{next}")).await.json();
-        values
-            .extend(page["items"].as_array().unwrap().iter().map(|s| s["value"].as_f64().unwrap()));
-        let Some(cursor) = page["next"].as_str() else { break };
-        next = format!("&cursor={cursor}");
-    }
-    assert_eq!(values, (0..12_000).map(f64::from).collect::<Vec<_>>());
-    let asked = bench.log.0.lock().unwrap().asked.clone().unwrap();
-    let device = series.device.clone();
-    assert_eq!(asked.stretches, [Stretch { device, from: now() - Span::hours(1), to }]);
-    let buckets = bench.get(&format!("{path}&points=1")).await.json();
-    let bucket = &buckets["items"][0];
-    assert_eq!((&bucket["count"], &bucket["last"]), (&json!(12_000), &json!(11_999.0)));
 }
 
 #[tokio::test]

@@ -263,13 +263,11 @@ fn a_signal_is_refused_by_the_retention_of_its_own_class() {
             retention: Span::days(90),
             topic: "vitalgate/v1/dev-1/telemetry",
         };
-        match decode(&request, table).message.body {
-            Body::Telemetry { readings, refused } => {
-                assert_eq!(readings.len() + refused.len(), 1);
-                !refused.is_empty()
-            }
-            other => panic!("{other:?}"),
-        }
+        let Body::Telemetry { readings, refused } = decode(&request, table).message.body else {
+            panic!("not telemetry");
+        };
+        assert_eq!(readings.len() + refused.len(), 1);
+        !refused.is_empty()
     };
     table.keep_by_class(&keep(30)).unwrap();
     assert!(refused(&table, "glucose_cgm", 31));
