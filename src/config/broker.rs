@@ -130,7 +130,7 @@ impl Broker {
     }
 
     /// What its subscriber needs to know, the password read.
-    pub(super) fn subscriber(&self, site: &SiteId) -> Result<SubscriberConfig, BadBroker> {
+    pub fn subscriber(&self, site: &SiteId) -> Result<SubscriberConfig, BadBroker> {
         let client_id = self.client_id.clone();
         let login = match &self.user {
             Some(user) => Some((user.clone(), self.password()?.unwrap_or_default())),

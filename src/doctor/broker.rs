@@ -1,8 +1,121 @@
-//! A broker of the site.
+//! A broker of the site: whether it lets us in, keeps a session, and how much it sends at a time.
 
 use super::Findings;
 use crate::config::Broker;
+use crate::domain::ids::SiteId;
+use crate::ingest::subscriber::trial::{self, LARGE, LARGEST_WINDOW, Seen};
 
-pub(super) async fn examine(broker: &Broker, _site: &str) -> Findings {
-    Findings::of(format!("broker {}", broker.id))
+/// Below this the way from the broker waits for each commit with too little to do meanwhile.
+const SMALL_WINDOW: usize = 100;
+
+pub(super) async fn examine(broker: &Broker, site: &SiteId) -> Findings {
+    let mut findings = Findings::of(format!("broker {}", broker.id));
+    let config = match broker.subscriber(site) {
+        Ok(config) => config,
+        Err(error) => {
+            findings.fail("password", error.to_string(), "see [[broker]] in docs/config.md");
+            return findings;
+        }
+    };
+    let topics = config.topics.clone();
+    match trial::hold(config).await {
+        Ok(seen) => judge(&seen, broker, &topics, &mut findings),
+        Err(error) => findings.fail(
+            "reachable",
+            format!("{}:{}: {error}", broker.host, broker.port()),
+            "check host, port, TLS, user and password; the broker's own log says more",
+        ),
+    }
+    findings
+}
+
+fn judge(seen: &Seen, broker: &Broker, topics: &[String], findings: &mut Findings) {
+    findings.ok("reachable", format!("{}:{} lets us in", broker.host, broker.port()));
+    let refused = topics.iter().zip(&seen.granted).filter(|(_, granted)| !**granted);
+    let refused: Vec<&str> = refused.map(|(topic, _)| topic.as_str()).collect();
+    if refused.is_empty() {
+        findings.ok("topics", format!("subscribed to {}", topics.join(", ")));
+    } else {
+        let found = format!("it refuses {}", refused.join(", "));
+        findings.fail("topics", found, "let this user read them in the broker's access list");
+    }
+    let Some(round_trip) = seen.round_trip_s else {
+        let found = format!("a probe to vitalgate/v1/{}/telemetry did not come back", broker.id);
+        let advice = "let this user write and read that topic in the broker's access list";
+        return findings.fail("probe", found, advice);
+    };
+    findings.ok("probe", format!("came back after {:.1} ms", round_trip * 1_000.0));
+    if seen.session_kept {
+        findings.ok("session", "it was there after a disconnect");
+    } else {
+        let advice = "what is published while the gateway is away is lost: allow persistent sessions \
+                      (Mosquitto: `persistence true`, no `persistent_client_expiration` of minutes)";
+        findings.fail("session", "it was gone after a disconnect", advice);
+    }
+    let found = match seen.window {
+        LARGEST_WINDOW => format!("at least {LARGEST_WINDOW} messages before one is acknowledged"),
+        window => format!("{window} messages before one is acknowledged"),
+    };
+    if seen.window < SMALL_WINDOW {
+        let advice = "every window waits for a commit; raise it (Mosquitto: max_inflight_messages \
+                      1000, EMQX: mqtt.max_inflight)";
+        findings.warn("window", found, advice);
+    } else {
+        findings.ok("window", found);
+    }
+    let size = LARGE >> 10;
+    if seen.large {
+        findings.ok("packet size", format!("{size} KiB came through whole"));
+    } else {
+        let advice = "larger messages of devices are lost at the broker: raise its limit to 256 KiB \
+                      (Mosquitto: message_size_limit, EMQX: mqtt.max_packet_size)";
+        findings.warn(
+            "packet size",
+            format!("a message of {size} KiB did not come through"),
+            advice,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    #[test]
+    fn each_of_a_brokers_faults_is_told_apart() {
+        let broker: Broker = toml::from_str("id = \"b1\"\nhost = \"mqtt.example\"").unwrap();
+        let topics = ["vitalgate/v1/+/+".to_owned()];
+        let well = Seen {
+            granted: vec![true],
+            round_trip_s: Some(0.001),
+            session_kept: true,
+            window: LARGEST_WINDOW,
+            large: true,
+        };
+        let of = |seen: &Seen| {
+            let mut findings = Findings::of("broker b1");
+            judge(seen, &broker, &topics, &mut findings);
+            let bad = findings.list.iter().find(|f| f.verdict != Verdict::Ok);
+            bad.map(|f| (f.what, f.verdict))
+        };
+        assert_eq!(of(&well), None);
+        assert_eq!(
+            of(&Seen { granted: vec![false], ..well.clone() }),
+            Some(("topics", Verdict::Fail))
+        );
+        assert_eq!(
+            of(&Seen { round_trip_s: None, ..well.clone() }),
+            Some(("probe", Verdict::Fail))
+        );
+        assert_eq!(
+            of(&Seen { session_kept: false, ..well.clone() }),
+            Some(("session", Verdict::Fail))
+        );
+        assert_eq!(of(&Seen { window: 20, ..well.clone() }), Some(("window", Verdict::Warn)));
+        assert_eq!(
+            of(&Seen { large: false, ..well.clone() }),
+            Some(("packet size", Verdict::Warn))
+        );
+    }
 }

@@ -1,30 +1,20 @@
 //! The machine's clock: whether it is synchronised, and whether it agrees with the store.
 
 use std::path::Path;
-use std::process::Command;
 
 use super::Findings;
 use crate::clock::Clock;
+use crate::config;
+use crate::domain::input::Synchronised;
 use crate::domain::time::{Span, Timestamp};
 use crate::store::{LastRow, Reader, Store};
+use crate::synchronised;
 
 const CURE: &str = "start a time service (chrony, systemd-timesyncd); in a container, on the host";
 
-pub(super) fn examine(dir: &Path) -> Findings {
+pub(super) async fn examine(clock: &config::Clock, dir: &Path) -> Findings {
     let mut findings = Findings::of("clock");
-    match synchronised() {
-        Some(true) => findings.ok("synchronised", "the kernel's clock follows a time service"),
-        Some(false) => findings.warn(
-            "synchronised",
-            "the kernel's clock follows no time service; ages, delays and lateness are as wrong as it is",
-            CURE,
-        ),
-        None => findings.warn(
-            "synchronised",
-            "`timedatectl` cannot tell here whether the clock follows a time service",
-            CURE,
-        ),
-    }
+    judge(&synchronised::ask(&clock.check).await, &mut findings);
     let last = if Store::exists(dir) {
         Reader::of(dir).ok().and_then(|reader| reader.last_row().ok()?)
     } else {
@@ -35,17 +25,20 @@ pub(super) fn examine(dir: &Path) -> Findings {
     findings
 }
 
-/// What the kernel says of its clock, by way of systemd; `None` if nobody can be asked.
-fn synchronised() -> Option<bool> {
-    let asked = Command::new("timedatectl")
-        .args(["show", "--property=NTPSynchronized", "--value"])
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    match String::from_utf8_lossy(&asked.stdout).trim() {
-        "yes" => Some(true),
-        "no" => Some(false),
-        _ => None,
+fn judge(word: &Synchronised, findings: &mut Findings) {
+    match word {
+        Synchronised::Yes => findings.ok("synchronised", "the kernel's clock follows a time service"),
+        Synchronised::No => findings.warn(
+            "synchronised",
+            "the kernel's clock follows no time service; ages, delays and lateness are as wrong as it is",
+            CURE,
+        ),
+        Synchronised::Unknown(why) => findings.warn(
+            "synchronised",
+            format!("nobody can tell whether the clock follows a time service: {why}"),
+            format!("{CURE}; or name a program that knows in clock.check"),
+        ),
+        Synchronised::NotAsked => findings.ok("synchronised", "not asked for: clock.check is empty"),
     }
 }
 

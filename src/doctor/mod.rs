@@ -80,9 +80,9 @@ impl Findings {
 /// Looks at everything the configuration names; with `fix` makes what InfluxDB lacks.
 pub async fn examine(config: &Config, fix: bool) -> Vec<Finding> {
     let mut all = disk::examine(&config.store).list;
-    all.extend(clock::examine(&config.store.dir).list);
+    all.extend(clock::examine(&config.clock, &config.store.dir).await.list);
     for one in &config.broker {
-        all.extend(broker::examine(one, config.site.id.as_str()).await.list);
+        all.extend(broker::examine(one, &config.site.id).await.list);
     }
     if let Some(server) = &config.influx {
         all.extend(influx::examine(server, config.site.id.as_str(), fix).await.list);

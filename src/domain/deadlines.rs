@@ -43,6 +43,14 @@ impl Core {
             self.head.deaf.remove(0);
         }
         self.head.deaf.push((from, to));
+        let configuration = Arc::clone(&self.configuration);
+        let watching = self.patients.values().filter(|p| !p.losses.is_empty());
+        let ids: Vec<PatientId> = watching.map(|p| p.details.id.clone()).collect();
+        for id in ids {
+            if let Some(patient) = self.patient_mut(&id) {
+                patient.was_deaf((from, to), context(&configuration));
+            }
+        }
     }
 
     /// Takes every deadline decided by `now`, in the order of the instants they are decided at.

@@ -128,6 +128,7 @@ impl Timestamp {
     }
 
     /// Without the fraction of its second, for people.
+    #[must_use]
     pub const fn to_the_second(self) -> Self {
         let micros = self.as_micros();
         Self::from_micros(micros - micros.rem_euclid(1_000_000))

@@ -18,8 +18,8 @@ use super::state::Ctx;
 use crate::domain::alarm::{Alarm, AlarmOnWire, State as AlarmState};
 use crate::domain::command::{Action, AlarmAct};
 use crate::domain::ids::{AlarmId, PatientId, WardId};
+use crate::domain::sample::flag;
 use crate::store::point::Point;
-use crate::store::types::flag;
 
 /// Alarms acknowledged in one request at most.
 const MAX_AT_ONCE: usize = 200;

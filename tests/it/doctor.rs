@@ -8,10 +8,11 @@ use tempfile::TempDir;
 
 use crate::fake_influx_api::{FakeApi, PREFIX};
 use crate::harness::{Gateway, eventually, telemetry, vitalgate};
+use crate::mosquitto::Mosquitto;
 use crate::setup::{RULES, Setup};
 
 /// A configuration with one section more, in a folder of its own.
-fn configured(section: &str, content: Value) -> (TempDir, PathBuf) {
+fn configured(section: &str, content: &Value) -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let config = json!({ "store": { "dir": dir.path().join("store") }, section: content });
     let path = dir.path().join("gateway.toml");
@@ -22,7 +23,7 @@ fn configured(section: &str, content: Value) -> (TempDir, PathBuf) {
 fn influx(server: &FakeApi) -> (TempDir, PathBuf) {
     let (dir, path) = configured(
         "influx",
-        json!({
+        &json!({
             "url": format!("http://{}{PREFIX}", server.address), "org": "o", "bucket": "b",
             "secret_file": "token",
         }),
@@ -139,7 +140,7 @@ fn the_screen_shows_what_is_wrong_with_a_running_gateway_and_its_store_afterward
 
 #[test]
 fn the_configuration_shown_is_one_that_runs() {
-    let (dir, config) = configured("http", json!({ "listen": "127.0.0.1:0" }));
+    let (dir, config) = configured("http", &json!({ "listen": "127.0.0.1:0" }));
     let shown = vitalgate("config", &config, &[]);
     assert!(!shown.status.success(), "`config` alone shows its help");
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_vitalgate"))
@@ -149,4 +150,54 @@ fn the_configuration_shown_is_one_that_runs() {
     let built_in = dir.path().join("built-in.toml");
     fs::write(&built_in, output.stdout).unwrap();
     assert!(vitalgate("check", &built_in, &[]).status.success());
+}
+
+fn broker(mosquitto: &Mosquitto) -> (TempDir, PathBuf) {
+    let section = json!([{ "id": "ward-broker", "host": "127.0.0.1", "port": mosquitto.port }]);
+    configured("broker", &section)
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn a_broker_that_is_well_is_found_so_and_left_as_it_was() {
+    let mosquitto = Mosquitto::start("");
+    let (_dir, config) = broker(&mosquitto);
+    let whole = ["reachable", "topics", "probe", "session", "window", "packet size"];
+    let whole = whole.map(|what| format!("{what} ok")).to_vec();
+    assert_eq!(found(&config, "broker", &[]), (whole.clone(), Some(0)));
+    assert_eq!(found(&config, "broker", &[]), (whole, Some(0)), "and again: no session stayed");
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn a_brokers_small_window_and_small_packets_are_told() {
+    let limits = "max_inflight_messages 20\nmessage_size_limit 100000\n";
+    let mosquitto = Mosquitto::start_with("", |_, _| limits.to_owned());
+    let (_dir, config) = broker(&mosquitto);
+    let (lines, code) = found(&config, "broker", &[]);
+    assert_eq!(
+        (&lines[4..], code),
+        (&["window warn".to_owned(), "packet size warn".to_owned()][..], Some(0))
+    );
+    let said = vitalgate("doctor", &config, &[]);
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(said.contains("20 messages before one is acknowledged"), "{said}");
+}
+
+#[test]
+#[ignore = "needs mosquitto"]
+fn a_probe_that_the_access_list_stops_and_a_broker_that_is_not_there_fail() {
+    let mut mosquitto = Mosquitto::start_with("", |dir, _| {
+        let list = dir.join("acl");
+        fs::write(&list, "topic read vitalgate/v1/#\n").unwrap();
+        format!("acl_file {}\n", list.display())
+    });
+    let (_dir, config) = broker(&mosquitto);
+    let stopped = vitalgate("doctor", &config, &[]);
+    let said = String::from_utf8(stopped.stdout).unwrap();
+    assert!(said.contains("did not come back"), "{said}");
+    assert_eq!(stopped.status.code(), Some(1));
+    mosquitto.stop();
+    let (lines, code) = found(&config, "broker", &[]);
+    assert_eq!((lines, code), (vec!["reachable fail".to_owned()], Some(1)));
 }

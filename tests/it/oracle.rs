@@ -18,6 +18,7 @@ macro_rules! cases {
     ($check:ident) => {
         $crate::oracle::cases! { $check
             a_monitor_whose_zeros_mean_no_sensor: "mimic2_s00001", 0;
+            a_monitor_that_sends_nothing_without_a_sensor: "mimic2_s00001_gaps", 0;
             a_charted_stay_with_a_mistyped_pair_of_limits: "mimic3_icu204132", 3;
             a_charted_stay_entered_in_bursts: "mimic3_icu217724", 13;
             a_long_charted_stay_with_arterial_pressure: "mimic3_icu286020", 7;
@@ -46,6 +47,8 @@ pub(crate) fn at(seconds: f64) -> Timestamp {
 pub(crate) struct Case {
     path: PathBuf,
     json: Value,
+    /// A copy of the recording whose zeros were not sent.
+    gaps: Option<tempfile::TempDir>,
 }
 
 /// The limits of a patient from a time on.
@@ -61,7 +64,14 @@ impl Case {
     pub(crate) fn load(name: &str) -> Self {
         let path = root().join(format!("tests/oracle/cases/{name}.json"));
         let json = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        Self { path, json }
+        let mut case = Self { path, json, gaps: None };
+        if case.json["zeros_are_gaps"] == true {
+            let dir = tempfile::tempdir().unwrap();
+            let copy = without_zeros(&std::fs::read_to_string(case.recording()).unwrap());
+            std::fs::write(dir.path().join(case.text("recording")), copy).unwrap();
+            case.gaps = Some(dir);
+        }
+        case
     }
 
     /// `patient`, `device` or `class`.
@@ -91,6 +101,9 @@ impl Case {
 
     /// The CSV file.
     pub(crate) fn recording(&self) -> PathBuf {
+        if let Some(dir) = &self.gaps {
+            return dir.path().join(self.text("recording"));
+        }
         let folder = std::env::var_os("VITALGATE_RECORDINGS")
             .map_or_else(|| root().join("../shared/data/recordings"), PathBuf::from);
         assert!(folder.is_dir(), "no recordings in {}", folder.display());
@@ -165,7 +178,8 @@ impl Case {
         let openings = |fits: &dyn Fn(&Value) -> bool| changed(&["raised", "recurred"], fits);
         let is_late = |a: &Value| a["late"] == true;
         let is_lost = |a: &Value| a["text"].as_str().is_some_and(|t| t.contains("0 or sensor off"));
-        let is_live = |a: &Value| a["kind"] == "physiological" && !is_late(a);
+        let is_gone = |a: &Value| a["rule"].as_str().is_some_and(|rule| rule.ends_with("_lost"));
+        let is_live = |a: &Value| a["kind"] == "physiological" && !is_late(a) && !is_gone(a);
 
         let live = oracle.openings("opened");
         assert!(!live.is_empty(), "a case without an alarm shows nothing");
@@ -178,6 +192,7 @@ impl Case {
         let worse = changed(&["priority_rose"], &is_live);
         same("worse", &apart(worse), &apart(oracle.openings("rose")));
         same("lost sensors", &openings(&is_lost), &oracle.openings("lost"));
+        same("lost signals", &openings(&is_gone), &oracle.openings("gone"));
 
         // A late crossing raises an alarm of its own unless one of that signal and side is open; so
         // the gateway may tell fewer than the oracle, and never another.
@@ -197,8 +212,10 @@ impl Case {
     fn opening(&self, alarm: &Value) -> Option<Opening> {
         let trigger = &alarm["trigger"];
         let signal = trigger["signal"].as_str()?;
-        // Silence has a signal and was measured by nobody.
-        let measured = trigger["measured_at"].as_str()?;
+        // Silence and loss have a signal and were measured by nobody; a loss has its last value.
+        let lost = alarm["kind"] == "physiological";
+        let last = alarm["latest"]["measured_at"].as_str().filter(|_| lost);
+        let measured = trigger["measured_at"].as_str().or(last)?;
         self.columns().any(|(_, ours, _)| ours == signal).then(|| {
             let side = trigger["side"].as_str().unwrap_or("low");
             (signal.to_owned(), side.to_owned(), measured.parse().unwrap())
@@ -234,6 +251,16 @@ impl Oracle {
             (text(o, "signal"), text(o, "side"), at(o["measured"].as_f64().expect("seconds")))
         }))
     }
+}
+
+/// A recording in which what was 0 was not sent.
+fn without_zeros(recording: &str) -> String {
+    let cells = |line: &str| {
+        let cells = line.split(',').enumerate();
+        let sent = cells.map(|(i, cell)| if i > 0 && cell.parse() == Ok(0.0) { "" } else { cell });
+        sent.collect::<Vec<_>>().join(",")
+    };
+    recording.lines().map(|line| cells(line) + "\n").collect()
 }
 
 fn count(all: impl Iterator<Item = Opening>) -> BTreeMap<Opening, usize> {

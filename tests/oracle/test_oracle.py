@@ -7,7 +7,7 @@ from pathlib import Path
 
 from oracle import crossings
 from oracle.case import Case
-from oracle.judge import Rule, Series, Window
+from oracle.judge import Rule, Series, Window, judge
 from oracle.limits import History, Pair
 from oracle.readings import Reading
 
@@ -125,7 +125,7 @@ class Recordings(unittest.TestCase):
 
     def test_every_case_raises_something_and_names_only_its_own_signals(self):
         cases = sorted((HERE / "cases").glob("*.json"))
-        self.assertEqual(len(cases), 6)
+        self.assertEqual(len(cases), 7)
         for path in cases:
             case = Case.load(path)
             signals = {opening.signal for opening in case.openings(RECORDINGS)}

@@ -69,6 +69,7 @@ impl Patient {
         if certain {
             self.back(source, out);
             self.sign_of_life(source, &observation.cause, context, out);
+            self.mind_losses(observation, spot, context, out);
         } else {
             self.doubted(observation, number.unit_doubtful);
         }
@@ -245,7 +246,7 @@ impl Patient {
         }
         state.tidy();
         let reason = state.doubt.as_ref().map_or("no data", |doubt| doubt).to_owned();
-        for key in self.keys_of(source) {
+        for key in self.keys_of(source, context) {
             self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(&reason, now));
         }
         if let Some((priority, began)) = pending {
@@ -253,11 +254,13 @@ impl Patient {
         }
     }
 
-    /// Physiological alarms over one series.
-    pub(super) fn keys_of(&self, source: &Source) -> Vec<Key> {
+    /// Physiological alarms over what one series says; that it says nothing is no reason to doubt
+    /// its loss.
+    pub(super) fn keys_of(&self, source: &Source, context: Context<'_>) -> Vec<Key> {
         let name = source.name();
         self.alarms.keys_where(|key, open| {
             open.alarm.kind == AlarmKind::Physiological
+                && context.rules.loss(&key.rule).is_none()
                 && open.signal == Some(source.signal)
                 && key.source == name
         })
@@ -442,7 +445,8 @@ impl SourceState {
         });
     }
 
-    fn latest_on(&self, now: Stamp, gap: Span) -> Option<Latest> {
+    /// The latest value as an alarm shows it; older than `gap` it is stale.
+    pub(super) fn latest_on(&self, now: Stamp, gap: Span) -> Option<Latest> {
         self.latest.as_ref().map(|latest| {
             let age = now.at - latest.rule_at;
             Latest {

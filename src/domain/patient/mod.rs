@@ -6,6 +6,7 @@ mod episode;
 mod judge;
 mod late;
 mod limits;
+mod loss;
 mod repeat;
 mod silence;
 mod technical;
@@ -14,6 +15,7 @@ mod watch;
 use minicbor::{Decode, Encode};
 
 pub use limits::LimitSet;
+pub use loss::{LossWatch, Run};
 pub use silence::Expectation;
 pub(super) use technical::draft as technical_draft;
 use watch::Watches;
@@ -58,6 +60,10 @@ pub struct Patient {
     /// Open alarms.
     #[n(6)]
     pub alarms: Book,
+    /// Signals whose loss a rule watches, by device.
+    #[n(7)]
+    #[cbor(default)]
+    pub losses: Vec<LossWatch>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
@@ -66,8 +72,12 @@ pub struct Patient {
     pub(super) told_in: u64,
 }
 
-/// What was heard of some series.
-pub type Heard = Few<Source, SourceState>;
+/// What was heard of a device, handed from one patient to another.
+#[derive(Debug, Default)]
+pub struct Heard {
+    sources: Few<Source, SourceState>,
+    losses: Vec<LossWatch>,
+}
 
 /// What a patient machine needs to know besides what it hears.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +95,8 @@ pub enum Deadline {
     Delay(Source, String, usize),
     /// A continuous signal has been silent for longer than its gap.
     Gap(Source),
+    /// A signal is lost while its device goes on, by the place of its watch.
+    Loss(usize),
     /// A rung of the silence ladder, by the place of the expectation.
     Silence(usize),
     /// An acknowledgement or a momentary alarm runs out.
@@ -97,6 +109,7 @@ impl Deadline {
         match self {
             Self::Delay(..) => "delay",
             Self::Gap(_) => "gap",
+            Self::Loss(_) => "loss",
             Self::Silence(_) => "silence",
             Self::Alarm => "alarm",
         }
@@ -114,6 +127,7 @@ impl Patient {
             sources: Few::default(),
             expectations: Vec::new(),
             alarms: Book::default(),
+            losses: Vec::new(),
             touched: 0,
             told_in: 0,
         }
@@ -193,9 +207,10 @@ impl Patient {
         }
         let counts = |(at, _): &(Timestamp, Deadline)| held.is_none_or(|held| *at < held);
         let watches = self.watch_deadlines(context).filter(counts);
+        let losses = self.loss_deadlines().filter(counts);
         let silences = self.silence_deadlines(context).filter(counts);
         let alarms = self.alarms.next_deadline().map(|at| (at, Deadline::Alarm));
-        watches.chain(silences).chain(alarms).min()
+        watches.chain(losses).chain(silences).chain(alarms).min()
     }
 
     /// Takes a deadline that fell at `due`.
@@ -211,6 +226,7 @@ impl Patient {
                 self.delay_over(source, rule, *level, context, out);
             }
             Deadline::Gap(source) => self.lose(source, due, context, out),
+            Deadline::Loss(place) => self.loss_over(*place, context, out),
             Deadline::Silence(place) => self.silent(*place, due, context, out),
             Deadline::Alarm => self.alarms.fire(due, out),
         }
@@ -225,6 +241,7 @@ impl Patient {
     pub fn unbind(&mut self, device: &DeviceId, out: &mut Output) {
         self.expectations.retain(|e| e.device != *device);
         self.sources.retain(|source, _| source.device != *device);
+        self.losses.retain(|watch| watch.source.device != *device);
         let of_device = |open: &Open| open.alarm.device.as_ref() == Some(device);
         for key in self.alarms.keys_where(|_, open| of_device(open)) {
             if technical::is_about_link(&key.rule) {
@@ -239,20 +256,26 @@ impl Patient {
     /// under it is handed back.
     pub fn retract(&mut self, device: &DeviceId, actor: &str, out: &mut Output) -> Heard {
         self.expectations.retain(|e| e.device != *device);
-        let heard = self.sources.take_out(|source, _| source.device == *device);
+        let sources = self.sources.take_out(|source, _| source.device == *device);
+        let (losses, others) =
+            std::mem::take(&mut self.losses).into_iter().partition(|w| w.source.device == *device);
+        self.losses = others;
         for key in self.alarms.keys_where(|_, open| open.alarm.device.as_ref() == Some(device)) {
             self.alarms.close(&key, Change::Retracted, "retracted", Some(actor), out);
         }
-        heard
+        Heard { sources, losses }
     }
 
     /// What a device said under another's binding was of this patient: it is judged at once.
     pub fn inherit(&mut self, heard: Heard, context: Context<'_>, out: &mut Output) {
-        for (source, mut state) in heard {
+        let Heard { sources, losses } = heard;
+        for (source, mut state) in sources {
             state.watches = Watches::default();
             self.put_state(&source, state);
             self.judge_latest(&source, |_| true, context, out);
         }
+        self.losses.extend(losses);
+        self.judge_losses(|_| true, context, out);
     }
 
     /// The stay ends (row 25).
@@ -261,6 +284,7 @@ impl Patient {
             self.alarms.close(&key, Change::Discharged, "discharged", Some(actor), out);
         }
         self.sources.clear();
+        self.losses.clear();
         self.expectations.clear();
         self.discharged_at = Some(out.wall());
     }
@@ -269,16 +293,22 @@ impl Patient {
     pub fn reconfigure(&mut self, before: Context<'_>, after: Context<'_>, out: &mut Output) {
         let same = |rule: &RuleId| {
             before.rules.limit(rule) == after.rules.limit(rule)
+                && before.rules.loss(rule) == after.rules.loss(rule)
                 && before.rules.event_rule(rule) == after.rules.event_rule(rule)
         };
-        let limit_or_event = |rule: &RuleId| {
-            before.rules.limit(rule).is_some() || before.rules.event_rule(rule).is_some()
+        let configured = |rule: &RuleId| {
+            before.rules.limit(rule).is_some()
+                || before.rules.loss(rule).is_some()
+                || before.rules.event_rule(rule).is_some()
         };
-        let changed = |key: &Key, _: &Open| limit_or_event(&key.rule) && !same(&key.rule);
+        let changed = |key: &Key, _: &Open| configured(&key.rule) && !same(&key.rule);
         for key in self.alarms.keys_where(changed) {
             let open = self.alarms.get(&key).cloned();
             let cause = self.alarms.cause(&key).cloned();
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
+            if let Some(open) = open.as_ref().filter(|_| before.rules.loss(&key.rule).is_some()) {
+                self.judge_loss_again(open, after, out);
+            }
             let begun = open.zip(cause).filter(|(open, _)| {
                 before.rules.event_rule(&key.rule).is_some()
                     && matches!(open.alarm.condition, Condition::Present | Condition::Unknown)
@@ -294,6 +324,7 @@ impl Patient {
         for source in sources {
             self.judge_latest(&source, |rule| !same(rule), after, out);
         }
+        self.judge_losses(|rule| !same(rule), after, out);
     }
 
     /// A reading was entered in error (row 26): nothing that stands on it stays.

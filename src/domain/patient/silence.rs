@@ -165,10 +165,11 @@ impl Patient {
         let reason = self.expectations.get(place).and_then(|e| e.doubt.as_deref());
         let reason = reason.unwrap_or("no data").to_owned();
         for source in lost {
-            for key in self.keys_of(&source) {
+            for key in self.keys_of(&source, context) {
                 self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(&reason, now));
             }
         }
+        self.losses_unknown(&device, (due, rung.after), &reason, context, out);
         self.tell_silence(&device, due, context, out);
     }
 
@@ -266,6 +267,7 @@ impl Patient {
         }
         self.device_back(&observation.source.device, out);
         self.sign_of_life(&observation.source, &observation.cause, context, out);
+        self.goes_on(&observation.source, context, out.now.at);
     }
 
     fn heard(

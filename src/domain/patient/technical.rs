@@ -80,6 +80,9 @@ impl Patient {
             let since = observation.timing.rule_at - l.rule_at;
             l.number.value != 0.0 && (Span::ZERO..=LOST_NOW).contains(&since)
         });
+        if lost_now || !observation.timing.is_doubtful() {
+            self.sensor_off(source);
+        }
         let key = Key::new(rule(ZERO_OR_OFF), source_name(source));
         if !lost_now || self.alarms.holds(&key) {
             return;
@@ -222,8 +225,10 @@ impl Patient {
 
     /// What is known of the patient changed: rules for adults may apply now, or no more (row 23).
     pub fn details_changed(&mut self, was_adult: bool, context: Context<'_>, out: &mut Output) {
-        let for_adults =
-            |rule: &RuleId| context.rules.limit(rule).is_some_and(|rule| rule.adults_only);
+        let for_adults = |rule: &RuleId| {
+            context.rules.limit(rule).is_some_and(|rule| rule.adults_only)
+                || context.rules.loss(rule).is_some_and(|rule| rule.adults_only)
+        };
         if self.is_adult() && !was_adult {
             let key = Key::new(rule(AGE_CLASS), "patient");
             self.alarms.change(&key, None, out, Alarm::absent);
@@ -231,6 +236,7 @@ impl Patient {
             for source in sources {
                 self.judge_latest(&source, for_adults, context, out);
             }
+            self.judge_losses(for_adults, context, out);
         } else if was_adult && !self.is_adult() {
             for key in self.alarms.keys_where(|key, _| for_adults(&key.rule)) {
                 self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);

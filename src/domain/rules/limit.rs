@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Amount, BadRules, Text};
+use super::{Amount, BadRules, LossRule, Text};
 use crate::domain::alarm::{LimitFrom, Priority, Response, Side};
 use crate::domain::command::PatientLimit;
 use crate::domain::ids::RuleId;
@@ -243,6 +243,7 @@ pub(super) struct Entry {
     #[serde(default = "a_day")]
     actionable: Span,
     confirm: Option<Spanned<Span>>,
+    loss: Option<Spanned<Span>>,
 }
 
 /// A limit alarms medium, a critical limit high, unless said otherwise (contract §5).
@@ -283,10 +284,7 @@ impl Entry {
         text: Text<'_>,
         signals: &SignalTable,
     ) -> Result<Vec<LimitRule>, BadRules> {
-        let signal = signals.find(self.signal.get_ref()).ok_or_else(|| {
-            let what = format!("`{}` is no signal of signals.toml", self.signal.get_ref());
-            text.refuse(&self.signal, what)
-        })?;
+        let signal = self.signal(text, signals)?;
         self.check_unit(text, signal, &self.hysteresis)?;
         let p = &self.priorities;
         let sides = [
@@ -322,6 +320,41 @@ impl Entry {
             ));
         }
         Ok(rules)
+    }
+
+    /// The rule over the loss of its signal, where the entry has one.
+    pub(super) fn loss_rule(
+        &self,
+        text: Text<'_>,
+        signals: &SignalTable,
+    ) -> Result<Option<LossRule>, BadRules> {
+        let Some(within) = &self.loss else { return Ok(None) };
+        let signal = self.signal(text, signals)?;
+        if signal.cadence == Cadence::Spot {
+            let what = format!("{} is measured singly: it cannot be lost suddenly", signal.name);
+            return Err(text.refuse(within, what));
+        }
+        if *within.get_ref() <= Span::ZERO {
+            let what = "a loss lasts for some time: write a span such as `20s`".to_owned();
+            return Err(text.refuse(within, what));
+        }
+        let id = format!("{}_lost", self.id.get_ref()).parse();
+        Ok(Some(LossRule {
+            id: id.map_err(|e| text.refuse(&self.id, format!("{e}")))?,
+            signal: signal.id,
+            signal_name: signal.name.clone(),
+            label: signal.label.clone(),
+            within: *within.get_ref(),
+            adults_only: self.adults_only,
+            advice: self.advice.clone(),
+        }))
+    }
+
+    fn signal<'a>(&self, text: Text<'_>, signals: &'a SignalTable) -> Result<&'a Signal, BadRules> {
+        signals.find(self.signal.get_ref()).ok_or_else(|| {
+            let what = format!("`{}` is no signal of signals.toml", self.signal.get_ref());
+            text.refuse(&self.signal, what)
+        })
     }
 
     fn rule(

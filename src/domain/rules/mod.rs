@@ -7,6 +7,7 @@ mod amount;
 mod class;
 mod event;
 mod limit;
+mod loss;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,7 @@ pub use amount::Amount;
 pub use class::{Class, Rung};
 pub use event::EventRule;
 pub use limit::{CRITICAL, Level, LimitRule, Relation, WARNING};
+pub use loss::LossRule;
 
 use super::ids::RuleId;
 use super::signal::{SignalId, SignalTable};
@@ -30,6 +32,7 @@ pub struct RuleSet {
     classes: Vec<(String, Class)>,
     limits: Vec<LimitRule>,
     by_signal: BTreeMap<SignalId, Vec<usize>>,
+    losses: Vec<LossRule>,
     events: Vec<EventRule>,
 }
 
@@ -97,6 +100,13 @@ impl RuleSet {
                 rules.by_signal.entry(rule.signal).or_default().push(rules.limits.len());
                 rules.limits.push(rule);
             }
+            if let Some(rule) = entry.loss_rule(text, signals)? {
+                if !names.insert(rule.id.clone()) || rules.loss_of(rule.signal).is_some() {
+                    let what = format!("the loss of {} stands twice", rule.signal_name);
+                    return Err(text.refuse(&entry.id, what));
+                }
+                rules.losses.push(rule);
+            }
         }
         for entry in file.event {
             if !names.insert(entry.id.get_ref().clone()) {
@@ -128,6 +138,16 @@ impl RuleSet {
         self.limits
             .iter()
             .find(|rule| rule.id == *id || rule.confirm.as_ref().is_some_and(|c| c.request == *id))
+    }
+
+    /// The loss rule over a signal; few signals have one.
+    pub fn loss_of(&self, signal: SignalId) -> Option<&LossRule> {
+        self.losses.iter().find(|rule| rule.signal == signal)
+    }
+
+    /// The loss rule of this name.
+    pub fn loss(&self, id: &RuleId) -> Option<&LossRule> {
+        self.losses.iter().find(|rule| rule.id == *id)
     }
 
     /// The rule for an event: the first that names it, else the one for `*`.

@@ -9,6 +9,7 @@ use crate::domain::alarm::{Condition, State};
 use crate::domain::core::Core;
 use crate::domain::input::Input;
 use crate::domain::message::{Body, Message, ReadingTime};
+use crate::domain::patient::LossWatch;
 use crate::domain::snapshot::Part;
 use crate::domain::time::{Span, Stamp, Timestamp};
 use crate::domain::transition::{Change, Transition, TransitionBody};
@@ -191,6 +192,11 @@ proptest! {
             let is = &core.patients[id];
             for (source, state) in was.sources.iter() {
                 prop_assert_eq!(&is.sources[source].latest, &state.latest);
+            }
+            for (is, was) in is.losses.iter().zip(&was.losses) {
+                prop_assert_eq!(is.arrival, was.arrival, "nothing is back");
+                let lasted = |watch: &LossWatch| watch.run.as_ref().map(|run| run.lasted);
+                prop_assert!(is.off || lasted(is) == lasted(was), "{:?} {:?}", was, is);
             }
             for (is, was) in is.expectations.iter().zip(&was.expectations) {
                 prop_assert_eq!((is.since, is.rung), (was.since, was.rung), "no sign of life");

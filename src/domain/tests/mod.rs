@@ -12,6 +12,7 @@ mod golden;
 mod grounds;
 mod laws;
 mod limits;
+mod losses;
 mod rows;
 mod scene;
 mod sink;

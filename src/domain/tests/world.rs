@@ -21,14 +21,18 @@ pub(super) const DEVICES: [(&str, &str); 4] =
     [("mon", "bedside"), ("cgm", "cgm"), ("icd", "cied"), ("gone", "unknown")];
 pub(super) const PATIENTS: [&str; 2] = ["p", "q"];
 /// A signal, and values inside, beyond, far beyond and impossible.
-pub(super) const SIGNALS: [(&str, [f64; 5]); 6] = [
+pub(super) const SIGNALS: [(&str, [f64; 5]); 7] = [
     ("spo2", [97.0, 84.0, 70.0, 0.0, 140.0]),
     ("heart_rate", [70.0, 140.0, 170.0, 0.0, 900.0]),
     ("nibp_sys", [120.0, 85.0, 60.0, 100.0, 500.0]),
     ("glucose_cgm", [110.0, 65.0, 45.0, 300.0, 5.0]),
     ("temperature_core", [37.0, 39.0, 34.0, 36.0, 90.0]),
     ("impedance", [500.0, 2_500.0, 100.0, 0.0, 90_000.0]),
+    ("respiratory_rate", [15.0, 32.0, 3.0, 0.0, 200.0]),
 ];
+/// Their places: one whose loss is watched, and one that goes on.
+const BREATH: usize = 6;
+const BEAT: usize = 1;
 const EVENTS: [&str; 4] = ["vf_detected", "vt_detected", "af_detected", "never_heard_of"];
 const PHASES: [Phase; 4] = [Phase::Single, Phase::Start, Phase::Update, Phase::End];
 
@@ -37,6 +41,7 @@ const PHASES: [Phase; 4] = [Phase::Single, Phase::Start, Phase::Update, Phase::E
 pub(super) enum Step {
     Reading { device: usize, signal: usize, value: usize, age: i64, how: usize },
     Burst { device: usize, signal: usize, value: usize, seconds: u8 },
+    Apnoea { device: usize, seconds: u8, every: i64 },
     Again(usize),
     Event { device: usize, name: usize, id: Option<u8>, phase: usize, age: i64 },
     Info(usize, u8),
@@ -90,10 +95,13 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         8 => (device.clone(), signal.clone(), 0_usize..4, 1_u8..22).prop_map(
             |(device, signal, value, seconds)| Step::Burst { device, signal, value, seconds }
         ),
+        2 => (device.clone(), 10_u8..40, 500_i64..4_000).prop_map(
+            |(device, seconds, every)| Step::Apnoea { device, seconds, every }
+        ),
         2 => device.clone().prop_map(Step::Again),
         4 => (device.clone(), 0..EVENTS.len(), prop::option::of(0_u8..4), 0..PHASES.len(), age())
             .prop_map(|(device, name, id, phase, age)| Step::Event { device, name, id, phase, age }),
-        1 => (device.clone(), 0_u8..64).prop_map(|(d, s)| Step::Info(d, s)),
+        1 => (device.clone(), 0_u8..128).prop_map(|(d, s)| Step::Info(d, s)),
         1 => (device.clone(), any::<bool>()).prop_map(|(d, all)| Step::Garbage(d, all)),
         1 => (device.clone(), any::<bool>()).prop_map(|(d, on)| Step::Link(d, on)),
         6 => (0_usize..8, 0_usize..4).prop_map(|(which, act)| Step::Act(which, act)),
@@ -102,7 +110,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         3 => (device.clone(), patient.clone()).prop_map(|(d, p)| Step::Bind(d, p)),
         1 => device.clone().prop_map(Step::Unbind),
         1 => (device.clone(), 0_usize..3).prop_map(|(d, p)| Step::Correct(d, p)),
-        1 => (device.clone(), 0_u8..64).prop_map(|(d, s)| Step::Register(d, s)),
+        1 => (device.clone(), 0_u8..128).prop_map(|(d, s)| Step::Register(d, s)),
         2 => (patient, signal, any::<bool>(), 0_usize..3, -100_000_i64..100_000).prop_map(
             |(patient, signal, low, limit, ago)| Step::Limits { patient, signal, low, limit, ago }
         ),
@@ -235,6 +243,13 @@ impl World {
             Step::Reading { device, signal, value, age, how } => {
                 self.say(device, signal, value, age, how);
             }
+            Step::Apnoea { device, seconds, every } => {
+                self.say(device, BREATH, 0, 0, 0);
+                for _ in 0..i64::from(seconds) * 1_000 / every {
+                    self.wait(Span::millis(every));
+                    self.say(device, BEAT, 0, 0, 0);
+                }
+            }
             Step::Again(device) => {
                 if let Some(message) = self.last[device].clone() {
                     self.row(&[Input::Message(Box::new(message))]);
@@ -357,7 +372,9 @@ fn action(
             device: device(d),
             patient: patient(p),
             from: None,
-            zero_means_no_sensor: vec![scene.signal("heart_rate")],
+            zero_means_no_sensor: ["heart_rate", "respiratory_rate"]
+                .map(|s| scene.signal(s))
+                .into(),
         },
         Step::Unbind(d) => Action::Unbind(device(d)),
         Step::Correct(d, p) => Action::CorrectBinding {
@@ -412,6 +429,7 @@ fn configuration(changed: bool) -> Input {
         rules = rules
             .replace("low = [\"88 %\"]", "low = [\"83 %\"]")
             .replace("low = \"15s\"", "low = \"10s\"")
+            .replace("loss = \"20s\"", "loss = \"12s\"")
             .replace("text = \"Sustained VT reported\"", "text = \"VT\"");
     }
     Input::Configuration { signals, rules, site }

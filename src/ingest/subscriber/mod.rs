@@ -20,6 +20,7 @@ mod rumqtt;
 #[cfg(test)]
 mod tests;
 mod tls;
+pub(crate) mod trial;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -164,6 +165,7 @@ impl Subscriber {
             client_id: config.client_id.clone(),
             login: config.login.clone(),
             keep_alive: seconds(config.keep_alive).try_into().unwrap_or(u16::MAX),
+            clean_session: false,
             tls,
         });
         let boot = context.clock.wall().as_micros().unsigned_abs();

@@ -44,6 +44,8 @@ pub(super) struct Options {
     pub(super) login: Option<(String, String)>,
     /// In seconds.
     pub(super) keep_alive: u16,
+    /// Whether the session ends with the connection, and one that was kept is given up.
+    pub(super) clean_session: bool,
     pub(super) tls: Option<Tls>,
 }
 
@@ -167,7 +169,7 @@ impl Client for Rumqtt {
 
 impl Link {
     async fn open(options: &Options) -> Result<(Self, bool), Broken> {
-        let Options { host, port, client_id, login, keep_alive, tls } = options;
+        let Options { host, port, client_id, login, keep_alive, clean_session, tls } = options;
         let io = |error: std::io::Error| Broken(format!("cannot reach {host}:{port}: {error}"));
         let socket = TcpStream::connect((host.as_str(), *port)).await.map_err(io)?;
         socket.set_nodelay(true).map_err(io)?;
@@ -190,7 +192,7 @@ impl Link {
         };
         let mut connect = Connect::new(client_id.clone());
         connect.keep_alive = *keep_alive;
-        connect.clean_session = false;
+        connect.clean_session = *clean_session;
         connect.login = login
             .as_ref()
             .map(|(user, password)| Login { username: user.clone(), password: password.clone() });

@@ -15,13 +15,15 @@ What is implemented, and from where:
   clears nothing, and beyond a limit it raises as `late` within the actionable window;
 * a stamp more than five minutes ahead is judged by its arrival and clears nothing;
 * a declared 0 is no reading; within a minute of a live value it is "lost now", once;
-* an implausible value is no number.
+* an implausible value is no number;
+* a signal that stops while others of its device go on is lost: `losses`.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from .limits import CRITICAL, HIGH, LIMIT, LOW, History, Pair
+from .losses import Watch
 from .readings import Reading
 
 AHEAD_S = 300.0
@@ -45,6 +47,7 @@ class Rule:
     critical_low_inclusive: bool = False
     zero_means_no_sensor: bool = False
     confirm_s: float | None = None
+    loss_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Opening:
-    """What must be raised. `what` is `opened`, `rose`, `late` or `lost`.
+    """What must be raised. `what` is `opened`, `rose`, `late`, `lost` or `gone`.
 
     `measured` is the time of the reading that began it: its stamp, or its arrival where the stamp is
     too far ahead to be believed. `began` is the same in rule time, `raised` when the delay was over.
@@ -136,14 +139,20 @@ class Series:
         self.seen: set[float] = set()
         self.live_value_at: float | None = None
         self.lost = False
+        self.heard: str | None = None
 
     def step(self, reading: Reading) -> list[Opening]:
-        """What one reading raises, with everything that ran out before it."""
+        """What one reading raises, with everything that ran out before it.
+
+        `heard` is then `value` where it is a live number beyond doubt, `zero` where it is no sensor.
+        """
         out = self.advance(reading.arrived)
+        self.heard = None
         if reading.measured in self.seen:
             return out
         self.seen.add(reading.measured)
         if reading.value == 0 and self.rule.zero_means_no_sensor:
+            self.heard = "zero"
             return out + self._zero(reading)
         low, high = self.rule.plausible
         if not low <= reading.value <= high:
@@ -156,6 +165,7 @@ class Series:
         if age > self.window.live_s or (self.newest is not None and at < self.newest):
             return out + self._late(reading, at, age)
         self.newest, self.live_value_at, self.lost = at, at, False
+        self.heard = None if ahead else "value"
         return out + self._live(reading, at, clears=not ahead)
 
     def advance(self, to: float) -> list[Opening]:
@@ -248,12 +258,37 @@ def judge(
 ) -> None:
     """Runs every reading, in the order of arrival, through the rule of its signal."""
     series = {name: Series(rule, histories.get(name), window) for name, rule in rules.items()}
+    watches = {name: Watch(rule.loss_s) for name, rule in rules.items() if rule.loss_s is not None}
     last = 0.0
     for reading in readings:
         last = max(last, reading.arrived)
         reading = replace(reading, arrived=last)
+        for opening in _lost(watches, last):
+            on_opening(opening)
         for opening in series[reading.signal].step(reading):
             on_opening(opening)
+        _watch(reading, series[reading.signal].heard, watches)
     for one in series.values():
         for opening in one.advance(last):
             on_opening(opening)
+    for opening in _lost(watches, last):
+        on_opening(opening)
+
+
+def _watch(reading: Reading, heard: str | None, watches: dict[str, Watch]) -> None:
+    own = watches.get(reading.signal)
+    if own and heard == "zero":
+        own.off()
+    if own and heard == "value":
+        own.value(reading)
+    for watch in watches.values():
+        if heard == "value" and watch is not own:
+            watch.other(reading.arrived)
+
+
+def _lost(watches: dict[str, Watch], to: float) -> Iterable[Opening]:
+    for signal, watch in watches.items():
+        lost = watch.advance(to)
+        if lost:
+            last, since, due = lost
+            yield Opening("gone", signal, LOW, CRITICAL, last.value, last.measured, since, due)

@@ -1,0 +1,357 @@
+//! Sudden loss: a signal that stops while its device goes on (contract §7).
+//!
+//! A loss lasts for as long as other signals of the device are judged. A pause of the device counts
+//! as half the loss at most, and one as long as the whole loss begins it again. The signals of a
+//! device come a moment apart: so long after another one nothing is decided.
+
+use minicbor::{Decode, Encode};
+
+use super::super::alarm::{Alarm, AlarmKind, Condition, Priority, Response, TimeQuality, Trigger};
+use super::super::book::{Draft, Key, Open};
+use super::super::cause::Cause;
+use super::super::core::Window;
+use super::super::ids::{DeviceId, RuleId};
+use super::super::observation::{Observation, Source};
+use super::super::output::Output;
+use super::super::rules::LossRule;
+use super::super::time::{Span, Timestamp};
+use super::{Context, Deadline, Patient};
+
+/// So long after another signal of its device one that belongs to it may come.
+const MOMENT: Span = Span::secs(1);
+
+/// Where one signal of one device stands to its loss rule.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct LossWatch {
+    /// The series of its last value. Another instance of the signal is as good: the loss is of the
+    /// signal.
+    #[n(0)]
+    pub source: Source,
+    /// The message of that value.
+    #[n(1)]
+    pub cause: Cause,
+    /// When it was measured, corrected.
+    #[n(2)]
+    pub measured: Timestamp,
+    /// When it arrived, in the gateway's own time.
+    #[n(3)]
+    pub arrival: Timestamp,
+    /// How often the signal comes.
+    #[n(4)]
+    pub interval: Option<Span>,
+    /// Since then the device said that there is no sensor, which has an alarm of its own.
+    #[n(5)]
+    pub off: bool,
+    /// The loss, once the device went on without it.
+    #[n(6)]
+    pub run: Option<Run>,
+    /// Its alarm may be open.
+    #[n(7)]
+    pub raised: bool,
+}
+
+/// For how long a device has gone on without a signal. In the gateway's own time.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Run {
+    /// The first reading of another signal.
+    #[n(0)]
+    pub since: Timestamp,
+    /// The last one.
+    #[n(1)]
+    pub last: Timestamp,
+    /// How long it has lasted at `counted`.
+    #[n(2)]
+    pub lasted: Span,
+    /// The last reading, or a window without intake after it.
+    #[n(3)]
+    pub counted: Timestamp,
+    /// When it is told, if nothing comes before, and when it has lasted long enough then.
+    #[n(4)]
+    pub due: Option<(Timestamp, Timestamp)>,
+    /// It was told, or is none of a rule for adults.
+    #[n(5)]
+    pub decided: bool,
+}
+
+impl Run {
+    fn begin(at: Timestamp) -> Self {
+        Self { since: at, last: at, lasted: Span::ZERO, counted: at, due: None, decided: false }
+    }
+
+    fn count(&mut self, to: Timestamp, whole: Span) {
+        let half = Span::micros(whole.as_micros() / 2);
+        self.lasted = self.lasted + (to - self.counted).max(Span::ZERO).min(half);
+        self.counted = self.counted.max(to);
+    }
+
+    /// When it has lasted long enough, if its device goes on.
+    fn over(&self, whole: Span) -> Timestamp {
+        self.counted + (whole - self.lasted)
+    }
+}
+
+impl LossWatch {
+    fn key(&self, rule: &LossRule) -> Key {
+        Key::new(rule.id.clone(), self.source.device.to_string())
+    }
+
+    /// Another signal of the device was judged.
+    fn go_on(&mut self, rule: &LossRule, now: Timestamp) {
+        // What arrives together says nothing of what is missing.
+        if self.off || now <= self.arrival {
+            return;
+        }
+        let whole = rule.lasts(self.interval);
+        match &mut self.run {
+            Some(run) if now - run.counted < whole => {
+                run.count(now, whole);
+                run.last = now;
+                if run.due.is_none() && !run.decided && run.over(whole) <= now + MOMENT {
+                    run.due = Some((now + MOMENT, run.over(whole)));
+                }
+            }
+            run => *run = Some(Run::begin(now)),
+        }
+    }
+}
+
+impl Patient {
+    /// A number was judged live, its time beyond doubt: its signal is not lost, and its device goes
+    /// on.
+    pub(super) fn mind_losses(
+        &mut self,
+        observation: &Observation,
+        spot: bool,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let source = &observation.source;
+        if !spot && let Some(rule) = context.rules.loss_of(source.signal) {
+            self.not_lost(rule, observation, context, out);
+        }
+        self.goes_on(source, context, out.now.at);
+    }
+
+    /// A reading of a device was judged: what else it should send is missing since, if it is.
+    pub(super) fn goes_on(&mut self, source: &Source, context: Context<'_>, now: Timestamp) {
+        for watch in &mut self.losses {
+            if watch.source.device != source.device || watch.source.signal == source.signal {
+                continue;
+            }
+            if let Some(rule) = context.rules.loss_of(watch.source.signal) {
+                watch.go_on(rule, now);
+            }
+        }
+    }
+
+    /// Deadlines of losses.
+    pub(super) fn loss_deadlines(&self) -> impl Iterator<Item = (Timestamp, Deadline)> {
+        self.losses.iter().enumerate().filter_map(|(place, watch)| {
+            let (due, _) = watch.run.as_ref()?.due?;
+            Some((due, Deadline::Loss(place)))
+        })
+    }
+
+    fn not_lost(
+        &mut self,
+        rule: &LossRule,
+        observation: &Observation,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let Observation { source, cause, timing, .. } = observation;
+        let interval = self.interval_of(source, context);
+        let same = |watch: &LossWatch| {
+            watch.source.device == source.device && watch.source.signal == source.signal
+        };
+        let Some(watch) = self.losses.iter_mut().find(|watch| same(watch)) else {
+            self.losses.push(LossWatch {
+                source: source.clone(),
+                cause: cause.clone(),
+                measured: timing.measured,
+                arrival: out.now.at,
+                interval,
+                off: false,
+                run: None,
+                raised: false,
+            });
+            return;
+        };
+        watch.source.clone_from(source);
+        watch.cause.clone_from(cause);
+        (watch.measured, watch.arrival) = (timing.measured, out.now.at);
+        (watch.interval, watch.off, watch.run) = (interval, false, None);
+        if std::mem::take(&mut watch.raised) {
+            let key = watch.key(rule);
+            let state = self.sources.get(source);
+            let latest = state.and_then(|s| s.latest_on(out.now, rule.lasts(interval)));
+            self.alarms.change(&key, None, out, |alarm, now| {
+                alarm.latest = latest;
+                alarm.absent(now)
+            });
+        }
+    }
+
+    /// The device says that there is no sensor: that is told by itself.
+    pub(super) fn sensor_off(&mut self, source: &Source) {
+        for watch in &mut self.losses {
+            if watch.source.device == source.device && watch.source.signal == source.signal {
+                (watch.off, watch.run) = (true, None);
+            }
+        }
+    }
+
+    /// Nothing came: the loss at `place` holds.
+    pub(super) fn loss_over(&mut self, place: usize, context: Context<'_>, out: &mut Output) {
+        let due = self.losses.get(place).and_then(|watch| watch.run.as_ref()?.due);
+        if let Some((_, over)) = due {
+            self.lost(place, over, context, out);
+        }
+    }
+
+    fn lost(&mut self, place: usize, over: Timestamp, context: Context<'_>, out: &mut Output) {
+        let adult = self.is_adult();
+        let Some(watch) = self.losses.get_mut(place) else { return };
+        let Some(run) = &mut watch.run else { return };
+        (run.due, run.decided) = (None, true);
+        let since = run.since;
+        let rule = context.rules.loss_of(watch.source.signal);
+        let Some(rule) = rule.filter(|rule| adult || !rule.adults_only) else { return };
+        watch.raised = true;
+        if let Some(watch) = self.losses.get(place) {
+            let draft = self.loss_draft(watch, (since, over), rule, out);
+            self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+        }
+    }
+
+    fn loss_draft(
+        &self,
+        watch: &LossWatch,
+        (since, over): (Timestamp, Timestamp),
+        rule: &LossRule,
+        out: &Output,
+    ) -> Draft {
+        let state = self.sources.get(&watch.source);
+        let whole = rule.lasts(watch.interval);
+        Draft {
+            key: watch.key(rule),
+            kind: AlarmKind::Physiological,
+            device: Some(watch.source.device.clone()),
+            signal: Some(rule.signal),
+            priority: Priority::High,
+            response: Response::Immediate,
+            condition: Condition::Present,
+            text: format!(
+                "{}: no value since {} while the device goes on",
+                rule.label, watch.measured
+            ),
+            advice: rule.advice.clone(),
+            reason: state.and_then(|s| s.doubt.as_ref().map(ToString::to_string)),
+            cause: watch.cause.clone(),
+            trigger: Trigger {
+                signal: rule.signal_name.clone(),
+                value: None,
+                comparator: None,
+                unit: None,
+                side: None,
+                limit: None,
+                limit_from: None,
+                measured_at: None,
+                relay_at: None,
+                received_at: Some(out.now.shown(since)),
+                time_quality: TimeQuality::Synced,
+            },
+            rule_version: 0,
+            raised_at: out.now.shown(over),
+            late: false,
+            latest: state.and_then(|s| s.latest_on(out.now, whole)),
+            news: false,
+        }
+    }
+
+    /// Something of a device is silent at `due` for `after`. Where all of it is, nobody knows whether
+    /// a signal of it is still lost (row 6).
+    pub(super) fn losses_unknown(
+        &mut self,
+        device: &DeviceId,
+        (due, after): (Timestamp, Span),
+        reason: &str,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        for watch in self.losses.iter_mut().filter(|w| w.raised && w.source.device == *device) {
+            let Some(rule) = context.rules.loss_of(watch.source.signal) else { continue };
+            let silent = after.min(rule.lasts(watch.interval));
+            if watch.run.as_ref().is_some_and(|run| due - run.last >= silent) {
+                watch.run = None;
+                let key = watch.key(rule);
+                self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(reason, now));
+            }
+        }
+    }
+
+    /// Nothing was taken in for a time: that is no pause of any device.
+    pub fn was_deaf(&mut self, window: Window, context: Context<'_>) {
+        let (from, to) = window;
+        for watch in &mut self.losses {
+            let rule = context.rules.loss_of(watch.source.signal);
+            if let Some((run, rule)) = watch.run.as_mut().zip(rule) {
+                let whole = rule.lasts(watch.interval);
+                if from - run.counted < whole {
+                    run.count(to, whole);
+                }
+            }
+        }
+    }
+
+    /// Raises at once what still holds under rules that are new to it (row 23).
+    pub(super) fn judge_losses(
+        &mut self,
+        wanted: impl Fn(&RuleId) -> bool,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        self.losses.retain(|watch| context.rules.loss_of(watch.source.signal).is_some());
+        for place in 0..self.losses.len() {
+            let Some(watch) = self.losses.get_mut(place) else { return };
+            let Some(rule) = context.rules.loss_of(watch.source.signal) else { return };
+            let Some(run) = watch.run.as_mut().filter(|_| wanted(&rule.id)) else { continue };
+            (run.due, run.decided) = (None, false);
+            let whole = rule.lasts(watch.interval);
+            if run.lasted >= whole {
+                let over = run.over(whole);
+                self.lost(place, over, context, out);
+            }
+        }
+    }
+
+    /// Raises anew, under a changed rule, a loss of which nothing is known since its device is
+    /// silent (row 23).
+    pub(super) fn judge_loss_again(
+        &mut self,
+        before: &Open,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let Alarm { device, condition, .. } = &before.alarm;
+        let wanted = |watch: &LossWatch| {
+            Some(&watch.source.device) == device.as_ref()
+                && Some(watch.source.signal) == before.signal
+        };
+        let Some(watch) = self.losses.iter().find(|watch| wanted(watch)) else { return };
+        let Some(rule) = context.rules.loss_of(watch.source.signal) else { return };
+        let refused = rule.adults_only && !self.is_adult();
+        if *condition == Condition::Unknown && !refused {
+            let now = out.now.at;
+            let draft = Draft {
+                trigger: before.alarm.trigger.clone(),
+                condition: Condition::Unknown,
+                reason: before.alarm.condition_reason.clone(),
+                ..self.loss_draft(watch, (now, now), rule, out)
+            };
+            self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+        }
+    }
+}
