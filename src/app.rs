@@ -22,6 +22,7 @@ use crate::domain::input::{Input, Synchronised};
 use crate::domain::time::Timestamp;
 use crate::http::{AppState, Auth, Limits, Pulse, Server, is_fresh, not_ready};
 use crate::inbox::Inbox;
+use crate::influx::{self, Sink};
 use crate::ingest::listener::Listener;
 use crate::ingest::subscriber::Subscriber;
 use crate::ingest::{Context, Refusals};
@@ -95,14 +96,18 @@ struct Around {
     pulse: Pulse,
     reader: Reader,
     deadman: Option<(DeadMan, Outbound)>,
+    sink: Option<Sink>,
 }
 
 impl Around {
     /// Starts all of it on a stage of its own, and has the pipeline feed the service manager's watchdog.
     fn start(self) -> Stage {
-        let Self { board, clock, metrics, pulse, reader, deadman } = self;
+        let Self { board, clock, metrics, pulse, reader, deadman, sink } = self;
         let mut stage = Stage::default();
         stage.start("space", watch_space(reader, metrics.clone(), stage.token()));
+        if let Some(sink) = sink {
+            stage.start("influxdb", sink.run(stage.token()));
+        }
         if let Some((config, outbound)) = deadman {
             let (board, clock) = (board.clone(), clock.clone());
             let fresh = move || is_fresh(&board.borrow(), &clock);
@@ -179,6 +184,13 @@ impl App {
         let reader = opened.reader();
         let readers =
             Arc::new(StoreReaders::new(opened.reader(), opened.history(), signals.clone()));
+        let slot = opened.sink();
+        if config.influx.is_some() {
+            // A command of the command line must not let go what InfluxDB lacks either.
+            slot.begin();
+        } else if core.site.sink_told() {
+            first.push(Input::Sink { refused: None, behind: false });
+        }
         let tracker = TaskTracker::new();
         let doors = if mode.headless {
             None
@@ -198,6 +210,26 @@ impl App {
                 .await
                 .with_context(|| format!("cannot listen for HTTP on {}", config.http.listen))?;
             addresses = addresses_of(config, &listener, &server)?;
+            let sink = match &config.influx {
+                None => None,
+                Some(influx) => {
+                    let parts = influx::Parts {
+                        identity: identity.clone(),
+                        reader: opened.reader(),
+                        history: opened.history(),
+                        slot,
+                        board: board_seen.clone(),
+                        signals: signals.clone(),
+                        clock: clock.clone(),
+                        metrics: metrics.clone(),
+                        inbox: inbox.clone(),
+                        load: strain.load(),
+                        degraded: degraded.clone(),
+                        told: core.site.sink_told(),
+                    };
+                    Some(Sink::new(influx, &config.store.dir, parts).await?)
+                }
+            };
             let context = Context {
                 refusals: Arc::clone(&refusals),
                 inbox: inbox.clone(),
@@ -235,6 +267,7 @@ impl App {
                 pulse: pulse.clone(),
                 reader,
                 deadman,
+                sink,
             };
             Some(Doors { listener, subscribers, degraded, context, server, state, around })
         };

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::clock::Stopwatch;
 use crate::domain::alarm::{Alarm, AlarmKind, AlarmOnWire, Priority};
 use crate::domain::command::{AgeClass, PatientLimit, PrincipalKind};
+use crate::domain::device::BINDING_UNCERTAINTY;
 use crate::domain::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use crate::domain::message::{DeviceInfo, ExpectedSignal};
 use crate::domain::time::Timestamp;
@@ -152,6 +153,25 @@ pub struct DeviceView {
     pub info: DeviceInfo,
     /// Readings and messages by fate.
     pub counts: BTreeMap<&'static str, u64>,
+}
+
+impl DeviceView {
+    /// Whose a reading measured then is; nobody's within the uncertainty of a change of patient.
+    pub fn patient_at(&self, measured: Timestamp) -> Option<&PatientId> {
+        let near = |a: Timestamp, b: Timestamp| {
+            (a - b).as_micros().abs() < BINDING_UNCERTAINTY.as_micros()
+        };
+        let uncertain = self.bindings.windows(2).any(|pair| {
+            let [before, after] = pair else { return false };
+            let both = before.patient.is_some() && after.patient.is_some();
+            let Some(end) = before.to.filter(|_| both && before.patient != after.patient) else {
+                return false;
+            };
+            (near(measured, end) || near(measured, after.from)) && near(end, after.from)
+        });
+        let held = |b: &&BindingView| b.from <= measured && b.to.is_none_or(|to| measured < to);
+        self.bindings.iter().rev().find(held).filter(|_| !uncertain)?.patient.as_ref()
+    }
 }
 
 /// A device was this patient's from `from` to `to`.

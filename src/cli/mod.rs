@@ -42,14 +42,14 @@ enum Command {
     Replay(ReplayOptions),
     /// Register, bind, list or revoke devices.
     Device(device::DeviceArgs),
+    /// Write readings or alarms as CSV or JSON Lines, also while the gateway runs.
+    Export(export::ExportArgs),
     /// Show the running gateway on one screen, or what its store says when none runs.
     Status(status::StatusArgs),
     /// Look at disk, clock, brokers and InfluxDB, and say what to do.
     Doctor(doctor::DoctorArgs),
     /// Show the configuration in force.
     Config(config::ConfigCommand),
-    /// Write readings or alarms as CSV or JSON Lines, also while the gateway runs.
-    Export(export::ExportArgs),
     /// Copy the store to a file, also while the gateway runs.
     Backup(store::BackupArgs),
     /// Make a store out of a copy.
@@ -122,10 +122,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => store::verify(&args),
         Command::Replay(options) => replay(options),
         Command::Device(args) => device::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Config(command) => config::run(&command),
-        Command::Export(args) => export::run(&args),
         Command::Backup(args) => store::backup(&args),
         Command::Restore(args) => store::restore(&args),
     }

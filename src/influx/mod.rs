@@ -1,5 +1,410 @@
-//! wip
+//! InfluxDB 2 behind the gateway: what is committed is told there, once and completely.
+//!
+//! ```text
+//!  store: journal, transitions ──feed──▶ lines ──policy──▶ transport ──relay──▶ InfluxDB
+//!         history, for what the journal lost ──┘                │
+//!  store: the cursor, with the next commit ◀────── 204 ─────────┘
+//! ```
+//!
+//! The cursor moves only after 204, and lines told twice are the same points: whatever is killed,
+//! nothing is lost and nothing doubled. What is in memory is two batches, whatever the server does.
+
+mod feed;
 pub mod line;
 pub mod policy;
 mod relay;
 pub mod transport;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use self::feed::{BadFeed, Batch, Feed};
+use self::policy::{Answer, Backoff, Plan, Step, Verdict};
+use self::transport::{BadTransport, Transport, gzip};
+use crate::clock::Clock;
+use crate::config::Influx;
+use crate::degraded::Degraded;
+use crate::domain::consent::Purpose;
+use crate::domain::ids::DeviceId;
+use crate::domain::input::Input;
+use crate::domain::signal::SignalTable;
+use crate::domain::time::{Span, Timestamp};
+use crate::inbox::{DeadLetter, Inbox, Receipt, Submission};
+use crate::pseudonym::{BadKey, Pseudonyms};
+use crate::store::cursor::{SinkCursor, SinkSlot};
+use crate::store::history::History;
+use crate::store::types::Identity;
+use crate::store::{ReadError, Reader};
+use crate::strain::{Load, Work};
+use crate::telemetry::Metrics;
+use crate::view::Board;
+
+/// How often lag is looked at while nothing goes on.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// After the store could not be read.
+const READ_AGAIN: Duration = Duration::from_secs(5);
+/// So many single lines refused, and none taken in between: it is not the lines.
+const DEAD_IN_A_ROW: usize = 100;
+/// Of a refused line this much is kept.
+const HEAD_BYTES: usize = 1_024;
+/// Under this name dead letters of the sink are kept, and it is degraded.
+const NAME: &str = "influxdb";
+
+/// Why there is no sink.
+#[derive(Debug, thiserror::Error)]
+pub enum BadSink {
+    /// Nothing can be sent.
+    #[error(transparent)]
+    Transport(#[from] BadTransport),
+    /// No names for patients.
+    #[error(transparent)]
+    Pseudonyms(#[from] BadKey),
+}
+
+/// What the sink works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// What the store is.
+    pub identity: Identity,
+    /// The journal.
+    pub reader: Reader,
+    /// What the journal lost.
+    pub history: History,
+    /// Where the cursor is kept.
+    pub slot: SinkSlot,
+    /// Who was bound to whom.
+    pub board: watch::Receiver<Arc<Board>>,
+    /// Names of signals.
+    pub signals: watch::Receiver<Arc<SignalTable>>,
+    /// Time.
+    pub clock: Clock,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// For its alarms.
+    pub inbox: Inbox,
+    /// What gives way.
+    pub load: Load,
+    /// Where it says that it is degraded.
+    pub degraded: Degraded,
+    /// Whether an alarm of an earlier sink is open.
+    pub told: bool,
+}
+
+/// The sink, not yet running.
+#[derive(Debug)]
+pub struct Sink {
+    feed: Arc<Feed>,
+    transport: Transport,
+    slot: SinkSlot,
+    clock: Clock,
+    metrics: Metrics,
+    inbox: Inbox,
+    load: Load,
+    degraded: Degraded,
+    batch_age: Duration,
+    max_lag: Span,
+    /// No request above this size was accepted.
+    largest: usize,
+    backoff: Backoff,
+    state: State,
+    told: Option<State>,
+    answered: bool,
+    shuffle: u64,
+}
+
+/// What people are told of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct State {
+    refused: Option<u16>,
+    behind: bool,
+}
+
+impl Sink {
+    /// Reads secret and keys; connects to nothing. From here on journal rows are held back for it.
+    pub async fn new(
+        config: &Influx,
+        folder: &std::path::Path,
+        parts: Parts,
+    ) -> Result<Self, BadSink> {
+        let Parts { identity, reader, history, slot, board, signals, .. } = parts;
+        let feed = Feed {
+            reader,
+            history,
+            board,
+            signals,
+            pseudonyms: Pseudonyms::open(folder, Purpose::Care)?,
+            store: line::Store::new(identity.site.as_str(), identity.is_simulated()),
+            batch_bytes: config.batch_bytes,
+            cache: Mutex::default(),
+        };
+        let transport = Transport::new(config).await?;
+        slot.begin();
+        Ok(Self {
+            feed: Arc::new(feed),
+            transport,
+            slot,
+            clock: parts.clock,
+            metrics: parts.metrics,
+            inbox: parts.inbox,
+            load: parts.load,
+            degraded: parts.degraded,
+            batch_age: Duration::from_micros(config.batch_age.as_micros().unsigned_abs()),
+            max_lag: config.max_lag,
+            largest: config.batch_bytes,
+            backoff: Backoff::default(),
+            state: State::default(),
+            told: (!parts.told).then(State::default),
+            answered: false,
+            shuffle: 0x9e37_79b9_7f4a_7c15,
+        })
+    }
+
+    /// Tells everything, until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.tell_all() => {}
+        }
+    }
+
+    async fn tell_all(&mut self) {
+        let mut cursor = self.slot.begin();
+        let mut ahead = None;
+        loop {
+            let batch = match ahead.take() {
+                Some(batch) => batch,
+                None => read(&self.feed, cursor.clone()).await,
+            };
+            let batch = match batch {
+                Ok(batch) => batch,
+                Err(error) => {
+                    self.unreadable(&error, &cursor).await;
+                    continue;
+                }
+            };
+            // A new store tells from its first row on.
+            cursor.upto = cursor.upto.max(batch.told_to);
+            let feed = Arc::clone(&self.feed);
+            let next = async {
+                if batch.more { Some(read(&feed, batch.cursor.clone()).await) } else { None }
+            };
+            let (dead, next) = tokio::join!(self.deliver(&batch, &cursor), next);
+            ahead = next;
+            self.told(batch, dead, &mut cursor).await;
+            if ahead.is_some() {
+                continue;
+            }
+            if cursor.refill.is_none() {
+                tokio::time::sleep(self.batch_age).await;
+                continue;
+            }
+            // In between, a batch of what the journal lost.
+            match refill(&self.feed, cursor.clone()).await {
+                Ok(batch) => {
+                    let dead = self.deliver(&batch, &cursor).await;
+                    self.told(batch, dead, &mut cursor).await;
+                }
+                Err(error) => self.unreadable(&error, &cursor).await,
+            }
+        }
+    }
+
+    /// All of a batch is written or dead: the cursor moves.
+    async fn told(&mut self, batch: Batch, dead: Vec<DeadLetter>, cursor: &mut SinkCursor) {
+        self.metrics.influx_unwritable(batch.unwritable);
+        if batch.cursor != *cursor {
+            *cursor = batch.cursor;
+            self.slot.put(cursor.clone(), dead);
+        }
+        self.look(cursor).await;
+    }
+
+    /// Sends a batch until all of it is written or dead; gives what is dead.
+    async fn deliver(&mut self, batch: &Batch, cursor: &SinkCursor) -> Vec<DeadLetter> {
+        let lines = &batch.lines;
+        let mut plan = Plan::new(lines, self.largest);
+        let mut dead = Vec::new();
+        let mut dead_in_a_row = 0;
+        while let Some(range) = plan.next() {
+            self.give_way().await;
+            let body = if range == (0..lines.len()) {
+                batch.compressed.clone()
+            } else {
+                compress(lines.slice(range.clone())).await
+            };
+            let answer = self.transport.write(body).await;
+            self.metrics.influx_request(answer.class());
+            let mut step = plan.answered(lines, &answer);
+            self.largest = self.largest.min(plan.largest());
+            self.note(&answer);
+            if answer.verdict() == Verdict::Written {
+                dead_in_a_row = 0;
+            }
+            if let Step::Dead(line) = &step {
+                dead_in_a_row += 1;
+                dead.push(letter(&lines[line.clone()], &answer));
+                if dead_in_a_row >= DEAD_IN_A_ROW {
+                    // Nothing is given up for the sake of a server that takes nothing at all.
+                    plan = Plan::new(lines, self.largest);
+                    dead.clear();
+                    dead_in_a_row = 0;
+                    step = Step::Wait { asked: None, refused: true };
+                }
+            }
+            match step {
+                Step::Go | Step::Dead(_) => {
+                    if self.state.refused.is_none() {
+                        self.backoff.reset();
+                    }
+                }
+                Step::Wait { asked, refused } => {
+                    if refused {
+                        self.refused(&answer);
+                    }
+                    let random = self.random();
+                    let pause = self.backoff.pause(random, asked);
+                    tracing::debug!(?answer, ?pause, "InfluxDB does not take it now");
+                    self.rest(pause, cursor).await;
+                }
+            }
+        }
+        self.metrics.influx_written(batch.points - dead.len() as u64, dead.len() as u64);
+        dead
+    }
+
+    /// What an answer says of the server as a whole.
+    fn note(&mut self, answer: &Answer) {
+        self.answered = true;
+        match answer.verdict() {
+            Verdict::Written => {
+                if self.state.refused.take().is_some() {
+                    tracing::info!("InfluxDB takes what it is told again");
+                    self.backoff.reset();
+                }
+                self.degraded.set(NAME, None);
+            }
+            Verdict::Later => {
+                self.degraded.set(NAME, Some("it does not answer as it should".to_owned()));
+            }
+            Verdict::Refused | Verdict::BadLine | Verdict::TooLarge => {}
+        }
+        self.metrics.influx_paused(self.state.refused.is_some());
+    }
+
+    fn refused(&mut self, answer: &Answer) {
+        let Answer::Status { code, words, .. } = answer else { return };
+        if self.state.refused != Some(*code) {
+            tracing::warn!(status = code, words, "InfluxDB refuses everything; all of it is kept");
+        }
+        self.state.refused = Some(*code);
+        self.degraded.set(NAME, Some("it refuses what it is told".to_owned()));
+        self.metrics.influx_paused(true);
+    }
+
+    async fn unreadable(&mut self, error: &BadFeed, cursor: &SinkCursor) {
+        tracing::error!(%error, "the store cannot be read for InfluxDB; trying again");
+        self.degraded.set(NAME, Some("the store cannot be read for it".to_owned()));
+        self.rest(READ_AGAIN, cursor).await;
+    }
+
+    /// Waits while there is more important work than this.
+    async fn give_way(&mut self) {
+        if self.load.gives_way(Work::Influx) {
+            self.metrics.gave_way(Work::Influx.as_str());
+            self.load.over(Work::Influx).await;
+        }
+    }
+
+    /// Waits, and tells meanwhile how far behind it falls.
+    async fn rest(&mut self, pause: Duration, cursor: &SinkCursor) {
+        let mut left = pause;
+        loop {
+            self.look(cursor).await;
+            if left.is_zero() {
+                return;
+            }
+            let nap = left.min(LOOK_EVERY);
+            tokio::time::sleep(nap).await;
+            left -= nap;
+        }
+    }
+
+    /// How far behind it is, and whether people are to be told.
+    async fn look(&mut self, cursor: &SinkCursor) {
+        let reader = self.feed.reader.clone();
+        let newest = tokio::task::spawn_blocking(move || reader.last_row()).await;
+        let Ok(Ok(Some(newest))) = newest else { return };
+        let rows = newest.n.saturating_sub(cursor.row);
+        let lag = match rows {
+            0 => Span::ZERO,
+            _ if cursor.upto == Timestamp::default() => Span::ZERO,
+            _ => self.clock.wall() - cursor.upto,
+        };
+        self.metrics.influx_lag(rows, lag.as_secs_f64().max(0.0), cursor.refill.is_some());
+        self.state.behind = lag > self.max_lag;
+        // Before a stream's first message there is no time to tell anything at.
+        let no_time = self.clock.wall() < Timestamp::YEAR_2000;
+        let unsure = self.told.is_none() && !self.answered;
+        if no_time || unsure || self.told == Some(self.state) {
+            return;
+        }
+        let State { refused, behind } = self.state;
+        let told = Submission::of(vec![Input::Sink { refused, behind }], 0, Receipt::unheard());
+        if self.inbox.submit(told).await.is_ok() {
+            self.told = Some(self.state);
+        }
+    }
+
+    /// From 0 to 1, so that many gateways do not come back at once: xorshift, stirred by the clock.
+    fn random(&mut self) -> f64 {
+        let stir = self.clock.wall().as_micros().unsigned_abs();
+        let mut x = self.shuffle ^ stir;
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.shuffle = x.max(1);
+        (x >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+async fn read(feed: &Arc<Feed>, cursor: SinkCursor) -> Result<Batch, BadFeed> {
+    let feed = Arc::clone(feed);
+    joined(tokio::task::spawn_blocking(move || feed.next(cursor)).await)
+}
+
+async fn refill(feed: &Arc<Feed>, cursor: SinkCursor) -> Result<Batch, BadFeed> {
+    let feed = Arc::clone(feed);
+    joined(tokio::task::spawn_blocking(move || feed.refill(cursor)).await)
+}
+
+fn joined(read: Result<Result<Batch, BadFeed>, tokio::task::JoinError>) -> Result<Batch, BadFeed> {
+    read.unwrap_or_else(|e| Err(ReadError::Strange(e.to_string()).into()))
+}
+
+/// Off the threads that serve others: level 1 takes some 5 ms a megabyte.
+async fn compress(lines: Bytes) -> Bytes {
+    let here = lines.clone();
+    tokio::task::spawn_blocking(move || gzip(&lines)).await.unwrap_or_else(|_| gzip(&here))
+}
+
+/// A line the server refuses for good, as a dead letter.
+fn letter(line: &[u8], answer: &Answer) -> DeadLetter {
+    let why = match answer {
+        Answer::Status { code, words, .. } => format!("InfluxDB refuses it, {code}: {words}"),
+        Answer::None(why) => why.clone(),
+    };
+    let principal: Result<DeviceId, _> = NAME.parse();
+    DeadLetter {
+        principal: principal.unwrap_or_else(|_| unreachable!("`{NAME}` is an id")),
+        device: None,
+        topic: "api/v2/write".to_owned(),
+        kind: None,
+        reason: why,
+        length: line.len() as u64,
+        head: line[..line.len().min(HEAD_BYTES)].to_vec(),
+    }
+}

@@ -123,10 +123,26 @@ impl Plan {
                 self.rest.pop();
                 Step::Go
             }
-            Verdict::BadLine => self.halve(lines, sent),
+            Verdict::BadLine => {
+                self.rest.pop();
+                match halves(lines, &sent) {
+                    Some((first, second)) => {
+                        self.rest.extend([second, first]);
+                        Step::Go
+                    }
+                    // A single line that is refused by itself.
+                    None => Step::Dead(sent),
+                }
+            }
             Verdict::TooLarge => {
+                let Some((first, second)) = halves(lines, &sent) else {
+                    // A server that finds one line too large takes nothing.
+                    return Step::Wait { asked: None, refused: true };
+                };
                 self.largest = (sent.len() / 2).max(1);
-                self.halve(lines, sent)
+                self.rest.pop();
+                self.rest.extend([second, first]);
+                Step::Go
             }
             verdict @ (Verdict::Refused | Verdict::Later) => {
                 let asked = match answer {
@@ -136,14 +152,6 @@ impl Plan {
                 Step::Wait { asked, refused: verdict == Verdict::Refused }
             }
         }
-    }
-
-    /// A single line that is refused by itself is dead.
-    fn halve(&mut self, lines: &[u8], sent: Range<usize>) -> Step {
-        self.rest.pop();
-        let Some((first, second)) = halves(lines, &sent) else { return Step::Dead(sent) };
-        self.rest.extend([second, first]);
-        Step::Go
     }
 }
 
@@ -232,6 +240,12 @@ mod tests {
         assert_eq!(plan.answered(lines, &later), Step::Wait { asked, refused: false });
         assert_eq!(plan.answered(lines, &status(401)), Step::Wait { asked: None, refused: true });
         assert_eq!(plan.next(), Some(0..4));
+        assert_eq!(plan.answered(lines, &status(413)), Step::Go);
+        assert_eq!(plan.next(), Some(0..2));
+        let refused = Step::Wait { asked: None, refused: true };
+        assert_eq!(plan.answered(lines, &status(413)), refused, "one line is never too large");
+        assert_eq!(plan.answered(lines, &status(204)), Step::Go);
+        assert_eq!(plan.next(), Some(2..4));
         assert_eq!(plan.answered(lines, &status(204)), Step::Go);
         assert_eq!(plan.next(), None);
     }

@@ -275,3 +275,76 @@ fn in_words(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |e| e.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    fn server(text: String) -> ServerUrl {
+        ServerUrl::try_from(text).unwrap()
+    }
+
+    async fn ask(address: SocketAddr, head: &str) -> String {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut said = vec![0; 4_096];
+        let length = socket.read(&mut said).await.unwrap();
+        String::from_utf8_lossy(&said[..length]).into_owned()
+    }
+
+    #[tokio::test]
+    async fn who_does_not_know_the_key_gets_nowhere() {
+        let behind = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("http://{}/tsdb", behind.local_addr().unwrap());
+        let mut relay = Relay::bind(server(url), None).await.unwrap();
+        let (address, key) = (relay.address().unwrap(), relay.key().to_owned());
+        let head = "POST /api/v2/write?a=b HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n";
+        for wrong in ["", "x-vitalgate-relay: wrong\r\n"] {
+            let whole = format!("{head}{wrong}\r\n");
+            let said = tokio::select! {
+                said = ask(address, &whole) => said,
+                () = relay.serve() => unreachable!("it never ends"),
+            };
+            assert!(said.starts_with("HTTP/1.1 403"), "{said}");
+            assert_eq!(relay.outcome(), None);
+        }
+        let right = format!("{head}{KEY}: {key}\r\n\r\n");
+        let answering = async {
+            let (mut socket, _) = behind.accept().await.unwrap();
+            let mut heard = vec![0; 4_096];
+            let length = socket.read(&mut heard).await.unwrap();
+            socket
+                .write_all(b"HTTP/1.1 429 Slow\r\nretry-after: 7\r\ncontent-length: 2\r\n\r\nno")
+                .await
+                .unwrap();
+            String::from_utf8_lossy(&heard[..length]).into_owned()
+        };
+        let (said, heard) = tokio::select! {
+            both = async { tokio::join!(ask(address, &right), answering) } => both,
+            () = relay.serve() => unreachable!("it never ends"),
+        };
+        assert!(said.starts_with("HTTP/1.1 429") && said.contains("retry-after: 7"), "{said}");
+        assert!(heard.starts_with("POST /tsdb/api/v2/write?a=b HTTP/1.1"), "{heard}");
+        assert!(!heard.contains(&key) && heard.contains(&behind.local_addr().unwrap().to_string()));
+        let seven = Some(Duration::from_secs(7));
+        assert_eq!(relay.outcome(), Some(Outcome::Answered(seven)));
+        assert_eq!(relay.outcome(), None, "asked once");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_no_answer() {
+        let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("http://{}", gone.local_addr().unwrap());
+        drop(gone);
+        let mut relay = Relay::bind(server(url), None).await.unwrap();
+        let (address, key) = (relay.address().unwrap(), relay.key().to_owned());
+        let head = format!("POST / HTTP/1.1\r\nhost: x\r\n{KEY}: {key}\r\n\r\n");
+        tokio::select! {
+            said = ask(address, &head) => assert!(said.starts_with("HTTP/1.1 502"), "{said}"),
+            () = relay.serve() => unreachable!("it never ends"),
+        }
+        assert!(matches!(relay.outcome(), Some(Outcome::Failed(_))));
+    }
+}

@@ -4,6 +4,7 @@
 //! after a crash it stands where it stood at most a few rows before. Journal rows after it are held
 //! back until the journal is too large; what is lost to the cursor then, history still holds.
 
+use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,7 +22,7 @@ use crate::inbox::DeadLetter;
 /// The row of `meta` that holds it.
 const KEY: &str = "influx";
 /// No row is larger: a batch is bounded to 4 MiB of payloads.
-const BODY_BYTES: usize = 64 << 20;
+const BODY_BYTES: u64 = 64 << 20;
 /// Dead letters that wait for a commit; the table keeps no more of one sender.
 const WAITING: usize = super::DEAD_LETTERS as usize;
 
@@ -170,6 +171,13 @@ impl SinkSlot {
     }
 }
 
+/// As large as it is, and no larger than any row may be.
+fn decompressed(body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut all = Vec::with_capacity(body.len() * 8);
+    zstd::Decoder::with_buffer(body)?.take(BODY_BYTES).read_to_end(&mut all)?;
+    Ok(all)
+}
+
 /// Writes the cursor as part of a commit.
 pub(super) fn write(tx: &Transaction<'_>, cursor: &SinkCursor) -> rusqlite::Result<()> {
     let text = serde_json::to_string(cursor)
@@ -222,8 +230,7 @@ impl Reader {
                 offset: Span::micros(row.get(2)?),
                 core: row.get(3)?,
                 rules: [0; 8],
-                body: zstd::bulk::decompress(body, BODY_BYTES)
-                    .map_err(|source| ReadError::Body { n, source })?,
+                body: decompressed(body).map_err(|source| ReadError::Body { n, source })?,
             };
             if each(row).is_break() {
                 break;

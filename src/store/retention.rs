@@ -183,6 +183,7 @@ fn vacuum(conn: &Connection) -> rusqlite::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cursor::SinkCursor;
     use super::super::tests::{commit, purpose, sample, second, write};
     use super::super::types::Commit;
     use super::super::{Opened, Store, history};
@@ -225,6 +226,29 @@ mod tests {
         // Heads are sealed an hour (four rows) after their first sample.
         check(&small, Some(30), 29);
         check(&small, Some(12), 13);
+    }
+
+    #[test]
+    fn a_row_that_is_still_to_be_told_stays_while_there_is_room() {
+        let check = |keep: Keep, told_to: Option<u64>, expected: u64| {
+            let dir = tempfile::tempdir().unwrap();
+            let opened = Store::create(dir.path(), &purpose()).unwrap();
+            let slot = opened.sink();
+            let cursor = told_to.map(|row| SinkCursor { row, ..slot.begin() });
+            if let Some(cursor) = cursor {
+                slot.put(cursor, Vec::new());
+            }
+            write(opened, keep.clone(), rows(1, 30, Some(30)));
+            let opened = Store::open(dir.path()).unwrap();
+            assert_eq!(first_row(&opened), expected, "{keep:?} {told_to:?}");
+        };
+        let short = Keep { journal: Span::secs(10_000), ..Keep::default() };
+        let small = Keep { journal: Span::secs(10_000), journal_bytes: 1, ..Keep::default() };
+        check(short.clone(), None, 20);
+        check(short.clone(), Some(0), 1);
+        check(short.clone(), Some(12), 13);
+        check(short, Some(25), 20);
+        check(small, Some(0), 29);
     }
 
     #[test]

@@ -67,6 +67,7 @@ struct Inner {
     alarm_seconds: Family<[(&'static str, &'static str); 2], Histogram>,
     watchers: Gauge<i64, AtomicI64>,
     gave_way: Family<Label, Counter>,
+    influx: InfluxMetrics,
     strained: Family<Label, Counter>,
     let_go: Family<Label, Counter>,
     clock_steps: Counter,
@@ -74,6 +75,36 @@ struct Inner {
     deadman: Family<Label, Counter>,
     store_bytes: Family<Label, Gauge>,
     store_disk_free: Gauge,
+}
+
+/// What is counted of the way to InfluxDB; nothing of it is shown without one.
+#[derive(Debug, Default)]
+struct InfluxMetrics {
+    requests: Family<[(&'static str, &'static str); 2], Counter>,
+    points: Family<Label, Counter>,
+    refused: Family<Label, Counter>,
+    paused: Family<Label, Gauge>,
+    refilling: Family<Label, Gauge>,
+    lag_rows: Family<Label, Gauge>,
+    lag: Family<Label, Gauge<f64, AtomicU64>>,
+}
+
+const INFLUX: (&str, &str) = ("sink", "influx");
+
+impl InfluxMetrics {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("sink_requests", "Requests to a sink, by status", self.requests.clone());
+        registry.register("sink_points", "Points a sink has taken", self.points.clone());
+        let refused = "Lines a sink refused for good";
+        registry.register("sink_refused_lines", refused, self.refused.clone());
+        let paused = "Whether a sink refuses everything";
+        registry.register("sink_paused", paused, self.paused.clone());
+        let refilling = "Whether a sink is told from history what the journal lost";
+        registry.register("sink_refilling", refilling, self.refilling.clone());
+        registry.register("sink_lag_rows", "Rows a sink was not told", self.lag_rows.clone());
+        let lag = "Age of what a sink was told last, where it lacks something";
+        registry.register_with_unit("sink_lag", lag, Unit::Seconds, self.lag.clone());
+    }
 }
 
 impl Default for Metrics {
@@ -99,6 +130,7 @@ impl Default for Metrics {
             }),
             watchers: Gauge::default(),
             gave_way: Family::default(),
+            influx: InfluxMetrics::default(),
             strained: Family::default(),
             let_go: Family::default(),
             clock_steps: Counter::default(),
@@ -147,6 +179,7 @@ impl Default for Metrics {
         );
         registry.register("watchers", "Streams open", m.watchers.clone());
         registry.register("gave_way", "What was shed under load, by what", m.gave_way.clone());
+        m.influx.register(&mut registry);
         registry.register(
             "strained",
             "How often the pressure rose to where work gives way",
@@ -289,6 +322,35 @@ impl Metrics {
     /// Something gave way: `vitals`, `range_query`, `sealing`, `stream`, …
     pub fn gave_way(&self, what: &'static str) {
         self.0.gave_way.get_or_create(&[("what", what)]).inc();
+    }
+
+    /// InfluxDB answered a request, by the class of the status.
+    pub fn influx_request(&self, class: &'static str) {
+        self.0.influx.requests.get_or_create(&[INFLUX, ("status", class)]).inc();
+    }
+
+    /// InfluxDB has taken so many points and refused so many lines for good.
+    pub fn influx_written(&self, points: u64, refused: u64) {
+        self.0.influx.points.get_or_create(&[INFLUX]).inc_by(points);
+        self.0.influx.refused.get_or_create(&[INFLUX]).inc_by(refused);
+    }
+
+    /// So many readings cannot be said in line protocol.
+    pub fn influx_unwritable(&self, readings: u64) {
+        self.0.influx.refused.get_or_create(&[INFLUX]).inc_by(readings);
+    }
+
+    /// InfluxDB refuses everything until somebody changes something.
+    pub fn influx_paused(&self, paused: bool) {
+        self.0.influx.paused.get_or_create(&[INFLUX]).set(i64::from(paused));
+    }
+
+    /// How far InfluxDB is behind, and whether it is told what the journal lost.
+    pub fn influx_lag(&self, rows: u64, seconds: f64, refilling: bool) {
+        let influx = &self.0.influx;
+        influx.lag_rows.get_or_create(&[INFLUX]).set(rows as i64);
+        influx.lag.get_or_create(&[INFLUX]).set(seconds);
+        influx.refilling.get_or_create(&[INFLUX]).set(i64::from(refilling));
     }
 
     /// The pressure rose to where work gives way, by [`Work`](crate::strain::Work).

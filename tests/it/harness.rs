@@ -132,6 +132,14 @@ impl Gateway {
         vitalgate(command, &self.dir.path().join("gateway.toml"), args)
     }
 
+    /// Memory of the process.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let pid = self.child.as_ref().expect("running").id();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.split_whitespace().next().expect("a number").parse().unwrap()
+    }
+
     /// Sends the process a signal by name, such as `STOP`.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.as_ref().expect("running").id();
@@ -373,7 +381,7 @@ impl Gateway {
             .append(true)
             .open(self.dir.path().join("gateway.log"))
             .unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_vitalgate"))
+        let mut child = Command::new(gateway_binary())
             .arg("run")
             .arg("--config")
             .arg(self.dir.path().join("gateway.toml"))
@@ -395,6 +403,13 @@ impl Gateway {
         });
         self.child = Some(child);
     }
+}
+
+/// The gateway of this build, or that of the folder `VITALGATE_GATEWAYS` for long runs.
+fn gateway_binary() -> PathBuf {
+    let here = || PathBuf::from(env!("CARGO_BIN_EXE_vitalgate"));
+    std::env::var_os("VITALGATE_GATEWAYS")
+        .map_or_else(here, |dir| PathBuf::from(dir).join("vitalgate"))
 }
 
 impl Drop for Gateway {
@@ -425,13 +440,22 @@ pub(crate) fn vitalgate(command: &str, config: &Path, args: &[&str]) -> Output {
 }
 
 /// Looks until `look` finds something.
-pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    eventually_within(PATIENCE.as_secs_f64(), what, look)
+}
+
+/// The same, for what takes longer.
+pub(crate) fn eventually_within<T>(
+    seconds: f64,
+    what: &str,
+    mut look: impl FnMut() -> Option<T>,
+) -> T {
     let watch = Stopwatch::start();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(watch.seconds() < PATIENCE.as_secs_f64(), "waited in vain until {what}");
+        assert!(watch.seconds() < seconds, "waited in vain until {what}");
         thread::park_timeout(LOOK_AGAIN);
     }
 }

@@ -99,7 +99,7 @@ impl Setup {
         self
     }
 
-    /// One more section of `gateway.toml`.
+    /// One more section of `gateway.toml`, or more keys of one.
     pub(crate) fn section(mut self, name: &'static str, content: Value) -> Self {
         self.sections.push((name, content));
         self
@@ -135,7 +135,13 @@ impl Setup {
             });
         }
         for (name, content) in &self.sections {
-            config[*name] = content.clone();
+            if config[*name].is_null() {
+                config[*name] = content.clone();
+                continue;
+            }
+            for (key, value) in content.as_object().expect("a section") {
+                config[*name][key.as_str()] = value.clone();
+            }
         }
         toml::to_string(&config).unwrap()
     }

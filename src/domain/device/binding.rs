@@ -7,7 +7,7 @@ use super::super::signal::SignalId;
 use super::super::time::{Span, Timestamp};
 
 /// Between two patients' bindings, so close to the change a reading belongs to nobody.
-const BINDING_UNCERTAINTY: Span = Span::secs(5);
+pub(crate) const BINDING_UNCERTAINTY: Span = Span::secs(5);
 
 /// The device is a patient's from `from` on.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

@@ -29,6 +29,7 @@ use super::sample::{Sample, SeriesKey};
 use super::sequence::{Sequence, Verdict};
 use super::signal::SignalId;
 use super::time::{Span, Stamp, Timestamp};
+pub(crate) use binding::BINDING_UNCERTAINTY;
 pub use binding::{Binding, Stretch, stretches};
 use binding::{Owner, owner};
 pub(super) use content::flags_of;

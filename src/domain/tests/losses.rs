@@ -497,3 +497,26 @@ fn another_instance_of_the_signal_is_as_good() {
     }
     expect(&mut scene, &[]);
 }
+
+#[test]
+fn a_loss_that_makes_no_sense_is_refused_where_it_stands() {
+    use crate::domain::configuration::{Configuration, Texts};
+    let second = "[[limit]]\nid = \"x\"\nsignal = \"etco2\"\nlow = [\"20 mm[Hg]\"]\nhysteresis = \"2 mm[Hg]\"\nloss = \"5s\"\n\n[[event]]";
+    for (old, new, place, what) in [
+        (
+            "confirm = \"5m\"",
+            "loss = \"20s\"",
+            "loss = \"20s\"\nadults_only = true\n\n[[limit]]\nid = \"vitals_live.abp",
+            "measured singly",
+        ),
+        ("loss = \"10s\"", "loss = \"0s\"", "loss = \"0s\"", "lasts for some time"),
+        ("[[event]]", second, "\"x\"", "stands twice"),
+    ] {
+        let shipped = super::scene::shipped();
+        let rules = shipped.rules.replacen(old, new, 1);
+        let before = &rules[..rules.find(place).unwrap()];
+        let line = before.matches('\n').count() + 1;
+        let told = Configuration::parse(Texts { rules, ..shipped }).unwrap_err().to_string();
+        assert!(told.contains(what) && told.contains(&format!("line {line}, column ")), "{told}");
+    }
+}

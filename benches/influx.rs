@@ -1,0 +1,336 @@
+//! Points a second into VictoriaMetrics: the sink, from journal to 204, against ready bytes posted
+//! in a loop, and against the client crate's own stream of points. Needs `victoria-metrics`.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+mod support;
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use bytes::Bytes;
+use influxdb2::api::write::TimestampPrecision;
+use influxdb2::models::DataPoint;
+use influxdb2::{Client, ClientBuilder};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use vitalgate::app::RunMode;
+use vitalgate::board;
+use vitalgate::clock::{Clock, Stopwatch};
+use vitalgate::config::Config;
+use vitalgate::degraded::Degraded;
+use vitalgate::domain::consent::Purpose;
+use vitalgate::domain::input::Input;
+use vitalgate::domain::message::{
+    Body, Clock as SenderClock, ClockSource, Delivery, Message, Mode, Reading, ReadingTime, Status,
+    Value,
+};
+use vitalgate::domain::signal::{SignalId, SignalTable};
+use vitalgate::domain::time::{Span, Timestamp};
+use vitalgate::domain::unit::Unit;
+use vitalgate::inbox::{Inbox, Receipt, Submission};
+use vitalgate::influx::line::Store as Lines;
+use vitalgate::influx::transport::gzip;
+use vitalgate::influx::{Parts, Sink};
+use vitalgate::pseudonym::Pseudonyms;
+use vitalgate::recovery::recover;
+use vitalgate::store::point::Point;
+use vitalgate::store::types::SeriesKey;
+use vitalgate::store::{Opened, Store};
+use vitalgate::strain::Load;
+use vitalgate::telemetry::Metrics;
+
+use support::figures::median;
+use support::ward::{Ward, configuration, headless};
+use support::{ROUNDS, folder};
+
+const PATIENTS: u64 = 100;
+const SIGNALS: [u16; 6] = [1, 2, 3, 5, 7, 8];
+const SECONDS: u64 = 1_000;
+const POINTS: u64 = PATIENTS * SIGNALS.len() as u64 * SECONDS;
+/// As the sink's default.
+const BATCH_BYTES: usize = 1 << 20;
+/// Points of a request of the crate's stream, about as many as in [`BATCH_BYTES`].
+const STREAM: usize = 7_000;
+
+fn main() -> anyhow::Result<()> {
+    let victoria = Victoria::start()?;
+    let dir = folder("influx")?;
+    let mode = RunMode { stream_clock: true, headless: true, demo: false };
+    Ward { connections: PATIENTS, devices: 1 }.make(&dir, mode)?;
+    let text = std::fs::read_to_string(dir.join("gateway.toml"))?;
+    std::fs::write(dir.join("secret"), "any")?;
+    let text = format!(
+        "{text}\n[influx]\nurl = \"{}\"\norg = \"o\"\nbucket = \"b\"\nsecret_file = \"secret\"\n",
+        victoria.url
+    );
+    std::fs::write(dir.join("gateway.toml"), text)?;
+    let config = Config::read(&dir.join("gateway.toml"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(headless(&config, mode, fill))?;
+    let opened = Store::open(&dir)?;
+    let bodies = ready(&opened, &dir)?;
+    println!("{POINTS} points of {} bytes in {} bodies", bodies.0, bodies.1.len());
+    let (mut rates, mut against_bytes, mut against_stream) = (Vec::new(), Vec::new(), Vec::new());
+    // The first round makes the series known to the server and is not counted.
+    for round in 0..=ROUNDS {
+        let bytes = runtime.block_on(post(&victoria.url, &bodies.1))?;
+        let sink = runtime.block_on(tell(&config, &opened, &dir))?;
+        let stream = runtime.block_on(stream(&victoria.url))?;
+        let rate = |seconds: f64| POINTS as f64 / seconds;
+        println!(
+            "  points/s: ready bytes {:.0}, sink {:.0}, the crate's stream {:.0}{}",
+            rate(bytes),
+            rate(sink),
+            rate(stream),
+            if round == 0 { " (not counted)" } else { "" },
+        );
+        if round > 0 {
+            rates.push(rate(sink) / 1_000.0);
+            against_bytes.push(bytes / sink);
+            against_stream.push(stream / sink);
+        }
+    }
+    println!("  thousand points/s of the sink   {}", median(&rates));
+    println!("  sink : ready bytes              {}", median(&against_bytes));
+    println!("  sink : the crate's stream       {}", median(&against_stream));
+    Ok(())
+}
+
+/// A server of its own; gone when dropped.
+struct Victoria {
+    child: Child,
+    url: String,
+}
+
+impl Victoria {
+    fn start() -> anyhow::Result<Self> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let dir = folder("victoria")?;
+        let log = File::create(dir.join("log"))?;
+        let child = Command::new("victoria-metrics")
+            .arg(format!("-httpListenAddr=127.0.0.1:{port}"))
+            .arg(format!("-storageDataPath={}", dir.join("data").display()))
+            .args(["-retentionPeriod=100y", "-dedup.minScrapeInterval=1ms"])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("victoria-metrics cannot be started")?;
+        let victoria = Self { child, url: format!("http://127.0.0.1:{port}") };
+        let watch = Stopwatch::start();
+        while ureq::get(format!("{}/health", victoria.url)).call().is_err() {
+            ensure!(watch.seconds() < 60.0, "VictoriaMetrics does not start");
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(victoria)
+    }
+}
+
+impl Drop for Victoria {
+    fn drop(&mut self) {
+        // It may be dead already, and then there is nothing to kill.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn begin() -> Timestamp {
+    Timestamp::from_millis(1_795_000_000_000)
+}
+
+fn value(device: u64, signal: u16, second: u64) -> f64 {
+    60.0 + ((device + u64::from(signal) * 7 + second) % 40) as f64 / 4.0
+}
+
+fn at(second: u64) -> Timestamp {
+    begin() + Span::secs(second as i64)
+}
+
+/// A row for each second: a message of each device.
+async fn fill(inbox: Inbox) -> anyhow::Result<()> {
+    let mut last = None;
+    for second in 0..SECONDS {
+        let messages = (0..PATIENTS).map(|device| message(device, second));
+        let inputs: anyhow::Result<Vec<Input>> = messages.collect();
+        let (receipt, waiting) = Receipt::new();
+        inbox.submit(Submission::of(inputs?, 0, receipt)).await?;
+        last = Some(waiting);
+    }
+    last.context("nothing was sent")?.await.context("the store was not filled")?;
+    Ok(())
+}
+
+fn message(device: u64, second: u64) -> anyhow::Result<Input> {
+    let id: vitalgate::domain::ids::DeviceId = format!("load-{device}").parse()?;
+    let readings = SIGNALS.iter().enumerate().map(|(index, signal)| Reading {
+        index: index as u32,
+        signal: SignalId(*signal),
+        instance: "".into(),
+        time: ReadingTime::At(at(second)),
+        value: Value::Number {
+            value: value(device, *signal, second),
+            unit: Unit::PerMinute,
+            comparator: None,
+        },
+        quality: None,
+        status: Status::Final,
+        implausible: false,
+        unit_doubtful: false,
+    });
+    Ok(Input::Message(Box::new(Message {
+        principal: id.clone(),
+        device: id,
+        boot: Some(1),
+        seq: Some(second + 1),
+        sent_at: Some(at(second)),
+        mode: Mode::Real,
+        clock: Some(SenderClock { source: Some(ClockSource::Ntp), timeline: None }),
+        relay: None,
+        hash: second,
+        delivery: Delivery { qos: 1, ..Delivery::default() },
+        unknown_fields: 0,
+        body: Body::Telemetry { readings: readings.collect(), refused: Vec::new() },
+    })))
+}
+
+/// The same points as bodies, compressed as the sink does.
+fn ready(opened: &Opened, dir: &Path) -> anyhow::Result<(usize, Vec<Bytes>)> {
+    let lines = Lines::new(opened.identity.site.as_str(), opened.identity.is_simulated());
+    let pseudonyms = Pseudonyms::open(dir, Purpose::Care)?;
+    let signals: SignalTable = configuration()?.signals;
+    let mut bodies = Vec::new();
+    let (mut body, mut bytes) = (Vec::new(), 0);
+    for second in 0..SECONDS {
+        for device in 0..PATIENTS {
+            let name = format!("load-{device}");
+            let patient = pseudonyms.of(&name.parse()?);
+            for signal in SIGNALS {
+                let signal = SignalId(signal);
+                let series = SeriesKey { device: name.parse()?, signal, instance: "".into() };
+                let tags = lines.tags(&series, &signals.name(signal), Some(&patient));
+                let point = Point {
+                    at: at(second),
+                    received: at(second),
+                    value: value(device, signal.0, second),
+                    unit: Unit::PerMinute,
+                    flags: 0,
+                };
+                lines.reading(&mut body, &tags, &point)?;
+            }
+        }
+        if body.len() >= BATCH_BYTES || second + 1 == SECONDS {
+            bytes += body.len();
+            bodies.push(gzip(&body));
+            body.clear();
+        }
+    }
+    Ok((bytes / POINTS as usize, bodies))
+}
+
+fn client(url: &str, gzip: bool) -> anyhow::Result<Client> {
+    let mut headers = reqwest::header::HeaderMap::new();
+    if gzip {
+        headers.insert("content-encoding", reqwest::header::HeaderValue::from_static("gzip"));
+    }
+    let builder = reqwest::ClientBuilder::new().no_proxy().default_headers(headers);
+    Ok(ClientBuilder::with_builder(builder, url, "o", "any").build()?)
+}
+
+/// Seconds to post ready bytes, one body after the other.
+async fn post(url: &str, bodies: &[Bytes]) -> anyhow::Result<f64> {
+    let client = client(url, true)?;
+    let watch = Stopwatch::start();
+    for body in bodies {
+        client
+            .write_line_protocol_with_precision(
+                "o",
+                "b",
+                body.clone(),
+                TimestampPrecision::Nanoseconds,
+            )
+            .await?;
+    }
+    Ok(watch.seconds())
+}
+
+/// Seconds for the sink to tell the whole journal.
+async fn tell(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<f64> {
+    let core = recover(opened)?;
+    let signals = configuration()?.signals;
+    let (_board, board) = watch::channel(Arc::new(board::of(&core)));
+    let (_signals, signals) = watch::channel(Arc::new(signals));
+    let (inbox, _submissions) = Inbox::new();
+    let metrics = Metrics::default();
+    let parts = Parts {
+        identity: opened.identity.clone(),
+        reader: opened.reader(),
+        history: opened.history(),
+        slot: opened.sink(),
+        board,
+        signals,
+        clock: Clock::stream(core.now().at),
+        metrics: metrics.clone(),
+        inbox,
+        load: Load::default(),
+        degraded: Degraded::default(),
+        told: false,
+    };
+    let influx = config.influx.as_ref().context("no [influx]")?;
+    let sink = Sink::new(influx, dir, parts).await?;
+    let stop = CancellationToken::new();
+    let watch = Stopwatch::start();
+    let running = tokio::spawn(sink.run(stop.clone()));
+    loop {
+        let told = metrics.exposition();
+        let points = told
+            .lines()
+            .find_map(|l| l.strip_prefix("vitalgate_sink_points_total{sink=\"influx\"} "));
+        if points.and_then(|n| n.parse().ok()).is_some_and(|n: f64| n >= POINTS as f64) {
+            break;
+        }
+        ensure!(watch.seconds() < 300.0, "the sink does not end:\n{told}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let seconds = watch.seconds();
+    stop.cancel();
+    running.await?;
+    Ok(seconds)
+}
+
+/// Seconds for the crate's own way: points made one by one, and streamed.
+async fn stream(url: &str) -> anyhow::Result<f64> {
+    let client = client(url, false)?;
+    let all = (0..SECONDS).flat_map(|second| {
+        (0..PATIENTS).flat_map(move |device| SIGNALS.map(move |signal| (second, device, signal)))
+    });
+    let all: Vec<_> = all.collect();
+    let watch = Stopwatch::start();
+    for some in all.chunks(STREAM) {
+        let points: Result<Vec<DataPoint>, _> = some
+            .iter()
+            .map(|(second, device, signal)| {
+                DataPoint::builder("vitalgate_reading")
+                    .tag("device", format!("load-{device}"))
+                    .tag("patient", format!("pseudonym-of-the-patient-{device}"))
+                    .tag("signal", format!("signal-{signal}"))
+                    .tag("site", "site")
+                    .field("value", value(*device, *signal, *second))
+                    .field("unit", "/min")
+                    .field("delay_ms", 0_i64)
+                    .field("flags", 0_i64)
+                    .field("simulated", true)
+                    .timestamp(at(*second).as_micros() * 1_000)
+                    .build()
+            })
+            .collect();
+        client.write("b", futures::stream::iter(points?)).await?;
+    }
+    Ok(watch.seconds())
+}

@@ -1,0 +1,327 @@
+//! InfluxDB 2 as its API description has it, as far as writing goes, with the moods of a bad day.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::convert::Infallible;
+use std::io::Read as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+/// How the next request is met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// As it should be.
+    Well,
+    /// As it should be, after a while.
+    Slow(Duration),
+    /// Not at all; the connection stays open.
+    Never,
+    /// With this status and `Retry-After` in seconds.
+    Answer(u16, Option<u64>),
+    /// All of it is taken, and the connection closed without a word.
+    Cut,
+    /// Something that is no HTTP.
+    Nonsense,
+    /// A body without an end.
+    Endless,
+}
+
+/// What it holds and how it behaves.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// Points by measurement and tags, then by time: the fields.
+    pub(crate) points: BTreeMap<String, BTreeMap<i64, String>>,
+    /// Only the times are kept, and of readings only.
+    pub(crate) thin: bool,
+    /// Those times.
+    pub(crate) times: BTreeMap<String, BTreeSet<i64>>,
+    /// Statuses answered.
+    pub(crate) answered: Vec<u16>,
+    /// `Host` of the last request.
+    pub(crate) host: String,
+    /// Lines taken, those taken again included.
+    pub(crate) lines: usize,
+    /// One request each; after them it is well.
+    pub(crate) moods: VecDeque<Mood>,
+    /// Lines that hold this are refused.
+    pub(crate) bad: Option<String>,
+    /// Larger bodies are answered 413.
+    pub(crate) most_bytes: usize,
+    /// What `Authorization` must be.
+    pub(crate) authorization: String,
+}
+
+/// A running server; gone when dropped.
+pub(crate) struct FakeInflux {
+    pub(crate) address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+/// A server certificate for `localhost`, and who signed it.
+pub(crate) struct Certificates {
+    pub(crate) ca: PathBuf,
+    acceptor: TlsAcceptor,
+}
+
+impl FakeInflux {
+    /// On a free port.
+    pub(crate) fn start() -> Self {
+        Self::start_at(0, None, Arc::default())
+    }
+
+    pub(crate) fn start_tls(certificates: &Certificates) -> Self {
+        Self::start_at(0, Some(certificates.acceptor.clone()), Arc::default())
+    }
+
+    /// Stops, and gives what is needed to start again where it was.
+    pub(crate) fn stop(mut self) -> Stopped {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_secs(5));
+        }
+        Stopped { port: self.address.port(), state: Arc::clone(&self.state) }
+    }
+
+    fn start_at(port: u16, tls: Option<TlsAcceptor>, state: Arc<Mutex<State>>) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, port))).unwrap();
+        let address = listener.local_addr().unwrap();
+        {
+            let mut state = state.lock().unwrap();
+            "Token secret-token".clone_into(&mut state.authorization);
+            if state.most_bytes == 0 {
+                state.most_bytes = usize::MAX;
+            }
+        }
+        let shared = Arc::clone(&state);
+        runtime.spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let (state, tls) = (Arc::clone(&shared), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(socket, state).await,
+                        Some(tls) => {
+                            if let Ok(socket) = tls.accept(socket).await {
+                                serve(socket, state).await;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        Self { address, state, runtime: Some(runtime) }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// How many different points of a measurement there are.
+    pub(crate) fn count(&self, measurement: &str) -> usize {
+        self.state().count(measurement)
+    }
+}
+
+impl State {
+    pub(crate) fn count(&self, measurement: &str) -> usize {
+        let of = format!("{measurement},");
+        self.points.iter().filter(|(head, _)| head.starts_with(&of)).map(|(_, at)| at.len()).sum()
+    }
+
+    pub(crate) fn thin_count(&self) -> usize {
+        self.times.values().map(BTreeSet::len).sum()
+    }
+
+    fn take(&mut self, line: &str) {
+        let space = line
+            .char_indices()
+            .find(|(at, c)| *c == ' ' && !line[..*at].ends_with('\\'))
+            .map(|(at, _)| at)
+            .expect("tags end");
+        let (rest, time) = line.rsplit_once(' ').expect("a time");
+        let (head, fields) = (&rest[..space], &rest[space + 1..]);
+        self.lines += 1;
+        if self.thin {
+            if head.starts_with("vitalgate_reading,") {
+                let time = time.parse().expect("nanoseconds");
+                self.times.entry(head.to_owned()).or_default().insert(time);
+            }
+            return;
+        }
+        let series = self.points.entry(head.to_owned()).or_default();
+        series.insert(time.parse().expect("nanoseconds"), fields.to_owned());
+    }
+}
+
+/// A server that is not there for now.
+pub(crate) struct Stopped {
+    pub(crate) port: u16,
+    state: Arc<Mutex<State>>,
+}
+
+impl Stopped {
+    pub(crate) fn start(self) -> FakeInflux {
+        FakeInflux::start_at(self.port, None, self.state)
+    }
+}
+
+impl Certificates {
+    /// Made for this run, in `dir`.
+    pub(crate) fn make(dir: &Path) -> Self {
+        let ca_key = rcgen::KeyPair::generate().unwrap();
+        let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let ca_certificate = ca.self_signed(&ca_key).unwrap();
+        let path = dir.join("influx-ca.pem");
+        std::fs::write(&path, ca_certificate.pem()).unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let server = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let issuer = rcgen::Issuer::new(ca, ca_key);
+        let server = server.signed_by(&key, &issuer).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![server.der().clone()],
+                rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        Self { ca: path, acceptor: TlsAcceptor::from(Arc::new(config)) }
+    }
+}
+
+async fn serve(
+    socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    state: Arc<Mutex<State>>,
+) {
+    let mood = state.lock().unwrap().moods.front().copied();
+    if mood == Some(Mood::Nonsense) {
+        state.lock().unwrap().moods.pop_front();
+        let mut socket = socket;
+        socket.write_all(b"\0\0\0 good day\r\n\r\n").await.ok();
+        return;
+    }
+    let service = service_fn(move |request| answer(request, Arc::clone(&state)));
+    let http = hyper::server::conn::http1::Builder::new();
+    http.serve_connection(TokioIo::new(socket), service).await.ok();
+}
+
+type Answered = Result<Response<http_body_util::Either<Full<Bytes>, Endless>>, Cut>;
+
+/// The connection is closed without a word.
+#[derive(Debug)]
+struct Cut;
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("cut")
+    }
+}
+
+impl std::error::Error for Cut {}
+
+/// Bytes and bytes.
+#[derive(Debug)]
+struct Endless;
+
+impl hyper::body::Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Infallible>>> {
+        let frame = hyper::body::Frame::data(Bytes::from_static(&[b'x'; 8_192]));
+        std::task::Poll::Ready(Some(Ok(frame)))
+    }
+}
+
+async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Answered {
+    let (parts, body) = request.into_parts();
+    let header = |name: &str| parts.headers.get(name).map(|v| v.to_str().unwrap().to_owned());
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let path = parts.uri.path().to_owned();
+    let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
+    let mood = {
+        let mut state = state.lock().unwrap();
+        state.host = header("host").unwrap_or_default();
+        assert!(header("x-vitalgate-relay").is_none(), "the key stays inside");
+        if header("authorization").as_deref() != Some(state.authorization.as_str()) {
+            return Ok(state.with(401, "{\"code\":\"unauthorized\"}"));
+        }
+        if path != "/tsdb/api/v2/write" {
+            return Ok(state.with(404, ""));
+        }
+        assert_eq!(query, "bucket=b&org=o&precision=ns");
+        assert_eq!(header("content-encoding").as_deref(), Some("gzip"));
+        if body.len() > state.most_bytes {
+            return Ok(state.with(413, ""));
+        }
+        state.moods.pop_front().unwrap_or(Mood::Well)
+    };
+    match mood {
+        Mood::Slow(pause) => tokio::time::sleep(pause).await,
+        Mood::Never => std::future::pending().await,
+        Mood::Well | Mood::Nonsense | Mood::Answer(..) | Mood::Cut | Mood::Endless => {}
+    }
+    if let Mood::Answer(status, after) = mood {
+        let mut answer = state.lock().unwrap().with(status, "not now");
+        if let Some(after) = after {
+            answer.headers_mut().insert("retry-after", after.into());
+        }
+        return Ok(answer);
+    }
+    if mood == Mood::Endless {
+        let mut answer = Response::new(http_body_util::Either::Right(Endless));
+        *answer.status_mut() = hyper::StatusCode::BAD_GATEWAY;
+        return Ok(answer);
+    }
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
+    assert!(text.ends_with('\n'));
+    let mut state = state.lock().unwrap();
+    let bad = state.bad.clone();
+    let is_bad = |line: &&str| bad.as_ref().is_some_and(|bad| line.contains(bad.as_str()));
+    let refused = text.lines().any(|line| is_bad(&line));
+    for line in text.lines().filter(|line| !is_bad(line)) {
+        state.take(line);
+    }
+    if mood == Mood::Cut {
+        return Err(Cut);
+    }
+    if refused {
+        return Ok(state.with(400, "{\"code\":\"invalid\",\"message\":\"partial write\"}"));
+    }
+    Ok(state.with(204, ""))
+}
+
+impl State {
+    fn with(
+        &mut self,
+        status: u16,
+        words: &'static str,
+    ) -> Response<http_body_util::Either<Full<Bytes>, Endless>> {
+        self.answered.push(status);
+        let body = Full::new(Bytes::from_static(words.as_bytes()));
+        let mut answer = Response::new(http_body_util::Either::Left(body));
+        *answer.status_mut() = hyper::StatusCode::from_u16(status).unwrap();
+        answer
+    }
+}
