@@ -76,7 +76,7 @@ pub struct Stretch<'a> {
 }
 
 /// Whose the history of a device is, from its bindings in order: the patient of each, and the first
-/// instants of it and after it. Between two patients what [`owner`] calls uncertain is left out.
+/// instants of it and after it. Between two patients what `owner` calls uncertain is left out.
 pub fn stretches<'a>(
     bindings: impl IntoIterator<Item = (Option<&'a PatientId>, Timestamp, Option<Timestamp>)>,
 ) -> Vec<Stretch<'a>> {
