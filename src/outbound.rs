@@ -40,7 +40,7 @@ pub struct Target {
 #[error("not an address: {0}; write `https://host/path`")]
 pub struct NotATarget(&'static str);
 
-/// An answer, cut after [`ANSWER_BYTES`].
+/// An answer, cut after 1 MiB.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.

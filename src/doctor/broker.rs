@@ -40,7 +40,9 @@ fn judge(seen: &Seen, broker: &Broker, topics: &[String], findings: &mut Finding
         findings.fail("topics", found, "let this user read them in the broker's access list");
     }
     let Some(round_trip) = seen.round_trip_s else {
-        let found = format!("a probe to vitalgate/v1/{}/telemetry did not come back", broker.id);
+        let why = seen.trouble.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let found =
+            format!("a probe to vitalgate/v1/{}/telemetry did not come back{why}", broker.id);
         let advice = "let this user write and read that topic in the broker's access list";
         return findings.fail("probe", found, advice);
     };
@@ -89,6 +91,7 @@ mod tests {
         let well = Seen {
             granted: vec![true],
             round_trip_s: Some(0.001),
+            trouble: None,
             session_kept: true,
             window: LARGEST_WINDOW,
             large: true,

@@ -353,7 +353,7 @@ impl Metrics {
         influx.refilling.get_or_create(&[INFLUX]).set(i64::from(refilling));
     }
 
-    /// The pressure rose to where work gives way, by [`Work`](crate::strain::Work).
+    /// The pressure rose to where work gives way, by [`Work`].
     pub fn strained(&self, work: &'static str) {
         self.0.strained.get_or_create(&[("work", work)]).inc();
     }

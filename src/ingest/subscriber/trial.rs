@@ -28,6 +28,8 @@ pub(crate) struct Seen {
     pub(crate) granted: Vec<bool>,
     /// From a probe's publish to its return, in seconds; `None` if none came back.
     pub(crate) round_trip_s: Option<f64>,
+    /// What kept the probe from coming back, where that is known.
+    pub(crate) trouble: Option<String>,
     /// Whether the session was there after a disconnect.
     pub(crate) session_kept: bool,
     /// Messages the broker delivers before one is acknowledged.
@@ -70,7 +72,14 @@ pub(crate) async fn hold(config: SubscriberConfig) -> Result<Seen, NoTrial> {
     let learnt = trial.learn(&mut seen).await;
     // Another connection under the same name, which asks for no session, takes the old one away.
     trial.connected(true).await?.0.disconnect().await;
-    learnt.map(|()| seen)
+    match learnt {
+        Ok(()) => Ok(seen),
+        // Some brokers close the connection of whoever publishes what he may not.
+        Err(trouble) if seen.round_trip_s.is_none() => {
+            Ok(Seen { trouble: Some(trouble.to_string()), ..seen })
+        }
+        Err(trouble) => Err(trouble),
+    }
 }
 
 impl Trial {
