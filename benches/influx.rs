@@ -24,7 +24,6 @@ use vitalgate::app::RunMode;
 use vitalgate::board;
 use vitalgate::clock::{Clock, Stopwatch};
 use vitalgate::config::Config;
-use vitalgate::degraded::Degraded;
 use vitalgate::domain::consent::Purpose;
 use vitalgate::domain::input::Input;
 use vitalgate::domain::message::{
@@ -38,6 +37,7 @@ use vitalgate::inbox::{Inbox, Receipt, Submission};
 use vitalgate::influx::line::Store as Lines;
 use vitalgate::influx::transport::gzip;
 use vitalgate::influx::{Parts, Sink};
+use vitalgate::ops::degraded::Degraded;
 use vitalgate::pseudonym::Pseudonyms;
 use vitalgate::recovery::recover;
 use vitalgate::store::point::Point;

@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::domain::command::{Answer, Command};
 use crate::domain::input::Input;
 use crate::inbox::{Inbox, Receipt, Submission};
-use crate::status::{self, Sources, Status};
+use crate::ops::status::{self, Sources, Status};
 
 /// A command is smaller than this.
 const COMMAND_BYTES: u64 = 64 << 10;

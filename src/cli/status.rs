@@ -7,7 +7,7 @@ use serde_json::json;
 use vitalgate::clock::Clock;
 use vitalgate::control::{self, AskError};
 use vitalgate::domain::time::{Span, Timestamp};
-use vitalgate::status::{Line, Shown, Status};
+use vitalgate::ops::status::{Line, Shown, Status};
 use vitalgate::store::{Reader, Space, Store};
 
 use super::{StoreArgs, say};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::domain::time::Span;
-use crate::outbound::Target;
+use crate::ops::outbound::Target;
 
 const EVERY: (Span, Span) = (Span::secs(1), Span::hours(1));
 

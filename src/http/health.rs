@@ -15,7 +15,7 @@ use super::error::Problem;
 use super::state::Ctx;
 use crate::clock::{Clock, Stopwatch};
 use crate::domain::ids::WardId;
-use crate::systemd::Watchdog;
+use crate::ops::systemd::Watchdog;
 use crate::telemetry::{Sampled, Ward};
 use crate::view::Board;
 

@@ -74,7 +74,7 @@ impl Bench {
             history: log.clone(),
             pulse: Pulse::default(),
             load: Load::default(),
-            degraded: crate::degraded::Degraded::default(),
+            degraded: crate::ops::degraded::Degraded::default(),
             limits: Limits::default(),
         };
         change(&mut state);

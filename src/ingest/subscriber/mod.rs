@@ -36,10 +36,10 @@ use self::tls::Tls;
 use super::listener::Unknown;
 pub use super::tls::BadTls;
 use super::{Context, Decode, decode};
-use crate::degraded::Degraded;
 use crate::domain::ids::DeviceId;
 use crate::domain::time::Span;
 use crate::inbox::{Receipt, Submission};
+use crate::ops::degraded::Degraded;
 
 /// One second, the measure of everything that is waited for here.
 const SECOND: Duration = Duration::from_secs(1);

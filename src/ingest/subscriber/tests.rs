@@ -19,13 +19,13 @@ use tokio_util::task::TaskTracker;
 
 use super::{Subscriber, SubscriberConfig};
 use crate::clock::Clock;
-use crate::degraded::Degraded;
 use crate::domain::input::Input;
 use crate::domain::message::{Delivery, Message, Mode};
 use crate::domain::time::{Span, Timestamp};
 use crate::inbox::{Committed, Inbox, Submission};
 use crate::ingest::Context;
 use crate::ingest::testing::{board, device, relay};
+use crate::ops::degraded::Degraded;
 use crate::telemetry::Metrics;
 
 /// Far longer than anything takes; reaching it fails the test.

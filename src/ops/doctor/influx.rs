@@ -10,7 +10,7 @@ use super::Findings;
 use crate::clock::Clock;
 use crate::config::Influx;
 use crate::domain::time::Timestamp;
-use crate::outbound::{Answer, NoAnswer, Outbound, Target};
+use crate::ops::outbound::{Answer, NoAnswer, Outbound, Target};
 
 /// What the doctor writes, and looks for; nothing else has this name.
 const MEASUREMENT: &str = "vitalgate_doctor";

@@ -7,8 +7,8 @@ use crate::clock::Clock;
 use crate::config;
 use crate::domain::input::Synchronised;
 use crate::domain::time::{Span, Timestamp};
+use crate::ops::synchronised;
 use crate::store::{LastRow, Reader, Store};
-use crate::synchronised;
 
 const CURE: &str = "start a time service (chrony, systemd-timesyncd); in a container, on the host";
 

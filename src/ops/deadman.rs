@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::DeadMan;
-use crate::outbound::{NoAnswer, Outbound};
+use crate::ops::outbound::{NoAnswer, Outbound};
 use crate::telemetry::Metrics;
 
 /// A target that takes longer is not waited for.
