@@ -106,7 +106,8 @@ fn queries() -> anyhow::Result<()> {
                 let piece = Piece { series: series.clone(), from, to };
                 let watch = Stopwatch::start();
                 if points == 0 {
-                    ensure!(floor.raw(&[piece], None, 5_000)?.points.len() > 3_500);
+                    // The newest stand in the head of the running gateway.
+                    ensure!(floor.raw(&[piece], None, 5_000)?.points.len() > 2_500);
                 } else {
                     let grid = Grid::new(from, to, points);
                     ensure!(floor.buckets(&[piece], grid, Unit::PerMinute)?.len() > 490);

@@ -167,6 +167,7 @@ impl Patient {
             watch.source.device == source.device && watch.source.signal == source.signal
         };
         let Some(watch) = self.losses.iter_mut().find(|watch| same(watch)) else {
+            self.losses.reserve_exact(1);
             self.losses.push(LossWatch {
                 source: source.clone(),
                 cause: cause.clone(),

@@ -62,7 +62,7 @@ pub struct Patient {
     pub alarms: Book,
     /// Signals whose loss a rule watches, by device.
     #[n(7)]
-    #[cbor(default)]
+    #[cbor(default, decode_with = "few::list")]
     pub losses: Vec<LossWatch>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
