@@ -189,12 +189,21 @@ fn upgrade_through(path: &Path, from: u32, steps: &[&str]) -> Result<Connection,
     checkpoint_at_last(&conn, warn_of_readers(path)).map_err(broken)?;
     tracing::warn!(
         "the store {} was of version {from} and is now of version {}; to go back to the older \
-         program, stop this one and move {} over it",
+         program, {}",
         path.display(),
         steps.len(),
-        copy.display(),
+        way_back(path, &copy),
     );
     Ok(conn)
+}
+
+/// How to put a copy in place of the store. A log left beside it would be read into the copy.
+fn way_back(path: &Path, copy: &Path) -> String {
+    let (path, copy) = (path.display(), copy.display());
+    format!(
+        "stop this one, move {path}, {path}-wal and {path}-shm aside together, and rename {copy} to \
+         {path}; what was taken in since the upgrade stays in what was moved aside"
+    )
 }
 
 fn migrate(conn: &mut Connection, from: u32, steps: &[&str]) -> rusqlite::Result<()> {
