@@ -107,7 +107,7 @@ pub fn verify(dir: &Path) -> Result<Verdict, VerifyError> {
     loop {
         let mut core = beginning(&reader)?;
         let mut verdict = Verdict { audit_break: reader.audit_break()?, ..Verdict::default() };
-        verdict.outside_before = reader.transitions_of_rows(0, core.row())?.len() as u64;
+        verdict.outside_before = reader.transitions_up_to(core.row())?;
         verdict.outside_version = reader.rows_of_other_cores(core.row())?;
         let end = fold(&reader, &mut core, |row, out| {
             verdict.rows += 1;

@@ -210,6 +210,15 @@ impl Reader {
         )
     }
 
+    /// How many transitions rows up to row `upto` caused.
+    pub fn transitions_up_to(&self, upto: u64) -> Result<u64, ReadError> {
+        Ok(self.connect()?.query_row(
+            "SELECT count(*) FROM transitions WHERE n <= ?",
+            [upto as i64],
+            |row| unsigned(row, 0),
+        )?)
+    }
+
     /// Every transition of an alarm, oldest first; none if there is no such alarm.
     pub fn alarm_history(&self, alarm: &AlarmId) -> Result<Vec<TransitionRow>, ReadError> {
         self.list(
