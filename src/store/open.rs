@@ -87,6 +87,20 @@ pub enum OpenError {
         /// The version of this program.
         known: u32,
     },
+    /// There is no room for the copy that is made before an upgrade.
+    #[error(
+        "the store {} is copied before it is upgraded: that takes {needed} bytes, and {free} are free; \
+         make room, or use the older program",
+        path.display()
+    )]
+    NoRoom {
+        /// The file.
+        path: PathBuf,
+        /// Its bytes.
+        needed: u64,
+        /// Bytes free beside it.
+        free: u64,
+    },
     /// It contradicts itself.
     #[error("the store {} is damaged: {why}; keep the file and restore a backup", path.display())]
     Damaged {
@@ -288,7 +302,7 @@ pub(super) fn new_id() -> String {
     BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()
 }
 
-/// Removes what an interrupted `create` or `restore` left.
+/// Removes what an interrupted `create`, `restore` or upgrade left.
 pub(super) fn remove_draft(draft: &Path) -> Result<(), OpenError> {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = draft.as_os_str().to_owned();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::open::OpenError;
+use super::open::{OpenError, Store, publish, remove_draft};
 
 /// `application_id` of every store: the letters `VGAT`.
 pub(super) const APPLICATION_ID: u32 = 0x5647_4154;
@@ -181,9 +181,7 @@ pub(super) fn upgrade(path: &Path, from: u32) -> Result<Connection, OpenError> {
 fn upgrade_through(path: &Path, from: u32, steps: &[&str]) -> Result<Connection, OpenError> {
     let copy = copy_path(path, from);
     let broken = |source| OpenError::Sqlite { path: path.to_owned(), source };
-    std::fs::copy(path, &copy)
-        .and_then(|_| std::fs::File::open(&copy)?.sync_all())
-        .map_err(|source| OpenError::Io { path: copy.clone(), source })?;
+    keep_copy(path, &copy)?;
     let mut conn = writable(path).map_err(broken)?;
     migrate(&mut conn, from, steps).map_err(broken)?;
     checkpoint_at_last(&conn, warn_of_readers(path)).map_err(broken)?;
@@ -195,6 +193,37 @@ fn upgrade_through(path: &Path, from: u32, steps: &[&str]) -> Result<Connection,
         way_back(path, &copy),
     );
     Ok(conn)
+}
+
+/// Copies the file, whole or not at all.
+fn keep_copy(path: &Path, copy: &Path) -> Result<(), OpenError> {
+    let io = |source| OpenError::Io { path: path.to_owned(), source };
+    let needed = std::fs::metadata(path).map_err(io)?.len();
+    check_room(path, needed, Store::disk_free(path).map_err(io)?)?;
+    tracing::warn!(
+        store = %path.display(),
+        copy = %copy.display(),
+        bytes = needed,
+        "the store is copied before it is upgraded; nobody is monitored meanwhile"
+    );
+    let draft = copy.with_extension("part");
+    remove_draft(&draft)?;
+    let copied = std::fs::copy(path, &draft)
+        .map_err(|source| OpenError::Io { path: draft.clone(), source })
+        .and_then(|_| publish(&draft, copy));
+    if copied.is_err()
+        && let Err(error) = remove_draft(&draft)
+    {
+        tracing::warn!(%error, "a copy that is not whole stays");
+    }
+    copied
+}
+
+fn check_room(path: &Path, needed: u64, free: u64) -> Result<(), OpenError> {
+    if free < needed {
+        return Err(OpenError::NoRoom { path: path.to_owned(), needed, free });
+    }
+    Ok(())
 }
 
 /// How to put a copy in place of the store. A log left beside it would be read into the copy.
@@ -257,6 +286,40 @@ mod tests {
         assert_eq!(version(&copy), 1, "the copy is the store as it was");
         assert!(copy.prepare("SELECT * FROM later").is_err());
         assert!(copy.prepare("SELECT * FROM journal").is_ok());
+    }
+
+    #[test]
+    fn a_copy_has_its_name_only_when_whole_and_leaves_no_draft() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        drop(make_through(&path, &[V1]).unwrap());
+        let names = || {
+            let names = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name());
+            let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        // What an interrupted copy left is no obstacle.
+        std::fs::write(dir.path().join("vitalgate.v1.part"), "half").unwrap();
+        let copy = copy_path(&path, 1);
+        std::fs::create_dir(&copy).unwrap();
+        let steps = [V1, "CREATE TABLE later(a INTEGER)"];
+        let refused = upgrade_through(&path, 1, &steps);
+        assert!(matches!(refused, Err(OpenError::Io { .. })), "{refused:?}");
+        assert_eq!(names(), [FILE, "vitalgate.v1.db"]);
+        assert_eq!(version(&readable(&path).unwrap()), 1, "no copy, no upgrade");
+
+        std::fs::remove_dir(&copy).unwrap();
+        drop(upgrade_through(&path, 1, &steps).unwrap());
+        assert_eq!(names(), [FILE, "vitalgate.v1.db"]);
+    }
+
+    #[test]
+    fn a_store_larger_than_the_room_left_is_refused_with_both_figures() {
+        let path = Path::new("data/vitalgate.db");
+        assert!(check_room(path, 4_096, 4_096).is_ok());
+        let refused = check_room(path, 4_097, 4_096).unwrap_err().to_string();
+        assert!(refused.contains("4097 bytes") && refused.contains("4096"), "{refused}");
     }
 
     #[test]
