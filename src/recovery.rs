@@ -36,14 +36,17 @@ pub enum RecoveryError {
     },
     /// An alarm that stands open in the alarm log cannot be taken over by a newer core.
     #[error(
-        "transition {seq} of an open alarm cannot be read: {reason}; go back to the older program \
-         and report this"
+        "transition {seq} of an open alarm cannot be read: {reason}; report this and go back to the \
+         older program{}",
+        .way_back.as_ref().map(|way| format!(": {way}")).unwrap_or_default()
     )]
     Alarm {
         /// The number of its newest transition.
         seq: u64,
         /// Why.
         reason: String,
+        /// How to go back, where the file was upgraded too: the older program would refuse it.
+        way_back: Option<String>,
     },
 }
 
@@ -94,8 +97,8 @@ pub fn upgraded(opened: &Opened) -> Result<Option<Input>, RecoveryError> {
     };
     let mut held = Vec::new();
     for row in opened.reader().alarms(&filter, None, i64::MAX as usize)? {
-        let alarm: Alarm = serde_json::from_str(&row.body)
-            .map_err(|e| RecoveryError::Alarm { seq: row.seq, reason: e.to_string() })?;
+        let alarm: Alarm =
+            serde_json::from_str(&row.body).map_err(|e| unreadable(opened, row.seq, &e))?;
         held.push(Alarm { seq: row.seq, ..alarm });
     }
     tracing::warn!(
@@ -106,6 +109,10 @@ pub fn upgraded(opened: &Opened) -> Result<Option<Input>, RecoveryError> {
          find in them stay until a person closes them"
     );
     Ok(Some(Input::Upgraded { from: last.core, next_seq: opened.next_seq, held }))
+}
+
+fn unreadable(opened: &Opened, seq: u64, error: &serde_json::Error) -> RecoveryError {
+    RecoveryError::Alarm { seq, reason: error.to_string(), way_back: opened.way_back() }
 }
 
 fn is_of_older_core(opened: &Opened) -> bool {
@@ -213,6 +220,26 @@ mod tests {
         tamper(dir.path(), "UPDATE transitions SET body = json_remove(body, '$.text') WHERE n = 8");
         let refused = upgraded(&Store::open(dir.path()).unwrap()).unwrap_err().to_string();
         assert!(refused.contains("missing field `text`"), "{refused}");
+        assert!(refused.ends_with("go back to the older program"), "{refused}");
+    }
+
+    #[test]
+    fn whoever_must_go_back_is_told_which_copy_as_long_as_it_is_the_store_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        left_behind(dir.path(), 4);
+        tamper(dir.path(), "UPDATE transitions SET body = json_remove(body, '$.text') WHERE n = 8");
+        let refused = || upgraded(&Store::open(dir.path()).unwrap()).unwrap_err().to_string();
+        let was_upgraded_at = |row: u64| {
+            let sql =
+                "INSERT OR REPLACE INTO meta VALUES('upgraded_from', 1), ('upgraded_at_row', ROW)";
+            tamper(dir.path(), &sql.replace("ROW", &row.to_string()));
+        };
+        was_upgraded_at(8);
+        assert!(refused().ends_with("older program"), "there is no copy");
+        std::fs::write(dir.path().join("vitalgate.v1.db"), "the copy").unwrap();
+        assert!(refused().contains("vitalgate.v1.db to "), "{}", refused());
+        was_upgraded_at(7);
+        assert!(refused().ends_with("older program"), "the copy lacks what was taken in since");
     }
 
     #[test]

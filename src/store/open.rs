@@ -147,6 +147,7 @@ pub struct Opened {
     pub(super) lock: Lock,
     pub(super) sink: SinkSlot,
     heads: Arc<Heads>,
+    copy: Option<PathBuf>,
 }
 
 /// The store in a folder.
@@ -195,6 +196,12 @@ impl Opened {
     /// To be called for every row after [`Self::sealed_to`], in order, before writing starts.
     pub fn restore(&self, n: u64, at: Timestamp, samples: &[Sample]) {
         self.heads.restore(n, at, samples);
+    }
+
+    /// In words, how to put the copy made before the upgrade in place again; `None` when there was no
+    /// upgrade of the file, or something was taken in since.
+    pub fn way_back(&self) -> Option<String> {
+        self.copy.as_deref().map(|copy| schema::way_back(&self.path, copy))
     }
 
     /// Readers of this store.
@@ -354,9 +361,11 @@ fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
     let identity = state::identity(&conn)
         .map_err(sqlite)?
         .ok_or_else(|| OpenError::Damaged { path: path.clone(), why: "it has no site".into() })?;
+    let last_row = state::last_row(&conn).map_err(sqlite)?;
     Ok(Opened {
         identity,
-        last_row: state::last_row(&conn).map_err(sqlite)?,
+        last_row,
+        copy: schema::copy_of_present(&conn, &path, last_row).map_err(sqlite)?,
         next_seq: state::next_seq(&conn).map_err(sqlite)?,
         snapshot: state::snapshot(&conn).map_err(sqlite)?,
         snapshot_row: state::row_number(&conn, "snapshot_row").map_err(sqlite)?,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::open::{OpenError, Store, publish, remove_draft};
+use super::state::{self, LastRow};
 
 /// `application_id` of every store: the letters `VGAT`.
 pub(super) const APPLICATION_ID: u32 = 0x5647_4154;
@@ -227,7 +228,7 @@ fn check_room(path: &Path, needed: u64, free: u64) -> Result<(), OpenError> {
 }
 
 /// How to put a copy in place of the store. A log left beside it would be read into the copy.
-fn way_back(path: &Path, copy: &Path) -> String {
+pub(super) fn way_back(path: &Path, copy: &Path) -> String {
     let (path, copy) = (path.display(), copy.display());
     format!(
         "stop this one, move {path}, {path}-wal and {path}-shm aside together, and rename {copy} to \
@@ -240,8 +241,30 @@ fn migrate(conn: &mut Connection, from: u32, steps: &[&str]) -> rusqlite::Result
     for step in steps.iter().skip(from as usize) {
         tx.execute_batch(step)?;
     }
+    if from > 0 {
+        tx.execute(
+            "INSERT OR REPLACE INTO meta SELECT 'upgraded_from', ?
+               UNION ALL SELECT 'upgraded_at_row', ifnull(max(n), 0) FROM journal",
+            [from],
+        )?;
+    }
     tx.pragma_update(None, "user_version", steps.len() as u32)?;
     tx.commit()
+}
+
+/// The copy that an upgrade left of the store as it still is: nothing was taken in since.
+pub(super) fn copy_of_present(
+    conn: &Connection,
+    path: &Path,
+    last: Option<LastRow>,
+) -> rusqlite::Result<Option<PathBuf>> {
+    let from = state::row_number(conn, "upgraded_from")?;
+    let upgraded_at = state::row_number(conn, "upgraded_at_row")?;
+    if upgraded_at != Some(last.map_or(0, |row| row.n)) {
+        return Ok(None);
+    }
+    let copy = from.map(|version| copy_path(path, version as u32));
+    Ok(copy.filter(|copy| copy.exists()))
 }
 
 fn copy_path(path: &Path, version: u32) -> PathBuf {
@@ -286,6 +309,7 @@ mod tests {
         assert_eq!(version(&copy), 1, "the copy is the store as it was");
         assert!(copy.prepare("SELECT * FROM later").is_err());
         assert!(copy.prepare("SELECT * FROM journal").is_ok());
+        assert_eq!(copy_of_present(&conn, &path, None).unwrap(), Some(copy_path(&path, 1)));
     }
 
     #[test]
