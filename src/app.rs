@@ -164,10 +164,12 @@ impl App {
         }
         let (board, board_seen) = watch::channel(Arc::new(told));
         let (signals_in_force, signals) = watch::channel(Arc::new(configuration.signals.clone()));
+        let (kept, keep) = watch::channel(Arc::new(config.keep(&configuration.signals)));
         let reload = if mode.headless || mode.demo {
             None
         } else {
-            Some(Reload::new(config, &configuration, inbox.clone(), signals_in_force)?)
+            let inbox = inbox.clone();
+            Some(Reload::new(config, &configuration, inbox, signals_in_force, kept)?)
         };
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
@@ -271,11 +273,7 @@ impl App {
             };
             Some(Doors { listener, subscribers, degraded, context, server, state, around })
         };
-        let terms = store::Terms {
-            keep: config.keep(&configuration.signals),
-            load: strain.load(),
-            metrics: metrics.clone(),
-        };
+        let terms = store::Terms { keep, load: strain.load(), metrics: metrics.clone() };
         let running = store::start(opened, terms).context("cannot start the store")?;
         let pipeline = pipeline::Parts {
             core,

@@ -11,6 +11,7 @@ use crate::domain::configuration::{Configuration, Texts};
 use crate::domain::input::Input;
 use crate::domain::signal::SignalTable;
 use crate::inbox::{Inbox, Receipt, Submission};
+use crate::store::Keep;
 
 /// Waits for SIGHUP.
 #[derive(Debug)]
@@ -18,21 +19,24 @@ pub struct Reload {
     config: Arc<Config>,
     inbox: Inbox,
     signals: watch::Sender<Arc<SignalTable>>,
+    kept: watch::Sender<Arc<Keep>>,
     in_force: [u8; 8],
     hangups: Signal,
 }
 
 impl Reload {
-    /// From here on SIGHUP no longer ends the process. `signals` is what messages are decoded by.
+    /// From here on SIGHUP no longer ends the process. `signals` is what messages are decoded by,
+    /// `kept` how long the store keeps what they bring.
     pub fn new(
         config: &Config,
         in_force: &Configuration,
         inbox: Inbox,
         signals: watch::Sender<Arc<SignalTable>>,
+        kept: watch::Sender<Arc<Keep>>,
     ) -> std::io::Result<Self> {
         let hangups = signal(SignalKind::hangup())?;
         let (config, in_force) = (Arc::new(config.clone()), in_force.hash());
-        Ok(Self { config, inbox, signals, in_force, hangups })
+        Ok(Self { config, inbox, signals, kept, in_force, hangups })
     }
 
     /// Reads the files again at every SIGHUP until `cancel`.
@@ -73,7 +77,55 @@ impl Reload {
         }
         // Only now may messages name what the core did not know before.
         self.in_force = configuration.hash();
+        // What is accepted from now on must not be too old for the store.
+        self.kept.send_replace(Arc::new(self.config.keep(&configuration.signals)));
         self.signals.send_replace(Arc::new(configuration.signals));
         tracing::info!("rules and signals were read again and are in force");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::domain::time::Span;
+    use crate::inbox::Committed;
+
+    const SIGNALS: &str = include_str!("../config/signals.toml");
+    const CLASS: &str = "class = \"glucose\"\n";
+
+    #[tokio::test]
+    async fn the_store_keeps_signals_as_they_are_decoded() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("signals.toml");
+        std::fs::write(&file, SIGNALS).unwrap();
+        let mut config = Config::built_in().unwrap();
+        config.signals.file = Some(file.clone());
+        config.store.history_keep_by_class =
+            BTreeMap::from([("glucose".to_owned(), Span::days(3_650))]);
+        let before = config.configuration().unwrap();
+        let (signals, decoded) = watch::channel(Arc::new(before.signals.clone()));
+        let (kept, keep) = watch::channel(Arc::new(config.keep(&before.signals)));
+        let (inbox, mut submissions) = Inbox::new();
+        let committing = tokio::spawn(async move {
+            while let Some(submission) = submissions.recv().await {
+                submission.receipt.release(Committed::default());
+            }
+        });
+        let mut reload = Reload::new(&config, &before, inbox, signals, kept).unwrap();
+        let both = || (decoded.borrow().kept(), keep.borrow().history_of.clone());
+
+        std::fs::write(&file, "no signals").unwrap();
+        reload.reload().await;
+        assert_eq!(both(), (before.signals.kept(), before.signals.kept()));
+
+        std::fs::write(&file, SIGNALS.replacen(CLASS, "", 1)).unwrap();
+        reload.reload().await;
+        let (decoded, keep) = both();
+        assert_eq!(keep.len() + 1, before.signals.kept().len());
+        assert_eq!(keep, decoded);
+        drop(reload);
+        committing.await.unwrap();
     }
 }

@@ -3,11 +3,9 @@
 //! The blocks of one series stand in the order of time, so that what may go is found at its
 //! beginning and nothing else is looked at, however much older the blocks of another class may be.
 
-use std::collections::BTreeMap;
-
 use rusqlite::{Transaction, params};
 
-use super::retention::ROWS;
+use super::retention::{Keep, ROWS};
 use crate::domain::signal::SignalId;
 use crate::domain::time::{Span, Timestamp};
 
@@ -17,21 +15,14 @@ const EVERY: Span = Span::secs(60);
 const SERIES: i64 = 256;
 
 /// A walk through the series, a slice at a time.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Ageing {
-    keep: Span,
-    /// Signals kept longer or shorter than `keep`.
-    keep_of: BTreeMap<SignalId, Span>,
     begun: Timestamp,
     /// The last series done with, while a walk is under way.
     after: Option<i64>,
 }
 
 impl Ageing {
-    pub(super) fn new(keep: Span, keep_of: BTreeMap<SignalId, Span>) -> Self {
-        Self { keep, keep_of, begun: Timestamp::default(), after: None }
-    }
-
     /// Whether a walk is not at its end.
     pub(super) fn is_under_way(&self) -> bool {
         self.after.is_some()
@@ -42,6 +33,7 @@ impl Ageing {
     pub(super) fn slice(
         &mut self,
         tx: &Transaction<'_>,
+        keep: &Keep,
         wall: Timestamp,
     ) -> rusqlite::Result<usize> {
         if self.after.is_none() {
@@ -59,8 +51,8 @@ impl Ageing {
         let mut looked_at = 0;
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
-            let keep = self.keep_of.get(&SignalId(row.get(1)?)).unwrap_or(&self.keep);
-            left -= let_go(tx, id, wall - *keep, left)?;
+            let kept = keep.history_of.get(&SignalId(row.get(1)?)).unwrap_or(&keep.history);
+            left -= let_go(tx, id, wall - *kept, left)?;
             if left == 0 {
                 break;
             }
@@ -89,6 +81,8 @@ fn let_go(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
     use rusqlite::Connection;
 
@@ -106,11 +100,16 @@ mod tests {
     }
 
     /// Walks to the end; how many blocks went, and in how many slices.
-    fn walk(ageing: &mut Ageing, conn: &mut Connection, wall: Timestamp) -> (usize, usize) {
+    fn walk(
+        ageing: &mut Ageing,
+        conn: &mut Connection,
+        keep: &Keep,
+        wall: Timestamp,
+    ) -> (usize, usize) {
         let (mut gone, mut slices) = (0, 0);
         loop {
             let tx = conn.transaction().unwrap();
-            gone += ageing.slice(&tx, wall).unwrap();
+            gone += ageing.slice(&tx, keep, wall).unwrap();
             tx.commit().unwrap();
             slices += 1;
             if !ageing.is_under_way() {
@@ -136,7 +135,8 @@ mod tests {
             let wall = Timestamp::from_millis(1_700_000_000_000) + Span::secs(now);
             // The first signal has no retention of its own.
             let own = BTreeMap::from([(SIGNALS[1], keep[1]), (SIGNALS[2], keep[2])]);
-            walk(&mut Ageing::new(keep[0], own), &mut opened.conn, wall);
+            let kept = Keep { history: keep[0], history_of: own, ..Keep::default() };
+            walk(&mut Ageing::default(), &mut opened.conn, &kept, wall);
             let all: Vec<Point> = rows.iter().flat_map(|(points, _)| points.clone()).collect();
             for (signal, keep) in SIGNALS.into_iter().zip(keep) {
                 let series = SeriesKey { signal, ..series() };
@@ -179,8 +179,9 @@ mod tests {
             .replace("generate(1, 600)", &generated.replace("MOST", "600"))
             .replace("generate(1, 1000)", &generated.replace("MOST", "1000"));
         conn.execute_batch(&fill).unwrap();
-        let mut ageing = Ageing::new(Span::days(1), BTreeMap::new());
-        let (gone, slices) = walk(&mut ageing, conn, wall);
+        let keep = Keep { history: Span::days(1), ..Keep::default() };
+        let mut ageing = Ageing::default();
+        let (gone, slices) = walk(&mut ageing, conn, &keep, wall);
         assert_eq!(gone, 1_599);
         assert!((7..=9).contains(&slices), "{slices}");
         // The next walk begins a minute later.
@@ -188,7 +189,7 @@ mod tests {
             "INSERT INTO blocks VALUES(7, 0, 9, 1, 0, NULL, NULL, NULL, NULL, 1, x'')",
         )
         .unwrap();
-        assert_eq!(walk(&mut ageing, conn, wall + Span::secs(59)), (0, 1));
-        assert_eq!(walk(&mut ageing, conn, wall + Span::secs(60)).0, 1);
+        assert_eq!(walk(&mut ageing, conn, &keep, wall + Span::secs(59)), (0, 1));
+        assert_eq!(walk(&mut ageing, conn, &keep, wall + Span::secs(60)).0, 1);
     }
 }

@@ -1,8 +1,10 @@
 //! What may go, and how: a slice at a time, between commits, on the writer's thread.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior, params};
+use tokio::sync::watch;
 
 use super::ageing::Ageing;
 use super::surplus;
@@ -61,7 +63,8 @@ impl Default for Keep {
 /// Decides what goes next.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    keep: Keep,
+    /// As of the last reload of the signals.
+    keep: watch::Receiver<Arc<Keep>>,
     metrics: Metrics,
     ageing: Ageing,
     snapshot_row: u64,
@@ -76,7 +79,7 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) fn new(
-        keep: Keep,
+        keep: watch::Receiver<Arc<Keep>>,
         metrics: Metrics,
         snapshot_row: Option<u64>,
         sealed_to: u64,
@@ -84,7 +87,7 @@ impl Keeper {
         let never = Timestamp::default();
         let snapshot_row = snapshot_row.unwrap_or(0);
         Self {
-            ageing: Ageing::new(keep.history, keep.history_of.clone()),
+            ageing: Ageing::default(),
             keep,
             metrics,
             snapshot_row,
@@ -134,7 +137,8 @@ impl Keeper {
     }
 
     fn delete(&mut self, conn: &mut Connection, held: Option<u64>) -> rusqlite::Result<[usize; 4]> {
-        let Keep { journal, journal_bytes, history_bytes, waves, waves_bytes, .. } = self.keep;
+        let keep = Arc::clone(&self.keep.borrow());
+        let Keep { journal, journal_bytes, history_bytes, waves, waves_bytes, .. } = *keep;
         let before = |keep: Span| (self.now - keep).as_micros();
         let needed_after = self.snapshot_row.min(self.sealed_to) as i64;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -152,7 +156,7 @@ impl Keeper {
                 journal_bytes as i64,
                 held.map_or(i64::MAX, |row| row as i64),
             ])?,
-            self.ageing.slice(&tx, self.wall)?,
+            self.ageing.slice(&tx, &keep, self.wall)?,
             surplus::slice(&tx, history_bytes)?,
             tx.prepare_cached(
                 "DELETE FROM waves WHERE id < (SELECT min(id) FROM waves) + ?1 AND (received < ?2
@@ -186,7 +190,7 @@ mod tests {
     use super::super::cursor::SinkCursor;
     use super::super::tests::{commit, purpose, sample, second, write};
     use super::super::types::Commit;
-    use super::super::{Opened, Store, history};
+    use super::super::{Opened, Report, Running, Store, Terms, history, start};
     use super::*;
     use crate::domain::message::WaveChunk;
     use crate::inbox::WaveSamples;
@@ -266,6 +270,41 @@ mod tests {
         let page = opened.history().raw(&[piece], None, 99).unwrap();
         let first = page.points.first().unwrap().1.value;
         assert!((37.0..=40.0).contains(&first), "nothing younger is gone, no block older: {first}");
+    }
+
+    #[test]
+    fn what_a_reload_says_is_kept_while_the_store_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = Store::create(dir.path(), &purpose()).unwrap();
+        let reader = opened.reader();
+        let (kept, keep) = watch::channel(Arc::new(Keep::default()));
+        let terms = Terms { keep, ..Terms::default() };
+        let Running { committer, mut reports, thread } = start(opened, terms).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut write = |commits: Vec<Commit>| {
+            runtime.block_on(async {
+                for commit in commits {
+                    let n = commit.row.n;
+                    committer.send(commit).await.unwrap();
+                    let told = reports.recv().await;
+                    assert!(matches!(told, Some(Report::Committed { n: m, .. }) if m == n));
+                }
+            });
+        };
+        let blocks = || -> i64 {
+            let conn = rusqlite::Connection::open(reader.path()).unwrap();
+            let old = "SELECT count(*) FROM blocks WHERE t1 < ?";
+            conn.query_row(old, [second(30_000).as_micros()], |row| row.get(0)).unwrap()
+        };
+        write(rows(1, 60, None));
+        assert!(blocks() > 3);
+        let signal = sample(second(0), 0.0).series.signal;
+        let history_of = BTreeMap::from([(signal, Span::secs(20_001))]);
+        kept.send_replace(Arc::new(Keep { history_of, ..Keep::default() }));
+        write(rows(61, 63, None));
+        drop(committer);
+        thread.join().unwrap().unwrap();
+        assert_eq!(blocks(), 0);
     }
 
     #[test]

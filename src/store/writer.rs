@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::commit::{self, CommitError, PackError, Packed};
 use super::cursor::SinkSlot;
@@ -135,10 +135,10 @@ pub struct Running {
 }
 
 /// On what terms a store is run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Terms {
-    /// How long things are kept.
-    pub keep: Keep,
+    /// How long things are kept, from now on whenever it changes.
+    pub keep: watch::Receiver<Arc<Keep>>,
     /// What gives way at present.
     pub load: Load,
     /// Metrics.
@@ -147,7 +147,14 @@ pub struct Terms {
 
 impl From<Keep> for Terms {
     fn from(keep: Keep) -> Self {
-        Self { keep, ..Self::default() }
+        let keep = watch::channel(Arc::new(keep)).1;
+        Self { keep, load: Load::default(), metrics: Metrics::default() }
+    }
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Keep::default().into()
     }
 }
 
