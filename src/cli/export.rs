@@ -95,8 +95,7 @@ fn into_file<T>(path: &Path, write: impl FnOnce(&File) -> anyhow::Result<T>) -> 
     let mut draft = path.as_os_str().to_owned();
     draft.push(".part");
     let draft = PathBuf::from(draft);
-    let made = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft);
-    let file = made.with_context(|| format!("cannot write {}", draft.display()))?;
+    let file = new_draft(&draft).with_context(|| format!("cannot write {}", draft.display()))?;
     let written = write(&file).and_then(|written| {
         file.sync_all()
             .and_then(|()| std::fs::rename(&draft, path))
@@ -111,6 +110,16 @@ fn into_file<T>(path: &Path, write: impl FnOnce(&File) -> anyhow::Result<T>) -> 
         }
     }
     written
+}
+
+/// A new file and no other: what lies there may be a link, or may be read by others.
+fn new_draft(draft: &Path) -> std::io::Result<File> {
+    match std::fs::remove_file(draft) {
+        Ok(()) => {}
+        Err(e) if e.kind() == ErrorKind::NotFound => {}
+        Err(e) => return Err(e),
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)
 }
 
 /// What was exported, in words: beside the data, never in them.
@@ -143,4 +152,34 @@ fn told(report: &Report, request: &Request, dir: &Path) -> Vec<String> {
 #[expect(clippy::print_stderr, reason = "data go to standard output")]
 fn note(line: &str) {
     eprintln!("{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn an_old_draft_is_neither_followed_nor_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let (out, draft) = (dir.path().join("out.csv"), dir.path().join("out.csv.part"));
+        let other = dir.path().join("other");
+        std::fs::write(&other, "another's").unwrap();
+        let write = |mut file: &File| Ok(file.write_all(b"rows")?);
+        let check = || {
+            into_file(&out, write).unwrap();
+            assert_eq!(std::fs::read(&out).unwrap(), b"rows");
+            let made = std::fs::symlink_metadata(&out).unwrap();
+            assert!(made.is_file() && made.permissions().mode() & 0o777 == 0o600, "{made:?}");
+            std::fs::remove_file(&out).unwrap();
+        };
+        std::os::unix::fs::symlink(&other, &draft).unwrap();
+        check();
+        assert_eq!(std::fs::read(&other).unwrap(), b"another's");
+        std::fs::write(&draft, "half").unwrap();
+        std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o644)).unwrap();
+        check();
+    }
 }
