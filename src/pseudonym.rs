@@ -62,7 +62,8 @@ impl Pseudonyms {
                 ring::rand::SystemRandom::new().fill(&mut key).map_err(|_| BadKey::Random)?;
                 DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(bad)?;
                 write_new(&path, &key).map_err(bad)?;
-                key
+                // Another may have made one meanwhile: that one counts.
+                std::fs::read(&path).map_err(bad)?
             }
             Err(e) => return Err(bad(e)),
         };
@@ -96,15 +97,29 @@ impl Pseudonyms {
 
 /// Whole or not at all: a key cut short by a crash would be refused for ever.
 fn write_new(path: &Path, key: &[u8]) -> std::io::Result<()> {
-    let part = path.with_extension("part");
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+    // A name of its own: two who come first must not write into one draft.
+    let mut name = [0; 10];
+    ring::rand::SystemRandom::new()
+        .fill(&mut name)
+        .map_err(|_| std::io::Error::other(BadKey::Random))?;
+    let part = path.with_extension(format!("{}.part", BASE32_NOPAD.encode(&name)));
+    let written = link_new(&part, path, key);
+    match std::fs::remove_file(&part) {
+        Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+        Ok(()) | Err(_) => written?,
+    }
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn link_new(part: &Path, path: &Path, key: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(part)?;
     file.write_all(key)?;
     file.sync_all()?;
-    // A key that another process made meanwhile stays.
-    std::fs::hard_link(&part, path)?;
-    std::fs::remove_file(&part)?;
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    match std::fs::hard_link(part, path) {
+        // A key that another made meanwhile stays.
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(e),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -142,5 +157,25 @@ mod tests {
         let error = Pseudonyms::open(dir.path(), Purpose::Care).unwrap_err().to_string();
         assert!(error.contains("care.key") && error.contains("put back"), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), b"short");
+    }
+
+    #[test]
+    fn all_who_come_first_get_the_key_that_is_on_the_disk() {
+        let patient = &"p-1".parse().unwrap();
+        for _ in 0..20 {
+            let dir = tempfile::tempdir().unwrap();
+            let together = std::sync::Barrier::new(8);
+            let name = || Pseudonyms::open(dir.path(), Purpose::Care).unwrap().of(patient);
+            let first = std::thread::scope(|scope| {
+                let open = || {
+                    together.wait();
+                    name()
+                };
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+            });
+            assert_eq!(first, vec![name(); 8]);
+            assert_eq!(std::fs::read_dir(dir.path().join("keys")).unwrap().count(), 1);
+        }
     }
 }
