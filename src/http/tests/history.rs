@@ -249,6 +249,22 @@ async fn slow(series: usize, held: usize) -> (Bench, Arc<Slow>, std::sync::mpsc:
 }
 
 #[tokio::test]
+async fn a_read_keeps_its_turn_though_its_client_hung_up() {
+    let (bench, slow, open) = slow(1, 2).await;
+    let path = "/api/v1/devices/dev-1/series?signal=heart_rate";
+    let clients = [bench.send("GET", path, &[], "").await, bench.send("GET", path, &[], "").await];
+    while slow.entered.load(Ordering::SeqCst) < 2 {
+        tokio::task::yield_now().await;
+    }
+    drop(clients);
+    bench.get(path).await.problem(503);
+    assert_eq!(slow.entered.load(Ordering::SeqCst), 2, "no third read beside the two");
+    drop(open);
+    // Their turns come back with their ends.
+    while bench.get(path).await.status != 200 {}
+}
+
+#[tokio::test]
 async fn an_answer_is_bounded_over_all_series_of_its_signals() {
     let (bench, slow, _open) = slow(256, 0).await;
     let path = "/api/v1/devices/dev-1/series?signal=heart_rate&points=";
