@@ -239,8 +239,8 @@ impl HistoryRead for Slow {
 }
 
 /// A bench on such a history, and what opens its gate.
-async fn slow(series: usize, held: usize) -> (Bench, Arc<Slow>, std::sync::mpsc::Sender<()>) {
-    let (open, gate) = std::sync::mpsc::channel();
+async fn slow(series: usize, held: usize) -> (Bench, Arc<Slow>, std::sync::mpsc::SyncSender<()>) {
+    let (open, gate) = std::sync::mpsc::sync_channel(0);
     let (entered, gate) = (AtomicUsize::new(0), Mutex::new(gate));
     let slow = Arc::new(Slow { series, entered, held, gate });
     let history = Arc::clone(&slow);
