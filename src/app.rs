@@ -1,7 +1,7 @@
 //! The composition root: the only place that starts long-lived tasks and threads.
 //!
-//! Shutdown goes in order: stop taking input, drain, commit, end streams, close HTTP; whoever is
-//! late is named.
+//! Shutdown goes in order: stop taking input, drain, commit, flush the sink, end the store, end
+//! streams, close HTTP; whoever is late is named.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -85,6 +85,7 @@ struct Doors {
     server: Server,
     state: AppState,
     around: Around,
+    sink: Option<Sink>,
 }
 
 /// What looks after the gateway beside its work, for people and programs that watch it.
@@ -96,18 +97,14 @@ struct Around {
     pulse: Pulse,
     reader: Reader,
     deadman: Option<(DeadMan, Outbound)>,
-    sink: Option<Sink>,
 }
 
 impl Around {
     /// Starts all of it on a stage of its own, and has the pipeline feed the service manager's watchdog.
     fn start(self) -> Stage {
-        let Self { board, clock, metrics, pulse, reader, deadman, sink } = self;
+        let Self { board, clock, metrics, pulse, reader, deadman } = self;
         let mut stage = Stage::default();
         stage.start("space", watch_space(reader, metrics.clone(), stage.token()));
-        if let Some(sink) = sink {
-            stage.start("influxdb", sink.run(stage.token()));
-        }
         if let Some((config, outbound)) = deadman {
             let (board, clock) = (board.clone(), clock.clone());
             let fresh = move || is_fresh(&board.borrow(), &clock);
@@ -269,9 +266,8 @@ impl App {
                 pulse: pulse.clone(),
                 reader,
                 deadman,
-                sink,
             };
-            Some(Doors { listener, subscribers, degraded, context, server, state, around })
+            Some(Doors { listener, subscribers, degraded, context, server, state, around, sink })
         };
         let terms = store::Terms { keep, load: strain.load(), metrics: metrics.clone() };
         let running = store::start(opened, terms).context("cannot start the store")?;
@@ -327,6 +323,9 @@ impl App {
         let mut core = Stage::default();
         let mut serving = Stage::default();
         let mut beside = Stage::default();
+        let mut sinks = Stage::default();
+        // The store takes from the sink how far it came, after the last commit too.
+        let store = pipeline.committer.clone();
         core.start("pipeline", pipeline::run(pipeline, core.token()));
         if let Some(clock) = clock_check {
             let watch = synchronised::watch(clock, inbox.clone(), commands.token());
@@ -338,9 +337,9 @@ impl App {
         commands.start("control", control.run(inbox, sources, commands.token()));
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
-        if let Some(Doors { listener, subscribers, degraded, context, server, state, around }) =
-            doors
-        {
+        if let Some(doors) = doors {
+            let Doors { listener, subscribers, degraded, context, server, state, around, sink } =
+                doors;
             connections = context.tracker.clone();
             intake = Stage::new(context.cancel.clone());
             for subscriber in subscribers {
@@ -350,6 +349,9 @@ impl App {
             serving.start("http", server.run(state, streams.clone(), serving.token()));
             pulse.set_listening(true);
             beside = around.start();
+            if let Some(sink) = sink {
+                sinks.start("influxdb", sink.run(sinks.token()));
+            }
         }
         let ended_early = tokio::select! {
             () = stop.cancelled() => None,
@@ -358,6 +360,7 @@ impl App {
             task = intake.ended() => Some(task),
             task = serving.ended() => Some(task),
             task = beside.ended() => Some(task),
+            task = sinks.ended() => Some(task),
         };
         pulse.set_listening(false);
         beside.stop().await;
@@ -366,6 +369,8 @@ impl App {
         late("connections", connections.wait()).await;
         commands.stop().await;
         core.stop().await;
+        sinks.stop().await;
+        drop(store);
         serving.stop().await;
         streams.close();
         late("streams", streams.wait()).await;

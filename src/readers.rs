@@ -123,6 +123,14 @@ impl AlarmLog for StoreReaders {
 }
 
 impl HistoryRead for StoreReaders {
+    fn series(&self, query: &SeriesQuery) -> usize {
+        let mut series: Vec<SeriesKey> =
+            self.pieces(query).into_iter().map(|piece| piece.series).collect();
+        series.sort();
+        series.dedup();
+        series.len()
+    }
+
     fn samples(
         &self,
         query: &SeriesQuery,

@@ -138,6 +138,11 @@ pub struct Book {
     open: BTreeMap<Key, Open>,
     #[n(1)]
     causes: BTreeMap<Key, Causes>,
+    /// How many alarms of a key an upgrade kept: what began them is not known, so what comes after
+    /// has ordinals of its own.
+    #[n(2)]
+    #[cbor(default)]
+    kept: BTreeMap<Key, u32>,
 }
 
 /// What began the alarms of a key: keeps their ids apart, however late a cause comes again.
@@ -160,6 +165,8 @@ struct Causes {
 
 /// Ordinals of causes older than one that came before them.
 const OLDER: u32 = 1 << 16;
+/// Ordinals after each alarm that an upgrade kept.
+const KEPT: u32 = 1 << 24;
 
 impl Causes {
     fn first(cause: Cause) -> Self {
@@ -230,6 +237,8 @@ impl Book {
             self.causes.insert(draft.key.clone(), Causes::first(draft.cause.clone()));
             0
         };
+        let kept = self.kept.get(&draft.key).copied().unwrap_or_default();
+        let ordinal = ordinal.saturating_add(kept.saturating_mul(KEPT));
         let now = out.wall();
         let alarm = Alarm {
             id: alarm_id(

@@ -177,6 +177,7 @@ impl Core {
             self.step(input, &mut out);
         }
         self.advance_to(now, &mut out);
+        self.note_grounds(&mut out);
         self.head.next_seq = out.next_seq;
         out
     }
@@ -229,6 +230,7 @@ impl Core {
             Input::Configuration { signals, rules, site } => {
                 let texts =
                     Texts { signals: signals.clone(), rules: rules.clone(), site: site.clone() };
+                self.note_grounds(out);
                 self.configure(texts, out);
             }
             Input::Deaf { from, to } => {

@@ -6,10 +6,12 @@ use super::alarm::{Alarm, AlarmKind, LimitFrom, Side};
 use super::command::PatientLimit;
 use super::core::Core;
 use super::ids::RuleId;
+use super::output::Output;
 use super::rules::{CRITICAL, LimitRule, WARNING};
 use super::sample::SeriesKey;
 use super::signal::{Signal, SignalId};
 use super::time::Timestamp;
+use super::transition::{Change, Transition, TransitionBody};
 use super::unit::Unit;
 
 /// What an alarm stands on, told when it is raised.
@@ -42,7 +44,25 @@ pub struct LimitInForce {
     pub from: LimitFrom,
 }
 
+/// The alarm that a transition raised.
+pub fn raised(transition: &Transition) -> Option<&Alarm> {
+    match &transition.body {
+        TransitionBody::Alarm { change: Change::Raised, alarm, .. } => Some(alarm),
+        TransitionBody::Alarm { .. }
+        | TransitionBody::Answer { .. }
+        | TransitionBody::Note { .. }
+        | TransitionBody::NotAllowed { .. } => None,
+    }
+}
+
 impl Core {
+    /// Notes what the alarms raised since the last time stand on: before other limits are in force.
+    pub(super) fn note_grounds(&self, out: &mut Output) {
+        let raised = out.transitions.iter().filter_map(raised).skip(out.grounds.len());
+        let grounds: Vec<Grounds> = raised.map(|alarm| self.grounds(alarm)).collect();
+        out.grounds.extend(grounds);
+    }
+
     /// What an alarm stands on that this core has just raised.
     pub fn grounds(&self, alarm: &Alarm) -> Grounds {
         let latest = alarm.latest.as_ref().map(|latest| latest.measured_at);

@@ -2,6 +2,7 @@
 
 use super::fate::Fate;
 use super::few::Few;
+use super::grounds::Grounds;
 use super::ids::{DeviceId, PatientId, RuleId, SiteId};
 use super::sample::Sample;
 use super::time::{Stamp, Timestamp};
@@ -14,6 +15,8 @@ pub struct Output {
     pub now: Stamp,
     /// Transitions in order.
     pub transitions: Vec<Transition>,
+    /// What the alarms raised stand on, in their order.
+    pub grounds: Vec<Grounds>,
     /// Numbers for the history, each with its place among all numbers of the row.
     pub samples: Vec<(u32, Sample)>,
     /// Readings and messages by fate.
@@ -33,6 +36,7 @@ impl Output {
         Self {
             now,
             transitions: Vec::new(),
+            grounds: Vec::new(),
             samples: Vec::new(),
             fates: Few::default(),
             refusals: Few::default(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minicbor::{Decode, Encode};
 
 use super::alarm::{Alarm, Condition, Priority};
-use super::book::{Book, Key, Owner};
+use super::book::{Book, Draft, Key, Owner};
 use super::cause::Cause;
 use super::ids::{BedId, DeviceId, WardId};
 use super::input::Synchronised;
@@ -100,7 +100,7 @@ impl Site {
         let cause = Cause::noticed(Some(id.clone()), out.wall());
         let (priority, condition) = (Priority::High, Condition::Present);
         let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
-        self.alarms.raise(GATEWAY, draft, out);
+        self.tell(draft, out);
     }
 
     /// The brokers that are told as not proven.
@@ -131,7 +131,7 @@ impl Site {
             let cause = Cause::noticed(None, out.wall());
             let condition = Condition::Present;
             let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
-            self.alarms.raise(GATEWAY, draft, out);
+            self.tell(draft, out);
         }
     }
 
@@ -176,7 +176,7 @@ impl Site {
         let cause = Cause::noticed(None, out.wall());
         let condition = Condition::Present;
         let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
-        self.alarms.raise(GATEWAY, draft, out);
+        self.tell(draft, out);
     }
 
     /// Whether the machine's clock was not known to be synchronised when it was last asked.
@@ -196,5 +196,17 @@ impl Site {
         let (priority, condition) = (Priority::Medium, Condition::Momentary);
         let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
         self.alarms.raise(GATEWAY, draft, out);
+    }
+
+    /// Raises an alarm of the gateway; one that is open already says from here on what holds now.
+    fn tell(&mut self, draft: Draft, out: &mut Output) {
+        let (key, text) = (draft.key.clone(), draft.text.clone());
+        self.alarms.raise(GATEWAY, draft, out);
+        self.alarms.change(&key, None, out, |alarm, _| {
+            (alarm.text != text).then(|| {
+                alarm.text = text;
+                Change::Updated
+            })
+        });
     }
 }

@@ -165,6 +165,9 @@ pub struct Summary {
 
 /// The history of numbers.
 pub trait HistoryRead: fmt::Debug + Send + Sync {
+    /// How many series the query asks for: at most so many hold anything.
+    fn series(&self, query: &SeriesQuery) -> usize;
+
     /// At most `limit` samples in `[from, to)` by time, then device, signal and instance.
     fn samples(
         &self,

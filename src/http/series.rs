@@ -10,7 +10,7 @@ use super::devices;
 use super::error::Problem;
 use super::extract::{Id, List, Params};
 use super::patients;
-use super::ports::{Bucket, SeriesQuery, Stretch};
+use super::ports::{Bucket, HistoryRead, SeriesQuery, Stretch};
 use super::state::{Ctx, Http};
 use crate::domain::device::stretches;
 use crate::domain::ids::{DeviceId, PatientId};
@@ -24,9 +24,9 @@ use crate::store::types::{Sample, flag};
 const PAGE: usize = 5_000;
 /// Signals of one answer at most: more than a bedside shows.
 const MAX_SIGNALS: usize = 16;
-/// Buckets of one signal at most: more than a screen has columns.
+/// Buckets of one series at most: more than a screen has columns.
 const MAX_POINTS: u32 = 2_000;
-/// Buckets of all signals at most, some 4 MiB.
+/// Buckets of one answer at most, over all its series: a signal has one for each device and instance.
 const MAX_BUCKETS: usize = 16_000;
 /// The range when none is asked for.
 const DEFAULT_RANGE: Span = Span::hours(24);
@@ -113,16 +113,20 @@ async fn answer(
     if from >= to {
         return Err(bad("`from` must be before `to`"));
     }
-    let several = signals.len();
     let query = SeriesQuery { stretches: stretches(from, to), signals, instance: range.instance };
     let seq = http.board().seq;
     if let Some(points) = range.points {
-        if !(1..=MAX_POINTS).contains(&points) || points as usize * several > MAX_BUCKETS {
-            return Err(bad(&format!(
-                "`points` must be 1 to {MAX_POINTS}, and {MAX_BUCKETS} over all signals"
-            )));
+        if !(1..=MAX_POINTS).contains(&points) {
+            return Err(bad(&format!("`points` must be 1 to {MAX_POINTS}")));
         }
-        let buckets = http.read_history(move |h| h.buckets(&query, from, to, points)).await?;
+        let read = move |h: &dyn HistoryRead| {
+            let series = h.series(&query);
+            if series.saturating_mul(points as usize) > MAX_BUCKETS {
+                return Ok(Err(series));
+            }
+            h.buckets(&query, from, to, points).map(Ok)
+        };
+        let buckets = http.read_history(read).await?.map_err(|series| too_many(series, points))?;
         let items = buckets.into_iter().map(|b| Item::of_bucket(b, &table)).collect();
         return Ok(Json(List { items, next: None, seq }));
     }
@@ -231,6 +235,13 @@ impl Item {
             last: values.map(|v| v.last),
         }
     }
+}
+
+fn too_many(series: usize, points: u32) -> Problem {
+    bad(&format!(
+        "{series} series of {points} `points` are more than {MAX_BUCKETS} buckets: ask for fewer \
+         `points` or signals, or name one `instance`"
+    ))
 }
 
 fn bad(detail: &str) -> Problem {

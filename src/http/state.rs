@@ -98,8 +98,8 @@ pub(crate) struct Http {
     pub(crate) replies: Replies,
     pub(crate) tracker: TaskTracker,
     pub(crate) cancel: CancellationToken,
-    log_reads: Semaphore,
-    history_reads: Semaphore,
+    log_reads: Arc<Semaphore>,
+    history_reads: Arc<Semaphore>,
 }
 
 /// How handlers hold it.
@@ -110,8 +110,8 @@ impl Http {
         Arc::new(Self {
             seats: Seats::new(app.limits, app.metrics.clone()),
             replies: Replies::default(),
-            log_reads: Semaphore::new(LOG_READS),
-            history_reads: Semaphore::new(HISTORY_READS),
+            log_reads: Arc::new(Semaphore::new(LOG_READS)),
+            history_reads: Arc::new(Semaphore::new(HISTORY_READS)),
             app,
             tracker,
             cancel,
@@ -133,9 +133,9 @@ impl Http {
         &self,
         read: impl FnOnce(&dyn AlarmLog) -> Result<T, ReadFailed> + Send + 'static,
     ) -> Result<T, Problem> {
-        let _turn = self.log_reads.acquire().await;
+        let turn = Arc::clone(&self.log_reads).acquire_owned().await;
         let log = Arc::clone(&self.app.log);
-        off_thread(move || read(&*log)).await
+        off_thread(turn, move || read(&*log)).await
     }
 
     /// Reads the history off the async threads; gives way under load (docs/architecture.md).
@@ -150,17 +150,24 @@ impl Http {
         if self.app.load.gives_way(Work::RangeQueries) {
             return give_way("the gateway is overloaded; try again");
         }
-        let Ok(_turn) = tokio::time::timeout(QUERY_WAIT, self.history_reads.acquire()).await else {
+        let turn = Arc::clone(&self.history_reads).acquire_owned();
+        let Ok(turn) = tokio::time::timeout(QUERY_WAIT, turn).await else {
             return give_way("too many range queries at once; try again");
         };
         let history = Arc::clone(&self.app.history);
-        off_thread(move || read(&*history)).await
+        off_thread(turn, move || read(&*history)).await
     }
 }
 
+/// Reads, and keeps the turn until the read ends: a client that hangs up does not end it.
 async fn off_thread<T: Send + 'static>(
+    turn: impl Send + 'static,
     read: impl FnOnce() -> Result<T, ReadFailed> + Send + 'static,
 ) -> Result<T, Problem> {
+    let read = move || {
+        let _turn = turn;
+        read()
+    };
     match tokio::task::spawn_blocking(read).await {
         Ok(read) => Ok(read?),
         Err(_) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a read was cut short")),

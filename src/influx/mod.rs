@@ -45,6 +45,8 @@ use crate::view::Board;
 
 /// How often lag is looked at while nothing goes on.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long it may go on at shutdown with what is committed; the rest waits for the next start.
+const FLUSH: Duration = Duration::from_secs(3);
 /// After the store could not be read.
 const READ_AGAIN: Duration = Duration::from_secs(5);
 /// So many single lines refused, and none taken in between: it is not the lines.
@@ -163,17 +165,22 @@ impl Sink {
         })
     }
 
-    /// Tells everything, until `stop`.
+    /// Tells everything; from `stop` on only what is committed by then, as far as it gets in time.
     pub async fn run(mut self, stop: CancellationToken) {
+        let late = async {
+            stop.cancelled().await;
+            tokio::time::sleep(FLUSH).await;
+        };
         tokio::select! {
-            () = stop.cancelled() => {}
-            () = self.tell_all() => {}
+            () = late => {}
+            () = self.tell_all(&stop) => {}
         }
     }
 
-    async fn tell_all(&mut self) {
+    async fn tell_all(&mut self, stop: &CancellationToken) {
         let mut cursor = self.slot.begin();
         let mut ahead = None;
+        let mut last = false;
         loop {
             let batch = match ahead.take() {
                 Some(batch) => batch,
@@ -199,7 +206,11 @@ impl Sink {
                 continue;
             }
             if cursor.refill.is_none() {
-                tokio::time::sleep(self.batch_age).await;
+                if last {
+                    return;
+                }
+                // Once more after `stop`: what was committed meanwhile.
+                last = tokio::time::timeout(self.batch_age, stop.cancelled()).await.is_ok();
                 continue;
             }
             // In between, a batch of what the journal lost.

@@ -5,14 +5,15 @@ use std::collections::VecDeque;
 use tokio::sync::mpsc;
 
 use crate::clock::{Clock, Stamp, Stopwatch};
+use crate::domain::alarm::Alarm;
 use crate::domain::command::Answer;
 use crate::domain::core::Core;
-use crate::domain::grounds::Grounds;
+use crate::domain::grounds::{Grounds, raised};
 use crate::domain::input::Input;
 use crate::domain::journal::RowBody;
 use crate::domain::output::Output;
 use crate::domain::time::Timestamp;
-use crate::domain::transition::{Change, Transition, TransitionBody};
+use crate::domain::transition::{Transition, TransitionBody};
 use crate::inbox::{DeadLetter, Submission, WaveSamples};
 use crate::store::types::{CORE_VERSION, Commit, RaisedOn, Row, StoredTransition};
 
@@ -218,7 +219,9 @@ pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) 
         })
         .collect();
     let stored: Vec<StoredTransition> = out.transitions.iter().map(stored).collect();
-    let raised = out.transitions.iter().filter_map(|t| raised_on(t, core)).collect();
+    let alarms = out.transitions.iter().filter_map(raised);
+    let raised =
+        alarms.zip(out.grounds).map(|(alarm, grounds)| raised_on(alarm, grounds)).collect();
     let body = RowBody::new(inputs, &out.samples, now).encode();
     let bodies = stored.iter().map(|s| s.body.clone()).collect();
     let commit = Commit {
@@ -261,13 +264,10 @@ fn answer(transition: &Transition) -> Option<&Answer> {
 }
 
 /// What a raised alarm stands on.
-fn raised_on(transition: &Transition, core: &Core) -> Option<RaisedOn> {
-    let TransitionBody::Alarm { change: Change::Raised, alarm, .. } = &transition.body else {
-        return None;
-    };
-    let Grounds { series, until, limits } = core.grounds(alarm);
+fn raised_on(alarm: &Alarm, grounds: Grounds) -> RaisedOn {
+    let Grounds { series, until, limits } = grounds;
     let limits = serde_json::to_string(&limits).unwrap_or_default();
-    Some(RaisedOn { alarm: alarm.id.clone(), series, until, limits, readings: Vec::new() })
+    RaisedOn { alarm: alarm.id.clone(), series, until, limits, readings: Vec::new() }
 }
 
 /// A transition as stored.

@@ -177,8 +177,6 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         }
         pipeline.turn();
     }
-    drop(pipeline.committer);
-    while reports.recv().await.is_some() {}
     Ok(())
 }
 

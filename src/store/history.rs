@@ -102,13 +102,16 @@ impl History {
         let skip = after.map_or(0, |cursor| cursor.skip);
         let wanted = limit.saturating_add(skip).saturating_add(1);
         let pieces: Vec<Piece> = pieces.iter().map(|piece| piece.starting(after)).collect();
-        let mut points = Vec::new();
+        let mut points: Vec<(usize, Point)> = Vec::new();
         self.read(&pieces, |tx, place, piece, heads| {
             let found = page(tx, piece, heads, wanted, &self.ids)?;
             points.extend(found.into_iter().map(|point| (place, point)));
+            // However many the pieces are, no more than a page is held. Stable: at one instant the
+            // pieces stay in their order, so that what is let go would come after the page anyway.
+            points.sort_by_key(|(_, point)| point.at);
+            points.truncate(wanted);
             Ok(())
         })?;
-        points.sort_by_key(|(_, point)| point.at);
         let given = after.map_or(0, |cursor| {
             points.iter().take(skip).take_while(|(_, p)| p.at == cursor.at).count()
         });
@@ -532,6 +535,42 @@ mod tests {
         let buckets = opened.history().buckets(&pieces, grid, UNIT).unwrap();
         let counts: Vec<(u64, f64)> = buckets.iter().map(|b| (b.count, b.last)).collect();
         assert_eq!(counts, [(6, 2.0), (4, 2.0)]);
+    }
+
+    /// Whatever a page lets go, none of what comes first is lost, nor the order at one instant.
+    #[test]
+    fn pages_of_many_pieces_are_one_history() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = Store::create(dir.path(), &purpose()).unwrap();
+        let of = |n: i64| SeriesKey { device: format!("dev-{n}").parse().unwrap(), ..series() };
+        let sample = |n: i64, s: i64| Sample {
+            series: of(n),
+            at: origin() + Span::secs(s),
+            received: origin(),
+            value: (s * 10 + n) as f64,
+            unit: UNIT,
+            flags: 0,
+        };
+        // The first pieces begin last.
+        let samples: Vec<Sample> =
+            (0..9).flat_map(|n| (9 - n..20).map(move |s| sample(n, s))).collect();
+        opened.heads().committed(&[], 1, second(1), &samples);
+        let pieces: Vec<Piece> =
+            (0..9).map(|n| Piece { series: of(n), ..piece(0, 30_000) }).collect();
+        let mut expected: Vec<f64> = samples.iter().map(|sample| sample.value).collect();
+        expected.sort_by(f64::total_cmp);
+        for limit in [1, 7, 99, 1_000] {
+            let (mut got, mut after) = (Vec::new(), None);
+            loop {
+                let page = opened.history().raw(&pieces, after, limit).unwrap();
+                got.extend(page.points.iter().map(|(_, point)| point.value));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(got, expected, "{limit}");
+        }
     }
 
     #[test]

@@ -68,9 +68,9 @@ pub enum Report {
     },
 }
 
-/// The way in: commits are written in the order sent. Dropping it ends the thread, once what was
-/// sent is on the disk.
-#[derive(Debug)]
+/// The way in: commits are written in the order sent. Dropping the last one ends the thread, once
+/// what was sent is on the disk.
+#[derive(Clone, Debug)]
 pub struct Committer(mpsc::Sender<Commit>);
 
 /// The store's thread is gone.

@@ -248,6 +248,26 @@ fn killed_while_it_catches_up_nothing_is_lost_or_doubled() {
 }
 
 #[test]
+fn what_was_committed_before_it_stopped_is_told_before_it_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = FakeInflux::start();
+    let mut influx = section(dir.path(), &format!("http://{}/tsdb", server.address));
+    influx["batch_age"] = json!("60s");
+    let mut gateway = Setup::default().rules(RULES).section("influx", influx).start();
+    gateway.admit("p-1", "dev-1");
+    let mut said = Said::new();
+    publish(&gateway, "dev-1", 1, 20, &mut said);
+    gateway.stop();
+    assert_eq!(held(&server, "dev-1"), said);
+    // How far it came is known to the next run.
+    let told = server.state().lines;
+    gateway.start_again();
+    gateway.stop();
+    let again = server.state().lines - told;
+    assert!(again < said.len(), "told {again} lines again");
+}
+
+#[test]
 fn with_tls_the_server_must_show_a_certificate_of_the_ca() {
     let dir = tempfile::tempdir().unwrap();
     let certificates = Certificates::make(dir.path());

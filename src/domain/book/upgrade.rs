@@ -29,9 +29,11 @@ impl Book {
     }
 
     /// Keeps an alarm that was told and that nothing here holds. One that has the place of another,
-    /// or is `astray` among those of another owner, goes by its id.
+    /// or is `astray` among those of another owner, goes by its id. No later alarm of its place gets
+    /// that id, even from the cause that began this one.
     pub fn keep(&mut self, told: &Alarm, astray: bool, signal: Option<SignalId>, out: &mut Output) {
         let mut key = Key::new(told.rule.clone(), told.source.clone());
+        *self.kept.entry(key.clone()).or_default() += 1;
         if astray || self.open.contains_key(&key) {
             key.source = told.id.to_string();
         }

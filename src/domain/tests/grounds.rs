@@ -2,9 +2,13 @@
 
 use crate::domain::alarm::{LimitFrom, Side};
 use crate::domain::command::PatientLimit;
+use crate::domain::configuration::Texts;
+use crate::domain::grounds::{LimitInForce, raised};
+use crate::domain::input::Input;
+use crate::domain::message::Body;
 use crate::domain::unit::Unit;
 
-use super::scene::{Scene, at};
+use super::scene::{Scene, at, shipped};
 
 #[test]
 fn an_alarm_stands_on_its_series_and_on_both_sides_of_its_limits() {
@@ -58,4 +62,29 @@ fn a_doubtful_number_has_a_series_and_an_event_or_silence_has_none() {
     scene.advance(3_600.0);
     let silence = scene.core.grounds(&scene.alarm("link.silence"));
     assert_eq!((silence.series, silence.limits), (None, Vec::new()));
+}
+
+#[test]
+fn it_stands_on_the_limits_it_was_judged_by_though_others_follow_in_the_same_row() {
+    let mut scene = Scene::bedside();
+    scene.advance(1.0);
+    let mut message = scene.message("dev");
+    if let Body::Telemetry { readings, .. } = &mut message.body {
+        readings.push(scene.measured("nibp_sys", 50.0));
+    }
+    let Texts { signals, rules, site } = shipped();
+    let others =
+        rules.replacen(r#"critical_low = ["80 mm[Hg]"]"#, r#"critical_low = ["70 mm[Hg]"]"#, 1);
+    assert_ne!(others, rules);
+    let inputs =
+        [Input::Message(Box::new(message)), Input::Configuration { signals, rules: others, site }];
+    let out = scene.core.fold(scene.core.row() + 1, scene.now, &inputs);
+    let alarms: Vec<_> = out.transitions.iter().filter_map(raised).collect();
+    assert_eq!(alarms.len(), out.grounds.len());
+    assert_eq!(alarms[0].rule.as_str(), "vitals_live.nibp_sys_low");
+    let critical = |limit: &&LimitInForce| limit.critical && limit.side == Side::Low;
+    let stood = out.grounds[0].limits.iter().find(critical).unwrap();
+    assert_eq!(stood.value, Some(80.0));
+    let now = scene.core.grounds(alarms[0]).limits;
+    assert_eq!(now.iter().find(critical).unwrap().value, Some(70.0), "in force from here on");
 }

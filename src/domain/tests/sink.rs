@@ -13,7 +13,13 @@ fn a_refusal_and_a_delay_are_two_alarms_that_end_by_themselves() {
     scene.expect(&["raised medium influx.refused: alarming, present"]);
     assert!(scene.alarm("influx.refused").text.contains("status 401"));
     scene.fold(&[sink(Some(404), true)]);
-    scene.expect(&["raised low influx.behind: alarming, present"]);
+    scene.expect(&[
+        "updated medium influx.refused: alarming, present",
+        "raised low influx.behind: alarming, present",
+    ]);
+    assert!(scene.alarm("influx.refused").text.contains("status 404"), "what holds now");
+    scene.fold(&[sink(Some(404), true)]);
+    scene.expect(&[]);
     assert!(scene.core.site.sink_told());
     scene.fold(&[sink(None, true)]);
     scene.expect(&["ended medium influx.refused: closed ended"]);

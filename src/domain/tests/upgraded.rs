@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::scene::Scene;
+use super::scene::{Scene, restored};
 use crate::domain::alarm::{Acknowledgement, Alarm, Condition, Priority, State};
 use crate::domain::command::{AlarmAct, Outcome};
 use crate::domain::input::Input;
@@ -129,6 +129,25 @@ fn a_kept_alarm_comes_back_when_its_condition_does() {
     scene.stream("dev", "spo2", 78.0, 30);
     let alarm = scene.alarm(LOW);
     assert_eq!((alarm.id, alarm.state, alarm.recurrence), (told.id, State::Alarming, 1));
+}
+
+#[test]
+fn once_a_person_closed_it_the_same_cause_makes_another_alarm() {
+    let told = low().alarm(LOW);
+    let again = |scene: &mut Scene| {
+        scene.stream("dev", "spo2", 78.0, 30);
+        scene.alarm(LOW).id
+    };
+    assert_eq!(again(&mut Scene::bedside()), told.id, "the cause is the same");
+    for restarted in [false, true] {
+        let mut scene = Scene::bedside();
+        upgraded(&mut scene, vec![told.clone()]);
+        assert_eq!(scene.reset(LOW, None), Outcome::Done);
+        if restarted {
+            scene.core = restored(&scene.core);
+        }
+        assert_ne!(again(&mut scene), told.id, "a closed alarm does not come back");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Series and latest values.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ use crate::domain::instance::Instance;
 use crate::domain::signal::SignalId;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::unit::Unit;
-use crate::http::ports::{Bucket, Stretch, Summary};
+use crate::http::ports::{Bucket, HistoryRead, ReadFailed, SeriesQuery, Stretch, Summary};
 use crate::store::types::{Sample, SeriesKey, flag};
 use crate::view::{PatientView, Vital};
 
@@ -196,4 +197,81 @@ async fn the_latest_values_of_a_ward_say_how_old_they_are() {
     let latest = bench.get("/api/v1/wards/icu/latest").await.json();
     assert_eq!(stale(&latest), [true, true, true]);
     bench.get("/api/v1/wards/icu-2/latest").await.problem(404);
+}
+
+/// A history of many series, whose first reads last until the sender of `gate` is gone.
+#[derive(Debug)]
+struct Slow {
+    series: usize,
+    entered: AtomicUsize,
+    held: usize,
+    gate: Mutex<std::sync::mpsc::Receiver<()>>,
+}
+
+impl HistoryRead for Slow {
+    fn series(&self, _: &SeriesQuery) -> usize {
+        self.series
+    }
+
+    fn samples(
+        &self,
+        _: &SeriesQuery,
+        _: Timestamp,
+        _: Timestamp,
+        _: usize,
+    ) -> Result<Vec<Sample>, ReadFailed> {
+        if self.entered.fetch_add(1, Ordering::SeqCst) < self.held {
+            assert!(self.gate.lock().unwrap().recv().is_err(), "nothing is ever sent");
+        }
+        Ok(Vec::new())
+    }
+
+    fn buckets(
+        &self,
+        _: &SeriesQuery,
+        _: Timestamp,
+        _: Timestamp,
+        _: u32,
+    ) -> Result<Vec<Bucket>, ReadFailed> {
+        self.entered.fetch_add(1, Ordering::SeqCst);
+        Ok(Vec::new())
+    }
+}
+
+/// A bench on such a history, and what opens its gate.
+async fn slow(series: usize, held: usize) -> (Bench, Arc<Slow>, std::sync::mpsc::SyncSender<()>) {
+    let (open, gate) = std::sync::mpsc::sync_channel(0);
+    let (entered, gate) = (AtomicUsize::new(0), Mutex::new(gate));
+    let slow = Arc::new(Slow { series, entered, held, gate });
+    let history = Arc::clone(&slow);
+    let bench = Bench::start_with(|state| state.history = history).await;
+    (bench, slow, open)
+}
+
+#[tokio::test]
+async fn a_read_keeps_its_turn_though_its_client_hung_up() {
+    let (bench, slow, open) = slow(1, 2).await;
+    let path = "/api/v1/devices/dev-1/series?signal=heart_rate";
+    let clients = [bench.send("GET", path, &[], "").await, bench.send("GET", path, &[], "").await];
+    while slow.entered.load(Ordering::SeqCst) < 2 {
+        tokio::task::yield_now().await;
+    }
+    drop(clients);
+    bench.get(path).await.problem(503);
+    assert_eq!(slow.entered.load(Ordering::SeqCst), 2, "no third read beside the two");
+    drop(open);
+    // Their turns come back with their ends.
+    while bench.get(path).await.status != 200 {}
+}
+
+#[tokio::test]
+async fn an_answer_is_bounded_over_all_series_of_its_signals() {
+    let (bench, slow, _open) = slow(256, 0).await;
+    let path = "/api/v1/devices/dev-1/series?signal=heart_rate&points=";
+    let problem = bench.get(&format!("{path}63")).await.problem(400);
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("256 series") && detail.contains("`instance`"), "{detail}");
+    assert_eq!(slow.entered.load(Ordering::SeqCst), 0, "nothing was read for it");
+    assert_eq!(bench.get(&format!("{path}62")).await.status, 200);
+    assert_eq!(slow.entered.load(Ordering::SeqCst), 1);
 }
