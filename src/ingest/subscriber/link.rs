@@ -90,6 +90,8 @@ impl<'a, C: Client> Link<'a, C> {
         let shared = self.shared;
         let cancel = shared.context.cancel.clone();
         shared.degraded.set(&shared.name(), Some("not connected yet".to_owned()));
+        // A gauge that is not there alarms nobody.
+        shared.context.metrics.broker_connected(shared.config.id.as_str(), false);
         shared.register().await;
         loop {
             let broken = match self.once().await {
