@@ -18,13 +18,29 @@ impl Broken {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Publish {
     pub(super) topic: String,
-    /// 0 or 1.
+    /// 0, 1, or 2 from a broker that gives more than was asked for.
     pub(super) qos: u8,
     pub(super) dup: bool,
     pub(super) retained: bool,
     /// What it is acknowledged by; 0 with QoS 0.
     pub(super) id: u16,
     pub(super) content: Content,
+}
+
+impl Publish {
+    /// What it is owed after its commit.
+    pub(super) fn ack(&self) -> Option<Ack> {
+        let Self { qos, id, .. } = *self;
+        (qos > 0).then_some(Ack { id, exactly_once: qos == 2 })
+    }
+}
+
+/// An acknowledgement of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ack {
+    pub(super) id: u16,
+    /// PUBREC for QoS 2, else PUBACK.
+    pub(super) exactly_once: bool,
 }
 
 /// What a PUBLISH carries.
@@ -50,11 +66,13 @@ pub(super) trait Client: Send {
     fn connect(&mut self) -> impl Future<Output = Result<bool, Broken>> + Send;
 
     /// Waits until something was said, and appends all that was read with it. Dropping the future
-    /// loses nothing. What it takes in at a time is bounded.
+    /// loses nothing. What it takes in at a time is bounded. What came before a fault is told before
+    /// the fault is. That a message of QoS 2 was released is answered here: it was committed before,
+    /// and one that comes twice is known by its `seq`.
     fn hear(&mut self, heard: &mut Vec<Heard>) -> impl Future<Output = Result<(), Broken>> + Send;
 
     /// Acknowledges messages of this connection, in this order, with one write.
-    fn acknowledge(&mut self, ids: &[u16]) -> impl Future<Output = Result<(), Broken>> + Send;
+    fn acknowledge(&mut self, acks: &[Ack]) -> impl Future<Output = Result<(), Broken>> + Send;
 
     /// Asks for filters with QoS 1; [`Heard::Subscribed`] answers.
     fn subscribe(&mut self, filters: &[String]) -> impl Future<Output = Result<(), Broken>> + Send;

@@ -209,8 +209,8 @@ impl<'a, C: Client> Link<'a, C> {
     async fn acknowledge(&mut self, session: &mut Session, first: Place) -> Result<(), End> {
         let acks = collect(&mut session.line, first)?;
         session.probes_held -= acks.probes;
-        if !acks.ids.is_empty() {
-            self.client.acknowledge(&acks.ids).await?;
+        if !acks.due.is_empty() {
+            self.client.acknowledge(&acks.due).await?;
             self.backoff.reset();
         }
         let Some(seq) = acks.probe else { return Ok(()) };
@@ -251,7 +251,7 @@ impl<'a, C: Client> Link<'a, C> {
         while !line.is_empty() {
             let first = line.next().await?;
             let acks = collect(line, first)?;
-            self.client.acknowledge(&acks.ids).await?;
+            self.client.acknowledge(&acks.due).await?;
         }
         Ok(())
     }
@@ -381,7 +381,7 @@ impl Shared {
 fn collect(line: &mut Line<Acks>, first: Place) -> Result<Acks, NotAccepted> {
     let mut all = first.acks;
     while let Some(place) = line.ready()? {
-        all.ids.extend(place.acks.ids);
+        all.due.extend(place.acks.due);
         all.probes += place.acks.probes;
         all.probe = place.acks.probe.or(all.probe);
     }

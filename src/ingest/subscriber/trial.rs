@@ -114,7 +114,7 @@ impl Trial {
             return Ok(());
         };
         seen.round_trip_s = Some(watch.seconds());
-        client.acknowledge(&[back.id]).await?;
+        client.acknowledge(back.ack().as_slice()).await?;
         client.disconnect().await;
 
         let (mut client, kept) = self.connected(false).await?;
@@ -126,7 +126,7 @@ impl Trial {
         while unacknowledged.len() < LARGEST_WINDOW {
             let seq = self.publish(&mut client, 0).await?;
             let Some(back) = self.back(&mut client, seq, STILL).await? else { break };
-            unacknowledged.push(back.id);
+            unacknowledged.extend(back.ack());
         }
         seen.window = unacknowledged.len();
         client.acknowledge(&unacknowledged).await?;
@@ -164,9 +164,7 @@ impl Trial {
                     if is_own(&publish, seq) {
                         return Ok(publish);
                     }
-                    if publish.id > 0 {
-                        client.acknowledge(&[publish.id]).await?;
-                    }
+                    client.acknowledge(publish.ack().as_slice()).await?;
                 }
             }
         };
