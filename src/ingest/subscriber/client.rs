@@ -52,12 +52,42 @@ pub(super) enum Content {
     TooLarge { length: usize, head: Vec<u8> },
 }
 
+/// What the broker made of a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grant {
+    /// QoS 1 or 2: what nobody fetched yet is kept.
+    AtLeastOnce,
+    /// QoS 0: what the gateway does not hear at once is lost.
+    AtMostOnce,
+    Refused,
+}
+
+impl Grant {
+    /// Filters that were not granted as asked for, in words.
+    pub(crate) fn shortfall<'a>(
+        answers: impl Iterator<Item = (&'a str, Self)> + Clone,
+    ) -> Option<String> {
+        let those = |wanted| {
+            let those = answers.clone().filter(move |(_, grant)| *grant == wanted);
+            those.map(|(filter, _)| filter).collect::<Vec<_>>().join(", ")
+        };
+        let refused = those(Self::Refused);
+        let unprotected = those(Self::AtMostOnce);
+        let refused =
+            (!refused.is_empty()).then(|| format!("it refuses the subscription to {refused}"));
+        let unprotected =
+            (!unprotected.is_empty()).then(|| format!("{unprotected} is granted without QoS 1"));
+        let all: Vec<String> = refused.into_iter().chain(unprotected).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+}
+
 /// What the broker said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
     Publish(Publish),
-    /// The answer to SUBSCRIBE: for each filter whether it was granted.
-    Subscribed(Vec<bool>),
+    /// The answer to SUBSCRIBE, for each filter.
+    Subscribed(Vec<Grant>),
 }
 
 /// One client of one broker, MQTT 3.1.1, with a session that outlives its connections.

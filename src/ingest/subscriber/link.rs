@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::backoff::Backoff;
-use super::client::{Broken, Client, Heard};
+use super::client::{Broken, Client, Grant, Heard};
 use super::intake::{Acks, Intake, Place};
 use super::{SECOND, Shared, seconds};
 use crate::domain::command::{Action, Command, DeviceDetails, PrincipalKind};
@@ -74,7 +74,7 @@ struct Filters {
     /// Asked for and not yet answered, and for how many seconds.
     asked: Vec<String>,
     unanswered: u64,
-    /// Refused, asked for again in so many seconds, and then after so many.
+    /// Not granted with QoS 1, asked for again in so many seconds, and then after so many.
     refused: Vec<String>,
     again_in: u64,
     pause: u64,
@@ -284,14 +284,14 @@ impl Filters {
         Self { asked, unanswered: 0, refused, again_in: 0, pause: ASK_AGAIN.0 }
     }
 
-    fn answered(&mut self, shared: &Shared, granted: &[bool]) {
+    fn answered(&mut self, shared: &Shared, granted: &[Grant]) {
         let asked = std::mem::take(&mut self.asked);
         self.unanswered = 0;
-        let missing = std::iter::repeat(&false);
-        let answers = asked.into_iter().zip(granted.iter().chain(missing));
-        self.refused = answers.filter(|(_, granted)| !**granted).map(|(f, _)| f).collect();
-        let why = (!self.refused.is_empty())
-            .then(|| format!("it refuses the subscription to {}", self.refused.join(", ")));
+        let missing = std::iter::repeat(Grant::Refused);
+        let answers = asked.iter().map(String::as_str).zip(granted.iter().copied().chain(missing));
+        let why = Grant::shortfall(answers.clone());
+        let short = answers.filter(|(_, grant)| *grant != Grant::AtLeastOnce);
+        self.refused = short.map(|(filter, _)| filter.to_owned()).collect();
         if let Some(why) = &why {
             tracing::warn!(broker = %shared.config.id, "{why}");
             shared.proof().trouble(why.clone());

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::client::{Ack, Broken, Client, Content, Heard, Publish};
+use super::client::{Ack, Broken, Client, Content, Grant, Heard, Publish};
 use super::tls::Tls;
 use crate::ingest::bundle::{KEPT_OF_TOO_LARGE, MAX_PACKET};
 
@@ -279,8 +279,7 @@ impl Link {
                 })))
             }
             Packet::SubAck(ack) => {
-                let granted = |code: &_| matches!(code, SubscribeReasonCode::Success(_));
-                Ok(Some(Heard::Subscribed(ack.return_codes.iter().map(granted).collect())))
+                Ok(Some(Heard::Subscribed(ack.return_codes.iter().map(grant).collect())))
             }
             Packet::PubAck(ack) => {
                 self.own.remove(&ack.pkid);
@@ -375,6 +374,14 @@ fn qos(qos: QoS) -> u8 {
         QoS::AtMostOnce => 0,
         QoS::AtLeastOnce => 1,
         QoS::ExactlyOnce => 2,
+    }
+}
+
+fn grant(code: &SubscribeReasonCode) -> Grant {
+    match code {
+        SubscribeReasonCode::Success(QoS::AtLeastOnce | QoS::ExactlyOnce) => Grant::AtLeastOnce,
+        SubscribeReasonCode::Success(QoS::AtMostOnce) => Grant::AtMostOnce,
+        SubscribeReasonCode::Failure => Grant::Refused,
     }
 }
 

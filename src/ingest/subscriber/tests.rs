@@ -277,6 +277,9 @@ async fn a_refused_filter_is_degraded_and_asked_for_again_until_it_is_granted() 
     broker.answer(id, &[Failure, Success(QoS::AtLeastOnce)]).await;
     let again = broker.subscribe().await;
     assert_eq!(gateway.degraded.lines(), ["broker b1: it refuses the subscription to a/+"]);
+    broker.answer(again, &[Success(QoS::AtMostOnce)]).await;
+    let again = broker.subscribe().await;
+    assert_eq!(gateway.degraded.lines(), ["broker b1: a/+ is granted without QoS 1"]);
     broker.answer(again, &[Success(QoS::AtLeastOnce)]).await;
     // What is sent behind the answer was heard after it.
     broker.publish(1, 1).await;
