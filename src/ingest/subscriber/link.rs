@@ -294,10 +294,10 @@ impl Filters {
         self.refused = short.map(|(filter, _)| filter.to_owned()).collect();
         if let Some(why) = &why {
             tracing::warn!(broker = %shared.config.id, "{why}");
-            shared.proof().trouble(why.clone());
             self.again_in = self.pause;
             self.pause = (self.pause * 2).min(ASK_AGAIN.1);
         }
+        shared.proof().refused(why.clone());
         shared.degraded.set(&shared.name(), why);
     }
 
