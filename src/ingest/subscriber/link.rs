@@ -128,7 +128,11 @@ impl<'a, C: Client> Link<'a, C> {
         shared.degraded.set(&shared.name(), Some("not subscribed yet".to_owned()));
         shared.context.metrics.broker_connected(shared.config.id.as_str(), true);
         let mut session = Session::new(shared, kept);
-        let end = match shared.say_link(true, false).await {
+        // Until the inbox has room no probe can leave, which is not the broker's doing.
+        shared.proof().excuse(true);
+        let said = shared.say_link(true, false).await;
+        shared.proof().excuse(false);
+        let end = match said {
             Ok(()) => self.serve(&mut session).await,
             Err(end) => Err(end),
         };
@@ -140,7 +144,7 @@ impl<'a, C: Client> Link<'a, C> {
                 tracing::info!(broker = %shared.config.id, "stopped before the last commits");
             }
         }
-        shared.proof().excuse(false);
+        shared.proof().excuse(true);
         if stopped {
             self.client.disconnect().await;
         } else {
@@ -151,6 +155,7 @@ impl<'a, C: Client> Link<'a, C> {
         if said.is_err() {
             tracing::info!(broker = %shared.config.id, "the pipeline did not hear of the end");
         }
+        shared.proof().excuse(false);
         end
     }
 
