@@ -212,7 +212,7 @@ mod tests {
         proof.back(seq);
         assert_eq!(told(&mut proof, 1), []);
         proof.refused(None);
-        assert_eq!(told(&mut proof, 2), [None]);
+        assert_eq!(told(&mut proof, 1), [None]);
     }
 
     #[test]
