@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::feed::{BadFeed, Batch, Feed};
-use self::policy::{Answer, Backoff, Plan, Step, Verdict};
+use self::policy::{Answer, Backoff, CLASSES, Plan, Step, Verdict};
 use self::transport::{BadTransport, Transport, gzip};
 use crate::clock::Clock;
 use crate::config::Influx;
@@ -145,6 +145,7 @@ impl Sink {
         };
         let transport = Transport::new(config).await?;
         slot.begin();
+        parts.metrics.influx_begins(&CLASSES);
         Ok(Self {
             feed: Arc::new(feed),
             transport,

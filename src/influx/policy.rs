@@ -42,6 +42,9 @@ pub enum Verdict {
     Later,
 }
 
+/// Every [class](Answer::class) of an answer.
+pub const CLASSES: [&str; 8] = ["none", "204", "400", "401", "413", "429", "5xx", "other"];
+
 impl Answer {
     /// What it means.
     pub fn verdict(&self) -> Verdict {
@@ -226,6 +229,7 @@ mod tests {
         ] {
             for code in codes {
                 assert_eq!(status(*code).verdict(), verdict, "{code}");
+                assert!(CLASSES.contains(&status(*code).class()), "{code}");
             }
         }
         assert_eq!(Answer::None("timeout".into()).verdict(), Verdict::Later);

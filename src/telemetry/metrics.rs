@@ -324,6 +324,16 @@ impl Metrics {
         self.0.gave_way.get_or_create(&[("what", what)]).inc();
     }
 
+    /// There is an InfluxDB to tell: everything of it stands at 0 from now on.
+    pub fn influx_begins(&self, classes: &[&'static str]) {
+        for class in classes {
+            drop(self.0.influx.requests.get_or_create(&[INFLUX, ("status", *class)]));
+        }
+        self.influx_written(0, 0);
+        self.influx_paused(false);
+        self.influx_lag(0, 0.0, false);
+    }
+
     /// InfluxDB answered a request, by the class of the status.
     pub fn influx_request(&self, class: &'static str) {
         self.0.influx.requests.get_or_create(&[INFLUX, ("status", class)]).inc();

@@ -18,13 +18,29 @@ impl Broken {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Publish {
     pub(super) topic: String,
-    /// 0 or 1.
+    /// 0, 1, or 2 from a broker that gives more than was asked for.
     pub(super) qos: u8,
     pub(super) dup: bool,
     pub(super) retained: bool,
     /// What it is acknowledged by; 0 with QoS 0.
     pub(super) id: u16,
     pub(super) content: Content,
+}
+
+impl Publish {
+    /// What it is owed after its commit.
+    pub(super) fn ack(&self) -> Option<Ack> {
+        let Self { qos, id, .. } = *self;
+        (qos > 0).then_some(Ack { id, exactly_once: qos == 2 })
+    }
+}
+
+/// An acknowledgement of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ack {
+    pub(super) id: u16,
+    /// PUBREC for QoS 2, else PUBACK.
+    pub(super) exactly_once: bool,
 }
 
 /// What a PUBLISH carries.
@@ -36,12 +52,42 @@ pub(super) enum Content {
     TooLarge { length: usize, head: Vec<u8> },
 }
 
+/// What the broker made of a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grant {
+    /// QoS 1 or 2: what nobody fetched yet is kept.
+    AtLeastOnce,
+    /// QoS 0: what the gateway does not hear at once is lost.
+    AtMostOnce,
+    Refused,
+}
+
+impl Grant {
+    /// Filters that were not granted as asked for, in words.
+    pub(crate) fn shortfall<'a>(
+        answers: impl Iterator<Item = (&'a str, Self)> + Clone,
+    ) -> Option<String> {
+        let those = |wanted| {
+            let those = answers.clone().filter(move |(_, grant)| *grant == wanted);
+            those.map(|(filter, _)| filter).collect::<Vec<_>>().join(", ")
+        };
+        let refused = those(Self::Refused);
+        let unprotected = those(Self::AtMostOnce);
+        let refused =
+            (!refused.is_empty()).then(|| format!("it refuses the subscription to {refused}"));
+        let unprotected =
+            (!unprotected.is_empty()).then(|| format!("{unprotected} is granted without QoS 1"));
+        let all: Vec<String> = refused.into_iter().chain(unprotected).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+}
+
 /// What the broker said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
     Publish(Publish),
-    /// The answer to SUBSCRIBE: for each filter whether it was granted.
-    Subscribed(Vec<bool>),
+    /// The answer to SUBSCRIBE, for each filter.
+    Subscribed(Vec<Grant>),
 }
 
 /// One client of one broker, MQTT 3.1.1, with a session that outlives its connections.
@@ -50,11 +96,13 @@ pub(super) trait Client: Send {
     fn connect(&mut self) -> impl Future<Output = Result<bool, Broken>> + Send;
 
     /// Waits until something was said, and appends all that was read with it. Dropping the future
-    /// loses nothing. What it takes in at a time is bounded.
+    /// loses nothing. What it takes in at a time is bounded. What came before a fault is told before
+    /// the fault is. That a message of QoS 2 was released is answered here: it was committed before,
+    /// and one that comes twice is known by its `seq`.
     fn hear(&mut self, heard: &mut Vec<Heard>) -> impl Future<Output = Result<(), Broken>> + Send;
 
     /// Acknowledges messages of this connection, in this order, with one write.
-    fn acknowledge(&mut self, ids: &[u16]) -> impl Future<Output = Result<(), Broken>> + Send;
+    fn acknowledge(&mut self, acks: &[Ack]) -> impl Future<Output = Result<(), Broken>> + Send;
 
     /// Asks for filters with QoS 1; [`Heard::Subscribed`] answers.
     fn subscribe(&mut self, filters: &[String]) -> impl Future<Output = Result<(), Broken>> + Send;

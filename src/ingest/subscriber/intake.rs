@@ -3,7 +3,7 @@
 //! would be sent again for ever.
 
 use super::Shared;
-use super::client::{Content, Publish};
+use super::client::{Ack, Content, Publish};
 use crate::domain::ids::DeviceId;
 use crate::domain::message::{Delivery, Kind, Mode};
 use crate::inbox::{DeadLetter, Receipt, Submission};
@@ -17,7 +17,7 @@ pub(super) type Place = line::Place<Acks>;
 #[derive(Debug, Default)]
 pub(super) struct Acks {
     /// The messages to acknowledge, in order.
-    pub(super) ids: Vec<u16>,
+    pub(super) due: Vec<Ack>,
     /// The last own probe among them.
     pub(super) probe: Option<u64>,
     /// How many own probes.
@@ -49,16 +49,14 @@ impl<'a> Intake<'a> {
     /// Takes a message. `resumed` says that it waited in the session while nobody listened. Tells
     /// the number of an own probe.
     pub(super) fn publish(&mut self, publish: &Publish, resumed: bool) -> Option<u64> {
-        let Publish { topic, qos, dup, retained, id, content } = publish;
+        let Publish { topic, qos, dup, retained, id: _, content } = publish;
         self.place.messages += 1;
         let size = match content {
             Content::Whole(payload) => payload.len(),
             Content::TooLarge { head, .. } => head.len(),
         };
         self.place.bytes += size + topic.len() + OVERHEAD;
-        if *id != 0 {
-            self.place.acks.ids.push(*id);
-        }
+        self.place.acks.due.extend(publish.ack());
         let Some((device, kind)) = self.allowed(topic) else {
             self.refuse(topic, content);
             return None;

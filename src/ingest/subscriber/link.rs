@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::backoff::Backoff;
-use super::client::{Broken, Client, Heard};
+use super::client::{Broken, Client, Grant, Heard};
 use super::intake::{Acks, Intake, Place};
 use super::{SECOND, Shared, seconds};
 use crate::domain::command::{Action, Command, DeviceDetails, PrincipalKind};
@@ -74,7 +74,7 @@ struct Filters {
     /// Asked for and not yet answered, and for how many seconds.
     asked: Vec<String>,
     unanswered: u64,
-    /// Refused, asked for again in so many seconds, and then after so many.
+    /// Not granted with QoS 1, asked for again in so many seconds, and then after so many.
     refused: Vec<String>,
     again_in: u64,
     pause: u64,
@@ -90,6 +90,8 @@ impl<'a, C: Client> Link<'a, C> {
         let shared = self.shared;
         let cancel = shared.context.cancel.clone();
         shared.degraded.set(&shared.name(), Some("not connected yet".to_owned()));
+        // A gauge that is not there alarms nobody.
+        shared.context.metrics.broker_connected(shared.config.id.as_str(), false);
         shared.register().await;
         loop {
             let broken = match self.once().await {
@@ -126,7 +128,11 @@ impl<'a, C: Client> Link<'a, C> {
         shared.degraded.set(&shared.name(), Some("not subscribed yet".to_owned()));
         shared.context.metrics.broker_connected(shared.config.id.as_str(), true);
         let mut session = Session::new(shared, kept);
-        let end = match shared.say_link(true, false).await {
+        // Until the inbox has room no probe can leave, which is not the broker's doing.
+        shared.proof().excuse(true);
+        let said = shared.say_link(true, false).await;
+        shared.proof().excuse(false);
+        let end = match said {
             Ok(()) => self.serve(&mut session).await,
             Err(end) => Err(end),
         };
@@ -138,7 +144,7 @@ impl<'a, C: Client> Link<'a, C> {
                 tracing::info!(broker = %shared.config.id, "stopped before the last commits");
             }
         }
-        shared.proof().excuse(false);
+        shared.proof().excuse(true);
         if stopped {
             self.client.disconnect().await;
         } else {
@@ -149,6 +155,7 @@ impl<'a, C: Client> Link<'a, C> {
         if said.is_err() {
             tracing::info!(broker = %shared.config.id, "the pipeline did not hear of the end");
         }
+        shared.proof().excuse(false);
         end
     }
 
@@ -207,8 +214,8 @@ impl<'a, C: Client> Link<'a, C> {
     async fn acknowledge(&mut self, session: &mut Session, first: Place) -> Result<(), End> {
         let acks = collect(&mut session.line, first)?;
         session.probes_held -= acks.probes;
-        if !acks.ids.is_empty() {
-            self.client.acknowledge(&acks.ids).await?;
+        if !acks.due.is_empty() {
+            self.client.acknowledge(&acks.due).await?;
             self.backoff.reset();
         }
         let Some(seq) = acks.probe else { return Ok(()) };
@@ -249,7 +256,7 @@ impl<'a, C: Client> Link<'a, C> {
         while !line.is_empty() {
             let first = line.next().await?;
             let acks = collect(line, first)?;
-            self.client.acknowledge(&acks.ids).await?;
+            self.client.acknowledge(&acks.due).await?;
         }
         Ok(())
     }
@@ -282,20 +289,20 @@ impl Filters {
         Self { asked, unanswered: 0, refused, again_in: 0, pause: ASK_AGAIN.0 }
     }
 
-    fn answered(&mut self, shared: &Shared, granted: &[bool]) {
+    fn answered(&mut self, shared: &Shared, granted: &[Grant]) {
         let asked = std::mem::take(&mut self.asked);
         self.unanswered = 0;
-        let missing = std::iter::repeat(&false);
-        let answers = asked.into_iter().zip(granted.iter().chain(missing));
-        self.refused = answers.filter(|(_, granted)| !**granted).map(|(f, _)| f).collect();
-        let why = (!self.refused.is_empty())
-            .then(|| format!("it refuses the subscription to {}", self.refused.join(", ")));
+        let missing = std::iter::repeat(Grant::Refused);
+        let answers = asked.iter().map(String::as_str).zip(granted.iter().copied().chain(missing));
+        let why = Grant::shortfall(answers.clone());
+        let short = answers.filter(|(_, grant)| *grant != Grant::AtLeastOnce);
+        self.refused = short.map(|(filter, _)| filter.to_owned()).collect();
         if let Some(why) = &why {
             tracing::warn!(broker = %shared.config.id, "{why}");
-            shared.proof().trouble(why.clone());
             self.again_in = self.pause;
             self.pause = (self.pause * 2).min(ASK_AGAIN.1);
         }
+        shared.proof().refused(why.clone());
         shared.degraded.set(&shared.name(), why);
     }
 
@@ -379,7 +386,7 @@ impl Shared {
 fn collect(line: &mut Line<Acks>, first: Place) -> Result<Acks, NotAccepted> {
     let mut all = first.acks;
     while let Some(place) = line.ready()? {
-        all.ids.extend(place.acks.ids);
+        all.due.extend(place.acks.due);
         all.probes += place.acks.probes;
         all.probe = place.acks.probe.or(all.probe);
     }

@@ -1,4 +1,5 @@
-//! Whether the way from a broker to the core is proven, by probes that come back in time.
+//! Whether the way from a broker to the core is proven, by probes that come back in time and by
+//! every filter being granted.
 //!
 //! Time is counted in seconds the gateway was awake for, so that one that was suspended does not
 //! blame the broker.
@@ -26,8 +27,12 @@ pub(super) struct Proof {
     excused: bool,
     /// What went wrong last.
     trouble: Option<String>,
+    /// Filters that are not granted: a probe that comes back by another one does not prove them.
+    refused: Option<String>,
     /// Whether the core was told of a fault; `None` while it was told nothing.
     told: Option<bool>,
+    /// The core is to be told, even of what it knows.
+    news: bool,
     boot: u64,
     seq: u64,
     sent: VecDeque<Sent>,
@@ -57,7 +62,9 @@ impl Proof {
             without: 0,
             excused: false,
             trouble: None,
+            refused: None,
             told: None,
+            news: false,
             boot,
             seq: 0,
             sent: VecDeque::new(),
@@ -88,8 +95,8 @@ impl Proof {
             self.without = 0;
             self.trouble = None;
             if self.told.is_none() {
-                // What was told before the start of this process is over.
-                self.told = Some(true);
+                // What was told before the start of this process may be over.
+                self.news = true;
             }
         }
         Some(Back { seconds: found.watch.seconds() })
@@ -105,22 +112,30 @@ impl Proof {
         self.trouble = Some(what);
     }
 
+    /// The filters that are not granted, in words; `None` once all are.
+    pub(super) fn refused(&mut self, what: Option<String>) {
+        self.news |= self.told == Some(true) && self.refused != what;
+        self.refused = what;
+    }
+
     /// A second has passed; what the core is to be told.
     pub(super) fn tick(&mut self) -> Option<Input> {
         self.now += 1;
         if !self.excused {
             self.without += 1;
         }
-        let is_fault = self.without >= self.within;
-        if self.told == Some(is_fault) || (self.told.is_none() && !is_fault) {
+        let is_fault = self.refused.is_some() || self.without >= self.within;
+        let is_news = std::mem::take(&mut self.news);
+        if !is_news && self.told.unwrap_or(false) == is_fault {
             return None;
         }
         self.told = Some(is_fault);
         let fault = is_fault.then(|| {
-            let Self { within, trouble, .. } = self;
-            match trouble {
-                Some(trouble) => format!("no probe came back for {within} s: {trouble}"),
-                None => format!(
+            let Self { within, trouble, refused, .. } = self;
+            match (refused, trouble) {
+                (Some(refused), _) => refused.clone(),
+                (None, Some(trouble)) => format!("no probe came back for {within} s: {trouble}"),
+                (None, None) => format!(
                     "no probe came back for {within} s: what it holds may be late or not heard"
                 ),
             }
@@ -181,6 +196,35 @@ mod tests {
         assert!(proof.back(seq).is_some() && proof.back(seq).is_none());
         assert_eq!(told(&mut proof, 4), []);
         assert!(proof.back(99).is_none(), "never sent");
+    }
+
+    #[test]
+    fn a_refused_filter_is_a_fault_though_probes_come_back() {
+        let mut proof = proof();
+        let (seq, _) = proof.probe();
+        proof.refused(Some("it refuses a".to_owned()));
+        proof.back(seq);
+        assert_eq!(told(&mut proof, 2), [Some("it refuses a".to_owned())]);
+        proof.refused(Some("it refuses b".to_owned()));
+        proof.refused(Some("it refuses b".to_owned()));
+        assert_eq!(told(&mut proof, 1), [Some("it refuses b".to_owned())]);
+        let (seq, _) = proof.probe();
+        proof.back(seq);
+        assert_eq!(told(&mut proof, 1), []);
+        proof.refused(None);
+        assert_eq!(told(&mut proof, 1), [None]);
+    }
+
+    #[test]
+    fn filters_that_are_granted_prove_nothing_by_themselves() {
+        let mut proof = proof();
+        proof.refused(None);
+        assert_eq!(told(&mut proof, 2), []);
+        proof.refused(Some("it refuses a".to_owned()));
+        assert_eq!(told(&mut proof, 1), [Some("it refuses a".to_owned())]);
+        proof.refused(None);
+        let silent = "no probe came back for 3 s: what it holds may be late or not heard";
+        assert_eq!(told(&mut proof, 1), [Some(silent.to_owned())]);
     }
 
     #[test]

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use rumqttc::{
-    Connect, ConnectReturnCode, Login, Packet, PubAck, QoS, Subscribe, SubscribeFilter,
-    SubscribeReasonCode,
+    Connect, ConnectReturnCode, Login, Packet, PubAck, PubComp, PubRec, QoS, Subscribe,
+    SubscribeFilter, SubscribeReasonCode,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::client::{Broken, Client, Content, Heard, Publish};
+use super::client::{Ack, Broken, Client, Content, Grant, Heard, Publish};
 use super::tls::Tls;
 use crate::ingest::bundle::{KEPT_OF_TOO_LARGE, MAX_PACKET};
 
@@ -62,6 +62,8 @@ struct Link {
     out: BytesMut,
     /// A PUBLISH too large to be read, and how many of its bytes are still to come.
     draining: Option<(Publish, usize)>,
+    /// What was wrong behind what was told last.
+    broken: Option<Broken>,
     next_id: u16,
     /// Own messages not yet acknowledged.
     own: BTreeSet<u16>,
@@ -94,18 +96,29 @@ impl Client for Rumqtt {
         let link = self.link()?;
         let before = heard.len();
         loop {
-            link.take_in(heard)?;
+            if let Some(broken) = &link.broken {
+                return Err(broken.clone());
+            }
+            link.broken = link.take_in(heard).err();
             if heard.len() > before {
                 return Ok(());
             }
-            link.read().await?;
+            if link.broken.is_none() {
+                // That messages were released is answered, if no other write took it along.
+                link.flush().await?;
+                link.read().await?;
+            }
         }
     }
 
-    async fn acknowledge(&mut self, ids: &[u16]) -> Result<(), Broken> {
+    async fn acknowledge(&mut self, acks: &[Ack]) -> Result<(), Broken> {
         let link = self.link()?;
-        for &id in ids {
-            link.put(&Packet::PubAck(PubAck::new(id)))?;
+        for &Ack { id, exactly_once } in acks {
+            link.put(&if exactly_once {
+                Packet::PubRec(PubRec::new(id))
+            } else {
+                Packet::PubAck(PubAck::new(id))
+            })?;
         }
         link.flush().await
     }
@@ -185,6 +198,7 @@ impl Link {
             buffer: BytesMut::new(),
             out: BytesMut::new(),
             draining: None,
+            broken: None,
             next_id: 0,
             own: BTreeSet::new(),
             sent: 0,
@@ -254,7 +268,7 @@ impl Link {
     fn understand(&mut self, packet: Packet) -> Result<Option<Heard>, Broken> {
         match packet {
             Packet::Publish(publish) => {
-                let qos = qos(publish.qos)?;
+                let qos = qos(publish.qos);
                 Ok(Some(Heard::Publish(Publish {
                     topic: publish.topic,
                     qos,
@@ -265,18 +279,20 @@ impl Link {
                 })))
             }
             Packet::SubAck(ack) => {
-                let granted = |code: &_| matches!(code, SubscribeReasonCode::Success(_));
-                Ok(Some(Heard::Subscribed(ack.return_codes.iter().map(granted).collect())))
+                Ok(Some(Heard::Subscribed(ack.return_codes.iter().map(grant).collect())))
             }
             Packet::PubAck(ack) => {
                 self.own.remove(&ack.pkid);
+                Ok(None)
+            }
+            Packet::PubRel(release) => {
+                self.put(&Packet::PubComp(PubComp::new(release.pkid)))?;
                 Ok(None)
             }
             Packet::PingResp => Ok(None),
             Packet::Connect(_)
             | Packet::ConnAck(_)
             | Packet::PubRec(_)
-            | Packet::PubRel(_)
             | Packet::PubComp(_)
             | Packet::Subscribe(_)
             | Packet::Unsubscribe(_)
@@ -301,16 +317,21 @@ impl Link {
         written.map(drop).map_err(|error| Broken(format!("cannot write a packet: {error}")))
     }
 
+    /// Writes what was put. Dropping the future loses nothing and writes nothing twice.
     async fn flush(&mut self) -> Result<(), Broken> {
+        let is_said = !self.out.is_empty();
         let written = timeout(WRITE_PATIENCE, async {
-            self.stream.write_all(&self.out).await?;
+            self.stream.write_all_buf(&mut self.out).await?;
             self.stream.flush().await
         })
         .await;
-        self.out.clear();
-        self.sent = 0;
         match written {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => {
+                if is_said {
+                    self.sent = 0;
+                }
+                Ok(())
+            }
             Ok(Err(error)) => Err(Broken(format!("the connection broke: {error}"))),
             Err(_) => Err(Broken::new("the broker takes nothing any more")),
         }
@@ -335,8 +356,8 @@ fn begin_draining(buffer: &[u8], body: usize) -> Result<Option<(Publish, usize)>
     let level = (first >> 1) & 3;
     let (id, before_payload) = match level {
         0 => (0, 2 + topic.len()),
-        1 => (fields.try_get_u16().map_err(|_| cut_short())?, 4 + topic.len()),
-        _ => return Err(unasked()),
+        1 | 2 => (fields.try_get_u16().map_err(|_| cut_short())?, 4 + topic.len()),
+        _ => return Err(cut_short()),
     };
     let topic = String::from_utf8_lossy(topic).into_owned();
     let content = Content::TooLarge {
@@ -348,16 +369,20 @@ fn begin_draining(buffer: &[u8], body: usize) -> Result<Option<(Publish, usize)>
     Ok(Some((publish, 2 + lengths + body)))
 }
 
-fn qos(qos: QoS) -> Result<u8, Broken> {
+fn qos(qos: QoS) -> u8 {
     match qos {
-        QoS::AtMostOnce => Ok(0),
-        QoS::AtLeastOnce => Ok(1),
-        QoS::ExactlyOnce => Err(unasked()),
+        QoS::AtMostOnce => 0,
+        QoS::AtLeastOnce => 1,
+        QoS::ExactlyOnce => 2,
     }
 }
 
-fn unasked() -> Broken {
-    Broken::new("a message of QoS 2, though only QoS 1 was subscribed to")
+fn grant(code: &SubscribeReasonCode) -> Grant {
+    match code {
+        SubscribeReasonCode::Success(QoS::AtLeastOnce | QoS::ExactlyOnce) => Grant::AtLeastOnce,
+        SubscribeReasonCode::Success(QoS::AtMostOnce) => Grant::AtMostOnce,
+        SubscribeReasonCode::Failure => Grant::Refused,
+    }
 }
 
 fn refusal(code: ConnectReturnCode) -> &'static str {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use rumqttc::{
-    ConnAck, ConnectReturnCode, Packet, PubAck, Publish, QoS, SubAck, SubscribeReasonCode,
+    ConnAck, ConnectReturnCode, Packet, PubAck, PubComp, PubRec, PubRel, Publish, QoS, SubAck,
+    SubscribeReasonCode,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -189,6 +190,16 @@ impl Broker {
         }
     }
 
+    /// The next packet that is no probe.
+    async fn answered(&mut self) -> Packet {
+        loop {
+            match self.packet().await {
+                Packet::Publish(_) => {}
+                other => return other,
+            }
+        }
+    }
+
     /// The next PUBACK.
     async fn puback(&mut self) -> u16 {
         loop {
@@ -266,6 +277,9 @@ async fn a_refused_filter_is_degraded_and_asked_for_again_until_it_is_granted() 
     broker.answer(id, &[Failure, Success(QoS::AtLeastOnce)]).await;
     let again = broker.subscribe().await;
     assert_eq!(gateway.degraded.lines(), ["broker b1: it refuses the subscription to a/+"]);
+    broker.answer(again, &[Success(QoS::AtMostOnce)]).await;
+    let again = broker.subscribe().await;
+    assert_eq!(gateway.degraded.lines(), ["broker b1: a/+ is granted without QoS 1"]);
     broker.answer(again, &[Success(QoS::AtLeastOnce)]).await;
     // What is sent behind the answer was heard after it.
     broker.publish(1, 1).await;
@@ -387,10 +401,41 @@ async fn a_stop_acknowledges_what_was_committed_and_says_good_bye() {
 }
 
 #[tokio::test]
-async fn a_message_of_qos_2_was_never_asked_for() {
+async fn a_message_of_qos_2_is_received_after_its_commit_and_its_release_is_answered() {
     let mut gateway = Gateway::start(|_| {}).await;
     let mut broker = gateway.connection(false).await;
-    let publish = Publish { qos: QoS::ExactlyOnce, pkid: 1, ..telemetry(1) };
+    let publish = Publish { qos: QoS::ExactlyOnce, pkid: 7, ..telemetry(1) };
     broker.send(&Packet::Publish(publish)).await;
+    let (messages, submission) = gateway.messages().await;
+    assert_eq!(messages[0].delivery.qos, 2);
+    let (_, early) = broker.probe().await;
+    assert_eq!(early, [0; 0]);
+    release(submission);
+    assert_eq!(broker.answered().await, Packet::PubRec(PubRec::new(7)));
+    broker.send(&Packet::PubRel(PubRel::new(7))).await;
+    assert_eq!(broker.answered().await, Packet::PubComp(PubComp::new(7)));
+    // Released on a later connection, which has not seen the message.
+    drop(broker);
+    let mut broker = gateway.connection(true).await;
+    broker.send(&Packet::PubRel(PubRel::new(8))).await;
+    assert_eq!(broker.answered().await, Packet::PubComp(PubComp::new(8)));
+    broker.publish(9, 2).await;
+    release(gateway.messages().await.1);
+    assert_eq!(broker.puback().await, 9);
+}
+
+#[tokio::test]
+async fn what_was_read_before_a_fault_is_taken_in() {
+    let mut gateway = Gateway::start(|_| {}).await;
+    let mut broker = gateway.connection(false).await;
+    let mut bytes = BytesMut::new();
+    let publish = Publish { pkid: 1, ..telemetry(1) };
+    Packet::Publish(publish).write(&mut bytes, 1 << 20).unwrap();
+    // No server sends PINGREQ.
+    Packet::PingReq.write(&mut bytes, 1 << 20).unwrap();
+    broker.stream.write_all(&bytes).await.unwrap();
+    let (messages, submission) = gateway.messages().await;
+    assert_eq!(messages[0].seq, Some(1));
+    release(submission);
     gateway.connection(true).await;
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+pub(crate) use super::client::Grant;
 use super::client::{Broken, Client, Content, Heard, Publish};
 use super::rumqtt::{Options, Rumqtt};
 use super::tls::Tls;
@@ -24,8 +25,8 @@ pub(crate) const LARGE: usize = MAX_PACKET - 4_096;
 /// What was seen.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Seen {
-    /// For each of the configured topics whether the subscription was granted.
-    pub(crate) granted: Vec<bool>,
+    /// What became of the subscription to each of the configured topics.
+    pub(crate) granted: Vec<Grant>,
     /// From a probe's publish to its return, in seconds; `None` if none came back.
     pub(crate) round_trip_s: Option<f64>,
     /// What kept the probe from coming back, where that is known.
@@ -98,7 +99,7 @@ impl Trial {
         Ok((client, kept))
     }
 
-    async fn granted(&self) -> Result<Vec<bool>, NoTrial> {
+    async fn granted(&self) -> Result<Vec<Grant>, NoTrial> {
         let (mut client, _) = self.connected(true).await?;
         let granted = subscribe(&mut client, &self.config.topics).await?;
         client.disconnect().await;
@@ -114,7 +115,7 @@ impl Trial {
             return Ok(());
         };
         seen.round_trip_s = Some(watch.seconds());
-        client.acknowledge(&[back.id]).await?;
+        client.acknowledge(back.ack().as_slice()).await?;
         client.disconnect().await;
 
         let (mut client, kept) = self.connected(false).await?;
@@ -126,7 +127,7 @@ impl Trial {
         while unacknowledged.len() < LARGEST_WINDOW {
             let seq = self.publish(&mut client, 0).await?;
             let Some(back) = self.back(&mut client, seq, STILL).await? else { break };
-            unacknowledged.push(back.id);
+            unacknowledged.extend(back.ack());
         }
         seen.window = unacknowledged.len();
         client.acknowledge(&unacknowledged).await?;
@@ -164,9 +165,7 @@ impl Trial {
                     if is_own(&publish, seq) {
                         return Ok(publish);
                     }
-                    if publish.id > 0 {
-                        client.acknowledge(&[publish.id]).await?;
-                    }
+                    client.acknowledge(publish.ack().as_slice()).await?;
                 }
             }
         };
@@ -194,7 +193,7 @@ fn is_own(publish: &Publish, seq: u64) -> bool {
     message["boot"] == 1 && message["doctor"].is_string() && message["seq"] == seq
 }
 
-async fn subscribe(client: &mut Rumqtt, topics: &[String]) -> Result<Vec<bool>, NoTrial> {
+async fn subscribe(client: &mut Rumqtt, topics: &[String]) -> Result<Vec<Grant>, NoTrial> {
     client.subscribe(topics).await?;
     let answer = async {
         let mut heard = Vec::new();

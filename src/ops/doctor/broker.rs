@@ -3,7 +3,7 @@
 use super::Findings;
 use crate::config::Broker;
 use crate::domain::ids::SiteId;
-use crate::ingest::subscriber::trial::{self, LARGE, LARGEST_WINDOW, Seen};
+use crate::ingest::subscriber::trial::{self, Grant, LARGE, LARGEST_WINDOW, Seen};
 
 /// Below this the way from the broker waits for each commit with too little to do meanwhile.
 const SMALL_WINDOW: usize = 100;
@@ -31,13 +31,13 @@ pub(super) async fn examine(broker: &Broker, site: &SiteId) -> Findings {
 
 fn judge(seen: &Seen, broker: &Broker, topics: &[String], findings: &mut Findings) {
     findings.ok("reachable", format!("{}:{} lets us in", broker.host, broker.port()));
-    let refused = topics.iter().zip(&seen.granted).filter(|(_, granted)| !**granted);
-    let refused: Vec<&str> = refused.map(|(topic, _)| topic.as_str()).collect();
-    if refused.is_empty() {
-        findings.ok("topics", format!("subscribed to {}", topics.join(", ")));
-    } else {
-        let found = format!("it refuses {}", refused.join(", "));
-        findings.fail("topics", found, "let this user read them in the broker's access list");
+    let answers = topics.iter().map(String::as_str).zip(seen.granted.iter().copied());
+    match Grant::shortfall(answers) {
+        None => findings.ok("topics", format!("subscribed to {}", topics.join(", "))),
+        Some(found) => {
+            let advice = "let this user read them with QoS 1: see the broker's access list";
+            findings.fail("topics", found, advice);
+        }
     }
     let Some(round_trip) = seen.round_trip_s else {
         let why = seen.trouble.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
@@ -89,7 +89,7 @@ mod tests {
         let broker: Broker = toml::from_str("id = \"b1\"\nhost = \"mqtt.example\"").unwrap();
         let topics = ["vitalgate/v1/+/+".to_owned()];
         let well = Seen {
-            granted: vec![true],
+            granted: vec![Grant::AtLeastOnce],
             round_trip_s: Some(0.001),
             trouble: None,
             session_kept: true,
@@ -103,10 +103,10 @@ mod tests {
             bad.map(|f| (f.what, f.verdict))
         };
         assert_eq!(of(&well), None);
-        assert_eq!(
-            of(&Seen { granted: vec![false], ..well.clone() }),
-            Some(("topics", Verdict::Fail))
-        );
+        for granted in [Grant::Refused, Grant::AtMostOnce] {
+            let seen = Seen { granted: vec![granted], ..well.clone() };
+            assert_eq!(of(&seen), Some(("topics", Verdict::Fail)));
+        }
         assert_eq!(
             of(&Seen { round_trip_s: None, ..well.clone() }),
             Some(("probe", Verdict::Fail))
