@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::feed::{BadFeed, Batch, Feed};
-use self::policy::{Answer, Backoff, Plan, Step, Verdict};
+use self::policy::{Answer, Backoff, ONCE_MORE, Plan, Step, Verdict};
 use self::transport::{BadTransport, Transport, gzip};
 use crate::clock::Clock;
 use crate::config::Influx;
@@ -38,7 +38,7 @@ use crate::pseudonym::{BadKey, Pseudonyms};
 use crate::store::cursor::{SinkCursor, SinkSlot};
 use crate::store::history::History;
 use crate::store::types::Identity;
-use crate::store::{ReadError, Reader};
+use crate::store::{DEAD_LETTERS, ReadError, Reader};
 use crate::strain::{Load, Work};
 use crate::telemetry::Metrics;
 use crate::view::Board;
@@ -47,8 +47,8 @@ use crate::view::Board;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// After the store could not be read.
 const READ_AGAIN: Duration = Duration::from_secs(5);
-/// So many single lines refused, and none taken in between: it is not the lines.
-const DEAD_IN_A_ROW: usize = 100;
+/// Dead letters of one batch; the store keeps no more of them.
+const LETTERS: usize = DEAD_LETTERS as usize;
 /// Of a refused line this much is kept.
 const HEAD_BYTES: usize = 1_024;
 /// Under this name dead letters of the sink are kept, and it is degraded.
@@ -228,7 +228,7 @@ impl Sink {
         let lines = &batch.lines;
         let mut plan = Plan::new(lines, self.largest);
         let mut dead = Vec::new();
-        let mut dead_in_a_row = 0;
+        let (mut refused, mut too_old) = (0, 0);
         while let Some(range) = plan.next() {
             self.give_way().await;
             let body = if range == (0..lines.len()) {
@@ -238,59 +238,78 @@ impl Sink {
             };
             let answer = self.transport.write(body).await;
             self.metrics.influx_request(answer.class());
-            let mut step = plan.answered(lines, &answer);
+            let step = plan.answered(lines, &answer);
             self.largest = self.largest.min(plan.largest());
-            self.note(&answer);
-            if answer.verdict() == Verdict::Written {
-                dead_in_a_row = 0;
-            }
-            if let Step::Dead(line) = &step {
-                dead_in_a_row += 1;
-                dead.push(letter(&lines[line.clone()], &answer));
-                if dead_in_a_row >= DEAD_IN_A_ROW {
-                    // Nothing is given up for the sake of a server that takes nothing at all.
-                    plan = Plan::new(lines, self.largest);
+            self.note(&answer, plan.is_once_more());
+            let wait = match step {
+                Step::Go => None,
+                Step::Dead(line) => {
+                    refused += 1;
+                    if dead.len() < LETTERS {
+                        dead.push(letter(&lines[line], &answer));
+                    }
+                    None
+                }
+                Step::TooOld(lines) => {
+                    too_old += lines;
+                    None
+                }
+                Step::OnceMore => {
                     dead.clear();
-                    dead_in_a_row = 0;
-                    step = Step::Wait { asked: None, refused: true };
+                    refused = 0;
+                    Some((Some(ONCE_MORE), true))
                 }
+                Step::Wait { asked, refused } => Some((asked, refused)),
+            };
+            let Some((asked, refuses_all)) = wait else {
+                if self.state.refused.is_none() {
+                    self.backoff.reset();
+                }
+                continue;
+            };
+            if refuses_all {
+                self.refused(&answer);
             }
-            match step {
-                Step::Go | Step::Dead(_) => {
-                    if self.state.refused.is_none() {
-                        self.backoff.reset();
-                    }
-                }
-                Step::Wait { asked, refused } => {
-                    if refused {
-                        self.refused(&answer);
-                    }
-                    let random = self.random();
-                    let pause = self.backoff.pause(random, asked);
-                    tracing::debug!(?answer, ?pause, "InfluxDB does not take it now");
-                    self.rest(pause, cursor).await;
-                }
-            }
+            let random = self.random();
+            let pause = self.backoff.pause(random, asked);
+            tracing::debug!(?answer, ?pause, "InfluxDB does not take it now");
+            self.rest(pause, cursor).await;
         }
-        self.metrics.influx_written(batch.points - dead.len() as u64, dead.len() as u64);
+        if plan.is_once_more() && plan.taken() {
+            self.takes_again();
+        }
+        if too_old > 0 {
+            tracing::debug!(lines = too_old, "older than the bucket keeps anything");
+        }
+        let lost = refused + too_old;
+        self.metrics.influx_written(batch.points.saturating_sub(lost), lost);
         dead
     }
 
-    /// What an answer says of the server as a whole.
-    fn note(&mut self, answer: &Answer) {
+    /// A refusal of everything is over.
+    fn takes_again(&mut self) {
+        if self.state.refused.take().is_some() {
+            tracing::info!("InfluxDB takes what it is told again");
+            self.backoff.reset();
+        }
+        self.degraded.set(NAME, None);
+        self.metrics.influx_paused(false);
+    }
+
+    /// What an answer says of the server as a whole. While a batch is tried once more, a good line
+    /// does not end a refusal: the next one may be bad again.
+    fn note(&mut self, answer: &Answer, once_more: bool) {
         self.answered = true;
         match answer.verdict() {
-            Verdict::Written => {
-                if self.state.refused.take().is_some() {
-                    tracing::info!("InfluxDB takes what it is told again");
-                    self.backoff.reset();
-                }
-                self.degraded.set(NAME, None);
-            }
+            Verdict::Written | Verdict::TooOld if !once_more => self.takes_again(),
             Verdict::Later => {
                 self.degraded.set(NAME, Some("it does not answer as it should".to_owned()));
             }
-            Verdict::Refused | Verdict::BadLine | Verdict::TooLarge => {}
+            Verdict::Written
+            | Verdict::TooOld
+            | Verdict::Refused
+            | Verdict::BadLine
+            | Verdict::TooLarge => {}
         }
         self.metrics.influx_paused(self.state.refused.is_some());
     }
