@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::feed::{BadFeed, Batch, Feed};
-use self::policy::{Answer, Backoff, ONCE_MORE, Plan, Step, Verdict};
+use self::policy::{Answer, Backoff, ONCE_MORE, Plan, Size, Step, Verdict};
 use self::transport::{BadTransport, Transport, gzip};
 use crate::clock::Clock;
 use crate::config::Influx;
@@ -107,8 +107,7 @@ pub struct Sink {
     degraded: Degraded,
     batch_age: Duration,
     max_lag: Span,
-    /// No request above this size was accepted.
-    largest: usize,
+    size: Size,
     backoff: Backoff,
     state: State,
     told: Option<State>,
@@ -154,7 +153,7 @@ impl Sink {
             degraded: parts.degraded,
             batch_age: Duration::from_micros(config.batch_age.as_micros().unsigned_abs()),
             max_lag: config.max_lag,
-            largest: config.batch_bytes,
+            size: Size::new(config.batch_bytes),
             backoff: Backoff::default(),
             state: State::default(),
             told: (!parts.told).then(State::default),
@@ -226,7 +225,7 @@ impl Sink {
     /// Sends a batch until all of it is written or dead; gives what is dead.
     async fn deliver(&mut self, batch: &Batch, cursor: &SinkCursor) -> Vec<DeadLetter> {
         let lines = &batch.lines;
-        let mut plan = Plan::new(lines, self.largest);
+        let mut plan = Plan::new(lines, self.size.now());
         let mut dead = Vec::new();
         let (mut refused, mut too_old) = (0, 0);
         while let Some(range) = plan.next() {
@@ -239,7 +238,7 @@ impl Sink {
             let answer = self.transport.write(body).await;
             self.metrics.influx_request(answer.class());
             let step = plan.answered(lines, &answer);
-            self.largest = self.largest.min(plan.largest());
+            self.size.answered(answer.verdict(), plan.largest());
             self.note(&answer, plan.is_once_more());
             let wait = match step {
                 Step::Go => None,
