@@ -229,7 +229,7 @@ impl Sink {
         let mut dead = Vec::new();
         let (mut refused, mut too_old) = (0, 0);
         while let Some(range) = plan.next() {
-            self.give_way().await;
+            self.give_way(cursor).await;
             let body = if range == (0..lines.len()) {
                 batch.compressed.clone()
             } else {
@@ -329,11 +329,15 @@ impl Sink {
         self.rest(READ_AGAIN, cursor).await;
     }
 
-    /// Waits while there is more important work than this.
-    async fn give_way(&mut self) {
-        if self.load.gives_way(Work::Influx) {
-            self.metrics.gave_way(Work::Influx.as_str());
-            self.load.over(Work::Influx).await;
+    /// Waits while there is more important work than this, and tells meanwhile how far behind it
+    /// falls.
+    async fn give_way(&mut self, cursor: &SinkCursor) {
+        if !self.load.gives_way(Work::Influx) {
+            return;
+        }
+        self.metrics.gave_way(Work::Influx.as_str());
+        while tokio::time::timeout(LOOK_EVERY, self.load.over(Work::Influx)).await.is_err() {
+            self.look(cursor).await;
         }
     }
 
