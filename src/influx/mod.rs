@@ -22,7 +22,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use self::feed::{BadFeed, Batch, Feed};
+use self::feed::{BadFeed, Batch, Feed, SETTLED};
 use self::policy::{Answer, Backoff, ONCE_MORE, Plan, Size, Step, Verdict};
 use self::transport::{BadTransport, Transport, gzip};
 use crate::clock::Clock;
@@ -176,7 +176,7 @@ impl Sink {
         loop {
             let batch = match ahead.take() {
                 Some(batch) => batch,
-                None => read(&self.feed, cursor.clone()).await,
+                None => read(&self.feed, cursor.clone(), self.clock.now()).await,
             };
             let batch = match batch {
                 Ok(batch) => batch,
@@ -187,9 +187,9 @@ impl Sink {
             };
             // A new store tells from its first row on.
             cursor.upto = cursor.upto.max(batch.told_to);
-            let feed = Arc::clone(&self.feed);
+            let (feed, now) = (Arc::clone(&self.feed), self.clock.now());
             let next = async {
-                if batch.more { Some(read(&feed, batch.cursor.clone()).await) } else { None }
+                if batch.more { Some(read(&feed, batch.cursor.clone(), now).await) } else { None }
             };
             let (dead, next) = tokio::join!(self.deliver(&batch, &cursor), next);
             ahead = next;
@@ -367,7 +367,8 @@ impl Sink {
             _ => self.clock.wall() - cursor.upto,
         };
         self.metrics.influx_lag(rows, lag.as_secs_f64().max(0.0), cursor.refill.is_some());
-        self.state.behind = lag > self.max_lag;
+        // What waits on purpose is not behind.
+        self.state.behind = lag > self.max_lag + SETTLED;
         // Before a stream's first message there is no time to tell anything at.
         let no_time = self.clock.wall() < Timestamp::YEAR_2000;
         let unsure = self.told.is_none() && !self.answered;
@@ -393,9 +394,13 @@ impl Sink {
     }
 }
 
-async fn read(feed: &Arc<Feed>, cursor: SinkCursor) -> Result<Batch, BadFeed> {
+async fn read(
+    feed: &Arc<Feed>,
+    cursor: SinkCursor,
+    now: Timestamp,
+) -> Result<Batch, BadFeed> {
     let feed = Arc::clone(feed);
-    joined(tokio::task::spawn_blocking(move || feed.next(cursor)).await)
+    joined(tokio::task::spawn_blocking(move || feed.next(cursor, now)).await)
 }
 
 async fn refill(feed: &Arc<Feed>, cursor: SinkCursor) -> Result<Batch, BadFeed> {
