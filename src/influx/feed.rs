@@ -16,7 +16,7 @@ use crate::domain::journal::{BadRow, RowBody};
 use crate::domain::signal::SignalTable;
 use crate::domain::time::{Span, Stamp, Timestamp};
 use crate::pseudonym::Pseudonyms;
-use crate::store::cursor::{RowPlace, SavedPlace, SinkCursor};
+use crate::store::cursor::{SavedPlace, SinkCursor};
 use crate::store::history::History;
 use crate::store::point::Point;
 use crate::store::scan::{Extent, ScanPage};
@@ -115,10 +115,10 @@ impl Feed {
         // Of a row whose bindings this board does not know yet nothing is told yet.
         let board = Arc::clone(&self.board.borrow());
         let signals = Arc::clone(&self.signals.borrow());
-        if let Some(RowPlace { n, at }) = self.reader.first_row()? {
-            cursor.skip_to(n, at);
+        if let Some(first) = self.reader.first_row()? {
+            cursor.skip_to(first);
             if cursor.upto == Timestamp::default() {
-                cursor.upto = at;
+                cursor.upto = first.at;
             }
         }
         let mut gathered = Gathered { told_to: cursor.upto, ..Gathered::default() };
