@@ -526,7 +526,7 @@ mod tests {
         let second = |n| begin() + Span::secs(n);
         let told = |second| Told { second, delay: 0, value: 70.0, instance: "", quality: None };
         ward.row(begin(), registered());
-        ward.row(second(100), vec![message(1, &told(99))]);
+        ward.row(second(100), vec![message(1, &told(98))]);
         ward.row(second(102), vec![message(2, &told(101))]);
         ward.row(second(104), vec![command(bind("p-2"))]);
         let core = ward.close();
@@ -540,7 +540,7 @@ mod tests {
         assert_eq!((first.points, first.cursor.row, first.more), (1, 2, false));
         let both = at(later());
         assert_eq!((both.points, both.cursor.row), (2, 4));
-        // The second one was measured 3 s before the change, the first one 5 s: whose it is, is known.
+        // The second one was measured 3 s before the change, the first one 6 s: whose it is, is known.
         let lines = String::from_utf8(both.lines.to_vec()).unwrap();
         let named: Vec<bool> = lines.lines().map(|line| line.contains("patient=")).collect();
         assert_eq!(named, [true, false], "{lines}");

@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     fn place(n: u64) -> RowPlace {
-        let at = second(n as i64);
+        let at = second(n);
         RowPlace { n, at, stamp: at }
     }
 
