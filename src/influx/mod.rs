@@ -394,11 +394,7 @@ impl Sink {
     }
 }
 
-async fn read(
-    feed: &Arc<Feed>,
-    cursor: SinkCursor,
-    now: Timestamp,
-) -> Result<Batch, BadFeed> {
+async fn read(feed: &Arc<Feed>, cursor: SinkCursor, now: Timestamp) -> Result<Batch, BadFeed> {
     let feed = Arc::clone(feed);
     joined(tokio::task::spawn_blocking(move || feed.next(cursor, now)).await)
 }

@@ -359,7 +359,10 @@ mod tests {
             let (mut socket, _) = behind.accept().await.unwrap();
             let mut heard = vec![0; 4_096];
             socket.read(&mut heard).await.unwrap();
-            socket.write_all(b"HTTP/1.1 400 Bad\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
+            socket
+                .write_all(b"HTTP/1.1 400 Bad\r\ntransfer-encoding: chunked\r\n\r\n")
+                .await
+                .unwrap();
             let chunk = format!("2000\r\n{}\r\n", "x".repeat(0x2000));
             // It would go on for ever.
             while socket.write_all(chunk.as_bytes()).await.is_ok() {}
