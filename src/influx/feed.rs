@@ -10,12 +10,13 @@ use tokio::sync::watch;
 use super::line::{Move, Store, Tags};
 use super::transport::gzip;
 use crate::domain::consent::{Purpose, may};
+use crate::domain::device::BINDING_UNCERTAINTY;
 use crate::domain::ids::PatientId;
 use crate::domain::journal::{BadRow, RowBody};
 use crate::domain::signal::SignalTable;
 use crate::domain::time::{Span, Stamp, Timestamp};
 use crate::pseudonym::Pseudonyms;
-use crate::store::cursor::{RowPlace, SavedPlace, SinkCursor};
+use crate::store::cursor::{SavedPlace, SinkCursor};
 use crate::store::history::History;
 use crate::store::point::Point;
 use crate::store::scan::{Extent, ScanPage};
@@ -28,6 +29,9 @@ use crate::view::{Board, DeviceView};
 const LATEST: Span = Span::days(31);
 /// A device's clock may be ahead by so much and still be believed (contract §3).
 const AHEAD: Span = Span::mins(10);
+/// A row waits so long before it is told: until then a change of binding may still take the patient
+/// from what was measured just before it. One second is for the commit of that change.
+pub(super) const SETTLED: Span = Span::micros(BINDING_UNCERTAINTY.as_micros() + 1_000_000);
 /// Moves of alarms in a batch; a line of one takes some 400 bytes.
 const MOVES: usize = 500;
 /// Points read from history at once.
@@ -105,15 +109,16 @@ struct Gathered {
 }
 
 impl Feed {
-    /// The next batch from journal and transitions, empty where nothing is new.
-    pub(super) fn next(&self, mut cursor: SinkCursor) -> Result<Batch, BadFeed> {
+    /// The next batch from journal and transitions, empty where nothing is new; rows are told
+    /// [`SETTLED`] after their stamp, `now` by the clock that gives stamps.
+    pub(super) fn next(&self, mut cursor: SinkCursor, now: Timestamp) -> Result<Batch, BadFeed> {
         // Of a row whose bindings this board does not know yet nothing is told yet.
         let board = Arc::clone(&self.board.borrow());
         let signals = Arc::clone(&self.signals.borrow());
-        if let Some(RowPlace { n, at }) = self.reader.first_row()? {
-            cursor.skip_to(n, at);
+        if let Some(first) = self.reader.first_row()? {
+            cursor.skip_to(first);
             if cursor.upto == Timestamp::default() {
-                cursor.upto = at;
+                cursor.upto = first.at;
             }
         }
         let mut gathered = Gathered { told_to: cursor.upto, ..Gathered::default() };
@@ -121,16 +126,19 @@ impl Feed {
         let mut more = false;
         let first = cursor.row;
         self.reader.walk(cursor.row, board.seq, |row| {
-            let now = Stamp { at: row.at, offset: row.offset };
+            if row.at + SETTLED > now {
+                return ControlFlow::Break(());
+            }
+            let stamp = Stamp { at: row.at, offset: row.offset };
             match RowBody::decode(row.n, &row.body) {
-                Ok(body) => self.samples(&body.samples(now), &board, &signals, &mut gathered),
+                Ok(body) => self.samples(&body.samples(stamp), &board, &signals, &mut gathered),
                 Err(bad) => {
                     broken = Err(bad);
                     return ControlFlow::Break(());
                 }
             }
             cursor.row = row.n;
-            cursor.upto = now.wall();
+            cursor.upto = stamp.wall();
             more = gathered.lines.len() >= self.batch_bytes || row.n - first >= ROWS;
             if more { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
@@ -272,6 +280,11 @@ mod tests {
 
     fn minute(n: i64) -> Timestamp {
         begin() + Span::micros(n * MINUTE)
+    }
+
+    /// When every row is told.
+    fn later() -> Timestamp {
+        minute(1_000_000)
     }
 
     /// A store written by the core itself.
@@ -488,7 +501,7 @@ mod tests {
             let core = ward.close();
             let opened = Stored::open(dir.path()).unwrap();
             let feed = feed(dir.path(), &opened, &core, batch_bytes);
-            let (journal, lines) = held(all(SinkCursor::default(), |c| feed.next(c).unwrap()));
+            let (journal, lines) = held(all(SinkCursor::default(), |c| feed.next(c, later()).unwrap()));
             prop_assert!(lines <= told.len() as u64);
             prop_assert!(lines > 0);
             let refill =
@@ -497,6 +510,40 @@ mod tests {
             let (history, _) = held(all(lost, |c| feed.refill(c).unwrap()));
             prop_assert_eq!(history, journal);
         }
+    }
+
+    #[test]
+    fn a_row_waits_until_no_change_of_binding_can_concern_it_any_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let configuration = Config::built_in().unwrap().configuration().unwrap();
+        let purpose = crate::store::Purpose {
+            site: "north".parse().unwrap(),
+            simulated: false,
+            stream_clock: false,
+        };
+        let opened = Stored::create(dir.path(), &purpose).unwrap();
+        let mut ward = Ward::new(opened, configuration);
+        let second = |n| begin() + Span::secs(n);
+        let told = |second| Told { second, delay: 0, value: 70.0, instance: "", quality: None };
+        ward.row(begin(), registered());
+        ward.row(second(100), vec![message(1, &told(98))]);
+        ward.row(second(102), vec![message(2, &told(101))]);
+        ward.row(second(104), vec![command(bind("p-2"))]);
+        let core = ward.close();
+        let opened = Stored::open(dir.path()).unwrap();
+        let feed = feed(dir.path(), &opened, &core, 1 << 20);
+        let at = |now| feed.next(SinkCursor::default(), now).unwrap();
+        let settled = second(100) + SETTLED;
+        let early = at(settled - Span::micros(1));
+        assert_eq!((early.points, early.cursor.row, early.more), (0, 1, false));
+        let first = at(settled);
+        assert_eq!((first.points, first.cursor.row, first.more), (1, 2, false));
+        let both = at(later());
+        assert_eq!((both.points, both.cursor.row), (2, 4));
+        // The second one was measured 3 s before the change, the first one 6 s: whose it is, is known.
+        let lines = String::from_utf8(both.lines.to_vec()).unwrap();
+        let named: Vec<bool> = lines.lines().map(|line| line.contains("patient=")).collect();
+        assert_eq!(named, [true, false], "{lines}");
     }
 
     #[test]
@@ -526,10 +573,10 @@ mod tests {
         let feed = feed(dir.path(), &opened, &core, 4_096);
         let mut cursor =
             SinkCursor { row: 11, upto: begin() + Span::secs(10), ..SinkCursor::default() };
-        let batch = feed.next(cursor.clone()).unwrap();
+        let batch = feed.next(cursor.clone(), later()).unwrap();
         assert!(batch.more && (10..50).contains(&batch.points), "{}", batch.points);
         let (journal, _) = held(all(cursor.clone(), |c| {
-            let batch = feed.next(c).unwrap();
+            let batch = feed.next(c, later()).unwrap();
             cursor = batch.cursor.clone();
             batch
         }));

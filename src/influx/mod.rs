@@ -22,8 +22,8 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use self::feed::{BadFeed, Batch, Feed};
-use self::policy::{Answer, Backoff, CLASSES, Plan, Step, Verdict};
+use self::feed::{BadFeed, Batch, Feed, SETTLED};
+use self::policy::{Answer, Backoff, CLASSES, ONCE_MORE, Plan, Size, Step, Verdict};
 use self::transport::{BadTransport, Transport, gzip};
 use crate::clock::Clock;
 use crate::config::Influx;
@@ -38,7 +38,7 @@ use crate::pseudonym::{BadKey, Pseudonyms};
 use crate::store::cursor::{SinkCursor, SinkSlot};
 use crate::store::history::History;
 use crate::store::types::Identity;
-use crate::store::{ReadError, Reader};
+use crate::store::{DEAD_LETTERS, ReadError, Reader};
 use crate::strain::{Load, Work};
 use crate::telemetry::Metrics;
 use crate::view::Board;
@@ -49,8 +49,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const FLUSH: Duration = Duration::from_secs(3);
 /// After the store could not be read.
 const READ_AGAIN: Duration = Duration::from_secs(5);
-/// So many single lines refused, and none taken in between: it is not the lines.
-const DEAD_IN_A_ROW: usize = 100;
+/// Dead letters of one batch; the store keeps no more of them.
+const LETTERS: usize = DEAD_LETTERS as usize;
 /// Of a refused line this much is kept.
 const HEAD_BYTES: usize = 1_024;
 /// Under this name dead letters of the sink are kept, and it is degraded.
@@ -109,8 +109,7 @@ pub struct Sink {
     degraded: Degraded,
     batch_age: Duration,
     max_lag: Span,
-    /// No request above this size was accepted.
-    largest: usize,
+    size: Size,
     backoff: Backoff,
     state: State,
     told: Option<State>,
@@ -157,7 +156,7 @@ impl Sink {
             degraded: parts.degraded,
             batch_age: Duration::from_micros(config.batch_age.as_micros().unsigned_abs()),
             max_lag: config.max_lag,
-            largest: config.batch_bytes,
+            size: Size::new(config.batch_bytes),
             backoff: Backoff::default(),
             state: State::default(),
             told: (!parts.told).then(State::default),
@@ -185,7 +184,7 @@ impl Sink {
         loop {
             let batch = match ahead.take() {
                 Some(batch) => batch,
-                None => read(&self.feed, cursor.clone()).await,
+                None => read(&self.feed, cursor.clone(), self.clock.now()).await,
             };
             let batch = match batch {
                 Ok(batch) => batch,
@@ -196,9 +195,9 @@ impl Sink {
             };
             // A new store tells from its first row on.
             cursor.upto = cursor.upto.max(batch.told_to);
-            let feed = Arc::clone(&self.feed);
+            let (feed, now) = (Arc::clone(&self.feed), self.clock.now());
             let next = async {
-                if batch.more { Some(read(&feed, batch.cursor.clone()).await) } else { None }
+                if batch.more { Some(read(&feed, batch.cursor.clone(), now).await) } else { None }
             };
             let (dead, next) = tokio::join!(self.deliver(&batch, &cursor), next);
             ahead = next;
@@ -238,11 +237,11 @@ impl Sink {
     /// Sends a batch until all of it is written or dead; gives what is dead.
     async fn deliver(&mut self, batch: &Batch, cursor: &SinkCursor) -> Vec<DeadLetter> {
         let lines = &batch.lines;
-        let mut plan = Plan::new(lines, self.largest);
+        let mut plan = Plan::new(lines, self.size.now());
         let mut dead = Vec::new();
-        let mut dead_in_a_row = 0;
+        let (mut refused, mut too_old) = (0, 0);
         while let Some(range) = plan.next() {
-            self.give_way().await;
+            self.give_way(cursor).await;
             let body = if range == (0..lines.len()) {
                 batch.compressed.clone()
             } else {
@@ -250,59 +249,78 @@ impl Sink {
             };
             let answer = self.transport.write(body).await;
             self.metrics.influx_request(answer.class());
-            let mut step = plan.answered(lines, &answer);
-            self.largest = self.largest.min(plan.largest());
-            self.note(&answer);
-            if answer.verdict() == Verdict::Written {
-                dead_in_a_row = 0;
-            }
-            if let Step::Dead(line) = &step {
-                dead_in_a_row += 1;
-                dead.push(letter(&lines[line.clone()], &answer));
-                if dead_in_a_row >= DEAD_IN_A_ROW {
-                    // Nothing is given up for the sake of a server that takes nothing at all.
-                    plan = Plan::new(lines, self.largest);
+            let step = plan.answered(lines, &answer);
+            self.size.answered(answer.verdict(), plan.largest());
+            self.note(&answer, plan.is_once_more());
+            let wait = match step {
+                Step::Go => None,
+                Step::Dead(line) => {
+                    refused += 1;
+                    if dead.len() < LETTERS {
+                        dead.push(letter(&lines[line], &answer));
+                    }
+                    None
+                }
+                Step::TooOld(lines) => {
+                    too_old += lines;
+                    None
+                }
+                Step::OnceMore => {
                     dead.clear();
-                    dead_in_a_row = 0;
-                    step = Step::Wait { asked: None, refused: true };
+                    refused = 0;
+                    Some((Some(ONCE_MORE), true))
                 }
+                Step::Wait { asked, refused } => Some((asked, refused)),
+            };
+            let Some((asked, refuses_all)) = wait else {
+                if self.state.refused.is_none() {
+                    self.backoff.reset();
+                }
+                continue;
+            };
+            if refuses_all {
+                self.refused(&answer);
             }
-            match step {
-                Step::Go | Step::Dead(_) => {
-                    if self.state.refused.is_none() {
-                        self.backoff.reset();
-                    }
-                }
-                Step::Wait { asked, refused } => {
-                    if refused {
-                        self.refused(&answer);
-                    }
-                    let random = self.random();
-                    let pause = self.backoff.pause(random, asked);
-                    tracing::debug!(?answer, ?pause, "InfluxDB does not take it now");
-                    self.rest(pause, cursor).await;
-                }
-            }
+            let random = self.random();
+            let pause = self.backoff.pause(random, asked);
+            tracing::debug!(?answer, ?pause, "InfluxDB does not take it now");
+            self.rest(pause, cursor).await;
         }
-        self.metrics.influx_written(batch.points - dead.len() as u64, dead.len() as u64);
+        if plan.is_once_more() && plan.taken() {
+            self.takes_again();
+        }
+        if too_old > 0 {
+            tracing::debug!(lines = too_old, "older than the bucket keeps anything");
+        }
+        let lost = refused + too_old;
+        self.metrics.influx_written(batch.points.saturating_sub(lost), lost);
         dead
     }
 
-    /// What an answer says of the server as a whole.
-    fn note(&mut self, answer: &Answer) {
+    /// A refusal of everything is over.
+    fn takes_again(&mut self) {
+        if self.state.refused.take().is_some() {
+            tracing::info!("InfluxDB takes what it is told again");
+            self.backoff.reset();
+        }
+        self.degraded.set(NAME, None);
+        self.metrics.influx_paused(false);
+    }
+
+    /// What an answer says of the server as a whole. While a batch is tried once more, a good line
+    /// does not end a refusal: the next one may be bad again.
+    fn note(&mut self, answer: &Answer, once_more: bool) {
         self.answered = true;
         match answer.verdict() {
-            Verdict::Written => {
-                if self.state.refused.take().is_some() {
-                    tracing::info!("InfluxDB takes what it is told again");
-                    self.backoff.reset();
-                }
-                self.degraded.set(NAME, None);
-            }
+            Verdict::Written | Verdict::TooOld if !once_more => self.takes_again(),
             Verdict::Later => {
                 self.degraded.set(NAME, Some("it does not answer as it should".to_owned()));
             }
-            Verdict::Refused | Verdict::BadLine | Verdict::TooLarge => {}
+            Verdict::Written
+            | Verdict::TooOld
+            | Verdict::Refused
+            | Verdict::BadLine
+            | Verdict::TooLarge => {}
         }
         self.metrics.influx_paused(self.state.refused.is_some());
     }
@@ -323,11 +341,15 @@ impl Sink {
         self.rest(READ_AGAIN, cursor).await;
     }
 
-    /// Waits while there is more important work than this.
-    async fn give_way(&mut self) {
-        if self.load.gives_way(Work::Influx) {
-            self.metrics.gave_way(Work::Influx.as_str());
-            self.load.over(Work::Influx).await;
+    /// Waits while there is more important work than this, and tells meanwhile how far behind it
+    /// falls.
+    async fn give_way(&mut self, cursor: &SinkCursor) {
+        if !self.load.gives_way(Work::Influx) {
+            return;
+        }
+        self.metrics.gave_way(Work::Influx.as_str());
+        while tokio::time::timeout(LOOK_EVERY, self.load.over(Work::Influx)).await.is_err() {
+            self.look(cursor).await;
         }
     }
 
@@ -357,7 +379,8 @@ impl Sink {
             _ => self.clock.wall() - cursor.upto,
         };
         self.metrics.influx_lag(rows, lag.as_secs_f64().max(0.0), cursor.refill.is_some());
-        self.state.behind = lag > self.max_lag;
+        // What waits on purpose is not behind.
+        self.state.behind = lag > self.max_lag + SETTLED;
         // Before a stream's first message there is no time to tell anything at.
         let no_time = self.clock.wall() < Timestamp::YEAR_2000;
         let unsure = self.told.is_none() && !self.answered;
@@ -383,9 +406,9 @@ impl Sink {
     }
 }
 
-async fn read(feed: &Arc<Feed>, cursor: SinkCursor) -> Result<Batch, BadFeed> {
+async fn read(feed: &Arc<Feed>, cursor: SinkCursor, now: Timestamp) -> Result<Batch, BadFeed> {
     let feed = Arc::clone(feed);
-    joined(tokio::task::spawn_blocking(move || feed.next(cursor)).await)
+    joined(tokio::task::spawn_blocking(move || feed.next(cursor, now)).await)
 }
 
 async fn refill(feed: &Arc<Feed>, cursor: SinkCursor) -> Result<Batch, BadFeed> {

@@ -10,6 +10,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// No server is asked for so long, whatever it asks for: somebody may have mended it.
 const LONGEST_ASKED: Duration = Duration::from_secs(300);
+/// So many single lines refused, and nothing taken of the batch: perhaps it is not the lines.
+const DEAD_FIRST: u64 = 100;
+/// At least so long after that the batch is tried once more, and people are told meanwhile.
+pub const ONCE_MORE: Duration = LONGEST_PAUSE;
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub enum Verdict {
     Written,
     /// Some line is bad.
     BadLine,
+    /// Some line is older than the bucket keeps anything.
+    TooOld,
     /// Too much at once.
     TooLarge,
     /// Somebody must change something: nothing is lost, nothing goes on.
@@ -52,12 +58,28 @@ impl Answer {
             Self::None(_) => Verdict::Later,
             Self::Status { code, .. } => match code {
                 204 => Verdict::Written,
+                400 | 422 if self.says("retention policy") => Verdict::TooOld,
                 400 | 422 => Verdict::BadLine,
                 413 => Verdict::TooLarge,
                 408 | 425 | 429 | 500..=599 => Verdict::Later,
                 _ => Verdict::Refused,
             },
         }
+    }
+
+    fn says(&self, what: &str) -> bool {
+        match self {
+            Self::None(_) => false,
+            Self::Status { words, .. } => words.to_ascii_lowercase().contains(what),
+        }
+    }
+
+    /// How many lines it says were dropped.
+    fn dropped(&self) -> Option<u64> {
+        let Self::Status { words, .. } = self else { return None };
+        let (_, number) = words.split_once("dropped=")?;
+        let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+        number[..end].parse().ok()
     }
 
     /// Its class in the metrics.
@@ -84,6 +106,11 @@ pub enum Step {
     Go,
     /// This one line is refused for good; the rest goes on.
     Dead(Range<usize>),
+    /// So many lines are older than the bucket keeps anything, and done with.
+    TooOld(u64),
+    /// Nothing of the batch was taken, only line after line refused: wait, then all of it again from
+    /// the beginning. What was dead of it is not.
+    OnceMore,
     /// Wait, then send the same again.
     Wait {
         /// At least so long, if the server said.
@@ -100,12 +127,20 @@ pub struct Plan {
     rest: Vec<Range<usize>>,
     /// No request is to be larger, but for a single line.
     largest: usize,
+    /// Lines dead in this pass.
+    dead: u64,
+    /// Whether the server took something of it.
+    taken: bool,
+    /// Whether this is the second pass, in which every refused line is dead.
+    once_more: bool,
 }
 
 impl Plan {
     /// All of a batch, in requests of at most `largest` bytes.
     pub fn new(lines: &[u8], largest: usize) -> Self {
-        Self { rest: cut(lines, largest.max(1)), largest: largest.max(1) }
+        let largest = largest.max(1);
+        let rest = cut(lines, largest);
+        Self { rest, largest, dead: 0, taken: false, once_more: false }
     }
 
     /// What to send now; `None` when all of the batch is done with.
@@ -118,23 +153,45 @@ impl Plan {
         self.largest
     }
 
+    /// Whether the server took something of the batch.
+    pub fn taken(&self) -> bool {
+        self.taken
+    }
+
+    /// Whether this is the second pass over a batch of which nothing was taken in the first.
+    pub fn is_once_more(&self) -> bool {
+        self.once_more
+    }
+
     /// Takes note of the answer to what [`Self::next`] gave.
     pub fn answered(&mut self, lines: &[u8], answer: &Answer) -> Step {
         let Some(sent) = self.next() else { return Step::Go };
         match answer.verdict() {
             Verdict::Written => {
                 self.rest.pop();
+                self.taken = true;
                 Step::Go
             }
-            Verdict::BadLine => {
+            Verdict::TooOld if answer.says("partial write") => {
+                // What is young enough is written: only then InfluxDB says so.
+                self.rest.pop();
+                self.taken = true;
+                let all = count(&lines[sent]);
+                Step::TooOld(answer.dropped().map_or(all, |dropped| dropped.min(all)))
+            }
+            verdict @ (Verdict::TooOld | Verdict::BadLine) => {
                 self.rest.pop();
                 match halves(lines, &sent) {
                     Some((first, second)) => {
                         self.rest.extend([second, first]);
                         Step::Go
                     }
+                    None if verdict == Verdict::TooOld => {
+                        self.taken = true;
+                        Step::TooOld(1)
+                    }
                     // A single line that is refused by itself.
-                    None => Step::Dead(sent),
+                    None => self.dead(lines, sent),
                 }
             }
             Verdict::TooLarge => {
@@ -142,7 +199,7 @@ impl Plan {
                     // A server that finds one line too large takes nothing.
                     return Step::Wait { asked: None, refused: true };
                 };
-                self.largest = (sent.len() / 2).max(1);
+                self.largest = self.largest.min(sent.len() / 2).max(1);
                 self.rest.pop();
                 self.rest.extend([second, first]);
                 Step::Go
@@ -156,6 +213,22 @@ impl Plan {
             }
         }
     }
+
+    /// A line is refused for good, unless so many are that it may not be the lines.
+    fn dead(&mut self, lines: &[u8], line: Range<usize>) -> Step {
+        self.dead += 1;
+        if self.dead < DEAD_FIRST || self.taken || self.once_more {
+            return Step::Dead(line);
+        }
+        self.once_more = true;
+        self.rest = cut(lines, self.largest);
+        Step::OnceMore
+    }
+}
+
+/// How many lines these are.
+fn count(lines: &[u8]) -> u64 {
+    lines.split_inclusive(|b| *b == b'\n').count() as u64
 }
 
 /// Pieces of at most `largest` bytes, but for longer lines; the first one last.
@@ -184,6 +257,49 @@ fn halves(lines: &[u8], all: &Range<usize>) -> Option<(Range<usize>, Range<usize
     let after = || inside[middle..].iter().position(newline).map(|at| middle + at);
     let cut = before.or_else(after)? + 1;
     (cut < inside.len()).then(|| (all.start..all.start + cut, all.start + cut..all.end))
+}
+
+/// So many requests taken in a row, and larger ones are tried again.
+const TAKEN_IN_A_ROW: u32 = 32;
+
+/// How large requests are: smaller after 413, and larger again in time.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    now: usize,
+    most: usize,
+    taken: u32,
+}
+
+impl Size {
+    /// At most so many bytes, and so many at first.
+    pub fn new(most: usize) -> Self {
+        Self { now: most, most, taken: 0 }
+    }
+
+    /// No request is to be larger, but for a single line.
+    pub fn now(&self) -> usize {
+        self.now
+    }
+
+    /// After an answer; `largest` is that of the plan then.
+    pub fn answered(&mut self, verdict: Verdict, largest: usize) {
+        match verdict {
+            Verdict::Written => {
+                self.taken += 1;
+                if self.taken >= TAKEN_IN_A_ROW {
+                    self.taken = 0;
+                    self.now = self.now.saturating_mul(2).min(self.most);
+                }
+            }
+            Verdict::TooLarge => {
+                self.taken = 0;
+                self.now = self.now.min(largest);
+            }
+            Verdict::BadLine | Verdict::TooOld | Verdict::Refused | Verdict::Later => {
+                self.taken = 0;
+            }
+        }
+    }
 }
 
 /// How long to wait: longer each time, never the same for all who wait.
@@ -233,6 +349,72 @@ mod tests {
             }
         }
         assert_eq!(Answer::None("timeout".into()).verdict(), Verdict::Later);
+        for words in [PARTIAL, "Point is outside the Retention Policy"] {
+            assert_eq!(said(422, words).verdict(), Verdict::TooOld);
+            assert_eq!(said(400, words).verdict(), Verdict::TooOld);
+            assert_eq!(said(503, words).verdict(), Verdict::Later);
+        }
+    }
+
+    const PARTIAL: &str = "failure writing points to database: partial write: points beyond \
+                           retention policy dropped=2";
+
+    fn said(code: u16, words: &str) -> Answer {
+        Answer::Status { code, retry_after: None, words: words.to_owned() }
+    }
+
+    #[test]
+    fn what_the_bucket_would_not_keep_is_done_with_and_never_a_refusal_of_everything() {
+        let mut plan = Plan::new(b"a\nb\nc\n", 100);
+        assert_eq!(plan.answered(b"a\nb\nc\n", &said(422, PARTIAL)), Step::TooOld(2));
+        assert_eq!(plan.next(), None, "the rest is written");
+        let lines = "x\n".repeat(300);
+        let lines = lines.as_bytes();
+        let mut plan = Plan::new(lines, 10_000);
+        let mut too_old = 0;
+        while plan.next().is_some() {
+            match plan.answered(lines, &said(400, "beyond the retention policy")) {
+                Step::TooOld(lines) => too_old += lines,
+                Step::Go => {}
+                step @ (Step::Dead(_) | Step::OnceMore | Step::Wait { .. }) => panic!("{step:?}"),
+            }
+        }
+        assert_eq!(too_old, 300);
+    }
+
+    #[test]
+    fn a_server_that_takes_no_line_gets_the_batch_once_more_and_then_the_lines_are_dead() {
+        let lines = "x\n".repeat(300);
+        let lines = lines.as_bytes();
+        let mut plan = Plan::new(lines, 10_000);
+        let (mut dead, mut again) = (0, 0);
+        while plan.next().is_some() {
+            match plan.answered(lines, &status(400)) {
+                Step::Dead(_) => dead += 1,
+                Step::OnceMore => {
+                    assert_eq!((dead, plan.next()), (99, Some(0..600)));
+                    assert!(plan.is_once_more());
+                    (dead, again) = (0, again + 1);
+                }
+                Step::Go => {}
+                step @ (Step::TooOld(_) | Step::Wait { .. }) => panic!("{step:?}"),
+            }
+        }
+        assert_eq!((dead, again, plan.taken()), (300, 1, false));
+    }
+
+    #[test]
+    fn once_a_line_was_taken_any_number_may_be_dead() {
+        let lines = "x\n".repeat(300);
+        let lines = lines.as_bytes();
+        let mut plan = Plan::new(lines, 2);
+        assert_eq!(plan.answered(lines, &status(204)), Step::Go);
+        let mut dead = 0;
+        while plan.next().is_some() {
+            assert!(matches!(plan.answered(lines, &status(422)), Step::Dead(_)));
+            dead += 1;
+        }
+        assert_eq!(dead, 299);
     }
 
     #[test]
@@ -252,6 +434,26 @@ mod tests {
         assert_eq!(plan.next(), Some(2..4));
         assert_eq!(plan.answered(lines, &status(204)), Step::Go);
         assert_eq!(plan.next(), None);
+    }
+
+    #[test]
+    fn requests_grow_again_when_many_in_a_row_were_taken() {
+        let mut size = Size::new(1_000);
+        size.answered(Verdict::TooLarge, 100);
+        assert_eq!(size.now(), 100);
+        let taken = |size: &mut Size, requests| {
+            for _ in 0..requests {
+                size.answered(Verdict::Written, 100);
+            }
+        };
+        taken(&mut size, TAKEN_IN_A_ROW - 1);
+        size.answered(Verdict::Later, 100);
+        taken(&mut size, TAKEN_IN_A_ROW - 1);
+        assert_eq!(size.now(), 100, "none in a row");
+        taken(&mut size, 1);
+        assert_eq!(size.now(), 200);
+        taken(&mut size, 100 * TAKEN_IN_A_ROW);
+        assert_eq!(size.now(), 1_000, "never above what is configured");
     }
 
     #[test]
@@ -296,7 +498,7 @@ mod tests {
                     Step::Go if code == 204 => written.push_str(&text),
                     Step::Go => {}
                     Step::Dead(line) => dead.push_str(std::str::from_utf8(&all[line]).unwrap()),
-                    Step::Wait { .. } => prop_assert!(false),
+                    Step::Wait { .. } | Step::TooOld(_) | Step::OnceMore => prop_assert!(false),
                 }
             }
             let of = |wanted: bool| -> String {

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use data_encoding::HEXLOWER;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper::service::service_fn;
@@ -31,7 +31,7 @@ use crate::config::ServerUrl;
 
 /// The header that carries the key; it goes no further than the relay.
 pub(super) const KEY: &str = "x-vitalgate-relay";
-/// Of an answer this much is read: InfluxDB's errors are shorter.
+/// Of an answer this much is read and handed on: InfluxDB's errors are shorter.
 const ANSWER_BYTES: usize = 64 << 10;
 /// What hyper may hold of a head.
 const HEAD_BYTES: usize = 64 << 10;
@@ -214,14 +214,29 @@ async fn forward(
     };
     let answer = connection.sender.send_request(request).await.map_err(|e| in_words(&e))?;
     let (parts, body) = answer.into_parts();
-    let body = Limited::new(body, ANSWER_BYTES).collect().await.map_err(|e| in_words(&*e))?;
-    *upstream = Some(connection);
-    let mut answer = Response::new(Full::new(body.to_bytes()));
+    let (body, whole) = beginning(body).await?;
+    // The rest of a longer one is not waited for.
+    *upstream = whole.then_some(connection);
+    let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = parts.status;
     if let Some(after) = parts.headers.get(header::RETRY_AFTER) {
         answer.headers_mut().insert(header::RETRY_AFTER, after.clone());
     }
     Ok(answer)
+}
+
+/// At most [`ANSWER_BYTES`] of an answer, and whether that is all of it.
+async fn beginning(mut body: Incoming) -> Result<(Bytes, bool), String> {
+    let mut read = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|e| in_words(&e))?.into_data() else { continue };
+        let room = ANSWER_BYTES - read.len();
+        read.extend_from_slice(&data[..data.len().min(room)]);
+        if data.len() > room {
+            return Ok((read.freeze(), false));
+        }
+    }
+    Ok((read.freeze(), true))
 }
 
 async fn connect(shared: &Shared) -> Result<Upstream, String> {
@@ -331,6 +346,34 @@ mod tests {
         let seven = Some(Duration::from_secs(7));
         assert_eq!(relay.outcome(), Some(Outcome::Answered(seven)));
         assert_eq!(relay.outcome(), None, "asked once");
+    }
+
+    #[tokio::test]
+    async fn a_long_answer_keeps_its_status_and_loses_its_end_and_its_connection() {
+        let behind = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("http://{}", behind.local_addr().unwrap());
+        let mut relay = Relay::bind(server(url), None).await.unwrap();
+        let (address, key) = (relay.address().unwrap(), relay.key().to_owned());
+        let head = format!("POST / HTTP/1.1\r\nhost: x\r\n{KEY}: {key}\r\n\r\n");
+        let answering = async {
+            let (mut socket, _) = behind.accept().await.unwrap();
+            let mut heard = vec![0; 4_096];
+            socket.read(&mut heard).await.unwrap();
+            socket
+                .write_all(b"HTTP/1.1 400 Bad\r\ntransfer-encoding: chunked\r\n\r\n")
+                .await
+                .unwrap();
+            let chunk = format!("2000\r\n{}\r\n", "x".repeat(0x2000));
+            // It would go on for ever.
+            while socket.write_all(chunk.as_bytes()).await.is_ok() {}
+        };
+        let (said, ()) = tokio::select! {
+            both = async { tokio::join!(ask(address, &head), answering) } => both,
+            () = relay.serve() => unreachable!("it never ends"),
+        };
+        assert!(said.starts_with("HTTP/1.1 400"), "{said}");
+        assert!(said.contains("content-length: 65536"), "{said}");
+        assert_eq!(relay.outcome(), Some(Outcome::Answered(None)));
     }
 
     #[tokio::test]

@@ -46,7 +46,8 @@ pub struct Refill {
     pub after_row: u64,
     /// The shown time of that row.
     pub from: Timestamp,
-    /// The shown time of the first row after it.
+    /// The stamp of the first row after it, shown or not: what is shown is never later than the
+    /// stamp, and stamps never go back, so that no row of the range showed a later time.
     pub to: Timestamp,
     /// Where in the history it has come to.
     pub place: Option<SavedPlace>,
@@ -84,19 +85,19 @@ impl SavedPlace {
 
 impl SinkCursor {
     /// The journal begins only at row `first`: what lies between is to be told from history.
-    pub fn skip_to(&mut self, first: u64, at: Timestamp) {
-        if first <= self.row + 1 {
+    pub fn skip_to(&mut self, first: RowPlace) {
+        if first.n <= self.row + 1 {
             return;
         }
-        let (mut after_row, mut from, mut to) = (self.row, self.upto, at);
+        let (mut after_row, mut from, mut to) = (self.row, self.upto, first.stamp);
         if let Some(earlier) = &self.refill {
             after_row = after_row.min(earlier.after_row);
             from = from.min(earlier.from);
             to = to.max(earlier.to);
         }
         self.refill = Some(Refill { after_row, from, to, place: None });
-        self.row = first - 1;
-        self.upto = at;
+        self.row = first.n - 1;
+        self.upto = first.at;
     }
 }
 
@@ -193,6 +194,8 @@ pub struct RowPlace {
     pub n: u64,
     /// Its shown time.
     pub at: Timestamp,
+    /// Its stamp, which never goes back, as the clock may.
+    pub stamp: Timestamp,
 }
 
 impl Reader {
@@ -200,8 +203,10 @@ impl Reader {
     pub fn first_row(&self) -> Result<Option<RowPlace>, ReadError> {
         let place = self
             .connect()?
-            .query_row("SELECT n, at + offset_us FROM journal ORDER BY n LIMIT 1", [], |row| {
-                Ok(RowPlace { n: unsigned(row, 0)?, at: Timestamp::from_micros(row.get(1)?) })
+            .query_row("SELECT n, at, offset_us FROM journal ORDER BY n LIMIT 1", [], |row| {
+                let stamp = Timestamp::from_micros(row.get(1)?);
+                let at = stamp + Span::micros(row.get(2)?);
+                Ok(RowPlace { n: unsigned(row, 0)?, at, stamp })
             })
             .optional()?;
         Ok(place)
@@ -246,16 +251,30 @@ mod tests {
     use super::super::{Keep, Store};
     use super::*;
 
+    fn place(n: u64) -> RowPlace {
+        let at = second(n);
+        RowPlace { n, at, stamp: at }
+    }
+
+    #[test]
+    fn after_the_clock_was_set_back_what_was_shown_before_is_still_within_the_range() {
+        let mut cursor = SinkCursor { row: 10, upto: second(10), seq: 3, refill: None };
+        // Rows 11 to 20 showed up to second 3620; then the clock went back by an hour.
+        cursor.skip_to(RowPlace { n: 21, at: second(21), stamp: second(3_621) });
+        assert_eq!((cursor.row, cursor.upto), (20, second(21)));
+        assert_eq!(cursor.refill.map(|r| r.to), Some(second(3_621)));
+    }
+
     #[test]
     fn what_the_journal_lost_is_noted_and_grows_with_what_it_loses_later() {
         let mut cursor = SinkCursor { row: 10, upto: second(10), seq: 3, refill: None };
-        cursor.skip_to(11, second(11));
+        cursor.skip_to(place(11));
         assert_eq!(cursor.refill, None);
-        cursor.skip_to(21, second(21));
+        cursor.skip_to(place(21));
         assert_eq!((cursor.row, cursor.upto), (20, second(21)));
         let refill = Refill { after_row: 10, from: second(10), to: second(21), place: None };
         assert_eq!(cursor.refill, Some(refill));
-        cursor.skip_to(31, second(31));
+        cursor.skip_to(place(31));
         let refill = Refill { after_row: 10, from: second(10), to: second(31), place: None };
         assert_eq!(cursor.refill, Some(refill));
         let text = serde_json::to_string(&cursor).unwrap();

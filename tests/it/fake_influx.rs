@@ -52,10 +52,14 @@ pub(crate) struct State {
     pub(crate) host: String,
     /// Lines taken, those taken again included.
     pub(crate) lines: usize,
+    /// The time of the last one of readings, in nanoseconds.
+    pub(crate) last: i64,
     /// One request each; after them it is well.
     pub(crate) moods: VecDeque<Mood>,
     /// Lines that hold this are refused.
     pub(crate) bad: Option<String>,
+    /// What was measured before, in nanoseconds, the bucket does not keep.
+    pub(crate) keeps_from: i64,
     /// Larger bodies are answered 413.
     pub(crate) most_bytes: usize,
     /// What `Authorization` must be.
@@ -156,6 +160,9 @@ impl State {
         let (rest, time) = line.rsplit_once(' ').expect("a time");
         let (head, fields) = (&rest[..space], &rest[space + 1..]);
         self.lines += 1;
+        if head.starts_with("vitalgate_reading,") {
+            self.last = time.parse().expect("nanoseconds");
+        }
         if self.thin {
             if head.starts_with("vitalgate_reading,") {
                 let time = time.parse().expect("nanoseconds");
@@ -300,14 +307,31 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Answere
     let bad = state.bad.clone();
     let is_bad = |line: &&str| bad.as_ref().is_some_and(|bad| line.contains(bad.as_str()));
     let refused = text.lines().any(|line| is_bad(&line));
-    for line in text.lines().filter(|line| !is_bad(line)) {
-        state.take(line);
+    let keeps_from = state.keeps_from;
+    let is_old = |line: &&str| {
+        let time = line.rsplit_once(' ').expect("a time").1;
+        time.parse::<i64>().expect("nanoseconds") < keeps_from
+    };
+    let old = text.lines().filter(is_old).count();
+    // Every other time what is good about a refused request is not taken either.
+    let partial =
+        state.answered.iter().filter(|status| [400, 422].contains(status)).count() % 2 == 0;
+    if partial || (old == 0 && !refused) {
+        for line in text.lines().filter(|line| !is_bad(line) && !is_old(line)) {
+            state.take(line);
+        }
     }
     if mood == Mood::Cut {
         return Err(Cut);
     }
     if refused {
-        return Ok(state.with(400, "{\"code\":\"invalid\",\"message\":\"partial write\"}"));
+        let why = if partial { "partial write" } else { "unable to parse" };
+        return Ok(state.with(400, &format!("{{\"code\":\"invalid\",\"message\":\"{why}\"}}")));
+    }
+    if old > 0 {
+        let why = if partial { "partial write: points" } else { "point is" };
+        let words = format!("{why} beyond retention policy dropped={old}");
+        return Ok(state.with(422, &words));
     }
     Ok(state.with(204, ""))
 }
@@ -316,10 +340,10 @@ impl State {
     fn with(
         &mut self,
         status: u16,
-        words: &'static str,
+        words: &str,
     ) -> Response<http_body_util::Either<Full<Bytes>, Endless>> {
         self.answered.push(status);
-        let body = Full::new(Bytes::from_static(words.as_bytes()));
+        let body = Full::new(Bytes::copy_from_slice(words.as_bytes()));
         let mut answer = Response::new(http_body_util::Either::Left(body));
         *answer.status_mut() = hyper::StatusCode::from_u16(status).unwrap();
         answer

@@ -141,19 +141,15 @@ fn whatever_the_server_answers_it_ends_complete() {
     ]
     .into();
     server.state().bad = Some("heart_rate,site=site-1 value=77,".to_owned());
-    let gateway = gateway(dir.path(), server.address.port());
+    server.state().most_bytes = 500;
+    let url = format!("http://127.0.0.1:{}/tsdb", server.address.port());
+    let mut influx = section(dir.path(), &url);
+    influx["batch_bytes"] = json!(4_096);
+    let gateway = Setup::default().rules(RULES).section("influx", influx).start();
     gateway.admit("p-1", "dev-1");
     let mut said = Said::new();
-    for part in 0..40 {
-        publish(&gateway, "dev-1", 1 + part * 10, 10, &mut said);
-        let moods = server.state().moods.len();
-        if moods == 0 {
-            break;
-        }
-        // The next batch meets the next mood.
-        eventually("it is met", || (server.state().moods.len() < moods).then_some(()));
-    }
-    assert!(server.state().moods.is_empty(), "{:?}", server.state().moods);
+    publish(&gateway, "dev-1", 1, 400, &mut said);
+    eventually("every mood is met", || server.state().moods.is_empty().then_some(()));
     let refused = said.iter().filter(|((signal, _), value)| {
         signal == "heart_rate" && value.to_bits() == 77.0_f64.to_bits()
     });
@@ -173,7 +169,33 @@ fn whatever_the_server_answers_it_ends_complete() {
         |row| row.get::<_, String>(0),
     );
     assert_eq!(dead.len(), refused.len(), "{refused:?} {letters:?}");
-    assert!(dead[0].contains("400") && dead[0].contains("partial write"), "{dead:?}");
+    assert!(dead[0].contains("400") && dead[0].contains("invalid"), "{dead:?}");
+    assert!(server.state().answered.iter().filter(|status| **status == 413).count() > 1);
+    gateway.verify();
+}
+
+#[test]
+fn what_is_older_than_the_bucket_keeps_holds_nothing_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = FakeInflux::start();
+    let gateway = gateway(dir.path(), server.address.port());
+    let keeps_from = (gateway.now() - Span::secs(120)).as_micros() * 1_000;
+    server.state().keeps_from = keeps_from;
+    gateway.admit("p-1", "dev-1");
+    let mut said = Said::new();
+    publish(&gateway, "dev-1", 1, 400, &mut said);
+    let all = said.len();
+    said.retain(|(_, time), _| *time >= keeps_from);
+    let old = all - said.len();
+    assert!(said.len() > 100 && old > 300);
+    expect(&server, "dev-1", &said);
+    eventually("all that is old is counted", || {
+        let refused = gateway.metric("vitalgate_sink_refused_lines_total{sink=\"influx\"}");
+        (refused == old as u64).then_some(())
+    });
+    assert!(technical(&gateway, "influx.refused").is_none());
+    let letters = "SELECT count(*) FROM dead_letters WHERE principal = 'influxdb'";
+    assert_eq!(gateway.rows(letters, |row| row.get::<_, i64>(0)), [0]);
     gateway.verify();
 }
 
@@ -253,18 +275,82 @@ fn what_was_committed_before_it_stopped_is_told_before_it_ends() {
     let server = FakeInflux::start();
     let mut influx = section(dir.path(), &format!("http://{}/tsdb", server.address));
     influx["batch_age"] = json!("60s");
-    let mut gateway = Setup::default().rules(RULES).section("influx", influx).start();
-    gateway.admit("p-1", "dev-1");
+    let setup = Setup::default().rules(RULES).section("influx", influx);
+    let mut gateway = setup.args(&["--clock", "stream"]).start();
+    gateway.register("dev-1", "bedside", &json!([]));
+    let begin: Timestamp = "2026-01-10T00:00:00Z".parse().unwrap();
+    let mut client = gateway.mqtt("dev-1");
     let mut said = Said::new();
-    publish(&gateway, "dev-1", 1, 20, &mut said);
+    for seq in 1..=20 {
+        let at = begin + Span::secs(seq);
+        client.telemetry("dev-1", &telemetry(seq as u64, at, &[("heart_rate", 70.0, "/min")]));
+        said.insert(("heart_rate".to_owned(), at.as_micros() * 1_000), 70.0);
+    }
+    // What comes last settles what came before; itself it waits for the next run.
+    let later = begin + Span::mins(5);
+    client.telemetry("dev-1", &telemetry(21, later, &[("heart_rate", 71.0, "/min")]));
     gateway.stop();
     assert_eq!(held(&server, "dev-1"), said);
-    // How far it came is known to the next run.
-    let told = server.state().lines;
-    gateway.start_again();
-    gateway.stop();
-    let again = server.state().lines - told;
-    assert!(again < said.len(), "told {again} lines again");
+}
+
+#[test]
+fn killed_while_history_tells_what_the_journal_lost_nothing_is_lost_or_doubled() {
+    let dir = tempfile::tempdir().unwrap();
+    let away = FakeInflux::start().stop();
+    let url = format!("http://127.0.0.1:{}/tsdb", away.port);
+    let mut influx = section(dir.path(), &url);
+    influx["batch_bytes"] = json!(4_096);
+    let store = json!({ "journal_max_bytes": 40_000, "journal_keep": "1m" });
+    let setup = Setup::default().rules(RULES).section("influx", influx).section("store", store);
+    let mut gateway = setup.args(&["--clock", "stream"]).start();
+    gateway.register("dev-1", "bedside", &json!([]));
+    let begin: Timestamp = "2026-01-10T00:00:00Z".parse().unwrap();
+    let (mut said, mut seq) = (Said::new(), 0);
+    let mut tell = |client: &mut crate::mqtt::Client, at: Timestamp| {
+        seq += 1;
+        let rate = 60.0 + (seq % 30) as f64;
+        client.telemetry("dev-1", &telemetry(seq, at, &[("heart_rate", rate, "/min")]));
+        said.insert(("heart_rate".to_owned(), at.as_micros() * 1_000), rate);
+    };
+    let mut client = gateway.mqtt("dev-1");
+    for second in 0..1_500 {
+        tell(&mut client, begin + Span::secs(second));
+    }
+    // After a start with so many rows a snapshot is written, and the journal needs them no more.
+    gateway.restart();
+    let mut client = gateway.mqtt("dev-1");
+    let mut minutes = 30;
+    eventually("the journal loses what was not told", || {
+        minutes += 5;
+        tell(&mut client, begin + Span::mins(minutes));
+        let first = gateway.rows("SELECT min(n) FROM journal", |row| row.get::<_, i64>(0))[0];
+        (first > 1_000).then_some(())
+    });
+    let server = away.start();
+    let slow = Mood::Slow(Duration::from_millis(50));
+    let refilling = "vitalgate_sink_refilling{sink=\"influx\"}";
+    let lost = (begin + Span::secs(900)).as_micros() * 1_000;
+    for _ in 0..3 {
+        server.state().moods = std::iter::repeat_n(slow, 2_000).collect();
+        let before = server.state().lines;
+        eventually("history tells", || {
+            let state = server.state();
+            (state.lines > before + 50 && state.last < lost).then_some(())
+        });
+        assert_eq!(gateway.metric(refilling), 1);
+        gateway.restart();
+    }
+    server.state().moods.clear();
+    // The last seconds of a stream wait until it goes on.
+    let mut client = gateway.mqtt("dev-1");
+    for _ in 0..2 {
+        minutes += 5;
+        tell(&mut client, begin + Span::mins(minutes));
+    }
+    let last = (begin + Span::mins(minutes)).as_micros() * 1_000;
+    said.remove(&("heart_rate".to_owned(), last));
+    expect(&server, "dev-1", &said);
+    assert!(server.state().lines > said.len(), "some of it was told again");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use vitalgate::clock::Stopwatch;
 use vitalgate::domain::time::{Span, Timestamp};
 
 use crate::fake_influx::FakeInflux;
-use crate::harness::{Gateway, eventually_within, telemetry};
+use crate::harness::{Gateway, eventually_within, measured_earlier, telemetry};
 use crate::setup::{RULES, Setup};
 
 const PATIENTS: u64 = 100;
@@ -96,7 +96,12 @@ fn live(gateway: &Gateway) -> [u64; 2] {
             early = gateway.resident_kib();
         }
     }
-    for _ in 0..open {
+    // The last seconds wait until the stream has gone on: something once more, sent later.
+    let (last, by) = (seconds() - 1, Span::secs(10));
+    let at = begin() + Span::secs(last as i64);
+    let again = telemetry(seconds() + 1, at + by, &readings(0, last));
+    relay.send_telemetry("d-0", &measured_earlier(by, again, at + by));
+    for _ in 0..=open {
         relay.hear_puback();
     }
     relay.disconnect();
