@@ -18,8 +18,10 @@ use crate::domain::ids::SiteId;
 use crate::domain::signal::{NoSuchClass, SignalTable};
 use crate::domain::time::Span;
 use crate::http::{Auth, BadToken, Role, Token};
+use crate::influx::transport::{self, BadTransport};
 use crate::ingest::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
-use crate::ingest::subscriber::SubscriberConfig;
+use crate::ingest::subscriber::{Subscriber, SubscriberConfig};
+use crate::ops;
 use crate::store::Keep;
 
 pub use deadman::{BadDeadMan, DeadMan};
@@ -240,6 +242,17 @@ pub enum BadConfig {
     /// A broker that cannot be.
     #[error(transparent)]
     Broker(#[from] BadBroker),
+    /// InfluxDB's secret or certificates.
+    #[error(transparent)]
+    Sink(#[from] BadTransport),
+    /// Another's certificate that cannot be used.
+    #[error("{section}: {why}")]
+    File {
+        /// Of which section.
+        section: &'static str,
+        /// Which file, what is wrong with it.
+        why: String,
+    },
 }
 
 const BUILT_IN_GATEWAY: &str = include_str!("../../config/gateway.toml");
@@ -391,6 +404,26 @@ impl Config {
             UnknownDevices::Refuse => Unknown::Refuse,
             UnknownDevices::Admit => Unknown::Admit,
         }
+    }
+
+    /// Reads every secret and certificate, as `run` does at its start.
+    pub fn check_files(&self) -> Result<(), BadConfig> {
+        fn of<E: std::fmt::Display>(section: &'static str) -> impl Fn(E) -> BadConfig {
+            move |why| BadConfig::File { section, why: why.to_string() }
+        }
+        for broker in self.subscribers()? {
+            Subscriber::new(broker).map_err(of("[[broker]]"))?;
+        }
+        if let Some(files) = self.listener().tls_files {
+            files.check().map_err(of("[mqtt.tls]"))?;
+        }
+        if let Some(influx) = &self.influx {
+            transport::check(influx)?;
+        }
+        if let Some(deadman) = &self.deadman {
+            ops::deadman::outbound(deadman).map_err(of("[deadman]"))?;
+        }
+        Ok(())
     }
 
     /// What the store keeps; `signals` as [`Self::configuration`] gives them.
