@@ -233,7 +233,7 @@ impl TryFrom<String> for ServerUrl {
         if text.contains(['?', '#']) {
             return Err(NotAServer("it must have no `?` and no `#`"));
         }
-        let authority = uri.authority().ok_or_else(|| NotAServer("it names no host"))?;
+        let authority = uri.authority().ok_or(NotAServer("it names no host"))?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         if host.is_empty() {
             return Err(NotAServer("it names no host"));
