@@ -3,7 +3,9 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown, lchown,
+};
 use std::path::{Path, PathBuf};
 
 use data_encoding::BASE32_NOPAD;
@@ -22,10 +24,23 @@ const PSEUDONYM_BYTES: usize = 16;
 #[derive(Debug, thiserror::Error)]
 pub enum BadKey {
     /// The file cannot be read or made.
-    #[error("cannot use the key {}: {source}", path.display())]
+    #[error("cannot use the key {}: {source}; it and its folder must belong to the owner of the store's folder", path.display())]
     File {
         /// Which.
         path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Made, it would shut out the gateway.
+    #[error(
+        "the new key {} cannot be given to user {owner}, who has the store: {source}; \
+         run this as that user or as root", path.display()
+    )]
+    Owner {
+        /// Which.
+        path: PathBuf,
+        /// The user id that owns the store's folder.
+        owner: u32,
         /// Why.
         source: std::io::Error,
     },
@@ -45,8 +60,8 @@ pub enum BadKey {
 pub struct Pseudonyms(hmac::Key);
 
 impl Pseudonyms {
-    /// With the key of this purpose in the store's folder, `keys/<purpose>.key`; made, for its
-    /// owner only, at the first use.
+    /// With the key of this purpose in the store's folder, `keys/<purpose>.key`; made at the first
+    /// use, for the owner of the store's folder only, whoever is the first.
     pub fn open(store: &Path, purpose: Purpose) -> Result<Self, BadKey> {
         let folder = store.join("keys");
         let path = folder.join(format!("{}.key", purpose.as_str()));
@@ -60,8 +75,14 @@ impl Pseudonyms {
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 let mut key = vec![0; KEY_BYTES];
                 ring::rand::SystemRandom::new().fill(&mut key).map_err(|_| BadKey::Random)?;
-                DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(bad)?;
-                write_new(&path, &key).map_err(bad)?;
+                let owner = Owner::of(store).map_err(bad)?;
+                owner
+                    .folder(&folder)
+                    .map_err(bad)?
+                    .map_err(|source| owner.cannot(&path, source))?;
+                let part = Part::write(&path, &key).map_err(bad)?;
+                owner.gets(&part.file).map_err(|source| owner.cannot(&path, source))?;
+                part.finish(&path).map_err(bad)?;
                 // Another may have made one meanwhile: that one counts.
                 std::fs::read(&path).map_err(bad)?
             }
@@ -95,30 +116,82 @@ impl Pseudonyms {
     }
 }
 
-/// Whole or not at all: a key cut short by a crash would be refused for ever.
-fn write_new(path: &Path, key: &[u8]) -> std::io::Result<()> {
-    // A name of its own: two who come first must not write into one draft.
-    let mut name = [0; 10];
-    ring::rand::SystemRandom::new()
-        .fill(&mut name)
-        .map_err(|_| std::io::Error::other(BadKey::Random))?;
-    let part = path.with_extension(format!("{}.part", BASE32_NOPAD.encode(&name)));
-    let written = link_new(&part, path, key);
-    match std::fs::remove_file(&part) {
-        Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
-        Ok(()) | Err(_) => written?,
-    }
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+/// Who has the store, and must have what is made in it: `export` may be run by root.
+struct Owner {
+    user: u32,
+    group: u32,
 }
 
-fn link_new(part: &Path, path: &Path, key: &[u8]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(part)?;
-    file.write_all(key)?;
-    file.sync_all()?;
-    match std::fs::hard_link(part, path) {
-        // A key that another made meanwhile stays.
-        Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(e),
-        Ok(()) | Err(_) => Ok(()),
+impl Owner {
+    fn of(store: &Path) -> std::io::Result<Self> {
+        let found = std::fs::metadata(store)?;
+        Ok(Self { user: found.uid(), group: found.gid() })
+    }
+
+    /// Makes the folder, unless it is there; the inner error is that it cannot be given away.
+    fn folder(&self, folder: &Path) -> std::io::Result<std::io::Result<()>> {
+        match DirBuilder::new().mode(0o700).create(folder) {
+            Ok(()) => {}
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => return Ok(Ok(())),
+            Err(e) => return Err(e),
+        }
+        if std::fs::symlink_metadata(folder)?.uid() == self.user {
+            return Ok(Ok(()));
+        }
+        let given = lchown(folder, Some(self.user), Some(self.group));
+        if given.is_err() {
+            std::fs::remove_dir(folder)?;
+        }
+        Ok(given)
+    }
+
+    fn gets(&self, file: &File) -> std::io::Result<()> {
+        if file.metadata()?.uid() == self.user {
+            return Ok(());
+        }
+        fchown(file, Some(self.user), Some(self.group))
+    }
+
+    fn cannot(&self, path: &Path, source: std::io::Error) -> BadKey {
+        BadKey::Owner { path: path.to_owned(), owner: self.user, source }
+    }
+}
+
+/// A key that is not yet there: it comes whole or not at all, for one cut short by a crash would be
+/// refused for ever.
+struct Part {
+    path: PathBuf,
+    file: File,
+}
+
+impl Part {
+    fn write(key_file: &Path, key: &[u8]) -> std::io::Result<Self> {
+        // A name of its own: two who come first must not write into one draft.
+        let mut name = [0; 10];
+        ring::rand::SystemRandom::new()
+            .fill(&mut name)
+            .map_err(|_| std::io::Error::other(BadKey::Random))?;
+        let path = key_file.with_extension(format!("{}.part", BASE32_NOPAD.encode(&name)));
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let mut part = Self { path, file };
+        part.file.write_all(key)?;
+        Ok(part)
+    }
+
+    fn finish(self, key_file: &Path) -> std::io::Result<()> {
+        self.file.sync_all()?;
+        match std::fs::hard_link(&self.path, key_file) {
+            // A key that another made meanwhile stays.
+            Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(e),
+            Ok(()) | Err(_) => {}
+        }
+        File::open(key_file.parent().unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.path));
     }
 }
 
@@ -177,5 +250,22 @@ mod tests {
             assert_eq!(first, vec![name(); 8]);
             assert_eq!(std::fs::read_dir(dir.path().join("keys")).unwrap().count(), 1);
         }
+    }
+
+    #[test]
+    fn a_key_belongs_to_who_has_the_store_whoever_made_it() {
+        let dir = tempfile::tempdir().unwrap();
+        // Only root can give a folder away; others make the key for themselves.
+        let given = std::os::unix::fs::chown(dir.path(), Some(54_321), Some(54_322)).is_ok();
+        let owner = std::fs::metadata(dir.path()).unwrap();
+        assert_eq!(given, owner.uid() == 54_321);
+        Pseudonyms::open(dir.path(), Purpose::Care).unwrap();
+        for name in ["keys", "keys/care.key"] {
+            let made = std::fs::metadata(dir.path().join(name)).unwrap();
+            assert_eq!((made.uid(), made.gid()), (owner.uid(), owner.gid()), "{name}");
+            assert_eq!(made.permissions().mode() & 0o077, 0, "{name}");
+        }
+        let left: Vec<_> = std::fs::read_dir(dir.path().join("keys")).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
     }
 }

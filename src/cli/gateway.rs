@@ -30,10 +30,11 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Checks configuration, rules and signals.
+/// Checks configuration, rules and signals, and reads the secrets and certificates they name.
 pub(super) fn check(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     let config = args.read()?;
     let configuration = config.configuration()?;
+    config.check_files()?;
     let classes = configuration.rules.class_names().count();
     let signals = configuration.signals.iter().count();
     say(&format!("ok: {signals} signals, {classes} device classes"));

@@ -34,7 +34,7 @@ enum Command {
     Run(RunArgs),
     /// Run a gateway with a simulated ward, to look at.
     Demo(demo::DemoArgs),
-    /// Check configuration and rules, and say what is wrong where.
+    /// Check configuration, rules, secrets and certificates, and say what is wrong where.
     Check(ConfigArgs),
     /// Derive every alarm again from the journal and compare with what is stored.
     Verify(StoreArgs),

@@ -95,11 +95,8 @@ pub struct ServerUrl {
 
 /// Text that is no address of a server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not an address of InfluxDB: {why}")]
-pub struct NotAServer {
-    text: String,
-    why: &'static str,
-}
+#[error("not an address of InfluxDB: {0}")]
+pub struct NotAServer(&'static str);
 
 /// Why `[influx]` cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -224,29 +221,26 @@ impl Influx {
 impl TryFrom<String> for ServerUrl {
     type Error = NotAServer;
     fn try_from(text: String) -> Result<Self, NotAServer> {
-        let bad = |why| NotAServer { text: text.clone(), why };
-        // A user or password in it must not be shown.
         if text.contains('@') {
-            let why = "user and password have keys of their own";
-            return Err(NotAServer { text: "…@…".to_owned(), why });
+            return Err(NotAServer("user and password have keys of their own"));
         }
-        let uri: Uri = text.parse().map_err(|_| bad("it cannot be read"))?;
+        let uri: Uri = text.parse().map_err(|_| NotAServer("it cannot be read"))?;
         let tls = match uri.scheme_str() {
             Some("http") => false,
             Some("https") => true,
-            _ => return Err(bad("it must begin with http:// or https://")),
+            _ => return Err(NotAServer("it must begin with http:// or https://")),
         };
         if text.contains(['?', '#']) {
-            return Err(bad("it must have no `?` and no `#`"));
+            return Err(NotAServer("it must have no `?` and no `#`"));
         }
-        let authority = uri.authority().ok_or_else(|| bad("it names no host"))?;
+        let authority = uri.authority().ok_or(NotAServer("it names no host"))?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         if host.is_empty() {
-            return Err(bad("it names no host"));
+            return Err(NotAServer("it names no host"));
         }
         let has_port = authority.as_str().len() > authority.host().len();
         if has_port && authority.port_u16().is_none_or(|port| port == 0) {
-            return Err(bad("its port is none"));
+            return Err(NotAServer("its port is none"));
         }
         Ok(Self {
             tls,

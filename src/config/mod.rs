@@ -18,8 +18,10 @@ use crate::domain::ids::SiteId;
 use crate::domain::signal::{NoSuchClass, SignalTable};
 use crate::domain::time::Span;
 use crate::http::{Auth, BadToken, Role, Token};
+use crate::influx::transport::{self, BadTransport};
 use crate::ingest::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
-use crate::ingest::subscriber::SubscriberConfig;
+use crate::ingest::subscriber::{Subscriber, SubscriberConfig};
+use crate::ops;
 use crate::store::Keep;
 
 pub use deadman::{BadDeadMan, DeadMan};
@@ -240,6 +242,17 @@ pub enum BadConfig {
     /// A broker that cannot be.
     #[error(transparent)]
     Broker(#[from] BadBroker),
+    /// InfluxDB's secret or certificates.
+    #[error(transparent)]
+    Sink(#[from] BadTransport),
+    /// Another's certificate that cannot be used.
+    #[error("{section}: {why}")]
+    File {
+        /// Of which section.
+        section: &'static str,
+        /// Which file, what is wrong with it.
+        why: String,
+    },
 }
 
 const BUILT_IN_GATEWAY: &str = include_str!("../../config/gateway.toml");
@@ -264,7 +277,7 @@ impl Config {
 
     fn parse(text: &str, path: &Path) -> Result<Self, BadConfig> {
         let mut config: Self = toml::from_str(text)
-            .map_err(|e| BadConfig::Toml { path: path.to_owned(), message: e.to_string() })?;
+            .map_err(|e| BadConfig::Toml { path: path.to_owned(), message: told(text, &e) })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let files = [&mut config.rules.file, &mut config.signals.file];
         let tls = config.mqtt.tls.iter_mut().flat_map(|tls| {
@@ -393,6 +406,26 @@ impl Config {
         }
     }
 
+    /// Reads every secret and certificate, as `run` does at its start.
+    pub fn check_files(&self) -> Result<(), BadConfig> {
+        fn of<E: std::fmt::Display>(section: &'static str) -> impl Fn(E) -> BadConfig {
+            move |why| BadConfig::File { section, why: why.to_string() }
+        }
+        for broker in self.subscribers()? {
+            Subscriber::new(broker).map_err(of("[[broker]]"))?;
+        }
+        if let Some(files) = self.listener().tls_files {
+            files.check().map_err(of("[mqtt.tls]"))?;
+        }
+        if let Some(influx) = &self.influx {
+            transport::check(influx)?;
+        }
+        if let Some(deadman) = &self.deadman {
+            ops::deadman::outbound(deadman).map_err(of("[deadman]"))?;
+        }
+        Ok(())
+    }
+
     /// What the store keeps; `signals` as [`Self::configuration`] gives them.
     pub fn keep(&self, signals: &SignalTable) -> Keep {
         Keep {
@@ -467,4 +500,47 @@ impl TryFrom<String> for TimeZone {
 fn read(path: &Path) -> Result<String, BadConfig> {
     std::fs::read_to_string(path)
         .map_err(|source| BadConfig::Read { path: path.to_owned(), source })
+}
+
+/// Line, column and reason; not the line itself, which may hold a secret.
+fn told(text: &str, error: &toml::de::Error) -> String {
+    let Some(span) = error.span() else { return error.message().to_owned() };
+    let before = text.get(..span.start).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    let value = text.get(span).unwrap_or_default().trim_matches(['"', '\'']);
+    let mut message = error.message().to_owned();
+    // A reason may quote the value, and an address its password.
+    if value.contains("://") {
+        message = message.replace(value, "…");
+    }
+    format!("line {line}, column {column}: {message}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place_and_without_its_secret() {
+        let said = |text: &str| {
+            let parsed = Config::parse(text, Path::new("/etc/vitalgate/gateway.toml"));
+            parsed.map(drop).unwrap_err().to_string()
+        };
+        let influx = "org = \"o\"\nbucket = \"b\"\nsecret_file = \"t\"\n";
+        for (text, place) in [
+            (format!("[influx]\nurl = \"https://me:s3cret@host\"\n{influx}"), "line 2, column 7"),
+            (format!("[influx]\n  url = \"ftp://host/s3cret\"\n{influx}"), "line 2, column 9"),
+            ("[deadman]\nurl = \"https://me:s3cret@host\"\n".to_owned(), "line 2, column 7"),
+            ("influx = \"https://me:s3cret@host\"\n".to_owned(), "line 1, column 10"),
+            ("[broker]\npassword = s3cret\n".to_owned(), "line 2, column 12"),
+        ] {
+            let said = said(&text);
+            assert!(!said.contains("s3cret"), "{said}");
+            assert!(said.starts_with("/etc/vitalgate/gateway.toml: "), "{said}");
+            assert!(said.contains(place), "{said}");
+        }
+        let said = said("[influx]\nschema = \"token\"\n");
+        assert!(said.contains("line 2, column 1: unknown field `schema`"), "{said}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,12 @@ pub struct Transport {
     org: String,
     bucket: String,
     timeout: Duration,
+}
+
+/// Whether secret and certificates are there and can be used.
+pub fn check(config: &Influx) -> Result<(), BadTransport> {
+    config.authorization()?;
+    if config.url.tls { tls(config).map(drop) } else { Ok(()) }
 }
 
 impl Transport {
@@ -173,8 +180,10 @@ fn tls(config: &Influx) -> Result<TlsSettings, BadTransport> {
     let certificates: Vec<CertificateDer<'static>> = certificates;
     let (trusted, _) = roots.add_parsable_certificates(certificates);
     if trusted == 0 {
-        let why = "no certificate is trusted: name the file of who signs the server's";
-        return Err(BadTransport::Ca(why.to_owned()));
+        let place = config.ca.as_deref().unwrap_or(Path::new("the system's authorities"));
+        let place = place.display();
+        let why = format!("no certificate in {place}: name the file of who signs the server's");
+        return Err(BadTransport::Ca(why));
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Gateway, telemetry, vitalgate};
 use crate::mqtt::Client;
+use crate::pki::Pki;
 use crate::setup::{RULES, Setup};
 
 /// Standard output of a command that must succeed.
@@ -136,6 +137,41 @@ fn check_refuses_retention_for_a_class_that_no_signal_is_of() {
     let error = refused(&check("glucoses"), 64);
     assert!(error.contains("history_keep_by_class") && error.contains("`glucoses`"), "{error}");
     assert!(error.contains("continuous, glucose, spot"), "{error}");
+}
+
+#[test]
+fn check_reads_the_secrets_and_certificates_that_run_will_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let pki = Pki::new();
+    pki.authority(dir.path());
+    pki.issue(dir.path(), "own", "localhost");
+    file(dir.path(), "secret", "s3cret\n");
+    file(dir.path(), "empty", "\n");
+    let check = |text: &str| vitalgate("check", &file(dir.path(), "gateway.toml", text), &[]);
+    let broker = "[[broker]]\nid = \"b1\"\nhost = \"h\"\nuser = \"u\"\npassword_file = \"secret\"\n\
+                  [broker.tls]\nca = \"ca.pem\"\n";
+    let influx = "[influx]\nurl = \"https://h\"\norg = \"o\"\nbucket = \"b\"\n\
+                  secret_file = \"secret\"\nca = \"ca.pem\"\n";
+    let listener = "[mqtt.tls]\nlisten = \"127.0.0.1:0\"\ncertificate = \"own.pem\"\n\
+                    key = \"own.key\"\nclient_ca = \"ca.pem\"\n";
+    let deadman = "[deadman]\nurl = \"https://h/\"\nca = \"ca.pem\"\n";
+    assert!(said(&check(&[broker, influx, listener, deadman].concat())).starts_with("ok: "));
+    for (section, right, wrong) in [
+        (broker, "\"secret\"", "\"none\""),
+        (broker, "\"ca.pem\"", "\"none\""),
+        (influx, "\"secret\"", "\"none\""),
+        (influx, "\"ca.pem\"", "\"secret\""),
+        (listener, "\"own.pem\"", "\"none\""),
+        (listener, "\"own.key\"", "\"none\""),
+        (listener, "\"ca.pem\"", "\"none\""),
+        (deadman, "\"ca.pem\"", "\"none\""),
+    ] {
+        let error = refused(&check(&section.replace(right, wrong)), 64);
+        assert!(error.contains(wrong.trim_matches('"')), "{wrong} in {section}: {error}");
+        assert!(!error.contains("s3cret"), "{error}");
+    }
+    let error = refused(&check(&influx.replace("\"secret\"", "\"empty\"")), 64);
+    assert!(error.contains("the secret is empty"), "{error}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fake_influx_api::{FakeApi, PREFIX};
+use crate::fake_influx_api::{FakeApi, PREFIX, Sight};
 use crate::harness::{Gateway, eventually, telemetry, vitalgate};
 use crate::mosquitto::Mosquitto;
 use crate::setup::{RULES, Setup};
@@ -81,6 +81,29 @@ fn what_influxdb_lacks_is_named_and_made_when_asked_for() {
 }
 
 #[test]
+fn a_token_that_may_only_use_the_bucket_is_enough() {
+    let server = FakeApi::start();
+    let (_dir, config) = influx(&server);
+    let check = |sight: Sight, expected: [&str; 5], code: i32| {
+        server.state().sight = sight;
+        for args in [&[][..], &["--fix"]] {
+            let (lines, exit) = found(&config, "influxdb", args);
+            let expected: Vec<&str> = expected.into_iter().filter(|e| !e.is_empty()).collect();
+            assert_eq!(lines, expected);
+            assert_eq!(exit, Some(code));
+        }
+    };
+    let unseen = "organisation warn";
+    check(Sight::Bucket, ["server ok", unseen, "bucket ok", "write ok", "read back ok"], 0);
+    check(Sight::Nothing, ["server ok", unseen, "bucket warn", "write ok", "read back warn"], 0);
+    check(Sight::Refused, ["server ok", unseen, "bucket warn", "write ok", "read back ok"], 0);
+    // The write finds out what no list tells.
+    server.state().buckets.clear();
+    check(Sight::Bucket, ["server ok", unseen, "bucket warn", "write fail", ""], 1);
+    assert!(server.state().buckets.is_empty(), "nothing is made where nothing is seen");
+}
+
+#[test]
 fn each_fault_of_influxdb_is_told_apart() {
     let server = FakeApi::start();
     let (_dir, config) = influx(&server);
@@ -93,7 +116,7 @@ fn each_fault_of_influxdb_is_told_apart() {
     assert_eq!(last(&server, |s| s.read_only = true), ("write fail".to_owned(), Some(1)));
     assert_eq!(
         last(&server, |s| s.authorization = "Token another".into()),
-        ("organisation fail".to_owned(), Some(1))
+        ("write fail".to_owned(), Some(1))
     );
     let address = server.address;
     drop(server);

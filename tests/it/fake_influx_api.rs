@@ -14,6 +14,20 @@ use serde_json::{Value, json};
 /// The path prefix of the reverse proxy before it.
 pub(crate) const PREFIX: &str = "/tsdb";
 
+/// What a token may see in lists; writing and querying are another matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// An operator's.
+    #[default]
+    Everything,
+    /// One that may read and write the bucket: organisations are left out of their list.
+    Bucket,
+    /// One that may write the bucket and not read it: both lists are empty.
+    Nothing,
+    /// Both lists are refused.
+    Refused,
+}
+
 /// What it holds and how it behaves.
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -26,6 +40,8 @@ pub(crate) struct State {
     pub(crate) authorization: String,
     /// Whether the token may write.
     pub(crate) read_only: bool,
+    /// What the token may see of organisations and buckets.
+    pub(crate) sight: Sight,
     /// Whether written points are forgotten.
     pub(crate) forgetful: bool,
     pub(crate) lines: Vec<String>,
@@ -114,7 +130,11 @@ async fn orgs(Shared(state): Ctx, Query(args): Args, headers: HeaderMap) -> Resp
     if !args.get("org").is_some_and(|org| state.orgs.contains(org)) {
         return refusal(StatusCode::NOT_FOUND, "organization name not found");
     }
-    list("orgs", &state.orgs, args.get("org"), 0).into_response()
+    match state.sight {
+        Sight::Everything => list("orgs", &state.orgs, args.get("org"), 0).into_response(),
+        Sight::Bucket | Sight::Nothing => list("orgs", &[], None, 0).into_response(),
+        Sight::Refused => refusal(StatusCode::FORBIDDEN, "insufficient permissions"),
+    }
 }
 
 async fn make_org(Shared(state): Ctx, Json(wanted): Json<Value>) -> Response {
@@ -129,8 +149,16 @@ async fn buckets(Shared(state): Ctx, Query(args): Args, headers: HeaderMap) -> R
     if let Some(refused) = stranger(&state, &headers) {
         return refused;
     }
-    assert_eq!(args["orgID"], "id-of-o");
-    list("buckets", &state.buckets, args.get("name"), state.retention_s).into_response()
+    match state.sight {
+        Sight::Everything => assert_eq!(args["orgID"], "id-of-o"),
+        Sight::Bucket | Sight::Nothing | Sight::Refused => assert_eq!(args["org"], "o"),
+    }
+    let seen = match state.sight {
+        Sight::Everything | Sight::Bucket => &*state.buckets,
+        Sight::Nothing => &[],
+        Sight::Refused => return refusal(StatusCode::FORBIDDEN, "insufficient permissions"),
+    };
+    list("buckets", seen, args.get("name"), state.retention_s).into_response()
 }
 
 async fn make_bucket(Shared(state): Ctx, Json(wanted): Json<Value>) -> Response {
@@ -153,6 +181,9 @@ async fn write(
     if state.read_only {
         return refusal(StatusCode::FORBIDDEN, "insufficient permissions for write");
     }
+    if !state.buckets.contains(&args["bucket"]) {
+        return refusal(StatusCode::NOT_FOUND, "bucket \"b\" not found");
+    }
     state.lines.push(body);
     StatusCode::NO_CONTENT.into_response()
 }
@@ -160,6 +191,9 @@ async fn write(
 async fn query(Shared(state): Ctx, Query(args): Args, Json(query): Json<Value>) -> Response {
     let state = state.lock().unwrap();
     assert_eq!(args["org"], "o");
+    if state.sight == Sight::Nothing {
+        return refusal(StatusCode::NOT_FOUND, "could not find bucket \"b\"");
+    }
     let flux = query["query"].as_str().unwrap();
     assert!(flux.contains("from(bucket: \"b\")") && flux.contains("vitalgate_doctor"), "{flux}");
     let mut csv = ",result,table,_time,_value,_field\r\n".to_owned();

@@ -28,6 +28,13 @@ pub struct TlsFiles {
     pub require_client_certificate: bool,
 }
 
+impl TlsFiles {
+    /// Whether a listener could use them.
+    pub fn check(&self) -> Result<(), BadTls> {
+        acceptor(self).map(drop)
+    }
+}
+
 /// An acceptor from the files.
 pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, BadTls> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());

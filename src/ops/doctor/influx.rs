@@ -17,6 +17,26 @@ const MEASUREMENT: &str = "vitalgate_doctor";
 const RIGHTS: &str = "make a token that may read and write the bucket: \
                       `influx auth create --org ORG --read-bucket ID --write-bucket ID`";
 
+const SEEN_BY_USE: &str = "nothing, if write and read back are ok: that is all vitalgate needs";
+
+/// The organisation, by what the token lets us know of it.
+enum Organisation {
+    Id(String),
+    /// Known by its configured name only.
+    Unseen,
+}
+
+/// What a list says of a name.
+enum Listed {
+    There(Value),
+    /// The list is answered without it.
+    Empty,
+    /// In place of the list: there is no such thing.
+    NotFound,
+    /// In place of the list: the token may not ask.
+    Refused,
+}
+
 /// A server to talk to.
 struct Server<'a> {
     config: &'a Influx,
@@ -36,6 +56,12 @@ pub(super) async fn examine(config: &Influx, site: &str, fix: bool) -> Findings 
         server.write_and_read(site, &mut findings).await;
     }
     findings
+}
+
+impl Organisation {
+    fn of(id: &str) -> Self {
+        Self::Id(id.to_owned())
+    }
 }
 
 impl<'a> Server<'a> {
@@ -109,49 +135,70 @@ impl<'a> Server<'a> {
         }
     }
 
-    /// The organisation's id.
-    async fn organisation(&self, fix: bool, findings: &mut Findings) -> Option<String> {
+    async fn organisation(&self, fix: bool, findings: &mut Findings) -> Option<Organisation> {
         let name = &self.config.org;
         let asked = self.get(&format!("/api/v2/orgs?org={}", encoded(name))).await;
-        let orgs = Self::list("organisation", "orgs", asked, findings)?;
-        if let Some(id) = entry(&orgs, name).and_then(|org| org["id"].as_str()) {
-            findings.ok("organisation", format!("`{name}` is there"));
-            return Some(id.to_owned());
+        match listed("organisation", "orgs", name, asked, findings)? {
+            Listed::There(org) => {
+                findings.ok("organisation", format!("`{name}` is there"));
+                Some(org["id"].as_str().map_or(Organisation::Unseen, Organisation::of))
+            }
+            // InfluxDB leaves out of its lists what a token may not see.
+            Listed::Empty | Listed::Refused => {
+                let found = "this token may not see organisations";
+                findings.warn("organisation", found, SEEN_BY_USE);
+                Some(Organisation::Unseen)
+            }
+            Listed::NotFound if fix => {
+                let wanted = json!({ "name": name }).to_string();
+                let made = self.ask(Method::POST, "/api/v2/orgs", "application/json", wanted).await;
+                let answer = settled("organisation", made, findings)?;
+                findings.ok("organisation", format!("`{name}` was made"));
+                body(&answer)["id"].as_str().map(Organisation::of)
+            }
+            Listed::NotFound => {
+                let advice = format!("make it: `influx org create --name {name}`, or doctor --fix");
+                findings.fail("organisation", format!("there is no `{name}`"), advice);
+                None
+            }
         }
-        if !fix {
-            let advice = format!("make it: `influx org create --name {name}`, or doctor --fix");
-            findings.fail("organisation", format!("there is no `{name}`"), advice);
-            return None;
-        }
-        let wanted = json!({ "name": name }).to_string();
-        let made = self.ask(Method::POST, "/api/v2/orgs", "application/json", wanted).await;
-        let answer = Self::settled("organisation", made, findings)?;
-        findings.ok("organisation", format!("`{name}` was made"));
-        body(&answer)["id"].as_str().map(str::to_owned)
     }
 
-    async fn bucket(&self, org: &str, fix: bool, findings: &mut Findings) -> bool {
+    async fn bucket(&self, org: &Organisation, fix: bool, findings: &mut Findings) -> bool {
         let name = &self.config.bucket;
-        let path = format!("/api/v2/buckets?name={}&orgID={org}", encoded(name));
-        let asked = self.get(&path).await;
-        let Some(buckets) = Self::list("bucket", "buckets", asked, findings) else { return false };
-        if let Some(bucket) = entry(&buckets, name) {
-            let seconds = bucket["retentionRules"][0]["everySeconds"].as_u64().unwrap_or(0);
-            retention(name, seconds, findings);
-            return true;
+        let of = match org {
+            Organisation::Id(id) => format!("orgID={id}"),
+            Organisation::Unseen => format!("org={}", encoded(&self.config.org)),
+        };
+        let asked = self.get(&format!("/api/v2/buckets?name={}&{of}", encoded(name))).await;
+        let Some(bucket) = listed("bucket", "buckets", name, asked, findings) else { return false };
+        match (bucket, org) {
+            (Listed::There(bucket), _) => {
+                let seconds = bucket["retentionRules"][0]["everySeconds"].as_u64().unwrap_or(0);
+                retention(name, seconds, findings);
+                true
+            }
+            (Listed::Empty | Listed::NotFound, Organisation::Id(id)) if fix => {
+                let wanted = json!({ "orgID": id, "name": name, "retentionRules": [] }).to_string();
+                let path = "/api/v2/buckets";
+                let made = self.ask(Method::POST, path, "application/json", wanted).await;
+                if settled("bucket", made, findings).is_none() {
+                    return false;
+                }
+                findings.ok("bucket", format!("`{name}` was made; it keeps everything"));
+                true
+            }
+            (Listed::Empty | Listed::NotFound, Organisation::Id(_)) => {
+                let advice =
+                    format!("make it: `influx bucket create --name {name}`, or doctor --fix");
+                findings.fail("bucket", format!("there is no `{name}`"), advice);
+                false
+            }
+            (Listed::Refused, _) | (Listed::Empty | Listed::NotFound, Organisation::Unseen) => {
+                findings.warn("bucket", "this token may not see buckets", SEEN_BY_USE);
+                true
+            }
         }
-        if !fix {
-            let advice = format!("make it: `influx bucket create --name {name}`, or doctor --fix");
-            findings.fail("bucket", format!("there is no `{name}`"), advice);
-            return false;
-        }
-        let wanted = json!({ "orgID": org, "name": name, "retentionRules": [] }).to_string();
-        let made = self.ask(Method::POST, "/api/v2/buckets", "application/json", wanted).await;
-        if Self::settled("bucket", made, findings).is_none() {
-            return false;
-        }
-        findings.ok("bucket", format!("`{name}` was made; it keeps everything"));
-        true
     }
 
     async fn write_and_read(&self, site: &str, findings: &mut Findings) {
@@ -161,7 +208,7 @@ impl<'a> Server<'a> {
         let path =
             format!("/api/v2/write?org={}&bucket={}&precision=ms", encoded(org), encoded(bucket));
         let written = self.ask(Method::POST, &path, "text/plain; charset=utf-8", line).await;
-        let Some(answer) = Self::settled("write", written, findings) else { return };
+        let Some(answer) = settled("write", written, findings) else { return };
         if answer.status == 204 {
             findings.ok("write", "a point was taken");
         } else {
@@ -177,7 +224,11 @@ impl<'a> Server<'a> {
         let query = json!({ "query": flux, "type": "flux" }).to_string();
         let path = format!("/api/v2/query?org={}", encoded(org));
         let read = self.ask(Method::POST, &path, "application/json", query).await;
-        let Some(answer) = Self::settled("read back", read, findings) else { return };
+        if matches!(&read, Ok(answer) if matches!(answer.status, 401 | 403 | 404)) {
+            let found = "this token may write and not read: nobody saw the point arrive";
+            return findings.warn("read back", found, "vitalgate needs no more; to be sure, look");
+        }
+        let Some(answer) = settled("read back", read, findings) else { return };
         if String::from_utf8_lossy(&answer.body).contains(&now.to_string()) {
             findings.ok("read back", "the same point came back");
         } else {
@@ -185,47 +236,52 @@ impl<'a> Server<'a> {
             findings.fail("read back", found, "check that both go to the same bucket and server");
         }
     }
+}
 
-    /// The list in an answer. What is not there is missing in the list, or a 404 in place of it.
-    fn list(
-        what: &'static str,
-        key: &str,
-        answer: Result<Answer, NoAnswer>,
-        findings: &mut Findings,
-    ) -> Option<Value> {
-        if matches!(&answer, Ok(answer) if answer.status == 404) {
-            return Some(Value::Null);
+/// Looks for `name` in the list that an answer is.
+fn listed(
+    what: &'static str,
+    key: &str,
+    name: &str,
+    answer: Result<Answer, NoAnswer>,
+    findings: &mut Findings,
+) -> Option<Listed> {
+    match answer {
+        Ok(answer) if answer.status == 404 => Some(Listed::NotFound),
+        Ok(answer) if matches!(answer.status, 401 | 403) => Some(Listed::Refused),
+        answer => {
+            let body = body(&settled(what, answer, findings)?);
+            Some(
+                entry(&body[key], name).map_or(Listed::Empty, |entry| Listed::There(entry.clone())),
+            )
         }
-        let answer = Self::settled(what, answer, findings)?;
-        Some(body(&answer)[key].take())
     }
+}
 
-    /// An answer that is none of refusal or failure; else says what is wrong.
-    fn settled(
-        what: &'static str,
-        answer: Result<Answer, NoAnswer>,
-        findings: &mut Findings,
-    ) -> Option<Answer> {
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) => {
-                findings.fail(what, error.to_string(), "see InfluxDB's own log");
-                return None;
-            }
-        };
-        let (found, advice) = match answer.status {
-            200..300 => return Some(answer),
-            401 => (
-                "the secret is not accepted (401)".to_owned(),
-                "check the token in influx.secret_file",
-            ),
-            403 => ("the secret may not do this (403)".to_owned(), RIGHTS),
-            404 => (format!("it is not there (404): {}", said(&answer)), RIGHTS),
-            status => (format!("{status}: {}", said(&answer)), "see InfluxDB's own log"),
-        };
-        findings.fail(what, found, advice);
-        None
-    }
+/// An answer that is none of refusal or failure; else says what is wrong.
+fn settled(
+    what: &'static str,
+    answer: Result<Answer, NoAnswer>,
+    findings: &mut Findings,
+) -> Option<Answer> {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            findings.fail(what, error.to_string(), "see InfluxDB's own log");
+            return None;
+        }
+    };
+    let (found, advice) = match answer.status {
+        200..300 => return Some(answer),
+        401 => {
+            ("the secret is not accepted (401)".to_owned(), "check the token in influx.secret_file")
+        }
+        403 => ("the secret may not do this (403)".to_owned(), RIGHTS),
+        404 => (format!("it is not there (404): {}", said(&answer)), RIGHTS),
+        status => (format!("{status}: {}", said(&answer)), "see InfluxDB's own log"),
+    };
+    findings.fail(what, found, advice);
+    None
 }
 
 fn retention(name: &str, seconds: u64, findings: &mut Findings) {
