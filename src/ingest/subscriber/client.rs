@@ -65,7 +65,7 @@ pub(crate) enum Grant {
 impl Grant {
     /// Filters that were not granted as asked for, in words.
     pub(crate) fn shortfall<'a>(
-        answers: impl Iterator<Item = (&'a str, Self)> + Clone,
+        answers: &(impl Iterator<Item = (&'a str, Self)> + Clone),
     ) -> Option<String> {
         let those = |wanted| {
             let those = answers.clone().filter(move |(_, grant)| *grant == wanted);

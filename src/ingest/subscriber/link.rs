@@ -294,7 +294,7 @@ impl Filters {
         self.unanswered = 0;
         let missing = std::iter::repeat(Grant::Refused);
         let answers = asked.iter().map(String::as_str).zip(granted.iter().copied().chain(missing));
-        let why = Grant::shortfall(answers.clone());
+        let why = Grant::shortfall(&answers);
         let short = answers.filter(|(_, grant)| *grant != Grant::AtLeastOnce);
         self.refused = short.map(|(filter, _)| filter.to_owned()).collect();
         if let Some(why) = &why {

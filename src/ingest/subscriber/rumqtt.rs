@@ -279,7 +279,7 @@ impl Link {
                 })))
             }
             Packet::SubAck(ack) => {
-                Ok(Some(Heard::Subscribed(ack.return_codes.iter().map(grant).collect())))
+                Ok(Some(Heard::Subscribed(ack.return_codes.into_iter().map(grant).collect())))
             }
             Packet::PubAck(ack) => {
                 self.own.remove(&ack.pkid);
@@ -377,7 +377,7 @@ fn qos(qos: QoS) -> u8 {
     }
 }
 
-fn grant(code: &SubscribeReasonCode) -> Grant {
+fn grant(code: SubscribeReasonCode) -> Grant {
     match code {
         SubscribeReasonCode::Success(QoS::AtLeastOnce | QoS::ExactlyOnce) => Grant::AtLeastOnce,
         SubscribeReasonCode::Success(QoS::AtMostOnce) => Grant::AtMostOnce,

@@ -32,7 +32,7 @@ pub(super) async fn examine(broker: &Broker, site: &SiteId) -> Findings {
 fn judge(seen: &Seen, broker: &Broker, topics: &[String], findings: &mut Findings) {
     findings.ok("reachable", format!("{}:{} lets us in", broker.host, broker.port()));
     let answers = topics.iter().map(String::as_str).zip(seen.granted.iter().copied());
-    match Grant::shortfall(answers) {
+    match Grant::shortfall(&answers) {
         None => findings.ok("topics", format!("subscribed to {}", topics.join(", "))),
         Some(found) => {
             let advice = "let this user read them with QoS 1: see the broker's access list";
