@@ -359,6 +359,12 @@ mod tests {
         actions.into_iter().map(command).collect()
     }
 
+    /// The device goes from the first patient to the second.
+    fn to_the_second() -> Vec<Input> {
+        let unbind = Action::Unbind("dev-1".parse().unwrap());
+        [unbind, bind("p-2")].map(command).into()
+    }
+
     fn bind(patient: &str) -> Action {
         Action::Bind {
             device: "dev-1".parse().unwrap(),
@@ -491,7 +497,7 @@ mod tests {
                 let at = begin() + Span::secs(one.second + one.delay + 1);
                 if at > minute(60) && !bound_anew {
                     bound_anew = true;
-                    ward.row(minute(60), vec![command(bind("p-2"))]);
+                    ward.row(minute(60), to_the_second());
                 }
                 ward.row(at.max(ward.core.now().at + Span::micros(1)), vec![message(seq, one)]);
             }
@@ -528,7 +534,7 @@ mod tests {
         ward.row(begin(), registered());
         ward.row(second(100), vec![message(1, &told(98))]);
         ward.row(second(102), vec![message(2, &told(101))]);
-        ward.row(second(104), vec![command(bind("p-2"))]);
+        ward.row(second(104), to_the_second());
         let core = ward.close();
         let opened = Stored::open(dir.path()).unwrap();
         let feed = feed(dir.path(), &opened, &core, 1 << 20);
