@@ -5,7 +5,7 @@
 
 use rusqlite::{Transaction, params};
 
-use super::retention::{Keep, ROWS};
+use super::retention::{Gone, Keep, ROWS};
 use crate::domain::signal::SignalId;
 use crate::domain::time::{Span, Timestamp};
 
@@ -35,6 +35,7 @@ impl Ageing {
         tx: &Transaction<'_>,
         keep: &Keep,
         wall: Timestamp,
+        gone: &mut Gone,
     ) -> rusqlite::Result<usize> {
         if self.after.is_none() {
             // A wall clock that was set back begins anew.
@@ -52,7 +53,7 @@ impl Ageing {
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
             let kept = keep.history_of.get(&SignalId(row.get(1)?)).unwrap_or(&keep.history);
-            left -= let_go(tx, id, wall - *kept, left)?;
+            left -= let_go(tx, id, wall - *kept, left, gone)?;
             if left == 0 {
                 break;
             }
@@ -71,12 +72,19 @@ fn let_go(
     series: i64,
     before: Timestamp,
     most: usize,
+    gone: &mut Gone,
 ) -> rusqlite::Result<usize> {
-    tx.prepare_cached(
+    let mut delete = tx.prepare_cached(
         "DELETE FROM blocks WHERE (series, t0, id) IN (SELECT series, t0, id FROM blocks
-           WHERE series = ?1 AND t0 < ?2 AND t1 < ?2 ORDER BY t0, id LIMIT ?3)",
-    )?
-    .execute(params![series, before.as_micros(), most as i64])
+           WHERE series = ?1 AND t0 < ?2 AND t1 < ?2 ORDER BY t0, id LIMIT ?3) RETURNING t1",
+    )?;
+    let ends = delete.query_map(params![series, before.as_micros(), most as i64], |r| r.get(0))?;
+    let mut count = 0;
+    for end in ends {
+        gone.add(series, end?);
+        count += 1;
+    }
+    Ok(count)
 }
 
 #[cfg(test)]
@@ -109,7 +117,7 @@ mod tests {
         let (mut gone, mut slices) = (0, 0);
         loop {
             let tx = conn.transaction().unwrap();
-            gone += ageing.slice(&tx, keep, wall).unwrap();
+            gone += ageing.slice(&tx, keep, wall, &mut Gone::default()).unwrap();
             tx.commit().unwrap();
             slices += 1;
             if !ageing.is_under_way() {

@@ -6,7 +6,7 @@
 //! hold more than [`MOST_POINTS`]. Under load sealing gives way, within bounds: a head waits until it
 //! has [`LARGEST`] points or is [`VERY_OLD`], and none waits beyond [`MOST_POINTS`].
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::point::Point;
@@ -59,6 +59,8 @@ struct Head {
     /// The series' number on disk; `None` before its first block.
     id: Option<i64>,
     sealed_to: u64,
+    /// See [`History::gone_to`](super::history::History::gone_to).
+    gone_to: Option<Timestamp>,
     /// How often it was emptied.
     epoch: u64,
     points: Vec<Point>,
@@ -105,6 +107,7 @@ impl Heads {
             let head = inner.find(&row.key);
             inner.heads[head].id = Some(row.id);
             inner.heads[head].sealed_to = row.sealed_to;
+            inner.heads[head].gone_to = row.gone_to;
         }
         Self(RwLock::new(inner))
     }
@@ -164,6 +167,24 @@ impl Heads {
         inner.heads[head].points.iter().filter(inside).copied().collect()
     }
 
+    /// Blocks of these series, by their numbers, go up to an instant each, in microseconds.
+    pub(super) fn let_go(&self, gone: &BTreeMap<i64, i64>) {
+        if gone.is_empty() {
+            return;
+        }
+        for head in &mut self.write().heads {
+            let upto = head.id.and_then(|id| gone.get(&id)).map(|at| Timestamp::from_micros(*at));
+            head.gone_to = head.gone_to.max(upto);
+        }
+    }
+
+    /// Up to where retention took blocks of a series.
+    pub(super) fn gone_to(&self, key: &SeriesKey) -> Option<Timestamp> {
+        let inner = self.read();
+        let device = inner.devices.get(&key.device).copied()?;
+        inner.heads[inner.head_of(device, key)?].gone_to
+    }
+
     /// Every series ever heard from a device, sealed or not.
     pub(super) fn series_of(&self, device: &DeviceId) -> Vec<SeriesKey> {
         let inner = self.read();
@@ -215,7 +236,8 @@ impl Inner {
     fn head(&mut self, device: usize, key: &SeriesKey) -> usize {
         self.head_of(device, key).unwrap_or_else(|| {
             let points = Vec::new();
-            self.heads.push(Head { key: key.clone(), id: None, sealed_to: 0, epoch: 0, points });
+            let key = key.clone();
+            self.heads.push(Head { key, id: None, sealed_to: 0, gone_to: None, epoch: 0, points });
             let head = self.heads.len() - 1;
             self.of_device[device].push(head);
             head
@@ -366,7 +388,7 @@ mod tests {
     #[test]
     fn what_is_sealed_is_not_restored() {
         let key = sample("dev", 0).series;
-        let heads = Heads::of(vec![SeriesRow { id: 7, key: key.clone(), sealed_to: 2 }]);
+        let heads = Heads::of(vec![SeriesRow { id: 7, key: key.clone(), sealed_to: 2, gone_to: None }]);
         for row in 1..=4 {
             heads.restore(row, at(row as i64), &[sample("dev", row as i64)]);
         }

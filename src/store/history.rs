@@ -91,6 +91,12 @@ impl History {
         self.heads.series_of(device)
     }
 
+    /// Up to and with which instant retention took numbers of a series, for their age or for want of
+    /// room. All that was measured later is held, and of what was measured before only remnants.
+    pub fn gone_to(&self, series: &SeriesKey) -> Option<Timestamp> {
+        self.heads.gone_to(series)
+    }
+
     /// At most `limit` points of the pieces, merged by time, from `after` on.
     pub fn raw(
         &self,

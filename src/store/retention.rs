@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio::sync::watch;
 
 use super::ageing::Ageing;
+use super::heads::Heads;
 use super::surplus;
 use super::types::Commit;
 use crate::domain::signal::SignalId;
@@ -60,9 +61,31 @@ impl Default for Keep {
     }
 }
 
+/// The last instant that goes of each series.
+#[derive(Debug, Default)]
+pub(super) struct Gone(BTreeMap<i64, i64>);
+
+impl Gone {
+    /// A block goes that ends at `t1`.
+    pub(super) fn add(&mut self, series: i64, t1: i64) {
+        let upto = self.0.entry(series).or_insert(t1);
+        *upto = t1.max(*upto);
+    }
+
+    fn write(&self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        let mut insert = tx.prepare_cached(
+            "INSERT INTO gone VALUES(?, ?)
+               ON CONFLICT(series) DO UPDATE SET upto = max(upto, excluded.upto)",
+        )?;
+        self.0.iter().try_for_each(|gone| insert.execute(gone).map(drop))
+    }
+}
+
 /// Decides what goes next.
 #[derive(Debug)]
 pub(super) struct Keeper {
+    /// Told what goes of a series before it is gone.
+    heads: Arc<Heads>,
     /// As of the last reload of the signals.
     keep: watch::Receiver<Arc<Keep>>,
     metrics: Metrics,
@@ -81,12 +104,14 @@ impl Keeper {
     pub(super) fn new(
         keep: watch::Receiver<Arc<Keep>>,
         metrics: Metrics,
+        heads: Arc<Heads>,
         snapshot_row: Option<u64>,
         sealed_to: u64,
     ) -> Self {
         let never = Timestamp::default();
         let snapshot_row = snapshot_row.unwrap_or(0);
         Self {
+            heads,
             ageing: Ageing::default(),
             keep,
             metrics,
@@ -142,6 +167,7 @@ impl Keeper {
         let before = |keep: Span| (self.now - keep).as_micros();
         let needed_after = self.snapshot_row.min(self.sealed_to) as i64;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut of_series = Gone::default();
         let gone = [
             // The newest row stays for ever: the clock goes on from it.
             tx.prepare_cached(
@@ -156,8 +182,8 @@ impl Keeper {
                 journal_bytes as i64,
                 held.map_or(i64::MAX, |row| row as i64),
             ])?,
-            self.ageing.slice(&tx, &keep, self.wall)?,
-            surplus::slice(&tx, history_bytes)?,
+            self.ageing.slice(&tx, &keep, self.wall, &mut of_series)?,
+            surplus::slice(&tx, history_bytes, &mut of_series)?,
             tx.prepare_cached(
                 "DELETE FROM waves WHERE id < (SELECT min(id) FROM waves) + ?1 AND (received < ?2
                    OR upto <= (SELECT upto FROM waves ORDER BY id DESC LIMIT 1) - ?3)",
@@ -167,6 +193,9 @@ impl Keeper {
         if gone == [0; 4] {
             return Ok(gone);
         }
+        of_series.write(&tx)?;
+        // Before the commit: a reader may believe that more is gone than is, never less.
+        self.heads.let_go(&of_series.0);
         tx.commit()?;
         Ok(gone)
     }
@@ -270,6 +299,27 @@ mod tests {
         let page = opened.history().raw(&[piece], None, 99).unwrap();
         let first = page.points.first().unwrap().1.value;
         assert!((37.0..=40.0).contains(&first), "nothing younger is gone, no block older: {first}");
+    }
+
+    /// Everything after the instant that is told is held, whatever took the rest, after a restart too.
+    #[test]
+    fn what_is_gone_is_told_to_the_instant() {
+        let series = sample(second(0), 0.0).series;
+        let check = |keep: Keep| {
+            let dir = tempfile::tempdir().unwrap();
+            let opened = Store::create(dir.path(), &purpose()).unwrap();
+            let history = opened.history();
+            assert_eq!(history.gone_to(&series), None);
+            write(opened, keep.clone(), rows(1, 60, None));
+            let gone_to = history.gone_to(&series).expect("something went");
+            let opened = Store::open(dir.path()).unwrap();
+            assert_eq!(opened.history().gone_to(&series), Some(gone_to));
+            let oldest = opened.conn.query_row("SELECT min(t0) FROM blocks", [], |row| row.get(0));
+            let oldest = Timestamp::from_micros(oldest.unwrap());
+            assert_eq!(oldest - gone_to, Span::secs(1_000), "{keep:?}");
+        };
+        check(Keep { history: Span::secs(20_001), ..Keep::default() });
+        check(Keep { history_bytes: 2_000, ..Keep::default() });
     }
 
     #[test]

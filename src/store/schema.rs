@@ -81,10 +81,12 @@ CREATE TABLE audit(
 
 /// What raised an alarm is kept as long as its transitions: the limits in force and at most 20
 /// readings, both as JSON. Meta `history_bytes` is what all blocks take: their bodies, and 100 bytes a block for its columns
-/// and its place in the index. It follows the table, whoever changes it.
+/// and its place in the index. It follows the table, whoever changes it. `gone` says up to which
+/// instant retention took blocks of a series: all that was measured later is held.
 const V2: &str = "
 CREATE TABLE alarm_grounds(
   alarm TEXT PRIMARY KEY, limits TEXT NOT NULL, readings TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE gone(series INTEGER PRIMARY KEY, upto INTEGER NOT NULL) STRICT;
 INSERT INTO meta SELECT 'history_bytes', ifnull(sum(length(body) + 100), 0) FROM blocks;
 CREATE TRIGGER block_in AFTER INSERT ON blocks BEGIN
   UPDATE meta SET value = value + length(NEW.body) + 100 WHERE key = 'history_bytes'; END;

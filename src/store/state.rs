@@ -26,6 +26,8 @@ pub(super) struct SeriesRow {
     pub(super) id: i64,
     pub(super) key: SeriesKey,
     pub(super) sealed_to: u64,
+    /// See [`History::gone_to`](super::history::History::gone_to).
+    pub(super) gone_to: Option<Timestamp>,
 }
 
 /// What the file says it is; `None` if it does not say enough.
@@ -93,10 +95,17 @@ pub(super) fn snapshot(conn: &Connection) -> rusqlite::Result<Vec<SnapshotPart>>
 
 /// Every series that has a block.
 pub(super) fn series(conn: &Connection) -> rusqlite::Result<Vec<SeriesRow>> {
-    let mut statement =
-        conn.prepare("SELECT id, device, signal, instance, sealed_to FROM series ORDER BY id")?;
+    let mut statement = conn.prepare(
+        "SELECT id, device, signal, instance, sealed_to, upto FROM series
+           LEFT JOIN gone ON gone.series = series.id ORDER BY id",
+    )?;
     let rows = statement.query_map([], |row| {
-        Ok(SeriesRow { id: row.get(0)?, key: series_key(row, 1)?, sealed_to: number(row, 4)? })
+        Ok(SeriesRow {
+            id: row.get(0)?,
+            key: series_key(row, 1)?,
+            sealed_to: number(row, 4)?,
+            gone_to: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_micros),
+        })
     })?;
     rows.collect()
 }

@@ -5,30 +5,35 @@
 
 use rusqlite::{Transaction, params};
 
-use super::retention::ROWS;
+use super::retention::{Gone, ROWS};
 use super::state;
 
 /// Lets at most [`ROWS`] blocks go, and none once what is kept takes no more than `most` bytes; says
 /// how many.
-pub(super) fn slice(tx: &Transaction<'_>, most: u64) -> rusqlite::Result<usize> {
+pub(super) fn slice(
+    tx: &Transaction<'_>,
+    most: u64,
+    gone: &mut Gone,
+) -> rusqlite::Result<usize> {
     let bytes = || state::row_number(tx, "history_bytes").map(Option::unwrap_or_default);
     if bytes()? <= most {
         return Ok(0);
     }
-    let mut oldest = tx.prepare_cached("SELECT series, t0, id FROM blocks ORDER BY t1 LIMIT ?")?;
+    let mut oldest = tx.prepare_cached("SELECT series, t0, id, t1 FROM blocks ORDER BY t1 LIMIT ?")?;
     let oldest = oldest.query_map([ROWS], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get(3)?))
     })?;
-    let mut gone = 0;
-    for (series, t0, id) in oldest.collect::<rusqlite::Result<Vec<_>>>()? {
+    let mut count = 0;
+    for (series, t0, id, t1) in oldest.collect::<rusqlite::Result<Vec<_>>>()? {
         if bytes()? <= most {
             break;
         }
-        gone += tx
+        gone.add(series, t1);
+        count += tx
             .prepare_cached("DELETE FROM blocks WHERE series = ? AND t0 = ? AND id = ?")?
             .execute(params![series, t0, id])?;
     }
-    Ok(gone)
+    Ok(count)
 }
 
 #[cfg(test)]
@@ -94,7 +99,7 @@ mod tests {
         let mut opened = Store::open(dir.path()).unwrap();
         let mut slice = || {
             let tx = opened.conn.transaction().unwrap();
-            let gone = super::slice(&tx, 0).unwrap();
+            let gone = super::slice(&tx, 0, &mut Gone::default()).unwrap();
             tx.commit().unwrap();
             gone
         };

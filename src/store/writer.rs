@@ -166,7 +166,13 @@ pub fn start(opened: Opened, terms: impl Into<Terms>) -> std::io::Result<Running
     let writer = Writer {
         heads: Arc::clone(opened.heads()),
         sink: opened.sink(),
-        keeper: Keeper::new(keep, metrics.clone(), opened.snapshot_row, opened.sealed_to),
+        keeper: Keeper::new(
+            keep,
+            metrics.clone(),
+            Arc::clone(opened.heads()),
+            opened.snapshot_row,
+            opened.sealed_to,
+        ),
         conn: opened.conn,
         path: opened.path,
         _lock: opened.lock,
