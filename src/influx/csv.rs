@@ -90,6 +90,11 @@ impl<'a> Table<'a> {
             return Ok(());
         }
         if self.columns.is_empty() {
+            // What else answers in its place, such as a page of a proxy, is not an empty table.
+            let has = |name: &str| cells.iter().any(|cell| cell == name);
+            if !has("error") && !(has("result") && has("table")) {
+                return Err(BadCsv::Nonsense("a table without its usual columns"));
+            }
             self.columns = cells;
             return Ok(());
         }
@@ -170,7 +175,7 @@ mod tests {
     fn tables_follow_each_other_with_other_columns() {
         let body = "#datatype,string,long,double,string\r\n#group,false,false,false,true\r\n\
                     #default,_result,,,of all\r\n,result,table,value,unit\r\n,,0,1.5,\r\n,,0,2,mg\r\n\
-                    \r\n#datatype,string,long\r\n,table,value\r\n,1,3\r\n\n,value,unit\n,4,\"a,\"\"b\"\"\nc\"\n\r\n";
+                    \r\n#datatype,string,long,long\r\n,result,table,value\r\n,,1,3\r\n\n,result,table,value,unit\n,,2,4,\"a,\"\"b\"\"\nc\"\n\r\n";
         let expected = [
             text(&[Some("1.5"), Some("of all"), Some("_result")]),
             text(&[Some("2"), Some("mg"), Some("_result")]),
@@ -187,7 +192,7 @@ mod tests {
         for body in [
             "error,reference\r\nno such bucket,897\r\n",
             "#datatype,string,long\n,error,reference\n,no such bucket,897\n",
-            ",value\r\n,1\r\n\r\n#datatype,string,string\r\n#group,true,true\r\n#default,,\r\n\
+            ",result,table\r\n,,1\r\n\r\n#datatype,string,string\r\n#group,true,true\r\n#default,,\r\n\
              ,error,reference\r\n,no such bucket,\r\n",
         ] {
             assert_eq!(read(body, &[]), Err(BadCsv::Failed("no such bucket".to_owned())));
@@ -196,7 +201,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_or_no_csv_is_told_apart() {
-        let whole = ",value,unit\r\n,1,\"m\"\"g\"\r\n,2,g\r\n";
+        let whole = ",result,table,value,unit\r\n,,0,1,\"m\"\"g\"\r\n,,0,2,g\r\n";
         for end in 1..whole.len() {
             let at_a_line = whole[..end].ends_with('\n');
             let read = read(&whole[..end], &["value"]);
@@ -206,21 +211,23 @@ mod tests {
         for body in [
             "<!doctype html>\n<p class=\"x\">503</p>\n",
             "{\"code\":\"invalid\"}\n",
-            ",value\n,1,2\n",
-            ",value\n1\n",
-            ",value\n,\"1\"2\n",
-            ",value\r,1\r\n",
+            "down\n",
+            ",value\n",
+            ",result,table\n,1,2,3\n",
+            ",result,table\n1\n",
+            ",result,table\n,\"1\"2,\n",
+            ",result,table\r,1,2\r\n",
         ] {
             assert!(matches!(read(body, &[]), Err(BadCsv::Nonsense(_))), "{body}");
         }
-        assert!(matches!(rows(b",v\n,\xff\n", |_| Ok(())), Err(BadCsv::Nonsense(_))));
+        assert!(matches!(rows(b",result,table\n,\xff,\n", |_| Ok(())), Err(BadCsv::Nonsense(_))));
     }
 
     #[test]
     fn a_row_must_have_what_is_asked_of_it() {
         let asked = |column: &str| {
             let mut got = Ok(0_i64);
-            rows(b",value,text\n,7,x\n", |row| {
+            rows(b",result,table,value,text\n,,0,7,x\n", |row| {
                 got = row.number(column);
                 Ok(())
             })
@@ -247,8 +254,9 @@ mod tests {
         fn every_cell_comes_back_as_it_was(
             cells in prop::collection::vec(prop::collection::vec("[,\"#\r\na]{1,6}", 3), 0..6),
         ) {
-            let mut body = ",a,b,c\r\n".to_owned();
+            let mut body = "result,table,a,b,c\r\n".to_owned();
             for row in &cells {
+                body.push_str("_result,0");
                 for cell in row {
                     body.push_str(&format!(",\"{}\"", cell.replace('"', "\"\"")));
                 }

@@ -9,9 +9,12 @@
 //! The cursor moves only after 204, and lines told twice are the same points: whatever is killed,
 //! nothing is lost and nothing doubled. What is in memory is two batches, whatever the server does.
 
+pub mod archive;
+pub mod csv;
 mod feed;
 pub mod line;
 pub mod policy;
+pub mod query;
 mod relay;
 pub mod transport;
 

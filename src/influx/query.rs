@@ -1,0 +1,521 @@
+//! What is asked of InfluxDB, and what its answer says: Flux and rows, pure. Whatever a name holds,
+//! it cannot end the text it stands in.
+//!
+//! A point's fields come as lines of their own and are put side by side first (`pivot`): whether a
+//! value counts stands in its flags, and what it is in its unit. `aggregateWindow` sees neither, and
+//! would count what is implausible or entered in error.
+
+use std::fmt::Write as _;
+
+use super::csv::{self, BadCsv};
+use crate::domain::instance::Instance;
+use crate::domain::time::{Span, Timestamp};
+use crate::domain::unit::Unit;
+use crate::store::point::Point;
+
+/// InfluxDB counts nanoseconds in 64 bits; before this nothing was measured, and after it nobody asks.
+const YEARS: (Timestamp, Timestamp) =
+    (Timestamp::from_micros(0), Timestamp::from_micros(i64::MAX / 1_000 - 1));
+
+/// Series of one device between two instants.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// The measurement: that of readings, or the doctor's.
+    pub measurement: &'static str,
+    /// Which site.
+    pub site: String,
+    /// Which device.
+    pub device: String,
+    /// Names of signals.
+    pub signals: Vec<String>,
+    /// Only this lead or channel; empty for those without one.
+    pub instance: Option<String>,
+    /// From, included.
+    pub from: Timestamp,
+    /// To, excluded.
+    pub to: Timestamp,
+    /// Whether they are of a simulated store: one kind is never taken for the other.
+    pub simulated: bool,
+}
+
+/// Whose and what a row is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The patient's pseudonym when it was told; `None` for nobody's.
+    pub patient: Option<String>,
+    /// The signal's name.
+    pub signal: String,
+    /// Lead or channel.
+    pub instance: Instance,
+}
+
+/// A number of a series.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// Whose and what.
+    pub origin: Origin,
+    /// The number, as history has it.
+    pub point: Point,
+}
+
+/// What counts among the numbers of a series that lie in one bucket and have one unit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summed {
+    /// Whose and what.
+    pub origin: Origin,
+    /// Their unit.
+    pub unit: Unit,
+    /// Which bucket, from 0.
+    pub place: usize,
+    /// How many.
+    pub count: u64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+    /// All together.
+    pub sum: f64,
+    /// The last in time.
+    pub last: f64,
+    /// When that was measured.
+    pub last_at: Timestamp,
+}
+
+/// Buckets of equal length; see [`Grid`](crate::store::buckets::Grid).
+#[derive(Clone, Copy, Debug)]
+pub struct Places {
+    /// Where the first begins.
+    pub from: Timestamp,
+    /// How long each is.
+    pub width: Span,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Selection {
+    /// Flux for the first `most` numbers, by time.
+    pub fn readings(&self, bucket: &str, most: usize) -> String {
+        let mut flux = self.points(bucket, &["value", "unit", "delay_ms", "flags", "simulated"]);
+        // All fields of a point are written together: of each the first are those of the same points.
+        let steps = format!(
+            " |> limit(n: {most})\
+             {PIVOT}\
+              |> filter(fn: (r) => exists r.value and exists r.unit and exists r.delay_ms and \
+             exists r.flags and {})\
+              |> map(fn: (r) => ({{r with at: int(v: r._time)}}))\
+              |> group()\
+              |> drop(columns: [\"_start\", \"_stop\", \"_time\", \"_measurement\", \"site\", \
+             \"device\"])\
+              |> sort(columns: [\"at\"])\
+              |> limit(n: {most})",
+            self.reality(),
+        );
+        flux.push_str(&steps);
+        flux
+    }
+
+    /// Flux for what counts of each series in each place and unit, `most` rows at most.
+    pub fn sums(&self, bucket: &str, places: Places, most: usize) -> String {
+        let mut flux = self.points(bucket, &["value", "unit", "flags", "simulated"]);
+        // Implausible is the lowest bit of the flags, entered in error the highest of eight.
+        let steps = format!(
+            "{PIVOT}\
+              |> filter(fn: (r) => exists r.value and exists r.unit and exists r.flags and \
+             r.flags % 2 == 0 and r.flags < 128 and {})\
+              |> map(fn: (r) => ({{r with at: int(v: r._time), \
+             place: (int(v: r._time) / 1000 - ({})) / {}}}))\
+              |> group(columns: [\"_time\", \"at\", \"value\", \"flags\", \"simulated\"], \
+             mode: \"except\")\
+              |> reduce(identity: {{n: 0, total: 0.0, least: 0.0, most: 0.0, newest: 0.0, \
+             newest_at: 0}}, fn: (r, accumulator) => ({{\
+             n: accumulator.n + 1, \
+             total: accumulator.total + r.value, \
+             least: if accumulator.n == 0 or r.value < accumulator.least then r.value \
+             else accumulator.least, \
+             most: if accumulator.n == 0 or r.value > accumulator.most then r.value \
+             else accumulator.most, \
+             newest: if accumulator.n == 0 or r.at >= accumulator.newest_at then r.value \
+             else accumulator.newest, \
+             newest_at: if accumulator.n == 0 or r.at >= accumulator.newest_at then r.at \
+             else accumulator.newest_at}}))\
+              |> group()\
+              |> drop(columns: [\"_start\", \"_stop\", \"_measurement\", \"site\", \"device\"])\
+              |> limit(n: {most})",
+            self.reality(),
+            places.from.as_micros(),
+            places.width.as_micros().max(1),
+        );
+        flux.push_str(&steps);
+        flux
+    }
+
+    /// Reads what [`Selection::readings`] asked for.
+    pub fn read(&self, body: &[u8], most: usize) -> Result<Vec<Reading>, BadCsv> {
+        let mut readings = Vec::new();
+        csv::rows(body, |row| {
+            let at = self.time(row.number("at")?)?;
+            let delay: i64 = row.number("delay_ms")?;
+            let point = Point {
+                at,
+                received: Timestamp::from_millis(at.as_millis().saturating_add(delay)),
+                value: finite(row.number("value")?)?,
+                unit: unit(row.text("unit")?)?,
+                flags: row.number("flags")?,
+            };
+            readings.push(Reading { origin: self.origin(row)?, point });
+            if readings.len() > most {
+                return Err(BadCsv::Nonsense("there is more than was asked for"));
+            }
+            Ok(())
+        })?;
+        Ok(readings)
+    }
+
+    /// Reads what [`Selection::sums`] asked for.
+    pub fn read_sums(
+        &self,
+        body: &[u8],
+        places: Places,
+        most: usize,
+    ) -> Result<Vec<Summed>, BadCsv> {
+        let mut sums = Vec::new();
+        csv::rows(body, |row| {
+            let place = row.number::<usize>("place")?;
+            let summed = Summed {
+                origin: self.origin(row)?,
+                unit: unit(row.text("unit")?)?,
+                place,
+                count: row.number("n")?,
+                min: finite(row.number("least")?)?,
+                max: finite(row.number("most")?)?,
+                sum: finite(row.number("total")?)?,
+                last: finite(row.number("newest")?)?,
+                last_at: self.time(row.number("newest_at")?)?,
+            };
+            let Summed { count, min, max, last, .. } = summed;
+            if place >= places.count || count == 0 || !(min <= last && last <= max) {
+                return Err(BadCsv::Nonsense("a bucket cannot be"));
+            }
+            sums.push(summed);
+            if sums.len() > most {
+                return Err(BadCsv::Nonsense("there is more than was asked for"));
+            }
+            Ok(())
+        })?;
+        Ok(sums)
+    }
+
+    fn points(&self, bucket: &str, fields: &[&str]) -> String {
+        let clamp = |at: Timestamp| at.clamp(YEARS.0, YEARS.1);
+        let mut flux = format!(
+            "from(bucket: {}) |> range(start: {}, stop: {}) |> filter(fn: (r) => \
+             r._measurement == {} and r.site == {} and r.device == {} and ({})",
+            literal(bucket),
+            clamp(self.from),
+            clamp(self.to),
+            literal(self.measurement),
+            literal(&stored(&self.site)),
+            literal(&stored(&self.device)),
+            any_of("signal", self.signals.iter().map(|signal| stored(signal))),
+        );
+        let more = match self.instance.as_deref() {
+            None => String::new(),
+            Some("") => " and not exists r.instance".to_owned(),
+            Some(name) => format!(" and r.instance == {}", literal(&stored(name))),
+        };
+        let fields = any_of("_field", fields.iter().map(|field| (*field).to_owned()));
+        flux.push_str(&format!("{more}) |> filter(fn: (r) => {fields})"));
+        flux
+    }
+
+    fn reality(&self) -> &'static str {
+        if self.simulated { "exists r.simulated" } else { "not exists r.simulated" }
+    }
+
+    fn origin(&self, row: &csv::Row<'_>) -> Result<Origin, BadCsv> {
+        let signal = row.text("signal")?;
+        if !self.signals.iter().any(|asked| asked == signal) {
+            return Err(BadCsv::Nonsense("a signal that nobody asked for"));
+        }
+        let instance = restored(row.get("instance").unwrap_or_default());
+        if self.instance.as_ref().is_some_and(|asked| *asked != instance) {
+            return Err(BadCsv::Nonsense("an instance that nobody asked for"));
+        }
+        Ok(Origin {
+            patient: row.get("patient").map(restored),
+            signal: signal.to_owned(),
+            instance: Instance::from(instance.as_str()),
+        })
+    }
+
+    fn time(&self, nanos: i64) -> Result<Timestamp, BadCsv> {
+        let at = Timestamp::from_micros(nanos.div_euclid(1_000));
+        let asked = self.from <= at && at < self.to;
+        asked.then_some(at).ok_or(BadCsv::Nonsense("a time that nobody asked for"))
+    }
+}
+
+const PIVOT: &str =
+    " |> pivot(rowKey: [\"_time\"], columnKey: [\"_field\"], valueColumn: \"_value\")";
+
+fn any_of(column: &str, values: impl Iterator<Item = String>) -> String {
+    let each: Vec<_> = values.map(|value| format!("r.{column} == {}", literal(&value))).collect();
+    each.join(" or ")
+}
+
+fn finite(value: f64) -> Result<f64, BadCsv> {
+    value.is_finite().then_some(value).ok_or(BadCsv::Nonsense("a number is not finite"))
+}
+
+fn unit(text: &str) -> Result<Unit, BadCsv> {
+    text.parse().map_err(|_| BadCsv::Nonsense("a unit that nobody knows"))
+}
+
+/// A Flux string. Quote and backslash would end or change it, `${` would begin an expression in it.
+pub fn literal(text: &str) -> String {
+    let mut quoted = "\"".to_owned();
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c == '$' || c.is_ascii_control() => {
+                let written = write!(quoted, "\\x{:02x}", u32::from(c));
+                debug_assert!(written.is_ok(), "memory takes everything");
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// A tag as [`line`](super::line) has it stored: `\`, `%`, `"` and control characters as `%XX`.
+pub fn stored(value: &str) -> String {
+    let mut stored = String::with_capacity(value.len());
+    for c in value.chars() {
+        if c.is_control() || matches!(c, '\\' | '%' | '"') {
+            let mut bytes = [0; 4];
+            for byte in c.encode_utf8(&mut bytes).bytes() {
+                let written = write!(stored, "%{byte:02X}");
+                debug_assert!(written.is_ok(), "memory takes everything");
+            }
+        } else {
+            stored.push(c);
+        }
+    }
+    stored
+}
+
+/// What a stored tag was made of; what no gateway wrote stays as it is.
+pub fn restored(tag: &str) -> String {
+    let mut bytes = Vec::with_capacity(tag.len());
+    let mut rest = tag.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let hex = after.get(..2).filter(|_| first == b'%');
+        let byte = hex.and_then(|hex| data_encoding::HEXUPPER.decode(hex).ok());
+        match byte.as_deref() {
+            Some(&[byte]) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            Some(_) | None => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| tag.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::line::Store;
+    use super::*;
+    use crate::domain::signal::SignalId;
+    use crate::store::types::SeriesKey;
+
+    /// A reader of Flux strings, after the language's description: the text, and what follows it.
+    fn read_literal(text: &str) -> Option<(String, &str)> {
+        let mut bytes = Vec::new();
+        let mut chars = text.strip_prefix('"')?.char_indices();
+        while let Some((at, c)) = chars.next() {
+            match c {
+                '"' => return Some((String::from_utf8(bytes).ok()?, &text[at + 2..])),
+                '$' => return None,
+                '\\' => match chars.next()?.1 {
+                    c @ ('"' | '\\') => bytes.push(c as u8),
+                    'x' => {
+                        let hex: String = [chars.next()?.1, chars.next()?.1].iter().collect();
+                        bytes.push(u8::from_str_radix(&hex, 16).ok()?);
+                    }
+                    _ => return None,
+                },
+                c => bytes.extend(c.encode_utf8(&mut [0; 4]).bytes()),
+            }
+        }
+        None
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_millis(1_700_000_000_000 + second * 1_000)
+    }
+
+    fn selection(signals: &[&str], instance: Option<&str>) -> Selection {
+        Selection {
+            measurement: super::super::line::READING,
+            site: "north".to_owned(),
+            device: "dev-1".to_owned(),
+            signals: signals.iter().map(|&signal| signal.to_owned()).collect(),
+            instance: instance.map(str::to_owned),
+            from: at(0),
+            to: at(60),
+            simulated: false,
+        }
+    }
+
+    const PLACES: Places =
+        Places { from: Timestamp::from_millis(1_700_000_000_000), width: Span::secs(10), count: 6 };
+
+    #[test]
+    fn a_question_names_range_series_and_bounds() {
+        let signals = ["heart_rate", "spo2"];
+        let flux = selection(&signals, Some("")).readings("vitals", 7);
+        assert_eq!(
+            flux,
+            "from(bucket: \"vitals\") |> range(start: 2023-11-14T22:13:20Z, stop: \
+             2023-11-14T22:14:20Z) |> filter(fn: (r) => r._measurement == \"vitalgate_reading\" and \
+             r.site == \"north\" and r.device == \"dev-1\" and (r.signal == \"heart_rate\" or \
+             r.signal == \"spo2\") and not exists r.instance) |> filter(fn: (r) => r._field == \
+             \"value\" or r._field == \"unit\" or r._field == \"delay_ms\" or r._field == \"flags\" \
+             or r._field == \"simulated\") |> limit(n: 7) |> pivot(rowKey: [\"_time\"], columnKey: \
+             [\"_field\"], valueColumn: \"_value\") |> filter(fn: (r) => exists r.value and exists \
+             r.unit and exists r.delay_ms and exists r.flags and not exists r.simulated) |> map(fn: \
+             (r) => ({r with at: int(v: r._time)})) |> group() |> drop(columns: [\"_start\", \
+             \"_stop\", \"_time\", \"_measurement\", \"site\", \"device\"]) |> sort(columns: \
+             [\"at\"]) |> limit(n: 7)"
+        );
+        let whole = Selection {
+            from: Timestamp::from_micros(i64::MIN),
+            to: Timestamp::from_micros(i64::MAX),
+            ..selection(&signals, Some("a $"))
+        };
+        let flux = whole.sums("vitals", PLACES, 9);
+        assert!(flux.contains("range(start: 1970-01-01T00:00:00Z, stop: 2262-04-11T"), "{flux}");
+        assert!(flux.contains("r.instance == \"a \\x24\"") && flux.ends_with("limit(n: 9)"));
+    }
+
+    #[test]
+    fn what_comes_back_must_be_what_was_asked_for() {
+        let whole = selection(&["spo2"], None);
+        let nanos = at(5).as_micros() * 1_000;
+        let header = ",result,table,at,value,unit,delay_ms,flags,signal,instance,patient";
+        let read_by = |asked: &Selection, row: &str| {
+            asked.read(format!("{header}\n{row}\n").as_bytes(), 1)
+        };
+        let read = |row: &str| read_by(&whole, row);
+        let good = format!(",_result,0,{nanos},97.5,%,12,3,spo2,a%2Cb%25,p");
+        let reading = read(&good).unwrap().remove(0);
+        assert_eq!(reading.origin.instance.as_str(), "a,b%");
+        assert_eq!(reading.origin.patient.as_deref(), Some("p"));
+        let Point { at: measured, received, value, unit, flags } = reading.point;
+        assert_eq!((measured, value, unit, flags), (at(5), 97.5, Unit::Percent, 3));
+        assert_eq!((received - measured).as_micros(), 12_000);
+        for (what, other) in [
+            (nanos.to_string(), at(60).as_micros() * 1_000),
+            ("12".to_owned(), i64::MAX),
+        ] {
+            let row = good.replacen(&what, &other.to_string(), 1);
+            assert_eq!(read(&row).is_ok(), what == "12", "{row}");
+        }
+        for (what, other) in
+            [("97.5", "NaN"), ("97.5", ""), (",%,", ",bananas,"), (",3,", ",256,"), ("spo2", "x")]
+        {
+            let row = good.replacen(what, other, 1);
+            assert!(matches!(read(&row), Err(BadCsv::Nonsense(_))), "{row}");
+        }
+        assert!(matches!(read(&format!("{good}\n{good}")), Err(BadCsv::Nonsense(_))));
+        let one = Selection { instance: Some("a".to_owned()), ..whole.clone() };
+        assert!(read_by(&one, &good).is_err());
+    }
+
+    #[test]
+    fn a_bucket_that_cannot_be_is_nonsense() {
+        let whole = selection(&["spo2"], None);
+        let nanos = at(5).as_micros() * 1_000;
+        let read = |place: &str, n: &str, least: &str, most: &str, newest: &str| {
+            let body = format!(
+                ",result,table,unit,place,n,least,most,total,newest,newest_at,signal\n,,0,%,{place},{n},{least},{most},\
+                 9,{newest},{nanos},spo2\n"
+            );
+            whole.read_sums(body.as_bytes(), PLACES, 9)
+        };
+        let summed = read("5", "3", "1", "5", "4").unwrap().remove(0);
+        assert_eq!((summed.place, summed.count, summed.last_at), (5, 3, at(5)));
+        for (place, n, least, most, newest) in [
+            ("6", "3", "1", "5", "4"),
+            ("-1", "3", "1", "5", "4"),
+            ("5", "0", "1", "5", "4"),
+            ("5", "3", "1", "5", "6"),
+            ("5", "3", "1", "+Inf", "4"),
+            ("5", "3", "", "5", "4"),
+        ] {
+            let read = read(place, n, least, most, newest);
+            assert!(matches!(read, Err(BadCsv::Nonsense(_))), "{read:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_ends_the_text_it_stands_in(
+            name in prop_oneof![any::<String>(), "[\\\\\"${}()|> \n\r\t%a]{0,12}"],
+        ) {
+            let quoted = literal(&name);
+            prop_assert_eq!(read_literal(&quoted), Some((name.clone(), "")));
+            let begins_an_expression = quoted.contains("${");
+            prop_assert!(!begins_an_expression);
+            // Everything that varies in a question is such a text, a number or a time.
+            let of = |name: &str| {
+                let (site, device) = (name.to_owned(), name.to_owned());
+                let asked = Selection { site, device, ..selection(&[name], Some("x")) };
+                asked.readings(name, 1)
+            };
+            let flux = of(&name);
+            let mut rest = flux.as_str();
+            let mut texts = Vec::new();
+            while let Some(quote) = rest.find('"') {
+                let (text, after) = read_literal(&rest[quote..]).expect("a text that ends");
+                texts.push(text);
+                rest = after;
+            }
+            prop_assert_eq!(texts.len(), of("plain").matches('"').count() / 2);
+            prop_assert_eq!(&texts[0], &name);
+            prop_assert_eq!(&texts[2], &stored(&name));
+        }
+
+        #[test]
+        fn a_tag_is_asked_for_as_it_was_written(
+            name in prop_oneof!["\\PC{1,12}", "[\\\\,= \"\n\r\t%A0-9a\u{85}\u{2028}]{1,12}"],
+        ) {
+            prop_assert_eq!(restored(&stored(&name)), name.clone());
+            let series = SeriesKey {
+                device: "dev-1".parse().unwrap(),
+                signal: SignalId(1),
+                instance: Instance::from(name.as_str()),
+            };
+            let tags = format!("{:?}", Store::new("north", false).tags(&series, "spo2", None));
+            // In line protocol three characters have a backslash before them.
+            let escaped =
+                stored(&name).replace(',', "\\,").replace(' ', "\\ ").replace('=', "\\=");
+            let expected = format!("vitalgate_reading,device=dev-1,instance={escaped},signal=spo2,site=north");
+            prop_assert_eq!(tags, format!("Tags({expected:?})"));
+        }
+
+        #[test]
+        fn no_answer_makes_it_panic(body in "(,(at|value|unit|delay_ms|flags|signal|n|place|most)){0,9}\n(,([0-9]{1,19}|-?[0-9.]{1,4}|%|spo2|NaN|)){0,9}\n") {
+            let whole = selection(&["spo2"], None);
+            drop(whole.read(body.as_bytes(), 9));
+            drop(whole.read_sums(body.as_bytes(), PLACES, 9));
+        }
+    }
+}
