@@ -27,6 +27,7 @@ pub mod config;
 pub mod control;
 pub mod domain;
 pub mod export;
+pub mod fold;
 pub mod http;
 pub mod inbox;
 pub mod influx;
