@@ -4,6 +4,7 @@ mod broker;
 mod clock;
 mod deadman;
 mod influx;
+mod url;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -25,7 +26,8 @@ use crate::ops;
 use crate::store::Keep;
 
 pub use deadman::{BadDeadMan, DeadMan};
-pub use influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme, ServerUrl};
+pub use influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme};
+pub use url::{NotAServer, ServerUrl};
 
 /// The configuration of a gateway, every key documented in `docs/config.md`.
 #[derive(Clone, Debug, Deserialize)]
