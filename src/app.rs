@@ -161,7 +161,7 @@ impl App {
         }
         let (board, board_seen) = watch::channel(Arc::new(told));
         let (signals_in_force, signals) = watch::channel(Arc::new(configuration.signals.clone()));
-        let (kept, keep) = watch::channel(Arc::new(config.keep(&configuration.signals)));
+        let (kept, keep) = watch::channel(Arc::new(config.store.keep(&configuration.signals)));
         let reload = if mode.headless || mode.demo {
             None
         } else {
@@ -249,7 +249,7 @@ impl App {
                 auth: if mode.demo {
                     Auth::Local("local:demo".to_owned())
                 } else {
-                    config.auth()?
+                    config.http.auth()?
                 },
                 signals,
                 log: Arc::clone(&readers) as Arc<_>,
