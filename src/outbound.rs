@@ -21,10 +21,11 @@ use tokio_rustls::TlsConnector;
 use crate::config::ServerUrl;
 use crate::tls::{self, BadTls};
 
-/// An answer is read up to here; the rest is left unread.
+/// An answer is read up to here, unless [`Outbound::reading`] says otherwise; the rest is left
+/// unread.
 const ANSWER_BYTES: usize = 1 << 20;
 
-/// An answer, cut after 1 MiB.
+/// An answer, cut where no more is read.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.
@@ -60,6 +61,7 @@ pub struct Outbound {
     server: ServerUrl,
     tls: Option<Arc<ClientConfig>>,
     within: Duration,
+    most: usize,
 }
 
 impl Outbound {
@@ -67,7 +69,12 @@ impl Outbound {
     /// request ends `within` so long.
     pub fn new(server: ServerUrl, ca: Option<&Path>, within: Duration) -> Result<Self, BadTls> {
         let tls = server.tls.then(|| tls::client(ca, None)).transpose()?;
-        Ok(Self { server, tls, within })
+        Ok(Self { server, tls, within, most: ANSWER_BYTES })
+    }
+
+    /// Reads up to so many bytes of an answer in place of 1 MiB.
+    pub fn reading(self, most: usize) -> Self {
+        Self { most, ..self }
     }
 
     /// Sends one request for `path`, with its query.
@@ -92,24 +99,25 @@ impl Outbound {
         let ServerUrl { host, port, .. } = &self.server;
         let failed = |source| NoAnswer::Connect { to: format!("{host}:{port}"), source };
         let plain = TcpStream::connect((&**host, *port)).await.map_err(failed)?;
-        let Some(tls) = &self.tls else { return exchange(plain, request).await };
+        let Some(tls) = &self.tls else { return exchange(plain, request, self.most).await };
         let name =
             ServerName::try_from(host.clone()).map_err(|e| NoAnswer::Broken(e.to_string()))?;
         let tls = TlsConnector::from(Arc::clone(tls));
-        exchange(tls.connect(name, plain).await.map_err(failed)?, request).await
+        exchange(tls.connect(name, plain).await.map_err(failed)?, request, self.most).await
     }
 }
 
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     request: Request<Body>,
+    most: usize,
 ) -> Result<Answer, NoAnswer> {
     let broken = |e: hyper::Error| NoAnswer::Broken(e.to_string());
     let shaken = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = shaken.map_err(broken)?;
     let answer = async {
         let (head, body) = sender.send_request(request).await?.into_parts();
-        let body = read(body).await?;
+        let body = read(body, most).await?;
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     };
     // The connection moves the bytes; when it ends first, the answer ends with what it had.
@@ -125,15 +133,15 @@ async fn exchange(
     }
 }
 
-async fn read(mut body: Incoming) -> Result<Bytes, hyper::Error> {
+async fn read(mut body: Incoming, most: usize) -> Result<Bytes, hyper::Error> {
     let mut read = Vec::new();
     while let Some(frame) =
         std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context)).await
     {
         if let Ok(data) = frame?.into_data() {
-            let room = ANSWER_BYTES - read.len();
+            let room = most - read.len();
             read.extend_from_slice(&data[..data.len().min(room)]);
-            if read.len() == ANSWER_BYTES {
+            if read.len() == most {
                 break;
             }
         }

@@ -43,6 +43,12 @@ pub struct Influx {
     /// How long a request may take.
     #[serde(default = "timeout")]
     pub timeout: Span,
+    /// Whether it is asked for what the gateway itself no longer holds.
+    #[serde(default = "yes")]
+    pub read: bool,
+    /// How long it may take to answer that; what the gateway holds waits for it.
+    #[serde(default = "read_timeout")]
+    pub read_timeout: Span,
     /// A technical alarm says when the server is further behind.
     #[serde(default = "max_lag")]
     pub max_lag: Span,
@@ -58,6 +64,14 @@ fn batch_age() -> Span {
 
 fn timeout() -> Span {
     Span::secs(30)
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn read_timeout() -> Span {
+    Span::secs(10)
 }
 
 fn max_lag() -> Span {
@@ -170,6 +184,11 @@ impl Influx {
                 "from 10ms to 1m",
             ),
             (within(self.timeout, Span::millis(100), Span::mins(5)), "timeout", "from 100ms to 5m"),
+            (
+                within(self.read_timeout, Span::millis(100), Span::mins(1)),
+                "read_timeout",
+                "from 100ms to 1m",
+            ),
             (self.max_lag >= Span::secs(1), "max_lag", "at least 1s"),
         ];
         match bounds.into_iter().find(|(holds, ..)| !holds) {

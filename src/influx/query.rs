@@ -95,58 +95,45 @@ pub struct Places {
 impl Selection {
     /// Flux for the first `most` numbers, by time.
     pub fn readings(&self, bucket: &str, most: usize) -> String {
-        let mut flux = self.points(bucket, &["value", "unit", "delay_ms", "flags", "simulated"]);
-        // All fields of a point are written together: of each the first are those of the same points.
-        let steps = format!(
-            " |> limit(n: {most})\
-             {PIVOT}\
-              |> filter(fn: (r) => exists r.value and exists r.unit and exists r.delay_ms and \
-             exists r.flags and {})\
-              |> map(fn: (r) => ({{r with at: int(v: r._time)}}))\
-              |> group()\
-              |> drop(columns: [\"_start\", \"_stop\", \"_time\", \"_measurement\", \"site\", \
-             \"device\"])\
-              |> sort(columns: [\"at\"])\
-              |> limit(n: {most})",
-            self.reality(),
-        );
-        flux.push_str(&steps);
-        flux
+        let all = "exists r.value and exists r.unit and exists r.delay_ms and exists r.flags";
+        [
+            self.points(bucket, &["value", "unit", "delay_ms", "flags", "simulated"]),
+            // All fields of a point are written together: the first of each are of the same points.
+            format!("limit(n: {most})"),
+            PIVOT.to_owned(),
+            format!("filter(fn: (r) => {all} and {})", self.reality()),
+            "map(fn: (r) => ({r with at: int(v: r._time)}))".to_owned(),
+            "group()".to_owned(),
+            "drop(columns: [\"_start\", \"_stop\", \"_time\", \"_measurement\", \"site\", \"device\"])"
+                .to_owned(),
+            "sort(columns: [\"at\"])".to_owned(),
+            format!("limit(n: {most})"),
+        ]
+        .join(THEN)
     }
 
     /// Flux for what counts of each series in each place and unit, `most` rows at most.
     pub fn sums(&self, bucket: &str, places: Places, most: usize) -> String {
-        let mut flux = self.points(bucket, &["value", "unit", "flags", "simulated"]);
         // Implausible is the lowest bit of the flags, entered in error the highest of eight.
-        let steps = format!(
-            "{PIVOT}\
-              |> filter(fn: (r) => exists r.value and exists r.unit and exists r.flags and \
-             r.flags % 2 == 0 and r.flags < 128 and {})\
-              |> map(fn: (r) => ({{r with at: int(v: r._time), \
-             place: (int(v: r._time) / 1000 - ({})) / {}}}))\
-              |> group(columns: [\"_time\", \"at\", \"value\", \"flags\", \"simulated\"], \
-             mode: \"except\")\
-              |> reduce(identity: {{n: 0, total: 0.0, least: 0.0, most: 0.0, newest: 0.0, \
-             newest_at: 0}}, fn: (r, accumulator) => ({{\
-             n: accumulator.n + 1, \
-             total: accumulator.total + r.value, \
-             least: if accumulator.n == 0 or r.value < accumulator.least then r.value \
-             else accumulator.least, \
-             most: if accumulator.n == 0 or r.value > accumulator.most then r.value \
-             else accumulator.most, \
-             newest: if accumulator.n == 0 or r.at >= accumulator.newest_at then r.value \
-             else accumulator.newest, \
-             newest_at: if accumulator.n == 0 or r.at >= accumulator.newest_at then r.at \
-             else accumulator.newest_at}}))\
-              |> group()\
-              |> drop(columns: [\"_start\", \"_stop\", \"_measurement\", \"site\", \"device\"])\
-              |> limit(n: {most})",
-            self.reality(),
-            places.from.as_micros(),
-            places.width.as_micros().max(1),
-        );
-        flux.push_str(&steps);
-        flux
+        let counts = "exists r.value and exists r.unit and exists r.flags and r.flags % 2 == 0 and \
+                      r.flags < 128";
+        let (from, width) = (places.from.as_micros(), places.width.as_micros().max(1));
+        [
+            self.points(bucket, &["value", "unit", "flags", "simulated"]),
+            PIVOT.to_owned(),
+            format!("filter(fn: (r) => {counts} and {})", self.reality()),
+            format!(
+                "map(fn: (r) => ({{r with at: int(v: r._time), \
+                 place: (int(v: r._time) / 1000 - ({from})) / {width}}}))"
+            ),
+            "group(columns: [\"_time\", \"at\", \"value\", \"flags\", \"simulated\"], mode: \"except\")"
+                .to_owned(),
+            SUM.to_owned(),
+            "group()".to_owned(),
+            "drop(columns: [\"_start\", \"_stop\", \"_measurement\", \"site\", \"device\"])".to_owned(),
+            format!("limit(n: {most})"),
+        ]
+        .join(THEN)
     }
 
     /// Reads what [`Selection::readings`] asked for.
@@ -255,8 +242,22 @@ impl Selection {
     }
 }
 
-const PIVOT: &str =
-    " |> pivot(rowKey: [\"_time\"], columnKey: [\"_field\"], valueColumn: \"_value\")";
+const THEN: &str = " |> ";
+
+const PIVOT: &str = "pivot(rowKey: [\"_time\"], columnKey: [\"_field\"], valueColumn: \"_value\")";
+
+/// In whatever order the rows come.
+const SUM: &str = "reduce(identity: {n: 0, total: 0.0, least: 0.0, most: 0.0, newest: 0.0, \
+     newest_at: 0}, fn: (r, accumulator) => ({n: accumulator.n + 1, \
+     total: accumulator.total + r.value, \
+     least: if accumulator.n == 0 or r.value < accumulator.least then r.value \
+     else accumulator.least, \
+     most: if accumulator.n == 0 or r.value > accumulator.most then r.value \
+     else accumulator.most, \
+     newest: if accumulator.n == 0 or r.at >= accumulator.newest_at then r.value \
+     else accumulator.newest, \
+     newest_at: if accumulator.n == 0 or r.at >= accumulator.newest_at then r.at \
+     else accumulator.newest_at}))";
 
 fn any_of(column: &str, values: impl Iterator<Item = String>) -> String {
     let each: Vec<_> = values.map(|value| format!("r.{column} == {}", literal(&value))).collect();
