@@ -15,11 +15,13 @@ use crate::board;
 use crate::clock::Clock;
 use crate::config::{self, Config, DeadMan};
 use crate::control::Control;
+use crate::domain::consent;
 use crate::domain::core::Core;
 use crate::domain::input::{Input, Synchronised};
 use crate::domain::time::Timestamp;
-use crate::http::{AppState, Auth, Limits, Pulse, Server, is_fresh, not_ready};
+use crate::http::{AppState, Auth, Elsewhere, Limits, Pulse, Server, is_fresh, not_ready};
 use crate::inbox::Inbox;
+use crate::influx::archive::{Archive, Unread};
 use crate::influx::{self, Sink};
 use crate::ingest::listener::Listener;
 use crate::ingest::subscriber::Subscriber;
@@ -31,6 +33,7 @@ use crate::ops::synchronised;
 use crate::ops::systemd::{self, Notifier, Watchdog};
 use crate::outbound::Outbound;
 use crate::pipeline;
+use crate::pseudonym::Pseudonyms;
 use crate::readers::StoreReaders;
 use crate::recovery::{recover, upgraded};
 use crate::reload::Reload;
@@ -254,6 +257,7 @@ impl App {
                 signals,
                 log: Arc::clone(&readers) as Arc<_>,
                 history: readers,
+                elsewhere: elsewhere(config, &metrics)?,
                 pulse: pulse.clone(),
                 load: strain.load(),
                 degraded: degraded.clone(),
@@ -384,6 +388,18 @@ impl App {
         writer.map_err(|_| anyhow::anyhow!("the store's thread panicked"))??;
         Ok(())
     }
+}
+
+/// Where to ask for what the store no longer holds.
+fn elsewhere(config: &Config, metrics: &Metrics) -> anyhow::Result<Option<Elsewhere>> {
+    let Some(influx) = config.influx.as_ref().filter(|influx| influx.read) else { return Ok(None) };
+    metrics.influx_queries_begin(&["answered"]);
+    metrics.influx_queries_begin(&Unread::WORDS);
+    let archive = Archive::new(influx).context("[influx]")?;
+    Ok(Some(Elsewhere {
+        archive,
+        names: Pseudonyms::open(&config.store.dir, consent::Purpose::Care)?,
+    }))
 }
 
 fn open_store(config: &Config, mode: RunMode) -> anyhow::Result<Opened> {

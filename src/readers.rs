@@ -6,11 +6,11 @@ use tokio::sync::watch;
 
 use crate::domain::ids::{AlarmId, DeviceId};
 use crate::domain::signal::{SignalId, SignalTable};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::domain::unit::Unit;
 use crate::http::ports::{
-    Act, AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, KeptGrounds, LoggedAlarm,
-    ReadFailed, SeriesQuery, Summary,
+    Act, AlarmLog, Bucket, ClosedFilter, Gone, HistoryRead, KeptDeadLetter, KeptGrounds,
+    LoggedAlarm, ReadFailed, SeriesQuery, Summary,
 };
 use crate::inbox::DeadLetter;
 use crate::store::buckets::Grid;
@@ -46,10 +46,14 @@ impl StoreReaders {
                 query.signals.contains(&key.signal)
                     && query.instance.as_ref().is_none_or(|wanted| *wanted == key.instance.as_str())
             };
+            let from = |series: &SeriesKey| {
+                let from = query.only_from.get(series).copied();
+                from.unwrap_or(stretch.from).max(stretch.from)
+            };
             pieces.extend(series.filter(wanted).map(|series| Piece {
-                series,
-                from: stretch.from,
+                from: from(&series),
                 to: stretch.to,
+                series,
             }));
         }
         pieces
@@ -129,6 +133,16 @@ impl HistoryRead for StoreReaders {
         series.sort();
         series.dedup();
         series.len()
+    }
+
+    fn gone(&self, query: &SeriesQuery, from: Timestamp, to: Timestamp) -> Vec<Gone> {
+        let gone = self.pieces(query).into_iter().filter_map(|piece| {
+            let end = self.history.gone_to(&piece.series)? + Span::micros(1);
+            let (from, to) = (piece.from.max(from), piece.to.min(to).min(end));
+            let held_something = to == end;
+            (from < to).then_some(Gone { series: piece.series, from, to, held_something })
+        });
+        gone.collect()
     }
 
     fn samples(

@@ -15,6 +15,7 @@ mod extract;
 mod health;
 mod idempotency;
 mod limits;
+mod older;
 mod patients;
 pub mod ports;
 mod router;
@@ -29,5 +30,6 @@ mod wards;
 
 pub use auth::{Auth, BadToken, Right, Role, Token, can};
 pub use health::{Pulse, is_fresh, not_ready};
+pub use older::Elsewhere;
 pub use server::Server;
 pub use state::{AppState, Limits};

@@ -1,5 +1,6 @@
 //! What the HTTP side reads from the store. Calls block; they run off the async threads.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::domain::ids::{AlarmId, DeviceId, PatientId, WardId};
@@ -131,6 +132,21 @@ pub struct SeriesQuery {
     pub signals: Vec<SignalId>,
     /// Lead or channel; `None` is every one.
     pub instance: Option<String>,
+    /// Of these series only what was measured from then on.
+    pub only_from: BTreeMap<SeriesKey, Timestamp>,
+}
+
+/// Part of a series that retention took: what the store still has of it are remnants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    /// Which series.
+    pub series: SeriesKey,
+    /// From.
+    pub from: Timestamp,
+    /// To.
+    pub to: Timestamp,
+    /// Whether it ends with the last number that was taken: there was something in it.
+    pub held_something: bool,
 }
 
 /// The samples of one series in `[from, to)`.
@@ -167,6 +183,10 @@ pub struct Summary {
 pub trait HistoryRead: fmt::Debug + Send + Sync {
     /// How many series the query asks for: at most so many hold anything.
     fn series(&self, query: &SeriesQuery) -> usize;
+
+    /// What retention took of them in `[from, to)`, a part for each series and stretch. Does not wait
+    /// for the disk. What is asked for after a read is true of that read.
+    fn gone(&self, query: &SeriesQuery, from: Timestamp, to: Timestamp) -> Vec<Gone>;
 
     /// At most `limit` samples in `[from, to)` by time, then device, signal and instance.
     fn samples(

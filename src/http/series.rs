@@ -1,5 +1,7 @@
 //! `series` of a device, or of a patient over all devices bound at the time. Gaps stay gaps.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,9 +11,11 @@ use super::auth::{Right, Who};
 use super::devices;
 use super::error::Problem;
 use super::extract::{Id, List, Params};
+use super::older::{self, Older};
 use super::patients;
-use super::ports::{Bucket, HistoryRead, SeriesQuery, Stretch};
+use super::ports::{Bucket, HistoryRead, ReadFailed, SeriesQuery, Stretch};
 use super::state::{Ctx, Http};
+use crate::domain::consent::{Purpose, may};
 use crate::domain::device::stretches;
 use crate::domain::ids::{DeviceId, PatientId};
 use crate::domain::instance::Instance;
@@ -44,6 +48,15 @@ pub(crate) struct Range {
     /// Samples of one page.
     limit: Option<usize>,
     cursor: Option<String>,
+}
+
+/// A list, and where retention took some of its range what became of that.
+#[derive(Serialize)]
+pub(crate) struct Series {
+    #[serde(flatten)]
+    list: List<Item>,
+    #[serde(flatten)]
+    older: Option<Older>,
 }
 
 /// A sample, or a bucket.
@@ -83,10 +96,14 @@ pub(crate) async fn of_device(
     who: Who,
     Id(id): Id<DeviceId>,
     Params(range): Params<Range>,
-) -> Result<Json<List<Item>>, Problem> {
+) -> Result<Json<Series>, Problem> {
     who.may(Right::SeePatients)?;
     devices::find(&http, &id)?;
-    answer(&http, range, |from, to| vec![Stretch { device: id.clone(), from, to }]).await
+    let care = |from, to| {
+        let patients = patients_of(&http, &id, from, to);
+        patients.iter().all(|patient| may(Purpose::Care, patient))
+    };
+    answer(&http, range, care, |from, to| vec![Stretch { device: id.clone(), from, to }]).await
 }
 
 /// `GET patients/{id}/series`.
@@ -95,17 +112,19 @@ pub(crate) async fn of_patient(
     who: Who,
     Id(id): Id<PatientId>,
     Params(range): Params<Range>,
-) -> Result<Json<List<Item>>, Problem> {
+) -> Result<Json<Series>, Problem> {
     who.may(Right::SeePatients)?;
     patients::find(&http, &id)?;
-    answer(&http, range, |from, to| stretches_of(&http, &id, from, to)).await
+    let care = |_, _| may(Purpose::Care, &id);
+    answer(&http, range, care, |from, to| stretches_of(&http, &id, from, to)).await
 }
 
 async fn answer(
     http: &Http,
     range: Range,
+    care: impl FnOnce(Timestamp, Timestamp) -> bool,
     stretches: impl FnOnce(Timestamp, Timestamp) -> Vec<Stretch>,
-) -> Result<Json<List<Item>>, Problem> {
+) -> Result<Json<Series>, Problem> {
     let table = http.signals();
     let signals = signals(&table, &range.signal)?;
     let to = range.to.unwrap_or_else(|| http.app.clock.wall() + Span::micros(1));
@@ -113,33 +132,68 @@ async fn answer(
     if from >= to {
         return Err(bad("`from` must be before `to`"));
     }
-    let query = SeriesQuery { stretches: stretches(from, to), signals, instance: range.instance };
+    let query = SeriesQuery {
+        stretches: stretches(from, to),
+        signals,
+        instance: range.instance,
+        only_from: BTreeMap::new(),
+    };
     let seq = http.board().seq;
+    let older = |from| older::Request { http, query: &query, from, to, allowed: care(from, to) };
     if let Some(points) = range.points {
         if !(1..=MAX_POINTS).contains(&points) {
             return Err(bad(&format!("`points` must be 1 to {MAX_POINTS}")));
         }
-        let read = move |h: &dyn HistoryRead| {
-            let series = h.series(&query);
-            if series.saturating_mul(points as usize) > MAX_BUCKETS {
-                return Ok(Err(series));
-            }
-            h.buckets(&query, from, to, points).map(Ok)
+        let series = http.app.history.series(&query);
+        if series.saturating_mul(points as usize) > MAX_BUCKETS {
+            return Err(too_many(series, points));
+        }
+        let (buckets, older) = match held(http, &query, from, to, {
+            let query = query.clone();
+            move |h| h.buckets(&query, from, to, points)
+        })
+        .await?
+        {
+            Some(buckets) => (buckets, None),
+            None => older(from).buckets(points).await.map(|(b, older)| (b, Some(older)))?,
         };
-        let buckets = http.read_history(read).await?.map_err(|series| too_many(series, points))?;
         let items = buckets.into_iter().map(|b| Item::of_bucket(b, &table)).collect();
-        return Ok(Json(List { items, next: None, seq }));
+        return Ok(Json(Series { list: List { items, next: None, seq }, older }));
     }
     let start = range.cursor.as_deref().map_or(Ok(Cursor { at: from, skip: 0 }), Cursor::parse)?;
     let page = range.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let limit = start.skip + page + 1;
-    let mut samples = http.read_history(move |h| h.samples(&query, start.at, to, limit)).await?;
+    let (mut samples, older) = match held(http, &query, start.at, to, {
+        let query = query.clone();
+        move |h| h.samples(&query, start.at, to, limit)
+    })
+    .await?
+    {
+        Some(samples) => (samples, None),
+        None => older(start.at).samples(limit).await.map(|(s, older)| (s, Some(older)))?,
+    };
     let full = samples.len() == limit;
     samples.drain(..start.skip.min(samples.len()));
     samples.truncate(page);
     let next = full.then(|| start.after(&samples).text());
     let items = samples.into_iter().map(|s| Item::of_sample(s, &table)).collect();
-    Ok(Json(List { items, next, seq }))
+    Ok(Json(Series { list: List { items, next, seq }, older }))
+}
+
+/// Reads what the store holds; `None` where retention took some of the range, before or meanwhile.
+async fn held<T: Send + 'static>(
+    http: &Http,
+    query: &SeriesQuery,
+    from: Timestamp,
+    to: Timestamp,
+    read: impl FnOnce(&dyn HistoryRead) -> Result<T, ReadFailed> + Send + 'static,
+) -> Result<Option<T>, Problem> {
+    let is_whole = || http.app.history.gone(query, from, to).is_empty();
+    if !is_whole() {
+        return Ok(None);
+    }
+    let read = http.read_history(read).await?;
+    Ok(is_whole().then_some(read))
 }
 
 /// The signals named, each once.
@@ -155,6 +209,17 @@ fn signals(table: &SignalTable, names: &str) -> Result<Vec<SignalId>, Problem> {
         return Err(bad(&format!("at most {MAX_SIGNALS} signals at once")));
     }
     Ok(signals)
+}
+
+/// Whose a device was in a range.
+fn patients_of(http: &Http, device: &DeviceId, from: Timestamp, to: Timestamp) -> Vec<PatientId> {
+    let board = http.board();
+    let bindings = board.devices.get(device).map(|device| device.bindings.as_slice());
+    let inside = bindings
+        .unwrap_or_default()
+        .iter()
+        .filter(|held| held.from < to && held.to.is_none_or(|end| from < end));
+    inside.filter_map(|held| held.patient.clone()).collect()
 }
 
 /// When the patient's devices were the patient's.

@@ -12,6 +12,7 @@ use super::auth::Auth;
 use super::error::Problem;
 use super::health::Pulse;
 use super::idempotency::Replies;
+use super::older::Elsewhere;
 use super::ports::{AlarmLog, HistoryRead, ReadFailed};
 use super::seats::Seats;
 use crate::clock::Clock;
@@ -46,6 +47,8 @@ pub struct AppState {
     pub log: Arc<dyn AlarmLog>,
     /// Series.
     pub history: Arc<dyn HistoryRead>,
+    /// Where what retention took of them is still held.
+    pub elsewhere: Option<Elsewhere>,
     /// When the pipeline last stepped, and whether the listeners are up.
     pub pulse: Pulse,
     /// What gives way at present.

@@ -411,9 +411,8 @@ mod tests {
         let whole = selection(&["spo2"], None);
         let nanos = at(5).as_micros() * 1_000;
         let header = ",result,table,at,value,unit,delay_ms,flags,signal,instance,patient";
-        let read_by = |asked: &Selection, row: &str| {
-            asked.read(format!("{header}\n{row}\n").as_bytes(), 1)
-        };
+        let read_by =
+            |asked: &Selection, row: &str| asked.read(format!("{header}\n{row}\n").as_bytes(), 1);
         let read = |row: &str| read_by(&whole, row);
         let good = format!(",_result,0,{nanos},97.5,%,12,3,spo2,a%2Cb%25,p");
         let reading = read(&good).unwrap().remove(0);
@@ -422,10 +421,9 @@ mod tests {
         let Point { at: measured, received, value, unit, flags } = reading.point;
         assert_eq!((measured, value, unit, flags), (at(5), 97.5, Unit::Percent, 3));
         assert_eq!((received - measured).as_micros(), 12_000);
-        for (what, other) in [
-            (nanos.to_string(), at(60).as_micros() * 1_000),
-            ("12".to_owned(), i64::MAX),
-        ] {
+        for (what, other) in
+            [(nanos.to_string(), at(60).as_micros() * 1_000), ("12".to_owned(), i64::MAX)]
+        {
             let row = good.replacen(&what, &other.to_string(), 1);
             assert_eq!(read(&row).is_ok(), what == "12", "{row}");
         }

@@ -388,7 +388,8 @@ mod tests {
     #[test]
     fn what_is_sealed_is_not_restored() {
         let key = sample("dev", 0).series;
-        let heads = Heads::of(vec![SeriesRow { id: 7, key: key.clone(), sealed_to: 2, gone_to: None }]);
+        let heads =
+            Heads::of(vec![SeriesRow { id: 7, key: key.clone(), sealed_to: 2, gone_to: None }]);
         for row in 1..=4 {
             heads.restore(row, at(row as i64), &[sample("dev", row as i64)]);
         }

@@ -10,16 +10,13 @@ use super::state;
 
 /// Lets at most [`ROWS`] blocks go, and none once what is kept takes no more than `most` bytes; says
 /// how many.
-pub(super) fn slice(
-    tx: &Transaction<'_>,
-    most: u64,
-    gone: &mut Gone,
-) -> rusqlite::Result<usize> {
+pub(super) fn slice(tx: &Transaction<'_>, most: u64, gone: &mut Gone) -> rusqlite::Result<usize> {
     let bytes = || state::row_number(tx, "history_bytes").map(Option::unwrap_or_default);
     if bytes()? <= most {
         return Ok(0);
     }
-    let mut oldest = tx.prepare_cached("SELECT series, t0, id, t1 FROM blocks ORDER BY t1 LIMIT ?")?;
+    let mut oldest =
+        tx.prepare_cached("SELECT series, t0, id, t1 FROM blocks ORDER BY t1 LIMIT ?")?;
     let oldest = oldest.query_map([ROWS], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get(3)?))
     })?;

@@ -81,6 +81,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct InfluxMetrics {
     requests: Family<[(&'static str, &'static str); 2], Counter>,
+    queries: Family<[(&'static str, &'static str); 2], Counter>,
     points: Family<Label, Counter>,
     refused: Family<Label, Counter>,
     paused: Family<Label, Gauge>,
@@ -94,6 +95,9 @@ const INFLUX: (&str, &str) = ("sink", "influx");
 impl InfluxMetrics {
     fn register(&self, registry: &mut Registry) {
         registry.register("sink_requests", "Requests to a sink, by status", self.requests.clone());
+        let queries =
+            "Questions to a sink for what the store no longer holds, by what came of them";
+        registry.register("sink_queries", queries, self.queries.clone());
         registry.register("sink_points", "Points a sink has taken", self.points.clone());
         let refused = "Lines a sink refused for good";
         registry.register("sink_refused_lines", refused, self.refused.clone());
@@ -337,6 +341,18 @@ impl Metrics {
     /// InfluxDB answered a request, by the class of the status.
     pub fn influx_request(&self, class: &'static str) {
         self.0.influx.requests.get_or_create(&[INFLUX, ("status", class)]).inc();
+    }
+
+    /// InfluxDB is to be asked: all that may come of a question stands at 0.
+    pub fn influx_queries_begin(&self, results: &[&'static str]) {
+        for result in results {
+            drop(self.0.influx.queries.get_or_create(&[INFLUX, ("result", *result)]));
+        }
+    }
+
+    /// What came of a question to InfluxDB: `answered`, or why not.
+    pub fn influx_query(&self, result: &'static str) {
+        self.0.influx.queries.get_or_create(&[INFLUX, ("result", result)]).inc();
     }
 
     /// InfluxDB has taken so many points and refused so many lines for good.

@@ -23,8 +23,8 @@ use crate::domain::message::DeviceInfo;
 use crate::domain::signal::SignalTable;
 use crate::domain::time::{Span, Timestamp};
 use crate::http::ports::{
-    Act, AlarmLog, Bucket, ClosedFilter, HistoryRead, KeptDeadLetter, KeptGrounds, LoggedAlarm,
-    ReadFailed, SeriesQuery, Summary,
+    Act, AlarmLog, Bucket, ClosedFilter, Gone, HistoryRead, KeptDeadLetter, KeptGrounds,
+    LoggedAlarm, ReadFailed, SeriesQuery, Summary,
 };
 use crate::http::{AppState, Auth, Limits, Pulse, Role, Server, Token};
 use crate::inbox::{Committed, DeadLetter, Inbox, Submission};
@@ -72,6 +72,7 @@ impl Bench {
             signals,
             log: log.clone(),
             history: log.clone(),
+            elsewhere: None,
             pulse: Pulse::default(),
             load: Load::default(),
             degraded: crate::ops::degraded::Degraded::default(),
@@ -362,6 +363,10 @@ impl AlarmLog for MemoryLog {
 impl HistoryRead for MemoryLog {
     fn series(&self, query: &SeriesQuery) -> usize {
         query.signals.len()
+    }
+
+    fn gone(&self, _: &SeriesQuery, _: Timestamp, _: Timestamp) -> Vec<Gone> {
+        Vec::new()
     }
 
     fn samples(

@@ -11,7 +11,7 @@ use crate::domain::instance::Instance;
 use crate::domain::signal::SignalId;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::unit::Unit;
-use crate::http::ports::{Bucket, HistoryRead, ReadFailed, SeriesQuery, Stretch, Summary};
+use crate::http::ports::{Bucket, Gone, HistoryRead, ReadFailed, SeriesQuery, Stretch, Summary};
 use crate::store::types::{Sample, SeriesKey, flag};
 use crate::view::{PatientView, Vital};
 
@@ -211,6 +211,10 @@ struct Slow {
 impl HistoryRead for Slow {
     fn series(&self, _: &SeriesQuery) -> usize {
         self.series
+    }
+
+    fn gone(&self, _: &SeriesQuery, _: Timestamp, _: Timestamp) -> Vec<Gone> {
+        Vec::new()
     }
 
     fn samples(

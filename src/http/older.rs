@@ -1,0 +1,467 @@
+//! Ranges that reach back to what retention took: that part is read from InfluxDB and joined to what
+//! the store holds. Where it cannot be read the answer says so: what is missing must not look like
+//! no data.
+//!
+//! Whose a number is, is what the bindings say today, as in the store. The name of a patient that a
+//! row of InfluxDB carries must only be one that this gateway gives.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::error::Problem;
+use super::ports::{Bucket, Gone, HistoryRead, SeriesQuery, Summary};
+use super::state::Http;
+use crate::clock::Stopwatch;
+use crate::domain::consent::{Purpose, may};
+use crate::domain::ids::DeviceId;
+use crate::domain::instance::Instance;
+use crate::domain::signal::SignalTable;
+use crate::domain::time::{Span, Timestamp};
+use crate::domain::unit::Unit;
+use crate::influx::archive::{Archive, Unread};
+use crate::influx::line::READING;
+use crate::influx::query::{Origin, Places, Reading, Selection, Summed};
+use crate::pseudonym::Pseudonyms;
+use crate::store::buckets::Grid;
+use crate::store::point::{Point, settle};
+use crate::store::types::{Sample, SeriesKey};
+
+/// Questions of one request, one after the other: a device of the patient and a retention each.
+const QUESTIONS: usize = 16;
+/// Parts that end so near each other are asked for together; blocks of one class end within a day.
+const TOGETHER: Span = Span::days(2);
+/// Numbers asked for beyond a page, so that it never ends in the middle of one instant.
+const SPARE: usize = 1_000;
+/// Rows of one answer: every bucket of the largest chart, some of them in parts.
+const ROWS: usize = 40_000;
+/// Retention may go on while InfluxDB is asked; so often it is asked again.
+const TRIES: usize = 3;
+
+/// Where older numbers are, and the names that patients have there.
+#[derive(Debug)]
+pub struct Elsewhere {
+    /// InfluxDB.
+    pub archive: Archive,
+    /// The same names as those it was told.
+    pub names: Pseudonyms,
+}
+
+/// What became of the parts that retention took, as the answer says it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Older {
+    older: Vec<Part>,
+    /// Why not all of it is there; `null` where all is.
+    incomplete: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Part {
+    device: DeviceId,
+    signal: String,
+    instance: Instance,
+    from: Timestamp,
+    to: Timestamp,
+    /// `influxdb`, or `store` where only remnants are shown.
+    source: &'static str,
+    incomplete: Option<&'static str>,
+}
+
+/// A request for series, some of whose range is gone.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) http: &'a Http,
+    pub(crate) query: &'a SeriesQuery,
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
+    /// Whether the patients' data may come from elsewhere for their care.
+    pub(crate) allowed: bool,
+}
+
+/// Parts of one device that are asked for at once.
+#[derive(Debug)]
+struct Question {
+    selection: Selection,
+    parts: Vec<Gone>,
+}
+
+/// What is known of a question.
+#[derive(Debug)]
+struct Told<T> {
+    question: Question,
+    /// Rows of the series asked for, by their place in `question.parts`.
+    rows: Result<Vec<(usize, T)>, &'static str>,
+    /// Some rows carry a name that this gateway gives to none of its patients.
+    strange: bool,
+}
+
+/// What one row of an answer is.
+trait Row: Sized {
+    /// How much of it is wanted.
+    type Bounds: Copy;
+
+    fn ask(
+        archive: &Archive,
+        selection: &Selection,
+        bounds: Self::Bounds,
+    ) -> impl Future<Output = Result<Vec<Self>, Unread>> + Send;
+
+    fn origin(&self) -> &Origin;
+}
+
+impl Row for Reading {
+    type Bounds = usize;
+
+    async fn ask(
+        archive: &Archive,
+        selection: &Selection,
+        most: usize,
+    ) -> Result<Vec<Self>, Unread> {
+        let mut readings = archive.readings(selection, most).await?;
+        cut(&mut readings, most);
+        Ok(readings)
+    }
+
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+impl Row for Summed {
+    type Bounds = Places;
+
+    async fn ask(
+        archive: &Archive,
+        selection: &Selection,
+        places: Places,
+    ) -> Result<Vec<Self>, Unread> {
+        archive.sums(selection, places, ROWS).await
+    }
+
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+impl Request<'_> {
+    /// At most `limit` samples by time, then series, and what became of the older parts.
+    pub(crate) async fn samples(&self, limit: usize) -> Result<(Vec<Sample>, Older), Problem> {
+        let (query, from, to) = (self.query.clone(), self.from, self.to);
+        let read = move |h: &dyn HistoryRead| h.samples(&query, from, to, limit);
+        let mut samples = self.http.read_history(read).await?;
+        let gone = self.http.app.history.gone(self.query, from, to);
+        let told = self.ask::<Reading>(gone, limit + SPARE).await;
+        for Told { question, rows, .. } in &told {
+            let Ok(rows) = rows else { continue };
+            samples.extend(rows.iter().map(|(part, reading)| {
+                let Point { at, received, value, unit, flags } = reading.point;
+                let series = question.parts[*part].series.clone();
+                Sample { series, at, received, value, unit, flags }
+            }));
+        }
+        let mut samples = settled(samples);
+        // A page may end before the last of an older part.
+        let is_full = samples.len() >= limit;
+        samples.truncate(limit);
+        Ok((samples, self.older(&told, is_full)))
+    }
+
+    /// All buckets of every series that holds anything, and what became of the older parts.
+    pub(crate) async fn buckets(&self, points: u32) -> Result<(Vec<Bucket>, Older), Problem> {
+        let (from, to) = (self.from, self.to);
+        let grid = Grid::new(from, to, points as usize);
+        let places = Places { from, width: grid.width(), count: grid.all().count() };
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let gone = self.http.app.history.gone(self.query, from, to);
+            let told = self.ask::<Summed>(gone.clone(), places).await;
+            let mut query = self.query.clone();
+            query.only_from = borders(&told);
+            let whole: BTreeSet<SeriesKey> = query.only_from.keys().cloned().collect();
+            let read = move |h: &dyn HistoryRead| h.buckets(&query, from, to, points);
+            let local = self.http.read_history(read).await?;
+            let moves = self.http.app.history.gone(self.query, from, to) != gone;
+            if moves && tries < TRIES {
+                continue;
+            }
+            let sums = sums(&told, &whole, &self.http.signals());
+            let buckets = joined(local, sums, grid, &self.http.signals());
+            let mut older = self.older(&told, false);
+            if moves {
+                older.incomplete = older.incomplete.or(Some("retention_at_work"));
+            }
+            return Ok((buckets, older));
+        }
+    }
+
+    /// Asks every question that the parts make, within one deadline for all.
+    async fn ask<T: Row>(&self, gone: Vec<Gone>, bounds: T::Bounds) -> Vec<Told<T>> {
+        let questions = self.questions(gone);
+        let silent = |why: &'static str, questions: Vec<Question>| {
+            let told = |question| Told { question, rows: Err(why), strange: false };
+            questions.into_iter().map(told).collect()
+        };
+        let Some(elsewhere) = &self.http.app.elsewhere else {
+            return silent("not_kept", questions);
+        };
+        if !self.allowed {
+            return silent("not_allowed", questions);
+        }
+        if questions.len() > QUESTIONS {
+            return silent(self.count(&Unread::TooMuch), questions);
+        }
+        let Elsewhere { archive, names } = elsewhere;
+        let _turn = match archive.turn() {
+            Ok(turn) => turn,
+            Err(busy) => return silent(self.count(&busy), questions),
+        };
+        let known = self.names(names);
+        let watch = Stopwatch::start();
+        let mut told = Vec::new();
+        for question in questions {
+            let spent = Duration::from_secs_f64(watch.seconds());
+            let left = archive.within().saturating_sub(spent);
+            let asked =
+                tokio::time::timeout(left, T::ask(archive, &question.selection, bounds)).await;
+            told.push(match asked.unwrap_or(Err(Unread::TooSlow)) {
+                Ok(rows) => {
+                    self.http.app.metrics.influx_query("answered");
+                    let all = rows.len();
+                    let named = |row: &T| {
+                        row.origin().patient.as_ref().is_none_or(|name| known.contains(name))
+                    };
+                    let mut rows = rows;
+                    rows.retain(named);
+                    let strange = rows.len() < all;
+                    let signals = self.http.signals();
+                    let place = |row: T| Some((question.place(row.origin(), &signals)?, row));
+                    let rows = rows.into_iter().filter_map(place).collect();
+                    Told { question, rows: Ok(rows), strange }
+                }
+                Err(why) => {
+                    // The server's words may name a device: the log has the kind alone.
+                    let kind = self.count(&why);
+                    tracing::warn!(kind, "InfluxDB did not say what the store no longer holds");
+                    Told { question, rows: Err(kind), strange: false }
+                }
+            });
+        }
+        told
+    }
+
+    /// The parts by device and time, those that end near each other together.
+    fn questions(&self, mut gone: Vec<Gone>) -> Vec<Question> {
+        let place = |part: &Gone| (part.from, part.series.device.clone(), part.to);
+        gone.sort_by_key(place);
+        let mut questions: Vec<Vec<Gone>> = Vec::new();
+        for part in gone {
+            let near = |question: &&mut Vec<Gone>| {
+                let first = &question[0];
+                first.series.device == part.series.device
+                    && first.from == part.from
+                    && part.to - first.to <= TOGETHER
+            };
+            match questions.last_mut().filter(near) {
+                Some(question) => question.push(part),
+                None => questions.push(vec![part]),
+            }
+        }
+        let table = self.http.signals();
+        questions.into_iter().map(|parts| self.question(parts, &table)).collect()
+    }
+
+    fn question(&self, parts: Vec<Gone>, table: &SignalTable) -> Question {
+        let mut signals: Vec<_> = parts.iter().map(|part| table.name(part.series.signal)).collect();
+        signals.sort();
+        signals.dedup();
+        let selection = Selection {
+            measurement: READING,
+            site: self.http.app.identity.site.as_str().to_owned(),
+            device: parts[0].series.device.as_str().to_owned(),
+            signals,
+            instance: self.query.instance.clone(),
+            from: parts[0].from,
+            to: parts.iter().map(|part| part.to).max().unwrap_or(parts[0].to),
+            simulated: self.http.app.identity.is_simulated(),
+        };
+        Question { selection, parts }
+    }
+
+    /// The names that patients of this gateway have in InfluxDB.
+    fn names(&self, names: &Pseudonyms) -> BTreeSet<String> {
+        let board = self.http.board();
+        let patients = board.patients.keys().filter(|patient| may(Purpose::Care, patient));
+        patients.map(|patient| names.of(patient)).collect()
+    }
+
+    fn count(&self, why: &Unread) -> &'static str {
+        self.http.app.metrics.influx_query(why.as_str());
+        why.as_str()
+    }
+
+    fn older<T>(&self, told: &[Told<T>], is_cut: bool) -> Older {
+        let table = self.http.signals();
+        let mut older = Vec::new();
+        for Told { question, rows, strange } in told {
+            for (place, part) in question.parts.iter().enumerate() {
+                let Gone { series, from, to, held_something } = part.clone();
+                let incomplete = match rows {
+                    Err(why) => Some(*why),
+                    Ok(_) if *strange => Some("another_name"),
+                    Ok(rows) => {
+                        let is_empty = !rows.iter().any(|(of, _)| *of == place);
+                        (is_empty && held_something && !is_cut).then_some("not_held")
+                    }
+                };
+                older.push(Part {
+                    device: series.device,
+                    signal: table.name(series.signal),
+                    instance: series.instance,
+                    from,
+                    to,
+                    source: if rows.is_ok() { "influxdb" } else { "store" },
+                    incomplete,
+                });
+            }
+        }
+        let incomplete = older.iter().find_map(|part| part.incomplete);
+        Older { older, incomplete }
+    }
+}
+
+impl Question {
+    /// Which part a row is of. Series that nobody asked for have rows too: the store holds all of
+    /// those, or the gateway does not know them.
+    fn place(&self, origin: &Origin, table: &SignalTable) -> Option<usize> {
+        self.parts.iter().position(|part| {
+            part.series.instance == origin.instance
+                && table.name(part.series.signal) == origin.signal
+        })
+    }
+}
+
+/// Leaves the last instant out where there may be more of it.
+fn cut(readings: &mut Vec<Reading>, most: usize) {
+    if readings.len() < most {
+        return;
+    }
+    let last = readings.iter().map(|reading| reading.point.at).max();
+    if readings.iter().any(|reading| Some(reading.point.at) != last) {
+        readings.retain(|reading| Some(reading.point.at) != last);
+    }
+}
+
+/// One history of what both hold: what is there twice becomes one, by time and then by series.
+fn settled(samples: Vec<Sample>) -> Vec<Sample> {
+    let mut of_series: BTreeMap<SeriesKey, Vec<Point>> = BTreeMap::new();
+    for sample in samples {
+        let point = Point::of(&sample);
+        of_series.entry(sample.series).or_default().push(point);
+    }
+    let mut samples = Vec::new();
+    for (series, mut points) in of_series {
+        settle(&mut points);
+        samples.extend(points.into_iter().map(|Point { at, received, value, unit, flags }| {
+            Sample { series: series.clone(), at, received, value, unit, flags }
+        }));
+    }
+    samples.sort_by_key(|sample| sample.at);
+    samples
+}
+
+/// Of each series all of whose parts were told, up to where InfluxDB speaks for it; the store speaks
+/// from there on, so that a bucket across the border counts everything once.
+fn borders(told: &[Told<Summed>]) -> BTreeMap<SeriesKey, Timestamp> {
+    let mut borders: BTreeMap<SeriesKey, Timestamp> = BTreeMap::new();
+    let mut untold = BTreeSet::new();
+    for Told { question, rows, .. } in told {
+        for part in &question.parts {
+            let border = borders.entry(part.series.clone()).or_insert(question.selection.to);
+            *border = question.selection.to.max(*border);
+            if rows.is_err() {
+                untold.insert(&part.series);
+            }
+        }
+    }
+    borders.retain(|series, _| !untold.contains(series));
+    borders
+}
+
+/// What InfluxDB counts in one bucket of a series.
+type Sums = BTreeMap<(SeriesKey, usize), (Summary, Timestamp)>;
+
+/// Puts together what has several units or was told under several names, in the unit of the table.
+fn sums(told: &[Told<Summed>], whole: &BTreeSet<SeriesKey>, table: &SignalTable) -> Sums {
+    let mut sums = Sums::new();
+    for Told { question, rows, .. } in told {
+        for (part, summed) in rows.iter().flatten() {
+            let series = &question.parts[*part].series;
+            if !whole.contains(series) {
+                continue;
+            }
+            let Some(summary) = converted(summed, unit_of(series, table)) else { continue };
+            let next = (summary, summed.last_at);
+            let key = (series.clone(), summed.place);
+            let together = match sums.remove(&key) {
+                None => next,
+                Some(held) if held.1 <= next.1 => (then(held.0, next.0), next.1),
+                Some(held) => (then(next.0, held.0), held.1),
+            };
+            sums.insert(key, together);
+        }
+    }
+    sums
+}
+
+/// Every conversion is linear and rising, so that it may follow the summing.
+fn converted(summed: &Summed, to: Unit) -> Option<Summary> {
+    let convert = |value: f64| summed.unit.convert(value, to);
+    Some(Summary {
+        count: summed.count,
+        min: convert(summed.min)?,
+        max: convert(summed.max)?,
+        mean: convert(summed.sum / summed.count as f64)?,
+        last: convert(summed.last)?,
+    })
+}
+
+/// Two summaries as one; `b` holds what is last in time.
+fn then(a: Summary, b: Summary) -> Summary {
+    let count = a.count + b.count;
+    let sum = a.mean * a.count as f64 + b.mean * b.count as f64;
+    Summary {
+        count,
+        min: a.min.min(b.min),
+        max: a.max.max(b.max),
+        mean: sum / count as f64,
+        last: b.last,
+    }
+}
+
+/// The buckets of the store with those of InfluxDB, which end where the store's begin.
+fn joined(local: Vec<Bucket>, sums: Sums, grid: Grid, table: &SignalTable) -> Vec<Bucket> {
+    let mut of_series: BTreeMap<SeriesKey, Vec<Bucket>> = BTreeMap::new();
+    for bucket in local {
+        of_series.entry(bucket.series.clone()).or_default().push(bucket);
+    }
+    for ((series, place), (older, _)) in sums {
+        let unit = unit_of(&series, table);
+        let empty = || {
+            let bucket =
+                |(from, to)| Bucket { series: series.clone(), unit, from, to, values: None };
+            grid.all().map(bucket).collect::<Vec<_>>()
+        };
+        let buckets = of_series.entry(series.clone()).or_insert_with(empty);
+        let Some(bucket) = buckets.get_mut(place) else { continue };
+        bucket.values = Some(bucket.values.map_or(older, |held| then(older, held)));
+    }
+    let mut buckets: Vec<Bucket> = of_series.into_values().flatten().collect();
+    buckets.sort_by_key(|bucket| bucket.from);
+    buckets
+}
+
+fn unit_of(series: &SeriesKey, table: &SignalTable) -> Unit {
+    table.get(series.signal).and_then(|signal| signal.unit).unwrap_or(Unit::One)
+}
