@@ -73,6 +73,7 @@ impl Outbound {
     }
 
     /// Reads up to so many bytes of an answer in place of 1 MiB.
+    #[must_use]
     pub fn reading(self, most: usize) -> Self {
         Self { most, ..self }
     }

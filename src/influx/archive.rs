@@ -237,3 +237,53 @@ pub(crate) fn encoded(text: &str) -> String {
         out
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_table_is_read() {
+        let check = |status: u16, headers: &[(&'static str, &'static str)], size: usize| {
+            let headers = headers
+                .iter()
+                .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
+            let body = Bytes::from(vec![b'\n'; size]);
+            table(Answer { status, headers: headers.collect(), body }).map(|body| body.len())
+        };
+        let (csv, length) = (("content-type", "text/csv; charset=utf-8"), ("content-length", "1"));
+        let chunked = ("transfer-encoding", "chunked");
+        assert_eq!(check(200, &[csv, length], 1), Ok(1));
+        assert_eq!(check(200, &[csv, chunked], 1), Ok(1));
+        assert_eq!(check(200, &[csv, length, ("content-encoding", "identity")], 1), Ok(1));
+        assert_eq!(check(200, &[csv], 1), Err(Unread::CutShort));
+        assert_eq!(check(200, &[csv, chunked], ANSWER_BYTES), Err(Unread::TooMuch));
+        for status in [401, 403, 404] {
+            assert_eq!(check(status, &[csv, length], 1), Err(Unread::Refused(status)));
+        }
+        for status in [204, 302, 400, 429, 500, 503] {
+            assert!(matches!(check(status, &[csv, length], 1), Err(Unread::Failed(_))));
+        }
+        let gzip = ("content-encoding", "gzip");
+        for headers in
+            [&[length][..], &[("content-type", "text/html"), length], &[csv, length, gzip]]
+        {
+            assert!(matches!(check(200, headers, 1), Err(Unread::Nonsense(_))), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn every_word_is_its_own() {
+        let all = [
+            Unread::Busy,
+            Unread::Unreachable(String::new()),
+            Unread::TooSlow,
+            Unread::Refused(401),
+            Unread::Failed(String::new()),
+            Unread::TooMuch,
+            Unread::CutShort,
+            Unread::Nonsense(""),
+        ];
+        assert_eq!(all.map(|why| why.as_str()), Unread::WORDS);
+    }
+}

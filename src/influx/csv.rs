@@ -92,7 +92,8 @@ impl<'a> Table<'a> {
         if self.columns.is_empty() {
             // What else answers in its place, such as a page of a proxy, is not an empty table.
             let has = |name: &str| cells.iter().any(|cell| cell == name);
-            if !has("error") && !(has("result") && has("table")) {
+            let is_usual = has("error") || has("result") && has("table");
+            if !is_usual {
                 return Err(BadCsv::Nonsense("a table without its usual columns"));
             }
             self.columns = cells;
@@ -115,12 +116,11 @@ fn line(text: &str) -> Result<(Vec<Cow<'_, str>>, &str), BadCsv> {
     let mut rest = text;
     loop {
         let cell;
-        (cell, rest) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted_cell(quoted)?,
-            None => {
-                let end = rest.find([',', '\r', '\n', '"']).ok_or(BadCsv::Cut)?;
-                (Cow::Borrowed(&rest[..end]), &rest[end..])
-            }
+        (cell, rest) = if let Some(quoted) = rest.strip_prefix('"') {
+            quoted_cell(quoted)?
+        } else {
+            let end = rest.find([',', '\r', '\n', '"']).ok_or(BadCsv::Cut)?;
+            (Cow::Borrowed(&rest[..end]), &rest[end..])
         };
         cells.push(cell);
         let ends = [",", "\r\n", "\n"];
@@ -258,7 +258,7 @@ mod tests {
             for row in &cells {
                 body.push_str("_result,0");
                 for cell in row {
-                    body.push_str(&format!(",\"{}\"", cell.replace('"', "\"\"")));
+                    body.extend([",\"", &cell.replace('"', "\"\""), "\""]);
                 }
                 body.push_str("\r\n");
             }

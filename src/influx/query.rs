@@ -211,7 +211,7 @@ impl Selection {
             Some(name) => format!(" and r.instance == {}", literal(&stored(name))),
         };
         let fields = any_of("_field", fields.iter().map(|field| (*field).to_owned()));
-        flux.push_str(&format!("{more}) |> filter(fn: (r) => {fields})"));
+        flux.extend([&more, ")", THEN, "filter(fn: (r) => ", &fields, ")"]);
         flux
     }
 
@@ -313,15 +313,12 @@ pub fn restored(tag: &str) -> String {
     while let Some((&first, after)) = rest.split_first() {
         let hex = after.get(..2).filter(|_| first == b'%');
         let byte = hex.and_then(|hex| data_encoding::HEXUPPER.decode(hex).ok());
-        match byte.as_deref() {
-            Some(&[byte]) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            Some(_) | None => {
-                bytes.push(first);
-                rest = after;
-            }
+        if let Some(&[byte]) = byte.as_deref() {
+            bytes.push(byte);
+            rest = &after[2..];
+        } else {
+            bytes.push(first);
+            rest = after;
         }
     }
     String::from_utf8(bytes).unwrap_or_else(|_| tag.to_owned())

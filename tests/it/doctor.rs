@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fake_influx_api::{FakeApi, PREFIX, Sight};
+use crate::fake_influx::{FakeInflux, PREFIX, Sight, State};
 use crate::harness::{Gateway, eventually, telemetry, vitalgate};
 use crate::mosquitto::Mosquitto;
 use crate::setup::{RULES, Setup};
@@ -20,7 +20,7 @@ fn configured(section: &str, content: &Value) -> (TempDir, PathBuf) {
     (dir, path)
 }
 
-fn influx(server: &FakeApi) -> (TempDir, PathBuf) {
+fn influx(server: &FakeInflux) -> (TempDir, PathBuf) {
     let (dir, path) = configured(
         "influx",
         &json!({
@@ -54,17 +54,20 @@ fn found(config: &Path, part: &str, args: &[&str]) -> (Vec<String>, Option<i32>)
 
 #[test]
 fn an_influxdb_that_is_well_takes_a_point_and_gives_it_back() {
-    let server = FakeApi::start();
+    let server = FakeInflux::start();
     let (_dir, config) = influx(&server);
-    let whole = ["server ok", "organisation ok", "bucket ok", "write ok", "read back ok"];
-    assert_eq!(found(&config, "influxdb", &[]), (whole.map(str::to_owned).to_vec(), Some(0)));
-    assert_eq!(server.state().lines.len(), 1);
-    assert!(server.state().lines[0].starts_with("vitalgate_doctor,site=site checked="));
+    let whole =
+        ["server ok", "organisation ok", "bucket ok", "write ok", "read back ok", "sums ok"];
+    let whole = whole.map(str::to_owned).to_vec();
+    assert_eq!(found(&config, "influxdb", &[]), (whole.clone(), Some(0)));
+    assert_eq!(found(&config, "influxdb", &[]), (whole, Some(0)), "and again");
+    assert_eq!(server.count("vitalgate_doctor"), 6);
+    assert_eq!(server.count("vitalgate_reading"), 0);
 }
 
 #[test]
 fn what_influxdb_lacks_is_named_and_made_when_asked_for() {
-    let server = FakeApi::start();
+    let server = FakeInflux::start();
     let (_dir, config) = influx(&server);
     server.state().buckets.clear();
     let (lines, code) = found(&config, "influxdb", &[]);
@@ -82,7 +85,7 @@ fn what_influxdb_lacks_is_named_and_made_when_asked_for() {
 
 #[test]
 fn a_token_that_may_only_use_the_bucket_is_enough() {
-    let server = FakeApi::start();
+    let server = FakeInflux::start();
     let (_dir, config) = influx(&server);
     let check = |sight: Sight, expected: [&str; 5], code: i32| {
         server.state().sight = sight;
@@ -105,9 +108,9 @@ fn a_token_that_may_only_use_the_bucket_is_enough() {
 
 #[test]
 fn each_fault_of_influxdb_is_told_apart() {
-    let server = FakeApi::start();
+    let server = FakeInflux::start();
     let (_dir, config) = influx(&server);
-    let last = |server: &FakeApi, change: fn(&mut crate::fake_influx_api::State)| {
+    let last = |server: &FakeInflux, change: fn(&mut State)| {
         change(&mut server.state());
         let (lines, code) = found(&config, "influxdb", &[]);
         (lines.last().unwrap().clone(), code)
@@ -126,7 +129,7 @@ fn each_fault_of_influxdb_is_told_apart() {
 
 #[test]
 fn a_bucket_that_forgets_and_another_server_are_worth_a_warning() {
-    let server = FakeApi::start();
+    let server = FakeInflux::start();
     let (_dir, config) = influx(&server);
     server.state().retention_s = 30 * 86_400;
     server.state().version = "3.1.0".into();

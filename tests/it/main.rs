@@ -18,7 +18,6 @@ mod disk;
 mod doctor;
 mod durability;
 mod fake_influx;
-mod fake_influx_api;
 mod harness;
 mod history;
 mod influx;

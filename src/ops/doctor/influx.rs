@@ -9,13 +9,30 @@ use serde_json::{Value, json};
 use super::Findings;
 use crate::clock::Clock;
 use crate::config::Influx;
-use crate::domain::time::Timestamp;
+use crate::domain::signal::SignalId;
+use crate::domain::time::{Span, Timestamp};
+use crate::domain::unit::Unit;
+use crate::influx::archive::{Archive, Unread, encoded};
+use crate::influx::line;
+use crate::influx::query::{Places, Selection, Summed};
 use crate::outbound::{Answer, NoAnswer, Outbound};
+use crate::store::point::Point;
+use crate::store::types::{SeriesKey, flag};
 
 /// What the doctor writes, and looks for; nothing else has this name.
 const MEASUREMENT: &str = "vitalgate_doctor";
 const RIGHTS: &str = "make a token that may read and write the bucket: \
                       `influx auth create --org ORG --read-bucket ID --write-bucket ID`";
+
+/// The series it is written as. Its instance holds all that a tag needs help with.
+const DEVICE: &str = "vitalgate-doctor";
+const SIGNAL: &str = "check";
+const INSTANCE: &str = "a, b=\"c\" 100% \\ $";
+/// More rows than were written.
+const MOST: usize = 100;
+const NOT_READ: &str = "writing needs no more; ranges that only InfluxDB holds are then shown as \
+                        incomplete: let the token read the bucket, or set `influx.read = false`";
+const QUERY_FAILS: &str = "see InfluxDB's own log; `influx.read = false` does without its answers";
 
 const SEEN_BY_USE: &str = "nothing, if write and read back are ok: that is all vitalgate needs";
 
@@ -202,39 +219,88 @@ impl<'a> Server<'a> {
 
     async fn write_and_read(&self, site: &str, findings: &mut Findings) {
         let Influx { org, bucket, .. } = self.config;
-        let now = Clock::system(Timestamp::default()).wall().as_micros();
-        let line = format!("{MEASUREMENT},site={site} checked={now}i {}", now / 1_000);
+        let now = Clock::system(Timestamp::default()).wall().to_the_second();
+        let points = check_points(now);
         let path =
-            format!("/api/v2/write?org={}&bucket={}&precision=ms", encoded(org), encoded(bucket));
-        let written = self.ask(Method::POST, &path, "text/plain; charset=utf-8", line).await;
+            format!("/api/v2/write?org={}&bucket={}&precision=ns", encoded(org), encoded(bucket));
+        let lines = check_lines(site, &points);
+        let written = self.ask(Method::POST, &path, "text/plain; charset=utf-8", lines).await;
         let Some(answer) = settled("write", written, findings) else { return };
         if answer.status == 204 {
-            findings.ok("write", "a point was taken");
+            findings.ok("write", "three points were taken");
         } else {
-            let found = format!("a point was answered with {} in place of 204", answer.status);
+            let found = format!("points were answered with {} in place of 204", answer.status);
             return findings.fail("write", found, "see what stands between vitalgate and InfluxDB");
         }
-        // A Flux string: quotes and backslashes are all that ends or changes one.
-        let quoted = bucket.replace('\\', "\\\\").replace('"', "\\\"");
-        let flux = format!(
-            "from(bucket: \"{quoted}\") |> range(start: -5m) \
-             |> filter(fn: (r) => r._measurement == \"{MEASUREMENT}\") |> last()"
-        );
-        let query = json!({ "query": flux, "type": "flux" }).to_string();
-        let path = format!("/api/v2/query?org={}", encoded(org));
-        let read = self.ask(Method::POST, &path, "application/json", query).await;
-        if matches!(&read, Ok(answer) if matches!(answer.status, 401 | 403 | 404)) {
-            let found = "this token may write and not read: nobody saw the point arrive";
-            return findings.warn("read back", found, "vitalgate needs no more; to be sure, look");
+        let archive = match Archive::new(self.config) {
+            Ok(archive) => archive,
+            Err(error) => return findings.fail("read back", error.to_string(), "see [influx]"),
+        };
+        let selection = Selection {
+            measurement: MEASUREMENT,
+            site: site.to_owned(),
+            device: DEVICE.to_owned(),
+            signals: vec![SIGNAL.to_owned()],
+            instance: Some(INSTANCE.to_owned()),
+            from: now - Span::secs(3),
+            to: now,
+            simulated: false,
+        };
+        match archive.readings(&selection, MOST).await {
+            Ok(read) if read.iter().map(|reading| reading.point).eq(points) => {
+                findings.ok("read back", "the same points came back");
+            }
+            Ok(read) => {
+                let found = format!("{} points came back, or others than were written", read.len());
+                let advice = "check that both go to the same bucket and server";
+                return findings.fail("read back", found, advice);
+            }
+            Err(Unread::Refused(_)) => {
+                let found = "this token may write and not read: nobody saw the points arrive";
+                return findings.warn("read back", found, NOT_READ);
+            }
+            Err(why) => return findings.fail("read back", why.to_string(), QUERY_FAILS),
         }
-        let Some(answer) = settled("read back", read, findings) else { return };
-        if String::from_utf8_lossy(&answer.body).contains(&now.to_string()) {
-            findings.ok("read back", "the same point came back");
-        } else {
-            let found = "the query was answered without the point that was written";
-            findings.fail("read back", found, "check that both go to the same bucket and server");
+        let places = Places { from: selection.from, width: Span::secs(3), count: 1 };
+        match archive.sums(&selection, places, MOST).await {
+            Ok(sums) if matches!(&*sums, [one] if is_sum_of_what_counts(one)) => {
+                findings.ok("sums", "it counts what counts, and nothing else");
+            }
+            Ok(sums) => {
+                let found = format!("the points were summed wrongly: {sums:?}");
+                findings.fail("sums", found, QUERY_FAILS);
+            }
+            Err(why) => findings.fail("sums", why.to_string(), QUERY_FAILS),
         }
     }
+}
+
+/// Three seconds of a series up to `now`, the last of them implausible.
+fn check_points(now: Timestamp) -> [Point; 3] {
+    let point = |second: i64, value: f64, flags: u8| {
+        let at = now - Span::secs(3 - second);
+        Point { at, received: at + Span::millis(5), value, unit: Unit::One, flags }
+    };
+    [point(0, 1.0, 0), point(1, 3.0, flag::LATE), point(2, 1e9, flag::IMPLAUSIBLE)]
+}
+
+/// Their lines, which are those of readings but for the name.
+fn check_lines(site: &str, points: &[Point]) -> Vec<u8> {
+    let device = DEVICE.parse().unwrap_or_else(|_| unreachable!("`{DEVICE}` is an id"));
+    let series = SeriesKey { device, signal: SignalId(0), instance: INSTANCE.into() };
+    let store = line::Store::new(site, false);
+    let tags = store.tags(&series, SIGNAL, None);
+    let mut lines = Vec::new();
+    for point in points {
+        let written = store.reading(&mut lines, &tags, point);
+        debug_assert!(written.is_ok(), "{written:?}");
+    }
+    String::from_utf8_lossy(&lines).replace(line::READING, MEASUREMENT).into_bytes()
+}
+
+fn is_sum_of_what_counts(summed: &Summed) -> bool {
+    let Summed { count, min, max, sum, last, .. } = *summed;
+    (count, min, max, sum, last) == (2, 1.0, 3.0, 4.0, 3.0)
 }
 
 /// Looks for `name` in the list that an answer is.
@@ -310,17 +376,4 @@ fn said(answer: &Answer) -> String {
 
 fn entry<'v>(list: &'v Value, name: &str) -> Option<&'v Value> {
     list.as_array()?.iter().find(|entry| entry["name"] == name)
-}
-
-/// For a query of a URL.
-fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push_str(&data_encoding::HEXUPPER.encode(&[byte]));
-        }
-        out
-    })
 }

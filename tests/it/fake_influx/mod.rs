@@ -1,7 +1,12 @@
-//! InfluxDB 2 as its API description has it, as far as writing goes, with the moods of a bad day.
+//! InfluxDB 2 as its API description has it, as far as the gateway and `doctor` go: writing, queries
+//! over what was written, lists of organisations and buckets; with the moods of a bad day.
+
+mod api;
+mod flux;
+mod flux_text;
+mod query;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::convert::Infallible;
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -9,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -18,7 +24,14 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// How the next request is met.
+pub(crate) use api::Sight;
+pub(crate) use flux::Points;
+pub(crate) use query::QueryMood;
+
+/// The path prefix of the reverse proxy before it.
+pub(crate) const PREFIX: &str = "/tsdb";
+
+/// How the next write is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     /// As it should be.
@@ -38,10 +51,9 @@ pub(crate) enum Mood {
 }
 
 /// What it holds and how it behaves.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct State {
-    /// Points by measurement and tags, then by time: the fields.
-    pub(crate) points: BTreeMap<String, BTreeMap<i64, String>>,
+    pub(crate) points: Points,
     /// Only the times are kept, and of readings only.
     pub(crate) thin: bool,
     /// Those times.
@@ -64,6 +76,52 @@ pub(crate) struct State {
     pub(crate) most_bytes: usize,
     /// What `Authorization` must be.
     pub(crate) authorization: String,
+    /// How every query is met.
+    pub(crate) query_mood: QueryMood,
+    /// Queries asked.
+    pub(crate) queries: Vec<String>,
+    /// Connections of queries that are open.
+    pub(crate) asking: usize,
+    pub(crate) orgs: Vec<String>,
+    pub(crate) buckets: Vec<String>,
+    /// Of every bucket, as it says; 0 keeps everything.
+    pub(crate) retention_s: u64,
+    pub(crate) version: String,
+    /// Whether the token may only read.
+    pub(crate) read_only: bool,
+    /// What the token may see of organisations and buckets.
+    pub(crate) sight: Sight,
+    /// Whether written points are forgotten.
+    pub(crate) forgetful: bool,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            points: Points::new(),
+            thin: false,
+            times: BTreeMap::new(),
+            answered: Vec::new(),
+            host: String::new(),
+            lines: 0,
+            last: 0,
+            moods: VecDeque::new(),
+            bad: None,
+            keeps_from: 0,
+            most_bytes: usize::MAX,
+            authorization: "Token secret-token".to_owned(),
+            query_mood: QueryMood::Well,
+            queries: Vec::new(),
+            asking: 0,
+            orgs: vec!["o".to_owned()],
+            buckets: vec!["b".to_owned()],
+            retention_s: 0,
+            version: "v2.7.11".to_owned(),
+            read_only: false,
+            sight: Sight::Everything,
+            forgetful: false,
+        }
+    }
 }
 
 /// A running server; gone when dropped.
@@ -105,13 +163,6 @@ impl FakeInflux {
             .unwrap();
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, port))).unwrap();
         let address = listener.local_addr().unwrap();
-        {
-            let mut state = state.lock().unwrap();
-            "Token secret-token".clone_into(&mut state.authorization);
-            if state.most_bytes == 0 {
-                state.most_bytes = usize::MAX;
-            }
-        }
         let shared = Arc::clone(&state);
         runtime.spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
@@ -168,6 +219,9 @@ impl State {
                 let time = time.parse().expect("nanoseconds");
                 self.times.entry(head.to_owned()).or_default().insert(time);
             }
+            return;
+        }
+        if self.forgetful {
             return;
         }
         let series = self.points.entry(head.to_owned()).or_default();
@@ -230,7 +284,8 @@ async fn serve(
     http.serve_connection(TokioIo::new(socket), service).await.ok();
 }
 
-type Answered = Result<Response<http_body_util::Either<Full<Bytes>, Endless>>, Cut>;
+type Body = BoxBody<Bytes, Cut>;
+type Answered = Result<Response<Body>, Cut>;
 
 /// The connection is closed without a word.
 #[derive(Debug)]
@@ -250,34 +305,67 @@ struct Endless;
 
 impl hyper::body::Body for Endless {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Cut;
     fn poll_frame(
         self: std::pin::Pin<&mut Self>,
         _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Infallible>>> {
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Cut>>> {
         let frame = hyper::body::Frame::data(Bytes::from_static(&[b'x'; 8_192]));
         std::task::Poll::Ready(Some(Ok(frame)))
     }
 }
 
+fn whole(status: u16, kind: &str, body: impl Into<Bytes>) -> Response<Body> {
+    let body = Full::new(body.into()).map_err(|never| match never {}).boxed();
+    let mut answer = Response::new(body);
+    *answer.status_mut() = hyper::StatusCode::from_u16(status).unwrap();
+    answer.headers_mut().insert("content-type", kind.parse().unwrap());
+    answer
+}
+
 async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Answered {
     let (parts, body) = request.into_parts();
-    let header = |name: &str| parts.headers.get(name).map(|v| v.to_str().unwrap().to_owned());
-    let query = parts.uri.query().unwrap_or_default().to_owned();
-    let path = parts.uri.path().to_owned();
     let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
-    let mood = {
+    let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
+    let header = |name: &str| parts.headers.get(name).map(|v| v.to_str().unwrap().to_owned());
+    assert!(header("x-vitalgate-relay").is_none(), "the key stays inside");
+    if path == "/health" {
+        return Ok(api::health(&state.lock().unwrap()));
+    }
+    {
         let mut state = state.lock().unwrap();
         state.host = header("host").unwrap_or_default();
-        assert!(header("x-vitalgate-relay").is_none(), "the key stays inside");
         if header("authorization").as_deref() != Some(state.authorization.as_str()) {
             return Ok(state.with(401, "{\"code\":\"unauthorized\"}"));
         }
-        if path != "/tsdb/api/v2/write" {
-            return Ok(state.with(404, ""));
+    }
+    match &*path {
+        "/api/v2/write" => write(&parts, &body, state).await,
+        "/api/v2/query" => query::answer(&parts, &body, state).await,
+        "/api/v2/orgs" | "/api/v2/buckets" => {
+            Ok(api::list(&parts, &body, &mut state.lock().unwrap()))
         }
-        assert_eq!(query, "bucket=b&org=o&precision=ns");
-        assert_eq!(header("content-encoding").as_deref(), Some("gzip"));
+        _ => Ok(state.lock().unwrap().with(404, "")),
+    }
+}
+
+async fn write(
+    parts: &hyper::http::request::Parts,
+    body: &Bytes,
+    state: Arc<Mutex<State>>,
+) -> Answered {
+    let mood = {
+        let mut state = state.lock().unwrap();
+        let query = parts.uri.query().unwrap_or_default();
+        let mut query: Vec<&str> = query.split('&').collect();
+        query.sort_unstable();
+        assert_eq!(query, ["bucket=b", "org=o", "precision=ns"]);
+        if state.read_only {
+            return Ok(state.with(403, "insufficient permissions for write"));
+        }
+        if !state.buckets.iter().any(|bucket| bucket == "b") {
+            return Ok(state.with(404, "bucket \"b\" not found"));
+        }
         if body.len() > state.most_bytes {
             return Ok(state.with(413, ""));
         }
@@ -296,12 +384,18 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Answere
         return Ok(answer);
     }
     if mood == Mood::Endless {
-        let mut answer = Response::new(http_body_util::Either::Right(Endless));
+        let mut answer = Response::new(Endless.boxed());
         *answer.status_mut() = hyper::StatusCode::BAD_GATEWAY;
         return Ok(answer);
     }
     let mut text = String::new();
-    flate2::read::GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
+    match parts.headers.get("content-encoding") {
+        Some(coding) => {
+            assert_eq!(coding, "gzip");
+            flate2::read::GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
+        }
+        None => text.push_str(std::str::from_utf8(body).unwrap()),
+    }
     assert!(text.ends_with('\n'));
     let mut state = state.lock().unwrap();
     let bad = state.bad.clone();
@@ -337,15 +431,8 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Answere
 }
 
 impl State {
-    fn with(
-        &mut self,
-        status: u16,
-        words: &str,
-    ) -> Response<http_body_util::Either<Full<Bytes>, Endless>> {
+    fn with(&mut self, status: u16, words: &str) -> Response<Body> {
         self.answered.push(status);
-        let body = Full::new(Bytes::copy_from_slice(words.as_bytes()));
-        let mut answer = Response::new(http_body_util::Either::Left(body));
-        *answer.status_mut() = hyper::StatusCode::from_u16(status).unwrap();
-        answer
+        whole(status, "application/json", words.to_owned())
     }
 }
