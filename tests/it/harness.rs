@@ -114,6 +114,14 @@ impl Gateway {
         fs::write(file, config.to_string()).unwrap();
     }
 
+    /// Another setting, from the next start on.
+    pub(crate) fn set(&self, section: &str, key: &str, value: &Value) {
+        let file = self.dir.path().join("gateway.toml");
+        let mut config: toml::Table = fs::read_to_string(&file).unwrap().parse().unwrap();
+        config[section][key] = toml::Value::try_from(value).unwrap();
+        fs::write(file, config.to_string()).unwrap();
+    }
+
     /// No broker any more, from the next start on.
     pub(crate) fn forget_brokers(&self) {
         let file = self.dir.path().join("gateway.toml");

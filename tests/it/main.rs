@@ -28,6 +28,7 @@ mod links;
 mod metrics;
 mod mosquitto;
 mod mqtt;
+mod older;
 mod oracle;
 mod overload;
 mod page;

@@ -219,7 +219,8 @@ impl<'a> Server<'a> {
 
     async fn write_and_read(&self, site: &str, findings: &mut Findings) {
         let Influx { org, bucket, .. } = self.config;
-        let now = Clock::system(Timestamp::default()).wall().to_the_second();
+        let now = Clock::system(Timestamp::default()).wall();
+        let now = Timestamp::from_millis(now.as_millis());
         let points = check_points(now);
         let path =
             format!("/api/v2/write?org={}&bucket={}&precision=ns", encoded(org), encoded(bucket));
@@ -242,7 +243,7 @@ impl<'a> Server<'a> {
             device: DEVICE.to_owned(),
             signals: vec![SIGNAL.to_owned()],
             instance: Some(INSTANCE.to_owned()),
-            from: now - Span::secs(3),
+            from: now - Span::millis(3),
             to: now,
             simulated: false,
         };
@@ -261,7 +262,7 @@ impl<'a> Server<'a> {
             }
             Err(why) => return findings.fail("read back", why.to_string(), QUERY_FAILS),
         }
-        let places = Places { from: selection.from, width: Span::secs(3), count: 1 };
+        let places = Places { from: selection.from, width: Span::millis(3), count: 1 };
         match archive.sums(&selection, places, MOST).await {
             Ok(sums) if matches!(&*sums, [one] if is_sum_of_what_counts(one)) => {
                 findings.ok("sums", "it counts what counts, and nothing else");
@@ -275,10 +276,11 @@ impl<'a> Server<'a> {
     }
 }
 
-/// Three seconds of a series up to `now`, the last of them implausible.
+/// Three milliseconds of a series up to `now`, apart from those of the last time; the last of them is
+/// implausible.
 fn check_points(now: Timestamp) -> [Point; 3] {
-    let point = |second: i64, value: f64, flags: u8| {
-        let at = now - Span::secs(3 - second);
+    let point = |place: i64, value: f64, flags: u8| {
+        let at = now - Span::millis(3 - place);
         Point { at, received: at + Span::millis(5), value, unit: Unit::One, flags }
     };
     [point(0, 1.0, 0), point(1, 3.0, flag::LATE), point(2, 1e9, flag::IMPLAUSIBLE)]
