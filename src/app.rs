@@ -34,11 +34,12 @@ use crate::pipeline;
 use crate::readers::StoreReaders;
 use crate::recovery::{recover, upgraded};
 use crate::reload::Reload;
+use crate::ring::Ring;
 use crate::stage::{GRACE, Stage, late};
 use crate::store::{self, Opened, Purpose, Reader, Store};
 use crate::strain::Strain;
 use crate::telemetry::{Metrics, watch_space};
-use crate::view::{Board, Ring};
+use crate::view::Board;
 
 /// How the gateway is run, beyond its configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
