@@ -6,12 +6,14 @@
 //! row of InfluxDB carries must only be one that this gateway gives.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::error::Problem;
-use super::ports::{Bucket, Gone, HistoryRead, SeriesQuery, Summary};
+use super::items::Answer;
+use super::ports::{Bucket, Gone, HistoryRead, ReadFailed, SeriesQuery, Summary};
 use super::state::Http;
 use crate::clock::Stopwatch;
 use crate::domain::consent::{Purpose, may};
@@ -49,8 +51,8 @@ pub struct Elsewhere {
 }
 
 /// What became of the parts that retention took, as the answer says it.
-#[derive(Debug, Serialize)]
-pub(crate) struct Older {
+#[derive(Debug)]
+struct Older {
     older: Vec<Part>,
     /// Why not all of it is there; `null` where all is.
     incomplete: Option<&'static str>,
@@ -84,6 +86,17 @@ pub(crate) struct Request<'a> {
 struct Question {
     selection: Selection,
     parts: Vec<Gone>,
+}
+
+/// What a request was when InfluxDB was asked.
+#[derive(Debug)]
+struct Still {
+    query: SeriesQuery,
+    from: Timestamp,
+    to: Timestamp,
+    gone: Vec<Gone>,
+    table: Arc<SignalTable>,
+    is_last_try: bool,
 }
 
 /// What is known of a question.
@@ -145,54 +158,85 @@ impl Row for Summed {
 }
 
 impl Request<'_> {
-    /// At most `limit` samples by time, then series, and what became of the older parts.
-    pub(crate) async fn samples(&self, limit: usize) -> Result<(Vec<Sample>, Older), Problem> {
-        let (query, from, to) = (self.query.clone(), self.from, self.to);
-        let read = move |h: &dyn HistoryRead| h.samples(&query, from, to, limit);
-        let mut samples = self.http.read_history(read).await?;
-        let gone = self.http.app.history.gone(self.query, from, to);
-        let told = self.ask::<Reading>(gone, limit + SPARE).await;
-        for Told { question, rows, .. } in &told {
-            let Ok(rows) = rows else { continue };
-            samples.extend(rows.iter().map(|(part, reading)| {
-                let Point { at, received, value, unit, flags } = reading.point;
-                let series = question.parts[*part].series.clone();
-                Sample { series, at, received, value, unit, flags }
-            }));
-        }
-        let mut samples = settled(samples);
-        // A page may end before the last of an older part.
-        let is_full = samples.len() >= limit;
-        samples.truncate(limit);
-        Ok((samples, self.older(&told, is_full)))
+    /// At most `limit` samples by time, then series, written by `write`.
+    pub(crate) async fn samples(
+        &self,
+        limit: usize,
+        write: impl Fn(Vec<Sample>) -> Answer + Clone + Send + 'static,
+    ) -> Result<Answer, Problem> {
+        self.answer(limit + SPARE, |told: Vec<Told<Reading>>, still: Still| {
+            let write = write.clone();
+            move |h: &dyn HistoryRead| {
+                let mut samples = h.samples(&still.query, still.from, still.to, limit)?;
+                for Told { question, rows, .. } in &told {
+                    samples.extend(rows.iter().flatten().map(|(part, reading)| {
+                        let Point { at, received, value, unit, flags } = reading.point;
+                        let series = question.parts[*part].series.clone();
+                        Sample { series, at, received, value, unit, flags }
+                    }));
+                }
+                let mut samples = settled(samples);
+                // A page may end before the last of an older part.
+                let is_full = samples.len() >= limit;
+                samples.truncate(limit);
+                let older = older(&told, is_full, still.table());
+                Ok(still.answer(h, older, || write(samples)))
+            }
+        })
+        .await
     }
 
-    /// All buckets of every series that holds anything, and what became of the older parts.
-    pub(crate) async fn buckets(&self, points: u32) -> Result<(Vec<Bucket>, Older), Problem> {
-        let (from, to) = (self.from, self.to);
-        let grid = Grid::new(from, to, points as usize);
-        let places = Places { from, width: grid.width(), count: grid.all().count() };
+    /// All buckets of every series that holds anything, written by `write`.
+    pub(crate) async fn buckets(
+        &self,
+        points: u32,
+        write: impl Fn(Vec<Bucket>) -> Answer + Clone + Send + 'static,
+    ) -> Result<Answer, Problem> {
+        let grid = Grid::new(self.from, self.to, points as usize);
+        let (width, count) = (grid.width(), grid.all().count());
+        let places = Places { from: self.from, width, count };
+        self.answer(places, |told: Vec<Told<Summed>>, still: Still| {
+            let write = write.clone();
+            move |h: &dyn HistoryRead| {
+                let only_from = borders(&told);
+                let sums = sums(&told, &only_from, still.table());
+                let query = SeriesQuery { only_from, ..still.query.clone() };
+                let local = h.buckets(&query, still.from, still.to, points)?;
+                let buckets = joined(local, sums, grid, still.table());
+                let older = older(&told, false, still.table());
+                Ok(still.answer(h, older, || write(buckets)))
+            }
+        })
+        .await
+    }
+
+    /// Asks InfluxDB, then puts together with what the store holds what it told; again, if retention
+    /// took more of that meanwhile.
+    async fn answer<T: Row, R>(
+        &self,
+        bounds: T::Bounds,
+        put_together: impl Fn(Vec<Told<T>>, Still) -> R,
+    ) -> Result<Answer, Problem>
+    where
+        R: FnOnce(&dyn HistoryRead) -> Result<Option<Answer>, ReadFailed> + Send + 'static,
+    {
         let mut tries = 0;
         loop {
             tries += 1;
-            let gone = self.http.app.history.gone(self.query, from, to);
-            let told = self.ask::<Summed>(gone.clone(), places).await;
-            let mut query = self.query.clone();
-            query.only_from = borders(&told);
-            let whole: BTreeSet<SeriesKey> = query.only_from.keys().cloned().collect();
-            let read = move |h: &dyn HistoryRead| h.buckets(&query, from, to, points);
-            let local = self.http.read_history(read).await?;
-            let moves = self.http.app.history.gone(self.query, from, to) != gone;
-            if moves && tries < TRIES {
-                continue;
+            let gone = self.http.app.history.gone(self.query, self.from, self.to);
+            let told = self.ask::<T>(gone.clone(), bounds).await;
+            let still = Still {
+                query: self.query.clone(),
+                from: self.from,
+                to: self.to,
+                gone,
+                table: self.http.signals(),
+                is_last_try: tries == TRIES,
+            };
+            let answer = self.http.read_history(put_together(told, still)).await?;
+            if let Some(answer) = answer {
+                return Ok(answer);
             }
-            let sums = sums(&told, &whole, &self.http.signals());
-            let buckets = joined(local, sums, grid, &self.http.signals());
-            let mut older = self.older(&told, false);
-            if moves {
-                older.incomplete = older.incomplete.or(Some("retention_at_work"));
-            }
-            return Ok((buckets, older));
         }
     }
 
@@ -300,35 +344,57 @@ impl Request<'_> {
         self.http.app.metrics.influx_query(why.as_str());
         why.as_str()
     }
+}
 
-    fn older<T>(&self, told: &[Told<T>], is_cut: bool) -> Older {
-        let table = self.http.signals();
-        let mut older = Vec::new();
-        for Told { question, rows, strange } in told {
-            for (place, part) in question.parts.iter().enumerate() {
-                let Gone { series, from, to, held_something } = part.clone();
-                let incomplete = match rows {
-                    Err(why) => Some(*why),
-                    Ok(_) if *strange => Some("another_name"),
-                    Ok(rows) => {
-                        let is_empty = !rows.iter().any(|(of, _)| *of == place);
-                        (is_empty && held_something && !is_cut).then_some("not_held")
-                    }
-                };
-                older.push(Part {
-                    device: series.device,
-                    signal: table.name(series.signal),
-                    instance: series.instance,
-                    from,
-                    to,
-                    source: if rows.is_ok() { "influxdb" } else { "store" },
-                    incomplete,
-                });
-            }
-        }
-        let incomplete = older.iter().find_map(|part| part.incomplete);
-        Older { older, incomplete }
+impl Still {
+    fn table(&self) -> &SignalTable {
+        &self.table
     }
+
+    /// The answer, or nothing where it is to be asked again.
+    fn answer(
+        &self,
+        h: &dyn HistoryRead,
+        older: Older,
+        write: impl FnOnce() -> Answer,
+    ) -> Option<Answer> {
+        let moved = h.gone(&self.query, self.from, self.to) != self.gone;
+        if moved && !self.is_last_try {
+            return None;
+        }
+        let Older { older, incomplete } = older;
+        let incomplete = incomplete.or(moved.then_some("retention_at_work"));
+        Some(write().with("older", &older).with("incomplete", &incomplete))
+    }
+}
+
+/// What became of each part.
+fn older<T>(told: &[Told<T>], is_cut: bool, table: &SignalTable) -> Older {
+    let mut older = Vec::new();
+    for Told { question, rows, strange } in told {
+        for (place, part) in question.parts.iter().enumerate() {
+            let Gone { series, from, to, held_something } = part.clone();
+            let incomplete = match rows {
+                Err(why) => Some(*why),
+                Ok(_) if *strange => Some("another_name"),
+                Ok(rows) => {
+                    let is_empty = !rows.iter().any(|(of, _)| *of == place);
+                    (is_empty && held_something && !is_cut).then_some("not_held")
+                }
+            };
+            older.push(Part {
+                device: series.device,
+                signal: table.name(series.signal),
+                instance: series.instance,
+                from,
+                to,
+                source: if rows.is_ok() { "influxdb" } else { "store" },
+                incomplete,
+            });
+        }
+    }
+    let incomplete = older.iter().find_map(|part| part.incomplete);
+    Older { older, incomplete }
 }
 
 impl Question {
@@ -393,12 +459,16 @@ fn borders(told: &[Told<Summed>]) -> BTreeMap<SeriesKey, Timestamp> {
 type Sums = BTreeMap<(SeriesKey, usize), (Summary, Timestamp)>;
 
 /// Puts together what has several units or was told under several names, in the unit of the table.
-fn sums(told: &[Told<Summed>], whole: &BTreeSet<SeriesKey>, table: &SignalTable) -> Sums {
+fn sums(
+    told: &[Told<Summed>],
+    whole: &BTreeMap<SeriesKey, Timestamp>,
+    table: &SignalTable,
+) -> Sums {
     let mut sums = Sums::new();
     for Told { question, rows, .. } in told {
         for (part, summed) in rows.iter().flatten() {
             let series = &question.parts[*part].series;
-            if !whole.contains(series) {
+            if !whole.contains_key(series) {
                 continue;
             }
             let Some(summary) = converted(summed, unit_of(series, table)) else { continue };

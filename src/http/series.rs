@@ -2,27 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::auth::{Right, Who};
 use super::devices;
 use super::error::Problem;
-use super::extract::{Id, List, Params};
-use super::older::{self, Older};
+use super::extract::{Id, Params};
+use super::items::{Answer, of_buckets, of_samples};
+use super::older;
 use super::patients;
 use super::ports::{Bucket, HistoryRead, ReadFailed, SeriesQuery, Stretch};
 use super::state::{Ctx, Http};
 use crate::domain::consent::{Purpose, may};
 use crate::domain::device::stretches;
 use crate::domain::ids::{DeviceId, PatientId};
-use crate::domain::instance::Instance;
 use crate::domain::signal::{SignalId, SignalTable};
 use crate::domain::time::{Span, Timestamp};
-use crate::domain::unit::Unit;
-use crate::store::types::{Sample, flag};
+use crate::store::types::Sample;
 
 /// Raw samples of one page, at most.
 const PAGE: usize = 5_000;
@@ -50,53 +48,13 @@ pub(crate) struct Range {
     cursor: Option<String>,
 }
 
-/// A list, and where retention took some of its range what became of that.
-#[derive(Serialize)]
-pub(crate) struct Series {
-    #[serde(flatten)]
-    list: List<Item>,
-    #[serde(flatten)]
-    older: Option<Older>,
-}
-
-/// A sample, or a bucket.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub(crate) enum Item {
-    Sample {
-        at: Timestamp,
-        received_at: Timestamp,
-        device: DeviceId,
-        signal: String,
-        instance: Instance,
-        value: f64,
-        comparator: Option<&'static str>,
-        unit: Unit,
-        flags: Vec<&'static str>,
-    },
-    /// An empty one counts 0 and has no values: nothing is made up for a gap.
-    Bucket {
-        from: Timestamp,
-        to: Timestamp,
-        device: DeviceId,
-        signal: String,
-        instance: Instance,
-        unit: Unit,
-        count: u64,
-        min: Option<f64>,
-        max: Option<f64>,
-        mean: Option<f64>,
-        last: Option<f64>,
-    },
-}
-
 /// `GET devices/{id}/series`.
 pub(crate) async fn of_device(
     State(http): State<Ctx>,
     who: Who,
     Id(id): Id<DeviceId>,
     Params(range): Params<Range>,
-) -> Result<Json<Series>, Problem> {
+) -> Result<Answer, Problem> {
     who.may(Right::SeePatients)?;
     devices::find(&http, &id)?;
     let care = |from, to| {
@@ -112,7 +70,7 @@ pub(crate) async fn of_patient(
     who: Who,
     Id(id): Id<PatientId>,
     Params(range): Params<Range>,
-) -> Result<Json<Series>, Problem> {
+) -> Result<Answer, Problem> {
     who.may(Right::SeePatients)?;
     patients::find(&http, &id)?;
     let care = |_, _| may(Purpose::Care, &id);
@@ -124,7 +82,7 @@ async fn answer(
     range: Range,
     care: impl FnOnce(Timestamp, Timestamp) -> bool,
     stretches: impl FnOnce(Timestamp, Timestamp) -> Vec<Stretch>,
-) -> Result<Json<Series>, Problem> {
+) -> Result<Answer, Problem> {
     let table = http.signals();
     let signals = signals(&table, &range.signal)?;
     let to = range.to.unwrap_or_else(|| http.app.clock.wall() + Span::micros(1));
@@ -148,52 +106,46 @@ async fn answer(
         if series.saturating_mul(points as usize) > MAX_BUCKETS {
             return Err(too_many(series, points));
         }
-        let (buckets, older) = match held(http, &query, from, to, {
-            let query = query.clone();
-            move |h| h.buckets(&query, from, to, points)
-        })
-        .await?
-        {
-            Some(buckets) => (buckets, None),
-            None => older(from).buckets(points).await.map(|(b, older)| (b, Some(older)))?,
+        let write = move |buckets: Vec<Bucket>| of_buckets(&buckets, &table, seq);
+        let (asked, written) = (query.clone(), write.clone());
+        let read = move |h: &dyn HistoryRead| h.buckets(&asked, from, to, points).map(written);
+        return match held(http, &query, from, to, read).await? {
+            Some(answer) => Ok(answer),
+            None => older(from).buckets(points, write).await,
         };
-        let items = buckets.into_iter().map(|b| Item::of_bucket(b, &table)).collect();
-        return Ok(Json(Series { list: List { items, next: None, seq }, older }));
     }
     let start = range.cursor.as_deref().map_or(Ok(Cursor { at: from, skip: 0 }), Cursor::parse)?;
     let page = range.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let limit = start.skip + page + 1;
-    let (mut samples, older) = match held(http, &query, start.at, to, {
-        let query = query.clone();
-        move |h| h.samples(&query, start.at, to, limit)
-    })
-    .await?
-    {
-        Some(samples) => (samples, None),
-        None => older(start.at).samples(limit).await.map(|(s, older)| (s, Some(older)))?,
+    let write = move |mut samples: Vec<Sample>| {
+        let full = samples.len() == limit;
+        samples.drain(..start.skip.min(samples.len()));
+        samples.truncate(page);
+        let next = full.then(|| start.after(&samples).text());
+        of_samples(&samples, &table, next, seq)
     };
-    let full = samples.len() == limit;
-    samples.drain(..start.skip.min(samples.len()));
-    samples.truncate(page);
-    let next = full.then(|| start.after(&samples).text());
-    let items = samples.into_iter().map(|s| Item::of_sample(s, &table)).collect();
-    Ok(Json(Series { list: List { items, next, seq }, older }))
+    let (asked, written) = (query.clone(), write.clone());
+    let read = move |h: &dyn HistoryRead| h.samples(&asked, start.at, to, limit).map(written);
+    match held(http, &query, start.at, to, read).await? {
+        Some(answer) => Ok(answer),
+        None => older(start.at).samples(limit, write).await,
+    }
 }
 
 /// Reads what the store holds; `None` where retention took some of the range, before or meanwhile.
-async fn held<T: Send + 'static>(
+async fn held(
     http: &Http,
     query: &SeriesQuery,
     from: Timestamp,
     to: Timestamp,
-    read: impl FnOnce(&dyn HistoryRead) -> Result<T, ReadFailed> + Send + 'static,
-) -> Result<Option<T>, Problem> {
+    read: impl FnOnce(&dyn HistoryRead) -> Result<Answer, ReadFailed> + Send + 'static,
+) -> Result<Option<Answer>, Problem> {
     let is_whole = || http.app.history.gone(query, from, to).is_empty();
     if !is_whole() {
         return Ok(None);
     }
-    let read = http.read_history(read).await?;
-    Ok(is_whole().then_some(read))
+    let answer = http.read_history(read).await?;
+    Ok(is_whole().then_some(answer))
 }
 
 /// The signals named, each once.
@@ -265,40 +217,6 @@ impl Cursor {
 
     fn text(self) -> String {
         format!("{}.{}", self.at.as_micros(), self.skip)
-    }
-}
-
-impl Item {
-    fn of_sample(sample: Sample, table: &SignalTable) -> Self {
-        let Sample { series, at, received, value, unit, flags } = sample;
-        Self::Sample {
-            at,
-            received_at: received,
-            device: series.device,
-            signal: table.name(series.signal),
-            instance: series.instance,
-            value,
-            comparator: flag::comparator(flags),
-            unit,
-            flags: flag::words(flags).collect(),
-        }
-    }
-
-    fn of_bucket(bucket: Bucket, table: &SignalTable) -> Self {
-        let Bucket { series, unit, from, to, values } = bucket;
-        Self::Bucket {
-            from,
-            to,
-            device: series.device,
-            signal: table.name(series.signal),
-            instance: series.instance,
-            unit,
-            count: values.map_or(0, |v| v.count),
-            min: values.map(|v| v.min),
-            max: values.map(|v| v.max),
-            mean: values.map(|v| v.mean),
-            last: values.map(|v| v.last),
-        }
     }
 }
 
