@@ -118,7 +118,8 @@ impl Gateway {
     pub(crate) fn set(&self, section: &str, key: &str, value: &Value) {
         let file = self.dir.path().join("gateway.toml");
         let mut config: toml::Table = fs::read_to_string(&file).unwrap().parse().unwrap();
-        config[section][key] = toml::Value::try_from(value).unwrap();
+        let section = config[section].as_table_mut().unwrap();
+        section.insert(key.to_owned(), toml::Value::try_from(value).unwrap());
         fs::write(file, config.to_string()).unwrap();
     }
 
