@@ -15,6 +15,7 @@ mod extract;
 mod health;
 mod idempotency;
 mod items;
+mod joined;
 mod limits;
 mod older;
 mod patients;

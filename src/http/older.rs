@@ -5,30 +5,26 @@
 //! Whose a number is, is what the bindings say today, as in the store. The name of a patient that a
 //! row of InfluxDB carries must only be one that this gateway gives.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::error::Problem;
 use super::items::Answer;
-use super::ports::{Bucket, Gone, HistoryRead, ReadFailed, SeriesQuery, Summary};
+use super::joined::{Older, Question, Told, borders, joined, older, settled, sums};
+use super::ports::{Bucket, Gone, HistoryRead, ReadFailed, SeriesQuery};
 use super::state::Http;
 use crate::clock::Stopwatch;
 use crate::domain::consent::{Purpose, may};
-use crate::domain::ids::DeviceId;
-use crate::domain::instance::Instance;
 use crate::domain::signal::SignalTable;
 use crate::domain::time::{Span, Timestamp};
-use crate::domain::unit::Unit;
 use crate::influx::archive::{Archive, Unread};
 use crate::influx::line::READING;
 use crate::influx::query::{Origin, Places, Reading, Selection, Summed};
 use crate::pseudonym::Pseudonyms;
 use crate::store::buckets::Grid;
-use crate::store::point::{Point, settle};
-use crate::store::types::{Sample, SeriesKey};
+use crate::store::point::Point;
+use crate::store::types::Sample;
 
 /// Questions of one request, one after the other: a device of the patient and a retention each.
 const QUESTIONS: usize = 16;
@@ -50,26 +46,6 @@ pub struct Elsewhere {
     pub names: Pseudonyms,
 }
 
-/// What became of the parts that retention took, as the answer says it.
-#[derive(Debug)]
-struct Older {
-    older: Vec<Part>,
-    /// Why not all of it is there; `null` where all is.
-    incomplete: Option<&'static str>,
-}
-
-#[derive(Debug, Serialize)]
-struct Part {
-    device: DeviceId,
-    signal: String,
-    instance: Instance,
-    from: Timestamp,
-    to: Timestamp,
-    /// `influxdb`, or `store` where only remnants are shown.
-    source: &'static str,
-    incomplete: Option<&'static str>,
-}
-
 /// A request for series, some of whose range is gone.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
@@ -81,13 +57,6 @@ pub(crate) struct Request<'a> {
     pub(crate) allowed: bool,
 }
 
-/// Parts of one device that are asked for at once.
-#[derive(Debug)]
-struct Question {
-    selection: Selection,
-    parts: Vec<Gone>,
-}
-
 /// What a request was when InfluxDB was asked.
 #[derive(Debug)]
 struct Still {
@@ -97,16 +66,6 @@ struct Still {
     gone: Vec<Gone>,
     table: Arc<SignalTable>,
     is_last_try: bool,
-}
-
-/// What is known of a question.
-#[derive(Debug)]
-struct Told<T> {
-    question: Question,
-    /// Rows of the series asked for, by their place in `question.parts`.
-    rows: Result<Vec<(usize, T)>, &'static str>,
-    /// Some rows carry a name that this gateway gives to none of its patients.
-    strange: bool,
 }
 
 /// What one row of an answer is.
@@ -368,46 +327,6 @@ impl Still {
     }
 }
 
-/// What became of each part.
-fn older<T>(told: &[Told<T>], is_cut: bool, table: &SignalTable) -> Older {
-    let mut older = Vec::new();
-    for Told { question, rows, strange } in told {
-        for (place, part) in question.parts.iter().enumerate() {
-            let Gone { series, from, to, held_something } = part.clone();
-            let incomplete = match rows {
-                Err(why) => Some(*why),
-                Ok(_) if *strange => Some("another_name"),
-                Ok(rows) => {
-                    let is_empty = !rows.iter().any(|(of, _)| *of == place);
-                    (is_empty && held_something && !is_cut).then_some("not_held")
-                }
-            };
-            older.push(Part {
-                device: series.device,
-                signal: table.name(series.signal),
-                instance: series.instance,
-                from,
-                to,
-                source: if rows.is_ok() { "influxdb" } else { "store" },
-                incomplete,
-            });
-        }
-    }
-    let incomplete = older.iter().find_map(|part| part.incomplete);
-    Older { older, incomplete }
-}
-
-impl Question {
-    /// Which part a row is of. Series that nobody asked for have rows too: the store holds all of
-    /// those, or the gateway does not know them.
-    fn place(&self, origin: &Origin, table: &SignalTable) -> Option<usize> {
-        self.parts.iter().position(|part| {
-            part.series.instance == origin.instance
-                && table.name(part.series.signal) == origin.signal
-        })
-    }
-}
-
 /// Leaves the last instant out where there may be more of it.
 fn cut(readings: &mut Vec<Reading>, most: usize) {
     if readings.len() < most {
@@ -417,121 +336,4 @@ fn cut(readings: &mut Vec<Reading>, most: usize) {
     if readings.iter().any(|reading| Some(reading.point.at) != last) {
         readings.retain(|reading| Some(reading.point.at) != last);
     }
-}
-
-/// One history of what both hold: what is there twice becomes one, by time and then by series.
-fn settled(samples: Vec<Sample>) -> Vec<Sample> {
-    let mut of_series: BTreeMap<SeriesKey, Vec<Point>> = BTreeMap::new();
-    for sample in samples {
-        let point = Point::of(&sample);
-        of_series.entry(sample.series).or_default().push(point);
-    }
-    let mut samples = Vec::new();
-    for (series, mut points) in of_series {
-        settle(&mut points);
-        samples.extend(points.into_iter().map(|Point { at, received, value, unit, flags }| {
-            Sample { series: series.clone(), at, received, value, unit, flags }
-        }));
-    }
-    samples.sort_by_key(|sample| sample.at);
-    samples
-}
-
-/// Of each series all of whose parts were told, up to where InfluxDB speaks for it; the store speaks
-/// from there on, so that a bucket across the border counts everything once.
-fn borders(told: &[Told<Summed>]) -> BTreeMap<SeriesKey, Timestamp> {
-    let mut borders: BTreeMap<SeriesKey, Timestamp> = BTreeMap::new();
-    let mut untold = BTreeSet::new();
-    for Told { question, rows, .. } in told {
-        for part in &question.parts {
-            let border = borders.entry(part.series.clone()).or_insert(question.selection.to);
-            *border = question.selection.to.max(*border);
-            if rows.is_err() {
-                untold.insert(&part.series);
-            }
-        }
-    }
-    borders.retain(|series, _| !untold.contains(series));
-    borders
-}
-
-/// What InfluxDB counts in one bucket of a series.
-type Sums = BTreeMap<(SeriesKey, usize), (Summary, Timestamp)>;
-
-/// Puts together what has several units or was told under several names, in the unit of the table.
-fn sums(
-    told: &[Told<Summed>],
-    whole: &BTreeMap<SeriesKey, Timestamp>,
-    table: &SignalTable,
-) -> Sums {
-    let mut sums = Sums::new();
-    for Told { question, rows, .. } in told {
-        for (part, summed) in rows.iter().flatten() {
-            let series = &question.parts[*part].series;
-            if !whole.contains_key(series) {
-                continue;
-            }
-            let Some(summary) = converted(summed, unit_of(series, table)) else { continue };
-            let next = (summary, summed.last_at);
-            let key = (series.clone(), summed.place);
-            let together = match sums.remove(&key) {
-                None => next,
-                Some(held) if held.1 <= next.1 => (then(held.0, next.0), next.1),
-                Some(held) => (then(next.0, held.0), held.1),
-            };
-            sums.insert(key, together);
-        }
-    }
-    sums
-}
-
-/// Every conversion is linear and rising, so that it may follow the summing.
-fn converted(summed: &Summed, to: Unit) -> Option<Summary> {
-    let convert = |value: f64| summed.unit.convert(value, to);
-    Some(Summary {
-        count: summed.count,
-        min: convert(summed.min)?,
-        max: convert(summed.max)?,
-        mean: convert(summed.sum / summed.count as f64)?,
-        last: convert(summed.last)?,
-    })
-}
-
-/// Two summaries as one; `b` holds what is last in time.
-fn then(a: Summary, b: Summary) -> Summary {
-    let count = a.count + b.count;
-    let sum = a.mean * a.count as f64 + b.mean * b.count as f64;
-    Summary {
-        count,
-        min: a.min.min(b.min),
-        max: a.max.max(b.max),
-        mean: sum / count as f64,
-        last: b.last,
-    }
-}
-
-/// The buckets of the store with those of InfluxDB, which end where the store's begin.
-fn joined(local: Vec<Bucket>, sums: Sums, grid: Grid, table: &SignalTable) -> Vec<Bucket> {
-    let mut of_series: BTreeMap<SeriesKey, Vec<Bucket>> = BTreeMap::new();
-    for bucket in local {
-        of_series.entry(bucket.series.clone()).or_default().push(bucket);
-    }
-    for ((series, place), (older, _)) in sums {
-        let unit = unit_of(&series, table);
-        let empty = || {
-            let bucket =
-                |(from, to)| Bucket { series: series.clone(), unit, from, to, values: None };
-            grid.all().map(bucket).collect::<Vec<_>>()
-        };
-        let buckets = of_series.entry(series.clone()).or_insert_with(empty);
-        let Some(bucket) = buckets.get_mut(place) else { continue };
-        bucket.values = Some(bucket.values.map_or(older, |held| then(older, held)));
-    }
-    let mut buckets: Vec<Bucket> = of_series.into_values().flatten().collect();
-    buckets.sort_by_key(|bucket| bucket.from);
-    buckets
-}
-
-fn unit_of(series: &SeriesKey, table: &SignalTable) -> Unit {
-    table.get(series.signal).and_then(|signal| signal.unit).unwrap_or(Unit::One)
 }
