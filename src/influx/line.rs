@@ -68,22 +68,25 @@ impl Store {
 
     /// Appends the line of a reading.
     pub fn reading(&self, to: &mut Vec<u8>, tags: &Tags, point: &Point) -> Result<(), Unwritable> {
-        use std::io::Write as _;
         if !point.value.is_finite() {
             return Err(Unwritable::NotFinite);
         }
         let nanos = nanos(point.at)?;
         let delay = point.received.as_millis().saturating_sub(point.at.as_millis());
-        let simulated = if self.simulated { ",simulated=true" } else { "" };
-        let written = writeln!(
-            to,
-            "{} value={},unit=\"{}\",delay_ms={delay}i,flags={}i{simulated} {nanos}",
-            tags.0,
-            point.value,
-            point.unit.ucum(),
-            point.flags,
-        );
-        debug_assert!(written.is_ok(), "memory takes everything");
+        let (mut whole, mut number) = (itoa::Buffer::new(), ryu::Buffer::new());
+        let mut put = |text: &str| to.extend_from_slice(text.as_bytes());
+        put(&tags.0);
+        put(" value=");
+        put(number.format_finite(point.value));
+        put(",unit=\"");
+        put(point.unit.ucum());
+        put("\",delay_ms=");
+        put(whole.format(delay));
+        put("i,flags=");
+        put(whole.format(point.flags));
+        put(if self.simulated { "i,simulated=true " } else { "i " });
+        put(whole.format(nanos));
+        put("\n");
         Ok(())
     }
 

@@ -10,6 +10,7 @@
 //! nothing is lost and nothing doubled. What is in memory is two batches, whatever the server does.
 
 mod feed;
+mod gather;
 pub mod line;
 pub mod policy;
 mod relay;
@@ -28,7 +29,7 @@ use self::policy::{
 };
 use self::transport::{BadTransport, Transport, gzip};
 use crate::backoff::Backoff;
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::config::Influx;
 use crate::domain::consent::Purpose;
 use crate::domain::ids::DeviceId;
@@ -46,7 +47,7 @@ use crate::strain::{Load, Work};
 use crate::telemetry::Metrics;
 use crate::view::Board;
 
-/// How often lag is looked at while nothing goes on.
+/// How often lag is looked at, while nothing goes on and while one batch follows the other.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long it may go on at shutdown with what is committed; the rest waits for the next start.
 const FLUSH: Duration = Duration::from_secs(3);
@@ -117,6 +118,7 @@ pub struct Sink {
     state: State,
     told: Option<State>,
     answered: bool,
+    looked: Stopwatch,
 }
 
 /// What people are told of it.
@@ -163,6 +165,7 @@ impl Sink {
             state: State::default(),
             told: (!parts.told).then(State::default),
             answered: false,
+            looked: Stopwatch::start(),
         })
     }
 
@@ -232,7 +235,10 @@ impl Sink {
             *cursor = batch.cursor;
             self.slot.put(cursor.clone(), dead);
         }
-        self.look(cursor).await;
+        let late = self.looked.seconds() >= LOOK_EVERY.as_secs_f64();
+        if late || !batch.more || self.told != Some(self.state) {
+            self.look(cursor).await;
+        }
     }
 
     /// Sends a batch until all of it is written or dead; gives what is dead.
@@ -369,6 +375,7 @@ impl Sink {
 
     /// How far behind it is, and whether people are to be told.
     async fn look(&mut self, cursor: &SinkCursor) {
+        self.looked = Stopwatch::start();
         let reader = self.feed.reader.clone();
         let newest = tokio::task::spawn_blocking(move || reader.last_row()).await;
         let Ok(Ok(Some(newest))) = newest else { return };
