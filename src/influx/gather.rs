@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard};
+use std::thread;
 
 use bytes::Bytes;
 
@@ -21,6 +22,8 @@ use crate::view::{Board, DeviceView};
 
 /// Series whose tags are remembered.
 const SERIES: usize = 65_536;
+/// After so many lines, some 100 µs, others may have the processor.
+const TURN: u64 = 128;
 
 /// Tags made before.
 pub(super) type Cache = HashMap<SeriesKey, Known>;
@@ -67,9 +70,9 @@ impl Gathering<'_> {
         device: &DeviceId,
         points: impl Iterator<Item = (&'s SeriesKey, Point)>,
     ) {
-        let Self { store, pseudonyms, board, signals, cache, lines, .. } = self;
+        let Self { store, pseudonyms, board, signals, cache, lines, points: written, unwritable } =
+            self;
         let device = board.devices.get(device);
-        let (mut written, mut unwritable) = (0, 0);
         for (series, point) in points {
             let patient = device.and_then(|device| DeviceView::patient_at(device, point.at));
             if patient.is_some_and(|patient| !may(Purpose::Care, patient)) {
@@ -89,12 +92,13 @@ impl Gathering<'_> {
                 line
             };
             match line {
-                Ok(()) => written += 1,
-                Err(_) => unwritable += 1,
+                Ok(()) => *written += 1,
+                Err(_) => *unwritable += 1,
+            }
+            if (*written + *unwritable).is_multiple_of(TURN) {
+                thread::yield_now();
             }
         }
-        self.points += written;
-        self.unwritable += unwritable;
     }
 
     /// A move of an alarm.
