@@ -236,6 +236,27 @@ fn a_server_that_cannot_be_asked_is_said_and_harms_nobody() {
     assert!(more < 64 << 10, "{more} KiB more");
 
     past.server.state().query_mood = QueryMood::Well;
+    // What another store of this site told under the names that it gives.
+    {
+        let mut state = past.server.state();
+        let points = std::mem::take(&mut state.points).into_iter();
+        let renamed = |head: String| {
+            let tags = head.split(",patient=").collect::<Vec<_>>();
+            let rest = tags[1].split_once(',').expect("more tags").1;
+            format!("{},patient=somebody,{rest}", tags[0])
+        };
+        let ours = points.filter(|(head, _)| head.contains("device=dev-1,"));
+        let is_named = |head: &str| head.contains(",patient=");
+        state.points = ours
+            .map(|(head, points)| (if is_named(&head) { renamed(head) } else { head }, points))
+            .collect();
+    }
+    let (from, to) = (past.at(0), past.at(9));
+    let path = format!("/api/v1/patients/p1/series?{SIGNALS}&from={from}&to={to}&points=1");
+    let strange = past.gateway.get(&path);
+    assert_eq!(strange["incomplete"], json!("another_name"));
+    let items = strange["items"].as_array().unwrap();
+    assert!(items.iter().all(|item| item["count"] == json!(0)), "{items:?}");
     // Points that are not there any more, though they were told.
     past.server.state().points.clear();
     let empty = past.series("patients/p1", &format!("{SIGNALS}&points=160"));
