@@ -154,6 +154,12 @@ pub fn counted(
     Ok(())
 }
 
+/// How many points a block holds. Nothing is unpacked for it.
+pub(super) fn len(body: &[u8]) -> Result<usize, BadBlock> {
+    let [.., flags] = columns(body)?;
+    Ok(runs(flags).map(|(_, many)| many).sum())
+}
+
 fn columns(body: &[u8]) -> Result<[&[u8]; 4], BadBlock> {
     let mut d = minicbor::Decoder::new(body);
     let bad = |e: minicbor::decode::Error| BadBlock::new(e.to_string());
@@ -165,11 +171,14 @@ fn columns(body: &[u8]) -> Result<[&[u8]; 4], BadBlock> {
     Ok([next()?, next()?, next()?, next()?])
 }
 
-fn unpack_flags(runs: &[u8]) -> Vec<u8> {
-    let runs = runs.chunks_exact(3).flat_map(|run| {
-        std::iter::repeat_n(run[0], usize::from(u16::from_le_bytes([run[1], run[2]])))
-    });
-    runs.collect()
+fn unpack_flags(flags: &[u8]) -> Vec<u8> {
+    runs(flags).flat_map(|(flags, many)| std::iter::repeat_n(flags, many)).collect()
+}
+
+/// Flags, and how many points in a row have them.
+fn runs(flags: &[u8]) -> impl Iterator<Item = (u8, usize)> {
+    let many = |run: &[u8]| usize::from(u16::from_le_bytes([run[1], run[2]]));
+    flags.chunks_exact(3).map(move |run| (run[0], many(run)))
 }
 
 fn pack(points: &[Point], first: &Point) -> Result<Block, BadBlock> {
@@ -274,6 +283,7 @@ mod tests {
                 let opened = open(block.summary.t0, block.summary.unit, &block.body).unwrap();
                 prop_assert!(block.summary.t1 - block.summary.t0 <= MAX_SPAN);
                 prop_assert_eq!(opened.last().unwrap().at, block.summary.t1);
+                prop_assert_eq!(len(&block.body).unwrap(), opened.len());
                 let mut values = Vec::new();
                 counted(block.summary.t0, &block.body, |at, value| values.push((at, value)))
                     .unwrap();

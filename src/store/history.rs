@@ -345,7 +345,8 @@ fn series_id(tx: &Transaction<'_>, key: &SeriesKey) -> Result<Option<i64>, ReadE
         .optional()?)
 }
 
-fn unit_of(number: u8) -> Result<Unit, ReadError> {
+/// The unit of a stored number.
+pub(super) fn unit_of(number: u8) -> Result<Unit, ReadError> {
     Unit::from_number(number).ok_or_else(|| ReadError::Strange(format!("unit {number}")))
 }
 

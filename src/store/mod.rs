@@ -25,6 +25,7 @@ mod heads;
 pub mod history;
 pub mod journal;
 mod lock;
+mod merging;
 pub mod open;
 pub mod point;
 pub mod reader;
