@@ -290,3 +290,336 @@ fn last_row_before(tx: &Transaction<'_>, at: Timestamp) -> rusqlite::Result<u64>
 fn midnight(at: Timestamp) -> Timestamp {
     at - Span::micros(at.as_micros().rem_euclid(DAY.as_micros()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use proptest::prelude::*;
+    use rusqlite::Connection;
+
+    use super::super::ageing::Ageing;
+    use super::super::history::History;
+    use super::super::history::tests::{check_buckets, check_raw, expected, piece};
+    use super::super::point::{Point, settle};
+    use super::super::scan::Extent;
+    use super::super::tests::{any_rows, commit, purpose, put, sample, second, series};
+    use super::super::types::{Commit, SeriesKey};
+    use super::super::{Opened, Reader, Running, Store, Terms, history, start};
+    use super::*;
+    use crate::inbox::INBOX_BYTES;
+    use crate::strain::{Pressure, Strain};
+    use crate::telemetry::Metrics;
+
+    const ALL: Extent = Extent {
+        from: Timestamp::from_micros(0),
+        to: Timestamp::from_micros(i64::MAX),
+        after_row: 0,
+    };
+
+    /// Walks until no day is due; what was merged, slice by slice.
+    fn walk(conn: &mut Connection, keep: &Keep, now: Timestamp, wall: Timestamp) -> Vec<Merged> {
+        let mut merging = Merging::default();
+        let mut merged = Vec::new();
+        loop {
+            let tx = conn.transaction().unwrap();
+            merged.push(merging.slice(&tx, keep, now, wall).unwrap());
+            tx.commit().unwrap();
+            if !merging.is_under_way() {
+                return merged;
+            }
+        }
+    }
+
+    /// When all that these tests write has long been at rest.
+    fn later() -> Timestamp {
+        second(0) + Span::days(100)
+    }
+
+    fn all(history: &History, extent: Extent) -> Vec<(SeriesKey, Point)> {
+        let mut scan = history.scan(extent, None);
+        let mut got = Vec::new();
+        while let Some(page) = scan.next_page(50).unwrap() {
+            got.extend(page.points.into_iter().map(|point| (page.series.clone(), point)));
+        }
+        got
+    }
+
+    fn count(conn: &Connection, what: &str) -> i64 {
+        conn.query_row(&format!("SELECT {what} FROM blocks"), [], |row| row.get(0)).unwrap()
+    }
+
+    /// A glucose sensor's value every five minutes for so many hours, sealed every hour.
+    fn sensor(opened: &mut Opened, hours: u64) -> Vec<Commit> {
+        let row = |hour: u64| {
+            let at = |n| midnight(second(0)) + Span::mins(60 * hour as i64 + 5 * n);
+            let points: Vec<Point> = (0..12)
+                .map(|n| Point::of(&sample(at(n), 100.0 + ((hour as i64 + n * n) % 37) as f64)))
+                .collect();
+            (points, at(0))
+        };
+        let put = |hour: u64| {
+            let (points, _) = row(hour);
+            put(opened, hour + 1, &points, true, |_| series())
+        };
+        (0..hours).map(put).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn who_reads_sees_no_difference(
+            rows in any_rows(),
+            stretch in prop_oneof![Just(1_i64), Just(2_000)],
+            young in 0_u64..9,
+            from in prop_oneof![Just(-1_000_i64), 0..400_000_i64],
+            length in prop_oneof![0..110_000_i64, 0..900_000_i64],
+            limit in 1_usize..50,
+            buckets in 1_usize..20,
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let mut opened = Store::create(dir.path(), &purpose()).unwrap();
+            let mut rows = rows;
+            for point in rows.iter_mut().flat_map(|(points, _)| points) {
+                point.at = second(0) + Span::micros((point.at - second(0)).as_micros() * stretch);
+            }
+            for (i, (points, seal)) in rows.iter().enumerate() {
+                put(&mut opened, i as u64 + 1, points, *seal, |_| series());
+            }
+            let piece = piece(from * stretch, (from + length) * stretch);
+            let expected = expected(&rows, &piece);
+            let before = all(&opened.history(), ALL);
+            let blocks = count(&opened.conn, "count(*)");
+            // A first walk leaves what is young, a second one finds its day done with.
+            for now in [second(young) + RESTED, later()] {
+                walk(&mut opened.conn, &Keep::default(), now, later());
+                check_raw(&opened.history(), &piece, limit, &expected);
+                check_buckets(&opened.history(), &piece, buckets, &expected);
+                prop_assert_eq!(&all(&opened.history(), ALL), &before);
+            }
+            // A store that never came so far begins anew.
+            opened.conn.execute("DELETE FROM meta WHERE key = 'merged_to'", []).unwrap();
+            walk(&mut opened.conn, &Keep::default(), later(), later());
+            check_raw(&opened.history(), &piece, limit, &expected);
+            prop_assert!(count(&opened.conn, "count(*)") <= blocks);
+            for after_row in 0..rows.len() as u64 {
+                let got = all(&opened.history(), Extent { after_row, ..ALL });
+                let mut late: Vec<_> =
+                    rows.iter().skip(after_row as usize).flat_map(|(points, _)| points).collect();
+                late.retain(|point| before.iter().any(|(_, kept)| kept == *point));
+                for point in late {
+                    prop_assert!(got.iter().any(|(_, kept)| kept == point), "{after_row}");
+                }
+            }
+        }
+
+        #[test]
+        fn nothing_inside_its_retention_goes_and_little_stays_that_is_older(
+            rows in any_rows(),
+            keep in 0_i64..900,
+            now in 0_i64..900,
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let mut opened = Store::create(dir.path(), &purpose()).unwrap();
+            let mut longest = Span::ZERO;
+            for (i, (points, seal)) in rows.iter().enumerate() {
+                put(&mut opened, i as u64 + 1, points, *seal, |_| series());
+            }
+            longest = longest.max(Span::micros(count(&opened.conn, "ifnull(max(t1 - t0), 0)")));
+            let keep = Span::secs(keep);
+            let history_of = BTreeMap::from([(series().signal, keep)]);
+            let kept = Keep { history_of, ..Keep::default() };
+            walk(&mut opened.conn, &kept, later(), later());
+            let part = Span::micros(keep.as_micros() / PARTS_OF_KEPT);
+            let longest_now = Span::micros(count(&opened.conn, "ifnull(max(t1 - t0), 0)"));
+            prop_assert!(longest_now <= longest.max(part));
+            let wall = second(0) + Span::secs(now);
+            let tx = opened.conn.transaction().unwrap();
+            Ageing::default().slice(&tx, &kept, wall).unwrap();
+            tx.commit().unwrap();
+            let piece = history::Piece {
+                series: series(),
+                from: wall - keep,
+                to: wall + Span::days(1),
+            };
+            let mut inside: Vec<Point> = rows.into_iter().flat_map(|(points, _)| points).collect();
+            settle(&mut inside);
+            inside.retain(|p| piece.from <= p.at && p.at < piece.to);
+            check_raw(&opened.history(), &piece, 99, &inside);
+        }
+    }
+
+    #[test]
+    fn a_day_of_a_slow_signal_becomes_one_block() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut opened = Store::create(dir.path(), &purpose()).unwrap();
+        sensor(&mut opened, 10 * 24 + 1);
+        let before = all(&opened.history(), ALL);
+        let bytes = count(&opened.conn, "sum(length(body))");
+        assert_eq!(count(&opened.conn, "count(*)"), 240);
+        let ended = midnight(second(0)) + Span::days(4) + RESTED;
+        walk(&mut opened.conn, &Keep::default(), later(), ended - Span::micros(1));
+        assert_eq!(count(&opened.conn, "count(*)"), 240 - 3 * 23, "three days were over");
+        walk(&mut opened.conn, &Keep::default(), later(), ended);
+        assert_eq!(count(&opened.conn, "count(*)"), 240 - 4 * 23);
+        walk(&mut opened.conn, &Keep::default(), later(), later());
+        assert_eq!(count(&opened.conn, "count(*)"), 10);
+        assert_eq!((count(&opened.conn, "min(n)"), count(&opened.conn, "max(n)")), (288, 288));
+        assert!(count(&opened.conn, "sum(length(body))") * 4 < bytes, "{bytes}");
+        assert_eq!(all(&opened.history(), ALL), before);
+        let counted = state::row_number(&opened.conn, "history_bytes").unwrap().unwrap();
+        assert_eq!(counted as i64, count(&opened.conn, "sum(length(body) + 100)"));
+        let again = walk(&mut opened.conn, &Keep::default(), later(), later());
+        assert_eq!(again, [Merged::default()], "nothing is packed twice");
+    }
+
+    /// Heads do not begin at midnight, nor last for an hour to the second.
+    #[test]
+    fn what_is_left_of_a_day_joins_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut opened = Store::create(dir.path(), &purpose()).unwrap();
+        for n in 0..300 {
+            let at = |i: i64| second(0) + Span::mins(65 * n as i64 + 5 * i);
+            let points: Vec<Point> = (0..13).map(|i| Point::of(&sample(at(i), i as f64))).collect();
+            put(&mut opened, n + 1, &points, true, |_| series());
+        }
+        walk(&mut opened.conn, &Keep::default(), later(), later());
+        let blocks = count(&opened.conn, "count(*)");
+        // 22 heads fit into 24 hours.
+        assert_eq!(blocks, (299 + 21) / 22);
+        assert!(count(&opened.conn, "max(t1 - t0)") <= MAX_SPAN.as_micros());
+    }
+
+    #[test]
+    fn slices_are_bounded_and_a_crash_between_any_two_loses_and_doubles_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut opened = Store::create(dir.path(), &purpose()).unwrap();
+        for n in 0..30 {
+            for device in 0..20 {
+                let of = |_: &Point| SeriesKey {
+                    device: format!("dev-{device}").parse().unwrap(),
+                    ..series()
+                };
+                let at = |i| second(3_600 * n + 60 * i);
+                let points: Vec<Point> =
+                    (0..60).map(|i| Point::of(&sample(at(i), (n * i % 7) as f64))).collect();
+                put(&mut opened, n * 20 + device + 1, &points, device == 19, of);
+            }
+        }
+        let before = all(&opened.history(), ALL);
+        let same = |dir: &Path| {
+            let copy = tempfile::tempdir().unwrap();
+            super::super::tests::copy_files(dir, copy.path());
+            let reader = Reader::of(copy.path()).unwrap();
+            // What is in memory is of the last rows.
+            let mut got = all(&reader.freeze().unwrap().unwrap().history(), ALL);
+            got.extend(before.iter().filter(|(_, p)| p.at >= second(3_600 * 29)).cloned());
+            got.sort_by(|(a, p), (b, q)| a.cmp(b).then(p.at.cmp(&q.at)));
+            got.dedup();
+            assert_eq!(got, before);
+        };
+        let mut merging = Merging::default();
+        let (mut slices, mut merged) = (0, 0);
+        loop {
+            let tx = opened.conn.transaction().unwrap();
+            let slice = merging.slice(&tx, &Keep::default(), later(), later()).unwrap();
+            same(dir.path());
+            tx.commit().unwrap();
+            same(dir.path());
+            assert!(slice.small * 60 <= POINTS + FULL, "{slice:?}");
+            slices += 1;
+            merged += slice.small;
+            if !merging.is_under_way() {
+                break;
+            }
+        }
+        // Of 29 hours in blocks of an hour 24 become three blocks, 5 one.
+        assert_eq!((merged, count(&opened.conn, "count(*)")), (20 * 29, 20 * 4));
+        assert!(slices > 20 * 29 * 60 / (POINTS + FULL), "{slices}");
+    }
+
+    #[test]
+    fn who_reads_the_store_as_it_stood_finds_it_so_while_blocks_are_merged() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut opened = Store::create(dir.path(), &purpose()).unwrap();
+        sensor(&mut opened, 49);
+        let frozen = opened.reader().freeze().unwrap().unwrap();
+        let before = all(&frozen.history(), ALL);
+        let sealed = frozen.sealed(&series(), &ALL).unwrap();
+        let keep = Keep::default();
+        // As long as the last rows are young, only what was sealed before them is merged.
+        let row = second(40);
+        walk(&mut opened.conn, &keep, row + RESTED, later());
+        assert!(count(&opened.conn, "count(*)") < 20);
+        assert_eq!(all(&frozen.history(), ALL), before);
+        assert_eq!(sealed.lost(&frozen.sealed(&series(), &ALL).unwrap()), None);
+        opened
+            .conn
+            .execute("DELETE FROM blocks WHERE t0 = (SELECT min(t0) FROM blocks)", [])
+            .unwrap();
+        assert_eq!(sealed.lost(&frozen.sealed(&series(), &ALL).unwrap()), Some(288));
+    }
+
+    #[test]
+    fn an_unreadable_block_and_one_of_another_unit_stay_as_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut opened = Store::create(dir.path(), &purpose()).unwrap();
+        sensor(&mut opened, 25);
+        let nth = |n: u8| format!("t0 = (SELECT t0 FROM blocks ORDER BY t0 LIMIT 1 OFFSET {n})");
+        let spoil = format!("UPDATE blocks SET body = x'00' WHERE {}", nth(10));
+        opened.conn.execute(&spoil, []).unwrap();
+        opened
+            .conn
+            .execute(&format!("UPDATE blocks SET unit = 200 WHERE {}", nth(20)), [])
+            .unwrap();
+        walk(&mut opened.conn, &Keep::default(), later(), later());
+        let mut kept = opened.conn.prepare("SELECT n FROM blocks ORDER BY t0").unwrap();
+        let kept: Vec<i64> =
+            kept.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(kept, [120, 12, 108, 12, 36]);
+    }
+
+    /// Rows of a sensor by the gateway's own time, and empty ones for days after it.
+    fn rows(pressed: bool) -> (Metrics, i64) {
+        let row = |n: u64| {
+            let mut row = commit(n);
+            row.row.at = second(0) + Span::mins(5 * n as i64);
+            row.samples =
+                if n <= 600 { vec![sample(row.row.at, (n % 9) as f64)] } else { Vec::new() };
+            row
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let opened = Store::create(dir.path(), &purpose()).unwrap();
+        let metrics = Metrics::default();
+        let mut strain = Strain::new(metrics.clone());
+        let terms = Terms { load: strain.load(), metrics: metrics.clone(), ..Terms::default() };
+        if pressed {
+            strain.observe(Pressure { bytes: INBOX_BYTES * 11 / 16, waited_s: 0.0 });
+        }
+        let Running { committer, mut reports, thread } = start(opened, terms).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            for n in 1..=1_800 {
+                committer.send(row(n)).await.unwrap();
+                reports.recv().await.unwrap();
+            }
+        });
+        drop(committer);
+        thread.join().unwrap().unwrap();
+        let opened = Store::open(dir.path()).unwrap();
+        (metrics, count(&opened.conn, "count(*)"))
+    }
+
+    #[test]
+    fn the_writer_merges_between_commits_and_not_under_pressure() {
+        let (metrics, blocks) = rows(false);
+        assert!(blocks < 6, "{blocks}");
+        let text = metrics.exposition();
+        let merged =
+            text.lines().find_map(|line| line.strip_prefix("vitalgate_merged_blocks_total "));
+        assert!(merged.unwrap().parse::<u32>().unwrap() > 30, "{text}");
+        let (_, blocks) = rows(true);
+        assert!(blocks > 20, "{blocks}");
+    }
+}
