@@ -11,7 +11,8 @@
 //! holds points of rows before its own only, and who left out what was sealed before some row, or
 //! after one of the last day, finds all that was not left out.
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension as _, Transaction, params, params_from_iter};
 
 use super::block::{self, MAX_SPAN};
 use super::commit::{insert_block, set_meta};
@@ -33,6 +34,10 @@ const EVERY: Span = Span::secs(60);
 /// A merged block spans at most so small a part of the time its signal is kept: it goes whole, and
 /// only when its last point may.
 const PARTS_OF_KEPT: i64 = 16;
+/// So many blocks before a merged one are taken out and put back with it. SQLite joins a page to the
+/// next only when two thirds of it are free, and fills pages only where rows come in: so it does both,
+/// and pages that small blocks had made wide are four fifths full and not three.
+const NEIGHBOURS: i64 = 4;
 /// Bounds of one slice. Each may be passed by what one merged block is made of.
 const SERIES: usize = 128;
 const BLOCKS: usize = 512;
@@ -261,13 +266,41 @@ impl Run {
         else {
             return Ok(false);
         };
+        let before = take_out_before(tx, series, self.t0)?;
         for part in &self.parts {
             tx.prepare_cached("DELETE FROM blocks WHERE series = ? AND t0 = ? AND id = ?")?
                 .execute(params![series, part.t0.as_micros(), part.id])?;
         }
+        for row in before {
+            tx.prepare_cached("INSERT INTO blocks VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
+                .execute(params_from_iter(row))?;
+        }
         insert_block(tx, series, id, merged)?;
         Ok(true)
     }
+}
+
+/// Takes the blocks out that stand before a place in a series, [`NEIGHBOURS`] of them, to be put back
+/// as they are.
+fn take_out_before(
+    tx: &Transaction<'_>,
+    series: i64,
+    t0: Timestamp,
+) -> rusqlite::Result<Vec<Vec<Value>>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT * FROM blocks WHERE series = ? AND t0 < ? ORDER BY t0 DESC, id DESC LIMIT ?",
+    )?;
+    let columns = statement.column_count();
+    let rows = statement.query_map(params![series, t0.as_micros(), NEIGHBOURS], |row| {
+        (0..columns).map(|column| row.get(column)).collect()
+    })?;
+    let mut rows: Vec<Vec<Value>> = rows.collect::<rusqlite::Result<_>>()?;
+    rows.reverse();
+    for row in &rows {
+        tx.prepare_cached("DELETE FROM blocks WHERE series = ? AND t0 = ? AND id = ?")?
+            .execute(params_from_iter(&row[..3]))?;
+    }
+    Ok(rows)
 }
 
 /// The last row stamped before an instant; the one before the first that is left if there is none.
@@ -534,8 +567,8 @@ mod tests {
                 break;
             }
         }
-        // Of 29 hours in blocks of an hour 24 become three blocks, 5 one.
-        assert_eq!((merged, count(&opened.conn, "count(*)")), (20 * 29, 20 * 4));
+        // 30 hours in blocks of an hour, the last device's 29: 24 become three blocks, the rest one.
+        assert_eq!((merged, count(&opened.conn, "count(*)")), (19 * 30 + 29, 20 * 4));
         assert!(slices > 20 * 29 * 60 / (POINTS + FULL), "{slices}");
     }
 
