@@ -58,9 +58,12 @@ struct Walk {
     ids_end: i64,
     /// The last series done with.
     after: i64,
-    /// Where to go on in the series after it: the `t0` and the number of a block.
-    place: Option<(i64, i64)>,
+    /// Where to go on in the series after it.
+    place: Option<Place>,
 }
+
+/// A block of a series: its `t0` and its number.
+type Place = (i64, i64);
 
 /// Blocks that were merged, and what they became.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -194,7 +197,7 @@ impl Walk {
         series: i64,
         span: Span,
         left: &mut Left,
-    ) -> rusqlite::Result<(Vec<Run>, Option<(i64, i64)>)> {
+    ) -> rusqlite::Result<(Vec<Run>, Option<Place>)> {
         let end = self.day + DAY;
         let (t0, id) = self.place.unwrap_or(((self.day - DAY).as_micros(), i64::MIN));
         let mut statement = tx.prepare_cached(
