@@ -26,10 +26,10 @@ use crate::ingest::subscriber::Subscriber;
 use crate::ingest::{Context, Refusals};
 use crate::ops::deadman;
 use crate::ops::degraded::Degraded;
-use crate::ops::outbound::Outbound;
 use crate::ops::status::Sources;
 use crate::ops::synchronised;
 use crate::ops::systemd::{self, Notifier, Watchdog};
+use crate::outbound::Outbound;
 use crate::pipeline;
 use crate::readers::StoreReaders;
 use crate::recovery::{recover, upgraded};
@@ -161,7 +161,7 @@ impl App {
         }
         let (board, board_seen) = watch::channel(Arc::new(told));
         let (signals_in_force, signals) = watch::channel(Arc::new(configuration.signals.clone()));
-        let (kept, keep) = watch::channel(Arc::new(config.keep(&configuration.signals)));
+        let (kept, keep) = watch::channel(Arc::new(config.store.keep(&configuration.signals)));
         let reload = if mode.headless || mode.demo {
             None
         } else {
@@ -249,7 +249,7 @@ impl App {
                 auth: if mode.demo {
                     Auth::Local("local:demo".to_owned())
                 } else {
-                    config.auth()?
+                    config.http.auth()?
                 },
                 signals,
                 log: Arc::clone(&readers) as Arc<_>,

@@ -21,17 +21,20 @@
 //! Data pass each stage once; only a receipt travels back. A receipt dropped means "not accepted".
 
 pub mod app;
+pub mod backoff;
 pub mod board;
 pub mod clock;
 pub mod config;
 pub mod control;
 pub mod domain;
 pub mod export;
+pub mod fold;
 pub mod http;
 pub mod inbox;
 pub mod influx;
 pub mod ingest;
 pub mod ops;
+pub mod outbound;
 pub mod pipeline;
 pub mod pseudonym;
 pub mod readers;
@@ -42,5 +45,6 @@ mod stage;
 pub mod store;
 pub mod strain;
 pub mod telemetry;
+pub mod tls;
 pub mod verify;
 pub mod view;

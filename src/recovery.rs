@@ -4,12 +4,9 @@
 //! settled by the first input after them, [`upgraded`].
 
 use crate::domain::alarm::{Alarm, State};
-use crate::domain::configuration::Configuration;
 use crate::domain::core::Core;
 use crate::domain::input::Input;
-use crate::domain::journal::{BadRow, RowBody};
-use crate::domain::snapshot::BadSnapshot;
-use crate::domain::time::Stamp;
+use crate::fold::{FoldError, begin, fold};
 use crate::store::reader::AlarmFilter;
 use crate::store::types::CORE_VERSION;
 use crate::store::{Opened, ReadError};
@@ -17,23 +14,12 @@ use crate::store::{Opened, ReadError};
 /// Why a store cannot be brought back.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
-    /// The snapshot is damaged.
+    /// There is no state.
     #[error(transparent)]
-    Snapshot(#[from] BadSnapshot),
-    /// A row is damaged.
-    #[error(transparent)]
-    Row(#[from] BadRow),
-    /// The file cannot be read.
+    Fold(#[from] FoldError),
+    /// The alarm log cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// Rows that would tell the state are gone, and no snapshot stands in for them.
-    #[error("journal rows {first} to {last} are missing: restore a backup")]
-    Gap {
-        /// The first.
-        first: u64,
-        /// The last.
-        last: u64,
-    },
     /// An alarm that stands open in the alarm log cannot be taken over by a newer core.
     #[error(
         "transition {seq} of an open alarm cannot be read: {reason}; report this and go back to the \
@@ -52,27 +38,15 @@ pub enum RecoveryError {
 
 /// The core as of the last row; samples not yet in blocks go back into memory.
 pub fn recover(opened: &Opened) -> Result<Core, RecoveryError> {
-    let mut core = if opened.snapshot.is_empty() {
-        let identity = &opened.identity;
-        Core::new(identity.site.clone(), identity.is_simulated(), Configuration::default())
-    } else {
-        Core::restore(opened.snapshot.iter().map(|p| (p.kind, p.key.as_str(), p.body.as_slice())))?
-    };
+    let mut core = begin(&opened.identity, &opened.snapshot)?;
     let after = core.row().min(opened.sealed_to);
-    for (row, n) in opened.reader().rows(after)?.zip(after + 1..) {
-        let row = row?;
-        if row.n != n {
-            return Err(RecoveryError::Gap { first: n, last: row.n - 1 });
-        }
-        let now = Stamp { at: row.at, offset: row.offset };
-        let body = RowBody::decode(row.n, &row.body)?;
+    let last = opened.last_row.map_or(0, |row| row.n);
+    fold(&opened.reader(), &mut core, after, last, |row, body, _| {
         if row.n > opened.sealed_to {
-            opened.restore(row.n, row.at, &body.samples(now));
+            opened.restore(row.n, row.at, &body.samples(row.stamp()));
         }
-        if row.n > core.row() {
-            core.fold(row.n, now, &body.inputs);
-        }
-    }
+        Ok(())
+    })?;
     if !is_of_older_core(opened) && core.next_seq() != opened.next_seq {
         tracing::error!(
             derived = core.next_seq(),
@@ -122,6 +96,7 @@ fn is_of_older_core(opened: &Opened) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::Stamp;
     use crate::domain::time::Timestamp;
     use crate::domain::transition::{Change, TransitionBody};
     use crate::store::{OpenError, Store};

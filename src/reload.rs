@@ -78,7 +78,7 @@ impl Reload {
         // Only now may messages name what the core did not know before.
         self.in_force = configuration.hash();
         // What is accepted from now on must not be too old for the store.
-        self.kept.send_replace(Arc::new(self.config.keep(&configuration.signals)));
+        self.kept.send_replace(Arc::new(self.config.store.keep(&configuration.signals)));
         self.signals.send_replace(Arc::new(configuration.signals));
         tracing::info!("rules and signals were read again and are in force");
     }
@@ -106,7 +106,7 @@ mod tests {
             BTreeMap::from([("glucose".to_owned(), Span::days(3_650))]);
         let before = config.configuration().unwrap();
         let (signals, decoded) = watch::channel(Arc::new(before.signals.clone()));
-        let (kept, keep) = watch::channel(Arc::new(config.keep(&before.signals)));
+        let (kept, keep) = watch::channel(Arc::new(config.store.keep(&before.signals)));
         let (inbox, mut submissions) = Inbox::new();
         let committing = tokio::spawn(async move {
             while let Some(submission) = submissions.recv().await {

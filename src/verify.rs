@@ -6,15 +6,11 @@
 
 use std::path::Path;
 
-use crate::domain::configuration::Configuration;
 use crate::domain::core::Core;
-use crate::domain::journal::{BadRow, RowBody};
-use crate::domain::output::Output;
-use crate::domain::snapshot::BadSnapshot;
-use crate::domain::time::Stamp;
+use crate::fold::{FoldError, begin, fold};
 use crate::pipeline::stored;
 use crate::store::reader::TransitionRow;
-use crate::store::types::{CORE_VERSION, Row, StoredTransition};
+use crate::store::types::{CORE_VERSION, StoredTransition};
 use crate::store::{OpenError, ReadError, Reader};
 
 /// Differences listed; all are counted.
@@ -52,20 +48,9 @@ pub enum VerifyError {
     /// It cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// A row is damaged.
+    /// There is no state.
     #[error(transparent)]
-    Row(#[from] BadRow),
-    /// The snapshot it would begin with is damaged.
-    #[error(transparent)]
-    Snapshot(#[from] BadSnapshot),
-    /// Rows that would tell the state are gone.
-    #[error("journal rows {first} to {last} are missing: restore a backup")]
-    Gap {
-        /// The first.
-        first: u64,
-        /// The last.
-        last: u64,
-    },
+    Fold(#[from] FoldError),
 }
 
 impl Verdict {
@@ -109,25 +94,28 @@ pub fn verify(dir: &Path) -> Result<Verdict, VerifyError> {
         let mut verdict = Verdict { audit_break: reader.audit_break()?, ..Verdict::default() };
         verdict.outside_before = reader.transitions_up_to(core.row())?;
         verdict.outside_version = reader.rows_of_other_cores(core.row())?;
-        let end = fold(&reader, &mut core, |row, out| {
+        let (after, last) = (core.row(), newest(&reader)?);
+        let folded = fold(&reader, &mut core, after, last, |row, _, out| {
             verdict.rows += 1;
             if row.core == CORE_VERSION {
-                let derived: Vec<StoredTransition> = out.transitions.iter().map(stored).collect();
+                let transitions = out.map_or_else(Vec::new, |out| out.transitions);
+                let derived: Vec<StoredTransition> = transitions.iter().map(stored).collect();
                 let found = reader.transitions_of_rows(row.n, row.n)?;
                 compare(row.n, &derived, &found, &mut verdict);
             } else {
                 verdict.outside_version += 1;
             }
             Ok(())
-        })?;
-        match end {
-            End::Newest => return Ok(verdict),
-            End::Overtaken => {}
-            End::Gap { first, last } => {
+        });
+        match folded {
+            Ok(()) => return Ok(verdict),
+            Err(FoldError::Gap { first, .. }) if is_overtaken(&reader, first)? => {}
+            Err(FoldError::Gap { first, last }) => {
                 verdict.missing_rows = last - first + 1;
                 verdict.differs(format!("rows {first} to {last} are missing"));
                 return Ok(verdict);
             }
+            Err(error) => return Err(error.into()),
         }
     }
 }
@@ -136,10 +124,11 @@ pub fn verify(dir: &Path) -> Result<Verdict, VerifyError> {
 pub fn state(reader: &Reader) -> Result<Core, VerifyError> {
     loop {
         let mut core = beginning(reader)?;
-        match fold(reader, &mut core, |_, _| Ok(()))? {
-            End::Newest => return Ok(core),
-            End::Overtaken => {}
-            End::Gap { first, last } => return Err(VerifyError::Gap { first, last }),
+        let (after, last) = (core.row(), newest(reader)?);
+        match fold(reader, &mut core, after, last, |_, _, _| Ok(())) {
+            Ok(()) => return Ok(core),
+            Err(FoldError::Gap { first, .. }) if is_overtaken(reader, first)? => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }
@@ -151,47 +140,18 @@ fn beginning(reader: &Reader) -> Result<Core, VerifyError> {
     let (first, core) =
         reader.rows(0)?.next().transpose()?.map_or((0, CORE_VERSION), |row| (row.n, row.core));
     let snapshot = reader.snapshot()?;
-    if first <= 1 && (core == CORE_VERSION || snapshot.is_none()) {
-        let simulated = identity.is_simulated();
-        return Ok(Core::new(identity.site, simulated, Configuration::default()));
-    }
-    let parts = snapshot.map_or_else(Vec::new, |(_, parts)| parts);
-    Ok(Core::restore(parts.iter().map(|p| (p.kind, p.key.as_str(), p.body.as_slice())))?)
+    let whole = first <= 1 && core == CORE_VERSION;
+    let parts = snapshot.filter(|_| !whole).map_or_else(Vec::new, |(_, parts)| parts);
+    Ok(begin(&identity, &parts)?)
 }
 
-/// Where folding ended.
-enum End {
-    /// At the row that was the newest at the start.
-    Newest,
-    /// Retention took rows away before they were read; the snapshot now stands behind them.
-    Overtaken,
-    /// At rows that are missing.
-    Gap { first: u64, last: u64 },
+fn newest(reader: &Reader) -> Result<u64, ReadError> {
+    Ok(reader.last_row()?.map_or(0, |row| row.n))
 }
 
-/// Folds what follows the core's row, each row right behind the one before.
-fn fold(
-    reader: &Reader,
-    core: &mut Core,
-    mut each: impl FnMut(&Row, &Output) -> Result<(), VerifyError>,
-) -> Result<End, VerifyError> {
-    let newest = reader.last_row()?.map_or(0, |row| row.n);
-    for row in reader.rows(core.row())? {
-        let row = row?;
-        let next = core.row() + 1;
-        if next > newest {
-            break;
-        }
-        if row.n != next {
-            let overtaken = first_row(reader)? > next && snapshot_row(reader)? >= next;
-            let gap = End::Gap { first: next, last: row.n - 1 };
-            return Ok(if overtaken { End::Overtaken } else { gap });
-        }
-        let body = RowBody::decode(row.n, &row.body)?;
-        let out = core.fold(row.n, Stamp { at: row.at, offset: row.offset }, &body.inputs);
-        each(&row, &out)?;
-    }
-    Ok(End::Newest)
+/// Whether retention took row `first` before it was read: the snapshot then stands behind it.
+fn is_overtaken(reader: &Reader, first: u64) -> Result<bool, ReadError> {
+    Ok(first_row(reader)? > first && snapshot_row(reader)? >= first)
 }
 
 fn first_row(reader: &Reader) -> Result<u64, ReadError> {
@@ -242,9 +202,11 @@ pub(crate) mod tests {
     use super::*;
     use crate::config::Config;
     use crate::domain::command::{Action, AgeClass, Command, PatientDetails};
+    use crate::domain::configuration::Configuration;
     use crate::domain::input::Input;
-    use crate::domain::time::{Span, Timestamp};
-    use crate::store::types::{Commit, SnapshotPart};
+    use crate::domain::journal::RowBody;
+    use crate::domain::time::{Span, Stamp, Timestamp};
+    use crate::store::types::{Commit, Row, SnapshotPart};
     use crate::store::{Keep, Opened, Purpose, Running, Store, start};
 
     fn admission(n: u64) -> Input {
@@ -375,8 +337,9 @@ pub(crate) mod tests {
         let reader = Reader::of(dir.path()).unwrap();
         let mut core = beginning(&reader).unwrap();
         tamper(dir.path(), "DELETE FROM journal WHERE n <= 4");
-        let end = fold(&reader, &mut core, |_, _| Ok(())).unwrap();
-        assert!(matches!(end, End::Overtaken));
+        let folded = fold(&reader, &mut core, 0, 8, |_, _, _| Ok(()));
+        assert!(matches!(folded, Err(FoldError::Gap { first: 1, last: 4 })));
+        assert!(is_overtaken(&reader, 1).unwrap());
         assert_eq!(state(&reader).unwrap().row(), 8);
     }
 }

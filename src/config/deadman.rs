@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::url::ServerUrl;
 use crate::domain::time::Span;
-use crate::ops::outbound::Target;
 
 const EVERY: (Span, Span) = (Span::secs(1), Span::hours(1));
 
@@ -14,7 +14,7 @@ const EVERY: (Span, Span) = (Span::secs(1), Span::hours(1));
 #[serde(deny_unknown_fields)]
 pub struct DeadMan {
     /// What is asked for by GET, `http` or `https`.
-    pub url: Target,
+    pub url: ServerUrl,
     /// How often.
     #[serde(default = "every")]
     pub every: Span,

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use axum::http::Uri;
 use data_encoding::BASE64;
 use serde::Deserialize;
 
+use super::url::ServerUrl;
 use crate::domain::time::Span;
 
 /// `[influx]`; without it nothing is sent.
@@ -77,27 +77,6 @@ pub enum Scheme {
     Basic,
 }
 
-/// An address of a server: scheme, host, port, path prefix; no user, no query.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct ServerUrl {
-    /// Whether TLS is spoken.
-    pub tls: bool,
-    /// Name or address, without brackets.
-    pub host: String,
-    /// 80 and 443 where the address names none.
-    pub port: u16,
-    /// Host and port as they stand in the `Host` header.
-    pub authority: String,
-    /// Begins with `/` and does not end with one; empty without a prefix.
-    pub prefix: String,
-}
-
-/// Text that is no address of a server.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an address of InfluxDB: {0}")]
-pub struct NotAServer(&'static str);
-
 /// Why `[influx]` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BadInflux {
@@ -121,6 +100,9 @@ pub enum BadInflux {
     /// A user without `basic`, or `basic` without one.
     #[error("influx.user goes with `scheme = \"basic\"`, and only with it")]
     User,
+    /// An address that no path can be put behind.
+    #[error("influx.url must have no `?`")]
+    Query,
     /// An empty name.
     #[error("influx.{0} is empty")]
     Empty(&'static str),
@@ -165,6 +147,9 @@ impl Influx {
             if value.is_empty() {
                 return Err(BadInflux::Empty(key));
             }
+        }
+        if self.url.has_query() {
+            return Err(BadInflux::Query);
         }
         if self.secret_file.is_some() == self.secret_env.is_some() {
             return Err(BadInflux::Secret);
@@ -218,40 +203,6 @@ impl Influx {
     }
 }
 
-impl TryFrom<String> for ServerUrl {
-    type Error = NotAServer;
-    fn try_from(text: String) -> Result<Self, NotAServer> {
-        if text.contains('@') {
-            return Err(NotAServer("user and password have keys of their own"));
-        }
-        let uri: Uri = text.parse().map_err(|_| NotAServer("it cannot be read"))?;
-        let tls = match uri.scheme_str() {
-            Some("http") => false,
-            Some("https") => true,
-            _ => return Err(NotAServer("it must begin with http:// or https://")),
-        };
-        if text.contains(['?', '#']) {
-            return Err(NotAServer("it must have no `?` and no `#`"));
-        }
-        let authority = uri.authority().ok_or(NotAServer("it names no host"))?;
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        if host.is_empty() {
-            return Err(NotAServer("it names no host"));
-        }
-        let has_port = authority.as_str().len() > authority.host().len();
-        if has_port && authority.port_u16().is_none_or(|port| port == 0) {
-            return Err(NotAServer("its port is none"));
-        }
-        Ok(Self {
-            tls,
-            host,
-            port: authority.port_u16().unwrap_or(if tls { 443 } else { 80 }),
-            authority: authority.to_string(),
-            prefix: uri.path().trim_end_matches('/').to_owned(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,25 +210,6 @@ mod tests {
     fn parse(text: &str) -> Influx {
         let text = format!("org = \"o\"\nbucket = \"b\"\n{text}");
         toml::from_str(&text).unwrap()
-    }
-
-    #[test]
-    fn an_address_has_a_host_and_may_have_a_prefix() {
-        let url = |text: &str| ServerUrl::try_from(text.to_owned());
-        let full = url("https://influx.example.org:8443/tsdb/").unwrap();
-        assert_eq!((full.tls, full.host.as_str(), full.port), (true, "influx.example.org", 8443));
-        assert_eq!(
-            (full.authority.as_str(), full.prefix.as_str()),
-            ("influx.example.org:8443", "/tsdb")
-        );
-        let plain = url("http://[::1]").unwrap();
-        assert_eq!((plain.host.as_str(), plain.port, plain.prefix.as_str()), ("::1", 80, ""));
-        assert_eq!(plain.authority, "[::1]");
-        for bad in ["", "influx", "ftp://a", "http://", "http://a?b", "http://a/#b", "http://a:x"] {
-            assert!(url(bad).is_err(), "{bad}");
-        }
-        let told = url("https://me:secret@host").unwrap_err().to_string();
-        assert!(!told.contains("secret"), "{told}");
     }
 
     #[test]
@@ -304,6 +236,8 @@ mod tests {
             parse(&format!("url = \"http://a\"\n{lines}")).check().unwrap_err().to_string()
         };
         assert!(why("").contains("secret_file"));
+        let asks = parse("url = \"http://a?b\"\nsecret_env = \"A\"").check().unwrap_err();
+        assert!(asks.to_string().contains("influx.url"));
         assert!(why("secret_env = \"A\"\nuser = \"me\"").contains("basic"));
         assert!(why("secret_env = \"A\"\nbatch_bytes = 1").contains("batch_bytes"));
         assert!(why("secret_env = \"A\"\ntimeout = \"0s\"").contains("timeout"));

@@ -3,9 +3,13 @@
 mod broker;
 mod clock;
 mod deadman;
+mod http;
 mod influx;
+mod mqtt;
+mod site;
+mod store;
+mod url;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -13,19 +17,20 @@ use serde::Deserialize;
 
 pub use self::broker::{BadBroker, Broker, BrokerTls, SpeaksFor};
 pub use self::clock::Clock;
+pub use self::deadman::{BadDeadMan, DeadMan};
+pub use self::http::{Http, HttpToken};
+pub use self::influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme};
+pub use self::mqtt::{Devices, Mqtt, Proof, Tls, UnknownDevices};
+pub use self::site::{Site, TimeZone};
+pub use self::store::Store;
+pub use self::url::{NotAServer, ServerUrl};
 use crate::domain::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
-use crate::domain::ids::SiteId;
-use crate::domain::signal::{NoSuchClass, SignalTable};
-use crate::domain::time::Span;
-use crate::http::{Auth, BadToken, Role, Token};
+use crate::domain::signal::NoSuchClass;
+use crate::http::BadToken;
 use crate::influx::transport::{self, BadTransport};
-use crate::ingest::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
+use crate::ingest::listener::ListenerConfig;
 use crate::ingest::subscriber::{Subscriber, SubscriberConfig};
 use crate::ops;
-use crate::store::Keep;
-
-pub use deadman::{BadDeadMan, DeadMan};
-pub use influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme, ServerUrl};
 
 /// The configuration of a gateway, every key documented in `docs/config.md`.
 #[derive(Clone, Debug, Deserialize)]
@@ -64,127 +69,6 @@ pub struct Config {
     /// Who waits for a ping.
     #[serde(default)]
     pub deadman: Option<DeadMan>,
-}
-
-/// `[site]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Site {
-    /// Part of every alarm id; fixed when the store is made.
-    pub id: SiteId,
-    /// Decides what a day is.
-    pub time_zone: TimeZone,
-}
-
-/// An IANA time zone that exists.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "String")]
-pub struct TimeZone(String);
-
-/// `[store]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Store {
-    /// The folder.
-    pub dir: PathBuf,
-    /// How long the journal is kept, at least.
-    pub journal_keep: Span,
-    /// Bytes of journal kept, at most, once it may go.
-    pub journal_max_bytes: u64,
-    /// How long numbers are kept; readings older than this are refused.
-    pub history_keep: Span,
-    /// The same for classes of signals that are kept longer or shorter.
-    pub history_keep_by_class: BTreeMap<String, Span>,
-    /// Bytes of blocks of numbers kept, at most.
-    pub history_max_bytes: u64,
-    /// How long waveforms are kept.
-    pub waves_keep: Span,
-    /// Bytes of waveforms kept, at most.
-    pub waves_max_bytes: u64,
-}
-
-/// `[http]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Http {
-    /// Where the API and the page are served.
-    pub listen: SocketAddr,
-    /// Who may use them; needed unless `listen` is on loopback.
-    pub token: Vec<HttpToken>,
-}
-
-/// `[[http.token]]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HttpToken {
-    /// The actor in audit and alarms.
-    pub name: String,
-    /// `viewer`, `clinician` or `ops`.
-    pub role: String,
-    /// SHA-256 of the token, hexadecimal.
-    pub sha256: String,
-}
-
-/// `[mqtt]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Mqtt {
-    /// Where devices connect without TLS.
-    pub listen: Option<SocketAddr>,
-    /// Whether devices must prove who they are; always, off loopback.
-    pub authentication: Proof,
-    /// Messages of one connection between socket and commit.
-    pub max_inflight: u16,
-    /// Connections at a time.
-    pub max_connections: usize,
-    /// TLS.
-    pub tls: Option<Tls>,
-}
-
-/// How devices prove who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Proof {
-    /// By certificate or token.
-    Required,
-    /// By their word, on loopback only.
-    Loopback,
-}
-
-/// `[mqtt.tls]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tls {
-    /// Where devices connect with TLS.
-    pub listen: SocketAddr,
-    /// The gateway's certificate chain, PEM.
-    pub certificate: PathBuf,
-    /// Its key, PEM.
-    pub key: PathBuf,
-    /// Who signs client certificates, PEM; without it there are none.
-    #[serde(default)]
-    pub client_ca: Option<PathBuf>,
-    /// Whether a client certificate is needed.
-    #[serde(default)]
-    pub client_certificate_required: bool,
-}
-
-/// `[devices]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Devices {
-    /// What becomes of devices nobody registered.
-    pub unknown: UnknownDevices,
-}
-
-/// What becomes of devices nobody registered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UnknownDevices {
-    /// They are refused.
-    Refuse,
-    /// They may publish, bound to nobody.
-    Admit,
 }
 
 /// `[rules]` and `[signals]`.
@@ -279,13 +163,11 @@ impl Config {
         let mut config: Self = toml::from_str(text)
             .map_err(|e| BadConfig::Toml { path: path.to_owned(), message: told(text, &e) })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let files = [&mut config.rules.file, &mut config.signals.file];
-        let tls = config.mqtt.tls.iter_mut().flat_map(|tls| {
-            [Some(&mut tls.certificate), Some(&mut tls.key), tls.client_ca.as_mut()]
-        });
-        for file in files.into_iter().flatten().chain(tls.flatten()) {
+        let overrides = [&mut config.rules.file, &mut config.signals.file];
+        for file in overrides.into_iter().flatten() {
             *file = folder.join(&*file);
         }
+        config.mqtt.within(folder);
         if let Some(deadman) = &mut config.deadman {
             deadman.within(folder);
         }
@@ -300,23 +182,8 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), BadConfig> {
-        if !self.http.listen.ip().is_loopback() && self.http.token.is_empty() {
-            return Err(BadConfig::Open {
-                key: "http.listen",
-                address: self.http.listen,
-                cure: "add a [[http.token]], or listen on 127.0.0.1",
-            });
-        }
-        if let Some(address) = self.mqtt.listen
-            && !address.ip().is_loopback()
-            && self.mqtt.authentication != Proof::Required
-        {
-            return Err(BadConfig::Open {
-                key: "mqtt.listen",
-                address,
-                cure: "set mqtt.authentication = \"required\", or listen on 127.0.0.1",
-            });
-        }
+        self.http.check()?;
+        self.mqtt.check()?;
         if let Some(deadman) = &self.deadman {
             deadman.check()?;
         }
@@ -324,7 +191,7 @@ impl Config {
             influx.check()?;
         }
         broker::check(&self.broker)?;
-        self.auth().map(drop)
+        Ok(())
     }
 
     /// Whether nothing listens where other machines could reach it.
@@ -334,26 +201,13 @@ impl Config {
         all.iter().flatten().all(|address| address.ip().is_loopback())
     }
 
-    /// Who may use the HTTP side.
-    pub fn auth(&self) -> Result<Auth, BadConfig> {
-        if self.http.token.is_empty() {
-            return Ok(Auth::Local("local:anonymous".to_owned()));
-        }
-        let mut tokens = Vec::new();
-        for HttpToken { name, role, sha256 } in &self.http.token {
-            let role: Role = role.parse()?;
-            tokens.push(Token::new(name, role, sha256)?);
-        }
-        Ok(Auth::Tokens(tokens))
-    }
-
     /// The texts the core is configured by, checked.
     pub fn configuration(&self) -> Result<Configuration, BadConfig> {
         let text = |file: &Option<PathBuf>, built_in: &str| match file {
             Some(path) => read(path),
             None => Ok(built_in.to_owned()),
         };
-        let settings = SiteSettings { time_zone: self.site.time_zone.0.clone() };
+        let settings = SiteSettings { time_zone: self.site.time_zone.name().to_owned() };
         let texts = Texts {
             signals: text(&self.signals.file, BUILT_IN_SIGNALS)?,
             rules: text(&self.rules.file, BUILT_IN_RULES)?,
@@ -366,25 +220,10 @@ impl Config {
 
     /// What the listener needs to know.
     pub fn listener(&self) -> ListenerConfig {
-        let tls = self.mqtt.tls.as_ref();
         ListenerConfig {
-            plain: self.mqtt.listen.into_iter().collect(),
-            tls: tls.map(|tls| tls.listen).into_iter().collect(),
-            tls_files: tls.map(|tls| TlsFiles {
-                certificates: tls.certificate.clone(),
-                key: tls.key.clone(),
-                client_ca: tls.client_ca.clone(),
-                require_client_certificate: tls.client_certificate_required,
-            }),
-            authentication: match self.mqtt.authentication {
-                Proof::Required => Authentication::Required,
-                Proof::Loopback => Authentication::Open,
-            },
-            unknown: self.unknown(),
-            max_connections: self.mqtt.max_connections,
-            max_inflight: self.mqtt.max_inflight,
+            unknown: self.devices.unknown.into(),
             retention: self.store.history_keep,
-            ..ListenerConfig::default()
+            ..self.mqtt.listener()
         }
     }
 
@@ -392,18 +231,11 @@ impl Config {
     pub fn subscribers(&self) -> Result<Vec<SubscriberConfig>, BadConfig> {
         let all = self.broker.iter().map(|broker| {
             let mut config = broker.subscriber(&self.site.id)?;
-            config.unknown = self.unknown();
+            config.unknown = self.devices.unknown.into();
             config.retention = self.store.history_keep;
             Ok(config)
         });
         all.collect()
-    }
-
-    fn unknown(&self) -> Unknown {
-        match self.devices.unknown {
-            UnknownDevices::Refuse => Unknown::Refuse,
-            UnknownDevices::Admit => Unknown::Admit,
-        }
     }
 
     /// Reads every secret and certificate, as `run` does at its start.
@@ -424,76 +256,6 @@ impl Config {
             ops::deadman::outbound(deadman).map_err(of("[deadman]"))?;
         }
         Ok(())
-    }
-
-    /// What the store keeps; `signals` as [`Self::configuration`] gives them.
-    pub fn keep(&self, signals: &SignalTable) -> Keep {
-        Keep {
-            history_of: signals.kept(),
-            journal: self.store.journal_keep,
-            journal_bytes: self.store.journal_max_bytes,
-            history: self.store.history_keep,
-            history_bytes: self.store.history_max_bytes,
-            waves: self.store.waves_keep,
-            waves_bytes: self.store.waves_max_bytes,
-        }
-    }
-}
-
-impl Default for Site {
-    fn default() -> Self {
-        let id = "site".parse().unwrap_or_else(|_| unreachable!("`site` is an id"));
-        Self { id, time_zone: TimeZone("UTC".to_owned()) }
-    }
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        let keep = Keep::default();
-        Self {
-            dir: PathBuf::from("vitalgate-data"),
-            journal_keep: keep.journal,
-            journal_max_bytes: keep.journal_bytes,
-            history_keep: keep.history,
-            history_keep_by_class: BTreeMap::new(),
-            history_max_bytes: keep.history_bytes,
-            waves_keep: keep.waves,
-            waves_max_bytes: keep.waves_bytes,
-        }
-    }
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), token: Vec::new() }
-    }
-}
-
-impl Default for Mqtt {
-    fn default() -> Self {
-        Self {
-            listen: Some(SocketAddr::from(([127, 0, 0, 1], 1883))),
-            authentication: Proof::Loopback,
-            max_inflight: 64,
-            max_connections: 10_000,
-            tls: None,
-        }
-    }
-}
-
-impl Default for Devices {
-    fn default() -> Self {
-        Self { unknown: UnknownDevices::Refuse }
-    }
-}
-
-impl TryFrom<String> for TimeZone {
-    type Error = String;
-    fn try_from(name: String) -> Result<Self, String> {
-        match jiff::tz::TimeZone::get(&name) {
-            Ok(_) => Ok(Self(name)),
-            Err(_) => Err(format!("`{name}` is not an IANA time zone, such as `Europe/Berlin`")),
-        }
     }
 }
 

@@ -129,6 +129,27 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// The message, if it is one.
+    pub fn message(&self) -> Option<&Message> {
+        match self {
+            Self::Message(message) => Some(message),
+            Self::Link { .. }
+            | Self::Command(_)
+            | Self::Configuration { .. }
+            | Self::Deaf { .. }
+            | Self::ClockStep { .. }
+            | Self::Store { .. }
+            | Self::Unwatched(_)
+            | Self::Upgraded { .. }
+            | Self::Synchronised(_)
+            | Self::NotAllowed { .. }
+            | Self::Broker { .. }
+            | Self::Sink { .. } => None,
+        }
+    }
+}
+
 /// Whether the machine's clock is synchronised. Numbers are part of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Synchronised {

@@ -131,22 +131,7 @@ fn is_number(reading: &Reading) -> bool {
 }
 
 fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
-    let messages = inputs.iter().filter_map(|input| match input {
-        Input::Message(message) => Some(&**message),
-        Input::Link { .. }
-        | Input::Command(_)
-        | Input::Configuration { .. }
-        | Input::Deaf { .. }
-        | Input::ClockStep { .. }
-        | Input::Store { .. }
-        | Input::Unwatched(_)
-        | Input::Upgraded { .. }
-        | Input::Synchronised(_)
-        | Input::NotAllowed { .. }
-        | Input::Broker { .. }
-        | Input::Sink { .. } => None,
-    });
-    messages.flat_map(|message| {
+    inputs.iter().filter_map(Input::message).flat_map(|message| {
         let readings = match &message.body {
             Body::Telemetry { readings, .. } => readings.as_slice(),
             Body::Events { .. }

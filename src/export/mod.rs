@@ -17,10 +17,9 @@ pub use table::{Format, UnknownFormat};
 
 use crate::domain::consent::Purpose;
 use crate::domain::ids::PatientId;
-use crate::domain::journal::BadRow;
 use crate::domain::signal::{SignalId, SignalTable};
-use crate::domain::snapshot::BadSnapshot;
 use crate::domain::time::Timestamp;
+use crate::fold::FoldError;
 use crate::pseudonym::BadKey;
 use crate::store::{OpenError, ReadError, Reader};
 use names::Names;
@@ -93,26 +92,15 @@ pub enum ExportError {
     /// It cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// A row is damaged.
+    /// There is no state.
     #[error(transparent)]
-    Row(#[from] BadRow),
-    /// The snapshot is damaged.
-    #[error(transparent)]
-    Snapshot(#[from] BadSnapshot),
+    Fold(#[from] FoldError),
     /// There are no pseudonyms.
     #[error(transparent)]
     Key(#[from] BadKey),
     /// Nothing was ever written.
     #[error("the store is empty: no row was ever committed")]
     Empty,
-    /// Rows that would tell the state are gone.
-    #[error("journal rows {first} to {last} are missing: restore a backup")]
-    Gap {
-        /// The first.
-        first: u64,
-        /// The last.
-        last: u64,
-    },
     /// Retention overtook the reading of the journal again and again.
     #[error("the journal goes faster than it can be read; try again when the gateway is less busy")]
     Overtaken,

@@ -1,9 +1,7 @@
 //! The store as it stood at one row: who was where, and the whole history up to it.
 
-use crate::domain::configuration::Configuration;
 use crate::domain::core::Core;
-use crate::domain::journal::RowBody;
-use crate::domain::time::Stamp;
+use crate::fold::{FoldError, begin, fold};
 use crate::store::frozen::Frozen;
 use crate::store::{ReadError, Reader};
 
@@ -25,10 +23,10 @@ impl Standing {
     pub(super) fn of(reader: &Reader) -> Result<Self, ExportError> {
         for _ in 0..ATTEMPTS {
             let frozen = reader.freeze()?.ok_or(ExportError::Empty)?;
-            match fold(reader, &frozen) {
+            match core_of(reader, &frozen) {
                 Ok(core) => return Ok(Self { frozen, core }),
-                Err(ExportError::Gap { first, .. }) if first_row(reader)? > first => {}
-                Err(error) => return Err(error),
+                Err(FoldError::Gap { first, .. }) if first_row(reader)? > first => {}
+                Err(error) => return Err(error.into()),
             }
         }
         Err(ExportError::Overtaken)
@@ -36,36 +34,15 @@ impl Standing {
 }
 
 /// The core at the frozen row; samples not yet in blocks go into memory.
-fn fold(reader: &Reader, frozen: &Frozen) -> Result<Core, ExportError> {
-    let mut core = if frozen.snapshot.is_empty() {
-        let identity = &frozen.identity;
-        Core::new(identity.site.clone(), identity.is_simulated(), Configuration::default())
-    } else {
-        Core::restore(frozen.snapshot.iter().map(|p| (p.kind, p.key.as_str(), p.body.as_slice())))?
-    };
+fn core_of(reader: &Reader, frozen: &Frozen) -> Result<Core, FoldError> {
+    let mut core = begin(&frozen.identity, &frozen.snapshot)?;
     let after = core.row().min(frozen.sealed_to);
-    let mut next = after + 1;
-    for row in reader.rows(after)? {
-        let row = row?;
-        if next > frozen.last.n {
-            break;
-        }
-        if row.n != next {
-            return Err(ExportError::Gap { first: next, last: row.n - 1 });
-        }
-        next += 1;
-        let now = Stamp { at: row.at, offset: row.offset };
-        let body = RowBody::decode(row.n, &row.body)?;
+    fold(reader, &mut core, after, frozen.last.n, |row, body, _| {
         if row.n > frozen.sealed_to {
-            frozen.restore(row.n, row.at, &body.samples(now));
+            frozen.restore(row.n, row.at, &body.samples(row.stamp()));
         }
-        if row.n > core.row() {
-            core.fold(row.n, now, &body.inputs);
-        }
-    }
-    if next <= frozen.last.n {
-        return Err(ExportError::Gap { first: next, last: frozen.last.n });
-    }
+        Ok(())
+    })?;
     Ok(core)
 }
 

@@ -14,7 +14,7 @@ use crate::domain::device::BINDING_UNCERTAINTY;
 use crate::domain::ids::PatientId;
 use crate::domain::journal::{BadRow, RowBody};
 use crate::domain::signal::SignalTable;
-use crate::domain::time::{Span, Stamp, Timestamp};
+use crate::domain::time::{Span, Timestamp};
 use crate::pseudonym::Pseudonyms;
 use crate::store::cursor::{SavedPlace, SinkCursor};
 use crate::store::history::History;
@@ -129,7 +129,7 @@ impl Feed {
             if row.at + SETTLED > now {
                 return ControlFlow::Break(());
             }
-            let stamp = Stamp { at: row.at, offset: row.offset };
+            let stamp = row.stamp();
             match RowBody::decode(row.n, &row.body) {
                 Ok(body) => self.samples(&body.samples(stamp), &board, &signals, &mut gathered),
                 Err(bad) => {
@@ -267,6 +267,7 @@ mod tests {
         Body, Clock, ClockSource, Delivery, Message, Mode, Reading, ReadingTime, Status, Value,
     };
     use crate::domain::signal::SignalId;
+    use crate::domain::time::Stamp;
     use crate::domain::unit::Unit;
     use crate::store::cursor::Refill;
     use crate::store::types::{Commit, Row};

@@ -23,8 +23,11 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::feed::{BadFeed, Batch, Feed, SETTLED};
-use self::policy::{Answer, Backoff, CLASSES, ONCE_MORE, Plan, Size, Step, Verdict};
+use self::policy::{
+    Answer, CLASSES, FIRST_PAUSE, LONGEST_PAUSE, ONCE_MORE, Plan, Size, Step, Verdict,
+};
 use self::transport::{BadTransport, Transport, gzip};
+use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::config::Influx;
 use crate::domain::consent::Purpose;
@@ -114,7 +117,6 @@ pub struct Sink {
     state: State,
     told: Option<State>,
     answered: bool,
-    shuffle: u64,
 }
 
 /// What people are told of it.
@@ -157,11 +159,10 @@ impl Sink {
             batch_age: Duration::from_micros(config.batch_age.as_micros().unsigned_abs()),
             max_lag: config.max_lag,
             size: Size::new(config.batch_bytes),
-            backoff: Backoff::default(),
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             state: State::default(),
             told: (!parts.told).then(State::default),
             answered: false,
-            shuffle: 0x9e37_79b9_7f4a_7c15,
         })
     }
 
@@ -281,8 +282,7 @@ impl Sink {
             if refuses_all {
                 self.refused(&answer);
             }
-            let random = self.random();
-            let pause = self.backoff.pause(random, asked);
+            let pause = self.backoff.pause().max(asked.unwrap_or_default());
             tracing::debug!(?answer, ?pause, "InfluxDB does not take it now");
             self.rest(pause, cursor).await;
         }
@@ -392,17 +392,6 @@ impl Sink {
         if self.inbox.submit(told).await.is_ok() {
             self.told = Some(self.state);
         }
-    }
-
-    /// From 0 to 1, so that many gateways do not come back at once: xorshift, stirred by the clock.
-    fn random(&mut self) -> f64 {
-        let stir = self.clock.wall().as_micros().unsigned_abs();
-        let mut x = self.shuffle ^ stir;
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        self.shuffle = x.max(1);
-        (x >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 

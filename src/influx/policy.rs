@@ -6,8 +6,10 @@
 use std::ops::Range;
 use std::time::Duration;
 
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// After the first failure, at most.
+pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// After many, unless the server asks for longer.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// No server is asked for so long, whatever it asks for: somebody may have mended it.
 const LONGEST_ASKED: Duration = Duration::from_secs(300);
 /// So many single lines refused, and nothing taken of the batch: perhaps it is not the lines.
@@ -206,7 +208,7 @@ impl Plan {
             }
             verdict @ (Verdict::Refused | Verdict::Later) => {
                 let asked = match answer {
-                    Answer::Status { retry_after, .. } => *retry_after,
+                    Answer::Status { retry_after, .. } => retry_after.map(|t| t.min(LONGEST_ASKED)),
                     Answer::None(_) => None,
                 };
                 Step::Wait { asked, refused: verdict == Verdict::Refused }
@@ -299,28 +301,6 @@ impl Size {
                 self.taken = 0;
             }
         }
-    }
-}
-
-/// How long to wait: longer each time, never the same for all who wait.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Backoff {
-    failures: u32,
-}
-
-impl Backoff {
-    /// After one more failure; `random` is from 0 to 1.
-    pub fn pause(&mut self, random: f64, asked: Option<Duration>) -> Duration {
-        let exponent = self.failures.min(16);
-        self.failures = self.failures.saturating_add(1);
-        let longest = FIRST_PAUSE.saturating_mul(1 << exponent).min(LONGEST_PAUSE);
-        let jittered = longest.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0);
-        asked.map_or(jittered, |asked| asked.min(LONGEST_ASKED).max(jittered))
-    }
-
-    /// It went well.
-    pub fn reset(&mut self) {
-        self.failures = 0;
     }
 }
 
@@ -425,6 +405,10 @@ mod tests {
         let later = Answer::Status { code: 429, retry_after: asked, words: String::new() };
         assert_eq!(plan.answered(lines, &later), Step::Wait { asked, refused: false });
         assert_eq!(plan.answered(lines, &status(401)), Step::Wait { asked: None, refused: true });
+        let day = Some(Duration::from_secs(86_400));
+        let later = Answer::Status { code: 429, retry_after: day, words: String::new() };
+        let asked = Some(LONGEST_ASKED);
+        assert_eq!(plan.answered(lines, &later), Step::Wait { asked, refused: false });
         assert_eq!(plan.next(), Some(0..4));
         assert_eq!(plan.answered(lines, &status(413)), Step::Go);
         assert_eq!(plan.next(), Some(0..2));
@@ -454,20 +438,6 @@ mod tests {
         assert_eq!(size.now(), 200);
         taken(&mut size, 100 * TAKEN_IN_A_ROW);
         assert_eq!(size.now(), 1_000, "never above what is configured");
-    }
-
-    #[test]
-    fn pauses_grow_to_a_minute_and_give_way_to_what_is_asked() {
-        let mut backoff = Backoff::default();
-        let pauses: Vec<f64> = (0..9).map(|_| backoff.pause(1.0, None).as_secs_f64()).collect();
-        assert_eq!(pauses, [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]);
-        let secs = Duration::from_secs;
-        assert_eq!(backoff.pause(0.0, None), secs(30));
-        assert_eq!(backoff.pause(0.0, Some(secs(90))), secs(90));
-        assert_eq!(backoff.pause(0.0, Some(secs(1))), secs(30));
-        assert_eq!(backoff.pause(0.0, Some(secs(86_400))), LONGEST_ASKED);
-        backoff.reset();
-        assert_eq!(backoff.pause(1.0, None), secs(1));
     }
 
     proptest! {

@@ -21,6 +21,7 @@ use hyper::client::conn::http1::SendRequest;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use ring::rand::SecureRandom as _;
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -60,30 +61,17 @@ pub(super) struct Relay {
 #[derive(Debug)]
 struct Shared {
     server: ServerUrl,
-    tls: Option<(TlsSettings, ServerName<'static>)>,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     key: String,
     last: Mutex<Option<Outcome>>,
 }
 
-/// TLS towards the server.
-#[derive(Clone)]
-pub(super) struct TlsSettings(TlsConnector);
-
-impl TlsSettings {
-    pub(super) fn new(config: rustls::ClientConfig) -> Self {
-        Self(TlsConnector::from(Arc::new(config)))
-    }
-}
-
-impl std::fmt::Debug for TlsSettings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TlsSettings")
-    }
-}
-
 impl Relay {
     /// Takes a free port of this machine.
-    pub(super) async fn bind(server: ServerUrl, tls: Option<TlsSettings>) -> io::Result<Self> {
+    pub(super) async fn bind(
+        server: ServerUrl,
+        tls: Option<Arc<ClientConfig>>,
+    ) -> io::Result<Self> {
         let name = ServerName::try_from(server.host.clone());
         let tls = match tls {
             None => None,
@@ -194,7 +182,7 @@ async fn forward(
     shared: &Shared,
     upstream: &mut Option<Upstream>,
 ) -> Result<Response<Full<Bytes>>, String> {
-    *request.uri_mut() = beyond(&shared.server.prefix, request.uri())?;
+    *request.uri_mut() = beyond(shared.server.prefix(), request.uri())?;
     let headers = request.headers_mut();
     headers.remove(KEY);
     headers.remove(header::CONNECTION);
@@ -246,7 +234,8 @@ async fn connect(shared: &Shared) -> Result<Upstream, String> {
     match &shared.tls {
         None => handshake(socket).await,
         Some((tls, name)) => {
-            let socket = tls.0.connect(name.clone(), socket).await.map_err(|e| in_words(&e))?;
+            let tls = TlsConnector::from(Arc::clone(tls));
+            let socket = tls.connect(name.clone(), socket).await.map_err(|e| in_words(&e))?;
             handshake(socket).await
         }
     }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::io::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +11,12 @@ use flate2::write::GzEncoder;
 use influxdb2::api::write::TimestampPrecision;
 use influxdb2::{Client, ClientBuilder, RequestError};
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::ClientConfig;
 
 use super::policy::Answer;
-use super::relay::{KEY, Outcome, Relay, TlsSettings};
+use super::relay::{KEY, Outcome, Relay};
 use crate::config::{BadInflux, Influx};
+use crate::tls::{self, BadTls};
 
 /// Of the server's words so many characters are kept, for the log.
 const WORDS: usize = 200;
@@ -31,7 +29,7 @@ pub enum BadTransport {
     Config(#[from] BadInflux),
     /// The certificates that are trusted.
     #[error("influx.ca: {0}")]
-    Ca(String),
+    Ca(#[from] BadTls),
     /// A port of this machine could not be had, or the address has no name TLS could check.
     #[error("cannot prepare the connection to InfluxDB: {0}")]
     Io(#[from] io::Error),
@@ -54,13 +52,14 @@ pub struct Transport {
 /// Whether secret and certificates are there and can be used.
 pub fn check(config: &Influx) -> Result<(), BadTransport> {
     config.authorization()?;
-    if config.url.tls { tls(config).map(drop) } else { Ok(()) }
+    client_config(config)?;
+    Ok(())
 }
 
 impl Transport {
     /// Reads secret and certificates; connects to nothing.
     pub async fn new(config: &Influx) -> Result<Self, BadTransport> {
-        let tls = if config.url.tls { Some(tls(config)?) } else { None };
+        let tls = client_config(config)?;
         if !config.url.tls && !is_this_machine(&config.url.host) {
             tracing::warn!("influx.url is http: patients' data and the secret go unencrypted");
         }
@@ -164,32 +163,10 @@ pub fn gzip(lines: &[u8]) -> Bytes {
     Bytes::from(written.unwrap_or_else(|e| unreachable!("memory takes everything: {e}")))
 }
 
-fn is_this_machine(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+fn client_config(config: &Influx) -> Result<Option<Arc<ClientConfig>>, BadTls> {
+    config.url.tls.then(|| tls::client(config.ca.as_deref(), None)).transpose()
 }
 
-fn tls(config: &Influx) -> Result<TlsSettings, BadTransport> {
-    let mut roots = RootCertStore::empty();
-    let certificates = match &config.ca {
-        Some(path) => {
-            let bad = |e| BadTransport::Ca(format!("cannot read {}: {e}", path.display()));
-            CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(bad)?
-        }
-        None => rustls_native_certs::load_native_certs().certs,
-    };
-    let certificates: Vec<CertificateDer<'static>> = certificates;
-    let (trusted, _) = roots.add_parsable_certificates(certificates);
-    if trusted == 0 {
-        let place = config.ca.as_deref().unwrap_or(Path::new("the system's authorities"));
-        let place = place.display();
-        let why = format!("no certificate in {place}: name the file of who signs the server's");
-        return Err(BadTransport::Ca(why));
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| BadTransport::Ca(e.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsSettings::new(config))
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -12,7 +12,6 @@ mod refusals;
 pub mod subscriber;
 #[cfg(test)]
 mod testing;
-mod tls;
 
 use std::sync::Arc;
 

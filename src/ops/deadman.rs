@@ -8,8 +8,9 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::DeadMan;
-use crate::ops::outbound::{NoAnswer, Outbound};
+use crate::outbound::Outbound;
 use crate::telemetry::Metrics;
+use crate::tls::BadTls;
 
 /// A target that takes longer is not waited for.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -17,8 +18,8 @@ const WITHIN: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Sets up what the pings need.
-pub fn outbound(config: &DeadMan) -> Result<Outbound, NoAnswer> {
-    Outbound::new(&config.url, config.ca.as_deref(), WITHIN)
+pub fn outbound(config: &DeadMan) -> Result<Outbound, BadTls> {
+    Outbound::new(config.url.clone(), config.ca.as_deref(), WITHIN)
 }
 
 /// Pings until `stop`, whenever `fresh` holds.
@@ -46,7 +47,7 @@ pub async fn ping(
                 continue;
             }
             let sent =
-                outbound.send(&config.url, Method::GET, "", HeaderMap::new(), Bytes::new()).await;
+                outbound.send(Method::GET, &config.url.path, HeaderMap::new(), Bytes::new()).await;
             let problem = match sent {
                 Ok(answer) if (200..300).contains(&answer.status) => None,
                 Ok(answer) => Some(format!("status {}", answer.status)),
@@ -56,7 +57,7 @@ pub async fn ping(
             if let Some(problem) = &problem
                 && !failed
             {
-                let to = config.url.authority();
+                let to = &*config.url.authority;
                 tracing::warn!(to, problem, "the dead-man ping did not arrive; trying on");
             }
             failed = problem.is_some();

@@ -3,7 +3,6 @@
 pub mod deadman;
 pub mod degraded;
 pub mod doctor;
-pub mod outbound;
 pub mod status;
 pub mod synchronised;
 pub mod systemd;

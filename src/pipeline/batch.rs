@@ -148,7 +148,7 @@ impl Intake {
         while let Some(submission) = self.queue.front_mut() {
             let mut rest = std::mem::take(&mut submission.inputs).into_iter().peekable();
             while let Some(input) = rest.peek() {
-                let sent_at = sent_at(input);
+                let sent_at = input.message().and_then(|message| message.sent_at);
                 match (instant, sent_at) {
                     (Some(now), Some(sent_at)) if sent_at > now => break,
                     (None, Some(sent_at)) => {
@@ -184,24 +184,6 @@ impl Taken {
         self.letters.append(&mut submission.dead_letters);
         self.waves.append(&mut submission.waves);
         self.done.push(submission);
-    }
-}
-
-fn sent_at(input: &Input) -> Option<Timestamp> {
-    match input {
-        Input::Message(message) => message.sent_at,
-        Input::Link { .. }
-        | Input::Command(_)
-        | Input::Configuration { .. }
-        | Input::Deaf { .. }
-        | Input::ClockStep { .. }
-        | Input::Store { .. }
-        | Input::Unwatched(_)
-        | Input::Upgraded { .. }
-        | Input::Synchronised(_)
-        | Input::NotAllowed { .. }
-        | Input::Broker { .. }
-        | Input::Sink { .. } => None,
     }
 }
 

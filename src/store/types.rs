@@ -3,7 +3,7 @@
 use super::point::Point;
 use crate::domain::ids::{AlarmId, PatientId, SiteId};
 pub use crate::domain::sample::{Sample, SeriesKey, flag};
-use crate::domain::time::{Span, Timestamp};
+use crate::domain::time::{Span, Stamp, Timestamp};
 use crate::inbox::{DeadLetter, WaveSamples};
 
 /// The number that rises whenever the same inputs could give other transitions.
@@ -45,6 +45,13 @@ pub struct Row {
     pub rules: [u8; 8],
     /// CBOR of a [`RowBody`](crate::domain::journal::RowBody); the store compresses it.
     pub body: Vec<u8>,
+}
+
+impl Row {
+    /// When it was stepped.
+    pub fn stamp(&self) -> Stamp {
+        Stamp { at: self.at, offset: self.offset }
+    }
 }
 
 /// A transition as stored: the columns people query, and the whole as JSON.

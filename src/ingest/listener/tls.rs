@@ -3,17 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject;
+use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 pub(super) use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use x509_parser::extensions::GeneralName;
 
-pub use crate::ingest::tls::BadTls;
-use crate::ingest::tls::{certificates, unfit};
+pub use crate::tls::BadTls;
+use crate::tls::{authorities, certificates, private_key, unfit};
 
 /// Where the certificates are; PEM files, read once.
 #[derive(Clone, Debug)]
@@ -44,10 +42,7 @@ pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, BadTls> {
     let builder = match &files.client_ca {
         None => builder.with_no_client_auth(),
         Some(path) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates("client CA certificates", path)? {
-                roots.add(certificate).map_err(unfit)?;
-            }
+            let roots = authorities("client CA certificates", path)?;
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
             let verifier = if files.require_client_certificate {
                 verifier
@@ -58,12 +53,7 @@ pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, BadTls> {
         }
     };
     let chain = certificates("certificates", &files.certificates)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|source| BadTls::File {
-        what: "a private key",
-        path: files.key.clone(),
-        source,
-    })?;
-    let config = builder.with_single_cert(chain, key).map_err(unfit)?;
+    let config = builder.with_single_cert(chain, private_key(&files.key)?).map_err(unfit)?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

@@ -3,13 +3,14 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::backoff::Backoff;
 use super::client::{Broken, Client, Grant, Heard};
 use super::intake::{Acks, Intake, Place};
 use super::{SECOND, Shared, seconds};
+use crate::backoff::Backoff;
 use crate::domain::command::{Action, Command, DeviceDetails, PrincipalKind};
 use crate::domain::input::Input;
 use crate::inbox::{Closed, Receipt, Submission};
@@ -20,6 +21,9 @@ use crate::ingest::line::{Line, NotAccepted};
 const UNKNOWN_CLASS: &str = "unknown";
 /// Seconds after which a refused filter is asked for again, doubled each time up to the second.
 const ASK_AGAIN: (u64, u64) = (1, 60);
+/// Between connections.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Seconds a broker may take to answer SUBSCRIBE.
 const ANSWER_WITHIN: u64 = 30;
 
@@ -82,7 +86,7 @@ struct Filters {
 
 impl<'a, C: Client> Link<'a, C> {
     pub(super) fn new(shared: &'a Shared, client: C) -> Self {
-        Self { shared, client, backoff: Backoff::default() }
+        Self { shared, client, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE) }
     }
 
     /// Until the gateway stops.

@@ -11,7 +11,6 @@
 //! every few seconds (`proof`); the first one back on a connection marks the end of the backlog that
 //! waited in the session. MQTT itself is behind a trait (`client`), spoken by one file (`rumqtt`).
 
-mod backoff;
 mod client;
 mod intake;
 mod link;
@@ -34,12 +33,12 @@ use self::rumqtt::{Options, Rumqtt};
 pub use self::tls::BrokerTlsFiles;
 use self::tls::Tls;
 use super::listener::Unknown;
-pub use super::tls::BadTls;
 use super::{Context, Decode, decode};
 use crate::domain::ids::DeviceId;
 use crate::domain::time::Span;
 use crate::inbox::{Receipt, Submission};
 use crate::ops::degraded::Degraded;
+pub use crate::tls::BadTls;
 
 /// One second, the measure of everything that is waited for here.
 const SECOND: Duration = Duration::from_secs(1);

@@ -2,16 +2,13 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::ingest::tls::{BadTls, certificates, unfit};
+use crate::tls::{BadTls, client};
 
 /// Where the certificates are; PEM files, read once.
 #[derive(Clone, Debug)]
@@ -32,28 +29,8 @@ pub(super) struct Tls {
 
 impl Tls {
     pub(super) fn read(files: &BrokerTlsFiles) -> Result<Self, BadTls> {
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates("the broker's CA certificates", &files.ca)? {
-            roots.add(certificate).map_err(unfit)?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(unfit)?
-            .with_root_certificates(roots);
-        let config = match &files.own {
-            None => builder.with_no_client_auth(),
-            Some((certificate, key)) => {
-                let chain = certificates("certificates", certificate)?;
-                let key = PrivateKeyDer::from_pem_file(key).map_err(|source| BadTls::File {
-                    what: "a private key",
-                    path: key.clone(),
-                    source,
-                })?;
-                builder.with_client_auth_cert(chain, key).map_err(unfit)?
-            }
-        };
-        let connector = TlsConnector::from(Arc::new(config));
+        let own = files.own.as_ref().map(|(chain, key)| (&**chain, &**key));
+        let connector = TlsConnector::from(client(Some(&files.ca), own)?);
         Ok(Self { connector, server_name: files.server_name.clone() })
     }
 

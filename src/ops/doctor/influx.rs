@@ -10,7 +10,7 @@ use super::Findings;
 use crate::clock::Clock;
 use crate::config::Influx;
 use crate::domain::time::Timestamp;
-use crate::ops::outbound::{Answer, NoAnswer, Outbound, Target};
+use crate::outbound::{Answer, NoAnswer, Outbound};
 
 /// What the doctor writes, and looks for; nothing else has this name.
 const MEASUREMENT: &str = "vitalgate_doctor";
@@ -40,7 +40,6 @@ enum Listed {
 /// A server to talk to.
 struct Server<'a> {
     config: &'a Influx,
-    target: Target,
     outbound: Outbound,
     authorization: HeaderValue,
 }
@@ -75,10 +74,9 @@ impl<'a> Server<'a> {
         };
         let mut authorization = HeaderValue::from_str(secret.header()).ok()?;
         authorization.set_sensitive(true);
-        let target = Target::server(&config.url);
         let within = std::time::Duration::from_micros(config.timeout.as_micros().unsigned_abs());
-        match Outbound::new(&target, config.ca.as_deref(), within) {
-            Ok(outbound) => Some(Self { config, target, outbound, authorization }),
+        match Outbound::new(config.url.clone(), config.ca.as_deref(), within) {
+            Ok(outbound) => Some(Self { config, outbound, authorization }),
             Err(error) => {
                 findings.fail("certificates", error.to_string(), "check influx.ca");
                 None
@@ -97,7 +95,8 @@ impl<'a> Server<'a> {
         headers.insert(AUTHORIZATION, self.authorization.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json, application/csv"));
-        self.outbound.send(&self.target, method, path, headers, body.into()).await
+        let path = format!("{}{path}", self.config.url.prefix());
+        self.outbound.send(method, &path, headers, body.into()).await
     }
 
     async fn get(&self, path: &str) -> Result<Answer, NoAnswer> {
@@ -105,7 +104,7 @@ impl<'a> Server<'a> {
     }
 
     async fn version(&self, findings: &mut Findings) -> bool {
-        let to = format!("{}{}", self.config.url.authority, self.config.url.prefix);
+        let to = format!("{}{}", self.config.url.authority, self.config.url.prefix());
         match self.get("/health").await {
             Ok(answer) if answer.status == 200 => {
                 let health = body(&answer);

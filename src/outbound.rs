@@ -1,44 +1,28 @@
 //! A small HTTP/1.1 client for what the gateway asks of others: one request, one connection, an end
 //! to everything. For `http` and `https`.
 
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::ServerUrl;
 use axum::body::Body;
 use axum::http::header::{CONNECTION, HOST};
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, Request};
 use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use crate::config::ServerUrl;
+use crate::tls::{self, BadTls};
+
 /// An answer is read up to here; the rest is left unread.
 const ANSWER_BYTES: usize = 1 << 20;
-
-/// Where to send requests: scheme, host, port, and the path and query they begin with.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(try_from = "String")]
-pub struct Target {
-    tls: bool,
-    host: String,
-    port: u16,
-    authority: String,
-    path: String,
-}
-
-/// Text that is no `http` or `https` address.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an address: {0}; write `https://host/path`")]
-pub struct NotATarget(&'static str);
 
 /// An answer, cut after 1 MiB.
 #[derive(Clone, Debug)]
@@ -68,68 +52,50 @@ pub enum NoAnswer {
     /// It took too long.
     #[error("no answer within {} s", .0.as_secs_f64())]
     Late(Duration),
-    /// The trusted certificates cannot be read.
-    #[error("cannot read certificates from {}: {why}", path.display())]
-    Roots {
-        /// The file, or what stands for the system's.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
 }
 
-/// Sends requests; TLS is set up once.
-#[derive(Clone)]
+/// Sends requests to one server; TLS is set up once.
+#[derive(Clone, Debug)]
 pub struct Outbound {
-    tls: Option<TlsConnector>,
+    server: ServerUrl,
+    tls: Option<Arc<ClientConfig>>,
     within: Duration,
 }
 
-impl std::fmt::Debug for Outbound {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Outbound").field("within", &self.within).finish_non_exhaustive()
-    }
-}
-
 impl Outbound {
-    /// For `target`, whose certificate `ca` signs, else one of the system's authorities. Every
+    /// To `server`, whose certificate `ca` signs, else one of the system's authorities. Every
     /// request ends `within` so long.
-    pub fn new(target: &Target, ca: Option<&Path>, within: Duration) -> Result<Self, NoAnswer> {
-        let tls = if target.tls { Some(connector(ca)?) } else { None };
-        Ok(Self { tls, within })
+    pub fn new(server: ServerUrl, ca: Option<&Path>, within: Duration) -> Result<Self, BadTls> {
+        let tls = server.tls.then(|| tls::client(ca, None)).transpose()?;
+        Ok(Self { server, tls, within })
     }
 
-    /// Sends one request; `path` is appended to the target's.
+    /// Sends one request for `path`, with its query.
     pub async fn send(
         &self,
-        target: &Target,
         method: Method,
         path: &str,
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answer, NoAnswer> {
         let broken = |e: axum::http::Error| NoAnswer::Broken(e.to_string());
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", target.path))
-            .body(Body::from(body))
-            .map_err(broken)?;
+        let mut request =
+            Request::builder().method(method).uri(path).body(Body::from(body)).map_err(broken)?;
         *request.headers_mut() = headers;
-        let host = HeaderValue::from_str(&target.authority).map_err(|e| broken(e.into()))?;
+        let host = HeaderValue::from_str(&self.server.authority).map_err(|e| broken(e.into()))?;
         request.headers_mut().insert(HOST, host);
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        timeout(self.within, self.talk(target, request))
-            .await
-            .map_err(|_| NoAnswer::Late(self.within))?
+        timeout(self.within, self.talk(request)).await.map_err(|_| NoAnswer::Late(self.within))?
     }
 
-    async fn talk(&self, target: &Target, request: Request<Body>) -> Result<Answer, NoAnswer> {
-        let failed =
-            |source| NoAnswer::Connect { to: format!("{}:{}", target.host, target.port), source };
-        let plain = TcpStream::connect((&*target.host, target.port)).await.map_err(failed)?;
+    async fn talk(&self, request: Request<Body>) -> Result<Answer, NoAnswer> {
+        let ServerUrl { host, port, .. } = &self.server;
+        let failed = |source| NoAnswer::Connect { to: format!("{host}:{port}"), source };
+        let plain = TcpStream::connect((&**host, *port)).await.map_err(failed)?;
         let Some(tls) = &self.tls else { return exchange(plain, request).await };
-        let name = ServerName::try_from(target.host.clone())
-            .map_err(|e| NoAnswer::Broken(e.to_string()))?;
+        let name =
+            ServerName::try_from(host.clone()).map_err(|e| NoAnswer::Broken(e.to_string()))?;
+        let tls = TlsConnector::from(Arc::clone(tls));
         exchange(tls.connect(name, plain).await.map_err(failed)?, request).await
     }
 }
@@ -175,78 +141,6 @@ async fn read(mut body: Incoming) -> Result<Bytes, hyper::Error> {
     Ok(Bytes::from(read))
 }
 
-fn connector(ca: Option<&Path>) -> Result<TlsConnector, NoAnswer> {
-    let path = ca.unwrap_or(Path::new("the system's authorities"));
-    let bad = |why: String| NoAnswer::Roots { path: path.to_owned(), why };
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(path) => {
-            let certificates =
-                CertificateDer::pem_file_iter(path).map_err(|e| bad(e.to_string()))?;
-            for certificate in certificates {
-                let certificate = certificate.map_err(|e| bad(e.to_string()))?;
-                roots.add(certificate).map_err(|e| bad(e.to_string()))?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    if roots.is_empty() {
-        return Err(bad("there is none".to_owned()));
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| bad(e.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
-}
-
-impl Target {
-    /// Host and port.
-    pub fn authority(&self) -> &str {
-        &self.authority
-    }
-
-    /// A server and its path prefix, to which each request appends its own path.
-    pub fn server(url: &ServerUrl) -> Self {
-        let ServerUrl { tls, host, port, authority, prefix } = url.clone();
-        Self { tls, host, port, authority, path: prefix }
-    }
-}
-
-impl FromStr for Target {
-    type Err = NotATarget;
-    fn from_str(text: &str) -> Result<Self, NotATarget> {
-        if text.contains('@') {
-            return Err(NotATarget("a user or password has no place in it"));
-        }
-        let uri: Uri = text.parse().map_err(|_| NotATarget("it cannot be read"))?;
-        let tls = match uri.scheme_str() {
-            Some("http") => false,
-            Some("https") => true,
-            _ => return Err(NotATarget("it begins with neither http:// nor https://")),
-        };
-        let authority = uri.authority().ok_or(NotATarget("it names no host"))?;
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        if host.is_empty() {
-            return Err(NotATarget("it names no host"));
-        }
-        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        Ok(Self { tls, host, port, authority: authority.to_string(), path })
-    }
-}
-
-impl TryFrom<String> for Target {
-    type Error = NotATarget;
-    fn try_from(text: String) -> Result<Self, NotATarget> {
-        text.parse()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -257,9 +151,10 @@ mod tests {
     const SOON: Duration = Duration::from_millis(200);
 
     async fn get(url: &str, within: Duration) -> Result<Answer, NoAnswer> {
-        let target: Target = url.parse().unwrap();
-        let outbound = Outbound::new(&target, None, within)?;
-        outbound.send(&target, Method::GET, "", HeaderMap::new(), Bytes::new()).await
+        let server = ServerUrl::try_from(url.to_owned()).unwrap();
+        let path = server.path.clone();
+        let outbound = Outbound::new(server, None, within).unwrap();
+        outbound.send(Method::GET, &path, HeaderMap::new(), Bytes::new()).await
     }
 
     /// Answers one request with `answer`, and says what was asked.
@@ -309,20 +204,5 @@ mod tests {
         assert!(matches!(get(&nonsense, Duration::from_secs(10)).await, Err(NoAnswer::Broken(_))));
         drop(listener);
         assert!(matches!(get(&silent, SOON).await, Err(NoAnswer::Connect { .. })));
-    }
-
-    #[test]
-    fn only_whole_addresses_are_taken() {
-        let target: Target = "https://[::1]:8443/a?b=c".parse().unwrap();
-        assert_eq!(
-            (target.tls, &*target.host, target.port, &*target.path),
-            (true, "::1", 8443, "/a?b=c")
-        );
-        let target: Target = "http://hc.example".parse().unwrap();
-        assert_eq!((target.tls, target.port, &*target.path), (false, 80, "/"));
-        for bad in ["", "hc.example/x", "ftp://hc.example", "https:///x", "http://u:p@hc.example/"]
-        {
-            assert!(bad.parse::<Target>().is_err(), "{bad}");
-        }
     }
 }

@@ -1,0 +1,145 @@
+//! `[mqtt]` and `[devices]`: where devices connect, and which of them.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::BadConfig;
+use crate::ingest::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
+
+/// `[mqtt]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mqtt {
+    /// Where devices connect without TLS.
+    pub listen: Option<SocketAddr>,
+    /// Whether devices must prove who they are; always, off loopback.
+    pub authentication: Proof,
+    /// Messages of one connection between socket and commit.
+    pub max_inflight: u16,
+    /// Connections at a time.
+    pub max_connections: usize,
+    /// TLS.
+    pub tls: Option<Tls>,
+}
+
+/// How devices prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// By certificate or token.
+    Required,
+    /// By their word, on loopback only.
+    Loopback,
+}
+
+/// `[mqtt.tls]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Where devices connect with TLS.
+    pub listen: SocketAddr,
+    /// The gateway's certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
+    /// Who signs client certificates, PEM; without it there are none.
+    #[serde(default)]
+    pub client_ca: Option<PathBuf>,
+    /// Whether a client certificate is needed.
+    #[serde(default)]
+    pub client_certificate_required: bool,
+}
+
+/// `[devices]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Devices {
+    /// What becomes of devices nobody registered.
+    pub unknown: UnknownDevices,
+}
+
+/// What becomes of devices nobody registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownDevices {
+    /// They are refused.
+    Refuse,
+    /// They may publish, bound to nobody.
+    Admit,
+}
+
+impl Mqtt {
+    /// Makes relative paths start at `folder`.
+    pub(super) fn within(&mut self, folder: &Path) {
+        let Some(Tls { certificate, key, client_ca, .. }) = &mut self.tls else { return };
+        for path in [Some(certificate), Some(key), client_ca.as_mut()].into_iter().flatten() {
+            *path = folder.join(&*path);
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), BadConfig> {
+        match self.listen {
+            Some(address)
+                if !address.ip().is_loopback() && self.authentication != Proof::Required =>
+            {
+                Err(BadConfig::Open {
+                    key: "mqtt.listen",
+                    address,
+                    cure: "set mqtt.authentication = \"required\", or listen on 127.0.0.1",
+                })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// What the listener is told by this section.
+    pub(super) fn listener(&self) -> ListenerConfig {
+        let tls = self.tls.as_ref();
+        ListenerConfig {
+            plain: self.listen.into_iter().collect(),
+            tls: tls.map(|tls| tls.listen).into_iter().collect(),
+            tls_files: tls.map(|tls| TlsFiles {
+                certificates: tls.certificate.clone(),
+                key: tls.key.clone(),
+                client_ca: tls.client_ca.clone(),
+                require_client_certificate: tls.client_certificate_required,
+            }),
+            authentication: match self.authentication {
+                Proof::Required => Authentication::Required,
+                Proof::Loopback => Authentication::Open,
+            },
+            max_connections: self.max_connections,
+            max_inflight: self.max_inflight,
+            ..ListenerConfig::default()
+        }
+    }
+}
+
+impl From<UnknownDevices> for Unknown {
+    fn from(unknown: UnknownDevices) -> Self {
+        match unknown {
+            UnknownDevices::Refuse => Self::Refuse,
+            UnknownDevices::Admit => Self::Admit,
+        }
+    }
+}
+
+impl Default for Mqtt {
+    fn default() -> Self {
+        Self {
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 1883))),
+            authentication: Proof::Loopback,
+            max_inflight: 64,
+            max_connections: 10_000,
+            tls: None,
+        }
+    }
+}
+
+impl Default for Devices {
+    fn default() -> Self {
+        Self { unknown: UnknownDevices::Refuse }
+    }
+}
