@@ -17,6 +17,7 @@ mod ageing;
 mod backup;
 pub mod block;
 pub mod buckets;
+mod column;
 mod commit;
 pub mod cursor;
 pub mod frozen;
