@@ -43,11 +43,8 @@ pub(super) fn pack_values(values: &[f64]) -> Result<Vec<u8>, BadBlock> {
 /// What [`pack_integers`] packed.
 pub(super) fn integers(column: &[u8]) -> Result<Vec<i64>, BadBlock> {
     let (width, power, packed) = opened(column)?;
-    let mut numbers = narrow(width, packed)?;
-    if power > 0 {
-        numbers.iter_mut().for_each(|n| *n = n.saturating_mul(ten_to(power)));
-    }
-    Ok(numbers)
+    let once = ten_to(power);
+    Ok(narrow(width, packed)?.into_iter().map(|n| n.saturating_mul(once)).collect())
 }
 
 /// What [`pack_values`] packed.
