@@ -36,7 +36,7 @@ const EVERY: Span = Span::secs(60);
 const PARTS_OF_KEPT: i64 = 16;
 /// So many blocks before a merged one are taken out and put back with it. SQLite joins a page to the
 /// next only when two thirds of it are free, and fills pages only where rows come in: so it does both,
-/// and pages that small blocks had made wide are four fifths full and not three.
+/// and pages that small blocks had made wide are filled again.
 const NEIGHBOURS: i64 = 4;
 /// Bounds of one slice. Each may be passed by what one merged block is made of.
 const SERIES: usize = 128;
