@@ -386,20 +386,14 @@ mod tests {
         conn.query_row(&format!("SELECT {what} FROM blocks"), [], |row| row.get(0)).unwrap()
     }
 
-    /// A glucose sensor's value every five minutes for so many hours, sealed every hour.
-    fn sensor(opened: &mut Opened, hours: u64) -> Vec<Commit> {
-        let row = |hour: u64| {
-            let at = |n| midnight(second(0)) + Span::mins(60 * hour as i64 + 5 * n);
-            let points: Vec<Point> = (0..12)
-                .map(|n| Point::of(&sample(at(n), 100.0 + ((hour as i64 + n * n) % 37) as f64)))
-                .collect();
-            (points, at(0))
-        };
-        let put = |hour: u64| {
-            let (points, _) = row(hour);
-            put(opened, hour + 1, &points, true, |_| series())
-        };
-        (0..hours).map(put).collect()
+    /// A glucose sensor's value every five minutes in these hours, each sealed in the next.
+    fn sensor(opened: &mut Opened, hours: std::ops::Range<u64>) {
+        for hour in hours {
+            let at = |n: i64| midnight(second(0)) + Span::mins(60 * hour as i64 + 5 * n);
+            let value = |n: i64| 100.0 + ((hour as i64 + n * n) % 37) as f64;
+            let points: Vec<Point> = (0..12).map(|n| Point::of(&sample(at(n), value(n)))).collect();
+            put(opened, hour + 1, &points, true, |_| series());
+        }
     }
 
     proptest! {
@@ -490,7 +484,7 @@ mod tests {
     fn a_day_of_a_slow_signal_becomes_one_block() {
         let dir = tempfile::tempdir().unwrap();
         let mut opened = Store::create(dir.path(), &purpose()).unwrap();
-        sensor(&mut opened, 10 * 24 + 1);
+        sensor(&mut opened, 0..10 * 24 + 1);
         let before = all(&opened.history(), ALL);
         let bytes = count(&opened.conn, "sum(length(body))");
         assert_eq!(count(&opened.conn, "count(*)"), 240);
@@ -579,29 +573,29 @@ mod tests {
     fn who_reads_the_store_as_it_stood_finds_it_so_while_blocks_are_merged() {
         let dir = tempfile::tempdir().unwrap();
         let mut opened = Store::create(dir.path(), &purpose()).unwrap();
-        sensor(&mut opened, 49);
+        sensor(&mut opened, 0..12);
         let frozen = opened.reader().freeze().unwrap().unwrap();
+        sensor(&mut opened, 12..60);
         let before = all(&frozen.history(), ALL);
         let sealed = frozen.sealed(&series(), &ALL).unwrap();
-        let keep = Keep::default();
-        // As long as the last rows are young, only what was sealed before them is merged.
-        let row = second(40);
-        walk(&mut opened.conn, &keep, row + RESTED, later());
-        assert!(count(&opened.conn, "count(*)") < 20);
+        assert_eq!((before.len(), sealed.samples), (11 * 12, 11 * 12));
+        // Only what was sealed a day ago is merged.
+        walk(&mut opened.conn, &Keep::default(), frozen.last.at + RESTED, later());
+        assert_eq!(count(&opened.conn, "count(*)"), 59 - 10 + 1);
         assert_eq!(all(&frozen.history(), ALL), before);
         assert_eq!(sealed.lost(&frozen.sealed(&series(), &ALL).unwrap()), None);
         opened
             .conn
             .execute("DELETE FROM blocks WHERE t0 = (SELECT min(t0) FROM blocks)", [])
             .unwrap();
-        assert_eq!(sealed.lost(&frozen.sealed(&series(), &ALL).unwrap()), Some(288));
+        assert_eq!(sealed.lost(&frozen.sealed(&series(), &ALL).unwrap()), Some(120));
     }
 
     #[test]
     fn an_unreadable_block_and_one_of_another_unit_stay_as_they_are() {
         let dir = tempfile::tempdir().unwrap();
         let mut opened = Store::create(dir.path(), &purpose()).unwrap();
-        sensor(&mut opened, 25);
+        sensor(&mut opened, 0..25);
         let nth = |n: u8| format!("t0 = (SELECT t0 FROM blocks ORDER BY t0 LIMIT 1 OFFSET {n})");
         let spoil = format!("UPDATE blocks SET body = x'00' WHERE {}", nth(10));
         opened.conn.execute(&spoil, []).unwrap();
