@@ -41,6 +41,7 @@ pub mod readers;
 pub mod recovery;
 pub mod reload;
 pub mod replay;
+pub mod ring;
 mod stage;
 pub mod store;
 pub mod strain;

@@ -6,6 +6,8 @@ use std::process::{Child, Stdio};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
+use vitalgate::clock::Clock;
+use vitalgate::domain::time::Timestamp;
 use vitalgate_sim::codec::Protocol;
 use vitalgate_sim::load::{self, Extent, LoadOptions};
 use vitalgate_sim::wire::Mode;
@@ -68,6 +70,7 @@ impl Load {
     #[expect(clippy::print_stdout, reason = "the answer to the process that started this one")]
     pub(crate) fn play(told: &[String]) -> anyhow::Result<()> {
         let told: Self = serde_json::from_str(told.first().context("no load was told")?)?;
+        let now = Clock::system(Timestamp::default()).wall();
         let options = LoadOptions {
             mqtt: told.mqtt,
             token: None,
@@ -81,7 +84,8 @@ impl Load {
                 Until::Messages(count) => Extent::Messages(count),
             },
             readings: 4,
-            boot: 1,
+            // So that a second load of one store is no redelivery of the first.
+            boot: now.as_millis().unsigned_abs() / 1_000,
             start_seq: 1,
             mode: Mode::Real,
             excursions: None,

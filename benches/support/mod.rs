@@ -5,6 +5,7 @@
 pub(crate) mod figures;
 pub(crate) mod gateway;
 pub(crate) mod load;
+pub(crate) mod standin;
 pub(crate) mod ward;
 
 use std::path::{Path, PathBuf};

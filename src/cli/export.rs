@@ -133,7 +133,7 @@ fn told(report: &Report, request: &Request, dir: &Path) -> Vec<String> {
     let mut lines = vec![
         format!("{rows} {what} of {patients} patients, as the store stood at row {row}, {at}"),
         format!(
-            "withheld without consent to {purpose}: {withheld} of {withheld_patients} patients"
+            "withheld without consent to {purpose}: {withheld} {what} of {withheld_patients} patients"
         ),
     ];
     lines.push(if request.identified {

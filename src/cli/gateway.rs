@@ -16,6 +16,8 @@ const KILLED: i32 = 130;
 /// Runs the gateway until SIGTERM or SIGINT.
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.read()?;
+    // Before anything is made or bound.
+    config.check_files()?;
     let mode = RunMode { stream_clock: args.clock == ClockArg::Stream, ..RunMode::default() };
     runtime()?.block_on(async {
         let app = App::bind(&config, mode).await?;

@@ -1,12 +1,13 @@
 //! The open alarms of one patient, or of the gateway itself: at most one by (rule, source).
 
+mod causes;
 mod upgrade;
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
+use self::causes::Causes;
 use super::alarm::{Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger};
 use super::cause::{Cause, alarm_id};
 use super::command::{AlarmAct, Answer, Outcome};
@@ -145,54 +146,8 @@ pub struct Book {
     kept: BTreeMap<Key, u32>,
 }
 
-/// What began the alarms of a key: keeps their ids apart, however late a cause comes again.
-#[derive(Clone, Debug, PartialEq, Encode, Decode)]
-#[cbor(map)]
-struct Causes {
-    /// Of the last alarm.
-    #[n(0)]
-    last: Cause,
-    /// The greatest of all.
-    #[n(1)]
-    newest: Cause,
-    /// How many more alarms the newest made after its first.
-    #[n(2)]
-    again: u32,
-    /// How many alarms lesser causes made after it.
-    #[n(3)]
-    older: u32,
-}
-
-/// Ordinals of causes older than one that came before them.
-const OLDER: u32 = 1 << 16;
 /// Ordinals after each alarm that an upgrade kept.
 const KEPT: u32 = 1 << 24;
-
-impl Causes {
-    fn first(cause: Cause) -> Self {
-        Self { last: cause.clone(), newest: cause, again: 0, older: 0 }
-    }
-
-    /// The ordinal of the next alarm.
-    fn next(&mut self, cause: &Cause) -> u32 {
-        self.last.clone_from(cause);
-        match cause.cmp(&self.newest) {
-            Ordering::Greater => {
-                self.newest.clone_from(cause);
-                self.again = 0;
-                0
-            }
-            Ordering::Equal => {
-                self.again += 1;
-                self.again
-            }
-            Ordering::Less => {
-                self.older += 1;
-                OLDER + self.older
-            }
-        }
-    }
-}
 
 impl Book {
     /// The open alarms.
@@ -207,7 +162,7 @@ impl Book {
 
     /// What began the last alarm of a key.
     pub fn cause(&self, key: &Key) -> Option<&Cause> {
-        self.causes.get(key).map(|causes| &causes.last)
+        self.causes.get(key).map(Causes::last)
     }
 
     /// The open alarm of a key.

@@ -14,6 +14,7 @@ mod error;
 mod extract;
 mod health;
 mod idempotency;
+mod items;
 mod limits;
 mod patients;
 pub mod ports;

@@ -1,24 +1,22 @@
 //! `series` of a device, or of a patient over all devices bound at the time. Gaps stay gaps.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::auth::{Right, Who};
 use super::devices;
 use super::error::Problem;
-use super::extract::{Id, List, Params};
+use super::extract::{Id, Params};
+use super::items::{Answer, of_buckets, of_samples};
 use super::patients;
-use super::ports::{Bucket, HistoryRead, SeriesQuery, Stretch};
+use super::ports::{HistoryRead, SeriesQuery, Stretch};
 use super::state::{Ctx, Http};
 use crate::domain::device::stretches;
 use crate::domain::ids::{DeviceId, PatientId};
-use crate::domain::instance::Instance;
 use crate::domain::signal::{SignalId, SignalTable};
 use crate::domain::time::{Span, Timestamp};
-use crate::domain::unit::Unit;
-use crate::store::types::{Sample, flag};
+use crate::store::types::Sample;
 
 /// Raw samples of one page, at most.
 const PAGE: usize = 5_000;
@@ -46,44 +44,13 @@ pub(crate) struct Range {
     cursor: Option<String>,
 }
 
-/// A sample, or a bucket.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub(crate) enum Item {
-    Sample {
-        at: Timestamp,
-        received_at: Timestamp,
-        device: DeviceId,
-        signal: String,
-        instance: Instance,
-        value: f64,
-        comparator: Option<&'static str>,
-        unit: Unit,
-        flags: Vec<&'static str>,
-    },
-    /// An empty one counts 0 and has no values: nothing is made up for a gap.
-    Bucket {
-        from: Timestamp,
-        to: Timestamp,
-        device: DeviceId,
-        signal: String,
-        instance: Instance,
-        unit: Unit,
-        count: u64,
-        min: Option<f64>,
-        max: Option<f64>,
-        mean: Option<f64>,
-        last: Option<f64>,
-    },
-}
-
 /// `GET devices/{id}/series`.
 pub(crate) async fn of_device(
     State(http): State<Ctx>,
     who: Who,
     Id(id): Id<DeviceId>,
     Params(range): Params<Range>,
-) -> Result<Json<List<Item>>, Problem> {
+) -> Result<Answer, Problem> {
     who.may(Right::SeePatients)?;
     devices::find(&http, &id)?;
     answer(&http, range, |from, to| vec![Stretch { device: id.clone(), from, to }]).await
@@ -95,7 +62,7 @@ pub(crate) async fn of_patient(
     who: Who,
     Id(id): Id<PatientId>,
     Params(range): Params<Range>,
-) -> Result<Json<List<Item>>, Problem> {
+) -> Result<Answer, Problem> {
     who.may(Right::SeePatients)?;
     patients::find(&http, &id)?;
     answer(&http, range, |from, to| stretches_of(&http, &id, from, to)).await
@@ -105,7 +72,7 @@ async fn answer(
     http: &Http,
     range: Range,
     stretches: impl FnOnce(Timestamp, Timestamp) -> Vec<Stretch>,
-) -> Result<Json<List<Item>>, Problem> {
+) -> Result<Answer, Problem> {
     let table = http.signals();
     let signals = signals(&table, &range.signal)?;
     let to = range.to.unwrap_or_else(|| http.app.clock.wall() + Span::micros(1));
@@ -124,22 +91,22 @@ async fn answer(
             if series.saturating_mul(points as usize) > MAX_BUCKETS {
                 return Ok(Err(series));
             }
-            h.buckets(&query, from, to, points).map(Ok)
+            h.buckets(&query, from, to, points).map(|buckets| Ok(of_buckets(&buckets, &table, seq)))
         };
-        let buckets = http.read_history(read).await?.map_err(|series| too_many(series, points))?;
-        let items = buckets.into_iter().map(|b| Item::of_bucket(b, &table)).collect();
-        return Ok(Json(List { items, next: None, seq }));
+        return http.read_history(read).await?.map_err(|series| too_many(series, points));
     }
     let start = range.cursor.as_deref().map_or(Ok(Cursor { at: from, skip: 0 }), Cursor::parse)?;
     let page = range.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let limit = start.skip + page + 1;
-    let mut samples = http.read_history(move |h| h.samples(&query, start.at, to, limit)).await?;
-    let full = samples.len() == limit;
-    samples.drain(..start.skip.min(samples.len()));
-    samples.truncate(page);
-    let next = full.then(|| start.after(&samples).text());
-    let items = samples.into_iter().map(|s| Item::of_sample(s, &table)).collect();
-    Ok(Json(List { items, next, seq }))
+    let read = move |h: &dyn HistoryRead| {
+        let mut samples = h.samples(&query, start.at, to, limit)?;
+        let full = samples.len() == limit;
+        samples.drain(..start.skip.min(samples.len()));
+        samples.truncate(page);
+        let next = full.then(|| start.after(&samples).text());
+        Ok(of_samples(&samples, &table, next, seq))
+    };
+    http.read_history(read).await
 }
 
 /// The signals named, each once.
@@ -200,40 +167,6 @@ impl Cursor {
 
     fn text(self) -> String {
         format!("{}.{}", self.at.as_micros(), self.skip)
-    }
-}
-
-impl Item {
-    fn of_sample(sample: Sample, table: &SignalTable) -> Self {
-        let Sample { series, at, received, value, unit, flags } = sample;
-        Self::Sample {
-            at,
-            received_at: received,
-            device: series.device,
-            signal: table.name(series.signal),
-            instance: series.instance,
-            value,
-            comparator: flag::comparator(flags),
-            unit,
-            flags: flag::words(flags).collect(),
-        }
-    }
-
-    fn of_bucket(bucket: Bucket, table: &SignalTable) -> Self {
-        let Bucket { series, unit, from, to, values } = bucket;
-        Self::Bucket {
-            from,
-            to,
-            device: series.device,
-            signal: table.name(series.signal),
-            instance: series.instance,
-            unit,
-            count: values.map_or(0, |v| v.count),
-            min: values.map(|v| v.min),
-            max: values.map(|v| v.max),
-            mean: values.map(|v| v.mean),
-            last: values.map(|v| v.last),
-        }
     }
 }
 

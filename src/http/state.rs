@@ -18,10 +18,11 @@ use crate::clock::Clock;
 use crate::domain::signal::SignalTable;
 use crate::inbox::Inbox;
 use crate::ops::degraded::Degraded;
+use crate::ring::Ring;
 use crate::store::types::Identity;
 use crate::strain::{Load, Work};
 use crate::telemetry::Metrics;
-use crate::view::{Board, Ring};
+use crate::view::Board;
 
 /// The collaborators of the HTTP side.
 #[derive(Debug)]

@@ -28,8 +28,9 @@ use super::ports::LoggedAlarm;
 use super::server::Connection;
 use super::state::Ctx;
 use crate::domain::ids::{NotAnId, WardId};
+use crate::ring::{Found, Frame};
 use crate::telemetry::Hop;
-use crate::view::{DeviceView, Found, Frame};
+use crate::view::DeviceView;
 
 /// Frames put into one chunk: one write for a burst, yet a chunk stays near 100 KiB.
 const FRAMES_AT_ONCE: usize = 64;

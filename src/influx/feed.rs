@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -38,6 +39,8 @@ const MOVES: usize = 500;
 const PAGE: usize = 4_096;
 /// Rows in a batch: a store without readings has many empty ones.
 const ROWS: u64 = 100_000;
+/// After so many lines, some 100 µs, others may have the processor.
+const TURN: u64 = 128;
 /// Series whose tags are remembered.
 const SERIES: usize = 65_536;
 
@@ -233,6 +236,9 @@ impl Feed {
 
 impl Gathered {
     fn count(&mut self, written: bool) {
+        if (self.points + self.unwritable).is_multiple_of(TURN) {
+            thread::yield_now();
+        }
         if written {
             self.points += 1;
         } else {

@@ -23,11 +23,12 @@ use crate::domain::time::{Span, Stamp, Timestamp};
 use crate::http::Pulse;
 use crate::inbox::{Fill, Submission};
 use crate::ingest::Refusals;
+use crate::ring::Ring;
 use crate::store::types::Commit;
 use crate::store::{Committer, NotTaken, Report};
 use crate::strain::{Pressure, Strain};
 use crate::telemetry::Metrics;
-use crate::view::{Board, Ring};
+use crate::view::Board;
 
 pub use batch::stored;
 use batch::{Intake, Stepped, Taken};

@@ -18,9 +18,10 @@ use crate::domain::ids::PatientId;
 use crate::domain::time::Timestamp;
 use crate::domain::transition::{Change, Transition, TransitionBody};
 use crate::inbox::{Committed, Submission};
+use crate::ring::{Frame, Ring};
 use crate::strain::{Load, Work};
 use crate::telemetry::{Hop, Metrics};
-use crate::view::{Board, DeviceView, Frame, Ring};
+use crate::view::{Board, DeviceView};
 
 /// The board follows readings alone at most so often; commands and alarms move it at once.
 const REFRESH_EVERY_S: f64 = 0.25;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::Stopwatch;
 use crate::domain::core::Core;
 use crate::domain::ids::WardId;
-use crate::view::Ring;
+use crate::ring::Ring;
 
 /// A screen that reloads or changes hands is no unwatched ward.
 const TOLERATED_S: f64 = 60.0;

@@ -1,6 +1,7 @@
 //! The journal read back, row by row.
 
 use std::collections::VecDeque;
+use std::thread;
 
 use rusqlite::Connection;
 
@@ -58,6 +59,8 @@ impl Rows {
         while bytes < CHUNK_BYTES
             && let Some(row) = rows.next()?
         {
+            // A chunk takes tens of milliseconds to decompress: others may have the processor.
+            thread::yield_now();
             let n = unsigned(row, 0)?;
             let body = row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?;
             bytes += body.len();

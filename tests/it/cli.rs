@@ -147,7 +147,10 @@ fn check_reads_the_secrets_and_certificates_that_run_will_read() {
     pki.issue(dir.path(), "own", "localhost");
     file(dir.path(), "secret", "s3cret\n");
     file(dir.path(), "empty", "\n");
-    let check = |text: &str| vitalgate("check", &file(dir.path(), "gateway.toml", text), &[]);
+    let says = |command: &str, text: &str| {
+        vitalgate(command, &file(dir.path(), "gateway.toml", text), &[])
+    };
+    let check = |text: &str| says("check", text);
     let broker = "[[broker]]\nid = \"b1\"\nhost = \"h\"\nuser = \"u\"\npassword_file = \"secret\"\n\
                   [broker.tls]\nca = \"ca.pem\"\n";
     let influx = "[influx]\nurl = \"https://h\"\norg = \"o\"\nbucket = \"b\"\n\
@@ -166,9 +169,11 @@ fn check_reads_the_secrets_and_certificates_that_run_will_read() {
         (listener, "\"ca.pem\"", "\"none\""),
         (deadman, "\"ca.pem\"", "\"none\""),
     ] {
-        let error = refused(&check(&section.replace(right, wrong)), 64);
-        assert!(error.contains(wrong.trim_matches('"')), "{wrong} in {section}: {error}");
-        assert!(!error.contains("s3cret"), "{error}");
+        for command in ["check", "run"] {
+            let error = refused(&says(command, &section.replace(right, wrong)), 64);
+            assert!(error.contains(wrong.trim_matches('"')), "{wrong} in {section}: {error}");
+            assert!(!error.contains("s3cret"), "{error}");
+        }
     }
     let error = refused(&check(&influx.replace("\"secret\"", "\"empty\"")), 64);
     assert!(error.contains("the secret is empty"), "{error}");

@@ -183,7 +183,10 @@ fn an_export_beside_a_running_gateway_names_nobody_unless_told_to() {
 
     let (withheld, said) = ward.exported(&file("research.csv"), &["--purpose", "research"]);
     assert_eq!(withheld.lines().count(), 1);
-    assert!(said.contains(&format!("without consent to research: {rows} of 2 patients")), "{said}");
+    assert!(
+        said.contains(&format!("without consent to research: {rows} readings of 2 patients")),
+        "{said}"
+    );
 
     // Nothing is written over, and what is not whole has no name.
     let again = ward.export(&file("readings.csv"), &[]);

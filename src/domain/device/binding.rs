@@ -82,8 +82,9 @@ pub fn stretches<'a>(
 ) -> Vec<Stretch<'a>> {
     let mut stretches: Vec<Stretch<'a>> = Vec::new();
     let mut before: Option<(&PatientId, Timestamp)> = None;
+    // A change may be uncertain for longer than the binding after it lasts.
+    let mut uncertain_to = None;
     for (patient, from, to) in bindings {
-        let mut begin = from;
         if let (Some((old, end)), Some(new)) = (before, patient)
             && old != new
             && (end - from).as_micros().abs() < BINDING_UNCERTAINTY.as_micros()
@@ -93,8 +94,9 @@ pub fn stretches<'a>(
             for stretch in &mut stretches {
                 stretch.to = stretch.to.map(|to| to.min(certain));
             }
-            begin = end.max(from) + BINDING_UNCERTAINTY;
+            uncertain_to = Some(end.max(from) + BINDING_UNCERTAINTY);
         }
+        let begin = uncertain_to.map_or(from, |uncertain_to| from.max(uncertain_to));
         before = patient.zip(to);
         stretches.extend(patient.map(|patient| Stretch { patient, from: begin, to }));
     }
@@ -128,6 +130,14 @@ mod tests {
             (last.to, last.until) = (None, None);
         }
         bindings
+    }
+
+    #[test]
+    fn a_change_stays_uncertain_beyond_a_short_binding() {
+        let bindings = bindings(&[(1, 10, 0), (0, 1, 1), (0, 3, 1)], false);
+        let of = bindings.iter().map(|b| (b.patient.as_ref(), b.from, b.to));
+        let whose: Vec<_> = stretches(of).iter().map(|s| s.patient.as_str().to_owned()).collect();
+        assert_eq!(whose, ["p-2"]);
     }
 
     proptest! {

@@ -5,6 +5,7 @@
 
 mod amount;
 mod class;
+mod entry;
 mod event;
 mod limit;
 mod loss;
@@ -60,7 +61,7 @@ struct File {
     quality_min: Spanned<f32>,
     class: BTreeMap<String, Class>,
     #[serde(default)]
-    limit: Vec<limit::Entry>,
+    limit: Vec<entry::Entry>,
     #[serde(default)]
     event: Vec<event::Entry>,
 }

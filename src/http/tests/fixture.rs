@@ -28,10 +28,11 @@ use crate::http::ports::{
 };
 use crate::http::{AppState, Auth, Limits, Pulse, Role, Server, Token};
 use crate::inbox::{Committed, DeadLetter, Inbox, Submission};
+use crate::ring::{Frame, Ring};
 use crate::store::types::{Identity, Sample};
 use crate::strain::Load;
 use crate::telemetry::Metrics;
-use crate::view::{BindingView, Board, DeviceView, Frame, Monitored, PatientView, Ring};
+use crate::view::{BindingView, Board, DeviceView, Monitored, PatientView};
 
 /// A running server.
 pub(super) struct Bench {

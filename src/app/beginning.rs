@@ -1,0 +1,93 @@
+//! The store that is opened, and what is to be said first to the core that comes out of it.
+
+use anyhow::bail;
+
+use super::RunMode;
+use crate::config::Config;
+use crate::domain::configuration::Configuration;
+use crate::domain::core::Core;
+use crate::domain::input::{Input, Synchronised};
+use crate::domain::time::Timestamp;
+use crate::store::{Opened, Purpose, Store};
+
+/// The store of this configuration: made by `run` and `demo`, each of which opens only its own.
+pub(super) fn open_store(config: &Config, mode: RunMode) -> anyhow::Result<Opened> {
+    let dir = &config.store.dir;
+    if mode.stream_clock && !config.is_loopback() {
+        bail!("--clock stream is for loopback only: listen on 127.0.0.1");
+    }
+    if !Store::exists(dir) {
+        if mode.headless {
+            bail!("there is no store in {}; `run` makes one", dir.display());
+        }
+        let purpose = Purpose {
+            site: config.site.id.clone(),
+            simulated: mode.demo,
+            stream_clock: mode.stream_clock,
+        };
+        return Ok(Store::create(dir, &purpose)?);
+    }
+    let opened = Store::open(dir)?;
+    let identity = &opened.identity;
+    if identity.simulated && !mode.demo && !mode.headless {
+        bail!("{} is a simulated store, made by `demo`: `run` does not open it", dir.display());
+    }
+    if mode.demo && !identity.simulated {
+        bail!("{} is not a simulated store: `demo` does not open it", dir.display());
+    }
+    if identity.stream_clock != mode.stream_clock && !mode.headless {
+        bail!("{} was made with another --clock than it is opened with", dir.display());
+    }
+    if identity.site != config.site.id && !mode.demo {
+        bail!(
+            "{} belongs to site `{}`, the configuration says `{}`",
+            dir.display(),
+            identity.site,
+            config.site.id
+        );
+    }
+    Ok(opened)
+}
+
+/// What the gateway tells itself before all else: what it missed, and what has changed meanwhile.
+pub(super) fn first_inputs(
+    core: &Core,
+    configuration: &Configuration,
+    config: &Config,
+    mode: RunMode,
+    missed: Option<(Timestamp, Timestamp)>,
+) -> Vec<Input> {
+    let deaf = missed.map(|(from, to)| Input::Deaf { from, to });
+    let mut first: Vec<Input> = deaf.into_iter().chain(ended_links(core)).collect();
+    if config.clock.check.is_empty() && core.site.doubts_the_clock() && !mode.headless {
+        first.push(Input::Synchronised(Synchronised::NotAsked));
+    }
+    first.extend(forgotten_brokers(core, config));
+    let other_texts = core.configuration.hash() != configuration.hash();
+    if core.row() == 0 || (other_texts && !mode.headless) {
+        let texts = configuration.texts.clone();
+        let (signals, rules, site) = (texts.signals, texts.rules, texts.site);
+        first.push(Input::Configuration { signals, rules, site });
+    }
+    if config.influx.is_none() && core.site.sink_told() {
+        first.push(Input::Sink { refused: None, behind: false });
+    }
+    first
+}
+
+/// Connections that a crash ended without a word.
+fn ended_links(core: &Core) -> impl Iterator<Item = Input> {
+    let connected = core.devices.values().filter(|device| device.connected == Some(true));
+    connected.map(|device| Input::Link {
+        principal: device.details.id.clone(),
+        connected: false,
+        clean: false,
+    })
+}
+
+/// Brokers that were told as faulty and are configured no more: nobody would ever say otherwise.
+fn forgotten_brokers(core: &Core, config: &Config) -> impl Iterator<Item = Input> {
+    let faults = core.site.broker_faults();
+    let gone = faults.filter(|id| config.broker.iter().all(|broker| broker.id != *id));
+    gone.map(|id| Input::Broker { id, fault: None })
+}

@@ -1,0 +1,255 @@
+//! The composition root: the only place that starts long-lived tasks and threads.
+//!
+//! Shutdown goes in order: stop taking input, drain, commit, flush the sink, end the store, end
+//! streams, close HTTP; whoever is late is named.
+
+mod beginning;
+mod doors;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::beginning::{first_inputs, open_store};
+use self::doors::{Doors, Shared};
+use crate::board;
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::control::Control;
+use crate::domain::input::Input;
+use crate::domain::time::Timestamp;
+use crate::http::Pulse;
+use crate::inbox::Inbox;
+use crate::ingest::Refusals;
+use crate::ops::status::Sources;
+use crate::ops::synchronised;
+use crate::pipeline;
+use crate::recovery::{recover, upgraded};
+use crate::reload::Reload;
+use crate::ring::Ring;
+use crate::stage::{GRACE, Stage, late};
+use crate::store;
+use crate::strain::Strain;
+use crate::telemetry::Metrics;
+
+/// How the gateway is run, beyond its configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunMode {
+    /// Made by `demo`: everything it says is marked as simulated.
+    pub demo: bool,
+    /// `--clock stream`.
+    pub stream_clock: bool,
+    /// Without listeners and HTTP: for one command of the command line.
+    pub headless: bool,
+}
+
+/// Where a gateway listens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Addresses {
+    /// HTTP.
+    pub http: Option<SocketAddr>,
+    /// MQTT.
+    pub mqtt: Option<SocketAddr>,
+    /// MQTT over TLS.
+    pub mqtts: Option<SocketAddr>,
+}
+
+/// A gateway with its sockets bound and its state recovered, not yet running.
+#[derive(Debug)]
+pub struct App {
+    addresses: Addresses,
+    inbox: Inbox,
+    pipeline: pipeline::Parts,
+    writer: std::thread::JoinHandle<Result<(), store::writer::WriterError>>,
+    doors: Option<Doors>,
+    control: Control,
+    reload: Option<Reload>,
+    clock_check: Option<config::Clock>,
+    sources: Sources,
+}
+
+impl App {
+    /// Opens the store, recovers the state, binds the sockets.
+    pub async fn bind(config: &Config, mode: RunMode) -> anyhow::Result<Self> {
+        let configuration = config.configuration()?;
+        let opened = open_store(config, mode)?;
+        let identity = opened.identity.clone();
+        let core = recover(&opened).context("the store cannot be brought back")?;
+        let folded = core.row() - opened.snapshot_row.unwrap_or(0);
+        let last = opened.last_row.map(|row| row.at);
+        let begin = last.unwrap_or(Timestamp::from_micros(0));
+        let clock = if identity.stream_clock { Clock::stream(begin) } else { Clock::system(begin) };
+        let upgraded = upgraded(&opened).context("the alarm log cannot be read")?;
+        let mut first = Vec::from_iter(upgraded.clone());
+        let missed = last.map(|from| (from, clock.stamp().at));
+        first.extend(first_inputs(&core, &configuration, config, mode, missed));
+        let mut told = board::of(&core);
+        if let Some(Input::Upgraded { next_seq, held, .. }) = upgraded {
+            board::show_told(&mut told, next_seq, held);
+        }
+        let (board, board_seen) = watch::channel(Arc::new(told));
+        let (signals_in_force, signals) = watch::channel(Arc::new(configuration.signals.clone()));
+        let (kept, keep) = watch::channel(Arc::new(config.store.keep(&configuration.signals)));
+        let (inbox, submissions) = Inbox::new();
+        let metrics = Metrics::default();
+        let strain = Strain::new(metrics.clone());
+        let refusals = Arc::new(Refusals::default());
+        let ring = Arc::new(Ring::default());
+        let pulse = Pulse::default();
+        let reload = if mode.headless || mode.demo {
+            None
+        } else {
+            let inbox = inbox.clone();
+            Some(Reload::new(config, &configuration, inbox, signals_in_force, kept)?)
+        };
+        let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
+        let sources = Sources {
+            board: board_seen.clone(),
+            clock: clock.clone(),
+            pulse: pulse.clone(),
+            inbox: inbox.clone(),
+            metrics: metrics.clone(),
+            identity,
+        };
+        if config.influx.is_some() {
+            // A command of the command line must not let go what InfluxDB lacks either.
+            opened.sink().begin();
+        }
+        let doors = if mode.headless {
+            None
+        } else {
+            let shared = Shared {
+                inbox: inbox.clone(),
+                board: board_seen,
+                signals,
+                ring: Arc::clone(&ring),
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+                pulse: pulse.clone(),
+                refusals: Arc::clone(&refusals),
+                load: strain.load(),
+                sink_told: core.site.sink_told(),
+            };
+            Some(Doors::bind(config, mode, &opened, shared).await?)
+        };
+        let addresses = doors.as_ref().map(|doors| doors.addresses(config)).transpose()?;
+        let terms = store::Terms { keep, load: strain.load(), metrics: metrics.clone() };
+        let running = store::start(opened, terms).context("cannot start the store")?;
+        let pipeline = pipeline::Parts {
+            core,
+            clock,
+            inbox: submissions,
+            fill: inbox.fill(),
+            refusals,
+            strain,
+            committer: running.committer,
+            reports: running.reports,
+            board,
+            ring,
+            metrics,
+            pulse,
+            first,
+            folded,
+        };
+        // A simulated ward, and time by the messages, have nothing to do with the machine's clock.
+        let real = !mode.headless && !mode.demo && !mode.stream_clock;
+        let clock_check = Some(&config.clock).filter(|clock| real && !clock.check.is_empty());
+        Ok(Self {
+            addresses: addresses.unwrap_or_default(),
+            inbox,
+            pipeline,
+            writer: running.thread,
+            doors,
+            control,
+            reload,
+            clock_check: clock_check.cloned(),
+            sources,
+        })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// The way in, for commands of this process.
+    pub fn inbox(&self) -> Inbox {
+        self.inbox.clone()
+    }
+
+    /// Runs until `stop`, then shuts down in order. A task that ends early ends it with an error.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let Self { inbox, pipeline, writer, doors, control, reload, clock_check, sources, .. } =
+            self;
+        let pulse = pipeline.pulse.clone();
+        let mut intake = Stage::default();
+        let mut commands = Stage::default();
+        let mut core = Stage::default();
+        let mut serving = Stage::default();
+        let mut beside = Stage::default();
+        let mut sinks = Stage::default();
+        // The store takes from the sink how far it came, after the last commit too.
+        let store = pipeline.committer.clone();
+        core.start("pipeline", pipeline::run(pipeline, core.token()));
+        if let Some(clock) = clock_check {
+            let watch = synchronised::watch(clock, inbox.clone(), commands.token());
+            commands.start("clock", watch);
+        }
+        if let Some(reload) = reload {
+            commands.start("reload", reload.run(commands.token()));
+        }
+        commands.start("control", control.run(inbox, sources, commands.token()));
+        let mut connections = TaskTracker::new();
+        let streams = TaskTracker::new();
+        if let Some(doors) = doors {
+            let Doors { listener, subscribers, degraded, context, server, state, around, sink } =
+                doors;
+            connections = context.tracker.clone();
+            intake = Stage::new(context.cancel.clone());
+            for subscriber in subscribers {
+                intake.start("subscriber", subscriber.run(context.clone(), degraded.clone()));
+            }
+            intake.start("listener", listener.run(context));
+            serving.start("http", server.run(state, streams.clone(), serving.token()));
+            pulse.set_listening(true);
+            beside = around.start();
+            if let Some(sink) = sink {
+                sinks.start("influxdb", sink.run(sinks.token()));
+            }
+        }
+        let ended_early = tokio::select! {
+            () = stop.cancelled() => None,
+            task = core.ended() => Some(task),
+            task = commands.ended() => Some(task),
+            task = intake.ended() => Some(task),
+            task = serving.ended() => Some(task),
+            task = beside.ended() => Some(task),
+            task = sinks.ended() => Some(task),
+        };
+        pulse.set_listening(false);
+        beside.stop().await;
+        intake.stop().await;
+        connections.close();
+        late("connections", connections.wait()).await;
+        commands.stop().await;
+        core.stop().await;
+        sinks.stop().await;
+        drop(store);
+        serving.stop().await;
+        streams.close();
+        late("streams", streams.wait()).await;
+        if let Some(task) = ended_early {
+            bail!("the {task} task ended early");
+        }
+        let writer = tokio::task::spawn_blocking(move || writer.join());
+        let writer = tokio::time::timeout(3 * GRACE, writer)
+            .await
+            .context("the store did not end in time; nobody was told of what it still held")??;
+        writer.map_err(|_| anyhow::anyhow!("the store's thread panicked"))??;
+        Ok(())
+    }
+}
