@@ -341,7 +341,7 @@ mod tests {
     use super::super::point::{Point, settle};
     use super::super::scan::Extent;
     use super::super::tests::{any_rows, commit, purpose, put, sample, second, series};
-    use super::super::types::{Commit, SeriesKey};
+    use super::super::types::SeriesKey;
     use super::super::{Opened, Reader, Running, Store, Terms, history, start};
     use super::*;
     use crate::inbox::INBOX_BYTES;
