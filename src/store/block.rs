@@ -2,7 +2,7 @@
 //!
 //! The body is a CBOR array `[2, times, arrivals, values, flags]` of byte strings: times in
 //! microseconds after `t0`, arrivals in milliseconds after their time (both rounded down to whole
-//! milliseconds), values as sent, each a [`column`](super::column); flags as pairs of (flags, how
+//! milliseconds), values as sent, each a `column`; flags as pairs of (flags, how
 //! many). Blocks of format 1 are read too: their columns are `pco` of 64 bits and nothing else.
 
 use std::convert::Infallible;
