@@ -47,12 +47,13 @@ use vitalgate::strain::Load;
 use vitalgate::telemetry::Metrics;
 
 use support::figures::median;
+use support::gateway::cpu_s;
 use support::ward::{Ward, configuration, headless};
 use support::{ROUNDS, folder};
 
 const PATIENTS: u64 = 100;
 const SIGNALS: [u16; 6] = [1, 2, 3, 5, 7, 8];
-const SECONDS: u64 = 1_000;
+const SECONDS: u64 = 3_000;
 const POINTS: u64 = PATIENTS * SIGNALS.len() as u64 * SECONDS;
 /// As the sink's default.
 const BATCH_BYTES: usize = 1 << 20;
@@ -80,27 +81,52 @@ fn main() -> anyhow::Result<()> {
     let (mut rates, mut against_bytes, mut against_stream) = (Vec::new(), Vec::new(), Vec::new());
     // The first round makes the series known to the server and is not counted.
     for round in 0..=ROUNDS {
-        let bytes = runtime.block_on(post(&victoria.url, &bodies.1))?;
-        let sink = runtime.block_on(tell(&config, &opened, &dir))?;
-        let stream = runtime.block_on(stream(&victoria.url))?;
-        let rate = |seconds: f64| POINTS as f64 / seconds;
-        println!(
-            "  points/s: ready bytes {:.0}, sink {:.0}, the crate's stream {:.0}{}",
-            rate(bytes),
-            rate(sink),
-            rate(stream),
-            if round == 0 { " (not counted)" } else { "" },
-        );
+        let bytes = victoria.cost(|| runtime.block_on(post(&victoria.url, &bodies.1)))?;
+        let sink = victoria.cost(|| runtime.block_on(tell(&config, &opened, &dir)))?;
+        let stream = victoria.cost(|| runtime.block_on(stream(&victoria.url)))?;
+        let counted = if round == 0 { " (not counted)" } else { "" };
+        println!("  ready bytes {bytes}; sink {sink}; the crate's stream {stream}{counted}");
         if round > 0 {
-            rates.push(rate(sink) / 1_000.0);
-            against_bytes.push(bytes / sink);
-            against_stream.push(stream / sink);
+            rates.push(POINTS as f64 / sink.seconds / 1_000.0);
+            against_bytes.push(bytes.seconds / sink.seconds);
+            against_stream.push(stream.seconds / sink.seconds);
         }
     }
     println!("  thousand points/s of the sink   {}", median(&rates));
     println!("  sink : ready bytes              {}", median(&against_bytes));
     println!("  sink : the crate's stream       {}", median(&against_stream));
     Ok(())
+}
+
+/// What it takes to tell all points.
+#[derive(Clone, Copy)]
+struct Cost {
+    seconds: f64,
+    ours_s: f64,
+    server_s: f64,
+}
+
+impl std::fmt::Display for Cost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let micros = |seconds: f64| seconds * 1e6 / POINTS as f64;
+        let rate = POINTS as f64 / self.seconds;
+        let (ours, server) = (micros(self.ours_s), micros(self.server_s));
+        write!(f, "{rate:.0} points/s, processor {ours:.2} and the server's {server:.2} µs a point")
+    }
+}
+
+/// Started once everything is ready.
+struct Watch(Stopwatch, f64);
+
+impl Watch {
+    fn start() -> anyhow::Result<Self> {
+        Ok(Self(Stopwatch::start(), cpu_s("self")?))
+    }
+
+    /// Seconds, and those of this process's processor time.
+    fn told(&self) -> anyhow::Result<(f64, f64)> {
+        Ok((self.0.seconds(), cpu_s("self")? - self.1))
+    }
 }
 
 /// A server of its own; gone when dropped.
@@ -130,6 +156,14 @@ impl Victoria {
             thread::sleep(Duration::from_millis(50));
         }
         Ok(victoria)
+    }
+
+    /// What `side` costs, which says its seconds and this process's processor time.
+    fn cost(&self, side: impl FnOnce() -> anyhow::Result<(f64, f64)>) -> anyhow::Result<Cost> {
+        let server = self.child.id().to_string();
+        let before = cpu_s(&server)?;
+        let (seconds, ours_s) = side()?;
+        Ok(Cost { seconds, ours_s, server_s: cpu_s(&server)? - before })
     }
 }
 
@@ -244,9 +278,9 @@ fn client(url: &str, gzip: bool) -> anyhow::Result<Client> {
 }
 
 /// Seconds to post ready bytes, one body after the other.
-async fn post(url: &str, bodies: &[Bytes]) -> anyhow::Result<f64> {
+async fn post(url: &str, bodies: &[Bytes]) -> anyhow::Result<(f64, f64)> {
     let client = client(url, true)?;
-    let watch = Stopwatch::start();
+    let watch = Watch::start()?;
     for body in bodies {
         client
             .write_line_protocol_with_precision(
@@ -257,17 +291,20 @@ async fn post(url: &str, bodies: &[Bytes]) -> anyhow::Result<f64> {
             )
             .await?;
     }
-    Ok(watch.seconds())
+    watch.told()
 }
 
 /// Seconds for the sink to tell the whole journal.
-async fn tell(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<f64> {
+async fn tell(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<(f64, f64)> {
     let core = recover(opened)?;
     let signals = configuration()?.signals;
     let (_board, board) = watch::channel(Arc::new(board::of(&core)));
     let (_signals, signals) = watch::channel(Arc::new(signals));
     let (inbox, _submissions) = Inbox::new();
     let metrics = Metrics::default();
+    let clock = Clock::stream(core.now().at);
+    // The last rows wait too, until no change of binding can concern them any more.
+    clock.heard(at(SECONDS) + Span::mins(1));
     let parts = Parts {
         identity: opened.identity.clone(),
         reader: opened.reader(),
@@ -275,7 +312,7 @@ async fn tell(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<f6
         slot: opened.sink(),
         board,
         signals,
-        clock: Clock::stream(core.now().at),
+        clock,
         metrics: metrics.clone(),
         inbox,
         load: Load::default(),
@@ -285,7 +322,7 @@ async fn tell(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<f6
     let influx = config.influx.as_ref().context("no [influx]")?;
     let sink = Sink::new(influx, dir, parts).await?;
     let stop = CancellationToken::new();
-    let watch = Stopwatch::start();
+    let watch = Watch::start()?;
     let running = tokio::spawn(sink.run(stop.clone()));
     loop {
         let told = metrics.exposition();
@@ -295,23 +332,23 @@ async fn tell(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<f6
         if points.and_then(|n| n.parse().ok()).is_some_and(|n: f64| n >= POINTS as f64) {
             break;
         }
-        ensure!(watch.seconds() < 300.0, "the sink does not end:\n{told}");
+        ensure!(watch.0.seconds() < 60.0, "the sink does not end:\n{told}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let seconds = watch.seconds();
+    let cost = watch.told()?;
     stop.cancel();
     running.await?;
-    Ok(seconds)
+    Ok(cost)
 }
 
 /// Seconds for the crate's own way: points made one by one, and streamed.
-async fn stream(url: &str) -> anyhow::Result<f64> {
+async fn stream(url: &str) -> anyhow::Result<(f64, f64)> {
     let client = client(url, false)?;
     let all = (0..SECONDS).flat_map(|second| {
         (0..PATIENTS).flat_map(move |device| SIGNALS.map(move |signal| (second, device, signal)))
     });
     let all: Vec<_> = all.collect();
-    let watch = Stopwatch::start();
+    let watch = Watch::start()?;
     for some in all.chunks(STREAM) {
         let points: Result<Vec<DataPoint>, _> = some
             .iter()
@@ -332,5 +369,5 @@ async fn stream(url: &str) -> anyhow::Result<f64> {
             .collect();
         client.write("b", futures::stream::iter(points?)).await?;
     }
-    Ok(watch.seconds())
+    watch.told()
 }

@@ -9,29 +9,31 @@
 //! The cursor moves only after 204, and lines told twice are the same points: whatever is killed,
 //! nothing is lost and nothing doubled. What is in memory is two batches, whatever the server does.
 
+pub mod answer;
+mod deliver;
 mod feed;
+mod gather;
 pub mod line;
 pub mod policy;
 mod relay;
+mod size;
 pub mod transport;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use self::answer::CLASSES;
 use self::feed::{BadFeed, Batch, Feed, SETTLED};
-use self::policy::{
-    Answer, CLASSES, FIRST_PAUSE, LONGEST_PAUSE, ONCE_MORE, Plan, Size, Step, Verdict,
-};
-use self::transport::{BadTransport, Transport, gzip};
+use self::policy::{FIRST_PAUSE, LONGEST_PAUSE};
+use self::size::Size;
+use self::transport::{BadTransport, Transport};
 use crate::backoff::Backoff;
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::config::Influx;
 use crate::domain::consent::Purpose;
-use crate::domain::ids::DeviceId;
 use crate::domain::input::Input;
 use crate::domain::signal::SignalTable;
 use crate::domain::time::{Span, Timestamp};
@@ -41,21 +43,17 @@ use crate::pseudonym::{BadKey, Pseudonyms};
 use crate::store::cursor::{SinkCursor, SinkSlot};
 use crate::store::history::History;
 use crate::store::types::Identity;
-use crate::store::{DEAD_LETTERS, ReadError, Reader};
+use crate::store::{ReadError, Reader};
 use crate::strain::{Load, Work};
 use crate::telemetry::Metrics;
 use crate::view::Board;
 
-/// How often lag is looked at while nothing goes on.
+/// How often lag is looked at, while nothing goes on and while one batch follows the other.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long it may go on at shutdown with what is committed; the rest waits for the next start.
 const FLUSH: Duration = Duration::from_secs(3);
 /// After the store could not be read.
 const READ_AGAIN: Duration = Duration::from_secs(5);
-/// Dead letters of one batch; the store keeps no more of them.
-const LETTERS: usize = DEAD_LETTERS as usize;
-/// Of a refused line this much is kept.
-const HEAD_BYTES: usize = 1_024;
 /// Under this name dead letters of the sink are kept, and it is degraded.
 const NAME: &str = "influxdb";
 
@@ -117,6 +115,7 @@ pub struct Sink {
     state: State,
     told: Option<State>,
     answered: bool,
+    looked: Stopwatch,
 }
 
 /// What people are told of it.
@@ -163,6 +162,7 @@ impl Sink {
             state: State::default(),
             told: (!parts.told).then(State::default),
             answered: false,
+            looked: Stopwatch::start(),
         })
     }
 
@@ -232,107 +232,10 @@ impl Sink {
             *cursor = batch.cursor;
             self.slot.put(cursor.clone(), dead);
         }
-        self.look(cursor).await;
-    }
-
-    /// Sends a batch until all of it is written or dead; gives what is dead.
-    async fn deliver(&mut self, batch: &Batch, cursor: &SinkCursor) -> Vec<DeadLetter> {
-        let lines = &batch.lines;
-        let mut plan = Plan::new(lines, self.size.now());
-        let mut dead = Vec::new();
-        let (mut refused, mut too_old) = (0, 0);
-        while let Some(range) = plan.next() {
-            self.give_way(cursor).await;
-            let body = if range == (0..lines.len()) {
-                batch.compressed.clone()
-            } else {
-                compress(lines.slice(range.clone())).await
-            };
-            let answer = self.transport.write(body).await;
-            self.metrics.influx_request(answer.class());
-            let step = plan.answered(lines, &answer);
-            self.size.answered(answer.verdict(), plan.largest());
-            self.note(&answer, plan.is_once_more());
-            let wait = match step {
-                Step::Go => None,
-                Step::Dead(line) => {
-                    refused += 1;
-                    if dead.len() < LETTERS {
-                        dead.push(letter(&lines[line], &answer));
-                    }
-                    None
-                }
-                Step::TooOld(lines) => {
-                    too_old += lines;
-                    None
-                }
-                Step::OnceMore => {
-                    dead.clear();
-                    refused = 0;
-                    Some((Some(ONCE_MORE), true))
-                }
-                Step::Wait { asked, refused } => Some((asked, refused)),
-            };
-            let Some((asked, refuses_all)) = wait else {
-                if self.state.refused.is_none() {
-                    self.backoff.reset();
-                }
-                continue;
-            };
-            if refuses_all {
-                self.refused(&answer);
-            }
-            let pause = self.backoff.pause().max(asked.unwrap_or_default());
-            tracing::debug!(?answer, ?pause, "InfluxDB does not take it now");
-            self.rest(pause, cursor).await;
+        let late = self.looked.seconds() >= LOOK_EVERY.as_secs_f64();
+        if late || !batch.more || self.told != Some(self.state) {
+            self.look(cursor).await;
         }
-        if plan.is_once_more() && plan.taken() {
-            self.takes_again();
-        }
-        if too_old > 0 {
-            tracing::debug!(lines = too_old, "older than the bucket keeps anything");
-        }
-        let lost = refused + too_old;
-        self.metrics.influx_written(batch.points.saturating_sub(lost), lost);
-        dead
-    }
-
-    /// A refusal of everything is over.
-    fn takes_again(&mut self) {
-        if self.state.refused.take().is_some() {
-            tracing::info!("InfluxDB takes what it is told again");
-            self.backoff.reset();
-        }
-        self.degraded.set(NAME, None);
-        self.metrics.influx_paused(false);
-    }
-
-    /// What an answer says of the server as a whole. While a batch is tried once more, a good line
-    /// does not end a refusal: the next one may be bad again.
-    fn note(&mut self, answer: &Answer, once_more: bool) {
-        self.answered = true;
-        match answer.verdict() {
-            Verdict::Written | Verdict::TooOld if !once_more => self.takes_again(),
-            Verdict::Later => {
-                self.degraded.set(NAME, Some("it does not answer as it should".to_owned()));
-            }
-            Verdict::Written
-            | Verdict::TooOld
-            | Verdict::Refused
-            | Verdict::BadLine
-            | Verdict::TooLarge => {}
-        }
-        self.metrics.influx_paused(self.state.refused.is_some());
-    }
-
-    fn refused(&mut self, answer: &Answer) {
-        let Answer::Status { code, words, .. } = answer else { return };
-        if self.state.refused != Some(*code) {
-            tracing::warn!(status = code, words, "InfluxDB refuses everything; all of it is kept");
-        }
-        self.state.refused = Some(*code);
-        self.degraded.set(NAME, Some("it refuses what it is told".to_owned()));
-        self.metrics.influx_paused(true);
     }
 
     async fn unreadable(&mut self, error: &BadFeed, cursor: &SinkCursor) {
@@ -369,6 +272,7 @@ impl Sink {
 
     /// How far behind it is, and whether people are to be told.
     async fn look(&mut self, cursor: &SinkCursor) {
+        self.looked = Stopwatch::start();
         let reader = self.feed.reader.clone();
         let newest = tokio::task::spawn_blocking(move || reader.last_row()).await;
         let Ok(Ok(Some(newest))) = newest else { return };
@@ -407,28 +311,4 @@ async fn refill(feed: &Arc<Feed>, cursor: SinkCursor) -> Result<Batch, BadFeed> 
 
 fn joined(read: Result<Result<Batch, BadFeed>, tokio::task::JoinError>) -> Result<Batch, BadFeed> {
     read.unwrap_or_else(|e| Err(ReadError::Strange(e.to_string()).into()))
-}
-
-/// Off the threads that serve others: level 1 takes some 5 ms a megabyte.
-async fn compress(lines: Bytes) -> Bytes {
-    let here = lines.clone();
-    tokio::task::spawn_blocking(move || gzip(&lines)).await.unwrap_or_else(|_| gzip(&here))
-}
-
-/// A line the server refuses for good, as a dead letter.
-fn letter(line: &[u8], answer: &Answer) -> DeadLetter {
-    let why = match answer {
-        Answer::Status { code, words, .. } => format!("InfluxDB refuses it, {code}: {words}"),
-        Answer::None(why) => why.clone(),
-    };
-    let principal: Result<DeviceId, _> = NAME.parse();
-    DeadLetter {
-        principal: principal.unwrap_or_else(|_| unreachable!("`{NAME}` is an id")),
-        device: None,
-        topic: "api/v2/write".to_owned(),
-        kind: None,
-        reason: why,
-        length: line.len() as u64,
-        head: line[..line.len().min(HEAD_BYTES)].to_vec(),
-    }
 }

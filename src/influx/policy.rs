@@ -6,6 +6,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::answer::{Answer, Verdict};
+
 /// After the first failure, at most.
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// After many, unless the server asks for longer.
@@ -16,90 +18,6 @@ const LONGEST_ASKED: Duration = Duration::from_secs(300);
 const DEAD_FIRST: u64 = 100;
 /// At least so long after that the batch is tried once more, and people are told meanwhile.
 pub const ONCE_MORE: Duration = LONGEST_PAUSE;
-
-/// What came of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The server answered.
-    Status {
-        /// The status.
-        code: u16,
-        /// `Retry-After`, where it was given in seconds.
-        retry_after: Option<Duration>,
-        /// The beginning of its words.
-        words: String,
-    },
-    /// It did not, and why.
-    None(String),
-}
-
-/// What an answer means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// All lines are written.
-    Written,
-    /// Some line is bad.
-    BadLine,
-    /// Some line is older than the bucket keeps anything.
-    TooOld,
-    /// Too much at once.
-    TooLarge,
-    /// Somebody must change something: nothing is lost, nothing goes on.
-    Refused,
-    /// Not now; the same again later.
-    Later,
-}
-
-/// Every [class](Answer::class) of an answer.
-pub const CLASSES: [&str; 8] = ["none", "204", "400", "401", "413", "429", "5xx", "other"];
-
-impl Answer {
-    /// What it means.
-    pub fn verdict(&self) -> Verdict {
-        match self {
-            Self::None(_) => Verdict::Later,
-            Self::Status { code, .. } => match code {
-                204 => Verdict::Written,
-                400 | 422 if self.says("retention policy") => Verdict::TooOld,
-                400 | 422 => Verdict::BadLine,
-                413 => Verdict::TooLarge,
-                408 | 425 | 429 | 500..=599 => Verdict::Later,
-                _ => Verdict::Refused,
-            },
-        }
-    }
-
-    fn says(&self, what: &str) -> bool {
-        match self {
-            Self::None(_) => false,
-            Self::Status { words, .. } => words.to_ascii_lowercase().contains(what),
-        }
-    }
-
-    /// How many lines it says were dropped.
-    fn dropped(&self) -> Option<u64> {
-        let Self::Status { words, .. } = self else { return None };
-        let (_, number) = words.split_once("dropped=")?;
-        let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
-        number[..end].parse().ok()
-    }
-
-    /// Its class in the metrics.
-    pub fn class(&self) -> &'static str {
-        match self {
-            Self::None(_) => "none",
-            Self::Status { code, .. } => match code {
-                204 => "204",
-                400 | 422 => "400",
-                401 | 403 | 404 => "401",
-                413 => "413",
-                429 => "429",
-                500..=599 => "5xx",
-                _ => "other",
-            },
-        }
-    }
-}
 
 /// What is to be done next about a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -261,49 +179,6 @@ fn halves(lines: &[u8], all: &Range<usize>) -> Option<(Range<usize>, Range<usize
     (cut < inside.len()).then(|| (all.start..all.start + cut, all.start + cut..all.end))
 }
 
-/// So many requests taken in a row, and larger ones are tried again.
-const TAKEN_IN_A_ROW: u32 = 32;
-
-/// How large requests are: smaller after 413, and larger again in time.
-#[derive(Clone, Copy, Debug)]
-pub struct Size {
-    now: usize,
-    most: usize,
-    taken: u32,
-}
-
-impl Size {
-    /// At most so many bytes, and so many at first.
-    pub fn new(most: usize) -> Self {
-        Self { now: most, most, taken: 0 }
-    }
-
-    /// No request is to be larger, but for a single line.
-    pub fn now(&self) -> usize {
-        self.now
-    }
-
-    /// After an answer; `largest` is that of the plan then.
-    pub fn answered(&mut self, verdict: Verdict, largest: usize) {
-        match verdict {
-            Verdict::Written => {
-                self.taken += 1;
-                if self.taken >= TAKEN_IN_A_ROW {
-                    self.taken = 0;
-                    self.now = self.now.saturating_mul(2).min(self.most);
-                }
-            }
-            Verdict::TooLarge => {
-                self.taken = 0;
-                self.now = self.now.min(largest);
-            }
-            Verdict::BadLine | Verdict::TooOld | Verdict::Refused | Verdict::Later => {
-                self.taken = 0;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -312,28 +187,6 @@ mod tests {
 
     fn status(code: u16) -> Answer {
         Answer::Status { code, retry_after: None, words: String::new() }
-    }
-
-    #[test]
-    fn only_204_is_success_and_what_nobody_knows_waits_for_a_person() {
-        for (codes, verdict) in [
-            (&[204][..], Verdict::Written),
-            (&[400, 422], Verdict::BadLine),
-            (&[413], Verdict::TooLarge),
-            (&[429, 500, 502, 503, 504, 408], Verdict::Later),
-            (&[200, 301, 307, 401, 403, 404, 405, 100], Verdict::Refused),
-        ] {
-            for code in codes {
-                assert_eq!(status(*code).verdict(), verdict, "{code}");
-                assert!(CLASSES.contains(&status(*code).class()), "{code}");
-            }
-        }
-        assert_eq!(Answer::None("timeout".into()).verdict(), Verdict::Later);
-        for words in [PARTIAL, "Point is outside the Retention Policy"] {
-            assert_eq!(said(422, words).verdict(), Verdict::TooOld);
-            assert_eq!(said(400, words).verdict(), Verdict::TooOld);
-            assert_eq!(said(503, words).verdict(), Verdict::Later);
-        }
     }
 
     const PARTIAL: &str = "failure writing points to database: partial write: points beyond \
@@ -418,26 +271,6 @@ mod tests {
         assert_eq!(plan.next(), Some(2..4));
         assert_eq!(plan.answered(lines, &status(204)), Step::Go);
         assert_eq!(plan.next(), None);
-    }
-
-    #[test]
-    fn requests_grow_again_when_many_in_a_row_were_taken() {
-        let mut size = Size::new(1_000);
-        size.answered(Verdict::TooLarge, 100);
-        assert_eq!(size.now(), 100);
-        let taken = |size: &mut Size, requests| {
-            for _ in 0..requests {
-                size.answered(Verdict::Written, 100);
-            }
-        };
-        taken(&mut size, TAKEN_IN_A_ROW - 1);
-        size.answered(Verdict::Later, 100);
-        taken(&mut size, TAKEN_IN_A_ROW - 1);
-        assert_eq!(size.now(), 100, "none in a row");
-        taken(&mut size, 1);
-        assert_eq!(size.now(), 200);
-        taken(&mut size, 100 * TAKEN_IN_A_ROW);
-        assert_eq!(size.now(), 1_000, "never above what is configured");
     }
 
     proptest! {

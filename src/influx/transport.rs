@@ -14,7 +14,7 @@ use influxdb2::{Client, ClientBuilder, RequestError};
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use rustls::ClientConfig;
 
-use super::policy::Answer;
+use super::answer::Answer;
 use super::relay::{KEY, Outcome, Relay};
 use crate::config::{BadInflux, Influx};
 use crate::tls::{self, BadTls};

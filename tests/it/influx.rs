@@ -140,7 +140,7 @@ fn whatever_the_server_answers_it_ends_complete() {
         Mood::Answer(503, Some(0)),
     ]
     .into();
-    server.state().bad = Some("heart_rate,site=site-1 value=77,".to_owned());
+    server.state().bad = Some("heart_rate,site=site-1 value=77.0,".to_owned());
     server.state().most_bytes = 450;
     let url = format!("http://127.0.0.1:{}/tsdb", server.address.port());
     let mut influx = section(dir.path(), &url);
