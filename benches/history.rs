@@ -45,6 +45,10 @@ const DAYS: i64 = 30;
 const A_ROW: i64 = 512;
 /// Times each query is asked in a round.
 const ASKED: usize = 100;
+/// Devices that play a recording: the pages of a table are shared by many series.
+const COPIES: usize = 32;
+/// So long after its last reading everything of a recording is as it stays.
+const REST: Span = Span::days(5);
 /// A memory file system: recordings need no disk to be counted.
 const MEMORY: &str = "/dev/shm";
 const HEART_RATE: SignalId = SignalId(1);
@@ -174,10 +178,12 @@ const RECORDINGS: [Recording; 5] = [
     Recording { file: "hall2018_2133-039_cgm.csv", columns: GLUCOSE },
 ];
 
-/// Each recording into a store of its own at the pace it was measured, as the gateway's store takes
-/// it: a row a line, heads sealed when full or an hour old.
+/// Each recording into a store of its own, by several devices at the pace it was measured, as the
+/// gateway's store takes it: a row a line and a row a minute between them. Told is what the store
+/// takes at the end of the recording, when the last days are as they were sealed, and days later,
+/// when maintenance has come to rest.
 fn recordings(folder: &Path) -> anyhow::Result<()> {
-    println!("bytes a reading in the history of real recordings");
+    println!("bytes a reading in the history of real recordings, each by {COPIES} devices");
     for Recording { file, columns } in RECORDINGS {
         let lines = read(&folder.join(file), columns)?;
         let dir = tempfile::tempdir_in(MEMORY)?;
@@ -186,32 +192,60 @@ fn recordings(folder: &Path) -> anyhow::Result<()> {
         let begin: Timestamp = "2026-01-01T00:00:00Z".parse()?;
         let (mut sent, mut last) = (0, begin);
         for (second, values) in lines {
+            writer.idle(begin + Span::secs(second))?;
             last = begin + Span::secs(second);
-            let samples: Vec<Sample> = values
-                .into_iter()
-                .map(|(signal, unit, value)| sample("dev-1", signal, unit, last, value))
+            let devices: Vec<String> = (1..=COPIES).map(|n| format!("dev-{n}")).collect();
+            let samples: Vec<Sample> = devices
+                .iter()
+                .flat_map(|device| values.iter().map(move |value| (device, *value)))
+                .map(|(device, (signal, unit, value))| sample(device, signal, unit, last, value))
                 .collect::<anyhow::Result<_>>()?;
             sent += samples.len();
             writer.row(Some(last), samples)?;
         }
-        writer.row(Some(last + Span::hours(2)), Vec::new())?;
+        writer.idle(last + Span::hours(2))?;
+        let ended = Taken::by(dir.path())?;
+        writer.idle(last + REST)?;
         writer.close()?;
-        let (blocks, bodies): (i64, i64) = Connection::open(Store::file(dir.path()))?.query_row(
+        let rested = Taken::by(dir.path())?;
+        println!(
+            "  {file:<32} {sent:>6} readings; at the end {}; at rest {}",
+            ended.of(sent),
+            rested.of(sent)
+        );
+    }
+    Ok(())
+}
+
+/// What the history of a store takes.
+struct Taken {
+    blocks: u64,
+    packed: u64,
+    pages: u64,
+}
+
+impl Taken {
+    fn by(dir: &Path) -> anyhow::Result<Self> {
+        let (blocks, packed): (i64, i64) = Connection::open(Store::file(dir))?.query_row(
             "SELECT count(*), ifnull(sum(length(body)), 0) FROM blocks",
             [],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        let sizes = Reader::of(dir.path())?.sizes()?;
+        let sizes = Reader::of(dir)?.sizes()?;
         let history = sizes.iter().filter(|s| matches!(s.table.as_str(), "blocks" | "series"));
-        let pages: u64 = history.map(|size| size.bytes).sum();
-        println!(
-            "  {file:<32} {sent:>6} readings, {blocks:>4} blocks: packed {:.2}, with their tables' \
-             pages {:.2} bytes a reading",
-            bodies as f64 / sent as f64,
-            pages as f64 / sent as f64,
-        );
+        let pages = history.map(|size| size.bytes).sum();
+        Ok(Self { blocks: blocks as u64, packed: packed as u64, pages })
     }
-    Ok(())
+
+    fn of(&self, readings: usize) -> String {
+        let a_reading = |bytes: u64| bytes as f64 / readings as f64;
+        format!(
+            "{:>6} blocks, packed {:.2}, with their tables' pages {:.2}",
+            self.blocks,
+            a_reading(self.packed),
+            a_reading(self.pages),
+        )
+    }
 }
 
 /// A line's second and its values.
@@ -295,6 +329,14 @@ impl Writer {
             anyhow::Ok(reports.recv().await)
         })?;
         ensure!(matches!(told, Some(Report::Committed { .. })), "{told:?}");
+        Ok(())
+    }
+
+    /// Rows without samples, one a minute, for as long as there is no other.
+    fn idle(&mut self, until: Timestamp) -> anyhow::Result<()> {
+        while self.n > 0 && self.at + Span::mins(1) < until {
+            self.row(Some(self.at + Span::mins(1)), Vec::new())?;
+        }
         Ok(())
     }
 

@@ -14,7 +14,10 @@ use vitalgate::domain::input::Input;
 use vitalgate::domain::journal::RowBody;
 use vitalgate::domain::message::{Delivery, Kind};
 use vitalgate::domain::time::{Span, Stamp, Timestamp};
+use vitalgate::domain::unit::Unit;
 use vitalgate::ingest::decode::{Decoded, Request, decode};
+use vitalgate::store::block::{self, Block};
+use vitalgate::store::point::Point;
 
 use support::ward::{self, registered};
 
@@ -82,6 +85,60 @@ fn encode_row(bencher: Bencher<'_, '_>) {
 }
 
 /// A ward of monitored patients, and the row of messages that comes next.
+/// Sealing a day of a sensor, a block an hour; an item is one reading.
+#[divan::bench]
+fn seal_hours(bencher: Bencher<'_, '_>) {
+    let hours = hours();
+    bencher.counter(ItemsCount::from(12 * HOURS)).bench(|| sealed(black_box(&hours)));
+}
+
+/// Making one block of them, without the database; an item is one reading.
+#[divan::bench]
+fn merge_hours(bencher: Bencher<'_, '_>) {
+    let blocks = sealed(&hours());
+    bencher.counter(ItemsCount::from(12 * HOURS)).bench(|| {
+        let mut points = Vec::new();
+        for Block { summary, body } in black_box(&blocks) {
+            points.extend(block::open(summary.t0, summary.unit, body).expect("it was sealed"));
+        }
+        block::seal(points)
+    });
+}
+
+/// Opening a full block of a monitor; an item is one reading.
+#[divan::bench]
+fn open_block(bencher: Bencher<'_, '_>) {
+    let value = |second: i64| 60.0 + ((second * second) % 41) as f64 / 2.0;
+    let points = (0..512).map(|second| point(Span::secs(second), value(second))).collect();
+    let block = block::seal(points).expect("they are fine").remove(0);
+    let Block { summary, body } = block;
+    bencher
+        .counter(ItemsCount::from(512_usize))
+        .bench(|| block::open(summary.t0, summary.unit, black_box(&body)));
+}
+
+/// Hours of a sensor that measures every five minutes.
+const HOURS: usize = 24;
+
+fn hours() -> Vec<Vec<Point>> {
+    let value = |n: i64| 100.0 + ((n * n) % 37) as f64;
+    let hour = |hour: i64| {
+        (12 * hour..12 * (hour + 1)).map(|n| point(Span::mins(5 * n), value(n))).collect()
+    };
+    (0..HOURS as i64).map(hour).collect()
+}
+
+fn sealed(hours: &[Vec<Point>]) -> Vec<Block> {
+    let seal = |hour: &Vec<Point>| block::seal(hour.clone()).expect("they are fine");
+    hours.iter().flat_map(seal).collect()
+}
+
+fn point(after: Span, value: f64) -> Point {
+    let at = start() + after;
+    let received = at + Span::millis(3 + at.as_millis() / 1_000 % 7);
+    Point { at, received, value, unit: Unit::MgPerDl, flags: 0 }
+}
+
 fn monitored() -> (Core, (Vec<Input>, Stamp)) {
     let configuration = configuration();
     let now = Stamp { at: start(), offset: Span::ZERO };

@@ -19,7 +19,7 @@ pub enum Work {
     Vitals,
     /// Queries over a stretch of history.
     RangeQueries,
-    /// Packing what is in memory into blocks of history.
+    /// Packing what is in memory into blocks of history, and small blocks into larger ones.
     Sealing,
     /// Copying to InfluxDB.
     Influx,

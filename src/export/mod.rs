@@ -104,9 +104,9 @@ pub enum ExportError {
     /// Retention overtook the reading of the journal again and again.
     #[error("the journal goes faster than it can be read; try again when the gateway is less busy")]
     Overtaken,
-    /// Blocks went while they were read.
+    /// Samples went while they were read.
     #[error(
-        "the store changed under the export: {gone} blocks of {series} are gone, most likely by \
+        "the store changed under the export: {gone} samples of {series} are gone, most likely by \
          retention; what was written is not whole: ask for less with a later --from"
     )]
     Changed {

@@ -11,6 +11,7 @@ use crate::domain::device::stretches;
 use crate::domain::ids::{DeviceId, PatientId};
 use crate::domain::sample::flag;
 use crate::domain::time::Timestamp;
+use crate::store::frozen::Sealed;
 use crate::store::point::Point;
 use crate::store::scan::{Extent, ScanPage};
 use crate::store::types::SeriesKey;
@@ -65,13 +66,13 @@ pub(super) fn write(
     for series in scan.series_left() {
         let sealed = frozen.sealed(series, &extent)?;
         of += sealed.samples;
-        planned.push((series.clone(), sealed.blocks));
+        planned.push((series.clone(), sealed));
     }
     let mut planned = planned.into_iter().peekable();
-    let check = |(series, blocks): (SeriesKey, u64)| {
-        let gone = blocks - frozen.sealed(&series, &extent)?.blocks.min(blocks);
+    let check = |(series, sealed): (SeriesKey, Sealed)| {
+        let lost = sealed.lost(&frozen.sealed(&series, &extent)?);
         let name = || format!("{} of {}", table.name(series.signal), series.device);
-        if gone == 0 { Ok(()) } else { Err(ExportError::Changed { gone, series: name() }) }
+        lost.map_or(Ok(()), |gone| Err(ExportError::Changed { gone, series: name() }))
     };
     let site = frozen.identity.site.as_str();
     let simulated = frozen.identity.is_simulated();

@@ -328,7 +328,7 @@ fn a_store_that_changes_under_the_export_ends_it_with_an_error() {
         assert!(error.contains(expected) && error.contains("not whole"), "{sql}: {error}");
     };
     let of = |device: &str| format!("(SELECT id FROM series WHERE device = '{device}')");
-    check(&format!("DELETE FROM blocks WHERE series = {}", of("dev-2")), "1 blocks of heart_rate");
+    check(&format!("DELETE FROM blocks WHERE series = {}", of("dev-2")), "1 samples of heart_rate");
     // What was read already may be gone as well: it was still there when its series began.
     check(&format!("DELETE FROM blocks WHERE series = {}", of("dev-1")), "heart_rate of dev-1");
     check("UPDATE meta SET value = 'other' WHERE key = 'store'", "replaced");

@@ -1,15 +1,13 @@
 //! Sealed blocks: one unit, at most a day, columns packed by `pco`, and a summary to answer from.
 //!
-//! The body is a CBOR array `[1, times, arrivals, values, flags]` of byte strings: times in
+//! The body is a CBOR array `[2, times, arrivals, values, flags]` of byte strings: times in
 //! microseconds after `t0`, arrivals in milliseconds after their time (both rounded down to whole
-//! milliseconds), values as sent, flags as pairs of (flags, how many).
+//! milliseconds), values as sent, each a `column`; flags as pairs of (flags, how
+//! many). Blocks of format 1 are read too: their columns are `pco` of 64 bits and nothing else.
 
 use std::convert::Infallible;
 
-use pco::ChunkConfig;
-use pco::data_types::Number;
-use pco::standalone::{simple_compress, simple_decompress};
-
+use super::column::{integers, pack_integers, pack_values, unpack, values};
 use super::point::{Point, counts, settle};
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::unit::Unit;
@@ -18,9 +16,8 @@ use crate::domain::unit::Unit;
 pub const MAX_SPAN: Span = Span::days(1);
 /// No block holds more points, however large its head had grown.
 const MAX_POINTS: usize = 1_024;
-const FORMAT: u8 = 1;
-/// Higher levels cost time and save nothing at this size.
-const LEVEL: usize = 4;
+const FORMAT: u8 = 2;
+const FORMAT_OF_64_BITS: u8 = 1;
 const UNEVEN: &str = "its columns differ in length";
 
 /// What a block says without being decoded; values over the points that count.
@@ -109,16 +106,14 @@ pub fn seal(mut points: Vec<Point>) -> Result<Vec<Block>, BadBlock> {
 
 /// The points of a block that begins at `t0`.
 pub fn open(t0: Timestamp, unit: Unit, body: &[u8]) -> Result<Vec<Point>, BadBlock> {
-    let [times, arrivals, values, flags] = columns(body)?;
-    let times: Vec<i64> = unpack(times)?;
-    let arrivals: Vec<i64> = unpack(arrivals)?;
-    let values: Vec<f64> = unpack(values)?;
-    let flags = unpack_flags(flags);
+    let columns = Columns::of(body)?;
+    let (times, arrivals, values) = (columns.times()?, columns.arrivals()?, columns.values()?);
+    let flags = unpack_flags(columns.flags);
     if arrivals.len() != times.len() || values.len() != times.len() || flags.len() != times.len() {
         return Err(BadBlock::new(UNEVEN));
     }
-    let columns = times.iter().zip(&arrivals).zip(&values).zip(&flags);
-    Ok(columns
+    let points = times.iter().zip(&arrivals).zip(&values).zip(&flags);
+    Ok(points
         .map(|(((time, arrival), value), flags)| {
             let at = t0 + Span::micros(*time);
             Point {
@@ -139,10 +134,9 @@ pub fn counted(
     body: &[u8],
     mut each: impl FnMut(Timestamp, f64),
 ) -> Result<(), BadBlock> {
-    let [times, _, values, flags] = columns(body)?;
-    let times: Vec<i64> = unpack(times)?;
-    let values: Vec<f64> = unpack(values)?;
-    let flags = unpack_flags(flags);
+    let columns = Columns::of(body)?;
+    let (times, values) = (columns.times()?, columns.values()?);
+    let flags = unpack_flags(columns.flags);
     if values.len() != times.len() || flags.len() != times.len() {
         return Err(BadBlock::new(UNEVEN));
     }
@@ -154,22 +148,53 @@ pub fn counted(
     Ok(())
 }
 
-fn columns(body: &[u8]) -> Result<[&[u8]; 4], BadBlock> {
-    let mut d = minicbor::Decoder::new(body);
-    let bad = |e: minicbor::decode::Error| BadBlock::new(e.to_string());
-    let shape = (d.array().map_err(bad)?, d.u8().map_err(bad)?);
-    if shape != (Some(5), FORMAT) {
-        return Err(BadBlock::new("it is of another format"));
-    }
-    let mut next = || d.bytes().map_err(bad);
-    Ok([next()?, next()?, next()?, next()?])
+/// How many points a block holds. Nothing is unpacked for it.
+pub(super) fn len(body: &[u8]) -> Result<usize, BadBlock> {
+    Ok(runs(Columns::of(body)?.flags).map(|(_, many)| many).sum())
 }
 
-fn unpack_flags(runs: &[u8]) -> Vec<u8> {
-    let runs = runs.chunks_exact(3).flat_map(|run| {
-        std::iter::repeat_n(run[0], usize::from(u16::from_le_bytes([run[1], run[2]])))
-    });
-    runs.collect()
+/// A body taken apart.
+struct Columns<'a> {
+    format: u8,
+    times: &'a [u8],
+    arrivals: &'a [u8],
+    values: &'a [u8],
+    flags: &'a [u8],
+}
+
+impl<'a> Columns<'a> {
+    fn of(body: &'a [u8]) -> Result<Self, BadBlock> {
+        let mut d = minicbor::Decoder::new(body);
+        let bad = |e: minicbor::decode::Error| BadBlock::new(e.to_string());
+        let (columns, format) = (d.array().map_err(bad)?, d.u8().map_err(bad)?);
+        if columns != Some(5) || ![FORMAT, FORMAT_OF_64_BITS].contains(&format) {
+            return Err(BadBlock::new("it is of another format"));
+        }
+        let mut next = || d.bytes().map_err(bad);
+        Ok(Self { format, times: next()?, arrivals: next()?, values: next()?, flags: next()? })
+    }
+
+    fn times(&self) -> Result<Vec<i64>, BadBlock> {
+        if self.format == FORMAT { integers(self.times) } else { unpack(self.times) }
+    }
+
+    fn arrivals(&self) -> Result<Vec<i64>, BadBlock> {
+        if self.format == FORMAT { integers(self.arrivals) } else { unpack(self.arrivals) }
+    }
+
+    fn values(&self) -> Result<Vec<f64>, BadBlock> {
+        if self.format == FORMAT { values(self.values) } else { unpack(self.values) }
+    }
+}
+
+fn unpack_flags(flags: &[u8]) -> Vec<u8> {
+    runs(flags).flat_map(|(flags, many)| std::iter::repeat_n(flags, many)).collect()
+}
+
+/// Flags, and how many points in a row have them.
+fn runs(flags: &[u8]) -> impl Iterator<Item = (u8, usize)> {
+    let many = |run: &[u8]| usize::from(u16::from_le_bytes([run[1], run[2]]));
+    flags.chunks_exact(3).map(move |run| (run[0], many(run)))
 }
 
 fn pack(points: &[Point], first: &Point) -> Result<Block, BadBlock> {
@@ -182,8 +207,8 @@ fn pack(points: &[Point], first: &Point) -> Result<Block, BadBlock> {
         flags.push(run[0].flags);
         flags.extend_from_slice(&(run.len() as u16).to_le_bytes());
     }
-    let columns = [compress(&times)?, compress(&arrivals)?, compress(&values)?, flags];
-    let body = frame(&columns).map_err(|e| BadBlock::new(e.to_string()))?;
+    let columns = [pack_integers(&times)?, pack_integers(&arrivals)?, pack_values(&values)?, flags];
+    let body = frame(FORMAT, &columns).map_err(|e| BadBlock::new(e.to_string()))?;
     let counted = points.iter().filter(|p| p.counts()).map(|p| Aggregate::of(p.value));
     let summary = Summary {
         t0: first.at,
@@ -194,22 +219,16 @@ fn pack(points: &[Point], first: &Point) -> Result<Block, BadBlock> {
     Ok(Block { summary, body })
 }
 
-fn frame(columns: &[Vec<u8>; 4]) -> Result<Vec<u8>, minicbor::encode::Error<Infallible>> {
+fn frame(
+    format: u8,
+    columns: &[Vec<u8>; 4],
+) -> Result<Vec<u8>, minicbor::encode::Error<Infallible>> {
     let mut e = minicbor::Encoder::new(Vec::new());
-    e.array(5)?.u8(FORMAT)?;
+    e.array(5)?.u8(format)?;
     for column in columns {
         e.bytes(column)?;
     }
     Ok(e.into_writer())
-}
-
-fn compress<T: Number>(numbers: &[T]) -> Result<Vec<u8>, BadBlock> {
-    let config = ChunkConfig::default().with_compression_level(LEVEL);
-    simple_compress(numbers, &config).map_err(|e| BadBlock::new(e.to_string()))
-}
-
-fn unpack<T: Number>(bytes: &[u8]) -> Result<Vec<T>, BadBlock> {
-    simple_decompress(bytes).map_err(|e| BadBlock::new(e.to_string()))
 }
 
 #[cfg(test)]
@@ -217,6 +236,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::point::tests::any_point;
+    use super::super::types::flag;
     use super::*;
 
     #[test]
@@ -232,6 +252,34 @@ mod tests {
         let blocks = seal(points).unwrap();
         let [block] = blocks.as_slice() else { panic!("one block") };
         assert!(block.body.len() < 700, "{} bytes for 512 points", block.body.len());
+    }
+
+    #[test]
+    fn a_block_of_the_format_before_is_read() {
+        let points: Vec<Point> = (0..60)
+            .map(|i| {
+                let at = Timestamp::from_micros(1_700_000_000_000_123 + i * 1_000_007);
+                let received = Timestamp::from_millis(at.as_millis() + i % 5);
+                let flags = u8::from(i > 30) * flag::IMPLAUSIBLE;
+                Point { at, received, value: 36.0 + i as f64 / 8.0, unit: Unit::Celsius, flags }
+            })
+            .collect();
+        let (t0, unit) = (points[0].at, points[0].unit);
+        let config = pco::ChunkConfig::default();
+        let wide = |numbers: Vec<i64>| pco::standalone::simple_compress(&numbers, &config).unwrap();
+        let values: Vec<f64> = points.iter().map(|p| p.value).collect();
+        let columns = [
+            wide(points.iter().map(|p| (p.at - t0).as_micros()).collect()),
+            wide(points.iter().map(|p| p.received.as_millis() - p.at.as_millis()).collect()),
+            pco::standalone::simple_compress(&values, &config).unwrap(),
+            vec![0, 31, 0, flag::IMPLAUSIBLE, 29, 0],
+        ];
+        let body = frame(FORMAT_OF_64_BITS, &columns).unwrap();
+        assert_eq!(open(t0, unit, &body).unwrap(), points);
+        let mut counting = 0;
+        counted(t0, &body, |_, _| counting += 1).unwrap();
+        assert_eq!((counting, len(&body).unwrap()), (31, 60));
+        assert!(open(t0, unit, &frame(3, &columns).unwrap()).is_err());
     }
 
     #[test]
@@ -274,6 +322,7 @@ mod tests {
                 let opened = open(block.summary.t0, block.summary.unit, &block.body).unwrap();
                 prop_assert!(block.summary.t1 - block.summary.t0 <= MAX_SPAN);
                 prop_assert_eq!(opened.last().unwrap().at, block.summary.t1);
+                prop_assert_eq!(len(&block.body).unwrap(), opened.len());
                 let mut values = Vec::new();
                 counted(block.summary.t0, &block.body, |at, value| values.push((at, value)))
                     .unwrap();

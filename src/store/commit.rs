@@ -220,7 +220,7 @@ impl Packed {
                 insert_block(tx, due.id, (before << 10) | part as i64, block)?;
             }
         }
-        set_meta(tx, "sealed_to", self.sealed_to)
+        set_meta(tx, "sealed_to", self.sealed_to as i64)
     }
 
     fn insert_snapshot(&self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -240,7 +240,7 @@ impl Packed {
         }
         if let Some(n) = self.commit.snapshot_complete {
             tx.execute("UPDATE meta SET value = value + 1 WHERE key = 'snapshot_generation'", [])?;
-            set_meta(tx, "snapshot_row", n)?;
+            set_meta(tx, "snapshot_row", n as i64)?;
         }
         Ok(())
     }
@@ -269,13 +269,19 @@ pub(super) fn kind_word(kind: Kind) -> &'static str {
     }
 }
 
-fn set_meta(tx: &Transaction<'_>, key: &str, n: u64) -> rusqlite::Result<()> {
-    tx.prepare_cached("INSERT OR REPLACE INTO meta VALUES(?, ?)")?
-        .execute(params![key, n as i64])?;
+/// Remembers a number.
+pub(super) fn set_meta(tx: &Transaction<'_>, key: &str, number: i64) -> rusqlite::Result<()> {
+    tx.prepare_cached("INSERT OR REPLACE INTO meta VALUES(?, ?)")?.execute(params![key, number])?;
     Ok(())
 }
 
-fn insert_block(tx: &Transaction<'_>, series: i64, id: i64, block: &Block) -> rusqlite::Result<()> {
+/// Puts a block of a series in, under a number that no other of its blocks has.
+pub(super) fn insert_block(
+    tx: &Transaction<'_>,
+    series: i64,
+    id: i64,
+    block: &Block,
+) -> rusqlite::Result<()> {
     let Block { summary, body } = block;
     let values = summary.values;
     tx.prepare_cached("INSERT INTO blocks VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(

@@ -33,12 +33,20 @@ pub struct Frozen {
 }
 
 /// The sealed part of a series.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sealed {
-    /// Blocks.
-    pub blocks: u64,
-    /// Samples in them that count.
+    /// Samples that count.
     pub samples: u64,
+    /// Where the first block begins.
+    pub begin: Timestamp,
+}
+
+impl Sealed {
+    /// How many samples that count are no more, `None` for none, and 0 when only others went.
+    pub fn lost(&self, now: &Self) -> Option<u64> {
+        let whole = now.samples >= self.samples && now.begin <= self.begin;
+        (!whole).then(|| self.samples.saturating_sub(now.samples))
+    }
 }
 
 impl Reader {
@@ -74,14 +82,15 @@ impl Frozen {
         history
     }
 
-    /// What is sealed of a series inside an extent. Blocks only ever go: as many as before are the
-    /// same ones.
+    /// What is sealed of a series in blocks that reach into an extent. Retention takes from the
+    /// beginning; merged blocks begin where the first of them began and hold as many samples, but
+    /// for those that came twice.
     pub fn sealed(&self, series: &SeriesKey, extent: &Extent) -> Result<Sealed, ReadError> {
         let conn = schema::readable(&self.path)?;
         let ids = block_ids(0, self.last.n);
         Ok(conn
             .prepare_cached(
-                "SELECT count(*), ifnull(sum(n), 0) FROM blocks WHERE series =
+                "SELECT ifnull(sum(n), 0), min(t0) FROM blocks WHERE series =
                    (SELECT id FROM series WHERE device = ? AND signal = ? AND instance = ?)
                    AND t0 >= ? AND t0 < ? AND t1 >= ? AND id < ?",
             )?
@@ -97,8 +106,10 @@ impl Frozen {
                 ],
                 |row| {
                     Ok(Sealed {
-                        blocks: row.get::<_, i64>(0)? as u64,
-                        samples: row.get::<_, i64>(1)? as u64,
+                        samples: row.get::<_, i64>(0)? as u64,
+                        begin: Timestamp::from_micros(
+                            row.get::<_, Option<i64>>(1)?.unwrap_or(i64::MAX),
+                        ),
                     })
                 },
             )?)

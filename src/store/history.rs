@@ -351,12 +351,13 @@ fn series_id(tx: &Transaction<'_>, key: &SeriesKey) -> Result<Option<i64>, ReadE
         .optional()?)
 }
 
-fn unit_of(number: u8) -> Result<Unit, ReadError> {
+/// The unit of a stored number.
+pub(super) fn unit_of(number: u8) -> Result<Unit, ReadError> {
     Unit::from_number(number).ok_or_else(|| ReadError::Strange(format!("unit {number}")))
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use proptest::prelude::*;
@@ -373,20 +374,20 @@ mod tests {
         Timestamp::from_millis(1_700_000_000_000)
     }
 
-    fn piece(from: i64, to: i64) -> Piece {
+    pub(crate) fn piece(from: i64, to: i64) -> Piece {
         let at = |millis| origin() + Span::millis(millis);
         Piece { series: series(), from: at(from), to: at(to) }
     }
 
     /// The settled points inside the piece.
-    fn expected(rows: &[(Vec<Point>, bool)], piece: &Piece) -> Vec<Point> {
+    pub(crate) fn expected(rows: &[(Vec<Point>, bool)], piece: &Piece) -> Vec<Point> {
         let mut points: Vec<Point> = rows.iter().flat_map(|(points, _)| points.clone()).collect();
         settle(&mut points);
         points.retain(|p| piece.holds(p.at));
         points
     }
 
-    fn check_raw(history: &History, piece: &Piece, limit: usize, expected: &[Point]) {
+    pub(crate) fn check_raw(history: &History, piece: &Piece, limit: usize, expected: &[Point]) {
         let mut got = Vec::new();
         let mut after = None;
         loop {
@@ -399,7 +400,12 @@ mod tests {
         assert_eq!(got, expected);
     }
 
-    fn check_buckets(history: &History, piece: &Piece, points: usize, expected: &[Point]) {
+    pub(crate) fn check_buckets(
+        history: &History,
+        piece: &Piece,
+        points: usize,
+        expected: &[Point],
+    ) {
         let grid = Grid::new(piece.from, piece.to, points);
         let got = history.buckets(std::slice::from_ref(piece), grid, UNIT).unwrap();
         assert!(got.len() <= points);

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::ageing::Ageing;
 use super::heads::Heads;
+use super::merging::Merging;
 use super::surplus;
 use super::types::Commit;
 use crate::domain::signal::SignalId;
@@ -90,6 +91,7 @@ pub(super) struct Keeper {
     keep: watch::Receiver<Arc<Keep>>,
     metrics: Metrics,
     ageing: Ageing,
+    merging: Merging,
     snapshot_row: u64,
     sealed_to: u64,
     now: Timestamp,
@@ -113,6 +115,7 @@ impl Keeper {
         Self {
             heads,
             ageing: Ageing::default(),
+            merging: Merging::default(),
             keep,
             metrics,
             snapshot_row,
@@ -133,12 +136,13 @@ impl Keeper {
         self.sealed_to = sealed_to;
     }
 
-    /// Lets a slice go if it is time; gives about how many bytes that adds to the log.
-    /// Journal rows after `held` stay as long as there is room for them.
+    /// Lets a slice go if it is time, and merges small blocks unless `pressed`; gives about how many
+    /// bytes that adds to the log. Journal rows after `held` stay as long as there is room for them.
     pub(super) fn slice(
         &mut self,
         conn: &mut Connection,
         idle: bool,
+        pressed: bool,
         held: Option<u64>,
     ) -> rusqlite::Result<u64> {
         if self.now - self.looked >= EVERY {
@@ -154,11 +158,22 @@ impl Keeper {
         for (what, rows) in GOING.into_iter().zip(gone) {
             self.metrics.let_go(what, rows as u64);
         }
+        let merged = if pressed { 0 } else { self.merge(conn)? };
         let freed = vacuum(conn)?;
         let full = gone.iter().any(|rows| *rows as i64 == ROWS);
-        self.more = full || freed || self.ageing.is_under_way();
-        let pages = gone.iter().sum::<usize>() + if freed { PAGES } else { 0 };
+        self.more = full || freed || self.ageing.is_under_way() || self.merging.is_under_way();
+        let pages = gone.iter().sum::<usize>() + merged + if freed { PAGES } else { 0 };
         Ok(pages as u64 * 8_192)
+    }
+
+    /// Merges small blocks; how many rows that changed.
+    fn merge(&mut self, conn: &mut Connection) -> rusqlite::Result<usize> {
+        let keep = Arc::clone(&self.keep.borrow());
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let merged = self.merging.slice(&tx, &keep, self.now, self.wall)?;
+        tx.commit()?;
+        self.metrics.merged(merged.small as u64);
+        Ok(merged.small + merged.large)
     }
 
     fn delete(&mut self, conn: &mut Connection, held: Option<u64>) -> rusqlite::Result<[usize; 4]> {

@@ -120,6 +120,11 @@ pub(super) fn row_number(conn: &Connection, key: &str) -> rusqlite::Result<Optio
     Ok(meta::<i64>(conn, key)?.map(|n| n as u64))
 }
 
+/// An instant that the file remembers under this key.
+pub(super) fn instant(conn: &Connection, key: &str) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(meta(conn, key)?.map(Timestamp::from_micros))
+}
+
 fn meta<T: FromSql>(conn: &Connection, key: &str) -> rusqlite::Result<Option<T>> {
     conn.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()
 }

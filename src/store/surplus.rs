@@ -40,6 +40,7 @@ mod tests {
     use super::super::tests::{commit, purpose, sample, second, write};
     use super::super::{Keep, Reader, Store};
     use super::*;
+    use crate::domain::time::Span;
 
     /// Times of the last samples of the blocks there are.
     fn ends(opened: &super::super::Opened) -> BTreeSet<i64> {
@@ -56,11 +57,14 @@ mod tests {
         (counted, there.unwrap())
     }
 
-    /// Rows `from..=to`, an hour apart so that each seals the head of the one before.
-    fn hours(from: u64, to: u64) -> Vec<super::super::types::Commit> {
+    /// No two of them become one block.
+    const APART: u64 = 25 * 3_600;
+
+    /// Rows `from..=to`, so far apart that each seals the head of the one before.
+    fn apart(from: u64, to: u64) -> Vec<super::super::types::Commit> {
         let row = |n: u64| {
             let mut row = commit(n);
-            row.row.at = second(n * 3_600);
+            row.row.at = second(n * APART);
             row.samples = vec![sample(row.row.at, n as f64)];
             row
         };
@@ -70,7 +74,7 @@ mod tests {
     #[test]
     fn the_oldest_measured_goes_first_and_no_more_than_must() {
         let dir = tempfile::tempdir().unwrap();
-        write(Store::create(dir.path(), &purpose()).unwrap(), Keep::default(), hours(1, 40));
+        write(Store::create(dir.path(), &purpose()).unwrap(), Keep::default(), apart(1, 40));
         let opened = Store::open(dir.path()).unwrap();
         let (all, there) = bytes(&opened);
         assert_eq!((all, ends(&opened).len()), (there, 39), "what is in memory is not counted");
@@ -78,13 +82,13 @@ mod tests {
         drop(opened);
 
         let keep = Keep { history_bytes: all / 2, ..Keep::default() };
-        write(Store::open(dir.path()).unwrap(), keep, hours(41, 50));
+        write(Store::open(dir.path()).unwrap(), keep, apart(41, 50));
         let opened = Store::open(dir.path()).unwrap();
         let (counted, there) = bytes(&opened);
         let kept = ends(&opened);
         assert_eq!(counted, there);
         assert!(counted <= all / 2 && counted + 2 * all / 39 > all / 2, "{counted} of {all}");
-        ever.extend((41..50).map(|hour| second(hour * 3_600).as_micros()));
+        ever.extend((41..50).map(|n| second(n * APART).as_micros()));
         assert!(kept.iter().rev().eq(ever.iter().rev().take(kept.len())), "{kept:?}");
         assert_eq!(Reader::of(dir.path()).unwrap().rows(0).unwrap().count(), 50);
     }
@@ -92,7 +96,8 @@ mod tests {
     #[test]
     fn a_slice_is_bounded_and_memory_is_never_touched() {
         let dir = tempfile::tempdir().unwrap();
-        write(Store::create(dir.path(), &purpose()).unwrap(), Keep::default(), hours(1, 400));
+        let keep = Keep { history: Span::days(1_000), ..Keep::default() };
+        write(Store::create(dir.path(), &purpose()).unwrap(), keep, apart(1, 400));
         let mut opened = Store::open(dir.path()).unwrap();
         let mut slice = || {
             let tx = opened.conn.transaction().unwrap();

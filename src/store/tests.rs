@@ -134,7 +134,7 @@ pub(super) fn write(opened: Opened, keep: Keep, commits: Vec<Commit>) {
 }
 
 /// What a killed process leaves: the files as they are, without anything being closed.
-fn copy_files(from: &Path, to: &Path) {
+pub(super) fn copy_files(from: &Path, to: &Path) {
     for name in ["vitalgate.db", "vitalgate.db-wal"] {
         std::fs::copy(from.join(name), to.join(name)).unwrap();
     }

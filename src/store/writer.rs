@@ -285,10 +285,11 @@ impl Writer {
         }
     }
 
-    /// Between commits: retention in slices and checkpoints. Nobody waits for it but the next commit.
+    /// Between commits: retention and merging in slices, and checkpoints. Nobody waits for it but the next commit.
     fn tidy(&mut self) {
         let idle = self.commits.is_empty();
-        match self.keeper.slice(&mut self.conn, idle, self.sink.held_after()) {
+        let pressed = self.load.gives_way(Work::Sealing);
+        match self.keeper.slice(&mut self.conn, idle, pressed, self.sink.held_after()) {
             Ok(bytes) => self.log_bytes += bytes,
             Err(error) => tracing::warn!(%error, "retention failed; trying again later"),
         }

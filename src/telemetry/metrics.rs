@@ -70,6 +70,7 @@ struct Inner {
     influx: InfluxMetrics,
     strained: Family<Label, Counter>,
     let_go: Family<Label, Counter>,
+    merged: Counter,
     clock_steps: Counter,
     clock_offset: Gauge<f64, AtomicU64>,
     deadman: Family<Label, Counter>,
@@ -137,6 +138,7 @@ impl Default for Metrics {
             influx: InfluxMetrics::default(),
             strained: Family::default(),
             let_go: Family::default(),
+            merged: Counter::default(),
             clock_steps: Counter::default(),
             clock_offset: Gauge::default(),
             deadman: Family::default(),
@@ -190,6 +192,11 @@ impl Default for Metrics {
             m.strained.clone(),
         );
         registry.register("let_go", "Rows that retention deleted, by why", m.let_go.clone());
+        registry.register(
+            "merged_blocks",
+            "Small blocks of history that became part of a larger one",
+            m.merged.clone(),
+        );
         registry.register("clock_steps", "Steps of the wall clock", m.clock_steps.clone());
         registry.register_with_unit(
             "clock_offset",
@@ -387,6 +394,11 @@ impl Metrics {
     /// Retention deleted rows: of the `journal`, or blocks of history by `history_age`, …
     pub fn let_go(&self, what: &'static str, rows: u64) {
         self.0.let_go.get_or_create(&[("what", what)]).inc_by(rows);
+    }
+
+    /// So many small blocks of history became part of larger ones.
+    pub fn merged(&self, blocks: u64) {
+        self.0.merged.inc_by(blocks);
     }
 
     /// The wall clock stepped.

@@ -145,11 +145,18 @@ def doubled_samples(db: sqlite3.Connection) -> int:
     for this, t0, body in db.execute("SELECT series, t0, body FROM blocks ORDER BY series, t0"):
         if this != series:
             series, times = this, set()
-        offsets = standalone.simple_decompress(cbor2.loads(body)[1])
-        here = [t0 + int(offset) for offset in offsets]
+        here = [t0 + offset for offset in offsets(body)]
         doubled += len(times.intersection(here)) + len(here) - len(set(here))
         times.update(here)
     return doubled
+
+
+def offsets(body: bytes) -> list[int]:
+    """Microseconds after the first of a block; format 2 says before the column of what they are multiples."""
+    form, times = cbor2.loads(body)[:2]
+    if form == 1:
+        return [int(time) for time in standalone.simple_decompress(times)]
+    return [int(time) * 10 ** (times[0] >> 4) for time in standalone.simple_decompress(times[1:])]
 
 
 def gaps(db: sqlite3.Connection) -> int:
