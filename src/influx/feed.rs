@@ -13,17 +13,12 @@ use crate::domain::journal::{BadRow, RowBody};
 use crate::domain::signal::SignalTable;
 use crate::domain::time::{Span, Timestamp};
 use crate::pseudonym::Pseudonyms;
-use crate::store::cursor::{SavedPlace, SinkCursor};
+use crate::store::cursor::{AHEAD, LATEST, SavedPlace, SinkCursor};
 use crate::store::history::History;
 use crate::store::scan::{Extent, ScanPage};
 use crate::store::{ReadError, Reader};
 use crate::view::Board;
 
-/// What came later than this into rows the journal lost is not looked for: a scan of everything
-/// older would take hours.
-const LATEST: Span = Span::days(31);
-/// A device's clock may be ahead by so much and still be believed (contract §3).
-const AHEAD: Span = Span::mins(10);
 /// A row waits so long before it is told: until then a change of binding may still take the patient
 /// from what was measured just before it. One second is for the commit of that change.
 pub(super) const SETTLED: Span = Span::micros(BINDING_UNCERTAINTY.as_micros() + 1_000_000);
@@ -161,7 +156,7 @@ impl Feed {
         }
         refill.place = scan.place().map(SavedPlace::from);
         if ended || refill.place.is_none() {
-            cursor.refill = None;
+            cursor.refilled(self.history.gone_of_any());
         }
         let more = cursor.refill.is_some();
         Ok(gathering.batch(told_to, cursor, more))

@@ -25,6 +25,11 @@ const KEY: &str = "influx";
 const BODY_BYTES: u64 = 64 << 20;
 /// Dead letters that wait for a commit; the table keeps no more of one sender.
 const WAITING: usize = super::DEAD_LETTERS as usize;
+/// What came later than this into rows the journal lost is not looked for: a scan of everything
+/// older would take hours.
+pub const LATEST: Span = Span::days(31);
+/// A device's clock may be ahead by so much and still be believed (contract §3).
+pub const AHEAD: Span = Span::mins(10);
 
 /// How far InfluxDB has been told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +42,18 @@ pub struct SinkCursor {
     pub seq: u64,
     /// What the journal lost before it was told.
     pub refill: Option<Refill>,
+    /// What neither journal nor history held any more when it was to be told.
+    #[serde(default)]
+    pub lost: Option<Lost>,
+}
+
+/// Of what was measured in between, something may never have been told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// From, included.
+    pub from: Timestamp,
+    /// To, included.
+    pub to: Timestamp,
 }
 
 /// A range of rows that the journal holds no more, to be told from history.
@@ -99,6 +116,29 @@ impl SinkCursor {
         self.row = first.n - 1;
         self.upto = first.at;
     }
+
+    /// What history held of the range is told. What retention took until then, of any series up to
+    /// `taken`, may have been of it.
+    pub fn refilled(&mut self, taken: Option<Timestamp>) {
+        let Some(refill) = self.refill.take() else { return };
+        let Some(taken) = taken.filter(|taken| *taken >= refill.from) else { return };
+        let (mut from, mut to) = (refill.from, taken.min(refill.to + AHEAD));
+        if let Some(earlier) = self.lost {
+            from = from.min(earlier.from);
+            to = to.max(earlier.to);
+        }
+        self.lost = Some(Lost { from, to });
+    }
+
+    /// Whether what was measured in `[from, to)` was told, but for what came late. Where that is not
+    /// sure it was not.
+    pub fn has_told(&self, from: Timestamp, to: Timestamp) -> bool {
+        let is_apart = |first: Timestamp, last: Timestamp| to <= first || last < from;
+        let refilled = |refill: &Refill| is_apart(refill.from - LATEST, refill.to + AHEAD);
+        to + AHEAD <= self.upto
+            && self.refill.as_ref().is_none_or(refilled)
+            && self.lost.is_none_or(|lost| is_apart(lost.from, lost.to))
+    }
 }
 
 /// Where the sink leaves its cursor and the writer's thread finds it; cheap to clone.
@@ -139,6 +179,12 @@ impl SinkSlot {
         let mut slot = self.lock();
         slot.in_use = true;
         slot.stored.clone()
+    }
+
+    /// How far it has come by now.
+    pub fn cursor(&self) -> SinkCursor {
+        let slot = self.lock();
+        slot.news.as_ref().map_or_else(|| slot.stored.clone(), |news| news.cursor.clone())
     }
 
     /// Leaves the cursor, and what is dead, for the next commit.
@@ -258,7 +304,7 @@ mod tests {
 
     #[test]
     fn after_the_clock_was_set_back_what_was_shown_before_is_still_within_the_range() {
-        let mut cursor = SinkCursor { row: 10, upto: second(10), seq: 3, refill: None };
+        let mut cursor = SinkCursor { row: 10, upto: second(10), seq: 3, refill: None, lost: None };
         // Rows 11 to 20 showed up to second 3620; then the clock went back by an hour.
         cursor.skip_to(RowPlace { n: 21, at: second(21), stamp: second(3_621) });
         assert_eq!((cursor.row, cursor.upto), (20, second(21)));
@@ -267,7 +313,7 @@ mod tests {
 
     #[test]
     fn what_the_journal_lost_is_noted_and_grows_with_what_it_loses_later() {
-        let mut cursor = SinkCursor { row: 10, upto: second(10), seq: 3, refill: None };
+        let mut cursor = SinkCursor { row: 10, upto: second(10), seq: 3, refill: None, lost: None };
         cursor.skip_to(place(11));
         assert_eq!(cursor.refill, None);
         cursor.skip_to(place(21));
@@ -277,6 +323,35 @@ mod tests {
         cursor.skip_to(place(31));
         let refill = Refill { after_row: 10, from: second(10), to: second(31), place: None };
         assert_eq!(cursor.refill, Some(refill));
+        let text = serde_json::to_string(&cursor).unwrap();
+        assert_eq!(serde_json::from_str::<SinkCursor>(&text).unwrap(), cursor);
+    }
+
+    #[test]
+    fn what_may_not_have_been_told_is_never_said_to_be() {
+        let (minute, mins) = (|n: i64| second(0) + Span::mins(n), Span::mins);
+        let mut cursor = SinkCursor { row: 10, upto: minute(100), ..SinkCursor::default() };
+        assert!(cursor.has_told(minute(0), minute(90)));
+        assert!(!cursor.has_told(minute(0), minute(91)), "it is behind");
+        cursor.skip_to(RowPlace { n: 21, at: minute(300), stamp: minute(300) });
+        assert!(!cursor.has_told(minute(0), minute(90)), "it came late, perhaps");
+        assert!(!cursor.has_told(minute(200), minute(201)), "only from history, and not yet");
+        cursor.upto = minute(1_000);
+        assert!(cursor.has_told(minute(300) + mins(11), minute(400)));
+        let mut whole = cursor.clone();
+        whole.refilled(Some(minute(99)));
+        assert!(whole.lost.is_none() && whole.has_told(minute(0), minute(400)));
+        // Retention was faster.
+        cursor.refilled(Some(minute(200)));
+        assert_eq!(cursor.refill, None);
+        assert!(cursor.has_told(minute(0), minute(100)));
+        assert!(!cursor.has_told(minute(0), minute(101)));
+        assert!(!cursor.has_told(minute(200), minute(400)));
+        assert!(cursor.has_told(minute(201), minute(400)));
+        cursor.skip_to(RowPlace { n: 2_000, at: minute(2_000), stamp: minute(2_000) });
+        cursor.refilled(Some(minute(5_000)));
+        let lost = Lost { from: minute(100), to: minute(2_000) + AHEAD };
+        assert_eq!(cursor.lost, Some(lost), "it grows");
         let text = serde_json::to_string(&cursor).unwrap();
         assert_eq!(serde_json::from_str::<SinkCursor>(&text).unwrap(), cursor);
     }
@@ -296,7 +371,7 @@ mod tests {
         let opened = Store::create(dir.path(), &purpose()).unwrap();
         let slot = opened.sink();
         assert_eq!(slot.begin(), SinkCursor::default());
-        let cursor = SinkCursor { row: 7, upto: second(7), seq: 2, refill: None };
+        let cursor = SinkCursor { row: 7, upto: second(7), seq: 2, refill: None, lost: None };
         slot.put(cursor.clone(), Vec::new());
         assert_eq!(slot.held_after(), Some(0), "only what is on the disk lets rows go");
         write_rows(opened, Keep::default(), vec![commit(1)]);
@@ -309,7 +384,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let opened = Store::create(dir.path(), &purpose()).unwrap();
         let slot = opened.sink();
-        let cursor = SinkCursor { row: 7, upto: second(7), seq: 2, refill: None };
+        let cursor = SinkCursor { row: 7, upto: second(7), seq: 2, refill: None, lost: None };
         slot.put(cursor.clone(), Vec::new());
         write_rows(opened, Keep::default(), Vec::new());
         assert_eq!(Store::open(dir.path()).unwrap().sink().begin(), cursor);

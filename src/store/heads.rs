@@ -185,6 +185,10 @@ impl Heads {
         inner.heads[inner.head_of(device, key)?].gone_to
     }
 
+    pub(super) fn gone_of_any(&self) -> Option<Timestamp> {
+        self.read().heads.iter().filter_map(|head| head.gone_to).max()
+    }
+
     /// Every series ever heard from a device, sealed or not.
     pub(super) fn series_of(&self, device: &DeviceId) -> Vec<SeriesKey> {
         let inner = self.read();

@@ -97,6 +97,11 @@ impl History {
         self.heads.gone_to(series)
     }
 
+    /// The last of these instants over all series.
+    pub fn gone_of_any(&self) -> Option<Timestamp> {
+        self.heads.gone_of_any()
+    }
+
     /// At most `limit` points of the pieces, merged by time, from `after` on.
     pub fn raw(
         &self,
