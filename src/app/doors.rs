@@ -27,6 +27,7 @@ use crate::pseudonym::Pseudonyms;
 use crate::readers::StoreReaders;
 use crate::ring::Ring;
 use crate::stage::Stage;
+use crate::store::cursor::SinkSlot;
 use crate::store::{Opened, Reader};
 use crate::strain::Load;
 use crate::telemetry::{Metrics, watch_space};
@@ -137,7 +138,7 @@ impl Doors {
             if mode.demo { Auth::Local("local:demo".to_owned()) } else { config.http.auth()? };
         let readers =
             Arc::new(StoreReaders::new(opened.reader(), opened.history(), signals.clone()));
-        let elsewhere = elsewhere(config, &metrics)?;
+        let elsewhere = elsewhere(config, opened.sink(), &metrics)?;
         let state = AppState {
             board,
             ring,
@@ -170,12 +171,17 @@ impl Doors {
 }
 
 /// Where to ask for what the store no longer holds.
-fn elsewhere(config: &Config, metrics: &Metrics) -> anyhow::Result<Option<Elsewhere>> {
+fn elsewhere(
+    config: &Config,
+    told: SinkSlot,
+    metrics: &Metrics,
+) -> anyhow::Result<Option<Elsewhere>> {
     let Some(influx) = config.influx.as_ref().filter(|influx| influx.read) else { return Ok(None) };
     metrics.influx_queries_begin(&["answered"]);
     metrics.influx_queries_begin(&Unread::WORDS);
     let archive = Archive::new(influx).context("[influx]")?;
-    Ok(Some(Elsewhere { archive, names: Pseudonyms::open(&config.store.dir, Purpose::Care)? }))
+    let names = Pseudonyms::open(&config.store.dir, Purpose::Care)?;
+    Ok(Some(Elsewhere { archive, names, told }))
 }
 
 /// What looks after the gateway beside its work, for people and programs that watch it.

@@ -1,6 +1,6 @@
 //! What InfluxDB told and what the store holds as one: pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -8,9 +8,9 @@ use super::ports::{Bucket, Gone, Summary};
 use crate::domain::ids::DeviceId;
 use crate::domain::instance::Instance;
 use crate::domain::signal::SignalTable;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Span, Timestamp};
 use crate::domain::unit::Unit;
-use crate::influx::query::{Origin, Selection, Summed};
+use crate::influx::query::{Origin, Reading, Selection, Summed};
 use crate::store::buckets::Grid;
 use crate::store::point::{Point, settle};
 use crate::store::types::{Sample, SeriesKey};
@@ -40,6 +40,26 @@ pub(super) struct Part {
 pub(super) struct Question {
     pub(super) selection: Selection,
     pub(super) parts: Vec<Gone>,
+    /// Which of them InfluxDB has been told of, before it was asked.
+    pub(super) is_told: Vec<bool>,
+}
+
+/// A row that says up to when there is something.
+pub(super) trait Upto {
+    /// The last instant it speaks of.
+    fn upto(&self) -> Timestamp;
+}
+
+impl Upto for Reading {
+    fn upto(&self) -> Timestamp {
+        self.point.at
+    }
+}
+
+impl Upto for Summed {
+    fn upto(&self) -> Timestamp {
+        self.upto
+    }
 }
 
 /// What is known of a question.
@@ -50,29 +70,53 @@ pub(super) struct Told<T> {
     pub(super) rows: Result<Vec<(usize, T)>, &'static str>,
     /// Some rows carry a name that this gateway gives to none of its patients.
     pub(super) strange: bool,
+    /// From here on nothing is known; the next page says it.
+    pub(super) until: Option<Timestamp>,
 }
 
-/// What became of each part.
-pub(super) fn older<T>(told: &[Told<T>], is_cut: bool, table: &SignalTable) -> Older {
+impl<T: Upto> Told<T> {
+    /// Why not all of a part is there.
+    fn doubt(&self, place: usize, part: &Gone) -> Option<&'static str> {
+        let rows = match &self.rows {
+            Err(why) => return Some(*why),
+            Ok(_) if self.strange => return Some("another_name"),
+            Ok(_) if !self.question.is_told[place] => return Some("not_told"),
+            Ok(rows) => rows,
+        };
+        if self.until.is_some_and(|until| until < part.to) {
+            return None;
+        }
+        let of_part = rows.iter().filter(|(of, _)| *of == place);
+        let is_held = match of_part.map(|(_, row)| row.upto()).max() {
+            None => false,
+            // The last that was taken is known: if that is missing, so may be others.
+            Some(upto) => !part.held_something || upto + Span::micros(1) >= part.to,
+        };
+        (!is_held).then_some("not_held")
+    }
+}
+
+/// What became of each part; for the series `of_store` the store speaks, for these reasons.
+pub(super) fn older<T: Upto>(
+    told: &[Told<T>],
+    of_store: &BTreeMap<SeriesKey, &'static str>,
+    table: &SignalTable,
+) -> Older {
     let mut older = Vec::new();
-    for Told { question, rows, strange } in told {
-        for (place, part) in question.parts.iter().enumerate() {
-            let Gone { series, from, to, held_something } = part.clone();
-            let incomplete = match rows {
-                Err(why) => Some(*why),
-                Ok(_) if *strange => Some("another_name"),
-                Ok(rows) => {
-                    let is_empty = !rows.iter().any(|(of, _)| *of == place);
-                    (is_empty && held_something && !is_cut).then_some("not_held")
-                }
-            };
+    for one in told {
+        for (place, part) in one.question.parts.iter().enumerate() {
+            let other = of_store.get(&part.series).copied();
+            let is_told = one.rows.is_ok() && other.is_none();
+            let incomplete = one.rows.as_ref().err().copied().or(other);
+            let incomplete = incomplete.or_else(|| one.doubt(place, part));
+            let Gone { series, from, to, .. } = part.clone();
             older.push(Part {
                 device: series.device,
                 signal: table.name(series.signal),
                 instance: series.instance,
                 from,
                 to,
-                source: if rows.is_ok() { "influxdb" } else { "store" },
+                source: if is_told { "influxdb" } else { "store" },
                 incomplete,
             });
         }
@@ -99,21 +143,30 @@ pub(super) fn settled(samples: Vec<Sample>) -> Vec<Sample> {
     samples
 }
 
-/// Of each series all of whose parts were told, up to where InfluxDB speaks for it; the store speaks
-/// from there on, so that a bucket across the border counts everything once.
-pub(super) fn borders(told: &[Told<Summed>]) -> BTreeMap<SeriesKey, Timestamp> {
-    let mut borders: BTreeMap<SeriesKey, Timestamp> = BTreeMap::new();
-    let mut untold = BTreeSet::new();
+/// The series of which a part was not told, and why: a chart of them is the store's alone.
+pub(super) fn of_store(told: &[Told<Summed>]) -> BTreeMap<SeriesKey, &'static str> {
+    let mut of_store = BTreeMap::new();
     for Told { question, rows, .. } in told {
-        for part in &question.parts {
-            let border = borders.entry(part.series.clone()).or_insert(question.selection.to);
-            *border = question.selection.to.max(*border);
-            if rows.is_err() {
-                untold.insert(&part.series);
-            }
+        let Err(why) = rows else { continue };
+        of_store.extend(question.parts.iter().map(|part| (part.series.clone(), *why)));
+    }
+    of_store
+}
+
+/// Of each other series, up to where InfluxDB speaks for it: up to the last that retention took, and
+/// no further. The store speaks from there on, so that a bucket across the border counts everything
+/// once.
+pub(super) fn borders(
+    told: &[Told<Summed>],
+    of_store: &BTreeMap<SeriesKey, &'static str>,
+) -> BTreeMap<SeriesKey, Timestamp> {
+    let mut borders: BTreeMap<SeriesKey, Timestamp> = BTreeMap::new();
+    for part in told.iter().flat_map(|told| &told.question.parts) {
+        if !of_store.contains_key(&part.series) {
+            let border = borders.entry(part.series.clone()).or_insert(part.to);
+            *border = part.to.max(*border);
         }
     }
-    borders.retain(|series, _| !untold.contains(series));
     borders
 }
 
@@ -130,7 +183,7 @@ pub(super) fn sums(
     for Told { question, rows, .. } in told {
         for (part, summed) in rows.iter().flatten() {
             let series = &question.parts[*part].series;
-            if !whole.contains_key(series) {
+            if summed.count == 0 || !whole.contains_key(series) {
                 continue;
             }
             let Some(summary) = converted(summed, unit_of(series, table)) else { continue };
@@ -204,8 +257,7 @@ fn unit_of(series: &SeriesKey, table: &SignalTable) -> Unit {
 }
 
 impl Question {
-    /// Which part a row is of. Series that nobody asked for have rows too: the store holds all of
-    /// those, or the gateway does not know them.
+    /// Which part a row is of.
     pub(super) fn place(&self, origin: &Origin, table: &SignalTable) -> Option<usize> {
         self.parts.iter().position(|part| {
             part.series.instance == origin.instance
@@ -220,7 +272,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::domain::time::Span;
+    use crate::influx::query::Wanted;
 
     const MINUTES: i64 = 60;
 
@@ -243,20 +295,23 @@ mod tests {
             measurement: "m",
             site: "north".to_owned(),
             device: "dev-1".to_owned(),
-            signals: vec!["glucose_cgm".to_owned()],
+            series: vec![Wanted {
+                signal: "glucose_cgm".to_owned(),
+                instance: Instance::default(),
+                to: border,
+            }],
             instance: None,
             from: at(0),
-            to: border,
             simulated: false,
         };
         let held_something = true;
         let parts = vec![Gone { series, from: at(0), to: border, held_something }];
-        Question { selection, parts }
+        Question { selection, parts, is_told: vec![true] }
     }
 
     fn told<T>(border: Timestamp, rows: Result<Vec<T>, &'static str>) -> Told<T> {
         let rows = rows.map(|rows| rows.into_iter().map(|row| (0, row)).collect());
-        Told { question: question(border), rows, strange: false }
+        Told { question: question(border), rows, strange: false, until: None }
     }
 
     /// What InfluxDB sums up: in each place each unit by itself.
@@ -280,6 +335,7 @@ mod tests {
                 sum: 0.0,
                 last: value,
                 last_at: at(minute),
+                upto: at(minute),
             });
             one.count += 1;
             one.min = one.min.min(value);
@@ -287,6 +343,7 @@ mod tests {
             one.sum += value;
             one.last = value;
             one.last_at = at(minute);
+            one.upto = at(minute);
         }
         sums.into_values().collect()
     }
@@ -327,7 +384,7 @@ mod tests {
             let (older, newer) = all.split_at(all.partition_point(|(minute, ..)| *minute < border));
             let told = [told(at(border), Ok(summed(older, grid)))];
             let table = table();
-            let borders = borders(&told);
+            let borders = borders(&told, &BTreeMap::new());
             prop_assert_eq!(&borders, &BTreeMap::from([(series(), at(border))]));
             let joined = joined(brute(newer, grid), sums(&told, &borders, &table), grid, &table);
             let expected = brute(&all, grid);
@@ -346,13 +403,71 @@ mod tests {
 
     #[test]
     fn the_store_speaks_for_a_series_of_which_a_part_was_not_told() {
-        let told = [told(at(10), Ok(Vec::new())), told::<Summed>(at(20), Err("too_slow"))];
-        assert!(borders(&told).is_empty());
-        let said = older(&told, false, &table());
+        let grid = Grid::new(at(0), at(MINUTES), 6);
+        let rows = summed(&[(9, 70.0, Unit::MgPerDl)], grid);
+        let told = [told(at(10), Ok(rows)), told::<Summed>(at(20), Err("too_slow"))];
+        let store = of_store(&told);
+        assert!(borders(&told, &store).is_empty());
+        let said = older(&told, &store, &table());
         let said: Vec<_> = said.older.iter().map(|part| (part.source, part.incomplete)).collect();
-        assert_eq!(said, [("influxdb", Some("not_held")), ("store", Some("too_slow"))]);
-        let strange = Told { strange: true, ..self::told::<Summed>(at(10), Ok(Vec::new())) };
-        assert_eq!(older(&[strange], false, &table()).incomplete, Some("another_name"));
+        assert_eq!(said, [("store", Some("too_slow")); 2], "nothing of the first is shown either");
+    }
+
+    #[test]
+    fn what_may_be_missing_never_looks_whole() {
+        let table = table();
+        let said = |told: Told<Reading>| {
+            let older = older(&[told], &BTreeMap::new(), &table);
+            assert_eq!(older.older[0].source, "influxdb");
+            older.incomplete
+        };
+        let reading = |minute: i64| Reading {
+            origin: Origin {
+                patient: None,
+                signal: "glucose_cgm".to_owned(),
+                instance: Instance::default(),
+            },
+            point: Point {
+                at: at(minute),
+                received: at(minute),
+                value: 70.0,
+                unit: Unit::MgPerDl,
+                flags: 0,
+            },
+        };
+        // What was taken last was measured at minute 10.
+        let border = at(10) + Span::micros(1);
+        let of = |minutes: &[i64]| told(border, Ok(minutes.iter().map(|m| reading(*m)).collect()));
+        assert_eq!(said(of(&[3, 10])), None);
+        assert_eq!(said(of(&[3, 9])), Some("not_held"), "the last is missing");
+        assert_eq!(said(of(&[])), Some("not_held"));
+        let inside = |mut told: Told<Reading>| {
+            told.question.parts[0].held_something = false;
+            told
+        };
+        assert_eq!(said(inside(of(&[3]))), None, "it ends before the border");
+        assert_eq!(said(inside(of(&[]))), Some("not_held"));
+        let cut = |minute: i64| Told { until: Some(at(minute)), ..of(&[3]) };
+        assert_eq!(said(cut(4)), None, "the next page says it");
+        assert_eq!(said(cut(11)), Some("not_held"));
+        let mut behind = of(&[3, 10]);
+        behind.question.is_told = vec![false];
+        assert_eq!(said(behind), Some("not_told"));
+        assert_eq!(said(Told { strange: true, ..of(&[3, 10]) }), Some("another_name"));
+    }
+
+    #[test]
+    fn each_series_has_a_border_of_its_own() {
+        let mut one = told::<Summed>(at(20), Ok(Vec::new()));
+        let other = SeriesKey { instance: "left".into(), ..series() };
+        one.question.parts.push(Gone {
+            series: other.clone(),
+            from: at(0),
+            to: at(50),
+            held_something: true,
+        });
+        let borders = borders(&[one], &BTreeMap::new());
+        assert_eq!(borders, BTreeMap::from([(series(), at(20)), (other, at(50))]));
     }
 
     #[test]

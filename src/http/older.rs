@@ -5,13 +5,15 @@
 //! Whose a number is, is what the bindings say today, as in the store. The name of a patient that a
 //! row of InfluxDB carries must only be one that this gateway gives.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::SemaphorePermit;
+
 use super::error::Problem;
 use super::items::Answer;
-use super::joined::{Older, Question, Told, borders, joined, older, settled, sums};
+use super::joined::{Older, Question, Told, Upto, borders, joined, of_store, older, settled, sums};
 use super::ports::{Bucket, Gone, HistoryRead, ReadFailed, SeriesQuery};
 use super::state::Http;
 use crate::clock::Stopwatch;
@@ -20,9 +22,10 @@ use crate::domain::signal::SignalTable;
 use crate::domain::time::{Span, Timestamp};
 use crate::influx::archive::{Archive, Unread};
 use crate::influx::line::READING;
-use crate::influx::query::{Origin, Places, Reading, Selection, Summed};
+use crate::influx::query::{Origin, Page, Places, Reading, Selection, Summed, Wanted};
 use crate::pseudonym::Pseudonyms;
 use crate::store::buckets::Grid;
+use crate::store::cursor::SinkSlot;
 use crate::store::point::Point;
 use crate::store::types::Sample;
 
@@ -44,6 +47,8 @@ pub struct Elsewhere {
     pub archive: Archive,
     /// The same names as those it was told.
     pub names: Pseudonyms,
+    /// How far it was told.
+    pub told: SinkSlot,
 }
 
 /// A request for series, some of whose range is gone.
@@ -68,8 +73,15 @@ struct Still {
     is_last_try: bool,
 }
 
+/// The right to ask, and how long it has been used.
+struct Turn<'a> {
+    elsewhere: &'a Elsewhere,
+    watch: Stopwatch,
+    _permit: SemaphorePermit<'a>,
+}
+
 /// What one row of an answer is.
-trait Row: Sized {
+trait Row: Upto + Sized {
     /// How much of it is wanted.
     type Bounds: Copy;
 
@@ -77,10 +89,13 @@ trait Row: Sized {
         archive: &Archive,
         selection: &Selection,
         bounds: Self::Bounds,
-    ) -> impl Future<Output = Result<Vec<Self>, Unread>> + Send;
+    ) -> impl Future<Output = Result<Rows<Self>, Unread>> + Send;
 
     fn origin(&self) -> &Origin;
 }
+
+/// Rows, and from where on nothing is known.
+type Rows<T> = (Vec<T>, Option<Timestamp>);
 
 impl Row for Reading {
     type Bounds = usize;
@@ -89,10 +104,9 @@ impl Row for Reading {
         archive: &Archive,
         selection: &Selection,
         most: usize,
-    ) -> Result<Vec<Self>, Unread> {
-        let mut readings = archive.readings(selection, most).await?;
-        cut(&mut readings, most);
-        Ok(readings)
+    ) -> Result<Rows<Self>, Unread> {
+        let Page { readings, until } = archive.readings(selection, most).await?;
+        Ok((readings, until))
     }
 
     fn origin(&self) -> &Origin {
@@ -107,8 +121,8 @@ impl Row for Summed {
         archive: &Archive,
         selection: &Selection,
         places: Places,
-    ) -> Result<Vec<Self>, Unread> {
-        archive.sums(selection, places, ROWS).await
+    ) -> Result<Rows<Self>, Unread> {
+        Ok((archive.sums(selection, places, ROWS).await?, None))
     }
 
     fn origin(&self) -> &Origin {
@@ -117,11 +131,12 @@ impl Row for Summed {
 }
 
 impl Request<'_> {
-    /// At most `limit` samples by time, then series, written by `write`.
+    /// At most `limit` samples by time, then series, written by `write`; with from where on there may
+    /// be more, though these are fewer.
     pub(crate) async fn samples(
         &self,
         limit: usize,
-        write: impl Fn(Vec<Sample>) -> Answer + Clone + Send + 'static,
+        write: impl Fn(Vec<Sample>, Option<Timestamp>) -> Answer + Clone + Send + 'static,
     ) -> Result<Answer, Problem> {
         self.answer(limit + SPARE, |told: Vec<Told<Reading>>, still: Still| {
             let write = write.clone();
@@ -135,11 +150,12 @@ impl Request<'_> {
                     }));
                 }
                 let mut samples = settled(samples);
-                // A page may end before the last of an older part.
-                let is_full = samples.len() >= limit;
+                // What is known later stays for the next page, so that none begins after a gap.
+                let until = told.iter().filter_map(|told| told.until).min();
+                samples.retain(|sample| until.is_none_or(|until| sample.at < until));
                 samples.truncate(limit);
-                let older = older(&told, is_full, still.table());
-                Ok(still.answer(h, older, || write(samples)))
+                let older = older(&told, &BTreeMap::new(), still.table());
+                Ok(still.answer(h, older, || write(samples, until)))
             }
         })
         .await
@@ -157,12 +173,13 @@ impl Request<'_> {
         self.answer(places, |told: Vec<Told<Summed>>, still: Still| {
             let write = write.clone();
             move |h: &dyn HistoryRead| {
-                let only_from = borders(&told);
+                let of_store = of_store(&told);
+                let only_from = borders(&told, &of_store);
                 let sums = sums(&told, &only_from, still.table());
                 let query = SeriesQuery { only_from, ..still.query.clone() };
                 let local = h.buckets(&query, still.from, still.to, points)?;
                 let buckets = joined(local, sums, grid, still.table());
-                let older = older(&told, false, still.table());
+                let older = older(&told, &of_store, still.table());
                 Ok(still.answer(h, older, || write(buckets)))
             }
         })
@@ -179,11 +196,14 @@ impl Request<'_> {
     where
         R: FnOnce(&dyn HistoryRead) -> Result<Option<Answer>, ReadFailed> + Send + 'static,
     {
+        let turn = self.turn();
         let mut tries = 0;
         loop {
             tries += 1;
+            // Who could not be answered afterwards does not ask.
+            self.http.gives_way()?;
             let gone = self.http.app.history.gone(self.query, self.from, self.to);
-            let told = self.ask::<T>(gone.clone(), bounds).await;
+            let told = self.ask::<T>(gone.clone(), bounds, &turn).await;
             let still = Still {
                 query: self.query.clone(),
                 from: self.from,
@@ -199,29 +219,37 @@ impl Request<'_> {
         }
     }
 
-    /// Asks every question that the parts make, within one deadline for all.
-    async fn ask<T: Row>(&self, gone: Vec<Gone>, bounds: T::Bounds) -> Vec<Told<T>> {
-        let questions = self.questions(gone);
-        let silent = |why: &'static str, questions: Vec<Question>| {
-            let told = |question| Told { question, rows: Err(why), strange: false };
-            questions.into_iter().map(told).collect()
-        };
-        let Some(elsewhere) = &self.http.app.elsewhere else {
-            return silent("not_kept", questions);
-        };
+    /// The right to ask, once for all tries and with one deadline; else why there is none.
+    fn turn(&self) -> Result<Turn<'_>, &'static str> {
+        let elsewhere = self.http.app.elsewhere.as_ref().ok_or("not_kept")?;
         if !self.allowed {
-            return silent("not_allowed", questions);
+            return Err("not_allowed");
         }
-        if questions.len() > QUESTIONS {
-            return silent(self.count(&Unread::TooMuch), questions);
-        }
-        let Elsewhere { archive, names } = elsewhere;
-        let _turn = match archive.turn() {
+        let permit = elsewhere.archive.turn().map_err(|busy| self.count(&busy))?;
+        Ok(Turn { elsewhere, watch: Stopwatch::start(), _permit: permit })
+    }
+
+    /// Asks every question that the parts make.
+    async fn ask<T: Row>(
+        &self,
+        gone: Vec<Gone>,
+        bounds: T::Bounds,
+        turn: &Result<Turn<'_>, &'static str>,
+    ) -> Vec<Told<T>> {
+        let questions = self.questions(gone);
+        let silent = |question, why| Told { question, rows: Err(why), strange: false, until: None };
+        let turn = match turn {
+            Ok(_) if questions.len() > QUESTIONS => Err(self.count(&Unread::TooMuch)),
+            Ok(turn) => Ok(turn),
+            Err(why) => Err(*why),
+        };
+        let Turn { elsewhere: Elsewhere { archive, names, .. }, watch, .. } = match turn {
             Ok(turn) => turn,
-            Err(busy) => return silent(self.count(&busy), questions),
+            Err(why) => {
+                return questions.into_iter().map(|question| silent(question, why)).collect();
+            }
         };
         let known = self.names(names);
-        let watch = Stopwatch::start();
         let mut told = Vec::new();
         for question in questions {
             let spent = Duration::from_secs_f64(watch.seconds());
@@ -229,25 +257,24 @@ impl Request<'_> {
             let asked =
                 tokio::time::timeout(left, T::ask(archive, &question.selection, bounds)).await;
             told.push(match asked.unwrap_or(Err(Unread::TooSlow)) {
-                Ok(rows) => {
+                Ok((mut rows, until)) => {
                     self.http.app.metrics.influx_query("answered");
                     let all = rows.len();
                     let named = |row: &T| {
                         row.origin().patient.as_ref().is_none_or(|name| known.contains(name))
                     };
-                    let mut rows = rows;
                     rows.retain(named);
                     let strange = rows.len() < all;
                     let signals = self.http.signals();
                     let place = |row: T| Some((question.place(row.origin(), &signals)?, row));
                     let rows = rows.into_iter().filter_map(place).collect();
-                    Told { question, rows: Ok(rows), strange }
+                    Told { question, rows: Ok(rows), strange, until }
                 }
                 Err(why) => {
                     // The server's words may name a device: the log has the kind alone.
                     let kind = self.count(&why);
                     tracing::warn!(kind, "InfluxDB did not say what the store no longer holds");
-                    Told { question, rows: Err(kind), strange: false }
+                    silent(question, kind)
                 }
             });
         }
@@ -276,20 +303,25 @@ impl Request<'_> {
     }
 
     fn question(&self, parts: Vec<Gone>, table: &SignalTable) -> Question {
-        let mut signals: Vec<_> = parts.iter().map(|part| table.name(part.series.signal)).collect();
-        signals.sort();
-        signals.dedup();
+        let wanted = |Gone { series, to, .. }: &Gone| Wanted {
+            signal: table.name(series.signal),
+            instance: series.instance.clone(),
+            to: *to,
+        };
+        let cursor = self.http.app.elsewhere.as_ref().map(|elsewhere| elsewhere.told.cursor());
+        let is_told =
+            |part: &Gone| cursor.as_ref().is_some_and(|cursor| cursor.has_told(part.from, part.to));
         let selection = Selection {
             measurement: READING,
             site: self.http.app.identity.site.as_str().to_owned(),
             device: parts[0].series.device.as_str().to_owned(),
-            signals,
+            series: parts.iter().map(wanted).collect(),
             instance: self.query.instance.clone(),
             from: parts[0].from,
-            to: parts.iter().map(|part| part.to).max().unwrap_or(parts[0].to),
             simulated: self.http.app.identity.is_simulated(),
         };
-        Question { selection, parts }
+        let is_told = parts.iter().map(is_told).collect();
+        Question { selection, parts, is_told }
     }
 
     /// The names that patients of this gateway have in InfluxDB.
@@ -324,16 +356,5 @@ impl Still {
         let Older { older, incomplete } = older;
         let incomplete = incomplete.or(moved.then_some("retention_at_work"));
         Some(write().with("older", &older).with("incomplete", &incomplete))
-    }
-}
-
-/// Leaves the last instant out where there may be more of it.
-fn cut(readings: &mut Vec<Reading>, most: usize) {
-    if readings.len() < most {
-        return;
-    }
-    let last = readings.iter().map(|reading| reading.point.at).max();
-    if readings.iter().any(|reading| Some(reading.point.at) != last) {
-        readings.retain(|reading| Some(reading.point.at) != last);
     }
 }

@@ -117,15 +117,19 @@ async fn answer(
     let start = range.cursor.as_deref().map_or(Ok(Cursor { at: from, skip: 0 }), Cursor::parse)?;
     let page = range.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let limit = start.skip + page + 1;
-    let write = move |mut samples: Vec<Sample>| {
+    let write = move |mut samples: Vec<Sample>, until: Option<Timestamp>| {
         let full = samples.len() == limit;
         samples.drain(..start.skip.min(samples.len()));
         samples.truncate(page);
-        let next = full.then(|| start.after(&samples).text());
-        of_samples(&samples, &table, next, seq)
+        let next = match until {
+            _ if full => Some(start.after(&samples)),
+            until => until.map(|at| Cursor { at, skip: 0 }),
+        };
+        of_samples(&samples, &table, next.map(Cursor::text), seq)
     };
     let (asked, written) = (query.clone(), write.clone());
-    let read = move |h: &dyn HistoryRead| h.samples(&asked, start.at, to, limit).map(written);
+    let read =
+        move |h: &dyn HistoryRead| Ok(written(h.samples(&asked, start.at, to, limit)?, None));
     match held(http, &query, start.at, to, read).await? {
         Some(answer) => Ok(answer),
         None => older(start.at).samples(limit, write).await,

@@ -142,21 +142,28 @@ impl Http {
         off_thread(turn, move || read(&*log)).await
     }
 
+    /// Whether the history is read at all under this load.
+    pub(crate) fn gives_way(&self) -> Result<(), Problem> {
+        if self.app.load.gives_way(Work::RangeQueries) {
+            return Err(self.gave_way("the gateway is overloaded; try again"));
+        }
+        Ok(())
+    }
+
+    fn gave_way(&self, why: &str) -> Problem {
+        self.app.metrics.gave_way(Work::RangeQueries.as_str());
+        Problem::busy(why, 5)
+    }
+
     /// Reads the history off the async threads; gives way under load (docs/architecture.md).
     pub(crate) async fn read_history<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn HistoryRead) -> Result<T, ReadFailed> + Send + 'static,
     ) -> Result<T, Problem> {
-        let give_way = |why| {
-            self.app.metrics.gave_way(Work::RangeQueries.as_str());
-            Err(Problem::busy(why, 5))
-        };
-        if self.app.load.gives_way(Work::RangeQueries) {
-            return give_way("the gateway is overloaded; try again");
-        }
+        self.gives_way()?;
         let turn = Arc::clone(&self.history_reads).acquire_owned();
         let Ok(turn) = tokio::time::timeout(QUERY_WAIT, turn).await else {
-            return give_way("too many range queries at once; try again");
+            return Err(self.gave_way("too many range queries at once; try again"));
         };
         let history = Arc::clone(&self.app.history);
         off_thread(turn, move || read(&*history)).await

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::csv::BadCsv;
-use super::query::{Places, Reading, Selection, Summed};
+use super::query::{Page, Places, Selection, Summed};
 use crate::config::{BadInflux, Influx};
 use crate::outbound::{Answer, NoAnswer, Outbound};
 use crate::tls::BadTls;
@@ -142,11 +142,10 @@ impl Archive {
     }
 
     /// The first `most` numbers of a selection, by time.
-    pub async fn readings(
-        &self,
-        selection: &Selection,
-        most: usize,
-    ) -> Result<Vec<Reading>, Unread> {
+    pub async fn readings(&self, selection: &Selection, most: usize) -> Result<Page, Unread> {
+        if selection.range().is_none() {
+            return Ok(Page::default());
+        }
         let body = self.ask(&selection.readings(&self.bucket, most)).await?;
         let selection = selection.clone();
         parsed(move || selection.read(&body, most)).await
@@ -159,6 +158,9 @@ impl Archive {
         places: Places,
         most: usize,
     ) -> Result<Vec<Summed>, Unread> {
+        if selection.range().is_none() {
+            return Ok(Vec::new());
+        }
         let body = self.ask(&selection.sums(&self.bucket, places, most)).await?;
         let selection = selection.clone();
         let sums = parsed(move || selection.read_sums(&body, places, most)).await?;

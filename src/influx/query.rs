@@ -26,16 +26,25 @@ pub struct Selection {
     pub site: String,
     /// Which device.
     pub device: String,
-    /// Names of signals.
-    pub signals: Vec<String>,
+    /// Which of its series, each once.
+    pub series: Vec<Wanted>,
     /// Only this lead or channel; empty for those without one.
     pub instance: Option<String>,
     /// From, included.
     pub from: Timestamp,
-    /// To, excluded.
-    pub to: Timestamp,
     /// Whether they are of a simulated store: one kind is never taken for the other.
     pub simulated: bool,
+}
+
+/// A series, up to an instant of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The signal's name.
+    pub signal: String,
+    /// Lead or channel.
+    pub instance: Instance,
+    /// To, excluded.
+    pub to: Timestamp,
 }
 
 /// Whose and what a row is.
@@ -58,6 +67,15 @@ pub struct Reading {
     pub point: Point,
 }
 
+/// The first numbers of a selection.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// By time.
+    pub readings: Vec<Reading>,
+    /// From here on there may be more; `None` where these are all.
+    pub until: Option<Timestamp>,
+}
+
 /// What counts among the numbers of a series that lie in one bucket and have one unit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summed {
@@ -67,7 +85,7 @@ pub struct Summed {
     pub unit: Unit,
     /// Which bucket, from 0.
     pub place: usize,
-    /// How many.
+    /// How many; where none counts, only `upto` says anything.
     pub count: u64,
     /// The smallest.
     pub min: f64,
@@ -79,6 +97,8 @@ pub struct Summed {
     pub last: f64,
     /// When that was measured.
     pub last_at: Timestamp,
+    /// When the last of all was measured, also of those that do not count.
+    pub upto: Timestamp,
 }
 
 /// Buckets of equal length; see [`Grid`](crate::store::buckets::Grid).
@@ -93,15 +113,23 @@ pub struct Places {
 }
 
 impl Selection {
+    /// Up to the end of its last series; `None` where nothing can be in it.
+    pub fn range(&self) -> Option<(Timestamp, Timestamp)> {
+        let clamp = |at: Timestamp| at.clamp(YEARS.0, YEARS.1);
+        let to = self.series.iter().map(|wanted| wanted.to).max()?;
+        let (from, to) = (clamp(self.from), clamp(to));
+        // InfluxDB takes an empty range for an error.
+        (from < to).then_some((from, to))
+    }
+
     /// Flux for the first `most` numbers, by time.
     pub fn readings(&self, bucket: &str, most: usize) -> String {
-        let all = "exists r.value and exists r.unit and exists r.delay_ms and exists r.flags";
         [
             self.points(bucket, &["value", "unit", "delay_ms", "flags", "simulated"]),
             // All fields of a point are written together: the first of each are of the same points.
+            // So nothing may be filtered out after this: who reads it counts what he leaves out.
             format!("limit(n: {most})"),
             PIVOT.to_owned(),
-            format!("filter(fn: (r) => {all} and {})", self.reality()),
             "map(fn: (r) => ({r with at: int(v: r._time)}))".to_owned(),
             "group()".to_owned(),
             "drop(columns: [\"_start\", \"_stop\", \"_time\", \"_measurement\", \"site\", \"device\"])"
@@ -114,33 +142,52 @@ impl Selection {
 
     /// Flux for what counts of each series in each place and unit, `most` rows at most.
     pub fn sums(&self, bucket: &str, places: Places, most: usize) -> String {
-        // Implausible is the lowest bit of the flags, entered in error the highest of eight.
-        let counts = "exists r.value and exists r.unit and exists r.flags and r.flags % 2 == 0 and \
-                      r.flags < 128";
+        let all = "exists r.value and exists r.unit and exists r.delay_ms and exists r.flags";
         let (from, width) = (places.from.as_micros(), places.width.as_micros().max(1));
         [
-            self.points(bucket, &["value", "unit", "flags", "simulated"]),
+            self.points(bucket, &["value", "unit", "delay_ms", "flags", "simulated"]),
             PIVOT.to_owned(),
-            format!("filter(fn: (r) => {counts} and {})", self.reality()),
+            format!("filter(fn: (r) => {all} and {})", self.reality()),
+            // Implausible is the lowest bit of the flags; corrected and entered in error are the
+            // highest of eight.
             format!(
                 "map(fn: (r) => ({{r with at: int(v: r._time), \
-                 place: (int(v: r._time) / 1000 - ({from})) / {width}}}))"
+                 place: (int(v: r._time) / 1000 - ({from})) / {width}, \
+                 counts: r.flags % 2 == 0 and r.flags < 128, \
+                 rank: if r.flags >= 64 then 0 else 1, order: 0 - r.delay_ms}}))"
             ),
-            "group(columns: [\"_time\", \"at\", \"value\", \"flags\", \"simulated\"], mode: \"except\")"
-                .to_owned(),
+            // An instant may have been told under several patients. As in `settle` the newest mark
+            // stands for it, and else one of them.
+            apart_from("\"unit\", \"patient\", "),
+            "sort(columns: [\"rank\", \"order\"])".to_owned(),
+            "unique(column: \"at\")".to_owned(),
+            apart_from(""),
             SUM.to_owned(),
             "group()".to_owned(),
-            "drop(columns: [\"_start\", \"_stop\", \"_measurement\", \"site\", \"device\"])".to_owned(),
+            "drop(columns: [\"_start\", \"_stop\", \"_measurement\", \"site\", \"device\"])"
+                .to_owned(),
             format!("limit(n: {most})"),
         ]
         .join(THEN)
     }
 
     /// Reads what [`Selection::readings`] asked for.
-    pub fn read(&self, body: &[u8], most: usize) -> Result<Vec<Reading>, BadCsv> {
-        let mut readings = Vec::new();
+    pub fn read(&self, body: &[u8], most: usize) -> Result<Page, BadCsv> {
+        let mut readings: Vec<Reading> = Vec::new();
+        let (mut rows, mut first, mut last) = (0_usize, YEARS.1, YEARS.0);
         csv::rows(body, |row| {
-            let at = self.time(row.number("at")?)?;
+            rows += 1;
+            if rows > most {
+                return Err(BadCsv::Nonsense("there is more than was asked for"));
+            }
+            let (origin, to) = self.origin(row)?;
+            let at = self.time(row.number("at")?, to)?;
+            (first, last) = (first.min(at), last.max(at));
+            let is_whole =
+                ["value", "unit", "delay_ms", "flags"].iter().all(|c| row.get(c).is_some());
+            if !is_whole || row.get("simulated").is_some() != self.simulated {
+                return Ok(());
+            }
             let delay: i64 = row.number("delay_ms")?;
             let point = Point {
                 at,
@@ -149,13 +196,18 @@ impl Selection {
                 unit: unit(row.text("unit")?)?,
                 flags: row.number("flags")?,
             };
-            readings.push(Reading { origin: self.origin(row)?, point });
-            if readings.len() > most {
-                return Err(BadCsv::Nonsense("there is more than was asked for"));
-            }
+            readings.push(Reading { origin, point });
             Ok(())
         })?;
-        Ok(readings)
+        if rows < most {
+            return Ok(Page { readings, until: None });
+        }
+        if first == last {
+            return Err(BadCsv::Nonsense("one instant fills the answer"));
+        }
+        // There may be more of the last instant.
+        readings.retain(|reading| reading.point.at < last);
+        Ok(Page { readings, until: Some(last) })
     }
 
     /// Reads what [`Selection::sums`] asked for.
@@ -168,19 +220,23 @@ impl Selection {
         let mut sums = Vec::new();
         csv::rows(body, |row| {
             let place = row.number::<usize>("place")?;
+            let (origin, to) = self.origin(row)?;
+            let upto = self.time(row.number("upto")?, to)?;
+            let count = row.number("n")?;
             let summed = Summed {
-                origin: self.origin(row)?,
+                origin,
                 unit: unit(row.text("unit")?)?,
                 place,
-                count: row.number("n")?,
+                count,
                 min: finite(row.number("least")?)?,
                 max: finite(row.number("most")?)?,
                 sum: finite(row.number("total")?)?,
                 last: finite(row.number("newest")?)?,
-                last_at: self.time(row.number("newest_at")?)?,
+                last_at: if count == 0 { upto } else { self.time(row.number("newest_at")?, to)? },
+                upto,
             };
-            let Summed { count, min, max, last, .. } = summed;
-            if place >= places.count || count == 0 || !(min <= last && last <= max) {
+            let Summed { min, max, last, .. } = summed;
+            if place >= places.count || !(min <= last && last <= max) {
                 return Err(BadCsv::Nonsense("a bucket cannot be"));
             }
             sums.push(summed);
@@ -193,17 +249,20 @@ impl Selection {
     }
 
     fn points(&self, bucket: &str, fields: &[&str]) -> String {
-        let clamp = |at: Timestamp| at.clamp(YEARS.0, YEARS.1);
+        let (from, to) = self.range().unwrap_or(YEARS);
+        let mut signals: Vec<_> = self.series.iter().map(|wanted| stored(&wanted.signal)).collect();
+        signals.sort();
+        signals.dedup();
         let mut flux = format!(
             "from(bucket: {}) |> range(start: {}, stop: {}) |> filter(fn: (r) => \
              r._measurement == {} and r.site == {} and r.device == {} and ({})",
             literal(bucket),
-            clamp(self.from),
-            clamp(self.to),
+            from,
+            to,
             literal(self.measurement),
             literal(&stored(&self.site)),
             literal(&stored(&self.device)),
-            any_of("signal", self.signals.iter().map(|signal| stored(signal))),
+            any_of("signal", signals.into_iter()),
         );
         let more = match self.instance.as_deref() {
             None => String::new(),
@@ -212,6 +271,9 @@ impl Selection {
         };
         let fields = any_of("_field", fields.iter().map(|field| (*field).to_owned()));
         flux.extend([&more, ")", THEN, "filter(fn: (r) => ", &fields, ")"]);
+        // By tags InfluxDB finds series; ends and what has no instance are looked at row by row.
+        let series: Vec<_> = self.series.iter().map(Wanted::condition).collect();
+        flux.extend([THEN, "filter(fn: (r) => ", &series.join(" or "), ")"]);
         flux
     }
 
@@ -219,27 +281,42 @@ impl Selection {
         if self.simulated { "exists r.simulated" } else { "not exists r.simulated" }
     }
 
-    fn origin(&self, row: &csv::Row<'_>) -> Result<Origin, BadCsv> {
-        let signal = row.text("signal")?;
-        if !self.signals.iter().any(|asked| asked == signal) {
-            return Err(BadCsv::Nonsense("a signal that nobody asked for"));
-        }
+    /// Whose and what a row is, and where that series ends.
+    fn origin(&self, row: &csv::Row<'_>) -> Result<(Origin, Timestamp), BadCsv> {
+        let signal = restored(row.text("signal")?);
         let instance = restored(row.get("instance").unwrap_or_default());
-        if self.instance.as_ref().is_some_and(|asked| *asked != instance) {
-            return Err(BadCsv::Nonsense("an instance that nobody asked for"));
-        }
-        Ok(Origin {
-            patient: row.get("patient").map(restored),
-            signal: signal.to_owned(),
-            instance: Instance::from(instance.as_str()),
-        })
+        let is_it = |asked: &&Wanted| asked.signal == signal && asked.instance.as_str() == instance;
+        let Some(Wanted { signal, instance, to }) = self.series.iter().find(is_it).cloned() else {
+            return Err(BadCsv::Nonsense("a series that nobody asked for"));
+        };
+        Ok((Origin { patient: row.get("patient").map(restored), signal, instance }, to))
     }
 
-    fn time(&self, nanos: i64) -> Result<Timestamp, BadCsv> {
+    fn time(&self, nanos: i64, to: Timestamp) -> Result<Timestamp, BadCsv> {
         let at = Timestamp::from_micros(nanos.div_euclid(1_000));
-        let asked = self.from <= at && at < self.to;
+        let asked = self.from <= at && at < to;
         asked.then_some(at).ok_or(BadCsv::Nonsense("a time that nobody asked for"))
     }
+}
+
+impl Wanted {
+    fn condition(&self) -> String {
+        let Self { signal, instance, to } = self;
+        let instance = match instance.as_str() {
+            "" => "not exists r.instance".to_owned(),
+            name => format!("exists r.instance and r.instance == {}", literal(&stored(name))),
+        };
+        let (signal, to) = (literal(&stored(signal)), (*to).clamp(YEARS.0, YEARS.1));
+        format!("(r.signal == {signal} and {instance} and r._time < {to})")
+    }
+}
+
+/// Tables by all columns but those of a single point, and these.
+fn apart_from(more: &str) -> String {
+    format!(
+        "group(columns: [{more}\"_time\", \"at\", \"value\", \"delay_ms\", \"flags\", \
+         \"simulated\", \"counts\", \"rank\", \"order\"], mode: \"except\")"
+    )
 }
 
 const THEN: &str = " |> ";
@@ -248,16 +325,18 @@ const PIVOT: &str = "pivot(rowKey: [\"_time\"], columnKey: [\"_field\"], valueCo
 
 /// In whatever order the rows come.
 const SUM: &str = "reduce(identity: {n: 0, total: 0.0, least: 0.0, most: 0.0, newest: 0.0, \
-     newest_at: 0}, fn: (r, accumulator) => ({n: accumulator.n + 1, \
-     total: accumulator.total + r.value, \
-     least: if accumulator.n == 0 or r.value < accumulator.least then r.value \
+     newest_at: 0, upto: 0}, fn: (r, accumulator) => ({\
+     n: if r.counts then accumulator.n + 1 else accumulator.n, \
+     total: if r.counts then accumulator.total + r.value else accumulator.total, \
+     least: if r.counts and (accumulator.n == 0 or r.value < accumulator.least) then r.value \
      else accumulator.least, \
-     most: if accumulator.n == 0 or r.value > accumulator.most then r.value \
+     most: if r.counts and (accumulator.n == 0 or r.value > accumulator.most) then r.value \
      else accumulator.most, \
-     newest: if accumulator.n == 0 or r.at >= accumulator.newest_at then r.value \
+     newest: if r.counts and (accumulator.n == 0 or r.at >= accumulator.newest_at) then r.value \
      else accumulator.newest, \
-     newest_at: if accumulator.n == 0 or r.at >= accumulator.newest_at then r.at \
-     else accumulator.newest_at}))";
+     newest_at: if r.counts and (accumulator.n == 0 or r.at >= accumulator.newest_at) then r.at \
+     else accumulator.newest_at, \
+     upto: if r.at > accumulator.upto then r.at else accumulator.upto}))";
 
 fn any_of(column: &str, values: impl Iterator<Item = String>) -> String {
     let each: Vec<_> = values.map(|value| format!("r.{column} == {}", literal(&value))).collect();
@@ -359,15 +438,18 @@ mod tests {
         Timestamp::from_millis(1_700_000_000_000 + second * 1_000)
     }
 
+    fn wanted(signal: &str, instance: &str) -> Wanted {
+        Wanted { signal: signal.to_owned(), instance: Instance::from(instance), to: at(60) }
+    }
+
     fn selection(signals: &[&str], instance: Option<&str>) -> Selection {
         Selection {
             measurement: super::super::line::READING,
             site: "north".to_owned(),
             device: "dev-1".to_owned(),
-            signals: signals.iter().map(|&signal| signal.to_owned()).collect(),
+            series: signals.iter().map(|signal| wanted(signal, instance.unwrap_or(""))).collect(),
             instance: instance.map(str::to_owned),
             from: at(0),
-            to: at(60),
             simulated: false,
         }
     }
@@ -386,32 +468,39 @@ mod tests {
              r.site == \"north\" and r.device == \"dev-1\" and (r.signal == \"heart_rate\" or \
              r.signal == \"spo2\") and not exists r.instance) |> filter(fn: (r) => r._field == \
              \"value\" or r._field == \"unit\" or r._field == \"delay_ms\" or r._field == \"flags\" \
-             or r._field == \"simulated\") |> limit(n: 7) |> pivot(rowKey: [\"_time\"], columnKey: \
-             [\"_field\"], valueColumn: \"_value\") |> filter(fn: (r) => exists r.value and exists \
-             r.unit and exists r.delay_ms and exists r.flags and not exists r.simulated) |> map(fn: \
-             (r) => ({r with at: int(v: r._time)})) |> group() |> drop(columns: [\"_start\", \
+             or r._field == \"simulated\") |> filter(fn: (r) => (r.signal == \"heart_rate\" and not \
+             exists r.instance and r._time < 2023-11-14T22:14:20Z) or (r.signal == \"spo2\" and not \
+             exists r.instance and r._time < 2023-11-14T22:14:20Z)) |> limit(n: 7) |> pivot(rowKey: \
+             [\"_time\"], columnKey: [\"_field\"], valueColumn: \"_value\") |> map(fn: (r) => ({r with at: int(v: r._time)})) |> group() |> drop(columns: [\"_start\", \
              \"_stop\", \"_time\", \"_measurement\", \"site\", \"device\"]) |> sort(columns: \
              [\"at\"]) |> limit(n: 7)"
         );
-        let whole = Selection {
-            from: Timestamp::from_micros(i64::MIN),
-            to: Timestamp::from_micros(i64::MAX),
-            ..selection(&signals, Some("a $"))
-        };
+        let to = Timestamp::from_micros(i64::MAX);
+        let series = vec![Wanted { to, ..wanted("spo2", "a $") }];
+        let instance = Some("a $".to_owned());
+        let from = Timestamp::from_micros(i64::MIN);
+        let whole = Selection { from, series, instance, ..selection(&signals, None) };
         let flux = whole.sums("vitals", PLACES, 9);
         assert!(flux.contains("range(start: 1970-01-01T00:00:00Z, stop: 2262-04-11T"), "{flux}");
         assert!(flux.contains("r.instance == \"a \\x24\"") && flux.ends_with("limit(n: 9)"));
+        assert_eq!(whole.range(), Some(YEARS));
+        let before = Timestamp::from_micros(-7);
+        let series = vec![Wanted { to: before, ..wanted("spo2", "") }];
+        assert_eq!(Selection { series, ..whole }.range(), None, "nobody measured then");
     }
 
     #[test]
     fn what_comes_back_must_be_what_was_asked_for() {
-        let whole = selection(&["spo2"], None);
+        let series = vec![wanted("spo2", "a,b%"), wanted("spo2", "")];
+        let whole = Selection { series, ..selection(&["spo2"], None) };
         let nanos = at(5).as_micros() * 1_000;
-        let header = ",result,table,at,value,unit,delay_ms,flags,signal,instance,patient";
-        let read_by =
-            |asked: &Selection, row: &str| asked.read(format!("{header}\n{row}\n").as_bytes(), 1);
+        let header = ",result,table,at,value,unit,delay_ms,flags,signal,instance,patient,simulated";
+        let read_by = |asked: &Selection, row: &str| {
+            let page = asked.read(format!("{header}\n{row}\n").as_bytes(), 3);
+            page.map(|page| page.readings)
+        };
         let read = |row: &str| read_by(&whole, row);
-        let good = format!(",_result,0,{nanos},97.5,%,12,3,spo2,a%2Cb%25,p");
+        let good = format!(",_result,0,{nanos},97.5,%,12,3,spo2,a%2Cb%25,p,");
         let reading = read(&good).unwrap().remove(0);
         assert_eq!(reading.origin.instance.as_str(), "a,b%");
         assert_eq!(reading.origin.patient.as_deref(), Some("p"));
@@ -425,13 +514,29 @@ mod tests {
             assert_eq!(read(&row).is_ok(), what == "12", "{row}");
         }
         for (what, other) in
-            [("97.5", "NaN"), ("97.5", ""), (",%,", ",bananas,"), (",3,", ",256,"), ("spo2", "x")]
+            [("97.5", "NaN"), (",%,", ",bananas,"), (",3,", ",256,"), ("spo2", "x"), ("a%2C", "c")]
         {
             let row = good.replacen(what, other, 1);
             assert!(matches!(read(&row), Err(BadCsv::Nonsense(_))), "{row}");
         }
-        assert!(matches!(read(&format!("{good}\n{good}")), Err(BadCsv::Nonsense(_))));
-        let one = Selection { instance: Some("a".to_owned()), ..whole.clone() };
+        // Neither is a number of this store.
+        let simulated = format!("{good}true");
+        for row in [&good.replacen("97.5", "", 1), &simulated] {
+            assert_eq!(read(row), Ok(Vec::new()), "{row}");
+        }
+        let ours = Selection { simulated: true, ..whole.clone() };
+        assert_eq!(read_by(&ours, &simulated).unwrap().len(), 1);
+        // Where an answer is full, what is left out of it counts as well.
+        let later = simulated.replacen(&nanos.to_string(), &(nanos + 1_000).to_string(), 1);
+        let full = |rows: &[&str]| {
+            whole.read(format!("{header}\n{}\n", rows.join("\n")).as_bytes(), rows.len())
+        };
+        let page = full(&[&good, &later]).unwrap();
+        assert_eq!((page.readings.len(), page.until), (1, Some(at(5) + Span::micros(1))));
+        assert!(matches!(full(&[&good, &simulated]), Err(BadCsv::Nonsense(_))));
+        let more = [&*good; 4].join("\n");
+        assert!(matches!(read(&more), Err(BadCsv::Nonsense(_))));
+        let one = Selection { series: vec![wanted("spo2", "a")], ..whole.clone() };
         assert!(read_by(&one, &good).is_err());
     }
 
@@ -441,17 +546,19 @@ mod tests {
         let nanos = at(5).as_micros() * 1_000;
         let read = |place: &str, n: &str, least: &str, most: &str, newest: &str| {
             let body = format!(
-                ",result,table,unit,place,n,least,most,total,newest,newest_at,signal\n,,0,%,{place},{n},{least},{most},\
-                 9,{newest},{nanos},spo2\n"
+                ",result,table,unit,place,n,least,most,total,newest,newest_at,upto,signal\n,,0,%,{place},{n},{least},{most},\
+                 9,{newest},{},{nanos},spo2\n",
+                if n == "0" { 0 } else { nanos }
             );
             whole.read_sums(body.as_bytes(), PLACES, 9)
         };
         let summed = read("5", "3", "1", "5", "4").unwrap().remove(0);
         assert_eq!((summed.place, summed.count, summed.last_at), (5, 3, at(5)));
+        let none = read("5", "0", "0", "0", "0").unwrap().remove(0);
+        assert_eq!((none.count, none.upto), (0, at(5)));
         for (place, n, least, most, newest) in [
             ("6", "3", "1", "5", "4"),
             ("-1", "3", "1", "5", "4"),
-            ("5", "0", "1", "5", "4"),
             ("5", "3", "1", "5", "6"),
             ("5", "3", "1", "+Inf", "4"),
             ("5", "3", "", "5", "4"),

@@ -14,7 +14,7 @@ use crate::domain::time::{Span, Timestamp};
 use crate::domain::unit::Unit;
 use crate::influx::archive::{Archive, Unread, encoded};
 use crate::influx::line;
-use crate::influx::query::{Places, Selection, Summed};
+use crate::influx::query::{Page, Places, Selection, Summed, Wanted};
 use crate::outbound::{Answer, NoAnswer, Outbound};
 use crate::store::point::Point;
 use crate::store::types::{SeriesKey, flag};
@@ -241,17 +241,16 @@ impl<'a> Server<'a> {
             measurement: MEASUREMENT,
             site: site.to_owned(),
             device: DEVICE.to_owned(),
-            signals: vec![SIGNAL.to_owned()],
+            series: vec![Wanted { signal: SIGNAL.to_owned(), instance: INSTANCE.into(), to: now }],
             instance: Some(INSTANCE.to_owned()),
             from: now - Span::millis(3),
-            to: now,
             simulated: false,
         };
         match archive.readings(&selection, MOST).await {
-            Ok(read) if read.iter().map(|reading| reading.point).eq(points) => {
+            Ok(Page { readings, .. }) if readings.iter().map(|r| r.point).eq(points) => {
                 findings.ok("read back", "the same points came back");
             }
-            Ok(read) => {
+            Ok(Page { readings: read, .. }) => {
                 let found = format!("{} points came back, or others than were written", read.len());
                 let advice = "check that both go to the same bucket and server";
                 return findings.fail("read back", found, advice);

@@ -1,7 +1,7 @@
 //! As much of Flux as the gateway and `doctor` send, evaluated as its description has it: pipes of
-//! `from`, `range`, `filter`, `limit`, `pivot`, `map`, `group`, `reduce`, `drop` and `sort`.
+//! `from`, `range`, `filter`, `unique`, `limit`, `pivot`, `map`, `group`, `reduce`, `drop` and `sort`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vitalgate::domain::time::Timestamp;
 
@@ -50,6 +50,9 @@ pub(crate) fn run(query: &str, bucket: &str, points: &Points) -> Result<String, 
     else {
         return Err("a query needs a range".to_owned());
     };
+    if start >= stop {
+        return Err("cannot query an empty range".to_owned());
+    }
     let mut tables = range(points, start, stop);
     for (name, args) in steps {
         tables = step(&name, &evaluated(&args)?, tables)?;
@@ -114,6 +117,15 @@ fn step(name: &str, args: &Args, tables: Vec<Table>) -> Result<Vec<Table>, Strin
                 };
                 *row = new;
             }
+            Ok(table)
+        }),
+        "unique" => each(&|mut table| {
+            let column = text(&args["column"]);
+            let mut seen = BTreeSet::new();
+            table.rows.retain(|row| match row.get(&column) {
+                Some(Value::Int(n)) => seen.insert(*n),
+                other => panic!("{other:?} in {column}"),
+            });
             Ok(table)
         }),
         "limit" => each(&|mut table| {

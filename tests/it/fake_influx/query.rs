@@ -31,6 +31,8 @@ pub(crate) enum QueryMood {
     Page,
     /// With nothing at all, and 200.
     Empty,
+    /// With no rows, as a server has it that holds none.
+    NoRows,
     /// With tables of something else.
     Nonsense,
     /// With some rows, and then an error.
@@ -84,6 +86,7 @@ pub(super) async fn answer(parts: &Parts, body: &[u8], state: Arc<Mutex<State>>)
         QueryMood::Status(status) => refusal(status, "not now"),
         QueryMood::Page => whole(200, "text/html", "<html>\n<p>down</p>\n"),
         QueryMood::Empty => whole(200, "text/plain", ""),
+        QueryMood::NoRows => whole(200, CSV, ""),
         QueryMood::Nonsense => whole(200, CSV, ",result,table,at\r\n,,0,tomorrow\r\n"),
         QueryMood::Error => {
             let error = "#datatype,string,string\r\n#group,true,true\r\n#default,,\r\n\
