@@ -118,8 +118,9 @@ impl Gateway {
     pub(crate) fn set(&self, section: &str, key: &str, value: &Value) {
         let file = self.dir.path().join("gateway.toml");
         let mut config: toml::Table = fs::read_to_string(&file).unwrap().parse().unwrap();
-        let section = config[section].as_table_mut().unwrap();
-        section.insert(key.to_owned(), toml::Value::try_from(value).unwrap());
+        let section = config.entry(section).or_insert_with(|| toml::Table::new().into());
+        let value = toml::Value::try_from(value).unwrap();
+        section.as_table_mut().unwrap().insert(key.to_owned(), value);
         fs::write(file, config.to_string()).unwrap();
     }
 

@@ -30,11 +30,19 @@ struct Past {
 
 impl Past {
     fn start(read_timeout: &str) -> Self {
+        Self::of(|influx| Setup::default().section("influx", influx), read_timeout)
+    }
+
+    /// By a store that knows nothing of InfluxDB, and whose journal keeps little.
+    fn without() -> Self {
+        Self::of(|_| Setup::default(), "10s")
+    }
+
+    fn of(setup: impl FnOnce(Value) -> Setup, read_timeout: &str) -> Self {
         let secret = tempfile::tempdir().unwrap();
         let server = FakeInflux::start();
-        let influx = section(secret.path(), &server, read_timeout);
-        let setup = Setup::default().rules(RULES).section("influx", influx);
-        let store = json!({ "history_keep": "10d" });
+        let setup = setup(section(secret.path(), &server, read_timeout)).rules(RULES);
+        let store = json!({ "history_keep": "10d", "journal_keep": "1m" });
         let gateway = setup.section("store", store).args(&["--clock", "stream"]).start();
         let begin = (gateway.now() - Span::hours(6)).to_the_second();
         let mut past = Self { gateway, server, begin, seq: 0, _secret: secret };
@@ -90,10 +98,16 @@ impl Past {
 
     /// All pages.
     fn pages(&self, of: &str, query: &str) -> Vec<Value> {
+        self.pages_but_for(&Value::Null, of, query)
+    }
+
+    fn pages_but_for(&self, incomplete: &Value, of: &str, query: &str) -> Vec<Value> {
         let (mut items, mut cursor) = (Vec::new(), String::new());
         loop {
             let page = self.series(of, &format!("{query}{cursor}"));
-            assert!(page["incomplete"].is_null(), "{}", page["older"]);
+            // The last pages are of what is here alone.
+            let is_whole = page["incomplete"].is_null();
+            assert!(is_whole || page["incomplete"] == *incomplete, "{}", page["older"]);
             items.extend(page["items"].as_array().unwrap().iter().cloned());
             let Some(next) = page["next"].as_str() else { return items };
             cursor = format!("&cursor={next}");
@@ -106,6 +120,11 @@ impl Past {
         self.publish(MESSAGES..MESSAGES + 2);
         let told = (self.at(MESSAGES)).as_micros() * 1_000 - 1_000_000_000;
         eventually("InfluxDB has the past", || (self.server.state().last > told).then_some(()));
+        self.take();
+    }
+
+    /// Keeps an hour here.
+    fn take(&mut self) {
         self.gateway.set("store", "history_keep", &json!("1h"));
         self.gateway.restart();
         let mut minute = MESSAGES + 2;
@@ -129,6 +148,62 @@ fn section(dir: &Path, server: &FakeInflux, read_timeout: &str) -> Value {
         "secret_file": secret, "batch_age": "50ms", "timeout": "2s", "read_timeout": read_timeout,
     })
 }
+
+/// The series of a line's head, of the device of the past.
+fn is_of(head: &str, part: &Value) -> bool {
+    let has = |text: &str| head.contains(text);
+    let instance = part["instance"].as_str().unwrap();
+    let signal = format!(",signal={},", part["signal"].as_str().unwrap());
+    has("device=dev-1,") && has(&signal) && has(",instance=") != instance.is_empty()
+}
+
+impl Past {
+    /// InfluxDB gets everything it holds of the device under nobody's name as well, and has nothing
+    /// yet of what is held here.
+    fn tell_twice_and_lag(&self, answer: &Value) {
+        assert!(answer["older"].is_null());
+        let older = self.series("patients/p1", &format!("{SIGNALS}&points=1"));
+        let mut state = self.server.state();
+        for part in older["older"].as_array().unwrap() {
+            let to: Timestamp = part["to"].as_str().unwrap().parse().unwrap();
+            let of_part = state.points.iter_mut().filter(|(head, _)| is_of(head, part));
+            for (_, points) in of_part {
+                points.retain(|at, _| *at < to.as_micros() * 1_000);
+            }
+        }
+        let nobodys = |head: &str| {
+            let (before, after) = head.split_once(",patient=")?;
+            Some(format!("{before},{}", after.split_once(',')?.1))
+        };
+        let again: Vec<_> = state
+            .points
+            .iter()
+            .filter(|(head, _)| head.contains("device=dev-1,"))
+            .filter_map(|(head, points)| Some((nobodys(head)?, points.clone())))
+            .collect();
+        assert_eq!(again.len(), 4);
+        for (head, points) in again {
+            state.points.entry(head).or_default().extend(points);
+        }
+    }
+
+    /// Far more than a page under a name that nobody here gives, at the beginning of the past.
+    fn fill_with_strangers(&self) {
+        let mut state = self.server.state();
+        let ours =
+            |head: &&String| head.contains("signal=glucose_cgm") && head.contains("patient=");
+        let head = state.points.keys().find(ours).unwrap().clone();
+        let (before, after) = head.split_once(",patient=").unwrap();
+        let strange = format!("{before},patient=zz,{}", after.split_once(',').unwrap().1);
+        let fields = state.points[&head].values().next().unwrap().clone();
+        let from = self.at(0).as_micros();
+        let points = (0..2_500).map(|n| ((from + n * 100_000) * 1_000, fields.clone()));
+        state.points.insert(strange, points.collect());
+    }
+}
+
+/// Pages of a few numbers of one signal.
+const SMALL: &str = "signal=glucose_cgm&limit=7";
 
 /// Equal but for the last bits of what was added in another order.
 fn assert_alike(now: &[Value], before: &[Value], what: &str) {
@@ -186,6 +261,17 @@ fn what_retention_took_comes_back_as_it_was() {
     let first = &items(&only)[0];
     assert_eq!((&first["instance"], &first["value"]), (&json!(INSTANCE), &json!(96.0)));
 
+    past.tell_twice_and_lag(&before[0]);
+    for (points, before) in questions.iter().zip(&before) {
+        let now = past.series("patients/p1", &format!("{SIGNALS}&{points}"));
+        assert!(now["incomplete"].is_null(), "{now}");
+        assert_alike(&items(&now), &items(before), points);
+    }
+    past.fill_with_strangers();
+    let small = past.pages_but_for(&json!("another_name"), "devices/dev-1", SMALL);
+    let of_small: Vec<_> = pages.iter().filter(|item| item["signal"] == "glucose_cgm").collect();
+    assert_eq!(small.len(), of_small.len());
+
     // What the store holds is not asked for.
     let asked = past.server.state().queries.len();
     let (from, to) = (past.at(MESSAGES - 20), past.at(MESSAGES));
@@ -235,6 +321,18 @@ fn a_server_that_cannot_be_asked_is_said_and_harms_nobody() {
     let more = past.gateway.resident_kib().saturating_sub(before);
     assert!(more < 64 << 10, "{more} KiB more");
 
+    // A bucket that holds none of it, wherever the range ends.
+    past.server.state().query_mood = QueryMood::NoRows;
+    for to in [9, MESSAGES] {
+        for query in ["points=1", "limit=5000"] {
+            let (from, to) = (past.at(0), past.at(to));
+            let path = format!("/api/v1/patients/p1/series?{SIGNALS}&from={from}&to={to}&{query}");
+            let empty = past.gateway.get(&path);
+            assert_eq!(empty["incomplete"], json!("not_held"), "{path}");
+            let parts = empty["older"].as_array().unwrap();
+            assert!(parts.len() == 4 && parts.iter().all(|part| part["source"] == "influxdb"));
+        }
+    }
     past.server.state().query_mood = QueryMood::Well;
     // What another store of this site told under the names that it gives.
     {
@@ -268,6 +366,64 @@ fn a_server_that_cannot_be_asked_is_said_and_harms_nobody() {
     assert_eq!(gone["incomplete"], json!("unreachable"), "{address}");
     let log = past.gateway.log();
     assert!(!log.contains("secret-token") && !log.contains("out of memory"));
+}
+
+#[test]
+fn what_influxdb_lacks_before_the_border_is_missed() {
+    let mut past = Past::start("10s");
+    past.forget();
+    let whole = past.series("patients/p1", &format!("{SIGNALS}&points=9"));
+    assert!(whole["incomplete"].is_null(), "{whole}");
+    let part =
+        whole["older"].as_array().unwrap().iter().find(|part| part["signal"] == "heart_rate");
+    let part = part.unwrap().clone();
+    let to: Timestamp = part["to"].as_str().unwrap().parse().unwrap();
+    {
+        // The last that was taken, and all that came later.
+        let mut state = past.server.state();
+        for (_, points) in state.points.iter_mut().filter(|(head, _)| is_of(head, &part)) {
+            points.retain(|at, _| *at < (to.as_micros() - 1) * 1_000);
+        }
+    }
+    let answer = past.series("patients/p1", &format!("{SIGNALS}&points=9"));
+    assert_eq!(answer["incomplete"], json!("not_held"));
+    for said in answer["older"].as_array().unwrap() {
+        let doubt = (said["signal"] == "heart_rate").then_some("not_held");
+        assert_eq!(said["incomplete"], json!(doubt), "{said}");
+    }
+    let last = format!("signal=heart_rate&from={}&to={}", to - Span::secs(30), past.at(MESSAGES));
+    let page = past.gateway.get(&format!("/api/v1/patients/p1/series?{last}"));
+    assert_eq!(page["incomplete"], json!("not_held"));
+}
+
+#[test]
+fn what_was_taken_before_there_was_an_influxdb_was_never_told() {
+    let mut past = Past::without();
+    past.take();
+    let mut minute = MESSAGES + 60;
+    eventually("the journal's beginning is gone", || {
+        past.publish(minute..minute + 1);
+        minute += 1;
+        let first = "SELECT min(n) FROM journal";
+        (past.gateway.rows(first, |row| row.get::<_, i64>(0))[0] > 1).then_some(())
+    });
+    let ask = |past: &Past| past.series("patients/p1", &format!("{SIGNALS}&points=9"));
+    assert_eq!(ask(&past)["incomplete"], json!("not_kept"));
+    let secret = tempfile::tempdir().unwrap();
+    let influx = section(secret.path(), &past.server, "10s");
+    for (key, value) in influx.as_object().unwrap() {
+        past.gateway.set("influx", key, value);
+    }
+    past.gateway.restart();
+    past.publish(minute..minute + 2);
+    let told = past.at(minute).as_micros() * 1_000;
+    eventually("InfluxDB has what there is", || {
+        let refilling = past.gateway.metric("vitalgate_sink_refilling{sink=\"influx\"}");
+        (past.server.state().last >= told && refilling == 0).then_some(())
+    });
+    let answer = ask(&past);
+    assert_eq!(answer["incomplete"], json!("not_told"), "{answer}");
+    assert!(answer["older"].as_array().unwrap().iter().all(|p| p["incomplete"] == "not_told"));
 }
 
 #[test]
