@@ -61,7 +61,7 @@ fn an_influxdb_that_is_well_takes_a_point_and_gives_it_back() {
     let whole = whole.map(str::to_owned).to_vec();
     assert_eq!(found(&config, "influxdb", &[]), (whole.clone(), Some(0)));
     assert_eq!(found(&config, "influxdb", &[]), (whole, Some(0)), "and again");
-    assert_eq!(server.count("vitalgate_doctor"), 6);
+    assert_eq!(server.count("vitalgate_doctor"), 10);
     assert_eq!(server.count("vitalgate_reading"), 0);
 }
 

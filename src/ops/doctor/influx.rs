@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use super::Findings;
 use crate::clock::Clock;
 use crate::config::Influx;
+use crate::domain::ids::DeviceId;
 use crate::domain::signal::SignalId;
 use crate::domain::time::{Span, Timestamp};
 use crate::domain::unit::Unit;
 use crate::influx::archive::{Archive, Unread, encoded};
 use crate::influx::line;
-use crate::influx::query::{Page, Places, Selection, Summed, Wanted};
+use crate::influx::query::{Origin, Page, Places, Reading, Selection, Summed, Wanted};
 use crate::outbound::{Answer, NoAnswer, Outbound};
 use crate::store::point::Point;
 use crate::store::types::{SeriesKey, flag};
@@ -24,10 +25,12 @@ const MEASUREMENT: &str = "vitalgate_doctor";
 const RIGHTS: &str = "make a token that may read and write the bucket: \
                       `influx auth create --org ORG --read-bucket ID --write-bucket ID`";
 
-/// The series it is written as. Its instance holds all that a tag needs help with.
+/// The series it is written as, and one without an instance. The instance holds all that a tag needs help with.
 const DEVICE: &str = "vitalgate-doctor";
 const SIGNAL: &str = "check";
 const INSTANCE: &str = "a, b=\"c\" 100% \\ $";
+/// One point is told under this name as well, as after a corrected binding.
+const PATIENT: &str = "vitalgate-doctor";
 /// More rows than were written.
 const MOST: usize = 100;
 const NOT_READ: &str = "writing needs no more; ranges that only InfluxDB holds are then shown as \
@@ -228,7 +231,7 @@ impl<'a> Server<'a> {
         let written = self.ask(Method::POST, &path, "text/plain; charset=utf-8", lines).await;
         let Some(answer) = settled("write", written, findings) else { return };
         if answer.status == 204 {
-            findings.ok("write", "three points were taken");
+            findings.ok("write", "the points were taken");
         } else {
             let found = format!("points were answered with {} in place of 204", answer.status);
             return findings.fail("write", found, "see what stands between vitalgate and InfluxDB");
@@ -237,17 +240,22 @@ impl<'a> Server<'a> {
             Ok(archive) => archive,
             Err(error) => return findings.fail("read back", error.to_string(), "see [influx]"),
         };
+        let wanted = |instance: &str| Wanted {
+            signal: SIGNAL.to_owned(),
+            instance: instance.into(),
+            to: now,
+        };
         let selection = Selection {
             measurement: MEASUREMENT,
             site: site.to_owned(),
             device: DEVICE.to_owned(),
-            series: vec![Wanted { signal: SIGNAL.to_owned(), instance: INSTANCE.into(), to: now }],
-            instance: Some(INSTANCE.to_owned()),
+            series: [INSTANCE, ""].map(wanted).to_vec(),
+            instance: None,
             from: now - Span::millis(3),
             simulated: false,
         };
         match archive.readings(&selection, MOST).await {
-            Ok(Page { readings, .. }) if readings.iter().map(|r| r.point).eq(points) => {
+            Ok(Page { readings, .. }) if are_those(&readings, &points) => {
                 findings.ok("read back", "the same points came back");
             }
             Ok(Page { readings: read, .. }) => {
@@ -263,7 +271,7 @@ impl<'a> Server<'a> {
         }
         let places = Places { from: selection.from, width: Span::millis(3), count: 1 };
         match archive.sums(&selection, places, MOST).await {
-            Ok(sums) if matches!(&*sums, [one] if is_sum_of_what_counts(one)) => {
+            Ok(sums) if are_of_what_counts(&sums) => {
                 findings.ok("sums", "it counts what counts, and nothing else");
             }
             Ok(sums) => {
@@ -275,33 +283,64 @@ impl<'a> Server<'a> {
     }
 }
 
-/// Three milliseconds of a series up to `now`, apart from those of the last time; the last of them is
-/// implausible.
-fn check_points(now: Timestamp) -> [Point; 3] {
+/// A point of a series with or without an instance, and under which name.
+type Written = (&'static str, Option<&'static str>, Point);
+
+/// Three milliseconds of two series up to `now`, apart from those of the last time. The last is
+/// implausible, and one is there under two names.
+fn check_points(now: Timestamp) -> [Written; 5] {
     let point = |place: i64, value: f64, flags: u8| {
         let at = now - Span::millis(3 - place);
         Point { at, received: at + Span::millis(5), value, unit: Unit::One, flags }
     };
-    [point(0, 1.0, 0), point(1, 3.0, flag::LATE), point(2, 1e9, flag::IMPLAUSIBLE)]
+    let twice = point(1, 3.0, flag::LATE);
+    [
+        (INSTANCE, None, point(0, 1.0, 0)),
+        (INSTANCE, None, twice),
+        (INSTANCE, Some(PATIENT), twice),
+        ("", None, point(1, 7.0, 0)),
+        (INSTANCE, None, point(2, 1e9, flag::IMPLAUSIBLE)),
+    ]
 }
 
 /// Their lines, which are those of readings but for the name.
-fn check_lines(site: &str, points: &[Point]) -> Vec<u8> {
-    let device = DEVICE.parse().unwrap_or_else(|_| unreachable!("`{DEVICE}` is an id"));
-    let series = SeriesKey { device, signal: SignalId(0), instance: INSTANCE.into() };
+fn check_lines(site: &str, points: &[Written]) -> Vec<u8> {
+    let device: DeviceId = DEVICE.parse().unwrap_or_else(|_| unreachable!("`{DEVICE}` is an id"));
     let store = line::Store::new(site, false);
-    let tags = store.tags(&series, SIGNAL, None);
     let mut lines = Vec::new();
-    for point in points {
+    for (instance, patient, point) in points {
+        let device = device.clone();
+        let series = SeriesKey { device, signal: SignalId(0), instance: (*instance).into() };
+        let tags = store.tags(&series, SIGNAL, *patient);
         let written = store.reading(&mut lines, &tags, point);
         debug_assert!(written.is_ok(), "{written:?}");
     }
     String::from_utf8_lossy(&lines).replace(line::READING, MEASUREMENT).into_bytes()
 }
 
-fn is_sum_of_what_counts(summed: &Summed) -> bool {
-    let Summed { count, min, max, sum, last, .. } = *summed;
-    (count, min, max, sum, last) == (2, 1.0, 3.0, 4.0, 3.0)
+/// Whether just these came back, by time.
+fn are_those(readings: &[Reading], points: &[Written]) -> bool {
+    let is = |reading: &Reading, (instance, patient, point): &Written| {
+        let Origin { instance: of, patient: named, .. } = &reading.origin;
+        of.as_str() == *instance && named.as_deref() == *patient && reading.point == *point
+    };
+    readings.is_sorted_by_key(|reading| reading.point.at)
+        && readings.len() == points.len()
+        && points.iter().all(|point| readings.iter().any(|reading| is(reading, point)))
+}
+
+/// Under which of its two names the one point is counted is all the same.
+fn are_of_what_counts(sums: &[Summed]) -> bool {
+    let of = |instance: &str| {
+        let of = sums.iter().filter(|summed| summed.origin.instance.as_str() == instance);
+        let counted: Vec<_> = of.filter(|summed| summed.count > 0).collect();
+        let count: u64 = counted.iter().map(|summed| summed.count).sum();
+        let sum: f64 = counted.iter().map(|summed| summed.sum).sum();
+        let min = counted.iter().map(|summed| summed.min).fold(f64::INFINITY, f64::min);
+        let max = counted.iter().map(|summed| summed.max).fold(f64::NEG_INFINITY, f64::max);
+        (count, min, max, sum)
+    };
+    of(INSTANCE) == (2, 1.0, 3.0, 4.0) && of("") == (1, 7.0, 7.0, 7.0)
 }
 
 /// Looks for `name` in the list that an answer is.
