@@ -187,6 +187,15 @@ impl Past {
         }
     }
 
+    fn mark_one_under_nobody(&self) {
+        let mut state = self.server.state();
+        let nobodys = |head: &&String| !head.contains("patient=") && head.contains("glucose_cgm");
+        let head = state.points.keys().find(nobodys).unwrap().clone();
+        let fields = state.points.get_mut(&head).unwrap().values_mut().nth(3).unwrap();
+        assert!(fields.contains("flags=0i"), "{fields}");
+        *fields = fields.replace("flags=0i", "flags=128i");
+    }
+
     /// Far more than a page under a name that nobody here gives, at the beginning of the past.
     fn fill_with_strangers(&self) {
         let mut state = self.server.state();
@@ -262,11 +271,19 @@ fn what_retention_took_comes_back_as_it_was() {
     assert_eq!((&first["instance"], &first["value"]), (&json!(INSTANCE), &json!(96.0)));
 
     past.tell_twice_and_lag(&before[0]);
-    for (points, before) in questions.iter().zip(&before) {
+    for (points, before) in [(questions[0], &before[0]), (questions[2], &before[2])] {
         let now = past.series("patients/p1", &format!("{SIGNALS}&{points}"));
         assert!(now["incomplete"].is_null(), "{now}");
         assert_alike(&items(&now), &items(before), points);
     }
+    // What is entered in error after a corrected binding is marked under the other name.
+    let count = |past: &Past| {
+        let now = past.series("patients/p1", "signal=glucose_cgm&points=1");
+        items(&now)[0]["count"].as_u64().unwrap()
+    };
+    let all = count(&past);
+    past.mark_one_under_nobody();
+    assert_eq!(count(&past), all - 1);
     past.fill_with_strangers();
     let small = past.pages_but_for(&json!("another_name"), "devices/dev-1", SMALL);
     let of_small: Vec<_> = pages.iter().filter(|item| item["signal"] == "glucose_cgm").collect();
