@@ -479,7 +479,7 @@ mod tests {
         let series = vec![Wanted { to, ..wanted("spo2", "a $") }];
         let instance = Some("a $".to_owned());
         let from = Timestamp::from_micros(i64::MIN);
-        let whole = Selection { from, series, instance, ..selection(&signals, None) };
+        let whole = Selection { series, instance, from, ..selection(&signals, None) };
         let flux = whole.sums("vitals", PLACES, 9);
         assert!(flux.contains("range(start: 1970-01-01T00:00:00Z, stop: 2262-04-11T"), "{flux}");
         assert!(flux.contains("r.instance == \"a \\x24\"") && flux.ends_with("limit(n: 9)"));

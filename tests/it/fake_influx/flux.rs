@@ -178,10 +178,17 @@ fn step(name: &str, args: &Args, tables: Vec<Table>) -> Result<Vec<Table>, Strin
 
 fn group(tables: Vec<Table>, by: impl Fn(&String) -> bool) -> Vec<Table> {
     let mut groups: Vec<(Record, Table)> = Vec::new();
+    let mut places = BTreeMap::new();
     for row in tables.into_iter().flat_map(|table| table.rows) {
         let key: Record =
             row.iter().filter(|(c, _)| by(c)).map(|(c, v)| (c.clone(), v.clone())).collect();
-        if let Some((_, table)) = groups.iter_mut().rev().find(|(of, _)| *of == key) {
+        // Most rows are of the table of the row before.
+        let last = groups.len().wrapping_sub(1);
+        let place = match groups.last() {
+            Some((of, _)) if *of == key => last,
+            _ => *places.entry(format!("{key:?}")).or_insert(groups.len()),
+        };
+        if let Some((_, table)) = groups.get_mut(place) {
             table.rows.push(row);
         } else {
             let names = key.keys().cloned().collect();
