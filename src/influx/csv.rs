@@ -3,6 +3,10 @@
 
 use std::borrow::Cow;
 
+/// Cells of a line: several times those of any answer to what is asked. A body that is one line of
+/// commas would take two dozen times its bytes.
+const CELLS: usize = 64;
+
 /// A body that is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadCsv {
@@ -122,6 +126,9 @@ fn line(text: &str) -> Result<(Vec<Cow<'_, str>>, &str), BadCsv> {
             let end = rest.find([',', '\r', '\n', '"']).ok_or(BadCsv::Cut)?;
             (Cow::Borrowed(&rest[..end]), &rest[end..])
         };
+        if cells.len() == CELLS {
+            return Err(BadCsv::Nonsense("a line has too many cells"));
+        }
         cells.push(cell);
         let ends = [",", "\r\n", "\n"];
         let end = ends.into_iter().find(|end| rest.starts_with(end));
@@ -185,6 +192,15 @@ mod tests {
         assert_eq!(read(body, &["value", "unit", "result"]).unwrap(), expected);
         assert_eq!(read("", &[]).unwrap(), Vec::<Vec<_>>::new());
         assert_eq!(read("\r\n\r\n", &[]).unwrap(), Vec::<Vec<_>>::new());
+    }
+
+    #[test]
+    fn a_line_of_nothing_but_commas_is_nonsense() {
+        let commas = |count: usize| format!(",result,table{}\n", ",".repeat(count - 3));
+        assert_eq!(read(&commas(CELLS), &[]).unwrap(), Vec::<Vec<_>>::new());
+        for many in [CELLS + 1, 1_000_000] {
+            assert!(matches!(read(&commas(many), &[]), Err(BadCsv::Nonsense(_))), "{many}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ const PAGE_BYTES: u32 = 8_192;
 const BUSY: Duration = Duration::from_secs(5);
 
 /// The step at index `v` leads from version `v` to `v + 1`; steps are only ever appended.
-const MIGRATIONS: &[&str] = &[V1, V2];
+const MIGRATIONS: &[&str] = &[V1, V2, V3];
 
 const V1: &str = "
 CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
@@ -81,17 +81,25 @@ CREATE TABLE audit(
 
 /// What raised an alarm is kept as long as its transitions: the limits in force and at most 20
 /// readings, both as JSON. Meta `history_bytes` is what all blocks take: their bodies, and 100 bytes a block for its columns
-/// and its place in the index. It follows the table, whoever changes it. `gone` says up to which
-/// instant retention took blocks of a series: all that was measured later is held.
+/// and its place in the index. It follows the table, whoever changes it.
 const V2: &str = "
 CREATE TABLE alarm_grounds(
   alarm TEXT PRIMARY KEY, limits TEXT NOT NULL, readings TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE gone(series INTEGER PRIMARY KEY, upto INTEGER NOT NULL) STRICT;
 INSERT INTO meta SELECT 'history_bytes', ifnull(sum(length(body) + 100), 0) FROM blocks;
 CREATE TRIGGER block_in AFTER INSERT ON blocks BEGIN
   UPDATE meta SET value = value + length(NEW.body) + 100 WHERE key = 'history_bytes'; END;
 CREATE TRIGGER block_out AFTER DELETE ON blocks BEGIN
   UPDATE meta SET value = value - length(OLD.body) - 100 WHERE key = 'history_bytes'; END;
+";
+
+/// `gone` says up to which instant retention took blocks of a series: all that was measured later is
+/// held. Of what an older version wrote nobody noted it: anything before the oldest block may be.
+const V3: &str = "
+CREATE TABLE gone(series INTEGER PRIMARY KEY, upto INTEGER NOT NULL) STRICT;
+INSERT INTO gone SELECT s.id, coalesce(
+    (SELECT min(b.t0) - 1 FROM blocks b WHERE b.series = s.id),
+    (SELECT max(j.at) FROM journal j WHERE j.n <= s.sealed_to),
+    (SELECT min(j.at) FROM journal j), 0) FROM series s;
 ";
 
 /// Makes the tables in an empty file that is not yet open anywhere else.
@@ -366,6 +374,32 @@ mod tests {
         assert_eq!(bytes(), 257);
         conn.execute("DELETE FROM blocks WHERE t0 = 1", []).unwrap();
         assert_eq!(bytes(), 107);
+    }
+
+    #[test]
+    fn what_an_older_version_let_go_is_taken_to_be_all_before_the_oldest_block() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let conn = make_through(&path, &[V1, V2]).unwrap();
+        for sql in [
+            "INSERT INTO series VALUES(1, 'd', 1, '', 9), (2, 'd', 2, '', 5), (3, 'd', 3, '', 1)",
+            "INSERT INTO blocks VALUES(1, 70, 1, 80, 0, NULL, NULL, NULL, NULL, 1, x''),
+               (1, 30, 2, 90, 0, NULL, NULL, NULL, NULL, 1, x'')",
+            "INSERT INTO journal VALUES(4, 400, 0, 1, x'', 0, x''), (5, 500, 0, 1, x'', 0, x''),
+               (6, 600, 0, 1, x'', 0, x'')",
+        ] {
+            conn.execute(sql, []).unwrap();
+        }
+        drop(conn);
+        let conn = upgrade(&path, 2).unwrap();
+        let gone = conn
+            .prepare("SELECT series, upto FROM gone ORDER BY series")
+            .unwrap()
+            .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
+            .unwrap()
+            .collect::<rusqlite::Result<Vec<_>>>()
+            .unwrap();
+        assert_eq!(gone, [(1, 29), (2, 500), (3, 400)]);
     }
 
     #[test]
