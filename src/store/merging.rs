@@ -211,9 +211,9 @@ impl Walk {
             let t1 = Timestamp::from_micros(row.get(2)?);
             let body = row.get_ref(4)?.as_blob()?;
             left.blocks = left.blocks.saturating_sub(1);
-            // What cannot be read is left as it is: who reads it says so.
-            let read = unit_of(row.get(3)?).ok().zip(block::len(body).ok());
-            let small = read.filter(|(_, points)| *points < FULL);
+            // What cannot be read, or may be damaged unseen, is left as it is: who reads it says so.
+            let sound = unit_of(row.get(3)?).ok().zip(block::checked_len(body));
+            let small = sound.filter(|(_, points)| *points < FULL);
             let fits =
                 |run: &Run| small.is_some_and(|(unit, points)| run.takes(unit, t1, points, span));
             if !open.as_ref().is_some_and(fits) {
@@ -598,8 +598,14 @@ mod tests {
         let mut opened = Store::create(dir.path(), &purpose()).unwrap();
         sensor(&mut opened, 0..25);
         let nth = |n: u8| format!("t0 = (SELECT t0 FROM blocks ORDER BY t0 LIMIT 1 OFFSET {n})");
-        let spoil = format!("UPDATE blocks SET body = x'00' WHERE {}", nth(10));
-        opened.conn.execute(&spoil, []).unwrap();
+        // A bit of the CRC, and so of anything before it.
+        let body: Vec<u8> = {
+            let sql = format!("SELECT body FROM blocks WHERE {}", nth(10));
+            opened.conn.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        let spoiled = [&body[..body.len() - 1], &[body[body.len() - 1] ^ 1]].concat();
+        let spoil = format!("UPDATE blocks SET body = ? WHERE {}", nth(10));
+        opened.conn.execute(&spoil, [spoiled]).unwrap();
         opened
             .conn
             .execute(&format!("UPDATE blocks SET unit = 200 WHERE {}", nth(20)), [])
