@@ -255,7 +255,8 @@ impl Run {
         if self.parts.len() > 1 { self.points } else { 0 }
     }
 
-    /// Puts one block in place of its parts; says whether it did.
+    /// Puts one block in place of its parts; says whether it did. Whoever leaves out blocks from some
+    /// number on finds in `meta` whether any of those may hold what it does not leave out.
     fn merge(&self, tx: &Transaction<'_>, series: i64) -> rusqlite::Result<bool> {
         let mut points = Vec::with_capacity(self.points);
         for part in &self.parts {
@@ -279,6 +280,11 @@ impl Run {
                 .execute(params_from_iter(row))?;
         }
         insert_block(tx, series, id, merged)?;
+        tx.prepare_cached(
+            "INSERT INTO meta VALUES('merged_ids_end', ?)
+               ON CONFLICT(key) DO UPDATE SET value = max(value, excluded.value)",
+        )?
+        .execute([id + 1])?;
         Ok(true)
     }
 }
@@ -590,6 +596,34 @@ mod tests {
             .execute("DELETE FROM blocks WHERE t0 = (SELECT min(t0) FROM blocks)", [])
             .unwrap();
         assert_eq!(sealed.lost(&frozen.sealed(&series(), &ALL).unwrap()), Some(120));
+    }
+
+    /// A merged block that reaches over the beginning of what is asked for has samples to spare.
+    #[test]
+    fn who_reads_part_of_the_store_as_it_stood_learns_what_went() {
+        let lost = |walk_at: fn(Timestamp) -> Timestamp, then: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let mut opened = Store::create(dir.path(), &purpose()).unwrap();
+            sensor(&mut opened, 0..36);
+            let frozen = opened.reader().freeze().unwrap().unwrap();
+            let from = midnight(second(0)) + Span::mins(60 * 22);
+            let extent = Extent { from, ..ALL };
+            let sealed = frozen.sealed(&series(), &extent).unwrap();
+            assert_eq!(sealed.samples, 13 * 12);
+            sensor(&mut opened, 36..80);
+            walk(&mut opened.conn, &Keep::default(), walk_at(frozen.last.at), later());
+            opened.conn.execute_batch(then).unwrap();
+            let now = frozen.sealed(&series(), &extent).unwrap();
+            assert!(now.samples >= sealed.samples, "by this nobody would know");
+            sealed.lost(&now)
+        };
+        assert_eq!(lost(|frozen| frozen + RESTED, ""), None);
+        assert_eq!(lost(|_| later(), ""), Some(0));
+        let take =
+            "DELETE FROM blocks WHERE t0 = (SELECT max(t0) FROM blocks WHERE id < 36 << 10);";
+        let gone =
+            "INSERT INTO gone SELECT series, t0 - 1 FROM blocks ORDER BY t0 LIMIT 1 OFFSET 1";
+        assert_eq!(lost(|frozen| frozen + RESTED, &format!("{take}{gone}")), Some(0));
     }
 
     #[test]
