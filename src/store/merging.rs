@@ -44,7 +44,7 @@ const BLOCKS: usize = 512;
 const POINTS: usize = 4_096;
 
 /// The walks, a slice at a time.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Merging {
     looked: Timestamp,
     walk: Option<Walk>,
@@ -60,6 +60,8 @@ struct Walk {
     after: i64,
     /// Where to go on in the series after it.
     place: Option<Place>,
+    /// A series that could not be merged: what comes before it is done once more, and it is passed.
+    bad: Option<i64>,
 }
 
 /// A block of a series: its `t0` and its number.
@@ -103,7 +105,8 @@ impl Merging {
         self.walk.is_some()
     }
 
-    /// Merges what one slice may; `now` by the gateway's time, `wall` by the wall clock.
+    /// Merges what one slice may; `now` by the gateway's time, `wall` by the wall clock. After an
+    /// error the transaction is to be rolled back, and the next slice passes the series it came from.
     pub(super) fn slice(
         &mut self,
         tx: &Transaction<'_>,
@@ -111,7 +114,7 @@ impl Merging {
         now: Timestamp,
         wall: Timestamp,
     ) -> rusqlite::Result<Merged> {
-        let Some(mut walk) = self.walk.take() else {
+        let Some(begun) = self.walk else {
             // A wall clock that was set back begins anew.
             if self.looked > wall || wall - self.looked >= EVERY {
                 self.looked = wall;
@@ -119,8 +122,12 @@ impl Merging {
             }
             return Ok(Merged::default());
         };
-        let mut left = Left { blocks: BLOCKS, points: POINTS };
-        let (ended, merged) = walk.slice(tx, keep, &mut left)?;
+        let (mut walk, mut left) = (begun, Left { blocks: BLOCKS, points: POINTS });
+        let sliced = walk.slice(tx, keep, &mut left);
+        if sliced.is_err() {
+            self.walk = Some(Walk { bad: walk.bad, ..begun });
+        }
+        let (ended, merged) = sliced?;
         self.walk = if ended {
             set_meta(tx, "merged_to", (walk.day + DAY).as_micros())?;
             Walk::due(tx, now, wall)?
@@ -152,7 +159,7 @@ impl Walk {
             return Ok(None);
         }
         let ids_end = block_ids(0, last_row_before(tx, now - RESTED)?).end;
-        Ok(Some(Self { day, ids_end, after: i64::MIN, place: None }))
+        Ok(Some(Self { day, ids_end, after: i64::MIN, place: None, bad: None }))
     }
 
     /// Goes on through the series; says whether all of them were done with.
@@ -168,22 +175,44 @@ impl Walk {
             .query_map([self.after, SERIES as i64], |row| Ok((row.get(0)?, SignalId(row.get(1)?))))?
             .collect::<rusqlite::Result<_>>()?;
         for (id, signal) in &series {
+            if self.bad == Some(*id) {
+                *self = Self { after: *id, place: None, bad: None, ..*self };
+                return Ok((false, merged));
+            }
             let kept = keep.history_of.get(signal).unwrap_or(&keep.history);
             let span = MAX_SPAN.min(Span::micros(kept.as_micros() / PARTS_OF_KEPT));
-            let (runs, place) = self.runs(tx, *id, span, left)?;
-            for run in runs {
-                if run.merge(tx, *id)? {
-                    merged.small += run.parts.len();
-                    merged.large += 1;
+            match self.series(tx, *id, span, left, &mut merged) {
+                Ok(place) => self.place = place,
+                Err(error) => {
+                    self.bad = Some(*id);
+                    return Err(error);
                 }
             }
-            self.place = place;
-            if place.is_some() {
+            if self.place.is_some() {
                 return Ok((false, merged));
             }
             self.after = *id;
         }
         Ok((series.len() < SERIES, merged))
+    }
+
+    /// Merges a series; says where to go on if the slice ends before the day does.
+    fn series(
+        &self,
+        tx: &Transaction<'_>,
+        series: i64,
+        span: Span,
+        left: &mut Left,
+        merged: &mut Merged,
+    ) -> rusqlite::Result<Option<Place>> {
+        let (runs, place) = self.runs(tx, series, span, left)?;
+        for run in runs {
+            if run.merge(tx, series)? {
+                merged.small += run.parts.len();
+                merged.large += 1;
+            }
+        }
+        Ok(place)
     }
 
     /// The runs of a series that are worth merging and that no later block can join, and where to go
@@ -596,6 +625,41 @@ mod tests {
             .execute("DELETE FROM blocks WHERE t0 = (SELECT min(t0) FROM blocks)", [])
             .unwrap();
         assert_eq!(sealed.lost(&frozen.sealed(&series(), &ALL).unwrap()), Some(120));
+    }
+
+    #[test]
+    fn a_series_that_cannot_be_merged_holds_up_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut opened = Store::create(dir.path(), &purpose()).unwrap();
+        let of = |point: &Point| SeriesKey {
+            device: format!("dev-{}", point.value).parse().unwrap(),
+            ..series()
+        };
+        for hour in 0..49 {
+            let at = midnight(second(0)) + Span::mins(60 * hour);
+            let points: Vec<Point> =
+                (0..5).map(|device| Point::of(&sample(at, f64::from(device)))).collect();
+            put(&mut opened, hour as u64 + 1, &points, true, of);
+        }
+        let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON blocks WHEN NEW.n > 1
+          AND NEW.series IN (2, 4) BEGIN SELECT RAISE(ABORT, 'refused'); END";
+        opened.conn.execute_batch(refuse).unwrap();
+        let (mut merging, mut refused) = (Merging::default(), 0);
+        loop {
+            let tx = opened.conn.transaction().unwrap();
+            match merging.slice(&tx, &Keep::default(), later(), later()) {
+                Ok(_) => tx.commit().unwrap(),
+                Err(_) => refused += 1,
+            }
+            if !merging.is_under_way() {
+                break;
+            }
+        }
+        let mut left = opened.conn.prepare("SELECT count(*) FROM blocks GROUP BY series").unwrap();
+        let left: Vec<i64> =
+            left.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(left, [2, 48, 2, 48, 2]);
+        assert_eq!(refused, 6, "two series in the walks of three days");
     }
 
     /// A merged block that reaches over the beginning of what is asked for has samples to spare.
