@@ -145,7 +145,9 @@ impl Walk {
         now: Timestamp,
         wall: Timestamp,
     ) -> rusqlite::Result<Option<Self>> {
-        let merged_to = state::instant(tx, "merged_to")?;
+        // A wall clock that was ahead when this was written would hold merging up until then.
+        let merged_to = state::instant(tx, "merged_to")?
+            .map(|to| if to > wall { midnight(wall) - DAY - RESTED } else { to });
         // What was left for the walk of the next day.
         let from = merged_to.map_or(i64::MIN, |merged_to| (merged_to - DAY).as_micros());
         let first: Option<i64> = tx
@@ -378,7 +380,7 @@ mod tests {
     use super::super::scan::Extent;
     use super::super::tests::{any_rows, commit, purpose, put, sample, second, series};
     use super::super::types::SeriesKey;
-    use super::super::{Opened, Reader, Running, Store, Terms, history, start};
+    use super::super::{Opened, Reader, Running, Store, Terms, history, schema, start};
     use super::*;
     use crate::inbox::INBOX_BYTES;
     use crate::strain::{Pressure, Strain};
@@ -483,27 +485,42 @@ mod tests {
         #[test]
         fn nothing_inside_its_retention_goes_and_little_stays_that_is_older(
             rows in any_rows(),
-            keep in 0_i64..900,
-            now in 0_i64..900,
+            stretch in prop_oneof![2 => Just(1_i64), 1 => Just(5)],
+            alike in prop::bool::weighted(0.8),
+            keep in 0_i64..20_000,
+            oldest in 0_i64..300,
         ) {
             let dir = tempfile::tempdir().unwrap();
             let mut opened = Store::create(dir.path(), &purpose()).unwrap();
-            let mut longest = Span::ZERO;
+            let mut rows = rows;
+            for (points, seal) in &mut rows {
+                *seal |= alike;
+                for point in points {
+                    let after = (point.at - second(0)).as_micros() * stretch;
+                    point.at = second(0) + Span::micros(after);
+                    point.unit = if alike { Unit::MgPerDl } else { point.unit };
+                }
+            }
             for (i, (points, seal)) in rows.iter().enumerate() {
                 put(&mut opened, i as u64 + 1, points, *seal, |_| series());
             }
-            longest = longest.max(Span::micros(count(&opened.conn, "ifnull(max(t1 - t0), 0)")));
+            let sealed = Span::micros(count(&opened.conn, "ifnull(max(t1 - t0), 0)"));
             let keep = Span::secs(keep);
             let history_of = BTreeMap::from([(series().signal, keep)]);
             let kept = Keep { history_of, ..Keep::default() };
             walk(&mut opened.conn, &kept, later(), later());
-            let part = Span::micros(keep.as_micros() / PARTS_OF_KEPT);
-            let longest_now = Span::micros(count(&opened.conn, "ifnull(max(t1 - t0), 0)"));
-            prop_assert!(longest_now <= longest.max(part));
-            let wall = second(0) + Span::secs(now);
+            let span = sealed.max(Span::micros(keep.as_micros() / PARTS_OF_KEPT));
+            prop_assert!(count(&opened.conn, "ifnull(max(t1 - t0), 0)") <= span.as_micros());
+            // Many a time within a merged block.
+            let wall = second(0) + keep + Span::secs(oldest * stretch);
             let tx = opened.conn.transaction().unwrap();
             Ageing::default().slice(&tx, &kept, wall, &mut Gone::default()).unwrap();
             tx.commit().unwrap();
+            let before = |what, at: Timestamp| {
+                count(&opened.conn, &format!("ifnull(sum({what} < {}), 0)", at.as_micros()))
+            };
+            prop_assert_eq!(before("t1", wall - keep), 0);
+            prop_assert_eq!(before("t0", wall - keep - span), 0);
             let piece = history::Piece {
                 series: series(),
                 from: wall - keep,
@@ -512,7 +529,7 @@ mod tests {
             let mut inside: Vec<Point> = rows.into_iter().flat_map(|(points, _)| points).collect();
             settle(&mut inside);
             inside.retain(|p| piece.from <= p.at && p.at < piece.to);
-            check_raw(&opened.history(), &piece, 99, &inside);
+            check_raw(&opened.history(), &piece, 9_999, &inside);
         }
     }
 
@@ -538,6 +555,23 @@ mod tests {
         assert_eq!(counted as i64, count(&opened.conn, "sum(length(body) + 100)"));
         let again = walk(&mut opened.conn, &Keep::default(), later(), later());
         assert_eq!(again, [Merged::default()], "nothing is packed twice");
+    }
+
+    #[test]
+    fn a_wall_clock_that_was_ahead_for_days_does_not_hold_merging_up_for_days() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut opened = Store::create(dir.path(), &purpose()).unwrap();
+        sensor(&mut opened, 0..4 * 24 + 1);
+        let ahead = later().as_micros();
+        opened.conn.execute("INSERT INTO meta VALUES('merged_to', ?)", [ahead]).unwrap();
+        let wall = midnight(second(0)) + Span::days(4) + RESTED;
+        walk(&mut opened.conn, &Keep::default(), later(), wall);
+        let kept = "SELECT count(*) FROM blocks WHERE t0 >= ?";
+        let of_last_day = (wall - RESTED - DAY).as_micros();
+        let left: i64 = opened.conn.query_row(kept, [of_last_day], |row| row.get(0)).unwrap();
+        assert_eq!(left, 1);
+        let merged_to = state::instant(&opened.conn, "merged_to").unwrap();
+        assert_eq!(merged_to, Some(wall - RESTED));
     }
 
     /// Heads do not begin at midnight, nor last for an hour to the second.
@@ -574,6 +608,7 @@ mod tests {
             }
         }
         let before = all(&opened.history(), ALL);
+        let samples = count(&opened.conn, "sum(n)");
         let same = |dir: &Path| {
             let copy = tempfile::tempdir().unwrap();
             super::super::tests::copy_files(dir, copy.path());
@@ -584,6 +619,9 @@ mod tests {
             got.sort_by(|(a, p), (b, q)| a.cmp(b).then(p.at.cmp(&q.at)));
             got.dedup();
             assert_eq!(got, before);
+            // Whoever reads settles what is there twice.
+            let conn = Connection::open(copy.path().join(schema::FILE)).unwrap();
+            assert_eq!(count(&conn, "sum(n)"), samples);
         };
         let mut merging = Merging::default();
         let (mut slices, mut merged) = (0, 0);
