@@ -106,8 +106,9 @@ pub enum ExportError {
     Overtaken,
     /// Samples went while they were read.
     #[error(
-        "the store changed under the export: {gone} samples of {series} are gone, most likely by \
-         retention; what was written is not whole: ask for less with a later --from"
+        "the store changed under the export: at least {gone} samples of {series} are gone, by \
+         retention or because it took more than a day; what was written is not whole: ask for less \
+         with a later --from"
     )]
     Changed {
         /// How many.

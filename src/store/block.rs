@@ -1,9 +1,10 @@
 //! Sealed blocks: one unit, at most a day, columns packed by `pco`, and a summary to answer from.
 //!
-//! The body is a CBOR array `[2, times, arrivals, values, flags]` of byte strings: times in
-//! microseconds after `t0`, arrivals in milliseconds after their time (both rounded down to whole
-//! milliseconds), values as sent, each a `column`; flags as pairs of (flags, how
-//! many). Blocks of format 1 are read too: their columns are `pco` of 64 bits and nothing else.
+//! The body is a CBOR array `[2, times, arrivals, values, flags, crc]`, byte strings but for the last:
+//! times in microseconds after `t0`, arrivals in milliseconds after their time (both rounded down to
+//! whole milliseconds), values as sent, each a `column`; flags as pairs of (flags, how many); the
+//! CRC-32 of all bytes before it, checked before anything is unpacked. Blocks of format 1 are read
+//! too: their columns are `pco` of 64 bits and nothing else, and they have no CRC.
 
 use std::convert::Infallible;
 
@@ -18,7 +19,6 @@ pub const MAX_SPAN: Span = Span::days(1);
 const MAX_POINTS: usize = 1_024;
 const FORMAT: u8 = 2;
 const FORMAT_OF_64_BITS: u8 = 1;
-const UNEVEN: &str = "its columns differ in length";
 
 /// What a block says without being decoded; values over the points that count.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -108,11 +108,7 @@ pub fn seal(mut points: Vec<Point>) -> Result<Vec<Block>, BadBlock> {
 pub fn open(t0: Timestamp, unit: Unit, body: &[u8]) -> Result<Vec<Point>, BadBlock> {
     let columns = Columns::of(body)?;
     let (times, arrivals, values) = (columns.times()?, columns.arrivals()?, columns.values()?);
-    let flags = unpack_flags(columns.flags);
-    if arrivals.len() != times.len() || values.len() != times.len() || flags.len() != times.len() {
-        return Err(BadBlock::new(UNEVEN));
-    }
-    let points = times.iter().zip(&arrivals).zip(&values).zip(&flags);
+    let points = times.iter().zip(&arrivals).zip(&values).zip(columns.flags());
     Ok(points
         .map(|(((time, arrival), value), flags)| {
             let at = t0 + Span::micros(*time);
@@ -121,7 +117,7 @@ pub fn open(t0: Timestamp, unit: Unit, body: &[u8]) -> Result<Vec<Point>, BadBlo
                 received: Timestamp::from_millis(at.as_millis().saturating_add(*arrival)),
                 value: *value,
                 unit,
-                flags: *flags,
+                flags,
             }
         })
         .collect())
@@ -136,11 +132,7 @@ pub fn counted(
 ) -> Result<(), BadBlock> {
     let columns = Columns::of(body)?;
     let (times, values) = (columns.times()?, columns.values()?);
-    let flags = unpack_flags(columns.flags);
-    if values.len() != times.len() || flags.len() != times.len() {
-        return Err(BadBlock::new(UNEVEN));
-    }
-    for ((time, value), flags) in times.iter().zip(values).zip(flags) {
+    for ((time, value), flags) in times.iter().zip(values).zip(columns.flags()) {
         if counts(flags) {
             each(t0 + Span::micros(*time), value);
         }
@@ -148,9 +140,10 @@ pub fn counted(
     Ok(())
 }
 
-/// How many points a block holds. Nothing is unpacked for it.
-pub(super) fn len(body: &[u8]) -> Result<usize, BadBlock> {
-    Ok(runs(Columns::of(body)?.flags).map(|(_, many)| many).sum())
+/// How many points a block holds, if its CRC says that it is as it was written: `None` for one of
+/// format 1. Nothing is unpacked for it.
+pub(super) fn checked_len(body: &[u8]) -> Option<usize> {
+    Columns::of(body).ok().filter(|columns| columns.format == FORMAT).map(|columns| columns.count)
 }
 
 /// A body taken apart.
@@ -160,35 +153,58 @@ struct Columns<'a> {
     arrivals: &'a [u8],
     values: &'a [u8],
     flags: &'a [u8],
+    /// Points, by the flags.
+    count: usize,
 }
 
 impl<'a> Columns<'a> {
     fn of(body: &'a [u8]) -> Result<Self, BadBlock> {
         let mut d = minicbor::Decoder::new(body);
         let bad = |e: minicbor::decode::Error| BadBlock::new(e.to_string());
-        let (columns, format) = (d.array().map_err(bad)?, d.u8().map_err(bad)?);
-        if columns != Some(5) || ![FORMAT, FORMAT_OF_64_BITS].contains(&format) {
+        let (elements, format) = (d.array().map_err(bad)?, d.u8().map_err(bad)?);
+        if ![(Some(6), FORMAT), (Some(5), FORMAT_OF_64_BITS)].contains(&(elements, format)) {
             return Err(BadBlock::new("it is of another format"));
         }
         let mut next = || d.bytes().map_err(bad);
-        Ok(Self { format, times: next()?, arrivals: next()?, values: next()?, flags: next()? })
+        let (times, arrivals, values, flags) = (next()?, next()?, next()?, next()?);
+        let end = d.position();
+        if format == FORMAT && d.u32().map_err(bad)? != crc32fast::hash(&body[..end]) {
+            return Err(BadBlock::new("it is damaged: its CRC is another"));
+        }
+        let count = runs(flags).map(|(_, many)| many).sum();
+        if count > MAX_POINTS {
+            return Err(BadBlock::new("it says that it holds more points than a block may"));
+        }
+        Ok(Self { format, times, arrivals, values, flags, count })
     }
 
     fn times(&self) -> Result<Vec<i64>, BadBlock> {
-        if self.format == FORMAT { integers(self.times) } else { unpack(self.times) }
+        self.integers(self.times)
     }
 
     fn arrivals(&self) -> Result<Vec<i64>, BadBlock> {
-        if self.format == FORMAT { integers(self.arrivals) } else { unpack(self.arrivals) }
+        self.integers(self.arrivals)
+    }
+
+    fn integers(&self, column: &[u8]) -> Result<Vec<i64>, BadBlock> {
+        if self.format == FORMAT {
+            integers(column, self.count)
+        } else {
+            unpack(column, self.count)
+        }
     }
 
     fn values(&self) -> Result<Vec<f64>, BadBlock> {
-        if self.format == FORMAT { values(self.values) } else { unpack(self.values) }
+        if self.format == FORMAT {
+            values(self.values, self.count)
+        } else {
+            unpack(self.values, self.count)
+        }
     }
-}
 
-fn unpack_flags(flags: &[u8]) -> Vec<u8> {
-    runs(flags).flat_map(|(flags, many)| std::iter::repeat_n(flags, many)).collect()
+    fn flags(&self) -> impl Iterator<Item = u8> {
+        runs(self.flags).flat_map(|(flags, many)| std::iter::repeat_n(flags, many))
+    }
 }
 
 /// Flags, and how many points in a row have them.
@@ -208,7 +224,7 @@ fn pack(points: &[Point], first: &Point) -> Result<Block, BadBlock> {
         flags.extend_from_slice(&(run.len() as u16).to_le_bytes());
     }
     let columns = [pack_integers(&times)?, pack_integers(&arrivals)?, pack_values(&values)?, flags];
-    let body = frame(FORMAT, &columns).map_err(|e| BadBlock::new(e.to_string()))?;
+    let body = frame(&columns).map_err(|e| BadBlock::new(e.to_string()))?;
     let counted = points.iter().filter(|p| p.counts()).map(|p| Aggregate::of(p.value));
     let summary = Summary {
         t0: first.at,
@@ -219,15 +235,14 @@ fn pack(points: &[Point], first: &Point) -> Result<Block, BadBlock> {
     Ok(Block { summary, body })
 }
 
-fn frame(
-    format: u8,
-    columns: &[Vec<u8>; 4],
-) -> Result<Vec<u8>, minicbor::encode::Error<Infallible>> {
+fn frame(columns: &[Vec<u8>; 4]) -> Result<Vec<u8>, minicbor::encode::Error<Infallible>> {
     let mut e = minicbor::Encoder::new(Vec::new());
-    e.array(5)?.u8(format)?;
+    e.array(6)?.u8(FORMAT)?;
     for column in columns {
         e.bytes(column)?;
     }
+    let crc = crc32fast::hash(e.writer());
+    e.u32(crc)?;
     Ok(e.into_writer())
 }
 
@@ -274,12 +289,31 @@ mod tests {
             pco::standalone::simple_compress(&values, &config).unwrap(),
             vec![0, 31, 0, flag::IMPLAUSIBLE, 29, 0],
         ];
-        let body = frame(FORMAT_OF_64_BITS, &columns).unwrap();
+        let framed = |format: u8| {
+            let mut e = minicbor::Encoder::new(Vec::new());
+            e.array(5).unwrap().u8(format).unwrap();
+            for column in &columns {
+                e.bytes(column).unwrap();
+            }
+            e.into_writer()
+        };
+        let body = framed(FORMAT_OF_64_BITS);
         assert_eq!(open(t0, unit, &body).unwrap(), points);
         let mut counting = 0;
         counted(t0, &body, |_, _| counting += 1).unwrap();
-        assert_eq!((counting, len(&body).unwrap()), (31, 60));
-        assert!(open(t0, unit, &frame(3, &columns).unwrap()).is_err());
+        assert_eq!((counting, checked_len(&body)), (31, None));
+        assert!(open(t0, unit, &framed(FORMAT)).is_err());
+        assert!(open(t0, unit, &framed(3)).is_err());
+        // What damage makes of it is bounded, though no CRC tells of it.
+        for place in 0..body.len() {
+            for bit in 0..8 {
+                let mut body = body.clone();
+                body[place] ^= 1 << bit;
+                if let Ok(points) = open(t0, unit, &body) {
+                    assert!(points.len() <= MAX_POINTS);
+                }
+            }
+        }
     }
 
     #[test]
@@ -301,7 +335,9 @@ mod tests {
         for place in 0..block.body.len() {
             let mut body = block.body.clone();
             body[place] ^= 0x41;
-            drop(open(t0, Unit::Percent, &body));
+            assert!(open(t0, Unit::Percent, &body).is_err(), "changed at {place}");
+            assert!(counted(t0, &body, |_, _| {}).is_err(), "changed at {place}");
+            assert_eq!(checked_len(&body), None, "changed at {place}");
         }
     }
 
@@ -322,7 +358,7 @@ mod tests {
                 let opened = open(block.summary.t0, block.summary.unit, &block.body).unwrap();
                 prop_assert!(block.summary.t1 - block.summary.t0 <= MAX_SPAN);
                 prop_assert_eq!(opened.last().unwrap().at, block.summary.t1);
-                prop_assert_eq!(len(&block.body).unwrap(), opened.len());
+                prop_assert_eq!(checked_len(&block.body), Some(opened.len()));
                 let mut values = Vec::new();
                 counted(block.summary.t0, &block.body, |at, value| values.push((at, value)))
                     .unwrap();

@@ -6,7 +6,7 @@
 
 use pco::ChunkConfig;
 use pco::data_types::Number;
-use pco::standalone::{simple_compress, simple_decompress};
+use pco::standalone::{simple_compress, simple_decompress_into};
 
 use super::block::BadBlock;
 
@@ -40,26 +40,33 @@ pub(super) fn pack_values(values: &[f64]) -> Result<Vec<u8>, BadBlock> {
     column(WIDE, 0, values)
 }
 
-/// What [`pack_integers`] packed.
-pub(super) fn integers(column: &[u8]) -> Result<Vec<i64>, BadBlock> {
+/// What [`pack_integers`] packed, if it is so many.
+pub(super) fn integers(column: &[u8], count: usize) -> Result<Vec<i64>, BadBlock> {
     let (width, power, packed) = opened(column)?;
     let once = ten_to(power);
-    Ok(narrow(width, packed)?.into_iter().map(|n| n.saturating_mul(once)).collect())
+    Ok(narrow(width, packed, count)?.into_iter().map(|n| n.saturating_mul(once)).collect())
 }
 
-/// What [`pack_values`] packed.
-pub(super) fn values(column: &[u8]) -> Result<Vec<f64>, BadBlock> {
+/// What [`pack_values`] packed, if it is so many.
+pub(super) fn values(column: &[u8], count: usize) -> Result<Vec<f64>, BadBlock> {
     let (width, power, packed) = opened(column)?;
     if width == WIDE {
-        return unpack(packed);
+        return unpack(packed, count);
     }
     let over = ten_to(power) as f64;
-    Ok(narrow(width, packed)?.into_iter().map(|n| n as f64 / over).collect())
+    Ok(narrow(width, packed, count)?.into_iter().map(|n| n as f64 / over).collect())
 }
 
-/// Numbers of one type, without the byte that says how.
-pub(super) fn unpack<T: Number>(packed: &[u8]) -> Result<Vec<T>, BadBlock> {
-    simple_decompress(packed).map_err(|e| BadBlock::new(e.to_string()))
+/// So many numbers of one type, without the byte that says how. What a damaged column says of itself
+/// is not followed: `pco` may ask for gigabytes then.
+pub(super) fn unpack<T: Number + Default>(packed: &[u8], count: usize) -> Result<Vec<T>, BadBlock> {
+    let mut numbers = vec![T::default(); count];
+    let unpacked =
+        simple_decompress_into(packed, &mut numbers).map_err(|e| BadBlock::new(e.to_string()))?;
+    if !unpacked.finished || unpacked.n_processed != count {
+        return Err(BadBlock::new("its columns differ in length"));
+    }
+    Ok(numbers)
 }
 
 fn opened(column: &[u8]) -> Result<(u8, u8, &[u8]), BadBlock> {
@@ -67,11 +74,11 @@ fn opened(column: &[u8]) -> Result<(u8, u8, &[u8]), BadBlock> {
     Ok((how & 0x0f, how >> 4, packed))
 }
 
-fn narrow(width: u8, packed: &[u8]) -> Result<Vec<i64>, BadBlock> {
+fn narrow(width: u8, packed: &[u8], count: usize) -> Result<Vec<i64>, BadBlock> {
     match width {
-        WIDE => unpack(packed),
-        HALF => Ok(unpack::<i32>(packed)?.into_iter().map(i64::from).collect()),
-        QUARTER => Ok(unpack::<i16>(packed)?.into_iter().map(i64::from).collect()),
+        WIDE => unpack(packed, count),
+        HALF => Ok(unpack::<i32>(packed, count)?.into_iter().map(i64::from).collect()),
+        QUARTER => Ok(unpack::<i16>(packed, count)?.into_iter().map(i64::from).collect()),
         _ => Err(BadBlock::new("a column is of an unknown type")),
     }
 }
@@ -117,7 +124,7 @@ mod tests {
     fn any_value() -> impl Strategy<Value = f64> {
         let usual = (-50_000_i32..50_000, 0_i32..5)
             .prop_map(|(n, digits)| f64::from(n) / 10_f64.powi(digits));
-        prop_oneof![8 => usual, 1 => any::<f64>(), 1 => Just(-0.0), 1 => Just(f64::from(i32::MAX))]
+        prop_oneof![8 => usual, 1 => any::<u64>().prop_map(f64::from_bits), 1 => Just(-0.0), 1 => Just(f64::from(i32::MAX))]
     }
 
     proptest! {
@@ -128,7 +135,7 @@ mod tests {
                 prop::collection::vec((0_i32..4_000).prop_map(|n| f64::from(n) / 10.0), 1..50),
             ],
         ) {
-            let got = values(&pack_values(&given).unwrap()).unwrap();
+            let got = values(&pack_values(&given).unwrap(), given.len()).unwrap();
             let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
             prop_assert_eq!(bits(&got), bits(&given));
         }
@@ -141,14 +148,17 @@ mod tests {
         ) {
             let given: Vec<i64> =
                 given.iter().map(|n| (n >> bits).wrapping_mul(ten_to(power))).collect();
-            prop_assert_eq!(integers(&pack_integers(&given).unwrap()).unwrap(), given);
+            let column = pack_integers(&given).unwrap();
+            prop_assert!(integers(&column, given.len() - 1).is_err());
+            prop_assert!(integers(&column, given.len() + 1).is_err());
+            prop_assert_eq!(integers(&column, given.len()).unwrap(), given);
         }
 
         #[test]
         fn garbage_is_an_error_or_numbers_and_never_a_panic(
             column in prop::collection::vec(any::<u8>(), 0..40),
         ) {
-            drop((integers(&column), values(&column)));
+            drop((integers(&column, 50), values(&column, 50)));
         }
     }
 

@@ -37,14 +37,16 @@ pub struct Frozen {
 pub struct Sealed {
     /// Samples that count.
     pub samples: u64,
-    /// Where the first block begins.
-    pub begin: Timestamp,
+    /// Up to when retention took blocks of it, if that reaches into the extent.
+    gone_to: Option<i64>,
+    /// Whether blocks that were sealed later were merged: with some that were not, they are left out.
+    mixed: bool,
 }
 
 impl Sealed {
-    /// How many samples that count are no more, `None` for none, and 0 when only others went.
+    /// How many samples that count are no more, `None` for none, and 0 when it cannot be said.
     pub fn lost(&self, now: &Self) -> Option<u64> {
-        let whole = now.samples >= self.samples && now.begin <= self.begin;
+        let whole = !now.mixed && now.samples >= self.samples && now.gone_to == self.gone_to;
         (!whole).then(|| self.samples.saturating_sub(now.samples))
     }
 }
@@ -82,17 +84,18 @@ impl Frozen {
         history
     }
 
-    /// What is sealed of a series in blocks that reach into an extent. Retention takes from the
-    /// beginning; merged blocks begin where the first of them began and hold as many samples, but
-    /// for those that came twice.
+    /// What is sealed of a series in blocks that reach into an extent. Merged blocks hold as many
+    /// samples as their parts, but for those that came twice, and some from before the extent.
     pub fn sealed(&self, series: &SeriesKey, extent: &Extent) -> Result<Sealed, ReadError> {
         let conn = schema::readable(&self.path)?;
         let ids = block_ids(0, self.last.n);
         Ok(conn
             .prepare_cached(
-                "SELECT ifnull(sum(n), 0), min(t0) FROM blocks WHERE series =
-                   (SELECT id FROM series WHERE device = ? AND signal = ? AND instance = ?)
-                   AND t0 >= ? AND t0 < ? AND t1 >= ? AND id < ?",
+                "WITH this AS (SELECT id FROM series WHERE device = ? AND signal = ? AND instance = ?)
+                 SELECT (SELECT ifnull(sum(n), 0) FROM blocks WHERE series = (SELECT id FROM this)
+                     AND t0 >= ? AND t0 < ? AND t1 >= ?6 AND id < ?7),
+                   (SELECT upto FROM gone WHERE series = (SELECT id FROM this) AND upto >= ?6),
+                   ifnull((SELECT value > ?7 FROM meta WHERE key = 'merged_ids_end'), 0)",
             )?
             .query_row(
                 params![
@@ -107,9 +110,8 @@ impl Frozen {
                 |row| {
                     Ok(Sealed {
                         samples: row.get::<_, i64>(0)? as u64,
-                        begin: Timestamp::from_micros(
-                            row.get::<_, Option<i64>>(1)?.unwrap_or(i64::MAX),
-                        ),
+                        gone_to: row.get(1)?,
+                        mixed: row.get(2)?,
                     })
                 },
             )?)

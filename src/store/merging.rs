@@ -44,7 +44,7 @@ const BLOCKS: usize = 512;
 const POINTS: usize = 4_096;
 
 /// The walks, a slice at a time.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Merging {
     looked: Timestamp,
     walk: Option<Walk>,
@@ -60,6 +60,8 @@ struct Walk {
     after: i64,
     /// Where to go on in the series after it.
     place: Option<Place>,
+    /// A series that could not be merged: what comes before it is done once more, and it is passed.
+    bad: Option<i64>,
 }
 
 /// A block of a series: its `t0` and its number.
@@ -103,7 +105,8 @@ impl Merging {
         self.walk.is_some()
     }
 
-    /// Merges what one slice may; `now` by the gateway's time, `wall` by the wall clock.
+    /// Merges what one slice may; `now` by the gateway's time, `wall` by the wall clock. After an
+    /// error the transaction is to be rolled back, and the next slice passes the series it came from.
     pub(super) fn slice(
         &mut self,
         tx: &Transaction<'_>,
@@ -111,7 +114,7 @@ impl Merging {
         now: Timestamp,
         wall: Timestamp,
     ) -> rusqlite::Result<Merged> {
-        let Some(mut walk) = self.walk.take() else {
+        let Some(begun) = self.walk else {
             // A wall clock that was set back begins anew.
             if self.looked > wall || wall - self.looked >= EVERY {
                 self.looked = wall;
@@ -119,8 +122,12 @@ impl Merging {
             }
             return Ok(Merged::default());
         };
-        let mut left = Left { blocks: BLOCKS, points: POINTS };
-        let (ended, merged) = walk.slice(tx, keep, &mut left)?;
+        let (mut walk, mut left) = (begun, Left { blocks: BLOCKS, points: POINTS });
+        let sliced = walk.slice(tx, keep, &mut left);
+        if sliced.is_err() {
+            self.walk = Some(Walk { bad: walk.bad, ..begun });
+        }
+        let (ended, merged) = sliced?;
         self.walk = if ended {
             set_meta(tx, "merged_to", (walk.day + DAY).as_micros())?;
             Walk::due(tx, now, wall)?
@@ -138,7 +145,9 @@ impl Walk {
         now: Timestamp,
         wall: Timestamp,
     ) -> rusqlite::Result<Option<Self>> {
-        let merged_to = state::instant(tx, "merged_to")?;
+        // A wall clock that was ahead when this was written would hold merging up until then.
+        let merged_to = state::instant(tx, "merged_to")?
+            .map(|to| if to > wall { midnight(wall) - DAY - RESTED } else { to });
         // What was left for the walk of the next day.
         let from = merged_to.map_or(i64::MIN, |merged_to| (merged_to - DAY).as_micros());
         let first: Option<i64> = tx
@@ -152,7 +161,7 @@ impl Walk {
             return Ok(None);
         }
         let ids_end = block_ids(0, last_row_before(tx, now - RESTED)?).end;
-        Ok(Some(Self { day, ids_end, after: i64::MIN, place: None }))
+        Ok(Some(Self { day, ids_end, after: i64::MIN, place: None, bad: None }))
     }
 
     /// Goes on through the series; says whether all of them were done with.
@@ -168,22 +177,44 @@ impl Walk {
             .query_map([self.after, SERIES as i64], |row| Ok((row.get(0)?, SignalId(row.get(1)?))))?
             .collect::<rusqlite::Result<_>>()?;
         for (id, signal) in &series {
+            if self.bad == Some(*id) {
+                *self = Self { after: *id, place: None, bad: None, ..*self };
+                return Ok((false, merged));
+            }
             let kept = keep.history_of.get(signal).unwrap_or(&keep.history);
             let span = MAX_SPAN.min(Span::micros(kept.as_micros() / PARTS_OF_KEPT));
-            let (runs, place) = self.runs(tx, *id, span, left)?;
-            for run in runs {
-                if run.merge(tx, *id)? {
-                    merged.small += run.parts.len();
-                    merged.large += 1;
+            match self.series(tx, *id, span, left, &mut merged) {
+                Ok(place) => self.place = place,
+                Err(error) => {
+                    self.bad = Some(*id);
+                    return Err(error);
                 }
             }
-            self.place = place;
-            if place.is_some() {
+            if self.place.is_some() {
                 return Ok((false, merged));
             }
             self.after = *id;
         }
         Ok((series.len() < SERIES, merged))
+    }
+
+    /// Merges a series; says where to go on if the slice ends before the day does.
+    fn series(
+        &self,
+        tx: &Transaction<'_>,
+        series: i64,
+        span: Span,
+        left: &mut Left,
+        merged: &mut Merged,
+    ) -> rusqlite::Result<Option<Place>> {
+        let (runs, place) = self.runs(tx, series, span, left)?;
+        for run in runs {
+            if run.merge(tx, series)? {
+                merged.small += run.parts.len();
+                merged.large += 1;
+            }
+        }
+        Ok(place)
     }
 
     /// The runs of a series that are worth merging and that no later block can join, and where to go
@@ -211,9 +242,9 @@ impl Walk {
             let t1 = Timestamp::from_micros(row.get(2)?);
             let body = row.get_ref(4)?.as_blob()?;
             left.blocks = left.blocks.saturating_sub(1);
-            // What cannot be read is left as it is: who reads it says so.
-            let read = unit_of(row.get(3)?).ok().zip(block::len(body).ok());
-            let small = read.filter(|(_, points)| *points < FULL);
+            // What cannot be read, or may be damaged unseen, is left as it is: who reads it says so.
+            let sound = unit_of(row.get(3)?).ok().zip(block::checked_len(body));
+            let small = sound.filter(|(_, points)| *points < FULL);
             let fits =
                 |run: &Run| small.is_some_and(|(unit, points)| run.takes(unit, t1, points, span));
             if !open.as_ref().is_some_and(fits) {
@@ -255,7 +286,8 @@ impl Run {
         if self.parts.len() > 1 { self.points } else { 0 }
     }
 
-    /// Puts one block in place of its parts; says whether it did.
+    /// Puts one block in place of its parts; says whether it did. Whoever leaves out blocks from some
+    /// number on finds in `meta` whether any of those may hold what it does not leave out.
     fn merge(&self, tx: &Transaction<'_>, series: i64) -> rusqlite::Result<bool> {
         let mut points = Vec::with_capacity(self.points);
         for part in &self.parts {
@@ -279,6 +311,11 @@ impl Run {
                 .execute(params_from_iter(row))?;
         }
         insert_block(tx, series, id, merged)?;
+        tx.prepare_cached(
+            "INSERT INTO meta VALUES('merged_ids_end', ?)
+               ON CONFLICT(key) DO UPDATE SET value = max(value, excluded.value)",
+        )?
+        .execute([id + 1])?;
         Ok(true)
     }
 }
@@ -343,7 +380,7 @@ mod tests {
     use super::super::scan::Extent;
     use super::super::tests::{any_rows, commit, purpose, put, sample, second, series};
     use super::super::types::SeriesKey;
-    use super::super::{Opened, Reader, Running, Store, Terms, history, start};
+    use super::super::{Opened, Reader, Running, Store, Terms, history, schema, start};
     use super::*;
     use crate::inbox::INBOX_BYTES;
     use crate::strain::{Pressure, Strain};
@@ -448,27 +485,42 @@ mod tests {
         #[test]
         fn nothing_inside_its_retention_goes_and_little_stays_that_is_older(
             rows in any_rows(),
-            keep in 0_i64..900,
-            now in 0_i64..900,
+            stretch in prop_oneof![2 => Just(1_i64), 1 => Just(5)],
+            alike in prop::bool::weighted(0.8),
+            keep in 0_i64..20_000,
+            oldest in 0_i64..300,
         ) {
             let dir = tempfile::tempdir().unwrap();
             let mut opened = Store::create(dir.path(), &purpose()).unwrap();
-            let mut longest = Span::ZERO;
+            let mut rows = rows;
+            for (points, seal) in &mut rows {
+                *seal |= alike;
+                for point in points {
+                    let after = (point.at - second(0)).as_micros() * stretch;
+                    point.at = second(0) + Span::micros(after);
+                    point.unit = if alike { Unit::MgPerDl } else { point.unit };
+                }
+            }
             for (i, (points, seal)) in rows.iter().enumerate() {
                 put(&mut opened, i as u64 + 1, points, *seal, |_| series());
             }
-            longest = longest.max(Span::micros(count(&opened.conn, "ifnull(max(t1 - t0), 0)")));
+            let sealed = Span::micros(count(&opened.conn, "ifnull(max(t1 - t0), 0)"));
             let keep = Span::secs(keep);
             let history_of = BTreeMap::from([(series().signal, keep)]);
             let kept = Keep { history_of, ..Keep::default() };
             walk(&mut opened.conn, &kept, later(), later());
-            let part = Span::micros(keep.as_micros() / PARTS_OF_KEPT);
-            let longest_now = Span::micros(count(&opened.conn, "ifnull(max(t1 - t0), 0)"));
-            prop_assert!(longest_now <= longest.max(part));
-            let wall = second(0) + Span::secs(now);
+            let span = sealed.max(Span::micros(keep.as_micros() / PARTS_OF_KEPT));
+            prop_assert!(count(&opened.conn, "ifnull(max(t1 - t0), 0)") <= span.as_micros());
+            // Many a time within a merged block.
+            let wall = second(0) + keep + Span::secs(oldest * stretch);
             let tx = opened.conn.transaction().unwrap();
             Ageing::default().slice(&tx, &kept, wall, &mut Gone::default()).unwrap();
             tx.commit().unwrap();
+            let before = |what, at: Timestamp| {
+                count(&opened.conn, &format!("ifnull(sum({what} < {}), 0)", at.as_micros()))
+            };
+            prop_assert_eq!(before("t1", wall - keep), 0);
+            prop_assert_eq!(before("t0", wall - keep - span), 0);
             let piece = history::Piece {
                 series: series(),
                 from: wall - keep,
@@ -477,7 +529,7 @@ mod tests {
             let mut inside: Vec<Point> = rows.into_iter().flat_map(|(points, _)| points).collect();
             settle(&mut inside);
             inside.retain(|p| piece.from <= p.at && p.at < piece.to);
-            check_raw(&opened.history(), &piece, 99, &inside);
+            check_raw(&opened.history(), &piece, 9_999, &inside);
         }
     }
 
@@ -503,6 +555,23 @@ mod tests {
         assert_eq!(counted as i64, count(&opened.conn, "sum(length(body) + 100)"));
         let again = walk(&mut opened.conn, &Keep::default(), later(), later());
         assert_eq!(again, [Merged::default()], "nothing is packed twice");
+    }
+
+    #[test]
+    fn a_wall_clock_that_was_ahead_for_days_does_not_hold_merging_up_for_days() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut opened = Store::create(dir.path(), &purpose()).unwrap();
+        sensor(&mut opened, 0..4 * 24 + 1);
+        let ahead = later().as_micros();
+        opened.conn.execute("INSERT INTO meta VALUES('merged_to', ?)", [ahead]).unwrap();
+        let wall = midnight(second(0)) + Span::days(4) + RESTED;
+        walk(&mut opened.conn, &Keep::default(), later(), wall);
+        let kept = "SELECT count(*) FROM blocks WHERE t0 >= ?";
+        let of_last_day = (wall - RESTED - DAY).as_micros();
+        let left: i64 = opened.conn.query_row(kept, [of_last_day], |row| row.get(0)).unwrap();
+        assert_eq!(left, 1);
+        let merged_to = state::instant(&opened.conn, "merged_to").unwrap();
+        assert_eq!(merged_to, Some(wall - RESTED));
     }
 
     /// Heads do not begin at midnight, nor last for an hour to the second.
@@ -539,6 +608,7 @@ mod tests {
             }
         }
         let before = all(&opened.history(), ALL);
+        let samples = count(&opened.conn, "sum(n)");
         let same = |dir: &Path| {
             let copy = tempfile::tempdir().unwrap();
             super::super::tests::copy_files(dir, copy.path());
@@ -549,6 +619,9 @@ mod tests {
             got.sort_by(|(a, p), (b, q)| a.cmp(b).then(p.at.cmp(&q.at)));
             got.dedup();
             assert_eq!(got, before);
+            // Whoever reads settles what is there twice.
+            let conn = Connection::open(copy.path().join(schema::FILE)).unwrap();
+            assert_eq!(count(&conn, "sum(n)"), samples);
         };
         let mut merging = Merging::default();
         let (mut slices, mut merged) = (0, 0);
@@ -593,13 +666,82 @@ mod tests {
     }
 
     #[test]
+    fn a_series_that_cannot_be_merged_holds_up_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut opened = Store::create(dir.path(), &purpose()).unwrap();
+        let of = |point: &Point| SeriesKey {
+            device: format!("dev-{}", point.value).parse().unwrap(),
+            ..series()
+        };
+        for hour in 0..49 {
+            let at = midnight(second(0)) + Span::mins(60 * hour);
+            let points: Vec<Point> =
+                (0..5).map(|device| Point::of(&sample(at, f64::from(device)))).collect();
+            put(&mut opened, hour as u64 + 1, &points, true, of);
+        }
+        let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON blocks WHEN NEW.n > 1
+          AND NEW.series IN (2, 4) BEGIN SELECT RAISE(ABORT, 'refused'); END";
+        opened.conn.execute_batch(refuse).unwrap();
+        let (mut merging, mut refused) = (Merging::default(), 0);
+        loop {
+            let tx = opened.conn.transaction().unwrap();
+            match merging.slice(&tx, &Keep::default(), later(), later()) {
+                Ok(_) => tx.commit().unwrap(),
+                Err(_) => refused += 1,
+            }
+            if !merging.is_under_way() {
+                break;
+            }
+        }
+        let mut left = opened.conn.prepare("SELECT count(*) FROM blocks GROUP BY series").unwrap();
+        let left: Vec<i64> =
+            left.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(left, [2, 48, 2, 48, 2]);
+        assert_eq!(refused, 6, "two series in the walks of three days");
+    }
+
+    /// A merged block that reaches over the beginning of what is asked for has samples to spare.
+    #[test]
+    fn who_reads_part_of_the_store_as_it_stood_learns_what_went() {
+        let lost = |walk_at: fn(Timestamp) -> Timestamp, then: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let mut opened = Store::create(dir.path(), &purpose()).unwrap();
+            sensor(&mut opened, 0..36);
+            let frozen = opened.reader().freeze().unwrap().unwrap();
+            let from = midnight(second(0)) + Span::mins(60 * 22);
+            let extent = Extent { from, ..ALL };
+            let sealed = frozen.sealed(&series(), &extent).unwrap();
+            assert_eq!(sealed.samples, 13 * 12);
+            sensor(&mut opened, 36..80);
+            walk(&mut opened.conn, &Keep::default(), walk_at(frozen.last.at), later());
+            opened.conn.execute_batch(then).unwrap();
+            let now = frozen.sealed(&series(), &extent).unwrap();
+            assert!(now.samples >= sealed.samples, "by this nobody would know");
+            sealed.lost(&now)
+        };
+        assert_eq!(lost(|frozen| frozen + RESTED, ""), None);
+        assert_eq!(lost(|_| later(), ""), Some(0));
+        let take =
+            "DELETE FROM blocks WHERE t0 = (SELECT max(t0) FROM blocks WHERE id < 36 << 10);";
+        let gone =
+            "INSERT INTO gone SELECT series, t0 - 1 FROM blocks ORDER BY t0 LIMIT 1 OFFSET 1";
+        assert_eq!(lost(|frozen| frozen + RESTED, &format!("{take}{gone}")), Some(0));
+    }
+
+    #[test]
     fn an_unreadable_block_and_one_of_another_unit_stay_as_they_are() {
         let dir = tempfile::tempdir().unwrap();
         let mut opened = Store::create(dir.path(), &purpose()).unwrap();
         sensor(&mut opened, 0..25);
         let nth = |n: u8| format!("t0 = (SELECT t0 FROM blocks ORDER BY t0 LIMIT 1 OFFSET {n})");
-        let spoil = format!("UPDATE blocks SET body = x'00' WHERE {}", nth(10));
-        opened.conn.execute(&spoil, []).unwrap();
+        // A bit of the CRC, and so of anything before it.
+        let body: Vec<u8> = {
+            let sql = format!("SELECT body FROM blocks WHERE {}", nth(10));
+            opened.conn.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        let spoiled = [&body[..body.len() - 1], &[body[body.len() - 1] ^ 1]].concat();
+        let spoil = format!("UPDATE blocks SET body = ? WHERE {}", nth(10));
+        opened.conn.execute(&spoil, [spoiled]).unwrap();
         opened
             .conn
             .execute(&format!("UPDATE blocks SET unit = 200 WHERE {}", nth(20)), [])

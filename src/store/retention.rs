@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::ageing::Ageing;
 use super::heads::Heads;
-use super::merging::Merging;
+use super::merging::{Merged, Merging};
 use super::surplus;
 use super::types::Commit;
 use crate::domain::signal::SignalId;
@@ -158,22 +158,38 @@ impl Keeper {
         for (what, rows) in GOING.into_iter().zip(gone) {
             self.metrics.let_go(what, rows as u64);
         }
-        let merged = if pressed { 0 } else { self.merge(conn)? };
+        let merged = if pressed { None } else { self.merge(conn) };
         let freed = vacuum(conn)?;
         let full = gone.iter().any(|rows| *rows as i64 == ROWS);
-        self.more = full || freed || self.ageing.is_under_way() || self.merging.is_under_way();
-        let pages = gone.iter().sum::<usize>() + merged + if freed { PAGES } else { 0 };
+        let merging = merged.is_some() && self.merging.is_under_way();
+        self.more = full || freed || self.ageing.is_under_way() || merging;
+        let pages =
+            gone.iter().sum::<usize>() + merged.unwrap_or(0) + if freed { PAGES } else { 0 };
         Ok(pages as u64 * 8_192)
     }
 
-    /// Merges small blocks; how many rows that changed.
-    fn merge(&mut self, conn: &mut Connection) -> rusqlite::Result<usize> {
+    /// Merges small blocks; how many rows that changed. `None` if it could not: nothing waits for it,
+    /// and it is tried again when it is next looked for what may go.
+    fn merge(&mut self, conn: &mut Connection) -> Option<usize> {
+        match self.merge_slice(conn) {
+            Ok(merged) => {
+                self.metrics.merged(merged.small as u64);
+                Some(merged.small + merged.large)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "small blocks cannot be merged; trying again later");
+                None
+            }
+        }
+    }
+
+    fn merge_slice(&mut self, conn: &mut Connection) -> rusqlite::Result<Merged> {
         let keep = Arc::clone(&self.keep.borrow());
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let before = self.merging.clone();
         let merged = self.merging.slice(&tx, &keep, self.now, self.wall)?;
-        tx.commit()?;
-        self.metrics.merged(merged.small as u64);
-        Ok(merged.small + merged.large)
+        tx.commit().inspect_err(|_| self.merging = before)?;
+        Ok(merged)
     }
 
     fn delete(&mut self, conn: &mut Connection, held: Option<u64>) -> rusqlite::Result<[usize; 4]> {
@@ -314,6 +330,27 @@ mod tests {
         let page = opened.history().raw(&[piece], None, 99).unwrap();
         let first = page.points.first().unwrap().1.value;
         assert!((37.0..=40.0).contains(&first), "nothing younger is gone, no block older: {first}");
+    }
+
+    #[test]
+    fn retention_does_not_wait_for_merging() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = Store::create(dir.path(), &purpose()).unwrap();
+        let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON blocks WHEN NEW.n > 10
+          BEGIN SELECT RAISE(ABORT, 'refused'); END";
+        opened.conn.execute_batch(refuse).unwrap();
+        let days = Span::days(3) + Span::secs(1);
+        let keep = Keep { history: days, journal: days, ..Keep::default() };
+        write(opened, keep, rows(1, 600, Some(600)));
+        let opened = Store::open(dir.path()).unwrap();
+        let oldest = opened.conn.query_row("SELECT min(t1) FROM blocks", [], |row| row.get(0));
+        assert!(Timestamp::from_micros(oldest.unwrap()) >= second(600_000) - days);
+        assert!(first_row(&opened) > 1);
+        let merged: i64 = opened
+            .conn
+            .query_row("SELECT value FROM meta WHERE key = 'merged_to'", [], |row| row.get(0))
+            .unwrap();
+        assert!(Timestamp::from_micros(merged) > second(600_000) - days, "the walks go on");
     }
 
     /// Everything after the instant that is told is held, whatever took the rest, after a restart too.

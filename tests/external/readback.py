@@ -11,7 +11,7 @@ One line of JSON: `acknowledged` messages in the ledger, `stored` messages in th
 ones acknowledged and not stored, `redelivered` ones that came again as they were, `doubled` ones
 stored under one number with another content or, within one message, twice for one reading, or whose
 sample is in the sealed history twice, `gaps` in the row numbers. Exit 1 if any of the bad ones is
-not 0. A block of the history is a CBOR array `[1, times, …]`, times in pco, in microseconds.
+not 0. A block of the history is a CBOR array `[2, times, …]`, times in pco; `offsets` says how.
 
 With `--formula` the messages are those of the simulators' load mode: the value of signal s in
 message (device, seq) is low + (FNV-1a of "<device>/<seq>/<s>" mod steps) / 10, and devices of the
