@@ -212,7 +212,7 @@ impl Past {
 }
 
 /// Pages of a few numbers of one signal.
-const SMALL: &str = "signal=glucose_cgm&limit=7";
+const SMALL: &str = "signal=glucose_cgm&limit=40";
 
 /// Equal but for the last bits of what was added in another order.
 fn assert_alike(now: &[Value], before: &[Value], what: &str) {
