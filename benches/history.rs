@@ -6,6 +6,7 @@
 
 mod support;
 
+use vitalgate_domain::CORE_VERSION;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -15,15 +16,15 @@ use anyhow::{Context as _, ensure};
 use rusqlite::Connection;
 use vitalgate::app::RunMode;
 use vitalgate::clock::{Clock, Stopwatch};
-use vitalgate::domain::instance::Instance;
-use vitalgate::domain::journal::RowBody;
-use vitalgate::domain::signal::SignalId;
-use vitalgate::domain::time::{Span, Timestamp};
-use vitalgate::domain::unit::Unit;
-use vitalgate::store::buckets::Grid;
-use vitalgate::store::history::Piece;
-use vitalgate::store::types::{CORE_VERSION, Commit, Row, Sample, SeriesKey};
-use vitalgate::store::{Keep, Opened, Purpose, Reader, Report, Running, Store, start};
+use vitalgate_domain::instance::Instance;
+use vitalgate_domain::journal::RowBody;
+use vitalgate_domain::signal::SignalId;
+use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::unit::Unit;
+use vitalgate_store::buckets::Grid;
+use vitalgate_store::history::Piece;
+use vitalgate_store::types::{Commit, Row, Sample, SeriesKey};
+use vitalgate_store::{Keep, Opened, Purpose, Reader, Report, Running, Store, start};
 
 use support::figures::quantile;
 use support::gateway::Server;

@@ -24,15 +24,15 @@ use vitalgate::app::RunMode;
 use vitalgate::board;
 use vitalgate::clock::{Clock, Stopwatch};
 use vitalgate::config::Config;
-use vitalgate::domain::consent::Purpose;
-use vitalgate::domain::input::Input;
-use vitalgate::domain::message::{
+use vitalgate_domain::consent::Purpose;
+use vitalgate_domain::input::Input;
+use vitalgate_domain::message::{
     Body, Clock as SenderClock, ClockSource, Delivery, Message, Mode, Reading, ReadingTime, Status,
     Value,
 };
-use vitalgate::domain::signal::{SignalId, SignalTable};
-use vitalgate::domain::time::{Span, Timestamp};
-use vitalgate::domain::unit::Unit;
+use vitalgate_domain::signal::{SignalId, SignalTable};
+use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::unit::Unit;
 use vitalgate::inbox::{Inbox, Receipt, Submission};
 use vitalgate::influx::line::Store as Lines;
 use vitalgate::influx::transport::gzip;
@@ -40,9 +40,9 @@ use vitalgate::influx::{Parts, Sink};
 use vitalgate::ops::degraded::Degraded;
 use vitalgate::pseudonym::Pseudonyms;
 use vitalgate::recovery::recover;
-use vitalgate::store::point::Point;
-use vitalgate::store::types::SeriesKey;
-use vitalgate::store::{Opened, Store};
+use vitalgate_store::point::Point;
+use vitalgate_store::types::SeriesKey;
+use vitalgate_store::{Opened, Store};
 use vitalgate::strain::Load;
 use vitalgate::telemetry::Metrics;
 
@@ -202,7 +202,7 @@ async fn fill(inbox: Inbox) -> anyhow::Result<()> {
 }
 
 fn message(device: u64, second: u64) -> anyhow::Result<Input> {
-    let id: vitalgate::domain::ids::DeviceId = format!("load-{device}").parse()?;
+    let id: vitalgate_domain::ids::DeviceId = format!("load-{device}").parse()?;
     let readings = SIGNALS.iter().enumerate().map(|(index, signal)| Reading {
         index: index as u32,
         signal: SignalId(*signal),

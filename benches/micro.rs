@@ -7,17 +7,17 @@ use std::collections::BTreeMap;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use vitalgate::domain::configuration::Configuration;
-use vitalgate::domain::core::Core;
-use vitalgate::domain::ids::DeviceId;
-use vitalgate::domain::input::Input;
-use vitalgate::domain::journal::RowBody;
-use vitalgate::domain::message::{Delivery, Kind};
-use vitalgate::domain::time::{Span, Stamp, Timestamp};
-use vitalgate::domain::unit::Unit;
-use vitalgate::ingest::decode::{Decoded, Request, decode};
-use vitalgate::store::block::{self, Block};
-use vitalgate::store::point::Point;
+use vitalgate_domain::configuration::Configuration;
+use vitalgate_domain::core::Core;
+use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::input::Input;
+use vitalgate_domain::journal::RowBody;
+use vitalgate_domain::message::{Delivery, Kind};
+use vitalgate_domain::time::{Span, Stamp, Timestamp};
+use vitalgate_domain::unit::Unit;
+use vitalgate_formats::{Decoded, Request, decode};
+use vitalgate_store::block::{self, Block};
+use vitalgate_store::point::Point;
 
 use support::ward::{self, registered};
 

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::alarm::Alarm;
-use crate::domain::core::{Changed, Core};
-use crate::domain::device::Device;
-use crate::domain::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
-use crate::domain::message::Comparator;
-use crate::domain::observation::Source;
-use crate::domain::patient::{Patient, SourceState};
-use crate::domain::rules::RuleSet;
-use crate::domain::time::{Span, Stamp};
+use vitalgate_domain::alarm::Alarm;
+use vitalgate_domain::core::{Changed, Core};
+use vitalgate_domain::device::Device;
+use vitalgate_domain::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
+use vitalgate_domain::message::Comparator;
+use vitalgate_domain::observation::Source;
+use vitalgate_domain::patient::{Patient, SourceState};
+use vitalgate_domain::rules::RuleSet;
+use vitalgate_domain::time::{Span, Stamp};
 use crate::view::{BindingView, Board, DeviceView, Monitored, PatientView, Vital};
 
 /// A spot value is stale after so long when its class has no window of its own.

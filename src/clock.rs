@@ -7,8 +7,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-pub use crate::domain::time::Stamp;
-use crate::domain::time::{Span, Timestamp};
+pub use vitalgate_domain::time::Stamp;
+pub use vitalgate_store::Stopwatch;
+use vitalgate_domain::time::{Span, Timestamp};
 
 /// The gateway's clock; cheap to clone.
 #[derive(Clone, Debug)]
@@ -89,22 +90,6 @@ impl Clock {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Measures how long something took, for metrics only.
-#[derive(Clone, Copy, Debug)]
-pub struct Stopwatch(Instant);
-
-impl Stopwatch {
-    /// Starts.
-    pub fn start() -> Self {
-        Self(read().0)
-    }
-
-    /// Seconds since the start.
-    pub fn seconds(self) -> f64 {
-        read().0.saturating_duration_since(self.0).as_secs_f64()
     }
 }
 

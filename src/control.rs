@@ -16,8 +16,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::command::{Answer, Command};
-use crate::domain::input::Input;
+use vitalgate_domain::command::{Answer, Command};
+use vitalgate_domain::input::Input;
 use crate::inbox::{Inbox, Receipt, Submission};
 use crate::ops::status::{self, Sources, Status};
 
@@ -189,9 +189,9 @@ fn exchange(dir: &Path, question: &[u8]) -> Result<String, AskError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::command::{Action, Outcome};
+    use vitalgate_domain::command::{Action, Outcome};
     use crate::inbox::Committed;
-    use crate::store::types::Identity;
+    use vitalgate_store::types::Identity;
 
     fn command() -> Command {
         Command {
@@ -205,7 +205,7 @@ mod tests {
         let store = "store-1".to_owned();
         Sources {
             board: tokio::sync::watch::channel(Arc::default()).1,
-            clock: crate::clock::Clock::system(crate::domain::time::Timestamp::default()),
+            clock: crate::clock::Clock::system(vitalgate_domain::time::Timestamp::default()),
             pulse: crate::http::Pulse::default(),
             inbox,
             metrics: crate::telemetry::Metrics::default(),

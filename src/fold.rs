@@ -1,12 +1,12 @@
 //! State = snapshot + fold: the one way from what a store holds to a core.
 
-use crate::domain::configuration::Configuration;
-use crate::domain::core::Core;
-use crate::domain::journal::{BadRow, RowBody};
-use crate::domain::output::Output;
-use crate::domain::snapshot::BadSnapshot;
-use crate::store::types::{Identity, Row, SnapshotPart};
-use crate::store::{ReadError, Reader};
+use vitalgate_domain::configuration::Configuration;
+use vitalgate_domain::core::Core;
+use vitalgate_domain::journal::{BadRow, RowBody};
+use vitalgate_domain::output::Output;
+use vitalgate_domain::snapshot::BadSnapshot;
+use vitalgate_store::types::{Identity, Row, SnapshotPart};
+use vitalgate_store::{ReadError, Reader};
 
 /// Why there is no core.
 #[derive(Debug, thiserror::Error)]

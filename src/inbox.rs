@@ -9,10 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::clock::Stopwatch;
-use crate::domain::command::Answer;
-use crate::domain::ids::DeviceId;
-use crate::domain::input::Input;
-use crate::domain::message::Kind;
+use vitalgate_domain::command::Answer;
+use vitalgate_domain::input::Input;
+use vitalgate_domain::message::{DeadLetter, WaveSamples};
 
 /// The inbox is bounded in bytes (docs/architecture.md).
 pub const INBOX_BYTES: usize = 8 << 20;
@@ -53,36 +52,6 @@ impl Drop for Room {
     fn drop(&mut self) {
         self.inflight.fetch_sub(self.messages, Ordering::Relaxed);
     }
-}
-
-/// What was refused, with its first bytes, to look at later.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// Who sent it.
-    pub principal: DeviceId,
-    /// Under whose name, if the topic said.
-    pub device: Option<DeviceId>,
-    /// The topic, at most 256 bytes.
-    pub topic: String,
-    /// Which kind of topic.
-    pub kind: Option<Kind>,
-    /// Why.
-    pub reason: String,
-    /// How long it was.
-    pub length: u64,
-    /// Its first bytes, at most 1 KiB.
-    pub head: Vec<u8>,
-}
-
-/// Samples of one wave chunk.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WaveSamples {
-    /// Whose.
-    pub device: DeviceId,
-    /// Its description, as journalled.
-    pub chunk: crate::domain::message::WaveChunk,
-    /// The samples.
-    pub samples: Vec<i32>,
 }
 
 /// Told exactly once, by release after the commit or by drop.

@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::domain::ids::{AlarmId, DeviceId};
-use crate::domain::signal::{SignalId, SignalTable};
-use crate::domain::time::{Span, Timestamp};
-use crate::domain::unit::Unit;
+use vitalgate_domain::ids::{AlarmId, DeviceId};
+use vitalgate_domain::signal::{SignalId, SignalTable};
+use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::unit::Unit;
 use crate::http::ports::{
     Act, AlarmLog, Bucket, ClosedFilter, Gone, HistoryRead, KeptDeadLetter, KeptGrounds,
     LoggedAlarm, ReadFailed, SeriesQuery, Summary,
 };
-use crate::inbox::DeadLetter;
-use crate::store::buckets::Grid;
-use crate::store::history::{History, Piece};
-use crate::store::reader::{ActRow, AlarmFilter, TransitionRow};
-use crate::store::types::{Sample, SeriesKey};
-use crate::store::{ReadError, Reader};
+use vitalgate_domain::message::DeadLetter;
+use vitalgate_store::buckets::Grid;
+use vitalgate_store::history::{History, Piece};
+use vitalgate_store::reader::{ActRow, AlarmFilter, TransitionRow};
+use vitalgate_store::types::{Sample, SeriesKey};
+use vitalgate_store::{ReadError, Reader};
 
 /// The store's readers behind the ports of the HTTP side.
 #[derive(Debug)]

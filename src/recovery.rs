@@ -3,13 +3,13 @@
 //! Rows of an older core are folded by this one; what follows otherwise from them than was told is
 //! settled by the first input after them, [`upgraded`].
 
-use crate::domain::alarm::{Alarm, State};
-use crate::domain::core::Core;
-use crate::domain::input::Input;
+use vitalgate_domain::alarm::{Alarm, State};
+use vitalgate_domain::core::Core;
+use vitalgate_domain::input::Input;
 use crate::fold::{FoldError, begin, fold};
-use crate::store::reader::AlarmFilter;
-use crate::store::types::CORE_VERSION;
-use crate::store::{Opened, ReadError};
+use vitalgate_store::reader::AlarmFilter;
+use vitalgate_domain::CORE_VERSION;
+use vitalgate_store::{Opened, ReadError};
 
 /// Why a store cannot be brought back.
 #[derive(Debug, thiserror::Error)]
@@ -96,10 +96,10 @@ fn is_of_older_core(opened: &Opened) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::time::Stamp;
-    use crate::domain::time::Timestamp;
-    use crate::domain::transition::{Change, TransitionBody};
-    use crate::store::{OpenError, Store};
+    use vitalgate_domain::time::Stamp;
+    use vitalgate_domain::time::Timestamp;
+    use vitalgate_domain::transition::{Change, TransitionBody};
+    use vitalgate_store::{OpenError, Store};
     use crate::verify::tests::{configuration, row, store_of, tamper, ward, write};
     use crate::verify::verify;
 

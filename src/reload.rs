@@ -7,11 +7,11 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::domain::configuration::{Configuration, Texts};
-use crate::domain::input::Input;
-use crate::domain::signal::SignalTable;
+use vitalgate_domain::configuration::{Configuration, Texts};
+use vitalgate_domain::input::Input;
+use vitalgate_domain::signal::SignalTable;
 use crate::inbox::{Inbox, Receipt, Submission};
-use crate::store::Keep;
+use vitalgate_store::Keep;
 
 /// Waits for SIGHUP.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::domain::time::Span;
+    use vitalgate_domain::time::Span;
     use crate::inbox::Committed;
 
     const SIGNALS: &str = include_str!("../config/signals.toml");

@@ -4,14 +4,15 @@
 //! the transitions stored with those rows. After an upgrade it begins, as the gateway did, with the
 //! newest snapshot: folding rows of an older core from the first on could give another state.
 
+use vitalgate_domain::CORE_VERSION;
 use std::path::Path;
 
-use crate::domain::core::Core;
+use vitalgate_domain::core::Core;
 use crate::fold::{FoldError, begin, fold};
 use crate::pipeline::stored;
-use crate::store::reader::TransitionRow;
-use crate::store::types::{CORE_VERSION, StoredTransition};
-use crate::store::{OpenError, ReadError, Reader};
+use vitalgate_store::reader::TransitionRow;
+use vitalgate_store::types::{StoredTransition};
+use vitalgate_store::{OpenError, ReadError, Reader};
 
 /// Differences listed; all are counted.
 const LISTED: usize = 20;
@@ -201,13 +202,13 @@ fn same(found: &TransitionRow, derived: &StoredTransition) -> bool {
 pub(crate) mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::domain::command::{Action, AgeClass, Command, PatientDetails};
-    use crate::domain::configuration::Configuration;
-    use crate::domain::input::Input;
-    use crate::domain::journal::RowBody;
-    use crate::domain::time::{Span, Stamp, Timestamp};
-    use crate::store::types::{Commit, Row, SnapshotPart};
-    use crate::store::{Keep, Opened, Purpose, Running, Store, start};
+    use vitalgate_domain::command::{Action, AgeClass, Command, PatientDetails};
+    use vitalgate_domain::configuration::Configuration;
+    use vitalgate_domain::input::Input;
+    use vitalgate_domain::journal::RowBody;
+    use vitalgate_domain::time::{Span, Stamp, Timestamp};
+    use vitalgate_store::types::{Commit, Row, SnapshotPart};
+    use vitalgate_store::{Keep, Opened, Purpose, Running, Store, start};
 
     fn admission(n: u64) -> Input {
         let action = Action::AdmitPatient(PatientDetails {
@@ -235,7 +236,7 @@ pub(crate) mod tests {
 
     /// A store of rows a millisecond apart, its snapshot at row `frozen`.
     pub(crate) fn store_of(dir: &Path, rows: impl IntoIterator<Item = Vec<Input>>, frozen: u64) {
-        let site: crate::domain::ids::SiteId = "site".parse().unwrap();
+        let site: vitalgate_domain::ids::SiteId = "site".parse().unwrap();
         let purpose = Purpose { site: site.clone(), simulated: false, stream_clock: false };
         let mut core = Core::new(site, false, Configuration::default());
         let opened = Store::create(dir, &purpose).unwrap();

@@ -3,13 +3,13 @@
 //!
 //! Seeded, so that a failure repeats; `fuzz/` holds the target for longer runs.
 
-use vitalgate::domain::ids::DeviceId;
-use vitalgate::domain::message::{
+use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::message::{
     Body, Delivery, Event, Kind, Message, Reading, Refused, Value, WaveChunk,
 };
-use vitalgate::domain::signal::SignalTable;
-use vitalgate::domain::time::{Span, Timestamp};
-use vitalgate::ingest::decode::{Decoded, Request, decode};
+use vitalgate_domain::signal::SignalTable;
+use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_formats::{Decoded, Request, decode};
 
 const MUTATIONS: u64 = 1_500_000;
 const THREADS: u64 = 2;

@@ -8,14 +8,14 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use vitalgate::app::{App, RunMode};
 use vitalgate::config::Config;
-use vitalgate::domain::command::{
+use vitalgate_domain::command::{
     Action, AgeClass, Command, DeviceDetails, Outcome, PatientDetails, PrincipalKind,
 };
-use vitalgate::domain::configuration::{Configuration, SiteSettings, Texts};
-use vitalgate::domain::ids::DeviceId;
-use vitalgate::domain::input::Input;
+use vitalgate_domain::configuration::{Configuration, SiteSettings, Texts};
+use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::input::Input;
 use vitalgate::inbox::{Inbox, Receipt, Submission};
-use vitalgate::store::{Purpose, Store};
+use vitalgate_store::{Purpose, Store};
 
 /// The built-in rules, and one that a benchmark can raise and end at will.
 const RULES: &str = concat!(

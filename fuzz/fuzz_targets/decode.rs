@@ -4,11 +4,11 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use vitalgate::domain::ids::DeviceId;
-use vitalgate::domain::message::{Body, Delivery, Kind};
-use vitalgate::domain::signal::SignalTable;
-use vitalgate::domain::time::{Span, Timestamp};
-use vitalgate::ingest::decode::{Request, decode};
+use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::message::{Body, Delivery, Kind};
+use vitalgate_domain::signal::SignalTable;
+use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_formats::{Request, decode};
 
 const KINDS: [Kind; 5] = [Kind::Telemetry, Kind::Events, Kind::Waves, Kind::Status, Kind::Info];
 

@@ -4,11 +4,11 @@ use anyhow::bail;
 
 use super::RunMode;
 use crate::config::Config;
-use crate::domain::configuration::Configuration;
-use crate::domain::core::Core;
-use crate::domain::input::{Input, Synchronised};
-use crate::domain::time::Timestamp;
-use crate::store::{Opened, Purpose, Store};
+use vitalgate_domain::configuration::Configuration;
+use vitalgate_domain::core::Core;
+use vitalgate_domain::input::{Input, Synchronised};
+use vitalgate_domain::time::Timestamp;
+use vitalgate_store::{Opened, Purpose, Store};
 
 /// The store of this configuration: made by `run` and `demo`, each of which opens only its own.
 pub(super) fn open_store(config: &Config, mode: RunMode) -> anyhow::Result<Opened> {

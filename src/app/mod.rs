@@ -5,6 +5,7 @@
 
 mod beginning;
 mod doors;
+mod store_host;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,12 +17,13 @@ use tokio_util::task::TaskTracker;
 
 use self::beginning::{first_inputs, open_store};
 use self::doors::{Doors, Shared};
+use self::store_host::StoreHost;
 use crate::board;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::control::Control;
-use crate::domain::input::Input;
-use crate::domain::time::Timestamp;
+use vitalgate_domain::input::Input;
+use vitalgate_domain::time::Timestamp;
 use crate::http::Pulse;
 use crate::inbox::Inbox;
 use crate::ingest::Refusals;
@@ -32,7 +34,7 @@ use crate::recovery::{recover, upgraded};
 use crate::reload::Reload;
 use crate::ring::Ring;
 use crate::stage::{GRACE, Stage, late};
-use crate::store;
+use vitalgate_store as store;
 use crate::strain::Strain;
 use crate::telemetry::Metrics;
 
@@ -137,7 +139,8 @@ impl App {
             Some(Doors::bind(config, mode, &opened, shared).await?)
         };
         let addresses = doors.as_ref().map(|doors| doors.addresses(config)).transpose()?;
-        let terms = store::Terms { keep, load: strain.load(), metrics: metrics.clone() };
+        let host = StoreHost { load: strain.load(), metrics: metrics.clone() };
+        let terms = store::Terms { keep, host: Arc::new(host) };
         let running = store::start(opened, terms).context("cannot start the store")?;
         let pipeline = pipeline::Parts {
             core,

@@ -10,12 +10,12 @@ use tokio_util::sync::CancellationToken;
 use vitalgate::app::{App, RunMode};
 use vitalgate::config::Config;
 use vitalgate::control::{self, AskError};
-use vitalgate::domain::command::{Action, Command, DeviceDetails, PrincipalKind};
-use vitalgate::domain::core::Core;
-use vitalgate::domain::ids::{DeviceId, PatientId};
-use vitalgate::domain::message::ExpectedSignal;
-use vitalgate::domain::time::Span;
-use vitalgate::store::{Reader, Store};
+use vitalgate_domain::command::{Action, Command, DeviceDetails, PrincipalKind};
+use vitalgate_domain::core::Core;
+use vitalgate_domain::ids::{DeviceId, PatientId};
+use vitalgate_domain::message::ExpectedSignal;
+use vitalgate_domain::time::Span;
+use vitalgate_store::{Reader, Store};
 
 use super::{StoreArgs, runtime, say};
 
@@ -175,7 +175,7 @@ fn list(config: &Config) -> anyhow::Result<ExitCode> {
 }
 
 fn lines(core: &Core) -> Vec<String> {
-    let line = |device: &vitalgate::domain::device::Device| {
+    let line = |device: &vitalgate_domain::device::Device| {
         let details = &device.details;
         let patient = device.patient().map_or("-", PatientId::as_str);
         let state = if device.revoked { "revoked" } else { "active" };

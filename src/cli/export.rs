@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use vitalgate::domain::consent::Purpose;
-use vitalgate::domain::ids::PatientId;
-use vitalgate::domain::time::Timestamp;
+use vitalgate_domain::consent::Purpose;
+use vitalgate_domain::ids::PatientId;
+use vitalgate_domain::time::Timestamp;
 use vitalgate::export::{Format, Report, Request, What, export, key_file};
 
 use super::StoreArgs;

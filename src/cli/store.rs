@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use vitalgate::store::Reader;
+use vitalgate_store::Reader;
 use vitalgate::verify::verify as compare;
 
 use super::{StoreArgs, say};
@@ -44,7 +44,7 @@ pub(super) fn backup(args: &BackupArgs) -> anyhow::Result<ExitCode> {
 
 pub(super) fn restore(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
     let dir = args.store.dir()?;
-    vitalgate::store::restore(&args.file, &dir)?;
+    vitalgate_store::restore(&args.file, &dir)?;
     say(&format!("restored into {}; it is a store of its own now", dir.display()));
     Ok(ExitCode::SUCCESS)
 }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::domain::ids::{DeviceId, SiteId};
-use crate::domain::time::Span;
+use vitalgate_domain::ids::{DeviceId, SiteId};
+use vitalgate_domain::time::Span;
 pub use crate::ingest::subscriber::SpeaksFor;
 use crate::ingest::subscriber::{BrokerTlsFiles, SubscriberConfig};
 

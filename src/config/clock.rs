@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::domain::time::Span;
+use vitalgate_domain::time::Span;
 
 /// `[clock]`.
 #[derive(Clone, Debug, Deserialize)]

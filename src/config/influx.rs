@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 use serde::Deserialize;
 
 use super::url::ServerUrl;
-use crate::domain::time::Span;
+use vitalgate_domain::time::Span;
 
 /// `[influx]`; without it nothing is sent.
 #[derive(Clone, Debug, Deserialize)]

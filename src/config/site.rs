@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::domain::ids::SiteId;
+use vitalgate_domain::ids::SiteId;
 
 /// `[site]`.
 #[derive(Clone, Debug, Deserialize)]

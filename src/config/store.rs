@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::domain::signal::SignalTable;
-use crate::domain::time::Span;
-use crate::store::Keep;
+use vitalgate_domain::signal::SignalTable;
+use vitalgate_domain::time::Span;
+use vitalgate_store::Keep;
 
 /// `[store]`.
 #[derive(Clone, Debug, Deserialize)]

@@ -9,10 +9,10 @@ use super::names::{Fate, Names};
 use super::standing::Standing;
 use super::table::{Cell, Table};
 use super::{ExportError, Progress, Report, Wanted};
-use crate::domain::ids::DeviceId;
-use crate::domain::time::Timestamp;
-use crate::store::Reader;
-use crate::store::reader::TransitionRow;
+use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::time::Timestamp;
+use vitalgate_store::Reader;
+use vitalgate_store::reader::TransitionRow;
 
 /// Transitions read at once: some 2 MiB.
 const PAGE: usize = 1_024;

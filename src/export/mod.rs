@@ -15,13 +15,13 @@ use std::path::{Path, PathBuf};
 
 pub use table::{Format, UnknownFormat};
 
-use crate::domain::consent::Purpose;
-use crate::domain::ids::PatientId;
-use crate::domain::signal::{SignalId, SignalTable};
-use crate::domain::time::Timestamp;
+use vitalgate_domain::consent::Purpose;
+use vitalgate_domain::ids::PatientId;
+use vitalgate_domain::signal::{SignalId, SignalTable};
+use vitalgate_domain::time::Timestamp;
 use crate::fold::FoldError;
 use crate::pseudonym::BadKey;
-use crate::store::{OpenError, ReadError, Reader};
+use vitalgate_store::{OpenError, ReadError, Reader};
 use names::Names;
 use standing::Standing;
 

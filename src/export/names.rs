@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::Request;
-use crate::domain::consent::{Purpose, may};
-use crate::domain::ids::{AlarmId, DeviceId, PatientId};
+use vitalgate_domain::consent::{Purpose, may};
+use vitalgate_domain::ids::{AlarmId, DeviceId, PatientId};
 use crate::pseudonym::{BadKey, Pseudonyms};
 
 /// Names for one purpose; without pseudonyms the site's own.

@@ -7,14 +7,14 @@ use super::names::{Fate, Names};
 use super::standing::Standing;
 use super::table::{Cell, Table};
 use super::{ExportError, Progress, Report, Request, Wanted};
-use crate::domain::device::stretches;
-use crate::domain::ids::{DeviceId, PatientId};
-use crate::domain::sample::flag;
-use crate::domain::time::Timestamp;
-use crate::store::frozen::Sealed;
-use crate::store::point::Point;
-use crate::store::scan::{Extent, ScanPage};
-use crate::store::types::SeriesKey;
+use vitalgate_domain::device::stretches;
+use vitalgate_domain::ids::{DeviceId, PatientId};
+use vitalgate_domain::sample::flag;
+use vitalgate_domain::time::Timestamp;
+use vitalgate_store::frozen::Sealed;
+use vitalgate_store::point::Point;
+use vitalgate_store::scan::{Extent, ScanPage};
+use vitalgate_store::types::SeriesKey;
 
 /// Points read at once: some 400 KiB.
 const PAGE: usize = 8_192;

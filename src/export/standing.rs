@@ -1,9 +1,9 @@
 //! The store as it stood at one row: who was where, and the whole history up to it.
 
-use crate::domain::core::Core;
+use vitalgate_domain::core::Core;
 use crate::fold::{FoldError, begin, fold};
-use crate::store::frozen::Frozen;
-use crate::store::{ReadError, Reader};
+use vitalgate_store::frozen::Frozen;
+use vitalgate_store::{ReadError, Reader};
 
 use super::ExportError;
 

@@ -1,25 +1,26 @@
 //! Exports of stores made as a gateway makes them.
 
+use vitalgate_domain::CORE_VERSION;
 use std::path::Path;
 
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use super::*;
-use crate::domain::command::{
+use vitalgate_domain::command::{
     Action, AgeClass, Command, DeviceDetails, PatientDetails, PrincipalKind,
 };
-use crate::domain::configuration::Configuration;
-use crate::domain::core::Core;
-use crate::domain::ids::DeviceId;
-use crate::domain::input::Input;
-use crate::domain::journal::RowBody;
-use crate::domain::message::{Delivery, Kind};
-use crate::domain::time::{Span, Stamp};
-use crate::ingest::decode;
+use vitalgate_domain::configuration::Configuration;
+use vitalgate_domain::core::Core;
+use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::input::Input;
+use vitalgate_domain::journal::RowBody;
+use vitalgate_domain::message::{Delivery, Kind};
+use vitalgate_domain::time::{Span, Stamp};
+use vitalgate_formats as decode;
 use crate::pipeline::stored;
-use crate::store::types::{CORE_VERSION, Commit, Row};
-use crate::store::{Keep, Purpose as StorePurpose, Running, Store, start};
+use vitalgate_store::types::{Commit, Row};
+use vitalgate_store::{Keep, Purpose as StorePurpose, Running, Store, start};
 use crate::verify::tests::{configuration, tamper};
 
 /// A running store: a core, a writer, and a second a row.

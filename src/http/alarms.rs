@@ -15,11 +15,11 @@ use super::error::Problem;
 use super::extract::{Body, Id, List, Params, page_size};
 use super::ports::{ClosedFilter, KeptGrounds, LoggedAlarm};
 use super::state::Ctx;
-use crate::domain::alarm::{Alarm, AlarmOnWire, State as AlarmState};
-use crate::domain::command::{Action, AlarmAct};
-use crate::domain::ids::{AlarmId, PatientId, WardId};
-use crate::domain::sample::flag;
-use crate::store::point::Point;
+use vitalgate_domain::alarm::{Alarm, AlarmOnWire, State as AlarmState};
+use vitalgate_domain::command::{Action, AlarmAct};
+use vitalgate_domain::ids::{AlarmId, PatientId, WardId};
+use vitalgate_domain::sample::flag;
+use vitalgate_store::point::Point;
 
 /// Alarms acknowledged in one request at most.
 const MAX_AT_ONCE: usize = 200;

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::auth::Who;
 use super::error::Problem;
 use super::state::Http;
-use crate::domain::alarm::AlarmOnWire;
-use crate::domain::command::{Action, Answer, Command, Outcome};
-use crate::domain::input::Input;
+use vitalgate_domain::alarm::AlarmOnWire;
+use vitalgate_domain::command::{Action, Answer, Command, Outcome};
+use vitalgate_domain::input::Input;
 use crate::inbox::{Receipt, Submission};
 
 /// What a command counts in the inbox, in bytes.

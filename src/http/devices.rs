@@ -12,11 +12,11 @@ use super::command::ask_one;
 use super::error::Problem;
 use super::extract::{Body, Id, List, Params, page_size};
 use super::state::{Ctx, Http};
-use crate::domain::command::{Action, DeviceDetails, PrincipalKind};
-use crate::domain::ids::{DeviceId, PatientId};
-use crate::domain::message::ExpectedSignal;
-use crate::domain::signal::{SignalId, SignalTable};
-use crate::domain::time::{Span, Timestamp};
+use vitalgate_domain::command::{Action, DeviceDetails, PrincipalKind};
+use vitalgate_domain::ids::{DeviceId, PatientId};
+use vitalgate_domain::message::ExpectedSignal;
+use vitalgate_domain::signal::{SignalId, SignalTable};
+use vitalgate_domain::time::{Span, Timestamp};
 use crate::view::DeviceView;
 
 #[derive(Deserialize)]

@@ -14,7 +14,7 @@ use super::auth::{Right, Who};
 use super::error::Problem;
 use super::state::Ctx;
 use crate::clock::{Clock, Stopwatch};
-use crate::domain::ids::WardId;
+use vitalgate_domain::ids::WardId;
 use crate::ops::systemd::Watchdog;
 use crate::telemetry::{Sampled, Ward};
 use crate::view::Board;

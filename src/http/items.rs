@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::ports::Bucket;
-use crate::domain::signal::SignalTable;
-use crate::store::types::{Sample, SeriesKey, flag};
+use vitalgate_domain::signal::SignalTable;
+use vitalgate_store::types::{Sample, SeriesKey, flag};
 
 /// Room for an item with names of a usual length.
 const ITEM_BYTES: usize = 256;
@@ -125,9 +125,9 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::domain::signal::SignalId;
-    use crate::domain::time::{Span, Timestamp};
-    use crate::domain::unit::Unit;
+    use vitalgate_domain::signal::SignalId;
+    use vitalgate_domain::time::{Span, Timestamp};
+    use vitalgate_domain::unit::Unit;
     use crate::http::ports::Summary;
 
     fn at(second: i64) -> Timestamp {

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::ports::{Bucket, Gone, Summary};
-use crate::domain::ids::DeviceId;
-use crate::domain::instance::Instance;
-use crate::domain::signal::SignalTable;
-use crate::domain::time::{Span, Timestamp};
-use crate::domain::unit::Unit;
+use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::instance::Instance;
+use vitalgate_domain::signal::SignalTable;
+use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::unit::Unit;
 use crate::influx::query::{Origin, Reading, Selection, Summed};
-use crate::store::buckets::Grid;
-use crate::store::point::{Point, settle};
-use crate::store::types::{Sample, SeriesKey};
+use vitalgate_store::buckets::Grid;
+use vitalgate_store::point::{Point, settle};
+use vitalgate_store::types::{Sample, SeriesKey};
 
 /// What became of the parts that retention took, as the answer says it.
 #[derive(Debug)]
@@ -480,7 +480,7 @@ mod tests {
             unit: Unit::MgPerDl,
             flags,
         };
-        let corrected = crate::store::types::flag::CORRECTED;
+        let corrected = vitalgate_store::types::flag::CORRECTED;
         let both = vec![
             sample(2, 80.0, 0),
             sample(1, 70.0, 0),

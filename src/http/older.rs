@@ -17,17 +17,17 @@ use super::joined::{Older, Question, Told, Upto, borders, joined, of_store, olde
 use super::ports::{Bucket, Gone, HistoryRead, ReadFailed, SeriesQuery};
 use super::state::Http;
 use crate::clock::Stopwatch;
-use crate::domain::consent::{Purpose, may};
-use crate::domain::signal::SignalTable;
-use crate::domain::time::{Span, Timestamp};
+use vitalgate_domain::consent::{Purpose, may};
+use vitalgate_domain::signal::SignalTable;
+use vitalgate_domain::time::{Span, Timestamp};
 use crate::influx::archive::{Archive, Unread};
 use crate::influx::line::READING;
 use crate::influx::query::{Origin, Page, Places, Reading, Selection, Summed, Wanted};
 use crate::pseudonym::Pseudonyms;
-use crate::store::buckets::Grid;
-use crate::store::cursor::SinkSlot;
-use crate::store::point::Point;
-use crate::store::types::Sample;
+use vitalgate_store::buckets::Grid;
+use vitalgate_store::cursor::SinkSlot;
+use vitalgate_store::point::Point;
+use vitalgate_store::types::Sample;
 
 /// Questions of one request, one after the other: a device of the patient and a retention each.
 const QUESTIONS: usize = 16;

@@ -12,8 +12,8 @@ use super::command::ask_one;
 use super::error::Problem;
 use super::extract::{Body, Id, List, Params, page_size};
 use super::state::{Ctx, Http};
-use crate::domain::command::{Action, AgeClass, PatientDetails};
-use crate::domain::ids::{BedId, PatientId, WardId};
+use vitalgate_domain::command::{Action, AgeClass, PatientDetails};
+use vitalgate_domain::ids::{BedId, PatientId, WardId};
 use crate::view::{Board, PatientView};
 
 #[derive(Deserialize)]

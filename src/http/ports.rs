@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::domain::ids::{AlarmId, DeviceId, PatientId, WardId};
-use crate::domain::signal::SignalId;
-use crate::domain::time::Timestamp;
-use crate::domain::unit::Unit;
-use crate::inbox::DeadLetter;
-use crate::store::point::Point;
-use crate::store::types::{Sample, SeriesKey};
+use vitalgate_domain::ids::{AlarmId, DeviceId, PatientId, WardId};
+use vitalgate_domain::signal::SignalId;
+use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::unit::Unit;
+use vitalgate_domain::message::DeadLetter;
+use vitalgate_store::point::Point;
+use vitalgate_store::types::{Sample, SeriesKey};
 
 /// The store could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

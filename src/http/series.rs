@@ -15,12 +15,12 @@ use super::older;
 use super::patients;
 use super::ports::{Bucket, HistoryRead, ReadFailed, SeriesQuery, Stretch};
 use super::state::{Ctx, Http};
-use crate::domain::consent::{Purpose, may};
-use crate::domain::device::stretches;
-use crate::domain::ids::{DeviceId, PatientId};
-use crate::domain::signal::{SignalId, SignalTable};
-use crate::domain::time::{Span, Timestamp};
-use crate::store::types::Sample;
+use vitalgate_domain::consent::{Purpose, may};
+use vitalgate_domain::device::stretches;
+use vitalgate_domain::ids::{DeviceId, PatientId};
+use vitalgate_domain::signal::{SignalId, SignalTable};
+use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_store::types::Sample;
 
 /// Raw samples of one page, at most.
 const PAGE: usize = 5_000;

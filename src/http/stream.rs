@@ -27,7 +27,7 @@ use super::extract::Params;
 use super::ports::LoggedAlarm;
 use super::server::Connection;
 use super::state::Ctx;
-use crate::domain::ids::{NotAnId, WardId};
+use vitalgate_domain::ids::{NotAnId, WardId};
 use crate::ring::{Found, Frame};
 use crate::telemetry::Hop;
 use crate::view::DeviceView;

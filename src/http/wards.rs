@@ -16,9 +16,9 @@ use super::error::Problem;
 use super::extract::{Body, Id, List};
 use super::patients::monitored;
 use super::state::Ctx;
-use crate::domain::command::Action;
-use crate::domain::ids::{BedId, PatientId, WardId};
-use crate::domain::time::{Span, Timestamp};
+use vitalgate_domain::command::Action;
+use vitalgate_domain::ids::{BedId, PatientId, WardId};
+use vitalgate_domain::time::{Span, Timestamp};
 use crate::view::{Board, PatientView, Vital};
 
 #[derive(Deserialize)]

@@ -7,10 +7,10 @@ use super::feed::Batch;
 use super::policy::{ONCE_MORE, Plan, Step};
 use super::transport::gzip;
 use super::{NAME, Sink};
-use crate::domain::ids::DeviceId;
-use crate::inbox::DeadLetter;
-use crate::store::DEAD_LETTERS;
-use crate::store::cursor::SinkCursor;
+use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::message::DeadLetter;
+use vitalgate_store::DEAD_LETTERS;
+use vitalgate_store::cursor::SinkCursor;
 
 /// Dead letters of one batch; the store keeps no more of them.
 const LETTERS: usize = DEAD_LETTERS as usize;

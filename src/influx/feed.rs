@@ -8,15 +8,15 @@ use tokio::sync::watch;
 
 use super::gather::{Cache, Gathering};
 use super::line::{Move, Store};
-use crate::domain::device::BINDING_UNCERTAINTY;
-use crate::domain::journal::{BadRow, RowBody};
-use crate::domain::signal::SignalTable;
-use crate::domain::time::{Span, Timestamp};
+use vitalgate_domain::device::BINDING_UNCERTAINTY;
+use vitalgate_domain::journal::{BadRow, RowBody};
+use vitalgate_domain::signal::SignalTable;
+use vitalgate_domain::time::{Span, Timestamp};
 use crate::pseudonym::Pseudonyms;
-use crate::store::cursor::{AHEAD, LATEST, SavedPlace, SinkCursor};
-use crate::store::history::History;
-use crate::store::scan::{Extent, ScanPage};
-use crate::store::{ReadError, Reader};
+use vitalgate_store::cursor::{AHEAD, LATEST, SavedPlace, SinkCursor};
+use vitalgate_store::history::History;
+use vitalgate_store::scan::{Extent, ScanPage};
+use vitalgate_store::{ReadError, Reader};
 use crate::view::Board;
 
 /// A row waits so long before it is told: until then a change of binding may still take the patient

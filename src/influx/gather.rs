@@ -10,14 +10,14 @@ use bytes::Bytes;
 use super::feed::Batch;
 use super::line::{Move, Store, Tags};
 use super::transport::gzip;
-use crate::domain::consent::{Purpose, may};
-use crate::domain::ids::{DeviceId, PatientId};
-use crate::domain::signal::SignalTable;
-use crate::domain::time::Timestamp;
+use vitalgate_domain::consent::{Purpose, may};
+use vitalgate_domain::ids::{DeviceId, PatientId};
+use vitalgate_domain::signal::SignalTable;
+use vitalgate_domain::time::Timestamp;
 use crate::pseudonym::Pseudonyms;
-use crate::store::cursor::SinkCursor;
-use crate::store::point::Point;
-use crate::store::types::{Sample, SeriesKey};
+use vitalgate_store::cursor::SinkCursor;
+use vitalgate_store::point::Point;
+use vitalgate_store::types::{Sample, SeriesKey};
 use crate::view::{Board, DeviceView};
 
 /// Series whose tags are remembered.

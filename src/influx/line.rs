@@ -9,10 +9,10 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::domain::ids::PatientId;
-use crate::domain::time::Timestamp;
-use crate::store::point::Point;
-use crate::store::types::SeriesKey;
+use vitalgate_domain::ids::PatientId;
+use vitalgate_domain::time::Timestamp;
+use vitalgate_store::point::Point;
+use vitalgate_store::types::SeriesKey;
 
 /// The measurement of readings.
 pub const READING: &str = "vitalgate_reading";

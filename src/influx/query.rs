@@ -8,10 +8,10 @@
 use std::fmt::Write as _;
 
 use super::csv::{self, BadCsv};
-use crate::domain::instance::Instance;
-use crate::domain::time::{Span, Timestamp};
-use crate::domain::unit::Unit;
-use crate::store::point::Point;
+use vitalgate_domain::instance::Instance;
+use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::unit::Unit;
+use vitalgate_store::point::Point;
 
 /// InfluxDB counts nanoseconds in 64 bits; before this nothing was measured, and after it nobody asks.
 const YEARS: (Timestamp, Timestamp) =
@@ -101,7 +101,7 @@ pub struct Summed {
     pub upto: Timestamp,
 }
 
-/// Buckets of equal length; see [`Grid`](crate::store::buckets::Grid).
+/// Buckets of equal length; see [`Grid`](vitalgate_store::buckets::Grid).
 #[derive(Clone, Copy, Debug)]
 pub struct Places {
     /// Where the first begins.
@@ -409,8 +409,8 @@ mod tests {
 
     use super::super::line::Store;
     use super::*;
-    use crate::domain::signal::SignalId;
-    use crate::store::types::SeriesKey;
+    use vitalgate_domain::signal::SignalId;
+    use vitalgate_store::types::SeriesKey;
 
     /// A reader of Flux strings, after the language's description: the text, and what follows it.
     fn read_literal(text: &str) -> Option<(String, &str)> {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::{Context, Decode, permission};
-use crate::domain::ids::DeviceId;
-use crate::domain::input::Input;
-use crate::domain::message::{Body, Delivery, Kind, Message, Mode, RefusalReason};
-use crate::domain::signal::SignalTable;
-use crate::domain::time::{Span, Timestamp};
+use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::input::Input;
+use vitalgate_domain::message::{Body, Delivery, Kind, Message, Mode, RefusalReason};
+use vitalgate_domain::signal::SignalTable;
+use vitalgate_domain::time::{Span, Timestamp};
 use crate::inbox::{DeadLetter, Receipt, Submission, WaveSamples};
-use crate::ingest::decode::{Decoded, Request};
+use vitalgate_formats::{Decoded, Request};
 use crate::view::Board;
 
 /// What is kept of a message too large to be read.

@@ -4,7 +4,6 @@
 //! a broker of the site. Both decode alike and acknowledge after the commit.
 
 mod bundle;
-pub mod decode;
 mod line;
 pub mod listener;
 mod permission;
@@ -21,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::refusals::Refusals;
 use crate::clock::Clock;
-use crate::domain::signal::SignalTable;
+use vitalgate_domain::signal::SignalTable;
 use crate::inbox::Inbox;
 use crate::telemetry::Metrics;
 use crate::view::Board;

@@ -1,8 +1,8 @@
 //! Topics, and who may use which (contract §1 and §2).
 
-use crate::domain::command::PrincipalKind;
-use crate::domain::ids::DeviceId;
-use crate::domain::message::Kind;
+use vitalgate_domain::command::PrincipalKind;
+use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::message::Kind;
 use crate::ingest::listener::Unknown;
 use crate::ingest::subscriber::SpeaksFor;
 use crate::view::Board;

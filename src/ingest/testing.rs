@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::command::PrincipalKind;
-use crate::domain::message::DeviceInfo;
+use vitalgate_domain::command::PrincipalKind;
+use vitalgate_domain::message::DeviceInfo;
 use crate::view::{Board, DeviceView};
 
 pub(super) fn board<const N: usize>(devices: [DeviceView; N]) -> Board {

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::domain::alarm::{Alarm, AlarmKind, Priority, State};
-use crate::domain::time::Timestamp;
+use vitalgate_domain::alarm::{Alarm, AlarmKind, Priority, State};
+use vitalgate_domain::time::Timestamp;
 use crate::http::{Pulse, not_ready};
 use crate::inbox::Inbox;
-use crate::store::types::Identity;
+use vitalgate_store::types::Identity;
 use crate::telemetry::Metrics;
 use crate::view::Board;
 

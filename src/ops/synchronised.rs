@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Clock;
-use crate::domain::input::{Input, Synchronised};
+use vitalgate_domain::input::{Input, Synchronised};
 use crate::inbox::{Inbox, Receipt, Submission};
 
 /// A program that takes longer knows nothing.

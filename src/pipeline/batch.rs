@@ -1,21 +1,22 @@
 //! Taking a batch from the inbox, and packing what the core made of it.
 
+use vitalgate_domain::CORE_VERSION;
 use std::collections::VecDeque;
 
 use tokio::sync::mpsc;
 
 use crate::clock::{Clock, Stamp, Stopwatch};
-use crate::domain::alarm::Alarm;
-use crate::domain::command::Answer;
-use crate::domain::core::Core;
-use crate::domain::grounds::{Grounds, raised};
-use crate::domain::input::Input;
-use crate::domain::journal::RowBody;
-use crate::domain::output::Output;
-use crate::domain::time::Timestamp;
-use crate::domain::transition::{Transition, TransitionBody};
+use vitalgate_domain::alarm::Alarm;
+use vitalgate_domain::command::Answer;
+use vitalgate_domain::core::Core;
+use vitalgate_domain::grounds::{Grounds, raised};
+use vitalgate_domain::input::Input;
+use vitalgate_domain::journal::RowBody;
+use vitalgate_domain::output::Output;
+use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::transition::{Transition, TransitionBody};
 use crate::inbox::{DeadLetter, Submission, WaveSamples};
-use crate::store::types::{CORE_VERSION, Commit, RaisedOn, Row, StoredTransition};
+use vitalgate_store::types::{Commit, RaisedOn, Row, StoredTransition};
 
 /// A batch is bounded (docs/architecture.md).
 const BATCH_BYTES: usize = 4 << 20;

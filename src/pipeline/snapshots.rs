@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::clock::Stopwatch;
-use crate::domain::core::Core;
-use crate::store::types::{Commit, SnapshotPart};
+use vitalgate_domain::core::Core;
+use vitalgate_store::types::{Commit, SnapshotPart};
 
 /// A new snapshot begins so long after the last one did.
 const EVERY_S: f64 = 15.0;

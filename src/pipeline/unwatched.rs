@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Stopwatch;
-use crate::domain::core::Core;
-use crate::domain::ids::WardId;
+use vitalgate_domain::core::Core;
+use vitalgate_domain::ids::WardId;
 use crate::ring::Ring;
 
 /// A screen that reloads or changes hands is no unwatched ward.

@@ -12,7 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::sampled::Sampled;
-use crate::domain::alarm::Priority;
+use vitalgate_domain::alarm::Priority;
 use crate::strain::Work;
 
 /// What every name begins with.
@@ -278,7 +278,7 @@ impl Metrics {
         self.refusals(reason, 1);
     }
 
-    /// Readings or events were refused, by [`RefusalReason`](crate::domain::message::RefusalReason).
+    /// Readings or events were refused, by [`RefusalReason`](vitalgate_domain::message::RefusalReason).
     pub fn refusals(&self, reason: &'static str, count: u64) {
         self.0.refused.get_or_create(&[("reason", reason)]).inc_by(count);
     }

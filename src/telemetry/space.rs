@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::Metrics;
-use crate::store::{ReadError, Reader, Space};
+use vitalgate_store::{ReadError, Reader, Space};
 
 /// Files grow slowly; who scrapes asks no oftener.
 const EVERY: Duration = Duration::from_secs(15);

@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use vitalgate::domain::alarm::AlarmOnWire;
-use vitalgate::domain::command::{
+use vitalgate_domain::alarm::AlarmOnWire;
+use vitalgate_domain::command::{
     Action, AgeClass, Command, DeviceDetails, Outcome, PatientDetails, PrincipalKind,
 };
-use vitalgate::domain::configuration::{Configuration, Texts};
-use vitalgate::domain::core::Core;
-use vitalgate::domain::input::Input;
-use vitalgate::domain::instance::Instance;
-use vitalgate::domain::message::{
+use vitalgate_domain::configuration::{Configuration, Texts};
+use vitalgate_domain::core::Core;
+use vitalgate_domain::input::Input;
+use vitalgate_domain::instance::Instance;
+use vitalgate_domain::message::{
     self, Body, Clock, ClockSource, Delivery, ExpectedSignal, Message, Mode, Reading, ReadingTime,
     Status,
 };
-use vitalgate::domain::signal::SignalId;
-use vitalgate::domain::time::{Span, Stamp, Timestamp};
-use vitalgate::domain::transition::TransitionBody;
+use vitalgate_domain::signal::SignalId;
+use vitalgate_domain::time::{Span, Stamp, Timestamp};
+use vitalgate_domain::transition::TransitionBody;
 
 use crate::oracle::{Case, at, cases};
 

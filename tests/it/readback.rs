@@ -8,14 +8,14 @@ use pco::ChunkConfig;
 use pco::standalone::simple_compress;
 use rusqlite::{Connection, params};
 use serde_json::Value;
-use vitalgate::domain::input::Input;
-use vitalgate::domain::instance::Instance;
-use vitalgate::domain::journal::RowBody;
-use vitalgate::domain::message::{Body, Delivery, Message, Mode, Reading, ReadingTime, Status};
-use vitalgate::domain::signal::SignalId;
-use vitalgate::domain::time::Timestamp;
-use vitalgate::domain::unit::Unit;
-use vitalgate::domain::{input, message};
+use vitalgate_domain::input::Input;
+use vitalgate_domain::instance::Instance;
+use vitalgate_domain::journal::RowBody;
+use vitalgate_domain::message::{Body, Delivery, Message, Mode, Reading, ReadingTime, Status};
+use vitalgate_domain::signal::SignalId;
+use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::unit::Unit;
+use vitalgate_domain::{input, message};
 
 use crate::harness::{python, root};
 

@@ -13,15 +13,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use crate::domain::alarm::{
+use vitalgate_domain::alarm::{
     Alarm, AlarmKind, AlarmOnWire, Condition, Priority, Response, State, TimeQuality, Trigger,
 };
-use crate::domain::command::{AgeClass, Answer, Command, Outcome, PrincipalKind};
-use crate::domain::ids::{AlarmId, DeviceId};
-use crate::domain::input::Input;
-use crate::domain::message::DeviceInfo;
-use crate::domain::signal::SignalTable;
-use crate::domain::time::{Span, Timestamp};
+use vitalgate_domain::command::{AgeClass, Answer, Command, Outcome, PrincipalKind};
+use vitalgate_domain::ids::{AlarmId, DeviceId};
+use vitalgate_domain::input::Input;
+use vitalgate_domain::message::DeviceInfo;
+use vitalgate_domain::signal::SignalTable;
+use vitalgate_domain::time::{Span, Timestamp};
 use crate::http::ports::{
     Act, AlarmLog, Bucket, ClosedFilter, Gone, HistoryRead, KeptDeadLetter, KeptGrounds,
     LoggedAlarm, ReadFailed, SeriesQuery, Summary,
@@ -29,7 +29,7 @@ use crate::http::ports::{
 use crate::http::{AppState, Auth, Limits, Pulse, Role, Server, Token};
 use crate::inbox::{Committed, DeadLetter, Inbox, Submission};
 use crate::ring::{Frame, Ring};
-use crate::store::types::{Identity, Sample};
+use vitalgate_store::types::{Identity, Sample};
 use crate::strain::Load;
 use crate::telemetry::Metrics;
 use crate::view::{BindingView, Board, DeviceView, Monitored, PatientView};

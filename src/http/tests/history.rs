@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::fixture::{Bench, now};
 use crate::clock::Clock;
-use crate::domain::instance::Instance;
-use crate::domain::signal::SignalId;
-use crate::domain::time::{Span, Timestamp};
-use crate::domain::unit::Unit;
+use vitalgate_domain::instance::Instance;
+use vitalgate_domain::signal::SignalId;
+use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::unit::Unit;
 use crate::http::ports::{Bucket, Gone, HistoryRead, ReadFailed, SeriesQuery, Stretch, Summary};
-use crate::store::types::{Sample, SeriesKey, flag};
+use vitalgate_store::types::{Sample, SeriesKey, flag};
 use crate::view::{PatientView, Vital};
 
 fn series(signal: u16) -> SeriesKey {

@@ -6,21 +6,21 @@ use proptest::prelude::*;
 use super::*;
 use crate::board;
 use crate::config::Config;
-use crate::domain::command::{
+use vitalgate_domain::command::{
     Action, AgeClass, Command, DeviceDetails, PatientDetails, PrincipalKind,
 };
-use crate::domain::consent::Purpose;
-use crate::domain::core::Core;
-use crate::domain::input::Input;
-use crate::domain::message::{
+use vitalgate_domain::consent::Purpose;
+use vitalgate_domain::core::Core;
+use vitalgate_domain::input::Input;
+use vitalgate_domain::message::{
     Body, Clock, ClockSource, Delivery, Message, Mode, Reading, ReadingTime, Status, Value,
 };
-use crate::domain::signal::SignalId;
-use crate::domain::time::Stamp;
-use crate::domain::unit::Unit;
-use crate::store::cursor::Refill;
-use crate::store::types::{Commit, Row};
-use crate::store::{Keep, Opened, Running, Store as Stored, start};
+use vitalgate_domain::signal::SignalId;
+use vitalgate_domain::time::Stamp;
+use vitalgate_domain::unit::Unit;
+use vitalgate_store::cursor::Refill;
+use vitalgate_store::types::{Commit, Row};
+use vitalgate_store::{Keep, Opened, Running, Store as Stored, start};
 
 const MINUTE: i64 = 60_000_000;
 
@@ -47,7 +47,7 @@ struct Ward {
 impl Ward {
     /// In a new store, with everybody [`registered`].
     fn new(dir: &Path) -> Self {
-        let purpose = crate::store::Purpose {
+        let purpose = vitalgate_store::Purpose {
             site: "north".parse().unwrap(),
             simulated: false,
             stream_clock: false,

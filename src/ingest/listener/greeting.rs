@@ -16,7 +16,7 @@ use super::intake::Intake;
 use super::principal::{Claim, identify};
 use super::tls::{TlsAcceptor, peer_names};
 use super::{Authentication, Shared};
-use crate::domain::ids::DeviceId;
+use vitalgate_domain::ids::DeviceId;
 use crate::ingest::permission;
 
 /// From accepting the socket to the end of CONNECT.

@@ -3,8 +3,8 @@
 use super::Shared;
 use super::codec::{Publish, Version, Will, write};
 use super::end::End;
-use crate::domain::ids::DeviceId;
-use crate::domain::message::{Body, Delivery, Kind};
+use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::message::{Body, Delivery, Kind};
 use crate::inbox::{Receipt, Submission};
 use crate::ingest::bundle::{self, Bundle, cut};
 use crate::ingest::{line, permission};

@@ -35,8 +35,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use self::session::Sessions;
 use self::tls::TlsAcceptor;
 pub use self::tls::{BadTls, TlsFiles};
-use crate::domain::time::Span;
-use crate::ingest::decode;
+use vitalgate_domain::time::Span;
+use vitalgate_formats as decode;
 pub use crate::ingest::{Context, Decode};
 use crate::telemetry::Metrics;
 

@@ -1,6 +1,6 @@
 //! Who connects (contract §1).
 
-use crate::domain::ids::DeviceId;
+use vitalgate_domain::ids::DeviceId;
 use crate::view::{Board, DeviceView};
 
 use super::{Authentication, Unknown};

@@ -4,8 +4,8 @@
 
 use super::Shared;
 use super::client::{Ack, Content, Publish};
-use crate::domain::ids::DeviceId;
-use crate::domain::message::{Delivery, Kind, Mode};
+use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::message::{Delivery, Kind, Mode};
 use crate::inbox::{DeadLetter, Receipt, Submission};
 use crate::ingest::bundle::{Bundle, KEPT_OF_TOO_LARGE, TooLarge, cut};
 use crate::ingest::{line, permission};

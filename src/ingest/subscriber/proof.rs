@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 
 use crate::clock::Stopwatch;
-use crate::domain::ids::DeviceId;
-use crate::domain::input::Input;
+use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::input::Input;
 
 /// Probes under way that are remembered; those before them are lost.
 const UNDER_WAY: usize = 64;

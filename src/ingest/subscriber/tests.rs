@@ -20,9 +20,9 @@ use tokio_util::task::TaskTracker;
 
 use super::{Subscriber, SubscriberConfig};
 use crate::clock::Clock;
-use crate::domain::input::Input;
-use crate::domain::message::{Delivery, Message, Mode};
-use crate::domain::time::{Span, Timestamp};
+use vitalgate_domain::input::Input;
+use vitalgate_domain::message::{Delivery, Message, Mode};
+use vitalgate_domain::time::{Span, Timestamp};
 use crate::inbox::{Committed, Inbox, Submission};
 use crate::ingest::Context;
 use crate::ingest::testing::{board, device, relay};

@@ -2,7 +2,7 @@
 
 use super::Findings;
 use crate::config::Broker;
-use crate::domain::ids::SiteId;
+use vitalgate_domain::ids::SiteId;
 use crate::ingest::subscriber::trial::{self, Grant, LARGE, LARGEST_WINDOW, Seen};
 
 /// Below this the way from the broker waits for each commit with too little to do meanwhile.

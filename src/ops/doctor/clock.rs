@@ -5,10 +5,10 @@ use std::path::Path;
 use super::Findings;
 use crate::clock::Clock;
 use crate::config;
-use crate::domain::input::Synchronised;
-use crate::domain::time::{Span, Timestamp};
+use vitalgate_domain::input::Synchronised;
+use vitalgate_domain::time::{Span, Timestamp};
 use crate::ops::synchronised;
-use crate::store::{LastRow, Reader, Store};
+use vitalgate_store::{LastRow, Reader, Store};
 
 const CURE: &str = "start a time service (chrony, systemd-timesyncd); in a container, on the host";
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Findings;
 use crate::clock::Stopwatch;
 use crate::config;
-use crate::store::Store;
+use vitalgate_store::Store;
 
 /// Syncs that are timed.
 const SYNCS: usize = 40;

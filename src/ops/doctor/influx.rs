@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 use super::Findings;
 use crate::clock::Clock;
 use crate::config::Influx;
-use crate::domain::ids::DeviceId;
-use crate::domain::signal::SignalId;
-use crate::domain::time::{Span, Timestamp};
-use crate::domain::unit::Unit;
+use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::signal::SignalId;
+use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::unit::Unit;
 use crate::influx::archive::{Archive, Unread, encoded};
 use crate::influx::line;
 use crate::influx::query::{Origin, Page, Places, Reading, Selection, Summed, Wanted};
 use crate::outbound::{Answer, NoAnswer, Outbound};
-use crate::store::point::Point;
-use crate::store::types::{SeriesKey, flag};
+use vitalgate_store::point::Point;
+use vitalgate_store::types::{SeriesKey, flag};
 
 /// What the doctor writes, and looks for; nothing else has this name.
 const MEASUREMENT: &str = "vitalgate_doctor";

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vitalgate::domain::time::Timestamp;
+use vitalgate_domain::time::Timestamp;
 
 use super::flux_text::{Expr, parse};
 

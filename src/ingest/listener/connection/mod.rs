@@ -21,7 +21,7 @@ use super::codec::{Connect, Version, Will};
 use super::end::End;
 use super::intake::{Intake, Place, TooLarge};
 use super::session::Attached;
-use crate::domain::ids::DeviceId;
+use vitalgate_domain::ids::DeviceId;
 use crate::ingest::line::{self, NotAccepted};
 
 /// Bytes a connection may have between socket and commit.

@@ -1,7 +1,7 @@
 //! Nothing is acknowledged before its receipt is released, and all in the order received.
 
 use super::harness::*;
-use crate::domain::message::Body;
+use vitalgate_domain::message::Body;
 use crate::inbox::{INBOX_BYTES, Receipt, Submission};
 
 #[tokio::test]

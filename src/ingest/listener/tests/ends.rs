@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::harness::*;
-use crate::domain::message::Body;
+use vitalgate_domain::message::Body;
 use crate::ingest::listener::ListenerConfig;
 use crate::view::Board;
 

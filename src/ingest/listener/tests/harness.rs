@@ -14,9 +14,9 @@ use tokio_util::task::TaskTracker;
 
 use super::super::{Authentication, Context, Listener, ListenerConfig, Unknown};
 use crate::clock::Clock;
-use crate::domain::input::Input;
-use crate::domain::message::{Body, Message};
-use crate::domain::time::Timestamp;
+use vitalgate_domain::input::Input;
+use vitalgate_domain::message::{Body, Message};
+use vitalgate_domain::time::Timestamp;
 use crate::inbox::{Committed, Inbox, Submission};
 use crate::ingest::testing::{board, device, relay, with_token};
 use crate::telemetry::Metrics;

@@ -1,0 +1,327 @@
+//! Technical alarms on a patient: what stands between the patient and judgement.
+
+use super::super::alarm::{Alarm, Condition, Priority, Response, Side, TimeQuality, Trigger};
+use super::super::book::{Draft, Key, Open};
+use super::super::cause::Cause;
+use super::super::ids::{DeviceId, RuleId};
+use super::super::observation::{Number, Observation, Source, Timing};
+use super::super::output::{Output, rule};
+use super::super::rules::CRITICAL;
+use super::super::signal::SignalId;
+use super::super::time::{Span, Timestamp};
+use super::super::transition::Change;
+use super::watch::Evidence;
+use super::{Context, Patient, silence};
+
+const IMPLAUSIBLE: &str = "link.implausible";
+const ZERO_OR_OFF: &str = "link.zero_or_off";
+const TEST_MODE: &str = "link.test_mode";
+const CLOCK_SUSPECT: &str = "clock.suspect";
+const UNATTRIBUTED: &str = "link.unattributed";
+const LOST_WHILE_PENDING: &str = "link.lost_while_pending";
+const AGE_CLASS: &str = "rules.age_class";
+
+/// Of these an implausible value after a good one is as grave as a critical one (contract §2).
+const IMPLAUSIBLE_IS_GRAVE: [&str; 9] = [
+    "heart_rate",
+    "pulse_rate",
+    "spo2",
+    "abp_sys",
+    "abp_dia",
+    "abp_mean",
+    "nibp_sys",
+    "nibp_dia",
+    "nibp_mean",
+];
+
+/// A zero within this time of a live value is "lost now" (contract §2).
+const LOST_NOW: Span = Span::secs(60);
+
+impl Patient {
+    /// A number outside the plausible range.
+    pub(super) fn implausible(
+        &mut self,
+        observation: &Observation,
+        number: &Number,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let source = &observation.source;
+        self.not_judged(Some(source), &source.device, "implausible");
+        let state = self.sources.get(source);
+        let was_inside = state.is_some_and(|s| {
+            s.latest.is_some() && s.watches.iter().all(|w| w.active_level().is_none())
+        });
+        let grave = IMPLAUSIBLE_IS_GRAVE.contains(&context.signals.name(source.signal).as_str());
+        let priority = if was_inside && grave {
+            critical_priority(source.signal, context).unwrap_or(Priority::Medium)
+        } else {
+            Priority::Medium
+        };
+        let text = format!(
+            "{} {} {} is implausible",
+            label(source.signal, context),
+            figure(number.value),
+            number.unit
+        );
+        self.raise_technical(IMPLAUSIBLE, source, priority, text, observation, context, out);
+    }
+
+    /// A zero that means "no sensor": high at once if there was a value a moment ago.
+    pub(super) fn no_sensor(
+        &mut self,
+        observation: &Observation,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let source = &observation.source;
+        self.not_judged(Some(source), &source.device, "0 or sensor off");
+        let lost_now = self.sources.get(source).and_then(|s| s.latest.as_ref()).is_some_and(|l| {
+            let since = observation.timing.rule_at - l.rule_at;
+            l.number.value != 0.0 && (Span::ZERO..=LOST_NOW).contains(&since)
+        });
+        if lost_now || !observation.timing.is_doubtful() {
+            self.sensor_off(source);
+        }
+        let key = Key::new(rule(ZERO_OR_OFF), source_name(source));
+        if !lost_now || self.alarms.holds(&key) {
+            return;
+        }
+        let priority = critical_priority(source.signal, context).unwrap_or(Priority::Medium);
+        let text = format!("{} 0 or sensor off", label(source.signal, context));
+        self.raise_technical(ZERO_OR_OFF, source, priority, text, observation, context, out);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one alarm in full")]
+    fn raise_technical(
+        &mut self,
+        rule_id: &'static str,
+        source: &Source,
+        priority: Priority,
+        text: String,
+        observation: &Observation,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let key = Key::new(rule(rule_id), source_name(source));
+        let device = Some(&source.device);
+        let cause = observation.cause.clone();
+        let mut draft = draft(key, device, priority, Condition::Present, text, cause, out);
+        draft.signal = Some(source.signal);
+        draft.trigger.signal = context.signals.name(source.signal);
+        draft.trigger.measured_at = Some(observation.timing.measured);
+        draft.trigger.received_at = Some(observation.timing.received);
+        draft.trigger.time_quality = observation.timing.quality;
+        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+    }
+
+    /// Contract §5 row 3: a delay was running when the data stopped.
+    pub(super) fn lost_while_pending(
+        &mut self,
+        source: &Source,
+        priority: Priority,
+        began: &Evidence,
+        since: Timestamp,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
+        let key = Key::new(rule(LOST_WHILE_PENDING), source_name(source));
+        let text = format!(
+            "{} lost at {} {}, beyond its limit",
+            label(source.signal, context),
+            figure(began.number.value),
+            began.number.unit
+        );
+        let device = Some(&source.device);
+        let cause = began.cause.clone();
+        let mut draft = draft(key, device, priority, Condition::Present, text, cause, out);
+        draft.signal = Some(source.signal);
+        draft.trigger.signal = context.signals.name(source.signal);
+        draft.trigger.value = Some(began.number.value);
+        draft.trigger.unit = Some(began.number.unit);
+        draft.trigger.limit = Some(began.limit);
+        draft.trigger.measured_at = Some(began.measured);
+        draft.raised_at = out.now.shown(since);
+        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+    }
+
+    /// A plausible, live value ends what stood in its way.
+    pub(super) fn technical_back(&mut self, source: &Source, out: &mut Output) {
+        let over = |key: &Key, open: &Open| match key.rule.as_str() {
+            IMPLAUSIBLE | ZERO_OR_OFF | LOST_WHILE_PENDING => {
+                open.signal == Some(source.signal) && key.source == source_name(source)
+            }
+            _ => false,
+        };
+        for key in self.alarms.keys_where(over) {
+            self.alarms.change(&key, None, out, Alarm::absent);
+        }
+        self.device_back(&source.device, out);
+    }
+
+    /// Live data of a device, their time beyond doubt: it is in real mode, and its clock is right.
+    pub(super) fn device_back(&mut self, device: &DeviceId, out: &mut Output) {
+        let over = |key: &Key, _: &Open| {
+            matches!(key.rule.as_str(), TEST_MODE | CLOCK_SUSPECT) && key.source == device.as_str()
+        };
+        for key in self.alarms.keys_where(over) {
+            self.alarms.change(&key, None, out, Alarm::absent);
+        }
+    }
+
+    /// `mode: test|demo` on a device bound to a patient (contract §2).
+    pub(super) fn test_mode(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
+        let text = || format!("{device} is in test or demo mode: its data are not judged");
+        self.device_wide(TEST_MODE, device, text, cause, out);
+    }
+
+    /// Stamps that cannot be (contract §3).
+    pub(super) fn clock_suspect(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
+        let text = || format!("the clock of {device} cannot be right: times are those of arrival");
+        self.device_wide(CLOCK_SUSPECT, device, text, cause, out);
+    }
+
+    fn device_wide(
+        &mut self,
+        rule_id: &'static str,
+        device: &DeviceId,
+        text: impl FnOnce() -> String,
+        cause: &Cause,
+        out: &mut Output,
+    ) {
+        let key = Key::new(rule(rule_id), device.to_string());
+        if self.alarms.get(&key).is_none_or(|open| open.alarm.condition != Condition::Present) {
+            let (priority, condition) = (Priority::Medium, Condition::Present);
+            let cause = cause.clone();
+            let draft = draft(key, Some(device), priority, condition, text(), cause, out);
+            self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+        }
+    }
+
+    /// A reading fell between two patients' bindings (contract §4).
+    pub(super) fn unattributed(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
+        let key = Key::new(rule(UNATTRIBUTED), device.to_string());
+        if self.alarms.holds(&key) {
+            return;
+        }
+        let text = format!("readings of {device} fell between two patients and belong to nobody");
+        let (priority, condition) = (Priority::Low, Condition::Momentary);
+        let draft = draft(key, Some(device), priority, condition, text, cause.clone(), out);
+        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+    }
+
+    /// Rules for adults refuse this patient (contract §4).
+    pub(super) fn refuse_age(&mut self, source: &Source, cause: &Cause, out: &mut Output) {
+        let key = Key::new(rule(AGE_CLASS), "patient");
+        if self.alarms.holds(&key) {
+            return;
+        }
+        let text = "limits for adults are not applied: age class or pregnancy".to_owned();
+        let (priority, condition) = (Priority::Medium, Condition::Present);
+        let mut draft = draft(key, None, priority, condition, text, cause.clone(), out);
+        draft.signal = Some(source.signal);
+        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+    }
+
+    /// What is known of the patient changed: rules for adults may apply now, or no more (row 23).
+    pub fn details_changed(&mut self, was_adult: bool, context: Context<'_>, out: &mut Output) {
+        let for_adults = |rule: &RuleId| {
+            context.rules.limit(rule).is_some_and(|rule| rule.adults_only)
+                || context.rules.loss(rule).is_some_and(|rule| rule.adults_only)
+        };
+        if self.is_adult() && !was_adult {
+            let key = Key::new(rule(AGE_CLASS), "patient");
+            self.alarms.change(&key, None, out, Alarm::absent);
+            let sources: Vec<Source> = self.sources.keys().cloned().collect();
+            for source in sources {
+                self.judge_latest(&source, for_adults, context, out);
+            }
+            self.judge_losses(for_adults, context, out);
+        } else if was_adult && !self.is_adult() {
+            for key in self.alarms.keys_where(|key, _| for_adults(&key.rule)) {
+                self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
+            }
+            for state in self.sources.values_mut() {
+                state.watches.retain(|watch| !for_adults(&watch.rule));
+            }
+        }
+    }
+}
+
+/// A technical alarm with the usual fields.
+pub(crate) fn draft(
+    key: Key,
+    device: Option<&DeviceId>,
+    priority: Priority,
+    condition: Condition,
+    text: String,
+    cause: Cause,
+    out: &Output,
+) -> Draft {
+    Draft {
+        key,
+        kind: silence::KIND,
+        device: device.cloned(),
+        signal: None,
+        priority,
+        response: if priority == Priority::High { Response::Immediate } else { Response::Prompt },
+        condition,
+        text,
+        advice: None,
+        reason: None,
+        cause,
+        trigger: Trigger {
+            signal: String::new(),
+            value: None,
+            comparator: None,
+            unit: None,
+            side: None::<Side>,
+            limit: None,
+            limit_from: None,
+            measured_at: None,
+            relay_at: None,
+            received_at: Some(out.wall()),
+            time_quality: TimeQuality::Synced,
+        },
+        rule_version: 0,
+        raised_at: out.wall(),
+        late: false,
+        latest: None,
+        news: false,
+    }
+}
+
+/// Whether an alarm speaks of the link to a device alone, and ends with it.
+pub(super) fn is_about_link(rule: &RuleId) -> bool {
+    matches!(rule.as_str(), silence::SILENCE | TEST_MODE | CLOCK_SUSPECT | UNATTRIBUTED)
+}
+
+/// Why the time of something is doubtful, in words.
+pub(super) fn doubt(timing: &Timing) -> Option<String> {
+    doubt_of(timing.quality)
+}
+
+/// See [`doubt`].
+pub(super) fn doubt_of(quality: TimeQuality) -> Option<String> {
+    (quality != TimeQuality::Synced).then(|| format!("time {quality}"))
+}
+
+/// A number as people write it.
+pub(super) fn figure(value: f64) -> String {
+    let rounded = (value * 100.0).round() / 100.0;
+    format!("{rounded}")
+}
+
+fn label(signal: SignalId, context: Context<'_>) -> String {
+    context.signals.get(signal).map_or_else(|| context.signals.name(signal), |s| s.label.clone())
+}
+
+/// Technical alarms of one series carry its signal, so that two signals of a device do not share one.
+fn source_name(source: &Source) -> String {
+    format!("{}/{}", source.name(), source.signal.0)
+}
+
+fn critical_priority(signal: SignalId, context: Context<'_>) -> Option<Priority> {
+    let rules = context.rules.limits_of(signal);
+    rules.filter(|r| r.levels[CRITICAL].is_some()).map(|r| r.priority(CRITICAL)).max()
+}

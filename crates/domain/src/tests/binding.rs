@@ -1,0 +1,123 @@
+//! Whose a reading is (contract §4).
+
+use crate::command::{Action, Outcome};
+use crate::time::Span;
+
+use super::scene::Scene;
+
+fn unbind() -> Action {
+    Action::Unbind("dev".parse().unwrap())
+}
+
+#[test]
+fn a_new_patient_inherits_nothing() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 84.0, 16);
+    scene.acknowledge("vitals_live.spo2_low");
+    scene.done(unbind());
+    scene.admit("q");
+    scene.advance(60.0);
+    scene.bind("dev", "q");
+    scene.skip();
+    let q = &scene.core.patients["q"];
+    assert!(q.alarms.is_empty() && q.sources.is_empty());
+    scene.advance(6.0);
+    scene.stream("dev", "spo2", 84.0, 16);
+    let news = scene.news();
+    assert!(
+        news.contains(&"raised medium vitals_live.spo2_low: alarming, present".to_owned()),
+        "a delay of its own, no acknowledgement: {news:?}"
+    );
+}
+
+#[test]
+fn nothing_measured_before_a_binding_is_of_the_new_patient() {
+    let mut scene = Scene::bedside();
+    scene.advance(100.0);
+    scene.done(unbind());
+    scene.admit("q");
+    scene.advance(100.0);
+    scene.bind("dev", "q");
+    scene.advance(14.0);
+    scene.skip();
+    scene.measured_at("dev", "spo2", 70.0, 150.0);
+    scene.measured_at("dev", "nibp_sys", 70.0, 190.0);
+    assert!(scene.latest("q", "dev", "spo2").is_none());
+    scene.expect(&[]);
+    scene.advance(2.0);
+    scene.expect(&["raised low link.silence: alarming, present"]);
+}
+
+#[test]
+fn a_reading_between_two_patients_is_nobodys_and_told() {
+    let mut scene = Scene::bedside();
+    scene.admit("q");
+    scene.advance(100.0);
+    scene.done(unbind());
+    scene.bind("dev", "q");
+    scene.skip();
+    for second in [96.0, 104.0] {
+        scene.now.at = scene.now.at + Span::secs(5);
+        scene.measured_at("dev", "nibp_sys", 70.0, second);
+    }
+    scene.expect(&["raised low link.unattributed: alarming, momentary"]);
+    assert!(scene.latest("q", "dev", "nibp_sys").is_none());
+    scene.measured_at("dev", "nibp_sys", 70.0, 106.0);
+    scene.expect(&["raised high vitals_live.nibp_sys_low: alarming, present"]);
+}
+
+#[test]
+fn a_device_has_one_patient_at_a_time() {
+    let mut scene = Scene::bedside();
+    scene.admit("q");
+    let bind = |patient: &str, from| Action::Bind {
+        device: "dev".parse().unwrap(),
+        patient: patient.parse().unwrap(),
+        from,
+        zero_means_no_sensor: Vec::new(),
+    };
+    assert_eq!(scene.command(bind("q", None)).0, Outcome::Conflict);
+    assert_eq!(scene.command(bind("p", None)).0, Outcome::AlreadySo);
+    scene.advance(10.0);
+    scene.done(unbind());
+    let before = Some(super::scene::at(5.0));
+    assert_eq!(scene.command(bind("q", before)).0, Outcome::Conflict);
+    assert_eq!(scene.command(bind("nobody", None)).0, Outcome::NotFound);
+}
+
+#[test]
+fn a_patient_who_comes_back_never_sees_an_old_alarm_id_again() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "bedside", &["spo2"]);
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        scene.bind("dev", "p");
+        scene.advance(20.0);
+        ids.push(scene.alarm("link.silence").id);
+        let reason = Some("home".to_owned());
+        scene.done(Action::DischargePatient { patient: "p".parse().unwrap(), reason });
+        scene.admit("p");
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+}
+
+#[test]
+fn a_correction_to_nobody_retracts_and_hands_on_nothing() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "nibp_sys", 70.0);
+    scene.skip();
+    let correct = |reason: &str| Action::CorrectBinding {
+        device: "dev".parse().unwrap(),
+        patient: None,
+        reason: reason.to_owned(),
+    };
+    assert_eq!(scene.command(correct("")).0, Outcome::Invalid);
+    scene.done(correct("a phantom"));
+    scene.expect(&["retracted high vitals_live.nibp_sys_low: closed retracted"]);
+    scene.reading("dev", "spo2", 70.0);
+    scene.advance(1e5);
+    scene.expect(&[]);
+}

@@ -1,0 +1,55 @@
+//! While the store fails nobody is blamed for silence, and nothing else stands still.
+
+use super::scene::Scene;
+use crate::input::Input;
+
+const SPO2: &str = "vitals_live.spo2_low";
+const FAILS: Input = Input::Store { failing: true };
+const WELL: Input = Input::Store { failing: false };
+
+#[test]
+fn silence_while_the_store_fails_belongs_to_the_store() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 97.0, 5);
+    scene.fold(&[FAILS]);
+    scene.expect(&["raised high store.failing: alarming, present"]);
+    scene.advance(3_600.0);
+    scene.expect(&[]);
+    scene.fold(&[WELL]);
+    scene.expect(&["ended high store.failing: closed ended"]);
+    scene.advance(9.0);
+    scene.expect(&[]);
+    scene.advance(2.0);
+    let news = scene.news();
+    assert!(
+        news.iter().any(|n| n.contains("link.silence")),
+        "a device that stays away afterwards is told: {news:?}"
+    );
+}
+
+#[test]
+fn a_device_heard_again_in_time_is_not_told() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 97.0, 5);
+    scene.fold(&[FAILS]);
+    scene.advance(600.0);
+    scene.fold(&[WELL]);
+    scene.skip();
+    scene.stream("dev", "spo2", 97.0, 30);
+    scene.expect(&[]);
+}
+
+#[test]
+fn what_still_comes_is_judged_and_acknowledgements_run_out() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 84.0, 16);
+    scene.acknowledge(SPO2);
+    scene.fold(&[FAILS]);
+    scene.skip();
+    scene.stream("dev", "spo2", 79.0, 6);
+    scene.expect(&["priority_rose high vitals_live.spo2_low: alarming, present"]);
+    scene.acknowledge(SPO2);
+    scene.skip();
+    scene.advance(601.0);
+    scene.expect(&["acknowledgement_over high vitals_live.spo2_low: alarming, present"]);
+}

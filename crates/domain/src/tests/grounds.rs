@@ -1,0 +1,90 @@
+//! What an alarm stands on: its series, and the limits by which it was judged.
+
+use crate::alarm::{LimitFrom, Side};
+use crate::command::PatientLimit;
+use crate::configuration::Texts;
+use crate::grounds::{LimitInForce, raised};
+use crate::input::Input;
+use crate::message::Body;
+use crate::unit::Unit;
+
+use super::scene::{Scene, at, shipped};
+
+#[test]
+fn an_alarm_stands_on_its_series_and_on_both_sides_of_its_limits() {
+    let mut scene = Scene::bedside();
+    let own = |side, critical, value| PatientLimit {
+        signal: "nibp_sys".to_owned(),
+        side,
+        critical,
+        value,
+        unit: Unit::MmHg,
+    };
+    let limits = vec![own(Side::Low, false, Some(95.0)), own(Side::High, true, None)];
+    scene.limits(limits, None, None);
+    scene.advance(1.0);
+    scene.reading("dev", "nibp_sys", 50.0);
+    // What is set afterwards is not what it was judged by.
+    scene.advance(1.0);
+    scene.limits(vec![own(Side::Low, false, Some(40.0))], None, None);
+    let alarm = scene.alarm("vitals_live.nibp_sys_low");
+    let grounds = scene.core.grounds(&alarm);
+
+    let series = grounds.series.unwrap();
+    assert_eq!((series.device.as_str(), series.signal), ("dev", scene.signal("nibp_sys")));
+    assert_eq!(grounds.until, at(1.0));
+    let pack = scene.core.configuration.rules.limits_of(series.signal);
+    let of_pack: Vec<Option<f64>> = pack
+        .flat_map(|rule| [0, 1].map(|level| rule.limit(level, &[], Unit::MmHg)))
+        .map(|l| l.map(|l| l.0))
+        .collect();
+    let stood: Vec<_> =
+        grounds.limits.iter().map(|l| (l.side, l.critical, l.value, l.from)).collect();
+    assert_eq!(
+        stood,
+        [
+            (Side::Low, false, Some(95.0), LimitFrom::Patient),
+            (Side::Low, true, of_pack[1], LimitFrom::Pack),
+            (Side::High, false, of_pack[2], LimitFrom::Pack),
+            (Side::High, true, None, LimitFrom::Patient),
+        ]
+    );
+}
+
+#[test]
+fn a_doubtful_number_has_a_series_and_an_event_or_silence_has_none() {
+    let mut scene = Scene::bedside();
+    scene.advance(10.0);
+    scene.reading("dev", "heart_rate", 900.0);
+    let implausible = scene.core.grounds(&scene.alarm("link.implausible"));
+    assert_eq!(implausible.series.unwrap().signal, scene.signal("heart_rate"));
+    assert!(implausible.limits.iter().all(|limit| limit.signal == "heart_rate"));
+    scene.advance(3_600.0);
+    let silence = scene.core.grounds(&scene.alarm("link.silence"));
+    assert_eq!((silence.series, silence.limits), (None, Vec::new()));
+}
+
+#[test]
+fn it_stands_on_the_limits_it_was_judged_by_though_others_follow_in_the_same_row() {
+    let mut scene = Scene::bedside();
+    scene.advance(1.0);
+    let mut message = scene.message("dev");
+    if let Body::Telemetry { readings, .. } = &mut message.body {
+        readings.push(scene.measured("nibp_sys", 50.0));
+    }
+    let Texts { signals, rules, site } = shipped();
+    let others =
+        rules.replacen(r#"critical_low = ["80 mm[Hg]"]"#, r#"critical_low = ["70 mm[Hg]"]"#, 1);
+    assert_ne!(others, rules);
+    let inputs =
+        [Input::Message(Box::new(message)), Input::Configuration { signals, rules: others, site }];
+    let out = scene.core.fold(scene.core.row() + 1, scene.now, &inputs);
+    let alarms: Vec<_> = out.transitions.iter().filter_map(raised).collect();
+    assert_eq!(alarms.len(), out.grounds.len());
+    assert_eq!(alarms[0].rule.as_str(), "vitals_live.nibp_sys_low");
+    let critical = |limit: &&LimitInForce| limit.critical && limit.side == Side::Low;
+    let stood = out.grounds[0].limits.iter().find(critical).unwrap();
+    assert_eq!(stood.value, Some(80.0));
+    let now = scene.core.grounds(alarms[0]).limits;
+    assert_eq!(now.iter().find(critical).unwrap().value, Some(70.0), "in force from here on");
+}

@@ -1,0 +1,226 @@
+//! The laws of the core over made-up stays (docs/architecture.md, "Invariants").
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+
+use crate::alarm::{Condition, State};
+use crate::core::Core;
+use crate::input::Input;
+use crate::message::{Body, Message, ReadingTime};
+use crate::patient::LossWatch;
+use crate::snapshot::Part;
+use crate::time::{Span, Stamp, Timestamp};
+use crate::transition::{Change, Transition, TransitionBody};
+
+use super::world::{DEVICES, Row, SIGNALS, Step, World, fresh, how_sent, step};
+
+/// 256 cases; `PROPTEST_CASES` asks for more.
+fn config() -> Config {
+    Config { failure_persistence: None, ..Config::default() }
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(step(), 1..80)
+}
+
+type Parts = BTreeMap<(String, String), Vec<u8>>;
+
+/// Adds what changed since a row to a snapshot.
+fn snapshot(core: &Core, since: u64, parts: &mut Parts) {
+    for (kind, key) in core.parts_since(since) {
+        let Part { kind, key, body } = core.part(kind, &key).unwrap();
+        parts.insert((kind.to_owned(), key), body);
+    }
+}
+
+fn whole(core: &Core) -> Parts {
+    let mut parts = Parts::new();
+    snapshot(core, 0, &mut parts);
+    parts
+}
+
+fn restore(parts: &Parts) -> Core {
+    Core::restore(parts.iter().map(|((kind, key), body)| (&**kind, &**key, &**body))).unwrap()
+}
+
+fn replay(core: &mut Core, rows: &[Row]) -> Vec<Transition> {
+    let mut caused = Vec::new();
+    for row in rows {
+        caused.extend(core.fold(core.row() + 1, row.now, &row.inputs()).transitions);
+    }
+    caused
+}
+
+fn lived(rows: &[Row]) -> Vec<Transition> {
+    rows.iter().flat_map(|row| row.caused.clone()).collect()
+}
+
+/// The cores at their last row; what was lived may have gone on without one.
+fn same_end(mut a: Core, mut b: Core, now: Stamp) {
+    a.advance(now);
+    b.advance(now);
+    assert_eq!(whole(&a), whole(&b), "the same end");
+}
+
+/// An index of `rows` for a share of 1000.
+fn place(share: usize, rows: &[Row]) -> usize {
+    share * rows.len() / 1_000
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn replay_equals_live_wherever_it_is_cut(steps in steps(), share in 0_usize..1000, half in 0_usize..1000) {
+        let world = World::live(&steps);
+        // The first row brings the configuration.
+        let cut = 1 + place(share, &world.rows[1..]);
+        let first = place(half, &world.rows[..cut]);
+        let mut core = fresh();
+        let mut parts = Parts::new();
+        let mut told = replay(&mut core, &world.rows[..first]);
+        snapshot(&core, 0, &mut parts);
+        let since = core.row();
+        told.extend(replay(&mut core, &world.rows[first..cut]));
+        snapshot(&core, since, &mut parts);
+        prop_assert_eq!(&parts, &whole(&core), "what changed is what is written");
+        let mut core = restore(&parts);
+        prop_assert_eq!(&whole(&core), &parts, "a snapshot survives its encoding");
+        told.extend(replay(&mut core, &world.rows[cut..]));
+        prop_assert_eq!(told, lived(&world.rows));
+        same_end(core, world.scene.core, world.scene.now);
+    }
+
+    #[test]
+    fn time_composes_and_batches_do_not_matter(steps in steps(), between in 0_i64..1000) {
+        let world = World::live(&steps);
+        let (mut one, mut other) = (fresh(), fresh());
+        let (mut told, mut otherwise) = (Vec::new(), Vec::new());
+        let mut rest = world.rows.as_slice();
+        while let Some(row) = rest.first() {
+            let now = row.now;
+            let alike = rest.iter().take_while(|other| other.now == now).count();
+            let (batch, after) = rest.split_at(alike);
+            rest = after;
+            let inputs: Vec<Input> = batch.iter().flat_map(Row::inputs).collect();
+            let deaf = matches!(inputs.first(), Some(Input::Deaf { .. } | Input::ClockStep { .. }));
+            // All at once.
+            told.extend(one.fold(one.row() + 1, now, &inputs).transitions);
+            // One by one, woken in between.
+            let before = other.now().at;
+            let step = (now.at - before).as_micros() / 1_000 * between;
+            if before > Timestamp::default() && !deaf {
+                let at = Stamp { at: before + Span::micros(step), offset: now.offset };
+                otherwise.extend(other.advance(at).transitions);
+                otherwise.extend(other.advance(now).transitions);
+            }
+            for input in inputs {
+                otherwise.extend(other.fold(other.row() + 1, now, &[input]).transitions);
+            }
+        }
+        prop_assert_eq!(&told, &otherwise);
+        prop_assert_eq!(told, lived(&world.rows));
+        let row = |mut parts: Parts| {
+            parts.remove(&("core".to_owned(), String::new()));
+            parts
+        };
+        prop_assert_eq!(row(whole(&one)), row(whole(&other)));
+    }
+
+    #[test]
+    fn a_window_without_intake_fires_nothing_early_and_loses_nothing(
+        steps in steps(),
+        window in 1_000_i64..4_000_000,
+    ) {
+        let world = World::live(&steps);
+        let now = world.scene.now;
+        let later = |ms: i64| Stamp { at: now.at + Span::millis(ms), offset: now.offset };
+        let (mut deaf, mut awake) = (world.scene.core.clone(), world.scene.core);
+        let (from, to) = (now.at, later(window));
+        let mut early = deaf.fold(deaf.row() + 1, to, &[Input::Deaf { from, to: to.at }]).transitions;
+        early.extend(deaf.advance(later(window + 9_999)).transitions);
+        for transition in early {
+            let told = fired(&transition);
+            prop_assert!(told.is_none_or(|(rule, ..)| rule == "gateway.deaf"), "{:?}", transition);
+        }
+        let again = later(window + 10_000);
+        let fires = |out: Vec<Transition>| {
+            let mut all: Vec<_> = out.iter().filter_map(fired).collect();
+            all.retain(|(rule, ..)| rule != "gateway.deaf");
+            all.sort();
+            all
+        };
+        let heard = fires(deaf.advance(again).transitions);
+        let meant = fires(awake.advance(again).transitions);
+        prop_assert_eq!(heard, meant, "nothing is lost, and its own time stays");
+    }
+
+    #[test]
+    fn doubt_clears_nothing_and_refreshes_nothing(
+        steps in steps(),
+        device in 0..DEVICES.len(),
+        signal in 0..SIGNALS.len(),
+        value in 0_usize..5,
+        doubt in 0_usize..10,
+    ) {
+        let mut world = World::live(&steps);
+        let (name, values) = SIGNALS[signal];
+        let mut reading = world.scene.measured(name, values[value]);
+        let mut message = world.scene.message(DEVICES[device].0);
+        match doubt {
+            0 => reading.time = ReadingTime::At(world.scene.now.wall() - Span::hours(400)),
+            8 => reading.implausible = true,
+            9 => reading.time = ReadingTime::At(world.scene.now.wall() + Span::mins(6)),
+            // A timeline of its own, newer than any before.
+            6 => message.clock = Some(crate::message::Clock { source: None, timeline: Some(99) }),
+            how => how_sent(how, &mut message, &mut reading),
+        }
+        message.body = Body::Telemetry { readings: vec![reading], refused: Vec::new() };
+        let before = world.scene.core.clone();
+        let message: Box<Message> = Box::new(message);
+        let core = &mut world.scene.core;
+        let told = core.fold(core.row() + 1, world.scene.now, &[Input::Message(message)]).transitions;
+        for transition in told {
+            let TransitionBody::Alarm { change, alarm, .. } = transition.body else { continue };
+            prop_assert!(alarm.state != State::Closed, "{:?} {:?}", change, alarm);
+            prop_assert!(alarm.condition != Condition::Absent, "{:?} {:?}", change, alarm);
+            prop_assert!(change != Change::PriorityFell, "{:?}", alarm);
+        }
+        for (id, was) in &before.patients {
+            let is = &core.patients[id];
+            for (source, state) in was.sources.iter() {
+                prop_assert_eq!(&is.sources[source].latest, &state.latest);
+            }
+            for (is, was) in is.losses.iter().zip(&was.losses) {
+                prop_assert_eq!(is.arrival, was.arrival, "nothing is back");
+                let lasted = |watch: &LossWatch| watch.run.as_ref().map(|run| run.lasted);
+                prop_assert!(is.off || lasted(is) == lasted(was), "{:?} {:?}", was, is);
+            }
+            for (is, was) in is.expectations.iter().zip(&was.expectations) {
+                prop_assert_eq!((is.since, is.rung), (was.since, was.rung), "no sign of life");
+            }
+            for (key, open) in was.alarms.iter() {
+                let still = is.alarms.get(key);
+                prop_assert!(still.is_some(), "{:?}", key);
+                // One that had ended may begin again less badly; one that held may not get better.
+                let held = matches!(open.alarm.condition, Condition::Present | Condition::Unknown);
+                let worse = still.is_some_and(|s| s.alarm.priority >= open.alarm.priority);
+                prop_assert!(worse || !held, "{:?}", key);
+            }
+        }
+    }
+}
+
+/// What an alarm's move says that the moment of its decision does not change.
+fn fired(transition: &Transition) -> Option<(String, String, Change, Timestamp)> {
+    match &transition.body {
+        TransitionBody::Alarm { change, alarm, .. } => {
+            Some((alarm.rule.to_string(), alarm.id.to_string(), *change, alarm.raised_at))
+        }
+        TransitionBody::Answer { .. }
+        | TransitionBody::Note { .. }
+        | TransitionBody::NotAllowed { .. } => None,
+    }
+}

@@ -1,0 +1,29 @@
+//! What InfluxDB refuses, or lacks, is told until it is over.
+
+use super::scene::Scene;
+use crate::input::Input;
+
+#[test]
+fn a_refusal_and_a_delay_are_two_alarms_that_end_by_themselves() {
+    let mut scene = Scene::empty();
+    let sink = |refused, behind| Input::Sink { refused, behind };
+    scene.fold(&[sink(None, false)]);
+    scene.expect(&[]);
+    scene.fold(&[sink(Some(401), false)]);
+    scene.expect(&["raised medium influx.refused: alarming, present"]);
+    assert!(scene.alarm("influx.refused").text.contains("status 401"));
+    scene.fold(&[sink(Some(404), true)]);
+    scene.expect(&[
+        "updated medium influx.refused: alarming, present",
+        "raised low influx.behind: alarming, present",
+    ]);
+    assert!(scene.alarm("influx.refused").text.contains("status 404"), "what holds now");
+    scene.fold(&[sink(Some(404), true)]);
+    scene.expect(&[]);
+    assert!(scene.core.site.sink_told());
+    scene.fold(&[sink(None, true)]);
+    scene.expect(&["ended medium influx.refused: closed ended"]);
+    scene.fold(&[sink(None, false)]);
+    scene.expect(&["ended low influx.behind: closed ended"]);
+    assert!(!scene.core.site.sink_told());
+}

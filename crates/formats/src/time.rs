@@ -1,0 +1,139 @@
+//! Times on the wire: stamps, and which of its times an entry carries.
+
+use super::Context;
+use super::fields::{Field, Refusal};
+use vitalgate_domain::message::{ReadingTime, RefusalReason};
+use vitalgate_domain::signal::Signal;
+use vitalgate_domain::time::{Span, Timestamp};
+
+/// RFC 3339 with a zone. The form nearly every device sends is read here; all others by the rules
+/// of [`Timestamp`].
+pub(super) fn parse(text: &str) -> Option<Timestamp> {
+    utc(text.as_bytes()).or_else(|| text.parse().ok())
+}
+
+/// `YYYY-MM-DDTHH:MM:SS[.f]Z` with up to six digits of fraction, from 1970 on.
+fn utc(text: &[u8]) -> Option<Timestamp> {
+    let (stamp, rest) = text.split_at_checked(19)?;
+    let separators = [stamp[4], stamp[7], stamp[10], stamp[13], stamp[16]];
+    if separators != *b"--T::" {
+        return None;
+    }
+    let fraction = match rest {
+        b"Z" => 0,
+        [b'.', digits @ .., b'Z'] if (1..=6).contains(&digits.len()) => {
+            number(digits)? * 10_i64.pow(6 - digits.len() as u32)
+        }
+        _ => return None,
+    };
+    let (year, month, day) = (number(&stamp[..4])?, number(&stamp[5..7])?, number(&stamp[8..10])?);
+    let (hour, minute, second) =
+        (number(&stamp[11..13])?, number(&stamp[14..16])?, number(&stamp[17..])?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let month_days = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    let sound = (1970..=9998).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=month_days).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 60;
+    if !sound {
+        return None;
+    }
+    let seconds = ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+    Some(Timestamp::from_micros(seconds * 1_000_000 + fraction))
+}
+
+fn number(digits: &[u8]) -> Option<i64> {
+    digits.iter().try_fold(0, |number, &byte| {
+        byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'))
+    })
+}
+
+/// Days of the Gregorian calendar, counted in years that begin in March, so that the leap day is
+/// the last of its year.
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    const MARCH_0000_TO_1970: i64 = 719_468;
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leap_days = year / 4 - year / 100 + year / 400;
+    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1 - MARCH_0000_TO_1970
+}
+
+/// The time fields of a reading or event.
+#[derive(Debug, Default)]
+pub(super) struct When<'a> {
+    at: Field<'a>,
+    from: Field<'a>,
+    to: Field<'a>,
+    age_ms: Field<'a>,
+}
+
+impl<'a> When<'a> {
+    /// The field with this key.
+    pub(super) fn slot(&mut self, key: &str) -> Option<&mut Field<'a>> {
+        match key {
+            "at" => Some(&mut self.at),
+            "from" => Some(&mut self.from),
+            "to" => Some(&mut self.to),
+            "age_ms" => Some(&mut self.age_ms),
+            _ => None,
+        }
+    }
+
+    /// When a reading was taken: one of `at`, `from` + `to`, `age_ms`, else the message's `at`.
+    pub(super) fn of_reading(
+        &self,
+        context: &Context<'_>,
+        signal: &Signal,
+    ) -> Result<ReadingTime, Refusal> {
+        let span = (self.from.is_sent(), self.to.is_sent());
+        let stated = [self.at.is_sent(), span.0 || span.1, self.age_ms.is_sent()];
+        if stated.iter().filter(|stated| **stated).count() > 1 || span.0 != span.1 {
+            return Err(Refusal::new(
+                RefusalReason::Shape,
+                "a reading has one of `at`, `from` with `to`, or `age_ms`",
+            ));
+        }
+        let time = self.time(context)?;
+        context.refuse_too_old(time, signal.keep)?;
+        Ok(time)
+    }
+
+    /// When an event happened: `at` is the moment, and `from` and `to` may stand beside it as the
+    /// bounds of the episode; without `at` they are the time.
+    pub(super) fn of_event(&self, context: &Context<'_>) -> Result<ReadingTime, Refusal> {
+        let time = self.time(context)?;
+        context.refuse_too_old(time, None)?;
+        Ok(time)
+    }
+
+    fn time(&self, context: &Context<'_>) -> Result<ReadingTime, Refusal> {
+        let (from, to) = (self.from.time("from")?, self.to.time("to")?);
+        let bounds = match (from, to) {
+            (Some(from), Some(to)) if from > to => {
+                return Err(Refusal::new(RefusalReason::Time, "`from` is after `to`"));
+            }
+            (Some(from), Some(to)) => Some(ReadingTime::Period(from, to)),
+            (one, other) => one.or(other).map(ReadingTime::At),
+        };
+        let at = self.at.time("at")?.map(ReadingTime::At);
+        Ok(at
+            .or(bounds)
+            .or(self.age()?)
+            .or(context.at.map(ReadingTime::At))
+            .unwrap_or(ReadingTime::Unstated))
+    }
+
+    fn age(&self) -> Result<Option<ReadingTime>, Refusal> {
+        let bad = || Refusal::new(RefusalReason::Time, "`age_ms` must be a number from 0 on");
+        match self.age_ms.number("age_ms").map_err(|_| bad())? {
+            Some(ms) if ms < 0.0 => Err(bad()),
+            Some(ms) => Ok(Some(ReadingTime::Age(Span::micros((ms * 1_000.0) as i64)))),
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A store as it stood at one row, read without the memory of whoever writes it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rusqlite::params;
+
+use super::block::MAX_SPAN;
+use super::heads::Heads;
+use super::history::{History, block_ids};
+use super::reader::{ReadError, Reader};
+use super::scan::Extent;
+use super::types::{Identity, Sample, SeriesKey, SnapshotPart};
+use super::{schema, state};
+use vitalgate_domain::time::Timestamp;
+
+/// What stood in the store at one row. Blocks that were sealed later are left out of its history, and
+/// what they hold of earlier rows comes from the journal: so it stays the same while others write.
+#[derive(Debug)]
+pub struct Frozen {
+    /// What the store is.
+    pub identity: Identity,
+    /// The newest row.
+    pub last: state::LastRow,
+    /// The number of the newest transition; 0 before the first.
+    pub last_seq: u64,
+    /// The last complete snapshot.
+    pub snapshot: Vec<SnapshotPart>,
+    /// Every sample of rows up to this one is in a block: [`Self::restore`] needs the rows after it.
+    pub sealed_to: u64,
+    path: PathBuf,
+    heads: Arc<Heads>,
+}
+
+/// The sealed part of a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sealed {
+    /// Samples that count.
+    pub samples: u64,
+    /// Up to when retention took blocks of it, if that reaches into the extent.
+    gone_to: Option<i64>,
+    /// Whether blocks that were sealed later were merged: with some that were not, they are left out.
+    mixed: bool,
+}
+
+impl Sealed {
+    /// How many samples that count are no more, `None` for none, and 0 when it cannot be said.
+    pub fn lost(&self, now: &Self) -> Option<u64> {
+        let whole = !now.mixed && now.samples >= self.samples && now.gone_to == self.gone_to;
+        (!whole).then(|| self.samples.saturating_sub(now.samples))
+    }
+}
+
+impl Reader {
+    /// The store as it stands now; `None` before its first row.
+    pub fn freeze(&self) -> Result<Option<Frozen>, ReadError> {
+        let mut conn = schema::readable(self.path())?;
+        let tx = conn.transaction()?;
+        let Some(last) = state::last_row(&tx)? else { return Ok(None) };
+        let strange = || ReadError::Strange("it has no site".into());
+        Ok(Some(Frozen {
+            identity: state::identity(&tx)?.ok_or_else(strange)?,
+            last,
+            last_seq: state::next_seq(&tx)?.saturating_sub(1),
+            snapshot: state::snapshot(&tx)?,
+            sealed_to: state::row_number(&tx, "sealed_to")?.unwrap_or(0),
+            path: self.path().to_owned(),
+            heads: Arc::new(Heads::of(state::series(&tx)?)),
+        }))
+    }
+}
+
+impl Frozen {
+    /// Puts samples of journal row `n` into memory, unless a block holds them. To be called for every
+    /// row after [`Self::sealed_to`] up to the last, in order.
+    pub fn restore(&self, n: u64, at: Timestamp, samples: &[Sample]) {
+        self.heads.restore(n, at, samples);
+    }
+
+    /// The history.
+    pub fn history(&self) -> History {
+        let mut history = History::new(self.path.clone(), Arc::clone(&self.heads));
+        history.ids = block_ids(0, self.last.n);
+        history
+    }
+
+    /// What is sealed of a series in blocks that reach into an extent. Merged blocks hold as many
+    /// samples as their parts, but for those that came twice, and some from before the extent.
+    pub fn sealed(&self, series: &SeriesKey, extent: &Extent) -> Result<Sealed, ReadError> {
+        let conn = schema::readable(&self.path)?;
+        let ids = block_ids(0, self.last.n);
+        Ok(conn
+            .prepare_cached(
+                "WITH this AS (SELECT id FROM series WHERE device = ? AND signal = ? AND instance = ?)
+                 SELECT (SELECT ifnull(sum(n), 0) FROM blocks WHERE series = (SELECT id FROM this)
+                     AND t0 >= ? AND t0 < ? AND t1 >= ?6 AND id < ?7),
+                   (SELECT upto FROM gone WHERE series = (SELECT id FROM this) AND upto >= ?6),
+                   ifnull((SELECT value > ?7 FROM meta WHERE key = 'merged_ids_end'), 0)",
+            )?
+            .query_row(
+                params![
+                    series.device.as_str(),
+                    series.signal.0,
+                    series.instance.as_str(),
+                    (extent.from - MAX_SPAN).as_micros(),
+                    extent.to.as_micros(),
+                    extent.from.as_micros(),
+                    ids.end,
+                ],
+                |row| {
+                    Ok(Sealed {
+                        samples: row.get::<_, i64>(0)? as u64,
+                        gone_to: row.get(1)?,
+                        mixed: row.get(2)?,
+                    })
+                },
+            )?)
+    }
+}

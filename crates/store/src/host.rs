@@ -1,0 +1,27 @@
+//! What the store asks of the program that runs it, and reports to it.
+
+use std::fmt;
+
+/// The program around the store. Called on the store's thread: no call may wait.
+pub trait Host: fmt::Debug + Send + Sync {
+    /// Whether packing into blocks, and merging of blocks, has to wait because the machine is
+    /// overloaded.
+    fn is_overloaded(&self) -> bool {
+        false
+    }
+
+    /// Packing that was due waits, because of [`Host::is_overloaded`].
+    fn sealing_deferred(&self) {}
+
+    /// So many rows of a kind were pruned.
+    fn pruned(&self, _kind: &'static str, _rows: u64) {}
+
+    /// So many small blocks were merged into larger ones.
+    fn merged(&self, _blocks: u64) {}
+}
+
+/// Nobody counts, and nothing is ever overloaded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Alone;
+
+impl Host for Alone {}

@@ -1,0 +1,57 @@
+//! One SQLite file: journal, transitions, blocks of history, waves, snapshots, dead letters.
+//!
+//! One thread writes ([`writer`]): a commit is one transaction with one sync, a failed commit is
+//! tried again as it is. Readers open the file read-only in short transactions ([`reader`],
+//! [`history`]). The tables are in `schema`.
+//!
+//! - A number is on the disk twice at first: in its journal row, for replay and `verify`, and, once
+//!   its head is sealed, in a block. The row goes after `journal.keep`, the block after
+//!   `history.keep`; what a row leaves behind is free pages that the next rows use.
+//! - A row may go only when the newest complete snapshot and every head are past it.
+//! - After [`Store::open`] everything that can be read is durable, whatever the process before it
+//!   left in the log.
+//! - Nothing opens the store's file beside SQLite while SQLite has it open in the same process:
+//!   closing any descriptor of a file drops all the process's locks on it.
+
+mod ageing;
+mod backup;
+pub mod block;
+pub mod buckets;
+mod column;
+mod commit;
+pub mod cursor;
+pub mod frozen;
+mod grounds;
+mod heads;
+pub mod history;
+mod host;
+pub mod journal;
+mod lock;
+mod merging;
+pub mod open;
+pub mod point;
+pub mod reader;
+pub mod retention;
+pub mod scan;
+mod schema;
+mod space;
+mod state;
+mod stopwatch;
+mod surplus;
+pub mod types;
+pub mod wave;
+pub mod writer;
+
+pub use backup::restore;
+pub use commit::{DEAD_LETTER_BYTES, DEAD_LETTERS};
+pub use host::{Alone, Host};
+pub use open::{OpenError, Opened, Purpose, Store};
+pub use reader::{ReadError, Reader};
+pub use retention::Keep;
+pub use space::Space;
+pub use state::LastRow;
+pub use stopwatch::Stopwatch;
+pub use writer::{Committer, NotTaken, Report, Running, Terms, start};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! The gateway as its store sees it.
+
+use vitalgate_store::Host;
+
+use crate::strain::{Load, Work};
+use crate::telemetry::Metrics;
+
+/// Answers what the store asks, and counts what it reports.
+#[derive(Debug)]
+pub(super) struct StoreHost {
+    pub(super) load: Load,
+    pub(super) metrics: Metrics,
+}
+
+impl Host for StoreHost {
+    fn is_overloaded(&self) -> bool {
+        self.load.gives_way(Work::Sealing)
+    }
+
+    fn sealing_deferred(&self) {
+        self.metrics.gave_way(Work::Sealing.as_str());
+    }
+
+    fn pruned(&self, kind: &'static str, rows: u64) {
+        self.metrics.let_go(kind, rows);
+    }
+
+    fn merged(&self, blocks: u64) {
+        self.metrics.merged(blocks);
+    }
+}
