@@ -21,7 +21,7 @@ use rumqttc::{Connect, Packet, Publish, QoS};
 use serde_json::{Value, json};
 use vitalgate::app::RunMode;
 use vitalgate::clock::Clock;
-use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::model::time::Timestamp;
 use vitalgate_sim::clock::monotonic;
 
 use support::figures::{Buckets, median, quantile};

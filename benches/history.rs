@@ -6,21 +6,21 @@
 
 mod support;
 
-use vitalgate_domain::CORE_VERSION;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
+use vitalgate_domain::CORE_VERSION;
 
 use anyhow::{Context as _, ensure};
 use rusqlite::Connection;
 use vitalgate::app::RunMode;
 use vitalgate::clock::{Clock, Stopwatch};
-use vitalgate_domain::instance::Instance;
-use vitalgate_domain::journal::RowBody;
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::time::{Span, Timestamp};
-use vitalgate_domain::unit::Unit;
+use vitalgate_domain::core::journal::RowBody;
+use vitalgate_domain::model::instance::Instance;
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::model::unit::Unit;
 use vitalgate_store::buckets::Grid;
 use vitalgate_store::history::Piece;
 use vitalgate_store::types::{Commit, Row, Sample, SeriesKey};

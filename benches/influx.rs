@@ -24,15 +24,6 @@ use vitalgate::app::RunMode;
 use vitalgate::board;
 use vitalgate::clock::{Clock, Stopwatch};
 use vitalgate::config::Config;
-use vitalgate_domain::consent::Purpose;
-use vitalgate_domain::input::Input;
-use vitalgate_domain::message::{
-    Body, Clock as SenderClock, ClockSource, Delivery, Message, Mode, Reading, ReadingTime, Status,
-    Value,
-};
-use vitalgate_domain::signal::{SignalId, SignalTable};
-use vitalgate_domain::time::{Span, Timestamp};
-use vitalgate_domain::unit::Unit;
 use vitalgate::inbox::{Inbox, Receipt, Submission};
 use vitalgate::influx::line::Store as Lines;
 use vitalgate::influx::transport::gzip;
@@ -40,11 +31,20 @@ use vitalgate::influx::{Parts, Sink};
 use vitalgate::ops::degraded::Degraded;
 use vitalgate::pseudonym::Pseudonyms;
 use vitalgate::recovery::recover;
+use vitalgate::strain::Load;
+use vitalgate::telemetry::Metrics;
+use vitalgate_domain::model::consent::Purpose;
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::message::{
+    Body, Clock as SenderClock, ClockSource, Delivery, Message, Mode, Reading, ReadingTime, Status,
+    Value,
+};
+use vitalgate_domain::model::signal::{SignalId, SignalTable};
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::model::unit::Unit;
 use vitalgate_store::point::Point;
 use vitalgate_store::types::SeriesKey;
 use vitalgate_store::{Opened, Store};
-use vitalgate::strain::Load;
-use vitalgate::telemetry::Metrics;
 
 use support::figures::median;
 use support::gateway::cpu_s;
@@ -202,7 +202,7 @@ async fn fill(inbox: Inbox) -> anyhow::Result<()> {
 }
 
 fn message(device: u64, second: u64) -> anyhow::Result<Input> {
-    let id: vitalgate_domain::ids::DeviceId = format!("load-{device}").parse()?;
+    let id: vitalgate_domain::model::ids::DeviceId = format!("load-{device}").parse()?;
     let readings = SIGNALS.iter().enumerate().map(|(index, signal)| Reading {
         index: index as u32,
         signal: SignalId(*signal),

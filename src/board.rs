@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vitalgate_domain::alarm::Alarm;
+use crate::view::{BindingView, Board, DeviceView, Monitored, PatientView, Vital};
 use vitalgate_domain::core::{Changed, Core};
 use vitalgate_domain::device::Device;
-use vitalgate_domain::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
-use vitalgate_domain::message::Comparator;
-use vitalgate_domain::observation::Source;
+use vitalgate_domain::model::alarm::Alarm;
+use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
+use vitalgate_domain::model::message::Comparator;
+use vitalgate_domain::model::observation::Source;
+use vitalgate_domain::model::time::{Span, Stamp};
 use vitalgate_domain::patient::{Patient, SourceState};
 use vitalgate_domain::rules::RuleSet;
-use vitalgate_domain::time::{Span, Stamp};
-use crate::view::{BindingView, Board, DeviceView, Monitored, PatientView, Vital};
 
 /// A spot value is stale after so long when its class has no window of its own.
 const SPOT_STALE: Span = Span::hours(12);

@@ -7,9 +7,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-pub use vitalgate_domain::time::Stamp;
+pub use vitalgate_domain::model::time::Stamp;
+use vitalgate_domain::model::time::{Span, Timestamp};
 pub use vitalgate_store::Stopwatch;
-use vitalgate_domain::time::{Span, Timestamp};
 
 /// The gateway's clock; cheap to clone.
 #[derive(Clone, Debug)]

@@ -16,10 +16,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use vitalgate_domain::command::{Answer, Command};
-use vitalgate_domain::input::Input;
 use crate::inbox::{Inbox, Receipt, Submission};
 use crate::ops::status::{self, Sources, Status};
+use vitalgate_domain::model::command::{Answer, Command};
+use vitalgate_domain::model::input::Input;
 
 /// A command is smaller than this.
 const COMMAND_BYTES: u64 = 64 << 10;
@@ -189,8 +189,8 @@ fn exchange(dir: &Path, question: &[u8]) -> Result<String, AskError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vitalgate_domain::command::{Action, Outcome};
     use crate::inbox::Committed;
+    use vitalgate_domain::model::command::{Action, Outcome};
     use vitalgate_store::types::Identity;
 
     fn command() -> Command {
@@ -205,7 +205,7 @@ mod tests {
         let store = "store-1".to_owned();
         Sources {
             board: tokio::sync::watch::channel(Arc::default()).1,
-            clock: crate::clock::Clock::system(vitalgate_domain::time::Timestamp::default()),
+            clock: crate::clock::Clock::system(vitalgate_domain::model::time::Timestamp::default()),
             pulse: crate::http::Pulse::default(),
             inbox,
             metrics: crate::telemetry::Metrics::default(),

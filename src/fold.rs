@@ -1,10 +1,10 @@
 //! State = snapshot + fold: the one way from what a store holds to a core.
 
-use vitalgate_domain::configuration::Configuration;
 use vitalgate_domain::core::Core;
-use vitalgate_domain::journal::{BadRow, RowBody};
+use vitalgate_domain::core::configuration::Configuration;
+use vitalgate_domain::core::journal::{BadRow, RowBody};
+use vitalgate_domain::core::snapshot::BadSnapshot;
 use vitalgate_domain::output::Output;
-use vitalgate_domain::snapshot::BadSnapshot;
 use vitalgate_store::types::{Identity, Row, SnapshotPart};
 use vitalgate_store::{ReadError, Reader};
 

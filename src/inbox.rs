@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::clock::Stopwatch;
-use vitalgate_domain::command::Answer;
-use vitalgate_domain::input::Input;
-use vitalgate_domain::message::{DeadLetter, WaveSamples};
+use vitalgate_domain::model::command::Answer;
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::message::{DeadLetter, WaveSamples};
 
 /// The inbox is bounded in bytes (docs/architecture.md).
 pub const INBOX_BYTES: usize = 8 << 20;

@@ -12,8 +12,8 @@ use data_encoding::BASE32_NOPAD;
 use ring::hmac;
 use ring::rand::SecureRandom as _;
 
-use vitalgate_domain::consent::Purpose;
-use vitalgate_domain::ids::{AlarmId, DeviceId, PatientId};
+use vitalgate_domain::model::consent::Purpose;
+use vitalgate_domain::model::ids::{AlarmId, DeviceId, PatientId};
 
 /// Bytes of a key.
 const KEY_BYTES: usize = 32;

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use vitalgate_domain::ids::{AlarmId, DeviceId};
-use vitalgate_domain::signal::{SignalId, SignalTable};
-use vitalgate_domain::time::{Span, Timestamp};
-use vitalgate_domain::unit::Unit;
 use crate::http::ports::{
     Act, AlarmLog, Bucket, ClosedFilter, Gone, HistoryRead, KeptDeadLetter, KeptGrounds,
     LoggedAlarm, ReadFailed, SeriesQuery, Summary,
 };
-use vitalgate_domain::message::DeadLetter;
+use vitalgate_domain::model::ids::{AlarmId, DeviceId};
+use vitalgate_domain::model::message::DeadLetter;
+use vitalgate_domain::model::signal::{SignalId, SignalTable};
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::model::unit::Unit;
 use vitalgate_store::buckets::Grid;
 use vitalgate_store::history::{History, Piece};
 use vitalgate_store::reader::{ActRow, AlarmFilter, TransitionRow};

@@ -3,12 +3,12 @@
 //! Rows of an older core are folded by this one; what follows otherwise from them than was told is
 //! settled by the first input after them, [`upgraded`].
 
-use vitalgate_domain::alarm::{Alarm, State};
-use vitalgate_domain::core::Core;
-use vitalgate_domain::input::Input;
 use crate::fold::{FoldError, begin, fold};
-use vitalgate_store::reader::AlarmFilter;
 use vitalgate_domain::CORE_VERSION;
+use vitalgate_domain::core::Core;
+use vitalgate_domain::model::alarm::{Alarm, State};
+use vitalgate_domain::model::input::Input;
+use vitalgate_store::reader::AlarmFilter;
 use vitalgate_store::{Opened, ReadError};
 
 /// Why a store cannot be brought back.
@@ -96,12 +96,12 @@ fn is_of_older_core(opened: &Opened) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vitalgate_domain::time::Stamp;
-    use vitalgate_domain::time::Timestamp;
-    use vitalgate_domain::transition::{Change, TransitionBody};
-    use vitalgate_store::{OpenError, Store};
     use crate::verify::tests::{configuration, row, store_of, tamper, ward, write};
     use crate::verify::verify;
+    use vitalgate_domain::model::time::Stamp;
+    use vitalgate_domain::model::time::Timestamp;
+    use vitalgate_domain::output::transition::{Change, TransitionBody};
+    use vitalgate_store::{OpenError, Store};
 
     /// An older core left eight rows, its snapshot at row `frozen`; it told the ward w2 in row 7 and
     /// the ward w3 in row 8, and nobody has closed them.

@@ -7,10 +7,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use vitalgate_domain::configuration::{Configuration, Texts};
-use vitalgate_domain::input::Input;
-use vitalgate_domain::signal::SignalTable;
 use crate::inbox::{Inbox, Receipt, Submission};
+use vitalgate_domain::core::configuration::{Configuration, Texts};
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_store::Keep;
 
 /// Waits for SIGHUP.
@@ -89,8 +89,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use vitalgate_domain::time::Span;
     use crate::inbox::Committed;
+    use vitalgate_domain::model::time::Span;
 
     const SIGNALS: &str = include_str!("../config/signals.toml");
     const CLASS: &str = "class = \"glucose\"\n";

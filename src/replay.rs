@@ -25,10 +25,10 @@ use vitalgate_sim::session::Outgoing;
 pub use recording::{BadColumn, BadRecording, Cell, Column};
 
 use crate::config::Config;
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::signal::SignalTable;
-use vitalgate_domain::time::{Span, Timestamp};
-use vitalgate_domain::unit::Unit;
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::model::unit::Unit;
 
 /// Readings in one message; a longer burst is several messages of one `sent_at`, each well below
 /// the largest payload taken.

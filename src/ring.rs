@@ -7,8 +7,8 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::clock::Stopwatch;
-use vitalgate_domain::alarm::Priority;
-use vitalgate_domain::ids::{PatientId, WardId};
+use vitalgate_domain::model::alarm::Priority;
+use vitalgate_domain::model::ids::{PatientId, WardId};
 
 /// One server-sent event, serialised once for everybody.
 #[derive(Clone, Debug)]

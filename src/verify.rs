@@ -4,14 +4,14 @@
 //! the transitions stored with those rows. After an upgrade it begins, as the gateway did, with the
 //! newest snapshot: folding rows of an older core from the first on could give another state.
 
-use vitalgate_domain::CORE_VERSION;
 use std::path::Path;
+use vitalgate_domain::CORE_VERSION;
 
-use vitalgate_domain::core::Core;
 use crate::fold::{FoldError, begin, fold};
 use crate::pipeline::stored;
+use vitalgate_domain::core::Core;
 use vitalgate_store::reader::TransitionRow;
-use vitalgate_store::types::{StoredTransition};
+use vitalgate_store::types::StoredTransition;
 use vitalgate_store::{OpenError, ReadError, Reader};
 
 /// Differences listed; all are counted.
@@ -202,11 +202,11 @@ fn same(found: &TransitionRow, derived: &StoredTransition) -> bool {
 pub(crate) mod tests {
     use super::*;
     use crate::config::Config;
-    use vitalgate_domain::command::{Action, AgeClass, Command, PatientDetails};
-    use vitalgate_domain::configuration::Configuration;
-    use vitalgate_domain::input::Input;
-    use vitalgate_domain::journal::RowBody;
-    use vitalgate_domain::time::{Span, Stamp, Timestamp};
+    use vitalgate_domain::core::configuration::Configuration;
+    use vitalgate_domain::core::journal::RowBody;
+    use vitalgate_domain::model::command::{Action, AgeClass, Command, PatientDetails};
+    use vitalgate_domain::model::input::Input;
+    use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
     use vitalgate_store::types::{Commit, Row, SnapshotPart};
     use vitalgate_store::{Keep, Opened, Purpose, Running, Store, start};
 
@@ -236,7 +236,7 @@ pub(crate) mod tests {
 
     /// A store of rows a millisecond apart, its snapshot at row `frozen`.
     pub(crate) fn store_of(dir: &Path, rows: impl IntoIterator<Item = Vec<Input>>, frozen: u64) {
-        let site: vitalgate_domain::ids::SiteId = "site".parse().unwrap();
+        let site: vitalgate_domain::model::ids::SiteId = "site".parse().unwrap();
         let purpose = Purpose { site: site.clone(), simulated: false, stream_clock: false };
         let mut core = Core::new(site, false, Configuration::default());
         let opened = Store::create(dir, &purpose).unwrap();

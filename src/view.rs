@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use vitalgate_domain::alarm::{Alarm, AlarmKind, AlarmOnWire};
-use vitalgate_domain::command::{AgeClass, PatientLimit, PrincipalKind};
 use vitalgate_domain::device::BINDING_UNCERTAINTY;
-use vitalgate_domain::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
-use vitalgate_domain::message::{DeviceInfo, ExpectedSignal};
-use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::model::alarm::{Alarm, AlarmKind, AlarmOnWire};
+use vitalgate_domain::model::command::{AgeClass, PatientLimit, PrincipalKind};
+use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
+use vitalgate_domain::model::message::{DeviceInfo, ExpectedSignal};
+use vitalgate_domain::model::time::Timestamp;
 
 /// Everything readers see, as of one commit. Replaced whole, shared by parts.
 #[derive(Clone, Debug, Default)]

@@ -3,12 +3,12 @@
 //!
 //! Seeded, so that a failure repeats; `fuzz/` holds the target for longer runs.
 
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::message::{
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::message::{
     Body, Delivery, Event, Kind, Message, Reading, Refused, Value, WaveChunk,
 };
-use vitalgate_domain::signal::SignalTable;
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_formats::{Decoded, Request, decode};
 
 const MUTATIONS: u64 = 1_500_000;

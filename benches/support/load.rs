@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use vitalgate::clock::Clock;
-use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::model::time::Timestamp;
 use vitalgate_sim::codec::Protocol;
 use vitalgate_sim::load::{self, Extent, LoadOptions};
 use vitalgate_sim::wire::Mode;

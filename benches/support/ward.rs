@@ -8,13 +8,13 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use vitalgate::app::{App, RunMode};
 use vitalgate::config::Config;
-use vitalgate_domain::command::{
+use vitalgate::inbox::{Inbox, Receipt, Submission};
+use vitalgate_domain::core::configuration::{Configuration, SiteSettings, Texts};
+use vitalgate_domain::model::command::{
     Action, AgeClass, Command, DeviceDetails, Outcome, PatientDetails, PrincipalKind,
 };
-use vitalgate_domain::configuration::{Configuration, SiteSettings, Texts};
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::input::Input;
-use vitalgate::inbox::{Inbox, Receipt, Submission};
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::input::Input;
 use vitalgate_store::{Purpose, Store};
 
 /// The built-in rules, and one that a benchmark can raise and end at will.

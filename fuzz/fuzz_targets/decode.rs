@@ -4,10 +4,10 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::message::{Body, Delivery, Kind};
-use vitalgate_domain::signal::SignalTable;
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::message::{Body, Delivery, Kind};
+use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_formats::{Request, decode};
 
 const KINDS: [Kind; 5] = [Kind::Telemetry, Kind::Events, Kind::Waves, Kind::Status, Kind::Info];

@@ -5,10 +5,10 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use vitalgate_domain::configuration::{Configuration, Texts};
+use vitalgate_domain::core::configuration::{Configuration, Texts};
 use vitalgate_domain::core::Core;
-use vitalgate_domain::journal::RowBody;
-use vitalgate_domain::time::{Span, Stamp, Timestamp};
+use vitalgate_domain::core::journal::RowBody;
+use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
 
 const AT: Timestamp = Timestamp::from_millis(1_795_255_201_000);
 

@@ -4,10 +4,10 @@ use anyhow::bail;
 
 use super::RunMode;
 use crate::config::Config;
-use vitalgate_domain::configuration::Configuration;
 use vitalgate_domain::core::Core;
-use vitalgate_domain::input::{Input, Synchronised};
-use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::core::configuration::Configuration;
+use vitalgate_domain::model::input::{Input, Synchronised};
+use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::{Opened, Purpose, Store};
 
 /// The store of this configuration: made by `run` and `demo`, each of which opens only its own.

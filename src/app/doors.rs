@@ -10,8 +10,6 @@ use tokio_util::task::TaskTracker;
 use super::{Addresses, RunMode};
 use crate::clock::Clock;
 use crate::config::{Config, DeadMan};
-use vitalgate_domain::consent::Purpose;
-use vitalgate_domain::signal::SignalTable;
 use crate::http::{AppState, Auth, Elsewhere, Limits, Pulse, Server, is_fresh, not_ready};
 use crate::inbox::Inbox;
 use crate::influx::archive::{Archive, Unread};
@@ -27,11 +25,13 @@ use crate::pseudonym::Pseudonyms;
 use crate::readers::StoreReaders;
 use crate::ring::Ring;
 use crate::stage::Stage;
-use vitalgate_store::cursor::SinkSlot;
-use vitalgate_store::{Opened, Reader};
 use crate::strain::Load;
 use crate::telemetry::{Metrics, watch_space};
 use crate::view::Board;
+use vitalgate_domain::model::consent::Purpose;
+use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_store::cursor::SinkSlot;
+use vitalgate_store::{Opened, Reader};
 
 /// Everything bound, nothing running.
 #[derive(Debug)]

@@ -22,8 +22,6 @@ use crate::board;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::control::Control;
-use vitalgate_domain::input::Input;
-use vitalgate_domain::time::Timestamp;
 use crate::http::Pulse;
 use crate::inbox::Inbox;
 use crate::ingest::Refusals;
@@ -34,9 +32,11 @@ use crate::recovery::{recover, upgraded};
 use crate::reload::Reload;
 use crate::ring::Ring;
 use crate::stage::{GRACE, Stage, late};
-use vitalgate_store as store;
 use crate::strain::Strain;
 use crate::telemetry::Metrics;
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::time::Timestamp;
+use vitalgate_store as store;
 
 /// How the gateway is run, beyond its configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 use vitalgate::app::{App, RunMode};
 use vitalgate::config::Config;
 use vitalgate::control::{self, AskError};
-use vitalgate_domain::command::{Action, Command, DeviceDetails, PrincipalKind};
 use vitalgate_domain::core::Core;
-use vitalgate_domain::ids::{DeviceId, PatientId};
-use vitalgate_domain::message::ExpectedSignal;
-use vitalgate_domain::time::Span;
+use vitalgate_domain::model::command::{Action, Command, DeviceDetails, PrincipalKind};
+use vitalgate_domain::model::ids::{DeviceId, PatientId};
+use vitalgate_domain::model::message::ExpectedSignal;
+use vitalgate_domain::model::time::Span;
 use vitalgate_store::{Reader, Store};
 
 use super::{StoreArgs, runtime, say};

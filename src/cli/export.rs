@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use vitalgate_domain::consent::Purpose;
-use vitalgate_domain::ids::PatientId;
-use vitalgate_domain::time::Timestamp;
 use vitalgate::export::{Format, Report, Request, What, export, key_file};
+use vitalgate_domain::model::consent::Purpose;
+use vitalgate_domain::model::ids::PatientId;
+use vitalgate_domain::model::time::Timestamp;
 
 use super::StoreArgs;
 use super::progress::Bar;

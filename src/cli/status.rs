@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use serde_json::json;
 use vitalgate::clock::Clock;
 use vitalgate::control::{self, AskError};
-use vitalgate_domain::time::{Span, Timestamp};
 use vitalgate::ops::status::{Line, Shown, Status};
+use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_store::{Reader, Space, Store};
 
 use super::{StoreArgs, say};

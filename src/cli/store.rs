@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use vitalgate_store::Reader;
 use vitalgate::verify::verify as compare;
+use vitalgate_store::Reader;
 
 use super::{StoreArgs, say};
 

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use vitalgate_domain::ids::{DeviceId, SiteId};
-use vitalgate_domain::time::Span;
 pub use crate::ingest::subscriber::SpeaksFor;
 use crate::ingest::subscriber::{BrokerTlsFiles, SubscriberConfig};
+use vitalgate_domain::model::ids::{DeviceId, SiteId};
+use vitalgate_domain::model::time::Span;
 
 /// A broker without TLS, and one with.
 const PORTS: (u16, u16) = (1883, 8883);

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use vitalgate_domain::time::Span;
+use vitalgate_domain::model::time::Span;
 
 /// `[clock]`.
 #[derive(Clone, Debug, Deserialize)]

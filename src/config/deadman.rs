@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::url::ServerUrl;
-use vitalgate_domain::time::Span;
+use vitalgate_domain::model::time::Span;
 
 const EVERY: (Span, Span) = (Span::secs(1), Span::hours(1));
 

@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 use serde::Deserialize;
 
 use super::url::ServerUrl;
-use vitalgate_domain::time::Span;
+use vitalgate_domain::model::time::Span;
 
 /// `[influx]`; without it nothing is sent.
 #[derive(Clone, Debug, Deserialize)]

@@ -24,13 +24,13 @@ pub use self::mqtt::{Devices, Mqtt, Proof, Tls, UnknownDevices};
 pub use self::site::{Site, TimeZone};
 pub use self::store::Store;
 pub use self::url::{NotAServer, ServerUrl};
-use vitalgate_domain::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
-use vitalgate_domain::signal::NoSuchClass;
 use crate::http::BadToken;
 use crate::influx::transport::{self, BadTransport};
 use crate::ingest::listener::ListenerConfig;
 use crate::ingest::subscriber::{Subscriber, SubscriberConfig};
 use crate::ops;
+use vitalgate_domain::core::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
+use vitalgate_domain::model::signal::NoSuchClass;
 
 /// The configuration of a gateway, every key documented in `docs/config.md`.
 #[derive(Clone, Debug, Deserialize)]

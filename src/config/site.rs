@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use vitalgate_domain::ids::SiteId;
+use vitalgate_domain::model::ids::SiteId;
 
 /// `[site]`.
 #[derive(Clone, Debug, Deserialize)]

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use vitalgate_domain::signal::SignalTable;
-use vitalgate_domain::time::Span;
+use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_domain::model::time::Span;
 use vitalgate_store::Keep;
 
 /// `[store]`.

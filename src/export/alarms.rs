@@ -9,8 +9,8 @@ use super::names::{Fate, Names};
 use super::standing::Standing;
 use super::table::{Cell, Table};
 use super::{ExportError, Progress, Report, Wanted};
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::Reader;
 use vitalgate_store::reader::TransitionRow;
 

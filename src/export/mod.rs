@@ -15,15 +15,15 @@ use std::path::{Path, PathBuf};
 
 pub use table::{Format, UnknownFormat};
 
-use vitalgate_domain::consent::Purpose;
-use vitalgate_domain::ids::PatientId;
-use vitalgate_domain::signal::{SignalId, SignalTable};
-use vitalgate_domain::time::Timestamp;
 use crate::fold::FoldError;
 use crate::pseudonym::BadKey;
-use vitalgate_store::{OpenError, ReadError, Reader};
 use names::Names;
 use standing::Standing;
+use vitalgate_domain::model::consent::Purpose;
+use vitalgate_domain::model::ids::PatientId;
+use vitalgate_domain::model::signal::{SignalId, SignalTable};
+use vitalgate_domain::model::time::Timestamp;
+use vitalgate_store::{OpenError, ReadError, Reader};
 
 /// What is wanted.
 #[derive(Debug, Clone)]

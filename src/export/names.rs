@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::Request;
-use vitalgate_domain::consent::{Purpose, may};
-use vitalgate_domain::ids::{AlarmId, DeviceId, PatientId};
 use crate::pseudonym::{BadKey, Pseudonyms};
+use vitalgate_domain::model::consent::{Purpose, may};
+use vitalgate_domain::model::ids::{AlarmId, DeviceId, PatientId};
 
 /// Names for one purpose; without pseudonyms the site's own.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The store as it stood at one row: who was where, and the whole history up to it.
 
-use vitalgate_domain::core::Core;
 use crate::fold::{FoldError, begin, fold};
+use vitalgate_domain::core::Core;
 use vitalgate_store::frozen::Frozen;
 use vitalgate_store::{ReadError, Reader};
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::str::FromStr;
 
-use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::model::time::Timestamp;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,27 +1,27 @@
 //! Exports of stores made as a gateway makes them.
 
-use vitalgate_domain::CORE_VERSION;
 use std::path::Path;
+use vitalgate_domain::CORE_VERSION;
 
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use super::*;
-use vitalgate_domain::command::{
+use crate::pipeline::stored;
+use crate::verify::tests::{configuration, tamper};
+use vitalgate_domain::core::Core;
+use vitalgate_domain::core::configuration::Configuration;
+use vitalgate_domain::core::journal::RowBody;
+use vitalgate_domain::model::command::{
     Action, AgeClass, Command, DeviceDetails, PatientDetails, PrincipalKind,
 };
-use vitalgate_domain::configuration::Configuration;
-use vitalgate_domain::core::Core;
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::input::Input;
-use vitalgate_domain::journal::RowBody;
-use vitalgate_domain::message::{Delivery, Kind};
-use vitalgate_domain::time::{Span, Stamp};
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::message::{Delivery, Kind};
+use vitalgate_domain::model::time::{Span, Stamp};
 use vitalgate_formats as decode;
-use crate::pipeline::stored;
 use vitalgate_store::types::{Commit, Row};
 use vitalgate_store::{Keep, Purpose as StorePurpose, Running, Store, start};
-use crate::verify::tests::{configuration, tamper};
 
 /// A running store: a core, a writer, and a second a row.
 struct Ward {

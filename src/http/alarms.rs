@@ -15,10 +15,10 @@ use super::error::Problem;
 use super::extract::{Body, Id, List, Params, page_size};
 use super::ports::{ClosedFilter, KeptGrounds, LoggedAlarm};
 use super::state::Ctx;
-use vitalgate_domain::alarm::{Alarm, AlarmOnWire, State as AlarmState};
-use vitalgate_domain::command::{Action, AlarmAct};
-use vitalgate_domain::ids::{AlarmId, PatientId, WardId};
-use vitalgate_domain::sample::flag;
+use vitalgate_domain::model::alarm::{Alarm, AlarmOnWire, State as AlarmState};
+use vitalgate_domain::model::command::{Action, AlarmAct};
+use vitalgate_domain::model::ids::{AlarmId, PatientId, WardId};
+use vitalgate_domain::model::sample::flag;
 use vitalgate_store::point::Point;
 
 /// Alarms acknowledged in one request at most.

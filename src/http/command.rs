@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use super::auth::Who;
 use super::error::Problem;
 use super::state::Http;
-use vitalgate_domain::alarm::AlarmOnWire;
-use vitalgate_domain::command::{Action, Answer, Command, Outcome};
-use vitalgate_domain::input::Input;
 use crate::inbox::{Receipt, Submission};
+use vitalgate_domain::model::alarm::AlarmOnWire;
+use vitalgate_domain::model::command::{Action, Answer, Command, Outcome};
+use vitalgate_domain::model::input::Input;
 
 /// What a command counts in the inbox, in bytes.
 const COMMAND_BYTES: usize = 512;

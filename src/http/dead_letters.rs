@@ -11,7 +11,7 @@ use super::error::Problem;
 use super::extract::{List, Params, page_size};
 use super::ports::KeptDeadLetter;
 use super::state::Ctx;
-use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::model::ids::DeviceId;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -12,12 +12,12 @@ use super::command::ask_one;
 use super::error::Problem;
 use super::extract::{Body, Id, List, Params, page_size};
 use super::state::{Ctx, Http};
-use vitalgate_domain::command::{Action, DeviceDetails, PrincipalKind};
-use vitalgate_domain::ids::{DeviceId, PatientId};
-use vitalgate_domain::message::ExpectedSignal;
-use vitalgate_domain::signal::{SignalId, SignalTable};
-use vitalgate_domain::time::{Span, Timestamp};
 use crate::view::DeviceView;
+use vitalgate_domain::model::command::{Action, DeviceDetails, PrincipalKind};
+use vitalgate_domain::model::ids::{DeviceId, PatientId};
+use vitalgate_domain::model::message::ExpectedSignal;
+use vitalgate_domain::model::signal::{SignalId, SignalTable};
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

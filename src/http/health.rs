@@ -14,10 +14,10 @@ use super::auth::{Right, Who};
 use super::error::Problem;
 use super::state::Ctx;
 use crate::clock::{Clock, Stopwatch};
-use vitalgate_domain::ids::WardId;
 use crate::ops::systemd::Watchdog;
 use crate::telemetry::{Sampled, Ward};
 use crate::view::Board;
+use vitalgate_domain::model::ids::WardId;
 
 /// The pipeline counts as standing still after this many seconds without a step, and judgement as
 /// behind when it is this many seconds behind the clock (contract §6).

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::ports::Bucket;
-use vitalgate_domain::signal::SignalTable;
+use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_store::types::{Sample, SeriesKey, flag};
 
 /// Room for an item with names of a usual length.
@@ -125,10 +125,10 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use vitalgate_domain::signal::SignalId;
-    use vitalgate_domain::time::{Span, Timestamp};
-    use vitalgate_domain::unit::Unit;
     use crate::http::ports::Summary;
+    use vitalgate_domain::model::signal::SignalId;
+    use vitalgate_domain::model::time::{Span, Timestamp};
+    use vitalgate_domain::model::unit::Unit;
 
     fn at(second: i64) -> Timestamp {
         "2026-03-01T00:00:00.5Z".parse::<Timestamp>().unwrap() + Span::secs(second)

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::ports::{Bucket, Gone, Summary};
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::instance::Instance;
-use vitalgate_domain::signal::SignalTable;
-use vitalgate_domain::time::{Span, Timestamp};
-use vitalgate_domain::unit::Unit;
 use crate::influx::query::{Origin, Reading, Selection, Summed};
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::instance::Instance;
+use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::model::unit::Unit;
 use vitalgate_store::buckets::Grid;
 use vitalgate_store::point::{Point, settle};
 use vitalgate_store::types::{Sample, SeriesKey};

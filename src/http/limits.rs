@@ -13,9 +13,9 @@ use super::error::Problem;
 use super::extract::{Body, Id};
 use super::patients::find;
 use super::state::Ctx;
-use vitalgate_domain::command::{Action, PatientLimit};
-use vitalgate_domain::ids::PatientId;
-use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::model::command::{Action, PatientLimit};
+use vitalgate_domain::model::ids::PatientId;
+use vitalgate_domain::model::time::Timestamp;
 
 /// All limits of a patient; a rule not named falls back to its pack.
 #[derive(Deserialize)]

@@ -17,13 +17,13 @@ use super::joined::{Older, Question, Told, Upto, borders, joined, of_store, olde
 use super::ports::{Bucket, Gone, HistoryRead, ReadFailed, SeriesQuery};
 use super::state::Http;
 use crate::clock::Stopwatch;
-use vitalgate_domain::consent::{Purpose, may};
-use vitalgate_domain::signal::SignalTable;
-use vitalgate_domain::time::{Span, Timestamp};
 use crate::influx::archive::{Archive, Unread};
 use crate::influx::line::READING;
 use crate::influx::query::{Origin, Page, Places, Reading, Selection, Summed, Wanted};
 use crate::pseudonym::Pseudonyms;
+use vitalgate_domain::model::consent::{Purpose, may};
+use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_store::buckets::Grid;
 use vitalgate_store::cursor::SinkSlot;
 use vitalgate_store::point::Point;

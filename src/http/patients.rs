@@ -12,9 +12,9 @@ use super::command::ask_one;
 use super::error::Problem;
 use super::extract::{Body, Id, List, Params, page_size};
 use super::state::{Ctx, Http};
-use vitalgate_domain::command::{Action, AgeClass, PatientDetails};
-use vitalgate_domain::ids::{BedId, PatientId, WardId};
 use crate::view::{Board, PatientView};
+use vitalgate_domain::model::command::{Action, AgeClass, PatientDetails};
+use vitalgate_domain::model::ids::{BedId, PatientId, WardId};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use vitalgate_domain::ids::{AlarmId, DeviceId, PatientId, WardId};
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::time::Timestamp;
-use vitalgate_domain::unit::Unit;
-use vitalgate_domain::message::DeadLetter;
+use vitalgate_domain::model::ids::{AlarmId, DeviceId, PatientId, WardId};
+use vitalgate_domain::model::message::DeadLetter;
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::model::unit::Unit;
 use vitalgate_store::point::Point;
 use vitalgate_store::types::{Sample, SeriesKey};
 

@@ -15,11 +15,11 @@ use super::older;
 use super::patients;
 use super::ports::{Bucket, HistoryRead, ReadFailed, SeriesQuery, Stretch};
 use super::state::{Ctx, Http};
-use vitalgate_domain::consent::{Purpose, may};
 use vitalgate_domain::device::stretches;
-use vitalgate_domain::ids::{DeviceId, PatientId};
-use vitalgate_domain::signal::{SignalId, SignalTable};
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::consent::{Purpose, may};
+use vitalgate_domain::model::ids::{DeviceId, PatientId};
+use vitalgate_domain::model::signal::{SignalId, SignalTable};
+use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_store::types::Sample;
 
 /// Raw samples of one page, at most.

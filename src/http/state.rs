@@ -16,14 +16,14 @@ use super::older::Elsewhere;
 use super::ports::{AlarmLog, HistoryRead, ReadFailed};
 use super::seats::Seats;
 use crate::clock::Clock;
-use vitalgate_domain::signal::SignalTable;
 use crate::inbox::Inbox;
 use crate::ops::degraded::Degraded;
 use crate::ring::Ring;
-use vitalgate_store::types::Identity;
 use crate::strain::{Load, Work};
 use crate::telemetry::Metrics;
 use crate::view::Board;
+use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_store::types::Identity;
 
 /// The collaborators of the HTTP side.
 #[derive(Debug)]

@@ -27,10 +27,10 @@ use super::extract::Params;
 use super::ports::LoggedAlarm;
 use super::server::Connection;
 use super::state::Ctx;
-use vitalgate_domain::ids::{NotAnId, WardId};
 use crate::ring::{Found, Frame};
 use crate::telemetry::Hop;
 use crate::view::DeviceView;
+use vitalgate_domain::model::ids::{NotAnId, WardId};
 
 /// Frames put into one chunk: one write for a burst, yet a chunk stays near 100 KiB.
 const FRAMES_AT_ONCE: usize = 64;

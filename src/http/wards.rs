@@ -16,10 +16,10 @@ use super::error::Problem;
 use super::extract::{Body, Id, List};
 use super::patients::monitored;
 use super::state::Ctx;
-use vitalgate_domain::command::Action;
-use vitalgate_domain::ids::{BedId, PatientId, WardId};
-use vitalgate_domain::time::{Span, Timestamp};
 use crate::view::{Board, PatientView, Vital};
+use vitalgate_domain::model::command::Action;
+use vitalgate_domain::model::ids::{BedId, PatientId, WardId};
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,8 +7,8 @@ use super::feed::Batch;
 use super::policy::{ONCE_MORE, Plan, Step};
 use super::transport::gzip;
 use super::{NAME, Sink};
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::message::DeadLetter;
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::message::DeadLetter;
 use vitalgate_store::DEAD_LETTERS;
 use vitalgate_store::cursor::SinkCursor;
 

@@ -8,16 +8,16 @@ use tokio::sync::watch;
 
 use super::gather::{Cache, Gathering};
 use super::line::{Move, Store};
-use vitalgate_domain::device::BINDING_UNCERTAINTY;
-use vitalgate_domain::journal::{BadRow, RowBody};
-use vitalgate_domain::signal::SignalTable;
-use vitalgate_domain::time::{Span, Timestamp};
 use crate::pseudonym::Pseudonyms;
+use crate::view::Board;
+use vitalgate_domain::core::journal::{BadRow, RowBody};
+use vitalgate_domain::device::BINDING_UNCERTAINTY;
+use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_store::cursor::{AHEAD, LATEST, SavedPlace, SinkCursor};
 use vitalgate_store::history::History;
 use vitalgate_store::scan::{Extent, ScanPage};
 use vitalgate_store::{ReadError, Reader};
-use crate::view::Board;
 
 /// A row waits so long before it is told: until then a change of binding may still take the patient
 /// from what was measured just before it. One second is for the commit of that change.

@@ -10,15 +10,15 @@ use bytes::Bytes;
 use super::feed::Batch;
 use super::line::{Move, Store, Tags};
 use super::transport::gzip;
-use vitalgate_domain::consent::{Purpose, may};
-use vitalgate_domain::ids::{DeviceId, PatientId};
-use vitalgate_domain::signal::SignalTable;
-use vitalgate_domain::time::Timestamp;
 use crate::pseudonym::Pseudonyms;
+use crate::view::{Board, DeviceView};
+use vitalgate_domain::model::consent::{Purpose, may};
+use vitalgate_domain::model::ids::{DeviceId, PatientId};
+use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::cursor::SinkCursor;
 use vitalgate_store::point::Point;
 use vitalgate_store::types::{Sample, SeriesKey};
-use crate::view::{Board, DeviceView};
 
 /// Series whose tags are remembered.
 const SERIES: usize = 65_536;

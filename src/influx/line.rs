@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use vitalgate_domain::ids::PatientId;
-use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::model::ids::PatientId;
+use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::point::Point;
 use vitalgate_store::types::SeriesKey;
 

@@ -8,9 +8,9 @@
 use std::fmt::Write as _;
 
 use super::csv::{self, BadCsv};
-use vitalgate_domain::instance::Instance;
-use vitalgate_domain::time::{Span, Timestamp};
-use vitalgate_domain::unit::Unit;
+use vitalgate_domain::model::instance::Instance;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::model::unit::Unit;
 use vitalgate_store::point::Point;
 
 /// InfluxDB counts nanoseconds in 64 bits; before this nothing was measured, and after it nobody asks.
@@ -409,7 +409,7 @@ mod tests {
 
     use super::super::line::Store;
     use super::*;
-    use vitalgate_domain::signal::SignalId;
+    use vitalgate_domain::model::signal::SignalId;
     use vitalgate_store::types::SeriesKey;
 
     /// A reader of Flux strings, after the language's description: the text, and what follows it.

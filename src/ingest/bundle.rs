@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::{Context, Decode, permission};
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::input::Input;
-use vitalgate_domain::message::{Body, Delivery, Kind, Message, Mode, RefusalReason};
-use vitalgate_domain::signal::SignalTable;
-use vitalgate_domain::time::{Span, Timestamp};
-use crate::inbox::{DeadLetter, Receipt, Submission, WaveSamples};
-use vitalgate_formats::{Decoded, Request};
+use crate::inbox::{Receipt, Submission};
 use crate::view::Board;
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::message::{Body, Delivery, Kind, Message, Mode, RefusalReason};
+use vitalgate_domain::model::message::{DeadLetter, WaveSamples};
+use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_formats::{Decoded, Request};
 
 /// What is kept of a message too large to be read.
 pub(super) const KEPT_OF_TOO_LARGE: usize = 1 << 10;

@@ -20,10 +20,10 @@ use tokio_util::task::TaskTracker;
 
 pub use self::refusals::Refusals;
 use crate::clock::Clock;
-use vitalgate_domain::signal::SignalTable;
 use crate::inbox::Inbox;
 use crate::telemetry::Metrics;
 use crate::view::Board;
+use vitalgate_domain::model::signal::SignalTable;
 
 /// What a source works with.
 #[derive(Clone, Debug)]
@@ -47,4 +47,4 @@ pub struct Context {
 }
 
 /// Makes a message of a publish.
-pub type Decode = fn(&decode::Request<'_>, &SignalTable) -> decode::Decoded;
+pub type Decode = fn(&vitalgate_formats::Request<'_>, &SignalTable) -> vitalgate_formats::Decoded;

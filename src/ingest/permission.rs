@@ -1,11 +1,11 @@
 //! Topics, and who may use which (contract §1 and §2).
 
-use vitalgate_domain::command::PrincipalKind;
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::message::Kind;
 use crate::ingest::listener::Unknown;
 use crate::ingest::subscriber::SpeaksFor;
 use crate::view::Board;
+use vitalgate_domain::model::command::PrincipalKind;
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::message::Kind;
 
 const ROOT: &str = "vitalgate/v1/";
 

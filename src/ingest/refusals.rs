@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::permission;
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::input::Input;
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// Entries of an hour, told twice each: a few hundred bytes apiece.
 const MOST: usize = 1_024;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vitalgate_domain::command::PrincipalKind;
-use vitalgate_domain::message::DeviceInfo;
 use crate::view::{Board, DeviceView};
+use vitalgate_domain::model::command::PrincipalKind;
+use vitalgate_domain::model::message::DeviceInfo;
 
 pub(super) fn board<const N: usize>(devices: [DeviceView; N]) -> Board {
     let devices = devices.into_iter().map(|device| (device.id.clone(), Arc::new(device)));

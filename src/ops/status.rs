@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use vitalgate_domain::alarm::{Alarm, AlarmKind, Priority, State};
-use vitalgate_domain::time::Timestamp;
 use crate::http::{Pulse, not_ready};
 use crate::inbox::Inbox;
-use vitalgate_store::types::Identity;
 use crate::telemetry::Metrics;
 use crate::view::Board;
+use vitalgate_domain::model::alarm::{Alarm, AlarmKind, Priority, State};
+use vitalgate_domain::model::time::Timestamp;
+use vitalgate_store::types::Identity;
 
 /// Names beyond this many are counted only: it is one screen.
 const SHOWN: usize = 20;

@@ -10,8 +10,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Clock;
-use vitalgate_domain::input::{Input, Synchronised};
 use crate::inbox::{Inbox, Receipt, Submission};
+use vitalgate_domain::model::input::{Input, Synchronised};
 
 /// A program that takes longer knows nothing.
 const ANSWERING: Duration = Duration::from_secs(10);

@@ -1,21 +1,22 @@
 //! Taking a batch from the inbox, and packing what the core made of it.
 
-use vitalgate_domain::CORE_VERSION;
 use std::collections::VecDeque;
+use vitalgate_domain::CORE_VERSION;
 
 use tokio::sync::mpsc;
 
 use crate::clock::{Clock, Stamp, Stopwatch};
-use vitalgate_domain::alarm::Alarm;
-use vitalgate_domain::command::Answer;
+use crate::inbox::Submission;
 use vitalgate_domain::core::Core;
-use vitalgate_domain::grounds::{Grounds, raised};
-use vitalgate_domain::input::Input;
-use vitalgate_domain::journal::RowBody;
+use vitalgate_domain::core::journal::RowBody;
+use vitalgate_domain::model::alarm::Alarm;
+use vitalgate_domain::model::command::Answer;
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::message::{DeadLetter, WaveSamples};
+use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::Output;
-use vitalgate_domain::time::Timestamp;
-use vitalgate_domain::transition::{Transition, TransitionBody};
-use crate::inbox::{DeadLetter, Submission, WaveSamples};
+use vitalgate_domain::output::context::{AlarmContext, raised};
+use vitalgate_domain::output::transition::{Transition, TransitionBody};
 use vitalgate_store::types::{Commit, RaisedOn, Row, StoredTransition};
 
 /// A batch is bounded (docs/architecture.md).
@@ -247,8 +248,8 @@ fn answer(transition: &Transition) -> Option<&Answer> {
 }
 
 /// What a raised alarm stands on.
-fn raised_on(alarm: &Alarm, grounds: Grounds) -> RaisedOn {
-    let Grounds { series, until, limits } = grounds;
+fn raised_on(alarm: &Alarm, grounds: AlarmContext) -> RaisedOn {
+    let AlarmContext { series, until, limits } = grounds;
     let limits = serde_json::to_string(&limits).unwrap_or_default();
     RaisedOn { alarm: alarm.id.clone(), series, until, limits, readings: Vec::new() }
 }

@@ -16,19 +16,19 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Stopwatch};
-use vitalgate_domain::core::Core;
-use vitalgate_domain::input::Input;
-use vitalgate_domain::output::Output;
-use vitalgate_domain::time::{Span, Stamp, Timestamp};
 use crate::http::Pulse;
 use crate::inbox::{Fill, Submission};
 use crate::ingest::Refusals;
 use crate::ring::Ring;
-use vitalgate_store::types::Commit;
-use vitalgate_store::{Committer, NotTaken, Report};
 use crate::strain::{Pressure, Strain};
 use crate::telemetry::Metrics;
 use crate::view::Board;
+use vitalgate_domain::core::Core;
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
+use vitalgate_domain::output::Output;
+use vitalgate_store::types::Commit;
+use vitalgate_store::{Committer, NotTaken, Report};
 
 pub use batch::stored;
 use batch::{Intake, Stepped, Taken};

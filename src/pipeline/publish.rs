@@ -11,17 +11,17 @@ use tokio::sync::watch;
 use super::batch::{Intake, Stepped};
 use crate::board;
 use crate::clock::{Clock, Stamp, Stopwatch};
-use vitalgate_domain::alarm::{Alarm, TimeQuality};
-use vitalgate_domain::command::Answer;
-use vitalgate_domain::core::Core;
-use vitalgate_domain::ids::PatientId;
-use vitalgate_domain::time::Timestamp;
-use vitalgate_domain::transition::{Change, Transition, TransitionBody};
 use crate::inbox::{Committed, Submission};
 use crate::ring::{Frame, Ring};
 use crate::strain::{Load, Work};
 use crate::telemetry::{Hop, Metrics};
 use crate::view::{Board, DeviceView};
+use vitalgate_domain::core::Core;
+use vitalgate_domain::model::alarm::{Alarm, TimeQuality};
+use vitalgate_domain::model::command::Answer;
+use vitalgate_domain::model::ids::PatientId;
+use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
 
 /// The board follows readings alone at most so often; commands and alarms move it at once.
 const REFRESH_EVERY_S: f64 = 0.25;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Stopwatch;
-use vitalgate_domain::core::Core;
-use vitalgate_domain::ids::WardId;
 use crate::ring::Ring;
+use vitalgate_domain::core::Core;
+use vitalgate_domain::model::ids::WardId;
 
 /// A screen that reloads or changes hands is no unwatched ward.
 const TOLERATED_S: f64 = 60.0;

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use vitalgate_domain::time::Span;
-use vitalgate_domain::unit::Unit;
+use vitalgate_domain::model::time::Span;
+use vitalgate_domain::model::unit::Unit;
 
 /// Seconds beyond this (a century) are a mistake, not a time.
 const LONGEST_S: f64 = 3_155_760_000.0;
@@ -42,7 +42,7 @@ pub enum BadColumn {
     Form(String),
     /// A unit that is not known.
     #[error("column `{0}`: {1}; write it in UCUM, such as mm[Hg]")]
-    Unit(String, #[source] vitalgate_domain::unit::UnknownUnit),
+    Unit(String, #[source] vitalgate_domain::model::unit::UnknownUnit),
     /// A factor that is no number.
     #[error("column `{0}`: `{1}` is not a factor: write a number other than 0, such as %*100")]
     Factor(String, String),

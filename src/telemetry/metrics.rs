@@ -12,8 +12,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::sampled::Sampled;
-use vitalgate_domain::alarm::Priority;
 use crate::strain::Work;
+use vitalgate_domain::model::alarm::Priority;
 
 /// What every name begins with.
 pub(super) const PREFIX: &str = "vitalgate";
@@ -278,7 +278,7 @@ impl Metrics {
         self.refusals(reason, 1);
     }
 
-    /// Readings or events were refused, by [`RefusalReason`](vitalgate_domain::message::RefusalReason).
+    /// Readings or events were refused, by [`RefusalReason`](vitalgate_domain::model::message::RefusalReason).
     pub fn refusals(&self, reason: &'static str, count: u64) {
         self.0.refused.get_or_create(&[("reason", reason)]).inc_by(count);
     }

@@ -2,7 +2,7 @@
 
 use rumqttc::QoS;
 use serde_json::{Value, json};
-use vitalgate_domain::time::Span;
+use vitalgate_domain::model::time::Span;
 
 use crate::harness::{Gateway, eventually, measured_earlier, telemetry};
 use crate::mqtt::Client;
@@ -165,7 +165,7 @@ fn a_delay_cut_by_a_kill_runs_out_when_it_would_have() {
     assert!(bedside.gateway.alarms("p1").is_empty(), "the delay has only begun");
     bedside.restart();
     let alarm = bedside.alarm_in(SPO2, "alarming");
-    let at = |field: &Value| -> vitalgate_domain::time::Timestamp {
+    let at = |field: &Value| -> vitalgate_domain::model::time::Timestamp {
         field.as_str().unwrap().parse().unwrap()
     };
     let held = at(&alarm["raised_at"]) - at(&alarm["trigger"]["measured_at"]);

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use rumqttc::{Packet, Publish, QoS};
 use serde_json::{Value, json};
-use vitalgate_domain::input::Input;
-use vitalgate_domain::message::{Delivery, Message};
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::message::{Delivery, Message};
 
 use crate::harness::{Gateway, eventually, telemetry};
 use crate::mosquitto::{Mosquitto, Proxy};

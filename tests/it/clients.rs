@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
-use vitalgate_domain::input::Input;
+use vitalgate_domain::model::input::Input;
 
 use crate::harness::{Gateway, eventually, node_modules, python, root, telemetry};
 use crate::links::{ends, wills};

@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use vitalgate_domain::alarm::AlarmOnWire;
-use vitalgate_domain::command::{
+use vitalgate_domain::core::Core;
+use vitalgate_domain::core::configuration::{Configuration, Texts};
+use vitalgate_domain::model::alarm::AlarmOnWire;
+use vitalgate_domain::model::command::{
     Action, AgeClass, Command, DeviceDetails, Outcome, PatientDetails, PrincipalKind,
 };
-use vitalgate_domain::configuration::{Configuration, Texts};
-use vitalgate_domain::core::Core;
-use vitalgate_domain::input::Input;
-use vitalgate_domain::instance::Instance;
-use vitalgate_domain::message::{
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::instance::Instance;
+use vitalgate_domain::model::message::{
     self, Body, Clock, ClockSource, Delivery, ExpectedSignal, Message, Mode, Reading, ReadingTime,
     Status,
 };
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::time::{Span, Stamp, Timestamp};
-use vitalgate_domain::transition::TransitionBody;
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
+use vitalgate_domain::output::transition::TransitionBody;
 
 use crate::oracle::{Case, at, cases};
 

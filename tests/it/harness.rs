@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::Agent;
 use vitalgate::clock::{Clock, Stopwatch};
-use vitalgate_domain::input::Input;
-use vitalgate_domain::journal::RowBody;
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::core::journal::RowBody;
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 use crate::mqtt::Client;
 use crate::setup::{RULES, Setup};

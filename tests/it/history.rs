@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 use crate::harness::{Gateway, eventually, python, root};
 use crate::mqtt::Client;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 use crate::fake_influx::{Certificates, FakeInflux, Mood};
 use crate::harness::{Gateway, eventually, telemetry};

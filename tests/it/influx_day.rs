@@ -8,7 +8,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use vitalgate::clock::Stopwatch;
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 use crate::fake_influx::FakeInflux;
 use crate::harness::{Gateway, eventually_within, measured_earlier, telemetry};

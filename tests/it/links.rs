@@ -1,8 +1,8 @@
 //! Connections as such: handshakes, wills, the line of acks.
 
 use rumqttc::{LastWill, Packet, QoS};
-use vitalgate_domain::input::Input;
-use vitalgate_domain::message::Body;
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::message::Body;
 
 use crate::harness::{Gateway, eventually, telemetry};
 use crate::mqtt::Client;

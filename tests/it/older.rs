@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 
 use serde_json::{Value, json};
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 use crate::fake_influx::{FakeInflux, PREFIX, QueryMood};
 use crate::harness::{Gateway, eventually, eventually_within, telemetry};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 use crate::harness::{python, root};
 

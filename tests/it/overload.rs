@@ -8,9 +8,9 @@ use std::thread;
 
 use rumqttc::QoS;
 use serde_json::{Value, json};
-use vitalgate_domain::input::Input;
-use vitalgate_domain::message::Message;
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::message::Message;
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 use crate::disk::Disk;
 use crate::harness::{Gateway, eventually, telemetry};

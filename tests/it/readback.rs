@@ -8,14 +8,16 @@ use pco::ChunkConfig;
 use pco::standalone::simple_compress;
 use rusqlite::{Connection, params};
 use serde_json::Value;
-use vitalgate_domain::input::Input;
-use vitalgate_domain::instance::Instance;
-use vitalgate_domain::journal::RowBody;
-use vitalgate_domain::message::{Body, Delivery, Message, Mode, Reading, ReadingTime, Status};
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::time::Timestamp;
-use vitalgate_domain::unit::Unit;
-use vitalgate_domain::{input, message};
+use vitalgate_domain::core::journal::RowBody;
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::instance::Instance;
+use vitalgate_domain::model::message::{
+    Body, Delivery, Message, Mode, Reading, ReadingTime, Status,
+};
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::model::unit::Unit;
+use vitalgate_domain::model::{input, message};
 
 use crate::harness::{python, root};
 

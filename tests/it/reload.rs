@@ -1,7 +1,7 @@
 //! SIGHUP: rules and signals are read again, whole or not at all.
 
 use serde_json::Value;
-use vitalgate_domain::input::Input;
+use vitalgate_domain::model::input::Input;
 
 use crate::harness::{Gateway, eventually, telemetry};
 use crate::mqtt::Client;

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 use crate::harness::{eventually, telemetry};
 use crate::setup::{RULES, Setup};

@@ -1,42 +1,31 @@
-//! The pure core: no tokio, no I/O, no clock, no randomness, and so nothing that can fail.
+//! The pure core: what devices, patients and the site are, and what happens to them.
+//!
+//! ```text
+//!               core: one step at a time, a row in, transitions out
+//!                 │          agenda (who wakes when) · commands · snapshot and journal forms
+//!      ┌──────────┼──────────┐
+//!      ▼          ▼          ▼
+//!   device     patient      site        machines that never see each other
+//!      │          │          │
+//!      │     alarms, rules ◀─┘          the book of open alarms; what is judged, and by which text
+//!      └────┬─────┘
+//!         output                        transitions, samples, counts
+//!           │
+//!         model                         ids, time, units, signals, messages, commands, alarms
+//! ```
+//!
+//! **The law.** No tokio, no I/O, no clock, no thread, no randomness: none of them is among the
+//! dependencies, and time comes in as an argument. So nothing here can fail, and the same inputs
+//! give the same bytes on every machine.
 
-mod agenda;
-pub mod alarm;
-pub mod book;
-pub mod cause;
-pub mod command;
-pub mod commands;
-pub mod configuration;
-pub mod consent;
+pub mod alarms;
 pub mod core;
-mod deadlines;
-mod decimal;
 pub mod device;
-mod device_commands;
-pub mod episodes;
-pub mod fate;
-pub mod few;
-pub mod grounds;
-pub mod ids;
-pub mod input;
-pub mod instance;
-pub mod journal;
-pub mod lifecycle;
-pub mod message;
-pub mod observation;
-pub mod offset;
+pub mod model;
 pub mod output;
 pub mod patient;
 pub mod rules;
-pub mod sample;
-pub mod sequence;
-pub mod signal;
 pub mod site;
-pub mod snapshot;
-pub mod time;
-pub mod transition;
-pub mod unit;
-mod upgrade;
 
 /// The number that rises whenever the same inputs could give other transitions.
 pub const CORE_VERSION: u32 = 1;

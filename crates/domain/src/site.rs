@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 
-use super::alarm::{Alarm, Condition, Priority};
-use super::book::{Book, Draft, Key, Owner};
-use super::cause::Cause;
-use super::ids::{BedId, DeviceId, WardId};
-use super::input::Synchronised;
-use super::output::{Output, rule};
-use super::patient;
-use super::time::{Span, Timestamp};
-use super::transition::Change;
+use crate::alarms::book::{Book, Draft, Key, Owner};
+use crate::alarms::draft;
+use crate::model::alarm::{Alarm, Condition, Priority};
+use crate::model::cause::Cause;
+use crate::model::ids::{BedId, DeviceId, WardId};
+use crate::model::input::Synchronised;
+use crate::model::time::{Span, Timestamp};
+use crate::output::transition::Change;
+use crate::output::{Output, rule};
 
 const STORE_FAILING: &str = "store.failing";
 const DEAF: &str = "gateway.deaf";
@@ -58,7 +58,7 @@ impl Site {
             let text = "the store fails: nothing new is acknowledged".to_owned();
             let cause = Cause::noticed(None, out.wall());
             let (priority, condition) = (Priority::High, Condition::Present);
-            let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
+            let draft = draft::technical(key, None, priority, condition, text, cause, out);
             self.alarms.raise(GATEWAY, draft, out);
         } else {
             self.alarms.change(&key, None, out, Alarm::absent);
@@ -76,7 +76,7 @@ impl Site {
             let text = format!("no screen shows ward {ward}");
             let cause = Cause::noticed(None, out.wall());
             let (priority, condition) = (Priority::Medium, Condition::Present);
-            let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
+            let draft = draft::technical(key, None, priority, condition, text, cause, out);
             self.alarms.raise(Owner { ward: Some(ward), ..GATEWAY }, draft, out);
         }
     }
@@ -99,7 +99,7 @@ impl Site {
         let text = format!("broker {id}: {fault}");
         let cause = Cause::noticed(Some(id.clone()), out.wall());
         let (priority, condition) = (Priority::High, Condition::Present);
-        let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
+        let draft = draft::technical(key, None, priority, condition, text, cause, out);
         self.tell(draft, out);
     }
 
@@ -130,7 +130,7 @@ impl Site {
             };
             let cause = Cause::noticed(None, out.wall());
             let condition = Condition::Present;
-            let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
+            let draft = draft::technical(key, None, priority, condition, text, cause, out);
             self.tell(draft, out);
         }
     }
@@ -149,7 +149,7 @@ impl Site {
             let text = format!("the wall clock was set back by {:.0} s", -offset.as_secs_f64());
             let cause = Cause::noticed(None, out.wall());
             let (priority, condition) = (Priority::Medium, Condition::Present);
-            let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
+            let draft = draft::technical(key, None, priority, condition, text, cause, out);
             self.alarms.raise(GATEWAY, draft, out);
         } else {
             self.alarms.change(&key, None, out, Alarm::absent);
@@ -175,7 +175,7 @@ impl Site {
         };
         let cause = Cause::noticed(None, out.wall());
         let condition = Condition::Present;
-        let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
+        let draft = draft::technical(key, None, priority, condition, text, cause, out);
         self.tell(draft, out);
     }
 
@@ -194,7 +194,7 @@ impl Site {
         let text = format!("nothing was taken in from {from} to {to}");
         let cause = Cause::noticed(None, from);
         let (priority, condition) = (Priority::Medium, Condition::Momentary);
-        let draft = patient::technical_draft(key, None, priority, condition, text, cause, out);
+        let draft = draft::technical(key, None, priority, condition, text, cause, out);
         self.alarms.raise(GATEWAY, draft, out);
     }
 

@@ -2,8 +2,8 @@
 
 use super::Request;
 use super::fields::cut;
-use vitalgate_domain::message::Refused;
-use vitalgate_domain::message::DeadLetter;
+use vitalgate_domain::model::message::DeadLetter;
+use vitalgate_domain::model::message::Refused;
 
 /// So much of the payload is kept.
 const HEAD: usize = 1_024;

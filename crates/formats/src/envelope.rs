@@ -2,8 +2,8 @@
 
 use super::fields::{Field, Keys, Refusal};
 use super::source::{Item, Source, Syntax};
-use vitalgate_domain::message::{Clock, ClockSource, Mode, Relay};
-use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::model::message::{Clock, ClockSource, Mode, Relay};
+use vitalgate_domain::model::time::Timestamp;
 
 /// The common fields as they were sent.
 #[derive(Debug, Default)]

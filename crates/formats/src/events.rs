@@ -5,8 +5,8 @@ use super::list::{Entry, Main};
 use super::source::{Source, Syntax};
 use super::time::When;
 use super::{Context, Fields, Judged};
-use vitalgate_domain::message::{Body, Event, Phase, Refused};
-use vitalgate_domain::signal::SignalId;
+use vitalgate_domain::model::message::{Body, Event, Phase, Refused};
+use vitalgate_domain::model::signal::SignalId;
 
 /// An event as it was sent.
 #[derive(Debug, Default)]

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::source::{Item, Source, Syntax};
 use super::time;
-use vitalgate_domain::message::RefusalReason;
-use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::model::message::RefusalReason;
+use vitalgate_domain::model::time::Timestamp;
 
 /// Numbers up to here are whole in every JSON and CBOR library (2^53 − 1).
 const MAX_WHOLE: f64 = 9_007_199_254_740_991.0;

@@ -5,9 +5,9 @@ use super::list::{Entry, List, Sorted};
 use super::source::{Source, Syntax};
 use super::telemetry::unknown_signal;
 use super::{Content, Context, Fields, Judged};
-use vitalgate_domain::message::{Body, DeviceInfo, ExpectedSignal};
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::time::Span;
+use vitalgate_domain::model::message::{Body, DeviceInfo, ExpectedSignal};
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::Span;
 
 /// A device that sends more rarely is not one whose silence can be judged.
 const MAX_INTERVAL_S: f64 = 366.0 * 86_400.0;

@@ -37,11 +37,11 @@ use self::source::{Item, Source, Syntax};
 use self::status::StatusFields;
 use self::telemetry::ReadingFields;
 use self::waves::ChunkFields;
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::message::{Body, Delivery, Kind, Message, ReadingTime, RefusalReason};
-use vitalgate_domain::signal::SignalTable;
-use vitalgate_domain::time::{Span, Timestamp};
-use vitalgate_domain::message::{DeadLetter, WaveSamples};
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::message::{Body, Delivery, Kind, Message, ReadingTime, RefusalReason};
+use vitalgate_domain::model::message::{DeadLetter, WaveSamples};
+use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// One publish, allowed for its principal and not yet understood.
 #[derive(Debug, Clone, Copy)]

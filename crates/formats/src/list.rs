@@ -5,8 +5,8 @@ use super::dead_letter;
 use super::fields::{Field, Keys, Refusal, cut};
 use super::source::{Item, Source, Syntax};
 use super::{Content, Context, Fields, Judged};
-use vitalgate_domain::message::{RefusalReason, Refused};
-use vitalgate_domain::signal::SignalId;
+use vitalgate_domain::model::message::{RefusalReason, Refused};
+use vitalgate_domain::model::signal::SignalId;
 
 /// Details of refusals are journalled and shown.
 const MAX_DETAIL: usize = 200;

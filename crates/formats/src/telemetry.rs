@@ -5,9 +5,9 @@ use super::list::{Entry, Main};
 use super::source::{Source, Syntax};
 use super::time::When;
 use super::{Context, Fields, Judged, value};
-use vitalgate_domain::instance::Instance;
-use vitalgate_domain::message::{Body, Reading, RefusalReason, Refused, Status, Value};
-use vitalgate_domain::signal::{Signal, SignalId};
+use vitalgate_domain::model::instance::Instance;
+use vitalgate_domain::model::message::{Body, Reading, RefusalReason, Refused, Status, Value};
+use vitalgate_domain::model::signal::{Signal, SignalId};
 
 /// A reading as it was sent.
 #[derive(Debug, Default)]

@@ -2,9 +2,9 @@
 
 use super::Context;
 use super::fields::{Field, Refusal};
-use vitalgate_domain::message::{ReadingTime, RefusalReason};
-use vitalgate_domain::signal::Signal;
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::message::{ReadingTime, RefusalReason};
+use vitalgate_domain::model::signal::Signal;
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// RFC 3339 with a zone. The form nearly every device sends is read here; all others by the rules
 /// of [`Timestamp`].

@@ -1,9 +1,9 @@
 //! Numbers, units and codes of readings, and the doubt in them.
 
 use super::fields::{Field, Refusal, quote};
-use vitalgate_domain::message::{Comparator, RefusalReason, Value};
-use vitalgate_domain::signal::Signal;
-use vitalgate_domain::unit::{Quantity, Unit};
+use vitalgate_domain::model::message::{Comparator, RefusalReason, Value};
+use vitalgate_domain::model::signal::Signal;
+use vitalgate_domain::model::unit::{Quantity, Unit};
 
 /// A number with its unit, kept as received; the unit must measure what the signal is.
 pub(super) fn number(

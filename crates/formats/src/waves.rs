@@ -4,9 +4,9 @@ use super::fields::{Field, Keys, Refusal};
 use super::list::{Entry, Main};
 use super::source::{Item, Source, Syntax};
 use super::{Context, Fields, Judged};
-use vitalgate_domain::message::{Body, ReadingTime, RefusalReason, Refused, WaveChunk};
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::message::WaveSamples;
+use vitalgate_domain::model::message::WaveSamples;
+use vitalgate_domain::model::message::{Body, ReadingTime, RefusalReason, Refused, WaveChunk};
+use vitalgate_domain::model::signal::SignalId;
 
 /// More samples in one chunk are refused: about four minutes of 250 Hz.
 const MAX_SAMPLES: usize = 65_536;

@@ -6,8 +6,8 @@
 use rusqlite::{Transaction, params};
 
 use super::retention::{Gone, Keep, ROWS};
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// How often a walk through all series begins, by the wall clock.
 const EVERY: Span = Span::secs(60);
@@ -99,7 +99,7 @@ mod tests {
     use super::super::types::SeriesKey;
     use super::super::{Store, history};
     use super::*;
-    use vitalgate_domain::time::Span;
+    use vitalgate_domain::model::time::Span;
 
     const SIGNALS: [SignalId; 3] = [SignalId(1), SignalId(2), SignalId(3)];
 

@@ -10,8 +10,8 @@ use std::convert::Infallible;
 
 use super::column::{integers, pack_integers, pack_values, unpack, values};
 use super::point::{Point, counts, settle};
-use vitalgate_domain::time::{Span, Timestamp};
-use vitalgate_domain::unit::Unit;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::model::unit::Unit;
 
 /// No block is longer: a query need look back only so far for blocks that reach into its range.
 pub const MAX_SPAN: Span = Span::days(1);

@@ -2,8 +2,8 @@
 
 use super::block::{Aggregate, Summary};
 use super::point::Point;
-use vitalgate_domain::time::{Span, Timestamp};
-use vitalgate_domain::unit::Unit;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::model::unit::Unit;
 
 /// More buckets than any screen has columns.
 pub const MOST_BUCKETS: usize = 10_000;

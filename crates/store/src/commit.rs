@@ -9,10 +9,10 @@ use super::grounds;
 use super::heads::Due;
 use super::types::{Commit, StoredTransition};
 use super::wave;
-use vitalgate_domain::ids::{AlarmId, DeviceId, PatientId};
-use vitalgate_domain::message::Kind;
-use vitalgate_domain::time::Timestamp;
-use vitalgate_domain::message::DeadLetter;
+use vitalgate_domain::model::ids::{AlarmId, DeviceId, PatientId};
+use vitalgate_domain::model::message::DeadLetter;
+use vitalgate_domain::model::message::Kind;
+use vitalgate_domain::model::time::Timestamp;
 
 /// Dead letters kept of one sender (contract §2).
 pub const DEAD_LETTERS: u64 = 1_000;

@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 use super::reader::{ReadError, Reader, unsigned};
 use super::scan::Place;
 use super::types::{Row, SeriesKey};
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::time::{Span, Timestamp};
-use vitalgate_domain::message::DeadLetter;
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::message::DeadLetter;
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// The row of `meta` that holds it.
 const KEY: &str = "influx";

@@ -12,7 +12,7 @@ use super::reader::{ReadError, Reader};
 use super::scan::Extent;
 use super::types::{Identity, Sample, SeriesKey, SnapshotPart};
 use super::{schema, state};
-use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::model::time::Timestamp;
 
 /// What stood in the store at one row. Blocks that were sealed later are left out of its history, and
 /// what they hold of earlier rows comes from the journal: so it stays the same while others write.

@@ -11,9 +11,9 @@ use super::heads::Heads;
 use super::point::{Point, settle};
 use super::reader::ReadError;
 use super::types::{Commit, RaisedOn, Sample, SeriesKey};
-use vitalgate_domain::ids::AlarmId;
-use vitalgate_domain::time::{Span, Timestamp};
-use vitalgate_domain::unit::Unit;
+use vitalgate_domain::model::ids::AlarmId;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::model::unit::Unit;
 
 /// Readings copied for one alarm.
 const READINGS: usize = 20;

@@ -12,8 +12,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::point::Point;
 use super::state::SeriesRow;
 use super::types::{Sample, SeriesKey};
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// Points at which a head is due: larger blocks gain little (storage figures), smaller ones cost.
 pub(super) const FULL: usize = 512;
@@ -328,9 +328,9 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vitalgate_domain::instance::Instance;
-    use vitalgate_domain::signal::SignalId;
-    use vitalgate_domain::unit::Unit;
+    use vitalgate_domain::model::instance::Instance;
+    use vitalgate_domain::model::signal::SignalId;
+    use vitalgate_domain::model::unit::Unit;
 
     fn sample(device: &str, second: i64) -> Sample {
         let at = Timestamp::from_millis(second * 1_000);

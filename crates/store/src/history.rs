@@ -19,9 +19,9 @@ use super::point::{Point, settle};
 use super::reader::ReadError;
 use super::schema;
 use super::types::SeriesKey;
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::time::Timestamp;
-use vitalgate_domain::unit::Unit;
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::model::unit::Unit;
 
 /// The history of a store; cheap to clone.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::reader::{ReadError, unsigned};
 use super::types::Row;
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// Journal rows fetched at once.
 const CHUNK: usize = 512;

@@ -20,9 +20,9 @@ use super::heads::FULL;
 use super::history::{block_ids, unit_of};
 use super::retention::Keep;
 use super::state;
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::time::{Span, Timestamp};
-use vitalgate_domain::unit::Unit;
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::model::unit::Unit;
 
 /// What is walked through at once, by the time of first points.
 const DAY: Span = MAX_SPAN;
@@ -377,6 +377,7 @@ mod tests {
     use super::super::ageing::Ageing;
     use super::super::history::History;
     use super::super::history::tests::{check_buckets, check_raw, expected, piece};
+    use super::super::host::Host;
     use super::super::point::{Point, settle};
     use super::super::retention::Gone;
     use super::super::scan::Extent;
@@ -384,7 +385,6 @@ mod tests {
     use super::super::types::SeriesKey;
     use super::super::{Opened, Reader, Running, Store, Terms, history, schema, start};
     use super::*;
-    use super::super::host::Host;
 
     const ALL: Extent = Extent {
         from: Timestamp::from_micros(0),

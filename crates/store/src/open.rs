@@ -1,10 +1,10 @@
 //! Making a store, opening one, and refusing what is none.
 
-use vitalgate_domain::CORE_VERSION;
 use std::io::Read as _;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use vitalgate_domain::CORE_VERSION;
 
 use data_encoding::BASE32_NOPAD;
 use ring::rand::SecureRandom as _;
@@ -18,8 +18,8 @@ use super::reader::Reader;
 use super::schema;
 use super::state::{self, LastRow};
 use super::types::{Identity, Sample, SnapshotPart};
-use vitalgate_domain::ids::SiteId;
-use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::model::ids::SiteId;
+use vitalgate_domain::model::time::Timestamp;
 
 /// What a store will be, before it has an id.
 #[derive(Debug, Clone, PartialEq, Eq)]

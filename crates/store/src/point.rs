@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::types::{Sample, flag};
-use vitalgate_domain::time::Timestamp;
-use vitalgate_domain::unit::Unit;
+use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::model::unit::Unit;
 
 /// One number of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

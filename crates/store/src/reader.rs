@@ -4,8 +4,8 @@
 //! keeps the writer's log from being reused. Calls wait for the disk: from async code only through
 //! `spawn_blocking`.
 
-use vitalgate_domain::CORE_VERSION;
 use std::path::{Path, PathBuf};
+use vitalgate_domain::CORE_VERSION;
 
 use rusqlite::{Connection, Row as SqlRow, params};
 
@@ -15,9 +15,9 @@ use super::point::Point;
 use super::state::LastRow;
 use super::types::{Identity, SeriesKey, SnapshotPart};
 use super::{commit, grounds, open, schema, state};
-use vitalgate_domain::ids::{AlarmId, DeviceId, PatientId, WardId};
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::model::ids::{AlarmId, DeviceId, PatientId, WardId};
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::Timestamp;
 
 /// Why something stored could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -432,23 +432,23 @@ pub(super) fn unsigned(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<u64> {
 
 fn id<T>(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<T>
 where
-    T: std::str::FromStr<Err = vitalgate_domain::ids::NotAnId>,
+    T: std::str::FromStr<Err = vitalgate_domain::model::ids::NotAnId>,
 {
     parse(row.get_ref(at)?.as_str()?, at)
 }
 
 fn optional_id<T>(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<Option<T>>
 where
-    T: std::str::FromStr<Err = vitalgate_domain::ids::NotAnId>,
+    T: std::str::FromStr<Err = vitalgate_domain::model::ids::NotAnId>,
 {
     row.get_ref(at)?.as_str_or_null()?.map(|text| parse(text, at)).transpose()
 }
 
 fn parse<T>(text: &str, at: usize) -> rusqlite::Result<T>
 where
-    T: std::str::FromStr<Err = vitalgate_domain::ids::NotAnId>,
+    T: std::str::FromStr<Err = vitalgate_domain::model::ids::NotAnId>,
 {
-    text.parse().map_err(|e: vitalgate_domain::ids::NotAnId| {
+    text.parse().map_err(|e: vitalgate_domain::model::ids::NotAnId| {
         rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, Box::new(e))
     })
 }

@@ -8,12 +8,12 @@ use tokio::sync::watch;
 
 use super::ageing::Ageing;
 use super::heads::Heads;
+use super::host::Host;
 use super::merging::{Merged, Merging};
 use super::surplus;
 use super::types::Commit;
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::time::{Span, Timestamp};
-use super::host::Host;
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// How often the writer looks for what may go, by the gateway's time.
 const EVERY: Span = Span::secs(10);
@@ -252,8 +252,8 @@ mod tests {
     use super::super::types::Commit;
     use super::super::{Opened, Report, Running, Store, Terms, history, start};
     use super::*;
-    use vitalgate_domain::message::WaveChunk;
-    use vitalgate_domain::message::WaveSamples;
+    use vitalgate_domain::model::message::WaveChunk;
+    use vitalgate_domain::model::message::WaveSamples;
 
     /// Rows `from..=to`, a thousand seconds apart, each with one sample; snapshots as told.
     fn rows(from: u64, to: u64, snapshot_at: Option<u64>) -> Vec<Commit> {

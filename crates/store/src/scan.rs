@@ -10,7 +10,7 @@ use super::point::{Point, settle};
 use super::reader::ReadError;
 use super::schema;
 use super::types::SeriesKey;
-use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::model::time::Timestamp;
 
 /// What a scan takes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +141,7 @@ mod tests {
     use super::super::types::Commit;
     use super::super::{Opened, Store};
     use super::*;
-    use vitalgate_domain::time::Span;
+    use vitalgate_domain::model::time::Span;
 
     const ALL: Extent = Extent {
         from: Timestamp::from_micros(0),

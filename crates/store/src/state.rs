@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::reader::series_key;
 use super::types::{Identity, SeriesKey, SnapshotPart};
-use vitalgate_domain::time::{Span, Timestamp};
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// The newest row of the journal, without its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

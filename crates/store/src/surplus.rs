@@ -40,7 +40,7 @@ mod tests {
     use super::super::tests::{commit, purpose, sample, second, write};
     use super::super::{Keep, Reader, Store};
     use super::*;
-    use vitalgate_domain::time::Span;
+    use vitalgate_domain::model::time::Span;
 
     /// Times of the last samples of the blocks there are.
     fn ends(opened: &super::super::Opened) -> BTreeSet<i64> {

@@ -9,11 +9,11 @@ use super::point::Point;
 use super::point::tests::any_point;
 use super::types::{Commit, Row, Sample, SeriesKey, SnapshotPart, StoredTransition};
 use super::*;
-use vitalgate_domain::instance::Instance;
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::time::{Span, Timestamp};
-use vitalgate_domain::unit::Unit;
-use vitalgate_domain::message::DeadLetter;
+use vitalgate_domain::model::instance::Instance;
+use vitalgate_domain::model::message::DeadLetter;
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::model::unit::Unit;
 
 pub(super) fn purpose() -> Purpose {
     Purpose { site: "ward-one".parse().unwrap(), simulated: true, stream_clock: false }
@@ -155,7 +155,7 @@ fn what_was_committed_reads_back_after_opening_again() {
         principal: "relay-1".parse().unwrap(),
         device: Some("dev-1".parse().unwrap()),
         topic: "vitalgate/v1/dev-1/telemetry".into(),
-        kind: Some(vitalgate_domain::message::Kind::Telemetry),
+        kind: Some(vitalgate_domain::model::message::Kind::Telemetry),
         reason: "syntax".into(),
         length: 7,
         head: b"garbage".to_vec(),

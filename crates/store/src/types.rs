@@ -1,10 +1,10 @@
 //! What the pipeline hands to the store, and what comes back.
 
 use super::point::Point;
-use vitalgate_domain::ids::{AlarmId, PatientId, SiteId};
-pub use vitalgate_domain::sample::{Sample, SeriesKey, flag};
-use vitalgate_domain::time::{Span, Stamp, Timestamp};
-use vitalgate_domain::message::{DeadLetter, WaveSamples};
+use vitalgate_domain::model::ids::{AlarmId, PatientId, SiteId};
+use vitalgate_domain::model::message::{DeadLetter, WaveSamples};
+pub use vitalgate_domain::model::sample::{Sample, SeriesKey, flag};
+use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
 
 /// One commit: one journal row with everything it caused, in one transaction.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,7 +40,7 @@ pub struct Row {
     pub core: u32,
     /// The first 8 bytes of the SHA-256 of everything the core is configured by.
     pub rules: [u8; 8],
-    /// CBOR of a [`RowBody`](vitalgate_domain::journal::RowBody); the store compresses it.
+    /// CBOR of a [`RowBody`](vitalgate_domain::core::journal::RowBody); the store compresses it.
     pub body: Vec<u8>,
 }
 

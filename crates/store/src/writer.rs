@@ -23,13 +23,13 @@ use super::commit::{self, CommitError, PackError, Packed};
 use super::cursor::SinkSlot;
 use super::grounds;
 use super::heads::Heads;
+use super::host::{Alone, Host};
 use super::lock::Lock;
 use super::open::Opened;
 use super::retention::{Keep, Keeper};
 use super::schema;
-use super::types::Commit;
-use super::host::{Alone, Host};
 use super::stopwatch::Stopwatch;
+use super::types::Commit;
 
 /// One is being written, one waits beside it; more would only hide how late the disk is. What waits
 /// longer stays batched in the pipeline.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::fixture::{Bench, Reply, answered, now, sample_alarm, tokens};
-use vitalgate_domain::command::{Action, AlarmAct, Outcome};
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::time::Span;
 use crate::strain::{Pressure, Strain};
 use crate::telemetry::Metrics;
+use vitalgate_domain::model::command::{Action, AlarmAct, Outcome};
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::Span;
 
 const ACKNOWLEDGE: &str = "/api/v1/alarms/A1/acknowledge";
 
@@ -158,7 +158,7 @@ async fn limits_and_bindings_become_commands() {
     bench.call("DELETE", path, &[], "").await;
     bench.call("PATCH", "/api/v1/patients/p-1", &[], "{\"continuous\":false}").await;
     let actions: Vec<_> = heard.lock().unwrap().iter().map(|c| c.action.clone()).collect();
-    let device: vitalgate_domain::ids::DeviceId = "dev-1".parse().unwrap();
+    let device: vitalgate_domain::model::ids::DeviceId = "dev-1".parse().unwrap();
     assert!(matches!(&actions[0], Action::SetLimits { replaces: Some(3), limits, .. }
         if limits[0].value == Some(150.0)));
     assert!(matches!(&actions[1], Action::Bind { zero_means_no_sensor, .. }
@@ -328,7 +328,8 @@ async fn readiness_names_its_reasons() {
     assert_eq!(reply.json()["reasons"][0], "not listening");
     bench.pulse.set_listening(true);
     bench.board.send_modify(|board| {
-        Arc::make_mut(board).judged_to = vitalgate_domain::time::Timestamp::from_millis(i64::MAX);
+        Arc::make_mut(board).judged_to =
+            vitalgate_domain::model::time::Timestamp::from_millis(i64::MAX);
     });
     assert_eq!(bench.get("/readyz").await.status, 200);
     assert!(bench.get("/metrics").await.body.ends_with("# EOF\n"));

@@ -13,26 +13,27 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use vitalgate_domain::alarm::{
-    Alarm, AlarmKind, AlarmOnWire, Condition, Priority, Response, State, TimeQuality, Trigger,
-};
-use vitalgate_domain::command::{AgeClass, Answer, Command, Outcome, PrincipalKind};
-use vitalgate_domain::ids::{AlarmId, DeviceId};
-use vitalgate_domain::input::Input;
-use vitalgate_domain::message::DeviceInfo;
-use vitalgate_domain::signal::SignalTable;
-use vitalgate_domain::time::{Span, Timestamp};
 use crate::http::ports::{
     Act, AlarmLog, Bucket, ClosedFilter, Gone, HistoryRead, KeptDeadLetter, KeptGrounds,
     LoggedAlarm, ReadFailed, SeriesQuery, Summary,
 };
 use crate::http::{AppState, Auth, Limits, Pulse, Role, Server, Token};
-use crate::inbox::{Committed, DeadLetter, Inbox, Submission};
+use crate::inbox::{Committed, Inbox, Submission};
 use crate::ring::{Frame, Ring};
-use vitalgate_store::types::{Identity, Sample};
 use crate::strain::Load;
 use crate::telemetry::Metrics;
 use crate::view::{BindingView, Board, DeviceView, Monitored, PatientView};
+use vitalgate_domain::model::alarm::{
+    Alarm, AlarmKind, AlarmOnWire, Condition, Priority, Response, State, TimeQuality, Trigger,
+};
+use vitalgate_domain::model::command::{AgeClass, Answer, Command, Outcome, PrincipalKind};
+use vitalgate_domain::model::ids::{AlarmId, DeviceId};
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::message::DeadLetter;
+use vitalgate_domain::model::message::DeviceInfo;
+use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_store::types::{Identity, Sample};
 
 /// A running server.
 pub(super) struct Bench {

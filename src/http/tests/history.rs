@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::fixture::{Bench, now};
 use crate::clock::Clock;
-use vitalgate_domain::instance::Instance;
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::time::{Span, Timestamp};
-use vitalgate_domain::unit::Unit;
 use crate::http::ports::{Bucket, Gone, HistoryRead, ReadFailed, SeriesQuery, Stretch, Summary};
-use vitalgate_store::types::{Sample, SeriesKey, flag};
 use crate::view::{PatientView, Vital};
+use vitalgate_domain::model::instance::Instance;
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::model::unit::Unit;
+use vitalgate_store::types::{Sample, SeriesKey, flag};
 
 fn series(signal: u16) -> SeriesKey {
     SeriesKey {

@@ -6,18 +6,18 @@ use proptest::prelude::*;
 use super::*;
 use crate::board;
 use crate::config::Config;
-use vitalgate_domain::command::{
+use vitalgate_domain::core::Core;
+use vitalgate_domain::model::command::{
     Action, AgeClass, Command, DeviceDetails, PatientDetails, PrincipalKind,
 };
-use vitalgate_domain::consent::Purpose;
-use vitalgate_domain::core::Core;
-use vitalgate_domain::input::Input;
-use vitalgate_domain::message::{
+use vitalgate_domain::model::consent::Purpose;
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::message::{
     Body, Clock, ClockSource, Delivery, Message, Mode, Reading, ReadingTime, Status, Value,
 };
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::time::Stamp;
-use vitalgate_domain::unit::Unit;
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::Stamp;
+use vitalgate_domain::model::unit::Unit;
 use vitalgate_store::cursor::Refill;
 use vitalgate_store::types::{Commit, Row};
 use vitalgate_store::{Keep, Opened, Running, Store as Stored, start};

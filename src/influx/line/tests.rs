@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::unit::Unit;
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::unit::Unit;
 
 /// A reader of line protocol, after InfluxDB's own: tags with backslash escapes, quoted fields.
 type Read = (String, Vec<(String, String)>, Vec<(String, String)>, i64);

@@ -16,8 +16,8 @@ use super::intake::Intake;
 use super::principal::{Claim, identify};
 use super::tls::{TlsAcceptor, peer_names};
 use super::{Authentication, Shared};
-use vitalgate_domain::ids::DeviceId;
 use crate::ingest::permission;
+use vitalgate_domain::model::ids::DeviceId;
 
 /// From accepting the socket to the end of CONNECT.
 const PATIENCE: Duration = Duration::from_secs(10);

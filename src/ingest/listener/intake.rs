@@ -3,11 +3,11 @@
 use super::Shared;
 use super::codec::{Publish, Version, Will, write};
 use super::end::End;
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::message::{Body, Delivery, Kind};
 use crate::inbox::{Receipt, Submission};
 use crate::ingest::bundle::{self, Bundle, cut};
 use crate::ingest::{line, permission};
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::message::{Body, Delivery, Kind};
 
 /// What one socket read put into the line; its acknowledgements are encoded.
 pub(super) type Place = line::Place<Vec<u8>>;

@@ -35,10 +35,10 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use self::session::Sessions;
 use self::tls::TlsAcceptor;
 pub use self::tls::{BadTls, TlsFiles};
-use vitalgate_domain::time::Span;
-use vitalgate_formats as decode;
 pub use crate::ingest::{Context, Decode};
 use crate::telemetry::Metrics;
+use vitalgate_domain::model::time::Span;
+use vitalgate_formats as decode;
 
 /// Connections waiting to be accepted.
 const BACKLOG: u32 = 1_024;

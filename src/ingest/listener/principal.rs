@@ -1,7 +1,7 @@
 //! Who connects (contract §1).
 
-use vitalgate_domain::ids::DeviceId;
 use crate::view::{Board, DeviceView};
+use vitalgate_domain::model::ids::DeviceId;
 
 use super::{Authentication, Unknown};
 

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::end::End;
 use crate::clock::Stopwatch;
-use vitalgate_domain::ids::DeviceId;
+use vitalgate_domain::model::ids::DeviceId;
 
 /// How long a new connection waits for the one it takes over: longer than that one may take to
 /// hear of its last commits.

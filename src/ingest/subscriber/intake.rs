@@ -4,11 +4,12 @@
 
 use super::Shared;
 use super::client::{Ack, Content, Publish};
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::message::{Delivery, Kind, Mode};
-use crate::inbox::{DeadLetter, Receipt, Submission};
+use crate::inbox::{Receipt, Submission};
 use crate::ingest::bundle::{Bundle, KEPT_OF_TOO_LARGE, TooLarge, cut};
 use crate::ingest::{line, permission};
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::message::DeadLetter;
+use vitalgate_domain::model::message::{Delivery, Kind, Mode};
 
 /// What one read put into the line.
 pub(super) type Place = line::Place<Acks>;

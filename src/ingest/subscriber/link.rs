@@ -11,11 +11,11 @@ use super::client::{Broken, Client, Grant, Heard};
 use super::intake::{Acks, Intake, Place};
 use super::{SECOND, Shared, seconds};
 use crate::backoff::Backoff;
-use vitalgate_domain::command::{Action, Command, DeviceDetails, PrincipalKind};
-use vitalgate_domain::input::Input;
 use crate::inbox::{Closed, Receipt, Submission};
 use crate::ingest::bundle::Bundle;
 use crate::ingest::line::{Line, NotAccepted};
+use vitalgate_domain::model::command::{Action, Command, DeviceDetails, PrincipalKind};
+use vitalgate_domain::model::input::Input;
 
 /// The class of what nobody registered: every configuration has it.
 const UNKNOWN_CLASS: &str = "unknown";

@@ -33,12 +33,13 @@ use self::rumqtt::{Options, Rumqtt};
 pub use self::tls::BrokerTlsFiles;
 use self::tls::Tls;
 use super::listener::Unknown;
-use super::{Context, Decode, decode};
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::time::Span;
+use super::{Context, Decode};
 use crate::inbox::{Receipt, Submission};
 use crate::ops::degraded::Degraded;
 pub use crate::tls::BadTls;
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::time::Span;
+use vitalgate_formats as decode;
 
 /// One second, the measure of everything that is waited for here.
 const SECOND: Duration = Duration::from_secs(1);

@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 
 use crate::clock::Stopwatch;
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::input::Input;
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::input::Input;
 
 /// Probes under way that are remembered; those before them are lost.
 const UNDER_WAY: usize = 64;

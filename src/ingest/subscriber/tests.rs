@@ -20,14 +20,14 @@ use tokio_util::task::TaskTracker;
 
 use super::{Subscriber, SubscriberConfig};
 use crate::clock::Clock;
-use vitalgate_domain::input::Input;
-use vitalgate_domain::message::{Delivery, Message, Mode};
-use vitalgate_domain::time::{Span, Timestamp};
 use crate::inbox::{Committed, Inbox, Submission};
 use crate::ingest::Context;
 use crate::ingest::testing::{board, device, relay};
 use crate::ops::degraded::Degraded;
 use crate::telemetry::Metrics;
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::message::{Delivery, Message, Mode};
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// Far longer than anything takes; reaching it fails the test.
 const STUCK: Duration = Duration::from_secs(20);

@@ -2,8 +2,8 @@
 
 use super::Findings;
 use crate::config::Broker;
-use vitalgate_domain::ids::SiteId;
 use crate::ingest::subscriber::trial::{self, Grant, LARGE, LARGEST_WINDOW, Seen};
+use vitalgate_domain::model::ids::SiteId;
 
 /// Below this the way from the broker waits for each commit with too little to do meanwhile.
 const SMALL_WINDOW: usize = 100;

@@ -5,9 +5,9 @@ use std::path::Path;
 use super::Findings;
 use crate::clock::Clock;
 use crate::config;
-use vitalgate_domain::input::Synchronised;
-use vitalgate_domain::time::{Span, Timestamp};
 use crate::ops::synchronised;
+use vitalgate_domain::model::input::Synchronised;
+use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_store::{LastRow, Reader, Store};
 
 const CURE: &str = "start a time service (chrony, systemd-timesyncd); in a container, on the host";

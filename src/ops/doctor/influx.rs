@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use super::Findings;
 use crate::clock::Clock;
 use crate::config::Influx;
-use vitalgate_domain::ids::DeviceId;
-use vitalgate_domain::signal::SignalId;
-use vitalgate_domain::time::{Span, Timestamp};
-use vitalgate_domain::unit::Unit;
 use crate::influx::archive::{Archive, Unread, encoded};
 use crate::influx::line;
 use crate::influx::query::{Origin, Page, Places, Reading, Selection, Summed, Wanted};
 use crate::outbound::{Answer, NoAnswer, Outbound};
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::model::unit::Unit;
 use vitalgate_store::point::Point;
 use vitalgate_store::types::{SeriesKey, flag};
 

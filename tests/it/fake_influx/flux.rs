@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vitalgate_domain::time::Timestamp;
+use vitalgate_domain::model::time::Timestamp;
 
 use super::flux_text::{Expr, parse};
 

@@ -2,12 +2,12 @@
 
 use minicbor::{Decode, Encode};
 
-use super::super::ids::PatientId;
-use super::super::signal::SignalId;
-use super::super::time::{Span, Timestamp};
+use crate::model::ids::PatientId;
+use crate::model::signal::SignalId;
+use crate::model::time::{Span, Timestamp};
 
 /// Between two patients' bindings, so close to the change a reading belongs to nobody.
-pub(crate) const BINDING_UNCERTAINTY: Span = Span::secs(5);
+pub const BINDING_UNCERTAINTY: Span = Span::secs(5);
 
 /// The device is a patient's from `from` on.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

@@ -1,11 +1,11 @@
 //! What of a reading the rules may see.
 
-use super::super::fate::Fate;
-use super::super::message::{Comparator, Message, Mode, Reading, Status, Value};
-use super::super::observation::{Content, Number, Timeliness, Timing};
-use super::super::rules::RuleSet;
-use super::super::sample::flag;
-use super::super::signal::SignalId;
+use crate::model::fate::Fate;
+use crate::model::message::{Comparator, Message, Mode, Reading, Status, Value};
+use crate::model::observation::{Content, Number, Timeliness, Timing};
+use crate::model::sample::flag;
+use crate::model::signal::SignalId;
+use crate::rules::RuleSet;
 
 /// What the rules may see of it.
 pub(super) fn content(message: &Message, reading: &Reading, rules: &RuleSet) -> Content {

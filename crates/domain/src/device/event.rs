@@ -1,15 +1,15 @@
 //! Events a device tells of.
 
-use super::super::episodes::EpisodeKey;
-use super::super::fate::Fate;
-use super::super::ids::PatientId;
-use super::super::message::{Event, Message, Mode};
-use super::super::observation::Episode;
-use super::super::output::Output;
-use super::super::time::Stamp;
 use super::binding::{Owner, owner};
+use super::episodes::EpisodeKey;
 use super::timing::{Pace, device_time, timing};
 use super::{Device, Said, Surroundings};
+use crate::model::fate::Fate;
+use crate::model::ids::PatientId;
+use crate::model::message::{Event, Message, Mode};
+use crate::model::observation::Episode;
+use crate::model::time::Stamp;
+use crate::output::Output;
 
 impl Device {
     /// Takes in one event of a message.

@@ -2,34 +2,37 @@
 
 mod binding;
 mod content;
+mod episodes;
 mod event;
+mod offset;
 mod refusal;
+mod sequence;
 mod timing;
 
 use std::collections::VecDeque;
 
 use minicbor::{Decode, Encode};
 
-use super::cause::Cause;
-use super::command::DeviceDetails;
-use super::core::Window;
-use super::episodes::Episodes;
-use super::fate::Fate;
-use super::few::{self, Few};
-use super::ids::PatientId;
-use super::instance::Instance;
-use super::message::{
+use crate::device::episodes::Episodes;
+use crate::device::offset::ClockOffset;
+use crate::device::sequence::{Sequence, Verdict};
+use crate::model::cause::Cause;
+use crate::model::command::DeviceDetails;
+use crate::model::fate::Fate;
+use crate::model::ids::PatientId;
+use crate::model::instance::Instance;
+use crate::model::message::{
     Body, DeviceInfo, ExpectedSignal, Kind, Message, Mode, Reading, Status, Value,
 };
-use super::observation::{Content, Episode, Observation, Source, Timeliness, Timing};
-use super::offset::ClockOffset;
-use super::output::Output;
-use super::rules::{Class, RuleSet};
-use super::sample::{Sample, SeriesKey};
-use super::sequence::{Sequence, Verdict};
-use super::signal::SignalId;
-use super::time::{Span, Stamp, Timestamp};
-pub(crate) use binding::BINDING_UNCERTAINTY;
+use crate::model::observation::{Content, Episode, Observation, Source, Timeliness, Timing};
+use crate::model::sample::{Sample, SeriesKey};
+use crate::model::signal::SignalId;
+use crate::model::time::IntakeGap;
+use crate::model::time::{Span, Stamp, Timestamp};
+use crate::model::vector_map::{self, VectorMap};
+use crate::output::Output;
+use crate::rules::{Class, RuleSet};
+pub use binding::BINDING_UNCERTAINTY;
 pub use binding::{Binding, Stretch, stretches};
 use binding::{Owner, owner};
 pub(super) use content::flags_of;
@@ -62,7 +65,7 @@ pub struct Device {
     pub revoked: bool,
     /// Every binding, the open one last.
     #[n(3)]
-    #[cbor(decode_with = "few::list")]
+    #[cbor(decode_with = "vector_map::list")]
     pub bindings: Vec<Binding>,
     /// Whether it is connected; `None` before the first time.
     #[n(4)]
@@ -80,13 +83,13 @@ pub struct Device {
     #[n(8)]
     pub clock: ClockOffset,
     #[n(9)]
-    sequences: Few<Kind, Sequence>,
+    sequences: VectorMap<Kind, Sequence>,
     #[n(10)]
-    series: Few<(SignalId, Instance), Series>,
+    series: VectorMap<(SignalId, Instance), Series>,
     #[n(11)]
     episodes: Episodes,
     #[n(12)]
-    fates: Few<Fate, u64>,
+    fates: VectorMap<Fate, u64>,
     /// The last message, for the id of a silence alarm.
     #[n(13)]
     last_cause: Option<Cause>,
@@ -134,7 +137,7 @@ pub struct Surroundings<'a> {
     /// The rules in force.
     pub rules: &'a RuleSet,
     /// The last windows without intake.
-    pub deaf: &'a [Window],
+    pub deaf: &'a [IntakeGap],
 }
 
 /// The same, and the device's class.
@@ -166,10 +169,10 @@ impl Device {
             last_relay_contact: None,
             info: DeviceInfo::default(),
             clock: ClockOffset::default(),
-            sequences: Few::default(),
-            series: Few::default(),
+            sequences: VectorMap::default(),
+            series: VectorMap::default(),
             episodes: Episodes::default(),
-            fates: Few::default(),
+            fates: VectorMap::default(),
             last_cause: None,
             touched: 0,
             told_in: 0,
@@ -194,7 +197,7 @@ impl Device {
     }
 
     /// Readings and messages by fate.
-    pub fn fates(&self) -> &Few<Fate, u64> {
+    pub fn fates(&self) -> &VectorMap<Fate, u64> {
         &self.fates
     }
 

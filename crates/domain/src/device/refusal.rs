@@ -1,15 +1,15 @@
 //! Readings that are not taken: refused when decoded, or beyond the series of a device.
 
-use super::super::alarm::TimeQuality;
-use super::super::fate::Fate;
-use super::super::ids::PatientId;
-use super::super::instance::Instance;
-use super::super::message::{Message, Reading, Refused};
-use super::super::observation::{Content, Observation, Source, Timeliness, Timing};
-use super::super::output::Output;
-use super::super::signal::SignalId;
-use super::super::time::Stamp;
 use super::{Device, Said};
+use crate::model::alarm::TimeQuality;
+use crate::model::fate::Fate;
+use crate::model::ids::PatientId;
+use crate::model::instance::Instance;
+use crate::model::message::{Message, Reading, Refused};
+use crate::model::observation::{Content, Observation, Source, Timeliness, Timing};
+use crate::model::signal::SignalId;
+use crate::model::time::Stamp;
+use crate::output::Output;
 
 impl Device {
     /// Counts what was refused, and lets the patient hear why it is not judged.

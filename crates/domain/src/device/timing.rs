@@ -1,12 +1,12 @@
 //! When something was measured, as far as that can be known (contract §3).
 
-use super::super::alarm::TimeQuality;
-use super::super::core::Window;
-use super::super::message::{Body, Message, ReadingTime};
-use super::super::observation::{Timeliness, Timing};
-use super::super::rules::Class;
-use super::super::time::{Span, Stamp, Timestamp};
 use super::Device;
+use crate::model::alarm::TimeQuality;
+use crate::model::message::{Body, Message, ReadingTime};
+use crate::model::observation::{Timeliness, Timing};
+use crate::model::time::IntakeGap;
+use crate::model::time::{Span, Stamp, Timestamp};
+use crate::rules::Class;
 
 /// A stamp further ahead of corrected now than this is absurd (contract §3).
 const AHEAD: Span = Span::mins(5);
@@ -19,7 +19,7 @@ pub(super) struct Pace<'a> {
     pub(super) interval: Option<Span>,
     /// Rule time of the newest reading of the series judged live.
     pub(super) newest: Option<Timestamp>,
-    pub(super) deaf: &'a [Window],
+    pub(super) deaf: &'a [IntakeGap],
 }
 
 /// When it was measured; and whether its stamp is absurd.
@@ -120,7 +120,7 @@ fn implant_correction(message: &Message) -> Span {
 }
 
 /// How much of `span` lies in windows without intake.
-fn overlap(span: (Timestamp, Timestamp), deaf: &[Window]) -> Span {
-    let within = |(from, to): &Window| (span.1.min(*to) - span.0.max(*from)).max(Span::ZERO);
+fn overlap(span: (Timestamp, Timestamp), deaf: &[IntakeGap]) -> Span {
+    let within = |(from, to): &IntakeGap| (span.1.min(*to) - span.0.max(*from)).max(Span::ZERO);
     deaf.iter().map(within).fold(Span::ZERO, |sum, one| sum + one)
 }

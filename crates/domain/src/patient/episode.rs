@@ -1,14 +1,14 @@
 //! What a device's own events are worth.
 
-use super::super::alarm::{Alarm, Condition, Priority, Trigger};
-use super::super::book::{Draft, Key, Ongoing, Open};
-use super::super::cause::Cause;
-use super::super::message::Phase;
-use super::super::observation::{Episode, Timeliness};
-use super::super::output::Output;
-use super::super::rules::EventRule;
 use super::late::lowered;
 use super::{Context, Patient, technical};
+use crate::alarms::book::{Draft, Key, Ongoing, Open};
+use crate::model::alarm::{Alarm, Condition, Priority, Trigger};
+use crate::model::cause::Cause;
+use crate::model::message::Phase;
+use crate::model::observation::{Episode, Timeliness};
+use crate::output::Output;
+use crate::rules::EventRule;
 
 impl Patient {
     /// Judges a device's own event.

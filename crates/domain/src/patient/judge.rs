@@ -1,16 +1,16 @@
 //! Limit rules over what is heard (contract §3, §5; docs/architecture.md, "Time").
 
-use super::super::alarm::{AlarmKind, Condition, Latest, Priority, Side, Trigger};
-use super::super::book::{Draft, Key};
-use super::super::ids::RuleId;
-use super::super::observation::{Number, Observation, Source};
-use super::super::output::Output;
-use super::super::rules::{CRITICAL, LimitRule, Relation, WARNING};
-use super::super::time::{Span, Stamp, Timestamp};
-use super::super::transition::Change;
 use super::limits::valid_at;
 use super::watch::{Evidence, LatestValue, SourceState, Track};
 use super::{Context, Deadline, Patient, technical};
+use crate::alarms::book::{Draft, Key};
+use crate::model::alarm::{AlarmKind, Condition, Latest, Priority, Side, Trigger};
+use crate::model::ids::RuleId;
+use crate::model::observation::{Number, Observation, Source};
+use crate::model::time::{Span, Stamp, Timestamp};
+use crate::output::Output;
+use crate::output::transition::Change;
+use crate::rules::{CRITICAL, LimitRule, Relation, WARNING};
 
 impl Patient {
     /// Judges a live number by every limit rule of its signal.
@@ -308,7 +308,7 @@ impl Patient {
                 measured: latest.measured,
                 relay_at: None,
                 received: latest.received,
-                quality: super::super::alarm::TimeQuality::Synced,
+                quality: crate::model::alarm::TimeQuality::Synced,
                 rule_at: latest.rule_at,
                 limit,
                 from,
@@ -345,7 +345,7 @@ fn move_track(
     level: usize,
     only_spot: bool,
     observation: &Observation,
-    evidence: impl FnOnce(f64, super::super::alarm::LimitFrom) -> Box<Evidence>,
+    evidence: impl FnOnce(f64, crate::model::alarm::LimitFrom) -> Box<Evidence>,
 ) {
     let rule_at = observation.timing.rule_at;
     let spot = only_spot || rule.spot;
@@ -382,7 +382,7 @@ pub(super) fn limit_draft(
     let number = &evidence.number;
     let response = rule.responses[level];
     let doubt = number.unit_doubtful.then(|| "unit doubtful".to_owned());
-    let comparator = number.comparator.map_or("", super::super::message::Comparator::as_str);
+    let comparator = number.comparator.map_or("", crate::model::message::Comparator::as_str);
     let word = match rule.side {
         Side::Low => "below",
         Side::High => "above",

@@ -1,15 +1,15 @@
 //! Late data: they may raise, marked so, and clear nothing (contract §3).
 
-use super::super::alarm::{Condition, Priority, Response};
-use super::super::book::Draft;
-use super::super::observation::{Number, Observation, Source};
-use super::super::output::Output;
-use super::super::rules::{CRITICAL, LimitRule, Relation, WARNING};
-use super::super::time::Span;
 use super::judge::limit_draft;
 use super::limits::valid_at;
 use super::watch::Evidence;
 use super::{Context, Patient};
+use crate::alarms::book::Draft;
+use crate::model::alarm::{Condition, Priority, Response};
+use crate::model::observation::{Number, Observation, Source};
+use crate::model::time::Span;
+use crate::output::Output;
+use crate::rules::{CRITICAL, LimitRule, Relation, WARNING};
 
 impl Patient {
     /// Judges a late number: it may raise, marked as late, and clears nothing.

@@ -2,14 +2,14 @@
 
 use minicbor::{Decode, Encode};
 
-use super::super::alarm::{Alarm, Condition, Side};
-use super::super::book::Key;
-use super::super::command::{Outcome, PatientLimit};
-use super::super::output::Output;
-use super::super::rules::{CRITICAL, LimitRule, Relation, RuleSet, WARNING};
-use super::super::signal::Signal;
-use super::super::time::Timestamp;
 use super::{Context, Patient};
+use crate::alarms::book::Key;
+use crate::model::alarm::{Alarm, Condition, Side};
+use crate::model::command::{Outcome, PatientLimit};
+use crate::model::signal::Signal;
+use crate::model::time::Timestamp;
+use crate::output::Output;
+use crate::rules::{CRITICAL, LimitRule, Relation, RuleSet, WARNING};
 
 /// Limits valid from a time on.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]

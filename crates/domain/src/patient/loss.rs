@@ -6,16 +6,16 @@
 
 use minicbor::{Decode, Encode};
 
-use super::super::alarm::{Alarm, AlarmKind, Condition, Priority, Response, TimeQuality, Trigger};
-use super::super::book::{Draft, Key, Open};
-use super::super::cause::Cause;
-use super::super::core::Window;
-use super::super::ids::{DeviceId, RuleId};
-use super::super::observation::{Observation, Source};
-use super::super::output::Output;
-use super::super::rules::LossRule;
-use super::super::time::{Span, Timestamp};
 use super::{Context, Deadline, Patient};
+use crate::alarms::book::{Draft, Key, Open};
+use crate::model::alarm::{Alarm, AlarmKind, Condition, Priority, Response, TimeQuality, Trigger};
+use crate::model::cause::Cause;
+use crate::model::ids::{DeviceId, RuleId};
+use crate::model::observation::{Observation, Source};
+use crate::model::time::IntakeGap;
+use crate::model::time::{Span, Timestamp};
+use crate::output::Output;
+use crate::rules::LossRule;
 
 /// So long after another signal of its device one that belongs to it may come.
 const MOMENT: Span = Span::secs(1);
@@ -294,7 +294,7 @@ impl Patient {
     }
 
     /// Nothing was taken in for a time: that is no pause of any device.
-    pub fn was_deaf(&mut self, window: Window, context: Context<'_>) {
+    pub fn was_deaf(&mut self, window: IntakeGap, context: Context<'_>) {
         let (from, to) = window;
         for watch in &mut self.losses {
             let rule = context.rules.loss_of(watch.source.signal);

@@ -17,22 +17,21 @@ use minicbor::{Decode, Encode};
 pub use limits::LimitSet;
 pub use loss::{LossWatch, Run};
 pub use silence::Expectation;
-pub(super) use technical::draft as technical_draft;
 use watch::Watches;
 pub use watch::{LatestValue, SourceState, Words};
 
-use super::alarm::Condition;
-use super::book::{Book, Key, Open, Owner};
-use super::command::{AgeClass, PatientDetails};
-use super::device::{Device, Said};
-use super::few::{self, Few};
-use super::ids::{BedId, DeviceId, RuleId, WardId};
-use super::observation::{Content, Observation, Source, Timeliness};
-use super::output::Output;
-use super::rules::RuleSet;
-use super::signal::SignalTable;
-use super::time::Timestamp;
-use super::transition::Change;
+use crate::alarms::book::{Book, Key, Open, Owner};
+use crate::device::{Device, Said};
+use crate::model::alarm::Condition;
+use crate::model::command::{AgeClass, PatientDetails};
+use crate::model::ids::{BedId, DeviceId, RuleId, WardId};
+use crate::model::observation::{Content, Observation, Source, Timeliness};
+use crate::model::signal::SignalTable;
+use crate::model::time::Timestamp;
+use crate::model::vector_map::{self, VectorMap};
+use crate::output::Output;
+use crate::output::transition::Change;
+use crate::rules::RuleSet;
 
 /// One admitted patient.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -52,17 +51,17 @@ pub struct Patient {
     pub limits: Vec<LimitSet>,
     /// Series heard.
     #[n(4)]
-    pub sources: Few<Source, SourceState>,
+    pub sources: VectorMap<Source, SourceState>,
     /// What should be heard.
     #[n(5)]
-    #[cbor(decode_with = "few::list")]
+    #[cbor(decode_with = "vector_map::list")]
     pub expectations: Vec<Expectation>,
     /// Open alarms.
     #[n(6)]
     pub alarms: Book,
     /// Signals whose loss a rule watches, by device.
     #[n(7)]
-    #[cbor(default, decode_with = "few::list")]
+    #[cbor(default, decode_with = "vector_map::list")]
     pub losses: Vec<LossWatch>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
@@ -75,7 +74,7 @@ pub struct Patient {
 /// What was heard of a device, handed from one patient to another.
 #[derive(Debug, Default)]
 pub struct Heard {
-    sources: Few<Source, SourceState>,
+    sources: VectorMap<Source, SourceState>,
     losses: Vec<LossWatch>,
 }
 
@@ -124,7 +123,7 @@ impl Patient {
             ward,
             discharged_at: None,
             limits: Vec::new(),
-            sources: Few::default(),
+            sources: VectorMap::default(),
             expectations: Vec::new(),
             alarms: Book::default(),
             losses: Vec::new(),

@@ -1,13 +1,13 @@
 //! A single measurement in the ordinary band asks for another (contract §7).
 
-use super::super::alarm::{Alarm, AlarmKind, Priority};
-use super::super::book::{Draft, Key};
-use super::super::observation::Source;
-use super::super::output::Output;
-use super::super::rules::{CRITICAL, LimitRule, WARNING};
 use super::Patient;
 use super::judge::limit_draft;
 use super::watch::SourceState;
+use crate::alarms::book::{Draft, Key};
+use crate::model::alarm::{Alarm, AlarmKind, Priority};
+use crate::model::observation::Source;
+use crate::output::Output;
+use crate::rules::{CRITICAL, LimitRule, WARNING};
 
 impl Patient {
     /// Brings the request for another measurement into line with where its series stands: open from

@@ -2,19 +2,20 @@
 
 use minicbor::{Decode, Encode};
 
-use super::super::alarm::{Alarm, AlarmKind, Condition, Priority};
-use super::super::book::Key;
-use super::super::cause::Cause;
-use super::super::device::Device;
-use super::super::ids::DeviceId;
-use super::super::observation::{Observation, Source};
-use super::super::output::{Output, rule};
-use super::super::rules::Rung;
-use super::super::signal::SignalId;
-use super::super::time::{Span, Timestamp};
-use super::super::transition::Change;
-use super::super::unit::Unit;
 use super::{Context, Deadline, Patient, technical};
+use crate::alarms::book::Key;
+use crate::alarms::draft;
+use crate::device::Device;
+use crate::model::alarm::{Alarm, Condition, Priority};
+use crate::model::cause::Cause;
+use crate::model::ids::DeviceId;
+use crate::model::observation::{Observation, Source};
+use crate::model::signal::SignalId;
+use crate::model::time::{Span, Timestamp};
+use crate::model::unit::Unit;
+use crate::output::transition::Change;
+use crate::output::{Output, rule};
+use crate::rules::Rung;
 
 /// The rule of silence alarms.
 pub(super) const SILENCE: &str = "link.silence";
@@ -192,7 +193,7 @@ impl Patient {
         let names: Vec<String> = silent.iter().map(|e| what(e, context)).collect();
         let text =
             format!("No judged data from {device} since {}: {}", first.shown, names.join(", "));
-        let draft = technical::draft(
+        let draft = draft::technical(
             key.clone(),
             Some(device),
             priority,
@@ -219,7 +220,7 @@ impl Patient {
             }
             Some(_) | None => {
                 let mut draft =
-                    super::super::book::Draft { raised_at: out.now.shown(due), ..draft };
+                    crate::alarms::book::Draft { raised_at: out.now.shown(due), ..draft };
                 draft.trigger.signal = signal.unwrap_or_default();
                 self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
             }
@@ -344,6 +345,3 @@ fn what(expectation: &Expectation, context: Context<'_>) -> String {
     let reason = expectation.doubt.as_deref().unwrap_or("no data");
     format!("{name} ({reason})")
 }
-
-/// Silence alarms are technical.
-pub(super) const KIND: AlarmKind = AlarmKind::Technical;

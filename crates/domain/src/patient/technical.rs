@@ -1,17 +1,18 @@
 //! Technical alarms on a patient: what stands between the patient and judgement.
 
-use super::super::alarm::{Alarm, Condition, Priority, Response, Side, TimeQuality, Trigger};
-use super::super::book::{Draft, Key, Open};
-use super::super::cause::Cause;
-use super::super::ids::{DeviceId, RuleId};
-use super::super::observation::{Number, Observation, Source, Timing};
-use super::super::output::{Output, rule};
-use super::super::rules::CRITICAL;
-use super::super::signal::SignalId;
-use super::super::time::{Span, Timestamp};
-use super::super::transition::Change;
 use super::watch::Evidence;
 use super::{Context, Patient, silence};
+use crate::alarms::book::{Key, Open};
+use crate::alarms::draft::technical;
+use crate::model::alarm::{Alarm, Condition, Priority, TimeQuality};
+use crate::model::cause::Cause;
+use crate::model::ids::{DeviceId, RuleId};
+use crate::model::observation::{Number, Observation, Source, Timing};
+use crate::model::signal::SignalId;
+use crate::model::time::{Span, Timestamp};
+use crate::output::transition::Change;
+use crate::output::{Output, rule};
+use crate::rules::CRITICAL;
 
 const IMPLAUSIBLE: &str = "link.implausible";
 const ZERO_OR_OFF: &str = "link.zero_or_off";
@@ -106,7 +107,7 @@ impl Patient {
         let key = Key::new(rule(rule_id), source_name(source));
         let device = Some(&source.device);
         let cause = observation.cause.clone();
-        let mut draft = draft(key, device, priority, Condition::Present, text, cause, out);
+        let mut draft = technical(key, device, priority, Condition::Present, text, cause, out);
         draft.signal = Some(source.signal);
         draft.trigger.signal = context.signals.name(source.signal);
         draft.trigger.measured_at = Some(observation.timing.measured);
@@ -134,7 +135,7 @@ impl Patient {
         );
         let device = Some(&source.device);
         let cause = began.cause.clone();
-        let mut draft = draft(key, device, priority, Condition::Present, text, cause, out);
+        let mut draft = technical(key, device, priority, Condition::Present, text, cause, out);
         draft.signal = Some(source.signal);
         draft.trigger.signal = context.signals.name(source.signal);
         draft.trigger.value = Some(began.number.value);
@@ -193,7 +194,7 @@ impl Patient {
         if self.alarms.get(&key).is_none_or(|open| open.alarm.condition != Condition::Present) {
             let (priority, condition) = (Priority::Medium, Condition::Present);
             let cause = cause.clone();
-            let draft = draft(key, Some(device), priority, condition, text(), cause, out);
+            let draft = technical(key, Some(device), priority, condition, text(), cause, out);
             self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
         }
     }
@@ -206,7 +207,7 @@ impl Patient {
         }
         let text = format!("readings of {device} fell between two patients and belong to nobody");
         let (priority, condition) = (Priority::Low, Condition::Momentary);
-        let draft = draft(key, Some(device), priority, condition, text, cause.clone(), out);
+        let draft = technical(key, Some(device), priority, condition, text, cause.clone(), out);
         self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
     }
 
@@ -218,7 +219,7 @@ impl Patient {
         }
         let text = "limits for adults are not applied: age class or pregnancy".to_owned();
         let (priority, condition) = (Priority::Medium, Condition::Present);
-        let mut draft = draft(key, None, priority, condition, text, cause.clone(), out);
+        let mut draft = technical(key, None, priority, condition, text, cause.clone(), out);
         draft.signal = Some(source.signal);
         self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
     }
@@ -245,49 +246,6 @@ impl Patient {
                 state.watches.retain(|watch| !for_adults(&watch.rule));
             }
         }
-    }
-}
-
-/// A technical alarm with the usual fields.
-pub(crate) fn draft(
-    key: Key,
-    device: Option<&DeviceId>,
-    priority: Priority,
-    condition: Condition,
-    text: String,
-    cause: Cause,
-    out: &Output,
-) -> Draft {
-    Draft {
-        key,
-        kind: silence::KIND,
-        device: device.cloned(),
-        signal: None,
-        priority,
-        response: if priority == Priority::High { Response::Immediate } else { Response::Prompt },
-        condition,
-        text,
-        advice: None,
-        reason: None,
-        cause,
-        trigger: Trigger {
-            signal: String::new(),
-            value: None,
-            comparator: None,
-            unit: None,
-            side: None::<Side>,
-            limit: None,
-            limit_from: None,
-            measured_at: None,
-            relay_at: None,
-            received_at: Some(out.wall()),
-            time_quality: TimeQuality::Synced,
-        },
-        rule_version: 0,
-        raised_at: out.wall(),
-        late: false,
-        latest: None,
-        news: false,
     }
 }
 

@@ -6,12 +6,12 @@ use minicbor::decode::{Decoder, Error as DecodeError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 
-use super::super::alarm::{LimitFrom, TimeQuality};
-use super::super::cause::{Cause, Place};
-use super::super::ids::RuleId;
-use super::super::observation::{Number, Observation};
-use super::super::rules::LimitRule;
-use super::super::time::{Span, Stamp, Timestamp};
+use crate::model::alarm::{LimitFrom, TimeQuality};
+use crate::model::cause::{Cause, Place};
+use crate::model::ids::RuleId;
+use crate::model::observation::{Number, Observation};
+use crate::model::time::{Span, Stamp, Timestamp};
+use crate::rules::LimitRule;
 
 /// One series of one patient.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::unit::Unit;
+use crate::model::unit::Unit;
 
 /// A number with its unit.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,8 +2,11 @@
 
 use serde::Deserialize;
 
-use crate::alarm::Priority;
-use crate::time::{Span, Timestamp};
+use crate::model::alarm::Priority;
+use crate::model::time::{Span, Timestamp};
+
+/// The class of a device that nobody registered.
+pub(crate) const UNKNOWN_CLASS: &str = "unknown";
 
 /// A class of devices.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

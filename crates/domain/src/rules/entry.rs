@@ -5,10 +5,10 @@ use toml::Spanned;
 
 use super::limit::{Confirm, Level, LimitRule};
 use super::{Amount, BadRules, LossRule, Text};
-use crate::alarm::{Priority, Response, Side};
-use crate::ids::RuleId;
-use crate::signal::{Cadence, Signal, SignalTable};
-use crate::time::Span;
+use crate::model::alarm::{Priority, Response, Side};
+use crate::model::ids::RuleId;
+use crate::model::signal::{Cadence, Signal, SignalTable};
+use crate::model::time::Span;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::alarm::{AlarmKind, Priority, Response};
-use crate::ids::RuleId;
-use crate::time::Span;
+use crate::model::alarm::{AlarmKind, Priority, Response};
+use crate::model::ids::RuleId;
+use crate::model::time::Span;
 
 /// What an event is worth.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,13 +1,13 @@
 //! Limit rules: one signal, one side, a limit and a critical limit.
 
 use super::Amount;
-use crate::alarm::{LimitFrom, Priority, Response, Side};
-use crate::command::PatientLimit;
-use crate::ids::RuleId;
-use crate::message::Comparator;
-use crate::signal::SignalId;
-use crate::time::Span;
-use crate::unit::Unit;
+use crate::model::alarm::{LimitFrom, Priority, Response, Side};
+use crate::model::command::PatientLimit;
+use crate::model::ids::RuleId;
+use crate::model::message::Comparator;
+use crate::model::signal::SignalId;
+use crate::model::time::Span;
+use crate::model::unit::Unit;
 
 /// One side of one signal.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,8 +1,8 @@
 //! Loss rules: a signal that stops while its device goes on (contract §7).
 
-use crate::ids::RuleId;
-use crate::signal::SignalId;
-use crate::time::Span;
+use crate::model::ids::RuleId;
+use crate::model::signal::SignalId;
+use crate::model::time::Span;
 
 /// The sudden loss of one signal; high, and to be answered at once.
 #[derive(Clone, Debug, PartialEq)]

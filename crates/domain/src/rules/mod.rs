@@ -16,13 +16,14 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use amount::Amount;
+pub(crate) use class::UNKNOWN_CLASS;
 pub use class::{Class, Rung};
 pub use event::EventRule;
 pub use limit::{CRITICAL, Level, LimitRule, Relation, WARNING};
 pub use loss::LossRule;
 
-use super::ids::RuleId;
-use super::signal::{SignalId, SignalTable};
+use crate::model::ids::RuleId;
+use crate::model::signal::{SignalId, SignalTable};
 
 /// All rules, checked against the signal table.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,8 @@
 //! Silence never looks like health (contract §1, §3).
 
-use crate::command::Action;
-use crate::input::Input;
-use crate::message::{Body, DeviceInfo, Mode, Phase, RefusalReason, Refused};
+use crate::model::command::Action;
+use crate::model::input::Input;
+use crate::model::message::{Body, DeviceInfo, Mode, Phase, RefusalReason, Refused};
 
 use super::scene::Scene;
 
@@ -134,7 +134,7 @@ fn refused_unit(scene: &mut Scene) {
 fn garbage(scene: &mut Scene) {
     let mut message = scene.message("dev");
     message.body = Body::Undecodable {
-        kind: crate::message::Kind::Telemetry,
+        kind: crate::model::message::Kind::Telemetry,
         reason: "syntax".to_owned(),
     };
     scene.fold(&[Input::Message(Box::new(message))]);
@@ -148,7 +148,7 @@ fn late_and_doubtful_data_are_no_sign_of_life() {
         |s| {
             s.send("dev", "spo2", 97.0, |m, r| {
                 m.delivery.dup = true;
-                r.time = crate::message::ReadingTime::Unstated;
+                r.time = crate::model::message::ReadingTime::Unstated;
             });
         },
         |s| s.measured_at("dev", "spo2", 97.0, 1e9),
@@ -158,10 +158,10 @@ fn late_and_doubtful_data_are_no_sign_of_life() {
     for (i, send) in cases.into_iter().enumerate() {
         let mut scene = Scene::empty();
         scene.admit("p");
-        scene.now.at = scene.now.at + crate::time::Span::hours(-2);
+        scene.now.at = scene.now.at + crate::model::time::Span::hours(-2);
         scene.device("dev", "bedside", &[]);
         scene.bind("dev", "p");
-        scene.now.at = scene.now.at + crate::time::Span::hours(2);
+        scene.now.at = scene.now.at + crate::model::time::Span::hours(2);
         scene.advance(0.0);
         scene.reading("dev", "heart_rate", 70.0);
         scene.advance(5.0);
@@ -205,7 +205,7 @@ fn a_device_that_drops_a_silent_sensor_from_its_list_is_still_missed() {
     let announce = |scene: &mut Scene, names: &[&str]| {
         let signals = names
             .iter()
-            .map(|name| crate::message::ExpectedSignal {
+            .map(|name| crate::model::message::ExpectedSignal {
                 signal: scene.signal(name),
                 interval: None,
             })
@@ -235,10 +235,10 @@ fn an_unbound_device_is_not_expected() {
     scene.expect(&[]);
 }
 
-fn announce(scene: &mut Scene, signals: &[(&str, Option<crate::time::Span>)]) {
+fn announce(scene: &mut Scene, signals: &[(&str, Option<crate::model::time::Span>)]) {
     let signals = signals
         .iter()
-        .map(|(name, interval)| crate::message::ExpectedSignal {
+        .map(|(name, interval)| crate::model::message::ExpectedSignal {
             signal: scene.signal(name),
             interval: *interval,
         })
@@ -258,7 +258,7 @@ fn a_device_that_says_nothing_of_its_signals_keeps_what_it_said_before() {
 
 #[test]
 fn a_device_cannot_put_off_its_own_silence_for_ever() {
-    use crate::time::Span;
+    use crate::model::time::Span;
     let mut scene = Scene::bedside();
     let year = Some(Span::days(365));
     announce(&mut scene, &[("spo2", year), ("nibp_sys", year), ("temperature", Some(Span::ZERO))]);
@@ -272,7 +272,7 @@ fn a_device_cannot_put_off_its_own_silence_for_ever() {
 
 #[test]
 fn a_class_that_is_not_configured_is_refused_and_one_removed_is_told() {
-    use crate::command::{DeviceDetails, Outcome, PrincipalKind};
+    use crate::model::command::{DeviceDetails, Outcome, PrincipalKind};
     let mut scene = Scene::bedside();
     let details = |class: &str| DeviceDetails {
         id: "other".parse().unwrap(),
@@ -292,31 +292,9 @@ fn a_class_that_is_not_configured_is_refused_and_one_removed_is_told() {
 }
 
 #[test]
-fn nobody_is_monitored_who_was_not_heard_or_is_not_judged() {
-    let check = |scene: &Scene, state: &str, reasons: &[&str]| {
-        let board = crate::board::of(&scene.core);
-        let monitored = &board.patients["p"].monitored;
-        assert_eq!((monitored.state, monitored.why.len()), (state, reasons.len()), "{monitored:?}");
-        for (why, reason) in monitored.why.iter().zip(reasons) {
-            assert!(why.contains(reason), "{why}");
-        }
-    };
-    let mut scene = monitored(false);
-    check(&scene, "not", &["SpO2: not heard yet", "Heart rate: not heard yet"]);
-    scene.reading("dev", "spo2", 97.0);
-    check(&scene, "partly", &["Heart rate: not heard yet"]);
-    scene.reading("dev", "heart_rate", 70.0);
-    check(&scene, "monitored", &[]);
-    let mut details = scene.core.patients["p"].details.clone();
-    details.pregnant = Some(true);
-    scene.done(Action::ChangePatient(details));
-    check(&scene, "partly", &["limits for adults are not applied"]);
-}
-
-#[test]
 fn silence_names_lateness_and_the_clock() {
-    use crate::message::ReadingTime;
-    use crate::time::Span;
+    use crate::model::message::ReadingTime;
+    use crate::model::time::Span;
     for (behind, reason) in [(600, "SpO2 (late)"), (-600, "SpO2 (clock: time arrival)")] {
         let mut scene = monitored(false);
         scene.advance(1_000.0);

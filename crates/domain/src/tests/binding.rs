@@ -1,7 +1,7 @@
 //! Whose a reading is (contract §4).
 
-use crate::command::{Action, Outcome};
-use crate::time::Span;
+use crate::model::command::{Action, Outcome};
+use crate::model::time::Span;
 
 use super::scene::Scene;
 

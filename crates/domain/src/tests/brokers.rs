@@ -1,8 +1,8 @@
 //! A broker whose probe does not come back is told until it does.
 
 use super::scene::Scene;
-use crate::input::Input;
-use crate::message::Mode;
+use crate::model::input::Input;
+use crate::model::message::Mode;
 
 fn broker(id: &str, fault: Option<&str>) -> Input {
     Input::Broker { id: id.parse().unwrap(), fault: fault.map(str::to_owned) }

@@ -1,12 +1,12 @@
 //! Doubt is one-sided: it raises, marked, and clears nothing (contract, the one law).
 
-use crate::alarm::TimeQuality;
-use crate::command::{Action, AgeClass};
-use crate::fate::Fate;
-use crate::message::{
+use crate::model::alarm::TimeQuality;
+use crate::model::command::{Action, AgeClass};
+use crate::model::fate::Fate;
+use crate::model::message::{
     Clock, ClockSource, Comparator, Delivery, Message, Mode, Reading, ReadingTime, Value,
 };
-use crate::time::Timestamp;
+use crate::model::time::Timestamp;
 
 use super::scene::{Scene, at};
 
@@ -120,7 +120,7 @@ fn a_clock_ahead_by_hours_is_learnt_and_no_reason_to_doubt() {
     let mut scene = Scene::bedside();
     let ahead = |message: &mut Message, reading: &mut Reading| {
         message.clock = None;
-        let stamp = message.sent_at.unwrap() + crate::time::Span::hours(2);
+        let stamp = message.sent_at.unwrap() + crate::model::time::Span::hours(2);
         message.sent_at = Some(stamp);
         reading.time = ReadingTime::At(stamp);
     };
@@ -139,7 +139,7 @@ fn an_age_without_a_time_of_sending_counts_from_arrival() {
     let aged = |message: &mut Message, reading: &mut Reading| {
         message.sent_at = None;
         message.clock = None;
-        reading.time = ReadingTime::Age(crate::time::Span::secs(3));
+        reading.time = ReadingTime::Age(crate::model::time::Span::secs(3));
     };
     scene.advance(10.0);
     scene.send("dev", "spo2", 97.0, aged);

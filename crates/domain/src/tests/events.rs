@@ -1,6 +1,6 @@
 //! Event rules: phases, ids, lateness, expiry.
 
-use crate::message::Phase::{End, Single, Start, Update};
+use crate::model::message::Phase::{End, Single, Start, Update};
 
 use super::scene::Scene;
 
@@ -19,7 +19,7 @@ fn a_single_event_stays_until_a_person_acts() {
     scene.expect(&["raised high cied.vf: alarming, momentary"]);
     scene.advance(40.0 * 3_600.0);
     scene.expect(&[]);
-    assert_eq!(scene.reset("cied.vf", None), crate::command::Outcome::Done);
+    assert_eq!(scene.reset("cied.vf", None), crate::model::command::Outcome::Done);
     scene.expect(&["reset high cied.vf: closed reset"]);
 }
 
@@ -108,7 +108,7 @@ fn what_is_always_notified_is_an_alarm_however_old() {
     let mut scene = Scene::empty();
     scene.admit("p");
     scene.device("dev", "cied", &[]);
-    scene.now.at = scene.now.at + crate::time::Span::hours(-400);
+    scene.now.at = scene.now.at + crate::model::time::Span::hours(-400);
     scene.bind("dev", "p");
     scene.advance(400.0 * 3_600.0);
     scene.skip();
@@ -153,8 +153,8 @@ fn a_late_or_doubtful_end_ends_nothing() {
 
 #[test]
 fn a_message_redelivered_long_after_never_moves_what_is_closed() {
-    use crate::input::Input;
-    use crate::message::{Body, Mode, ReadingTime};
+    use crate::model::input::Input;
+    use crate::model::message::{Body, Mode, ReadingTime};
     let mut scene = Scene::bedside();
     let mut old = scene.message("dev");
     let mut reading = scene.measured("nibp_sys", 70.0);
@@ -180,8 +180,8 @@ fn a_message_redelivered_long_after_never_moves_what_is_closed() {
 
 #[test]
 fn events_without_id_and_time_are_told_apart_by_their_message() {
-    use crate::input::Input;
-    use crate::message::{Body, Event, ReadingTime};
+    use crate::model::input::Input;
+    use crate::model::message::{Body, Event, ReadingTime};
     for numbered in [true, false] {
         let mut scene = implant();
         let send = |scene: &mut Scene, again: bool| {
@@ -212,8 +212,8 @@ fn events_without_id_and_time_are_told_apart_by_their_message() {
 
 #[test]
 fn an_event_in_test_mode_does_not_hide_the_real_one() {
-    use crate::input::Input;
-    use crate::message::{Body, Event, Mode, ReadingTime};
+    use crate::model::input::Input;
+    use crate::model::message::{Body, Event, Mode, ReadingTime};
     let mut scene = implant();
     let event = Event {
         index: 0,

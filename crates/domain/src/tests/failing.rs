@@ -1,7 +1,7 @@
 //! While the store fails nobody is blamed for silence, and nothing else stands still.
 
 use super::scene::Scene;
-use crate::input::Input;
+use crate::model::input::Input;
 
 const SPO2: &str = "vitals_live.spo2_low";
 const FAILS: Input = Input::Store { failing: true };

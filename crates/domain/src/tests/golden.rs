@@ -11,11 +11,11 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
-use crate::alarm::Alarm;
-use crate::journal::RowBody;
-use crate::time::{Span, Stamp, Timestamp};
-use crate::transition::{Transition, TransitionBody};
 use crate::CORE_VERSION;
+use crate::core::journal::RowBody;
+use crate::model::alarm::Alarm;
+use crate::model::time::{Span, Stamp, Timestamp};
+use crate::output::transition::{Transition, TransitionBody};
 
 use super::world::{World, fresh, step};
 

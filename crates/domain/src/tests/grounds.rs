@@ -1,12 +1,12 @@
 //! What an alarm stands on: its series, and the limits by which it was judged.
 
-use crate::alarm::{LimitFrom, Side};
-use crate::command::PatientLimit;
-use crate::configuration::Texts;
-use crate::grounds::{LimitInForce, raised};
-use crate::input::Input;
-use crate::message::Body;
-use crate::unit::Unit;
+use crate::core::configuration::Texts;
+use crate::model::alarm::{LimitFrom, Side};
+use crate::model::command::PatientLimit;
+use crate::model::input::Input;
+use crate::model::message::Body;
+use crate::model::unit::Unit;
+use crate::output::context::{LimitInForce, raised};
 
 use super::scene::{Scene, at, shipped};
 

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-use crate::alarm::{Condition, State};
 use crate::core::Core;
-use crate::input::Input;
-use crate::message::{Body, Message, ReadingTime};
+use crate::core::snapshot::Part;
+use crate::model::alarm::{Condition, State};
+use crate::model::input::Input;
+use crate::model::message::{Body, Message, ReadingTime};
+use crate::model::time::{Span, Stamp, Timestamp};
+use crate::output::transition::{Change, Transition, TransitionBody};
 use crate::patient::LossWatch;
-use crate::snapshot::Part;
-use crate::time::{Span, Stamp, Timestamp};
-use crate::transition::{Change, Transition, TransitionBody};
 
 use super::world::{DEVICES, Row, SIGNALS, Step, World, fresh, how_sent, step};
 
@@ -174,7 +174,7 @@ proptest! {
             8 => reading.implausible = true,
             9 => reading.time = ReadingTime::At(world.scene.now.wall() + Span::mins(6)),
             // A timeline of its own, newer than any before.
-            6 => message.clock = Some(crate::message::Clock { source: None, timeline: Some(99) }),
+            6 => message.clock = Some(crate::model::message::Clock { source: None, timeline: Some(99) }),
             how => how_sent(how, &mut message, &mut reading),
         }
         message.body = Body::Telemetry { readings: vec![reading], refused: Vec::new() };

@@ -1,8 +1,8 @@
 //! A patient's own limits: by measured time, with versions, refused where mistyped.
 
-use crate::alarm::{LimitFrom, Side};
-use crate::command::{Outcome, PatientLimit};
-use crate::unit::Unit;
+use crate::model::alarm::{LimitFrom, Side};
+use crate::model::command::{Outcome, PatientLimit};
+use crate::model::unit::Unit;
 
 use super::scene::{Scene, at};
 
@@ -109,7 +109,7 @@ fn one_limit_switched_off_leaves_the_other_side() {
 fn a_limit_in_another_unit_is_compared_in_the_unit_sent() {
     let mut scene = Scene::bedside();
     scene.send("dev", "glucose_blood", 3.1, |_, reading| {
-        if let crate::message::Value::Number { unit, .. } = &mut reading.value {
+        if let crate::model::message::Value::Number { unit, .. } = &mut reading.value {
             *unit = Unit::MmolPerL;
         }
         reading.implausible = false;

@@ -1,10 +1,10 @@
 //! A signal that stops while its device goes on (contract §7).
 
-use crate::alarm::AlarmKind;
-use crate::command::{Action, AgeClass, Outcome};
-use crate::input::Input;
-use crate::message::{Body, ExpectedSignal, Mode, Phase, ReadingTime, Status};
-use crate::time::Span;
+use crate::model::alarm::AlarmKind;
+use crate::model::command::{Action, AgeClass, Outcome};
+use crate::model::input::Input;
+use crate::model::message::{Body, ExpectedSignal, Mode, Phase, ReadingTime, Status};
+use crate::model::time::Span;
 
 use super::scene::{Scene, at};
 
@@ -72,11 +72,11 @@ fn a_signal_lost_while_the_device_goes_on_is_high_after_its_time() {
 
 #[test]
 fn what_is_there_and_not_judged_is_lost_too_and_says_why() {
-    use crate::message::{Message, Reading};
+    use crate::model::message::{Message, Reading};
     type Doubt = fn(&mut Message, &mut Reading);
     let cases: [(Doubt, &str); 4] = [
         (|_, r| r.quality = Some(0.3), "quality 0.30"),
-        (|_, r| r.value = crate::message::Value::Absent("sensor".to_owned()), "sensor"),
+        (|_, r| r.value = crate::model::message::Value::Absent("sensor".to_owned()), "sensor"),
         (|_, r| r.implausible = true, "implausible"),
         (|m, r| r.time = ReadingTime::At(m.sent_at.unwrap() - Span::secs(100)), "late"),
     ];
@@ -500,7 +500,7 @@ fn another_instance_of_the_signal_is_as_good() {
 
 #[test]
 fn a_loss_that_makes_no_sense_is_refused_where_it_stands() {
-    use crate::configuration::{Configuration, Texts};
+    use crate::core::configuration::{Configuration, Texts};
     let second = "[[limit]]\nid = \"x\"\nsignal = \"etco2\"\nlow = [\"20 mm[Hg]\"]\nhysteresis = \"2 mm[Hg]\"\nloss = \"5s\"\n\n[[event]]";
     for (old, new, place, what) in [
         (

@@ -1,8 +1,8 @@
 //! Contract §5, row by row.
 
-use crate::alarm::{AlarmKind, Side};
-use crate::command::{Action, AlarmAct, Outcome};
-use crate::message::Phase;
+use crate::model::alarm::{AlarmKind, Side};
+use crate::model::command::{Action, AlarmAct, Outcome};
+use crate::model::message::Phase;
 
 use super::scene::Scene;
 
@@ -140,7 +140,7 @@ fn row_09_acknowledging_holds_for_the_time_of_its_priority() {
     scene.expect(&["acknowledged medium vitals_live.spo2_low: acknowledged, present"]);
     let taken = scene.alarm(SPO2).acknowledged.unwrap();
     assert_eq!(taken.by, "nurse");
-    assert_eq!(taken.until.unwrap(), taken.at + crate::time::Span::mins(60));
+    assert_eq!(taken.until.unwrap(), taken.at + crate::model::time::Span::mins(60));
     let (outcome, detail) = scene.act(SPO2, AlarmAct::Acknowledge);
     assert_eq!(outcome, Outcome::AlreadySo);
     assert!(detail.contains("nurse"), "{detail}");
@@ -345,7 +345,7 @@ fn row_25_discharge_closes_and_a_high_alarm_needs_a_reason() {
 
 #[test]
 fn row_26_a_reading_entered_in_error_retracts_what_it_raised() {
-    use crate::message::{ReadingTime, Status};
+    use crate::model::message::{ReadingTime, Status};
     let mut scene = Scene::bedside();
     scene.reading("dev", "nibp_sys", 70.0);
     scene.skip();
@@ -406,7 +406,7 @@ fn a_command_of_somebody_who_saw_less_is_refused() {
 
 #[test]
 fn an_acknowledged_alarm_of_the_gateway_sounds_again_too() {
-    use crate::input::Input;
+    use crate::model::input::Input;
     let mut scene = Scene::empty();
     scene.fold(&[Input::Store { failing: true }]);
     scene.acknowledge("store.failing");

@@ -1,26 +1,26 @@
 //! A small stage for the core: readings, commands and time in; transitions in short words out.
 
-use crate::alarm::{Alarm, AlarmKind, Side};
-use crate::command::{
+use crate::core::Core;
+use crate::core::configuration::{Configuration, Texts};
+use crate::core::journal::RowBody;
+use crate::model::alarm::{Alarm, AlarmKind, Side};
+use crate::model::command::{
     Action, AgeClass, AlarmAct, Command, DeviceDetails, Outcome, PatientDetails, PatientLimit,
     PrincipalKind,
 };
-use crate::configuration::{Configuration, Texts};
-use crate::core::Core;
-use crate::ids::DeviceId;
-use crate::input::Input;
-use crate::instance::Instance;
-use crate::journal::RowBody;
-use crate::message::{
+use crate::model::ids::DeviceId;
+use crate::model::input::Input;
+use crate::model::instance::Instance;
+use crate::model::message::{
     Body, Clock, ClockSource, Delivery, Event, ExpectedSignal, Message, Mode, Phase, Reading,
     ReadingTime, Status, Value,
 };
-use crate::observation::Source;
+use crate::model::observation::Source;
+use crate::model::signal::SignalId;
+use crate::model::time::{Span, Stamp, Timestamp};
+use crate::model::unit::Unit;
+use crate::output::transition::{Transition, TransitionBody};
 use crate::patient::LatestValue;
-use crate::signal::SignalId;
-use crate::time::{Span, Stamp, Timestamp};
-use crate::transition::{Transition, TransitionBody};
-use crate::unit::Unit;
 
 /// Second 0 of every scene: 2026-11-21T10:00:00Z.
 pub(super) const BEGIN: Timestamp = Timestamp::from_millis(1_795_255_200_000);

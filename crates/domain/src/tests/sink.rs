@@ -1,7 +1,7 @@
 //! What InfluxDB refuses, or lacks, is told until it is over.
 
 use super::scene::Scene;
-use crate::input::Input;
+use crate::model::input::Input;
 
 #[test]
 fn a_refusal_and_a_delay_are_two_alarms_that_end_by_themselves() {

@@ -1,8 +1,8 @@
 //! Restarts, windows without intake, clock steps, redelivery, and what other gateways got wrong.
 
-use crate::input::{Input, Synchronised};
-use crate::message::{Body, Kind};
-use crate::time::Span;
+use crate::model::input::{Input, Synchronised};
+use crate::model::message::{Body, Kind};
+use crate::model::time::Span;
 
 use super::scene::{Scene, at};
 
@@ -217,7 +217,7 @@ fn free_running(scene: &mut Scene, value: f64, ahead: Span) {
     scene.send("dev", "spo2", value, |message, reading| {
         message.clock = None;
         message.sent_at = Some(stamp);
-        reading.time = crate::message::ReadingTime::At(stamp);
+        reading.time = crate::model::message::ReadingTime::At(stamp);
     });
     scene.advance(1.0);
 }

@@ -1,7 +1,7 @@
 //! A ward nobody's screen shows is told, and told again when it is another.
 
 use super::scene::Scene;
-use crate::input::Input;
+use crate::model::input::Input;
 
 fn unwatched(wards: &[&str]) -> Input {
     Input::Unwatched(wards.iter().map(|ward| ward.parse().unwrap()).collect())

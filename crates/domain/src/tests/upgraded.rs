@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 
 use super::scene::{Scene, restored};
-use crate::alarm::{Acknowledgement, Alarm, Condition, Priority, State};
-use crate::command::{AlarmAct, Outcome};
-use crate::input::Input;
-use crate::journal::RowBody;
-use crate::message::Phase;
-use crate::transition::TransitionBody;
+use crate::core::journal::RowBody;
+use crate::model::alarm::{Acknowledgement, Alarm, Condition, Priority, State};
+use crate::model::command::{AlarmAct, Outcome};
+use crate::model::input::Input;
+use crate::model::message::Phase;
+use crate::output::transition::TransitionBody;
 
 const LOW: &str = "vitals_live.spo2_low";
 
@@ -79,7 +79,7 @@ fn what_was_told_and_is_not_held_stays_until_a_person_closes_it() {
         assert_eq!(scene.alarm(LOW).state, State::Latched);
         scene.skip();
         let seen = told.seq;
-        let (outcome, _) = scene.command(crate::command::Action::Alarm {
+        let (outcome, _) = scene.command(crate::model::command::Action::Alarm {
             id: told.id,
             seen,
             act: AlarmAct::Acknowledge,
@@ -214,7 +214,7 @@ fn two_alarms_of_one_place_and_those_of_nobody_known_are_all_kept() {
     for alarm in open.iter().filter(|a| a.id != own.id) {
         let (id, seen) = (alarm.id.clone(), alarm.seq);
         let act = AlarmAct::Reset { reason: None };
-        scene.done(crate::command::Action::Alarm { id, seen, act });
+        scene.done(crate::model::command::Action::Alarm { id, seen, act });
     }
     assert_eq!(held(&scene), [own]);
 }

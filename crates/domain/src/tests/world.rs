@@ -2,18 +2,18 @@
 
 use proptest::prelude::*;
 
-use crate::alarm::{AlarmKind, Condition, Side, State};
-use crate::command::{Action, AlarmAct, Command, PatientLimit};
 use crate::core::Core;
-use crate::ids::AlarmId;
-use crate::input::Input;
-use crate::journal::RowBody;
-use crate::message::{
+use crate::core::journal::RowBody;
+use crate::model::alarm::{AlarmKind, Condition, Side, State};
+use crate::model::command::{Action, AlarmAct, Command, PatientLimit};
+use crate::model::ids::AlarmId;
+use crate::model::input::Input;
+use crate::model::message::{
     Body, Clock, DeviceInfo, Kind, Message, Mode, Phase, Reading, ReadingTime, RefusalReason,
     Refused, Status,
 };
-use crate::time::{Span, Stamp, Timestamp};
-use crate::transition::{Transition, TransitionBody};
+use crate::model::time::{Span, Stamp, Timestamp};
+use crate::output::transition::{Transition, TransitionBody};
 
 use super::scene::{Scene, shipped};
 
@@ -291,7 +291,7 @@ impl World {
         let patient = |p: &usize| PATIENTS[*p].parse().unwrap();
         let body = match step {
             Step::Event { device: d, name, id, phase, age } => {
-                let event = crate::message::Event {
+                let event = crate::model::message::Event {
                     index: 0,
                     id: id.map(|id| format!("ep-{id}")),
                     time: ReadingTime::At(scene.now.wall() - Span::millis(*age)),
@@ -344,7 +344,7 @@ impl World {
 fn action(
     scene: &Scene,
     step: &Step,
-    patient: impl Fn(&usize) -> crate::ids::PatientId,
+    patient: impl Fn(&usize) -> crate::model::ids::PatientId,
 ) -> Option<Action> {
     let device = |d: &usize| DEVICES[*d].0.parse().unwrap();
     Some(match step {
@@ -358,9 +358,9 @@ fn action(
             };
             Action::Alarm { id: open.alarm.id.clone(), seen: open.alarm.seq, act }
         }
-        Step::Admit(p) => Action::AdmitPatient(crate::command::PatientDetails {
+        Step::Admit(p) => Action::AdmitPatient(crate::model::command::PatientDetails {
             id: patient(p),
-            age_class: crate::command::AgeClass::Adult,
+            age_class: crate::model::command::AgeClass::Adult,
             continuous: *p == 1,
             bed: None,
             pregnant: None,
@@ -383,10 +383,10 @@ fn action(
             reason: "wrong bed".to_owned(),
         },
         Step::Register(d, signals) => {
-            Action::RegisterDevice(crate::command::DeviceDetails {
+            Action::RegisterDevice(crate::model::command::DeviceDetails {
                 id: device(d),
                 class: DEVICES[*d].1.to_owned(),
-                kind: crate::command::PrincipalKind::Device,
+                kind: crate::model::command::PrincipalKind::Device,
                 token_sha256: None,
                 via: Vec::new(),
                 signals: expected(scene, *signals),
@@ -413,10 +413,10 @@ fn action(
     })
 }
 
-fn expected(scene: &Scene, bits: u8) -> Vec<crate::message::ExpectedSignal> {
+fn expected(scene: &Scene, bits: u8) -> Vec<crate::model::message::ExpectedSignal> {
     let wanted = SIGNALS.iter().enumerate().filter(|(i, _)| bits & (1 << i) != 0);
     wanted
-        .map(|(_, (name, _))| crate::message::ExpectedSignal {
+        .map(|(_, (name, _))| crate::model::message::ExpectedSignal {
             signal: scene.signal(name),
             interval: None,
         })
@@ -424,7 +424,7 @@ fn expected(scene: &Scene, bits: u8) -> Vec<crate::message::ExpectedSignal> {
 }
 
 fn configuration(changed: bool) -> Input {
-    let crate::configuration::Texts { signals, mut rules, site } = shipped();
+    let crate::core::configuration::Texts { signals, mut rules, site } = shipped();
     if changed {
         rules = rules
             .replace("low = [\"88 %\"]", "low = [\"83 %\"]")
@@ -462,6 +462,6 @@ pub(super) fn fresh() -> Core {
     Core::new(
         "site-1".parse().unwrap(),
         false,
-        crate::configuration::Configuration::default(),
+        crate::core::configuration::Configuration::default(),
     )
 }

@@ -1,5 +1,5 @@
 use super::*;
-use vitalgate_domain::message::{Clock, ClockSource, Mode, Relay};
+use vitalgate_domain::model::message::{Clock, ClockSource, Mode, Relay};
 
 const EXAMPLE: &str = r#"{ "boot": 17, "seq": 42, "sent_at": "2026-11-21T10:00:00.250Z", "mode": "real",
   "clock": { "source": "ntp", "timeline": 3 },

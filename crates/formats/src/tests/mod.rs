@@ -6,7 +6,7 @@ mod properties;
 mod readings;
 
 use super::*;
-use vitalgate_domain::message::{Reading, Refused, Value};
+use vitalgate_domain::model::message::{Reading, Refused, Value};
 
 const RECEIVED: &str = "2026-11-21T10:00:01Z";
 
@@ -115,7 +115,7 @@ fn line(reading: &Reading) -> String {
     if reading.unit_doubtful {
         words.push("unit doubtful".to_owned());
     }
-    if reading.status != vitalgate_domain::message::Status::Final {
+    if reading.status != vitalgate_domain::model::message::Status::Final {
         words.push(format!("{:?}", reading.status));
     }
     words.join(" ")

@@ -1,5 +1,5 @@
 use super::*;
-use vitalgate_domain::message::{DeviceInfo, Event, ExpectedSignal, Phase, WaveChunk};
+use vitalgate_domain::model::message::{DeviceInfo, Event, ExpectedSignal, Phase, WaveChunk};
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()

@@ -6,7 +6,7 @@ use super::super::tests::{any_rows, commit, purpose, put, sample, second, series
 use super::super::types::{Commit, Sample};
 use super::super::{Keep, Opened, Report, Running, Store, start};
 use super::*;
-use vitalgate_domain::time::Span;
+use vitalgate_domain::model::time::Span;
 
 const UNIT: Unit = Unit::MmolPerL;
 

@@ -21,8 +21,8 @@ use super::codec::{Connect, Version, Will};
 use super::end::End;
 use super::intake::{Intake, Place, TooLarge};
 use super::session::Attached;
-use vitalgate_domain::ids::DeviceId;
 use crate::ingest::line::{self, NotAccepted};
+use vitalgate_domain::model::ids::DeviceId;
 
 /// Bytes a connection may have between socket and commit.
 const MAX_BYTES: usize = 1 << 20;

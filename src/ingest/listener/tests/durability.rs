@@ -1,8 +1,8 @@
 //! Nothing is acknowledged before its receipt is released, and all in the order received.
 
 use super::harness::*;
-use vitalgate_domain::message::Body;
 use crate::inbox::{INBOX_BYTES, Receipt, Submission};
+use vitalgate_domain::model::message::Body;
 
 #[tokio::test]
 async fn an_acknowledgement_leaves_only_after_its_receipt_and_in_order() {

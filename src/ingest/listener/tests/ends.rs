@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::harness::*;
-use vitalgate_domain::message::Body;
 use crate::ingest::listener::ListenerConfig;
 use crate::view::Board;
+use vitalgate_domain::model::message::Body;
 
 const WILL: Option<(&str, &str)> = Some(("vitalgate/v1/dev-1/status", "lost"));
 

@@ -14,13 +14,13 @@ use tokio_util::task::TaskTracker;
 
 use super::super::{Authentication, Context, Listener, ListenerConfig, Unknown};
 use crate::clock::Clock;
-use vitalgate_domain::input::Input;
-use vitalgate_domain::message::{Body, Message};
-use vitalgate_domain::time::Timestamp;
 use crate::inbox::{Committed, Inbox, Submission};
 use crate::ingest::testing::{board, device, relay, with_token};
 use crate::telemetry::Metrics;
 use crate::view::Board;
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::message::{Body, Message};
+use vitalgate_domain::model::time::Timestamp;
 
 /// Far longer than anything takes; reaching it fails the test.
 const STUCK: Duration = Duration::from_secs(20);

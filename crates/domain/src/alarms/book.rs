@@ -1,0 +1,452 @@
+//! The open alarms of one patient, or of the gateway itself: at most one by (rule, source).
+
+mod causes;
+mod upgrade;
+
+use std::collections::BTreeMap;
+
+use minicbor::{Decode, Encode};
+
+use self::causes::Causes;
+use crate::model::alarm::{
+    Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger,
+};
+use crate::model::cause::{Cause, alarm_id};
+use crate::model::command::{AlarmAct, Answer, Outcome};
+use crate::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, WardId};
+use crate::model::signal::SignalId;
+use crate::model::time::{Span, Stamp, Timestamp};
+use crate::output::Output;
+use crate::output::transition::{Change, TransitionBody};
+
+/// How long a momentary alarm that does not latch is held (contract §5).
+const MOMENTARY_HELD: Span = Span::hours(24);
+
+/// Episodes remembered by alarm; a device that never ends what it begins has no more.
+const ONGOING: usize = 256;
+
+/// Which alarm: its rule and its source.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub struct Key {
+    /// The rule.
+    #[n(0)]
+    pub rule: RuleId,
+    /// The source.
+    #[n(1)]
+    pub source: String,
+}
+
+impl Key {
+    /// A key.
+    pub fn new(rule: RuleId, source: impl Into<String>) -> Self {
+        Self { rule, source: source.into() }
+    }
+}
+
+/// An open alarm with what only the core needs.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Open {
+    /// The alarm.
+    #[n(0)]
+    pub alarm: Alarm,
+    /// The transition of its last news: a command of somebody who saw less is refused.
+    #[n(1)]
+    pub news_seq: u64,
+    /// The signal it watches.
+    #[n(2)]
+    pub signal: Option<SignalId>,
+    /// Its device is no longer bound to the patient.
+    #[n(3)]
+    pub unbound: bool,
+    /// When its acknowledgement runs out or it expires, in the gateway's own time.
+    #[n(4)]
+    pub wake_at: Option<Timestamp>,
+    /// Episodes of a device that began and have not ended: the condition holds as long as one does.
+    #[n(5)]
+    #[cbor(default)]
+    pub ongoing: Vec<Ongoing>,
+}
+
+/// An episode of a device that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Ongoing {
+    /// The event.
+    #[n(0)]
+    pub name: String,
+    /// The device's own number of it.
+    #[n(1)]
+    pub id: Option<String>,
+    /// When it began, corrected.
+    #[n(2)]
+    pub began: Timestamp,
+}
+
+/// What a new alarm says.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Rule and source.
+    pub key: Key,
+    /// Physiological or technical.
+    pub kind: AlarmKind,
+    /// The device.
+    pub device: Option<DeviceId>,
+    /// The signal it watches.
+    pub signal: Option<SignalId>,
+    /// How serious.
+    pub priority: Priority,
+    /// How fast somebody must act.
+    pub response: Response,
+    /// Present or momentary.
+    pub condition: Condition,
+    /// What to read out.
+    pub text: String,
+    /// What to do.
+    pub advice: Option<String>,
+    /// Why it is doubtful.
+    pub reason: Option<String>,
+    /// What began it.
+    pub cause: Cause,
+    /// The reading or event.
+    pub trigger: Trigger,
+    /// The limits it was judged by.
+    pub rule_version: u64,
+    /// When its condition had held for its delay, by the shown clock.
+    pub raised_at: Timestamp,
+    /// From late data.
+    pub late: bool,
+    /// The latest judged value of its signal.
+    pub latest: Option<Latest>,
+    /// News even if the alarm is open and its condition present: an event with an id of its own.
+    pub news: bool,
+}
+
+/// Whose alarms, and where the patient lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner<'a> {
+    /// `None` for the gateway.
+    pub patient: Option<&'a PatientId>,
+    /// Ward at present.
+    pub ward: Option<&'a WardId>,
+    /// Bed at present.
+    pub bed: Option<&'a BedId>,
+}
+
+/// The open alarms.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Book {
+    #[n(0)]
+    open: BTreeMap<Key, Open>,
+    #[n(1)]
+    causes: BTreeMap<Key, Causes>,
+    /// How many alarms of a key an upgrade kept: what began them is not known, so what comes after
+    /// has ordinals of its own.
+    #[n(2)]
+    #[cbor(default)]
+    kept: BTreeMap<Key, u32>,
+}
+
+/// Ordinals after each alarm that an upgrade kept.
+const KEPT: u32 = 1 << 24;
+
+impl Book {
+    /// The open alarms.
+    pub fn iter(&self) -> impl Iterator<Item = (&Key, &Open)> {
+        self.open.iter()
+    }
+
+    /// Whether no alarm is open.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// What began the last alarm of a key.
+    pub fn cause(&self, key: &Key) -> Option<&Cause> {
+        self.causes.get(key).map(Causes::last)
+    }
+
+    /// The open alarm of a key.
+    pub fn get(&self, key: &Key) -> Option<&Open> {
+        self.open.get(key)
+    }
+
+    /// Whether the alarm of a key is open for more than a person to look at.
+    pub fn holds(&self, key: &Key) -> bool {
+        self.open.get(key).is_some_and(|open| open.alarm.condition != Condition::Absent)
+    }
+
+    /// Keys of open alarms for which `wanted` holds.
+    pub fn keys_where(&self, wanted: impl Fn(&Key, &Open) -> bool) -> Vec<Key> {
+        self.open.iter().filter(|(k, o)| wanted(k, o)).map(|(k, _)| k.clone()).collect()
+    }
+
+    /// Opens an alarm, or tells the open one that its condition holds (rows 1, 7, 12, 20, 21).
+    pub fn raise(&mut self, owner: Owner<'_>, draft: Draft, out: &mut Output) {
+        if self.open.contains_key(&draft.key) {
+            self.renew(draft, out);
+            return;
+        }
+        let ordinal = if let Some(causes) = self.causes.get_mut(&draft.key) {
+            causes.next(&draft.cause)
+        } else {
+            self.causes.insert(draft.key.clone(), Causes::first(draft.cause.clone()));
+            0
+        };
+        let kept = self.kept.get(&draft.key).copied().unwrap_or_default();
+        let ordinal = ordinal.saturating_add(kept.saturating_mul(KEPT));
+        let now = out.wall();
+        let alarm = Alarm {
+            id: alarm_id(
+                &out.site,
+                owner.patient,
+                &draft.key.rule,
+                &draft.key.source,
+                &draft.cause,
+                ordinal,
+            ),
+            seq: 0,
+            site: out.site.clone(),
+            patient: owner.patient.cloned(),
+            ward: owner.ward.cloned(),
+            bed: owner.bed.cloned(),
+            device: draft.device,
+            source: draft.key.source.clone(),
+            group: None,
+            simulated: out.simulated,
+            rule: draft.key.rule.clone(),
+            rule_version: draft.rule_version,
+            kind: draft.kind,
+            text: draft.text,
+            advice: draft.advice,
+            priority: draft.priority,
+            priority_peak: draft.priority,
+            response: draft.response,
+            state: State::Alarming,
+            condition: draft.condition,
+            condition_since: draft.trigger.measured_at.unwrap_or(draft.raised_at),
+            condition_reason: draft.reason,
+            acknowledged: None,
+            trigger: draft.trigger,
+            latest: draft.latest,
+            raised_at: draft.raised_at,
+            announced_at: now,
+            ended_at: (draft.condition == Condition::Momentary).then_some(draft.raised_at),
+            closed_at: None,
+            closed_reason: None,
+            late: draft.late,
+            recurrence: 0,
+        };
+        let open = Open {
+            alarm,
+            news_seq: 0,
+            signal: draft.signal,
+            unbound: false,
+            wake_at: None,
+            ongoing: Vec::new(),
+        };
+        self.open.insert(draft.key.clone(), open);
+        self.record(&draft.key, Change::Raised, None, out);
+    }
+
+    /// The open alarm hears of the same condition again.
+    fn renew(&mut self, draft: Draft, out: &mut Output) {
+        let now = out.wall();
+        let Some(open) = self.open.get_mut(&draft.key) else { return };
+        let alarm = &mut open.alarm;
+        let change = if draft.news || draft.condition == Condition::Momentary {
+            alarm.priority = alarm.priority.max(draft.priority);
+            alarm.priority_peak = alarm.priority_peak.max(draft.priority);
+            let condition = if alarm.condition == Condition::Present {
+                Condition::Present
+            } else {
+                draft.condition
+            };
+            Some(alarm.recur(condition, now))
+        } else {
+            alarm.present(draft.priority, now)
+        };
+        let Some(change) = change else { return };
+        open.unbound = false;
+        alarm.text = draft.text;
+        alarm.trigger = draft.trigger;
+        alarm.condition_reason = draft.reason;
+        alarm.device = draft.device;
+        alarm.latest = draft.latest;
+        self.record(&draft.key, change, None, out);
+    }
+
+    /// Moves an open alarm by one of the functions of `lifecycle`, and records what came of it.
+    pub fn change(
+        &mut self,
+        key: &Key,
+        actor: Option<&str>,
+        out: &mut Output,
+        act: impl FnOnce(&mut Alarm, Timestamp) -> Option<Change>,
+    ) {
+        let now = out.wall();
+        if let Some(open) = self.open.get_mut(key)
+            && let Some(change) = act(&mut open.alarm, now)
+        {
+            self.record(key, change, actor, out);
+        }
+    }
+
+    /// Closes an open alarm.
+    pub fn close(
+        &mut self,
+        key: &Key,
+        change: Change,
+        reason: &str,
+        actor: Option<&str>,
+        out: &mut Output,
+    ) {
+        self.change(key, actor, out, |alarm, now| {
+            alarm.close(reason, now);
+            Some(change)
+        });
+    }
+
+    /// The source of an alarm is gone: what held is unknown (row 24). What ended, or had no end, waits
+    /// for a person as before.
+    pub fn unbind(&mut self, key: &Key, out: &mut Output) {
+        let now = out.wall();
+        let Some(open) = self.open.get_mut(key) else { return };
+        let alarm = &mut open.alarm;
+        if matches!(alarm.condition, Condition::Present | Condition::Unknown) {
+            open.unbound = true;
+            alarm.condition = Condition::Unknown;
+            alarm.condition_since = now;
+            alarm.condition_reason = Some("source unbound".to_owned());
+            self.record(key, Change::SourceUnbound, None, out);
+        }
+    }
+
+    /// An episode of the open alarm goes on; one without a number goes on once by event.
+    pub fn begin(&mut self, key: &Key, episode: Ongoing) {
+        let Some(open) = self.open.get_mut(key) else { return };
+        let same = |known: &Ongoing| known.name == episode.name && known.id == episode.id;
+        if open.ongoing.len() < ONGOING && !open.ongoing.iter().any(same) {
+            open.ongoing.push(episode);
+        }
+    }
+
+    /// An episode ended at `at`; whether none of the open alarm goes on. Without a number it is
+    /// every one of its event that began before.
+    pub fn end(&mut self, key: &Key, name: &str, id: Option<&str>, at: Timestamp) -> bool {
+        let Some(open) = self.open.get_mut(key) else { return false };
+        let known = !open.ongoing.is_empty();
+        open.ongoing.retain(|ongoing| {
+            ongoing.name != name
+                || ongoing.id.as_deref() != id
+                || (id.is_none() && ongoing.began > at)
+        });
+        known && open.ongoing.is_empty()
+    }
+
+    fn record(&mut self, key: &Key, change: Change, actor: Option<&str>, out: &mut Output) {
+        let Some(open) = self.open.get_mut(key) else { return };
+        let seq = out.next_seq();
+        open.alarm.seq = seq;
+        if is_news(change) {
+            open.news_seq = seq;
+        }
+        open.wake_at = wake(open, change, out.now);
+        let closed = !open.alarm.is_open();
+        let alarm = Box::new(open.alarm.clone());
+        if closed {
+            self.open.remove(key);
+        }
+        out.emit(TransitionBody::Alarm { change, actor: actor.map(str::to_owned), alarm });
+    }
+
+    /// The key of an open alarm.
+    pub fn key_of(&self, id: &AlarmId) -> Option<Key> {
+        self.open.iter().find(|(_, open)| open.alarm.id == *id).map(|(key, _)| key.clone())
+    }
+
+    /// Carries out what a person asks of an open alarm; the answer is the first transition.
+    pub fn act(&mut self, key: &Key, actor: &str, seen: u64, act: &AlarmAct, out: &mut Output) {
+        let Some(open) = self.open.get_mut(key) else { return };
+        let now = out.wall();
+        let before = open.alarm.clone();
+        let asked = asked(act);
+        let result = if seen < open.news_seq {
+            Err((Outcome::Conflict, "it has changed since it was seen".to_owned()))
+        } else {
+            match act {
+                AlarmAct::Acknowledge => open.alarm.acknowledge(actor, seen, now),
+                AlarmAct::Unacknowledge => open.alarm.unacknowledge(now),
+                AlarmAct::Reset { reason } => open.alarm.reset(reason.as_deref(), now),
+            }
+            .map_err(|refusal| (refusal.outcome, refusal.detail))
+        };
+        let (outcome, detail) = match &result {
+            Ok(_) => (Outcome::Done, String::new()),
+            Err((outcome, detail)) => (*outcome, detail.clone()),
+        };
+        // The answer shows the alarm as it is after the change, with the number the change will have.
+        let mut shown = if result.is_ok() { open.alarm.clone() } else { before };
+        if result.is_ok() {
+            shown.seq = out.next_seq() + 1;
+        }
+        let answer = Answer { outcome, detail, alarm: Some(shown), version: None };
+        out.emit(TransitionBody::Answer {
+            actor: actor.to_owned(),
+            asked,
+            answer: Box::new(answer),
+        });
+        if let Ok(change) = result {
+            self.record(key, change, Some(actor), out);
+        }
+    }
+
+    /// When the next acknowledgement or momentary alarm runs out, in the gateway's own time.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.open.values().filter_map(|open| open.wake_at).min()
+    }
+
+    /// Lets run out what runs out at `due` (row 10; expired momentary alarms).
+    pub fn fire(&mut self, due: Timestamp, out: &mut Output) {
+        for key in self.keys_where(|_, open| open.wake_at == Some(due)) {
+            self.change(&key, None, out, |alarm, now| {
+                if alarm.condition == Condition::Momentary && !alarm.latches() {
+                    alarm.close("expired", now);
+                    return Some(Change::Expired);
+                }
+                Some(alarm.acknowledgement_over(now))
+            });
+        }
+    }
+}
+
+/// When an alarm that just made `change` next wants to be looked at.
+fn wake(open: &Open, change: Change, now: Stamp) -> Option<Timestamp> {
+    let alarm = &open.alarm;
+    if alarm.condition == Condition::Momentary && !alarm.latches() {
+        return if is_news(change) { Some(now.at + MOMENTARY_HELD) } else { open.wake_at };
+    }
+    let until = alarm.acknowledged.as_ref()?.until?;
+    if change == Change::Acknowledged { Some(now.own(until)) } else { open.wake_at }
+}
+
+fn is_news(change: Change) -> bool {
+    matches!(
+        change,
+        Change::Raised
+            | Change::PriorityRose
+            | Change::Recurred
+            | Change::BackPresent
+            | Change::Upgraded
+    )
+}
+
+/// The word of a command about an alarm.
+pub fn asked(act: &AlarmAct) -> &'static str {
+    match act {
+        AlarmAct::Acknowledge => "acknowledge",
+        AlarmAct::Unacknowledge => "unacknowledge",
+        AlarmAct::Reset { .. } => "reset",
+    }
+}

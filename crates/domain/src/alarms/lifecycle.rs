@@ -1,0 +1,261 @@
+//! How one alarm moves: the rows of contract §5 that concern a single alarm.
+//!
+//! Each function returns the change it made, or `None` when nothing changed. Times are shown times.
+
+use crate::model::alarm::{Acknowledgement, Alarm, Condition, Priority, State};
+use crate::model::command::Outcome;
+use crate::model::time::{Span, Timestamp};
+use crate::output::transition::Change;
+
+/// Why a command about an alarm was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Already so, or a conflict.
+    pub outcome: Outcome,
+    /// In words.
+    pub detail: String,
+}
+
+impl Refusal {
+    fn conflict(detail: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Conflict, detail: detail.into() }
+    }
+}
+
+/// How long an acknowledgement holds: 10 min for high, 60 min otherwise (contract §5).
+pub fn acknowledged_for(priority: Priority) -> Span {
+    match priority {
+        Priority::High => Span::mins(10),
+        Priority::Medium | Priority::Low | Priority::Info => Span::mins(60),
+    }
+}
+
+impl Alarm {
+    /// The condition is known to hold, at this priority: rows 7, 12, 20, 21.
+    pub fn present(&mut self, priority: Priority, now: Timestamp) -> Option<Change> {
+        let (was, before) = (self.condition, self.priority);
+        if was != Condition::Present {
+            self.condition = Condition::Present;
+            self.condition_since = now;
+            self.condition_reason = None;
+            self.ended_at = None;
+        }
+        self.priority = priority;
+        self.priority_peak = self.priority_peak.max(priority);
+        match was {
+            Condition::Unknown => {
+                self.announce(now);
+                Some(Change::BackPresent)
+            }
+            Condition::Absent | Condition::Momentary => {
+                self.recurrence += 1;
+                self.late = false;
+                self.announce(now);
+                Some(Change::Recurred)
+            }
+            Condition::Present if priority > before => {
+                self.announce(now);
+                Some(Change::PriorityRose)
+            }
+            Condition::Present if priority < before => Some(Change::PriorityFell),
+            Condition::Present => None,
+        }
+    }
+
+    /// It was worse before than is known of it now, which says nothing of its condition: rows 12, 17.
+    pub fn worse(&mut self, priority: Priority, now: Timestamp) -> Option<Change> {
+        if priority <= self.priority {
+            return None;
+        }
+        self.priority = priority;
+        self.priority_peak = self.priority_peak.max(priority);
+        self.announce(now);
+        Some(Change::PriorityRose)
+    }
+
+    /// The same alarm began once more by another cause: rows 12 and 20.
+    pub fn recur(&mut self, condition: Condition, now: Timestamp) -> Change {
+        self.condition = condition;
+        self.condition_since = now;
+        self.recurrence += 1;
+        self.ended_at = None;
+        self.announce(now);
+        Change::Recurred
+    }
+
+    /// The condition is known to be over: rows 4, 5, 8, 11.
+    pub fn absent(&mut self, now: Timestamp) -> Option<Change> {
+        let after_gap = match self.condition {
+            Condition::Absent | Condition::Momentary => return None,
+            Condition::Unknown => true,
+            Condition::Present => false,
+        };
+        self.condition = Condition::Absent;
+        self.condition_since = now;
+        self.condition_reason = after_gap.then(|| "ended_after_gap".to_owned());
+        self.ended_at = Some(now);
+        let looked_at = self.state == State::Acknowledged;
+        if self.latches() && !looked_at {
+            self.state = State::Latched;
+            Some(if after_gap { Change::BackAbsent } else { Change::Latched })
+        } else {
+            self.close(if after_gap { "ended_after_gap" } else { "ended" }, now);
+            Some(Change::Ended)
+        }
+    }
+
+    /// The data that would tell are missing: row 6. No timer stops, nothing ends.
+    pub fn input_lost(&mut self, reason: &str, now: Timestamp) -> Option<Change> {
+        if self.condition != Condition::Present {
+            return None;
+        }
+        self.condition = Condition::Unknown;
+        self.condition_since = now;
+        self.condition_reason = Some(reason.to_owned());
+        Some(Change::Unknown)
+    }
+
+    /// A limit was changed so that the value is inside: row 22.
+    pub fn limit_changed(&mut self, now: Timestamp) -> Option<Change> {
+        match self.condition {
+            Condition::Present | Condition::Unknown => {}
+            Condition::Absent | Condition::Momentary => return None,
+        }
+        self.condition = Condition::Absent;
+        self.condition_since = now;
+        self.condition_reason = Some("limit_changed".to_owned());
+        self.ended_at = Some(now);
+        if self.latches() {
+            self.acknowledged = None;
+            self.state = State::Latched;
+        } else {
+            self.close("limit_changed", now);
+        }
+        Some(Change::LimitChanged)
+    }
+
+    /// A person takes note: row 9, and row 19 for a latched alarm.
+    pub fn acknowledge(&mut self, by: &str, seen: u64, now: Timestamp) -> Result<Change, Refusal> {
+        match self.state {
+            State::Alarming | State::Paused | State::Off => {
+                let until = (self.condition != Condition::Momentary)
+                    .then(|| now + acknowledged_for(self.priority));
+                self.acknowledged =
+                    Some(Acknowledgement { by: by.to_owned(), at: now, until, seq: seen });
+                self.state = State::Acknowledged;
+                Ok(Change::Acknowledged)
+            }
+            State::Latched => {
+                self.close("reset", now);
+                Ok(Change::Reset)
+            }
+            State::Acknowledged => {
+                let who = self.acknowledged.as_ref();
+                Err(Refusal {
+                    outcome: Outcome::AlreadySo,
+                    detail: who.map_or_else(String::new, |a| {
+                        format!("acknowledged by {} at {}", a.by, a.at)
+                    }),
+                })
+            }
+            State::Closed => Err(Refusal::conflict("the alarm is closed")),
+        }
+    }
+
+    /// A person takes it back: row 13.
+    pub fn unacknowledge(&mut self, now: Timestamp) -> Result<Change, Refusal> {
+        match self.state {
+            State::Acknowledged => {
+                self.announce(now);
+                Ok(Change::Unacknowledged)
+            }
+            State::Alarming | State::Paused | State::Off | State::Latched => Err(Refusal {
+                outcome: Outcome::AlreadySo,
+                detail: "nobody has acknowledged it".to_owned(),
+            }),
+            State::Closed => Err(Refusal::conflict("the alarm is closed")),
+        }
+    }
+
+    /// A person ends it: row 19, and row 24 for an alarm whose source is gone.
+    pub fn reset(&mut self, reason: Option<&str>, now: Timestamp) -> Result<Change, Refusal> {
+        if self.state == State::Closed {
+            return Err(Refusal::conflict("the alarm is closed"));
+        }
+        match self.condition {
+            Condition::Present => Err(Refusal::conflict("the condition is present")),
+            Condition::Unknown if reason.is_none_or(|r| r.trim().is_empty()) => Err(
+                Refusal::conflict("the condition is unknown: a reason is needed to end the alarm"),
+            ),
+            Condition::Unknown | Condition::Absent | Condition::Momentary => {
+                self.condition_reason = reason.map(str::to_owned).or(self.condition_reason.take());
+                self.close("reset", now);
+                Ok(Change::Reset)
+            }
+        }
+    }
+
+    /// The acknowledgement ran out and the condition may still hold: row 10.
+    pub fn acknowledgement_over(&mut self, now: Timestamp) -> Change {
+        self.announce(now);
+        Change::AcknowledgementOver
+    }
+
+    /// Told by an older version of the core, and not held by this one: it stays until a person
+    /// closes it.
+    pub fn kept(&mut self, now: Timestamp) -> Change {
+        if self.condition != Condition::Absent {
+            self.condition = Condition::Absent;
+            self.condition_since = now;
+        }
+        self.condition_reason = Some("upgraded".to_owned());
+        self.ended_at.get_or_insert(now);
+        self.acknowledged = None;
+        self.state = State::Latched;
+        Change::Upgraded
+    }
+
+    /// Held by this version of the core alone: told now. Whatever was made of it before was made of
+    /// another alarm.
+    pub fn told_first(&mut self, now: Timestamp) -> Change {
+        let state = self.state;
+        self.announce(now);
+        if state == State::Latched {
+            self.state = state;
+        }
+        Change::Raised
+    }
+
+    /// Held by this version of the core, and told otherwise by an older one: this one's judgement
+    /// counts, but it is never less grave than it was, and nobody has taken note of more than he saw.
+    pub fn told_otherwise(&mut self, told: &Self) -> Option<Change> {
+        self.priority_peak = self.priority_peak.max(told.priority_peak);
+        if told.acknowledged.is_none() && self.acknowledged.take().is_some() {
+            self.state = State::Alarming;
+        }
+        (self.gist() != told.gist()).then_some(Change::Upgraded)
+    }
+
+    /// What people act on.
+    fn gist(&self) -> impl PartialEq {
+        (
+            (self.state, self.condition, self.acknowledged.clone()),
+            (self.priority, self.priority_peak, self.response),
+            (self.text.clone(), self.late, self.recurrence),
+        )
+    }
+
+    /// Closes for a reason.
+    pub fn close(&mut self, reason: &str, now: Timestamp) {
+        self.state = State::Closed;
+        self.closed_at = Some(now);
+        self.closed_reason = Some(reason.to_owned());
+    }
+
+    /// Announces anew; whatever acknowledgement there was is void.
+    fn announce(&mut self, now: Timestamp) {
+        self.acknowledged = None;
+        self.state = State::Alarming;
+        self.announced_at = now;
+    }
+}

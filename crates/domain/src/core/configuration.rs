@@ -1,0 +1,82 @@
+//! What the core is configured by: the texts, and what they mean. Changing them is an input.
+
+use minicbor::{Decode, Encode};
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+use crate::model::signal::{BadSignals, SignalTable};
+use crate::rules::{BadRules, RuleSet};
+
+/// The texts, journalled when they change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Texts {
+    /// `config/signals.toml`.
+    #[n(0)]
+    pub signals: String,
+    /// `config/rules.toml`.
+    #[n(1)]
+    pub rules: String,
+    /// [`SiteSettings`] as TOML.
+    #[n(2)]
+    pub site: String,
+}
+
+/// Settings of the site that change what is judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteSettings {
+    /// The IANA name of the time zone that decides what a day is.
+    pub time_zone: String,
+}
+
+/// Checked configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Configuration {
+    /// As given.
+    pub texts: Texts,
+    /// Names, codes and units.
+    pub signals: SignalTable,
+    /// Classes, limits and events.
+    pub rules: RuleSet,
+    hash: [u8; 8],
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BadConfiguration {
+    /// In the signal table.
+    #[error(transparent)]
+    Signals(#[from] BadSignals),
+    /// In the rules.
+    #[error(transparent)]
+    Rules(#[from] BadRules),
+}
+
+impl Configuration {
+    /// Checks the texts; nothing of them is used if anything in them is wrong.
+    pub fn parse(texts: Texts) -> Result<Self, BadConfiguration> {
+        let signals = SignalTable::parse(&texts.signals)?;
+        let rules = RuleSet::parse(&texts.rules, &signals)?;
+        let hash = texts.hash();
+        Ok(Self { texts, signals, rules, hash })
+    }
+
+    /// The first 8 bytes of the SHA-256 over all texts: the `rules` of a journal row.
+    pub fn hash(&self) -> [u8; 8] {
+        self.hash
+    }
+}
+
+impl Texts {
+    fn hash(&self) -> [u8; 8] {
+        let mut bytes = Vec::new();
+        for text in [&self.signals, &self.rules, &self.site] {
+            bytes.extend((text.len() as u64).to_be_bytes());
+            bytes.extend(text.as_bytes());
+        }
+        let mut short = [0; 8];
+        short.copy_from_slice(&digest(&SHA256, &bytes).as_ref()[..8]);
+        short
+    }
+}

@@ -1,0 +1,174 @@
+//! What commands about devices and their bindings do.
+
+use std::sync::Arc;
+
+use super::commands::{Told, done, refuse};
+use super::{Core, context};
+use crate::device::Binding;
+use crate::model::command::{DeviceDetails, Outcome};
+use crate::model::ids::{DeviceId, PatientId};
+use crate::model::signal::SignalId;
+use crate::model::time::Timestamp;
+use crate::output::Output;
+use crate::patient::Heard;
+use crate::rules::UNKNOWN_CLASS;
+
+impl Core {
+    pub(crate) fn register(&mut self, details: &DeviceDetails, out: &mut Output) -> Told {
+        let id = &details.id;
+        let rules = &self.configuration.rules;
+        if details.class != UNKNOWN_CLASS && rules.class(&details.class).is_none() {
+            let names = rules.class_names().collect::<Vec<_>>().join(", ");
+            let what = format!("there is no class `{}`; there are {names}", details.class);
+            return refuse(Outcome::Invalid, what);
+        }
+        let known = self.devices.contains_key(id);
+        let device = self.device_mut(id, out.now);
+        let token = details.token_sha256.clone().or(device.details.token_sha256.take());
+        device.details = DeviceDetails { token_sha256: token, ..details.clone() };
+        device.revoked = false;
+        if !known {
+            device.registered_at = out.now.at;
+        }
+        self.expect_anew(id, out);
+        done()
+    }
+
+    /// What a bound device will send has changed.
+    fn expect_anew(&mut self, id: &DeviceId, out: &mut Output) {
+        let Some(device) = self.devices.get(id).map(Arc::clone) else { return };
+        let configuration = Arc::clone(&self.configuration);
+        if let Some(patient) = device.patient() {
+            if let Some(patient) = self.patient_mut(patient) {
+                patient.bind(&device, context(&configuration), out);
+            }
+            self.note_deadline(patient);
+        }
+    }
+
+    pub(crate) fn revoke(&mut self, id: &DeviceId, out: &Output) -> Told {
+        match self.devices.get(id).map(|d| d.revoked) {
+            None => refuse(Outcome::NotFound, format!("there is no device {id}")),
+            Some(true) => refuse(Outcome::AlreadySo, "revoked before"),
+            Some(false) => {
+                let device = self.device_mut(id, out.now);
+                device.revoked = true;
+                device.details.token_sha256 = None;
+                done()
+            }
+        }
+    }
+
+    pub(crate) fn bind(
+        &mut self,
+        id: &DeviceId,
+        patient: &PatientId,
+        from: Timestamp,
+        zeros: &[SignalId],
+        out: &mut Output,
+    ) -> Told {
+        let Some(device) = self.devices.get(id) else {
+            return refuse(Outcome::NotFound, format!("there is no device {id}"));
+        };
+        if !self.is_here(patient) {
+            return refuse(Outcome::NotFound, format!("there is no patient {patient}"));
+        }
+        match device.patient() {
+            Some(other) if other == patient => {
+                return refuse(Outcome::AlreadySo, "the device is bound to this patient");
+            }
+            Some(other) => {
+                return refuse(Outcome::Conflict, format!("the device is bound to {other}"));
+            }
+            None => {}
+        }
+        let since = out.now.own(from);
+        if device.bindings.last().and_then(|b| b.until).is_some_and(|until| since < until) {
+            return refuse(Outcome::Conflict, "the previous binding ended later than that");
+        }
+        let bindings = &mut self.device_mut(id, out.now).bindings;
+        bindings.reserve_exact(1);
+        bindings.push(Binding {
+            patient: Some(patient.clone()),
+            from,
+            to: None,
+            zero_means_no_sensor: zeros.to_vec(),
+            since,
+            until: None,
+        });
+        self.expect_anew(id, out);
+        done()
+    }
+
+    pub(crate) fn unbind(&mut self, id: &DeviceId, out: &mut Output) -> Told {
+        match self.devices.get(id).map(|d| d.patient().is_some()) {
+            None => refuse(Outcome::NotFound, format!("there is no device {id}")),
+            Some(false) => refuse(Outcome::AlreadySo, "the device is bound to nobody"),
+            Some(true) => {
+                self.end_binding(id, out);
+                done()
+            }
+        }
+    }
+
+    pub(crate) fn end_binding(&mut self, id: &DeviceId, out: &mut Output) {
+        let (wall, now) = (out.wall(), out.now.at);
+        let device = self.device_mut(id, out.now);
+        let patient = device.patient().cloned();
+        if let Some(binding) = device.bindings.last_mut() {
+            binding.to = Some(wall.max(binding.from));
+            binding.until = Some(now.max(binding.since));
+        }
+        if let Some(patient) = patient {
+            if self.is_here(&patient)
+                && let Some(machine) = self.patient_mut(&patient)
+            {
+                machine.unbind(id, out);
+            }
+            self.note_deadline(&patient);
+        }
+    }
+
+    /// The last binding was of another patient from its start (contract §4).
+    pub(crate) fn correct_binding(
+        &mut self,
+        actor: &str,
+        id: &DeviceId,
+        patient: Option<&PatientId>,
+        reason: &str,
+        out: &mut Output,
+    ) -> Told {
+        if reason.trim().is_empty() {
+            return refuse(Outcome::Invalid, "a reason is needed");
+        }
+        let Some(was) = self.devices.get(id).and_then(|d| d.bindings.last().cloned()) else {
+            return refuse(Outcome::NotFound, "the device has no binding to correct");
+        };
+        if was.patient.as_ref() == patient {
+            return refuse(Outcome::AlreadySo, "the binding says so");
+        }
+        if let Some(patient) = patient.filter(|p| !self.is_here(p)) {
+            return refuse(Outcome::NotFound, format!("there is no patient {patient}"));
+        }
+        if let Some(binding) = self.device_mut(id, out.now).bindings.last_mut() {
+            binding.patient = patient.cloned();
+        }
+        let mut heard = Heard::default();
+        if let Some(wrong) = was.patient {
+            if let Some(machine) = self.patient_mut(&wrong) {
+                heard = machine.retract(id, actor, out);
+            }
+            self.note_deadline(&wrong);
+        }
+        self.expect_anew(id, out);
+        let configuration = Arc::clone(&self.configuration);
+        let now_of = self.devices.get(id).and_then(|d| d.patient().cloned());
+        if let Some(right) = now_of {
+            if let Some(machine) = self.patient_mut(&right) {
+                machine.inherit(heard, context(&configuration), out);
+            }
+            self.note_deadline(&right);
+        }
+        done()
+    }
+}

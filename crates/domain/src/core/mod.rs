@@ -1,0 +1,421 @@
+//! The core: maps of device and patient machines, one site machine, one agenda of deadlines.
+//!
+//! `advance(a); advance(b)` equals `advance(b)`; results do not depend on where batches are cut;
+//! the same rows give the same transitions, byte for byte. It cannot fail.
+
+mod agenda;
+mod commands;
+pub mod configuration;
+mod context;
+mod deadlines;
+mod device_commands;
+pub mod journal;
+pub mod snapshot;
+mod upgrade;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use minicbor::{Decode, Encode};
+
+use self::agenda::Agenda;
+use self::configuration::{Configuration, Texts};
+use self::journal::numbers_in;
+use crate::device::{Device, Said, Surroundings};
+use crate::model::command::{DeviceDetails, PrincipalKind};
+use crate::model::ids::{DeviceId, PatientId, SiteId};
+use crate::model::input::Input;
+use crate::model::message::Message;
+use crate::model::time::IntakeGap;
+use crate::model::time::{Span, Stamp, Timestamp};
+use crate::output::Output;
+use crate::patient::{Context, Patient};
+use crate::rules::UNKNOWN_CLASS;
+use crate::site::Site;
+
+/// The whole state. Cloning shares every machine until it changes.
+#[derive(Clone, Debug)]
+pub struct Core {
+    /// The configuration in force.
+    pub configuration: Arc<Configuration>,
+    /// Devices, relays and connectors.
+    pub devices: BTreeMap<DeviceId, Arc<Device>>,
+    /// Patients, discharged ones included.
+    pub patients: BTreeMap<PatientId, Arc<Patient>>,
+    /// Wards, beds, the gateway's own alarms.
+    pub site: Arc<Site>,
+    /// What changed since the last call of [`Core::take_changed`].
+    pub changed: Changed,
+    /// Rises with every call of [`Core::take_changed`]; a machine that knows it stands in `changed`.
+    epoch: u64,
+    pub(super) head: Head,
+    pub(super) agenda: Agenda,
+    /// Empty between two messages, so that its room is used again.
+    said: Vec<(PatientId, Said)>,
+}
+
+/// What belongs to no machine.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub(super) struct Head {
+    #[n(0)]
+    pub(super) site: SiteId,
+    #[n(1)]
+    pub(super) simulated: bool,
+    #[n(2)]
+    pub(super) texts: Texts,
+    #[n(3)]
+    pub(super) next_seq: u64,
+    #[n(4)]
+    pub(super) now: Stamp,
+    /// The last windows without intake, oldest first.
+    #[n(5)]
+    pub(super) deaf: Vec<IntakeGap>,
+    #[n(6)]
+    pub(super) row: u64,
+    /// Commits fail since then: intake may stand still, and no device is blamed for it.
+    #[n(7)]
+    pub(super) failing_since: Option<Timestamp>,
+}
+
+/// Whose state changed, for snapshots and views.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Devices.
+    pub devices: BTreeSet<DeviceId>,
+    /// Patients.
+    pub patients: BTreeSet<PatientId>,
+    /// Wards, beds, gateway alarms.
+    pub site: bool,
+}
+
+impl Core {
+    /// An empty core.
+    pub fn new(site: SiteId, simulated: bool, configuration: Configuration) -> Self {
+        let head = Head {
+            site,
+            simulated,
+            texts: configuration.texts.clone(),
+            next_seq: 1,
+            now: Stamp::default(),
+            deaf: Vec::new(),
+            row: 0,
+            failing_since: None,
+        };
+        Self::assemble(head, configuration, Site::default(), BTreeMap::new(), BTreeMap::new())
+    }
+
+    pub(super) fn assemble(
+        head: Head,
+        configuration: Configuration,
+        site: Site,
+        devices: BTreeMap<DeviceId, Arc<Device>>,
+        patients: BTreeMap<PatientId, Arc<Patient>>,
+    ) -> Self {
+        let mut core = Self {
+            configuration: Arc::new(configuration),
+            devices,
+            patients,
+            site: Arc::new(site),
+            changed: Changed::default(),
+            epoch: 1,
+            head,
+            agenda: Agenda::default(),
+            said: Vec::new(),
+        };
+        core.note_site_deadline();
+        let ids: Vec<PatientId> = core.patients.keys().cloned().collect();
+        for id in ids {
+            core.note_deadline(&id);
+        }
+        core
+    }
+
+    /// The row last folded in.
+    pub fn row(&self) -> u64 {
+        self.head.row
+    }
+
+    /// The stamp up to which everything is judged.
+    pub fn now(&self) -> Stamp {
+        self.head.now
+    }
+
+    /// The number the next transition will have.
+    pub fn next_seq(&self) -> u64 {
+        self.head.next_seq
+    }
+
+    /// Numbers already used in the store are never used again.
+    pub fn continue_from(&mut self, next_seq: u64) {
+        self.head.next_seq = self.head.next_seq.max(next_seq);
+    }
+
+    /// The site this core belongs to.
+    pub fn site_id(&self) -> &SiteId {
+        &self.head.site
+    }
+
+    /// Whether its store is simulated.
+    pub fn is_simulated(&self) -> bool {
+        self.head.simulated
+    }
+
+    /// Folds one row: its stamp and its inputs, in order.
+    pub fn fold(&mut self, row: u64, now: Stamp, inputs: &[Input]) -> Output {
+        self.head.row = row;
+        let mut out = self.output(now);
+        for input in inputs {
+            match input {
+                Input::Deaf { from, to } => self.note_deaf(*from, *to, &mut out),
+                Input::ClockStep { .. } | Input::Upgraded { .. } => {}
+                Input::Message(_)
+                | Input::Link { .. }
+                | Input::Command(_)
+                | Input::Configuration { .. }
+                | Input::Store { .. }
+                | Input::Unwatched(_)
+                | Input::Synchronised(_)
+                | Input::NotAllowed { .. }
+                | Input::Broker { .. }
+                | Input::Sink { .. } => self.advance_to(now, &mut out),
+            }
+            self.step(input, &mut out);
+        }
+        self.advance_to(now, &mut out);
+        self.note_grounds(&mut out);
+        self.head.next_seq = out.next_seq;
+        out
+    }
+
+    /// Lets time pass. What it puts out belongs to the next row, and [`Core::count_row`] must
+    /// follow; where nothing is put out there need not be a row.
+    pub fn advance(&mut self, now: Stamp) -> Output {
+        let row = self.head.row;
+        let out = self.fold(row + 1, now, &[]);
+        self.head.row = row;
+        out
+    }
+
+    /// The row of what [`Core::advance`] put out is written.
+    pub fn count_row(&mut self) {
+        self.head.row += 1;
+    }
+
+    /// Whether advancing to `at` could fire anything.
+    pub fn is_due(&self, at: Timestamp) -> bool {
+        self.next_deadline().is_some_and(|due| due <= at)
+    }
+
+    /// When the core next wants to be woken, at the latest.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.agenda.next()
+    }
+
+    /// What changed since the last call.
+    pub fn take_changed(&mut self) -> Changed {
+        self.epoch += 1;
+        std::mem::take(&mut self.changed)
+    }
+
+    fn output(&self, now: Stamp) -> Output {
+        let head = &self.head;
+        Output::new(now, head.next_seq, head.site.clone(), head.simulated)
+    }
+
+    fn step(&mut self, input: &Input, out: &mut Output) {
+        match input {
+            Input::Message(message) => {
+                self.message(message, out);
+                out.numbers += numbers_in(message);
+            }
+            Input::Link { principal, connected, clean: _ } => {
+                self.link(principal, *connected, out.now);
+            }
+            Input::Command(command) => self.command(command, out),
+            Input::Configuration { signals, rules, site } => {
+                let texts =
+                    Texts { signals: signals.clone(), rules: rules.clone(), site: site.clone() };
+                self.note_grounds(out);
+                self.configure(texts, out);
+            }
+            Input::Deaf { from, to } => {
+                self.site_mut().deaf(*from, *to, out);
+                self.note_site_deadline();
+            }
+            Input::ClockStep { from_us, to_us } => {
+                let text = format!(
+                    "the wall clock moved by {} ms against the gateway's own time",
+                    (to_us - from_us) / 1_000
+                );
+                out.note(None, None, "clock_step", text);
+                self.clocks_stepped(Span::micros(to_us - from_us));
+                self.site_mut().clock(Span::micros(*to_us), out);
+                self.note_site_deadline();
+            }
+            Input::Synchronised(word) => {
+                self.site_mut().synchronised(word, out);
+                self.note_site_deadline();
+            }
+            Input::Upgraded { from: _, next_seq, held } => self.settle(*next_seq, held, out),
+            Input::Unwatched(wards) => {
+                self.site_mut().unwatched(wards, out);
+                self.note_site_deadline();
+            }
+            Input::NotAllowed { principal, name, count, since } => {
+                out.not_allowed(principal.as_ref(), name.as_ref(), *count, *since);
+            }
+            Input::Broker { id, fault } => {
+                self.site_mut().broker(id, fault.as_deref(), out);
+                self.note_site_deadline();
+            }
+            Input::Sink { refused, behind } => {
+                self.site_mut().sink(*refused, *behind, out);
+                self.note_site_deadline();
+            }
+            Input::Store { failing } => {
+                self.store(*failing, out.now);
+                self.site_mut().store(*failing, out);
+                self.note_site_deadline();
+            }
+        }
+    }
+
+    /// Devices keep their time when the gateway's wall clock is set.
+    fn clocks_stepped(&mut self, by: Span) {
+        let ids: Vec<DeviceId> = self.devices.keys().cloned().collect();
+        for id in ids {
+            self.device_mut(&id, self.head.now).clock.wall_stepped(by);
+        }
+    }
+
+    fn message(&mut self, message: &Message, out: &mut Output) {
+        if message.principal != message.device {
+            let wall = out.wall();
+            self.device_mut(&message.principal, out.now).last_contact = Some(wall);
+        }
+        let configuration = Arc::clone(&self.configuration);
+        let deaf = std::mem::take(&mut self.head.deaf);
+        let around = Surroundings { rules: &configuration.rules, deaf: &deaf };
+        let mut said = std::mem::take(&mut self.said);
+        let device = self.device(&message.device, out.now);
+        Arc::make_mut(device).hear(message, around, &mut said, out);
+        let device = Arc::clone(device);
+        self.head.deaf = deaf;
+        self.tell(&said, &device, &configuration, out);
+        said.clear();
+        self.said = said;
+    }
+
+    fn tell(
+        &mut self,
+        said: &[(PatientId, Said)],
+        device: &Device,
+        configuration: &Configuration,
+        out: &mut Output,
+    ) {
+        let context = context(configuration);
+        let mut rest = said;
+        while let Some((id, _)) = rest.first() {
+            let same = rest.iter().take_while(|(other, _)| other == id).count();
+            let (of_one, others) = rest.split_at(same);
+            rest = others;
+            let Some(patient) = self.patient_mut(id) else { continue };
+            for (_, said) in of_one {
+                patient.hear(said, device, context, out);
+            }
+            self.note_deadline(id);
+        }
+    }
+
+    fn link(&mut self, principal: &DeviceId, connected: bool, now: Stamp) {
+        let device = self.device_mut(principal, now);
+        device.link(connected, now);
+        if !connected || device.details.kind == PrincipalKind::Device {
+            return;
+        }
+        let behind: Vec<DeviceId> = self
+            .devices
+            .values()
+            .filter(|d| d.details.via.contains(principal))
+            .map(|d| d.details.id.clone())
+            .collect();
+        for id in behind {
+            self.device_mut(&id, now).clock.reconnected(now);
+        }
+    }
+
+    /// The device of this id, admitted as it is if nobody registered it: the listener let it in.
+    pub(super) fn device_mut(&mut self, id: &DeviceId, now: Stamp) -> &mut Device {
+        Arc::make_mut(self.device(id, now))
+    }
+
+    fn device(&mut self, id: &DeviceId, now: Stamp) -> &mut Arc<Device> {
+        let shared = self.devices.entry(id.clone()).or_insert_with(|| {
+            let details = DeviceDetails {
+                id: id.clone(),
+                class: UNKNOWN_CLASS.to_owned(),
+                kind: PrincipalKind::Device,
+                token_sha256: None,
+                via: Vec::new(),
+                signals: Vec::new(),
+            };
+            Arc::new(Device::new(details, now))
+        });
+        let device = Arc::make_mut(shared);
+        device.touched = self.head.row;
+        if std::mem::replace(&mut device.told_in, self.epoch) != self.epoch {
+            self.changed.devices.insert(id.clone());
+        }
+        shared
+    }
+
+    pub(super) fn patient_mut(&mut self, id: &PatientId) -> Option<&mut Patient> {
+        let patient = Arc::make_mut(self.patients.get_mut(id)?);
+        patient.touched = self.head.row;
+        if std::mem::replace(&mut patient.told_in, self.epoch) != self.epoch {
+            self.changed.patients.insert(id.clone());
+        }
+        Some(patient)
+    }
+
+    pub(super) fn site_mut(&mut self) -> &mut Site {
+        let site = Arc::make_mut(&mut self.site);
+        site.touched = self.head.row;
+        self.changed.site = true;
+        site
+    }
+
+    /// New texts: changed rules close their alarms and judge anew (row 23).
+    fn configure(&mut self, texts: Texts, out: &mut Output) {
+        let Ok(configuration) = Configuration::parse(texts.clone()) else {
+            out.note(None, None, "configuration", "a configuration row cannot be read".to_owned());
+            return;
+        };
+        let before = Arc::clone(&self.configuration);
+        self.configuration = Arc::new(configuration);
+        self.head.texts = texts;
+        let after = Arc::clone(&self.configuration);
+        for device in self.devices.values() {
+            let class = &device.details.class;
+            if before.rules.class(class).is_some() && after.rules.class(class).is_none() {
+                let text = format!("its class `{class}` is configured no more");
+                out.note(device.patient(), Some(&device.details.id), "class_removed", text);
+            }
+        }
+        // What is shown of devices follows from their classes.
+        self.changed.devices.extend(self.devices.keys().cloned());
+        let ids: Vec<PatientId> = self.patients.keys().cloned().collect();
+        for id in ids {
+            if let Some(patient) = self.patient_mut(&id) {
+                patient.reconfigure(context(&before), context(&after), out);
+                self.note_deadline(&id);
+            }
+        }
+    }
+}
+
+/// The context of a configuration.
+pub(super) fn context(configuration: &Configuration) -> Context<'_> {
+    Context { signals: &configuration.signals, rules: &configuration.rules }
+}

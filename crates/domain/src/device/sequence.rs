@@ -1,0 +1,189 @@
+//! Sequence numbers: redeliveries, holes, reused numbers and restarts (contract §2, "Same message").
+
+use minicbor::{Decode, Encode};
+
+use crate::model::time::Timestamp;
+
+/// How many numbers below the highest are remembered.
+const WINDOW: u64 = 64;
+
+/// The numbers of one (device, topic kind).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(super) struct Sequence {
+    #[n(0)]
+    boot: Option<u64>,
+    #[n(1)]
+    highest: Option<u64>,
+    /// Bit `i`: `highest − i` was seen.
+    #[n(2)]
+    seen: u64,
+    /// Hashes of the numbers seen, at `seq % 64`.
+    #[n(3)]
+    hashes: Vec<u64>,
+    /// The newest time the last message gave, to tell a restart from an old message.
+    #[n(4)]
+    newest: Option<Timestamp>,
+    /// Numbers jumped over and not yet come.
+    #[n(5)]
+    holes: u64,
+}
+
+/// What a message's number says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Not seen before.
+    New,
+    /// The same message again: counted, not stored.
+    Redelivered,
+    /// The number of another message: stored all the same.
+    Reused,
+    /// Without `boot`, the counter started again.
+    Reset,
+    /// Below the window: an old message, recognised by its readings.
+    Old,
+    /// The message has no number.
+    Unnumbered,
+}
+
+impl Sequence {
+    /// Takes in a message's numbers. `newest` is its `sent_at`, or its newest reading's time.
+    pub(super) fn take(
+        &mut self,
+        boot: Option<u64>,
+        seq: Option<u64>,
+        hash: u64,
+        newest: Option<Timestamp>,
+    ) -> Verdict {
+        let Some(seq) = seq else { return Verdict::Unnumbered };
+        let verdict = self.place(boot, seq, hash, newest);
+        if matches!(verdict, Verdict::New | Verdict::Reset) {
+            self.newest = self.newest.max(newest);
+        }
+        verdict
+    }
+
+    fn place(
+        &mut self,
+        boot: Option<u64>,
+        seq: u64,
+        hash: u64,
+        newest: Option<Timestamp>,
+    ) -> Verdict {
+        let Some(highest) = self.highest else {
+            self.start(boot, seq, hash);
+            return Verdict::New;
+        };
+        if boot > self.boot {
+            self.start(boot, seq, hash);
+            return Verdict::New;
+        }
+        if boot < self.boot {
+            return Verdict::Old;
+        }
+        if seq > highest {
+            let jump = seq - highest;
+            self.holes = self.holes.saturating_add(jump - 1);
+            self.seen = if jump < WINDOW { self.seen << jump } else { 0 };
+            self.highest = Some(seq);
+            self.mark(seq, hash);
+            return Verdict::New;
+        }
+        if highest - seq < WINDOW {
+            if self.seen & (1 << (highest - seq)) == 0 {
+                self.holes = self.holes.saturating_sub(1);
+                self.mark(seq, hash);
+                return Verdict::New;
+            }
+            return if self.hashes[slot(seq)] == hash {
+                Verdict::Redelivered
+            } else if boot.is_none() && newest > self.newest {
+                self.start(boot, seq, hash);
+                Verdict::Reset
+            } else {
+                Verdict::Reused
+            };
+        }
+        if boot.is_none() && newest > self.newest {
+            self.start(boot, seq, hash);
+            return Verdict::Reset;
+        }
+        Verdict::Old
+    }
+
+    /// Numbers missing so far.
+    pub(super) fn holes(&self) -> u64 {
+        self.holes
+    }
+
+    fn start(&mut self, boot: Option<u64>, seq: u64, hash: u64) {
+        self.boot = boot;
+        self.highest = Some(seq);
+        self.seen = 0;
+        self.hashes = vec![0; WINDOW as usize];
+        self.mark(seq, hash);
+    }
+
+    fn mark(&mut self, seq: u64, hash: u64) {
+        if let Some(highest) = self.highest {
+            self.seen |= 1 << (highest - seq);
+            self.hashes[slot(seq)] = hash;
+        }
+    }
+}
+
+fn slot(seq: u64) -> usize {
+    (seq % WINDOW) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Step = (Option<u64>, Option<u64>, u64, i64, Verdict);
+
+    #[test]
+    fn numbers_in_every_order() {
+        use Verdict::{New, Old, Redelivered, Reset, Reused, Unnumbered};
+        let check = |steps: &[Step], holes: u64| {
+            let mut s = Sequence::default();
+            for (i, (boot, seq, hash, time, expected)) in steps.iter().enumerate() {
+                assert_eq!(
+                    s.take(*boot, *seq, *hash, Some(Timestamp::from_millis(time * 1_000))),
+                    *expected,
+                    "step {i} of {steps:?}"
+                );
+            }
+            assert_eq!(s.holes(), holes, "{steps:?}");
+        };
+        let b = Some(1);
+        check(
+            &[(b, Some(1), 10, 1, New), (b, Some(2), 11, 2, New), (b, Some(2), 11, 2, Redelivered)],
+            0,
+        );
+        check(&[(b, Some(1), 10, 1, New), (b, Some(4), 13, 4, New), (b, Some(2), 11, 2, New)], 1);
+        check(&[(b, Some(1), 10, 1, New), (b, Some(1), 99, 2, Reused)], 0);
+        check(&[(b, Some(900), 1, 1, New), (b, Some(1), 2, 9, Old)], 0);
+        check(
+            &[(b, Some(900), 1, 1, New), (Some(2), Some(1), 2, 9, New), (b, Some(901), 3, 9, Old)],
+            0,
+        );
+        check(
+            &[
+                (None, Some(900), 1, 1, New),
+                (None, Some(1), 2, 9, Reset),
+                (None, Some(2), 3, 10, New),
+            ],
+            0,
+        );
+        check(&[(None, Some(900), 1, 5, New), (None, Some(1), 2, 4, Old)], 0);
+        check(
+            &[
+                (None, None, 1, 5, Unnumbered),
+                (b, Some(u64::MAX), 2, 4, New),
+                (b, Some(0), 3, 4, Old),
+            ],
+            0,
+        );
+    }
+}

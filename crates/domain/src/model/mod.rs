@@ -1,0 +1,20 @@
+//! The nouns: ids, time, units and signals, what devices say, what people ask, what an alarm is.
+//!
+//! Nothing here decides anything; every other room of the core builds on it.
+
+pub mod alarm;
+pub mod cause;
+pub mod command;
+pub mod consent;
+mod decimal;
+pub mod fate;
+pub mod ids;
+pub mod input;
+pub mod instance;
+pub mod message;
+pub mod observation;
+pub mod sample;
+pub mod signal;
+pub mod time;
+pub mod unit;
+pub mod vector_map;

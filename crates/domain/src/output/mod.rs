@@ -1,0 +1,118 @@
+//! What a step puts out: transitions with their numbers, samples for the history, counts.
+
+pub mod context;
+pub mod transition;
+
+use crate::model::fate::Fate;
+use crate::model::ids::{DeviceId, PatientId, RuleId, SiteId};
+use crate::model::sample::Sample;
+use crate::model::time::{Stamp, Timestamp};
+use crate::model::vector_map::VectorMap;
+use crate::output::context::AlarmContext;
+use crate::output::transition::{Transition, TransitionBody};
+
+/// Collects what one batch puts out.
+#[derive(Debug)]
+pub struct Output {
+    /// The stamp of the step.
+    pub now: Stamp,
+    /// Transitions in order.
+    pub transitions: Vec<Transition>,
+    /// What the alarms raised stand on, in their order.
+    pub grounds: Vec<AlarmContext>,
+    /// Numbers for the history, each with its place among all numbers of the row.
+    pub samples: Vec<(u32, Sample)>,
+    /// Readings and messages by fate.
+    pub fates: VectorMap<Fate, u64>,
+    /// Readings and events refused, by reason.
+    pub refusals: VectorMap<&'static str, u64>,
+    /// Numbers in the messages before the present one.
+    pub(crate) numbers: u32,
+    pub(crate) next_seq: u64,
+    pub(crate) site: SiteId,
+    pub(crate) simulated: bool,
+}
+
+impl Output {
+    /// An empty output whose first transition will be `next_seq`.
+    pub(crate) fn new(now: Stamp, next_seq: u64, site: SiteId, simulated: bool) -> Self {
+        Self {
+            now,
+            transitions: Vec::new(),
+            grounds: Vec::new(),
+            samples: Vec::new(),
+            fates: VectorMap::default(),
+            refusals: VectorMap::default(),
+            numbers: 0,
+            next_seq,
+            site,
+            simulated,
+        }
+    }
+
+    /// The shown time of the step.
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.now.wall()
+    }
+
+    /// The number the next transition will have.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Appends a transition and returns its number.
+    pub(crate) fn emit(&mut self, body: TransitionBody) -> u64 {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        self.transitions.push(Transition { seq, at: self.wall(), body });
+        seq
+    }
+
+    /// Appends a note.
+    pub(crate) fn note(
+        &mut self,
+        patient: Option<&PatientId>,
+        device: Option<&DeviceId>,
+        what: &'static str,
+        text: String,
+    ) {
+        self.emit(TransitionBody::Note {
+            patient: patient.cloned(),
+            device: device.cloned(),
+            what,
+            text,
+        });
+    }
+
+    /// Appends what somebody was not allowed.
+    pub(crate) fn not_allowed(
+        &mut self,
+        principal: Option<&DeviceId>,
+        name: Option<&DeviceId>,
+        count: u64,
+        since: Timestamp,
+    ) {
+        let (principal, name) = (principal.cloned(), name.cloned());
+        self.emit(TransitionBody::NotAllowed { principal, name, count, since });
+    }
+
+    /// Counts a fate.
+    pub(crate) fn count(&mut self, fate: Fate) {
+        let place = self.fates.place_of(&fate);
+        *self.fates.at(place) += 1;
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn count_refusal(&mut self, reason: &'static str) {
+        let place = self.refusals.place_of(&reason);
+        *self.refusals.at(place) += 1;
+    }
+}
+
+/// A rule id that is part of the program.
+///
+/// # Panics
+/// Never: every caller passes a literal that is an id, which the tests of each machine cover.
+pub(crate) fn rule(id: &'static str) -> RuleId {
+    id.parse().unwrap_or_else(|_| unreachable!("`{id}` is a literal rule id"))
+}

@@ -1,0 +1,141 @@
+//! What the core puts out: the alarm log, the SSE log and the delivery outbox in one.
+
+use crate::model::alarm::Alarm;
+use crate::model::command::Answer;
+use crate::model::ids::{DeviceId, PatientId};
+use crate::model::time::Timestamp;
+
+/// One transition. `seq` rises by one and is never used again in a store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transition {
+    /// Its number.
+    pub seq: u64,
+    /// When, by the shown clock (`at + offset`).
+    pub at: Timestamp,
+    /// What.
+    pub body: TransitionBody,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TransitionBody {
+    /// The answer to a command, always the first it makes.
+    Answer {
+        /// Who asked.
+        actor: String,
+        /// What was asked, one word: `acknowledge`, `bind`, …
+        asked: &'static str,
+        /// What became of it.
+        answer: Box<Answer>,
+    },
+    /// An alarm moved.
+    Alarm {
+        /// Which row of contract §5, or what else: `raised`, `ended`, `unknown`, …
+        change: Change,
+        /// The actor, where a person moved it.
+        actor: Option<String>,
+        /// The alarm as it is now.
+        alarm: Box<Alarm>,
+    },
+    /// Somebody published under a name that was not his to speak for; for the audit.
+    NotAllowed {
+        /// Who; `None` for several.
+        principal: Option<DeviceId>,
+        /// Under whose name; `None` for several, or none.
+        name: Option<DeviceId>,
+        /// How often since then.
+        count: u64,
+        /// When it was tried first.
+        since: Timestamp,
+    },
+    /// Something of note that is no alarm: a late finding, a pending delay lost, a clock step.
+    Note {
+        /// Whom it concerns.
+        patient: Option<PatientId>,
+        /// Likewise.
+        device: Option<DeviceId>,
+        /// One word.
+        what: &'static str,
+        /// One sentence.
+        text: String,
+    },
+}
+
+/// How an alarm moved; the words are stored and tested by name (contract §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// Row 1: raised.
+    Raised,
+    /// Rows 4, 8, 11: its condition ended and it is closed.
+    Ended,
+    /// Row 5: its condition ended and it stays until a person looks.
+    Latched,
+    /// Row 6: input lost.
+    Unknown,
+    /// Row 7: data are back and the condition holds.
+    BackPresent,
+    /// Row 8: data are back and the condition is over, latching.
+    BackAbsent,
+    /// Row 9.
+    Acknowledged,
+    /// Row 10: the acknowledgement ran out.
+    AcknowledgementOver,
+    /// Row 12: the priority rose.
+    PriorityRose,
+    /// Rows 12 and 20: again.
+    Recurred,
+    /// Row 13.
+    Unacknowledged,
+    /// Row 19.
+    Reset,
+    /// Row 21.
+    PriorityFell,
+    /// Row 22.
+    LimitChanged,
+    /// Row 23.
+    RuleChanged,
+    /// Row 24: its source is unbound.
+    SourceUnbound,
+    /// Row 24: another source took over.
+    SourceReplaced,
+    /// Row 25.
+    Discharged,
+    /// Row 26.
+    Retracted,
+    /// Low and info events after 24 h.
+    Expired,
+    /// Words or members changed, nothing else.
+    Updated,
+    /// Another version of the core judges otherwise than was told.
+    Upgraded,
+}
+
+impl Change {
+    /// The stored word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Ended => "ended",
+            Self::Latched => "latched",
+            Self::Unknown => "unknown",
+            Self::BackPresent => "back_present",
+            Self::BackAbsent => "back_absent",
+            Self::Acknowledged => "acknowledged",
+            Self::AcknowledgementOver => "acknowledgement_over",
+            Self::PriorityRose => "priority_rose",
+            Self::Recurred => "recurred",
+            Self::Unacknowledged => "unacknowledged",
+            Self::Reset => "reset",
+            Self::PriorityFell => "priority_fell",
+            Self::LimitChanged => "limit_changed",
+            Self::RuleChanged => "rule_changed",
+            Self::SourceUnbound => "source_unbound",
+            Self::SourceReplaced => "source_replaced",
+            Self::Discharged => "discharged",
+            Self::Retracted => "retracted",
+            Self::Expired => "expired",
+            Self::Updated => "updated",
+            Self::Upgraded => "upgraded",
+        }
+    }
+}
