@@ -26,7 +26,7 @@ use vitalgate_formats::{Request, decode};
 use vitalgate_sim::bedside::{Bedside, BedsideOptions};
 use vitalgate_sim::names::{self, Signal};
 use vitalgate_sim::wire::{self, Body, Reading};
-use vitalgate_store::point::Point;
+use vitalgate_store::history::point::Point;
 use vitalgate_store::{Reader, Store};
 
 use support::figures::median;

@@ -21,8 +21,8 @@ use vitalgate_domain::model::instance::Instance;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
-use vitalgate_store::buckets::Grid;
-use vitalgate_store::history::Piece;
+use vitalgate_store::history::buckets::Grid;
+use vitalgate_store::history::range::Piece;
 use vitalgate_store::types::{Commit, Row, Sample, SeriesKey};
 use vitalgate_store::{Keep, Opened, Purpose, Reader, Report, Running, Store, start};
 

@@ -20,9 +20,11 @@ use tokio_util::task::TaskTracker;
 use vitalgate::app::{Addresses, RunMode};
 use vitalgate::clock::Clock;
 use vitalgate::inbox::{Committed, Inbox, Submission};
-use vitalgate::ingest::listener::{Authentication, Context, Listener, ListenerConfig, Unknown};
+use vitalgate::ingest::sources::listener::{
+    Authentication, Context, Listener, ListenerConfig, Unknown,
+};
+use vitalgate::projection::view::Board;
 use vitalgate::telemetry::Metrics;
-use vitalgate::view::Board;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{Body, Message, Mode};
 use vitalgate_domain::model::signal::SignalTable;

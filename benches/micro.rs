@@ -16,8 +16,8 @@ use vitalgate_domain::model::message::{Delivery, Kind};
 use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
 use vitalgate_domain::model::unit::Unit;
 use vitalgate_formats::{Decoded, Request, decode};
-use vitalgate_store::block::{self, Block};
-use vitalgate_store::point::Point;
+use vitalgate_store::history::block::{self, Block};
+use vitalgate_store::history::point::Point;
 
 use support::ward::{self, registered};
 

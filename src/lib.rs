@@ -21,29 +21,17 @@
 //! Data pass each stage once; only a receipt travels back. A receipt dropped means "not accepted".
 
 pub mod app;
-pub mod backoff;
-pub mod board;
 pub mod clock;
 pub mod config;
-pub mod control;
-pub mod export;
-pub mod fold;
 pub mod http;
 pub mod inbox;
 pub mod influx;
 pub mod ingest;
-pub mod ops;
-pub mod outbound;
+pub mod net;
+pub mod operate;
 pub mod pipeline;
-pub mod pseudonym;
-pub mod readers;
-pub mod recovery;
-pub mod reload;
-pub mod replay;
-pub mod ring;
-mod stage;
-pub mod strain;
+pub mod privacy;
+pub mod projection;
+pub mod state;
 pub mod telemetry;
-pub mod tls;
-pub mod verify;
-pub mod view;
+pub mod tools;

@@ -3,8 +3,11 @@
 //! Shutdown goes in order: stop taking input, drain, commit, flush the sink, end the store, end
 //! streams, close HTTP; whoever is late is named.
 
-mod beginning;
-mod doors;
+mod interfaces;
+pub mod readers;
+pub mod reload;
+pub(crate) mod stage;
+mod startup;
 mod store_host;
 
 use std::net::SocketAddr;
@@ -15,24 +18,24 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::beginning::{first_inputs, open_store};
-use self::doors::{Doors, Shared};
+use self::interfaces::{Doors, Shared};
+use self::startup::{first_inputs, open_store};
 use self::store_host::StoreHost;
-use crate::board;
+use crate::app::reload::Reload;
+use crate::app::stage::{GRACE, Stage, late};
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::control::Control;
 use crate::http::Pulse;
 use crate::inbox::Inbox;
 use crate::ingest::Refusals;
-use crate::ops::status::Sources;
-use crate::ops::synchronised;
+use crate::operate::control::Control;
+use crate::operate::status::Sources;
+use crate::operate::synchronised;
 use crate::pipeline;
-use crate::recovery::{recover, upgraded};
-use crate::reload::Reload;
-use crate::ring::Ring;
-use crate::stage::{GRACE, Stage, late};
-use crate::strain::Strain;
+use crate::pipeline::load_shedding::Strain;
+use crate::projection::board;
+use crate::projection::ring::Ring;
+use crate::state::recovery::{recover, upgraded};
 use crate::telemetry::Metrics;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::time::Timestamp;

@@ -2,7 +2,7 @@
 
 use vitalgate_store::Host;
 
-use crate::strain::{Load, Work};
+use crate::pipeline::load_shedding::{Load, Work};
 use crate::telemetry::Metrics;
 
 /// Answers what the store asks, and counts what it reports.

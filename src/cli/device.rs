@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use vitalgate::app::{App, RunMode};
 use vitalgate::config::Config;
-use vitalgate::control::{self, AskError};
+use vitalgate::operate::control::{self, AskError};
 use vitalgate_domain::core::Core;
 use vitalgate_domain::model::command::{Action, Command, DeviceDetails, PrincipalKind};
 use vitalgate_domain::model::ids::{DeviceId, PatientId};
@@ -167,7 +167,7 @@ fn ask(config: &Config, command: Command) -> anyhow::Result<Value> {
 }
 
 fn list(config: &Config) -> anyhow::Result<ExitCode> {
-    let core = vitalgate::verify::state(&Reader::of(&config.store.dir)?)?;
+    let core = vitalgate::tools::verify::state(&Reader::of(&config.store.dir)?)?;
     for line in lines(&core) {
         say(&line);
     }

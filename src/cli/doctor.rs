@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use vitalgate::ops::doctor::{self, Finding, Verdict};
+use vitalgate::operate::doctor::{self, Finding, Verdict};
 
 use super::{ConfigArgs, runtime, say};
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use vitalgate::export::{Format, Report, Request, What, export, key_file};
+use vitalgate::tools::export::{Format, Report, Request, What, export, key_file};
 use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::ids::PatientId;
 use vitalgate_domain::model::time::Timestamp;

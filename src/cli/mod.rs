@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use vitalgate::config::{BadConfig, Config};
-use vitalgate::replay::ReplayOptions;
+use vitalgate::tools::replay::ReplayOptions;
 
 /// Bad usage or configuration, after sysexits.h.
 const USAGE: u8 = 64;
@@ -132,7 +132,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn replay(options: ReplayOptions) -> anyhow::Result<ExitCode> {
-    say(&runtime()?.block_on(vitalgate::replay::run(options))?.line());
+    say(&runtime()?.block_on(vitalgate::tools::replay::run(options))?.line());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use vitalgate::clock::Stopwatch;
-use vitalgate::export::Progress;
+use vitalgate::tools::export::Progress;
 
 /// How often it is drawn anew, in seconds.
 const EVERY_S: f64 = 0.1;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use vitalgate::clock::Clock;
-use vitalgate::control::{self, AskError};
-use vitalgate::ops::status::{Line, Shown, Status};
+use vitalgate::operate::control::{self, AskError};
+use vitalgate::operate::status::{Line, Shown, Status};
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_store::{Reader, Space, Store};
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use vitalgate::verify::verify as compare;
+use vitalgate::tools::verify::verify as compare;
 use vitalgate_store::Reader;
 
 use super::{StoreArgs, say};

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-pub use crate::ingest::subscriber::SpeaksFor;
-use crate::ingest::subscriber::{BrokerTlsFiles, SubscriberConfig};
+pub use crate::ingest::sources::subscriber::SpeaksFor;
+use crate::ingest::sources::subscriber::{BrokerTlsFiles, SubscriberConfig};
 use vitalgate_domain::model::ids::{DeviceId, SiteId};
 use vitalgate_domain::model::time::Span;
 

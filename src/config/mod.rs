@@ -26,9 +26,9 @@ pub use self::store::Store;
 pub use self::url::{NotAServer, ServerUrl};
 use crate::http::BadToken;
 use crate::influx::transport::{self, BadTransport};
-use crate::ingest::listener::ListenerConfig;
-use crate::ingest::subscriber::{Subscriber, SubscriberConfig};
-use crate::ops;
+use crate::ingest::sources::listener::ListenerConfig;
+use crate::ingest::sources::subscriber::{Subscriber, SubscriberConfig};
+use crate::operate;
 use vitalgate_domain::core::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use vitalgate_domain::model::signal::NoSuchClass;
 
@@ -253,7 +253,7 @@ impl Config {
             transport::check(influx)?;
         }
         if let Some(deadman) = &self.deadman {
-            ops::deadman::outbound(deadman).map_err(of("[deadman]"))?;
+            operate::deadman::outbound(deadman).map_err(of("[deadman]"))?;
         }
         Ok(())
     }

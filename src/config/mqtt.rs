@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::BadConfig;
-use crate::ingest::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
+use crate::ingest::sources::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
 
 /// `[mqtt]`.
 #[derive(Clone, Debug, Deserialize)]

@@ -19,7 +19,7 @@ use vitalgate_domain::model::alarm::{Alarm, AlarmOnWire, State as AlarmState};
 use vitalgate_domain::model::command::{Action, AlarmAct};
 use vitalgate_domain::model::ids::{AlarmId, PatientId, WardId};
 use vitalgate_domain::model::sample::flag;
-use vitalgate_store::point::Point;
+use vitalgate_store::history::point::Point;
 
 /// Alarms acknowledged in one request at most.
 const MAX_AT_ONCE: usize = 200;

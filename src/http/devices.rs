@@ -12,7 +12,7 @@ use super::command::ask_one;
 use super::error::Problem;
 use super::extract::{Body, Id, List, Params, page_size};
 use super::state::{Ctx, Http};
-use crate::view::DeviceView;
+use crate::projection::view::DeviceView;
 use vitalgate_domain::model::command::{Action, DeviceDetails, PrincipalKind};
 use vitalgate_domain::model::ids::{DeviceId, PatientId};
 use vitalgate_domain::model::message::ExpectedSignal;

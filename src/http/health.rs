@@ -14,9 +14,9 @@ use super::auth::{Right, Who};
 use super::error::Problem;
 use super::state::Ctx;
 use crate::clock::{Clock, Stopwatch};
-use crate::ops::systemd::Watchdog;
+use crate::operate::systemd::Watchdog;
+use crate::projection::view::Board;
 use crate::telemetry::{Sampled, Ward};
-use crate::view::Board;
 use vitalgate_domain::model::ids::WardId;
 
 /// The pipeline counts as standing still after this many seconds without a step, and judgement as

@@ -11,8 +11,8 @@ use vitalgate_domain::model::instance::Instance;
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
-use vitalgate_store::buckets::Grid;
-use vitalgate_store::point::{Point, settle};
+use vitalgate_store::history::buckets::Grid;
+use vitalgate_store::history::point::{Point, settle};
 use vitalgate_store::types::{Sample, SeriesKey};
 
 /// What became of the parts that retention took, as the answer says it.

@@ -1,6 +1,6 @@
 //! The HTTP side: `/api/v1`, the stream of server-sent events, health, metrics and the page.
 //!
-//! Reads come from the [`Board`](crate::view::Board) the pipeline published last, or from the store through the two
+//! Reads come from the [`Board`](crate::projection::view::Board) the pipeline published last, or from the store through the two
 //! [`ports`]. Everything that changes something goes through the inbox and answers after its commit.
 
 mod alarms;

@@ -20,13 +20,13 @@ use crate::clock::Stopwatch;
 use crate::influx::archive::{Archive, Unread};
 use crate::influx::line::READING;
 use crate::influx::query::{Origin, Page, Places, Reading, Selection, Summed, Wanted};
-use crate::pseudonym::Pseudonyms;
+use crate::privacy::pseudonym::Pseudonyms;
 use vitalgate_domain::model::consent::{Purpose, may};
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::{Span, Timestamp};
-use vitalgate_store::buckets::Grid;
-use vitalgate_store::cursor::SinkSlot;
-use vitalgate_store::point::Point;
+use vitalgate_store::consumers::SinkSlot;
+use vitalgate_store::history::buckets::Grid;
+use vitalgate_store::history::point::Point;
 use vitalgate_store::types::Sample;
 
 /// Questions of one request, one after the other: a device of the patient and a retention each.

@@ -12,7 +12,7 @@ use super::command::ask_one;
 use super::error::Problem;
 use super::extract::{Body, Id, List, Params, page_size};
 use super::state::{Ctx, Http};
-use crate::view::{Board, PatientView};
+use crate::projection::view::{Board, PatientView};
 use vitalgate_domain::model::command::{Action, AgeClass, PatientDetails};
 use vitalgate_domain::model::ids::{BedId, PatientId, WardId};
 

@@ -8,7 +8,7 @@ use vitalgate_domain::model::message::DeadLetter;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::model::unit::Unit;
-use vitalgate_store::point::Point;
+use vitalgate_store::history::point::Point;
 use vitalgate_store::types::{Sample, SeriesKey};
 
 /// The store could not be read.

@@ -17,11 +17,11 @@ use super::ports::{AlarmLog, HistoryRead, ReadFailed};
 use super::seats::Seats;
 use crate::clock::Clock;
 use crate::inbox::Inbox;
-use crate::ops::degraded::Degraded;
-use crate::ring::Ring;
-use crate::strain::{Load, Work};
+use crate::operate::degraded::Degraded;
+use crate::pipeline::load_shedding::{Load, Work};
+use crate::projection::ring::Ring;
+use crate::projection::view::Board;
 use crate::telemetry::Metrics;
-use crate::view::Board;
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_store::types::Identity;
 

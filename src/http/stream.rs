@@ -27,9 +27,9 @@ use super::extract::Params;
 use super::ports::LoggedAlarm;
 use super::server::Connection;
 use super::state::Ctx;
-use crate::ring::{Found, Frame};
+use crate::projection::ring::{Found, Frame};
+use crate::projection::view::DeviceView;
 use crate::telemetry::Hop;
-use crate::view::DeviceView;
 use vitalgate_domain::model::ids::{NotAnId, WardId};
 
 /// Frames put into one chunk: one write for a burst, yet a chunk stays near 100 KiB.

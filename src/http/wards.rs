@@ -16,7 +16,7 @@ use super::error::Problem;
 use super::extract::{Body, Id, List};
 use super::patients::monitored;
 use super::state::Ctx;
-use crate::view::{Board, PatientView, Vital};
+use crate::projection::view::{Board, PatientView, Vital};
 use vitalgate_domain::model::command::Action;
 use vitalgate_domain::model::ids::{BedId, PatientId, WardId};
 use vitalgate_domain::model::time::{Span, Timestamp};

@@ -15,8 +15,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::csv::BadCsv;
 use super::query::{Page, Places, Selection, Summed};
 use crate::config::{BadInflux, Influx};
-use crate::outbound::{Answer, NoAnswer, Outbound};
-use crate::tls::BadTls;
+use crate::net::outbound::{Answer, NoAnswer, Outbound};
+use crate::net::tls::BadTls;
 
 /// Answers beyond are not read: four times what the largest page or chart takes.
 const ANSWER_BYTES: usize = 8 << 20;

@@ -10,7 +10,7 @@ use super::{NAME, Sink};
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::message::DeadLetter;
 use vitalgate_store::DEAD_LETTERS;
-use vitalgate_store::cursor::SinkCursor;
+use vitalgate_store::consumers::SinkCursor;
 
 /// Dead letters of one batch; the store keeps no more of them.
 const LETTERS: usize = DEAD_LETTERS as usize;

@@ -8,15 +8,15 @@ use tokio::sync::watch;
 
 use super::gather::{Cache, Gathering};
 use super::line::{Move, Store};
-use crate::pseudonym::Pseudonyms;
-use crate::view::Board;
+use crate::privacy::pseudonym::Pseudonyms;
+use crate::projection::view::Board;
 use vitalgate_domain::core::journal::{BadRow, RowBody};
 use vitalgate_domain::device::BINDING_UNCERTAINTY;
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::{Span, Timestamp};
-use vitalgate_store::cursor::{AHEAD, LATEST, SavedPlace, SinkCursor};
-use vitalgate_store::history::History;
-use vitalgate_store::scan::{Extent, ScanPage};
+use vitalgate_store::consumers::{AHEAD, LATEST, SavedPlace, SinkCursor};
+use vitalgate_store::history::range::History;
+use vitalgate_store::history::scan::{Extent, ScanPage};
 use vitalgate_store::{ReadError, Reader};
 
 /// A row waits so long before it is told: until then a change of binding may still take the patient

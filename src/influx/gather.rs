@@ -10,14 +10,14 @@ use bytes::Bytes;
 use super::feed::Batch;
 use super::line::{Move, Store, Tags};
 use super::transport::gzip;
-use crate::pseudonym::Pseudonyms;
-use crate::view::{Board, DeviceView};
+use crate::privacy::pseudonym::Pseudonyms;
+use crate::projection::view::{Board, DeviceView};
 use vitalgate_domain::model::consent::{Purpose, may};
 use vitalgate_domain::model::ids::{DeviceId, PatientId};
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::Timestamp;
-use vitalgate_store::cursor::SinkCursor;
-use vitalgate_store::point::Point;
+use vitalgate_store::consumers::SinkCursor;
+use vitalgate_store::history::point::Point;
 use vitalgate_store::types::{Sample, SeriesKey};
 
 /// Series whose tags are remembered.

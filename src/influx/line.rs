@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use vitalgate_domain::model::ids::PatientId;
 use vitalgate_domain::model::time::Timestamp;
-use vitalgate_store::point::Point;
+use vitalgate_store::history::point::Point;
 use vitalgate_store::types::SeriesKey;
 
 /// The measurement of readings.

@@ -11,7 +11,7 @@ use super::csv::{self, BadCsv};
 use vitalgate_domain::model::instance::Instance;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
-use vitalgate_store::point::Point;
+use vitalgate_store::history::point::Point;
 
 /// InfluxDB counts nanoseconds in 64 bits; before this nothing was measured, and after it nobody asks.
 const YEARS: (Timestamp, Timestamp) =
@@ -101,7 +101,7 @@ pub struct Summed {
     pub upto: Timestamp,
 }
 
-/// Buckets of equal length; see [`Grid`](vitalgate_store::buckets::Grid).
+/// Buckets of equal length; see [`Grid`](vitalgate_store::history::buckets::Grid).
 #[derive(Clone, Copy, Debug)]
 pub struct Places {
     /// Where the first begins.

@@ -17,7 +17,7 @@ use rustls::ClientConfig;
 use super::answer::Answer;
 use super::relay::{KEY, Outcome, Relay};
 use crate::config::{BadInflux, Influx};
-use crate::tls::{self, BadTls};
+use crate::net::tls::{self, BadTls};
 
 /// After so many bytes compressed, some 200 µs, others may have the processor.
 const TURN: usize = 32 << 10;

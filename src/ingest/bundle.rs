@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Context, Decode, permission};
+use super::access::permission;
+use super::{Context, Decode};
 use crate::inbox::{Receipt, Submission};
-use crate::view::Board;
+use crate::projection::view::Board;
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{Body, Delivery, Kind, Message, Mode, RefusalReason};

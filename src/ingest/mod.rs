@@ -3,12 +3,10 @@
 //! Two sources: devices connect to the `listener`; the `subscriber` fetches what they published to
 //! a broker of the site. Both decode alike and acknowledge after the commit.
 
+pub mod access;
 mod bundle;
 mod line;
-pub mod listener;
-mod permission;
-mod refusals;
-pub mod subscriber;
+pub mod sources;
 #[cfg(test)]
 mod testing;
 
@@ -18,11 +16,11 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::refusals::Refusals;
+pub use self::access::refusals::Refusals;
 use crate::clock::Clock;
 use crate::inbox::Inbox;
+use crate::projection::view::Board;
 use crate::telemetry::Metrics;
-use crate::view::Board;
 use vitalgate_domain::model::signal::SignalTable;
 
 /// What a source works with.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::view::{Board, DeviceView};
+use crate::projection::view::{Board, DeviceView};
 use vitalgate_domain::model::command::PrincipalKind;
 use vitalgate_domain::model::message::DeviceInfo;
 

@@ -274,7 +274,7 @@ pub fn stored(transition: &Transition) -> StoredTransition {
             Some(alarm.id.clone()),
             alarm.patient.clone(),
             actor.clone(),
-            crate::view::alarm_json(alarm, true),
+            crate::projection::view::alarm_json(alarm, true),
         ),
         TransitionBody::NotAllowed { principal, name, count, since } => {
             let body = serde_json::json!({

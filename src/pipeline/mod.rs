@@ -4,6 +4,7 @@
 //! While one batch is being committed the next is taken and stepped; results come back in order.
 
 mod batch;
+pub mod load_shedding;
 mod publish;
 mod snapshots;
 mod unwatched;
@@ -19,10 +20,10 @@ use crate::clock::{Clock, Stopwatch};
 use crate::http::Pulse;
 use crate::inbox::{Fill, Submission};
 use crate::ingest::Refusals;
-use crate::ring::Ring;
-use crate::strain::{Pressure, Strain};
+use crate::pipeline::load_shedding::{Pressure, Strain};
+use crate::projection::ring::Ring;
+use crate::projection::view::Board;
 use crate::telemetry::Metrics;
-use crate::view::Board;
 use vitalgate_domain::core::Core;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::time::{Span, Stamp, Timestamp};

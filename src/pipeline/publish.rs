@@ -9,13 +9,13 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::batch::{Intake, Stepped};
-use crate::board;
 use crate::clock::{Clock, Stamp, Stopwatch};
 use crate::inbox::{Committed, Submission};
-use crate::ring::{Frame, Ring};
-use crate::strain::{Load, Work};
+use crate::pipeline::load_shedding::{Load, Work};
+use crate::projection::board;
+use crate::projection::ring::{Frame, Ring};
+use crate::projection::view::{Board, DeviceView};
 use crate::telemetry::{Hop, Metrics};
-use crate::view::{Board, DeviceView};
 use vitalgate_domain::core::Core;
 use vitalgate_domain::model::alarm::{Alarm, TimeQuality};
 use vitalgate_domain::model::command::Answer;
@@ -114,7 +114,7 @@ impl Publisher {
             .iter()
             .filter_map(|t| match &t.body {
                 TransitionBody::Alarm { alarm, .. } => {
-                    frame(t, crate::view::alarm_json(alarm, false), false)
+                    frame(t, crate::projection::view::alarm_json(alarm, false), false)
                 }
                 TransitionBody::Answer { .. }
                 | TransitionBody::Note { .. }

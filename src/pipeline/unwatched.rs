@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Stopwatch;
-use crate::ring::Ring;
+use crate::projection::ring::Ring;
 use vitalgate_domain::core::Core;
 use vitalgate_domain::model::ids::WardId;
 

@@ -12,7 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::sampled::Sampled;
-use crate::strain::Work;
+use crate::pipeline::load_shedding::Work;
 use vitalgate_domain::model::alarm::Priority;
 
 /// What every name begins with.

@@ -5,10 +5,10 @@ use std::path::Path;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::lock::Lock;
-use super::open::{OpenError, Store, check_header, make_folder, new_id, publish, remove_draft};
-use super::reader::Reader;
-use super::schema;
+use crate::file::lock::Lock;
+use crate::file::schema;
+use crate::open::{OpenError, Store, check_header, make_folder, new_id, publish, remove_draft};
+use crate::reader::Reader;
 
 impl Reader {
     /// Copies the store into `file`, which must not exist, also while a gateway writes it.
@@ -87,9 +87,9 @@ fn rename_store(draft: &Path) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{commit, purpose, write};
-    use super::super::{Keep, Running, start};
     use super::*;
+    use crate::tests::{commit, purpose, write};
+    use crate::{Keep, Running, start};
 
     #[test]
     fn a_copy_of_a_running_store_opens_as_another_store() {

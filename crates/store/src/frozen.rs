@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use rusqlite::params;
 
-use super::block::MAX_SPAN;
-use super::heads::Heads;
-use super::history::{History, block_ids};
-use super::reader::{ReadError, Reader};
-use super::scan::Extent;
-use super::types::{Identity, Sample, SeriesKey, SnapshotPart};
-use super::{schema, state};
+use crate::file::{schema, state};
+use crate::history::block::MAX_SPAN;
+use crate::history::heads::Heads;
+use crate::history::range::{History, block_ids};
+use crate::history::scan::Extent;
+use crate::reader::{ReadError, Reader};
+use crate::types::{Identity, Sample, SeriesKey, SnapshotPart};
 use vitalgate_domain::model::time::Timestamp;
 
 /// What stood in the store at one row. Blocks that were sealed later are left out of its history, and

@@ -5,8 +5,8 @@ use std::thread;
 
 use rusqlite::Connection;
 
-use super::reader::{ReadError, unsigned};
-use super::types::Row;
+use crate::reader::{ReadError, unsigned};
+use crate::types::Row;
 use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// Journal rows fetched at once.

@@ -13,44 +13,29 @@
 //! - Nothing opens the store's file beside SQLite while SQLite has it open in the same process:
 //!   closing any descriptor of a file drops all the process's locks on it.
 
-mod ageing;
 mod backup;
-pub mod block;
-pub mod buckets;
-mod column;
-mod commit;
-pub mod cursor;
+pub mod consumers;
+mod file;
 pub mod frozen;
-mod grounds;
-mod heads;
 pub mod history;
 mod host;
 pub mod journal;
-mod lock;
-mod merging;
 pub mod open;
-pub mod point;
+mod pruning;
 pub mod reader;
-pub mod retention;
-pub mod scan;
-mod schema;
-mod space;
-mod state;
 mod stopwatch;
-mod surplus;
 pub mod types;
-pub mod wave;
 pub mod writer;
 
 pub use backup::restore;
-pub use commit::{DEAD_LETTER_BYTES, DEAD_LETTERS};
+pub use file::space::Space;
+pub use file::state::LastRow;
 pub use host::{Alone, Host};
 pub use open::{OpenError, Opened, Purpose, Store};
+pub use pruning::retention::Keep;
 pub use reader::{ReadError, Reader};
-pub use retention::Keep;
-pub use space::Space;
-pub use state::LastRow;
 pub use stopwatch::Stopwatch;
+pub use writer::commit::{DEAD_LETTER_BYTES, DEAD_LETTERS};
 pub use writer::{Committer, NotTaken, Report, Running, Terms, start};
 
 #[cfg(test)]

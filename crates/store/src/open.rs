@@ -10,14 +10,14 @@ use data_encoding::BASE32_NOPAD;
 use ring::rand::SecureRandom as _;
 use rusqlite::{Connection, params};
 
-use super::cursor::SinkSlot;
-use super::heads::Heads;
-use super::history::History;
-use super::lock::Lock;
-use super::reader::Reader;
-use super::schema;
-use super::state::{self, LastRow};
-use super::types::{Identity, Sample, SnapshotPart};
+use crate::consumers::SinkSlot;
+use crate::file::lock::Lock;
+use crate::file::schema;
+use crate::file::state::{self, LastRow};
+use crate::history::heads::Heads;
+use crate::history::range::History;
+use crate::reader::Reader;
+use crate::types::{Identity, Sample, SnapshotPart};
 use vitalgate_domain::model::ids::SiteId;
 use vitalgate_domain::model::time::Timestamp;
 

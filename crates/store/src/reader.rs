@@ -9,12 +9,14 @@ use vitalgate_domain::CORE_VERSION;
 
 use rusqlite::{Connection, Row as SqlRow, params};
 
-use super::block::BadBlock;
-use super::journal::Rows;
-use super::point::Point;
-use super::state::LastRow;
-use super::types::{Identity, SeriesKey, SnapshotPart};
-use super::{commit, grounds, open, schema, state};
+use crate::file::state::LastRow;
+use crate::file::{schema, state};
+use crate::history::block::BadBlock;
+use crate::history::point::Point;
+use crate::journal::Rows;
+use crate::open;
+use crate::types::{Identity, SeriesKey, SnapshotPart};
+use crate::writer::{alarm_context, commit};
 use vitalgate_domain::model::ids::{AlarmId, DeviceId, PatientId, WardId};
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Timestamp;
@@ -235,7 +237,7 @@ impl Reader {
         &self,
         alarm: &AlarmId,
     ) -> Result<Option<(String, Vec<Point>)>, ReadError> {
-        grounds::read(&self.connect()?, alarm)
+        alarm_context::read(&self.connect()?, alarm)
     }
 
     /// The newest transition of each alarm that passes the filter, newest first, at most `limit`,

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::commit::Packed;
-use super::point::Point;
-use super::point::tests::any_point;
-use super::types::{Commit, Row, Sample, SeriesKey, SnapshotPart, StoredTransition};
-use super::*;
+use crate::history::point::Point;
+use crate::history::point::tests::any_point;
+use crate::types::{Commit, Row, Sample, SeriesKey, SnapshotPart, StoredTransition};
+use crate::writer::commit as packing;
+use crate::writer::commit::Packed;
+use crate::*;
 use vitalgate_domain::model::instance::Instance;
 use vitalgate_domain::model::message::DeadLetter;
 use vitalgate_domain::model::signal::SignalId;
@@ -296,17 +297,17 @@ fn a_commit_tried_again_changes_nothing() {
     }];
     again.snapshot = vec![part("dev-1", 1, "one")];
     again.snapshot_complete = Some(1);
-    let packed = commit::Packed::new(again, Vec::new(), 0).unwrap();
+    let packed = packing::Packed::new(again, Vec::new(), 0).unwrap();
     for _ in 0..3 {
         packed.write(&mut opened.conn).unwrap();
     }
-    let other = commit::Packed::new(
+    let other = packing::Packed::new(
         Commit { row: Row { body: b"other".to_vec(), ..commit(1).row }, ..commit(1) },
         Vec::new(),
         0,
     );
     let refused = other.unwrap().write(&mut opened.conn);
-    assert!(matches!(refused, Err(commit::CommitError::Taken { n: 1 })));
+    assert!(matches!(refused, Err(packing::CommitError::Taken { n: 1 })));
     drop(opened);
     let opened = Store::open(dir.path()).unwrap();
     assert_eq!(opened.reader().dead_letter_counts().unwrap(), [("dev-1".to_owned(), 1)]);

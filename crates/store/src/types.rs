@@ -1,6 +1,6 @@
 //! What the pipeline hands to the store, and what comes back.
 
-use super::point::Point;
+use crate::history::point::Point;
 use vitalgate_domain::model::ids::{AlarmId, PatientId, SiteId};
 use vitalgate_domain::model::message::{DeadLetter, WaveSamples};
 pub use vitalgate_domain::model::sample::{Sample, SeriesKey, flag};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::fixture::{Bench, Reply, answered, now, sample_alarm, tokens};
-use crate::strain::{Pressure, Strain};
+use crate::pipeline::load_shedding::{Pressure, Strain};
 use crate::telemetry::Metrics;
 use vitalgate_domain::model::command::{Action, AlarmAct, Outcome};
 use vitalgate_domain::model::signal::SignalId;

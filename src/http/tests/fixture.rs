@@ -19,10 +19,10 @@ use crate::http::ports::{
 };
 use crate::http::{AppState, Auth, Limits, Pulse, Role, Server, Token};
 use crate::inbox::{Committed, Inbox, Submission};
-use crate::ring::{Frame, Ring};
-use crate::strain::Load;
+use crate::pipeline::load_shedding::Load;
+use crate::projection::ring::{Frame, Ring};
+use crate::projection::view::{BindingView, Board, DeviceView, Monitored, PatientView};
 use crate::telemetry::Metrics;
-use crate::view::{BindingView, Board, DeviceView, Monitored, PatientView};
 use vitalgate_domain::model::alarm::{
     Alarm, AlarmKind, AlarmOnWire, Condition, Priority, Response, State, TimeQuality, Trigger,
 };
@@ -77,7 +77,7 @@ impl Bench {
             elsewhere: None,
             pulse: Pulse::default(),
             load: Load::default(),
-            degraded: crate::ops::degraded::Degraded::default(),
+            degraded: crate::operate::degraded::Degraded::default(),
             limits: Limits::default(),
         };
         change(&mut state);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::fixture::{Bench, now};
 use crate::clock::Clock;
 use crate::http::ports::{Bucket, Gone, HistoryRead, ReadFailed, SeriesQuery, Stretch, Summary};
-use crate::view::{PatientView, Vital};
+use crate::projection::view::{PatientView, Vital};
 use vitalgate_domain::model::instance::Instance;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::{Span, Timestamp};

@@ -4,8 +4,8 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::board;
 use crate::config::Config;
+use crate::projection::board;
 use vitalgate_domain::core::Core;
 use vitalgate_domain::model::command::{
     Action, AgeClass, Command, DeviceDetails, PatientDetails, PrincipalKind,
@@ -18,7 +18,7 @@ use vitalgate_domain::model::message::{
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Stamp;
 use vitalgate_domain::model::unit::Unit;
-use vitalgate_store::cursor::Refill;
+use vitalgate_store::consumers::Refill;
 use vitalgate_store::types::{Commit, Row};
 use vitalgate_store::{Keep, Opened, Running, Store as Stored, start};
 

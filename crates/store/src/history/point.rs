@@ -1,0 +1,168 @@
+//! One number of a series as history keeps it, and what becomes of several at the same time.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::{Sample, flag};
+use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::model::unit::Unit;
+
+/// One number of a series.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// When it was measured, corrected.
+    pub at: Timestamp,
+    /// When it arrived, in whole milliseconds: the rest is noise that does not compress.
+    pub received: Timestamp,
+    /// The value in the unit sent.
+    pub value: f64,
+    /// That unit.
+    pub unit: Unit,
+    /// Bits of [`flag`].
+    pub flags: u8,
+}
+
+impl Point {
+    /// The point a sample becomes.
+    pub fn of(sample: &Sample) -> Self {
+        Self {
+            at: sample.at,
+            received: Timestamp::from_millis(sample.received.as_millis()),
+            value: sample.value,
+            unit: sample.unit,
+            flags: sample.flags,
+        }
+    }
+
+    /// Whether minimum, mean and maximum may contain it: plausible and not entered in error.
+    pub fn counts(&self) -> bool {
+        counts(self.flags)
+    }
+
+    /// Whether it speaks about what else was said of its time.
+    fn is_mark(&self) -> bool {
+        self.flags & (flag::CORRECTED | flag::ERROR) != 0
+    }
+
+    fn equals(&self, other: &Self) -> bool {
+        self.value.to_bits() == other.value.to_bits() && self.unit == other.unit
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.at
+            .cmp(&other.at)
+            .then(self.received.cmp(&other.received))
+            .then(self.flags.cmp(&other.flags))
+            .then(self.value.total_cmp(&other.value))
+            .then(self.unit.cmp(&other.unit))
+    }
+}
+
+/// Whether a point with these flags counts: plausible and not entered in error.
+pub(crate) fn counts(flags: u8) -> bool {
+    flags & (flag::IMPLAUSIBLE | flag::ERROR) == 0
+}
+
+/// Sorts by time and settles each instant for itself, whatever order the points came in.
+///
+/// The newest point that is corrected or entered in error stands alone for its instant. Without
+/// one, an equal value is a duplicate, of which the first to arrive stays, and different values all
+/// stay, in order of arrival. Settling parts and then their union gives the same as settling all.
+pub fn settle(points: &mut Vec<Point>) {
+    points.sort_unstable_by(Point::order);
+    let mut kept = 0;
+    let mut next = 0;
+    while next < points.len() {
+        let at = points[next].at;
+        let end = next + points[next..].iter().take_while(|p| p.at == at).count();
+        if let Some(mark) = points[next..end].iter().rfind(|p| p.is_mark()).copied() {
+            points[kept] = mark;
+            kept += 1;
+        } else {
+            let first = kept;
+            for from in next..end {
+                let point = points[from];
+                if !points[first..kept].iter().any(|p| p.equals(&point)) {
+                    points[kept] = point;
+                    kept += 1;
+                }
+            }
+        }
+        next = end;
+    }
+    points.truncate(kept);
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A point with few enough times, values and marks that they meet.
+    pub(crate) fn any_point() -> impl Strategy<Value = Point> {
+        let flags = prop_oneof![
+            6 => Just(0_u8),
+            1 => Just(flag::LATE),
+            1 => Just(flag::IMPLAUSIBLE),
+            1 => Just(flag::CORRECTED),
+            1 => Just(flag::ERROR)
+        ];
+        let unit = prop_oneof![4 => Just(Unit::MgPerDl), 1 => Just(Unit::MmolPerL)];
+        (0_i64..400, 0_i64..20, 0_u8..5, unit, flags).prop_map(|(at, delay, value, unit, flags)| {
+            let at = Timestamp::from_millis(1_700_000_000_000 + at * 250);
+            Point {
+                at,
+                received: Timestamp::from_millis(at.as_millis() + delay),
+                value: f64::from(value) * 1.5,
+                unit,
+                flags,
+            }
+        })
+    }
+
+    fn point(at: i64, received: i64, value: f64, flags: u8) -> Point {
+        let (at, received) = (Timestamp::from_millis(at), Timestamp::from_millis(received));
+        Point { at, received, value, unit: Unit::PerMinute, flags }
+    }
+
+    #[test]
+    fn each_instant_is_settled_for_itself() {
+        let check = |mut given: Vec<Point>, expected: &[Point]| {
+            settle(&mut given);
+            assert_eq!(given, expected);
+        };
+        let first = point(1, 2, 70.0, 0);
+        let again = point(1, 9, 70.0, flag::LATE);
+        let other = point(1, 5, 71.0, 0);
+        let corrected = point(1, 4, 80.0, flag::CORRECTED);
+        let error = point(1, 6, 80.0, flag::ERROR);
+        let elsewhere = point(0, 7, 70.0, 0);
+        check(vec![again, first], &[first]);
+        check(vec![other, again, first], &[first, other]);
+        check(vec![other, corrected, first], &[corrected]);
+        check(vec![error, corrected, first], &[error]);
+        check(vec![first, elsewhere, corrected], &[elsewhere, corrected]);
+        check(vec![], &[]);
+    }
+
+    proptest! {
+        #[test]
+        fn settling_parts_first_changes_nothing(
+            points in prop::collection::vec(any_point(), 0..200),
+            cut in 0_usize..200,
+        ) {
+            let mut whole = points.clone();
+            settle(&mut whole);
+            let cut = cut.min(points.len());
+            let mut left = points[..cut].to_vec();
+            let mut right = points[cut..].to_vec();
+            settle(&mut left);
+            settle(&mut right);
+            right.append(&mut left);
+            settle(&mut right);
+            prop_assert_eq!(whole, right);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Rules and signals read again on SIGHUP: taken whole and journalled, or not at all.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::inbox::{Inbox, Receipt, Submission};
+use vitalgate_domain::core::configuration::{Configuration, Texts};
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_store::Keep;
+
+/// Waits for SIGHUP.
+#[derive(Debug)]
+pub struct Reload {
+    config: Arc<Config>,
+    inbox: Inbox,
+    signals: watch::Sender<Arc<SignalTable>>,
+    kept: watch::Sender<Arc<Keep>>,
+    in_force: [u8; 8],
+    hangups: Signal,
+}
+
+impl Reload {
+    /// From here on SIGHUP no longer ends the process. `signals` is what messages are decoded by,
+    /// `kept` how long the store keeps what they bring.
+    pub fn new(
+        config: &Config,
+        in_force: &Configuration,
+        inbox: Inbox,
+        signals: watch::Sender<Arc<SignalTable>>,
+        kept: watch::Sender<Arc<Keep>>,
+    ) -> std::io::Result<Self> {
+        let hangups = signal(SignalKind::hangup())?;
+        let (config, in_force) = (Arc::new(config.clone()), in_force.hash());
+        Ok(Self { config, inbox, signals, kept, in_force, hangups })
+    }
+
+    /// Reads the files again at every SIGHUP until `cancel`.
+    pub async fn run(mut self, cancel: CancellationToken) {
+        let reload = async {
+            while self.hangups.recv().await.is_some() {
+                self.reload().await;
+            }
+        };
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = reload => {}
+        }
+    }
+
+    async fn reload(&mut self) {
+        let config = Arc::clone(&self.config);
+        let configuration = match tokio::task::spawn_blocking(move || config.configuration()).await
+        {
+            Ok(Ok(configuration)) => configuration,
+            Ok(Err(error)) => {
+                return tracing::error!(%error, "rules and signals stay as they are");
+            }
+            Err(error) => {
+                return tracing::error!(%error, "rules and signals could not be read again");
+            }
+        };
+        if configuration.hash() == self.in_force {
+            return tracing::info!("rules and signals are the same as before");
+        }
+        let Texts { signals, rules, site } = configuration.texts.clone();
+        let bytes = signals.len() + rules.len() + site.len();
+        let (receipt, committed) = Receipt::new();
+        let input = Input::Configuration { signals, rules, site };
+        let submitted = self.inbox.submit(Submission::of(vec![input], bytes, receipt)).await;
+        if submitted.is_err() || committed.await.is_err() {
+            return tracing::error!("rules and signals could not be taken over");
+        }
+        // Only now may messages name what the core did not know before.
+        self.in_force = configuration.hash();
+        // What is accepted from now on must not be too old for the store.
+        self.kept.send_replace(Arc::new(self.config.store.keep(&configuration.signals)));
+        self.signals.send_replace(Arc::new(configuration.signals));
+        tracing::info!("rules and signals were read again and are in force");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::inbox::Committed;
+    use vitalgate_domain::model::time::Span;
+
+    const SIGNALS: &str = include_str!("../../config/signals.toml");
+    const CLASS: &str = "class = \"glucose\"\n";
+
+    #[tokio::test]
+    async fn the_store_keeps_signals_as_they_are_decoded() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("signals.toml");
+        std::fs::write(&file, SIGNALS).unwrap();
+        let mut config = Config::built_in().unwrap();
+        config.signals.file = Some(file.clone());
+        config.store.history_keep_by_class =
+            BTreeMap::from([("glucose".to_owned(), Span::days(3_650))]);
+        let before = config.configuration().unwrap();
+        let (signals, decoded) = watch::channel(Arc::new(before.signals.clone()));
+        let (kept, keep) = watch::channel(Arc::new(config.store.keep(&before.signals)));
+        let (inbox, mut submissions) = Inbox::new();
+        let committing = tokio::spawn(async move {
+            while let Some(submission) = submissions.recv().await {
+                submission.receipt.release(Committed::default());
+            }
+        });
+        let mut reload = Reload::new(&config, &before, inbox, signals, kept).unwrap();
+        let both = || (decoded.borrow().kept(), keep.borrow().history_of.clone());
+
+        std::fs::write(&file, "no signals").unwrap();
+        reload.reload().await;
+        assert_eq!(both(), (before.signals.kept(), before.signals.kept()));
+
+        std::fs::write(&file, SIGNALS.replacen(CLASS, "", 1)).unwrap();
+        reload.reload().await;
+        let (decoded, keep) = both();
+        assert_eq!(keep.len() + 1, before.signals.kept().len());
+        assert_eq!(keep, decoded);
+        drop(reload);
+        committing.await.unwrap();
+    }
+}

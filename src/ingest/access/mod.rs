@@ -1,0 +1,4 @@
+//! Who may publish what, and the account of what was refused.
+
+pub mod permission;
+pub mod refusals;

@@ -1,0 +1,221 @@
+//! From an accepted socket to CONNACK: TLS, CONNECT, who it is, its session.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::codec::{self, Connect, Fault, NoConnect, Version, reason, write};
+use super::connection::{Connection, Stream, read_out};
+use super::intake::Intake;
+use super::principal::{Claim, identify};
+use super::tls::{TlsAcceptor, peer_names};
+use super::{Authentication, Shared};
+use crate::ingest::access::permission;
+use vitalgate_domain::model::ids::DeviceId;
+
+/// From accepting the socket to the end of CONNECT.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The largest CONNECT: a last will of 64 KiB and some room.
+const MAX_CONNECT: usize = 96 << 10;
+/// How long a refused client is read, so that the refusal is not lost in a reset.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Greets one accepted socket; gives the connection to run if it is let in.
+pub(super) async fn greet(
+    socket: TcpStream,
+    tls: Option<TlsAcceptor>,
+    authentication: Authentication,
+    shared: &Arc<Shared>,
+) -> Option<Connection> {
+    let heard = tokio::select! {
+        heard = timeout(PATIENCE, hear(socket, tls)) => heard,
+        () = shared.context.cancel.cancelled() => return None,
+    };
+    let metrics = &shared.context.metrics;
+    let (caller, connect) = match heard {
+        Ok(Ok((caller, Ok(connect)))) => (caller, connect),
+        Ok(Ok((caller, Err(error)))) => {
+            metrics.connect("bad");
+            turn_away(caller.stream, &error).await;
+            return None;
+        }
+        Ok(Err(error)) => {
+            metrics.connect("bad");
+            tracing::info!(%error, "closed before its CONNECT");
+            return None;
+        }
+        Err(_) => {
+            metrics.connect("bad");
+            return None;
+        }
+    };
+    match admit(&connect, &caller.names, authentication, shared) {
+        Ok(principal) => enter(caller, connect, principal, shared).await,
+        Err(Fault { code, why }) => {
+            metrics.connect("refused");
+            tracing::warn!(client = %short(&connect), why, "connection refused");
+            refuse(caller.stream, connect.version, code).await;
+            None
+        }
+    }
+}
+
+/// Whoever is at the other end, before anything is known but the certificate.
+struct Caller {
+    stream: Box<dyn Stream>,
+    /// Names in the verified certificate.
+    names: Vec<String>,
+    /// What was read behind CONNECT.
+    buffer: BytesMut,
+}
+
+/// Shakes hands, and reads until there is a CONNECT.
+async fn hear(
+    socket: TcpStream,
+    tls: Option<TlsAcceptor>,
+) -> io::Result<(Caller, Result<Connect, NoConnect>)> {
+    let (mut stream, names): (Box<dyn Stream>, _) = match tls {
+        None => (Box::new(socket), Vec::new()),
+        Some(acceptor) => {
+            let stream = acceptor.accept(socket).await?;
+            let names = peer_names(&stream);
+            (Box::new(stream), names)
+        }
+    };
+    let mut buffer = BytesMut::with_capacity(1 << 10);
+    let connect = loop {
+        if let Some(connect) = take_connect(&mut buffer) {
+            break connect;
+        }
+        if stream.read_buf(&mut buffer).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    };
+    Ok((Caller { stream, names, buffer }, connect))
+}
+
+/// Takes a CONNECT off the front of the buffer; `None` while it is incomplete.
+fn take_connect(buffer: &mut BytesMut) -> Option<Result<Connect, NoConnect>> {
+    match codec::head(buffer) {
+        Err(fault) => Some(Err(NoConnect::Stranger(fault))),
+        Ok(Some(head)) if !head.is_connect() || head.packet() > MAX_CONNECT => {
+            let fault = Fault::protocol("the first packet is no CONNECT, or far too large");
+            Some(Err(NoConnect::Stranger(fault)))
+        }
+        Ok(Some(head)) if buffer.len() >= head.packet() => Some(codec::read_connect(head, buffer)),
+        Ok(_) => None,
+    }
+}
+
+fn admit(
+    connect: &Connect,
+    certificate: &[String],
+    authentication: Authentication,
+    shared: &Shared,
+) -> Result<DeviceId, Fault> {
+    if connect.version == Version::V4 && connect.client_id.is_empty() && !connect.clean {
+        return Err(Fault::new(reason::CLIENT_ID_INVALID, "a session to keep without a client id"));
+    }
+    let claim = Claim {
+        certificate,
+        user: connect.user.as_deref(),
+        password: connect.password.as_deref(),
+        client_id: &connect.client_id,
+    };
+    let board = Arc::clone(&shared.context.board.borrow());
+    let principal = identify(&board, claim, authentication, shared.config.unknown)
+        .map_err(|refused| Fault::new(reason::NOT_AUTHORIZED, refused.why()))?;
+    match &connect.will {
+        Some(will) if !permission::may_will(&principal, &will.topic) => {
+            Err(Fault::new(reason::NOT_AUTHORIZED, "a last will not on its own status topic"))
+        }
+        Some(_) | None => Ok(principal),
+    }
+}
+
+async fn enter(
+    caller: Caller,
+    mut connect: Connect,
+    principal: DeviceId,
+    shared: &Arc<Shared>,
+) -> Option<Connection> {
+    let Caller { stream, buffer, .. } = caller;
+    let assigned = connect.client_id.is_empty().then(made_up_client_id);
+    if let Some(id) = &assigned {
+        connect.client_id.clone_from(id);
+    }
+    let version = connect.version;
+    let key = (principal.clone(), connect.client_id.clone());
+    let attaching = shared.sessions.attach(key, connect.clean, connect.session_expiry);
+    let Ok((attached, present)) = attaching.await else {
+        refuse(stream, version, reason::SHUTTING_DOWN).await;
+        return None;
+    };
+    let mut intake = Intake::new(shared, &principal, version);
+    intake.link(true, false);
+    let told = tokio::select! {
+        biased;
+        told = shared.context.inbox.submit(intake.unheard()) => told.is_ok(),
+        () = shared.context.cancel.cancelled() => false,
+    };
+    if !told {
+        refuse(stream, version, reason::SHUTTING_DOWN).await;
+        return None;
+    }
+    shared.context.metrics.connect("accepted");
+    let mut connection =
+        Connection::new(stream, buffer, Arc::clone(shared), connect, principal, attached);
+    let max_inflight = shared.config.max_inflight;
+    write::accept(&mut connection.out, version, present, max_inflight, assigned.as_deref());
+    Some(connection)
+}
+
+/// Unique in the process, which is as long as a session lives.
+fn made_up_client_id() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    format!("vitalgate-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A client's own word for itself, cut for the log.
+fn short(connect: &Connect) -> String {
+    let name = connect.user.as_deref().unwrap_or(&connect.client_id);
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+async fn turn_away(stream: Box<dyn Stream>, error: &NoConnect) {
+    match error {
+        NoConnect::Stranger(fault) => tracing::debug!(%fault, "not a CONNECT"),
+        NoConnect::Version => {
+            tracing::info!("a protocol version that is neither 3.1.1 nor 5");
+            say(stream, &write::WRONG_VERSION).await;
+        }
+        NoConnect::Broken(fault) => {
+            tracing::info!(%fault, "broken CONNECT");
+            refuse(stream, Version::V5, fault.code).await;
+        }
+    }
+}
+
+async fn refuse(stream: Box<dyn Stream>, version: Version, code: u8) {
+    let mut out = BytesMut::new();
+    write::refuse(&mut out, version, code);
+    say(stream, &out).await;
+}
+
+async fn say(mut stream: Box<dyn Stream>, bytes: &[u8]) {
+    let said = timeout(LINGER, async {
+        stream.write_all(bytes).await?;
+        stream.shutdown().await?;
+        read_out(&mut stream).await;
+        Ok::<(), std::io::Error>(())
+    });
+    if !matches!(said.await, Ok(Ok(()))) {
+        tracing::debug!("the refused client did not stay to hear it");
+    }
+}

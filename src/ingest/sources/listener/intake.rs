@@ -1,0 +1,155 @@
+//! From PUBLISH to submission: permission, decode, and a place in the line of acknowledgements.
+
+use super::Shared;
+use super::codec::{Publish, Version, Will, write};
+use super::end::End;
+use crate::inbox::{Receipt, Submission};
+use crate::ingest::access::permission;
+use crate::ingest::bundle::{self, Bundle, cut};
+use crate::ingest::line;
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::message::{Body, Delivery, Kind};
+
+/// What one socket read put into the line; its acknowledgements are encoded.
+pub(super) type Place = line::Place<Vec<u8>>;
+
+/// The messages of one socket read, in order, on their way to one submission.
+#[derive(Debug)]
+pub(super) struct Intake<'a> {
+    bundle: Bundle<'a>,
+    version: Version,
+    /// Their place in the line, so far.
+    pub(super) place: Place,
+    /// How many were not allowed.
+    pub(super) not_allowed: u64,
+    /// The topic of the first of those, cut for the log.
+    pub(super) not_allowed_topic: String,
+}
+
+/// A PUBLISH that is too large to be read.
+#[derive(Debug)]
+pub(super) struct TooLarge {
+    pub(super) topic: String,
+    pub(super) qos: u8,
+    pub(super) dup: bool,
+    pub(super) id: u16,
+    /// Length of its payload.
+    pub(super) length: usize,
+    /// The first of it.
+    pub(super) head: Vec<u8>,
+}
+
+impl<'a> Intake<'a> {
+    pub(super) fn new(shared: &'a Shared, principal: &'a DeviceId, version: Version) -> Self {
+        let (retention, decode) = (shared.config.retention, shared.config.decode);
+        Self {
+            bundle: Bundle::new(&shared.context, principal, retention, decode),
+            version,
+            place: Place::default(),
+            not_allowed: 0,
+            not_allowed_topic: String::new(),
+        }
+    }
+
+    /// Takes a message that the session does not hold yet.
+    pub(super) fn publish(&mut self, publish: &Publish) -> Result<(), End> {
+        let Some((device, kind)) = self.allowed(&publish.topic) else {
+            return self.refuse(&publish.topic, publish.qos, publish.id);
+        };
+        let delivery = Delivery { qos: publish.qos, dup: publish.dup, ..Delivery::default() };
+        let Publish { topic, payload, .. } = publish;
+        let decoded = self.bundle.decode(topic, &device, kind, payload, delivery);
+        self.bundle.accept(decoded);
+        self.acknowledge(publish.qos, publish.id, publish.payload.len());
+        Ok(())
+    }
+
+    /// Acknowledges a QoS 2 message that the session holds already.
+    pub(super) fn again(&mut self, id: u16) {
+        self.place.messages += 1;
+        write::acknowledge(&mut self.place.acks, 2, id);
+    }
+
+    /// Takes the dead letter of a message too large to be read.
+    pub(super) fn too_large(&mut self, message: TooLarge) -> Result<(), End> {
+        let TooLarge { topic, qos, dup, id, length, head } = message;
+        let Some((device, kind)) = self.allowed(&topic) else {
+            return self.refuse(&topic, qos, id);
+        };
+        let delivery = Delivery { qos, dup, ..Delivery::default() };
+        let message = bundle::TooLarge { topic: &topic, length, head: &head };
+        self.bundle.too_large(device, kind, delivery, message);
+        self.acknowledge(qos, id, head.len());
+        Ok(())
+    }
+
+    /// Takes the last will of the connection, which is on the principal's own status topic.
+    pub(super) fn will(&mut self, will: &Will) {
+        let delivery = Delivery { qos: will.qos, ..Delivery::default() };
+        let device = self.bundle.principal;
+        let mut decoded =
+            self.bundle.decode(&will.topic, device, Kind::Status, &will.payload, delivery);
+        if let Body::Status { will, .. } = &mut decoded.message.body {
+            *will = true;
+        }
+        self.bundle.accept(decoded);
+        self.place.bytes += will.payload.len();
+    }
+
+    /// Adds that the principal's connection came or went.
+    pub(super) fn link(&mut self, connected: bool, clean: bool) {
+        self.bundle.link(connected, clean);
+    }
+
+    /// Whether there is nothing to submit.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bundle.is_empty()
+    }
+
+    /// The submission, if there is anything to submit, and the place in the line.
+    pub(super) fn finish(mut self) -> (Option<Submission>, Place) {
+        if self.is_empty() {
+            return (None, self.place);
+        }
+        let (receipt, waiting) = Receipt::new();
+        self.place.waiting = Some(waiting);
+        (Some(self.bundle.submission(self.place.bytes, receipt)), self.place)
+    }
+
+    /// The submission of what nobody waits for.
+    pub(super) fn unheard(self) -> Submission {
+        self.bundle.submission(self.place.bytes, Receipt::unheard())
+    }
+
+    fn allowed(&self, topic: &str) -> Option<(DeviceId, Kind)> {
+        let (id, kind) = permission::publish_topic(topic)?;
+        let Bundle { board, principal, .. } = &self.bundle;
+        Some((permission::speaks_for(board, principal, id)?, kind))
+    }
+
+    /// A place in the line that says no, or in MQTT 3.1.1, which has no such answer, the end.
+    fn refuse(&mut self, topic: &str, qos: u8, id: u16) -> Result<(), End> {
+        self.bundle.not_allowed(topic);
+        if self.not_allowed == 0 {
+            self.not_allowed_topic = cut(topic);
+        }
+        self.not_allowed += 1;
+        match self.version {
+            Version::V4 => Err(End::NotAllowed),
+            Version::V5 => {
+                self.place.messages += 1;
+                write::not_authorized(&mut self.place.acks, qos, id);
+                Ok(())
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, qos: u8, id: u16, bytes: usize) {
+        self.place.messages += 1;
+        self.place.bytes += bytes;
+        write::acknowledge(&mut self.place.acks, qos, id);
+        if qos == 2 {
+            self.place.exactly_once.push(id);
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! What clients are told: refusals, grants, and faults.
+
+use super::harness::*;
+use crate::ingest::sources::listener::{Authentication, ListenerConfig, Unknown};
+
+/// What the gateway answers to a CONNECT before it closes.
+async fn answer(config: ListenerConfig, connect: Connect<'_>) -> Vec<u8> {
+    let gateway = Gateway::start(config);
+    let mut client = Client::open(gateway.addr).await;
+    client.send(&connect.bytes()).await;
+    client.rest().await
+}
+
+#[tokio::test]
+async fn strangers_are_refused_in_their_own_version() {
+    let required = || ListenerConfig { authentication: Authentication::Required, ..open() };
+    let v4 = [0x20, 2, 0, 5];
+    let v5 = [0x20, 3, 0, 0x87, 0];
+    let check = async |config: ListenerConfig, connect: Connect<'_>, expected: &[u8]| {
+        assert_eq!(answer(config, connect).await, expected);
+    };
+    check(open(), Connect { client_id: "nobody", ..V4 }, &v4).await;
+    check(open(), Connect { client_id: "nobody", ..V5 }, &v5).await;
+    check(open(), Connect { client_id: "gone", ..V4 }, &v4).await;
+    check(open(), Connect { client_id: "gone", ..V5 }, &v5).await;
+    check(required(), V4, &v4).await;
+    let wrong = Connect { user: Some("dev-2"), password: Some("guess"), ..V5 };
+    check(required(), wrong, &v5).await;
+    let will = Some(("vitalgate/v1/icd-1/status", "lost"));
+    check(open(), Connect { client_id: "cm-1", will, ..V4 }, &v4).await;
+    check(open(), Connect { client_id: "cm-1", will, ..V5 }, &v5).await;
+    check(open(), Connect { client_id: "", clean: false, ..V4 }, &[0x20, 2, 0, 2]).await;
+    let method = Connect { properties: &[0x15, 0, 1, b'x'], ..V5 };
+    check(open(), method, &[0x20, 3, 0, 0x8c, 0]).await;
+}
+
+#[tokio::test]
+async fn a_token_opens_where_authentication_is_required() {
+    let config = ListenerConfig { authentication: Authentication::Required, ..open() };
+    let mut gateway = Gateway::start(config);
+    let connect = Connect { client_id: "any", user: Some("dev-2"), password: Some("secret"), ..V4 };
+    let mut client = Client::open(gateway.addr).await;
+    client.send(&connect.bytes()).await;
+    client.expect(&[0x20, 2, 0, 0]).await;
+    assert_eq!(gateway.link().await, ("dev-2".to_owned(), true, false));
+}
+
+#[tokio::test]
+async fn the_unknown_are_admitted_where_that_is_set() {
+    let mut gateway = Gateway::start(ListenerConfig { unknown: Unknown::Admit, ..open() });
+    let mut client = gateway.client(&Connect { client_id: "new-1", ..V4 }.bytes()).await;
+    let topic = "vitalgate/v1/new-1/telemetry";
+    client.send(&publish(1, topic, 9, telemetry(1).as_bytes())).await;
+    release(gateway.messages(1).await);
+    client.expect(&[0x40, 2, 0, 9]).await;
+}
+
+#[tokio::test]
+async fn version_5_is_told_the_limits_and_a_client_id_where_it_has_none() {
+    let mut gateway = Gateway::start(open());
+    let connect = Connect { client_id: "", user: Some("dev-1"), ..V5 };
+    let mut client = Client::open(gateway.addr).await;
+    client.send(&connect.bytes()).await;
+    let connack = client.packet().await;
+    assert_eq!(connack[2..4], [0, 0]);
+    let properties = &connack[5..];
+    let has = |bytes: &[u8]| properties.windows(bytes.len()).any(|window| window == bytes);
+    assert!(has(&[33, 0, 64]), "receive maximum: {properties:?}");
+    assert!(has(&[39, 0, 4, 0, 0]), "maximum packet size: {properties:?}");
+    assert!(has(&[34, 0, 0]), "topic alias maximum: {properties:?}");
+    assert!(has(&[40, 0]) && has(&[42, 0]), "subscriptions: {properties:?}");
+    assert!(has(b"vitalgate-"), "assigned client id: {properties:?}");
+    gateway.link().await;
+}
+
+#[tokio::test]
+async fn what_a_principal_may_not_publish_is_refused_in_line_by_5_and_closes_3_1_1() {
+    let foreign = "vitalgate/v1/dev-2/telemetry";
+    let body = telemetry(2);
+    let mut gateway = Gateway::start(open());
+    let mut client = gateway.client(&V5.bytes()).await;
+    let mut bytes = publish5(1, TOPIC, 1, telemetry(1).as_bytes());
+    bytes.extend(publish5(1, foreign, 2, body.as_bytes()));
+    bytes.extend(publish5(2, foreign, 3, body.as_bytes()));
+    bytes.extend(publish5(0, foreign, 0, body.as_bytes()));
+    bytes.extend(publish5(1, "elsewhere", 4, body.as_bytes()));
+    client.send(&bytes).await;
+    let submissions = gateway.messages(1).await;
+    client.ping().await;
+    release(submissions);
+    client
+        .expect(&[0x40, 2, 0, 1, 0x40, 3, 0, 2, 0x87, 0x50, 3, 0, 3, 0x87, 0x40, 3, 0, 4, 0x87])
+        .await;
+    assert!(gateway.is_idle(), "nothing foreign was submitted");
+
+    let mut client =
+        gateway.client(&Connect { client_id: "x", user: Some("dev-1"), ..V4 }.bytes()).await;
+    client.send(&qos1(1)).await;
+    client.send(&publish(1, foreign, 2, body.as_bytes())).await;
+    release(gateway.messages(1).await);
+    assert_eq!(client.rest().await, [0x40, 2, 0, 1]);
+    assert!(gateway.metrics.exposition().contains("refused_total{reason=\"not_allowed\"} 5"));
+}
+
+#[tokio::test]
+async fn a_relay_publishes_for_the_devices_registered_via_it() {
+    let mut gateway = Gateway::start(open());
+    let mut client = gateway.client(&Connect { client_id: "cm-1", ..V4 }.bytes()).await;
+    client.send(&publish(1, "vitalgate/v1/icd-1/events", 1, b"{\"seq\":1,\"events\":[]}")).await;
+    let submissions = gateway.messages(1).await;
+    let message = messages(&submissions[0])[0];
+    assert_eq!((message.principal.as_str(), message.device.as_str()), ("cm-1", "icd-1"));
+    release(submissions);
+    client.expect(&[0x40, 2, 0, 1]).await;
+    client.send(&publish(1, TOPIC, 2, telemetry(1).as_bytes())).await;
+    assert!(client.rest().await.is_empty(), "dev-1 is not behind it");
+}
+
+fn subscribe(v5: bool, filters: &[(&str, u8)]) -> Vec<u8> {
+    let mut body = vec![0, 7];
+    if v5 {
+        body.push(0);
+    }
+    for (filter, qos) in filters {
+        body.extend_from_slice(&(filter.len() as u16).to_be_bytes());
+        body.extend_from_slice(filter.as_bytes());
+        body.push(*qos);
+    }
+    packet(0x82, &body)
+}
+
+#[tokio::test]
+async fn only_own_commands_are_granted() {
+    let own = "vitalgate/v1/dev-1/commands";
+    let filters = [(own, 2), ("#", 0), ("vitalgate/v1/dev-2/commands", 1)];
+    let mut gateway = Gateway::start(open());
+    let mut client = gateway.client(&V4.bytes()).await;
+    client.send(&subscribe(false, &filters)).await;
+    client.expect(&[0x90, 5, 0, 7, 1, 0x80, 0x80]).await;
+    let mut body = vec![0, 8];
+    body.extend_from_slice(&(own.len() as u16).to_be_bytes());
+    body.extend_from_slice(own.as_bytes());
+    client.send(&packet(0xa2, &body)).await;
+    client.expect(&[0xb0, 2, 0, 8]).await;
+
+    let mut client =
+        gateway.client(&Connect { client_id: "x", user: Some("dev-1"), ..V5 }.bytes()).await;
+    client.send(&subscribe(true, &filters)).await;
+    client.expect(&[0x90, 6, 0, 7, 0, 1, 0x87, 0x87]).await;
+    body.insert(2, 0);
+    client.send(&packet(0xa2, &body)).await;
+    client.expect(&[0xb0, 4, 0, 8, 0, 0]).await;
+    client.send(&packet(0xa2, &body)).await;
+    client.expect(&[0xb0, 4, 0, 8, 0, 0x11]).await;
+}
+
+#[tokio::test]
+async fn faults_are_named_to_5_and_close_3_1_1() {
+    let good = publish5(1, TOPIC, 1, b"{}");
+    let alias = packet(0x30, &[&[0, 1, b'a', 3, 35, 0, 1][..], b"{}"].concat());
+    let cases: Vec<(&str, Vec<u8>, u8)> = vec![
+        ("a second CONNECT", V5.bytes(), 0x82),
+        ("CONNACK from a client", vec![0x20, 2, 0, 0], 0x82),
+        ("AUTH", vec![0xf0, 0], 0x82),
+        ("QoS 3", [&[0x36][..], &good[1..]].concat(), 0x81),
+        ("packet identifier 0", packet(0x32, &[0, 1, b'a', 0, 0, 0]), 0x82),
+        ("a wildcard", publish5(1, "vitalgate/v1/#", 1, b"{}"), 0x90),
+        ("NUL in the topic", publish5(1, "a\0b", 1, b"{}"), 0x81),
+        ("not UTF-8", packet(0x30, &[0, 1, 0xff, 0]), 0x81),
+        ("an empty topic", packet(0x30, &[0, 0, 0]), 0x82),
+        ("a topic alias", alias, 0x94),
+        ("PUBREL with wrong flags", vec![0x60, 2, 0, 1], 0x81),
+        ("SUBSCRIBE without filters", packet(0x82, &[0, 1, 0]), 0x82),
+        ("SUBSCRIBE with wrong flags", packet(0x80, &[0, 1, 0, 0, 1, b'a', 0]), 0x81),
+        ("UNSUBSCRIBE without filters", packet(0xa2, &[0, 1, 0]), 0x82),
+        ("PINGREQ with a body", vec![0xc0, 1, 0], 0x81),
+        ("a length of five bytes", vec![0x30, 0xff, 0xff, 0xff, 0xff, 1], 0x81),
+    ];
+    let mut gateway = Gateway::start(open());
+    for (what, bytes, code) in cases {
+        let mut client = gateway.client(&V5.bytes()).await;
+        client.send(&bytes).await;
+        assert_eq!(client.rest().await, [0xe0, 2, code, 0], "{what}");
+        assert_eq!(parting(&gateway.submission().await), (false, false), "{what}");
+    }
+    let mut client = gateway.client(&V4.bytes()).await;
+    client.send(&[0x60, 2, 0, 1]).await;
+    assert!(client.rest().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_does_not_begin_with_a_good_connect_is_closed() {
+    let mut reserved = V4.bytes();
+    reserved[9] |= 1;
+    let mut level_3 = V4.bytes();
+    level_3[8] = 3;
+    let cases: Vec<(&str, Vec<u8>, &[u8])> = vec![
+        ("PUBLISH first", qos1(1), &[]),
+        ("HTTP", b"GET / HTTP/1.1\r\n\r\n".to_vec(), &[]),
+        ("the reserved bit", reserved, &[]),
+        ("another level", level_3, &[0x20, 2, 0, 1]),
+        ("a CONNECT of 200 KiB", packet(0x10, &vec![0; 200 << 10])[..100].to_vec(), &[]),
+    ];
+    let mut gateway = Gateway::start(open());
+    for (what, bytes, expected) in cases {
+        let mut client = Client::open(gateway.addr).await;
+        client.send(&bytes).await;
+        assert_eq!(client.rest().await, expected, "{what}");
+    }
+    assert!(gateway.is_idle());
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_closed() {
+    let mut gateway = Gateway::start(ListenerConfig { max_connections: 1, ..open() });
+    let mut first = gateway.client(&V4.bytes()).await;
+    assert!(Client::open(gateway.addr).await.rest().await.is_empty());
+    first.ping().await;
+}
+
+#[tokio::test]
+async fn open_doors_are_for_loopback_only() {
+    let config = ListenerConfig { plain: vec!["0.0.0.0:0".parse().unwrap()], ..open() };
+    let said = crate::ingest::sources::listener::Listener::bind(config).unwrap_err().to_string();
+    assert!(said.contains("not loopback"), "{said}");
+}
+
+#[tokio::test]
+async fn garbage_concerns_only_the_connection_it_came_on() {
+    use crate::ingest::sources::listener::codec::fuzz::{XorShift, corpus, mutate};
+    let mut gateway = Gateway::start(open());
+    let mut random = XorShift(0x9e37_79b9_7f4a_7c15);
+    let corpus = corpus();
+    let addr = gateway.addr;
+    let (connects, packets): (Vec<_>, Vec<_>) =
+        corpus.into_iter().map(|(_, packet)| packet).partition(|packet| packet[0] == 0x10);
+    let clients = async {
+        for _ in 0..300 {
+            let mut bytes = connects[random.below(connects.len())].clone();
+            for _ in 0..random.below(30) {
+                bytes.extend(mutate(&packets[random.below(packets.len())], &mut random));
+            }
+            let mut client = Client::open(addr).await;
+            client.send(&bytes).await;
+        }
+    };
+    let pipeline = async {
+        loop {
+            release([gateway.submission().await]);
+        }
+    };
+    tokio::select! {
+        () = clients => {}
+        () = pipeline => {}
+    }
+    let mut client = Client::open(addr).await;
+    client.send(&Connect { client_id: "good", user: Some("cm-1"), ..V4 }.bytes()).await;
+    client.send(&publish(1, "vitalgate/v1/cm-1/status", 7, b"here")).await;
+    client.expect(&[0x20, 2, 0, 0]).await;
+    loop {
+        let submission = gateway.submission().await;
+        let ours = messages(&submission).iter().any(|message| message.device.as_str() == "cm-1");
+        release([submission]);
+        if ours {
+            break;
+        }
+    }
+    client.expect(&[0x40, 2, 0, 7]).await;
+}

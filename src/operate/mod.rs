@@ -1,0 +1,9 @@
+//! What the people who run the gateway see of it, and what it asks of what is around it.
+
+pub mod control;
+pub mod deadman;
+pub mod degraded;
+pub mod doctor;
+pub mod status;
+pub mod synchronised;
+pub mod systemd;

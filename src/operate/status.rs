@@ -1,0 +1,201 @@
+//! `status`: what a running gateway says of itself on one screen, over the control socket.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::http::{Pulse, not_ready};
+use crate::inbox::Inbox;
+use crate::projection::view::Board;
+use crate::telemetry::Metrics;
+use vitalgate_domain::model::alarm::{Alarm, AlarmKind, Priority, State};
+use vitalgate_domain::model::time::Timestamp;
+use vitalgate_store::types::Identity;
+
+/// Names beyond this many are counted only: it is one screen.
+const SHOWN: usize = 20;
+
+/// What a gateway is asked with in place of a command; no command begins like this.
+pub(crate) const QUESTION: &[u8] = b"status";
+
+/// A running gateway at one moment. Grows only.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Status {
+    /// Its version.
+    pub version: String,
+    /// The store's site.
+    pub site: String,
+    /// The store's id.
+    pub store: String,
+    /// Whether nothing of it happened to patients.
+    pub simulated: bool,
+    /// The clock shown.
+    pub now: Timestamp,
+    /// Why it is not ready; empty when it is.
+    pub not_ready: Vec<String>,
+    /// Judged and committed up to here.
+    pub judged_to: Timestamp,
+    /// Seconds since the pipeline's last step.
+    pub last_step_s: f64,
+    /// Whether commits fail.
+    pub store_failing: bool,
+    /// Messages between socket and commit.
+    pub inflight_messages: usize,
+    /// Their bytes.
+    pub inflight_bytes: usize,
+    /// Streams open.
+    pub watchers: i64,
+    /// MQTT connections open, and brokers and sinks by name, as `/metrics` has them.
+    pub gauges: Vec<(String, f64)>,
+    /// Patients present.
+    pub patients: usize,
+    /// Of those, how many are not monitored or only partly.
+    pub unmonitored: usize,
+    /// Devices registered.
+    pub devices: usize,
+    /// Of those, how many are connected.
+    pub connected: usize,
+    /// Silent devices.
+    pub silent: Shown,
+    /// Open alarms of high priority.
+    pub high: Shown,
+    /// Alarms whose signals somebody paused or turned off.
+    pub paused: Shown,
+    /// All open alarms.
+    pub open_alarms: usize,
+}
+
+/// Some alarms by name, and how many there are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Shown {
+    /// How many.
+    pub count: usize,
+    /// The first of them, oldest first.
+    pub first: Vec<Line>,
+}
+
+/// An alarm on one line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Line {
+    /// The patient's key, where it is about one.
+    pub patient: Option<String>,
+    /// Where.
+    pub ward: Option<String>,
+    /// The device, where it is about one.
+    pub device: Option<String>,
+    /// What to read out.
+    pub text: String,
+    /// Its state.
+    pub state: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Where a status comes from.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// What the pipeline published last.
+    pub board: watch::Receiver<Arc<Board>>,
+    /// The clock shown.
+    pub clock: Clock,
+    /// Steps and listeners.
+    pub pulse: Pulse,
+    /// The way in.
+    pub inbox: Inbox,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// What the store is.
+    pub identity: Identity,
+}
+
+impl Sources {
+    /// The gateway now.
+    pub fn status(&self) -> Status {
+        let board = Arc::clone(&self.board.borrow());
+        let (inflight_messages, inflight_bytes) = self.inbox.inflight();
+        let present: Vec<_> =
+            board.patients.values().filter(|patient| patient.discharged_at.is_none()).collect();
+        let shown = |wanted: &dyn Fn(&Alarm) -> bool| Shown::of(&board, wanted);
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            site: self.identity.site.to_string(),
+            store: self.identity.store.clone(),
+            simulated: self.identity.is_simulated(),
+            now: self.clock.wall(),
+            not_ready: not_ready(&board, &self.clock, &self.pulse),
+            judged_to: board.judged_to,
+            last_step_s: self.pulse.age_s(),
+            store_failing: board.store_failing,
+            inflight_messages,
+            inflight_bytes,
+            watchers: self.metrics.watching(),
+            gauges: gauges(&self.metrics.exposition()),
+            patients: present.len(),
+            unmonitored: present.iter().filter(|p| p.monitored.state != "monitored").count(),
+            devices: board.devices.len(),
+            connected: board.devices.values().filter(|d| d.connectivity == "connected").count(),
+            silent: shown(&|a| a.kind == AlarmKind::Technical && a.rule.as_str() == "link.silence"),
+            high: shown(&|a| a.priority == Priority::High),
+            paused: shown(&|a| matches!(a.state, State::Paused | State::Off)),
+            open_alarms: board.alarms.len(),
+        }
+    }
+}
+
+impl Shown {
+    fn of(board: &Board, wanted: &dyn Fn(&Alarm) -> bool) -> Self {
+        let mut alarms: Vec<&Alarm> =
+            board.alarms.values().map(|alarm| &**alarm).filter(|alarm| wanted(alarm)).collect();
+        alarms.sort_by_key(|alarm| alarm.raised_at);
+        Self { count: alarms.len(), first: alarms.into_iter().take(SHOWN).map(Line::of).collect() }
+    }
+}
+
+impl Line {
+    fn of(alarm: &Alarm) -> Self {
+        Self {
+            patient: alarm.patient.as_ref().map(ToString::to_string),
+            ward: alarm.ward.as_ref().map(ToString::to_string),
+            device: alarm.device.as_ref().map(ToString::to_string),
+            text: alarm.text.clone(),
+            state: alarm.state.to_string(),
+            since: alarm.raised_at,
+        }
+    }
+}
+
+/// Connections, brokers and sinks, whichever this gateway has.
+fn gauges(exposition: &str) -> Vec<(String, f64)> {
+    const WANTED: [&str; 3] = ["connections", "broker_connected", "sink_lag_seconds"];
+    let gauge = |line: &str| {
+        let (name, value) = line.strip_prefix("vitalgate_")?.rsplit_once(' ')?;
+        let wanted = WANTED.contains(&name.split('{').next()?);
+        wanted.then_some((name.to_owned(), value.parse().ok()?))
+    };
+    exposition.lines().filter_map(gauge).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_metrics_only_ways_in_and_out_are_taken() {
+        let text = "# TYPE vitalgate_connections gauge\nvitalgate_connections 8\n\
+                    vitalgate_connects_total{result=\"bad\"} 1\n\
+                    vitalgate_sink_lag_seconds{sink=\"influx\"} 1.5\n# EOF\n";
+        let lag = ("sink_lag_seconds{sink=\"influx\"}".to_owned(), 1.5);
+        assert_eq!(gauges(text), [("connections".to_owned(), 8.0), lag]);
+    }
+
+    #[test]
+    fn a_status_of_another_version_is_read_as_far_as_it_is_known() {
+        let status: Status = serde_json::from_str(r#"{ "version": "9", "new": 1 }"#).unwrap();
+        assert_eq!(status, Status { version: "9".into(), ..Status::default() });
+    }
+}

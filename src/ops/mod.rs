@@ -1,8 +1,0 @@
-//! What the people who run the gateway see of it, and what it asks of what is around it.
-
-pub mod deadman;
-pub mod degraded;
-pub mod doctor;
-pub mod status;
-pub mod synchronised;
-pub mod systemd;

@@ -1,0 +1,3 @@
+//! What hides who a patient is from whoever need not know.
+
+pub mod pseudonym;

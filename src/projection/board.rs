@@ -1,0 +1,363 @@
+//! Builds the published views from the core's machines.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::projection::view::{BindingView, Board, DeviceView, Monitored, PatientView, Vital};
+use vitalgate_domain::core::{Changed, Core};
+use vitalgate_domain::device::Device;
+use vitalgate_domain::model::alarm::Alarm;
+use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
+use vitalgate_domain::model::message::Comparator;
+use vitalgate_domain::model::observation::Source;
+use vitalgate_domain::model::time::{Span, Stamp};
+use vitalgate_domain::patient::{Patient, SourceState};
+use vitalgate_domain::rules::RuleSet;
+
+/// A spot value is stale after so long when its class has no window of its own.
+const SPOT_STALE: Span = Span::hours(12);
+
+/// The board of a core, all of it.
+pub fn of(core: &Core) -> Board {
+    let mut board = Board {
+        seq: core.next_seq() - 1,
+        judged_to: core.now().wall(),
+        simulated: core.is_simulated(),
+        alarms: Arc::new(open_alarms(core)),
+        ..Board::default()
+    };
+    let all = Changed {
+        devices: core.devices.keys().cloned().collect(),
+        patients: core.patients.keys().cloned().collect(),
+        site: true,
+    };
+    refresh(&mut board, core, &all);
+    board
+}
+
+/// Brings the parts of a board that changed up to the core's state.
+pub fn refresh(board: &mut Board, core: &Core, changed: &Changed) {
+    let now = core.now();
+    if changed.site {
+        board.wards = Arc::new(wards(core));
+    }
+    if !changed.devices.is_empty() {
+        let devices = Arc::make_mut(&mut board.devices);
+        for id in &changed.devices {
+            if let Some(device) = core.devices.get(id) {
+                let view = device_view(device, &core.configuration.rules, now);
+                devices.insert(id.clone(), Arc::new(view));
+            }
+        }
+    }
+    if !changed.patients.is_empty() {
+        let patients = Arc::make_mut(&mut board.patients);
+        let mut bound = bound(core);
+        for id in &changed.patients {
+            if let Some(patient) = core.patients.get(id) {
+                let devices = bound.remove(id).unwrap_or_default();
+                let view = patient_view(patient, devices, core, now);
+                patients.insert(id.clone(), Arc::new(view));
+            }
+        }
+    }
+}
+
+/// Until an upgrade is committed people see what they were told, not what the new core holds.
+pub fn show_told(board: &mut Board, next_seq: u64, held: Vec<Alarm>) {
+    board.seq = next_seq - 1;
+    board.alarms = Arc::new(held.into_iter().map(|a| (a.id.clone(), Arc::new(a))).collect());
+}
+
+/// All open alarms of a core.
+fn open_alarms(core: &Core) -> BTreeMap<AlarmId, Arc<Alarm>> {
+    let of_patients = core.patients.values().flat_map(|p| p.alarms.iter());
+    of_patients
+        .chain(core.site.alarms.iter())
+        .map(|(_, open)| (open.alarm.id.clone(), Arc::new(open.alarm.clone())))
+        .collect()
+}
+
+fn wards(core: &Core) -> BTreeMap<WardId, Vec<BedId>> {
+    let mut wards: BTreeMap<WardId, Vec<BedId>> =
+        core.site.wards.iter().map(|ward| (ward.clone(), Vec::new())).collect();
+    for (bed, ward) in &core.site.beds {
+        wards.entry(ward.clone()).or_default().push(bed.clone());
+    }
+    wards
+}
+
+fn device_view(device: &Device, rules: &RuleSet, now: Stamp) -> DeviceView {
+    let class = rules.class(&device.details.class);
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    for (fate, count) in device.fates().iter() {
+        counts.insert(fate.as_str(), *count);
+    }
+    counts.insert("holes", device.holes());
+    DeviceView {
+        id: device.details.id.clone(),
+        class: device.details.class.clone(),
+        kind: device.details.kind,
+        revoked: device.revoked,
+        token_sha256: device.details.token_sha256.clone(),
+        via: device.details.via.clone(),
+        patient: device.patient().cloned(),
+        bindings: device
+            .bindings
+            .iter()
+            .map(|b| BindingView { patient: b.patient.clone(), from: b.from, to: b.to })
+            .collect(),
+        connectivity: connectivity(device),
+        last_device_contact: device.last_contact,
+        last_relay_contact: device.last_relay_contact,
+        expected_next: class.zip(device.last_contact).map(|(c, last)| c.expected_next(last)),
+        clock_offset_ms: device
+            .clock
+            .is_established(now)
+            .then(|| device.clock.shown_ms())
+            .flatten(),
+        signals: device.expected().to_vec(),
+        info: device.info.clone(),
+        counts,
+    }
+}
+
+/// A device that never spoke is not set up; one behind a relay is as reachable as its last word.
+fn connectivity(device: &Device) -> &'static str {
+    match (device.connected, device.last_contact) {
+        (Some(true), _) => "connected",
+        (None, Some(_)) if !device.details.via.is_empty() => "connected",
+        (None, None) => "not_set_up",
+        (Some(false) | None, _) => "disconnected",
+    }
+}
+
+/// The devices of each patient, found in one go because only devices know of it.
+fn bound(core: &Core) -> BTreeMap<&PatientId, Vec<DeviceId>> {
+    let mut bound: BTreeMap<&PatientId, Vec<DeviceId>> = BTreeMap::new();
+    for device in core.devices.values() {
+        if let Some(patient) = device.patient() {
+            bound.entry(patient).or_default().push(device.details.id.clone());
+        }
+    }
+    bound
+}
+
+fn patient_view(patient: &Patient, devices: Vec<DeviceId>, core: &Core, now: Stamp) -> PatientView {
+    let (limits, _) = patient.limits_at(now.at);
+    PatientView {
+        id: patient.details.id.clone(),
+        ward: patient.ward.clone(),
+        bed: patient.details.bed.clone(),
+        age_class: patient.details.age_class,
+        continuous: patient.details.continuous,
+        pregnant: patient.details.pregnant,
+        discharged_at: patient.discharged_at,
+        monitored: monitored(patient, core, devices.is_empty(), now),
+        vitals: patient.sources.iter().map(|(s, state)| vital(s, state, core, now)).collect(),
+        devices,
+        limits: limits.to_vec(),
+        limits_version: patient.limits_version(),
+    }
+}
+
+fn monitored(patient: &Patient, core: &Core, no_device: bool, now: Stamp) -> Monitored {
+    let signals = &core.configuration.signals;
+    let mut why = Vec::new();
+    if no_device {
+        why.push("no device is bound".to_owned());
+    }
+    let expected = patient.expectations.len();
+    let mut heard = 0;
+    for expectation in &patient.expectations {
+        let what = expectation.signal.map_or_else(
+            || expectation.device.to_string(),
+            |s| signals.get(s).map_or_else(|| signals.name(s), |s| s.label.clone()),
+        );
+        match (&expectation.rung, &expectation.doubt) {
+            (None, None) if expectation.judged => heard += 1,
+            (None, None) => why.push(format!("{what}: not heard yet")),
+            (_, Some(doubt)) => why.push(format!("{what}: {doubt}")),
+            (Some(_), None) => why.push(format!("{what}: no data")),
+        }
+    }
+    let refused = patient.rules_refuse(&core.configuration.rules);
+    if refused {
+        why.push("limits for adults are not applied: age class or pregnancy".to_owned());
+    }
+    let state = match heard {
+        _ if patient.discharged_at.is_some() || no_device => "not",
+        0 if expected > 0 => "not",
+        _ if heard < expected || refused => "partly",
+        _ => "monitored",
+    };
+    Monitored { state, why, judged_to: now.wall() }
+}
+
+fn vital(source: &Source, state: &SourceState, core: &Core, now: Stamp) -> Vital {
+    let signals = &core.configuration.signals;
+    let rules = &core.configuration.rules;
+    let signal = signals.get(source.signal);
+    let device = core.devices.get(&source.device);
+    let window = device.and_then(|d| {
+        rules.class(&d.details.class).map(|c| c.live_window_for(d.interval_of(source.signal)))
+    });
+    let gap = rules.limits_of(source.signal).filter(|r| !r.spot).map(|r| state.gap(r)).max();
+    let stale = gap.or(window).unwrap_or(SPOT_STALE);
+    let latest = state.latest.as_ref();
+    Vital {
+        signal: signals.name(source.signal),
+        label: signal.map_or_else(|| signals.name(source.signal), |s| s.label.clone()),
+        instance: source.instance.to_string(),
+        device: source.device.clone(),
+        value: latest.map(|l| l.number.value),
+        comparator: latest.and_then(|l| l.number.comparator).map(Comparator::as_str),
+        unit: latest.map(|l| l.number.unit.ucum().to_owned()),
+        text: state.word.as_ref().map(ToString::to_string),
+        measured_at: latest.map(|l| l.measured),
+        received_at: latest.map(|l| l.received),
+        stale_after: latest
+            .map(|l| now.shown(l.rule_at + stale))
+            .or_else(|| state.arrival.map(|arrival| now.shown(arrival + stale))),
+        doubt: state.doubt.as_ref().map(ToString::to_string),
+    }
+}
+
+/// The patients whose vitals are worth telling again.
+pub fn vitals_frame(view: &PatientView) -> serde_json::Value {
+    serde_json::json!({
+        "patient": view.id,
+        "ward": view.ward,
+        "bed": view.bed,
+        "vitals": view.vitals,
+        "monitored": view.monitored,
+    })
+}
+
+/// Who of `changed` is a patient still here.
+pub fn present<'a>(
+    board: &'a Board,
+    changed: impl IntoIterator<Item = &'a PatientId>,
+) -> impl Iterator<Item = &'a Arc<PatientView>> {
+    changed
+        .into_iter()
+        .filter_map(|id| board.patients.get(id))
+        .filter(|view| view.discharged_at.is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use vitalgate_domain::core::configuration::Configuration;
+    use vitalgate_domain::model::command::{
+        Action, AgeClass, Command, DeviceDetails, PatientDetails, PrincipalKind,
+    };
+    use vitalgate_domain::model::input::Input;
+    use vitalgate_domain::model::message::{Delivery, ExpectedSignal, Kind};
+    use vitalgate_domain::model::time::Timestamp;
+    use vitalgate_formats::{Request, decode};
+
+    use super::*;
+    use crate::config::Config;
+
+    /// A core in which a bedside monitor of two signals is bound to `p`.
+    struct Bed {
+        core: Core,
+        row: u64,
+    }
+
+    impl Bed {
+        fn new() -> Self {
+            let configuration: Configuration = Config::built_in().unwrap().configuration().unwrap();
+            let expected = |name: &str| ExpectedSignal {
+                signal: configuration.signals.find(name).unwrap().id,
+                interval: None,
+            };
+            let signals = ["spo2", "heart_rate"].map(expected).to_vec();
+            let core = Core::new("site".parse().unwrap(), false, configuration);
+            let mut bed = Self { core, row: 0 };
+            bed.command(Action::AdmitPatient(PatientDetails {
+                id: "p".parse().unwrap(),
+                bed: None,
+                age_class: AgeClass::Adult,
+                pregnant: None,
+                continuous: false,
+            }));
+            bed.command(Action::RegisterDevice(DeviceDetails {
+                id: "dev".parse().unwrap(),
+                class: "bedside".to_owned(),
+                kind: PrincipalKind::Device,
+                token_sha256: None,
+                via: Vec::new(),
+                signals,
+            }));
+            bed.command(Action::Bind {
+                device: "dev".parse().unwrap(),
+                patient: "p".parse().unwrap(),
+                from: None,
+                zero_means_no_sensor: Vec::new(),
+            });
+            bed
+        }
+
+        fn now(&self) -> Stamp {
+            let at = Timestamp::from_millis(1_795_255_200_000 + self.row as i64 * 1_000);
+            Stamp { at, offset: Span::ZERO }
+        }
+
+        fn fold(&mut self, input: Input) {
+            self.row += 1;
+            self.core.fold(self.row, self.now(), &[input]);
+        }
+
+        fn command(&mut self, action: Action) {
+            self.fold(Input::Command(Box::new(Command { actor: "local:test".to_owned(), action })));
+        }
+
+        fn reading(&mut self, signal: &str, value: f64, unit: &str) {
+            let received = Timestamp::from_millis(self.now().at.as_micros() / 1_000 + 1_000);
+            let payload = format!(
+                r#"{{"seq":{},"sent_at":"{received}","clock":{{"source":"network"}},"readings":
+                   [{{"at":"{received}","signal":"{signal}","value":{value},"unit":"{unit}"}}]}}"#,
+                self.row
+            );
+            let id = "dev".parse().unwrap();
+            let request = Request {
+                principal: &id,
+                device: &id,
+                kind: Kind::Telemetry,
+                payload: payload.as_bytes(),
+                delivery: Delivery::default(),
+                received,
+                retention: Span::days(90),
+                topic: "vitalgate/v1/dev/telemetry",
+            };
+            let decoded = decode(&request, &self.core.configuration.signals);
+            assert!(decoded.dead_letter.is_none(), "{decoded:?}");
+            self.fold(Input::Message(Box::new(decoded.message)));
+        }
+
+        fn expect(&self, state: &str, reasons: &[&str]) {
+            let board = of(&self.core);
+            let monitored = &board.patients["p"].monitored;
+            let found = (monitored.state, monitored.why.len());
+            assert_eq!(found, (state, reasons.len()), "{monitored:?}");
+            for (why, reason) in monitored.why.iter().zip(reasons) {
+                assert!(why.contains(reason), "{why}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_is_monitored_who_was_not_heard_or_is_not_judged() {
+        let mut bed = Bed::new();
+        bed.expect("not", &["SpO2: not heard yet", "Heart rate: not heard yet"]);
+        bed.reading("spo2", 97.0, "%");
+        bed.expect("partly", &["Heart rate: not heard yet"]);
+        bed.reading("heart_rate", 70.0, "/min");
+        bed.expect("monitored", &[]);
+        let mut details = bed.core.patients["p"].details.clone();
+        details.pregnant = Some(true);
+        bed.command(Action::ChangePatient(details));
+        bed.expect("partly", &["limits for adults are not applied"]);
+    }
+}

@@ -1,0 +1,5 @@
+//! What everybody may look at without asking the core: the latest board, and a ring of events.
+
+pub mod board;
+pub mod ring;
+pub mod view;

@@ -1,0 +1,346 @@
+//! `verify`: fold the journal, and compare what it derives with what the store holds.
+//!
+//! Read-only, also beside a running gateway: rows up to the last one at the start are compared with
+//! the transitions stored with those rows. After an upgrade it begins, as the gateway did, with the
+//! newest snapshot: folding rows of an older core from the first on could give another state.
+
+use std::path::Path;
+use vitalgate_domain::CORE_VERSION;
+
+use crate::pipeline::stored;
+use crate::state::fold::{FoldError, begin, fold};
+use vitalgate_domain::core::Core;
+use vitalgate_store::reader::TransitionRow;
+use vitalgate_store::types::StoredTransition;
+use vitalgate_store::{OpenError, ReadError, Reader};
+
+/// Differences listed; all are counted.
+const LISTED: usize = 20;
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Rows folded.
+    pub rows: u64,
+    /// Transitions that the fold and the store agree on.
+    pub same: u64,
+    /// Derived, and not stored.
+    pub missing: u64,
+    /// Stored, and not derived, or stored otherwise than derived.
+    pub extra: u64,
+    /// Transitions of rows before the first that was folded, of which nothing can be said.
+    pub outside_before: u64,
+    /// Rows that should be there and are not; nothing behind them can be derived.
+    pub missing_rows: u64,
+    /// Rows that another version of the core folded.
+    pub outside_version: u64,
+    /// Whether the chain of the audit is whole, and if not, where it breaks.
+    pub audit_break: Option<u64>,
+    /// The first differences, in words.
+    pub differences: Vec<String>,
+}
+
+/// Why nothing could be said.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// Not a store, or one that cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// There is no state.
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+}
+
+impl Verdict {
+    /// Whether the store holds exactly what its journal derives.
+    pub fn is_clean(&self) -> bool {
+        let differing = self.missing + self.extra + self.missing_rows;
+        differing == 0 && self.audit_break.is_none()
+    }
+
+    /// One line of counts.
+    pub fn line(&self) -> String {
+        let audit = match self.audit_break {
+            None => "whole".to_owned(),
+            Some(seq) => format!("broken at {seq}"),
+        };
+        format!(
+            "{} rows, {} missing: {} transitions as derived, {} missing, {} extra; outside: {} of \
+             rows before, {} rows of another core; audit {audit}",
+            self.rows,
+            self.missing_rows,
+            self.same,
+            self.missing,
+            self.extra,
+            self.outside_before,
+            self.outside_version
+        )
+    }
+
+    fn differs(&mut self, what: String) {
+        if self.differences.len() < LISTED {
+            self.differences.push(what);
+        }
+    }
+}
+
+/// Verifies the store in `dir`.
+pub fn verify(dir: &Path) -> Result<Verdict, VerifyError> {
+    let reader = Reader::of(dir)?;
+    loop {
+        let mut core = beginning(&reader)?;
+        let mut verdict = Verdict { audit_break: reader.audit_break()?, ..Verdict::default() };
+        verdict.outside_before = reader.transitions_up_to(core.row())?;
+        verdict.outside_version = reader.rows_of_other_cores(core.row())?;
+        let (after, last) = (core.row(), newest(&reader)?);
+        let folded = fold(&reader, &mut core, after, last, |row, _, out| {
+            verdict.rows += 1;
+            if row.core == CORE_VERSION {
+                let transitions = out.map_or_else(Vec::new, |out| out.transitions);
+                let derived: Vec<StoredTransition> = transitions.iter().map(stored).collect();
+                let found = reader.transitions_of_rows(row.n, row.n)?;
+                compare(row.n, &derived, &found, &mut verdict);
+            } else {
+                verdict.outside_version += 1;
+            }
+            Ok(())
+        });
+        match folded {
+            Ok(()) => return Ok(verdict),
+            Err(FoldError::Gap { first, .. }) if is_overtaken(&reader, first)? => {}
+            Err(FoldError::Gap { first, last }) => {
+                verdict.missing_rows = last - first + 1;
+                verdict.differs(format!("rows {first} to {last} are missing"));
+                return Ok(verdict);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The state a store stands at: its journal folded from where it begins.
+pub fn state(reader: &Reader) -> Result<Core, VerifyError> {
+    loop {
+        let mut core = beginning(reader)?;
+        let (after, last) = (core.row(), newest(reader)?);
+        match fold(reader, &mut core, after, last, |_, _, _| Ok(())) {
+            Ok(()) => return Ok(core),
+            Err(FoldError::Gap { first, .. }) if is_overtaken(reader, first)? => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The empty core if the journal still has its first row and that is of this core, else the last
+/// snapshot.
+fn beginning(reader: &Reader) -> Result<Core, VerifyError> {
+    let identity = reader.identity()?;
+    let (first, core) =
+        reader.rows(0)?.next().transpose()?.map_or((0, CORE_VERSION), |row| (row.n, row.core));
+    let snapshot = reader.snapshot()?;
+    let whole = first <= 1 && core == CORE_VERSION;
+    let parts = snapshot.filter(|_| !whole).map_or_else(Vec::new, |(_, parts)| parts);
+    Ok(begin(&identity, &parts)?)
+}
+
+fn newest(reader: &Reader) -> Result<u64, ReadError> {
+    Ok(reader.last_row()?.map_or(0, |row| row.n))
+}
+
+/// Whether retention took row `first` before it was read: the snapshot then stands behind it.
+fn is_overtaken(reader: &Reader, first: u64) -> Result<bool, ReadError> {
+    Ok(first_row(reader)? > first && snapshot_row(reader)? >= first)
+}
+
+fn first_row(reader: &Reader) -> Result<u64, ReadError> {
+    Ok(reader.rows(0)?.next().transpose()?.map_or(0, |row| row.n))
+}
+
+fn snapshot_row(reader: &Reader) -> Result<u64, ReadError> {
+    Ok(reader.snapshot()?.map_or(0, |(row, _)| row))
+}
+
+fn compare(row: u64, derived: &[StoredTransition], found: &[TransitionRow], verdict: &mut Verdict) {
+    let mut found = found.iter().peekable();
+    for derived in derived {
+        while let Some(extra) = found.next_if(|f| f.seq < derived.seq) {
+            verdict.extra += 1;
+            verdict.differs(format!("row {row}: {} {} is stored only", extra.seq, extra.change));
+        }
+        match found.next_if(|f| f.seq == derived.seq) {
+            Some(f) if same(f, derived) => verdict.same += 1,
+            Some(_) => {
+                verdict.extra += 1;
+                let what = format!("row {row}: {} {} differs", derived.seq, derived.change);
+                verdict.differs(what);
+            }
+            None => {
+                verdict.missing += 1;
+                let what = format!("row {row}: {} {} is missing", derived.seq, derived.change);
+                verdict.differs(what);
+            }
+        }
+    }
+    for extra in found {
+        verdict.extra += 1;
+        verdict.differs(format!("row {row}: {} {} is stored only", extra.seq, extra.change));
+    }
+}
+
+fn same(found: &TransitionRow, derived: &StoredTransition) -> bool {
+    let StoredTransition { seq, at, kind, change, alarm, patient, actor, body } = derived;
+    (found.seq, found.at) == (*seq, *at)
+        && (found.kind.as_str(), found.change.as_str()) == (*kind, *change)
+        && (&found.alarm, &found.patient, &found.actor) == (alarm, patient, actor)
+        && found.body == *body
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::config::Config;
+    use vitalgate_domain::core::configuration::Configuration;
+    use vitalgate_domain::core::journal::RowBody;
+    use vitalgate_domain::model::command::{Action, AgeClass, Command, PatientDetails};
+    use vitalgate_domain::model::input::Input;
+    use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
+    use vitalgate_store::types::{Commit, Row, SnapshotPart};
+    use vitalgate_store::{Keep, Opened, Purpose, Running, Store, start};
+
+    fn admission(n: u64) -> Input {
+        let action = Action::AdmitPatient(PatientDetails {
+            id: format!("p-{n}").parse().unwrap(),
+            age_class: AgeClass::Adult,
+            continuous: false,
+            bed: None,
+            pregnant: None,
+        });
+        Input::Command(Box::new(Command { actor: "nurse".into(), action }))
+    }
+
+    /// A store of eight rows, the first with the configuration and each of the others with an
+    /// admission; its snapshot stands at row 4.
+    pub(crate) fn ward(dir: &Path) {
+        let rows = std::iter::once(configuration()).chain((2..=8).map(admission));
+        store_of(dir, rows.map(|input| vec![input]), 4);
+    }
+
+    pub(crate) fn configuration() -> Input {
+        let texts = Config::built_in().unwrap().configuration().unwrap().texts.clone();
+        let (signals, rules, site) = (texts.signals, texts.rules, texts.site);
+        Input::Configuration { signals, rules, site }
+    }
+
+    /// A store of rows a millisecond apart, its snapshot at row `frozen`.
+    pub(crate) fn store_of(dir: &Path, rows: impl IntoIterator<Item = Vec<Input>>, frozen: u64) {
+        let site: vitalgate_domain::model::ids::SiteId = "site".parse().unwrap();
+        let purpose = Purpose { site: site.clone(), simulated: false, stream_clock: false };
+        let mut core = Core::new(site, false, Configuration::default());
+        let opened = Store::create(dir, &purpose).unwrap();
+        let commits = rows.into_iter().zip(1..).map(|(inputs, n)| {
+            let at = Timestamp::from_millis(1_795_000_000_000 + n as i64);
+            let mut commit = row(&mut core, n, at, inputs);
+            if n == frozen {
+                commit.snapshot = parts(&core);
+                commit.snapshot_complete = Some(n);
+            }
+            commit
+        });
+        write(opened, commits);
+    }
+
+    /// Folds a row, and packs it.
+    pub(crate) fn row(core: &mut Core, n: u64, at: Timestamp, inputs: Vec<Input>) -> Commit {
+        let offset = Span::millis(0);
+        let out = core.fold(n, Stamp { at, offset }, &inputs);
+        let body = RowBody { inputs, exceptions: Vec::new() }.encode();
+        Commit {
+            row: Row { n, at, offset, core: CORE_VERSION, rules: [0; 8], body },
+            transitions: out.transitions.iter().map(stored).collect(),
+            raised: Vec::new(),
+            samples: Vec::new(),
+            dead_letters: Vec::new(),
+            waves: Vec::new(),
+            snapshot: Vec::new(),
+            snapshot_complete: None,
+        }
+    }
+
+    /// Writes rows into a store and closes it.
+    pub(crate) fn write(opened: Opened, commits: impl IntoIterator<Item = Commit>) {
+        let Running { committer, mut reports, thread } = start(opened, Keep::default()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for commit in commits {
+            runtime.block_on(async {
+                committer.send(commit).await.unwrap();
+                reports.recv().await.unwrap();
+            });
+        }
+        drop(committer);
+        thread.join().unwrap().unwrap();
+    }
+
+    fn parts(core: &Core) -> Vec<SnapshotPart> {
+        let part = |(kind, key): (&'static str, String)| {
+            let part = core.part(kind, &key)?;
+            Some(SnapshotPart { kind: part.kind, key: part.key, n: core.row(), body: part.body })
+        };
+        core.parts_since(0).into_iter().filter_map(part).collect()
+    }
+
+    /// Changes a closed store as no gateway would.
+    pub(crate) fn tamper(dir: &Path, sql: &str) {
+        let db = rusqlite::Connection::open(Store::file(dir)).unwrap();
+        assert!(db.execute(sql, []).unwrap() > 0, "{sql}");
+    }
+
+    #[test]
+    fn whatever_differs_is_reported() {
+        let check = |sql: &str, expected: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            ward(dir.path());
+            assert!(verify(dir.path()).unwrap().is_clean());
+            tamper(dir.path(), sql);
+            let verdict = verify(dir.path()).unwrap();
+            assert!(!verdict.is_clean(), "{sql}");
+            let said = verdict.differences.join("\n");
+            assert!(said.contains(expected), "{sql}: {said}");
+        };
+        for column in
+            ["kind = 'note'", "at = at + 1", "actor = 'doctor'", "patient = 'p-9'", "body = '{}'"]
+        {
+            check(&format!("UPDATE transitions SET {column} WHERE n = 5"), "row 5: ");
+        }
+        check("UPDATE transitions SET alarm = 'a-1' WHERE n = 5", "differs");
+        check("DELETE FROM transitions WHERE n = 5", "is missing");
+        check("DELETE FROM journal WHERE n BETWEEN 6 AND 7", "rows 6 to 7 are missing");
+        check("DELETE FROM journal WHERE n <= 5", "rows 5 to 5 are missing");
+    }
+
+    #[test]
+    fn the_rows_that_retention_took_are_stood_for_by_the_snapshot() {
+        let dir = tempfile::tempdir().unwrap();
+        ward(dir.path());
+        tamper(dir.path(), "DELETE FROM journal WHERE n <= 3");
+        let verdict = verify(dir.path()).unwrap();
+        assert!(verdict.is_clean(), "{verdict:?}");
+        assert_eq!((verdict.rows, verdict.missing_rows), (4, 0));
+        assert!(verdict.outside_before > 0);
+    }
+
+    #[test]
+    fn retention_that_overtakes_the_reading_is_no_damage() {
+        let dir = tempfile::tempdir().unwrap();
+        ward(dir.path());
+        let reader = Reader::of(dir.path()).unwrap();
+        let mut core = beginning(&reader).unwrap();
+        tamper(dir.path(), "DELETE FROM journal WHERE n <= 4");
+        let folded = fold(&reader, &mut core, 0, 8, |_, _, _| Ok(()));
+        assert!(matches!(folded, Err(FoldError::Gap { first: 1, last: 4 })));
+        assert!(is_overtaken(&reader, 1).unwrap());
+        assert_eq!(state(&reader).unwrap().row(), 8);
+    }
+}
