@@ -1,5 +1,6 @@
 //! Rules of the house that no compiler checks.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,9 @@ const PURE: &[(&str, &[&str])] = &[
     ("domain", &["data-encoding", "jiff", "minicbor", "ring", "serde", "thiserror", "toml"]),
     ("formats", &["minicbor", "ring", "vitalgate-domain"]),
 ];
+
+/// Whose folders import each other in one direction only.
+const LAYERED: &[&str] = &["src", "crates/domain/src"];
 
 /// Reachable without any dependency, and as impure as one.
 const IMPURE: &[&str] = &[
@@ -99,4 +103,80 @@ fn every_key_of_the_shipped_configuration_is_explained() {
     });
     let missing: Vec<_> = keys.filter(|key| !explained.contains(&format!("`{key}`"))).collect();
     assert!(missing.is_empty(), "docs/config.md says nothing of {missing:?}");
+}
+
+/// Which folders of a crate import which, by `crate::<folder>` in code.
+type Imports = BTreeMap<String, BTreeSet<String>>;
+
+/// The folders and single files right below `src`, and what each imports of the others.
+fn imports(src: &Path) -> Imports {
+    let room = |file: &Path| {
+        let first = file.strip_prefix(src).unwrap().iter().next().unwrap();
+        Path::new(first).file_stem().unwrap().to_str().unwrap().to_owned()
+    };
+    let is_test = |file: &Path| file.iter().any(|part| part == "tests" || part == "tests.rs");
+    let files: Vec<_> = sources(src).into_iter().filter(|file| !is_test(file)).collect();
+    let rooms: BTreeSet<String> = files.iter().map(|file| room(file)).collect();
+    let mut imports = Imports::new();
+    for file in files.iter().filter(|file| !["lib", "main"].contains(&&*room(file))) {
+        let own = room(file);
+        let text = code(file).join("\n");
+        let named = text.split("crate::").skip(1).map(|rest| {
+            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            rest[..end.unwrap_or(rest.len())].to_owned()
+        });
+        let others = named.filter(|name| *name != own && rooms.contains(name));
+        imports.entry(own.clone()).or_default().extend(others);
+    }
+    imports
+}
+
+/// The first circle found, as the way round it.
+fn circle(imports: &Imports) -> Option<Vec<String>> {
+    fn visit<'a>(
+        at: &'a str,
+        imports: &'a Imports,
+        way: &mut Vec<&'a str>,
+        done: &mut BTreeSet<&'a str>,
+    ) -> Option<Vec<String>> {
+        if let Some(begin) = way.iter().position(|room| *room == at) {
+            return Some(way[begin..].iter().chain([&at]).map(|&room| room.to_owned()).collect());
+        }
+        if !done.insert(at) {
+            return None;
+        }
+        way.push(at);
+        let found =
+            imports.get(at).into_iter().flatten().find_map(|to| visit(to, imports, way, done));
+        way.pop();
+        found
+    }
+    let mut done = BTreeSet::new();
+    imports.keys().find_map(|room| visit(room, imports, &mut Vec::new(), &mut done))
+}
+
+#[test]
+fn no_circle_of_imports_between_folders() {
+    for src in LAYERED {
+        let imports = imports(&root().join(src));
+        assert!(imports.values().any(|others| !others.is_empty()), "{src}: no import was found");
+        let found = circle(&imports);
+        assert!(found.is_none(), "{src}: {}", found.unwrap_or_default().join(" -> "));
+    }
+}
+
+#[test]
+fn a_circle_of_imports_is_named() {
+    let graph = |arrows: &[(&str, &str)]| {
+        let mut imports = Imports::new();
+        for (from, to) in arrows {
+            imports.entry((*from).to_owned()).or_default().insert((*to).to_owned());
+        }
+        imports
+    };
+    let tree = [("app", "http"), ("app", "config"), ("http", "net"), ("net", "config")];
+    assert_eq!(circle(&graph(&tree)), None);
+    let round = [("app", "http"), ("http", "net"), ("net", "config"), ("config", "http")];
+    assert_eq!(circle(&graph(&round)).unwrap(), ["http", "net", "config", "http"]);
+    assert_eq!(circle(&graph(&[("a", "b"), ("b", "a")])).unwrap(), ["a", "b", "a"]);
 }
