@@ -14,9 +14,11 @@ use crate::model::alarm::{
 use crate::model::cause::{Cause, alarm_id};
 use crate::model::command::{AlarmAct, Answer, Outcome};
 use crate::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, WardId};
+use crate::model::observation::Source;
 use crate::model::signal::SignalId;
 use crate::model::time::{Span, Stamp, Timestamp};
 use crate::output::Output;
+use crate::output::context::AlarmContext;
 use crate::output::transition::{Change, TransitionBody};
 
 /// How long a momentary alarm that does not latch is held (contract §5).
@@ -25,7 +27,8 @@ const MOMENTARY_HELD: Span = Span::hours(24);
 /// Episodes remembered by alarm; a device that never ends what it begins has no more.
 const ONGOING: usize = 256;
 
-/// Which alarm: its rule and its source.
+/// Which alarm: its rule and its source. The source is a text, because the ids of alarms are hashed
+/// over it; it is compared, and never taken apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub struct Key {
     /// The rule.
@@ -66,6 +69,9 @@ pub struct Open {
     #[n(5)]
     #[cbor(default)]
     pub ongoing: Vec<Ongoing>,
+    /// The series whose numbers raised it.
+    #[n(6)]
+    pub series: Option<Source>,
 }
 
 /// An episode of a device that has not ended.
@@ -94,6 +100,8 @@ pub struct Draft {
     pub device: Option<DeviceId>,
     /// The signal it watches.
     pub signal: Option<SignalId>,
+    /// The series whose numbers raise it.
+    pub series: Option<Source>,
     /// How serious.
     pub priority: Priority,
     /// How fast somebody must act.
@@ -245,6 +253,7 @@ impl Book {
             unbound: false,
             wake_at: None,
             ongoing: Vec::new(),
+            series: draft.series,
         };
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
@@ -355,10 +364,13 @@ impl Book {
         open.wake_at = wake(open, change, out.now);
         let closed = !open.alarm.is_open();
         let alarm = Box::new(open.alarm.clone());
+        let context = (change == Change::Raised)
+            .then(|| Box::new(AlarmContext::of(&alarm, open.series.as_ref())));
         if closed {
             self.open.remove(key);
         }
-        out.emit(TransitionBody::Alarm { change, actor: actor.map(str::to_owned), alarm });
+        let actor = actor.map(str::to_owned);
+        out.emit(TransitionBody::Alarm { change, actor, alarm, context });
     }
 
     /// The key of an open alarm.

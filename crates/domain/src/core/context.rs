@@ -1,38 +1,32 @@
-//! What an alarm stands on: the series it was raised by, and the limits that were in force.
+//! The limits that were in force when an alarm was raised.
 
 use super::Core;
-use crate::model::alarm::{Alarm, AlarmKind, LimitFrom};
+use crate::model::alarm::{Alarm, LimitFrom};
 use crate::model::command::PatientLimit;
-use crate::model::sample::SeriesKey;
-use crate::model::signal::{Signal, SignalId};
 use crate::model::unit::Unit;
 use crate::output::Output;
-use crate::output::context::{AlarmContext, LimitInForce, raised};
+use crate::output::context::LimitInForce;
+use crate::output::transition::TransitionBody;
 use crate::rules::{CRITICAL, LimitRule, WARNING};
 
 impl Core {
-    /// Notes what the alarms raised since the last time stand on: before other limits are in force.
-    pub(crate) fn note_grounds(&self, out: &mut Output) {
-        let raised = out.transitions.iter().filter_map(raised).skip(out.grounds.len());
-        let grounds: Vec<AlarmContext> = raised.map(|alarm| self.grounds(alarm)).collect();
-        out.grounds.extend(grounds);
-    }
-
-    /// What an alarm stands on that this core has just raised.
-    pub fn grounds(&self, alarm: &Alarm) -> AlarmContext {
-        let latest = alarm.latest.as_ref().map(|latest| latest.measured_at);
-        let until = alarm.trigger.measured_at.max(latest).unwrap_or(alarm.raised_at);
-        let Some(signal) = self.configuration.signals.find(&alarm.trigger.signal) else {
-            return AlarmContext { series: None, until, limits: Vec::new() };
-        };
-        AlarmContext {
-            series: series_of(alarm, signal.id),
-            until,
-            limits: self.limits_of(alarm, signal),
+    /// Adds the limits in force to the alarms raised since the last call. No input may change limits
+    /// between an alarm and this.
+    pub(crate) fn note_raised(&self, out: &mut Output) {
+        for transition in out.transitions.iter_mut().skip(out.noted) {
+            if let TransitionBody::Alarm { alarm, context: Some(context), .. } =
+                &mut transition.body
+            {
+                context.limits = self.limits_in_force(alarm);
+            }
         }
+        out.noted = out.transitions.len();
     }
 
-    fn limits_of(&self, alarm: &Alarm, signal: &Signal) -> Vec<LimitInForce> {
+    /// The limits of the alarm's signal, on both sides.
+    pub(crate) fn limits_in_force(&self, alarm: &Alarm) -> Vec<LimitInForce> {
+        let signal = self.configuration.signals.find(&alarm.trigger.signal);
+        let Some(signal) = signal else { return Vec::new() };
         let Some(unit) = alarm.trigger.unit.or(signal.unit) else { return Vec::new() };
         let patient = alarm.patient.as_ref().and_then(|id| self.patients.get(id));
         let sets = patient.map_or(&[][..], |patient| &patient.limits);
@@ -42,19 +36,6 @@ impl Core {
         let levels = rules.flat_map(|rule| [(rule, WARNING), (rule, CRITICAL)]);
         levels.filter_map(|(rule, level)| in_force(rule, level, own, unit)).collect()
     }
-}
-
-/// The series in the alarm's source: a device, an instance where there is one, and in technical alarms
-/// the number of the signal.
-fn series_of(alarm: &Alarm, signal: SignalId) -> Option<SeriesKey> {
-    let device = alarm.device.clone()?;
-    let rest = alarm.source.strip_prefix(device.as_str())?;
-    let rest = match alarm.kind {
-        AlarmKind::Physiological => rest,
-        AlarmKind::Technical => rest.strip_suffix(&format!("/{}", signal.0))?,
-    };
-    let instance = rest.strip_prefix('/').unwrap_or_default().into();
-    Some(SeriesKey { device, signal, instance })
 }
 
 fn in_force(

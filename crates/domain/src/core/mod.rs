@@ -180,10 +180,11 @@ impl Core {
                 | Input::Broker { .. }
                 | Input::Sink { .. } => self.advance_to(now, &mut out),
             }
+            self.note_raised(&mut out);
             self.step(input, &mut out);
         }
         self.advance_to(now, &mut out);
-        self.note_grounds(&mut out);
+        self.note_raised(&mut out);
         self.head.next_seq = out.next_seq;
         out
     }
@@ -236,7 +237,6 @@ impl Core {
             Input::Configuration { signals, rules, site } => {
                 let texts =
                     Texts { signals: signals.clone(), rules: rules.clone(), site: site.clone() };
-                self.note_grounds(out);
                 self.configure(texts, out);
             }
             Input::Deaf { from, to } => {

@@ -4,6 +4,7 @@ use crate::model::alarm::Alarm;
 use crate::model::command::Answer;
 use crate::model::ids::{DeviceId, PatientId};
 use crate::model::time::Timestamp;
+use crate::output::context::AlarmContext;
 
 /// One transition. `seq` rises by one and is never used again in a store.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +37,8 @@ pub enum TransitionBody {
         actor: Option<String>,
         /// The alarm as it is now.
         alarm: Box<Alarm>,
+        /// What it was judged by, where it was raised just now.
+        context: Option<Box<AlarmContext>>,
     },
     /// Somebody published under a name that was not his to speak for; for the audit.
     NotAllowed {

@@ -392,6 +392,7 @@ pub(super) fn limit_draft(
         kind: AlarmKind::Physiological,
         device: Some(source.device.clone()),
         signal: Some(source.signal),
+        series: Some(source.clone()),
         priority: rule.priority(level),
         response,
         condition: Condition::Present,

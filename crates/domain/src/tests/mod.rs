@@ -5,11 +5,11 @@
 mod absence;
 mod binding;
 mod brokers;
+mod context;
 mod doubt;
 mod events;
 mod failing;
 mod golden;
-mod grounds;
 mod laws;
 mod limits;
 mod losses;

@@ -39,8 +39,15 @@ impl Book {
         }
         let mut alarm = told.clone();
         let change = alarm.kept(out.wall());
-        let open =
-            Open { alarm, news_seq: 0, signal, unbound: false, wake_at: None, ongoing: Vec::new() };
+        let open = Open {
+            alarm,
+            news_seq: 0,
+            signal,
+            unbound: false,
+            wake_at: None,
+            ongoing: Vec::new(),
+            series: None,
+        };
         self.open.insert(key.clone(), open);
         self.record(&key, change, None, out);
     }

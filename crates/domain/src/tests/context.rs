@@ -1,4 +1,4 @@
-//! What an alarm stands on: its series, and the limits by which it was judged.
+//! The context of an alarm: its series, and the limits by which it was judged.
 
 use crate::core::configuration::Texts;
 use crate::model::alarm::{LimitFrom, Side};
@@ -6,9 +6,26 @@ use crate::model::command::PatientLimit;
 use crate::model::input::Input;
 use crate::model::message::Body;
 use crate::model::unit::Unit;
-use crate::output::context::{LimitInForce, raised};
+use crate::output::context::{AlarmContext, LimitInForce};
+use crate::output::transition::{Transition, TransitionBody};
 
 use super::scene::{Scene, at, shipped};
+
+/// The contexts of the alarms of a rule, in the order they were raised.
+fn contexts(log: &[Transition], rule: &str) -> Vec<AlarmContext> {
+    let of_it = |transition: &Transition| match &transition.body {
+        TransitionBody::Alarm { alarm, context, .. } if alarm.rule.as_str() == rule => {
+            context.as_deref().cloned()
+        }
+        _ => None,
+    };
+    log.iter().filter_map(of_it).collect()
+}
+
+fn context(scene: &Scene, rule: &str) -> AlarmContext {
+    let [context] = contexts(&scene.log, rule).try_into().unwrap();
+    context
+}
 
 #[test]
 fn an_alarm_stands_on_its_series_and_on_both_sides_of_its_limits() {
@@ -27,19 +44,18 @@ fn an_alarm_stands_on_its_series_and_on_both_sides_of_its_limits() {
     // What is set afterwards is not what it was judged by.
     scene.advance(1.0);
     scene.limits(vec![own(Side::Low, false, Some(40.0))], None, None);
-    let alarm = scene.alarm("vitals_live.nibp_sys_low");
-    let grounds = scene.core.grounds(&alarm);
+    let context = context(&scene, "vitals_live.nibp_sys_low");
 
-    let series = grounds.series.unwrap();
+    let series = context.series.unwrap();
     assert_eq!((series.device.as_str(), series.signal), ("dev", scene.signal("nibp_sys")));
-    assert_eq!(grounds.until, at(1.0));
+    assert_eq!(context.until, at(1.0));
     let pack = scene.core.configuration.rules.limits_of(series.signal);
     let of_pack: Vec<Option<f64>> = pack
         .flat_map(|rule| [0, 1].map(|level| rule.limit(level, &[], Unit::MmHg)))
         .map(|l| l.map(|l| l.0))
         .collect();
     let stood: Vec<_> =
-        grounds.limits.iter().map(|l| (l.side, l.critical, l.value, l.from)).collect();
+        context.limits.iter().map(|l| (l.side, l.critical, l.value, l.from)).collect();
     assert_eq!(
         stood,
         [
@@ -56,11 +72,11 @@ fn a_doubtful_number_has_a_series_and_an_event_or_silence_has_none() {
     let mut scene = Scene::bedside();
     scene.advance(10.0);
     scene.reading("dev", "heart_rate", 900.0);
-    let implausible = scene.core.grounds(&scene.alarm("link.implausible"));
+    let implausible = context(&scene, "link.implausible");
     assert_eq!(implausible.series.unwrap().signal, scene.signal("heart_rate"));
     assert!(implausible.limits.iter().all(|limit| limit.signal == "heart_rate"));
     scene.advance(3_600.0);
-    let silence = scene.core.grounds(&scene.alarm("link.silence"));
+    let silence = context(&scene, "link.silence");
     assert_eq!((silence.series, silence.limits), (None, Vec::new()));
 }
 
@@ -79,12 +95,10 @@ fn it_stands_on_the_limits_it_was_judged_by_though_others_follow_in_the_same_row
     let inputs =
         [Input::Message(Box::new(message)), Input::Configuration { signals, rules: others, site }];
     let out = scene.core.fold(scene.core.row() + 1, scene.now, &inputs);
-    let alarms: Vec<_> = out.transitions.iter().filter_map(raised).collect();
-    assert_eq!(alarms.len(), out.grounds.len());
-    assert_eq!(alarms[0].rule.as_str(), "vitals_live.nibp_sys_low");
+    let raised = contexts(&out.transitions, "vitals_live.nibp_sys_low");
     let critical = |limit: &&LimitInForce| limit.critical && limit.side == Side::Low;
-    let stood = out.grounds[0].limits.iter().find(critical).unwrap();
+    let stood = raised[0].limits.iter().find(critical).unwrap();
     assert_eq!(stood.value, Some(80.0));
-    let now = scene.core.grounds(alarms[0]).limits;
+    let now = scene.core.limits_in_force(&scene.alarm("vitals_live.nibp_sys_low"));
     assert_eq!(now.iter().find(critical).unwrap().value, Some(70.0), "in force from here on");
 }
