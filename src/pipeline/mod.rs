@@ -282,9 +282,9 @@ impl Pipeline {
         if !overdue && !self.core.is_due(now.at) {
             return;
         }
-        let out = self.core.advance(now);
-        if overdue || !out.transitions.is_empty() {
-            self.core.count_row();
+        let advanced = self.core.advance(now);
+        if overdue || !advanced.is_nothing() {
+            let out = advanced.into_row();
             self.commit(Taken::nothing(now), out);
         }
     }

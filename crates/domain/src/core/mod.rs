@@ -89,6 +89,27 @@ pub struct Changed {
     pub site: bool,
 }
 
+/// What came of time that passed. Where that is nothing, there need be no row.
+#[must_use = "what time caused belongs into a row"]
+#[derive(Debug)]
+pub struct Advanced<'a> {
+    core: &'a mut Core,
+    out: Output,
+}
+
+impl Advanced<'_> {
+    /// Whether time caused nothing.
+    pub fn is_nothing(&self) -> bool {
+        self.out.transitions.is_empty()
+    }
+
+    /// What time caused, as a row of its own, which counts from here on.
+    pub fn into_row(self) -> Output {
+        self.core.head.row += 1;
+        self.out
+    }
+}
+
 impl Core {
     /// An empty core.
     pub fn new(site: SiteId, simulated: bool, configuration: Configuration) -> Self {
@@ -189,18 +210,12 @@ impl Core {
         out
     }
 
-    /// Lets time pass. What it puts out belongs to the next row, and [`Core::count_row`] must
-    /// follow; where nothing is put out there need not be a row.
-    pub fn advance(&mut self, now: Stamp) -> Output {
+    /// Lets time pass.
+    pub fn advance(&mut self, now: Stamp) -> Advanced<'_> {
         let row = self.head.row;
         let out = self.fold(row + 1, now, &[]);
         self.head.row = row;
-        out
-    }
-
-    /// The row of what [`Core::advance`] put out is written.
-    pub fn count_row(&mut self) {
-        self.head.row += 1;
+        Advanced { core: self, out }
     }
 
     /// Whether advancing to `at` could fire anything.

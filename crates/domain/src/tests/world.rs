@@ -224,10 +224,10 @@ impl World {
 
     fn wake(&mut self) {
         let before = self.scene.core.next_seq();
-        let out = self.scene.core.advance(self.scene.now);
-        if !out.transitions.is_empty() {
-            self.scene.core.count_row();
-            self.keep(RowBody::default().encode(), out.transitions, before);
+        let advanced = self.scene.core.advance(self.scene.now);
+        if !advanced.is_nothing() {
+            let caused = advanced.into_row().transitions;
+            self.keep(RowBody::default().encode(), caused, before);
         }
     }
 
