@@ -107,22 +107,20 @@ impl Core {
     }
 
     fn act(&mut self, actor: &str, id: &AlarmId, seen: u64, act: &AlarmAct, out: &mut Output) {
-        let of_patient = self
-            .patients
-            .iter()
-            .find_map(|(patient, p)| p.alarms.key_of(id).map(|key| (patient.clone(), key)));
-        if let Some((patient, key)) = of_patient {
-            if let Some(patient) = self.patient_mut(&patient) {
-                patient.alarms.act(&key, actor, seen, act, out);
+        match self.find_alarm(id) {
+            Some((Some(patient), key)) => {
+                if let Some(patient) = self.patient_mut(&patient) {
+                    patient.alarms.act(&key, actor, seen, act, out);
+                }
+                self.note_deadline(&patient);
             }
-            self.note_deadline(&patient);
-        } else if let Some(key) = self.site.alarms.key_of(id) {
-            self.site_mut().alarms.act(&key, actor, seen, act, out);
-            self.note_site_deadline();
-        } else {
-            self.answer(actor, asked(act), out, |_, _| {
+            Some((None, key)) => {
+                self.site_mut().alarms.act(&key, actor, seen, act, out);
+                self.note_site_deadline();
+            }
+            None => self.answer(actor, asked(act), out, |_, _| {
                 refuse(Outcome::NotFound, "no open alarm has this id")
-            });
+            }),
         }
     }
 

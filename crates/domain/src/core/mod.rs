@@ -4,12 +4,13 @@
 //! the same rows give the same transitions, byte for byte. It cannot fail.
 
 mod agenda;
+pub(crate) mod alarm_index;
 mod commands;
 pub mod configuration;
-mod context;
 mod deadlines;
 mod device_commands;
 pub mod journal;
+mod raised;
 pub mod snapshot;
 mod upgrade;
 
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use minicbor::{Decode, Encode};
 
 use self::agenda::Agenda;
+use self::alarm_index::AlarmIndex;
 use self::configuration::{Configuration, Texts};
 use self::journal::numbers_in;
 use crate::device::{Device, Said, Surroundings};
@@ -50,6 +52,7 @@ pub struct Core {
     epoch: u64,
     pub(super) head: Head,
     pub(super) agenda: Agenda,
+    pub(crate) alarm_index: AlarmIndex,
     /// Empty between two messages, so that its room is used again.
     said: Vec<(PatientId, Said)>,
 }
@@ -133,6 +136,7 @@ impl Core {
         devices: BTreeMap<DeviceId, Arc<Device>>,
         patients: BTreeMap<PatientId, Arc<Patient>>,
     ) -> Self {
+        let alarm_index = AlarmIndex::of(&patients, &site);
         let mut core = Self {
             configuration: Arc::new(configuration),
             devices,
@@ -142,6 +146,7 @@ impl Core {
             epoch: 1,
             head,
             agenda: Agenda::default(),
+            alarm_index,
             said: Vec::new(),
         };
         core.note_site_deadline();
@@ -201,11 +206,11 @@ impl Core {
                 | Input::Broker { .. }
                 | Input::Sink { .. } => self.advance_to(now, &mut out),
             }
-            self.note_raised(&mut out);
+            self.note_alarms(&mut out);
             self.step(input, &mut out);
         }
         self.advance_to(now, &mut out);
-        self.note_raised(&mut out);
+        self.note_alarms(&mut out);
         self.head.next_seq = out.next_seq;
         out
     }

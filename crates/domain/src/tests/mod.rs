@@ -3,6 +3,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is dealt with alike")]
 
 mod absence;
+mod alarm_index;
 mod binding;
 mod brokers;
 mod context;

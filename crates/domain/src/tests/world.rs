@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use crate::core::Core;
+use crate::core::alarm_index::AlarmIndex;
 use crate::core::journal::RowBody;
 use crate::model::alarm::{AlarmKind, Condition, Side, State};
 use crate::model::command::{Action, AlarmAct, Command, PatientLimit};
@@ -189,6 +190,8 @@ impl World {
     }
 
     fn keep(&mut self, body: Vec<u8>, caused: Vec<Transition>, before: u64) {
+        let core = &self.scene.core;
+        assert_eq!(core.alarm_index, AlarmIndex::of(&core.patients, &core.site));
         for (transition, seq) in caused.iter().zip(before..) {
             assert_eq!(transition.seq, seq, "numbers have no gaps");
             if let TransitionBody::Alarm { alarm, .. } = &transition.body {

@@ -1,4 +1,4 @@
-//! The limits that were in force when an alarm was raised.
+//! What the core notes of an alarm that moved: its holder, and the limits in force when it was raised.
 
 use super::Core;
 use crate::model::alarm::{Alarm, LimitFrom};
@@ -10,15 +10,17 @@ use crate::output::transition::TransitionBody;
 use crate::rules::{CRITICAL, LimitRule, WARNING};
 
 impl Core {
-    /// Adds the limits in force to the alarms raised since the last call. No input may change limits
-    /// between an alarm and this.
-    pub(crate) fn note_raised(&self, out: &mut Output) {
+    /// Notes the alarms that moved since the last call. It must come before the next input, which may
+    /// change limits or ask for one of these alarms.
+    pub(crate) fn note_alarms(&mut self, out: &mut Output) {
         for transition in out.transitions.iter_mut().skip(out.noted) {
-            if let TransitionBody::Alarm { alarm, context: Some(context), .. } =
-                &mut transition.body
-            {
+            let TransitionBody::Alarm { alarm, context, .. } = &mut transition.body else {
+                continue;
+            };
+            if let Some(context) = context {
                 context.limits = self.limits_in_force(alarm);
             }
+            self.alarm_index.moved(alarm, &self.patients);
         }
         out.noted = out.transitions.len();
     }
