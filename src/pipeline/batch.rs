@@ -9,7 +9,7 @@ use crate::clock::{Clock, Stamp, Stopwatch};
 use crate::inbox::Submission;
 use vitalgate_domain::core::Core;
 use vitalgate_domain::core::journal::RowBody;
-use vitalgate_domain::model::command::Answer;
+use vitalgate_domain::model::command::CommandAnswer;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{DeadLetter, WaveSamples};
 use vitalgate_domain::model::time::Timestamp;
@@ -58,7 +58,7 @@ pub(super) struct Stepped {
     pub(super) bodies: Vec<String>,
     pub(super) taken: Stopwatch,
     pub(super) waited_s: Option<f64>,
-    pub(super) done: Vec<(Submission, Vec<Answer>)>,
+    pub(super) done: Vec<(Submission, Vec<CommandAnswer>)>,
 }
 
 impl Intake {
@@ -235,7 +235,7 @@ pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) 
     (stepped, commit)
 }
 
-fn answer(transition: &Transition) -> Option<&Answer> {
+fn answer(transition: &Transition) -> Option<&CommandAnswer> {
     match &transition.body {
         TransitionBody::Answer { answer, .. } => Some(answer),
         TransitionBody::Alarm { .. }

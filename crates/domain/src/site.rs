@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 
-use crate::alarms::book::{Book, Draft, Key, Owner};
+use crate::alarms::book::{AlarmSubject, Book, Draft, Key};
 use crate::alarms::draft;
 use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::cause::Cause;
@@ -15,7 +15,7 @@ use crate::output::transition::Change;
 use crate::output::{Output, rule};
 
 const STORE_FAILING: &str = "store.failing";
-const DEAF: &str = "gateway.deaf";
+const INTAKE_GAP: &str = "gateway.deaf";
 const CLOCK_BEHIND: &str = "clock.behind";
 const CLOCK_UNSYNCHRONISED: &str = "clock.unsynchronised";
 const UNWATCHED: &str = "ward.unwatched";
@@ -27,7 +27,7 @@ const SINK_BEHIND: &str = "influx.behind";
 const CLOCK_TOLERATED: Span = Span::secs(1);
 
 /// A window without intake longer than this is told (docs/architecture.md).
-const DEAF_TOLD: Span = Span::secs(10);
+const INTAKE_GAP_TOLERATED: Span = Span::secs(10);
 
 /// Wards, beds and the gateway's own alarms.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -48,7 +48,7 @@ pub struct Site {
 }
 
 /// The gateway itself.
-const GATEWAY: Owner<'static> = Owner { patient: None, ward: None, bed: None };
+const GATEWAY: AlarmSubject<'static> = AlarmSubject { patient: None, ward: None, bed: None };
 
 impl Site {
     /// Commits fail, or succeed again: silence meanwhile belongs to this one alarm.
@@ -77,7 +77,7 @@ impl Site {
             let cause = Cause::noticed(None, out.wall());
             let (priority, condition) = (Priority::Medium, Condition::Present);
             let draft = draft::technical(key, None, priority, condition, text, cause, out);
-            self.alarms.raise(Owner { ward: Some(ward), ..GATEWAY }, draft, out);
+            self.alarms.raise(AlarmSubject { ward: Some(ward), ..GATEWAY }, draft, out);
         }
     }
 
@@ -185,11 +185,11 @@ impl Site {
     }
 
     /// Intake stood still: one alarm for the gateway, no device is blamed for it.
-    pub fn deaf(&mut self, from: Timestamp, to: Timestamp, out: &mut Output) {
-        if to - from <= DEAF_TOLD || from < Timestamp::YEAR_2000 {
+    pub fn intake_gap(&mut self, from: Timestamp, to: Timestamp, out: &mut Output) {
+        if to - from <= INTAKE_GAP_TOLERATED || from < Timestamp::YEAR_2000 {
             return;
         }
-        let key = Key::new(rule(DEAF), "gateway");
+        let key = Key::new(rule(INTAKE_GAP), "gateway");
         let (from, to) = (out.now.shown(from), out.now.shown(to));
         let text = format!("nothing was taken in from {from} to {to}");
         let cause = Cause::noticed(None, from);

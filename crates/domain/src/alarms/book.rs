@@ -12,7 +12,7 @@ use crate::model::alarm::{
     Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger,
 };
 use crate::model::cause::{Cause, alarm_id};
-use crate::model::command::{AlarmAct, Answer, Outcome};
+use crate::model::command::{AlarmAct, CommandAnswer, Outcome};
 use crate::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, WardId};
 use crate::model::observation::Source;
 use crate::model::signal::SignalId;
@@ -132,7 +132,7 @@ pub struct Draft {
 
 /// Whose alarms, and where the patient lies.
 #[derive(Clone, Copy, Debug)]
-pub struct Owner<'a> {
+pub struct AlarmSubject<'a> {
     /// `None` for the gateway.
     pub patient: Option<&'a PatientId>,
     /// Ward at present.
@@ -191,7 +191,7 @@ impl Book {
     }
 
     /// Opens an alarm, or tells the open one that its condition holds (rows 1, 7, 12, 20, 21).
-    pub fn raise(&mut self, owner: Owner<'_>, draft: Draft, out: &mut Output) {
+    pub fn raise(&mut self, subject: AlarmSubject<'_>, draft: Draft, out: &mut Output) {
         if self.open.contains_key(&draft.key) {
             self.renew(draft, out);
             return;
@@ -208,7 +208,7 @@ impl Book {
         let alarm = Alarm {
             id: alarm_id(
                 &out.site,
-                owner.patient,
+                subject.patient,
                 &draft.key.rule,
                 &draft.key.source,
                 &draft.cause,
@@ -216,9 +216,9 @@ impl Book {
             ),
             seq: 0,
             site: out.site.clone(),
-            patient: owner.patient.cloned(),
-            ward: owner.ward.cloned(),
-            bed: owner.bed.cloned(),
+            patient: subject.patient.cloned(),
+            ward: subject.ward.cloned(),
+            bed: subject.bed.cloned(),
             device: draft.device,
             source: draft.key.source.clone(),
             group: None,
@@ -403,7 +403,7 @@ impl Book {
         if result.is_ok() {
             shown.seq = out.next_seq() + 1;
         }
-        let answer = Answer { outcome, detail, alarm: Some(shown), version: None };
+        let answer = CommandAnswer { outcome, detail, alarm: Some(shown), version: None };
         out.emit(TransitionBody::Answer {
             actor: actor.to_owned(),
             asked,

@@ -6,7 +6,7 @@ use super::{Core, context};
 use crate::alarms::book::asked;
 use crate::model::alarm::{Priority, State};
 use crate::model::command::{
-    Action, AlarmAct, Answer, Command, Outcome, PatientDetails, PatientLimit,
+    Action, AlarmAct, Command, CommandAnswer, Outcome, PatientDetails, PatientLimit,
 };
 use crate::model::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use crate::model::time::Timestamp;
@@ -88,7 +88,7 @@ impl Core {
         let seq = out.emit(TransitionBody::Answer {
             actor: actor.to_owned(),
             asked,
-            answer: Box::new(Answer {
+            answer: Box::new(CommandAnswer {
                 outcome: Outcome::Done,
                 detail: String::new(),
                 alarm: None,
@@ -101,7 +101,7 @@ impl Core {
             transition.body = TransitionBody::Answer {
                 actor: actor.to_owned(),
                 asked,
-                answer: Box::new(Answer { outcome, detail, alarm: None, version }),
+                answer: Box::new(CommandAnswer { outcome, detail, alarm: None, version }),
             };
         }
     }

@@ -23,7 +23,7 @@ use self::agenda::Agenda;
 use self::alarm_index::AlarmIndex;
 use self::configuration::{Configuration, Texts};
 use self::journal::numbers_in;
-use crate::device::{Device, Said, Surroundings};
+use crate::device::{Device, Observed, Surroundings};
 use crate::model::command::{DeviceDetails, PrincipalKind};
 use crate::model::ids::{DeviceId, PatientId, SiteId};
 use crate::model::input::Input;
@@ -54,7 +54,7 @@ pub struct Core {
     pub(super) agenda: Agenda,
     pub(crate) alarm_index: AlarmIndex,
     /// Empty between two messages, so that its room is used again.
-    said: Vec<(PatientId, Said)>,
+    observed: Vec<(PatientId, Observed)>,
 }
 
 /// What belongs to no machine.
@@ -73,7 +73,7 @@ pub(super) struct Head {
     pub(super) now: Stamp,
     /// The last windows without intake, oldest first.
     #[n(5)]
-    pub(super) deaf: Vec<IntakeGap>,
+    pub(super) intake_gaps: Vec<IntakeGap>,
     #[n(6)]
     pub(super) row: u64,
     /// Commits fail since then: intake may stand still, and no device is blamed for it.
@@ -122,7 +122,7 @@ impl Core {
             texts: configuration.texts.clone(),
             next_seq: 1,
             now: Stamp::default(),
-            deaf: Vec::new(),
+            intake_gaps: Vec::new(),
             row: 0,
             failing_since: None,
         };
@@ -147,7 +147,7 @@ impl Core {
             head,
             agenda: Agenda::default(),
             alarm_index,
-            said: Vec::new(),
+            observed: Vec::new(),
         };
         core.note_site_deadline();
         let ids: Vec<PatientId> = core.patients.keys().cloned().collect();
@@ -193,7 +193,7 @@ impl Core {
         let mut out = self.output(now);
         for input in inputs {
             match input {
-                Input::Deaf { from, to } => self.note_deaf(*from, *to, &mut out),
+                Input::IntakeGap { from, to } => self.note_deaf(*from, *to, &mut out),
                 Input::ClockStep { .. } | Input::Upgraded { .. } => {}
                 Input::Message(_)
                 | Input::Link { .. }
@@ -259,8 +259,8 @@ impl Core {
                     Texts { signals: signals.clone(), rules: rules.clone(), site: site.clone() };
                 self.configure(texts, out);
             }
-            Input::Deaf { from, to } => {
-                self.site_mut().deaf(*from, *to, out);
+            Input::IntakeGap { from, to } => {
+                self.site_mut().intake_gap(*from, *to, out);
                 self.note_site_deadline();
             }
             Input::ClockStep { from_us, to_us } => {
@@ -315,34 +315,34 @@ impl Core {
             self.device_mut(&message.principal, out.now).last_contact = Some(wall);
         }
         let configuration = Arc::clone(&self.configuration);
-        let deaf = std::mem::take(&mut self.head.deaf);
-        let around = Surroundings { rules: &configuration.rules, deaf: &deaf };
-        let mut said = std::mem::take(&mut self.said);
+        let intake_gaps = std::mem::take(&mut self.head.intake_gaps);
+        let around = Surroundings { rules: &configuration.rules, intake_gaps: &intake_gaps };
+        let mut observed = std::mem::take(&mut self.observed);
         let device = self.device(&message.device, out.now);
-        Arc::make_mut(device).hear(message, around, &mut said, out);
+        Arc::make_mut(device).observe(message, around, &mut observed, out);
         let device = Arc::clone(device);
-        self.head.deaf = deaf;
-        self.tell(&said, &device, &configuration, out);
-        said.clear();
-        self.said = said;
+        self.head.intake_gaps = intake_gaps;
+        self.pass_on(&observed, &device, &configuration, out);
+        observed.clear();
+        self.observed = observed;
     }
 
-    fn tell(
+    fn pass_on(
         &mut self,
-        said: &[(PatientId, Said)],
+        observed: &[(PatientId, Observed)],
         device: &Device,
         configuration: &Configuration,
         out: &mut Output,
     ) {
         let context = context(configuration);
-        let mut rest = said;
+        let mut rest = observed;
         while let Some((id, _)) = rest.first() {
             let same = rest.iter().take_while(|(other, _)| other == id).count();
             let (of_one, others) = rest.split_at(same);
             rest = others;
             let Some(patient) = self.patient_mut(id) else { continue };
-            for (_, said) in of_one {
-                patient.hear(said, device, context, out);
+            for (_, observed) in of_one {
+                patient.observe(observed, device, context, out);
             }
             self.note_deadline(id);
         }
@@ -384,7 +384,7 @@ impl Core {
         });
         let device = Arc::make_mut(shared);
         device.touched = self.head.row;
-        if std::mem::replace(&mut device.told_in, self.epoch) != self.epoch {
+        if std::mem::replace(&mut device.changed_in, self.epoch) != self.epoch {
             self.changed.devices.insert(id.clone());
         }
         shared
@@ -393,7 +393,7 @@ impl Core {
     pub(super) fn patient_mut(&mut self, id: &PatientId) -> Option<&mut Patient> {
         let patient = Arc::make_mut(self.patients.get_mut(id)?);
         patient.touched = self.head.row;
-        if std::mem::replace(&mut patient.told_in, self.epoch) != self.epoch {
+        if std::mem::replace(&mut patient.changed_in, self.epoch) != self.epoch {
             self.changed.patients.insert(id.clone());
         }
         Some(patient)

@@ -15,7 +15,7 @@ use minicbor::{Decode, Encode};
 
 use crate::device::episodes::Episodes;
 use crate::device::offset::ClockOffset;
-use crate::device::sequence::{Sequence, Verdict};
+use crate::device::sequence::{Sequence, SequenceOutcome};
 use crate::model::cause::Cause;
 use crate::model::command::DeviceDetails;
 use crate::model::fate::Fate;
@@ -33,8 +33,8 @@ use crate::model::vector_map::{self, VectorMap};
 use crate::output::Output;
 use crate::rules::{Class, RuleSet};
 pub use binding::BINDING_UNCERTAINTY;
+use binding::{Attribution, attribution};
 pub use binding::{Binding, Stretch, stretches};
-use binding::{Owner, owner};
 pub(super) use content::flags_of;
 use content::{content, fate, fingerprint, flags, zero};
 use timing::{Pace, device_time, hop_sent_at, newest_reading, timing};
@@ -98,7 +98,7 @@ pub struct Device {
     pub touched: u64,
     /// The epoch of the core in which it was last put among what changed; not part of its state.
     #[cbor(skip)]
-    pub(super) told_in: u64,
+    pub(super) changed_in: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -114,7 +114,7 @@ struct Series {
 
 /// What a patient machine hears.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Said {
+pub enum Observed {
     /// A reading.
     Reading(Observation),
     /// An event.
@@ -137,7 +137,7 @@ pub struct Surroundings<'a> {
     /// The rules in force.
     pub rules: &'a RuleSet,
     /// The last windows without intake.
-    pub deaf: &'a [IntakeGap],
+    pub intake_gaps: &'a [IntakeGap],
 }
 
 /// The same, and the device's class.
@@ -175,7 +175,7 @@ impl Device {
             fates: VectorMap::default(),
             last_cause: None,
             touched: 0,
-            told_in: 0,
+            changed_in: 0,
         }
     }
 
@@ -214,19 +214,19 @@ impl Device {
         }
     }
 
-    /// Takes in a message of this device; what patients may hear is appended to `said`.
-    pub fn hear(
+    /// Takes in a message of this device; what patients may hear is appended to `observed`.
+    pub fn observe(
         &mut self,
         message: &Message,
         around: Surroundings<'_>,
-        said: &mut Vec<(PatientId, Said)>,
+        observed: &mut Vec<(PatientId, Observed)>,
         out: &mut Output,
     ) {
         let now = out.now;
         let newest = message.sent_at.or_else(|| newest_reading(message));
         let kind = message.body.kind();
-        let place = self.sequences.place_of(&kind);
-        let verdict =
+        let place = self.sequences.index_of(&kind);
+        let outcome =
             self.sequences.at(place).take(message.boot, message.seq, message.hash, newest);
         // What a broker retained was said at another time.
         if !message.delivery.retained {
@@ -235,17 +235,17 @@ impl Device {
                 self.last_relay_contact = Some(now.wall());
             }
         }
-        match verdict {
-            Verdict::New | Verdict::Unnumbered => {}
-            Verdict::Redelivered => return self.count(Fate::Redelivered, out),
-            Verdict::Reused => self.count(Fate::SeqReused, out),
-            Verdict::Reset => self.count(Fate::SeqReset, out),
-            Verdict::Old => self.count(Fate::OldMessage, out),
+        match outcome {
+            SequenceOutcome::New | SequenceOutcome::Unnumbered => {}
+            SequenceOutcome::Redelivered => return self.count(Fate::Redelivered, out),
+            SequenceOutcome::Reused => self.count(Fate::SeqReused, out),
+            SequenceOutcome::Reset => self.count(Fate::SeqReset, out),
+            SequenceOutcome::Old => self.count(Fate::OldMessage, out),
         }
         if message.mode == Mode::Probe {
             return self.count(Fate::Probe, out);
         }
-        if message.delivery.could_be_live() && verdict != Verdict::Old {
+        if message.delivery.could_be_live() && outcome != SequenceOutcome::Old {
             self.clock.heard(hop_sent_at(message).or(newest), message.clock.as_ref(), now);
         }
         let cause = self.cause(message, 0, now);
@@ -253,7 +253,7 @@ impl Device {
         if matches!(message.mode, Mode::Test | Mode::Demo)
             && let Some(patient) = self.patient()
         {
-            said.push((patient.clone(), Said::TestMode(cause)));
+            observed.push((patient.clone(), Observed::TestMode(cause)));
         }
         match &message.body {
             Body::Telemetry { readings, refused } => {
@@ -261,29 +261,29 @@ impl Device {
                     Around { class: around.rules.class(&self.details.class), everywhere: around };
                 let mut place = out.numbers;
                 for reading in readings {
-                    self.reading(message, reading, place, around, said, out);
+                    self.reading(message, reading, place, around, observed, out);
                     place += u32::from(matches!(reading.value, Value::Number { .. }));
                 }
-                self.refused(message, refused, said, out);
+                self.refused(message, refused, observed, out);
             }
             Body::Events { events, refused } => {
                 for event in events {
-                    self.event(message, event, around, said, out);
+                    self.event(message, event, around, observed, out);
                 }
-                self.refused(message, refused, said, out);
+                self.refused(message, refused, observed, out);
             }
-            Body::Waves { refused, .. } => self.refused(message, refused, said, out),
+            Body::Waves { refused, .. } => self.refused(message, refused, observed, out),
             Body::Status { .. } => {}
             Body::Info { info } => {
                 self.tells_of_itself(info, around.rules);
                 if let Some(patient) = self.patient() {
-                    said.push((patient.clone(), Said::Expects));
+                    observed.push((patient.clone(), Observed::Expects));
                 }
             }
             Body::Undecodable { reason, .. } => {
                 self.count(Fate::Undecodable, out);
                 if let Some(patient) = self.patient() {
-                    said.push((patient.clone(), Said::Undecodable(reason.clone())));
+                    observed.push((patient.clone(), Observed::Undecodable(reason.clone())));
                 }
             }
         }
@@ -312,14 +312,14 @@ impl Device {
         reading: &Reading,
         place: u32,
         around: Around<'_>,
-        said: &mut Vec<(PatientId, Said)>,
+        observed: &mut Vec<(PatientId, Observed)>,
         out: &mut Output,
     ) {
         let now = out.now;
-        let Around { class, everywhere: Surroundings { rules, deaf } } = around;
+        let Around { class, everywhere: Surroundings { rules, intake_gaps } } = around;
         let known = self.series_of(reading);
         if known.is_err() && self.series.len() >= SERIES {
-            return self.one_too_many(message, reading, said, out);
+            return self.one_too_many(message, reading, observed, out);
         }
         let newest = known.ok().and_then(|series| self.series.at(series).newest);
         let time = device_time(message, reading.time);
@@ -327,11 +327,11 @@ impl Device {
         if again == Some(Again::Same) {
             return self.count(Fate::Duplicate, out);
         }
-        let pace = Pace { class, interval: self.interval_of(reading.signal), newest, deaf };
+        let pace = Pace { class, interval: self.interval_of(reading.signal), newest, intake_gaps };
         let (timing, suspect) = timing(self, message, reading.time, pace, now);
         let cause = self.cause(message, reading.index, now);
         if suspect && let Some(patient) = self.patient() {
-            said.push((patient.clone(), Said::ClockSuspect(cause.clone())));
+            observed.push((patient.clone(), Observed::ClockSuspect(cause.clone())));
         }
         let content = content(message, reading, rules);
         let flags = flags(reading, &timing, &content);
@@ -339,13 +339,15 @@ impl Device {
         if again == Some(Again::Other) {
             return self.count(Fate::Correction, out);
         }
-        let (patient, content) = match owner(&self.bindings, timing.own) {
-            Owner::Unbound => return self.count(Fate::Unbound, out),
-            Owner::Uncertain(patient) => {
-                said.push((patient.clone(), Said::Unattributed(cause)));
+        let (patient, content) = match attribution(&self.bindings, timing.own) {
+            Attribution::Unbound => return self.count(Fate::Unbound, out),
+            Attribution::Uncertain(patient) => {
+                observed.push((patient.clone(), Observed::Unattributed(cause)));
                 return self.count(Fate::Unattributed, out);
             }
-            Owner::Patient(patient, zeros) => (patient.clone(), zero(content, zeros, reading)),
+            Attribution::Patient(patient, zeros) => {
+                (patient.clone(), zero(content, zeros, reading))
+            }
         };
         let judged = matches!(content, Content::Number(_) | Content::Word(_));
         let live = timing.timeliness == Timeliness::Live;
@@ -360,13 +362,13 @@ impl Device {
             signal: reading.signal,
             instance: reading.instance.clone(),
         };
-        said.push((patient, Said::Reading(Observation { source, cause, timing, content })));
+        observed.push((patient, Observed::Reading(Observation { source, cause, timing, content })));
     }
 
     /// The place of a reading's series, or the one it would take.
     fn series_of(&self, reading: &Reading) -> Result<usize, usize> {
         let wanted = (reading.signal, &reading.instance);
-        self.series.place_by(|(signal, instance)| (*signal, instance).cmp(&wanted))
+        self.series.find_by(|(signal, instance)| (*signal, instance).cmp(&wanted))
     }
 
     fn series_at(&mut self, place: Result<usize, usize>, reading: &Reading) -> &mut Series {
@@ -445,7 +447,7 @@ impl Device {
 
     fn count(&mut self, fate: Fate, out: &mut Output) {
         out.count(fate);
-        let place = self.fates.place_of(&fate);
+        let place = self.fates.index_of(&fate);
         *self.fates.at(place) += 1;
     }
 }

@@ -267,7 +267,7 @@ pub struct DeviceDetails {
 /// What became of a command; the first transition it makes.
 #[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize)]
 #[cbor(map)]
-pub struct Answer {
+pub struct CommandAnswer {
     /// Done, already so, or refused.
     #[n(0)]
     pub outcome: Outcome,

@@ -45,7 +45,7 @@ pub enum Input {
     },
     /// Intake stood still from `from` to `to` (docs/architecture.md).
     #[n(4)]
-    Deaf {
+    IntakeGap {
         /// The stamp of the last row before.
         #[n(0)]
         from: Timestamp,
@@ -137,7 +137,7 @@ impl Input {
             Self::Link { .. }
             | Self::Command(_)
             | Self::Configuration { .. }
-            | Self::Deaf { .. }
+            | Self::IntakeGap { .. }
             | Self::ClockStep { .. }
             | Self::Store { .. }
             | Self::Unwatched(_)

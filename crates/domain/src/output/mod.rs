@@ -97,14 +97,14 @@ impl Output {
 
     /// Counts a fate.
     pub(crate) fn count(&mut self, fate: Fate) {
-        let place = self.fates.place_of(&fate);
-        *self.fates.at(place) += 1;
+        let index = self.fates.index_of(&fate);
+        *self.fates.at(index) += 1;
     }
 
     /// Counts a refusal.
     pub(crate) fn count_refusal(&mut self, reason: &'static str) {
-        let place = self.refusals.place_of(&reason);
-        *self.refusals.at(place) += 1;
+        let index = self.refusals.index_of(&reason);
+        *self.refusals.at(index) += 1;
     }
 }
 

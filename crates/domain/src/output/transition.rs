@@ -1,7 +1,7 @@
 //! What the core puts out: the alarm log, the SSE log and the delivery outbox in one.
 
 use crate::model::alarm::Alarm;
-use crate::model::command::Answer;
+use crate::model::command::CommandAnswer;
 use crate::model::ids::{DeviceId, PatientId};
 use crate::model::time::Timestamp;
 use crate::output::context::AlarmContext;
@@ -27,7 +27,7 @@ pub enum TransitionBody {
         /// What was asked, one word: `acknowledge`, `bind`, …
         asked: &'static str,
         /// What became of it.
-        answer: Box<Answer>,
+        answer: Box<CommandAnswer>,
     },
     /// An alarm moved.
     Alarm {

@@ -106,7 +106,7 @@ proptest! {
             let (batch, after) = rest.split_at(alike);
             rest = after;
             let inputs: Vec<Input> = batch.iter().flat_map(Row::inputs).collect();
-            let deaf = matches!(inputs.first(), Some(Input::Deaf { .. } | Input::ClockStep { .. }));
+            let deaf = matches!(inputs.first(), Some(Input::IntakeGap { .. } | Input::ClockStep { .. }));
             // All at once.
             told.extend(one.fold(one.row() + 1, now, &inputs).transitions);
             // One by one, woken in between.
@@ -140,7 +140,7 @@ proptest! {
         let later = |ms: i64| Stamp { at: now.at + Span::millis(ms), offset: now.offset };
         let (mut deaf, mut awake) = (world.scene.core.clone(), world.scene.core);
         let (from, to) = (now.at, later(window));
-        let mut early = deaf.fold(deaf.row() + 1, to, &[Input::Deaf { from, to: to.at }]).transitions;
+        let mut early = deaf.fold(deaf.row() + 1, to, &[Input::IntakeGap { from, to: to.at }]).transitions;
         early.extend(deaf.advance(later(window + 9_999)).into_row().transitions);
         for transition in early {
             let told = fired(&transition);

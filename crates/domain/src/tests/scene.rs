@@ -342,7 +342,7 @@ impl Scene {
         self.core = restored(&self.core);
         let from = self.now.at;
         self.now.at = from + Span::millis((deaf * 1_000.0) as i64);
-        self.fold(&[Input::Deaf { from, to: self.now.at }]);
+        self.fold(&[Input::IntakeGap { from, to: self.now.at }]);
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) enum Step {
     Limits { patient: usize, signal: usize, low: bool, limit: usize, ago: i64 },
     Configure(bool),
     Wait(i64),
-    Deaf(i64),
+    IntakeGap(i64),
     ClockBack(i64),
     Store(bool),
     Broker(bool),
@@ -117,7 +117,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         ),
         1 => any::<bool>().prop_map(Step::Configure),
         10 => pause().prop_map(Step::Wait),
-        2 => (1_000_i64..100_000).prop_map(Step::Deaf),
+        2 => (1_000_i64..100_000).prop_map(Step::IntakeGap),
         1 => (1_i64..4_000_000).prop_map(Step::ClockBack),
         1 => any::<bool>().prop_map(Step::Store),
         1 => any::<bool>().prop_map(Step::Broker),
@@ -258,10 +258,10 @@ impl World {
                     self.row(&[Input::Message(Box::new(message))]);
                 }
             }
-            Step::Deaf(ms) => {
+            Step::IntakeGap(ms) => {
                 let from = self.scene.now.at;
                 self.scene.now.at = from + Span::millis(ms);
-                self.row(&[Input::Deaf { from, to: self.scene.now.at }]);
+                self.row(&[Input::IntakeGap { from, to: self.scene.now.at }]);
             }
             Step::ClockBack(ms) => {
                 let from_us = self.scene.now.offset.as_micros();
