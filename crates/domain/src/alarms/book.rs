@@ -1,6 +1,8 @@
 //! The open alarms of one patient, or of the gateway itself: at most one by (rule, source).
 
+mod act;
 mod causes;
+mod ongoing;
 mod upgrade;
 
 use std::collections::BTreeMap;
@@ -8,11 +10,11 @@ use std::collections::BTreeMap;
 use minicbor::{Decode, Encode};
 
 use self::causes::Causes;
+pub use self::ongoing::Ongoing;
 use crate::model::alarm::{
     Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger,
 };
 use crate::model::cause::{Cause, alarm_id};
-use crate::model::command::{AlarmAct, CommandAnswer, Outcome};
 use crate::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, WardId};
 use crate::model::observation::Source;
 use crate::model::signal::SignalId;
@@ -23,9 +25,6 @@ use crate::output::transition::{Change, TransitionBody};
 
 /// How long a momentary alarm that does not latch is held (contract §5).
 const MOMENTARY_HELD: Span = Span::hours(24);
-
-/// Episodes remembered by alarm; a device that never ends what it begins has no more.
-const ONGOING: usize = 256;
 
 /// Which alarm: its rule and its source. The source is a text, because the ids of alarms are hashed
 /// over it; it is compared, and never taken apart.
@@ -72,21 +71,6 @@ pub struct Open {
     /// The series whose numbers raised it.
     #[n(6)]
     pub series: Option<Source>,
-}
-
-/// An episode of a device that has not ended.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Ongoing {
-    /// The event.
-    #[n(0)]
-    pub name: String,
-    /// The device's own number of it.
-    #[n(1)]
-    pub id: Option<String>,
-    /// When it began, corrected.
-    #[n(2)]
-    pub began: Timestamp,
 }
 
 /// What a new alarm says.
@@ -332,28 +316,6 @@ impl Book {
         }
     }
 
-    /// An episode of the open alarm goes on; one without a number goes on once by event.
-    pub fn begin(&mut self, key: &Key, episode: Ongoing) {
-        let Some(open) = self.open.get_mut(key) else { return };
-        let same = |known: &Ongoing| known.name == episode.name && known.id == episode.id;
-        if open.ongoing.len() < ONGOING && !open.ongoing.iter().any(same) {
-            open.ongoing.push(episode);
-        }
-    }
-
-    /// An episode ended at `at`; whether none of the open alarm goes on. Without a number it is
-    /// every one of its event that began before.
-    pub fn end(&mut self, key: &Key, name: &str, id: Option<&str>, at: Timestamp) -> bool {
-        let Some(open) = self.open.get_mut(key) else { return false };
-        let known = !open.ongoing.is_empty();
-        open.ongoing.retain(|ongoing| {
-            ongoing.name != name
-                || ongoing.id.as_deref() != id
-                || (id.is_none() && ongoing.began > at)
-        });
-        known && open.ongoing.is_empty()
-    }
-
     fn record(&mut self, key: &Key, change: Change, actor: Option<&str>, out: &mut Output) {
         let Some(open) = self.open.get_mut(key) else { return };
         let seq = out.next_seq();
@@ -376,42 +338,6 @@ impl Book {
     /// The key of an open alarm.
     pub fn key_of(&self, id: &AlarmId) -> Option<Key> {
         self.open.iter().find(|(_, open)| open.alarm.id == *id).map(|(key, _)| key.clone())
-    }
-
-    /// Carries out what a person asks of an open alarm; the answer is the first transition.
-    pub fn act(&mut self, key: &Key, actor: &str, seen: u64, act: &AlarmAct, out: &mut Output) {
-        let Some(open) = self.open.get_mut(key) else { return };
-        let now = out.wall();
-        let before = open.alarm.clone();
-        let asked = asked(act);
-        let result = if seen < open.news_seq {
-            Err((Outcome::Conflict, "it has changed since it was seen".to_owned()))
-        } else {
-            match act {
-                AlarmAct::Acknowledge => open.alarm.acknowledge(actor, seen, now),
-                AlarmAct::Unacknowledge => open.alarm.unacknowledge(now),
-                AlarmAct::Reset { reason } => open.alarm.reset(reason.as_deref(), now),
-            }
-            .map_err(|refusal| (refusal.outcome, refusal.detail))
-        };
-        let (outcome, detail) = match &result {
-            Ok(_) => (Outcome::Done, String::new()),
-            Err((outcome, detail)) => (*outcome, detail.clone()),
-        };
-        // The answer shows the alarm as it is after the change, with the number the change will have.
-        let mut shown = if result.is_ok() { open.alarm.clone() } else { before };
-        if result.is_ok() {
-            shown.seq = out.next_seq() + 1;
-        }
-        let answer = CommandAnswer { outcome, detail, alarm: Some(shown), version: None };
-        out.emit(TransitionBody::Answer {
-            actor: actor.to_owned(),
-            asked,
-            answer: Box::new(answer),
-        });
-        if let Ok(change) = result {
-            self.record(key, change, Some(actor), out);
-        }
     }
 
     /// When the next acknowledgement or momentary alarm runs out, in the gateway's own time.
@@ -452,13 +378,4 @@ fn is_news(change: Change) -> bool {
             | Change::BackPresent
             | Change::Upgraded
     )
-}
-
-/// The word of a command about an alarm.
-pub fn asked(act: &AlarmAct) -> &'static str {
-    match act {
-        AlarmAct::Acknowledge => "acknowledge",
-        AlarmAct::Unacknowledge => "unacknowledge",
-        AlarmAct::Reset { .. } => "reset",
-    }
 }

@@ -17,7 +17,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn conflict(detail: impl Into<String>) -> Self {
+    pub(super) fn conflict(detail: impl Into<String>) -> Self {
         Self { outcome: Outcome::Conflict, detail: detail.into() }
     }
 }

@@ -8,7 +8,6 @@ pub(crate) mod alarm_index;
 mod commands;
 pub mod configuration;
 mod deadlines;
-mod device_commands;
 pub mod journal;
 mod raised;
 pub mod snapshot;

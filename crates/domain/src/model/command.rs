@@ -154,6 +154,17 @@ pub enum AlarmAct {
     },
 }
 
+impl AlarmAct {
+    /// Its word in the log.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Unacknowledge => "unacknowledge",
+            Self::Reset { .. } => "reset",
+        }
+    }
+}
+
 /// What is known of a patient.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
