@@ -69,7 +69,7 @@ pub(super) fn first_inputs(
         let (signals, rules, site) = (texts.signals, texts.rules, texts.site);
         first.push(Input::Configuration { signals, rules, site });
     }
-    if config.influx.is_none() && core.site.sink_told() {
+    if config.influx.is_none() && core.site.is_sink_alarming() {
         first.push(Input::Sink { refused: None, behind: false });
     }
     first

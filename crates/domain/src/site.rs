@@ -23,10 +23,10 @@ const BROKER: &str = "link.broker";
 const SINK_REFUSED: &str = "influx.refused";
 const SINK_BEHIND: &str = "influx.behind";
 
-/// A wall clock that is further behind the gateway's own time is told.
+/// A wall clock that is further behind the gateway's own time raises an alarm.
 const CLOCK_TOLERATED: Span = Span::secs(1);
 
-/// A window without intake longer than this is told (docs/architecture.md).
+/// An intake gap longer than this raises an alarm (docs/architecture.md).
 const INTAKE_GAP_TOLERATED: Span = Span::secs(10);
 
 /// Wards, beds and the gateway's own alarms.
@@ -81,15 +81,15 @@ impl Site {
         }
     }
 
-    /// The wards that are told as unwatched.
+    /// The wards announced as unwatched.
     pub fn unwatched_wards(&self) -> Vec<WardId> {
-        let told = self.alarms.iter().filter(|(key, open)| {
+        let announced = self.alarms.iter().filter(|(key, open)| {
             key.rule.as_str() == UNWATCHED && open.alarm.condition == Condition::Present
         });
-        told.filter_map(|(_, open)| open.alarm.ward.clone()).collect()
+        announced.filter_map(|(_, open)| open.alarm.ward.clone()).collect()
     }
 
-    /// Nothing proves that what is published to a broker of the site is heard, or its probe came
+    /// Nothing proves that what is published to a broker of the site arrives here, or its probe came
     /// back. High: whoever is behind that broker may be watched by nobody.
     pub fn broker(&mut self, id: &DeviceId, fault: Option<&str>, out: &mut Output) {
         let key = Key::new(rule(BROKER), id.as_str());
@@ -100,16 +100,16 @@ impl Site {
         let cause = Cause::noticed(Some(id.clone()), out.wall());
         let (priority, condition) = (Priority::High, Condition::Present);
         let draft = draft::technical(key, None, priority, condition, text, cause, out);
-        self.tell(draft, out);
+        self.raise_or_reword(draft, out);
     }
 
-    /// The brokers that are told as not proven.
+    /// The brokers announced as not proven.
     pub fn broker_faults(&self) -> impl Iterator<Item = DeviceId> {
-        let told = self.alarms.iter().filter(|(key, _)| key.rule.as_str() == BROKER);
-        told.filter_map(|(key, _)| key.source.parse().ok())
+        let announced = self.alarms.iter().filter(|(key, _)| key.rule.as_str() == BROKER);
+        announced.filter_map(|(key, _)| key.source.parse().ok())
     }
 
-    /// InfluxDB refuses what it is told, or is behind: both end by themselves.
+    /// InfluxDB refuses what is exported to it, or is behind: both end by themselves.
     pub fn sink(&mut self, refused: Option<u16>, behind: bool, out: &mut Output) {
         let refused = refused.map(|status| {
             format!(
@@ -131,18 +131,18 @@ impl Site {
             let cause = Cause::noticed(None, out.wall());
             let condition = Condition::Present;
             let draft = draft::technical(key, None, priority, condition, text, cause, out);
-            self.tell(draft, out);
+            self.raise_or_reword(draft, out);
         }
     }
 
     /// Whether one of its alarms is open.
-    pub fn sink_told(&self) -> bool {
+    pub fn is_sink_alarming(&self) -> bool {
         let of_sink = |id: &str| [SINK_REFUSED, SINK_BEHIND].contains(&id);
         self.alarms.iter().any(|(key, _)| of_sink(key.rule.as_str()))
     }
 
-    /// The wall clock stands so far from the gateway's own time: a clock set back is told for as
-    /// long as it is behind.
+    /// The wall clock is `offset` from the gateway's own time. A clock set back is an alarm for as long
+    /// as it is behind.
     pub fn clock(&mut self, offset: Span, out: &mut Output) {
         let key = Key::new(rule(CLOCK_BEHIND), "gateway");
         if offset < Span::ZERO - CLOCK_TOLERATED {
@@ -156,7 +156,7 @@ impl Site {
         }
     }
 
-    /// The machine's clock is synchronised, or is not, or nobody can tell.
+    /// The machine's clock is synchronised, or is not, or nobody knows.
     pub fn synchronised(&mut self, word: &Synchronised, out: &mut Output) {
         let key = Key::new(rule(CLOCK_UNSYNCHRONISED), "gateway");
         let (priority, text) = match word {
@@ -176,7 +176,7 @@ impl Site {
         let cause = Cause::noticed(None, out.wall());
         let condition = Condition::Present;
         let draft = draft::technical(key, None, priority, condition, text, cause, out);
-        self.tell(draft, out);
+        self.raise_or_reword(draft, out);
     }
 
     /// Whether the machine's clock was not known to be synchronised when it was last asked.
@@ -198,8 +198,8 @@ impl Site {
         self.alarms.raise(GATEWAY, draft, out);
     }
 
-    /// Raises an alarm of the gateway; one that is open already says from here on what holds now.
-    fn tell(&mut self, draft: Draft, out: &mut Output) {
+    /// Raises an alarm of the gateway. If it is open already, its text becomes what holds now.
+    fn raise_or_reword(&mut self, draft: Draft, out: &mut Output) {
         let (key, text) = (draft.key.clone(), draft.text.clone());
         self.alarms.raise(GATEWAY, draft, out);
         self.alarms.change(&key, None, out, |alarm, _| {

@@ -73,7 +73,7 @@ pub struct Open {
     pub series: Option<Source>,
 }
 
-/// What a new alarm says.
+/// A new alarm, as its rule drafts it.
 #[derive(Clone, Debug)]
 pub struct Draft {
     /// Rule and source.
@@ -174,7 +174,7 @@ impl Book {
         self.open.iter().filter(|(k, o)| wanted(k, o)).map(|(k, _)| k.clone()).collect()
     }
 
-    /// Opens an alarm, or tells the open one that its condition holds (rows 1, 7, 12, 20, 21).
+    /// Opens an alarm. If it is open, its condition holds again (rows 1, 7, 12, 20, 21).
     pub fn raise(&mut self, subject: AlarmSubject<'_>, draft: Draft, out: &mut Output) {
         if self.open.contains_key(&draft.key) {
             self.renew(draft, out);
@@ -243,7 +243,7 @@ impl Book {
         self.record(&draft.key, Change::Raised, None, out);
     }
 
-    /// The open alarm hears of the same condition again.
+    /// The condition of the open alarm holds again.
     fn renew(&mut self, draft: Draft, out: &mut Output) {
         let now = out.wall();
         let Some(open) = self.open.get_mut(&draft.key) else { return };

@@ -9,6 +9,7 @@ mod commands;
 pub mod configuration;
 mod deadlines;
 pub mod journal;
+mod messages;
 mod raised;
 pub mod snapshot;
 mod upgrade;
@@ -22,11 +23,10 @@ use self::agenda::Agenda;
 use self::alarm_index::AlarmIndex;
 use self::configuration::{Configuration, Texts};
 use self::journal::numbers_in;
-use crate::device::{Device, Observed, Surroundings};
+use crate::device::{Device, Observed};
 use crate::model::command::{DeviceDetails, PrincipalKind};
 use crate::model::ids::{DeviceId, PatientId, SiteId};
 use crate::model::input::Input;
-use crate::model::message::Message;
 use crate::model::time::IntakeGap;
 use crate::model::time::{Span, Stamp, Timestamp};
 use crate::output::Output;
@@ -70,7 +70,7 @@ pub(super) struct Head {
     pub(super) next_seq: u64,
     #[n(4)]
     pub(super) now: Stamp,
-    /// The last windows without intake, oldest first.
+    /// The last intake gaps, oldest first.
     #[n(5)]
     pub(super) intake_gaps: Vec<IntakeGap>,
     #[n(6)]
@@ -308,62 +308,6 @@ impl Core {
         }
     }
 
-    fn message(&mut self, message: &Message, out: &mut Output) {
-        if message.principal != message.device {
-            let wall = out.wall();
-            self.device_mut(&message.principal, out.now).last_contact = Some(wall);
-        }
-        let configuration = Arc::clone(&self.configuration);
-        let intake_gaps = std::mem::take(&mut self.head.intake_gaps);
-        let around = Surroundings { rules: &configuration.rules, intake_gaps: &intake_gaps };
-        let mut observed = std::mem::take(&mut self.observed);
-        let device = self.device(&message.device, out.now);
-        Arc::make_mut(device).observe(message, around, &mut observed, out);
-        let device = Arc::clone(device);
-        self.head.intake_gaps = intake_gaps;
-        self.pass_on(&observed, &device, &configuration, out);
-        observed.clear();
-        self.observed = observed;
-    }
-
-    fn pass_on(
-        &mut self,
-        observed: &[(PatientId, Observed)],
-        device: &Device,
-        configuration: &Configuration,
-        out: &mut Output,
-    ) {
-        let context = context(configuration);
-        let mut rest = observed;
-        while let Some((id, _)) = rest.first() {
-            let same = rest.iter().take_while(|(other, _)| other == id).count();
-            let (of_one, others) = rest.split_at(same);
-            rest = others;
-            let Some(patient) = self.patient_mut(id) else { continue };
-            for (_, observed) in of_one {
-                patient.observe(observed, device, context, out);
-            }
-            self.note_deadline(id);
-        }
-    }
-
-    fn link(&mut self, principal: &DeviceId, connected: bool, now: Stamp) {
-        let device = self.device_mut(principal, now);
-        device.link(connected, now);
-        if !connected || device.details.kind == PrincipalKind::Device {
-            return;
-        }
-        let behind: Vec<DeviceId> = self
-            .devices
-            .values()
-            .filter(|d| d.details.via.contains(principal))
-            .map(|d| d.details.id.clone())
-            .collect();
-        for id in behind {
-            self.device_mut(&id, now).clock.reconnected(now);
-        }
-    }
-
     /// The device of this id, admitted as it is if nobody registered it: the listener let it in.
     pub(super) fn device_mut(&mut self, id: &DeviceId, now: Stamp) -> &mut Device {
         Arc::make_mut(self.device(id, now))
@@ -403,34 +347,6 @@ impl Core {
         site.touched = self.head.row;
         self.changed.site = true;
         site
-    }
-
-    /// New texts: changed rules close their alarms and judge anew (row 23).
-    fn configure(&mut self, texts: Texts, out: &mut Output) {
-        let Ok(configuration) = Configuration::parse(texts.clone()) else {
-            out.note(None, None, "configuration", "a configuration row cannot be read".to_owned());
-            return;
-        };
-        let before = Arc::clone(&self.configuration);
-        self.configuration = Arc::new(configuration);
-        self.head.texts = texts;
-        let after = Arc::clone(&self.configuration);
-        for device in self.devices.values() {
-            let class = &device.details.class;
-            if before.rules.class(class).is_some() && after.rules.class(class).is_none() {
-                let text = format!("its class `{class}` is configured no more");
-                out.note(device.patient(), Some(&device.details.id), "class_removed", text);
-            }
-        }
-        // What is shown of devices follows from their classes.
-        self.changed.devices.extend(self.devices.keys().cloned());
-        let ids: Vec<PatientId> = self.patients.keys().cloned().collect();
-        for id in ids {
-            if let Some(patient) = self.patient_mut(&id) {
-                patient.reconfigure(context(&before), context(&after), out);
-                self.note_deadline(&id);
-            }
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Events a device tells of.
+//! What becomes of an event that a device reports.
 
 use super::binding::{Attribution, attribution};
 use super::episodes::EpisodeKey;

@@ -170,7 +170,7 @@ impl Device {
         }
     }
 
-    /// How often a signal should come, where it was said.
+    /// How often a signal should come, where that is stated.
     pub fn interval_of(&self, signal: SignalId) -> Option<Span> {
         self.expected().iter().find(|e| e.signal == signal).and_then(|e| e.interval)
     }

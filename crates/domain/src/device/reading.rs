@@ -46,7 +46,7 @@ pub(super) struct Around<'a> {
 enum Again {
     /// The same once more.
     Same,
-    /// Another value, not said to be a correction: stored, not judged again.
+    /// Another value, not marked as a correction: stored, not judged again.
     Other,
 }
 

@@ -12,7 +12,7 @@ use crate::model::time::Stamp;
 use crate::output::Output;
 
 impl Device {
-    /// Counts what was refused, and lets the patient hear why it is not judged.
+    /// Counts what was refused; the patient machine learns why it is not judged.
     pub(super) fn refused(
         &mut self,
         message: &Message,
@@ -43,7 +43,7 @@ impl Device {
         self.rejected(message, (reading.signal, reading.index), reason, observed, out.now);
     }
 
-    /// Something of this signal came and was refused: the patient hears why it is not judged.
+    /// Something of this signal came and was refused: the patient machine learns why it is not judged.
     fn rejected(
         &self,
         message: &Message,

@@ -21,7 +21,7 @@ pub(super) struct Sequence {
     /// Hashes of the numbers seen, at `seq % 64`.
     #[n(3)]
     hashes: Vec<u64>,
-    /// The newest time the last message gave, to tell a restart from an old message.
+    /// The newest time the last message gave, to distinguish a restart from an old message.
     #[n(4)]
     newest: Option<Timestamp>,
     /// Numbers jumped over and not yet come.
@@ -29,7 +29,7 @@ pub(super) struct Sequence {
     holes: u64,
 }
 
-/// What a message's number says.
+/// What follows from a message's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SequenceOutcome {
     /// Not seen before.

@@ -15,7 +15,7 @@ const AHEAD: Span = Span::mins(5);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace<'a> {
     pub(super) class: Option<&'a Class>,
-    /// How often the signal comes, where it was said.
+    /// How often the signal comes, where that is stated.
     pub(super) interval: Option<Span>,
     /// Rule time of the newest reading of the series judged live.
     pub(super) newest: Option<Timestamp>,
@@ -119,7 +119,7 @@ fn implant_correction(message: &Message) -> Span {
     }
 }
 
-/// How much of `span` lies in windows without intake.
+/// How much of `span` lies in intake gaps.
 fn overlap(span: (Timestamp, Timestamp), intake_gaps: &[IntakeGap]) -> Span {
     let within = |(from, to): &IntakeGap| (span.1.min(*to) - span.0.max(*from)).max(Span::ZERO);
     intake_gaps.iter().map(within).fold(Span::ZERO, |sum, one| sum + one)

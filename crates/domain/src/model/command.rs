@@ -121,7 +121,7 @@ pub enum Action {
     /// End the binding now.
     #[n(11)]
     Unbind(#[n(0)] DeviceId),
-    /// Say that the present binding was of another patient from its start (contract §4).
+    /// State that the present binding was of another patient from its start (contract §4).
     #[n(12)]
     CorrectBinding {
         /// Which device.
@@ -205,7 +205,7 @@ pub enum AgeClass {
     /// A new-born.
     #[n(2)]
     Neonatal,
-    /// Not said: limits for adults are not applied silently.
+    /// Not stated: limits for adults are not applied silently.
     #[default]
     #[n(3)]
     Unknown,

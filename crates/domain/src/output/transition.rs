@@ -109,7 +109,7 @@ pub enum Change {
     Expired,
     /// Words or members changed, nothing else.
     Updated,
-    /// Another version of the core judges otherwise than was told.
+    /// Another version of the core judges otherwise than was announced.
     Upgraded,
 }
 
