@@ -53,13 +53,10 @@ const GATEWAY: AlarmSubject<'static> = AlarmSubject { patient: None, ward: None,
 impl Site {
     /// Commits fail, or succeed again: silence meanwhile belongs to this one alarm.
     pub fn store(&mut self, failing: bool, out: &mut Output) {
-        let key = Key::new(rule(STORE_FAILING), "gateway");
+        let key = own_key(STORE_FAILING);
         if failing {
             let text = "the store fails: nothing new is acknowledged".to_owned();
-            let cause = Cause::noticed(None, out.wall());
-            let (priority, condition) = (Priority::High, Condition::Present);
-            let draft = draft::technical(key, None, priority, condition, text, cause, out);
-            self.alarms.raise(GATEWAY, draft, out);
+            self.alarms.raise(GATEWAY, present(key, Priority::High, text, out), out);
         } else {
             self.alarms.change(&key, None, out, Alarm::absent);
         }
@@ -74,9 +71,7 @@ impl Site {
         for ward in wards {
             let key = Key::new(rule(UNWATCHED), ward.as_str());
             let text = format!("no screen shows ward {ward}");
-            let cause = Cause::noticed(None, out.wall());
-            let (priority, condition) = (Priority::Medium, Condition::Present);
-            let draft = draft::technical(key, None, priority, condition, text, cause, out);
+            let draft = present(key, Priority::Medium, text, out);
             self.alarms.raise(AlarmSubject { ward: Some(ward), ..GATEWAY }, draft, out);
         }
     }
@@ -98,8 +93,7 @@ impl Site {
         };
         let text = format!("broker {id}: {fault}");
         let cause = Cause::noticed(Some(id.clone()), out.wall());
-        let (priority, condition) = (Priority::High, Condition::Present);
-        let draft = draft::technical(key, None, priority, condition, text, cause, out);
+        let draft = Draft { cause, ..present(key, Priority::High, text, out) };
         self.raise_or_reword(draft, out);
     }
 
@@ -123,15 +117,12 @@ impl Site {
         for (id, priority, text) in
             [(SINK_REFUSED, Priority::Medium, refused), (SINK_BEHIND, Priority::Low, behind)]
         {
-            let key = Key::new(rule(id), "gateway");
+            let key = own_key(id);
             let Some(text) = text else {
                 self.alarms.change(&key, None, out, Alarm::absent);
                 continue;
             };
-            let cause = Cause::noticed(None, out.wall());
-            let condition = Condition::Present;
-            let draft = draft::technical(key, None, priority, condition, text, cause, out);
-            self.raise_or_reword(draft, out);
+            self.raise_or_reword(present(key, priority, text, out), out);
         }
     }
 
@@ -144,13 +135,10 @@ impl Site {
     /// The wall clock is `offset` from the gateway's own time. A clock set back is an alarm for as long
     /// as it is behind.
     pub fn clock(&mut self, offset: Span, out: &mut Output) {
-        let key = Key::new(rule(CLOCK_BEHIND), "gateway");
+        let key = own_key(CLOCK_BEHIND);
         if offset < Span::ZERO - CLOCK_TOLERATED {
             let text = format!("the wall clock was set back by {:.0} s", -offset.as_secs_f64());
-            let cause = Cause::noticed(None, out.wall());
-            let (priority, condition) = (Priority::Medium, Condition::Present);
-            let draft = draft::technical(key, None, priority, condition, text, cause, out);
-            self.alarms.raise(GATEWAY, draft, out);
+            self.alarms.raise(GATEWAY, present(key, Priority::Medium, text, out), out);
         } else {
             self.alarms.change(&key, None, out, Alarm::absent);
         }
@@ -158,7 +146,7 @@ impl Site {
 
     /// The machine's clock is synchronised, or is not, or nobody knows.
     pub fn synchronised(&mut self, word: &Synchronised, out: &mut Output) {
-        let key = Key::new(rule(CLOCK_UNSYNCHRONISED), "gateway");
+        let key = own_key(CLOCK_UNSYNCHRONISED);
         let (priority, text) = match word {
             Synchronised::Yes => return self.alarms.change(&key, None, out, Alarm::absent),
             Synchronised::NotAsked => {
@@ -173,15 +161,12 @@ impl Site {
                 (Priority::Low, text)
             }
         };
-        let cause = Cause::noticed(None, out.wall());
-        let condition = Condition::Present;
-        let draft = draft::technical(key, None, priority, condition, text, cause, out);
-        self.raise_or_reword(draft, out);
+        self.raise_or_reword(present(key, priority, text, out), out);
     }
 
     /// Whether the machine's clock was not known to be synchronised when it was last asked.
     pub fn doubts_the_clock(&self) -> bool {
-        self.alarms.holds(&Key::new(rule(CLOCK_UNSYNCHRONISED), "gateway"))
+        self.alarms.holds(&own_key(CLOCK_UNSYNCHRONISED))
     }
 
     /// Intake stood still: one alarm for the gateway, no device is blamed for it.
@@ -189,7 +174,7 @@ impl Site {
         if to - from <= INTAKE_GAP_TOLERATED || from < Timestamp::YEAR_2000 {
             return;
         }
-        let key = Key::new(rule(INTAKE_GAP), "gateway");
+        let key = own_key(INTAKE_GAP);
         let (from, to) = (out.now.shown(from), out.now.shown(to));
         let text = format!("nothing was taken in from {from} to {to}");
         let cause = Cause::noticed(None, from);
@@ -209,4 +194,15 @@ impl Site {
             })
         });
     }
+}
+
+/// The key of an alarm about the gateway as a whole.
+fn own_key(id: &'static str) -> Key {
+    Key::new(rule(id), "gateway")
+}
+
+/// The draft of something that the gateway notices now, and that holds.
+fn present(key: Key, priority: Priority, text: String, out: &Output) -> Draft {
+    let cause = Cause::noticed(None, out.wall());
+    draft::technical(key, None, priority, Condition::Present, text, cause, out)
 }

@@ -180,14 +180,7 @@ impl Book {
             self.renew(draft, out);
             return;
         }
-        let ordinal = if let Some(causes) = self.causes.get_mut(&draft.key) {
-            causes.next(&draft.cause)
-        } else {
-            self.causes.insert(draft.key.clone(), Causes::first(draft.cause.clone()));
-            0
-        };
-        let kept = self.kept.get(&draft.key).copied().unwrap_or_default();
-        let ordinal = ordinal.saturating_add(kept.saturating_mul(KEPT));
+        let ordinal = self.next_ordinal(&draft);
         let now = out.wall();
         let alarm = Alarm {
             id: alarm_id(
@@ -241,6 +234,18 @@ impl Book {
         };
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
+    }
+
+    /// Keeps the id of an alarm apart from those of all alarms of its key before it.
+    fn next_ordinal(&mut self, draft: &Draft) -> u32 {
+        let ordinal = if let Some(causes) = self.causes.get_mut(&draft.key) {
+            causes.next(&draft.cause)
+        } else {
+            self.causes.insert(draft.key.clone(), Causes::first(draft.cause.clone()));
+            0
+        };
+        let kept = self.kept.get(&draft.key).copied().unwrap_or_default();
+        ordinal.saturating_add(kept.saturating_mul(KEPT))
     }
 
     /// The condition of the open alarm holds again.
