@@ -2,7 +2,7 @@
 
 use crate::core::configuration::Texts;
 use crate::model::alarm::{LimitFrom, Side};
-use crate::model::command::PatientLimit;
+use crate::model::command::{Action, Command, PatientLimit};
 use crate::model::input::Input;
 use crate::model::message::Body;
 use crate::model::unit::Unit;
@@ -101,4 +101,49 @@ fn it_stands_on_the_limits_it_was_judged_by_though_others_follow_in_the_same_row
     assert_eq!(stood.value, Some(80.0));
     let now = scene.core.limits_in_force(&scene.alarm("vitals_live.nibp_sys_low"));
     assert_eq!(now.iter().find(critical).unwrap().value, Some(70.0), "in force from here on");
+}
+
+#[test]
+fn a_series_has_its_instance_whatever_kind_of_alarm_it_raised() {
+    let mut scene = Scene::bedside();
+    scene.advance(10.0);
+    for (signal, value) in [("nibp_sys", 50.0), ("heart_rate", 900.0)] {
+        scene.send("dev", signal, value, |_, reading| reading.instance = "left".into());
+    }
+    for rule in ["vitals_live.nibp_sys_low", "link.implausible"] {
+        let series = context(&scene, rule).series.unwrap();
+        assert_eq!(series.instance.as_str(), "left", "{rule}");
+    }
+}
+
+#[test]
+fn own_limits_replaced_in_the_same_row_are_still_those_it_was_judged_by() {
+    let mut scene = Scene::bedside();
+    let own = |value| PatientLimit {
+        signal: "nibp_sys".to_owned(),
+        side: Side::Low,
+        critical: false,
+        value: Some(value),
+        unit: Unit::MmHg,
+    };
+    scene.limits(vec![own(95.0)], None, None);
+    let from = Some(scene.now.wall());
+    scene.advance(1.0);
+    let mut message = scene.message("dev");
+    if let Body::Telemetry { readings, .. } = &mut message.body {
+        readings.push(scene.measured("nibp_sys", 50.0));
+    }
+    let action = Action::SetLimits {
+        patient: "p".parse().unwrap(),
+        limits: vec![own(85.0)],
+        from,
+        replaces: None,
+        reason: None,
+    };
+    let command = Command { actor: "nurse".to_owned(), action };
+    scene.fold(&[Input::Message(Box::new(message)), Input::Command(Box::new(command))]);
+    let low = |limit: &&LimitInForce| !limit.critical && limit.side == Side::Low;
+    let context = context(&scene, "vitals_live.nibp_sys_low");
+    let stood = context.limits.iter().find(low).unwrap();
+    assert_eq!((stood.value, stood.from), (Some(95.0), LimitFrom::Patient));
 }
