@@ -27,12 +27,11 @@ use vitalgate::inbox::{Inbox, Receipt, Submission};
 use vitalgate::influx::line::Store as Lines;
 use vitalgate::influx::transport::gzip;
 use vitalgate::influx::{Parts, Sink};
-use vitalgate::operate::degraded::Degraded;
 use vitalgate::pipeline::load_shedding::Load;
 use vitalgate::privacy::pseudonym::Pseudonyms;
 use vitalgate::projection::board;
 use vitalgate::state::recovery::recover;
-use vitalgate::telemetry::Metrics;
+use vitalgate::telemetry::{Degraded, Metrics};
 use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{

@@ -9,10 +9,11 @@ use tokio_util::task::TaskTracker;
 
 use super::{Addresses, RunMode};
 use crate::app::readers::StoreReaders;
+use crate::app::settings;
 use crate::app::stage::Stage;
 use crate::clock::Clock;
 use crate::config::{Config, DeadMan};
-use crate::http::{AppState, Auth, Elsewhere, Limits, Pulse, Server, is_fresh, not_ready};
+use crate::http::{AppState, Auth, Elsewhere, Limits, Server};
 use crate::inbox::Inbox;
 use crate::influx::archive::{Archive, Unread};
 use crate::influx::{self, Sink};
@@ -21,13 +22,13 @@ use crate::ingest::sources::subscriber::Subscriber;
 use crate::ingest::{Context, Refusals};
 use crate::net::outbound::Outbound;
 use crate::operate::deadman;
-use crate::operate::degraded::Degraded;
 use crate::operate::systemd::{self, Notifier, Watchdog};
 use crate::pipeline::load_shedding::Load;
+use crate::pipeline::pulse::{Pulse, is_fresh, not_ready};
 use crate::privacy::pseudonym::Pseudonyms;
 use crate::projection::ring::Ring;
 use crate::projection::view::Board;
-use crate::telemetry::{Metrics, watch_space};
+use crate::telemetry::{Degraded, Metrics, watch_space};
 use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_store::consumers::SinkSlot;
@@ -82,7 +83,7 @@ impl Doors {
             load,
             sink_told,
         } = shared;
-        let brokers = config.subscribers()?.into_iter().map(Subscriber::new);
+        let brokers = settings::subscribers(config)?.into_iter().map(Subscriber::new);
         let subscribers = brokers.collect::<Result<_, _>>().context("[[broker]]")?;
         let degraded = Degraded::default();
         let deadman = match config.deadman.clone() {
@@ -92,7 +93,7 @@ impl Doors {
             }
             None => None,
         };
-        let listener = Listener::bind(config.listener()).context("cannot listen for MQTT")?;
+        let listener = Listener::bind(config.into()).context("cannot listen for MQTT")?;
         let server = Server::bind(config.http.listen)
             .await
             .with_context(|| format!("cannot listen for HTTP on {}", config.http.listen))?;
@@ -134,8 +135,11 @@ impl Doors {
             reader: opened.reader(),
             deadman,
         };
-        let auth =
-            if mode.demo { Auth::Local("local:demo".to_owned()) } else { config.http.auth()? };
+        let auth = if mode.demo {
+            Auth::Local("local:demo".to_owned())
+        } else {
+            Auth::of(config.http.tokens()?)
+        };
         let readers =
             Arc::new(StoreReaders::new(opened.reader(), opened.history(), signals.clone()));
         let elsewhere = elsewhere(config, opened.sink(), &metrics)?;
@@ -211,7 +215,7 @@ impl Around {
         }
         if let Some(notifier) = Notifier::from_environment().map(Arc::new) {
             if let Some(watchdog) = Watchdog::new(Arc::clone(&notifier)) {
-                pulse.feed(watchdog);
+                pulse.notify(watchdog);
             }
             let ready = move || not_ready(&board.borrow(), &clock, &pulse).is_empty();
             stage.start("service manager", systemd::tell_of_life(notifier, ready, stage.token()));

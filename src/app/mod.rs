@@ -6,6 +6,7 @@
 mod interfaces;
 pub mod readers;
 pub mod reload;
+pub mod settings;
 pub(crate) mod stage;
 mod startup;
 mod store_host;
@@ -25,14 +26,14 @@ use crate::app::reload::Reload;
 use crate::app::stage::{GRACE, Stage, late};
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::http::Pulse;
 use crate::inbox::Inbox;
 use crate::ingest::Refusals;
 use crate::operate::control::Control;
 use crate::operate::status::Sources;
 use crate::operate::synchronised;
 use crate::pipeline;
-use crate::pipeline::load_shedding::Strain;
+use crate::pipeline::load_shedding::LoadShedding;
+use crate::pipeline::pulse::Pulse;
 use crate::projection::board;
 use crate::projection::ring::Ring;
 use crate::state::recovery::{recover, upgraded};
@@ -101,7 +102,7 @@ impl App {
         let (kept, keep) = watch::channel(Arc::new(config.store.keep(&configuration.signals)));
         let (inbox, submissions) = Inbox::new();
         let metrics = Metrics::default();
-        let strain = Strain::new(metrics.clone());
+        let shedding = LoadShedding::new(metrics.clone());
         let refusals = Arc::new(Refusals::default());
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
@@ -136,13 +137,13 @@ impl App {
                 metrics: metrics.clone(),
                 pulse: pulse.clone(),
                 refusals: Arc::clone(&refusals),
-                load: strain.load(),
+                load: shedding.load(),
                 sink_told: core.site.is_sink_alarming(),
             };
             Some(Doors::bind(config, mode, &opened, shared).await?)
         };
         let addresses = doors.as_ref().map(|doors| doors.addresses(config)).transpose()?;
-        let host = StoreHost { load: strain.load(), metrics: metrics.clone() };
+        let host = StoreHost { load: shedding.load(), metrics: metrics.clone() };
         let terms = store::Terms { keep, host: Arc::new(host) };
         let running = store::start(opened, terms).context("cannot start the store")?;
         let pipeline = pipeline::Parts {
@@ -151,7 +152,7 @@ impl App {
             inbox: submissions,
             fill: inbox.fill(),
             refusals,
-            strain,
+            shedding,
             committer: running.committer,
             reports: running.reports,
             board,

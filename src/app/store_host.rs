@@ -14,15 +14,15 @@ pub(super) struct StoreHost {
 
 impl Host for StoreHost {
     fn is_overloaded(&self) -> bool {
-        self.load.gives_way(Work::Sealing)
+        self.load.is_shed(Work::Sealing)
     }
 
     fn sealing_deferred(&self) {
-        self.metrics.gave_way(Work::Sealing.as_str());
+        self.metrics.shed(Work::Sealing.as_str());
     }
 
     fn pruned(&self, kind: &'static str, rows: u64) {
-        self.metrics.let_go(kind, rows);
+        self.metrics.pruned(kind, rows);
     }
 
     fn merged(&self, blocks: u64) {

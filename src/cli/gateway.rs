@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use vitalgate::app::settings::check_files;
 use vitalgate::app::{Addresses, App, RunMode};
 
 use super::{ClockArg, ConfigArgs, RunArgs, runtime, say};
@@ -17,7 +18,7 @@ const KILLED: i32 = 130;
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.read()?;
     // Before anything is made or bound.
-    config.check_files()?;
+    check_files(&config)?;
     let mode = RunMode { stream_clock: args.clock == ClockArg::Stream, ..RunMode::default() };
     runtime()?.block_on(async {
         let app = App::bind(&config, mode).await?;
@@ -36,7 +37,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
 pub(super) fn check(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     let config = args.read()?;
     let configuration = config.configuration()?;
-    config.check_files()?;
+    check_files(&config)?;
     let classes = configuration.rules.class_names().count();
     let signals = configuration.signals.iter().count();
     say(&format!("ok: {signals} signals, {classes} device classes"));

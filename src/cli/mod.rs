@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use vitalgate::app::settings::BadSettings;
 use vitalgate::config::{BadConfig, Config};
 use vitalgate::tools::replay::ReplayOptions;
 
@@ -138,7 +139,7 @@ fn replay(options: ReplayOptions) -> anyhow::Result<ExitCode> {
 
 /// The exit code of an error: 64 for a bad configuration, else 1.
 pub(crate) fn code_of(error: &anyhow::Error) -> ExitCode {
-    if error.downcast_ref::<BadConfig>().is_some() {
+    if error.is::<BadConfig>() || error.is::<BadSettings>() {
         ExitCode::from(USAGE)
     } else {
         ExitCode::FAILURE

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-pub use crate::ingest::sources::subscriber::SpeaksFor;
-use crate::ingest::sources::subscriber::{BrokerTlsFiles, SubscriberConfig};
-use vitalgate_domain::model::ids::{DeviceId, SiteId};
+use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::time::Span;
 
 /// A broker without TLS, and one with.
@@ -58,6 +56,17 @@ pub struct Broker {
     /// TLS; without it the connection is in the clear.
     #[serde(default)]
     pub tls: Option<BrokerTls>,
+}
+
+/// Whom the messages of a broker may speak of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpeaksFor {
+    /// Devices that are registered `via` the broker's id.
+    #[default]
+    Assigned,
+    /// Every registered device: the broker's own access list has decided who publishes as whom.
+    Registered,
 }
 
 /// `[broker.tls]`.
@@ -127,31 +136,6 @@ impl Broker {
             },
             None => Ok(None),
         }
-    }
-
-    /// What its subscriber needs to know, the password read.
-    pub fn subscriber(&self, site: &SiteId) -> Result<SubscriberConfig, BadBroker> {
-        let client_id = self.client_id.clone();
-        let login = match &self.user {
-            Some(user) => Some((user.clone(), self.password()?.unwrap_or_default())),
-            None => None,
-        };
-        Ok(SubscriberConfig {
-            client_id: client_id.unwrap_or_else(|| format!("vitalgate-{site}-{}", self.id)),
-            login,
-            topics: self.topics.clone(),
-            speaks_for: self.speaks_for,
-            keep_alive: self.keep_alive,
-            max_bytes: self.max_unacknowledged_bytes as usize,
-            probe_every: self.probe_every,
-            probe_within: self.probe_within,
-            tls: self.tls.as_ref().map(|tls| BrokerTlsFiles {
-                ca: tls.ca.clone(),
-                own: tls.certificate.clone().zip(tls.key.clone()),
-                server_name: tls.server_name.clone(),
-            }),
-            ..SubscriberConfig::new(self.id.clone(), self.host.clone(), self.port())
-        })
     }
 
     /// Paths are relative to the configuration's own folder.

@@ -1,4 +1,5 @@
-//! `gateway.toml` as checked types. Nothing is bound or opened before the whole of it is valid.
+//! `gateway.toml` as checked types; knows no other part of the gateway. Nothing is bound or opened
+//! before the whole of it is valid.
 
 mod broker;
 mod clock;
@@ -18,17 +19,12 @@ use serde::Deserialize;
 pub use self::broker::{BadBroker, Broker, BrokerTls, SpeaksFor};
 pub use self::clock::Clock;
 pub use self::deadman::{BadDeadMan, DeadMan};
-pub use self::http::{Http, HttpToken};
+pub use self::http::{BadToken, Http, HttpToken, Role, Token};
 pub use self::influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme};
 pub use self::mqtt::{Devices, Mqtt, Proof, Tls, UnknownDevices};
 pub use self::site::{Site, TimeZone};
 pub use self::store::Store;
 pub use self::url::{NotAServer, ServerUrl};
-use crate::http::BadToken;
-use crate::influx::transport::{self, BadTransport};
-use crate::ingest::sources::listener::ListenerConfig;
-use crate::ingest::sources::subscriber::{Subscriber, SubscriberConfig};
-use crate::operate;
 use vitalgate_domain::core::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use vitalgate_domain::model::signal::NoSuchClass;
 
@@ -126,17 +122,6 @@ pub enum BadConfig {
     /// A broker that cannot be.
     #[error(transparent)]
     Broker(#[from] BadBroker),
-    /// InfluxDB's secret or certificates.
-    #[error(transparent)]
-    Sink(#[from] BadTransport),
-    /// Another's certificate that cannot be used.
-    #[error("{section}: {why}")]
-    File {
-        /// Of which section.
-        section: &'static str,
-        /// Which file, what is wrong with it.
-        why: String,
-    },
 }
 
 const BUILT_IN_GATEWAY: &str = include_str!("../../config/gateway.toml");
@@ -160,8 +145,10 @@ impl Config {
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, BadConfig> {
-        let mut config: Self = toml::from_str(text)
-            .map_err(|e| BadConfig::Toml { path: path.to_owned(), message: told(text, &e) })?;
+        let mut config: Self = toml::from_str(text).map_err(|e| BadConfig::Toml {
+            path: path.to_owned(),
+            message: at_its_place(text, &e),
+        })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let overrides = [&mut config.rules.file, &mut config.signals.file];
         for file in overrides.into_iter().flatten() {
@@ -217,46 +204,6 @@ impl Config {
         configuration.signals.keep_by_class(&self.store.history_keep_by_class)?;
         Ok(configuration)
     }
-
-    /// What the listener needs to know.
-    pub fn listener(&self) -> ListenerConfig {
-        ListenerConfig {
-            unknown: self.devices.unknown.into(),
-            retention: self.store.history_keep,
-            ..self.mqtt.listener()
-        }
-    }
-
-    /// What each subscriber needs to know, passwords read.
-    pub fn subscribers(&self) -> Result<Vec<SubscriberConfig>, BadConfig> {
-        let all = self.broker.iter().map(|broker| {
-            let mut config = broker.subscriber(&self.site.id)?;
-            config.unknown = self.devices.unknown.into();
-            config.retention = self.store.history_keep;
-            Ok(config)
-        });
-        all.collect()
-    }
-
-    /// Reads every secret and certificate, as `run` does at its start.
-    pub fn check_files(&self) -> Result<(), BadConfig> {
-        fn of<E: std::fmt::Display>(section: &'static str) -> impl Fn(E) -> BadConfig {
-            move |why| BadConfig::File { section, why: why.to_string() }
-        }
-        for broker in self.subscribers()? {
-            Subscriber::new(broker).map_err(of("[[broker]]"))?;
-        }
-        if let Some(files) = self.listener().tls_files {
-            files.check().map_err(of("[mqtt.tls]"))?;
-        }
-        if let Some(influx) = &self.influx {
-            transport::check(influx)?;
-        }
-        if let Some(deadman) = &self.deadman {
-            operate::deadman::outbound(deadman).map_err(of("[deadman]"))?;
-        }
-        Ok(())
-    }
 }
 
 fn read(path: &Path) -> Result<String, BadConfig> {
@@ -265,7 +212,7 @@ fn read(path: &Path) -> Result<String, BadConfig> {
 }
 
 /// Line, column and reason; not the line itself, which may hold a secret.
-fn told(text: &str, error: &toml::de::Error) -> String {
+fn at_its_place(text: &str, error: &toml::de::Error) -> String {
     let Some(span) = error.span() else { return error.message().to_owned() };
     let before = text.get(..span.start).unwrap_or(text);
     let line = before.matches('\n').count() + 1;

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::BadConfig;
-use crate::ingest::sources::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
 
 /// `[mqtt]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -91,37 +90,6 @@ impl Mqtt {
                 })
             }
             Some(_) | None => Ok(()),
-        }
-    }
-
-    /// What the listener is told by this section.
-    pub(super) fn listener(&self) -> ListenerConfig {
-        let tls = self.tls.as_ref();
-        ListenerConfig {
-            plain: self.listen.into_iter().collect(),
-            tls: tls.map(|tls| tls.listen).into_iter().collect(),
-            tls_files: tls.map(|tls| TlsFiles {
-                certificates: tls.certificate.clone(),
-                key: tls.key.clone(),
-                client_ca: tls.client_ca.clone(),
-                require_client_certificate: tls.client_certificate_required,
-            }),
-            authentication: match self.authentication {
-                Proof::Required => Authentication::Required,
-                Proof::Loopback => Authentication::Open,
-            },
-            max_connections: self.max_connections,
-            max_inflight: self.max_inflight,
-            ..ListenerConfig::default()
-        }
-    }
-}
-
-impl From<UnknownDevices> for Unknown {
-    fn from(unknown: UnknownDevices) -> Self {
-        match unknown {
-            UnknownDevices::Refuse => Self::Refuse,
-            UnknownDevices::Admit => Self::Admit,
         }
     }
 }

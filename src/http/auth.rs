@@ -8,6 +8,7 @@ use axum::response::Response;
 
 use super::error::Problem;
 use super::state::Ctx;
+pub use crate::config::{BadToken, Role, Token};
 
 /// How requests are told apart.
 #[derive(Clone, Debug)]
@@ -19,74 +20,13 @@ pub enum Auth {
     Local(String),
 }
 
-/// A static token, kept as its hash.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// The actor in audit and alarms.
-    pub name: String,
-    /// What it may do.
-    pub role: Role,
-    /// SHA-256 of the token's text.
-    pub sha256: [u8; 32],
-}
-
-/// Why a token of the configuration was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadToken {
-    /// Not 64 hexadecimal digits.
-    #[error("token `{0}`: `sha256` must be 64 hexadecimal digits")]
-    Hash(String),
-    /// Not a role.
-    #[error("`{0}` is not a role: write viewer, clinician or ops")]
-    Role(String),
-}
-
-impl Token {
-    /// A token from its configuration; `sha256` in hexadecimal.
-    pub fn new(name: &str, role: Role, sha256: &str) -> Result<Self, BadToken> {
-        let sha256 = data_encoding::HEXLOWER_PERMISSIVE
-            .decode(sha256.as_bytes())
-            .ok()
-            .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
-            .ok_or_else(|| BadToken::Hash(name.to_owned()))?;
-        Ok(Self { name: name.to_owned(), role, sha256 })
-    }
-}
-
-/// What a token is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Sees patients, alarms and devices.
-    Viewer,
-    /// A viewer who acts on alarms, patients and bindings.
-    Clinician,
-    /// Sees and registers devices, sees dead letters; no patients.
-    Ops,
-    /// The one actor of a loopback gateway without authentication.
-    Local,
-}
-
-impl std::str::FromStr for Role {
-    type Err = BadToken;
-    fn from_str(word: &str) -> Result<Self, BadToken> {
-        match word {
-            "viewer" => Ok(Self::Viewer),
-            "clinician" => Ok(Self::Clinician),
-            "ops" => Ok(Self::Ops),
-            _ => Err(BadToken::Role(word.to_owned())),
+impl Auth {
+    /// By these tokens; where there are none, everybody on loopback may do everything.
+    pub fn of(tokens: Vec<Token>) -> Self {
+        if tokens.is_empty() {
+            return Self::Local("local:anonymous".to_owned());
         }
-    }
-}
-
-impl Role {
-    /// The word of the configuration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Clinician => "clinician",
-            Self::Ops => "ops",
-            Self::Local => "local",
-        }
+        Self::Tokens(tokens)
     }
 }
 

@@ -1,8 +1,6 @@
 //! `/healthz`, `/readyz` and `/metrics`.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::extract::State;
@@ -13,86 +11,14 @@ use serde_json::json;
 use super::auth::{Right, Who};
 use super::error::Problem;
 use super::state::Ctx;
-use crate::clock::{Clock, Stopwatch};
-use crate::operate::systemd::Watchdog;
-use crate::projection::view::Board;
+use crate::pipeline::pulse::{judged_lag_s, not_ready};
 use crate::telemetry::{Sampled, Ward};
 use vitalgate_domain::model::ids::WardId;
-
-/// The pipeline counts as standing still after this many seconds without a step, and judgement as
-/// behind when it is this many seconds behind the clock (contract §6).
-const LATE_S: f64 = 5.0;
-
-/// How far judgement is behind the clock, in seconds.
-fn judged_lag_s(board: &Board, clock: &Clock) -> f64 {
-    (clock.wall() - board.judged_to).as_secs_f64().max(0.0)
-}
-
-/// Whether judgement keeps up with the clock.
-pub fn is_fresh(board: &Board, clock: &Clock) -> bool {
-    judged_lag_s(board, clock) <= LATE_S
-}
-
-/// Why the gateway is not ready; empty when it is (contract §6).
-pub fn not_ready(board: &Board, clock: &Clock, pulse: &Pulse) -> Vec<String> {
-    let behind = judged_lag_s(board, clock);
-    let conditions = [
-        (!pulse.0.listening.load(Ordering::Acquire), "not listening".to_owned()),
-        (board.store_failing, "the store fails to commit".to_owned()),
-        (behind > LATE_S, format!("judgement is {behind:.1} s behind")),
-    ];
-    conditions.into_iter().filter(|(holds, _)| *holds).map(|(_, why)| why).collect()
-}
-
-/// Says when the pipeline last stepped, and whether the listeners are up; cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Pulse(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    last: Mutex<Stopwatch>,
-    watchdog: Mutex<Option<Watchdog>>,
-    listening: AtomicBool,
-}
-
-impl Default for Pulse {
-    fn default() -> Self {
-        let last = Mutex::new(Stopwatch::start());
-        let (watchdog, listening) = (Mutex::default(), AtomicBool::new(false));
-        Self(Arc::new(Inner { last, watchdog, listening }))
-    }
-}
-
-impl Pulse {
-    /// From here on every step feeds this watchdog.
-    pub fn feed(&self, watchdog: Watchdog) {
-        *self.0.watchdog.lock().unwrap_or_else(PoisonError::into_inner) = Some(watchdog);
-    }
-
-    /// The pipeline stepped.
-    pub fn beat(&self) {
-        *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) = Stopwatch::start();
-        let mut watchdog = self.0.watchdog.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(watchdog) = &mut *watchdog {
-            watchdog.stepped();
-        }
-    }
-
-    /// Seconds since the last step.
-    pub fn age_s(&self) -> f64 {
-        self.0.last.lock().unwrap_or_else(PoisonError::into_inner).seconds()
-    }
-
-    /// Every listener is up, or intake has stopped.
-    pub fn set_listening(&self, listening: bool) {
-        self.0.listening.store(listening, Ordering::Release);
-    }
-}
 
 /// `/healthz`: the pipeline stepped within 5 s.
 pub(crate) async fn healthz(State(http): State<Ctx>) -> Response {
     let age = http.app.pulse.age_s();
-    let (status, word) = if age <= LATE_S {
+    let (status, word) = if http.app.pulse.is_alive() {
         (StatusCode::OK, "ok")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "standing still")

@@ -31,7 +31,6 @@ mod tests;
 mod wards;
 
 pub use auth::{Auth, BadToken, Right, Role, Token, can};
-pub use health::{Pulse, is_fresh, not_ready};
 pub use older::Elsewhere;
 pub use server::Server;
 pub use state::{AppState, Limits};

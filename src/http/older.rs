@@ -201,7 +201,7 @@ impl Request<'_> {
         loop {
             tries += 1;
             // Who could not be answered afterwards does not ask.
-            self.http.gives_way()?;
+            self.http.range_queries_allowed()?;
             let gone = self.http.app.history.gone(self.query, self.from, self.to);
             let told = self.ask::<T>(gone.clone(), bounds, &turn).await;
             let still = Still {

@@ -10,18 +10,17 @@ use tokio_util::task::TaskTracker;
 
 use super::auth::Auth;
 use super::error::Problem;
-use super::health::Pulse;
 use super::idempotency::Replies;
 use super::older::Elsewhere;
 use super::ports::{AlarmLog, HistoryRead, ReadFailed};
 use super::seats::Seats;
 use crate::clock::Clock;
 use crate::inbox::Inbox;
-use crate::operate::degraded::Degraded;
 use crate::pipeline::load_shedding::{Load, Work};
+use crate::pipeline::pulse::Pulse;
 use crate::projection::ring::Ring;
 use crate::projection::view::Board;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Degraded, Metrics};
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_store::types::Identity;
 
@@ -52,7 +51,7 @@ pub struct AppState {
     pub elsewhere: Option<Elsewhere>,
     /// When the pipeline last stepped, and whether the listeners are up.
     pub pulse: Pulse,
-    /// What gives way at present.
+    /// What is shed at present.
     pub load: Load,
     /// What does not work as it should beside the gateway itself.
     pub degraded: Degraded,
@@ -90,7 +89,7 @@ impl Default for Limits {
 
 /// Reads of the alarm log at a time; more wait their turn.
 const LOG_READS: usize = 2;
-/// Range queries at a time; more wait [`QUERY_WAIT`], then give way.
+/// Range queries at a time; more wait [`QUERY_WAIT`], then are refused.
 const HISTORY_READS: usize = 2;
 const QUERY_WAIT: Duration = Duration::from_secs(2);
 
@@ -142,28 +141,28 @@ impl Http {
         off_thread(turn, move || read(&*log)).await
     }
 
-    /// Whether the history is read at all under this load.
-    pub(crate) fn gives_way(&self) -> Result<(), Problem> {
-        if self.app.load.gives_way(Work::RangeQueries) {
-            return Err(self.gave_way("the gateway is overloaded; try again"));
+    /// Refuses to read the history while range queries are shed.
+    pub(crate) fn range_queries_allowed(&self) -> Result<(), Problem> {
+        if self.app.load.is_shed(Work::RangeQueries) {
+            return Err(self.shed("the gateway is overloaded; try again"));
         }
         Ok(())
     }
 
-    fn gave_way(&self, why: &str) -> Problem {
-        self.app.metrics.gave_way(Work::RangeQueries.as_str());
+    fn shed(&self, why: &str) -> Problem {
+        self.app.metrics.shed(Work::RangeQueries.as_str());
         Problem::busy(why, 5)
     }
 
-    /// Reads the history off the async threads; gives way under load (docs/architecture.md).
+    /// Reads the history off the async threads; shed under load (docs/architecture.md).
     pub(crate) async fn read_history<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn HistoryRead) -> Result<T, ReadFailed> + Send + 'static,
     ) -> Result<T, Problem> {
-        self.gives_way()?;
+        self.range_queries_allowed()?;
         let turn = Arc::clone(&self.history_reads).acquire_owned();
         let Ok(turn) = tokio::time::timeout(QUERY_WAIT, turn).await else {
-            return Err(self.gave_way("too many range queries at once; try again"));
+            return Err(self.shed("too many range queries at once; try again"));
         };
         let history = Arc::clone(&self.app.history);
         off_thread(turn, move || read(&*history)).await

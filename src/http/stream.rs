@@ -219,7 +219,7 @@ impl Feed {
             let frames = match self.http.app.ring.after(self.cursor, FRAMES_AT_ONCE) {
                 Found::Lost(gone) => {
                     self.cursor = gone;
-                    self.http.app.metrics.gave_way("stream");
+                    self.http.app.metrics.shed("stream");
                     self.replay().await?;
                     self.tell_devices().await?;
                     continue;
@@ -320,7 +320,7 @@ impl Feed {
     async fn send(&self, text: String) -> Result<(), Ended> {
         let taken = tokio::time::timeout(self.stall, self.tx.send(Bytes::from(text))).await;
         let Ok(taken) = taken else {
-            self.http.app.metrics.gave_way("stalled_stream");
+            self.http.app.metrics.shed("stalled_stream");
             return Err(Ended::Stalled);
         };
         taken.map_err(|_| Ended::Gone)

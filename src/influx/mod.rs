@@ -37,11 +37,10 @@ use crate::clock::{Clock, Stopwatch};
 use crate::config::Influx;
 use crate::inbox::{Inbox, Receipt, Submission};
 use crate::net::backoff::Backoff;
-use crate::operate::degraded::Degraded;
 use crate::pipeline::load_shedding::{Load, Work};
 use crate::privacy::pseudonym::{BadKey, Pseudonyms};
 use crate::projection::view::Board;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Degraded, Metrics};
 use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::DeadLetter;
@@ -93,7 +92,7 @@ pub struct Parts {
     pub metrics: Metrics,
     /// For its alarms.
     pub inbox: Inbox,
-    /// What gives way.
+    /// What is shed.
     pub load: Load,
     /// Where it says that it is degraded.
     pub degraded: Degraded,
@@ -251,11 +250,11 @@ impl Sink {
     /// Waits while there is more important work than this, and tells meanwhile how far behind it
     /// falls.
     async fn give_way(&mut self, cursor: &SinkCursor) {
-        if !self.load.gives_way(Work::Influx) {
+        if !self.load.is_shed(Work::Influx) {
             return;
         }
-        self.metrics.gave_way(Work::Influx.as_str());
-        while tokio::time::timeout(LOOK_EVERY, self.load.over(Work::Influx)).await.is_err() {
+        self.metrics.shed(Work::Influx.as_str());
+        while tokio::time::timeout(LOOK_EVERY, self.load.resumed(Work::Influx)).await.is_err() {
             self.look(cursor).await;
         }
     }

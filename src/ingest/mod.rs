@@ -6,6 +6,7 @@
 pub mod access;
 mod bundle;
 mod line;
+mod settings;
 pub mod sources;
 #[cfg(test)]
 mod testing;

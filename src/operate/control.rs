@@ -206,7 +206,7 @@ mod tests {
         Sources {
             board: tokio::sync::watch::channel(Arc::default()).1,
             clock: crate::clock::Clock::system(vitalgate_domain::model::time::Timestamp::default()),
-            pulse: crate::http::Pulse::default(),
+            pulse: crate::pipeline::pulse::Pulse::default(),
             inbox,
             metrics: crate::telemetry::Metrics::default(),
             identity: Identity { store, site, simulated: false, stream_clock: false },

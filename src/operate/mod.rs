@@ -2,7 +2,6 @@
 
 pub mod control;
 pub mod deadman;
-pub mod degraded;
 pub mod doctor;
 pub mod status;
 pub mod synchronised;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::http::{Pulse, not_ready};
 use crate::inbox::Inbox;
+use crate::pipeline::pulse::{Pulse, not_ready};
 use crate::projection::view::Board;
 use crate::telemetry::Metrics;
 use vitalgate_domain::model::alarm::{Alarm, AlarmKind, Priority, State};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Stopwatch;
+use crate::pipeline::pulse::StepListener;
 
 /// How often is looked whether the gateway is ready.
 const LOOK: Duration = Duration::from_millis(100);
@@ -75,9 +76,10 @@ impl Watchdog {
         let every_s = notifier.watchdog?.as_secs_f64() / 3.0;
         Some(Self { notifier, every_s, told: Stopwatch::start() })
     }
+}
 
-    /// The pipeline stepped.
-    pub fn stepped(&mut self) {
+impl StepListener for Watchdog {
+    fn stepped(&mut self) {
         if self.told.seconds() >= self.every_s {
             self.told = Stopwatch::start();
             self.notifier.tell("WATCHDOG=1");

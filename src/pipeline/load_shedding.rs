@@ -1,8 +1,8 @@
-//! What gives way when more comes in than the machine can do, and when.
+//! What work is shed when more comes in than the machine can do, and when.
 //!
-//! One place decides, at every turn of the pipeline: [`Strain::observe`]. Everybody else asks it
-//! through a [`Load`]. Decode, rules, commits and alarm events are not on the list: they never give
-//! way.
+//! One place decides, at every turn of the pipeline: [`LoadShedding::observe`]. Everybody else asks
+//! it through a [`Load`]. Decode, rules, commits and alarm events are not on the list: they are
+//! never shed.
 
 use tokio::sync::watch;
 
@@ -10,12 +10,12 @@ use crate::clock::Stopwatch;
 use crate::inbox::INBOX_BYTES;
 use crate::telemetry::Metrics;
 
-/// What gives way, in this order: no member does before all those above it.
+/// What may be shed, in this order: no member is before all those above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Work {
     /// Waveforms on the stream.
     Waveforms,
-    /// How often live numbers are told.
+    /// How often live numbers are published.
     Vitals,
     /// Queries over a stretch of history.
     RangeQueries,
@@ -26,7 +26,7 @@ pub enum Work {
 }
 
 impl Work {
-    /// All of it, first to give way first.
+    /// All of it, the first to be shed first.
     pub const ORDER: [Self; 5] =
         [Self::Waveforms, Self::Vitals, Self::RangeQueries, Self::Sealing, Self::Influx];
 
@@ -41,7 +41,7 @@ impl Work {
         }
     }
 
-    /// From which pressure on it gives way: bytes between the sockets and the disk, or seconds for
+    /// From which pressure on it is shed: bytes between the sockets and the disk, or seconds for
     /// which a batch has waited to be committed. The bytes go from a quarter of the inbox, which one
     /// connection cannot fill, to three quarters; the seconds end before the store counts as failing.
     fn from(self) -> (usize, f64) {
@@ -66,36 +66,38 @@ pub struct Pressure {
 }
 
 impl Pressure {
-    /// The last of [`Work::ORDER`] that must give way under it.
+    /// The last of [`Work::ORDER`] that must be shed under it.
     pub fn level(self) -> Option<Work> {
-        let gives_way = |work: &Work| {
+        let is_shed = |work: &Work| {
             let (bytes, waited_s) = work.from();
             self.bytes >= bytes || self.waited_s >= waited_s
         };
-        Work::ORDER.into_iter().rfind(gives_way)
+        Work::ORDER.into_iter().rfind(is_shed)
     }
 }
 
-/// What gives way goes on only after the pressure was lower for so long, so that it does not flutter.
+/// Work that is shed resumes only after the pressure was lower for so long, so that it does not
+/// flutter.
 const CALM_S: f64 = 1.0;
 
-/// The one that decides.
+/// Decides what is shed.
 #[derive(Debug)]
-pub struct Strain {
+pub struct LoadShedding {
     level: watch::Sender<Option<Work>>,
     metrics: Metrics,
-    /// Since the pressure last called for all that gives way now.
+    /// Since the pressure last called for all that is shed now.
     pressed: Stopwatch,
 }
 
-/// What gives way at present; cheap to clone, and never waits when asked. The default is that
-/// nothing ever does.
+/// What is shed at present; cheap to clone, and never waits when asked. The default is that
+/// nothing ever is.
 #[derive(Clone, Debug)]
 pub struct Load(watch::Receiver<Option<Work>>);
 
-impl Strain {
-    /// Nothing gives way yet.
+impl LoadShedding {
+    /// Nothing is shed yet.
     pub fn new(metrics: Metrics) -> Self {
+        metrics.shedding_begins(&Work::ORDER.map(Work::as_str));
         Self { level: watch::channel(None).0, metrics, pressed: Stopwatch::start() }
     }
 
@@ -104,7 +106,7 @@ impl Strain {
         Load(self.level.subscribe())
     }
 
-    /// Takes note of the pressure: more gives way at once, less only after a while.
+    /// Takes note of the pressure: more is shed at once, less only after a while.
     pub fn observe(&mut self, pressure: Pressure) {
         let (before, wanted) = (*self.level.borrow(), pressure.level());
         if wanted >= before {
@@ -113,27 +115,27 @@ impl Strain {
             return;
         }
         if wanted > before {
-            // With what gave way before: so none is counted more often than the one before it.
+            // With what was shed before: so none is counted more often than the one before it.
             for work in Work::ORDER.into_iter().filter(|work| Some(*work) <= wanted) {
-                self.metrics.strained(work.as_str());
+                self.metrics.overloaded(work.as_str());
             }
         }
         if wanted != before {
-            tracing::debug!(?before, now = ?wanted, ?pressure, "what gives way has changed");
+            tracing::debug!(?before, now = ?wanted, ?pressure, "what is shed has changed");
             self.level.send_replace(wanted);
         }
     }
 }
 
 impl Load {
-    /// Whether this gives way now. Who lets something go because of it counts that in the metrics.
-    pub fn gives_way(&self, work: Work) -> bool {
+    /// Whether this work is shed now. Whoever sheds something counts that in the metrics.
+    pub fn is_shed(&self, work: Work) -> bool {
         *self.0.borrow() >= Some(work)
     }
 
-    /// Waits until this gives way no more, or the gateway ends.
-    pub async fn over(&mut self, work: Work) {
-        // An error says that nobody decides any more: then nothing gives way.
+    /// Waits until this work resumes, or the gateway ends.
+    pub async fn resumed(&mut self, work: Work) {
+        // An error says that nobody decides any more: then nothing is shed.
         drop(self.0.wait_for(|level| *level < Some(work)).await);
     }
 }
@@ -148,12 +150,12 @@ impl Default for Load {
 mod tests {
     use super::*;
 
-    fn gone(load: &Load) -> Vec<Work> {
-        Work::ORDER.into_iter().filter(|work| load.gives_way(*work)).collect()
+    fn shed(load: &Load) -> Vec<Work> {
+        Work::ORDER.into_iter().filter(|work| load.is_shed(*work)).collect()
     }
 
     #[test]
-    fn more_pressure_takes_more_and_always_from_the_beginning() {
+    fn more_pressure_sheds_more_and_always_from_the_beginning() {
         let by_bytes = (0..=INBOX_BYTES).step_by(INBOX_BYTES / 64);
         let by_time = (0..=40).map(|tenths| f64::from(tenths) / 10.0);
         let bytes = by_bytes.map(|bytes| Pressure { bytes, waited_s: 0.0 }.level());
@@ -171,17 +173,17 @@ mod tests {
     }
 
     #[test]
-    fn what_gives_way_is_counted_in_order_and_goes_on_only_after_a_calm() {
+    fn what_is_shed_is_counted_in_order_and_resumes_only_after_a_calm() {
         let metrics = Metrics::default();
-        let mut strain = Strain::new(metrics.clone());
-        let load = strain.load();
+        let mut shedding = LoadShedding::new(metrics.clone());
+        let load = shedding.load();
         let under = |work: Work| Pressure { bytes: work.from().0, waited_s: 0.0 };
-        strain.observe(under(Work::RangeQueries));
-        assert_eq!(gone(&load), Work::ORDER[..3]);
-        strain.observe(under(Work::Influx));
-        assert_eq!(gone(&load), Work::ORDER);
-        strain.observe(Pressure::default());
-        assert_eq!(gone(&load), Work::ORDER, "a moment of calm is none");
+        shedding.observe(under(Work::RangeQueries));
+        assert_eq!(shed(&load), Work::ORDER[..3]);
+        shedding.observe(under(Work::Influx));
+        assert_eq!(shed(&load), Work::ORDER);
+        shedding.observe(Pressure::default());
+        assert_eq!(shed(&load), Work::ORDER, "a moment of calm is none");
         let text = metrics.exposition();
         for (work, count) in Work::ORDER.into_iter().zip([2, 2, 2, 1, 1]) {
             let line = format!("vitalgate_strained_total{{work=\"{}\"}} {count}", work.as_str());
@@ -190,14 +192,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_for_the_end_of_it_waits_for_his_own() {
-        let mut strain = Strain::new(Metrics::default());
-        let mut load = strain.load();
-        load.over(Work::Influx).await;
-        strain.observe(Pressure { bytes: 0, waited_s: 1.5 });
-        load.over(Work::Influx).await;
-        assert!(load.gives_way(Work::Sealing));
-        drop(strain);
-        load.over(Work::Sealing).await;
+    async fn who_waits_for_work_to_resume_waits_for_its_own() {
+        let mut shedding = LoadShedding::new(Metrics::default());
+        let mut load = shedding.load();
+        load.resumed(Work::Influx).await;
+        shedding.observe(Pressure { bytes: 0, waited_s: 1.5 });
+        load.resumed(Work::Influx).await;
+        assert!(load.is_shed(Work::Sealing));
+        drop(shedding);
+        load.resumed(Work::Sealing).await;
     }
 }

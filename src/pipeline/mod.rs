@@ -6,6 +6,7 @@
 mod batch;
 pub mod load_shedding;
 mod publish;
+pub mod pulse;
 mod snapshots;
 mod unwatched;
 
@@ -17,10 +18,10 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Stopwatch};
-use crate::http::Pulse;
 use crate::inbox::{Fill, Submission};
 use crate::ingest::Refusals;
-use crate::pipeline::load_shedding::{Pressure, Strain};
+use crate::pipeline::load_shedding::{LoadShedding, Pressure};
+use crate::pipeline::pulse::Pulse;
 use crate::projection::ring::Ring;
 use crate::projection::view::Board;
 use crate::telemetry::Metrics;
@@ -63,8 +64,8 @@ pub struct Parts {
     pub fill: Fill,
     /// What senders may not do, for the audit.
     pub refusals: Arc<Refusals>,
-    /// Decides what gives way.
-    pub strain: Strain,
+    /// Decides what is shed.
+    pub shedding: LoadShedding,
     /// Where commits go.
     pub committer: Committer,
     /// What became of them.
@@ -110,7 +111,7 @@ struct Pipeline {
     unwatched: Unwatched,
     fill: Fill,
     refusals: Arc<Refusals>,
-    strain: Strain,
+    shedding: LoadShedding,
     ring: Arc<Ring>,
     metrics: Metrics,
     pulse: Pulse,
@@ -124,7 +125,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         inbox,
         fill,
         refusals,
-        strain,
+        shedding,
         committer,
         mut reports,
         board,
@@ -141,10 +142,10 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         snapshots: Snapshots::new(folded),
         unwatched: Unwatched::new(),
         ring: Arc::clone(&ring),
-        publisher: Publisher::new(board, ring, metrics.clone(), strain.load(), core.now().at),
+        publisher: Publisher::new(board, ring, metrics.clone(), shedding.load(), core.now().at),
         fill,
         refusals,
-        strain,
+        shedding,
         core,
         intake: Intake::new(inbox, clock.clone()),
         clock,
@@ -201,7 +202,7 @@ impl Pipeline {
     /// One turn: take a batch if there is one, else let time pass.
     fn turn(&mut self) {
         let waits = self.pending.front().map_or(0.0, |stepped| stepped.taken.seconds());
-        self.strain.observe(Pressure { bytes: self.fill.bytes(), waited_s: waits });
+        self.shedding.observe(Pressure { bytes: self.fill.bytes(), waited_s: waits });
         if waits.min(self.progress.seconds()) > STALLED_S {
             self.fail("no commit came back in time");
         }

@@ -27,7 +27,7 @@ use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
 const REFRESH_EVERY_S: f64 = 0.25;
 /// `vitals` at most once a second by patient (contract §6).
 const VITALS_EVERY_S: f64 = 1.0;
-/// The same where live numbers give way.
+/// The same where live numbers are shed.
 const RARE_VITALS_EVERY_S: f64 = 5.0;
 /// `heartbeat` (contract §6).
 const HEARTBEAT_EVERY_S: f64 = 2.0;
@@ -43,7 +43,7 @@ pub(super) struct Publisher {
     refreshed: Stopwatch,
     /// Since live numbers were told.
     told_vitals: Stopwatch,
-    /// Since they were told or gave way.
+    /// Since they were published or shed.
     passed_vitals: Stopwatch,
     beat: Option<Stopwatch>,
     /// Judged and committed up to here, in the gateway's own time.
@@ -187,8 +187,8 @@ impl Publisher {
     /// A second has passed in which live numbers may be told; under load most of them are not.
     fn pass_vitals(&mut self) {
         self.passed_vitals = Stopwatch::start();
-        if self.load.gives_way(Work::Vitals) && self.told_vitals.seconds() < RARE_VITALS_EVERY_S {
-            self.metrics.gave_way(Work::Vitals.as_str());
+        if self.load.is_shed(Work::Vitals) && self.told_vitals.seconds() < RARE_VITALS_EVERY_S {
+            self.metrics.shed(Work::Vitals.as_str());
         } else {
             self.tell_vitals();
         }

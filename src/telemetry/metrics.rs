@@ -12,7 +12,6 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::sampled::Sampled;
-use crate::pipeline::load_shedding::Work;
 use vitalgate_domain::model::alarm::Priority;
 
 /// What every name begins with.
@@ -66,10 +65,10 @@ struct Inner {
     alarms: Family<Label, Counter>,
     alarm_seconds: Family<[(&'static str, &'static str); 2], Histogram>,
     watchers: Gauge<i64, AtomicI64>,
-    gave_way: Family<Label, Counter>,
+    shed: Family<Label, Counter>,
     influx: InfluxMetrics,
-    strained: Family<Label, Counter>,
-    let_go: Family<Label, Counter>,
+    overloaded: Family<Label, Counter>,
+    pruned: Family<Label, Counter>,
     merged: Counter,
     clock_steps: Counter,
     clock_offset: Gauge<f64, AtomicU64>,
@@ -134,10 +133,10 @@ impl Default for Metrics {
                 Histogram::new(exponential_buckets(0.0005, 2.0, 20))
             }),
             watchers: Gauge::default(),
-            gave_way: Family::default(),
+            shed: Family::default(),
             influx: InfluxMetrics::default(),
-            strained: Family::default(),
-            let_go: Family::default(),
+            overloaded: Family::default(),
+            pruned: Family::default(),
             merged: Counter::default(),
             clock_steps: Counter::default(),
             clock_offset: Gauge::default(),
@@ -184,14 +183,14 @@ impl Default for Metrics {
             m.alarm_seconds.clone(),
         );
         registry.register("watchers", "Streams open", m.watchers.clone());
-        registry.register("gave_way", "What was shed under load, by what", m.gave_way.clone());
+        registry.register("gave_way", "What was shed under load, by what", m.shed.clone());
         m.influx.register(&mut registry);
         registry.register(
             "strained",
             "How often the pressure rose to where work gives way",
-            m.strained.clone(),
+            m.overloaded.clone(),
         );
-        registry.register("let_go", "Rows that retention deleted, by why", m.let_go.clone());
+        registry.register("let_go", "Rows that retention deleted, by why", m.pruned.clone());
         registry.register(
             "merged_blocks",
             "Small blocks of history that became part of a larger one",
@@ -234,12 +233,17 @@ impl Metrics {
         };
         zero(&self.0.refused, "reason", &["too_large", "not_allowed"]);
         zero(&self.0.connects, "result", &["accepted", "refused", "bad"]);
-        zero(&self.0.gave_way, "what", &["stream", "stalled_stream"]);
+        zero(&self.0.shed, "what", &["stream", "stalled_stream"]);
         zero(&self.0.deadman, "result", &["sent", "failed", "withheld"]);
-        zero(&self.0.let_go, "what", &["journal", "history_age", "history_bytes", "waves"]);
-        let work = Work::ORDER.map(Work::as_str);
-        zero(&self.0.strained, "work", &work);
-        zero(&self.0.gave_way, "what", &work);
+        zero(&self.0.pruned, "what", &["journal", "history_age", "history_bytes", "waves"]);
+    }
+
+    /// There is work that may be shed: all of it stands at 0 from now on.
+    pub fn shedding_begins(&self, works: &[&'static str]) {
+        for work in works {
+            drop(self.0.overloaded.get_or_create(&[("work", *work)]));
+            drop(self.0.shed.get_or_create(&[("what", *work)]));
+        }
     }
 
     /// The text of what is counted as it happens.
@@ -330,9 +334,9 @@ impl Metrics {
         self.0.watchers.get()
     }
 
-    /// Something gave way: `vitals`, `range_query`, `sealing`, `stream`, …
-    pub fn gave_way(&self, what: &'static str) {
-        self.0.gave_way.get_or_create(&[("what", what)]).inc();
+    /// Something was shed under load: `vitals`, `range_query`, `sealing`, `stream`, …
+    pub fn shed(&self, what: &'static str) {
+        self.0.shed.get_or_create(&[("what", what)]).inc();
     }
 
     /// There is an InfluxDB to tell: everything of it stands at 0 from now on.
@@ -386,14 +390,14 @@ impl Metrics {
         influx.refilling.get_or_create(&[INFLUX]).set(i64::from(refilling));
     }
 
-    /// The pressure rose to where work gives way, by [`Work`].
-    pub fn strained(&self, work: &'static str) {
-        self.0.strained.get_or_create(&[("work", work)]).inc();
+    /// The pressure rose so far that this work is shed.
+    pub fn overloaded(&self, work: &'static str) {
+        self.0.overloaded.get_or_create(&[("work", work)]).inc();
     }
 
     /// Retention deleted rows: of the `journal`, or blocks of history by `history_age`, …
-    pub fn let_go(&self, what: &'static str, rows: u64) {
-        self.0.let_go.get_or_create(&[("what", what)]).inc_by(rows);
+    pub fn pruned(&self, what: &'static str, rows: u64) {
+        self.0.pruned.get_or_create(&[("what", what)]).inc_by(rows);
     }
 
     /// So many small blocks of history became part of larger ones.

@@ -1,10 +1,12 @@
 //! The log, and every metric as one function (docs/metrics.md).
 
+mod degraded;
 mod logging;
 mod metrics;
 mod sampled;
 mod space;
 
+pub use degraded::Degraded;
 pub use logging::start_logging;
 pub use metrics::{Hop, Metrics};
 pub use sampled::{Sampled, Ward};

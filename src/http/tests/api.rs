@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::fixture::{Bench, Reply, answered, now, sample_alarm, tokens};
-use crate::pipeline::load_shedding::{Pressure, Strain};
+use crate::pipeline::load_shedding::{LoadShedding, Pressure};
 use crate::telemetry::Metrics;
 use vitalgate_domain::model::command::{Action, AlarmAct, Outcome};
 use vitalgate_domain::model::signal::SignalId;
@@ -302,14 +302,14 @@ async fn without_authentication_foreign_pages_are_kept_out() {
 }
 
 #[tokio::test]
-async fn range_queries_give_way_under_load_and_nothing_else_does() {
-    let mut strain = Strain::new(Metrics::default());
-    let load = strain.load();
+async fn range_queries_are_shed_under_load_and_nothing_else_does() {
+    let mut shedding = LoadShedding::new(Metrics::default());
+    let load = shedding.load();
     let bench = Bench::start_with(|app| app.load = load).await;
     let path = "/api/v1/devices/dev-1/series?signal=heart_rate";
-    strain.observe(Pressure { bytes: 0, waited_s: 0.9 });
+    shedding.observe(Pressure { bytes: 0, waited_s: 0.9 });
     assert_eq!(bench.get(path).await.status, 200);
-    strain.observe(Pressure { bytes: 0, waited_s: 9.0 });
+    shedding.observe(Pressure { bytes: 0, waited_s: 9.0 });
     let refused = bench.get(path).await;
     refused.problem(503);
     assert_eq!(refused.headers["retry-after"], "5");

@@ -17,7 +17,7 @@ use crate::http::ports::{
     Act, AlarmLog, Bucket, ClosedFilter, Gone, HistoryRead, KeptDeadLetter, KeptGrounds,
     LoggedAlarm, ReadFailed, SeriesQuery, Summary,
 };
-use crate::http::{AppState, Auth, Limits, Pulse, Role, Server, Token};
+use crate::http::{AppState, Auth, Limits, Role, Server, Token};
 use crate::inbox::{Committed, Inbox, Submission};
 use crate::pipeline::load_shedding::Load;
 use crate::projection::ring::{Frame, Ring};
@@ -42,7 +42,7 @@ pub(super) struct Bench {
     pub(super) ring: Arc<Ring>,
     pub(super) log: Arc<MemoryLog>,
     pub(super) metrics: Metrics,
-    pub(super) pulse: Pulse,
+    pub(super) pulse: crate::pipeline::pulse::Pulse,
     pub(super) cancel: CancellationToken,
     pub(super) tracker: TaskTracker,
     pub(super) submissions: Option<mpsc::Receiver<Submission>>,
@@ -75,9 +75,9 @@ impl Bench {
             log: log.clone(),
             history: log.clone(),
             elsewhere: None,
-            pulse: Pulse::default(),
+            pulse: crate::pipeline::pulse::Pulse::default(),
             load: Load::default(),
-            degraded: crate::operate::degraded::Degraded::default(),
+            degraded: crate::telemetry::Degraded::default(),
             limits: Limits::default(),
         };
         change(&mut state);

@@ -1,16 +1,16 @@
 //! A broker of the site: whether it lets us in, keeps a session, and how much it sends at a time.
 
 use super::Findings;
-use crate::config::Broker;
+use crate::config::{Broker, Config};
+use crate::ingest::sources::subscriber::SubscriberConfig;
 use crate::ingest::sources::subscriber::trial::{self, Grant, LARGE, LARGEST_WINDOW, Seen};
-use vitalgate_domain::model::ids::SiteId;
 
 /// Below this the way from the broker waits for each commit with too little to do meanwhile.
 const SMALL_WINDOW: usize = 100;
 
-pub(super) async fn examine(broker: &Broker, site: &SiteId) -> Findings {
+pub(super) async fn examine(broker: &Broker, config: &Config) -> Findings {
     let mut findings = Findings::of(format!("broker {}", broker.id));
-    let config = match broker.subscriber(site) {
+    let config = match SubscriberConfig::of(config, broker) {
         Ok(config) => config,
         Err(error) => {
             findings.fail("password", error.to_string(), "see [[broker]] in docs/config.md");

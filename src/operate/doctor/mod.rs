@@ -82,7 +82,7 @@ pub async fn examine(config: &Config, fix: bool) -> Vec<Finding> {
     let mut all = disk::examine(&config.store).list;
     all.extend(clock::examine(&config.clock, &config.store.dir).await.list);
     for one in &config.broker {
-        all.extend(broker::examine(one, &config.site.id).await.list);
+        all.extend(broker::examine(one, config).await.list);
     }
     if let Some(server) = &config.influx {
         all.extend(influx::examine(server, config.site.id.as_str(), fix).await.list);

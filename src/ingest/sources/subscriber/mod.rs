@@ -24,7 +24,6 @@ pub(crate) mod trial;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::link::Link;
@@ -33,27 +32,17 @@ use self::rumqtt::{Options, Rumqtt};
 pub use self::tls::BrokerTlsFiles;
 use self::tls::Tls;
 use super::listener::Unknown;
+pub use crate::config::SpeaksFor;
 use crate::inbox::{Receipt, Submission};
 use crate::ingest::{Context, Decode};
 pub use crate::net::tls::BadTls;
-use crate::operate::degraded::Degraded;
+use crate::telemetry::Degraded;
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::time::Span;
 use vitalgate_formats as decode;
 
 /// One second, the measure of everything that is waited for here.
 const SECOND: Duration = Duration::from_secs(1);
-
-/// Whom the messages of a broker may speak of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SpeaksFor {
-    /// Devices that are registered `via` the broker's id.
-    #[default]
-    Assigned,
-    /// Every registered device: the broker's own access list has decided who publishes as whom.
-    Registered,
-}
 
 /// What a subscriber needs to know before it starts.
 #[derive(Clone)]
