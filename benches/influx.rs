@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use vitalgate::app::RunMode;
 use vitalgate::clock::{Clock, Stopwatch};
 use vitalgate::config::Config;
+use vitalgate::handles::Handles;
 use vitalgate::inbox::{Inbox, Receipt, Submission};
 use vitalgate::influx::line::Store as Lines;
 use vitalgate::influx::transport::gzip;
@@ -31,7 +32,7 @@ use vitalgate::pipeline::load_shedding::Load;
 use vitalgate::privacy::pseudonym::Pseudonyms;
 use vitalgate::projection::board;
 use vitalgate::state::recovery::recover;
-use vitalgate::telemetry::{Degraded, Metrics};
+use vitalgate::telemetry::Metrics;
 use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{
@@ -309,13 +310,8 @@ async fn tell(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<(f
         reader: opened.reader(),
         history: opened.history(),
         slot: opened.sink(),
-        board,
-        signals,
-        clock,
-        metrics: metrics.clone(),
-        inbox,
+        handles: Handles { metrics: metrics.clone(), ..Handles::new(inbox, board, signals, clock) },
         load: Load::default(),
-        degraded: Degraded::default(),
         told: false,
     };
     let influx = config.influx.as_ref().context("no [influx]")?;

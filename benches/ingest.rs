@@ -19,12 +19,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vitalgate::app::{Addresses, RunMode};
 use vitalgate::clock::Clock;
+use vitalgate::handles::Handles;
 use vitalgate::inbox::{Committed, Inbox, Submission};
 use vitalgate::ingest::sources::listener::{
-    Authentication, Context, Listener, ListenerConfig, Unknown,
+    Authentication, Listener, ListenerConfig, SourceHandles, Unknown,
 };
 use vitalgate::projection::view::Board;
-use vitalgate::telemetry::Metrics;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{Body, Message, Mode};
 use vitalgate_domain::model::signal::SignalTable;
@@ -148,13 +148,14 @@ fn floor(dir: &str) -> anyhow::Result<()> {
         let (_board, board) = watch::channel(Arc::new(Board::default()));
         let (_signals, signals) = watch::channel(Arc::new(SignalTable::default()));
         listener
-            .run(Context {
-                inbox,
-                board,
-                signals,
-                clock: Clock::system(Timestamp::from_micros(0)),
+            .run(SourceHandles {
+                handles: Handles::new(
+                    inbox,
+                    board,
+                    signals,
+                    Clock::system(Timestamp::from_micros(0)),
+                ),
                 refusals: Arc::default(),
-                metrics: Metrics::default(),
                 tracker: TaskTracker::new(),
                 cancel: CancellationToken::new(),
             })

@@ -23,6 +23,7 @@
 pub mod app;
 pub mod clock;
 pub mod config;
+pub mod handles;
 pub mod http;
 pub mod inbox;
 pub mod influx;

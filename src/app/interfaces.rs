@@ -1,9 +1,8 @@
-//! By what others reach the gateway, and it others: devices, brokers, people, InfluxDB, and who watches over it.
+//! The interfaces of the gateway: devices, brokers, people, InfluxDB, and who watches over it.
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -11,15 +10,14 @@ use super::{Addresses, RunMode};
 use crate::app::readers::StoreReaders;
 use crate::app::settings;
 use crate::app::stage::Stage;
-use crate::clock::Clock;
 use crate::config::{Config, DeadMan};
+use crate::handles::Handles;
 use crate::http::{AppState, Auth, Elsewhere, Limits, Server};
-use crate::inbox::Inbox;
 use crate::influx::archive::{Archive, Unread};
 use crate::influx::{self, Sink};
 use crate::ingest::sources::listener::Listener;
 use crate::ingest::sources::subscriber::Subscriber;
-use crate::ingest::{Context, Refusals};
+use crate::ingest::{Refusals, SourceHandles};
 use crate::net::outbound::Outbound;
 use crate::operate::deadman;
 use crate::operate::systemd::{self, Notifier, Watchdog};
@@ -27,43 +25,36 @@ use crate::pipeline::load_shedding::Load;
 use crate::pipeline::pulse::{Pulse, is_fresh, not_ready};
 use crate::privacy::pseudonym::Pseudonyms;
 use crate::projection::ring::Ring;
-use crate::projection::view::Board;
-use crate::telemetry::{Degraded, Metrics, watch_space};
+use crate::telemetry::{Metrics, watch_space};
 use vitalgate_domain::model::consent::Purpose;
-use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_store::consumers::SinkSlot;
 use vitalgate_store::{Opened, Reader};
 
 /// Everything bound, nothing running.
 #[derive(Debug)]
-pub(super) struct Doors {
+pub(super) struct Interfaces {
     pub(super) listener: Listener,
     pub(super) subscribers: Vec<Subscriber>,
-    pub(super) degraded: Degraded,
-    pub(super) context: Context,
+    pub(super) source: SourceHandles,
     pub(super) server: Server,
     pub(super) state: AppState,
     pub(super) around: Around,
     pub(super) sink: Option<Sink>,
 }
 
-/// What the doors have in common with the pipeline behind them.
+/// What the interfaces have in common with the pipeline behind them.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) inbox: Inbox,
-    pub(super) board: watch::Receiver<Arc<Board>>,
-    pub(super) signals: watch::Receiver<Arc<SignalTable>>,
+    pub(super) handles: Handles,
     pub(super) ring: Arc<Ring>,
-    pub(super) clock: Clock,
-    pub(super) metrics: Metrics,
     pub(super) pulse: Pulse,
     pub(super) refusals: Arc<Refusals>,
     pub(super) load: Load,
-    /// Whether the core stands by a fault of InfluxDB.
-    pub(super) sink_told: bool,
+    /// Whether an alarm about InfluxDB is open.
+    pub(super) sink_alarming: bool,
 }
 
-impl Doors {
+impl Interfaces {
     /// Reads secrets and certificates, and binds the sockets.
     pub(super) async fn bind(
         config: &Config,
@@ -71,96 +62,22 @@ impl Doors {
         opened: &Opened,
         shared: Shared,
     ) -> anyhow::Result<Self> {
-        let Shared {
-            inbox,
-            board,
-            signals,
-            ring,
-            clock,
-            metrics,
-            pulse,
-            refusals,
-            load,
-            sink_told,
-        } = shared;
         let brokers = settings::subscribers(config)?.into_iter().map(Subscriber::new);
         let subscribers = brokers.collect::<Result<_, _>>().context("[[broker]]")?;
-        let degraded = Degraded::default();
-        let deadman = match config.deadman.clone() {
-            Some(config) => {
-                let outbound = deadman::outbound(&config).context("[deadman]")?;
-                Some((config, outbound))
-            }
-            None => None,
-        };
+        let around = Around::new(config, opened, &shared)?;
         let listener = Listener::bind(config.into()).context("cannot listen for MQTT")?;
         let server = Server::bind(config.http.listen)
             .await
             .with_context(|| format!("cannot listen for HTTP on {}", config.http.listen))?;
-        let sink = match &config.influx {
-            None => None,
-            Some(influx) => {
-                let parts = influx::Parts {
-                    identity: opened.identity.clone(),
-                    reader: opened.reader(),
-                    history: opened.history(),
-                    slot: opened.sink(),
-                    board: board.clone(),
-                    signals: signals.clone(),
-                    clock: clock.clone(),
-                    metrics: metrics.clone(),
-                    inbox: inbox.clone(),
-                    load: load.clone(),
-                    degraded: degraded.clone(),
-                    told: sink_told,
-                };
-                Some(Sink::new(influx, &config.store.dir, parts).await?)
-            }
-        };
-        let context = Context {
-            refusals,
-            inbox: inbox.clone(),
-            board: board.clone(),
-            signals: signals.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
+        let sink = sink(config, opened, &shared).await?;
+        let state = state(config, mode, opened, &shared)?;
+        let source = SourceHandles {
+            handles: shared.handles,
+            refusals: shared.refusals,
             tracker: TaskTracker::new(),
             cancel: CancellationToken::new(),
         };
-        let around = Around {
-            board: board.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-            pulse: pulse.clone(),
-            reader: opened.reader(),
-            deadman,
-        };
-        let auth = if mode.demo {
-            Auth::Local("local:demo".to_owned())
-        } else {
-            Auth::of(config.http.tokens()?)
-        };
-        let readers =
-            Arc::new(StoreReaders::new(opened.reader(), opened.history(), signals.clone()));
-        let elsewhere = elsewhere(config, opened.sink(), &metrics)?;
-        let state = AppState {
-            board,
-            ring,
-            inbox,
-            identity: opened.identity.clone(),
-            metrics,
-            clock,
-            auth,
-            signals,
-            log: Arc::clone(&readers) as Arc<_>,
-            history: readers,
-            elsewhere,
-            pulse,
-            load,
-            degraded: degraded.clone(),
-            limits: Limits::default(),
-        };
-        Ok(Self { listener, subscribers, degraded, context, server, state, around, sink })
+        Ok(Self { listener, subscribers, source, server, state, around, sink })
     }
 
     /// Where they are.
@@ -174,10 +91,54 @@ impl Doors {
     }
 }
 
+/// The copy to InfluxDB, where there is one.
+async fn sink(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Result<Option<Sink>> {
+    let Some(influx) = &config.influx else { return Ok(None) };
+    let parts = influx::Parts {
+        identity: opened.identity.clone(),
+        reader: opened.reader(),
+        history: opened.history(),
+        slot: opened.sink(),
+        handles: shared.handles.clone(),
+        load: shared.load.clone(),
+        told: shared.sink_alarming,
+    };
+    Ok(Some(Sink::new(influx, &config.store.dir, parts).await?))
+}
+
+/// What the HTTP side works with.
+fn state(
+    config: &Config,
+    mode: RunMode,
+    opened: &Opened,
+    shared: &Shared,
+) -> anyhow::Result<AppState> {
+    let Shared { handles, ring, pulse, load, .. } = shared;
+    let auth = if mode.demo {
+        Auth::Local("local:demo".to_owned())
+    } else {
+        Auth::of(config.http.tokens()?)
+    };
+    let readers =
+        Arc::new(StoreReaders::new(opened.reader(), opened.history(), handles.signals.clone()));
+    Ok(AppState {
+        handles: handles.clone(),
+        ring: Arc::clone(ring),
+        identity: opened.identity.clone(),
+        auth,
+        log: Arc::clone(&readers) as Arc<_>,
+        history: readers,
+        elsewhere: elsewhere(config, opened.sink(), &handles.metrics)?,
+        pulse: pulse.clone(),
+        load: load.clone(),
+        limits: Limits::default(),
+    })
+}
+
 /// Where to ask for what the store no longer holds.
 fn elsewhere(
     config: &Config,
-    told: SinkSlot,
+    exported: SinkSlot,
     metrics: &Metrics,
 ) -> anyhow::Result<Option<Elsewhere>> {
     let Some(influx) = config.influx.as_ref().filter(|influx| influx.read) else { return Ok(None) };
@@ -185,24 +146,36 @@ fn elsewhere(
     metrics.influx_queries_begin(&Unread::WORDS);
     let archive = Archive::new(influx).context("[influx]")?;
     let names = Pseudonyms::open(&config.store.dir, Purpose::Care)?;
-    Ok(Some(Elsewhere { archive, names, told }))
+    Ok(Some(Elsewhere { archive, names, told: exported }))
 }
 
 /// What looks after the gateway beside its work, for people and programs that watch it.
 #[derive(Debug)]
 pub(super) struct Around {
-    board: watch::Receiver<Arc<Board>>,
-    clock: Clock,
-    metrics: Metrics,
+    handles: Handles,
     pulse: Pulse,
     reader: Reader,
     deadman: Option<(DeadMan, Outbound)>,
 }
 
 impl Around {
+    /// Reads the certificates of whoever waits for a ping.
+    fn new(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Result<Self> {
+        let deadman = match config.deadman.clone() {
+            Some(config) => {
+                let outbound = deadman::outbound(&config).context("[deadman]")?;
+                Some((config, outbound))
+            }
+            None => None,
+        };
+        let (handles, pulse) = (shared.handles.clone(), shared.pulse.clone());
+        Ok(Self { handles, pulse, reader: opened.reader(), deadman })
+    }
+
     /// Starts all of it on a stage of its own, and has the pipeline feed the service manager's watchdog.
     pub(super) fn start(self) -> Stage {
-        let Self { board, clock, metrics, pulse, reader, deadman } = self;
+        let Self { handles, pulse, reader, deadman } = self;
+        let Handles { board, clock, metrics, .. } = handles;
         let mut stage = Stage::default();
         stage.start("space", watch_space(reader, metrics.clone(), stage.token()));
         if let Some((config, outbound)) = deadman {

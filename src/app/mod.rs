@@ -19,13 +19,14 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::interfaces::{Doors, Shared};
+use self::interfaces::{Interfaces, Shared};
 use self::startup::{first_inputs, open_store};
 use self::store_host::StoreHost;
 use crate::app::reload::Reload;
 use crate::app::stage::{GRACE, Stage, late};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::handles::Handles;
 use crate::inbox::Inbox;
 use crate::ingest::Refusals;
 use crate::operate::control::Control;
@@ -37,7 +38,6 @@ use crate::pipeline::pulse::Pulse;
 use crate::projection::board;
 use crate::projection::ring::Ring;
 use crate::state::recovery::{recover, upgraded};
-use crate::telemetry::Metrics;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store as store;
@@ -71,7 +71,7 @@ pub struct App {
     inbox: Inbox,
     pipeline: pipeline::Parts,
     writer: std::thread::JoinHandle<Result<(), store::writer::WriterError>>,
-    doors: Option<Doors>,
+    interfaces: Option<Interfaces>,
     control: Control,
     reload: Option<Reload>,
     clock_check: Option<config::Clock>,
@@ -101,63 +101,52 @@ impl App {
         let (signals_in_force, signals) = watch::channel(Arc::new(configuration.signals.clone()));
         let (kept, keep) = watch::channel(Arc::new(config.store.keep(&configuration.signals)));
         let (inbox, submissions) = Inbox::new();
-        let metrics = Metrics::default();
-        let shedding = LoadShedding::new(metrics.clone());
+        let handles = Handles::new(inbox, board_seen, signals, clock.clone());
+        let shedding = LoadShedding::new(handles.metrics.clone());
         let refusals = Arc::new(Refusals::default());
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
         let reload = if mode.headless || mode.demo {
             None
         } else {
-            let inbox = inbox.clone();
+            let inbox = handles.inbox.clone();
             Some(Reload::new(config, &configuration, inbox, signals_in_force, kept)?)
         };
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
-        let sources = Sources {
-            board: board_seen.clone(),
-            clock: clock.clone(),
-            pulse: pulse.clone(),
-            inbox: inbox.clone(),
-            metrics: metrics.clone(),
-            identity,
-        };
+        let sources = Sources { handles: handles.clone(), pulse: pulse.clone(), identity };
         if config.influx.is_some() {
             // A command of the command line must not let go what InfluxDB lacks either.
             opened.sink().begin();
         }
-        let doors = if mode.headless {
+        let interfaces = if mode.headless {
             None
         } else {
             let shared = Shared {
-                inbox: inbox.clone(),
-                board: board_seen,
-                signals,
+                handles: handles.clone(),
                 ring: Arc::clone(&ring),
-                clock: clock.clone(),
-                metrics: metrics.clone(),
                 pulse: pulse.clone(),
                 refusals: Arc::clone(&refusals),
                 load: shedding.load(),
-                sink_told: core.site.is_sink_alarming(),
+                sink_alarming: core.site.is_sink_alarming(),
             };
-            Some(Doors::bind(config, mode, &opened, shared).await?)
+            Some(Interfaces::bind(config, mode, &opened, shared).await?)
         };
-        let addresses = doors.as_ref().map(|doors| doors.addresses(config)).transpose()?;
-        let host = StoreHost { load: shedding.load(), metrics: metrics.clone() };
+        let addresses = interfaces.as_ref().map(|all| all.addresses(config)).transpose()?;
+        let host = StoreHost { load: shedding.load(), metrics: handles.metrics.clone() };
         let terms = store::Terms { keep, host: Arc::new(host) };
         let running = store::start(opened, terms).context("cannot start the store")?;
         let pipeline = pipeline::Parts {
             core,
             clock,
             inbox: submissions,
-            fill: inbox.fill(),
+            fill: handles.inbox.fill(),
             refusals,
             shedding,
             committer: running.committer,
             reports: running.reports,
             board,
             ring,
-            metrics,
+            metrics: handles.metrics.clone(),
             pulse,
             first,
             folded,
@@ -167,10 +156,10 @@ impl App {
         let clock_check = Some(&config.clock).filter(|clock| real && !clock.check.is_empty());
         Ok(Self {
             addresses: addresses.unwrap_or_default(),
-            inbox,
+            inbox: handles.inbox,
             pipeline,
             writer: running.thread,
-            doors,
+            interfaces,
             control,
             reload,
             clock_check: clock_check.cloned(),
@@ -190,8 +179,9 @@ impl App {
 
     /// Runs until `stop`, then shuts down in order. A task that ends early ends it with an error.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { inbox, pipeline, writer, doors, control, reload, clock_check, sources, .. } =
-            self;
+        let Self {
+            inbox, pipeline, writer, interfaces, control, reload, clock_check, sources, ..
+        } = self;
         let pulse = pipeline.pulse.clone();
         let mut intake = Stage::default();
         let mut commands = Stage::default();
@@ -203,24 +193,24 @@ impl App {
         let store = pipeline.committer.clone();
         core.start("pipeline", pipeline::run(pipeline, core.token()));
         if let Some(clock) = clock_check {
-            let watch = synchronised::watch(clock, inbox.clone(), commands.token());
+            let watch = synchronised::watch(clock, inbox, commands.token());
             commands.start("clock", watch);
         }
         if let Some(reload) = reload {
             commands.start("reload", reload.run(commands.token()));
         }
-        commands.start("control", control.run(inbox, sources, commands.token()));
+        commands.start("control", control.run(sources, commands.token()));
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
-        if let Some(doors) = doors {
-            let Doors { listener, subscribers, degraded, context, server, state, around, sink } =
-                doors;
-            connections = context.tracker.clone();
-            intake = Stage::new(context.cancel.clone());
+        if let Some(interfaces) = interfaces {
+            let Interfaces { listener, subscribers, source, server, state, around, sink } =
+                interfaces;
+            connections = source.tracker.clone();
+            intake = Stage::new(source.cancel.clone());
             for subscriber in subscribers {
-                intake.start("subscriber", subscriber.run(context.clone(), degraded.clone()));
+                intake.start("subscriber", subscriber.run(source.clone()));
             }
-            intake.start("listener", listener.run(context));
+            intake.start("listener", listener.run(source));
             serving.start("http", server.run(state, streams.clone(), serving.token()));
             pulse.set_listening(true);
             beside = around.start();

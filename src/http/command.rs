@@ -26,7 +26,7 @@ pub(crate) async fn ask(
     who: &Who,
     actions: Vec<Action>,
 ) -> Result<Vec<CommandAnswer>, Problem> {
-    let mut board = http.app.board.clone();
+    let mut board = http.app.handles.board.clone();
     if board.borrow_and_update().store_failing {
         return Err(failing());
     }
@@ -39,7 +39,7 @@ pub(crate) async fn ask(
     let submission = Submission::of(inputs, asked * COMMAND_BYTES, receipt);
     tokio::select! {
         biased;
-        handed = http.app.inbox.submit(submission) => {
+        handed = http.app.handles.inbox.submit(submission) => {
             handed.map_err(|closed| Problem::busy(closed.to_string(), 5))?;
         }
         _ = board.wait_for(|b| b.store_failing) => return Err(failing()),

@@ -29,7 +29,7 @@ pub(crate) async fn healthz(State(http): State<Ctx>) -> Response {
 /// `/readyz`: listening, store committing, core caught up; nothing else.
 pub(crate) async fn readyz(State(http): State<Ctx>) -> Response {
     let board = http.board();
-    let reasons = not_ready(&board, &http.app.clock, &http.app.pulse);
+    let reasons = not_ready(&board, &http.app.handles.clock, &http.app.pulse);
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (
@@ -37,7 +37,7 @@ pub(crate) async fn readyz(State(http): State<Ctx>) -> Response {
         Json(json!({
             "ready": ready,
             "reasons": reasons,
-            "degraded": http.app.degraded.lines(),
+            "degraded": http.app.handles.degraded.lines(),
             "simulated": board.simulated,
         })),
     )
@@ -48,14 +48,14 @@ pub(crate) async fn readyz(State(http): State<Ctx>) -> Response {
 pub(crate) async fn metrics(State(http): State<Ctx>, who: Who) -> Result<Response, Problem> {
     who.may(Right::SeeHealth)?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], http.app.metrics.exposition_with(&sample(&http)))
+    Ok(([(header::CONTENT_TYPE, kind)], http.app.handles.metrics.exposition_with(&sample(&http)))
         .into_response())
 }
 
 /// What is looked at only when somebody asks.
 fn sample(http: &Ctx) -> Sampled {
     let board = http.board();
-    let (inflight_messages, inflight_bytes) = http.app.inbox.inflight();
+    let (inflight_messages, inflight_bytes) = http.app.handles.inbox.inflight();
     let mut open_alarms = BTreeMap::<_, i64>::new();
     let mut wards: BTreeMap<&WardId, [BTreeMap<&'static str, i64>; 2]> =
         board.wards.keys().map(|ward| (ward, Default::default())).collect();
@@ -77,7 +77,7 @@ fn sample(http: &Ctx) -> Sampled {
         watched: http.app.ring.is_watched(id),
     };
     Sampled {
-        judged_lag_s: judged_lag_s(&board, &http.app.clock),
+        judged_lag_s: judged_lag_s(&board, &http.app.handles.clock),
         last_step_s: http.app.pulse.age_s(),
         store_failing: board.store_failing,
         silent_devices: board.silent_devices(),

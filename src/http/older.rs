@@ -258,7 +258,7 @@ impl Request<'_> {
                 tokio::time::timeout(left, T::ask(archive, &question.selection, bounds)).await;
             told.push(match asked.unwrap_or(Err(Unread::TooSlow)) {
                 Ok((mut rows, until)) => {
-                    self.http.app.metrics.influx_query("answered");
+                    self.http.app.handles.metrics.influx_query("answered");
                     let all = rows.len();
                     let named = |row: &T| {
                         row.origin().patient.as_ref().is_none_or(|name| known.contains(name))
@@ -332,7 +332,7 @@ impl Request<'_> {
     }
 
     fn count(&self, why: &Unread) -> &'static str {
-        self.http.app.metrics.influx_query(why.as_str());
+        self.http.app.handles.metrics.influx_query(why.as_str());
         why.as_str()
     }
 }

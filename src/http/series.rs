@@ -85,7 +85,7 @@ async fn answer(
 ) -> Result<Answer, Problem> {
     let table = http.signals();
     let signals = signals(&table, &range.signal)?;
-    let to = range.to.unwrap_or_else(|| http.app.clock.wall() + Span::micros(1));
+    let to = range.to.unwrap_or_else(|| http.app.handles.clock.wall() + Span::micros(1));
     let from = range.from.unwrap_or(to - DEFAULT_RANGE);
     if from >= to {
         return Err(bad("`from` must be before `to`"));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -14,35 +14,26 @@ use super::idempotency::Replies;
 use super::older::Elsewhere;
 use super::ports::{AlarmLog, HistoryRead, ReadFailed};
 use super::seats::Seats;
-use crate::clock::Clock;
-use crate::inbox::Inbox;
+use crate::handles::Handles;
 use crate::pipeline::load_shedding::{Load, Work};
 use crate::pipeline::pulse::Pulse;
 use crate::projection::ring::Ring;
 use crate::projection::view::Board;
-use crate::telemetry::{Degraded, Metrics};
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_store::types::Identity;
 
 /// The collaborators of the HTTP side.
 #[derive(Debug)]
 pub struct AppState {
-    /// What the pipeline published last. It is published before the frames in `ring` that tell of it.
-    pub board: watch::Receiver<Arc<Board>>,
+    /// What it shares with every interface. Its board is published before the frames in `ring` that
+    /// announce it.
+    pub handles: Handles,
     /// Recent frames of the stream.
     pub ring: Arc<Ring>,
-    /// The one door for whatever changes something.
-    pub inbox: Inbox,
     /// What the store is.
     pub identity: Identity,
-    /// Metrics.
-    pub metrics: Metrics,
-    /// The clock shown.
-    pub clock: Clock,
     /// How requests are told apart.
     pub auth: Auth,
-    /// The signal table in force.
-    pub signals: watch::Receiver<Arc<SignalTable>>,
     /// Transitions and dead letters.
     pub log: Arc<dyn AlarmLog>,
     /// Series.
@@ -53,8 +44,6 @@ pub struct AppState {
     pub pulse: Pulse,
     /// What is shed at present.
     pub load: Load,
-    /// What does not work as it should beside the gateway itself.
-    pub degraded: Degraded,
     /// Bounds on what clients may hold.
     pub limits: Limits,
 }
@@ -111,7 +100,7 @@ pub(crate) type Ctx = Arc<Http>;
 impl Http {
     pub(crate) fn new(app: AppState, tracker: TaskTracker, cancel: CancellationToken) -> Ctx {
         Arc::new(Self {
-            seats: Seats::new(app.limits, app.metrics.clone()),
+            seats: Seats::new(app.limits, app.handles.metrics.clone()),
             replies: Replies::default(),
             log_reads: Arc::new(Semaphore::new(LOG_READS)),
             history_reads: Arc::new(Semaphore::new(HISTORY_READS)),
@@ -123,12 +112,12 @@ impl Http {
 
     /// The board as it is now.
     pub(crate) fn board(&self) -> Arc<Board> {
-        Arc::clone(&self.app.board.borrow())
+        self.app.handles.board()
     }
 
     /// The signal table in force.
     pub(crate) fn signals(&self) -> Arc<SignalTable> {
-        Arc::clone(&self.app.signals.borrow())
+        self.app.handles.signals()
     }
 
     /// Reads the alarm log off the async threads.
@@ -150,7 +139,7 @@ impl Http {
     }
 
     fn shed(&self, why: &str) -> Problem {
-        self.app.metrics.shed(Work::RangeQueries.as_str());
+        self.app.handles.metrics.shed(Work::RangeQueries.as_str());
         Problem::busy(why, 5)
     }
 

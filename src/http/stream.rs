@@ -149,7 +149,7 @@ impl Feed {
         let hello = json!({
             "store": app.identity.store,
             "seq": self.sent,
-            "server_time": app.clock.wall(),
+            "server_time": app.handles.clock.wall(),
             "actor": self.who.name,
             "role": self.who.role.as_str(),
             "simulated": app.identity.simulated || app.identity.stream_clock,
@@ -219,7 +219,7 @@ impl Feed {
             let frames = match self.http.app.ring.after(self.cursor, FRAMES_AT_ONCE) {
                 Found::Lost(gone) => {
                     self.cursor = gone;
-                    self.http.app.metrics.shed("stream");
+                    self.http.app.handles.metrics.shed("stream");
                     self.replay().await?;
                     self.tell_devices().await?;
                     continue;
@@ -276,7 +276,7 @@ impl Feed {
         }
         self.send(text).await?;
         for (priority, since) in raised {
-            self.http.app.metrics.alarm_latency(Hop::Stream, priority, since.seconds());
+            self.http.app.handles.metrics.alarm_latency(Hop::Stream, priority, since.seconds());
         }
         Ok(())
     }
@@ -320,7 +320,7 @@ impl Feed {
     async fn send(&self, text: String) -> Result<(), Ended> {
         let taken = tokio::time::timeout(self.stall, self.tx.send(Bytes::from(text))).await;
         let Ok(taken) = taken else {
-            self.http.app.metrics.shed("stalled_stream");
+            self.http.app.handles.metrics.shed("stalled_stream");
             return Err(Ended::Stalled);
         };
         taken.map_err(|_| Ended::Gone)

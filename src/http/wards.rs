@@ -78,7 +78,7 @@ pub(crate) async fn latest(
     if !board.wards.contains_key(&ward) {
         return Err(Problem::missing("ward", &ward));
     }
-    let now = http.app.clock.wall();
+    let now = http.app.handles.clock.wall();
     let inside =
         |p: &&Arc<PatientView>| p.ward.as_ref() == Some(&ward) && p.discharged_at.is_none();
     let items: Vec<Latest> =

@@ -25,7 +25,6 @@ pub mod transport;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::answer::CLASSES;
@@ -35,16 +34,15 @@ use self::size::Size;
 use self::transport::{BadTransport, Transport};
 use crate::clock::{Clock, Stopwatch};
 use crate::config::Influx;
+use crate::handles::Handles;
 use crate::inbox::{Inbox, Receipt, Submission};
 use crate::net::backoff::Backoff;
 use crate::pipeline::load_shedding::{Load, Work};
 use crate::privacy::pseudonym::{BadKey, Pseudonyms};
-use crate::projection::view::Board;
 use crate::telemetry::{Degraded, Metrics};
 use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::DeadLetter;
-use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_store::consumers::{SinkCursor, SinkSlot};
 use vitalgate_store::history::range::History;
@@ -82,20 +80,10 @@ pub struct Parts {
     pub history: History,
     /// Where the cursor is kept.
     pub slot: SinkSlot,
-    /// Who was bound to whom.
-    pub board: watch::Receiver<Arc<Board>>,
-    /// Names of signals.
-    pub signals: watch::Receiver<Arc<SignalTable>>,
-    /// Time.
-    pub clock: Clock,
-    /// Metrics.
-    pub metrics: Metrics,
-    /// For its alarms.
-    pub inbox: Inbox,
+    /// What it shares with every interface.
+    pub handles: Handles,
     /// What is shed.
     pub load: Load,
-    /// Where it says that it is degraded.
-    pub degraded: Degraded,
     /// Whether an alarm of an earlier sink is open.
     pub told: bool,
 }
@@ -135,7 +123,8 @@ impl Sink {
         folder: &std::path::Path,
         parts: Parts,
     ) -> Result<Self, BadSink> {
-        let Parts { identity, reader, history, slot, board, signals, .. } = parts;
+        let Parts { identity, reader, history, slot, handles, load, told } = parts;
+        let Handles { inbox, board, signals, clock, metrics, degraded } = handles;
         let feed = Feed {
             reader,
             history,
@@ -148,22 +137,22 @@ impl Sink {
         };
         let transport = Transport::new(config).await?;
         slot.begin();
-        parts.metrics.influx_begins(&CLASSES);
+        metrics.influx_begins(&CLASSES);
         Ok(Self {
             feed: Arc::new(feed),
             transport,
             slot,
-            clock: parts.clock,
-            metrics: parts.metrics,
-            inbox: parts.inbox,
-            load: parts.load,
-            degraded: parts.degraded,
+            clock,
+            metrics,
+            inbox,
+            load,
+            degraded,
             batch_age: Duration::from_micros(config.batch_age.as_micros().unsigned_abs()),
             max_lag: config.max_lag,
             size: Size::new(config.batch_bytes),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             state: State::default(),
-            told: (!parts.told).then(State::default),
+            told: (!told).then(State::default),
             answered: false,
             looked: Stopwatch::start(),
         })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::access::permission;
-use super::{Context, Decode};
+use super::{Decode, SourceHandles};
 use crate::inbox::{Receipt, Submission};
 use crate::projection::view::Board;
 use vitalgate_domain::model::ids::DeviceId;
@@ -24,7 +24,7 @@ const KEPT_OF_TOPIC: usize = 256;
 /// Messages of one principal, in order, on their way to one submission.
 #[derive(Debug)]
 pub(super) struct Bundle<'a> {
-    pub(super) context: &'a Context,
+    pub(super) source: &'a SourceHandles,
     pub(super) principal: &'a DeviceId,
     pub(super) board: Arc<Board>,
     signals: Arc<SignalTable>,
@@ -48,17 +48,17 @@ pub(super) struct TooLarge<'a> {
 
 impl<'a> Bundle<'a> {
     pub(super) fn new(
-        context: &'a Context,
+        source: &'a SourceHandles,
         principal: &'a DeviceId,
         retention: Span,
         decode: Decode,
     ) -> Self {
         Self {
-            context,
+            source,
             principal,
-            board: Arc::clone(&context.board.borrow()),
-            signals: Arc::clone(&context.signals.borrow()),
-            received: context.clock.wall(),
+            board: source.handles.board(),
+            signals: source.handles.signals(),
+            received: source.handles.clock.wall(),
             retention,
             decode,
             inputs: Vec::new(),
@@ -92,7 +92,7 @@ impl<'a> Bundle<'a> {
     /// Takes what was decoded.
     pub(super) fn accept(&mut self, decoded: Decoded) {
         let Decoded { message, waves, dead_letter } = decoded;
-        self.context.metrics.message(permission::word(message.body.kind()));
+        self.source.handles.metrics.message(permission::word(message.body.kind()));
         self.inputs.push(Input::Message(Box::new(message)));
         self.waves.extend(waves);
         self.dead_letters.extend(dead_letter);
@@ -107,7 +107,7 @@ impl<'a> Bundle<'a> {
         message: TooLarge<'_>,
     ) {
         let TooLarge { topic, length, head } = message;
-        self.context.metrics.refused(RefusalReason::TooLarge.as_str());
+        self.source.handles.metrics.refused(RefusalReason::TooLarge.as_str());
         let reason = format!("larger than {} KiB", MAX_PACKET >> 10);
         let digest = ring::digest::digest(&ring::digest::SHA256, head);
         let mut hash = [0; 8];
@@ -145,8 +145,8 @@ impl<'a> Bundle<'a> {
 
     /// Counts a publish that is not allowed; the audit hears of it.
     pub(super) fn not_allowed(&self, topic: &str) {
-        self.context.metrics.refused("not_allowed");
-        self.context.refusals.note(self.principal, topic, self.received);
+        self.source.handles.metrics.refused("not_allowed");
+        self.source.refusals.note(self.principal, topic, self.received);
     }
 
     /// Adds that the principal's connection came or went.

@@ -13,30 +13,18 @@ mod testing;
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::access::refusals::Refusals;
-use crate::clock::Clock;
-use crate::inbox::Inbox;
-use crate::projection::view::Board;
-use crate::telemetry::Metrics;
+use crate::handles::Handles;
 use vitalgate_domain::model::signal::SignalTable;
 
 /// What a source works with.
 #[derive(Clone, Debug)]
-pub struct Context {
-    /// Where messages go.
-    pub inbox: Inbox,
-    /// The registry of principals is part of the board.
-    pub board: watch::Receiver<Arc<Board>>,
-    /// Signals, for decoding.
-    pub signals: watch::Receiver<Arc<SignalTable>>,
-    /// Says when messages arrived.
-    pub clock: Clock,
-    /// Counts.
-    pub metrics: Metrics,
+pub struct SourceHandles {
+    /// What it shares with every interface.
+    pub handles: Handles,
     /// What senders may not do, for the audit.
     pub refusals: Arc<Refusals>,
     /// Has one task for each connection of a device.

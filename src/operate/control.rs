@@ -65,14 +65,14 @@ impl Control {
     }
 
     /// Takes commands until `cancel`; those taken in by then are still answered.
-    pub async fn run(self, inbox: Inbox, sources: Sources, cancel: CancellationToken) {
+    pub async fn run(self, sources: Sources, cancel: CancellationToken) {
         let seats = Arc::new(Semaphore::new(AT_A_TIME));
         let served = TaskTracker::new();
         let serve = async {
             while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
                 match self.listener.accept().await {
                     Ok((stream, _)) => {
-                        let serving = serve(stream, inbox.clone(), sources.clone(), cancel.clone());
+                        let serving = serve(stream, sources.clone(), cancel.clone());
                         served.spawn(async move {
                             if let Err(error) = serving.await {
                                 tracing::warn!(%error, "a command of the command line failed");
@@ -106,7 +106,6 @@ impl Drop for Control {
 
 async fn serve(
     mut stream: UnixStream,
-    inbox: Inbox,
     sources: Sources,
     cancel: CancellationToken,
 ) -> std::io::Result<()> {
@@ -118,7 +117,7 @@ async fn serve(
         let status = serde_json::to_vec(&sources.status())?;
         return timeout(ANSWERING, tell(&mut stream, &status)).await?;
     }
-    timeout(ANSWERING, answer(&mut stream, &inbox, &heard)).await?
+    timeout(ANSWERING, answer(&mut stream, &sources.handles.inbox, &heard)).await?
 }
 
 async fn hear(stream: &mut UnixStream) -> std::io::Result<Vec<u8>> {
@@ -188,9 +187,15 @@ fn exchange(dir: &Path, question: &[u8]) -> Result<String, AskError> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::watch;
+
     use super::*;
+    use crate::clock::Clock;
+    use crate::handles::Handles;
     use crate::inbox::Committed;
+    use crate::pipeline::pulse::Pulse;
     use vitalgate_domain::model::command::{Action, Outcome};
+    use vitalgate_domain::model::time::Timestamp;
     use vitalgate_store::types::Identity;
 
     fn command() -> Command {
@@ -204,11 +209,13 @@ mod tests {
         let site = "site-1".parse().unwrap();
         let store = "store-1".to_owned();
         Sources {
-            board: tokio::sync::watch::channel(Arc::default()).1,
-            clock: crate::clock::Clock::system(vitalgate_domain::model::time::Timestamp::default()),
-            pulse: crate::pipeline::pulse::Pulse::default(),
-            inbox,
-            metrics: crate::telemetry::Metrics::default(),
+            handles: Handles::new(
+                inbox,
+                watch::channel(Arc::default()).1,
+                watch::channel(Arc::default()).1,
+                Clock::system(Timestamp::default()),
+            ),
+            pulse: Pulse::default(),
             identity: Identity { store, site, simulated: false, stream_clock: false },
         }
     }
@@ -219,7 +226,7 @@ mod tests {
         let control = Control::bind(dir.path()).unwrap();
         let (inbox, mut submissions) = Inbox::new();
         let cancel = CancellationToken::new();
-        let running = tokio::spawn(control.run(inbox.clone(), sources(inbox), cancel.clone()));
+        let running = tokio::spawn(control.run(sources(inbox), cancel.clone()));
         let folder = dir.path().to_owned();
         let said =
             tokio::task::spawn_blocking(move || super::status(&folder)).await.unwrap().unwrap();
@@ -237,7 +244,7 @@ mod tests {
         let control = Control::bind(dir.path()).unwrap();
         let (inbox, mut submissions) = Inbox::new();
         let cancel = CancellationToken::new();
-        let running = tokio::spawn(control.run(inbox.clone(), sources(inbox), cancel.clone()));
+        let running = tokio::spawn(control.run(sources(inbox), cancel.clone()));
         let mut silent = Vec::new();
         for _ in 1..AT_A_TIME {
             silent.push(UnixStream::connect(socket(dir.path())).await.unwrap());

@@ -1,15 +1,10 @@
 //! `status`: what a running gateway says of itself on one screen, over the control socket.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
 
-use crate::clock::Clock;
-use crate::inbox::Inbox;
+use crate::handles::Handles;
 use crate::pipeline::pulse::{Pulse, not_ready};
 use crate::projection::view::Board;
-use crate::telemetry::Metrics;
 use vitalgate_domain::model::alarm::{Alarm, AlarmKind, Priority, State};
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::types::Identity;
@@ -99,16 +94,10 @@ pub struct Line {
 /// Where a status comes from.
 #[derive(Clone, Debug)]
 pub struct Sources {
-    /// What the pipeline published last.
-    pub board: watch::Receiver<Arc<Board>>,
-    /// The clock shown.
-    pub clock: Clock,
+    /// What every interface holds of the gateway.
+    pub handles: Handles,
     /// Steps and listeners.
     pub pulse: Pulse,
-    /// The way in.
-    pub inbox: Inbox,
-    /// Metrics.
-    pub metrics: Metrics,
     /// What the store is.
     pub identity: Identity,
 }
@@ -116,8 +105,8 @@ pub struct Sources {
 impl Sources {
     /// The gateway now.
     pub fn status(&self) -> Status {
-        let board = Arc::clone(&self.board.borrow());
-        let (inflight_messages, inflight_bytes) = self.inbox.inflight();
+        let board = self.handles.board();
+        let (inflight_messages, inflight_bytes) = self.handles.inbox.inflight();
         let present: Vec<_> =
             board.patients.values().filter(|patient| patient.discharged_at.is_none()).collect();
         let shown = |wanted: &dyn Fn(&Alarm) -> bool| Shown::of(&board, wanted);
@@ -126,15 +115,15 @@ impl Sources {
             site: self.identity.site.to_string(),
             store: self.identity.store.clone(),
             simulated: self.identity.is_simulated(),
-            now: self.clock.wall(),
-            not_ready: not_ready(&board, &self.clock, &self.pulse),
+            now: self.handles.clock.wall(),
+            not_ready: not_ready(&board, &self.handles.clock, &self.pulse),
             judged_to: board.judged_to,
             last_step_s: self.pulse.age_s(),
             store_failing: board.store_failing,
             inflight_messages,
             inflight_bytes,
-            watchers: self.metrics.watching(),
-            gauges: gauges(&self.metrics.exposition()),
+            watchers: self.handles.metrics.watching(),
+            gauges: gauges(&self.handles.metrics.exposition()),
             patients: present.len(),
             unmonitored: present.iter().filter(|p| p.monitored.state != "monitored").count(),
             devices: board.devices.len(),

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::handles::Handles;
 use crate::http::ports::{
     Act, AlarmLog, Bucket, ClosedFilter, Gone, HistoryRead, KeptDeadLetter, KeptGrounds,
     LoggedAlarm, ReadFailed, SeriesQuery, Summary,
@@ -59,32 +60,27 @@ impl Bench {
         let (inbox, submissions) = Inbox::new();
         let log = Arc::new(MemoryLog::default());
         let mut state = AppState {
-            board: board_rx,
+            handles: Handles::new(inbox, board_rx, signals, Clock::system(Timestamp::default())),
             ring: Arc::default(),
-            inbox,
             identity: Identity {
                 store: "st0re".into(),
                 site: "site".parse().unwrap(),
                 simulated: false,
                 stream_clock: false,
             },
-            metrics: Metrics::default(),
-            clock: Clock::system(Timestamp::default()),
             auth: Auth::Local("local:demo".into()),
-            signals,
             log: log.clone(),
             history: log.clone(),
             elsewhere: None,
             pulse: crate::pipeline::pulse::Pulse::default(),
             load: Load::default(),
-            degraded: crate::telemetry::Degraded::default(),
             limits: Limits::default(),
         };
         change(&mut state);
         let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let addr = server.local_addr().unwrap();
         let (ring, metrics, pulse) =
-            (Arc::clone(&state.ring), state.metrics.clone(), state.pulse.clone());
+            (Arc::clone(&state.ring), state.handles.metrics.clone(), state.pulse.clone());
         let (cancel, tracker) = (CancellationToken::new(), TaskTracker::new());
         tracker.spawn(server.run(state, tracker.clone(), cancel.clone()));
         let submissions = Some(submissions);

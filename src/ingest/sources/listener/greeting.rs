@@ -35,9 +35,9 @@ pub(super) async fn greet(
 ) -> Option<Connection> {
     let heard = tokio::select! {
         heard = timeout(PATIENCE, hear(socket, tls)) => heard,
-        () = shared.context.cancel.cancelled() => return None,
+        () = shared.source.cancel.cancelled() => return None,
     };
-    let metrics = &shared.context.metrics;
+    let metrics = &shared.source.handles.metrics;
     let (caller, connect) = match heard {
         Ok(Ok((caller, Ok(connect)))) => (caller, connect),
         Ok(Ok((caller, Err(error)))) => {
@@ -128,7 +128,7 @@ fn admit(
         password: connect.password.as_deref(),
         client_id: &connect.client_id,
     };
-    let board = Arc::clone(&shared.context.board.borrow());
+    let board = Arc::clone(&shared.source.handles.board.borrow());
     let principal = identify(&board, claim, authentication, shared.config.unknown)
         .map_err(|refused| Fault::new(reason::NOT_AUTHORIZED, refused.why()))?;
     match &connect.will {
@@ -161,14 +161,14 @@ async fn enter(
     intake.link(true, false);
     let told = tokio::select! {
         biased;
-        told = shared.context.inbox.submit(intake.unheard()) => told.is_ok(),
-        () = shared.context.cancel.cancelled() => false,
+        told = shared.source.handles.inbox.submit(intake.unheard()) => told.is_ok(),
+        () = shared.source.cancel.cancelled() => false,
     };
     if !told {
         refuse(stream, version, reason::SHUTTING_DOWN).await;
         return None;
     }
-    shared.context.metrics.connect("accepted");
+    shared.source.handles.metrics.connect("accepted");
     let mut connection =
         Connection::new(stream, buffer, Arc::clone(shared), connect, principal, attached);
     let max_inflight = shared.config.max_inflight;

@@ -43,7 +43,7 @@ impl<'a> Intake<'a> {
     pub(super) fn new(shared: &'a Shared, principal: &'a DeviceId, version: Version) -> Self {
         let (retention, decode) = (shared.config.retention, shared.config.decode);
         Self {
-            bundle: Bundle::new(&shared.context, principal, retention, decode),
+            bundle: Bundle::new(&shared.source, principal, retention, decode),
             version,
             place: Place::default(),
             not_allowed: 0,

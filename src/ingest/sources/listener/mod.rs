@@ -35,7 +35,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use self::session::Sessions;
 use self::tls::TlsAcceptor;
 pub use self::tls::{BadTls, TlsFiles};
-pub use crate::ingest::{Context, Decode};
+pub use crate::ingest::{Decode, SourceHandles};
 use crate::telemetry::Metrics;
 use vitalgate_domain::model::time::Span;
 use vitalgate_formats as decode;
@@ -121,7 +121,7 @@ impl Default for ListenerConfig {
 #[derive(Debug)]
 struct Shared {
     config: ListenerConfig,
-    context: Context,
+    source: SourceHandles,
     sessions: Arc<Sessions>,
 }
 
@@ -183,16 +183,16 @@ impl Listener {
 
     /// Serves until cancelled; then takes no new connection, lets each acknowledge what is in
     /// flight (`drain` at most), and returns when all are closed.
-    pub async fn run(self, context: Context) {
+    pub async fn run(self, source: SourceHandles) {
         let places = Arc::new(Semaphore::new(self.config.max_connections));
         let sessions = Sessions::new(self.config.max_sessions);
-        let shared = Arc::new(Shared { config: self.config, context, sessions });
+        let shared = Arc::new(Shared { config: self.config, source, sessions });
         let mut sweep = interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
-                () = shared.context.cancel.cancelled() => break,
+                () = shared.source.cancel.cancelled() => break,
                 _ = sweep.tick() => shared.sweep(),
                 (door, accepted) = accept(&self.doors) => match accepted {
                     Ok(socket) => shared.serve(socket, door, &places),
@@ -233,7 +233,7 @@ impl Door {
 impl Shared {
     fn serve(self: &Arc<Self>, socket: TcpStream, door: &Door, places: &Arc<Semaphore>) {
         let Ok(place) = Arc::clone(places).try_acquire_owned() else {
-            self.context.metrics.connect("refused");
+            self.source.handles.metrics.connect("refused");
             tracing::debug!("too many connections: one more is closed");
             return;
         };
@@ -242,10 +242,10 @@ impl Shared {
         } else {
             Authentication::Required
         };
-        let present = Present::new(self.context.metrics.clone(), place);
+        let present = Present::new(self.source.handles.metrics.clone(), place);
         let shared = Arc::clone(self);
         let tls = door.tls.clone();
-        self.context.tracker.spawn(async move {
+        self.source.tracker.spawn(async move {
             let _present = present;
             if let Err(error) = socket.set_nodelay(true) {
                 tracing::debug!(%error, "cannot set TCP_NODELAY");
@@ -259,7 +259,7 @@ impl Shared {
     }
 
     fn sweep(&self) {
-        let board = Arc::clone(&self.context.board.borrow());
+        let board = Arc::clone(&self.source.handles.board.borrow());
         self.sessions.sweep(|id| board.devices.get(id).is_some_and(|device| device.revoked));
     }
 }

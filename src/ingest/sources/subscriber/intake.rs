@@ -42,7 +42,7 @@ impl<'a> Intake<'a> {
         let config = &shared.config;
         Self {
             shared,
-            bundle: Bundle::new(&shared.context, &config.id, config.retention, config.decode),
+            bundle: Bundle::new(&shared.source, &config.id, config.retention, config.decode),
             place: Place::default(),
             not_allowed: 0,
         }

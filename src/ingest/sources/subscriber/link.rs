@@ -92,10 +92,10 @@ impl<'a, C: Client> Link<'a, C> {
     /// Until the gateway stops.
     pub(super) async fn run(mut self) {
         let shared = self.shared;
-        let cancel = shared.context.cancel.clone();
-        shared.degraded.set(&shared.name(), Some("not connected yet".to_owned()));
+        let cancel = shared.source.cancel.clone();
+        shared.source.handles.degraded.set(&shared.name(), Some("not connected yet".to_owned()));
         // A gauge that is not there alarms nobody.
-        shared.context.metrics.broker_connected(shared.config.id.as_str(), false);
+        shared.source.handles.metrics.broker_connected(shared.config.id.as_str(), false);
         shared.register().await;
         loop {
             let broken = match self.once().await {
@@ -103,7 +103,7 @@ impl<'a, C: Client> Link<'a, C> {
                 End::Broken(broken) => broken,
             };
             tracing::warn!(broker = %shared.config.id, %broken, "no connection to the broker");
-            shared.degraded.set(&shared.name(), Some(broken.to_string()));
+            shared.source.handles.degraded.set(&shared.name(), Some(broken.to_string()));
             shared.proof().trouble(broken.to_string());
             let pause = self.backoff.pause();
             tokio::select! {
@@ -119,7 +119,7 @@ impl<'a, C: Client> Link<'a, C> {
         if shared.is_revoked() {
             return Broken::new("its connector is revoked").into();
         }
-        let cancel = &shared.context.cancel;
+        let cancel = &shared.source.cancel;
         let connected = tokio::select! {
             () = cancel.cancelled() => return End::Stopped,
             connected = self.client.connect() => connected,
@@ -129,8 +129,8 @@ impl<'a, C: Client> Link<'a, C> {
             Err(broken) => return broken.into(),
         };
         tracing::info!(broker = %shared.config.id, session = kept, "connected to the broker");
-        shared.degraded.set(&shared.name(), Some("not subscribed yet".to_owned()));
-        shared.context.metrics.broker_connected(shared.config.id.as_str(), true);
+        shared.source.handles.degraded.set(&shared.name(), Some("not subscribed yet".to_owned()));
+        shared.source.handles.metrics.broker_connected(shared.config.id.as_str(), true);
         let mut session = Session::new(shared, kept);
         // Until the inbox has room no probe can leave, which is not the broker's doing.
         shared.proof().excuse(true);
@@ -154,7 +154,7 @@ impl<'a, C: Client> Link<'a, C> {
         } else {
             self.client.hang_up();
         }
-        shared.context.metrics.broker_connected(shared.config.id.as_str(), false);
+        shared.source.handles.metrics.broker_connected(shared.config.id.as_str(), false);
         let said = timeout(shared.config.drain, shared.say_link(false, stopped)).await;
         if said.is_err() {
             tracing::info!(broker = %shared.config.id, "the pipeline did not hear of the end");
@@ -165,7 +165,7 @@ impl<'a, C: Client> Link<'a, C> {
 
     async fn serve(&mut self, session: &mut Session) -> Result<std::convert::Infallible, End> {
         let shared = self.shared;
-        let cancel = shared.context.cancel.clone();
+        let cancel = shared.source.cancel.clone();
         let mut tick = interval(SECOND);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.client.subscribe(&session.filters.asked).await?;
@@ -207,7 +207,7 @@ impl<'a, C: Client> Link<'a, C> {
             }
         }
         if let Some((submission, place)) = intake.finish() {
-            let inbox = shared.context.inbox.clone();
+            let inbox = shared.source.handles.inbox.clone();
             session.probes_held += place.acks.probes;
             session.line.push(place);
             session.submitting = Some(Box::pin(async move { inbox.submit(submission).await }));
@@ -224,7 +224,7 @@ impl<'a, C: Client> Link<'a, C> {
         }
         let Some(seq) = acks.probe else { return Ok(()) };
         if let Some(back) = self.shared.proof().back(seq) {
-            self.shared.context.metrics.broker_probe(back.seconds);
+            self.shared.source.handles.metrics.broker_probe(back.seconds);
         }
         Ok(())
     }
@@ -307,7 +307,7 @@ impl Filters {
             self.pause = (self.pause * 2).min(ASK_AGAIN.1);
         }
         shared.proof().refused(why.clone());
-        shared.degraded.set(&shared.name(), why);
+        shared.source.handles.degraded.set(&shared.name(), why);
     }
 
     /// A second has passed; whether `asked` is to be asked for again.
@@ -334,14 +334,14 @@ impl Filters {
 
 impl Shared {
     fn is_revoked(&self) -> bool {
-        let board = self.context.board.borrow();
+        let board = self.source.handles.board.borrow();
         board.devices.get(&self.config.id).is_some_and(|device| device.revoked)
     }
 
     /// The connector is in the registry, so that devices can be assigned to it.
     async fn register(&self) {
-        let Shared { config, context, .. } = self;
-        let known = context.board.borrow().devices.get(&config.id).map(Arc::clone);
+        let Shared { config, source, .. } = self;
+        let known = source.handles.board.borrow().devices.get(&config.id).map(Arc::clone);
         match known.map(|known| (known.kind, known.class == UNKNOWN_CLASS)) {
             None | Some((PrincipalKind::Device, true)) => {}
             Some((PrincipalKind::Device, false)) => {
@@ -366,22 +366,22 @@ impl Shared {
 
     /// Tells the pipeline that the connector's connection came or went.
     async fn say_link(&self, connected: bool, clean: bool) -> Result<(), End> {
-        let Shared { config, context, .. } = self;
-        let mut bundle = Bundle::new(context, &config.id, config.retention, config.decode);
+        let Shared { config, source, .. } = self;
+        let mut bundle = Bundle::new(source, &config.id, config.retention, config.decode);
         bundle.link(connected, clean);
         let submission = bundle.submission(0, Receipt::unheard());
         if connected {
             return self.submit(submission).await;
         }
-        context.inbox.submit(submission).await.map_err(|Closed| End::Stopped)
+        source.handles.inbox.submit(submission).await.map_err(|Closed| End::Stopped)
     }
 
     async fn submit(&self, submission: Submission) -> Result<(), End> {
-        let context = &self.context;
+        let source = &self.source;
         tokio::select! {
             biased;
-            submitted = context.inbox.submit(submission) => submitted.map_err(|Closed| End::Stopped),
-            () = context.cancel.cancelled() => Err(End::Stopped),
+            submitted = source.handles.inbox.submit(submission) => submitted.map_err(|Closed| End::Stopped),
+            () = source.cancel.cancelled() => Err(End::Stopped),
         }
     }
 }

@@ -34,9 +34,8 @@ use self::tls::Tls;
 use super::listener::Unknown;
 pub use crate::config::SpeaksFor;
 use crate::inbox::{Receipt, Submission};
-use crate::ingest::{Context, Decode};
+use crate::ingest::{Decode, SourceHandles};
 pub use crate::net::tls::BadTls;
-use crate::telemetry::Degraded;
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::time::Span;
 use vitalgate_formats as decode;
@@ -132,8 +131,7 @@ impl std::fmt::Debug for Subscriber {
 /// What both loops of a subscriber know.
 struct Shared {
     config: SubscriberConfig,
-    context: Context,
-    degraded: Degraded,
+    source: SourceHandles,
     proof: Mutex<Proof>,
 }
 
@@ -146,7 +144,7 @@ impl Subscriber {
 
     /// Subscribes until cancelled; then acknowledges what is in flight (`drain` at most) and says
     /// good-bye. The session stays with the broker.
-    pub async fn run(self, context: Context, degraded: Degraded) {
+    pub async fn run(self, source: SourceHandles) {
         let Self { config, tls } = self;
         let client = Rumqtt::new(Options {
             host: config.host.clone(),
@@ -157,15 +155,15 @@ impl Subscriber {
             clean_session: false,
             tls,
         });
-        let boot = context.clock.wall().as_micros().unsigned_abs();
+        let boot = source.handles.clock.wall().as_micros().unsigned_abs();
         let within = seconds(config.probe_within);
         let proof = Mutex::new(Proof::new(config.id.clone(), within, boot));
-        let shared = Shared { config, context, degraded, proof };
+        let shared = Shared { config, source, proof };
         tokio::select! {
             () = shared.tell() => {}
             () = Link::new(&shared, client).run() => {}
         }
-        shared.degraded.set(&shared.name(), None);
+        shared.source.handles.degraded.set(&shared.name(), None);
     }
 }
 
@@ -180,7 +178,7 @@ impl Shared {
             let news = self.proof().tick();
             if let Some(input) = news {
                 let submission = Submission::of(vec![input], 0, Receipt::unheard());
-                if self.context.inbox.submit(submission).await.is_err() {
+                if self.source.handles.inbox.submit(submission).await.is_err() {
                     std::future::pending::<()>().await;
                 }
             }

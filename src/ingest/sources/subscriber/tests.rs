@@ -20,10 +20,11 @@ use tokio_util::task::TaskTracker;
 
 use super::{Subscriber, SubscriberConfig};
 use crate::clock::Clock;
+use crate::handles::Handles;
 use crate::inbox::{Committed, Inbox, Submission};
-use crate::ingest::Context;
+use crate::ingest::SourceHandles;
 use crate::ingest::testing::{board, device, relay};
-use crate::telemetry::{Degraded, Metrics};
+use crate::telemetry::Degraded;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{Delivery, Message, Mode};
 use vitalgate_domain::model::time::{Span, Timestamp};
@@ -55,19 +56,20 @@ impl Gateway {
         let (inbox, receiver) = Inbox::new();
         let registry = board([relay("b1"), device("dev-1", &["b1"]), device("dev-2", &[])]);
         let cancel = CancellationToken::new();
-        let context = Context {
-            inbox,
-            board: watch::channel(Arc::new(registry)).1,
-            signals: watch::channel(Arc::default()).1,
-            clock: Clock::system(Timestamp::from_micros(0)),
+        let source = SourceHandles {
+            handles: Handles::new(
+                inbox,
+                watch::channel(Arc::new(registry)).1,
+                watch::channel(Arc::default()).1,
+                Clock::system(Timestamp::from_micros(0)),
+            ),
             refusals: Arc::default(),
-            metrics: Metrics::default(),
             tracker: TaskTracker::new(),
             cancel: cancel.clone(),
         };
-        let degraded = Degraded::default();
+        let degraded = source.handles.degraded.clone();
         let subscriber = Subscriber::new(config).unwrap();
-        let running = tokio::spawn(subscriber.run(context, degraded.clone()));
+        let running = tokio::spawn(subscriber.run(source));
         Self { listener, inbox: receiver, degraded, cancel, running }
     }
 

@@ -63,12 +63,12 @@ impl Connection {
             return;
         }
         let stopping = async {
-            shared.context.cancel.cancelled().await;
+            shared.source.cancel.cancelled().await;
             sleep(shared.config.drain).await;
         };
         let told = tokio::select! {
             biased;
-            told = shared.context.inbox.submit(intake.unheard()) => told.is_ok(),
+            told = shared.source.handles.inbox.submit(intake.unheard()) => told.is_ok(),
             () = stopping => false,
         };
         if !told {

@@ -157,7 +157,7 @@ impl Connection {
         let (submission, place) = intake.finish();
         if let Some(submission) = submission {
             let shared = Arc::clone(&self.shared);
-            let mut submitting = pin!(shared.context.inbox.submit(submission));
+            let mut submitting = pin!(shared.source.handles.inbox.submit(submission));
             let mut ended = pin!(ended);
             loop {
                 tokio::select! {

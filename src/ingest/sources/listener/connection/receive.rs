@@ -141,7 +141,7 @@ impl Connection {
     }
 
     fn subscribe(&mut self, id: u16, filters: Vec<(String, u8)>) {
-        let board = Arc::clone(&self.shared.context.board.borrow());
+        let board = Arc::clone(&self.shared.source.handles.board.borrow());
         let mut session = self.attached.session();
         let mut granted = Vec::with_capacity(filters.len());
         for (filter, qos) in filters {

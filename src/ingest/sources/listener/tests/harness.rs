@@ -13,9 +13,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::handles::Handles;
 use crate::inbox::{Committed, Inbox, Submission};
 use crate::ingest::sources::listener::{
-    Authentication, Context, Listener, ListenerConfig, Unknown,
+    Authentication, Listener, ListenerConfig, SourceHandles, Unknown,
 };
 use crate::ingest::testing::{board, device, relay, with_token};
 use crate::projection::view::Board;
@@ -70,17 +71,21 @@ impl Gateway {
         let (board, board_rx) = watch::channel(Arc::new(registry()));
         let cancel = CancellationToken::new();
         let metrics = Metrics::default();
-        let context = Context {
+        let source = SourceHandles {
+            handles: Handles {
+                metrics: metrics.clone(),
+                ..Handles::new(
+                    inbox,
+                    board_rx,
+                    watch::channel(Arc::default()).1,
+                    Clock::system(Timestamp::from_micros(0)),
+                )
+            },
             refusals: Arc::default(),
-            inbox,
-            board: board_rx,
-            signals: watch::channel(Arc::default()).1,
-            clock: Clock::system(Timestamp::from_micros(0)),
-            metrics: metrics.clone(),
             tracker: TaskTracker::new(),
             cancel: cancel.clone(),
         };
-        let running = tokio::spawn(listener.run(context));
+        let running = tokio::spawn(listener.run(source));
         Self { addr, board, cancel, running, metrics, door, inbox: receiver }
     }
 
