@@ -96,7 +96,6 @@ fn a_failing_disk_acknowledges_nothing_warns_and_recovers_by_itself() {
         events
             .wait("a heartbeat that says so", |e| e.name == "heartbeat" && e.data["store"] == "ok");
         assert_eq!(gateway.values("dev-1", "spo2"), [84.0]);
-        gateway.verify();
     }
 }
 
@@ -125,7 +124,6 @@ fn a_disk_that_hangs_is_a_store_that_fails_once() {
         |row| row.get(0),
     );
     assert_eq!(moves, ["raised", "ended"]);
-    gateway.verify();
 }
 
 #[test]
@@ -170,7 +168,6 @@ fn killed_while_the_disk_fails_nothing_acknowledged_is_lost_and_nothing_is_doubl
         let alarms = gateway.alarms("p1");
         assert_eq!(alarms.len(), 1, "{alarms:?}");
         assert_eq!(alarms[0]["id"], unconfirmed.data["id"]);
-        gateway.verify();
     }
 }
 

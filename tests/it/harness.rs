@@ -25,7 +25,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at something that cannot tell of itself.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// A running gateway; killed when dropped.
+/// A running gateway. When it is dropped it is killed, and its store is verified.
 pub(crate) struct Gateway {
     child: Option<Child>,
     addresses: Value,
@@ -35,6 +35,7 @@ pub(crate) struct Gateway {
     args: Vec<String>,
     agent: Agent,
     clock: Clock,
+    damaged: Option<&'static str>,
 }
 
 impl Gateway {
@@ -52,8 +53,9 @@ impl Gateway {
     ) -> Self {
         let agent = Agent::config_builder().http_status_as_error(false).build().into();
         let clock = Clock::system(Timestamp::from_micros(0));
+        let addresses = Value::Null;
         let mut gateway =
-            Self { child: None, addresses: Value::Null, dir, store, env, args, agent, clock };
+            Self { child: None, addresses, dir, store, env, args, agent, clock, damaged: None };
         gateway.launch();
         gateway
     }
@@ -327,16 +329,31 @@ impl Gateway {
         }
     }
 
-    /// `vitalgate verify` beside the running gateway: what is stored is what the journal gives.
+    /// `vitalgate verify`, also beside the running gateway: what is stored is what the journal gives.
+    ///
+    /// Every gateway is verified when it is dropped; only what a later state hides needs a call.
     pub(crate) fn verify(&self) {
+        if let Err(difference) = self.verified() {
+            panic!("{difference}");
+        }
+    }
+
+    /// From here on the store cannot pass `verify`, and why; if it does when the gateway is dropped,
+    /// the test fails.
+    pub(crate) fn damages_its_store(&mut self, why: &'static str) {
+        self.damaged = Some(why);
+    }
+
+    fn verified(&self) -> Result<(), String> {
         let output = Command::new(env!("CARGO_BIN_EXE_vitalgate"))
             .args(["verify", "--dir"])
             .arg(&self.store)
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
+        let verdict = String::from_utf8_lossy(&output.stdout);
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "verify: {}\n{said}\n{errors}", output.status);
+        let difference = || format!("verify: {}\n{verdict}\n{errors}", output.status);
+        output.status.success().then_some(()).ok_or_else(difference)
     }
 
     /// Every input in the journal.
@@ -351,6 +368,11 @@ impl Gateway {
             let body = zstd::decode_all(row.get::<_, Vec<u8>>(1)?.as_slice()).unwrap();
             Ok((row.get::<_, i64>(0)? as u64, minicbor::decode::<RowBody>(&body).unwrap().inputs))
         })
+    }
+
+    /// Changes the database as no gateway would.
+    pub(crate) fn tamper(&self, sql: &str) {
+        Connection::open(self.database()).unwrap().execute_batch(sql).unwrap();
     }
 
     /// The newest row of the journal.
@@ -427,6 +449,12 @@ impl Drop for Gateway {
         self.kill();
         if thread::panicking() {
             show(&self.dir.path().join("gateway.log"));
+            return;
+        }
+        match (self.verified(), self.damaged) {
+            (Ok(()), Some(why)) => panic!("verify finds nothing, although {why}"),
+            (Err(difference), None) => panic!("{difference}"),
+            (Ok(()), None) | (Err(_), Some(_)) => {}
         }
     }
 }

@@ -171,7 +171,6 @@ fn whatever_the_server_answers_it_ends_complete() {
     assert_eq!(dead.len(), refused.len(), "{refused:?} {letters:?}");
     assert!(dead[0].contains("400") && dead[0].contains("invalid"), "{dead:?}");
     assert!(server.state().answered.iter().filter(|status| **status == 413).count() > 1);
-    gateway.verify();
 }
 
 #[test]
@@ -196,7 +195,6 @@ fn what_is_older_than_the_bucket_keeps_holds_nothing_up() {
     assert!(technical(&gateway, "influx.refused").is_none());
     let letters = "SELECT count(*) FROM dead_letters WHERE principal = 'influxdb'";
     assert_eq!(gateway.rows(letters, |row| row.get::<_, i64>(0)), [0]);
-    gateway.verify();
 }
 
 #[test]
@@ -217,7 +215,6 @@ fn a_refusal_pauses_tells_and_ends_by_itself() {
     expect(&server, "dev-1", &said);
     eventually("it ends", || technical(&gateway, "influx.refused").is_none().then_some(()));
     assert_eq!(degraded(&gateway), "[]");
-    gateway.verify();
 }
 
 #[test]

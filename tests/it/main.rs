@@ -40,4 +40,5 @@ mod setup;
 mod sse;
 mod tidy;
 mod upgrade;
+mod verified;
 mod victoria;
