@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::clock::Stopwatch;
-use vitalgate_domain::model::command::Answer;
+use vitalgate_domain::model::command::CommandAnswer;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{DeadLetter, WaveSamples};
 
@@ -62,7 +62,7 @@ pub struct Receipt(Option<oneshot::Sender<Committed>>);
 #[derive(Debug, Default)]
 pub struct Committed {
     /// One for each command.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<CommandAnswer>,
 }
 
 /// The waiting end of a receipt; an error means "not accepted".

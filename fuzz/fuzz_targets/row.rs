@@ -30,7 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
     row.samples(now);
     let mut core = CORE.clone();
     core.fold(1, now, &row.inputs);
-    core.advance(Stamp { at: AT + Span::days(3), offset: Span::ZERO });
+    core.advance(Stamp { at: AT + Span::days(3), offset: Span::ZERO }).into_row();
     let parts: Vec<_> =
         core.parts_since(0).into_iter().filter_map(|(kind, key)| core.part(kind, &key)).collect();
     Core::restore(parts.iter().map(|p| (p.kind, p.key.as_str(), p.body.as_slice())))

@@ -137,7 +137,7 @@ impl App {
                 pulse: pulse.clone(),
                 refusals: Arc::clone(&refusals),
                 load: strain.load(),
-                sink_told: core.site.sink_told(),
+                sink_told: core.site.is_sink_alarming(),
             };
             Some(Doors::bind(config, mode, &opened, shared).await?)
         };

@@ -57,8 +57,8 @@ pub(super) fn first_inputs(
     mode: RunMode,
     missed: Option<(Timestamp, Timestamp)>,
 ) -> Vec<Input> {
-    let deaf = missed.map(|(from, to)| Input::Deaf { from, to });
-    let mut first: Vec<Input> = deaf.into_iter().chain(ended_links(core)).collect();
+    let gap = missed.map(|(from, to)| Input::IntakeGap { from, to });
+    let mut first: Vec<Input> = gap.into_iter().chain(ended_links(core)).collect();
     if config.clock.check.is_empty() && core.site.doubts_the_clock() && !mode.headless {
         first.push(Input::Synchronised(Synchronised::NotAsked));
     }
@@ -69,7 +69,7 @@ pub(super) fn first_inputs(
         let (signals, rules, site) = (texts.signals, texts.rules, texts.site);
         first.push(Input::Configuration { signals, rules, site });
     }
-    if config.influx.is_none() && core.site.sink_told() {
+    if config.influx.is_none() && core.site.is_sink_alarming() {
         first.push(Input::Sink { refused: None, behind: false });
     }
     first

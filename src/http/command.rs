@@ -12,7 +12,7 @@ use super::error::Problem;
 use super::state::Http;
 use crate::inbox::{Receipt, Submission};
 use vitalgate_domain::model::alarm::AlarmOnWire;
-use vitalgate_domain::model::command::{Action, Answer, Command, Outcome};
+use vitalgate_domain::model::command::{Action, Command, CommandAnswer, Outcome};
 use vitalgate_domain::model::input::Input;
 
 /// What a command counts in the inbox, in bytes.
@@ -25,7 +25,7 @@ pub(crate) async fn ask(
     http: &Http,
     who: &Who,
     actions: Vec<Action>,
-) -> Result<Vec<Answer>, Problem> {
+) -> Result<Vec<CommandAnswer>, Problem> {
     let mut board = http.app.board.clone();
     if board.borrow_and_update().store_failing {
         return Err(failing());
@@ -70,7 +70,7 @@ pub(crate) async fn ask_one(
 }
 
 /// The answer as a response; refusals are problems.
-pub(crate) fn reply(answer: &Answer, done: StatusCode) -> Result<Response, Problem> {
+pub(crate) fn reply(answer: &CommandAnswer, done: StatusCode) -> Result<Response, Problem> {
     let status = status_of(answer.outcome, done);
     if !status.is_success() {
         return Err(Problem::new(status, answer.detail.clone())
@@ -86,7 +86,7 @@ pub(crate) fn reply(answer: &Answer, done: StatusCode) -> Result<Response, Probl
 }
 
 /// The answer as an item of a list: the body with its status.
-pub(crate) fn item(answer: &Answer) -> Value {
+pub(crate) fn item(answer: &CommandAnswer) -> Value {
     let mut body = body_of(answer);
     if let Some(members) = body.as_object_mut() {
         let status = status_of(answer.outcome, StatusCode::OK);
@@ -101,7 +101,7 @@ pub(crate) fn etag(version: u64) -> HeaderValue {
         .unwrap_or_else(|_| HeaderValue::from_static("\"\""))
 }
 
-fn body_of(answer: &Answer) -> Value {
+fn body_of(answer: &CommandAnswer) -> Value {
     json!({
         "outcome": outcome_word(answer.outcome),
         "detail": answer.detail,
@@ -110,7 +110,7 @@ fn body_of(answer: &Answer) -> Value {
     })
 }
 
-fn alarm_of(answer: &Answer) -> Value {
+fn alarm_of(answer: &CommandAnswer) -> Value {
     answer.alarm.as_ref().map_or(Value::Null, |alarm| json!(AlarmOnWire::new(alarm, true)))
 }
 

@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::inbox::{Inbox, Receipt, Submission};
 use crate::operate::status::{self, Sources, Status};
-use vitalgate_domain::model::command::{Answer, Command};
+use vitalgate_domain::model::command::{Command, CommandAnswer};
 use vitalgate_domain::model::input::Input;
 
 /// A command is smaller than this.
@@ -144,7 +144,7 @@ async fn tell(stream: &mut UnixStream, reply: &[u8]) -> std::io::Result<()> {
 }
 
 /// Puts a command through the inbox and waits for its commit; `None` if it was not accepted.
-pub async fn submit(inbox: &Inbox, command: Command) -> Option<Answer> {
+pub async fn submit(inbox: &Inbox, command: Command) -> Option<CommandAnswer> {
     let (receipt, waiting) = Receipt::new();
     let input = Input::Command(Box::new(command));
     inbox.submit(Submission::of(vec![input], 1_024, receipt)).await.ok()?;
@@ -246,8 +246,12 @@ mod tests {
         let asked = tokio::task::spawn_blocking(move || ask(&folder, &command()));
         let submission = submissions.recv().await.unwrap();
         assert!(matches!(&submission.inputs[..], [Input::Command(c)] if **c == command()));
-        let answer =
-            Answer { outcome: Outcome::Done, detail: String::new(), alarm: None, version: None };
+        let answer = CommandAnswer {
+            outcome: Outcome::Done,
+            detail: String::new(),
+            alarm: None,
+            version: None,
+        };
         submission.receipt.release(Committed { answers: vec![answer] });
         assert_eq!(asked.await.unwrap().unwrap()["outcome"], "done");
 

@@ -9,13 +9,12 @@ use crate::clock::{Clock, Stamp, Stopwatch};
 use crate::inbox::Submission;
 use vitalgate_domain::core::Core;
 use vitalgate_domain::core::journal::RowBody;
-use vitalgate_domain::model::alarm::Alarm;
-use vitalgate_domain::model::command::Answer;
+use vitalgate_domain::model::command::CommandAnswer;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{DeadLetter, WaveSamples};
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::Output;
-use vitalgate_domain::output::context::{AlarmContext, raised};
+use vitalgate_domain::output::context::AlarmContext;
 use vitalgate_domain::output::transition::{Transition, TransitionBody};
 use vitalgate_store::types::{Commit, RaisedOn, Row, StoredTransition};
 
@@ -59,7 +58,7 @@ pub(super) struct Stepped {
     pub(super) bodies: Vec<String>,
     pub(super) taken: Stopwatch,
     pub(super) waited_s: Option<f64>,
-    pub(super) done: Vec<(Submission, Vec<Answer>)>,
+    pub(super) done: Vec<(Submission, Vec<CommandAnswer>)>,
 }
 
 impl Intake {
@@ -203,9 +202,7 @@ pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) 
         })
         .collect();
     let stored: Vec<StoredTransition> = out.transitions.iter().map(stored).collect();
-    let alarms = out.transitions.iter().filter_map(raised);
-    let raised =
-        alarms.zip(out.grounds).map(|(alarm, grounds)| raised_on(alarm, grounds)).collect();
+    let raised = out.transitions.iter().filter_map(raised_on).collect();
     let body = RowBody::new(inputs, &out.samples, now).encode();
     let bodies = stored.iter().map(|s| s.body.clone()).collect();
     let commit = Commit {
@@ -238,7 +235,7 @@ pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) 
     (stepped, commit)
 }
 
-fn answer(transition: &Transition) -> Option<&Answer> {
+fn answer(transition: &Transition) -> Option<&CommandAnswer> {
     match &transition.body {
         TransitionBody::Answer { answer, .. } => Some(answer),
         TransitionBody::Alarm { .. }
@@ -247,11 +244,19 @@ fn answer(transition: &Transition) -> Option<&Answer> {
     }
 }
 
-/// What a raised alarm stands on.
-fn raised_on(alarm: &Alarm, grounds: AlarmContext) -> RaisedOn {
-    let AlarmContext { series, until, limits } = grounds;
-    let limits = serde_json::to_string(&limits).unwrap_or_default();
-    RaisedOn { alarm: alarm.id.clone(), series, until, limits, readings: Vec::new() }
+/// What a raised alarm was judged by, as stored beside it.
+fn raised_on(transition: &Transition) -> Option<RaisedOn> {
+    let TransitionBody::Alarm { alarm, context: Some(context), .. } = &transition.body else {
+        return None;
+    };
+    let AlarmContext { series, until, limits } = &**context;
+    Some(RaisedOn {
+        alarm: alarm.id.clone(),
+        series: series.clone(),
+        until: *until,
+        limits: serde_json::to_string(limits).unwrap_or_default(),
+        readings: Vec::new(),
+    })
 }
 
 /// A transition as stored.
@@ -268,7 +273,7 @@ pub fn stored(transition: &Transition) -> StoredTransition {
             let id = alarm.map(|a| a.id.clone());
             ("answer", *asked, id, patient, Some(actor.clone()), body.to_string())
         }
-        TransitionBody::Alarm { change, actor, alarm } => (
+        TransitionBody::Alarm { change, actor, alarm, context: _ } => (
             "alarm",
             change.as_str(),
             Some(alarm.id.clone()),

@@ -238,7 +238,7 @@ impl Pipeline {
         let (from, to) = (self.last_open.at, self.clock.stamp().at);
         if to - from > DEAF_AFTER && !self.clock.follows_stream() {
             // Before anything that would let time pass, so that no deadline inside fires unheard.
-            before_all(&mut self.own, Input::Deaf { from, to });
+            before_all(&mut self.own, Input::IntakeGap { from, to });
         }
     }
 
@@ -265,8 +265,8 @@ impl Pipeline {
         self.metrics.clock(now.offset.as_secs_f64(), stepped);
         if self.core.now().at < Timestamp::YEAR_2000 && self.clock.follows_stream() {
             // The stream's time begins with its first message: what was registered before is not late.
-            let deaf = Input::Deaf { from: self.core.now().at, to: now.at };
-            before_all(&mut taken.inputs, deaf);
+            let gap = Input::IntakeGap { from: self.core.now().at, to: now.at };
+            before_all(&mut taken.inputs, gap);
         }
         let out = self.core.fold(self.row + 1, now, &taken.inputs);
         self.commit(taken, out);
@@ -282,9 +282,9 @@ impl Pipeline {
         if !overdue && !self.core.is_due(now.at) {
             return;
         }
-        let out = self.core.advance(now);
-        if overdue || !out.transitions.is_empty() {
-            self.core.count_row();
+        let advanced = self.core.advance(now);
+        if overdue || !advanced.is_nothing() {
+            let out = advanced.into_row();
             self.commit(Taken::nothing(now), out);
         }
     }

@@ -18,7 +18,7 @@ use crate::projection::view::{Board, DeviceView};
 use crate::telemetry::{Hop, Metrics};
 use vitalgate_domain::core::Core;
 use vitalgate_domain::model::alarm::{Alarm, TimeQuality};
-use vitalgate_domain::model::command::Answer;
+use vitalgate_domain::model::command::CommandAnswer;
 use vitalgate_domain::model::ids::PatientId;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
@@ -319,7 +319,7 @@ impl Waits {
     }
 }
 
-fn release(done: Vec<(Submission, Vec<Answer>)>) {
+fn release(done: Vec<(Submission, Vec<CommandAnswer>)>) {
     for (submission, answers) in done {
         submission.receipt.release(Committed { answers });
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 
-use crate::alarms::book::{Book, Draft, Key, Owner};
+use crate::alarms::book::{AlarmSubject, Book, Draft, Key};
 use crate::alarms::draft;
 use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::cause::Cause;
@@ -15,7 +15,7 @@ use crate::output::transition::Change;
 use crate::output::{Output, rule};
 
 const STORE_FAILING: &str = "store.failing";
-const DEAF: &str = "gateway.deaf";
+const INTAKE_GAP: &str = "gateway.deaf";
 const CLOCK_BEHIND: &str = "clock.behind";
 const CLOCK_UNSYNCHRONISED: &str = "clock.unsynchronised";
 const UNWATCHED: &str = "ward.unwatched";
@@ -23,11 +23,11 @@ const BROKER: &str = "link.broker";
 const SINK_REFUSED: &str = "influx.refused";
 const SINK_BEHIND: &str = "influx.behind";
 
-/// A wall clock that is further behind the gateway's own time is told.
+/// A wall clock that is further behind the gateway's own time raises an alarm.
 const CLOCK_TOLERATED: Span = Span::secs(1);
 
-/// A window without intake longer than this is told (docs/architecture.md).
-const DEAF_TOLD: Span = Span::secs(10);
+/// An intake gap longer than this raises an alarm (docs/architecture.md).
+const INTAKE_GAP_TOLERATED: Span = Span::secs(10);
 
 /// Wards, beds and the gateway's own alarms.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -48,18 +48,15 @@ pub struct Site {
 }
 
 /// The gateway itself.
-const GATEWAY: Owner<'static> = Owner { patient: None, ward: None, bed: None };
+const GATEWAY: AlarmSubject<'static> = AlarmSubject { patient: None, ward: None, bed: None };
 
 impl Site {
     /// Commits fail, or succeed again: silence meanwhile belongs to this one alarm.
     pub fn store(&mut self, failing: bool, out: &mut Output) {
-        let key = Key::new(rule(STORE_FAILING), "gateway");
+        let key = own_key(STORE_FAILING);
         if failing {
             let text = "the store fails: nothing new is acknowledged".to_owned();
-            let cause = Cause::noticed(None, out.wall());
-            let (priority, condition) = (Priority::High, Condition::Present);
-            let draft = draft::technical(key, None, priority, condition, text, cause, out);
-            self.alarms.raise(GATEWAY, draft, out);
+            self.alarms.raise(GATEWAY, present(key, Priority::High, text, out), out);
         } else {
             self.alarms.change(&key, None, out, Alarm::absent);
         }
@@ -74,22 +71,20 @@ impl Site {
         for ward in wards {
             let key = Key::new(rule(UNWATCHED), ward.as_str());
             let text = format!("no screen shows ward {ward}");
-            let cause = Cause::noticed(None, out.wall());
-            let (priority, condition) = (Priority::Medium, Condition::Present);
-            let draft = draft::technical(key, None, priority, condition, text, cause, out);
-            self.alarms.raise(Owner { ward: Some(ward), ..GATEWAY }, draft, out);
+            let draft = present(key, Priority::Medium, text, out);
+            self.alarms.raise(AlarmSubject { ward: Some(ward), ..GATEWAY }, draft, out);
         }
     }
 
-    /// The wards that are told as unwatched.
+    /// The wards announced as unwatched.
     pub fn unwatched_wards(&self) -> Vec<WardId> {
-        let told = self.alarms.iter().filter(|(key, open)| {
+        let announced = self.alarms.iter().filter(|(key, open)| {
             key.rule.as_str() == UNWATCHED && open.alarm.condition == Condition::Present
         });
-        told.filter_map(|(_, open)| open.alarm.ward.clone()).collect()
+        announced.filter_map(|(_, open)| open.alarm.ward.clone()).collect()
     }
 
-    /// Nothing proves that what is published to a broker of the site is heard, or its probe came
+    /// Nothing proves that what is published to a broker of the site arrives here, or its probe came
     /// back. High: whoever is behind that broker may be watched by nobody.
     pub fn broker(&mut self, id: &DeviceId, fault: Option<&str>, out: &mut Output) {
         let key = Key::new(rule(BROKER), id.as_str());
@@ -98,18 +93,17 @@ impl Site {
         };
         let text = format!("broker {id}: {fault}");
         let cause = Cause::noticed(Some(id.clone()), out.wall());
-        let (priority, condition) = (Priority::High, Condition::Present);
-        let draft = draft::technical(key, None, priority, condition, text, cause, out);
-        self.tell(draft, out);
+        let draft = Draft { cause, ..present(key, Priority::High, text, out) };
+        self.raise_or_reword(draft, out);
     }
 
-    /// The brokers that are told as not proven.
+    /// The brokers announced as not proven.
     pub fn broker_faults(&self) -> impl Iterator<Item = DeviceId> {
-        let told = self.alarms.iter().filter(|(key, _)| key.rule.as_str() == BROKER);
-        told.filter_map(|(key, _)| key.source.parse().ok())
+        let announced = self.alarms.iter().filter(|(key, _)| key.rule.as_str() == BROKER);
+        announced.filter_map(|(key, _)| key.source.parse().ok())
     }
 
-    /// InfluxDB refuses what it is told, or is behind: both end by themselves.
+    /// InfluxDB refuses what is exported to it, or is behind: both end by themselves.
     pub fn sink(&mut self, refused: Option<u16>, behind: bool, out: &mut Output) {
         let refused = refused.map(|status| {
             format!(
@@ -123,42 +117,36 @@ impl Site {
         for (id, priority, text) in
             [(SINK_REFUSED, Priority::Medium, refused), (SINK_BEHIND, Priority::Low, behind)]
         {
-            let key = Key::new(rule(id), "gateway");
+            let key = own_key(id);
             let Some(text) = text else {
                 self.alarms.change(&key, None, out, Alarm::absent);
                 continue;
             };
-            let cause = Cause::noticed(None, out.wall());
-            let condition = Condition::Present;
-            let draft = draft::technical(key, None, priority, condition, text, cause, out);
-            self.tell(draft, out);
+            self.raise_or_reword(present(key, priority, text, out), out);
         }
     }
 
     /// Whether one of its alarms is open.
-    pub fn sink_told(&self) -> bool {
+    pub fn is_sink_alarming(&self) -> bool {
         let of_sink = |id: &str| [SINK_REFUSED, SINK_BEHIND].contains(&id);
         self.alarms.iter().any(|(key, _)| of_sink(key.rule.as_str()))
     }
 
-    /// The wall clock stands so far from the gateway's own time: a clock set back is told for as
-    /// long as it is behind.
+    /// The wall clock is `offset` from the gateway's own time. A clock set back is an alarm for as long
+    /// as it is behind.
     pub fn clock(&mut self, offset: Span, out: &mut Output) {
-        let key = Key::new(rule(CLOCK_BEHIND), "gateway");
+        let key = own_key(CLOCK_BEHIND);
         if offset < Span::ZERO - CLOCK_TOLERATED {
             let text = format!("the wall clock was set back by {:.0} s", -offset.as_secs_f64());
-            let cause = Cause::noticed(None, out.wall());
-            let (priority, condition) = (Priority::Medium, Condition::Present);
-            let draft = draft::technical(key, None, priority, condition, text, cause, out);
-            self.alarms.raise(GATEWAY, draft, out);
+            self.alarms.raise(GATEWAY, present(key, Priority::Medium, text, out), out);
         } else {
             self.alarms.change(&key, None, out, Alarm::absent);
         }
     }
 
-    /// The machine's clock is synchronised, or is not, or nobody can tell.
+    /// The machine's clock is synchronised, or is not, or nobody knows.
     pub fn synchronised(&mut self, word: &Synchronised, out: &mut Output) {
-        let key = Key::new(rule(CLOCK_UNSYNCHRONISED), "gateway");
+        let key = own_key(CLOCK_UNSYNCHRONISED);
         let (priority, text) = match word {
             Synchronised::Yes => return self.alarms.change(&key, None, out, Alarm::absent),
             Synchronised::NotAsked => {
@@ -173,23 +161,20 @@ impl Site {
                 (Priority::Low, text)
             }
         };
-        let cause = Cause::noticed(None, out.wall());
-        let condition = Condition::Present;
-        let draft = draft::technical(key, None, priority, condition, text, cause, out);
-        self.tell(draft, out);
+        self.raise_or_reword(present(key, priority, text, out), out);
     }
 
     /// Whether the machine's clock was not known to be synchronised when it was last asked.
     pub fn doubts_the_clock(&self) -> bool {
-        self.alarms.holds(&Key::new(rule(CLOCK_UNSYNCHRONISED), "gateway"))
+        self.alarms.holds(&own_key(CLOCK_UNSYNCHRONISED))
     }
 
     /// Intake stood still: one alarm for the gateway, no device is blamed for it.
-    pub fn deaf(&mut self, from: Timestamp, to: Timestamp, out: &mut Output) {
-        if to - from <= DEAF_TOLD || from < Timestamp::YEAR_2000 {
+    pub fn intake_gap(&mut self, from: Timestamp, to: Timestamp, out: &mut Output) {
+        if to - from <= INTAKE_GAP_TOLERATED || from < Timestamp::YEAR_2000 {
             return;
         }
-        let key = Key::new(rule(DEAF), "gateway");
+        let key = own_key(INTAKE_GAP);
         let (from, to) = (out.now.shown(from), out.now.shown(to));
         let text = format!("nothing was taken in from {from} to {to}");
         let cause = Cause::noticed(None, from);
@@ -198,8 +183,8 @@ impl Site {
         self.alarms.raise(GATEWAY, draft, out);
     }
 
-    /// Raises an alarm of the gateway; one that is open already says from here on what holds now.
-    fn tell(&mut self, draft: Draft, out: &mut Output) {
+    /// Raises an alarm of the gateway. If it is open already, its text becomes what holds now.
+    fn raise_or_reword(&mut self, draft: Draft, out: &mut Output) {
         let (key, text) = (draft.key.clone(), draft.text.clone());
         self.alarms.raise(GATEWAY, draft, out);
         self.alarms.change(&key, None, out, |alarm, _| {
@@ -209,4 +194,15 @@ impl Site {
             })
         });
     }
+}
+
+/// The key of an alarm about the gateway as a whole.
+fn own_key(id: &'static str) -> Key {
+    Key::new(rule(id), "gateway")
+}
+
+/// The draft of something that the gateway notices now, and that holds.
+fn present(key: Key, priority: Priority, text: String, out: &Output) -> Draft {
+    let cause = Cause::noticed(None, out.wall());
+    draft::technical(key, None, priority, Condition::Present, text, cause, out)
 }

@@ -26,7 +26,7 @@ use crate::telemetry::Metrics;
 use vitalgate_domain::model::alarm::{
     Alarm, AlarmKind, AlarmOnWire, Condition, Priority, Response, State, TimeQuality, Trigger,
 };
-use vitalgate_domain::model::command::{AgeClass, Answer, Command, Outcome, PrincipalKind};
+use vitalgate_domain::model::command::{AgeClass, Command, CommandAnswer, Outcome, PrincipalKind};
 use vitalgate_domain::model::ids::{AlarmId, DeviceId};
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::DeadLetter;
@@ -94,7 +94,7 @@ impl Bench {
     /// Answers every command from now on.
     pub(super) fn answer(
         &mut self,
-        answer: impl Fn(&Command) -> Answer + Send + 'static,
+        answer: impl Fn(&Command) -> CommandAnswer + Send + 'static,
     ) -> Arc<Mutex<Vec<Command>>> {
         let mut submissions = self.submissions.take().unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -416,8 +416,8 @@ impl HistoryRead for MemoryLog {
 }
 
 /// An answer without an alarm.
-pub(super) fn answered(outcome: Outcome) -> Answer {
-    Answer { outcome, detail: "as it is".into(), alarm: None, version: None }
+pub(super) fn answered(outcome: Outcome) -> CommandAnswer {
+    CommandAnswer { outcome, detail: "as it is".into(), alarm: None, version: None }
 }
 
 /// Tokens `v`, `c` and `o` for a viewer, a clinician and ops.

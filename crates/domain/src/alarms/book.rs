@@ -1,6 +1,8 @@
 //! The open alarms of one patient, or of the gateway itself: at most one by (rule, source).
 
+mod act;
 mod causes;
+mod ongoing;
 mod upgrade;
 
 use std::collections::BTreeMap;
@@ -8,24 +10,24 @@ use std::collections::BTreeMap;
 use minicbor::{Decode, Encode};
 
 use self::causes::Causes;
+pub use self::ongoing::Ongoing;
 use crate::model::alarm::{
     Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger,
 };
 use crate::model::cause::{Cause, alarm_id};
-use crate::model::command::{AlarmAct, Answer, Outcome};
 use crate::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, WardId};
+use crate::model::observation::Source;
 use crate::model::signal::SignalId;
 use crate::model::time::{Span, Stamp, Timestamp};
 use crate::output::Output;
+use crate::output::context::AlarmContext;
 use crate::output::transition::{Change, TransitionBody};
 
 /// How long a momentary alarm that does not latch is held (contract §5).
 const MOMENTARY_HELD: Span = Span::hours(24);
 
-/// Episodes remembered by alarm; a device that never ends what it begins has no more.
-const ONGOING: usize = 256;
-
-/// Which alarm: its rule and its source.
+/// Which alarm: its rule and its source. The source is a text, because the ids of alarms are hashed
+/// over it; it is compared, and never taken apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub struct Key {
     /// The rule.
@@ -66,24 +68,12 @@ pub struct Open {
     #[n(5)]
     #[cbor(default)]
     pub ongoing: Vec<Ongoing>,
+    /// The series whose numbers raised it.
+    #[n(6)]
+    pub series: Option<Source>,
 }
 
-/// An episode of a device that has not ended.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Ongoing {
-    /// The event.
-    #[n(0)]
-    pub name: String,
-    /// The device's own number of it.
-    #[n(1)]
-    pub id: Option<String>,
-    /// When it began, corrected.
-    #[n(2)]
-    pub began: Timestamp,
-}
-
-/// What a new alarm says.
+/// A new alarm, as its rule drafts it.
 #[derive(Clone, Debug)]
 pub struct Draft {
     /// Rule and source.
@@ -94,6 +84,8 @@ pub struct Draft {
     pub device: Option<DeviceId>,
     /// The signal it watches.
     pub signal: Option<SignalId>,
+    /// The series whose numbers raise it.
+    pub series: Option<Source>,
     /// How serious.
     pub priority: Priority,
     /// How fast somebody must act.
@@ -124,7 +116,7 @@ pub struct Draft {
 
 /// Whose alarms, and where the patient lies.
 #[derive(Clone, Copy, Debug)]
-pub struct Owner<'a> {
+pub struct AlarmSubject<'a> {
     /// `None` for the gateway.
     pub patient: Option<&'a PatientId>,
     /// Ward at present.
@@ -182,25 +174,18 @@ impl Book {
         self.open.iter().filter(|(k, o)| wanted(k, o)).map(|(k, _)| k.clone()).collect()
     }
 
-    /// Opens an alarm, or tells the open one that its condition holds (rows 1, 7, 12, 20, 21).
-    pub fn raise(&mut self, owner: Owner<'_>, draft: Draft, out: &mut Output) {
+    /// Opens an alarm. If it is open, its condition holds again (rows 1, 7, 12, 20, 21).
+    pub fn raise(&mut self, subject: AlarmSubject<'_>, draft: Draft, out: &mut Output) {
         if self.open.contains_key(&draft.key) {
             self.renew(draft, out);
             return;
         }
-        let ordinal = if let Some(causes) = self.causes.get_mut(&draft.key) {
-            causes.next(&draft.cause)
-        } else {
-            self.causes.insert(draft.key.clone(), Causes::first(draft.cause.clone()));
-            0
-        };
-        let kept = self.kept.get(&draft.key).copied().unwrap_or_default();
-        let ordinal = ordinal.saturating_add(kept.saturating_mul(KEPT));
+        let ordinal = self.next_ordinal(&draft);
         let now = out.wall();
         let alarm = Alarm {
             id: alarm_id(
                 &out.site,
-                owner.patient,
+                subject.patient,
                 &draft.key.rule,
                 &draft.key.source,
                 &draft.cause,
@@ -208,9 +193,9 @@ impl Book {
             ),
             seq: 0,
             site: out.site.clone(),
-            patient: owner.patient.cloned(),
-            ward: owner.ward.cloned(),
-            bed: owner.bed.cloned(),
+            patient: subject.patient.cloned(),
+            ward: subject.ward.cloned(),
+            bed: subject.bed.cloned(),
             device: draft.device,
             source: draft.key.source.clone(),
             group: None,
@@ -245,12 +230,25 @@ impl Book {
             unbound: false,
             wake_at: None,
             ongoing: Vec::new(),
+            series: draft.series,
         };
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
     }
 
-    /// The open alarm hears of the same condition again.
+    /// Keeps the id of an alarm apart from those of all alarms of its key before it.
+    fn next_ordinal(&mut self, draft: &Draft) -> u32 {
+        let ordinal = if let Some(causes) = self.causes.get_mut(&draft.key) {
+            causes.next(&draft.cause)
+        } else {
+            self.causes.insert(draft.key.clone(), Causes::first(draft.cause.clone()));
+            0
+        };
+        let kept = self.kept.get(&draft.key).copied().unwrap_or_default();
+        ordinal.saturating_add(kept.saturating_mul(KEPT))
+    }
+
+    /// The condition of the open alarm holds again.
     fn renew(&mut self, draft: Draft, out: &mut Output) {
         let now = out.wall();
         let Some(open) = self.open.get_mut(&draft.key) else { return };
@@ -323,28 +321,6 @@ impl Book {
         }
     }
 
-    /// An episode of the open alarm goes on; one without a number goes on once by event.
-    pub fn begin(&mut self, key: &Key, episode: Ongoing) {
-        let Some(open) = self.open.get_mut(key) else { return };
-        let same = |known: &Ongoing| known.name == episode.name && known.id == episode.id;
-        if open.ongoing.len() < ONGOING && !open.ongoing.iter().any(same) {
-            open.ongoing.push(episode);
-        }
-    }
-
-    /// An episode ended at `at`; whether none of the open alarm goes on. Without a number it is
-    /// every one of its event that began before.
-    pub fn end(&mut self, key: &Key, name: &str, id: Option<&str>, at: Timestamp) -> bool {
-        let Some(open) = self.open.get_mut(key) else { return false };
-        let known = !open.ongoing.is_empty();
-        open.ongoing.retain(|ongoing| {
-            ongoing.name != name
-                || ongoing.id.as_deref() != id
-                || (id.is_none() && ongoing.began > at)
-        });
-        known && open.ongoing.is_empty()
-    }
-
     fn record(&mut self, key: &Key, change: Change, actor: Option<&str>, out: &mut Output) {
         let Some(open) = self.open.get_mut(key) else { return };
         let seq = out.next_seq();
@@ -355,51 +331,18 @@ impl Book {
         open.wake_at = wake(open, change, out.now);
         let closed = !open.alarm.is_open();
         let alarm = Box::new(open.alarm.clone());
+        let context = (change == Change::Raised)
+            .then(|| Box::new(AlarmContext::of(&alarm, open.series.as_ref())));
         if closed {
             self.open.remove(key);
         }
-        out.emit(TransitionBody::Alarm { change, actor: actor.map(str::to_owned), alarm });
+        let actor = actor.map(str::to_owned);
+        out.emit(TransitionBody::Alarm { change, actor, alarm, context });
     }
 
     /// The key of an open alarm.
     pub fn key_of(&self, id: &AlarmId) -> Option<Key> {
         self.open.iter().find(|(_, open)| open.alarm.id == *id).map(|(key, _)| key.clone())
-    }
-
-    /// Carries out what a person asks of an open alarm; the answer is the first transition.
-    pub fn act(&mut self, key: &Key, actor: &str, seen: u64, act: &AlarmAct, out: &mut Output) {
-        let Some(open) = self.open.get_mut(key) else { return };
-        let now = out.wall();
-        let before = open.alarm.clone();
-        let asked = asked(act);
-        let result = if seen < open.news_seq {
-            Err((Outcome::Conflict, "it has changed since it was seen".to_owned()))
-        } else {
-            match act {
-                AlarmAct::Acknowledge => open.alarm.acknowledge(actor, seen, now),
-                AlarmAct::Unacknowledge => open.alarm.unacknowledge(now),
-                AlarmAct::Reset { reason } => open.alarm.reset(reason.as_deref(), now),
-            }
-            .map_err(|refusal| (refusal.outcome, refusal.detail))
-        };
-        let (outcome, detail) = match &result {
-            Ok(_) => (Outcome::Done, String::new()),
-            Err((outcome, detail)) => (*outcome, detail.clone()),
-        };
-        // The answer shows the alarm as it is after the change, with the number the change will have.
-        let mut shown = if result.is_ok() { open.alarm.clone() } else { before };
-        if result.is_ok() {
-            shown.seq = out.next_seq() + 1;
-        }
-        let answer = Answer { outcome, detail, alarm: Some(shown), version: None };
-        out.emit(TransitionBody::Answer {
-            actor: actor.to_owned(),
-            asked,
-            answer: Box::new(answer),
-        });
-        if let Ok(change) = result {
-            self.record(key, change, Some(actor), out);
-        }
     }
 
     /// When the next acknowledgement or momentary alarm runs out, in the gateway's own time.
@@ -440,13 +383,4 @@ fn is_news(change: Change) -> bool {
             | Change::BackPresent
             | Change::Upgraded
     )
-}
-
-/// The word of a command about an alarm.
-pub fn asked(act: &AlarmAct) -> &'static str {
-    match act {
-        AlarmAct::Acknowledge => "acknowledge",
-        AlarmAct::Unacknowledge => "unacknowledge",
-        AlarmAct::Reset { .. } => "reset",
-    }
 }

@@ -21,6 +21,7 @@ pub(crate) fn technical(
         kind: AlarmKind::Technical,
         device: device.cloned(),
         signal: None,
+        series: None,
         priority,
         response: if priority == Priority::High { Response::Immediate } else { Response::Prompt },
         condition,

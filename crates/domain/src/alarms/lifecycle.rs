@@ -17,7 +17,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn conflict(detail: impl Into<String>) -> Self {
+    pub(super) fn conflict(detail: impl Into<String>) -> Self {
         Self { outcome: Outcome::Conflict, detail: detail.into() }
     }
 }
@@ -62,7 +62,7 @@ impl Alarm {
         }
     }
 
-    /// It was worse before than is known of it now, which says nothing of its condition: rows 12, 17.
+    /// It was worse before than is known of it now; its condition stays as it is: rows 12, 17.
     pub fn worse(&mut self, priority: Priority, now: Timestamp) -> Option<Change> {
         if priority <= self.priority {
             return None;
@@ -104,7 +104,7 @@ impl Alarm {
         }
     }
 
-    /// The data that would tell are missing: row 6. No timer stops, nothing ends.
+    /// The data that would decide are missing: row 6. No timer stops, nothing ends.
     pub fn input_lost(&mut self, reason: &str, now: Timestamp) -> Option<Change> {
         if self.condition != Condition::Present {
             return None;
@@ -201,8 +201,8 @@ impl Alarm {
         Change::AcknowledgementOver
     }
 
-    /// Told by an older version of the core, and not held by this one: it stays until a person
-    /// closes it.
+    /// An older version of the core announced it, and this one does not hold it: it stays until a
+    /// person closes it.
     pub fn kept(&mut self, now: Timestamp) -> Change {
         if self.condition != Condition::Absent {
             self.condition = Condition::Absent;
@@ -215,9 +215,9 @@ impl Alarm {
         Change::Upgraded
     }
 
-    /// Held by this version of the core alone: told now. Whatever was made of it before was made of
-    /// another alarm.
-    pub fn told_first(&mut self, now: Timestamp) -> Change {
+    /// This version of the core alone holds it, and announces it now. Whatever was made of it before
+    /// was made of another alarm.
+    pub fn announce_first(&mut self, now: Timestamp) -> Change {
         let state = self.state;
         self.announce(now);
         if state == State::Latched {
@@ -226,14 +226,15 @@ impl Alarm {
         Change::Raised
     }
 
-    /// Held by this version of the core, and told otherwise by an older one: this one's judgement
-    /// counts, but it is never less grave than it was, and nobody has taken note of more than he saw.
-    pub fn told_otherwise(&mut self, told: &Self) -> Option<Change> {
-        self.priority_peak = self.priority_peak.max(told.priority_peak);
-        if told.acknowledged.is_none() && self.acknowledged.take().is_some() {
+    /// This version of the core holds it, and an older one announced it otherwise. The judgement of
+    /// this one counts, but the alarm is never less grave than it was, and an acknowledgement that
+    /// the older one does not know is void.
+    pub fn settle_with(&mut self, announced: &Self) -> Option<Change> {
+        self.priority_peak = self.priority_peak.max(announced.priority_peak);
+        if announced.acknowledged.is_none() && self.acknowledged.take().is_some() {
             self.state = State::Alarming;
         }
-        (self.gist() != told.gist()).then_some(Change::Upgraded)
+        (self.gist() != announced.gist()).then_some(Change::Upgraded)
     }
 
     /// What people act on.

@@ -1,10 +1,15 @@
 //! What the core is configured by: the texts, and what they mean. Changing them is an input.
 
+use std::sync::Arc;
+
 use minicbor::{Decode, Encode};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
+use super::{Core, context};
+use crate::model::ids::PatientId;
 use crate::model::signal::{BadSignals, SignalTable};
+use crate::output::Output;
 use crate::rules::{BadRules, RuleSet};
 
 /// The texts, journalled when they change.
@@ -65,6 +70,36 @@ impl Configuration {
     /// The first 8 bytes of the SHA-256 over all texts: the `rules` of a journal row.
     pub fn hash(&self) -> [u8; 8] {
         self.hash
+    }
+}
+
+impl Core {
+    /// New texts: changed rules close their alarms and judge anew (row 23).
+    pub(super) fn configure(&mut self, texts: Texts, out: &mut Output) {
+        let Ok(configuration) = Configuration::parse(texts.clone()) else {
+            out.note(None, None, "configuration", "a configuration row cannot be read".to_owned());
+            return;
+        };
+        let before = Arc::clone(&self.configuration);
+        self.configuration = Arc::new(configuration);
+        self.head.texts = texts;
+        let after = Arc::clone(&self.configuration);
+        for device in self.devices.values() {
+            let class = &device.details.class;
+            if before.rules.class(class).is_some() && after.rules.class(class).is_none() {
+                let text = format!("its class `{class}` is configured no more");
+                out.note(device.patient(), Some(&device.details.id), "class_removed", text);
+            }
+        }
+        // What is shown of devices follows from their classes.
+        self.changed.devices.extend(self.devices.keys().cloned());
+        let ids: Vec<PatientId> = self.patients.keys().cloned().collect();
+        for id in ids {
+            if let Some(patient) = self.patient_mut(&id) {
+                patient.reconfigure(context(&before), context(&after), out);
+                self.note_deadline(&id);
+            }
+        }
     }
 }
 

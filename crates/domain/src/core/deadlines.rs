@@ -40,10 +40,10 @@ impl Core {
     }
 
     fn remember_deaf(&mut self, from: Timestamp, to: Timestamp) {
-        if self.head.deaf.len() == WINDOWS {
-            self.head.deaf.remove(0);
+        if self.head.intake_gaps.len() == WINDOWS {
+            self.head.intake_gaps.remove(0);
         }
-        self.head.deaf.push((from, to));
+        self.head.intake_gaps.push((from, to));
         let configuration = Arc::clone(&self.configuration);
         let watching = self.patients.values().filter(|p| !p.losses.is_empty());
         let ids: Vec<PatientId> = watching.map(|p| p.details.id.clone()).collect();
@@ -105,7 +105,7 @@ impl Core {
 
     /// A deadline that falls into, or right after, a window without intake waits for what is redelivered.
     fn heard_again(&self, due: Timestamp) -> Timestamp {
-        heard_again(&self.head.deaf, due)
+        heard_again(&self.head.intake_gaps, due)
     }
 
     /// Puts a patient's next deadline on the agenda.

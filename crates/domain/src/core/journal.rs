@@ -1,7 +1,7 @@
-//! The body of a journal row: the inputs, and where a sample is not what its reading alone says.
+//! The body of a journal row: the inputs, and where a sample is not what its reading alone gives.
 //!
 //! State is a fold over rows. The history, though, must come back without folding rows that a
-//! snapshot already covers, so a row also says where the core stored a reading otherwise than as
+//! snapshot already covers, so a row also states where the core stored a reading otherwise than as
 //! sent: at a corrected time, with a flag only the core could know, or not at all. For devices that
 //! keep good time the list is empty.
 
@@ -144,7 +144,7 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
     })
 }
 
-/// What a reading says of its own sample.
+/// The sample of a reading by itself.
 fn plain(message: &Message, reading: &Reading, now: Stamp) -> (Timestamp, u8) {
     let at = match reading.time {
         ReadingTime::At(at) | ReadingTime::Period(_, at) => at,

@@ -4,12 +4,13 @@
 //! the same rows give the same transitions, byte for byte. It cannot fail.
 
 mod agenda;
+pub(crate) mod alarm_index;
 mod commands;
 pub mod configuration;
-mod context;
 mod deadlines;
-mod device_commands;
 pub mod journal;
+mod messages;
+mod raised;
 pub mod snapshot;
 mod upgrade;
 
@@ -19,13 +20,13 @@ use std::sync::Arc;
 use minicbor::{Decode, Encode};
 
 use self::agenda::Agenda;
+use self::alarm_index::AlarmIndex;
 use self::configuration::{Configuration, Texts};
 use self::journal::numbers_in;
-use crate::device::{Device, Said, Surroundings};
+use crate::device::{Device, Observed};
 use crate::model::command::{DeviceDetails, PrincipalKind};
 use crate::model::ids::{DeviceId, PatientId, SiteId};
 use crate::model::input::Input;
-use crate::model::message::Message;
 use crate::model::time::IntakeGap;
 use crate::model::time::{Span, Stamp, Timestamp};
 use crate::output::Output;
@@ -50,8 +51,9 @@ pub struct Core {
     epoch: u64,
     pub(super) head: Head,
     pub(super) agenda: Agenda,
+    pub(crate) alarm_index: AlarmIndex,
     /// Empty between two messages, so that its room is used again.
-    said: Vec<(PatientId, Said)>,
+    observed: Vec<(PatientId, Observed)>,
 }
 
 /// What belongs to no machine.
@@ -68,9 +70,9 @@ pub(super) struct Head {
     pub(super) next_seq: u64,
     #[n(4)]
     pub(super) now: Stamp,
-    /// The last windows without intake, oldest first.
+    /// The last intake gaps, oldest first.
     #[n(5)]
-    pub(super) deaf: Vec<IntakeGap>,
+    pub(super) intake_gaps: Vec<IntakeGap>,
     #[n(6)]
     pub(super) row: u64,
     /// Commits fail since then: intake may stand still, and no device is blamed for it.
@@ -89,6 +91,27 @@ pub struct Changed {
     pub site: bool,
 }
 
+/// What came of time that passed. Where that is nothing, there need be no row.
+#[must_use = "what time caused belongs into a row"]
+#[derive(Debug)]
+pub struct Advanced<'a> {
+    core: &'a mut Core,
+    out: Output,
+}
+
+impl Advanced<'_> {
+    /// Whether time caused nothing.
+    pub fn is_nothing(&self) -> bool {
+        self.out.transitions.is_empty()
+    }
+
+    /// What time caused, as a row of its own, which counts from here on.
+    pub fn into_row(self) -> Output {
+        self.core.head.row += 1;
+        self.out
+    }
+}
+
 impl Core {
     /// An empty core.
     pub fn new(site: SiteId, simulated: bool, configuration: Configuration) -> Self {
@@ -98,7 +121,7 @@ impl Core {
             texts: configuration.texts.clone(),
             next_seq: 1,
             now: Stamp::default(),
-            deaf: Vec::new(),
+            intake_gaps: Vec::new(),
             row: 0,
             failing_since: None,
         };
@@ -112,6 +135,7 @@ impl Core {
         devices: BTreeMap<DeviceId, Arc<Device>>,
         patients: BTreeMap<PatientId, Arc<Patient>>,
     ) -> Self {
+        let alarm_index = AlarmIndex::of(&patients, &site);
         let mut core = Self {
             configuration: Arc::new(configuration),
             devices,
@@ -121,7 +145,8 @@ impl Core {
             epoch: 1,
             head,
             agenda: Agenda::default(),
-            said: Vec::new(),
+            alarm_index,
+            observed: Vec::new(),
         };
         core.note_site_deadline();
         let ids: Vec<PatientId> = core.patients.keys().cloned().collect();
@@ -167,7 +192,7 @@ impl Core {
         let mut out = self.output(now);
         for input in inputs {
             match input {
-                Input::Deaf { from, to } => self.note_deaf(*from, *to, &mut out),
+                Input::IntakeGap { from, to } => self.note_deaf(*from, *to, &mut out),
                 Input::ClockStep { .. } | Input::Upgraded { .. } => {}
                 Input::Message(_)
                 | Input::Link { .. }
@@ -180,26 +205,21 @@ impl Core {
                 | Input::Broker { .. }
                 | Input::Sink { .. } => self.advance_to(now, &mut out),
             }
+            self.note_alarms(&mut out);
             self.step(input, &mut out);
         }
         self.advance_to(now, &mut out);
-        self.note_grounds(&mut out);
+        self.note_alarms(&mut out);
         self.head.next_seq = out.next_seq;
         out
     }
 
-    /// Lets time pass. What it puts out belongs to the next row, and [`Core::count_row`] must
-    /// follow; where nothing is put out there need not be a row.
-    pub fn advance(&mut self, now: Stamp) -> Output {
+    /// Lets time pass.
+    pub fn advance(&mut self, now: Stamp) -> Advanced<'_> {
         let row = self.head.row;
         let out = self.fold(row + 1, now, &[]);
         self.head.row = row;
-        out
-    }
-
-    /// The row of what [`Core::advance`] put out is written.
-    pub fn count_row(&mut self) {
-        self.head.row += 1;
+        Advanced { core: self, out }
     }
 
     /// Whether advancing to `at` could fire anything.
@@ -236,11 +256,10 @@ impl Core {
             Input::Configuration { signals, rules, site } => {
                 let texts =
                     Texts { signals: signals.clone(), rules: rules.clone(), site: site.clone() };
-                self.note_grounds(out);
                 self.configure(texts, out);
             }
-            Input::Deaf { from, to } => {
-                self.site_mut().deaf(*from, *to, out);
+            Input::IntakeGap { from, to } => {
+                self.site_mut().intake_gap(*from, *to, out);
                 self.note_site_deadline();
             }
             Input::ClockStep { from_us, to_us } => {
@@ -289,62 +308,6 @@ impl Core {
         }
     }
 
-    fn message(&mut self, message: &Message, out: &mut Output) {
-        if message.principal != message.device {
-            let wall = out.wall();
-            self.device_mut(&message.principal, out.now).last_contact = Some(wall);
-        }
-        let configuration = Arc::clone(&self.configuration);
-        let deaf = std::mem::take(&mut self.head.deaf);
-        let around = Surroundings { rules: &configuration.rules, deaf: &deaf };
-        let mut said = std::mem::take(&mut self.said);
-        let device = self.device(&message.device, out.now);
-        Arc::make_mut(device).hear(message, around, &mut said, out);
-        let device = Arc::clone(device);
-        self.head.deaf = deaf;
-        self.tell(&said, &device, &configuration, out);
-        said.clear();
-        self.said = said;
-    }
-
-    fn tell(
-        &mut self,
-        said: &[(PatientId, Said)],
-        device: &Device,
-        configuration: &Configuration,
-        out: &mut Output,
-    ) {
-        let context = context(configuration);
-        let mut rest = said;
-        while let Some((id, _)) = rest.first() {
-            let same = rest.iter().take_while(|(other, _)| other == id).count();
-            let (of_one, others) = rest.split_at(same);
-            rest = others;
-            let Some(patient) = self.patient_mut(id) else { continue };
-            for (_, said) in of_one {
-                patient.hear(said, device, context, out);
-            }
-            self.note_deadline(id);
-        }
-    }
-
-    fn link(&mut self, principal: &DeviceId, connected: bool, now: Stamp) {
-        let device = self.device_mut(principal, now);
-        device.link(connected, now);
-        if !connected || device.details.kind == PrincipalKind::Device {
-            return;
-        }
-        let behind: Vec<DeviceId> = self
-            .devices
-            .values()
-            .filter(|d| d.details.via.contains(principal))
-            .map(|d| d.details.id.clone())
-            .collect();
-        for id in behind {
-            self.device_mut(&id, now).clock.reconnected(now);
-        }
-    }
-
     /// The device of this id, admitted as it is if nobody registered it: the listener let it in.
     pub(super) fn device_mut(&mut self, id: &DeviceId, now: Stamp) -> &mut Device {
         Arc::make_mut(self.device(id, now))
@@ -364,7 +327,7 @@ impl Core {
         });
         let device = Arc::make_mut(shared);
         device.touched = self.head.row;
-        if std::mem::replace(&mut device.told_in, self.epoch) != self.epoch {
+        if std::mem::replace(&mut device.changed_in, self.epoch) != self.epoch {
             self.changed.devices.insert(id.clone());
         }
         shared
@@ -373,7 +336,7 @@ impl Core {
     pub(super) fn patient_mut(&mut self, id: &PatientId) -> Option<&mut Patient> {
         let patient = Arc::make_mut(self.patients.get_mut(id)?);
         patient.touched = self.head.row;
-        if std::mem::replace(&mut patient.told_in, self.epoch) != self.epoch {
+        if std::mem::replace(&mut patient.changed_in, self.epoch) != self.epoch {
             self.changed.patients.insert(id.clone());
         }
         Some(patient)
@@ -384,34 +347,6 @@ impl Core {
         site.touched = self.head.row;
         self.changed.site = true;
         site
-    }
-
-    /// New texts: changed rules close their alarms and judge anew (row 23).
-    fn configure(&mut self, texts: Texts, out: &mut Output) {
-        let Ok(configuration) = Configuration::parse(texts.clone()) else {
-            out.note(None, None, "configuration", "a configuration row cannot be read".to_owned());
-            return;
-        };
-        let before = Arc::clone(&self.configuration);
-        self.configuration = Arc::new(configuration);
-        self.head.texts = texts;
-        let after = Arc::clone(&self.configuration);
-        for device in self.devices.values() {
-            let class = &device.details.class;
-            if before.rules.class(class).is_some() && after.rules.class(class).is_none() {
-                let text = format!("its class `{class}` is configured no more");
-                out.note(device.patient(), Some(&device.details.id), "class_removed", text);
-            }
-        }
-        // What is shown of devices follows from their classes.
-        self.changed.devices.extend(self.devices.keys().cloned());
-        let ids: Vec<PatientId> = self.patients.keys().cloned().collect();
-        for id in ids {
-            if let Some(patient) = self.patient_mut(&id) {
-                patient.reconfigure(context(&before), context(&after), out);
-                self.note_deadline(&id);
-            }
-        }
     }
 }
 

@@ -34,14 +34,14 @@ pub struct Binding {
 }
 
 /// Whose a reading is.
-pub(super) enum Owner<'a> {
+pub(super) enum Attribution<'a> {
     Patient(&'a PatientId, &'a [SignalId]),
     Unbound,
     Uncertain(&'a PatientId),
 }
 
 /// Whose a reading of this instant of the gateway's own time is.
-pub(super) fn owner(bindings: &[Binding], measured: Timestamp) -> Owner<'_> {
+pub(super) fn attribution(bindings: &[Binding], measured: Timestamp) -> Attribution<'_> {
     let near =
         |a: Timestamp, b: Timestamp| (a - b).as_micros().abs() < BINDING_UNCERTAINTY.as_micros();
     for pair in bindings.windows(2) {
@@ -52,15 +52,15 @@ pub(super) fn owner(bindings: &[Binding], measured: Timestamp) -> Owner<'_> {
             && (near(measured, end) || near(measured, after.since))
             && near(end, after.since)
         {
-            return Owner::Uncertain(new);
+            return Attribution::Uncertain(new);
         }
     }
     let held = |b: &&Binding| b.since <= measured && b.until.is_none_or(|until| measured < until);
     match bindings.iter().rev().find(held) {
         Some(Binding { patient: Some(patient), zero_means_no_sensor, .. }) => {
-            Owner::Patient(patient, zero_means_no_sensor)
+            Attribution::Patient(patient, zero_means_no_sensor)
         }
-        _ => Owner::Unbound,
+        _ => Attribution::Unbound,
     }
 }
 
@@ -157,9 +157,9 @@ mod tests {
                     let inside = |s: &&Stretch<'_>| s.from <= at && s.to.is_none_or(|to| at < to);
                     let whose: Vec<_> =
                         stretches.iter().filter(inside).map(|s| s.patient).collect();
-                    let expected: Vec<_> = match owner(&bindings, at) {
-                        Owner::Patient(patient, _) => vec![patient],
-                        Owner::Unbound | Owner::Uncertain(_) => Vec::new(),
+                    let expected: Vec<_> = match attribution(&bindings, at) {
+                        Attribution::Patient(patient, _) => vec![patient],
+                        Attribution::Unbound | Attribution::Uncertain(_) => Vec::new(),
                     };
                     prop_assert_eq!(whose, expected, "{}", second);
                 }

@@ -97,7 +97,7 @@ pub(crate) fn flags_of(reading: &Reading) -> u8 {
     flags
 }
 
-/// Tells an equal value from a different one.
+/// Distinguishes a value from any other.
 pub(super) fn fingerprint(reading: &Reading) -> u64 {
     let bytes = match &reading.value {
         Value::Number { value, unit, comparator } => {

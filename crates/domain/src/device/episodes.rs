@@ -1,4 +1,4 @@
-//! Which events a device has told of already (contract §2, `events`).
+//! Which events a device has reported already (contract §2, `events`).
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::model::time::Timestamp;
 /// Episodes remembered by device; implants repeat a few, for days.
 const REMEMBERED: usize = 256;
 
-/// The episodes one device has told of.
+/// The episodes one device has reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub(super) struct Episodes {
     #[n(0)]
-    told: BTreeMap<EpisodeKey, Told>,
+    reported: BTreeMap<EpisodeKey, Reported>,
 }
 
 /// What makes an event the same event: the device's own number of it, else its time by the device's
@@ -38,7 +38,7 @@ pub(super) enum EpisodeKey {
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-struct Told {
+struct Reported {
     #[n(0)]
     phase: u8,
     #[n(1)]
@@ -53,19 +53,19 @@ impl Episodes {
             Phase::Update => 2,
             Phase::End => 3,
         };
-        if let Some(told) = self.told.get_mut(&key) {
-            told.last_reported = now;
-            let news = rank > told.phase;
-            told.phase = told.phase.max(rank);
+        if let Some(reported) = self.reported.get_mut(&key) {
+            reported.last_reported = now;
+            let news = rank > reported.phase;
+            reported.phase = reported.phase.max(rank);
             return news;
         }
-        if self.told.len() >= REMEMBERED {
-            let oldest = self.told.iter().min_by_key(|(_, t)| t.last_reported);
+        if self.reported.len() >= REMEMBERED {
+            let oldest = self.reported.iter().min_by_key(|(_, t)| t.last_reported);
             if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
-                self.told.remove(&oldest);
+                self.reported.remove(&oldest);
             }
         }
-        self.told.insert(key, Told { phase: rank, last_reported: now });
+        self.reported.insert(key, Reported { phase: rank, last_reported: now });
         true
     }
 }

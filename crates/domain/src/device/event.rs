@@ -1,9 +1,9 @@
-//! Events a device tells of.
+//! What becomes of an event that a device reports.
 
-use super::binding::{Owner, owner};
+use super::binding::{Attribution, attribution};
 use super::episodes::EpisodeKey;
 use super::timing::{Pace, device_time, timing};
-use super::{Device, Said, Surroundings};
+use super::{Device, Observed, Surroundings};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
 use crate::model::message::{Event, Message, Mode};
@@ -18,7 +18,7 @@ impl Device {
         message: &Message,
         event: &Event,
         around: Surroundings<'_>,
-        said: &mut Vec<(PatientId, Said)>,
+        observed: &mut Vec<(PatientId, Observed)>,
         out: &mut Output,
     ) {
         let now = out.now;
@@ -29,20 +29,20 @@ impl Device {
             }
         }
         let class = around.rules.class(&self.details.class);
-        let pace = Pace { class, interval: None, newest: None, deaf: around.deaf };
+        let pace = Pace { class, interval: None, newest: None, intake_gaps: around.intake_gaps };
         let (timing, suspect) = timing(self, message, event.time, pace, now);
         let cause = self.cause(message, event.index, now);
         if suspect && let Some(patient) = self.patient() {
-            said.push((patient.clone(), Said::ClockSuspect(cause.clone())));
+            observed.push((patient.clone(), Observed::ClockSuspect(cause.clone())));
         }
         if message.mode != Mode::Real {
             return self.count(Fate::Test, out);
         }
-        let patient = match owner(&self.bindings, timing.own) {
-            Owner::Patient(patient, _) => patient.clone(),
-            Owner::Unbound => return self.count(Fate::Unbound, out),
-            Owner::Uncertain(patient) => {
-                said.push((patient.clone(), Said::Unattributed(cause)));
+        let patient = match attribution(&self.bindings, timing.own) {
+            Attribution::Patient(patient, _) => patient.clone(),
+            Attribution::Unbound => return self.count(Fate::Unbound, out),
+            Attribution::Uncertain(patient) => {
+                observed.push((patient.clone(), Observed::Unattributed(cause)));
                 return self.count(Fate::Unattributed, out);
             }
         };
@@ -56,7 +56,7 @@ impl Device {
             phase: event.phase,
             text: event.text.clone(),
         };
-        said.push((patient, Said::Episode(episode)));
+        observed.push((patient, Observed::Episode(episode)));
     }
 }
 

@@ -1,54 +1,37 @@
-//! The device machine: sequence, clock, binding, and what of a message a patient machine may hear.
+//! The device machine: sequence, clock, binding, and what of a message a patient machine observes.
 
 mod binding;
 mod content;
 mod episodes;
 mod event;
+mod message;
 mod offset;
+mod reading;
 mod refusal;
 mod sequence;
 mod timing;
 
-use std::collections::VecDeque;
-
 use minicbor::{Decode, Encode};
 
-use crate::device::episodes::Episodes;
-use crate::device::offset::ClockOffset;
-use crate::device::sequence::{Sequence, Verdict};
+pub use self::binding::{BINDING_UNCERTAINTY, Binding, Stretch, stretches};
+pub(super) use self::content::flags_of;
+use self::episodes::Episodes;
+use self::offset::ClockOffset;
+use self::reading::Series;
+use self::sequence::Sequence;
+use self::timing::newest_reading;
 use crate::model::cause::Cause;
 use crate::model::command::DeviceDetails;
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
 use crate::model::instance::Instance;
-use crate::model::message::{
-    Body, DeviceInfo, ExpectedSignal, Kind, Message, Mode, Reading, Status, Value,
-};
-use crate::model::observation::{Content, Episode, Observation, Source, Timeliness, Timing};
-use crate::model::sample::{Sample, SeriesKey};
+use crate::model::message::{DeviceInfo, ExpectedSignal, Kind, Message};
+use crate::model::observation::{Episode, Observation};
 use crate::model::signal::SignalId;
-use crate::model::time::IntakeGap;
-use crate::model::time::{Span, Stamp, Timestamp};
+use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::model::vector_map::{self, VectorMap};
 use crate::output::Output;
-use crate::rules::{Class, RuleSet};
-pub use binding::BINDING_UNCERTAINTY;
-pub use binding::{Binding, Stretch, stretches};
-use binding::{Owner, owner};
-pub(super) use content::flags_of;
-use content::{content, fate, fingerprint, flags, zero};
-use timing::{Pace, device_time, hop_sent_at, newest_reading, timing};
-
-/// Device times remembered by series, to know a reading that comes again.
-const REMEMBERED: usize = 16;
-
-/// A device may say itself that a signal comes as rarely as every four intervals of its class, or
-/// so rarely if that is longer: a signal with a limit for continuous data, and any other.
-const CONTINUOUS: Span = Span::mins(1);
-const SINGLE: Span = Span::hours(24);
-
-/// Series of one device; what comes beyond them is refused.
-const SERIES: usize = 256;
+use crate::rules::RuleSet;
 
 /// One registered device, relay or connector.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -76,7 +59,7 @@ pub struct Device {
     /// The last message a relay brought, by the shown clock.
     #[n(6)]
     pub last_relay_contact: Option<Timestamp>,
-    /// What it says of itself.
+    /// What it states of itself.
     #[n(7)]
     pub info: DeviceInfo,
     /// Its clock.
@@ -98,23 +81,12 @@ pub struct Device {
     pub touched: u64,
     /// The epoch of the core in which it was last put among what changed; not part of its state.
     #[cbor(skip)]
-    pub(super) told_in: u64,
+    pub(super) changed_in: u64,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
-#[cbor(map)]
-struct Series {
-    /// Rule time of the newest reading judged live.
-    #[n(0)]
-    newest: Option<Timestamp>,
-    /// (device time, timeline, value) of the last readings.
-    #[n(1)]
-    recent: VecDeque<(Timestamp, u64, u64)>,
-}
-
-/// What a patient machine hears.
+/// What a device machine observed of a patient, for the patient machine.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Said {
+pub enum Observed {
     /// A reading.
     Reading(Observation),
     /// An event.
@@ -127,7 +99,7 @@ pub enum Said {
     ClockSuspect(Cause),
     /// A reading fell between two bindings.
     Unattributed(Cause),
-    /// It says which signals it will send.
+    /// The device stated which signals it will send.
     Expects,
 }
 
@@ -136,24 +108,8 @@ pub enum Said {
 pub struct Surroundings<'a> {
     /// The rules in force.
     pub rules: &'a RuleSet,
-    /// The last windows without intake.
-    pub deaf: &'a [IntakeGap],
-}
-
-/// The same, and the device's class.
-#[derive(Clone, Copy, Debug)]
-struct Around<'a> {
-    class: Option<&'a Class>,
-    everywhere: Surroundings<'a>,
-}
-
-/// A reading of a time that was heard before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Again {
-    /// The same once more.
-    Same,
-    /// Another value, not said to be a correction: stored, not judged again.
-    Other,
+    /// The last intake gaps.
+    pub intake_gaps: &'a [IntakeGap],
 }
 
 impl Device {
@@ -175,7 +131,7 @@ impl Device {
             fates: VectorMap::default(),
             last_cause: None,
             touched: 0,
-            told_in: 0,
+            changed_in: 0,
         }
     }
 
@@ -214,220 +170,7 @@ impl Device {
         }
     }
 
-    /// Takes in a message of this device; what patients may hear is appended to `said`.
-    pub fn hear(
-        &mut self,
-        message: &Message,
-        around: Surroundings<'_>,
-        said: &mut Vec<(PatientId, Said)>,
-        out: &mut Output,
-    ) {
-        let now = out.now;
-        let newest = message.sent_at.or_else(|| newest_reading(message));
-        let kind = message.body.kind();
-        let place = self.sequences.place_of(&kind);
-        let verdict =
-            self.sequences.at(place).take(message.boot, message.seq, message.hash, newest);
-        // What a broker retained was said at another time.
-        if !message.delivery.retained {
-            self.last_contact = Some(now.wall());
-            if message.relay.is_some() || message.principal != message.device {
-                self.last_relay_contact = Some(now.wall());
-            }
-        }
-        match verdict {
-            Verdict::New | Verdict::Unnumbered => {}
-            Verdict::Redelivered => return self.count(Fate::Redelivered, out),
-            Verdict::Reused => self.count(Fate::SeqReused, out),
-            Verdict::Reset => self.count(Fate::SeqReset, out),
-            Verdict::Old => self.count(Fate::OldMessage, out),
-        }
-        if message.mode == Mode::Probe {
-            return self.count(Fate::Probe, out);
-        }
-        if message.delivery.could_be_live() && verdict != Verdict::Old {
-            self.clock.heard(hop_sent_at(message).or(newest), message.clock.as_ref(), now);
-        }
-        let cause = self.cause(message, 0, now);
-        self.last_cause = Some(cause.clone());
-        if matches!(message.mode, Mode::Test | Mode::Demo)
-            && let Some(patient) = self.patient()
-        {
-            said.push((patient.clone(), Said::TestMode(cause)));
-        }
-        match &message.body {
-            Body::Telemetry { readings, refused } => {
-                let around =
-                    Around { class: around.rules.class(&self.details.class), everywhere: around };
-                let mut place = out.numbers;
-                for reading in readings {
-                    self.reading(message, reading, place, around, said, out);
-                    place += u32::from(matches!(reading.value, Value::Number { .. }));
-                }
-                self.refused(message, refused, said, out);
-            }
-            Body::Events { events, refused } => {
-                for event in events {
-                    self.event(message, event, around, said, out);
-                }
-                self.refused(message, refused, said, out);
-            }
-            Body::Waves { refused, .. } => self.refused(message, refused, said, out),
-            Body::Status { .. } => {}
-            Body::Info { info } => {
-                self.tells_of_itself(info, around.rules);
-                if let Some(patient) = self.patient() {
-                    said.push((patient.clone(), Said::Expects));
-                }
-            }
-            Body::Undecodable { reason, .. } => {
-                self.count(Fate::Undecodable, out);
-                if let Some(patient) = self.patient() {
-                    said.push((patient.clone(), Said::Undecodable(reason.clone())));
-                }
-            }
-        }
-    }
-
-    /// A list of signals that is not given leaves what was said before. The intervals a device
-    /// claims are bounded, so that it cannot put off its own silence for ever.
-    fn tells_of_itself(&mut self, info: &DeviceInfo, rules: &RuleSet) {
-        let before = std::mem::replace(&mut self.info, info.clone()).signals;
-        if self.info.signals.is_empty() {
-            self.info.signals = before;
-        }
-        let class = rules.class(&self.details.class);
-        let usual = class.map_or(Span::ZERO, |class| class.expected_interval);
-        for expected in &mut self.info.signals {
-            let mut limits = rules.limits_of(expected.signal);
-            let least = if limits.any(|rule| !rule.spot) { CONTINUOUS } else { SINGLE };
-            let longest = least.max(usual + usual + usual + usual);
-            expected.interval = expected.interval.map(|own| own.min(longest));
-        }
-    }
-
-    fn reading(
-        &mut self,
-        message: &Message,
-        reading: &Reading,
-        place: u32,
-        around: Around<'_>,
-        said: &mut Vec<(PatientId, Said)>,
-        out: &mut Output,
-    ) {
-        let now = out.now;
-        let Around { class, everywhere: Surroundings { rules, deaf } } = around;
-        let known = self.series_of(reading);
-        if known.is_err() && self.series.len() >= SERIES {
-            return self.one_too_many(message, reading, said, out);
-        }
-        let newest = known.ok().and_then(|series| self.series.at(series).newest);
-        let time = device_time(message, reading.time);
-        let again = time.and_then(|time| self.seen_before(known, time, message, reading));
-        if again == Some(Again::Same) {
-            return self.count(Fate::Duplicate, out);
-        }
-        let pace = Pace { class, interval: self.interval_of(reading.signal), newest, deaf };
-        let (timing, suspect) = timing(self, message, reading.time, pace, now);
-        let cause = self.cause(message, reading.index, now);
-        if suspect && let Some(patient) = self.patient() {
-            said.push((patient.clone(), Said::ClockSuspect(cause.clone())));
-        }
-        let content = content(message, reading, rules);
-        let flags = flags(reading, &timing, &content);
-        self.sample(reading, &timing, flags, place, out);
-        if again == Some(Again::Other) {
-            return self.count(Fate::Correction, out);
-        }
-        let (patient, content) = match owner(&self.bindings, timing.own) {
-            Owner::Unbound => return self.count(Fate::Unbound, out),
-            Owner::Uncertain(patient) => {
-                said.push((patient.clone(), Said::Unattributed(cause)));
-                return self.count(Fate::Unattributed, out);
-            }
-            Owner::Patient(patient, zeros) => (patient.clone(), zero(content, zeros, reading)),
-        };
-        let judged = matches!(content, Content::Number(_) | Content::Word(_));
-        let live = timing.timeliness == Timeliness::Live;
-        if judged && live && !timing.is_doubtful() {
-            let series = self.series_of(reading);
-            let series = self.series_at(series, reading);
-            series.newest = series.newest.max(Some(timing.rule_at));
-        }
-        self.count(fate(message, reading, &content, &timing), out);
-        let source = Source {
-            device: self.details.id.clone(),
-            signal: reading.signal,
-            instance: reading.instance.clone(),
-        };
-        said.push((patient, Said::Reading(Observation { source, cause, timing, content })));
-    }
-
-    /// The place of a reading's series, or the one it would take.
-    fn series_of(&self, reading: &Reading) -> Result<usize, usize> {
-        let wanted = (reading.signal, &reading.instance);
-        self.series.place_by(|(signal, instance)| (*signal, instance).cmp(&wanted))
-    }
-
-    fn series_at(&mut self, place: Result<usize, usize>, reading: &Reading) -> &mut Series {
-        let place = place.unwrap_or_else(|place| {
-            let key = (reading.signal, reading.instance.clone());
-            self.series.add(place, key, Series::default());
-            place
-        });
-        self.series.at(place)
-    }
-
-    /// Whether a reading of the same time came before; one that is corrected or withdrawn is news.
-    fn seen_before(
-        &mut self,
-        known: Result<usize, usize>,
-        time: Timestamp,
-        message: &Message,
-        reading: &Reading,
-    ) -> Option<Again> {
-        let timeline = self.clock.timeline(message.clock.as_ref());
-        let value = fingerprint(reading);
-        let series = self.series_at(known, reading);
-        let same_time = |(t, line, _): &&mut (_, _, _)| *t == time && *line == timeline;
-        if let Some((_, _, known)) = series.recent.iter_mut().rev().find(same_time) {
-            let same = *known == value;
-            return match reading.status {
-                Status::EnteredInError => None,
-                _ if same => Some(Again::Same),
-                Status::Corrected => {
-                    *known = value;
-                    None
-                }
-                Status::Final | Status::Preliminary => Some(Again::Other),
-            };
-        }
-        if series.recent.len() == REMEMBERED {
-            series.recent.pop_front();
-        }
-        series.recent.push_back((time, timeline, value));
-        None
-    }
-
-    fn sample(&self, reading: &Reading, timing: &Timing, flags: u8, place: u32, out: &mut Output) {
-        if let Value::Number { value, unit, .. } = reading.value {
-            let sample = Sample {
-                series: SeriesKey {
-                    device: self.details.id.clone(),
-                    signal: reading.signal,
-                    instance: reading.instance.clone(),
-                },
-                at: timing.measured,
-                received: timing.received,
-                value,
-                unit,
-                flags,
-            };
-            out.samples.push((place, sample));
-        }
-    }
-
-    /// How often a signal should come, where it was said.
+    /// How often a signal should come, where that is stated.
     pub fn interval_of(&self, signal: SignalId) -> Option<Span> {
         self.expected().iter().find(|e| e.signal == signal).and_then(|e| e.interval)
     }
@@ -445,7 +188,7 @@ impl Device {
 
     fn count(&mut self, fate: Fate, out: &mut Output) {
         out.count(fate);
-        let place = self.fates.place_of(&fate);
-        *self.fates.at(place) += 1;
+        let index = self.fates.index_of(&fate);
+        *self.fates.at(index) += 1;
     }
 }

@@ -46,7 +46,7 @@ impl ClockOffset {
     }
 
     /// A message with `sent_at` (or its newest reading in its stead) came live at `now`.
-    pub fn heard(&mut self, sent_at: Option<Timestamp>, clock: Option<&Clock>, now: Stamp) {
+    pub fn observe(&mut self, sent_at: Option<Timestamp>, clock: Option<&Clock>, now: Stamp) {
         if let Some(clock) = clock {
             self.disciplined =
                 matches!(clock.source, Some(ClockSource::Network | ClockSource::Ntp));
@@ -159,12 +159,12 @@ mod tests {
     fn a_clock_six_minutes_behind_is_learnt_and_a_queue_does_not_spoil_it() {
         let mut clock = ClockOffset::default();
         let behind = Span::mins(6);
-        clock.heard(Some(at(1_000).at - behind - Span::secs(40)), None, at(1_000));
+        clock.observe(Some(at(1_000).at - behind - Span::secs(40)), None, at(1_000));
         assert!(!clock.is_established(at(1_001)), "one queued message proves nothing");
-        clock.heard(Some(at(1_005).at - behind), None, at(1_005));
+        clock.observe(Some(at(1_005).at - behind), None, at(1_005));
         assert_eq!(clock.correction(), behind);
         assert!(clock.is_established(at(1_010)));
-        clock.heard(Some(at(1_020).at - behind - Span::secs(90)), None, at(1_020));
+        clock.observe(Some(at(1_020).at - behind - Span::secs(90)), None, at(1_020));
         assert_eq!(clock.correction(), behind, "late messages do not move the smallest");
     }
 
@@ -172,11 +172,11 @@ mod tests {
     fn a_leap_ahead_is_a_slip_until_it_has_lasted_an_hour() {
         let mut clock = ClockOffset::default();
         for s in [0, 20] {
-            clock.heard(Some(at(s).at), None, at(s));
+            clock.observe(Some(at(s).at), None, at(s));
         }
-        clock.heard(Some(at(30).at + Span::hours(2)), None, at(30));
+        clock.observe(Some(at(30).at + Span::hours(2)), None, at(30));
         assert_eq!(clock.correction(), Span::ZERO);
-        clock.heard(Some(at(4_000).at + Span::hours(2)), None, at(4_000));
+        clock.observe(Some(at(4_000).at + Span::hours(2)), None, at(4_000));
         assert_eq!(clock.correction(), Span::hours(-2), "set, not slipped");
         assert!(!clock.is_established(at(4_001)));
     }
@@ -185,7 +185,7 @@ mod tests {
     fn a_disciplined_clock_is_believed_at_once() {
         let mut clock = ClockOffset::default();
         let ntp = Clock { source: Some(ClockSource::Ntp), timeline: None };
-        clock.heard(Some(at(0).at), Some(&ntp), at(100));
+        clock.observe(Some(at(0).at), Some(&ntp), at(100));
         assert!(clock.is_established(at(100)));
         assert_eq!(clock.correction(), Span::ZERO);
     }
@@ -194,9 +194,9 @@ mod tests {
     fn a_new_timeline_starts_again_and_the_old_one_is_known_as_such() {
         let mut clock = ClockOffset::default();
         let line = |n| Clock { source: None, timeline: Some(n) };
-        clock.heard(Some(at(0).at), Some(&line(1)), at(0));
+        clock.observe(Some(at(0).at), Some(&line(1)), at(0));
         assert!(clock.is_established(at(10)));
-        clock.heard(Some(at(500).at), Some(&line(2)), at(20));
+        clock.observe(Some(at(500).at), Some(&line(2)), at(20));
         assert!(!clock.is_established(at(29)) && clock.is_established(at(30)));
         assert_eq!(clock.correction(), Span::secs(-480));
         assert!(clock.is_previous(Some(&line(1))) && !clock.is_previous(Some(&line(2))));

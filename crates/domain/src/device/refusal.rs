@@ -1,6 +1,6 @@
 //! Readings that are not taken: refused when decoded, or beyond the series of a device.
 
-use super::{Device, Said};
+use super::{Device, Observed};
 use crate::model::alarm::TimeQuality;
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
@@ -12,12 +12,12 @@ use crate::model::time::Stamp;
 use crate::output::Output;
 
 impl Device {
-    /// Counts what was refused, and lets the patient hear why it is not judged.
+    /// Counts what was refused; the patient machine learns why it is not judged.
     pub(super) fn refused(
         &mut self,
         message: &Message,
         refused: &[Refused],
-        said: &mut Vec<(PatientId, Said)>,
+        observed: &mut Vec<(PatientId, Observed)>,
         out: &mut Output,
     ) {
         for refused in refused {
@@ -25,7 +25,7 @@ impl Device {
             out.count_refusal(refused.reason.as_str());
             if let Some(signal) = refused.signal {
                 let reason = format!("rejected: {}", refused.reason.as_str());
-                self.rejected(message, (signal, refused.index), reason, said, out.now);
+                self.rejected(message, (signal, refused.index), reason, observed, out.now);
             }
         }
     }
@@ -35,21 +35,21 @@ impl Device {
         &mut self,
         message: &Message,
         reading: &Reading,
-        said: &mut Vec<(PatientId, Said)>,
+        observed: &mut Vec<(PatientId, Observed)>,
         out: &mut Output,
     ) {
         self.count(Fate::TooManySeries, out);
         let reason = "rejected: too many series".to_owned();
-        self.rejected(message, (reading.signal, reading.index), reason, said, out.now);
+        self.rejected(message, (reading.signal, reading.index), reason, observed, out.now);
     }
 
-    /// Something of this signal came and was refused: the patient hears why it is not judged.
+    /// Something of this signal came and was refused: the patient machine learns why it is not judged.
     fn rejected(
         &self,
         message: &Message,
         (signal, index): (SignalId, u32),
         reason: String,
-        said: &mut Vec<(PatientId, Said)>,
+        observed: &mut Vec<(PatientId, Observed)>,
         now: Stamp,
     ) {
         let Some(patient) = self.patient() else { return };
@@ -71,6 +71,6 @@ impl Device {
             },
             content: Content::NotJudged(reason),
         };
-        said.push((patient.clone(), Said::Reading(observation)));
+        observed.push((patient.clone(), Observed::Reading(observation)));
     }
 }

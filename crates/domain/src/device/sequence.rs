@@ -21,7 +21,7 @@ pub(super) struct Sequence {
     /// Hashes of the numbers seen, at `seq % 64`.
     #[n(3)]
     hashes: Vec<u64>,
-    /// The newest time the last message gave, to tell a restart from an old message.
+    /// The newest time the last message gave, to distinguish a restart from an old message.
     #[n(4)]
     newest: Option<Timestamp>,
     /// Numbers jumped over and not yet come.
@@ -29,9 +29,9 @@ pub(super) struct Sequence {
     holes: u64,
 }
 
-/// What a message's number says.
+/// What follows from a message's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum SequenceOutcome {
     /// Not seen before.
     New,
     /// The same message again: counted, not stored.
@@ -54,32 +54,32 @@ impl Sequence {
         seq: Option<u64>,
         hash: u64,
         newest: Option<Timestamp>,
-    ) -> Verdict {
-        let Some(seq) = seq else { return Verdict::Unnumbered };
-        let verdict = self.place(boot, seq, hash, newest);
-        if matches!(verdict, Verdict::New | Verdict::Reset) {
+    ) -> SequenceOutcome {
+        let Some(seq) = seq else { return SequenceOutcome::Unnumbered };
+        let outcome = self.classify(boot, seq, hash, newest);
+        if matches!(outcome, SequenceOutcome::New | SequenceOutcome::Reset) {
             self.newest = self.newest.max(newest);
         }
-        verdict
+        outcome
     }
 
-    fn place(
+    fn classify(
         &mut self,
         boot: Option<u64>,
         seq: u64,
         hash: u64,
         newest: Option<Timestamp>,
-    ) -> Verdict {
+    ) -> SequenceOutcome {
         let Some(highest) = self.highest else {
             self.start(boot, seq, hash);
-            return Verdict::New;
+            return SequenceOutcome::New;
         };
         if boot > self.boot {
             self.start(boot, seq, hash);
-            return Verdict::New;
+            return SequenceOutcome::New;
         }
         if boot < self.boot {
-            return Verdict::Old;
+            return SequenceOutcome::Old;
         }
         if seq > highest {
             let jump = seq - highest;
@@ -87,28 +87,28 @@ impl Sequence {
             self.seen = if jump < WINDOW { self.seen << jump } else { 0 };
             self.highest = Some(seq);
             self.mark(seq, hash);
-            return Verdict::New;
+            return SequenceOutcome::New;
         }
         if highest - seq < WINDOW {
             if self.seen & (1 << (highest - seq)) == 0 {
                 self.holes = self.holes.saturating_sub(1);
                 self.mark(seq, hash);
-                return Verdict::New;
+                return SequenceOutcome::New;
             }
             return if self.hashes[slot(seq)] == hash {
-                Verdict::Redelivered
+                SequenceOutcome::Redelivered
             } else if boot.is_none() && newest > self.newest {
                 self.start(boot, seq, hash);
-                Verdict::Reset
+                SequenceOutcome::Reset
             } else {
-                Verdict::Reused
+                SequenceOutcome::Reused
             };
         }
         if boot.is_none() && newest > self.newest {
             self.start(boot, seq, hash);
-            return Verdict::Reset;
+            return SequenceOutcome::Reset;
         }
-        Verdict::Old
+        SequenceOutcome::Old
     }
 
     /// Numbers missing so far.
@@ -140,11 +140,11 @@ fn slot(seq: u64) -> usize {
 mod tests {
     use super::*;
 
-    type Step = (Option<u64>, Option<u64>, u64, i64, Verdict);
+    type Step = (Option<u64>, Option<u64>, u64, i64, SequenceOutcome);
 
     #[test]
     fn numbers_in_every_order() {
-        use Verdict::{New, Old, Redelivered, Reset, Reused, Unnumbered};
+        use SequenceOutcome::{New, Old, Redelivered, Reset, Reused, Unnumbered};
         let check = |steps: &[Step], holes: u64| {
             let mut s = Sequence::default();
             for (i, (boot, seq, hash, time, expected)) in steps.iter().enumerate() {

@@ -15,11 +15,11 @@ const AHEAD: Span = Span::mins(5);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace<'a> {
     pub(super) class: Option<&'a Class>,
-    /// How often the signal comes, where it was said.
+    /// How often the signal comes, where that is stated.
     pub(super) interval: Option<Span>,
     /// Rule time of the newest reading of the series judged live.
     pub(super) newest: Option<Timestamp>,
-    pub(super) deaf: &'a [IntakeGap],
+    pub(super) intake_gaps: &'a [IntakeGap],
 }
 
 /// When it was measured; and whether its stamp is absurd.
@@ -43,7 +43,7 @@ pub(super) fn timing(
     };
     let timeliness = |rule_at: Timestamp| {
         let window = pace.class.map_or(Span::mins(1), |c| c.live_window_for(pace.interval));
-        let age = now.at - rule_at - overlap((rule_at, now.at), pace.deaf);
+        let age = now.at - rule_at - overlap((rule_at, now.at), pace.intake_gaps);
         let passed = age > window || pace.newest.is_some_and(|newest| rule_at < newest);
         if passed || message.delivery.retained { Timeliness::Late } else { Timeliness::Live }
     };
@@ -119,8 +119,8 @@ fn implant_correction(message: &Message) -> Span {
     }
 }
 
-/// How much of `span` lies in windows without intake.
-fn overlap(span: (Timestamp, Timestamp), deaf: &[IntakeGap]) -> Span {
+/// How much of `span` lies in intake gaps.
+fn overlap(span: (Timestamp, Timestamp), intake_gaps: &[IntakeGap]) -> Span {
     let within = |(from, to): &IntakeGap| (span.1.min(*to) - span.0.max(*from)).max(Span::ZERO);
-    deaf.iter().map(within).fold(Span::ZERO, |sum, one| sum + one)
+    intake_gaps.iter().map(within).fold(Span::ZERO, |sum, one| sum + one)
 }

@@ -95,7 +95,7 @@ words! {
         Present = 0 "present",
         /// It does not.
         Absent = 1 "absent",
-        /// The data that would tell are missing.
+        /// The data that would decide are missing.
         Unknown = 2 "unknown",
         /// An event without an end.
         Momentary = 3 "momentary",
@@ -265,7 +265,7 @@ pub struct Alarm {
     /// What to read out: `SpO2 84 % below 88 %`.
     #[n(13)]
     pub text: String,
-    /// What to do, where the rule says.
+    /// What to do, where the rule states it.
     #[n(14)]
     pub advice: Option<String>,
     /// How serious now.

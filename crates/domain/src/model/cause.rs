@@ -34,7 +34,7 @@ pub struct Cause {
 /// A cause without its device, where that is known from what it stands beside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-pub struct Place {
+pub struct MessagePosition {
     #[n(1)]
     boot: Option<u64>,
     #[n(2)]
@@ -47,7 +47,7 @@ pub struct Place {
     stamp: Option<Timestamp>,
 }
 
-impl Place {
+impl MessagePosition {
     /// The cause in this device's messages.
     pub fn of(self, device: &DeviceId) -> Cause {
         let Self { boot, kind, seq, index, stamp } = self;
@@ -57,9 +57,9 @@ impl Place {
 
 impl Cause {
     /// Where in its device's messages it is.
-    pub fn place(&self) -> Place {
+    pub fn position(&self) -> MessagePosition {
         let Self { boot, kind, seq, index, stamp, .. } = *self;
-        Place { boot, kind, seq, index, stamp }
+        MessagePosition { boot, kind, seq, index, stamp }
     }
 
     /// Something the gateway itself noticed at an instant.

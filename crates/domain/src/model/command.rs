@@ -121,7 +121,7 @@ pub enum Action {
     /// End the binding now.
     #[n(11)]
     Unbind(#[n(0)] DeviceId),
-    /// Say that the present binding was of another patient from its start (contract §4).
+    /// State that the present binding was of another patient from its start (contract §4).
     #[n(12)]
     CorrectBinding {
         /// Which device.
@@ -152,6 +152,17 @@ pub enum AlarmAct {
         #[n(0)]
         reason: Option<String>,
     },
+}
+
+impl AlarmAct {
+    /// Its word in the log.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Unacknowledge => "unacknowledge",
+            Self::Reset { .. } => "reset",
+        }
+    }
 }
 
 /// What is known of a patient.
@@ -194,7 +205,7 @@ pub enum AgeClass {
     /// A new-born.
     #[n(2)]
     Neonatal,
-    /// Not said: limits for adults are not applied silently.
+    /// Not stated: limits for adults are not applied silently.
     #[default]
     #[n(3)]
     Unknown,
@@ -267,7 +278,7 @@ pub struct DeviceDetails {
 /// What became of a command; the first transition it makes.
 #[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize)]
 #[cbor(map)]
-pub struct Answer {
+pub struct CommandAnswer {
     /// Done, already so, or refused.
     #[n(0)]
     pub outcome: Outcome,

@@ -37,13 +37,13 @@ fates! {
     Doubtful = "doubtful";
     /// The same reading once more.
     Duplicate = "duplicate";
-    /// Another value for the time of a reading heard before.
+    /// Another value for the time of a reading that came before.
     Correction = "correction";
     /// Outside the plausible range.
     Implausible = "implausible";
     /// Of low quality.
     LowQuality = "low_quality";
-    /// The device says that it has no value.
+    /// The device states that it has no value.
     Absent = "absent";
     /// A zero that means "no sensor".
     NoSensor = "no_sensor";
@@ -69,7 +69,7 @@ fates! {
     Probe = "probe";
     /// An event that is news.
     Event = "event";
-    /// An event told before.
+    /// An event reported before.
     EventRepeated = "event_repeated";
     /// In test or demo mode.
     Test = "test";

@@ -45,7 +45,7 @@ pub enum Input {
     },
     /// Intake stood still from `from` to `to` (docs/architecture.md).
     #[n(4)]
-    Deaf {
+    IntakeGap {
         /// The stamp of the last row before.
         #[n(0)]
         from: Timestamp,
@@ -74,7 +74,7 @@ pub enum Input {
     #[n(7)]
     Unwatched(#[n(0)] Vec<WardId>),
     /// The rows before were folded by an older core; always the first input of its row. What the
-    /// present core makes of them is settled with what was told of them.
+    /// present core makes of them is settled with what was announced of them.
     #[n(8)]
     Upgraded {
         /// The version of the core that folded the row before.
@@ -87,7 +87,7 @@ pub enum Input {
         #[n(2)]
         held: Vec<Alarm>,
     },
-    /// What the machine says of its own clock.
+    /// What the machine states of its own clock.
     #[n(9)]
     Synchronised(#[n(0)] Synchronised),
     /// Publishes under a name that the sender may not speak for.
@@ -117,7 +117,7 @@ pub enum Input {
         #[n(1)]
         fault: Option<String>,
     },
-    /// How InfluxDB takes what it is told, where that changed.
+    /// How InfluxDB takes what is exported to it, where that changed.
     #[n(12)]
     Sink {
         /// The status with which it refuses everything.
@@ -137,7 +137,7 @@ impl Input {
             Self::Link { .. }
             | Self::Command(_)
             | Self::Configuration { .. }
-            | Self::Deaf { .. }
+            | Self::IntakeGap { .. }
             | Self::ClockStep { .. }
             | Self::Store { .. }
             | Self::Unwatched(_)
@@ -159,7 +159,7 @@ pub enum Synchronised {
     /// It is not.
     #[n(1)]
     No,
-    /// Nobody can tell, and why.
+    /// Nobody knows, and why.
     #[n(2)]
     Unknown(#[n(0)] String),
     /// Nobody is asked any more.

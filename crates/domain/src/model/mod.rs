@@ -1,4 +1,4 @@
-//! The nouns: ids, time, units and signals, what devices say, what people ask, what an alarm is.
+//! The nouns: ids, time, units and signals, what devices state, what people ask, what an alarm is.
 //!
 //! Nothing here decides anything; every other room of the core builds on it.
 

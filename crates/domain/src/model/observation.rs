@@ -1,4 +1,4 @@
-//! What a device machine tells a patient machine.
+//! What a device machine passes on to a patient machine.
 
 use minicbor::{Decode, Encode};
 
@@ -11,7 +11,7 @@ use super::signal::SignalId;
 use super::time::Timestamp;
 use super::unit::Unit;
 
-/// A series: what a device says of one signal.
+/// A series: what a device measures of one signal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(map)]
 pub struct Source {

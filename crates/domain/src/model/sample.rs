@@ -2,6 +2,7 @@
 
 use super::ids::DeviceId;
 use super::instance::Instance;
+use super::observation::Source;
 use super::signal::SignalId;
 use super::time::Timestamp;
 use super::unit::Unit;
@@ -15,6 +16,12 @@ pub struct SeriesKey {
     pub signal: SignalId,
     /// Lead or channel.
     pub instance: Instance,
+}
+
+impl From<&Source> for SeriesKey {
+    fn from(Source { device, signal, instance }: &Source) -> Self {
+        Self { device: device.clone(), signal: *signal, instance: instance.clone() }
+    }
 }
 
 /// One number of the history.

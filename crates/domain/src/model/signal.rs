@@ -180,7 +180,7 @@ impl SignalTable {
         self.get(id).map_or_else(|| format!("signal-{}", id.0), |s| s.name.clone())
     }
 
-    /// Says how long the signals of each class are kept; an error names a class of no signal.
+    /// States how long the signals of each class are kept; an error names a class of no signal.
     pub fn keep_by_class(&mut self, keep: &BTreeMap<String, Span>) -> Result<(), NoSuchClass> {
         let known: BTreeSet<&str> = self.iter().map(Signal::class).collect();
         if let Some(class) = keep.keys().find(|class| !known.contains(class.as_str())) {

@@ -1,7 +1,7 @@
 //! A map of few entries: sorted, side by side in one allocation.
 //!
 //! A machine holds many small maps, and a node of a `BTreeMap` has room for eleven entries however
-//! few there are. An entry's place stands until one is added or taken out, so that what is looked up
+//! few there are. An entry's index stands until one is added or taken out, so that what is looked up
 //! once for a reading need not be looked up again.
 
 use std::borrow::Borrow;
@@ -80,26 +80,23 @@ impl<K, V> VectorMap<K, V> {
         self.0 = Vec::new();
     }
 
-    /// The value at a place that was found since the last entry came or went.
-    pub fn at(&mut self, place: usize) -> &mut V {
-        &mut self.0[place].1
+    /// The value at an index that was found since the last entry came or went.
+    pub fn at(&mut self, index: usize) -> &mut V {
+        &mut self.0[index].1
     }
 }
 
 impl<K: Ord, V> VectorMap<K, V> {
-    /// The place of a key, or the one it would take.
-    pub fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
+    /// The index of a key, or the one it would take.
+    pub fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
     where
         K: Borrow<Q>,
     {
-        self.place_by(|known| known.borrow().cmp(key))
+        self.find_by(|known| known.borrow().cmp(key))
     }
 
-    /// The place of the key that `order` finds equal, or the one it would take.
-    pub fn place_by(
-        &self,
-        mut order: impl FnMut(&K) -> std::cmp::Ordering,
-    ) -> Result<usize, usize> {
+    /// The index of the key that `order` finds equal, or the one it would take.
+    pub fn find_by(&self, mut order: impl FnMut(&K) -> std::cmp::Ordering) -> Result<usize, usize> {
         self.0.binary_search_by(|(known, _)| order(known))
     }
 
@@ -108,7 +105,7 @@ impl<K: Ord, V> VectorMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.place(key).ok().map(|place| &self.0[place].1)
+        self.find(key).ok().map(|index| &self.0[index].1)
     }
 
     /// The same, to change.
@@ -116,36 +113,36 @@ impl<K: Ord, V> VectorMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.place(key).ok().map(|place| &mut self.0[place].1)
+        self.find(key).ok().map(|index| &mut self.0[index].1)
     }
 
     /// Adds an entry, or gives the key another value.
     pub fn insert(&mut self, key: K, value: V) {
-        match self.place(&key) {
-            Ok(place) => self.0[place].1 = value,
-            Err(place) => self.add(place, key, value),
+        match self.find(&key) {
+            Ok(index) => self.0[index].1 = value,
+            Err(index) => self.add(index, key, value),
         }
     }
 
-    /// Adds an entry at the place that was found for it.
-    pub fn add(&mut self, place: usize, key: K, value: V) {
+    /// Adds an entry at the index that was found for it.
+    pub fn add(&mut self, index: usize, key: K, value: V) {
         if self.0.len() == self.0.capacity() {
             // By a quarter: what a machine holds comes in its first seconds, and then stays.
             self.0.reserve_exact(1 + self.0.len() / 4);
         }
-        self.0.insert(place, (key, value));
+        self.0.insert(index, (key, value));
     }
 }
 
 impl<K: Ord, V: Default> VectorMap<K, V> {
-    /// The place of a key, added if it was not there.
-    pub fn place_of(&mut self, key: &K) -> usize
+    /// The index of a key, added if it was not there.
+    pub fn index_of(&mut self, key: &K) -> usize
     where
         K: Clone,
     {
-        self.place(key).unwrap_or_else(|place| {
-            self.add(place, key.clone(), V::default());
-            place
+        self.find(key).unwrap_or_else(|index| {
+            self.add(index, key.clone(), V::default());
+            index
         })
     }
 }
@@ -159,11 +156,11 @@ impl<K: Ord, V> std::ops::Index<&K> for VectorMap<K, V> {
 
 impl<K: Ord, V> FromIterator<(K, V)> for VectorMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        let mut few = Self::default();
+        let mut map = Self::default();
         for (key, value) in entries {
-            few.insert(key, value);
+            map.insert(key, value);
         }
-        few
+        map
     }
 }
 
@@ -192,15 +189,15 @@ impl<C, K: Encode<C>, V: Encode<C>> Encode<C> for VectorMap<K, V> {
 
 impl<'b, C, K: Decode<'b, C> + Ord, V: Decode<'b, C>> Decode<'b, C> for VectorMap<K, V> {
     fn decode(d: &mut Decoder<'b>, context: &mut C) -> Result<Self, DecodeError> {
-        let mut few = Self::default();
+        let mut map = Self::default();
         // What the bytes claim to hold is not believed further than what takes little room.
         let claimed = d.probe().map()?.unwrap_or_default();
-        few.0.reserve_exact(usize::try_from(claimed).unwrap_or_default().min(MOST_BELIEVED));
+        map.0.reserve_exact(usize::try_from(claimed).unwrap_or_default().min(MOST_BELIEVED));
         for entry in d.map_iter_with::<C, K, V>(context)? {
             let (key, value) = entry?;
-            few.insert(key, value);
+            map.insert(key, value);
         }
-        Ok(few)
+        Ok(map)
     }
 }
 
@@ -225,23 +222,23 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_a_sorted_map(entries in prop::collection::vec((0_u8..40, any::<u16>()), 0..80)) {
-            let mut few = VectorMap::default();
-            let mut map = BTreeMap::new();
+            let mut vector_map = VectorMap::default();
+            let mut tree_map = BTreeMap::new();
             for (key, value) in &entries {
-                few.insert(*key, *value);
-                map.insert(*key, *value);
+                vector_map.insert(*key, *value);
+                tree_map.insert(*key, *value);
             }
-            prop_assert!(few.iter().eq(map.iter()));
-            prop_assert_eq!(few.len(), map.len());
+            prop_assert!(vector_map.iter().eq(tree_map.iter()));
+            prop_assert_eq!(vector_map.len(), tree_map.len());
             for key in 0..40 {
-                prop_assert_eq!(few.get(&key), map.get(&key));
+                prop_assert_eq!(vector_map.get(&key), tree_map.get(&key));
             }
-            let bytes = minicbor::to_vec(&few).unwrap();
-            prop_assert_eq!(&bytes, &minicbor::to_vec(&map).unwrap());
-            prop_assert_eq!(&minicbor::decode::<VectorMap<u8, u16>>(&bytes).unwrap(), &few);
-            let odd = few.take_out(|key, _| key % 2 == 1);
-            prop_assert!(odd.keys().all(|key| key % 2 == 1) && few.keys().all(|key| key % 2 == 0));
-            prop_assert_eq!(odd.len() + few.len(), map.len());
+            let bytes = minicbor::to_vec(&vector_map).unwrap();
+            prop_assert_eq!(&bytes, &minicbor::to_vec(&tree_map).unwrap());
+            prop_assert_eq!(&minicbor::decode::<VectorMap<u8, u16>>(&bytes).unwrap(), &vector_map);
+            let odd = vector_map.take_out(|key, _| key % 2 == 1);
+            prop_assert!(odd.keys().all(|key| key % 2 == 1) && vector_map.keys().all(|key| key % 2 == 0));
+            prop_assert_eq!(odd.len() + vector_map.len(), tree_map.len());
         }
     }
 }

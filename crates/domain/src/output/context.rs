@@ -1,15 +1,15 @@
-//! What an alarm stands on: the series it was raised by, and the limits that were in force.
+//! The context of an alarm: the series it was raised by, and the limits that were in force.
 
 use serde::Serialize;
 
-use super::transition::{Change, Transition, TransitionBody};
 use crate::model::alarm::{Alarm, LimitFrom, Side};
 use crate::model::ids::RuleId;
+use crate::model::observation::Source;
 use crate::model::sample::SeriesKey;
 use crate::model::time::Timestamp;
 use crate::model::unit::Unit;
 
-/// What an alarm stands on, told when it is raised.
+/// What an alarm was judged by, as of the moment it was raised.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlarmContext {
     /// Its series; `None` where no number raised it: an event, silence, the gateway itself.
@@ -18,6 +18,18 @@ pub struct AlarmContext {
     pub until: Timestamp,
     /// The limits of its signal, by which it was judged.
     pub limits: Vec<LimitInForce>,
+}
+
+impl AlarmContext {
+    /// The context of an alarm raised just now; its limits are added by the core, which knows them.
+    pub(crate) fn of(alarm: &Alarm, series: Option<&Source>) -> Self {
+        let latest = alarm.latest.as_ref().map(|latest| latest.measured_at);
+        Self {
+            series: series.map(SeriesKey::from),
+            until: alarm.trigger.measured_at.max(latest).unwrap_or(alarm.raised_at),
+            limits: Vec::new(),
+        }
+    }
 }
 
 /// A limit as it stood.
@@ -37,15 +49,4 @@ pub struct LimitInForce {
     pub unit: Unit,
     /// Whose it was.
     pub from: LimitFrom,
-}
-
-/// The alarm that a transition raised.
-pub fn raised(transition: &Transition) -> Option<&Alarm> {
-    match &transition.body {
-        TransitionBody::Alarm { change: Change::Raised, alarm, .. } => Some(alarm),
-        TransitionBody::Alarm { .. }
-        | TransitionBody::Answer { .. }
-        | TransitionBody::Note { .. }
-        | TransitionBody::NotAllowed { .. } => None,
-    }
 }

@@ -8,7 +8,6 @@ use crate::model::ids::{DeviceId, PatientId, RuleId, SiteId};
 use crate::model::sample::Sample;
 use crate::model::time::{Stamp, Timestamp};
 use crate::model::vector_map::VectorMap;
-use crate::output::context::AlarmContext;
 use crate::output::transition::{Transition, TransitionBody};
 
 /// Collects what one batch puts out.
@@ -18,8 +17,6 @@ pub struct Output {
     pub now: Stamp,
     /// Transitions in order.
     pub transitions: Vec<Transition>,
-    /// What the alarms raised stand on, in their order.
-    pub grounds: Vec<AlarmContext>,
     /// Numbers for the history, each with its place among all numbers of the row.
     pub samples: Vec<(u32, Sample)>,
     /// Readings and messages by fate.
@@ -28,6 +25,8 @@ pub struct Output {
     pub refusals: VectorMap<&'static str, u64>,
     /// Numbers in the messages before the present one.
     pub(crate) numbers: u32,
+    /// How many of the transitions the core has looked at.
+    pub(crate) noted: usize,
     pub(crate) next_seq: u64,
     pub(crate) site: SiteId,
     pub(crate) simulated: bool,
@@ -39,11 +38,11 @@ impl Output {
         Self {
             now,
             transitions: Vec::new(),
-            grounds: Vec::new(),
             samples: Vec::new(),
             fates: VectorMap::default(),
             refusals: VectorMap::default(),
             numbers: 0,
+            noted: 0,
             next_seq,
             site,
             simulated,
@@ -98,14 +97,14 @@ impl Output {
 
     /// Counts a fate.
     pub(crate) fn count(&mut self, fate: Fate) {
-        let place = self.fates.place_of(&fate);
-        *self.fates.at(place) += 1;
+        let index = self.fates.index_of(&fate);
+        *self.fates.at(index) += 1;
     }
 
     /// Counts a refusal.
     pub(crate) fn count_refusal(&mut self, reason: &'static str) {
-        let place = self.refusals.place_of(&reason);
-        *self.refusals.at(place) += 1;
+        let index = self.refusals.index_of(&reason);
+        *self.refusals.at(index) += 1;
     }
 }
 

@@ -1,9 +1,10 @@
 //! What the core puts out: the alarm log, the SSE log and the delivery outbox in one.
 
 use crate::model::alarm::Alarm;
-use crate::model::command::Answer;
+use crate::model::command::CommandAnswer;
 use crate::model::ids::{DeviceId, PatientId};
 use crate::model::time::Timestamp;
+use crate::output::context::AlarmContext;
 
 /// One transition. `seq` rises by one and is never used again in a store.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +27,7 @@ pub enum TransitionBody {
         /// What was asked, one word: `acknowledge`, `bind`, …
         asked: &'static str,
         /// What became of it.
-        answer: Box<Answer>,
+        answer: Box<CommandAnswer>,
     },
     /// An alarm moved.
     Alarm {
@@ -36,6 +37,8 @@ pub enum TransitionBody {
         actor: Option<String>,
         /// The alarm as it is now.
         alarm: Box<Alarm>,
+        /// What it was judged by, where it was raised just now.
+        context: Option<Box<AlarmContext>>,
     },
     /// Somebody published under a name that was not his to speak for; for the audit.
     NotAllowed {
@@ -106,7 +109,7 @@ pub enum Change {
     Expired,
     /// Words or members changed, nothing else.
     Updated,
-    /// Another version of the core judges otherwise than was told.
+    /// Another version of the core judges otherwise than was announced.
     Upgraded,
 }
 

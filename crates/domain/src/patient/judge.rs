@@ -27,7 +27,7 @@ impl Patient {
         if certain {
             self.lose_if_gap_passed(observation, spot, context, out);
         }
-        let place = self.sources.place_of(source);
+        let place = self.sources.index_of(source);
         let mut state = std::mem::take(self.sources.at(place));
         state.interval = self.interval_of(source, context);
         state.judged(observation, out.now);
@@ -85,7 +85,7 @@ impl Patient {
 
     /// Puts back what is remembered of a series.
     pub(super) fn put_state(&mut self, source: &Source, state: SourceState) {
-        let place = self.sources.place_of(source);
+        let place = self.sources.index_of(source);
         *self.sources.at(place) = state;
     }
 
@@ -392,6 +392,7 @@ pub(super) fn limit_draft(
         kind: AlarmKind::Physiological,
         device: Some(source.device.clone()),
         signal: Some(source.signal),
+        series: Some(source.clone()),
         priority: rule.priority(level),
         response,
         condition: Condition::Present,
@@ -431,7 +432,7 @@ impl SourceState {
     /// Makes a value the latest.
     fn show(&mut self, observation: &Observation, number: &Number) {
         let timing = &observation.timing;
-        let place = observation.cause.place();
+        let place = observation.cause.position();
         if self.latest.as_ref().is_some_and(|l| l.place == place) {
             return;
         }

@@ -11,6 +11,7 @@ use crate::alarms::book::{Draft, Key, Open};
 use crate::model::alarm::{Alarm, AlarmKind, Condition, Priority, Response, TimeQuality, Trigger};
 use crate::model::cause::Cause;
 use crate::model::ids::{DeviceId, RuleId};
+use crate::model::instance::Instance;
 use crate::model::observation::{Observation, Source};
 use crate::model::time::IntakeGap;
 use crate::model::time::{Span, Timestamp};
@@ -241,6 +242,8 @@ impl Patient {
             kind: AlarmKind::Physiological,
             device: Some(watch.source.device.clone()),
             signal: Some(rule.signal),
+            // One watch is over all instances of the signal.
+            series: Some(Source { instance: Instance::default(), ..watch.source.clone() }),
             priority: Priority::High,
             response: Response::Immediate,
             condition: Condition::Present,

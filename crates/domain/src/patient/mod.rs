@@ -20,8 +20,8 @@ pub use silence::Expectation;
 use watch::Watches;
 pub use watch::{LatestValue, SourceState, Words};
 
-use crate::alarms::book::{Book, Key, Open, Owner};
-use crate::device::{Device, Said};
+use crate::alarms::book::{AlarmSubject, Book, Key, Open};
+use crate::device::{Device, Observed};
 use crate::model::alarm::Condition;
 use crate::model::command::{AgeClass, PatientDetails};
 use crate::model::ids::{BedId, DeviceId, RuleId, WardId};
@@ -68,7 +68,7 @@ pub struct Patient {
     pub touched: u64,
     /// The epoch of the core in which it was last put among what changed; not part of its state.
     #[cbor(skip)]
-    pub(super) told_in: u64,
+    pub(super) changed_in: u64,
 }
 
 /// What was heard of a device, handed from one patient to another.
@@ -128,7 +128,7 @@ impl Patient {
             alarms: Book::default(),
             losses: Vec::new(),
             touched: 0,
-            told_in: 0,
+            changed_in: 0,
         }
     }
 
@@ -146,18 +146,27 @@ impl Patient {
             && signals.any(|signal| rules.limits_of(signal).any(|rule| rule.adults_only))
     }
 
-    pub(super) fn owner<'a>(details: &'a PatientDetails, ward: Option<&'a WardId>) -> Owner<'a> {
+    pub(super) fn owner<'a>(
+        details: &'a PatientDetails,
+        ward: Option<&'a WardId>,
+    ) -> AlarmSubject<'a> {
         let bed: Option<&BedId> = details.bed.as_ref();
-        Owner { patient: Some(&details.id), ward, bed }
+        AlarmSubject { patient: Some(&details.id), ward, bed }
     }
 
-    /// Hears one thing a device machine said.
-    pub fn hear(&mut self, said: &Said, device: &Device, context: Context<'_>, out: &mut Output) {
+    /// Takes in one thing that a device machine observed.
+    pub fn observe(
+        &mut self,
+        observed: &Observed,
+        device: &Device,
+        context: Context<'_>,
+        out: &mut Output,
+    ) {
         if self.discharged_at.is_some() {
             return;
         }
-        match said {
-            Said::Reading(observation) => {
+        match observed {
+            Observed::Reading(observation) => {
                 let spot = context.rules.class(&device.details.class).is_some_and(|c| c.spot_only);
                 match (&observation.content, observation.timing.timeliness) {
                     (Content::Number(number), Timeliness::Live) => {
@@ -183,14 +192,14 @@ impl Patient {
                     (Content::Withdrawn, _) => self.withdraw(observation, out),
                 }
             }
-            Said::Episode(episode) => self.judge_episode(episode, context, out),
-            Said::Undecodable(reason) => {
+            Observed::Episode(episode) => self.judge_episode(episode, context, out),
+            Observed::Undecodable(reason) => {
                 self.not_judged(None, &device.details.id, &format!("rejected: {reason}"));
             }
-            Said::TestMode(cause) => self.test_mode(&device.details.id, cause, out),
-            Said::ClockSuspect(cause) => self.clock_suspect(&device.details.id, cause, out),
-            Said::Unattributed(cause) => self.unattributed(&device.details.id, cause, out),
-            Said::Expects => self.announced(device, context, out),
+            Observed::TestMode(cause) => self.test_mode(&device.details.id, cause, out),
+            Observed::ClockSuspect(cause) => self.clock_suspect(&device.details.id, cause, out),
+            Observed::Unattributed(cause) => self.unattributed(&device.details.id, cause, out),
+            Observed::Expects => self.announced(device, context, out),
         }
     }
 

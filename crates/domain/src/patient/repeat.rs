@@ -32,6 +32,8 @@ impl Patient {
                 let draft = limit_draft(rule, source, first, WARNING, out.wall());
                 let draft = Draft {
                     key,
+                    // The readings are shown by the alarm that may follow.
+                    series: None,
                     kind: AlarmKind::Technical,
                     priority: Priority::Low,
                     text: format!("{}: repeat due", draft.text),

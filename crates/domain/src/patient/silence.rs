@@ -261,7 +261,7 @@ impl Patient {
             return self.doubted(observation, false);
         }
         if let super::Content::Word(word) = &observation.content {
-            let place = self.sources.place_of(&observation.source);
+            let place = self.sources.index_of(&observation.source);
             let state = self.sources.at(place);
             state.word = Some(Box::new(word.as_str().into()));
             state.arrival = Some(out.now.at);

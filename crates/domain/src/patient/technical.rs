@@ -109,6 +109,7 @@ impl Patient {
         let cause = observation.cause.clone();
         let mut draft = technical(key, device, priority, Condition::Present, text, cause, out);
         draft.signal = Some(source.signal);
+        draft.series = Some(source.clone());
         draft.trigger.signal = context.signals.name(source.signal);
         draft.trigger.measured_at = Some(observation.timing.measured);
         draft.trigger.received_at = Some(observation.timing.received);
@@ -137,6 +138,7 @@ impl Patient {
         let cause = began.cause.clone();
         let mut draft = technical(key, device, priority, Condition::Present, text, cause, out);
         draft.signal = Some(source.signal);
+        draft.series = Some(source.clone());
         draft.trigger.signal = context.signals.name(source.signal);
         draft.trigger.value = Some(began.number.value);
         draft.trigger.unit = Some(began.number.unit);

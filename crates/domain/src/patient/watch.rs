@@ -7,7 +7,7 @@ use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 
 use crate::model::alarm::{LimitFrom, TimeQuality};
-use crate::model::cause::{Cause, Place};
+use crate::model::cause::{Cause, MessagePosition};
 use crate::model::ids::RuleId;
 use crate::model::observation::{Number, Observation};
 use crate::model::time::{Span, Stamp, Timestamp};
@@ -58,7 +58,7 @@ pub struct LatestValue {
     pub number: Number,
     /// Which message of its device.
     #[n(1)]
-    pub place: Place,
+    pub place: MessagePosition,
     /// When it was measured, corrected.
     #[n(2)]
     pub measured: Timestamp,

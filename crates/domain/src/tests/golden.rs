@@ -32,7 +32,7 @@ fn told(transition: &Transition) -> Value {
         TransitionBody::Answer { actor, asked, answer } => {
             ("answer", json!({ "actor": actor, "asked": asked, "answer": answer }))
         }
-        TransitionBody::Alarm { change, actor, alarm } => {
+        TransitionBody::Alarm { change, actor, alarm, context: _ } => {
             ("alarm", json!({ "change": change.as_str(), "actor": actor, "alarm": alarm }))
         }
         TransitionBody::Note { patient, device, what, text } => {

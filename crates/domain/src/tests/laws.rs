@@ -59,8 +59,9 @@ fn lived(rows: &[Row]) -> Vec<Transition> {
 
 /// The cores at their last row; what was lived may have gone on without one.
 fn same_end(mut a: Core, mut b: Core, now: Stamp) {
-    a.advance(now);
-    b.advance(now);
+    for core in [&mut a, &mut b] {
+        core.advance(now).into_row();
+    }
     assert_eq!(whole(&a), whole(&b), "the same end");
 }
 
@@ -105,7 +106,7 @@ proptest! {
             let (batch, after) = rest.split_at(alike);
             rest = after;
             let inputs: Vec<Input> = batch.iter().flat_map(Row::inputs).collect();
-            let deaf = matches!(inputs.first(), Some(Input::Deaf { .. } | Input::ClockStep { .. }));
+            let deaf = matches!(inputs.first(), Some(Input::IntakeGap { .. } | Input::ClockStep { .. }));
             // All at once.
             told.extend(one.fold(one.row() + 1, now, &inputs).transitions);
             // One by one, woken in between.
@@ -113,8 +114,8 @@ proptest! {
             let step = (now.at - before).as_micros() / 1_000 * between;
             if before > Timestamp::default() && !deaf {
                 let at = Stamp { at: before + Span::micros(step), offset: now.offset };
-                otherwise.extend(other.advance(at).transitions);
-                otherwise.extend(other.advance(now).transitions);
+                otherwise.extend(other.advance(at).into_row().transitions);
+                otherwise.extend(other.advance(now).into_row().transitions);
             }
             for input in inputs {
                 otherwise.extend(other.fold(other.row() + 1, now, &[input]).transitions);
@@ -139,8 +140,8 @@ proptest! {
         let later = |ms: i64| Stamp { at: now.at + Span::millis(ms), offset: now.offset };
         let (mut deaf, mut awake) = (world.scene.core.clone(), world.scene.core);
         let (from, to) = (now.at, later(window));
-        let mut early = deaf.fold(deaf.row() + 1, to, &[Input::Deaf { from, to: to.at }]).transitions;
-        early.extend(deaf.advance(later(window + 9_999)).transitions);
+        let mut early = deaf.fold(deaf.row() + 1, to, &[Input::IntakeGap { from, to: to.at }]).transitions;
+        early.extend(deaf.advance(later(window + 9_999)).into_row().transitions);
         for transition in early {
             let told = fired(&transition);
             prop_assert!(told.is_none_or(|(rule, ..)| rule == "gateway.deaf"), "{:?}", transition);
@@ -152,8 +153,8 @@ proptest! {
             all.sort();
             all
         };
-        let heard = fires(deaf.advance(again).transitions);
-        let meant = fires(awake.advance(again).transitions);
+        let heard = fires(deaf.advance(again).into_row().transitions);
+        let meant = fires(awake.advance(again).into_row().transitions);
         prop_assert_eq!(heard, meant, "nothing is lost, and its own time stays");
     }
 

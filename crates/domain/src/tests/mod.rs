@@ -3,13 +3,14 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is dealt with alike")]
 
 mod absence;
+mod alarm_index;
 mod binding;
 mod brokers;
+mod context;
 mod doubt;
 mod events;
 mod failing;
 mod golden;
-mod grounds;
 mod laws;
 mod limits;
 mod losses;

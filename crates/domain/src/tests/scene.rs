@@ -132,11 +132,10 @@ impl Scene {
     /// Time passes, with nothing to take.
     pub(super) fn advance(&mut self, seconds: f64) {
         self.now.at = self.now.at + Span::millis((seconds * 1_000.0).round() as i64);
-        let out = self.core.advance(self.now);
-        if !out.transitions.is_empty() {
-            self.core.count_row();
+        let advanced = self.core.advance(self.now);
+        if !advanced.is_nothing() {
+            self.log.extend(advanced.into_row().transitions);
         }
-        self.log.extend(out.transitions);
     }
 
     /// Carries out a command; whatever else it caused stays to be looked at.
@@ -343,7 +342,7 @@ impl Scene {
         self.core = restored(&self.core);
         let from = self.now.at;
         self.now.at = from + Span::millis((deaf * 1_000.0) as i64);
-        self.fold(&[Input::Deaf { from, to: self.now.at }]);
+        self.fold(&[Input::IntakeGap { from, to: self.now.at }]);
     }
 }
 

@@ -20,10 +20,10 @@ fn a_refusal_and_a_delay_are_two_alarms_that_end_by_themselves() {
     assert!(scene.alarm("influx.refused").text.contains("status 404"), "what holds now");
     scene.fold(&[sink(Some(404), true)]);
     scene.expect(&[]);
-    assert!(scene.core.site.sink_told());
+    assert!(scene.core.site.is_sink_alarming());
     scene.fold(&[sink(None, true)]);
     scene.expect(&["ended medium influx.refused: closed ended"]);
     scene.fold(&[sink(None, false)]);
     scene.expect(&["ended low influx.behind: closed ended"]);
-    assert!(!scene.core.site.sink_told());
+    assert!(!scene.core.site.is_sink_alarming());
 }

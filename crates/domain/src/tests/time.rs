@@ -278,3 +278,17 @@ fn a_clock_not_known_to_be_synchronised_is_told_until_it_is() {
     );
     said(Synchronised::NotAsked, &[]);
 }
+
+#[test]
+fn time_that_caused_something_makes_a_row_and_other_time_need_not() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 97.0, 5);
+    let row = scene.core.row();
+    assert!(scene.core.advance(scene.now).is_nothing());
+    assert_eq!(scene.core.row(), row);
+    scene.now.at = scene.now.at + Span::hours(1);
+    let silent = scene.core.advance(scene.now);
+    assert!(!silent.is_nothing());
+    assert!(!silent.into_row().transitions.is_empty());
+    assert_eq!(scene.core.row(), row + 1);
+}

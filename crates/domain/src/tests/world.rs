@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use crate::core::Core;
+use crate::core::alarm_index::AlarmIndex;
 use crate::core::journal::RowBody;
 use crate::model::alarm::{AlarmKind, Condition, Side, State};
 use crate::model::command::{Action, AlarmAct, Command, PatientLimit};
@@ -57,7 +58,7 @@ pub(super) enum Step {
     Limits { patient: usize, signal: usize, low: bool, limit: usize, ago: i64 },
     Configure(bool),
     Wait(i64),
-    Deaf(i64),
+    IntakeGap(i64),
     ClockBack(i64),
     Store(bool),
     Broker(bool),
@@ -116,7 +117,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         ),
         1 => any::<bool>().prop_map(Step::Configure),
         10 => pause().prop_map(Step::Wait),
-        2 => (1_000_i64..100_000).prop_map(Step::Deaf),
+        2 => (1_000_i64..100_000).prop_map(Step::IntakeGap),
         1 => (1_i64..4_000_000).prop_map(Step::ClockBack),
         1 => any::<bool>().prop_map(Step::Store),
         1 => any::<bool>().prop_map(Step::Broker),
@@ -189,6 +190,8 @@ impl World {
     }
 
     fn keep(&mut self, body: Vec<u8>, caused: Vec<Transition>, before: u64) {
+        let core = &self.scene.core;
+        assert_eq!(core.alarm_index, AlarmIndex::of(&core.patients, &core.site));
         for (transition, seq) in caused.iter().zip(before..) {
             assert_eq!(transition.seq, seq, "numbers have no gaps");
             if let TransitionBody::Alarm { alarm, .. } = &transition.body {
@@ -224,10 +227,10 @@ impl World {
 
     fn wake(&mut self) {
         let before = self.scene.core.next_seq();
-        let out = self.scene.core.advance(self.scene.now);
-        if !out.transitions.is_empty() {
-            self.scene.core.count_row();
-            self.keep(RowBody::default().encode(), out.transitions, before);
+        let advanced = self.scene.core.advance(self.scene.now);
+        if !advanced.is_nothing() {
+            let caused = advanced.into_row().transitions;
+            self.keep(RowBody::default().encode(), caused, before);
         }
     }
 
@@ -255,10 +258,10 @@ impl World {
                     self.row(&[Input::Message(Box::new(message))]);
                 }
             }
-            Step::Deaf(ms) => {
+            Step::IntakeGap(ms) => {
                 let from = self.scene.now.at;
                 self.scene.now.at = from + Span::millis(ms);
-                self.row(&[Input::Deaf { from, to: self.scene.now.at }]);
+                self.row(&[Input::IntakeGap { from, to: self.scene.now.at }]);
             }
             Step::ClockBack(ms) => {
                 let from_us = self.scene.now.offset.as_micros();

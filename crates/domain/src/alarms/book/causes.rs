@@ -1,4 +1,4 @@
-//! What tells the alarms of one key apart.
+//! What distinguishes the alarms of one key.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,4 @@
-//! Open alarms settled with those that an older version of the core told (docs/store.md).
+//! Open alarms settled with those that an older version of the core announced (docs/store.md).
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,18 @@ use crate::model::signal::SignalId;
 use crate::output::Output;
 
 impl Book {
-    /// Settles every open alarm with what was told of it, which is taken out of `told`: where both
+    /// Settles every open alarm with its announcement, which is taken out of `announced`. Where both
     /// agree nothing moves.
-    pub fn settle(&mut self, told: &mut BTreeMap<&AlarmId, &Alarm>, out: &mut Output) {
+    pub fn settle(&mut self, announced: &mut BTreeMap<&AlarmId, &Alarm>, out: &mut Output) {
         let now = out.wall();
         for key in self.keys_where(|_, _| true) {
             let Some(open) = self.open.get_mut(&key) else { continue };
-            let change = if let Some(told) = told.remove(&open.alarm.id) {
-                open.alarm.seq = told.seq;
-                open.news_seq = open.news_seq.min(told.seq);
-                open.alarm.told_otherwise(told)
+            let change = if let Some(announced) = announced.remove(&open.alarm.id) {
+                open.alarm.seq = announced.seq;
+                open.news_seq = open.news_seq.min(announced.seq);
+                open.alarm.settle_with(announced)
             } else {
-                Some(open.alarm.told_first(now))
+                Some(open.alarm.announce_first(now))
             };
             if let Some(change) = change {
                 self.record(&key, change, None, out);
@@ -28,19 +28,32 @@ impl Book {
         }
     }
 
-    /// Keeps an alarm that was told and that nothing here holds. One that has the place of another,
-    /// or is `astray` among those of another owner, goes by its id. No later alarm of its place gets
-    /// that id, even from the cause that began this one.
-    pub fn keep(&mut self, told: &Alarm, astray: bool, signal: Option<SignalId>, out: &mut Output) {
-        let mut key = Key::new(told.rule.clone(), told.source.clone());
+    /// Keeps an alarm that was announced and that nothing here holds. One whose key another has, or
+    /// that is `astray` in the book of another subject, has its id in place of its source. No later
+    /// alarm of its key gets that id, even from the cause that began this one.
+    pub fn keep(
+        &mut self,
+        announced: &Alarm,
+        astray: bool,
+        signal: Option<SignalId>,
+        out: &mut Output,
+    ) {
+        let mut key = Key::new(announced.rule.clone(), announced.source.clone());
         *self.kept.entry(key.clone()).or_default() += 1;
         if astray || self.open.contains_key(&key) {
-            key.source = told.id.to_string();
+            key.source = announced.id.to_string();
         }
-        let mut alarm = told.clone();
+        let mut alarm = announced.clone();
         let change = alarm.kept(out.wall());
-        let open =
-            Open { alarm, news_seq: 0, signal, unbound: false, wake_at: None, ongoing: Vec::new() };
+        let open = Open {
+            alarm,
+            news_seq: 0,
+            signal,
+            unbound: false,
+            wake_at: None,
+            ongoing: Vec::new(),
+            series: None,
+        };
         self.open.insert(key.clone(), open);
         self.record(&key, change, None, out);
     }

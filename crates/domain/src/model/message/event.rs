@@ -1,4 +1,4 @@
-//! What a device tells besides readings: events, waveforms, and what it is.
+//! What a device reports besides readings: events, waveforms, and what it is.
 
 use minicbor::{Decode, Encode};
 use serde::Serialize;
@@ -12,7 +12,7 @@ use crate::model::time::{Span, Timestamp};
 #[cbor(index_only)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Begun and over by the time it is told.
+    /// Begun and over by the time it is reported.
     #[default]
     #[n(0)]
     Single,
@@ -81,7 +81,7 @@ pub struct WaveChunk {
     pub samples: u32,
 }
 
-/// What a device says of itself.
+/// What a device states of itself.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode, Serialize)]
 #[cbor(map)]
 pub struct DeviceInfo {

@@ -1,4 +1,4 @@
-//! What a device says, decoded (contract §2): the journalled form of telemetry, events, waves,
+//! What a device sends, decoded (contract §2): the journalled form of telemetry, events, waves,
 //! status and info. Field numbers are part of the journal and never used again.
 
 mod event;
@@ -86,7 +86,7 @@ pub enum ClockSource {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Clock {
-    /// How it is kept, where said.
+    /// How it is kept, where stated.
     #[n(0)]
     pub source: Option<ClockSource>,
     /// Rises with every step of the device's clock.
@@ -169,7 +169,7 @@ pub struct Message {
     /// The hop in between, where there was one.
     #[n(7)]
     pub relay: Option<Relay>,
-    /// The first 8 bytes of the payload's SHA-256, big-endian: tells a redelivery from a reused number.
+    /// The first 8 bytes of the payload's SHA-256, big-endian: distinguishes a redelivery from a reused number.
     #[n(8)]
     pub hash: u64,
     /// How it came.
@@ -179,12 +179,12 @@ pub struct Message {
     #[n(10)]
     #[cbor(skip_if = "usual")]
     pub unknown_fields: u32,
-    /// What it says.
+    /// What it contains.
     #[n(11)]
     pub body: Body,
 }
 
-/// What a message says.
+/// What a message contains.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub enum Body {
     /// `telemetry`.
@@ -230,7 +230,7 @@ pub enum Body {
     /// `info`.
     #[n(4)]
     Info {
-        /// What the device says of itself.
+        /// What the device states of itself.
         #[n(0)]
         info: DeviceInfo,
     },

@@ -8,7 +8,7 @@ use crate::model::ids::DeviceId;
 pub struct DeadLetter {
     /// Who sent it.
     pub principal: DeviceId,
-    /// Under whose name, if the topic said.
+    /// Under whose name, if the topic names one.
     pub device: Option<DeviceId>,
     /// The topic, at most 256 bytes.
     pub topic: String,

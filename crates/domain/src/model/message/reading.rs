@@ -21,7 +21,7 @@ pub enum ReadingTime {
     /// So long before `sent_at` or, without it, before arrival.
     #[n(2)]
     Age(#[n(0)] Span),
-    /// Not said.
+    /// Not stated.
     #[n(3)]
     Unstated,
 }
@@ -133,7 +133,7 @@ pub struct Reading {
     /// 0..1; `low`, `medium`, `high` count as 0.25, 0.6, 0.9. `None` is not stated, not 1.
     #[n(5)]
     pub quality: Option<f32>,
-    /// Final unless said otherwise.
+    /// Final unless stated otherwise.
     #[n(6)]
     #[cbor(skip_if = "usual")]
     pub status: Status,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::commands::{Told, done, refuse};
-use super::{Core, context};
+use super::Reply;
+use crate::core::{Core, context};
 use crate::device::Binding;
 use crate::model::command::{DeviceDetails, Outcome};
 use crate::model::ids::{DeviceId, PatientId};
@@ -14,13 +14,13 @@ use crate::patient::Heard;
 use crate::rules::UNKNOWN_CLASS;
 
 impl Core {
-    pub(crate) fn register(&mut self, details: &DeviceDetails, out: &mut Output) -> Told {
+    pub(super) fn register(&mut self, details: &DeviceDetails, out: &mut Output) -> Reply {
         let id = &details.id;
         let rules = &self.configuration.rules;
         if details.class != UNKNOWN_CLASS && rules.class(&details.class).is_none() {
             let names = rules.class_names().collect::<Vec<_>>().join(", ");
             let what = format!("there is no class `{}`; there are {names}", details.class);
-            return refuse(Outcome::Invalid, what);
+            return Reply::refused(Outcome::Invalid, what);
         }
         let known = self.devices.contains_key(id);
         let device = self.device_mut(id, out.now);
@@ -31,7 +31,7 @@ impl Core {
             device.registered_at = out.now.at;
         }
         self.expect_anew(id, out);
-        done()
+        Reply::done()
     }
 
     /// What a bound device will send has changed.
@@ -46,45 +46,48 @@ impl Core {
         }
     }
 
-    pub(crate) fn revoke(&mut self, id: &DeviceId, out: &Output) -> Told {
+    pub(super) fn revoke(&mut self, id: &DeviceId, out: &Output) -> Reply {
         match self.devices.get(id).map(|d| d.revoked) {
-            None => refuse(Outcome::NotFound, format!("there is no device {id}")),
-            Some(true) => refuse(Outcome::AlreadySo, "revoked before"),
+            None => Reply::refused(Outcome::NotFound, format!("there is no device {id}")),
+            Some(true) => Reply::refused(Outcome::AlreadySo, "revoked before"),
             Some(false) => {
                 let device = self.device_mut(id, out.now);
                 device.revoked = true;
                 device.details.token_sha256 = None;
-                done()
+                Reply::done()
             }
         }
     }
 
-    pub(crate) fn bind(
+    pub(super) fn bind(
         &mut self,
         id: &DeviceId,
         patient: &PatientId,
         from: Timestamp,
         zeros: &[SignalId],
         out: &mut Output,
-    ) -> Told {
+    ) -> Reply {
         let Some(device) = self.devices.get(id) else {
-            return refuse(Outcome::NotFound, format!("there is no device {id}"));
+            return Reply::refused(Outcome::NotFound, format!("there is no device {id}"));
         };
         if !self.is_here(patient) {
-            return refuse(Outcome::NotFound, format!("there is no patient {patient}"));
+            return Reply::refused(Outcome::NotFound, format!("there is no patient {patient}"));
         }
         match device.patient() {
             Some(other) if other == patient => {
-                return refuse(Outcome::AlreadySo, "the device is bound to this patient");
+                return Reply::refused(Outcome::AlreadySo, "the device is bound to this patient");
             }
             Some(other) => {
-                return refuse(Outcome::Conflict, format!("the device is bound to {other}"));
+                return Reply::refused(
+                    Outcome::Conflict,
+                    format!("the device is bound to {other}"),
+                );
             }
             None => {}
         }
         let since = out.now.own(from);
         if device.bindings.last().and_then(|b| b.until).is_some_and(|until| since < until) {
-            return refuse(Outcome::Conflict, "the previous binding ended later than that");
+            return Reply::refused(Outcome::Conflict, "the previous binding ended later than that");
         }
         let bindings = &mut self.device_mut(id, out.now).bindings;
         bindings.reserve_exact(1);
@@ -97,21 +100,21 @@ impl Core {
             until: None,
         });
         self.expect_anew(id, out);
-        done()
+        Reply::done()
     }
 
-    pub(crate) fn unbind(&mut self, id: &DeviceId, out: &mut Output) -> Told {
+    pub(super) fn unbind(&mut self, id: &DeviceId, out: &mut Output) -> Reply {
         match self.devices.get(id).map(|d| d.patient().is_some()) {
-            None => refuse(Outcome::NotFound, format!("there is no device {id}")),
-            Some(false) => refuse(Outcome::AlreadySo, "the device is bound to nobody"),
+            None => Reply::refused(Outcome::NotFound, format!("there is no device {id}")),
+            Some(false) => Reply::refused(Outcome::AlreadySo, "the device is bound to nobody"),
             Some(true) => {
                 self.end_binding(id, out);
-                done()
+                Reply::done()
             }
         }
     }
 
-    pub(crate) fn end_binding(&mut self, id: &DeviceId, out: &mut Output) {
+    pub(super) fn end_binding(&mut self, id: &DeviceId, out: &mut Output) {
         let (wall, now) = (out.wall(), out.now.at);
         let device = self.device_mut(id, out.now);
         let patient = device.patient().cloned();
@@ -130,25 +133,25 @@ impl Core {
     }
 
     /// The last binding was of another patient from its start (contract §4).
-    pub(crate) fn correct_binding(
+    pub(super) fn correct_binding(
         &mut self,
         actor: &str,
         id: &DeviceId,
         patient: Option<&PatientId>,
         reason: &str,
         out: &mut Output,
-    ) -> Told {
+    ) -> Reply {
         if reason.trim().is_empty() {
-            return refuse(Outcome::Invalid, "a reason is needed");
+            return Reply::refused(Outcome::Invalid, "a reason is needed");
         }
         let Some(was) = self.devices.get(id).and_then(|d| d.bindings.last().cloned()) else {
-            return refuse(Outcome::NotFound, "the device has no binding to correct");
+            return Reply::refused(Outcome::NotFound, "the device has no binding to correct");
         };
         if was.patient.as_ref() == patient {
-            return refuse(Outcome::AlreadySo, "the binding says so");
+            return Reply::refused(Outcome::AlreadySo, "the binding says so");
         }
         if let Some(patient) = patient.filter(|p| !self.is_here(p)) {
-            return refuse(Outcome::NotFound, format!("there is no patient {patient}"));
+            return Reply::refused(Outcome::NotFound, format!("there is no patient {patient}"));
         }
         if let Some(binding) = self.device_mut(id, out.now).bindings.last_mut() {
             binding.patient = patient.cloned();
@@ -169,6 +172,6 @@ impl Core {
             }
             self.note_deadline(&right);
         }
-        done()
+        Reply::done()
     }
 }

@@ -1,0 +1,43 @@
+//! What a person does with an open alarm.
+
+use super::{Book, Key};
+use crate::alarms::lifecycle::Refusal;
+use crate::model::command::{AlarmAct, CommandAnswer, Outcome};
+use crate::output::Output;
+use crate::output::transition::TransitionBody;
+
+impl Book {
+    /// Carries out what a person asks of an open alarm; the answer is the first transition.
+    pub fn act(&mut self, key: &Key, actor: &str, seen: u64, act: &AlarmAct, out: &mut Output) {
+        let Some(open) = self.open.get_mut(key) else { return };
+        let now = out.wall();
+        let before = open.alarm.clone();
+        let result = if seen < open.news_seq {
+            Err(Refusal::conflict("it has changed since it was seen"))
+        } else {
+            match act {
+                AlarmAct::Acknowledge => open.alarm.acknowledge(actor, seen, now),
+                AlarmAct::Unacknowledge => open.alarm.unacknowledge(now),
+                AlarmAct::Reset { reason } => open.alarm.reset(reason.as_deref(), now),
+            }
+        };
+        let (outcome, detail) = match &result {
+            Ok(_) => (Outcome::Done, String::new()),
+            Err(Refusal { outcome, detail }) => (*outcome, detail.clone()),
+        };
+        // The answer shows the alarm as it is after the change, with the number the change will have.
+        let mut shown = if result.is_ok() { open.alarm.clone() } else { before };
+        if result.is_ok() {
+            shown.seq = out.next_seq() + 1;
+        }
+        let answer = CommandAnswer { outcome, detail, alarm: Some(shown), version: None };
+        out.emit(TransitionBody::Answer {
+            actor: actor.to_owned(),
+            asked: act.as_str(),
+            answer: Box::new(answer),
+        });
+        if let Ok(change) = result {
+            self.record(key, change, Some(actor), out);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What commands do. The first transition of each is its answer.
+
+mod devices;
+mod stays;
+
+use std::sync::Arc;
+
+use super::{Core, context};
+use crate::model::command::{Action, AlarmAct, Command, CommandAnswer, Outcome, PatientLimit};
+use crate::model::ids::{AlarmId, PatientId};
+use crate::model::time::Timestamp;
+use crate::output::Output;
+use crate::output::transition::TransitionBody;
+use crate::patient::LimitSet;
+
+/// What is answered to a command that is not about an alarm.
+struct Reply {
+    outcome: Outcome,
+    detail: String,
+    version: Option<u64>,
+}
+
+impl Reply {
+    fn done() -> Self {
+        Self { outcome: Outcome::Done, detail: String::new(), version: None }
+    }
+
+    fn refused(outcome: Outcome, detail: impl Into<String>) -> Self {
+        Self { outcome, detail: detail.into(), version: None }
+    }
+}
+
+impl From<Reply> for Box<CommandAnswer> {
+    fn from(Reply { outcome, detail, version }: Reply) -> Self {
+        Self::new(CommandAnswer { outcome, detail, alarm: None, version })
+    }
+}
+
+impl Core {
+    pub(crate) fn command(&mut self, command: &Command, out: &mut Output) {
+        let actor = &command.actor;
+        match &command.action {
+            Action::Alarm { id, seen, act } => self.act(actor, id, *seen, act, out),
+            Action::AddWard(ward) => self.answer(actor, "add_ward", out, |c, _| c.add_ward(ward)),
+            Action::AddBed { bed, ward } => {
+                self.answer(actor, "add_bed", out, |c, _| c.add_bed(bed, ward));
+            }
+            Action::AdmitPatient(details) => {
+                self.answer(actor, "admit", out, |c, _| c.admit(details));
+            }
+            Action::ChangePatient(details) => {
+                self.answer(actor, "change_patient", out, |c, out| c.change(details, out));
+            }
+            Action::TransferPatient { patient, bed } => {
+                self.answer(actor, "transfer", out, |c, _| c.transfer(patient, bed.as_ref()));
+            }
+            Action::DischargePatient { patient, reason } => {
+                self.answer(actor, "discharge", out, |c, out| {
+                    c.discharge(actor, patient, reason.as_deref(), out)
+                });
+            }
+            Action::SetLimits { patient, limits, from, replaces, reason } => {
+                self.answer(actor, "set_limits", out, |c, out| {
+                    let from = from.unwrap_or(out.wall());
+                    c.set_limits(actor, patient, limits, from, *replaces, reason.as_deref(), out)
+                });
+            }
+            Action::RegisterDevice(details) => {
+                self.answer(actor, "register_device", out, |c, out| c.register(details, out));
+            }
+            Action::RevokeDevice(device) => {
+                self.answer(actor, "revoke_device", out, |c, out| c.revoke(device, out));
+            }
+            Action::Bind { device, patient, from, zero_means_no_sensor } => {
+                self.answer(actor, "bind", out, |c, out| {
+                    let from = from.unwrap_or(out.wall());
+                    c.bind(device, patient, from, zero_means_no_sensor, out)
+                });
+            }
+            Action::Unbind(device) => {
+                self.answer(actor, "unbind", out, |c, out| c.unbind(device, out));
+            }
+            Action::CorrectBinding { device, patient, reason } => {
+                self.answer(actor, "correct_binding", out, |c, out| {
+                    c.correct_binding(actor, device, patient.as_ref(), reason, out)
+                });
+            }
+        }
+    }
+
+    /// Carries out a command; its answer is put before whatever it caused.
+    fn answer(
+        &mut self,
+        actor: &str,
+        asked: &'static str,
+        out: &mut Output,
+        act: impl FnOnce(&mut Self, &mut Output) -> Reply,
+    ) {
+        let index = out.transitions.len();
+        let body = |reply: Reply| TransitionBody::Answer {
+            actor: actor.to_owned(),
+            asked,
+            answer: reply.into(),
+        };
+        let seq = out.emit(body(Reply::done()));
+        let reply = act(self, out);
+        if let Some(transition) = out.transitions.get_mut(index) {
+            debug_assert_eq!(transition.seq, seq, "the answer stands where it was put");
+            transition.body = body(reply);
+        }
+    }
+
+    fn act(&mut self, actor: &str, id: &AlarmId, seen: u64, act: &AlarmAct, out: &mut Output) {
+        match self.find_alarm(id) {
+            Some((Some(patient), key)) => {
+                if let Some(patient) = self.patient_mut(&patient) {
+                    patient.alarms.act(&key, actor, seen, act, out);
+                }
+                self.note_deadline(&patient);
+            }
+            Some((None, key)) => {
+                self.site_mut().alarms.act(&key, actor, seen, act, out);
+                self.note_site_deadline();
+            }
+            None => self.answer(actor, act.as_str(), out, |_, _| {
+                Reply::refused(Outcome::NotFound, "no open alarm has this id")
+            }),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of the command")]
+    fn set_limits(
+        &mut self,
+        actor: &str,
+        id: &PatientId,
+        limits: &[PatientLimit],
+        from: Timestamp,
+        replaces: Option<u64>,
+        reason: Option<&str>,
+        out: &mut Output,
+    ) -> Reply {
+        let configuration = Arc::clone(&self.configuration);
+        let context = context(&configuration);
+        let Some(patient) = self.patients.get(id).filter(|p| p.discharged_at.is_none()) else {
+            return Reply::refused(Outcome::NotFound, "no such patient is here");
+        };
+        let stands = patient.limits_version();
+        if replaces.is_some_and(|seen| seen != stands) {
+            let refused = Reply::refused(Outcome::Stale, format!("version {stands} stands"));
+            return Reply { version: Some(stands), ..refused };
+        }
+        if let Err((outcome, what)) = patient.check_limits(limits, reason, context) {
+            return Reply::refused(outcome, what);
+        }
+        let set = LimitSet {
+            version: stands + 1,
+            from,
+            since: out.now.own(from),
+            by: actor.to_owned(),
+            reason: reason.map(str::to_owned),
+            limits: limits.to_vec(),
+        };
+        if let Some(patient) = self.patient_mut(id) {
+            patient.set_limits(set, context, out);
+        }
+        self.note_deadline(id);
+        Reply { version: Some(stands + 1), ..Reply::done() }
+    }
+}

@@ -1,0 +1,147 @@
+//! What commands about wards, beds and the stays of patients do.
+
+use std::sync::Arc;
+
+use super::Reply;
+use crate::core::{Core, context};
+use crate::model::alarm::{Priority, State};
+use crate::model::command::{Outcome, PatientDetails};
+use crate::model::ids::{BedId, DeviceId, PatientId, WardId};
+use crate::output::Output;
+use crate::patient::Patient;
+
+impl Core {
+    pub(super) fn add_ward(&mut self, ward: &WardId) -> Reply {
+        if self.site.wards.contains(ward) {
+            return Reply::refused(Outcome::AlreadySo, "the ward exists");
+        }
+        self.site_mut().wards.insert(ward.clone());
+        Reply::done()
+    }
+
+    pub(super) fn add_bed(&mut self, bed: &BedId, ward: &WardId) -> Reply {
+        if !self.site.wards.contains(ward) {
+            return Reply::refused(Outcome::NotFound, format!("there is no ward {ward}"));
+        }
+        if self.site.beds.get(bed) == Some(ward) {
+            return Reply::refused(Outcome::AlreadySo, "the bed stands in this ward");
+        }
+        self.site_mut().beds.insert(bed.clone(), ward.clone());
+        Reply::done()
+    }
+
+    /// The ward of a bed that is free for `patient`.
+    fn free_bed(&self, bed: &BedId, patient: &PatientId) -> Result<WardId, Reply> {
+        let Some(ward) = self.site.beds.get(bed) else {
+            return Err(Reply::refused(Outcome::NotFound, format!("there is no bed {bed}")));
+        };
+        let taken = self.patients.values().find(|p| {
+            p.discharged_at.is_none()
+                && p.details.bed.as_ref() == Some(bed)
+                && p.details.id != *patient
+        });
+        match taken {
+            Some(other) => Err(Reply::refused(
+                Outcome::Conflict,
+                format!("bed {bed} is taken by {}", other.details.id),
+            )),
+            None => Ok(ward.clone()),
+        }
+    }
+
+    pub(super) fn admit(&mut self, details: &PatientDetails) -> Reply {
+        let known = self.patients.get(&details.id);
+        if let Some(known) = known.filter(|p| p.discharged_at.is_none()) {
+            return if known.details == *details {
+                Reply::refused(Outcome::AlreadySo, "the patient is here")
+            } else {
+                Reply::refused(Outcome::Conflict, "the patient is here, with other details")
+            };
+        }
+        let ward = match details.bed.as_ref().map(|bed| self.free_bed(bed, &details.id)) {
+            Some(Err(reply)) => return reply,
+            Some(Ok(ward)) => Some(ward),
+            None => None,
+        };
+        let mut patient = Patient::new(details.clone(), ward);
+        if let Some(known) = known {
+            patient.limits.clone_from(&known.limits);
+            patient.alarms.clone_from(&known.alarms);
+        }
+        self.patients.insert(details.id.clone(), Arc::new(patient));
+        self.patient_mut(&details.id);
+        Reply::done()
+    }
+
+    pub(super) fn change(&mut self, details: &PatientDetails, out: &mut Output) -> Reply {
+        if !self.is_here(&details.id) {
+            return Reply::refused(Outcome::NotFound, "no such patient is here");
+        }
+        let reply = self.transfer(&details.id, details.bed.as_ref());
+        if reply.outcome != Outcome::Done {
+            return reply;
+        }
+        let configuration = Arc::clone(&self.configuration);
+        if let Some(patient) = self.patient_mut(&details.id) {
+            let was_adult = patient.is_adult();
+            patient.details = details.clone();
+            patient.details_changed(was_adult, context(&configuration), out);
+        }
+        self.note_deadline(&details.id);
+        Reply::done()
+    }
+
+    pub(super) fn transfer(&mut self, id: &PatientId, bed: Option<&BedId>) -> Reply {
+        if !self.is_here(id) {
+            return Reply::refused(Outcome::NotFound, "no such patient is here");
+        }
+        let ward = match bed.map(|bed| self.free_bed(bed, id)) {
+            Some(Err(reply)) => return reply,
+            Some(Ok(ward)) => Some(ward),
+            None => None,
+        };
+        if let Some(patient) = self.patient_mut(id) {
+            patient.details.bed = bed.cloned();
+            patient.ward = ward;
+        }
+        Reply::done()
+    }
+
+    pub(crate) fn is_here(&self, id: &PatientId) -> bool {
+        self.patients.get(id).is_some_and(|p| p.discharged_at.is_none())
+    }
+
+    pub(super) fn discharge(
+        &mut self,
+        actor: &str,
+        id: &PatientId,
+        reason: Option<&str>,
+        out: &mut Output,
+    ) -> Reply {
+        let Some(patient) = self.patients.get(id).filter(|p| p.discharged_at.is_none()) else {
+            return Reply::refused(Outcome::NotFound, "no such patient is here");
+        };
+        let high = patient.alarms.iter().any(|(_, open)| {
+            open.alarm.priority == Priority::High && open.alarm.state == State::Alarming
+        });
+        if high && reason.is_none_or(|r| r.trim().is_empty()) {
+            return Reply::refused(
+                Outcome::Conflict,
+                "an alarm of high priority is alarming: a reason is needed",
+            );
+        }
+        let bound: Vec<DeviceId> = self
+            .devices
+            .values()
+            .filter(|d| d.patient() == Some(id))
+            .map(|d| d.details.id.clone())
+            .collect();
+        if let Some(patient) = self.patient_mut(id) {
+            patient.discharge(actor, out);
+        }
+        for device in bound {
+            self.end_binding(&device, out);
+        }
+        Reply::done()
+    }
+}

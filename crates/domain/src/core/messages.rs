@@ -1,0 +1,70 @@
+//! What a message, or a connection, does to a device and to the patients it observes.
+
+use std::sync::Arc;
+
+use super::configuration::Configuration;
+use super::{Core, context};
+use crate::device::{Device, Observed, Surroundings};
+use crate::model::command::PrincipalKind;
+use crate::model::ids::{DeviceId, PatientId};
+use crate::model::message::Message;
+use crate::model::time::Stamp;
+use crate::output::Output;
+
+impl Core {
+    pub(super) fn message(&mut self, message: &Message, out: &mut Output) {
+        if message.principal != message.device {
+            let wall = out.wall();
+            self.device_mut(&message.principal, out.now).last_contact = Some(wall);
+        }
+        let configuration = Arc::clone(&self.configuration);
+        let intake_gaps = std::mem::take(&mut self.head.intake_gaps);
+        let around = Surroundings { rules: &configuration.rules, intake_gaps: &intake_gaps };
+        let mut observed = std::mem::take(&mut self.observed);
+        let device = self.device(&message.device, out.now);
+        Arc::make_mut(device).observe(message, around, &mut observed, out);
+        let device = Arc::clone(device);
+        self.head.intake_gaps = intake_gaps;
+        self.pass_on(&observed, &device, &configuration, out);
+        observed.clear();
+        self.observed = observed;
+    }
+
+    fn pass_on(
+        &mut self,
+        observed: &[(PatientId, Observed)],
+        device: &Device,
+        configuration: &Configuration,
+        out: &mut Output,
+    ) {
+        let context = context(configuration);
+        let mut rest = observed;
+        while let Some((id, _)) = rest.first() {
+            let same = rest.iter().take_while(|(other, _)| other == id).count();
+            let (of_one, others) = rest.split_at(same);
+            rest = others;
+            let Some(patient) = self.patient_mut(id) else { continue };
+            for (_, observed) in of_one {
+                patient.observe(observed, device, context, out);
+            }
+            self.note_deadline(id);
+        }
+    }
+
+    pub(super) fn link(&mut self, principal: &DeviceId, connected: bool, now: Stamp) {
+        let device = self.device_mut(principal, now);
+        device.link(connected, now);
+        if !connected || device.details.kind == PrincipalKind::Device {
+            return;
+        }
+        let behind: Vec<DeviceId> = self
+            .devices
+            .values()
+            .filter(|d| d.details.via.contains(principal))
+            .map(|d| d.details.id.clone())
+            .collect();
+        for id in behind {
+            self.device_mut(&id, now).clock.reconnected(now);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What becomes of a message: what of it is news, and who takes its parts.
+
+use super::reading::Around;
+use super::sequence::SequenceOutcome;
+use super::timing::{hop_sent_at, newest_reading};
+use super::{Device, Observed, Surroundings};
+use crate::model::fate::Fate;
+use crate::model::ids::PatientId;
+use crate::model::message::{Body, DeviceInfo, Message, Mode, Value};
+use crate::model::time::{Span, Timestamp};
+use crate::output::Output;
+use crate::rules::RuleSet;
+
+/// The longest interval a device may claim of a signal with a limit for continuous data, unless four
+/// intervals of its class are longer.
+const CONTINUOUS: Span = Span::mins(1);
+
+/// The same of any other signal.
+const SINGLE: Span = Span::hours(24);
+
+impl Device {
+    /// Takes in a message of this device. What it observes of patients is appended to `observed`.
+    pub fn observe(
+        &mut self,
+        message: &Message,
+        around: Surroundings<'_>,
+        observed: &mut Vec<(PatientId, Observed)>,
+        out: &mut Output,
+    ) {
+        let now = out.now;
+        let newest = message.sent_at.or_else(|| newest_reading(message));
+        let index = self.sequences.index_of(&message.body.kind());
+        let sequence = self.sequences.at(index);
+        let outcome = sequence.take(message.boot, message.seq, message.hash, newest);
+        self.note_contact(message, now.wall());
+        match outcome {
+            SequenceOutcome::New | SequenceOutcome::Unnumbered => {}
+            SequenceOutcome::Redelivered => return self.count(Fate::Redelivered, out),
+            SequenceOutcome::Reused => self.count(Fate::SeqReused, out),
+            SequenceOutcome::Reset => self.count(Fate::SeqReset, out),
+            SequenceOutcome::Old => self.count(Fate::OldMessage, out),
+        }
+        if message.mode == Mode::Probe {
+            return self.count(Fate::Probe, out);
+        }
+        if message.delivery.could_be_live() && outcome != SequenceOutcome::Old {
+            self.clock.observe(hop_sent_at(message).or(newest), message.clock.as_ref(), now);
+        }
+        let cause = self.cause(message, 0, now);
+        self.last_cause = Some(cause.clone());
+        if matches!(message.mode, Mode::Test | Mode::Demo)
+            && let Some(patient) = self.patient()
+        {
+            observed.push((patient.clone(), Observed::TestMode(cause)));
+        }
+        self.observe_body(message, around, observed, out);
+    }
+
+    /// What a broker retained was sent at another time, and is no contact.
+    fn note_contact(&mut self, message: &Message, wall: Timestamp) {
+        if message.delivery.retained {
+            return;
+        }
+        self.last_contact = Some(wall);
+        if message.relay.is_some() || message.principal != message.device {
+            self.last_relay_contact = Some(wall);
+        }
+    }
+
+    fn observe_body(
+        &mut self,
+        message: &Message,
+        around: Surroundings<'_>,
+        observed: &mut Vec<(PatientId, Observed)>,
+        out: &mut Output,
+    ) {
+        match &message.body {
+            Body::Telemetry { readings, refused } => {
+                let class = around.rules.class(&self.details.class);
+                let around = Around { class, everywhere: around };
+                let mut number = out.numbers;
+                for reading in readings {
+                    self.reading(message, reading, number, around, observed, out);
+                    number += u32::from(matches!(reading.value, Value::Number { .. }));
+                }
+                self.refused(message, refused, observed, out);
+            }
+            Body::Events { events, refused } => {
+                for event in events {
+                    self.event(message, event, around, observed, out);
+                }
+                self.refused(message, refused, observed, out);
+            }
+            Body::Waves { refused, .. } => self.refused(message, refused, observed, out),
+            Body::Status { .. } => {}
+            Body::Info { info } => {
+                self.take_info(info, around.rules);
+                if let Some(patient) = self.patient() {
+                    observed.push((patient.clone(), Observed::Expects));
+                }
+            }
+            Body::Undecodable { reason, .. } => {
+                self.count(Fate::Undecodable, out);
+                if let Some(patient) = self.patient() {
+                    observed.push((patient.clone(), Observed::Undecodable(reason.clone())));
+                }
+            }
+        }
+    }
+
+    /// Takes what the device states of itself; without a list of signals its former list stands. The
+    /// intervals it claims are bounded, so that it cannot put off its own silence for ever.
+    fn take_info(&mut self, info: &DeviceInfo, rules: &RuleSet) {
+        let before = std::mem::replace(&mut self.info, info.clone()).signals;
+        if self.info.signals.is_empty() {
+            self.info.signals = before;
+        }
+        let class = rules.class(&self.details.class);
+        let usual = class.map_or(Span::ZERO, |class| class.expected_interval);
+        for expected in &mut self.info.signals {
+            let mut limits = rules.limits_of(expected.signal);
+            let least = if limits.any(|rule| !rule.spot) { CONTINUOUS } else { SINGLE };
+            let longest = least.max(usual + usual + usual + usual);
+            expected.interval = expected.interval.map(|own| own.min(longest));
+        }
+    }
+}
