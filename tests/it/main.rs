@@ -37,6 +37,7 @@ mod readback;
 mod recordings;
 mod reload;
 mod setup;
+mod size;
 mod sse;
 mod tidy;
 mod upgrade;
