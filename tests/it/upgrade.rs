@@ -36,12 +36,12 @@ fn gateway() -> Gateway {
     Setup::default().rules(RULES).start()
 }
 
-/// Patient `p1` on `dev-1`, with a low SpO2 and a high heart rate, both told.
+/// Patient `p1` on `dev-1`, with a low SpO2 and a high heart rate, both announced.
 fn two_alarms(gateway: &Gateway) {
     gateway.admit("p1", "dev-1");
     let readings = [("spo2", 84.0, "%"), ("heart_rate", 150.0, "/min")];
     gateway.mqtt("dev-1").telemetry("dev-1", &telemetry(1, gateway.now(), &readings));
-    eventually("both are told", || (gateway.alarms("p1").len() == 2).then_some(()));
+    eventually("both are announced", || (gateway.alarms("p1").len() == 2).then_some(()));
 }
 
 fn alarm(gateway: &Gateway, rule: &str) -> Value {
@@ -67,15 +67,15 @@ fn what_an_older_core_told_stays_and_what_only_this_one_holds_is_raised() {
         "UPDATE journal SET core = 0;
          DELETE FROM transitions WHERE alarm = '{spo2_id}';
          INSERT INTO transitions SELECT (SELECT max(seq) + 1 FROM transitions), n, at, kind,
-           change, 'told', patient, actor, json_set(body, '$.id', 'told')
+           change, 'announced', patient, actor, json_set(body, '$.id', 'announced')
            FROM transitions WHERE alarm = '{fast_id}' ORDER BY seq DESC LIMIT 1"
     ));
     gateway.start_again();
 
-    let told = eventually("what was told is kept", || {
-        gateway.alarms("p1").into_iter().find(|a| a["id"] == "told" && a["state"] == "latched")
+    let announced = eventually("what was announced is kept", || {
+        gateway.alarms("p1").into_iter().find(|a| a["id"] == "announced" && a["state"] == "latched")
     });
-    assert_eq!(told["condition_reason"], "upgraded", "{told}");
+    assert_eq!(announced["condition_reason"], "upgraded", "{announced}");
     assert_eq!(changes(&gateway, &fast["id"]), ["raised"], "where both agree nothing moves");
     let raised = alarm(&gateway, "test.spo2_low");
     assert_eq!((&raised["id"], &raised["raised_at"]), (&spo2["id"], &spo2["raised_at"]));
@@ -84,8 +84,8 @@ fn what_an_older_core_told_stays_and_what_only_this_one_holds_is_raised() {
     gateway.verify();
 
     gateway.restart();
-    assert_eq!(changes(&gateway, &json!("told")).len(), 2, "it is settled once");
-    let (status, answer) = gateway.command(&told, "reset");
+    assert_eq!(changes(&gateway, &json!("announced")).len(), 2, "it is settled once");
+    let (status, answer) = gateway.command(&announced, "reset");
     assert_eq!(status, 200, "{answer}");
     assert_eq!(gateway.alarms("p1").len(), 2);
     gateway.stop();

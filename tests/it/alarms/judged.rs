@@ -96,10 +96,10 @@ fn silence_of_a_device_never_heard_and_of_one_sensor_is_told() {
     gateway.admit_with("p1", "never", "quick", &["spo2"]);
     gateway.admit_with("p2", "half", "quick", &["spo2", "heart_rate"]);
     let mut device = gateway.mqtt("half");
-    eventually("the device never heard is told", || gateway.open_alarms("p1", "technical").pop());
+    eventually("the silent device is announced", || gateway.open_alarms("p1", "technical").pop());
 
     let mut seq = 0;
-    let silent = eventually("the silent sensor is told", || {
+    let silent = eventually("the silent sensor is announced", || {
         seq += 1;
         let message = telemetry(seq, gateway.now(), &[("spo2", 97.0, "%")]);
         device.telemetry("half", &message);

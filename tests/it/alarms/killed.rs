@@ -55,7 +55,7 @@ fn a_stream_that_was_away_gets_exactly_what_it_missed_even_after_a_kill() {
     bedside.spo2(95.0);
     bedside.spo2(83.0);
     bedside.heart_rate(20.0);
-    let told =
+    let move_of =
         |e: Event| (e.id, e.data["id"].clone(), e.data["seq"].clone(), e.data["state"].clone());
     let mut missed = Vec::new();
     while !saw(&missed, PULSELESS) {
@@ -64,7 +64,7 @@ fn a_stream_that_was_away_gets_exactly_what_it_missed_even_after_a_kill() {
     bedside.restart();
     let back = bedside.gateway.events_after(&id);
     for expected in missed {
-        assert_eq!(told(back.alarm("what was missed", |_| true)), told(expected));
+        assert_eq!(move_of(back.alarm("what was missed", |_| true)), move_of(expected));
     }
 }
 

@@ -21,7 +21,7 @@ fn a_thousand_and_one_bad_payloads_stop_nothing() {
         })
         .collect();
     for id in ids {
-        assert_eq!(bedside.device.hear_puback(), id);
+        assert_eq!(bedside.device.receive_puback(), id);
     }
     bedside.seq = 2_000;
     bedside.spo2(84.0);
@@ -46,8 +46,8 @@ fn pubacks_keep_their_order_under_parallel_writers() {
                         client.send_telemetry(&device, &message)
                     })
                     .collect();
-                let heard: Vec<u16> = sent.iter().map(|_| client.hear_puback()).collect();
-                assert_eq!(heard, sent);
+                let received: Vec<u16> = sent.iter().map(|_| client.receive_puback()).collect();
+                assert_eq!(received, sent);
             })
         })
         .collect();

@@ -29,7 +29,7 @@ fn oversize_and_poison_become_dead_letters_and_stop_nothing() {
         ("vitalgate/v1/dev-1/waves", vec![0xa0; 15 << 20]),
     ] {
         sender.publish(topic, payload, QoS::AtLeastOnce);
-        sender.hear_puback();
+        sender.receive_puback();
     }
     publish(&mut sender, &gateway, "dev-1", 1, 10);
     all_there(&gateway, "dev-1", 10);
@@ -96,7 +96,7 @@ fn ten_reconnects_with_a_retained_value_leave_the_silence_alarm_standing() {
         publish.retain = true;
         publish.pkid = 1;
         sender.send(&Packet::Publish(publish));
-        sender.hear_puback();
+        sender.receive_puback();
     }
     let silence = |patient: &str| {
         let mut alarms = gateway.open_alarms(patient, "technical").into_iter();

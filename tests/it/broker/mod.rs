@@ -1,5 +1,5 @@
 //! Behind Mosquitto: what it acknowledged and delivers is never lost, and silence of the way
-//! through it is told.
+//! through it is announced.
 
 mod content;
 mod login;
@@ -37,7 +37,7 @@ fn publish(sender: &mut Client, gateway: &Gateway, device: &str, first: u64, cou
         sender.send_telemetry(device, &reading(gateway, seq));
     }
     for _ in 0..count {
-        sender.hear_puback();
+        sender.receive_puback();
     }
 }
 

@@ -8,7 +8,7 @@ use vitalgate::clock::Stopwatch;
 /// Longer than anything takes on a busy machine; only a failing test waits for it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Between two looks at something that cannot tell of itself.
+/// Between two looks at something that does not announce itself.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Looks until `look` finds something.

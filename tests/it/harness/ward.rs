@@ -83,7 +83,7 @@ impl Gateway {
             let path = cursor.map_or(base.clone(), |cursor| format!("{base}&cursor={cursor}"));
             let (status, page) = Self::answer(self.agent.get(self.url(&path)).call());
             if status == 404 {
-                return values; // Nobody has heard of the device yet.
+                return values; // Nothing has come from the device yet.
             }
             assert_eq!(status, 200, "GET {path}: {page}");
             let items = page["items"].as_array().expect("items");

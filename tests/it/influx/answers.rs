@@ -9,7 +9,7 @@ use crate::fake_influx::{FakeInflux, Mood};
 use crate::harness::{eventually, telemetry};
 use crate::setup::{RULES, Setup};
 
-use super::{Said, expect, gateway, publish, section, technical};
+use super::{Sent, expect, gateway, publish, section, technical};
 
 #[test]
 fn readings_and_alarms_arrive_under_names_only_the_site_can_trace() {
@@ -17,13 +17,13 @@ fn readings_and_alarms_arrive_under_names_only_the_site_can_trace() {
     let server = FakeInflux::start();
     let gateway = gateway(dir.path(), server.address.port());
     gateway.admit("p-17", "dev-1");
-    let mut said = Said::new();
-    publish(&gateway, "dev-1", 1, 20, &mut said);
+    let mut sent = Sent::new();
+    publish(&gateway, "dev-1", 1, 20, &mut sent);
     let at = gateway.now();
     let mut client = gateway.mqtt("dev-1");
     client.telemetry("dev-1", &telemetry(50, at, &[("spo2", 70.0, "%")]));
-    said.insert(("spo2".to_owned(), at.as_micros() * 1_000), 70.0);
-    expect(&server, "dev-1", &said);
+    sent.insert(("spo2".to_owned(), at.as_micros() * 1_000), 70.0);
+    expect(&server, "dev-1", &sent);
     let moves = gateway.rows("SELECT count(*) FROM transitions WHERE kind = 'alarm'", |row| {
         row.get::<_, i64>(0).map(|n| n as usize)
     });
@@ -72,16 +72,16 @@ fn whatever_the_server_answers_it_ends_complete() {
     influx["batch_bytes"] = json!(16_384);
     let gateway = Setup::default().rules(RULES).section("influx", influx).start();
     gateway.admit("p-1", "dev-1");
-    let mut said = Said::new();
-    publish(&gateway, "dev-1", 1, 400, &mut said);
+    let mut sent = Sent::new();
+    publish(&gateway, "dev-1", 1, 400, &mut sent);
     eventually("every mood is met", || server.state().moods.is_empty().then_some(()));
-    let refused = said.iter().filter(|((signal, _), value)| {
+    let refused = sent.iter().filter(|((signal, _), value)| {
         signal == "heart_rate" && value.to_bits() == 77.0_f64.to_bits()
     });
     let refused: Vec<_> = refused.map(|(key, _)| key.clone()).collect();
     assert!(!refused.is_empty());
-    said.retain(|key, _| !refused.contains(key));
-    expect(&server, "dev-1", &said);
+    sent.retain(|key, _| !refused.contains(key));
+    expect(&server, "dev-1", &sent);
     let dead = eventually("the refused lines are dead letters", || {
         let dead = gateway
             .rows("SELECT reason FROM dead_letters WHERE principal = 'influxdb'", |row| {
@@ -106,13 +106,13 @@ fn what_is_older_than_the_bucket_keeps_holds_nothing_up() {
     let keeps_from = (gateway.now() - Span::secs(120)).as_micros() * 1_000;
     server.state().keeps_from = keeps_from;
     gateway.admit("p-1", "dev-1");
-    let mut said = Said::new();
-    publish(&gateway, "dev-1", 1, 400, &mut said);
-    let all = said.len();
-    said.retain(|(_, time), _| *time >= keeps_from);
-    let old = all - said.len();
-    assert!(said.len() > 100 && old > 300);
-    expect(&server, "dev-1", &said);
+    let mut sent = Sent::new();
+    publish(&gateway, "dev-1", 1, 400, &mut sent);
+    let all = sent.len();
+    sent.retain(|(_, time), _| *time >= keeps_from);
+    let old = all - sent.len();
+    assert!(sent.len() > 100 && old > 300);
+    expect(&server, "dev-1", &sent);
     eventually("all that is old is counted", || {
         let refused = gateway.metric("vitalgate_sink_refused_lines_total{sink=\"influx\"}");
         (refused == old as u64).then_some(())

@@ -30,11 +30,11 @@ fn gateway(dir: &Path, port: u16) -> Gateway {
     Setup::default().rules(RULES).section("influx", section(dir, &url)).start()
 }
 
-/// What a device said, by signal and nanosecond.
-type Said = BTreeMap<(String, i64), f64>;
+/// What a device sent, by signal and nanosecond.
+type Sent = BTreeMap<(String, i64), f64>;
 
 /// Publishes so many messages of heart rate and SpO2 from `from` on, a second apart.
-fn publish(gateway: &Gateway, device: &str, from: u64, messages: u64, said: &mut Said) {
+fn publish(gateway: &Gateway, device: &str, from: u64, messages: u64, sent: &mut Sent) {
     let mut client = gateway.mqtt(device);
     let now = gateway.now();
     for seq in from..from + messages {
@@ -44,15 +44,15 @@ fn publish(gateway: &Gateway, device: &str, from: u64, messages: u64, said: &mut
         let readings = [("heart_rate", rate, "/min"), ("spo2", spo2, "%")];
         client.telemetry(device, &telemetry(seq, at, &readings));
         for (signal, value, _) in readings {
-            said.insert((signal.to_owned(), at.as_micros() * 1_000), value);
+            sent.insert((signal.to_owned(), at.as_micros() * 1_000), value);
         }
     }
     client.disconnect();
 }
 
 /// What the server holds of a device.
-fn held(server: &FakeInflux, device: &str) -> Said {
-    let mut held = Said::new();
+fn held(server: &FakeInflux, device: &str) -> Sent {
+    let mut held = Sent::new();
     for (head, points) in &server.state().points {
         let tags: BTreeMap<&str, &str> =
             head.split(',').skip(1).map(|tag| tag.split_once('=').unwrap()).collect();
@@ -68,11 +68,11 @@ fn held(server: &FakeInflux, device: &str) -> Said {
     held
 }
 
-fn expect(server: &FakeInflux, device: &str, said: &Said) {
+fn expect(server: &FakeInflux, device: &str, sent: &Sent) {
     eventually("all of it is there", || {
-        (server.count("vitalgate_reading") >= said.len()).then_some(())
+        (server.count("vitalgate_reading") >= sent.len()).then_some(())
     });
-    assert_eq!(held(server, device), *said);
+    assert_eq!(held(server, device), *sent);
 }
 
 fn technical(gateway: &Gateway, rule: &str) -> Option<Value> {

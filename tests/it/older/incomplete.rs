@@ -1,4 +1,4 @@
-//! What InfluxDB does not hold or give is said, and harms nobody.
+//! What InfluxDB does not hold or give is named as missing, and harms nobody.
 
 use serde_json::json;
 use vitalgate_domain::model::time::{Span, Timestamp};
@@ -34,8 +34,8 @@ fn a_server_that_cannot_be_asked_is_said_and_harms_nobody() {
             let answer = past.series("patients/p1", &format!("{SIGNALS}{query}"));
             assert_eq!(answer["incomplete"], json!(why), "{mood:?}");
             for part in answer["older"].as_array().unwrap() {
-                let said = (&part["source"], &part["incomplete"]);
-                assert_eq!(said, (&json!("store"), &json!(why)), "{mood:?}");
+                let given = (&part["source"], &part["incomplete"]);
+                assert_eq!(given, (&json!("store"), &json!(why)), "{mood:?}");
             }
             let items = answer["items"].as_array().unwrap();
             assert!(items.iter().any(|item| item["count"] != json!(0)), "{mood:?}: what is here");
@@ -59,7 +59,7 @@ fn a_server_that_cannot_be_asked_is_said_and_harms_nobody() {
         }
     }
     past.server.state().query_mood = QueryMood::Well;
-    // What another store of this site told under the names that it gives.
+    // What another store of this site exported under the names that it gives.
     {
         let mut state = past.server.state();
         let points = std::mem::take(&mut state.points).into_iter();
@@ -80,7 +80,7 @@ fn a_server_that_cannot_be_asked_is_said_and_harms_nobody() {
     assert_eq!(strange["incomplete"], json!("another_name"));
     let items = strange["items"].as_array().unwrap();
     assert!(items.iter().all(|item| item["count"] == json!(0)), "{items:?}");
-    // Points that are not there any more, though they were told.
+    // Points that are not there any more, though they were exported.
     past.server.state().points.clear();
     let empty = past.series("patients/p1", &format!("{SIGNALS}&points=160"));
     assert_eq!(empty["incomplete"], json!("not_held"));
@@ -112,9 +112,9 @@ fn what_influxdb_lacks_before_the_border_is_missed() {
     }
     let answer = past.series("patients/p1", &format!("{SIGNALS}&points=9"));
     assert_eq!(answer["incomplete"], json!("not_held"));
-    for said in answer["older"].as_array().unwrap() {
-        let doubt = (said["signal"] == "heart_rate").then_some("not_held");
-        assert_eq!(said["incomplete"], json!(doubt), "{said}");
+    for part in answer["older"].as_array().unwrap() {
+        let doubt = (part["signal"] == "heart_rate").then_some("not_held");
+        assert_eq!(part["incomplete"], json!(doubt), "{part}");
     }
     let last = format!("signal=heart_rate&from={}&to={}", to - Span::secs(30), past.at(MESSAGES));
     let page = past.gateway.get(&format!("/api/v1/patients/p1/series?{last}"));
@@ -141,10 +141,10 @@ fn what_was_taken_before_there_was_an_influxdb_was_never_told() {
     }
     past.gateway.restart();
     past.publish(minute..minute + 2);
-    let told = past.at(minute).as_micros() * 1_000;
+    let exported = past.at(minute).as_micros() * 1_000;
     eventually("InfluxDB has what there is", || {
         let refilling = past.gateway.metric("vitalgate_sink_refilling{sink=\"influx\"}");
-        (past.server.state().last >= told && refilling == 0).then_some(())
+        (past.server.state().last >= exported && refilling == 0).then_some(())
     });
     let answer = ask(&past);
     assert_eq!(answer["incomplete"], json!("not_told"), "{answer}");

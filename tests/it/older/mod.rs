@@ -119,10 +119,10 @@ impl Past {
 
     /// Waits until InfluxDB has all of the past, then keeps an hour of it here.
     fn forget(&mut self) {
-        // What is told last is settled by what comes after it.
+        // What is exported last is settled by what comes after it.
         self.publish(MESSAGES..MESSAGES + 2);
-        let told = (self.at(MESSAGES)).as_micros() * 1_000 - 1_000_000_000;
-        eventually("InfluxDB has the past", || (self.server.state().last > told).then_some(()));
+        let exported = (self.at(MESSAGES)).as_micros() * 1_000 - 1_000_000_000;
+        eventually("InfluxDB has the past", || (self.server.state().last > exported).then_some(()));
         self.take();
     }
 

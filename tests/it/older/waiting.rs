@@ -43,9 +43,9 @@ fn while_it_is_waited_for_everything_else_goes_on() {
     let mut client = past.gateway.mqtt("dev-1");
     client.telemetry("dev-1", &telemetry(9_000, at, &[("spo2", 70.0, "%")]));
     events.alarm("it is raised", |a| a["patient"] == "p1" && a["state"] == "alarming");
-    let told = at.as_micros() * 1_000;
+    let exported = at.as_micros() * 1_000;
     client.telemetry("dev-1", &telemetry(9_001, at + Span::secs(60), &[("spo2", 71.0, "%")]));
-    eventually("InfluxDB is told", || (past.server.state().last >= told).then_some(()));
+    eventually("InfluxDB has it", || (past.server.state().last >= exported).then_some(()));
     assert_eq!(past.server.state().asking, 2);
     // Who goes away takes his question with him.
     drop(waiting);

@@ -8,7 +8,7 @@ use super::{A_MESSAGE, INSTANCE, MESSAGES, Past, SIGNALS, is_of};
 impl Past {
     /// InfluxDB gets everything it holds of the device under nobody's name as well, and has nothing
     /// yet of what is held here.
-    fn tell_twice_and_lag(&self, answer: &Value) {
+    fn export_twice_and_lag(&self, answer: &Value) {
         assert!(answer["older"].is_null());
         let older = self.series("patients/p1", &format!("{SIGNALS}&points=1"));
         let mut state = self.server.state();
@@ -116,7 +116,7 @@ fn what_retention_took_comes_back_as_it_was() {
     let first = &items(&only)[0];
     assert_eq!((&first["instance"], &first["value"]), (&json!(INSTANCE), &json!(96.0)));
 
-    past.tell_twice_and_lag(&before[0]);
+    past.export_twice_and_lag(&before[0]);
     for (points, before) in [(questions[0], &before[0]), (questions[2], &before[2])] {
         let now = past.series("patients/p1", &format!("{SIGNALS}&{points}"));
         assert!(now["incomplete"].is_null(), "{now}");
