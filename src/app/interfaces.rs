@@ -30,7 +30,7 @@ use crate::projection::view::Board;
 use crate::telemetry::{Metrics, watch_space};
 use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::signal::SignalTable;
-use vitalgate_store::consumers::SinkSlot;
+use vitalgate_store::consumers::Consumer;
 use vitalgate_store::{Opened, Reader};
 
 /// Everything bound, nothing running.
@@ -103,7 +103,7 @@ impl Doors {
                     identity: opened.identity.clone(),
                     reader: opened.reader(),
                     history: opened.history(),
-                    slot: opened.sink(),
+                    consumer: opened.consumer(influx::CONSUMER)?,
                     board: board.clone(),
                     signals: signals.clone(),
                     clock: clock.clone(),
@@ -138,7 +138,7 @@ impl Doors {
             if mode.demo { Auth::Local("local:demo".to_owned()) } else { config.http.auth()? };
         let readers =
             Arc::new(StoreReaders::new(opened.reader(), opened.history(), signals.clone()));
-        let elsewhere = elsewhere(config, opened.sink(), &metrics)?;
+        let elsewhere = elsewhere(config, opened.consumer(influx::CONSUMER)?, &metrics)?;
         let state = AppState {
             board,
             ring,
@@ -173,7 +173,7 @@ impl Doors {
 /// Where to ask for what the store no longer holds.
 fn elsewhere(
     config: &Config,
-    told: SinkSlot,
+    told: Consumer,
     metrics: &Metrics,
 ) -> anyhow::Result<Option<Elsewhere>> {
     let Some(influx) = config.influx.as_ref().filter(|influx| influx.read) else { return Ok(None) };

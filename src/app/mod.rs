@@ -121,8 +121,8 @@ impl App {
             identity,
         };
         if config.influx.is_some() {
-            // A command of the command line must not let go what InfluxDB lacks either.
-            opened.sink().begin();
+            // A command of the command line must not prune what InfluxDB lacks either.
+            opened.consumer(crate::influx::CONSUMER)?.begin();
         }
         let doors = if mode.headless {
             None

@@ -10,7 +10,7 @@ use super::{NAME, Sink};
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::message::DeadLetter;
 use vitalgate_store::DEAD_LETTERS;
-use vitalgate_store::consumers::SinkCursor;
+use vitalgate_store::consumers::ConsumerCursor;
 
 /// Dead letters of one batch; the store keeps no more of them.
 const LETTERS: usize = DEAD_LETTERS as usize;
@@ -19,7 +19,11 @@ const HEAD_BYTES: usize = 1_024;
 
 impl Sink {
     /// Sends a batch until all of it is written or dead; gives what is dead.
-    pub(super) async fn deliver(&mut self, batch: &Batch, cursor: &SinkCursor) -> Vec<DeadLetter> {
+    pub(super) async fn deliver(
+        &mut self,
+        batch: &Batch,
+        cursor: &ConsumerCursor,
+    ) -> Vec<DeadLetter> {
         let lines = &batch.lines;
         let mut plan = Plan::new(lines, self.size.now());
         let mut dead = Vec::new();

@@ -251,7 +251,7 @@ fn answer(transition: &Transition) -> Option<&Answer> {
 fn raised_on(alarm: &Alarm, grounds: AlarmContext) -> RaisedOn {
     let AlarmContext { series, until, limits } = grounds;
     let limits = serde_json::to_string(&limits).unwrap_or_default();
-    RaisedOn { alarm: alarm.id.clone(), series, until, limits, readings: Vec::new() }
+    RaisedOn { alarm: alarm.id.clone(), series, until, limits }
 }
 
 /// A transition as stored.

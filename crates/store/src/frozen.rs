@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use rusqlite::params;
 
-use crate::file::{schema, state};
+use crate::file::error::ReadError;
+use crate::file::{connection, meta, state};
 use crate::history::block::MAX_SPAN;
 use crate::history::heads::Heads;
 use crate::history::range::{History, block_ids};
 use crate::history::scan::Extent;
-use crate::reader::{ReadError, Reader};
+use crate::reader::Reader;
 use crate::types::{Identity, Sample, SeriesKey, SnapshotPart};
 use vitalgate_domain::model::time::Timestamp;
 
@@ -54,7 +55,7 @@ impl Sealed {
 impl Reader {
     /// The store as it stands now; `None` before its first row.
     pub fn freeze(&self) -> Result<Option<Frozen>, ReadError> {
-        let mut conn = schema::readable(self.path())?;
+        let mut conn = connection::readable(self.path())?;
         let tx = conn.transaction()?;
         let Some(last) = state::last_row(&tx)? else { return Ok(None) };
         let strange = || ReadError::Strange("it has no site".into());
@@ -63,7 +64,7 @@ impl Reader {
             last,
             last_seq: state::next_seq(&tx)?.saturating_sub(1),
             snapshot: state::snapshot(&tx)?,
-            sealed_to: state::row_number(&tx, "sealed_to")?.unwrap_or(0),
+            sealed_to: meta::number(&tx, "sealed_to")?.unwrap_or(0),
             path: self.path().to_owned(),
             heads: Arc::new(Heads::of(state::series(&tx)?)),
         }))
@@ -87,7 +88,7 @@ impl Frozen {
     /// What is sealed of a series in blocks that reach into an extent. Merged blocks hold as many
     /// samples as their parts, but for those that came twice, and some from before the extent.
     pub fn sealed(&self, series: &SeriesKey, extent: &Extent) -> Result<Sealed, ReadError> {
-        let conn = schema::readable(&self.path)?;
+        let conn = connection::readable(&self.path)?;
         let ids = block_ids(0, self.last.n);
         Ok(conn
             .prepare_cached(

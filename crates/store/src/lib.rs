@@ -13,8 +13,10 @@
 //! - Nothing opens the store's file beside SQLite while SQLite has it open in the same process:
 //!   closing any descriptor of a file drops all the process's locks on it.
 
+mod audit;
 mod backup;
 pub mod consumers;
+mod dead_letters;
 mod file;
 pub mod frozen;
 pub mod history;
@@ -28,14 +30,14 @@ pub mod types;
 pub mod writer;
 
 pub use backup::restore;
-pub use file::space::Space;
+pub use dead_letters::{DEAD_LETTER_BYTES, DEAD_LETTERS};
+pub use file::error::{BadBlock, OpenError, ReadError};
 pub use file::state::LastRow;
 pub use host::{Alone, Host};
-pub use open::{OpenError, Opened, Purpose, Store};
+pub use open::{Opened, Purpose, Store};
 pub use pruning::retention::Keep;
-pub use reader::{ReadError, Reader};
+pub use reader::{Reader, Space};
 pub use stopwatch::Stopwatch;
-pub use writer::commit::{DEAD_LETTER_BYTES, DEAD_LETTERS};
 pub use writer::{Committer, NotTaken, Report, Running, Terms, start};
 
 #[cfg(test)]

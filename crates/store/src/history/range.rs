@@ -16,8 +16,9 @@ use super::block::{self, Aggregate, MAX_SPAN, Summary};
 use super::buckets::{Bucket, Filling, Grid};
 use super::heads::Heads;
 use super::point::{Point, settle};
-use crate::file::schema;
-use crate::reader::ReadError;
+use super::table::unit_of;
+use crate::file::connection;
+use crate::file::error::ReadError;
 use crate::types::SeriesKey;
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::time::Timestamp;
@@ -162,7 +163,7 @@ impl History {
             .iter()
             .map(|piece| self.heads.points(&piece.series, piece.from, piece.to))
             .collect();
-        let mut conn: Connection = schema::readable(&self.path)?;
+        let mut conn: Connection = connection::readable(&self.path)?;
         let tx = conn.transaction()?;
         for (place, (piece, mut heads)) in pieces.iter().zip(heads).enumerate() {
             settle(&mut heads);
@@ -354,11 +355,6 @@ fn series_id(tx: &Transaction<'_>, key: &SeriesKey) -> Result<Option<i64>, ReadE
             row.get(0)
         })
         .optional()?)
-}
-
-/// The unit of a stored number.
-pub(crate) fn unit_of(number: u8) -> Result<Unit, ReadError> {
-    Unit::from_number(number).ok_or_else(|| ReadError::Strange(format!("unit {number}")))
 }
 
 #[cfg(test)]

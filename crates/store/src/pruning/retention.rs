@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::ageing::Ageing;
 use super::merging::{Merged, Merging};
 use super::surplus;
+use crate::consumers::Hold;
 use crate::history::heads::Heads;
 use crate::host::Host;
 use crate::types::Commit;
@@ -137,13 +138,14 @@ impl Keeper {
     }
 
     /// Lets a slice go if it is time, and merges small blocks unless `pressed`; gives about how many
-    /// bytes that adds to the log. Journal rows after `held` stay as long as there is room for them.
+    /// bytes that adds to the log. Of what consumers still need the newest
+    /// rows stay, for each as many as its bound takes.
     pub(crate) fn slice(
         &mut self,
         conn: &mut Connection,
         idle: bool,
         pressed: bool,
-        held: Option<u64>,
+        holds: &[Hold],
     ) -> rusqlite::Result<u64> {
         if self.now - self.looked >= EVERY {
             self.looked = self.now;
@@ -154,7 +156,7 @@ impl Keeper {
         }
         self.sliced = self.now;
         self.more = false;
-        let gone = self.delete(conn, held)?;
+        let gone = self.delete(conn, holds)?;
         for (what, rows) in GOING.into_iter().zip(gone) {
             self.host.pruned(what, rows as u64);
         }
@@ -192,7 +194,7 @@ impl Keeper {
         Ok(merged)
     }
 
-    fn delete(&mut self, conn: &mut Connection, held: Option<u64>) -> rusqlite::Result<[usize; 4]> {
+    fn delete(&mut self, conn: &mut Connection, holds: &[Hold]) -> rusqlite::Result<[usize; 4]> {
         let keep = Arc::clone(&self.keep.borrow());
         let Keep { journal, journal_bytes, history_bytes, waves, waves_bytes, .. } = *keep;
         let before = |keep: Span| (self.now - keep).as_micros();
@@ -203,15 +205,18 @@ impl Keeper {
             // The newest row stays for ever: the clock goes on from it.
             tx.prepare_cached(
                 "DELETE FROM journal WHERE n < (SELECT min(n) FROM journal) + ?1 AND n <= ?2
-                   AND n < (SELECT max(n) FROM journal) AND (at < ?3 AND n <= ?5 OR upto <=
-                   (SELECT upto FROM journal ORDER BY n DESC LIMIT 1) - ?4)",
+                   AND n < (SELECT max(n) FROM journal)
+                   AND (upto <= (SELECT upto FROM journal ORDER BY n DESC LIMIT 1) - ?4
+                     OR at < ?3 AND NOT EXISTS (SELECT 1 FROM json_each(?5) hold
+                       WHERE n > hold.value ->> 0 AND upto >
+                         (SELECT upto FROM journal ORDER BY n DESC LIMIT 1) - (hold.value ->> 1)))",
             )?
             .execute(params![
                 ROWS,
                 needed_after,
                 before(journal),
                 journal_bytes as i64,
-                held.map_or(i64::MAX, |row| row as i64),
+                held(holds),
             ])?,
             self.ageing.slice(&tx, &keep, self.wall, &mut of_series)?,
             surplus::slice(&tx, history_bytes, &mut of_series)?,
@@ -232,6 +237,14 @@ impl Keeper {
     }
 }
 
+/// The holds as JSON, for SQLite, whose numbers have a sign.
+fn held(holds: &[Hold]) -> String {
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let holds = holds.iter().map(|hold| (number(hold.after_row), number(hold.bytes)));
+    serde_json::Value::from_iter(holds.map(|(row, bytes)| serde_json::json!([row, bytes])))
+        .to_string()
+}
+
 /// Returns some free pages to the file system where more are free than the store will soon reuse.
 fn vacuum(conn: &Connection) -> rusqlite::Result<bool> {
     let free: i64 = conn.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
@@ -248,7 +261,7 @@ fn vacuum(conn: &Connection) -> rusqlite::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consumers::SinkCursor;
+    use crate::consumers::{ConsumerCursor, Registration};
     use crate::history::range;
     use crate::tests::{commit, purpose, sample, second, write};
     use crate::types::Commit;
@@ -294,12 +307,12 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_still_to_be_told_stays_while_there_is_room() {
+    fn a_row_that_a_consumer_needs_stays_while_there_is_room() {
         let check = |keep: Keep, told_to: Option<u64>, expected: u64| {
             let dir = tempfile::tempdir().unwrap();
             let opened = Store::create(dir.path(), &purpose()).unwrap();
-            let slot = opened.sink();
-            let cursor = told_to.map(|row| SinkCursor { row, ..slot.begin() });
+            let slot = opened.consumer(Registration::new("archive")).unwrap();
+            let cursor = told_to.map(|row| ConsumerCursor { row, ..slot.begin() });
             if let Some(cursor) = cursor {
                 slot.put(cursor, Vec::new());
             }

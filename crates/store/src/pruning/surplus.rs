@@ -6,12 +6,12 @@
 use rusqlite::{Transaction, params};
 
 use super::retention::{Gone, ROWS};
-use crate::file::state;
+use crate::file::meta;
 
 /// Lets at most [`ROWS`] blocks go, and none once what is kept takes no more than `most` bytes; says
 /// how many.
 pub(crate) fn slice(tx: &Transaction<'_>, most: u64, gone: &mut Gone) -> rusqlite::Result<usize> {
-    let bytes = || state::row_number(tx, "history_bytes").map(Option::unwrap_or_default);
+    let bytes = || meta::number(tx, "history_bytes").map(Option::unwrap_or_default);
     if bytes()? <= most {
         return Ok(0);
     }
@@ -49,7 +49,7 @@ mod tests {
     }
 
     fn bytes(opened: &crate::Opened) -> (u64, u64) {
-        let counted = state::row_number(&opened.conn, "history_bytes").unwrap().unwrap();
+        let counted = meta::number(&opened.conn, "history_bytes").unwrap().unwrap();
         let there = opened
             .conn
             .query_row("SELECT ifnull(sum(length(body) + 100), 0) FROM blocks", [], |r| r.get(0))
