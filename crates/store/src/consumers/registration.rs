@@ -57,7 +57,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "a key of the store's own")]
     fn no_consumer_takes_a_key_of_the_store() {
-        let _ = Registration::new("sealed_to");
+        assert_ne!(Registration::new("sealed_to"), Registration::new("sealed"));
     }
 
     #[test]

@@ -240,9 +240,8 @@ impl Keeper {
 /// The holds as JSON, for SQLite, whose numbers have a sign.
 fn held(holds: &[Hold]) -> String {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let holds = holds.iter().map(|hold| (number(hold.after_row), number(hold.bytes)));
-    serde_json::Value::from_iter(holds.map(|(row, bytes)| serde_json::json!([row, bytes])))
-        .to_string()
+    let holds = holds.iter().map(|hold| [number(hold.after_row), number(hold.bytes)]);
+    holds.collect::<serde_json::Value>().to_string()
 }
 
 /// Returns some free pages to the file system where more are free than the store will soon reuse.
