@@ -161,7 +161,7 @@ impl Feed {
         }
         refill.place = scan.position().map(SavedPosition::from);
         if ended || refill.place.is_none() {
-            cursor.refilled(self.history.gone_of_any());
+            cursor.refilled(self.history.pruned_of_any());
         }
         let more = cursor.refill.is_some();
         Ok(gathering.batch(told_to, cursor, more))

@@ -9,7 +9,6 @@
 //! The cursor moves only after 204, and lines told twice are the same points: whatever is killed,
 //! nothing is lost and nothing doubled. What is in memory is two batches, whatever the server does.
 
-pub mod answer;
 pub mod archive;
 pub mod csv;
 mod deliver;
@@ -19,6 +18,7 @@ pub mod line;
 pub mod policy;
 pub mod query;
 mod relay;
+pub mod reply;
 mod size;
 pub mod transport;
 
@@ -28,9 +28,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use self::answer::CLASSES;
 use self::feed::{BadFeed, Batch, Feed, SETTLED};
 use self::policy::{FIRST_PAUSE, LONGEST_PAUSE};
+use self::reply::CLASSES;
 use self::size::Size;
 use self::transport::{BadTransport, Transport};
 use crate::clock::{Clock, Stopwatch};

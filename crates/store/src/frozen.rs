@@ -1,4 +1,4 @@
-//! A store as it stood at one row, read without the memory of whoever writes it.
+//! A store as of one row, read without the memory of whoever writes it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::reader::Reader;
 use crate::types::{Identity, Sample, SeriesKey, SnapshotPart};
 use vitalgate_domain::model::time::Timestamp;
 
-/// What stood in the store at one row. Blocks that were sealed later are left out of its history, and
+/// What was in the store as of one row. Blocks that were sealed later are left out of its history, and
 /// what they hold of earlier rows comes from the journal: so it stays the same while others write.
 #[derive(Debug)]
 pub struct Frozen {
@@ -39,7 +39,7 @@ pub struct Sealed {
     /// Samples that count.
     pub samples: u64,
     /// Up to when retention took blocks of it, if that reaches into the extent.
-    gone_to: Option<i64>,
+    pruned_to: Option<i64>,
     /// Whether blocks that were sealed later were merged: with some that were not, they are left out.
     mixed: bool,
 }
@@ -47,13 +47,13 @@ pub struct Sealed {
 impl Sealed {
     /// How many samples that count are no more, `None` for none, and 0 when it cannot be said.
     pub fn lost(&self, now: &Self) -> Option<u64> {
-        let whole = !now.mixed && now.samples >= self.samples && now.gone_to == self.gone_to;
+        let whole = !now.mixed && now.samples >= self.samples && now.pruned_to == self.pruned_to;
         (!whole).then(|| self.samples.saturating_sub(now.samples))
     }
 }
 
 impl Reader {
-    /// The store as it stands now; `None` before its first row.
+    /// The store as of now; `None` before its first row.
     pub fn freeze(&self) -> Result<Option<Frozen>, ReadError> {
         let mut conn = connection::readable(self.path())?;
         let tx = conn.transaction()?;
@@ -111,7 +111,7 @@ impl Frozen {
                 |row| {
                     Ok(Sealed {
                         samples: row.get::<_, i64>(0)? as u64,
-                        gone_to: row.get(1)?,
+                        pruned_to: row.get(1)?,
                         mixed: row.get(2)?,
                     })
                 },

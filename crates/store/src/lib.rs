@@ -55,7 +55,7 @@ pub use file::error::{BadBlock, OpenError, ReadError};
 pub use file::state::LastRow;
 pub use host::{Alone, Host};
 pub use open::{Opened, Purpose, Store};
-pub use pruning::retention::Keep;
+pub use pruning::keep::Keep;
 pub use reader::{Reader, Space};
 pub use stopwatch::Stopwatch;
 pub use writer::{Committer, NotTaken, Report, Running, Terms, start};

@@ -41,7 +41,7 @@ pub struct Opened {
     pub last_row: Option<LastRow>,
     /// The number of the next transition.
     pub next_seq: u64,
-    /// The last complete snapshot; parts of an unfinished one are gone.
+    /// The last complete snapshot; parts of an unfinished one are removed.
     pub snapshot: Vec<SnapshotPart>,
     /// The row at which that snapshot was frozen.
     pub snapshot_row: Option<u64>,

@@ -91,7 +91,7 @@ pub struct SnapshotPart {
     pub kind: &'static str,
     /// Its id; empty for `core` and `site`.
     pub key: String,
-    /// The row the state stands at.
+    /// The row the state is as of.
     pub n: u64,
     /// CBOR.
     pub body: Vec<u8>,

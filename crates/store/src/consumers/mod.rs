@@ -146,7 +146,7 @@ impl News {
         self.name
     }
 
-    /// Where it stands.
+    /// How far it has come.
     pub(crate) fn cursor(&self) -> &ConsumerCursor {
         &self.cursor
     }

@@ -26,8 +26,8 @@ pub(crate) struct SeriesRow {
     pub(crate) id: i64,
     pub(crate) key: SeriesKey,
     pub(crate) sealed_to: u64,
-    /// See [`History::gone_to`](crate::history::range::History::gone_to).
-    pub(crate) gone_to: Option<Timestamp>,
+    /// See [`History::pruned_to`](crate::history::range::History::pruned_to).
+    pub(crate) pruned_to: Option<Timestamp>,
 }
 
 /// What the file says it is; `None` if it does not say enough.
@@ -109,7 +109,7 @@ pub(crate) fn series(conn: &Connection) -> rusqlite::Result<Vec<SeriesRow>> {
             id: row.get(0)?,
             key: series_key(row, 1)?,
             sealed_to: unsigned(row, 4)?,
-            gone_to: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_micros),
+            pruned_to: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_micros),
         })
     })?;
     rows.collect()

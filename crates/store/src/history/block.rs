@@ -293,7 +293,7 @@ mod tests {
         assert_eq!((counting, checked_len(&body)), (31, None));
         assert!(open(t0, unit, &framed(FORMAT)).is_err());
         assert!(open(t0, unit, &framed(3)).is_err());
-        // What damage makes of it is bounded, though no CRC tells of it.
+        // What damage makes of it is bounded, though no CRC shows it.
         for place in 0..body.len() {
             for bit in 0..8 {
                 let mut body = body.clone();

@@ -94,13 +94,13 @@ impl History {
 
     /// Up to and with which instant retention took numbers of a series, for their age or for want of
     /// room. All that was measured later is held, and of what was measured before only remnants.
-    pub fn gone_to(&self, series: &SeriesKey) -> Option<Timestamp> {
-        self.heads.gone_to(series)
+    pub fn pruned_to(&self, series: &SeriesKey) -> Option<Timestamp> {
+        self.heads.pruned_to(series)
     }
 
     /// The last of these instants over all series.
-    pub fn gone_of_any(&self) -> Option<Timestamp> {
-        self.heads.gone_of_any()
+    pub fn pruned_of_any(&self) -> Option<Timestamp> {
+        self.heads.pruned_of_any()
     }
 
     /// At most `limit` points of the pieces, merged by time, from `after` on.
@@ -119,7 +119,7 @@ impl History {
             let found = page(tx, piece, heads, wanted, &self.ids)?;
             points.extend(found.into_iter().map(|point| (place, point)));
             // However many the pieces are, no more than a page is held. Stable: at one instant the
-            // pieces stay in their order, so that what is let go would come after the page anyway.
+            // pieces stay in their order, so that what is cut off would come after the page anyway.
             points.sort_by_key(|(_, point)| point.at);
             points.truncate(wanted);
             Ok(())

@@ -14,7 +14,7 @@
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension as _, Transaction, params, params_from_iter};
 
-use super::retention::Keep;
+use super::keep::Keep;
 use crate::file::meta;
 use crate::history::block::{self, MAX_SPAN};
 use crate::history::heads::FULL;
@@ -31,7 +31,7 @@ const DAY: Span = MAX_SPAN;
 const RESTED: Span = Span::days(1);
 /// How often it is looked whether there is such a day, by the wall clock.
 const EVERY: Span = Span::secs(60);
-/// A merged block spans at most so small a part of the time its signal is kept: it goes whole, and
+/// A merged block spans at most so small a part of the time its signal is kept: it is pruned whole, and
 /// only when its last point may.
 const PARTS_OF_KEPT: i64 = 16;
 /// So many blocks before a merged one are taken out and put back with it. SQLite joins a page to the
@@ -375,7 +375,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::super::ageing::Ageing;
-    use super::super::retention::Gone;
+    use super::super::pruned::Pruned;
     use super::*;
     use crate::history::point::{Point, settle};
     use crate::history::range;
@@ -515,7 +515,7 @@ mod tests {
             // Many a time within a merged block.
             let wall = second(0) + keep + Span::secs(oldest * stretch);
             let tx = opened.conn.transaction().unwrap();
-            Ageing::default().slice(&tx, &kept, wall, &mut Gone::default()).unwrap();
+            Ageing::default().slice(&tx, &kept, wall, &mut Pruned::default()).unwrap();
             tx.commit().unwrap();
             let before = |what, at: Timestamp| {
                 count(&opened.conn, &format!("ifnull(sum({what} < {}), 0)", at.as_micros()))

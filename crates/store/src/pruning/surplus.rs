@@ -5,12 +5,17 @@
 
 use rusqlite::{Transaction, params};
 
-use super::retention::{Gone, ROWS};
+use super::pruned::Pruned;
+use super::retention::ROWS;
 use crate::file::meta;
 
-/// Lets at most [`ROWS`] blocks go, and none once what is kept takes no more than `most` bytes; says
+/// Prunes at most [`ROWS`] blocks, and none once what is kept takes no more than `most` bytes; says
 /// how many.
-pub(crate) fn slice(tx: &Transaction<'_>, most: u64, gone: &mut Gone) -> rusqlite::Result<usize> {
+pub(crate) fn slice(
+    tx: &Transaction<'_>,
+    most: u64,
+    pruned: &mut Pruned,
+) -> rusqlite::Result<usize> {
     let bytes = || meta::number(tx, "history_bytes").map(Option::unwrap_or_default);
     if bytes()? <= most {
         return Ok(0);
@@ -25,7 +30,7 @@ pub(crate) fn slice(tx: &Transaction<'_>, most: u64, gone: &mut Gone) -> rusqlit
         if bytes()? <= most {
             break;
         }
-        gone.add(series, t1);
+        pruned.add(series, t1);
         count += tx
             .prepare_cached("DELETE FROM blocks WHERE series = ? AND t0 = ? AND id = ?")?
             .execute(params![series, t0, id])?;
@@ -101,9 +106,9 @@ mod tests {
         let mut opened = Store::open(dir.path()).unwrap();
         let mut slice = || {
             let tx = opened.conn.transaction().unwrap();
-            let gone = super::slice(&tx, 0, &mut Gone::default()).unwrap();
+            let pruned = super::slice(&tx, 0, &mut Pruned::default()).unwrap();
             tx.commit().unwrap();
-            gone
+            pruned
         };
         assert_eq!([slice(), slice(), slice()], [ROWS as usize, 399 - ROWS as usize, 0]);
         assert_eq!(bytes(&opened), (0, 0));

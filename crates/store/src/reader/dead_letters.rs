@@ -55,7 +55,7 @@ impl Reader {
         }
     }
 
-    /// How many dead letters each device or relay ever caused, those that are gone included.
+    /// How many dead letters each device or relay ever caused, those that are pruned included.
     pub fn dead_letter_counts(&self) -> Result<Vec<(String, u64)>, ReadError> {
         self.list("SELECT owner, total FROM dead_letter_counts ORDER BY owner", [], |row| {
             Ok((row.get(0)?, unsigned(row, 1)?))

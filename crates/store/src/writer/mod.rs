@@ -29,7 +29,8 @@ use crate::file::lock::Lock;
 use crate::history::heads::Heads;
 use crate::host::{Alone, Host};
 use crate::open::Opened;
-use crate::pruning::retention::{Keep, Keeper};
+use crate::pruning::keep::Keep;
+use crate::pruning::retention::Keeper;
 use crate::stopwatch::Stopwatch;
 use crate::types::Commit;
 
@@ -74,7 +75,7 @@ pub enum Report {
 #[derive(Clone, Debug)]
 pub struct Committer(mpsc::Sender<Commit>);
 
-/// The store's thread is gone.
+/// The store's thread has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the store has stopped")]
 pub struct StoreStopped;
@@ -99,7 +100,7 @@ impl Committer {
 pub enum NotTaken {
     /// There is no room yet.
     Full(Box<Commit>),
-    /// The store's thread is gone; its end of the reports says so too.
+    /// The store's thread has ended; its end of the reports says so too.
     Stopped,
 }
 
@@ -319,7 +320,7 @@ mod tests {
     use crate::tests::{commit, purpose};
 
     #[test]
-    fn a_failing_row_is_told_and_tried_again_until_the_disk_takes_it() {
+    fn a_failing_row_is_reported_and_tried_again_until_the_disk_takes_it() {
         let dir = tempfile::tempdir().unwrap();
         let opened = Store::create(dir.path(), &purpose()).unwrap();
         // This connection meets a full disk; the one that replaces it does not.
@@ -331,7 +332,7 @@ mod tests {
         let mut large = commit(1);
         large.row.body = (0..100_000_u32).flat_map(|i| i.wrapping_mul(i).to_le_bytes()).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let told = runtime.block_on(async {
+        let reported = runtime.block_on(async {
             committer.send(large.clone()).await.unwrap();
             committer.send(commit(2)).await.unwrap();
             let first = reports.recv().await;
@@ -340,17 +341,17 @@ mod tests {
                 "{first:?}"
             );
             assert_eq!(reader.rows(0).unwrap().count(), 0);
-            let mut told = Vec::new();
-            while told.len() < 2 {
+            let mut reported = Vec::new();
+            while reported.len() < 2 {
                 match reports.recv().await {
-                    Some(Report::Committed { n, .. }) => told.push(n),
+                    Some(Report::Committed { n, .. }) => reported.push(n),
                     Some(Report::Failing { n, .. }) => assert_eq!(n, 1),
                     None => panic!("the store stopped"),
                 }
             }
-            told
+            reported
         });
-        assert_eq!(told, [1, 2]);
+        assert_eq!(reported, [1, 2]);
         drop(committer);
         thread.join().unwrap().unwrap();
         let rows: Vec<_> = reader.rows(0).unwrap().map(Result::unwrap).collect();
