@@ -20,6 +20,7 @@ pub mod query;
 mod relay;
 pub mod reply;
 mod size;
+pub mod text;
 pub mod transport;
 
 use std::sync::{Arc, Mutex};
