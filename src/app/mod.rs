@@ -115,8 +115,8 @@ impl App {
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
         let sources = Sources { handles: handles.clone(), pulse: pulse.clone(), identity };
         if config.influx.is_some() {
-            // A command of the command line must not let go what InfluxDB lacks either.
-            opened.sink().begin();
+            // A command of the command line must not prune what InfluxDB lacks either.
+            opened.consumer(crate::influx::CONSUMER)?.begin();
         }
         let interfaces = if mode.headless {
             None
