@@ -111,8 +111,8 @@ fn script(interpreter: PathBuf, name: &str) -> Command {
 #[track_caller]
 fn succeeds(command: &mut Command) {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {}\n{said}", output.status);
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{printed}", output.status);
 }
 
 /// Waits until a client says `done`; it stays connected.

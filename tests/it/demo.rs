@@ -11,7 +11,7 @@ struct Ended(Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        // It may have ended by itself, which the test then tells in its own words.
+        // It may have ended by itself, which the test then reports in its own words.
         self.0.kill().ok();
         self.0.wait().ok();
     }
@@ -52,7 +52,7 @@ fn the_demo_alarms_says_that_it_is_simulated_and_its_store_is_for_demos_only() {
             .unwrap(),
     );
     let status = eventually("`run` refuses a simulated store", || run.0.try_wait().unwrap());
-    let mut said = String::new();
-    run.0.stderr.take().expect("piped").read_to_string(&mut said).unwrap();
-    assert!(!status.success() && said.contains("simulated"), "{status}: {said}");
+    let mut printed = String::new();
+    run.0.stderr.take().expect("piped").read_to_string(&mut printed).unwrap();
+    assert!(!status.success() && printed.contains("simulated"), "{status}: {printed}");
 }

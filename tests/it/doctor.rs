@@ -36,12 +36,12 @@ fn influx(server: &FakeInflux) -> (TempDir, PathBuf) {
 fn found(config: &Path, part: &str, args: &[&str]) -> (Vec<String>, Option<i32>) {
     let args: Vec<&str> = ["--json"].iter().chain(args).copied().collect();
     let output = vitalgate("doctor", config, &args);
-    let said: Value = serde_json::from_slice(&output.stdout)
+    let printed: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
-    let findings = said["findings"].as_array().unwrap();
+    let findings = printed["findings"].as_array().unwrap();
     let code_of = |of: &[&Value]| i32::from(of.iter().any(|f| f["verdict"] == "fail"));
     let all: Vec<&Value> = findings.iter().collect();
-    assert_eq!(output.status.code(), Some(code_of(&all)), "{said}");
+    assert_eq!(output.status.code(), Some(code_of(&all)), "{printed}");
     // The disk of the machine that tests may be as full as it likes.
     let is_of_part = |f: &&Value| f["part"].as_str().unwrap().starts_with(part);
     let of_part: Vec<&Value> = findings.iter().filter(is_of_part).collect();
@@ -101,7 +101,7 @@ fn a_token_that_may_only_use_the_bucket_is_enough() {
     check(Sight::Bucket, ["server ok", unseen, "bucket ok", write, read, sums], 0);
     check(Sight::Nothing, ["server ok", unseen, "bucket warn", write, "read back warn", ""], 0);
     check(Sight::Refused, ["server ok", unseen, "bucket warn", write, read, sums], 0);
-    // The write finds out what no list tells.
+    // The write finds out what no list shows.
     server.state().buckets.clear();
     check(Sight::Bucket, ["server ok", unseen, "bucket warn", "write fail", "", ""], 1);
     assert!(server.state().buckets.is_empty(), "nothing is made where nothing is seen");
@@ -137,9 +137,9 @@ fn a_bucket_that_forgets_and_another_server_are_worth_a_warning() {
     let (lines, code) = found(&config, "influxdb", &[]);
     assert_eq!((&*lines[0], &*lines[2], code), ("server warn", "bucket warn", Some(0)));
     let output = vitalgate("doctor", &config, &[]);
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("it forgets after 30 days") && said.contains("→ "), "{said}");
-    assert!(!said.contains("secret-token"), "{said}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("it forgets after 30 days") && printed.contains("→ "), "{printed}");
+    assert!(!printed.contains("secret-token"), "{printed}");
 }
 
 #[test]
@@ -156,10 +156,10 @@ fn the_screen_shows_what_is_wrong_with_a_running_gateway_and_its_store_afterward
         let (shown, code) = screen(&gateway);
         (code == Some(0) && shown.contains("silent     1")).then_some(shown)
     });
-    for said in
+    for line in
         ["site site-1  ready", "p1 in w1: SpO2 79 %", "high       1", "paused     none", "commits"]
     {
-        assert!(shown.contains(said), "{said}\n{shown}");
+        assert!(shown.contains(line), "{line}\n{shown}");
     }
     let json = gateway.command_line("status", &["--json"]);
     let json: Value = serde_json::from_slice(&json.stdout).unwrap();
@@ -211,9 +211,9 @@ fn a_brokers_small_window_and_small_packets_are_told() {
         (&lines[4..], code),
         (&["window warn".to_owned(), "packet size warn".to_owned()][..], Some(0))
     );
-    let said = vitalgate("doctor", &config, &[]);
-    let said = String::from_utf8(said.stdout).unwrap();
-    assert!(said.contains("20 messages before one is acknowledged"), "{said}");
+    let printed = vitalgate("doctor", &config, &[]);
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    assert!(printed.contains("20 messages before one is acknowledged"), "{printed}");
 }
 
 #[test]
@@ -226,8 +226,8 @@ fn a_probe_that_the_access_list_stops_and_a_broker_that_is_not_there_fail() {
     });
     let (_dir, config) = broker(&mosquitto);
     let stopped = vitalgate("doctor", &config, &[]);
-    let said = String::from_utf8(stopped.stdout).unwrap();
-    assert!(said.contains("did not come back"), "{said}");
+    let printed = String::from_utf8(stopped.stdout).unwrap();
+    assert!(printed.contains("did not come back"), "{printed}");
     assert_eq!(stopped.status.code(), Some(1));
     mosquitto.stop();
     let (lines, code) = found(&config, "broker", &[]);

@@ -53,9 +53,9 @@ impl Ward {
 
     fn exported(&self, file: &Path, args: &[&str]) -> (String, String) {
         let output = self.export(file, args);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{}\n{said}", output.status);
-        (fs::read_to_string(file).unwrap(), said)
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{}\n{printed}", output.status);
+        (fs::read_to_string(file).unwrap(), printed)
     }
 }
 
@@ -88,7 +88,7 @@ fn several_signals_over_a_gap_with_what_came_late() {
     let sealed = ward.gateway.rows("SELECT count(*) FROM blocks", |row| row.get::<_, i64>(0));
     assert!(sealed[0] > 0, "some of it is in blocks, the rest in memory");
 
-    // Buckets of a minute: every one of the 180 is told of both signals.
+    // Buckets of a minute: every one of the 180 has both signals.
     let answer = ward.series("patients/p1", "signal=heart_rate,spo2&points=180");
     let of = |signal: &str| -> Vec<&Value> {
         items(&answer).iter().filter(|bucket| bucket["signal"] == signal).collect()
@@ -165,27 +165,27 @@ fn an_export_beside_a_running_gateway_names_nobody_unless_told_to() {
     let file = |name: &str| dir.path().join(name);
     let rows = (2 * 6 * A_MESSAGE * 11 / 10) as usize;
 
-    let (csv, said) = ward.exported(&file("readings.csv"), &[]);
+    let (csv, printed) = ward.exported(&file("readings.csv"), &[]);
     assert_eq!(csv.lines().count(), rows + 1);
     assert!(!csv.contains("p1") && !csv.contains("dev-1"), "{}", &csv[..400]);
-    assert!(said.contains(&format!("{rows} readings of 2 patients")), "{said}");
-    assert!(said.contains("pseudonymised by") && said.contains("care.key"), "{said}");
+    assert!(printed.contains(&format!("{rows} readings of 2 patients")), "{printed}");
+    assert!(printed.contains("pseudonymised by") && printed.contains("care.key"), "{printed}");
 
     let own = ["--identified", "--format", "jsonl", "--patient", "p1", "--signal", "spo2"];
-    let (jsonl, said) = ward.exported(&file("p1.jsonl"), &own);
+    let (jsonl, printed) = ward.exported(&file("p1.jsonl"), &own);
     assert_eq!(jsonl.lines().count() as i64, 6 * A_MESSAGE / 10);
     for line in jsonl.lines() {
         let row: Value = serde_json::from_str(line).unwrap();
         assert_eq!((&row["patient"], &row["device"]), (&json!("p1"), &json!("dev-1")));
         assert_eq!((&row["value"], &row["simulated"]), (&json!(97.0), &json!(false)));
     }
-    assert!(said.contains("identified"), "{said}");
+    assert!(printed.contains("identified"), "{printed}");
 
-    let (withheld, said) = ward.exported(&file("research.csv"), &["--purpose", "research"]);
+    let (withheld, printed) = ward.exported(&file("research.csv"), &["--purpose", "research"]);
     assert_eq!(withheld.lines().count(), 1);
     assert!(
-        said.contains(&format!("without consent to research: {rows} readings of 2 patients")),
-        "{said}"
+        printed.contains(&format!("without consent to research: {rows} readings of 2 patients")),
+        "{printed}"
     );
 
     // Nothing is written over, and what is not whole has no name.
@@ -257,8 +257,9 @@ fn an_export_holds_what_the_journal_holds() {
         .arg(jsonl)
         .output()
         .expect("python");
-    let said = String::from_utf8_lossy(&output.stderr);
-    let counts: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
+    let printed = String::from_utf8_lossy(&output.stderr);
+    let counts: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{printed}"));
     assert_eq!(counts["expected"], json!(2 * 6 * A_MESSAGE * 11 / 10), "{counts}");
     assert_eq!(counts["different"], json!(0), "{counts}");
     assert!(output.status.success());

@@ -52,8 +52,8 @@ fn readings(bed: u64, second: u64) -> Vec<(&'static str, f64, &'static str)> {
 fn ward(setup: Setup) -> Gateway {
     let gateway = setup.rules(RULES).args(&["--clock", "stream"]).start();
     let post = |path: &str, body: Value| {
-        let (status, said) = gateway.post(path, &body);
-        assert!((200..300).contains(&status), "{path} {body}: {said}");
+        let (status, answer) = gateway.post(path, &body);
+        assert!((200..300).contains(&status), "{path} {body}: {answer}");
     };
     let device = |id: &str, kind: &str, via: Value| {
         let class = if kind == "relay" { "unknown" } else { "bedside" };
@@ -71,8 +71,8 @@ fn ward(setup: Setup) -> Gateway {
         );
         post("/api/v1/devices", device(&id, "device", json!(["relay"])));
         let path = format!("/api/v1/devices/{id}/binding");
-        let (status, said) = gateway.put(&path, &json!({ "patient": patient }));
-        assert!((200..300).contains(&status), "{said}");
+        let (status, answer) = gateway.put(&path, &json!({ "patient": patient }));
+        assert!((200..300).contains(&status), "{answer}");
     }
     gateway
 }
@@ -88,7 +88,7 @@ fn live(gateway: &Gateway) -> [u64; 2] {
             relay.send_telemetry(&format!("d-{bed}"), &message);
             open += 1;
             if open == WINDOW {
-                relay.hear_puback();
+                relay.receive_puback();
                 open -= 1;
             }
         }
@@ -102,7 +102,7 @@ fn live(gateway: &Gateway) -> [u64; 2] {
     let again = telemetry(seconds() + 1, at + by, &readings(0, last));
     relay.send_telemetry("d-0", &measured_earlier(by, again, at + by));
     for _ in 0..=open {
-        relay.hear_puback();
+        relay.receive_puback();
     }
     relay.disconnect();
     [early, gateway.resident_kib()]

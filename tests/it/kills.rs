@@ -38,9 +38,9 @@ fn five_kills(more: &[&str]) {
         .env("PATH", python_first())
         .output()
         .expect("vitalgate-sim; build both first");
-    let said = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}\n{said}\n{errors}", output.status);
+    assert!(output.status.success(), "{}\n{printed}\n{errors}", output.status);
 }
 
 /// `PATH` on which `python3` is the one with the packages of the read-back.

@@ -1,4 +1,4 @@
-//! Signs of life: what the service manager and a dead-man's switch hear, and when they hear nothing.
+//! Signs of life: what the service manager and a dead-man's switch receive, and when nothing.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -30,23 +30,23 @@ impl Manager {
         Self { socket, dir }
     }
 
-    /// A gateway that it starts, which must tell of life within so many microseconds.
+    /// A gateway that it starts, which must give a sign of life within so many microseconds.
     fn under(&self, setup: Setup, watchdog: &str) -> Setup {
         let setup = setup.env("NOTIFY_SOCKET", &self.dir.path().join("notify"));
         setup.env("WATCHDOG_USEC", Path::new(watchdog))
     }
 
-    /// What it heard since it listened last.
-    fn heard(&self) -> Vec<String> {
-        let (mut heard, mut bytes) = (Vec::new(), [0; 256]);
+    /// What came since it listened last.
+    fn received(&self) -> Vec<String> {
+        let (mut received, mut bytes) = (Vec::new(), [0; 256]);
         while let Ok(count) = self.socket.recv(&mut bytes) {
-            heard.push(String::from_utf8_lossy(&bytes[..count]).into_owned());
+            received.push(String::from_utf8_lossy(&bytes[..count]).into_owned());
         }
-        heard
+        received
     }
 
-    fn hears(&self, state: &str) {
-        eventually(state, || self.heard().iter().any(|said| said == state).then_some(()));
+    fn receives(&self, state: &str) {
+        eventually(state, || self.received().iter().any(|now| now == state).then_some(()));
     }
 }
 
@@ -65,17 +65,20 @@ fn last_step_s(gateway: &Gateway) -> f64 {
 fn the_service_manager_hears_of_the_beginning_the_steps_and_the_end() {
     let manager = Manager::new();
     let mut gateway = manager.under(Setup::default().rules(RULES), "300000").start();
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     eventually("a step after it was ready", || {
-        heard.extend(manager.heard());
-        let ready = heard.iter().position(|said| said == "READY=1")?;
-        heard[ready..].iter().find(|said| *said == "WATCHDOG=1").map(drop)
+        received.extend(manager.received());
+        let ready = received.iter().position(|state| *state == "READY=1")?;
+        received[ready..].iter().find(|state| *state == "WATCHDOG=1").map(drop)
     });
-    assert_eq!(heard.iter().filter(|said| *said == "READY=1").count(), 1);
+    assert_eq!(received.iter().filter(|state| *state == "READY=1").count(), 1);
     assert_eq!(gateway.get("/readyz")["ready"], true);
-    assert!(heard.iter().all(|said| said == "READY=1" || said == "WATCHDOG=1"), "{heard:?}");
+    assert!(
+        received.iter().all(|state| *state == "READY=1" || *state == "WATCHDOG=1"),
+        "{received:?}"
+    );
     gateway.stop();
-    assert!(manager.heard().contains(&"STOPPING=1".to_owned()));
+    assert!(manager.received().contains(&"STOPPING=1".to_owned()));
 }
 
 #[test]
@@ -86,7 +89,7 @@ fn a_pipeline_that_does_not_step_feeds_no_watchdog() {
     let gateway = setup.start();
     gateway.admit("p1", "dev-1");
     let mut device = gateway.mqtt("dev-1");
-    manager.hears("WATCHDOG=1");
+    manager.receives("WATCHDOG=1");
     let mut seq = 0;
     let mut send = || {
         seq += 1;
@@ -101,12 +104,12 @@ fn a_pipeline_that_does_not_step_feeds_no_watchdog() {
         send();
         disk.entered_after(calls);
         send();
-        let seen = a_second_without_a_step(&gateway, || drop(manager.heard()));
-        let fed = manager.heard();
+        let seen = a_second_without_a_step(&gateway, || drop(manager.received()));
+        let fed = manager.received();
         disk.clear("block");
         seen.then(|| assert!(fed.is_empty(), "fed without a step: {fed:?}"))
     });
-    manager.hears("WATCHDOG=1");
+    manager.receives("WATCHDOG=1");
 }
 
 /// Whether the pipeline was seen not to step for a second, at whose beginning `begun` is called.
@@ -129,7 +132,7 @@ fn a_second_without_a_step(gateway: &Gateway, begun: impl FnOnce()) -> bool {
     }
 }
 
-/// Somebody who waits for pings; tells of each by what was asked.
+/// Somebody who waits for pings; passes on what each asked.
 fn target() -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/ping/1?site=a", listener.local_addr().unwrap());
@@ -175,7 +178,7 @@ fn the_dead_mans_switch_hears_nothing_while_judgement_is_behind() {
     assert!(asked.try_recv().is_err(), "a ping while judgement stands still");
 
     disk.clear("block");
-    assert_eq!(device.hear_puback(), id);
+    assert_eq!(device.receive_puback(), id);
     asked.recv_timeout(PATIENCE).unwrap();
 }
 

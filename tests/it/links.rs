@@ -52,12 +52,12 @@ fn a_message_of_qos_2_is_one_reading_however_often_it_is_sent() {
     for _ in 0..2 {
         let id =
             client.publish("vitalgate/v1/dev-1/telemetry", message.to_string(), QoS::ExactlyOnce);
-        match client.hear() {
+        match client.receive() {
             Packet::PubRec(received) => assert_eq!(received.pkid, id),
             other => panic!("expected a PUBREC, heard {other:?}"),
         }
         client.release(id);
-        match client.hear() {
+        match client.receive() {
             Packet::PubComp(complete) => assert_eq!(complete.pkid, id),
             other => panic!("expected a PUBCOMP, heard {other:?}"),
         }
@@ -71,7 +71,7 @@ fn a_device_cannot_speak_for_another() {
     let message = telemetry(1, gateway.now(), &[("spo2", 97.0, "%")]);
     let mut client = gateway.mqtt("dev-1");
     client.send_telemetry("dev-2", &message);
-    assert!(client.hear_end().is_empty(), "3.1.1 has no refusal but to close");
+    assert!(client.receive_end().is_empty(), "3.1.1 has no refusal but to close");
     let of_another = |input: &Input| matches!(input, Input::Message(message) if message.device.as_str() == "dev-2");
     assert!(!gateway.journal().iter().any(of_another), "never stored under the other device");
 }

@@ -105,8 +105,8 @@ fn every_metric_is_documented_and_every_documented_one_is_emitted() {
     let (documented, _) = documented();
     assert!(documented.len() > 20, "the table was not read: {documented:?}");
     for (name, what) in &emitted {
-        let said = documented.get(name);
-        assert_eq!(said, Some(what), "docs/metrics.md says otherwise of {name}");
+        let text = documented.get(name);
+        assert_eq!(text, Some(what), "docs/metrics.md says otherwise of {name}");
     }
     let missing: Vec<_> = documented.keys().filter(|name| !emitted.contains_key(*name)).collect();
     assert!(missing.is_empty(), "documented and never emitted: {missing:?}");
@@ -231,9 +231,9 @@ fn promtool(args: &[&str], file: &PathBuf) {
         .map_or_else(|| root().join("target/ci/promtool"), PathBuf::from);
     let output = Command::new(&tool).args(args).arg(file).output();
     let output = output.unwrap_or_else(|e| panic!("{}: {e}", tool.display()));
-    let said = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{args:?}\n{said}\n{errors}");
+    assert!(output.status.success(), "{args:?}\n{printed}\n{errors}");
 }
 
 #[test]

@@ -14,13 +14,13 @@ use crate::harness::PATIENCE;
 
 /// Larger than any packet a test makes.
 const MAX_PACKET: usize = 16 << 20;
-/// The gateway's side never says more than this between two looks of a test.
-const HEARD: usize = 65_536;
+/// The gateway's side never sends more than this between two looks of a test.
+const MOST_RECEIVED: usize = 65_536;
 
 /// One connection.
 pub(crate) struct Client {
     socket: TcpStream,
-    heard: Receiver<Packet>,
+    received: Receiver<Packet>,
     next_id: u16,
 }
 
@@ -58,7 +58,7 @@ impl Client {
     fn open(address: &str, connect: Connect) -> (Self, ConnAck) {
         let socket = TcpStream::connect(address).unwrap();
         socket.set_nodelay(true).unwrap();
-        let (tx, heard) = sync_channel(HEARD);
+        let (tx, received) = sync_channel(MOST_RECEIVED);
         let mut reader = socket.try_clone().unwrap();
         thread::spawn(move || {
             let mut buffer = BytesMut::new();
@@ -80,18 +80,18 @@ impl Client {
                 }
             }
         });
-        let mut client = Self { socket, heard, next_id: 0 };
+        let mut client = Self { socket, received, next_id: 0 };
         client.send(&Packet::Connect(connect));
-        match client.hear() {
+        match client.receive() {
             Packet::ConnAck(ack) => (client, ack),
-            other => panic!("expected a CONNACK, heard {other:?}"),
+            other => panic!("expected a CONNACK, received {other:?}"),
         }
     }
 
     /// Publishes telemetry of a device and waits until it is acknowledged.
     pub(crate) fn telemetry(&mut self, device: &str, message: &Value) {
         let id = self.send_telemetry(device, message);
-        assert_eq!(self.hear_puback(), id);
+        assert_eq!(self.receive_puback(), id);
     }
 
     /// Publishes telemetry with QoS 1; the packet id.
@@ -128,33 +128,33 @@ impl Client {
     }
 
     /// The next packet.
-    pub(crate) fn hear(&self) -> Packet {
-        self.heard.recv_timeout(PATIENCE).expect("a packet from the gateway")
+    pub(crate) fn receive(&self) -> Packet {
+        self.received.recv_timeout(PATIENCE).expect("a packet from the gateway")
     }
 
     /// The next packet, which must be a PUBACK.
-    pub(crate) fn hear_puback(&self) -> u16 {
-        match self.hear() {
+    pub(crate) fn receive_puback(&self) -> u16 {
+        match self.receive() {
             Packet::PubAck(ack) => ack.pkid,
-            other => panic!("expected a PUBACK, heard {other:?}"),
+            other => panic!("expected a PUBACK, received {other:?}"),
         }
     }
 
-    /// Whether nothing has been heard and the connection stands.
+    /// Whether nothing has been received and the connection stands.
     pub(crate) fn is_silent(&self) -> bool {
-        match self.heard.try_recv() {
+        match self.received.try_recv() {
             Err(TryRecvError::Empty) => true,
             Ok(_) | Err(TryRecvError::Disconnected) => false,
         }
     }
 
-    /// Waits until the gateway has closed the connection; what it said before.
-    pub(crate) fn hear_end(&self) -> Vec<Packet> {
-        let mut said = Vec::new();
+    /// Waits until the gateway has closed the connection; what it sent before.
+    pub(crate) fn receive_end(&self) -> Vec<Packet> {
+        let mut received = Vec::new();
         loop {
-            match self.heard.recv_timeout(PATIENCE) {
-                Ok(packet) => said.push(packet),
-                Err(RecvTimeoutError::Disconnected) => return said,
+            match self.received.recv_timeout(PATIENCE) {
+                Ok(packet) => received.push(packet),
+                Err(RecvTimeoutError::Disconnected) => return received,
                 Err(RecvTimeoutError::Timeout) => panic!("the gateway keeps the connection open"),
             }
         }

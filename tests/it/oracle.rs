@@ -195,17 +195,17 @@ impl Case {
         same("lost signals", &openings(&is_gone), &oracle.openings("gone"));
 
         // A late crossing raises an alarm of its own unless one of that signal and side is open; so
-        // the gateway may tell fewer than the oracle, and never another.
+        // the gateway may announce fewer than the oracle, and never another.
         let crossings = oracle.openings("late");
         assert_eq!(crossings.values().sum::<usize>(), late, "late crossings in the recording");
-        let told = openings(&is_late);
-        for opening in told.keys() {
+        let announced = openings(&is_late);
+        for opening in announced.keys() {
             assert!(crossings.contains_key(opening), "late only for the gateway: {opening:?}");
         }
         for (signal, side, at) in crossings.keys() {
             let known = |(s, d, _): &Opening| s == signal && d == side;
-            let any = told.keys().chain(live.keys()).any(known);
-            assert!(any, "the late crossing of {signal} {side} at {at} is not told at all");
+            let any = announced.keys().chain(live.keys()).any(known);
+            assert!(any, "the late crossing of {signal} {side} at {at} is not announced at all");
         }
     }
 

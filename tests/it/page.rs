@@ -36,8 +36,8 @@ fn the_page_follows_until(gone: &str) {
         .unwrap();
     let mut words = BufReader::new(browser.stdout.take().expect("piped")).lines();
     let mut expect = |word: &str| {
-        let said = words.next().and_then(Result::ok);
-        assert_eq!(said.as_deref(), Some(word), "the page does not show it");
+        let shown = words.next().and_then(Result::ok);
+        assert_eq!(shown.as_deref(), Some(word), "the page does not show it");
     };
 
     expect("vital");

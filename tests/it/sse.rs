@@ -12,7 +12,7 @@ use vitalgate::clock::Stopwatch;
 use crate::harness::PATIENCE;
 
 /// More events than any test lets pile up.
-const HEARD: usize = 65_536;
+const MOST_RECEIVED: usize = 65_536;
 
 /// One event.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Event {
 
 /// An open stream.
 pub(crate) struct Events {
-    heard: Receiver<Event>,
+    received: Receiver<Event>,
 }
 
 impl Events {
@@ -36,7 +36,7 @@ impl Events {
             request = request.header("Last-Event-ID", id);
         }
         let body = request.call().unwrap().into_body().into_reader();
-        let (tx, heard) = sync_channel(HEARD);
+        let (tx, received) = sync_channel(MOST_RECEIVED);
         thread::spawn(move || {
             let mut fields = (String::new(), None, String::new());
             for line in BufReader::new(body).lines().map_while(Result::ok) {
@@ -57,7 +57,7 @@ impl Events {
                 }
             }
         });
-        let events = Self { heard };
+        let events = Self { received };
         events.wait("hello", |e| e.name == "hello");
         events
     }
@@ -67,7 +67,7 @@ impl Events {
         let watch = Stopwatch::start();
         loop {
             let left = PATIENCE.as_secs_f64() - watch.seconds();
-            match self.heard.recv_timeout(Duration::from_secs_f64(left.max(0.0))) {
+            match self.received.recv_timeout(Duration::from_secs_f64(left.max(0.0))) {
                 Ok(event) if fits(&event) => return event,
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout) => panic!("waited in vain for {what}"),
@@ -81,11 +81,11 @@ impl Events {
         self.wait(what, |e| e.name == "alarm" && fits(&e.data))
     }
 
-    /// What has been heard and not looked at.
-    pub(crate) fn heard(&self) -> Vec<Event> {
+    /// What has been received and not looked at.
+    pub(crate) fn received(&self) -> Vec<Event> {
         let mut all = Vec::new();
         loop {
-            match self.heard.try_recv() {
+            match self.received.try_recv() {
                 Ok(event) => all.push(event),
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return all,
             }

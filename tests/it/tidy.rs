@@ -40,7 +40,8 @@ fn code(file: &Path) -> Vec<String> {
     text[..tests].lines().filter(|line| code(line)).map(str::to_owned).collect()
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+/// The Rust files of a folder and of those in it.
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -4,7 +4,8 @@ use hyper::http::request::Parts;
 use hyper::{Method, Response};
 use serde_json::{Value, json};
 
-use super::{Body, State, whole};
+use super::State;
+use super::bodies::{Body, whole};
 
 /// What a token may see in lists; writing and querying are another matter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

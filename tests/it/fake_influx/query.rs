@@ -13,7 +13,8 @@ use hyper::http::request::Parts;
 use serde_json::{Value, json};
 
 use super::api::{Sight, refusal};
-use super::{Answered, Body, Cut, Endless, State, flux, whole};
+use super::bodies::{Answered, Body, Cut, Endless, whole};
+use super::{State, flux};
 
 const CSV: &str = "text/csv; charset=utf-8";
 

@@ -1,0 +1,73 @@
+//! What came out of a scene, in short words.
+
+use crate::model::alarm::{Alarm, AlarmKind};
+use crate::model::ids::DeviceId;
+use crate::model::instance::Instance;
+use crate::model::observation::Source;
+use crate::output::transition::TransitionBody;
+use crate::patient::LatestValue;
+
+use super::Scene;
+
+impl Scene {
+    /// What moved since the last look: `raised high vitals_live.spo2_low: alarming, present`.
+    pub(in crate::tests) fn news(&mut self) -> Vec<String> {
+        let news = self.log[self.looked..].iter().filter_map(|t| words(&t.body)).collect();
+        self.looked = self.log.len();
+        news
+    }
+
+    #[track_caller]
+    pub(in crate::tests) fn expect(&mut self, expected: &[&str]) {
+        let second = self.second();
+        assert_eq!(self.news(), expected, "at second {second}");
+    }
+
+    /// Lets go by what moved.
+    pub(in crate::tests) fn skip(&mut self) {
+        self.looked = self.log.len();
+    }
+
+    /// The open alarm of a rule, of whomever.
+    #[track_caller]
+    pub(in crate::tests) fn alarm(&self, rule: &str) -> Alarm {
+        self.find(rule).unwrap_or_else(|| panic!("{rule} is not open"))
+    }
+
+    pub(in crate::tests) fn find(&self, rule: &str) -> Option<Alarm> {
+        let of_patients = self.core.patients.values().flat_map(|p| p.alarms.iter());
+        let mut all = of_patients.chain(self.core.site.alarms.iter());
+        all.find(|(key, _)| key.rule.as_str() == rule).map(|(_, open)| open.alarm.clone())
+    }
+
+    pub(in crate::tests) fn latest(
+        &self,
+        patient: &str,
+        device: &str,
+        signal: &str,
+    ) -> Option<LatestValue> {
+        let source = Source {
+            device: device.parse::<DeviceId>().unwrap(),
+            signal: self.signal(signal),
+            instance: Instance::default(),
+        };
+        self.core.patients[patient].sources.get(&source)?.latest.clone()
+    }
+}
+
+/// A transition in short words; answers have none.
+pub(in crate::tests) fn words(body: &TransitionBody) -> Option<String> {
+    match body {
+        TransitionBody::Alarm { change, alarm, .. } => {
+            let late = if alarm.late { "late " } else { "" };
+            let state = match &alarm.closed_reason {
+                Some(reason) => format!("closed {reason}"),
+                None => format!("{}, {}", alarm.state, alarm.condition),
+            };
+            debug_assert!(alarm.kind != AlarmKind::Technical || !alarm.latches());
+            Some(format!("{late}{} {} {}: {state}", change.as_str(), alarm.priority, alarm.rule))
+        }
+        TransitionBody::Note { what, .. } => Some(format!("note {what}")),
+        TransitionBody::Answer { .. } | TransitionBody::NotAllowed { .. } => None,
+    }
+}

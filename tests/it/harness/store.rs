@@ -1,0 +1,80 @@
+//! The store beside the gateway: what is in it, and whether it is what its journal derives.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use rusqlite::{Connection, OpenFlags};
+use vitalgate_domain::core::journal::RowBody;
+use vitalgate_domain::model::input::Input;
+
+use super::Gateway;
+
+impl Gateway {
+    /// The database file.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.store.join("vitalgate.db")
+    }
+
+    /// `vitalgate verify`, also beside the running gateway: what is stored is what the journal gives.
+    ///
+    /// Every gateway is verified when it is dropped; only what a later state hides needs a call.
+    pub(crate) fn verify(&self) {
+        if let Err(difference) = self.verified() {
+            panic!("{difference}");
+        }
+    }
+
+    /// From here on the store cannot pass `verify`, and why; if it does when the gateway is dropped,
+    /// the test fails.
+    pub(crate) fn damages_its_store(&mut self, why: &'static str) {
+        self.damaged = Some(why);
+    }
+
+    pub(super) fn verified(&self) -> Result<(), String> {
+        let output = Command::new(env!("CARGO_BIN_EXE_vitalgate"))
+            .args(["verify", "--dir"])
+            .arg(&self.store)
+            .output()
+            .unwrap();
+        let verdict = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let difference = || format!("verify: {}\n{verdict}\n{errors}", output.status);
+        output.status.success().then_some(()).ok_or_else(difference)
+    }
+
+    /// Every input in the journal.
+    pub(crate) fn journal(&self) -> Vec<Input> {
+        self.journal_after(0).into_iter().flat_map(|(_, inputs)| inputs).collect()
+    }
+
+    /// The rows of the journal after row `after`, with their inputs.
+    pub(crate) fn journal_after(&self, after: u64) -> Vec<(u64, Vec<Input>)> {
+        let sql = format!("SELECT n, body FROM journal WHERE n > {after} ORDER BY n");
+        self.rows(&sql, |row| {
+            let body = zstd::decode_all(row.get::<_, Vec<u8>>(1)?.as_slice()).unwrap();
+            Ok((row.get::<_, i64>(0)? as u64, minicbor::decode::<RowBody>(&body).unwrap().inputs))
+        })
+    }
+
+    /// Changes the database as no gateway would.
+    pub(crate) fn tamper(&self, sql: &str) {
+        Connection::open(self.database()).unwrap().execute_batch(sql).unwrap();
+    }
+
+    /// The newest row of the journal.
+    pub(crate) fn newest_row(&self) -> u64 {
+        self.rows("SELECT max(n) FROM journal", |row| row.get::<_, i64>(0))[0] as u64
+    }
+
+    /// The rows of a query, read beside the running gateway.
+    pub(crate) fn rows<T>(
+        &self,
+        sql: &str,
+        row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Vec<T> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let db = Connection::open_with_flags(self.database(), flags).unwrap();
+        let mut query = db.prepare(sql).unwrap();
+        query.query_map([], row).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+}
