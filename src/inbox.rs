@@ -1,4 +1,4 @@
-//! The one door into the pipeline: bounded submissions, each with its receipt.
+//! The one way into the pipeline: bounded submissions, each with its receipt.
 //!
 //! A receipt released means "committed, with one fsync". A receipt dropped means "not accepted":
 //! the connection that holds the other end must close, because only that makes a client send again.
@@ -29,7 +29,7 @@ pub struct Submission {
     pub dead_letters: Vec<DeadLetter>,
     /// Samples of accepted wave chunks.
     pub waves: Vec<WaveSamples>,
-    /// Told after the commit.
+    /// Released after the commit.
     pub receipt: Receipt,
     /// Payload bytes, for the bounds.
     pub bytes: usize,
@@ -54,7 +54,7 @@ impl Drop for Room {
     }
 }
 
-/// Told exactly once, by release after the commit or by drop.
+/// Answers exactly once, by release after the commit or by drop.
 #[derive(Debug)]
 pub struct Receipt(Option<oneshot::Sender<Committed>>);
 

@@ -4,21 +4,35 @@
 //! alarm it causes, and only then acknowledged. Clinicians see alarms on a page and in a stream.
 //!
 //! ```text
-//!  devices ──MQTT 3.1.1/5──▶ ingest::listener ── ingest::decode (pure) ─┐
-//!  commands (http, control) ────────────────────────────────────────────┤
-//!                                                                       ▼
-//!                                             inbox: inputs with their receipts, bounded
-//!                                                                       ▼
+//!  devices ── MQTT ──▶ ingest: listener ───┐ decode (formats, pure), then one submission a read
+//!  brokers ── MQTT ──▶ ingest: subscriber ─┤
+//!  commands ─────────▶ http, operate ──────┤
+//!                                          ▼
+//!                       inbox: inputs with their receipts, bounded in bytes
+//!                                          ▼
 //!    pipeline, one batch at a time:
 //!      1 take   2 stamp (clock)   3 step the core (domain, pure)   4 commit (store, one fsync)
-//!      5 release receipts (PUBACK, HTTP answer)   6 publish (view: board and ring)
-//!                                                                       │
-//!                        ┌──────────────────────────────────────────────┤
-//!                        ▼                                              ▼
-//!                 store: journal, transitions, history          http: API, stream, page
+//!      5 release receipts (PUBACK, HTTP answer)   6 publish (projection: board and ring)
+//!                                          │
+//!                ┌─────────────────────────┼────────────────────────────┐
+//!                ▼                         ▼                            ▼
+//!       store: journal, alarms,   http: API, stream, page    influx: a copy in InfluxDB
+//!       history
 //! ```
 //!
 //! Data pass each stage once; only a receipt travels back. A receipt dropped means "not accepted".
+//!
+//! Folders import each other downwards only; a test names any circle:
+//!
+//! ```text
+//!  app (and the command line, which is the program)
+//!  tools, operate, http, influx
+//!  pipeline
+//!  ingest
+//!  handles: what all interfaces hold
+//!  inbox, projection, state
+//!  net, privacy, telemetry, config, clock
+//! ```
 
 pub mod app;
 pub mod clock;

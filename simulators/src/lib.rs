@@ -9,20 +9,25 @@
 //! ```
 
 pub mod bedside;
+#[cfg(feature = "http")]
 pub mod chaos;
 pub mod clock;
 pub mod codec;
 pub mod formula;
+#[cfg(feature = "http")]
 pub mod http;
 pub mod implant;
 pub mod ledger;
 pub mod link;
+#[cfg(feature = "http")]
 pub mod load;
 pub mod names;
 pub mod noise;
+#[cfg(feature = "http")]
 pub mod plan;
 pub mod session;
 pub mod tempo;
+#[cfg(feature = "http")]
 pub mod ward;
 pub mod wire;
 

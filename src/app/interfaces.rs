@@ -191,7 +191,7 @@ impl Around {
                 pulse.notify(watchdog);
             }
             let ready = move || not_ready(&board.borrow(), &clock, &pulse).is_empty();
-            stage.start("service manager", systemd::tell_of_life(notifier, ready, stage.token()));
+            stage.start("service manager", systemd::report_life(notifier, ready, stage.token()));
         }
         stage
     }

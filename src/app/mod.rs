@@ -93,11 +93,11 @@ impl App {
         let mut first = Vec::from_iter(upgraded.clone());
         let missed = last.map(|from| (from, clock.stamp().at));
         first.extend(first_inputs(&core, &configuration, config, mode, missed));
-        let mut told = board::of(&core);
+        let mut first_board = board::of(&core);
         if let Some(Input::Upgraded { next_seq, held, .. }) = upgraded {
-            board::show_told(&mut told, next_seq, held);
+            board::show_announced(&mut first_board, next_seq, held);
         }
-        let (board, board_seen) = watch::channel(Arc::new(told));
+        let (board, board_seen) = watch::channel(Arc::new(first_board));
         let (signals_in_force, signals) = watch::channel(Arc::new(configuration.signals.clone()));
         let (kept, keep) = watch::channel(Arc::new(config.store.keep(&configuration.signals)));
         let (inbox, submissions) = Inbox::new();

@@ -1,4 +1,4 @@
-//! What the configuration names and only a look at the machine can tell: secrets and certificates.
+//! What the configuration names and the machine must hold: secrets and certificates.
 
 use std::fmt::Display;
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 /// How long each stage of the shutdown may take.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
-/// Tasks that are told to stop together. One that ends before is a failure of the process.
+/// Tasks that stop together. One that ends before is a failure of the process.
 #[derive(Debug, Default)]
 pub(crate) struct Stage {
     stop: CancellationToken,
@@ -17,12 +17,12 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// A stage whose tasks know already what tells them to stop.
+    /// A stage whose tasks already hold the token that stops them.
     pub(crate) fn new(stop: CancellationToken) -> Self {
         Self { stop, ..Self::default() }
     }
 
-    /// What tells the tasks of this stage to stop.
+    /// What stops the tasks of this stage.
     pub(crate) fn token(&self) -> CancellationToken {
         self.stop.clone()
     }
@@ -36,7 +36,7 @@ impl Stage {
         });
     }
 
-    /// The task that ended though nobody told it to; waits as long as none does.
+    /// The task that ended though nobody stopped it; waits as long as none does.
     pub(crate) async fn ended(&mut self) -> &'static str {
         match self.tasks.join_next().await {
             Some(Ok(name)) => {
@@ -48,7 +48,7 @@ impl Stage {
         }
     }
 
-    /// Tells the tasks to stop and waits for them; whoever is late is named and given up.
+    /// Stops the tasks and waits for them; whoever is late is named and given up.
     pub(crate) async fn stop(mut self) {
         self.stop.cancel();
         let all = async {

@@ -49,7 +49,7 @@ pub(super) fn open_store(config: &Config, mode: RunMode) -> anyhow::Result<Opene
     Ok(opened)
 }
 
-/// What the gateway tells itself before all else: what it missed, and what has changed meanwhile.
+/// The inputs that the gateway makes itself before all others: what it missed, and what has changed meanwhile.
 pub(super) fn first_inputs(
     core: &Core,
     configuration: &Configuration,
@@ -85,7 +85,8 @@ fn ended_links(core: &Core) -> impl Iterator<Item = Input> {
     })
 }
 
-/// Brokers that were told as faulty and are configured no more: nobody would ever say otherwise.
+/// Brokers whose fault was announced and that are configured no more: nobody would ever report
+/// them well.
 fn forgotten_brokers(core: &Core, config: &Config) -> impl Iterator<Item = Input> {
     let faults = core.site.broker_faults();
     let gone = faults.filter(|id| config.broker.iter().all(|broker| broker.id != *id));

@@ -47,8 +47,8 @@ async fn demo(config: Config) -> anyhow::Result<()> {
     let running = tokio::spawn(app.run(stop.clone()));
     let api = Api::new(&format!("http://{http}"), None);
     let plan = Plan::demo(SEED);
-    let (teller, told) = (api.clone(), plan.clone());
-    tokio::task::spawn_blocking(move || told.register(&teller, vitalgate_sim::clock::wall()))
+    let (gateway, ward) = (api.clone(), plan.clone());
+    tokio::task::spawn_blocking(move || ward.register(&gateway, vitalgate_sim::clock::wall()))
         .await?
         .context("the ward could not be registered")?;
     say("simulated ward: research and demonstration software, not a medical device");

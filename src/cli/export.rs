@@ -80,7 +80,7 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         into_file(&args.out, |file| Ok(export(&dir, &request, file, |p| bar.show(p))?))
     };
     bar.end();
-    for line in told(&written?, &request, &dir) {
+    for line in summary(&written?, &request, &dir) {
         note(&line);
     }
     Ok(ExitCode::SUCCESS)
@@ -123,7 +123,7 @@ fn new_draft(draft: &Path) -> std::io::Result<File> {
 }
 
 /// What was exported, in words: beside the data, never in them.
-fn told(report: &Report, request: &Request, dir: &Path) -> Vec<String> {
+fn summary(report: &Report, request: &Request, dir: &Path) -> Vec<String> {
     let Report { rows, patients, withheld, withheld_patients, row, at, simulated } = report;
     let what = match request.what {
         What::Readings => "readings",

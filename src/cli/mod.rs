@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod config;
+#[cfg_attr(not(feature = "simulators"), path = "no_demo.rs")]
 mod demo;
 mod device;
 mod doctor;

@@ -17,7 +17,7 @@ pub(super) struct Place<A> {
     pub(super) messages: usize,
     /// Their bytes.
     pub(super) bytes: usize,
-    /// Told after the commit; `None` if there is nothing to wait for but the line itself.
+    /// Released after the commit; `None` if there is nothing to wait for but the line itself.
     pub(super) waiting: Option<Waiting>,
 }
 

@@ -115,7 +115,7 @@ async fn serve(
     };
     if heard == status::QUESTION {
         let status = serde_json::to_vec(&sources.status())?;
-        return timeout(ANSWERING, tell(&mut stream, &status)).await?;
+        return timeout(ANSWERING, reply(&mut stream, &status)).await?;
     }
     timeout(ANSWERING, answer(&mut stream, &sources.handles.inbox, &heard)).await?
 }
@@ -127,18 +127,18 @@ async fn hear(stream: &mut UnixStream) -> std::io::Result<Vec<u8>> {
 }
 
 async fn answer(stream: &mut UnixStream, inbox: &Inbox, bytes: &[u8]) -> std::io::Result<()> {
-    let reply = match minicbor::decode::<Command>(bytes) {
+    let answer = match minicbor::decode::<Command>(bytes) {
         Ok(command) => match submit(inbox, command).await {
             Some(answer) => serde_json::to_string(&answer).unwrap_or_default(),
             None => r#"{"outcome":"unknown","detail":"the gateway stopped"}"#.to_owned(),
         },
         Err(_) => r#"{"outcome":"invalid","detail":"not a command"}"#.to_owned(),
     };
-    tell(stream, reply.as_bytes()).await
+    reply(stream, answer.as_bytes()).await
 }
 
-async fn tell(stream: &mut UnixStream, reply: &[u8]) -> std::io::Result<()> {
-    stream.write_all(reply).await?;
+async fn reply(stream: &mut UnixStream, bytes: &[u8]) -> std::io::Result<()> {
+    stream.write_all(bytes).await?;
     stream.shutdown().await
 }
 

@@ -22,15 +22,15 @@ const ANSWER_BYTES: u64 = 64;
 pub async fn watch(clock: Clock, inbox: Inbox, cancel: CancellationToken) {
     let every = Duration::from_micros(clock.every.as_micros().unsigned_abs());
     let asking = async {
-        let mut told = None;
+        let mut reported = None;
         loop {
             let word = ask(&clock.check).await;
-            if told.as_ref() != Some(&word) {
+            if reported.as_ref() != Some(&word) {
                 if word != Synchronised::Yes {
                     tracing::warn!(?word, "the machine's clock is not known to be synchronised");
                 }
                 let input = Input::Synchronised(word.clone());
-                told = Some(word);
+                reported = Some(word);
                 let submission = Submission::of(vec![input], 0, Receipt::unheard());
                 if inbox.submit(submission).await.is_err() {
                     return std::future::pending().await;

@@ -1,4 +1,4 @@
-//! What the service manager is told: ready, alive, stopping (`sd_notify(3)`).
+//! What is reported to the service manager: ready, alive, stopping (`sd_notify(3)`).
 
 use std::ffi::OsStr;
 use std::io;
@@ -39,34 +39,34 @@ impl Notifier {
         }
     }
 
-    /// Tells the socket at `address`; one that begins with `@` has no place in the file system.
+    /// Reports to the socket at `address`; one that begins with `@` has no place in the file system.
     pub fn new(address: &OsStr, watchdog: Option<Duration>) -> io::Result<Self> {
         let address = match address.as_bytes() {
             [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
             _ => SocketAddr::from_pathname(address)?,
         };
         let socket = UnixDatagram::unbound()?;
-        // Whoever tells of life must not wait for whoever listens.
+        // Whoever reports life must not wait for whoever listens.
         socket.set_nonblocking(true)?;
         socket.connect_addr(&address)?;
         Ok(Self { socket, watchdog })
     }
 
-    /// What is told to the manager is lost if it does not listen, and nobody waits.
-    pub fn tell(&self, state: &str) {
+    /// What is reported to the manager is lost if it does not listen, and nobody waits.
+    pub fn report(&self, state: &str) {
         if let Err(error) = self.socket.send(state.as_bytes()) {
             tracing::debug!(%error, state, "the service manager was not told");
         }
     }
 }
 
-/// Tells of life from where life is: by the pipeline, after a step. A pipeline that stands still
+/// Reports life from where life is: by the pipeline, after a step. A pipeline that stands still
 /// says nothing, and the manager starts the gateway anew.
 #[derive(Debug)]
 pub struct Watchdog {
     notifier: std::sync::Arc<Notifier>,
     every_s: f64,
-    told: Stopwatch,
+    reported: Stopwatch,
 }
 
 impl Watchdog {
@@ -74,21 +74,21 @@ impl Watchdog {
     pub fn new(notifier: std::sync::Arc<Notifier>) -> Option<Self> {
         // A third of the time allowed, so that one lost word is no death.
         let every_s = notifier.watchdog?.as_secs_f64() / 3.0;
-        Some(Self { notifier, every_s, told: Stopwatch::start() })
+        Some(Self { notifier, every_s, reported: Stopwatch::start() })
     }
 }
 
 impl StepListener for Watchdog {
     fn stepped(&mut self) {
-        if self.told.seconds() >= self.every_s {
-            self.told = Stopwatch::start();
-            self.notifier.tell("WATCHDOG=1");
+        if self.reported.seconds() >= self.every_s {
+            self.reported = Stopwatch::start();
+            self.notifier.report("WATCHDOG=1");
         }
     }
 }
 
 /// Says `READY=1` when `ready` first holds, and `STOPPING=1` at the stop.
-pub async fn tell_of_life(
+pub async fn report_life(
     notifier: std::sync::Arc<Notifier>,
     ready: impl Fn() -> bool + Send,
     stop: CancellationToken,
@@ -97,11 +97,11 @@ pub async fn tell_of_life(
         while !ready() {
             tokio::time::sleep(LOOK).await;
         }
-        notifier.tell("READY=1");
+        notifier.report("READY=1");
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        () = stop.cancelled() => notifier.tell("STOPPING=1"),
+        () = stop.cancelled() => notifier.report("STOPPING=1"),
         () = readiness => {}
     }
 }
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn many_steps_are_told_once_in_a_while() {
+    fn many_steps_are_reported_once_in_a_while() {
         let (manager, notifier, _dir) = manager(Some(Duration::from_secs(3_600)));
         let mut watchdog = Watchdog::new(notifier).unwrap();
         for _ in 0..1_000 {
@@ -162,10 +162,10 @@ mod tests {
         let (manager, notifier, _dir) = manager(None);
         assert!(Watchdog::new(Arc::clone(&notifier)).is_none());
         for _ in 0..100_000 {
-            notifier.tell("WATCHDOG=1");
+            notifier.report("WATCHDOG=1");
         }
         drop(manager);
-        notifier.tell("WATCHDOG=1");
+        notifier.report("WATCHDOG=1");
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let manager = Manager(UnixDatagram::bind_addr(&address).unwrap());
         manager.0.set_nonblocking(true).unwrap();
-        Notifier::new(OsStr::new(&format!("@{name}")), None).unwrap().tell("READY=1");
+        Notifier::new(OsStr::new(&format!("@{name}")), None).unwrap().report("READY=1");
         assert_eq!(manager.heard(), ["READY=1"]);
     }
 
@@ -184,20 +184,20 @@ mod tests {
         let (is_ready, stop) = (Arc::new(AtomicBool::new(false)), CancellationToken::new());
         let asked = Arc::clone(&is_ready);
         let ready = move || asked.load(Ordering::Relaxed);
-        let mut telling = Box::pin(tell_of_life(notifier, ready, stop.clone()));
-        assert!(futures_poll(&mut telling).await);
+        let mut reporting = Box::pin(report_life(notifier, ready, stop.clone()));
+        assert!(futures_poll(&mut reporting).await);
         assert!(manager.heard().is_empty());
         is_ready.store(true, Ordering::Relaxed);
         let mut heard = Vec::new();
         while heard.is_empty() {
             tokio::select! {
-                () = &mut telling => panic!("it ends only at the stop"),
+                () = &mut reporting => panic!("it ends only at the stop"),
                 () = tokio::time::sleep(LOOK) => heard = manager.heard(),
             }
         }
         assert_eq!(heard, ["READY=1"]);
         stop.cancel();
-        telling.await;
+        reporting.await;
         assert_eq!(manager.heard(), ["STOPPING=1"]);
     }
 

@@ -23,7 +23,7 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// The receiving end of the inbox, and what was taken from it but not yet stepped.
 #[derive(Debug)]
-pub(super) struct Intake {
+pub(super) struct BatchIntake {
     inbox: mpsc::Receiver<Submission>,
     clock: Clock,
     queue: VecDeque<Submission>,
@@ -61,7 +61,7 @@ pub(super) struct Stepped {
     pub(super) done: Vec<(Submission, Vec<CommandAnswer>)>,
 }
 
-impl Intake {
+impl BatchIntake {
     pub(super) fn new(inbox: mpsc::Receiver<Submission>, clock: Clock) -> Self {
         Self { inbox, clock, queue: VecDeque::new(), bytes: 0, closed: false }
     }

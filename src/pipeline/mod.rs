@@ -33,7 +33,7 @@ use vitalgate_store::types::Commit;
 use vitalgate_store::{Committer, NotTaken, Report};
 
 pub use batch::stored;
-use batch::{Intake, Stepped, Taken};
+use batch::{BatchIntake, Stepped, Taken};
 use publish::{Publisher, Waits};
 use snapshots::Snapshots;
 use unwatched::Unwatched;
@@ -44,7 +44,7 @@ const UNDER_WAY: usize = 2;
 const ROW_EVERY: Span = Span::secs(10);
 /// The longest sleep: heartbeats and stalls are noticed within it.
 const TICK: Duration = Duration::from_millis(100);
-/// Intake that stood still for longer was deaf (docs/architecture.md).
+/// Intake that stood still for longer has a gap (docs/architecture.md).
 const DEAF_AFTER: Span = Span::secs(1);
 /// A commit that takes longer is a store that fails, whether it says so or hangs.
 const STALLED_S: f64 = 3.0;
@@ -77,7 +77,7 @@ pub struct Parts {
     pub ring: Arc<Ring>,
     /// Metrics.
     pub metrics: Metrics,
-    /// Told of every step.
+    /// Beats with every step.
     pub pulse: Pulse,
     /// Inputs to begin with: the window without intake, and the configuration if it changed.
     pub first: Vec<Input>,
@@ -94,7 +94,7 @@ struct Pipeline {
     core: Core,
     clock: Clock,
     committer: Committer,
-    intake: Intake,
+    intake: BatchIntake,
     own: Vec<Input>,
     /// Stepped and not yet on the disk, in order.
     pending: VecDeque<Stepped>,
@@ -147,7 +147,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         refusals,
         shedding,
         core,
-        intake: Intake::new(inbox, clock.clone()),
+        intake: BatchIntake::new(inbox, clock.clone()),
         clock,
         committer,
         own: first,
@@ -332,7 +332,7 @@ impl Pipeline {
         }
     }
 
-    /// From here on alarms are told unconfirmed, and whatever still comes is judged.
+    /// From here on alarms are published unconfirmed, and whatever still comes is judged.
     fn fail(&mut self, why: &str) {
         if self.failing {
             return;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::batch::{Intake, Stepped};
+use super::batch::{BatchIntake, Stepped};
 use crate::clock::{Clock, Stamp, Stopwatch};
 use crate::inbox::{Committed, Submission};
 use crate::pipeline::load_shedding::{Load, Work};
@@ -41,8 +41,8 @@ pub(super) struct Publisher {
     load: Load,
     restless: BTreeSet<PatientId>,
     refreshed: Stopwatch,
-    /// Since live numbers were told.
-    told_vitals: Stopwatch,
+    /// Since live numbers were published.
+    published_vitals: Stopwatch,
     /// Since they were published or shed.
     passed_vitals: Stopwatch,
     beat: Option<Stopwatch>,
@@ -68,7 +68,7 @@ impl Publisher {
             load,
             restless: BTreeSet::new(),
             refreshed: Stopwatch::start(),
-            told_vitals: Stopwatch::start(),
+            published_vitals: Stopwatch::start(),
             passed_vitals: Stopwatch::start(),
             beat: None,
             judged_at,
@@ -76,7 +76,7 @@ impl Publisher {
     }
 
     /// A batch is on the disk: receipts nobody will ask about at once, the board, the answers to
-    /// commands, and the events, which tell of the board.
+    /// commands, and the events, which speak of the board.
     pub(super) fn committed(&mut self, stepped: Stepped, core: &mut Core, failing: bool) {
         let Stepped { now, transitions, bodies, taken, waited_s, done, .. } = stepped;
         self.judged_at = self.judged_at.max(now.at);
@@ -107,7 +107,7 @@ impl Publisher {
         }
     }
 
-    /// Alarms of a batch that waits while the store fails: told at once, without an id.
+    /// Alarms of a batch that waits while the store fails: published at once, without an id.
     pub(super) fn unconfirmed(&self, stepped: &Stepped) {
         let frames: Vec<Frame> = stepped
             .transitions
@@ -184,18 +184,19 @@ impl Publisher {
         }
     }
 
-    /// A second has passed in which live numbers may be told; under load most of them are not.
+    /// A second has passed in which live numbers may be published; under load most of them are not.
     fn pass_vitals(&mut self) {
         self.passed_vitals = Stopwatch::start();
-        if self.load.is_shed(Work::Vitals) && self.told_vitals.seconds() < RARE_VITALS_EVERY_S {
+        if self.load.is_shed(Work::Vitals) && self.published_vitals.seconds() < RARE_VITALS_EVERY_S
+        {
             self.metrics.shed(Work::Vitals.as_str());
         } else {
-            self.tell_vitals();
+            self.publish_vitals();
         }
     }
 
-    fn tell_vitals(&mut self) {
-        self.told_vitals = Stopwatch::start();
+    fn publish_vitals(&mut self) {
+        self.published_vitals = Stopwatch::start();
         let restless = std::mem::take(&mut self.restless);
         if self.metrics.watching() == 0 {
             return;
@@ -254,7 +255,7 @@ impl Publisher {
     }
 }
 
-/// From the measurement to the gateway, in seconds, as far as the device's clock can tell. What came
+/// From the measurement to the gateway, in seconds, as far as the device's clock can say. What came
 /// late waited elsewhere, and is no latency of an alarm that sounds now.
 fn on_the_way(alarm: &Alarm) -> Option<f64> {
     let trigger = &alarm.trigger;
@@ -312,7 +313,7 @@ pub(super) struct Waits {
 }
 
 impl Waits {
-    pub(super) fn new(pending: &VecDeque<Stepped>, intake: &Intake) -> Self {
+    pub(super) fn new(pending: &VecDeque<Stepped>, intake: &BatchIntake) -> Self {
         let stepped: u64 = pending.iter().map(|s| s.inputs as u64).sum();
         let oldest_s = pending.front().map_or(0.0, |s| s.taken.seconds());
         Self { inputs: stepped + intake.queued() as u64, oldest_s }

@@ -23,7 +23,7 @@ impl Unwatched {
         Self { looked: Stopwatch::start(), since: BTreeMap::new() }
     }
 
-    /// The wards to tell as unwatched, if they are others than those told.
+    /// The wards to report as unwatched, if they are others than those reported.
     pub(super) fn news(&mut self, core: &Core, ring: &Ring) -> Option<Vec<WardId>> {
         if self.looked.seconds() < LOOK_EVERY_S {
             return None;

@@ -63,8 +63,8 @@ pub fn refresh(board: &mut Board, core: &Core, changed: &Changed) {
     }
 }
 
-/// Until an upgrade is committed people see what they were told, not what the new core holds.
-pub fn show_told(board: &mut Board, next_seq: u64, held: Vec<Alarm>) {
+/// Until an upgrade is committed people see what was announced to them, not what the new core holds.
+pub fn show_announced(board: &mut Board, next_seq: u64, held: Vec<Alarm>) {
     board.seq = next_seq - 1;
     board.alarms = Arc::new(held.into_iter().map(|a| (a.id.clone(), Arc::new(a))).collect());
 }
@@ -223,7 +223,7 @@ fn vital(source: &Source, state: &SourceState, core: &Core, now: Stamp) -> Vital
     }
 }
 
-/// The patients whose vitals are worth telling again.
+/// The patients whose vitals are worth publishing again.
 pub fn vitals_frame(view: &PatientView) -> serde_json::Value {
     serde_json::json!({
         "patient": view.id,

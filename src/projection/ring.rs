@@ -1,4 +1,4 @@
-//! The events that streams tell: the pipeline puts them in after each commit, any number of cursors read.
+//! The events that streams publish: the pipeline puts them in after each commit, any number of cursors read.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -62,8 +62,8 @@ pub struct Watching {
 
 #[derive(Debug, Default)]
 struct Held {
-    told: VecDeque<Frame>,
-    /// Index of the newest frame that was let go of `told`.
+    frames: VecDeque<Frame>,
+    /// Index of the newest frame that fell off `frames`.
     gone: u64,
     vitals: BTreeMap<u64, Frame>,
     /// Where in `vitals` a patient's stand.
@@ -134,7 +134,7 @@ impl Ring {
             frame.index = index;
             match frame.event {
                 "vitals" => held.keep_vitals(frame),
-                _ => held.tell(frame),
+                _ => held.push(frame),
             }
         }
         drop(held);
@@ -152,8 +152,8 @@ impl Ring {
         if after < held.gone {
             return Found::Lost(held.gone);
         }
-        let first = held.told.partition_point(|frame| frame.index <= after);
-        Found::Frames(held.told.range(first..).take(limit).cloned().collect())
+        let first = held.frames.partition_point(|frame| frame.index <= after);
+        Found::Frames(held.frames.range(first..).take(limit).cloned().collect())
     }
 
     /// At most `limit` vitals with an index above `after`, oldest first, one of a patient.
@@ -165,7 +165,7 @@ impl Ring {
     /// Index after which every alarm frame newer than transition `seq` lies, if the ring reaches back that far.
     pub fn index_of_seq(&self, seq: u64) -> Option<u64> {
         let held = self.held();
-        held.told.iter().rev().find(|f| f.seq.is_some_and(|s| s <= seq)).map(|f| f.index)
+        held.frames.iter().rev().find(|f| f.seq.is_some_and(|s| s <= seq)).map(|f| f.index)
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -174,13 +174,13 @@ impl Ring {
 }
 
 impl Held {
-    fn tell(&mut self, frame: Frame) {
-        if self.told.len() == RING_FRAMES
-            && let Some(oldest) = self.told.pop_front()
+    fn push(&mut self, frame: Frame) {
+        if self.frames.len() == RING_FRAMES
+            && let Some(oldest) = self.frames.pop_front()
         {
             self.gone = oldest.index;
         }
-        self.told.push_back(frame);
+        self.frames.push_back(frame);
     }
 
     fn keep_vitals(&mut self, frame: Frame) {

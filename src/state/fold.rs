@@ -20,7 +20,7 @@ pub enum FoldError {
     /// The store cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// Rows that would tell the state are gone, and no snapshot stands in for them.
+    /// Rows that would say the state are gone, and no snapshot stands in for them.
     #[error("journal rows {first} to {last} are missing: restore a backup")]
     Gap {
         /// The first.

@@ -1,6 +1,6 @@
 //! State = snapshot + fold: brings a core, and the history's heads, to where the store stands.
 //!
-//! Rows of an older core are folded by this one; what follows otherwise from them than was told is
+//! Rows of an older core are folded by this one; what follows otherwise from them than was announced is
 //! settled by the first input after them, [`upgraded`].
 
 use crate::state::fold::{FoldError, begin, fold};
@@ -55,12 +55,12 @@ pub fn recover(opened: &Opened) -> Result<Core, RecoveryError> {
         );
         core.continue_from(opened.next_seq);
     }
-    // What recovery touched needs no telling: the first board holds everything.
+    // What recovery touched need not be published: the first board holds everything.
     core.take_changed();
     Ok(core)
 }
 
-/// The first input after rows of an older core: what was told of them and is not over. None where
+/// The first input after rows of an older core: what was announced of them and is not over. None where
 /// the last row is of this core.
 pub fn upgraded(opened: &Opened) -> Result<Option<Input>, RecoveryError> {
     let Some(last) = opened.last_row.filter(|_| is_of_older_core(opened)) else { return Ok(None) };
@@ -103,7 +103,7 @@ mod tests {
     use vitalgate_domain::output::transition::{Change, TransitionBody};
     use vitalgate_store::{OpenError, Store};
 
-    /// An older core left eight rows, its snapshot at row `frozen`; it told the ward w2 in row 7 and
+    /// An older core left eight rows, its snapshot at row `frozen`; it announced the ward w2 in row 7 and
     /// the ward w3 in row 8, and nobody has closed them.
     fn left_behind(dir: &std::path::Path, frozen: u64) {
         let unwatched =

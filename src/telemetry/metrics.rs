@@ -339,7 +339,7 @@ impl Metrics {
         self.0.shed.get_or_create(&[("what", what)]).inc();
     }
 
-    /// There is an InfluxDB to tell: everything of it stands at 0 from now on.
+    /// There is an InfluxDB to export to: everything of it stands at 0 from now on.
     pub fn influx_begins(&self, classes: &[&'static str]) {
         for class in classes {
             drop(self.0.influx.requests.get_or_create(&[INFLUX, ("status", *class)]));
@@ -382,7 +382,7 @@ impl Metrics {
         self.0.influx.paused.get_or_create(&[INFLUX]).set(i64::from(paused));
     }
 
-    /// How far InfluxDB is behind, and whether it is told what the journal lost.
+    /// How far InfluxDB is behind, and whether what the journal lost is exported to it.
     pub fn influx_lag(&self, rows: u64, seconds: f64, refilling: bool) {
         let influx = &self.0.influx;
         influx.lag_rows.get_or_create(&[INFLUX]).set(rows as i64);

@@ -17,7 +17,7 @@ pub async fn watch_space(reader: Reader, metrics: Metrics, stop: CancellationTok
             let reader = reader.clone();
             let measured = tokio::task::spawn_blocking(move || reader.space()).await;
             if let Ok(measured) = measured {
-                tell(&metrics, measured);
+                report(&metrics, measured);
             }
             tokio::time::sleep(EVERY).await;
         }
@@ -28,7 +28,7 @@ pub async fn watch_space(reader: Reader, metrics: Metrics, stop: CancellationTok
     }
 }
 
-fn tell(metrics: &Metrics, measured: Result<Space, ReadError>) {
+fn report(metrics: &Metrics, measured: Result<Space, ReadError>) {
     let Space { journal, waves, free, history, log, file: _, disk_free } = match measured {
         Ok(space) => space,
         Err(error) => return tracing::warn!(%error, "the room the store takes cannot be measured"),

@@ -1,8 +1,8 @@
 //! Publishes under names that their senders may not speak for, gathered for the audit.
 //!
 //! The audit grows for ever, and who is refused may be hostile. So it hears of a principal and a name
-//! twice an hour at most: at once, and at the end of the hour with the count. Few names are told of
-//! one principal and few principals at all; the others share an entry. What was counted and not told
+//! twice an hour at most: at once, and at the end of the hour with the count. Few names are reported of
+//! one principal and few principals at all; the others share an entry. What was counted and not reported
 //! is lost when the process is killed.
 
 use std::collections::BTreeMap;
@@ -13,9 +13,9 @@ use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::time::{Span, Timestamp};
 
-/// Entries of an hour, told twice each: a few hundred bytes apiece.
+/// Entries of an hour, reported twice each: a few hundred bytes apiece.
 const MOST: usize = 1_024;
-/// Of one principal; one that tries more names is told as trying several.
+/// Of one principal; one that tries more names is reported as trying several.
 const MOST_EACH: usize = 8;
 const HOUR: Span = Span::hours(1);
 
@@ -27,7 +27,7 @@ pub struct Refusals(Mutex<Hour>);
 struct Hour {
     begun: Timestamp,
     entries: BTreeMap<Tried, Entry>,
-    /// Entries that have not been told at all.
+    /// Entries that have not been reported at all.
     news: bool,
 }
 
@@ -38,7 +38,7 @@ type Tried = (Option<DeviceId>, Option<DeviceId>);
 struct Entry {
     since: Timestamp,
     count: u64,
-    told: u64,
+    reported: u64,
 }
 
 impl Refusals {
@@ -47,9 +47,10 @@ impl Refusals {
         let name = permission::publish_topic(topic).and_then(|(id, _)| id.parse().ok());
         let mut hour = self.hour();
         let tried = hour.place_of(principal, name);
-        let entry = hour.entries.entry(tried).or_insert(Entry { since: now, count: 0, told: 0 });
+        let entry =
+            hour.entries.entry(tried).or_insert(Entry { since: now, count: 0, reported: 0 });
         entry.count += 1;
-        hour.news |= entry.told == 0;
+        hour.news |= entry.reported == 0;
     }
 
     /// What the audit has to hear now: whoever is new, and when an hour is over all that came after.
@@ -60,16 +61,16 @@ impl Refusals {
             return Vec::new();
         }
         hour.news = false;
-        let due = hour.tell(|entry| over || entry.told == 0);
+        let due = hour.report(|entry| over || entry.reported == 0);
         if over {
             *hour = Hour { begun: now, ..Hour::default() };
         }
         due
     }
 
-    /// All that was not told, before the end.
+    /// All that was not reported, before the end.
     pub(crate) fn rest(&self) -> Vec<Input> {
-        self.hour().tell(|_| true)
+        self.hour().report(|_| true)
     }
 
     fn hour(&self) -> MutexGuard<'_, Hour> {
@@ -95,15 +96,15 @@ impl Hour {
         }
     }
 
-    fn tell(&mut self, which: impl Fn(&Entry) -> bool) -> Vec<Input> {
-        let untold = self.entries.iter_mut().filter(|(_, entry)| entry.count > entry.told);
-        let untold = untold.filter(|(_, entry)| which(entry));
-        let tell = |((principal, name), entry): (&Tried, &mut Entry)| {
-            entry.told = entry.count;
+    fn report(&mut self, which: impl Fn(&Entry) -> bool) -> Vec<Input> {
+        let news = self.entries.iter_mut().filter(|(_, entry)| entry.count > entry.reported);
+        let news = news.filter(|(_, entry)| which(entry));
+        let report = |((principal, name), entry): (&Tried, &mut Entry)| {
+            entry.reported = entry.count;
             let (principal, name) = (principal.clone(), name.clone());
             Input::NotAllowed { principal, name, count: entry.count, since: entry.since }
         };
-        untold.map(tell).collect()
+        news.map(report).collect()
     }
 }
 
@@ -119,8 +120,8 @@ mod tests {
         format!("vitalgate/v1/{name}/telemetry")
     }
 
-    /// Who, whose name and how often, as told.
-    fn told(inputs: Vec<Input>) -> Vec<(String, String, u64)> {
+    /// Who, whose name and how often, as reported.
+    fn reported(inputs: Vec<Input>) -> Vec<(String, String, u64)> {
         let word = |id: Option<DeviceId>| id.map_or("*".to_owned(), |id| id.to_string());
         let one = |input| {
             let Input::NotAllowed { principal, name, count, .. } = input else {
@@ -136,23 +137,23 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_told_at_once_and_counted_when_its_hour_is_over() {
+    fn a_name_is_reported_at_once_and_counted_when_its_hour_is_over() {
         let refusals = Refusals::default();
         let principal = "cm-1".parse().unwrap();
-        assert!(told(refusals.due(at(0))).is_empty());
+        assert!(reported(refusals.due(at(0))).is_empty());
         for minute in 0..50 {
             refusals.note(&principal, &topic("dev-7"), at(minute));
             let expected = if minute == 0 { vec![entry("cm-1", "dev-7", 1)] } else { Vec::new() };
-            assert_eq!(told(refusals.due(at(minute))), expected);
+            assert_eq!(reported(refusals.due(at(minute))), expected);
         }
         refusals.note(&principal, "weather/today", at(51));
-        assert_eq!(told(refusals.due(at(51))), [entry("cm-1", "*", 1)]);
-        assert_eq!(told(refusals.due(at(60))), [entry("cm-1", "dev-7", 50)]);
+        assert_eq!(reported(refusals.due(at(51))), [entry("cm-1", "*", 1)]);
+        assert_eq!(reported(refusals.due(at(60))), [entry("cm-1", "dev-7", 50)]);
         refusals.note(&principal, &topic("dev-7"), at(61));
-        assert_eq!(told(refusals.due(at(61))), [entry("cm-1", "dev-7", 1)]);
+        assert_eq!(reported(refusals.due(at(61))), [entry("cm-1", "dev-7", 1)]);
         refusals.note(&principal, &topic("dev-7"), at(62));
-        assert_eq!(told(refusals.rest()), [entry("cm-1", "dev-7", 2)]);
-        assert!(told(refusals.rest()).is_empty());
+        assert_eq!(reported(refusals.rest()), [entry("cm-1", "dev-7", 2)]);
+        assert!(reported(refusals.rest()).is_empty());
     }
 
     #[test]
@@ -163,17 +164,17 @@ mod tests {
         for n in 0..1_000 {
             refusals.note(&principal, &topic(&format!("dev-{n:04}")), at(1));
         }
-        let of_one = told(refusals.due(at(1)));
+        let of_one = reported(refusals.due(at(1)));
         assert_eq!(of_one.len(), MOST_EACH + 1);
         assert_eq!(of_one[0], entry("cm-1", "*", 1_000 - MOST_EACH as u64));
         for n in 0..5_000 {
             refusals.note(&format!("x-{n}").parse().unwrap(), &topic("dev-7"), at(2));
         }
-        let all = told(refusals.due(at(2)));
+        let all = reported(refusals.due(at(2)));
         assert_eq!(all.len() + of_one.len(), MOST + 1);
         assert_eq!(all[0], entry("*", "*", 5_000 - (MOST - of_one.len()) as u64));
         refusals.note(&principal, &topic("dev-9999"), at(3));
-        let again = told(refusals.due(at(61)));
+        let again = reported(refusals.due(at(61)));
         assert_eq!(again, [entry("cm-1", "*", 1_001 - MOST_EACH as u64)], "it has its entry still");
     }
 }

@@ -29,7 +29,7 @@ const RIGHTS: &str = "make a token that may read and write the bucket: \
 const DEVICE: &str = "vitalgate-doctor";
 const SIGNAL: &str = "check";
 const INSTANCE: &str = "a, b=\"c\" 100% \\ $";
-/// One point is told under this name as well, as after a corrected binding.
+/// One point is written under this name as well, as after a corrected binding.
 const PATIENT: &str = "vitalgate-doctor";
 /// More rows than were written.
 const MOST: usize = 100;

@@ -1,4 +1,4 @@
-//! Alarms: one row a move, in the order they were told.
+//! Alarms: one row a move, in the order they were announced.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -105,7 +105,7 @@ pub(super) fn write(
     })
 }
 
-/// A move of an alarm, and the alarm as it was told.
+/// A move of an alarm, and the alarm as it was announced.
 struct Alarm {
     row: TransitionRow,
     body: Value,

@@ -33,7 +33,7 @@ impl FromStr for Format {
 /// One value of a row.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Cell<'a> {
-    /// Nothing is known, or nothing is told.
+    /// Nothing is known, or nothing is said.
     Empty,
     Text(&'a str),
     /// Written so that it reads back as the same number.

@@ -23,7 +23,7 @@ pub(super) enum End {
     /// The client broke the protocol.
     #[error("{0}")]
     Fault(#[from] Fault),
-    /// An MQTT 3.1.1 client published what it may not; MQTT 5 is told in its acknowledgement.
+    /// An MQTT 3.1.1 client published what it may not; MQTT 5 learns it from its acknowledgement.
     #[error("not allowed to publish there")]
     NotAllowed,
     /// The same client connected again.
@@ -41,7 +41,7 @@ pub(super) enum End {
 }
 
 impl End {
-    /// The reason told to MQTT 5 before closing; `None` where there is nobody or nothing to tell.
+    /// The reason given to MQTT 5 before closing; `None` where there is nobody or nothing to give.
     pub(super) fn code(self) -> Option<u8> {
         match self {
             Self::Disconnected { .. } | Self::Lost | Self::Stuck => None,
@@ -55,7 +55,7 @@ impl End {
         }
     }
 
-    /// Whether the last will speaks: it tells of the device's link, so not where the gateway's own
+    /// Whether the last will speaks: it speaks of the device's link, so not where the gateway's own
     /// stop or failure ended the connection.
     pub(super) fn fires_will(self) -> bool {
         match self {

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::codec::{self, Connect, Fault, NoConnect, Version, reason, write};
 use super::connection::{Connection, Stream, read_out};
-use super::intake::Intake;
+use super::intake::ListenerIntake;
 use super::principal::{Claim, identify};
 use super::tls::{TlsAcceptor, peer_names};
 use super::{Authentication, Shared};
@@ -157,14 +157,14 @@ async fn enter(
         refuse(stream, version, reason::SHUTTING_DOWN).await;
         return None;
     };
-    let mut intake = Intake::new(shared, &principal, version);
+    let mut intake = ListenerIntake::new(shared, &principal, version);
     intake.link(true, false);
-    let told = tokio::select! {
+    let reported = tokio::select! {
         biased;
-        told = shared.source.handles.inbox.submit(intake.unheard()) => told.is_ok(),
+        reported = shared.source.handles.inbox.submit(intake.unheard()) => reported.is_ok(),
         () = shared.source.cancel.cancelled() => false,
     };
-    if !told {
+    if !reported {
         refuse(stream, version, reason::SHUTTING_DOWN).await;
         return None;
     }

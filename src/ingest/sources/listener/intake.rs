@@ -15,7 +15,7 @@ pub(super) type Place = line::Place<Vec<u8>>;
 
 /// The messages of one socket read, in order, on their way to one submission.
 #[derive(Debug)]
-pub(super) struct Intake<'a> {
+pub(super) struct ListenerIntake<'a> {
     bundle: Bundle<'a>,
     version: Version,
     /// Their place in the line, so far.
@@ -39,7 +39,7 @@ pub(super) struct TooLarge {
     pub(super) head: Vec<u8>,
 }
 
-impl<'a> Intake<'a> {
+impl<'a> ListenerIntake<'a> {
     pub(super) fn new(shared: &'a Shared, principal: &'a DeviceId, version: Version) -> Self {
         let (retention, decode) = (shared.config.retention, shared.config.decode);
         Self {

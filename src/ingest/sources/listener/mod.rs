@@ -129,18 +129,18 @@ struct Shared {
 #[derive(Debug)]
 pub struct Listener {
     config: ListenerConfig,
-    doors: Vec<Door>,
+    endpoints: Vec<Endpoint>,
 }
 
-struct Door {
+struct Endpoint {
     socket: TcpListener,
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
 }
 
-impl std::fmt::Debug for Door {
+impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Door")
+        f.debug_struct("Endpoint")
             .field("address", &self.address)
             .field("tls", &self.tls.is_some())
             .finish_non_exhaustive()
@@ -166,19 +166,19 @@ impl Listener {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
             }
         };
-        let mut doors = Vec::new();
+        let mut endpoints = Vec::new();
         for &address in &config.plain {
-            doors.push(Door::open(address, None)?);
+            endpoints.push(Endpoint::open(address, None)?);
         }
         for &address in &config.tls {
-            doors.push(Door::open(address, acceptor.clone())?);
+            endpoints.push(Endpoint::open(address, acceptor.clone())?);
         }
-        Ok(Self { config, doors })
+        Ok(Self { config, endpoints })
     }
 
     /// The addresses bound, plain ones first, in the order of the configuration.
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
-        self.doors.iter().map(|door| door.address).collect()
+        self.endpoints.iter().map(|endpoint| endpoint.address).collect()
     }
 
     /// Serves until cancelled; then takes no new connection, lets each acknowledge what is in
@@ -194,8 +194,8 @@ impl Listener {
                 biased;
                 () = shared.source.cancel.cancelled() => break,
                 _ = sweep.tick() => shared.sweep(),
-                (door, accepted) = accept(&self.doors) => match accepted {
-                    Ok(socket) => shared.serve(socket, door, &places),
+                (endpoint, accepted) = accept(&self.endpoints) => match accepted {
+                    Ok(socket) => shared.serve(socket, endpoint, &places),
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept a connection");
                         sleep(BREATHER).await;
@@ -203,7 +203,7 @@ impl Listener {
                 },
             }
         }
-        drop(self.doors);
+        drop(self.endpoints);
         shared.sessions.close();
         let all = u32::try_from(shared.config.max_connections).unwrap_or(u32::MAX);
         if places.acquire_many(all).await.is_err() {
@@ -212,7 +212,7 @@ impl Listener {
     }
 }
 
-impl Door {
+impl Endpoint {
     fn open(address: SocketAddr, tls: Option<TlsAcceptor>) -> io::Result<Self> {
         let named = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
@@ -231,20 +231,20 @@ impl Door {
 }
 
 impl Shared {
-    fn serve(self: &Arc<Self>, socket: TcpStream, door: &Door, places: &Arc<Semaphore>) {
+    fn serve(self: &Arc<Self>, socket: TcpStream, endpoint: &Endpoint, places: &Arc<Semaphore>) {
         let Ok(place) = Arc::clone(places).try_acquire_owned() else {
             self.source.handles.metrics.connect("refused");
             tracing::debug!("too many connections: one more is closed");
             return;
         };
-        let authentication = if door.address.ip().is_loopback() {
+        let authentication = if endpoint.address.ip().is_loopback() {
             self.config.authentication
         } else {
             Authentication::Required
         };
         let present = Present::new(self.source.handles.metrics.clone(), place);
         let shared = Arc::clone(self);
-        let tls = door.tls.clone();
+        let tls = endpoint.tls.clone();
         self.source.tracker.spawn(async move {
             let _present = present;
             if let Err(error) = socket.set_nodelay(true) {
@@ -264,11 +264,11 @@ impl Shared {
     }
 }
 
-async fn accept(doors: &[Door]) -> (&Door, io::Result<TcpStream>) {
+async fn accept(endpoints: &[Endpoint]) -> (&Endpoint, io::Result<TcpStream>) {
     poll_fn(|cx| {
-        for door in doors {
-            if let Poll::Ready(accepted) = door.socket.poll_accept(cx) {
-                return Poll::Ready((door, accepted.map(|(socket, _)| socket)));
+        for endpoint in endpoints {
+            if let Poll::Ready(accepted) = endpoint.socket.poll_accept(cx) {
+                return Poll::Ready((endpoint, accepted.map(|(socket, _)| socket)));
             }
         }
         Poll::Pending

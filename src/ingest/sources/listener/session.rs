@@ -209,7 +209,7 @@ impl Attached {
     }
 
     /// Says that this connection parts, and whether its principal has no other under another
-    /// client identifier. Of several that part at once, the last is told so.
+    /// client identifier. Of several that part at once, the last one reports it.
     pub(super) fn part(&self) -> bool {
         let mut slots = self.sessions.lock();
         let own = slots.by_key.get_mut(&self.key).filter(|slot| slot.tenure == self.tenure);

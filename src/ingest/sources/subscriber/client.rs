@@ -96,7 +96,7 @@ pub(super) trait Client: Send {
     fn connect(&mut self) -> impl Future<Output = Result<bool, Broken>> + Send;
 
     /// Waits until something was said, and appends all that was read with it. Dropping the future
-    /// loses nothing. What it takes in at a time is bounded. What came before a fault is told before
+    /// loses nothing. What it takes in at a time is bounded. What came before a fault is returned before
     /// the fault is. That a message of QoS 2 was released is answered here: it was committed before,
     /// and one that comes twice is known by its `seq`.
     fn hear(&mut self, heard: &mut Vec<Heard>) -> impl Future<Output = Result<(), Broken>> + Send;

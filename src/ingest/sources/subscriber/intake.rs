@@ -30,14 +30,14 @@ pub(super) struct Acks {
 const OVERHEAD: usize = 128;
 
 /// The messages of one read, in order, on their way to one submission.
-pub(super) struct Intake<'a> {
+pub(super) struct SubscriberIntake<'a> {
     shared: &'a Shared,
     bundle: Bundle<'a>,
     place: Place,
     not_allowed: u64,
 }
 
-impl<'a> Intake<'a> {
+impl<'a> SubscriberIntake<'a> {
     pub(super) fn new(shared: &'a Shared) -> Self {
         let config = &shared.config;
         Self {

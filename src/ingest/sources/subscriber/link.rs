@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::client::{Broken, Client, Grant, Heard};
-use super::intake::{Acks, Intake, Place};
+use super::intake::{Acks, Place, SubscriberIntake};
 use super::{SECOND, Shared, seconds};
 use crate::inbox::{Closed, Receipt, Submission};
 use crate::ingest::bundle::Bundle;
@@ -193,7 +193,7 @@ impl<'a, C: Client> Link<'a, C> {
     /// What was heard becomes one submission.
     fn take_in(&mut self, session: &mut Session) {
         let shared = self.shared;
-        let mut intake = Intake::new(shared);
+        let mut intake = SubscriberIntake::new(shared);
         for heard in session.heard.drain(..) {
             match heard {
                 Heard::Publish(publish) => {
@@ -364,7 +364,7 @@ impl Shared {
         self.submit(Submission::of(vec![input], 0, Receipt::unheard())).await.ok();
     }
 
-    /// Tells the pipeline that the connector's connection came or went.
+    /// Reports to the pipeline that the connector's connection came or went.
     async fn say_link(&self, connected: bool, clean: bool) -> Result<(), End> {
         let Shared { config, source, .. } = self;
         let mut bundle = Bundle::new(source, &config.id, config.retention, config.decode);

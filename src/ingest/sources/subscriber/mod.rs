@@ -160,7 +160,7 @@ impl Subscriber {
         let proof = Mutex::new(Proof::new(config.id.clone(), within, boot));
         let shared = Shared { config, source, proof };
         tokio::select! {
-            () = shared.tell() => {}
+            () = shared.report() => {}
             () = Link::new(&shared, client).run() => {}
         }
         shared.source.handles.degraded.set(&shared.name(), None);
@@ -168,8 +168,8 @@ impl Subscriber {
 }
 
 impl Shared {
-    /// Tells the core, second by second, whether the way from the broker is proven.
-    async fn tell(&self) {
+    /// Reports to the core, second by second, whether the way from the broker is proven.
+    async fn report(&self) {
         let mut tick = interval(SECOND);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tick.tick().await;

@@ -29,9 +29,9 @@ pub(super) struct Proof {
     trouble: Option<String>,
     /// Filters that are not granted: a probe that comes back by another one does not prove them.
     refused: Option<String>,
-    /// Whether the core was told of a fault; `None` while it was told nothing.
-    told: Option<bool>,
-    /// The core is to be told, even of what it knows.
+    /// Whether a fault was reported to the core; `None` while nothing was.
+    reported: Option<bool>,
+    /// The core is to have a report, even of what it knows.
     news: bool,
     boot: u64,
     seq: u64,
@@ -53,7 +53,7 @@ pub(super) struct Back {
 }
 
 impl Proof {
-    /// `boot` tells the probes of this run from those of others.
+    /// `boot` sets the probes of this run apart from those of others.
     pub(super) fn new(id: DeviceId, within: u64, boot: u64) -> Self {
         Self {
             id,
@@ -63,7 +63,7 @@ impl Proof {
             excused: false,
             trouble: None,
             refused: None,
-            told: None,
+            reported: None,
             news: false,
             boot,
             seq: 0,
@@ -94,8 +94,8 @@ impl Proof {
         if self.now - found.at <= self.within {
             self.without = 0;
             self.trouble = None;
-            if self.told.is_none() {
-                // What was told before the start of this process may be over.
+            if self.reported.is_none() {
+                // What was reported before the start of this process may be over.
                 self.news = true;
             }
         }
@@ -114,11 +114,11 @@ impl Proof {
 
     /// The filters that are not granted, in words; `None` once all are.
     pub(super) fn refused(&mut self, what: Option<String>) {
-        self.news |= self.told == Some(true) && self.refused != what;
+        self.news |= self.reported == Some(true) && self.refused != what;
         self.refused = what;
     }
 
-    /// A second has passed; what the core is to be told.
+    /// A second has passed; what is to be reported to the core.
     pub(super) fn tick(&mut self) -> Option<Input> {
         self.now += 1;
         if !self.excused {
@@ -126,10 +126,10 @@ impl Proof {
         }
         let is_fault = self.refused.is_some() || self.without >= self.within;
         let is_news = std::mem::take(&mut self.news);
-        if !is_news && self.told.unwrap_or(false) == is_fault {
+        if !is_news && self.reported.unwrap_or(false) == is_fault {
             return None;
         }
-        self.told = Some(is_fault);
+        self.reported = Some(is_fault);
         let fault = is_fault.then(|| {
             let Self { within, trouble, refused, .. } = self;
             match (refused, trouble) {
@@ -152,8 +152,8 @@ mod tests {
         Proof::new("b1".parse().unwrap(), 3, 7)
     }
 
-    /// What the core is told in so many seconds: `None` is that all is well.
-    fn told(proof: &mut Proof, seconds: u64) -> Vec<Option<String>> {
+    /// What is reported to the core in so many seconds: `None` is that all is well.
+    fn reported(proof: &mut Proof, seconds: u64) -> Vec<Option<String>> {
         let inputs = (0..seconds).filter_map(|_| proof.tick());
         inputs
             .map(|input| {
@@ -164,37 +164,37 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_comes_back_in_time_is_told_once() {
+    fn a_probe_that_comes_back_in_time_is_reported_once() {
         let mut proof = proof();
         for _ in 0..5 {
             let (seq, bytes) = proof.probe();
             assert_eq!(bytes, format!(r#"{{"boot":7,"seq":{seq},"mode":"probe","readings":[]}}"#));
             assert!(proof.back(seq).is_some());
-            let told = told(&mut proof, 2);
-            assert_eq!(told, if seq == 1 { vec![None] } else { vec![] });
+            let reported = reported(&mut proof, 2);
+            assert_eq!(reported, if seq == 1 { vec![None] } else { vec![] });
         }
     }
 
     #[test]
     fn none_for_too_long_is_a_fault_until_one_comes_back() {
         let mut proof = proof();
-        assert_eq!(told(&mut proof, 2), []);
+        assert_eq!(reported(&mut proof, 2), []);
         proof.trouble("cannot reach h:1".to_owned());
         let fault = "no probe came back for 3 s: cannot reach h:1".to_owned();
-        assert_eq!(told(&mut proof, 5), [Some(fault)]);
+        assert_eq!(reported(&mut proof, 5), [Some(fault)]);
         let (seq, _) = proof.probe();
         proof.back(seq);
-        assert_eq!(told(&mut proof, 2), [None]);
-        assert_eq!(told(&mut proof, 9).len(), 1);
+        assert_eq!(reported(&mut proof, 2), [None]);
+        assert_eq!(reported(&mut proof, 9).len(), 1);
     }
 
     #[test]
     fn a_probe_that_was_late_proves_nothing() {
         let mut proof = proof();
         let (seq, _) = proof.probe();
-        assert_eq!(told(&mut proof, 4).len(), 1);
+        assert_eq!(reported(&mut proof, 4).len(), 1);
         assert!(proof.back(seq).is_some() && proof.back(seq).is_none());
-        assert_eq!(told(&mut proof, 4), []);
+        assert_eq!(reported(&mut proof, 4), []);
         assert!(proof.back(99).is_none(), "never sent");
     }
 
@@ -204,35 +204,35 @@ mod tests {
         let (seq, _) = proof.probe();
         proof.refused(Some("it refuses a".to_owned()));
         proof.back(seq);
-        assert_eq!(told(&mut proof, 2), [Some("it refuses a".to_owned())]);
+        assert_eq!(reported(&mut proof, 2), [Some("it refuses a".to_owned())]);
         proof.refused(Some("it refuses b".to_owned()));
         proof.refused(Some("it refuses b".to_owned()));
-        assert_eq!(told(&mut proof, 1), [Some("it refuses b".to_owned())]);
+        assert_eq!(reported(&mut proof, 1), [Some("it refuses b".to_owned())]);
         let (seq, _) = proof.probe();
         proof.back(seq);
-        assert_eq!(told(&mut proof, 1), []);
+        assert_eq!(reported(&mut proof, 1), []);
         proof.refused(None);
-        assert_eq!(told(&mut proof, 1), [None]);
+        assert_eq!(reported(&mut proof, 1), [None]);
     }
 
     #[test]
     fn filters_that_are_granted_prove_nothing_by_themselves() {
         let mut proof = proof();
         proof.refused(None);
-        assert_eq!(told(&mut proof, 2), []);
+        assert_eq!(reported(&mut proof, 2), []);
         proof.refused(Some("it refuses a".to_owned()));
-        assert_eq!(told(&mut proof, 1), [Some("it refuses a".to_owned())]);
+        assert_eq!(reported(&mut proof, 1), [Some("it refuses a".to_owned())]);
         proof.refused(None);
         let silent = "no probe came back for 3 s: what it holds may be late or not heard";
-        assert_eq!(told(&mut proof, 1), [Some(silent.to_owned())]);
+        assert_eq!(reported(&mut proof, 1), [Some(silent.to_owned())]);
     }
 
     #[test]
     fn the_gateway_does_not_blame_the_broker_for_itself() {
         let mut proof = proof();
         proof.excuse(true);
-        assert_eq!(told(&mut proof, 100), []);
+        assert_eq!(reported(&mut proof, 100), []);
         proof.excuse(false);
-        assert_eq!(told(&mut proof, 3).len(), 1);
+        assert_eq!(reported(&mut proof, 3).len(), 1);
     }
 }

@@ -62,7 +62,7 @@ struct Link {
     out: BytesMut,
     /// A PUBLISH too large to be read, and how many of its bytes are still to come.
     draining: Option<(Publish, usize)>,
-    /// What was wrong behind what was told last.
+    /// What was wrong behind what was returned last.
     broken: Option<Broken>,
     next_id: u16,
     /// Own messages not yet acknowledged.

@@ -42,11 +42,11 @@ pub(in super::super) struct Will {
 /// Why there is no [`Connect`].
 #[derive(Debug, PartialEq, Eq)]
 pub(in super::super) enum NoConnect {
-    /// Not MQTT, or broken before its version could be told.
+    /// Not MQTT, or broken before its version could be known.
     Stranger(Fault),
     /// Neither 3.1.1 nor 5.
     Version,
-    /// Broken, in MQTT 5, which can be told why.
+    /// Broken, in MQTT 5, which can be given the reason.
     Broken(Fault),
 }
 

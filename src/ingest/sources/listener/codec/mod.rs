@@ -57,7 +57,7 @@ pub(super) enum Version {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub(super) struct Fault {
-    /// The reason code told to MQTT 5.
+    /// The reason code for MQTT 5.
     pub(super) code: u8,
     /// In words, for the log.
     pub(super) why: &'static str,
@@ -102,7 +102,7 @@ pub(super) enum Packet {
     Ping,
     /// DISCONNECT.
     Disconnect {
-        /// Whether the will is to be told all the same.
+        /// Whether the will is to be published all the same.
         with_will: bool,
         /// A new session expiry in seconds.
         session_expiry: Option<u32>,

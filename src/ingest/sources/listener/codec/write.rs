@@ -91,7 +91,7 @@ pub(in super::super) fn not_authorized(out: &mut Vec<u8>, qos: u8, id: u16) {
     }
 }
 
-/// PUBCOMP; `found` tells MQTT 5 whether there was anything to complete.
+/// PUBCOMP; `found` says to MQTT 5 whether there was anything to complete.
 pub(in super::super) fn complete(out: &mut BytesMut, version: Version, id: u16, found: bool) {
     let [high, low] = id.to_be_bytes();
     if found || version == Version::V4 {

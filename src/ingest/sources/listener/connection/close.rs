@@ -9,11 +9,11 @@ use tokio::time::{sleep, timeout};
 use super::{Connection, Stream};
 use crate::ingest::sources::listener::codec::{Version, write};
 use crate::ingest::sources::listener::end::End;
-use crate::ingest::sources::listener::intake::Intake;
+use crate::ingest::sources::listener::intake::ListenerIntake;
 
 /// How long an ending connection waits for commits in flight.
 const SETTLE: Duration = Duration::from_secs(5);
-/// How long a closed connection is read, so that the reason it was told is not lost in a reset.
+/// How long a closed connection is read, so that the reason it was given is not lost in a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
 impl Connection {
@@ -32,7 +32,7 @@ impl Connection {
         if let Some(code) = code {
             write::disconnect(&mut out, code);
         }
-        let told = timeout(LINGER, async {
+        let closed = timeout(LINGER, async {
             stream.write_all(&out).await?;
             stream.shutdown().await?;
             if code.is_some() {
@@ -40,17 +40,17 @@ impl Connection {
             }
             Ok::<(), std::io::Error>(())
         });
-        if !matches!(told.await, Ok(Ok(()))) {
+        if !matches!(closed.await, Ok(Ok(()))) {
             tracing::debug!("closed without an answer");
         }
     }
 
-    /// Tells the pipeline the last will, where that speaks, and that the principal is gone, where it
+    /// Reports to the pipeline the last will, where that speaks, and that the principal is gone, where it
     /// has no other connection. Waits for room as long as it takes, unless the gateway stops: a
     /// will is not lost to a full inbox.
     async fn say_link(&mut self, end: End) {
         let shared = Arc::clone(&self.shared);
-        let mut intake = Intake::new(&shared, &self.principal, self.version);
+        let mut intake = ListenerIntake::new(&shared, &self.principal, self.version);
         if end.fires_will()
             && let Some(will) = &self.will
         {
@@ -66,12 +66,12 @@ impl Connection {
             shared.source.cancel.cancelled().await;
             sleep(shared.config.drain).await;
         };
-        let told = tokio::select! {
+        let reported = tokio::select! {
             biased;
-            told = shared.source.handles.inbox.submit(intake.unheard()) => told.is_ok(),
+            reported = shared.source.handles.inbox.submit(intake.unheard()) => reported.is_ok(),
             () = stopping => false,
         };
-        if !told {
+        if !reported {
             tracing::info!(principal = %self.principal, "the pipeline did not hear of the end");
         }
     }

@@ -19,7 +19,7 @@ pub(super) use self::close::read_out;
 use super::Shared;
 use super::codec::{Connect, Version, Will};
 use super::end::End;
-use super::intake::{Intake, Place, TooLarge};
+use super::intake::{ListenerIntake, Place, TooLarge};
 use super::session::Attached;
 use crate::ingest::line::{self, NotAccepted};
 use vitalgate_domain::model::ids::DeviceId;
@@ -136,7 +136,7 @@ impl Connection {
     async fn turn(&mut self, ended: impl Future<Output = End>) -> Result<Intent, End> {
         let shared = Arc::clone(&self.shared);
         let principal = self.principal.clone();
-        let mut intake = Intake::new(&shared, &principal, self.version);
+        let mut intake = ListenerIntake::new(&shared, &principal, self.version);
         let taken = self.take_in(&mut intake);
         if self.not_allowed == 0 && intake.not_allowed > 0 {
             let topic = intake.not_allowed_topic.escape_default();
@@ -151,7 +151,7 @@ impl Connection {
     /// Hands over what was taken in. Acknowledgements go on while the inbox has no room.
     async fn submit(
         &mut self,
-        intake: Intake<'_>,
+        intake: ListenerIntake<'_>,
         ended: impl Future<Output = End>,
     ) -> Result<(), End> {
         let (submission, place) = intake.finish();

@@ -12,7 +12,7 @@ use crate::ingest::sources::listener::codec::{
 };
 use crate::ingest::sources::listener::codec::{reason, write};
 use crate::ingest::sources::listener::end::End;
-use crate::ingest::sources::listener::intake::{Intake, Place, TooLarge};
+use crate::ingest::sources::listener::intake::{ListenerIntake, Place, TooLarge};
 
 /// Of a PUBLISH too large to be read, so much must hold its topic and the first of its payload.
 const PROBE: usize = 4 << 10;
@@ -21,7 +21,7 @@ const MAX_UNRELEASED: usize = 1_024;
 
 impl Connection {
     /// Takes every complete packet there is room for out of the buffer.
-    pub(super) fn take_in(&mut self, intake: &mut Intake<'_>) -> Result<Intent, End> {
+    pub(super) fn take_in(&mut self, intake: &mut ListenerIntake<'_>) -> Result<Intent, End> {
         loop {
             if !self.drain(intake)? {
                 return Ok(Intent::Read);
@@ -71,7 +71,7 @@ impl Connection {
         if self.line.has_room(place, bytes) { Intent::Read } else { Intent::Wait }
     }
 
-    fn publish(&mut self, publish: &Publish, intake: &mut Intake<'_>) -> Result<(), End> {
+    fn publish(&mut self, publish: &Publish, intake: &mut ListenerIntake<'_>) -> Result<(), End> {
         if publish.qos == 2 && self.holds(publish.id, intake)? {
             intake.again(publish.id);
             return Ok(());
@@ -81,7 +81,7 @@ impl Connection {
 
     /// Whether a QoS 2 message was received before: it is in the session, in the line, or in the
     /// same read.
-    fn holds(&self, id: u16, intake: &Intake<'_>) -> Result<bool, End> {
+    fn holds(&self, id: u16, intake: &ListenerIntake<'_>) -> Result<bool, End> {
         let session = self.attached.session();
         if session.received.contains(&id)
             || self.line.holds(id)
@@ -96,9 +96,9 @@ impl Connection {
         Ok(false)
     }
 
-    /// Begins to drain the PUBLISH at the front of the buffer. MQTT 5 was told the limit: there
+    /// Begins to drain the PUBLISH at the front of the buffer. MQTT 5 was given the limit: there
     /// its dead letter is the last thing taken.
-    fn begin_draining(&mut self, head: Head, intake: &mut Intake<'_>) -> Result<(), End> {
+    fn begin_draining(&mut self, head: Head, intake: &mut ListenerIntake<'_>) -> Result<(), End> {
         let fault = Fault::new(reason::PACKET_TOO_LARGE, "a packet above the limit");
         if !head.is_publish() || head.body > MAX_DRAINED {
             return Err(fault.into());
@@ -122,7 +122,7 @@ impl Connection {
     }
 
     /// Goes on draining; `true` when there is nothing to drain any more.
-    fn drain(&mut self, intake: &mut Intake<'_>) -> Result<bool, End> {
+    fn drain(&mut self, intake: &mut ListenerIntake<'_>) -> Result<bool, End> {
         let Some((message, left)) = self.draining.take() else {
             return Ok(true);
         };

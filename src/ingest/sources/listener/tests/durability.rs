@@ -57,7 +57,9 @@ async fn acknowledgements_go_on_while_the_inbox_is_full() {
     client.send(&qos1(1)).await;
     let first = gateway.messages(1).await;
     let room = INBOX_BYTES - (64 << 10);
-    soon(gateway.door.submit(Submission::of(Vec::new(), room, Receipt::unheard()))).await.unwrap();
+    soon(gateway.way_in.submit(Submission::of(Vec::new(), room, Receipt::unheard())))
+        .await
+        .unwrap();
     let filler = gateway.submission().await;
     client.send(&publish(1, TOPIC, 2, &vec![b' '; 100 << 10])).await;
     release(first);

@@ -39,8 +39,8 @@ pub(super) struct Gateway {
     pub(super) cancel: CancellationToken,
     pub(super) running: JoinHandle<()>,
     pub(super) metrics: Metrics,
-    /// The door everybody else uses.
-    pub(super) door: Inbox,
+    /// The way in that everybody else uses.
+    pub(super) way_in: Inbox,
     inbox: mpsc::Receiver<Submission>,
 }
 
@@ -67,7 +67,7 @@ impl Gateway {
         let listener = Listener::bind(config).unwrap();
         let addr = listener.local_addrs()[0];
         let (inbox, receiver) = Inbox::new();
-        let door = inbox.clone();
+        let way_in = inbox.clone();
         let (board, board_rx) = watch::channel(Arc::new(registry()));
         let cancel = CancellationToken::new();
         let metrics = Metrics::default();
@@ -86,7 +86,7 @@ impl Gateway {
             cancel: cancel.clone(),
         };
         let running = tokio::spawn(listener.run(source));
-        Self { addr, board, cancel, running, metrics, door, inbox: receiver }
+        Self { addr, board, cancel, running, metrics, way_in, inbox: receiver }
     }
 
     /// The next submission.
