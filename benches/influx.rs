@@ -27,7 +27,7 @@ use vitalgate::handles::Handles;
 use vitalgate::inbox::{Inbox, Receipt, Submission};
 use vitalgate::influx::line::Store as Lines;
 use vitalgate::influx::transport::gzip;
-use vitalgate::influx::{Parts, Sink};
+use vitalgate::influx::{CONSUMER, Parts, Sink};
 use vitalgate::pipeline::load_shedding::Load;
 use vitalgate::privacy::pseudonym::Pseudonyms;
 use vitalgate::projection::board;
@@ -309,7 +309,7 @@ async fn tell(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<(f
         identity: opened.identity.clone(),
         reader: opened.reader(),
         history: opened.history(),
-        slot: opened.sink(),
+        consumer: opened.consumer(CONSUMER)?,
         handles: Handles { metrics: metrics.clone(), ..Handles::new(inbox, board, signals, clock) },
         load: Load::default(),
         told: false,

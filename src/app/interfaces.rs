@@ -27,7 +27,7 @@ use crate::privacy::pseudonym::Pseudonyms;
 use crate::projection::ring::Ring;
 use crate::telemetry::{Metrics, watch_space};
 use vitalgate_domain::model::consent::Purpose;
-use vitalgate_store::consumers::SinkSlot;
+use vitalgate_store::consumers::Consumer;
 use vitalgate_store::{Opened, Reader};
 
 /// Everything bound, nothing running.
@@ -98,7 +98,7 @@ async fn sink(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Resu
         identity: opened.identity.clone(),
         reader: opened.reader(),
         history: opened.history(),
-        slot: opened.sink(),
+        consumer: opened.consumer(influx::CONSUMER)?,
         handles: shared.handles.clone(),
         load: shared.load.clone(),
         told: shared.sink_alarming,
@@ -128,7 +128,7 @@ fn state(
         auth,
         log: Arc::clone(&readers) as Arc<_>,
         history: readers,
-        elsewhere: elsewhere(config, opened.sink(), &handles.metrics)?,
+        elsewhere: elsewhere(config, opened.consumer(influx::CONSUMER)?, &handles.metrics)?,
         pulse: pulse.clone(),
         load: load.clone(),
         limits: Limits::default(),
@@ -138,7 +138,7 @@ fn state(
 /// Where to ask for what the store no longer holds.
 fn elsewhere(
     config: &Config,
-    exported: SinkSlot,
+    exported: Consumer,
     metrics: &Metrics,
 ) -> anyhow::Result<Option<Elsewhere>> {
     let Some(influx) = config.influx.as_ref().filter(|influx| influx.read) else { return Ok(None) };

@@ -116,7 +116,7 @@ impl App {
         let sources = Sources { handles: handles.clone(), pulse: pulse.clone(), identity };
         if config.influx.is_some() {
             // A command of the command line must not prune what InfluxDB lacks either.
-            opened.sink().begin();
+            opened.consumer(crate::influx::CONSUMER)?.begin();
         }
         let interfaces = if mode.headless {
             None

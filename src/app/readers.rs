@@ -137,7 +137,7 @@ impl HistoryRead for StoreReaders {
 
     fn gone(&self, query: &SeriesQuery, from: Timestamp, to: Timestamp) -> Vec<Gone> {
         let gone = self.pieces(query).into_iter().filter_map(|piece| {
-            let end = self.history.gone_to(&piece.series)? + Span::micros(1);
+            let end = self.history.pruned_to(&piece.series)? + Span::micros(1);
             let (from, to) = (piece.from.max(from), piece.to.min(to).min(end));
             let held_something = to == end;
             (from < to).then_some(Gone { series: piece.series, from, to, held_something })

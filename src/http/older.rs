@@ -24,7 +24,7 @@ use crate::privacy::pseudonym::Pseudonyms;
 use vitalgate_domain::model::consent::{Purpose, may};
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::{Span, Timestamp};
-use vitalgate_store::consumers::SinkSlot;
+use vitalgate_store::consumers::Consumer;
 use vitalgate_store::history::buckets::Grid;
 use vitalgate_store::history::point::Point;
 use vitalgate_store::types::Sample;
@@ -48,7 +48,7 @@ pub struct Elsewhere {
     /// The same names as those it was told.
     pub names: Pseudonyms,
     /// How far it was told.
-    pub told: SinkSlot,
+    pub told: Consumer,
 }
 
 /// A request for series, some of whose range is gone.
@@ -310,7 +310,7 @@ impl Request<'_> {
         };
         let cursor = self.http.app.elsewhere.as_ref().map(|elsewhere| elsewhere.told.cursor());
         let is_told =
-            |part: &Gone| cursor.as_ref().is_some_and(|cursor| cursor.has_told(part.from, part.to));
+            |part: &Gone| cursor.as_ref().is_some_and(|cursor| cursor.covers(part.from, part.to));
         let selection = Selection {
             measurement: READING,
             site: self.http.app.identity.site.as_str().to_owned(),

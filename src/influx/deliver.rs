@@ -2,15 +2,15 @@
 
 use bytes::Bytes;
 
-use super::answer::{Answer, Verdict};
 use super::feed::Batch;
 use super::policy::{ONCE_MORE, Plan, Step};
+use super::reply::{ServerReply, Verdict};
 use super::transport::gzip;
 use super::{NAME, Sink};
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::message::DeadLetter;
 use vitalgate_store::DEAD_LETTERS;
-use vitalgate_store::consumers::SinkCursor;
+use vitalgate_store::consumers::ConsumerCursor;
 
 /// Dead letters of one batch; the store keeps no more of them.
 const LETTERS: usize = DEAD_LETTERS as usize;
@@ -19,7 +19,11 @@ const HEAD_BYTES: usize = 1_024;
 
 impl Sink {
     /// Sends a batch until all of it is written or dead; gives what is dead.
-    pub(super) async fn deliver(&mut self, batch: &Batch, cursor: &SinkCursor) -> Vec<DeadLetter> {
+    pub(super) async fn deliver(
+        &mut self,
+        batch: &Batch,
+        cursor: &ConsumerCursor,
+    ) -> Vec<DeadLetter> {
         let lines = &batch.lines;
         let mut plan = Plan::new(lines, self.size.now());
         let mut dead = Vec::new();
@@ -92,7 +96,7 @@ impl Sink {
 
     /// What an answer says of the server as a whole. While a batch is tried once more, a good line
     /// does not end a refusal: the next one may be bad again.
-    fn note(&mut self, answer: &Answer, once_more: bool) {
+    fn note(&mut self, answer: &ServerReply, once_more: bool) {
         self.answered = true;
         match answer.verdict() {
             Verdict::Written | Verdict::TooOld if !once_more => self.takes_again(),
@@ -108,8 +112,8 @@ impl Sink {
         self.metrics.influx_paused(self.state.refused.is_some());
     }
 
-    fn refused(&mut self, answer: &Answer) {
-        let Answer::Status { code, words, .. } = answer else { return };
+    fn refused(&mut self, answer: &ServerReply) {
+        let ServerReply::Status { code, words, .. } = answer else { return };
         if self.state.refused != Some(*code) {
             tracing::warn!(status = code, words, "InfluxDB refuses everything; all of it is kept");
         }
@@ -126,10 +130,10 @@ async fn compress(lines: Bytes) -> Bytes {
 }
 
 /// A line the server refuses for good, as a dead letter.
-fn letter(line: &[u8], answer: &Answer) -> DeadLetter {
+fn letter(line: &[u8], answer: &ServerReply) -> DeadLetter {
     let why = match answer {
-        Answer::Status { code, words, .. } => format!("InfluxDB refuses it, {code}: {words}"),
-        Answer::None(why) => why.clone(),
+        ServerReply::Status { code, words, .. } => format!("InfluxDB refuses it, {code}: {words}"),
+        ServerReply::None(why) => why.clone(),
     };
     let principal: Result<DeviceId, _> = NAME.parse();
     DeadLetter {

@@ -14,7 +14,8 @@ use vitalgate_domain::core::journal::{BadRow, RowBody};
 use vitalgate_domain::device::BINDING_UNCERTAINTY;
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::{Span, Timestamp};
-use vitalgate_store::consumers::{AHEAD, LATEST, SavedPlace, SinkCursor};
+use vitalgate_store::consumers::ConsumerCursor;
+use vitalgate_store::consumers::cursor::{AHEAD, LATEST, SavedPosition};
 use vitalgate_store::history::range::History;
 use vitalgate_store::history::scan::{Extent, ScanPage};
 use vitalgate_store::{ReadError, Reader};
@@ -75,7 +76,7 @@ pub(super) struct Batch {
     /// The shown time up to which all was told before.
     pub told_to: Timestamp,
     /// Where the cursor stands then.
-    pub cursor: SinkCursor,
+    pub cursor: ConsumerCursor,
     /// Whether there was more to read.
     pub more: bool,
 }
@@ -83,7 +84,11 @@ pub(super) struct Batch {
 impl Feed {
     /// The next batch from journal and transitions, empty where nothing is new; rows are told
     /// [`SETTLED`] after their stamp, `now` by the clock that gives stamps.
-    pub(super) fn next(&self, mut cursor: SinkCursor, now: Timestamp) -> Result<Batch, BadFeed> {
+    pub(super) fn next(
+        &self,
+        mut cursor: ConsumerCursor,
+        now: Timestamp,
+    ) -> Result<Batch, BadFeed> {
         let mut gathering = self.gather();
         if let Some(first) = self.reader.first_row()? {
             cursor.skip_to(first);
@@ -132,7 +137,7 @@ impl Feed {
     }
 
     /// The next batch of what the journal lost, from history; the cursor says when it is all told.
-    pub(super) fn refill(&self, mut cursor: SinkCursor) -> Result<Batch, BadFeed> {
+    pub(super) fn refill(&self, mut cursor: ConsumerCursor) -> Result<Batch, BadFeed> {
         let mut gathering = self.gather();
         let told_to = cursor.upto;
         let Some(refill) = &mut cursor.refill else {
@@ -143,7 +148,7 @@ impl Feed {
             to: refill.to + AHEAD,
             after_row: refill.after_row,
         };
-        let from = refill.place.as_ref().and_then(SavedPlace::place);
+        let from = refill.place.as_ref().and_then(SavedPosition::position);
         let mut scan = self.history.scan(extent, from);
         let mut ended = false;
         while gathering.lines.len() < self.batch_bytes {
@@ -154,9 +159,9 @@ impl Feed {
             let points = points.into_iter().map(|point| (&series, point));
             gathering.readings(&series.device, points);
         }
-        refill.place = scan.place().map(SavedPlace::from);
+        refill.place = scan.position().map(SavedPosition::from);
         if ended || refill.place.is_none() {
-            cursor.refilled(self.history.gone_of_any());
+            cursor.refilled(self.history.pruned_of_any());
         }
         let more = cursor.refill.is_some();
         Ok(gathering.batch(told_to, cursor, more))

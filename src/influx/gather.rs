@@ -16,7 +16,7 @@ use vitalgate_domain::model::consent::{Purpose, may};
 use vitalgate_domain::model::ids::{DeviceId, PatientId};
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::Timestamp;
-use vitalgate_store::consumers::SinkCursor;
+use vitalgate_store::consumers::ConsumerCursor;
 use vitalgate_store::history::point::Point;
 use vitalgate_store::types::{Sample, SeriesKey};
 
@@ -114,7 +114,7 @@ impl Gathering<'_> {
     }
 
     /// All of it; the cursor stands at its end.
-    pub(super) fn batch(self, told_to: Timestamp, cursor: SinkCursor, more: bool) -> Batch {
+    pub(super) fn batch(self, told_to: Timestamp, cursor: ConsumerCursor, more: bool) -> Batch {
         let Self { lines, points, unwritable, .. } = self;
         let compressed = if lines.is_empty() { Bytes::new() } else { gzip(&lines) };
         Batch { lines: Bytes::from(lines), compressed, points, unwritable, told_to, cursor, more }

@@ -9,7 +9,6 @@
 //! The cursor moves only after 204, and lines told twice are the same points: whatever is killed,
 //! nothing is lost and nothing doubled. What is in memory is two batches, whatever the server does.
 
-pub mod answer;
 pub mod archive;
 pub mod csv;
 mod deliver;
@@ -19,7 +18,9 @@ pub mod line;
 pub mod policy;
 pub mod query;
 mod relay;
+pub mod reply;
 mod size;
+pub mod text;
 pub mod transport;
 
 use std::sync::{Arc, Mutex};
@@ -27,9 +28,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use self::answer::CLASSES;
 use self::feed::{BadFeed, Batch, Feed, SETTLED};
 use self::policy::{FIRST_PAUSE, LONGEST_PAUSE};
+use self::reply::CLASSES;
 use self::size::Size;
 use self::transport::{BadTransport, Transport};
 use crate::clock::{Clock, Stopwatch};
@@ -44,7 +45,7 @@ use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::DeadLetter;
 use vitalgate_domain::model::time::{Span, Timestamp};
-use vitalgate_store::consumers::{SinkCursor, SinkSlot};
+use vitalgate_store::consumers::{Consumer, ConsumerCursor, Registration};
 use vitalgate_store::history::range::History;
 use vitalgate_store::types::Identity;
 use vitalgate_store::{ReadError, Reader};
@@ -57,6 +58,9 @@ const FLUSH: Duration = Duration::from_secs(3);
 const READ_AGAIN: Duration = Duration::from_secs(5);
 /// Under this name dead letters of the sink are kept, and it is degraded.
 const NAME: &str = "influxdb";
+
+/// As the store knows it: under this name existing stores hold how far it has come.
+pub const CONSUMER: Registration = Registration::new("influx");
 
 /// Why there is no sink.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +83,7 @@ pub struct Parts {
     /// What the journal lost.
     pub history: History,
     /// Where the cursor is kept.
-    pub slot: SinkSlot,
+    pub consumer: Consumer,
     /// What it shares with every interface.
     pub handles: Handles,
     /// What is shed.
@@ -93,7 +97,7 @@ pub struct Parts {
 pub struct Sink {
     feed: Arc<Feed>,
     transport: Transport,
-    slot: SinkSlot,
+    consumer: Consumer,
     clock: Clock,
     metrics: Metrics,
     inbox: Inbox,
@@ -123,7 +127,7 @@ impl Sink {
         folder: &std::path::Path,
         parts: Parts,
     ) -> Result<Self, BadSink> {
-        let Parts { identity, reader, history, slot, handles, load, told } = parts;
+        let Parts { identity, reader, history, consumer, handles, load, told } = parts;
         let Handles { inbox, board, signals, clock, metrics, degraded } = handles;
         let feed = Feed {
             reader,
@@ -136,12 +140,12 @@ impl Sink {
             cache: Mutex::default(),
         };
         let transport = Transport::new(config).await?;
-        slot.begin();
+        consumer.begin();
         metrics.influx_begins(&CLASSES);
         Ok(Self {
             feed: Arc::new(feed),
             transport,
-            slot,
+            consumer,
             clock,
             metrics,
             inbox,
@@ -171,7 +175,7 @@ impl Sink {
     }
 
     async fn tell_all(&mut self, stop: &CancellationToken) {
-        let mut cursor = self.slot.begin();
+        let mut cursor = self.consumer.begin();
         let mut ahead = None;
         let mut last = false;
         loop {
@@ -218,11 +222,11 @@ impl Sink {
     }
 
     /// All of a batch is written or dead: the cursor moves.
-    async fn told(&mut self, batch: Batch, dead: Vec<DeadLetter>, cursor: &mut SinkCursor) {
+    async fn told(&mut self, batch: Batch, dead: Vec<DeadLetter>, cursor: &mut ConsumerCursor) {
         self.metrics.influx_unwritable(batch.unwritable);
         if batch.cursor != *cursor {
             *cursor = batch.cursor;
-            self.slot.put(cursor.clone(), dead);
+            self.consumer.put(cursor.clone(), dead);
         }
         let late = self.looked.seconds() >= LOOK_EVERY.as_secs_f64();
         if late || !batch.more || self.told != Some(self.state) {
@@ -230,7 +234,7 @@ impl Sink {
         }
     }
 
-    async fn unreadable(&mut self, error: &BadFeed, cursor: &SinkCursor) {
+    async fn unreadable(&mut self, error: &BadFeed, cursor: &ConsumerCursor) {
         tracing::error!(%error, "the store cannot be read for InfluxDB; trying again");
         self.degraded.set(NAME, Some("the store cannot be read for it".to_owned()));
         self.rest(READ_AGAIN, cursor).await;
@@ -238,7 +242,7 @@ impl Sink {
 
     /// Waits while there is more important work than this, and tells meanwhile how far behind it
     /// falls.
-    async fn give_way(&mut self, cursor: &SinkCursor) {
+    async fn give_way(&mut self, cursor: &ConsumerCursor) {
         if !self.load.is_shed(Work::Influx) {
             return;
         }
@@ -249,7 +253,7 @@ impl Sink {
     }
 
     /// Waits, and tells meanwhile how far behind it falls.
-    async fn rest(&mut self, pause: Duration, cursor: &SinkCursor) {
+    async fn rest(&mut self, pause: Duration, cursor: &ConsumerCursor) {
         let mut left = pause;
         loop {
             self.look(cursor).await;
@@ -263,7 +267,7 @@ impl Sink {
     }
 
     /// How far behind it is, and whether people are to be told.
-    async fn look(&mut self, cursor: &SinkCursor) {
+    async fn look(&mut self, cursor: &ConsumerCursor) {
         self.looked = Stopwatch::start();
         let reader = self.feed.reader.clone();
         let newest = tokio::task::spawn_blocking(move || reader.last_row()).await;
@@ -291,12 +295,12 @@ impl Sink {
     }
 }
 
-async fn read(feed: &Arc<Feed>, cursor: SinkCursor, now: Timestamp) -> Result<Batch, BadFeed> {
+async fn read(feed: &Arc<Feed>, cursor: ConsumerCursor, now: Timestamp) -> Result<Batch, BadFeed> {
     let feed = Arc::clone(feed);
     joined(tokio::task::spawn_blocking(move || feed.next(cursor, now)).await)
 }
 
-async fn refill(feed: &Arc<Feed>, cursor: SinkCursor) -> Result<Batch, BadFeed> {
+async fn refill(feed: &Arc<Feed>, cursor: ConsumerCursor) -> Result<Batch, BadFeed> {
     let feed = Arc::clone(feed);
     joined(tokio::task::spawn_blocking(move || feed.refill(cursor)).await)
 }

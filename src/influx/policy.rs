@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::answer::{Answer, Verdict};
+use super::reply::{ServerReply, Verdict};
 
 /// After the first failure, at most.
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -84,7 +84,7 @@ impl Plan {
     }
 
     /// Takes note of the answer to what [`Self::next`] gave.
-    pub fn answered(&mut self, lines: &[u8], answer: &Answer) -> Step {
+    pub fn answered(&mut self, lines: &[u8], answer: &ServerReply) -> Step {
         let Some(sent) = self.next() else { return Step::Go };
         match answer.verdict() {
             Verdict::Written => {
@@ -126,8 +126,10 @@ impl Plan {
             }
             verdict @ (Verdict::Refused | Verdict::Later) => {
                 let asked = match answer {
-                    Answer::Status { retry_after, .. } => retry_after.map(|t| t.min(LONGEST_ASKED)),
-                    Answer::None(_) => None,
+                    ServerReply::Status { retry_after, .. } => {
+                        retry_after.map(|t| t.min(LONGEST_ASKED))
+                    }
+                    ServerReply::None(_) => None,
                 };
                 Step::Wait { asked, refused: verdict == Verdict::Refused }
             }
@@ -185,15 +187,15 @@ mod tests {
 
     use super::*;
 
-    fn status(code: u16) -> Answer {
-        Answer::Status { code, retry_after: None, words: String::new() }
+    fn status(code: u16) -> ServerReply {
+        ServerReply::Status { code, retry_after: None, words: String::new() }
     }
 
     const PARTIAL: &str = "failure writing points to database: partial write: points beyond \
                            retention policy dropped=2";
 
-    fn said(code: u16, words: &str) -> Answer {
-        Answer::Status { code, retry_after: None, words: words.to_owned() }
+    fn said(code: u16, words: &str) -> ServerReply {
+        ServerReply::Status { code, retry_after: None, words: words.to_owned() }
     }
 
     #[test]
@@ -255,11 +257,11 @@ mod tests {
         let lines = b"a\nb\n";
         let mut plan = Plan::new(lines, 100);
         let asked = Some(Duration::from_secs(7));
-        let later = Answer::Status { code: 429, retry_after: asked, words: String::new() };
+        let later = ServerReply::Status { code: 429, retry_after: asked, words: String::new() };
         assert_eq!(plan.answered(lines, &later), Step::Wait { asked, refused: false });
         assert_eq!(plan.answered(lines, &status(401)), Step::Wait { asked: None, refused: true });
         let day = Some(Duration::from_secs(86_400));
-        let later = Answer::Status { code: 429, retry_after: day, words: String::new() };
+        let later = ServerReply::Status { code: 429, retry_after: day, words: String::new() };
         let asked = Some(LONGEST_ASKED);
         assert_eq!(plan.answered(lines, &later), Step::Wait { asked, refused: false });
         assert_eq!(plan.next(), Some(0..4));

@@ -5,9 +5,8 @@
 //! value counts stands in its flags, and what it is in its unit. `aggregateWindow` sees neither, and
 //! would count what is implausible or entered in error.
 
-use std::fmt::Write as _;
-
 use super::csv::{self, BadCsv};
+use super::text::{literal, restored, stored};
 use vitalgate_domain::model::instance::Instance;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
@@ -349,58 +348,6 @@ fn finite(value: f64) -> Result<f64, BadCsv> {
 
 fn unit(text: &str) -> Result<Unit, BadCsv> {
     text.parse().map_err(|_| BadCsv::Nonsense("a unit that nobody knows"))
-}
-
-/// A Flux string. Quote and backslash would end or change it, `${` would begin an expression in it.
-pub fn literal(text: &str) -> String {
-    let mut quoted = "\"".to_owned();
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            c if c == '$' || c.is_ascii_control() => {
-                let written = write!(quoted, "\\x{:02x}", u32::from(c));
-                debug_assert!(written.is_ok(), "memory takes everything");
-            }
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
-/// A tag as [`line`](super::line) has it stored: `\`, `%`, `"` and control characters as `%XX`.
-pub fn stored(value: &str) -> String {
-    let mut stored = String::with_capacity(value.len());
-    for c in value.chars() {
-        if c.is_control() || matches!(c, '\\' | '%' | '"') {
-            let mut bytes = [0; 4];
-            for byte in c.encode_utf8(&mut bytes).bytes() {
-                let written = write!(stored, "%{byte:02X}");
-                debug_assert!(written.is_ok(), "memory takes everything");
-            }
-        } else {
-            stored.push(c);
-        }
-    }
-    stored
-}
-
-/// What a stored tag was made of; what no gateway wrote stays as it is.
-pub fn restored(tag: &str) -> String {
-    let mut bytes = Vec::with_capacity(tag.len());
-    let mut rest = tag.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let hex = after.get(..2).filter(|_| first == b'%');
-        let byte = hex.and_then(|hex| data_encoding::HEXUPPER.decode(hex).ok());
-        if let Some(&[byte]) = byte.as_deref() {
-            bytes.push(byte);
-            rest = &after[2..];
-        } else {
-            bytes.push(first);
-            rest = after;
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| tag.to_owned())
 }
 
 #[cfg(test)]

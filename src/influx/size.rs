@@ -1,6 +1,6 @@
 //! How large requests are.
 
-use super::answer::Verdict;
+use super::reply::Verdict;
 
 /// So many requests taken in a row, and larger ones are tried again.
 const TAKEN_IN_A_ROW: u32 = 32;

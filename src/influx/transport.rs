@@ -14,8 +14,8 @@ use influxdb2::{Client, ClientBuilder, RequestError};
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use rustls::ClientConfig;
 
-use super::answer::Answer;
 use super::relay::{KEY, Outcome, Relay};
+use super::reply::ServerReply;
 use crate::config::{BadInflux, Influx};
 use crate::net::tls::{self, BadTls};
 
@@ -101,7 +101,7 @@ impl Transport {
     }
 
     /// Writes lines that [`gzip`] compressed. Dropping the future gives the request up.
-    pub async fn write(&mut self, compressed: Bytes) -> Answer {
+    pub async fn write(&mut self, compressed: Bytes) -> ServerReply {
         let Self { client, relay, org, bucket, timeout } = self;
         let (client, org, bucket) = (client.clone(), org.clone(), bucket.clone());
         // A task of its own, ended with this future: a panic of the crate is an answer too.
@@ -128,34 +128,34 @@ impl Transport {
             Ok(Some(Ok(result))) => result,
             Ok(Some(Err(_)) | None) => {
                 relay.forget();
-                return Answer::None("the client failed".to_owned());
+                return ServerReply::None("the client failed".to_owned());
             }
             Err(_) => {
                 relay.forget();
-                return Answer::None("no answer in time".to_owned());
+                return ServerReply::None("no answer in time".to_owned());
             }
         };
         answer(result, outcome)
     }
 }
 
-fn answer(result: Result<(), RequestError>, outcome: Option<Outcome>) -> Answer {
+fn answer(result: Result<(), RequestError>, outcome: Option<Outcome>) -> ServerReply {
     let retry_after = match outcome {
         Some(Outcome::Answered(after)) => after,
-        Some(Outcome::Failed(why)) => return Answer::None(why),
-        None => return Answer::None("the request never left".to_owned()),
+        Some(Outcome::Failed(why)) => return ServerReply::None(why),
+        None => return ServerReply::None("the request never left".to_owned()),
     };
     match result {
-        Ok(()) => Answer::Status { code: 204, retry_after, words: String::new() },
+        Ok(()) => ServerReply::Status { code: 204, retry_after, words: String::new() },
         Err(RequestError::Http { status, text }) => {
             let words = text.chars().filter(|c| !c.is_control()).take(WORDS).collect();
-            Answer::Status { code: status.as_u16(), retry_after, words }
+            ServerReply::Status { code: status.as_u16(), retry_after, words }
         }
         Err(
             error @ (RequestError::ReqwestProcessing { .. }
             | RequestError::Serializing { .. }
             | RequestError::Deserializing { .. }),
-        ) => Answer::None(error.to_string()),
+        ) => ServerReply::None(error.to_string()),
     }
 }
 

@@ -255,7 +255,6 @@ fn raised_on(transition: &Transition) -> Option<RaisedOn> {
         series: series.clone(),
         until: *until,
         limits: serde_json::to_string(limits).unwrap_or_default(),
-        readings: Vec::new(),
     })
 }
 

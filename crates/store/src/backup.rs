@@ -5,9 +5,11 @@ use std::path::Path;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
+use crate::file::draft::{make_folder, publish, remove_draft};
+use crate::file::error::OpenError;
 use crate::file::lock::Lock;
-use crate::file::schema;
-use crate::open::{OpenError, Store, check_header, make_folder, new_id, publish, remove_draft};
+use crate::file::{connection, header};
+use crate::open::{Store, new_id};
 use crate::reader::Reader;
 
 impl Reader {
@@ -29,7 +31,7 @@ impl Reader {
 /// Makes a store in `dir` from a copy. It gets a new id, so that clients who saw transitions the
 /// copy does not hold start anew; `file` stays as it is.
 pub fn restore(file: &Path, dir: &Path) -> Result<(), OpenError> {
-    check_header(file)?;
+    header::check(file)?;
     refuse_unfinished(file)?;
     make_folder(dir)?;
     let _lock = Lock::take(dir)?;
@@ -63,7 +65,7 @@ fn refuse_existing(path: &Path) -> Result<(), OpenError> {
 }
 
 fn copy(from: &Path, to: &Path) -> rusqlite::Result<()> {
-    let source = schema::readable(from)?;
+    let source = connection::readable(from)?;
     let mut target = Connection::open_with_flags(
         to,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
@@ -79,9 +81,9 @@ fn copy(from: &Path, to: &Path) -> rusqlite::Result<()> {
 }
 
 fn rename_store(draft: &Path) -> rusqlite::Result<()> {
-    let conn = schema::writable(draft)?;
+    let conn = connection::writable(draft)?;
     conn.execute("UPDATE meta SET value = ? WHERE key = 'store'", [new_id()])?;
-    schema::checkpoint_all(&conn)?;
+    connection::checkpoint_all(&conn)?;
     conn.close().map_err(|(_, e)| e)
 }
 

@@ -1,20 +1,21 @@
-//! A store as it stood at one row, read without the memory of whoever writes it.
+//! A store as of one row, read without the memory of whoever writes it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use rusqlite::params;
 
-use crate::file::{schema, state};
+use crate::file::error::ReadError;
+use crate::file::{connection, meta, state};
 use crate::history::block::MAX_SPAN;
 use crate::history::heads::Heads;
 use crate::history::range::{History, block_ids};
 use crate::history::scan::Extent;
-use crate::reader::{ReadError, Reader};
+use crate::reader::Reader;
 use crate::types::{Identity, Sample, SeriesKey, SnapshotPart};
 use vitalgate_domain::model::time::Timestamp;
 
-/// What stood in the store at one row. Blocks that were sealed later are left out of its history, and
+/// What was in the store as of one row. Blocks that were sealed later are left out of its history, and
 /// what they hold of earlier rows comes from the journal: so it stays the same while others write.
 #[derive(Debug)]
 pub struct Frozen {
@@ -38,7 +39,7 @@ pub struct Sealed {
     /// Samples that count.
     pub samples: u64,
     /// Up to when retention took blocks of it, if that reaches into the extent.
-    gone_to: Option<i64>,
+    pruned_to: Option<i64>,
     /// Whether blocks that were sealed later were merged: with some that were not, they are left out.
     mixed: bool,
 }
@@ -46,15 +47,15 @@ pub struct Sealed {
 impl Sealed {
     /// How many samples that count are no more, `None` for none, and 0 when it cannot be said.
     pub fn lost(&self, now: &Self) -> Option<u64> {
-        let whole = !now.mixed && now.samples >= self.samples && now.gone_to == self.gone_to;
+        let whole = !now.mixed && now.samples >= self.samples && now.pruned_to == self.pruned_to;
         (!whole).then(|| self.samples.saturating_sub(now.samples))
     }
 }
 
 impl Reader {
-    /// The store as it stands now; `None` before its first row.
+    /// The store as of now; `None` before its first row.
     pub fn freeze(&self) -> Result<Option<Frozen>, ReadError> {
-        let mut conn = schema::readable(self.path())?;
+        let mut conn = connection::readable(self.path())?;
         let tx = conn.transaction()?;
         let Some(last) = state::last_row(&tx)? else { return Ok(None) };
         let strange = || ReadError::Strange("it has no site".into());
@@ -63,7 +64,7 @@ impl Reader {
             last,
             last_seq: state::next_seq(&tx)?.saturating_sub(1),
             snapshot: state::snapshot(&tx)?,
-            sealed_to: state::row_number(&tx, "sealed_to")?.unwrap_or(0),
+            sealed_to: meta::number(&tx, "sealed_to")?.unwrap_or(0),
             path: self.path().to_owned(),
             heads: Arc::new(Heads::of(state::series(&tx)?)),
         }))
@@ -87,7 +88,7 @@ impl Frozen {
     /// What is sealed of a series in blocks that reach into an extent. Merged blocks hold as many
     /// samples as their parts, but for those that came twice, and some from before the extent.
     pub fn sealed(&self, series: &SeriesKey, extent: &Extent) -> Result<Sealed, ReadError> {
-        let conn = schema::readable(&self.path)?;
+        let conn = connection::readable(&self.path)?;
         let ids = block_ids(0, self.last.n);
         Ok(conn
             .prepare_cached(
@@ -110,7 +111,7 @@ impl Frozen {
                 |row| {
                     Ok(Sealed {
                         samples: row.get::<_, i64>(0)? as u64,
-                        gone_to: row.get(1)?,
+                        pruned_to: row.get(1)?,
                         mixed: row.get(2)?,
                     })
                 },

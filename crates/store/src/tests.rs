@@ -124,10 +124,10 @@ pub(super) fn write(opened: Opened, keep: Keep, commits: Vec<Commit>) {
         for commit in commits {
             let n = commit.row.n;
             committer.send(commit).await.unwrap();
-            let Some(Report::Committed { n: told, .. }) = reports.recv().await else {
+            let Some(Report::Committed { n: reported, .. }) = reports.recv().await else {
                 panic!("row {n} failed");
             };
-            assert_eq!(told, n);
+            assert_eq!(reported, n);
         }
     });
     drop(committer);
@@ -341,7 +341,7 @@ fn a_half_written_snapshot_never_takes_the_place_of_a_whole_one() {
     write(opened, Keep::default(), vec![with(5, vec![part("c", 5, "c5")], Some(5))]);
     let opened = Store::open(dir.path()).unwrap();
     let [a, b, _] = whole;
-    assert_eq!(opened.snapshot, [a, b, part("c", 5, "c5")], "parts of row 4 are gone");
+    assert_eq!(opened.snapshot, [a, b, part("c", 5, "c5")], "parts of row 4 are removed");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! What the pipeline hands to the store, and what comes back.
 
-use crate::history::point::Point;
 use vitalgate_domain::model::ids::{AlarmId, PatientId, SiteId};
 use vitalgate_domain::model::message::{DeadLetter, WaveSamples};
 pub use vitalgate_domain::model::sample::{Sample, SeriesKey, flag};
@@ -72,7 +71,7 @@ pub struct StoredTransition {
     pub body: String,
 }
 
-/// What an alarm was raised on, to be kept with it.
+/// What an alarm was raised on, to be kept with it; the store adds the last readings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RaisedOn {
     /// Which alarm.
@@ -83,8 +82,6 @@ pub struct RaisedOn {
     pub until: Timestamp,
     /// The limits in force, as JSON.
     pub limits: String,
-    /// The last readings; the writer fills them in.
-    pub readings: Vec<Point>,
 }
 
 /// One machine's state in a snapshot.
@@ -94,7 +91,7 @@ pub struct SnapshotPart {
     pub kind: &'static str,
     /// Its id; empty for `core` and `site`.
     pub key: String,
-    /// The row the state stands at.
+    /// The row the state is as of.
     pub n: u64,
     /// CBOR.
     pub body: Vec<u8>,

@@ -18,7 +18,7 @@ use vitalgate_domain::model::message::{
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Stamp;
 use vitalgate_domain::model::unit::Unit;
-use vitalgate_store::consumers::Refill;
+use vitalgate_store::consumers::cursor::Refill;
 use vitalgate_store::types::{Commit, Row};
 use vitalgate_store::{Keep, Opened, Running, Store as Stored, start};
 
@@ -218,8 +218,8 @@ fn held(batches: impl Iterator<Item = Batch>) -> (BTreeMap<(String, String), Str
 }
 
 fn all(
-    mut cursor: SinkCursor,
-    mut next: impl FnMut(SinkCursor) -> Batch,
+    mut cursor: ConsumerCursor,
+    mut next: impl FnMut(ConsumerCursor) -> Batch,
 ) -> impl Iterator<Item = Batch> {
     let mut more = true;
     std::iter::from_fn(move || {
@@ -261,12 +261,12 @@ proptest! {
         let core = ward.close();
         let opened = Stored::open(dir.path()).unwrap();
         let feed = feed(dir.path(), &opened, &core, batch_bytes);
-        let (journal, lines) = held(all(SinkCursor::default(), |c| feed.next(c, later()).unwrap()));
+        let (journal, lines) = held(all(ConsumerCursor::default(), |c| feed.next(c, later()).unwrap()));
         prop_assert!(lines <= told.len() as u64);
         prop_assert!(lines > 0);
         let refill =
             Refill { after_row: 0, from: begin(), to: minute(700), place: None };
-        let lost = SinkCursor { refill: Some(refill), ..SinkCursor::default() };
+        let lost = ConsumerCursor { refill: Some(refill), ..ConsumerCursor::default() };
         let (history, _) = held(all(lost, |c| feed.refill(c).unwrap()));
         prop_assert_eq!(history, journal);
     }
@@ -284,7 +284,7 @@ fn a_row_waits_until_no_change_of_binding_can_concern_it_any_more() {
     let core = ward.close();
     let opened = Stored::open(dir.path()).unwrap();
     let feed = feed(dir.path(), &opened, &core, 1 << 20);
-    let at = |now| feed.next(SinkCursor::default(), now).unwrap();
+    let at = |now| feed.next(ConsumerCursor::default(), now).unwrap();
     let settled = second(100) + SETTLED;
     let early = at(settled - Span::micros(1));
     assert_eq!((early.points, early.cursor.row, early.more), (0, 1, false));
@@ -316,7 +316,7 @@ fn what_the_journal_lost_comes_from_history_and_the_rest_from_the_journal() {
     let opened = Stored::open(dir.path()).unwrap();
     let feed = feed(dir.path(), &opened, &core, 4_096);
     let mut cursor =
-        SinkCursor { row: 11, upto: begin() + Span::secs(10), ..SinkCursor::default() };
+        ConsumerCursor { row: 11, upto: begin() + Span::secs(10), ..ConsumerCursor::default() };
     let batch = feed.next(cursor.clone(), later()).unwrap();
     assert!(batch.more && (10..50).contains(&batch.points), "{}", batch.points);
     let (journal, _) = held(all(cursor.clone(), |c| {
@@ -326,7 +326,7 @@ fn what_the_journal_lost_comes_from_history_and_the_rest_from_the_journal() {
     }));
     assert_eq!(journal.len(), 100);
     assert_eq!(cursor.refill.as_ref().map(|r| r.after_row), Some(11));
-    let mut end = SinkCursor::default();
+    let mut end = ConsumerCursor::default();
     let (history, _) = held(all(cursor, |c| {
         let batch = feed.refill(c).unwrap();
         end = batch.cursor.clone();
@@ -337,4 +337,24 @@ fn what_the_journal_lost_comes_from_history_and_the_rest_from_the_journal() {
     assert!(both.len() >= 90, "{}", both.len());
     both.extend(journal);
     assert!(both.len() >= 190);
+}
+
+#[test]
+fn a_cursor_that_an_older_program_left_is_gone_on_from() {
+    let dir = tempfile::tempdir().unwrap();
+    Ward::new(dir.path()).close();
+    let left = r#"{"row":9,"upto":"2023-11-14T22:13:29Z","seq":4,"refill":{"after_row":2,
+      "from":"2023-11-14T22:13:22Z","to":"2023-11-14T22:13:28Z","place":{"device":"dev-1","signal":1,
+      "instance":"","cursor":"1700000003000000.1"}}}"#;
+    let conn = rusqlite::Connection::open(Stored::file(dir.path())).unwrap();
+    conn.execute("INSERT INTO meta VALUES('influx', ?)", [left]).unwrap();
+    drop(conn);
+    let opened = Stored::open(dir.path()).unwrap();
+    let cursor = opened.consumer(crate::influx::CONSUMER).unwrap().begin();
+    assert_eq!((cursor.row, cursor.seq, cursor.lost), (9, 4, None));
+    assert_eq!(cursor.upto, Timestamp::from_micros(1_700_000_009_000_000));
+    let refill = cursor.refill.unwrap();
+    assert_eq!(refill.after_row, 2);
+    let position = refill.place.and_then(|place| place.position()).unwrap();
+    assert_eq!(position.cursor.unwrap().to_string(), "1700000003000000.1");
 }

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
-use crate::open::OpenError;
+use super::error::OpenError;
 
 /// Held while a store is open for writing; the system frees it when the process ends, however.
 #[derive(Debug)]

@@ -1,6 +1,13 @@
-//! The file itself: its tables and their versions, its lock, what it says of itself, its room.
+//! The file itself: its tables and their versions, its lock, what it remembers, its room on the disk.
 
+pub(crate) mod connection;
+pub(crate) mod disk;
+pub(crate) mod draft;
+pub(crate) mod error;
+pub(crate) mod header;
 pub(crate) mod lock;
+pub(crate) mod meta;
+pub(crate) mod row;
 pub(crate) mod schema;
-pub(crate) mod space;
 pub(crate) mod state;
+pub(crate) mod upgrade;

@@ -1,9 +1,9 @@
 //! What an opened store knows before the first commit: its identity, last row, snapshot, series.
 
-use rusqlite::types::FromSql;
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use rusqlite::{Connection, OptionalExtension as _};
 
-use crate::reader::series_key;
+use super::meta;
+use super::row::{series_key, unsigned};
 use crate::types::{Identity, SeriesKey, SnapshotPart};
 use vitalgate_domain::model::time::{Span, Timestamp};
 
@@ -26,16 +26,16 @@ pub(crate) struct SeriesRow {
     pub(crate) id: i64,
     pub(crate) key: SeriesKey,
     pub(crate) sealed_to: u64,
-    /// See [`History::gone_to`](crate::history::range::History::gone_to).
-    pub(crate) gone_to: Option<Timestamp>,
+    /// See [`History::pruned_to`](crate::history::range::History::pruned_to).
+    pub(crate) pruned_to: Option<Timestamp>,
 }
 
 /// What the file says it is; `None` if it does not say enough.
 pub(crate) fn identity(conn: &Connection) -> rusqlite::Result<Option<Identity>> {
-    let store: Option<String> = meta(conn, "store")?;
-    let site: Option<String> = meta(conn, "site")?;
-    let simulated: Option<bool> = meta(conn, "simulated")?;
-    let stream_clock: Option<bool> = meta(conn, "stream_clock")?;
+    let store: Option<String> = meta::get(conn, "store")?;
+    let site: Option<String> = meta::get(conn, "site")?;
+    let simulated: Option<bool> = meta::get(conn, "simulated")?;
+    let stream_clock: Option<bool> = meta::get(conn, "stream_clock")?;
     Ok(match (store, site.and_then(|s| s.parse().ok()), simulated, stream_clock) {
         (Some(store), Some(site), Some(simulated), Some(stream_clock)) => {
             Some(Identity { store, site, simulated, stream_clock })
@@ -51,7 +51,7 @@ pub(crate) fn last_row(conn: &Connection) -> rusqlite::Result<Option<LastRow>> {
         [],
         |row| {
             Ok(LastRow {
-                n: number(row, 0)?,
+                n: unsigned(row, 0)?,
                 at: Timestamp::from_micros(row.get(1)?),
                 offset: Span::micros(row.get(2)?),
                 core: row.get(3)?,
@@ -88,7 +88,12 @@ pub(crate) fn snapshot(conn: &Connection) -> rusqlite::Result<Vec<SnapshotPart>>
                 return Err(rusqlite::Error::InvalidColumnName(format!("snapshot kind {other}")));
             }
         };
-        parts.push(SnapshotPart { kind, key: row.get(1)?, n: number(row, 2)?, body: row.get(3)? });
+        parts.push(SnapshotPart {
+            kind,
+            key: row.get(1)?,
+            n: unsigned(row, 2)?,
+            body: row.get(3)?,
+        });
     }
     Ok(parts)
 }
@@ -103,8 +108,8 @@ pub(crate) fn series(conn: &Connection) -> rusqlite::Result<Vec<SeriesRow>> {
         Ok(SeriesRow {
             id: row.get(0)?,
             key: series_key(row, 1)?,
-            sealed_to: number(row, 4)?,
-            gone_to: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_micros),
+            sealed_to: unsigned(row, 4)?,
+            pruned_to: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_micros),
         })
     })?;
     rows.collect()
@@ -112,23 +117,5 @@ pub(crate) fn series(conn: &Connection) -> rusqlite::Result<Vec<SeriesRow>> {
 
 /// The number of the next transition.
 pub(crate) fn next_seq(conn: &Connection) -> rusqlite::Result<u64> {
-    conn.query_row("SELECT ifnull(max(seq), 0) + 1 FROM transitions", [], |row| number(row, 0))
-}
-
-/// A journal row that the file remembers under this key.
-pub(crate) fn row_number(conn: &Connection, key: &str) -> rusqlite::Result<Option<u64>> {
-    Ok(meta::<i64>(conn, key)?.map(|n| n as u64))
-}
-
-/// An instant that the file remembers under this key.
-pub(crate) fn instant(conn: &Connection, key: &str) -> rusqlite::Result<Option<Timestamp>> {
-    Ok(meta(conn, key)?.map(Timestamp::from_micros))
-}
-
-fn meta<T: FromSql>(conn: &Connection, key: &str) -> rusqlite::Result<Option<T>> {
-    conn.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get(0)).optional()
-}
-
-fn number(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(at).map(|n| n as u64)
+    conn.query_row("SELECT ifnull(max(seq), 0) + 1 FROM transitions", [], |row| unsigned(row, 0))
 }

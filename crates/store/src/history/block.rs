@@ -10,6 +10,7 @@ use std::convert::Infallible;
 
 use super::column::{integers, pack_integers, pack_values, unpack, values};
 use super::point::{Point, counts, settle};
+use crate::file::error::BadBlock;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
 
@@ -74,18 +75,6 @@ pub struct Block {
     pub summary: Summary,
     /// Its points, packed.
     pub body: Vec<u8>,
-}
-
-/// A body that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a block of the history cannot be read: {0}")]
-pub struct BadBlock(String);
-
-impl BadBlock {
-    /// Says why.
-    pub(crate) fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
-    }
 }
 
 /// Settles the points and packs them into as few blocks as unit, length and span allow.
@@ -304,7 +293,7 @@ mod tests {
         assert_eq!((counting, checked_len(&body)), (31, None));
         assert!(open(t0, unit, &framed(FORMAT)).is_err());
         assert!(open(t0, unit, &framed(3)).is_err());
-        // What damage makes of it is bounded, though no CRC tells of it.
+        // What damage makes of it is bounded, though no CRC shows it.
         for place in 0..body.len() {
             for bit in 0..8 {
                 let mut body = body.clone();

@@ -8,7 +8,7 @@ use pco::ChunkConfig;
 use pco::data_types::Number;
 use pco::standalone::{simple_compress, simple_decompress_into};
 
-use super::block::BadBlock;
+use crate::file::error::BadBlock;
 
 /// Higher levels cost time and save nothing at this size.
 const LEVEL: usize = 4;

@@ -59,8 +59,8 @@ struct Head {
     /// The series' number on disk; `None` before its first block.
     id: Option<i64>,
     sealed_to: u64,
-    /// See [`History::gone_to`](super::range::History::gone_to).
-    gone_to: Option<Timestamp>,
+    /// See [`History::pruned_to`](super::range::History::pruned_to).
+    pruned_to: Option<Timestamp>,
     /// How often it was emptied.
     epoch: u64,
     points: Vec<Point>,
@@ -107,7 +107,7 @@ impl Heads {
             let head = inner.find(&row.key);
             inner.heads[head].id = Some(row.id);
             inner.heads[head].sealed_to = row.sealed_to;
-            inner.heads[head].gone_to = row.gone_to;
+            inner.heads[head].pruned_to = row.pruned_to;
         }
         Self(RwLock::new(inner))
     }
@@ -167,26 +167,26 @@ impl Heads {
         inner.heads[head].points.iter().filter(inside).copied().collect()
     }
 
-    /// Blocks of these series, by their numbers, go up to an instant each, in microseconds.
-    pub(crate) fn let_go(&self, gone: &BTreeMap<i64, i64>) {
-        if gone.is_empty() {
+    /// Blocks of these series, by their numbers, are pruned up to an instant each, in microseconds.
+    pub(crate) fn prune(&self, pruned: &BTreeMap<i64, i64>) {
+        if pruned.is_empty() {
             return;
         }
         for head in &mut self.write().heads {
-            let upto = head.id.and_then(|id| gone.get(&id)).map(|at| Timestamp::from_micros(*at));
-            head.gone_to = head.gone_to.max(upto);
+            let upto = head.id.and_then(|id| pruned.get(&id)).map(|at| Timestamp::from_micros(*at));
+            head.pruned_to = head.pruned_to.max(upto);
         }
     }
 
     /// Up to where retention took blocks of a series.
-    pub(crate) fn gone_to(&self, key: &SeriesKey) -> Option<Timestamp> {
+    pub(crate) fn pruned_to(&self, key: &SeriesKey) -> Option<Timestamp> {
         let inner = self.read();
         let device = inner.devices.get(&key.device).copied()?;
-        inner.heads[inner.head_of(device, key)?].gone_to
+        inner.heads[inner.head_of(device, key)?].pruned_to
     }
 
-    pub(crate) fn gone_of_any(&self) -> Option<Timestamp> {
-        self.read().heads.iter().filter_map(|head| head.gone_to).max()
+    pub(crate) fn pruned_of_any(&self) -> Option<Timestamp> {
+        self.read().heads.iter().filter_map(|head| head.pruned_to).max()
     }
 
     /// Every series ever heard from a device, sealed or not.
@@ -241,7 +241,14 @@ impl Inner {
         self.head_of(device, key).unwrap_or_else(|| {
             let points = Vec::new();
             let key = key.clone();
-            self.heads.push(Head { key, id: None, sealed_to: 0, gone_to: None, epoch: 0, points });
+            self.heads.push(Head {
+                key,
+                id: None,
+                sealed_to: 0,
+                pruned_to: None,
+                epoch: 0,
+                points,
+            });
             let head = self.heads.len() - 1;
             self.of_device[device].push(head);
             head
@@ -393,7 +400,7 @@ mod tests {
     fn what_is_sealed_is_not_restored() {
         let key = sample("dev", 0).series;
         let heads =
-            Heads::of(vec![SeriesRow { id: 7, key: key.clone(), sealed_to: 2, gone_to: None }]);
+            Heads::of(vec![SeriesRow { id: 7, key: key.clone(), sealed_to: 2, pruned_to: None }]);
         for row in 1..=4 {
             heads.restore(row, at(row as i64), &[sample("dev", row as i64)]);
         }

@@ -7,4 +7,5 @@ pub(crate) mod heads;
 pub mod point;
 pub mod range;
 pub mod scan;
+pub(crate) mod table;
 pub mod wave;

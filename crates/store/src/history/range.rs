@@ -16,8 +16,9 @@ use super::block::{self, Aggregate, MAX_SPAN, Summary};
 use super::buckets::{Bucket, Filling, Grid};
 use super::heads::Heads;
 use super::point::{Point, settle};
-use crate::file::schema;
-use crate::reader::ReadError;
+use super::table::unit_of;
+use crate::file::connection;
+use crate::file::error::ReadError;
 use crate::types::SeriesKey;
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::time::Timestamp;
@@ -93,13 +94,13 @@ impl History {
 
     /// Up to and with which instant retention took numbers of a series, for their age or for want of
     /// room. All that was measured later is held, and of what was measured before only remnants.
-    pub fn gone_to(&self, series: &SeriesKey) -> Option<Timestamp> {
-        self.heads.gone_to(series)
+    pub fn pruned_to(&self, series: &SeriesKey) -> Option<Timestamp> {
+        self.heads.pruned_to(series)
     }
 
     /// The last of these instants over all series.
-    pub fn gone_of_any(&self) -> Option<Timestamp> {
-        self.heads.gone_of_any()
+    pub fn pruned_of_any(&self) -> Option<Timestamp> {
+        self.heads.pruned_of_any()
     }
 
     /// At most `limit` points of the pieces, merged by time, from `after` on.
@@ -118,7 +119,7 @@ impl History {
             let found = page(tx, piece, heads, wanted, &self.ids)?;
             points.extend(found.into_iter().map(|point| (place, point)));
             // However many the pieces are, no more than a page is held. Stable: at one instant the
-            // pieces stay in their order, so that what is let go would come after the page anyway.
+            // pieces stay in their order, so that what is cut off would come after the page anyway.
             points.sort_by_key(|(_, point)| point.at);
             points.truncate(wanted);
             Ok(())
@@ -162,7 +163,7 @@ impl History {
             .iter()
             .map(|piece| self.heads.points(&piece.series, piece.from, piece.to))
             .collect();
-        let mut conn: Connection = schema::readable(&self.path)?;
+        let mut conn: Connection = connection::readable(&self.path)?;
         let tx = conn.transaction()?;
         for (place, (piece, mut heads)) in pieces.iter().zip(heads).enumerate() {
             settle(&mut heads);
@@ -354,11 +355,6 @@ fn series_id(tx: &Transaction<'_>, key: &SeriesKey) -> Result<Option<i64>, ReadE
             row.get(0)
         })
         .optional()?)
-}
-
-/// The unit of a stored number.
-pub(crate) fn unit_of(number: u8) -> Result<Unit, ReadError> {
-    Unit::from_number(number).ok_or_else(|| ReadError::Strange(format!("unit {number}")))
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use rusqlite::Connection;
 
 use super::point::{Point, settle};
 use super::range::{Cursor, History, Piece, block_ids, page};
-use crate::file::schema;
-use crate::reader::ReadError;
+use crate::file::connection;
+use crate::file::error::ReadError;
 use crate::types::SeriesKey;
 use vitalgate_domain::model::time::Timestamp;
 
@@ -24,9 +24,9 @@ pub struct Extent {
     pub after_row: u64,
 }
 
-/// A place between two samples of a scan: everything before it was given.
+/// A position between two samples of a scan: everything before it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct ScanPosition {
     /// In which series.
     pub series: SeriesKey,
     /// Where in it; `None` before its first sample.
@@ -57,9 +57,9 @@ pub struct Scan {
 impl History {
     /// Everything in `extent`, from the beginning or from where an earlier scan of it had come to.
     /// Series that begin later are left out.
-    pub fn scan(&self, extent: Extent, from: Option<Place>) -> Scan {
+    pub fn scan(&self, extent: Extent, from: Option<ScanPosition>) -> Scan {
         let mut rest = self.heads.all_series();
-        let cursor = from.and_then(|Place { series, cursor }| {
+        let cursor = from.and_then(|ScanPosition { series, cursor }| {
             rest.retain(|key| *key >= series);
             cursor.filter(|_| rest.first() == Some(&series))
         });
@@ -88,8 +88,8 @@ impl Scan {
     }
 
     /// Where the next page begins; `None` at the end.
-    pub fn place(&self) -> Option<Place> {
-        Some(Place { series: self.rest.last()?.clone(), cursor: self.cursor })
+    pub fn position(&self) -> Option<ScanPosition> {
+        Some(ScanPosition { series: self.rest.last()?.clone(), cursor: self.cursor })
     }
 
     /// The series still to come, the one it stands in included, in their order.
@@ -111,7 +111,7 @@ impl Scan {
         settle(&mut heads);
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
-            None => schema::readable(&self.history.path)?,
+            None => connection::readable(&self.history.path)?,
         };
         let tx = conn.transaction()?;
         let mut points = page(&tx, &piece, heads, wanted, &ids)?;
@@ -159,12 +159,12 @@ mod tests {
         let mut got = Vec::new();
         let mut from = None;
         loop {
-            // A new walk for every page: a place is all that is needed to go on.
+            // A new walk for every page: a position is all that is needed to go on.
             let mut scan = history.scan(extent, from);
             let Some(ScanPage { series, points }) = scan.next_page(limit).unwrap() else { break };
             assert!(points.len() <= limit && !points.is_empty());
             got.extend(points.into_iter().map(|point| (series.clone(), point)));
-            from = scan.place();
+            from = scan.position();
             if from.is_none() {
                 break;
             }
@@ -254,6 +254,6 @@ mod tests {
         assert_eq!(scan.series_left().count(), 1);
         let page = scan.next_page(9).unwrap().unwrap();
         assert_eq!(page.points.iter().map(|p| p.value).collect::<Vec<_>>(), [1.0, 4.0]);
-        assert_eq!((scan.place(), scan.next_page(9).unwrap()), (None, None));
+        assert_eq!((scan.position(), scan.next_page(9).unwrap()), (None, None));
     }
 }

@@ -3,7 +3,7 @@
 use pco::ChunkConfig;
 use pco::standalone::{simple_compress, simple_decompress};
 
-use super::block::BadBlock;
+use crate::file::error::BadBlock;
 
 /// Packs the samples of one chunk.
 pub fn pack(samples: &[i32]) -> Result<Vec<u8>, BadBlock> {

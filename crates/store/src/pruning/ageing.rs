@@ -1,11 +1,13 @@
 //! Blocks of history that are older than their signal is kept, series by series.
 //!
-//! The blocks of one series stand in the order of time, so that what may go is found at its
+//! The blocks of one series stand in the order of time, so that what may be pruned is found at its
 //! beginning and nothing else is looked at, however much older the blocks of another class may be.
 
 use rusqlite::{Transaction, params};
 
-use super::retention::{Gone, Keep, ROWS};
+use super::keep::Keep;
+use super::pruned::Pruned;
+use super::retention::ROWS;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::{Span, Timestamp};
 
@@ -28,14 +30,14 @@ impl Ageing {
         self.after.is_some()
     }
 
-    /// Lets at most [`ROWS`] blocks go whose last sample is older than its signal is kept; says how
+    /// Prunes at most [`ROWS`] blocks whose last sample is older than its signal is kept; says how
     /// many.
     pub(crate) fn slice(
         &mut self,
         tx: &Transaction<'_>,
         keep: &Keep,
         wall: Timestamp,
-        gone: &mut Gone,
+        pruned: &mut Pruned,
     ) -> rusqlite::Result<usize> {
         if self.after.is_none() {
             // A wall clock that was set back begins anew.
@@ -53,7 +55,7 @@ impl Ageing {
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
             let kept = keep.history_of.get(&SignalId(row.get(1)?)).unwrap_or(&keep.history);
-            left -= let_go(tx, id, wall - *kept, left, gone)?;
+            left -= prune(tx, id, wall - *kept, left, pruned)?;
             if left == 0 {
                 break;
             }
@@ -66,13 +68,13 @@ impl Ageing {
     }
 }
 
-/// Lets blocks of a series go that end before `before`, oldest first, at most `most`.
-fn let_go(
+/// Prunes blocks of a series that end before `before`, oldest first, at most `most`.
+fn prune(
     tx: &Transaction<'_>,
     series: i64,
     before: Timestamp,
     most: usize,
-    gone: &mut Gone,
+    pruned: &mut Pruned,
 ) -> rusqlite::Result<usize> {
     let mut delete = tx.prepare_cached(
         "DELETE FROM blocks WHERE (series, t0, id) IN (SELECT series, t0, id FROM blocks
@@ -81,7 +83,7 @@ fn let_go(
     let ends = delete.query_map(params![series, before.as_micros(), most as i64], |r| r.get(0))?;
     let mut count = 0;
     for end in ends {
-        gone.add(series, end?);
+        pruned.add(series, end?);
         count += 1;
     }
     Ok(count)
@@ -115,14 +117,14 @@ mod tests {
         keep: &Keep,
         wall: Timestamp,
     ) -> (usize, usize) {
-        let (mut gone, mut slices) = (0, 0);
+        let (mut pruned, mut slices) = (0, 0);
         loop {
             let tx = conn.transaction().unwrap();
-            gone += ageing.slice(&tx, keep, wall, &mut Gone::default()).unwrap();
+            pruned += ageing.slice(&tx, keep, wall, &mut Pruned::default()).unwrap();
             tx.commit().unwrap();
             slices += 1;
             if !ageing.is_under_way() {
-                return (gone, slices);
+                return (pruned, slices);
             }
         }
     }
@@ -190,8 +192,8 @@ mod tests {
         conn.execute_batch(&fill).unwrap();
         let keep = Keep { history: Span::days(1), ..Keep::default() };
         let mut ageing = Ageing::default();
-        let (gone, slices) = walk(&mut ageing, conn, &keep, wall);
-        assert_eq!(gone, 1_599);
+        let (pruned, slices) = walk(&mut ageing, conn, &keep, wall);
+        assert_eq!(pruned, 1_599);
         assert!((7..=9).contains(&slices), "{slices}");
         // The next walk begins a minute later.
         conn.execute_batch(

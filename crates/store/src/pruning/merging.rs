@@ -14,12 +14,12 @@
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension as _, Transaction, params, params_from_iter};
 
-use super::retention::Keep;
-use crate::file::state;
+use super::keep::Keep;
+use crate::file::meta;
 use crate::history::block::{self, MAX_SPAN};
 use crate::history::heads::FULL;
-use crate::history::range::{block_ids, unit_of};
-use crate::writer::commit::{insert_block, set_meta};
+use crate::history::range::block_ids;
+use crate::history::table::{self, unit_of};
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
@@ -31,7 +31,7 @@ const DAY: Span = MAX_SPAN;
 const RESTED: Span = Span::days(1);
 /// How often it is looked whether there is such a day, by the wall clock.
 const EVERY: Span = Span::secs(60);
-/// A merged block spans at most so small a part of the time its signal is kept: it goes whole, and
+/// A merged block spans at most so small a part of the time its signal is kept: it is pruned whole, and
 /// only when its last point may.
 const PARTS_OF_KEPT: i64 = 16;
 /// So many blocks before a merged one are taken out and put back with it. SQLite joins a page to the
@@ -129,7 +129,7 @@ impl Merging {
         }
         let (ended, merged) = sliced?;
         self.walk = if ended {
-            set_meta(tx, "merged_to", (walk.day + DAY).as_micros())?;
+            meta::set(tx, "merged_to", (walk.day + DAY).as_micros())?;
             Walk::due(tx, now, wall)?
         } else {
             Some(walk)
@@ -146,7 +146,7 @@ impl Walk {
         wall: Timestamp,
     ) -> rusqlite::Result<Option<Self>> {
         // A wall clock that was ahead when this was written would hold merging up until then.
-        let merged_to = state::instant(tx, "merged_to")?
+        let merged_to = meta::instant(tx, "merged_to")?
             .map(|to| if to > wall { midnight(wall) - DAY - RESTED } else { to });
         // What was left for the walk of the next day.
         let from = merged_to.map_or(i64::MIN, |merged_to| (merged_to - DAY).as_micros());
@@ -310,7 +310,7 @@ impl Run {
             tx.prepare_cached("INSERT INTO blocks VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
                 .execute(params_from_iter(row))?;
         }
-        insert_block(tx, series, id, merged)?;
+        table::insert(tx, series, id, merged)?;
         tx.prepare_cached(
             "INSERT INTO meta VALUES('merged_ids_end', ?)
                ON CONFLICT(key) DO UPDATE SET value = max(value, excluded.value)",
@@ -375,9 +375,8 @@ mod tests {
     use rusqlite::Connection;
 
     use super::super::ageing::Ageing;
-    use super::super::retention::Gone;
+    use super::super::pruned::Pruned;
     use super::*;
-    use crate::file::schema;
     use crate::history::point::{Point, settle};
     use crate::history::range;
     use crate::history::range::History;
@@ -516,7 +515,7 @@ mod tests {
             // Many a time within a merged block.
             let wall = second(0) + keep + Span::secs(oldest * stretch);
             let tx = opened.conn.transaction().unwrap();
-            Ageing::default().slice(&tx, &kept, wall, &mut Gone::default()).unwrap();
+            Ageing::default().slice(&tx, &kept, wall, &mut Pruned::default()).unwrap();
             tx.commit().unwrap();
             let before = |what, at: Timestamp| {
                 count(&opened.conn, &format!("ifnull(sum({what} < {}), 0)", at.as_micros()))
@@ -553,7 +552,7 @@ mod tests {
         assert_eq!((count(&opened.conn, "min(n)"), count(&opened.conn, "max(n)")), (288, 288));
         assert!(count(&opened.conn, "sum(length(body))") * 4 < bytes, "{bytes}");
         assert_eq!(all(&opened.history(), ALL), before);
-        let counted = state::row_number(&opened.conn, "history_bytes").unwrap().unwrap();
+        let counted = meta::number(&opened.conn, "history_bytes").unwrap().unwrap();
         assert_eq!(counted as i64, count(&opened.conn, "sum(length(body) + 100)"));
         let again = walk(&mut opened.conn, &Keep::default(), later(), later());
         assert_eq!(again, [Merged::default()], "nothing is packed twice");
@@ -572,7 +571,7 @@ mod tests {
         let of_last_day = (wall - RESTED - DAY).as_micros();
         let left: i64 = opened.conn.query_row(kept, [of_last_day], |row| row.get(0)).unwrap();
         assert_eq!(left, 1);
-        let merged_to = state::instant(&opened.conn, "merged_to").unwrap();
+        let merged_to = meta::instant(&opened.conn, "merged_to").unwrap();
         assert_eq!(merged_to, Some(wall - RESTED));
     }
 
@@ -622,7 +621,7 @@ mod tests {
             got.dedup();
             assert_eq!(got, before);
             // Whoever reads settles what is there twice.
-            let conn = Connection::open(copy.path().join(schema::FILE)).unwrap();
+            let conn = Connection::open(Store::file(copy.path())).unwrap();
             assert_eq!(count(&conn, "sum(n)"), samples);
         };
         let mut merging = Merging::default();

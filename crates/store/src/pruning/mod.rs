@@ -1,6 +1,8 @@
-//! What leaves the store, and what is packed closer: retention by age and size, merging of blocks.
+//! What is pruned, and what is packed closer: retention by age and size, merging of blocks.
 
 mod ageing;
+pub(crate) mod keep;
 mod merging;
+mod pruned;
 pub(crate) mod retention;
 mod surplus;

@@ -1,91 +1,39 @@
-//! What may go, and how: a slice at a time, between commits, on the writer's thread.
+//! What may be pruned, and how: a slice at a time, between commits, on the writer's thread.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::watch;
 
 use super::ageing::Ageing;
+use super::keep::Keep;
 use super::merging::{Merged, Merging};
+use super::pruned::Pruned;
 use super::surplus;
+use crate::consumers::Hold;
 use crate::history::heads::Heads;
 use crate::host::Host;
 use crate::types::Commit;
-use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::{Span, Timestamp};
 
-/// How often the writer looks for what may go, by the gateway's time.
+/// How often the writer looks for what may be pruned, by the gateway's time.
 const EVERY: Span = Span::secs(10);
-/// A gateway that is never idle lets a slice go at least so often: more than it can write meanwhile.
+/// A gateway that is never idle prunes a slice at least so often: more than it can write meanwhile.
 const AT_LATEST: Span = Span::secs(1);
-/// Rows of one table that go in one slice.
+/// Rows of one table that are pruned in one slice.
 pub(crate) const ROWS: i64 = 256;
 /// Free pages returned to the file system in one slice, once there are many; as in [`vacuum`].
 const PAGES: usize = 256;
 /// Below this many free pages (8 MiB) the file keeps them for what comes next.
 const SPARE_PAGES: i64 = 1_024;
 
-/// What goes, as it is counted: the parts of [`Keeper::delete`].
-const GOING: [&str; 4] = ["journal", "history_age", "history_bytes", "waves"];
+/// What is pruned, as it is counted: the parts of [`Keeper::delete`].
+const KINDS: [&str; 4] = ["journal", "history_age", "history_bytes", "waves"];
 
-/// How long things are kept. Transitions and audit are kept for ever.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Keep {
-    /// Journal rows, at least as long as something still needs them.
-    pub journal: Span,
-    /// Journal bodies in bytes, compressed; the oldest go first, though never one still needed.
-    pub journal_bytes: u64,
-    /// Numbers of the history, by the time they were measured.
-    pub history: Span,
-    /// The same for signals that are kept longer or shorter.
-    pub history_of: BTreeMap<SignalId, Span>,
-    /// Blocks of numbers in bytes, compressed; the oldest measured go first.
-    pub history_bytes: u64,
-    /// Waveforms, by the time they arrived.
-    pub waves: Span,
-    /// Waveforms in bytes, compressed; the oldest go first.
-    pub waves_bytes: u64,
-}
-
-impl Default for Keep {
-    fn default() -> Self {
-        Self {
-            journal: Span::days(7),
-            journal_bytes: 16 << 30,
-            history: Span::days(400),
-            history_of: BTreeMap::new(),
-            history_bytes: 64 << 30,
-            waves: Span::days(7),
-            waves_bytes: 16 << 30,
-        }
-    }
-}
-
-/// The last instant that goes of each series.
-#[derive(Debug, Default)]
-pub(crate) struct Gone(BTreeMap<i64, i64>);
-
-impl Gone {
-    /// A block goes that ends at `t1`.
-    pub(crate) fn add(&mut self, series: i64, t1: i64) {
-        let upto = self.0.entry(series).or_insert(t1);
-        *upto = t1.max(*upto);
-    }
-
-    fn write(&self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
-        let mut insert = tx.prepare_cached(
-            "INSERT INTO gone VALUES(?, ?)
-               ON CONFLICT(series) DO UPDATE SET upto = max(upto, excluded.upto)",
-        )?;
-        self.0.iter().try_for_each(|gone| insert.execute(gone).map(drop))
-    }
-}
-
-/// Decides what goes next.
+/// Decides what is pruned next.
 #[derive(Debug)]
 pub(crate) struct Keeper {
-    /// Told what goes of a series before it is gone.
+    /// Notes what is pruned of a series before it is missing.
     heads: Arc<Heads>,
     /// As of the last reload of the signals.
     keep: watch::Receiver<Arc<Keep>>,
@@ -98,7 +46,7 @@ pub(crate) struct Keeper {
     wall: Timestamp,
     looked: Timestamp,
     sliced: Timestamp,
-    /// Whether the last slice left something that may go.
+    /// Whether the last slice left something that may be pruned.
     more: bool,
 }
 
@@ -136,14 +84,15 @@ impl Keeper {
         self.sealed_to = sealed_to;
     }
 
-    /// Lets a slice go if it is time, and merges small blocks unless `pressed`; gives about how many
-    /// bytes that adds to the log. Journal rows after `held` stay as long as there is room for them.
+    /// Prunes a slice if it is time, and merges small blocks unless `pressed`; gives about how many
+    /// bytes that adds to the log. Of what consumers still need the newest
+    /// rows stay, for each as many as its bound takes.
     pub(crate) fn slice(
         &mut self,
         conn: &mut Connection,
         idle: bool,
         pressed: bool,
-        held: Option<u64>,
+        holds: &[Hold],
     ) -> rusqlite::Result<u64> {
         if self.now - self.looked >= EVERY {
             self.looked = self.now;
@@ -154,22 +103,22 @@ impl Keeper {
         }
         self.sliced = self.now;
         self.more = false;
-        let gone = self.delete(conn, held)?;
-        for (what, rows) in GOING.into_iter().zip(gone) {
+        let pruned = self.delete(conn, holds)?;
+        for (what, rows) in KINDS.into_iter().zip(pruned) {
             self.host.pruned(what, rows as u64);
         }
         let merged = if pressed { None } else { self.merge(conn) };
         let freed = vacuum(conn)?;
-        let full = gone.iter().any(|rows| *rows as i64 == ROWS);
+        let full = pruned.iter().any(|rows| *rows as i64 == ROWS);
         let merging = merged.is_some() && self.merging.is_under_way();
         self.more = full || freed || self.ageing.is_under_way() || merging;
         let pages =
-            gone.iter().sum::<usize>() + merged.unwrap_or(0) + if freed { PAGES } else { 0 };
+            pruned.iter().sum::<usize>() + merged.unwrap_or(0) + if freed { PAGES } else { 0 };
         Ok(pages as u64 * 8_192)
     }
 
     /// Merges small blocks; how many rows that changed. `None` if it could not: nothing waits for it,
-    /// and it is tried again when it is next looked for what may go.
+    /// and it is tried again when it is next looked for what may be pruned.
     fn merge(&mut self, conn: &mut Connection) -> Option<usize> {
         match self.merge_slice(conn) {
             Ok(merged) => {
@@ -192,26 +141,29 @@ impl Keeper {
         Ok(merged)
     }
 
-    fn delete(&mut self, conn: &mut Connection, held: Option<u64>) -> rusqlite::Result<[usize; 4]> {
+    fn delete(&mut self, conn: &mut Connection, holds: &[Hold]) -> rusqlite::Result<[usize; 4]> {
         let keep = Arc::clone(&self.keep.borrow());
         let Keep { journal, journal_bytes, history_bytes, waves, waves_bytes, .. } = *keep;
         let before = |keep: Span| (self.now - keep).as_micros();
         let needed_after = self.snapshot_row.min(self.sealed_to) as i64;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut of_series = Gone::default();
-        let gone = [
+        let mut of_series = Pruned::default();
+        let pruned = [
             // The newest row stays for ever: the clock goes on from it.
             tx.prepare_cached(
                 "DELETE FROM journal WHERE n < (SELECT min(n) FROM journal) + ?1 AND n <= ?2
-                   AND n < (SELECT max(n) FROM journal) AND (at < ?3 AND n <= ?5 OR upto <=
-                   (SELECT upto FROM journal ORDER BY n DESC LIMIT 1) - ?4)",
+                   AND n < (SELECT max(n) FROM journal)
+                   AND (upto <= (SELECT upto FROM journal ORDER BY n DESC LIMIT 1) - ?4
+                     OR at < ?3 AND NOT EXISTS (SELECT 1 FROM json_each(?5) hold
+                       WHERE n > hold.value ->> 0 AND upto >
+                         (SELECT upto FROM journal ORDER BY n DESC LIMIT 1) - (hold.value ->> 1)))",
             )?
             .execute(params![
                 ROWS,
                 needed_after,
                 before(journal),
                 journal_bytes as i64,
-                held.map_or(i64::MAX, |row| row as i64),
+                held(holds),
             ])?,
             self.ageing.slice(&tx, &keep, self.wall, &mut of_series)?,
             surplus::slice(&tx, history_bytes, &mut of_series)?,
@@ -221,15 +173,22 @@ impl Keeper {
             )?
             .execute(params![ROWS, before(waves), waves_bytes as i64])?,
         ];
-        if gone == [0; 4] {
-            return Ok(gone);
+        if pruned == [0; 4] {
+            return Ok(pruned);
         }
         of_series.write(&tx)?;
-        // Before the commit: a reader may believe that more is gone than is, never less.
-        self.heads.let_go(&of_series.0);
+        // Before the commit: a reader may believe that more is pruned than is, never less.
+        self.heads.prune(&of_series.0);
         tx.commit()?;
-        Ok(gone)
+        Ok(pruned)
     }
+}
+
+/// The holds as JSON, for SQLite, whose numbers have a sign.
+fn held(holds: &[Hold]) -> String {
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let holds = holds.iter().map(|hold| [number(hold.after_row), number(hold.bytes)]);
+    holds.collect::<serde_json::Value>().to_string()
 }
 
 /// Returns some free pages to the file system where more are free than the store will soon reuse.
@@ -247,8 +206,10 @@ fn vacuum(conn: &Connection) -> rusqlite::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-    use crate::consumers::SinkCursor;
+    use crate::consumers::{ConsumerCursor, Registration};
     use crate::history::range;
     use crate::tests::{commit, purpose, sample, second, write};
     use crate::types::Commit;
@@ -256,7 +217,7 @@ mod tests {
     use vitalgate_domain::model::message::WaveChunk;
     use vitalgate_domain::model::message::WaveSamples;
 
-    /// Rows `from..=to`, a thousand seconds apart, each with one sample; snapshots as told.
+    /// Rows `from..=to`, a thousand seconds apart, each with one sample; a snapshot where it says so.
     fn rows(from: u64, to: u64, snapshot_at: Option<u64>) -> Vec<Commit> {
         let row = |n: u64| {
             let mut row = commit(n);
@@ -294,18 +255,18 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_still_to_be_told_stays_while_there_is_room() {
-        let check = |keep: Keep, told_to: Option<u64>, expected: u64| {
+    fn a_row_that_a_consumer_needs_stays_while_there_is_room() {
+        let check = |keep: Keep, had_to: Option<u64>, expected: u64| {
             let dir = tempfile::tempdir().unwrap();
             let opened = Store::create(dir.path(), &purpose()).unwrap();
-            let slot = opened.sink();
-            let cursor = told_to.map(|row| SinkCursor { row, ..slot.begin() });
+            let slot = opened.consumer(Registration::new("archive")).unwrap();
+            let cursor = had_to.map(|row| ConsumerCursor { row, ..slot.begin() });
             if let Some(cursor) = cursor {
                 slot.put(cursor, Vec::new());
             }
             write(opened, keep.clone(), rows(1, 30, Some(30)));
             let opened = Store::open(dir.path()).unwrap();
-            assert_eq!(first_row(&opened), expected, "{keep:?} {told_to:?}");
+            assert_eq!(first_row(&opened), expected, "{keep:?} {had_to:?}");
         };
         let short = Keep { journal: Span::secs(10_000), ..Keep::default() };
         let small = Keep { journal: Span::secs(10_000), journal_bytes: 1, ..Keep::default() };
@@ -317,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn history_goes_by_the_time_it_was_measured() {
+    fn history_is_pruned_by_the_time_it_was_measured() {
         let dir = tempfile::tempdir().unwrap();
         let opened = Store::create(dir.path(), &purpose()).unwrap();
         let keep = Keep { history: Span::secs(20_001), ..Keep::default() };
@@ -330,7 +291,10 @@ mod tests {
         };
         let page = opened.history().raw(&[piece], None, 99).unwrap();
         let first = page.points.first().unwrap().1.value;
-        assert!((37.0..=40.0).contains(&first), "nothing younger is gone, no block older: {first}");
+        assert!(
+            (37.0..=40.0).contains(&first),
+            "nothing younger is pruned, no block older: {first}"
+        );
     }
 
     #[test]
@@ -354,22 +318,22 @@ mod tests {
         assert!(Timestamp::from_micros(merged) > second(600_000) - days, "the walks go on");
     }
 
-    /// Everything after the instant that is told is held, whatever took the rest, after a restart too.
+    /// Everything after the instant that is given is held, whatever took the rest, after a restart too.
     #[test]
-    fn what_is_gone_is_told_to_the_instant() {
+    fn what_is_pruned_is_known_to_the_instant() {
         let series = sample(second(0), 0.0).series;
         let check = |keep: Keep| {
             let dir = tempfile::tempdir().unwrap();
             let opened = Store::create(dir.path(), &purpose()).unwrap();
             let history = opened.history();
-            assert_eq!(history.gone_to(&series), None);
+            assert_eq!(history.pruned_to(&series), None);
             write(opened, keep.clone(), rows(1, 60, None));
-            let gone_to = history.gone_to(&series).expect("something went");
+            let pruned_to = history.pruned_to(&series).expect("something was pruned");
             let opened = Store::open(dir.path()).unwrap();
-            assert_eq!(opened.history().gone_to(&series), Some(gone_to));
+            assert_eq!(opened.history().pruned_to(&series), Some(pruned_to));
             let oldest = opened.conn.query_row("SELECT min(t0) FROM blocks", [], |row| row.get(0));
             let oldest = Timestamp::from_micros(oldest.unwrap());
-            assert_eq!(oldest - gone_to, Span::secs(1_000), "{keep:?}");
+            assert_eq!(oldest - pruned_to, Span::secs(1_000), "{keep:?}");
         };
         check(Keep { history: Span::secs(20_001), ..Keep::default() });
         check(Keep { history_bytes: 2_000, ..Keep::default() });
@@ -389,8 +353,8 @@ mod tests {
                 for commit in commits {
                     let n = commit.row.n;
                     committer.send(commit).await.unwrap();
-                    let told = reports.recv().await;
-                    assert!(matches!(told, Some(Report::Committed { n: m, .. }) if m == n));
+                    let report = reports.recv().await;
+                    assert!(matches!(report, Some(Report::Committed { n: m, .. }) if m == n));
                 }
             });
         };
@@ -411,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn waves_go_by_age_and_by_bytes() {
+    fn waves_are_pruned_by_age_and_by_bytes() {
         let wave = |n: u64| {
             let mut row = commit(n);
             row.row.at = second(n * 1_000);

@@ -5,13 +5,18 @@
 
 use rusqlite::{Transaction, params};
 
-use super::retention::{Gone, ROWS};
-use crate::file::state;
+use super::pruned::Pruned;
+use super::retention::ROWS;
+use crate::file::meta;
 
-/// Lets at most [`ROWS`] blocks go, and none once what is kept takes no more than `most` bytes; says
+/// Prunes at most [`ROWS`] blocks, and none once what is kept takes no more than `most` bytes; says
 /// how many.
-pub(crate) fn slice(tx: &Transaction<'_>, most: u64, gone: &mut Gone) -> rusqlite::Result<usize> {
-    let bytes = || state::row_number(tx, "history_bytes").map(Option::unwrap_or_default);
+pub(crate) fn slice(
+    tx: &Transaction<'_>,
+    most: u64,
+    pruned: &mut Pruned,
+) -> rusqlite::Result<usize> {
+    let bytes = || meta::number(tx, "history_bytes").map(Option::unwrap_or_default);
     if bytes()? <= most {
         return Ok(0);
     }
@@ -25,7 +30,7 @@ pub(crate) fn slice(tx: &Transaction<'_>, most: u64, gone: &mut Gone) -> rusqlit
         if bytes()? <= most {
             break;
         }
-        gone.add(series, t1);
+        pruned.add(series, t1);
         count += tx
             .prepare_cached("DELETE FROM blocks WHERE series = ? AND t0 = ? AND id = ?")?
             .execute(params![series, t0, id])?;
@@ -49,7 +54,7 @@ mod tests {
     }
 
     fn bytes(opened: &crate::Opened) -> (u64, u64) {
-        let counted = state::row_number(&opened.conn, "history_bytes").unwrap().unwrap();
+        let counted = meta::number(&opened.conn, "history_bytes").unwrap().unwrap();
         let there = opened
             .conn
             .query_row("SELECT ifnull(sum(length(body) + 100), 0) FROM blocks", [], |r| r.get(0))
@@ -101,9 +106,9 @@ mod tests {
         let mut opened = Store::open(dir.path()).unwrap();
         let mut slice = || {
             let tx = opened.conn.transaction().unwrap();
-            let gone = super::slice(&tx, 0, &mut Gone::default()).unwrap();
+            let pruned = super::slice(&tx, 0, &mut Pruned::default()).unwrap();
             tx.commit().unwrap();
-            gone
+            pruned
         };
         assert_eq!([slice(), slice(), slice()], [ROWS as usize, 399 - ROWS as usize, 0]);
         assert_eq!(bytes(&opened), (0, 0));

@@ -6,14 +6,13 @@
 
 use rusqlite::{Connection, Transaction, params};
 
+use crate::file::error::ReadError;
 use crate::history::block;
 use crate::history::heads::Heads;
 use crate::history::point::{Point, settle};
-use crate::reader::ReadError;
+use crate::history::table::unit_of;
 use crate::types::{Commit, RaisedOn, Sample, SeriesKey};
-use vitalgate_domain::model::ids::AlarmId;
 use vitalgate_domain::model::time::{Span, Timestamp};
-use vitalgate_domain::model::unit::Unit;
 
 /// Readings copied for one alarm.
 const READINGS: usize = 20;
@@ -24,10 +23,10 @@ const LOOKS: usize = 64;
 const BLOCKS: i64 = 2;
 
 /// Gathers the last readings of every alarm that a commit raises.
-pub(crate) fn gather(conn: &Connection, heads: &Heads, commit: &mut Commit) {
+pub(crate) fn gather(conn: &Connection, heads: &Heads, commit: &Commit) -> Vec<Vec<Point>> {
     let mut looks = LOOKS;
-    for raised in &mut commit.raised {
-        let Some(series) = &raised.series else { continue };
+    let mut readings_of = |raised: &RaisedOn| {
+        let Some(series) = &raised.series else { return Vec::new() };
         let mut points =
             heads.points(series, Timestamp::from_micros(i64::MIN), raised.until + Span::micros(1));
         let with = |s: &&Sample| s.series == *series && s.at <= raised.until;
@@ -43,32 +42,23 @@ pub(crate) fn gather(conn: &Connection, heads: &Heads, commit: &mut Commit) {
             }
             settle(&mut points);
         }
-        raised.readings = points.split_off(points.len().saturating_sub(READINGS));
-    }
+        points.split_off(points.len().saturating_sub(READINGS))
+    };
+    commit.raised.iter().map(&mut readings_of).collect()
 }
 
 /// Writes what was gathered.
-pub(crate) fn insert(tx: &Transaction<'_>, raised: &[RaisedOn]) -> rusqlite::Result<()> {
-    for RaisedOn { alarm, limits, readings, .. } in raised {
+pub(crate) fn insert(
+    tx: &Transaction<'_>,
+    raised: &[RaisedOn],
+    readings: &[Vec<Point>],
+) -> rusqlite::Result<()> {
+    for (RaisedOn { alarm, limits, .. }, readings) in raised.iter().zip(readings) {
         let readings = serde_json::to_string(readings).unwrap_or_default();
         tx.prepare_cached("INSERT OR REPLACE INTO alarm_grounds VALUES(?, ?, ?)")?
             .execute(params![alarm.as_str(), limits, readings])?;
     }
     Ok(())
-}
-
-/// The limits, as JSON, and the readings kept of an alarm.
-pub(crate) fn read(
-    conn: &Connection,
-    alarm: &AlarmId,
-) -> Result<Option<(String, Vec<Point>)>, ReadError> {
-    let mut statement =
-        conn.prepare("SELECT limits, readings FROM alarm_grounds WHERE alarm = ?")?;
-    let mut rows = statement.query([alarm.as_str()])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    let readings = serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)
-        .map_err(|e| ReadError::Strange(e.to_string()))?;
-    Ok(Some((row.get(0)?, readings)))
 }
 
 fn sealed(
@@ -86,9 +76,7 @@ fn sealed(
     let mut rows = statement.query(of)?;
     let mut points = Vec::new();
     while let Some(row) = rows.next()? {
-        let unit: u8 = row.get(1)?;
-        let unit =
-            Unit::from_number(unit).ok_or_else(|| ReadError::Strange(format!("unit {unit}")))?;
+        let unit = unit_of(row.get(1)?)?;
         let body = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
         let opened = block::open(Timestamp::from_micros(row.get(0)?), unit, body)?;
         points.extend(opened.into_iter().filter(|point| point.at <= until));
@@ -111,7 +99,6 @@ mod tests {
             series: Some(series()),
             until: second(until),
             limits: "[]".to_owned(),
-            readings: Vec::new(),
         }];
         row
     }

@@ -23,13 +23,14 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, watch};
 
 use self::commit::{CommitError, PackError, Packed};
-use crate::consumers::SinkSlot;
+use crate::consumers::Consumers;
+use crate::file::connection;
 use crate::file::lock::Lock;
-use crate::file::schema;
 use crate::history::heads::Heads;
 use crate::host::{Alone, Host};
 use crate::open::Opened;
-use crate::pruning::retention::{Keep, Keeper};
+use crate::pruning::keep::Keep;
+use crate::pruning::retention::Keeper;
 use crate::stopwatch::Stopwatch;
 use crate::types::Commit;
 
@@ -74,7 +75,7 @@ pub enum Report {
 #[derive(Clone, Debug)]
 pub struct Committer(mpsc::Sender<Commit>);
 
-/// The store's thread is gone.
+/// The store's thread has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the store has stopped")]
 pub struct StoreStopped;
@@ -99,7 +100,7 @@ impl Committer {
 pub enum NotTaken {
     /// There is no room yet.
     Full(Box<Commit>),
-    /// The store's thread is gone; its end of the reports says so too.
+    /// The store's thread has ended; its end of the reports says so too.
     Stopped,
 }
 
@@ -164,7 +165,7 @@ pub fn start(opened: Opened, terms: impl Into<Terms>) -> std::io::Result<Running
     let (reporter, reports) = mpsc::channel(REPORTS);
     let writer = Writer {
         heads: Arc::clone(opened.heads()),
-        sink: opened.sink(),
+        consumers: opened.consumers.clone(),
         keeper: Keeper::new(
             keep,
             Arc::clone(&host),
@@ -190,7 +191,7 @@ struct Writer {
     _lock: Lock,
     heads: Arc<Heads>,
     keeper: Keeper,
-    sink: SinkSlot,
+    consumers: Consumers,
     commits: mpsc::Receiver<Commit>,
     reporter: mpsc::Sender<Report>,
     host: Arc<dyn Host>,
@@ -206,22 +207,20 @@ impl Writer {
             let seconds = self.write(&packed)?;
             let Packed { commit, sealed, sealed_to, .. } = &packed;
             self.heads.committed(sealed, n, commit.row.at, &commit.samples);
-            if let Some(news) = &packed.sink {
-                self.sink.stored(news);
-            }
+            self.consumers.stored(&packed.news);
             // The pipeline may be gone already at shutdown; the row stays committed.
             drop(self.reporter.blocking_send(Report::Committed { n, seconds }));
             self.log_bytes += packed.bytes();
             self.keeper.committed(commit, *sealed_to);
             self.tidy();
         }
-        self.leave_the_sink();
+        self.write_last_cursors();
         self.checkpoint();
         Ok(())
     }
 
-    fn pack(&self, mut commit: Commit) -> Result<Packed, PackError> {
-        alarm_context::gather(&self.conn, &self.heads, &mut commit);
+    fn pack(&self, commit: Commit) -> Result<Packed, PackError> {
+        let readings = alarm_context::gather(&self.conn, &self.heads, &commit);
         let (now, samples) = (commit.row.at, commit.samples.len());
         let due = if self.host.is_overloaded() && self.heads.some_may_wait(now) {
             self.host.sealing_deferred();
@@ -230,7 +229,8 @@ impl Writer {
             self.heads.due(now, samples)
         };
         let sealed_to = self.heads.sealed_to(&due);
-        Ok(Packed::new(commit, due, sealed_to)?.with(self.sink.take()))
+        let packed = Packed::new(commit, due, sealed_to)?.with_readings(readings);
+        Ok(packed.with_news(self.consumers.take()))
     }
 
     /// Writes until it succeeds; gives up only when nobody sends any more.
@@ -260,22 +260,24 @@ impl Writer {
         Ok(watch.seconds())
     }
 
-    /// At the end there is no further commit to carry what the sink left.
-    fn leave_the_sink(&mut self) {
-        let Some(news) = self.sink.take() else { return };
-        let written = self.conn.transaction().and_then(|tx| {
-            commit::insert_sink(&tx, news.cursor.upto, &news)?;
-            tx.commit()
-        });
-        if let Err(error) = written {
-            tracing::warn!(%error, "how far InfluxDB was told is told again at the next start");
+    /// At the end there is no further commit to carry what the consumers left.
+    fn write_last_cursors(&mut self) {
+        for news in self.consumers.take() {
+            let written = self.conn.transaction().and_then(|tx| {
+                commit::insert_news(&tx, news.cursor().upto, &news)?;
+                tx.commit()
+            });
+            if let Err(error) = written {
+                let consumer = news.name();
+                tracing::warn!(%error, consumer, "it reads its last rows again at the next start");
+            }
         }
     }
 
     /// Takes a new connection, if one can be had whose whole log reaches the disk.
     fn replace_connection(&mut self) {
-        let fresh = schema::writable(&self.path)
-            .and_then(|conn| schema::checkpoint_all(&conn).map(|()| conn));
+        let fresh = connection::writable(&self.path)
+            .and_then(|conn| connection::checkpoint_all(&conn).map(|()| conn));
         match fresh {
             Ok(conn) => self.conn = conn,
             Err(error) => tracing::warn!(%error, "the store cannot be opened anew yet"),
@@ -286,7 +288,7 @@ impl Writer {
     fn tidy(&mut self) {
         let idle = self.commits.is_empty();
         let pressed = self.host.is_overloaded();
-        match self.keeper.slice(&mut self.conn, idle, pressed, self.sink.held_after()) {
+        match self.keeper.slice(&mut self.conn, idle, pressed, &self.consumers.holds()) {
             Ok(bytes) => self.log_bytes += bytes,
             Err(error) => tracing::warn!(%error, "retention failed; trying again later"),
         }
@@ -318,7 +320,7 @@ mod tests {
     use crate::tests::{commit, purpose};
 
     #[test]
-    fn a_failing_row_is_told_and_tried_again_until_the_disk_takes_it() {
+    fn a_failing_row_is_reported_and_tried_again_until_the_disk_takes_it() {
         let dir = tempfile::tempdir().unwrap();
         let opened = Store::create(dir.path(), &purpose()).unwrap();
         // This connection meets a full disk; the one that replaces it does not.
@@ -330,7 +332,7 @@ mod tests {
         let mut large = commit(1);
         large.row.body = (0..100_000_u32).flat_map(|i| i.wrapping_mul(i).to_le_bytes()).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let told = runtime.block_on(async {
+        let reported = runtime.block_on(async {
             committer.send(large.clone()).await.unwrap();
             committer.send(commit(2)).await.unwrap();
             let first = reports.recv().await;
@@ -339,17 +341,17 @@ mod tests {
                 "{first:?}"
             );
             assert_eq!(reader.rows(0).unwrap().count(), 0);
-            let mut told = Vec::new();
-            while told.len() < 2 {
+            let mut reported = Vec::new();
+            while reported.len() < 2 {
                 match reports.recv().await {
-                    Some(Report::Committed { n, .. }) => told.push(n),
+                    Some(Report::Committed { n, .. }) => reported.push(n),
                     Some(Report::Failing { n, .. }) => assert_eq!(n, 1),
                     None => panic!("the store stopped"),
                 }
             }
-            told
+            reported
         });
-        assert_eq!(told, [1, 2]);
+        assert_eq!(reported, [1, 2]);
         drop(committer);
         thread.join().unwrap().unwrap();
         let rows: Vec<_> = reader.rows(0).unwrap().map(Result::unwrap).collect();

@@ -182,7 +182,7 @@ fn pieces_of_two_series_make_one_history() {
     assert_eq!(counts, [(6, 2.0), (4, 2.0)]);
 }
 
-/// Whatever a page lets go, none of what comes first is lost, nor the order at one instant.
+/// Whatever a page cuts off, none of what comes first is lost, nor the order at one instant.
 #[test]
 fn pages_of_many_pieces_are_one_history() {
     let dir = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum ServerReply {
     /// The server answered.
     Status {
         /// The status.
@@ -18,7 +18,7 @@ pub enum Answer {
     None(String),
 }
 
-/// What an answer means.
+/// What a reply means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// All lines are written.
@@ -35,10 +35,10 @@ pub enum Verdict {
     Later,
 }
 
-/// Every [class](Answer::class) of an answer.
+/// Every [class](ServerReply::class) of a reply.
 pub const CLASSES: [&str; 8] = ["none", "204", "400", "401", "413", "429", "5xx", "other"];
 
-impl Answer {
+impl ServerReply {
     /// What it means.
     pub fn verdict(&self) -> Verdict {
         match self {
@@ -90,11 +90,11 @@ impl Answer {
 mod tests {
     use super::*;
 
-    fn said(code: u16, words: &str) -> Answer {
-        Answer::Status { code, retry_after: None, words: words.to_owned() }
+    fn said(code: u16, words: &str) -> ServerReply {
+        ServerReply::Status { code, retry_after: None, words: words.to_owned() }
     }
 
-    fn status(code: u16) -> Answer {
+    fn status(code: u16) -> ServerReply {
         said(code, "")
     }
 
@@ -112,7 +112,7 @@ mod tests {
                 assert!(CLASSES.contains(&status(*code).class()), "{code}");
             }
         }
-        assert_eq!(Answer::None("timeout".into()).verdict(), Verdict::Later);
+        assert_eq!(ServerReply::None("timeout".into()).verdict(), Verdict::Later);
         for words in ["points beyond retention policy dropped=2", "outside the Retention Policy"] {
             assert_eq!(said(422, words).verdict(), Verdict::TooOld);
             assert_eq!(said(400, words).verdict(), Verdict::TooOld);

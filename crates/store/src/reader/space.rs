@@ -1,9 +1,9 @@
-//! How much room a store takes, by a few reads that do not grow with it.
+//! How much room a store takes: by part, in a few reads that do not grow with it, and by table.
 
-use std::path::Path;
-
-use crate::open::Store;
-use crate::reader::{ReadError, Reader, unsigned};
+use super::Reader;
+use crate::file::disk::disk_free;
+use crate::file::error::ReadError;
+use crate::file::row::unsigned;
 
 /// Bytes on the disk, by part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -24,10 +24,31 @@ pub struct Space {
     pub disk_free: u64,
 }
 
+/// How many bytes a table takes with its indexes, unused room in its pages included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSize {
+    /// The table, or `(free)` for pages to be used again.
+    pub table: String,
+    /// Whole pages.
+    pub bytes: u64,
+}
+
 impl Reader {
+    /// Bytes by table, largest first. Reads the whole file's page headers.
+    pub fn sizes(&self) -> Result<Vec<TableSize>, ReadError> {
+        self.list(
+            "SELECT ifnull(m.tbl_name, s.name) AS t, sum(s.pgsize) FROM dbstat s
+               LEFT JOIN sqlite_master m ON m.name = s.name WHERE s.aggregate = 1 GROUP BY t
+             UNION ALL SELECT '(free)', freelist_count * page_size
+               FROM pragma_freelist_count, pragma_page_size ORDER BY 2 DESC",
+            [],
+            |row| Ok(TableSize { table: row.get(0)?, bytes: unsigned(row, 1)? }),
+        )
+    }
+
     /// How much room the store takes now.
     pub fn space(&self) -> Result<Space, ReadError> {
-        // The first row that is kept tells what went before it.
+        // The first row that is kept says what was before it.
         const SQL: &str = "SELECT
             (SELECT upto FROM journal ORDER BY n DESC LIMIT 1)
               - (SELECT upto - length(body) FROM journal ORDER BY n LIMIT 1),
@@ -46,32 +67,20 @@ impl Reader {
             waves,
             free,
             history: file.saturating_sub(journal + waves + free),
-            // Asked for its length and never opened: see the top of this module's parent.
+            // Asked for its length and never opened: see the top of this crate.
             log: std::fs::metadata(log).map_or(0, |log| log.len()),
             file,
-            disk_free: disk_free(self.path())?,
+            disk_free: disk_free(self.path())
+                .map_err(|e| ReadError::Strange(format!("the disk does not tell its room: {e}")))?,
         })
     }
-}
-
-impl Store {
-    /// Bytes left for this user on the file system that holds `path`.
-    pub fn disk_free(path: &Path) -> std::io::Result<u64> {
-        let stat = rustix::fs::statvfs(path)?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
-    }
-}
-
-fn disk_free(path: &Path) -> Result<u64, ReadError> {
-    Store::disk_free(path)
-        .map_err(|e| ReadError::Strange(format!("the disk does not tell its room: {e}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Keep;
     use crate::tests::{commit, purpose, write};
+    use crate::{Keep, Store};
 
     #[test]
     fn parts_add_up_to_the_file_and_the_journal_grows_by_what_is_committed() {
