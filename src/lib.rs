@@ -26,12 +26,14 @@
 //!
 //! ```text
 //!  app (and the command line, which is the program)
-//!  tools, operate, http, influx
+//!  tools, operate, http
+//!  influx
 //!  pipeline
 //!  ingest
 //!  handles: what all interfaces hold
 //!  inbox, projection, state
-//!  net, privacy, telemetry, config, clock
+//!  net, privacy, telemetry
+//!  config, clock
 //! ```
 
 pub mod app;
