@@ -95,7 +95,7 @@ fn a_server_that_cannot_be_asked_is_said_and_harms_nobody() {
 
 #[test]
 fn what_influxdb_lacks_before_the_border_is_missed() {
-    let mut past = Past::start("10s");
+    let mut past = Past::start("1m");
     past.forget();
     let whole = past.series("patients/p1", &format!("{SIGNALS}&points=9"));
     assert!(whole["incomplete"].is_null(), "{whole}");
@@ -135,7 +135,7 @@ fn what_was_taken_before_there_was_an_influxdb_was_never_told() {
     let ask = |past: &Past| past.series("patients/p1", &format!("{SIGNALS}&points=9"));
     assert_eq!(ask(&past)["incomplete"], json!("not_kept"));
     let secret = tempfile::tempdir().unwrap();
-    let influx = section(secret.path(), &past.server, "10s");
+    let influx = section(secret.path(), &past.server, "1m");
     for (key, value) in influx.as_object().unwrap() {
         past.gateway.set("influx", key, value);
     }
@@ -153,7 +153,7 @@ fn what_was_taken_before_there_was_an_influxdb_was_never_told() {
 
 #[test]
 fn without_reading_what_is_gone_is_said_to_be_gone() {
-    let mut past = Past::start("10s");
+    let mut past = Past::start("1m");
     past.gateway.set("influx", "read", &json!(false));
     past.forget();
     let answer = past.series("patients/p1", "signal=heart_rate&points=9");

@@ -38,7 +38,7 @@ impl Past {
 
     /// By a store that knows nothing of InfluxDB, and whose journal keeps little.
     fn without() -> Self {
-        Self::of(|_| Setup::default(), "10s")
+        Self::of(|_| Setup::default(), "1m")
     }
 
     fn of(setup: impl FnOnce(Value) -> Setup, read_timeout: &str) -> Self {

@@ -80,7 +80,7 @@ fn assert_alike(now: &[Value], before: &[Value], what: &str) {
 
 #[test]
 fn what_retention_took_comes_back_as_it_was() {
-    let mut past = Past::start("10s");
+    let mut past = Past::start("1m");
     let questions = ["points=1", "points=7", "points=160", "points=500"];
     let of_all = ["patients/p1", "devices/dev-1"];
     let buckets = |past: &Past| {
