@@ -45,7 +45,7 @@ const ROW_EVERY: Span = Span::secs(10);
 /// The longest sleep: heartbeats and stalls are noticed within it.
 const TICK: Duration = Duration::from_millis(100);
 /// Intake that stood still for longer has a gap (docs/architecture.md).
-const DEAF_AFTER: Span = Span::secs(1);
+const GAP_AFTER: Span = Span::secs(1);
 /// A commit that takes longer is a store that fails, whether it says so or hangs.
 const STALLED_S: f64 = 3.0;
 /// A change of the offset above this is journalled and shown.
@@ -207,7 +207,7 @@ impl Pipeline {
             self.fail("no commit came back in time");
         }
         if self.may_take() {
-            self.notice_deafness();
+            self.notice_intake_gap();
             self.notice_unwatched();
             self.own.extend(self.refusals.due(self.clock.wall()));
             if !self.own.is_empty() || self.intake.has_some() {
@@ -235,9 +235,9 @@ impl Pipeline {
     }
 
     /// Intake stood still: the store stalled, the machine was suspended, or the clock leapt forward.
-    fn notice_deafness(&mut self) {
+    fn notice_intake_gap(&mut self) {
         let (from, to) = (self.last_open.at, self.clock.stamp().at);
-        if to - from > DEAF_AFTER && !self.clock.follows_stream() {
+        if to - from > GAP_AFTER && !self.clock.follows_stream() {
             // Before anything that would let time pass, so that no deadline inside fires unheard.
             before_all(&mut self.own, Input::IntakeGap { from, to });
         }
