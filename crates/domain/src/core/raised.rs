@@ -7,7 +7,7 @@ use crate::model::unit::Unit;
 use crate::output::Output;
 use crate::output::context::LimitInForce;
 use crate::output::transition::TransitionBody;
-use crate::rules::{CRITICAL, LimitRule, WARNING};
+use crate::rules::{Level, LimitRule};
 
 impl Core {
     /// Notes the alarms that moved since the last call. It must come before the next input, which may
@@ -35,18 +35,18 @@ impl Core {
         let own = sets.iter().find(|set| set.version == alarm.rule_version);
         let own = own.map_or(&[][..], |set| &set.limits);
         let rules = self.configuration.rules.limits_of(signal.id);
-        let levels = rules.flat_map(|rule| [(rule, WARNING), (rule, CRITICAL)]);
+        let levels = rules.flat_map(|rule| [(rule, Level::Warning), (rule, Level::Critical)]);
         levels.filter_map(|(rule, level)| in_force(rule, level, own, unit)).collect()
     }
 }
 
 fn in_force(
     rule: &LimitRule,
-    level: usize,
+    level: Level,
     own: &[PatientLimit],
     unit: Unit,
 ) -> Option<LimitInForce> {
-    let critical = level == CRITICAL;
+    let critical = level == Level::Critical;
     let LimitRule { id, signal_name, side, .. } = rule;
     let is_off = || {
         let of_it = |own: &&PatientLimit| (own.side, own.critical) == (*side, critical);

@@ -80,6 +80,11 @@ impl<K, V> VectorMap<K, V> {
         self.0 = Vec::new();
     }
 
+    /// The key at an index.
+    pub fn key_at(&self, index: usize) -> Option<&K> {
+        self.0.get(index).map(|(key, _)| key)
+    }
+
     /// The value at an index that was found since the last entry came or went.
     pub fn at(&mut self, index: usize) -> &mut V {
         &mut self.0[index].1

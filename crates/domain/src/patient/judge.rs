@@ -10,7 +10,7 @@ use crate::model::observation::{Number, Observation, Source};
 use crate::model::time::{Span, Stamp, Timestamp};
 use crate::output::Output;
 use crate::output::transition::Change;
-use crate::rules::{CRITICAL, LimitRule, Relation, WARNING};
+use crate::rules::{Level, LimitRule, Relation, Rule};
 
 impl Patient {
     /// Judges a live number by every limit rule of its signal.
@@ -43,7 +43,7 @@ impl Patient {
                 continue;
             }
             let mut beyond = [false; 2];
-            for level in [WARNING, CRITICAL] {
+            for level in Level::ALL {
                 let relation =
                     rule.relation(level, limits, number.value, number.unit, number.comparator);
                 beyond[level] = matches!(relation, Relation::Beyond { .. });
@@ -105,9 +105,12 @@ impl Patient {
                 *late = None;
             }
         }
-        if watch.tracks[CRITICAL].active && watch.tracks[WARNING].began.is_some() && rule.spot {
+        if watch.tracks[Level::Critical].active
+            && watch.tracks[Level::Warning].began.is_some()
+            && rule.spot
+        {
             // What is critical needs no other measurement.
-            watch.tracks[WARNING].active = true;
+            watch.tracks[Level::Warning].active = true;
         }
         let watch = &*watch;
         let key = Key::new(rule.id.clone(), source.name());
@@ -141,7 +144,7 @@ impl Patient {
         rule: &LimitRule,
         source: &Source,
         state: &SourceState,
-        level: usize,
+        level: Level,
         out: &mut Output,
     ) {
         let watch = state.watches.iter().find(|w| w.rule == rule.id);
@@ -156,13 +159,13 @@ impl Patient {
     pub(super) fn delay_over(
         &mut self,
         source: &Source,
-        rule: &str,
-        level: usize,
+        rule: &RuleId,
+        level: Level,
         context: Context<'_>,
         out: &mut Output,
     ) {
         let mut state = self.take_state(source);
-        let rule = context.rules.limits_of(source.signal).find(|r| r.id.as_str() == rule);
+        let rule = context.rules.limits_of(source.signal).find(|r| r.id == *rule);
         if let Some(rule) = rule {
             state.watch(rule).tracks[level].active = true;
             self.settle(rule, source, &mut state, [true; 2], false, out);
@@ -176,24 +179,23 @@ impl Patient {
         &'a self,
         context: Context<'a>,
     ) -> impl Iterator<Item = (Timestamp, Deadline)> + 'a {
-        self.sources.iter().flat_map(move |(source, state)| {
+        self.sources.iter().enumerate().flat_map(move |(series, (_, state))| {
             let (arrival, rule_at) = (state.arrival, state.rule_at);
             state.watches.iter().flat_map(move |watch| {
-                let rule = context.rules.limit(&watch.rule);
+                let rule = context.rules.get(&watch.rule).and_then(Rule::as_limit);
                 let waits = rule.filter(|_| !watch.is_idle());
                 // What doubtful readings began after a loss is lost in its turn.
                 let heard = arrival.filter(|_| !state.lost || watch.is_pending());
                 let streams = waits.filter(|rule| !rule.spot);
-                let gap = streams.zip(heard).map(|(rule, arrival)| {
-                    (arrival + state.gap(rule), Deadline::Gap(source.clone()))
-                });
-                let delays = [WARNING, CRITICAL].into_iter().filter_map(move |level| {
+                let gap = streams
+                    .zip(heard)
+                    .map(|(rule, arrival)| (arrival + state.gap(rule), Deadline::Gap(series)));
+                let delays = Level::ALL.into_iter().filter_map(move |level| {
                     let track = &watch.tracks[level];
                     let began = track.began.as_ref().filter(|_| !track.active)?;
                     let left = began.rule_at + waits?.wait(level) - rule_at?;
                     let due = arrival? + left.max(Span::ZERO);
-                    let rule = watch.rule.to_string();
-                    Some((due, Deadline::Delay(source.clone(), rule, level)))
+                    Some((due, Deadline::Delay(series, watch.rule.clone(), level)))
                 });
                 gap.into_iter().chain(delays)
             })
@@ -230,8 +232,10 @@ impl Patient {
         state.lost = true;
         let mut pending: Option<(Priority, Box<Evidence>)> = None;
         for watch in state.watches.iter_mut() {
-            let Some(rule) = context.rules.limit(&watch.rule) else { continue };
-            for level in [WARNING, CRITICAL] {
+            let Some(rule) = context.rules.get(&watch.rule).and_then(Rule::as_limit) else {
+                continue;
+            };
+            for level in Level::ALL {
                 let track = &mut watch.tracks[level];
                 track.inside_since = None;
                 if !track.active
@@ -260,7 +264,7 @@ impl Patient {
         let name = source.name();
         self.alarms.keys_where(|key, open| {
             open.alarm.kind == AlarmKind::Physiological
-                && context.rules.loss(&key.rule).is_none()
+                && context.rules.get(&key.rule).and_then(Rule::as_loss).is_none()
                 && open.signal == Some(source.signal)
                 && key.source == name
         })
@@ -298,7 +302,7 @@ impl Patient {
         let (limits, version) = self.limits_at(latest.rule_at);
         let number = &latest.number;
         let mut holds = false;
-        for level in [WARNING, CRITICAL] {
+        for level in Level::ALL {
             let relation =
                 rule.relation(level, limits, number.value, number.unit, number.comparator);
             let Relation::Beyond { limit, from } = relation else { continue };
@@ -342,7 +346,7 @@ fn move_track(
     relation: Relation,
     certain: bool,
     rule: &LimitRule,
-    level: usize,
+    level: Level,
     only_spot: bool,
     observation: &Observation,
     evidence: impl FnOnce(f64, crate::model::alarm::LimitFrom) -> Box<Evidence>,
@@ -354,7 +358,7 @@ fn move_track(
             track.inside_since = None;
             // Another measurement beyond confirms the first; hand-entered ones are confirmed.
             let first = track.began.is_none();
-            let asks = first && !only_spot && level == WARNING && rule.confirm.is_some();
+            let asks = first && !only_spot && level == Level::Warning && rule.confirm.is_some();
             let began = track.began.get_or_insert_with(|| evidence(limit, from)).rule_at;
             track.active |= if spot { !asks } else { rule_at - began >= rule.delay(level) };
         }
@@ -376,7 +380,7 @@ pub(super) fn limit_draft(
     rule: &LimitRule,
     source: &Source,
     evidence: &Evidence,
-    level: usize,
+    level: Level,
     raised_at: Timestamp,
 ) -> Draft {
     let number = &evidence.number;

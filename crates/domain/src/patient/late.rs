@@ -9,7 +9,7 @@ use crate::model::alarm::{Condition, Priority, Response};
 use crate::model::observation::{Number, Observation, Source};
 use crate::model::time::Span;
 use crate::output::Output;
-use crate::rules::{CRITICAL, LimitRule, Relation, WARNING};
+use crate::rules::{Level, LimitRule, Relation};
 
 impl Patient {
     /// Judges a late number: it may raise, marked as late, and clears nothing.
@@ -31,7 +31,7 @@ impl Patient {
                 continue;
             }
             let mut worst = None;
-            for level in [WARNING, CRITICAL] {
+            for level in Level::ALL {
                 let relation =
                     rule.relation(level, limits, number.value, number.unit, number.comparator);
                 let Relation::Beyond { limit, from } = relation else {
@@ -70,7 +70,7 @@ impl Patient {
         rule: &LimitRule,
         source: &Source,
         evidence: &Evidence,
-        level: usize,
+        level: Level,
         age: Span,
         out: &mut Output,
     ) {

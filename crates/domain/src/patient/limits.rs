@@ -9,7 +9,7 @@ use crate::model::command::{Outcome, PatientLimit};
 use crate::model::signal::Signal;
 use crate::model::time::Timestamp;
 use crate::output::Output;
-use crate::rules::{CRITICAL, LimitRule, Relation, RuleSet, WARNING};
+use crate::rules::{Level, LimitRule, Relation, RuleSet};
 
 /// Limits valid from a time on.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -109,7 +109,7 @@ impl Patient {
         });
         let Some(state) = self.sources.get_mut(source) else { return };
         let Some(number) = state.latest.as_ref().map(|l| l.number.clone()) else { return };
-        let beyond = [WARNING, CRITICAL].into_iter().any(|level| {
+        let beyond = Level::ALL.into_iter().any(|level| {
             let relation =
                 rule.relation(level, limits, number.value, number.unit, number.comparator);
             matches!(relation, Relation::Beyond { .. } | Relation::Ambiguous)
@@ -160,16 +160,16 @@ fn inverted(signal: &Signal, limits: &[PatientLimit], rules: &RuleSet) -> Option
     let unit = signal.unit?;
     let of = |side, level| {
         let rule = rules.limits_of(signal.id).find(|r| r.side == side);
-        let own = limits.iter().find(|l| {
-            l.signal == signal.name && l.side == side && usize::from(l.critical) == level
-        });
+        let own = limits
+            .iter()
+            .find(|l| l.signal == signal.name && l.side == side && Level::of(l) == level);
         match (own, rule) {
             (Some(own), _) => own.unit.convert(own.value?, unit),
             (None, Some(rule)) => rule.limit(level, limits, unit).map(|(value, _)| value),
             (None, None) => None,
         }
     };
-    for level in [WARNING, CRITICAL] {
+    for level in Level::ALL {
         if let (Some(low), Some(high)) = (of(Side::Low, level), of(Side::High, level))
             && low >= high
         {

@@ -31,7 +31,7 @@ use crate::model::time::Timestamp;
 use crate::model::vector_map::{self, VectorMap};
 use crate::output::Output;
 use crate::output::transition::Change;
-use crate::rules::RuleSet;
+use crate::rules::{Level, Rule, RuleSet};
 
 /// One admitted patient.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -90,10 +90,10 @@ pub struct Context<'a> {
 /// A deadline, by kind in the order they are taken when they fall together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Deadline {
-    /// A delay runs out without a further reading.
-    Delay(Source, String, usize),
-    /// A continuous signal has been silent for longer than its gap.
-    Gap(Source),
+    /// A delay runs out without a further reading: of the series at an index, by a limit rule.
+    Delay(usize, RuleId, Level),
+    /// A continuous signal, of the series at an index, has been silent for longer than its gap.
+    Gap(usize),
     /// A signal is lost while its device goes on, by the place of its watch.
     Loss(usize),
     /// A rung of the silence ladder, by the place of the expectation.
@@ -230,10 +230,16 @@ impl Patient {
         out: &mut Output,
     ) {
         match deadline {
-            Deadline::Delay(source, rule, level) => {
-                self.delay_over(source, rule, *level, context, out);
+            Deadline::Delay(series, rule, level) => {
+                if let Some(source) = self.sources.key_at(*series).cloned() {
+                    self.delay_over(&source, rule, *level, context, out);
+                }
             }
-            Deadline::Gap(source) => self.lose(source, due, context, out),
+            Deadline::Gap(series) => {
+                if let Some(source) = self.sources.key_at(*series).cloned() {
+                    self.lose(&source, due, context, out);
+                }
+            }
             Deadline::Loss(place) => self.loss_over(*place, context, out),
             Deadline::Silence(place) => self.silent(*place, due, context, out),
             Deadline::Alarm => self.alarms.fire(due, out),
@@ -299,26 +305,19 @@ impl Patient {
 
     /// Rules changed or went (row 23): their alarms close, and what still holds is raised anew.
     pub fn reconfigure(&mut self, before: Context<'_>, after: Context<'_>, out: &mut Output) {
-        let same = |rule: &RuleId| {
-            before.rules.limit(rule) == after.rules.limit(rule)
-                && before.rules.loss(rule) == after.rules.loss(rule)
-                && before.rules.event_rule(rule) == after.rules.event_rule(rule)
-        };
-        let configured = |rule: &RuleId| {
-            before.rules.limit(rule).is_some()
-                || before.rules.loss(rule).is_some()
-                || before.rules.event_rule(rule).is_some()
-        };
-        let changed = |key: &Key, _: &Open| configured(&key.rule) && !same(&key.rule);
+        let same = |rule: &RuleId| before.rules.get(rule) == after.rules.get(rule);
+        let changed = |key: &Key, _: &Open| !same(&key.rule);
+        let was_loss = |rule: &RuleId| before.rules.get(rule).and_then(Rule::as_loss).is_some();
+        let was_event = |rule: &RuleId| before.rules.get(rule).and_then(Rule::as_event).is_some();
         for key in self.alarms.keys_where(changed) {
             let open = self.alarms.get(&key).cloned();
             let cause = self.alarms.cause(&key).cloned();
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
-            if let Some(open) = open.as_ref().filter(|_| before.rules.loss(&key.rule).is_some()) {
+            if let Some(open) = open.as_ref().filter(|_| was_loss(&key.rule)) {
                 self.judge_loss_again(open, after, out);
             }
             let begun = open.zip(cause).filter(|(open, _)| {
-                before.rules.event_rule(&key.rule).is_some()
+                was_event(&key.rule)
                     && matches!(open.alarm.condition, Condition::Present | Condition::Unknown)
             });
             if let Some((open, cause)) = begun {

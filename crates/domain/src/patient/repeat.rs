@@ -7,7 +7,7 @@ use crate::alarms::book::{Draft, Key};
 use crate::model::alarm::{Alarm, AlarmKind, Priority};
 use crate::model::observation::Source;
 use crate::output::Output;
-use crate::rules::{CRITICAL, LimitRule, WARNING};
+use crate::rules::{Level, LimitRule};
 
 impl Patient {
     /// Brings the request for another measurement into line with where its series stands: open from
@@ -25,11 +25,13 @@ impl Patient {
         let key = Key::new(confirm.request.clone(), source.name());
         let waiting = state
             .known(rule)
-            .filter(|watch| !watch.tracks[WARNING].active && !watch.tracks[CRITICAL].active)
-            .and_then(|watch| watch.tracks[WARNING].began.as_deref());
+            .filter(|watch| {
+                !watch.tracks[Level::Warning].active && !watch.tracks[Level::Critical].active
+            })
+            .and_then(|watch| watch.tracks[Level::Warning].began.as_deref());
         match (waiting, self.alarms.holds(&key)) {
             (Some(first), false) => {
-                let draft = limit_draft(rule, source, first, WARNING, out.wall());
+                let draft = limit_draft(rule, source, first, Level::Warning, out.wall());
                 let draft = Draft {
                     key,
                     // The readings are shown by the alarm that may follow.

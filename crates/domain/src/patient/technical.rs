@@ -12,7 +12,7 @@ use crate::model::signal::SignalId;
 use crate::model::time::{Span, Timestamp};
 use crate::output::transition::Change;
 use crate::output::{Output, rule};
-use crate::rules::CRITICAL;
+use crate::rules::{Level, Rule};
 
 const IMPLAUSIBLE: &str = "link.implausible";
 const ZERO_OR_OFF: &str = "link.zero_or_off";
@@ -228,10 +228,7 @@ impl Patient {
 
     /// What is known of the patient changed: rules for adults may apply now, or no more (row 23).
     pub fn details_changed(&mut self, was_adult: bool, context: Context<'_>, out: &mut Output) {
-        let for_adults = |rule: &RuleId| {
-            context.rules.limit(rule).is_some_and(|rule| rule.adults_only)
-                || context.rules.loss(rule).is_some_and(|rule| rule.adults_only)
-        };
+        let for_adults = |rule: &RuleId| context.rules.get(rule).is_some_and(Rule::adults_only);
         if self.is_adult() && !was_adult {
             let key = Key::new(rule(AGE_CLASS), "patient");
             self.alarms.change(&key, None, out, Alarm::absent);
@@ -283,5 +280,5 @@ fn source_name(source: &Source) -> String {
 
 fn critical_priority(signal: SignalId, context: Context<'_>) -> Option<Priority> {
     let rules = context.rules.limits_of(signal);
-    rules.filter(|r| r.levels[CRITICAL].is_some()).map(|r| r.priority(CRITICAL)).max()
+    rules.filter(|r| r.levels[Level::Critical].is_some()).map(|r| r.priority(Level::Critical)).max()
 }

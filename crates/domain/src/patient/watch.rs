@@ -11,7 +11,7 @@ use crate::model::cause::{Cause, MessagePosition};
 use crate::model::ids::RuleId;
 use crate::model::observation::{Number, Observation};
 use crate::model::time::{Span, Stamp, Timestamp};
-use crate::rules::LimitRule;
+use crate::rules::{Level, LimitRule};
 
 /// One series of one patient.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -168,8 +168,8 @@ impl Evidence {
 
 impl Watch {
     /// The worse of the levels that have held for their delay.
-    pub fn active_level(&self) -> Option<usize> {
-        (0..self.tracks.len()).rev().find(|level| self.tracks[*level].active)
+    pub fn active_level(&self) -> Option<Level> {
+        Level::ALL.into_iter().rev().find(|level| self.tracks[*level].active)
     }
 
     /// Whether a delay is running.

@@ -24,7 +24,7 @@ pub struct EventRule {
     pub text: String,
     /// What to do.
     pub advice: Option<String>,
-    /// Told however old it is (contract §3).
+    /// Announced however old it is (contract §3).
     pub always_notify: bool,
     /// Up to this age a late event is an alarm, beyond it a finding.
     pub actionable: Span,

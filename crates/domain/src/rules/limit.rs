@@ -1,5 +1,11 @@
 //! Limit rules: one signal, one side, a limit and a critical limit.
 
+mod entry;
+
+use std::ops::{Index, IndexMut};
+
+pub(super) use entry::Entry;
+
 use super::Amount;
 use crate::model::alarm::{LimitFrom, Priority, Response, Side};
 use crate::model::command::PatientLimit;
@@ -22,8 +28,8 @@ pub struct LimitRule {
     pub label: String,
     /// Which side.
     pub side: Side,
-    /// The limit, and the critical limit; one of them may be missing.
-    pub levels: [Option<Level>; 2],
+    /// By [`Level`]; one of them may be missing.
+    pub levels: [Option<LevelLimits>; 2],
     /// Back inside means so far inside.
     pub hysteresis: Amount,
     /// Back inside for so long ends the condition.
@@ -36,7 +42,7 @@ pub struct LimitRule {
     pub spot: bool,
     /// Made for adults: refuses others (contract §4).
     pub adults_only: bool,
-    /// How fast somebody must act on the limit, and on the critical limit.
+    /// How fast somebody must act, by [`Level`].
     pub responses: [Response; 2],
     /// What to do.
     pub advice: Option<String>,
@@ -55,9 +61,49 @@ pub struct Confirm {
     pub request: RuleId,
 }
 
-/// A limit or a critical limit.
+/// Which limit of a rule. What there is of both stands in an array of two, indexed by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// The ordinary limit.
+    Warning,
+    /// The critical limit.
+    Critical,
+}
+
+impl Level {
+    /// Both, the milder first.
+    pub const ALL: [Self; 2] = [Self::Warning, Self::Critical];
+
+    /// The level of a patient's own limit.
+    pub fn of(limit: &PatientLimit) -> Self {
+        if limit.critical { Self::Critical } else { Self::Warning }
+    }
+}
+
+impl<T> Index<Level> for [T; 2] {
+    type Output = T;
+    fn index(&self, level: Level) -> &T {
+        let [warning, critical] = self;
+        match level {
+            Level::Warning => warning,
+            Level::Critical => critical,
+        }
+    }
+}
+
+impl<T> IndexMut<Level> for [T; 2] {
+    fn index_mut(&mut self, level: Level) -> &mut T {
+        let [warning, critical] = self;
+        match level {
+            Level::Warning => warning,
+            Level::Critical => critical,
+        }
+    }
+}
+
+/// The limits of one level.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Level {
+pub struct LevelLimits {
     /// The same limit in one or more units; compared in the unit sent.
     pub limits: Vec<Amount>,
     /// Beyond it for so long raises.
@@ -86,16 +132,11 @@ pub enum Relation {
     NoLimit,
 }
 
-/// The limit rule's level of ordinary and of critical limits.
-pub const WARNING: usize = 0;
-/// See [`WARNING`].
-pub const CRITICAL: usize = 1;
-
 impl LimitRule {
-    /// Where `value` stands to level `level`, under the patient's own `limits`.
+    /// Where `value` stands to `level`, under the patient's own `limits`.
     pub fn relation(
         &self,
-        level: usize,
+        level: Level,
         limits: &[PatientLimit],
         value: f64,
         unit: Unit,
@@ -103,31 +144,31 @@ impl LimitRule {
     ) -> Relation {
         let Some((limit, from)) = self.limit(level, limits, unit) else { return Relation::NoLimit };
         let margin = self.margin(unit);
-        let inclusive = self.inclusive_critical && level == CRITICAL;
-        let verdict = |v: f64| match self.side {
-            Side::Low if v < limit || (inclusive && v <= limit) => Verdict::Beyond,
-            Side::High if v > limit => Verdict::Beyond,
-            Side::Low if v >= limit + margin => Verdict::Inside,
-            Side::High if v <= limit - margin => Verdict::Inside,
-            Side::Low | Side::High => Verdict::Between,
+        let inclusive = self.inclusive_critical && level == Level::Critical;
+        let position = |v: f64| match self.side {
+            Side::Low if v < limit || (inclusive && v <= limit) => Position::Beyond,
+            Side::High if v > limit => Position::Beyond,
+            Side::Low if v >= limit + margin => Position::Inside,
+            Side::High if v <= limit - margin => Position::Inside,
+            Side::Low | Side::High => Position::Between,
         };
-        let at_value = verdict(value);
+        let at_value = position(value);
         let at_end = match comparator {
             None => at_value,
-            Some(Comparator::Less | Comparator::LessOrEqual) => verdict(f64::NEG_INFINITY),
-            Some(Comparator::Greater | Comparator::GreaterOrEqual) => verdict(f64::INFINITY),
+            Some(Comparator::Less | Comparator::LessOrEqual) => position(f64::NEG_INFINITY),
+            Some(Comparator::Greater | Comparator::GreaterOrEqual) => position(f64::INFINITY),
         };
         match (at_value, at_end) {
-            (Verdict::Beyond, Verdict::Beyond) => Relation::Beyond { limit, from },
-            (Verdict::Inside, Verdict::Inside) => Relation::Inside,
+            (Position::Beyond, Position::Beyond) => Relation::Beyond { limit, from },
+            (Position::Inside, Position::Inside) => Relation::Inside,
             // `< 39` against a limit of 39: every value below is beyond, the bound itself is not sent.
-            (Verdict::Inside | Verdict::Between, Verdict::Beyond)
+            (Position::Inside | Position::Between, Position::Beyond)
                 if comparator.is_some_and(|c| self.excludes_bound(c)) && same(value, limit) =>
             {
                 Relation::Beyond { limit, from }
             }
-            (Verdict::Between, Verdict::Between | Verdict::Inside)
-            | (Verdict::Inside, Verdict::Between) => Relation::Between,
+            (Position::Between, Position::Between | Position::Inside)
+            | (Position::Inside, Position::Between) => Relation::Between,
             _ => Relation::Ambiguous,
         }
     }
@@ -142,20 +183,18 @@ impl LimitRule {
     /// The limit of a level in `unit`, and whose it is.
     pub fn limit(
         &self,
-        level: usize,
+        level: Level,
         limits: &[PatientLimit],
         unit: Unit,
     ) -> Option<(f64, LimitFrom)> {
         let own = limits.iter().find(|own| {
-            own.signal == self.signal_name
-                && own.side == self.side
-                && usize::from(own.critical) == level
+            own.signal == self.signal_name && own.side == self.side && Level::of(own) == level
         });
         if let Some(own) = own {
             let value = own.unit.convert(own.value?, unit)?;
             return Some((value, LimitFrom::Patient));
         }
-        let level = self.levels.get(level)?.as_ref()?;
+        let level = self.levels[level].as_ref()?;
         let stated = level.limits.iter().find(|amount| amount.unit == unit);
         let value = match stated {
             Some(amount) => amount.value,
@@ -172,30 +211,30 @@ impl LimitRule {
     }
 
     /// How serious a level is; a patient's own limit without one in the pack is as its level's default.
-    pub fn priority(&self, level: usize) -> Priority {
-        let stated = self.levels.get(level).and_then(Option::as_ref).map(|l| l.priority);
-        stated.unwrap_or(if level == CRITICAL { Priority::High } else { Priority::Medium })
+    pub fn priority(&self, level: Level) -> Priority {
+        let stated = self.levels[level].as_ref().map(|l| l.priority);
+        stated.unwrap_or(if level == Level::Critical { Priority::High } else { Priority::Medium })
     }
 
     /// How long a level waits before it holds: for its delay, or for another measurement.
-    pub fn wait(&self, level: usize) -> Span {
+    pub fn wait(&self, level: Level) -> Span {
         match &self.confirm {
-            Some(confirm) if level == WARNING => confirm.within,
+            Some(confirm) if level == Level::Warning => confirm.within,
             _ => self.delay(level),
         }
     }
 
     /// How long a level must be exceeded.
-    pub fn delay(&self, level: usize) -> Span {
+    pub fn delay(&self, level: Level) -> Span {
         if self.spot {
             return Span::ZERO;
         }
-        self.levels.get(level).and_then(Option::as_ref).map_or(Span::ZERO, |l| l.delay)
+        self.levels[level].as_ref().map_or(Span::ZERO, |l| l.delay)
     }
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Verdict {
+enum Position {
     Beyond,
     Inside,
     Between,

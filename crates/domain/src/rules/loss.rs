@@ -1,7 +1,10 @@
 //! Loss rules: a signal that stops while its device goes on (contract §7).
 
+use toml::Spanned;
+
+use super::{BadRules, Text};
 use crate::model::ids::RuleId;
-use crate::model::signal::SignalId;
+use crate::model::signal::{Cadence, Signal, SignalId};
 use crate::model::time::Span;
 
 /// The sudden loss of one signal; high, and to be answered at once.
@@ -24,6 +27,34 @@ pub struct LossRule {
 }
 
 impl LossRule {
+    /// The rule over the loss of its signal that a limit entry of this name asks for.
+    pub(super) fn parse(
+        (entry, within): (&Spanned<RuleId>, &Spanned<Span>),
+        signal: &Signal,
+        adults_only: bool,
+        advice: Option<String>,
+        text: Text<'_>,
+    ) -> Result<Self, BadRules> {
+        if signal.cadence == Cadence::Spot {
+            let what = format!("{} is measured singly: it cannot be lost suddenly", signal.name);
+            return Err(text.refuse(within, what));
+        }
+        if *within.get_ref() <= Span::ZERO {
+            let what = "a loss lasts for some time: write a span such as `20s`".to_owned();
+            return Err(text.refuse(within, what));
+        }
+        let id = format!("{}_lost", entry.get_ref()).parse();
+        Ok(Self {
+            id: id.map_err(|e| text.refuse(entry, format!("{e}")))?,
+            signal: signal.id,
+            signal_name: signal.name.clone(),
+            label: signal.label.clone(),
+            within: *within.get_ref(),
+            adults_only,
+            advice,
+        })
+    }
+
     /// How long a loss must last: never less than two of the intervals the signal comes in.
     pub fn lasts(&self, interval: Option<Span>) -> Span {
         let two = interval.map_or(Span::ZERO, |interval| interval + interval);

@@ -1,16 +1,18 @@
-//! The rules in force: device classes with their silence ladders, limit rules and event rules.
+//! The rules in force: device classes with their silence ladders, and rules by kind.
 //!
 //! The text is `config/rules.toml`; every limit carries its unit, and a unit that does not fit its
 //! signal refuses the whole file with line and column.
+//!
+//! A kind of rule is one module here, its entry in the text included, one variant of [`Rule`], and
+//! one module of `patient` that judges by it.
 
 mod amount;
 mod class;
-mod entry;
 mod event;
 mod limit;
 mod loss;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -19,11 +21,66 @@ pub use amount::Amount;
 pub(crate) use class::UNKNOWN_CLASS;
 pub use class::{Class, Rung};
 pub use event::EventRule;
-pub use limit::{CRITICAL, Level, LimitRule, Relation, WARNING};
+pub use limit::{Level, LevelLimits, LimitRule, Relation};
 pub use loss::LossRule;
 
 use crate::model::ids::RuleId;
 use crate::model::signal::{SignalId, SignalTable};
+
+/// A rule of any kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rule {
+    /// A limit of a signal, with the request for another measurement where it asks for one.
+    Limit(LimitRule),
+    /// The sudden loss of a signal.
+    Loss(LossRule),
+    /// What a device's own event is worth.
+    Event(EventRule),
+}
+
+impl Rule {
+    /// Its name.
+    pub fn id(&self) -> &RuleId {
+        match self {
+            Self::Limit(rule) => &rule.id,
+            Self::Loss(rule) => &rule.id,
+            Self::Event(rule) => &rule.id,
+        }
+    }
+
+    /// The signal it is over, if it is over one.
+    pub fn signal(&self) -> Option<SignalId> {
+        match self {
+            Self::Limit(rule) => Some(rule.signal),
+            Self::Loss(rule) => Some(rule.signal),
+            Self::Event(_) => None,
+        }
+    }
+
+    /// Made for adults: refuses others (contract §4).
+    pub fn adults_only(&self) -> bool {
+        match self {
+            Self::Limit(rule) => rule.adults_only,
+            Self::Loss(rule) => rule.adults_only,
+            Self::Event(_) => false,
+        }
+    }
+
+    /// It as a limit rule.
+    pub fn as_limit(&self) -> Option<&LimitRule> {
+        if let Self::Limit(rule) = self { Some(rule) } else { None }
+    }
+
+    /// It as a loss rule.
+    pub fn as_loss(&self) -> Option<&LossRule> {
+        if let Self::Loss(rule) = self { Some(rule) } else { None }
+    }
+
+    /// It as an event rule.
+    pub fn as_event(&self) -> Option<&EventRule> {
+        if let Self::Event(rule) = self { Some(rule) } else { None }
+    }
+}
 
 /// All rules, checked against the signal table.
 #[derive(Clone, Debug, Default)]
@@ -32,10 +89,10 @@ pub struct RuleSet {
     pub quality_min: f32,
     /// By name, in order; so few that looking at each is faster than a search.
     classes: Vec<(String, Class)>,
-    limits: Vec<LimitRule>,
+    /// In the order of the text, kind by kind.
+    rules: Vec<Rule>,
+    by_id: BTreeMap<RuleId, usize>,
     by_signal: BTreeMap<SignalId, Vec<usize>>,
-    losses: Vec<LossRule>,
-    events: Vec<EventRule>,
 }
 
 /// Why a rules file was refused; nothing of it is used then.
@@ -62,7 +119,7 @@ struct File {
     quality_min: Spanned<f32>,
     class: BTreeMap<String, Class>,
     #[serde(default)]
-    limit: Vec<entry::Entry>,
+    limit: Vec<limit::Entry>,
     #[serde(default)]
     event: Vec<event::Entry>,
 }
@@ -93,31 +150,50 @@ impl RuleSet {
             classes: file.class.into_iter().collect(),
             ..Self::default()
         };
-        let mut names = BTreeSet::<RuleId>::new();
         for entry in &file.limit {
             for rule in entry.rules(text, signals)? {
-                if !names.insert(rule.id.clone()) {
-                    return Err(text.refuse(&entry.id, format!("rule `{}` stands twice", rule.id)));
-                }
-                rules.by_signal.entry(rule.signal).or_default().push(rules.limits.len());
-                rules.limits.push(rule);
+                rules.add(Rule::Limit(rule), text, &entry.id)?;
             }
             if let Some(rule) = entry.loss_rule(text, signals)? {
-                if !names.insert(rule.id.clone()) || rules.loss_of(rule.signal).is_some() {
-                    let what = format!("the loss of {} stands twice", rule.signal_name);
-                    return Err(text.refuse(&entry.id, what));
-                }
-                rules.losses.push(rule);
+                rules.add(Rule::Loss(rule), text, &entry.id)?;
             }
         }
         for entry in file.event {
-            if !names.insert(entry.id.get_ref().clone()) {
-                let what = format!("rule `{}` stands twice", entry.id.get_ref());
-                return Err(text.refuse(&entry.id, what));
-            }
-            rules.events.push(entry.rule());
+            let id = entry.id.clone();
+            rules.add(Rule::Event(entry.rule()), text, &id)?;
         }
+        rules.name_requests();
         Ok(rules)
+    }
+
+    fn add(&mut self, rule: Rule, text: Text<'_>, entry: &Spanned<RuleId>) -> Result<(), BadRules> {
+        let known = self.by_id.contains_key(rule.id());
+        if let Rule::Loss(rule) = &rule
+            && (known || self.loss_of(rule.signal).is_some())
+        {
+            return Err(
+                text.refuse(entry, format!("the loss of {} stands twice", rule.signal_name))
+            );
+        }
+        if known {
+            return Err(text.refuse(entry, format!("rule `{}` stands twice", rule.id())));
+        }
+        let index = self.rules.len();
+        self.by_id.insert(rule.id().clone(), index);
+        if let Some(signal) = rule.signal() {
+            self.by_signal.entry(signal).or_default().push(index);
+        }
+        self.rules.push(rule);
+        Ok(())
+    }
+
+    /// An alarm that asks for another measurement is found under the rule that asks.
+    fn name_requests(&mut self) {
+        for (index, rule) in self.rules.iter().enumerate() {
+            if let Some(confirm) = rule.as_limit().and_then(|rule| rule.confirm.as_ref()) {
+                self.by_id.entry(confirm.request.clone()).or_insert(index);
+            }
+        }
     }
 
     /// The class of this name; a device of a class that is not configured has none.
@@ -130,37 +206,30 @@ impl RuleSet {
         self.classes.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The rule of this name, or the one that asks for another measurement under it.
+    pub fn get(&self, id: &RuleId) -> Option<&Rule> {
+        self.by_id.get(id).and_then(|index| self.rules.get(*index))
+    }
+
+    /// The rules over a signal.
+    pub fn over(&self, signal: SignalId) -> impl Iterator<Item = &Rule> {
+        self.by_signal.get(&signal).into_iter().flatten().filter_map(|i| self.rules.get(*i))
+    }
+
     /// The limit rules over a signal.
     pub fn limits_of(&self, signal: SignalId) -> impl Iterator<Item = &LimitRule> {
-        self.by_signal.get(&signal).into_iter().flatten().filter_map(|i| self.limits.get(*i))
+        self.over(signal).filter_map(Rule::as_limit)
     }
 
-    /// The limit rule of this name, or the one that asks for a repeat under it.
-    pub fn limit(&self, id: &RuleId) -> Option<&LimitRule> {
-        self.limits
-            .iter()
-            .find(|rule| rule.id == *id || rule.confirm.as_ref().is_some_and(|c| c.request == *id))
-    }
-
-    /// The loss rule over a signal; few signals have one.
+    /// The loss rule over a signal.
     pub fn loss_of(&self, signal: SignalId) -> Option<&LossRule> {
-        self.losses.iter().find(|rule| rule.signal == signal)
-    }
-
-    /// The loss rule of this name.
-    pub fn loss(&self, id: &RuleId) -> Option<&LossRule> {
-        self.losses.iter().find(|rule| rule.id == *id)
+        self.over(signal).find_map(Rule::as_loss)
     }
 
     /// The rule for an event: the first that names it, else the one for `*`.
     pub fn event(&self, name: &str) -> Option<&EventRule> {
-        let named =
-            |wanted: &str| self.events.iter().find(|r| r.events.iter().any(|e| e == wanted));
+        let events = || self.rules.iter().filter_map(Rule::as_event);
+        let named = |wanted: &str| events().find(|r| r.events.iter().any(|e| e == wanted));
         named(name).or_else(|| named("*"))
-    }
-
-    /// The event rule of this name.
-    pub fn event_rule(&self, id: &RuleId) -> Option<&EventRule> {
-        self.events.iter().find(|rule| rule.id == *id)
     }
 }

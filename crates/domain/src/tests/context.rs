@@ -8,6 +8,7 @@ use crate::model::message::Body;
 use crate::model::unit::Unit;
 use crate::output::context::{AlarmContext, LimitInForce};
 use crate::output::transition::{Transition, TransitionBody};
+use crate::rules::Level;
 
 use super::scene::{Scene, at, shipped};
 
@@ -51,7 +52,7 @@ fn an_alarm_stands_on_its_series_and_on_both_sides_of_its_limits() {
     assert_eq!(context.until, at(1.0));
     let pack = scene.core.configuration.rules.limits_of(series.signal);
     let of_pack: Vec<Option<f64>> = pack
-        .flat_map(|rule| [0, 1].map(|level| rule.limit(level, &[], Unit::MmHg)))
+        .flat_map(|rule| Level::ALL.map(|level| rule.limit(level, &[], Unit::MmHg)))
         .map(|l| l.map(|l| l.0))
         .collect();
     let stood: Vec<_> =

@@ -3,17 +3,17 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::limit::{Confirm, Level, LimitRule};
-use super::{Amount, BadRules, LossRule, Text};
+use super::{Confirm, LevelLimits, LimitRule};
 use crate::model::alarm::{Priority, Response, Side};
 use crate::model::ids::RuleId;
 use crate::model::signal::{Cadence, Signal, SignalTable};
 use crate::model::time::Span;
+use crate::rules::{Amount, BadRules, LossRule, Text};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Entry {
-    pub(super) id: Spanned<RuleId>,
+pub(in crate::rules) struct Entry {
+    pub(in crate::rules) id: Spanned<RuleId>,
     signal: Spanned<String>,
     #[serde(default)]
     low: Vec<Spanned<Amount>>,
@@ -81,7 +81,7 @@ fn a_day() -> Span {
 
 impl Entry {
     /// The one or two rules this entry stands for.
-    pub(super) fn rules(
+    pub(in crate::rules) fn rules(
         &self,
         text: Text<'_>,
         signals: &SignalTable,
@@ -125,31 +125,20 @@ impl Entry {
     }
 
     /// The rule over the loss of its signal, where the entry has one.
-    pub(super) fn loss_rule(
+    pub(in crate::rules) fn loss_rule(
         &self,
         text: Text<'_>,
         signals: &SignalTable,
     ) -> Result<Option<LossRule>, BadRules> {
         let Some(within) = &self.loss else { return Ok(None) };
-        let signal = self.signal(text, signals)?;
-        if signal.cadence == Cadence::Spot {
-            let what = format!("{} is measured singly: it cannot be lost suddenly", signal.name);
-            return Err(text.refuse(within, what));
-        }
-        if *within.get_ref() <= Span::ZERO {
-            let what = "a loss lasts for some time: write a span such as `20s`".to_owned();
-            return Err(text.refuse(within, what));
-        }
-        let id = format!("{}_lost", self.id.get_ref()).parse();
-        Ok(Some(LossRule {
-            id: id.map_err(|e| text.refuse(&self.id, format!("{e}")))?,
-            signal: signal.id,
-            signal_name: signal.name.clone(),
-            label: signal.label.clone(),
-            within: *within.get_ref(),
-            adults_only: self.adults_only,
-            advice: self.advice.clone(),
-        }))
+        let rule = LossRule::parse(
+            (&self.id, within),
+            self.signal(text, signals)?,
+            self.adults_only,
+            self.advice.clone(),
+            text,
+        )?;
+        Ok(Some(rule))
     }
 
     fn signal<'a>(&self, text: Text<'_>, signals: &'a SignalTable) -> Result<&'a Signal, BadRules> {
@@ -164,7 +153,7 @@ impl Entry {
         id: RuleId,
         signal: &Signal,
         side: Side,
-        levels: [Option<Level>; 2],
+        levels: [Option<LevelLimits>; 2],
     ) -> LimitRule {
         LimitRule {
             id,
@@ -210,14 +199,14 @@ impl Entry {
         delay: Span,
         priority: Option<Priority>,
         usual: Priority,
-    ) -> Result<Option<Level>, BadRules> {
+    ) -> Result<Option<LevelLimits>, BadRules> {
         for amount in amounts {
             self.check_unit(text, signal, amount)?;
             self.check_plausible(text, signal, amount)?;
         }
         let limits: Vec<Amount> = amounts.iter().map(|a| *a.get_ref()).collect();
         let priority = priority.unwrap_or(usual);
-        Ok((!limits.is_empty()).then_some(Level { limits, delay, priority }))
+        Ok((!limits.is_empty()).then_some(LevelLimits { limits, delay, priority }))
     }
 
     #[expect(clippy::unused_self, reason = "reads as one family with the other checks")]
