@@ -7,6 +7,7 @@ mod batch;
 pub mod load_shedding;
 mod publish;
 mod snapshots;
+pub mod stored;
 mod unwatched;
 
 use std::collections::VecDeque;

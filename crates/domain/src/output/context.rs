@@ -1,6 +1,6 @@
 //! What an alarm stands on: the series it was raised by, and the limits that were in force.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::transition::{Change, Transition, TransitionBody};
 use crate::model::alarm::{Alarm, LimitFrom, Side};
@@ -21,7 +21,7 @@ pub struct AlarmContext {
 }
 
 /// A limit as it stood.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LimitInForce {
     /// The rule it belongs to.
     pub rule: RuleId,
