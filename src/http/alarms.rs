@@ -7,19 +7,21 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
+use super::api::v1::alarm::{Alarm, AlarmStory, Reading, Transition};
+use super::api::v1::command::AnswerOf;
+use super::api::v1::limits::LimitInForce;
+use super::api::v1::list::List;
 use super::auth::{Right, Who};
-use super::command::{ask, ask_one, item};
+use super::command::{ask, ask_one, status_of};
 use super::error::Problem;
-use super::extract::{Body, Id, List, Params, page_size};
+use super::extract::{Body, Id, Params, page_size};
 use super::ports::{ClosedFilter, KeptGrounds, LoggedAlarm};
 use super::state::Ctx;
-use vitalgate_domain::model::alarm::{Alarm, AlarmOnWire, State as AlarmState};
-use vitalgate_domain::model::command::{Action, AlarmAct};
+use crate::pipeline::stored;
+use vitalgate_domain::model::alarm::{self as domain, State as AlarmState};
+use vitalgate_domain::model::command::{Action, AlarmAct, CommandAnswer};
 use vitalgate_domain::model::ids::{AlarmId, PatientId, WardId};
-use vitalgate_domain::model::sample::flag;
-use vitalgate_store::history::point::Point;
 
 /// Alarms acknowledged in one request at most.
 const MAX_AT_ONCE: usize = 200;
@@ -60,7 +62,7 @@ pub(crate) async fn list(
     State(http): State<Ctx>,
     who: Who,
     Params(which): Params<Which>,
-) -> Result<Json<List<Value>>, Problem> {
+) -> Result<Json<List<Option<Alarm>>>, Problem> {
     who.may(Right::SeePatients)?;
     let board = http.board();
     if which.state.as_deref() == Some("closed") {
@@ -69,18 +71,18 @@ pub(crate) async fn list(
             ClosedFilter { ward: which.ward, patient: which.patient, before: which.cursor };
         let closed = http.read_log(move |log| log.closed(&filter, limit)).await?;
         let next = (closed.len() == limit).then(|| closed.last().map(|a| a.seq.to_string()));
-        let items = closed.iter().map(alarm_as_logged).collect();
+        let items = closed.iter().map(|logged| as_logged(logged).map(Alarm::from)).collect();
         return Ok(Json(List { items, next: next.flatten(), seq: board.seq }));
     }
     let states = open_states(which.state.as_deref())?;
-    let mut alarms: Vec<&Alarm> = board.alarms.values().map(AsRef::as_ref).collect();
+    let mut alarms: Vec<&domain::Alarm> = board.alarms.values().map(AsRef::as_ref).collect();
     alarms.retain(|alarm| {
         states.contains(&alarm.state)
             && which.ward.as_ref().is_none_or(|w| alarm.ward.as_ref() == Some(w))
             && which.patient.as_ref().is_none_or(|p| alarm.patient.as_ref() == Some(p))
     });
     alarms.sort_by_key(|alarm| std::cmp::Reverse((alarm.priority, alarm.announced_at)));
-    let items = alarms.into_iter().map(on_wire).collect();
+    let items = alarms.into_iter().map(|alarm| Some(alarm.clone().into())).collect();
     Ok(Json(List { items, next: None, seq: board.seq }))
 }
 
@@ -90,24 +92,19 @@ pub(crate) async fn get(
     State(http): State<Ctx>,
     who: Who,
     Id(id): Id<AlarmId>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<AlarmStory>, Problem> {
     who.may(Right::SeePatients)?;
     let wanted = id.clone();
     let (story, kept) =
         http.read_log(move |log| Ok((log.of_alarm(&wanted)?, log.grounds(&wanted)?))).await?;
     let board = http.board();
     let alarm = match board.alarms.get(&id) {
-        Some(open) => on_wire(open),
-        None => story.last().map(alarm_as_logged).ok_or_else(|| Problem::missing("alarm", &id))?,
+        Some(open) => Some(open.as_ref().clone()),
+        None => story.last().map(as_logged).ok_or_else(|| Problem::missing("alarm", &id))?,
     };
-    let (limits, readings) = kept.as_ref().map_or((json!([]), json!([])), grounds);
-    let transitions: Vec<Value> = story.iter().map(transition).collect();
-    Ok(Json(json!({
-        "alarm": alarm,
-        "transitions": transitions,
-        "limits": limits,
-        "readings": readings,
-    })))
+    let (limits, readings) = kept.as_ref().map_or_else(|| (Some(Vec::new()), Vec::new()), context);
+    let transitions = story.iter().map(transition).collect();
+    Ok(Json(AlarmStory { alarm: alarm.map(Alarm::from), limits, readings, transitions }))
 }
 
 /// `POST alarms/{id}/acknowledge`.
@@ -145,7 +142,7 @@ pub(crate) async fn acknowledge_several(
     State(http): State<Ctx>,
     who: Who,
     Body(several): Body<Several>,
-) -> Result<Json<List<Value>>, Problem> {
+) -> Result<Json<List<AnswerOf>>, Problem> {
     who.may(Right::AnswerAlarms)?;
     if several.alarms.is_empty() || several.alarms.len() > MAX_AT_ONCE {
         let detail = format!("`alarms` must name 1 to {MAX_AT_ONCE} alarms");
@@ -159,14 +156,11 @@ pub(crate) async fn acknowledge_several(
         actions.push(Action::Alarm { id, seen, act: AlarmAct::Acknowledge });
     }
     let answers = ask(&http, &who, actions).await?;
-    let with_id = |(id, answer): (AlarmId, _)| {
-        let mut item = item(answer);
-        if let Some(members) = item.as_object_mut() {
-            members.insert("id".to_owned(), id.as_str().into());
-        }
-        item
+    let of = |(id, answer): (AlarmId, CommandAnswer)| {
+        let status = status_of(answer.outcome, StatusCode::OK).as_u16();
+        AnswerOf::new(id, status, answer)
     };
-    let items = ids.into_iter().zip(&answers).map(with_id).collect();
+    let items = ids.into_iter().zip(answers).map(of).collect();
     Ok(Json(List { items, next: None, seq: http.board().seq }))
 }
 
@@ -193,9 +187,8 @@ async fn act(
 async fn closed(http: &Ctx, id: AlarmId) -> Result<Option<Problem>, Problem> {
     let story = http.read_log(move |log| log.of_alarm(&id)).await?;
     let Some(last) = story.last() else { return Ok(None) };
-    let problem = Problem::new(StatusCode::CONFLICT, "the alarm is closed")
-        .with("alarm", alarm_as_logged(last));
-    Ok(Some(problem))
+    let alarm = as_logged(last).map(Alarm::from);
+    Ok(Some(Problem::new(StatusCode::CONFLICT, "the alarm is closed").with_alarm(alarm)))
 }
 
 fn no_seq() -> Problem {
@@ -223,48 +216,37 @@ fn open_states(asked: Option<&str>) -> Result<BTreeSet<AlarmState>, Problem> {
     asked.split(',').map(named).collect()
 }
 
-fn on_wire(alarm: &Alarm) -> Value {
-    json!(AlarmOnWire::new(alarm, true))
+/// The alarm as it was at a transition; `None` where its stored body cannot be read.
+fn as_logged(logged: &LoggedAlarm) -> Option<domain::Alarm> {
+    stored::alarm(&logged.body)
+        .inspect_err(|e| {
+            tracing::error!(seq = logged.seq, error = %e, "a stored transition is no JSON");
+        })
+        .ok()
 }
 
-fn alarm_as_logged(logged: &LoggedAlarm) -> Value {
-    serde_json::from_str(&logged.body).unwrap_or_else(|e| {
-        tracing::error!(seq = logged.seq, error = %e, "a stored transition is no JSON");
-        Value::Null
-    })
+fn transition(logged: &LoggedAlarm) -> Transition {
+    let LoggedAlarm { seq, at, change, actor, .. } = logged.clone();
+    let alarm = as_logged(logged);
+    let then = alarm.as_ref();
+    Transition {
+        actor,
+        at,
+        change,
+        closed_reason: then.and_then(|alarm| alarm.closed_reason.clone()),
+        condition: then.map(|alarm| alarm.condition),
+        condition_reason: then.and_then(|alarm| alarm.condition_reason.clone()),
+        priority: then.map(|alarm| alarm.priority),
+        seq,
+        state: then.map(|alarm| alarm.state),
+        text: alarm.map(|alarm| alarm.text),
+    }
 }
 
-fn transition(logged: &LoggedAlarm) -> Value {
-    let alarm = alarm_as_logged(logged);
-    json!({
-        "seq": logged.seq,
-        "at": logged.at,
-        "change": logged.change,
-        "actor": logged.actor,
-        "state": alarm["state"],
-        "condition": alarm["condition"],
-        "condition_reason": alarm["condition_reason"],
-        "priority": alarm["priority"],
-        "text": alarm["text"],
-        "closed_reason": alarm["closed_reason"],
-    })
-}
-
-fn grounds(kept: &KeptGrounds) -> (Value, Value) {
-    let limits = serde_json::from_str(&kept.limits).unwrap_or_else(|e| {
-        tracing::error!(error = %e, "the limits kept with an alarm are no JSON");
-        Value::Null
-    });
-    (limits, kept.readings.iter().map(reading).collect())
-}
-
-fn reading(point: &Point) -> Value {
-    json!({
-        "at": point.at,
-        "received_at": point.received,
-        "value": point.value,
-        "comparator": flag::comparator(point.flags),
-        "unit": point.unit,
-        "flags": flag::words(point.flags).collect::<Vec<_>>(),
-    })
+/// The limits and the readings that an alarm was raised on.
+fn context(kept: &KeptGrounds) -> (Option<Vec<LimitInForce>>, Vec<Reading>) {
+    let limits = stored::limits(&kept.limits)
+        .inspect_err(|e| tracing::error!(error = %e, "the limits kept with an alarm are no JSON"));
+    let limits = limits.ok().map(|limits| limits.into_iter().map(LimitInForce::from).collect());
+    (limits, kept.readings.iter().map(Reading::from).collect())
 }

@@ -4,13 +4,15 @@ use axum::Json;
 use axum::extract::State;
 use data_encoding::HEXLOWER;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
+use super::api::v1;
+use super::api::v1::list::List;
 use super::auth::{Right, Who};
 use super::error::Problem;
-use super::extract::{List, Params, page_size};
+use super::extract::{Params, page_size};
 use super::ports::Act;
 use super::state::Ctx;
+use crate::pipeline::stored::{self, StoredRefusal};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,25 +26,30 @@ pub(crate) async fn list(
     State(http): State<Ctx>,
     who: Who,
     Params(which): Params<Which>,
-) -> Result<Json<List<Value>>, Problem> {
+) -> Result<Json<List<v1::audit::Act>>, Problem> {
     who.may(Right::SeeAudit)?;
     let limit = page_size(which.limit);
     let acts = http.read_log(move |log| log.audit(which.cursor, limit)).await?;
     let next = acts.last().filter(|_| acts.len() == limit).map(|act| act.seq.to_string());
-    let items = acts.iter().map(shown).collect();
+    let items = acts.into_iter().map(shown).collect();
     Ok(Json(List { items, next, seq: http.board().seq }))
 }
 
-fn shown(act: &Act) -> Value {
-    let tried = act.tried.as_deref().map(serde_json::from_str::<Value>);
-    json!({
-        "seq": act.seq,
-        "at": act.at,
-        "actor": act.actor,
-        "what": act.what,
-        "outcome": act.outcome,
-        "tried": tried.and_then(Result::ok),
-        "hash": HEXLOWER.encode(&act.hash),
-        "chain": HEXLOWER.encode(&act.chain),
-    })
+fn shown(act: Act) -> v1::audit::Act {
+    let Act { seq, at, actor, what, outcome, tried, hash, chain } = act;
+    v1::audit::Act {
+        actor,
+        at,
+        chain: HEXLOWER.encode(&chain),
+        hash: HEXLOWER.encode(&hash),
+        outcome,
+        seq,
+        tried: tried.and_then(|body| stored::refusal(&body).ok()).map(refusal),
+        what,
+    }
+}
+
+fn refusal(refused: StoredRefusal) -> v1::audit::Refusal {
+    let StoredRefusal { principal, name, count, since } = refused;
+    v1::audit::Refusal { count, name, principal, since }
 }

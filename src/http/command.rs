@@ -5,13 +5,13 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
 
+use super::api::v1;
+use super::api::v1::problem::Refused;
 use super::auth::Who;
 use super::error::Problem;
 use super::state::Http;
 use crate::inbox::{Receipt, Submission};
-use vitalgate_domain::model::alarm::AlarmOnWire;
 use vitalgate_domain::model::command::{Action, Command, CommandAnswer, Outcome};
 use vitalgate_domain::model::input::Input;
 
@@ -66,33 +66,24 @@ pub(crate) async fn ask_one(
     done: StatusCode,
 ) -> Result<Response, Problem> {
     let answer = ask(http, who, vec![action]).await?.pop().ok_or_else(unknown)?;
-    reply(&answer, done)
+    reply(answer, done)
 }
 
 /// The answer as a response; refusals are problems.
-pub(crate) fn reply(answer: &CommandAnswer, done: StatusCode) -> Result<Response, Problem> {
+fn reply(answer: CommandAnswer, done: StatusCode) -> Result<Response, Problem> {
     let status = status_of(answer.outcome, done);
-    if !status.is_success() {
-        return Err(Problem::new(status, answer.detail.clone())
-            .with("outcome", outcome_word(answer.outcome))
-            .with("alarm", alarm_of(answer))
-            .with("version", answer.version));
+    if let Some(outcome) = refused(answer.outcome) {
+        return Err(Problem::new(status, answer.detail)
+            .with_outcome(outcome)
+            .with_alarm(answer.alarm.map(v1::alarm::Alarm::from))
+            .with_version(answer.version));
     }
-    let mut response = (status, Json(body_of(answer))).into_response();
-    if let Some(version) = answer.version {
+    let version = answer.version;
+    let mut response = (status, Json(v1::command::Answer::from(answer))).into_response();
+    if let Some(version) = version {
         response.headers_mut().insert(header::ETAG, etag(version));
     }
     Ok(response)
-}
-
-/// The answer as an item of a list: the body with its status.
-pub(crate) fn item(answer: &CommandAnswer) -> Value {
-    let mut body = body_of(answer);
-    if let Some(members) = body.as_object_mut() {
-        let status = status_of(answer.outcome, StatusCode::OK);
-        members.insert("status".to_owned(), status.as_u16().into());
-    }
-    body
 }
 
 /// A version as a strong entity tag.
@@ -101,20 +92,8 @@ pub(crate) fn etag(version: u64) -> HeaderValue {
         .unwrap_or_else(|_| HeaderValue::from_static("\"\""))
 }
 
-fn body_of(answer: &CommandAnswer) -> Value {
-    json!({
-        "outcome": outcome_word(answer.outcome),
-        "detail": answer.detail,
-        "alarm": alarm_of(answer),
-        "version": answer.version,
-    })
-}
-
-fn alarm_of(answer: &CommandAnswer) -> Value {
-    answer.alarm.as_ref().map_or(Value::Null, |alarm| json!(AlarmOnWire::new(alarm, true)))
-}
-
-fn status_of(outcome: Outcome, done: StatusCode) -> StatusCode {
+/// The status of an outcome; `done` where it is done.
+pub(crate) fn status_of(outcome: Outcome, done: StatusCode) -> StatusCode {
     match outcome {
         Outcome::Done => done,
         Outcome::AlreadySo => StatusCode::OK,
@@ -125,16 +104,22 @@ fn status_of(outcome: Outcome, done: StatusCode) -> StatusCode {
     }
 }
 
-fn outcome_word(outcome: Outcome) -> Value {
-    serde_json::to_value(outcome).unwrap_or_default()
+fn refused(outcome: Outcome) -> Option<Refused> {
+    match outcome {
+        Outcome::Done | Outcome::AlreadySo => None,
+        Outcome::NotFound => Some(Refused::NotFound),
+        Outcome::Conflict => Some(Refused::Conflict),
+        Outcome::Stale => Some(Refused::Stale),
+        Outcome::Invalid => Some(Refused::Invalid),
+    }
 }
 
 fn failing() -> Problem {
     Problem::busy("the store fails; nothing can be changed until it recovers", 5)
-        .with("outcome", "refused")
+        .with_outcome(Refused::Refused)
 }
 
 fn unknown() -> Problem {
     Problem::busy("the store failed while this was being written; look before trying again", 5)
-        .with("outcome", "unknown")
+        .with_outcome(Refused::Unknown)
 }

@@ -4,11 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use data_encoding::BASE64;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
+use super::api::v1::dead_letter::DeadLetter;
+use super::api::v1::list::List;
 use super::auth::{Right, Who};
 use super::error::Problem;
-use super::extract::{List, Params, page_size};
+use super::extract::{Params, page_size};
 use super::ports::KeptDeadLetter;
 use super::state::Ctx;
 use vitalgate_domain::model::ids::DeviceId;
@@ -26,28 +27,28 @@ pub(crate) async fn list(
     State(http): State<Ctx>,
     who: Who,
     Params(which): Params<Which>,
-) -> Result<Json<List<Value>>, Problem> {
+) -> Result<Json<List<DeadLetter>>, Problem> {
     who.may(Right::SeeDeadLetters)?;
     let limit = page_size(which.limit);
     let (device, before) = (which.device, which.cursor);
     let letters =
         http.read_log(move |log| log.dead_letters(device.as_ref(), before, limit)).await?;
     let next = letters.last().filter(|_| letters.len() == limit).map(|l| l.n.to_string());
-    let items = letters.iter().map(shown).collect();
+    let items = letters.into_iter().map(shown).collect();
     Ok(Json(List { items, next, seq: http.board().seq }))
 }
 
-fn shown(kept: &KeptDeadLetter) -> Value {
-    let letter = &kept.letter;
-    json!({
-        "id": kept.n,
-        "at": kept.at,
-        "principal": letter.principal,
-        "device": letter.device,
-        "topic": letter.topic,
-        "kind": letter.kind,
-        "reason": letter.reason,
-        "length": letter.length,
-        "head_base64": BASE64.encode(&letter.head),
-    })
+fn shown(kept: KeptDeadLetter) -> DeadLetter {
+    let KeptDeadLetter { n, at, letter } = kept;
+    DeadLetter {
+        at,
+        device: letter.device,
+        head_base64: BASE64.encode(&letter.head),
+        id: n,
+        kind: letter.kind,
+        length: letter.length,
+        principal: letter.principal,
+        reason: letter.reason,
+        topic: letter.topic,
+    }
 }

@@ -5,17 +5,18 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
+use super::api::v1::device::{Binding, Bindings, Device, Info, Signal};
+use super::api::v1::list::List;
 use super::auth::{Right, Who, can};
 use super::command::ask_one;
 use super::error::Problem;
-use super::extract::{Body, Id, List, Params, page_size};
+use super::extract::{Body, Id, Params, page_size};
 use super::state::{Ctx, Http};
 use crate::projection::view::DeviceView;
 use vitalgate_domain::model::command::{Action, DeviceDetails, PrincipalKind};
 use vitalgate_domain::model::ids::{DeviceId, PatientId};
-use vitalgate_domain::model::message::ExpectedSignal;
+use vitalgate_domain::model::message::{DeviceInfo, ExpectedSignal};
 use vitalgate_domain::model::signal::{SignalId, SignalTable};
 use vitalgate_domain::model::time::{Span, Timestamp};
 
@@ -71,7 +72,7 @@ pub(crate) async fn list(
     State(http): State<Ctx>,
     who: Who,
     Params(which): Params<Which>,
-) -> Result<Json<List<Value>>, Problem> {
+) -> Result<Json<List<Device>>, Problem> {
     who.may(Right::SeeDevices)?;
     let board = http.board();
     let signals = http.signals();
@@ -96,7 +97,7 @@ pub(crate) async fn get(
     State(http): State<Ctx>,
     who: Who,
     Id(id): Id<DeviceId>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Device>, Problem> {
     who.may(Right::SeeDevices)?;
     Ok(Json(shown(&*find(&http, &id)?, &http.signals(), &who)))
 }
@@ -128,11 +129,15 @@ pub(crate) async fn binding(
     State(http): State<Ctx>,
     who: Who,
     Id(id): Id<DeviceId>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Bindings>, Problem> {
     who.may(Right::SeePatients)?;
     let device = find(&http, &id)?;
     let present = device.bindings.last().filter(|b| b.to.is_none());
-    Ok(Json(json!({ "device": id, "binding": present, "bindings": device.bindings })))
+    Ok(Json(Bindings {
+        binding: present.map(Binding::from),
+        bindings: device.bindings.iter().map(Binding::from).collect(),
+        device: id,
+    }))
 }
 
 /// `PUT devices/{id}/binding`: bind to a patient.
@@ -188,22 +193,37 @@ pub(crate) fn signal(table: &SignalTable, name: &str) -> Result<SignalId, Proble
 }
 
 /// A device with its signals by name, and without patients for those who may not see them.
-fn shown(device: &DeviceView, table: &SignalTable, who: &Who) -> Value {
-    let named = |signals: &[ExpectedSignal]| -> Value {
-        let one =
-            |e: &ExpectedSignal| json!({ "signal": table.name(e.signal), "interval": e.interval });
-        signals.iter().map(one).collect()
-    };
-    let mut body = json!(device);
-    body["signals"] = named(&device.signals);
-    body["info"]["signals"] = named(&device.info.signals);
-    if !can(who.role, Right::SeePatients)
-        && let Some(members) = body.as_object_mut()
-    {
-        members.remove("patient");
-        members.remove("bindings");
+fn shown(device: &DeviceView, table: &SignalTable, who: &Who) -> Device {
+    let sees_patients = can(who.role, Right::SeePatients);
+    let bindings = || device.bindings.iter().map(Binding::from).collect();
+    Device {
+        bindings: sees_patients.then(bindings),
+        class: device.class.clone(),
+        clock_offset_ms: device.clock_offset_ms,
+        connectivity: device.connectivity,
+        counts: device.counts.clone(),
+        expected_next: device.expected_next,
+        id: device.id.clone(),
+        info: info(&device.info, table),
+        kind: device.kind,
+        last_device_contact: device.last_device_contact,
+        last_relay_contact: device.last_relay_contact,
+        patient: sees_patients.then(|| device.patient.clone()),
+        revoked: device.revoked,
+        signals: named(&device.signals, table),
+        via: device.via.clone(),
     }
-    body
+}
+
+fn info(info: &DeviceInfo, table: &SignalTable) -> Info {
+    let DeviceInfo { maker, model, serial, udi, firmware, battery_percent, signals } = info.clone();
+    let signals = named(&signals, table);
+    Info { battery_percent, firmware, maker, model, serial, signals, udi }
+}
+
+fn named(signals: &[ExpectedSignal], table: &SignalTable) -> Vec<Signal> {
+    let one = |e: &ExpectedSignal| Signal { interval: e.interval, signal: table.name(e.signal) };
+    signals.iter().map(one).collect()
 }
 
 fn sha256(text: &str) -> Result<Vec<u8>, Problem> {

@@ -3,8 +3,10 @@
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
 
+use super::api::v1;
+use super::api::v1::alarm::Alarm;
+use super::api::v1::problem::Refused;
 use super::ports::ReadFailed;
 
 /// A refused request.
@@ -14,15 +16,23 @@ pub(crate) struct Problem(Box<Parts>);
 #[derive(Debug)]
 struct Parts {
     status: StatusCode,
-    detail: String,
-    more: Map<String, Value>,
+    body: v1::problem::Problem,
     header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     /// A problem of this status; `detail` says what was wrong and what to do.
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self(Box::new(Parts { status, detail: detail.into(), more: Map::new(), header: None }))
+        let body = v1::problem::Problem {
+            alarm: None,
+            detail: detail.into(),
+            outcome: None,
+            status: status.as_u16(),
+            title: status.canonical_reason().unwrap_or("Problem"),
+            kind: "about:blank",
+            version: None,
+        };
+        Self(Box::new(Parts { status, body, header: None }))
     }
 
     /// 503, with the seconds after which to try again.
@@ -36,9 +46,21 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, format!("there is no {what} `{id}`"))
     }
 
-    /// Adds a member to the body.
-    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.0.more.insert(name.to_owned(), value.into());
+    /// Adds the alarm that the command was about, or `null`.
+    pub(crate) fn with_alarm(mut self, alarm: Option<Alarm>) -> Self {
+        self.0.body.alarm = Some(alarm);
+        self
+    }
+
+    /// Adds what became of the command.
+    pub(crate) fn with_outcome(mut self, outcome: Refused) -> Self {
+        self.0.body.outcome = Some(outcome);
+        self
+    }
+
+    /// Adds the version that stands, or `null`.
+    pub(crate) fn with_version(mut self, version: Option<u64>) -> Self {
+        self.0.body.version = Some(version);
         self
     }
 
@@ -56,16 +78,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Parts { status, detail, more, header: extra } = *self.0;
-        let mut body = json!({
-            "type": "about:blank",
-            "title": status.canonical_reason().unwrap_or("Problem"),
-            "status": status.as_u16(),
-            "detail": detail,
-        });
-        if let Some(members) = body.as_object_mut() {
-            members.extend(more);
-        }
+        let Parts { status, body, header: extra } = *self.0;
         let mut response = (status, Json(body)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);

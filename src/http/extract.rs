@@ -7,7 +7,6 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
@@ -100,16 +99,6 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         };
         Problem::new(status, e.to_string())
     })
-}
-
-/// A list as the API gives it.
-#[derive(Debug, Serialize)]
-pub(crate) struct List<T> {
-    pub(crate) items: Vec<T>,
-    /// Ask again with `cursor=` this for the rest; `null` at the end.
-    pub(crate) next: Option<String>,
-    /// The last transition the list contains.
-    pub(crate) seq: u64,
 }
 
 /// How many items of a list to give at most: 100 unless told, 1,000 at most.

@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
+use super::api::v1::health::{Health, Readiness};
 use super::auth::{Right, Who};
 use super::error::Problem;
 use super::state::Ctx;
@@ -23,7 +23,7 @@ pub(crate) async fn healthz(State(http): State<Ctx>) -> Response {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "standing still")
     };
-    (status, Json(json!({ "status": word, "last_step_s": age }))).into_response()
+    (status, Json(Health { last_step_s: age, status: word })).into_response()
 }
 
 /// `/readyz`: listening, store committing, core caught up; nothing else.
@@ -32,16 +32,9 @@ pub(crate) async fn readyz(State(http): State<Ctx>) -> Response {
     let reasons = not_ready(&board, &http.app.handles.clock, &http.app.pulse);
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (
-        status,
-        Json(json!({
-            "ready": ready,
-            "reasons": reasons,
-            "degraded": http.app.handles.degraded.lines(),
-            "simulated": board.simulated,
-        })),
-    )
-        .into_response()
+    let degraded = http.app.handles.degraded.lines();
+    let readiness = Readiness { degraded, ready, reasons, simulated: board.simulated };
+    (status, Json(readiness)).into_response()
 }
 
 /// `/metrics`.

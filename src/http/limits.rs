@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::json;
 
+use super::api::v1::limits::{Limit, Limits};
 use super::auth::{Right, Who};
 use super::command::{ask_one, etag};
 use super::error::Problem;
@@ -35,7 +35,8 @@ pub(crate) async fn get(
 ) -> Result<Response, Problem> {
     who.may(Right::SeePatients)?;
     let patient = find(&http, &id)?;
-    let body = json!({ "limits": patient.limits, "version": patient.limits_version });
+    let limits = patient.limits.iter().cloned().map(Limit::from).collect();
+    let body = Limits { limits, version: patient.limits_version };
     Ok(([(header::ETAG, etag(patient.limits_version))], Json(body)).into_response())
 }
 

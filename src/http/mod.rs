@@ -4,6 +4,7 @@
 //! [`ports`]. Everything that changes something goes through the inbox and answers after its commit.
 
 mod alarms;
+pub mod api;
 mod assets;
 mod audit;
 mod auth;

@@ -5,14 +5,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
+use super::api::v1::list::List;
+use super::api::v1::patient::Patient;
 use super::auth::{Right, Who};
 use super::command::ask_one;
 use super::error::Problem;
-use super::extract::{Body, Id, List, Params, page_size};
+use super::extract::{Body, Id, Params, page_size};
 use super::state::{Ctx, Http};
-use crate::projection::view::{Board, PatientView};
+use crate::projection::view::PatientView;
 use vitalgate_domain::model::command::{Action, AgeClass, PatientDetails};
 use vitalgate_domain::model::ids::{BedId, PatientId, WardId};
 
@@ -67,7 +68,7 @@ pub(crate) async fn list(
     State(http): State<Ctx>,
     who: Who,
     Params(which): Params<Which>,
-) -> Result<Json<List<Value>>, Problem> {
+) -> Result<Json<List<Patient>>, Problem> {
     who.may(Right::SeePatients)?;
     let board = http.board();
     let limit = page_size(which.limit);
@@ -83,7 +84,7 @@ pub(crate) async fn list(
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|p| p.id.to_string());
-    let items = found.into_iter().map(|p| shown(p, &board)).collect();
+    let items = found.into_iter().map(|p| Patient::new(p, board.judged_to)).collect();
     Ok(Json(List { items, next, seq: board.seq }))
 }
 
@@ -92,11 +93,11 @@ pub(crate) async fn get(
     State(http): State<Ctx>,
     who: Who,
     Id(id): Id<PatientId>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Patient>, Problem> {
     who.may(Right::SeePatients)?;
     let board = http.board();
     let patient = board.patients.get(&id).ok_or_else(|| Problem::missing("patient", &id))?;
-    Ok(Json(shown(patient, &board)))
+    Ok(Json(Patient::new(patient, board.judged_to)))
 }
 
 /// `POST patients`: admit.
@@ -167,18 +168,4 @@ pub(crate) async fn discharge(
 /// The patient, or 404.
 pub(crate) fn find(http: &Http, id: &PatientId) -> Result<std::sync::Arc<PatientView>, Problem> {
     http.board().patients.get(id).cloned().ok_or_else(|| Problem::missing("patient", id))
-}
-
-fn shown(patient: &PatientView, board: &Board) -> Value {
-    let mut shown = json!(patient);
-    shown["monitored"] = monitored(patient, board);
-    shown
-}
-
-/// A view is made anew when something of the patient changes; how far he has been judged is the
-/// board's to say.
-pub(crate) fn monitored(patient: &PatientView, board: &Board) -> Value {
-    let mut monitored = json!(patient.monitored);
-    monitored["judged_to"] = json!(board.judged_to);
-    monitored
 }

@@ -17,10 +17,10 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Frame as BodyFrame;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use super::api::v1::stream::{Hello, Resync};
 use super::auth::{Auth, Right, Who};
 use super::error::Problem;
 use super::extract::Params;
@@ -146,16 +146,16 @@ impl Feed {
     async fn hello(&mut self) -> Result<(), Ended> {
         self.sent = self.http.board().seq;
         let app = &self.http.app;
-        let hello = json!({
-            "store": app.identity.store,
-            "seq": self.sent,
-            "server_time": app.handles.clock.wall(),
-            "actor": self.who.name,
-            "role": self.who.role.as_str(),
-            "simulated": app.identity.simulated || app.identity.stream_clock,
-        });
+        let hello = Hello {
+            actor: &self.who.name,
+            role: self.who.role.as_str(),
+            seq: self.sent,
+            server_time: app.handles.clock.wall(),
+            simulated: app.identity.is_simulated(),
+            store: &app.identity.store,
+        };
         let mut text = String::from("retry: 1000\n");
-        write_event(&mut text, "hello", None, hello.to_string().as_bytes());
+        write_event(&mut text, "hello", None, &json(&hello));
         self.send(text).await
     }
 
@@ -245,12 +245,7 @@ impl Feed {
         for some in devices.chunks(FRAMES_AT_ONCE) {
             let mut text = String::new();
             for device in some {
-                write_event(
-                    &mut text,
-                    "device",
-                    None,
-                    json!(device.as_ref()).to_string().as_bytes(),
-                );
+                write_event(&mut text, "device", None, &json(device.as_ref()));
             }
             self.send(text).await?;
         }
@@ -311,9 +306,8 @@ impl Feed {
     /// Tells the client to fetch everything anew: what follows may leave out what it missed.
     async fn resync(&mut self, why: &str) -> Result<(), Ended> {
         self.sent = self.http.board().seq;
-        let data: Value = json!({ "seq": self.sent, "why": why });
         let mut text = String::new();
-        write_event(&mut text, "resync", None, data.to_string().as_bytes());
+        write_event(&mut text, "resync", None, &json(&Resync { seq: self.sent, why }));
         self.send(text).await
     }
 
@@ -347,6 +341,10 @@ fn write_event(text: &mut String, event: &str, id: Option<&str>, data: &[u8]) {
     let data = String::from_utf8_lossy(data);
     let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
     let _written = write!(text, "event: {event}\n{id}data: {data}\n\n");
+}
+
+fn json(data: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(data).unwrap_or_default()
 }
 
 fn parse_wards(text: &str) -> Result<BTreeSet<WardId>, Problem> {

@@ -7,14 +7,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
 
+use super::api::v1::list::List;
+use super::api::v1::patient::Monitored;
+use super::api::v1::ward::{Bed, LatestValue, PatientLatest, Ward, WardLatest};
 use super::auth::{Right, Who};
 use super::command::ask_one;
 use super::error::Problem;
-use super::extract::{Body, Id, List};
-use super::patients::monitored;
+use super::extract::{Body, Id};
 use super::state::Ctx;
 use crate::projection::view::{Board, PatientView, Vital};
 use vitalgate_domain::model::command::Action;
@@ -35,35 +36,16 @@ pub(crate) struct NewBed {
 }
 
 /// `GET wards`, each with its beds.
-pub(crate) async fn list(State(http): State<Ctx>, who: Who) -> Result<Json<List<Value>>, Problem> {
+pub(crate) async fn list(State(http): State<Ctx>, who: Who) -> Result<Json<List<Ward>>, Problem> {
     who.may(Right::SeePatients)?;
     let board = http.board();
-    let items = board.wards.iter().map(|(id, beds)| json!({ "id": id, "beds": beds })).collect();
+    let ward = |(id, beds): (&WardId, &Vec<BedId>)| Ward { beds: beds.clone(), id: id.clone() };
+    let items = board.wards.iter().map(ward).collect();
     Ok(Json(List { items, next: None, seq: board.seq }))
 }
 
 /// Behind by more than this, nothing judged before says how a patient is now (contract §6).
 const BEHIND: Span = Span::secs(5);
-
-/// The latest values of one patient, as they are at the time of the answer.
-#[derive(Serialize)]
-pub(crate) struct Latest {
-    patient: PatientId,
-    bed: Option<BedId>,
-    monitored: Value,
-    values: Vec<LatestValue>,
-}
-
-/// One value and how old it is.
-#[derive(Serialize)]
-pub(crate) struct LatestValue {
-    #[serde(flatten)]
-    vital: Vital,
-    /// Since it was measured; `null` before any value was judged.
-    age_s: Option<f64>,
-    /// Too old to be told as how the patient is now; so is everything while nothing is judged.
-    stale: bool,
-}
 
 /// `GET wards/{id}/latest`: every patient of the ward with his latest judged values, from memory.
 ///
@@ -72,7 +54,7 @@ pub(crate) async fn latest(
     State(http): State<Ctx>,
     who: Who,
     Id(ward): Id<WardId>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<WardLatest>, Problem> {
     who.may(Right::SeePatients)?;
     let board = http.board();
     if !board.wards.contains_key(&ward) {
@@ -81,44 +63,33 @@ pub(crate) async fn latest(
     let now = http.app.handles.clock.wall();
     let inside =
         |p: &&Arc<PatientView>| p.ward.as_ref() == Some(&ward) && p.discharged_at.is_none();
-    let items: Vec<Latest> =
-        board.patients.values().filter(inside).map(|p| Latest::of(p, &board, now)).collect();
-    Ok(Json(json!({
-        "items": items,
-        "next": null,
-        "seq": board.seq,
-        "server_time": now,
-        "judged_to": board.judged_to,
-        "simulated": board.simulated,
-    })))
+    let items = board.patients.values().filter(inside).map(|p| latest_of(p, &board, now)).collect();
+    Ok(Json(WardLatest {
+        items,
+        judged_to: board.judged_to,
+        next: None,
+        seq: board.seq,
+        server_time: now,
+        simulated: board.simulated,
+    }))
 }
 
-impl Latest {
-    fn of(patient: &PatientView, board: &Board, now: Timestamp) -> Self {
-        Self {
-            patient: patient.id.clone(),
-            bed: patient.bed.clone(),
-            monitored: monitored(patient, board),
-            values: patient
-                .vitals
-                .iter()
-                .map(|vital| LatestValue::of(vital, now, now - board.judged_to > BEHIND))
-                .collect(),
-        }
+fn latest_of(patient: &PatientView, board: &Board, now: Timestamp) -> PatientLatest {
+    let behind = now - board.judged_to > BEHIND;
+    PatientLatest {
+        bed: patient.bed.clone(),
+        monitored: Monitored::new(patient, board.judged_to),
+        patient: patient.id.clone(),
+        values: patient.vitals.iter().map(|vital| latest_value(vital, now, behind)).collect(),
     }
 }
 
-impl LatestValue {
-    fn of(vital: &Vital, now: Timestamp, behind: bool) -> Self {
-        let none = vital.value.is_none() && vital.text.is_none();
-        let old = vital.stale_after.is_none_or(|end| now > end);
-        Self {
-            // A clock that was set back makes no value younger than now.
-            age_s: vital.measured_at.map(|at| (now - at).as_secs_f64().max(0.0)),
-            stale: none || old || behind,
-            vital: vital.clone(),
-        }
-    }
+fn latest_value(vital: &Vital, now: Timestamp, behind: bool) -> LatestValue {
+    let none = vital.value.is_none() && vital.text.is_none();
+    let old = vital.stale_after.is_none_or(|end| now > end);
+    // A clock that was set back makes no value younger than now.
+    let age_s = vital.measured_at.map(|at| (now - at).as_secs_f64().max(0.0));
+    LatestValue::new(vital.clone().into(), age_s, none || old || behind)
 }
 
 /// `POST wards`.
@@ -132,7 +103,7 @@ pub(crate) async fn add(
 }
 
 /// `GET beds`, each with its ward and who lies in it.
-pub(crate) async fn beds(State(http): State<Ctx>, who: Who) -> Result<Json<List<Value>>, Problem> {
+pub(crate) async fn beds(State(http): State<Ctx>, who: Who) -> Result<Json<List<Bed>>, Problem> {
     who.may(Right::SeePatients)?;
     let board = http.board();
     let occupied: BTreeMap<&BedId, &PatientId> = board
@@ -143,7 +114,11 @@ pub(crate) async fn beds(State(http): State<Ctx>, who: Who) -> Result<Json<List<
         .collect();
     let beds = board.wards.iter().flat_map(|(ward, beds)| beds.iter().map(move |bed| (ward, bed)));
     let items = beds
-        .map(|(ward, bed)| json!({ "id": bed, "ward": ward, "patient": occupied.get(bed) }))
+        .map(|(ward, bed)| Bed {
+            id: bed.clone(),
+            patient: occupied.get(bed).copied().cloned(),
+            ward: ward.clone(),
+        })
         .collect();
     Ok(Json(List { items, next: None, seq: board.seq }))
 }

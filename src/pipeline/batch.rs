@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::clock::{Clock, Stamp, Stopwatch};
 use crate::inbox::Submission;
+use crate::pipeline::stored::StoredAlarm;
 use vitalgate_domain::core::Core;
 use vitalgate_domain::core::journal::RowBody;
 use vitalgate_domain::model::command::CommandAnswer;
@@ -278,7 +279,7 @@ pub fn stored(transition: &Transition) -> StoredTransition {
             Some(alarm.id.clone()),
             alarm.patient.clone(),
             actor.clone(),
-            crate::projection::view::alarm_json(alarm, true),
+            StoredAlarm::new(alarm, true).json(),
         ),
         TransitionBody::NotAllowed { principal, name, count, since } => {
             let body = serde_json::json!({

@@ -8,6 +8,7 @@ pub mod load_shedding;
 mod publish;
 pub mod pulse;
 mod snapshots;
+pub mod stored;
 mod unwatched;
 
 use std::collections::VecDeque;

@@ -12,6 +12,7 @@ use super::batch::{BatchIntake, Stepped};
 use crate::clock::{Clock, Stamp, Stopwatch};
 use crate::inbox::{Committed, Submission};
 use crate::pipeline::load_shedding::{Load, Work};
+use crate::pipeline::stored::StoredAlarm;
 use crate::projection::board;
 use crate::projection::ring::{Frame, Ring};
 use crate::projection::view::{Board, DeviceView};
@@ -114,7 +115,7 @@ impl Publisher {
             .iter()
             .filter_map(|t| match &t.body {
                 TransitionBody::Alarm { alarm, .. } => {
-                    frame(t, crate::projection::view::alarm_json(alarm, false), false)
+                    frame(t, StoredAlarm::new(alarm, false).json(), false)
                 }
                 TransitionBody::Answer { .. }
                 | TransitionBody::Note { .. }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use vitalgate_domain::device::BINDING_UNCERTAINTY;
-use vitalgate_domain::model::alarm::{Alarm, AlarmKind, AlarmOnWire};
+use vitalgate_domain::model::alarm::{Alarm, AlarmKind};
 use vitalgate_domain::model::command::{AgeClass, PatientLimit, PrincipalKind};
 use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use vitalgate_domain::model::message::{DeviceInfo, ExpectedSignal};
@@ -180,9 +180,4 @@ pub struct BindingView {
     pub from: Timestamp,
     /// To; `None` while it lasts.
     pub to: Option<Timestamp>,
-}
-
-/// The alarm of contract §5 as compact JSON.
-pub fn alarm_json(alarm: &Alarm, confirmed: bool) -> String {
-    serde_json::to_string(&AlarmOnWire::new(alarm, confirmed)).unwrap_or_default()
 }

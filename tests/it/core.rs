@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use vitalgate::pipeline::stored::StoredAlarm;
 use vitalgate_domain::core::Core;
 use vitalgate_domain::core::configuration::{Configuration, Texts};
-use vitalgate_domain::model::alarm::AlarmOnWire;
 use vitalgate_domain::model::command::{
     Action, AgeClass, Command, DeviceDetails, Outcome, PatientDetails, PrincipalKind,
 };
@@ -67,7 +67,7 @@ impl<'a> Played<'a> {
             match transition.body {
                 TransitionBody::Answer { answer, .. } => self.answers.push(answer.outcome),
                 TransitionBody::Alarm { change, alarm, .. } => {
-                    let alarm = serde_json::to_value(AlarmOnWire::new(&alarm, true)).unwrap();
+                    let alarm = serde_json::to_value(StoredAlarm::new(&alarm, true)).unwrap();
                     self.moved.push((change.as_str().to_owned(), alarm));
                 }
                 TransitionBody::Note { .. } | TransitionBody::NotAllowed { .. } => {}

@@ -21,11 +21,12 @@ use crate::http::ports::{
 use crate::http::{AppState, Auth, Limits, Role, Server, Token};
 use crate::inbox::{Committed, Inbox, Submission};
 use crate::pipeline::load_shedding::Load;
+use crate::pipeline::stored::StoredAlarm;
 use crate::projection::ring::{Frame, Ring};
 use crate::projection::view::{BindingView, Board, DeviceView, Monitored, PatientView};
 use crate::telemetry::Metrics;
 use vitalgate_domain::model::alarm::{
-    Alarm, AlarmKind, AlarmOnWire, Condition, Priority, Response, State, TimeQuality, Trigger,
+    Alarm, AlarmKind, Condition, Priority, Response, State, TimeQuality, Trigger,
 };
 use vitalgate_domain::model::command::{AgeClass, Command, CommandAnswer, Outcome, PrincipalKind};
 use vitalgate_domain::model::ids::{AlarmId, DeviceId};
@@ -119,7 +120,7 @@ impl Bench {
     pub(super) fn commit(&self, seq: u64, ward: &str) -> String {
         let mut alarm = sample_alarm(&format!("A{seq}"), seq);
         alarm.ward = Some(ward.parse().unwrap());
-        let body = serde_json::to_string(&AlarmOnWire::new(&alarm, true)).unwrap();
+        let body = StoredAlarm::new(&alarm, true).json();
         self.log.0.lock().unwrap().alarms.push((
             alarm.id,
             LoggedAlarm {

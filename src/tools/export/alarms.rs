@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use serde_json::Value;
-
 use super::names::{Fate, Names};
 use super::standing::Standing;
 use super::table::{Cell, Table};
 use super::{ExportError, Progress, Report, Wanted};
-use vitalgate_domain::model::ids::DeviceId;
+use crate::pipeline::stored;
+use vitalgate_domain::model::alarm::Alarm;
+use vitalgate_domain::model::ids::{BedId, WardId};
+use vitalgate_domain::model::message::Comparator;
 use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::model::unit::Unit;
 use vitalgate_store::Reader;
 use vitalgate_store::reader::TransitionRow;
 
@@ -70,23 +72,23 @@ pub(super) fn write(
             if row.at < request.from || row.at >= request.to {
                 continue;
             }
-            let alarm = Alarm::read(row)?;
-            let of = alarm.signal().and_then(|name| core.configuration.signals.find(name));
+            let moved = Move::read(row)?;
+            let of = core.configuration.signals.find(&moved.alarm.trigger.signal);
             if let Some(signals) = signals
                 && !of.is_some_and(|signal| signals.contains(&signal.id))
             {
                 continue;
             }
-            match names.fate(alarm.row.patient.as_ref()) {
+            match names.fate(moved.row.patient.as_ref()) {
                 Fate::NotWanted => {}
                 Fate::Withheld => {
                     withheld += 1;
-                    withheld_of.extend(alarm.row.patient);
+                    withheld_of.extend(moved.row.patient);
                 }
                 Fate::Given => {
                     rows += 1;
-                    alarm.write(&mut table, standing, names)?;
-                    given_to.extend(alarm.row.patient);
+                    moved.write(&mut table, standing, names)?;
+                    given_to.extend(moved.row.patient);
                 }
             }
         }
@@ -106,20 +108,16 @@ pub(super) fn write(
 }
 
 /// A move of an alarm, and the alarm as it was announced.
-struct Alarm {
+struct Move {
     row: TransitionRow,
-    body: Value,
+    alarm: Alarm,
 }
 
-impl Alarm {
+impl Move {
     fn read(row: TransitionRow) -> Result<Self, ExportError> {
-        let body = serde_json::from_str(&row.body)
+        let alarm = stored::alarm(&row.body)
             .map_err(|e| ExportError::Transition { seq: row.seq, reason: e.to_string() })?;
-        Ok(Self { row, body })
-    }
-
-    fn signal(&self) -> Option<&str> {
-        self.body.pointer("/trigger/signal").and_then(Value::as_str)
+        Ok(Self { row, alarm })
     }
 
     fn write(
@@ -128,21 +126,14 @@ impl Alarm {
         standing: &Standing,
         names: &Names<'_>,
     ) -> std::io::Result<()> {
-        let Self { row, body } = self;
-        let text = |pointer: &str| Cell::text(body.pointer(pointer).and_then(Value::as_str));
-        let own = |pointer: &str| if names.are_own() { text(pointer) } else { Cell::Empty };
-        let number = |pointer: &str| {
-            body.pointer(pointer).and_then(Value::as_f64).map_or(Cell::Empty, Cell::Number)
-        };
-        let time = |pointer: &str| {
-            let at = body.pointer(pointer).and_then(Value::as_str);
-            let at = at.and_then(|at| at.parse::<Timestamp>().ok());
-            at.map_or(Cell::Empty, Cell::Time)
-        };
-        let device = body.pointer("/device").and_then(Value::as_str);
-        let device = device.and_then(|id| id.parse::<DeviceId>().ok()).map(|id| names.device(&id));
+        let Self { row, alarm } = self;
+        let trigger = &alarm.trigger;
+        let own = |text| if names.are_own() { Cell::text(text) } else { Cell::Empty };
+        let number = |value: Option<f64>| value.map_or(Cell::Empty, Cell::Number);
+        let time = |at: Option<Timestamp>| at.map_or(Cell::Empty, Cell::Time);
+        let device = alarm.device.as_ref().map(|id| names.device(id));
         let patient = row.patient.as_ref().map(|id| names.patient(id));
-        let alarm = row.alarm.as_ref().map(|id| names.alarm(id));
+        let id = row.alarm.as_ref().map(|id| names.alarm(id));
         let actor = row.actor.as_deref().filter(|_| names.are_own());
         table.row([
             Cell::Text(standing.frozen.identity.site.as_str()),
@@ -150,30 +141,30 @@ impl Alarm {
             Cell::Time(row.at),
             Cell::Text(&row.change),
             Cell::text(actor),
-            Cell::text(alarm.as_deref()),
+            Cell::text(id.as_deref()),
             Cell::text(patient.as_deref()),
-            own("/ward"),
-            own("/bed"),
+            own(alarm.ward.as_ref().map(WardId::as_str)),
+            own(alarm.bed.as_ref().map(BedId::as_str)),
             Cell::text(device.as_deref()),
-            text("/rule"),
-            text("/kind"),
-            text("/priority"),
-            text("/response"),
-            text("/state"),
-            text("/condition"),
-            text("/trigger/signal"),
-            number("/trigger/value"),
-            text("/trigger/comparator"),
-            text("/trigger/unit"),
-            number("/trigger/limit"),
-            time("/trigger/measured_at"),
-            time("/raised_at"),
-            time("/ended_at"),
-            time("/closed_at"),
-            text("/closed_reason"),
-            Cell::Flag(body.pointer("/late").and_then(Value::as_bool).unwrap_or_default()),
-            number("/recurrence"),
-            own("/text"),
+            Cell::Text(alarm.rule.as_str()),
+            Cell::Text(alarm.kind.as_str()),
+            Cell::Text(alarm.priority.as_str()),
+            Cell::Text(alarm.response.as_str()),
+            Cell::Text(alarm.state.as_str()),
+            Cell::Text(alarm.condition.as_str()),
+            Cell::Text(&trigger.signal),
+            number(trigger.value),
+            Cell::text(trigger.comparator.map(Comparator::as_str)),
+            Cell::text(trigger.unit.map(Unit::ucum)),
+            number(trigger.limit),
+            time(trigger.measured_at),
+            Cell::Time(alarm.raised_at),
+            time(alarm.ended_at),
+            time(alarm.closed_at),
+            Cell::text(alarm.closed_reason.as_deref()),
+            Cell::Flag(alarm.late),
+            Cell::Number(f64::from(alarm.recurrence)),
+            own(Some(&alarm.text)),
             Cell::Flag(standing.frozen.identity.is_simulated()),
         ])
     }

@@ -332,24 +332,3 @@ impl Alarm {
         self.kind == AlarmKind::Physiological && self.priority_peak >= Priority::Medium
     }
 }
-
-/// The alarm with what only the moment of sending knows.
-#[derive(Debug, Serialize)]
-pub struct AlarmOnWire<'a> {
-    /// The alarm.
-    #[serde(flatten)]
-    pub alarm: &'a Alarm,
-    /// Pauses and switch-offs of signals: part of the contract, and not built.
-    pub inactivation: Option<()>,
-    /// Whether the commit that holds it has succeeded.
-    pub confirmed: bool,
-    /// Members of a collapse; none yet.
-    pub members: [(); 0],
-}
-
-impl<'a> AlarmOnWire<'a> {
-    /// Wraps an alarm for the stream, the API or the transitions table.
-    pub fn new(alarm: &'a Alarm, confirmed: bool) -> Self {
-        Self { alarm, inactivation: None, confirmed, members: [] }
-    }
-}

@@ -1,6 +1,6 @@
 //! The context of an alarm: the series it was raised by, and the limits that were in force.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::alarm::{Alarm, LimitFrom, Side};
 use crate::model::ids::RuleId;
@@ -33,7 +33,7 @@ impl AlarmContext {
 }
 
 /// A limit as it stood.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LimitInForce {
     /// The rule it belongs to.
     pub rule: RuleId,

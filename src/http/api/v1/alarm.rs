@@ -1,0 +1,298 @@
+//! Alarms (contract §5).
+
+use serde::Serialize;
+
+use super::limits::LimitInForce;
+use vitalgate_domain::model::alarm::{
+    self as domain, AlarmKind, Condition, LimitFrom, Priority, Response, Side, State, TimeQuality,
+};
+use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, SiteId, WardId};
+use vitalgate_domain::model::message::Comparator;
+use vitalgate_domain::model::sample::flag;
+use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::model::unit::Unit;
+use vitalgate_store::history::point::Point;
+
+/// An alarm as of its transition `seq`.
+#[derive(Debug, Serialize)]
+pub struct Alarm {
+    /// Who took note, and for how long; `null` while nobody has.
+    pub acknowledged: Option<Acknowledgement>,
+    /// What to do, where the rule says it.
+    pub advice: Option<String>,
+    /// When it was last announced.
+    pub announced_at: Timestamp,
+    /// Where the patient lay when it was raised.
+    pub bed: Option<BedId>,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
+    /// Why it was closed: `ended`, `reset`, `discharged`, `rule_changed`, …
+    pub closed_reason: Option<String>,
+    /// Whether what raised it holds.
+    pub condition: Condition,
+    /// Why the condition is unknown, doubtful or silent.
+    pub condition_reason: Option<String>,
+    /// Since when the condition is as it is.
+    pub condition_since: Timestamp,
+    /// Whether the commit that holds it has succeeded: always so in an answer.
+    pub confirmed: bool,
+    /// The device whose data raised it.
+    pub device: Option<DeviceId>,
+    /// When the condition ended.
+    pub ended_at: Option<Timestamp>,
+    /// Common to alarms that were announced together.
+    pub group: Option<String>,
+    /// Its id, derived from the cause: the same cause has the same id.
+    pub id: AlarmId,
+    /// Always `null`: the name is reserved for pauses of signals.
+    pub inactivation: Option<&'static str>,
+    /// Of the patient or of the equipment.
+    pub kind: AlarmKind,
+    /// Late data raised it: it is not about now.
+    pub late: bool,
+    /// The latest judged value of its signal when the transition was made.
+    pub latest: Option<Latest>,
+    /// Always empty: the name is reserved for the ids of alarms shown as one.
+    pub members: &'static [&'static str],
+    /// Whom it is about; `null` for the gateway itself.
+    pub patient: Option<PatientId>,
+    /// How serious it is now.
+    pub priority: Priority,
+    /// How serious it was at its worst.
+    pub priority_peak: Priority,
+    /// When its condition had held for its delay.
+    pub raised_at: Timestamp,
+    /// How often the condition came back.
+    pub recurrence: u32,
+    /// How fast somebody must act.
+    pub response: Response,
+    /// The rule that raised it.
+    pub rule: RuleId,
+    /// The version of the patient's limits it was judged by; 0 for the limits of the rule pack.
+    pub rule_version: u64,
+    /// Its last transition: a client drops whatever is not newer than what it has.
+    pub seq: u64,
+    /// Whether the store is simulated.
+    pub simulated: bool,
+    /// The site of the gateway.
+    pub site: SiteId,
+    /// The device for rules over one signal, `patient` for rules over several.
+    pub source: String,
+    /// The word for lists.
+    pub state: State,
+    /// What to read out: `SpO2 84 % below 88 %`.
+    pub text: String,
+    /// What began it.
+    pub trigger: Trigger,
+    /// The ward where the patient lay when it was raised.
+    pub ward: Option<WardId>,
+}
+
+/// Who took note, and for how long.
+#[derive(Debug, Serialize)]
+pub struct Acknowledgement {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// The transition that the person saw.
+    pub seq: u64,
+    /// When the alarm sounds again; `null` for a momentary condition.
+    pub until: Option<Timestamp>,
+}
+
+/// What began an alarm.
+#[derive(Debug, Serialize)]
+pub struct Trigger {
+    /// Where the device only knew a bound: the true value lies on this side of `value`.
+    pub comparator: Option<Comparator>,
+    /// The limit, in `unit`.
+    pub limit: Option<f64>,
+    /// Whose limit it is.
+    pub limit_from: Option<LimitFrom>,
+    /// When it was measured, by the device's clock, corrected.
+    pub measured_at: Option<Timestamp>,
+    /// When it reached the gateway.
+    pub received_at: Option<Timestamp>,
+    /// When a relay took it, corrected.
+    pub relay_at: Option<Timestamp>,
+    /// Which side of the limit was crossed.
+    pub side: Option<Side>,
+    /// The name of the signal, or of the event.
+    pub signal: String,
+    /// How far `measured_at` can be trusted.
+    pub time_quality: TimeQuality,
+    /// The unit that the device sent.
+    pub unit: Option<Unit>,
+    /// The value, in `unit`.
+    pub value: Option<f64>,
+}
+
+/// The latest judged value of an alarm's signal when the transition was made.
+#[derive(Debug, Serialize)]
+pub struct Latest {
+    /// Its age then, in seconds.
+    pub age_s: f64,
+    /// When it was measured.
+    pub measured_at: Timestamp,
+    /// Whether it was older than the tolerated gap of its signal.
+    pub stale: bool,
+    /// Its unit.
+    pub unit: Unit,
+    /// The value, in `unit`.
+    pub value: f64,
+}
+
+/// `GET alarms/{id}`: an alarm, its story, and what it was raised on.
+#[derive(Debug, Serialize)]
+pub struct AlarmStory {
+    /// The alarm; `null` where its stored body cannot be read.
+    pub alarm: Option<Alarm>,
+    /// The limits in force when it was raised; `null` where they cannot be read.
+    pub limits: Option<Vec<LimitInForce>>,
+    /// The last readings before it was raised, oldest first.
+    pub readings: Vec<Reading>,
+    /// Every transition, oldest first.
+    pub transitions: Vec<Transition>,
+}
+
+/// One move of an alarm. What the alarm was then is `null` where its stored body cannot be read.
+#[derive(Debug, Serialize)]
+pub struct Transition {
+    /// Who moved it, where a person did.
+    pub actor: Option<String>,
+    /// When.
+    pub at: Timestamp,
+    /// How it moved: `raised`, `acknowledged`, `closed`, …
+    pub change: String,
+    /// Why it was closed.
+    pub closed_reason: Option<String>,
+    /// Whether what raised it held then.
+    pub condition: Option<Condition>,
+    /// Why the condition was unknown, doubtful or silent.
+    pub condition_reason: Option<String>,
+    /// How serious it was then.
+    pub priority: Option<Priority>,
+    /// The number of the transition.
+    pub seq: u64,
+    /// The state after the move.
+    pub state: Option<State>,
+    /// What to read out.
+    pub text: Option<String>,
+}
+
+/// A reading that an alarm was raised on.
+#[derive(Debug, Serialize)]
+pub struct Reading {
+    /// When it was measured, corrected.
+    pub at: Timestamp,
+    /// Where the device only knew a bound: the true value lies on this side of `value`.
+    pub comparator: Option<&'static str>,
+    /// What else is known of it: `late`, `not_judged`, …
+    pub flags: Vec<&'static str>,
+    /// When it reached the gateway.
+    pub received_at: Timestamp,
+    /// The unit that the device sent.
+    pub unit: Unit,
+    /// The value, in `unit`.
+    pub value: f64,
+}
+
+impl From<domain::Alarm> for Alarm {
+    fn from(alarm: domain::Alarm) -> Self {
+        Self {
+            acknowledged: alarm.acknowledged.map(Acknowledgement::from),
+            advice: alarm.advice,
+            announced_at: alarm.announced_at,
+            bed: alarm.bed,
+            closed_at: alarm.closed_at,
+            closed_reason: alarm.closed_reason,
+            condition: alarm.condition,
+            condition_reason: alarm.condition_reason,
+            condition_since: alarm.condition_since,
+            confirmed: true,
+            device: alarm.device,
+            ended_at: alarm.ended_at,
+            group: alarm.group,
+            id: alarm.id,
+            inactivation: None,
+            kind: alarm.kind,
+            late: alarm.late,
+            latest: alarm.latest.map(Latest::from),
+            members: &[],
+            patient: alarm.patient,
+            priority: alarm.priority,
+            priority_peak: alarm.priority_peak,
+            raised_at: alarm.raised_at,
+            recurrence: alarm.recurrence,
+            response: alarm.response,
+            rule: alarm.rule,
+            rule_version: alarm.rule_version,
+            seq: alarm.seq,
+            simulated: alarm.simulated,
+            site: alarm.site,
+            source: alarm.source,
+            state: alarm.state,
+            text: alarm.text,
+            trigger: alarm.trigger.into(),
+            ward: alarm.ward,
+        }
+    }
+}
+
+impl From<domain::Acknowledgement> for Acknowledgement {
+    fn from(domain::Acknowledgement { by, at, until, seq }: domain::Acknowledgement) -> Self {
+        Self { at, by, seq, until }
+    }
+}
+
+impl From<domain::Trigger> for Trigger {
+    fn from(trigger: domain::Trigger) -> Self {
+        Self {
+            comparator: trigger.comparator,
+            limit: trigger.limit,
+            limit_from: trigger.limit_from,
+            measured_at: trigger.measured_at,
+            received_at: trigger.received_at,
+            relay_at: trigger.relay_at,
+            side: trigger.side,
+            signal: trigger.signal,
+            time_quality: trigger.time_quality,
+            unit: trigger.unit,
+            value: trigger.value,
+        }
+    }
+}
+
+impl From<domain::Latest> for Latest {
+    fn from(latest: domain::Latest) -> Self {
+        let domain::Latest { value, unit, measured_at, age_s, stale } = latest;
+        Self { age_s, measured_at, stale, unit, value }
+    }
+}
+
+impl From<&Point> for Reading {
+    fn from(point: &Point) -> Self {
+        Self {
+            at: point.at,
+            comparator: flag::comparator(point.flags),
+            flags: flag::words(point.flags).collect(),
+            received_at: point.received,
+            unit: point.unit,
+            value: point.value,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Alarm;
+    use crate::pipeline::stored::{self, StoredAlarm, tests::BODY};
+
+    #[test]
+    fn an_answer_has_every_member_of_the_stored_form_in_alphabetical_order() {
+        let alarm = stored::alarm(BODY).unwrap();
+        let expected = serde_json::to_value(StoredAlarm::new(&alarm, true)).unwrap();
+        assert_eq!(serde_json::to_string(&Alarm::from(alarm)).unwrap(), expected.to_string());
+    }
+}

@@ -1,0 +1,52 @@
+//! What became of a command.
+
+use serde::Serialize;
+
+use super::alarm::Alarm;
+use vitalgate_domain::model::command::{self as domain, Outcome};
+use vitalgate_domain::model::ids::AlarmId;
+
+/// The answer to one command.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    /// The alarm as it is now, for commands about alarms.
+    pub alarm: Option<Alarm>,
+    /// Why, or who had done it and when.
+    pub detail: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The version of what was changed; also the `ETag`.
+    pub version: Option<u64>,
+}
+
+/// The answer to one of several commands about alarms.
+#[derive(Debug, Serialize)]
+pub struct AnswerOf {
+    /// The alarm as it is now.
+    pub alarm: Option<Alarm>,
+    /// Why, or who had done it and when.
+    pub detail: String,
+    /// The alarm that the command was about.
+    pub id: AlarmId,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The HTTP status that the command alone would have been answered with.
+    pub status: u16,
+    /// The version of what was changed.
+    pub version: Option<u64>,
+}
+
+impl From<domain::CommandAnswer> for Answer {
+    fn from(answer: domain::CommandAnswer) -> Self {
+        let domain::CommandAnswer { outcome, detail, alarm, version } = answer;
+        Self { alarm: alarm.map(Alarm::from), detail, outcome, version }
+    }
+}
+
+impl AnswerOf {
+    /// The answer to the command about this alarm.
+    pub fn new(id: AlarmId, status: u16, answer: domain::CommandAnswer) -> Self {
+        let Answer { alarm, detail, outcome, version } = answer.into();
+        Self { alarm, detail, id, outcome, status, version }
+    }
+}

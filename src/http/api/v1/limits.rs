@@ -1,0 +1,65 @@
+//! Limits of a patient.
+
+use serde::Serialize;
+
+use vitalgate_domain::model::alarm::{LimitFrom, Side};
+use vitalgate_domain::model::command::PatientLimit;
+use vitalgate_domain::model::ids::RuleId;
+use vitalgate_domain::model::unit::Unit;
+use vitalgate_domain::output::context;
+
+/// `GET patients/{id}/limits`: all limits of the patient's own.
+#[derive(Debug, Serialize)]
+pub struct Limits {
+    /// The limits; what is not named falls back to the rule pack.
+    pub limits: Vec<Limit>,
+    /// Rises with every change; also the `ETag`.
+    pub version: u64,
+}
+
+/// One limit of a patient, in place of the one of the rule pack.
+#[derive(Debug, Serialize)]
+pub struct Limit {
+    /// Whether it is the critical limit.
+    pub critical: bool,
+    /// The lower or the upper one.
+    pub side: Side,
+    /// The name of the signal.
+    pub signal: String,
+    /// The unit of `value`.
+    pub unit: Unit,
+    /// The limit; `null` where it is switched off.
+    pub value: Option<f64>,
+}
+
+/// A limit as it stood when an alarm was raised.
+#[derive(Debug, Serialize)]
+pub struct LimitInForce {
+    /// Whether it is the critical limit.
+    pub critical: bool,
+    /// Whose limit it was.
+    pub from: LimitFrom,
+    /// The rule it belongs to.
+    pub rule: RuleId,
+    /// The lower or the upper one.
+    pub side: Side,
+    /// The name of the signal.
+    pub signal: String,
+    /// The unit of `value`: the one that the device sent, where it sent one.
+    pub unit: Unit,
+    /// The limit; `null` where it was switched off for the patient.
+    pub value: Option<f64>,
+}
+
+impl From<PatientLimit> for Limit {
+    fn from(PatientLimit { signal, side, critical, value, unit }: PatientLimit) -> Self {
+        Self { critical, side, signal, unit, value }
+    }
+}
+
+impl From<context::LimitInForce> for LimitInForce {
+    fn from(limit: context::LimitInForce) -> Self {
+        let context::LimitInForce { rule, signal, side, critical, value, unit, from } = limit;
+        Self { critical, from, rule, side, signal, unit, value }
+    }
+}

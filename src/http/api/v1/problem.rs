@@ -1,0 +1,47 @@
+//! Refused requests: problem+json (RFC 9457).
+
+use serde::Serialize;
+
+use super::alarm::Alarm;
+
+/// Why a request was refused.
+#[derive(Debug, Serialize)]
+#[expect(clippy::option_option, reason = "a member that is null is not one that is left out")]
+pub struct Problem {
+    /// The alarm as it is or as it ended; only where a command was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<Option<Alarm>>,
+    /// What was wrong, and what to do.
+    pub detail: String,
+    /// What became of the command; only where one was refused or its fate is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Refused>,
+    /// The HTTP status.
+    pub status: u16,
+    /// The HTTP status in words.
+    pub title: &'static str,
+    /// Always `about:blank`: the status says what kind of problem it is.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The version that stands; only where a command was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<Option<u64>>,
+}
+
+/// What became of a command that was not carried out.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refused {
+    /// What it names does not exist.
+    NotFound,
+    /// It does not fit the present state.
+    Conflict,
+    /// The version seen is not the version that stands.
+    Stale,
+    /// It makes no sense in itself.
+    Invalid,
+    /// It was not taken: the store fails.
+    Refused,
+    /// It was taken, and nobody knows whether it is on the disk.
+    Unknown,
+}

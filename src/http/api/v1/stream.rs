@@ -1,0 +1,32 @@
+//! Events of the stream that only the stream makes; `alarm`, `vitals`, `device` and `heartbeat` come
+//! as the pipeline published them.
+
+use serde::Serialize;
+
+use vitalgate_domain::model::time::Timestamp;
+
+/// `hello`: the first event of every stream.
+#[derive(Debug, Serialize)]
+pub struct Hello<'a> {
+    /// Who the client is.
+    pub actor: &'a str,
+    /// The role of the client.
+    pub role: &'static str,
+    /// The last transition there is.
+    pub seq: u64,
+    /// The gateway's wall clock.
+    pub server_time: Timestamp,
+    /// Whether the store is simulated.
+    pub simulated: bool,
+    /// The store; the ids of events begin with it.
+    pub store: &'a str,
+}
+
+/// `resync`: the client has to fetch everything anew.
+#[derive(Debug, Serialize)]
+pub struct Resync<'a> {
+    /// The last transition there is.
+    pub seq: u64,
+    /// Why.
+    pub why: &'a str,
+}

@@ -1,0 +1,105 @@
+//! The stored form of an alarm, version 1: the JSON body of its transition.
+//!
+//! An alarm has three forms. The domain's ([`Alarm`]) is what the core reasons about and keeps in
+//! snapshots as CBOR. The stored form is the domain's own JSON and three members around it; the
+//! stream sends the same text, so that each alarm is written as JSON once. The API's form is
+//! [`crate::http::api::v1::alarm::Alarm`].
+//!
+//! Existing stores hold these bytes, and clients of the stream read them: a test pins them. A member
+//! that is added needs a default to be read from older bodies.
+
+use serde::{Deserialize, Serialize};
+
+use vitalgate_domain::model::alarm::Alarm;
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::output::context::LimitInForce;
+
+/// An alarm as stored and as streamed.
+#[derive(Debug, Serialize)]
+pub struct StoredAlarm<'a> {
+    #[serde(flatten)]
+    alarm: &'a Alarm,
+    /// Always `null`: contract §5 reserves the name for pauses of signals.
+    inactivation: Option<&'static str>,
+    /// Whether the commit that holds it has succeeded.
+    confirmed: bool,
+    /// Always empty: contract §5 reserves the name for the ids of alarms shown as one.
+    members: &'static [&'static str],
+}
+
+impl<'a> StoredAlarm<'a> {
+    /// The stored form; what is written to the store is `confirmed`.
+    pub fn new(alarm: &'a Alarm, confirmed: bool) -> Self {
+        Self { alarm, inactivation: None, confirmed, members: &[] }
+    }
+
+    /// As compact JSON.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A refused attempt as stored.
+#[derive(Debug, Deserialize)]
+pub struct StoredRefusal {
+    /// Who tried; `None` for several devices at once.
+    pub principal: Option<DeviceId>,
+    /// Under whose name; `None` for several, or none.
+    pub name: Option<DeviceId>,
+    /// How often.
+    pub count: u64,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// The alarm of a stored body.
+pub fn alarm(body: &str) -> serde_json::Result<Alarm> {
+    serde_json::from_str(body)
+}
+
+/// The limits that were stored with an alarm.
+pub fn limits(body: &str) -> serde_json::Result<Vec<LimitInForce>> {
+    serde_json::from_str(body)
+}
+
+/// The refusal of a stored body.
+pub fn refusal(body: &str) -> serde_json::Result<StoredRefusal> {
+    serde_json::from_str(body)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) const BODY: &str = concat!(
+        r#"{"id":"A1","seq":7,"site":"north","patient":"p-1","ward":"icu","bed":"icu-1","#,
+        r#""device":"dev-1","source":"dev-1","group":null,"simulated":false,"#,
+        r#""rule":"vitals_live.spo2_low","rule_version":3,"kind":"physiological","#,
+        r#""text":"SpO2 84 % below 88 %","advice":null,"priority":"high","priority_peak":"high","#,
+        r#""response":"immediate","state":"acknowledged","condition":"present","#,
+        r#""condition_since":"2026-03-01T00:00:00Z","condition_reason":null,"#,
+        r#""acknowledged":{"by":"c","at":"2026-03-01T00:01:00Z","until":null,"seq":6},"#,
+        r#""trigger":{"signal":"spo2","value":84.0,"comparator":"<","unit":"%","side":"low","#,
+        r#""limit":88.5,"limit_from":"patient","measured_at":"2026-03-01T00:00:00Z","#,
+        r#""relay_at":null,"received_at":"2026-03-01T00:00:00.25Z","time_quality":"synced"},"#,
+        r#""latest":{"value":85.0,"unit":"%","measured_at":"2026-03-01T00:00:30Z","age_s":30.5,"#,
+        r#""stale":false},"raised_at":"2026-03-01T00:00:10Z","#,
+        r#""announced_at":"2026-03-01T00:00:10Z","ended_at":null,"closed_at":null,"#,
+        r#""closed_reason":null,"late":false,"recurrence":2,"#,
+        r#""inactivation":null,"confirmed":true,"members":[]}"#,
+    );
+
+    #[test]
+    fn the_bytes_of_version_1_are_fixed() {
+        let alarm = alarm(BODY).unwrap();
+        assert_eq!(StoredAlarm::new(&alarm, true).json(), BODY);
+        let unconfirmed = BODY.replace("\"confirmed\":true", "\"confirmed\":false");
+        assert_eq!(StoredAlarm::new(&alarm, false).json(), unconfirmed);
+    }
+
+    #[test]
+    fn an_erased_body_is_no_alarm() {
+        assert!(alarm("").is_err());
+    }
+}
