@@ -11,7 +11,6 @@ use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// A device, relay or connector.
 #[derive(Debug, Serialize)]
-#[expect(clippy::option_option, reason = "a member that is null is not one that is left out")]
 pub struct Device {
     /// Every binding, the open one last; left out for those who may not see patients.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,6 @@ use super::alarm::Alarm;
 
 /// Why a request was refused.
 #[derive(Debug, Serialize)]
-#[expect(clippy::option_option, reason = "a member that is null is not one that is left out")]
 pub struct Problem {
     /// The alarm as it is or as it ended; only where a command was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
