@@ -3,10 +3,10 @@
  *     cc -std=c99 -Wall -Wextra -Werror -o device device.c && ./device 127.0.0.1 1883 dev-c 5
  *
  * All that depends on the platform stands at the end: two functions move bytes, one tells the time. Replace
- * them by those of your modem or RTOS; what is above them allocates nothing and uses less than 1 KiB of stack.
+ * them by those of your modem or RTOS; what is above them allocates nothing and keeps about 1 KiB on the stack.
  *
  * A reading is forgotten only after its PUBACK, which comes when the gateway has it on disk. After a lost
- * connection send the same bytes again, with the same seq: the gateway knows the repetition.
+ * connection a real device sends the same bytes again, with the same seq; this example keeps none and stops.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stddef.h>
