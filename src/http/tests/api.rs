@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::fixture::{Bench, Reply, answered, now, sample_alarm, tokens};
+use super::client::Reply;
+use super::fixture::{Bench, answered, now, sample_alarm, tokens};
 use crate::pipeline::load_shedding::{LoadShedding, Pressure};
 use crate::telemetry::Metrics;
 use vitalgate_domain::model::command::{Action, AlarmAct, Outcome};

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::client::{EventReader, Reply, request};
 use crate::clock::Clock;
 use crate::handles::Handles;
 use crate::http::ports::{
@@ -158,11 +158,16 @@ impl Bench {
 
     /// Opens the stream and reads up to and with `hello`.
     pub(super) async fn stream(&self, query: &str, last: Option<&str>) -> EventReader {
-        let headers: Vec<_> = last.map(|id| ("last-event-id", id)).into_iter().collect();
-        let socket = self.send("GET", &format!("/api/v1/stream{query}"), &headers, "").await;
-        let mut reader = EventReader(BufReader::new(socket));
+        let mut reader = self.stream_with_hello(query, last).await;
         assert_eq!(reader.next().await.unwrap().name, "hello");
         reader
+    }
+
+    /// Opens the stream; `hello` is still to be read.
+    pub(super) async fn stream_with_hello(&self, query: &str, last: Option<&str>) -> EventReader {
+        let headers: Vec<_> = last.map(|id| ("last-event-id", id)).into_iter().collect();
+        let socket = self.send("GET", &format!("/api/v1/stream{query}"), &headers, "").await;
+        EventReader(BufReader::new(socket))
     }
 
     /// Sends a request; the answer is still to be read.
@@ -176,98 +181,6 @@ impl Bench {
         let mut socket = TcpStream::connect(self.addr).await.unwrap();
         socket.write_all(request(method, path, headers, body).as_bytes()).await.unwrap();
         socket
-    }
-}
-
-pub(super) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
-    let mut all = BTreeMap::from([
-        ("host", "localhost"),
-        ("connection", "close"),
-        ("content-type", "application/json"),
-    ]);
-    all.extend(headers.iter().copied());
-    let lines: Vec<_> = all.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let lines = lines.concat();
-    format!("{method} {path} HTTP/1.1\r\n{lines}content-length: {}\r\n\r\n{body}", body.len())
-}
-
-/// A whole response.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: String,
-}
-
-impl Reply {
-    fn parse(text: &str) -> Self {
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let mut lines = head.lines();
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let headers = lines.map(|line| {
-            let (name, value) = line.split_once(": ").unwrap();
-            (name.to_lowercase(), value.to_owned())
-        });
-        Self { status, headers: headers.collect(), body: body.to_owned() }
-    }
-
-    pub(super) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap()
-    }
-
-    /// The body of a problem of this status.
-    pub(super) fn problem(&self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(self.headers["content-type"], "application/problem+json");
-        assert_eq!(self.json()["status"], status);
-        self.json()
-    }
-}
-
-/// One server-sent event.
-#[derive(Debug, Default)]
-pub(super) struct Event {
-    pub(super) name: String,
-    pub(super) id: Option<String>,
-    pub(super) data: Value,
-}
-
-/// Reads events off a socket; chunk sizes between them are passed over.
-pub(super) struct EventReader(pub(super) BufReader<TcpStream>);
-
-impl EventReader {
-    /// The next event; `None` at the end.
-    pub(super) async fn next(&mut self) -> Option<Event> {
-        let mut event = Event::default();
-        let mut line = String::new();
-        loop {
-            line.clear();
-            if self.0.read_line(&mut line).await.ok()? == 0 {
-                return None;
-            }
-            if let Some(name) = line.strip_prefix("event: ") {
-                name.trim().clone_into(&mut event.name);
-            } else if let Some(id) = line.strip_prefix("id: ") {
-                event.id = Some(id.trim().to_owned());
-            } else if let Some(data) = line.strip_prefix("data: ") {
-                event.data = serde_json::from_str(data).unwrap();
-                return Some(event);
-            }
-        }
-    }
-
-    /// The ids of the alarms up to the heartbeat that says `until`.
-    pub(super) async fn alarms_until(&mut self, until: u64) -> Vec<String> {
-        let mut ids = Vec::new();
-        loop {
-            let event = self.next().await.unwrap();
-            match event.name.as_str() {
-                "alarm" => ids.push(event.id.unwrap_or_else(|| "unconfirmed".into())),
-                "heartbeat" if event.data["seq"] == until => return ids,
-                "heartbeat" => {}
-                other => ids.push(other.to_owned()),
-            }
-        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::fixture::{Bench, frame, heartbeat, request};
+use super::client::request;
+use super::fixture::{Bench, frame, heartbeat};
 
 #[tokio::test]
 async fn a_new_stream_says_hello_and_then_what_happens() {
