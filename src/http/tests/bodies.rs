@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::fixture::{Bench, answered, frame, now, sample_alarm, tokens};
-use super::store::{TestStore, transition};
-use crate::app::readers::StoreReaders;
+use super::fixture::{Bench, frame};
+use super::store::transition;
+use super::ward::{answered, now, sample_alarm, series, tokens};
 use crate::projection::view::{Board, DeviceView, Vital};
 use vitalgate_domain::model::alarm::{Acknowledgement, Alarm, Latest, LimitFrom, Side, State};
 use vitalgate_domain::model::command::{Action, Command, CommandAnswer, Outcome, PatientLimit};
@@ -14,22 +14,14 @@ use vitalgate_domain::model::message::{Comparator, DeadLetter, DeviceInfo, Expec
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Span;
 use vitalgate_domain::model::unit::Unit;
-use vitalgate_store::types::{Commit, RaisedOn, Sample, SeriesKey, StoredTransition, flag};
+use vitalgate_store::types::{Commit, RaisedOn, Sample, StoredTransition, flag};
 
 const PINNED: &str = include_str!("bodies.txt");
 
 #[tokio::test]
 async fn every_body_has_the_bytes_it_had() {
-    let store = TestStore::new();
-    store.commit(fill_row);
-    let mut bench = Bench::start_with(|state| {
-        let signals = state.handles.signals.clone();
-        let readers =
-            Arc::new(StoreReaders::new(store.reader.clone(), store.history.clone(), signals));
-        state.log = Arc::clone(&readers) as Arc<_>;
-        state.history = readers;
-    })
-    .await;
+    let mut bench = Bench::start().await;
+    bench.store.commit(fill_row);
     bench.board.send_modify(|board| fill_board(Arc::make_mut(board)));
     bench.answer(answer);
     let mut seen = String::new();
@@ -44,7 +36,7 @@ async fn every_body_has_the_bytes_it_had() {
         }
     }
     streamed(&bench, &mut seen).await;
-    store.lose();
+    bench.store.lose();
     ask(&bench, "GET", "/api/v1/alarms/A1", "", &mut seen).await;
     assert_eq!(without_the_clock(&seen), PINNED);
 }
@@ -297,13 +289,5 @@ fn act(seq: u64, kind: &'static str, body: &str) -> StoredTransition {
         patient: None,
         actor: Some("anna".into()),
         body: body.into(),
-    }
-}
-
-fn series(signal: u16, instance: &str) -> SeriesKey {
-    SeriesKey {
-        device: "dev-1".parse().unwrap(),
-        signal: SignalId(signal),
-        instance: instance.into(),
     }
 }

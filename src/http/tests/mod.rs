@@ -1,4 +1,4 @@
-//! The server over real sockets, with a store and a pipeline in memory.
+//! The server over real sockets, with a store in a temporary folder and a pipeline in memory.
 
 mod api;
 mod bodies;
@@ -7,3 +7,4 @@ mod fixture;
 mod history;
 mod push;
 mod store;
+mod ward;

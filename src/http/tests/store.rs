@@ -5,13 +5,13 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use super::fixture::now;
+use super::ward::now;
 use crate::pipeline::stored::StoredAlarm;
 use vitalgate_domain::CORE_VERSION;
 use vitalgate_domain::model::alarm::Alarm;
 use vitalgate_domain::model::time::Span;
 use vitalgate_store::history::range::History;
-use vitalgate_store::types::{Commit, Row, StoredTransition};
+use vitalgate_store::types::{Commit, Row, Sample, StoredTransition};
 use vitalgate_store::{Keep, Purpose, Reader, Report, Running, Store, start};
 
 /// A store and its running writer.
@@ -47,6 +47,14 @@ impl TestStore {
         let report = std::thread::scope(|scope| scope.spawn(|| reports.blocking_recv()).join());
         let report = report.unwrap();
         assert!(matches!(report, Some(Report::Committed { .. })), "{report:?}");
+    }
+
+    pub(super) fn commit_transitions(&self, transitions: Vec<StoredTransition>) {
+        self.commit(|row| row.transitions = transitions);
+    }
+
+    pub(super) fn commit_samples(&self, samples: Vec<Sample>) {
+        self.commit(|row| row.samples = samples);
     }
 
     /// Takes the file away from the readers.
