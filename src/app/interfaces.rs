@@ -143,7 +143,7 @@ fn elsewhere(
     metrics.influx_queries_begin(&Unread::WORDS);
     let archive = Archive::new(influx).context("[influx]")?;
     let names = Pseudonyms::open(&config.store.dir, Purpose::Care)?;
-    Ok(Some(Elsewhere { archive, names, told: exported }))
+    Ok(Some(Elsewhere { archive, names, exported }))
 }
 
 /// What looks after the gateway beside its work, for people and programs that watch it.

@@ -15,10 +15,7 @@ mod error;
 mod extract;
 mod health;
 mod idempotency;
-mod items;
-mod joined;
 mod limits;
-mod older;
 mod patients;
 mod router;
 mod seats;
@@ -31,6 +28,6 @@ mod tests;
 mod wards;
 
 pub use auth::{Auth, BadToken, Right, Role, Token, can};
-pub use older::Elsewhere;
+pub use series::Elsewhere;
 pub use server::Server;
 pub use state::{AppState, Limits};

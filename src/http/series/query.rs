@@ -14,81 +14,81 @@ use vitalgate_store::types::{Sample, SeriesKey};
 
 /// What a device measured from `from` (included) to `to` (excluded).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stretch {
+pub(super) struct Stretch {
     /// Whose readings.
-    pub(crate) device: DeviceId,
+    pub(super) device: DeviceId,
     /// From.
-    pub(crate) from: Timestamp,
+    pub(super) from: Timestamp,
     /// To.
-    pub(crate) to: Timestamp,
+    pub(super) to: Timestamp,
 }
 
 /// Some signals over some stretches; a patient's history is the union over the bindings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SeriesQuery {
+pub(super) struct SeriesQuery {
     /// Which devices, when.
-    pub(crate) stretches: Vec<Stretch>,
+    pub(super) stretches: Vec<Stretch>,
     /// What.
-    pub(crate) signals: Vec<SignalId>,
+    pub(super) signals: Vec<SignalId>,
     /// Lead or channel; `None` is every one.
-    pub(crate) instance: Option<String>,
+    pub(super) instance: Option<String>,
     /// Of these series only what was measured from then on.
-    pub(crate) only_from: BTreeMap<SeriesKey, Timestamp>,
+    pub(super) only_from: BTreeMap<SeriesKey, Timestamp>,
 }
 
 /// Part of a series that retention pruned: what the store still has of it are remnants.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PrunedPart {
+pub(super) struct PrunedPart {
     /// Which series.
-    pub(crate) series: SeriesKey,
+    pub(super) series: SeriesKey,
     /// From.
-    pub(crate) from: Timestamp,
+    pub(super) from: Timestamp,
     /// To.
-    pub(crate) to: Timestamp,
+    pub(super) to: Timestamp,
     /// Whether it ends with the last number that was pruned: there was something in it.
-    pub(crate) held_something: bool,
+    pub(super) held_something: bool,
 }
 
 /// The samples of one series in `[from, to)`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Bucket {
+pub(super) struct Bucket {
     /// Which series.
-    pub(crate) series: SeriesKey,
+    pub(super) series: SeriesKey,
     /// The unit of the signal table; what was sent in another unit is converted.
-    pub(crate) unit: Unit,
+    pub(super) unit: Unit,
     /// From.
-    pub(crate) from: Timestamp,
+    pub(super) from: Timestamp,
     /// To.
-    pub(crate) to: Timestamp,
+    pub(super) to: Timestamp,
     /// Their summary; `None` where there are none.
-    pub(crate) values: Option<Summary>,
+    pub(super) values: Option<Summary>,
 }
 
 /// What a bucket holds, whether the store counted it, InfluxDB, or both.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Summary {
+pub(super) struct Summary {
     /// How many samples.
-    pub(crate) count: u64,
+    pub(super) count: u64,
     /// The smallest.
-    pub(crate) min: f64,
+    pub(super) min: f64,
     /// The largest.
-    pub(crate) max: f64,
+    pub(super) max: f64,
     /// The mean.
-    pub(crate) mean: f64,
+    pub(super) mean: f64,
     /// The last.
-    pub(crate) last: f64,
+    pub(super) last: f64,
 }
 
 impl SeriesQuery {
     /// How many series it asks for: at most so many hold anything.
-    pub(crate) fn series(&self, history: &History) -> usize {
+    pub(super) fn series(&self, history: &History) -> usize {
         let series = self.pieces(history).into_iter().map(|piece| piece.series);
         series.collect::<BTreeSet<_>>().len()
     }
 
     /// What retention pruned of them in `[from, to)`, a part for each series and stretch. Does not
     /// wait for the disk. What is asked for after a read is true of that read.
-    pub(crate) fn pruned(
+    pub(super) fn pruned(
         &self,
         history: &History,
         from: Timestamp,
@@ -104,7 +104,7 @@ impl SeriesQuery {
     }
 
     /// At most `limit` samples in `[from, to)` by time, then device, signal and instance.
-    pub(crate) fn samples(
+    pub(super) fn samples(
         &self,
         history: &History,
         from: Timestamp,
@@ -129,7 +129,7 @@ impl SeriesQuery {
 
     /// All buckets of the grid, also the empty ones, of every series that holds anything inside: by
     /// time, then device, signal and instance.
-    pub(crate) fn buckets(
+    pub(super) fn buckets(
         &self,
         history: &History,
         grid: Grid,
@@ -182,6 +182,6 @@ impl From<buckets::Bucket> for Summary {
 }
 
 /// In which unit a series is summarised: that of the signal table.
-pub(crate) fn unit_of(series: &SeriesKey, table: &SignalTable) -> Unit {
+pub(super) fn unit_of(series: &SeriesKey, table: &SignalTable) -> Unit {
     table.get(series.signal).and_then(|signal| signal.unit).unwrap_or(Unit::One)
 }

@@ -1,8 +1,8 @@
 //! The bodies of `/api/v1`, one file a resource.
 //!
-//! Members are declared by name in alphabetical order, which is their order in an answer. Times are
-//! RFC 3339 in UTC with up to six decimals; units are UCUM. A member that is not known is `null` and
-//! not left out, unless its description says so.
+//! Members are declared by name in alphabetical order, which is their order in an answer ([`series`]
+//! alone has another). Times are RFC 3339 in UTC with up to six decimals; units are UCUM. A member that
+//! is not known is `null` and not left out, unless its description says so.
 
 pub mod alarm;
 pub mod audit;
@@ -14,5 +14,6 @@ pub mod limits;
 pub mod list;
 pub mod patient;
 pub mod problem;
+pub mod series;
 pub mod stream;
 pub mod ward;

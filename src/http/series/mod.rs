@@ -1,21 +1,29 @@
 //! `series` of a device, or of a patient over all devices bound at the time. Gaps stay gaps.
 
-pub(crate) mod query;
+mod answer;
+mod cursor;
+mod joined;
+mod older;
+mod query;
+mod question;
+mod reply;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 
-use self::query::{Bucket, SeriesQuery, Stretch};
+use self::answer::{Answer, Chart, SamplePage};
+use self::cursor::{Cursor, PAGE};
+pub use self::older::Elsewhere;
+use self::query::{SeriesQuery, Stretch};
 use super::auth::{Right, Who};
 use super::devices;
 use super::error::Problem;
 use super::extract::{Id, Params};
-use super::items::{Answer, of_buckets, of_samples};
-use super::older;
 use super::patients;
 use super::state::{Ctx, Http};
 use vitalgate_domain::device::stretches;
@@ -26,10 +34,7 @@ use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_store::ReadError;
 use vitalgate_store::history::buckets::Grid;
 use vitalgate_store::history::range::History;
-use vitalgate_store::types::Sample;
 
-/// Raw samples of one page, at most.
-const PAGE: usize = 5_000;
 /// Signals of one answer at most: more than a bedside shows.
 const MAX_SIGNALS: usize = 16;
 /// Buckets of one series at most: more than a screen has columns.
@@ -96,51 +101,75 @@ async fn answer(
     if from >= to {
         return Err(bad("`from` must be before `to`"));
     }
-    let query = SeriesQuery {
-        stretches: stretches(from, to),
-        signals,
-        instance: range.instance,
-        only_from: BTreeMap::new(),
-    };
+    let stretches = stretches(from, to);
+    let only_from = BTreeMap::new();
+    let query = SeriesQuery { stretches, signals, instance: range.instance, only_from };
     let seq = http.board().seq;
-    let older = |from| older::Request { http, query: &query, from, to, allowed: care(from, to) };
     if let Some(points) = range.points {
-        if !(1..=MAX_POINTS).contains(&points) {
-            return Err(bad(&format!("`points` must be 1 to {MAX_POINTS}")));
-        }
-        let series = query.series(&http.app.history);
-        if series.saturating_mul(points as usize) > MAX_BUCKETS {
-            return Err(too_many(series, points));
-        }
-        let grid = Grid::new(from, to, points as usize);
-        let written = Arc::clone(&table);
-        let write = move |buckets: Vec<Bucket>| of_buckets(&buckets, &written, seq);
-        let (asked, written) = (query.clone(), write.clone());
-        let read = move |history: &History| asked.buckets(history, grid, &table).map(written);
-        return match held(http, &query, from, to, read).await? {
-            Some(answer) => Ok(answer),
-            None => older(from).buckets(grid, write).await,
-        };
+        let grid = grid(http, &query, from, to, points)?;
+        let chart = Chart { grid, table, seq };
+        return buckets(http, &query, from, to, chart, || care(from, to)).await;
     }
-    let start = range.cursor.as_deref().map_or(Ok(Cursor { at: from, skip: 0 }), Cursor::parse)?;
-    let page = range.limit.unwrap_or(PAGE).clamp(1, PAGE);
-    let limit = start.skip + page + 1;
-    let write = move |mut samples: Vec<Sample>, until: Option<Timestamp>| {
-        let full = samples.len() == limit;
-        samples.drain(..start.skip.min(samples.len()));
-        samples.truncate(page);
-        let next = match until {
-            _ if full => Some(start.after(&samples)),
-            until => until.map(|at| Cursor { at, skip: 0 }),
-        };
-        of_samples(&samples, &table, next.map(Cursor::text), seq)
+    let start = range.cursor.as_deref().map_or(Ok(Cursor::before(from)), Cursor::parse)?;
+    let size = range.limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let page = SamplePage { start, size, table, seq };
+    samples(http, &query, to, page, || care(start.at, to)).await
+}
+
+async fn buckets(
+    http: &Http,
+    query: &SeriesQuery,
+    from: Timestamp,
+    to: Timestamp,
+    chart: Chart,
+    care: impl FnOnce() -> bool,
+) -> Result<Answer, Problem> {
+    let (asked, written) = (query.clone(), chart.clone());
+    let read = move |history: &History| {
+        let buckets = asked.buckets(history, written.grid, &written.table)?;
+        Ok(written.write(&buckets, None))
     };
-    let (asked, written) = (query.clone(), write.clone());
-    let read = move |h: &History| Ok(written(asked.samples(h, start.at, to, limit)?, None));
-    match held(http, &query, start.at, to, read).await? {
+    match held(http, query, from, to, read).await? {
         Some(answer) => Ok(answer),
-        None => older(start.at).samples(limit, write).await,
+        None => older::Request { http, query, from, to, allowed: care() }.buckets(chart).await,
     }
+}
+
+async fn samples(
+    http: &Http,
+    query: &SeriesQuery,
+    to: Timestamp,
+    page: SamplePage,
+    care: impl FnOnce() -> bool,
+) -> Result<Answer, Problem> {
+    let from = page.start.at;
+    let (asked, written) = (query.clone(), page.clone());
+    let read = move |history: &History| {
+        let samples = asked.samples(history, from, to, written.limit())?;
+        Ok(written.write(samples, None, None))
+    };
+    match held(http, query, from, to, read).await? {
+        Some(answer) => Ok(answer),
+        None => older::Request { http, query, from, to, allowed: care() }.samples(page).await,
+    }
+}
+
+/// The buckets asked for, unless an answer could not hold them.
+fn grid(
+    http: &Http,
+    query: &SeriesQuery,
+    from: Timestamp,
+    to: Timestamp,
+    points: u32,
+) -> Result<Grid, Problem> {
+    if !(1..=MAX_POINTS).contains(&points) {
+        return Err(bad(&format!("`points` must be 1 to {MAX_POINTS}")));
+    }
+    let series = query.series(&http.app.history);
+    if series.saturating_mul(points as usize) > MAX_BUCKETS {
+        return Err(too_many(series, points));
+    }
+    Ok(Grid::new(from, to, points as usize))
 }
 
 /// Reads what the store holds; `None` where retention pruned some of the range, before or meanwhile.
@@ -201,34 +230,6 @@ fn stretches_of(http: &Http, patient: &PatientId, from: Timestamp, to: Timestamp
     }
     found.retain(|stretch| stretch.from < stretch.to);
     found
-}
-
-/// Where a page begins: a time, and how many samples of that very time were given before.
-#[derive(Clone, Copy)]
-struct Cursor {
-    at: Timestamp,
-    skip: usize,
-}
-
-impl Cursor {
-    fn parse(text: &str) -> Result<Self, Problem> {
-        let parts = text.split_once('.').and_then(|(at, skip)| {
-            let skip = skip.parse().ok().filter(|skip| *skip <= PAGE)?;
-            Some(Self { at: Timestamp::from_micros(at.parse().ok()?), skip })
-        });
-        parts.ok_or_else(|| bad("`cursor` must be the `next` of the page before"))
-    }
-
-    fn after(self, page: &[Sample]) -> Self {
-        let Some(at) = page.last().map(|s| s.at) else { return self };
-        let same = page.iter().rev().take_while(|s| s.at == at).count();
-        let skip = if at == self.at { self.skip + same } else { same };
-        Self { at, skip }
-    }
-
-    fn text(self) -> String {
-        format!("{}.{}", self.at.as_micros(), self.skip)
-    }
 }
 
 fn too_many(series: usize, points: u32) -> Problem {
