@@ -1,4 +1,4 @@
-//! `alarms`: the lists, one alarm with its story, and what a person does with it.
+//! `alarms`: the lists, one alarm with its story, and the commands of people.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ const MAX_AT_ONCE: usize = 200;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Which {
-    /// One or more states with commas; left out: every open alarm. `closed` stands alone.
+    /// One or more states with commas; left out: every open alarm. `closed` is asked for alone.
     state: Option<String>,
     ward: Option<WardId>,
     patient: Option<PatientId>,
@@ -140,7 +140,7 @@ pub(crate) async fn reset(
     act(&http, &who, id, seen.seq, AlarmAct::Reset { reason: seen.reason }).await
 }
 
-/// `POST alarms/acknowledge`: several at once, each answered by itself with a `status` of its own.
+/// `POST alarms/acknowledge`: several at once. Each has an answer with a `status` of its own.
 pub(crate) async fn acknowledge_several(
     State(http): State<Ctx>,
     who: Who,
@@ -186,7 +186,7 @@ async fn act(
     }
 }
 
-/// A command on an alarm that is over is refused with the alarm as it ended.
+/// A command about a closed alarm is refused, with the alarm as it was when it closed.
 async fn closed(http: &Ctx, id: AlarmId) -> Result<Option<Problem>, Problem> {
     let story = http.read_log(move |reader| story(reader, &id)).await?;
     let Some(last) = story.last() else { return Ok(None) };

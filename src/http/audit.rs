@@ -1,4 +1,4 @@
-//! `audit`: who did what and when, and who tried what he may not. No patient is named.
+//! `audit`: who did what and when, and who tried what was not allowed. No patient is named.
 
 use axum::Json;
 use axum::extract::State;

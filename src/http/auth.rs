@@ -10,7 +10,7 @@ use super::error::Problem;
 use super::state::Ctx;
 pub use crate::config::{BadToken, Role, Token};
 
-/// How requests are told apart.
+/// How the gateway knows who asks.
 #[derive(Clone, Debug)]
 pub enum Auth {
     /// Every request needs one of these tokens in `Authorization: Bearer …`.
@@ -21,7 +21,7 @@ pub enum Auth {
 }
 
 impl Auth {
-    /// By these tokens; where there are none, everybody on loopback may do everything.
+    /// With these tokens; where there are none, everybody on loopback may do everything.
     pub fn of(tokens: Vec<Token>) -> Self {
         if tokens.is_empty() {
             return Self::Local("local:anonymous".to_owned());
@@ -43,9 +43,9 @@ pub enum Right {
     SeeDevices,
     /// Register devices.
     ChangeDevices,
-    /// What could not be decoded.
+    /// Dead letters.
     SeeDeadLetters,
-    /// Who did what; no patient.
+    /// The audit, which names no patient.
     SeeAudit,
     /// Metrics.
     SeeHealth,
@@ -65,7 +65,7 @@ pub const fn can(role: Role, right: Right) -> bool {
     }
 }
 
-/// Who asks; every handler takes one and says which right it needs.
+/// Who asks. Every handler takes one and names the right that it needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Who {
     /// The actor.
@@ -94,7 +94,7 @@ impl<S: Sync> FromRequestParts<S> for Who {
     }
 }
 
-/// Finds out who asks, for everything below `/api` and for `/metrics`.
+/// Finds out who asks. Everything below `/api` and `/metrics` goes through here.
 pub(crate) async fn sign_in(
     State(http): State<Ctx>,
     mut request: Request,
@@ -105,8 +105,8 @@ pub(crate) async fn sign_in(
     Ok(next.run(request).await)
 }
 
-/// Keeps foreign pages out where there is no authentication: a name that resolves to loopback is
-/// not enough, `Host` must be loopback itself and `Origin` the page's own.
+/// Keeps foreign pages out where there is no authentication. A name that resolves to loopback is not
+/// enough: `Host` must be loopback itself, and `Origin` must be the gateway's own page.
 pub(crate) async fn same_site(
     State(http): State<Ctx>,
     request: Request,

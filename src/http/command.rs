@@ -1,4 +1,4 @@
-//! From a request to a command in the inbox, and from its answer to a status.
+//! Commands: from a request into the inbox, and from the pipeline's answer to a status.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use crate::inbox::{Receipt, Submission};
 use vitalgate_domain::model::command::{Action, Command, CommandAnswer, Outcome};
 use vitalgate_domain::model::input::Input;
 
-/// What a command counts in the inbox, in bytes.
+/// How many bytes of the inbox a command counts for.
 const COMMAND_BYTES: usize = 512;
-/// A commit that takes longer than this leaves the outcome unknown to the client.
+/// When a commit takes longer than this, the client is answered that the outcome is unknown.
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
 /// Hands commands to the pipeline as one submission and waits for the commit that holds them.

@@ -61,7 +61,7 @@ pub(crate) struct NewBinding {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Correction {
-    /// `null` is nobody; the field must be there.
+    /// `null` stands for nobody; the field must be there.
     #[serde(deserialize_with = "Option::deserialize")]
     patient: Option<PatientId>,
     reason: String,
@@ -124,7 +124,7 @@ pub(crate) async fn add(
     ask_one(&http, &who, Action::RegisterDevice(details), StatusCode::CREATED).await
 }
 
-/// `GET devices/{id}/binding`: the present one and all before it.
+/// `GET devices/{id}/binding`: the present binding and all before it.
 pub(crate) async fn binding(
     State(http): State<Ctx>,
     who: Who,
@@ -166,7 +166,7 @@ pub(crate) async fn unbind(
     ask_one(&http, &who, Action::Unbind(device), StatusCode::OK).await
 }
 
-/// `PATCH devices/{id}/binding`: it was another patient's from its start.
+/// `PATCH devices/{id}/binding`: the present binding was another patient's from its start.
 pub(crate) async fn correct_binding(
     State(http): State<Ctx>,
     who: Who,

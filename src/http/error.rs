@@ -41,7 +41,7 @@ impl Problem {
             .header(header::RETRY_AFTER, HeaderValue::from(retry_after_s))
     }
 
-    /// 404 for a thing that is not there.
+    /// 404: there is no such thing.
     pub(crate) fn missing(what: &str, id: &impl std::fmt::Display) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no {what} `{id}`"))
     }
@@ -58,7 +58,7 @@ impl Problem {
         self
     }
 
-    /// Adds the version that stands, or `null`.
+    /// Adds the present version, or `null`.
     pub(crate) fn with_version(mut self, version: Option<u64>) -> Self {
         self.0.body.version = Some(version);
         self

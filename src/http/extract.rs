@@ -1,4 +1,4 @@
-//! Parts of a request, each refused with a problem that names what was wrong; and lists.
+//! Parts of a request. One that cannot be read is refused with a problem that names what was wrong.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use super::error::Problem;
 
 /// Bodies above this are refused; the largest sensible one is a list of limits.
 pub(crate) const MAX_BODY: usize = 64 << 10;
-/// A body has to be here after this.
+/// How long a body may take to arrive.
 const BODY_WAIT: Duration = Duration::from_secs(10);
 
-/// The one id in the path.
+/// The only id in the path.
 #[derive(Debug)]
 pub(crate) struct Id<T>(pub(crate) T);
 
@@ -101,7 +101,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     })
 }
 
-/// How many items of a list to give at most: 100 unless told, 1,000 at most.
+/// How many items of a list to give at most: 100 unless asked otherwise, 1,000 at most.
 pub(crate) fn page_size(asked: Option<usize>) -> usize {
     asked.unwrap_or(100).clamp(1, 1_000)
 }

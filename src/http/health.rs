@@ -15,7 +15,7 @@ use crate::pipeline::pulse::{judged_lag_s, not_ready};
 use crate::telemetry::{Sampled, Ward};
 use vitalgate_domain::model::ids::WardId;
 
-/// `/healthz`: the pipeline stepped within 5 s.
+/// `/healthz`: whether the pipeline stepped within 5 s.
 pub(crate) async fn healthz(State(http): State<Ctx>) -> Response {
     let age = http.app.pulse.age_s();
     let (status, word) = if http.app.pulse.is_alive() {
@@ -26,7 +26,7 @@ pub(crate) async fn healthz(State(http): State<Ctx>) -> Response {
     (status, Json(Health { last_step_s: age, status: word })).into_response()
 }
 
-/// `/readyz`: listening, store committing, core caught up; nothing else.
+/// `/readyz`: whether the gateway listens, the store commits and the core keeps up; nothing else counts.
 pub(crate) async fn readyz(State(http): State<Ctx>) -> Response {
     let board = http.board();
     let reasons = not_ready(&board, &http.app.handles.clock, &http.app.pulse);
@@ -45,7 +45,7 @@ pub(crate) async fn metrics(State(http): State<Ctx>, who: Who) -> Result<Respons
         .into_response())
 }
 
-/// What is looked at only when somebody asks.
+/// What is counted only when metrics are asked for.
 fn sample(http: &Ctx) -> Sampled {
     let board = http.board();
     let (inflight_messages, inflight_bytes) = http.app.handles.inbox.inflight();

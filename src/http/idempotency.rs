@@ -1,4 +1,5 @@
-//! `Idempotency-Key` on POST: the same request again gets the answer it got, within this process.
+//! `Idempotency-Key` on POST: a request that is repeated gets the answer it got first, as long as this
+//! process runs.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,11 +16,12 @@ use super::error::Problem;
 use super::extract::read_bytes;
 use super::state::Ctx;
 
-/// Answers remembered; the oldest go. An answer is about 2 KiB, and a retry comes within seconds.
+/// How many answers are remembered; the oldest are forgotten. An answer is about 2 KiB, and a client
+/// repeats a request within seconds.
 const REMEMBERED: usize = 256;
-/// Longer keys are refused.
+/// The longest key; longer ones are refused.
 const MAX_KEY: usize = 200;
-/// No answer is longer: the longest names 200 alarms of some 2 KiB.
+/// The longest answer: it names 200 alarms of some 2 KiB.
 const MAX_ANSWER: usize = 1 << 20;
 
 type Key = (String, String);
@@ -76,7 +78,7 @@ pub(crate) async fn replay(
 }
 
 impl Replies {
-    /// The remembered answer, or a place for a new one.
+    /// The remembered answer, or room for a new one.
     fn begin(&self, key: &Key, request: [u8; 32]) -> Result<Option<Response>, Problem> {
         let mut known = self.lock();
         if let Some(entry) = known.entries.get(key) {
@@ -105,7 +107,7 @@ impl Replies {
     }
 }
 
-/// A request under way; forgotten unless it finishes, so that it can be tried again.
+/// A request under way. It is forgotten unless it finishes, so that it can be tried again.
 struct Running<'a> {
     replies: &'a Replies,
     key: Option<Key>,

@@ -17,12 +17,12 @@ use vitalgate_domain::model::command::{Action, PatientLimit};
 use vitalgate_domain::model::ids::PatientId;
 use vitalgate_domain::model::time::Timestamp;
 
-/// All limits of a patient; a rule not named falls back to its pack.
+/// All limits of a patient. For a rule that is not named, the limits of its pack apply.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewLimits {
     limits: Vec<PatientLimit>,
-    /// Valid for what is measured from here on; left out, from now on.
+    /// They apply to what is measured from then on; left out, from now on.
     from: Option<Timestamp>,
     reason: Option<String>,
 }
@@ -55,7 +55,7 @@ pub(crate) async fn set(
     ask_one(&http, &who, action, StatusCode::OK).await
 }
 
-/// The version in `If-Match`; none, or `*`, replaces whatever stands.
+/// The version in `If-Match`; none, or `*`, replaces whatever is there.
 fn version_seen(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let Some(tag) = headers.get(header::IF_MATCH) else { return Ok(None) };
     let text = tag.to_str().unwrap_or_default();

@@ -1,7 +1,8 @@
 //! The HTTP side: `/api/v1`, the stream of server-sent events, health, metrics and the page.
 //!
-//! Reads come from the [`Board`](crate::projection::view::Board) the pipeline published last, or from
-//! the store's readers. Everything that changes something goes through the inbox and answers after its commit.
+//! Reads come from the [`Board`](crate::projection::view::Board) that the pipeline published last, or
+//! from the store's readers. Whatever changes something is a command: it waits in the inbox, and is
+//! answered after its commit.
 
 mod alarms;
 pub mod api;

@@ -1,4 +1,4 @@
-//! `patients`: who is there, and the ways in, around and out.
+//! `patients`: who is there; admission, transfer and discharge.
 
 use axum::Json;
 use axum::extract::State;
@@ -28,7 +28,7 @@ pub(crate) struct Which {
     limit: Option<usize>,
 }
 
-/// What may change of a patient; what is left out stays.
+/// What may be changed of a patient. What is left out stays as it is.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
@@ -37,7 +37,7 @@ pub(crate) struct Change {
     pregnant: Option<bool>,
 }
 
-/// An admission by path.
+/// An admission whose patient is named by the path.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Admission {

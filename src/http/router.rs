@@ -1,4 +1,4 @@
-//! Every route, and what is around all of them.
+//! Every route, and the layers around all of them.
 
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -15,12 +15,12 @@ use super::{
     series, stream, wards,
 };
 
-/// Scripts, styles and data from here only; nobody frames the page.
+/// Scripts, styles and data come from this gateway only, and no other page may frame its page.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; manifest-src 'self'; worker-src 'self'; frame-ancestors 'none'; \
     base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'";
 
-/// The whole of HTTP.
+/// All routes: the API, metrics, health and the page.
 pub(crate) fn router(http: &Ctx) -> Router {
     let api = Router::new()
         .route("/alarms", get(alarms::list))
@@ -80,7 +80,7 @@ async fn no_method(request: Request) -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }
 
-/// Security headers on everything; data is never stored by caches.
+/// Sets security headers on every answer. No cache may store data.
 async fn guard_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -29,7 +29,7 @@ impl Seats {
         Arc::new(Self { total: limits.streams, each: limits.streams_each, taken, metrics })
     }
 
-    /// Takes a seat, or says 503.
+    /// Takes a seat; 503 where none is left.
     pub(crate) fn take(self: &Arc<Self>, client: String) -> Result<Seat, Problem> {
         let mut taken = self.lock();
         let mine = taken.get(&client).copied().unwrap_or(0);

@@ -1,4 +1,5 @@
-//! The listening socket: one task a connection, each bounded in what it may hold of kernel and heap.
+//! The listening socket: a task for each connection, with bounds on what it may hold in the kernel and
+//! in memory.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,13 +19,13 @@ use tokio_util::task::TaskTracker;
 use super::router::router;
 use super::state::{AppState, Http, Limits};
 
-/// What the kernel may hold of a slow reader: more would be minutes-old alarms.
+/// What the kernel may hold for a slow reader: with more, the alarms in it would be minutes old.
 const SEND_BUFFER: usize = 64 << 10;
-/// What hyper may hold of one connection, in either direction.
+/// What hyper may hold for one connection, in either direction.
 const HTTP_BUFFER: usize = 64 << 10;
-/// The kernel gives a connection up after this long without an acknowledgement.
+/// After this long without an acknowledgement the kernel gives a connection up.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
-/// A request's head has to be here after this; an idle connection is closed after it too.
+/// How long a request's head may take to arrive; an idle connection is closed after it too.
 const HEAD_WAIT: Duration = Duration::from_secs(30);
 /// After a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -40,7 +41,7 @@ pub struct Server {
 pub(crate) struct Connection {
     /// The other side.
     pub(crate) peer: SocketAddr,
-    /// Cuts the connection off at once, from outside of whatever it is busy with.
+    /// Cuts the connection off at once, whatever it is doing.
     pub(crate) abort: CancellationToken,
 }
 
@@ -64,7 +65,7 @@ impl Server {
         self.serve(router(&http), limits, tracker, cancel).await;
     }
 
-    /// Serves these routes in the same way.
+    /// Serves these routes, in the same way.
     pub(crate) async fn serve(
         self,
         router: Router,
@@ -72,17 +73,17 @@ impl Server {
         tracker: TaskTracker,
         cancel: CancellationToken,
     ) {
-        let places = Arc::new(Semaphore::new(limits.connections));
+        let permits = Arc::new(Semaphore::new(limits.connections));
         loop {
             let accepted = tokio::select! {
-                accepted = accept(&self.listener, &places) => accepted,
+                accepted = accept(&self.listener, &permits) => accepted,
                 () = cancel.cancelled() => return,
             };
-            let Some((socket, peer, place)) = accepted else { continue };
+            let Some((socket, peer, permit)) = accepted else { continue };
             let (router, cancel) = (router.clone(), cancel.clone());
             tracker.spawn(async move {
                 serve(socket, peer, router, limits, cancel).await;
-                drop(place);
+                drop(permit);
             });
         }
     }
@@ -90,10 +91,10 @@ impl Server {
 
 type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
 
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<Accepted> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Accepted> {
+    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((socket, peer)) => Some((socket, peer, place)),
+        Ok((socket, peer)) => Some((socket, peer, permit)),
         Err(e) => {
             tracing::warn!(error = %e, "no connection could be accepted");
             tokio::time::sleep(ACCEPT_PAUSE).await;

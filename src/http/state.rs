@@ -1,4 +1,4 @@
-//! What the HTTP side is given, and what it keeps for itself.
+//! What the HTTP side is given, and the state that its handlers share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,20 +26,20 @@ use vitalgate_store::{ReadError, Reader};
 /// The collaborators of the HTTP side.
 #[derive(Debug)]
 pub struct AppState {
-    /// What it shares with every interface. Its board is published before the frames in `ring` that
-    /// announce it.
+    /// What all interfaces share. A board is published before the frames in `ring` that it brings
+    /// with it.
     pub handles: Handles,
     /// Recent frames of the stream.
     pub ring: Arc<Ring>,
-    /// What the store is.
+    /// Which store it is.
     pub identity: Identity,
-    /// How requests are told apart.
+    /// How the gateway knows who asks.
     pub auth: Auth,
-    /// Transitions, dead letters and the audit.
+    /// Reads transitions, dead letters and the audit.
     pub reader: Reader,
-    /// Series.
+    /// Reads series.
     pub history: History,
-    /// Where what retention pruned of them is still held.
+    /// Where numbers that retention pruned are still held.
     pub elsewhere: Option<Elsewhere>,
     /// When the pipeline last stepped, and whether the listeners are up.
     pub pulse: Pulse,
@@ -52,15 +52,15 @@ pub struct AppState {
 /// Bounds on what clients may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Open connections; more wait unaccepted.
+    /// Open connections; further ones wait until one of them ends.
     pub connections: usize,
     /// Open streams in all.
     pub streams: usize,
     /// Open streams of one token, or of one address where there are no tokens.
     pub streams_each: usize,
-    /// A stream that takes nothing for this long while something waits is cut off.
+    /// A stream is cut off when its client has not read for this long while something waits for it.
     pub stall: Duration,
-    /// How long open requests may take to end at shutdown.
+    /// How long open requests may go on after a shutdown began.
     pub grace: Duration,
 }
 
@@ -77,9 +77,9 @@ impl Default for Limits {
     }
 }
 
-/// Reads of the alarm log at a time; more wait their turn.
+/// Reads of transitions, dead letters or the audit at a time; further ones wait their turn.
 const LOG_READS: usize = 2;
-/// Range queries at a time; more wait [`QUERY_WAIT`], then are refused.
+/// Range queries at a time; further ones wait for [`QUERY_WAIT`] and are then refused.
 const HISTORY_READS: usize = 2;
 const QUERY_WAIT: Duration = Duration::from_secs(2);
 
@@ -95,7 +95,7 @@ pub(crate) struct Http {
     history_reads: Arc<Semaphore>,
 }
 
-/// How handlers hold it.
+/// How handlers hold that state.
 pub(crate) type Ctx = Arc<Http>;
 
 impl Http {
@@ -144,7 +144,8 @@ impl Http {
         Problem::busy(why, 5)
     }
 
-    /// Reads the history off the async threads; shed under load (docs/architecture.md).
+    /// Reads the history off the async threads. Range queries are shed under load
+    /// (docs/architecture.md).
     pub(crate) async fn read_history<T: Send + 'static>(
         &self,
         read: impl FnOnce(&History) -> Result<T, ReadError> + Send + 'static,
@@ -159,7 +160,8 @@ impl Http {
     }
 }
 
-/// Reads, and keeps the turn until the read ends: a client that hangs up does not end it.
+/// Reads off the async threads. The turn is kept until the read ends: when a client hangs up, its read
+/// goes on.
 async fn off_thread<T: Send + 'static>(
     turn: impl Send + 'static,
     read: impl FnOnce() -> Result<T, ReadError> + Send + 'static,

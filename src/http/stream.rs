@@ -1,8 +1,9 @@
-//! `GET stream`: server-sent events from cursors on the ring; what has left the ring, from the log.
+//! `GET stream`: server-sent events. Each stream has a cursor on the ring; alarms that have left the
+//! ring are read from the log.
 //!
-//! A task per stream feeds a channel of one chunk that hyper empties. Hyper asks for more only
-//! while the socket takes bytes, so a stalled reader shows as a chunk that nobody takes; the task,
-//! which hyper does not drive, then cuts the connection off.
+//! A task for each stream puts chunks into a channel that holds one, and hyper takes them out. Hyper
+//! asks for more only while the socket accepts bytes. So the chunk of a client that does not read stays
+//! in the channel, and the task, which does not depend on hyper, cuts the connection off.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -37,13 +38,13 @@ use vitalgate_store::{ReadError, Reader};
 const FRAMES_AT_ONCE: usize = 64;
 /// Transitions read from the log at a time.
 const LOG_PAGE: usize = 256;
-/// One chunk waits while hyper writes the one before.
+/// Chunks in the channel: one waits while hyper writes the one before.
 const CHUNKS: usize = 1;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
-    /// Wards with commas; left out, every one. What belongs to no ward always comes.
+    /// Wards with commas; left out, every one. What belongs to no ward always is sent.
     wards: Option<String>,
 }
 
@@ -93,13 +94,13 @@ pub(crate) async fn open(
 
 /// Why a feed ended.
 enum Ended {
-    /// The client went, or the gateway ends.
-    Gone,
-    /// The client takes nothing.
+    /// The client hung up, or the gateway ends.
+    Closed,
+    /// The client does not read.
     Stalled,
 }
 
-/// One stream's place.
+/// One stream, and how far it has come.
 struct Feed {
     http: Ctx,
     tx: mpsc::Sender<Bytes>,
@@ -109,7 +110,7 @@ struct Feed {
     vitals: u64,
     /// The client knows of every transition up to this one.
     sent: u64,
-    /// Heartbeats up to this index are of the past.
+    /// Heartbeats up to this index are from before the stream opened.
     quiet_to: u64,
     who: Who,
     wards: Option<BTreeSet<WardId>>,
@@ -138,8 +139,8 @@ impl Feed {
             news.borrow_and_update();
             self.catch_up().await?;
             tokio::select! {
-                changed = news.changed() => changed.map_err(|_| Ended::Gone)?,
-                () = self.tx.closed() => return Err(Ended::Gone),
+                changed = news.changed() => changed.map_err(|_| Ended::Closed)?,
+                () = self.tx.closed() => return Err(Ended::Closed),
             }
         }
     }
@@ -160,9 +161,9 @@ impl Feed {
         self.send(text).await
     }
 
-    /// Sends what was missed since the event `id`: from the ring if it reaches back so far, else
-    /// from the log up to at least the cursor, so that the live part joins without a gap. Of vitals
-    /// the newest are sent.
+    /// Sends what the client missed since the event `id`: from the ring if it reaches back so far, else
+    /// from the log. The log is read up to at least the cursor, so that what happens now follows
+    /// without a gap. Of vitals only the newest are sent.
     async fn resume(&mut self, id: &str) -> Result<(), Ended> {
         let store = &self.http.app.identity.store;
         let seen = id.rsplit_once('-').filter(|(of, _)| of == store).map(|(_, seq)| seq.parse());
@@ -181,7 +182,8 @@ impl Feed {
         self.replay().await
     }
 
-    /// Sends the alarms after the last one sent, from the log, unless it does not reach back so far.
+    /// Sends the alarms after the last one sent, from the log; a resync where it does not reach back so
+    /// far.
     async fn replay(&mut self) -> Result<(), Ended> {
         match self.http.read_log(oldest_seq).await {
             Ok(oldest) if oldest.is_none_or(|oldest| oldest > self.sent + 1) => {
@@ -214,33 +216,33 @@ impl Feed {
         }
     }
 
-    /// Sends everything on the ring behind the cursors, alarms before vitals.
+    /// Sends everything on the ring after the cursors, alarms before vitals.
     async fn catch_up(&mut self) -> Result<(), Ended> {
         loop {
             let frames = match self.http.app.ring.after(self.cursor, FRAMES_AT_ONCE) {
-                Found::Lost(gone) => {
-                    self.cursor = gone;
+                Found::Lost(last) => {
+                    self.cursor = last;
                     self.http.app.handles.metrics.shed("stream");
                     self.replay().await?;
-                    self.tell_devices().await?;
+                    self.publish_devices().await?;
                     continue;
                 }
                 Found::Frames(frames) => frames,
             };
             if let Some(last) = frames.last() {
                 self.cursor = last.index;
-                self.tell(&frames).await?;
+                self.publish(&frames).await?;
                 continue;
             }
             let vitals = self.http.app.ring.vitals_after(self.vitals, FRAMES_AT_ONCE);
             let Some(last) = vitals.last() else { return Ok(()) };
             self.vitals = last.index;
-            self.tell(&vitals).await?;
+            self.publish(&vitals).await?;
         }
     }
 
     /// Sends every device as it is now, for those whose changes have left the ring.
-    async fn tell_devices(&self) -> Result<(), Ended> {
+    async fn publish_devices(&self) -> Result<(), Ended> {
         let board = self.http.board();
         let devices: Vec<&Arc<DeviceView>> = board.devices.values().collect();
         for some in devices.chunks(FRAMES_AT_ONCE) {
@@ -253,7 +255,7 @@ impl Feed {
         Ok(())
     }
 
-    async fn tell(&mut self, frames: &[Frame]) -> Result<(), Ended> {
+    async fn publish(&mut self, frames: &[Frame]) -> Result<(), Ended> {
         let mut text = String::new();
         let mut raised = Vec::new();
         for frame in frames {
@@ -279,8 +281,8 @@ impl Feed {
 
     fn wants(&self, frame: &Frame) -> bool {
         let past_heartbeat = frame.event == "heartbeat" && frame.index <= self.quiet_to;
-        let told = frame.event == "alarm" && frame.seq.is_some_and(|seq| seq <= self.sent);
-        !past_heartbeat && !told && self.wants_ward(frame.ward.as_ref())
+        let sent = frame.event == "alarm" && frame.seq.is_some_and(|seq| seq <= self.sent);
+        !past_heartbeat && !sent && self.wants_ward(frame.ward.as_ref())
     }
 
     fn wants_logged(&self, logged: &TransitionRow) -> bool {
@@ -288,8 +290,8 @@ impl Feed {
         struct Where {
             ward: Option<WardId>,
         }
-        let place = serde_json::from_str::<Where>(&logged.body);
-        self.wards.is_none() || place.map_or(true, |place| self.wants_ward(place.ward.as_ref()))
+        let alarm = serde_json::from_str::<Where>(&logged.body);
+        self.wards.is_none() || alarm.map_or(true, |alarm| self.wants_ward(alarm.ward.as_ref()))
     }
 
     fn wants_ward(&self, ward: Option<&WardId>) -> bool {
@@ -304,7 +306,7 @@ impl Feed {
         write_event(text, "alarm", id.as_deref(), data);
     }
 
-    /// Tells the client to fetch everything anew: what follows may leave out what it missed.
+    /// Asks the client to fetch everything anew: what follows may leave out what it missed.
     async fn resync(&mut self, why: &str) -> Result<(), Ended> {
         self.sent = self.http.board().seq;
         let mut text = String::new();
@@ -318,7 +320,7 @@ impl Feed {
             self.http.app.handles.metrics.shed("stalled_stream");
             return Err(Ended::Stalled);
         };
-        taken.map_err(|_| Ended::Gone)
+        taken.map_err(|_| Ended::Closed)
     }
 }
 

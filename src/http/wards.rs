@@ -44,12 +44,12 @@ pub(crate) async fn list(State(http): State<Ctx>, who: Who) -> Result<Json<List<
     Ok(Json(List { items, next: None, seq: board.seq }))
 }
 
-/// Behind by more than this, nothing judged before says how a patient is now (contract §6).
+/// When judgement is behind by more than this, no value shows how a patient is now (contract §6).
 const BEHIND: Span = Span::secs(5);
 
-/// `GET wards/{id}/latest`: every patient of the ward with his latest judged values, from memory.
+/// `GET wards/{id}/latest`: every patient of the ward with the latest judged values, from memory.
 ///
-/// Ages go by the clock, also while nothing is judged.
+/// Ages are counted by the clock, also while nothing is judged.
 pub(crate) async fn latest(
     State(http): State<Ctx>,
     who: Who,
@@ -87,7 +87,7 @@ fn latest_of(patient: &PatientView, board: &Board, now: Timestamp) -> PatientLat
 fn latest_value(vital: &Vital, now: Timestamp, behind: bool) -> LatestValue {
     let none = vital.value.is_none() && vital.text.is_none();
     let old = vital.stale_after.is_none_or(|end| now > end);
-    // A clock that was set back makes no value younger than now.
+    // Where the clock was set back, a value is not younger than now.
     let age_s = vital.measured_at.map(|at| (now - at).as_secs_f64().max(0.0));
     LatestValue::new(vital.clone().into(), age_s, none || old || behind)
 }

@@ -155,7 +155,8 @@ fn names(SeriesKey { device, signal, instance }: &SeriesKey, table: &SignalTable
 /// Writes `before`, then a value as JSON.
 fn put<T: Serialize>(out: &mut Vec<u8>, before: &str, value: &T) {
     out.extend_from_slice(before.as_bytes());
-    serde_json::to_writer(out, value).unwrap_or_else(|e| unreachable!("memory takes all: {e}"));
+    serde_json::to_writer(out, value)
+        .unwrap_or_else(|e| unreachable!("writing to memory failed: {e}"));
 }
 
 #[cfg(test)]
@@ -213,7 +214,7 @@ mod tests {
         ];
         let until = Some(Timestamp::from_micros(7));
         let answer = read(&page(Cursor::before(at(0)), 3).write(samples, until, None));
-        let item = |place: usize| answer["items"][place].clone();
+        let item = |index: usize| answer["items"][index].clone();
         assert_eq!(
             item(0),
             json!({

@@ -12,7 +12,7 @@ use vitalgate_store::history::buckets::Grid;
 use vitalgate_store::history::point::{Point, settle};
 use vitalgate_store::types::{Sample, SeriesKey};
 
-/// One history of what both hold: what is there twice becomes one, by time and then by series.
+/// The numbers of both as one history, by time and then by series. What both hold is there once.
 pub(super) fn settled(samples: Vec<Sample>) -> Vec<Sample> {
     let mut of_series: BTreeMap<SeriesKey, Vec<Point>> = BTreeMap::new();
     for sample in samples {
@@ -30,9 +30,9 @@ pub(super) fn settled(samples: Vec<Sample>) -> Vec<Sample> {
     samples
 }
 
-/// Up to where InfluxDB stands for each series but those of the store alone: up to the last number that
-/// retention pruned, and no further. From there on the store stands for it, so that a bucket across the
-/// border counts everything once.
+/// Where the border of each series is, but for those of the store alone: after the last number that
+/// retention pruned. Before it only InfluxDB is counted and after it only the store, so that a bucket
+/// across the border counts everything once.
 pub(super) fn borders(
     replies: &[Reply<Summed>],
     store_alone: &BTreeMap<SeriesKey, &'static str>,
@@ -50,8 +50,8 @@ pub(super) fn borders(
 /// What InfluxDB counts in one bucket of a series.
 pub(super) type Sums = BTreeMap<(SeriesKey, usize), (Summary, Timestamp)>;
 
-/// Puts together what has several units or was exported under several names, in the unit of the table;
-/// of the series that have a border.
+/// The sums of every series that has a border, in the unit of the table: those in several units and
+/// under several names are put together.
 pub(super) fn sums(
     replies: &[Reply<Summed>],
     borders: &BTreeMap<SeriesKey, Timestamp>,
@@ -78,7 +78,7 @@ pub(super) fn sums(
     sums
 }
 
-/// Every conversion is linear and rising, so that it may follow the summing.
+/// Conversion may follow the summing: every conversion is linear and rising.
 fn converted(summed: &Summed, to: Unit) -> Option<Summary> {
     let convert = |value: f64| summed.unit.convert(value, to);
     Some(Summary {
@@ -103,7 +103,7 @@ fn then(a: Summary, b: Summary) -> Summary {
     }
 }
 
-/// The buckets of the store with those of InfluxDB, which end where the store's begin.
+/// The buckets of the store with those of InfluxDB. InfluxDB's end where the store's begin.
 pub(super) fn joined(
     local: Vec<Bucket>,
     sums: Sums,
@@ -114,7 +114,7 @@ pub(super) fn joined(
     for bucket in local {
         of_series.entry(bucket.series.clone()).or_default().push(bucket);
     }
-    for ((series, place), (older, _)) in sums {
+    for ((series, index), (older, _)) in sums {
         let unit = unit_of(&series, table);
         let empty = || {
             let bucket =
@@ -122,7 +122,7 @@ pub(super) fn joined(
             grid.all().map(bucket).collect::<Vec<_>>()
         };
         let buckets = of_series.entry(series.clone()).or_insert_with(empty);
-        let Some(bucket) = buckets.get_mut(place) else { continue };
+        let Some(bucket) = buckets.get_mut(index) else { continue };
         bucket.values = Some(bucket.values.map_or(older, |held| then(older, held)));
     }
     let mut buckets: Vec<Bucket> = of_series.into_values().flatten().collect();

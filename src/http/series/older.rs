@@ -2,8 +2,8 @@
 //! the store holds. Where it cannot be read the answer states so: what is missing must not look like
 //! no data.
 //!
-//! Whose a number is, is what the bindings say today, as in the store. The name of a patient that a
-//! row of InfluxDB carries must only be one that this gateway gives.
+//! The bindings of today decide whose a number is, as in the store. The name of a patient in a row of
+//! InfluxDB is only checked: it must be one that this gateway gives.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,13 +31,13 @@ use vitalgate_store::history::point::Point;
 use vitalgate_store::history::range::History;
 use vitalgate_store::types::Sample;
 
-/// Questions of one request, one after the other: a device of the patient and a retention each.
+/// Questions of one request, asked one after the other: one for each device and each retention.
 const QUESTIONS: usize = 16;
 /// Numbers asked for beyond a page, so that it never ends in the middle of one instant.
 const SPARE: usize = 1_000;
 /// Rows of one reply: every bucket of the largest chart, some of them in parts.
 const ROWS: usize = 40_000;
-/// Retention may go on while InfluxDB is asked; so often it is asked again.
+/// Retention may go on while InfluxDB is asked: it is then asked again, at most so often in all.
 const TRIES: usize = 3;
 
 /// Where older numbers are, and the names that patients have there.
@@ -62,7 +62,7 @@ pub(super) struct Request<'a> {
     pub(super) allowed: bool,
 }
 
-/// What a request was when InfluxDB was asked.
+/// The request as it was when InfluxDB was asked.
 #[derive(Debug)]
 struct AsAsked {
     query: SeriesQuery,
@@ -130,7 +130,7 @@ impl Request<'_> {
                 let mut samples = asked.query.samples(history, asked.from, asked.to, limit)?;
                 samples.extend(replies.iter().flat_map(samples_of));
                 let mut samples = settled(samples);
-                // What is known later stays for the next page, so that none begins after a gap.
+                // What lies after `until` is for the next page, so that no page begins after a gap.
                 let until = replies.iter().filter_map(|reply| reply.until).min();
                 samples.retain(|sample| until.is_none_or(|until| sample.at < until));
                 samples.truncate(limit);
@@ -175,7 +175,7 @@ impl Request<'_> {
         let mut tries = 0;
         loop {
             tries += 1;
-            // Who could not be answered afterwards does not ask.
+            // Nothing is asked for a request that would then be shed.
             self.http.range_queries_allowed()?;
             let pruned = self.query.pruned(&self.http.app.history, self.from, self.to);
             let replies = self.ask::<T>(pruned.clone(), bounds, &turn).await;
@@ -231,7 +231,7 @@ impl Request<'_> {
                     Reply::of(question, rows, &names, &table)
                 }
                 Err(why) => {
-                    // The server's words may name a device: the log has the kind alone.
+                    // The server's words may name a device: only their kind is logged.
                     let kind = self.count(&why);
                     tracing::warn!(kind, "InfluxDB did not say what the store no longer holds");
                     Reply::none(question, kind)
@@ -286,7 +286,7 @@ impl<T: Row> Reply<T> {
         Self { question, rows: Err(why), has_foreign_names: false, until: None }
     }
 
-    /// The rows of the series asked for, but for those with a name that is none of these.
+    /// The rows of the series asked for, without those whose name is none of `names`.
     fn of(
         question: Question,
         (mut rows, until): Rows<T>,
@@ -303,7 +303,7 @@ impl<T: Row> Reply<T> {
 }
 
 impl AsAsked {
-    /// What became of the parts; nothing where InfluxDB is to be asked again.
+    /// What became of the parts; `None` where InfluxDB is to be asked again.
     fn older(&self, history: &History, older: Older) -> Option<Older> {
         let moved = self.query.pruned(history, self.from, self.to) != self.pruned;
         if moved && !self.is_last_try {

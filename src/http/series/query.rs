@@ -28,11 +28,11 @@ pub(super) struct Stretch {
 pub(super) struct SeriesQuery {
     /// Which devices, when.
     pub(super) stretches: Vec<Stretch>,
-    /// What.
+    /// Which signals.
     pub(super) signals: Vec<SignalId>,
     /// Lead or channel; `None` is every one.
     pub(super) instance: Option<String>,
-    /// Of these series only what was measured from then on.
+    /// From these series only what was measured from then on.
     pub(super) only_from: BTreeMap<SeriesKey, Timestamp>,
 }
 
@@ -86,8 +86,8 @@ impl SeriesQuery {
         series.collect::<BTreeSet<_>>().len()
     }
 
-    /// What retention pruned of them in `[from, to)`, a part for each series and stretch. Does not
-    /// wait for the disk. What is asked for after a read is true of that read.
+    /// What retention pruned of its series in `[from, to)`: a part for each series and stretch. Does not
+    /// wait for the disk. Asked after a read, it covers all that was missing from that read.
     pub(super) fn pruned(
         &self,
         history: &History,
@@ -181,7 +181,7 @@ impl From<buckets::Bucket> for Summary {
     }
 }
 
-/// In which unit a series is summarised: that of the signal table.
+/// The unit in which a series is summarised: that of the signal table.
 pub(super) fn unit_of(series: &SeriesKey, table: &SignalTable) -> Unit {
     table.get(series.signal).and_then(|signal| signal.unit).unwrap_or(Unit::One)
 }

@@ -74,7 +74,7 @@ impl<T: Row> Reply<T> {
         let of_part = rows.iter().filter(|(of, _)| *of == index);
         let is_held = match of_part.map(|(_, row)| row.upto()).max() {
             None => false,
-            // The last that was pruned is known: if that is missing, so may be others.
+            // The last number that was pruned is known: where it is missing, others may be too.
             Some(upto) => !part.held_something || upto + Span::micros(1) >= part.to,
         };
         (!is_held).then_some("not_held")

@@ -22,7 +22,7 @@ pub struct Problem {
     /// Always `about:blank`: the status says what kind of problem it is.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// The version that stands; only where a command was refused.
+    /// The present version; only where a command was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<Option<u64>>,
 }
@@ -35,12 +35,12 @@ pub enum Refused {
     NotFound,
     /// It does not fit the present state.
     Conflict,
-    /// The version seen is not the version that stands.
+    /// The version seen is not the present one.
     Stale,
     /// It makes no sense in itself.
     Invalid,
     /// It was not taken: the store fails.
     Refused,
-    /// It was taken, and nobody knows whether it is on the disk.
+    /// It was taken, and it is not known whether it is on the disk.
     Unknown,
 }
