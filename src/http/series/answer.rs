@@ -1,5 +1,5 @@
 //! The answer as JSON. It holds thousands of items, alike but for a few numbers, so it is put together
-//! as text, on the thread that reads them: items with a type each take half as long again to write.
+//! as text, on the thread that reads them: items with a type each took over half as long again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
