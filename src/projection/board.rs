@@ -11,7 +11,7 @@ use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use vitalgate_domain::model::message::Comparator;
 use vitalgate_domain::model::observation::Source;
 use vitalgate_domain::model::time::{Span, Stamp};
-use vitalgate_domain::patient::{Patient, SourceState};
+use vitalgate_domain::patient::{Patient, SeriesState};
 use vitalgate_domain::rules::RuleSet;
 
 /// A spot value is stale after so long when its class has no window of its own.
@@ -154,7 +154,7 @@ fn patient_view(patient: &Patient, devices: Vec<DeviceId>, core: &Core, now: Sta
         pregnant: patient.details.pregnant,
         discharged_at: patient.discharged_at,
         monitored: monitored(patient, core, devices.is_empty(), now),
-        vitals: patient.sources.iter().map(|(s, state)| vital(s, state, core, now)).collect(),
+        vitals: patient.series.iter().map(|(s, state)| vital(s, state, core, now)).collect(),
         devices,
         limits: limits.to_vec(),
         limits_version: patient.limits_version(),
@@ -194,7 +194,7 @@ fn monitored(patient: &Patient, core: &Core, no_device: bool, now: Stamp) -> Mon
     Monitored { state, why, judged_to: now.wall() }
 }
 
-fn vital(source: &Source, state: &SourceState, core: &Core, now: Stamp) -> Vital {
+fn vital(source: &Source, state: &SeriesState, core: &Core, now: Stamp) -> Vital {
     let signals = &core.configuration.signals;
     let rules = &core.configuration.rules;
     let signal = signals.get(source.signal);

@@ -30,7 +30,7 @@ use crate::model::input::Input;
 use crate::model::time::IntakeGap;
 use crate::model::time::{Span, Stamp, Timestamp};
 use crate::output::Output;
-use crate::patient::{Context, Patient};
+use crate::patient::{Patient, RuleContext};
 use crate::rules::UNKNOWN_CLASS;
 use crate::site::Site;
 
@@ -192,7 +192,7 @@ impl Core {
         let mut out = self.output(now);
         for input in inputs {
             match input {
-                Input::IntakeGap { from, to } => self.note_deaf(*from, *to, &mut out),
+                Input::IntakeGap { from, to } => self.intake_gap(*from, *to, &mut out),
                 Input::ClockStep { .. } | Input::Upgraded { .. } => {}
                 Input::Message(_)
                 | Input::Link { .. }
@@ -293,7 +293,7 @@ impl Core {
                 self.note_site_deadline();
             }
             Input::Store { failing } => {
-                self.store(*failing, out.now);
+                self.store(*failing, out);
                 self.site_mut().store(*failing, out);
                 self.note_site_deadline();
             }
@@ -351,6 +351,6 @@ impl Core {
 }
 
 /// The context of a configuration.
-pub(super) fn context(configuration: &Configuration) -> Context<'_> {
-    Context { signals: &configuration.signals, rules: &configuration.rules }
+pub(super) fn context(configuration: &Configuration) -> RuleContext<'_> {
+    RuleContext { signals: &configuration.signals, rules: &configuration.rules }
 }
