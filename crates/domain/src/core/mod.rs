@@ -23,7 +23,7 @@ use self::agenda::Agenda;
 use self::alarm_index::AlarmIndex;
 use self::configuration::{Configuration, Texts};
 use self::journal::numbers_in;
-use crate::device::{Device, Observed};
+use crate::device::Device;
 use crate::model::command::{DeviceDetails, PrincipalKind};
 use crate::model::ids::{DeviceId, PatientId, SiteId};
 use crate::model::input::Input;
@@ -52,8 +52,6 @@ pub struct Core {
     pub(super) head: Head,
     pub(super) agenda: Agenda,
     pub(crate) alarm_index: AlarmIndex,
-    /// Empty between two messages, so that its room is used again.
-    observed: Vec<(PatientId, Observed)>,
 }
 
 /// What belongs to no machine.
@@ -146,7 +144,6 @@ impl Core {
             head,
             agenda: Agenda::default(),
             alarm_index,
-            observed: Vec::new(),
         };
         core.note_site_deadline();
         let ids: Vec<PatientId> = core.patients.keys().cloned().collect();
@@ -310,10 +307,15 @@ impl Core {
 
     /// The device of this id, admitted as it is if nobody registered it: the listener let it in.
     pub(super) fn device_mut(&mut self, id: &DeviceId, now: Stamp) -> &mut Device {
-        Arc::make_mut(self.device(id, now))
+        self.device_and_gaps(id, now).0
     }
 
-    fn device(&mut self, id: &DeviceId, now: Stamp) -> &mut Arc<Device> {
+    /// The same, beside the intake gaps that it judges its clock by.
+    pub(super) fn device_and_gaps(
+        &mut self,
+        id: &DeviceId,
+        now: Stamp,
+    ) -> (&mut Device, &[IntakeGap]) {
         let shared = self.devices.entry(id.clone()).or_insert_with(|| {
             let details = DeviceDetails {
                 id: id.clone(),
@@ -330,7 +332,7 @@ impl Core {
         if std::mem::replace(&mut device.changed_in, self.epoch) != self.epoch {
             self.changed.devices.insert(id.clone());
         }
-        shared
+        (device, &self.head.intake_gaps)
     }
 
     pub(super) fn patient_mut(&mut self, id: &PatientId) -> Option<&mut Patient> {
