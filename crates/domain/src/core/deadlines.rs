@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::agenda::Whose;
 use super::{Core, context};
 use crate::model::ids::PatientId;
-use crate::model::time::IntakeGap;
-use crate::model::time::{Span, Stamp, Timestamp};
+use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::output::Output;
 
 /// So long after an intake gap what was sent meanwhile has been delivered.

@@ -15,8 +15,7 @@ use crate::model::alarm::{Alarm, AlarmKind, Condition, Priority, Response, TimeQ
 use crate::model::cause::Cause;
 use crate::model::instance::Instance;
 use crate::model::observation::{Observation, Source};
-use crate::model::time::IntakeGap;
-use crate::model::time::{Span, Timestamp};
+use crate::model::time::{IntakeGap, Span, Timestamp};
 use crate::output::Output;
 use crate::rules::{LossRule, Rule};
 
