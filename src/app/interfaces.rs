@@ -7,7 +7,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Addresses, RunMode};
-use crate::app::readers::StoreReaders;
 use crate::app::settings;
 use crate::app::stage::Stage;
 use crate::config::{Config, DeadMan};
@@ -119,15 +118,13 @@ fn state(
     } else {
         Auth::of(config.http.tokens()?)
     };
-    let readers =
-        Arc::new(StoreReaders::new(opened.reader(), opened.history(), handles.signals.clone()));
     Ok(AppState {
         handles: handles.clone(),
         ring: Arc::clone(ring),
         identity: opened.identity.clone(),
         auth,
-        log: Arc::clone(&readers) as Arc<_>,
-        history: readers,
+        reader: opened.reader(),
+        history: opened.history(),
         elsewhere: elsewhere(config, opened.consumer(influx::CONSUMER)?, &handles.metrics)?,
         pulse: pulse.clone(),
         load: load.clone(),

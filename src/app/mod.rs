@@ -4,7 +4,6 @@
 //! streams, close HTTP; whoever is late is named.
 
 mod interfaces;
-pub mod readers;
 pub mod reload;
 pub mod settings;
 pub(crate) mod stage;

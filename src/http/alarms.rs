@@ -16,12 +16,14 @@ use super::auth::{Right, Who};
 use super::command::{ask, ask_one, status_of};
 use super::error::Problem;
 use super::extract::{Body, Id, Params, page_size};
-use super::ports::{ClosedFilter, KeptGrounds, LoggedAlarm};
 use super::state::Ctx;
 use crate::pipeline::stored;
 use vitalgate_domain::model::alarm::{self as domain, State as AlarmState};
 use vitalgate_domain::model::command::{Action, AlarmAct, CommandAnswer};
 use vitalgate_domain::model::ids::{AlarmId, PatientId, WardId};
+use vitalgate_store::history::point::Point;
+use vitalgate_store::reader::{AlarmFilter, TransitionRow};
+use vitalgate_store::{ReadError, Reader};
 
 /// Alarms acknowledged in one request at most.
 const MAX_AT_ONCE: usize = 200;
@@ -67,9 +69,10 @@ pub(crate) async fn list(
     let board = http.board();
     if which.state.as_deref() == Some("closed") {
         let limit = page_size(which.limit);
-        let filter =
-            ClosedFilter { ward: which.ward, patient: which.patient, before: which.cursor };
-        let closed = http.read_log(move |log| log.closed(&filter, limit)).await?;
+        let states = vec![AlarmState::Closed.as_str().to_owned()];
+        let filter = AlarmFilter { states, ward: which.ward, patient: which.patient };
+        let closed =
+            http.read_log(move |reader| reader.alarms(&filter, which.cursor, limit)).await?;
         let next = (closed.len() == limit).then(|| closed.last().map(|a| a.seq.to_string()));
         let items = closed.iter().map(|logged| as_logged(logged).map(Alarm::from)).collect();
         return Ok(Json(List { items, next: next.flatten(), seq: board.seq }));
@@ -95,14 +98,14 @@ pub(crate) async fn get(
 ) -> Result<Json<AlarmStory>, Problem> {
     who.may(Right::SeePatients)?;
     let wanted = id.clone();
-    let (story, kept) =
-        http.read_log(move |log| Ok((log.of_alarm(&wanted)?, log.grounds(&wanted)?))).await?;
+    let read = move |reader: &Reader| Ok((story(reader, &wanted)?, reader.alarm_grounds(&wanted)?));
+    let (story, kept) = http.read_log(read).await?;
     let board = http.board();
     let alarm = match board.alarms.get(&id) {
         Some(open) => Some(open.as_ref().clone()),
         None => story.last().map(as_logged).ok_or_else(|| Problem::missing("alarm", &id))?,
     };
-    let (limits, readings) = kept.as_ref().map_or_else(|| (Some(Vec::new()), Vec::new()), context);
+    let (limits, readings) = kept.map_or_else(|| (Some(Vec::new()), Vec::new()), context);
     let transitions = story.iter().map(transition).collect();
     Ok(Json(AlarmStory { alarm: alarm.map(Alarm::from), limits, readings, transitions }))
 }
@@ -185,7 +188,7 @@ async fn act(
 
 /// A command on an alarm that is over is refused with the alarm as it ended.
 async fn closed(http: &Ctx, id: AlarmId) -> Result<Option<Problem>, Problem> {
-    let story = http.read_log(move |log| log.of_alarm(&id)).await?;
+    let story = http.read_log(move |reader| story(reader, &id)).await?;
     let Some(last) = story.last() else { return Ok(None) };
     let alarm = as_logged(last).map(Alarm::from);
     Ok(Some(Problem::new(StatusCode::CONFLICT, "the alarm is closed").with_alarm(alarm)))
@@ -216,8 +219,15 @@ fn open_states(asked: Option<&str>) -> Result<BTreeSet<AlarmState>, Problem> {
     asked.split(',').map(named).collect()
 }
 
+/// Every transition of an alarm, oldest first.
+fn story(reader: &Reader, id: &AlarmId) -> Result<Vec<TransitionRow>, ReadError> {
+    let mut rows = reader.alarm_history(id)?;
+    rows.retain(|row| row.kind == "alarm");
+    Ok(rows)
+}
+
 /// The alarm as it was at a transition; `None` where its stored body cannot be read.
-fn as_logged(logged: &LoggedAlarm) -> Option<domain::Alarm> {
+fn as_logged(logged: &TransitionRow) -> Option<domain::Alarm> {
     stored::alarm(&logged.body)
         .inspect_err(|e| {
             tracing::error!(seq = logged.seq, error = %e, "a stored transition is no JSON");
@@ -225,8 +235,8 @@ fn as_logged(logged: &LoggedAlarm) -> Option<domain::Alarm> {
         .ok()
 }
 
-fn transition(logged: &LoggedAlarm) -> Transition {
-    let LoggedAlarm { seq, at, change, actor, .. } = logged.clone();
+fn transition(logged: &TransitionRow) -> Transition {
+    let TransitionRow { seq, at, change, actor, .. } = logged.clone();
     let alarm = as_logged(logged);
     let then = alarm.as_ref();
     Transition {
@@ -244,9 +254,9 @@ fn transition(logged: &LoggedAlarm) -> Transition {
 }
 
 /// The limits and the readings that an alarm was raised on.
-fn context(kept: &KeptGrounds) -> (Option<Vec<LimitInForce>>, Vec<Reading>) {
-    let limits = stored::limits(&kept.limits)
+fn context((limits, readings): (String, Vec<Point>)) -> (Option<Vec<LimitInForce>>, Vec<Reading>) {
+    let limits = stored::limits(&limits)
         .inspect_err(|e| tracing::error!(error = %e, "the limits kept with an alarm are no JSON"));
     let limits = limits.ok().map(|limits| limits.into_iter().map(LimitInForce::from).collect());
-    (limits, kept.readings.iter().map(Reading::from).collect())
+    (limits, readings.iter().map(Reading::from).collect())
 }

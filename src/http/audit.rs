@@ -10,9 +10,9 @@ use super::api::v1::list::List;
 use super::auth::{Right, Who};
 use super::error::Problem;
 use super::extract::{Params, page_size};
-use super::ports::Act;
 use super::state::Ctx;
 use crate::pipeline::stored::{self, StoredRefusal};
+use vitalgate_store::reader::ActRow;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,14 +29,14 @@ pub(crate) async fn list(
 ) -> Result<Json<List<v1::audit::Act>>, Problem> {
     who.may(Right::SeeAudit)?;
     let limit = page_size(which.limit);
-    let acts = http.read_log(move |log| log.audit(which.cursor, limit)).await?;
+    let acts = http.read_log(move |reader| reader.audit(which.cursor, limit)).await?;
     let next = acts.last().filter(|_| acts.len() == limit).map(|act| act.seq.to_string());
     let items = acts.into_iter().map(shown).collect();
     Ok(Json(List { items, next, seq: http.board().seq }))
 }
 
-fn shown(act: Act) -> v1::audit::Act {
-    let Act { seq, at, actor, what, outcome, tried, hash, chain } = act;
+fn shown(act: ActRow) -> v1::audit::Act {
+    let ActRow { seq, at, actor, what, outcome, tried, hash, chain } = act;
     v1::audit::Act {
         actor,
         at,

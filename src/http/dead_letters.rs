@@ -10,9 +10,9 @@ use super::api::v1::list::List;
 use super::auth::{Right, Who};
 use super::error::Problem;
 use super::extract::{Params, page_size};
-use super::ports::KeptDeadLetter;
 use super::state::Ctx;
 use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_store::reader::DeadLetterRow;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,20 +32,20 @@ pub(crate) async fn list(
     let limit = page_size(which.limit);
     let (device, before) = (which.device, which.cursor);
     let letters =
-        http.read_log(move |log| log.dead_letters(device.as_ref(), before, limit)).await?;
-    let next = letters.last().filter(|_| letters.len() == limit).map(|l| l.n.to_string());
+        http.read_log(move |reader| reader.dead_letters(device.as_ref(), before, limit)).await?;
+    let next =
+        letters.last().filter(|_| letters.len() == limit).map(|letter| letter.id.to_string());
     let items = letters.into_iter().map(shown).collect();
     Ok(Json(List { items, next, seq: http.board().seq }))
 }
 
-fn shown(kept: KeptDeadLetter) -> DeadLetter {
-    let KeptDeadLetter { n, at, letter } = kept;
+fn shown(letter: DeadLetterRow) -> DeadLetter {
     DeadLetter {
-        at,
+        at: letter.at,
         device: letter.device,
         head_base64: BASE64.encode(&letter.head),
-        id: n,
-        kind: letter.kind,
+        id: letter.id,
+        kind: None,
         length: letter.length,
         principal: letter.principal,
         reason: letter.reason,

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::api::v1;
 use super::api::v1::alarm::Alarm;
 use super::api::v1::problem::Refused;
-use super::ports::ReadFailed;
+use vitalgate_store::ReadError;
 
 /// A refused request.
 #[derive(Debug)]
@@ -89,9 +89,9 @@ impl IntoResponse for Problem {
     }
 }
 
-impl From<ReadFailed> for Problem {
-    fn from(failed: ReadFailed) -> Self {
-        tracing::error!(error = %failed, "a request failed");
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        tracing::error!(%error, "a request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the store could not be read; see the log")
     }
 }

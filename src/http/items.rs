@@ -7,7 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::ports::Bucket;
+use super::series::query::Bucket;
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_store::types::{Sample, SeriesKey, flag};
 
@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::http::ports::Summary;
+    use crate::http::series::query::Summary;
     use vitalgate_domain::model::signal::SignalId;
     use vitalgate_domain::model::time::{Span, Timestamp};
     use vitalgate_domain::model::unit::Unit;

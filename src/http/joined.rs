@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::ports::{Bucket, Gone, Summary};
+use super::series::query::{Bucket, PrunedPart, Summary, unit_of};
 use crate::influx::query::{Origin, Reading, Selection, Summed};
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::instance::Instance;
@@ -39,7 +39,7 @@ pub(super) struct Part {
 #[derive(Debug)]
 pub(super) struct Question {
     pub(super) selection: Selection,
-    pub(super) parts: Vec<Gone>,
+    pub(super) parts: Vec<PrunedPart>,
     /// Which of them InfluxDB has been told of, before it was asked.
     pub(super) is_told: Vec<bool>,
 }
@@ -76,7 +76,7 @@ pub(super) struct Told<T> {
 
 impl<T: Upto> Told<T> {
     /// Why not all of a part is there.
-    fn doubt(&self, place: usize, part: &Gone) -> Option<&'static str> {
+    fn doubt(&self, place: usize, part: &PrunedPart) -> Option<&'static str> {
         let rows = match &self.rows {
             Err(why) => return Some(*why),
             Ok(_) if self.strange => return Some("another_name"),
@@ -109,7 +109,7 @@ pub(super) fn older<T: Upto>(
             let is_told = one.rows.is_ok() && other.is_none();
             let incomplete = one.rows.as_ref().err().copied().or(other);
             let incomplete = incomplete.or_else(|| one.doubt(place, part));
-            let Gone { series, from, to, .. } = part.clone();
+            let PrunedPart { series, from, to, .. } = part.clone();
             older.push(Part {
                 device: series.device,
                 signal: table.name(series.signal),
@@ -252,10 +252,6 @@ pub(super) fn joined(
     buckets
 }
 
-fn unit_of(series: &SeriesKey, table: &SignalTable) -> Unit {
-    table.get(series.signal).and_then(|signal| signal.unit).unwrap_or(Unit::One)
-}
-
 impl Question {
     /// Which part a row is of.
     pub(super) fn place(&self, origin: &Origin, table: &SignalTable) -> Option<usize> {
@@ -305,7 +301,7 @@ mod tests {
             simulated: false,
         };
         let held_something = true;
-        let parts = vec![Gone { series, from: at(0), to: border, held_something }];
+        let parts = vec![PrunedPart { series, from: at(0), to: border, held_something }];
         Question { selection, parts, is_told: vec![true] }
     }
 
@@ -460,7 +456,7 @@ mod tests {
     fn each_series_has_a_border_of_its_own() {
         let mut one = told::<Summed>(at(20), Ok(Vec::new()));
         let other = SeriesKey { instance: "left".into(), ..series() };
-        one.question.parts.push(Gone {
+        one.question.parts.push(PrunedPart {
             series: other.clone(),
             from: at(0),
             to: at(50),

@@ -1,7 +1,7 @@
 //! The HTTP side: `/api/v1`, the stream of server-sent events, health, metrics and the page.
 //!
-//! Reads come from the [`Board`](crate::projection::view::Board) the pipeline published last, or from the store through the two
-//! [`ports`]. Everything that changes something goes through the inbox and answers after its commit.
+//! Reads come from the [`Board`](crate::projection::view::Board) the pipeline published last, or from
+//! the store's readers. Everything that changes something goes through the inbox and answers after its commit.
 
 mod alarms;
 pub mod api;
@@ -20,7 +20,6 @@ mod joined;
 mod limits;
 mod older;
 mod patients;
-pub mod ports;
 mod router;
 mod seats;
 mod series;

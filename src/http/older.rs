@@ -14,7 +14,7 @@ use tokio::sync::SemaphorePermit;
 use super::error::Problem;
 use super::items::Answer;
 use super::joined::{Older, Question, Told, Upto, borders, joined, of_store, older, settled, sums};
-use super::ports::{Bucket, Gone, HistoryRead, ReadFailed, SeriesQuery};
+use super::series::query::{Bucket, PrunedPart, SeriesQuery};
 use super::state::Http;
 use crate::clock::Stopwatch;
 use crate::influx::archive::{Archive, Unread};
@@ -24,9 +24,11 @@ use crate::privacy::pseudonym::Pseudonyms;
 use vitalgate_domain::model::consent::{Purpose, may};
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_store::ReadError;
 use vitalgate_store::consumers::Consumer;
 use vitalgate_store::history::buckets::Grid;
 use vitalgate_store::history::point::Point;
+use vitalgate_store::history::range::History;
 use vitalgate_store::types::Sample;
 
 /// Questions of one request, one after the other: a device of the patient and a retention each.
@@ -51,7 +53,7 @@ pub struct Elsewhere {
     pub told: Consumer,
 }
 
-/// A request for series, some of whose range is gone.
+/// A request for series, some of whose range was pruned.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) http: &'a Http,
@@ -68,7 +70,7 @@ struct Still {
     query: SeriesQuery,
     from: Timestamp,
     to: Timestamp,
-    gone: Vec<Gone>,
+    pruned: Vec<PrunedPart>,
     table: Arc<SignalTable>,
     is_last_try: bool,
 }
@@ -140,8 +142,8 @@ impl Request<'_> {
     ) -> Result<Answer, Problem> {
         self.answer(limit + SPARE, |told: Vec<Told<Reading>>, still: Still| {
             let write = write.clone();
-            move |h: &dyn HistoryRead| {
-                let mut samples = h.samples(&still.query, still.from, still.to, limit)?;
+            move |h: &History| {
+                let mut samples = still.query.samples(h, still.from, still.to, limit)?;
                 for Told { question, rows, .. } in &told {
                     samples.extend(rows.iter().flatten().map(|(part, reading)| {
                         let Point { at, received, value, unit, flags } = reading.point;
@@ -164,20 +166,19 @@ impl Request<'_> {
     /// All buckets of every series that holds anything, written by `write`.
     pub(crate) async fn buckets(
         &self,
-        points: u32,
+        grid: Grid,
         write: impl Fn(Vec<Bucket>) -> Answer + Clone + Send + 'static,
     ) -> Result<Answer, Problem> {
-        let grid = Grid::new(self.from, self.to, points as usize);
         let (width, count) = (grid.width(), grid.all().count());
         let places = Places { from: self.from, width, count };
         self.answer(places, |told: Vec<Told<Summed>>, still: Still| {
             let write = write.clone();
-            move |h: &dyn HistoryRead| {
+            move |h: &History| {
                 let of_store = of_store(&told);
                 let only_from = borders(&told, &of_store);
                 let sums = sums(&told, &only_from, still.table());
                 let query = SeriesQuery { only_from, ..still.query.clone() };
-                let local = h.buckets(&query, still.from, still.to, points)?;
+                let local = query.buckets(h, grid, still.table())?;
                 let buckets = joined(local, sums, grid, still.table());
                 let older = older(&told, &of_store, still.table());
                 Ok(still.answer(h, older, || write(buckets)))
@@ -194,7 +195,7 @@ impl Request<'_> {
         put_together: impl Fn(Vec<Told<T>>, Still) -> R,
     ) -> Result<Answer, Problem>
     where
-        R: FnOnce(&dyn HistoryRead) -> Result<Option<Answer>, ReadFailed> + Send + 'static,
+        R: FnOnce(&History) -> Result<Option<Answer>, ReadError> + Send + 'static,
     {
         let turn = self.turn();
         let mut tries = 0;
@@ -202,13 +203,13 @@ impl Request<'_> {
             tries += 1;
             // Who could not be answered afterwards does not ask.
             self.http.range_queries_allowed()?;
-            let gone = self.http.app.history.gone(self.query, self.from, self.to);
-            let told = self.ask::<T>(gone.clone(), bounds, &turn).await;
+            let pruned = self.query.pruned(&self.http.app.history, self.from, self.to);
+            let told = self.ask::<T>(pruned.clone(), bounds, &turn).await;
             let still = Still {
                 query: self.query.clone(),
                 from: self.from,
                 to: self.to,
-                gone,
+                pruned,
                 table: self.http.signals(),
                 is_last_try: tries == TRIES,
             };
@@ -232,11 +233,11 @@ impl Request<'_> {
     /// Asks every question that the parts make.
     async fn ask<T: Row>(
         &self,
-        gone: Vec<Gone>,
+        pruned: Vec<PrunedPart>,
         bounds: T::Bounds,
         turn: &Result<Turn<'_>, &'static str>,
     ) -> Vec<Told<T>> {
-        let questions = self.questions(gone);
+        let questions = self.questions(pruned);
         let silent = |question, why| Told { question, rows: Err(why), strange: false, until: None };
         let turn = match turn {
             Ok(_) if questions.len() > QUESTIONS => Err(self.count(&Unread::TooMuch)),
@@ -282,12 +283,12 @@ impl Request<'_> {
     }
 
     /// The parts by device and time, those that end near each other together.
-    fn questions(&self, mut gone: Vec<Gone>) -> Vec<Question> {
-        let place = |part: &Gone| (part.from, part.series.device.clone(), part.to);
-        gone.sort_by_key(place);
-        let mut questions: Vec<Vec<Gone>> = Vec::new();
-        for part in gone {
-            let near = |question: &&mut Vec<Gone>| {
+    fn questions(&self, mut pruned: Vec<PrunedPart>) -> Vec<Question> {
+        let place = |part: &PrunedPart| (part.from, part.series.device.clone(), part.to);
+        pruned.sort_by_key(place);
+        let mut questions: Vec<Vec<PrunedPart>> = Vec::new();
+        for part in pruned {
+            let near = |question: &&mut Vec<PrunedPart>| {
                 let first = &question[0];
                 first.series.device == part.series.device
                     && first.from == part.from
@@ -302,15 +303,16 @@ impl Request<'_> {
         questions.into_iter().map(|parts| self.question(parts, &table)).collect()
     }
 
-    fn question(&self, parts: Vec<Gone>, table: &SignalTable) -> Question {
-        let wanted = |Gone { series, to, .. }: &Gone| Wanted {
+    fn question(&self, parts: Vec<PrunedPart>, table: &SignalTable) -> Question {
+        let wanted = |PrunedPart { series, to, .. }: &PrunedPart| Wanted {
             signal: table.name(series.signal),
             instance: series.instance.clone(),
             to: *to,
         };
         let cursor = self.http.app.elsewhere.as_ref().map(|elsewhere| elsewhere.told.cursor());
-        let is_told =
-            |part: &Gone| cursor.as_ref().is_some_and(|cursor| cursor.covers(part.from, part.to));
+        let is_told = |part: &PrunedPart| {
+            cursor.as_ref().is_some_and(|cursor| cursor.covers(part.from, part.to))
+        };
         let selection = Selection {
             measurement: READING,
             site: self.http.app.identity.site.as_str().to_owned(),
@@ -343,13 +345,8 @@ impl Still {
     }
 
     /// The answer, or nothing where it is to be asked again.
-    fn answer(
-        &self,
-        h: &dyn HistoryRead,
-        older: Older,
-        write: impl FnOnce() -> Answer,
-    ) -> Option<Answer> {
-        let moved = h.gone(&self.query, self.from, self.to) != self.gone;
+    fn answer(&self, h: &History, older: Older, write: impl FnOnce() -> Answer) -> Option<Answer> {
+        let moved = self.query.pruned(h, self.from, self.to) != self.pruned;
         if moved && !self.is_last_try {
             return None;
         }

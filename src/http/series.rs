@@ -1,11 +1,15 @@
 //! `series` of a device, or of a patient over all devices bound at the time. Gaps stay gaps.
 
+pub(crate) mod query;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 
+use self::query::{Bucket, SeriesQuery, Stretch};
 use super::auth::{Right, Who};
 use super::devices;
 use super::error::Problem;
@@ -13,13 +17,15 @@ use super::extract::{Id, Params};
 use super::items::{Answer, of_buckets, of_samples};
 use super::older;
 use super::patients;
-use super::ports::{Bucket, HistoryRead, ReadFailed, SeriesQuery, Stretch};
 use super::state::{Ctx, Http};
 use vitalgate_domain::device::stretches;
 use vitalgate_domain::model::consent::{Purpose, may};
 use vitalgate_domain::model::ids::{DeviceId, PatientId};
 use vitalgate_domain::model::signal::{SignalId, SignalTable};
 use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_store::ReadError;
+use vitalgate_store::history::buckets::Grid;
+use vitalgate_store::history::range::History;
 use vitalgate_store::types::Sample;
 
 /// Raw samples of one page, at most.
@@ -102,16 +108,18 @@ async fn answer(
         if !(1..=MAX_POINTS).contains(&points) {
             return Err(bad(&format!("`points` must be 1 to {MAX_POINTS}")));
         }
-        let series = http.app.history.series(&query);
+        let series = query.series(&http.app.history);
         if series.saturating_mul(points as usize) > MAX_BUCKETS {
             return Err(too_many(series, points));
         }
-        let write = move |buckets: Vec<Bucket>| of_buckets(&buckets, &table, seq);
+        let grid = Grid::new(from, to, points as usize);
+        let written = Arc::clone(&table);
+        let write = move |buckets: Vec<Bucket>| of_buckets(&buckets, &written, seq);
         let (asked, written) = (query.clone(), write.clone());
-        let read = move |h: &dyn HistoryRead| h.buckets(&asked, from, to, points).map(written);
+        let read = move |history: &History| asked.buckets(history, grid, &table).map(written);
         return match held(http, &query, from, to, read).await? {
             Some(answer) => Ok(answer),
-            None => older(from).buckets(points, write).await,
+            None => older(from).buckets(grid, write).await,
         };
     }
     let start = range.cursor.as_deref().map_or(Ok(Cursor { at: from, skip: 0 }), Cursor::parse)?;
@@ -128,23 +136,22 @@ async fn answer(
         of_samples(&samples, &table, next.map(Cursor::text), seq)
     };
     let (asked, written) = (query.clone(), write.clone());
-    let read =
-        move |h: &dyn HistoryRead| Ok(written(h.samples(&asked, start.at, to, limit)?, None));
+    let read = move |h: &History| Ok(written(asked.samples(h, start.at, to, limit)?, None));
     match held(http, &query, start.at, to, read).await? {
         Some(answer) => Ok(answer),
         None => older(start.at).samples(limit, write).await,
     }
 }
 
-/// Reads what the store holds; `None` where retention took some of the range, before or meanwhile.
+/// Reads what the store holds; `None` where retention pruned some of the range, before or meanwhile.
 async fn held(
     http: &Http,
     query: &SeriesQuery,
     from: Timestamp,
     to: Timestamp,
-    read: impl FnOnce(&dyn HistoryRead) -> Result<Answer, ReadFailed> + Send + 'static,
+    read: impl FnOnce(&History) -> Result<Answer, ReadError> + Send + 'static,
 ) -> Result<Option<Answer>, Problem> {
-    let is_whole = || http.app.history.gone(query, from, to).is_empty();
+    let is_whole = || query.pruned(&http.app.history, from, to).is_empty();
     if !is_whole() {
         return Ok(None);
     }

@@ -61,7 +61,17 @@ impl Server {
     pub async fn run(self, app: AppState, tracker: TaskTracker, cancel: CancellationToken) {
         let limits = app.limits;
         let http = Http::new(app, tracker.clone(), cancel.clone());
-        let router = router(&http);
+        self.serve(router(&http), limits, tracker, cancel).await;
+    }
+
+    /// Serves these routes in the same way.
+    pub(crate) async fn serve(
+        self,
+        router: Router,
+        limits: Limits,
+        tracker: TaskTracker,
+        cancel: CancellationToken,
+    ) {
         let places = Arc::new(Semaphore::new(limits.connections));
         loop {
             let accepted = tokio::select! {

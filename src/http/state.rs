@@ -12,7 +12,6 @@ use super::auth::Auth;
 use super::error::Problem;
 use super::idempotency::Replies;
 use super::older::Elsewhere;
-use super::ports::{AlarmLog, HistoryRead, ReadFailed};
 use super::seats::Seats;
 use crate::handles::Handles;
 use crate::pipeline::load_shedding::{Load, Work};
@@ -20,7 +19,9 @@ use crate::pipeline::pulse::Pulse;
 use crate::projection::ring::Ring;
 use crate::projection::view::Board;
 use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_store::history::range::History;
 use vitalgate_store::types::Identity;
+use vitalgate_store::{ReadError, Reader};
 
 /// The collaborators of the HTTP side.
 #[derive(Debug)]
@@ -34,11 +35,11 @@ pub struct AppState {
     pub identity: Identity,
     /// How requests are told apart.
     pub auth: Auth,
-    /// Transitions and dead letters.
-    pub log: Arc<dyn AlarmLog>,
+    /// Transitions, dead letters and the audit.
+    pub reader: Reader,
     /// Series.
-    pub history: Arc<dyn HistoryRead>,
-    /// Where what retention took of them is still held.
+    pub history: History,
+    /// Where what retention pruned of them is still held.
     pub elsewhere: Option<Elsewhere>,
     /// When the pipeline last stepped, and whether the listeners are up.
     pub pulse: Pulse,
@@ -120,14 +121,14 @@ impl Http {
         self.app.handles.signals()
     }
 
-    /// Reads the alarm log off the async threads.
+    /// Reads transitions, dead letters or the audit off the async threads.
     pub(crate) async fn read_log<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&dyn AlarmLog) -> Result<T, ReadFailed> + Send + 'static,
+        read: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, Problem> {
         let turn = Arc::clone(&self.log_reads).acquire_owned().await;
-        let log = Arc::clone(&self.app.log);
-        off_thread(turn, move || read(&*log)).await
+        let reader = self.app.reader.clone();
+        off_thread(turn, move || read(&reader)).await
     }
 
     /// Refuses to read the history while range queries are shed.
@@ -146,22 +147,22 @@ impl Http {
     /// Reads the history off the async threads; shed under load (docs/architecture.md).
     pub(crate) async fn read_history<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&dyn HistoryRead) -> Result<T, ReadFailed> + Send + 'static,
+        read: impl FnOnce(&History) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, Problem> {
         self.range_queries_allowed()?;
         let turn = Arc::clone(&self.history_reads).acquire_owned();
         let Ok(turn) = tokio::time::timeout(QUERY_WAIT, turn).await else {
             return Err(self.shed("too many range queries at once; try again"));
         };
-        let history = Arc::clone(&self.app.history);
-        off_thread(turn, move || read(&*history)).await
+        let history = self.app.history.clone();
+        off_thread(turn, move || read(&history)).await
     }
 }
 
 /// Reads, and keeps the turn until the read ends: a client that hangs up does not end it.
 async fn off_thread<T: Send + 'static>(
     turn: impl Send + 'static,
-    read: impl FnOnce() -> Result<T, ReadFailed> + Send + 'static,
+    read: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, Problem> {
     let read = move || {
         let _turn = turn;

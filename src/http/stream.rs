@@ -24,13 +24,14 @@ use super::api::v1::stream::{Hello, Resync};
 use super::auth::{Auth, Right, Who};
 use super::error::Problem;
 use super::extract::Params;
-use super::ports::LoggedAlarm;
 use super::server::Connection;
 use super::state::Ctx;
 use crate::projection::ring::{Found, Frame};
 use crate::projection::view::DeviceView;
 use crate::telemetry::Hop;
 use vitalgate_domain::model::ids::{NotAnId, WardId};
+use vitalgate_store::reader::TransitionRow;
+use vitalgate_store::{ReadError, Reader};
 
 /// Frames put into one chunk: one write for a burst, yet a chunk stays near 100 KiB.
 const FRAMES_AT_ONCE: usize = 64;
@@ -182,7 +183,7 @@ impl Feed {
 
     /// Sends the alarms after the last one sent, from the log, unless it does not reach back so far.
     async fn replay(&mut self) -> Result<(), Ended> {
-        match self.http.read_log(|log| log.oldest_seq()).await {
+        match self.http.read_log(oldest_seq).await {
             Ok(oldest) if oldest.is_none_or(|oldest| oldest > self.sent + 1) => {
                 if self.sent == self.http.board().seq {
                     return Ok(());
@@ -197,7 +198,7 @@ impl Feed {
     async fn replay_log(&mut self) -> Result<(), Ended> {
         loop {
             let after = self.sent;
-            let page = self.http.read_log(move |log| log.after(after, LOG_PAGE)).await;
+            let page = self.http.read_log(move |reader| reader.alarms_after(after, LOG_PAGE)).await;
             let Ok(page) = page else { return self.resync("the log could not be read").await };
             let mut text = String::new();
             for logged in page.iter().filter(|logged| self.wants_logged(logged)) {
@@ -282,7 +283,7 @@ impl Feed {
         !past_heartbeat && !told && self.wants_ward(frame.ward.as_ref())
     }
 
-    fn wants_logged(&self, logged: &LoggedAlarm) -> bool {
+    fn wants_logged(&self, logged: &TransitionRow) -> bool {
         #[derive(Deserialize)]
         struct Where {
             ward: Option<WardId>,
@@ -319,6 +320,11 @@ impl Feed {
         };
         taken.map_err(|_| Ended::Gone)
     }
+}
+
+/// The oldest transition of any kind that is kept; `None` when there is none.
+fn oldest_seq(reader: &Reader) -> Result<Option<u64>, ReadError> {
+    Ok(reader.transitions(0, 1)?.first().map(|row| row.seq))
 }
 
 /// The response body.

@@ -20,15 +20,8 @@ const FOLDERS: [&str; 7] = [
     "crates/store/src",
 ];
 
-/// Longer than it may be until it is split too, and how long at most.
-const STILL_LONG: (&str, usize) = ("src/http/tests/fixture.rs", 560);
-
 fn is_of_tests(file: &Path) -> bool {
     file.iter().any(|part| part == "tests" || part == "tests.rs" || part == "benches")
-}
-
-fn most(file: &Path) -> usize {
-    if file == Path::new(STILL_LONG.0) { STILL_LONG.1 } else { LINES }
 }
 
 /// The files of tests in a folder below `base` that have more lines than they may.
@@ -38,7 +31,7 @@ fn outgrown(base: &Path, folder: &str) -> Vec<(PathBuf, usize)> {
         let lines = fs::read_to_string(&file).unwrap().lines().count();
         (file.strip_prefix(base).unwrap().to_owned(), lines)
     });
-    counted.filter(|(file, lines)| is_of_tests(file) && *lines > most(file)).collect()
+    counted.filter(|(file, lines)| is_of_tests(file) && *lines > LINES).collect()
 }
 
 #[test]

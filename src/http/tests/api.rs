@@ -4,10 +4,15 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::fixture::{Bench, Reply, answered, now, sample_alarm, tokens};
+use super::client::Reply;
+use super::fixture::Bench;
+use super::store::transition;
+use super::ward::{answered, now, sample_alarm, tokens};
 use crate::pipeline::load_shedding::{LoadShedding, Pressure};
 use crate::telemetry::Metrics;
+use vitalgate_domain::model::alarm::State;
 use vitalgate_domain::model::command::{Action, AlarmAct, Outcome};
+use vitalgate_domain::model::message::DeadLetter;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Span;
 
@@ -16,6 +21,16 @@ const ACKNOWLEDGE: &str = "/api/v1/alarms/A1/acknowledge";
 #[tokio::test]
 async fn lists_and_things_are_read_from_the_board() {
     let bench = Bench::start().await;
+    let letter = DeadLetter {
+        principal: "dev-1".parse().unwrap(),
+        device: None,
+        topic: "vitalgate/v1/dev-1/telemetry".into(),
+        kind: None,
+        reason: "shape: not JSON".into(),
+        length: 3,
+        head: b"\xffno".to_vec(),
+    };
+    bench.store.commit(|row| row.dead_letters = vec![letter]);
     let check = async |path: &str, pointer: &str, expected: serde_json::Value| {
         let reply = bench.get(path).await;
         assert_eq!(reply.status, 200, "{path}: {reply:?}");
@@ -55,16 +70,24 @@ async fn a_patient_is_judged_up_to_where_the_board_is() {
 #[tokio::test]
 async fn closed_alarms_come_from_the_log_in_pages() {
     let bench = Bench::start().await;
-    for seq in 1..=3 {
-        bench.commit(seq, "icu");
-    }
+    bench.commit_all(1..=4, "icu");
+    // A1 to A3 are closed, A4 is not.
+    let closed = (1..=3).map(|n| {
+        let mut alarm = sample_alarm(&format!("A{n}"), 4 + n);
+        alarm.state = State::Closed;
+        transition(&alarm, "closed")
+    });
+    bench.store.commit_transitions(closed.collect());
     let page = bench.get("/api/v1/alarms?state=closed&limit=2").await.json();
-    assert_eq!(page["items"][0]["id"], "A3");
-    assert_eq!(page["next"], "2");
-    let rest = bench.get("/api/v1/alarms?state=closed&limit=2&cursor=2").await.json();
+    assert_eq!((&page["items"][0]["id"], &page["items"][1]["id"]), (&json!("A3"), &json!("A2")));
+    assert_eq!(page["next"], "6");
+    let rest = bench.get("/api/v1/alarms?state=closed&limit=2&cursor=6").await.json();
     assert_eq!((&rest["items"][0]["id"], &rest["next"]), (&json!("A1"), &json!(null)));
+    let elsewhere = bench.get("/api/v1/alarms?state=closed&ward=west").await.json();
+    assert_eq!(elsewhere["items"], json!([]));
     let story = bench.get("/api/v1/alarms/A2").await.json();
-    assert_eq!(story["transitions"][0]["change"], "raised");
+    let change = |n: usize| story["transitions"][n]["change"].clone();
+    assert_eq!((change(0), change(1)), (json!("raised"), json!("closed")));
 }
 
 #[tokio::test]
@@ -113,7 +136,7 @@ async fn answers_become_statuses() {
 #[tokio::test]
 async fn a_conflict_carries_the_alarm_as_it_is() {
     let mut bench = Bench::start().await;
-    let heard = bench.answer(|_| {
+    let observed = bench.answer(|_| {
         let mut answer = answered(Outcome::Conflict);
         answer.alarm = Some(sample_alarm("A1", 44));
         answer
@@ -121,7 +144,7 @@ async fn a_conflict_carries_the_alarm_as_it_is() {
     let problem = bench.post(ACKNOWLEDGE, "{\"seq\":12}").await.problem(409);
     assert_eq!(problem["alarm"]["seq"], 44);
     assert_eq!(problem["outcome"], "conflict");
-    let command = heard.lock().unwrap()[0].clone();
+    let command = observed.lock().unwrap()[0].clone();
     assert_eq!(command.actor, "local:demo");
     let id = "A1".parse().unwrap();
     let expected = Action::Alarm { id, seen: 12, act: AlarmAct::Acknowledge };
@@ -146,7 +169,7 @@ async fn several_alarms_are_acknowledged_in_one_commit() {
 #[tokio::test]
 async fn limits_and_bindings_become_commands() {
     let mut bench = Bench::start().await;
-    let heard = bench.answer(|_| answered(Outcome::Done));
+    let observed = bench.answer(|_| answered(Outcome::Done));
     let tag = [("if-match", "\"3\"")];
     let limits = "{\"limits\":[{\"signal\":\"heart_rate\",\"side\":\"high\",\"value\":150,\"unit\":\"/min\"}]}";
     bench.call("PUT", "/api/v1/patients/p-1/limits", &tag, limits).await;
@@ -157,7 +180,7 @@ async fn limits_and_bindings_become_commands() {
     bench.call("PATCH", path, &[], "{\"reason\":\"mixed up\"}").await.problem(422);
     bench.call("DELETE", path, &[], "").await;
     bench.call("PATCH", "/api/v1/patients/p-1", &[], "{\"continuous\":false}").await;
-    let actions: Vec<_> = heard.lock().unwrap().iter().map(|c| c.action.clone()).collect();
+    let actions: Vec<_> = observed.lock().unwrap().iter().map(|c| c.action.clone()).collect();
     let device: vitalgate_domain::model::ids::DeviceId = "dev-1".parse().unwrap();
     assert!(matches!(&actions[0], Action::SetLimits { replaces: Some(3), limits, .. }
         if limits[0].value == Some(150.0)));
@@ -200,12 +223,12 @@ async fn a_command_whose_receipt_is_dropped_was_not_accepted() {
 #[tokio::test]
 async fn the_same_key_gets_the_same_answer_without_a_second_command() {
     let mut bench = Bench::start().await;
-    let heard = bench.answer(|_| answered(Outcome::Done));
+    let observed = bench.answer(|_| answered(Outcome::Done));
     let key = [("idempotency-key", "k-1")];
     let first = bench.call("POST", "/api/v1/wards", &key, "{\"id\":\"w\"}").await;
     let again = bench.call("POST", "/api/v1/wards", &key, "{\"id\":\"w\"}").await;
     assert_eq!((first.status, &first.body), (again.status, &again.body));
-    assert_eq!(heard.lock().unwrap().len(), 1);
+    assert_eq!(observed.lock().unwrap().len(), 1);
     bench.call("POST", "/api/v1/wards", &key, "{\"id\":\"x\"}").await.problem(422);
 }
 

@@ -1,50 +1,44 @@
-//! A server on port 0, what is behind it in memory, and a client of plain sockets.
+//! A server on port 0 with a store in a temporary folder, and the test in place of the pipeline.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
+use axum::Router;
 use bytes::Bytes;
-use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::client::{EventReader, Reply, request};
+use super::store::{TestStore, transition};
+use super::ward::{sample_alarm, sample_board, signal_table};
 use crate::clock::Clock;
 use crate::handles::Handles;
-use crate::http::ports::{
-    Act, AlarmLog, Bucket, ClosedFilter, Gone, HistoryRead, KeptDeadLetter, KeptGrounds,
-    LoggedAlarm, ReadFailed, SeriesQuery, Summary,
-};
-use crate::http::{AppState, Auth, Limits, Role, Server, Token};
+use crate::http::router::router;
+use crate::http::state::{Ctx, Http};
+use crate::http::{AppState, Auth, Limits, Server};
 use crate::inbox::{Committed, Inbox, Submission};
 use crate::pipeline::load_shedding::Load;
-use crate::pipeline::stored::StoredAlarm;
+use crate::pipeline::pulse::Pulse;
 use crate::projection::ring::{Frame, Ring};
-use crate::projection::view::{BindingView, Board, DeviceView, Monitored, PatientView};
+use crate::projection::view::Board;
 use crate::telemetry::Metrics;
-use vitalgate_domain::model::alarm::{
-    Alarm, AlarmKind, Condition, Priority, Response, State, TimeQuality, Trigger,
-};
-use vitalgate_domain::model::command::{AgeClass, Command, CommandAnswer, Outcome, PrincipalKind};
-use vitalgate_domain::model::ids::{AlarmId, DeviceId};
+use vitalgate_domain::model::command::{Command, CommandAnswer};
 use vitalgate_domain::model::input::Input;
-use vitalgate_domain::model::message::DeadLetter;
-use vitalgate_domain::model::message::DeviceInfo;
-use vitalgate_domain::model::signal::SignalTable;
-use vitalgate_domain::model::time::{Span, Timestamp};
-use vitalgate_store::types::{Identity, Sample};
+use vitalgate_domain::model::time::Timestamp;
+use vitalgate_store::types::Identity;
 
 /// A running server.
 pub(super) struct Bench {
     pub(super) addr: SocketAddr,
     pub(super) board: watch::Sender<Arc<Board>>,
     pub(super) ring: Arc<Ring>,
-    pub(super) log: Arc<MemoryLog>,
+    pub(super) store: TestStore,
     pub(super) metrics: Metrics,
-    pub(super) pulse: crate::pipeline::pulse::Pulse,
+    pub(super) pulse: Pulse,
     pub(super) cancel: CancellationToken,
     pub(super) tracker: TaskTracker,
     pub(super) submissions: Option<mpsc::Receiver<Submission>>,
@@ -56,10 +50,18 @@ impl Bench {
     }
 
     pub(super) async fn start_with(change: impl FnOnce(&mut AppState)) -> Self {
+        Self::serve(change, router).await
+    }
+
+    /// Serves these routes; `change` comes first.
+    pub(super) async fn serve(
+        change: impl FnOnce(&mut AppState),
+        routes: impl FnOnce(&Ctx) -> Router,
+    ) -> Self {
         let (board, board_rx) = watch::channel(Arc::new(sample_board()));
         let (_, signals) = watch::channel(Arc::new(signal_table()));
         let (inbox, submissions) = Inbox::new();
-        let log = Arc::new(MemoryLog::default());
+        let store = TestStore::new();
         let mut state = AppState {
             handles: Handles::new(inbox, board_rx, signals, Clock::system(Timestamp::default())),
             ring: Arc::default(),
@@ -70,10 +72,10 @@ impl Bench {
                 stream_clock: false,
             },
             auth: Auth::Local("local:demo".into()),
-            log: log.clone(),
-            history: log.clone(),
+            reader: store.reader.clone(),
+            history: store.history.clone(),
             elsewhere: None,
-            pulse: crate::pipeline::pulse::Pulse::default(),
+            pulse: Pulse::default(),
             load: Load::default(),
             limits: Limits::default(),
         };
@@ -83,9 +85,11 @@ impl Bench {
         let (ring, metrics, pulse) =
             (Arc::clone(&state.ring), state.handles.metrics.clone(), state.pulse.clone());
         let (cancel, tracker) = (CancellationToken::new(), TaskTracker::new());
-        tracker.spawn(server.run(state, tracker.clone(), cancel.clone()));
+        let limits = state.limits;
+        let routes = routes(&Http::new(state, tracker.clone(), cancel.clone()));
+        tracker.spawn(server.serve(routes, limits, tracker.clone(), cancel.clone()));
         let submissions = Some(submissions);
-        Self { addr, board, ring, log, metrics, pulse, cancel, tracker, submissions }
+        Self { addr, board, ring, store, metrics, pulse, cancel, tracker, submissions }
     }
 
     /// Answers every command from now on.
@@ -94,45 +98,51 @@ impl Bench {
         answer: impl Fn(&Command) -> CommandAnswer + Send + 'static,
     ) -> Arc<Mutex<Vec<Command>>> {
         let mut submissions = self.submissions.take().unwrap();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let heard_by = Arc::clone(&heard);
+        let observed = Arc::new(Mutex::new(Vec::new()));
+        let observed_by = Arc::clone(&observed);
         tokio::spawn(async move {
             while let Some(submission) = submissions.recv().await {
                 let mut answers = Vec::new();
                 for input in &submission.inputs {
                     let Input::Command(command) = input else { panic!("{input:?}") };
                     answers.push(answer(command));
-                    heard_by.lock().unwrap().push(command.as_ref().clone());
+                    observed_by.lock().unwrap().push(command.as_ref().clone());
                 }
                 submission.receipt.release(Committed { answers });
             }
         });
-        heard
+        observed
     }
 
-    /// Commits an alarm to the log and publishes it.
+    /// Commits an alarm to the store and publishes it.
     pub(super) fn raise(&self, seq: u64, ward: &str) {
-        let alarm = self.commit(seq, ward);
-        self.ring.publish([frame("alarm", Some(seq), Some(ward), &alarm)]);
+        self.raise_all(seq..=seq, ward);
     }
 
-    /// Commits an alarm to the log only.
+    pub(super) fn raise_all(&self, seqs: RangeInclusive<u64>, ward: &str) {
+        let bodies = self.commit_all(seqs.clone(), ward);
+        for (seq, body) in seqs.zip(bodies) {
+            self.ring.publish([frame("alarm", Some(seq), Some(ward), &body)]);
+        }
+    }
+
+    /// Commits an alarm to the store only.
     pub(super) fn commit(&self, seq: u64, ward: &str) -> String {
-        let mut alarm = sample_alarm(&format!("A{seq}"), seq);
-        alarm.ward = Some(ward.parse().unwrap());
-        let body = StoredAlarm::new(&alarm, true).json();
-        self.log.0.lock().unwrap().alarms.push((
-            alarm.id,
-            LoggedAlarm {
-                seq,
-                at: now(),
-                change: "raised".into(),
-                actor: None,
-                body: body.clone(),
-            },
-        ));
-        self.board.send_modify(|board| Arc::make_mut(board).seq = seq);
-        body
+        self.commit_all(seq..=seq, ward).remove(0)
+    }
+
+    /// Commits alarms in one row; their bodies.
+    pub(super) fn commit_all(&self, seqs: RangeInclusive<u64>, ward: &str) -> Vec<String> {
+        let raised = |seq| {
+            let mut alarm = sample_alarm(&format!("A{seq}"), seq);
+            alarm.ward = Some(ward.parse().unwrap());
+            transition(&alarm, "raised")
+        };
+        let transitions: Vec<_> = seqs.clone().map(raised).collect();
+        let bodies = transitions.iter().map(|t| t.body.clone()).collect();
+        self.store.commit_transitions(transitions);
+        self.board.send_modify(|board| Arc::make_mut(board).seq = *seqs.end());
+        bodies
     }
 
     pub(super) async fn get(&self, path: &str) -> Reply {
@@ -158,11 +168,16 @@ impl Bench {
 
     /// Opens the stream and reads up to and with `hello`.
     pub(super) async fn stream(&self, query: &str, last: Option<&str>) -> EventReader {
-        let headers: Vec<_> = last.map(|id| ("last-event-id", id)).into_iter().collect();
-        let socket = self.send("GET", &format!("/api/v1/stream{query}"), &headers, "").await;
-        let mut reader = EventReader(BufReader::new(socket));
+        let mut reader = self.stream_with_hello(query, last).await;
         assert_eq!(reader.next().await.unwrap().name, "hello");
         reader
+    }
+
+    /// Opens the stream; `hello` is still to be read.
+    pub(super) async fn stream_with_hello(&self, query: &str, last: Option<&str>) -> EventReader {
+        let headers: Vec<_> = last.map(|id| ("last-event-id", id)).into_iter().collect();
+        let socket = self.send("GET", &format!("/api/v1/stream{query}"), &headers, "").await;
+        EventReader(BufReader::new(socket))
     }
 
     /// Sends a request; the answer is still to be read.
@@ -176,98 +191,6 @@ impl Bench {
         let mut socket = TcpStream::connect(self.addr).await.unwrap();
         socket.write_all(request(method, path, headers, body).as_bytes()).await.unwrap();
         socket
-    }
-}
-
-pub(super) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
-    let mut all = BTreeMap::from([
-        ("host", "localhost"),
-        ("connection", "close"),
-        ("content-type", "application/json"),
-    ]);
-    all.extend(headers.iter().copied());
-    let lines: Vec<_> = all.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let lines = lines.concat();
-    format!("{method} {path} HTTP/1.1\r\n{lines}content-length: {}\r\n\r\n{body}", body.len())
-}
-
-/// A whole response.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: String,
-}
-
-impl Reply {
-    fn parse(text: &str) -> Self {
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let mut lines = head.lines();
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let headers = lines.map(|line| {
-            let (name, value) = line.split_once(": ").unwrap();
-            (name.to_lowercase(), value.to_owned())
-        });
-        Self { status, headers: headers.collect(), body: body.to_owned() }
-    }
-
-    pub(super) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap()
-    }
-
-    /// The body of a problem of this status.
-    pub(super) fn problem(&self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(self.headers["content-type"], "application/problem+json");
-        assert_eq!(self.json()["status"], status);
-        self.json()
-    }
-}
-
-/// One server-sent event.
-#[derive(Debug, Default)]
-pub(super) struct Event {
-    pub(super) name: String,
-    pub(super) id: Option<String>,
-    pub(super) data: Value,
-}
-
-/// Reads events off a socket; chunk sizes between them are passed over.
-pub(super) struct EventReader(pub(super) BufReader<TcpStream>);
-
-impl EventReader {
-    /// The next event; `None` at the end.
-    pub(super) async fn next(&mut self) -> Option<Event> {
-        let mut event = Event::default();
-        let mut line = String::new();
-        loop {
-            line.clear();
-            if self.0.read_line(&mut line).await.ok()? == 0 {
-                return None;
-            }
-            if let Some(name) = line.strip_prefix("event: ") {
-                name.trim().clone_into(&mut event.name);
-            } else if let Some(id) = line.strip_prefix("id: ") {
-                event.id = Some(id.trim().to_owned());
-            } else if let Some(data) = line.strip_prefix("data: ") {
-                event.data = serde_json::from_str(data).unwrap();
-                return Some(event);
-            }
-        }
-    }
-
-    /// The ids of the alarms up to the heartbeat that says `until`.
-    pub(super) async fn alarms_until(&mut self, until: u64) -> Vec<String> {
-        let mut ids = Vec::new();
-        loop {
-            let event = self.next().await.unwrap();
-            match event.name.as_str() {
-                "alarm" => ids.push(event.id.unwrap_or_else(|| "unconfirmed".into())),
-                "heartbeat" if event.data["seq"] == until => return ids,
-                "heartbeat" => {}
-                other => ids.push(other.to_owned()),
-            }
-        }
     }
 }
 
@@ -290,261 +213,5 @@ pub(super) fn frame(
         ward: ward.map(|w| w.parse().unwrap()),
         patient: None,
         data: Bytes::from(data.to_owned()),
-    }
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Memory {
-    pub(super) alarms: Vec<(AlarmId, LoggedAlarm)>,
-    pub(super) oldest: Option<u64>,
-    pub(super) samples: Vec<Sample>,
-    pub(super) asked: Option<SeriesQuery>,
-    /// Answered instead of one bucket over all samples.
-    pub(super) buckets: Vec<Bucket>,
-}
-
-/// Transitions and history in memory.
-#[derive(Debug, Default)]
-pub(super) struct MemoryLog(pub(super) Mutex<Memory>);
-
-impl AlarmLog for MemoryLog {
-    fn after(&self, seq: u64, limit: usize) -> Result<Vec<LoggedAlarm>, ReadFailed> {
-        let memory = self.0.lock().unwrap();
-        let newer = memory.alarms.iter().filter(|(_, logged)| logged.seq > seq);
-        Ok(newer.take(limit).map(|(_, logged)| logged.clone()).collect())
-    }
-
-    fn of_alarm(&self, id: &AlarmId) -> Result<Vec<LoggedAlarm>, ReadFailed> {
-        let memory = self.0.lock().unwrap();
-        let story = memory.alarms.iter().filter(|(of, _)| of == id);
-        Ok(story.map(|(_, logged)| logged.clone()).collect())
-    }
-
-    fn grounds(&self, _: &AlarmId) -> Result<Option<KeptGrounds>, ReadFailed> {
-        Ok(None)
-    }
-
-    fn closed(&self, filter: &ClosedFilter, limit: usize) -> Result<Vec<LoggedAlarm>, ReadFailed> {
-        let memory = self.0.lock().unwrap();
-        let older = memory.alarms.iter().rev().map(|(_, logged)| logged);
-        let older = older.filter(|logged| filter.before.is_none_or(|before| logged.seq < before));
-        Ok(older.take(limit).cloned().collect())
-    }
-
-    fn oldest_seq(&self) -> Result<Option<u64>, ReadFailed> {
-        let memory = self.0.lock().unwrap();
-        Ok(memory.oldest.or(memory.alarms.first().map(|(_, logged)| logged.seq)))
-    }
-
-    fn audit(&self, _: Option<u64>, _: usize) -> Result<Vec<Act>, ReadFailed> {
-        Ok(Vec::new())
-    }
-
-    fn dead_letters(
-        &self,
-        _: Option<&DeviceId>,
-        _: Option<u64>,
-        _: usize,
-    ) -> Result<Vec<KeptDeadLetter>, ReadFailed> {
-        let letter = DeadLetter {
-            principal: "dev-1".parse().unwrap(),
-            device: None,
-            topic: "vitalgate/v1/dev-1/telemetry".into(),
-            kind: None,
-            reason: "shape: not JSON".into(),
-            length: 3,
-            head: b"\xffno".to_vec(),
-        };
-        Ok(vec![KeptDeadLetter { n: 7, at: now(), letter }])
-    }
-}
-
-impl HistoryRead for MemoryLog {
-    fn series(&self, query: &SeriesQuery) -> usize {
-        query.signals.len()
-    }
-
-    fn gone(&self, _: &SeriesQuery, _: Timestamp, _: Timestamp) -> Vec<Gone> {
-        Vec::new()
-    }
-
-    fn samples(
-        &self,
-        query: &SeriesQuery,
-        from: Timestamp,
-        to: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Sample>, ReadFailed> {
-        let mut memory = self.0.lock().unwrap();
-        memory.asked = Some(query.clone());
-        let wanted =
-            |s: &&Sample| from <= s.at && s.at < to && query.signals.contains(&s.series.signal);
-        let inside = memory.samples.iter().filter(wanted);
-        Ok(inside.take(limit).cloned().collect())
-    }
-
-    fn buckets(
-        &self,
-        query: &SeriesQuery,
-        from: Timestamp,
-        to: Timestamp,
-        _: u32,
-    ) -> Result<Vec<Bucket>, ReadFailed> {
-        let samples = self.samples(query, from, to, usize::MAX)?;
-        let told = self.0.lock().unwrap().buckets.clone();
-        if !told.is_empty() {
-            return Ok(told);
-        }
-        let Some(first) = samples.first() else { return Ok(Vec::new()) };
-        Ok(vec![Bucket {
-            series: first.series.clone(),
-            unit: first.unit,
-            from,
-            to,
-            values: Some(Summary {
-                count: samples.len() as u64,
-                min: samples.iter().map(|s| s.value).fold(f64::INFINITY, f64::min),
-                max: samples.iter().map(|s| s.value).fold(f64::NEG_INFINITY, f64::max),
-                mean: samples.iter().map(|s| s.value).sum::<f64>() / samples.len() as f64,
-                last: samples.last().unwrap().value,
-            }),
-        }])
-    }
-}
-
-/// An answer without an alarm.
-pub(super) fn answered(outcome: Outcome) -> CommandAnswer {
-    CommandAnswer { outcome, detail: "as it is".into(), alarm: None, version: None }
-}
-
-/// Tokens `v`, `c` and `o` for a viewer, a clinician and ops.
-pub(super) fn tokens() -> Auth {
-    let token = |name: &str, role| {
-        let hash = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
-        Token::new(name, role, &data_encoding::HEXLOWER.encode(hash.as_ref())).unwrap()
-    };
-    Auth::Tokens(vec![token("v", Role::Viewer), token("c", Role::Clinician), token("o", Role::Ops)])
-}
-
-pub(super) fn now() -> Timestamp {
-    Timestamp::from_millis(1_795_000_000_000)
-}
-
-fn signal_table() -> SignalTable {
-    SignalTable::parse(
-        "[[signal]]\nid = 1\nname = \"heart_rate\"\nlabel = \"HR\"\ncadence = \"continuous\"\nunit = \"/min\"\n\
-         [[signal]]\nid = 3\nname = \"spo2\"\nlabel = \"SpO2\"\ncadence = \"continuous\"\nunit = \"%\"\n",
-    )
-    .unwrap()
-}
-
-pub(super) fn sample_alarm(id: &str, seq: u64) -> Alarm {
-    Alarm {
-        id: id.parse().unwrap(),
-        seq,
-        site: "site".parse().unwrap(),
-        patient: Some("p-1".parse().unwrap()),
-        ward: Some("icu".parse().unwrap()),
-        bed: Some("icu-1".parse().unwrap()),
-        device: Some("dev-1".parse().unwrap()),
-        source: "dev-1".into(),
-        group: None,
-        simulated: false,
-        rule: "vitals_live.heart_rate_high".parse().unwrap(),
-        rule_version: 0,
-        kind: AlarmKind::Physiological,
-        text: "HR 150 /min above 140 /min".into(),
-        advice: None,
-        priority: Priority::High,
-        priority_peak: Priority::High,
-        response: Response::Immediate,
-        state: State::Alarming,
-        condition: Condition::Present,
-        condition_since: now(),
-        condition_reason: None,
-        acknowledged: None,
-        trigger: Trigger {
-            signal: "heart_rate".into(),
-            value: Some(150.0),
-            comparator: None,
-            unit: None,
-            side: None,
-            limit: Some(140.0),
-            limit_from: None,
-            measured_at: Some(now()),
-            relay_at: None,
-            received_at: Some(now()),
-            time_quality: TimeQuality::Synced,
-        },
-        latest: None,
-        raised_at: now(),
-        announced_at: now(),
-        ended_at: None,
-        closed_at: None,
-        closed_reason: None,
-        late: false,
-        recurrence: 0,
-    }
-}
-
-/// Ward `icu` with bed `icu-1`, in it patient `p-1` with `dev-1`, which was `p-2`'s before.
-fn sample_board() -> Board {
-    let patient = PatientView {
-        id: "p-1".parse().unwrap(),
-        ward: Some("icu".parse().unwrap()),
-        bed: Some("icu-1".parse().unwrap()),
-        age_class: AgeClass::Adult,
-        continuous: true,
-        pregnant: None,
-        discharged_at: None,
-        monitored: Monitored { state: "monitored", why: Vec::new(), judged_to: now() },
-        vitals: Vec::new(),
-        devices: vec!["dev-1".parse().unwrap()],
-        limits: Vec::new(),
-        limits_version: 3,
-    };
-    let device = DeviceView {
-        id: "dev-1".parse().unwrap(),
-        class: "monitor".into(),
-        kind: PrincipalKind::Device,
-        revoked: false,
-        token_sha256: Some(vec![1; 32]),
-        via: Vec::new(),
-        patient: Some("p-1".parse().unwrap()),
-        bindings: vec![
-            BindingView {
-                patient: Some("p-2".parse().unwrap()),
-                from: now() - Span::hours(2),
-                to: Some(now() - Span::hours(1)),
-            },
-            BindingView {
-                patient: Some("p-1".parse().unwrap()),
-                from: now() - Span::hours(1),
-                to: None,
-            },
-        ],
-        connectivity: "connected",
-        last_device_contact: Some(now()),
-        last_relay_contact: None,
-        expected_next: None,
-        clock_offset_ms: Some(12),
-        signals: Vec::new(),
-        info: DeviceInfo::default(),
-        counts: BTreeMap::new(),
-    };
-    Board {
-        seq: 0,
-        judged_to: now(),
-        wards: Arc::new(BTreeMap::from([(
-            "icu".parse().unwrap(),
-            vec!["icu-1".parse().unwrap(), "icu-2".parse().unwrap()],
-        )])),
-        patients: Arc::new(BTreeMap::from([(patient.id.clone(), Arc::new(patient))])),
-        devices: Arc::new(BTreeMap::from([(device.id.clone(), Arc::new(device))])),
-        alarms: Arc::new(BTreeMap::from([(
-            "A1".parse().unwrap(),
-            Arc::new(sample_alarm("A1", 1)),
-        )])),
-        ..Board::default()
     }
 }

@@ -1,35 +1,31 @@
 //! Series and latest values.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 
+use axum::routing::get;
 use serde_json::{Value, json};
 
-use super::fixture::{Bench, now};
+use super::fixture::Bench;
+use super::ward::{now, series};
 use crate::clock::Clock;
-use crate::http::ports::{Bucket, Gone, HistoryRead, ReadFailed, SeriesQuery, Stretch, Summary};
+use crate::http::router::router;
+use crate::http::state::Ctx;
+use crate::pipeline::load_shedding::{LoadShedding, Pressure};
 use crate::projection::view::{PatientView, Vital};
-use vitalgate_domain::model::instance::Instance;
-use vitalgate_domain::model::signal::SignalId;
+use crate::telemetry::Metrics;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
-use vitalgate_store::types::{Sample, SeriesKey, flag};
-
-fn series(signal: u16) -> SeriesKey {
-    SeriesKey {
-        device: "dev-1".parse().unwrap(),
-        signal: SignalId(signal),
-        instance: Instance::default(),
-    }
-}
+use vitalgate_store::types::{Sample, flag};
 
 fn sample(signal: u16, second: i64, value: f64) -> Sample {
     Sample {
-        series: series(signal),
+        series: series(signal, ""),
         at: now() + Span::secs(second),
         received: now(),
         value,
-        unit: Unit::PerMinute,
+        unit: if signal == 1 { Unit::PerMinute } else { Unit::Percent },
         flags: 0,
     }
 }
@@ -37,23 +33,15 @@ fn sample(signal: u16, second: i64, value: f64) -> Sample {
 #[tokio::test]
 async fn series_are_the_union_over_bindings_and_page_without_gaps() {
     let bench = Bench::start().await;
-    let series = SeriesKey {
-        device: "dev-1".parse().unwrap(),
-        signal: SignalId(1),
-        instance: Instance::default(),
-    };
     // Many samples share a time: a page ends in the middle of them.
-    let samples: Vec<Sample> = (0..12_000_i64)
-        .map(|i| Sample {
-            series: series.clone(),
-            at: now() + Span::secs(i / 4_000),
-            received: now(),
-            value: i as f64,
-            unit: Unit::PerMinute,
-            flags: if i == 0 { flag::BELOW | flag::LATE } else { 0 },
-        })
-        .collect();
-    bench.log.0.lock().unwrap().samples = samples;
+    let samples = (0..12_000_i64).map(|i| Sample {
+        received: now() + Span::millis(i),
+        flags: if i == 0 { flag::BELOW | flag::LATE } else { 0 },
+        ..sample(1, i / 4_000, i as f64)
+    });
+    // Within 5 s of the change from the patient before it is nobody's.
+    let near = [-3_602, -3_600, -3_597].map(|second| sample(1, second, -1.0));
+    bench.store.commit_samples(near.into_iter().chain(samples).collect());
     let (from, to) = (now() - Span::hours(3), now() + Span::hours(1));
     let path = format!("/api/v1/patients/p-1/series?signal=heart_rate&from={from}&to={to}");
     let mut values = Vec::new();
@@ -66,29 +54,36 @@ async fn series_are_the_union_over_bindings_and_page_without_gaps() {
         next = format!("&cursor={cursor}");
     }
     assert_eq!(values, (0..12_000).map(f64::from).collect::<Vec<_>>());
-    let asked = bench.log.0.lock().unwrap().asked.clone().unwrap();
-    let device = series.device.clone();
-    // Within 5 s of the change from the patient before it is nobody's.
-    let from = now() - Span::hours(1) + Span::secs(5);
-    assert_eq!(asked.stretches, [Stretch { device, from, to }]);
     let buckets = bench.get(&format!("{path}&points=1")).await.json();
     let bucket = &buckets["items"][0];
     assert_eq!((&bucket["count"], &bucket["last"]), (&json!(12_000), &json!(11_999.0)));
 }
 
 #[tokio::test]
+async fn a_patient_has_what_the_device_measured_from_its_binding_on() {
+    let bench = Bench::start().await;
+    let border = -3_600 + 5;
+    bench.store.commit_samples(vec![sample(1, border - 1, 70.0), sample(1, border, 71.0)]);
+    let range = format!("signal=heart_rate&from={}&to={}", now() - Span::hours(3), now());
+    let values = async |of: &str| -> Vec<f64> {
+        let reply = bench.get(&format!("/api/v1/{of}/series?{range}")).await.json();
+        reply["items"].as_array().unwrap().iter().map(|s| s["value"].as_f64().unwrap()).collect()
+    };
+    assert_eq!(values("patients/p-1").await, [71.0]);
+    assert_eq!(values("devices/dev-1").await, [70.0, 71.0]);
+}
+
+#[tokio::test]
 async fn several_signals_come_in_one_answer_each_by_its_name() {
     let bench = Bench::start().await;
-    bench.log.0.lock().unwrap().samples =
-        vec![sample(1, 0, 70.0), sample(3, 0, 97.0), sample(1, 1, 71.0)];
+    let samples = vec![sample(1, 0, 70.0), sample(3, 0, 97.0), sample(1, 1, 71.0)];
+    bench.store.commit_samples(samples);
     let path = format!("/api/v1/devices/dev-1/series?from={}&to={}", now(), now() + Span::hours(1));
     let both = bench.get(&format!("{path}&signal=heart_rate,%20spo2,heart_rate")).await.json();
     let seen = |item: &Value| (item["signal"].clone(), item["value"].as_f64().unwrap());
     let items: Vec<_> = both["items"].as_array().unwrap().iter().map(seen).collect();
     let expected = [("heart_rate", 70.0), ("spo2", 97.0), ("heart_rate", 71.0)];
     assert_eq!(items, expected.map(|(name, value)| (json!(name), value)));
-    let asked = bench.log.0.lock().unwrap().asked.clone().unwrap();
-    assert_eq!(asked.signals, [SignalId(1), SignalId(3)]);
 
     let page = bench.get(&format!("{path}&signal=heart_rate,spo2&limit=2")).await.json();
     assert_eq!(page["items"].as_array().unwrap().len(), 2);
@@ -120,18 +115,11 @@ async fn what_no_answer_could_hold_is_refused() {
 #[tokio::test]
 async fn an_empty_bucket_says_that_it_is_empty() {
     let bench = Bench::start().await;
-    let bucket = |from: i64, values| Bucket {
-        series: series(1),
-        unit: Unit::PerMinute,
-        from: now() + Span::secs(from),
-        to: now() + Span::secs(from + 10),
-        values,
-    };
-    let values = Summary { count: 2, min: 1.0, max: 3.0, mean: 2.0, last: 3.0 };
-    bench.log.0.lock().unwrap().buckets = vec![bucket(0, Some(values)), bucket(10, None)];
-    let path = "/api/v1/devices/dev-1/series?signal=heart_rate&points=2";
-    let items = bench.get(path).await.json()["items"].clone();
-    let told = |count: u64, [min, max, mean, last]: [Value; 4], from: i64| {
+    bench.store.commit_samples(vec![sample(1, 0, 1.0), sample(1, 9, 3.0)]);
+    let range = format!("from={}&to={}", now(), now() + Span::secs(20));
+    let path = format!("/api/v1/devices/dev-1/series?signal=heart_rate&points=2&{range}");
+    let items = bench.get(&path).await.json()["items"].clone();
+    let bucket = |count: u64, [min, max, mean, last]: [Value; 4], from: i64| {
         json!({
             "from": now() + Span::secs(from), "to": now() + Span::secs(from + 10),
             "device": "dev-1", "signal": "heart_rate", "instance": "", "unit": "/min",
@@ -139,7 +127,7 @@ async fn an_empty_bucket_says_that_it_is_empty() {
         })
     };
     let full = [1.0, 3.0, 2.0, 3.0].map(Value::from);
-    assert_eq!(items, json!([told(2, full, 0), told(0, [const { Value::Null }; 4], 10)]));
+    assert_eq!(items, json!([bucket(2, full, 0), bucket(0, [const { Value::Null }; 4], 10)]));
 }
 
 #[tokio::test]
@@ -199,70 +187,43 @@ async fn the_latest_values_of_a_ward_say_how_old_they_are() {
     bench.get("/api/v1/wards/icu-2/latest").await.problem(404);
 }
 
-/// A history of many series, whose first reads last until the sender of `gate` is gone.
-#[derive(Debug)]
-struct Slow {
-    series: usize,
-    entered: AtomicUsize,
-    held: usize,
-    gate: Mutex<std::sync::mpsc::Receiver<()>>,
-}
-
-impl HistoryRead for Slow {
-    fn series(&self, _: &SeriesQuery) -> usize {
-        self.series
-    }
-
-    fn gone(&self, _: &SeriesQuery, _: Timestamp, _: Timestamp) -> Vec<Gone> {
-        Vec::new()
-    }
-
-    fn samples(
-        &self,
-        _: &SeriesQuery,
-        _: Timestamp,
-        _: Timestamp,
-        _: usize,
-    ) -> Result<Vec<Sample>, ReadFailed> {
-        if self.entered.fetch_add(1, Ordering::SeqCst) < self.held {
-            assert!(self.gate.lock().unwrap().recv().is_err(), "nothing is ever sent");
-        }
-        Ok(Vec::new())
-    }
-
-    fn buckets(
-        &self,
-        _: &SeriesQuery,
-        _: Timestamp,
-        _: Timestamp,
-        _: u32,
-    ) -> Result<Vec<Bucket>, ReadFailed> {
-        self.entered.fetch_add(1, Ordering::SeqCst);
-        Ok(Vec::new())
-    }
-}
-
-/// A bench on such a history, and what opens its gate.
-async fn slow(series: usize, held: usize) -> (Bench, Arc<Slow>, std::sync::mpsc::SyncSender<()>) {
-    let (open, gate) = std::sync::mpsc::sync_channel(0);
-    let (entered, gate) = (AtomicUsize::new(0), Mutex::new(gate));
-    let slow = Arc::new(Slow { series, entered, held, gate });
-    let history = Arc::clone(&slow);
-    let bench = Bench::start_with(|state| state.history = history).await;
-    (bench, slow, open)
+/// Reads the history until the sender of `gate` is gone.
+async fn long_read(
+    http: Ctx,
+    entered: Arc<AtomicUsize>,
+    gate: Arc<Mutex<Receiver<()>>>,
+) -> &'static str {
+    let read = http.read_history(move |_| {
+        entered.fetch_add(1, Ordering::SeqCst);
+        assert!(gate.lock().unwrap().recv().is_err(), "nothing is ever sent");
+        Ok("read")
+    });
+    read.await.unwrap()
 }
 
 #[tokio::test]
 async fn a_read_keeps_its_turn_though_its_client_hung_up() {
-    let (bench, slow, open) = slow(1, 2).await;
-    let path = "/api/v1/devices/dev-1/series?signal=heart_rate";
+    let (open, gate) = sync_channel(0);
+    let (entered, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(gate)));
+    let entering = Arc::clone(&entered);
+    let bench = Bench::serve(
+        |_| {},
+        |http| {
+            let held = Arc::clone(http);
+            let read = move || long_read(held.clone(), entering.clone(), gate.clone());
+            router(http).route("/long-read", get(read))
+        },
+    )
+    .await;
+    let path = "/long-read";
     let clients = [bench.send("GET", path, &[], "").await, bench.send("GET", path, &[], "").await];
-    while slow.entered.load(Ordering::SeqCst) < 2 {
+    while entered.load(Ordering::SeqCst) < 2 {
         tokio::task::yield_now().await;
     }
     drop(clients);
-    bench.get(path).await.problem(503);
-    assert_eq!(slow.entered.load(Ordering::SeqCst), 2, "no third read beside the two");
+    let path = "/api/v1/devices/dev-1/series?signal=heart_rate";
+    let problem = bench.get(path).await.problem(503);
+    assert!(problem["detail"].as_str().unwrap().contains("too many"), "no third beside the two");
     drop(open);
     // Their turns come back with their ends.
     while bench.get(path).await.status != 200 {}
@@ -270,12 +231,21 @@ async fn a_read_keeps_its_turn_though_its_client_hung_up() {
 
 #[tokio::test]
 async fn an_answer_is_bounded_over_all_series_of_its_signals() {
-    let (bench, slow, _open) = slow(256, 0).await;
+    let mut shedding = LoadShedding::new(Metrics::default());
+    let load = shedding.load();
+    let bench = Bench::start_with(|app| app.load = load).await;
+    let samples = (0..256).map(|lead| {
+        let series = series(1, &format!("lead-{lead}"));
+        Sample { series, ..sample(1, 0, 70.0) }
+    });
+    bench.store.commit_samples(samples.collect());
     let path = "/api/v1/devices/dev-1/series?signal=heart_rate&points=";
+    assert_eq!(bench.get(&format!("{path}62")).await.status, 200);
+    // Nothing is read for a refusal: else it would be shed here.
+    shedding.observe(Pressure { bytes: 0, waited_s: 0.9 });
+    shedding.observe(Pressure { bytes: 0, waited_s: 9.0 });
     let problem = bench.get(&format!("{path}63")).await.problem(400);
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.contains("256 series") && detail.contains("`instance`"), "{detail}");
-    assert_eq!(slow.entered.load(Ordering::SeqCst), 0, "nothing was read for it");
-    assert_eq!(bench.get(&format!("{path}62")).await.status, 200);
-    assert_eq!(slow.entered.load(Ordering::SeqCst), 1);
+    bench.get(&format!("{path}62")).await.problem(503);
 }

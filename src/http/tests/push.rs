@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::fixture::{Bench, frame, heartbeat, request};
+use super::client::request;
+use super::fixture::{Bench, frame, heartbeat};
+use super::store::transition;
+use super::ward::sample_alarm;
+use vitalgate_store::types::StoredTransition;
 
 #[tokio::test]
 async fn a_new_stream_says_hello_and_then_what_happens() {
@@ -47,9 +51,7 @@ async fn a_stream_resumes_from_the_ring() {
 #[tokio::test]
 async fn a_stream_resumes_from_the_log_after_a_restart() {
     let bench = Bench::start().await;
-    for seq in 1..=300 {
-        bench.commit(seq, "icu");
-    }
+    bench.commit_all(1..=300, "icu");
     let mut stream = bench.stream("", Some("st0re-2")).await;
     bench.raise(301, "icu");
     bench.ring.publish([heartbeat(301)]);
@@ -60,9 +62,7 @@ async fn a_stream_resumes_from_the_log_after_a_restart() {
 #[tokio::test]
 async fn what_log_and_ring_both_hold_comes_once() {
     let bench = Bench::start().await;
-    for seq in 1..=4 {
-        bench.commit(seq, "icu");
-    }
+    bench.commit_all(1..=4, "icu");
     // Committed, found in the log by the stream, and published only afterwards.
     let five = bench.commit(5, "icu");
     let mut stream = bench.stream("", Some("st0re-2")).await;
@@ -76,8 +76,11 @@ async fn what_log_and_ring_both_hold_comes_once() {
 #[tokio::test]
 async fn ids_that_cannot_be_resumed_ask_for_a_resync() {
     let bench = Bench::start().await;
+    // The oldest that is kept is of no alarm.
+    let note = transition(&sample_alarm("A8", 8), "noted");
+    let note = StoredTransition { kind: "note", alarm: None, ..note };
+    bench.store.commit_transitions(vec![note]);
     bench.commit(9, "icu");
-    bench.log.0.lock().unwrap().oldest = Some(8);
     for id in ["other-5", "st0re-99", "st0re-x", "", "st0re-3"] {
         let mut stream = bench.stream("", Some(id)).await;
         assert_eq!(stream.next().await.unwrap().name, "resync", "{id}");
@@ -92,7 +95,6 @@ async fn wards_are_filtered_here_and_what_has_none_comes_to_all() {
     bench.commit(1, "icu");
     bench.commit(2, "west");
     bench.commit(3, "icu");
-    bench.log.0.lock().unwrap().oldest = Some(1);
     let mut stream = bench.stream("?wards=icu,north", Some("st0re-0")).await;
     bench.raise(4, "west");
     bench.raise(5, "north");
@@ -121,7 +123,7 @@ async fn streams_are_capped_and_seats_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stalled_reader_is_cut_off_while_others_hear_everything() {
+async fn a_stalled_reader_is_cut_off_while_others_get_everything() {
     let bench = Bench::start_with(|state| {
         state.limits.stall = Duration::from_secs(1);
     })
@@ -137,8 +139,8 @@ async fn a_stalled_reader_is_cut_off_while_others_hear_everything() {
     while bench.metrics.watching() != 1 {
         seq += 1;
         bench.ring.publish([frame("alarm", Some(seq), Some("icu"), &long), heartbeat(seq)]);
-        let heard = healthy.alarms_until(seq).await;
-        assert_eq!(heard, [format!("st0re-{seq}")]);
+        let seen = healthy.alarms_until(seq).await;
+        assert_eq!(seen, [format!("st0re-{seq}")]);
     }
     let mut rest = Vec::new();
     let ended = stalled.read_to_end(&mut rest).await;
@@ -146,14 +148,12 @@ async fn a_stalled_reader_is_cut_off_while_others_hear_everything() {
 }
 
 #[tokio::test]
-async fn who_falls_off_the_ring_hears_each_alarm_once_from_the_log() {
+async fn who_falls_off_the_ring_gets_each_alarm_once_from_the_log() {
     let bench = Bench::start().await;
     bench.commit(1, "icu");
     // The ring turns over between two looks of the stream: this task does not yield meanwhile.
     let mut stream = bench.stream("", None).await;
-    for seq in 2..=5_000 {
-        bench.raise(seq, "icu");
-    }
+    bench.raise_all(2..=5_000, "icu");
     bench.ring.publish([heartbeat(5_000)]);
     let alarms = (2..=5_000).map(|seq| format!("st0re-{seq}"));
     let expected: Vec<_> = alarms.chain(["device".into()]).collect();
@@ -163,13 +163,14 @@ async fn who_falls_off_the_ring_hears_each_alarm_once_from_the_log() {
 }
 
 #[tokio::test]
-async fn who_falls_behind_what_is_kept_is_told_to_fetch_anew() {
+async fn who_falls_behind_what_is_kept_is_asked_to_fetch_anew() {
     let bench = Bench::start().await;
     let mut stream = bench.stream("", None).await;
-    for seq in 1..=5_000 {
-        bench.raise(seq, "icu");
+    // The first two are not kept.
+    for seq in [1, 2] {
+        bench.ring.publish([frame("alarm", Some(seq), Some("icu"), "{}")]);
     }
-    bench.log.0.lock().unwrap().oldest = Some(3);
+    bench.raise_all(3..=5_000, "icu");
     let resync = stream.next().await.unwrap();
     assert_eq!((resync.name.as_str(), &resync.data["seq"]), ("resync", &5_000.into()));
     assert_eq!(stream.next().await.unwrap().name, "device");
@@ -178,7 +179,7 @@ async fn who_falls_behind_what_is_kept_is_told_to_fetch_anew() {
 }
 
 #[tokio::test]
-async fn a_flood_of_vitals_hides_no_alarm_and_is_told_by_its_newest() {
+async fn of_a_flood_of_vitals_the_newest_comes_and_it_hides_no_alarm() {
     let bench = Bench::start().await;
     let mut stream = bench.stream("", None).await;
     bench.raise(1, "icu");

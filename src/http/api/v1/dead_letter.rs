@@ -17,7 +17,7 @@ pub struct DeadLetter {
     pub head_base64: String,
     /// Its number, rising with arrival.
     pub id: u64,
-    /// What the topic says it is.
+    /// Always `null`: the name is reserved for what the topic says it is.
     pub kind: Option<Kind>,
     /// How long it was, in bytes.
     pub length: u64,

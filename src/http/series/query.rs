@@ -1,0 +1,187 @@
+//! Which numbers a request asks for, and how they are read from the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::signal::{SignalId, SignalTable};
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::model::unit::Unit;
+use vitalgate_store::ReadError;
+use vitalgate_store::history::buckets::{self, Grid};
+use vitalgate_store::history::point::Point;
+use vitalgate_store::history::range::{History, Piece};
+use vitalgate_store::types::{Sample, SeriesKey};
+
+/// What a device measured from `from` (included) to `to` (excluded).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    /// Whose readings.
+    pub(crate) device: DeviceId,
+    /// From.
+    pub(crate) from: Timestamp,
+    /// To.
+    pub(crate) to: Timestamp,
+}
+
+/// Some signals over some stretches; a patient's history is the union over the bindings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SeriesQuery {
+    /// Which devices, when.
+    pub(crate) stretches: Vec<Stretch>,
+    /// What.
+    pub(crate) signals: Vec<SignalId>,
+    /// Lead or channel; `None` is every one.
+    pub(crate) instance: Option<String>,
+    /// Of these series only what was measured from then on.
+    pub(crate) only_from: BTreeMap<SeriesKey, Timestamp>,
+}
+
+/// Part of a series that retention pruned: what the store still has of it are remnants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PrunedPart {
+    /// Which series.
+    pub(crate) series: SeriesKey,
+    /// From.
+    pub(crate) from: Timestamp,
+    /// To.
+    pub(crate) to: Timestamp,
+    /// Whether it ends with the last number that was pruned: there was something in it.
+    pub(crate) held_something: bool,
+}
+
+/// The samples of one series in `[from, to)`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Bucket {
+    /// Which series.
+    pub(crate) series: SeriesKey,
+    /// The unit of the signal table; what was sent in another unit is converted.
+    pub(crate) unit: Unit,
+    /// From.
+    pub(crate) from: Timestamp,
+    /// To.
+    pub(crate) to: Timestamp,
+    /// Their summary; `None` where there are none.
+    pub(crate) values: Option<Summary>,
+}
+
+/// What a bucket holds, whether the store counted it, InfluxDB, or both.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Summary {
+    /// How many samples.
+    pub(crate) count: u64,
+    /// The smallest.
+    pub(crate) min: f64,
+    /// The largest.
+    pub(crate) max: f64,
+    /// The mean.
+    pub(crate) mean: f64,
+    /// The last.
+    pub(crate) last: f64,
+}
+
+impl SeriesQuery {
+    /// How many series it asks for: at most so many hold anything.
+    pub(crate) fn series(&self, history: &History) -> usize {
+        let series = self.pieces(history).into_iter().map(|piece| piece.series);
+        series.collect::<BTreeSet<_>>().len()
+    }
+
+    /// What retention pruned of them in `[from, to)`, a part for each series and stretch. Does not
+    /// wait for the disk. What is asked for after a read is true of that read.
+    pub(crate) fn pruned(
+        &self,
+        history: &History,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Vec<PrunedPart> {
+        let parts = self.pieces(history).into_iter().filter_map(|piece| {
+            let end = history.pruned_to(&piece.series)? + Span::micros(1);
+            let (from, to) = (piece.from.max(from), piece.to.min(to).min(end));
+            let held_something = to == end;
+            (from < to).then_some(PrunedPart { series: piece.series, from, to, held_something })
+        });
+        parts.collect()
+    }
+
+    /// At most `limit` samples in `[from, to)` by time, then device, signal and instance.
+    pub(crate) fn samples(
+        &self,
+        history: &History,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Sample>, ReadError> {
+        let mut pieces = self.pieces(history);
+        for piece in &mut pieces {
+            piece.from = piece.from.max(from);
+            piece.to = piece.to.min(to);
+        }
+        pieces.retain(|piece| piece.from < piece.to);
+        pieces.sort_by(|a, b| a.series.cmp(&b.series));
+        let page = history.raw(&pieces, None, limit)?;
+        let sample = |(index, point): (usize, Point)| {
+            let series = pieces.get(index)?.series.clone();
+            let Point { at, received, value, unit, flags } = point;
+            Some(Sample { series, at, received, value, unit, flags })
+        };
+        Ok(page.points.into_iter().filter_map(sample).collect())
+    }
+
+    /// All buckets of the grid, also the empty ones, of every series that holds anything inside: by
+    /// time, then device, signal and instance.
+    pub(crate) fn buckets(
+        &self,
+        history: &History,
+        grid: Grid,
+        table: &SignalTable,
+    ) -> Result<Vec<Bucket>, ReadError> {
+        let mut pieces = self.pieces(history);
+        pieces.sort_by(|a, b| a.series.cmp(&b.series));
+        let mut all = Vec::new();
+        for of_series in pieces.chunk_by(|a, b| a.series == b.series) {
+            let Some(Piece { series, .. }) = of_series.first() else { continue };
+            let unit = unit_of(series, table);
+            let mut filled = history.buckets(of_series, grid, unit)?.into_iter().peekable();
+            if filled.peek().is_none() {
+                continue;
+            }
+            all.extend(grid.all().map(|(from, to)| {
+                let values = filled.next_if(|bucket| bucket.from == from).map(Summary::from);
+                Bucket { series: series.clone(), unit, from, to, values }
+            }));
+        }
+        // Stable: at each time the series stay in their order.
+        all.sort_by_key(|bucket| bucket.from);
+        Ok(all)
+    }
+
+    /// The series it asks for, each with its stretches.
+    fn pieces(&self, history: &History) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        for stretch in &self.stretches {
+            let series = history.series_of(&stretch.device).into_iter();
+            pieces.extend(series.filter(|key| self.wants(key)).map(|series| {
+                let from = self.only_from.get(&series).copied().unwrap_or(stretch.from);
+                Piece { from: from.max(stretch.from), to: stretch.to, series }
+            }));
+        }
+        pieces
+    }
+
+    fn wants(&self, key: &SeriesKey) -> bool {
+        self.signals.contains(&key.signal)
+            && self.instance.as_ref().is_none_or(|wanted| *wanted == key.instance.as_str())
+    }
+}
+
+impl From<buckets::Bucket> for Summary {
+    fn from(bucket: buckets::Bucket) -> Self {
+        let buckets::Bucket { from: _, min, max, mean, last, count } = bucket;
+        Self { count, min, max, mean, last }
+    }
+}
+
+/// In which unit a series is summarised: that of the signal table.
+pub(crate) fn unit_of(series: &SeriesKey, table: &SignalTable) -> Unit {
+    table.get(series.signal).and_then(|signal| signal.unit).unwrap_or(Unit::One)
+}

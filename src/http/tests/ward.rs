@@ -1,0 +1,162 @@
+//! A small ward: one patient with one device and one alarm, and the tokens of its people.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::http::{Auth, Role, Token};
+use crate::projection::view::{BindingView, Board, DeviceView, Monitored, PatientView};
+use vitalgate_domain::model::alarm::{
+    Alarm, AlarmKind, Condition, Priority, Response, State, TimeQuality, Trigger,
+};
+use vitalgate_domain::model::command::{AgeClass, CommandAnswer, Outcome, PrincipalKind};
+use vitalgate_domain::model::message::DeviceInfo;
+use vitalgate_domain::model::signal::{SignalId, SignalTable};
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_store::types::SeriesKey;
+
+/// An answer without an alarm.
+pub(super) fn answered(outcome: Outcome) -> CommandAnswer {
+    CommandAnswer { outcome, detail: "as it is".into(), alarm: None, version: None }
+}
+
+/// Tokens `v`, `c` and `o` for a viewer, a clinician and ops.
+pub(super) fn tokens() -> Auth {
+    let token = |name: &str, role| {
+        let hash = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
+        Token::new(name, role, &data_encoding::HEXLOWER.encode(hash.as_ref())).unwrap()
+    };
+    Auth::Tokens(vec![token("v", Role::Viewer), token("c", Role::Clinician), token("o", Role::Ops)])
+}
+
+pub(super) fn now() -> Timestamp {
+    Timestamp::from_millis(1_795_000_000_000)
+}
+
+/// `heart_rate` is 1, `spo2` is 3.
+pub(super) fn signal_table() -> SignalTable {
+    SignalTable::parse(
+        "[[signal]]\nid = 1\nname = \"heart_rate\"\nlabel = \"HR\"\ncadence = \"continuous\"\nunit = \"/min\"\n\
+         [[signal]]\nid = 3\nname = \"spo2\"\nlabel = \"SpO2\"\ncadence = \"continuous\"\nunit = \"%\"\n",
+    )
+    .unwrap()
+}
+
+/// A series of the ward's device.
+pub(super) fn series(signal: u16, instance: &str) -> SeriesKey {
+    SeriesKey {
+        device: "dev-1".parse().unwrap(),
+        signal: SignalId(signal),
+        instance: instance.into(),
+    }
+}
+
+pub(super) fn sample_alarm(id: &str, seq: u64) -> Alarm {
+    Alarm {
+        id: id.parse().unwrap(),
+        seq,
+        site: "site".parse().unwrap(),
+        patient: Some("p-1".parse().unwrap()),
+        ward: Some("icu".parse().unwrap()),
+        bed: Some("icu-1".parse().unwrap()),
+        device: Some("dev-1".parse().unwrap()),
+        source: "dev-1".into(),
+        group: None,
+        simulated: false,
+        rule: "vitals_live.heart_rate_high".parse().unwrap(),
+        rule_version: 0,
+        kind: AlarmKind::Physiological,
+        text: "HR 150 /min above 140 /min".into(),
+        advice: None,
+        priority: Priority::High,
+        priority_peak: Priority::High,
+        response: Response::Immediate,
+        state: State::Alarming,
+        condition: Condition::Present,
+        condition_since: now(),
+        condition_reason: None,
+        acknowledged: None,
+        trigger: Trigger {
+            signal: "heart_rate".into(),
+            value: Some(150.0),
+            comparator: None,
+            unit: None,
+            side: None,
+            limit: Some(140.0),
+            limit_from: None,
+            measured_at: Some(now()),
+            relay_at: None,
+            received_at: Some(now()),
+            time_quality: TimeQuality::Synced,
+        },
+        latest: None,
+        raised_at: now(),
+        announced_at: now(),
+        ended_at: None,
+        closed_at: None,
+        closed_reason: None,
+        late: false,
+        recurrence: 0,
+    }
+}
+
+/// Ward `icu` with bed `icu-1`, in it patient `p-1` with `dev-1`, which was `p-2`'s before.
+pub(super) fn sample_board() -> Board {
+    let patient = PatientView {
+        id: "p-1".parse().unwrap(),
+        ward: Some("icu".parse().unwrap()),
+        bed: Some("icu-1".parse().unwrap()),
+        age_class: AgeClass::Adult,
+        continuous: true,
+        pregnant: None,
+        discharged_at: None,
+        monitored: Monitored { state: "monitored", why: Vec::new(), judged_to: now() },
+        vitals: Vec::new(),
+        devices: vec!["dev-1".parse().unwrap()],
+        limits: Vec::new(),
+        limits_version: 3,
+    };
+    let device = DeviceView {
+        id: "dev-1".parse().unwrap(),
+        class: "monitor".into(),
+        kind: PrincipalKind::Device,
+        revoked: false,
+        token_sha256: Some(vec![1; 32]),
+        via: Vec::new(),
+        patient: Some("p-1".parse().unwrap()),
+        bindings: vec![
+            BindingView {
+                patient: Some("p-2".parse().unwrap()),
+                from: now() - Span::hours(2),
+                to: Some(now() - Span::hours(1)),
+            },
+            BindingView {
+                patient: Some("p-1".parse().unwrap()),
+                from: now() - Span::hours(1),
+                to: None,
+            },
+        ],
+        connectivity: "connected",
+        last_device_contact: Some(now()),
+        last_relay_contact: None,
+        expected_next: None,
+        clock_offset_ms: Some(12),
+        signals: Vec::new(),
+        info: DeviceInfo::default(),
+        counts: BTreeMap::new(),
+    };
+    Board {
+        seq: 0,
+        judged_to: now(),
+        wards: Arc::new(BTreeMap::from([(
+            "icu".parse().unwrap(),
+            vec!["icu-1".parse().unwrap(), "icu-2".parse().unwrap()],
+        )])),
+        patients: Arc::new(BTreeMap::from([(patient.id.clone(), Arc::new(patient))])),
+        devices: Arc::new(BTreeMap::from([(device.id.clone(), Arc::new(device))])),
+        alarms: Arc::new(BTreeMap::from([(
+            "A1".parse().unwrap(),
+            Arc::new(sample_alarm("A1", 1)),
+        )])),
+        ..Board::default()
+    }
+}
