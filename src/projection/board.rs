@@ -168,14 +168,14 @@ fn monitored(patient: &Patient, core: &Core, no_device: bool, now: Stamp) -> Mon
         why.push("no device is bound".to_owned());
     }
     let expected = patient.expectations.len();
-    let mut heard = 0;
+    let mut judged = 0;
     for expectation in &patient.expectations {
         let what = expectation.signal.map_or_else(
             || expectation.device.to_string(),
             |s| signals.get(s).map_or_else(|| signals.name(s), |s| s.label.clone()),
         );
         match (&expectation.rung, &expectation.doubt) {
-            (None, None) if expectation.judged => heard += 1,
+            (None, None) if expectation.judged => judged += 1,
             (None, None) => why.push(format!("{what}: not heard yet")),
             (_, Some(doubt)) => why.push(format!("{what}: {doubt}")),
             (Some(_), None) => why.push(format!("{what}: no data")),
@@ -185,10 +185,10 @@ fn monitored(patient: &Patient, core: &Core, no_device: bool, now: Stamp) -> Mon
     if refused {
         why.push("limits for adults are not applied: age class or pregnancy".to_owned());
     }
-    let state = match heard {
+    let state = match judged {
         _ if patient.discharged_at.is_some() || no_device => "not",
         0 if expected > 0 => "not",
-        _ if heard < expected || refused => "partly",
+        _ if judged < expected || refused => "partly",
         _ => "monitored",
     };
     Monitored { state, why, judged_to: now.wall() }
