@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> anyhow::Result<()> {
     match part() {
-        Some((part, told)) if part == load::PART => Load::play(&told),
+        Some((part, arguments)) if part == load::PART => Load::play(&arguments),
         Some((part, _)) if part == "loads" => loads(),
         Some((part, _)) if part == "sinks" => sinks(),
         Some((part, _)) => anyhow::bail!("`{part}` is no part of this benchmark"),
@@ -98,8 +98,8 @@ const BEHIND: [(&str, Option<StandIn>, bool); 5] = [
 ];
 /// Messages of the load that a sink has to catch up with, with four readings each.
 const BACKLOG: u64 = 1_500_000;
-/// A row is told 6 s after its stamp: until then a sink has nothing to do.
-const TOLD_AFTER: Duration = Duration::from_secs(7);
+/// A row is exported 6 s after its stamp: until then a sink has nothing to do.
+const EXPORTED_AFTER: Duration = Duration::from_secs(7);
 /// From one alarm to the next, so that all of them are several of the sink's batches long.
 const APART: Duration = Duration::from_millis(4);
 
@@ -116,10 +116,10 @@ fn sinks() -> anyhow::Result<()> {
                 ward().make(&dir, RunMode::default())?;
             }
             if let Some(server) = server {
-                tell(server, &dir)?;
+                configure_sink(server, &dir)?;
             }
             let gateway = Server::gateway(&dir)?;
-            let warm_up = if lacks { WARM_UP } else { TOLD_AFTER };
+            let warm_up = if lacks { WARM_UP } else { EXPORTED_AFTER };
             let (figures, points) = run(name, &gateway, Some(LOADED), warm_up, APART)?;
             let goes_on = points > 0.0;
             ensure!(goes_on == (server == Some(StandIn::Answers)), "{name}: {points} points/s");
@@ -159,7 +159,7 @@ fn load(mqtt: SocketAddr, background: Background, extent: Until) -> anyhow::Resu
     Load { mqtt, connections: CONNECTIONS, devices: 1, window, rate, extent }.start()
 }
 
-/// A store of which no sink was told anything.
+/// A store of which nothing was exported.
 fn backlog() -> anyhow::Result<PathBuf> {
     let dir = folder("backlog")?;
     ward().make(&dir, RunMode::default())?;
@@ -171,7 +171,7 @@ fn backlog() -> anyhow::Result<PathBuf> {
 }
 
 /// Configures a sink to this server.
-fn tell(server: StandIn, dir: &Path) -> anyhow::Result<()> {
+fn configure_sink(server: StandIn, dir: &Path) -> anyhow::Result<()> {
     fs::write(dir.join("secret"), "any")?;
     let config = format!(
         "\n[influx]\nurl = \"http://{}\"\norg = \"o\"\nbucket = \"b\"\n\
@@ -189,7 +189,7 @@ struct Figures {
     commit_p99: f64,
 }
 
-/// Has a gateway raise its alarms under a load, and says what its sink was told a second meanwhile.
+/// Has a gateway raise its alarms under a load, and measures how many points a second its sink exports meanwhile.
 fn run(
     name: &str,
     gateway: &Server,

@@ -52,8 +52,8 @@ struct Figures {
 
 fn main() -> anyhow::Result<()> {
     match part() {
-        Some((part, told)) if part == load::PART => Load::play(&told),
-        Some((part, told)) if part == FLOOR => floor(&told),
+        Some((part, arguments)) if part == load::PART => Load::play(&arguments),
+        Some((part, arguments)) if part == FLOOR => floor(&arguments),
         Some((part, _)) => anyhow::bail!("`{part}` is no part of this benchmark"),
         None => compare(),
     }
@@ -176,8 +176,8 @@ fn committed(gateway: &Server) -> anyhow::Result<f64> {
 }
 
 /// The floor: a client that acknowledges by itself, and counts.
-fn floor(told: &[String]) -> anyhow::Result<()> {
-    let [dir, address, count] = told else { anyhow::bail!("which folder, broker and count?") };
+fn floor(arguments: &[String]) -> anyhow::Result<()> {
+    let [dir, address, count] = arguments else { anyhow::bail!("which folder, broker and count?") };
     let (dir, mut left): (_, u64) = (Path::new(dir), count.parse()?);
     let address: SocketAddr = address.parse()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -199,7 +199,7 @@ fn floor(told: &[String]) -> anyhow::Result<()> {
             }
         }
         fs::write(dir.join("done"), "")?;
-        // Read by the process that measures before this one goes.
+        // Read by the process that measures before this one ends.
         loop {
             if events.poll().await.is_err() {
                 return Ok(());

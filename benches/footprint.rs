@@ -58,8 +58,8 @@ type Part = (String, String, ByteVec);
 
 fn main() -> anyhow::Result<()> {
     match part() {
-        Some((part, told)) if part == load::PART => Load::play(&told),
-        Some((part, told)) => match (part.as_str(), told.as_slice()) {
+        Some((part, arguments)) if part == load::PART => Load::play(&arguments),
+        Some((part, arguments)) => match (part.as_str(), arguments.as_slice()) {
             (MAKE, [patients, file]) => make(patients.parse()?, Path::new(file)),
             (HOLD, [kinds, file]) => hold(kinds, Path::new(file)),
             _ => anyhow::bail!("`{part}` is no part of this benchmark"),
@@ -99,7 +99,7 @@ fn memory() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A ward whose patients were all heard three times, as a snapshot would write it.
+/// A ward whose patients each have three readings, as a snapshot would write it.
 fn make(patients: u64, file: &Path) -> anyhow::Result<()> {
     let configuration = configuration()?;
     let begin = Timestamp::from_millis(1_795_000_000_000);

@@ -56,7 +56,7 @@ const HEART_RATE: SignalId = SignalId(1);
 
 fn main() -> anyhow::Result<()> {
     match part() {
-        Some((part, told)) if part == load::PART => Load::play(&told),
+        Some((part, arguments)) if part == load::PART => Load::play(&arguments),
         Some((part, _)) => anyhow::bail!("`{part}` is no part of this benchmark"),
         None => {
             match std::env::var_os("VITALGATE_RECORDINGS") {
@@ -180,7 +180,7 @@ const RECORDINGS: [Recording; 5] = [
 ];
 
 /// Each recording into a store of its own, by several devices at the pace it was measured, as the
-/// gateway's store takes it: a row a line and a row a minute between them. Told is what the store
+/// gateway's store takes it: a row a line and a row a minute between them. Printed is what the store
 /// takes at the end of the recording, when the last days are as they were sealed, and days later,
 /// when maintenance has come to rest.
 fn recordings(folder: &Path) -> anyhow::Result<()> {
@@ -325,11 +325,11 @@ impl Writer {
             snapshot_complete: None,
         };
         let Running { committer, reports, .. } = &mut self.running;
-        let told = self.runtime.block_on(async {
+        let report = self.runtime.block_on(async {
             committer.send(commit).await?;
             anyhow::Ok(reports.recv().await)
         })?;
-        ensure!(matches!(told, Some(Report::Committed { .. })), "{told:?}");
+        ensure!(matches!(report, Some(Report::Committed { .. })), "{report:?}");
         Ok(())
     }
 

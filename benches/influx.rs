@@ -82,7 +82,7 @@ fn main() -> anyhow::Result<()> {
     // The first round makes the series known to the server and is not counted.
     for round in 0..=ROUNDS {
         let bytes = victoria.cost(|| runtime.block_on(post(&victoria.url, &bodies.1)))?;
-        let sink = victoria.cost(|| runtime.block_on(tell(&config, &opened, &dir)))?;
+        let sink = victoria.cost(|| runtime.block_on(export(&config, &opened, &dir)))?;
         let stream = victoria.cost(|| runtime.block_on(stream(&victoria.url)))?;
         let counted = if round == 0 { " (not counted)" } else { "" };
         println!("  ready bytes {bytes}; sink {sink}; the crate's stream {stream}{counted}");
@@ -98,7 +98,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What it takes to tell all points.
+/// What it takes to export all points.
 #[derive(Clone, Copy)]
 struct Cost {
     seconds: f64,
@@ -124,7 +124,7 @@ impl Watch {
     }
 
     /// Seconds, and those of this process's processor time.
-    fn told(&self) -> anyhow::Result<(f64, f64)> {
+    fn elapsed(&self) -> anyhow::Result<(f64, f64)> {
         Ok((self.0.seconds(), cpu_s("self")? - self.1))
     }
 }
@@ -291,11 +291,11 @@ async fn post(url: &str, bodies: &[Bytes]) -> anyhow::Result<(f64, f64)> {
             )
             .await?;
     }
-    watch.told()
+    watch.elapsed()
 }
 
-/// Seconds for the sink to tell the whole journal.
-async fn tell(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<(f64, f64)> {
+/// Seconds for the sink to export the whole journal.
+async fn export(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<(f64, f64)> {
     let core = recover(opened)?;
     let signals = configuration()?.signals;
     let (_board, board) = watch::channel(Arc::new(board::of(&core)));
@@ -304,7 +304,7 @@ async fn tell(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<(f
     let metrics = Metrics::default();
     let clock = Clock::stream(core.now().at);
     // The last rows wait too, until no change of binding can concern them any more.
-    clock.heard(at(SECONDS) + Span::mins(1));
+    clock.observe(at(SECONDS) + Span::mins(1));
     let parts = Parts {
         identity: opened.identity.clone(),
         reader: opened.reader(),
@@ -312,7 +312,7 @@ async fn tell(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<(f
         consumer: opened.consumer(CONSUMER)?,
         handles: Handles { metrics: metrics.clone(), ..Handles::new(inbox, board, signals, clock) },
         load: Load::default(),
-        told: false,
+        alarming: false,
     };
     let influx = config.influx.as_ref().context("no [influx]")?;
     let sink = Sink::new(influx, dir, parts).await?;
@@ -320,17 +320,17 @@ async fn tell(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<(f
     let watch = Watch::start()?;
     let running = tokio::spawn(sink.run(stop.clone()));
     loop {
-        let told = metrics.exposition();
-        let points = told
+        let exposition = metrics.exposition();
+        let points = exposition
             .lines()
             .find_map(|l| l.strip_prefix("vitalgate_sink_points_total{sink=\"influx\"} "));
         if points.and_then(|n| n.parse().ok()).is_some_and(|n: f64| n >= POINTS as f64) {
             break;
         }
-        ensure!(watch.0.seconds() < 60.0, "the sink does not end:\n{told}");
+        ensure!(watch.0.seconds() < 60.0, "the sink does not end:\n{exposition}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let cost = watch.told()?;
+    let cost = watch.elapsed()?;
     stop.cancel();
     running.await?;
     Ok(cost)
@@ -364,5 +364,5 @@ async fn stream(url: &str) -> anyhow::Result<(f64, f64)> {
             .collect();
         client.write("b", futures::stream::iter(points?)).await?;
     }
-    watch.told()
+    watch.elapsed()
 }

@@ -51,8 +51,10 @@ struct Figures {
 
 fn main() -> anyhow::Result<()> {
     match part() {
-        Some((part, told)) if part == load::PART => Load::play(&told),
-        Some((part, told)) if part == FLOOR => floor(told.first().context("which folder?")?),
+        Some((part, arguments)) if part == load::PART => Load::play(&arguments),
+        Some((part, arguments)) if part == FLOOR => {
+            floor(arguments.first().context("which folder?")?)
+        }
         Some((part, _)) => anyhow::bail!("`{part}` is no part of this benchmark"),
         None => {
             against_the_floor("pipelined", 50, 20)?;

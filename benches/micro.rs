@@ -15,6 +15,7 @@ use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{Delivery, Kind};
 use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
 use vitalgate_domain::model::unit::Unit;
+use vitalgate_domain::patient::RuleContext;
 use vitalgate_formats::{Decoded, Request, decode};
 use vitalgate_store::history::block::{self, Block};
 use vitalgate_store::history::point::Point;
@@ -73,6 +74,18 @@ fn fold_alone(bencher: Bencher<'_, '_>) {
         });
 }
 
+/// Looking for the earliest deadline of a patient, as after each message; an item is one patient.
+#[divan::bench]
+fn next_deadline(bencher: Bencher<'_, '_>) {
+    let (mut core, (inputs, now)) = monitored();
+    core.fold(2, now, &inputs);
+    let Configuration { signals, rules, .. } = &*core.configuration;
+    let context = RuleContext { signals, rules };
+    bencher.counter(ItemsCount::from(core.patients.len())).bench(|| {
+        core.patients.values().filter_map(|patient| patient.next_deadline(context, None)).min()
+    });
+}
+
 /// Putting a row together and encoding it; an item is one message.
 #[divan::bench]
 fn encode_row(bencher: Bencher<'_, '_>) {
@@ -84,7 +97,6 @@ fn encode_row(bencher: Bencher<'_, '_>) {
         .bench_values(|inputs| RowBody::new(inputs, &samples, now).encode());
 }
 
-/// A ward of monitored patients, and the row of messages that comes next.
 /// Sealing a day of a sensor, a block an hour; an item is one reading.
 #[divan::bench]
 fn seal_hours(bencher: Bencher<'_, '_>) {
@@ -139,6 +151,7 @@ fn point(after: Span, value: f64) -> Point {
     Point { at, received, value, unit: Unit::MgPerDl, flags: 0 }
 }
 
+/// A ward of monitored patients, and the row of messages that comes next.
 fn monitored() -> (Core, (Vec<Input>, Stamp)) {
     let configuration = configuration();
     let now = Stamp { at: start(), offset: Span::ZERO };

@@ -35,7 +35,7 @@ impl Clock {
         Self(Arc::new(Mutex::new(State { last: wall.max(after), read, stream: None })))
     }
 
-    /// `--clock stream`: time is the newest `sent_at` heard, from `after` on.
+    /// `--clock stream`: time is the newest `sent_at` observed, from `after` on.
     pub fn stream(after: Timestamp) -> Self {
         let (read, _) = read();
         Self(Arc::new(Mutex::new(State { last: after, read, stream: Some(after) })))
@@ -47,7 +47,7 @@ impl Clock {
     }
 
     /// A message says it was sent at this time. Only `--clock stream` listens.
-    pub fn heard(&self, sent_at: Timestamp) {
+    pub fn observe(&self, sent_at: Timestamp) {
         if let Some(newest) = &mut self.lock().stream {
             *newest = (*newest).max(sent_at);
         }
@@ -112,8 +112,8 @@ mod tests {
     #[test]
     fn a_stream_clock_stands_until_it_hears_and_never_returns() {
         let clock = Clock::stream(Timestamp::from_millis(1_000));
-        clock.heard(Timestamp::from_millis(5_000));
-        clock.heard(Timestamp::from_millis(2_000));
+        clock.observe(Timestamp::from_millis(5_000));
+        clock.observe(Timestamp::from_millis(2_000));
         assert_eq!(clock.wall(), Timestamp::from_millis(5_000));
         let at = clock.stamp().at;
         assert_eq!((clock.now(), clock.now()), (at, at), "looking moves nothing");

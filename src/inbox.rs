@@ -76,7 +76,7 @@ impl Receipt {
     }
 
     /// For inputs nobody waits for.
-    pub fn unheard() -> Self {
+    pub fn unawaited() -> Self {
         Self(None)
     }
 

@@ -52,3 +52,6 @@ pub mod projection;
 pub mod state;
 pub mod telemetry;
 pub mod tools;
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) mqtt: SocketAddr,
     pub(crate) http: Option<SocketAddr>,
-    /// From its start until it said where it listens.
+    /// From its start until its addresses were written.
     pub(crate) start_s: f64,
 }
 
@@ -45,10 +45,10 @@ impl Server {
         let watch = Stopwatch::start();
         let mut child =
             command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
-        let said: Value = loop {
+        let addresses: Value = loop {
             let read = fs::read(&addresses).ok();
-            if let Some(said) = read.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
-                break said;
+            if let Some(addresses) = read.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+                break addresses;
             }
             if let Some(status) = child.try_wait()? {
                 bail!("the server ended: {status}; see {}", dir.join("server.log").display());
@@ -57,7 +57,7 @@ impl Server {
             thread::sleep(LOOK_AGAIN);
         };
         let start_s = watch.seconds();
-        let address = |of: &str| said[of].as_str().and_then(|text| text.parse().ok());
+        let address = |of: &str| addresses[of].as_str().and_then(|text| text.parse().ok());
         let mqtt = address("mqtt").context("the server does not listen for MQTT")?;
         Ok(Self { mqtt, http: address("http"), start_s, child })
     }

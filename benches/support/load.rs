@@ -66,20 +66,20 @@ impl Load {
         Ok(Running(command.spawn()?))
     }
 
-    /// The load's own process: told as JSON, answers in JSON.
+    /// The load's own process: takes the load as JSON, answers in JSON.
     #[expect(clippy::print_stdout, reason = "the answer to the process that started this one")]
-    pub(crate) fn play(told: &[String]) -> anyhow::Result<()> {
-        let told: Self = serde_json::from_str(told.first().context("no load was told")?)?;
+    pub(crate) fn play(arguments: &[String]) -> anyhow::Result<()> {
+        let load: Self = serde_json::from_str(arguments.first().context("no load was given")?)?;
         let now = Clock::system(Timestamp::default()).wall();
         let options = LoadOptions {
-            mqtt: told.mqtt,
+            mqtt: load.mqtt,
             token: None,
             protocol: Protocol::V4,
-            connections: told.connections,
-            devices: told.devices,
-            rate: told.rate,
-            window: told.window,
-            extent: match told.extent {
+            connections: load.connections,
+            devices: load.devices,
+            rate: load.rate,
+            window: load.window,
+            extent: match load.extent {
                 Until::Seconds(seconds) => Extent::For(std::time::Duration::from_secs(seconds)),
                 Until::Messages(count) => Extent::Messages(count),
             },

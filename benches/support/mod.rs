@@ -36,7 +36,7 @@ pub(crate) fn myself() -> anyhow::Result<Command> {
     Ok(Command::new(std::env::current_exe().context("cannot find this program")?))
 }
 
-/// The part this process plays and what it was told; `None` for the benchmark itself.
+/// The part this process plays and its arguments; `None` for the benchmark itself.
 pub(crate) fn part() -> Option<(String, Vec<String>)> {
     let mut args = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
     Some((args.next()?, args.collect()))

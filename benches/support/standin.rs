@@ -43,13 +43,13 @@ impl StandIn {
 
 fn answer(mut socket: TcpStream) -> anyhow::Result<()> {
     socket.set_nodelay(true)?;
-    let mut heard = BufReader::new(socket.try_clone()?);
+    let mut received = BufReader::new(socket.try_clone()?);
     let mut body = Vec::new();
     loop {
         let mut length = None;
         loop {
             let mut line = String::new();
-            anyhow::ensure!(heard.read_line(&mut line)? > 0, "the end");
+            anyhow::ensure!(received.read_line(&mut line)? > 0, "the end");
             let line = line.trim_end().to_ascii_lowercase();
             if line.is_empty() {
                 break;
@@ -57,7 +57,7 @@ fn answer(mut socket: TcpStream) -> anyhow::Result<()> {
             length = line.strip_prefix("content-length:").map(str::to_owned).or(length);
         }
         body.resize(length.context("no length")?.trim().parse()?, 0);
-        heard.read_exact(&mut body)?;
+        received.read_exact(&mut body)?;
         socket.write_all(b"HTTP/1.1 204 No Content\r\n\r\n")?;
     }
 }

@@ -87,7 +87,7 @@ pub(crate) fn configuration() -> anyhow::Result<Configuration> {
     Ok(Configuration::parse(texts)?)
 }
 
-/// Runs a pipeline without doors on a store, made if there is none, while `act` acts, then commits and closes it.
+/// Runs a pipeline without interfaces on a store, made if there is none, while `act` acts, then commits and closes it.
 pub(crate) async fn headless(
     config: &Config,
     mode: RunMode,

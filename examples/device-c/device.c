@@ -2,11 +2,13 @@
  *
  *     cc -std=c99 -Wall -Wextra -Werror -o device device.c && ./device 127.0.0.1 1883 dev-c 5
  *
- * All that depends on the platform stands at the end: two functions move bytes, one tells the time. Replace
- * them by those of your modem or RTOS; what is above them allocates nothing and keeps about 1 KiB on the stack.
+ * Everything that depends on the platform is at the end: three functions are the transport, one gives the
+ * time, one waits. Replace them by those of your modem or RTOS. What is above them allocates nothing and keeps
+ * about 1.5 KiB on the stack.
  *
- * A reading is forgotten only after its PUBACK, which comes when the gateway has it on disk. After a lost
- * connection a real device sends the same bytes again, with the same seq; this example keeps none and stops.
+ * A message is kept until its PUBACK, which comes when the gateway has it on disk. After a lost connection the
+ * device connects again and sends the same bytes, with the same boot and seq. Here the message is kept in RAM:
+ * a device that can lose its power writes it to flash before it sends it, and deletes it after the PUBACK.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stddef.h>
@@ -15,14 +17,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The transport: 0 when all bytes were moved, -1 when the connection is lost. */
+/* The transport: 0 when it is done, -1 when the connection is lost. Opening closes what was open before. */
+static int transport_open(void);
 static int transport_send(const uint8_t *bytes, size_t length);
 static int transport_receive(uint8_t *bytes, size_t length);
 /* The time as RFC 3339 with zone, into at least 32 bytes. */
 static void now_rfc3339(char *text, size_t room);
+static void wait_seconds(unsigned seconds);
 
-enum { CONNECT = 0x10, CONNACK = 0x20, PUBLISH_QOS1 = 0x32, PUBACK = 0x40, DISCONNECT = 0xE0 };
-enum { KEEP_ALIVE_S = 60, PACKET = 512 };
+enum { CONNECT = 0x10, CONNACK = 0x20, PUBLISH_QOS1 = 0x32, DUP = 0x08, PUBACK = 0x40, DISCONNECT = 0xE0 };
+/* A device that sends less often than every KEEP_ALIVE_S also sends PINGREQ, else the gateway ends the connection. */
+enum { KEEP_ALIVE_S = 60, LONGEST_WAIT_S = 60, PACKET = 512 };
 
 /* A packet under construction; `length` runs past PACKET if it does not fit, and then it is not sent. */
 struct packet {
@@ -80,7 +85,10 @@ static int expect(uint8_t type, uint8_t body[2])
     return transport_receive(body, 2);
 }
 
-static int mqtt_connect(const char *device, const char *token)
+/* What CONNACK says of the session, or -1 when there is no connection. */
+enum session { NO_CONNECTION = -1, NEW_SESSION = 0, SAME_SESSION = 1 };
+
+static enum session mqtt_connect(const char *device, const char *token)
 {
     struct packet p = { .length = 0 };
     uint8_t answer[2];
@@ -93,27 +101,51 @@ static int mqtt_connect(const char *device, const char *token)
         put_text(&p, device);
         put_text(&p, token);
     }
-    if (send_packet(CONNECT, &p) != 0 || expect(CONNACK, answer) != 0) {
-        return -1;
+    if (transport_open() != 0 || send_packet(CONNECT, &p) != 0 || expect(CONNACK, answer) != 0) {
+        return NO_CONNECTION;
     }
-    return answer[1] == 0 ? 0 : -1;
+    if (answer[1] != 0) {
+        fprintf(stderr, "the gateway refuses this device, code %u\n", answer[1]);
+        return NO_CONNECTION;
+    }
+    return (answer[0] & 1) != 0 ? SAME_SESSION : NEW_SESSION;
 }
 
-/* 0 only when the gateway has acknowledged: then, and not before, the reading may be forgotten. */
-static int mqtt_publish(const char *topic, const char *payload, uint16_t id)
+/* Connects, however long it takes; the wait doubles so that many devices do not storm a gateway that restarts. */
+static enum session connect_again(const char *device, const char *token)
 {
-    struct packet p = { .length = 0 };
+    for (unsigned wait = 1;; wait = 2 * wait < LONGEST_WAIT_S ? 2 * wait : LONGEST_WAIT_S) {
+        enum session session = mqtt_connect(device, token);
+        if (session != NO_CONNECTION) {
+            return session;
+        }
+        fprintf(stderr, "no connection, again in %u s\n", wait);
+        wait_seconds(wait);
+    }
+}
+
+/* 0 only when the gateway has acknowledged: then, and not before, the message may be forgotten. */
+static int publish_once(const struct packet *message, uint16_t id, uint8_t flags)
+{
     uint8_t answer[2];
-    put_text(&p, topic);
-    put_u16(&p, id);
-    put(&p, payload, strlen(payload));
-    if (send_packet(PUBLISH_QOS1, &p) != 0 || expect(PUBACK, answer) != 0) {
+    if (send_packet(PUBLISH_QOS1 | flags, message) != 0 || expect(PUBACK, answer) != 0) {
         return -1;
     }
     return (uint16_t)(answer[0] << 8 | answer[1]) == id ? 0 : -1;
 }
 
-static int send_reading(const char *device, unsigned boot, unsigned seq, double beats)
+/* Publishes until it is acknowledged. In the same session it is the same packet, marked DUP; in a new one the
+ * gateway knows nothing of the packet, and the message is recognised by its boot and seq. */
+static void publish(const struct packet *message, uint16_t id, const char *device, const char *token)
+{
+    uint8_t flags = 0;
+    while (publish_once(message, id, flags) != 0) {
+        fprintf(stderr, "the connection is lost, message %u is sent again\n", id);
+        flags = connect_again(device, token) == SAME_SESSION ? DUP : 0;
+    }
+}
+
+static void make_message(struct packet *p, const char *device, unsigned boot, unsigned seq, uint16_t id)
 {
     char topic[96], payload[320], now[32];
     now_rfc3339(now, sizeof now);
@@ -121,8 +153,11 @@ static int send_reading(const char *device, unsigned boot, unsigned seq, double 
     snprintf(payload, sizeof payload,
              "{\"boot\":%u,\"seq\":%u,\"sent_at\":\"%s\",\"clock\":{\"source\":\"ntp\"},\"readings\":["
              "{\"at\":\"%s\",\"signal\":\"heart_rate\",\"value\":%.1f,\"unit\":\"/min\"}]}",
-             boot, seq, now, now, beats);
-    return mqtt_publish(topic, payload, (uint16_t)(seq % 0xFFFF + 1));
+             boot, seq, now, now, 72.0);
+    p->length = 0;
+    put_text(p, topic);
+    put_u16(p, id);
+    put(p, payload, strlen(payload));
 }
 
 /* ---- the platform: POSIX ---- */
@@ -133,6 +168,7 @@ static int send_reading(const char *device, unsigned boot, unsigned seq, double 
 #include <time.h>
 #include <unistd.h>
 
+static const char *host, *port;
 static int connection = -1;
 
 static int transport_send(const uint8_t *bytes, size_t length)
@@ -172,15 +208,25 @@ static void now_rfc3339(char *text, size_t room)
     snprintf(text, room, "%s.%06ldZ", second, now.tv_nsec / 1000);
 }
 
-static int transport_open(const char *host, const char *port)
+static void wait_seconds(unsigned seconds)
+{
+    sleep(seconds);
+}
+
+static int transport_open(void)
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
     struct timeval patience = { .tv_sec = 30 };
+    if (connection >= 0) {
+        close(connection);
+        connection = -1;
+    }
     if (getaddrinfo(host, port, &hints, &found) != 0) {
         return -1;
     }
     connection = socket(found->ai_family, found->ai_socktype, found->ai_protocol);
     setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     int result = connection < 0 ? -1 : connect(connection, found->ai_addr, found->ai_addrlen);
     freeaddrinfo(found);
     return result;
@@ -192,20 +238,19 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s HOST PORT DEVICE COUNT; the token in VITALGATE_TOKEN\n", argv[0]);
         return 64;
     }
+    host = argv[1];
+    port = argv[2];
+    const char *device = argv[3], *token = getenv("VITALGATE_TOKEN");
     unsigned count = (unsigned)strtoul(argv[4], NULL, 10);
     /* A real device counts its starts in memory that survives them; here the time is such a number. */
     unsigned boot = (unsigned)time(NULL);
-    if (transport_open(argv[1], argv[2]) != 0 || mqtt_connect(argv[3], getenv("VITALGATE_TOKEN")) != 0) {
-        fprintf(stderr, "the gateway cannot be reached, or refuses this device\n");
-        return 1;
-    }
+    struct packet message, nothing = { .length = 0 };
+    connect_again(device, token);
     for (unsigned seq = 1; seq <= count; seq++) {
-        if (send_reading(argv[3], boot, seq, 72.0) != 0) {
-            fprintf(stderr, "reading %u was not acknowledged: keep it, connect again, send it again\n", seq);
-            return 1;
-        }
+        uint16_t id = (uint16_t)(seq % 0xFFFF + 1);
+        make_message(&message, device, boot, seq, id);
+        publish(&message, id, device, token);
     }
-    struct packet nothing = { .length = 0 };
     send_packet(DISCONNECT, &nothing);
     close(connection);
     printf("%u readings acknowledged\n", count);

@@ -1,7 +1,7 @@
 // A device that publishes and waits for every acknowledgement: node device.cjs PORT DEVICE COUNT
 //
-// MQTT.js keeps what was not acknowledged and sends it again after a lost connection, with the same
-// bytes. Across a restart of the program an outbox on disk must do that.
+// MQTT.js keeps in memory what was not acknowledged, and sends the same bytes again after a lost
+// connection. A device that can lose its power also needs an outbox on disk, as ../device-python has.
 
 const mqtt = require('mqtt');
 
@@ -18,6 +18,7 @@ function message(seq) {
 
 async function main() {
   const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, { clientId: device, clean: false });
+  client.on('error', (error) => console.error(`the connection is lost: ${error.message}`));
   for (let seq = 1; seq <= count; seq += 1) {
     await client.publishAsync(`vitalgate/v1/${device}/telemetry`, message(seq), { qos: 1 });
   }

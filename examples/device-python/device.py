@@ -1,34 +1,49 @@
-"""A device with an outbox: every reading is kept until the gateway has acknowledged it.
+"""A device with an outbox: every reading is kept in a file until the gateway has acknowledged it.
 
     device.py --port 1883 --device dev-1 --count 5 [--host 127.0.0.1] [--signal heart_rate] [--value 72]
-              [--unit /min] [--token-file FILE]
+              [--unit /min] [--token-file FILE] [--outbox FILE]
 
 The acknowledgement of QoS 1 comes after the reading is on the gateway's disk. What was not acknowledged is sent
-again as it was: same bytes, same `boot`, same `seq`.
+again as it was: same bytes, same `boot`, same `seq`. After a lost connection the MQTT client does that; after a
+power cut this program does it from the file, at its next start.
 """
 
 import argparse
 import json
-from collections import OrderedDict
+import queue
+import sqlite3
 from datetime import datetime, timezone
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
 
 PATIENCE_S = 30
+AGAIN_AFTER_S = (1, 60)
 
 
 class Outbox:
-    """Messages not yet acknowledged, oldest first. A real device keeps them in flash."""
+    """Messages not yet acknowledged, oldest first, and how often the device started."""
 
-    def __init__(self) -> None:
-        self.waiting: OrderedDict[int, bytes] = OrderedDict()
+    def __init__(self, path: str) -> None:
+        self.db = sqlite3.connect(path, isolation_level=None)
+        self.db.execute("PRAGMA synchronous = FULL")  # on the disk, and not only with the kernel
+        self.db.execute("CREATE TABLE IF NOT EXISTS starts (boot INTEGER PRIMARY KEY AUTOINCREMENT)")
+        self.db.execute(
+            "CREATE TABLE IF NOT EXISTS outbox (boot INTEGER, seq INTEGER, payload BLOB, PRIMARY KEY (boot, seq))"
+        )
 
-    def put(self, seq: int, payload: bytes) -> None:
-        self.waiting[seq] = payload
+    def next_boot(self) -> int:
+        """`seq` starts again with every start of the program, so `boot` must rise."""
+        return self.db.execute("INSERT INTO starts DEFAULT VALUES").lastrowid
 
-    def acknowledged(self, seq: int) -> None:
-        del self.waiting[seq]
+    def put(self, boot: int, seq: int, payload: bytes) -> None:
+        self.db.execute("INSERT INTO outbox VALUES (?, ?, ?)", (boot, seq, payload))
+
+    def waiting(self) -> list[tuple[int, int, bytes]]:
+        return self.db.execute("SELECT boot, seq, payload FROM outbox ORDER BY boot, seq").fetchall()
+
+    def acknowledged(self, boot: int, seq: int) -> None:
+        self.db.execute("DELETE FROM outbox WHERE boot = ? AND seq = ?", (boot, seq))
 
 
 def message(args: argparse.Namespace, boot: int, seq: int) -> bytes:
@@ -38,29 +53,38 @@ def message(args: argparse.Namespace, boot: int, seq: int) -> bytes:
     return json.dumps(body).encode()
 
 
-def main() -> None:
-    args = arguments()
-    # A real device counts its starts in memory that survives them; here the time is such a number.
-    boot = int(datetime.now(timezone.utc).timestamp())
+def connect(args: argparse.Namespace, acknowledged: "queue.Queue[int]") -> mqtt.Client:
+    """A client that connects, and connects again, in a thread of its own."""
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=args.device, clean_session=False)
+    client.on_publish = lambda _client, _data, mid, _reason, _properties: acknowledged.put(mid)
+    client.reconnect_delay_set(*AGAIN_AFTER_S)
     if args.token_file:
         client.username_pw_set(args.device, Path(args.token_file).read_text(encoding="utf-8").strip())
-    client.connect(args.host, args.port)
+    client.connect_async(args.host, args.port)
     client.loop_start()
-    outbox = Outbox()
+    return client
+
+
+def main() -> None:
+    args = arguments()
+    outbox = Outbox(args.outbox or f"outbox-{args.device}.sqlite")
+    boot = outbox.next_boot()
     for seq in range(1, args.count + 1):
-        outbox.put(seq, message(args, boot, seq))
-    topic = f"vitalgate/v1/{args.device}/telemetry"
-    for seq, payload in list(outbox.waiting.items()):
-        sent = client.publish(topic, payload, qos=1)
-        sent.wait_for_publish(PATIENCE_S)
-        if sent.is_published():
-            outbox.acknowledged(seq)
+        outbox.put(boot, seq, message(args, boot, seq))
+    acknowledged: queue.Queue[int] = queue.Queue()
+    client = connect(args, acknowledged)
+    sent = {}
+    for of_boot, seq, payload in outbox.waiting():
+        sent[client.publish(f"vitalgate/v1/{args.device}/telemetry", payload, qos=1).mid] = (of_boot, seq)
+    count = len(sent)
+    try:
+        while sent:
+            outbox.acknowledged(*sent.pop(acknowledged.get(timeout=PATIENCE_S)))
+    except queue.Empty:
+        raise SystemExit(f"{len(sent)} readings wait in the outbox for the next start") from None
     client.disconnect()
     client.loop_stop()
-    if outbox.waiting:
-        raise SystemExit(f"{len(outbox.waiting)} readings wait for the next connection")
-    print(f"{args.count} readings acknowledged")
+    print(f"{count} readings acknowledged")
 
 
 def arguments() -> argparse.Namespace:
@@ -73,6 +97,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--value", type=float, default=72)
     parser.add_argument("--unit", default="/min")
     parser.add_argument("--token-file")
+    parser.add_argument("--outbox", help="a file, outbox-DEVICE.sqlite if left out")
     return parser.parse_args()
 
 

@@ -100,7 +100,7 @@ async fn sink(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Resu
         consumer: opened.consumer(influx::CONSUMER)?,
         handles: shared.handles.clone(),
         load: shared.load.clone(),
-        told: shared.sink_alarming,
+        alarming: shared.sink_alarming,
     };
     Ok(Some(Sink::new(influx, &config.store.dir, parts).await?))
 }

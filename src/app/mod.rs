@@ -1,6 +1,6 @@
 //! The composition root: the only place that starts long-lived tasks and threads.
 //!
-//! Shutdown goes in order: stop taking input, drain, commit, flush the sink, end the store, end
+//! Shutdown has an order: stop taking input, drain, commit, flush the sink, end the store, end
 //! streams, close HTTP; whoever is late is named.
 
 mod interfaces;
@@ -242,9 +242,9 @@ impl App {
             bail!("the {task} task ended early");
         }
         let writer = tokio::task::spawn_blocking(move || writer.join());
-        let writer = tokio::time::timeout(3 * GRACE, writer)
-            .await
-            .context("the store did not end in time; nobody was told of what it still held")??;
+        let writer = tokio::time::timeout(3 * GRACE, writer).await.context(
+            "the store did not end in time; nothing it still held was reported as committed",
+        )??;
         writer.map_err(|_| anyhow::anyhow!("the store's thread panicked"))??;
         Ok(())
     }

@@ -247,8 +247,8 @@ mod tests {
         assert_eq!(broker.port(), 8883);
         assert_eq!(broker.password_file.as_deref(), Some(Path::new("/etc/vitalgate/p")));
         assert_eq!(broker.tls.as_ref().unwrap().ca, Path::new("/etc/vitalgate/ca.pem"));
-        let said = broker.password().unwrap_err().to_string();
-        assert!(said.contains("`b1`") && said.contains("/etc/vitalgate/p"), "{said}");
+        let refusal = broker.password().unwrap_err().to_string();
+        assert!(refusal.contains("`b1`") && refusal.contains("/etc/vitalgate/p"), "{refusal}");
     }
 
     #[test]
@@ -263,9 +263,9 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_by_name() {
         let check = |more: &str, expected: &str| {
-            let said = parse(&format!("[[broker]]\nid = \"b1\"\nhost = \"h\"\n{more}"));
-            let said = said.map(drop).unwrap_err();
-            assert!(said.contains("b1") && said.contains(expected), "{more}: {said}");
+            let refused = parse(&format!("[[broker]]\nid = \"b1\"\nhost = \"h\"\n{more}"));
+            let refused = refused.map(drop).unwrap_err();
+            assert!(refused.contains("b1") && refused.contains(expected), "{more}: {refused}");
         };
         check("[[broker]]\nid = \"b1\"\nhost = \"h\"", "two brokers");
         check("password_env = \"P\"", "needs a `user`");

@@ -96,7 +96,7 @@ mod tests {
         for bad in none.into_iter().chain(["http://a:x", "http://a:0"]) {
             assert!(url(bad).is_err(), "{bad}");
         }
-        let said = url("https://me:secret@host").unwrap_err().to_string();
-        assert!(!said.contains("secret"), "{said}");
+        let refusal = url("https://me:secret@host").unwrap_err().to_string();
+        assert!(!refusal.contains("secret"), "{refusal}");
     }
 }

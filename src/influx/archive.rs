@@ -20,7 +20,7 @@ use crate::net::tls::BadTls;
 
 /// Answers beyond are not read: four times what the largest page or chart takes.
 const ANSWER_BYTES: usize = 8 << 20;
-/// Who asks more at once is told so and does not wait: a slow server must not gather requests.
+/// Who asks more at once gets `Busy` and does not wait: a slow server must not gather requests.
 const TURNS: usize = 2;
 
 /// Why nothing can be asked.

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_or_no_csv_is_told_apart() {
+    fn what_is_cut_is_not_taken_for_what_is_no_csv() {
         let whole = ",result,table,value,unit\r\n,,0,1,\"m\"\"g\"\r\n,,0,2,g\r\n";
         for end in 1..whole.len() {
             let at_a_line = whole[..end].ends_with('\n');

@@ -29,7 +29,7 @@ impl Sink {
         let mut dead = Vec::new();
         let (mut refused, mut too_old) = (0, 0);
         while let Some(range) = plan.next() {
-            self.give_way(cursor).await;
+            self.wait_its_turn(cursor).await;
             let body = if range == (0..lines.len()) {
                 batch.compressed.clone()
             } else {
@@ -87,7 +87,7 @@ impl Sink {
     /// A refusal of everything is over.
     fn takes_again(&mut self) {
         if self.state.refused.take().is_some() {
-            tracing::info!("InfluxDB takes what it is told again");
+            tracing::info!("InfluxDB takes lines again");
             self.backoff.reset();
         }
         self.degraded.set(NAME, None);

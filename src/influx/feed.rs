@@ -20,7 +20,7 @@ use vitalgate_store::history::range::History;
 use vitalgate_store::history::scan::{Extent, ScanPage};
 use vitalgate_store::{ReadError, Reader};
 
-/// A row waits so long before it is told: until then a change of binding may still take the patient
+/// A row waits so long before it is exported: until then a change of binding may still take the patient
 /// from what was measured just before it. One second is for the commit of that change.
 pub(super) const SETTLED: Span = Span::micros(BINDING_UNCERTAINTY.as_micros() + 1_000_000);
 /// Moves of alarms in a batch; a line of one takes some 400 bytes.
@@ -73,8 +73,8 @@ pub(super) struct Batch {
     pub points: u64,
     /// What no line can say.
     pub unwritable: u64,
-    /// The shown time up to which all was told before.
-    pub told_to: Timestamp,
+    /// The shown time up to which all was exported before.
+    pub exported_to: Timestamp,
     /// Where the cursor stands then.
     pub cursor: ConsumerCursor,
     /// Whether there was more to read.
@@ -82,7 +82,7 @@ pub(super) struct Batch {
 }
 
 impl Feed {
-    /// The next batch from journal and transitions, empty where nothing is new; rows are told
+    /// The next batch from journal and transitions, empty where nothing is new; rows are exported
     /// [`SETTLED`] after their stamp, `now` by the clock that gives stamps.
     pub(super) fn next(
         &self,
@@ -96,11 +96,11 @@ impl Feed {
                 cursor.upto = first.at;
             }
         }
-        let told_to = cursor.upto;
+        let exported_to = cursor.upto;
         let mut broken = Ok(());
         let mut more = false;
         let first = cursor.row;
-        // Of a row whose bindings this board does not know yet nothing is told yet.
+        // A row whose bindings this board does not know yet waits.
         let bound = gathering.board.seq;
         self.reader.walk(cursor.row, bound, |row| {
             if row.at + SETTLED > now {
@@ -133,15 +133,15 @@ impl Feed {
             cursor.seq = row.seq;
             gathering.alarm(&transition);
         }
-        Ok(gathering.batch(told_to, cursor, more))
+        Ok(gathering.batch(exported_to, cursor, more))
     }
 
-    /// The next batch of what the journal lost, from history; the cursor says when it is all told.
+    /// The next batch of what the journal lost, from history; the cursor says when all of it is exported.
     pub(super) fn refill(&self, mut cursor: ConsumerCursor) -> Result<Batch, BadFeed> {
         let mut gathering = self.gather();
-        let told_to = cursor.upto;
+        let exported_to = cursor.upto;
         let Some(refill) = &mut cursor.refill else {
-            return Ok(gathering.batch(told_to, cursor, false));
+            return Ok(gathering.batch(exported_to, cursor, false));
         };
         let extent = Extent {
             from: refill.from - LATEST,
@@ -164,7 +164,7 @@ impl Feed {
             cursor.refilled(self.history.pruned_of_any());
         }
         let more = cursor.refill.is_some();
-        Ok(gathering.batch(told_to, cursor, more))
+        Ok(gathering.batch(exported_to, cursor, more))
     }
 
     fn gather(&self) -> Gathering<'_> {

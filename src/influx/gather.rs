@@ -114,9 +114,17 @@ impl Gathering<'_> {
     }
 
     /// All of it; the cursor stands at its end.
-    pub(super) fn batch(self, told_to: Timestamp, cursor: ConsumerCursor, more: bool) -> Batch {
+    pub(super) fn batch(self, exported_to: Timestamp, cursor: ConsumerCursor, more: bool) -> Batch {
         let Self { lines, points, unwritable, .. } = self;
         let compressed = if lines.is_empty() { Bytes::new() } else { gzip(&lines) };
-        Batch { lines: Bytes::from(lines), compressed, points, unwritable, told_to, cursor, more }
+        Batch {
+            lines: Bytes::from(lines),
+            compressed,
+            points,
+            unwritable,
+            exported_to,
+            cursor,
+            more,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! InfluxDB 2 behind the gateway: what is committed is told there, once and completely.
+//! InfluxDB 2 behind the gateway: what is committed is exported there, once and completely.
 //!
 //! ```text
 //!  store: journal, transitions ──feed──▶ lines ──policy──▶ transport ──relay──▶ InfluxDB
@@ -6,7 +6,7 @@
 //!  store: the cursor, with the next commit ◀────── 204 ─────────┘
 //! ```
 //!
-//! The cursor moves only after 204, and lines told twice are the same points: whatever is killed,
+//! The cursor moves only after 204, and lines exported twice are the same points: whatever is killed,
 //! nothing is lost and nothing doubled. What is in memory is two batches, whatever the server does.
 
 pub mod archive;
@@ -89,7 +89,7 @@ pub struct Parts {
     /// What is shed.
     pub load: Load,
     /// Whether an alarm of an earlier sink is open.
-    pub told: bool,
+    pub alarming: bool,
 }
 
 /// The sink, not yet running.
@@ -108,12 +108,12 @@ pub struct Sink {
     size: Size,
     backoff: Backoff,
     state: State,
-    told: Option<State>,
+    reported: Option<State>,
     answered: bool,
     looked: Stopwatch,
 }
 
-/// What people are told of it.
+/// What its alarms say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct State {
     refused: Option<u16>,
@@ -127,7 +127,7 @@ impl Sink {
         folder: &std::path::Path,
         parts: Parts,
     ) -> Result<Self, BadSink> {
-        let Parts { identity, reader, history, consumer, handles, load, told } = parts;
+        let Parts { identity, reader, history, consumer, handles, load, alarming } = parts;
         let Handles { inbox, board, signals, clock, metrics, degraded } = handles;
         let feed = Feed {
             reader,
@@ -156,13 +156,13 @@ impl Sink {
             size: Size::new(config.batch_bytes),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             state: State::default(),
-            told: (!told).then(State::default),
+            reported: (!alarming).then(State::default),
             answered: false,
             looked: Stopwatch::start(),
         })
     }
 
-    /// Tells everything; from `stop` on only what is committed by then, as far as it gets in time.
+    /// Exports everything; from `stop` on only what is committed by then, as far as it gets in time.
     pub async fn run(mut self, stop: CancellationToken) {
         let late = async {
             stop.cancelled().await;
@@ -170,11 +170,11 @@ impl Sink {
         };
         tokio::select! {
             () = late => {}
-            () = self.tell_all(&stop) => {}
+            () = self.export_all(&stop) => {}
         }
     }
 
-    async fn tell_all(&mut self, stop: &CancellationToken) {
+    async fn export_all(&mut self, stop: &CancellationToken) {
         let mut cursor = self.consumer.begin();
         let mut ahead = None;
         let mut last = false;
@@ -190,15 +190,15 @@ impl Sink {
                     continue;
                 }
             };
-            // A new store tells from its first row on.
-            cursor.upto = cursor.upto.max(batch.told_to);
+            // A new store is exported from its first row on.
+            cursor.upto = cursor.upto.max(batch.exported_to);
             let (feed, now) = (Arc::clone(&self.feed), self.clock.now());
             let next = async {
                 if batch.more { Some(read(&feed, batch.cursor.clone(), now).await) } else { None }
             };
             let (dead, next) = tokio::join!(self.deliver(&batch, &cursor), next);
             ahead = next;
-            self.told(batch, dead, &mut cursor).await;
+            self.exported(batch, dead, &mut cursor).await;
             if ahead.is_some() {
                 continue;
             }
@@ -214,7 +214,7 @@ impl Sink {
             match refill(&self.feed, cursor.clone()).await {
                 Ok(batch) => {
                     let dead = self.deliver(&batch, &cursor).await;
-                    self.told(batch, dead, &mut cursor).await;
+                    self.exported(batch, dead, &mut cursor).await;
                 }
                 Err(error) => self.unreadable(&error, &cursor).await,
             }
@@ -222,14 +222,14 @@ impl Sink {
     }
 
     /// All of a batch is written or dead: the cursor moves.
-    async fn told(&mut self, batch: Batch, dead: Vec<DeadLetter>, cursor: &mut ConsumerCursor) {
+    async fn exported(&mut self, batch: Batch, dead: Vec<DeadLetter>, cursor: &mut ConsumerCursor) {
         self.metrics.influx_unwritable(batch.unwritable);
         if batch.cursor != *cursor {
             *cursor = batch.cursor;
             self.consumer.put(cursor.clone(), dead);
         }
         let late = self.looked.seconds() >= LOOK_EVERY.as_secs_f64();
-        if late || !batch.more || self.told != Some(self.state) {
+        if late || !batch.more || self.reported != Some(self.state) {
             self.look(cursor).await;
         }
     }
@@ -240,9 +240,9 @@ impl Sink {
         self.rest(READ_AGAIN, cursor).await;
     }
 
-    /// Waits while there is more important work than this, and tells meanwhile how far behind it
+    /// Waits while there is more important work than this, and reports meanwhile how far behind it
     /// falls.
-    async fn give_way(&mut self, cursor: &ConsumerCursor) {
+    async fn wait_its_turn(&mut self, cursor: &ConsumerCursor) {
         if !self.load.is_shed(Work::Influx) {
             return;
         }
@@ -252,7 +252,7 @@ impl Sink {
         }
     }
 
-    /// Waits, and tells meanwhile how far behind it falls.
+    /// Waits, and reports meanwhile how far behind it falls.
     async fn rest(&mut self, pause: Duration, cursor: &ConsumerCursor) {
         let mut left = pause;
         loop {
@@ -266,7 +266,7 @@ impl Sink {
         }
     }
 
-    /// How far behind it is, and whether people are to be told.
+    /// Reports how far behind it is; an alarm is raised or ended where that changed.
     async fn look(&mut self, cursor: &ConsumerCursor) {
         self.looked = Stopwatch::start();
         let reader = self.feed.reader.clone();
@@ -281,16 +281,16 @@ impl Sink {
         self.metrics.influx_lag(rows, lag.as_secs_f64().max(0.0), cursor.refill.is_some());
         // What waits on purpose is not behind.
         self.state.behind = lag > self.max_lag + SETTLED;
-        // Before a stream's first message there is no time to tell anything at.
+        // Before a stream's first message there is no time that an alarm could have.
         let no_time = self.clock.wall() < Timestamp::YEAR_2000;
-        let unsure = self.told.is_none() && !self.answered;
-        if no_time || unsure || self.told == Some(self.state) {
+        let unsure = self.reported.is_none() && !self.answered;
+        if no_time || unsure || self.reported == Some(self.state) {
             return;
         }
         let State { refused, behind } = self.state;
-        let told = Submission::of(vec![Input::Sink { refused, behind }], 0, Receipt::unheard());
-        if self.inbox.submit(told).await.is_ok() {
-            self.told = Some(self.state);
+        let report = Submission::of(vec![Input::Sink { refused, behind }], 0, Receipt::unawaited());
+        if self.inbox.submit(report).await.is_ok() {
+            self.reported = Some(self.state);
         }
     }
 }

@@ -16,7 +16,7 @@ pub const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_ASKED: Duration = Duration::from_secs(300);
 /// So many single lines refused, and nothing taken of the batch: perhaps it is not the lines.
 const DEAD_FIRST: u64 = 100;
-/// At least so long after that the batch is tried once more, and people are told meanwhile.
+/// The batch is tried once more after at least so long; an alarm is open meanwhile.
 pub const ONCE_MORE: Duration = LONGEST_PAUSE;
 
 /// What is to be done next about a batch.

@@ -49,7 +49,7 @@ pub struct Wanted {
 /// Whose and what a row is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The patient's pseudonym when it was told; `None` for nobody's.
+    /// The patient's pseudonym when it was exported; `None` for nobody's.
     pub patient: Option<String>,
     /// The signal's name.
     pub signal: String,
@@ -155,7 +155,7 @@ impl Selection {
                  counts: r.flags % 2 == 0 and r.flags < 128, \
                  rank: if r.flags >= 64 then 0 else 1, order: 0 - r.delay_ms}}))"
             ),
-            // An instant may have been told under several patients. As in `settle` the newest mark
+            // An instant may have been exported under several patients. As in `settle` the newest mark
             // stands for it, and else one of them.
             apart_from("\"unit\", \"patient\", "),
             "sort(columns: [\"rank\", \"order\"])".to_owned(),

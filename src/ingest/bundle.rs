@@ -143,7 +143,7 @@ impl<'a> Bundle<'a> {
         self.dead_letters.push(letter);
     }
 
-    /// Counts a publish that is not allowed; the audit hears of it.
+    /// Counts a publish that is not allowed; it is reported to the audit.
     pub(super) fn not_allowed(&self, topic: &str) {
         self.source.handles.metrics.refused("not_allowed");
         self.source.refusals.note(self.principal, topic, self.received);

@@ -26,7 +26,7 @@ const COMMAND_BYTES: u64 = 64 << 10;
 /// Commands at a time; they come from people.
 const AT_A_TIME: usize = 4;
 /// How long a command may take to come in.
-const HEARING: Duration = Duration::from_secs(10);
+const RECEIVING: Duration = Duration::from_secs(10);
 /// How long its commit and the answer may take.
 const ANSWERING: Duration = Duration::from_secs(30);
 /// How long whoever asks waits: longer than the gateway takes, or gives up.
@@ -109,18 +109,18 @@ async fn serve(
     sources: Sources,
     cancel: CancellationToken,
 ) -> std::io::Result<()> {
-    let heard = tokio::select! {
-        heard = timeout(HEARING, hear(&mut stream)) => heard??,
+    let question = tokio::select! {
+        question = timeout(RECEIVING, receive(&mut stream)) => question??,
         () = cancel.cancelled() => return Ok(()),
     };
-    if heard == status::QUESTION {
+    if question == status::QUESTION {
         let status = serde_json::to_vec(&sources.status())?;
         return timeout(ANSWERING, reply(&mut stream, &status)).await?;
     }
-    timeout(ANSWERING, answer(&mut stream, &sources.handles.inbox, &heard)).await?
+    timeout(ANSWERING, answer(&mut stream, &sources.handles.inbox, &question)).await?
 }
 
-async fn hear(stream: &mut UnixStream) -> std::io::Result<Vec<u8>> {
+async fn receive(stream: &mut UnixStream) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     stream.take(COMMAND_BYTES).read_to_end(&mut bytes).await?;
     Ok(bytes)

@@ -31,7 +31,7 @@ pub async fn watch(clock: Clock, inbox: Inbox, cancel: CancellationToken) {
                 }
                 let input = Input::Synchronised(word.clone());
                 reported = Some(word);
-                let submission = Submission::of(vec![input], 0, Receipt::unheard());
+                let submission = Submission::of(vec![input], 0, Receipt::unawaited());
                 if inbox.submit(submission).await.is_err() {
                     return std::future::pending().await;
                 }

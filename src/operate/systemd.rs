@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Notifier {
     socket: UnixDatagram,
-    /// It wants to hear of life at least this often.
+    /// It expects a sign of life at least this often.
     watchdog: Option<Duration>,
 }
 
@@ -33,7 +33,7 @@ impl Notifier {
         match Self::new(&address, watchdog) {
             Ok(notifier) => Some(notifier),
             Err(error) => {
-                tracing::warn!(%error, ?address, "the service manager cannot be told anything");
+                tracing::warn!(%error, ?address, "nothing can be reported to the service manager");
                 None
             }
         }
@@ -55,7 +55,7 @@ impl Notifier {
     /// What is reported to the manager is lost if it does not listen, and nobody waits.
     pub fn report(&self, state: &str) {
         if let Err(error) = self.socket.send(state.as_bytes()) {
-            tracing::debug!(%error, state, "the service manager was not told");
+            tracing::debug!(%error, state, "the state could not be reported to the service manager");
         }
     }
 }
@@ -113,17 +113,17 @@ mod tests {
 
     use super::*;
 
-    /// A manager that listens, and what it has heard so far.
+    /// A manager that listens, and what it has received so far.
     struct Manager(UnixDatagram);
 
     impl Manager {
-        fn heard(&self) -> Vec<String> {
-            let mut heard = Vec::new();
+        fn received(&self) -> Vec<String> {
+            let mut received = Vec::new();
             let mut bytes = [0; 64];
             while let Ok(count) = self.0.recv(&mut bytes) {
-                heard.push(String::from_utf8_lossy(&bytes[..count]).into_owned());
+                received.push(String::from_utf8_lossy(&bytes[..count]).into_owned());
             }
-            heard
+            received
         }
     }
 
@@ -140,11 +140,11 @@ mod tests {
     fn the_watchdog_hears_of_steps_and_of_nothing_else() {
         let (manager, notifier, _dir) = manager(Some(Duration::ZERO));
         let mut watchdog = Watchdog::new(Arc::clone(&notifier)).unwrap();
-        assert!(manager.heard().is_empty());
+        assert!(manager.received().is_empty());
         watchdog.stepped();
         watchdog.stepped();
-        assert_eq!(manager.heard(), ["WATCHDOG=1", "WATCHDOG=1"]);
-        assert!(manager.heard().is_empty());
+        assert_eq!(manager.received(), ["WATCHDOG=1", "WATCHDOG=1"]);
+        assert!(manager.received().is_empty());
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
         for _ in 0..1_000 {
             watchdog.stepped();
         }
-        assert!(manager.heard().is_empty());
+        assert!(manager.received().is_empty());
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
         let manager = Manager(UnixDatagram::bind_addr(&address).unwrap());
         manager.0.set_nonblocking(true).unwrap();
         Notifier::new(OsStr::new(&format!("@{name}")), None).unwrap().report("READY=1");
-        assert_eq!(manager.heard(), ["READY=1"]);
+        assert_eq!(manager.received(), ["READY=1"]);
     }
 
     #[tokio::test]
@@ -186,19 +186,19 @@ mod tests {
         let ready = move || asked.load(Ordering::Relaxed);
         let mut reporting = Box::pin(report_life(notifier, ready, stop.clone()));
         assert!(futures_poll(&mut reporting).await);
-        assert!(manager.heard().is_empty());
+        assert!(manager.received().is_empty());
         is_ready.store(true, Ordering::Relaxed);
-        let mut heard = Vec::new();
-        while heard.is_empty() {
+        let mut received = Vec::new();
+        while received.is_empty() {
             tokio::select! {
                 () = &mut reporting => panic!("it ends only at the stop"),
-                () = tokio::time::sleep(LOOK) => heard = manager.heard(),
+                () = tokio::time::sleep(LOOK) => received = manager.received(),
             }
         }
-        assert_eq!(heard, ["READY=1"]);
+        assert_eq!(received, ["READY=1"]);
         stop.cancel();
         reporting.await;
-        assert_eq!(manager.heard(), ["STOPPING=1"]);
+        assert_eq!(manager.received(), ["STOPPING=1"]);
     }
 
     /// Whether a future waits still, after it was asked once.

@@ -154,7 +154,7 @@ impl BatchIntake {
                 match (instant, sent_at) {
                     (Some(now), Some(sent_at)) if sent_at > now => break,
                     (None, Some(sent_at)) => {
-                        self.clock.heard(sent_at);
+                        self.clock.observe(sent_at);
                         instant = Some(self.clock.wall());
                     }
                     _ => {}

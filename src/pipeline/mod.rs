@@ -239,7 +239,7 @@ impl Pipeline {
     fn notice_intake_gap(&mut self) {
         let (from, to) = (self.last_open.at, self.clock.stamp().at);
         if to - from > GAP_AFTER && !self.clock.follows_stream() {
-            // Before anything that would let time pass, so that no deadline inside fires unheard.
+            // Before anything that would let time pass: no deadline inside the gap may fire before devices could send again.
             before_all(&mut self.own, Input::IntakeGap { from, to });
         }
     }

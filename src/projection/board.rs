@@ -11,7 +11,7 @@ use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use vitalgate_domain::model::message::Comparator;
 use vitalgate_domain::model::observation::Source;
 use vitalgate_domain::model::time::{Span, Stamp};
-use vitalgate_domain::patient::{Patient, SourceState};
+use vitalgate_domain::patient::{Patient, SeriesState};
 use vitalgate_domain::rules::RuleSet;
 
 /// A spot value is stale after so long when its class has no window of its own.
@@ -154,7 +154,7 @@ fn patient_view(patient: &Patient, devices: Vec<DeviceId>, core: &Core, now: Sta
         pregnant: patient.details.pregnant,
         discharged_at: patient.discharged_at,
         monitored: monitored(patient, core, devices.is_empty(), now),
-        vitals: patient.sources.iter().map(|(s, state)| vital(s, state, core, now)).collect(),
+        vitals: patient.series.iter().map(|(s, state)| vital(s, state, core, now)).collect(),
         devices,
         limits: limits.to_vec(),
         limits_version: patient.limits_version(),
@@ -168,14 +168,14 @@ fn monitored(patient: &Patient, core: &Core, no_device: bool, now: Stamp) -> Mon
         why.push("no device is bound".to_owned());
     }
     let expected = patient.expectations.len();
-    let mut heard = 0;
+    let mut judged = 0;
     for expectation in &patient.expectations {
         let what = expectation.signal.map_or_else(
             || expectation.device.to_string(),
             |s| signals.get(s).map_or_else(|| signals.name(s), |s| s.label.clone()),
         );
         match (&expectation.rung, &expectation.doubt) {
-            (None, None) if expectation.judged => heard += 1,
+            (None, None) if expectation.judged => judged += 1,
             (None, None) => why.push(format!("{what}: not heard yet")),
             (_, Some(doubt)) => why.push(format!("{what}: {doubt}")),
             (Some(_), None) => why.push(format!("{what}: no data")),
@@ -185,16 +185,16 @@ fn monitored(patient: &Patient, core: &Core, no_device: bool, now: Stamp) -> Mon
     if refused {
         why.push("limits for adults are not applied: age class or pregnancy".to_owned());
     }
-    let state = match heard {
+    let state = match judged {
         _ if patient.discharged_at.is_some() || no_device => "not",
         0 if expected > 0 => "not",
-        _ if heard < expected || refused => "partly",
+        _ if judged < expected || refused => "partly",
         _ => "monitored",
     };
     Monitored { state, why, judged_to: now.wall() }
 }
 
-fn vital(source: &Source, state: &SourceState, core: &Core, now: Stamp) -> Vital {
+fn vital(source: &Source, state: &SeriesState, core: &Core, now: Stamp) -> Vital {
     let signals = &core.configuration.signals;
     let rules = &core.configuration.rules;
     let signal = signals.get(source.signal);

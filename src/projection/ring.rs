@@ -32,7 +32,7 @@ pub struct Frame {
 /// How many alarms, devices and heartbeats the ring holds: some 8 MiB of alarms, and hours of a
 /// ward's.
 const RING_FRAMES: usize = 4_096;
-/// Of how many patients the newest vitals are held; of more, who was silent longest goes first.
+/// Of how many patients the newest vitals are held; of more, the longest silent is dropped first.
 const RING_PATIENTS: usize = 16_384;
 
 /// The recent frames: one writer, any number of cursors.

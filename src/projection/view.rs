@@ -36,7 +36,7 @@ pub struct Board {
 }
 
 impl Board {
-    /// Devices that were not heard for longer than they should be.
+    /// Devices that have been silent for longer than they should be.
     pub fn silent_devices(&self) -> usize {
         let silent = |alarm: &Alarm| {
             alarm.kind == AlarmKind::Technical && alarm.rule.as_str() == "link.silence"
@@ -58,11 +58,11 @@ pub struct PatientView {
     pub age_class: AgeClass,
     /// Watched continuously.
     pub continuous: bool,
-    /// Pregnant, where said.
+    /// Pregnant, where known.
     pub pregnant: Option<bool>,
     /// Present, or discharged at this time.
     pub discharged_at: Option<Timestamp>,
-    /// Whether somebody would be told if it got worse.
+    /// Whether an alarm would be announced if it got worse.
     pub monitored: Monitored,
     /// Latest judged values.
     pub vitals: Vec<Vital>,

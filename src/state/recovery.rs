@@ -96,7 +96,7 @@ fn is_of_older_core(opened: &Opened) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::verify::tests::{configuration, row, store_of, tamper, ward, write};
+    use crate::tests::stores::{configuration, row, store_of, tamper, ward, write};
     use crate::tools::verify::verify;
     use vitalgate_domain::model::time::Stamp;
     use vitalgate_domain::model::time::Timestamp;
@@ -129,8 +129,9 @@ mod tests {
         if !dies {
             write(opened, [commit]);
         }
-        let told = twin.fold(n, Stamp { at, ..Stamp::default() }, &[input]).transitions;
-        told.into_iter()
+        let announced = twin.fold(n, Stamp { at, ..Stamp::default() }, &[input]).transitions;
+        announced
+            .into_iter()
             .map(|t| match t.body {
                 TransitionBody::Alarm { change, alarm, .. } => {
                     (change, alarm.ward.unwrap().to_string(), t.seq)
@@ -166,13 +167,13 @@ mod tests {
             check(&[], &[]);
             let others = "DELETE FROM transitions WHERE n = 8";
             check(&[others], &[(Change::Raised, "w3", 6)]);
-            let told =
-                "INSERT INTO transitions SELECT seq + 2, n, at, kind, change, 'told', patient,
-                actor, json_set(body, '$.id', 'told', '$.ward', 'w9') FROM transitions WHERE n = 8";
-            check(&[told], &[(Change::Upgraded, "w9", 9)]);
+            let announced =
+                "INSERT INTO transitions SELECT seq + 2, n, at, kind, change, 'lost', patient,
+                actor, json_set(body, '$.id', 'lost', '$.ward', 'w9') FROM transitions WHERE n = 8";
+            check(&[announced], &[(Change::Upgraded, "w9", 9)]);
             let closed = "UPDATE transitions SET body = json_set(body, '$.state', 'closed')
                 WHERE n = 7";
-            check(&[closed, told], &[(Change::Raised, "w2", 9), (Change::Upgraded, "w9", 10)]);
+            check(&[closed, announced], &[(Change::Raised, "w2", 9), (Change::Upgraded, "w9", 10)]);
         }
     }
 
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_must_go_back_is_told_which_copy_as_long_as_it_is_the_store_as_it_is() {
+    fn a_copy_to_go_back_to_is_named_as_long_as_it_is_the_store_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
         left_behind(dir.path(), 4);
         tamper(dir.path(), "UPDATE transitions SET body = json_remove(body, '$.text') WHERE n = 8");
@@ -224,11 +225,13 @@ mod tests {
             ward(dir.path());
             tamper(dir.path(), &format!("DELETE FROM journal WHERE {gone}"));
             let recovered = recover(&Store::open(dir.path()).unwrap());
-            let told = recovered.map(|core| core.row()).map_err(|e| e.to_string());
-            match (told, expected) {
+            let row = recovered.map(|core| core.row()).map_err(|e| e.to_string());
+            match (row, expected) {
                 (Ok(row), Ok(expected)) => assert_eq!(row, expected, "{gone}"),
-                (Err(said), Err(expected)) => assert!(said.contains(expected), "{gone}: {said}"),
-                (told, expected) => panic!("{gone}: {told:?}, not {expected:?}"),
+                (Err(reason), Err(expected)) => {
+                    assert!(reason.contains(expected), "{gone}: {reason}");
+                }
+                (row, expected) => panic!("{gone}: {row:?}, not {expected:?}"),
             }
         };
         check("n = 8", Ok(7));

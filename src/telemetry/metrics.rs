@@ -103,10 +103,14 @@ impl InfluxMetrics {
         registry.register("sink_refused_lines", refused, self.refused.clone());
         let paused = "Whether a sink refuses everything";
         registry.register("sink_paused", paused, self.paused.clone());
-        let refilling = "Whether a sink is told from history what the journal lost";
+        let refilling = "Whether what the journal lost is exported to a sink from history";
         registry.register("sink_refilling", refilling, self.refilling.clone());
-        registry.register("sink_lag_rows", "Rows a sink was not told", self.lag_rows.clone());
-        let lag = "Age of what a sink was told last, where it lacks something";
+        registry.register(
+            "sink_lag_rows",
+            "Rows not yet exported to a sink",
+            self.lag_rows.clone(),
+        );
+        let lag = "Age of what was exported to a sink last, where it lacks something";
         registry.register_with_unit("sink_lag", lag, Unit::Seconds, self.lag.clone());
     }
 }
@@ -187,7 +191,7 @@ impl Default for Metrics {
         m.influx.register(&mut registry);
         registry.register(
             "strained",
-            "How often the pressure rose to where work gives way",
+            "How often the pressure rose to where work is shed",
             m.overloaded.clone(),
         );
         registry.register("let_go", "Rows that retention deleted, by why", m.pruned.clone());
@@ -372,7 +376,7 @@ impl Metrics {
         self.0.influx.refused.get_or_create(&[INFLUX]).inc_by(refused);
     }
 
-    /// So many readings cannot be said in line protocol.
+    /// So many readings have no form in line protocol.
     pub fn influx_unwritable(&self, readings: u64) {
         self.0.influx.refused.get_or_create(&[INFLUX]).inc_by(readings);
     }

@@ -18,7 +18,7 @@ pub struct Sampled {
     pub last_step_s: f64,
     /// Whether commits fail.
     pub store_failing: bool,
-    /// Devices that were not heard for longer than they should be.
+    /// Devices that have been silent for longer than they should be.
     pub silent_devices: usize,
     /// Messages between socket and commit.
     pub inflight_messages: usize,
@@ -78,7 +78,7 @@ impl Sampled {
         );
         registry.register(
             "silent_devices",
-            "Devices not heard for longer than they should be",
+            "Devices that have been silent for longer than they should be",
             count(self.silent_devices),
         );
         registry.register(

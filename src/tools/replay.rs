@@ -291,7 +291,7 @@ mod tests {
     /// Takes one connection to its end and gives what was published, acknowledging one by one.
     async fn gateway(listener: TcpListener) -> Vec<serde_json::Value> {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let (mut buffer, mut heard) = (BytesMut::new(), Vec::new());
+        let (mut buffer, mut received) = (BytesMut::new(), Vec::new());
         let Packet::Connect(connect) = receive(&mut stream, &mut buffer).await else {
             panic!("CONNECT comes first")
         };
@@ -302,11 +302,11 @@ mod tests {
             let packet = receive(&mut stream, &mut buffer).await;
             let Packet::Publish(publish) = packet else {
                 assert_eq!(packet, Packet::Disconnect);
-                return heard;
+                return received;
             };
             assert!(buffer.is_empty(), "a second message before the first is acknowledged");
             assert_eq!(publish.topic, "vitalgate/v1/dev-1/telemetry");
-            heard.push(serde_json::from_slice(&publish.payload).unwrap());
+            received.push(serde_json::from_slice(&publish.payload).unwrap());
             send(&mut stream, Packet::PubAck(PubAck::new(publish.pkid))).await;
         }
     }

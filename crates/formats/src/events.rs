@@ -3,8 +3,8 @@
 use super::fields::{Field, Keys, MAX_NAME, Refusal};
 use super::list::{Entry, Main};
 use super::source::{Source, Syntax};
-use super::time::When;
-use super::{Context, Fields, Judged};
+use super::when::When;
+use super::{DecodeContext, Fields, Judged};
 use vitalgate_domain::model::message::{Body, Event, Phase, Refused};
 use vitalgate_domain::model::signal::SignalId;
 
@@ -52,11 +52,11 @@ impl<'a> Entry<'a> for EventFields<'a> {
     const MAX: usize = 1_024;
     type Accepted = Event;
 
-    fn signal(&self, _: &Context<'_>) -> Option<SignalId> {
+    fn signal(&self, _: &DecodeContext<'_>) -> Option<SignalId> {
         None
     }
 
-    fn accept(&mut self, index: u32, context: &Context<'_>) -> Result<Event, Refusal> {
+    fn accept(&mut self, index: u32, context: &DecodeContext<'_>) -> Result<Event, Refusal> {
         Ok(Event {
             index,
             id: self.id.name("id")?.map(str::to_owned),
@@ -69,7 +69,7 @@ impl<'a> Entry<'a> for EventFields<'a> {
 }
 
 impl<'a> Main<'a> for EventFields<'a> {
-    fn judged(accepted: Vec<Event>, refused: Vec<Refused>, _: &Context<'_>) -> Judged {
+    fn judged(accepted: Vec<Event>, refused: Vec<Refused>, _: &DecodeContext<'_>) -> Judged {
         Judged::of(Body::Events { events: accepted, refused })
     }
 }

@@ -4,7 +4,7 @@ use super::fields::{Field, Keys, Refusal};
 use super::list::{Entry, List, Sorted};
 use super::source::{Source, Syntax};
 use super::telemetry::unknown_signal;
-use super::{Content, Context, Fields, Judged};
+use super::{Content, DecodeContext, Fields, Judged};
 use vitalgate_domain::model::message::{Body, DeviceInfo, ExpectedSignal};
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Span;
@@ -46,7 +46,7 @@ impl<'a> Fields<'a> for InfoFields<'a> {
 }
 
 impl<'a> Content<'a> for InfoFields<'a> {
-    fn judge(self, context: &Context<'_>) -> Result<Judged, Refusal> {
+    fn judge(self, context: &DecodeContext<'_>) -> Result<Judged, Refusal> {
         let battery_percent = match self.battery.number("battery")? {
             Some(percent) if !(0.0..=100.0).contains(&percent) => {
                 return Err(Refusal::value("`battery` must be 0 to 100 (percent)"));
@@ -102,12 +102,12 @@ impl<'a> Entry<'a> for ExpectedFields<'a> {
     const MAX: usize = 256;
     type Accepted = ExpectedSignal;
 
-    fn signal(&self, context: &Context<'_>) -> Option<SignalId> {
+    fn signal(&self, context: &DecodeContext<'_>) -> Option<SignalId> {
         let key = self.signal.text("signal").ok()??;
         context.signals.find(key).map(|signal| signal.id)
     }
 
-    fn accept(&mut self, _: u32, context: &Context<'_>) -> Result<ExpectedSignal, Refusal> {
+    fn accept(&mut self, _: u32, context: &DecodeContext<'_>) -> Result<ExpectedSignal, Refusal> {
         let Some(key) = self.signal.text("signal")? else {
             return Err(Refusal::shape("`signal` is missing"));
         };

@@ -25,6 +25,7 @@ mod telemetry;
 mod time;
 mod value;
 mod waves;
+mod when;
 
 use self::cbor::Cbor;
 use self::envelope::{Envelope, Header};
@@ -100,19 +101,19 @@ trait Fields<'a>: Default {
 /// A kind of message that is refused where it is not what the contract says.
 trait Content<'a>: Fields<'a> {
     /// What the fields mean, once all are read.
-    fn judge(self, context: &Context<'_>) -> Result<Judged, Refusal>;
+    fn judge(self, context: &DecodeContext<'_>) -> Result<Judged, Refusal>;
 }
 
 /// What entries are judged by.
 #[derive(Debug)]
-struct Context<'c> {
+struct DecodeContext<'c> {
     request: &'c Request<'c>,
     signals: &'c SignalTable,
     /// The message's own `at`.
     at: Option<Timestamp>,
 }
 
-impl Context<'_> {
+impl DecodeContext<'_> {
     /// Refuses what is older than retention, or than `kept` for a signal of its own. A stamp before 2000 is no age but a clock that was
     /// never set, which the core judges.
     fn refuse_too_old(&self, time: ReadingTime, kept: Option<Span>) -> Result<(), Refusal> {
@@ -154,7 +155,7 @@ fn read<'a, C: Content<'a>>(request: &Request<'a>, signals: &SignalTable) -> Dec
         Some(fault) => content.and(Err(fault)),
         None => content,
     };
-    let context = Context { request, signals, at: header.at };
+    let context = DecodeContext { request, signals, at: header.at };
     let judged = content.and_then(|content| content.judge(&context)).unwrap_or_else(|refusal| {
         let reason = format!("{}: {}", refusal.reason.as_str(), refusal.detail);
         Judged {

@@ -4,7 +4,7 @@
 use super::dead_letter;
 use super::fields::{Field, Keys, Refusal, cut};
 use super::source::{Item, Source, Syntax};
-use super::{Content, Context, Fields, Judged};
+use super::{Content, DecodeContext, Fields, Judged};
 use vitalgate_domain::model::message::{RefusalReason, Refused};
 use vitalgate_domain::model::signal::SignalId;
 
@@ -22,11 +22,15 @@ pub(super) trait Entry<'a>: Fields<'a> {
     /// What an accepted entry becomes.
     type Accepted;
 
-    /// The signal it names, where that can be told.
-    fn signal(&self, context: &Context<'_>) -> Option<SignalId>;
+    /// The signal it names, where that can be read.
+    fn signal(&self, context: &DecodeContext<'_>) -> Option<SignalId>;
 
     /// What the fields mean.
-    fn accept(&mut self, index: u32, context: &Context<'_>) -> Result<Self::Accepted, Refusal>;
+    fn accept(
+        &mut self,
+        index: u32,
+        context: &DecodeContext<'_>,
+    ) -> Result<Self::Accepted, Refusal>;
 }
 
 /// An entry that a whole kind of message is a list of.
@@ -35,7 +39,7 @@ pub(super) trait Main<'a>: Entry<'a> {
     fn judged(
         accepted: Vec<Self::Accepted>,
         refused: Vec<Refused>,
-        context: &Context<'_>,
+        context: &DecodeContext<'_>,
     ) -> Judged;
 }
 
@@ -99,7 +103,10 @@ impl<'a, E: Entry<'a>> List<'a, E> {
     }
 
     /// What the entries mean.
-    pub(super) fn sort(mut self, context: &Context<'_>) -> Result<Sorted<E::Accepted>, Refusal> {
+    pub(super) fn sort(
+        mut self,
+        context: &DecodeContext<'_>,
+    ) -> Result<Sorted<E::Accepted>, Refusal> {
         if !self.whole.is_list() {
             return Err(Refusal::shape(format!("`{}` must be a list", E::LIST)));
         }
@@ -123,7 +130,7 @@ impl<'a, E: Entry<'a>> List<'a, E> {
 }
 
 impl<'a, E: Main<'a>> Content<'a> for List<'a, E> {
-    fn judge(self, context: &Context<'_>) -> Result<Judged, Refusal> {
+    fn judge(self, context: &DecodeContext<'_>) -> Result<Judged, Refusal> {
         let Sorted { accepted, refused, dead } = self.sort(context)?;
         Ok(Judged { dead, ..E::judged(accepted, refused, context) })
     }

@@ -1,8 +1,8 @@
 //! What JSON and CBOR have in common: a payload read value by value, without a tree.
 //!
 //! A pull reader and not serde, for three sentences of the contract: a number that is no number
-//! (`1e999`, NaN) costs its own reading and no other; a message that breaks off still tells the
-//! `seq` that was read before; a doubled key is a refusal wherever it stands, unknown fields
+//! (`1e999`, NaN) costs its own reading and no other; of a message that breaks off the `seq` counts
+//! if it was read before; a doubled key is a refusal wherever it stands, unknown fields
 //! included. JSON and CBOR then share every line above this one.
 
 use std::borrow::Cow;

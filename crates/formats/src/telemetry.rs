@@ -3,8 +3,8 @@
 use super::fields::{Field, Keys, Refusal, quote};
 use super::list::{Entry, Main};
 use super::source::{Source, Syntax};
-use super::time::When;
-use super::{Context, Fields, Judged, value};
+use super::when::When;
+use super::{DecodeContext, Fields, Judged, value};
 use vitalgate_domain::model::instance::Instance;
 use vitalgate_domain::model::message::{Body, Reading, RefusalReason, Refused, Status, Value};
 use vitalgate_domain::model::signal::{Signal, SignalId};
@@ -61,12 +61,12 @@ impl<'a> Entry<'a> for ReadingFields<'a> {
     const MAX: usize = 4_096;
     type Accepted = Reading;
 
-    fn signal(&self, context: &Context<'_>) -> Option<SignalId> {
+    fn signal(&self, context: &DecodeContext<'_>) -> Option<SignalId> {
         let key = self.signal.text("signal").ok()??;
         context.signals.find(key).map(|signal| signal.id)
     }
 
-    fn accept(&mut self, index: u32, context: &Context<'_>) -> Result<Reading, Refusal> {
+    fn accept(&mut self, index: u32, context: &DecodeContext<'_>) -> Result<Reading, Refusal> {
         let Some(key) = self.signal.text("signal")? else {
             return Err(Refusal::shape("`signal` is missing"));
         };
@@ -91,7 +91,7 @@ impl<'a> Entry<'a> for ReadingFields<'a> {
 }
 
 impl<'a> Main<'a> for ReadingFields<'a> {
-    fn judged(accepted: Vec<Reading>, refused: Vec<Refused>, _: &Context<'_>) -> Judged {
+    fn judged(accepted: Vec<Reading>, refused: Vec<Refused>, _: &DecodeContext<'_>) -> Judged {
         Judged::of(Body::Telemetry { readings: accepted, refused })
     }
 }

@@ -3,7 +3,7 @@
 use super::fields::{Field, Keys, Refusal};
 use super::list::{Entry, Main};
 use super::source::{Item, Source, Syntax};
-use super::{Context, Fields, Judged};
+use super::{DecodeContext, Fields, Judged};
 use vitalgate_domain::model::message::WaveSamples;
 use vitalgate_domain::model::message::{Body, ReadingTime, RefusalReason, Refused, WaveChunk};
 use vitalgate_domain::model::signal::SignalId;
@@ -80,12 +80,16 @@ impl<'a> Entry<'a> for ChunkFields<'a> {
     const MAX: usize = 256;
     type Accepted = (WaveChunk, Vec<i32>);
 
-    fn signal(&self, context: &Context<'_>) -> Option<SignalId> {
+    fn signal(&self, context: &DecodeContext<'_>) -> Option<SignalId> {
         let key = self.signal.text("signal").ok()??;
         context.signals.find(key).map(|signal| signal.id)
     }
 
-    fn accept(&mut self, index: u32, context: &Context<'_>) -> Result<Self::Accepted, Refusal> {
+    fn accept(
+        &mut self,
+        index: u32,
+        context: &DecodeContext<'_>,
+    ) -> Result<Self::Accepted, Refusal> {
         let Some(at) = self.at.time("at")?.or(context.at) else {
             return Err(Refusal::new(RefusalReason::Time, "`at` is missing"));
         };
@@ -130,7 +134,7 @@ impl<'a> Main<'a> for ChunkFields<'a> {
     fn judged(
         accepted: Vec<Self::Accepted>,
         refused: Vec<Refused>,
-        context: &Context<'_>,
+        context: &DecodeContext<'_>,
     ) -> Judged {
         let chunks = accepted.iter().map(|(chunk, _)| chunk.clone()).collect();
         let device = context.request.device;

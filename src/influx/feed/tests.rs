@@ -32,7 +32,7 @@ fn minute(n: i64) -> Timestamp {
     begin() + Span::micros(n * MINUTE)
 }
 
-/// When every row is told.
+/// When every row may be exported.
 fn later() -> Timestamp {
     minute(1_000_000)
 }
@@ -119,7 +119,7 @@ fn registered() -> Vec<Input> {
     actions.into_iter().map(command).collect()
 }
 
-/// The device goes from the first patient to the second.
+/// The device is taken from the first patient and bound to the second.
 fn to_the_second() -> Vec<Input> {
     let unbind = Action::Unbind("dev-1".parse().unwrap());
     [unbind, bind("p-2")].map(command).into()
@@ -134,9 +134,9 @@ fn bind(patient: &str) -> Action {
     }
 }
 
-/// A number of some instant of the two hours, told some time after it.
+/// A number of some instant of the two hours, received some time after it.
 #[derive(Clone, Debug)]
-struct Told {
+struct Measured {
     second: i64,
     delay: i64,
     value: f64,
@@ -144,12 +144,12 @@ struct Told {
     quality: Option<f32>,
 }
 
-fn any_told() -> impl Strategy<Value = Told> {
+fn any_measured() -> impl Strategy<Value = Measured> {
     let instance = prop_oneof![Just(""), Just("II"), Just("a, b=\"c\"\\")];
     let quality = prop_oneof![Just(None), Just(Some(0.1)), Just(Some(0.9))];
     let value = prop_oneof![4 => 20.0..200.0_f64, 1 => any::<f64>().prop_filter("finite", |v| v.is_finite())];
     (0_i64..7_000, 0_i64..400, value, instance, quality).prop_map(
-        |(second, delay, value, instance, quality)| Told {
+        |(second, delay, value, instance, quality)| Measured {
             second,
             delay,
             value,
@@ -159,17 +159,17 @@ fn any_told() -> impl Strategy<Value = Told> {
     )
 }
 
-fn message(seq: u64, told: &Told) -> Input {
-    let at = begin() + Span::secs(told.second) + Span::micros(seq as i64 % 900);
+fn message(seq: u64, measured: &Measured) -> Input {
+    let at = begin() + Span::secs(measured.second) + Span::micros(seq as i64 % 900);
     let reading = Reading {
         index: 0,
         signal: SignalId(1),
-        instance: told.instance.into(),
+        instance: measured.instance.into(),
         time: ReadingTime::At(at),
-        value: Value::Number { value: told.value, unit: Unit::PerMinute, comparator: None },
-        quality: told.quality,
+        value: Value::Number { value: measured.value, unit: Unit::PerMinute, comparator: None },
+        quality: measured.quality,
         status: Status::Final,
-        implausible: !(0.0..400.0).contains(&told.value),
+        implausible: !(0.0..400.0).contains(&measured.value),
         unit_doubtful: false,
     };
     Input::Message(Box::new(Message {
@@ -201,7 +201,7 @@ fn feed(dir: &Path, opened: &Opened, core: &Core, batch_bytes: usize) -> Feed {
     }
 }
 
-/// What a server holds after these batches, and how many lines it was told.
+/// What a server holds after these batches, and how many lines were exported to it.
 fn held(batches: impl Iterator<Item = Batch>) -> (BTreeMap<(String, String), String>, u64) {
     let (mut held, mut lines) = (BTreeMap::new(), 0);
     for batch in batches {
@@ -239,15 +239,15 @@ proptest! {
 
     #[test]
     fn journal_and_history_give_the_same_lines(
-        told in prop::collection::vec(any_told(), 1..50),
+        readings in prop::collection::vec(any_measured(), 1..50),
         batch_bytes in 1_usize..20_000,
     ) {
         let dir = tempfile::tempdir().unwrap();
         let mut ward = Ward::new(dir.path());
-        let mut told = told;
-        told.sort_by_key(|t| t.second + t.delay);
+        let mut readings = readings;
+        readings.sort_by_key(|t| t.second + t.delay);
         let mut bound_anew = false;
-        for (seq, one) in (1_u64..).zip(&told) {
+        for (seq, one) in (1_u64..).zip(&readings) {
             let at = begin() + Span::secs(one.second + one.delay + 1);
             if at > minute(60) && !bound_anew {
                 bound_anew = true;
@@ -262,7 +262,7 @@ proptest! {
         let opened = Stored::open(dir.path()).unwrap();
         let feed = feed(dir.path(), &opened, &core, batch_bytes);
         let (journal, lines) = held(all(ConsumerCursor::default(), |c| feed.next(c, later()).unwrap()));
-        prop_assert!(lines <= told.len() as u64);
+        prop_assert!(lines <= readings.len() as u64);
         prop_assert!(lines > 0);
         let refill =
             Refill { after_row: 0, from: begin(), to: minute(700), place: None };
@@ -277,9 +277,9 @@ fn a_row_waits_until_no_change_of_binding_can_concern_it_any_more() {
     let dir = tempfile::tempdir().unwrap();
     let mut ward = Ward::new(dir.path());
     let second = |n| begin() + Span::secs(n);
-    let told = |second| Told { second, delay: 0, value: 70.0, instance: "", quality: None };
-    ward.row(second(100), vec![message(1, &told(98))]);
-    ward.row(second(102), vec![message(2, &told(101))]);
+    let measured = |second| Measured { second, delay: 0, value: 70.0, instance: "", quality: None };
+    ward.row(second(100), vec![message(1, &measured(98))]);
+    ward.row(second(102), vec![message(2, &measured(101))]);
     ward.row(second(104), to_the_second());
     let core = ward.close();
     let opened = Stored::open(dir.path()).unwrap();
@@ -302,9 +302,9 @@ fn a_row_waits_until_no_change_of_binding_can_concern_it_any_more() {
 fn what_the_journal_lost_comes_from_history_and_the_rest_from_the_journal() {
     let dir = tempfile::tempdir().unwrap();
     let mut ward = Ward::new(dir.path());
-    let told = |second| Told { second, delay: 0, value: 70.0, instance: "", quality: None };
+    let measured = |second| Measured { second, delay: 0, value: 70.0, instance: "", quality: None };
     for seq in 1..=200 {
-        ward.row(begin() + Span::secs(seq as i64), vec![message(seq, &told(seq as i64))]);
+        ward.row(begin() + Span::secs(seq as i64), vec![message(seq, &measured(seq as i64))]);
     }
     ward.row(minute(120), Vec::new());
     ward.row(minute(121), Vec::new());

@@ -1,9 +1,9 @@
 //! Publishes under names that their senders may not speak for, gathered for the audit.
 //!
-//! The audit grows for ever, and who is refused may be hostile. So it hears of a principal and a name
-//! twice an hour at most: at once, and at the end of the hour with the count. Few names are reported of
-//! one principal and few principals at all; the others share an entry. What was counted and not reported
-//! is lost when the process is killed.
+//! The audit grows for ever, and who is refused may be hostile. So a principal and a name are reported to
+//! it twice an hour at most: at once, and at the end of the hour with the count. Of one principal at most
+//! 8 names have an entry, and at most 1,024 entries are kept in all; the others share one. What was
+//! counted and not reported is lost when the process is killed.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -53,7 +53,7 @@ impl Refusals {
         hour.news |= entry.reported == 0;
     }
 
-    /// What the audit has to hear now: whoever is new, and when an hour is over all that came after.
+    /// What is to be reported to the audit now: whoever is new, and when an hour is over all that came after.
     pub(crate) fn due(&self, now: Timestamp) -> Vec<Input> {
         let mut hour = self.hour();
         let over = now - hour.begun >= HOUR || now < hour.begun;

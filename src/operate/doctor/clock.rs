@@ -35,7 +35,7 @@ fn judge(word: &Synchronised, findings: &mut Findings) {
         ),
         Synchronised::Unknown(why) => findings.warn(
             "synchronised",
-            format!("nobody can tell whether the clock follows a time service: {why}"),
+            format!("it is not known whether the clock follows a time service: {why}"),
             format!("{CURE}; or name a program that knows in clock.check"),
         ),
         Synchronised::NotAsked => findings.ok("synchronised", "not asked for: clock.check is empty"),

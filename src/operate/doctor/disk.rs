@@ -44,7 +44,7 @@ pub(super) fn examine(store: &config::Store) -> Findings {
         Ok(free) => judge_room(free, store, &mut findings),
         Err(error) => findings.warn(
             "room",
-            format!("{} does not tell its room: {error}", dir.display()),
+            format!("the room of {} cannot be read: {error}", dir.display()),
             "look with `df`",
         ),
     }

@@ -51,7 +51,7 @@ pub struct Request {
 pub enum What {
     /// One row a number of the history, by device, signal, instance and time.
     Readings,
-    /// One row a move of an alarm, in the order they were told.
+    /// One row a move of an alarm, in the order they were announced.
     Alarms,
 }
 
@@ -141,7 +141,7 @@ pub enum ExportError {
     Write(#[from] io::Error),
 }
 
-/// Exports from the store in `dir` to `out`; `progress` hears now and then how far it is.
+/// Exports from the store in `dir` to `out`; `progress` is called now and then with how far it is.
 pub fn export(
     dir: &Path,
     request: &Request,
@@ -194,7 +194,7 @@ fn signals(
     request.signals.iter().map(find).collect::<Result<_, _>>().map(Some)
 }
 
-/// The key file of the pseudonyms of a purpose, for people to be told.
+/// The key file of the pseudonyms of a purpose, to name it to people.
 pub fn key_file(dir: &Path, purpose: Purpose) -> PathBuf {
     dir.join("keys").join(format!("{}.key", purpose.as_str()))
 }

@@ -60,7 +60,7 @@ pub(super) fn write(
         signals.as_ref().is_none_or(|signals| signals.contains(&series.signal))
             && (all || held.contains_key(&series.device))
     });
-    // What there is, counted before anything is read: whatever goes meanwhile is missed.
+    // What there is, counted before anything is read: whatever is pruned meanwhile is missed.
     let mut planned = Vec::new();
     let mut of = 0;
     for series in scan.series_left() {

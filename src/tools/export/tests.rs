@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::*;
 use crate::pipeline::stored;
-use crate::tools::verify::tests::{configuration, tamper};
+use crate::tests::stores::{configuration, tamper};
 use vitalgate_domain::core::Core;
 use vitalgate_domain::core::configuration::Configuration;
 use vitalgate_domain::core::journal::RowBody;

@@ -30,17 +30,8 @@ pub(crate) fn technical(
         reason: None,
         cause,
         trigger: Trigger {
-            signal: String::new(),
-            value: None,
-            comparator: None,
-            unit: None,
-            side: None,
-            limit: None,
-            limit_from: None,
-            measured_at: None,
-            relay_at: None,
             received_at: Some(out.wall()),
-            time_quality: TimeQuality::Synced,
+            ..Trigger::new(String::new(), TimeQuality::Synced)
         },
         rule_version: 0,
         raised_at: out.wall(),

@@ -1,37 +1,36 @@
-//! Deadlines of the core: whose is next, when it is decided, and what a window without intake changes.
+//! Deadlines of the core: whose is next, when it is decided, and what an intake gap changes.
 
 use std::sync::Arc;
 
 use super::agenda::Whose;
 use super::{Core, context};
 use crate::model::ids::PatientId;
-use crate::model::time::IntakeGap;
-use crate::model::time::{Span, Stamp, Timestamp};
+use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::output::Output;
 
-/// Redelivered messages have been heard so long after a window without intake.
-const HEARING_AGAIN: Span = Span::secs(10);
+/// So long after an intake gap what was sent meanwhile has been delivered.
+const CATCHING_UP: Span = Span::secs(10);
 
-/// Windows without intake remembered: more than can follow each other while a deadline waits.
-const WINDOWS: usize = 16;
+/// Intake gaps remembered: more than can follow each other while a deadline waits.
+const GAPS: usize = 16;
 
 impl Core {
-    /// Time goes on to where intake stopped; what falls due after that waits until it is heard again.
-    pub(crate) fn note_deaf(&mut self, from: Timestamp, to: Timestamp, out: &mut Output) {
+    /// Time goes on to where intake stopped; what falls due after that waits for what was sent meanwhile.
+    pub(crate) fn intake_gap(&mut self, from: Timestamp, to: Timestamp, out: &mut Output) {
         let now = out.now;
         if from > self.head.now.at {
             self.advance_to(Stamp { at: from.min(now.at), offset: self.head.now.offset }, out);
             out.now = now;
         }
-        self.remember_deaf(from, to);
+        self.remember_gap((from, to), out);
     }
 
-    /// While commits fail nobody is blamed for silence; afterwards that time counts as deaf.
-    pub(crate) fn store(&mut self, failing: bool, now: Stamp) {
+    /// While commits fail nobody is blamed for silence; afterwards that time counts as an intake gap.
+    pub(crate) fn store(&mut self, failing: bool, out: &mut Output) {
         if failing {
-            self.head.failing_since.get_or_insert(now.at);
+            self.head.failing_since.get_or_insert(out.now.at);
         } else if let Some(since) = self.head.failing_since.take() {
-            self.remember_deaf(since, now.at);
+            self.remember_gap((since, out.now.at), out);
             let ids: Vec<PatientId> = self.patients.keys().cloned().collect();
             for id in ids {
                 self.note_deadline(&id);
@@ -39,17 +38,17 @@ impl Core {
         }
     }
 
-    fn remember_deaf(&mut self, from: Timestamp, to: Timestamp) {
-        if self.head.intake_gaps.len() == WINDOWS {
+    fn remember_gap(&mut self, gap: IntakeGap, out: &mut Output) {
+        if self.head.intake_gaps.len() == GAPS {
             self.head.intake_gaps.remove(0);
         }
-        self.head.intake_gaps.push((from, to));
+        self.head.intake_gaps.push(gap);
         let configuration = Arc::clone(&self.configuration);
-        let watching = self.patients.values().filter(|p| !p.losses.is_empty());
-        let ids: Vec<PatientId> = watching.map(|p| p.details.id.clone()).collect();
+        let minding = self.patients.values().filter(|patient| patient.minds_intake_gaps());
+        let ids: Vec<PatientId> = minding.map(|patient| patient.details.id.clone()).collect();
         for id in ids {
             if let Some(patient) = self.patient_mut(&id) {
-                patient.was_deaf((from, to), context(&configuration));
+                patient.intake_gap(gap, context(&configuration), out);
             }
         }
     }
@@ -80,7 +79,7 @@ impl Core {
                 self.patients.get(id)?.next_deadline(context(&self.configuration), held)?.0
             }
         };
-        Some(self.heard_again(due))
+        Some(after_gaps(&self.head.intake_gaps, due))
     }
 
     fn fire(&mut self, whose: &Whose, out: &mut Output) {
@@ -97,15 +96,10 @@ impl Core {
                 if let Some(patient) = self.patient_mut(id)
                     && let Some((due, deadline)) = patient.next_deadline(context, held)
                 {
-                    patient.fire(due, &deadline, context, out);
+                    patient.fire(due, deadline, context, out);
                 }
             }
         }
-    }
-
-    /// A deadline that falls into, or right after, a window without intake waits for what is redelivered.
-    fn heard_again(&self, due: Timestamp) -> Timestamp {
-        heard_again(&self.head.intake_gaps, due)
     }
 
     /// Puts a patient's next deadline on the agenda.
@@ -122,10 +116,11 @@ impl Core {
     }
 }
 
-/// One window after the other: what waits for the first may fall into the second.
-fn heard_again(deaf: &[IntakeGap], due: Timestamp) -> Timestamp {
-    deaf.iter().fold(due, |due, (from, to)| {
-        let again = *to + HEARING_AGAIN;
-        if due >= *from && due < again { again } else { due }
+/// A deadline that falls into an intake gap, or right after one, waits for what is redelivered: gap by
+/// gap, because what waits for the first may fall into the second.
+fn after_gaps(gaps: &[IntakeGap], due: Timestamp) -> Timestamp {
+    gaps.iter().fold(due, |due, (from, to)| {
+        let caught_up = *to + CATCHING_UP;
+        if due >= *from && due < caught_up { caught_up } else { due }
     })
 }

@@ -18,16 +18,13 @@ impl Core {
             self.device_mut(&message.principal, out.now).last_contact = Some(wall);
         }
         let configuration = Arc::clone(&self.configuration);
-        let intake_gaps = std::mem::take(&mut self.head.intake_gaps);
-        let around = Surroundings { rules: &configuration.rules, intake_gaps: &intake_gaps };
-        let mut observed = std::mem::take(&mut self.observed);
-        let device = self.device(&message.device, out.now);
-        Arc::make_mut(device).observe(message, around, &mut observed, out);
-        let device = Arc::clone(device);
-        self.head.intake_gaps = intake_gaps;
-        self.pass_on(&observed, &device, &configuration, out);
-        observed.clear();
-        self.observed = observed;
+        let mut observed = Vec::new();
+        let (device, intake_gaps) = self.device_and_gaps(&message.device, out.now);
+        let around = Surroundings { rules: &configuration.rules, intake_gaps };
+        device.observe(message, around, &mut observed, out);
+        if let Some(device) = self.devices.get(&message.device).cloned() {
+            self.pass_on(&observed, &device, &configuration, out);
+        }
     }
 
     fn pass_on(

@@ -23,14 +23,13 @@ use self::agenda::Agenda;
 use self::alarm_index::AlarmIndex;
 use self::configuration::{Configuration, Texts};
 use self::journal::numbers_in;
-use crate::device::{Device, Observed};
+use crate::device::Device;
 use crate::model::command::{DeviceDetails, PrincipalKind};
 use crate::model::ids::{DeviceId, PatientId, SiteId};
 use crate::model::input::Input;
-use crate::model::time::IntakeGap;
-use crate::model::time::{Span, Stamp, Timestamp};
+use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::output::Output;
-use crate::patient::{Context, Patient};
+use crate::patient::{Patient, RuleContext};
 use crate::rules::UNKNOWN_CLASS;
 use crate::site::Site;
 
@@ -52,8 +51,6 @@ pub struct Core {
     pub(super) head: Head,
     pub(super) agenda: Agenda,
     pub(crate) alarm_index: AlarmIndex,
-    /// Empty between two messages, so that its room is used again.
-    observed: Vec<(PatientId, Observed)>,
 }
 
 /// What belongs to no machine.
@@ -146,7 +143,6 @@ impl Core {
             head,
             agenda: Agenda::default(),
             alarm_index,
-            observed: Vec::new(),
         };
         core.note_site_deadline();
         let ids: Vec<PatientId> = core.patients.keys().cloned().collect();
@@ -192,7 +188,7 @@ impl Core {
         let mut out = self.output(now);
         for input in inputs {
             match input {
-                Input::IntakeGap { from, to } => self.note_deaf(*from, *to, &mut out),
+                Input::IntakeGap { from, to } => self.intake_gap(*from, *to, &mut out),
                 Input::ClockStep { .. } | Input::Upgraded { .. } => {}
                 Input::Message(_)
                 | Input::Link { .. }
@@ -293,7 +289,7 @@ impl Core {
                 self.note_site_deadline();
             }
             Input::Store { failing } => {
-                self.store(*failing, out.now);
+                self.store(*failing, out);
                 self.site_mut().store(*failing, out);
                 self.note_site_deadline();
             }
@@ -310,10 +306,15 @@ impl Core {
 
     /// The device of this id, admitted as it is if nobody registered it: the listener let it in.
     pub(super) fn device_mut(&mut self, id: &DeviceId, now: Stamp) -> &mut Device {
-        Arc::make_mut(self.device(id, now))
+        self.device_and_gaps(id, now).0
     }
 
-    fn device(&mut self, id: &DeviceId, now: Stamp) -> &mut Arc<Device> {
+    /// The same, beside the intake gaps that it judges its clock by.
+    pub(super) fn device_and_gaps(
+        &mut self,
+        id: &DeviceId,
+        now: Stamp,
+    ) -> (&mut Device, &[IntakeGap]) {
         let shared = self.devices.entry(id.clone()).or_insert_with(|| {
             let details = DeviceDetails {
                 id: id.clone(),
@@ -330,7 +331,7 @@ impl Core {
         if std::mem::replace(&mut device.changed_in, self.epoch) != self.epoch {
             self.changed.devices.insert(id.clone());
         }
-        shared
+        (device, &self.head.intake_gaps)
     }
 
     pub(super) fn patient_mut(&mut self, id: &PatientId) -> Option<&mut Patient> {
@@ -351,6 +352,6 @@ impl Core {
 }
 
 /// The context of a configuration.
-pub(super) fn context(configuration: &Configuration) -> Context<'_> {
-    Context { signals: &configuration.signals, rules: &configuration.rules }
+pub(super) fn context(configuration: &Configuration) -> RuleContext<'_> {
+    RuleContext { signals: &configuration.signals, rules: &configuration.rules }
 }

@@ -4,8 +4,7 @@ use super::Device;
 use crate::model::alarm::TimeQuality;
 use crate::model::message::{Body, Message, ReadingTime};
 use crate::model::observation::{Timeliness, Timing};
-use crate::model::time::IntakeGap;
-use crate::model::time::{Span, Stamp, Timestamp};
+use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::rules::Class;
 
 /// A stamp further ahead of corrected now than this is absurd (contract §3).

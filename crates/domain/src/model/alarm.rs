@@ -195,6 +195,25 @@ pub struct Trigger {
     pub time_quality: TimeQuality,
 }
 
+impl Trigger {
+    /// A signal or an event by name; nothing else of it is known yet.
+    pub(crate) fn new(signal: String, time_quality: TimeQuality) -> Self {
+        Self {
+            signal,
+            value: None,
+            comparator: None,
+            unit: None,
+            side: None,
+            limit: None,
+            limit_from: None,
+            measured_at: None,
+            relay_at: None,
+            received_at: None,
+            time_quality,
+        }
+    }
+}
+
 /// The latest judged value of the alarm's signal when the transition was made.
 #[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]

@@ -139,3 +139,10 @@ pub struct Episode {
     /// The device's own words.
     pub text: Option<String>,
 }
+
+impl Episode {
+    /// Whether it is live and its time beyond doubt: only then it may end something.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.timing.timeliness == Timeliness::Live && !self.timing.is_doubtful()
+    }
+}

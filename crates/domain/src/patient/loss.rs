@@ -6,17 +6,18 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Context, Deadline, Patient};
+use super::judgement::{
+    Earliest, Forgotten, Kind, Occurrence, Reading, Reconfigured, Silent, Wanted,
+};
+use super::{Deadline, Patient, RuleContext};
 use crate::alarms::book::{Draft, Key, Open};
 use crate::model::alarm::{Alarm, AlarmKind, Condition, Priority, Response, TimeQuality, Trigger};
 use crate::model::cause::Cause;
-use crate::model::ids::{DeviceId, RuleId};
 use crate::model::instance::Instance;
 use crate::model::observation::{Observation, Source};
-use crate::model::time::IntakeGap;
-use crate::model::time::{Span, Timestamp};
+use crate::model::time::{IntakeGap, Span, Timestamp};
 use crate::output::Output;
-use crate::rules::LossRule;
+use crate::rules::{LossRule, Rule};
 
 /// So long after another signal of its device one that belongs to it may come.
 const MOMENT: Span = Span::secs(1);
@@ -68,10 +69,10 @@ pub struct Run {
     /// The last reading, or a window without intake after it.
     #[n(3)]
     pub counted: Timestamp,
-    /// When it is told, if nothing comes before, and when it has lasted long enough then.
+    /// When it is announced, if nothing comes before, and when it has lasted long enough then.
     #[n(4)]
     pub due: Option<(Timestamp, Timestamp)>,
-    /// It was told, or is none of a rule for adults.
+    /// It was announced, or is none of a rule for adults.
     #[n(5)]
     pub decided: bool,
 }
@@ -118,25 +119,104 @@ impl LossWatch {
     }
 }
 
-impl Patient {
-    /// A number was judged live, its time beyond doubt: its signal is not lost, and its device goes
-    /// on.
-    pub(super) fn mind_losses(
-        &mut self,
-        observation: &Observation,
-        spot: bool,
-        context: Context<'_>,
+/// Sudden losses, each by its device and signal.
+pub(super) struct Losses;
+
+impl Kind for Losses {
+    fn observe(
+        &self,
+        patient: &mut Patient,
+        occurrence: Occurrence<'_>,
+        context: RuleContext<'_>,
         out: &mut Output,
     ) {
-        let source = &observation.source;
-        if !spot && let Some(rule) = context.rules.loss_of(source.signal) {
-            self.not_lost(rule, observation, context, out);
+        match occurrence {
+            Occurrence::Number(reading) if reading.is_certain() => {
+                patient.not_lost(reading, context, out);
+                patient.goes_on(&reading.observation.source, context, out.now.at);
+            }
+            Occurrence::Word(observation, _) if !observation.timing.is_doubtful() => {
+                patient.goes_on(&observation.source, context, out.now.at);
+            }
+            Occurrence::NoSensor { observation, sudden }
+                if sudden || !observation.timing.is_doubtful() =>
+            {
+                patient.sensor_off(&observation.source);
+            }
+            Occurrence::Silence(silent) => patient.losses_unknown(silent, context, out),
+            Occurrence::IntakeGap(gap) => patient.leave_out(gap, context),
+            Occurrence::Number(_)
+            | Occurrence::Word(..)
+            | Occurrence::NoSensor { .. }
+            | Occurrence::Implausible(..)
+            | Occurrence::Episode(_) => {}
         }
-        self.goes_on(source, context, out.now.at);
     }
 
+    fn deadlines<'r>(
+        &self,
+        patient: &Patient,
+        _context: RuleContext<'r>,
+        earliest: &mut Earliest<'r>,
+    ) {
+        for (index, watch) in patient.losses.iter().enumerate() {
+            if let Some((due, _)) = watch.run.as_ref().and_then(|run| run.due) {
+                earliest.offer(due, Deadline::Loss(index));
+            }
+        }
+    }
+
+    fn fire(
+        &self,
+        patient: &mut Patient,
+        _due: Timestamp,
+        deadline: Deadline<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        if let Deadline::Loss(index) = deadline
+            && let Some((_, over)) = patient.losses.get(index).and_then(|w| w.run.as_ref()?.due)
+        {
+            patient.lost(index, over, context, out);
+        }
+    }
+
+    fn reconfigure(
+        &self,
+        patient: &mut Patient,
+        change: &mut Reconfigured<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        match change {
+            Reconfigured::Closed { rule: Rule::Loss(_), open, .. } => {
+                patient.judge_loss_again(open, context, out);
+            }
+            Reconfigured::Closed { .. } => {}
+            Reconfigured::Rules(wanted) => patient.judge_losses(*wanted, context, out),
+            Reconfigured::Inherited(_, handover) => {
+                patient.losses.append(&mut handover.losses);
+                patient.judge_losses(&|_| true, context, out);
+            }
+        }
+    }
+
+    fn forget(&self, patient: &mut Patient, what: &mut Forgotten<'_>) {
+        match what {
+            Forgotten::Device(device, handover) => {
+                let of_device = |watch: &mut LossWatch| watch.source.device == **device;
+                handover.losses.extend(patient.losses.extract_if(.., of_device));
+            }
+            Forgotten::Stay => patient.losses = Vec::new(),
+            // A loss is of the signal, not of one reading; a rule that changed is judged again.
+            Forgotten::Reading(..) | Forgotten::Rules(_) => {}
+        }
+    }
+}
+
+impl Patient {
     /// A reading of a device was judged: what else it should send is missing since, if it is.
-    pub(super) fn goes_on(&mut self, source: &Source, context: Context<'_>, now: Timestamp) {
+    fn goes_on(&mut self, source: &Source, context: RuleContext<'_>, now: Timestamp) {
         for watch in &mut self.losses {
             if watch.source.device != source.device || watch.source.signal == source.signal {
                 continue;
@@ -147,22 +227,12 @@ impl Patient {
         }
     }
 
-    /// Deadlines of losses.
-    pub(super) fn loss_deadlines(&self) -> impl Iterator<Item = (Timestamp, Deadline)> {
-        self.losses.iter().enumerate().filter_map(|(place, watch)| {
-            let (due, _) = watch.run.as_ref()?.due?;
-            Some((due, Deadline::Loss(place)))
-        })
-    }
-
-    fn not_lost(
-        &mut self,
-        rule: &LossRule,
-        observation: &Observation,
-        context: Context<'_>,
-        out: &mut Output,
-    ) {
-        let Observation { source, cause, timing, .. } = observation;
+    /// A number was judged live and is certain: its signal is not lost.
+    fn not_lost(&mut self, reading: Reading<'_>, context: RuleContext<'_>, out: &mut Output) {
+        let Observation { source, cause, timing, .. } = reading.observation;
+        let Some(rule) = context.rules.loss_of(source.signal).filter(|_| !reading.spot) else {
+            return;
+        };
         let interval = self.interval_of(source, context);
         let same = |watch: &LossWatch| {
             watch.source.device == source.device && watch.source.signal == source.signal
@@ -187,7 +257,7 @@ impl Patient {
         (watch.interval, watch.off, watch.run) = (interval, false, None);
         if std::mem::take(&mut watch.raised) {
             let key = watch.key(rule);
-            let state = self.sources.get(source);
+            let state = self.series.get(source);
             let latest = state.and_then(|s| s.latest_on(out.now, rule.lasts(interval)));
             self.alarms.change(&key, None, out, |alarm, now| {
                 alarm.latest = latest;
@@ -196,8 +266,8 @@ impl Patient {
         }
     }
 
-    /// The device says that there is no sensor: that is told by itself.
-    pub(super) fn sensor_off(&mut self, source: &Source) {
+    /// The device says that there is no sensor, which is announced by itself.
+    fn sensor_off(&mut self, source: &Source) {
         for watch in &mut self.losses {
             if watch.source.device == source.device && watch.source.signal == source.signal {
                 (watch.off, watch.run) = (true, None);
@@ -205,26 +275,18 @@ impl Patient {
         }
     }
 
-    /// Nothing came: the loss at `place` holds.
-    pub(super) fn loss_over(&mut self, place: usize, context: Context<'_>, out: &mut Output) {
-        let due = self.losses.get(place).and_then(|watch| watch.run.as_ref()?.due);
-        if let Some((_, over)) = due {
-            self.lost(place, over, context, out);
-        }
-    }
-
-    fn lost(&mut self, place: usize, over: Timestamp, context: Context<'_>, out: &mut Output) {
+    fn lost(&mut self, index: usize, over: Timestamp, context: RuleContext<'_>, out: &mut Output) {
         let adult = self.is_adult();
-        let Some(watch) = self.losses.get_mut(place) else { return };
+        let Some(watch) = self.losses.get_mut(index) else { return };
         let Some(run) = &mut watch.run else { return };
         (run.due, run.decided) = (None, true);
         let since = run.since;
         let rule = context.rules.loss_of(watch.source.signal);
         let Some(rule) = rule.filter(|rule| adult || !rule.adults_only) else { return };
         watch.raised = true;
-        if let Some(watch) = self.losses.get(place) {
+        if let Some(watch) = self.losses.get(index) {
             let draft = self.loss_draft(watch, (since, over), rule, out);
-            self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+            self.raise(draft, out);
         }
     }
 
@@ -235,7 +297,7 @@ impl Patient {
         rule: &LossRule,
         out: &Output,
     ) -> Draft {
-        let state = self.sources.get(&watch.source);
+        let state = self.series.get(&watch.source);
         let whole = rule.lasts(watch.interval);
         Draft {
             key: watch.key(rule),
@@ -255,17 +317,8 @@ impl Patient {
             reason: state.and_then(|s| s.doubt.as_ref().map(ToString::to_string)),
             cause: watch.cause.clone(),
             trigger: Trigger {
-                signal: rule.signal_name.clone(),
-                value: None,
-                comparator: None,
-                unit: None,
-                side: None,
-                limit: None,
-                limit_from: None,
-                measured_at: None,
-                relay_at: None,
                 received_at: Some(out.now.shown(since)),
-                time_quality: TimeQuality::Synced,
+                ..Trigger::new(rule.signal_name.clone(), TimeQuality::Synced)
             },
             rule_version: 0,
             raised_at: out.now.shown(over),
@@ -275,16 +328,10 @@ impl Patient {
         }
     }
 
-    /// Something of a device is silent at `due` for `after`. Where all of it is, nobody knows whether
-    /// a signal of it is still lost (row 6).
-    pub(super) fn losses_unknown(
-        &mut self,
-        device: &DeviceId,
-        (due, after): (Timestamp, Span),
-        reason: &str,
-        context: Context<'_>,
-        out: &mut Output,
-    ) {
+    /// Something of a device is silent. Where all of it is, nobody knows whether a signal of it is
+    /// still lost (row 6).
+    fn losses_unknown(&mut self, silent: Silent<'_>, context: RuleContext<'_>, out: &mut Output) {
+        let Silent { device, due, after, reason, .. } = silent;
         for watch in self.losses.iter_mut().filter(|w| w.raised && w.source.device == *device) {
             let Some(rule) = context.rules.loss_of(watch.source.signal) else { continue };
             let silent = after.min(rule.lasts(watch.interval));
@@ -297,8 +344,7 @@ impl Patient {
     }
 
     /// Nothing was taken in for a time: that is no pause of any device.
-    pub fn was_deaf(&mut self, window: IntakeGap, context: Context<'_>) {
-        let (from, to) = window;
+    fn leave_out(&mut self, (from, to): IntakeGap, context: RuleContext<'_>) {
         for watch in &mut self.losses {
             let rule = context.rules.loss_of(watch.source.signal);
             if let Some((run, rule)) = watch.run.as_mut().zip(rule) {
@@ -311,34 +357,24 @@ impl Patient {
     }
 
     /// Raises at once what still holds under rules that are new to it (row 23).
-    pub(super) fn judge_losses(
-        &mut self,
-        wanted: impl Fn(&RuleId) -> bool,
-        context: Context<'_>,
-        out: &mut Output,
-    ) {
+    fn judge_losses(&mut self, wanted: Wanted<'_>, context: RuleContext<'_>, out: &mut Output) {
         self.losses.retain(|watch| context.rules.loss_of(watch.source.signal).is_some());
-        for place in 0..self.losses.len() {
-            let Some(watch) = self.losses.get_mut(place) else { return };
+        for index in 0..self.losses.len() {
+            let Some(watch) = self.losses.get_mut(index) else { return };
             let Some(rule) = context.rules.loss_of(watch.source.signal) else { return };
             let Some(run) = watch.run.as_mut().filter(|_| wanted(&rule.id)) else { continue };
             (run.due, run.decided) = (None, false);
             let whole = rule.lasts(watch.interval);
             if run.lasted >= whole {
                 let over = run.over(whole);
-                self.lost(place, over, context, out);
+                self.lost(index, over, context, out);
             }
         }
     }
 
     /// Raises anew, under a changed rule, a loss of which nothing is known since its device is
     /// silent (row 23).
-    pub(super) fn judge_loss_again(
-        &mut self,
-        before: &Open,
-        context: Context<'_>,
-        out: &mut Output,
-    ) {
+    fn judge_loss_again(&mut self, before: &Open, context: RuleContext<'_>, out: &mut Output) {
         let Alarm { device, condition, .. } = &before.alarm;
         let wanted = |watch: &LossWatch| {
             Some(&watch.source.device) == device.as_ref()
@@ -355,7 +391,7 @@ impl Patient {
                 reason: before.alarm.condition_reason.clone(),
                 ..self.loss_draft(watch, (now, now), rule, out)
             };
-            self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+            self.raise(draft, out);
         }
     }
 }

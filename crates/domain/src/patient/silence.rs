@@ -2,7 +2,8 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Context, Deadline, Patient, technical};
+use super::judgement::{Earliest, Forgotten, Kind, Occurrence, Reading, Silent};
+use super::{Deadline, Patient, RuleContext, technical};
 use crate::alarms::book::Key;
 use crate::alarms::draft;
 use crate::device::Device;
@@ -26,7 +27,7 @@ const GLUCOSE_LOW: f64 = 80.0;
 /// Silence of a device whose class is not configured is medium after so long.
 const NO_CLASS: Span = Span::mins(5);
 
-/// Something that should be heard.
+/// Something that a device should send.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 #[cbor(map)]
 pub struct Expectation {
@@ -51,10 +52,10 @@ pub struct Expectation {
     /// Why what came was not judged.
     #[n(6)]
     pub doubt: Option<Box<str>>,
-    /// The last message heard, or the registration.
+    /// The last message of it, or the registration.
     #[n(7)]
     pub cause: Cause,
-    /// `since` by the clock shown then; no later step of it changes what was told.
+    /// `since` by the clock shown then; no later step of it changes what was announced.
     #[n(8)]
     pub shown: Timestamp,
     /// Whether anything of it was judged since it is expected.
@@ -63,19 +64,78 @@ pub struct Expectation {
     pub judged: bool,
 }
 
-impl Patient {
-    /// A device says itself what it will send. What is silent now stays expected: a device that
-    /// drops a sensor from its list has not been heard.
-    pub(super) fn announced(&mut self, device: &Device, context: Context<'_>, out: &mut Output) {
-        self.expect(device, true, context, out);
+/// What should come and does not: it has no rules in the text but the ladders of the classes.
+pub(super) struct Silences;
+
+impl Kind for Silences {
+    fn observe(
+        &self,
+        patient: &mut Patient,
+        occurrence: Occurrence<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        match occurrence {
+            Occurrence::Number(reading) => patient.number_came(reading, context, out),
+            Occurrence::Word(observation, word) => {
+                patient.word_came(observation, word, context, out);
+            }
+            Occurrence::Episode(episode) if episode.is_certain() => {
+                patient.end_silence(&episode.device, None, &episode.cause, context, out);
+            }
+            Occurrence::NoSensor { observation: Observation { source, .. }, .. } => {
+                patient.not_judged(Some(source), &source.device, "0 or sensor off");
+            }
+            Occurrence::Implausible(Observation { source, .. }, _) => {
+                patient.not_judged(Some(source), &source.device, "implausible");
+            }
+            Occurrence::Episode(_) | Occurrence::Silence(_) | Occurrence::IntakeGap(_) => {}
+        }
     }
 
-    /// What a device will send, as its registration or its own word has it.
+    fn deadlines<'r>(
+        &self,
+        patient: &Patient,
+        context: RuleContext<'r>,
+        earliest: &mut Earliest<'r>,
+    ) {
+        for (index, expectation) in patient.expectations.iter().enumerate() {
+            if let Some(rung) = patient.next_rung(expectation, context) {
+                earliest.offer(expectation.since + rung.after, Deadline::Silence(index));
+            }
+        }
+    }
+
+    fn fire(
+        &self,
+        patient: &mut Patient,
+        due: Timestamp,
+        deadline: Deadline<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        if let Deadline::Silence(index) = deadline {
+            patient.silent(index, due, context, out);
+        }
+    }
+
+    fn forget(&self, patient: &mut Patient, what: &mut Forgotten<'_>) {
+        match what {
+            Forgotten::Device(device, _) => patient.expectations.retain(|e| e.device != **device),
+            Forgotten::Stay => patient.expectations.clear(),
+            Forgotten::Reading(..) | Forgotten::Rules(_) => {}
+        }
+    }
+}
+
+impl Patient {
+    /// What a device will send, by its registration or by its own message. A device that leaves out
+    /// what is silent now (`keep_silent`) has not sent it: it stays expected.
     pub(super) fn expect(
         &mut self,
         device: &Device,
         keep_silent: bool,
-        context: Context<'_>,
+        context: RuleContext<'_>,
         out: &mut Output,
     ) {
         let id = &device.details.id;
@@ -107,31 +167,20 @@ impl Patient {
         if keep_silent {
             self.expectations.extend(same.into_iter().filter(|e| e.rung.is_some()));
         } else if self.alarms.get(&Key::new(rule(SILENCE), id.to_string())).is_some() {
-            self.tell_silence(id, out.now.at, context, out);
+            self.announce_silence(id, out.now.at, context, out);
         }
         self.expectations.shrink_to_fit();
     }
 
     /// How often a series should come: as the device said, else as its class does.
-    pub(super) fn interval_of(&self, source: &Source, context: Context<'_>) -> Option<Span> {
+    pub(super) fn interval_of(&self, source: &Source, context: RuleContext<'_>) -> Option<Span> {
         let of_device = || self.expectations.iter().filter(|e| e.device == source.device);
         let stated = of_device().find(|e| e.signal == Some(source.signal)).and_then(|e| e.interval);
         let class = || of_device().next().and_then(|e| context.rules.class(&e.class));
         stated.or_else(|| class().map(|c| c.expected_interval))
     }
 
-    /// Deadlines of the silence ladder.
-    pub(super) fn silence_deadlines<'a>(
-        &'a self,
-        context: Context<'a>,
-    ) -> impl Iterator<Item = (Timestamp, Deadline)> + 'a {
-        self.expectations.iter().enumerate().filter_map(move |(place, expectation)| {
-            let rung = self.next_rung(expectation, context)?;
-            Some((expectation.since + rung.after, Deadline::Silence(place)))
-        })
-    }
-
-    fn next_rung(&self, expectation: &Expectation, context: Context<'_>) -> Option<Rung> {
+    fn next_rung(&self, expectation: &Expectation, context: RuleContext<'_>) -> Option<Rung> {
         let Some(class) = context.rules.class(&expectation.class) else {
             let rung = Rung { after: NO_CLASS, priority: Priority::Medium };
             return expectation.rung.is_none().then_some(rung);
@@ -142,44 +191,30 @@ impl Patient {
     }
 
     /// A rung is reached.
-    pub(super) fn silent(
-        &mut self,
-        place: usize,
-        due: Timestamp,
-        context: Context<'_>,
-        out: &mut Output,
-    ) {
-        let Some(expectation) = self.expectations.get(place) else { return };
+    fn silent(&mut self, index: usize, due: Timestamp, context: RuleContext<'_>, out: &mut Output) {
+        let Some(expectation) = self.expectations.get(index) else { return };
         let Some(rung) = self.next_rung(expectation, context) else { return };
         let urgent = context.rules.class(&expectation.class).is_some_and(|c| c.high_if_glucose_low)
             && self.glucose_is_low(&expectation.device);
         let device = expectation.device.clone();
         let signal = expectation.signal;
         let priority = if urgent { Priority::High } else { rung.priority };
-        if let Some(expectation) = self.expectations.get_mut(place) {
+        if let Some(expectation) = self.expectations.get_mut(index) {
             expectation.rung = Some(priority.max(rung.priority));
         }
-        let lost = |source: &&Source| {
-            source.device == device && signal.is_none_or(|signal| source.signal == signal)
-        };
-        let lost: Vec<Source> = self.sources.keys().filter(lost).cloned().collect();
-        let reason = self.expectations.get(place).and_then(|e| e.doubt.as_deref());
+        let reason = self.expectations.get(index).and_then(|e| e.doubt.as_deref());
         let reason = reason.unwrap_or("no data").to_owned();
-        for source in lost {
-            for key in self.keys_of(&source, context) {
-                self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(&reason, now));
-            }
-        }
-        self.losses_unknown(&device, (due, rung.after), &reason, context, out);
-        self.tell_silence(&device, due, context, out);
+        let silent = Silent { device: &device, signal, due, after: rung.after, reason: &reason };
+        self.judge(Occurrence::Silence(silent), context, out);
+        self.announce_silence(&device, due, context, out);
     }
 
     /// Brings the silence alarm of a device into line with its expectations.
-    fn tell_silence(
+    fn announce_silence(
         &mut self,
         device: &DeviceId,
         due: Timestamp,
-        context: Context<'_>,
+        context: RuleContext<'_>,
         out: &mut Output,
     ) {
         let key = Key::new(rule(SILENCE), device.to_string());
@@ -222,61 +257,57 @@ impl Patient {
                 let mut draft =
                     crate::alarms::book::Draft { raised_at: out.now.shown(due), ..draft };
                 draft.trigger.signal = signal.unwrap_or_default();
-                self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+                self.raise(draft, out);
             }
         }
     }
 
-    /// A reading of this series was judged: its silence is over.
-    pub(super) fn sign_of_life(
-        &mut self,
-        source: &Source,
-        cause: &Cause,
-        context: Context<'_>,
-        out: &mut Output,
-    ) {
-        self.heard(&source.device, Some(source.signal), cause, context, out);
+    /// A number came: if it is certain its silence is over, and else its silence will name why not.
+    fn number_came(&mut self, reading: Reading<'_>, context: RuleContext<'_>, out: &mut Output) {
+        let Reading { observation, number, series, .. } = reading;
+        let source = &observation.source;
+        let state = self.series.at(series);
+        if reading.is_certain() {
+            state.doubt = None;
+            let signal = Some(source.signal);
+            return self.end_silence(&source.device, signal, &observation.cause, context, out);
+        }
+        if reading.is_live() {
+            return self.doubted(observation, number.unit_doubtful);
+        }
+        // A backlog beside live data says nothing against them.
+        let interval = state.interval.unwrap_or_default();
+        if state.arrival.is_none_or(|arrival| out.now.at - arrival > interval) {
+            self.not_judged(Some(source), &source.device, "late");
+        }
     }
 
-    /// The device spoke of something else that counts, such as an event.
-    pub(super) fn device_alive(
-        &mut self,
-        device: &DeviceId,
-        cause: &Cause,
-        context: Context<'_>,
-        out: &mut Output,
-    ) {
-        self.device_back(device, out);
-        self.heard(device, None, cause, context, out);
-    }
-
-    /// A code or text is a sign of life, its time beyond doubt.
-    pub(super) fn alive(
+    /// A code or text shows that its device is alive, if its time is beyond doubt.
+    fn word_came(
         &mut self,
         observation: &Observation,
-        context: Context<'_>,
+        word: &str,
+        context: RuleContext<'_>,
         out: &mut Output,
     ) {
         if observation.timing.is_doubtful() {
             return self.doubted(observation, false);
         }
-        if let super::Content::Word(word) = &observation.content {
-            let place = self.sources.index_of(&observation.source);
-            let state = self.sources.at(place);
-            state.word = Some(Box::new(word.as_str().into()));
-            state.arrival = Some(out.now.at);
-        }
-        self.device_back(&observation.source.device, out);
-        self.sign_of_life(&observation.source, &observation.cause, context, out);
-        self.goes_on(&observation.source, context, out.now.at);
+        let source = &observation.source;
+        let series = self.series.index_of(source);
+        let state = self.series.at(series);
+        state.word = Some(Box::new(word.into()));
+        state.arrival = Some(out.now.at);
+        self.end_silence(&source.device, Some(source.signal), &observation.cause, context, out);
     }
 
-    fn heard(
+    /// Something that counts came of a device: of a signal, or such as an event of none.
+    fn end_silence(
         &mut self,
         device: &DeviceId,
         signal: Option<SignalId>,
         cause: &Cause,
-        context: Context<'_>,
+        context: RuleContext<'_>,
         out: &mut Output,
     ) {
         let mut was_silent = false;
@@ -293,12 +324,12 @@ impl Patient {
             }
         }
         if was_silent {
-            self.tell_silence(device, out.now.at, context, out);
+            self.announce_silence(device, out.now.at, context, out);
         }
     }
 
     /// A live reading came that clears nothing; its silence will name the reason.
-    pub(super) fn doubted(&mut self, observation: &Observation, unit_doubtful: bool) {
+    fn doubted(&mut self, observation: &Observation, unit_doubtful: bool) {
         let source = &observation.source;
         let reason = match technical::doubt(&observation.timing) {
             Some(time) => format!("clock: {time}"),
@@ -311,7 +342,7 @@ impl Patient {
     /// Something came and was not judged; its silence will name the reason.
     pub(super) fn not_judged(&mut self, source: Option<&Source>, device: &DeviceId, reason: &str) {
         if let Some(source) = source
-            && let Some(state) = self.sources.get_mut(source)
+            && let Some(state) = self.series.get_mut(source)
         {
             state.doubt = Some(Box::new(reason.into()));
         }
@@ -324,7 +355,7 @@ impl Patient {
     }
 
     fn glucose_is_low(&self, device: &DeviceId) -> bool {
-        self.sources.iter().filter(|(source, _)| source.device == *device).any(|(_, state)| {
+        self.series.iter().filter(|(source, _)| source.device == *device).any(|(_, state)| {
             let Some(latest) = &state.latest else { return false };
             let mg = |value| latest.number.unit.convert(value, Unit::MgPerDl);
             let Some(now) = mg(latest.number.value) else { return false };
@@ -337,7 +368,7 @@ impl Patient {
     }
 }
 
-fn what(expectation: &Expectation, context: Context<'_>) -> String {
+fn what(expectation: &Expectation, context: RuleContext<'_>) -> String {
     let name = expectation.signal.map_or_else(
         || "anything".to_owned(),
         |signal| context.signals.get(signal).map_or_else(|| "?".to_owned(), |s| s.label.clone()),

@@ -1,7 +1,8 @@
 //! Technical alarms on a patient: what stands between the patient and judgement.
 
-use super::watch::Evidence;
-use super::{Context, Patient, silence};
+use super::judgement::{Kind, Occurrence};
+use super::limit::Evidence;
+use super::{Patient, RuleContext, silence};
 use crate::alarms::book::{Key, Open};
 use crate::alarms::draft::technical;
 use crate::model::alarm::{Alarm, Condition, Priority, TimeQuality};
@@ -9,10 +10,10 @@ use crate::model::cause::Cause;
 use crate::model::ids::{DeviceId, RuleId};
 use crate::model::observation::{Number, Observation, Source, Timing};
 use crate::model::signal::SignalId;
-use crate::model::time::{Span, Timestamp};
+use crate::model::time::Timestamp;
 use crate::output::transition::Change;
 use crate::output::{Output, rule};
-use crate::rules::{Level, Rule};
+use crate::rules::Level;
 
 const IMPLAUSIBLE: &str = "link.implausible";
 const ZERO_OR_OFF: &str = "link.zero_or_off";
@@ -35,21 +36,54 @@ const IMPLAUSIBLE_IS_GRAVE: [&str; 9] = [
     "nibp_mean",
 ];
 
-/// A zero within this time of a live value is "lost now" (contract §2).
-const LOST_NOW: Span = Span::secs(60);
+/// What stands in the way of judging: it has no rules in the text.
+pub(super) struct Technical;
+
+impl Kind for Technical {
+    fn observe(
+        &self,
+        patient: &mut Patient,
+        occurrence: Occurrence<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        match occurrence {
+            Occurrence::Number(reading) if reading.is_certain() => {
+                patient.series_back(&reading.observation.source, out);
+            }
+            Occurrence::Word(observation, _) if !observation.timing.is_doubtful() => {
+                patient.device_back(&observation.source.device, out);
+            }
+            Occurrence::Episode(episode) if episode.is_certain() => {
+                patient.device_back(&episode.device, out);
+            }
+            Occurrence::NoSensor { observation, sudden: true } => {
+                patient.no_sensor(observation, context, out);
+            }
+            Occurrence::Implausible(observation, number) => {
+                patient.implausible(observation, number, context, out);
+            }
+            Occurrence::Number(_)
+            | Occurrence::Word(..)
+            | Occurrence::NoSensor { .. }
+            | Occurrence::Episode(_)
+            | Occurrence::Silence(_)
+            | Occurrence::IntakeGap(_) => {}
+        }
+    }
+}
 
 impl Patient {
     /// A number outside the plausible range.
-    pub(super) fn implausible(
+    fn implausible(
         &mut self,
         observation: &Observation,
         number: &Number,
-        context: Context<'_>,
+        context: RuleContext<'_>,
         out: &mut Output,
     ) {
         let source = &observation.source;
-        self.not_judged(Some(source), &source.device, "implausible");
-        let state = self.sources.get(source);
+        let state = self.series.get(source);
         let was_inside = state.is_some_and(|s| {
             s.latest.is_some() && s.watches.iter().all(|w| w.active_level().is_none())
         });
@@ -68,24 +102,11 @@ impl Patient {
         self.raise_technical(IMPLAUSIBLE, source, priority, text, observation, context, out);
     }
 
-    /// A zero that means "no sensor": high at once if there was a value a moment ago.
-    pub(super) fn no_sensor(
-        &mut self,
-        observation: &Observation,
-        context: Context<'_>,
-        out: &mut Output,
-    ) {
+    /// A zero that means "no sensor" where there was a value a moment ago.
+    fn no_sensor(&mut self, observation: &Observation, context: RuleContext<'_>, out: &mut Output) {
         let source = &observation.source;
-        self.not_judged(Some(source), &source.device, "0 or sensor off");
-        let lost_now = self.sources.get(source).and_then(|s| s.latest.as_ref()).is_some_and(|l| {
-            let since = observation.timing.rule_at - l.rule_at;
-            l.number.value != 0.0 && (Span::ZERO..=LOST_NOW).contains(&since)
-        });
-        if lost_now || !observation.timing.is_doubtful() {
-            self.sensor_off(source);
-        }
         let key = Key::new(rule(ZERO_OR_OFF), source_name(source));
-        if !lost_now || self.alarms.holds(&key) {
+        if self.alarms.holds(&key) {
             return;
         }
         let priority = critical_priority(source.signal, context).unwrap_or(Priority::Medium);
@@ -101,7 +122,7 @@ impl Patient {
         priority: Priority,
         text: String,
         observation: &Observation,
-        context: Context<'_>,
+        context: RuleContext<'_>,
         out: &mut Output,
     ) {
         let key = Key::new(rule(rule_id), source_name(source));
@@ -114,7 +135,7 @@ impl Patient {
         draft.trigger.measured_at = Some(observation.timing.measured);
         draft.trigger.received_at = Some(observation.timing.received);
         draft.trigger.time_quality = observation.timing.quality;
-        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+        self.raise(draft, out);
     }
 
     /// Contract §5 row 3: a delay was running when the data stopped.
@@ -124,7 +145,7 @@ impl Patient {
         priority: Priority,
         began: &Evidence,
         since: Timestamp,
-        context: Context<'_>,
+        context: RuleContext<'_>,
         out: &mut Output,
     ) {
         let key = Key::new(rule(LOST_WHILE_PENDING), source_name(source));
@@ -145,11 +166,20 @@ impl Patient {
         draft.trigger.limit = Some(began.limit);
         draft.trigger.measured_at = Some(began.measured);
         draft.raised_at = out.now.shown(since);
-        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+        self.raise(draft, out);
     }
 
-    /// A plausible, live value ends what stood in its way.
-    pub(super) fn technical_back(&mut self, source: &Source, out: &mut Output) {
+    /// A plausible value ends what stood in its way, and closes the alarms of another series of its
+    /// signal whose device is no longer bound (row 24).
+    fn series_back(&mut self, source: &Source, out: &mut Output) {
+        if self.alarms.is_empty() {
+            return;
+        }
+        let replaced =
+            self.alarms.keys_where(|_, open| open.unbound && open.signal == Some(source.signal));
+        for key in replaced {
+            self.alarms.close(&key, Change::SourceReplaced, "source_replaced", None, out);
+        }
         let over = |key: &Key, open: &Open| match key.rule.as_str() {
             IMPLAUSIBLE | ZERO_OR_OFF | LOST_WHILE_PENDING => {
                 open.signal == Some(source.signal) && key.source == source_name(source)
@@ -163,7 +193,7 @@ impl Patient {
     }
 
     /// Live data of a device, their time beyond doubt: it is in real mode, and its clock is right.
-    pub(super) fn device_back(&mut self, device: &DeviceId, out: &mut Output) {
+    fn device_back(&mut self, device: &DeviceId, out: &mut Output) {
         let over = |key: &Key, _: &Open| {
             matches!(key.rule.as_str(), TEST_MODE | CLOCK_SUSPECT) && key.source == device.as_str()
         };
@@ -197,7 +227,7 @@ impl Patient {
             let (priority, condition) = (Priority::Medium, Condition::Present);
             let cause = cause.clone();
             let draft = technical(key, Some(device), priority, condition, text(), cause, out);
-            self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+            self.raise(draft, out);
         }
     }
 
@@ -210,7 +240,7 @@ impl Patient {
         let text = format!("readings of {device} fell between two patients and belong to nobody");
         let (priority, condition) = (Priority::Low, Condition::Momentary);
         let draft = technical(key, Some(device), priority, condition, text, cause.clone(), out);
-        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+        self.raise(draft, out);
     }
 
     /// Rules for adults refuse this patient (contract §4).
@@ -223,28 +253,13 @@ impl Patient {
         let (priority, condition) = (Priority::Medium, Condition::Present);
         let mut draft = technical(key, None, priority, condition, text, cause.clone(), out);
         draft.signal = Some(source.signal);
-        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+        self.raise(draft, out);
     }
 
-    /// What is known of the patient changed: rules for adults may apply now, or no more (row 23).
-    pub fn details_changed(&mut self, was_adult: bool, context: Context<'_>, out: &mut Output) {
-        let for_adults = |rule: &RuleId| context.rules.get(rule).is_some_and(Rule::adults_only);
-        if self.is_adult() && !was_adult {
-            let key = Key::new(rule(AGE_CLASS), "patient");
-            self.alarms.change(&key, None, out, Alarm::absent);
-            let sources: Vec<Source> = self.sources.keys().cloned().collect();
-            for source in sources {
-                self.judge_latest(&source, for_adults, context, out);
-            }
-            self.judge_losses(for_adults, context, out);
-        } else if was_adult && !self.is_adult() {
-            for key in self.alarms.keys_where(|key, _| for_adults(&key.rule)) {
-                self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
-            }
-            for state in self.sources.values_mut() {
-                state.watches.retain(|watch| !for_adults(&watch.rule));
-            }
-        }
+    /// Rules for adults judge this patient now.
+    pub(super) fn accept_age(&mut self, out: &mut Output) {
+        let key = Key::new(rule(AGE_CLASS), "patient");
+        self.alarms.change(&key, None, out, Alarm::absent);
     }
 }
 
@@ -269,7 +284,7 @@ pub(super) fn figure(value: f64) -> String {
     format!("{rounded}")
 }
 
-fn label(signal: SignalId, context: Context<'_>) -> String {
+fn label(signal: SignalId, context: RuleContext<'_>) -> String {
     context.signals.get(signal).map_or_else(|| context.signals.name(signal), |s| s.label.clone())
 }
 
@@ -278,7 +293,7 @@ fn source_name(source: &Source) -> String {
     format!("{}/{}", source.name(), source.signal.0)
 }
 
-fn critical_priority(signal: SignalId, context: Context<'_>) -> Option<Priority> {
+fn critical_priority(signal: SignalId, context: RuleContext<'_>) -> Option<Priority> {
     let rules = context.rules.limits_of(signal);
     rules.filter(|r| r.levels[Level::Critical].is_some()).map(|r| r.priority(Level::Critical)).max()
 }

@@ -133,6 +133,13 @@ pub enum Relation {
 }
 
 impl LimitRule {
+    /// The silence tolerated before the signal is unknown: never less than two of the intervals it
+    /// comes in.
+    pub fn tolerated_gap(&self, interval: Option<Span>) -> Span {
+        let two = interval.map_or(Span::ZERO, |interval| interval + interval);
+        self.gap.max(two)
+    }
+
     /// Where `value` stands to `level`, under the patient's own `limits`.
     pub fn relation(
         &self,

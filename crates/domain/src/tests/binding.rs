@@ -20,7 +20,7 @@ fn a_new_patient_inherits_nothing() {
     scene.bind("dev", "q");
     scene.skip();
     let q = &scene.core.patients["q"];
-    assert!(q.alarms.is_empty() && q.sources.is_empty());
+    assert!(q.alarms.is_empty() && q.series.is_empty());
     scene.advance(6.0);
     scene.stream("dev", "spo2", 84.0, 16);
     let news = scene.news();

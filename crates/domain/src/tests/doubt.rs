@@ -8,12 +8,14 @@ use crate::model::message::{
 };
 use crate::model::time::Timestamp;
 
-use super::scene::{Scene, at};
+use crate::patient::{Doubt, SeriesState};
 
-type Doubt = fn(&mut Message, &mut Reading);
+use super::scene::{Scene, at, restored};
+
+type MakeDoubtful = fn(&mut Message, &mut Reading);
 
 /// Everything that makes a reading doubtful without changing its number.
-const DOUBTS: [(&str, Doubt); 9] = [
+const DOUBTS: [(&str, MakeDoubtful); 9] = [
     ("stamp of 1970", |_, r| r.time = ReadingTime::At(Timestamp::from_millis(5_000))),
     ("stamp of 2090", |_, r| r.time = ReadingTime::At(Timestamp::from_millis(3_786_912_000_000))),
     ("no time, from a backlog", |m, r| {
@@ -53,6 +55,35 @@ fn doubt_never_clears_an_alarm_nor_becomes_the_latest_value() {
         }
         assert_eq!(scene.latest("p", "dev", "spo2"), shown, "{name}");
     }
+}
+
+#[test]
+fn the_newest_number_of_a_series_is_known_in_doubt_or_not() {
+    let newest = |scene: &Scene| {
+        let newest = scene.series("p", "dev", "spo2").and_then(SeriesState::newest);
+        newest.map(|newest| (newest.number.value, newest.doubt))
+    };
+    let mut scene = Scene::bedside();
+    assert_eq!(newest(&scene), None);
+    scene.reading("dev", "spo2", 97.0);
+    assert_eq!(newest(&scene), Some((97.0, None)));
+    scene.advance(1.0);
+    scene.send("dev", "spo2", 84.0, DOUBTS[0].1);
+    let doubt = Some(Doubt::Time(TimeQuality::Arrival));
+    assert_eq!(newest(&scene), Some((84.0, doubt)), "though it clears nothing");
+    let latest = scene.latest("p", "dev", "spo2").map(|latest| latest.number.value);
+    assert_eq!(latest, Some(97.0));
+    scene.send("dev", "spo2", 99.0, |_, r| r.time = ReadingTime::At(at(-3600.0)));
+    assert_eq!(newest(&scene), Some((84.0, doubt)), "what was measured before is not newer");
+    scene.advance(1.0);
+    scene.reading("dev", "spo2", 96.0);
+    assert_eq!(newest(&scene), Some((96.0, None)));
+    scene.core = restored(&scene.core);
+    assert_eq!(newest(&scene), Some((96.0, None)));
+    scene.advance(1.0);
+    scene.send("dev", "spo2", 85.0, DOUBTS[1].1);
+    scene.core = restored(&scene.core);
+    assert_eq!(newest(&scene), Some((85.0, doubt)), "a restart forgets nothing");
 }
 
 fn timeline(n: u64) -> Clock {
@@ -290,7 +321,7 @@ fn a_device_that_makes_up_series_gets_no_more_of_them() {
     }
     let device = &scene.core.devices["dev"];
     assert_eq!(device.fates()[&Fate::TooManySeries], 44);
-    assert_eq!(scene.core.patients["p"].sources.len(), 256);
+    assert_eq!(scene.core.patients["p"].series.len(), 256);
     assert_eq!(
         scene.core.patients["p"].expectations[0].doubt.as_deref(),
         Some("rejected: too many series")

@@ -191,8 +191,8 @@ proptest! {
         }
         for (id, was) in &before.patients {
             let is = &core.patients[id];
-            for (source, state) in was.sources.iter() {
-                prop_assert_eq!(&is.sources[source].latest, &state.latest);
+            for (source, state) in was.series.iter() {
+                prop_assert_eq!(&is.series[source].latest, &state.latest);
             }
             for (is, was) in is.losses.iter().zip(&was.losses) {
                 prop_assert_eq!(is.arrival, was.arrival, "nothing is back");

@@ -51,7 +51,7 @@ fn the_hash_is_of_the_bytes() {
     assert_eq!(decode_as(Kind::Telemetry, b"{}").message.hash, 0x4413_6fa3_55b3_678a);
 }
 
-/// A message whose readings cannot be told: why, and what of its numbers could be read.
+/// A message whose readings cannot be read: why, and what of its numbers could be read.
 fn check(json: &str, reason: &str, boot: Option<u64>, seq: Option<u64>) {
     let decoded = decode_as(Kind::Telemetry, json.as_bytes());
     assert_eq!((decoded.message.boot, decoded.message.seq), (boot, seq), "{json}");

@@ -17,7 +17,7 @@ use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// Points at which a head is due: larger blocks gain little (storage figures), smaller ones cost.
 pub(crate) const FULL: usize = 512;
-/// Time after which a head is due, however few points it has.
+/// Time after which a head is due, however small it is.
 const OLD: Span = Span::hours(1);
 /// Points at which a head is sealed under any load: eight times the memory of a series, and still
 /// packed in a moment.
@@ -189,7 +189,7 @@ impl Heads {
         self.read().heads.iter().filter_map(|head| head.pruned_to).max()
     }
 
-    /// Every series ever heard from a device, sealed or not.
+    /// Every series a device ever had, sealed or not.
     pub(crate) fn series_of(&self, device: &DeviceId) -> Vec<SeriesKey> {
         let inner = self.read();
         let of_device = inner.devices.get(device).map(|&device| &inner.of_device[device]);

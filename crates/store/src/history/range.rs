@@ -87,7 +87,7 @@ impl History {
         Self { path, heads, ids: 0..i64::MAX }
     }
 
-    /// Every series with a number ever heard from a device.
+    /// Every series of a device that ever had a number.
     pub fn series_of(&self, device: &DeviceId) -> Vec<SeriesKey> {
         self.heads.series_of(device)
     }

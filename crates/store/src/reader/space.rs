@@ -70,8 +70,9 @@ impl Reader {
             // Asked for its length and never opened: see the top of this crate.
             log: std::fs::metadata(log).map_or(0, |log| log.len()),
             file,
-            disk_free: disk_free(self.path())
-                .map_err(|e| ReadError::Strange(format!("the disk does not tell its room: {e}")))?,
+            disk_free: disk_free(self.path()).map_err(|e| {
+                ReadError::Strange(format!("the room of the disk cannot be read: {e}"))
+            })?,
         })
     }
 }

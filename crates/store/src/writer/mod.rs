@@ -116,7 +116,7 @@ pub enum WriterError {
         source: PackError,
     },
     /// The disk kept failing while the gateway shut down.
-    #[error("gave up on row {n} and what followed it; nobody was told they were committed")]
+    #[error("gave up on row {n} and what followed it; nothing of it was reported as committed")]
     GaveUp {
         /// The first row not written.
         n: u64,

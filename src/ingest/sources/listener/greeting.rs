@@ -33,12 +33,12 @@ pub(super) async fn greet(
     authentication: Authentication,
     shared: &Arc<Shared>,
 ) -> Option<Connection> {
-    let heard = tokio::select! {
-        heard = timeout(PATIENCE, hear(socket, tls)) => heard,
+    let received = tokio::select! {
+        received = timeout(PATIENCE, receive_connect(socket, tls)) => received,
         () = shared.source.cancel.cancelled() => return None,
     };
     let metrics = &shared.source.handles.metrics;
-    let (caller, connect) = match heard {
+    let (caller, connect) = match received {
         Ok(Ok((caller, Ok(connect)))) => (caller, connect),
         Ok(Ok((caller, Err(error)))) => {
             metrics.connect("bad");
@@ -76,7 +76,7 @@ struct Caller {
 }
 
 /// Shakes hands, and reads until there is a CONNECT.
-async fn hear(
+async fn receive_connect(
     socket: TcpStream,
     tls: Option<TlsAcceptor>,
 ) -> io::Result<(Caller, Result<Connect, NoConnect>)> {
@@ -161,7 +161,7 @@ async fn enter(
     intake.link(true, false);
     let reported = tokio::select! {
         biased;
-        reported = shared.source.handles.inbox.submit(intake.unheard()) => reported.is_ok(),
+        reported = shared.source.handles.inbox.submit(intake.unawaited()) => reported.is_ok(),
         () = shared.source.cancel.cancelled() => false,
     };
     if !reported {
@@ -209,13 +209,13 @@ async fn refuse(stream: Box<dyn Stream>, version: Version, code: u8) {
 }
 
 async fn say(mut stream: Box<dyn Stream>, bytes: &[u8]) {
-    let said = timeout(LINGER, async {
+    let sent = timeout(LINGER, async {
         stream.write_all(bytes).await?;
         stream.shutdown().await?;
         read_out(&mut stream).await;
         Ok::<(), std::io::Error>(())
     });
-    if !matches!(said.await, Ok(Ok(()))) {
-        tracing::debug!("the refused client did not stay to hear it");
+    if !matches!(sent.await, Ok(Ok(()))) {
+        tracing::debug!("the refused client was gone before it could read why");
     }
 }

@@ -117,8 +117,8 @@ impl<'a> ListenerIntake<'a> {
     }
 
     /// The submission of what nobody waits for.
-    pub(super) fn unheard(self) -> Submission {
-        self.bundle.submission(self.place.bytes, Receipt::unheard())
+    pub(super) fn unawaited(self) -> Submission {
+        self.bundle.submission(self.place.bytes, Receipt::unawaited())
     }
 
     fn allowed(&self, topic: &str) -> Option<(DeviceId, Kind)> {

@@ -18,7 +18,7 @@ pub(super) struct Claim<'a> {
     pub(super) client_id: &'a str,
 }
 
-/// Why nobody was recognised; for the log only, a client hears no more than "not authorised".
+/// Why nobody was recognised; for the log only, a client learns no more than "not authorised".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// The id is not in the registry.
@@ -29,7 +29,7 @@ pub(super) enum Refused {
     NoCredentials,
     /// The token is wrong, or none is registered.
     WrongToken,
-    /// The name it goes by is no id.
+    /// The name it gives is no id.
     NotAnId,
 }
 

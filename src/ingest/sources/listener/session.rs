@@ -12,7 +12,7 @@ use crate::clock::Stopwatch;
 use vitalgate_domain::model::ids::DeviceId;
 
 /// How long a new connection waits for the one it takes over: longer than that one may take to
-/// hear of its last commits.
+/// see its last commits.
 const HAND_OVER: Duration = Duration::from_secs(7);
 
 /// What outlives a connection.

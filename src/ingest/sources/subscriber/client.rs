@@ -57,7 +57,7 @@ pub(super) enum Content {
 pub(crate) enum Grant {
     /// QoS 1 or 2: what nobody fetched yet is kept.
     AtLeastOnce,
-    /// QoS 0: what the gateway does not hear at once is lost.
+    /// QoS 0: what the gateway does not receive at once is lost.
     AtMostOnce,
     Refused,
 }
@@ -82,9 +82,9 @@ impl Grant {
     }
 }
 
-/// What the broker said.
+/// What the broker sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum Received {
     Publish(Publish),
     /// The answer to SUBSCRIBE, for each filter.
     Subscribed(Vec<Grant>),
@@ -95,16 +95,19 @@ pub(super) trait Client: Send {
     /// Connects; whether the broker has kept the session.
     fn connect(&mut self) -> impl Future<Output = Result<bool, Broken>> + Send;
 
-    /// Waits until something was said, and appends all that was read with it. Dropping the future
-    /// loses nothing. What it takes in at a time is bounded. What came before a fault is returned before
-    /// the fault is. That a message of QoS 2 was released is answered here: it was committed before,
-    /// and one that comes twice is known by its `seq`.
-    fn hear(&mut self, heard: &mut Vec<Heard>) -> impl Future<Output = Result<(), Broken>> + Send;
+    /// Waits until the broker sends something, and appends all that was read with it. Dropping the
+    /// future loses nothing. What it takes in at a time is bounded. What came before a fault is returned
+    /// before the fault is. PUBREL of QoS 2 is answered here: the message was committed before, and one
+    /// that comes twice is known by its `seq`.
+    fn receive(
+        &mut self,
+        received: &mut Vec<Received>,
+    ) -> impl Future<Output = Result<(), Broken>> + Send;
 
     /// Acknowledges messages of this connection, in this order, with one write.
     fn acknowledge(&mut self, acks: &[Ack]) -> impl Future<Output = Result<(), Broken>> + Send;
 
-    /// Asks for filters with QoS 1; [`Heard::Subscribed`] answers.
+    /// Asks for filters with QoS 1; [`Received::Subscribed`] answers.
     fn subscribe(&mut self, filters: &[String]) -> impl Future<Output = Result<(), Broken>> + Send;
 
     /// Publishes with QoS 1. While too many of its own are not acknowledged nothing is sent.

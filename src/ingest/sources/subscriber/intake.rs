@@ -48,7 +48,7 @@ impl<'a> SubscriberIntake<'a> {
         }
     }
 
-    /// Takes a message. `resumed` says that it waited in the session while nobody listened. Tells
+    /// Takes a message. `resumed` says that it waited in the session while nobody listened. Gives
     /// the number of an own probe.
     pub(super) fn publish(&mut self, publish: &Publish, resumed: bool) -> Option<u64> {
         let Publish { topic, qos, dup, retained, id: _, content } = publish;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::client::{Broken, Client, Grant, Heard};
+use super::client::{Broken, Client, Grant, Received};
 use super::intake::{Acks, Place, SubscriberIntake};
 use super::{SECOND, Shared, seconds};
 use crate::inbox::{Closed, Receipt, Submission};
@@ -61,7 +61,7 @@ type Submitting = Pin<Box<dyn Future<Output = Result<(), Closed>> + Send>>;
 struct Session {
     line: Line<Acks>,
     submitting: Option<Submitting>,
-    heard: Vec<Heard>,
+    received: Vec<Received>,
     /// Messages now waited in the session while nobody listened.
     backlog: bool,
     /// The first probe of this connection.
@@ -134,9 +134,9 @@ impl<'a, C: Client> Link<'a, C> {
         let mut session = Session::new(shared, kept);
         // Until the inbox has room no probe can leave, which is not the broker's doing.
         shared.proof().excuse(true);
-        let said = shared.say_link(true, false).await;
+        let reported = shared.report_link(true, false).await;
         shared.proof().excuse(false);
-        let end = match said {
+        let end = match reported {
             Ok(()) => self.serve(&mut session).await,
             Err(end) => Err(end),
         };
@@ -155,9 +155,9 @@ impl<'a, C: Client> Link<'a, C> {
             self.client.hang_up();
         }
         shared.source.handles.metrics.broker_connected(shared.config.id.as_str(), false);
-        let said = timeout(shared.config.drain, shared.say_link(false, stopped)).await;
-        if said.is_err() {
-            tracing::info!(broker = %shared.config.id, "the pipeline did not hear of the end");
+        let reported = timeout(shared.config.drain, shared.report_link(false, stopped)).await;
+        if reported.is_err() {
+            tracing::info!(broker = %shared.config.id, "the end could not be reported to the pipeline");
         }
         shared.proof().excuse(false);
         end
@@ -182,7 +182,7 @@ impl<'a, C: Client> Link<'a, C> {
                     submitted.map_err(|Closed| End::Stopped)?;
                 }
                 _ = tick.tick() => self.second(session, listening).await?,
-                read = self.client.hear(&mut session.heard), if listening => {
+                read = self.client.receive(&mut session.received), if listening => {
                     read?;
                     self.take_in(session);
                 }
@@ -190,20 +190,20 @@ impl<'a, C: Client> Link<'a, C> {
         }
     }
 
-    /// What was heard becomes one submission.
+    /// What was received becomes one submission.
     fn take_in(&mut self, session: &mut Session) {
         let shared = self.shared;
         let mut intake = SubscriberIntake::new(shared);
-        for heard in session.heard.drain(..) {
-            match heard {
-                Heard::Publish(publish) => {
+        for received in session.received.drain(..) {
+            match received {
+                Received::Publish(publish) => {
                     let probe = intake.publish(&publish, session.backlog);
-                    // It was sent on this connection: what waited before it has been heard.
+                    // It was sent on this connection: what waited before it has been received.
                     if probe.is_some_and(|seq| seq >= session.first_probe) {
                         session.backlog = false;
                     }
                 }
-                Heard::Subscribed(granted) => session.filters.answered(shared, &granted),
+                Received::Subscribed(granted) => session.filters.answered(shared, &granted),
             }
         }
         if let Some((submission, place)) = intake.finish() {
@@ -271,7 +271,7 @@ impl Session {
         Self {
             line: Line::new(usize::MAX, shared.config.max_bytes),
             submitting: None,
-            heard: Vec::new(),
+            received: Vec::new(),
             backlog: kept,
             first_probe: u64::MAX,
             probes_held: 0,
@@ -361,15 +361,15 @@ impl Shared {
         let action = Action::RegisterDevice(details);
         let command = Command { actor: "local:config".to_owned(), action };
         let input = Input::Command(Box::new(command));
-        self.submit(Submission::of(vec![input], 0, Receipt::unheard())).await.ok();
+        self.submit(Submission::of(vec![input], 0, Receipt::unawaited())).await.ok();
     }
 
     /// Reports to the pipeline that the connector's connection came or went.
-    async fn say_link(&self, connected: bool, clean: bool) -> Result<(), End> {
+    async fn report_link(&self, connected: bool, clean: bool) -> Result<(), End> {
         let Shared { config, source, .. } = self;
         let mut bundle = Bundle::new(source, &config.id, config.retention, config.decode);
         bundle.link(connected, clean);
-        let submission = bundle.submission(0, Receipt::unheard());
+        let submission = bundle.submission(0, Receipt::unawaited());
         if connected {
             return self.submit(submission).await;
         }

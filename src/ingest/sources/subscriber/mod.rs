@@ -177,7 +177,7 @@ impl Shared {
             tick.tick().await;
             let news = self.proof().tick();
             if let Some(input) = news {
-                let submission = Submission::of(vec![input], 0, Receipt::unheard());
+                let submission = Submission::of(vec![input], 0, Receipt::unawaited());
                 if self.source.handles.inbox.submit(submission).await.is_err() {
                     std::future::pending::<()>().await;
                 }

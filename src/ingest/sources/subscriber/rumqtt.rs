@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::client::{Ack, Broken, Client, Content, Grant, Heard, Publish};
+use super::client::{Ack, Broken, Client, Content, Grant, Publish, Received};
 use super::tls::Tls;
 use crate::ingest::bundle::{KEPT_OF_TOO_LARGE, MAX_PACKET};
 
@@ -92,19 +92,19 @@ impl Client for Rumqtt {
         Ok(kept)
     }
 
-    async fn hear(&mut self, heard: &mut Vec<Heard>) -> Result<(), Broken> {
+    async fn receive(&mut self, received: &mut Vec<Received>) -> Result<(), Broken> {
         let link = self.link()?;
-        let before = heard.len();
+        let before = received.len();
         loop {
             if let Some(broken) = &link.broken {
                 return Err(broken.clone());
             }
-            link.broken = link.take_in(heard).err();
-            if heard.len() > before {
+            link.broken = link.take_in(received).err();
+            if received.len() > before {
                 return Ok(());
             }
             if link.broken.is_none() {
-                // That messages were released is answered, if no other write took it along.
+                // An answer to PUBREL may wait in the buffer, if no other write took it along.
                 link.flush().await?;
                 link.read().await?;
             }
@@ -167,12 +167,12 @@ impl Client for Rumqtt {
 
     async fn disconnect(&mut self) {
         let Some(mut link) = self.link.take() else { return };
-        let said = async {
+        let sent = async {
             link.put(&Packet::Disconnect)?;
             link.flush().await
         };
-        if let Err(broken) = said.await {
-            tracing::debug!(%broken, "the broker did not hear the end");
+        if let Err(broken) = sent.await {
+            tracing::debug!(%broken, "DISCONNECT could not be sent to the broker");
         }
         if let Err(error) = link.stream.shutdown().await {
             tracing::debug!(%error, "cannot close the connection to the broker");
@@ -240,7 +240,7 @@ impl Link {
     }
 
     /// Takes every complete packet out of the buffer.
-    fn take_in(&mut self, heard: &mut Vec<Heard>) -> Result<(), Broken> {
+    fn take_in(&mut self, received: &mut Vec<Received>) -> Result<(), Broken> {
         loop {
             if let Some((publish, left)) = self.draining.take() {
                 let here = left.min(self.buffer.len());
@@ -249,10 +249,10 @@ impl Link {
                     self.draining = Some((publish, left - here));
                     return Ok(());
                 }
-                heard.push(Heard::Publish(publish));
+                received.push(Received::Publish(publish));
             }
             match Packet::read(&mut self.buffer, MAX_PACKET) {
-                Ok(packet) => heard.extend(self.understand(packet)?),
+                Ok(packet) => received.extend(self.understand(packet)?),
                 Err(rumqttc::Error::InsufficientBytes(_)) => return Ok(()),
                 Err(rumqttc::Error::PayloadSizeLimitExceeded(body)) => {
                     match begin_draining(&self.buffer, body)? {
@@ -265,11 +265,11 @@ impl Link {
         }
     }
 
-    fn understand(&mut self, packet: Packet) -> Result<Option<Heard>, Broken> {
+    fn understand(&mut self, packet: Packet) -> Result<Option<Received>, Broken> {
         match packet {
             Packet::Publish(publish) => {
                 let qos = qos(publish.qos);
-                Ok(Some(Heard::Publish(Publish {
+                Ok(Some(Received::Publish(Publish {
                     topic: publish.topic,
                     qos,
                     dup: publish.dup,
@@ -279,7 +279,7 @@ impl Link {
                 })))
             }
             Packet::SubAck(ack) => {
-                Ok(Some(Heard::Subscribed(ack.return_codes.into_iter().map(grant).collect())))
+                Ok(Some(Received::Subscribed(ack.return_codes.into_iter().map(grant).collect())))
             }
             Packet::PubAck(ack) => {
                 self.own.remove(&ack.pkid);

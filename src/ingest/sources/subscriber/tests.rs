@@ -80,7 +80,7 @@ impl Gateway {
         broker
     }
 
-    /// The next connection up to its SUBSCRIBE, whose identifier is told.
+    /// The next connection up to its SUBSCRIBE, with the identifier of that.
     async fn asked(&mut self, session_present: bool) -> (Broker, u16) {
         let (stream, _) = soon(self.listener.accept()).await.unwrap();
         let mut broker = Broker { stream, buffer: BytesMut::new() };
@@ -175,7 +175,7 @@ impl Broker {
         self.send(&Packet::Publish(publish)).await;
     }
 
-    /// The next probe, acknowledged; PUBACKs before it are told.
+    /// The next probe, acknowledged, with the PUBACKs before it.
     async fn probe(&mut self) -> (Publish, Vec<u16>) {
         let mut acks = Vec::new();
         loop {
@@ -282,7 +282,7 @@ async fn a_refused_filter_is_degraded_and_asked_for_again_until_it_is_granted() 
     let again = broker.subscribe().await;
     assert_eq!(gateway.degraded.lines(), ["broker b1: a/+ is granted without QoS 1"]);
     broker.answer(again, &[Success(QoS::AtLeastOnce)]).await;
-    // What is sent behind the answer was heard after it.
+    // What is sent behind the answer is received after it.
     broker.publish(1, 1).await;
     release(gateway.messages().await.1);
     assert_eq!(gateway.degraded.lines(), [""; 0]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 pub(crate) use super::client::Grant;
-use super::client::{Broken, Client, Content, Heard, Publish};
+use super::client::{Broken, Client, Content, Publish, Received};
 use super::rumqtt::{Options, Rumqtt};
 use super::tls::Tls;
 use super::{BadTls, SubscriberConfig};
@@ -139,7 +139,7 @@ impl Trial {
         Ok(())
     }
 
-    /// Publishes a probe, padded; probes are no patient's, and a gateway that hears them counts them.
+    /// Publishes a probe, padded; probes are no patient's, and a gateway that receives them counts them.
     async fn publish(&mut self, client: &mut Rumqtt, padding: usize) -> Result<u64, NoTrial> {
         self.sent += 1;
         let padding = "x".repeat(padding);
@@ -157,11 +157,11 @@ impl Trial {
         seq: u64,
         within: Duration,
     ) -> Result<Option<Publish>, NoTrial> {
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         let waiting = async {
             loop {
-                client.hear(&mut heard).await?;
-                for publish in heard.drain(..).filter_map(publish) {
+                client.receive(&mut received).await?;
+                for publish in received.drain(..).filter_map(publish) {
                     if is_own(&publish, seq) {
                         return Ok(publish);
                     }
@@ -177,10 +177,10 @@ impl Trial {
     }
 }
 
-fn publish(heard: Heard) -> Option<Publish> {
-    match heard {
-        Heard::Publish(publish) => Some(publish),
-        Heard::Subscribed(_) => None,
+fn publish(received: Received) -> Option<Publish> {
+    match received {
+        Received::Publish(publish) => Some(publish),
+        Received::Subscribed(_) => None,
     }
 }
 
@@ -196,13 +196,13 @@ fn is_own(publish: &Publish, seq: u64) -> bool {
 async fn subscribe(client: &mut Rumqtt, topics: &[String]) -> Result<Vec<Grant>, NoTrial> {
     client.subscribe(topics).await?;
     let answer = async {
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         loop {
-            client.hear(&mut heard).await?;
-            for heard in heard.drain(..) {
-                match heard {
-                    Heard::Subscribed(granted) => return Ok(granted),
-                    Heard::Publish(_) => {}
+            client.receive(&mut received).await?;
+            for one in received.drain(..) {
+                match one {
+                    Received::Subscribed(granted) => return Ok(granted),
+                    Received::Publish(_) => {}
                 }
             }
         }

@@ -10,7 +10,7 @@ use crate::model::ids::{DeviceId, PatientId};
 use crate::model::signal::SignalId;
 use crate::model::time::Timestamp;
 use crate::output::Output;
-use crate::patient::Heard;
+use crate::patient::Handover;
 use crate::rules::UNKNOWN_CLASS;
 
 impl Core {
@@ -156,10 +156,10 @@ impl Core {
         if let Some(binding) = self.device_mut(id, out.now).bindings.last_mut() {
             binding.patient = patient.cloned();
         }
-        let mut heard = Heard::default();
+        let mut handover = Handover::default();
         if let Some(wrong) = was.patient {
             if let Some(machine) = self.patient_mut(&wrong) {
-                heard = machine.retract(id, actor, out);
+                handover = machine.retract(id, actor, out);
             }
             self.note_deadline(&wrong);
         }
@@ -168,7 +168,7 @@ impl Core {
         let now_of = self.devices.get(id).and_then(|d| d.patient().cloned());
         if let Some(right) = now_of {
             if let Some(machine) = self.patient_mut(&right) {
-                machine.inherit(heard, context(&configuration), out);
+                machine.inherit(handover, context(&configuration), out);
             }
             self.note_deadline(&right);
         }

@@ -5,7 +5,7 @@ use crate::model::ids::DeviceId;
 use crate::model::instance::Instance;
 use crate::model::observation::Source;
 use crate::output::transition::TransitionBody;
-use crate::patient::LatestValue;
+use crate::patient::{LatestValue, SeriesState};
 
 use super::Scene;
 
@@ -46,12 +46,21 @@ impl Scene {
         device: &str,
         signal: &str,
     ) -> Option<LatestValue> {
+        self.series(patient, device, signal)?.latest.clone()
+    }
+
+    pub(in crate::tests) fn series(
+        &self,
+        patient: &str,
+        device: &str,
+        signal: &str,
+    ) -> Option<&SeriesState> {
         let source = Source {
             device: device.parse::<DeviceId>().unwrap(),
             signal: self.signal(signal),
             instance: Instance::default(),
         };
-        self.core.patients[patient].sources.get(&source)?.latest.clone()
+        self.core.patients[patient].series.get(&source)
     }
 }
 

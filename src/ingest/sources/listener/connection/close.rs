@@ -68,22 +68,22 @@ impl Connection {
         };
         let reported = tokio::select! {
             biased;
-            reported = shared.source.handles.inbox.submit(intake.unheard()) => reported.is_ok(),
+            reported = shared.source.handles.inbox.submit(intake.unawaited()) => reported.is_ok(),
             () = stopping => false,
         };
         if !reported {
-            tracing::info!(principal = %self.principal, "the pipeline did not hear of the end");
+            tracing::info!(principal = %self.principal, "the end could not be reported to the pipeline");
         }
     }
 
-    /// Waits for what is in flight, acknowledging it if anybody listens.
-    async fn settle(&mut self, heard: bool) {
+    /// Waits for what is in flight, and acknowledges it if the client still listens.
+    async fn settle(&mut self, listens: bool) {
         while !self.line.is_empty() {
             let place = self.line.next().await;
             if self.collect(place).is_err() {
                 return;
             }
-            if !heard {
+            if !listens {
                 self.out.clear();
             } else if self.flush().await.is_err() {
                 return;

@@ -25,19 +25,19 @@ async fn a_foreign_client_of_3_1_1_hears_of_every_commit() {
         gateway.link().await
     };
     let device = async {
-        let mut heard = [0; 4];
+        let mut acknowledged = [0; 4];
         loop {
             match soon(events.poll()).await.unwrap() {
-                Event::Incoming(Packet::PubAck(_)) => heard[0] += 1,
-                Event::Incoming(Packet::PubRec(_)) => heard[1] += 1,
-                Event::Incoming(Packet::PubComp(_)) => heard[2] += 1,
-                Event::Incoming(Packet::SubAck(_)) => heard[3] += 1,
+                Event::Incoming(Packet::PubAck(_)) => acknowledged[0] += 1,
+                Event::Incoming(Packet::PubRec(_)) => acknowledged[1] += 1,
+                Event::Incoming(Packet::PubComp(_)) => acknowledged[2] += 1,
+                Event::Incoming(Packet::SubAck(_)) => acknowledged[3] += 1,
                 Event::Outgoing(Outgoing::Disconnect) => break,
                 Event::Incoming(_) | Event::Outgoing(_) => {}
             }
-            if heard == [1, 1, 1, 1] {
+            if acknowledged == [1, 1, 1, 1] {
                 client.disconnect().await.unwrap();
-                heard[0] += 1;
+                acknowledged[0] += 1;
             }
         }
     };

@@ -44,8 +44,8 @@ async fn a_dropped_receipt_closes_without_an_acknowledgement() {
         let publish = if connect.v5 { publish5 } else { publish };
         client.send(&publish(1, TOPIC, 1, telemetry(1).as_bytes())).await;
         drop(gateway.messages(1).await);
-        let told: &[u8] = if connect.v5 { &[0xe0, 2, 0x80, 0] } else { &[] };
-        assert_eq!(client.rest().await, told);
+        let disconnect: &[u8] = if connect.v5 { &[0xe0, 2, 0x80, 0] } else { &[] };
+        assert_eq!(client.rest().await, disconnect);
         assert_eq!(parting(&gateway.submission().await), (false, false));
     }
 }
@@ -57,7 +57,7 @@ async fn acknowledgements_go_on_while_the_inbox_is_full() {
     client.send(&qos1(1)).await;
     let first = gateway.messages(1).await;
     let room = INBOX_BYTES - (64 << 10);
-    soon(gateway.way_in.submit(Submission::of(Vec::new(), room, Receipt::unheard())))
+    soon(gateway.way_in.submit(Submission::of(Vec::new(), room, Receipt::unawaited())))
         .await
         .unwrap();
     let filler = gateway.submission().await;

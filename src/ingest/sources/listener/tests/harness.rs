@@ -99,7 +99,7 @@ impl Gateway {
         self.inbox.try_recv().is_err()
     }
 
-    /// The next submission, which tells of a connection that came or went.
+    /// The next submission, which reports a connection that came or went.
     pub(super) async fn link(&mut self) -> (String, bool, bool) {
         let submission = self.submission().await;
         match submission.inputs.as_slice() {
@@ -110,7 +110,7 @@ impl Gateway {
         }
     }
 
-    /// Submissions up to so many messages, in order, receipts unheard of.
+    /// Submissions up to so many messages, in order, receipts not awaited.
     pub(super) async fn messages(&mut self, count: usize) -> Vec<Submission> {
         let mut submissions = Vec::new();
         let mut seen = 0;

@@ -1,4 +1,4 @@
-//! What clients are told: refusals, grants, and faults.
+//! What clients are answered: refusals, grants, and faults.
 
 use super::harness::*;
 use crate::ingest::sources::listener::{Authentication, ListenerConfig, Unknown};
@@ -221,8 +221,8 @@ async fn one_connection_too_many_is_closed() {
 #[tokio::test]
 async fn open_doors_are_for_loopback_only() {
     let config = ListenerConfig { plain: vec!["0.0.0.0:0".parse().unwrap()], ..open() };
-    let said = crate::ingest::sources::listener::Listener::bind(config).unwrap_err().to_string();
-    assert!(said.contains("not loopback"), "{said}");
+    let refusal = crate::ingest::sources::listener::Listener::bind(config).unwrap_err().to_string();
+    assert!(refusal.contains("not loopback"), "{refusal}");
 }
 
 #[tokio::test]

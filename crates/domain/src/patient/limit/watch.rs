@@ -1,4 +1,4 @@
-//! What is remembered of one series: its latest value, and where it stands to each limit.
+//! Where a series stands to each limit rule.
 
 use std::ops::{Deref, DerefMut};
 
@@ -6,69 +6,13 @@ use minicbor::decode::{Decoder, Error as DecodeError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 
-use crate::model::alarm::{LimitFrom, TimeQuality};
-use crate::model::cause::{Cause, MessagePosition};
+use crate::model::alarm::{LimitFrom, Priority, TimeQuality};
+use crate::model::cause::Cause;
 use crate::model::ids::RuleId;
 use crate::model::observation::{Number, Observation};
-use crate::model::time::{Span, Stamp, Timestamp};
-use crate::rules::{Level, LimitRule};
-
-/// One series of one patient.
-#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
-#[cbor(map)]
-pub struct SourceState {
-    /// The latest value judged live, its time beyond doubt.
-    #[n(0)]
-    pub latest: Option<LatestValue>,
-    /// The one before, for its rate.
-    #[n(1)]
-    pub before: Option<(Timestamp, f64)>,
-    /// Arrival of the latest reading that was judged, in the gateway's own time.
-    #[n(2)]
-    pub arrival: Option<Timestamp>,
-    /// Its rule time.
-    #[n(3)]
-    pub rule_at: Option<Timestamp>,
-    /// Silent for longer than its gap.
-    #[n(4)]
-    pub lost: bool,
-    /// Why the last reading was not judged, if it was not.
-    #[n(5)]
-    pub doubt: Words,
-    /// Rules with something to remember.
-    #[n(6)]
-    pub watches: Watches,
-    /// The words of a code or text, where that is what the signal has.
-    #[n(7)]
-    pub word: Words,
-    /// How often it comes, by the device's registration or class.
-    #[n(8)]
-    pub interval: Option<Span>,
-}
-
-/// Words that are hardly ever there, and then take one word of memory: `Box<str>` alone takes two.
-pub type Words = Option<Box<Box<str>>>;
-
-/// A value fit to be shown as the latest.
-#[derive(Clone, Debug, PartialEq, Encode, Decode)]
-#[cbor(map)]
-pub struct LatestValue {
-    /// The number.
-    #[n(0)]
-    pub number: Number,
-    /// Which message of its device.
-    #[n(1)]
-    pub place: MessagePosition,
-    /// When it was measured, corrected.
-    #[n(2)]
-    pub measured: Timestamp,
-    /// When it arrived, by the shown clock.
-    #[n(3)]
-    pub received: Timestamp,
-    /// When, in the gateway's own time.
-    #[n(4)]
-    pub rule_at: Timestamp,
-}
+use crate::model::time::Timestamp;
+use crate::patient::RuleContext;
+use crate::rules::{Level, LimitRule, Rule};
 
 /// The watches of a series: hardly ever any, so that none takes little room.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -85,7 +29,8 @@ pub struct Watch {
     /// The ordinary limit and the critical one.
     #[n(1)]
     pub tracks: [Track; 2],
-    /// A run of late readings beyond each of the two: since when, and whether it was told.
+    /// A run of late readings beyond each of the two: since when, and whether it was
+    /// announced.
     #[n(2)]
     pub late: [Option<(Timestamp, bool)>; 2],
 }
@@ -174,12 +119,34 @@ impl Watch {
 
     /// Whether a delay is running.
     pub fn is_pending(&self) -> bool {
-        self.tracks.iter().any(|t| t.began.is_some() && !t.active)
+        self.tracks.iter().any(|track| track.pending().is_some())
     }
 
     /// Whether there is nothing to remember.
     pub fn is_idle(&self) -> bool {
         self.late == [None; 2] && self.tracks.iter().all(|t| t.began.is_none() && !t.active)
+    }
+
+    /// A certain live value that is not beyond a limit ends the late readings beyond it.
+    pub(super) fn end_late_runs(&mut self, beyond: [bool; 2], certain: bool) {
+        for (late, beyond) in self.late.iter_mut().zip(beyond) {
+            if certain && !beyond {
+                *late = None;
+            }
+        }
+    }
+
+    /// What is critical needs no other measurement to confirm that it is beyond the ordinary limit.
+    pub(super) fn confirm_by_critical(&mut self, rule: &LimitRule) {
+        let [warning, critical] = &mut self.tracks;
+        warning.active |= rule.spot && critical.active && warning.began.is_some();
+    }
+}
+
+impl Track {
+    /// The reading that began a delay which is still running.
+    pub(super) fn pending(&self) -> Option<&Evidence> {
+        self.began.as_deref().filter(|_| !self.active)
     }
 }
 
@@ -197,9 +164,63 @@ impl DerefMut for Watches {
 }
 
 impl Watches {
-    /// Adds one.
-    pub fn push(&mut self, watch: Watch) {
+    fn push(&mut self, watch: Watch) {
         self.0.get_or_insert_default().push(watch);
+    }
+
+    /// The watch of a rule, if there is something to remember.
+    pub fn of(&self, rule: &LimitRule) -> Option<&Watch> {
+        self.iter().find(|watch| watch.rule == rule.id)
+    }
+
+    /// The watch of a rule, made if there was none.
+    pub(super) fn of_mut(&mut self, rule: &LimitRule) -> &mut Watch {
+        let known = self.iter().position(|watch| watch.rule == rule.id);
+        let index = known.unwrap_or_else(|| {
+            let tracks = [Track::default(), Track::default()];
+            self.push(Watch { rule: rule.id.clone(), tracks, late: [None; 2] });
+            self.len() - 1
+        });
+        &mut self[index]
+    }
+
+    /// The series is lost: no delay runs on. The gravest that ran, with its priority.
+    pub(super) fn lose(&mut self, context: RuleContext<'_>) -> Option<(Priority, Box<Evidence>)> {
+        let mut gravest: Option<(Priority, Box<Evidence>)> = None;
+        for watch in self.iter_mut() {
+            let Some(rule) = context.rules.get(&watch.rule).and_then(Rule::as_limit) else {
+                continue;
+            };
+            for level in Level::ALL {
+                let track = &mut watch.tracks[level];
+                track.inside_since = None;
+                if !track.active
+                    && let Some(began) = track.began.take()
+                {
+                    let priority = rule.priority(level);
+                    if gravest.as_ref().is_none_or(|(worst, _)| *worst < priority) {
+                        gravest = Some((priority, began));
+                    }
+                }
+            }
+        }
+        self.tidy();
+        gravest
+    }
+
+    /// The reading measured then was entered in error: the delay it began does not run.
+    pub(super) fn withdraw(&mut self, measured: Timestamp) {
+        for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {
+            if track.pending().is_some_and(|began| began.measured == measured) {
+                *track = Track::default();
+            }
+        }
+        self.tidy();
+    }
+
+    /// Forgets rules with nothing to remember.
+    pub(super) fn tidy(&mut self) {
+        self.retain(|watch| !watch.is_idle());
     }
 
     /// Keeps those for which `wanted` holds.
@@ -227,59 +248,5 @@ impl<'b, C> Decode<'b, C> for Watches {
     fn decode(d: &mut Decoder<'b>, context: &mut C) -> Result<Self, DecodeError> {
         let watches = Vec::decode(d, context)?;
         Ok(Self((!watches.is_empty()).then(|| Box::new(watches))))
-    }
-}
-
-impl SourceState {
-    /// The watch of a rule, made if there was none.
-    pub fn watch(&mut self, rule: &LimitRule) -> &mut Watch {
-        let known = self.watches.iter().position(|w| w.rule == rule.id);
-        let place = known.unwrap_or_else(|| {
-            let tracks = [Track::default(), Track::default()];
-            self.watches.push(Watch { rule: rule.id.clone(), tracks, late: [None; 2] });
-            self.watches.len() - 1
-        });
-        &mut self.watches[place]
-    }
-
-    /// The watch of a rule, if there is something to remember.
-    pub fn known(&self, rule: &LimitRule) -> Option<&Watch> {
-        self.watches.iter().find(|w| w.rule == rule.id)
-    }
-
-    /// Forgets a rule.
-    pub fn forget(&mut self, rule: &RuleId) {
-        self.watches.retain(|w| w.rule != *rule);
-    }
-
-    /// The reading measured then never was.
-    pub fn withdraw(&mut self, measured: Timestamp) {
-        if self.latest.as_ref().is_some_and(|l| l.measured == measured) {
-            self.latest = None;
-        }
-        for track in self.watches.iter_mut().flat_map(|w| &mut w.tracks) {
-            if !track.active && track.began.as_ref().is_some_and(|b| b.measured == measured) {
-                *track = Track::default();
-            }
-        }
-        self.tidy();
-    }
-
-    /// Forgets rules with nothing to remember.
-    pub fn tidy(&mut self) {
-        self.watches.retain(|w| !w.is_idle());
-    }
-
-    /// The silence tolerated before it is unknown: the rule's gap, though never less than two of
-    /// the intervals it comes in.
-    pub fn gap(&self, rule: &LimitRule) -> Span {
-        let two = self.interval.map_or(Span::ZERO, |interval| interval + interval);
-        rule.gap.max(two)
-    }
-
-    /// A live reading with a number was judged.
-    pub fn judged(&mut self, observation: &Observation, now: Stamp) {
-        self.arrival = Some(now.at);
-        self.rule_at = self.rule_at.max(Some(observation.timing.rule_at));
     }
 }

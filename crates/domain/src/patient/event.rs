@@ -1,33 +1,55 @@
-//! What a device's own events are worth.
+//! What a device's own events are worth (contract §3).
 
-use super::late::lowered;
-use super::{Context, Patient, technical};
+use super::judgement::{Kind, Occurrence, Reconfigured};
+use super::limit::lowered;
+use super::{Patient, RuleContext, technical};
 use crate::alarms::book::{Draft, Key, Ongoing, Open};
 use crate::model::alarm::{Alarm, Condition, Priority, Trigger};
 use crate::model::cause::Cause;
 use crate::model::message::Phase;
 use crate::model::observation::{Episode, Timeliness};
 use crate::output::Output;
-use crate::rules::EventRule;
+use crate::rules::{EventRule, Rule};
+
+/// Events that devices announce themselves.
+pub(super) struct Events;
+
+impl Kind for Events {
+    fn observe(
+        &self,
+        patient: &mut Patient,
+        occurrence: Occurrence<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        if let Occurrence::Episode(episode) = occurrence {
+            patient.judge_episode(episode, context, out);
+        }
+    }
+
+    fn reconfigure(
+        &self,
+        patient: &mut Patient,
+        change: &mut Reconfigured<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        if let Reconfigured::Closed { rule: Rule::Event(_), open, cause: Some(cause) } = change
+            && matches!(open.alarm.condition, Condition::Present | Condition::Unknown)
+        {
+            patient.judge_event_again(open, (*cause).clone(), context, out);
+        }
+    }
+}
 
 impl Patient {
     /// Judges a device's own event.
-    pub(super) fn judge_episode(
-        &mut self,
-        episode: &Episode,
-        context: Context<'_>,
-        out: &mut Output,
-    ) {
-        let live = episode.timing.timeliness == Timeliness::Live;
-        if live && !episode.timing.is_doubtful() {
-            self.device_alive(&episode.device, &episode.cause, context, out);
-        }
+    fn judge_episode(&mut self, episode: &Episode, context: RuleContext<'_>, out: &mut Output) {
         let Some(rule) = context.rules.event(&episode.name) else { return };
         let key = Key::new(rule.id.clone(), episode.device.to_string());
         if episode.phase == Phase::End {
             // One rule covers several events, and one event several episodes: all must have ended.
-            if live
-                && !episode.timing.is_doubtful()
+            if episode.is_certain()
                 && self.alarms.end(
                     &key,
                     &episode.name,
@@ -39,7 +61,7 @@ impl Patient {
             }
             return;
         }
-        let late = !live;
+        let late = episode.timing.timeliness == Timeliness::Late;
         let age = episode.timing.received - episode.timing.measured;
         let text = match &episode.text {
             Some(words) => format!("{}: {words}", rule.text),
@@ -65,17 +87,10 @@ impl Patient {
             reason: technical::doubt(&episode.timing),
             cause: episode.cause.clone(),
             trigger: Trigger {
-                signal: episode.name.clone(),
-                value: None,
-                comparator: None,
-                unit: None,
-                side: None,
-                limit: None,
-                limit_from: None,
                 measured_at: Some(episode.timing.measured),
                 relay_at: episode.timing.relay_at,
                 received_at: Some(episode.timing.received),
-                time_quality: episode.timing.quality,
+                ..Trigger::new(episode.name.clone(), episode.timing.quality)
             },
             rule_version: 0,
             raised_at: episode.timing.measured,
@@ -83,7 +98,7 @@ impl Patient {
             latest: None,
             news: episode.phase != Phase::Update,
         };
-        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+        self.raise(draft, out);
         if !momentary {
             let (name, id) = (episode.name.clone(), episode.id.clone());
             self.alarms.begin(&key, Ongoing { name, id, began: episode.timing.measured });
@@ -91,11 +106,11 @@ impl Patient {
     }
 
     /// Raises anew, under a changed rule, what an event began and none has ended (row 23).
-    pub(super) fn judge_event_again(
+    fn judge_event_again(
         &mut self,
         before: &Open,
         cause: Cause,
-        context: Context<'_>,
+        context: RuleContext<'_>,
         out: &mut Output,
     ) {
         let Open { alarm: before, ongoing, .. } = before;
@@ -121,7 +136,7 @@ impl Patient {
             latest: None,
             news: false,
         };
-        self.alarms.raise(Self::owner(&self.details, self.ward.as_ref()), draft, out);
+        self.raise(draft, out);
         for episode in ongoing {
             self.alarms.begin(&key, episode.clone());
         }

@@ -2,13 +2,15 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Context, Patient};
 use crate::alarms::book::Key;
 use crate::model::alarm::{Alarm, Condition, Side};
 use crate::model::command::{Outcome, PatientLimit};
+use crate::model::observation::Source;
 use crate::model::signal::Signal;
 use crate::model::time::Timestamp;
 use crate::output::Output;
+use crate::patient::alarms::{Parts, PatientAlarms};
+use crate::patient::{Patient, RuleContext, SeriesState};
 use crate::rules::{Level, LimitRule, Relation, RuleSet};
 
 /// Limits valid from a time on.
@@ -51,7 +53,7 @@ impl Patient {
         &self,
         limits: &[PatientLimit],
         reason: Option<&str>,
-        context: Context<'_>,
+        context: RuleContext<'_>,
     ) -> Result<(), (Outcome, String)> {
         let invalid = |what: String| Err((Outcome::Invalid, what));
         for (i, limit) in limits.iter().enumerate() {
@@ -79,47 +81,48 @@ impl Patient {
     }
 
     /// Puts limits in force; alarms whose value is inside now move by row 22.
-    pub fn set_limits(&mut self, set: LimitSet, context: Context<'_>, out: &mut Output) {
+    pub fn set_limits(&mut self, set: LimitSet, context: RuleContext<'_>, out: &mut Output) {
         let actor = set.by.clone();
         // What was to hold from then on, or later, holds no more.
         self.limits.retain(|older| older.since < set.since);
         self.limits.push(set);
-        let sets = std::mem::take(&mut self.limits);
-        let (limits, _) = valid_at(&sets, out.now.at);
-        let sources: Vec<_> = self.sources.keys().cloned().collect();
-        for source in sources {
+        let sources: Vec<Source> = self.series.keys().cloned().collect();
+        for (series, source) in sources.iter().enumerate() {
+            let Parts { state, limits, mut alarms } = self.parts(series, out);
+            let (limits, _) = valid_at(limits, alarms.now().at);
             for rule in context.rules.limits_of(source.signal) {
-                self.relax(rule, &source, limits, &actor, out);
+                alarms.relax(rule, source, state, limits, &actor);
             }
         }
-        self.limits = sets;
     }
+}
 
+impl PatientAlarms<'_> {
+    /// Ends what the patient's new limits allow.
     fn relax(
         &mut self,
         rule: &LimitRule,
-        source: &super::Source,
+        source: &Source,
+        state: &mut SeriesState,
         limits: &[PatientLimit],
         actor: &str,
-        out: &mut Output,
     ) {
         let key = Key::new(rule.id.clone(), source.name());
-        let judged = self.alarms.get(&key).is_none_or(|open| {
-            matches!(open.alarm.condition, Condition::Present | Condition::Unknown)
+        let judged = self.open(&key).is_none_or(|(condition, _)| {
+            matches!(condition, Condition::Present | Condition::Unknown)
         });
-        let Some(state) = self.sources.get_mut(source) else { return };
-        let Some(number) = state.latest.as_ref().map(|l| l.number.clone()) else { return };
+        let Some(number) = state.latest.as_ref().map(|latest| &latest.number) else { return };
         let beyond = Level::ALL.into_iter().any(|level| {
             let relation =
                 rule.relation(level, limits, number.value, number.unit, number.comparator);
             matches!(relation, Relation::Beyond { .. } | Relation::Ambiguous)
         });
         if judged && !beyond {
-            state.forget(&rule.id);
-            self.alarms.change(&key, Some(actor), out, Alarm::limit_changed);
+            state.watches.retain(|watch| watch.rule != rule.id);
+            self.change(&key, Some(actor), Alarm::limit_changed);
             if let Some(confirm) = &rule.confirm {
                 let request = Key::new(confirm.request.clone(), source.name());
-                self.alarms.change(&request, Some(actor), out, Alarm::limit_changed);
+                self.change(&request, Some(actor), Alarm::limit_changed);
             }
         }
     }

@@ -1,0 +1,88 @@
+//! The open alarms of a patient, to be moved while something else of the patient is borrowed.
+
+use super::Patient;
+use super::limit::LimitSet;
+use super::series::SeriesState;
+use crate::alarms::book::{AlarmSubject, Book, Draft, Key};
+use crate::model::alarm::{Alarm, Condition, Priority};
+use crate::model::command::PatientDetails;
+use crate::model::ids::{DeviceId, WardId};
+use crate::model::time::{Stamp, Timestamp};
+use crate::output::Output;
+use crate::output::transition::Change;
+
+/// The alarms of a patient, and where their transitions go.
+pub(super) struct PatientAlarms<'a> {
+    book: &'a mut Book,
+    subject: AlarmSubject<'a>,
+    out: &'a mut Output,
+}
+
+/// One series, the patient's own limits, and the alarms: each can be used while another is.
+pub(super) struct Parts<'a> {
+    pub(super) state: &'a mut SeriesState,
+    pub(super) limits: &'a [LimitSet],
+    pub(super) alarms: PatientAlarms<'a>,
+}
+
+impl Patient {
+    /// The series at an index, and beside it what judging it takes.
+    pub(super) fn parts<'a>(&'a mut self, series: usize, out: &'a mut Output) -> Parts<'a> {
+        let Self { details, ward, limits, series: all, alarms, .. } = self;
+        let subject = subject(details, ward.as_ref());
+        let alarms = PatientAlarms { book: alarms, subject, out };
+        Parts { state: all.at(series), limits, alarms }
+    }
+
+    /// Opens an alarm of the patient, or renews the open one.
+    pub(super) fn raise(&mut self, draft: Draft, out: &mut Output) {
+        let subject = subject(&self.details, self.ward.as_ref());
+        self.alarms.raise(subject, draft, out);
+    }
+}
+
+fn subject<'a>(details: &'a PatientDetails, ward: Option<&'a WardId>) -> AlarmSubject<'a> {
+    AlarmSubject { patient: Some(&details.id), ward, bed: details.bed.as_ref() }
+}
+
+impl PatientAlarms<'_> {
+    /// The stamp of the step.
+    pub(super) fn now(&self) -> Stamp {
+        self.out.now
+    }
+
+    /// The time shown now.
+    pub(super) fn wall(&self) -> Timestamp {
+        self.out.wall()
+    }
+
+    /// What the open alarm of a key says, if there is one.
+    pub(super) fn open(&self, key: &Key) -> Option<(Condition, Priority)> {
+        self.book.get(key).map(|open| (open.alarm.condition, open.alarm.priority))
+    }
+
+    /// Whether the alarm of a key is open for more than a person to look at.
+    pub(super) fn holds(&self, key: &Key) -> bool {
+        self.book.holds(key)
+    }
+
+    /// Opens an alarm, or renews the open one.
+    pub(super) fn raise(&mut self, draft: Draft) {
+        self.book.raise(self.subject, draft, self.out);
+    }
+
+    /// Moves an open alarm; `actor` is the person who did, if one did.
+    pub(super) fn change(
+        &mut self,
+        key: &Key,
+        actor: Option<&str>,
+        act: impl FnOnce(&mut Alarm, Timestamp) -> Option<Change>,
+    ) {
+        self.book.change(key, actor, self.out, act);
+    }
+
+    /// Notes something about the patient that is no alarm.
+    pub(super) fn note(&mut self, device: &DeviceId, what: &'static str, text: String) {
+        self.out.note(self.subject.patient, Some(device), what, text);
+    }
+}

@@ -1,0 +1,386 @@
+//! Judgement by kind: what every kind of rule does for a patient, in the same five verbs.
+//!
+//! A kind that follows one series keeps its state in [`SeriesState`](super::SeriesState), which also
+//! holds the latest certain value and the newest of all, noted before any kind sees them. A kind
+//! that follows several series keeps its state in a list of its own in [`Patient`], as losses do.
+
+use super::series::Before;
+use super::{Deadline, Handover, KINDS, Patient, RuleContext};
+use crate::alarms::book::{Key, Open};
+use crate::model::cause::Cause;
+use crate::model::ids::{DeviceId, RuleId};
+use crate::model::observation::{Content, Episode, Number, Observation, Source, Timeliness};
+use crate::model::signal::SignalId;
+use crate::model::time::{IntakeGap, Span, Timestamp};
+use crate::output::Output;
+use crate::output::transition::Change;
+use crate::rules::Rule;
+
+/// A kind of rule, or of what is judged without one. A verb that a kind has no use for it leaves out.
+pub(super) trait Kind: Sync {
+    /// Judges what was observed.
+    fn observe(
+        &self,
+        patient: &mut Patient,
+        occurrence: Occurrence<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    );
+
+    /// Offers every deadline it waits for.
+    fn deadlines<'r>(
+        &self,
+        _patient: &Patient,
+        _context: RuleContext<'r>,
+        _earliest: &mut Earliest<'r>,
+    ) {
+    }
+
+    /// Acts on a deadline that fell at `due`, if it is of this kind.
+    fn fire(
+        &self,
+        _patient: &mut Patient,
+        _due: Timestamp,
+        _deadline: Deadline<'_>,
+        _context: RuleContext<'_>,
+        _out: &mut Output,
+    ) {
+    }
+
+    /// Judges what is already known again, because the rules for it changed (row 23).
+    fn reconfigure(
+        &self,
+        _patient: &mut Patient,
+        _change: &mut Reconfigured<'_>,
+        _context: RuleContext<'_>,
+        _out: &mut Output,
+    ) {
+    }
+
+    /// Forgets what no longer counts.
+    fn forget(&self, _patient: &mut Patient, _what: &mut Forgotten<'_>) {}
+}
+
+/// What kinds judge.
+#[derive(Clone, Copy)]
+pub(super) enum Occurrence<'a> {
+    /// A number, live or late.
+    Number(Reading<'a>),
+    /// A code or text, live.
+    Word(&'a Observation, &'a str),
+    /// A zero that means "no sensor", live.
+    NoSensor {
+        /// The reading.
+        observation: &'a Observation,
+        /// Whether there was a value a moment before.
+        sudden: bool,
+    },
+    /// A number outside the plausible range, live.
+    Implausible(&'a Observation, &'a Number),
+    /// A device's own event, live or late.
+    Episode(&'a Episode),
+    /// A device, or one signal of it, has been silent for longer than it may be.
+    Silence(Silent<'a>),
+    /// Nothing was taken in for a time.
+    IntakeGap(IntakeGap),
+}
+
+/// What is silent.
+#[derive(Clone, Copy)]
+pub(super) struct Silent<'a> {
+    /// Which device.
+    pub(super) device: &'a DeviceId,
+    /// Which signal; `None` for all of them.
+    pub(super) signal: Option<SignalId>,
+    /// When it had been silent for too long.
+    pub(super) due: Timestamp,
+    /// How long that is.
+    pub(super) after: Span,
+    /// Why what came, if anything did, was not judged.
+    pub(super) reason: &'a str,
+}
+
+/// A number of a series.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    /// What was observed.
+    pub(super) observation: &'a Observation,
+    /// Its number.
+    pub(super) number: &'a Number,
+    /// The index of its series in the patient.
+    pub(super) series: usize,
+    /// Its device only measures singly.
+    pub(super) spot: bool,
+    /// How its series stood before it.
+    pub(super) before: Before,
+}
+
+impl Reading<'_> {
+    /// Whether it is young enough to speak of the present.
+    pub(super) fn is_live(&self) -> bool {
+        self.observation.timing.timeliness == Timeliness::Live
+    }
+
+    /// Whether it is live and neither its time nor its unit is in doubt: only then it may clear.
+    pub(super) fn is_certain(&self) -> bool {
+        self.is_live() && !self.observation.timing.is_doubtful() && !self.number.unit_doubtful
+    }
+}
+
+/// The earliest of the deadlines offered.
+pub(super) struct Earliest<'r> {
+    /// Intake may stand still since then: what falls then or later is held back.
+    held: Option<Timestamp>,
+    first: Option<(Timestamp, Deadline<'r>)>,
+}
+
+impl<'r> Earliest<'r> {
+    /// Offers a deadline that falls for want of data.
+    pub(super) fn offer(&mut self, at: Timestamp, deadline: Deadline<'r>) {
+        if self.held.is_none_or(|held| at < held) {
+            self.take(at, deadline);
+        }
+    }
+
+    fn take(&mut self, at: Timestamp, deadline: Deadline<'r>) {
+        if self.first.is_none_or(|first| (at, deadline) < first) {
+            self.first = Some((at, deadline));
+        }
+    }
+}
+
+/// Which rules a change is about.
+pub(super) type Wanted<'a> = &'a dyn Fn(&RuleId) -> bool;
+
+/// How the rules over what is already known changed.
+pub(super) enum Reconfigured<'a> {
+    /// An alarm was closed, because its rule changed.
+    Closed {
+        /// The rule as it was.
+        rule: &'a Rule,
+        /// The alarm before it was closed.
+        open: &'a Open,
+        /// What began it.
+        cause: Option<&'a Cause>,
+    },
+    /// These rules are new or changed, or apply only now.
+    Rules(Wanted<'a>),
+    /// These series were another patient's, by whose rules they were judged.
+    Inherited(&'a [Source], &'a mut Handover),
+}
+
+/// What no longer counts.
+pub(super) enum Forgotten<'a> {
+    /// What a device said; another patient may take it over.
+    Device(&'a DeviceId, &'a mut Handover),
+    /// The reading of a series measured then, which raised these alarms.
+    Reading(&'a Source, Timestamp, &'a [Key]),
+    /// How series stand to these rules.
+    Rules(Wanted<'a>),
+    /// Everything: the stay ends.
+    Stay,
+}
+
+impl Patient {
+    /// The rules over a signal that are made for this patient.
+    pub(super) fn judging<'r>(
+        &self,
+        signal: SignalId,
+        context: RuleContext<'r>,
+    ) -> impl Iterator<Item = &'r Rule> + use<'r> {
+        let adult = self.is_adult();
+        context.rules.over(signal).filter(move |rule| adult || !rule.adults_only())
+    }
+
+    /// Judges a reading by every kind.
+    pub(super) fn judge_reading(
+        &mut self,
+        observation: &Observation,
+        spot: bool,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let source = &observation.source;
+        let live = observation.timing.timeliness == Timeliness::Live;
+        let occurrence = match &observation.content {
+            Content::Number(number) => {
+                let reading = self.note(observation, number, spot, context, out);
+                Occurrence::Number(reading)
+            }
+            Content::Word(word) if live => Occurrence::Word(observation, word.as_str()),
+            Content::Word(_) => return self.not_judged(Some(source), &source.device, "late"),
+            Content::NoSensor if live => {
+                let state = self.series.get(source);
+                let sudden = state.is_some_and(|state| state.had_value_before(observation));
+                Occurrence::NoSensor { observation, sudden }
+            }
+            Content::Implausible(number) if live => Occurrence::Implausible(observation, number),
+            Content::NoSensor | Content::Implausible(_) => return,
+            Content::NotJudged(reason) => {
+                return self.not_judged(Some(source), &source.device, reason);
+            }
+            Content::Withdrawn => return self.withdraw(observation, out),
+        };
+        self.judge(occurrence, context, out);
+        let refuses = || context.rules.over(source.signal).any(Rule::adults_only);
+        if matches!(occurrence, Occurrence::Number(_)) && live && !self.is_adult() && refuses() {
+            self.refuse_age(source, &observation.cause, out);
+        }
+    }
+
+    /// Notes a number in the record of its series, before any kind judges it.
+    fn note<'a>(
+        &mut self,
+        observation: &'a Observation,
+        number: &'a Number,
+        spot: bool,
+        context: RuleContext<'_>,
+        out: &Output,
+    ) -> Reading<'a> {
+        let interval = self.interval_of(&observation.source, context);
+        let series = self.series.index_of(&observation.source);
+        let state = self.series.at(series);
+        let reading = Reading { observation, number, series, spot, before: Before::default() };
+        if reading.is_live() {
+            Reading { before: state.note_live(reading, interval, out.now), ..reading }
+        } else {
+            state.note_doubtful(reading);
+            reading
+        }
+    }
+
+    /// Judges one thing by every kind.
+    pub(super) fn judge(
+        &mut self,
+        occurrence: Occurrence<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        for kind in KINDS {
+            kind.observe(self, occurrence, context, out);
+        }
+    }
+
+    /// The earliest deadline, in the gateway's own time. Those that fall for want of data at
+    /// `held` or later are held back: intake may stand still since then.
+    pub fn next_deadline<'r>(
+        &self,
+        context: RuleContext<'r>,
+        held: Option<Timestamp>,
+    ) -> Option<(Timestamp, Deadline<'r>)> {
+        if self.discharged_at.is_some() {
+            return None;
+        }
+        let mut earliest = Earliest { held, first: None };
+        for kind in KINDS {
+            kind.deadlines(self, context, &mut earliest);
+        }
+        if let Some(at) = self.alarms.next_deadline() {
+            earliest.take(at, Deadline::Alarm);
+        }
+        earliest.first
+    }
+
+    /// Acts on a deadline that fell at `due`.
+    pub fn fire(
+        &mut self,
+        due: Timestamp,
+        deadline: Deadline<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        if deadline == Deadline::Alarm {
+            return self.alarms.fire(due, out);
+        }
+        for kind in KINDS {
+            kind.fire(self, due, deadline, context, out);
+        }
+    }
+
+    /// Rules changed or went (row 23): their alarms close, and what still holds is raised anew.
+    pub fn reconfigure(
+        &mut self,
+        before: RuleContext<'_>,
+        after: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let changed = |id: &RuleId| before.rules.get(id) != after.rules.get(id);
+        for key in self.alarms.keys_where(|key, _| changed(&key.rule)) {
+            let open = self.alarms.get(&key).cloned();
+            let cause = self.alarms.cause(&key).cloned();
+            self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
+            if let Some((rule, open)) = before.rules.get(&key.rule).zip(open) {
+                let mut closed = Reconfigured::Closed { rule, open: &open, cause: cause.as_ref() };
+                self.judge_again(&mut closed, after, out);
+            }
+        }
+        self.judge_again(&mut Reconfigured::Rules(&changed), after, out);
+    }
+
+    /// What is known of the patient changed: rules for adults may apply now, or no more (row 23).
+    pub fn details_changed(&mut self, was_adult: bool, context: RuleContext<'_>, out: &mut Output) {
+        let for_adults = |id: &RuleId| context.rules.get(id).is_some_and(Rule::adults_only);
+        if self.is_adult() && !was_adult {
+            self.accept_age(out);
+            self.judge_again(&mut Reconfigured::Rules(&for_adults), context, out);
+        } else if was_adult && !self.is_adult() {
+            for key in self.alarms.keys_where(|key, _| for_adults(&key.rule)) {
+                self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
+            }
+            self.forget(&mut Forgotten::Rules(&for_adults));
+        }
+    }
+
+    /// Takes over what a device said under another's binding: it is judged at once.
+    pub fn inherit(&mut self, mut handover: Handover, context: RuleContext<'_>, out: &mut Output) {
+        let series = std::mem::take(&mut handover.series);
+        let inherited: Vec<Source> = series.keys().cloned().collect();
+        for (source, state) in series {
+            self.series.insert(source, state);
+        }
+        self.judge_again(&mut Reconfigured::Inherited(&inherited, &mut handover), context, out);
+    }
+
+    fn judge_again(
+        &mut self,
+        change: &mut Reconfigured<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        for kind in KINDS {
+            kind.reconfigure(self, change, context, out);
+        }
+    }
+
+    /// Forgets a device, and hands over what it said.
+    pub(super) fn release(&mut self, device: &DeviceId) -> Handover {
+        let series = self.series.take_out(|source, _| source.device == *device);
+        let mut handover = Handover { series, ..Handover::default() };
+        self.forget(&mut Forgotten::Device(device, &mut handover));
+        handover
+    }
+
+    /// A reading was entered in error (row 26): nothing that stands on it stays.
+    fn withdraw(&mut self, observation: &Observation, out: &mut Output) {
+        let measured = observation.timing.measured;
+        let source = &observation.source;
+        let retracted = self.alarms.keys_where(|_, open| {
+            open.alarm.device.as_ref() == Some(&source.device)
+                && open.signal == Some(source.signal)
+                && open.alarm.trigger.measured_at == Some(measured)
+        });
+        if let Some(state) = self.series.get_mut(source) {
+            state.withdraw(measured);
+            self.forget(&mut Forgotten::Reading(source, measured, &retracted));
+        }
+        for key in retracted {
+            self.alarms.close(&key, Change::Retracted, "retracted", None, out);
+        }
+    }
+
+    pub(super) fn forget(&mut self, what: &mut Forgotten<'_>) {
+        for kind in KINDS {
+            kind.forget(self, what);
+        }
+    }
+}

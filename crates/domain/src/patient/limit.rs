@@ -1,0 +1,386 @@
+//! Limit rules: a number beyond a limit for its delay (contract §3, §5; docs/architecture.md, "Time").
+
+mod draft;
+mod late;
+mod own;
+mod repeat;
+mod track;
+mod watch;
+
+use draft::limit_draft;
+pub(super) use late::lowered;
+pub use own::LimitSet;
+use own::valid_at;
+use track::move_track;
+pub(super) use watch::Evidence;
+pub(super) use watch::Watches;
+use watch::{Track, Watch};
+
+use super::alarms::{Parts, PatientAlarms};
+use super::judgement::{
+    Earliest, Forgotten, Kind, Occurrence, Reading, Reconfigured, Silent, Wanted,
+};
+use super::{Deadline, Patient, RuleContext, SeriesState};
+use crate::alarms::book::{Draft, Key};
+use crate::model::alarm::{AlarmKind, Condition, TimeQuality};
+use crate::model::ids::RuleId;
+use crate::model::observation::Source;
+use crate::model::time::{Span, Timestamp};
+use crate::output::Output;
+use crate::rules::{Level, LimitRule, Relation, Rule};
+
+/// Limits, each by its series.
+pub(super) struct Limits;
+
+impl Kind for Limits {
+    fn observe(
+        &self,
+        patient: &mut Patient,
+        occurrence: Occurrence<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        match occurrence {
+            Occurrence::Number(reading) if reading.is_live() => {
+                patient.judge_live(reading, context, out);
+            }
+            Occurrence::Number(reading) => patient.judge_late(reading, context, out),
+            Occurrence::Silence(silent) => patient.series_unknown(silent, context, out),
+            Occurrence::Word(..)
+            | Occurrence::NoSensor { .. }
+            | Occurrence::Implausible(..)
+            | Occurrence::Episode(_)
+            | Occurrence::IntakeGap(_) => {}
+        }
+    }
+
+    fn deadlines<'r>(
+        &self,
+        patient: &Patient,
+        context: RuleContext<'r>,
+        earliest: &mut Earliest<'r>,
+    ) {
+        for (series, state) in patient.series.values().enumerate() {
+            for watch in state.watches.iter() {
+                watch.deadlines((series, state), context, earliest);
+            }
+        }
+    }
+
+    fn fire(
+        &self,
+        patient: &mut Patient,
+        due: Timestamp,
+        deadline: Deadline<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        if let Deadline::Delay { series, rule, level } = deadline {
+            patient.delay_over(series, rule, level, context, out);
+        } else if let Deadline::Gap { series } = deadline {
+            patient.lose(series, due, context, out);
+        }
+    }
+
+    fn reconfigure(
+        &self,
+        patient: &mut Patient,
+        change: &mut Reconfigured<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        match change {
+            Reconfigured::Rules(wanted) => {
+                self.forget(patient, &mut Forgotten::Rules(*wanted));
+                for series in 0..patient.series.len() {
+                    patient.judge_latest(series, *wanted, context, out);
+                }
+            }
+            Reconfigured::Inherited(sources, _) => {
+                for source in *sources {
+                    let series = patient.series.index_of(source);
+                    patient.series.at(series).watches = Watches::default();
+                    patient.judge_latest(series, &|_| true, context, out);
+                }
+            }
+            Reconfigured::Closed { .. } => {}
+        }
+    }
+
+    fn forget(&self, patient: &mut Patient, what: &mut Forgotten<'_>) {
+        match what {
+            Forgotten::Reading(source, measured, retracted) => {
+                if let Some(state) = patient.series.get_mut(*source) {
+                    state.watches.withdraw(*measured);
+                    state.watches.retain(|w| retracted.iter().all(|key| key.rule != w.rule));
+                }
+            }
+            Forgotten::Rules(wanted) => {
+                for state in patient.series.values_mut() {
+                    state.watches.retain(|watch| !wanted(&watch.rule));
+                }
+            }
+            // Watches go with their series.
+            Forgotten::Device(..) | Forgotten::Stay => {}
+        }
+    }
+}
+
+impl Patient {
+    /// Judges a live number by every limit rule of its signal.
+    fn judge_live(&mut self, reading: Reading<'_>, context: RuleContext<'_>, out: &mut Output) {
+        let Reading { observation, number, series, spot, .. } = reading;
+        let certain = reading.is_certain();
+        if certain {
+            self.lose_if_gap_passed(reading, context, out);
+        }
+        let source = &observation.source;
+        let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
+        let Parts { state, limits, mut alarms } = self.parts(series, out);
+        let (limits, version) = valid_at(limits, observation.timing.own);
+        for rule in rules {
+            let mut beyond = [false; 2];
+            for level in Level::ALL {
+                let relation =
+                    rule.relation(level, limits, number.value, number.unit, number.comparator);
+                beyond[level] = matches!(relation, Relation::Beyond { .. });
+                if !beyond[level] && state.watches.of(rule).is_none() {
+                    continue;
+                }
+                let track = &mut state.watches.of_mut(rule).tracks[level];
+                let evidence = |limit, from| {
+                    Box::new(Evidence::new(observation, number, limit, from, version))
+                };
+                move_track(track, relation, certain, rule, level, spot, observation, evidence);
+            }
+            alarms.settle(rule, source, state, beyond, certain);
+            alarms.ask_for_repeat(rule, source, state, certain);
+        }
+        state.watches.tidy();
+        if certain {
+            state.lost = false;
+        }
+    }
+
+    /// A delay ran out with no further reading.
+    fn delay_over(
+        &mut self,
+        series: usize,
+        rule: &RuleId,
+        level: Level,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let Some(source) = self.series.key_at(series).cloned() else { return };
+        let rule = context.rules.limits_of(source.signal).find(|r| r.id == *rule);
+        if let Some(rule) = rule {
+            let Parts { state, mut alarms, .. } = self.parts(series, out);
+            state.watches.of_mut(rule).tracks[level].active = true;
+            alarms.settle(rule, &source, state, [true; 2], false);
+            alarms.ask_for_repeat(rule, &source, state, true);
+        }
+    }
+
+    /// A gap that passed unnoticed, because intake stood still, is noticed at the first reading after
+    /// it.
+    fn lose_if_gap_passed(
+        &mut self,
+        reading: Reading<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let Reading { observation, series, spot, before, .. } = reading;
+        let Some(last) = before.rule_at.filter(|_| !spot && !self.series.at(series).lost) else {
+            return;
+        };
+        let rules = context.rules.limits_of(observation.source.signal).filter(|r| !r.spot);
+        let gap = rules.map(|rule| rule.tolerated_gap(before.interval)).max();
+        if gap.is_some_and(|gap| observation.timing.rule_at - last > gap) {
+            self.lose(series, out.now.at, context, out);
+        }
+    }
+
+    /// A continuous signal is silent for longer than its tolerated gap, since then (rows 3 and 6).
+    fn lose(
+        &mut self,
+        series: usize,
+        since: Timestamp,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let Some(source) = self.series.key_at(series).cloned() else { return };
+        let state = self.series.at(series);
+        state.lost = true;
+        let pending = state.watches.lose(context);
+        let reason = state.doubt.as_ref().map_or("no data", |doubt| doubt).to_owned();
+        self.input_lost(&source, &reason, context, out);
+        if let Some((priority, began)) = pending {
+            self.lost_while_pending(&source, priority, &began, since, context, out);
+        }
+    }
+
+    /// Nobody knows where silent series stand to their limits (row 6).
+    fn series_unknown(&mut self, silent: Silent<'_>, context: RuleContext<'_>, out: &mut Output) {
+        let of_silent = |source: &&Source| {
+            source.device == *silent.device && silent.signal.is_none_or(|s| source.signal == s)
+        };
+        let sources: Vec<Source> = self.series.keys().filter(of_silent).cloned().collect();
+        for source in sources {
+            self.input_lost(&source, silent.reason, context, out);
+        }
+    }
+
+    /// Physiological alarms over what a series says are unknown; that it says nothing is no reason
+    /// to doubt its loss.
+    fn input_lost(
+        &mut self,
+        source: &Source,
+        reason: &str,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let name = source.name();
+        let over = self.alarms.keys_where(|key, open| {
+            open.alarm.kind == AlarmKind::Physiological
+                && context.rules.get(&key.rule).and_then(Rule::as_loss).is_none()
+                && open.signal == Some(source.signal)
+                && key.source == name
+        });
+        for key in over {
+            self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(reason, now));
+        }
+    }
+
+    /// Judges the latest live value of a series at once, by level, under rules that are new to it.
+    fn judge_latest(
+        &mut self,
+        series: usize,
+        wanted: Wanted<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let Some(source) = self.series.key_at(series).cloned() else { return };
+        let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
+        let Parts { state, limits, mut alarms } = self.parts(series, out);
+        let mut held = false;
+        for rule in rules.filter(|rule| wanted(&rule.id)) {
+            if state.hold_latest(rule, &source, limits) {
+                alarms.settle(rule, &source, state, [true; 2], false);
+                held = true;
+            }
+        }
+        if state.lost && held {
+            self.lose(series, out.now.at, context, out);
+        }
+    }
+}
+
+impl SeriesState {
+    /// Marks the levels the latest value is beyond as held; whether there is one.
+    fn hold_latest(&mut self, rule: &LimitRule, source: &Source, limits: &[LimitSet]) -> bool {
+        let Some(latest) = self.latest.clone() else { return false };
+        let (limits, version) = valid_at(limits, latest.rule_at);
+        let number = &latest.number;
+        let mut holds = false;
+        for level in Level::ALL {
+            let relation =
+                rule.relation(level, limits, number.value, number.unit, number.comparator);
+            let Relation::Beyond { limit, from } = relation else { continue };
+            let evidence = Evidence {
+                number: number.clone(),
+                cause: latest.place.of(&source.device),
+                measured: latest.measured,
+                relay_at: None,
+                received: latest.received,
+                quality: TimeQuality::Synced,
+                rule_at: latest.rule_at,
+                limit,
+                from,
+                version,
+            };
+            let track = &mut self.watches.of_mut(rule).tracks[level];
+            *track = Track { began: Some(Box::new(evidence)), active: true, inside_since: None };
+            holds = true;
+        }
+        holds
+    }
+}
+
+impl PatientAlarms<'_> {
+    /// Brings the alarm of a rule into line with where its series stands.
+    fn settle(
+        &mut self,
+        rule: &LimitRule,
+        source: &Source,
+        state: &mut SeriesState,
+        beyond: [bool; 2],
+        certain: bool,
+    ) {
+        let Some(watch) = state.watches.iter_mut().find(|w| w.rule == rule.id) else { return };
+        watch.end_late_runs(beyond, certain);
+        watch.confirm_by_critical(rule);
+        let watch = &*watch;
+        let key = Key::new(rule.id.clone(), source.name());
+        match (watch.active_level(), self.open(&key)) {
+            (Some(level), None) => self.raise_limit(rule, source, state, level),
+            (Some(level), Some((condition, priority))) => {
+                let wanted = rule.priority(level);
+                let fresh = beyond.contains(&true);
+                if (condition != Condition::Present && fresh) || priority < wanted {
+                    self.raise_limit(rule, source, state, level);
+                } else if condition == Condition::Present && priority > wanted {
+                    self.change(&key, None, |alarm, now| alarm.present(wanted, now));
+                }
+            }
+            (None, Some((Condition::Present | Condition::Unknown, _)))
+                if certain && !watch.is_pending() =>
+            {
+                let latest = state.latest_on(self.now(), state.gap(rule));
+                self.change(&key, None, |alarm, now| {
+                    alarm.latest = latest;
+                    alarm.absent(now)
+                });
+            }
+            (None, _) => {}
+        }
+    }
+
+    fn raise_limit(
+        &mut self,
+        rule: &LimitRule,
+        source: &Source,
+        state: &SeriesState,
+        level: Level,
+    ) {
+        let watch = state.watches.of(rule);
+        let Some(began) = watch.and_then(|w| w.tracks[level].began.as_deref()) else { return };
+        let raised_at = self.now().shown(began.rule_at + rule.wait(level)).min(self.wall());
+        let draft = limit_draft(rule, source, began, level, raised_at);
+        self.raise(Draft { latest: state.latest_on(self.now(), state.gap(rule)), ..draft });
+    }
+}
+
+impl Watch {
+    /// Deadlines of running delays and of the tolerated gap.
+    fn deadlines<'r>(
+        &self,
+        (series, state): (usize, &SeriesState),
+        context: RuleContext<'r>,
+        earliest: &mut Earliest<'r>,
+    ) {
+        let Some(rule) = context.rules.get(&self.rule).and_then(Rule::as_limit) else { return };
+        let Some(arrival) = state.arrival.filter(|_| !self.is_idle()) else { return };
+        // What doubtful readings began after a loss is lost in its turn.
+        if !rule.spot && (!state.lost || self.is_pending()) {
+            earliest.offer(arrival + state.gap(rule), Deadline::Gap { series });
+        }
+        let Some(rule_at) = state.rule_at else { return };
+        for level in Level::ALL {
+            if let Some(began) = self.tracks[level].pending() {
+                let left = began.rule_at + rule.wait(level) - rule_at;
+                let due = arrival + left.max(Span::ZERO);
+                earliest.offer(due, Deadline::Delay { series, rule: &rule.id, level });
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! A single measurement in the ordinary band asks for another (contract §7).
+
+use super::draft::limit_draft;
+use crate::alarms::book::{Draft, Key};
+use crate::model::alarm::{Alarm, AlarmKind, Priority};
+use crate::model::observation::Source;
+use crate::patient::SeriesState;
+use crate::patient::alarms::PatientAlarms;
+use crate::rules::{Level, LimitRule};
+
+impl PatientAlarms<'_> {
+    /// Brings the request for another measurement into line with where its series stands: open from
+    /// the first value beyond until one confirms it, lies inside, or none came in time. What is not
+    /// `certain` ends nothing, not even this.
+    pub(super) fn ask_for_repeat(
+        &mut self,
+        rule: &LimitRule,
+        source: &Source,
+        state: &SeriesState,
+        certain: bool,
+    ) {
+        let Some(confirm) = &rule.confirm else { return };
+        let key = Key::new(confirm.request.clone(), source.name());
+        let waiting = state
+            .watches
+            .of(rule)
+            .filter(|watch| watch.active_level().is_none())
+            .and_then(|watch| watch.tracks[Level::Warning].began.as_deref());
+        match (waiting, self.holds(&key)) {
+            (Some(first), false) => {
+                let draft = limit_draft(rule, source, first, Level::Warning, self.wall());
+                let text = format!("{}: repeat due", draft.text);
+                // The readings are shown by the alarm that may follow.
+                let (kind, series, priority) = (AlarmKind::Technical, None, Priority::Low);
+                self.raise(Draft { key, kind, series, priority, text, ..draft });
+            }
+            (None, true) if certain => self.change(&key, None, Alarm::absent),
+            (Some(_), true) | (None, _) => {}
+        }
+    }
+}

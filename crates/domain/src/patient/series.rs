@@ -1,0 +1,235 @@
+//! What is remembered of one series, for all kinds of rule.
+
+use minicbor::{Decode, Encode};
+
+use super::judgement::Reading;
+use super::limit::Watches;
+use crate::model::alarm::{Latest, TimeQuality};
+use crate::model::cause::MessagePosition;
+use crate::model::observation::{Number, Observation, Timeliness};
+use crate::model::time::{Span, Stamp, Timestamp};
+use crate::rules::LimitRule;
+
+/// A zero so soon after a live value means that the sensor came off now (contract §2).
+const JUST_NOW: Span = Span::secs(60);
+
+/// One series of one patient.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct SeriesState {
+    /// The latest value judged live, its time beyond doubt.
+    #[n(0)]
+    pub latest: Option<LatestValue>,
+    /// The one before, for its rate.
+    #[n(1)]
+    pub before: Option<(Timestamp, f64)>,
+    /// Arrival of the latest reading that was judged, in the gateway's own time.
+    #[n(2)]
+    pub arrival: Option<Timestamp>,
+    /// Its rule time.
+    #[n(3)]
+    pub rule_at: Option<Timestamp>,
+    /// Silent for longer than its gap.
+    #[n(4)]
+    pub lost: bool,
+    /// Why the last reading was not judged, if it was not.
+    #[n(5)]
+    pub doubt: Words,
+    /// Rules with something to remember.
+    #[n(6)]
+    pub watches: Watches,
+    /// The words of a code or text, where that is what the signal has.
+    #[n(7)]
+    pub word: Words,
+    /// How often it comes, by the device's registration or class.
+    #[n(8)]
+    pub interval: Option<Span>,
+    /// A doubtful number measured after the latest value; `None` where there is none.
+    #[n(9)]
+    pub doubtful: Option<Box<DoubtfulValue>>,
+}
+
+/// Words that are hardly ever there, and then take one word of memory: `Box<str>` alone takes two.
+pub type Words = Option<Box<Box<str>>>;
+
+/// A value fit to be shown as the latest.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct LatestValue {
+    /// The number.
+    #[n(0)]
+    pub number: Number,
+    /// Which message of its device.
+    #[n(1)]
+    pub place: MessagePosition,
+    /// When it was measured, corrected.
+    #[n(2)]
+    pub measured: Timestamp,
+    /// When it arrived, by the shown clock.
+    #[n(3)]
+    pub received: Timestamp,
+    /// When, in the gateway's own time.
+    #[n(4)]
+    pub rule_at: Timestamp,
+}
+
+/// A number that clears nothing, because something about it is in doubt.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct DoubtfulValue {
+    /// The number.
+    #[n(0)]
+    pub number: Number,
+    /// When it was measured, corrected.
+    #[n(1)]
+    pub measured: Timestamp,
+    /// When, in the gateway's own time.
+    #[n(2)]
+    pub rule_at: Timestamp,
+    /// What is in doubt.
+    #[n(3)]
+    pub doubt: Doubt,
+}
+
+/// What about a number is in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Doubt {
+    /// It came late: more may have been measured since.
+    #[n(0)]
+    Late,
+    /// When it was measured.
+    #[n(1)]
+    Time(#[n(0)] TimeQuality),
+    /// Its unit.
+    #[n(2)]
+    Unit,
+}
+
+/// The newest number of a series, judged as certain or not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Newest<'a> {
+    /// The number.
+    pub number: &'a Number,
+    /// When it was measured, corrected.
+    pub measured: Timestamp,
+    /// What about it is in doubt, if anything is.
+    pub doubt: Option<Doubt>,
+}
+
+/// How a series stood before a reading.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Before {
+    /// The rule time of the reading before.
+    pub(super) rule_at: Option<Timestamp>,
+    /// How often it came.
+    pub(super) interval: Option<Span>,
+}
+
+impl SeriesState {
+    /// The number measured last, as far as is known.
+    pub fn newest(&self) -> Option<Newest<'_>> {
+        if let Some(value) = &self.doubtful {
+            let DoubtfulValue { number, measured, doubt, .. } = &**value;
+            return Some(Newest { number, measured: *measured, doubt: Some(*doubt) });
+        }
+        self.latest.as_ref().map(|latest| Newest {
+            number: &latest.number,
+            measured: latest.measured,
+            doubt: None,
+        })
+    }
+
+    /// The silence tolerated before it is unknown: the rule's gap, though never less than two of
+    /// the intervals it comes in.
+    pub fn gap(&self, rule: &LimitRule) -> Span {
+        rule.tolerated_gap(self.interval)
+    }
+
+    /// Notes a live number that comes every `interval`; how the series stood before it.
+    pub(super) fn note_live(
+        &mut self,
+        reading: Reading<'_>,
+        interval: Option<Span>,
+        now: Stamp,
+    ) -> Before {
+        let before = Before { rule_at: self.rule_at, interval: self.interval };
+        self.interval = interval;
+        self.arrival = Some(now.at);
+        self.rule_at = self.rule_at.max(Some(reading.observation.timing.rule_at));
+        if reading.is_certain() {
+            self.show(reading.observation, reading.number);
+        } else {
+            self.note_doubtful(reading);
+        }
+        before
+    }
+
+    /// Notes a number that clears nothing.
+    pub(super) fn note_doubtful(&mut self, reading: Reading<'_>) {
+        let timing = &reading.observation.timing;
+        let shown = self.latest.as_ref().map(|latest| latest.rule_at);
+        let known = self.doubtful.as_ref().map(|value| value.rule_at);
+        if shown.max(known).is_some_and(|newest| newest > timing.rule_at) {
+            return;
+        }
+        let doubt = if timing.timeliness == Timeliness::Late {
+            Doubt::Late
+        } else if timing.is_doubtful() {
+            Doubt::Time(timing.quality)
+        } else {
+            Doubt::Unit
+        };
+        self.doubtful = Some(Box::new(DoubtfulValue {
+            number: reading.number.clone(),
+            measured: timing.measured,
+            rule_at: timing.rule_at,
+            doubt,
+        }));
+    }
+
+    /// Makes a value the latest.
+    fn show(&mut self, observation: &Observation, number: &Number) {
+        let timing = &observation.timing;
+        let place = observation.cause.position();
+        if self.latest.as_ref().is_some_and(|l| l.place == place) {
+            return;
+        }
+        self.doubtful.take_if(|value| value.rule_at <= timing.rule_at);
+        self.before = self.latest.take().map(|l| (l.rule_at, l.number.value));
+        self.latest = Some(LatestValue {
+            number: number.clone(),
+            place,
+            measured: timing.measured,
+            received: timing.received,
+            rule_at: timing.rule_at,
+        });
+    }
+
+    /// The latest value as an alarm shows it; older than `gap` it is stale.
+    pub(super) fn latest_on(&self, now: Stamp, gap: Span) -> Option<Latest> {
+        self.latest.as_ref().map(|latest| {
+            let age = now.at - latest.rule_at;
+            Latest {
+                value: latest.number.value,
+                unit: latest.number.unit,
+                measured_at: latest.measured,
+                age_s: age.as_secs_f64(),
+                stale: age > gap,
+            }
+        })
+    }
+
+    /// Whether there was a value other than zero a moment before this observation.
+    pub(super) fn had_value_before(&self, observation: &Observation) -> bool {
+        self.latest.as_ref().is_some_and(|latest| {
+            let since = observation.timing.rule_at - latest.rule_at;
+            latest.number.value != 0.0 && (Span::ZERO..=JUST_NOW).contains(&since)
+        })
+    }
+
+    /// The reading measured then was entered in error.
+    pub(super) fn withdraw(&mut self, measured: Timestamp) {
+        self.latest.take_if(|latest| latest.measured == measured);
+        self.doubtful.take_if(|value| value.measured == measured);
+    }
+}

@@ -1,0 +1,3 @@
+//! What unit tests of several rooms share.
+
+pub(crate) mod stores;
