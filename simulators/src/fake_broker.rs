@@ -1,4 +1,4 @@
-//! A broker for tests: it says what it hears and does what it is told, nothing else.
+//! A broker for tests: it gives what it receives and does what a test asks, nothing else.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! The values of load mode, so that anybody can tell from (device, seq) what must be stored.
+//! The values of load mode: what must be stored follows from (device, seq) alone.
 //!
 //! ```text
 //! hash(device, seq, signal) = FNV-1a, 64 bits, over the ASCII text "<device>/<seq>/<signal>"

@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_already_is_no_failure_and_a_refusal_is_told_in_its_words() {
+    fn what_is_there_already_is_no_failure_and_a_refusal_keeps_its_words() {
         let (api, server) = serve(vec![
             (201, json!({})),
             (409, json!({})),

@@ -121,7 +121,7 @@ pub struct Implant {
     is_kept: bool,
     backlog: VecDeque<Handover>,
     to_come: VecDeque<(Timestamp, Event)>,
-    /// Episodes told, each with the day it happened.
+    /// Episodes reported, each with the day it happened.
     episodes: Vec<(u64, Event)>,
     last_seq: [u64; 2],
     ready: BTreeMap<(Timestamp, u64), Handover>,
@@ -226,7 +226,7 @@ impl Implant {
         }
     }
 
-    /// An episode, over at `at` by true time; the relay hears of it seconds later.
+    /// An episode, over at `at` by true time; the relay learns of it seconds later.
     fn happen(&mut self, at: Timestamp, event: Event) {
         self.patient.suffer(self.options.scenario);
         self.episodes.push((self.day, event.clone()));
@@ -250,7 +250,7 @@ impl Implant {
         }
     }
 
-    /// The implant sends; the relay hears it, or not, and hands it on, or keeps it.
+    /// The implant sends; the relay receives it, or not, and hands it on, or keeps it.
     fn transmit(&mut self, received: Timestamp, body: Body) {
         let series = usize::from(body.kind() == Kind::Events);
         self.last_seq[series] += 1;
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn an_episode_is_told_at_once_and_again_under_the_same_id_for_some_days() {
+    fn an_episode_is_reported_at_once_and_again_under_the_same_id_for_some_days() {
         let options = ImplantOptions {
             scenario: Scenario::Shock,
             lost_days: 0.0,
@@ -427,10 +427,10 @@ mod tests {
         };
         let mut implant = Implant::new(options, start());
         let life: Vec<Handover> = (0..20).filter_map(|_| implant.handover()).collect();
-        let told = events(&life);
-        let ids: BTreeSet<&str> = told.iter().map(|(_, e)| e.id.as_str()).collect();
+        let reported = events(&life);
+        let ids: BTreeSet<&str> = reported.iter().map(|(_, e)| e.id.as_str()).collect();
         assert_eq!(ids, BTreeSet::from(["ep-1042", "ep-1043"]));
-        let first: Vec<_> = told.iter().filter(|(_, e)| e.id == "ep-1042").collect();
+        let first: Vec<_> = reported.iter().filter(|(_, e)| e.id == "ep-1042").collect();
         assert_eq!(first.len() as u64, 1 + REPEATED_DAYS + 1, "at once, that night, and five more");
         assert!(first.iter().all(|(_, e)| e.at == first[0].1.at && e.event == "vf_detected"));
         assert!(first[0].0.due.duration_since(start()).as_secs() < 86_400 + 60);
@@ -467,11 +467,11 @@ mod tests {
         let options = ImplantOptions { lost_days: 0.0, ..ImplantOptions::default() };
         let mut implant = Implant::new(options, start());
         let life: Vec<Handover> = (0..8).filter_map(|_| implant.handover()).collect();
-        let said: BTreeSet<&str> =
+        let sent: BTreeSet<&str> =
             life.iter().flat_map(|h| readings(&h.body)).map(|r| r.signal).collect();
         let daily: BTreeSet<&str> = SIGNALS.iter().map(|s| s.name).collect();
         let shock = BTreeSet::from([names::SHOCK_IMPEDANCE.name]);
-        assert_eq!(said, &daily | &shock);
+        assert_eq!(sent, &daily | &shock);
         assert_eq!(numbers(&life, names::SHOCK_IMPEDANCE, "").len(), 2);
     }
 }

@@ -216,7 +216,7 @@ impl<F: Feed> Link<'_, F> {
                         return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
                     }
                     asked = false;
-                    self.hear(&mut incoming)?;
+                    self.receive(&mut incoming)?;
                 }
                 written = writer.write_buf(&mut out), if !out.is_empty() => { written?; }
                 () = self.feed.ready(), if waiting => {}
@@ -277,7 +277,7 @@ impl<F: Feed> Link<'_, F> {
         Ok(false)
     }
 
-    fn hear(&mut self, incoming: &mut BytesMut) -> Result<(), Loss> {
+    fn receive(&mut self, incoming: &mut BytesMut) -> Result<(), Loss> {
         let now = clock::monotonic();
         while let Some(packet) = self.options.protocol.decode(incoming)? {
             match packet {
@@ -374,7 +374,7 @@ mod tests {
         let broker = FakeBroker::start().await;
         let (options, mut feed) = (options(broker.address(), 3), Numbers::new(100));
         let cancel = CancellationToken::new();
-        let (report, heard) = tokio::join!(run(&options, &mut feed, &cancel), async {
+        let (report, received) = tokio::join!(run(&options, &mut feed, &cancel), async {
             let client = broker.accept().await;
             assert_eq!(client.id, "dev-1");
             client.serve().await
@@ -383,7 +383,10 @@ mod tests {
         assert_eq!(report.unwrap(), expected);
         let all: Vec<u32> = (0..100).collect();
         assert_eq!(feed.acked, all);
-        assert_eq!(bodies(&heard), all.iter().map(|n| (false, n.to_string())).collect::<Vec<_>>());
+        assert_eq!(
+            bodies(&received),
+            all.iter().map(|n| (false, n.to_string())).collect::<Vec<_>>()
+        );
     }
 
     #[tokio::test]
@@ -395,7 +398,7 @@ mod tests {
             let mut first = broker.accept().await;
             let sent = first.publishes(4).await;
             first.ack(&sent[0]).await;
-            // The window lets exactly one more out: it shows that the acknowledgement was heard.
+            // The window lets exactly one more out: it shows that the acknowledgement was received.
             assert_eq!(bodies(&first.publishes(1).await), [(false, "4".to_owned())]);
             drop(first);
             broker.accept().await.serve().await
@@ -407,7 +410,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_principal_is_told_what_to_do() {
+    async fn a_refused_principal_learns_what_to_do() {
         let broker = FakeBroker::start().await;
         let (options, mut feed) = (options(broker.address(), 1), Numbers::new(1));
         let cancel = CancellationToken::new();

@@ -131,7 +131,7 @@ pub fn device_id(options: &LoadOptions, connection: u64, device: u64) -> String 
     }
 }
 
-/// What a gateway must be told so that every device may speak and is bound, since `bound_from`, to
+/// What a gateway must know so that every device may speak and is bound, since `bound_from`, to
 /// a patient of its own.
 pub fn registration(options: &LoadOptions, bound_from: Timestamp) -> Vec<Request> {
     let mut requests = Vec::new();
@@ -314,17 +314,17 @@ mod tests {
         let broker = FakeBroker::start().await;
         let options = options(broker.address(), path.clone());
         let cancel = CancellationToken::new();
-        let (report, heard) = tokio::join!(run(&options, &cancel), async {
+        let (report, received) = tokio::join!(run(&options, &cancel), async {
             let mut first = broker.accept().await;
-            let mut heard = Vec::new();
+            let mut received = Vec::new();
             for _ in 0..10 {
                 let publish = first.publish().await;
                 first.ack(&publish).await;
-                heard.push(publish);
+                received.push(publish);
             }
             drop(first);
-            heard.extend(broker.accept().await.serve().await);
-            heard
+            received.extend(broker.accept().await.serve().await);
+            received
         });
         let report = report.unwrap();
         let has_event = |device, seq| {
@@ -335,11 +335,12 @@ mod tests {
         assert_eq!((report.sent, report.acked, report.unacknowledged), (30, 30, 0));
         assert_eq!(report.reconnects, 1);
 
-        let told: BTreeSet<Entry> = heard.iter().filter_map(read).map(|(entry, _)| entry).collect();
+        let sent: BTreeSet<Entry> =
+            received.iter().filter_map(read).map(|(entry, _)| entry).collect();
         let noted = ledger::read(&path).unwrap();
         assert_eq!(noted.len(), 30, "no acknowledgement twice");
-        assert_eq!(noted.into_iter().collect::<BTreeSet<_>>(), told);
-        for (entry, values) in heard.iter().filter_map(read) {
+        assert_eq!(noted.into_iter().collect::<BTreeSet<_>>(), sent);
+        for (entry, values) in received.iter().filter_map(read) {
             let formula = Formula::new(&entry.device, options.excursions);
             for (index, value) in values.into_iter().enumerate() {
                 assert_eq!(value.to_bits(), formula.value(entry.seq, index).to_bits());

@@ -61,7 +61,7 @@ async fn run(command: Command, cancel: CancellationToken) -> anyhow::Result<Exit
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Invented patients are told of, and speak, as real ones only where all is simulated.
+/// Invented patients are registered, and speak, as real ones only where all is simulated.
 async fn ensure_allowed(mode: Mode, api: Option<Api>) -> anyhow::Result<()> {
     match mode {
         Mode::Real => http::ensure_simulated(api).await,
@@ -69,7 +69,7 @@ async fn ensure_allowed(mode: Mode, api: Option<Api>) -> anyhow::Result<()> {
     }
 }
 
-/// Tells the gateway of beds, patients and devices.
+/// Registers beds, patients and devices with the gateway.
 async fn register(api: Option<Api>, requests: Vec<Request>) -> anyhow::Result<()> {
     spawn_blocking(move || api.map_or(Ok(()), |api| api.put_in_place(&requests)))
         .await?
@@ -84,7 +84,7 @@ async fn interrupted(cancel: &CancellationToken) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(130))
 }
 
-/// Whoever closed our output does not want to hear about it.
+/// Whoever closed our output does not want an error about it.
 fn say(to: &mut impl Write, line: &str) {
     writeln!(to, "{line}").ok();
 }

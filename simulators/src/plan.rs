@@ -1,4 +1,4 @@
-//! Which devices a simulated ward has, at which beds, and how a gateway is told of them.
+//! Which devices a simulated ward has, at which beds, and how they are registered with a gateway.
 
 use std::time::Duration;
 
@@ -110,8 +110,8 @@ impl Plan {
         });
     }
 
-    /// What a gateway must be told before the ward, which starts at `start`, may speak; in this
-    /// order. All of it may be told again.
+    /// What a gateway must know before the ward, which starts at `start`, may speak; in this
+    /// order. All of it may be sent again.
     pub fn registration(&self, start: Timestamp) -> Vec<Request> {
         let bound_from = start.checked_sub(BOUND_BEFORE).unwrap_or(start);
         let mut requests = vec![Request::post("/api/v1/wards", json!({ "id": self.ward }))];
@@ -132,7 +132,7 @@ impl Plan {
         requests
     }
 
-    /// Tells the gateway. Blocks.
+    /// Sends it to the gateway. Blocks.
     pub fn register(&self, api: &Api, start: Timestamp) -> Result<(), ApiError> {
         api.put_in_place(&self.registration(start))
     }
@@ -242,7 +242,7 @@ mod tests {
     fn a_demonstration_has_something_to_show_soon() {
         let start = Timestamp::UNIX_EPOCH;
         for seed in 0..50 {
-            let (mut critical, mut told) = (0, 0);
+            let (mut critical, mut episodes) = (0, 0);
             for place in Plan::demo(seed).places {
                 match place.device {
                     Device::Bedside { options, .. } => {
@@ -255,11 +255,14 @@ mod tests {
                         let mut implant = Implant::new(options, start);
                         let soon = std::iter::from_fn(|| implant.handover())
                             .take_while(|h| h.due.as_second() < 60);
-                        told += soon.filter(|h| h.body.kind() == Kind::Events).count();
+                        episodes += soon.filter(|h| h.body.kind() == Kind::Events).count();
                     }
                 }
             }
-            assert!(critical == 1 && told >= 1, "seed {seed}: {critical} alarms, {told} events");
+            assert!(
+                critical == 1 && episodes >= 1,
+                "seed {seed}: {critical} alarms, {episodes} events"
+            );
         }
     }
 

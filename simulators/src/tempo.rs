@@ -65,7 +65,7 @@ impl Tempo {
 }
 
 impl Lockstep {
-    /// Changes positions and tells everybody if the earliest of them moved.
+    /// Changes positions, and wakes everybody if the earliest of them moved.
     fn change<R>(&self, how: impl FnOnce(&mut Vec<Timestamp>) -> R) -> R {
         let mut positions = self.positions.lock().unwrap_or_else(PoisonError::into_inner);
         let result = how(&mut positions);

@@ -32,7 +32,7 @@ pub struct WardOptions {
     pub http: Option<Api>,
     /// The password of every principal, where the gateway asks for one.
     pub device_token: Option<String>,
-    /// The devices. The gateway must have been told of them.
+    /// The devices. They must be registered with the gateway.
     pub plan: Plan,
     /// How time passes.
     pub pace: Pace,
@@ -174,7 +174,7 @@ mod tests {
         let broker = FakeBroker::start().await;
         let links = options.plan.places.len();
         let options = WardOptions { mqtt: broker.address(), ..options };
-        let (report, mut heard) = tokio::join!(run(options, CancellationToken::new()), async {
+        let (report, mut received) = tokio::join!(run(options, CancellationToken::new()), async {
             let mut clients = JoinSet::new();
             for _ in 0..links {
                 let client = broker.accept().await;
@@ -182,8 +182,8 @@ mod tests {
             }
             clients.join_all().await
         });
-        heard.sort_by(|a, b| a.0.cmp(&b.0));
-        (report.unwrap(), heard)
+        received.sort_by(|a, b| a.0.cmp(&b.0));
+        (report.unwrap(), received)
     }
 
     fn json(publish: &rumqttc::Publish) -> serde_json::Value {
@@ -211,11 +211,11 @@ mod tests {
         plan.add_implant(ImplantOptions { lost_days: 0.0, ..ImplantOptions::default() });
         let length = Some(Duration::from_secs(3 * 86_400));
         let options = WardOptions { length, ..options("127.0.0.1:1".parse().unwrap(), plan) };
-        let (_, heard) = run_all(options).await;
-        let (client, said) = &heard[0];
+        let (_, received) = run_all(options).await;
+        let (client, sent) = &received[0];
         assert_eq!(client, "cm-01");
         let reports: Vec<_> =
-            said.iter().filter(|p| p.topic == "vitalgate/v1/icd-01/telemetry").map(json).collect();
+            sent.iter().filter(|p| p.topic == "vitalgate/v1/icd-01/telemetry").map(json).collect();
         assert_eq!(reports.len(), 3, "one a day");
         for report in &reports {
             assert_eq!(report["relay"]["id"], "cm-01");
@@ -223,7 +223,7 @@ mod tests {
                 assert!(report["relay"][field].is_string(), "{field}");
             }
         }
-        assert!(said.iter().any(|p| p.topic == "vitalgate/v1/cm-01/status"), "its own life");
+        assert!(sent.iter().any(|p| p.topic == "vitalgate/v1/cm-01/status"), "its own life");
     }
 
     #[tokio::test]

@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_is_said_with_its_place_and_without_its_secret() {
+    fn what_is_wrong_is_named_with_its_place_and_without_its_secret() {
         let said = |text: &str| {
             let parsed = Config::parse(text, Path::new("/etc/vitalgate/gateway.toml"));
             parsed.map(drop).unwrap_err().to_string()

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_says_nothing_or_nonsense_or_is_not_there_is_told_apart() {
+    async fn who_says_nothing_or_nonsense_or_is_not_there_has_an_error_of_its_own() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let silent = format!("http://{}/", listener.local_addr().unwrap());
         assert!(matches!(get(&silent, SOON).await, Err(NoAnswer::Late(_))));

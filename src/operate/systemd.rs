@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ready_is_said_when_it_is_so_and_once() {
+    async fn ready_is_reported_when_it_is_so_and_once() {
         let (manager, notifier, _dir) = manager(None);
         let (is_ready, stop) = (Arc::new(AtomicBool::new(false)), CancellationToken::new());
         let asked = Arc::clone(&is_ready);

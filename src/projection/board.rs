@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_monitored_who_was_not_heard_or_is_not_judged() {
+    fn nobody_is_monitored_without_data_or_without_judgement() {
         let mut bed = Bed::new();
         bed.expect("not", &["SpO2: not heard yet", "Heart rate: not heard yet"]);
         bed.reading("spo2", 97.0, "%");

@@ -3,7 +3,7 @@
     paho_client.py --host H --port P --device ID --version 3|5 --qos 0|1|2 --first N --count N
                    [--ca FILE --certificate FILE --key FILE] [--will] [--reconnect] [--hang]
 
-`--will` leaves a last will, `--reconnect` drops the connection half-way and goes on, `--hang`
+`--will` leaves a last will, `--reconnect` drops the connection half-way and continues, `--hang`
 keeps the connection open until the process is killed. Prints `done` when everything is answered.
 """
 

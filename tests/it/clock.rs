@@ -1,4 +1,4 @@
-//! What the gateway says of the clock it goes by.
+//! What the gateway reports of the clock it uses.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn asking(file: &Path) -> Gateway {
 }
 
 #[test]
-fn a_clock_that_is_not_synchronised_is_told_while_it_lasts() {
+fn a_clock_that_is_not_synchronised_is_an_alarm_while_it_lasts() {
     const RULE: &str = "clock.unsynchronised";
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("synchronised");
@@ -49,7 +49,7 @@ fn a_clock_that_is_not_synchronised_is_told_while_it_lasts() {
 }
 
 #[test]
-fn a_clock_behind_the_last_row_is_told_at_start() {
+fn a_clock_behind_the_last_row_is_announced_at_start() {
     let mut gateway = Gateway::start();
     gateway.stop();
     let db = Connection::open(gateway.database()).unwrap();

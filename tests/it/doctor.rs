@@ -108,7 +108,7 @@ fn a_token_that_may_only_use_the_bucket_is_enough() {
 }
 
 #[test]
-fn each_fault_of_influxdb_is_told_apart() {
+fn each_fault_of_influxdb_is_named() {
     let server = FakeInflux::start();
     let (_dir, config) = influx(&server);
     let last = |server: &FakeInflux, change: fn(&mut State)| {
@@ -202,7 +202,7 @@ fn a_broker_that_is_well_is_found_so_and_left_as_it_was() {
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn a_brokers_small_window_and_small_packets_are_told() {
+fn a_brokers_small_window_and_small_packets_are_named() {
     let limits = "max_inflight_messages 20\nmessage_size_limit 100000\n";
     let mosquitto = Mosquitto::start_with("", |_, _| limits.to_owned());
     let (_dir, config) = broker(&mosquitto);

@@ -159,7 +159,7 @@ fn the_latest_values_of_a_ward_come_in_one_call_and_grow_old() {
 }
 
 #[test]
-fn an_export_beside_a_running_gateway_names_nobody_unless_told_to() {
+fn an_export_beside_a_running_gateway_names_nobody_unless_asked_to() {
     let ward = Ward::start();
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str| dir.path().join(name);

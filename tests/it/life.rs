@@ -210,6 +210,6 @@ fn the_unit_is_one_that_systemd_takes() {
     std::fs::write(&path, unit).unwrap();
     let verified = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path).output();
     let verified = verified.unwrap();
-    let said = String::from_utf8_lossy(&verified.stderr);
-    assert!(verified.status.success() && !said.contains("vitalgate.service"), "{said}");
+    let errors = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && !errors.contains("vitalgate.service"), "{errors}");
 }

@@ -54,12 +54,12 @@ fn a_message_of_qos_2_is_one_reading_however_often_it_is_sent() {
             client.publish("vitalgate/v1/dev-1/telemetry", message.to_string(), QoS::ExactlyOnce);
         match client.receive() {
             Packet::PubRec(received) => assert_eq!(received.pkid, id),
-            other => panic!("expected a PUBREC, heard {other:?}"),
+            other => panic!("expected a PUBREC, received {other:?}"),
         }
         client.release(id);
         match client.receive() {
             Packet::PubComp(complete) => assert_eq!(complete.pkid, id),
-            other => panic!("expected a PUBCOMP, heard {other:?}"),
+            other => panic!("expected a PUBCOMP, received {other:?}"),
         }
     }
     assert_eq!(gateway.values("dev-1", "spo2"), [97.0]);

@@ -130,7 +130,7 @@ fn what_was_acknowledged_is_found() {
 
 #[test]
 #[ignore = "needs python packages"]
-fn what_is_lost_doubled_or_altered_is_told() {
+fn what_is_lost_doubled_or_altered_is_reported() {
     let rows = [
         (1, vec![telemetry(1, by_formula(1), 11), telemetry(1, by_formula(1), 99)]),
         (3, vec![telemetry(2, by_formula(2) + 0.1, 12)]),

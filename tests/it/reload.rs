@@ -95,7 +95,7 @@ fn a_mistake_in_either_changes_nothing_and_is_named() {
 }
 
 #[test]
-fn a_new_signal_is_heard_on_connections_that_stand() {
+fn a_new_signal_is_accepted_on_connections_that_stand() {
     let mut bedside = Bedside::new();
     bedside.measure("cuff_pressure", 12.0, "mm[Hg]");
     assert!(bedside.gateway.values("dev-1", "spo2").is_empty());

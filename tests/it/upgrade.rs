@@ -56,7 +56,7 @@ fn changes(gateway: &Gateway, id: &Value) -> Vec<String> {
 }
 
 #[test]
-fn what_an_older_core_told_stays_and_what_only_this_one_holds_is_raised() {
+fn what_an_older_core_announced_stays_and_what_only_this_one_holds_is_raised() {
     let mut gateway = gateway();
     two_alarms(&gateway);
     let [spo2, fast] = ["test.spo2_low", "test.heart_rate_high"].map(|r| alarm(&gateway, r));

@@ -103,8 +103,8 @@ pub(super) fn by_script(
         .output()
         .with_context(|| format!("cannot run python3 {}", script.display()))?;
     let counts = serde_json::from_slice(&output.stdout).with_context(|| {
-        let said = String::from_utf8_lossy(&output.stderr);
-        format!("{} printed no counts: {}", script.display(), said.trim())
+        let errors = String::from_utf8_lossy(&output.stderr);
+        format!("{} printed no counts: {}", script.display(), errors.trim())
     })?;
     Ok((output.status.success(), counts))
 }

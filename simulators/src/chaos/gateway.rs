@@ -22,7 +22,7 @@ const ASK_EVERY: Duration = Duration::from_millis(20);
 const LOG_SHOWN: u64 = 2000;
 
 /// The configuration of a gateway under test. `{dir}`, `{mqtt}` and `{http}` are filled in. The
-/// site is fixed: it goes into the ids of alarms.
+/// site is fixed: the ids of alarms are made from it.
 pub const CONFIG: &str = r#"[site]
 id = "chaos"
 

@@ -33,7 +33,7 @@ pub(super) struct Patient {
     sway: Wander,
 }
 
-/// What the implant tells of a scenario: seconds after its begin, event, words.
+/// What the implant reports of a scenario: seconds after its begin, event, words.
 pub(super) fn episodes(scenario: Scenario) -> &'static [(u64, &'static str, &'static str)] {
     match scenario {
         Scenario::Stable => &[],

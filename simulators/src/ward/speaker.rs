@@ -28,7 +28,7 @@ pub(super) struct Speaker {
     mode: Mode,
     boot: u64,
     end: Timestamp,
-    /// Said on connect, before anything is measured.
+    /// Sent on connect, before anything is measured.
     greetings: VecDeque<(String, Body)>,
     start: Timestamp,
     in_flight: u64,

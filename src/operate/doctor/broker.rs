@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_of_a_brokers_faults_is_told_apart() {
+    fn each_of_a_brokers_faults_is_named() {
         let broker: Broker = toml::from_str("id = \"b1\"\nhost = \"mqtt.example\"").unwrap();
         let topics = ["vitalgate/v1/+/+".to_owned()];
         let well = Seen {

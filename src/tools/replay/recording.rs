@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_said_with_its_place() {
+    fn what_is_wrong_with_a_file_is_named_with_its_place() {
         refuse("", HR, "line 1 has no column `time_s`; it has ");
         refuse("time_s,pulse\n", HR, "line 1 has no column `hr`; it has time_s, pulse");
         refuse("time_s,hr\n", HR, "no cell of the columns given holds a number");

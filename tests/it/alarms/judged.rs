@@ -91,7 +91,7 @@ fn old_readings_clear_nothing_and_raise_only_as_late() {
 }
 
 #[test]
-fn silence_of_a_device_never_heard_and_of_one_sensor_is_told() {
+fn silence_of_a_device_that_never_sent_and_of_one_sensor_is_announced() {
     let gateway = Gateway::start();
     gateway.admit_with("p1", "never", "quick", &["spo2"]);
     gateway.admit_with("p2", "half", "quick", &["spo2", "heart_rate"]);

@@ -12,7 +12,7 @@ use super::{all_there, behind, broker_alarm, degraded, publish, subscribed};
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn a_broker_that_stands_still_is_told_until_its_probe_comes_back() {
+fn a_broker_that_stands_still_is_an_alarm_until_its_probe_comes_back() {
     let broker = Mosquitto::start("");
     let mut gateway = behind(broker.port, &json!({ "probe_within": "3s" })).start();
     gateway.admit("p1", "dev-1");
@@ -41,7 +41,7 @@ fn a_broker_that_stands_still_is_told_until_its_probe_comes_back() {
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn a_broker_that_cannot_be_reached_is_told_and_one_no_longer_configured_is_forgotten() {
+fn a_broker_that_cannot_be_reached_is_an_alarm_and_one_no_longer_configured_is_forgotten() {
     let port = crate::mosquitto::free_port();
     let mut gateway = behind(port, &json!({ "probe_within": "2s" })).start();
     let alarm = eventually("the alarm", || broker_alarm(&gateway));
@@ -59,7 +59,7 @@ fn a_broker_that_cannot_be_reached_is_told_and_one_no_longer_configured_is_forgo
 
 #[test]
 #[ignore = "needs mosquitto"]
-fn a_broker_whose_access_list_keeps_the_gateway_out_is_told() {
+fn a_broker_whose_access_list_keeps_the_gateway_out_is_an_alarm() {
     let broker = Mosquitto::start_with("", |dir, _| {
         let list = dir.join("acl");
         fs::write(&list, "topic write vitalgate/v1/+/+\n").unwrap();

@@ -29,7 +29,7 @@ fn a_refusal_pauses_tells_and_ends_by_itself() {
 }
 
 #[test]
-fn a_server_that_is_away_is_told_as_a_lag_and_catches_up() {
+fn a_server_that_is_away_shows_as_a_lag_and_catches_up() {
     let dir = tempfile::tempdir().unwrap();
     let away = FakeInflux::start().stop();
     let url = format!("http://127.0.0.1:{}/tsdb", away.port);

@@ -44,7 +44,7 @@ fn killed_while_it_catches_up_nothing_is_lost_or_doubled() {
 }
 
 #[test]
-fn what_was_committed_before_it_stopped_is_told_before_it_ends() {
+fn what_was_committed_before_it_stopped_is_exported_before_it_ends() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeInflux::start();
     let mut influx = section(dir.path(), &format!("http://{}/tsdb", server.address));

@@ -9,7 +9,7 @@ use crate::harness::eventually;
 use super::{MESSAGES, Past, SIGNALS, is_of, section};
 
 #[test]
-fn a_server_that_cannot_be_asked_is_said_and_harms_nobody() {
+fn a_server_that_cannot_be_asked_is_named_and_harms_nobody() {
     let mut past = Past::start("3s");
     past.forget();
     let before = past.gateway.resident_kib();
@@ -122,7 +122,7 @@ fn what_influxdb_lacks_before_the_border_is_missed() {
 }
 
 #[test]
-fn what_was_taken_before_there_was_an_influxdb_was_never_told() {
+fn what_was_taken_before_there_was_an_influxdb_was_never_exported() {
     let mut past = Past::without();
     past.take();
     let mut minute = MESSAGES + 60;
@@ -152,7 +152,7 @@ fn what_was_taken_before_there_was_an_influxdb_was_never_told() {
 }
 
 #[test]
-fn without_reading_what_is_gone_is_said_to_be_gone() {
+fn without_reading_what_is_pruned_is_named_as_not_there() {
     let mut past = Past::start("1m");
     past.gateway.set("influx", "read", &json!(false));
     past.forget();

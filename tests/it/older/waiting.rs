@@ -47,7 +47,7 @@ fn while_it_is_waited_for_everything_else_goes_on() {
     client.telemetry("dev-1", &telemetry(9_001, at + Span::secs(60), &[("spo2", 71.0, "%")]));
     eventually("InfluxDB has it", || (past.server.state().last >= exported).then_some(()));
     assert_eq!(past.server.state().asking, 2);
-    // Who goes away takes his question with him.
+    // A question ends with the connection of whoever asked it.
     drop(waiting);
     eventually_within(30.0, "nobody asks", || (past.server.state().asking == 0).then_some(()));
     past.server.state().query_mood = QueryMood::Well;

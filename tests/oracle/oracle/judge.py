@@ -139,20 +139,20 @@ class Series:
         self.seen: set[float] = set()
         self.live_value_at: float | None = None
         self.lost = False
-        self.heard: str | None = None
+        self.observed: str | None = None
 
     def step(self, reading: Reading) -> list[Opening]:
         """What one reading raises, with everything that ran out before it.
 
-        `heard` is then `value` where it is a live number beyond doubt, `zero` where it is no sensor.
+        `observed` is then `value` where it is a live number beyond doubt, `zero` where it is no sensor.
         """
         out = self.advance(reading.arrived)
-        self.heard = None
+        self.observed = None
         if reading.measured in self.seen:
             return out
         self.seen.add(reading.measured)
         if reading.value == 0 and self.rule.zero_means_no_sensor:
-            self.heard = "zero"
+            self.observed = "zero"
             return out + self._zero(reading)
         low, high = self.rule.plausible
         if not low <= reading.value <= high:
@@ -165,7 +165,7 @@ class Series:
         if age > self.window.live_s or (self.newest is not None and at < self.newest):
             return out + self._late(reading, at, age)
         self.newest, self.live_value_at, self.lost = at, at, False
-        self.heard = None if ahead else "value"
+        self.observed = None if ahead else "value"
         return out + self._live(reading, at, clears=not ahead)
 
     def advance(self, to: float) -> list[Opening]:
@@ -267,7 +267,7 @@ def judge(
             on_opening(opening)
         for opening in series[reading.signal].step(reading):
             on_opening(opening)
-        _watch(reading, series[reading.signal].heard, watches)
+        _watch(reading, series[reading.signal].observed, watches)
     for one in series.values():
         for opening in one.advance(last):
             on_opening(opening)
@@ -275,14 +275,14 @@ def judge(
         on_opening(opening)
 
 
-def _watch(reading: Reading, heard: str | None, watches: dict[str, Watch]) -> None:
+def _watch(reading: Reading, observed: str | None, watches: dict[str, Watch]) -> None:
     own = watches.get(reading.signal)
-    if own and heard == "zero":
+    if own and observed == "zero":
         own.off()
-    if own and heard == "value":
+    if own and observed == "value":
         own.value(reading)
     for watch in watches.values():
-        if heard == "value" and watch is not own:
+        if observed == "value" and watch is not own:
             watch.other(reading.arrived)
 
 

@@ -24,7 +24,7 @@ fn both(scene: &mut Scene, seconds: u32) {
 }
 
 #[test]
-fn a_device_never_heard_from_counts_and_climbs_the_ladder() {
+fn a_device_that_never_sent_anything_counts_and_climbs_the_ladder() {
     let mut scene = monitored(true);
     scene.advance(14.9);
     scene.expect(&[]);
@@ -249,7 +249,7 @@ fn announce(scene: &mut Scene, signals: &[(&str, Option<crate::model::time::Span
 }
 
 #[test]
-fn a_device_that_says_nothing_of_its_signals_keeps_what_it_said_before() {
+fn a_device_that_states_nothing_of_its_signals_keeps_what_it_stated_before() {
     let mut scene = Scene::bedside();
     announce(&mut scene, &[("spo2", None)]);
     announce(&mut scene, &[]);
@@ -271,7 +271,7 @@ fn a_device_cannot_put_off_its_own_silence_for_ever() {
 }
 
 #[test]
-fn a_class_that_is_not_configured_is_refused_and_one_removed_is_told() {
+fn a_class_that_is_not_configured_is_refused_and_one_removed_raises_an_alarm() {
     use crate::model::command::{DeviceDetails, Outcome, PrincipalKind};
     let mut scene = Scene::bedside();
     let details = |class: &str| DeviceDetails {

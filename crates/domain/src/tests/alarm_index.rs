@@ -48,8 +48,8 @@ fn one_that_closed_is_not_found() {
     });
     scene.fold(&[unwatched(&[])]);
     for alarm in [of_patient, of_gateway] {
-        let told = scene.command(acknowledge(&alarm));
-        assert_eq!(told, (Outcome::NotFound, "no open alarm has this id".to_owned()));
+        let answer = scene.command(acknowledge(&alarm));
+        assert_eq!(answer, (Outcome::NotFound, "no open alarm has this id".to_owned()));
     }
 }
 

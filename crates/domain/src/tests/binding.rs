@@ -49,7 +49,7 @@ fn nothing_measured_before_a_binding_is_of_the_new_patient() {
 }
 
 #[test]
-fn a_reading_between_two_patients_is_nobodys_and_told() {
+fn a_reading_between_two_patients_is_nobodys_and_raises_an_alarm() {
     let mut scene = Scene::bedside();
     scene.admit("q");
     scene.advance(100.0);

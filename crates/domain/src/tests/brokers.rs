@@ -1,4 +1,4 @@
-//! A broker whose probe does not come back is told until it does.
+//! A broker whose probe does not come back is an alarm until it does.
 
 use super::scene::Scene;
 use crate::model::input::Input;
@@ -16,17 +16,17 @@ fn each_broker_has_an_alarm_until_its_probe_comes_back() {
     scene.fold(&[broker("b1", Some("no probe came back for 30 s"))]);
     scene.expect(&["raised high link.broker: alarming, present"]);
     assert_eq!(scene.alarm("link.broker").text, "broker b1: no probe came back for 30 s");
-    for told in [&["updated high link.broker: alarming, present"][..], &[]] {
+    for expected in [&["updated high link.broker: alarming, present"][..], &[]] {
         scene.fold(&[broker("b1", Some("cannot be reached")), broker("b2", None)]);
-        scene.expect(told);
+        scene.expect(expected);
         assert_eq!(scene.alarm("link.broker").text, "broker b1: cannot be reached");
     }
     scene.fold(&[broker("b2", Some("cannot be reached"))]);
     scene.expect(&["raised high link.broker: alarming, present"]);
     scene.fold(&[broker("b1", None)]);
     scene.expect(&["ended high link.broker: closed ended"]);
-    let told: Vec<String> = scene.core.site.broker_faults().map(|id| id.to_string()).collect();
-    assert_eq!(told, ["b2"]);
+    let faulty: Vec<String> = scene.core.site.broker_faults().map(|id| id.to_string()).collect();
+    assert_eq!(faulty, ["b2"]);
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn doubtful_time_raises_and_says_so() {
 }
 
 #[test]
-fn an_impossible_clock_is_told_and_only_good_live_data_end_that() {
+fn an_impossible_clock_is_an_alarm_and_only_good_live_data_end_it() {
     for (stamp, name) in [(5_000, "1970"), (3_786_912_000_000, "2090")] {
         let absurd = move |message: &mut Message, reading: &mut Reading| {
             message.sent_at = Some(Timestamp::from_millis(stamp));
@@ -273,7 +273,7 @@ fn a_declared_zero_is_a_lost_sensor_and_an_undeclared_one_asystole() {
 }
 
 #[test]
-fn test_mode_on_a_patient_is_told_at_once_and_raises_nothing_else() {
+fn test_mode_on_a_patient_is_announced_at_once_and_raises_nothing_else() {
     let mut scene = Scene::bedside();
     scene.send("dev", "nibp_sys", 40.0, |m, _| m.mode = Mode::Test);
     scene.expect(&["raised medium link.test_mode: alarming, present"]);

@@ -85,7 +85,7 @@ fn the_end_of_an_earlier_episode_does_not_end_a_later_one() {
 }
 
 #[test]
-fn a_late_event_is_told_as_late_and_one_step_lower_where_it_was_urgent() {
+fn a_late_event_is_announced_as_late_and_one_step_lower_where_it_was_urgent() {
     let mut scene = implant();
     scene.device("slow", "bedside", &[]);
     scene.bind("slow", "p");
@@ -172,14 +172,14 @@ fn a_message_redelivered_long_after_never_moves_what_is_closed() {
         scene.advance(1.0);
         scene.stream("dev", "spo2", 97.0, 1);
     }
-    let told = ids.len();
+    let raised = ids.len();
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), told);
+    assert_eq!(ids.len(), raised);
 }
 
 #[test]
-fn events_without_id_and_time_are_told_apart_by_their_message() {
+fn events_without_id_and_time_are_distinguished_by_their_message() {
     use crate::model::input::Input;
     use crate::model::message::{Body, Event, ReadingTime};
     for numbered in [true, false] {
@@ -223,7 +223,7 @@ fn an_event_in_test_mode_does_not_hide_the_real_one() {
         phase: Single,
         text: None,
     };
-    for (mode, told) in [
+    for (mode, expected) in [
         (Mode::Test, vec!["raised medium link.test_mode: alarming, present"]),
         (
             Mode::Real,
@@ -237,7 +237,7 @@ fn an_event_in_test_mode_does_not_hide_the_real_one() {
         message.mode = mode;
         message.body = Body::Events { events: vec![event.clone()], refused: Vec::new() };
         scene.fold(&[Input::Message(Box::new(message))]);
-        scene.expect(&told);
+        scene.expect(&expected);
     }
 }
 

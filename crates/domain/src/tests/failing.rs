@@ -23,12 +23,12 @@ fn silence_while_the_store_fails_belongs_to_the_store() {
     let news = scene.news();
     assert!(
         news.iter().any(|n| n.contains("link.silence")),
-        "a device that stays away afterwards is told: {news:?}"
+        "a device that stays away afterwards is announced: {news:?}"
     );
 }
 
 #[test]
-fn a_device_heard_again_in_time_is_not_told() {
+fn a_device_that_sends_again_in_time_is_not_announced() {
     let mut scene = Scene::bedside();
     scene.stream("dev", "spo2", 97.0, 5);
     scene.fold(&[FAILS]);

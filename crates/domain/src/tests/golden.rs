@@ -27,7 +27,7 @@ fn file(core: u32) -> PathBuf {
     folder().join(format!("core-{core}.json"))
 }
 
-fn told(transition: &Transition) -> Value {
+fn announced(transition: &Transition) -> Value {
     let (kind, body) = match &transition.body {
         TransitionBody::Answer { actor, asked, answer } => {
             ("answer", json!({ "actor": actor, "asked": asked, "answer": answer }))
@@ -62,7 +62,7 @@ fn fold(journal: &Value) -> (Vec<Value>, &Vec<Value>) {
         let packed = HEXLOWER.decode(row["body"].as_str().unwrap().as_bytes()).unwrap();
         let bytes = zstd::bulk::decompress(&packed, 1 << 20).unwrap();
         let inputs = RowBody::decode(n, &bytes).unwrap().inputs;
-        came.extend(core.fold(n, now, &inputs).transitions.iter().map(told));
+        came.extend(core.fold(n, now, &inputs).transitions.iter().map(announced));
     }
     (came, journal["transitions"].as_array().unwrap())
 }
@@ -101,12 +101,12 @@ fn journals_of_every_core_can_still_be_folded() {
 }
 
 #[test]
-fn alarms_told_by_every_core_can_still_be_read() {
+fn alarms_announced_by_every_core_can_still_be_read() {
     for entry in std::fs::read_dir(folder()).unwrap() {
         let journal = read(&entry.unwrap().path());
-        let told = journal["transitions"].as_array().unwrap().iter();
+        let announced = journal["transitions"].as_array().unwrap().iter();
         let mut read = 0;
-        for alarm in told.map(|t| &t["alarm"]["alarm"]).filter(|a| a.is_object()) {
+        for alarm in announced.map(|t| &t["alarm"]["alarm"]).filter(|a| a.is_object()) {
             let back: Alarm = serde_json::from_value(alarm.clone()).unwrap();
             assert_eq!(json!(back), *alarm);
             read += 1;
@@ -135,7 +135,7 @@ fn writes_the_golden_journal() {
         })
         .collect();
     let transitions: Vec<Value> =
-        world.rows.iter().flat_map(|row| row.caused.iter().map(told)).collect();
+        world.rows.iter().flat_map(|row| row.caused.iter().map(announced)).collect();
     let line = |values: &[Value]| {
         values.iter().map(|v| format!("    {v}")).collect::<Vec<_>>().join(",\n")
     };

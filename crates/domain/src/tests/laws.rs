@@ -81,16 +81,16 @@ proptest! {
         let first = place(half, &world.rows[..cut]);
         let mut core = fresh();
         let mut parts = Parts::new();
-        let mut told = replay(&mut core, &world.rows[..first]);
+        let mut replayed = replay(&mut core, &world.rows[..first]);
         snapshot(&core, 0, &mut parts);
         let since = core.row();
-        told.extend(replay(&mut core, &world.rows[first..cut]));
+        replayed.extend(replay(&mut core, &world.rows[first..cut]));
         snapshot(&core, since, &mut parts);
         prop_assert_eq!(&parts, &whole(&core), "what changed is what is written");
         let mut core = restore(&parts);
         prop_assert_eq!(&whole(&core), &parts, "a snapshot survives its encoding");
-        told.extend(replay(&mut core, &world.rows[cut..]));
-        prop_assert_eq!(told, lived(&world.rows));
+        replayed.extend(replay(&mut core, &world.rows[cut..]));
+        prop_assert_eq!(replayed, lived(&world.rows));
         same_end(core, world.scene.core, world.scene.now);
     }
 
@@ -98,7 +98,7 @@ proptest! {
     fn time_composes_and_batches_do_not_matter(steps in steps(), between in 0_i64..1000) {
         let world = World::live(&steps);
         let (mut one, mut other) = (fresh(), fresh());
-        let (mut told, mut otherwise) = (Vec::new(), Vec::new());
+        let (mut batched, mut otherwise) = (Vec::new(), Vec::new());
         let mut rest = world.rows.as_slice();
         while let Some(row) = rest.first() {
             let now = row.now;
@@ -106,13 +106,13 @@ proptest! {
             let (batch, after) = rest.split_at(alike);
             rest = after;
             let inputs: Vec<Input> = batch.iter().flat_map(Row::inputs).collect();
-            let deaf = matches!(inputs.first(), Some(Input::IntakeGap { .. } | Input::ClockStep { .. }));
+            let is_gap = matches!(inputs.first(), Some(Input::IntakeGap { .. } | Input::ClockStep { .. }));
             // All at once.
-            told.extend(one.fold(one.row() + 1, now, &inputs).transitions);
+            batched.extend(one.fold(one.row() + 1, now, &inputs).transitions);
             // One by one, woken in between.
             let before = other.now().at;
             let step = (now.at - before).as_micros() / 1_000 * between;
-            if before > Timestamp::default() && !deaf {
+            if before > Timestamp::default() && !is_gap {
                 let at = Stamp { at: before + Span::micros(step), offset: now.offset };
                 otherwise.extend(other.advance(at).into_row().transitions);
                 otherwise.extend(other.advance(now).into_row().transitions);
@@ -121,8 +121,8 @@ proptest! {
                 otherwise.extend(other.fold(other.row() + 1, now, &[input]).transitions);
             }
         }
-        prop_assert_eq!(&told, &otherwise);
-        prop_assert_eq!(told, lived(&world.rows));
+        prop_assert_eq!(&batched, &otherwise);
+        prop_assert_eq!(batched, lived(&world.rows));
         let row = |mut parts: Parts| {
             parts.remove(&("core".to_owned(), String::new()));
             parts
@@ -138,13 +138,13 @@ proptest! {
         let world = World::live(&steps);
         let now = world.scene.now;
         let later = |ms: i64| Stamp { at: now.at + Span::millis(ms), offset: now.offset };
-        let (mut deaf, mut awake) = (world.scene.core.clone(), world.scene.core);
+        let (mut absent, mut present) = (world.scene.core.clone(), world.scene.core);
         let (from, to) = (now.at, later(window));
-        let mut early = deaf.fold(deaf.row() + 1, to, &[Input::IntakeGap { from, to: to.at }]).transitions;
-        early.extend(deaf.advance(later(window + 9_999)).into_row().transitions);
+        let mut early = absent.fold(absent.row() + 1, to, &[Input::IntakeGap { from, to: to.at }]).transitions;
+        early.extend(absent.advance(later(window + 9_999)).into_row().transitions);
         for transition in early {
-            let told = fired(&transition);
-            prop_assert!(told.is_none_or(|(rule, ..)| rule == "gateway.deaf"), "{:?}", transition);
+            let raised = fired(&transition);
+            prop_assert!(raised.is_none_or(|(rule, ..)| rule == "gateway.deaf"), "{:?}", transition);
         }
         let again = later(window + 10_000);
         let fires = |out: Vec<Transition>| {
@@ -153,9 +153,9 @@ proptest! {
             all.sort();
             all
         };
-        let heard = fires(deaf.advance(again).into_row().transitions);
-        let meant = fires(awake.advance(again).into_row().transitions);
-        prop_assert_eq!(heard, meant, "nothing is lost, and its own time stays");
+        let fired_late = fires(absent.advance(again).into_row().transitions);
+        let meant = fires(present.advance(again).into_row().transitions);
+        prop_assert_eq!(fired_late, meant, "nothing is lost, and its own time stays");
     }
 
     #[test]
@@ -182,8 +182,8 @@ proptest! {
         let before = world.scene.core.clone();
         let message: Box<Message> = Box::new(message);
         let core = &mut world.scene.core;
-        let told = core.fold(core.row() + 1, world.scene.now, &[Input::Message(message)]).transitions;
-        for transition in told {
+        let transitions = core.fold(core.row() + 1, world.scene.now, &[Input::Message(message)]).transitions;
+        for transition in transitions {
             let TransitionBody::Alarm { change, alarm, .. } = transition.body else { continue };
             prop_assert!(alarm.state != State::Closed, "{:?} {:?}", change, alarm);
             prop_assert!(alarm.condition != Condition::Absent, "{:?} {:?}", change, alarm);

@@ -120,7 +120,7 @@ fn a_limit_in_another_unit_is_compared_in_the_unit_sent() {
 }
 
 #[test]
-fn a_late_crossing_is_told_again_after_good_live_values() {
+fn a_late_crossing_is_announced_again_after_good_live_values() {
     let mut scene = Scene::bedside();
     scene.advance(1_000.0);
     scene.skip();
@@ -135,7 +135,7 @@ fn a_late_crossing_is_told_again_after_good_live_values() {
 }
 
 #[test]
-fn a_late_value_that_is_worse_than_the_one_told_is_told_too() {
+fn a_late_value_that_is_worse_than_the_one_announced_is_announced_too() {
     let mut scene = Scene::bedside();
     scene.advance(1_000.0);
     scene.skip();
@@ -152,7 +152,7 @@ fn a_late_value_that_is_worse_than_the_one_told_is_told_too() {
 
 #[test]
 fn late_data_worse_than_an_open_alarm_are_noted_and_may_raise_it() {
-    for (rules, told) in [
+    for (rules, expected) in [
         ("medium", vec!["note late"]),
         (
             "low",
@@ -168,7 +168,7 @@ fn late_data_worse_than_an_open_alarm_are_noted_and_may_raise_it() {
         scene.reading("dev", "nibp_sys", 85.0);
         scene.skip();
         scene.measured_at("dev", "nibp_sys", 70.0, 500.0);
-        scene.expect(&told);
+        scene.expect(&expected);
         scene.measured_at("dev", "nibp_sys", 69.0, 501.0);
         scene.expect(&[]);
     }
@@ -180,7 +180,7 @@ const LOW: &str = "raised medium vitals_live.nibp_sys_low: alarming, present";
 
 #[test]
 fn a_single_measurement_in_the_medium_band_asks_for_another() {
-    for (second, told) in [(84.0, vec![LOW, DUE_OVER]), (120.0, vec![DUE_OVER])] {
+    for (second, expected) in [(84.0, vec![LOW, DUE_OVER]), (120.0, vec![DUE_OVER])] {
         let mut scene = Scene::bedside();
         scene.reading("dev", "nibp_sys", 85.0);
         scene.expect(&[DUE]);
@@ -191,7 +191,7 @@ fn a_single_measurement_in_the_medium_band_asks_for_another() {
         assert!(news.iter().all(|line| line.contains("link.")), "{news:?}");
         scene.reading("dev", "nibp_sys", second);
         let news: Vec<String> = scene.news().into_iter().filter(|l| l.contains("nibp")).collect();
-        assert_eq!(news, told);
+        assert_eq!(news, expected);
     }
 }
 

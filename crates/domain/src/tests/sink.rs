@@ -1,4 +1,4 @@
-//! What InfluxDB refuses, or lacks, is told until it is over.
+//! That InfluxDB refuses everything, or lacks something, is an alarm until it is over.
 
 use super::scene::Scene;
 use crate::model::input::Input;

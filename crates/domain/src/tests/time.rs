@@ -80,11 +80,11 @@ fn windows_one_after_the_other_add_up() {
 
 #[test]
 fn a_short_window_blames_nobody_and_a_long_one_the_gateway() {
-    for (seconds, told) in [(10.0, 0), (11.0, 1)] {
+    for (seconds, count) in [(10.0, 0), (11.0, 1)] {
         let mut scene = Scene::empty();
         scene.advance(1.0);
         scene.restart(seconds);
-        assert_eq!(scene.news().len(), told);
+        assert_eq!(scene.news().len(), count);
     }
 }
 
@@ -109,9 +109,9 @@ fn a_clock_set_back_changes_no_duration() {
 }
 
 #[test]
-fn a_clock_set_back_is_told_until_it_is_right_again() {
+fn a_clock_set_back_is_an_alarm_until_it_is_right_again() {
     let mut scene = Scene::empty();
-    for (from, to, told) in [
+    for (from, to, more) in [
         (0, -3_600_000_000, vec!["raised medium clock.behind: alarming, present"]),
         (-3_600_000_000, -60_000_000, vec![]),
         (-60_000_000, 0, vec!["ended medium clock.behind: closed ended"]),
@@ -119,7 +119,7 @@ fn a_clock_set_back_is_told_until_it_is_right_again() {
     ] {
         scene.now.offset = Span::micros(to);
         scene.fold(&[Input::ClockStep { from_us: from, to_us: to }]);
-        let expected: Vec<_> = std::iter::once("note clock_step").chain(told).collect();
+        let expected: Vec<_> = std::iter::once("note clock_step").chain(more).collect();
         scene.expect(&expected);
     }
 }
@@ -258,25 +258,25 @@ fn one_wrong_time_of_sending_is_suspect_and_teaches_nothing() {
 }
 
 #[test]
-fn a_clock_not_known_to_be_synchronised_is_told_until_it_is() {
+fn a_clock_not_known_to_be_synchronised_is_an_alarm_until_it_is() {
     let mut scene = Scene::empty();
-    let mut said = |word: Synchronised, expected: &[&str]| {
+    let mut after = |word: Synchronised, expected: &[&str]| {
         scene.fold(&[Input::Synchronised(word)]);
         scene.expect(expected);
     };
     let unknown = || Synchronised::Unknown("no such program".to_owned());
-    said(Synchronised::Yes, &[]);
-    said(unknown(), &["raised low clock.unsynchronised: alarming, present"]);
-    said(unknown(), &[]);
-    said(Synchronised::No, &["priority_rose medium clock.unsynchronised: alarming, present"]);
-    said(unknown(), &["priority_fell low clock.unsynchronised: alarming, present"]);
-    said(Synchronised::Yes, &["ended low clock.unsynchronised: closed ended"]);
-    said(Synchronised::No, &["raised medium clock.unsynchronised: alarming, present"]);
-    said(
+    after(Synchronised::Yes, &[]);
+    after(unknown(), &["raised low clock.unsynchronised: alarming, present"]);
+    after(unknown(), &[]);
+    after(Synchronised::No, &["priority_rose medium clock.unsynchronised: alarming, present"]);
+    after(unknown(), &["priority_fell low clock.unsynchronised: alarming, present"]);
+    after(Synchronised::Yes, &["ended low clock.unsynchronised: closed ended"]);
+    after(Synchronised::No, &["raised medium clock.unsynchronised: alarming, present"]);
+    after(
         Synchronised::NotAsked,
         &["rule_changed medium clock.unsynchronised: closed detection_off"],
     );
-    said(Synchronised::NotAsked, &[]);
+    after(Synchronised::NotAsked, &[]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A ward nobody's screen shows is told, and told again when it is another.
+//! A ward that nobody's screen shows is an alarm, and another ward is news.
 
 use super::scene::Scene;
 use crate::model::input::Input;

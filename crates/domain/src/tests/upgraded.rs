@@ -1,4 +1,4 @@
-//! The first row after an upgrade: what an older core told is settled with what this one holds.
+//! The first row after an upgrade: what an older core announced is settled with what this one holds.
 
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::output::transition::TransitionBody;
 
 const LOW: &str = "vitals_live.spo2_low";
 
-/// A patient whose oxygen saturation is too low, and has been told so.
+/// A patient whose oxygen saturation is too low; the alarm has been announced.
 fn low() -> Scene {
     let mut scene = Scene::bedside();
     scene.stream("dev", "spo2", 78.0, 30);
@@ -27,7 +27,7 @@ fn held(scene: &Scene) -> Vec<Alarm> {
     all.map(|(_, open)| open.alarm.clone()).collect()
 }
 
-/// The store tells these alarms as open, and goes on with this transition.
+/// The store reports these alarms as open, and continues with this transition.
 fn upgrade(scene: &mut Scene, next_seq: u64, held: Vec<Alarm>) {
     let input = Input::Upgraded { from: 0, next_seq, held };
     let body = RowBody { inputs: vec![input.clone()], exceptions: Vec::new() };
@@ -62,15 +62,15 @@ fn where_both_agree_nothing_moves() {
 }
 
 #[test]
-fn what_was_told_and_is_not_held_stays_until_a_person_closes_it() {
+fn what_was_announced_and_is_not_held_stays_until_a_person_closes_it() {
     for good in [false, true] {
-        let told = low().alarm(LOW);
+        let announced = low().alarm(LOW);
         let mut scene = Scene::bedside();
-        upgrade(&mut scene, told.seq + 1, vec![told.clone()]);
+        upgrade(&mut scene, announced.seq + 1, vec![announced.clone()]);
         scene.expect(&["upgraded high vitals_live.spo2_low: latched, absent"]);
         let kept = scene.alarm(LOW);
-        assert_eq!((&kept.id, kept.condition_reason.as_deref()), (&told.id, Some("upgraded")));
-        assert_eq!((kept.priority, &kept.text), (told.priority, &told.text));
+        assert_eq!((&kept.id, kept.condition_reason.as_deref()), (&announced.id, Some("upgraded")));
+        assert_eq!((kept.priority, &kept.text), (announced.priority, &announced.text));
         if good {
             scene.stream("dev", "spo2", 97.0, 120);
         } else {
@@ -78,9 +78,9 @@ fn what_was_told_and_is_not_held_stays_until_a_person_closes_it() {
         }
         assert_eq!(scene.alarm(LOW).state, State::Latched);
         scene.skip();
-        let seen = told.seq;
+        let seen = announced.seq;
         let (outcome, _) = scene.command(crate::model::command::Action::Alarm {
-            id: told.id,
+            id: announced.id,
             seen,
             act: AlarmAct::Acknowledge,
         });
@@ -98,19 +98,24 @@ fn nor_does_anything_end_what_is_technical_or_momentary() {
     before.reading("dev", "spo2", 300.0);
     before.event("dev", "battery_low", None, Phase::Single);
     before.fold(&[Input::Unwatched(vec!["w1".parse().unwrap()])]);
-    let told = held(&before);
-    let rules: Vec<&str> = told.iter().map(|a| a.rule.as_str()).collect();
+    let announced = held(&before);
+    let rules: Vec<&str> = announced.iter().map(|a| a.rule.as_str()).collect();
     assert_eq!(rules, ["event.other", "link.implausible", "ward.unwatched"]);
 
     let mut scene = Scene::bedside();
-    upgraded(&mut scene, told.clone());
-    assert_eq!(scene.news().len(), told.len());
+    upgraded(&mut scene, announced.clone());
+    assert_eq!(scene.news().len(), announced.len());
     scene.stream("dev", "spo2", 97.0, 120);
     scene.fold(&[Input::Unwatched(Vec::new())]);
     scene.advance(200_000.0);
-    for told in &told {
-        let kept = scene.alarm(told.rule.as_str());
-        assert_eq!((kept.id, kept.state), (told.id.clone(), State::Latched), "{}", told.rule);
+    for announced in &announced {
+        let kept = scene.alarm(announced.rule.as_str());
+        assert_eq!(
+            (kept.id, kept.state),
+            (announced.id.clone(), State::Latched),
+            "{}",
+            announced.rule
+        );
     }
     assert!(scene.core.site.unwatched_wards().is_empty());
     scene.skip();
@@ -122,36 +127,36 @@ fn nor_does_anything_end_what_is_technical_or_momentary() {
 
 #[test]
 fn a_kept_alarm_comes_back_when_its_condition_does() {
-    let told = low().alarm(LOW);
+    let announced = low().alarm(LOW);
     let mut scene = Scene::bedside();
-    upgraded(&mut scene, vec![told.clone()]);
+    upgraded(&mut scene, vec![announced.clone()]);
     scene.skip();
     scene.stream("dev", "spo2", 78.0, 30);
     let alarm = scene.alarm(LOW);
-    assert_eq!((alarm.id, alarm.state, alarm.recurrence), (told.id, State::Alarming, 1));
+    assert_eq!((alarm.id, alarm.state, alarm.recurrence), (announced.id, State::Alarming, 1));
 }
 
 #[test]
 fn once_a_person_closed_it_the_same_cause_makes_another_alarm() {
-    let told = low().alarm(LOW);
+    let announced = low().alarm(LOW);
     let again = |scene: &mut Scene| {
         scene.stream("dev", "spo2", 78.0, 30);
         scene.alarm(LOW).id
     };
-    assert_eq!(again(&mut Scene::bedside()), told.id, "the cause is the same");
+    assert_eq!(again(&mut Scene::bedside()), announced.id, "the cause is the same");
     for restarted in [false, true] {
         let mut scene = Scene::bedside();
-        upgraded(&mut scene, vec![told.clone()]);
+        upgraded(&mut scene, vec![announced.clone()]);
         assert_eq!(scene.reset(LOW, None), Outcome::Done);
         if restarted {
             scene.core = restored(&scene.core);
         }
-        assert_ne!(again(&mut scene), told.id, "a closed alarm does not come back");
+        assert_ne!(again(&mut scene), announced.id, "a closed alarm does not come back");
     }
 }
 
 #[test]
-fn what_is_held_and_was_not_told_is_raised_now_under_a_new_number() {
+fn what_is_held_and_was_not_announced_is_raised_now_under_a_new_number() {
     for next_seq in [1, 1_000] {
         let mut scene = low();
         assert_eq!(scene.acknowledge(LOW), Outcome::Done);
@@ -169,21 +174,22 @@ fn what_is_held_and_was_not_told_is_raised_now_under_a_new_number() {
 }
 
 #[test]
-fn where_they_differ_the_present_judgement_is_told_and_never_less_grave() {
+fn where_they_differ_the_present_judgement_is_announced_and_never_less_grave() {
     let mut scene = low();
     assert_eq!(scene.acknowledge(LOW), Outcome::Done);
     let acknowledged = scene.alarm(LOW);
     scene.skip();
-    let told = Alarm { seq: 3, state: State::Alarming, acknowledged: None, ..acknowledged.clone() };
-    upgrade(&mut scene, 4, vec![told]);
+    let announced =
+        Alarm { seq: 3, state: State::Alarming, acknowledged: None, ..acknowledged.clone() };
+    upgrade(&mut scene, 4, vec![announced]);
     scene.expect(&[]);
-    assert_eq!(scene.alarm(LOW).state, State::Alarming, "nobody took note of what was told");
+    assert_eq!(scene.alarm(LOW).state, State::Alarming, "nobody took note of what was announced");
 
     let mut scene = low();
     let alarm = scene.alarm(LOW);
     let who = Acknowledgement { by: "nurse".into(), at: alarm.raised_at, until: None, seq: 1 };
-    let told = Alarm { state: State::Acknowledged, acknowledged: Some(who), ..alarm };
-    upgraded(&mut scene, vec![told]);
+    let announced = Alarm { state: State::Acknowledged, acknowledged: Some(who), ..alarm };
+    upgraded(&mut scene, vec![announced]);
     scene.expect(&["upgraded high vitals_live.spo2_low: alarming, present"]);
 
     let mut scene = Scene::bedside();
@@ -191,8 +197,8 @@ fn where_they_differ_the_present_judgement_is_told_and_never_less_grave() {
     let medium = scene.alarm(LOW);
     assert_eq!(medium.priority, Priority::Medium);
     scene.skip();
-    let told = Alarm { priority: Priority::High, priority_peak: Priority::High, ..medium };
-    upgraded(&mut scene, vec![told]);
+    let announced = Alarm { priority: Priority::High, priority_peak: Priority::High, ..medium };
+    upgraded(&mut scene, vec![announced]);
     scene.expect(&["upgraded medium vitals_live.spo2_low: alarming, present"]);
     assert_eq!(scene.alarm(LOW).priority_peak, Priority::High);
 }
@@ -223,9 +229,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn whatever_was_told_nothing_ends_and_no_number_is_used_twice(
+    fn whatever_was_announced_nothing_ends_and_no_number_is_used_twice(
         known in prop::collection::vec(any::<bool>(), 3),
-        told in prop::collection::vec(any::<bool>(), 3),
+        announced in prop::collection::vec(any::<bool>(), 3),
         next_seq in 1..1_000_u64,
     ) {
         const SIGNALS: [(&str, f64); 3] = [("spo2", 78.0), ("heart_rate", 200.0), ("respiratory_rate", 60.0)];
@@ -236,12 +242,12 @@ proptest! {
             }
             scene
         };
-        let told = held(&world(&told));
+        let announced = held(&world(&announced));
         let mut scene = world(&known);
         let (before, looked) = (held(&scene), scene.log.len());
-        upgrade(&mut scene, next_seq, told.clone());
+        upgrade(&mut scene, next_seq, announced.clone());
         let after = held(&scene);
-        for alarm in told.iter().chain(&before) {
+        for alarm in announced.iter().chain(&before) {
             prop_assert!(after.iter().any(|a| a.id == alarm.id), "{} ended", alarm.rule);
         }
         let seqs = seqs(&scene, looked);
@@ -252,8 +258,8 @@ proptest! {
             if let TransitionBody::Alarm { alarm, .. } = &transition.body {
                 prop_assert!(alarm.is_open());
                 prop_assert_eq!(alarm.seq, transition.seq);
-                let only_told = before.iter().all(|b| b.id != alarm.id);
-                prop_assert_eq!(alarm.condition == Condition::Absent, only_told);
+                let only_announced = before.iter().all(|b| b.id != alarm.id);
+                prop_assert_eq!(alarm.condition == Condition::Absent, only_announced);
             }
         }
     }

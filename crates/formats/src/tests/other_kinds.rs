@@ -200,7 +200,7 @@ fn an_info_tells_what_will_come() {
 }
 
 #[test]
-fn a_signal_of_an_info_is_refused_by_itself_and_said() {
+fn a_signal_of_an_info_is_refused_by_itself_and_named() {
     let json =
         r#"{"signals":[{"signal":"x"},{"signal":"spo2","interval_s":0},{},{"signal":"spo2"}]}"#;
     let decoded = decode_both(Kind::Info, json);

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_consumer_may_lack_is_never_said_to_be_covered() {
+    fn what_the_consumer_may_lack_never_counts_as_covered() {
         let (minute, mins) = (|n: i64| second(0) + Span::mins(n), Span::mins);
         let mut cursor = ConsumerCursor { row: 10, upto: minute(100), ..ConsumerCursor::default() };
         assert!(cursor.covers(minute(0), minute(90)));

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_said() {
+    fn what_is_wrong_with_a_file_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let files = TlsFiles {
             certificates: folder.path().join("none.pem"),

@@ -319,7 +319,7 @@ impl Link {
 
     /// Writes what was put. Dropping the future loses nothing and writes nothing twice.
     async fn flush(&mut self) -> Result<(), Broken> {
-        let is_said = !self.out.is_empty();
+        let had_bytes = !self.out.is_empty();
         let written = timeout(WRITE_PATIENCE, async {
             self.stream.write_all_buf(&mut self.out).await?;
             self.stream.flush().await
@@ -327,7 +327,7 @@ impl Link {
         .await;
         match written {
             Ok(Ok(())) => {
-                if is_said {
+                if had_bytes {
                     self.sent = 0;
                 }
                 Ok(())

@@ -25,7 +25,7 @@ fn limits_for_adults_say_nothing_of_the_loss_of_others() {
 #[test]
 fn row_23_a_loss_is_judged_anew_when_its_rule_changes() {
     let changed = "rule_changed high vitals_live.etco2_lost: closed rule_changed";
-    for (new, told) in [
+    for (new, expected) in [
         ("loss = \"11s\"", vec![changed, RAISED]),
         ("loss = \"5m\"", vec![changed]),
         ("", vec![changed]),
@@ -34,7 +34,7 @@ fn row_23_a_loss_is_judged_anew_when_its_rule_changes() {
         beats(&mut scene, 14);
         scene.skip();
         scene.reconfigure("loss = \"10s\"", new);
-        expect(&mut scene, &told);
+        expect(&mut scene, &expected);
         beats(&mut scene, 30);
         expect(&mut scene, &[]);
     }
@@ -123,7 +123,10 @@ fn a_loss_that_makes_no_sense_is_refused_where_it_stands() {
         let rules = shipped.rules.replacen(old, new, 1);
         let before = &rules[..rules.find(place).unwrap()];
         let line = before.matches('\n').count() + 1;
-        let told = Configuration::parse(Texts { rules, ..shipped }).unwrap_err().to_string();
-        assert!(told.contains(what) && told.contains(&format!("line {line}, column ")), "{told}");
+        let refusal = Configuration::parse(Texts { rules, ..shipped }).unwrap_err().to_string();
+        assert!(
+            refusal.contains(what) && refusal.contains(&format!("line {line}, column ")),
+            "{refusal}"
+        );
     }
 }

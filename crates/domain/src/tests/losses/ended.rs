@@ -51,7 +51,7 @@ fn its_own_silence_does_not_make_it_unknown() {
 }
 
 #[test]
-fn a_zero_that_means_no_sensor_is_told_once_until_it_lives_again() {
+fn a_zero_that_means_no_sensor_is_announced_once_until_it_lives_again() {
     let mut scene = Scene::empty();
     scene.admit("p");
     scene.device("dev", "bedside", &[]);

@@ -1,4 +1,4 @@
-//! A signal that stops while its device goes on (contract §7).
+//! A signal that stops while its device sends on (contract §7).
 
 mod changed;
 mod ended;
@@ -13,7 +13,7 @@ const BREATH: &str = "vitals_live.respiratory_rate_lost";
 
 const RAISED: &str = "raised high vitals_live.etco2_lost: alarming, present";
 
-/// Carbon dioxide and heart rate were heard for 5 s.
+/// Carbon dioxide and heart rate were received for 5 s.
 fn breathing() -> Scene {
     let mut scene = Scene::bedside();
     both(&mut scene, 5);

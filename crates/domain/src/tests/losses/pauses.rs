@@ -46,7 +46,7 @@ fn a_device_that_sends_in_bursts_is_no_exception() {
 }
 
 #[test]
-fn a_device_heard_by_its_events_alone_does_not_go_on() {
+fn a_device_that_sends_only_events_does_not_count_as_sending_on() {
     let mut scene = breathing();
     for n in 0..30 {
         scene.event("dev", "button", Some(&n.to_string()), Phase::Single);
@@ -66,17 +66,17 @@ fn another_device_does_not_stand_for_it_and_a_restart_forgets_nothing() {
 
 #[test]
 fn a_loss_goes_on_through_a_restart_and_waits_for_what_is_redelivered() {
-    for deaf in [3.0, 60.0] {
+    for gap in [3.0, 60.0] {
         let mut scene = breathing();
         beats(&mut scene, 8);
-        scene.restart(deaf);
+        scene.restart(gap);
         scene.skip();
         beats(&mut scene, 9);
         expect(&mut scene, &[]);
         beats(&mut scene, 1);
         expect(&mut scene, &[RAISED]);
     }
-    // A value heard again in time overtakes it.
+    // A value observed again in time overtakes it.
     let mut scene = breathing();
     beats(&mut scene, 8);
     scene.restart(3.0);

@@ -56,13 +56,13 @@ fn what_is_there_and_not_judged_is_lost_too_and_says_why() {
             beats(&mut scene, 1);
         }
         expect(&mut scene, &[RAISED]);
-        let told = scene.alarm(CO2).condition_reason.unwrap_or_default();
-        assert!(told.contains(reason), "{reason}: {told}");
+        let stated = scene.alarm(CO2).condition_reason.unwrap_or_default();
+        assert!(stated.contains(reason), "{reason}: {stated}");
     }
 }
 
 #[test]
-fn a_signal_never_heard_or_heard_in_doubt_alone_is_not_lost() {
+fn a_signal_never_observed_or_observed_in_doubt_alone_is_not_lost() {
     let mut scene = Scene::bedside();
     beats(&mut scene, 60);
     scene.send("dev", "etco2", 38.0, |m, r| {
@@ -131,8 +131,8 @@ fn a_value_a_moment_after_another_is_no_loss_whichever_comes_first() {
         scene.advance(late);
         scene.reading("dev", "etco2", 38.0);
         let latched = "latched high vitals_live.etco2_lost: latched, absent";
-        let told: &[&str] = if late < 1.0 { &[] } else { &[RAISED, latched] };
-        expect(&mut scene, told);
+        let expected: &[&str] = if late < 1.0 { &[] } else { &[RAISED, latched] };
+        expect(&mut scene, expected);
         scene.advance(30.0);
     }
 }

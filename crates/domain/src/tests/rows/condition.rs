@@ -32,13 +32,13 @@ fn row_01_at_once_for_spot_values_and_for_what_is_true_at_the_start() {
 }
 
 #[test]
-fn row_03_data_lost_in_a_delay_are_told_with_the_priority_of_the_rule() {
+fn row_03_data_lost_in_a_delay_are_announced_with_the_priority_of_the_rule() {
     for (value, priority) in [(84.0, "medium"), (70.0, "high")] {
         let mut scene = Scene::bedside();
         scene.stream("dev", "spo2", value, 3);
         scene.advance(6.0);
         if priority == "high" {
-            // 5 s have passed with nothing better heard: the delay itself ran out.
+            // 5 s have passed and nothing better was observed: the delay itself ran out.
             scene.expect(&["raised high vitals_live.spo2_low: alarming, present"]);
             continue;
         }
@@ -102,7 +102,7 @@ fn row_07_back_and_still_so_is_announced_again() {
 
 #[test]
 fn row_08_back_and_over_needs_the_clear_delay() {
-    for (acknowledged, told) in [
+    for (acknowledged, expected) in [
         (false, "back_absent medium vitals_live.spo2_low: latched, absent"),
         (true, "ended medium vitals_live.spo2_low: closed ended_after_gap"),
     ] {
@@ -115,6 +115,6 @@ fn row_08_back_and_over_needs_the_clear_delay() {
         scene.stream("dev", "spo2", 97.0, 10);
         scene.expect(&[]);
         scene.reading("dev", "spo2", 97.0);
-        scene.expect(&[told]);
+        scene.expect(&[expected]);
     }
 }

@@ -71,7 +71,7 @@ impl Scene {
         let out = self.core.fold(self.core.row() + 1, self.now, inputs);
         let body = RowBody::new(inputs.to_vec(), &out.samples, self.now);
         let samples: Vec<_> = out.samples.into_iter().map(|(_, sample)| sample).collect();
-        assert_eq!(body.samples(self.now), samples, "a row tells its samples without a fold");
+        assert_eq!(body.samples(self.now), samples, "a row gives its samples without a fold");
         self.log.extend(out.transitions);
     }
 
@@ -103,11 +103,11 @@ impl Scene {
         assert_eq!(outcome, Outcome::Done, "{detail}");
     }
 
-    /// The process ends here; a new one goes on from its snapshot, deaf for so many seconds.
-    pub(super) fn restart(&mut self, deaf: f64) {
+    /// The process ends here; a new one continues from its snapshot after an intake gap of so many seconds.
+    pub(super) fn restart(&mut self, gap: f64) {
         self.core = restored(&self.core);
         let from = self.now.at;
-        self.now.at = from + Span::millis((deaf * 1_000.0) as i64);
+        self.now.at = from + Span::millis((gap * 1_000.0) as i64);
         self.fold(&[Input::IntakeGap { from, to: self.now.at }]);
     }
 }

@@ -35,7 +35,7 @@ pub(super) const SIGNALS: [(&str, [f64; 5]); 7] = [
     ("respiratory_rate", [15.0, 32.0, 3.0, 0.0, 200.0]),
 ];
 
-/// Their places: one whose loss is watched, and one that goes on.
+/// Their indexes: one whose loss is watched, and one that continues.
 const BREATH: usize = 6;
 
 const BEAT: usize = 1;
@@ -131,7 +131,7 @@ impl World {
         self.rows.push(Row { now: self.scene.now, body, caused });
     }
 
-    /// Time passes; the core is woken at each deadline, and a wake-up that tells nothing is no row.
+    /// Time passes; the core is woken at each deadline, and a wake-up that causes nothing is no row.
     fn wait(&mut self, span: Span) {
         let to = self.scene.now.at + span;
         let mut woken = 0;

@@ -56,7 +56,7 @@ async fn the_unknown_are_admitted_where_that_is_set() {
 }
 
 #[tokio::test]
-async fn version_5_is_told_the_limits_and_a_client_id_where_it_has_none() {
+async fn version_5_gets_the_limits_and_a_client_id_where_it_has_none() {
     let mut gateway = Gateway::start(open());
     let connect = Connect { client_id: "", user: Some("dev-1"), ..V5 };
     let mut client = Client::open(gateway.addr).await;

@@ -31,7 +31,7 @@ async fn qos_2_is_taken_once_and_its_duplicate_waits_for_the_commit_of_the_origi
 }
 
 #[tokio::test]
-async fn a_release_of_nothing_is_completed_and_5_is_told() {
+async fn a_release_of_nothing_is_completed_with_a_reason_in_version_5() {
     let mut gateway = Gateway::start(open());
     let mut client = gateway.client(&V5.bytes()).await;
     client.send(&[0x62, 2, 0, 9]).await;
