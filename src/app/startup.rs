@@ -1,4 +1,4 @@
-//! The store that is opened, and what is to be said first to the core that comes out of it.
+//! The store that is opened, and the first inputs of the core that comes out of it.
 
 use anyhow::bail;
 

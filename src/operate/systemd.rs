@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manager_that_is_gone_or_deaf_holds_nobody_up() {
+    fn a_manager_that_is_gone_or_does_not_read_holds_nobody_up() {
         let (manager, notifier, _dir) = manager(None);
         assert!(Watchdog::new(Arc::clone(&notifier)).is_none());
         for _ in 0..100_000 {

@@ -80,7 +80,7 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Beats with every step.
     pub pulse: Pulse,
-    /// Inputs to begin with: the window without intake, and the configuration if it changed.
+    /// Inputs to begin with: the intake gap, and the configuration if it changed.
     pub first: Vec<Input>,
     /// Rows that recovery had to fold.
     pub folded: u64,

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
+use super::as_of::AsOf;
 use super::names::{Fate, Names};
-use super::standing::Standing;
 use super::table::{Cell, Table};
 use super::{ExportError, Progress, Report, Wanted};
 use crate::pipeline::stored;
@@ -54,13 +54,13 @@ const COLUMNS: [&str; 30] = [
 
 pub(super) fn write(
     reader: &Reader,
-    standing: &Standing,
+    as_of: &AsOf,
     wanted: &Wanted<'_>,
     out: impl Write,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, ExportError> {
     let Wanted { request, signals, names } = wanted;
-    let Standing { frozen, core } = standing;
+    let AsOf { frozen, core } = as_of;
     let mut table = Table::begin(out, request.format, COLUMNS)?;
     let (mut rows, mut withheld, mut after) = (0, 0, 0);
     let (mut given_to, mut withheld_of) = (BTreeSet::new(), BTreeSet::new());
@@ -87,7 +87,7 @@ pub(super) fn write(
                 }
                 Fate::Given => {
                     rows += 1;
-                    moved.write(&mut table, standing, names)?;
+                    moved.write(&mut table, as_of, names)?;
                     given_to.extend(moved.row.patient);
                 }
             }
@@ -123,7 +123,7 @@ impl Move {
     fn write(
         &self,
         table: &mut Table<impl Write, { COLUMNS.len() }>,
-        standing: &Standing,
+        as_of: &AsOf,
         names: &Names<'_>,
     ) -> std::io::Result<()> {
         let Self { row, alarm } = self;
@@ -136,7 +136,7 @@ impl Move {
         let id = row.alarm.as_ref().map(|id| names.alarm(id));
         let actor = row.actor.as_deref().filter(|_| names.are_own());
         table.row([
-            Cell::Text(standing.frozen.identity.site.as_str()),
+            Cell::Text(as_of.frozen.identity.site.as_str()),
             Cell::Integer(row.seq),
             Cell::Time(row.at),
             Cell::Text(&row.change),
@@ -165,7 +165,7 @@ impl Move {
             Cell::Flag(alarm.late),
             Cell::Number(f64::from(alarm.recurrence)),
             own(Some(&alarm.text)),
-            Cell::Flag(standing.frozen.identity.is_simulated()),
+            Cell::Flag(as_of.frozen.identity.is_simulated()),
         ])
     }
 }

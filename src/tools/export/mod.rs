@@ -4,9 +4,9 @@
 //! meanwhile ends the export with an error. No transaction is open between two pages.
 
 mod alarms;
+mod as_of;
 mod names;
 mod readings;
-mod standing;
 mod table;
 
 use std::collections::BTreeSet;
@@ -17,8 +17,8 @@ pub use table::{Format, UnknownFormat};
 
 use crate::privacy::pseudonym::BadKey;
 use crate::state::fold::FoldError;
+use as_of::AsOf;
 use names::Names;
-use standing::Standing;
 use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::ids::PatientId;
 use vitalgate_domain::model::signal::{SignalId, SignalTable};
@@ -152,20 +152,20 @@ pub fn export(
         return Err(ExportError::Identified);
     }
     let reader = Reader::of(dir)?;
-    let standing = Standing::of(&reader)?;
-    let known = &standing.core.patients;
+    let as_of = AsOf::of(&reader)?;
+    let known = &as_of.core.patients;
     if let Some(nobody) = request.patients.iter().find(|id| !known.contains_key(*id)) {
         return Err(ExportError::NoPatient(nobody.clone()));
     }
-    let signals = signals(&standing.core.configuration.signals, request)?;
+    let signals = signals(&as_of.core.configuration.signals, request)?;
     let names = Names::open(dir, request)?;
     let wanted = Wanted { request, signals, names: &names };
     let out = io::BufWriter::new(out);
     let report = match request.what {
-        What::Readings => readings::write(&standing, &wanted, out, &mut progress)?,
-        What::Alarms => alarms::write(&reader, &standing, &wanted, out, &mut progress)?,
+        What::Readings => readings::write(&as_of, &wanted, out, &mut progress)?,
+        What::Alarms => alarms::write(&reader, &as_of, &wanted, out, &mut progress)?,
     };
-    if reader.identity()?.store != standing.frozen.identity.store {
+    if reader.identity()?.store != as_of.frozen.identity.store {
         return Err(ExportError::Replaced);
     }
     Ok(report)

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
+use super::as_of::AsOf;
 use super::names::{Fate, Names};
-use super::standing::Standing;
 use super::table::{Cell, Table};
 use super::{ExportError, Progress, Report, Request, Wanted};
 use vitalgate_domain::device::stretches;
@@ -45,15 +45,15 @@ struct Held {
 }
 
 pub(super) fn write(
-    standing: &Standing,
+    as_of: &AsOf,
     wanted: &Wanted<'_>,
     out: impl Write,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, ExportError> {
-    let Standing { frozen, core } = standing;
+    let AsOf { frozen, core } = as_of;
     let table = &core.configuration.signals;
     let Wanted { request, signals, names } = wanted;
-    let held = held(standing, request, names);
+    let held = held(as_of, request, names);
     let all = names.fate(None) != Fate::NotWanted;
     let extent = Extent { from: request.from, to: request.to, after_row: 0 };
     let mut scan = frozen.history().scan(extent, None).only(|series| {
@@ -133,13 +133,9 @@ pub(super) fn write(
 
 /// Whose the history of each device is, and what becomes of it; devices of nobody who is asked for
 /// are left out.
-fn held(
-    standing: &Standing,
-    request: &Request,
-    names: &Names<'_>,
-) -> BTreeMap<DeviceId, Vec<Held>> {
+fn held(as_of: &AsOf, request: &Request, names: &Names<'_>) -> BTreeMap<DeviceId, Vec<Held>> {
     let mut all = BTreeMap::new();
-    for (id, device) in &standing.core.devices {
+    for (id, device) in &as_of.core.devices {
         let bindings = device.bindings.iter().map(|b| (b.patient.as_ref(), b.from, b.to));
         let of_device: Vec<Held> = stretches(bindings)
             .into_iter()

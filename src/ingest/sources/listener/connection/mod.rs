@@ -26,7 +26,7 @@ use vitalgate_domain::model::ids::DeviceId;
 
 /// Bytes a connection may have between socket and commit.
 const MAX_BYTES: usize = 1 << 20;
-/// A client that reads nothing for so long is let go.
+/// A client that reads nothing for so long is disconnected.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A socket, plain or with TLS.

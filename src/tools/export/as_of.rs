@@ -1,4 +1,4 @@
-//! The store as it stood at one row: who was where, and the whole history up to it.
+//! The store as of one row: who was where, and the whole history up to it.
 
 use crate::state::fold::{FoldError, begin, fold};
 use vitalgate_domain::core::Core;
@@ -7,19 +7,19 @@ use vitalgate_store::{ReadError, Reader};
 
 use super::ExportError;
 
-/// How often the beginning of the journal may go before it was read.
+/// How often the beginning of the journal may be pruned before it was read.
 const ATTEMPTS: usize = 5;
 
 /// The state and the history at one row.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(super) struct AsOf {
     pub(super) frozen: Frozen,
     pub(super) core: Core,
 }
 
-impl Standing {
-    /// As the store stands now. Retention may take rows while they are read; a newer snapshot then
-    /// stands in for them, and it begins anew.
+impl AsOf {
+    /// As of the newest row. Retention may prune rows while they are read; it then begins anew with a
+    /// newer snapshot, which holds them.
     pub(super) fn of(reader: &Reader) -> Result<Self, ExportError> {
         for _ in 0..ATTEMPTS {
             let frozen = reader.freeze()?.ok_or(ExportError::Empty)?;
