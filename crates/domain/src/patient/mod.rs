@@ -3,7 +3,7 @@
 //!
 //! Patient machines never see each other, and learn of devices only what a device machine observed.
 //!
-//! A kind of rule is one file here, named in [`KINDS`]; what it may do stands in [`judgement`].
+//! A kind of rule is one file here, named in `KINDS`; what it may do stands in `judgement.rs`.
 
 mod alarms;
 mod event;
