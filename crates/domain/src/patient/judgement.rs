@@ -222,8 +222,8 @@ impl Patient {
             Content::Withdrawn => return self.withdraw(observation, out),
         };
         self.judge(occurrence, context, out);
-        let refuses = || context.rules.over(source.signal).any(Rule::adults_only);
-        if matches!(occurrence, Occurrence::Number(_)) && live && !self.is_adult() && refuses() {
+        let is_number = matches!(occurrence, Occurrence::Number(_));
+        if is_number && live && self.is_refused(source.signal, context.rules) {
             self.refuse_age(source, &observation.cause, out);
         }
     }

@@ -27,7 +27,7 @@ use crate::device::{Device, Observed};
 use crate::model::command::{AgeClass, PatientDetails};
 use crate::model::ids::{DeviceId, RuleId, WardId};
 use crate::model::observation::Source;
-use crate::model::signal::SignalTable;
+use crate::model::signal::{SignalId, SignalTable};
 use crate::model::time::{IntakeGap, Timestamp};
 use crate::model::vector_map::{self, VectorMap};
 use crate::output::Output;
@@ -146,7 +146,12 @@ impl Patient {
     pub fn rules_refuse(&self, rules: &RuleSet) -> bool {
         let expected = self.expectations.iter().filter_map(|e| e.signal);
         let mut signals = expected.chain(self.series.keys().map(|source| source.signal));
-        !self.is_adult() && signals.any(|signal| rules.over(signal).any(Rule::adults_only))
+        signals.any(|signal| self.is_refused(signal, rules))
+    }
+
+    /// Whether a rule over a signal refuses this patient, because it is for adults.
+    fn is_refused(&self, signal: SignalId, rules: &RuleSet) -> bool {
+        !self.is_adult() && rules.over(signal).any(Rule::adults_only)
     }
 
     /// Takes in one thing that a device machine observed.
