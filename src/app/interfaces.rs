@@ -11,7 +11,7 @@ use crate::app::settings;
 use crate::app::stage::Stage;
 use crate::config::{Config, DeadMan};
 use crate::handles::Handles;
-use crate::http::{AppState, Auth, Elsewhere, Limits, Server};
+use crate::http::{AppState, Auth, ExportedHistory, Limits, Server};
 use crate::influx::archive::{Archive, Unread};
 use crate::influx::{self, Sink};
 use crate::ingest::sources::listener::Listener;
@@ -125,7 +125,11 @@ fn state(
         auth,
         reader: opened.reader(),
         history: opened.history(),
-        elsewhere: elsewhere(config, opened.consumer(influx::CONSUMER)?, &handles.metrics)?,
+        exported_history: exported_history(
+            config,
+            opened.consumer(influx::CONSUMER)?,
+            &handles.metrics,
+        )?,
         pulse: pulse.clone(),
         load: load.clone(),
         limits: Limits::default(),
@@ -133,17 +137,17 @@ fn state(
 }
 
 /// Where to ask for what the store no longer holds.
-fn elsewhere(
+fn exported_history(
     config: &Config,
     exported: Consumer,
     metrics: &Metrics,
-) -> anyhow::Result<Option<Elsewhere>> {
+) -> anyhow::Result<Option<ExportedHistory>> {
     let Some(influx) = config.influx.as_ref().filter(|influx| influx.read) else { return Ok(None) };
     metrics.influx_queries_begin(&["answered"]);
     metrics.influx_queries_begin(&Unread::WORDS);
     let archive = Archive::new(influx).context("[influx]")?;
     let names = Pseudonyms::open(&config.store.dir, Purpose::Care)?;
-    Ok(Some(Elsewhere { archive, names, exported }))
+    Ok(Some(ExportedHistory { archive, names, exported }))
 }
 
 /// What looks after the gateway beside its work, for people and programs that watch it.

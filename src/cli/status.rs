@@ -240,7 +240,7 @@ mod tests {
             ..Status::default()
         };
         let screen = screen(&status, None).join("\n");
-        for said in [
+        for expected in [
             "NOT READY: judgement is 7.0 s behind",
             "7.0 s behind the clock",
             "p1 in w1: SpO2 79 % below 80 % (alarming, for 3 min)",
@@ -248,7 +248,7 @@ mod tests {
             "brokers: b1 NOT CONNECTED",
             "paused     none",
         ] {
-            assert!(screen.contains(said), "{said}\n{screen}");
+            assert!(screen.contains(expected), "{expected}\n{screen}");
         }
     }
 

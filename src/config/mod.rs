@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_its_place_and_without_its_secret() {
-        let said = |text: &str| {
+        let error = |text: &str| {
             let parsed = Config::parse(text, Path::new("/etc/vitalgate/gateway.toml"));
             parsed.map(drop).unwrap_err().to_string()
         };
@@ -244,12 +244,12 @@ mod tests {
             ("influx = \"https://me:s3cret@host\"\n".to_owned(), "line 1, column 10"),
             ("[broker]\npassword = s3cret\n".to_owned(), "line 2, column 12"),
         ] {
-            let said = said(&text);
-            assert!(!said.contains("s3cret"), "{said}");
-            assert!(said.starts_with("/etc/vitalgate/gateway.toml: "), "{said}");
-            assert!(said.contains(place), "{said}");
+            let error = error(&text);
+            assert!(!error.contains("s3cret"), "{error}");
+            assert!(error.starts_with("/etc/vitalgate/gateway.toml: "), "{error}");
+            assert!(error.contains(place), "{error}");
         }
-        let said = said("[influx]\nschema = \"token\"\n");
-        assert!(said.contains("line 2, column 1: unknown field `schema`"), "{said}");
+        let error = error("[influx]\nschema = \"token\"\n");
+        assert!(error.contains("line 2, column 1: unknown field `schema`"), "{error}");
     }
 }

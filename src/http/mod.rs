@@ -29,6 +29,6 @@ mod tests;
 mod wards;
 
 pub use auth::{Auth, BadToken, Right, Role, Token, can};
-pub use series::Elsewhere;
+pub use series::ExportedHistory;
 pub use server::Server;
 pub use state::{AppState, Limits};

@@ -12,7 +12,7 @@ use super::auth::Auth;
 use super::error::Problem;
 use super::idempotency::Replies;
 use super::seats::Seats;
-use super::series::Elsewhere;
+use super::series::ExportedHistory;
 use crate::handles::Handles;
 use crate::pipeline::load_shedding::{Load, Work};
 use crate::pipeline::pulse::Pulse;
@@ -40,7 +40,7 @@ pub struct AppState {
     /// Reads series.
     pub history: History,
     /// Where numbers that retention pruned are still held.
-    pub elsewhere: Option<Elsewhere>,
+    pub exported_history: Option<ExportedHistory>,
     /// When the pipeline last stepped, and whether the listeners are up.
     pub pulse: Pulse,
     /// What is shed at present.

@@ -33,7 +33,7 @@ pub enum Step {
     OnceMore,
     /// Wait, then send the same again.
     Wait {
-        /// At least so long, if the server said.
+        /// At least this long, if the server named a time.
         asked: Option<Duration>,
         /// Whether somebody must change something.
         refused: bool,
@@ -194,21 +194,21 @@ mod tests {
     const PARTIAL: &str = "failure writing points to database: partial write: points beyond \
                            retention policy dropped=2";
 
-    fn said(code: u16, words: &str) -> ServerReply {
+    fn reply(code: u16, words: &str) -> ServerReply {
         ServerReply::Status { code, retry_after: None, words: words.to_owned() }
     }
 
     #[test]
     fn what_the_bucket_would_not_keep_is_done_with_and_never_a_refusal_of_everything() {
         let mut plan = Plan::new(b"a\nb\nc\n", 100);
-        assert_eq!(plan.answered(b"a\nb\nc\n", &said(422, PARTIAL)), Step::TooOld(2));
+        assert_eq!(plan.answered(b"a\nb\nc\n", &reply(422, PARTIAL)), Step::TooOld(2));
         assert_eq!(plan.next(), None, "the rest is written");
         let lines = "x\n".repeat(300);
         let lines = lines.as_bytes();
         let mut plan = Plan::new(lines, 10_000);
         let mut too_old = 0;
         while plan.next().is_some() {
-            match plan.answered(lines, &said(400, "beyond the retention policy")) {
+            match plan.answered(lines, &reply(400, "beyond the retention policy")) {
                 Step::TooOld(lines) => too_old += lines,
                 Step::Go => {}
                 step @ (Step::Dead(_) | Step::OnceMore | Step::Wait { .. }) => panic!("{step:?}"),

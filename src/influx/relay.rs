@@ -293,9 +293,9 @@ mod tests {
     async fn ask(address: SocketAddr, head: &str) -> String {
         let mut socket = TcpStream::connect(address).await.unwrap();
         socket.write_all(head.as_bytes()).await.unwrap();
-        let mut said = vec![0; 4_096];
-        let length = socket.read(&mut said).await.unwrap();
-        String::from_utf8_lossy(&said[..length]).into_owned()
+        let mut answer = vec![0; 4_096];
+        let length = socket.read(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer[..length]).into_owned()
     }
 
     #[tokio::test]
@@ -307,31 +307,37 @@ mod tests {
         let head = "POST /api/v2/write?a=b HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n";
         for wrong in ["", "x-vitalgate-relay: wrong\r\n"] {
             let whole = format!("{head}{wrong}\r\n");
-            let said = tokio::select! {
-                said = ask(address, &whole) => said,
+            let answer = tokio::select! {
+                answer = ask(address, &whole) => answer,
                 () = relay.serve() => unreachable!("it never ends"),
             };
-            assert!(said.starts_with("HTTP/1.1 403"), "{said}");
+            assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
             assert_eq!(relay.outcome(), None);
         }
         let right = format!("{head}{KEY}: {key}\r\n\r\n");
         let answering = async {
             let (mut socket, _) = behind.accept().await.unwrap();
-            let mut heard = vec![0; 4_096];
-            let length = socket.read(&mut heard).await.unwrap();
+            let mut forwarded = vec![0; 4_096];
+            let length = socket.read(&mut forwarded).await.unwrap();
             socket
                 .write_all(b"HTTP/1.1 429 Slow\r\nretry-after: 7\r\ncontent-length: 2\r\n\r\nno")
                 .await
                 .unwrap();
-            String::from_utf8_lossy(&heard[..length]).into_owned()
+            String::from_utf8_lossy(&forwarded[..length]).into_owned()
         };
-        let (said, heard) = tokio::select! {
+        let (answer, forwarded) = tokio::select! {
             both = async { tokio::join!(ask(address, &right), answering) } => both,
             () = relay.serve() => unreachable!("it never ends"),
         };
-        assert!(said.starts_with("HTTP/1.1 429") && said.contains("retry-after: 7"), "{said}");
-        assert!(heard.starts_with("POST /tsdb/api/v2/write?a=b HTTP/1.1"), "{heard}");
-        assert!(!heard.contains(&key) && heard.contains(&behind.local_addr().unwrap().to_string()));
+        assert!(
+            answer.starts_with("HTTP/1.1 429") && answer.contains("retry-after: 7"),
+            "{answer}"
+        );
+        assert!(forwarded.starts_with("POST /tsdb/api/v2/write?a=b HTTP/1.1"), "{forwarded}");
+        assert!(
+            !forwarded.contains(&key)
+                && forwarded.contains(&behind.local_addr().unwrap().to_string())
+        );
         let seven = Some(Duration::from_secs(7));
         assert_eq!(relay.outcome(), Some(Outcome::Answered(seven)));
         assert_eq!(relay.outcome(), None, "asked once");
@@ -346,8 +352,8 @@ mod tests {
         let head = format!("POST / HTTP/1.1\r\nhost: x\r\n{KEY}: {key}\r\n\r\n");
         let answering = async {
             let (mut socket, _) = behind.accept().await.unwrap();
-            let mut heard = vec![0; 4_096];
-            assert!(socket.read(&mut heard).await.unwrap() > 0);
+            let mut forwarded = vec![0; 4_096];
+            assert!(socket.read(&mut forwarded).await.unwrap() > 0);
             socket
                 .write_all(b"HTTP/1.1 400 Bad\r\ntransfer-encoding: chunked\r\n\r\n")
                 .await
@@ -356,12 +362,12 @@ mod tests {
             // It would go on for ever.
             while socket.write_all(chunk.as_bytes()).await.is_ok() {}
         };
-        let (said, ()) = tokio::select! {
+        let (answer, ()) = tokio::select! {
             both = async { tokio::join!(ask(address, &head), answering) } => both,
             () = relay.serve() => unreachable!("it never ends"),
         };
-        assert!(said.starts_with("HTTP/1.1 400"), "{said}");
-        assert!(said.contains("content-length: 65536"), "{said}");
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+        assert!(answer.contains("content-length: 65536"), "{answer}");
         assert_eq!(relay.outcome(), Some(Outcome::Answered(None)));
     }
 
@@ -374,7 +380,7 @@ mod tests {
         let (address, key) = (relay.address().unwrap(), relay.key().to_owned());
         let head = format!("POST / HTTP/1.1\r\nhost: x\r\n{KEY}: {key}\r\n\r\n");
         tokio::select! {
-            said = ask(address, &head) => assert!(said.starts_with("HTTP/1.1 502"), "{said}"),
+            answer = ask(address, &head) => assert!(answer.starts_with("HTTP/1.1 502"), "{answer}"),
             () = relay.serve() => unreachable!("it never ends"),
         }
         assert!(matches!(relay.outcome(), Some(Outcome::Failed(_))));

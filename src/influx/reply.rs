@@ -90,12 +90,12 @@ impl ServerReply {
 mod tests {
     use super::*;
 
-    fn said(code: u16, words: &str) -> ServerReply {
+    fn reply(code: u16, words: &str) -> ServerReply {
         ServerReply::Status { code, retry_after: None, words: words.to_owned() }
     }
 
     fn status(code: u16) -> ServerReply {
-        said(code, "")
+        reply(code, "")
     }
 
     #[test]
@@ -114,9 +114,9 @@ mod tests {
         }
         assert_eq!(ServerReply::None("timeout".into()).verdict(), Verdict::Later);
         for words in ["points beyond retention policy dropped=2", "outside the Retention Policy"] {
-            assert_eq!(said(422, words).verdict(), Verdict::TooOld);
-            assert_eq!(said(400, words).verdict(), Verdict::TooOld);
-            assert_eq!(said(503, words).verdict(), Verdict::Later);
+            assert_eq!(reply(422, words).verdict(), Verdict::TooOld);
+            assert_eq!(reply(400, words).verdict(), Verdict::TooOld);
+            assert_eq!(reply(503, words).verdict(), Verdict::Later);
         }
     }
 }

@@ -228,10 +228,10 @@ mod tests {
         let cancel = CancellationToken::new();
         let running = tokio::spawn(control.run(sources(inbox), cancel.clone()));
         let folder = dir.path().to_owned();
-        let said =
+        let status =
             tokio::task::spawn_blocking(move || super::status(&folder)).await.unwrap().unwrap();
-        assert_eq!((&*said.site, &*said.store), ("site-1", "store-1"));
-        assert!(said.not_ready.contains(&"not listening".to_owned()), "{said:?}");
+        assert_eq!((&*status.site, &*status.store), ("site-1", "store-1"));
+        assert!(status.not_ready.contains(&"not listening".to_owned()), "{status:?}");
         cancel.cancel();
         running.await.unwrap();
         assert!(submissions.try_recv().is_err(), "a question is no command");

@@ -212,8 +212,8 @@ mod tests {
             tamper(dir.path(), sql);
             let verdict = verify(dir.path()).unwrap();
             assert!(!verdict.is_clean(), "{sql}");
-            let said = verdict.differences.join("\n");
-            assert!(said.contains(expected), "{sql}: {said}");
+            let differences = verdict.differences.join("\n");
+            assert!(differences.contains(expected), "{sql}: {differences}");
         };
         for column in
             ["kind = 'note'", "at = at + 1", "actor = 'doctor'", "patient = 'p-9'", "body = '{}'"]

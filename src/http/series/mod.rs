@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use self::answer::{Answer, Chart, SamplePage};
 use self::cursor::{Cursor, PAGE};
-pub use self::older::Elsewhere;
+pub use self::older::ExportedHistory;
 use self::query::{SeriesQuery, Stretch};
 use super::auth::{Right, Who};
 use super::devices;

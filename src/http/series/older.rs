@@ -42,7 +42,7 @@ const TRIES: usize = 3;
 
 /// Where older numbers are, and the names that patients have there.
 #[derive(Debug)]
-pub struct Elsewhere {
+pub struct ExportedHistory {
     /// InfluxDB.
     pub archive: Archive,
     /// The names under which readings are exported to it.
@@ -75,7 +75,7 @@ struct AsAsked {
 
 /// The right to ask, and how long it has been used.
 struct Turn<'a> {
-    elsewhere: &'a Elsewhere,
+    exported_history: &'a ExportedHistory,
     watch: Stopwatch,
     _permit: SemaphorePermit<'a>,
 }
@@ -196,12 +196,12 @@ impl Request<'_> {
 
     /// The right to ask, once for all tries and with one deadline; else why there is none.
     fn turn(&self) -> Result<Turn<'_>, &'static str> {
-        let elsewhere = self.http.app.elsewhere.as_ref().ok_or("not_kept")?;
+        let exported_history = self.http.app.exported_history.as_ref().ok_or("not_kept")?;
         if !self.allowed {
             return Err("not_allowed");
         }
-        let permit = elsewhere.archive.turn().map_err(|busy| self.count(&busy))?;
-        Ok(Turn { elsewhere, watch: Stopwatch::start(), _permit: permit })
+        let permit = exported_history.archive.turn().map_err(|busy| self.count(&busy))?;
+        Ok(Turn { exported_history, watch: Stopwatch::start(), _permit: permit })
     }
 
     /// Asks every question that the parts make.
@@ -222,7 +222,7 @@ impl Request<'_> {
             Ok(turn) => turn,
             Err(why) => return questions.into_iter().map(|q| Reply::none(q, why)).collect(),
         };
-        let names = self.names(&turn.elsewhere.names);
+        let names = self.names(&turn.exported_history.names);
         let mut replies = Vec::new();
         for question in questions {
             replies.push(match turn.ask(&question.selection, bounds).await {
@@ -247,7 +247,7 @@ impl Request<'_> {
             identity: &app.identity,
             table,
             instance: self.query.instance.as_ref(),
-            exported: app.elsewhere.as_ref().map(|elsewhere| elsewhere.exported.cursor()),
+            exported: app.exported_history.as_ref().map(|history| history.exported.cursor()),
         };
         common.questions(pruned)
     }
@@ -272,7 +272,7 @@ impl Turn<'_> {
         selection: &Selection,
         bounds: T::Bounds,
     ) -> Result<Rows<T>, Unread> {
-        let archive = &self.elsewhere.archive;
+        let archive = &self.exported_history.archive;
         let spent = Duration::from_secs_f64(self.watch.seconds());
         let left = archive.within().saturating_sub(spent);
         let asked = tokio::time::timeout(left, T::ask(archive, selection, bounds)).await;

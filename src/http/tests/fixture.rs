@@ -74,7 +74,7 @@ impl Bench {
             auth: Auth::Local("local:demo".into()),
             reader: store.reader.clone(),
             history: store.history.clone(),
-            elsewhere: None,
+            exported_history: None,
             pulse: Pulse::default(),
             load: Load::default(),
             limits: Limits::default(),

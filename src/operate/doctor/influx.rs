@@ -382,8 +382,8 @@ fn settled(
             ("the secret is not accepted (401)".to_owned(), "check the token in influx.secret_file")
         }
         403 => ("the secret may not do this (403)".to_owned(), RIGHTS),
-        404 => (format!("it is not there (404): {}", said(&answer)), RIGHTS),
-        status => (format!("{status}: {}", said(&answer)), "see InfluxDB's own log"),
+        404 => (format!("it is not there (404): {}", body_excerpt(&answer)), RIGHTS),
+        status => (format!("{status}: {}", body_excerpt(&answer)), "see InfluxDB's own log"),
     };
     findings.fail(what, found, advice);
     None
@@ -408,7 +408,7 @@ fn body(answer: &Answer) -> Value {
 }
 
 /// What the server says is wrong, cut for one line.
-fn said(answer: &Answer) -> String {
+fn body_excerpt(answer: &Answer) -> String {
     let body = body(answer);
     let text = body["message"].as_str().unwrap_or("no reason given");
     text.chars().filter(|c| !c.is_control()).take(200).collect()

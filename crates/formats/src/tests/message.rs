@@ -55,13 +55,13 @@ fn the_hash_is_of_the_bytes() {
 fn check(json: &str, reason: &str, boot: Option<u64>, seq: Option<u64>) {
     let decoded = decode_as(Kind::Telemetry, json.as_bytes());
     assert_eq!((decoded.message.boot, decoded.message.seq), (boot, seq), "{json}");
-    let Body::Undecodable { kind, reason: said } = &decoded.message.body else {
+    let Body::Undecodable { kind, reason: decoded_reason } = &decoded.message.body else {
         panic!("accepted: {json}")
     };
     assert_eq!(*kind, Kind::Telemetry);
-    assert!(said.starts_with(reason), "{json}: {said}");
+    assert!(decoded_reason.starts_with(reason), "{json}: {decoded_reason}");
     let dead = decoded.dead_letter.unwrap();
-    assert_eq!(dead.reason, *said);
+    assert_eq!(dead.reason, *decoded_reason);
     assert_eq!(dead.length, json.len() as u64);
     assert_eq!(dead.head, json.as_bytes());
     assert_eq!((dead.principal.as_str(), dead.device), ("relay-1", Some(device())));

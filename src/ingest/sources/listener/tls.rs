@@ -103,7 +103,7 @@ mod tests {
             client_ca: None,
             require_client_certificate: false,
         };
-        let said = acceptor(&files).err().unwrap().to_string();
-        assert!(said.starts_with("cannot read certificates from"), "{said}");
+        let error = acceptor(&files).err().unwrap().to_string();
+        assert!(error.starts_with("cannot read certificates from"), "{error}");
     }
 }
