@@ -9,7 +9,7 @@ use vitalgate_domain::model::time::Timestamp;
 #[derive(Debug, Default)]
 pub(super) struct Envelope<'a> {
     /// Keys of the message, the kind's own included.
-    pub(super) keys: Keys<'a>,
+    pub(super) keys: Keys,
     boot: Field<'a>,
     seq: Field<'a>,
     sent_at: Field<'a>,
@@ -85,7 +85,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-fn or_refuse<T>(keys: &mut Keys<'_>, value: Result<Option<T>, Refusal>) -> Option<T> {
+fn or_refuse<T>(keys: &mut Keys, value: Result<Option<T>, Refusal>) -> Option<T> {
     value.unwrap_or_else(|fault| {
         keys.refuse(fault);
         None
@@ -144,7 +144,7 @@ impl<'a, const N: usize> Nested<'a, N> {
         &mut self,
         key: &str,
         names: &[&str; N],
-        outer: &mut Keys<'a>,
+        outer: &mut Keys,
         source: &mut S,
     ) -> Result<(), Syntax> {
         if !outer.open(&mut self.whole, key, &Item::Map, source)? {
@@ -154,7 +154,7 @@ impl<'a, const N: usize> Nested<'a, N> {
         while let Some(key) = source.key()? {
             match names.iter().position(|name| *name == key) {
                 Some(place) => keys.fill(&mut self.fields[place], &key, source)?,
-                None => keys.unknown(key, source)?,
+                None => keys.unknown(source)?,
             }
         }
         outer.absorb(keys);

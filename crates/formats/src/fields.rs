@@ -1,7 +1,6 @@
-//! The fields of one map: each read at most once, unknown ones counted, doubled keys noticed.
+//! The fields of one map: known ones read at most once, unknown ones counted.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use super::source::{Item, Source, Syntax};
 use super::time;
@@ -141,15 +140,14 @@ impl Field<'_> {
 
 /// The keys of one map, as they come.
 #[derive(Debug, Default)]
-pub(super) struct Keys<'a> {
-    unknown: BTreeSet<Cow<'a, str>>,
-    nested_unknown: u32,
+pub(super) struct Keys {
+    unknown: u32,
     fault: Option<Refusal>,
 }
 
-impl<'a> Keys<'a> {
+impl Keys {
     /// Reads the value of a known field; what is inside a map or list is passed over.
-    pub(super) fn fill<S: Source<'a>>(
+    pub(super) fn fill<'a, S: Source<'a>>(
         &mut self,
         slot: &mut Field<'a>,
         key: &str,
@@ -163,7 +161,7 @@ impl<'a> Keys<'a> {
 
     /// Reads the beginning of a known field that should be a map or a list, as `expected` says. If
     /// it is, the caller reads the content; else it is passed over.
-    pub(super) fn open<S: Source<'a>>(
+    pub(super) fn open<'a, S: Source<'a>>(
         &mut self,
         slot: &mut Field<'a>,
         key: &str,
@@ -180,24 +178,15 @@ impl<'a> Keys<'a> {
     }
 
     /// Counts a field nobody knows and passes over its value.
-    pub(super) fn unknown<S: Source<'a>>(
-        &mut self,
-        key: Cow<'a, str>,
-        source: &mut S,
-    ) -> Result<(), Syntax> {
+    pub(super) fn unknown<'a, S: Source<'a>>(&mut self, source: &mut S) -> Result<(), Syntax> {
         let item = source.item()?;
-        self.pass_over(&item, source)?;
-        if self.unknown.contains(&key) {
-            self.doubled(&key);
-        } else {
-            self.unknown.insert(key);
-        }
-        Ok(())
+        self.unknown = self.unknown.saturating_add(1);
+        self.pass_over(&item, source)
     }
 
     /// Takes over what was noticed in a map inside this one.
-    pub(super) fn absorb(&mut self, inner: Keys<'a>) {
-        self.nested_unknown = self.nested_unknown.saturating_add(inner.unknown_fields());
+    pub(super) fn absorb(&mut self, inner: Keys) {
+        self.unknown = self.unknown.saturating_add(inner.unknown);
         if let Some(fault) = inner.fault {
             self.refuse(fault);
         }
@@ -213,28 +202,22 @@ impl<'a> Keys<'a> {
         self.fault.take()
     }
 
-    /// How many fields nobody knew, here and in maps inside.
+    /// How many fields nobody knew, here and in maps inside; a doubled one counts twice.
     pub(super) fn unknown_fields(&self) -> u32 {
-        self.nested_unknown.saturating_add(self.unknown.len() as u32)
+        self.unknown
     }
 
     /// Reads to the end of a map or list that `item` began.
-    pub(super) fn pass_over<S: Source<'a>>(
+    pub(super) fn pass_over<'a, S: Source<'a>>(
         &mut self,
         item: &Item<'a>,
         source: &mut S,
     ) -> Result<(), Syntax> {
         match item {
             Item::Map => {
-                let mut seen = BTreeSet::new();
-                while let Some(key) = source.key()? {
+                while source.key()?.is_some() {
                     let inner = source.item()?;
                     self.pass_over(&inner, source)?;
-                    if seen.contains(&key) {
-                        self.doubled(&key);
-                    } else {
-                        seen.insert(key);
-                    }
                 }
             }
             Item::List => {
@@ -248,7 +231,7 @@ impl<'a> Keys<'a> {
         Ok(())
     }
 
-    fn store(&mut self, slot: &mut Field<'a>, key: &str, item: Item<'a>) {
+    fn store<'a>(&mut self, slot: &mut Field<'a>, key: &str, item: Item<'a>) {
         slot.0 = Some(if slot.0.is_some() {
             self.doubled(key);
             Item::Other

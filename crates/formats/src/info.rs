@@ -28,7 +28,7 @@ impl<'a> Fields<'a> for InfoFields<'a> {
     fn field<S: Source<'a>>(
         &mut self,
         key: &str,
-        keys: &mut Keys<'a>,
+        keys: &mut Keys,
         source: &mut S,
     ) -> Result<bool, Syntax> {
         let slot = match key {
@@ -83,7 +83,7 @@ impl<'a> Fields<'a> for ExpectedFields<'a> {
     fn field<S: Source<'a>>(
         &mut self,
         key: &str,
-        keys: &mut Keys<'a>,
+        keys: &mut Keys,
         source: &mut S,
     ) -> Result<bool, Syntax> {
         let slot = match key {

@@ -1,8 +1,25 @@
-//! JSON (RFC 8259) as a [`Source`].
+//! JSON (RFC 8259) as a [`Source`], and what senders add to it that cannot be misread: a byte order
+//! mark, NULs that fill a buffer up, and numbers that are none.
 
 use std::borrow::Cow;
 
 use super::source::{Item, MAX_DEPTH, Source, Syntax};
+
+/// The byte order mark of UTF-8.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Numbers that are none, as C, Python and JavaScript print them.
+const NO_NUMBERS: [(&str, f64); 9] = [
+    ("NaN", f64::NAN),
+    ("nan", f64::NAN),
+    ("-nan", f64::NAN),
+    ("Infinity", f64::INFINITY),
+    ("-Infinity", f64::NEG_INFINITY),
+    ("inf", f64::INFINITY),
+    ("-inf", f64::NEG_INFINITY),
+    ("INF", f64::INFINITY),
+    ("-INF", f64::NEG_INFINITY),
+];
 
 /// A JSON payload and how far it was read.
 #[derive(Debug)]
@@ -22,7 +39,8 @@ impl<'a> Json<'a> {
     pub(super) fn new(payload: &'a [u8]) -> Self {
         let text = std::str::from_utf8(payload)
             .unwrap_or_else(|_| payload.utf8_chunks().next().map_or("", |chunk| chunk.valid()));
-        Self { text, at: 0, depth: 0, fresh: false, broken: text.len() < payload.len() }
+        let at = if payload.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        Self { text, at, depth: 0, fresh: false, broken: text.len() < payload.len() }
     }
 
     fn fail<T>(&self, what: &'static str) -> Result<T, Syntax> {
@@ -183,6 +201,14 @@ impl<'a> Json<'a> {
         self.at - start
     }
 
+    /// A number that is none: its own reading is refused for it, and no other.
+    fn no_number(&mut self) -> Option<Item<'a>> {
+        let rest = &self.text[self.at..];
+        let (word, number) = NO_NUMBERS.iter().find(|(word, _)| rest.starts_with(word))?;
+        self.at += word.len();
+        Some(Item::Number(*number))
+    }
+
     fn number(&mut self) -> Result<f64, Syntax> {
         let start = self.at;
         if self.peek() == Some(b'-') {
@@ -226,12 +252,23 @@ impl<'a> Source<'a> for Json<'a> {
     fn item(&mut self) -> Result<Item<'a>, Syntax> {
         match self.skip_white() {
             Some(b'"') => self.string().map(Item::Text),
-            Some(b'-' | b'0'..=b'9') => self.number().map(Item::Number),
+            Some(b'0'..=b'9') => self.number().map(Item::Number),
+            Some(b'-') => match self.no_number() {
+                Some(item) => Ok(item),
+                None => self.number().map(Item::Number),
+            },
             Some(b'{') => self.descend(Item::Map),
             Some(b'[') => self.descend(Item::List),
-            Some(b'n') => self.literal("null", Item::Null),
+            Some(b'n') => match self.no_number() {
+                Some(item) => Ok(item),
+                None => self.literal("null", Item::Null),
+            },
             Some(b't') => self.literal("true", Item::Other),
             Some(b'f') => self.literal("false", Item::Other),
+            Some(b'N' | b'I' | b'i') => match self.no_number() {
+                Some(item) => Ok(item),
+                None => self.fail("not a JSON value"),
+            },
             _ => self.fail("not a JSON value"),
         }
     }
@@ -256,7 +293,10 @@ impl<'a> Source<'a> for Json<'a> {
     }
 
     fn end(&mut self) -> Result<(), Syntax> {
-        if self.skip_white().is_some() || self.broken {
+        while self.skip_white() == Some(0) {
+            self.at += 1;
+        }
+        if self.at < self.text.len() || self.broken {
             return Err(Syntax { what: "something follows the end of the message", at: self.at });
         }
         Ok(())

@@ -5,7 +5,7 @@
 //! is taken in part, and the dead letter names the rest.
 //!
 //! ```text
-//! json, cbor ─▶ source (values, one by one) ─▶ fields (each key once) ─▶ meaning, then doubt
+//! json, cbor ─▶ source (values, one by one) ─▶ fields (known keys once) ─▶ meaning, then doubt
 //!                                               envelope │ list of readings, events, waves │ info
 //! ```
 //! All of a message is read before any of it is judged, because an entry may need the message's
@@ -19,6 +19,7 @@ mod fields;
 mod info;
 mod json;
 mod list;
+mod rfc3339;
 mod source;
 mod status;
 mod telemetry;
@@ -93,7 +94,7 @@ trait Fields<'a>: Default {
     fn field<S: Source<'a>>(
         &mut self,
         key: &str,
-        keys: &mut Keys<'a>,
+        keys: &mut Keys,
         source: &mut S,
     ) -> Result<bool, Syntax>;
 }
@@ -180,7 +181,8 @@ fn read_status(request: &Request<'_>) -> Decoded {
 /// The envelope as far as it could be read, and the content if all could.
 fn parse<'a, C: Fields<'a>>(request: &Request<'a>) -> (Header, Result<C, Refusal>) {
     let mut envelope = Envelope::default();
-    let content = match request.payload.trim_ascii_start() {
+    let text = request.payload.strip_prefix(json::BYTE_ORDER_MARK).unwrap_or(request.payload);
+    let content = match text.trim_ascii_start() {
         [b'{', ..] => collect(&mut Json::new(request.payload), &mut envelope),
         _ if matches!(request.payload, [0xA0..=0xBF, ..]) => {
             collect(&mut Cbor::new(request.payload), &mut envelope)
@@ -220,7 +222,7 @@ fn collect<'a, S: Source<'a>, C: Fields<'a>>(
     }
     while let Some(key) = source.key()? {
         if !envelope.field(&key, source)? && !content.field(&key, &mut envelope.keys, source)? {
-            envelope.keys.unknown(key, source)?;
+            envelope.keys.unknown(source)?;
         }
     }
     source.end()?;

@@ -68,7 +68,7 @@ impl<'a, E: Entry<'a>> Fields<'a> for List<'a, E> {
     fn field<S: Source<'a>>(
         &mut self,
         key: &str,
-        keys: &mut Keys<'a>,
+        keys: &mut Keys,
         source: &mut S,
     ) -> Result<bool, Syntax> {
         if key != E::LIST {
@@ -139,7 +139,7 @@ impl<'a, E: Main<'a>> Content<'a> for List<'a, E> {
 fn read_entry<'a, S: Source<'a>, E: Entry<'a>>(
     entry: &mut E,
     item: &Item<'a>,
-    outer: &mut Keys<'a>,
+    outer: &mut Keys,
     source: &mut S,
 ) -> Result<Option<Refusal>, Syntax> {
     let mut keys = Keys::default();
@@ -149,7 +149,7 @@ fn read_entry<'a, S: Source<'a>, E: Entry<'a>>(
     }
     while let Some(key) = source.key()? {
         if !entry.field(&key, &mut keys, source)? {
-            keys.unknown(key, source)?;
+            keys.unknown(source)?;
         }
     }
     let fault = keys.fault();

@@ -16,7 +16,7 @@ impl<'a> Fields<'a> for StatusFields<'a> {
     fn field<S: Source<'a>>(
         &mut self,
         key: &str,
-        keys: &mut Keys<'a>,
+        keys: &mut Keys,
         source: &mut S,
     ) -> Result<bool, Syntax> {
         let slot = match key {

@@ -1,11 +1,13 @@
 //! Stamps on the wire.
 
+use super::rfc3339;
 use vitalgate_domain::model::time::Timestamp;
 
-/// RFC 3339 with a zone. The form nearly every device sends is read here; all others by the rules
-/// of [`Timestamp`].
+/// RFC 3339 with a zone, and no laxer. The form nearly every device sends is read here; all others by
+/// the rules of [`Timestamp`].
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
-    utc(text.as_bytes()).or_else(|| text.parse().ok())
+    let rarer = || rfc3339::is_written_so(text).then(|| text.parse().ok()).flatten();
+    utc(text.as_bytes()).or_else(rarer)
 }
 
 /// `YYYY-MM-DDTHH:MM:SS[.f]Z` with up to six digits of fraction, from 1970 on.

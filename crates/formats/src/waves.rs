@@ -29,7 +29,7 @@ impl<'a> Fields<'a> for ChunkFields<'a> {
     fn field<S: Source<'a>>(
         &mut self,
         key: &str,
-        keys: &mut Keys<'a>,
+        keys: &mut Keys,
         source: &mut S,
     ) -> Result<bool, Syntax> {
         let slot = match key {
@@ -55,7 +55,7 @@ impl<'a> Fields<'a> for ChunkFields<'a> {
 impl<'a> ChunkFields<'a> {
     fn read_samples<S: Source<'a>>(
         &mut self,
-        keys: &mut Keys<'a>,
+        keys: &mut Keys,
         source: &mut S,
     ) -> Result<(), Syntax> {
         while source.more()? {
