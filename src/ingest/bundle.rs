@@ -138,9 +138,23 @@ impl<'a> Bundle<'a> {
         self.accept(Decoded { message, waves: Vec::new(), dead_letter: Some(letter) });
     }
 
-    /// Takes a dead letter of what is no message of any device.
-    pub(super) fn letter(&mut self, letter: DeadLetter) {
-        self.dead_letters.push(letter);
+    /// Takes a publish that is not allowed, of which `head` is the first: it is counted, reported to
+    /// the audit, and a dead letter of its sender's.
+    pub(super) fn refuse(&mut self, topic: &str, length: usize, head: &[u8]) {
+        self.not_allowed(topic);
+        let reason = match permission::publish_topic(topic) {
+            Some((id, _)) => format!("{} may not speak for {}", self.principal, cut(id)),
+            None => "not a topic that devices publish to".to_owned(),
+        };
+        self.dead_letters.push(DeadLetter {
+            principal: self.principal.clone(),
+            device: None,
+            topic: cut(topic),
+            kind: None,
+            reason,
+            length: length as u64,
+            head: head[..head.len().min(KEPT_OF_TOO_LARGE)].to_vec(),
+        });
     }
 
     /// Counts a publish that is not allowed; it is reported to the audit.

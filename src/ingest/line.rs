@@ -11,8 +11,8 @@ use crate::inbox::Waiting;
 pub(super) struct Place<A> {
     /// The acknowledgements, in order.
     pub(super) acks: A,
-    /// Identifiers of new QoS 2 messages: from the commit on they are received, not released.
-    pub(super) exactly_once: Vec<u16>,
+    /// New QoS 2 messages: from the commit on they are received, not released.
+    pub(super) exactly_once: Vec<ExactlyOnce>,
     /// Messages, QoS 0 included.
     pub(super) messages: usize,
     /// Their bytes.
@@ -20,6 +20,10 @@ pub(super) struct Place<A> {
     /// Released after the commit; `None` if there is nothing to wait for but the line itself.
     pub(super) waiting: Option<Waiting>,
 }
+
+/// A QoS 2 message: its identifier, and a hash of what it says. A sender that forgot its state uses an
+/// identifier again that was never released, for something else.
+pub(super) type ExactlyOnce = (u16, u64);
 
 /// A receipt was dropped.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +37,13 @@ pub(super) struct Line<A> {
     bytes: usize,
     max_messages: usize,
     max_bytes: usize,
+}
+
+impl<A> Place<A> {
+    /// What the last QoS 2 message with this identifier says.
+    pub(super) fn held(&self, id: u16) -> Option<u64> {
+        self.exactly_once.iter().rev().find(|(known, _)| *known == id).map(|(_, said)| *said)
+    }
 }
 
 impl<A> Line<A> {
@@ -59,9 +70,9 @@ impl<A> Line<A> {
         self.places.is_empty()
     }
 
-    /// Whether a QoS 2 message with this identifier waits for its commit.
-    pub(super) fn holds(&self, id: u16) -> bool {
-        self.places.iter().any(|place| place.exactly_once.contains(&id))
+    /// What the last QoS 2 message with this identifier says that waits for its commit.
+    pub(super) fn held(&self, id: u16) -> Option<u64> {
+        self.places.iter().rev().find_map(|place| place.held(id))
     }
 
     /// Whether any QoS 2 message waits for its commit.

@@ -23,9 +23,6 @@ pub(super) enum End {
     /// The client broke the protocol.
     #[error("{0}")]
     Fault(#[from] Fault),
-    /// An MQTT 3.1.1 client published what it may not; MQTT 5 learns it from its acknowledgement.
-    #[error("not allowed to publish there")]
-    NotAllowed,
     /// The same client connected again.
     #[error("taken over by a new connection")]
     TakenOver,
@@ -47,7 +44,6 @@ impl End {
             Self::Disconnected { .. } | Self::Lost | Self::Stuck => None,
             Self::KeepAlive => Some(reason::KEEP_ALIVE_TIMEOUT),
             Self::Fault(fault) => Some(fault.code),
-            Self::NotAllowed => Some(reason::NOT_AUTHORIZED),
             Self::TakenOver => Some(reason::TAKEN_OVER),
             Self::Revoked => Some(reason::ADMINISTRATIVE),
             Self::NotAccepted => Some(reason::UNSPECIFIED),
@@ -65,9 +61,21 @@ impl End {
             | Self::KeepAlive
             | Self::Stuck
             | Self::Fault(_)
-            | Self::NotAllowed
             | Self::TakenOver
             | Self::Revoked => true,
+        }
+    }
+
+    /// Whether the gateway ended it, for a reason that the client may not be able to read.
+    pub(super) fn is_ours(self) -> bool {
+        match self {
+            Self::Disconnected { .. } | Self::Lost | Self::Shutdown => false,
+            Self::KeepAlive
+            | Self::Stuck
+            | Self::Fault(_)
+            | Self::TakenOver
+            | Self::Revoked
+            | Self::NotAccepted => true,
         }
     }
 
@@ -80,12 +88,9 @@ impl End {
     pub(super) fn hears_acks(self) -> bool {
         match self {
             Self::Disconnected { .. } | Self::Lost | Self::Stuck | Self::NotAccepted => false,
-            Self::KeepAlive
-            | Self::Fault(_)
-            | Self::NotAllowed
-            | Self::TakenOver
-            | Self::Revoked
-            | Self::Shutdown => true,
+            Self::KeepAlive | Self::Fault(_) | Self::TakenOver | Self::Revoked | Self::Shutdown => {
+                true
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From an accepted socket to CONNACK: TLS, CONNECT, who it is, its session.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use tokio::time::timeout;
 
 use super::codec::{self, Connect, Fault, NoConnect, Version, reason, write};
 use super::connection::{Connection, Stream, read_out};
-use super::intake::ListenerIntake;
+use super::intake::{Client, ListenerIntake};
 use super::principal::{Claim, identify};
 use super::tls::{TlsAcceptor, peer_names};
 use super::{Authentication, Shared};
@@ -28,7 +29,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// Greets one accepted socket; gives the connection to run if it is let in.
 pub(super) async fn greet(
-    socket: TcpStream,
+    (socket, address): (TcpStream, SocketAddr),
     tls: Option<TlsAcceptor>,
     authentication: Authentication,
     shared: &Arc<Shared>,
@@ -42,24 +43,25 @@ pub(super) async fn greet(
         Ok(Ok((caller, Ok(connect)))) => (caller, connect),
         Ok(Ok((caller, Err(error)))) => {
             metrics.connect("bad");
-            turn_away(caller.stream, &error).await;
+            turn_away(caller.stream, address, &error).await;
             return None;
         }
         Ok(Err(error)) => {
             metrics.connect("bad");
-            tracing::info!(%error, "closed before its CONNECT");
+            tracing::info!(%address, %error, "closed before its CONNECT");
             return None;
         }
         Err(_) => {
             metrics.connect("bad");
+            tracing::info!(%address, "no whole CONNECT within {} s", PATIENCE.as_secs());
             return None;
         }
     };
     match admit(&connect, &caller.names, authentication, shared) {
-        Ok(principal) => enter(caller, connect, principal, shared).await,
+        Ok(principal) => enter(caller, connect, (principal, address), shared).await,
         Err(Fault { code, why }) => {
             metrics.connect("refused");
-            tracing::warn!(client = %short(&connect), why, "connection refused");
+            tracing::warn!(client = %short(&connect), %address, why, "connection refused");
             refuse(caller.stream, connect.version, code).await;
             None
         }
@@ -142,7 +144,7 @@ fn admit(
 async fn enter(
     caller: Caller,
     mut connect: Connect,
-    principal: DeviceId,
+    (principal, address): (DeviceId, SocketAddr),
     shared: &Arc<Shared>,
 ) -> Option<Connection> {
     let Caller { stream, buffer, .. } = caller;
@@ -157,7 +159,7 @@ async fn enter(
         refuse(stream, version, reason::SHUTTING_DOWN).await;
         return None;
     };
-    let mut intake = ListenerIntake::new(shared, &principal, version);
+    let mut intake = ListenerIntake::new(shared, &principal, Client::of(&connect));
     intake.link(true, false);
     let reported = tokio::select! {
         biased;
@@ -169,8 +171,14 @@ async fn enter(
         return None;
     }
     shared.source.handles.metrics.connect("accepted");
-    let mut connection =
-        Connection::new(stream, buffer, Arc::clone(shared), connect, principal, attached);
+    let mut connection = Connection::new(
+        stream,
+        buffer,
+        Arc::clone(shared),
+        connect,
+        (principal, address),
+        attached,
+    );
     let max_inflight = shared.config.max_inflight;
     write::accept(&mut connection.out, version, present, max_inflight, assigned.as_deref());
     Some(connection)
@@ -188,15 +196,15 @@ fn short(connect: &Connect) -> String {
     name.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
-async fn turn_away(stream: Box<dyn Stream>, error: &NoConnect) {
+async fn turn_away(stream: Box<dyn Stream>, address: SocketAddr, error: &NoConnect) {
     match error {
-        NoConnect::Stranger(fault) => tracing::debug!(%fault, "not a CONNECT"),
+        NoConnect::Stranger(fault) => tracing::info!(%address, %fault, "not a CONNECT"),
         NoConnect::Version => {
-            tracing::info!("a protocol version that is neither 3.1.1 nor 5");
+            tracing::info!(%address, "a protocol version that is neither 3.1, 3.1.1 nor 5");
             say(stream, &write::WRONG_VERSION).await;
         }
         NoConnect::Broken(fault) => {
-            tracing::info!(%fault, "broken CONNECT");
+            tracing::info!(%address, %fault, "broken CONNECT");
             refuse(stream, Version::V5, fault.code).await;
         }
     }

@@ -1,8 +1,9 @@
 //! From PUBLISH to submission: permission, decode, and a place in the line of acknowledgements.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::Shared;
-use super::codec::{Publish, Version, Will, write};
-use super::end::End;
+use super::codec::{Connect, Publish, Version, Will, write};
 use crate::inbox::{Receipt, Submission};
 use crate::ingest::access::permission;
 use crate::ingest::bundle::{self, Bundle, cut};
@@ -13,17 +14,40 @@ use vitalgate_domain::model::message::{Body, Delivery, Kind};
 /// What one socket read put into the line; its acknowledgements are encoded.
 pub(super) type Place = line::Place<Vec<u8>>;
 
+/// What a client can be answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Client {
+    pub(super) version: Version,
+    /// Whether it takes reasons in words (MQTT 5).
+    pub(super) wants_reasons: bool,
+}
+
+impl Client {
+    pub(super) fn of(connect: &Connect) -> Self {
+        Self { version: connect.version, wants_reasons: connect.wants_reasons }
+    }
+}
+
 /// The messages of one socket read, in order, on their way to one submission.
 #[derive(Debug)]
 pub(super) struct ListenerIntake<'a> {
     bundle: Bundle<'a>,
-    version: Version,
+    client: Client,
     /// Their place in the line, so far.
     pub(super) place: Place,
     /// How many were not allowed.
     pub(super) not_allowed: u64,
     /// The topic of the first of those, cut for the log.
     pub(super) not_allowed_topic: String,
+}
+
+/// A PUBLISH that is not allowed.
+struct Refused<'a> {
+    topic: &'a str,
+    /// Length of its payload.
+    length: usize,
+    /// The first of it.
+    head: &'a [u8],
 }
 
 /// A PUBLISH that is too large to be read.
@@ -39,12 +63,30 @@ pub(super) struct TooLarge {
     pub(super) head: Vec<u8>,
 }
 
+impl TooLarge {
+    /// A hash of what it says.
+    pub(super) fn said(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.topic, self.length, &self.head).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl Publish {
+    /// A hash of what it says.
+    pub(super) fn said(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.topic, &self.payload).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
 impl<'a> ListenerIntake<'a> {
-    pub(super) fn new(shared: &'a Shared, principal: &'a DeviceId, version: Version) -> Self {
+    pub(super) fn new(shared: &'a Shared, principal: &'a DeviceId, client: Client) -> Self {
         let (retention, decode) = (shared.config.retention, shared.config.decode);
         Self {
             bundle: Bundle::new(&shared.source, principal, retention, decode),
-            version,
+            client,
             place: Place::default(),
             not_allowed: 0,
             not_allowed_topic: String::new(),
@@ -52,16 +94,17 @@ impl<'a> ListenerIntake<'a> {
     }
 
     /// Takes a message that the session does not hold yet.
-    pub(super) fn publish(&mut self, publish: &Publish) -> Result<(), End> {
+    pub(super) fn publish(&mut self, publish: &Publish) {
         let Some((device, kind)) = self.allowed(&publish.topic) else {
-            return self.refuse(&publish.topic, publish.qos, publish.id);
+            let payload = &publish.payload;
+            let message = Refused { topic: &publish.topic, length: payload.len(), head: payload };
+            return self.refuse(message, publish.qos, publish.id, || publish.said());
         };
         let delivery = Delivery { qos: publish.qos, dup: publish.dup, ..Delivery::default() };
         let Publish { topic, payload, .. } = publish;
         let decoded = self.bundle.decode(topic, &device, kind, payload, delivery);
         self.bundle.accept(decoded);
-        self.acknowledge(publish.qos, publish.id, publish.payload.len());
-        Ok(())
+        self.acknowledge(publish.qos, publish.id, || publish.said(), publish.payload.len());
     }
 
     /// Acknowledges a QoS 2 message that the session holds already.
@@ -71,16 +114,16 @@ impl<'a> ListenerIntake<'a> {
     }
 
     /// Takes the dead letter of a message too large to be read.
-    pub(super) fn too_large(&mut self, message: TooLarge) -> Result<(), End> {
+    pub(super) fn too_large(&mut self, message: &TooLarge) {
         let TooLarge { topic, qos, dup, id, length, head } = message;
-        let Some((device, kind)) = self.allowed(&topic) else {
-            return self.refuse(&topic, qos, id);
+        let Some((device, kind)) = self.allowed(topic) else {
+            let refused = Refused { topic, length: *length, head };
+            return self.refuse(refused, *qos, *id, || message.said());
         };
-        let delivery = Delivery { qos, dup, ..Delivery::default() };
-        let message = bundle::TooLarge { topic: &topic, length, head: &head };
-        self.bundle.too_large(device, kind, delivery, message);
-        self.acknowledge(qos, id, head.len());
-        Ok(())
+        let delivery = Delivery { qos: *qos, dup: *dup, ..Delivery::default() };
+        let kept = bundle::TooLarge { topic, length: *length, head };
+        self.bundle.too_large(device, kind, delivery, kept);
+        self.acknowledge(*qos, *id, || message.said(), head.len());
     }
 
     /// Takes the last will of the connection, which is on the principal's own status topic.
@@ -127,29 +170,34 @@ impl<'a> ListenerIntake<'a> {
         Some((permission::speaks_for(board, principal, id)?, kind))
     }
 
-    /// A place in the line that says no, or in MQTT 3.1.1, which has no such answer, the end.
-    fn refuse(&mut self, topic: &str, qos: u8, id: u16) -> Result<(), End> {
-        self.bundle.not_allowed(topic);
+    /// A place in the line that says no. MQTT 3.1.1 has no such answer: there it is a dead letter of
+    /// the principal's, acknowledged after its commit, and what comes behind it is not held up.
+    fn refuse(&mut self, message: Refused<'_>, qos: u8, id: u16, said: impl FnOnce() -> u64) {
+        let Refused { topic, length, head } = message;
         if self.not_allowed == 0 {
             self.not_allowed_topic = cut(topic);
         }
         self.not_allowed += 1;
-        match self.version {
-            Version::V4 => Err(End::NotAllowed),
-            Version::V5 => {
-                self.place.messages += 1;
-                write::not_authorized(&mut self.place.acks, qos, id);
-                Ok(())
-            }
+        if self.client.version == Version::V4 {
+            self.bundle.refuse(topic, length, head);
+            return self.acknowledge(qos, id, said, head.len());
         }
+        self.bundle.not_allowed(topic);
+        self.place.messages += 1;
+        let why = match permission::publish_topic(topic) {
+            Some(_) => "this client may not speak for that device",
+            None => "not a topic that devices publish to",
+        };
+        let why = self.client.wants_reasons.then_some(why);
+        write::not_authorized(&mut self.place.acks, qos, id, why);
     }
 
-    fn acknowledge(&mut self, qos: u8, id: u16, bytes: usize) {
+    fn acknowledge(&mut self, qos: u8, id: u16, said: impl FnOnce() -> u64, bytes: usize) {
         self.place.messages += 1;
         self.place.bytes += bytes;
         write::acknowledge(&mut self.place.acks, qos, id);
         if qos == 2 {
-            self.place.exactly_once.push(id);
+            self.place.exactly_once.push((id, said()));
         }
     }
 }

@@ -231,10 +231,15 @@ impl Endpoint {
 }
 
 impl Shared {
-    fn serve(self: &Arc<Self>, socket: TcpStream, endpoint: &Endpoint, places: &Arc<Semaphore>) {
+    fn serve(
+        self: &Arc<Self>,
+        (socket, peer): (TcpStream, SocketAddr),
+        endpoint: &Endpoint,
+        places: &Arc<Semaphore>,
+    ) {
         let Ok(place) = Arc::clone(places).try_acquire_owned() else {
             self.source.handles.metrics.connect("refused");
-            tracing::debug!("too many connections: one more is closed");
+            tracing::debug!(%peer, "too many connections: one more is closed");
             return;
         };
         let authentication = if endpoint.address.ip().is_loopback() {
@@ -251,7 +256,8 @@ impl Shared {
                 tracing::debug!(%error, "cannot set TCP_NODELAY");
             }
             // Greeting needs far more room than serving, which thousands do at a time.
-            let greeted = Box::pin(greeting::greet(socket, tls, authentication, &shared)).await;
+            let greeted =
+                Box::pin(greeting::greet((socket, peer), tls, authentication, &shared)).await;
             if let Some(connection) = greeted {
                 connection.run().await;
             }
@@ -264,11 +270,11 @@ impl Shared {
     }
 }
 
-async fn accept(endpoints: &[Endpoint]) -> (&Endpoint, io::Result<TcpStream>) {
+async fn accept(endpoints: &[Endpoint]) -> (&Endpoint, io::Result<(TcpStream, SocketAddr)>) {
     poll_fn(|cx| {
         for endpoint in endpoints {
             if let Poll::Ready(accepted) = endpoint.socket.poll_accept(cx) {
-                return Poll::Ready((endpoint, accepted.map(|(socket, _)| socket)));
+                return Poll::Ready((endpoint, accepted));
             }
         }
         Poll::Pending

@@ -18,8 +18,9 @@ const HAND_OVER: Duration = Duration::from_secs(7);
 /// What outlives a connection.
 #[derive(Debug, Default)]
 pub(super) struct Session {
-    /// QoS 2 identifiers received, committed and not yet released.
-    pub(super) received: BTreeSet<u16>,
+    /// QoS 2 messages received, committed and not yet released: by identifier, a hash of what each
+    /// says.
+    pub(super) received: BTreeMap<u16, u64>,
     /// Filters subscribed to.
     pub(super) filters: BTreeSet<String>,
 }
@@ -261,10 +262,10 @@ mod tests {
         let sessions = Sessions::new(10);
         let (first, present) = sessions.attach(key("a"), false, u32::MAX).await.unwrap();
         assert!(!present);
-        first.session().received.insert(7);
+        first.session().received.insert(7, 70);
         drop(first);
         let (again, present) = sessions.attach(key("a"), false, 0).await.unwrap();
-        assert!(present && again.session().received.contains(&7));
+        assert!(present && again.session().received.contains_key(&7));
         drop(again);
         let (after, present) = sessions.attach(key("a"), false, u32::MAX).await.unwrap();
         assert!(
@@ -285,12 +286,12 @@ mod tests {
         let (first, _) = sessions.attach(key("a"), false, 60).await.unwrap();
         let holder = async {
             assert_eq!(first.ended().await, End::TakenOver);
-            first.session().received.insert(3);
+            first.session().received.insert(3, 30);
             drop(first);
         };
         let (next, ()) = tokio::join!(sessions.attach(key("a"), false, 60), holder);
         let (next, present) = next.unwrap();
-        assert!(present && next.session().received.contains(&3));
+        assert!(present && next.session().received.contains_key(&3));
         assert_eq!(next.expiry(), 60, "the holder's end does not touch its successor");
     }
 

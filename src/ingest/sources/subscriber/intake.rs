@@ -6,10 +6,9 @@ use super::Shared;
 use super::client::{Ack, Content, Publish};
 use crate::inbox::{Receipt, Submission};
 use crate::ingest::access::permission;
-use crate::ingest::bundle::{Bundle, KEPT_OF_TOO_LARGE, TooLarge, cut};
+use crate::ingest::bundle::{Bundle, TooLarge};
 use crate::ingest::line;
 use vitalgate_domain::model::ids::DeviceId;
-use vitalgate_domain::model::message::DeadLetter;
 use vitalgate_domain::model::message::{Delivery, Kind, Mode};
 
 /// What one read put into the line.
@@ -120,28 +119,10 @@ impl<'a> SubscriberIntake<'a> {
 
     /// What the broker may not bring, or what is no topic of a device, is kept as a dead letter.
     fn refuse(&mut self, topic: &str, content: &Content) {
-        self.bundle.not_allowed(topic);
         self.not_allowed += 1;
-        let (length, head) = match content {
-            Content::Whole(payload) => {
-                (payload.len(), &payload[..payload.len().min(KEPT_OF_TOO_LARGE)])
-            }
-            Content::TooLarge { length, head } => (*length, head.as_slice()),
-        };
-        let reason = match permission::publish_topic(topic) {
-            Some((id, _)) => {
-                format!("{} may not speak for {}", self.shared.config.id, cut(id))
-            }
-            None => "not a topic that devices publish to".to_owned(),
-        };
-        self.bundle.letter(DeadLetter {
-            principal: self.shared.config.id.clone(),
-            device: None,
-            topic: cut(topic),
-            kind: None,
-            reason,
-            length: length as u64,
-            head: head.to_vec(),
-        });
+        match content {
+            Content::Whole(payload) => self.bundle.refuse(topic, payload.len(), payload),
+            Content::TooLarge { length, head } => self.bundle.refuse(topic, *length, head),
+        }
     }
 }

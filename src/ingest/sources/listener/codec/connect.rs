@@ -26,7 +26,12 @@ pub(in super::super) struct Connect {
     pub(in super::super) password: Option<String>,
     /// The last will.
     pub(in super::super) will: Option<Will>,
+    /// Whether it takes reasons in words (MQTT 5).
+    pub(in super::super) wants_reasons: bool,
 }
+
+/// A client that takes no larger packets is given no reasons in words.
+const LEAST_FOR_REASONS: u32 = 128;
 
 /// A last will. The will delay of MQTT 5 counts as 0: a will informs, and alarms nobody.
 #[derive(Debug)]
@@ -44,7 +49,7 @@ pub(in super::super) struct Will {
 pub(in super::super) enum NoConnect {
     /// Not MQTT, or broken before its version could be known.
     Stranger(Fault),
-    /// Neither 3.1.1 nor 5.
+    /// Neither 3.1, 3.1.1 nor 5.
     Version,
     /// Broken, in MQTT 5, which can be given the reason.
     Broken(Fault),
@@ -67,9 +72,33 @@ pub(in super::super) fn read_connect(
             judge(Version::V5, body).map_err(NoConnect::Broken)?;
             v5(buffer).map_err(NoConnect::Broken)
         }
+        (b"MQIsdp", 3) => {
+            judge(Version::V4, body).map_err(NoConnect::Stranger)?;
+            let mut same = as_3_1_1(head, &buffer.split_to(head.packet()));
+            v4(&mut same).map_err(NoConnect::Stranger)
+        }
         (b"MQTT" | b"MQIsdp", _) => Err(NoConnect::Version),
         _ => Err(NoConnect::Stranger(Fault::malformed("a CONNECT that is not of MQTT"))),
     }
+}
+
+/// A CONNECT of MQTT 3.1 in the words of 3.1.1, from which it differs in nothing else that matters
+/// here.
+fn as_3_1_1(head: Head, packet: &[u8]) -> BytesMut {
+    const NAME_AND_LEVEL_3_1: usize = 2 + 6 + 1;
+    let body = [b"\0\x04MQTT\x04", &packet[head.header + NAME_AND_LEVEL_3_1..]].concat();
+    let mut same = BytesMut::from(&packet[..1]);
+    let mut length = body.len();
+    loop {
+        let more = if length > 0x7f { 0x80 } else { 0 };
+        same.extend_from_slice(&[(length & 0x7f) as u8 | more]);
+        length >>= 7;
+        if length == 0 {
+            break;
+        }
+    }
+    same.extend_from_slice(&body);
+    same
 }
 
 fn judge(version: Version, mut body: Fields<'_>) -> Result<(), Fault> {
@@ -147,6 +176,7 @@ fn v4(buffer: &mut BytesMut) -> Result<Connect, Fault> {
             payload: Bytes::copy_from_slice(&will.message),
             qos: will.qos as u8,
         }),
+        wants_reasons: false,
     })
 }
 
@@ -172,5 +202,7 @@ fn v5(buffer: &mut BytesMut) -> Result<Connect, Fault> {
             payload: Bytes::copy_from_slice(&will.message),
             qos: will.qos as u8,
         }),
+        wants_reasons: properties.request_problem_info != Some(0)
+            && properties.max_packet_size.is_none_or(|most| most >= LEAST_FOR_REASONS),
     })
 }

@@ -93,6 +93,10 @@ impl<'a> Fields<'a> {
                 section.value(id)?;
             }
         }
+        let has = |id: u8| seen & (1 << id) != 0;
+        if has(property::AUTHENTICATION_DATA) && !has(property::AUTHENTICATION_METHOD) {
+            return Err(Fault::protocol("authentication data without a method"));
+        }
         Ok(expiry)
     }
 
@@ -135,6 +139,11 @@ impl<'a> Fields<'a> {
             property::USER => {
                 self.text()?;
                 self.text()?;
+            }
+            property::RESPONSE_TOPIC => {
+                if self.text()?.contains(['+', '#']) {
+                    return Err(Fault::protocol("a wildcard in a response topic"));
+                }
             }
             property::CORRELATION_DATA | property::AUTHENTICATION_DATA => {
                 self.binary()?;

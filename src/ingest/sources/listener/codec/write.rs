@@ -3,7 +3,7 @@
 use bytes::{BufMut, BytesMut};
 use rumqttc::v5::mqttbytes::v5::{ConnAck, ConnAckProperties, ConnectReturnCode};
 
-use super::{MAX_PACKET, Version, reason};
+use super::{MAX_PACKET, Version, property, reason};
 
 /// PINGRESP.
 pub(in super::super) const PINGRESP: [u8; 2] = [0xd0, 0];
@@ -81,14 +81,21 @@ pub(in super::super) fn acknowledge(out: &mut Vec<u8>, qos: u8, id: u16) {
     }
 }
 
-/// PUBACK or PUBREC of MQTT 5 that says "not authorised".
-pub(in super::super) fn not_authorized(out: &mut Vec<u8>, qos: u8, id: u16) {
+/// PUBACK or PUBREC of MQTT 5 that says "not authorised", and why in at most 100 bytes.
+pub(in super::super) fn not_authorized(out: &mut Vec<u8>, qos: u8, id: u16, why: Option<&str>) {
+    let first = match qos {
+        0 => return,
+        1 => 0x40,
+        _ => 0x50,
+    };
     let [high, low] = id.to_be_bytes();
-    match qos {
-        0 => {}
-        1 => out.extend_from_slice(&[0x40, 3, high, low, reason::NOT_AUTHORIZED]),
-        _ => out.extend_from_slice(&[0x50, 3, high, low, reason::NOT_AUTHORIZED]),
-    }
+    let Some(why) = why else {
+        return out.extend_from_slice(&[first, 3, high, low, reason::NOT_AUTHORIZED]);
+    };
+    let text = why.len() as u8;
+    out.extend_from_slice(&[first, text + 7, high, low, reason::NOT_AUTHORIZED]);
+    out.extend_from_slice(&[text + 3, property::REASON_STRING, 0, text]);
+    out.extend_from_slice(why.as_bytes());
 }
 
 /// PUBCOMP; `found` says to MQTT 5 whether there was anything to complete.

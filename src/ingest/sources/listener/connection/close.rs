@@ -25,10 +25,10 @@ impl Connection {
                 tracing::info!(principal = %self.principal, "closed before the last commits");
             }
         }
-        let Self { mut stream, mut out, attached, version, .. } = self;
+        let Self { mut stream, mut out, attached, client, .. } = self;
         // Whoever takes the session over need not wait for the socket.
         drop(attached);
-        let code = end.code().filter(|_| version == Version::V5);
+        let code = end.code().filter(|_| client.version == Version::V5);
         if let Some(code) = code {
             write::disconnect(&mut out, code);
         }
@@ -50,7 +50,7 @@ impl Connection {
     /// will is not lost to a full inbox.
     async fn say_link(&mut self, end: End) {
         let shared = Arc::clone(&self.shared);
-        let mut intake = ListenerIntake::new(&shared, &self.principal, self.version);
+        let mut intake = ListenerIntake::new(&shared, &self.principal, self.client);
         if end.fires_will()
             && let Some(will) = &self.will
         {

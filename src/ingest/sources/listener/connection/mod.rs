@@ -2,10 +2,12 @@
 
 mod buffer;
 mod close;
+mod quiet;
 mod receive;
 
 use std::convert::Infallible;
 use std::fmt::Debug;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +18,11 @@ use tokio::time::timeout;
 
 use self::buffer::ReadBuffer;
 pub(super) use self::close::read_out;
+use self::quiet::Quiet;
 use super::Shared;
-use super::codec::{Connect, Version, Will};
+use super::codec::{Connect, Will};
 use super::end::End;
-use super::intake::{ListenerIntake, Place, TooLarge};
+use super::intake::{Client, ListenerIntake, Place, TooLarge};
 use super::session::Attached;
 use crate::ingest::line::{self, NotAccepted};
 use vitalgate_domain::model::ids::DeviceId;
@@ -40,14 +43,14 @@ pub(super) struct Connection {
     stream: Box<dyn Stream>,
     buffer: ReadBuffer,
     shared: Arc<Shared>,
-    version: Version,
+    client: Client,
     principal: DeviceId,
     attached: Attached,
     will: Option<Will>,
     /// Whether CONNECT asked for a session that outlives the connection.
     keeps_session: bool,
-    /// One and a half times what CONNECT said; `Duration::MAX` for none.
-    keep_alive: Duration,
+    quiet: Quiet,
+    address: SocketAddr,
     line: line::Line<Vec<u8>>,
     /// What goes out with the next write.
     pub(super) out: BytesMut,
@@ -71,22 +74,19 @@ impl Connection {
         buffer: BytesMut,
         shared: Arc<Shared>,
         connect: Connect,
-        principal: DeviceId,
+        (principal, address): (DeviceId, SocketAddr),
         attached: Attached,
     ) -> Self {
-        let keep_alive = match connect.keep_alive {
-            0 => Duration::MAX,
-            seconds => Duration::from_millis(u64::from(seconds) * 1_500),
-        };
         Self {
             stream,
             buffer: ReadBuffer::new(buffer),
-            version: connect.version,
+            client: Client::of(&connect),
             principal,
             attached,
             will: connect.will,
             keeps_session: connect.session_expiry > 0,
-            keep_alive,
+            quiet: Quiet::new(connect.keep_alive),
+            address,
             line: line::Line::new(usize::from(shared.config.max_inflight), MAX_BYTES),
             shared,
             out: BytesMut::new(),
@@ -101,7 +101,12 @@ impl Connection {
             Ok(never) => match never {},
             Err(end) => end,
         };
-        tracing::debug!(principal = %self.principal, "{end}");
+        let Self { principal, address, .. } = &self;
+        if end.is_ours() {
+            tracing::info!(%principal, %address, "connection ended: {end}");
+        } else {
+            tracing::debug!(%principal, %address, "{end}");
+        }
         if self.not_allowed > 1 {
             let count = self.not_allowed;
             tracing::warn!(principal = %self.principal, count, "published what it may not");
@@ -118,13 +123,17 @@ impl Connection {
             } else {
                 self.turn(ended.as_mut()).await?
             };
+            self.quiet.listens(intent == Intent::Read);
             tokio::select! {
                 biased;
                 end = &mut ended => return Err(end),
                 place = self.line.next() => self.acknowledge(place).await?,
-                read = timeout(self.keep_alive, self.stream.read_buf(self.buffer.spare())),
+                read = timeout(self.quiet.left(), self.stream.read_buf(self.buffer.spare())),
                     if intent == Intent::Read => match read {
-                    Ok(Ok(count @ 1..)) => self.buffer.took(count),
+                    Ok(Ok(count @ 1..)) => {
+                        self.buffer.took(count);
+                        self.quiet.took(count);
+                    }
                     Ok(Ok(0) | Err(_)) => return Err(End::Lost),
                     Err(_) => return Err(End::KeepAlive),
                 },
@@ -136,7 +145,7 @@ impl Connection {
     async fn turn(&mut self, ended: impl Future<Output = End>) -> Result<Intent, End> {
         let shared = Arc::clone(&self.shared);
         let principal = self.principal.clone();
-        let mut intake = ListenerIntake::new(&shared, &principal, self.version);
+        let mut intake = ListenerIntake::new(&shared, &principal, self.client);
         let taken = self.take_in(&mut intake);
         if self.not_allowed == 0 && intake.not_allowed > 0 {
             let topic = intake.not_allowed_topic.escape_default();

@@ -45,18 +45,20 @@ impl Connection {
             if head.is_publish() && !self.line.has_room(&intake.place, head.body) {
                 return Ok(Intent::Wait);
             }
-            match codec::read(self.version, head, &mut self.buffer)? {
+            let packet = codec::read(self.client.version, head, &mut self.buffer)?;
+            self.quiet.end();
+            match packet {
                 Packet::Publish(publish) => self.publish(&publish, intake)?,
                 Packet::Release(id) => {
-                    let found = self.attached.session().received.remove(&id);
-                    write::complete(&mut self.out, self.version, id, found);
+                    let found = self.attached.session().received.remove(&id).is_some();
+                    write::complete(&mut self.out, self.client.version, id, found);
                 }
                 Packet::Subscribe { id, filters } => self.subscribe(id, filters),
                 Packet::Unsubscribe { id, filters } => {
                     let mut session = self.attached.session();
                     let existed: Vec<bool> =
                         filters.iter().map(|filter| session.filters.remove(filter)).collect();
-                    write::unsubscribed(&mut self.out, self.version, id, &existed);
+                    write::unsubscribed(&mut self.out, self.client.version, id, &existed);
                 }
                 Packet::Ping => self.out.extend_from_slice(&write::PINGRESP),
                 Packet::Disconnect { with_will, session_expiry } => {
@@ -72,22 +74,29 @@ impl Connection {
     }
 
     fn publish(&mut self, publish: &Publish, intake: &mut ListenerIntake<'_>) -> Result<(), End> {
-        if publish.qos == 2 && self.holds(publish.id, intake)? {
-            intake.again(publish.id);
+        let Publish { dup, qos, id, .. } = *publish;
+        if qos == 2 && self.holds(id, dup, || publish.said(), intake)? {
+            intake.again(id);
             return Ok(());
         }
-        intake.publish(publish)
+        intake.publish(publish);
+        Ok(())
     }
 
     /// Whether a QoS 2 message was received before: it is in the session, in the line, or in the
-    /// same read.
-    fn holds(&self, id: u16, intake: &ListenerIntake<'_>) -> Result<bool, End> {
+    /// same read. What is sent as new (`dup` is not set) and says something else is new, whatever its
+    /// identifier.
+    fn holds(
+        &self,
+        id: u16,
+        dup: bool,
+        said: impl FnOnce() -> u64,
+        intake: &ListenerIntake<'_>,
+    ) -> Result<bool, End> {
         let session = self.attached.session();
-        if session.received.contains(&id)
-            || self.line.holds(id)
-            || intake.place.exactly_once.contains(&id)
-        {
-            return Ok(true);
+        let in_line = intake.place.held(id).or_else(|| self.line.held(id));
+        if let Some(before) = in_line.or_else(|| session.received.get(&id).copied()) {
+            return Ok(dup || before == said());
         }
         if session.received.len() >= MAX_UNRELEASED {
             let why = "too many QoS 2 messages unreleased";
@@ -103,7 +112,7 @@ impl Connection {
         if !head.is_publish() || head.body > MAX_DRAINED {
             return Err(fault.into());
         }
-        let preamble = codec::preamble(self.version, head, &self.buffer)?;
+        let preamble = codec::preamble(self.client.version, head, &self.buffer)?;
         let kept = self.buffer[preamble.length..].iter().take(KEPT_OF_TOO_LARGE);
         let message = TooLarge {
             topic: preamble.topic,
@@ -113,8 +122,8 @@ impl Connection {
             length: head.packet() - preamble.length,
             head: kept.copied().collect(),
         };
-        if self.version == Version::V5 {
-            intake.too_large(message)?;
+        if self.client.version == Version::V5 {
+            intake.too_large(&message);
             return Err(fault.into());
         }
         self.draining = Some((message, head.packet()));
@@ -132,10 +141,11 @@ impl Connection {
             self.draining = Some((message, left - here));
             return Ok(false);
         }
-        if message.qos == 2 && self.holds(message.id, intake)? {
+        let TooLarge { qos, dup, id, .. } = message;
+        if qos == 2 && self.holds(id, dup, || message.said(), intake)? {
             intake.again(message.id);
         } else {
-            intake.too_large(message)?;
+            intake.too_large(&message);
         }
         Ok(true)
     }
@@ -151,7 +161,7 @@ impl Connection {
                 session.filters.insert(filter);
             }
         }
-        write::subscribed(&mut self.out, self.version, id, &granted);
+        write::subscribed(&mut self.out, self.client.version, id, &granted);
     }
 
     fn change_expiry(&mut self, session_expiry: Option<u32>) -> Result<(), End> {

@@ -71,6 +71,23 @@ async fn silence_ends_a_connection_unless_it_is_the_gateway_that_does_not_read()
 }
 
 #[tokio::test]
+async fn bytes_that_never_become_a_packet_are_silence() {
+    let mut gateway = Gateway::start(open());
+    let mut client = gateway.client(&Connect { keep_alive: 1, ..V5 }.bytes()).await;
+    let publish = publish5(1, TOPIC, 1, "x".repeat(400).as_bytes());
+    let trickle = async {
+        for byte in &publish[..400] {
+            client.send(&[*byte]).await;
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        end = gateway.submission() => assert_eq!(parting(&end), (false, false)),
+        () = trickle => panic!("bytes alone kept the connection"),
+    }
+}
+
+#[tokio::test]
 async fn a_principal_is_gone_with_the_last_of_its_connections() {
     let mut gateway = Gateway::start(open());
     let same = |client_id: &'static str| Connect { client_id, user: Some("dev-1"), ..V4 };

@@ -32,6 +32,8 @@ async fn strangers_are_refused_in_their_own_version() {
     check(open(), Connect { client_id: "", clean: false, ..V4 }, &[0x20, 2, 0, 2]).await;
     let method = Connect { properties: &[0x15, 0, 1, b'x'], ..V5 };
     check(open(), method, &[0x20, 3, 0, 0x8c, 0]).await;
+    let data = Connect { properties: &[0x16, 0, 1, b'x'], ..V5 };
+    check(open(), data, &[0x20, 3, 0, 0x82, 0]).await;
 }
 
 #[tokio::test]
@@ -43,6 +45,36 @@ async fn a_token_opens_where_authentication_is_required() {
     client.send(&connect.bytes()).await;
     client.expect(&[0x20, 2, 0, 0]).await;
     assert_eq!(gateway.link().await, ("dev-2".to_owned(), true, false));
+}
+
+#[tokio::test]
+async fn version_3_1_is_taken_like_3_1_1() {
+    let mut gateway = Gateway::start(open());
+    let connect = [b"\x10\x13\0\x06MQIsdp\x03\x02\0\0\0\x05dev-1".as_slice(), &qos1(1)].concat();
+    let mut client = Client::open(gateway.addr).await;
+    client.send(&connect).await;
+    client.expect(&[0x20, 2, 0, 0]).await;
+    assert!(gateway.link().await.1);
+    release(gateway.messages(1).await);
+    client.expect(&[0x40, 2, 0, 1]).await;
+    let other = Client::open(gateway.addr).await;
+    let of_2 = b"\x10\x13\0\x06MQIsdp\x02\x02\0\0\0\x05dev-1";
+    assert_eq!(other.rest_after(of_2).await, [0x20, 2, 0, 1]);
+}
+
+#[tokio::test]
+async fn a_response_topic_has_no_wildcard() {
+    for topic in ["a/#", "+"] {
+        let mut gateway = Gateway::start(open());
+        let client = gateway.client(&V5.bytes()).await;
+        let payload = telemetry(1);
+        let property = [&[8, 0, topic.len() as u8], topic.as_bytes()].concat();
+        let mut body = [&[0, TOPIC.len() as u8], TOPIC.as_bytes(), &[0, 1]].concat();
+        body.push(property.len() as u8);
+        body.extend_from_slice(&property);
+        body.extend_from_slice(payload.as_bytes());
+        assert_eq!(client.rest_after(&packet(0x32, &body)).await, [0xe0, 2, 0x82, 0], "{topic}");
+    }
 }
 
 #[tokio::test]
@@ -73,33 +105,65 @@ async fn version_5_gets_the_limits_and_a_client_id_where_it_has_none() {
     gateway.link().await;
 }
 
+/// PUBACK or PUBREC of MQTT 5 that says "not authorised", with its reason.
+fn not_authorized(first: u8, id: u8, why: &str) -> Vec<u8> {
+    let text = why.len() as u8;
+    let head = [first, text + 7, 0, id, 0x87, text + 3, 0x1f, 0, text];
+    [&head, why.as_bytes()].concat()
+}
+
 #[tokio::test]
-async fn what_a_principal_may_not_publish_is_refused_in_line_by_5_and_closes_3_1_1() {
+async fn what_a_principal_may_not_publish_is_refused_in_line_by_5() {
     let foreign = "vitalgate/v1/dev-2/telemetry";
     let body = telemetry(2);
+    let other = "this client may not speak for that device";
+    let nowhere = "not a topic that devices publish to";
+    let quiet = Connect { properties: &[23, 0], client_id: "q", user: Some("dev-1"), ..V5 };
+    let small =
+        Connect { properties: &[39, 0, 0, 0, 100], client_id: "s", user: Some("dev-1"), ..V5 };
+    let words = [not_authorized(0x40, 2, other), not_authorized(0x50, 3, other)].concat();
+    let words = [words, not_authorized(0x40, 4, nowhere)].concat();
+    let codes = [0x40, 3, 0, 2, 0x87, 0x50, 3, 0, 3, 0x87, 0x40, 3, 0, 4, 0x87].to_vec();
+    for (connect, expected) in [(V5, &words), (quiet, &codes), (small, &codes)] {
+        let mut gateway = Gateway::start(open());
+        let mut client = gateway.client(&connect.bytes()).await;
+        let mut bytes = publish5(1, TOPIC, 1, telemetry(1).as_bytes());
+        bytes.extend(publish5(1, foreign, 2, body.as_bytes()));
+        bytes.extend(publish5(2, foreign, 3, body.as_bytes()));
+        bytes.extend(publish5(0, foreign, 0, body.as_bytes()));
+        bytes.extend(publish5(1, "elsewhere", 4, body.as_bytes()));
+        client.send(&bytes).await;
+        let submissions = gateway.messages(1).await;
+        client.ping().await;
+        release(submissions);
+        client.expect(&[&[0x40, 2, 0, 1], expected.as_slice()].concat()).await;
+        assert!(gateway.is_idle(), "nothing foreign was submitted");
+        assert!(gateway.metrics.exposition().contains("refused_total{reason=\"not_allowed\"} 4"));
+    }
+}
+
+#[tokio::test]
+async fn what_a_principal_may_not_publish_starves_nothing_behind_it_in_3_1_1() {
     let mut gateway = Gateway::start(open());
-    let mut client = gateway.client(&V5.bytes()).await;
-    let mut bytes = publish5(1, TOPIC, 1, telemetry(1).as_bytes());
-    bytes.extend(publish5(1, foreign, 2, body.as_bytes()));
-    bytes.extend(publish5(2, foreign, 3, body.as_bytes()));
-    bytes.extend(publish5(0, foreign, 0, body.as_bytes()));
-    bytes.extend(publish5(1, "elsewhere", 4, body.as_bytes()));
+    let mut client = gateway.client(&V4.bytes()).await;
+    let mut bytes = qos1(1);
+    bytes.extend(publish(1, "vitalgate/v1/dev-2/telemetry", 2, b"foreign"));
+    bytes.extend(publish(2, "weather/today", 3, &[b'x'; 3_000]));
+    bytes.extend(publish(2, "weather/today", 3, &[b'x'; 3_000]));
+    bytes.extend(qos1(4));
     client.send(&bytes).await;
-    let submissions = gateway.messages(1).await;
+    let submissions = gateway.messages(2).await;
+    let letters = submissions.iter().flat_map(|submission| &submission.dead_letters);
+    let letters: Vec<_> = letters
+        .map(|l| (l.principal.as_str(), &*l.topic, &*l.reason, l.length, l.head.len()))
+        .collect();
+    let foreign = ("dev-1", "vitalgate/v1/dev-2/telemetry", "dev-1 may not speak for dev-2", 7, 7);
+    let nowhere = ("dev-1", "weather/today", "not a topic that devices publish to", 3_000, 1_024);
+    assert_eq!(letters, [foreign, nowhere]);
     client.ping().await;
     release(submissions);
-    client
-        .expect(&[0x40, 2, 0, 1, 0x40, 3, 0, 2, 0x87, 0x50, 3, 0, 3, 0x87, 0x40, 3, 0, 4, 0x87])
-        .await;
-    assert!(gateway.is_idle(), "nothing foreign was submitted");
-
-    let mut client =
-        gateway.client(&Connect { client_id: "x", user: Some("dev-1"), ..V4 }.bytes()).await;
-    client.send(&qos1(1)).await;
-    client.send(&publish(1, foreign, 2, body.as_bytes())).await;
-    release(gateway.messages(1).await);
-    assert_eq!(client.rest().await, [0x40, 2, 0, 1]);
-    assert!(gateway.metrics.exposition().contains("refused_total{reason=\"not_allowed\"} 5"));
+    let acks = [0x40, 2, 0, 1, 0x40, 2, 0, 2, 0x50, 2, 0, 3, 0x50, 2, 0, 3, 0x40, 2, 0, 4];
+    client.expect(&acks).await;
 }
 
 #[tokio::test]
@@ -113,7 +177,9 @@ async fn a_relay_publishes_for_the_devices_registered_via_it() {
     release(submissions);
     client.expect(&[0x40, 2, 0, 1]).await;
     client.send(&publish(1, TOPIC, 2, telemetry(1).as_bytes())).await;
-    assert!(client.rest().await.is_empty(), "dev-1 is not behind it");
+    let refused = gateway.submission().await;
+    assert!(messages(&refused).is_empty(), "dev-1 is not behind it");
+    assert_eq!(refused.dead_letters.len(), 1);
 }
 
 fn subscribe(v5: bool, filters: &[(&str, u8)]) -> Vec<u8> {

@@ -31,6 +31,37 @@ async fn qos_2_is_taken_once_and_its_duplicate_waits_for_the_commit_of_the_origi
 }
 
 #[tokio::test]
+async fn an_identifier_used_again_for_something_else_is_a_new_message() {
+    let kept = Connect { clean: false, ..V4 };
+    let mut gateway = Gateway::start(open());
+    let mut client = gateway.client(&kept.bytes()).await;
+    client.send(&qos2(1, 1)).await;
+    release(gateway.messages(1).await);
+    client.expect(&[0x50, 2, 0, 1]).await;
+    // A power cut: the device has forgotten what it sent, its session here has not.
+    drop(client);
+    assert!(!gateway.link().await.1);
+    let mut client = Client::open(gateway.addr).await;
+    client.send(&kept.bytes()).await;
+    assert_eq!(client.packet().await[2], 1, "session present");
+    assert!(gateway.link().await.1);
+    client.send(&qos2(1, 2)).await;
+    let new = gateway.messages(1).await;
+    assert_eq!(seqs(&new), [2]);
+    // The same twice in the line, and what says to be a duplicate, is one.
+    let mut duplicate = qos2(1, 2);
+    client.send(&duplicate).await;
+    duplicate[0] |= 0x08;
+    client.send(&duplicate).await;
+    client.ping().await;
+    release(new);
+    client.expect(&[0x50, 2, 0, 1, 0x50, 2, 0, 1, 0x50, 2, 0, 1]).await;
+    client.send(&[0x62, 2, 0, 1]).await;
+    client.expect(&[0x70, 2, 0, 1]).await;
+    assert!(gateway.is_idle(), "a duplicate was submitted");
+}
+
+#[tokio::test]
 async fn a_release_of_nothing_is_completed_with_a_reason_in_version_5() {
     let mut gateway = Gateway::start(open());
     let mut client = gateway.client(&V5.bytes()).await;
