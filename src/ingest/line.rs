@@ -42,7 +42,11 @@ pub(super) struct Line<A> {
 impl<A> Place<A> {
     /// What the last QoS 2 message with this identifier says.
     pub(super) fn held(&self, id: u16) -> Option<u64> {
-        self.exactly_once.iter().rev().find(|(known, _)| *known == id).map(|(_, said)| *said)
+        self.exactly_once
+            .iter()
+            .rev()
+            .find(|(known, _)| *known == id)
+            .map(|(_, content_hash)| *content_hash)
     }
 }
 

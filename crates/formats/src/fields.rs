@@ -154,7 +154,7 @@ impl Keys {
         source: &mut S,
     ) -> Result<(), Syntax> {
         let item = source.item()?;
-        self.pass_over(&item, source)?;
+        pass_over(&item, source)?;
         self.store(slot, key, item);
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Keys {
         let item = source.item()?;
         let opened = item == *expected;
         if !opened {
-            self.pass_over(&item, source)?;
+            pass_over(&item, source)?;
         }
         self.store(slot, key, item);
         Ok(opened)
@@ -181,7 +181,7 @@ impl Keys {
     pub(super) fn unknown<'a, S: Source<'a>>(&mut self, source: &mut S) -> Result<(), Syntax> {
         let item = source.item()?;
         self.unknown = self.unknown.saturating_add(1);
-        self.pass_over(&item, source)
+        pass_over(&item, source)
     }
 
     /// Takes over what was noticed in a map inside this one.
@@ -207,30 +207,6 @@ impl Keys {
         self.unknown
     }
 
-    /// Reads to the end of a map or list that `item` began.
-    pub(super) fn pass_over<'a, S: Source<'a>>(
-        &mut self,
-        item: &Item<'a>,
-        source: &mut S,
-    ) -> Result<(), Syntax> {
-        match item {
-            Item::Map => {
-                while source.key()?.is_some() {
-                    let inner = source.item()?;
-                    self.pass_over(&inner, source)?;
-                }
-            }
-            Item::List => {
-                while source.more()? {
-                    let inner = source.item()?;
-                    self.pass_over(&inner, source)?;
-                }
-            }
-            Item::Null | Item::Number(_) | Item::Text(_) | Item::Other => {}
-        }
-        Ok(())
-    }
-
     fn store<'a>(&mut self, slot: &mut Field<'a>, key: &str, item: Item<'a>) {
         slot.0 = Some(if slot.0.is_some() {
             self.doubled(key);
@@ -243,6 +219,26 @@ impl Keys {
     fn doubled(&mut self, key: &str) {
         self.refuse(Refusal::shape(format!("the key {} is doubled", quote(key))));
     }
+}
+
+/// Reads to the end of a map or list that `item` began.
+pub(super) fn pass_over<'a, S: Source<'a>>(item: &Item<'a>, source: &mut S) -> Result<(), Syntax> {
+    match item {
+        Item::Map => {
+            while source.key()?.is_some() {
+                let inner = source.item()?;
+                pass_over(&inner, source)?;
+            }
+        }
+        Item::List => {
+            while source.more()? {
+                let inner = source.item()?;
+                pass_over(&inner, source)?;
+            }
+        }
+        Item::Null | Item::Number(_) | Item::Text(_) | Item::Other => {}
+    }
+    Ok(())
 }
 
 /// A name of the sender's in a reason: at most 40 characters, nothing that is not printable ASCII.

@@ -2,7 +2,7 @@
 //! refused by itself.
 
 use super::dead_letter;
-use super::fields::{Field, Keys, Refusal, cut};
+use super::fields::{Field, Keys, Refusal, cut, pass_over};
 use super::source::{Item, Source, Syntax};
 use super::{Content, DecodeContext, Fields, Judged};
 use vitalgate_domain::model::message::{RefusalReason, Refused};
@@ -84,7 +84,7 @@ impl<'a, E: Entry<'a>> Fields<'a> for List<'a, E> {
                         *fault = read_entry(entry, &item, keys, source)?;
                     }
                 } else {
-                    keys.pass_over(&item, source)?;
+                    pass_over(&item, source)?;
                     keys.refuse(Refusal::new(
                         RefusalReason::TooLarge,
                         format!("more than {} {} in one message", E::MAX, E::LIST),
@@ -144,7 +144,7 @@ fn read_entry<'a, S: Source<'a>, E: Entry<'a>>(
 ) -> Result<Option<Refusal>, Syntax> {
     let mut keys = Keys::default();
     if *item != Item::Map {
-        keys.pass_over(item, source)?;
+        pass_over(item, source)?;
         return Ok(Some(Refusal::shape(format!("`{}` must hold maps", E::LIST))));
     }
     while let Some(key) = source.key()? {

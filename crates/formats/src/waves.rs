@@ -1,6 +1,6 @@
 //! Waveform chunks (contract §2).
 
-use super::fields::{Field, Keys, Refusal};
+use super::fields::{Field, Keys, Refusal, pass_over};
 use super::list::{Entry, Main};
 use super::source::{Item, Source, Syntax};
 use super::{DecodeContext, Fields, Judged};
@@ -60,7 +60,7 @@ impl<'a> ChunkFields<'a> {
     ) -> Result<(), Syntax> {
         while source.more()? {
             let item = source.item()?;
-            keys.pass_over(&item, source)?;
+            pass_over(&item, source)?;
             match sample(&item) {
                 Some(sample) if self.samples.len() < MAX_SAMPLES => self.samples.push(sample),
                 Some(_) => keys.refuse(Refusal::new(

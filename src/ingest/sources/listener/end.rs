@@ -5,7 +5,7 @@ use super::codec::{Fault, reason};
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum End {
-    /// The client said DISCONNECT.
+    /// The client sent DISCONNECT.
     #[error("disconnected by the client")]
     Disconnected {
         /// It asked for its will all the same.

@@ -42,6 +42,7 @@ pub(super) struct ListenerIntake<'a> {
 }
 
 /// A PUBLISH that is not allowed.
+#[derive(Clone, Copy)]
 struct Refused<'a> {
     topic: &'a str,
     /// Length of its payload.
@@ -65,7 +66,7 @@ pub(super) struct TooLarge {
 
 impl TooLarge {
     /// A hash of what it says.
-    pub(super) fn said(&self) -> u64 {
+    pub(super) fn content_hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (&self.topic, self.length, &self.head).hash(&mut hasher);
         hasher.finish()
@@ -74,7 +75,7 @@ impl TooLarge {
 
 impl Publish {
     /// A hash of what it says.
-    pub(super) fn said(&self) -> u64 {
+    pub(super) fn content_hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (&self.topic, &self.payload).hash(&mut hasher);
         hasher.finish()
@@ -98,13 +99,13 @@ impl<'a> ListenerIntake<'a> {
         let Some((device, kind)) = self.allowed(&publish.topic) else {
             let payload = &publish.payload;
             let message = Refused { topic: &publish.topic, length: payload.len(), head: payload };
-            return self.refuse(message, publish.qos, publish.id, || publish.said());
+            return self.refuse(message, publish.qos, publish.id, || publish.content_hash());
         };
         let delivery = Delivery { qos: publish.qos, dup: publish.dup, ..Delivery::default() };
         let Publish { topic, payload, .. } = publish;
         let decoded = self.bundle.decode(topic, &device, kind, payload, delivery);
         self.bundle.accept(decoded);
-        self.acknowledge(publish.qos, publish.id, || publish.said(), publish.payload.len());
+        self.acknowledge(publish.qos, publish.id, || publish.content_hash(), publish.payload.len());
     }
 
     /// Acknowledges a QoS 2 message that the session holds already.
@@ -118,12 +119,12 @@ impl<'a> ListenerIntake<'a> {
         let TooLarge { topic, qos, dup, id, length, head } = message;
         let Some((device, kind)) = self.allowed(topic) else {
             let refused = Refused { topic, length: *length, head };
-            return self.refuse(refused, *qos, *id, || message.said());
+            return self.refuse(refused, *qos, *id, || message.content_hash());
         };
         let delivery = Delivery { qos: *qos, dup: *dup, ..Delivery::default() };
         let kept = bundle::TooLarge { topic, length: *length, head };
         self.bundle.too_large(device, kind, delivery, kept);
-        self.acknowledge(*qos, *id, || message.said(), head.len());
+        self.acknowledge(*qos, *id, || message.content_hash(), head.len());
     }
 
     /// Takes the last will of the connection, which is on the principal's own status topic.
@@ -172,7 +173,13 @@ impl<'a> ListenerIntake<'a> {
 
     /// A place in the line that says no. MQTT 3.1.1 has no such answer: there it is a dead letter of
     /// the principal's, acknowledged after its commit, and what comes behind it is not held up.
-    fn refuse(&mut self, message: Refused<'_>, qos: u8, id: u16, said: impl FnOnce() -> u64) {
+    fn refuse(
+        &mut self,
+        message: Refused<'_>,
+        qos: u8,
+        id: u16,
+        content_hash: impl FnOnce() -> u64,
+    ) {
         let Refused { topic, length, head } = message;
         if self.not_allowed == 0 {
             self.not_allowed_topic = cut(topic);
@@ -180,7 +187,7 @@ impl<'a> ListenerIntake<'a> {
         self.not_allowed += 1;
         if self.client.version == Version::V4 {
             self.bundle.refuse(topic, length, head);
-            return self.acknowledge(qos, id, said, head.len());
+            return self.acknowledge(qos, id, content_hash, head.len());
         }
         self.bundle.not_allowed(topic);
         self.place.messages += 1;
@@ -192,12 +199,12 @@ impl<'a> ListenerIntake<'a> {
         write::not_authorized(&mut self.place.acks, qos, id, why);
     }
 
-    fn acknowledge(&mut self, qos: u8, id: u16, said: impl FnOnce() -> u64, bytes: usize) {
+    fn acknowledge(&mut self, qos: u8, id: u16, content_hash: impl FnOnce() -> u64, bytes: usize) {
         self.place.messages += 1;
         self.place.bytes += bytes;
         write::acknowledge(&mut self.place.acks, qos, id);
         if qos == 2 {
-            self.place.exactly_once.push((id, said()));
+            self.place.exactly_once.push((id, content_hash()));
         }
     }
 }

@@ -75,7 +75,7 @@ impl Connection {
 
     fn publish(&mut self, publish: &Publish, intake: &mut ListenerIntake<'_>) -> Result<(), End> {
         let Publish { dup, qos, id, .. } = *publish;
-        if qos == 2 && self.holds(id, dup, || publish.said(), intake)? {
+        if qos == 2 && self.holds(id, dup, || publish.content_hash(), intake)? {
             intake.again(id);
             return Ok(());
         }
@@ -90,13 +90,13 @@ impl Connection {
         &self,
         id: u16,
         dup: bool,
-        said: impl FnOnce() -> u64,
+        content_hash: impl FnOnce() -> u64,
         intake: &ListenerIntake<'_>,
     ) -> Result<bool, End> {
         let session = self.attached.session();
         let in_line = intake.place.held(id).or_else(|| self.line.held(id));
         if let Some(before) = in_line.or_else(|| session.received.get(&id).copied()) {
-            return Ok(dup || before == said());
+            return Ok(dup || before == content_hash());
         }
         if session.received.len() >= MAX_UNRELEASED {
             let why = "too many QoS 2 messages unreleased";
@@ -142,7 +142,7 @@ impl Connection {
             return Ok(false);
         }
         let TooLarge { qos, dup, id, .. } = message;
-        if qos == 2 && self.holds(id, dup, || message.said(), intake)? {
+        if qos == 2 && self.holds(id, dup, || message.content_hash(), intake)? {
             intake.again(message.id);
         } else {
             intake.too_large(&message);
