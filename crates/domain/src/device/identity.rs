@@ -25,7 +25,7 @@ pub(super) struct Series {
 }
 
 /// A reading that came.
-#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub(super) struct Seen {
     #[n(0)]
     at: Timestamp,
@@ -54,17 +54,17 @@ pub(super) struct Seen {
 
 /// What came before of the time of a reading.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Before<'a> {
+pub(super) enum Before {
     /// Nothing.
     Nothing,
     /// The same value.
-    Same(&'a Seen),
+    Same(Seen),
     /// Another value, judged or not.
-    Other(&'a Seen),
+    Other(Seen),
 }
 
-impl Before<'_> {
-    pub(super) fn seen(&self) -> Option<&Seen> {
+impl Before {
+    pub(super) fn seen(self) -> Option<Seen> {
         match self {
             Self::Nothing => None,
             Self::Same(seen) | Self::Other(seen) => Some(seen),
@@ -74,8 +74,9 @@ impl Before<'_> {
 
 impl Series {
     /// What came before of the instant of a reading; of several other values, one that was judged.
-    pub(super) fn before(&self, sent: DeviceInstant, value: u64) -> Before<'_> {
-        let mut of_instant = self.recent.iter().filter(|seen| seen.instant() == sent);
+    pub(super) fn before(&self, sent: DeviceInstant, value: u64) -> Before {
+        let mut of_instant =
+            self.recent.iter().copied().filter(|seen| seen.instant() == sent);
         if let Some(same) = of_instant.clone().find(|seen| seen.value == value) {
             return Before::Same(same);
         }

@@ -10,7 +10,7 @@ use crate::model::ids::PatientId;
 use crate::model::message::{Message, Mode, Reading, Status, Value};
 use crate::model::observation::{Content, DeviceInstant, Observation, Source, Timeliness, Timing};
 use crate::model::sample::{Sample, SeriesKey};
-use crate::model::time::Span;
+use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::rules::Class;
 
@@ -38,6 +38,8 @@ pub(super) struct Place<'a> {
     pub(super) number: u32,
     /// Another value of the same series and time stands in the same message.
     pub(super) contradicted: bool,
+    /// Its message is an old one.
+    pub(super) old: bool,
 }
 
 impl Device {
@@ -51,7 +53,7 @@ impl Device {
         out: &mut Output,
     ) {
         let now = out.now;
-        let Place { reading, number, contradicted } = place;
+        let Place { reading, number, contradicted, old } = place;
         let Around { class, everywhere: Surroundings { rules, intake_gaps } } = around;
         let known = self.series_of(reading);
         if known.is_err() && self.series.len() >= SERIES {
@@ -59,7 +61,7 @@ impl Device {
         }
         let value = fingerprint(reading);
         let sent = device_time(message, reading.time)
-            .map(|at| DeviceInstant { at, timeline: self.clock_timeline(message) });
+            .map(|at| DeviceInstant { at, timeline: self.clock_of(message).timeline(message.clock.as_ref()) });
         let withdraws = reading.status == Status::EnteredInError && message.mode == Mode::Real;
         let state = known.ok().and_then(|series| self.series.value_at(series));
         let before = match (state, sent) {
@@ -77,7 +79,7 @@ impl Device {
         let flags_before = before.seen().filter(|_| is_same).map(|seen| seen.flags);
         let interval = self.interval_of(reading.signal);
         let newest = state.and_then(|state| state.newest);
-        let pace = Pace { class, interval, newest, intake_gaps, stands_still };
+        let pace = Pace { class, interval, newest, intake_gaps, stands_still, old };
         let (mut timing, suspect) = timing(self, message, reading.time, pace, now);
         if let Some(measured) = corrected_before.filter(|_| !suspect) {
             timing.measured = measured;
@@ -157,7 +159,7 @@ impl Device {
         timing: &Timing,
         judged: bool,
         flags: u8,
-        arrived: crate::model::time::Timestamp,
+        arrived: Timestamp,
     ) {
         let Some(sent) = sent.filter(|_| reading.status != Status::EnteredInError) else { return };
         let copied = Copied { measured: timing.measured, arrived, judged, flags };

@@ -4,7 +4,7 @@
 //! holds the latest certain value and the newest of all, noted before any kind sees them. A kind
 //! that follows several series keeps its state in a list of its own in [`Patient`], as losses do.
 
-use super::series::Before;
+use super::series::{Before, Doubt};
 use super::{Deadline, Handover, KINDS, Patient, RuleContext};
 use crate::alarms::book::{Key, Open};
 use crate::model::cause::Cause;
@@ -111,6 +111,8 @@ pub(super) struct Reading<'a> {
     pub(super) series: usize,
     /// Its device only measures singly.
     pub(super) spot: bool,
+    /// Only a bound is known of it, and that allows more than one answer to a rule.
+    pub(super) ambiguous: bool,
     /// How its series stood before it.
     pub(super) before: Before,
 }
@@ -121,9 +123,27 @@ impl Reading<'_> {
         self.observation.timing.timeliness == Timeliness::Live
     }
 
-    /// Whether it is live and neither its time nor its unit is in doubt: only then it may clear.
+    /// Whether it is live and nothing about it is in doubt: only then it may clear.
     pub(super) fn is_certain(&self) -> bool {
-        self.is_live() && !self.observation.timing.is_doubtful() && !self.number.unit_doubtful
+        self.is_live() && self.doubt().is_none()
+    }
+
+    /// What about it is in doubt, if anything is.
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        let timing = &self.observation.timing;
+        if !self.is_live() {
+            Some(Doubt::Late)
+        } else if timing.is_doubtful() {
+            Some(Doubt::Time(timing.quality))
+        } else if self.observation.conflict {
+            Some(Doubt::Conflict)
+        } else if self.number.unit_doubtful {
+            Some(Doubt::Unit)
+        } else if self.ambiguous {
+            Some(Doubt::Bound)
+        } else {
+            None
+        }
     }
 }
 
@@ -238,9 +258,11 @@ impl Patient {
         out: &Output,
     ) -> Reading<'a> {
         let interval = self.interval_of(&observation.source, context);
+        let ambiguous = number.comparator.is_some() && self.is_ambiguous(observation, number, context);
         let series = self.series.index_of(&observation.source);
         let state = self.series.at(series);
-        let reading = Reading { observation, number, series, spot, before: Before::default() };
+        let before = Before::default();
+        let reading = Reading { observation, number, series, spot, ambiguous, before };
         if reading.is_live() {
             Reading { before: state.note_live(reading, interval, out.now), ..reading }
         } else {

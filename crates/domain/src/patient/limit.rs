@@ -24,7 +24,7 @@ use super::{Deadline, Patient, RuleContext, SeriesState};
 use crate::alarms::book::{Draft, Key};
 use crate::model::alarm::{AlarmKind, Condition, TimeQuality};
 use crate::model::ids::RuleId;
-use crate::model::observation::Source;
+use crate::model::observation::{Number, Observation, Source};
 use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::rules::{Level, LimitRule, Relation, Rule};
@@ -127,6 +127,22 @@ impl Kind for Limits {
 }
 
 impl Patient {
+    /// Whether a bound allows more than one answer to a rule: then it was not judged.
+    pub(super) fn is_ambiguous(
+        &self,
+        observation: &Observation,
+        number: &Number,
+        context: RuleContext<'_>,
+    ) -> bool {
+        let (limits, _) = valid_at(&self.limits, observation.timing.own);
+        let Number { value, unit, comparator, .. } = number;
+        self.judging(observation.source.signal, context).filter_map(Rule::as_limit).any(|rule| {
+            Level::ALL.into_iter().any(|level| {
+                rule.relation(level, limits, *value, *unit, *comparator) == Relation::Ambiguous
+            })
+        })
+    }
+
     /// Judges a live number by every limit rule of its signal.
     fn judge_live(&mut self, reading: Reading<'_>, context: RuleContext<'_>, out: &mut Output) {
         let Reading { observation, number, series, spot, .. } = reading;
