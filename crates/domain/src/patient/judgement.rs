@@ -9,7 +9,7 @@ use super::{Deadline, Handover, KINDS, Patient, RuleContext};
 use crate::alarms::book::{Key, Open};
 use crate::model::cause::Cause;
 use crate::model::ids::{DeviceId, RuleId};
-use crate::model::observation::{Content, Episode, Number, Observation, Source, Timeliness};
+use crate::model::observation::{Content, DeviceInstant, Episode, Number, Observation, Source, Timeliness};
 use crate::model::signal::SignalId;
 use crate::model::time::{IntakeGap, Span, Timestamp};
 use crate::output::Output;
@@ -193,8 +193,8 @@ pub(super) enum Reconfigured<'a> {
 pub(super) enum Forgotten<'a> {
     /// What a device said; another patient may take it over.
     Device(&'a DeviceId, &'a mut Handover),
-    /// The reading of a series measured then, which raised these alarms.
-    Reading(&'a Source, Timestamp, &'a [Key]),
+    /// The reading of a series of that instant, which raised these alarms.
+    Reading(&'a Source, Option<DeviceInstant>, &'a [Key]),
     /// How series stand to these rules.
     Rules(Wanted<'a>),
     /// Everything: the stay ends.
@@ -239,7 +239,7 @@ impl Patient {
             Content::NotJudged(reason) => {
                 return self.not_judged(Some(source), &source.device, reason);
             }
-            Content::Withdrawn => return self.withdraw(observation, out),
+            Content::Withdrawn => return self.withdraw(observation, context, out),
         };
         self.judge(occurrence, context, out);
         let is_number = matches!(occurrence, Occurrence::Number(_));
@@ -382,21 +382,31 @@ impl Patient {
         handover
     }
 
-    /// A reading was entered in error (row 26): nothing that stands on it stays.
-    fn withdraw(&mut self, observation: &Observation, out: &mut Output) {
-        let measured = observation.timing.measured;
-        let source = &observation.source;
+    /// A reading was entered in error (row 26): nothing that stands on it stays, and its series is judged again
+    /// by what remains.
+    fn withdraw(
+        &mut self,
+        observation: &Observation,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let Observation { source, sent, .. } = observation;
         let retracted = self.alarms.keys_where(|_, open| {
-            open.alarm.device.as_ref() == Some(&source.device)
-                && open.signal == Some(source.signal)
-                && open.alarm.trigger.measured_at == Some(measured)
+            sent.is_some() && open.sent == *sent && open.series.as_ref() == Some(source)
         });
         if let Some(state) = self.series.get_mut(source) {
-            state.withdraw(measured);
-            self.forget(&mut Forgotten::Reading(source, measured, &retracted));
+            state.withdraw(*sent);
+            self.forget(&mut Forgotten::Reading(source, *sent, &retracted));
         }
+        if retracted.is_empty() {
+            return;
+        }
+        let over: Vec<RuleId> = retracted.iter().map(|key| key.rule.clone()).collect();
         for key in retracted {
             self.alarms.close(&key, Change::Retracted, "retracted", None, out);
+        }
+        if let Ok(series) = self.series.find(source) {
+            self.judge_latest(series, &|rule| over.contains(rule), context, out);
         }
     }
 

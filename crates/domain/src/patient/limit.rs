@@ -109,9 +109,9 @@ impl Kind for Limits {
 
     fn forget(&self, patient: &mut Patient, what: &mut Forgotten<'_>) {
         match what {
-            Forgotten::Reading(source, measured, retracted) => {
+            Forgotten::Reading(source, sent, retracted) => {
                 if let Some(state) = patient.series.get_mut(*source) {
-                    state.watches.withdraw(*measured);
+                    state.watches.withdraw(*sent);
                     state.watches.retain(|w| retracted.iter().all(|key| key.rule != w.rule));
                 }
             }
@@ -268,7 +268,7 @@ impl Patient {
     }
 
     /// Judges the latest live value of a series at once, by level, under rules that are new to it.
-    fn judge_latest(
+    pub(super) fn judge_latest(
         &mut self,
         series: usize,
         wanted: Wanted<'_>,
@@ -313,6 +313,7 @@ impl SeriesState {
                 limit,
                 from,
                 version,
+                sent: latest.sent,
             };
             let track = &mut self.watches.of_mut(rule).tracks[level];
             *track = Track { began: Some(Box::new(evidence)), active: true, inside_since: None };

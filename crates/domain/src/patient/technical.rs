@@ -137,6 +137,7 @@ impl Patient {
         draft.trigger.measured_at = Some(observation.timing.measured);
         draft.trigger.received_at = Some(observation.timing.received);
         draft.trigger.time_quality = observation.timing.quality;
+        draft.sent = observation.sent;
         self.raise(draft, out);
     }
 
@@ -163,6 +164,7 @@ impl Patient {
         draft.signal = Some(source.signal);
         draft.series = Some(source.clone());
         draft.trigger.signal = context.signals.name(source.signal);
+        draft.sent = began.sent;
         draft.trigger.value = Some(began.number.value);
         draft.trigger.unit = Some(began.number.unit);
         draft.trigger.limit = Some(began.limit);
