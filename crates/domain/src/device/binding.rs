@@ -64,11 +64,7 @@ pub(super) fn attribution(bindings: &[Binding], measured: Timestamp) -> Attribut
     let held = |b: &&Binding| b.since <= measured && b.until.is_none_or(|until| measured < until);
     match bindings.iter().rev().find(held) {
         Some(Binding { patient: Some(patient), zero_means_no_sensor, until, .. }) => {
-            Attribution::Patient {
-                patient,
-                zeros: zero_means_no_sensor,
-                present: until.is_none(),
-            }
+            Attribution::Patient { patient, zeros: zero_means_no_sensor, present: until.is_none() }
         }
         _ => Attribution::Unbound,
     }

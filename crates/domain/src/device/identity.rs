@@ -75,8 +75,7 @@ impl Before {
 impl Series {
     /// What came before of the instant of a reading; of several other values, one that was judged.
     pub(super) fn before(&self, sent: DeviceInstant, value: u64) -> Before {
-        let mut of_instant =
-            self.recent.iter().copied().filter(|seen| seen.instant() == sent);
+        let mut of_instant = self.recent.iter().copied().filter(|seen| seen.instant() == sent);
         if let Some(same) = of_instant.clone().find(|seen| seen.value == value) {
             return Before::Same(same);
         }

@@ -53,7 +53,9 @@ impl Device {
                 observed.push((patient.clone(), Observed::ClockStepped(cause.clone())));
             }
         }
-        if outcome == SequenceOutcome::BootReset && let Some(patient) = self.patient() {
+        if outcome == SequenceOutcome::BootReset
+            && let Some(patient) = self.patient()
+        {
             observed.push((patient.clone(), Observed::BootReset(cause.clone())));
         }
         self.last_cause = Some(cause.clone());

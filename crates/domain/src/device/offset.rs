@@ -90,7 +90,7 @@ impl ClockOffset {
             return false;
         }
         if is_near(offset, Span::ZERO) {
-            let stepped = self.in_use.is_some();
+            let stepped = self.in_use.is_some() && !self.disciplined;
             self.start();
             self.sample(offset, now);
             return stepped;
@@ -179,8 +179,7 @@ impl ClockOffset {
     /// where its clock is known to be, or before that, in a queue.
     pub fn is_certain(&self, sent_at: Option<Timestamp>, now: Stamp) -> bool {
         let Some(sent_at) = sent_at else { return true };
-        self.disciplined
-            || self.in_use.is_some_and(|in_use| now.wall() - sent_at >= in_use - NEAR)
+        self.disciplined || self.in_use.is_some_and(|in_use| now.wall() - sent_at >= in_use - NEAR)
     }
 
     /// Whether the sender is emptying a queue.

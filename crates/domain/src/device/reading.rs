@@ -60,8 +60,10 @@ impl Device {
             return self.one_too_many(message, reading, observed, out);
         }
         let value = fingerprint(reading);
-        let sent = device_time(message, reading.time)
-            .map(|at| DeviceInstant { at, timeline: self.clock_of(message).timeline(message.clock.as_ref()) });
+        let sent = device_time(message, reading.time).map(|at| DeviceInstant {
+            at,
+            timeline: self.clock_of(message).timeline(message.clock.as_ref()),
+        });
         let withdraws = reading.status == Status::EnteredInError && message.mode == Mode::Real;
         let state = known.ok().and_then(|series| self.series.value_at(series));
         let before = match (state, sent) {

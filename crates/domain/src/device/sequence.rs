@@ -36,7 +36,6 @@ pub(super) struct Sequence {
 /// A `boot` that went back is a new counter after so many messages in a row with newer times.
 const LOWER: u8 = 3;
 
-
 /// What follows from a message's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SequenceOutcome {

@@ -9,7 +9,9 @@ use super::{Deadline, Handover, KINDS, Patient, RuleContext};
 use crate::alarms::book::{Key, Open};
 use crate::model::cause::Cause;
 use crate::model::ids::{DeviceId, RuleId};
-use crate::model::observation::{Content, DeviceInstant, Episode, Number, Observation, Source, Timeliness};
+use crate::model::observation::{
+    Content, DeviceInstant, Episode, Number, Observation, Source, Timeliness,
+};
 use crate::model::signal::SignalId;
 use crate::model::time::{IntakeGap, Span, Timestamp};
 use crate::output::Output;
@@ -258,7 +260,8 @@ impl Patient {
         out: &Output,
     ) -> Reading<'a> {
         let interval = self.interval_of(&observation.source, context);
-        let ambiguous = number.comparator.is_some() && self.is_ambiguous(observation, number, context);
+        let ambiguous =
+            number.comparator.is_some() && self.is_ambiguous(observation, number, context);
         let series = self.series.index_of(&observation.source);
         let state = self.series.at(series);
         let before = Before::default();
@@ -384,12 +387,7 @@ impl Patient {
 
     /// A reading was entered in error (row 26): nothing that stands on it stays, and its series is judged again
     /// by what remains.
-    fn withdraw(
-        &mut self,
-        observation: &Observation,
-        context: RuleContext<'_>,
-        out: &mut Output,
-    ) {
+    fn withdraw(&mut self, observation: &Observation, context: RuleContext<'_>, out: &mut Output) {
         let Observation { source, sent, .. } = observation;
         let retracted = self.alarms.keys_where(|_, open| {
             sent.is_some() && open.sent == *sent && open.series.as_ref() == Some(source)

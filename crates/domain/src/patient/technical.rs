@@ -179,12 +179,11 @@ impl Patient {
         if self.alarms.is_empty() {
             return;
         }
-        let replaced =
-            self.alarms.keys_where(|_, open| {
-                open.unbound
-                    && open.signal == Some(source.signal)
-                    && open.alarm.device.as_ref() != Some(&source.device)
-            });
+        let replaced = self.alarms.keys_where(|_, open| {
+            open.unbound
+                && open.signal == Some(source.signal)
+                && open.alarm.device.as_ref() != Some(&source.device)
+        });
         for key in replaced {
             self.alarms.close(&key, Change::SourceReplaced, "source_replaced", None, out);
         }
@@ -241,7 +240,8 @@ impl Patient {
 
     /// A reading fell between two patients' bindings (contract §4).
     pub(super) fn unattributed(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
-        let text = || format!("readings of {device} fell between two patients and belong to nobody");
+        let text =
+            || format!("readings of {device} fell between two patients and belong to nobody");
         self.device_moment(UNATTRIBUTED, device, text, cause, out);
     }
 
@@ -299,12 +299,7 @@ impl Patient {
 pub(super) fn is_about_link(rule: &RuleId) -> bool {
     matches!(
         rule.as_str(),
-        silence::SILENCE
-            | TEST_MODE
-            | CLOCK_SUSPECT
-            | CLOCK_STEPPED
-            | BOOT_RESET
-            | UNATTRIBUTED
+        silence::SILENCE | TEST_MODE | CLOCK_SUSPECT | CLOCK_STEPPED | BOOT_RESET | UNATTRIBUTED
     )
 }
 
