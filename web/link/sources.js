@@ -132,6 +132,7 @@ function byLeader(token, listener) {
       hub?.close();
       hub = null;
       channel?.close();
+      channel = null;
     },
   };
   return source;

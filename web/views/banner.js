@@ -47,7 +47,7 @@ export function AlarmBanner() {
       <${Command} alarm=${first} act="acknowledge" />
       <${Open} alarm=${first} />
     </span>
-    <span class="counts">${counts(waiting).map(({ priority, count }) => html`<span key=${priority}>${count} ${priority}</span>`)}</span>
+    <span class="counts">${counts(waiting).map(({ priority, count }) => html`<span key=${priority} class=${priority}>${count} ${priority}</span>`)}</span>
     <a class="button list" href=${state.href({ view: "alarms" })}>Open list</a>
   </div>`;
 }
