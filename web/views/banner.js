@@ -81,7 +81,7 @@ export function Waiting() {
     const { alarm } = reset;
     const name = `${place(alarm)}, ${alarm.text}`;
     return html`<div class="alert unsent" role="status" key=${alarm.id}>
-      <b>Reset not sent yet</b><span><strong>${place(alarm)}</strong> ${alarm.text}. You have left it: send it now?
+      <b>Reset not sent yet</b><span><strong>${place(alarm)}</strong> ${alarm.text}. You have left it: send it now?${" "}
         <span aria-hidden="true">Else it is sent in ${secondsLeft(reset)} s.</span></span>
       <button data-meaning="send ${alarm.id}" aria-label="Send reset now: ${name}" onClick=${() => send(alarm.id)}>Send now</button>
       <button data-meaning="undo ${alarm.id}" aria-label="Undo reset: ${name}" onClick=${() => undoReset(alarm.id)}>Undo</button>

@@ -79,7 +79,7 @@ function Commands({ alarm }) {
     <span class="apart">
       ${asks ? html`<input value=${why ? reason.value.text : ""} maxlength="200" disabled=${waiting !== undefined}
         aria-label="Why may it be closed? Nobody knows whether it still holds"
-        placeholder="Not known whether it holds: why close it?"
+        placeholder="Not known now: why close it?"
         onInput=${(/** @type {any} */ e) => { reason.value = { id: alarm.id, text: e.target.value }; }} />` : null}
       <${Command} alarm=${alarm} act="reset" press=${press} blocked=${asks && !why ? "write first why it may be closed" : ""}>
         <small>${waiting ? `is sent in ${secondsLeft(waiting)} s` : "is sent after 10 s, or when you leave and confirm"}</small><//>

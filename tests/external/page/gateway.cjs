@@ -25,6 +25,8 @@ class FakeGateway {
     this.commands = [];
     /** What happens to commands: `do`, `hang` or a status to refuse with. */
     this.answers = "do";
+    /** Files that are not there. */
+    this.missing = null;
     this.server = http.createServer((request, response) => this.serve(request, response));
     this.beats = setInterval(() => this.beat(), 1_000);
   }
@@ -82,6 +84,10 @@ class FakeGateway {
     for (const stream of this.streams) stream.write(text);
   }
 
+  tokens() {
+    return [...this.streams].map((stream) => stream.token).sort();
+  }
+
   beat() {
     const now = iso(Date.now());
     this.say("heartbeat", { server_time: now, judged_to: now, seq: this.seq, unjudged: 0, oldest_unjudged_s: 0, store: "ok", silent_devices: 0, watchers: 1 });
@@ -118,6 +124,7 @@ class FakeGateway {
 
   stream(request, response) {
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache, no-transform" });
+    response.token = request.headers.authorization ?? "";
     this.streams.add(response);
     response.on("close", () => this.streams.delete(response));
     response.write(`retry: 1000\nevent: hello\ndata: ${JSON.stringify({ store: "store", seq: this.seq, server_time: iso(Date.now()), actor: "local:test", role: "local", simulated: true })}\n\n`);
@@ -144,7 +151,7 @@ class FakeGateway {
 
   file(name, response) {
     const file = path.join(this.web, name === "/" ? "index.html" : path.normalize(name));
-    if (!file.startsWith(this.web) || !fs.existsSync(file)) return json(response, 404, { status: 404 });
+    if (this.missing?.test(name) || !file.startsWith(this.web) || !fs.existsSync(file)) return json(response, 404, { status: 404 });
     response.writeHead(200, { "content-type": `${TYPES[path.extname(file)] ?? "text/plain"}; charset=utf-8`, "cache-control": "no-cache" });
     return response.end(fs.readFileSync(file));
   }

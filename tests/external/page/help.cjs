@@ -23,9 +23,12 @@ function pause(ms) {
   return new Promise((resolve) => { setTimeout(resolve, ms); });
 }
 
-/** The name of what has the focus. */
+/** The name of what has the focus; nothing has it while it is on the whole page. */
 function focused(page) {
-  return page.evaluate(() => `${document.activeElement?.getAttribute("aria-label") ?? ""} ${document.activeElement?.textContent ?? ""}`);
+  return page.evaluate(() => {
+    const on = document.activeElement;
+    return on === null || on === document.body ? "nothing" : `${on.getAttribute("aria-label") ?? ""} ${on.textContent}`;
+  });
 }
 
 async function centre(locator) {

@@ -62,6 +62,27 @@ module.exports = {
     await lost(pages, () => bench.gateway.stop());
   },
 
+  /** As after an upgrade by halves: the page goes on by itself. */
+  async a_worker_that_does_not_start_is_replaced(bench) {
+    bench.gateway.missing = /worker/;
+    const page = await bench.open();
+    bench.gateway.alarm("a-07", "bed-07", { text: "HR high" });
+    await page.locator(".banner", { hasText: "HR high" }).waitFor({ timeout: 3_000 });
+  },
+
+  /** Tabs of two people: each with its own stream and its own rights. */
+  async another_token_has_another_stream(bench) {
+    const first = await bench.open();
+    assert.equal(bench.gateway.streams.size, 1);
+    await bench.context.addInitScript(() => sessionStorage.setItem("vitalgate.token", "of-anna"));
+    const second = await bench.open();
+    assert.equal(bench.gateway.streams.size, 2);
+    assert.deepEqual(bench.gateway.tokens(), ["", "Bearer of-anna"]);
+    await second.close();
+    await until("the stream goes with its last tab", 3_000, () => bench.gateway.streams.size === 1);
+    await first.getByText("● Live").waitFor();
+  },
+
   /** The connection stands, and nothing comes. */
   async a_gateway_that_hangs_is_lost_in_every_tab(bench) {
     const pages = await six(bench);
