@@ -21,7 +21,7 @@ function App() {
   const View = { ward: Ward, alarms: Alarms, alarm: Detail }[state.route.value.view];
   const dimmed = state.trustworthy.value ? "" : "untrusted";
   return html`
-    <div class="top"><${TopBar} /><${Alerts} /><${AlarmBanner} /><${Filtered} /><${Failures} /><${Waiting} /></div>
+    <div class="top" data-still><${TopBar} /><${Alerts} /><${AlarmBanner} /><${Filtered} /><${Failures} /><${Waiting} /></div>
     <main class=${dimmed}><${View} /></main>
     <p id="rest" tabindex="-1">The alarm you were on is not shown here any more.</p>
     <${Notice} />

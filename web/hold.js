@@ -21,27 +21,27 @@ export function look(before, now, at) {
 
 /** @type {WeakMap<Element, Seen>} */
 const seen = new WeakMap();
+let frame = 0;
 let timer = 0;
+let before = { height: 0, y: 0 };
 
 /**
- * Watches the buttons of `root`, those with `data-meaning`: what a press on it would do. `onRefused`
- * hears of a press that was not taken.
+ * Watches the buttons of `root`, those with `data-meaning`: what a press on it would do. What is in
+ * `[data-still]` does not scroll. `onRefused` hears of a press that was not taken.
  * @param {HTMLElement} root @param {(why: string) => void} onRefused
  */
 export function watchButtons(root, onRefused) {
-  const measure = () => lookAtAll(root, look);
-  const observer = new MutationObserver(measure);
-  observer.observe(root, {
+  const soon = () => { frame ||= requestAnimationFrame(() => lookAtAll(root)); };
+  new MutationObserver(soon).observe(root, {
     subtree: true, childList: true, characterData: true, attributeFilter: ["class", "data-meaning", "data-refused"],
   });
-  new ResizeObserver(measure).observe(root);
-  addEventListener("resize", measure);
-  // Whoever scrolls moves the buttons himself.
-  addEventListener("scroll", () => lookAtAll(root, follow), { capture: true, passive: true });
+  new ResizeObserver(soon).observe(root);
+  addEventListener("resize", soon);
   root.addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest("[data-meaning]") : null;
     if (!(button instanceof HTMLElement)) return;
-    measure();
+    // What changed since the last frame counts too.
+    lookAtAll(root);
     const why = refusal(button, performance.now());
     if (why === "") return;
     event.preventDefault();
@@ -50,24 +50,37 @@ export function watchButtons(root, onRefused) {
   }, { capture: true });
 }
 
-/** @param {HTMLElement} root @param {typeof look} how */
-function lookAtAll(root, how) {
+/** @param {HTMLElement} root */
+function lookAtAll(root) {
+  cancelAnimationFrame(frame);
+  frame = 0;
   const at = performance.now();
+  const shift = scrolled(root);
   let next = Infinity;
   for (const button of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-meaning]"))) {
     const { left, top } = button.getBoundingClientRect();
-    const now = how(seen.get(button), { meaning: button.dataset.meaning ?? "", x: left, y: top }, at);
+    const y = shift.still?.contains(button) ? top : top + shift.y;
+    const known = shift.jumped && !shift.still?.contains(button) ? undefined : seen.get(button);
+    const now = look(known, { meaning: button.dataset.meaning ?? "", x: left, y }, at);
     seen.set(button, now);
     if (now.until > at) next = Math.min(next, now.until);
     show(button, at);
   }
   clearTimeout(timer);
-  if (next < Infinity) timer = setTimeout(() => lookAtAll(root, look), next - at + 1);
+  if (next < Infinity) timer = setTimeout(() => lookAtAll(root), next - at + 1);
 }
 
-/** @type {typeof look} */
-function follow(before, now, at) {
-  return before?.meaning === now.meaning ? { ...now, until: before.until } : look(before, now, at);
+/**
+ * Whoever scrolls moves the buttons himself, so places are those on the page. But a page that becomes
+ * shorter is scrolled by the browser.
+ * @param {HTMLElement} root
+ */
+function scrolled(root) {
+  const still = root.querySelector("[data-still]");
+  const now = { height: document.documentElement.scrollHeight, y: scrollY };
+  const jumped = now.height < before.height && now.y < before.y;
+  before = now;
+  return { jumped, y: now.y, still: still && getComputedStyle(still).display !== "contents" ? still : null };
 }
 
 /** @param {HTMLElement} button @param {number} at */

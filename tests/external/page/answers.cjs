@@ -138,6 +138,32 @@ module.exports = {
     }
   },
 
+  /** A long list, scrolled to its end: the last rows go, and the browser moves all others. */
+  async a_list_that_becomes_shorter_moves_no_other_under_the_pointer({ gateway, open }) {
+    const at = (i) => new Date(Date.now() - i * 60_000).toISOString();
+    for (let i = 10; i < 50; i += 1) gateway.alarm(`a-${i}`, "bed-02", { text: `SpO2 low ${i}`, announced_at: at(i) });
+    const page = await open("#alarms");
+    await page.locator("main li").last().scrollIntoViewIfNeeded();
+    await page.mouse.wheel(0, 4_000);
+    await pause(1_000);
+    const aim = await centre(page.locator("main").getByRole("button", { name: /^Acknowledge.*low 46/ }));
+    await page.mouse.move(aim.x, aim.y);
+    for (let i = 47; i < 50; i += 1) gateway.alarm(`a-${i}`, "bed-02", { state: "closed", closed_reason: "ended" });
+    await until("the last rows are gone", 2_000, async () => await page.locator("main li").count() === 37);
+    await page.mouse.click(aim.x, aim.y);
+    await pause(300);
+    assert.deepEqual(gateway.commands, [], "another alarm was answered");
+    await page.mouse.wheel(0, -150);
+    await pause(1_000);
+    await page.mouse.wheel(0, 100);
+    await pause(100);
+    const next = page.locator("main").getByRole("button", { name: /^Acknowledge.*low 40/ });
+    const there = await centre(next);
+    await page.mouse.click(there.x, there.y);
+    await until("who scrolls need not wait", 1_000, () => gateway.commands.length === 1);
+    assert.equal(gateway.commands[0].id, "a-40");
+  },
+
   async a_command_without_an_answer_is_pending_and_then_loud({ gateway, open }) {
     gateway.alarm("a-02", "bed-02", { text: "SpO2 low" });
     const page = await open();
