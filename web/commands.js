@@ -85,7 +85,7 @@ effect(() => {
     if (!changed(alarm, now)) continue;
     undoReset(alarm.id);
     if (now) fail(alarm, dropped("the alarm has changed since you pressed Reset"));
-    else state.notice.value = `${placeName(alarm, state.patients.value)}: closed already, the reset was not needed`;
+    else state.notice.value = `${placeName(alarm, state.places.value)}: closed already, the reset was not needed`;
   }
 });
 
@@ -100,7 +100,7 @@ function dropped(reason) {
 /** @param {Alarm} alarm @param {Failure} failure */
 function fail(alarm, failure) {
   failed += 1;
-  const where = placeName(alarm, state.patients.value);
+  const where = placeName(alarm, state.places.value);
   failures.value = [...failures.value, { ...failure, key: failed, where, text: alarm.text }];
 }
 

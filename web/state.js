@@ -61,7 +61,17 @@ export const mayAnswer = computed(() => ["clinician", "local"].includes(me.value
 /** The chosen ward; empty for all of them. */
 export const ward = computed(() => route.value.ward);
 
-const divided = computed(() => split(inOrder(alarms.value.values()), ward.value, patients.value));
+/** @type {{key: string, map: Map<string, {ward: string|null, bed: string|null}>}} */
+let lastPlaces = { key: "", map: new Map() };
+/** Where each patient is. Values come all the time and places hardly change: what only asks for them rests. */
+export const places = computed(() => {
+  const all = [...patients.value.values()].map(({ id, ward, bed }) => /** @type {const} */ ([id, { ward, bed }]));
+  const key = JSON.stringify(all);
+  if (key !== lastPlaces.key) lastPlaces = { key, map: new Map(all) };
+  return lastPlaces.map;
+});
+
+const divided = computed(() => split(inOrder(alarms.value.values()), ward.value, places.value));
 /** Open alarms of the chosen ward, in the one order. */
 export const openAlarms = computed(() => divided.value.inside);
 /** Those nobody has answered. */

@@ -19,7 +19,7 @@ addEventListener("connect", (/** @type {any} */ { ports: [port] }) => {
     }
     joined = null;
   };
-  port.onmessage = ({ data }) => {
+  port.onmessage = (/** @type {MessageEvent} */ { data }) => {
     if (data.ask === "join") {
       leave();
       joined = /** @type {string} */ (data.token);

@@ -23,7 +23,7 @@ export function tone(alarm) {
 
 /** Where: bed and patient, or the gateway. @param {Alarm} alarm */
 export function place(alarm) {
-  return placeName(alarm, state.patients.value);
+  return placeName(alarm, state.places.value);
 }
 
 /** What holds now, in words. @param {Alarm} alarm */
@@ -36,7 +36,7 @@ export function story(alarm) {
   else if (alarm.condition === "momentary") parts.push("event");
   if (alarm.state === "latched") parts.push("waits for a look");
   if (alarm.recurrence > 0) parts.push(`came back ${alarm.recurrence}×`);
-  const { bed } = whereNow(alarm, state.patients.value);
+  const { bed } = whereNow(alarm, state.places.value);
   if (alarm.bed && bed && bed !== alarm.bed) parts.push(`rose in ${alarm.bed}`);
   const ack = alarm.acknowledged;
   if (ack) parts.push(`acknowledged by ${ack.by}${ack.until ? ` until ${clock(time(ack.until))}` : ""}`);

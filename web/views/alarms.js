@@ -34,7 +34,7 @@ function OpenOnes() {
 function ClosedOnes() {
   if (!closed.value) return html`<p class="empty">Loading …</p>`;
   // A transition that cannot be read is an empty place in the list.
-  const shown = split(closed.value.items.filter(Boolean), state.ward.value, state.patients.value).inside;
+  const shown = split(closed.value.items.filter(Boolean), state.ward.value, state.places.value).inside;
   return [
     shown.length === 0 ? html`<p class="empty">No closed alarms</p>` : list("closed", "Closed", shown),
     closed.value.next ? html`<button onClick=${more}>Older</button>` : null,
