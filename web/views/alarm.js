@@ -61,10 +61,9 @@ export function AlarmChip({ alarm }) {
     <b>${mark(alarm)}</b> ${alarm.text}${quiet ? " ✓" : ""}${alarm.confirmed === false ? " (unconfirmed)" : ""}</a>`;
 }
 
-const WORDS = {
-  acknowledge: ["Acknowledge", "Acknowledging …"], unacknowledge: ["Take back", "Taking back …"],
-  reset: ["Reset", "Resetting …"],
-};
+const WORDS = { acknowledge: "Acknowledge", unacknowledge: "Take back", reset: "Reset" };
+/** Shorter than every word above: a longer one would move what is around it. */
+const SENDING = "Sending …";
 
 /**
  * One command on one alarm. It is always there, so that nothing takes its place; `data-meaning` is what
@@ -73,13 +72,13 @@ const WORDS = {
  */
 export function Command({ alarm, act, press, blocked, children }) {
   const waits = pending.value.get(alarm.id) === act;
-  const [word, waiting] = WORDS[act];
+  const word = WORDS[act];
   const news = act === "reset" ? `${alarm.condition} ${alarm.announced_at}` : "";
   return html`<button class="act ${act} ${waits ? "pending" : ""}" aria-busy=${waits}
-    aria-label="${waits ? waiting : word}: ${place(alarm)}, ${alarm.text}"
+    aria-label="${waits ? `${SENDING} ${word}` : word}: ${place(alarm)}, ${alarm.text}"
     data-alarm=${alarm.id} data-act=${act} data-refused=${refusal(alarm, act) || blocked || ""}
     data-meaning="${act} ${alarm.id} ${alarm.state} ${alarm.priority} ${news}"
-    onClick=${press ?? (() => answer(alarm, act))}>${waits ? waiting : word}${children}</button>`;
+    onClick=${press ?? (() => answer(alarm, act))}>${waits ? SENDING : word}${children}</button>`;
 }
 
 /** Opens the alarm by itself. @param {{alarm: Alarm}} props */

@@ -170,11 +170,13 @@ module.exports = {
     gateway.answers = "hang";
     await command(page, "Acknowledge", "bed-02").first().click();
     const start = Date.now();
-    await page.getByRole("button", { name: /^Acknowledging.*bed-02/ }).first().waitFor({ timeout: 1_000 });
+    const place = await page.locator(".banner").boundingBox();
+    await page.getByRole("button", { name: /^Sending.*Acknowledge.*bed-02/ }).first().waitFor({ timeout: 1_000 });
     const alert = page.getByRole("alert").filter({ hasText: "NOT CONFIRMED" });
     await alert.waitFor({ timeout: 7_000 });
     assert.ok(Date.now() - start > 4_500, "it gave up too soon");
     assert.match(await alert.innerText(), /bed-02[\s\S]*SpO2 low[\s\S]*did not answer[\s\S]*press again/);
+    assert.deepEqual(await page.locator(".banner").boundingBox(), place, "what is pending moves the banner");
     gateway.answers = "do";
     await command(page, "Acknowledge", "bed-02").first().click();
     await until("the second press is answered", 2_000, () => gateway.alarms.get("a-02").state === "acknowledged");
