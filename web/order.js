@@ -16,13 +16,15 @@ export function holds(alarm) {
 
 /**
  * Present before momentary, of the patient before technical, then priority, then the newest
- * announcement; but every high one, over or not, before what is technical and not high.
+ * announcement; but every high one, over or not, before what is technical and not high, and what a
+ * patient had that is high and unanswered among what is present (docs/decisions/0035).
  * @param {Alarm} a @param {Alarm} b
  */
 export function byUrgency(a, b) {
   return standing(a) - standing(b)
     || Number(a.kind === "technical") - Number(b.kind === "technical")
     || PRIORITIES.indexOf(a.priority) - PRIORITIES.indexOf(b.priority)
+    || Number(!holds(a)) - Number(!holds(b))
     || Number(a.condition === "absent") - Number(b.condition === "absent")
     || Date.parse(b.announced_at) - Date.parse(a.announced_at)
     || (a.id < b.id ? -1 : Number(a.id > b.id));
@@ -40,10 +42,14 @@ export function counts(alarms) {
     .filter(({ count }) => count > 0);
 }
 
-/** A high alarm that is over stands between what is present of a patient and what is present of equipment. */
+/**
+ * A high alarm that is over stands between what is present of a patient and what is present of equipment; one
+ * that had no duration, such as a VF, is not over as long as nobody has answered it.
+ */
 function standing(/** @type {Alarm} */ alarm) {
   const high = alarm.priority === "high";
   if (holds(alarm) && (high || alarm.kind === "physiological")) return 0;
+  if (high && alarm.kind === "physiological" && alarm.condition === "momentary" && waits(alarm)) return 0;
   if (high) return 1;
   if (holds(alarm)) return 2;
   return alarm.condition === "momentary" ? 3 : 4;

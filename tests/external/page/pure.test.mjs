@@ -29,9 +29,11 @@ function before(first, second) {
   assert.ok(byUrgency(first, second) < 0 && byUrgency(second, first) > 0);
 }
 
-test("present stands before momentary, of whatever priority", () => {
+test("present stands before momentary, but not before a high one that nobody has answered", () => {
   before(alarm(), alarm(momentary));
-  before(alarm(), alarm({ ...momentary, ...high }));
+  before(alarm(high), alarm({ ...momentary, ...high, announced_at: "2026-11-21T10:00:01Z" }));
+  before(alarm({ ...momentary, ...high }), alarm());
+  before(alarm(), alarm({ ...momentary, ...high, state: "acknowledged" }));
 });
 
 test("what is not known to be over counts as present", () => {
