@@ -157,6 +157,8 @@ class Alarms:
         alarm = self.open.get(key)
         if alarm is None or alarm.condition not in ("present", "unknown"):
             return
+        if reason == "retracted":
+            return self.close(alarm, reason)
         if alarm.paused_how:
             alarm.paused_how = alarm.paused_until = None
             if not alarm.latches:

@@ -1,6 +1,6 @@
 """A message from its bytes to what it changes."""
 
-from . import readings
+from . import floors, readings
 from .clocks import Clock, Heard
 from .limits import Course, Entry, clearly_inside, crossed, shape
 from .messages import Counter
@@ -52,7 +52,9 @@ class Source:
             elif not same:
                 kept.append((one, True))
             elif all(self._differs(kept[i][0], one) for i in same):
-                # A second value under one identity: judged for danger, clears nothing. # contract §0.1a
+                # Two values under one identity: both judged for danger, neither clears. # contract §0.1a
+                for i in same:
+                    kept[i] = kept[i][0], False
                 kept.append((one, False))
         return kept
 
@@ -155,10 +157,7 @@ class Source:
 
     def tell(self, key, course):
         """Readings of a told excursion are told of once. # contract §0.12"""
-        since = min([l.since for l in course.levels.values() if l.since is not None], default=None)
-        for one in self.log:
-            if not isinstance(one, tuple) and one.measured is not None and since is not None and one.measured >= since:
-                self.told.add((key, id(one)))
+        self.told.update((key, id(copy)) for copy in course.run)
 
     def newest(self, patient):
         found = [c.measured for c, _ in self.kept() if not isinstance(c, tuple) and c.live and c.patient == patient]
@@ -312,10 +311,21 @@ def telemetry(world, device, head, entries, taken):
         if copy.unit_doubtful:
             copy.certain = False
         copies.append(copy)
-    for copy in sorted(copies, key=lambda c: (c.measured is not None, c.measured or 0)):
+    in_conflict(world, copies)
+    ordered = sorted(copies, key=lambda c: (c.measured is not None, c.measured or 0))
+    for place, copy in enumerate(ordered):
         take(world, device, copy, taken)
-        world.settle_courses()
+        if place + 1 == len(ordered) or ordered[place + 1].identity != copy.identity:
+            world.settle_courses()
     suspect(world, device, taken)
+
+
+def in_conflict(world, copies):
+    """Two values under one identity in one message: neither refreshes. # contract §0.1a"""
+    measured = [c for c in copies if c.value is not None and c.status in ("final", "preliminary") and fit(world, c)]
+    for copy in measured:
+        if any(c.identity == copy.identity and Source._differs(c, copy) for c in measured):
+            copy.certain = False
 
 
 def suspect(world, device, taken):
@@ -379,18 +389,20 @@ def withdraw(world, device, copy):
     source.reason = "retracted"
     source.add(copy)
     world.settle_courses()
-    retract_late(world, source, copy)
+    retract(world, source, copy)
     source.reason = None
 
 
-def retract_late(world, source, withdrawn):
-    """A late alarm whose reading was withdrawn is retracted."""
+def retract(world, source, withdrawn):
+    """What was raised by nothing but this reading is retracted. # contract row 26"""
+    held = {(patient, rule.id if rule.id in floors.NAMES else f"{rule.id}_{side}")
+            for (patient, rule, side), course in source.courses().items() if course.level}
     for alarm in list(world.alarms.open.values()):
-        if alarm.condition != "momentary" or alarm.source != source.name:
-            continue
         causes = {i for key, i in source.told if key == alarm.key}
         gone = [c for c in source.log if not isinstance(c, tuple) and id(c) in causes]
-        if gone and all(c.identity == withdrawn.identity for c in gone):
+        if not gone or (alarm.patient, alarm.rule) in held:
+            continue
+        if alarm.condition in ("present", "unknown") or all(c.identity == withdrawn.identity for c in gone):
             world.alarms.close(alarm, "retracted")
 
 
@@ -491,6 +503,7 @@ def correct(world, device, copy, source):
     source.reason = "retracted"
     source.add(copy)
     world.settle_courses()
+    retract(world, source, copy)
     source.reason = None
     if not copy.live and copy.value is not None:
         late(world, device, copy, source, world.patients[copy.patient])
@@ -564,8 +577,6 @@ def late(world, device, copy, source, person):
 
 
 def late_side(world, device, copy, source, person, rule, side, limits):
-    from . import floors
-
     inclusive = rule.inclusive_critical and side == "low"
     beyond = lambda c, level: bool(limits.get((side, level))) and crossed(c, side, limits[side, level], inclusive and level == "critical")
     if not any(beyond(copy, level) for level in LEVELS):

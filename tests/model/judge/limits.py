@@ -119,6 +119,7 @@ class Course:
         self.certain = None
         self.doubtful = None
         self.beyond_at = None
+        self.run = []
 
     @property
     def level(self):
@@ -203,6 +204,9 @@ class Course:
             self.doubtful = entry
         if beyond:
             self.beyond_at = entry.arrival
+            self.run.append(entry.copy)
+        elif not self.level and all(level.since is None for level in self.levels.values()):
+            self.run = []
         if entry.certain or beyond:
             self.newest_arrival = entry.arrival
             self.newest_at = entry.at

@@ -197,10 +197,15 @@ class World:
 
     def settle_courses(self):
         lost = {}
+        # Emergencies first, so that what follows from them is folded. # contract §0.22b
+        for first in (True, False):
+            for source in self.sources.values():
+                for (patient, rule, side), course in source.courses().items():
+                    if (rule.id in floors.NAMES) == first:
+                        course.advance(self.now)
+                        self.settle_course(source, patient, rule, side, course)
         for source in self.sources.values():
             for (patient, rule, side), course in source.courses().items():
-                course.advance(self.now)
-                self.settle_course(source, patient, rule, side, course)
                 if course.lost:
                     told = lost.get((patient, source.link), "low")
                     worse = rule.priority(side, course.lost)
@@ -242,6 +247,10 @@ class World:
         quiet = self.with_floors and floors.folded(key[1], list(self.alarms.open.values()), key[0])
         alarm = self.alarms.hold(*key, told, self.now, device=source.device, quiet=quiet)
         alarm.beyond_at = course.beyond_at
+        if alarm.quiet and not quiet:
+            # The emergency is over, and this is still there.
+            alarm.quiet = False
+            self.alarms.announce(alarm, self.now)
         if course.unknown:
             self.alarms.unknown(key)
         source.tell(key, course)
