@@ -2,7 +2,7 @@
 
 import re
 
-from . import units
+from . import judging, units
 from .bindings import Binding
 from .people import Device, Patient, interval
 from .rules import SIDES
@@ -68,7 +68,7 @@ def _admit(world, command):
         return "conflict"
     person = known or Patient(patient)
     person.here = True
-    person.ages.append((world.now, age, bool(command.get("pregnant"))))
+    person.ages.append((world.number, age, bool(command.get("pregnant"))))
     person.continuous = bool(command.get("continuous"))
     person.bed, person.ward = bed, world.beds[bed] if bed else ward
     world.patients[patient] = person
@@ -80,7 +80,7 @@ def _patch_patient(world, command):
     person = world.patients.get(command["patient"])
     if person is None or not person.here:
         return "not_found"
-    age, pregnant = person.age_at(world.now)
+    age, pregnant = person.age_at(world.number)
     after = command.get("age_class", age), bool(command.get("pregnant", pregnant))
     if after[0] not in ("adult", "paediatric", "neonatal", "unknown"):
         return "invalid"
@@ -89,9 +89,9 @@ def _patch_patient(world, command):
         return "already_so"
     person.continuous = continuous
     if after != (age, pregnant):
-        person.ages.append((world.now, *after))
+        person.ages.append((world.number, *after))
         _judge_again(world, person, None, "rule_changed")
-        if person.adult_at(world.now):
+        if person.adult_at(world.number):
             world.alarms.over((person.id, "rules.age_class", "patient"), world.now)
     return "done"
 
@@ -119,7 +119,7 @@ def _discharge(world, command):
     for source in world.sources.values():
         source.change("forget", person.id)
     person.here, person.bed, person.ward = False, None, None
-    person.limits.append((world.now, {}))
+    person.limits.append((world.now, world.number, {}))
     for key in [k for k in world.watches if k[0] == person.id]:
         del world.watches[key]
     return "done"
@@ -185,6 +185,7 @@ def _bind(world, command):
         return "invalid"
     held.all.append(Binding(device, patient, since, world.now, zero=zero))
     _reattribute(world, device, held.all[-1])
+    _tell_late(world, device, held.all[-1])
     world.events.again(world.devices[device], since, world.now)
     return "done"
 
@@ -202,6 +203,19 @@ def _reattribute(world, device, binding):
                 if copy.patient and world.now - copy.measured <= world.live_window(world.devices[device], source.signal):
                     copy.live = binding.until is None and copy.value is not None
         source._courses = None
+
+
+def _tell_late(world, device, binding):
+    """What the right patient was not told of is told as late. # contract §4, §0.2"""
+    if binding.patient is None or binding.since >= world.now:
+        return
+    world.settle_courses()
+    for source in world.sources.values():
+        if source.device != device:
+            continue
+        for copy in source.copies(binding.patient):
+            if copy.measured is not None and copy.measured >= binding.since and copy.value is not None:
+                judging.late(world, world.devices[device], copy, source, world.patients[binding.patient])
 
 
 def _unbind(world, command):
@@ -258,6 +272,7 @@ def _correct_binding(world, command):
     for source in world.sources.values():
         if source.device == device and before is not None:
             source.change("forget", before)
+    _tell_late(world, device, wrong)
     end = wrong.until if wrong.until is not None else world.now + 1
     world.events.again(world.devices[device], wrong.since, end)
     return "done"
@@ -287,11 +302,11 @@ def _limits(world, command):
             accepted.update(found)
     if refused and not accepted:
         return "refused"
-    before = person.own_at(world.now)
+    before = person.own_at(world.now, world.number)
     if before == accepted:
         return "already_so"
     touched = {k[0] for k in set(before) | set(accepted) if before.get(k, "no") != accepted.get(k, "no")}
-    person.limits.append((world.now, accepted))
+    person.limits.append((world.now, world.number, accepted))
     _judge_again(world, person, touched, "limit_changed")
     return "done"
 

@@ -30,7 +30,7 @@ class Source:
 
     def change(self, what, patient, reason="limit_changed"):
         """Something about a patient (or everybody) changes at this place."""
-        self.log.append((what, patient, self.world.now, reason))
+        self.log.append((what, patient, self.world.now, self.world.number, reason))
         self._courses = None
 
     def kept(self):
@@ -91,10 +91,10 @@ class Source:
         device = world.devices[self.device]
         for one, sound in kept:
             if isinstance(one, tuple):
-                what, whom, at, reason = one
+                what, whom, at, step, reason = one
                 if whom not in (None, patient):
                     continue
-                self._feed_change(patient, person, device, Entry(at, at, change=what, reason=reason))
+                self._feed_change(patient, person, device, Entry(at, at, change=what, reason=reason), step)
             elif one.patient == patient and one.live and one.value is not None:
                 self._feed_copy(patient, person, device, one, sound)
 
@@ -114,8 +114,8 @@ class Source:
         return shape(rule, world.is_spot(device, self.signal), world.interval_of(device, self.signal))
 
     def _feed_copy(self, patient, person, device, copy, sound):
-        for rule in self.world.rules_for(self.signal, person, copy.arrival):
-            limits = self.world.limits_in_force(rule, person, copy.measured, copy.arrival)
+        for rule in self.world.rules_for(self.signal, person, copy.step):
+            limits = self.world.limits_in_force(rule, person, copy.measured, copy.step)
             for side in SIDES:
                 if not any((side, level) in limits for level in LEVELS):
                     if not any(k[1].id == rule.id and k[2] == side and k[0] == patient for k in self._courses):
@@ -124,24 +124,24 @@ class Source:
                               shape=self._shape(rule, device))
                 self._course(patient, rule, side, device).feed(entry)
 
-    def _feed_change(self, patient, person, device, entry):
+    def _feed_change(self, patient, person, device, entry, step):
         if entry.change != "judge":
             for (whom, rule, side), course in self._courses.items():
                 named = (rule.id, f"{rule.id}_{side}", "limit_changed", "link.lost_while_pending")
                 if whom == patient and entry.reason in named:
                     course.feed(entry)
             return
-        rules = {rule.id: rule for rule in self.world.rules_for(self.signal, person, entry.at)}
+        rules = {rule.id: rule for rule in self.world.rules_for(self.signal, person, step)}
         for whom, rule, side in list(self._courses):
             if whom != patient:
                 continue
             now = rules.get(rule.id)
-            limits = self.world.limits_in_force(now, person, entry.at, entry.at) if now else {}
+            limits = self.world.limits_in_force(now, person, entry.at, step) if now else {}
             course = self._course(patient, now or rule, side, device)
             course.feed(Entry(entry.at, entry.at, change="judge", limits=limits, reason=entry.reason,
                               shape=self._shape(now, device) if now else None))
         for rule in rules.values():
-            limits = self.world.limits_in_force(rule, person, entry.at, entry.at)
+            limits = self.world.limits_in_force(rule, person, entry.at, step)
             for side in {s for s, _ in limits}:
                 if not any(k[1].id == rule.id and k[2] == side and k[0] == patient for k in self._courses):
                     self._late_start(patient, rule, side, device, limits, entry)
@@ -306,7 +306,7 @@ def telemetry(world, device, head, entries, taken):
             if named:
                 world.not_judged[device.id, named[0]] = f"rejected: {why}"
             continue
-        copy.arrival = world.now
+        copy.arrival, copy.step = world.now, world.number
         copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age)
         if copy.unit_doubtful:
             copy.certain = False
@@ -425,8 +425,8 @@ def is_live(world, device, copy, taken):
 
 def inside_all(world, copy, person):
     """Whether a value is certainly inside all limits of its signal."""
-    for rule in world.rules_for(copy.signal, person, copy.arrival):
-        limits = world.limits_in_force(rule, person, copy.measured, copy.arrival)
+    for rule in world.rules_for(copy.signal, person, copy.step):
+        limits = world.limits_in_force(rule, person, copy.measured, copy.step)
         for (side, level), amounts in limits.items():
             if amounts and crossed(copy, side, amounts, rule.inclusive_critical and level == "critical" and side == "low") is not False:
                 return False
@@ -514,7 +514,7 @@ def correct(world, device, copy, source):
 def refuse_age(world, person, copy):
     """# contract §4, §0.22a"""
     rule = world.rules.limit_of(copy.signal)
-    if rule and rule.adults_only and not person.adult_at(copy.arrival):
+    if rule and rule.adults_only and not person.adult_at(copy.step):
         world.alarms.hold(person.id, "rules.age_class", "patient", "medium", world.now, kind="technical", once=True)
 
 
@@ -523,8 +523,8 @@ def certain_answer(world, copy, person):
     if copy.value is None or world.rules.limit_of(copy.signal) is None:
         return True
     answers = []
-    for rule in world.rules_for(copy.signal, person, copy.arrival):
-        for (side, level), amounts in world.limits_in_force(rule, person, copy.measured, copy.arrival).items():
+    for rule in world.rules_for(copy.signal, person, copy.step):
+        for (side, level), amounts in world.limits_in_force(rule, person, copy.measured, copy.step).items():
             inclusive = rule.inclusive_critical and level == "critical" and side == "low"
             answers.append(crossed(copy, side, amounts, inclusive) if amounts else False)
     return bool(answers) and None not in answers
@@ -569,9 +569,9 @@ def replace(world, device, copy):
 
 def late(world, device, copy, source, person):
     """A late crossing that lasts for the rule's delay. # contract §3, §0.12, §0.6"""
-    for rule in world.rules_for(copy.signal, person, copy.arrival):
+    for rule in world.rules_for(copy.signal, person, copy.step):
         measured = copy.measured if copy.measured is not None else copy.arrival
-        limits = world.limits_in_force(rule, person, measured, copy.arrival)
+        limits = world.limits_in_force(rule, person, measured, copy.step)
         for side in SIDES:
             late_side(world, device, copy, source, person, rule, side, limits)
 

@@ -7,7 +7,7 @@ from .when import US, span
 
 @dataclass
 class Patient:
-    """`ages` are (since, age class, pregnant): who is judged by what, from when on."""
+    """`ages` are (step, age class, pregnant), `limits` (time, step, own limits): in force from there on."""
 
     id: str
     ages: list = field(default_factory=list)
@@ -17,23 +17,23 @@ class Patient:
     here: bool = True
     limits: list = field(default_factory=list)
 
-    def age_at(self, time):
+    def age_at(self, step):
         found = self.ages[0]
         for one in self.ages:
-            if one[0] <= time:
+            if one[0] <= step:
                 found = one
         return found[1], found[2]
 
-    def adult_at(self, time):
+    def adult_at(self, step):
         """Rules for adults judge adults who are not pregnant. # contract §4"""
-        age, pregnant = self.age_at(time)
+        age, pregnant = self.age_at(step)
         return age == "adult" and not pregnant
 
-    def own_at(self, time):
-        """The set of own limits in force: {(signal, side, level): (value, unit) or None}."""
+    def own_at(self, time, step):
+        """Own limits in force for what was measured at a time: {(signal, side, level): (value, unit) or None}."""
         found = {}
-        for since, limits in self.limits:
-            if since <= time:
+        for since, put, limits in self.limits:
+            if since <= time and put <= step:
                 found = limits
         return found
 

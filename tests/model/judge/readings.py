@@ -37,6 +37,7 @@ class Copy:
     mode: str = "real"
     unit_doubtful: bool = False
     arrival: int = 0
+    step: int = 0
     measured: int | None = None
     certain: bool = True
     live: bool = False

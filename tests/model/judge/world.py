@@ -16,7 +16,7 @@ class World:
         self.now = self.begin
         self.with_floors = with_floors
         replaced = tuple(tuple(pair) for pair in header.get("rules") or ())
-        self.rules_by_time = [(self.begin, rules.load(replaced))]
+        self.rules_by_step = [(0, rules.load(replaced))]
         self.devices, self.patients, self.wards, self.beds = {}, {}, {}, {}
         self.bindings = {}
         self.clocks, self.counters = {}, {}
@@ -100,24 +100,22 @@ class World:
 
     @property
     def rules(self):
-        return self.rules_by_time[-1][1]
+        return self.rules_by_step[-1][1]
 
-    def rules_at(self, time):
-        found = self.rules_by_time[0][1]
-        for since, one in self.rules_by_time:
-            if since <= time:
+    def rules_at(self, step):
+        found = self.rules_by_step[0][1]
+        for since, one in self.rules_by_step:
+            if since <= step:
                 found = one
         return found
 
     def reload(self, replaced):
         """# contract row 23, §0.5"""
         before, after = self.rules, rules.load(replaced)
-        self.rules_by_time.append((self.now, after))
+        self.rules_by_step.append((self.number, after))
         if before == after:
             return
         changed = {i for i in set(before.limits) | set(after.limits) if before.limits.get(i) != after.limits.get(i)}
-        if before.classes != after.classes:
-            changed |= set()
         signals = {r.limits[i].signal for r in (before, after) for i in changed if i in r.limits}
         for source in self.sources.values():
             if source.signal in signals:
@@ -153,23 +151,23 @@ class World:
         cls = self.class_of(device)
         return not self.rules.signals[signal].continuous or bool(cls and cls.spot_only)
 
-    def rules_for(self, signal, patient, time, all_ages=False):
+    def rules_for(self, signal, patient, step):
         """The limit rules and floors that judge a signal of a patient."""
-        age, _ = patient.age_at(time)
-        adult = patient.adult_at(time)
-        found = [one for one in self.rules_at(time).limits.values() if one.signal == signal]
+        age, _ = patient.age_at(step)
+        adult = patient.adult_at(step)
+        found = [one for one in self.rules_at(step).limits.values() if one.signal == signal]
         if self.with_floors:
             found = floors.of(signal, age, adult) + found
         return found
 
-    def limits_in_force(self, rule, patient, measured, arrival):
+    def limits_in_force(self, rule, patient, measured, step):
         """{(side, level): amounts}: own limits take the place of the shipped ones. # contract §4"""
         shipped = {}
-        if not rule.adults_only or patient.adult_at(arrival):
+        if not rule.adults_only or patient.adult_at(step):
             shipped = dict(rule.levels)
         if rule.id in floors.NAMES:
             return shipped
-        for (signal, side, level), own in patient.own_at(measured).items():
+        for (signal, side, level), own in patient.own_at(measured, step).items():
             if signal == rule.signal:
                 shipped[side, level] = (own,) if own is not None else ()
         return shipped
@@ -232,6 +230,10 @@ class World:
         self.settle_repeat(key, source, course)
         if course.level:
             self.settle_present(source, rule, side, course, key, alarm)
+        elif alarm is not None and course.unknown:
+            # Row 6: any open one.
+            if alarm.condition == "absent":
+                alarm.condition = "unknown"
         elif alarm is not None and alarm.condition in ("present", "unknown"):
             self.alarms.over(key, self.now, source.reason or course.reason)
 
@@ -257,7 +259,7 @@ class World:
 
     def shown_only(self, source, rule, side, level, patient, priority):
         """Glucose above 180 mg/dL is shown unless a person asks for it. # contract §0.22"""
-        own = self.patients[patient].own_at(self.now)
+        own = self.patients[patient].own_at(self.now, self.number)
         if rule.signal == "glucose_cgm" and side == "high" and level == "warning":
             if (rule.signal, side, level) not in own:
                 return "info"
@@ -289,8 +291,8 @@ class World:
         cls = self.class_of(device)
         if cls and cls.spot_only:
             return {}
-        age, _ = person.age_at(self.now)
-        adult = person.adult_at(self.now)
+        age, _ = person.age_at(self.number)
+        adult = person.adult_at(self.number)
         found = {}
         if self.with_floors:
             found["heart_rate"] = (names.ASYSTOLE, 10 * US)
