@@ -2,8 +2,9 @@
 
 import re
 
-from . import judging, units
+from . import units
 from .bindings import Binding
+from .late import late
 from .people import Device, Patient, interval
 from .rules import SIDES
 from .when import US, stamp
@@ -202,7 +203,7 @@ def _reattribute(world, device, binding):
                 copy.patient, ambiguous = held.at(copy.measured)
                 if copy.patient and world.now - copy.measured <= world.live_window(world.devices[device], source.signal):
                     copy.live = binding.until is None and copy.value is not None
-        source._courses = None
+        source.moved()
 
 
 def _tell_late(world, device, binding):
@@ -215,7 +216,7 @@ def _tell_late(world, device, binding):
             continue
         for copy in source.copies(binding.patient):
             if copy.measured is not None and copy.measured >= binding.since and copy.value is not None:
-                judging.late(world, world.devices[device], copy, source, world.patients[binding.patient])
+                late(world, world.devices[device], copy, source, world.patients[binding.patient])
 
 
 def _unbind(world, command):

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from . import readings
+from . import notes, readings
+from .intake import suspect
 from .readings import Refused
 from .rules import lower
 
@@ -34,8 +35,6 @@ class Events:
         self.running = {}
 
     def message(self, device, head, entries, taken):
-        from .judging import suspect
-
         if head.mode != "real":
             return
         for raw in entries:
@@ -60,8 +59,6 @@ class Events:
 
     def judge(self, device, event):
         """One event for whom the device was bound to when it happened."""
-        from .judging import note
-
         world = self.world
         held = world.bindings_of(device.id)
         if event.measured is None:
@@ -69,7 +66,7 @@ class Events:
         else:
             patient, ambiguous = held.at(event.measured)
             if ambiguous or event.ambiguous:
-                return note(world, None, "link.unattributed", device.id)
+                return notes.note(world, None, "link.unattributed", device.id)
         if patient is None or not world.patients[patient].here:
             return None
         rule = world.rules.event_rule(event.event)

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+from . import floors, names, silence
 from .when import US
 
 MOMENT = US
@@ -46,3 +47,61 @@ class Watch:
             self.off()
             self.lost = True
         return self.lost
+
+
+def watches_of(world, device, patient):
+    """(signal, watch) of everything that may be lost suddenly."""
+    for signal, (rule, loss) in losable(world, device, patient).items():
+        key = patient, device.id, signal
+        least = max(loss, 2 * world.interval_of(device, signal))
+        if key not in world.watches:
+            world.watches[key] = Watch(least, world.gaps.put_off)
+        world.watches[key].loss = least
+        yield signal, world.watches[key]
+
+
+def losable(world, device, patient):
+    person = world.patients[patient]
+    cls = world.class_of(device)
+    if cls and cls.spot_only:
+        return {}
+    age, _ = person.age_at(world.number)
+    adult = person.adult_at(world.number)
+    found = {}
+    if world.with_floors:
+        found["heart_rate"] = (names.ASYSTOLE, 10 * US)
+        found["respiratory_rate"] = (names.APNOEA, floors.breath_delay(age))
+    for rule in world.rules.limits.values():
+        if rule.loss and (adult or not rule.adults_only) and rule.signal not in found:
+            found[rule.signal] = (f"{rule.id}_lost", rule.loss)
+    return found
+
+
+def settle(world):
+    for (patient, device, signal), watch in list(world.watches.items()):
+        person = world.patients.get(patient)
+        if person is None or not person.here or device not in world.bound(patient):
+            continue
+        named = losable(world, world.devices[device], patient).get(signal)
+        if named is None:
+            continue
+        source = f"{device}/loss" if named[0] in floors.NAMES else device
+        key = patient, named[0], source
+        if watch.advance(world.now):
+            alarm = world.alarms.open.get(key)
+            if alarm is None or alarm.condition == "absent":
+                quiet = world.with_floors and floors.folded(key[1], list(world.alarms.open.values()), patient)
+                world.alarms.hold(*key, "high", world.now, device=device, quiet=quiet)
+            elif silent_whole(world, device, patient):
+                world.alarms.unknown(key)
+            elif alarm.condition == "unknown":
+                world.alarms.hold(*key, "high", world.now, device=device)
+        elif key in world.alarms.open:
+            world.alarms.over(key, world.now)
+
+
+def silent_whole(world, device, patient):
+    """Nothing of the device was judged for the first rung: a loss is unknown. # contract row 6"""
+    last = max([at for (d, _), at in world.judged.items() if d == device], default=None)
+    ladder = silence.rungs(world.class_of(world.devices[device]), None, False, None)
+    return bool(last is not None and ladder and world.gaps.put_off(last + ladder[0][1]) <= world.now)

@@ -1,9 +1,8 @@
 """The second judge: takes one step after another and says what must be open and what was announced."""
 
-from . import alarms, clocks, commands, events, floors, gaps, judging, losses, messages, names, readings, rules, silence
+from . import alarms, commands, events, floors, gaps, intake, losses, monitored, names, rules, silence, sources
 from .bindings import Bindings
-from .limits import Course, Entry, shape
-from .rules import ORDER, SIDES
+from .rules import ORDER
 from .when import US, stamp
 
 
@@ -45,7 +44,7 @@ class World:
             self.gaps.add(begin, now)
         self.until(now)
         if "message" in step:
-            judging.message(self, step["message"])
+            intake.message(self, step["message"])
         elif "command" in step:
             answer = commands.carry_out(self, step["command"])
         elif "reload" in step:
@@ -63,7 +62,7 @@ class World:
                 for a in sorted(self.alarms.open.values(), key=lambda one: str(one.key))
             ],
             "announced": told, "closed": closed, "answer": answer,
-            "monitored": {p.id: self.monitored(p) for p in self.patients.values() if p.here},
+            "monitored": {p.id: monitored.monitored(self, p) for p in self.patients.values() if p.here},
         }
 
     def until(self, now):
@@ -83,7 +82,7 @@ class World:
         for watch in self.watches.values():
             if watch.deadline() is not None:
                 yield watch.deadline()
-        yield from self.silence_deadlines()
+        yield from silence.deadlines(self)
         deaf = self.gaps.deadline(self.now)
         if deaf is not None:
             yield deaf
@@ -91,8 +90,8 @@ class World:
     def settle(self):
         """Judges everything at this moment."""
         self.settle_courses()
-        self.settle_losses()
-        self.settle_silence()
+        losses.settle(self)
+        silence.settle(self)
         self.settle_gateway()
         self.alarms.fire(self.now)
 
@@ -175,7 +174,7 @@ class World:
     def source(self, device, signal, instance):
         key = device, signal, instance
         if key not in self.sources:
-            self.sources[key] = judging.Source(self, *key)
+            self.sources[key] = sources.Source(self, *key)
         return self.sources[key]
 
     def bindings_of(self, device):
@@ -274,119 +273,6 @@ class World:
         elif due in self.alarms.open:
             self.alarms.over(due, self.now)
 
-    # --- Losses -------------------------------------------------------------------------------------
-
-    def watches_of(self, device, patient):
-        """(signal, watch) of everything that may be lost suddenly."""
-        for signal, (rule, loss) in self.losable(device, patient).items():
-            key = patient, device.id, signal
-            least = max(loss, 2 * self.interval_of(device, signal))
-            if key not in self.watches:
-                self.watches[key] = losses.Watch(least, self.gaps.put_off)
-            self.watches[key].loss = least
-            yield signal, self.watches[key]
-
-    def losable(self, device, patient):
-        person = self.patients[patient]
-        cls = self.class_of(device)
-        if cls and cls.spot_only:
-            return {}
-        age, _ = person.age_at(self.number)
-        adult = person.adult_at(self.number)
-        found = {}
-        if self.with_floors:
-            found["heart_rate"] = (names.ASYSTOLE, 10 * US)
-            found["respiratory_rate"] = (names.APNOEA, floors.breath_delay(age))
-        for rule in self.rules.limits.values():
-            if rule.loss and (adult or not rule.adults_only) and rule.signal not in found:
-                found[rule.signal] = (f"{rule.id}_lost", rule.loss)
-        return found
-
-    def settle_losses(self):
-        for (patient, device, signal), watch in list(self.watches.items()):
-            person = self.patients.get(patient)
-            if person is None or not person.here or device not in self.bound(patient):
-                continue
-            named = self.losable(self.devices[device], patient).get(signal)
-            if named is None:
-                continue
-            source = f"{device}/loss" if named[0] in floors.NAMES else device
-            key = patient, named[0], source
-            if watch.advance(self.now):
-                alarm = self.alarms.open.get(key)
-                if alarm is None or alarm.condition == "absent":
-                    quiet = self.with_floors and floors.folded(key[1], list(self.alarms.open.values()), patient)
-                    self.alarms.hold(*key, "high", self.now, device=device, quiet=quiet)
-                elif self.silent_whole(device, patient):
-                    self.alarms.unknown(key)
-                elif alarm.condition == "unknown":
-                    self.alarms.hold(*key, "high", self.now, device=device)
-            elif key in self.alarms.open:
-                self.alarms.over(key, self.now)
-
-    def silent_whole(self, device, patient):
-        """Nothing of the device was judged for the first rung: a loss is unknown. # contract row 6"""
-        last = max([at for (d, _), at in self.judged.items() if d == device], default=None)
-        ladder = silence.rungs(self.class_of(self.devices[device]), None, False, None)
-        return bool(last is not None and ladder and self.gaps.put_off(last + ladder[0][1]) <= self.now)
-
-    # --- Silence ------------------------------------------------------------------------------------
-
-    def expected(self):
-        """(patient, device, signal, since, ladder) for all that should be heard of."""
-        for device_id, held in self.bindings.items():
-            binding, device = held.now, self.devices.get(device_id)
-            if binding is None or binding.patient is None or device is None:
-                continue
-            person = self.patients[binding.patient]
-            for signal in device.expected or {None: None}:
-                since = max(binding.told, self.last_judged(device_id, signal))
-                interval = self.interval_of(device, signal) if signal else None
-                reason = self.not_judged.get((device_id, signal))
-                ladder = silence.rungs(self.class_of(device), interval, person.continuous, reason)
-                yield person, device, signal, since, self.ladder(device, ladder)
-
-    def ladder(self, device, ladder):
-        cls = self.class_of(device)
-        if cls and cls.high_if_glucose_low and ladder:
-            if silence.falling(self.values.get((device.id, "glucose_cgm"), [])):
-                return [("high", ladder[0][1])]
-        return ladder
-
-    def last_judged(self, device, signal):
-        if signal is not None:
-            return self.judged.get((device, signal), 0)
-        return max([at for (d, _), at in self.judged.items() if d == device], default=0)
-
-    def silence_deadlines(self):
-        for _, _, _, since, ladder in self.expected():
-            for _, after in ladder:
-                yield self.gaps.put_off(since + after)
-        for device, last in self.judged.items():
-            ladder = silence.rungs(self.class_of(self.devices[device[0]]), None, False, None)
-            if ladder:
-                yield self.gaps.put_off(last + ladder[0][1])
-
-    def settle_silence(self):
-        wanted = {}
-        for person, device, signal, since, ladder in self.expected():
-            reached = silence.priority(ladder, since, self.now, self.gaps.put_off)
-            if reached is None:
-                continue
-            key = person.id, device.id
-            # The same sensor is told of already. # contract §0.15
-            links = [f"{device.id}/{signal}"]
-            told = any(
-                a.patient == person.id and a.rule in ("link.zero_or_off", "link.lost_while_pending")
-                and (a.source == links[0] or a.source.startswith(links[0] + "/")) and a.condition == "present"
-                for a in self.alarms.open.values()
-            )
-            if told:
-                continue
-            if key not in wanted or ORDER[reached] > ORDER[wanted[key]]:
-                wanted[key] = reached
-        self.settle_held(names.SILENCE, wanted)
-
     def settle_gateway(self):
         """# contract §0.10"""
         key = None, "gateway.deaf", "gateway"
@@ -394,19 +280,3 @@ class World:
             self.alarms.hold(*key, "medium", self.now, kind="technical")
         else:
             self.alarms.over(key, self.now)
-
-    # --- Monitored ----------------------------------------------------------------------------------
-
-    def monitored(self, patient):
-        """Whether an alarm would be announced. # contract §6, §0.22a"""
-        fresh = []
-        for person, device, signal, _, ladder in self.expected():
-            if person is not patient:
-                continue
-            last = self.last_judged(device.id, signal)
-            binding = self.bindings[device.id].now
-            within = ladder[0][1] if ladder else self.live_window(device, signal)
-            fresh.append(last >= binding.told and self.now < self.gaps.put_off(last + within))
-        if not any(fresh):
-            return "not"
-        return "monitored" if all(fresh) else "partly"
