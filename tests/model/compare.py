@@ -74,7 +74,11 @@ class Comparison:
 
     def write(self, kind, lines):
         def same(candidate):
-            found = self.differ(candidate)
+            try:
+                found = self.differ(candidate)
+            except (KeyError, TypeError, ValueError):
+                # What the shrinking left is no history.
+                return False
             return bool(found) and kind in found[1]
 
         small = shrink(lines, same) if same(lines) else lines

@@ -51,7 +51,9 @@ def differences(step, model, driver):
     if model.get("answer") != driver.get("answer"):
         command = step.get("command", {})
         found.add(f"answer {command.get('act') or command.get('do')}: model {model.get('answer')}, driver {driver.get('answer')}")
-    left, right = model.get("monitored", {}), driver.get("monitored", {})
+    if driver.get("monitored") is None:
+        return found
+    left, right = model.get("monitored", {}), driver["monitored"]
     for patient in sorted(set(left) | set(right)):
         if left.get(patient) != right.get(patient):
             found.add(f"monitored: model {left.get(patient)}, driver {right.get(patient)}")
