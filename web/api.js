@@ -1,6 +1,8 @@
 // Requests to the gateway, with the token in a header and never in an address.
 
 const KEY = "vitalgate.token";
+/** A list that takes longer is asked for again. */
+const READ_MS = 15_000;
 
 /** A refused request: its status and its problem+json. */
 export class Refused extends Error {
@@ -17,15 +19,19 @@ export function signIn(token) {
   sessionStorage.setItem(KEY, token);
 }
 
+export function token() {
+  return sessionStorage.getItem(KEY) ?? "";
+}
+
 /** @param {Record<string, string>} [more] */
-export function headers(more = {}) {
-  const token = sessionStorage.getItem(KEY);
-  return token ? { authorization: `Bearer ${token}`, ...more } : more;
+function headers(more = {}) {
+  return token() ? { authorization: `Bearer ${token()}`, ...more } : more;
 }
 
 /** @param {string} path @returns {Promise<any>} */
 export async function get(path) {
-  return answer(await fetch(`api/v1/${path}`, { headers: headers(), cache: "no-store" }));
+  const signal = AbortSignal.timeout(READ_MS);
+  return answer(await fetch(`api/v1/${path}`, { headers: headers(), cache: "no-store", signal }));
 }
 
 /** Every page of a list. @param {string} path @returns {Promise<{items: any[], seq: number}>} */
@@ -43,18 +49,18 @@ export async function getAll(path) {
   return { items, seq };
 }
 
-/** @param {string} path @param {object} body @returns {Promise<any>} */
-export async function post(path, body) {
+/** Fails after `ms`: then nobody knows whether it was done. @param {string} path @param {object} body @param {number} ms @returns {Promise<any>} */
+export async function post(path, body, ms) {
   const more = { "content-type": "application/json", "idempotency-key": key() };
-  const request = { method: "POST", headers: headers(more), body: JSON.stringify(body) };
+  const signal = AbortSignal.timeout(ms);
+  const request = { method: "POST", headers: headers(more), body: JSON.stringify(body), signal };
   return answer(await fetch(`api/v1/${path}`, request));
 }
 
 /** @param {Response} response */
 async function answer(response) {
-  const body = await response.json().catch(() => null);
-  if (!response.ok) throw new Refused(response.status, body);
-  return body;
+  if (response.ok) return response.json();
+  throw new Refused(response.status, await response.json().catch(() => null));
 }
 
 function key() {

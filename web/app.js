@@ -2,10 +2,14 @@
 
 import { effect, html, render, signal } from "./vendor/preact.js";
 import { signIn } from "./api.js";
+import { keepFocus } from "./focus.js";
 import { clock } from "./format.js";
+import { watchButtons } from "./hold.js";
 import * as state from "./state.js";
-import { AlarmBanner, Alerts } from "./views/banner.js";
+import { start } from "./sync.js";
+import { AlarmBanner, Alerts, Failures, Filtered, Waiting } from "./views/banner.js";
 import { Alarms } from "./views/alarms.js";
+import { Detail } from "./views/detail.js";
 import { Ward } from "./views/ward.js";
 
 const LINK = {
@@ -14,20 +18,22 @@ const LINK = {
 
 function App() {
   if (state.needsToken.value) return html`<${SignIn} />`;
-  const view = state.route.value === "alarms" ? html`<${Alarms} />` : html`<${Ward} />`;
+  const View = { ward: Ward, alarms: Alarms, alarm: Detail }[state.route.value.view];
   const dimmed = state.trustworthy.value ? "" : "untrusted";
   return html`
-    <div class="top"><${TopBar} /><${Alerts} /><${AlarmBanner} /><${Notice} /></div>
-    <main class=${dimmed}>${view}</main>
+    <div class="top" data-still><${TopBar} /><${Alerts} /><${AlarmBanner} /><${Filtered} /><${Failures} /><${Waiting} /></div>
+    <main class=${dimmed}><${View} /></main>
+    <p id="rest" tabindex="-1">The alarm you were on is not shown here any more.</p>
+    <${Notice} />
     <footer>Research and demonstration software. Not a medical device, never the only means of monitoring.</footer>`;
 }
 
 function TopBar() {
   const link = state.link.value === "live" && state.notMonitored.value ? "behind" : state.link.value;
   const count = state.openAlarms.value.length;
-  const here = state.route.value;
-  const tab = (/** @type {string} */ name, /** @type {string} */ text) =>
-    html`<a href="#${name}" aria-current=${here === name ? "page" : null}>${text}</a>`;
+  const here = state.route.value.view;
+  const tab = (/** @type {"ward"|"alarms"} */ view, /** @type {string} */ text) =>
+    html`<a href=${state.href({ view })} aria-current=${here === view ? "page" : null}>${text}</a>`;
   return html`<header>
     <strong>vitalgate</strong>
     <nav aria-label="Views">${tab("ward", "Ward")}${tab("alarms", `Alarms ${count}`)}</nav>
@@ -41,8 +47,8 @@ function TopBar() {
 
 function WardPicker() {
   const wards = state.wards.value;
-  if (wards.length < 2) return null;
-  const pick = (/** @type {any} */ event) => { state.ward.value = event.target.value; };
+  if (wards.length < 2 && !state.ward.value) return null;
+  const pick = (/** @type {any} */ event) => state.chooseWard(event.target.value);
   return html`<label class="picker">Ward
     <select onChange=${pick} value=${state.ward.value}>
       <option value="">all ${wards.length}</option>
@@ -52,7 +58,7 @@ function WardPicker() {
 
 function Notice() {
   if (!state.notice.value) return null;
-  return html`<div class="notice" role="status">${state.notice.value}
+  return html`<div class="notice" role="status"><span>${state.notice.value}</span>
     <button onClick=${() => { state.notice.value = ""; }}>Close</button></div>`;
 }
 
@@ -63,7 +69,7 @@ function SignIn() {
     event.preventDefault();
     signIn(typed.value.trim());
     typed.value = "";
-    wake();
+    signedIn();
   };
   return html`<form class="sign-in" onSubmit=${send}>
     <h1>vitalgate</h1>
@@ -77,12 +83,21 @@ function SignIn() {
 
 // What a tab in the background shows.
 effect(() => {
-  const waiting = state.openAlarms.value.filter((alarm) => alarm.state === "alarming").length;
-  const word = state.trustworthy.value ? (waiting ? `(${waiting}) ` : "") : "✕ NOT LIVE · ";
-  document.title = `${word}vitalgate`;
+  const waiting = state.waiting.value.length;
+  const high = state.waitingElsewhere.value.filter((alarm) => alarm.priority === "high").length;
+  const count = `${waiting ? `(${waiting}) ` : ""}${high ? `[${high} high elsewhere] ` : ""}`;
+  document.title = `${state.trustworthy.value ? count : "✕ NOT LIVE · "}vitalgate`;
+});
+
+const NOTICE_MS = 10_000;
+effect(() => {
+  const text = state.notice.value;
+  if (text) setTimeout(() => { if (state.notice.value === text) state.notice.value = ""; }, NOTICE_MS);
 });
 
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 root.replaceChildren();
-const wake = state.start();
+watchButtons(root, (why) => { state.notice.value = `Not taken: ${why}`; });
+keepFocus(root, () => document.getElementById("rest"));
+const { signedIn } = start();
 render(html`<${App} />`, root);

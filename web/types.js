@@ -18,8 +18,10 @@
  * @property {AlarmState} state
  * @property {"present"|"absent"|"unknown"|"momentary"} condition
  * @property {string|null} condition_reason
+ * @property {Priority} priority_peak
  * @property {{by: string, at: string, until: string|null, seq: number}|null} acknowledged
  * @property {{value: number, unit: string, measured_at: string, age_s: number, stale: boolean}|null} latest
+ * @property {{signal: string, limit: number|null, unit: string|null}} trigger
  * @property {string} raised_at
  * @property {string} announced_at
  * @property {string|null} closed_at

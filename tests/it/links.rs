@@ -1,6 +1,7 @@
 //! Connections as such: handshakes, wills, the line of acks.
 
 use rumqttc::{LastWill, Packet, QoS};
+use serde_json::json;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::Body;
 
@@ -70,8 +71,16 @@ fn a_device_cannot_speak_for_another() {
     let gateway = Gateway::start();
     let message = telemetry(1, gateway.now(), &[("spo2", 97.0, "%")]);
     let mut client = gateway.mqtt("dev-1");
-    client.send_telemetry("dev-2", &message);
-    assert!(client.receive_end().is_empty(), "3.1.1 has no refusal but to close");
+    let id = client.send_telemetry("dev-2", &message);
+    assert_eq!(client.receive_puback(), id, "3.1.1 has no refusal: it is a dead letter");
+    let letters = gateway.get("/api/v1/dead-letters");
+    let letter = &letters["items"][0];
+    assert_eq!(
+        (&letter["principal"], &letter["device"]),
+        (&json!("dev-1"), &json!(null)),
+        "{letters}"
+    );
+    client.telemetry("dev-1", &telemetry(1, gateway.now(), &[("spo2", 97.0, "%")]));
     let of_another = |input: &Input| matches!(input, Input::Message(message) if message.device.as_str() == "dev-2");
     assert!(!gateway.journal().iter().any(of_another), "never stored under the other device");
 }

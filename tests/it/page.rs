@@ -1,4 +1,4 @@
-//! The page in a real browser: live numbers, an alarm, its acknowledgement, a lost connection.
+//! The page in a real browser: live numbers, an alarm, its acknowledgement, a lost connection, races.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -63,4 +63,18 @@ fn the_page_shows_what_happens_and_that_the_gateway_died() {
 #[ignore = "needs chromium"]
 fn the_page_shows_what_happens_and_that_the_gateway_hangs() {
     the_page_follows_until("stopped");
+}
+
+/// Races to the millisecond, before a gateway that does what the test says.
+#[test]
+#[ignore = "needs chromium"]
+fn the_page_never_answers_the_wrong_alarm() {
+    let status = Command::new("node")
+        .arg(root().join("tests/external/page_races.cjs"))
+        .env("NODE_PATH", node_modules())
+        .arg("--chromium")
+        .arg(chromium())
+        .status()
+        .unwrap();
+    assert!(status.success(), "a check of the page failed; its name is above");
 }

@@ -1,13 +1,13 @@
 // How one alarm looks and what can be done with it, wherever it is shown.
 
-import { html, signal } from "../vendor/preact.js";
-import { clock, time } from "../format.js";
+import { html } from "../vendor/preact.js";
+import { answer, pending, resets } from "../commands.js";
+import { clock, span, time } from "../format.js";
+import { placeName, whereNow } from "../places.js";
 import * as state from "../state.js";
 
 /** @import { Alarm } from "../types.js" */
-
-/** Id of the alarm whose reason is being written. A dialog would stop the watch over the connection. */
-const asking = signal("");
+/** @import { Act } from "../commands.js" */
 
 /** Shape and words say the priority as well as the colour. @param {Alarm} alarm */
 export function mark(alarm) {
@@ -23,8 +23,7 @@ export function tone(alarm) {
 
 /** Where: bed and patient, or the gateway. @param {Alarm} alarm */
 export function place(alarm) {
-  if (!alarm.patient) return "Gateway";
-  return alarm.bed ? `${alarm.bed} · ${alarm.patient}` : alarm.patient;
+  return placeName(alarm, state.places.value);
 }
 
 /** What holds now, in words. @param {Alarm} alarm */
@@ -37,59 +36,69 @@ export function story(alarm) {
   else if (alarm.condition === "momentary") parts.push("event");
   if (alarm.state === "latched") parts.push("waits for a look");
   if (alarm.recurrence > 0) parts.push(`came back ${alarm.recurrence}×`);
+  const { bed } = whereNow(alarm, state.places.value);
+  if (alarm.bed && bed && bed !== alarm.bed) parts.push(`rose in ${alarm.bed}`);
   const ack = alarm.acknowledged;
   if (ack) parts.push(`acknowledged by ${ack.by}${ack.until ? ` until ${clock(time(ack.until))}` : ""}`);
   return parts.join(" · ");
 }
 
-/** A chip for tiles. @param {{alarm: Alarm}} props */
+/** When it was announced last, and when it first rose. @param {{alarm: Alarm}} props */
+export function Times({ alarm }) {
+  const last = time(alarm.announced_at);
+  const first = time(alarm.raised_at);
+  const ago = span(state.now.value - last);
+  return html`<span class="since"><span class="sr">announced </span>${clock(last)}
+    <small>${ago} ago${last - first < 1_000 ? null : html` · first ${clock(first)}`}</small></span>`;
+}
+
+/** A chip for tiles; it opens the alarm. @param {{alarm: Alarm}} props */
 export function AlarmChip({ alarm }) {
   const quiet = alarm.state === "acknowledged" ? "quiet" : "";
   const ended = alarm.state === "latched" ? "ended" : "";
-  return html`<a class="chip ${tone(alarm)} ${quiet} ${ended}" href="#alarms" title=${story(alarm)}>
+  return html`<a class="chip ${tone(alarm)} ${quiet} ${ended}" title=${story(alarm)}
+    href=${state.href({ view: "alarm", id: alarm.id })} data-alarm=${alarm.id} data-act="open">
     <b>${mark(alarm)}</b> ${alarm.text}${quiet ? " ✓" : ""}${alarm.confirmed === false ? " (unconfirmed)" : ""}</a>`;
 }
 
-/** The buttons an alarm has in its state. @param {{alarm: Alarm}} props */
-export function AlarmActions({ alarm }) {
-  const why = refusal();
-  const button = (/** @type {"acknowledge"|"unacknowledge"|"reset"} */ act, /** @type {string} */ text) => html`
-    <button class="act" disabled=${why !== ""} title=${why} aria-label="${text}: ${place(alarm)} ${alarm.text}"
-      onClick=${() => act === "reset" ? reset(alarm) : state.answerAlarm(alarm, act)}>${text}</button>`;
-  if (asking.value === alarm.id) return html`<${Reason} alarm=${alarm} />`;
-  const settled = alarm.condition === "absent" || alarm.condition === "momentary";
-  return html`<span class="actions">
-    ${alarm.state === "alarming" ? button("acknowledge", "Acknowledge") : null}
-    ${alarm.state === "acknowledged" ? button("unacknowledge", "Take back") : null}
-    ${alarm.state === "latched" || settled || alarm.condition === "unknown" ? button("reset", "Reset") : null}
-  </span>`;
+const WORDS = { acknowledge: "Acknowledge", unacknowledge: "Take back", reset: "Reset" };
+/** Shorter than every word above: a longer one would move what is around it. */
+const SENDING = "Sending …";
+
+/**
+ * One command on one alarm. It is always there, so that nothing takes its place; `data-meaning` is what
+ * a press would answer, see hold.js.
+ * @param {{alarm: Alarm, act: Act, press?: () => void, blocked?: string, children?: unknown}} props
+ */
+export function Command({ alarm, act, press, blocked, children }) {
+  const waits = pending.value.get(alarm.id) === act;
+  const word = WORDS[act];
+  const news = act === "reset" ? `${alarm.condition} ${alarm.announced_at}` : "";
+  return html`<button class="act ${act} ${waits ? "pending" : ""}" aria-busy=${waits}
+    aria-label="${waits ? `${SENDING} ${word}` : word}: ${place(alarm)}, ${alarm.text}"
+    data-alarm=${alarm.id} data-act=${act} data-refused=${refusal(alarm, act) || blocked || ""}
+    data-meaning="${act} ${alarm.id} ${alarm.state} ${alarm.priority} ${news}"
+    onClick=${press ?? (() => answer(alarm, act))}>${waits ? SENDING : word}${children}</button>`;
 }
 
-function refusal() {
+/** Opens the alarm by itself. @param {{alarm: Alarm}} props */
+export function Open({ alarm }) {
+  return html`<a class="button" href=${state.href({ view: "alarm", id: alarm.id })}
+    data-alarm=${alarm.id} data-act="open" data-meaning="open ${alarm.id}"
+    aria-label="Open: ${place(alarm)}, ${alarm.text}">Open</a>`;
+}
+
+/** Why it cannot be asked now; empty if it can. @param {Alarm} alarm @param {Act} act */
+function refusal(alarm, act) {
+  if (pending.value.has(alarm.id)) return "waits for the gateway's answer";
+  if (resets.value.has(alarm.id)) return "a reset waits to be sent: undo it first";
+  if (alarm.state === "closed") return "closed";
+  if (act === "acknowledge" && alarm.state === "acknowledged") return "acknowledged already";
+  if (act === "acknowledge" && alarm.state !== "alarming") return "it is over: open it to reset it";
+  if (act === "unacknowledge" && alarm.state !== "acknowledged") return "nobody has acknowledged it";
+  if (act === "reset" && alarm.condition === "present") return "it still holds: only what is over can be reset";
   if (!state.mayAnswer.value) return "your role may look but not answer";
   if (state.link.value !== "live") return "not connected: nothing would be recorded";
   if (state.beat.value?.store === "failing") return "the store fails: nothing would be recorded";
   return "";
-}
-
-/** An alarm whose condition is not known is closed only with a reason. @param {Alarm} alarm */
-function reset(alarm) {
-  if (alarm.condition === "unknown") asking.value = alarm.id;
-  else state.answerAlarm(alarm, "reset");
-}
-
-/** @param {{alarm: Alarm}} props */
-function Reason({ alarm }) {
-  const send = (/** @type {any} */ event) => {
-    event.preventDefault();
-    const reason = event.target.elements.reason.value.trim();
-    asking.value = "";
-    if (reason) state.answerAlarm(alarm, "reset", reason);
-  };
-  return html`<form class="actions" onSubmit=${send}>
-    <input name="reason" required maxlength="200" aria-label="Why may it be closed?"
-      placeholder="Not known whether it holds: why close it?" />
-    <button type="submit">Reset</button>
-    <button type="button" onClick=${() => { asking.value = ""; }}>Cancel</button>
-  </form>`;
 }

@@ -1,54 +1,73 @@
-// The list of alarms: open ones live, closed ones on demand, each with its story.
+// The list of alarms: those that wait and those that were answered, live; closed ones on demand.
 
 import { html, signal } from "../vendor/preact.js";
 import { get } from "../api.js";
-import { clock, number, span, time, unitText } from "../format.js";
+import { clock, number, time, unitText } from "../format.js";
+import { waits } from "../order.js";
+import { split } from "../places.js";
 import * as state from "../state.js";
-import { AlarmActions, mark, place, story, tone } from "./alarm.js";
+import { Command, mark, Open, place, story, Times, tone } from "./alarm.js";
 
 /** @import { Alarm } from "../types.js" */
 
 const tab = signal(/** @type {"open"|"closed"} */ ("open"));
 const closed = signal(/** @type {{items: Alarm[], next: string|null}|null} */ (null));
-const detail = signal(/** @type {{id: string, transitions: any[]}|null} */ (null));
 
 export function Alarms() {
-  const shown = (tab.value === "open" ? state.openAlarms.value : closed.value?.items ?? [])
-    .filter((alarm) => !state.ward.value || !alarm.ward || alarm.ward === state.ward.value);
   const choose = (/** @type {"open"|"closed"} */ name, /** @type {string} */ text) => html`
     <button role="tab" aria-selected=${tab.value === name} onClick=${() => show(name)}>${text}</button>`;
   return html`<section aria-label="Alarms">
     <div class="tabs" role="tablist">${choose("open", "Open")}${choose("closed", "Closed")}</div>
-    ${shown.length === 0 ? html`<p class="empty">${nothing()}</p>` : null}
-    <ul class="alarms">${shown.map((alarm) => html`<${Row} key=${alarm.id} alarm=${alarm} />`)}</ul>
-    ${tab.value === "closed" && closed.value?.next ? html`<button onClick=${more}>Older</button>` : null}
+    ${tab.value === "open" ? html`<${OpenOnes} />` : html`<${ClosedOnes} />`}
   </section>`;
+}
+
+function OpenOnes() {
+  const answered = state.openAlarms.value.filter((alarm) => !waits(alarm));
+  if (state.openAlarms.value.length === 0) return html`<p class="empty">${nothing()}</p>`;
+  return [
+    list("wait", "Wait for an answer", state.waiting.value),
+    answered.length ? list("answered", "Answered", answered) : null,
+  ];
+}
+
+function ClosedOnes() {
+  if (!closed.value) return html`<p class="empty">Loading …</p>`;
+  // A transition that cannot be read is an empty place in the list.
+  const shown = split(closed.value.items.filter(Boolean), state.ward.value, state.places.value).inside;
+  return [
+    shown.length === 0 ? html`<p class="empty">No closed alarms</p>` : list("closed", "Closed", shown),
+    closed.value.next ? html`<button onClick=${more}>Older</button>` : null,
+  ];
+}
+
+/** @param {string} key @param {string} title @param {Alarm[]} alarms */
+function list(key, title, alarms) {
+  return html`<section key=${key} aria-label=${title}><h2 class="group">${title} <small>${alarms.length}</small></h2>
+    <ul class="alarms">${alarms.map((alarm) => html`<${Row} key=${alarm.id} alarm=${alarm} />`)}</ul></section>`;
 }
 
 /** @param {{alarm: Alarm}} props */
 function Row({ alarm }) {
-  const open = detail.value?.id === alarm.id ? detail.value : null;
   const latest = alarm.latest;
   const age = latest ? `${number(latest.value)} ${unitText(latest.unit)} at ${clock(time(latest.measured_at))}` : "";
   const closedAs = alarm.closed_at ? `closed ${clock(time(alarm.closed_at))}, ${alarm.closed_reason}` : "";
-  return html`<li class="row ${tone(alarm)} ${alarm.state}">
+  return html`<li class="row ${tone(alarm)} ${alarm.state}" data-row=${alarm.id}>
     <span class="chip ${tone(alarm)} ${alarm.state === "acknowledged" ? "quiet" : ""}"><b>${mark(alarm)}</b> ${alarm.priority}</span>
     <span class="where">${place(alarm)}</span>
     <span class="text">${alarm.text}<small>${closedAs || story(alarm)}</small></span>
-    <span class="since">${clock(time(alarm.raised_at))}<small>${span(state.now.value - time(alarm.raised_at))} ago</small></span>
+    <${Times} alarm=${alarm} />
     <span class="latest">${age}</span>
-    <span class="actions">${alarm.state === "closed" ? null : html`<${AlarmActions} alarm=${alarm} />`}
-      <button aria-expanded=${open !== null} aria-label="Story of ${alarm.text}" onClick=${() => toggle(alarm.id)}>Story</button></span>
-    ${open ? html`<ol class="story">${open.transitions.map((t) => html`<li>
-      <time>${clock(time(t.at))}</time> ${t.change.replaceAll("_", " ")}${t.actor ? ` by ${t.actor}` : ""} → ${t.state}, ${t.text}</li>`)}</ol>` : null}
+    <span class="actions">${alarm.state === "closed" ? html`<span></span>` : html`<${Command} alarm=${alarm} act="acknowledge" />`}
+      <${Open} alarm=${alarm} /></span>
   </li>`;
 }
 
 function nothing() {
-  if (tab.value === "closed") return closed.value ? "No closed alarms" : "Loading …";
   const hb = state.beat.value;
   if (!hb || !state.trustworthy.value) return "Not known: this page is not live";
-  return `No active alarms. Judged up to ${clock(time(hb.judged_to))}.`;
+  const where = state.ward.value ? ` in ${state.ward.value}` : "";
+  return `No active alarms${where}. Judged up to ${clock(time(hb.judged_to))}.`;
 }
 
 /** @param {"open"|"closed"} name */
@@ -64,11 +83,6 @@ async function more() {
   const before = closed.value;
   const page = before && await ask(`alarms?state=closed&cursor=${before.next}`);
   if (page && before) closed.value = { items: [...before.items, ...page.items], next: page.next };
-}
-
-/** @param {string} id */
-async function toggle(id) {
-  detail.value = detail.value?.id === id ? null : await ask(`alarms/${id}`).then((d) => d && { id, transitions: d.transitions });
 }
 
 /** @param {string} path */

@@ -1,9 +1,11 @@
-// What is loud on every page: the state of the connection and the most urgent alarm.
+// What is loud on every page: the state of the connection, what failed, and the most urgent alarm.
 
 import { html } from "../vendor/preact.js";
+import { failures, resets, secondsLeft, seen, send, undoReset } from "../commands.js";
 import { span, time } from "../format.js";
+import { counts } from "../order.js";
 import * as state from "../state.js";
-import { AlarmActions, mark, place, tone } from "./alarm.js";
+import { Command, mark, Open, place, tone } from "./alarm.js";
 
 export function Alerts() {
   const hb = state.beat.value;
@@ -29,24 +31,62 @@ export function Alerts() {
 
 /** The most urgent alarm nobody has answered, and how many there are. */
 export function AlarmBanner() {
-  const waiting = state.openAlarms.value.filter((a) => a.state === "alarming" || a.state === "latched");
+  const waiting = state.waiting.value;
   const first = waiting[0];
   if (!first) {
-    const text = state.trustworthy.value ? "No alarm waits for an answer" : "Alarms are not known: this page is not live";
+    const where = state.ward.value ? ` in ${state.ward.value}` : "";
+    const text = state.trustworthy.value ? `No alarm waits for an answer${where}` : "Alarms are not known: this page is not live";
     return html`<div class="banner none" role="status">${text}</div>`;
   }
-  const counts = ["high", "medium", "low", "info"]
-    .map((priority) => [priority, waiting.filter((a) => a.priority === priority).length])
-    .filter(([, count]) => count);
   const urgent = first.priority === "high" && first.state === "alarming";
   return html`<div class="banner ${tone(first)} ${urgent ? "urgent" : ""}" role=${urgent ? "alert" : "status"}>
     <span class="mark" aria-hidden="true">${mark(first)}</span>
     <span class="what"><b>${place(first)}</b> ${first.text}
       ${first.state === "latched" ? html` <i>ended, not yet looked at</i>` : null}</span>
-    <${AlarmActions} alarm=${first} />
-    <span class="counts">${counts.map(([priority, count]) => html`<span>${count} ${priority}</span>`)}</span>
-    <a class="button" href="#alarms">Open list</a>
+    <span class="actions" key=${first.id}>
+      <${Command} alarm=${first} act="acknowledge" />
+      <${Open} alarm=${first} />
+    </span>
+    <span class="counts">${counts(waiting).map(({ priority, count }) => html`<span key=${priority} class=${priority}>${count} ${priority}</span>`)}</span>
+    <a class="button list" href=${state.href({ view: "alarms" })}>Open list</a>
   </div>`;
+}
+
+/** That only one ward is shown, and what waits in the others. */
+export function Filtered() {
+  const ward = state.ward.value;
+  if (!ward) return null;
+  const elsewhere = state.waitingElsewhere.value;
+  const high = elsewhere.some((alarm) => alarm.priority === "high");
+  return html`<div class="filtered ${high ? "high" : ""}" role="status">
+    <span>Only ward <b>${ward}</b> is shown. Other wards: ${elsewhere.length === 0 ? "no alarm waits" : counts(elsewhere)
+      .map(({ priority, count }) => html`<b key=${priority} class="count ${priority}">${count} ${priority}</b> `)}
+    </span>
+    <button onClick=${() => state.chooseWard("")}>Show all wards</button>
+  </div>`;
+}
+
+/** Commands that failed; each stays until it was seen. */
+export function Failures() {
+  return failures.value.map((failure) => html`<div class="alert failed" role="alert" key=${failure.key}>
+    <b>${failure.title}</b><span><strong>${failure.where}</strong> ${failure.text}: ${failure.cause}. ${failure.todo}</span>
+    <button data-meaning="seen ${failure.key}" aria-label="Seen: ${failure.title}, ${failure.where}"
+      onClick=${() => seen(failure.key)}>Seen</button></div>`);
+}
+
+/** Resets that wait while another view is open. */
+export function Waiting() {
+  const { view, id } = state.route.value;
+  return [...resets.value.values()].filter((reset) => view !== "alarm" || reset.alarm.id !== id).map((reset) => {
+    const { alarm } = reset;
+    const name = `${place(alarm)}, ${alarm.text}`;
+    return html`<div class="alert unsent" role="status" key=${alarm.id}>
+      <b>Reset not sent yet</b><span><strong>${place(alarm)}</strong> ${alarm.text}. You have left it: send it now?${" "}
+        <span aria-hidden="true">Else it is sent in ${secondsLeft(reset)} s.</span></span>
+      <button data-meaning="send ${alarm.id}" aria-label="Send reset now: ${name}" onClick=${() => send(alarm.id)}>Send now</button>
+      <button data-meaning="undo ${alarm.id}" aria-label="Undo reset: ${name}" onClick=${() => undoReset(alarm.id)}>Undo</button>
+    </div>`;
+  });
 }
 
 /** @param {string} title @param {string} text */

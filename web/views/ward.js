@@ -2,25 +2,21 @@
 
 import { html, signal } from "../vendor/preact.js";
 import { clock, number, span, time, unitText } from "../format.js";
+import { byUrgency, holds, waits } from "../order.js";
+import { alarmOf, readouts, stale as isStale, usual } from "../readouts.js";
 import * as state from "../state.js";
-import { AlarmChip, tone } from "./alarm.js";
+import { AlarmChip, mark, tone } from "./alarm.js";
 
 /** @import { Alarm, Bed, Device, Patient, Vital } from "../types.js" */
-
-const RANK = { high: 3, medium: 2, low: 1, info: 0 };
-const COLOUR = [
-  [/^(heart|pulse|ecg)/, "green"], [/^(spo2|oxygen)/, "blue"], [/^resp|^etco2|^rr/, "cream"],
-  [/^(nibp|abp|ibp|bp|art)/, "rose"], [/^glucose/, "violet"],
-];
-/** The order of readouts in a tile; others follow by name. */
-const ORDER = [/^heart|^pulse/, /^spo2/, /^resp/, /^nibp|^abp|^art|^bp/, /temp/, /^glucose/];
+/** @import { ReadoutData } from "../readouts.js" */
 
 const bySeverity = signal(false);
 
 export function Ward() {
-  const tiles = tilesOf().filter((t) => !state.ward.value || t.ward === state.ward.value);
-  const hidden = tilesOf().length - tiles.length;
-  if (bySeverity.value) tiles.sort((a, b) => severity(b) - severity(a));
+  const all = tilesOf();
+  const tiles = all.filter((t) => !state.ward.value || !t.ward || t.ward === state.ward.value);
+  const hidden = all.length - tiles.length;
+  if (bySeverity.value) tiles.sort(bySeverest);
   if (tiles.length === 0) {
     const text = state.link.value === "live"
       ? "No beds yet — connect a device or start the demo" : "Not known: this page is not live";
@@ -54,9 +50,10 @@ function tilesOf() {
   return [...placed, ...rest.map((p) => tile(p.ward ?? "", "", p))];
 }
 
-/** @param {TileData} tile */
-function severity(tile) {
-  return Math.max(-1, ...tile.alarms.map((a) => RANK[a.priority] + (a.state === "alarming" ? 10 : 0)));
+/** Tiles by their first alarm that waits; those without one after them. @param {TileData} a @param {TileData} b */
+function bySeverest(a, b) {
+  const [first, second] = [a, b].map((tile) => tile.alarms.find(waits));
+  return first && second ? byUrgency(first, second) : Number(!first) - Number(!second);
 }
 
 /** @param {{tile: TileData}} props */
@@ -71,46 +68,26 @@ function Tile({ tile }) {
       ${watched === "monitored" ? null : html`<span class="watch ${watched}">${watched === "not" ? "NOT MONITORED" : "PARTLY MONITORED"}</span>`}</h2>
     ${watched === "monitored" ? null : html`<p class="why">${patient.monitored.why.join("; ")}</p>`}
     <div class="chips">${alarms.map((a) => html`<${AlarmChip} key=${a.id} alarm=${a} />`)}</div>
-    <dl class="vitals">${readouts(patient.vitals).map((r) => html`<${Readout} key=${r.key} readout=${r} />`)}</dl>
+    <dl class="vitals">${readouts(patient.vitals).map((r) => html`<${Readout} key=${r.key} readout=${r} alarm=${alarmOf(r, alarms)} />`)}</dl>
     ${patient.vitals.length ? null : html`<p class="why">no values yet</p>`}
     <p class="devices">${patient.devices.map((id) => html`<${DeviceState} key=${id} id=${id} />`)}
       ${patient.devices.length ? null : "no device bound"}</p>
   </article>`;
 }
 
-/** @typedef {{key: string, label: string, first: Vital, second: Vital|undefined}} ReadoutData */
-
-/** One readout a series; systolic and diastolic of one device share theirs. @param {Vital[]} vitals @returns {ReadoutData[]} */
-function readouts(vitals) {
-  const paired = new Set();
-  const all = vitals.map((first) => {
-    const stem = first.signal.endsWith("_sys") ? first.signal.slice(0, -4) : null;
-    const second = stem === null ? undefined
-      : vitals.find((v) => v.signal === `${stem}_dia` && v.device === first.device && v.instance === first.instance);
-    if (second) paired.add(second);
-    const label = second && stem ? stem.toUpperCase() : first.label;
-    return { key: `${first.device} ${first.signal} ${first.instance}`, label, first, second };
-  });
-  const place = (/** @type {ReadoutData} */ r) => {
-    const at = ORDER.findIndex((pattern) => pattern.test(r.first.signal));
-    return at < 0 ? ORDER.length : at;
-  };
-  return all.filter((r) => !paired.has(r.first))
-    .sort((a, b) => place(a) - place(b) || a.first.signal.localeCompare(b.first.signal));
-}
-
-/** @param {{readout: ReadoutData}} props */
-function Readout({ readout: { label, first, second } }) {
+/** @param {{readout: ReadoutData, alarm: Alarm|undefined}} props */
+function Readout({ readout, alarm }) {
+  const { label, first, second } = readout;
   const now = state.now.value;
   const age = first.measured_at ? span(now - time(first.measured_at)) : "";
   const empty = first.value === null && first.text === null;
-  const old = (/** @type {Vital} */ v) => v.stale_after === null || now > time(v.stale_after);
-  const stale = empty || old(first) || (second !== undefined && old(second));
+  const stale = isStale(readout, now);
   const doubt = first.doubt ?? second?.doubt;
-  const colour = COLOUR.find(([pattern]) => /** @type {RegExp} */ (pattern).test(first.signal))?.[1] ?? "plain";
   const last = empty ? "no value yet" : `last ${valueText(first, second)}, ${age} ago`;
-  return html`<div class="readout ${colour} ${stale ? "stale" : ""} ${second || first.text ? "wide" : ""}">
-    <dt>${label}${first.instance ? ` ${first.instance}` : ""} <small>${unitText(first.unit)}</small></dt>
+  const colour = stale ? "stale" : alarm ? `alarm-${tone(alarm)} ${holds(alarm) ? "holds" : "over"}` : usual(first.signal);
+  return html`<div class="readout ${colour} ${second || first.text ? "wide" : ""}">
+    <dt>${label}${first.instance ? ` ${first.instance}` : ""} <small>${unitText(first.unit)}</small>
+      ${alarm ? html` <b title=${alarm.text}>${mark(alarm)}<span class="sr"> alarm, ${alarm.priority}</span></b>` : null}</dt>
     <dd>${stale ? "--" : valueText(first, second)}</dd>
     <dd class="age" title="measured ${clock(time(first.measured_at))}">${stale ? last : age}
       ${doubt ? html`<span class="doubt" title=${doubt}> ? ${doubt}</span>` : null}</dd>

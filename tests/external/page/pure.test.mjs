@@ -1,0 +1,141 @@
+// The order of alarms, which ward shows them, and what a press means: the pure parts of the page.
+//
+//   node --test tests/external/page/pure.test.mjs
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { HOLD_MS, look } from "../../../web/hold.js";
+import { byUrgency, counts, inOrder } from "../../../web/order.js";
+import { changed, tooLate, UNDO_MS, why } from "../../../web/outcome.js";
+import { placeName, split, whereNow } from "../../../web/places.js";
+import { alarmOf, stale } from "../../../web/readouts.js";
+import { format, parse } from "../../../web/route.js";
+
+let made = 0;
+function alarm(more = {}) {
+  made += 1;
+  return {
+    id: `a${made}`, kind: "physiological", priority: "medium", condition: "present", state: "alarming",
+    announced_at: "2026-11-21T10:00:00Z", ward: "icu", bed: "bed-1", patient: "p-1", ...more,
+  };
+}
+
+const high = { priority: "high" };
+const technical = { kind: "technical" };
+const momentary = { condition: "momentary" };
+const latched = { state: "latched", condition: "absent" };
+
+function before(first, second) {
+  assert.ok(byUrgency(first, second) < 0 && byUrgency(second, first) > 0);
+}
+
+test("present stands before momentary, but not before a high one that nobody has answered", () => {
+  before(alarm(), alarm(momentary));
+  before(alarm(high), alarm({ ...momentary, ...high, announced_at: "2026-11-21T10:00:01Z" }));
+  before(alarm({ ...momentary, ...high }), alarm());
+  before(alarm(), alarm({ ...momentary, ...high, state: "acknowledged" }));
+});
+
+test("what is not known to be over counts as present", () => {
+  before(alarm({ condition: "unknown" }), alarm(momentary));
+  before(alarm({ condition: "unknown", ...high }), alarm());
+});
+
+test("of the patient stands before technical, whatever the priority", () => {
+  before(alarm({ priority: "low" }), alarm({ ...technical, ...high }));
+});
+
+test("then the priority, then the newest announcement", () => {
+  before(alarm(high), alarm());
+  before(alarm(), alarm({ priority: "low" }));
+  before(alarm({ announced_at: "2026-11-21T10:00:01Z" }), alarm());
+});
+
+test("a high alarm, latched or momentary, stands before every technical one that is not high", () => {
+  before(alarm({ ...high, ...latched }), alarm(technical));
+  before(alarm({ ...high, ...latched }), alarm({ ...technical, priority: "low" }));
+  before(alarm({ ...high, ...momentary }), alarm(technical));
+  before(alarm({ ...high, ...technical }), alarm(technical));
+});
+
+test("what waits for an answer stands before what has one", () => {
+  const answered = alarm({ ...high, state: "acknowledged" });
+  const waiting = alarm();
+  assert.deepEqual(inOrder([answered, waiting]), [waiting, answered]);
+});
+
+test("it is an order: of any three the first stands before the last", () => {
+  const all = [];
+  for (const kind of ["physiological", "technical"])
+    for (const priority of ["high", "medium", "low", "info"])
+      for (const condition of ["present", "unknown", "momentary", "absent"])
+        for (const second of [0, 1]) all.push(alarm({ kind, priority, condition, announced_at: `2026-11-21T10:00:0${second}Z` }));
+  const sign = (a, b) => Math.sign(byUrgency(a, b));
+  for (const a of all) for (const b of all) {
+    assert.equal(sign(a, b), -sign(b, a) || 0);
+    for (const c of all) if (sign(a, b) < 0 && sign(b, c) < 0) assert.equal(sign(a, c), -1);
+  }
+});
+
+test("counts leave out no priority that is there", () => {
+  assert.deepEqual(counts([alarm(high), alarm(), alarm()]), [{ priority: "high", count: 1 }, { priority: "medium", count: 2 }]);
+});
+
+test("a ward shows who is there now, and what belongs to no ward", () => {
+  const patients = new Map([["p-1", { id: "p-1", ward: "step-down", bed: "bed-9" }]]);
+  const moved = alarm();
+  const gateway = alarm({ patient: null, ward: null, bed: null });
+  assert.deepEqual(whereNow(moved, patients), { ward: "step-down", bed: "bed-9" });
+  assert.equal(placeName(moved, patients), "bed-9 · p-1");
+  assert.deepEqual(split([moved, gateway], "step-down", patients), { inside: [moved, gateway], outside: [] });
+  assert.deepEqual(split([moved, gateway], "icu", patients), { inside: [gateway], outside: [moved] });
+  assert.deepEqual(split([moved], "", patients).inside, [moved]);
+});
+
+test("an address says view, alarm and ward, and comes back as it was", () => {
+  for (const route of [
+    { view: "ward", id: "", ward: "" }, { view: "alarms", id: "", ward: "icu" }, { view: "alarm", id: "ABC2", ward: "icu" },
+  ]) assert.deepEqual(parse(format(route)), route);
+  assert.deepEqual(parse(""), { view: "ward", id: "", ward: "" });
+  assert.deepEqual(parse("#alarm"), { view: "ward", id: "", ward: "" });
+});
+
+test("a button waits when it moved, when it means something else and when it is new", () => {
+  const there = { meaning: "acknowledge a1", x: 10, y: 20 };
+  const first = look(undefined, there, 1_000);
+  assert.equal(first.until, 1_000 + HOLD_MS);
+  assert.equal(look(first, there, 5_000).until, first.until);
+  assert.equal(look(first, { ...there, y: 64 }, 5_000).until, 5_000 + HOLD_MS);
+  assert.equal(look(first, { ...there, meaning: "acknowledge a2" }, 5_000).until, 5_000 + HOLD_MS);
+});
+
+test("a reset is about what was seen, and is not sent out of a long sleep", () => {
+  const seen = alarm({ ...high, ...latched });
+  assert.equal(changed(seen, { ...seen, seq: 9, text: "other words" }), false);
+  for (const news of [{ state: "alarming" }, { condition: "present" }, { priority: "low" }, { announced_at: "2026-11-21T11:00:00Z" }])
+    assert.equal(changed(seen, { ...seen, ...news }), true);
+  assert.equal(changed(seen, undefined), true);
+  assert.equal(tooLate(0, UNDO_MS + 100), false);
+  assert.equal(tooLate(0, 3_600_000), true);
+});
+
+test("without an answer nobody knows, and it is said", () => {
+  const timeout = why("acknowledge", Object.assign(new Error(""), { name: "TimeoutError" }));
+  assert.equal(timeout.title, "ACKNOWLEDGE NOT CONFIRMED");
+  assert.match(timeout.cause, /did not answer within 5 s; nobody knows/);
+  assert.match(why("reset", { status: 503, problem: { outcome: "unknown" } }).title, /NOT CONFIRMED/);
+  assert.match(why("reset", { status: 409, message: "it has changed" }).title, /REFUSED/);
+});
+
+test("a value has the colour of the alarm on its signal that holds, and none when it is stale", () => {
+  const vital = { signal: "heart_rate", device: "d", value: 0, text: null, stale_after: "2026-11-21T10:00:00Z" };
+  const readout = { key: "", label: "", first: vital, second: undefined };
+  const on = { trigger: { signal: "heart_rate" } };
+  const over = alarm({ ...on, ...high, ...latched });
+  const holding = alarm(on);
+  assert.equal(alarmOf(readout, [over, holding, alarm({ trigger: { signal: "spo2" } })]), holding);
+  assert.equal(alarmOf(readout, [alarm({ ...on, ...technical })]), undefined);
+  assert.equal(stale(readout, Date.parse("2026-11-21T09:59:00Z")), false);
+  assert.equal(stale(readout, Date.parse("2026-11-21T10:01:00Z")), true);
+  assert.equal(stale({ ...readout, first: { ...vital, value: null } }, 0), true);
+});

@@ -1,0 +1,1 @@
+"""The second judge: written from the contract alone, slow and naive, to disagree with the gateway."""

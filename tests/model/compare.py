@@ -1,0 +1,143 @@
+"""Runs both judges over the same histories.
+
+`python3 -m model.compare --driver PATH --seed N --steps 1000000 [--minutes 5]` prints one line at the
+end, and writes the smallest history of each new kind of disagreement to a file in `--out`.
+"""
+
+import argparse
+import json
+import re
+import shlex
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from . import generator, kinds
+from .driver import Died, Driver
+from .judge.world import World
+from .shrink import shrink
+
+LENGTH = 150
+
+
+def judged(lines, floors=True):
+    """This judge's answers to a history."""
+    world = World(lines[0], floors)
+    return [world.step(line) for line in lines[1:]]
+
+
+def first_difference(lines, model, driver):
+    """(step, kinds) where the answers differ first, or None: what follows is a consequence."""
+    for number, (line, one, other) in enumerate(zip(lines[1:], model, driver)):
+        found = kinds.differences(line, one, other)
+        if found:
+            return number, found
+    return None
+
+
+class Comparison:
+    """What was compared so far."""
+
+    def __init__(self, driver, out, floors=True, skip=()):
+        self.driver, self.out, self.floors = driver, Path(out), floors
+        self.skip = [re.compile(one) for one in skip]
+        self.steps = self.histories = 0
+        self.kinds = Counter()
+
+    def differ(self, lines, model=None):
+        """(step, kinds) of a history, or None."""
+        if model is None:
+            model = judged(lines, self.floors)
+        try:
+            answers = self.driver.answers(lines)
+        except Died as why:
+            return len(lines) - 2, {f"driver died {why}" if "answers" not in str(why) else "driver died"}
+        found = first_difference(lines, model, answers)
+        if found:
+            wanted = {kind for kind in found[1] if not any(one.search(kind) for one in self.skip)}
+            return (found[0], wanted) if wanted else None
+        return None
+
+    def run(self, lines, model=None):
+        """Compares one history; a new kind is shrunk and written."""
+        self.histories += 1
+        self.steps += len(lines) - 1
+        found = self.differ(lines, model)
+        if not found:
+            return
+        place, different = found
+        for kind in sorted(different):
+            self.kinds[kind] += 1
+            if self.kinds[kind] == 1:
+                self.write(kind, lines[: place + 2])
+
+    def write(self, kind, lines):
+        def same(candidate):
+            try:
+                found = self.differ(candidate)
+            except (KeyError, TypeError, ValueError):
+                # What the shrinking left is no history.
+                return False
+            return bool(found) and kind in found[1]
+
+        small = shrink(lines, same) if same(lines) else lines
+        self.out.mkdir(parents=True, exist_ok=True)
+        name = re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-")[:80]
+        path = self.out / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in small))
+        print(f"new: {kind}: {len(small) - 1} steps in {path}", file=sys.stderr)
+
+
+def read_histories(path):
+    """Histories from a file of JSON lines."""
+    found = []
+    for line in Path(path).read_text().splitlines():
+        step = json.loads(line)
+        if "begin" in step:
+            found.append([])
+        found[-1].append(step)
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--driver", required=True, help="the other judge, with its arguments")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--length", type=int, default=LENGTH, help="steps of one history")
+    parser.add_argument("--minutes", type=float, help="ends after so long, whatever was done")
+    parser.add_argument("--out", default="disagreements")
+    parser.add_argument("--names", help="JSON: names of rules of the driver, as this judge calls them")
+    parser.add_argument("--skip", action="append", default=[], help="kinds (regular expression) to pass over")
+    parser.add_argument("--no-floors", action="store_true", help="without the lethal floors of contract 0.22a")
+    parser.add_argument("--files", nargs="*", help="histories to run instead of made ones")
+    args = parser.parse_args()
+    names = json.loads(Path(args.names).read_text()) if args.names else None
+    comparison = Comparison(Driver(shlex.split(args.driver), names), args.out, not args.no_floors, args.skip)
+    until = time.monotonic() + args.minutes * 60 if args.minutes else None
+    try:
+        if args.files is not None:
+            for path in args.files:
+                for lines in read_histories(path):
+                    comparison.run(lines)
+        else:
+            made(comparison, args, until)
+    finally:
+        comparison.driver.close()
+    found = ", ".join(f"{count} {kind}" for kind, count in comparison.kinds.most_common()) or "none"
+    print(f"seed {args.seed}: {comparison.steps} steps, {comparison.histories} histories, disagreements: {found}")
+    sys.exit(1 if comparison.kinds else 0)
+
+
+def made(comparison, args, until):
+    """Histories one after another, until enough."""
+    seed = args.seed * 1_000_000
+    while comparison.steps < args.steps and (until is None or time.monotonic() < until):
+        lines, model = generator.history(seed, args.length)
+        comparison.run(lines, None if args.no_floors else model)
+        seed += 1
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+//! What people see after a step.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_json::Value;
+use vitalgate_domain::core::Core;
+use vitalgate_domain::model::alarm::Alarm;
+use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Seen {
+    history: Value,
+    step: u64,
+    alarms: Vec<Shown>,
+    announced: BTreeSet<Vec<Option<String>>>,
+    closed: BTreeSet<Vec<Option<String>>>,
+    answer: Option<Value>,
+}
+
+/// An open alarm.
+#[derive(Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+struct Shown {
+    patient: Option<String>,
+    rule: String,
+    source: String,
+    state: String,
+    condition: String,
+    priority: String,
+    priority_peak: String,
+    late: bool,
+}
+
+impl Seen {
+    /// Of the core as it is, and of what moved since the last step.
+    pub(crate) fn of(history: Value, step: u64, core: &Core, moved: &[Transition]) -> Self {
+        let of_patients = core.patients.values().flat_map(|patient| patient.alarms.iter());
+        let all = of_patients.chain(core.site.alarms.iter());
+        let mut alarms: Vec<Shown> = all.map(|(_, open)| shown(&open.alarm)).collect();
+        alarms.sort();
+        let mut answer = Self {
+            history,
+            step,
+            alarms,
+            announced: BTreeSet::new(),
+            closed: BTreeSet::new(),
+            answer: None,
+        };
+        for transition in moved {
+            answer.take(&transition.body);
+        }
+        answer
+    }
+
+    /// The same, answered so where the core was not asked.
+    pub(crate) fn or(mut self, refused: Option<&str>) -> Self {
+        self.answer = self.answer.or(refused.map(Value::from));
+        self
+    }
+
+    fn take(&mut self, body: &TransitionBody) {
+        match body {
+            TransitionBody::Alarm { change, alarm, .. } => {
+                let patient = alarm.patient.as_ref().map(ToString::to_string);
+                let key = [patient, Some(alarm.rule.to_string()), Some(alarm.source.clone())];
+                if announces(*change) {
+                    let late = if alarm.late { "late" } else { "" };
+                    let rest = [Some(alarm.priority.to_string()), Some(late.to_owned())];
+                    self.announced.insert(key.iter().cloned().chain(rest).collect());
+                }
+                if let Some(reason) = &alarm.closed_reason {
+                    let rest = [Some(reason.clone())];
+                    self.closed.insert(key.into_iter().chain(rest).collect());
+                }
+            }
+            TransitionBody::Answer { answer, .. } => {
+                self.answer = serde_json::to_value(answer.outcome).ok();
+            }
+            TransitionBody::Note { .. } | TransitionBody::NotAllowed { .. } => {}
+        }
+    }
+}
+
+fn shown(alarm: &Alarm) -> Shown {
+    Shown {
+        patient: alarm.patient.as_ref().map(ToString::to_string),
+        rule: alarm.rule.to_string(),
+        source: alarm.source.clone(),
+        state: alarm.state.to_string(),
+        condition: alarm.condition.to_string(),
+        priority: alarm.priority.to_string(),
+        priority_peak: alarm.priority_peak.to_string(),
+        late: alarm.late,
+    }
+}
+
+/// Whether a person hears of it.
+fn announces(change: Change) -> bool {
+    matches!(
+        change,
+        Change::Raised
+            | Change::PriorityRose
+            | Change::Recurred
+            | Change::BackPresent
+            | Change::AcknowledgementOver
+            | Change::Unacknowledged
+            | Change::Upgraded
+    )
+}

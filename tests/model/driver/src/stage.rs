@@ -1,0 +1,314 @@
+//! The core, step by step.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+use vitalgate_domain::core::Core;
+use vitalgate_domain::core::configuration::{Configuration, Texts};
+use vitalgate_domain::model::alarm::Alarm;
+use vitalgate_domain::model::command::{Action, AlarmAct, Command, DeviceDetails, PatientDetails};
+use vitalgate_domain::model::ids::{AlarmId, DeviceId, PatientId};
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::message::{Delivery, ExpectedSignal, Kind};
+use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
+use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
+use vitalgate_formats::{Request, decode};
+
+use crate::answer::Seen;
+use crate::step::{self, Header, Step, What};
+
+const SIGNALS: &str = include_str!("../../../../config/signals.toml");
+const RULES: &str = include_str!("../../../../config/rules.toml");
+
+/// What was measured longer ago is refused, as by the gateway's own default.
+const RETENTION: Span = Span::days(365);
+
+/// One history on its way.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    history: Value,
+    site: String,
+    begin: Timestamp,
+    core: Core,
+    now: Stamp,
+    steps: u64,
+    log: Vec<Transition>,
+    /// The number of each alarm's first transition.
+    raised: BTreeMap<AlarmId, u64>,
+}
+
+impl Stage {
+    pub(crate) fn new(header: &Header) -> anyhow::Result<Self> {
+        let site = format!("time_zone = {}\n", Value::from(header.time_zone.as_str()));
+        let texts = texts(site.clone(), header.rules.as_deref().unwrap_or_default())?;
+        let core = Core::new(header.site.parse()?, false, Configuration::parse(texts)?);
+        let at: Timestamp = header.begin.parse()?;
+        Ok(Self {
+            history: header.history.clone(),
+            site,
+            begin: at,
+            core,
+            now: Stamp { at, offset: Span::ZERO },
+            steps: 0,
+            log: Vec::new(),
+            raised: BTreeMap::new(),
+        })
+    }
+
+    /// Lets time pass until the step, takes it, and says what came of both.
+    pub(crate) fn step(&mut self, step: &Step) -> anyhow::Result<Seen> {
+        self.log.clear();
+        let to = Stamp { at: self.at(step.t), offset: Span::ZERO };
+        if let Some(gap) = &step.gap {
+            self.now = to;
+            let from = self.at(gap.from);
+            self.fold(Input::IntakeGap { from, to: to.at });
+        } else {
+            self.advance(to);
+        }
+        if let Some(message) = &step.message {
+            self.message(message)?;
+        }
+        let mut refused = None;
+        if let Some(command) = &step.command {
+            match self.action(&command.what)? {
+                Asked::Of(action) => {
+                    let actor = command.actor.clone();
+                    self.fold(Input::Command(Box::new(Command { actor, action })));
+                }
+                Asked::Nothing => refused = Some("not_found"),
+                Asked::NotBuilt => {}
+            }
+        }
+        if let Some(changes) = &step.reload {
+            let Texts { signals, rules, site } = texts(self.site.clone(), changes)?;
+            self.fold(Input::Configuration { signals, rules, site });
+        }
+        if step.restart {
+            self.restart()?;
+        }
+        let answer = Seen::of(self.history.clone(), self.steps, &self.core, &self.log);
+        self.steps += 1;
+        Ok(answer.or(refused))
+    }
+
+    fn at(&self, seconds: f64) -> Timestamp {
+        self.begin + Span::micros((seconds * 1e6).round() as i64)
+    }
+
+    fn advance(&mut self, to: Stamp) {
+        self.now = to;
+        let advanced = self.core.advance(to);
+        if !advanced.is_nothing() {
+            let transitions = advanced.into_row().transitions;
+            self.keep(transitions);
+        }
+    }
+
+    fn fold(&mut self, input: Input) {
+        let out = self.core.fold(self.core.row() + 1, self.now, &[input]);
+        self.keep(out.transitions);
+    }
+
+    fn keep(&mut self, transitions: Vec<Transition>) {
+        for transition in &transitions {
+            if let TransitionBody::Alarm { change: Change::Raised, alarm, .. } = &transition.body {
+                self.raised.insert(alarm.id.clone(), transition.seq);
+            }
+        }
+        self.log.extend(transitions);
+    }
+
+    /// A core put together again from its snapshot goes on in its place.
+    fn restart(&mut self) -> anyhow::Result<()> {
+        let parts: Vec<_> = self
+            .core
+            .parts_since(0)
+            .into_iter()
+            .filter_map(|(kind, key)| self.core.part(kind, &key))
+            .collect();
+        self.core =
+            Core::restore(parts.iter().map(|p| (p.kind, p.key.as_str(), p.body.as_slice())))?;
+        Ok(())
+    }
+
+    /// A message that its principal may bring; what the listener would not take is nothing here.
+    fn message(&mut self, message: &step::Message) -> anyhow::Result<()> {
+        let principal: DeviceId = id(&message.principal)?;
+        let device: DeviceId = id(&message.device)?;
+        let Some(known) = self.core.devices.get(&device) else { return Ok(()) };
+        if principal != device && !known.details.via.contains(&principal) {
+            return Ok(());
+        }
+        let kind = match message.kind.as_str() {
+            "telemetry" => Kind::Telemetry,
+            "events" => Kind::Events,
+            "waves" => Kind::Waves,
+            "status" => Kind::Status,
+            "info" => Kind::Info,
+            other => bail!("there is no kind {other}"),
+        };
+        let payload = serde_json::to_vec(&message.body)?;
+        let delivery = Delivery {
+            qos: message.qos,
+            retained: message.retain,
+            dup: message.dup,
+            resumed: message.backlog,
+        };
+        let topic = format!("vitalgate/v1/{device}/{}", message.kind);
+        let request = Request {
+            principal: &principal,
+            device: &device,
+            kind,
+            payload: &payload,
+            delivery,
+            received: self.now.wall(),
+            retention: RETENTION,
+            topic: &topic,
+        };
+        let decoded = decode(&request, &self.core.configuration.signals);
+        self.fold(Input::Message(Box::new(decoded.message)));
+        Ok(())
+    }
+
+    fn action(&self, what: &What) -> anyhow::Result<Asked> {
+        Ok(Asked::Of(match what {
+            What::Admit { patient, age_class, continuous, pregnant, bed } => {
+                Action::AdmitPatient(PatientDetails {
+                    id: id(patient)?,
+                    age_class: *age_class,
+                    continuous: *continuous,
+                    bed: bed.as_deref().map(id).transpose()?,
+                    pregnant: *pregnant,
+                })
+            }
+            What::PatchPatient { patient, age_class, continuous, pregnant } => {
+                let patient: PatientId = id(patient)?;
+                let Some(known) = self.core.patients.get(&patient) else {
+                    return Ok(Asked::Nothing);
+                };
+                let mut details = known.details.clone();
+                details.age_class = age_class.unwrap_or(details.age_class);
+                details.continuous = continuous.unwrap_or(details.continuous);
+                details.pregnant = pregnant.or(details.pregnant);
+                Action::ChangePatient(details)
+            }
+            What::Discharge { patient, reason } => {
+                Action::DischargePatient { patient: id(patient)?, reason: reason.clone() }
+            }
+            What::Transfer { patient, bed } => Action::TransferPatient {
+                patient: id(patient)?,
+                bed: bed.as_deref().map(id).transpose()?,
+            },
+            What::AddWard { ward } => Action::AddWard(id(ward)?),
+            What::AddBed { bed, ward } => Action::AddBed { bed: id(bed)?, ward: id(ward)? },
+            What::Register { device, class, kind, via, signals } => {
+                Action::RegisterDevice(DeviceDetails {
+                    id: id(device)?,
+                    class: class.clone(),
+                    kind: *kind,
+                    token_sha256: None,
+                    via: via.iter().map(|via| id(via)).collect::<Result<_, _>>()?,
+                    signals: self.expected(signals)?,
+                })
+            }
+            What::Bind { device, patient, from, zero_means_no_sensor } => Action::Bind {
+                device: id(device)?,
+                patient: id(patient)?,
+                from: from.as_deref().map(Timestamp::from_str).transpose()?,
+                zero_means_no_sensor: zero_means_no_sensor
+                    .iter()
+                    .map(|name| self.signal(name))
+                    .collect::<Result<_, _>>()?,
+            },
+            What::Unbind { device } => Action::Unbind(id(device)?),
+            What::CorrectBinding { device, patient, reason } => Action::CorrectBinding {
+                device: id(device)?,
+                patient: patient.as_deref().map(id).transpose()?,
+                reason: reason.clone(),
+            },
+            What::Limits { patient, limits, reason } => Action::SetLimits {
+                patient: id(patient)?,
+                limits: limits.clone(),
+                from: None,
+                replaces: None,
+                reason: reason.clone(),
+            },
+            What::Alarm { patient, rule, source, act, seen, reason } => {
+                let Some(alarm) = self.open(patient.as_deref(), rule, source) else {
+                    return Ok(Asked::Nothing);
+                };
+                let act = match act.as_str() {
+                    "acknowledge" => AlarmAct::Acknowledge,
+                    "unacknowledge" => AlarmAct::Unacknowledge,
+                    "reset" => AlarmAct::Reset { reason: reason.clone() },
+                    _ => return Ok(Asked::NotBuilt),
+                };
+                let first = self.raised.get(&alarm.id).copied();
+                let seen = if seen == "first" { first.unwrap_or(alarm.seq) } else { alarm.seq };
+                Action::Alarm { id: alarm.id.clone(), seen, act }
+            }
+        }))
+    }
+
+    fn open(&self, patient: Option<&str>, rule: &str, source: &str) -> Option<&Alarm> {
+        let wanted = |alarm: &&Alarm| alarm.rule.as_str() == rule && alarm.source == source;
+        let alarms = match patient {
+            Some(patient) => &self.core.patients.get(patient)?.alarms,
+            None => &self.core.site.alarms,
+        };
+        alarms.iter().map(|(_, open)| &open.alarm).find(wanted)
+    }
+
+    fn expected(&self, signals: &[step::Expected]) -> anyhow::Result<Vec<ExpectedSignal>> {
+        let one = |expected: &step::Expected| {
+            let interval = match &expected.interval {
+                None | Some(Value::Null) => None,
+                Some(Value::String(text)) => Some(text.parse()?),
+                Some(number) => {
+                    let seconds = number.as_f64().context("an interval is seconds or a text")?;
+                    Some(Span::micros((seconds * 1e6) as i64))
+                }
+            };
+            Ok(ExpectedSignal { signal: self.signal(&expected.signal)?, interval })
+        };
+        signals.iter().map(one).collect()
+    }
+
+    fn signal(&self, name: &str) -> anyhow::Result<SignalId> {
+        let signal = self.core.configuration.signals.find(name);
+        signal.map(|signal| signal.id).with_context(|| format!("there is no signal {name}"))
+    }
+}
+
+/// What a command of a history asks of the core.
+#[derive(Debug)]
+enum Asked {
+    Of(Action),
+    /// It names what is not there.
+    Nothing,
+    /// The core does not know it yet, such as a pause.
+    NotBuilt,
+}
+
+fn id<T: FromStr>(text: &str) -> anyhow::Result<T>
+where
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    text.parse().with_context(|| format!("`{text}` is no id"))
+}
+
+/// The shipped texts, with these replacements in the rules.
+fn texts(site: String, changes: &[(String, String)]) -> anyhow::Result<Texts> {
+    let mut rules = RULES.to_owned();
+    for (old, new) in changes {
+        if !rules.contains(old.as_str()) {
+            bail!("the rules do not contain `{old}`");
+        }
+        rules = rules.replacen(old, new, 1);
+    }
+    Ok(Texts { signals: SIGNALS.to_owned(), rules, site })
+}

@@ -1,0 +1,145 @@
+//! The lines of a history.
+
+use serde::Deserialize;
+use serde_json::Value;
+use vitalgate_domain::model::command::{AgeClass, PatientLimit, PrincipalKind};
+
+/// One line.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Line {
+    Header(Header),
+    Step(Box<Step>),
+}
+
+/// The first line of a history.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Header {
+    pub(crate) history: Value,
+    pub(crate) site: String,
+    pub(crate) time_zone: String,
+    pub(crate) begin: String,
+    #[serde(default)]
+    pub(crate) rules: Option<Vec<(String, String)>>,
+}
+
+/// Any other line: what comes at `t` seconds; with none of the rest, time passes.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Step {
+    pub(crate) t: f64,
+    pub(crate) message: Option<Message>,
+    pub(crate) command: Option<Command>,
+    pub(crate) gap: Option<Gap>,
+    pub(crate) reload: Option<Vec<(String, String)>>,
+    #[serde(default)]
+    pub(crate) restart: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Gap {
+    pub(crate) from: f64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Message {
+    pub(crate) principal: String,
+    pub(crate) device: String,
+    pub(crate) kind: String,
+    pub(crate) body: Value,
+    #[serde(default)]
+    pub(crate) qos: u8,
+    #[serde(default)]
+    pub(crate) retain: bool,
+    #[serde(default)]
+    pub(crate) dup: bool,
+    #[serde(default)]
+    pub(crate) backlog: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Command {
+    pub(crate) actor: String,
+    #[serde(flatten)]
+    pub(crate) what: What,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub(crate) enum What {
+    Admit {
+        patient: String,
+        #[serde(default)]
+        age_class: AgeClass,
+        #[serde(default)]
+        continuous: bool,
+        pregnant: Option<bool>,
+        bed: Option<String>,
+    },
+    PatchPatient {
+        patient: String,
+        age_class: Option<AgeClass>,
+        continuous: Option<bool>,
+        pregnant: Option<bool>,
+    },
+    Discharge {
+        patient: String,
+        reason: Option<String>,
+    },
+    Transfer {
+        patient: String,
+        bed: Option<String>,
+    },
+    AddWard {
+        ward: String,
+    },
+    AddBed {
+        bed: String,
+        ward: String,
+    },
+    Register {
+        device: String,
+        class: String,
+        #[serde(default)]
+        kind: PrincipalKind,
+        #[serde(default)]
+        via: Vec<String>,
+        #[serde(default)]
+        signals: Vec<Expected>,
+    },
+    Bind {
+        device: String,
+        patient: String,
+        from: Option<String>,
+        #[serde(default)]
+        zero_means_no_sensor: Vec<String>,
+    },
+    Unbind {
+        device: String,
+    },
+    CorrectBinding {
+        device: String,
+        patient: Option<String>,
+        #[serde(default)]
+        reason: String,
+    },
+    Limits {
+        patient: String,
+        limits: Vec<PatientLimit>,
+        reason: Option<String>,
+    },
+    Alarm {
+        patient: Option<String>,
+        rule: String,
+        source: String,
+        act: String,
+        #[serde(default)]
+        seen: String,
+        reason: Option<String>,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Expected {
+    pub(crate) signal: String,
+    pub(crate) interval: Option<Value>,
+}

@@ -1,0 +1,1 @@
+"""What must be announced, read from `docs/contract.md` by itself. `world.World` takes a history."""

@@ -1,0 +1,302 @@
+"""Alarms: the table of transitions, and nothing of why a condition holds."""
+
+from dataclasses import dataclass
+
+from .names import MOMENTARY_HELD
+from .rules import ORDER
+from .when import MINUTE, US
+
+HOLDS = {"high": 10 * MINUTE, "medium": 60 * MINUTE, "low": 60 * MINUTE, "info": 60 * MINUTE}
+LONGEST_PAUSE = {"high": 2 * MINUTE, "medium": 10 * MINUTE, "low": 60 * MINUTE, "info": 60 * MINUTE}
+COALESCE = US
+
+
+@dataclass(eq=False)
+class Alarm:
+    """One episode for (patient, rule, source), from raised to closed."""
+
+    patient: str | None
+    rule: str
+    source: str
+    kind: str
+    priority: str
+    condition: str
+    raised_at: int
+    late: bool = False
+    device: str | None = None
+    first_priority: str = ""
+    latched: bool = False
+    acked_at: int | None = None
+    acked_until: int | None = None
+    paused_until: int | None = None
+    paused_how: str | None = None
+    recurrence: int = 0
+    news_kind: str = "condition"
+    first_news: str = "condition"
+    told_at: int = 0
+    untold: bool = False
+    beyond_at: int | None = None
+    expires: int | None = None
+    quiet: bool = False
+    resettable: bool = False
+
+    @property
+    def key(self):
+        return self.patient, self.rule, self.source
+
+    @property
+    def state(self):
+        """By precedence: off, paused, acknowledged, then latched or alarming. # contract §5"""
+        if self.paused_how:
+            return self.paused_how
+        if self.acked_at is not None:
+            return "acknowledged"
+        return "latched" if self.latched else "alarming"
+
+    @property
+    def latches(self):
+        """Physiological with a peak of high or medium. # contract §5"""
+        return self.kind == "physiological" and ORDER[self.priority] >= ORDER["medium"]
+
+
+class Alarms:
+    """All open alarms, and what was said since the last answer."""
+
+    def __init__(self):
+        self.open = {}
+        self.ever = {}
+        self.announced = []
+        self.closed = []
+
+    def take(self):
+        told, closed = sorted(self.announced, key=str), sorted(self.closed, key=str)
+        self.announced, self.closed = [], []
+        return told, closed
+
+    def announce(self, alarm, now):
+        """Information is shown, not announced. # contract §0.22"""
+        alarm.told_at, alarm.untold = now, False
+        if alarm.priority == "info" or alarm.quiet or alarm.paused_how:
+            return
+        self.announced.append([alarm.patient, alarm.rule, alarm.source, alarm.priority, "late" if alarm.late else ""])
+
+    def raise_(self, patient, rule, source, priority, now, *, kind="physiological", condition="present",
+               late=False, device=None, news="condition", quiet=False, resettable=False):
+        """Row 1."""
+        alarm = Alarm(patient, rule, source, kind, priority, condition, now, late, device, quiet=quiet,
+                      first_priority=priority, news_kind=news, first_news=news, resettable=resettable)
+        self.open[alarm.key] = alarm
+        self._hold(alarm, now)
+        self.announce(alarm, now)
+        return alarm
+
+    def _hold(self, alarm, now):
+        """Low and info ones that are momentary are held 24 h; technical ones too. # contract §5"""
+        held = alarm.condition == "momentary" and (ORDER[alarm.priority] <= 1 or alarm.kind == "technical")
+        alarm.expires = now + MOMENTARY_HELD if held else None
+
+    def _void(self, alarm):
+        alarm.acked_at = alarm.acked_until = None
+
+    def hold(self, patient, rule, source, priority, now, *, once=False, **about):
+        """The condition is present: rows 1, 7, 12, 17, 20. `once`: a rise is not news. # contract §0.15"""
+        alarm = self.open.get((patient, rule, source))
+        if alarm is None:
+            return self.raise_(patient, rule, source, priority, now, **about)
+        before, latched = alarm.condition, alarm.latched
+        rose = ORDER[priority] > ORDER[alarm.priority]
+        if rose:
+            alarm.priority = priority
+        alarm.condition, alarm.expires = "present", None
+        if latched or before == "momentary":
+            self._recur(alarm, now, late=False)
+        elif before == "unknown":
+            self._news(alarm, now)
+        elif rose and (not once or alarm.acked_at is not None):
+            alarm.paused_how = alarm.paused_until = None
+            self._news(alarm, now)
+        return alarm
+
+    def _news(self, alarm, now):
+        self._void(alarm)
+        self.announce(alarm, now)
+
+    def _recur(self, alarm, now, late):
+        """# contract row 20, §0.12"""
+        alarm.latched, alarm.late = False, late
+        alarm.recurrence += 1
+        alarm.news_kind = "condition"
+        alarm.paused_how = alarm.paused_until = None
+        self._news(alarm, now)
+
+    def momentary(self, patient, rule, source, priority, now, *, news="condition", **about):
+        """What has no end: a single event, a late excursion. Every one is news. # contract §5, §0.12"""
+        alarm = self.open.get((patient, rule, source))
+        if alarm is None:
+            return self.raise_(patient, rule, source, priority, now, condition="momentary", news=news, **about)
+        rose = ORDER[priority] > ORDER[alarm.priority]
+        alarm.priority = priority if rose else alarm.priority
+        alarm.recurrence += 1
+        alarm.latched = False
+        alarm.news_kind = news
+        alarm.late = about.get("late", False)
+        if alarm.condition not in ("present", "unknown"):
+            alarm.condition = "momentary"
+        self._hold(alarm, now)
+        self._void(alarm)
+        alarm.paused_how = alarm.paused_until = None
+        # News is coalesced to one transition a second. # contract §0.17
+        if now - alarm.told_at >= COALESCE or rose:
+            self.announce(alarm, now)
+        else:
+            alarm.untold = True
+        return alarm
+
+    def over(self, key, now, reason="ended"):
+        """The condition is absent: rows 4, 5, 8, 11, 16, 22."""
+        alarm = self.open.get(key)
+        if alarm is None or alarm.condition not in ("present", "unknown"):
+            return
+        if reason == "retracted":
+            return self.close(alarm, reason)
+        if alarm.paused_how:
+            alarm.paused_how = alarm.paused_until = None
+            if not alarm.latches:
+                return self.close(alarm, "ended_while_paused")
+        elif alarm.acked_at is not None:
+            return self.close(alarm, reason)
+        if not alarm.latches:
+            return self.close(alarm, reason)
+        alarm.condition, alarm.latched = "absent", True
+
+    def unknown(self, key):
+        """Row 6: as it was, nothing ends."""
+        alarm = self.open.get(key)
+        if alarm is not None and alarm.condition == "present":
+            alarm.condition = "unknown"
+
+    def close(self, alarm, reason):
+        self.open.pop(alarm.key, None)
+        self.ever[alarm.key] = self.ever.get(alarm.key, 0) + 1
+        self.closed.append([alarm.patient, alarm.rule, alarm.source, reason])
+
+    # --- Time -------------------------------------------------------------------------------------
+
+    def deadlines(self):
+        for alarm in self.open.values():
+            for due in (alarm.acked_until, alarm.paused_until, alarm.expires):
+                if due is not None:
+                    yield due
+            if alarm.untold:
+                yield alarm.told_at + COALESCE
+
+    def fire(self, now):
+        """Acknowledgements, pauses and held alarms that run out: rows 10, 15."""
+        for alarm in sorted(self.open.values(), key=lambda one: str(one.key)):
+            if alarm.expires is not None and alarm.expires <= now:
+                self.close(alarm, "expired")
+                continue
+            if alarm.paused_until is not None and alarm.paused_until <= now:
+                alarm.paused_how = alarm.paused_until = None
+                if alarm.condition != "absent":
+                    self._news(alarm, now)
+            if alarm.acked_until is not None and alarm.acked_until <= now and self._has_news(alarm):
+                self._news(alarm, now)
+            if alarm.untold and alarm.told_at + COALESCE <= now:
+                self.announce(alarm, now)
+
+    def _has_news(self, alarm):
+        """Row 10 asks for a reading beyond the limit since, or silence. # contract §0.13"""
+        if alarm.condition == "unknown" or alarm.kind == "technical":
+            return True
+        return alarm.beyond_at is not None and alarm.beyond_at > alarm.acked_at
+
+    # --- Commands ---------------------------------------------------------------------------------
+
+    def find(self, patient, rule, source):
+        alarm = self.open.get((patient, rule, source))
+        if alarm is not None or (patient, rule, source) in self.ever:
+            return alarm
+        device = source.split("/")[0]
+        near = [a for k, a in self.open.items() if k[:2] == (patient, rule) and k[2].split("/")[0] == device]
+        return near[0] if len(near) == 1 else None
+
+    def act(self, command, now, until):
+        """# contract rows 9, 13, 14, 18, 19, 27"""
+        alarm = self.find(command.get("patient"), command["rule"], command["source"])
+        if alarm is None:
+            closed = any(key[:2] == (command.get("patient"), command["rule"]) for key in self.ever)
+            return "conflict" if closed else "not_found"
+        if not command.get("actor"):
+            return "invalid"
+        act = command["act"]
+        if act != "comment" and command.get("seen") == "first" and self._rose(alarm):
+            return "conflict"
+        return getattr(self, "_" + act)(alarm, command, now, until)
+
+    def _rose(self, alarm):
+        """Valid for the priority and kind of news its sender saw. # contract §0.17"""
+        if ORDER[alarm.priority] > ORDER[alarm.first_priority]:
+            return True
+        return alarm.recurrence > 0 and not (alarm.news_kind == alarm.first_news == "event")
+
+    def _acknowledge(self, alarm, command, now, until):
+        if alarm.latched:
+            self.close(alarm, "reset")
+            return "done"
+        if alarm.acked_at is not None and not alarm.paused_how:
+            return "already_so"
+        alarm.paused_how = alarm.paused_until = None
+        alarm.acked_at = now
+        alarm.untold = False
+        alarm.acked_until = None if alarm.condition == "momentary" else now + HOLDS[alarm.priority]
+        return "done"
+
+    def _unacknowledge(self, alarm, command, now, until):
+        if alarm.acked_at is None:
+            return "already_so"
+        self._void(alarm)
+        return "done"
+
+    def _reset(self, alarm, command, now, until):
+        reason = command.get("reason")
+        if alarm.condition == "unknown":
+            return self._closed(alarm, reason)
+        if alarm.resettable:
+            return self._closed(alarm, reason)
+        if alarm.condition == "present":
+            return "conflict"
+        return self._closed(alarm, True)
+
+    def _closed(self, alarm, reason):
+        if not reason:
+            return "invalid"
+        self.close(alarm, "reset")
+        return "done"
+
+    def _pause(self, alarm, command, now, until):
+        longest = now + LONGEST_PAUSE[alarm.priority]
+        if until is not None and not now < until <= longest:
+            return "invalid"
+        return self._inactivate(alarm, "paused", until or longest)
+
+    def _off(self, alarm, command, now, until):
+        if not command.get("reason") or until is None or until <= now:
+            return "invalid"
+        return self._inactivate(alarm, "off", until)
+
+    def _inactivate(self, alarm, how, until):
+        self._void(alarm)
+        alarm.paused_how, alarm.paused_until = how, until
+        return "done"
+
+    def _resume(self, alarm, command, now, until):
+        if not alarm.paused_how:
+            return "already_so"
+        alarm.paused_how = alarm.paused_until = None
+        if alarm.condition != "absent":
+            self._news(alarm, now)
+        return "done"
+
+    def _comment(self, alarm, command, now, until):
+        return "done"

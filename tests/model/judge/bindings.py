@@ -1,0 +1,45 @@
+"""Whose device it was, and when."""
+
+from dataclasses import dataclass, field
+
+from .when import US
+
+UNCERTAIN = 5 * US
+
+
+@dataclass
+class Binding:
+    """A device is a patient's from `since` until `until`; `told` is when that was said."""
+
+    device: str
+    patient: str | None
+    since: int
+    told: int
+    until: int | None = None
+    zero: frozenset = frozenset()
+
+
+@dataclass
+class Bindings:
+    """All bindings of one device, the newest last."""
+
+    all: list = field(default_factory=list)
+
+    @property
+    def now(self):
+        last = self.all[-1] if self.all else None
+        return last if last and last.until is None else None
+
+    def patient_now(self):
+        return self.now.patient if self.now else None
+
+    def _in(self, begin, end):
+        return [b for b in self.all if b.since <= end and (b.until is None or b.until > begin)]
+
+    def at(self, measured):
+        """(patient, whether that is ambiguous). # contract §4"""
+        near = {b.patient for b in self._in(measured - UNCERTAIN, measured + UNCERTAIN)}
+        if len(near) > 1:
+            return None, True
+        exact = self._in(measured, measured)
+        return (exact[-1].patient, False) if exact else (None, False)

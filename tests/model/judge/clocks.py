@@ -1,0 +1,83 @@
+"""Offsets of senders' clocks: is it a clock, or a queue? Each hop has its own."""
+
+from dataclasses import dataclass, field
+
+from .when import HOUR, US
+
+NEAR = 30 * US
+LEAST = 10 * US
+MOVE = US // 2
+
+
+@dataclass
+class Heard:
+    """What one message says of its sender's clock. `offset` is to be added to its stamps."""
+
+    offset: int
+    certain: bool
+    queue: bool = False
+    stopped: bool = False
+    stepped_from: int | None = None
+
+
+@dataclass
+class Clock:
+    """Every (arrival, stamp) of one hop, and what follows from them."""
+
+    heard: list = field(default_factory=list)
+    offset: int | None = None
+    since: int = 0
+    run: list = field(default_factory=list)
+
+    def hear(self, arrival, stamp, trusted):
+        """# contract §0.11a, §0.11b, §3"""
+        if trusted:
+            return Heard(0, True)
+        if stamp is None:
+            return Heard(self.offset or 0, self.offset is not None)
+        behind = arrival - stamp
+        before = self.heard[-1] if self.heard else None
+        self.heard.append((arrival, stamp))
+        predicted = self.offset is not None and abs(behind - self.offset) <= NEAR
+        if predicted:
+            self._smallest(arrival)
+            self.run = []
+            return Heard(self.offset, True)
+        if abs(behind) <= NEAR:
+            stepped = self.offset
+            self._start(arrival, behind)
+            return Heard(self.offset, True, stepped_from=stepped)
+        return self._unknown(arrival, stamp, before)
+
+    def _unknown(self, arrival, stamp, before):
+        """Neither now nor as remembered: a clock shows itself by its pace."""
+        known = self.offset or 0
+        if self.run:
+            first, begun = self.run[0]
+            took, told = arrival - first, stamp - begun
+            steady = stamp > self.run[-1][1] and (took == 0 or 0.8 <= told / took <= 1.25)
+            faster = told > 1.25 * took
+            if not steady:
+                self.run = [(arrival, stamp)]
+                stopped = before is not None and stamp == before[1] and arrival > before[0]
+                return Heard(known, False, queue=faster, stopped=stopped)
+        self.run.append((arrival, stamp))
+        if len(self.run) >= 3 and arrival - self.run[0][0] >= LEAST:
+            stepped = self.offset
+            run = self.run
+            self._start(run[0][0], min(a - s for a, s in run))
+            return Heard(self.offset, True, stepped_from=stepped)
+        return Heard(known, False)
+
+    def _start(self, since, offset):
+        self.offset, self.since, self.run = offset, since, []
+
+    def _smallest(self, arrival):
+        """The smallest of the last hour; moved when more than half a second off. # contract §3"""
+        recent = [
+            a - s for a, s in self.heard
+            if a >= max(self.since, arrival - HOUR) and abs(a - s - self.offset) <= NEAR
+        ]
+        smallest = min(recent)
+        if abs(smallest - self.offset) > MOVE:
+            self.offset = smallest

@@ -1,0 +1,377 @@
+"""What people do: admissions, bindings, limits, and answers to alarms."""
+
+import re
+
+from . import units
+from .bindings import Binding
+from .late import late
+from .people import Device, Patient, interval
+from .rules import SIDES
+from .when import US, stamp
+
+_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+LINK_ENDS = ("link.silence", "link.test_mode", "clock.suspect", "link.implausible", "link.zero_or_off",
+             "link.lost_while_pending", "clock.stepped", "link.boot_reset")
+
+
+def carry_out(world, command):
+    """One command, and its answer."""
+    do = command["do"]
+    if not command.get("actor"):
+        return "invalid"
+    return globals()["_" + do](world, command)
+
+
+def _time(world, raw):
+    """Seconds since the begin of the history, or RFC 3339."""
+    if raw is None:
+        return None
+    return stamp(raw) if isinstance(raw, str) else world.begin + round(raw * US)
+
+
+def _add_ward(world, command):
+    if command["ward"] in world.wards:
+        return "already_so"
+    world.wards[command["ward"]] = True
+    return "done"
+
+
+def _add_bed(world, command):
+    """Moving a bed with a patient in it moves the patient. # contract §0.19"""
+    bed, ward = command["bed"], command["ward"]
+    if ward not in world.wards:
+        return "not_found"
+    if world.beds.get(bed) == ward:
+        return "already_so"
+    world.beds[bed] = ward
+    for person in world.patients.values():
+        if person.here and person.bed == bed:
+            person.ward = ward
+    return "done"
+
+
+def _occupied(world, bed, but):
+    return any(p.here and p.bed == bed and p.id != but for p in world.patients.values())
+
+
+def _admit(world, command):
+    patient = command["patient"]
+    age = command.get("age_class") or "unknown"
+    if not _ID.match(patient) or age not in ("adult", "paediatric", "neonatal", "unknown"):
+        return "invalid"
+    known = world.patients.get(patient)
+    if known and known.here:
+        return "conflict"
+    bed, ward = command.get("bed"), command.get("ward")
+    if (bed and bed not in world.beds) or (ward and ward not in world.wards):
+        return "not_found"
+    if bed and _occupied(world, bed, patient):
+        return "conflict"
+    person = known or Patient(patient)
+    person.here = True
+    person.ages.append((world.number, age, bool(command.get("pregnant"))))
+    person.continuous = bool(command.get("continuous"))
+    person.bed, person.ward = bed, world.beds[bed] if bed else ward
+    world.patients[patient] = person
+    return "done"
+
+
+def _patch_patient(world, command):
+    """By field; what changes nothing says so. # contract §0.20, §0.5"""
+    person = world.patients.get(command["patient"])
+    if person is None or not person.here:
+        return "not_found"
+    age, pregnant = person.age_at(world.number)
+    after = command.get("age_class", age), bool(command.get("pregnant", pregnant))
+    if after[0] not in ("adult", "paediatric", "neonatal", "unknown"):
+        return "invalid"
+    continuous = bool(command.get("continuous", person.continuous))
+    if after == (age, pregnant) and continuous == person.continuous:
+        return "already_so"
+    person.continuous = continuous
+    if after != (age, pregnant):
+        person.ages.append((world.number, *after))
+        _judge_again(world, person, None, "rule_changed")
+        if person.adult_at(world.number):
+            world.alarms.over((person.id, "rules.age_class", "patient"), world.now)
+    return "done"
+
+
+def _judge_again(world, person, signals, reason):
+    for source in world.sources.values():
+        if person.id in source.patients() and (signals is None or source.signal in signals):
+            source.change("judge", person.id, reason)
+
+
+def _discharge(world, command):
+    """Row 25; limits belong to a stay. # contract §0.18"""
+    person = world.patients.get(command["patient"])
+    if person is None:
+        return "not_found"
+    if not person.here:
+        return "already_so"
+    mine = [a for a in world.alarms.open.values() if a.patient == person.id]
+    if not command.get("reason") and any(a.priority == "high" and a.state == "alarming" for a in mine):
+        return "conflict"
+    for alarm in mine:
+        world.alarms.close(alarm, "discharged")
+    for device in world.bound(person.id):
+        world.bindings_of(device).now.until = world.now
+    for source in world.sources.values():
+        source.change("forget", person.id)
+    person.here, person.bed, person.ward = False, None, None
+    person.limits.append((world.now, world.number, {}))
+    for key in [k for k in world.watches if k[0] == person.id]:
+        del world.watches[key]
+    return "done"
+
+
+def _transfer(world, command):
+    person = world.patients.get(command["patient"])
+    bed = command["bed"]
+    if person is None or not person.here or bed not in world.beds:
+        return "not_found"
+    if person.bed == bed:
+        return "already_so"
+    if _occupied(world, bed, person.id):
+        return "conflict"
+    person.bed, person.ward = bed, world.beds[bed]
+    return "done"
+
+
+def _register(world, command):
+    """Registering again changes what it says and nothing else."""
+    signals = {}
+    for one in command.get("signals") or []:
+        named = world.rules.signal(one["signal"])
+        if named is None:
+            return "invalid"
+        signals[named[0]] = interval(one.get("interval"))
+    known = world.devices.get(command["device"])
+    via, kind = tuple(command.get("via") or ()), command.get("kind", "device")
+    if not _ID.match(command["device"]):
+        return "invalid"
+    if known:
+        if (known.cls, known.kind, known.via, known.signals) == (command["class"], kind, via, signals):
+            return "already_so"
+        known.cls, known.kind, known.via, known.signals = command["class"], kind, via, signals
+        return "done"
+    world.devices[command["device"]] = Device(command["device"], command["class"], kind, via, signals, world.now)
+    return "done"
+
+
+def _bind(world, command):
+    """# contract §4, §0.16"""
+    device, patient = command["device"], command["patient"]
+    person = world.patients.get(patient)
+    if device not in world.devices or person is None or not person.here:
+        return "not_found"
+    named = [world.rules.signal(one) for one in command.get("zero_means_no_sensor") or []]
+    if None in named:
+        return "invalid"
+    zero = frozenset(one[0] for one in named)
+    held = world.bindings_of(device)
+    now = held.now
+    if now is not None:
+        if now.patient != patient:
+            return "conflict"
+        if now.zero == zero:
+            return "already_so"
+        now.zero = zero
+        return "done"
+    since = _time(world, command.get("from"))
+    since = world.now if since is None else since
+    last = held.all[-1].until if held.all else None
+    if since > world.now or (last is not None and since < last):
+        return "invalid"
+    held.all.append(Binding(device, patient, since, world.now, zero=zero))
+    _reattribute(world, device, held.all[-1])
+    _tell_late(world, device, held.all[-1])
+    world.events.again(world.devices[device], since, world.now)
+    return "done"
+
+
+def _reattribute(world, device, binding):
+    """What was measured in a binding belongs to its patient."""
+    end = binding.until if binding.until is not None else world.now + 1
+    held = world.bindings_of(device)
+    for source in world.sources.values():
+        if source.device != device:
+            continue
+        for copy in source.log:
+            if not isinstance(copy, tuple) and copy.measured is not None and binding.since <= copy.measured < end:
+                copy.patient, ambiguous = held.at(copy.measured)
+                if copy.patient and world.now - copy.measured <= world.live_window(world.devices[device], source.signal):
+                    copy.live = binding.until is None and copy.value is not None
+        source.moved()
+
+
+def _tell_late(world, device, binding):
+    """What the right patient was not told of is told as late. # contract §4, §0.2"""
+    if binding.patient is None or binding.since >= world.now:
+        return
+    world.settle_courses()
+    for source in world.sources.values():
+        if source.device != device:
+            continue
+        for copy in source.copies(binding.patient):
+            if copy.measured is not None and copy.measured >= binding.since and copy.value is not None:
+                late(world, world.devices[device], copy, source, world.patients[binding.patient])
+
+
+def _unbind(world, command):
+    """Row 24: what is open stays with the patient, unknown."""
+    held = world.bindings_of(command["device"])
+    if command["device"] not in world.devices:
+        return "not_found"
+    if held.now is None:
+        return "already_so"
+    patient = held.now.patient
+    held.now.until = world.now
+    _leave(world, command["device"], patient)
+    return "done"
+
+
+def _leave(world, device, patient):
+    for source in world.sources.values():
+        if source.device == device:
+            source.courses()
+            source.change("pause", patient)
+    for alarm in list(world.alarms.open.values()):
+        if alarm.patient != patient:
+            continue
+        if alarm.rule in LINK_ENDS and alarm.source.split("/")[0] == device:
+            world.alarms.close(alarm, "source_unbound")
+        elif alarm.device == device and alarm.condition in ("present", "absent"):
+            alarm.condition = "unknown"
+    for key in [k for k in world.watches if k[:2] == (patient, device)]:
+        world.watches[key].off()
+
+
+def _correct_binding(world, command):
+    """The last binding was somebody else's from its start. # contract §4, row 26"""
+    device, patient = command["device"], command.get("patient")
+    held = world.bindings_of(device)
+    if device not in world.devices or not held.all:
+        return "not_found"
+    if not command.get("reason"):
+        return "invalid"
+    if patient is not None and (patient not in world.patients or not world.patients[patient].here):
+        return "not_found"
+    wrong = held.all[-1]
+    if wrong.patient == patient:
+        return "already_so"
+    before = wrong.patient
+    for alarm in list(world.alarms.open.values()):
+        mine = alarm.source.split("/")[0] == device
+        if alarm.patient == before and mine and alarm.raised_at >= wrong.since:
+            world.alarms.close(alarm, "retracted")
+    wrong.patient = patient
+    for key in [k for k in world.watches if k[:2] == (before, device)]:
+        del world.watches[key]
+    _reattribute(world, device, wrong)
+    for source in world.sources.values():
+        if source.device == device and before is not None:
+            source.change("forget", before)
+    _tell_late(world, device, wrong)
+    end = wrong.until if wrong.until is not None else world.now + 1
+    world.events.again(world.devices[device], wrong.since, end)
+    return "done"
+
+
+# --- Limits -------------------------------------------------------------------------------------------
+
+
+def _limits(world, command):
+    """A refused signal costs only itself. # contract §0.18"""
+    person = world.patients.get(command["patient"])
+    if person is None or not person.here:
+        return "not_found"
+    by_signal, refused = {}, 0
+    for one in command.get("limits") or []:
+        named = world.rules.signal(one["signal"])
+        if named is None or world.rules.limit_of(named[0]) is None:
+            refused += 1
+            continue
+        by_signal.setdefault(named[0], []).append(one)
+    accepted = {}
+    for signal, limits in by_signal.items():
+        found = _own(world, signal, limits, command.get("reason"))
+        if found is None:
+            refused += 1
+        else:
+            accepted.update(found)
+    if refused and not accepted:
+        return "refused"
+    before = person.own_at(world.now, world.number)
+    if before == accepted:
+        return "already_so"
+    touched = {k[0] for k in set(before) | set(accepted) if before.get(k, "no") != accepted.get(k, "no")}
+    person.limits.append((world.now, world.number, accepted))
+    _judge_again(world, person, touched, "limit_changed")
+    return "done"
+
+
+def _own(world, signal, limits, reason):
+    """Own limits of one signal, or None if they are refused."""
+    rule, unit = world.rules.limit_of(signal), world.rules.signals[signal].unit
+    found = {}
+    for one in limits:
+        level = "critical" if one.get("critical") else "warning"
+        key = signal, one["side"], level
+        if key in found or one["side"] not in SIDES:
+            return None
+        if one.get("value") is None:
+            if not reason or (signal.startswith("glucose") and key[1:] == ("low", "critical")):
+                return None
+            found[key] = None
+            continue
+        if not units.same_quantity(one.get("unit"), unit):
+            return None
+        found[key] = float(one["value"]), one["unit"]
+    return found if _in_order(rule, signal, unit, found) else None
+
+
+def _in_order(rule, signal, unit, own):
+    """critical low ≤ low < high ≤ critical high, with the shipped ones where none is given."""
+    value = {}
+    for side in SIDES:
+        for level in ("warning", "critical"):
+            key = signal, side, level
+            amounts = (own[key],) if own.get(key) else () if key in own else rule.amounts(side, level)
+            if amounts:
+                value[side, level] = units.convert(*amounts[0], unit)
+    get = value.get
+    lows = [get(("low", "critical")), get(("low", "warning"))]
+    highs = [get(("high", "warning")), get(("high", "critical"))]
+    if None not in lows and lows[0] > lows[1]:
+        return False
+    if None not in highs and highs[0] > highs[1]:
+        return False
+    known_low, known_high = [v for v in lows if v is not None], [v for v in highs if v is not None]
+    if known_low and known_high and max(known_low) >= min(known_high):
+        return False
+    if signal.startswith("glucose") and (signal, "low", "critical") in own:
+        shipped = units.convert(*rule.amounts("low", "critical")[0], unit)
+        return value["low", "critical"] >= shipped - 1e-9
+    return True
+
+
+# --- Alarms -------------------------------------------------------------------------------------------
+
+
+def _alarm(world, command):
+    before = world.alarms.find(command.get("patient"), command["rule"], command["source"])
+    answer = world.alarms.act(command, world.now, _time(world, command.get("until")))
+    if answer == "done" and before is not None and before.key not in world.alarms.open:
+        _ended_by_person(world, before)
+    return answer
+
+
+def _ended_by_person(world, alarm):
+    """The same condition must begin anew before it is told again."""
+    for source in world.sources.values():
+        if alarm.rule == "link.lost_while_pending" and source.link == alarm.source:
+            source.change("lost_told", alarm.patient)
+        elif source.name == alarm.source and alarm.condition == "unknown":
+            source.change("forget", alarm.patient, alarm.rule)

@@ -1,0 +1,134 @@
+"""Events: the same (device, event, id) is the same event, once it was judged for a patient."""
+
+import re
+from dataclasses import dataclass
+
+from . import notes, readings
+from .intake import suspect
+from .readings import Refused
+from .rules import lower
+
+_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,64}$")
+
+
+@dataclass(eq=False)
+class Heard:
+    """One entry of an event message."""
+
+    device: str
+    event: str
+    id: tuple
+    phase: str
+    measured: int | None
+    certain: bool
+    arrival: int
+    past: bool
+
+
+class Events:
+    """All events, and which of them were judged for whom. # contract §0.2, §2 Events"""
+
+    def __init__(self, world):
+        self.world = world
+        self.heard = []
+        self.used = set()
+        self.running = {}
+
+    def message(self, device, head, entries, taken):
+        if head.mode != "real":
+            return
+        for raw in entries:
+            try:
+                event = self._read(raw, head, device, taken)
+            except Refused:
+                continue
+            self.heard.append(event)
+            self.judge(device, event)
+        suspect(self.world, device, taken)
+
+    def _read(self, raw, head, device, taken):
+        name, phase = raw.get("event"), raw.get("phase") or "single"
+        if not isinstance(name, str) or not _NAME.match(name) or phase not in ("single", "start", "update", "end"):
+            raise Refused("shape")
+        stamp, age = readings.entry_time(raw, head)
+        measured, certain, ambiguous = taken.place(stamp, age)
+        key = ("id", str(raw["id"])) if raw.get("id") else ("at", stamp)
+        event = Heard(device.id, name, key, phase, measured, certain, self.world.now, taken.past)
+        event.ambiguous = ambiguous
+        return event
+
+    def judge(self, device, event):
+        """One event for whom the device was bound to when it happened."""
+        world = self.world
+        held = world.bindings_of(device.id)
+        if event.measured is None:
+            patient = held.patient_now()
+        else:
+            patient, ambiguous = held.at(event.measured)
+            if ambiguous or event.ambiguous:
+                return notes.note(world, None, "link.unattributed", device.id)
+        if patient is None or not world.patients[patient].here:
+            return None
+        rule = world.rules.event_rule(event.event)
+        if rule is None:
+            return None
+        if event.phase == "end":
+            return self._end(device, event, patient, rule)
+        key = patient, device.id, event.event, event.id
+        if key in self.used:
+            return None
+        return self._begin(device, event, patient, rule, key)
+
+    def _age(self, event):
+        if event.measured is None:
+            return None
+        return self.world.now - event.measured - self.world.gaps.overlap(event.measured, self.world.now)
+
+    def _begin(self, device, event, patient, rule, key):
+        world, now = self.world, self.world.now
+        age = self._age(event)
+        is_late = age is None or event.past or age > world.live_window(device)
+        self.used.add(key)
+        if age is not None and age > rule.actionable and not rule.always_notify:
+            return
+        priority = rule.priority
+        if is_late and rule.response in ("immediate", "prompt"):
+            priority = lower(priority)
+        where = patient, rule.id, device.id
+        ended = ("end", *key) in self.used
+        if event.phase == "single" or is_late or ended:
+            world.alarms.momentary(*where, priority, now, news="event", late=is_late, device=device.id)
+            if event.phase != "single" and not ended:
+                self.running.setdefault(where, set()).add(key)
+            return
+        self.running.setdefault(where, set()).add(key)
+        alarm = world.alarms.open.get(where)
+        if alarm is None:
+            world.alarms.raise_(*where, priority, now, news="event", device=device.id)
+        else:
+            # Every new event id on an open alarm is news. # contract §5
+            world.alarms.momentary(*where, priority, now, news="event", device=device.id)
+            alarm.condition, alarm.expires = "present", None
+
+    def _end(self, device, event, patient, rule):
+        """Over when every episode of the rule has ended; what is doubtful ends nothing. # contract §0.2"""
+        age = self._age(event)
+        if age is None or event.past or not event.certain or age > self.world.live_window(device):
+            return
+        where = patient, rule.id, device.id
+        key = patient, device.id, event.event, event.id
+        self.used.add(("end", *key))
+        running = self.running.get(where, set())
+        before = len(running)
+        if event.id[0] == "id":
+            running.discard(key)
+        else:
+            running -= {k for k in running if k[2] == event.event and k[3][0] == "at"}
+        if before and not running:
+            self.world.alarms.over(where, self.world.now)
+
+    def again(self, device, begin, end):
+        """After a correction of a binding: for the right patient. # contract §0.2, §4"""
+        for event in list(self.heard):
+            if event.device == device.id and event.measured is not None and begin <= event.measured < end:
+                self.judge(device, event)

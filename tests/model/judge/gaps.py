@@ -1,0 +1,41 @@
+"""Windows in which nobody listened."""
+
+from .when import MINUTE, US
+
+PUT_OFF = 10 * US
+ALLOWED = 5 * US
+
+
+class Gaps:
+    """All windows (from, to), in order."""
+
+    def __init__(self):
+        self.windows = []
+
+    def add(self, begin, end):
+        if end > begin:
+            self.windows.append((begin, end))
+
+    def put_off(self, due):
+        """A deadline waits once: for 10 s after the first window that covers it. # contract §0.10"""
+        for begin, end in self.windows:
+            if begin < due <= end:
+                return end + PUT_OFF
+        return due
+
+    def overlap(self, begin, end):
+        return sum(max(0, min(end, b) - max(begin, a)) for a, b in self.windows)
+
+    def deaf(self, now):
+        """More than 5 s without intake in the last minute. # contract §0.10"""
+        return self.overlap(now - MINUTE, now) > ALLOWED
+
+    def deadline(self, now):
+        """When `deaf` stops to hold: after the last window the overlap only falls."""
+        if not self.deaf(now):
+            return None
+        early, late = now, self.windows[-1][1] + MINUTE
+        while late - early > 1:
+            middle = (early + late) // 2
+            early, late = (middle, late) if self.deaf(middle) else (early, middle)
+        return late

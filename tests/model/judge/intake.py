@@ -1,0 +1,176 @@
+"""A message from its bytes to the readings in it: who may speak, whose clock it is, when it was."""
+
+from . import judging, notes, readings
+from .clocks import Clock, Heard
+from .messages import Counter
+from .names import RETENTION, SUSPECT_HELD
+from .readings import Refused
+from .sources import differs
+from .when import DAY, HOUR, MINUTE, US, Y2000
+
+
+def message(world, raw):
+    """One message as it arrived."""
+    device = world.devices.get(raw["device"])
+    principal = raw["principal"]
+    if device is None or (principal != device.id and principal not in device.via):
+        return refused(world, principal)
+    body = raw["body"]
+    try:
+        head = readings.header(body)
+    except Refused:
+        return None
+    if head.mode == "probe":
+        return None
+    entries = body.get(raw["kind"] if raw["kind"] == "events" else "readings") or []
+    entries = [one for one in entries if isinstance(one, dict)]
+    newest = readings.newest_time(head, entries)
+    counter = world.counters.setdefault((device.id, raw["kind"]), Counter())
+    word = counter.take(head.boot, head.seq, readings.digest(body), newest)
+    if word == "redelivered":
+        return None
+    bound = world.bindings_of(device.id).patient_now()
+    if word == "boot_reset":
+        notes.note(world, bound, "link.boot_reset", device.id)
+    if head.mode != "real" and bound is not None:
+        world.alarms.hold(bound, "link.test_mode", device.id, "medium", world.now, kind="technical")
+    could_live = not (raw.get("retain") or raw.get("dup") or raw.get("backlog")) and word != "old"
+    heard = hear(world, device, principal, head, newest, could_live)
+    if heard.stepped_from is not None:
+        notes.note(world, bound, "clock.stepped", device.id)
+    taken = Taken(world, device, head, heard, could_live, raw.get("retain", False) or word == "old")
+    if raw["kind"] == "telemetry":
+        telemetry(world, device, head, entries, taken)
+    elif raw["kind"] == "events":
+        world.events.message(device, head, entries, taken)
+    elif raw["kind"] == "info":
+        info(world, device, head, body, word)
+    return None
+
+
+def refused(world, principal):
+    """# contract §0.11d"""
+    notes.note(world, None, "link.refused", principal)
+
+
+def info(world, device, head, body, word):
+    """Expectations of mode test or of an earlier boot change nothing. # contract §0.9, §0.11e"""
+    if head.mode != "real" or word == "old" or body.get("signals") is None:
+        return
+    told = {}
+    for one in body["signals"]:
+        named = world.rules.signal(one.get("signal", "")) if isinstance(one, dict) else None
+        if named:
+            every = one.get("interval_s")
+            told[named[0]] = round(every * US) if every else None
+    device.told = told
+
+
+def hear(world, device, principal, head, newest, could_live):
+    """The offset to add to stamps of this message, by hop. # contract §0.8, §3"""
+    relay = head.relay
+    if relay is None:
+        trusted = head.source in ("network", "ntp")
+        clock = world.clocks.setdefault((principal, device.id), Clock())
+        if not could_live:
+            return Heard(0 if trusted else clock.offset or 0, trusted or clock.offset is not None)
+        return clock.hear(world.now, newest, trusted)
+    clock = world.clocks.setdefault(("relay", relay["id"]), Clock())
+    sent = relay["sent_at"] or relay["received_at"]
+    if could_live:
+        heard = clock.hear(world.now, sent, False)
+    else:
+        heard = Heard(clock.offset or 0, clock.offset is not None)
+    if relay["device_clock"] is None:
+        return heard
+    reference = relay["received_at"] or relay["sent_at"]
+    if reference is None:
+        return Heard(world.now - relay["device_clock"], False)
+    first = reference - relay["device_clock"]
+    stepped = None if heard.stepped_from is None else heard.stepped_from + first
+    return Heard(heard.offset + first, heard.certain, heard.queue, heard.stopped, stepped)
+
+
+class Taken:
+    """How the times of one message are taken."""
+
+    def __init__(self, world, device, head, heard, could_live, past):
+        self.world, self.device, self.head, self.heard = world, device, head, heard
+        self.could_live, self.past = could_live, past
+        self.suspect = False
+        timeline = head.timeline
+        self.old_timeline = timeline is not None and device.timeline is not None and timeline < device.timeline
+        if timeline is not None and not self.old_timeline:
+            device.timeline = timeline
+
+    def place(self, stamp, age=None):
+        """(measured, certain, ambiguous) of one stamp. # contract §3, §0.11aa, §0.11b, §0.21"""
+        now, heard = self.world.now, self.heard
+        if stamp is None:
+            return (now - (age or 0), True, False) if self.could_live else (None, False, False)
+        at = stamp + heard.offset
+        cls = self.device.cls
+        if cls == "charted" and now < at <= now + 2 * HOUR:
+            return now, not self.past, False
+        first = self.device.registered - DAY
+        impossible = at > now + 5 * MINUTE or at < Y2000 or self.old_timeline or heard.stopped
+        too_early = (at < first or at < now - RETENTION) and self.could_live and not heard.queue
+        if impossible or too_early:
+            if self.could_live:
+                self.suspect = True
+                return now, False, False
+            return (None, False, False) if at > now else (at, False, False)
+        at = min(at, now)
+        if heard.stepped_from is not None and abs(now - stamp) > 30 * US:
+            return at, False, self._other_patient(stamp + heard.stepped_from, at)
+        return at, heard.certain and not heard.queue and not self.past, False
+
+    def _other_patient(self, before, after):
+        held = self.world.bindings_of(self.device.id)
+        return held.at(before)[0] != held.at(after)[0]
+
+
+def telemetry(world, device, head, entries, taken):
+    """Readings in the order of their measured times. # contract §0.6"""
+    copies = []
+    for index, raw in enumerate(entries):
+        try:
+            copy, age = readings.reading(raw, head, device.id, world.rules, index)
+        except Refused as why:
+            named = world.rules.signal(raw.get("signal", "")) if isinstance(raw.get("signal"), str) else None
+            if named:
+                world.not_judged[device.id, named[0]] = f"rejected: {why}"
+            continue
+        copy.arrival, copy.step = world.now, world.number
+        copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age)
+        if copy.unit_doubtful:
+            copy.certain = False
+        copies.append(copy)
+    in_conflict(world, copies)
+    ordered = sorted(copies, key=lambda c: (c.measured is not None, c.measured or 0))
+    for place, copy in enumerate(ordered):
+        judging.take(world, device, copy, taken)
+        if place + 1 == len(ordered) or ordered[place + 1].identity != copy.identity:
+            world.settle_courses()
+    suspect(world, device, taken)
+
+
+def in_conflict(world, copies):
+    """Two values under one identity in one message: neither refreshes. # contract §0.1a"""
+    measured = [c for c in copies if c.value is not None and c.status in ("final", "preliminary") and judging.fit(world, c)]
+    for copy in measured:
+        if any(c.identity == copy.identity and differs(c, copy) for c in measured):
+            copy.certain = False
+
+
+def suspect(world, device, taken):
+    """# contract §3, issue: one good and one absurd stamp in turn"""
+    patient = world.bindings_of(device.id).patient_now()
+    key = patient, "clock.suspect", device.id
+    if taken.suspect:
+        world.suspects[device.id] = world.now
+        if patient is not None:
+            world.alarms.hold(*key, "medium", world.now, kind="technical", resettable=True)
+    elif taken.heard.certain and key in world.alarms.open:
+        if world.now - world.suspects.get(device.id, 0) >= SUSPECT_HELD:
+            world.alarms.over(key, world.now)

@@ -1,0 +1,228 @@
+"""One reading: whose it is, whether it can be judged, and what its judgement changes."""
+
+from . import floors, losses, notes
+from .late import age_of, late
+from .limits import crossed
+from .rules import SIDES
+from .sources import differs
+from .when import US
+
+LOST_WITHIN = 60 * US
+
+
+def take(world, device, copy, taken):
+    """One copy: whose it is, and whether it can be judged."""
+    held = world.bindings_of(device.id)
+    if copy.status == "entered-in-error":
+        if copy.mode == "real":
+            withdraw(world, device, copy)
+        return
+    if copy.measured is None:
+        copy.patient = held.patient_now()
+    else:
+        copy.patient, ambiguous = held.at(copy.measured)
+        if ambiguous or copy.ambiguous_time:
+            copy.patient = None
+            notes.note(world, None, "link.unattributed", device.id)
+            return
+    source = world.source(device.id, copy.signal, copy.instance)
+    if copy.patient is None or not world.patients[copy.patient].here:
+        if fit(world, copy):
+            source.add(copy)
+        return
+    if not fit(world, copy):
+        return unfit(world, device, copy)
+    if "implausible" in copy.flags:
+        return implausible(world, device, copy, source)
+    if copy.value == 0 and held.now and copy.signal in held.now.zero:
+        return zero(world, device, copy)
+    judge(world, device, copy, source, taken)
+
+
+def fit(world, copy):
+    """A copy fit to be judged. # contract §0.2"""
+    if copy.absent or copy.mode != "real":
+        return False
+    return copy.quality is None or copy.quality >= world.rules.quality_min
+
+
+def unfit(world, device, copy):
+    why = "quality" if copy.mode == "real" and not copy.absent else "absent" if copy.absent else "test mode"
+    world.not_judged[device.id, copy.signal] = why
+
+
+def withdraw(world, device, copy):
+    """Only the same reading, its instance included. # contract §0.3"""
+    source = world.source(device.id, copy.signal, copy.instance)
+    source.courses()
+    source.reason = "retracted"
+    source.add(copy)
+    world.settle_courses()
+    retract(world, source, copy)
+    source.reason = None
+
+
+def retract(world, source, withdrawn):
+    """What was raised by nothing but this reading is retracted. # contract row 26"""
+    held = {(patient, rule.id if rule.id in floors.NAMES else f"{rule.id}_{side}")
+            for (patient, rule, side), course in source.courses().items() if course.level}
+    for alarm in list(world.alarms.open.values()):
+        causes = {i for key, i in source.told if key == alarm.key}
+        gone = [c for c in source.log if not isinstance(c, tuple) and id(c) in causes]
+        if not gone or (alarm.patient, alarm.rule) in held:
+            continue
+        if alarm.condition in ("present", "unknown") or all(c.identity == withdrawn.identity for c in gone):
+            world.alarms.close(alarm, "retracted")
+
+
+def is_live(world, device, copy, taken):
+    """Not older than its window, nor than the newest judged of its series. # contract §3"""
+    if copy.measured is None or taken.past:
+        return False
+    if world.bindings_of(device.id).patient_now() != copy.patient:
+        return False
+    if age_of(world, copy) > world.live_window(device, copy.signal):
+        return False
+    newest = world.source(device.id, copy.signal, copy.instance).newest(copy.patient)
+    return newest is None or copy.measured >= newest
+
+
+def inside_all(world, copy, person):
+    """Whether a value is certainly inside all limits of its signal."""
+    for rule in world.rules_for(copy.signal, person, copy.step):
+        limits = world.limits_in_force(rule, person, copy.measured, copy.step)
+        for (side, level), amounts in limits.items():
+            if amounts and crossed(copy, side, amounts, rule.inclusive_critical and level == "critical" and side == "low") is not False:
+                return False
+    return True
+
+
+def critical_priority(world, signal):
+    """The priority of the signal's critical rule, or None."""
+    rule = world.rules.limit_of(signal)
+    found = [rule.priority(side, "critical") for side in SIDES if rule.amounts(side, "critical")] if rule else []
+    return max(found, key=["info", "low", "medium", "high"].index, default=None)
+
+
+def implausible(world, device, copy, source):
+    """# contract §2"""
+    world.not_judged[device.id, copy.signal] = "implausible"
+    person = world.patients[copy.patient]
+    before = [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None]
+    critical = critical_priority(world, copy.signal)
+    inside = bool(before) and inside_all(world, before[-1], person)
+    priority = critical if critical and inside else "medium"
+    if world.bindings_of(device.id).patient_now() == copy.patient:
+        world.alarms.hold(copy.patient, "link.implausible", source.link, priority, world.now, kind="technical", once=True)
+
+
+def zero(world, device, copy):
+    """A 0 that means no sensor. # contract §2, §0.15"""
+    world.not_judged[device.id, copy.signal] = "zero or off"
+    key = copy.patient, device.id, copy.signal
+    if key in world.watches:
+        world.watches[key].off()
+    last = world.judged.get((device.id, copy.signal))
+    if key in world.zeroed or last is None or world.now - last > LOST_WITHIN:
+        return
+    if not is_live(world, device, copy, _Now()):
+        return
+    world.zeroed.add(key)
+    source = world.source(device.id, copy.signal, copy.instance)
+    priority = critical_priority(world, copy.signal) or "medium"
+    world.alarms.hold(copy.patient, "link.zero_or_off", source.link, priority, world.now, kind="technical", once=True)
+
+
+class _Now:
+    past = False
+
+
+def judge(world, device, copy, source, taken):
+    """A number, code or text of a patient."""
+    person = world.patients[copy.patient]
+    copy.live = is_live(world, device, copy, taken)
+    if copy.status == "corrected":
+        return correct(world, device, copy, source)
+    known = [c for c in source.copies(copy.patient) if c.identity == copy.identity]
+    duplicate = any(not differs(c, copy) for c in known)
+    source.add(copy)
+    if duplicate or copy.status == "entered-in-error":
+        return
+    refuse_age(world, person, copy)
+    if not copy.live:
+        world.not_judged.setdefault((device.id, copy.signal), "late")
+        if copy.value is not None:
+            late(world, device, copy, source, person)
+        return
+    if copy.certain and not known and certain_answer(world, copy, person):
+        alive(world, device, copy, source)
+
+
+def correct(world, device, copy, source):
+    """The corrected value takes the place of the others under its identity. # contract §0.1"""
+    place = [c for c in source.log if not isinstance(c, tuple) and c.identity == copy.identity and c.live]
+    if place:
+        copy.live = True
+    source.courses()
+    source.reason = "retracted"
+    source.add(copy)
+    world.settle_courses()
+    retract(world, source, copy)
+    source.reason = None
+    if not copy.live and copy.value is not None:
+        late(world, device, copy, source, world.patients[copy.patient])
+    elif not place and copy.certain and certain_answer(world, copy, world.patients[copy.patient]):
+        alive(world, device, copy, source)
+
+
+def refuse_age(world, person, copy):
+    """# contract §4, §0.22a"""
+    rule = world.rules.limit_of(copy.signal)
+    if rule and rule.adults_only and not person.adult_at(copy.step):
+        world.alarms.hold(person.id, "rules.age_class", "patient", "medium", world.now, kind="technical", once=True)
+
+
+def certain_answer(world, copy, person):
+    """What was not judged does not refresh. # contract §0.4"""
+    if copy.value is None or world.rules.limit_of(copy.signal) is None:
+        return True
+    answers = []
+    for rule in world.rules_for(copy.signal, person, copy.step):
+        for (side, level), amounts in world.limits_in_force(rule, person, copy.measured, copy.step).items():
+            inclusive = rule.inclusive_critical and level == "critical" and side == "low"
+            answers.append(crossed(copy, side, amounts, inclusive) if amounts else False)
+    return bool(answers) and None not in answers
+
+
+def alive(world, device, copy, source):
+    """A sign of life: judged, live, certain."""
+    key = device.id, copy.signal
+    world.judged[key] = world.now
+    world.not_judged.pop(key, None)
+    if copy.value is not None:
+        world.values.setdefault(key, []).append((copy.measured, copy.value if copy.unit != "mmol/L" else copy.value * 18.0182))
+    world.zeroed.discard((copy.patient, device.id, copy.signal))
+    for rule in ("link.zero_or_off", "link.implausible"):
+        world.alarms.over((copy.patient, rule, source.link), world.now)
+    world.alarms.over((copy.patient, "link.test_mode", device.id), world.now)
+    for signal, watch in losses.watches_of(world, device, copy.patient):
+        if signal == copy.signal:
+            watch.value(world.now)
+        else:
+            watch.other(world.now)
+    replace(world, device, copy)
+
+
+def replace(world, device, copy):
+    """Only another device closes what lost its source. # contract row 24, §0.16"""
+    for alarm in list(world.alarms.open.values()):
+        if alarm.patient != copy.patient or alarm.device in (None, device.id) or alarm.kind != "physiological":
+            continue
+        if alarm.condition != "unknown" or world.bindings_of(alarm.device).patient_now() == alarm.patient:
+            continue
+        signal = next((r.signal for r in world.rules.limits.values() if alarm.rule.startswith(r.id + "_")), None)
+        if signal == copy.signal:
+            for other in world.sources.values():
+                if other.name == alarm.source and other.signal == signal:
+                    other.change("forget", alarm.patient, alarm.rule)
+            world.alarms.close(alarm, "source_replaced")

@@ -1,0 +1,78 @@
+"""Late crossings: told once for each excursion, with its worst. # contract §3, §0.12, §0.6"""
+
+from . import floors
+from .limits import crossed
+from .rules import LEVELS, SIDES, lower
+
+
+def age_of(world, copy):
+    """Windows in which nobody listened are not age. # contract §3"""
+    return world.now - copy.measured - world.gaps.overlap(copy.measured, world.now)
+
+
+def late(world, device, copy, source, person):
+    """A late crossing that lasts for the rule's delay. # contract §3, §0.12, §0.6"""
+    for rule in world.rules_for(copy.signal, person, copy.step):
+        measured = copy.measured if copy.measured is not None else copy.arrival
+        limits = world.limits_in_force(rule, person, measured, copy.step)
+        for side in SIDES:
+            late_side(world, device, copy, source, person, rule, side, limits)
+
+
+def late_side(world, device, copy, source, person, rule, side, limits):
+    inclusive = rule.inclusive_critical and side == "low"
+    beyond = lambda c, level: bool(limits.get((side, level))) and crossed(c, side, limits[side, level], inclusive and level == "critical")
+    if not any(beyond(copy, level) for level in LEVELS):
+        return
+    if copy.measured is not None and age_of(world, copy) > rule.actionable:
+        return
+    shape = source._shape(rule, device)
+    level, run = excursion(copy, source, person, shape, beyond)
+    if level is None:
+        return
+    name = rule.id if rule.id in floors.NAMES else f"{rule.id}_{side}"
+    key = person.id, name, source.name
+    told = any((key, id(c)) in source.told for c in run)
+    source.told.update((key, id(c)) for c in run)
+    if told:
+        return
+    priority = rule.priority(side, level)
+    if rule.response(level) in ("immediate", "prompt"):
+        priority = lower(priority)
+    if level == "warning":
+        priority = min(priority, world.shown_only(source, rule, side, level, person.id, priority),
+                       key=["info", "low", "medium", "high"].index)
+    alarm = world.alarms.open.get(key)
+    if alarm is not None and alarm.condition in ("present", "unknown"):
+        return
+    world.alarms.momentary(*key, priority, world.now, late=True, device=device.id)
+
+
+def excursion(copy, source, person, shape, beyond):
+    """(level, copies) of the run of crossings around a copy, in the order of measured times."""
+    if copy.measured is None:
+        return ("critical" if beyond(copy, "critical") else "warning"), [copy]
+    found = [c for c in source.copies(person.id) if c.measured is not None and c.value is not None]
+    found.sort(key=lambda c: c.measured)
+    place = next((i for i, c in enumerate(found) if c is copy), None)
+    if place is None:
+        return None, []
+    near = lambda a, b: shape.gap is None or b.measured - a.measured <= shape.gap
+
+    def run(test):
+        first = last = place
+        while first > 0 and test(found[first - 1]) and near(found[first - 1], found[first]):
+            first -= 1
+        while last + 1 < len(found) and test(found[last + 1]) and near(found[last], found[last + 1]):
+            last += 1
+        return found[first:last + 1]
+
+    delays = dict(shape.delays)
+    whole = run(lambda c: any(beyond(c, level) for level in LEVELS))
+    for level in LEVELS:
+        if not beyond(copy, level):
+            continue
+        part = run(lambda c, level=level: beyond(c, level))
+        if part[-1].measured - part[0].measured >= delays[level]:
+            return level, whole
+    return None, []

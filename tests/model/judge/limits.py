@@ -1,0 +1,333 @@
+"""One side of one limit rule over one series: a fold over everything that counts."""
+
+from dataclasses import dataclass, field
+
+from . import units
+from .rules import LEVELS, ORDER
+from .when import MINUTE, US
+
+APART = 30 * US
+
+
+@dataclass
+class Entry:
+    """A reading to be judged, or a change (`judge`, `pause`, `forget`) at its place."""
+
+    arrival: int
+    at: int
+    copy: object = None
+    certain: bool = True
+    change: str | None = None
+    limits: dict = field(default_factory=dict)
+    shape: object = None
+    reason: str = "limit_changed"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a series is judged on one side. `delays` by level; `gap` None for single measurements."""
+
+    spot: bool
+    delays: tuple
+    clear_delay: int
+    gap: int | None
+    confirm: int | None
+    hysteresis: tuple | None
+    inclusive: bool
+
+
+def clear_delay(rule, interval):
+    """Slow clear by class, unless the rule says otherwise. # contract §0.14"""
+    if rule.clear_delay is not None:
+        return rule.clear_delay
+    return MINUTE if interval <= 10 * US else 10 * MINUTE if interval <= 2 * MINUTE else 30 * MINUTE
+
+
+def shape(rule, spot, interval):
+    """Spot rules have no delays and no gap. # contract §3, §0.21"""
+    if spot:
+        return Shape(True, (("warning", 0), ("critical", 0)), 0, None, rule.confirm, rule.hysteresis,
+                     rule.inclusive_critical)
+    gap = max(rule.gap or 0, 2 * interval)
+    delays = (("warning", rule.delay), ("critical", rule.critical_delay))
+    return Shape(False, delays, clear_delay(rule, interval), gap, None, rule.hysteresis, rule.inclusive_critical)
+
+
+def limit_in(amounts, unit):
+    """The limit in the unit sent, where one is given, without rounding. # contract §2"""
+    for value, given in amounts:
+        if given == unit:
+            return value
+    value, given = amounts[0]
+    return units.convert(value, given, unit)
+
+
+def crossed(copy, side, amounts, inclusive):
+    """True, False, or None where the comparator allows both. # contract §0.4"""
+    limit = limit_in(amounts, copy.unit)
+    value = copy.value if side == "low" else -copy.value
+    limit = limit if side == "low" else -limit
+    comparator = copy.comparator
+    if comparator and side == "high":
+        comparator = comparator.translate(str.maketrans("<>", "><"))
+    if comparator is None:
+        return value < limit or (inclusive and value == limit)
+    if comparator in ("<", "<="):
+        # All allowed values are at most `value`: certain where that is beyond, else ambiguous.
+        if value < limit or (value == limit and (inclusive or comparator == "<")):
+            return True
+        return None
+    # At least `value`: certain where that is inside, else ambiguous.
+    if value > limit or (value == limit and (not inclusive or comparator == ">")):
+        return False
+    return None
+
+
+def clearly_inside(copy, side, amounts, hysteresis, inclusive):
+    """Inside by the hysteresis."""
+    if crossed(copy, side, amounts, inclusive) is not False:
+        return False
+    if hysteresis is None:
+        return True
+    limit = limit_in(amounts, copy.unit)
+    by = units.convert_difference(hysteresis[0], hysteresis[1], copy.unit)
+    inside = copy.value - limit if side == "low" else limit - copy.value
+    return inside >= by - 1e-9
+
+
+@dataclass
+class Level:
+    """One limit: clear, pending since, or present (and inside since)."""
+
+    since: int | None = None
+    due: int | None = None
+    present: bool = False
+    inside: int | None = None
+
+
+class Course:
+    """What follows for one side from the entries so far."""
+
+    def __init__(self, side, shape, put_off):
+        self.side, self.shape, self.put_off = side, shape, put_off
+        self.levels = {level: Level() for level in LEVELS}
+        self.unknown = False
+        self.lost = None
+        self.reason = "ended"
+        self.newest_arrival = None
+        self.newest_at = None
+        self.certain = None
+        self.doubtful = None
+        self.beyond_at = None
+        self.run = []
+
+    @property
+    def level(self):
+        """The level that is present, or None."""
+        return next((name for name in LEVELS if self.levels[name].present), None)
+
+    @property
+    def repeat_due(self):
+        """A first single measurement waits for its repeat. # contract §7"""
+        warning = self.levels["warning"]
+        return self.shape.confirm is not None and warning.since is not None and not self.level
+
+    def deadlines(self):
+        found = [l.due for l in self.levels.values() if l.since is not None and not l.present and l.due is not None]
+        found = [self.put_off(due) for due in found]
+        if self._known_until() is not None and (not self.unknown or any(
+            l.since is not None and not l.present for l in self.levels.values()
+        )):
+            found.append(self._known_until())
+        return found
+
+    def _known_until(self):
+        if self.shape.gap is None or self.newest_arrival is None:
+            return None
+        return self.put_off(self.newest_arrival + self.shape.gap)
+
+    def advance(self, now):
+        """Delays and the tolerated gap run out."""
+        until = self._known_until()
+        for level in self.levels.values():
+            if level.since is None or level.present or level.due is None:
+                continue
+            due = self.put_off(level.due)
+            if due <= now and (until is None or due <= until):
+                level.present = True
+        if until is not None and now >= until:
+            self._gap()
+
+    def _gap(self):
+        """# contract rows 3 and 6"""
+        if not self.level:
+            pending = next((n for n in LEVELS if self.levels[n].since is not None), None)
+            if pending:
+                self.lost = pending
+        for level in self.levels.values():
+            level.inside = None
+            if not level.present:
+                level.since = level.due = None
+        self.unknown = True
+
+    def feed(self, entry):
+        """The next entry, in the order of judgement."""
+        self.advance(entry.arrival)
+        self.shape = entry.shape or self.shape
+        if entry.change:
+            self._change(entry)
+        elif self.shape.spot:
+            self._spot(entry)
+        else:
+            self._stream(entry)
+
+    def _amounts(self, entry, name):
+        return entry.limits.get((self.side, name))
+
+    def _crossed(self, entry, name, copy=None):
+        amounts = self._amounts(entry, name)
+        if not amounts:
+            return False
+        return crossed(copy or entry.copy, self.side, amounts, self.shape.inclusive and name == "critical" and self.side == "low")
+
+    def _clearly(self, entry, name):
+        amounts = self._amounts(entry, name)
+        if not amounts:
+            return True
+        inclusive = self.shape.inclusive and name == "critical" and self.side == "low"
+        return clearly_inside(entry.copy, self.side, amounts, self.shape.hysteresis, inclusive)
+
+    def _note(self, entry, beyond):
+        if entry.certain:
+            self.certain, self.doubtful = entry, None
+        else:
+            self.doubtful = entry
+        if beyond:
+            self.beyond_at = entry.arrival
+            self.run.append(entry.copy)
+        elif not self.level and all(level.since is None for level in self.levels.values()):
+            self.run = []
+        if entry.certain or beyond:
+            self.newest_arrival = entry.arrival
+            self.newest_at = entry.at
+
+    def _stream(self, entry):
+        delays = dict(self.shape.delays)
+        answers = {name: self._crossed(entry, name) for name in LEVELS}
+        if self.newest_at is not None and entry.at - self.newest_at > self.shape.gap:
+            for level in self.levels.values():
+                level.inside = None
+                if not level.present:
+                    level.since = level.due = None
+        for name, level in self.levels.items():
+            if answers[name]:
+                level.inside = None
+                if level.since is None:
+                    level.since, level.due = entry.at, entry.at + delays[name]
+                if not level.present and entry.arrival >= level.due:
+                    level.present = True
+            elif answers[name] is False and entry.certain:
+                self._inside(level, entry, name)
+        beyond = any(answers.values())
+        ambiguous = any(answer is None for answer in answers.values())
+        if beyond:
+            self.unknown, self.lost = False, None
+        elif entry.certain and not ambiguous:
+            self.lost = None
+            if not self.level:
+                self.unknown = False
+        if not ambiguous or beyond:
+            self._note(entry, beyond)
+
+    def _inside(self, level, entry, name):
+        if not level.present:
+            level.since = level.due = None
+        elif not self._clearly(entry, name):
+            level.inside = None
+        else:
+            level.inside = entry.at if level.inside is None else level.inside
+            if entry.at - level.inside >= self.shape.clear_delay:
+                self._clear(level)
+
+    def _clear(self, level, reason="ended"):
+        if not self.level:
+            return
+        level.since = level.due = level.inside = None
+        level.present = False
+        if not self.level:
+            self.reason = "ended_after_gap" if self.unknown and reason == "ended" else reason
+
+    def _spot(self, entry):
+        """# contract §7, §0.1a, §0.14"""
+        answers = {name: self._crossed(entry, name) for name in LEVELS}
+        for name, level in self.levels.items():
+            if answers[name]:
+                self._spot_beyond(level, entry, name, answers)
+            elif answers[name] is False and entry.certain:
+                self._spot_inside(level, entry, name)
+        beyond = any(answers.values())
+        if beyond:
+            self.unknown = False
+        elif entry.certain and not self.level:
+            self.unknown = False
+        if beyond or None not in answers.values():
+            self._note(entry, beyond)
+
+    def _spot_beyond(self, level, entry, name, answers):
+        level.inside = None
+        if level.since is None:
+            level.since = entry.at
+            level.due = entry.arrival + self.shape.confirm if name == "warning" and self.shape.confirm else entry.arrival
+        confirmed = entry.at - level.since >= APART
+        if level.due <= entry.arrival or confirmed or answers["critical"] or self.levels["critical"].present:
+            level.present = True
+
+    def _spot_inside(self, level, entry, name):
+        if not level.present:
+            level.since = level.due = None
+        elif not self._clearly(entry, name):
+            level.inside = None
+        elif level.inside is None:
+            level.inside = entry.at
+        elif entry.at - level.inside >= APART:
+            self._clear(level)
+
+    def _change(self, entry):
+        if entry.change == "forget":
+            self.levels = {level: Level() for level in LEVELS}
+            self.unknown, self.lost, self.newest_arrival = False, None, None
+        elif entry.change == "lost_told":
+            self.lost = None
+        elif entry.change == "pause":
+            # Unbound: nothing ends, nothing runs. # contract row 24
+            for level in self.levels.values():
+                level.inside = None
+                if not level.present:
+                    level.since = level.due = None
+            self.unknown, self.lost, self.newest_arrival = True, None, None
+        else:
+            self._judge_again(entry)
+
+    def _judge_again(self, entry):
+        """Limits or rules changed: from the newest reading, doubtful ones too. # contract §0.5, row 22"""
+        known = [one for one in (self.certain, self.doubtful) if one is not None]
+        for name, level in self.levels.items():
+            answers = [self._crossed(entry, name, one.copy) for one in known]
+            if any(answers):
+                if self.unknown or level.since is not None:
+                    continue
+                level.since = entry.at
+                level.due = entry.at + (0 if self.shape.spot else dict(self.shape.delays)[name])
+                if level.due <= entry.at:
+                    level.present = True
+            elif level.present and not self.unknown and self.certain and self.doubtful is None and answers == [False]:
+                self._clear(level, entry.reason)
+            elif not level.present and answers and None not in answers:
+                level.since = level.due = None
+        for name, level in self.levels.items():
+            if not self._amounts(entry, name) and not level.present:
+                level.since = level.due = None
+
+
+def worse(one, other):
+    return one if ORDER[one] >= ORDER[other] else other

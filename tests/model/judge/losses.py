@@ -1,0 +1,107 @@
+"""Sudden loss: one signal stops while its device goes on. # contract §3 Loss"""
+
+from itertools import pairwise
+
+from . import floors, names, silence
+from .when import US
+
+MOMENT = US
+
+
+class Watch:
+    """What is known of the loss of one signal of a device for a patient."""
+
+    def __init__(self, loss, put_off):
+        self.loss, self.put_off = loss, put_off
+        self.last = None
+        self.others = []
+        self.due = None
+        self.lost = False
+
+    def value(self, arrived):
+        """A live value beyond doubt ends it."""
+        self.last, self.others, self.due, self.lost = arrived, [], None, False
+
+    def off(self):
+        """There is no sensor, or the device left: not lost before the next value."""
+        self.last = self.due = None
+        self.others = []
+
+    def other(self, arrived):
+        """Another signal of the device was judged. A pause counts as half the loss at most."""
+        if self.last is None or arrived <= self.last or self.due is not None or self.lost:
+            return
+        if self.others and arrived - self.others[-1] >= self.loss:
+            self.others = []
+        self.others.append(arrived)
+        lasted = sum(min(later - earlier, self.loss // 2) for earlier, later in pairwise(self.others))
+        if lasted + MOMENT >= self.loss:
+            self.due = arrived + MOMENT
+
+    def deadline(self):
+        return None if self.due is None else self.put_off(self.due)
+
+    def advance(self, now):
+        """Whether it is lost now."""
+        if self.due is not None and self.put_off(self.due) <= now:
+            self.off()
+            self.lost = True
+        return self.lost
+
+
+def watches_of(world, device, patient):
+    """(signal, watch) of everything that may be lost suddenly."""
+    for signal, (rule, loss) in losable(world, device, patient).items():
+        key = patient, device.id, signal
+        least = max(loss, 2 * world.interval_of(device, signal))
+        if key not in world.watches:
+            world.watches[key] = Watch(least, world.gaps.put_off)
+        world.watches[key].loss = least
+        yield signal, world.watches[key]
+
+
+def losable(world, device, patient):
+    person = world.patients[patient]
+    cls = world.class_of(device)
+    if cls and cls.spot_only:
+        return {}
+    age, _ = person.age_at(world.number)
+    adult = person.adult_at(world.number)
+    found = {}
+    if world.with_floors:
+        found["heart_rate"] = (names.ASYSTOLE, 10 * US)
+        found["respiratory_rate"] = (names.APNOEA, floors.breath_delay(age))
+    for rule in world.rules.limits.values():
+        if rule.loss and (adult or not rule.adults_only) and rule.signal not in found:
+            found[rule.signal] = (f"{rule.id}_lost", rule.loss)
+    return found
+
+
+def settle(world):
+    for (patient, device, signal), watch in list(world.watches.items()):
+        person = world.patients.get(patient)
+        if person is None or not person.here or device not in world.bound(patient):
+            continue
+        named = losable(world, world.devices[device], patient).get(signal)
+        if named is None:
+            continue
+        source = f"{device}/loss" if named[0] in floors.NAMES else device
+        key = patient, named[0], source
+        if watch.advance(world.now):
+            alarm = world.alarms.open.get(key)
+            if alarm is None or alarm.condition == "absent":
+                quiet = world.with_floors and floors.folded(key[1], list(world.alarms.open.values()), patient)
+                world.alarms.hold(*key, "high", world.now, device=device, quiet=quiet)
+            elif silent_whole(world, device, patient):
+                world.alarms.unknown(key)
+            elif alarm.condition == "unknown":
+                world.alarms.hold(*key, "high", world.now, device=device)
+        elif key in world.alarms.open:
+            world.alarms.over(key, world.now)
+
+
+def silent_whole(world, device, patient):
+    """Nothing of the device was judged for the first rung: a loss is unknown. # contract row 6"""
+    last = max([at for (d, _), at in world.judged.items() if d == device], default=None)
+    ladder = silence.rungs(world.class_of(world.devices[device]), None, False, None)
+    return bool(last is not None and ladder and world.gaps.put_off(last + ladder[0][1]) <= world.now)

@@ -1,0 +1,27 @@
+"""Names and figures that the contract asks for and does not give. Each stands in QUESTIONS.md."""
+
+from .when import US
+
+SILENCE = "link.silence"
+ASYSTOLE = "vitals_live.asystole"
+APNOEA = "vitals_live.apnoea"
+BRADYCARDIA = "vitals_live.extreme_bradycardia"
+SPO2_FLOOR = "vitals_live.spo2_floor"
+
+# contract §0.22a gives no figure for extreme bradycardia.
+BRADYCARDIA_BELOW = {"adult": 30.0, "unknown": 30.0, "paediatric": 40.0, "neonatal": 60.0}
+FLOOR_DELAY = 5 * US
+SPO2_BELOW = 70.0
+
+# contract §0.15: "its first rung is longer where the reason is quality", without how much.
+QUALITY_RUNG = 2
+
+# Unknown classes are silent (medium) after 5 min; their live window is not given.
+UNKNOWN_CLASS_WINDOW = 300 * US
+
+RETENTION = 400 * 86400 * US
+ACTIONABLE = 24 * 3600 * US
+MOMENTARY_HELD = 24 * 3600 * US
+
+# How long no suspect stamp may come before the clock is believed again.
+SUSPECT_HELD = 1800 * US

@@ -1,0 +1,198 @@
+"""Rules and signals, read from their files as data."""
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from . import names
+from .when import span
+
+CONFIG = Path(__file__).resolve().parents[3] / "config"
+SIDES = ("low", "high")
+LEVELS = ("critical", "warning")
+ORDER = {"info": 0, "low": 1, "medium": 2, "high": 3}
+
+
+def lower(priority):
+    """One step lower; low stays low."""
+    return {"high": "medium", "medium": "low"}.get(priority, priority)
+
+
+def amount(text):
+    """`88 %` as (88.0, "%")."""
+    number, unit = text.split(" ", 1)
+    return float(number), unit
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One line of the signal table."""
+
+    name: str
+    unit: str | None
+    plausible: tuple | None
+    continuous: bool
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One `[[limit]]`: `levels[side, level]` is a list of (value, unit)."""
+
+    id: str
+    signal: str
+    levels: tuple
+    delay: int
+    critical_delay: int
+    hysteresis: tuple | None
+    clear_delay: int | None
+    gap: int | None
+    loss: int | None
+    confirm: int | None
+    adults_only: bool
+    inclusive_critical: bool
+    priorities: tuple
+    responses: tuple
+    actionable: int
+
+    def amounts(self, side, level):
+        return dict(self.levels).get((side, level), ())
+
+    def priority(self, side, level):
+        """A limit medium, a critical limit high, unless the rule says otherwise. # contract §5"""
+        key = side if level == "warning" else f"critical_{side}"
+        return dict(self.priorities).get(key, "high" if level == "critical" else "medium")
+
+    def response(self, level):
+        return dict(self.responses).get(level, "immediate" if level == "critical" else "prompt")
+
+
+@dataclass(frozen=True)
+class EventRule:
+    """One `[[event]]`."""
+
+    id: str
+    events: tuple
+    priority: str
+    response: str
+    always_notify: bool
+    actionable: int
+
+
+@dataclass(frozen=True)
+class Class:
+    """One `[class.NAME]`."""
+
+    expected_interval: int
+    max_delay: int
+    slack: int
+    silence: tuple
+    spot_only: bool = False
+    high_only_if_continuous: bool = False
+    high_if_glucose_low: bool = False
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Everything of both files."""
+
+    quality_min: float
+    classes: dict = field(hash=False)
+    limits: dict = field(hash=False)
+    events: tuple = ()
+    signals: dict = field(default_factory=dict, hash=False)
+    codes: dict = field(default_factory=dict, hash=False)
+
+    def limit_of(self, signal):
+        return next((one for one in self.limits.values() if one.signal == signal), None)
+
+    def event_rule(self, event):
+        """The first rule that names the event, else the one for all."""
+        for rule in self.events:
+            if event in rule.events:
+                return rule
+        return next((rule for rule in self.events if "*" in rule.events), None)
+
+    def signal(self, text):
+        """(signal, instance) of a name or code, or None. # contract §0.1a, §0.18"""
+        if text in self.signals:
+            return text, ""
+        return self.codes.get(text)
+
+
+def _limit(raw):
+    levels = tuple(
+        ((side, level), tuple(amount(one) for one in raw[key]))
+        for side in SIDES
+        for level in LEVELS
+        for key in [side if level == "warning" else f"critical_{side}"]
+        if key in raw
+    )
+    optional = lambda key: span(raw[key]) if key in raw else None
+    return Limit(
+        id=raw["id"], signal=raw["signal"], levels=levels,
+        delay=optional("delay") or 0, critical_delay=optional("critical_delay") or 0,
+        hysteresis=amount(raw["hysteresis"]) if "hysteresis" in raw else None,
+        clear_delay=optional("clear_delay"), gap=optional("gap"), loss=optional("loss"),
+        confirm=optional("confirm"), adults_only=raw.get("adults_only", False),
+        inclusive_critical=raw.get("inclusive_critical", False),
+        priorities=tuple(raw.get("priorities", {}).items()),
+        responses=tuple(raw.get("responses", {}).items()),
+        actionable=optional("actionable") or names.ACTIONABLE,
+    )
+
+
+def _class(raw):
+    return Class(
+        expected_interval=span(raw["expected_interval"]), max_delay=span(raw["max_delay"]),
+        slack=span(raw.get("slack", "0s")),
+        silence=tuple((rung, span(raw["silence"][rung])) for rung in ("low", "medium", "high")
+                      if rung in raw.get("silence", {})),
+        spot_only=raw.get("spot_only", False),
+        high_only_if_continuous=raw.get("high_only_if_continuous", False),
+        high_if_glucose_low=raw.get("high_if_glucose_low", False),
+    )
+
+
+def _signals(raw):
+    signals, codes = {}, {}
+    for one in raw["signal"]:
+        plausible = one.get("plausible")
+        # contract §0.22: diastolic and mean cuff pressure are plausible from 5 mm[Hg].
+        if one["name"] in ("nibp_dia", "nibp_mean") and plausible:
+            plausible = [min(plausible[0], 5), plausible[1]]
+        signals[one["name"]] = Signal(
+            one["name"], one.get("unit"), tuple(plausible) if plausible else None,
+            one["cadence"] == "continuous",
+        )
+        for kind in ("mdc", "loinc"):
+            listed = one.get(kind, [])
+            for code in listed:
+                # contract §0.1a: different codes of one signal are different instances.
+                codes[f"{kind}:{code}"] = (one["name"], f"{kind}:{code}" if len(listed) > 1 else "")
+        for lead, listed in one.get("leads", {}).items():
+            for code in listed:
+                codes[f"mdc:{code}"] = (one["name"], lead)
+    return signals, codes
+
+
+@lru_cache(maxsize=64)
+def load(replacements=()):
+    """The shipped rules with text replaced, as ((old, new), …)."""
+    text = (CONFIG / "rules.toml").read_text()
+    for old, new in replacements:
+        text = text.replace(old, new)
+    raw = tomllib.loads(text)
+    signals, codes = _signals(tomllib.loads((CONFIG / "signals.toml").read_text()))
+    optional = lambda one: span(one["actionable"]) if "actionable" in one else names.ACTIONABLE
+    return Rules(
+        quality_min=raw.get("quality_min", 0.5),
+        classes={name: _class(one) for name, one in raw.get("class", {}).items()},
+        limits={one["id"]: _limit(one) for one in raw.get("limit", [])},
+        events=tuple(
+            EventRule(one["id"], tuple(one["events"]), one["priority"], one["response"],
+                      one.get("always_notify", False), optional(one))
+            for one in raw.get("event", [])
+        ),
+        signals=signals, codes=codes,
+    )

@@ -1,0 +1,99 @@
+"""Silence: a signal of a bound device that was not judged for as long as its class allows."""
+
+from . import names
+from .rules import ORDER
+
+
+def rungs(cls, interval, continuous, reason):
+    """[(priority, after)] on the base of the live window. # contract §3, §0.15"""
+    if cls is None:
+        return [("medium", names.UNKNOWN_CLASS_WINDOW)]
+    shift = interval - cls.expected_interval if interval else 0
+    found = []
+    for place, (priority, after) in enumerate(cls.silence):
+        if priority == "high" and cls.high_only_if_continuous and not continuous:
+            continue
+        after = max(after + shift, 1)
+        if place == 0 and reason == "quality":
+            after *= names.QUALITY_RUNG
+        found.append((priority, after))
+    return found
+
+
+def falling(values):
+    """Under 80 mg/dL, or falling faster than 1 mg/dL a minute. # contract §7"""
+    if not values:
+        return False
+    (at, value) = values[-1]
+    if value < 80:
+        return True
+    if len(values) < 2:
+        return False
+    before, earlier = values[-2]
+    return at > before and (earlier - value) * 60e6 / (at - before) > 1
+
+
+def rung(ladder, since, now, put_off):
+    """The rung reached, or None."""
+    reached = [name for name, after in ladder if put_off(since + after) <= now]
+    return reached[-1] if reached else None
+
+
+def expected(world):
+    """(patient, device, signal, since, ladder) for all that should be heard of."""
+    for device_id, held in world.bindings.items():
+        binding, device = held.now, world.devices.get(device_id)
+        if binding is None or binding.patient is None or device is None:
+            continue
+        person = world.patients[binding.patient]
+        for signal in device.expected or {None: None}:
+            since = max(binding.told, last_judged(world, device_id, signal))
+            interval = world.interval_of(device, signal) if signal else None
+            reason = world.not_judged.get((device_id, signal))
+            ladder = rungs(world.class_of(device), interval, person.continuous, reason)
+            yield person, device, signal, since, by_glucose(world, device, ladder)
+
+
+def by_glucose(world, device, ladder):
+    cls = world.class_of(device)
+    if cls and cls.high_if_glucose_low and ladder:
+        if falling(world.values.get((device.id, "glucose_cgm"), [])):
+            return [("high", ladder[0][1])]
+    return ladder
+
+
+def last_judged(world, device, signal):
+    if signal is not None:
+        return world.judged.get((device, signal), 0)
+    return max([at for (d, _), at in world.judged.items() if d == device], default=0)
+
+
+def deadlines(world):
+    for _, _, _, since, ladder in expected(world):
+        for _, after in ladder:
+            yield world.gaps.put_off(since + after)
+    for device, last in world.judged.items():
+        ladder = rungs(world.class_of(world.devices[device[0]]), None, False, None)
+        if ladder:
+            yield world.gaps.put_off(last + ladder[0][1])
+
+
+def settle(world):
+    wanted = {}
+    for person, device, signal, since, ladder in expected(world):
+        reached = rung(ladder, since, world.now, world.gaps.put_off)
+        if reached is None:
+            continue
+        key = person.id, device.id
+        # The same sensor is told of already. # contract §0.15
+        links = [f"{device.id}/{signal}"]
+        told = any(
+            a.patient == person.id and a.rule in ("link.zero_or_off", "link.lost_while_pending")
+            and (a.source == links[0] or a.source.startswith(links[0] + "/")) and a.condition == "present"
+            for a in world.alarms.open.values()
+        )
+        if told:
+            continue
+        if key not in wanted or ORDER[reached] > ORDER[wanted[key]]:
+            wanted[key] = reached
+    world.settle_held(names.SILENCE, wanted)

@@ -1,0 +1,282 @@
+"""The second judge: takes one step after another and says what must be open and what was announced."""
+
+from . import alarms, commands, events, floors, gaps, intake, losses, monitored, names, rules, silence, sources
+from .bindings import Bindings
+from .rules import ORDER
+from .when import US, stamp
+
+
+class World:
+    """Everything that was ever put in, and what follows."""
+
+    def __init__(self, header, with_floors=True):
+        self.history = header["history"]
+        self.begin = stamp(header["begin"])
+        self.now = self.begin
+        self.with_floors = with_floors
+        replaced = tuple(tuple(pair) for pair in header.get("rules") or ())
+        self.rules_by_step = [(0, rules.load(replaced))]
+        self.devices, self.patients, self.wards, self.beds = {}, {}, {}, {}
+        self.bindings = {}
+        self.clocks, self.counters = {}, {}
+        self.gaps = gaps.Gaps()
+        self.alarms = alarms.Alarms()
+        self.sources = {}
+        self.watches = {}
+        self.judged = {}
+        self.values = {}
+        self.not_judged = {}
+        self.zeroed = set()
+        self.suspects = {}
+        self.events = events.Events(self)
+        self.number = 0
+
+    # --- Steps --------------------------------------------------------------------------------------
+
+    def step(self, step):
+        """One line of a history, answered."""
+        self.number += 1
+        now = self.begin + round(step["t"] * US)
+        answer = None
+        if "gap" in step:
+            begin = max(self.begin + round(step["gap"]["from"] * US), self.now)
+            self.until(begin)
+            self.gaps.add(begin, now)
+        self.until(now)
+        if "message" in step:
+            intake.message(self, step["message"])
+        elif "command" in step:
+            answer = commands.carry_out(self, step["command"])
+        elif "reload" in step:
+            self.reload(tuple(tuple(pair) for pair in step["reload"]))
+        self.settle()
+        return self.answer(answer)
+
+    def answer(self, answer):
+        told, closed = self.alarms.take()
+        return {
+            "history": self.history, "step": self.number,
+            "alarms": [
+                {"patient": a.patient, "rule": a.rule, "source": a.source, "state": a.state,
+                 "condition": a.condition, "priority": a.priority, "priority_peak": a.priority, "late": a.late}
+                for a in sorted(self.alarms.open.values(), key=lambda one: str(one.key))
+            ],
+            "announced": told, "closed": closed, "answer": answer,
+            "monitored": {p.id: monitored.monitored(self, p) for p in self.patients.values() if p.here},
+        }
+
+    def until(self, now):
+        """All deadlines up to now, at their own times, in order."""
+        while True:
+            due = [d for d in self.deadlines() if self.now < d <= now]
+            if not due:
+                break
+            self.now = min(due)
+            self.settle()
+        self.now = max(self.now, now)
+
+    def deadlines(self):
+        yield from self.alarms.deadlines()
+        for _, _, course in self.courses():
+            yield from course.deadlines()
+        for watch in self.watches.values():
+            if watch.deadline() is not None:
+                yield watch.deadline()
+        yield from silence.deadlines(self)
+        deaf = self.gaps.deadline(self.now)
+        if deaf is not None:
+            yield deaf
+
+    def settle(self):
+        """Judges everything at this moment."""
+        self.settle_courses()
+        losses.settle(self)
+        silence.settle(self)
+        self.settle_gateway()
+        self.alarms.fire(self.now)
+
+    # --- Rules --------------------------------------------------------------------------------------
+
+    @property
+    def rules(self):
+        return self.rules_by_step[-1][1]
+
+    def rules_at(self, step):
+        found = self.rules_by_step[0][1]
+        for since, one in self.rules_by_step:
+            if since <= step:
+                found = one
+        return found
+
+    def reload(self, replaced):
+        """# contract row 23, §0.5"""
+        before, after = self.rules, rules.load(replaced)
+        self.rules_by_step.append((self.number, after))
+        if before == after:
+            return
+        changed = {i for i in set(before.limits) | set(after.limits) if before.limits.get(i) != after.limits.get(i)}
+        signals = {r.limits[i].signal for r in (before, after) for i in changed if i in r.limits}
+        for source in self.sources.values():
+            if source.signal in signals:
+                source.change("judge", None, "rule_changed")
+        for alarm in list(self.alarms.open.values()):
+            rule = alarm.rule.rsplit("_", 1)[0]
+            if rule in changed and alarm.condition in ("present", "absent"):
+                self.alarms.close(alarm, "rule_changed")
+        gone = {e.id for e in before.events if e not in after.events}
+        for alarm in list(self.alarms.open.values()):
+            if alarm.rule in gone:
+                self.alarms.close(alarm, "rule_changed")
+
+    def class_of(self, device):
+        return self.rules.classes.get(device.cls)
+
+    def interval_of(self, device, signal):
+        cls = self.class_of(device)
+        return device.expected.get(signal) or (cls.expected_interval if cls else 60 * US)
+
+    def live_window(self, device, signal=None):
+        """Expected interval, delay and slack, shifted by the signal's own interval. # contract §3"""
+        cls = self.class_of(device)
+        if cls is None:
+            return names.UNKNOWN_CLASS_WINDOW
+        window = cls.expected_interval + cls.max_delay + cls.slack
+        if signal is not None:
+            window += self.interval_of(device, signal) - cls.expected_interval
+        return max(window, US)
+
+    def is_spot(self, device, signal):
+        """By the signal's cadence, or a class with spot rules only. # contract §3"""
+        cls = self.class_of(device)
+        return not self.rules.signals[signal].continuous or bool(cls and cls.spot_only)
+
+    def rules_for(self, signal, patient, step):
+        """The limit rules and floors that judge a signal of a patient."""
+        age, _ = patient.age_at(step)
+        adult = patient.adult_at(step)
+        found = [one for one in self.rules_at(step).limits.values() if one.signal == signal]
+        if self.with_floors:
+            found = floors.of(signal, age, adult) + found
+        return found
+
+    def limits_in_force(self, rule, patient, measured, step):
+        """{(side, level): amounts}: own limits take the place of the shipped ones. # contract §4"""
+        shipped = {}
+        if not rule.adults_only or patient.adult_at(step):
+            shipped = dict(rule.levels)
+        if rule.id in floors.NAMES:
+            return shipped
+        for (signal, side, level), own in patient.own_at(measured, step).items():
+            if signal == rule.signal:
+                shipped[side, level] = (own,) if own is not None else ()
+        return shipped
+
+    def source(self, device, signal, instance):
+        key = device, signal, instance
+        if key not in self.sources:
+            self.sources[key] = sources.Source(self, *key)
+        return self.sources[key]
+
+    def bindings_of(self, device):
+        return self.bindings.setdefault(device, Bindings())
+
+    def bound(self, patient):
+        """Ids of devices that are the patient's now."""
+        return [d for d, b in self.bindings.items() if b.patient_now() == patient]
+
+    # --- Courses ------------------------------------------------------------------------------------
+
+    def courses(self):
+        """(source, (patient, rule, side), course) of all series."""
+        for source in self.sources.values():
+            for key, course in source.courses().items():
+                yield source, key, course
+
+    def settle_courses(self):
+        lost = {}
+        # Emergencies first, so that what follows from them is folded. # contract §0.22b
+        for first in (True, False):
+            for source in self.sources.values():
+                for (patient, rule, side), course in source.courses().items():
+                    if (rule.id in floors.NAMES) == first:
+                        course.advance(self.now)
+                        self.settle_course(source, patient, rule, side, course)
+        for source in self.sources.values():
+            for (patient, rule, side), course in source.courses().items():
+                if course.lost:
+                    told = lost.get((patient, source.link), "low")
+                    worse = rule.priority(side, course.lost)
+                    lost[patient, source.link] = worse if ORDER[worse] > ORDER[told] else told
+        self.settle_held("link.lost_while_pending", lost)
+
+    def settle_held(self, rule, wanted):
+        """A technical condition that holds for exactly these (patient, source)."""
+        for (patient, source), priority in sorted(wanted.items(), key=str):
+            if patient in self.patients and self.patients[patient].here:
+                self.alarms.hold(patient, rule, source, priority, self.now, kind="technical", once=True,
+                                 resettable=rule == "link.lost_while_pending")
+        for alarm in list(self.alarms.open.values()):
+            if alarm.rule == rule and (alarm.patient, alarm.source) not in wanted:
+                self.alarms.over(alarm.key, self.now)
+
+    def settle_course(self, source, patient, rule, side, course):
+        name = rule.id if rule.id in floors.NAMES else f"{rule.id}_{side}"
+        key = patient, name, source.name
+        here = self.patients.get(patient)
+        if here is None or not here.here:
+            return
+        alarm = self.alarms.open.get(key)
+        self.settle_repeat(key, source, course)
+        if course.level:
+            self.settle_present(source, rule, side, course, key, alarm)
+        elif alarm is not None and course.unknown:
+            # Row 6: any open one.
+            if alarm.condition == "absent":
+                alarm.condition = "unknown"
+        elif alarm is not None and alarm.condition in ("present", "unknown"):
+            self.alarms.over(key, self.now, source.reason or course.reason)
+
+    def settle_present(self, source, rule, side, course, key, alarm):
+        told = rule.priority(side, course.level)
+        if course.unknown:
+            if alarm is not None and alarm.condition == "present":
+                self.alarms.unknown(key)
+                return
+            if alarm is not None:
+                return
+        told = self.shown_only(source, rule, side, course.level, key[0], told)
+        quiet = self.with_floors and floors.folded(key[1], list(self.alarms.open.values()), key[0])
+        alarm = self.alarms.hold(*key, told, self.now, device=source.device, quiet=quiet)
+        alarm.beyond_at = course.beyond_at
+        if alarm.quiet and not quiet:
+            # The emergency is over, and this is still there.
+            alarm.quiet = False
+            self.alarms.announce(alarm, self.now)
+        if course.unknown:
+            self.alarms.unknown(key)
+        source.tell(key, course)
+
+    def shown_only(self, source, rule, side, level, patient, priority):
+        """Glucose above 180 mg/dL is shown unless a person asks for it. # contract §0.22"""
+        own = self.patients[patient].own_at(self.now, self.number)
+        if rule.signal == "glucose_cgm" and side == "high" and level == "warning":
+            if (rule.signal, side, level) not in own:
+                return "info"
+        return priority
+
+    def settle_repeat(self, key, source, course):
+        """The first cuff pressure beyond its limit asks for a repeat. # contract §7"""
+        patient, name, where = key
+        due = patient, f"{name}_repeat_due", where
+        if course.repeat_due and not course.unknown:
+            self.alarms.hold(*due, "low", self.now, device=source.device)
+        elif due in self.alarms.open:
+            self.alarms.over(due, self.now)
+
+    def settle_gateway(self):
+        """# contract §0.10"""
+        key = None, "gateway.deaf", "gateway"
+        if self.gaps.deaf(self.now):
+            self.alarms.hold(*key, "medium", self.now, kind="technical")
+        else:
+            self.alarms.over(key, self.now)

@@ -1,0 +1,43 @@
+// What became of a command, in words of what happened and what to do. Pure.
+
+/** @import { Alarm } from "./types.js" */
+
+/** How long a reset can be undone: until then nothing is sent. */
+export const UNDO_MS = 10_000;
+/** A timer that fires so much later was asleep, and what it was about may be forgotten. */
+const ASLEEP_MS = 5_000;
+
+/** @typedef {{title: string, cause: string, todo: string}} Failure */
+
+const NAMES = { acknowledge: "ACKNOWLEDGE", unacknowledge: "TAKE BACK", reset: "RESET" };
+
+/** Whether an alarm is no longer what somebody decided about. @param {Alarm} seen @param {Alarm|undefined} now */
+export function changed(seen, now) {
+  return now === undefined || now.state !== seen.state || now.condition !== seen.condition
+    || now.priority !== seen.priority || now.announced_at !== seen.announced_at;
+}
+
+/** @param {number} pressed @param {number} now */
+export function tooLate(pressed, now) {
+  return now - pressed > UNDO_MS + ASLEEP_MS;
+}
+
+/** @param {"acknowledge"|"unacknowledge"|"reset"} act @param {any} error @returns {Failure} */
+export function why(act, error) {
+  const name = NAMES[act];
+  const status = error?.status;
+  if (status === undefined || error?.problem?.outcome === "unknown") {
+    const cause = error?.name === "TimeoutError" ? "the gateway did not answer within 5 s"
+      : status === undefined ? "the gateway could not be reached" : "the gateway could not store it in time";
+    return {
+      title: `${name} NOT CONFIRMED`, cause: `${cause}; nobody knows whether it was done`,
+      todo: "Look at the patient. If the alarm still waits here, press again.",
+    };
+  }
+  const title = `${name} REFUSED`;
+  const cause = error.message;
+  if (status === 409 || status === 412) return { title, cause, todo: "Read the alarm as it is now, and answer that." };
+  if (status === 401 || status === 403) return { title, cause, todo: "Sign in with a token that may answer alarms." };
+  if (status === 503) return { title, cause, todo: "The gateway cannot store it now. Look at the patient; try again." };
+  return { title, cause, todo: "Look at the patient, and tell whoever runs the gateway." };
+}
