@@ -42,8 +42,9 @@ pub(super) enum EpisodeKey {
 struct Reported {
     #[n(0)]
     phase: u8,
+    /// When it was reported last.
     #[n(1)]
-    last_reported: Timestamp,
+    last: Timestamp,
     /// For whom it was judged.
     #[n(2)]
     #[cbor(default)]
@@ -61,7 +62,7 @@ impl Episodes {
     /// A repetition refreshes "last reported".
     pub(super) fn repeat(&mut self, key: &EpisodeKey, now: Timestamp) {
         if let Some(reported) = self.reported.get_mut(key) {
-            reported.last_reported = now;
+            reported.last = now;
         }
     }
 
@@ -74,13 +75,13 @@ impl Episodes {
         now: Timestamp,
     ) {
         if self.reported.len() >= REMEMBERED && !self.reported.contains_key(&key) {
-            let oldest = self.reported.iter().min_by_key(|(_, t)| t.last_reported);
+            let oldest = self.reported.iter().min_by_key(|(_, t)| t.last);
             if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
                 self.reported.remove(&oldest);
             }
         }
         let patient = Some(patient.clone());
-        self.reported.insert(key, Reported { phase: rank(phase), last_reported: now, patient });
+        self.reported.insert(key, Reported { phase: rank(phase), last: now, patient });
     }
 }
 

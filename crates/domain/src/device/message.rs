@@ -37,9 +37,10 @@ impl Device {
             SequenceOutcome::New | SequenceOutcome::Unnumbered => {}
             SequenceOutcome::Redelivered => return self.count(Fate::Redelivered, out),
             SequenceOutcome::Reused => self.count(Fate::SeqReused, out),
-            SequenceOutcome::Reset => self.count(Fate::SeqReset, out),
+            SequenceOutcome::Reset | SequenceOutcome::BootReset => {
+                self.count(Fate::SeqReset, out);
+            }
             SequenceOutcome::Old => self.count(Fate::OldMessage, out),
-            SequenceOutcome::BootReset => self.count(Fate::SeqReset, out),
         }
         if message.mode == Mode::Probe {
             return self.count(Fate::Probe, out);

@@ -137,10 +137,13 @@ impl Device {
         if speaks && live && !timing.is_doubtful() && !conflict {
             series.newest = series.newest.max(Some(timing.rule_at));
         }
-        let fate = match fate(message, reading, &content, &timing) {
-            Fate::Judged | Fate::Doubtful if conflict => Fate::Conflict,
-            Fate::Judged if corrects => Fate::Correction,
-            fate => fate,
+        let plain = fate(message, reading, &content, &timing);
+        let fate = if conflict && matches!(plain, Fate::Judged | Fate::Doubtful) {
+            Fate::Conflict
+        } else if corrects && plain == Fate::Judged {
+            Fate::Correction
+        } else {
+            plain
         };
         self.count(fate, out);
         let source = Source {
