@@ -45,7 +45,7 @@ pub fn refresh(board: &mut Board, core: &Core, changed: &Changed) {
         let devices = Arc::make_mut(&mut board.devices);
         for id in &changed.devices {
             if let Some(device) = core.devices.get(id) {
-                let view = device_view(device, &core.configuration.rules, now);
+                let view = device_view(device, &core.configuration.rules);
                 devices.insert(id.clone(), Arc::new(view));
             }
         }
