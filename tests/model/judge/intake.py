@@ -139,7 +139,7 @@ def telemetry(world, device, head, entries, taken):
         except Refused as why:
             named = world.rules.signal(raw.get("signal", "")) if isinstance(raw.get("signal"), str) else None
             if named:
-                world.not_judged[device.id, named[0]] = f"rejected: {why}"
+                world.not_judged.setdefault((device.id, named[0]), {}).setdefault(f"rejected: {why}", world.now)
             continue
         copy.arrival, copy.step = world.now, world.number
         copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age)
@@ -150,7 +150,7 @@ def telemetry(world, device, head, entries, taken):
     ordered = sorted(copies, key=lambda c: (c.measured is not None, c.measured or 0))
     for place, copy in enumerate(ordered):
         judging.take(world, device, copy, taken)
-        if place + 1 == len(ordered) or ordered[place + 1].identity != copy.identity:
+        if place + 1 == len(ordered) or ordered[place + 1].measured != copy.measured:
             world.settle_courses()
     suspect(world, device, taken)
 

@@ -46,9 +46,14 @@ def fit(world, copy):
     return copy.quality is None or copy.quality >= world.rules.quality_min
 
 
+def passed_over(world, copy, why):
+    """Why a signal was not judged, and since when. # contract, the one law"""
+    world.not_judged.setdefault((copy.device, copy.signal), {}).setdefault(why, world.now)
+
+
 def unfit(world, device, copy):
     why = "quality" if copy.mode == "real" and not copy.absent else "absent" if copy.absent else "test mode"
-    world.not_judged[device.id, copy.signal] = why
+    passed_over(world, copy, why)
 
 
 def withdraw(world, device, copy):
@@ -106,7 +111,7 @@ def critical_priority(world, signal):
 
 def implausible(world, device, copy, source):
     """# contract §2"""
-    world.not_judged[device.id, copy.signal] = "implausible"
+    passed_over(world, copy, "implausible")
     person = world.patients[copy.patient]
     before = [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None]
     critical = critical_priority(world, copy.signal)
@@ -118,7 +123,7 @@ def implausible(world, device, copy, source):
 
 def zero(world, device, copy):
     """A 0 that means no sensor. # contract §2, §0.15"""
-    world.not_judged[device.id, copy.signal] = "zero or off"
+    passed_over(world, copy, "zero or off")
     key = copy.patient, device.id, copy.signal
     if key in world.watches:
         world.watches[key].off()
@@ -150,7 +155,7 @@ def judge(world, device, copy, source, taken):
         return
     refuse_age(world, person, copy)
     if not copy.live:
-        world.not_judged.setdefault((device.id, copy.signal), "late")
+        passed_over(world, copy, "late")
         if copy.value is not None:
             late(world, device, copy, source, person)
         return
