@@ -1,6 +1,6 @@
 """One reading: whose it is, whether it can be judged, and what its judgement changes."""
 
-from . import floors, losses, notes
+from . import floors, intake, losses, notes
 from .late import age_of, late
 from .limits import crossed
 from .rules import SIDES
@@ -210,6 +210,7 @@ def alive(world, device, copy, source):
     for rule in ("link.zero_or_off", "link.implausible"):
         world.alarms.over((copy.patient, rule, source.link), world.now)
     world.alarms.over((copy.patient, "link.test_mode", device.id), world.now)
+    intake.believed(world, device, copy.patient)
     for signal, watch in losses.watches_of(world, device, copy.patient):
         if signal == copy.signal:
             watch.value(world.now)

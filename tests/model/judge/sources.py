@@ -56,8 +56,15 @@ class Source:
             if one.status == "corrected":
                 withdrawn.discard(one.identity)
                 corrected.add(one.identity)
-                if same:
-                    self._correct(kept, same, one)
+                rivals = [i for i in same if kept[i][0].status == "corrected" and kept[i][0].step == one.step]
+                if rivals and any(not differs(kept[i][0], one) for i in rivals):
+                    continue
+                if rivals:
+                    # Two corrections in one message: neither can be preferred, so neither clears.
+                    for i in rivals:
+                        kept[i] = kept[i][0], False
+                elif same:
+                    self._correct(kept, same, one, places)
                     continue
             elif one.identity in withdrawn | corrected or any(not differs(kept[i][0], one) for i in same):
                 continue
@@ -69,8 +76,9 @@ class Source:
             kept.append((one, not same))
         return kept
 
-    def _correct(self, kept, same, one):
+    def _correct(self, kept, same, one, places):
         kept[same[0]] = one, True
+        places[one.identity] = same[:1]
         for i in same[1:]:
             kept[i] = None
 
