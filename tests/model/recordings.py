@@ -1,10 +1,11 @@
 """The second judge over a recording of the oracle: is every excursion told?
 
-`python3 -m model.recordings ../tests/oracle/cases/*.json --recordings FOLDER [--hours 72]` prints what the
+`python3 -m model.recordings oracle/cases/*.json --recordings FOLDER [--hours 72]` prints what the
 oracle opens and this judge does not tell, by the shipped rules.
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -33,6 +34,12 @@ def _put(story, signal, own, units):
     return story.do("limits", patient="p-1", limits=wanted, reason="charted")
 
 
+def _hear(story, heard):
+    """What is open or announced now counts as told."""
+    for rule in [a["rule"] for a in story.last["alarms"]] + [a[1] for a in story.last["announced"]]:
+        heard.setdefault(rule, set()).add(story.t)
+
+
 def told(path, folder, cls, columns, interval, hours):
     """(openings of the oracle, those of them that nobody was told of)."""
     case = Case.load(path)
@@ -43,7 +50,6 @@ def told(path, folder, cls, columns, interval, hours):
              signals=[{"signal": s, "interval": interval} for s in case.rules])
     story.do("bind", device="d-1", patient="p-1", zero_means_no_sensor=[s for s, r in case.rules.items() if r.zero_means_no_sensor])
     names = {rule.signal: rule.id for rule in rules.load().limits.values()}
-    # Whoever sees an alarm acknowledges or resets it at once, so that the next excursion must be told anew.
     heard = {}
     own, pending = {}, _pairs(case, folder)
     for one in readings.load(folder / case.recording, case.columns):
@@ -54,12 +60,10 @@ def told(path, folder, cls, columns, interval, hours):
             own[signal] = pair
             story.t = max(story.t, at)
             _put(story, signal, own, units)
+            _hear(story, heard)
         story.send({"signal": one.signal, "value": one.value, "at": one.measured, "unit": units[one.signal]},
                    t=max(one.arrived, story.t), sent_at=False)
-        for alarm in story.last["alarms"]:
-            heard.setdefault(alarm["rule"], set()).add(story.t)
-        for _, rule, _, _, _ in story.last["announced"]:
-            heard.setdefault(rule, set()).add(story.t)
+        _hear(story, heard)
     expected = [o for o in case.openings(folder) if o.raised <= until and o.what in ("opened", "rose", "late")]
     missed = []
     for opening in expected:
@@ -71,8 +75,6 @@ def told(path, folder, cls, columns, interval, hours):
 
 
 def main():
-    import json
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", type=Path, nargs="+")
     parser.add_argument("--recordings", type=Path, required=True)
