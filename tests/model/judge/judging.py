@@ -167,7 +167,8 @@ def correct(world, device, copy, source):
     """The corrected value takes the place of the others under its identity. # contract §0.1"""
     place = [c for c in source.log if not isinstance(c, tuple) and c.identity == copy.identity and c.live]
     if place:
-        copy.live = True
+        # Its time and patient are those of the reading it corrects, whatever clocks did since.
+        copy.live, copy.measured, copy.patient = True, place[0].measured, place[0].patient
     source.courses()
     source.reason = "retracted"
     source.add(copy)

@@ -125,16 +125,26 @@ class Source:
         world = self.world
         return shape(rule, world.is_spot(device, self.signal), world.interval_of(device, self.signal))
 
+    def _plan(self, patient, person, device, copy):
+        """The rules that judge a copy, with the limits in force then; these never change afterwards."""
+        spot, interval = self.world.is_spot(device, self.signal), self.world.interval_of(device, self.signal)
+        key = patient, spot, interval
+        if key not in copy.plan:
+            copy.plan[key] = [
+                (rule, self.world.limits_in_force(rule, person, copy.measured, copy.step), shape(rule, spot, interval))
+                for rule in self.world.rules_for(self.signal, person, copy.step)
+            ]
+        return copy.plan[key]
+
     def _feed_copy(self, patient, person, device, copy, sound):
-        for rule in self.world.rules_for(self.signal, person, copy.step):
-            limits = self.world.limits_in_force(rule, person, copy.measured, copy.step)
+        for rule, limits, how in self._plan(patient, person, device, copy):
+            entry = Entry(copy.arrival, copy.measured, copy, copy.certain and sound, limits=limits, shape=how)
             for side in SIDES:
-                if not any((side, level) in limits for level in LEVELS):
-                    if not any(k[1].id == rule.id and k[2] == side and k[0] == patient for k in self._courses):
-                        continue
-                entry = Entry(copy.arrival, copy.measured, copy, copy.certain and sound, limits=limits,
-                              shape=self._shape(rule, device))
-                self._course(patient, rule, side, device).feed(entry)
+                if any((side, level) in limits for level in LEVELS) or self._known(patient, rule, side):
+                    self._course(patient, rule, side, device).feed(entry)
+
+    def _known(self, patient, rule, side):
+        return any(k[0] == patient and k[1].id == rule.id and k[2] == side for k in self._courses)
 
     def _feed_change(self, patient, person, device, entry, step):
         if entry.change != "judge":
@@ -155,7 +165,7 @@ class Source:
         for rule in rules.values():
             limits = self.world.limits_in_force(rule, person, entry.at, step)
             for side in {s for s, _ in limits}:
-                if not any(k[1].id == rule.id and k[2] == side and k[0] == patient for k in self._courses):
+                if not self._known(patient, rule, side):
                     self._late_start(patient, rule, side, device, limits, entry)
 
     def _late_start(self, patient, rule, side, device, limits, entry):
