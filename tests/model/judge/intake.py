@@ -147,7 +147,7 @@ def telemetry(world, device, head, entries, taken):
             copy.certain = False
         copies.append(copy)
     in_conflict(world, copies)
-    ordered = sorted(copies, key=lambda c: (c.measured is not None, c.measured or 0))
+    ordered = sorted(copies, key=lambda c: (c.measured is not None, c.measured or 0, c.stamp or 0))
     for place, copy in enumerate(ordered):
         judging.take(world, device, copy, taken)
         if place + 1 == len(ordered) or ordered[place + 1].measured != copy.measured:
@@ -157,10 +157,16 @@ def telemetry(world, device, head, entries, taken):
 
 def in_conflict(world, copies):
     """Two values under one identity in one message: neither refreshes. # contract §0.1a"""
-    measured = [c for c in copies if c.value is not None and c.status in ("final", "preliminary") and judging.fit(world, c)]
+    measured = [c for c in copies if c.value is not None and c.status != "entered-in-error" and judging.fit(world, c)]
     for copy in measured:
         if any(c.identity == copy.identity and differs(c, copy) for c in measured):
             copy.certain = False
+
+
+def believed(world, device, patient):
+    """A certain live reading or event, long enough after the last suspect stamp."""
+    if world.now - world.suspects.get(device.id, 0) >= SUSPECT_HELD:
+        world.alarms.over((patient, "clock.suspect", device.id), world.now)
 
 
 def suspect(world, device, taken):
@@ -171,6 +177,3 @@ def suspect(world, device, taken):
         world.suspects[device.id] = world.now
         if patient is not None:
             world.alarms.hold(*key, "medium", world.now, kind="technical", resettable=True)
-    elif taken.heard.certain and key in world.alarms.open:
-        if world.now - world.suspects.get(device.id, 0) >= SUSPECT_HELD:
-            world.alarms.over(key, world.now)

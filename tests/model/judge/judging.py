@@ -1,6 +1,6 @@
 """One reading: whose it is, whether it can be judged, and what its judgement changes."""
 
-from . import floors, losses, notes
+from . import floors, intake, losses, notes
 from .late import age_of, late
 from .limits import crossed
 from .rules import SIDES
@@ -167,7 +167,8 @@ def correct(world, device, copy, source):
     """The corrected value takes the place of the others under its identity. # contract §0.1"""
     place = [c for c in source.log if not isinstance(c, tuple) and c.identity == copy.identity and c.live]
     if place:
-        copy.live = True
+        # Its time and patient are those of the reading it corrects, whatever clocks did since.
+        copy.live, copy.measured, copy.patient = True, place[0].measured, place[0].patient
     source.courses()
     source.reason = "retracted"
     source.add(copy)
@@ -210,6 +211,7 @@ def alive(world, device, copy, source):
     for rule in ("link.zero_or_off", "link.implausible"):
         world.alarms.over((copy.patient, rule, source.link), world.now)
     world.alarms.over((copy.patient, "link.test_mode", device.id), world.now)
+    intake.believed(world, device, copy.patient)
     for signal, watch in losses.watches_of(world, device, copy.patient):
         if signal == copy.signal:
             watch.value(world.now)
