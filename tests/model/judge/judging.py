@@ -58,7 +58,11 @@ def unfit(world, device, copy):
 
 def withdraw(world, device, copy):
     """Only the same reading, its instance included. # contract §0.3"""
-    source = world.source(device.id, copy.signal, copy.instance)
+    put_in_place(world, world.source(device.id, copy.signal, copy.instance), copy)
+
+
+def put_in_place(world, source, copy):
+    """Adds what takes the place of another copy; alarms that stood on that one are retracted. # contract §5 row 26"""
     source.courses()
     source.reason = "retracted"
     source.add(copy)
@@ -169,12 +173,7 @@ def correct(world, device, copy, source):
     if place:
         # Its time and patient are those of the reading it corrects, whatever clocks did since.
         copy.live, copy.measured, copy.patient = True, place[0].measured, place[0].patient
-    source.courses()
-    source.reason = "retracted"
-    source.add(copy)
-    world.settle_courses()
-    retract(world, source, copy)
-    source.reason = None
+    put_in_place(world, source, copy)
     if not copy.live and copy.value is not None:
         late(world, device, copy, source, world.patients[copy.patient])
     elif not place and copy.certain and certain_answer(world, copy, world.patients[copy.patient]):
