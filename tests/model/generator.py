@@ -550,7 +550,7 @@ class Maker:
         self.put("long_silence", {"tick": True})
 
     ACTIONS = {
-        "live": 14, "run": 12, "late": 4, "ahead": 2, "queue": 2, "batch": 2, "correction": 2, "conflict": 2,
+        "live": 14, "run": 7, "late": 4, "ahead": 2, "queue": 2, "batch": 2, "correction": 2, "conflict": 2,
         "withdrawal": 3, "final": 1, "preliminary": 1, "quality": 2, "absent": 1, "comparator": 2, "implausible": 1,
         "zero": 2, "unit": 1, "other_unit": 2, "fraction": 1, "untimed": 1, "age": 1, "instance": 1, "mode_test": 1,
         "redelivered": 1, "seq_reused": 1, "boot_back": 1, "boot_on": 1, "boot_gone": 0.3, "clock_wrong": 1,

@@ -6,7 +6,7 @@ import sys
 import unittest
 from pathlib import Path
 
-from model import generator, kinds
+from model import generator, kinds, laws
 from model.compare import Comparison, first_difference, judged
 from model.driver import Driver
 from model.history import Story
@@ -498,6 +498,20 @@ class Doubt(unittest.TestCase):
                 story.send(("spo2", 70), made=3000 + n * 60)
             self.assertEqual([l for _, l in story.told(SPO2)], ["late"])
 
+    def test_low_quality_ends_no_silence(self):
+        story = Story()
+        story.send(("spo2", 97), t=1)
+        story.wait(18)
+        story.send({"signal": "spo2", "value": 97, "quality": 0.1}, t=19)
+        self.assertEqual(story.closed("link.silence"), [])
+
+    def test_two_corrections_in_one_message_clear_nothing(self):
+        for values in ((60, 130), (130, 60)):
+            story = Story(cls="spot", signals=["nibp_sys"])
+            story.send({"signal": "nibp_sys", "value": 62, "at": 5}, t=10)
+            story.send(*[{"signal": "nibp_sys", "value": v, "at": 5, "status": "corrected"} for v in values], t=50)
+            self.assertEqual(story.alarm(NIBP)["condition"], "present", values)
+
     def test_low_quality_is_silence_later(self):
         story = Story()
         story.send(("spo2", 97), t=1)
@@ -971,8 +985,11 @@ class Comparing(unittest.TestCase):
         plain = [a["alarms"] for a in judged(lines)]
         self.assertEqual(plain, [a["alarms"] for a in judged(restarted)[::2]])
 
+    def test_no_law_is_broken(self):
+        for seed in (88, 1077, 3134, 5047, 5148, *range(5)):
+            self.assertEqual(laws.broken(seed, 100), [])
+
     def test_a_disagreement_is_shrunk(self):
-        story = Story(floors=True, age="unknown", signals=["heart_rate"])
         wanted = "open floor: only model"
         comparison = Comparison(self.driver("--no-floors"), "unused")
         for seed in range(40):

@@ -2,7 +2,8 @@
 //!
 //! A pull reader and not serde, for three sentences of the contract: a number that is no number
 //! (`1e999`, NaN) costs its own reading and no other; of a message that breaks off the `seq` counts
-//! if it was read before; a known key that is doubled costs its reading, an unknown one nothing. JSON and CBOR then share every line above this one.
+//! if it was read before; a known key that is doubled costs its reading, an unknown one nothing.
+//! JSON and CBOR then share every line above this one.
 
 use std::borrow::Cow;
 

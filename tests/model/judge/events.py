@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from . import notes, readings
-from .intake import suspect
+from .intake import believed, suspect
 from .readings import Refused
 from .rules import lower
 
@@ -89,6 +89,8 @@ class Events:
         age = self._age(event)
         is_late = age is None or event.past or age > world.live_window(device)
         self.used.add(key)
+        if not is_late and event.certain:
+            believed(world, device, patient)
         if age is not None and age > rule.actionable and not rule.always_notify:
             return
         priority = rule.priority

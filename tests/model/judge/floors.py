@@ -7,6 +7,11 @@ from .when import US
 NAMES = (names.ASYSTOLE, names.APNOEA, names.BRADYCARDIA, names.SPO2_FLOOR)
 
 
+def rank(rule):
+    """Emergencies in the order in which one folds another, then all else."""
+    return NAMES.index(rule) if rule in NAMES else len(NAMES)
+
+
 def _floor(rule, signal, value, unit, delay, inclusive):
     return Limit(
         id=rule, signal=signal, levels=((("low", "critical"), ((value, unit),)),), delay=delay,

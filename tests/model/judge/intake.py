@@ -139,7 +139,7 @@ def telemetry(world, device, head, entries, taken):
         except Refused as why:
             named = world.rules.signal(raw.get("signal", "")) if isinstance(raw.get("signal"), str) else None
             if named:
-                world.not_judged[device.id, named[0]] = f"rejected: {why}"
+                world.not_judged.setdefault((device.id, named[0]), {}).setdefault(f"rejected: {why}", world.now)
             continue
         copy.arrival, copy.step = world.now, world.number
         copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age)
@@ -147,20 +147,26 @@ def telemetry(world, device, head, entries, taken):
             copy.certain = False
         copies.append(copy)
     in_conflict(world, copies)
-    ordered = sorted(copies, key=lambda c: (c.measured is not None, c.measured or 0))
+    ordered = sorted(copies, key=lambda c: (c.measured is not None, c.measured or 0, c.stamp or 0))
     for place, copy in enumerate(ordered):
         judging.take(world, device, copy, taken)
-        if place + 1 == len(ordered) or ordered[place + 1].identity != copy.identity:
+        if place + 1 == len(ordered) or ordered[place + 1].measured != copy.measured:
             world.settle_courses()
     suspect(world, device, taken)
 
 
 def in_conflict(world, copies):
     """Two values under one identity in one message: neither refreshes. # contract §0.1a"""
-    measured = [c for c in copies if c.value is not None and c.status in ("final", "preliminary") and judging.fit(world, c)]
+    measured = [c for c in copies if c.value is not None and c.status != "entered-in-error" and judging.fit(world, c)]
     for copy in measured:
         if any(c.identity == copy.identity and differs(c, copy) for c in measured):
             copy.certain = False
+
+
+def believed(world, device, patient):
+    """A certain live reading or event, long enough after the last suspect stamp."""
+    if world.now - world.suspects.get(device.id, 0) >= SUSPECT_HELD:
+        world.alarms.over((patient, "clock.suspect", device.id), world.now)
 
 
 def suspect(world, device, taken):
@@ -171,6 +177,3 @@ def suspect(world, device, taken):
         world.suspects[device.id] = world.now
         if patient is not None:
             world.alarms.hold(*key, "medium", world.now, kind="technical", resettable=True)
-    elif taken.heard.certain and key in world.alarms.open:
-        if world.now - world.suspects.get(device.id, 0) >= SUSPECT_HELD:
-            world.alarms.over(key, world.now)

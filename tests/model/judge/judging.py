@@ -1,6 +1,6 @@
 """One reading: whose it is, whether it can be judged, and what its judgement changes."""
 
-from . import floors, losses, notes
+from . import floors, intake, losses, notes
 from .late import age_of, late
 from .limits import crossed
 from .rules import SIDES
@@ -46,14 +46,23 @@ def fit(world, copy):
     return copy.quality is None or copy.quality >= world.rules.quality_min
 
 
+def passed_over(world, copy, why):
+    """Why a signal was not judged, and since when. # contract, the one law"""
+    world.not_judged.setdefault((copy.device, copy.signal), {}).setdefault(why, world.now)
+
+
 def unfit(world, device, copy):
     why = "quality" if copy.mode == "real" and not copy.absent else "absent" if copy.absent else "test mode"
-    world.not_judged[device.id, copy.signal] = why
+    passed_over(world, copy, why)
 
 
 def withdraw(world, device, copy):
     """Only the same reading, its instance included. # contract §0.3"""
-    source = world.source(device.id, copy.signal, copy.instance)
+    put_in_place(world, world.source(device.id, copy.signal, copy.instance), copy)
+
+
+def put_in_place(world, source, copy):
+    """Adds what takes the place of another copy; alarms that stood on that one are retracted. # contract §5 row 26"""
     source.courses()
     source.reason = "retracted"
     source.add(copy)
@@ -106,7 +115,7 @@ def critical_priority(world, signal):
 
 def implausible(world, device, copy, source):
     """# contract §2"""
-    world.not_judged[device.id, copy.signal] = "implausible"
+    passed_over(world, copy, "implausible")
     person = world.patients[copy.patient]
     before = [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None]
     critical = critical_priority(world, copy.signal)
@@ -118,7 +127,7 @@ def implausible(world, device, copy, source):
 
 def zero(world, device, copy):
     """A 0 that means no sensor. # contract §2, §0.15"""
-    world.not_judged[device.id, copy.signal] = "zero or off"
+    passed_over(world, copy, "zero or off")
     key = copy.patient, device.id, copy.signal
     if key in world.watches:
         world.watches[key].off()
@@ -150,7 +159,7 @@ def judge(world, device, copy, source, taken):
         return
     refuse_age(world, person, copy)
     if not copy.live:
-        world.not_judged.setdefault((device.id, copy.signal), "late")
+        passed_over(world, copy, "late")
         if copy.value is not None:
             late(world, device, copy, source, person)
         return
@@ -162,13 +171,9 @@ def correct(world, device, copy, source):
     """The corrected value takes the place of the others under its identity. # contract §0.1"""
     place = [c for c in source.log if not isinstance(c, tuple) and c.identity == copy.identity and c.live]
     if place:
-        copy.live = True
-    source.courses()
-    source.reason = "retracted"
-    source.add(copy)
-    world.settle_courses()
-    retract(world, source, copy)
-    source.reason = None
+        # Its time and patient are those of the reading it corrects, whatever clocks did since.
+        copy.live, copy.measured, copy.patient = True, place[0].measured, place[0].patient
+    put_in_place(world, source, copy)
     if not copy.live and copy.value is not None:
         late(world, device, copy, source, world.patients[copy.patient])
     elif not place and copy.certain and certain_answer(world, copy, world.patients[copy.patient]):
@@ -205,6 +210,7 @@ def alive(world, device, copy, source):
     for rule in ("link.zero_or_off", "link.implausible"):
         world.alarms.over((copy.patient, rule, source.link), world.now)
     world.alarms.over((copy.patient, "link.test_mode", device.id), world.now)
+    intake.believed(world, device, copy.patient)
     for signal, watch in losses.watches_of(world, device, copy.patient):
         if signal == copy.signal:
             watch.value(world.now)

@@ -45,6 +45,7 @@ class Copy:
     ambiguous_time: bool = False
     index: int = 0
     flags: set = field(default_factory=set)
+    plan: dict = field(default_factory=dict)
 
 
 @dataclass

@@ -49,9 +49,17 @@ def expected(world):
         for signal in device.expected or {None: None}:
             since = max(binding.told, last_judged(world, device_id, signal))
             interval = world.interval_of(device, signal) if signal else None
-            reason = world.not_judged.get((device_id, signal))
-            ladder = rungs(world.class_of(device), interval, person.continuous, reason)
+            poor = world.not_judged.get((device_id, signal), {}).get("quality")
+            ladder = ladder_of(world, device, interval, person, since, poor)
             yield person, device, signal, since, by_glucose(world, device, ladder)
+
+
+def ladder_of(world, device, interval, person, since, poor):
+    """Poor quality makes the first rung longer, not one that was reached before. # contract §0.15"""
+    plain = rungs(world.class_of(device), interval, person.continuous, None)
+    if poor is None or not plain or poor >= world.gaps.put_off(since + plain[0][1]):
+        return plain
+    return rungs(world.class_of(device), interval, person.continuous, "quality")
 
 
 def by_glucose(world, device, ladder):

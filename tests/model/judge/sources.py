@@ -56,8 +56,15 @@ class Source:
             if one.status == "corrected":
                 withdrawn.discard(one.identity)
                 corrected.add(one.identity)
-                if same:
-                    self._correct(kept, same, one)
+                rivals = [i for i in same if kept[i][0].status == "corrected" and kept[i][0].step == one.step]
+                if rivals and any(not differs(kept[i][0], one) for i in rivals):
+                    continue
+                if rivals:
+                    # Two corrections in one message: neither can be preferred, so neither clears.
+                    for i in rivals:
+                        kept[i] = kept[i][0], False
+                elif same:
+                    self._correct(kept, same, one, places)
                     continue
             elif one.identity in withdrawn | corrected or any(not differs(kept[i][0], one) for i in same):
                 continue
@@ -69,8 +76,9 @@ class Source:
             kept.append((one, not same))
         return kept
 
-    def _correct(self, kept, same, one):
+    def _correct(self, kept, same, one, places):
         kept[same[0]] = one, True
+        places[one.identity] = same[:1]
         for i in same[1:]:
             kept[i] = None
 
@@ -117,16 +125,26 @@ class Source:
         world = self.world
         return shape(rule, world.is_spot(device, self.signal), world.interval_of(device, self.signal))
 
+    def _plan(self, patient, person, device, copy):
+        """The rules that judge a copy, with the limits in force then; these never change afterwards."""
+        spot, interval = self.world.is_spot(device, self.signal), self.world.interval_of(device, self.signal)
+        key = patient, spot, interval
+        if key not in copy.plan:
+            copy.plan[key] = [
+                (rule, self.world.limits_in_force(rule, person, copy.measured, copy.step), shape(rule, spot, interval))
+                for rule in self.world.rules_for(self.signal, person, copy.step)
+            ]
+        return copy.plan[key]
+
     def _feed_copy(self, patient, person, device, copy, sound):
-        for rule in self.world.rules_for(self.signal, person, copy.step):
-            limits = self.world.limits_in_force(rule, person, copy.measured, copy.step)
+        for rule, limits, how in self._plan(patient, person, device, copy):
+            entry = Entry(copy.arrival, copy.measured, copy, copy.certain and sound, limits=limits, shape=how)
             for side in SIDES:
-                if not any((side, level) in limits for level in LEVELS):
-                    if not any(k[1].id == rule.id and k[2] == side and k[0] == patient for k in self._courses):
-                        continue
-                entry = Entry(copy.arrival, copy.measured, copy, copy.certain and sound, limits=limits,
-                              shape=self._shape(rule, device))
-                self._course(patient, rule, side, device).feed(entry)
+                if any((side, level) in limits for level in LEVELS) or self._known(patient, rule, side):
+                    self._course(patient, rule, side, device).feed(entry)
+
+    def _known(self, patient, rule, side):
+        return any(k[0] == patient and k[1].id == rule.id and k[2] == side for k in self._courses)
 
     def _feed_change(self, patient, person, device, entry, step):
         if entry.change != "judge":
@@ -147,7 +165,7 @@ class Source:
         for rule in rules.values():
             limits = self.world.limits_in_force(rule, person, entry.at, step)
             for side in {s for s, _ in limits}:
-                if not any(k[1].id == rule.id and k[2] == side and k[0] == patient for k in self._courses):
+                if not self._known(patient, rule, side):
                     self._late_start(patient, rule, side, device, limits, entry)
 
     def _late_start(self, patient, rule, side, device, limits, entry):

@@ -195,10 +195,10 @@ class World:
     def settle_courses(self):
         lost = {}
         # Emergencies first, so that what follows from them is folded. # contract §0.22b
-        for first in (True, False):
+        for rank in range(len(floors.NAMES) + 1):
             for source in self.sources.values():
                 for (patient, rule, side), course in source.courses().items():
-                    if (rule.id in floors.NAMES) == first:
+                    if floors.rank(rule.id) == rank:
                         course.advance(self.now)
                         self.settle_course(source, patient, rule, side, course)
         for source in self.sources.values():

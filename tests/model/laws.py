@@ -1,0 +1,117 @@
+"""Laws that hold of every history, whoever judges it: `python3 -m model.laws [--seed N] [--histories 50]`.
+
+Doubt ends nothing, a copy changes nothing, the order inside a message changes nothing.
+"""
+
+import argparse
+import copy
+import random
+
+from . import generator
+from .judge.world import World
+
+
+def _open(answer):
+    return {(a["patient"], a["rule"], a["source"]): a for a in answer["alarms"]}
+
+
+def _doubtful(message, kind):
+    """The readings of a message, good values, with a doubt."""
+    found = copy.deepcopy(message)
+    body = found["body"]
+    body.pop("seq", None)
+    body.pop("boot", None)
+    good = []
+    for reading in body["readings"]:
+        if reading["signal"] not in generator.VALUES or "value" not in reading:
+            continue
+        reading.update(value=generator.VALUES[reading["signal"]][0][0], unit=generator.UNITS[reading["signal"]], status="final")
+        reading.pop("comparator", None)
+        if kind == "quality":
+            reading["quality"] = 0.1
+        elif kind == "untimed":
+            reading.pop("at", None)
+            reading.pop("age_ms", None)
+        good.append(reading)
+    body["readings"] = good
+    if kind == "test":
+        body["mode"] = "test"
+    if kind == "untimed":
+        body.pop("sent_at", None)
+        body.pop("relay", None)
+        body.pop("at", None)
+        found["backlog"] = True
+    return found
+
+
+def doubt_ends_nothing(lines, chance):
+    """A reading in doubt closes nothing and makes nothing absent."""
+    world = World(lines[0])
+    for line in lines[1:]:
+        before = _open(world.step(line))
+        message = line.get("message")
+        if not message or message["kind"] != "telemetry" or message["body"].get("mode") == "probe" or chance.random() > 0.3:
+            continue
+        kind = chance.choice(["quality", "test", "untimed"])
+        answer = world.step({"t": line["t"], "message": _doubtful(message, kind)})
+        after = _open(answer)
+        gone = [key for key in before if key not in after]
+        calmer = [key for key in before if key in after and after[key]["condition"] == "absent" != before[key]["condition"]]
+        if gone or calmer:
+            return f"{kind} at {line['t']}: {gone} {calmer}"
+    return None
+
+
+def a_copy_changes_nothing(lines, chance):
+    """The same message again, at once."""
+    world = World(lines[0])
+    for line in lines[1:]:
+        before = world.step(line)
+        if "message" not in line or chance.random() > 0.3:
+            continue
+        again = world.step(line)
+        if again["alarms"] != before["alarms"] or again["announced"] or again["closed"]:
+            return f"at {line['t']}: {again['announced']} {again['closed']}"
+    return None
+
+
+def order_inside_a_message_is_nothing(lines, chance):
+    """Readings of a message in any order; with two values at one instant too."""
+    turned = copy.deepcopy(lines)
+    for line in turned[1:]:
+        readings = line.get("message", {}).get("body", {}).get("readings")
+        if readings:
+            chance.shuffle(readings)
+    one, other = World(lines[0]), World(lines[0])
+    for line, mixed in zip(lines[1:], turned[1:]):
+        left, right = one.step(line), other.step(mixed)
+        if left != right:
+            return f"at {line['t']}"
+    return None
+
+
+LAWS = (doubt_ends_nothing, a_copy_changes_nothing, order_inside_a_message_is_nothing)
+
+
+def broken(seed, steps=120):
+    """The laws that a history breaks."""
+    lines, _ = generator.history(seed, steps)
+    found = []
+    for law in LAWS:
+        why = law(lines, random.Random(seed))
+        if why:
+            found.append(f"seed {seed}: {law.__name__} {why}")
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--histories", type=int, default=50)
+    args = parser.parse_args()
+    found = [why for seed in range(args.seed, args.seed + args.histories) for why in broken(seed)]
+    print("\n".join(found) or "no law broken")
+
+
+if __name__ == "__main__":
+    main()
