@@ -177,10 +177,10 @@ proptest! {
             0 => reading.time = ReadingTime::At(world.scene.now.wall() - Span::hours(400)),
             8 => reading.implausible = true,
             9 => reading.time = ReadingTime::At(world.scene.now.wall() + Span::mins(6)),
-            // A timeline of its own, newer than any before.
+            // A timeline of its own, newer than any before, and further ahead than any step of the clock here.
             6 => {
                 message.clock = Some(crate::model::message::Clock { source: None, timeline: Some(99) });
-                message.sent_at = Some(world.scene.now.wall() + Span::secs(100));
+                message.sent_at = Some(world.scene.now.wall() + Span::hours(3));
             }
             how => how_sent(how, &mut message, &mut reading),
         }
