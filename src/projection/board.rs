@@ -45,7 +45,7 @@ pub fn refresh(board: &mut Board, core: &Core, changed: &Changed) {
         let devices = Arc::make_mut(&mut board.devices);
         for id in &changed.devices {
             if let Some(device) = core.devices.get(id) {
-                let view = device_view(device, &core.configuration.rules, now);
+                let view = device_view(device, &core.configuration.rules);
                 devices.insert(id.clone(), Arc::new(view));
             }
         }
@@ -87,7 +87,7 @@ fn wards(core: &Core) -> BTreeMap<WardId, Vec<BedId>> {
     wards
 }
 
-fn device_view(device: &Device, rules: &RuleSet, now: Stamp) -> DeviceView {
+fn device_view(device: &Device, rules: &RuleSet) -> DeviceView {
     let class = rules.class(&device.details.class);
     let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
     for (fate, count) in device.fates().iter() {
@@ -111,11 +111,7 @@ fn device_view(device: &Device, rules: &RuleSet, now: Stamp) -> DeviceView {
         last_device_contact: device.last_contact,
         last_relay_contact: device.last_relay_contact,
         expected_next: class.zip(device.last_contact).map(|(c, last)| c.expected_next(last)),
-        clock_offset_ms: device
-            .clock
-            .is_established(now)
-            .then(|| device.clock.shown_ms())
-            .flatten(),
+        clock_offset_ms: device.clock.shown_ms(),
         signals: device.expected().to_vec(),
         info: device.info.clone(),
         counts,

@@ -16,7 +16,7 @@ use crate::model::alarm::{
 };
 use crate::model::cause::{Cause, alarm_id};
 use crate::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, WardId};
-use crate::model::observation::Source;
+use crate::model::observation::{DeviceInstant, Source};
 use crate::model::signal::SignalId;
 use crate::model::time::{Span, Stamp, Timestamp};
 use crate::output::Output;
@@ -71,6 +71,9 @@ pub struct Open {
     /// The series whose numbers raised it.
     #[n(6)]
     pub series: Option<Source>,
+    /// Which of its readings raised it last, by its device's clock.
+    #[n(7)]
+    pub sent: Option<DeviceInstant>,
 }
 
 /// A new alarm, as its rule drafts it.
@@ -86,6 +89,8 @@ pub struct Draft {
     pub signal: Option<SignalId>,
     /// The series whose numbers raise it.
     pub series: Option<Source>,
+    /// Which of its readings raises it, by its device's clock.
+    pub sent: Option<DeviceInstant>,
     /// How serious.
     pub priority: Priority,
     /// How fast somebody must act.
@@ -231,6 +236,7 @@ impl Book {
             wake_at: None,
             ongoing: Vec::new(),
             series: draft.series,
+            sent: draft.sent,
         };
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
@@ -267,6 +273,7 @@ impl Book {
         };
         let Some(change) = change else { return };
         open.unbound = false;
+        open.sent = draft.sent;
         alarm.text = draft.text;
         alarm.trigger = draft.trigger;
         alarm.condition_reason = draft.reason;

@@ -22,6 +22,7 @@ pub(crate) fn technical(
         device: device.cloned(),
         signal: None,
         series: None,
+        sent: None,
         priority,
         response: if priority == Priority::High { Response::Immediate } else { Response::Prompt },
         condition,

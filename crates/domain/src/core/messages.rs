@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::configuration::Configuration;
 use super::{Core, context};
 use crate::device::{Device, Observed, Surroundings};
-use crate::model::command::PrincipalKind;
 use crate::model::ids::{DeviceId, PatientId};
 use crate::model::message::Message;
 use crate::model::time::Stamp;
@@ -49,19 +48,6 @@ impl Core {
     }
 
     pub(super) fn link(&mut self, principal: &DeviceId, connected: bool, now: Stamp) {
-        let device = self.device_mut(principal, now);
-        device.link(connected, now);
-        if !connected || device.details.kind == PrincipalKind::Device {
-            return;
-        }
-        let behind: Vec<DeviceId> = self
-            .devices
-            .values()
-            .filter(|d| d.details.via.contains(principal))
-            .map(|d| d.details.id.clone())
-            .collect();
-        for id in behind {
-            self.device_mut(&id, now).clock.reconnected(now);
-        }
+        self.device_mut(principal, now).link(connected);
     }
 }

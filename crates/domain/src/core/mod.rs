@@ -300,7 +300,7 @@ impl Core {
     fn clocks_stepped(&mut self, by: Span) {
         let ids: Vec<DeviceId> = self.devices.keys().cloned().collect();
         for id in ids {
-            self.device_mut(&id, self.head.now).clock.wall_stepped(by);
+            self.device_mut(&id, self.head.now).wall_stepped(by);
         }
     }
 

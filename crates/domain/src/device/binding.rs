@@ -35,7 +35,13 @@ pub struct Binding {
 
 /// Whose a reading is.
 pub(super) enum Attribution<'a> {
-    Patient(&'a PatientId, &'a [SignalId]),
+    Patient {
+        patient: &'a PatientId,
+        /// Signals whose 0 means "no sensor".
+        zeros: &'a [SignalId],
+        /// Whether the binding still lasts; what comes after it speaks of the past.
+        present: bool,
+    },
     Unbound,
     Uncertain(&'a PatientId),
 }
@@ -57,8 +63,8 @@ pub(super) fn attribution(bindings: &[Binding], measured: Timestamp) -> Attribut
     }
     let held = |b: &&Binding| b.since <= measured && b.until.is_none_or(|until| measured < until);
     match bindings.iter().rev().find(held) {
-        Some(Binding { patient: Some(patient), zero_means_no_sensor, .. }) => {
-            Attribution::Patient(patient, zero_means_no_sensor)
+        Some(Binding { patient: Some(patient), zero_means_no_sensor, until, .. }) => {
+            Attribution::Patient { patient, zeros: zero_means_no_sensor, present: until.is_none() }
         }
         _ => Attribution::Unbound,
     }
@@ -158,7 +164,7 @@ mod tests {
                     let whose: Vec<_> =
                         stretches.iter().filter(inside).map(|s| s.patient).collect();
                     let expected: Vec<_> = match attribution(&bindings, at) {
-                        Attribution::Patient(patient, _) => vec![patient],
+                        Attribution::Patient { patient, .. } => vec![patient],
                         Attribution::Unbound | Attribution::Uncertain(_) => Vec::new(),
                     };
                     prop_assert_eq!(whose, expected, "{}", second);

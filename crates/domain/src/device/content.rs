@@ -9,13 +9,13 @@ use crate::rules::RuleSet;
 
 /// What the rules may see of it.
 pub(super) fn content(message: &Message, reading: &Reading, rules: &RuleSet) -> Content {
-    if reading.status == Status::EnteredInError {
-        return Content::Withdrawn;
-    }
     match message.mode {
         Mode::Test => return Content::NotJudged("test mode".to_owned()),
         Mode::Demo => return Content::NotJudged("demo mode".to_owned()),
         Mode::Real | Mode::Probe => {}
+    }
+    if reading.status == Status::EnteredInError {
+        return Content::Withdrawn;
     }
     match &reading.value {
         Value::Absent(reason) => Content::NotJudged(format!("absent: {reason}")),

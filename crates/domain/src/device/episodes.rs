@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
+use crate::model::ids::PatientId;
 use crate::model::message::Phase;
 use crate::model::time::Timestamp;
 
@@ -41,31 +42,54 @@ pub(super) enum EpisodeKey {
 struct Reported {
     #[n(0)]
     phase: u8,
+    /// When it was reported last.
     #[n(1)]
-    last_reported: Timestamp,
+    last: Timestamp,
+    /// For whom it was judged.
+    #[n(2)]
+    #[cbor(default)]
+    patient: Option<PatientId>,
 }
 
 impl Episodes {
-    /// Whether this is news; a repetition only refreshes "last reported".
-    pub(super) fn is_news(&mut self, key: EpisodeKey, phase: Phase, now: Timestamp) -> bool {
-        let rank = match phase {
-            Phase::Single | Phase::Start => 1,
-            Phase::Update => 2,
-            Phase::End => 3,
-        };
-        if let Some(reported) = self.reported.get_mut(&key) {
-            reported.last_reported = now;
-            let news = rank > reported.phase;
-            reported.phase = reported.phase.max(rank);
-            return news;
+    /// Whether this is news for a patient: an event is used up when it was judged for that patient.
+    pub(super) fn is_news(&self, key: &EpisodeKey, phase: Phase, patient: &PatientId) -> bool {
+        self.reported.get(key).is_none_or(|reported| {
+            rank(phase) > reported.phase || reported.patient.as_ref().is_some_and(|p| p != patient)
+        })
+    }
+
+    /// A repetition refreshes "last reported".
+    pub(super) fn repeat(&mut self, key: &EpisodeKey, now: Timestamp) {
+        if let Some(reported) = self.reported.get_mut(key) {
+            reported.last = now;
         }
-        if self.reported.len() >= REMEMBERED {
-            let oldest = self.reported.iter().min_by_key(|(_, t)| t.last_reported);
+    }
+
+    /// It was judged for a patient.
+    pub(super) fn note(
+        &mut self,
+        key: EpisodeKey,
+        phase: Phase,
+        patient: &PatientId,
+        now: Timestamp,
+    ) {
+        if self.reported.len() >= REMEMBERED && !self.reported.contains_key(&key) {
+            let oldest = self.reported.iter().min_by_key(|(_, t)| t.last);
             if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
                 self.reported.remove(&oldest);
             }
         }
-        self.reported.insert(key, Reported { phase: rank, last_reported: now });
-        true
+        let patient = Some(patient.clone());
+        self.reported.insert(key, Reported { phase: rank(phase), last: now, patient });
+    }
+}
+
+/// How far an episode has gone.
+fn rank(phase: Phase) -> u8 {
+    match phase {
+        Phase::Single | Phase::Start => 1,
+        Phase::Update => 2,
+        Phase::End => 3,
     }
 }

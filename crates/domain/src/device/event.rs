@@ -6,8 +6,8 @@ use super::timing::{Pace, device_time, timing};
 use super::{Device, Observed, Surroundings};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
-use crate::model::message::{Event, Message, Mode};
-use crate::model::observation::Episode;
+use crate::model::message::{Event, Message, Mode, Phase};
+use crate::model::observation::{Episode, Timeliness};
 use crate::model::time::Stamp;
 use crate::output::Output;
 
@@ -17,20 +17,22 @@ impl Device {
         &mut self,
         message: &Message,
         event: &Event,
+        old: bool,
         around: Surroundings<'_>,
         observed: &mut Vec<(PatientId, Observed)>,
         out: &mut Output,
     ) {
         let now = out.now;
-        if message.mode == Mode::Real {
-            let key = episode_key(message, event, now);
-            if !self.episodes.is_news(key, event.phase, now.wall()) {
-                return self.count(Fate::EventRepeated, out);
-            }
-        }
         let class = around.rules.class(&self.details.class);
-        let pace = Pace { class, interval: None, newest: None, intake_gaps: around.intake_gaps };
-        let (timing, suspect) = timing(self, message, event.time, pace, now);
+        let pace = Pace {
+            class,
+            interval: None,
+            newest: None,
+            intake_gaps: around.intake_gaps,
+            stands_still: false,
+            old,
+        };
+        let (mut timing, suspect) = timing(self, message, event.time, pace, now);
         let cause = self.cause(message, event.index, now);
         if suspect && let Some(patient) = self.patient() {
             observed.push((patient.clone(), Observed::ClockSuspect(cause.clone())));
@@ -38,14 +40,29 @@ impl Device {
         if message.mode != Mode::Real {
             return self.count(Fate::Test, out);
         }
+        let key = episode_key(message, event, now);
         let patient = match attribution(&self.bindings, timing.own) {
-            Attribution::Patient(patient, _) => patient.clone(),
+            Attribution::Patient { patient, present, .. } => {
+                if !present {
+                    timing.timeliness = Timeliness::Late;
+                }
+                patient.clone()
+            }
             Attribution::Unbound => return self.count(Fate::Unbound, out),
             Attribution::Uncertain(patient) => {
                 observed.push((patient.clone(), Observed::Unattributed(cause)));
                 return self.count(Fate::Unattributed, out);
             }
         };
+        if !self.episodes.is_news(&key, event.phase, &patient) {
+            self.episodes.repeat(&key, now.wall());
+            return self.count(Fate::EventRepeated, out);
+        }
+        let certain = timing.timeliness == Timeliness::Live && !timing.is_doubtful();
+        // An end that cannot be used yet is heard again.
+        if event.phase != Phase::End || certain {
+            self.episodes.note(key, event.phase, &patient, now.wall());
+        }
         self.count(Fate::Event, out);
         let episode = Episode {
             device: self.details.id.clone(),

@@ -1,12 +1,12 @@
 //! What becomes of a message: what of it is news, and who takes its parts.
 
-use super::reading::Around;
+use super::reading::{Around, Place};
 use super::sequence::SequenceOutcome;
-use super::timing::{hop_sent_at, newest_reading};
+use super::timing::{device_time, hop_sent_at, newest_reading};
 use super::{Device, Observed, Surroundings};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
-use crate::model::message::{Body, DeviceInfo, Message, Mode, Value};
+use crate::model::message::{Body, DeviceInfo, Message, Mode, Reading, Status, Value};
 use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::rules::RuleSet;
@@ -37,23 +37,35 @@ impl Device {
             SequenceOutcome::New | SequenceOutcome::Unnumbered => {}
             SequenceOutcome::Redelivered => return self.count(Fate::Redelivered, out),
             SequenceOutcome::Reused => self.count(Fate::SeqReused, out),
-            SequenceOutcome::Reset => self.count(Fate::SeqReset, out),
+            SequenceOutcome::Reset | SequenceOutcome::BootReset => {
+                self.count(Fate::SeqReset, out);
+            }
             SequenceOutcome::Old => self.count(Fate::OldMessage, out),
         }
         if message.mode == Mode::Probe {
             return self.count(Fate::Probe, out);
         }
-        if message.delivery.could_be_live() && outcome != SequenceOutcome::Old {
-            self.clock.observe(hop_sent_at(message).or(newest), message.clock.as_ref(), now);
-        }
+        let old = outcome == SequenceOutcome::Old;
         let cause = self.cause(message, 0, now);
+        if message.delivery.could_be_live() && !old {
+            let sent_at = hop_sent_at(message).or(newest);
+            let stepped = self.clock_of_mut(message).observe(sent_at, message.clock.as_ref(), now);
+            if stepped && let Some(patient) = self.patient() {
+                observed.push((patient.clone(), Observed::ClockStepped(cause.clone())));
+            }
+        }
+        if outcome == SequenceOutcome::BootReset
+            && let Some(patient) = self.patient()
+        {
+            observed.push((patient.clone(), Observed::BootReset(cause.clone())));
+        }
         self.last_cause = Some(cause.clone());
         if matches!(message.mode, Mode::Test | Mode::Demo)
             && let Some(patient) = self.patient()
         {
             observed.push((patient.clone(), Observed::TestMode(cause)));
         }
-        self.observe_body(message, around, observed, out);
+        self.observe_body(message, old, around, observed, out);
     }
 
     /// What a broker retained was sent at another time, and is no contact.
@@ -70,6 +82,7 @@ impl Device {
     fn observe_body(
         &mut self,
         message: &Message,
+        old: bool,
         around: Surroundings<'_>,
         observed: &mut Vec<(PatientId, Observed)>,
         out: &mut Output,
@@ -78,16 +91,18 @@ impl Device {
             Body::Telemetry { readings, refused } => {
                 let class = around.rules.class(&self.details.class);
                 let around = Around { class, everywhere: around };
-                let mut number = out.numbers;
-                for reading in readings {
-                    self.reading(message, reading, number, around, observed, out);
-                    number += u32::from(matches!(reading.value, Value::Number { .. }));
+                let first = out.samples.len();
+                for place in in_order(message, readings, out.numbers, old) {
+                    self.reading(message, place, around, observed, out);
+                }
+                if let Some(samples) = out.samples.get_mut(first..) {
+                    samples.sort_by_key(|(number, _)| *number);
                 }
                 self.refused(message, refused, observed, out);
             }
             Body::Events { events, refused } => {
                 for event in events {
-                    self.event(message, event, around, observed, out);
+                    self.event(message, event, old, around, observed, out);
                 }
                 self.refused(message, refused, observed, out);
             }
@@ -124,4 +139,51 @@ impl Device {
             expected.interval = expected.interval.map(|own| own.min(longest));
         }
     }
+}
+
+/// The readings of a message in the order they were measured, whatever the order they stand in; `numbers` stand
+/// before them in their row.
+fn in_order<'a>(
+    message: &Message,
+    readings: &'a [Reading],
+    numbers: u32,
+    old: bool,
+) -> Vec<Place<'a>> {
+    let mut number = numbers;
+    let mut places: Vec<(Option<Timestamp>, Place<'a>)> = Vec::with_capacity(readings.len());
+    for reading in readings {
+        let place = Place { reading, number, contradicted: false, old };
+        places.push((device_time(message, reading.time), place));
+        number += u32::from(matches!(reading.value, Value::Number { .. }));
+    }
+    places.sort_by_key(|(time, _)| *time);
+    for group in places.chunk_by_mut(|(a, _), (b, _)| a == b) {
+        mark_contradictions(group);
+    }
+    places.into_iter().map(|(_, place)| place).collect()
+}
+
+/// Marks numbers of one time and series that differ, unless one of them says that it corrects.
+fn mark_contradictions(group: &mut [(Option<Timestamp>, Place<'_>)]) {
+    for i in 1..group.len() {
+        let (before, rest) = group.split_at_mut(i);
+        let Some((Some(_), second)) = rest.first_mut() else { return };
+        for (_, first) in before {
+            if contradict(first.reading, second.reading) {
+                (first.contradicted, second.contradicted) = (true, true);
+            }
+        }
+    }
+}
+
+fn contradict(first: &Reading, second: &Reading) -> bool {
+    let speaks = |reading: &Reading| {
+        matches!(reading.status, Status::Final | Status::Preliminary)
+            && matches!(reading.value, Value::Number { .. })
+    };
+    first.signal == second.signal
+        && first.instance == second.instance
+        && speaks(first)
+        && speaks(second)
+        && first.value != second.value
 }

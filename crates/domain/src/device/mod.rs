@@ -4,6 +4,7 @@ mod binding;
 mod content;
 mod episodes;
 mod event;
+mod identity;
 mod message;
 mod offset;
 mod reading;
@@ -16,14 +17,15 @@ use minicbor::{Decode, Encode};
 pub use self::binding::{BINDING_UNCERTAINTY, Binding, Stretch, stretches};
 pub(super) use self::content::flags_of;
 use self::episodes::Episodes;
+use self::identity::Series;
 use self::offset::ClockOffset;
-use self::reading::Series;
+
 use self::sequence::Sequence;
 use self::timing::newest_reading;
 use crate::model::cause::Cause;
 use crate::model::command::DeviceDetails;
 use crate::model::fate::Fate;
-use crate::model::ids::PatientId;
+use crate::model::ids::{DeviceId, PatientId};
 use crate::model::instance::Instance;
 use crate::model::message::{DeviceInfo, ExpectedSignal, Kind, Message};
 use crate::model::observation::{Episode, Observation};
@@ -76,12 +78,25 @@ pub struct Device {
     /// The last message, for the id of a silence alarm.
     #[n(13)]
     last_cause: Option<Cause>,
+    /// The clocks of those who bring its messages: what one of them says of time says nothing of another.
+    #[n(14)]
+    #[cbor(default)]
+    hops: VectorMap<DeviceId, ClockOffset>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
     /// The epoch of the core in which it was last put among what changed; not part of its state.
     #[cbor(skip)]
     pub(super) changed_in: u64,
+}
+
+/// Clocks of others remembered by device.
+const HOPS: usize = 16;
+
+/// Whether its time of sending is that of somebody else's clock.
+fn is_brought(message: &Message) -> bool {
+    message.principal != message.device
+        || message.relay.as_ref().is_some_and(|relay| relay.sent_at.is_some())
 }
 
 /// What a device machine observed of a patient, for the patient machine.
@@ -97,6 +112,10 @@ pub enum Observed {
     TestMode(Cause),
     /// Its stamps are absurd; a reading judged live ends that.
     ClockSuspect(Cause),
+    /// Its clock was put right.
+    ClockStepped(Cause),
+    /// Its `boot` went back: it lost its memory.
+    BootReset(Cause),
     /// A reading fell between two bindings.
     Unattributed(Cause),
     /// The device stated which signals it will send.
@@ -130,6 +149,7 @@ impl Device {
             episodes: Episodes::default(),
             fates: VectorMap::default(),
             last_cause: None,
+            hops: VectorMap::default(),
             touched: 0,
             changed_in: 0,
         }
@@ -163,11 +183,33 @@ impl Device {
     }
 
     /// Its connection came or went.
-    pub fn link(&mut self, connected: bool, now: Stamp) {
+    pub fn link(&mut self, connected: bool) {
         self.connected = Some(connected);
-        if connected {
-            self.clock.reconnected(now);
+    }
+
+    /// The gateway's wall clock moved by so much, and those of devices did not.
+    pub fn wall_stepped(&mut self, by: Span) {
+        self.clock.wall_stepped(by);
+        for clock in self.hops.values_mut() {
+            clock.wall_stepped(by);
         }
+    }
+
+    /// The clock that a message's time of sending is of.
+    fn clock_of(&self, message: &Message) -> &ClockOffset {
+        let hop = is_brought(message).then(|| self.hops.get(&message.principal)).flatten();
+        hop.unwrap_or(&self.clock)
+    }
+
+    fn clock_of_mut(&mut self, message: &Message) -> &mut ClockOffset {
+        if !is_brought(message) {
+            return &mut self.clock;
+        }
+        if self.hops.len() >= HOPS && self.hops.find(&message.principal).is_err() {
+            self.hops.clear();
+        }
+        let index = self.hops.index_of(&message.principal);
+        self.hops.at(index)
     }
 
     /// How often a signal should come, where that is stated.

@@ -1,4 +1,7 @@
 //! The offset of a sender's clock, so that age never mixes two clocks (contract §3).
+//!
+//! A message whose time is far from its arrival comes from a wrong clock or from a queue. A wrong clock
+//! goes on at the pace of arrival; a queue that is emptied goes faster, and moves no offset.
 
 use std::collections::VecDeque;
 
@@ -10,17 +13,14 @@ use crate::model::time::{Span, Stamp, Timestamp};
 /// The estimate looks back one hour, in slices of five minutes.
 const SLICE: i64 = 300_000_000;
 const SLICES: i64 = 12;
-/// Time is estimated for so long after first contact, a reconnect or a new timeline.
-const SETTLING: Span = Span::secs(10);
 /// The offset in use moves only when the estimate has moved by more than this, so that the same
 /// device time keeps giving the same corrected time.
 const PLAY: Span = Span::millis(500);
-
-/// Once the correction is known, a time of sending this far ahead is a slip, not a sample.
-const SLIP: Span = Span::mins(5);
-
-/// A clock further ahead than this is wrong, not set to another zone: nothing is learnt from it.
-const AHEAD: Span = Span::days(1);
+/// A time of sending this near to its arrival, or to what the known offset predicts, is believed at once.
+const NEAR: Span = Span::secs(30);
+/// Any other offset is believed after so long, and so many messages, at the pace of arrival.
+const WATCHED: Span = Span::secs(10);
+const MESSAGES: u32 = 3;
 
 /// The clock of one sender as seen from here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -33,44 +33,73 @@ pub struct ClockOffset {
     in_use: Option<Span>,
     #[n(2)]
     timeline: Option<u64>,
-    #[n(3)]
-    settled_at: Option<Timestamp>,
     #[n(4)]
     disciplined: bool,
+    /// Messages of another offset than the one in use.
+    #[n(5)]
+    #[cbor(default)]
+    other: Option<Other>,
+}
+
+/// Messages that come from a queue, or from a clock that is not known yet.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+struct Other {
+    /// Arrival of the first, in the gateway's own time.
+    #[n(0)]
+    arrived: Timestamp,
+    /// Its time of sending.
+    #[n(1)]
+    sent: Timestamp,
+    /// That of the last one.
+    #[n(2)]
+    last: Timestamp,
+    #[n(3)]
+    messages: u32,
+    /// They come faster than they were sent.
+    #[n(4)]
+    queue: bool,
 }
 
 impl ClockOffset {
-    /// A new connection: the next seconds may bring a queue of old messages.
-    pub fn reconnected(&mut self, now: Stamp) {
-        self.settled_at = Some(now.at + SETTLING);
-    }
-
-    /// A message with `sent_at` (or its newest reading in its stead) came live at `now`.
-    pub fn observe(&mut self, sent_at: Option<Timestamp>, clock: Option<&Clock>, now: Stamp) {
+    /// A message with `sent_at` (or its newest reading in its stead) came live at `now`; whether its
+    /// clock was put right.
+    pub fn observe(
+        &mut self,
+        sent_at: Option<Timestamp>,
+        clock: Option<&Clock>,
+        now: Stamp,
+    ) -> bool {
         if let Some(clock) = clock {
             self.disciplined =
                 matches!(clock.source, Some(ClockSource::Network | ClockSource::Ntp));
             if clock.timeline.is_some() && clock.timeline > self.timeline {
                 if self.timeline.is_some() {
-                    self.slices.clear();
-                    self.in_use = None;
+                    self.start();
                 }
                 self.timeline = clock.timeline;
-                self.settled_at = Some(now.at + SETTLING);
             }
         }
-        if self.settled_at.is_none() {
-            self.settled_at = Some(now.at + SETTLING);
-        }
-        let believed = |sent_at: &Timestamp| {
-            *sent_at >= Timestamp::YEAR_2000 && *sent_at - now.wall() <= AHEAD
+        let Some(sent_at) = sent_at.filter(|sent_at| *sent_at >= Timestamp::YEAR_2000) else {
+            return false;
         };
-        if let Some(sent_at) = sent_at.filter(believed) {
-            let offset = now.wall() - sent_at;
-            if !self.is_slip(offset, now) {
-                self.sample(offset, now);
-            }
+        let offset = now.wall() - sent_at;
+        if self.predicts(offset) {
+            // A queue goes on beside live messages.
+            self.other.take_if(|other| !other.queue);
+            self.sample(offset, now);
+            return false;
         }
+        if is_near(offset, Span::ZERO) {
+            let stepped = self.in_use.is_some() && !self.disciplined;
+            self.start();
+            self.sample(offset, now);
+            return stepped;
+        }
+        if self.goes_on(sent_at, now) {
+            self.start();
+            self.sample(offset, now);
+        }
+        false
     }
 
     /// The gateway's wall clock moved by so much: what was learnt against it moves along.
@@ -81,18 +110,42 @@ impl ClockOffset {
         self.in_use = self.in_use.map(|offset| offset + by);
     }
 
-    /// Whether an established clock leaps ahead; one that stays there for an hour was set so.
-    fn is_slip(&mut self, offset: Span, now: Stamp) -> bool {
-        let Some(in_use) = self.in_use.filter(|_| self.is_established(now)) else { return false };
-        if in_use - offset <= SLIP {
+    fn start(&mut self) {
+        self.slices.clear();
+        self.in_use = None;
+        self.other = None;
+    }
+
+    fn predicts(&self, offset: Span) -> bool {
+        self.in_use.is_some_and(|in_use| is_near(offset, in_use))
+    }
+
+    /// Whether messages of another offset have come at the pace of arrival for long enough.
+    fn goes_on(&mut self, sent_at: Timestamp, now: Stamp) -> bool {
+        let first = |queue| {
+            Some(Other { arrived: now.at, sent: sent_at, last: sent_at, messages: 1, queue })
+        };
+        let Some(other) = &mut self.other else {
+            self.other = first(false);
+            return false;
+        };
+        let arrived = (now.at - other.arrived).as_secs_f64();
+        let sent = (sent_at - other.sent).as_secs_f64();
+        if sent_at <= other.last || sent > arrived.max(4.0) * 1.25 {
+            let queue = sent_at > other.last;
+            self.other = first(queue);
             return false;
         }
-        let slice = now.at.as_micros().div_euclid(SLICE);
-        let set_so = self.slices.back().is_none_or(|(last, _)| *last + SLICES <= slice);
-        if set_so {
-            self.settled_at = Some(now.at + SETTLING);
+        other.last = sent_at;
+        other.messages += 1;
+        if now.at - other.arrived < WATCHED || other.messages < MESSAGES {
+            return false;
         }
-        !set_so
+        let at_pace = sent >= arrived * 0.8;
+        if !at_pace {
+            self.other = first(false);
+        }
+        at_pace
     }
 
     fn sample(&mut self, offset: Span, now: Stamp) {
@@ -122,10 +175,16 @@ impl ClockOffset {
         if self.disciplined { Span::ZERO } else { self.in_use.unwrap_or_default() }
     }
 
-    /// Whether the correction can be relied on at `now`.
-    pub fn is_established(&self, now: Stamp) -> bool {
-        self.disciplined
-            || (self.in_use.is_some() && self.settled_at.is_some_and(|settled| settled <= now.at))
+    /// Whether the times of a message sent at `sent_at` can be relied on once they are corrected: it lies
+    /// where its clock is known to be, or before that, in a queue.
+    pub fn is_certain(&self, sent_at: Option<Timestamp>, now: Stamp) -> bool {
+        let Some(sent_at) = sent_at else { return true };
+        self.disciplined || self.in_use.is_some_and(|in_use| now.wall() - sent_at >= in_use - NEAR)
+    }
+
+    /// Whether the sender is emptying a queue.
+    pub fn is_queue(&self) -> bool {
+        self.other.as_ref().is_some_and(|other| other.queue)
     }
 
     /// Whether a message of this timeline is of an earlier one: its times mean nothing.
@@ -147,6 +206,10 @@ impl ClockOffset {
     }
 }
 
+fn is_near(a: Span, b: Span) -> bool {
+    (a - b).as_micros().saturating_abs() <= NEAR.as_micros()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,30 +218,76 @@ mod tests {
         Stamp { at: Timestamp::from_millis(1_700_000_000_000 + s * 1_000), offset: Span::ZERO }
     }
 
-    #[test]
-    fn a_clock_six_minutes_behind_is_learnt_and_a_queue_does_not_spoil_it() {
-        let mut clock = ClockOffset::default();
-        let behind = Span::mins(6);
-        clock.observe(Some(at(1_000).at - behind - Span::secs(40)), None, at(1_000));
-        assert!(!clock.is_established(at(1_001)), "one queued message proves nothing");
-        clock.observe(Some(at(1_005).at - behind), None, at(1_005));
-        assert_eq!(clock.correction(), behind);
-        assert!(clock.is_established(at(1_010)));
-        clock.observe(Some(at(1_020).at - behind - Span::secs(90)), None, at(1_020));
-        assert_eq!(clock.correction(), behind, "late messages do not move the smallest");
+    /// Messages of a clock that is `behind` by so much, each sent and come at these seconds.
+    fn send(clock: &mut ClockOffset, behind: Span, times: &[(i64, i64)]) {
+        for (sent, come) in times {
+            clock.observe(Some(at(*sent).at - behind), None, at(*come));
+        }
     }
 
     #[test]
-    fn a_leap_ahead_is_a_slip_until_it_has_lasted_an_hour() {
+    fn a_clock_near_the_time_is_believed_at_once() {
         let mut clock = ClockOffset::default();
-        for s in [0, 20] {
-            clock.observe(Some(at(s).at), None, at(s));
-        }
-        clock.observe(Some(at(30).at + Span::hours(2)), None, at(30));
+        send(&mut clock, Span::secs(20), &[(0, 0)]);
+        assert!(clock.is_certain(Some(at(0).at - Span::secs(20)), at(0)));
+        assert_eq!(clock.correction(), Span::secs(20));
+    }
+
+    #[test]
+    fn a_clock_six_minutes_behind_is_learnt_by_its_pace() {
+        let mut clock = ClockOffset::default();
+        let behind = Span::mins(6);
+        send(&mut clock, behind, &[(0, 0), (5, 5)]);
+        assert!(!clock.is_certain(Some(at(5).at - behind), at(5)), "two messages prove nothing");
+        send(&mut clock, behind, &[(10, 10)]);
+        assert_eq!(clock.correction(), behind);
+        assert!(clock.is_certain(Some(at(10).at - behind), at(10)));
+    }
+
+    #[test]
+    fn a_queue_moves_nothing_however_long_it_is() {
+        let mut clock = ClockOffset::default();
+        let queue: Vec<_> = (0..5_000).map(|n| (n * 52 - 260_000, n / 30)).collect();
+        send(&mut clock, Span::ZERO, &queue[..4_900]);
+        assert_eq!((clock.correction(), clock.shown_ms()), (Span::ZERO, None));
+        assert!(clock.is_queue());
+        send(&mut clock, Span::ZERO, &[(200, 200)]);
+        assert_eq!(clock.shown_ms(), Some(0));
+        send(&mut clock, Span::ZERO, &[(-7_000, 201), (-6_000, 212), (-5_000, 223)]);
+        assert_eq!(clock.shown_ms(), Some(0));
+        assert!(clock.is_certain(Some(at(-5_000).at), at(223)), "its time is as it says");
+    }
+
+    #[test]
+    fn a_clock_that_was_put_right_is_believed_at_once() {
+        let mut clock = ClockOffset::default();
+        let ahead = Span::hours(-3);
+        send(&mut clock, ahead, &[(0, 0), (5, 5), (11, 11)]);
+        assert_eq!(clock.correction(), ahead);
+        assert!(clock.observe(Some(at(20).at), None, at(20)), "stepped");
         assert_eq!(clock.correction(), Span::ZERO);
-        clock.observe(Some(at(4_000).at + Span::hours(2)), None, at(4_000));
+        assert!(clock.is_certain(Some(at(20).at), at(20)));
+    }
+
+    #[test]
+    fn a_leap_ahead_is_doubtful_until_it_goes_on_at_the_pace_of_arrival() {
+        let mut clock = ClockOffset::default();
+        send(&mut clock, Span::ZERO, &[(0, 0), (20, 20)]);
+        let leapt = |s| Some(at(s).at + Span::hours(2));
+        clock.observe(leapt(30), None, at(30));
+        assert!(!clock.is_certain(leapt(30), at(30)));
+        assert_eq!(clock.correction(), Span::ZERO);
+        clock.observe(leapt(36), None, at(36));
+        clock.observe(leapt(41), None, at(41));
         assert_eq!(clock.correction(), Span::hours(-2), "set, not slipped");
-        assert!(!clock.is_established(at(4_001)));
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_is_never_believed() {
+        let mut clock = ClockOffset::default();
+        let stopped: Vec<_> = (0..100).map(|n| (-1_000, n)).collect();
+        send(&mut clock, Span::ZERO, &stopped);
+        assert_eq!(clock.shown_ms(), None);
     }
 
     #[test]
@@ -186,7 +295,7 @@ mod tests {
         let mut clock = ClockOffset::default();
         let ntp = Clock { source: Some(ClockSource::Ntp), timeline: None };
         clock.observe(Some(at(0).at), Some(&ntp), at(100));
-        assert!(clock.is_established(at(100)));
+        assert!(clock.is_certain(Some(at(0).at), at(100)));
         assert_eq!(clock.correction(), Span::ZERO);
     }
 
@@ -195,10 +304,9 @@ mod tests {
         let mut clock = ClockOffset::default();
         let line = |n| Clock { source: None, timeline: Some(n) };
         clock.observe(Some(at(0).at), Some(&line(1)), at(0));
-        assert!(clock.is_established(at(10)));
+        assert_eq!(clock.shown_ms(), Some(0));
         clock.observe(Some(at(500).at), Some(&line(2)), at(20));
-        assert!(!clock.is_established(at(29)) && clock.is_established(at(30)));
-        assert_eq!(clock.correction(), Span::secs(-480));
+        assert_eq!(clock.shown_ms(), None);
         assert!(clock.is_previous(Some(&line(1))) && !clock.is_previous(Some(&line(2))));
     }
 }

@@ -1,38 +1,27 @@
 //! What becomes of a reading: whether it came before, whose it is, and what the rules may see of it.
 
-use std::collections::VecDeque;
-
-use minicbor::{Decode, Encode};
-
 use super::binding::{Attribution, attribution};
 use super::content::{content, fate, fingerprint, flags, zero};
+use super::identity::{Before, Copied, Series};
 use super::timing::{Pace, device_time, timing};
 use super::{Device, Observed, Surroundings};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
-use crate::model::message::{Message, Reading, Status, Value};
-use crate::model::observation::{Content, Observation, Source, Timeliness, Timing};
+use crate::model::message::{Message, Mode, Reading, Status, Value};
+use crate::model::observation::{Content, DeviceInstant, Observation, Source, Timeliness, Timing};
 use crate::model::sample::{Sample, SeriesKey};
-use crate::model::time::Timestamp;
+use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::rules::Class;
-
-/// Device times remembered by series, to know a reading that comes again.
-const REMEMBERED: usize = 16;
 
 /// Series of one device; what comes beyond them is refused.
 const SERIES: usize = 256;
 
-#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
-#[cbor(map)]
-pub(super) struct Series {
-    /// Rule time of the newest reading judged live.
-    #[n(0)]
-    newest: Option<Timestamp>,
-    /// (device time, timeline, value) of the last readings.
-    #[n(1)]
-    recent: VecDeque<(Timestamp, u64, u64)>,
-}
+/// A clock that still gives the same time so long after it gave it first stands still.
+const STOPPED: Span = Span::mins(2);
+
+/// Two values of one time are in conflict for so long, or for so many intervals of their signal.
+const CONFLICT: Span = Span::secs(30);
 
 /// The surroundings of a reading, and the class of its device.
 #[derive(Clone, Copy, Debug)]
@@ -41,74 +30,145 @@ pub(super) struct Around<'a> {
     pub(super) everywhere: Surroundings<'a>,
 }
 
-/// A reading of a time that came before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Again {
-    /// The same once more.
-    Same,
-    /// Another value, not marked as a correction: stored, not judged again.
-    Other,
+/// A reading in its message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) reading: &'a Reading,
+    /// Its place among all numbers of the row.
+    pub(super) number: u32,
+    /// Another value of the same series and time stands in the same message.
+    pub(super) contradicted: bool,
+    /// Its message is an old one.
+    pub(super) old: bool,
 }
 
 impl Device {
-    /// Takes in one reading of a message: `number` is its place among all numbers of the row.
+    /// Takes in one reading of a message.
     pub(super) fn reading(
         &mut self,
         message: &Message,
-        reading: &Reading,
-        number: u32,
+        place: Place<'_>,
         around: Around<'_>,
         observed: &mut Vec<(PatientId, Observed)>,
         out: &mut Output,
     ) {
         let now = out.now;
+        let Place { reading, number, contradicted, old } = place;
         let Around { class, everywhere: Surroundings { rules, intake_gaps } } = around;
         let known = self.series_of(reading);
         if known.is_err() && self.series.len() >= SERIES {
             return self.one_too_many(message, reading, observed, out);
         }
-        let newest = known.ok().and_then(|series| self.series.at(series).newest);
-        let time = device_time(message, reading.time);
-        let again = time.and_then(|time| self.seen_before(known, time, message, reading));
-        if again == Some(Again::Same) {
+        let value = fingerprint(reading);
+        let sent = device_time(message, reading.time).map(|at| DeviceInstant {
+            at,
+            timeline: self.clock_of(message).timeline(message.clock.as_ref()),
+        });
+        let withdraws = reading.status == Status::EnteredInError && message.mode == Mode::Real;
+        let state = known.ok().and_then(|series| self.series.value_at(series));
+        let before = match (state, sent) {
+            (Some(state), Some(sent)) => state.before(sent, value),
+            _ => Before::Nothing,
+        };
+        let judged_before = before.seen().is_some_and(|seen| !seen.unjudged);
+        let is_same = matches!(before, Before::Same(_));
+        if is_same && judged_before && !withdraws {
             return self.count(Fate::Duplicate, out);
         }
-        let pace = Pace { class, interval: self.interval_of(reading.signal), newest, intake_gaps };
-        let (timing, suspect) = timing(self, message, reading.time, pace, now);
+        let stands_still = !is_same
+            && before.seen().and_then(|seen| seen.arrived).is_some_and(|at| now.at - at > STOPPED);
+        let corrected_before = before.seen().and_then(|seen| seen.measured);
+        let flags_before = before.seen().filter(|_| is_same).map(|seen| seen.flags);
+        let interval = self.interval_of(reading.signal);
+        let newest = state.and_then(|state| state.newest);
+        let pace = Pace { class, interval, newest, intake_gaps, stands_still, old };
+        let (mut timing, suspect) = timing(self, message, reading.time, pace, now);
+        if let Some(measured) = corrected_before.filter(|_| !suspect) {
+            timing.measured = measured;
+            timing.own = now.own(measured);
+        }
         let cause = self.cause(message, reading.index, now);
         if suspect && let Some(patient) = self.patient() {
             observed.push((patient.clone(), Observed::ClockSuspect(cause.clone())));
         }
         let content = content(message, reading, rules);
-        let flags = flags(reading, &timing, &content);
-        self.sample(reading, &timing, flags, number, out);
-        if again == Some(Again::Other) {
-            return self.count(Fate::Correction, out);
+        let attribution = attribution(&self.bindings, timing.own);
+        if let Attribution::Patient { present: false, .. } = attribution {
+            timing.timeliness = Timeliness::Late;
         }
-        let (patient, content) = match attribution(&self.bindings, timing.own) {
-            Attribution::Unbound => return self.count(Fate::Unbound, out),
+        let is_fit = !matches!(content, Content::NotJudged(_) | Content::Withdrawn);
+        let judged = is_fit && matches!(attribution, Attribution::Patient { .. });
+        if is_same && !judged && !withdraws {
+            return self.count(Fate::Duplicate, out);
+        }
+        let flags = flags(reading, &timing, &content);
+        if flags_before != Some(flags) {
+            self.sample(reading, &timing, flags, number, out);
+        }
+        let corrects = reading.status == Status::Corrected && !matches!(before, Before::Nothing);
+        let contradicts = is_fit && !is_same && !corrects && judged_before;
+        let (patient, content) = match attribution {
+            Attribution::Unbound => {
+                self.note_reading(known, reading, (sent, value), &timing, false, flags, now.at);
+                return self.count(Fate::Unbound, out);
+            }
             Attribution::Uncertain(patient) => {
                 observed.push((patient.clone(), Observed::Unattributed(cause)));
+                self.note_reading(known, reading, (sent, value), &timing, false, flags, now.at);
                 return self.count(Fate::Unattributed, out);
             }
-            Attribution::Patient(patient, zeros) => {
+            Attribution::Patient { patient, zeros, .. } => {
                 (patient.clone(), zero(content, zeros, reading))
             }
         };
-        let judged = matches!(content, Content::Number(_) | Content::Word(_));
+        if corrects && let (Ok(series), Some(sent)) = (known, sent) {
+            self.series.at(series).forget(sent);
+        }
+        self.note_reading(known, reading, (sent, value), &timing, judged, flags, now.at);
+        let window = conflict_window(class, interval);
+        let index = self.series_of(reading);
+        let series = self.series_at(index, reading);
+        if contradicts || contradicted {
+            series.contradict(timing.rule_at);
+        }
+        let conflict = series.is_in_conflict(timing.rule_at, window);
+        let speaks = matches!(content, Content::Number(_) | Content::Word(_));
         let live = timing.timeliness == Timeliness::Live;
-        if judged && live && !timing.is_doubtful() {
-            let series = self.series_of(reading);
-            let series = self.series_at(series, reading);
+        if speaks && live && !timing.is_doubtful() && !conflict {
             series.newest = series.newest.max(Some(timing.rule_at));
         }
-        self.count(fate(message, reading, &content, &timing), out);
+        let plain = fate(message, reading, &content, &timing);
+        let fate = if conflict && matches!(plain, Fate::Judged | Fate::Doubtful) {
+            Fate::Conflict
+        } else if corrects && plain == Fate::Judged {
+            Fate::Correction
+        } else {
+            plain
+        };
+        self.count(fate, out);
         let source = Source {
             device: self.details.id.clone(),
             signal: reading.signal,
             instance: reading.instance.clone(),
         };
-        observed.push((patient, Observed::Reading(Observation { source, cause, timing, content })));
+        let observation = Observation { source, cause, timing, sent, conflict, content };
+        observed.push((patient, Observed::Reading(observation)));
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one copy of one reading")]
+    fn note_reading(
+        &mut self,
+        known: Result<usize, usize>,
+        reading: &Reading,
+        (sent, value): (Option<DeviceInstant>, u64),
+        timing: &Timing,
+        judged: bool,
+        flags: u8,
+        arrived: Timestamp,
+    ) {
+        let Some(sent) = sent.filter(|_| reading.status != Status::EnteredInError) else { return };
+        let copied = Copied { measured: timing.measured, arrived, judged, flags };
+        self.series_at(known, reading).note(sent, value, copied);
     }
 
     /// The index of a reading's series, or the one it would take.
@@ -124,37 +184,6 @@ impl Device {
             index
         });
         self.series.at(index)
-    }
-
-    /// Whether a reading of the same time came before; one that is corrected or withdrawn is news.
-    fn seen_before(
-        &mut self,
-        known: Result<usize, usize>,
-        time: Timestamp,
-        message: &Message,
-        reading: &Reading,
-    ) -> Option<Again> {
-        let timeline = self.clock.timeline(message.clock.as_ref());
-        let value = fingerprint(reading);
-        let series = self.series_at(known, reading);
-        let same_time = |(t, line, _): &&mut (_, _, _)| *t == time && *line == timeline;
-        if let Some((_, _, known)) = series.recent.iter_mut().rev().find(same_time) {
-            let same = *known == value;
-            return match reading.status {
-                Status::EnteredInError => None,
-                _ if same => Some(Again::Same),
-                Status::Corrected => {
-                    *known = value;
-                    None
-                }
-                Status::Final | Status::Preliminary => Some(Again::Other),
-            };
-        }
-        if series.recent.len() == REMEMBERED {
-            series.recent.pop_front();
-        }
-        series.recent.push_back((time, timeline, value));
-        None
     }
 
     fn sample(&self, reading: &Reading, timing: &Timing, flags: u8, number: u32, out: &mut Output) {
@@ -174,4 +203,13 @@ impl Device {
             out.samples.push((number, sample));
         }
     }
+}
+
+/// What is measured singly is another measurement by its time alone.
+fn conflict_window(class: Option<&Class>, interval: Option<Span>) -> Span {
+    let interval = interval.or(class.map(|class| class.expected_interval)).unwrap_or(Span::ZERO);
+    if class.is_some_and(|class| class.spot_only) {
+        return CONFLICT;
+    }
+    CONFLICT.max(interval + interval + interval)
 }

@@ -69,6 +69,8 @@ impl Device {
                 quality: TimeQuality::Unknown,
                 timeliness: Timeliness::Live,
             },
+            sent: None,
+            conflict: false,
             content: Content::NotJudged(reason),
         };
         observed.push((patient.clone(), Observed::Reading(observation)));

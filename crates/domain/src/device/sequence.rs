@@ -27,7 +27,14 @@ pub(super) struct Sequence {
     /// Numbers jumped over and not yet come.
     #[n(5)]
     holes: u64,
+    /// Messages in a row of a lower `boot` that carry ever newer times.
+    #[n(6)]
+    #[cbor(default)]
+    lower: u8,
 }
+
+/// A `boot` that went back is a new counter after so many messages in a row with newer times.
+const LOWER: u8 = 3;
 
 /// What follows from a message's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +47,10 @@ pub(super) enum SequenceOutcome {
     Reused,
     /// Without `boot`, the counter started again.
     Reset,
-    /// Below the window: an old message, recognised by its readings.
+    /// Of an earlier `boot` or below the window: an old message, recognised by its readings.
     Old,
+    /// `boot` went back, and with it the counter: the device lost its memory.
+    BootReset,
     /// The message has no number.
     Unnumbered,
 }
@@ -57,8 +66,15 @@ impl Sequence {
     ) -> SequenceOutcome {
         let Some(seq) = seq else { return SequenceOutcome::Unnumbered };
         let outcome = self.classify(boot, seq, hash, newest);
-        if matches!(outcome, SequenceOutcome::New | SequenceOutcome::Reset) {
-            self.newest = self.newest.max(newest);
+        match outcome {
+            SequenceOutcome::New | SequenceOutcome::Reset | SequenceOutcome::BootReset => {
+                self.newest = self.newest.max(newest);
+                self.lower = 0;
+            }
+            SequenceOutcome::Old
+            | SequenceOutcome::Redelivered
+            | SequenceOutcome::Reused
+            | SequenceOutcome::Unnumbered => {}
         }
         outcome
     }
@@ -74,12 +90,15 @@ impl Sequence {
             self.start(boot, seq, hash);
             return SequenceOutcome::New;
         };
+        // A device that states no `boot` any more is taken as it is.
+        let stated = boot.is_some();
+        let boot = boot.or(self.boot);
         if boot > self.boot {
             self.start(boot, seq, hash);
             return SequenceOutcome::New;
         }
         if boot < self.boot {
-            return SequenceOutcome::Old;
+            return self.lower_boot(boot, seq, hash, newest);
         }
         if seq > highest {
             let jump = seq - highest;
@@ -97,18 +116,38 @@ impl Sequence {
             }
             return if self.hashes[slot(seq)] == hash {
                 SequenceOutcome::Redelivered
-            } else if boot.is_none() && newest > self.newest {
+            } else if !stated && newest > self.newest {
                 self.start(boot, seq, hash);
                 SequenceOutcome::Reset
             } else {
                 SequenceOutcome::Reused
             };
         }
-        if boot.is_none() && newest > self.newest {
+        if !stated && newest > self.newest {
             self.start(boot, seq, hash);
             return SequenceOutcome::Reset;
         }
         SequenceOutcome::Old
+    }
+
+    fn lower_boot(
+        &mut self,
+        boot: Option<u64>,
+        seq: u64,
+        hash: u64,
+        newest: Option<Timestamp>,
+    ) -> SequenceOutcome {
+        if newest <= self.newest {
+            self.lower = 0;
+            return SequenceOutcome::Old;
+        }
+        self.newest = newest;
+        self.lower += 1;
+        if self.lower < LOWER {
+            return SequenceOutcome::Old;
+        }
+        self.start(boot, seq, hash);
+        SequenceOutcome::BootReset
     }
 
     /// Numbers missing so far.

@@ -10,6 +10,13 @@ use crate::rules::Class;
 /// A stamp further ahead of corrected now than this is absurd (contract §3).
 const AHEAD: Span = Span::mins(5);
 
+/// People may enter the readings of a `charted` device so far ahead.
+const CHARTED_AHEAD: Span = Span::hours(2);
+
+/// A live stamp so long before the registration of its device, or so old at all, is of a broken clock.
+const BEFORE_REGISTRATION: Span = Span::days(1);
+const OLDEST: Span = Span::days(365);
+
 /// What the time of a reading is judged by, besides its message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace<'a> {
@@ -19,6 +26,10 @@ pub(super) struct Pace<'a> {
     /// Rule time of the newest reading of the series judged live.
     pub(super) newest: Option<Timestamp>,
     pub(super) intake_gaps: &'a [IntakeGap],
+    /// Its clock gave the same time long ago.
+    pub(super) stands_still: bool,
+    /// Its message is of an earlier `boot` or far below the numbers that came: it is never live.
+    pub(super) old: bool,
 }
 
 /// When it was measured; and whether its stamp is absurd.
@@ -44,12 +55,17 @@ pub(super) fn timing(
         let window = pace.class.map_or(Span::mins(1), |c| c.live_window_for(pace.interval));
         let age = now.at - rule_at - overlap((rule_at, now.at), pace.intake_gaps);
         let passed = age > window || pace.newest.is_some_and(|newest| rule_at < newest);
-        if passed || message.delivery.retained { Timeliness::Late } else { Timeliness::Live }
+        if passed || pace.old || message.delivery.retained {
+            Timeliness::Late
+        } else {
+            Timeliness::Live
+        }
     };
-    let fresh = message.delivery.could_be_live();
+    let fresh = message.delivery.could_be_live() && !pace.old;
     let at_arrival = |quality| {
         let rule_at = now.at.max(pace.newest.unwrap_or(now.at));
-        by(received, rule_at, quality, Timeliness::Live)
+        let timeliness = if pace.old { Timeliness::Late } else { Timeliness::Live };
+        by(received, rule_at, quality, timeliness)
     };
     let Some(stamp) = device_time(message, time) else {
         // Without any time the moment of arrival is the time, if it came live (contract §3).
@@ -66,17 +82,25 @@ pub(super) fn timing(
         };
     };
     let stamp = stamp + implant_correction(message);
-    let corrected = stamp + device.clock.correction();
+    let clock = device.clock_of(message);
+    let corrected = stamp + clock.correction();
+    let charted = pace.class.is_some_and(|class| class.charted);
+    if charted && corrected > received && corrected <= received + CHARTED_AHEAD {
+        return (by(corrected, now.at, TimeQuality::Synced, timeliness(now.at)), false);
+    }
+    let oldest = (now.shown(device.registered_at) - BEFORE_REGISTRATION).max(received - OLDEST);
     let absurd = corrected > received + AHEAD
         || stamp.min(corrected) < Timestamp::YEAR_2000
-        || device.clock.is_previous(message.clock.as_ref());
+        || clock.is_previous(message.clock.as_ref())
+        || (fresh && (pace.stands_still || (corrected < oldest && !clock.is_queue())));
     if absurd {
         let quality = if fresh { TimeQuality::Arrival } else { TimeQuality::Unknown };
         return (at_arrival(quality), true);
     }
     let rule_at = now.own(corrected).min(now.at);
-    let established = device.clock.is_established(now);
-    let quality = if established { TimeQuality::Synced } else { TimeQuality::Estimated };
+    let sent_at = hop_sent_at(message).or_else(|| newest_reading(message));
+    let certain = charted || clock.is_certain(sent_at, now);
+    let quality = if certain { TimeQuality::Synced } else { TimeQuality::Estimated };
     (by(corrected, rule_at, quality, timeliness(rule_at)), false)
 }
 

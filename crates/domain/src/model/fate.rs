@@ -37,8 +37,10 @@ fates! {
     Doubtful = "doubtful";
     /// The same reading once more.
     Duplicate = "duplicate";
-    /// Another value for the time of a reading that came before.
+    /// Another value in the place of one that came before, by its device's own word.
     Correction = "correction";
+    /// Another value of the same time came: both are judged, and neither clears anything.
+    Conflict = "conflict";
     /// Outside the plausible range.
     Implausible = "implausible";
     /// Of low quality.

@@ -37,6 +37,18 @@ impl Source {
     }
 }
 
+/// An instant by a device's clock, as sent. With device, signal and instance it is what makes a reading the
+/// same reading: corrected times move, and numbers are used again (contract §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct DeviceInstant {
+    /// The time.
+    #[n(0)]
+    pub at: Timestamp,
+    /// Of which timeline of its clock.
+    #[n(1)]
+    pub timeline: u64,
+}
+
 /// How old news is (contract §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timeliness {
@@ -82,6 +94,10 @@ pub struct Observation {
     pub cause: Cause,
     /// When.
     pub timing: Timing,
+    /// When, by its device's clock; `None` without a time.
+    pub sent: Option<DeviceInstant>,
+    /// Other values of the same time contradict it, or did a moment ago: nobody knows which is right.
+    pub conflict: bool,
     /// What.
     pub content: Content,
 }

@@ -80,6 +80,11 @@ impl<K, V> VectorMap<K, V> {
         self.0 = Vec::new();
     }
 
+    /// The value at an index.
+    pub fn value_at(&self, index: usize) -> Option<&V> {
+        self.0.get(index).map(|(_, value)| value)
+    }
+
     /// The key at an index.
     pub fn key_at(&self, index: usize) -> Option<&K> {
         self.0.get(index).map(|(key, _)| key)

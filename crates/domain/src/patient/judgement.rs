@@ -4,12 +4,14 @@
 //! holds the latest certain value and the newest of all, noted before any kind sees them. A kind
 //! that follows several series keeps its state in a list of its own in [`Patient`], as losses do.
 
-use super::series::Before;
+use super::series::{Before, Doubt};
 use super::{Deadline, Handover, KINDS, Patient, RuleContext};
 use crate::alarms::book::{Key, Open};
 use crate::model::cause::Cause;
 use crate::model::ids::{DeviceId, RuleId};
-use crate::model::observation::{Content, Episode, Number, Observation, Source, Timeliness};
+use crate::model::observation::{
+    Content, DeviceInstant, Episode, Number, Observation, Source, Timeliness,
+};
 use crate::model::signal::SignalId;
 use crate::model::time::{IntakeGap, Span, Timestamp};
 use crate::output::Output;
@@ -111,6 +113,8 @@ pub(super) struct Reading<'a> {
     pub(super) series: usize,
     /// Its device only measures singly.
     pub(super) spot: bool,
+    /// Only a bound is known of it, and that allows more than one answer to a rule.
+    pub(super) ambiguous: bool,
     /// How its series stood before it.
     pub(super) before: Before,
 }
@@ -121,9 +125,27 @@ impl Reading<'_> {
         self.observation.timing.timeliness == Timeliness::Live
     }
 
-    /// Whether it is live and neither its time nor its unit is in doubt: only then it may clear.
+    /// Whether it is live and nothing about it is in doubt: only then it may clear.
     pub(super) fn is_certain(&self) -> bool {
-        self.is_live() && !self.observation.timing.is_doubtful() && !self.number.unit_doubtful
+        self.is_live() && self.doubt().is_none()
+    }
+
+    /// What about it is in doubt, if anything is.
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        let timing = &self.observation.timing;
+        if !self.is_live() {
+            Some(Doubt::Late)
+        } else if timing.is_doubtful() {
+            Some(Doubt::Time(timing.quality))
+        } else if self.observation.conflict {
+            Some(Doubt::Conflict)
+        } else if self.number.unit_doubtful {
+            Some(Doubt::Unit)
+        } else if self.ambiguous {
+            Some(Doubt::Bound)
+        } else {
+            None
+        }
     }
 }
 
@@ -173,8 +195,8 @@ pub(super) enum Reconfigured<'a> {
 pub(super) enum Forgotten<'a> {
     /// What a device said; another patient may take it over.
     Device(&'a DeviceId, &'a mut Handover),
-    /// The reading of a series measured then, which raised these alarms.
-    Reading(&'a Source, Timestamp, &'a [Key]),
+    /// The reading of a series of that instant, which raised these alarms.
+    Reading(&'a Source, Option<DeviceInstant>, &'a [Key]),
     /// How series stand to these rules.
     Rules(Wanted<'a>),
     /// Everything: the stay ends.
@@ -219,7 +241,7 @@ impl Patient {
             Content::NotJudged(reason) => {
                 return self.not_judged(Some(source), &source.device, reason);
             }
-            Content::Withdrawn => return self.withdraw(observation, out),
+            Content::Withdrawn => return self.withdraw(observation, context, out),
         };
         self.judge(occurrence, context, out);
         let is_number = matches!(occurrence, Occurrence::Number(_));
@@ -238,9 +260,12 @@ impl Patient {
         out: &Output,
     ) -> Reading<'a> {
         let interval = self.interval_of(&observation.source, context);
+        let ambiguous =
+            number.comparator.is_some() && self.is_ambiguous(observation, number, context);
         let series = self.series.index_of(&observation.source);
         let state = self.series.at(series);
-        let reading = Reading { observation, number, series, spot, before: Before::default() };
+        let before = Before::default();
+        let reading = Reading { observation, number, series, spot, ambiguous, before };
         if reading.is_live() {
             Reading { before: state.note_live(reading, interval, out.now), ..reading }
         } else {
@@ -360,21 +385,26 @@ impl Patient {
         handover
     }
 
-    /// A reading was entered in error (row 26): nothing that stands on it stays.
-    fn withdraw(&mut self, observation: &Observation, out: &mut Output) {
-        let measured = observation.timing.measured;
-        let source = &observation.source;
+    /// A reading was entered in error (row 26): nothing that stands on it stays, and its series is judged again
+    /// by what remains.
+    fn withdraw(&mut self, observation: &Observation, context: RuleContext<'_>, out: &mut Output) {
+        let Observation { source, sent, .. } = observation;
         let retracted = self.alarms.keys_where(|_, open| {
-            open.alarm.device.as_ref() == Some(&source.device)
-                && open.signal == Some(source.signal)
-                && open.alarm.trigger.measured_at == Some(measured)
+            sent.is_some() && open.sent == *sent && open.series.as_ref() == Some(source)
         });
         if let Some(state) = self.series.get_mut(source) {
-            state.withdraw(measured);
-            self.forget(&mut Forgotten::Reading(source, measured, &retracted));
+            state.withdraw(*sent);
+            self.forget(&mut Forgotten::Reading(source, *sent, &retracted));
         }
+        if retracted.is_empty() {
+            return;
+        }
+        let over: Vec<RuleId> = retracted.iter().map(|key| key.rule.clone()).collect();
         for key in retracted {
             self.alarms.close(&key, Change::Retracted, "retracted", None, out);
+        }
+        if let Ok(series) = self.series.find(source) {
+            self.judge_latest(series, &|rule| over.contains(rule), context, out);
         }
     }
 

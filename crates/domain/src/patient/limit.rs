@@ -24,7 +24,7 @@ use super::{Deadline, Patient, RuleContext, SeriesState};
 use crate::alarms::book::{Draft, Key};
 use crate::model::alarm::{AlarmKind, Condition, TimeQuality};
 use crate::model::ids::RuleId;
-use crate::model::observation::Source;
+use crate::model::observation::{Number, Observation, Source};
 use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::rules::{Level, LimitRule, Relation, Rule};
@@ -109,9 +109,9 @@ impl Kind for Limits {
 
     fn forget(&self, patient: &mut Patient, what: &mut Forgotten<'_>) {
         match what {
-            Forgotten::Reading(source, measured, retracted) => {
+            Forgotten::Reading(source, sent, retracted) => {
                 if let Some(state) = patient.series.get_mut(*source) {
-                    state.watches.withdraw(*measured);
+                    state.watches.withdraw(*sent);
                     state.watches.retain(|w| retracted.iter().all(|key| key.rule != w.rule));
                 }
             }
@@ -127,6 +127,22 @@ impl Kind for Limits {
 }
 
 impl Patient {
+    /// Whether a bound allows more than one answer to a rule: then it was not judged.
+    pub(super) fn is_ambiguous(
+        &self,
+        observation: &Observation,
+        number: &Number,
+        context: RuleContext<'_>,
+    ) -> bool {
+        let (limits, _) = valid_at(&self.limits, observation.timing.own);
+        let Number { value, unit, comparator, .. } = number;
+        self.judging(observation.source.signal, context).filter_map(Rule::as_limit).any(|rule| {
+            Level::ALL.into_iter().any(|level| {
+                rule.relation(level, limits, *value, *unit, *comparator) == Relation::Ambiguous
+            })
+        })
+    }
+
     /// Judges a live number by every limit rule of its signal.
     fn judge_live(&mut self, reading: Reading<'_>, context: RuleContext<'_>, out: &mut Output) {
         let Reading { observation, number, series, spot, .. } = reading;
@@ -252,7 +268,7 @@ impl Patient {
     }
 
     /// Judges the latest live value of a series at once, by level, under rules that are new to it.
-    fn judge_latest(
+    pub(super) fn judge_latest(
         &mut self,
         series: usize,
         wanted: Wanted<'_>,
@@ -297,6 +313,7 @@ impl SeriesState {
                 limit,
                 from,
                 version,
+                sent: latest.sent,
             };
             let track = &mut self.watches.of_mut(rule).tracks[level];
             *track = Track { began: Some(Box::new(evidence)), active: true, inside_since: None };

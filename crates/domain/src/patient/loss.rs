@@ -306,6 +306,7 @@ impl Patient {
             signal: Some(rule.signal),
             // One watch is over all instances of the signal.
             series: Some(Source { instance: Instance::default(), ..watch.source.clone() }),
+            sent: None,
             priority: Priority::High,
             response: Response::Immediate,
             condition: Condition::Present,

@@ -179,6 +179,8 @@ impl Patient {
             }
             Observed::TestMode(cause) => self.test_mode(id, cause, out),
             Observed::ClockSuspect(cause) => self.clock_suspect(id, cause, out),
+            Observed::ClockStepped(cause) => self.clock_stepped(id, cause, out),
+            Observed::BootReset(cause) => self.boot_reset(id, cause, out),
             Observed::Unattributed(cause) => self.unattributed(id, cause, out),
             Observed::Expects => self.expect(device, true, context, out),
         }

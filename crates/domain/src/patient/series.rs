@@ -6,7 +6,7 @@ use super::judgement::Reading;
 use super::limit::Watches;
 use crate::model::alarm::{Latest, TimeQuality};
 use crate::model::cause::MessagePosition;
-use crate::model::observation::{Number, Observation, Timeliness};
+use crate::model::observation::{DeviceInstant, Number, Observation};
 use crate::model::time::{Span, Stamp, Timestamp};
 use crate::rules::LimitRule;
 
@@ -71,6 +71,9 @@ pub struct LatestValue {
     /// When, in the gateway's own time.
     #[n(4)]
     pub rule_at: Timestamp,
+    /// When, by its device's clock.
+    #[n(5)]
+    pub sent: Option<DeviceInstant>,
 }
 
 /// A number that clears nothing, because something about it is in doubt.
@@ -89,6 +92,9 @@ pub struct DoubtfulValue {
     /// What is in doubt.
     #[n(3)]
     pub doubt: Doubt,
+    /// When, by its device's clock.
+    #[n(4)]
+    pub sent: Option<DeviceInstant>,
 }
 
 /// What about a number is in doubt.
@@ -103,6 +109,12 @@ pub enum Doubt {
     /// Its unit.
     #[n(2)]
     Unit,
+    /// Which of two values of one time is right.
+    #[n(3)]
+    Conflict,
+    /// Where it lies beyond the bound that was sent.
+    #[n(4)]
+    Bound,
 }
 
 /// The newest number of a series, judged as certain or not.
@@ -172,18 +184,13 @@ impl SeriesState {
         if shown.max(known).is_some_and(|newest| newest > timing.rule_at) {
             return;
         }
-        let doubt = if timing.timeliness == Timeliness::Late {
-            Doubt::Late
-        } else if timing.is_doubtful() {
-            Doubt::Time(timing.quality)
-        } else {
-            Doubt::Unit
-        };
+        let Some(doubt) = reading.doubt() else { return };
         self.doubtful = Some(Box::new(DoubtfulValue {
             number: reading.number.clone(),
             measured: timing.measured,
             rule_at: timing.rule_at,
             doubt,
+            sent: reading.observation.sent,
         }));
     }
 
@@ -191,9 +198,6 @@ impl SeriesState {
     fn show(&mut self, observation: &Observation, number: &Number) {
         let timing = &observation.timing;
         let place = observation.cause.position();
-        if self.latest.as_ref().is_some_and(|l| l.place == place) {
-            return;
-        }
         self.doubtful.take_if(|value| value.rule_at <= timing.rule_at);
         self.before = self.latest.take().map(|l| (l.rule_at, l.number.value));
         self.latest = Some(LatestValue {
@@ -202,6 +206,7 @@ impl SeriesState {
             measured: timing.measured,
             received: timing.received,
             rule_at: timing.rule_at,
+            sent: observation.sent,
         });
     }
 
@@ -227,9 +232,9 @@ impl SeriesState {
         })
     }
 
-    /// The reading measured then was entered in error.
-    pub(super) fn withdraw(&mut self, measured: Timestamp) {
-        self.latest.take_if(|latest| latest.measured == measured);
-        self.doubtful.take_if(|value| value.measured == measured);
+    /// The reading of this instant was entered in error.
+    pub(super) fn withdraw(&mut self, sent: Option<DeviceInstant>) {
+        self.latest.take_if(|latest| latest.sent == sent);
+        self.doubtful.take_if(|value| value.sent == sent);
     }
 }

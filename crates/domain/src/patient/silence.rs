@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use super::judgement::{Earliest, Forgotten, Kind, Occurrence, Reading, Silent};
-use super::{Deadline, Patient, RuleContext, technical};
+use super::{Deadline, Doubt, Patient, RuleContext};
 use crate::alarms::book::Key;
 use crate::alarms::draft;
 use crate::device::Device;
@@ -264,7 +264,7 @@ impl Patient {
 
     /// A number came: if it is certain its silence is over, and else its silence will name why not.
     fn number_came(&mut self, reading: Reading<'_>, context: RuleContext<'_>, out: &mut Output) {
-        let Reading { observation, number, series, .. } = reading;
+        let Reading { observation, series, .. } = reading;
         let source = &observation.source;
         let state = self.series.at(series);
         if reading.is_certain() {
@@ -273,7 +273,7 @@ impl Patient {
             return self.end_silence(&source.device, signal, &observation.cause, context, out);
         }
         if reading.is_live() {
-            return self.doubted(observation, number.unit_doubtful);
+            return self.doubted(observation, reading.doubt());
         }
         // A backlog beside live data says nothing against them.
         let interval = state.interval.unwrap_or_default();
@@ -291,7 +291,7 @@ impl Patient {
         out: &mut Output,
     ) {
         if observation.timing.is_doubtful() {
-            return self.doubted(observation, false);
+            return self.doubted(observation, Some(Doubt::Time(observation.timing.quality)));
         }
         let source = &observation.source;
         let series = self.series.index_of(source);
@@ -329,12 +329,14 @@ impl Patient {
     }
 
     /// A live reading came that clears nothing; its silence will name the reason.
-    fn doubted(&mut self, observation: &Observation, unit_doubtful: bool) {
+    fn doubted(&mut self, observation: &Observation, doubt: Option<Doubt>) {
         let source = &observation.source;
-        let reason = match technical::doubt(&observation.timing) {
-            Some(time) => format!("clock: {time}"),
-            None if unit_doubtful => "unit doubtful".to_owned(),
-            None => return,
+        let reason = match doubt {
+            Some(Doubt::Time(quality)) => format!("clock: time {quality}"),
+            Some(Doubt::Unit) => "unit doubtful".to_owned(),
+            Some(Doubt::Conflict) => "two values of one time".to_owned(),
+            Some(Doubt::Bound) => "only a bound is known".to_owned(),
+            Some(Doubt::Late) | None => return,
         };
         self.not_judged(Some(source), &source.device, &reason);
     }

@@ -19,6 +19,8 @@ const IMPLAUSIBLE: &str = "link.implausible";
 const ZERO_OR_OFF: &str = "link.zero_or_off";
 const TEST_MODE: &str = "link.test_mode";
 const CLOCK_SUSPECT: &str = "clock.suspect";
+const CLOCK_STEPPED: &str = "clock.stepped";
+const BOOT_RESET: &str = "link.boot_reset";
 const UNATTRIBUTED: &str = "link.unattributed";
 const LOST_WHILE_PENDING: &str = "link.lost_while_pending";
 const AGE_CLASS: &str = "rules.age_class";
@@ -135,6 +137,7 @@ impl Patient {
         draft.trigger.measured_at = Some(observation.timing.measured);
         draft.trigger.received_at = Some(observation.timing.received);
         draft.trigger.time_quality = observation.timing.quality;
+        draft.sent = observation.sent;
         self.raise(draft, out);
     }
 
@@ -161,6 +164,7 @@ impl Patient {
         draft.signal = Some(source.signal);
         draft.series = Some(source.clone());
         draft.trigger.signal = context.signals.name(source.signal);
+        draft.sent = began.sent;
         draft.trigger.value = Some(began.number.value);
         draft.trigger.unit = Some(began.number.unit);
         draft.trigger.limit = Some(began.limit);
@@ -175,8 +179,11 @@ impl Patient {
         if self.alarms.is_empty() {
             return;
         }
-        let replaced =
-            self.alarms.keys_where(|_, open| open.unbound && open.signal == Some(source.signal));
+        let replaced = self.alarms.keys_where(|_, open| {
+            open.unbound
+                && open.signal == Some(source.signal)
+                && open.alarm.device.as_ref() != Some(&source.device)
+        });
         for key in replaced {
             self.alarms.close(&key, Change::SourceReplaced, "source_replaced", None, out);
         }
@@ -233,11 +240,36 @@ impl Patient {
 
     /// A reading fell between two patients' bindings (contract §4).
     pub(super) fn unattributed(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
-        let key = Key::new(rule(UNATTRIBUTED), device.to_string());
+        let text =
+            || format!("readings of {device} fell between two patients and belong to nobody");
+        self.device_moment(UNATTRIBUTED, device, text, cause, out);
+    }
+
+    /// The clock of a device was put right (contract §3).
+    pub(super) fn clock_stepped(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
+        let text = || format!("the clock of {device} was put right");
+        self.device_moment(CLOCK_STEPPED, device, text, cause, out);
+    }
+
+    /// The counter of a device went back: it lost its memory (contract §2).
+    pub(super) fn boot_reset(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
+        let text = || format!("{device} began to count anew: it may have lost its memory");
+        self.device_moment(BOOT_RESET, device, text, cause, out);
+    }
+
+    fn device_moment(
+        &mut self,
+        rule_id: &'static str,
+        device: &DeviceId,
+        text: impl FnOnce() -> String,
+        cause: &Cause,
+        out: &mut Output,
+    ) {
+        let key = Key::new(rule(rule_id), device.to_string());
         if self.alarms.holds(&key) {
             return;
         }
-        let text = format!("readings of {device} fell between two patients and belong to nobody");
+        let text = text();
         let (priority, condition) = (Priority::Low, Condition::Momentary);
         let draft = technical(key, Some(device), priority, condition, text, cause.clone(), out);
         self.raise(draft, out);
@@ -265,7 +297,10 @@ impl Patient {
 
 /// Whether an alarm speaks of the link to a device alone, and ends with it.
 pub(super) fn is_about_link(rule: &RuleId) -> bool {
-    matches!(rule.as_str(), silence::SILENCE | TEST_MODE | CLOCK_SUSPECT | UNATTRIBUTED)
+    matches!(
+        rule.as_str(),
+        silence::SILENCE | TEST_MODE | CLOCK_SUSPECT | CLOCK_STEPPED | BOOT_RESET | UNATTRIBUTED
+    )
 }
 
 /// Why the time of something is doubtful, in words.

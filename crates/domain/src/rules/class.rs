@@ -29,6 +29,9 @@ pub struct Class {
     /// 1 mg/dL a minute (contract §7).
     #[serde(default)]
     pub high_if_glucose_low: bool,
+    /// People enter its readings: their times are those people's, and no clock is suspected.
+    #[serde(default)]
+    pub charted: bool,
     /// Hand-entered or hourly: every rule is judged as for single measurements.
     #[serde(default)]
     pub spot_only: bool,

@@ -106,9 +106,9 @@ fn a_late_event_is_announced_as_late_and_one_step_lower_where_it_was_urgent() {
 #[test]
 fn what_is_always_notified_is_an_alarm_however_old() {
     let mut scene = Scene::empty();
+    scene.now.at = scene.now.at + crate::model::time::Span::hours(-400);
     scene.admit("p");
     scene.device("dev", "cied", &[]);
-    scene.now.at = scene.now.at + crate::model::time::Span::hours(-400);
     scene.bind("dev", "p");
     scene.advance(400.0 * 3_600.0);
     scene.skip();

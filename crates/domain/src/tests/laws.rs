@@ -140,6 +140,9 @@ proptest! {
         let later = |ms: i64| Stamp { at: now.at + Span::millis(ms), offset: now.offset };
         let (mut absent, mut present) = (world.scene.core.clone(), world.scene.core);
         let (from, to) = (now.at, later(window));
+        // What an earlier window put off is not put off again.
+        let over = |gap: &crate::model::time::IntakeGap| gap.1 + Span::secs(10) <= from;
+        prop_assume!(absent.head.intake_gaps.iter().all(over));
         let mut early = absent.fold(absent.row() + 1, to, &[Input::IntakeGap { from, to: to.at }]).transitions;
         early.extend(absent.advance(later(window + 9_999)).into_row().transitions);
         for transition in early {
@@ -174,8 +177,11 @@ proptest! {
             0 => reading.time = ReadingTime::At(world.scene.now.wall() - Span::hours(400)),
             8 => reading.implausible = true,
             9 => reading.time = ReadingTime::At(world.scene.now.wall() + Span::mins(6)),
-            // A timeline of its own, newer than any before.
-            6 => message.clock = Some(crate::model::message::Clock { source: None, timeline: Some(99) }),
+            // A timeline of its own, newer than any before, and further ahead than any step of the clock here.
+            6 => {
+                message.clock = Some(crate::model::message::Clock { source: None, timeline: Some(99) });
+                message.sent_at = Some(world.scene.now.wall() + Span::hours(3));
+            }
             how => how_sent(how, &mut message, &mut reading),
         }
         message.body = Body::Telemetry { readings: vec![reading], refused: Vec::new() };

@@ -53,6 +53,7 @@ impl Book {
             wake_at: None,
             ongoing: Vec::new(),
             series: None,
+            sent: None,
         };
         self.open.insert(key.clone(), open);
         self.record(&key, change, None, out);

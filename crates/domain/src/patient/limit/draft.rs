@@ -31,6 +31,7 @@ pub(super) fn limit_draft(
         device: Some(source.device.clone()),
         signal: Some(source.signal),
         series: Some(source.clone()),
+        sent: evidence.sent,
         priority: rule.priority(level),
         response,
         condition: Condition::Present,

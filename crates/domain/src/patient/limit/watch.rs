@@ -9,7 +9,7 @@ use minicbor::{Decode, Encode};
 use crate::model::alarm::{LimitFrom, Priority, TimeQuality};
 use crate::model::cause::Cause;
 use crate::model::ids::RuleId;
-use crate::model::observation::{Number, Observation};
+use crate::model::observation::{DeviceInstant, Number, Observation};
 use crate::model::time::Timestamp;
 use crate::patient::RuleContext;
 use crate::rules::{Level, LimitRule, Rule};
@@ -84,6 +84,9 @@ pub struct Evidence {
     /// The version of the patient's limits.
     #[n(9)]
     pub version: u64,
+    /// When, by its device's clock.
+    #[n(10)]
+    pub sent: Option<DeviceInstant>,
 }
 
 impl Evidence {
@@ -107,6 +110,7 @@ impl Evidence {
             limit,
             from,
             version,
+            sent: observation.sent,
         }
     }
 }
@@ -208,10 +212,10 @@ impl Watches {
         gravest
     }
 
-    /// The reading measured then was entered in error: the delay it began does not run.
-    pub(super) fn withdraw(&mut self, measured: Timestamp) {
+    /// The reading of this instant was entered in error: the delay it began does not run.
+    pub(super) fn withdraw(&mut self, sent: Option<DeviceInstant>) {
         for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {
-            if track.pending().is_some_and(|began| began.measured == measured) {
+            if track.pending().is_some_and(|began| began.sent == sent) {
                 *track = Track::default();
             }
         }

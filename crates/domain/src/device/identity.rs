@@ -1,0 +1,138 @@
+//! Which readings of a series came before (contract §2, "Same reading").
+
+use std::collections::VecDeque;
+
+use minicbor::{Decode, Encode};
+
+use crate::model::observation::DeviceInstant;
+use crate::model::time::{Span, Timestamp};
+
+/// Device times remembered by series, to know a reading that comes again.
+const REMEMBERED: usize = 16;
+
+/// One series of a device.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub(super) struct Series {
+    /// Rule time of the newest reading judged live and certain.
+    #[n(0)]
+    pub(super) newest: Option<Timestamp>,
+    #[n(1)]
+    recent: VecDeque<Seen>,
+    /// Rule time of the last reading that another one of the same time contradicts.
+    #[n(2)]
+    conflict: Option<Timestamp>,
+}
+
+/// A reading that came.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub(super) struct Seen {
+    #[n(0)]
+    at: Timestamp,
+    #[n(1)]
+    timeline: u64,
+    /// Its value's fingerprint.
+    #[n(2)]
+    value: u64,
+    /// When it was measured, as it was corrected the first time: the clock's offset may move since.
+    #[n(3)]
+    #[cbor(default)]
+    pub(super) measured: Option<Timestamp>,
+    /// When the first copy arrived, in the gateway's own time.
+    #[n(4)]
+    #[cbor(default)]
+    pub(super) arrived: Option<Timestamp>,
+    /// No copy of it was fit to be judged so far.
+    #[n(5)]
+    #[cbor(default)]
+    pub(super) unjudged: bool,
+    /// The flags it is stored with.
+    #[n(6)]
+    #[cbor(default)]
+    pub(super) flags: u8,
+}
+
+/// What came before of the time of a reading.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Before {
+    /// Nothing.
+    Nothing,
+    /// The same value.
+    Same(Seen),
+    /// Another value, judged or not.
+    Other(Seen),
+}
+
+impl Before {
+    pub(super) fn seen(self) -> Option<Seen> {
+        match self {
+            Self::Nothing => None,
+            Self::Same(seen) | Self::Other(seen) => Some(seen),
+        }
+    }
+}
+
+impl Series {
+    /// What came before of the instant of a reading; of several other values, one that was judged.
+    pub(super) fn before(&self, sent: DeviceInstant, value: u64) -> Before {
+        let mut of_instant = self.recent.iter().copied().filter(|seen| seen.instant() == sent);
+        if let Some(same) = of_instant.clone().find(|seen| seen.value == value) {
+            return Before::Same(same);
+        }
+        let judged = of_instant.clone().find(|seen| !seen.unjudged);
+        judged.or_else(|| of_instant.next()).map_or(Before::Nothing, Before::Other)
+    }
+
+    /// Notes a reading of an instant, or that a copy of it was judged.
+    pub(super) fn note(&mut self, sent: DeviceInstant, value: u64, seen: Copied) {
+        let Copied { measured, arrived, judged, flags } = seen;
+        let same = |seen: &&mut Seen| seen.instant() == sent && seen.value == value;
+        if let Some(seen) = self.recent.iter_mut().find(same) {
+            seen.unjudged &= !judged;
+            seen.flags = flags;
+            return;
+        }
+        if self.recent.len() == REMEMBERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Seen {
+            at: sent.at,
+            timeline: sent.timeline,
+            value,
+            measured: Some(measured),
+            arrived: Some(arrived),
+            unjudged: !judged,
+            flags,
+        });
+    }
+
+    /// Forgets what its device corrects.
+    pub(super) fn forget(&mut self, sent: DeviceInstant) {
+        self.recent.retain(|seen| seen.instant() != sent);
+    }
+
+    /// Another value of the same time came at `rule_at`.
+    pub(super) fn contradict(&mut self, rule_at: Timestamp) {
+        self.conflict = self.conflict.max(Some(rule_at));
+    }
+
+    /// Whether values contradicted each other less than `window` before `rule_at`.
+    pub(super) fn is_in_conflict(&self, rule_at: Timestamp, window: Span) -> bool {
+        self.conflict.is_some_and(|conflict| rule_at - conflict < window)
+    }
+}
+
+/// How a copy of a reading was taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Copied {
+    pub(super) measured: Timestamp,
+    pub(super) arrived: Timestamp,
+    pub(super) judged: bool,
+    pub(super) flags: u8,
+}
+
+impl Seen {
+    fn instant(&self) -> DeviceInstant {
+        DeviceInstant { at: self.at, timeline: self.timeline }
+    }
+}

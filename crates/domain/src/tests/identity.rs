@@ -1,0 +1,155 @@
+//! Which reading is which (contract §2, "Same reading").
+
+use crate::model::instance::Instance;
+use crate::model::message::{Mode, Phase, ReadingTime, Status};
+
+use super::scene::{Scene, at};
+
+const NIBP: &str = "vitals_live.nibp_sys_low";
+
+#[test]
+fn a_withdrawal_concerns_one_instance() {
+    let mut scene = Scene::bedside();
+    for lead in ["RA", "RV"] {
+        scene.send("dev", "impedance", 2_500.0, |_, r| {
+            r.instance = Instance::from(lead);
+            r.time = ReadingTime::At(at(0.0));
+        });
+    }
+    assert_eq!(scene.news().len(), 2);
+    scene.send("dev", "impedance", 2_500.0, |_, r| {
+        r.instance = Instance::from("RA");
+        r.time = ReadingTime::At(at(0.0));
+        r.status = Status::EnteredInError;
+    });
+    scene.expect(&["retracted medium cied.impedance_high: closed retracted"]);
+    assert_eq!(scene.alarm("cied.impedance_high").source, "dev/RV");
+}
+
+#[test]
+fn after_a_withdrawal_the_series_is_judged_by_what_remains() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "nibp_sys", 70.0);
+    scene.advance(60.0);
+    scene.reading("dev", "nibp_sys", 72.0);
+    scene.skip();
+    scene.send("dev", "nibp_sys", 70.0, |_, r| {
+        r.time = ReadingTime::At(at(0.0));
+        r.status = Status::EnteredInError;
+    });
+    scene.expect(&[
+        "retracted high vitals_live.nibp_sys_low: closed retracted",
+        "raised high vitals_live.nibp_sys_low: alarming, present",
+    ]);
+    assert_eq!(scene.alarm(NIBP).trigger.value, Some(72.0));
+}
+
+#[test]
+fn a_withdrawal_in_test_mode_withdraws_nothing() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "nibp_sys", 70.0);
+    scene.skip();
+    scene.send("dev", "nibp_sys", 70.0, |m, r| {
+        m.mode = Mode::Test;
+        r.status = Status::EnteredInError;
+    });
+    scene.expect(&["raised medium link.test_mode: alarming, present"]);
+    assert!(scene.find(NIBP).is_some());
+}
+
+#[test]
+fn what_is_shown_does_not_freeze_where_numbers_stand_still() {
+    let mut scene = Scene::bedside();
+    for value in [97.0, 96.0, 95.0] {
+        scene.send("dev", "spo2", value, |m, _| m.seq = Some(1));
+        scene.advance(1.0);
+    }
+    assert_eq!(scene.latest("p", "dev", "spo2").map(|latest| latest.number.value), Some(95.0));
+}
+
+#[test]
+fn the_first_copy_that_is_fit_is_judged() {
+    for unfit in ["quality", "test", "unbound"] {
+        let mut scene = Scene::bedside();
+        if unfit == "unbound" {
+            scene = Scene::empty();
+            scene.admit("p");
+            scene.device("dev", "bedside", &[]);
+        }
+        scene.advance(60.0);
+        scene.send("dev", "nibp_sys", 60.0, |m, r| {
+            r.time = ReadingTime::At(at(59.0));
+            match unfit {
+                "quality" => r.quality = Some(0.2),
+                "test" => m.mode = Mode::Test,
+                _ => {}
+            }
+        });
+        if unfit == "unbound" {
+            scene.done(crate::model::command::Action::Bind {
+                device: "dev".parse().unwrap(),
+                patient: "p".parse().unwrap(),
+                from: Some(at(30.0)),
+                zero_means_no_sensor: Vec::new(),
+            });
+        }
+        assert!(scene.find(NIBP).is_none(), "{unfit}");
+        scene.send("dev", "nibp_sys", 60.0, |_, r| r.time = ReadingTime::At(at(59.0)));
+        assert!(scene.find(NIBP).is_some(), "{unfit}");
+    }
+}
+
+#[test]
+fn two_values_of_one_time_are_both_judged_and_the_milder_clears_nothing() {
+    let mut scene = Scene::bedside();
+    for _ in 0..20 {
+        let time = scene.second();
+        for value in [97.0, 60.0] {
+            scene.send("dev", "spo2", value, |_, r| r.time = ReadingTime::At(at(time)));
+        }
+        scene.advance(1.0);
+    }
+    let alarm = scene.alarm("vitals_live.spo2_low");
+    assert_eq!((alarm.priority.to_string().as_str(), alarm.trigger.value), ("high", Some(60.0)));
+}
+
+#[test]
+fn a_series_is_judged_in_the_order_of_its_times() {
+    use crate::model::input::Input;
+    use crate::model::message::Body;
+    let mut scene = Scene::bedside();
+    scene.advance(20.0);
+    let mut readings: Vec<_> = (0..16)
+        .map(|n| {
+            let mut reading = scene.measured("spo2", 70.0);
+            reading.time = ReadingTime::At(at(f64::from(19 - n)));
+            reading.index = n as u32;
+            reading
+        })
+        .collect();
+    readings.push(scene.measured("spo2", 70.0));
+    let mut message = scene.message("dev");
+    message.body = Body::Telemetry { readings, refused: Vec::new() };
+    scene.fold(&[Input::Message(Box::new(message))]);
+    assert!(scene.find("vitals_live.spo2_low").is_some(), "newest first is no less");
+}
+
+#[test]
+fn an_event_is_used_up_when_it_was_judged_for_a_patient() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "cied", &[]);
+    scene.advance(60.0);
+    scene.event_at("dev", "vf_detected", Some("1"), Phase::Single, 50.0);
+    scene.expect(&[]);
+    scene.done(crate::model::command::Action::Bind {
+        device: "dev".parse().unwrap(),
+        patient: "p".parse().unwrap(),
+        from: Some(at(30.0)),
+        zero_means_no_sensor: Vec::new(),
+    });
+    scene.event_at("dev", "vf_detected", Some("1"), Phase::Single, 50.0);
+    assert_eq!(scene.news().len(), 1);
+    scene.event_at("dev", "vf_detected", Some("1"), Phase::Single, 50.0);
+    scene.expect(&[]);
+}
