@@ -154,6 +154,8 @@ fn patient_view(patient: &Patient, devices: Vec<DeviceId>, core: &Core, now: Sta
         devices,
         limits: limits.to_vec(),
         limits_version: patient.limits_version(),
+        limits_offered: patient.offered_limits().to_vec(),
+        version: patient.version,
     }
 }
 
@@ -351,9 +353,13 @@ mod tests {
         bed.expect("partly", &["Heart rate: not heard yet"]);
         bed.reading("heart_rate", 70.0, "/min");
         bed.expect("monitored", &[]);
-        let mut details = bed.core.patients["p"].details.clone();
-        details.pregnant = Some(true);
-        bed.command(Action::ChangePatient(details));
+        bed.command(Action::ChangePatient {
+            patient: "p".parse().unwrap(),
+            age_class: None,
+            continuous: None,
+            pregnant: Some(true),
+            replaces: None,
+        });
         bed.expect("partly", &["limits for adults are not applied"]);
     }
 }

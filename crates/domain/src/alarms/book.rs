@@ -227,6 +227,8 @@ impl Book {
             closed_reason: None,
             late: draft.late,
             recurrence: 0,
+            ward_now: subject.ward.cloned(),
+            bed_now: subject.bed.cloned(),
         };
         let open = Open {
             alarm,
@@ -295,6 +297,17 @@ impl Book {
             && let Some(change) = act(&mut open.alarm, now)
         {
             self.record(key, change, actor, out);
+        }
+    }
+
+    /// The patient of the alarms lies elsewhere now.
+    pub fn moved(&mut self, subject: AlarmSubject<'_>, out: &mut Output) {
+        for key in self.keys_where(|_, _| true) {
+            self.change(&key, None, out, |alarm, _| {
+                alarm.ward_now = subject.ward.cloned();
+                alarm.bed_now = subject.bed.cloned();
+                Some(Change::Moved)
+            });
         }
     }
 

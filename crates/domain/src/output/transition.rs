@@ -111,6 +111,8 @@ pub enum Change {
     Updated,
     /// Another version of the core judges otherwise than was announced.
     Upgraded,
+    /// The patient lies elsewhere now.
+    Moved,
 }
 
 impl Change {
@@ -139,6 +141,7 @@ impl Change {
             Self::Expired => "expired",
             Self::Updated => "updated",
             Self::Upgraded => "upgraded",
+            Self::Moved => "moved",
         }
     }
 }

@@ -6,7 +6,7 @@ use super::series::SeriesState;
 use crate::alarms::book::{AlarmSubject, Book, Draft, Key};
 use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::command::PatientDetails;
-use crate::model::ids::{DeviceId, WardId};
+use crate::model::ids::{BedId, DeviceId, WardId};
 use crate::model::time::{Stamp, Timestamp};
 use crate::output::Output;
 use crate::output::transition::Change;
@@ -32,6 +32,15 @@ impl Patient {
         let subject = subject(details, ward.as_ref());
         let alarms = PatientAlarms { book: alarms, subject, out };
         Parts { state: all.at(series), limits, alarms }
+    }
+
+    /// The patient lies in another bed, or the bed stands in another ward.
+    pub fn moved(&mut self, bed: Option<&BedId>, ward: Option<WardId>, out: &mut Output) {
+        self.details.bed = bed.cloned();
+        self.ward = ward;
+        self.version += 1;
+        let subject = subject(&self.details, self.ward.as_ref());
+        self.alarms.moved(subject, out);
     }
 
     /// Opens an alarm of the patient, or renews the open one.

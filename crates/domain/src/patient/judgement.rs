@@ -246,7 +246,7 @@ impl Patient {
         self.judge(occurrence, context, out);
         let is_number = matches!(occurrence, Occurrence::Number(_));
         if is_number && live && self.is_refused(source.signal, context.rules) {
-            self.refuse_age(source, &observation.cause, out);
+            self.refuse_age(Some(source), &observation.cause, out);
         }
     }
 
@@ -353,6 +353,9 @@ impl Patient {
                 self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
             }
             self.forget(&mut Forgotten::Rules(&for_adults));
+            if self.rules_refuse(context.rules) {
+                self.refuse_age(None, &Cause::noticed(None, out.now.at), out);
+            }
         }
     }
 

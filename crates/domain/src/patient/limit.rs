@@ -1,6 +1,7 @@
 //! Limit rules: a number beyond a limit for its delay (contract §3, §5; docs/architecture.md, "Time").
 
 mod draft;
+mod known;
 mod late;
 mod own;
 mod repeat;
@@ -9,12 +10,12 @@ mod watch;
 
 use draft::limit_draft;
 pub(super) use late::lowered;
-pub use own::LimitSet;
 use own::valid_at;
+pub use own::{Checked, LimitSet};
 use track::move_track;
 pub(super) use watch::Evidence;
+use watch::Watch;
 pub(super) use watch::Watches;
-use watch::{Track, Watch};
 
 use super::alarms::{Parts, PatientAlarms};
 use super::judgement::{
@@ -22,7 +23,7 @@ use super::judgement::{
 };
 use super::{Deadline, Patient, RuleContext, SeriesState};
 use crate::alarms::book::{Draft, Key};
-use crate::model::alarm::{AlarmKind, Condition, TimeQuality};
+use crate::model::alarm::{AlarmKind, Condition};
 use crate::model::ids::RuleId;
 use crate::model::observation::{Number, Observation, Source};
 use crate::model::time::{Span, Timestamp};
@@ -267,7 +268,8 @@ impl Patient {
         }
     }
 
-    /// Judges the latest live value of a series at once, by level, under rules that are new to it.
+    /// Judges what is known last of a series at once, by level, under rules that are new to it. What is in doubt
+    /// raises as well: a change of rules ends nothing that only doubt holds (contract §5, row 23).
     pub(super) fn judge_latest(
         &mut self,
         series: usize,
@@ -280,7 +282,7 @@ impl Patient {
         let Parts { state, limits, mut alarms } = self.parts(series, out);
         let mut held = false;
         for rule in rules.filter(|rule| wanted(&rule.id)) {
-            if state.hold_latest(rule, &source, limits) {
+            if state.hold_known(rule, &source, limits) {
                 alarms.settle(rule, &source, state, [true; 2], false);
                 held = true;
             }
@@ -288,38 +290,6 @@ impl Patient {
         if state.lost && held {
             self.lose(series, out.now.at, context, out);
         }
-    }
-}
-
-impl SeriesState {
-    /// Marks the levels the latest value is beyond as held; whether there is one.
-    fn hold_latest(&mut self, rule: &LimitRule, source: &Source, limits: &[LimitSet]) -> bool {
-        let Some(latest) = self.latest.clone() else { return false };
-        let (limits, version) = valid_at(limits, latest.rule_at);
-        let number = &latest.number;
-        let mut holds = false;
-        for level in Level::ALL {
-            let relation =
-                rule.relation(level, limits, number.value, number.unit, number.comparator);
-            let Relation::Beyond { limit, from } = relation else { continue };
-            let evidence = Evidence {
-                number: number.clone(),
-                cause: latest.place.of(&source.device),
-                measured: latest.measured,
-                relay_at: None,
-                received: latest.received,
-                quality: TimeQuality::Synced,
-                rule_at: latest.rule_at,
-                limit,
-                from,
-                version,
-                sent: latest.sent,
-            };
-            let track = &mut self.watches.of_mut(rule).tracks[level];
-            *track = Track { began: Some(Box::new(evidence)), active: true, inside_since: None };
-            holds = true;
-        }
-        holds
     }
 }
 

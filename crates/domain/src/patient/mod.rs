@@ -17,7 +17,7 @@ mod technical;
 use minicbor::{Decode, Encode};
 
 use judgement::{Forgotten, Kind};
-pub use limit::LimitSet;
+pub use limit::{Checked, LimitSet};
 pub use loss::{LossWatch, Run};
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};
 pub use silence::Expectation;
@@ -69,6 +69,10 @@ pub struct Patient {
     #[n(7)]
     #[cbor(default, decode_with = "vector_map::list")]
     pub losses: Vec<LossWatch>,
+    /// Rises whenever what is known of the patient, or where he lies, changes.
+    #[n(8)]
+    #[cbor(default)]
+    pub version: u64,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
@@ -131,6 +135,7 @@ impl Patient {
             expectations: Vec::new(),
             alarms: Book::default(),
             losses: Vec::new(),
+            version: 1,
             touched: 0,
             changed_in: 0,
         }
@@ -228,6 +233,7 @@ impl Patient {
         for key in self.alarms.keys_where(|_, _| true) {
             self.alarms.close(&key, Change::Discharged, "discharged", Some(actor), out);
         }
+        self.end_limits(actor, out);
         self.series.clear();
         self.forget(&mut Forgotten::Stay);
         self.discharged_at = Some(out.wall());

@@ -95,6 +95,9 @@ pub struct DoubtfulValue {
     /// When, by its device's clock.
     #[n(4)]
     pub sent: Option<DeviceInstant>,
+    /// Which message of its device, and when it arrived by the shown clock; `None` in a snapshot of an older core.
+    #[n(5)]
+    pub came: Option<(MessagePosition, Timestamp)>,
 }
 
 /// What about a number is in doubt.
@@ -191,6 +194,7 @@ impl SeriesState {
             rule_at: timing.rule_at,
             doubt,
             sent: reading.observation.sent,
+            came: Some((reading.observation.cause.position(), timing.received)),
         }));
     }
 

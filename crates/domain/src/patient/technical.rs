@@ -276,7 +276,7 @@ impl Patient {
     }
 
     /// Rules for adults refuse this patient (contract §4).
-    pub(super) fn refuse_age(&mut self, source: &Source, cause: &Cause, out: &mut Output) {
+    pub(super) fn refuse_age(&mut self, source: Option<&Source>, cause: &Cause, out: &mut Output) {
         let key = Key::new(rule(AGE_CLASS), "patient");
         if self.alarms.holds(&key) {
             return;
@@ -284,7 +284,7 @@ impl Patient {
         let text = "limits for adults are not applied: age class or pregnancy".to_owned();
         let (priority, condition) = (Priority::Medium, Condition::Present);
         let mut draft = technical(key, None, priority, condition, text, cause.clone(), out);
-        draft.signal = Some(source.signal);
+        draft.signal = source.map(|source| source.signal);
         self.raise(draft, out);
     }
 

@@ -140,6 +140,7 @@ fn own_limits_replaced_in_the_same_row_are_still_those_it_was_judged_by() {
         from,
         replaces: None,
         reason: None,
+        only: None,
     };
     let command = Command { actor: "nurse".to_owned(), action };
     scene.fold(&[Input::Message(Box::new(message)), Input::Command(Box::new(command))]);

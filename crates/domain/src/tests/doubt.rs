@@ -1,7 +1,7 @@
 //! Doubt is one-sided: it raises, marked, and clears nothing (contract, the one law).
 
 use crate::model::alarm::TimeQuality;
-use crate::model::command::{Action, AgeClass};
+use crate::model::command::AgeClass;
 use crate::model::fate::Fate;
 use crate::model::message::{
     Clock, ClockSource, Comparator, Delivery, Message, Mode, Reading, ReadingTime, Value,
@@ -346,11 +346,14 @@ fn alarms_for_adults_close_when_the_patient_is_none_and_come_back_at_once() {
     scene.reading("dev", "nibp_sys", 60.0);
     scene.reading("dev", "glucose_blood", 50.0);
     scene.skip();
-    let mut details = scene.core.patients["p"].details.clone();
-    details.pregnant = Some(true);
-    scene.done(Action::ChangePatient(details.clone()));
-    scene.expect(&["rule_changed high vitals_live.nibp_sys_low: closed rule_changed"]);
-    details.pregnant = None;
-    scene.done(Action::ChangePatient(details));
-    scene.expect(&["raised high vitals_live.nibp_sys_low: alarming, present"]);
+    scene.change(None, Some(true));
+    scene.expect(&[
+        "rule_changed high vitals_live.nibp_sys_low: closed rule_changed",
+        "raised medium rules.age_class: alarming, present",
+    ]);
+    scene.change(None, Some(false));
+    scene.expect(&[
+        "ended medium rules.age_class: closed ended",
+        "raised high vitals_live.nibp_sys_low: alarming, present",
+    ]);
 }

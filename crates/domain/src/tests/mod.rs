@@ -15,6 +15,7 @@ mod identity;
 mod laws;
 mod limits;
 mod losses;
+mod places;
 mod queues;
 mod rows;
 mod scene;

@@ -86,6 +86,10 @@ pub struct Alarm {
     pub trigger: Trigger,
     /// The ward where the patient lay when it was raised.
     pub ward: Option<WardId>,
+    /// The bed where the patient lies now.
+    pub bed_now: Option<BedId>,
+    /// The ward where the patient lies now, whose lists and streams it belongs to.
+    pub ward_now: Option<WardId>,
 }
 
 /// Who took note, and for how long.
@@ -236,6 +240,8 @@ impl From<domain::Alarm> for Alarm {
             text: alarm.text,
             trigger: alarm.trigger.into(),
             ward: alarm.ward,
+            bed_now: alarm.bed_now,
+            ward_now: alarm.ward_now,
         }
     }
 }

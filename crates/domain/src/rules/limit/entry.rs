@@ -80,7 +80,7 @@ fn a_day() -> Span {
 }
 
 impl Entry {
-    /// The one or two rules this entry stands for.
+    /// The two rules this entry stands for. Where it gives a side no limit, a patient may have one of his own.
     pub(in crate::rules) fn rules(
         &self,
         text: Text<'_>,
@@ -106,16 +106,13 @@ impl Entry {
                     Priority::High,
                 )?,
             ];
-            if levels.iter().all(Option::is_none) {
-                continue;
-            }
             self.check_order(text, side, warning, critical)?;
             let name = format!("{}_{side}", self.id.get_ref());
             let id = name.parse().map_err(|e| text.refuse(&self.id, format!("{e}")))?;
             let confirm = self.confirm(text, signal, &name)?;
             rules.push(LimitRule { confirm, ..self.rule(id, signal, side, levels) });
         }
-        if rules.is_empty() {
+        if rules.iter().all(|rule| rule.levels == [None, None]) {
             return Err(text.refuse(
                 &self.id,
                 "write at least one limit, such as low = [\"88 %\"]".to_owned(),
