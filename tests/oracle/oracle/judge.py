@@ -13,7 +13,8 @@ What is implemented, and from where:
 * a reading is judged by the limits valid when it was measured;
 * a reading older than the live window, or than the newest judged one of its series, is late: it
   clears nothing, and beyond a limit it raises as `late` within the actionable window;
-* a stamp more than five minutes ahead is judged by its arrival and clears nothing;
+* a stamp further ahead than may be (five minutes; two hours where people chart) is judged by its arrival and clears
+  nothing;
 * a declared 0 is no reading; within a minute of a live value it is "lost now", once;
 * an implausible value is no number;
 * a signal that stops while others of its device go on is lost: `losses`.
@@ -26,7 +27,6 @@ from .limits import CRITICAL, HIGH, LIMIT, LOW, History, Pair
 from .losses import Watch
 from .readings import Reading
 
-AHEAD_S = 300.0
 LOST_WITHIN_S = 60.0
 SIDES = (LOW, HIGH)
 
@@ -52,10 +52,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class Window:
-    """How old a reading may be: live, and worth a late alarm."""
+    """How old a reading may be: live, and worth a late alarm; and how far ahead of its arrival."""
 
     live_s: float
     actionable_s: float
+    ahead_s: float = 300.0
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ class Series:
         low, high = self.rule.plausible
         if not low <= reading.value <= high:
             return out
-        ahead = reading.measured - reading.arrived > AHEAD_S
+        ahead = reading.measured - reading.arrived > self.window.ahead_s
         if ahead:
             reading = replace(reading, measured=reading.arrived)
         at = min(reading.measured, reading.arrived)

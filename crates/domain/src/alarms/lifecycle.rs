@@ -31,17 +31,17 @@ pub fn acknowledged_for(priority: Priority) -> Span {
 }
 
 impl Alarm {
-    /// The condition is known to hold, at this priority: rows 7, 12, 20, 21.
+    /// The condition is known to hold, at this priority: rows 7, 12, 20, 21. The gravest it has reached stands until
+    /// the alarm is closed.
     pub fn present(&mut self, priority: Priority, now: Timestamp) -> Option<Change> {
-        let (was, before) = (self.condition, self.priority);
+        let (was, rises) = (self.condition, priority > self.priority);
         if was != Condition::Present {
             self.condition = Condition::Present;
             self.condition_since = now;
             self.condition_reason = None;
             self.ended_at = None;
         }
-        self.priority = priority;
-        self.priority_peak = self.priority_peak.max(priority);
+        self.reach(priority);
         match was {
             Condition::Unknown => {
                 self.announce(now);
@@ -53,30 +53,25 @@ impl Alarm {
                 self.announce(now);
                 Some(Change::Recurred)
             }
-            Condition::Present if priority > before => {
+            Condition::Present if rises => {
                 self.announce(now);
                 Some(Change::PriorityRose)
             }
-            Condition::Present if priority < before => Some(Change::PriorityFell),
             Condition::Present => None,
         }
     }
 
-    /// It was worse before than is known of it now; its condition stays as it is: rows 12, 17.
-    pub fn worse(&mut self, priority: Priority, now: Timestamp) -> Option<Change> {
-        if priority <= self.priority {
-            return None;
-        }
-        self.priority = priority;
+    /// No alarm becomes less grave before it is closed.
+    pub fn reach(&mut self, priority: Priority) {
+        self.priority = self.priority.max(priority);
         self.priority_peak = self.priority_peak.max(priority);
-        self.announce(now);
-        Some(Change::PriorityRose)
     }
 
-    /// The same alarm began once more by another cause: rows 12 and 20.
-    pub fn recur(&mut self, condition: Condition, now: Timestamp) -> Change {
+    /// The same alarm began once more by another cause, perhaps some time ago: rows 12 and 20.
+    pub fn recur(&mut self, condition: Condition, late: bool, now: Timestamp) -> Change {
         self.condition = condition;
         self.condition_since = now;
+        self.late = late;
         self.recurrence += 1;
         self.ended_at = None;
         self.announce(now);
@@ -135,11 +130,16 @@ impl Alarm {
     }
 
     /// A person takes note: row 9, and row 19 for a latched alarm.
-    pub fn acknowledge(&mut self, by: &str, seen: u64, now: Timestamp) -> Result<Change, Refusal> {
+    pub fn acknowledge(
+        &mut self,
+        by: &str,
+        seen: u64,
+        holds: Span,
+        now: Timestamp,
+    ) -> Result<Change, Refusal> {
         match self.state {
             State::Alarming | State::Paused | State::Off => {
-                let until = (self.condition != Condition::Momentary)
-                    .then(|| now + acknowledged_for(self.priority));
+                let until = (self.condition != Condition::Momentary).then(|| now + holds);
                 self.acknowledged =
                     Some(Acknowledgement { by: by.to_owned(), at: now, until, seq: seen });
                 self.state = State::Acknowledged;
@@ -193,6 +193,13 @@ impl Alarm {
                 Ok(Change::Reset)
             }
         }
+    }
+
+    /// Tells what came right after it was told before.
+    pub fn tell(&mut self, now: Timestamp) -> Change {
+        self.recurrence += 1;
+        self.announce(now);
+        Change::Recurred
     }
 
     /// The acknowledgement ran out and the condition may still hold: row 10.

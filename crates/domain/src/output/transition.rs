@@ -91,8 +91,6 @@ pub enum Change {
     Unacknowledged,
     /// Row 19.
     Reset,
-    /// Row 21.
-    PriorityFell,
     /// Row 22.
     LimitChanged,
     /// Row 23.
@@ -131,7 +129,6 @@ impl Change {
             Self::Recurred => "recurred",
             Self::Unacknowledged => "unacknowledged",
             Self::Reset => "reset",
-            Self::PriorityFell => "priority_fell",
             Self::LimitChanged => "limit_changed",
             Self::RuleChanged => "rule_changed",
             Self::SourceUnbound => "source_unbound",

@@ -80,6 +80,11 @@ impl PatientAlarms<'_> {
         self.book.raise(self.subject, draft, self.out);
     }
 
+    /// A reading beyond the limit of an open alarm was judged.
+    pub(super) fn goes_on(&mut self, key: &Key) {
+        self.book.goes_on(key, self.out);
+    }
+
     /// Moves an open alarm; `actor` is the person who did, if one did.
     pub(super) fn change(
         &mut self,

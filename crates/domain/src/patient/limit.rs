@@ -1,6 +1,7 @@
 //! Limit rules: a number beyond a limit for its delay (contract §3, §5; docs/architecture.md, "Time").
 
 mod draft;
+mod excursion;
 mod known;
 mod late;
 mod own;
@@ -164,11 +165,15 @@ impl Patient {
                 if !beyond[level] && state.watches.of(rule).is_none() {
                     continue;
                 }
-                let track = &mut state.watches.of_mut(rule).tracks[level];
+                let watch = state.watches.of_mut(rule);
+                let before = watch.tracks[level].told_since(observation.timing.rule_at);
+                let track = &mut watch.tracks[level];
                 let evidence = |limit, from| {
                     Box::new(Evidence::new(observation, number, limit, from, version))
                 };
                 move_track(track, relation, certain, rule, level, spot, observation, evidence);
+                let over = track.began.is_none();
+                watch.note_past(rule, level, before.filter(|_| over), (certain, observation));
             }
             alarms.settle(rule, source, state, beyond, certain);
             alarms.ask_for_repeat(rule, source, state, certain);
@@ -304,19 +309,17 @@ impl PatientAlarms<'_> {
         certain: bool,
     ) {
         let Some(watch) = state.watches.iter_mut().find(|w| w.rule == rule.id) else { return };
-        watch.end_late_runs(beyond, certain);
         watch.confirm_by_critical(rule);
         let watch = &*watch;
         let key = Key::new(rule.id.clone(), source.name());
         match (watch.active_level(), self.open(&key)) {
             (Some(level), None) => self.raise_limit(rule, source, state, level),
             (Some(level), Some((condition, priority))) => {
-                let wanted = rule.priority(level);
                 let fresh = beyond.contains(&true);
-                if (condition != Condition::Present && fresh) || priority < wanted {
+                if (condition != Condition::Present && fresh) || priority < rule.priority(level) {
                     self.raise_limit(rule, source, state, level);
-                } else if condition == Condition::Present && priority > wanted {
-                    self.change(&key, None, |alarm, now| alarm.present(wanted, now));
+                } else if fresh {
+                    self.goes_on(&key);
                 }
             }
             (None, Some((Condition::Present | Condition::Unknown, _)))
@@ -356,7 +359,7 @@ impl Watch {
         earliest: &mut Earliest<'r>,
     ) {
         let Some(rule) = context.rules.get(&self.rule).and_then(Rule::as_limit) else { return };
-        let Some(arrival) = state.arrival.filter(|_| !self.is_idle()) else { return };
+        let Some(arrival) = state.arrival.filter(|_| !self.is_at_rest()) else { return };
         // What doubtful readings began after a loss is lost in its turn.
         if !rule.spot && (!state.lost || self.is_pending()) {
             earliest.offer(arrival + state.gap(rule), Deadline::Gap { series });

@@ -326,6 +326,8 @@ impl Patient {
             late: false,
             latest: state.and_then(|s| s.latest_on(out.now, whole)),
             news: false,
+            acknowledge_for: None,
+            by_reading: false,
         }
     }
 

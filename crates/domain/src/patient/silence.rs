@@ -248,7 +248,7 @@ impl Patient {
                     alarm.text = text;
                     alarm.trigger.signal = signal.unwrap_or_default();
                     if acknowledged && more {
-                        return Some(alarm.recur(Condition::Present, now));
+                        return Some(alarm.recur(Condition::Present, false, now));
                     }
                     more.then_some(Change::Updated)
                 });

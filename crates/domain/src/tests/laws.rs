@@ -193,7 +193,6 @@ proptest! {
             let TransitionBody::Alarm { change, alarm, .. } = transition.body else { continue };
             prop_assert!(alarm.state != State::Closed, "{:?} {:?}", change, alarm);
             prop_assert!(alarm.condition != Condition::Absent, "{:?} {:?}", change, alarm);
-            prop_assert!(change != Change::PriorityFell, "{:?}", alarm);
         }
         for (id, was) in &before.patients {
             let is = &core.patients[id];

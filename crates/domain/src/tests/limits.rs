@@ -119,61 +119,6 @@ fn a_limit_in_another_unit_is_compared_in_the_unit_sent() {
     assert_eq!((trigger.limit, trigger.unit), (Some(3.1), Some(Unit::MmolPerL)));
 }
 
-#[test]
-fn a_late_crossing_is_announced_again_after_good_live_values() {
-    let mut scene = Scene::bedside();
-    scene.advance(1_000.0);
-    scene.skip();
-    scene.measured_at("dev", "nibp_sys", 85.0, 500.0);
-    scene.expect(&["late raised low vitals_live.nibp_sys_low: alarming, momentary"]);
-    assert_eq!(scene.reset("vitals_live.nibp_sys_low", None), Outcome::Done);
-    scene.reading("dev", "nibp_sys", 120.0);
-    scene.advance(2_000.0);
-    scene.skip();
-    scene.measured_at("dev", "nibp_sys", 84.0, 2_000.0);
-    scene.expect(&["late raised low vitals_live.nibp_sys_low: alarming, momentary"]);
-}
-
-#[test]
-fn a_late_value_that_is_worse_than_the_one_announced_is_announced_too() {
-    let mut scene = Scene::bedside();
-    scene.advance(1_000.0);
-    scene.skip();
-    for second in 0..40 {
-        let value = if second < 20 { 87.0 } else { 60.0 };
-        scene.measured_at("dev", "spo2", value, 500.0 + f64::from(second));
-    }
-    scene.expect(&[
-        "late raised low vitals_live.spo2_low: alarming, momentary",
-        "late recurred medium vitals_live.spo2_low: alarming, momentary",
-    ]);
-    assert!(scene.alarm("vitals_live.spo2_low").text.starts_with("SpO2 60 %"));
-}
-
-#[test]
-fn late_data_worse_than_an_open_alarm_are_noted_and_may_raise_it() {
-    for (rules, expected) in [
-        ("medium", vec!["note late"]),
-        (
-            "low",
-            vec!["note late", "priority_rose medium vitals_live.nibp_sys_low: alarming, present"],
-        ),
-    ] {
-        let mut scene = Scene::bedside();
-        let id = "id = \"vitals_live.nibp_sys\"\n";
-        scene.reconfigure(id, &format!("{id}priorities = {{ low = \"{rules}\" }}\n"));
-        scene.advance(1_000.0);
-        scene.reading("dev", "nibp_sys", 85.0);
-        scene.advance(1.0);
-        scene.reading("dev", "nibp_sys", 85.0);
-        scene.skip();
-        scene.measured_at("dev", "nibp_sys", 70.0, 500.0);
-        scene.expect(&expected);
-        scene.measured_at("dev", "nibp_sys", 69.0, 501.0);
-        scene.expect(&[]);
-    }
-}
-
 const DUE: &str = "raised low vitals_live.nibp_sys_low_repeat_due: alarming, present";
 const DUE_OVER: &str = "ended low vitals_live.nibp_sys_low_repeat_due: closed ended";
 const LOW: &str = "raised medium vitals_live.nibp_sys_low: alarming, present";

@@ -12,6 +12,7 @@ mod events;
 mod failing;
 mod golden;
 mod identity;
+mod late;
 mod laws;
 mod limits;
 mod losses;

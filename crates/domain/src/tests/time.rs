@@ -269,8 +269,8 @@ fn a_clock_not_known_to_be_synchronised_is_an_alarm_until_it_is() {
     after(unknown(), &["raised low clock.unsynchronised: alarming, present"]);
     after(unknown(), &[]);
     after(Synchronised::No, &["priority_rose medium clock.unsynchronised: alarming, present"]);
-    after(unknown(), &["priority_fell low clock.unsynchronised: alarming, present"]);
-    after(Synchronised::Yes, &["ended low clock.unsynchronised: closed ended"]);
+    after(unknown(), &["updated medium clock.unsynchronised: alarming, present"]);
+    after(Synchronised::Yes, &["ended medium clock.unsynchronised: closed ended"]);
     after(Synchronised::No, &["raised medium clock.unsynchronised: alarming, present"]);
     after(
         Synchronised::NotAsked,

@@ -54,6 +54,12 @@ impl Book {
             ongoing: Vec::new(),
             series: None,
             sent: None,
+            acknowledge_for: None,
+            by_reading: false,
+            acknowledged_at: None,
+            beyond_at: None,
+            told_at: None,
+            untold: false,
         };
         self.open.insert(key.clone(), open);
         self.record(&key, change, None, out);

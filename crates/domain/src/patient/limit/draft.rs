@@ -63,5 +63,7 @@ pub(super) fn limit_draft(
         late: false,
         latest: None,
         news: false,
+        acknowledge_for: rule.acknowledge_for,
+        by_reading: true,
     }
 }

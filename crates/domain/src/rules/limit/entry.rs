@@ -45,6 +45,7 @@ pub(in crate::rules) struct Entry {
     #[serde(default = "a_day")]
     actionable: Span,
     confirm: Option<Spanned<Span>>,
+    acknowledge_for: Option<Span>,
     loss: Option<Spanned<Span>>,
 }
 
@@ -168,6 +169,7 @@ impl Entry {
             responses: [self.responses.warning, self.responses.critical],
             advice: self.advice.clone(),
             actionable: self.actionable,
+            acknowledge_for: self.acknowledge_for,
             confirm: None,
         }
     }
