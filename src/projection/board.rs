@@ -150,7 +150,12 @@ fn patient_view(patient: &Patient, devices: Vec<DeviceId>, core: &Core, now: Sta
         pregnant: patient.details.pregnant,
         discharged_at: patient.discharged_at,
         monitored: monitored(patient, core, devices.is_empty(), now),
-        vitals: patient.series.iter().map(|(s, state)| vital(s, state, core, now)).collect(),
+        vitals: patient
+            .series
+            .iter()
+            .filter(|(_, state)| state.is_heard())
+            .map(|(source, state)| vital(source, state, core, now))
+            .collect(),
         devices,
         limits: limits.to_vec(),
         limits_version: patient.limits_version(),

@@ -87,9 +87,9 @@ pub struct Open {
     /// Acknowledged last, in the gateway's own time.
     #[n(13)]
     pub acknowledged_at: Option<Timestamp>,
-    /// Judged beyond its limit last, in the gateway's own time.
+    /// When something last showed that it holds, in the gateway's own time.
     #[n(10)]
-    pub beyond_at: Option<Timestamp>,
+    pub held_at: Option<Timestamp>,
     /// Announced last, in the gateway's own time.
     #[n(11)]
     pub told_at: Option<Timestamp>,
@@ -97,6 +97,10 @@ pub struct Open {
     #[n(12)]
     #[cbor(default)]
     pub untold: bool,
+    /// Whether a person may end it with a reason while it holds: nothing else may ever do.
+    #[n(14)]
+    #[cbor(default)]
+    pub resettable: bool,
 }
 
 /// A new alarm, as its rule drafts it.
@@ -144,6 +148,8 @@ pub struct Draft {
     pub acknowledge_for: Option<Span>,
     /// Whether only a reading beyond its limit shows that its condition goes on.
     pub by_reading: bool,
+    /// Whether a person may end it with a reason while it holds: nothing else may ever do.
+    pub resettable: bool,
 }
 
 /// Whose alarms, and where the patient lies.
@@ -268,7 +274,8 @@ impl Book {
             sent: draft.sent,
             acknowledge_for: draft.acknowledge_for,
             by_reading: draft.by_reading,
-            beyond_at: draft.by_reading.then_some(out.now.at),
+            held_at: Some(out.now.at),
+            resettable: draft.resettable,
             acknowledged_at: None,
             told_at: None,
             untold: false,
@@ -315,7 +322,7 @@ impl Book {
         };
         let Some(change) = change else { return };
         open.unbound = false;
-        open.beyond_at = open.by_reading.then_some(own);
+        open.held_at = Some(own);
         open.sent = draft.sent;
         alarm.text = draft.text;
         alarm.trigger = draft.trigger;
@@ -368,6 +375,13 @@ impl Book {
             alarm.close(reason, now);
             Some(change)
         });
+    }
+
+    /// A device is bound again: nothing else takes its place.
+    pub fn bound(&mut self, device: &DeviceId) {
+        for open in self.open.values_mut() {
+            open.unbound &= open.alarm.device.as_ref() != Some(device);
+        }
     }
 
     /// The source of an alarm is gone: what held is unknown (row 24). What ended, or had no end, waits
@@ -438,11 +452,11 @@ impl Book {
         }
     }
 
-    /// A reading beyond the limit of an open alarm was judged: if its acknowledgement ran out, this is the news it
-    /// waited for (row 10).
+    /// Something showed that an open alarm holds: if its acknowledgement ran out, this is the news it waited for
+    /// (row 10).
     pub fn goes_on(&mut self, key: &Key, out: &mut Output) {
-        let Some(open) = self.open.get_mut(key).filter(|open| open.by_reading) else { return };
-        open.beyond_at = Some(out.now.at);
+        let Some(open) = self.open.get_mut(key) else { return };
+        open.held_at = Some(out.now.at);
         self.run_out(key, out);
     }
 
@@ -464,7 +478,7 @@ impl Open {
         let since = self.acknowledged_at;
         self.by_reading
             && self.alarm.condition == Condition::Present
-            && since.is_some_and(|since| self.beyond_at.is_none_or(|beyond| beyond <= since))
+            && since.is_some_and(|since| self.held_at.is_none_or(|held| held <= since))
     }
 
     /// When news that waits is told.

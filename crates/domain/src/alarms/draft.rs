@@ -41,5 +41,6 @@ pub(crate) fn technical(
         news: false,
         acknowledge_for: None,
         by_reading: false,
+        resettable: false,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each function returns the change it made, or `None` when nothing changed. Times are shown times.
 
-use crate::model::alarm::{Acknowledgement, Alarm, Condition, Priority, State};
+use crate::model::alarm::{Acknowledgement, Alarm, AlarmKind, Condition, Priority, State};
 use crate::model::command::Outcome;
 use crate::model::time::{Span, Timestamp};
 use crate::output::transition::Change;
@@ -52,6 +52,16 @@ impl Alarm {
                 self.late = false;
                 self.announce(now);
                 Some(Change::Recurred)
+            }
+            // One loss is announced once, however it goes on, until it is high or somebody has answered.
+            Condition::Present
+                if rises
+                    && self.kind == AlarmKind::Technical
+                    && self.patient.is_some()
+                    && priority < Priority::High
+                    && self.acknowledged.is_none() =>
+            {
+                Some(Change::Updated)
             }
             Condition::Present if rises => {
                 self.announce(now);
@@ -177,17 +187,25 @@ impl Alarm {
         }
     }
 
-    /// A person ends it: row 19, and row 24 for an alarm whose source is gone.
-    pub fn reset(&mut self, reason: Option<&str>, now: Timestamp) -> Result<Change, Refusal> {
+    /// A person ends it: row 19, row 24 for an alarm whose source is gone, and with a reason one that holds and that
+    /// nothing else may ever end (`resettable`).
+    pub fn reset(
+        &mut self,
+        reason: Option<&str>,
+        resettable: bool,
+        now: Timestamp,
+    ) -> Result<Change, Refusal> {
         if self.state == State::Closed {
             return Err(Refusal::conflict("the alarm is closed"));
         }
         match self.condition {
-            Condition::Present => Err(Refusal::conflict("the condition is present")),
+            Condition::Present if !(resettable && reason.is_some_and(|r| !r.trim().is_empty())) => {
+                Err(Refusal::conflict("the condition is present"))
+            }
             Condition::Unknown if reason.is_none_or(|r| r.trim().is_empty()) => Err(
                 Refusal::conflict("the condition is unknown: a reason is needed to end the alarm"),
             ),
-            Condition::Unknown | Condition::Absent | Condition::Momentary => {
+            Condition::Present | Condition::Unknown | Condition::Absent | Condition::Momentary => {
                 self.condition_reason = reason.map(str::to_owned).or(self.condition_reason.take());
                 self.close("reset", now);
                 Ok(Change::Reset)

@@ -100,6 +100,7 @@ impl Patient {
             news: episode.phase != Phase::Update,
             acknowledge_for: None,
             by_reading: false,
+            resettable: false,
         };
         self.raise(draft, out);
         if !momentary {
@@ -141,6 +142,7 @@ impl Patient {
             news: false,
             acknowledge_for: None,
             by_reading: false,
+            resettable: false,
         };
         self.raise(draft, out);
         for episode in ongoing {

@@ -16,7 +16,7 @@ use crate::model::signal::SignalId;
 use crate::model::time::{IntakeGap, Span, Timestamp};
 use crate::output::Output;
 use crate::output::transition::Change;
-use crate::rules::Rule;
+use crate::rules::{Class, Rule};
 
 /// A kind of rule, or of what is judged without one. A verb that a kind has no use for it leaves out.
 pub(super) trait Kind: Sync {
@@ -113,6 +113,8 @@ pub(super) struct Reading<'a> {
     pub(super) series: usize,
     /// Its device only measures singly.
     pub(super) spot: bool,
+    /// A person entered it, and so confirmed it.
+    pub(super) by_hand: bool,
     /// Only a bound is known of it, and that allows more than one answer to a rule.
     pub(super) ambiguous: bool,
     /// How its series stood before it.
@@ -218,7 +220,7 @@ impl Patient {
     pub(super) fn judge_reading(
         &mut self,
         observation: &Observation,
-        spot: bool,
+        class: Option<&Class>,
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
@@ -226,7 +228,7 @@ impl Patient {
         let live = observation.timing.timeliness == Timeliness::Live;
         let occurrence = match &observation.content {
             Content::Number(number) => {
-                let reading = self.note(observation, number, spot, context, out);
+                let reading = self.note(observation, number, class, context, out);
                 Occurrence::Number(reading)
             }
             Content::Word(word) if live => Occurrence::Word(observation, word.as_str()),
@@ -255,7 +257,7 @@ impl Patient {
         &mut self,
         observation: &'a Observation,
         number: &'a Number,
-        spot: bool,
+        class: Option<&Class>,
         context: RuleContext<'_>,
         out: &Output,
     ) -> Reading<'a> {
@@ -265,7 +267,9 @@ impl Patient {
         let series = self.series.index_of(&observation.source);
         let state = self.series.at(series);
         let before = Before::default();
-        let reading = Reading { observation, number, series, spot, ambiguous, before };
+        let spot = class.is_some_and(|class| class.spot_only);
+        let by_hand = class.is_some_and(|class| class.charted);
+        let reading = Reading { observation, number, series, spot, by_hand, ambiguous, before };
         if reading.is_live() {
             Reading { before: state.note_live(reading, interval, out.now), ..reading }
         } else {

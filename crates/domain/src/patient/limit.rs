@@ -13,7 +13,7 @@ use draft::limit_draft;
 pub(super) use late::lowered;
 use own::valid_at;
 pub use own::{Checked, LimitSet};
-use track::move_track;
+use track::{Manner, move_track};
 pub(super) use watch::Evidence;
 use watch::Watch;
 pub(super) use watch::Watches;
@@ -145,9 +145,18 @@ impl Patient {
         })
     }
 
+    /// Forgets how the series of an alarm stands to its rule.
+    pub(super) fn forget_watch(&mut self, key: &Key) {
+        for (source, state) in self.series.iter_mut() {
+            if source.name() == key.source {
+                state.watches.retain(|watch| watch.rule != key.rule);
+            }
+        }
+    }
+
     /// Judges a live number by every limit rule of its signal.
     fn judge_live(&mut self, reading: Reading<'_>, context: RuleContext<'_>, out: &mut Output) {
-        let Reading { observation, number, series, spot, .. } = reading;
+        let Reading { observation, number, series, spot, by_hand, .. } = reading;
         let certain = reading.is_certain();
         if certain {
             self.lose_if_gap_passed(reading, context, out);
@@ -171,7 +180,14 @@ impl Patient {
                 let evidence = |limit, from| {
                     Box::new(Evidence::new(observation, number, limit, from, version))
                 };
-                move_track(track, relation, certain, rule, level, spot, observation, evidence);
+                let manner = Manner {
+                    spot: spot || rule.spot,
+                    asks: !by_hand && level == Level::Warning && rule.confirm.is_some(),
+                    delay: rule.delay(level),
+                    clear_delay: rule.clear_delay(state.interval),
+                };
+                let rule_at = observation.timing.rule_at;
+                move_track(track, relation, certain, manner, rule_at, evidence);
                 let over = track.began.is_none();
                 watch.note_past(rule, level, before.filter(|_| over), (certain, observation));
             }

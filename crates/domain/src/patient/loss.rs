@@ -328,6 +328,7 @@ impl Patient {
             news: false,
             acknowledge_for: None,
             by_reading: false,
+            resettable: false,
         }
     }
 

@@ -22,9 +22,10 @@ pub use loss::{LossWatch, Run};
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};
 pub use silence::Expectation;
 
-use crate::alarms::book::Book;
+use crate::alarms::book::{Book, Key};
 use crate::device::{Device, Observed};
-use crate::model::command::{AgeClass, PatientDetails};
+use crate::model::alarm::Condition;
+use crate::model::command::{AgeClass, AlarmAct, PatientDetails};
 use crate::model::ids::{DeviceId, RuleId, WardId};
 use crate::model::observation::Source;
 use crate::model::signal::{SignalId, SignalTable};
@@ -173,8 +174,8 @@ impl Patient {
         let id = &device.details.id;
         match observed {
             Observed::Reading(observation) => {
-                let spot = context.rules.class(&device.details.class).is_some_and(|c| c.spot_only);
-                self.judge_reading(observation, spot, context, out);
+                let class = context.rules.class(&device.details.class);
+                self.judge_reading(observation, class, context, out);
             }
             Observed::Episode(episode) => {
                 self.judge(judgement::Occurrence::Episode(episode), context, out);
@@ -203,12 +204,19 @@ impl Patient {
 
     /// A device is bound, or registered anew: what it is expected to send, from now on.
     pub fn bind(&mut self, device: &Device, context: RuleContext<'_>, out: &mut Output) {
+        self.alarms.bound(&device.details.id);
         self.expect(device, false, context, out);
     }
 
     /// A device is no longer bound (row 24): its alarms stay with the patient, unknown.
     pub fn unbind(&mut self, device: &DeviceId, out: &mut Output) {
-        self.release(device);
+        let left = self.release(device).series;
+        for (source, state) in left {
+            // Bound again, it goes on where it was.
+            if let Some(state) = state.left_beyond() {
+                self.series.insert(source, state);
+            }
+        }
         for key in self.alarms.keys_where(|_, open| open.alarm.device.as_ref() == Some(device)) {
             if technical::is_about_link(&key.rule) {
                 self.alarms.close(&key, Change::SourceUnbound, "source_unbound", None, out);
@@ -226,6 +234,17 @@ impl Patient {
             self.alarms.close(&key, Change::Retracted, "retracted", Some(actor), out);
         }
         handover
+    }
+
+    /// Carries out what a person asks of an open alarm. What a person ends while nobody knows how it is must begin
+    /// anew before it is told again.
+    pub fn act(&mut self, key: &Key, actor: &str, seen: u64, act: &AlarmAct, out: &mut Output) {
+        let unknown =
+            self.alarms.get(key).is_some_and(|open| open.alarm.condition == Condition::Unknown);
+        self.alarms.act(key, actor, seen, act, out);
+        if unknown && self.alarms.get(key).is_none() {
+            self.forget_watch(key);
+        }
     }
 
     /// The stay ends (row 25).

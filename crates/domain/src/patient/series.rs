@@ -236,6 +236,18 @@ impl SeriesState {
         })
     }
 
+    /// What stays of it when its device is unbound: the limits it was beyond, if there are any.
+    pub(super) fn left_beyond(mut self) -> Option<Self> {
+        self.watches.leave();
+        let watches = self.watches;
+        (!watches.is_empty()).then(|| Self { watches, lost: true, ..Self::default() })
+    }
+
+    /// Whether anything of it can be shown.
+    pub fn is_heard(&self) -> bool {
+        self.arrival.is_some()
+    }
+
     /// The reading of this instant was entered in error.
     pub(super) fn withdraw(&mut self, sent: Option<DeviceInstant>) {
         self.latest.take_if(|latest| latest.sent == sent);

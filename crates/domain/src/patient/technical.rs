@@ -10,7 +10,7 @@ use crate::model::cause::Cause;
 use crate::model::ids::{DeviceId, RuleId};
 use crate::model::observation::{Number, Observation, Source, Timing};
 use crate::model::signal::SignalId;
-use crate::model::time::Timestamp;
+use crate::model::time::{Span, Timestamp};
 use crate::output::transition::Change;
 use crate::output::{Output, rule};
 use crate::rules::Level;
@@ -37,6 +37,9 @@ const IMPLAUSIBLE_IS_GRAVE: [&str; 9] = [
     "nibp_dia",
     "nibp_mean",
 ];
+
+/// A clock is right again when no stamp of it was suspect for so long.
+const SETTLED: Span = Span::mins(30);
 
 /// What stands in the way of judging: it has no rules in the text.
 pub(super) struct Technical;
@@ -170,6 +173,7 @@ impl Patient {
         draft.trigger.limit = Some(began.limit);
         draft.trigger.measured_at = Some(began.measured);
         draft.raised_at = out.now.shown(since);
+        draft.resettable = true;
         self.raise(draft, out);
     }
 
@@ -181,10 +185,12 @@ impl Patient {
         }
         let replaced = self.alarms.keys_where(|_, open| {
             open.unbound
+                && open.alarm.condition == Condition::Unknown
                 && open.signal == Some(source.signal)
                 && open.alarm.device.as_ref() != Some(&source.device)
         });
         for key in replaced {
+            self.forget_watch(&key);
             self.alarms.close(&key, Change::SourceReplaced, "source_replaced", None, out);
         }
         let over = |key: &Key, open: &Open| match key.rule.as_str() {
@@ -201,8 +207,15 @@ impl Patient {
 
     /// Live data of a device, their time beyond doubt: it is in real mode, and its clock is right.
     fn device_back(&mut self, device: &DeviceId, out: &mut Output) {
-        let over = |key: &Key, _: &Open| {
-            matches!(key.rule.as_str(), TEST_MODE | CLOCK_SUSPECT) && key.source == device.as_str()
+        let now = out.now.at;
+        let settled = |open: &Open| open.held_at.is_none_or(|held| now - held >= SETTLED);
+        let over = |key: &Key, open: &Open| {
+            let ends = match key.rule.as_str() {
+                TEST_MODE => true,
+                CLOCK_SUSPECT => settled(open),
+                _ => false,
+            };
+            ends && key.source == device.as_str()
         };
         for key in self.alarms.keys_where(over) {
             self.alarms.change(&key, None, out, Alarm::absent);
@@ -233,8 +246,11 @@ impl Patient {
         if self.alarms.get(&key).is_none_or(|open| open.alarm.condition != Condition::Present) {
             let (priority, condition) = (Priority::Medium, Condition::Present);
             let cause = cause.clone();
-            let draft = technical(key, Some(device), priority, condition, text(), cause, out);
+            let mut draft = technical(key, Some(device), priority, condition, text(), cause, out);
+            draft.resettable = rule_id == CLOCK_SUSPECT;
             self.raise(draft, out);
+        } else {
+            self.alarms.goes_on(&key, out);
         }
     }
 
@@ -301,6 +317,11 @@ pub(super) fn is_about_link(rule: &RuleId) -> bool {
         rule.as_str(),
         silence::SILENCE | TEST_MODE | CLOCK_SUSPECT | CLOCK_STEPPED | BOOT_RESET | UNATTRIBUTED
     )
+}
+
+/// Whether an alarm says that a signal is lost.
+pub(super) fn is_loss(rule: &RuleId) -> bool {
+    matches!(rule.as_str(), ZERO_OR_OFF | LOST_WHILE_PENDING)
 }
 
 /// Why the time of something is doubtful, in words.

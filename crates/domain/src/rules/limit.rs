@@ -32,8 +32,8 @@ pub struct LimitRule {
     pub levels: [Option<LevelLimits>; 2],
     /// Back inside means so far inside.
     pub hysteresis: Amount,
-    /// Back inside for so long ends the condition.
-    pub clear_delay: Span,
+    /// Back inside for so long ends the condition; `None` is by how often the signal comes.
+    pub clear_delay: Option<Span>,
     /// Silence for so long makes a continuous signal unknown.
     pub gap: Span,
     /// A value equal to the critical low limit is beyond it.
@@ -140,6 +140,16 @@ impl LimitRule {
     pub fn tolerated_gap(&self, interval: Option<Span>) -> Span {
         let two = interval.map_or(Span::ZERO, |interval| interval + interval);
         self.gap.max(two)
+    }
+
+    /// How long a signal that comes so often must be back inside (contract §5): the rarer it comes, the longer.
+    pub fn clear_delay(&self, interval: Option<Span>) -> Span {
+        let usual = match interval {
+            Some(interval) if interval > Span::mins(2) => Span::mins(30),
+            Some(interval) if interval > Span::secs(10) => Span::mins(10),
+            Some(_) | None => Span::mins(1),
+        };
+        self.clear_delay.unwrap_or(usual)
     }
 
     /// Where `value` stands to `level`, under the patient's own `limits`.

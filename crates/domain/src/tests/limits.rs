@@ -21,7 +21,7 @@ fn a_reading_is_judged_by_the_limits_of_its_time() {
     scene.reading("dev", "heart_rate", 70.0);
     scene.skip();
     assert_eq!(scene.limits(low(60.0), None, None).0, Outcome::Done);
-    scene.measured_at("dev", "nibp_sys", 85.0, 89.0);
+    scene.measured_at("dev", "nibp_sys", 85.0, 59.0);
     scene.skip();
     scene.measured_at("dev", "nibp_sys", 85.0, 90.0);
     scene.expect(&[
@@ -30,6 +30,9 @@ fn a_reading_is_judged_by_the_limits_of_its_time() {
     ]);
     assert_eq!(scene.alarm("vitals_live.nibp_sys_low").trigger.limit_from, Some(LimitFrom::Pack));
     scene.advance(10.0);
+    scene.reading("dev", "nibp_sys", 85.0);
+    scene.expect(&[]);
+    scene.stream("dev", "heart_rate", 70.0, 30);
     scene.reading("dev", "nibp_sys", 85.0);
     scene.expect(&["latched medium vitals_live.nibp_sys_low: latched, absent"]);
 }

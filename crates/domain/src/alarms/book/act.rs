@@ -23,7 +23,9 @@ impl Book {
                     open.alarm.acknowledge(actor, seen, holds, now)
                 }
                 AlarmAct::Unacknowledge => open.alarm.unacknowledge(now),
-                AlarmAct::Reset { reason } => open.alarm.reset(reason.as_deref(), now),
+                AlarmAct::Reset { reason } => {
+                    open.alarm.reset(reason.as_deref(), open.resettable, now)
+                }
             }
         };
         let (outcome, detail) = match &result {

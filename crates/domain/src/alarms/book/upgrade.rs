@@ -57,7 +57,8 @@ impl Book {
             acknowledge_for: None,
             by_reading: false,
             acknowledged_at: None,
-            beyond_at: None,
+            held_at: None,
+            resettable: false,
             told_at: None,
             untold: false,
         };

@@ -130,7 +130,7 @@ impl Core {
         match self.find_alarm(id) {
             Some((Some(patient), key)) => {
                 if let Some(patient) = self.patient_mut(&patient) {
-                    patient.alarms.act(&key, actor, seen, act, out);
+                    patient.act(&key, actor, seen, act, out);
                 }
                 self.note_deadline(&patient);
             }

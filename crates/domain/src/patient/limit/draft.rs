@@ -65,5 +65,6 @@ pub(super) fn limit_draft(
         news: false,
         acknowledge_for: rule.acknowledge_for,
         by_reading: true,
+        resettable: false,
     }
 }

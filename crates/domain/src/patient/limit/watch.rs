@@ -246,6 +246,17 @@ impl Watches {
         self.tidy();
     }
 
+    /// Keeps what holds, and nothing else: its device was unbound.
+    pub(in crate::patient) fn leave(&mut self) {
+        for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {
+            track.inside_since = None;
+            if !track.active {
+                *track = Track::default();
+            }
+        }
+        self.retain(|watch| !watch.is_at_rest());
+    }
+
     /// Forgets rules with nothing to remember.
     pub(super) fn tidy(&mut self) {
         self.retain(|watch| !watch.is_idle());

@@ -28,8 +28,7 @@ pub(in crate::rules) struct Entry {
     #[serde(default)]
     critical_delay: Span,
     hysteresis: Spanned<Amount>,
-    #[serde(default)]
-    clear_delay: Span,
+    clear_delay: Option<Span>,
     #[serde(default = "default_gap")]
     gap: Span,
     #[serde(default)]

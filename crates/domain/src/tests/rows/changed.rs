@@ -9,7 +9,7 @@ use super::{SPO2, low_event, low_spo2};
 #[test]
 fn row_20_a_latched_alarm_recurs() {
     let mut scene = low_spo2();
-    scene.stream("dev", "spo2", 97.0, 11);
+    scene.stream("dev", "spo2", 97.0, 61);
     scene.skip();
     scene.stream("dev", "spo2", 84.0, 16);
     scene.expect(&["recurred medium vitals_live.spo2_low: alarming, present"]);

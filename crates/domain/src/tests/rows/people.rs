@@ -82,7 +82,7 @@ fn row_11_over_while_acknowledged_closes() {
     let mut scene = low_spo2();
     scene.acknowledge(SPO2);
     scene.skip();
-    scene.stream("dev", "spo2", 97.0, 11);
+    scene.stream("dev", "spo2", 97.0, 61);
     scene.expect(&["ended medium vitals_live.spo2_low: closed ended"]);
 }
 
@@ -123,7 +123,7 @@ fn row_19_a_latched_alarm_is_reset_by_either_word() {
     for act in [AlarmAct::Acknowledge, AlarmAct::Reset { reason: None }] {
         let mut scene = low_spo2();
         assert_eq!(scene.reset(SPO2, None), Outcome::Conflict, "while present");
-        scene.stream("dev", "spo2", 97.0, 11);
+        scene.stream("dev", "spo2", 97.0, 61);
         scene.skip();
         assert_eq!(scene.act(SPO2, act).0, Outcome::Done);
         scene.expect(&["reset medium vitals_live.spo2_low: closed reset"]);
