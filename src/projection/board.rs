@@ -140,7 +140,7 @@ fn bound(core: &Core) -> BTreeMap<&PatientId, Vec<DeviceId>> {
 }
 
 fn patient_view(patient: &Patient, devices: Vec<DeviceId>, core: &Core, now: Stamp) -> PatientView {
-    let (limits, _) = patient.limits_at(now.at);
+    let limits = patient.limits_at(now.at).own;
     PatientView {
         id: patient.details.id.clone(),
         ward: patient.ward.clone(),

@@ -101,6 +101,10 @@ pub struct Open {
     #[n(14)]
     #[cbor(default)]
     pub resettable: bool,
+    /// What follows from it while it is present.
+    #[n(15)]
+    #[cbor(default)]
+    pub folds: Vec<SignalId>,
 }
 
 /// A new alarm, as its rule drafts it.
@@ -150,6 +154,8 @@ pub struct Draft {
     pub by_reading: bool,
     /// Whether a person may end it with a reason while it holds: nothing else may ever do.
     pub resettable: bool,
+    /// What follows from it: alarms over these signals are shown and not announced while it is present.
+    pub folds: Vec<SignalId>,
 }
 
 /// Whose alarms, and where the patient lies.
@@ -236,7 +242,7 @@ impl Book {
             bed: subject.bed.cloned(),
             device: draft.device,
             source: draft.key.source.clone(),
-            group: None,
+            group: self.folding(draft.signal).map(|alarm| alarm.id.to_string()),
             simulated: out.simulated,
             rule: draft.key.rule.clone(),
             rule_version: draft.rule_version,
@@ -276,12 +282,22 @@ impl Book {
             by_reading: draft.by_reading,
             held_at: Some(out.now.at),
             resettable: draft.resettable,
+            folds: draft.folds,
             acknowledged_at: None,
             told_at: None,
             untold: false,
         };
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
+    }
+
+    /// The present alarm that what is found of a signal follows from.
+    fn folding(&self, signal: Option<SignalId>) -> Option<&Alarm> {
+        let folds = |open: &&Open| {
+            open.alarm.condition == Condition::Present
+                && signal.is_some_and(|signal| open.folds.contains(&signal))
+        };
+        self.open.values().find(folds).map(|open| &open.alarm)
     }
 
     /// Keeps the id of an alarm apart from those of all alarms of its key before it.
@@ -417,11 +433,29 @@ impl Book {
         let alarm = Box::new(open.alarm.clone());
         let context = (change == Change::Raised)
             .then(|| Box::new(AlarmContext::of(&alarm, open.series.as_ref())));
+        let over = !open.folds.is_empty() && (closed || alarm.condition != Condition::Present);
         if closed {
             self.open.remove(key);
         }
         let actor = actor.map(str::to_owned);
+        let id = alarm.id.clone();
         out.emit(TransitionBody::Alarm { change, actor, alarm, context });
+        if over {
+            self.unfold(&id, out);
+        }
+    }
+
+    /// What followed from an alarm that is over stands by itself, and is announced.
+    fn unfold(&mut self, id: &AlarmId, out: &mut Output) {
+        let followed = |open: &Open| open.alarm.group.as_deref() == Some(id.as_str());
+        for key in self.keys_where(|_, open| followed(open)) {
+            let signal = self.open.get(&key).and_then(|open| open.signal);
+            let other = self.folding(signal).map(|alarm| alarm.id.to_string());
+            self.change(&key, None, out, |alarm, now| {
+                alarm.group = other;
+                Some(if alarm.group.is_none() { alarm.unfolded(now) } else { Change::Updated })
+            });
+        }
     }
 
     /// The key of an open alarm.
@@ -513,7 +547,8 @@ impl Open {
             | Change::Retracted
             | Change::Expired
             | Change::Updated
-            | Change::Moved => false,
+            | Change::Moved
+            | Change::Unfolded => false,
         }
     }
 }

@@ -42,5 +42,6 @@ pub(crate) fn technical(
         acknowledge_for: None,
         by_reading: false,
         resettable: false,
+        folds: Vec::new(),
     }
 }

@@ -213,6 +213,14 @@ impl Alarm {
         }
     }
 
+    /// What it followed from is over, and it is not: it is announced, unless nobody need look at what ended meanwhile.
+    pub fn unfolded(&mut self, now: Timestamp) -> Change {
+        if self.state == State::Alarming {
+            self.announce(now);
+        }
+        Change::Unfolded
+    }
+
     /// Tells what came right after it was told before.
     pub fn tell(&mut self, now: Timestamp) -> Change {
         self.recurrence += 1;

@@ -111,6 +111,8 @@ pub enum Change {
     Upgraded,
     /// The patient lies elsewhere now.
     Moved,
+    /// What it followed from is over.
+    Unfolded,
 }
 
 impl Change {
@@ -139,6 +141,7 @@ impl Change {
             Self::Updated => "updated",
             Self::Upgraded => "upgraded",
             Self::Moved => "moved",
+            Self::Unfolded => "unfolded",
         }
     }
 }

@@ -22,16 +22,19 @@ pub(super) struct PatientAlarms<'a> {
 pub(super) struct Parts<'a> {
     pub(super) state: &'a mut SeriesState,
     pub(super) limits: &'a [LimitSet],
+    /// Whether packs for adults judge the patient.
+    pub(super) adult: bool,
     pub(super) alarms: PatientAlarms<'a>,
 }
 
 impl Patient {
     /// The series at an index, and beside it what judging it takes.
     pub(super) fn parts<'a>(&'a mut self, series: usize, out: &'a mut Output) -> Parts<'a> {
+        let adult = self.is_adult();
         let Self { details, ward, limits, series: all, alarms, .. } = self;
         let subject = subject(details, ward.as_ref());
         let alarms = PatientAlarms { book: alarms, subject, out };
-        Parts { state: all.at(series), limits, alarms }
+        Parts { state: all.at(series), limits, adult, alarms }
     }
 
     /// The patient lies in another bed, or the bed stands in another ward.

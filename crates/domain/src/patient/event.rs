@@ -101,6 +101,7 @@ impl Patient {
             acknowledge_for: None,
             by_reading: false,
             resettable: false,
+            folds: Vec::new(),
         };
         self.raise(draft, out);
         if !momentary {
@@ -143,6 +144,7 @@ impl Patient {
             acknowledge_for: None,
             by_reading: false,
             resettable: false,
+            folds: Vec::new(),
         };
         self.raise(draft, out);
         for episode in ongoing {

@@ -136,7 +136,7 @@ impl Patient {
         number: &Number,
         context: RuleContext<'_>,
     ) -> bool {
-        let (limits, _) = valid_at(&self.limits, observation.timing.own);
+        let limits = self.limits_at(observation.timing.own);
         let Number { value, unit, comparator, .. } = number;
         self.judging(observation.source.signal, context).filter_map(Rule::as_limit).any(|rule| {
             Level::ALL.into_iter().any(|level| {
@@ -163,8 +163,8 @@ impl Patient {
         }
         let source = &observation.source;
         let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
-        let Parts { state, limits, mut alarms } = self.parts(series, out);
-        let (limits, version) = valid_at(limits, observation.timing.own);
+        let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
+        let limits = valid_at(limits, adult, observation.timing.own);
         for rule in rules {
             let mut beyond = [false; 2];
             for level in Level::ALL {
@@ -178,7 +178,7 @@ impl Patient {
                 let before = watch.tracks[level].told_since(observation.timing.rule_at);
                 let track = &mut watch.tracks[level];
                 let evidence = |limit, from| {
-                    Box::new(Evidence::new(observation, number, limit, from, version))
+                    Box::new(Evidence::new(observation, number, limit, from, limits.version))
                 };
                 let manner = Manner {
                     spot: spot || rule.spot,
@@ -300,10 +300,10 @@ impl Patient {
     ) {
         let Some(source) = self.series.key_at(series).cloned() else { return };
         let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
-        let Parts { state, limits, mut alarms } = self.parts(series, out);
+        let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
         let mut held = false;
         for rule in rules.filter(|rule| wanted(&rule.id)) {
-            if state.hold_known(rule, &source, limits) {
+            if state.hold_known(rule, &source, limits, adult) {
                 alarms.settle(rule, &source, state, [true; 2], false);
                 held = true;
             }

@@ -33,7 +33,7 @@ use crate::model::time::{IntakeGap, Timestamp};
 use crate::model::vector_map::{self, VectorMap};
 use crate::output::Output;
 use crate::output::transition::Change;
-use crate::rules::{Level, Rule, RuleSet};
+use crate::rules::{Level, Person, Rule, RuleSet};
 
 /// The kinds in the order they judge. What limits judge certain ends technical alarms and silence,
 /// and only then others judge it.
@@ -145,6 +145,11 @@ impl Patient {
     /// Rules for adults judge adults only (contract §4).
     pub fn is_adult(&self) -> bool {
         self.details.age_class == AgeClass::Adult && self.details.pregnant != Some(true)
+    }
+
+    /// What decides which rules judge the patient.
+    pub fn person(&self) -> Person {
+        Person { age: self.details.age_class, adult: self.is_adult() }
     }
 
     /// Whether rules refuse to judge something that this patient's devices send, because they are

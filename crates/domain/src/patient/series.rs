@@ -118,6 +118,9 @@ pub enum Doubt {
     /// Where it lies beyond the bound that was sent.
     #[n(4)]
     Bound,
+    /// Which limits are right for the patient.
+    #[n(5)]
+    Refused,
 }
 
 /// The newest number of a series, judged as certain or not.

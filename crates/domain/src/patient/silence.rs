@@ -386,6 +386,7 @@ impl Patient {
             Some(Doubt::Unit) => "unit doubtful".to_owned(),
             Some(Doubt::Conflict) => "two values of one time".to_owned(),
             Some(Doubt::Bound) => "only a bound is known".to_owned(),
+            Some(Doubt::Refused) => "age class or pregnancy".to_owned(),
             Some(Doubt::Late) | None => return,
         };
         self.not_judged(Some(source), &source.device, &reason);

@@ -334,6 +334,14 @@ pub(super) fn doubt_of(quality: TimeQuality) -> Option<String> {
     (quality != TimeQuality::Synced).then(|| format!("time {quality}"))
 }
 
+/// What was found, after its name where it has one.
+pub(super) fn named(name: Option<&str>, text: String) -> String {
+    match name {
+        Some(name) => format!("{name}: {text}"),
+        None => text,
+    }
+}
+
 /// A number as people write it.
 pub(super) fn figure(value: f64) -> String {
     let rounded = (value * 100.0).round() / 100.0;

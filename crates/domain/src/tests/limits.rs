@@ -56,9 +56,9 @@ fn limits_set_later_for_an_earlier_time_replace_what_stood_from_then_on() {
     scene.limits(low(60.0), Some(at(200.0)), None);
     scene.limits(low(70.0), Some(at(100.0)), None);
     let patient = &scene.core.patients["p"];
-    assert_eq!(patient.limits_at(at(50.0)).1, 0);
-    assert_eq!(patient.limits_at(at(150.0)).1, 2);
-    assert_eq!(patient.limits_at(at(250.0)).1, 2);
+    assert_eq!(patient.limits_at(at(50.0)).version, 0);
+    assert_eq!(patient.limits_at(at(150.0)).version, 2);
+    assert_eq!(patient.limits_at(at(250.0)).version, 2);
     assert_eq!(patient.limits_version(), 2);
 }
 

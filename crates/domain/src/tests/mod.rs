@@ -10,6 +10,7 @@ mod context;
 mod doubt;
 mod events;
 mod failing;
+mod floor;
 mod golden;
 mod identity;
 mod late;

@@ -59,6 +59,7 @@ impl Book {
             acknowledged_at: None,
             held_at: None,
             resettable: false,
+            folds: Vec::new(),
             told_at: None,
             untold: false,
         };

@@ -117,10 +117,10 @@ impl Core {
         }
         let configuration = Arc::clone(&self.configuration);
         if let Some(patient) = self.patient_mut(id) {
-            let was_adult = patient.is_adult();
+            let before = patient.person();
             patient.details = details;
             patient.version += 1;
-            patient.details_changed(was_adult, context(&configuration), out);
+            patient.details_changed(before, context(&configuration), out);
         }
         self.note_deadline(id);
         Reply { version: Some(stands + 1), ..Reply::done() }

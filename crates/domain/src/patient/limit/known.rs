@@ -5,11 +5,10 @@ use super::own::valid_at;
 use super::watch::{Evidence, Track};
 use crate::model::alarm::{LimitFrom, TimeQuality};
 use crate::model::cause::Cause;
-use crate::model::command::PatientLimit;
 use crate::model::observation::{DeviceInstant, Number, Source};
 use crate::model::time::Timestamp;
 use crate::patient::{Doubt, SeriesState};
-use crate::rules::{Level, LimitRule, Relation};
+use crate::rules::{InForce, Level, LimitRule, Relation};
 
 /// A number that came live, certain or not.
 #[derive(Clone, Debug)]
@@ -26,12 +25,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn relation(
-        &self,
-        rule: &LimitRule,
-        level: Level,
-        limits: &[PatientLimit],
-    ) -> Relation {
+    pub(super) fn relation(&self, rule: &LimitRule, level: Level, limits: InForce<'_>) -> Relation {
         let Number { value, unit, comparator, .. } = self.number;
         rule.relation(level, limits, value, unit, comparator)
     }
@@ -77,7 +71,7 @@ impl SeriesState {
                 received,
                 quality: match value.doubt {
                     Doubt::Time(quality) => quality,
-                    Doubt::Late | Doubt::Unit | Doubt::Conflict | Doubt::Bound => {
+                    Doubt::Late | Doubt::Unit | Doubt::Conflict | Doubt::Bound | Doubt::Refused => {
                         TimeQuality::Synced
                     }
                 },
@@ -95,15 +89,16 @@ impl SeriesState {
         rule: &LimitRule,
         source: &Source,
         limits: &[LimitSet],
+        adult: bool,
     ) -> bool {
         let mut holds = false;
         for known in self.known(source) {
-            let (limits, version) = valid_at(limits, known.rule_at);
+            let limits = valid_at(limits, adult, known.rule_at);
             for level in Level::ALL {
                 let Relation::Beyond { limit, from } = known.relation(rule, level, limits) else {
                     continue;
                 };
-                let began = Some(known.beyond(limit, from, version));
+                let began = Some(known.beyond(limit, from, limits.version));
                 let track = &mut self.watches.of_mut(rule).tracks[level];
                 *track = Track { began, active: true, inside_since: None };
                 holds = true;

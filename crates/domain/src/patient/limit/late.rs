@@ -5,14 +5,13 @@ use super::own::valid_at;
 use super::watch::Evidence;
 use crate::alarms::book::Draft;
 use crate::model::alarm::{Condition, LimitFrom, Priority, Response, TimeQuality};
-use crate::model::command::PatientLimit;
 use crate::model::observation::Source;
 use crate::model::time::Span;
 use crate::output::Output;
 use crate::patient::alarms::{Parts, PatientAlarms};
 use crate::patient::judgement::Reading;
 use crate::patient::{Patient, RuleContext, SeriesState};
-use crate::rules::{Level, LimitRule, Relation, Rule};
+use crate::rules::{InForce, Level, LimitRule, Relation, Rule};
 
 impl Patient {
     /// Judges a late number: it may raise, marked as late, and clears nothing.
@@ -25,13 +24,14 @@ impl Patient {
         let Reading { observation, number, series, spot, .. } = reading;
         let source = &observation.source;
         let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
-        let Parts { state, limits, mut alarms } = self.parts(series, out);
-        let (limits, version) = valid_at(limits, observation.timing.own);
+        let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
+        let limits = valid_at(limits, adult, observation.timing.own);
         let age = observation.timing.received - observation.timing.measured;
         for rule in rules {
             let spot = spot || rule.spot;
-            let evidence =
-                |limit, from| Box::new(Evidence::new(observation, number, limit, from, version));
+            let evidence = |limit, from| {
+                Box::new(Evidence::new(observation, number, limit, from, limits.version))
+            };
             if let Some((level, worst)) = state.add_late(rule, reading, limits, spot, evidence) {
                 alarms.announce_late(rule, source, &worst, level, age);
             }
@@ -48,7 +48,7 @@ impl SeriesState {
         &mut self,
         rule: &LimitRule,
         reading: Reading<'_>,
-        limits: &[PatientLimit],
+        limits: InForce<'_>,
         spot: bool,
         evidence: impl Fn(f64, LimitFrom) -> Box<Evidence>,
     ) -> Option<(Level, Evidence)> {

@@ -14,7 +14,7 @@ use crate::model::unit::Unit;
 use crate::output::Output;
 use crate::patient::alarms::{Parts, PatientAlarms};
 use crate::patient::{Patient, RuleContext, SeriesState};
-use crate::rules::{Level, LimitRule, Relation, Rule, RuleSet};
+use crate::rules::{InForce, Level, LimitRule, Relation, Rule, RuleSet};
 
 /// Limits valid from a time on.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -41,9 +41,15 @@ pub struct LimitSet {
 }
 
 impl Patient {
-    /// The limits valid at an instant of the gateway's own time, and their version; 0 for none of the patient's own.
-    pub fn limits_at(&self, measured: Timestamp) -> (&[PatientLimit], u64) {
-        valid_at(&self.limits, measured)
+    /// The limits in force at an instant of the gateway's own time.
+    pub fn limits_at(&self, measured: Timestamp) -> InForce<'_> {
+        valid_at(&self.limits, self.is_adult(), measured)
+    }
+
+    /// Whether a signal has limits of the patient's own.
+    pub(in crate::patient) fn has_own(&self, name: &str) -> bool {
+        let own = self.limits.last().map_or(&[][..], |set| &set.limits);
+        own.iter().any(|limit| limit.signal == name)
     }
 
     /// The version that stands.
@@ -120,10 +126,10 @@ impl Patient {
         for series in touched {
             let Some(source) = self.series.key_at(series).cloned() else { continue };
             let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
-            let Parts { state, limits, mut alarms } = self.parts(series, out);
-            let (limits, version) = valid_at(limits, alarms.now().at);
+            let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
+            let limits = valid_at(limits, adult, alarms.now().at);
             for rule in rules {
-                alarms.judge_by_new_limits(rule, &source, state, (limits, version), &actor);
+                alarms.judge_by_new_limits(rule, &source, state, limits, &actor);
             }
             state.watches.tidy();
         }
@@ -171,7 +177,7 @@ impl PatientAlarms<'_> {
         rule: &LimitRule,
         source: &Source,
         state: &mut SeriesState,
-        (limits, version): (&[PatientLimit], u64),
+        limits: InForce<'_>,
         actor: &str,
     ) {
         let key = Key::new(rule.id.clone(), source.name());
@@ -185,7 +191,7 @@ impl PatientAlarms<'_> {
         for level in Level::ALL {
             let relation = |one: &Known| one.relation(rule, level, limits);
             let beyond = known.iter().find_map(|one| match relation(one) {
-                Relation::Beyond { limit, from } => Some(one.beyond(limit, from, version)),
+                Relation::Beyond { limit, from } => Some(one.beyond(limit, from, limits.version)),
                 Relation::Inside | Relation::Between | Relation::Ambiguous | Relation::NoLimit => {
                     None
                 }
@@ -219,10 +225,11 @@ impl PatientAlarms<'_> {
     }
 }
 
-/// The newest set that was valid at a time, and its version; 0 for none.
-pub(super) fn valid_at(sets: &[LimitSet], measured: Timestamp) -> (&[PatientLimit], u64) {
+/// What was in force for somebody, an adult or not, at a time.
+pub(super) fn valid_at(sets: &[LimitSet], adult: bool, measured: Timestamp) -> InForce<'_> {
     let valid = sets.iter().rev().find(|set| set.since <= measured);
-    valid.map_or((&[], 0), |set| (&set.limits, set.version))
+    let (own, version) = valid.map_or((&[][..], 0), |set| (&set.limits[..], set.version));
+    InForce { own, version, adult }
 }
 
 /// Whether the limits of one signal can be put in force.
@@ -233,7 +240,7 @@ fn check_signal(
     rules: &RuleSet,
 ) -> Result<(), String> {
     let name = &signal.name;
-    if rules.limits_of(signal.id).next().is_none() {
+    if rules.limits_of(signal.id).all(|rule| rule.floor) {
         return Err(format!("no rule judges {name}: a limit of it would do nothing"));
     }
     for (i, limit) in limits.iter().enumerate() {
@@ -268,8 +275,8 @@ fn check_value(
         }
         return Ok(());
     };
-    let shipped = rules.limits_of(signal.id).find(|r| r.side == *side);
-    let shipped = shipped.and_then(|rule| rule.limit(Level::Critical, &[], limit.unit));
+    let shipped = rules.limits_of(signal.id).find(|r| r.side == *side && !r.floor);
+    let shipped = shipped.and_then(|rule| rule.limit(Level::Critical, pack(&[]), limit.unit));
     if urgent_low && shipped.is_some_and(|(least, _)| value < least) {
         return Err(format!("the urgent low of {name} cannot be set below that of the rules"));
     }
@@ -283,13 +290,18 @@ fn check_value(
     }
 }
 
+/// These limits over those of a pack for adults.
+fn pack(own: &[PatientLimit]) -> InForce<'_> {
+    InForce { own, version: 0, adult: true }
+}
+
 /// Limits rise from the critical low over low and high to the critical high, those of the rules among them where a
 /// patient has none of his own.
 fn check_order(signal: &Signal, limits: &[PatientLimit], rules: &RuleSet) -> Result<(), String> {
     let Some(unit) = signal.unit else { return Ok(()) };
     let of = |side, level| {
-        let rule = rules.limits_of(signal.id).find(|r| r.side == side)?;
-        rule.limit(level, limits, unit).map(|(value, _)| value)
+        let rule = rules.limits_of(signal.id).find(|r| r.side == side && !r.floor)?;
+        rule.limit(level, pack(limits), unit).map(|(value, _)| value)
     };
     let named = |side, level, word| of(side, level).map(|value| (word, value));
     let rising: Vec<(&str, f64)> = [

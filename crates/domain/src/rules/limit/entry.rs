@@ -5,10 +5,12 @@ use toml::Spanned;
 
 use super::{Confirm, LevelLimits, LimitRule};
 use crate::model::alarm::{Priority, Response, Side};
+use crate::model::command::AgeClass;
 use crate::model::ids::RuleId;
-use crate::model::signal::{Cadence, Signal, SignalTable};
+use crate::model::signal::{Cadence, Signal, SignalId, SignalTable};
 use crate::model::time::Span;
-use crate::rules::{Amount, BadRules, LossRule, Text};
+use crate::rules::loss::About;
+use crate::rules::{Amount, BadRules, LossRule, Text, Whom};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +37,15 @@ pub(in crate::rules) struct Entry {
     inclusive_critical: bool,
     #[serde(default)]
     adults_only: bool,
+    #[serde(default)]
+    floor: bool,
+    #[serde(default)]
+    not_adults: bool,
+    #[serde(default)]
+    ages: Vec<AgeClass>,
+    name: Option<String>,
+    #[serde(default)]
+    folds: Vec<Spanned<String>>,
     #[serde(default)]
     priorities: Priorities,
     #[serde(default)]
@@ -110,7 +121,8 @@ impl Entry {
             let name = format!("{}_{side}", self.id.get_ref());
             let id = name.parse().map_err(|e| text.refuse(&self.id, format!("{e}")))?;
             let confirm = self.confirm(text, signal, &name)?;
-            rules.push(LimitRule { confirm, ..self.rule(id, signal, side, levels) });
+            let folds = self.folds(text, signals)?;
+            rules.push(LimitRule { confirm, folds, ..self.rule(id, signal, side, levels) });
         }
         if rules.iter().all(|rule| rule.levels == [None, None]) {
             return Err(text.refuse(
@@ -131,11 +143,29 @@ impl Entry {
         let rule = LossRule::parse(
             (&self.id, within),
             self.signal(text, signals)?,
-            self.adults_only,
-            self.advice.clone(),
+            About {
+                whom: self.whom(),
+                name: self.name.clone(),
+                folds: self.folds(text, signals)?,
+                advice: self.advice.clone(),
+            },
             text,
         )?;
         Ok(Some(rule))
+    }
+
+    fn whom(&self) -> Whom {
+        let Self { adults_only, not_adults, .. } = *self;
+        Whom { adults_only, not_adults, ages: self.ages.clone() }
+    }
+
+    fn folds(&self, text: Text<'_>, signals: &SignalTable) -> Result<Vec<SignalId>, BadRules> {
+        let id = |name: &Spanned<String>| {
+            let what = || format!("`{}` is no signal of signals.toml", name.get_ref());
+            let signal = signals.find(name.get_ref());
+            signal.map(|signal| signal.id).ok_or_else(|| text.refuse(name, what()))
+        };
+        self.folds.iter().map(id).collect()
     }
 
     fn signal<'a>(&self, text: Text<'_>, signals: &'a SignalTable) -> Result<&'a Signal, BadRules> {
@@ -164,7 +194,10 @@ impl Entry {
             gap: self.gap,
             inclusive_critical: self.inclusive_critical,
             spot: signal.cadence == Cadence::Spot,
-            adults_only: self.adults_only,
+            whom: self.whom(),
+            floor: self.floor,
+            name: self.name.clone(),
+            folds: Vec::new(),
             responses: [self.responses.warning, self.responses.critical],
             advice: self.advice.clone(),
             actionable: self.actionable,
