@@ -7,9 +7,10 @@ What is implemented, and from where:
   one-sided);
 * a continuous signal silent for longer than the tolerated gap is unknown: a running delay starts
   again, a running clear delay too, an open condition stays;
-* a single measurement in the medium band waits to be confirmed: by the next beyond the limit, by a
-  critical one, or by `confirm_s` without another;
-* limit and critical limit are two levels of one condition: it opens with the first, and rises;
+* a single measurement in the medium band waits to be confirmed: by another beyond the limit at least 30 s
+  after it, by a critical one, or by `confirm_s` without another;
+* limit and critical limit are two levels of one condition: it opens with the first, and rises to the second once,
+  as nobody answers;
 * a reading is judged by the limits valid when it was measured;
 * a reading older than the live window, or than the newest judged one of its series, is late: it
   clears nothing, and beyond a limit it raises as `late` within the actionable window;
@@ -27,6 +28,7 @@ from .limits import CRITICAL, HIGH, LIMIT, LOW, History, Pair
 from .losses import Watch
 from .readings import Reading
 
+APART_S = 30.0
 LOST_WITHIN_S = 60.0
 SIDES = (LOW, HIGH)
 
@@ -101,7 +103,7 @@ class Level:
         self.inside_since = None
         if self.since is None:
             self.first, self.since, self.due = reading, at, at + self.delay_s
-        elif self.repeats:
+        elif self.repeats and at - self.since >= APART_S:
             self.due = min(self.due, at)
 
     def inside(self, at: float, clearly: bool, clear_delay_s: float) -> None:
@@ -141,6 +143,7 @@ class Series:
         self.live_value_at: float | None = None
         self.lost = False
         self.observed: str | None = None
+        self.reached: set[str] = set()
 
     def step(self, reading: Reading) -> list[Opening]:
         """What one reading raises, with everything that ran out before it.
@@ -216,9 +219,13 @@ class Series:
             if limit.repeats and limit.since is not None and self.levels[side, CRITICAL].present:
                 limit.present = True
             for when, name in sorted(((w, n) for w, n in due if w is not None), key=lambda pair: pair[0]):
-                what = None if name == LIMIT and before else "rose" if before else "opened"
+                what = "rose" if before else "opened"
+                worse = name == CRITICAL and side not in self.reached
+                news = worse or not before
                 before.add(name)
-                if what:
+                if name == CRITICAL:
+                    self.reached.add(side)
+                if news:
                     first = self.levels[side, name].first
                     out.append(self._opening(what, side, name, first, self.levels[side, name].since, when))
         return out

@@ -274,7 +274,7 @@ impl Patient {
             number.comparator.is_some() && self.is_ambiguous(observation, number, context);
         let signal = observation.source.signal;
         let refused = context.rules.limits_of(signal).next().is_some()
-            && self.judging(signal, context).filter_map(Rule::as_limit).next().is_none();
+            && self.judging(signal, context).find_map(Rule::as_limit).is_none();
         let series = self.series.index_of(&observation.source);
         let state = self.series.at(series);
         let before = Before::default();

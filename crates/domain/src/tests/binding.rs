@@ -166,9 +166,9 @@ fn a_loss_that_nothing_will_end_is_ended_by_a_person_with_a_reason() {
     let mut scene = Scene::bedside();
     scene.stream("dev", "spo2", 84.0, 5);
     scene.advance(20.0);
-    const LOST: &str = "link.lost_while_pending";
-    assert_eq!(scene.reset(LOST, None), Outcome::Conflict);
-    assert_eq!(scene.reset(LOST, Some("the probe is with another patient")), Outcome::Done);
+    let lost = "link.lost_while_pending";
+    assert_eq!(scene.reset(lost, None), Outcome::Conflict);
+    assert_eq!(scene.reset(lost, Some("the probe is with another patient")), Outcome::Done);
 }
 
 #[test]

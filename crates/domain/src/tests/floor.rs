@@ -36,7 +36,8 @@ fn high(scene: &mut Scene, values: &[(&str, f64)], seconds: u32) -> Vec<String> 
 
 #[test]
 fn the_lethal_floor_holds_for_every_age() {
-    let others: [(&str, fn(&mut PatientDetails)); 4] = [
+    type Change = fn(&mut PatientDetails);
+    let others: [(&str, Change); 4] = [
         ("child", |p| p.age_class = AgeClass::Paediatric),
         ("neonate", |p| p.age_class = AgeClass::Neonatal),
         ("nobody knows", |p| p.age_class = AgeClass::Unknown),

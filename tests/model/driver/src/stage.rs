@@ -9,7 +9,7 @@ use vitalgate_domain::core::Core;
 use vitalgate_domain::core::configuration::{Configuration, Texts};
 use vitalgate_domain::model::alarm::Alarm;
 use vitalgate_domain::model::command::{Action, AlarmAct, Command, DeviceDetails, PatientDetails};
-use vitalgate_domain::model::ids::{AlarmId, DeviceId, PatientId};
+use vitalgate_domain::model::ids::{AlarmId, DeviceId};
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{Delivery, ExpectedSignal, Kind};
 use vitalgate_domain::model::signal::SignalId;

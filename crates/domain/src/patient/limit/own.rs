@@ -317,7 +317,8 @@ fn check_order(signal: &Signal, limits: &[PatientLimit], rules: &RuleSet) -> Res
         let [(lower, a), (upper, b)] = pair else { continue };
         // The two limits of one side may be the same, those of two sides not.
         let one_side = lower.ends_with("low limit") == upper.ends_with("low limit");
-        if a > b || (a == b && !one_side) {
+        let rises = if one_side { a <= b } else { a < b };
+        if !rises {
             return Err(format!(
                 "{}: {lower} {a} is not below {upper} {b} (in {unit})",
                 signal.name

@@ -122,7 +122,7 @@ impl Entry {
             let id = name.parse().map_err(|e| text.refuse(&self.id, format!("{e}")))?;
             let confirm = self.confirm(text, signal, &name)?;
             let folds = self.folds(text, signals)?;
-            rules.push(LimitRule { confirm, folds, ..self.rule(id, signal, side, levels) });
+            rules.push(LimitRule { folds, confirm, ..self.rule(id, signal, side, levels) });
         }
         if rules.iter().all(|rule| rule.levels == [None, None]) {
             return Err(text.refuse(
