@@ -18,7 +18,8 @@ What is implemented, and from where:
   nothing;
 * a declared 0 is no reading; within a minute of a live value it is "lost now", once;
 * an implausible value is no number;
-* a signal that stops while others of its device go on is lost: `losses`.
+* a signal that stops while others of its device go on is lost: `losses`;
+* a heart rate or a respiratory rate of 0 opens an alarm of its own.
 """
 
 from collections.abc import Callable, Iterable
@@ -50,6 +51,7 @@ class Rule:
     zero_means_no_sensor: bool = False
     confirm_s: float | None = None
     loss_s: float | None = None
+    floor_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -266,6 +268,7 @@ def judge(
 ) -> None:
     """Runs every reading, in the order of arrival, through the rule of its signal."""
     series = {name: Series(rule, histories.get(name), window) for name, rule in rules.items()}
+    floors = {name: Series(_floor(rule), None, window) for name, rule in rules.items() if rule.floor_s is not None}
     watches = {name: Watch(rule.loss_s) for name, rule in rules.items() if rule.loss_s is not None}
     last = 0.0
     for reading in readings:
@@ -275,12 +278,23 @@ def judge(
             on_opening(opening)
         for opening in series[reading.signal].step(reading):
             on_opening(opening)
+        for opening in floors[reading.signal].step(reading) if reading.signal in floors else ():
+            if opening.what != "lost":
+                on_opening(opening)
         _watch(reading, series[reading.signal].observed, watches)
-    for one in series.values():
+    for one in (*series.values(), *floors.values()):
         for opening in one.advance(last):
             on_opening(opening)
     for opening in _lost(watches, last):
         on_opening(opening)
+
+
+def _floor(rule: Rule) -> Rule:
+    """0 is lethal, whatever limits a patient has."""
+    return replace(
+        rule, limits=Pair(None, None), critical=Pair(0.0, None), critical_low_inclusive=True,
+        critical_delay_s=rule.floor_s or 0.0, hysteresis=1.0, confirm_s=None,
+    )
 
 
 def _watch(reading: Reading, observed: str | None, watches: dict[str, Watch]) -> None:
