@@ -246,14 +246,14 @@ fn alarms(gateway: &Server, apart: Duration) -> anyhow::Result<Latencies> {
     let (mut alarms, mut pubacks) = (Vec::new(), Vec::new());
     let begun = monotonic();
     for seq in 1..=ALARMS {
-        let weight = if seq % 2 == 1 { 120.0 } else { 80.0 };
+        let pulse = if seq % 2 == 1 { 120.0 } else { 80.0 };
         let at = clock.wall();
         let message = json!({
             "boot": 1, "seq": seq, "sent_at": at, "at": at, "clock": { "source": "ntp" },
-            "readings": [{ "signal": "weight", "value": weight, "unit": "kg" }],
+            "readings": [{ "signal": "pulse_rate", "value": pulse, "unit": "/min" }],
         });
         let mut publish =
-            Publish::new("vitalgate/v1/scale/telemetry", QoS::AtLeastOnce, message.to_string());
+            Publish::new("vitalgate/v1/oximeter/telemetry", QoS::AtLeastOnce, message.to_string());
         publish.pkid = seq as u16;
         let packet = bytes_of(&Packet::Publish(publish))?;
         let sent = monotonic();
@@ -261,7 +261,7 @@ fn alarms(gateway: &Server, apart: Duration) -> anyhow::Result<Latencies> {
         let state = if seq % 2 == 1 { "alarming" } else { "closed" };
         let alarm = loop {
             let (at, alarm) = seen.recv_timeout(PATIENCE).context("no alarm came")?;
-            if alarm["device"] == "scale" && alarm["kind"] == "physiological" {
+            if alarm["device"] == "oximeter" && alarm["kind"] == "physiological" {
                 ensure!(alarm["state"] == state, "expected {state}: {alarm}");
                 break at;
             }
@@ -307,7 +307,7 @@ fn events(http: SocketAddr) -> anyhow::Result<Receiver<(Instant, Value)>> {
 fn connect(mqtt: SocketAddr) -> anyhow::Result<(TcpStream, Receiver<Instant>)> {
     let mut socket = TcpStream::connect(mqtt)?;
     socket.set_nodelay(true)?;
-    let mut connect = Connect::new("scale");
+    let mut connect = Connect::new("oximeter");
     connect.keep_alive = 600;
     connect.clean_session = true;
     socket.write_all(&bytes_of(&Packet::Connect(connect))?)?;

@@ -9,6 +9,11 @@ export function waits(alarm) {
   return alarm.state === "alarming" || alarm.state === "latched";
 }
 
+/** Announced by itself: not for information only, and not what follows from another alarm. @param {Alarm} alarm */
+export function announced(alarm) {
+  return alarm.priority !== "info" && !alarm.group;
+}
+
 /** What is not known to be over counts as present. @param {Alarm} alarm */
 export function holds(alarm) {
   return alarm.condition === "present" || alarm.condition === "unknown";
@@ -16,7 +21,7 @@ export function holds(alarm) {
 
 /**
  * Present before momentary, of the patient before technical, then priority, then the newest
- * announcement; but every high one, over or not, before what is technical and not high, and what a
+ * announcement, and what follows from another alarm after it; but every high one, over or not, before what is technical and not high, and what a
  * patient had that is high and unanswered among what is present (docs/decisions/0035).
  * @param {Alarm} a @param {Alarm} b
  */
@@ -24,6 +29,7 @@ export function byUrgency(a, b) {
   return standing(a) - standing(b)
     || Number(a.kind === "technical") - Number(b.kind === "technical")
     || PRIORITIES.indexOf(a.priority) - PRIORITIES.indexOf(b.priority)
+    || Number(Boolean(a.group)) - Number(Boolean(b.group))
     || Number(!holds(a)) - Number(!holds(b))
     || Number(a.condition === "absent") - Number(b.condition === "absent")
     || Date.parse(b.announced_at) - Date.parse(a.announced_at)

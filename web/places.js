@@ -7,7 +7,7 @@
  * @param {Alarm} alarm @param {Places} places */
 export function whereNow(alarm, places) {
   const patient = places.get(alarm.patient ?? "");
-  return patient?.ward ? { ward: patient.ward, bed: patient.bed } : { ward: alarm.ward, bed: alarm.bed };
+  return patient?.ward ? { ward: patient.ward, bed: patient.bed } : { ward: alarm.ward_now ?? alarm.ward, bed: alarm.bed_now ?? alarm.bed };
 }
 
 /**

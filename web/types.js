@@ -10,6 +10,9 @@
  * @property {string|null} patient
  * @property {string|null} ward
  * @property {string|null} bed
+ * @property {string|null} ward_now
+ * @property {string|null} bed_now
+ * @property {string|null} group of which other alarm it is a consequence
  * @property {string|null} device
  * @property {"physiological"|"technical"} kind
  * @property {string} text

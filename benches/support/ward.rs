@@ -22,10 +22,12 @@ const RULES: &str = concat!(
     include_str!("../../config/rules.toml"),
     r#"
 [[limit]]
-id = "bench.weight"
-signal = "weight"
-high = ["100 kg"]
-hysteresis = "1 kg"
+id = "bench.pulse"
+signal = "pulse_rate"
+high = ["100 /min"]
+hysteresis = "1 /min"
+clear_delay = "0s"
+gap = "10m"
 priorities = { high = "low" }
 "#
 );
@@ -68,7 +70,7 @@ impl Ward {
                 bed(&mut actions, &id, vec![principal.clone()])?;
             }
         }
-        bed(&mut actions, &"scale".parse()?, Vec::new())?;
+        bed(&mut actions, &"oximeter".parse()?, Vec::new())?;
         Ok(actions)
     }
 }

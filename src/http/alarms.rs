@@ -81,7 +81,7 @@ pub(crate) async fn list(
     let mut alarms: Vec<&domain::Alarm> = board.alarms.values().map(AsRef::as_ref).collect();
     alarms.retain(|alarm| {
         states.contains(&alarm.state)
-            && which.ward.as_ref().is_none_or(|w| alarm.ward.as_ref() == Some(w))
+            && which.ward.as_ref().is_none_or(|w| alarm.ward_shown() == Some(w))
             && which.patient.as_ref().is_none_or(|p| alarm.patient.as_ref() == Some(p))
     });
     alarms.sort_by_key(|alarm| std::cmp::Reverse((alarm.priority, alarm.announced_at)));

@@ -54,7 +54,7 @@ fn sample(http: &Ctx) -> Sampled {
         board.wards.keys().map(|ward| (ward, Default::default())).collect();
     for alarm in board.alarms.values() {
         *open_alarms.entry((alarm.priority.as_str(), alarm.state.as_str())).or_default() += 1;
-        if let Some([alarms, _]) = alarm.ward.as_ref().and_then(|ward| wards.get_mut(ward)) {
+        if let Some([alarms, _]) = alarm.ward_shown().and_then(|ward| wards.get_mut(ward)) {
             *alarms.entry(alarm.priority.as_str()).or_default() += 1;
         }
     }

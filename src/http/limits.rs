@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::api::v1::limits::{Limit, Limits};
 use super::auth::{Right, Who};
-use super::command::{ask_one, etag};
+use super::command::{ask_one, etag, version_seen};
 use super::error::Problem;
 use super::extract::{Body, Id};
 use super::patients::find;
@@ -27,6 +27,16 @@ pub(crate) struct NewLimits {
     reason: Option<String>,
 }
 
+/// All limits of one signal of a patient.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitsOfSignal {
+    signal: String,
+    limits: Vec<PatientLimit>,
+    from: Option<Timestamp>,
+    reason: Option<String>,
+}
+
 /// `GET patients/{id}/limits`, with their version as `ETag`.
 pub(crate) async fn get(
     State(http): State<Ctx>,
@@ -36,7 +46,8 @@ pub(crate) async fn get(
     who.may(Right::SeePatients)?;
     let patient = find(&http, &id)?;
     let limits = patient.limits.iter().cloned().map(Limit::from).collect();
-    let body = Limits { limits, version: patient.limits_version };
+    let offered = patient.limits_offered.iter().cloned().map(Limit::from).collect();
+    let body = Limits { limits, offered, version: patient.limits_version };
     Ok(([(header::ETAG, etag(patient.limits_version))], Json(body)).into_response())
 }
 
@@ -49,22 +60,28 @@ pub(crate) async fn set(
     Body(new): Body<NewLimits>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
-    let replaces = version_seen(&headers)?;
+    let replaces = version_seen(&headers, "the limits")?;
     let NewLimits { limits, from, reason } = new;
-    let action = Action::SetLimits { patient, limits, from, replaces, reason };
+    let action = Action::SetLimits { patient, limits, from, replaces, reason, only: None };
     ask_one(&http, &who, action, StatusCode::OK).await
 }
 
-/// The version in `If-Match`; none, or `*`, replaces whatever is there.
-fn version_seen(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let Some(tag) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = tag.to_str().unwrap_or_default();
-    if text == "*" {
-        return Ok(None);
+/// `PATCH patients/{id}/limits`: replaces those of one signal; without any its pack's apply again.
+pub(crate) async fn change(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(patient): Id<PatientId>,
+    headers: HeaderMap,
+    Body(new): Body<LimitsOfSignal>,
+) -> Result<Response, Problem> {
+    who.may(Right::ChangePatients)?;
+    let replaces = version_seen(&headers, "the limits")?;
+    let LimitsOfSignal { signal, limits, from, reason } = new;
+    if let Some(other) = limits.iter().find(|limit| limit.signal != signal) {
+        let detail =
+            format!("`{}` is not the signal `{signal}`: ask for each by itself", other.signal);
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
-    let version = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
-    version.and_then(|v| v.parse().ok()).map(Some).ok_or_else(|| {
-        let detail = "`If-Match` must be the `ETag` of the limits, such as \"3\"";
-        Problem::new(StatusCode::BAD_REQUEST, detail)
-    })
+    let action = Action::SetLimits { patient, limits, from, replaces, reason, only: Some(signal) };
+    ask_one(&http, &who, action, StatusCode::OK).await
 }

@@ -2,14 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::api::v1::list::List;
 use super::api::v1::patient::Patient;
 use super::auth::{Right, Who};
-use super::command::ask_one;
+use super::command::{ask_one, etag, version_seen};
 use super::error::Problem;
 use super::extract::{Body, Id, Params, page_size};
 use super::state::{Ctx, Http};
@@ -88,16 +88,17 @@ pub(crate) async fn list(
     Ok(Json(List { items, next, seq: board.seq }))
 }
 
-/// `GET patients/{id}`.
+/// `GET patients/{id}`, with its version as `ETag`.
 pub(crate) async fn get(
     State(http): State<Ctx>,
     who: Who,
     Id(id): Id<PatientId>,
-) -> Result<Json<Patient>, Problem> {
+) -> Result<Response, Problem> {
     who.may(Right::SeePatients)?;
     let board = http.board();
     let patient = board.patients.get(&id).ok_or_else(|| Problem::missing("patient", &id))?;
-    Ok(Json(Patient::new(patient, board.judged_to)))
+    let body = Json(Patient::new(patient, board.judged_to));
+    Ok(([(header::ETAG, etag(patient.version))], body).into_response())
 }
 
 /// `POST patients`: admit.
@@ -123,23 +124,19 @@ pub(crate) async fn admit(
     ask_one(&http, &who, Action::AdmitPatient(details), StatusCode::OK).await
 }
 
-/// `PATCH patients/{id}`.
+/// `PATCH patients/{id}`; `If-Match` names the version changed.
 pub(crate) async fn change(
     State(http): State<Ctx>,
     who: Who,
-    Id(id): Id<PatientId>,
+    Id(patient): Id<PatientId>,
+    headers: HeaderMap,
     Body(change): Body<Change>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
-    let now = find(&http, &id)?;
-    let details = PatientDetails {
-        age_class: change.age_class.unwrap_or(now.age_class),
-        continuous: change.continuous.unwrap_or(now.continuous),
-        pregnant: change.pregnant.or(now.pregnant),
-        bed: now.bed.clone(),
-        id,
-    };
-    ask_one(&http, &who, Action::ChangePatient(details), StatusCode::OK).await
+    let replaces = version_seen(&headers, "the patient")?;
+    let Change { age_class, continuous, pregnant } = change;
+    let action = Action::ChangePatient { patient, age_class, continuous, pregnant, replaces };
+    ask_one(&http, &who, action, StatusCode::OK).await
 }
 
 /// `POST patients/{id}/transfer`.

@@ -38,7 +38,7 @@ pub(crate) fn router(http: &Ctx) -> Router {
         .route("/patients/{id}/admit", post(patients::admit))
         .route("/patients/{id}/transfer", post(patients::transfer))
         .route("/patients/{id}/discharge", post(patients::discharge))
-        .route("/patients/{id}/limits", get(limits::get).put(limits::set))
+        .route("/patients/{id}/limits", get(limits::get).put(limits::set).patch(limits::change))
         .route("/patients/{id}/series", get(series::of_patient))
         .route("/devices", get(devices::list).post(devices::add))
         .route("/devices/{id}", get(devices::get))

@@ -31,6 +31,7 @@ use crate::projection::ring::{Found, Frame};
 use crate::projection::view::DeviceView;
 use crate::telemetry::Hop;
 use vitalgate_domain::model::ids::{NotAnId, WardId};
+use vitalgate_domain::output::transition::Change;
 use vitalgate_store::reader::TransitionRow;
 use vitalgate_store::{ReadError, Reader};
 
@@ -289,9 +290,13 @@ impl Feed {
         #[derive(Deserialize)]
         struct Where {
             ward: Option<WardId>,
+            ward_now: Option<WardId>,
+        }
+        if self.wards.is_none() || logged.change == Change::Moved.as_str() {
+            return true;
         }
         let alarm = serde_json::from_str::<Where>(&logged.body);
-        self.wards.is_none() || alarm.map_or(true, |alarm| self.wants_ward(alarm.ward.as_ref()))
+        alarm.map_or(true, |alarm| self.wants_ward(alarm.ward_now.or(alarm.ward).as_ref()))
     }
 
     fn wants_ward(&self, ward: Option<&WardId>) -> bool {

@@ -149,7 +149,7 @@ impl Line {
     fn of(alarm: &Alarm) -> Self {
         Self {
             patient: alarm.patient.as_ref().map(ToString::to_string),
-            ward: alarm.ward.as_ref().map(ToString::to_string),
+            ward: alarm.ward_shown().map(ToString::to_string),
             device: alarm.device.as_ref().map(ToString::to_string),
             text: alarm.text.clone(),
             state: alarm.state.to_string(),

@@ -279,7 +279,8 @@ fn frame(transition: &Transition, body: String, confirmed: bool) -> Option<Frame
                 .then(|| (alarm.priority, Stopwatch::start())),
             event: "alarm",
             seq: confirmed.then_some(transition.seq),
-            ward: alarm.ward.clone(),
+            // Both wards must see that the patient went from one to the other.
+            ward: alarm.ward_shown().filter(|_| *change != Change::Moved).cloned(),
             patient: alarm.patient.clone(),
             data: Bytes::from(body),
         }),

@@ -86,7 +86,7 @@ pub(crate) mod tests {
         r#""latest":{"value":85.0,"unit":"%","measured_at":"2026-03-01T00:00:30Z","age_s":30.5,"#,
         r#""stale":false},"raised_at":"2026-03-01T00:00:10Z","#,
         r#""announced_at":"2026-03-01T00:00:10Z","ended_at":null,"closed_at":null,"#,
-        r#""closed_reason":null,"late":false,"recurrence":2,"#,
+        r#""closed_reason":null,"late":false,"recurrence":2,"ward_now":"icu","bed_now":"icu-2","#,
         r#""inactivation":null,"confirmed":true,"members":[]}"#,
     );
 
@@ -96,6 +96,14 @@ pub(crate) mod tests {
         assert_eq!(StoredAlarm::new(&alarm, true).json(), BODY);
         let unconfirmed = BODY.replace("\"confirmed\":true", "\"confirmed\":false");
         assert_eq!(StoredAlarm::new(&alarm, false).json(), unconfirmed);
+    }
+
+    #[test]
+    fn what_was_added_since_is_missing_in_older_bodies() {
+        let older = BODY.replace(r#""ward_now":"icu","bed_now":"icu-2","#, "");
+        let read = alarm(&older).unwrap();
+        assert_eq!((read.ward_now.as_ref(), read.bed_now.as_ref()), (None, None));
+        assert_eq!(read.ward_shown(), read.ward.as_ref());
     }
 
     #[test]

@@ -140,7 +140,7 @@ fn bound(core: &Core) -> BTreeMap<&PatientId, Vec<DeviceId>> {
 }
 
 fn patient_view(patient: &Patient, devices: Vec<DeviceId>, core: &Core, now: Stamp) -> PatientView {
-    let (limits, _) = patient.limits_at(now.at);
+    let limits = patient.limits_at(now.at).own;
     PatientView {
         id: patient.details.id.clone(),
         ward: patient.ward.clone(),
@@ -150,10 +150,17 @@ fn patient_view(patient: &Patient, devices: Vec<DeviceId>, core: &Core, now: Sta
         pregnant: patient.details.pregnant,
         discharged_at: patient.discharged_at,
         monitored: monitored(patient, core, devices.is_empty(), now),
-        vitals: patient.series.iter().map(|(s, state)| vital(s, state, core, now)).collect(),
+        vitals: patient
+            .series
+            .iter()
+            .filter(|(_, state)| state.is_heard())
+            .map(|(source, state)| vital(source, state, core, now))
+            .collect(),
         devices,
         limits: limits.to_vec(),
         limits_version: patient.limits_version(),
+        limits_offered: patient.offered_limits().to_vec(),
+        version: patient.version,
     }
 }
 
@@ -351,9 +358,13 @@ mod tests {
         bed.expect("partly", &["Heart rate: not heard yet"]);
         bed.reading("heart_rate", 70.0, "/min");
         bed.expect("monitored", &[]);
-        let mut details = bed.core.patients["p"].details.clone();
-        details.pregnant = Some(true);
-        bed.command(Action::ChangePatient(details));
+        bed.command(Action::ChangePatient {
+            patient: "p".parse().unwrap(),
+            age_class: None,
+            continuous: None,
+            pregnant: Some(true),
+            replaces: None,
+        });
         bed.expect("partly", &["limits for adults are not applied"]);
     }
 }

@@ -72,6 +72,10 @@ pub struct PatientView {
     pub limits: Vec<PatientLimit>,
     /// Rises with every change of the limits.
     pub limits_version: u64,
+    /// Those of an earlier stay, while there are no others.
+    pub limits_offered: Vec<PatientLimit>,
+    /// Rises with every change of the patient, or of where the patient lies.
+    pub version: u64,
 }
 
 /// `monitored` of a patient (contract §6).

@@ -123,6 +123,7 @@ impl<'a> Played<'a> {
                 from: Some(change.from),
                 replaces: None,
                 reason: Some("as charted".to_owned()),
+                only: None,
             });
             let expected = if change.mistyped { Outcome::Invalid } else { Outcome::Done };
             assert_eq!(outcome, expected, "limits from {}", change.from);

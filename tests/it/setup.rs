@@ -29,6 +29,7 @@ signal = "spo2"
 low = ["88 %"]
 critical_low = ["80 %"]
 hysteresis = "2 %"
+clear_delay = "0s"
 gap = "10m"
 
 [[limit]]
@@ -39,6 +40,7 @@ critical_low = ["30 /min"]
 high = ["130 /min"]
 critical_high = ["160 /min"]
 hysteresis = "5 /min"
+clear_delay = "0s"
 gap = "1s"
 "#;
 

@@ -3,7 +3,7 @@
 import { html } from "../vendor/preact.js";
 import { failures, resets, secondsLeft, seen, send, undoReset } from "../commands.js";
 import { span, time } from "../format.js";
-import { counts } from "../order.js";
+import { announced, counts } from "../order.js";
 import * as state from "../state.js";
 import { Command, mark, Open, place, tone } from "./alarm.js";
 
@@ -31,7 +31,7 @@ export function Alerts() {
 
 /** The most urgent alarm nobody has answered, and how many there are. */
 export function AlarmBanner() {
-  const waiting = state.waiting.value;
+  const waiting = state.waiting.value.filter(announced);
   const first = waiting[0];
   if (!first) {
     const where = state.ward.value ? ` in ${state.ward.value}` : "";
@@ -56,7 +56,7 @@ export function AlarmBanner() {
 export function Filtered() {
   const ward = state.ward.value;
   if (!ward) return null;
-  const elsewhere = state.waitingElsewhere.value;
+  const elsewhere = state.waitingElsewhere.value.filter(announced);
   const high = elsewhere.some((alarm) => alarm.priority === "high");
   return html`<div class="filtered ${high ? "high" : ""}" role="status">
     <span>Only ward <b>${ward}</b> is shown. Other wards: ${elsewhere.length === 0 ? "no alarm waits" : counts(elsewhere)

@@ -190,8 +190,10 @@ async fn limits_and_bindings_become_commands() {
     let correction = Action::CorrectBinding { device: device.clone(), patient: None, reason };
     assert_eq!(actions[2], correction);
     assert_eq!(actions[3], Action::Unbind(device));
-    assert!(matches!(&actions[4], Action::ChangePatient(details)
-        if !details.continuous && details.bed.is_some()));
+    assert!(matches!(
+        &actions[4],
+        Action::ChangePatient { continuous: Some(false), age_class: None, .. }
+    ));
 }
 
 #[tokio::test]

@@ -135,7 +135,7 @@ impl Bench {
     pub(super) fn commit_all(&self, seqs: RangeInclusive<u64>, ward: &str) -> Vec<String> {
         let raised = |seq| {
             let mut alarm = sample_alarm(&format!("A{seq}"), seq);
-            alarm.ward = Some(ward.parse().unwrap());
+            alarm.ward_now = Some(ward.parse().unwrap());
             transition(&alarm, "raised")
         };
         let transitions: Vec<_> = seqs.clone().map(raised).collect();

@@ -9,6 +9,7 @@ use super::client::request;
 use super::fixture::{Bench, frame, heartbeat};
 use super::store::transition;
 use super::ward::sample_alarm;
+use vitalgate_domain::model::alarm::Alarm;
 use vitalgate_store::types::StoredTransition;
 
 #[tokio::test]
@@ -95,12 +96,16 @@ async fn wards_are_filtered_here_and_what_has_none_comes_to_all() {
     bench.commit(1, "icu");
     bench.commit(2, "west");
     bench.commit(3, "icu");
+    // Both wards see a patient go from one to the other.
+    let moved = Alarm { ward_now: Some("west".parse().unwrap()), ..sample_alarm("A4", 4) };
+    bench.store.commit_transitions(vec![transition(&moved, "moved")]);
+    bench.board.send_modify(|board| Arc::make_mut(board).seq = 4);
     let mut stream = bench.stream("?wards=icu,north", Some("st0re-0")).await;
-    bench.raise(4, "west");
-    bench.raise(5, "north");
-    bench.ring.publish([frame("alarm", Some(6), None, "{}"), heartbeat(6)]);
-    let expected = ["st0re-1", "st0re-3", "st0re-5", "st0re-6"];
-    assert_eq!(stream.alarms_until(6).await, expected);
+    bench.raise(5, "west");
+    bench.raise(6, "north");
+    bench.ring.publish([frame("alarm", Some(7), None, "{}"), heartbeat(7)]);
+    let expected = ["st0re-1", "st0re-3", "st0re-4", "st0re-6", "st0re-7"];
+    assert_eq!(stream.alarms_until(7).await, expected);
 }
 
 #[tokio::test]

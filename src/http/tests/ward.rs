@@ -96,6 +96,8 @@ pub(super) fn sample_alarm(id: &str, seq: u64) -> Alarm {
         closed_reason: None,
         late: false,
         recurrence: 0,
+        ward_now: Some("icu".parse().unwrap()),
+        bed_now: Some("icu-1".parse().unwrap()),
     }
 }
 
@@ -114,6 +116,8 @@ pub(super) fn sample_board() -> Board {
         devices: vec!["dev-1".parse().unwrap()],
         limits: Vec::new(),
         limits_version: 3,
+        limits_offered: Vec::new(),
+        version: 2,
     };
     let device = DeviceView {
         id: "dev-1".parse().unwrap(),

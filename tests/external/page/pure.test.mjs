@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { HOLD_MS, look } from "../../../web/hold.js";
-import { byUrgency, counts, inOrder } from "../../../web/order.js";
+import { announced, byUrgency, counts, inOrder } from "../../../web/order.js";
 import { changed, tooLate, UNDO_MS, why } from "../../../web/outcome.js";
 import { placeName, split, whereNow } from "../../../web/places.js";
 import { alarmOf, stale } from "../../../web/readouts.js";
@@ -138,4 +138,14 @@ test("a value has the colour of the alarm on its signal that holds, and none whe
   assert.equal(stale(readout, Date.parse("2026-11-21T09:59:00Z")), false);
   assert.equal(stale(readout, Date.parse("2026-11-21T10:01:00Z")), true);
   assert.equal(stale({ ...readout, first: { ...vital, value: null } }, 0), true);
+});
+
+test("what follows from an emergency stands after it and is not announced, nor is what is for information", () => {
+  before(alarm(high), alarm({ ...high, group: "a0", announced_at: "2026-11-21T10:00:01Z" }));
+  assert.deepEqual([alarm(), alarm({ group: "a0" }), alarm({ priority: "info" })].map(announced), [true, false, false]);
+});
+
+test("an alarm whose patient is not known is where the gateway says the patient is now", () => {
+  const moved = alarm({ ward_now: "ward", bed_now: "bed-2" });
+  assert.deepEqual(whereNow(moved, new Map()), { ward: "ward", bed: "bed-2" });
 });

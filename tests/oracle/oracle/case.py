@@ -30,7 +30,9 @@ class Case:
             columns={column: signal for column, signal in columns.items() if signal in rules},
             charted_limits=raw.get("charted_limits", {}),
             rules=rules,
-            window=judge.Window(raw["live_window_s"], raw["actionable_window_s"]),
+            window=judge.Window(
+                raw["live_window_s"], raw["actionable_window_s"], 7200.0 if raw["class"] == "charted" else 300.0
+            ),
         )
 
     def openings(self, recordings: Path) -> list[judge.Opening]:

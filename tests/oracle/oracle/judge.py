@@ -7,16 +7,19 @@ What is implemented, and from where:
   one-sided);
 * a continuous signal silent for longer than the tolerated gap is unknown: a running delay starts
   again, a running clear delay too, an open condition stays;
-* a single measurement in the medium band waits to be confirmed: by the next beyond the limit, by a
-  critical one, or by `confirm_s` without another;
-* limit and critical limit are two levels of one condition: it opens with the first, and rises;
+* a single measurement in the medium band waits to be confirmed: by another beyond the limit at least 30 s
+  after it, by a critical one, or by `confirm_s` without another;
+* limit and critical limit are two levels of one condition: it opens with the first, and rises to the second once,
+  as nobody answers;
 * a reading is judged by the limits valid when it was measured;
 * a reading older than the live window, or than the newest judged one of its series, is late: it
   clears nothing, and beyond a limit it raises as `late` within the actionable window;
-* a stamp more than five minutes ahead is judged by its arrival and clears nothing;
+* a stamp further ahead than may be (five minutes; two hours where people chart) is judged by its arrival and clears
+  nothing;
 * a declared 0 is no reading; within a minute of a live value it is "lost now", once;
 * an implausible value is no number;
-* a signal that stops while others of its device go on is lost: `losses`.
+* a signal that stops while others of its device go on is lost: `losses`;
+* a heart rate or a respiratory rate of 0 opens an alarm of its own.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,7 +29,7 @@ from .limits import CRITICAL, HIGH, LIMIT, LOW, History, Pair
 from .losses import Watch
 from .readings import Reading
 
-AHEAD_S = 300.0
+APART_S = 30.0
 LOST_WITHIN_S = 60.0
 SIDES = (LOW, HIGH)
 
@@ -48,14 +51,16 @@ class Rule:
     zero_means_no_sensor: bool = False
     confirm_s: float | None = None
     loss_s: float | None = None
+    floor_s: float | None = None
 
 
 @dataclass(frozen=True)
 class Window:
-    """How old a reading may be: live, and worth a late alarm."""
+    """How old a reading may be: live, and worth a late alarm; and how far ahead of its arrival."""
 
     live_s: float
     actionable_s: float
+    ahead_s: float = 300.0
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ class Level:
         self.inside_since = None
         if self.since is None:
             self.first, self.since, self.due = reading, at, at + self.delay_s
-        elif self.repeats:
+        elif self.repeats and at - self.since >= APART_S:
             self.due = min(self.due, at)
 
     def inside(self, at: float, clearly: bool, clear_delay_s: float) -> None:
@@ -140,6 +145,7 @@ class Series:
         self.live_value_at: float | None = None
         self.lost = False
         self.observed: str | None = None
+        self.reached: set[str] = set()
 
     def step(self, reading: Reading) -> list[Opening]:
         """What one reading raises, with everything that ran out before it.
@@ -157,7 +163,7 @@ class Series:
         low, high = self.rule.plausible
         if not low <= reading.value <= high:
             return out
-        ahead = reading.measured - reading.arrived > AHEAD_S
+        ahead = reading.measured - reading.arrived > self.window.ahead_s
         if ahead:
             reading = replace(reading, measured=reading.arrived)
         at = min(reading.measured, reading.arrived)
@@ -215,9 +221,13 @@ class Series:
             if limit.repeats and limit.since is not None and self.levels[side, CRITICAL].present:
                 limit.present = True
             for when, name in sorted(((w, n) for w, n in due if w is not None), key=lambda pair: pair[0]):
-                what = None if name == LIMIT and before else "rose" if before else "opened"
+                what = "rose" if before else "opened"
+                worse = name == CRITICAL and side not in self.reached
+                news = worse or not before
                 before.add(name)
-                if what:
+                if name == CRITICAL:
+                    self.reached.add(side)
+                if news:
                     first = self.levels[side, name].first
                     out.append(self._opening(what, side, name, first, self.levels[side, name].since, when))
         return out
@@ -258,6 +268,7 @@ def judge(
 ) -> None:
     """Runs every reading, in the order of arrival, through the rule of its signal."""
     series = {name: Series(rule, histories.get(name), window) for name, rule in rules.items()}
+    floors = {name: Series(_floor(rule), None, window) for name, rule in rules.items() if rule.floor_s is not None}
     watches = {name: Watch(rule.loss_s) for name, rule in rules.items() if rule.loss_s is not None}
     last = 0.0
     for reading in readings:
@@ -267,12 +278,23 @@ def judge(
             on_opening(opening)
         for opening in series[reading.signal].step(reading):
             on_opening(opening)
+        for opening in floors[reading.signal].step(reading) if reading.signal in floors else ():
+            if opening.what != "lost":
+                on_opening(opening)
         _watch(reading, series[reading.signal].observed, watches)
-    for one in series.values():
+    for one in (*series.values(), *floors.values()):
         for opening in one.advance(last):
             on_opening(opening)
     for opening in _lost(watches, last):
         on_opening(opening)
+
+
+def _floor(rule: Rule) -> Rule:
+    """0 is lethal, whatever limits a patient has."""
+    return replace(
+        rule, limits=Pair(None, None), critical=Pair(0.0, None), critical_low_inclusive=True,
+        critical_delay_s=rule.floor_s or 0.0, hysteresis=1.0, confirm_s=None,
+    )
 
 
 def _watch(reading: Reading, observed: str | None, watches: dict[str, Watch]) -> None:

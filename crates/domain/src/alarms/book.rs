@@ -23,6 +23,9 @@ use crate::output::Output;
 use crate::output::context::AlarmContext;
 use crate::output::transition::{Change, TransitionBody};
 
+/// News on one alarm is told once in so long (contract §5).
+const ONE_A_SECOND: Span = Span::secs(1);
+
 /// How long a momentary alarm that does not latch is held (contract §5).
 const MOMENTARY_HELD: Span = Span::hours(24);
 
@@ -74,6 +77,34 @@ pub struct Open {
     /// Which of its readings raised it last, by its device's clock.
     #[n(7)]
     pub sent: Option<DeviceInstant>,
+    /// How long an acknowledgement holds, where its rule says so.
+    #[n(8)]
+    pub acknowledge_for: Option<Span>,
+    /// Whether only a reading beyond its limit shows that its condition goes on.
+    #[n(9)]
+    #[cbor(default)]
+    pub by_reading: bool,
+    /// Acknowledged last, in the gateway's own time.
+    #[n(13)]
+    pub acknowledged_at: Option<Timestamp>,
+    /// When something last showed that it holds, in the gateway's own time.
+    #[n(10)]
+    pub held_at: Option<Timestamp>,
+    /// Announced last, in the gateway's own time.
+    #[n(11)]
+    pub told_at: Option<Timestamp>,
+    /// News since then that waits, so that there is one announcement a second.
+    #[n(12)]
+    #[cbor(default)]
+    pub untold: bool,
+    /// Whether a person may end it with a reason while it holds: nothing else may ever do.
+    #[n(14)]
+    #[cbor(default)]
+    pub resettable: bool,
+    /// What follows from it while it is present.
+    #[n(15)]
+    #[cbor(default)]
+    pub folds: Vec<SignalId>,
 }
 
 /// A new alarm, as its rule drafts it.
@@ -117,6 +148,14 @@ pub struct Draft {
     pub latest: Option<Latest>,
     /// News even if the alarm is open and its condition present: an event with an id of its own.
     pub news: bool,
+    /// How long an acknowledgement holds, where its rule says so.
+    pub acknowledge_for: Option<Span>,
+    /// Whether only a reading beyond its limit shows that its condition goes on.
+    pub by_reading: bool,
+    /// Whether a person may end it with a reason while it holds: nothing else may ever do.
+    pub resettable: bool,
+    /// What follows from it: alarms over these signals are shown and not announced while it is present.
+    pub folds: Vec<SignalId>,
 }
 
 /// Whose alarms, and where the patient lies.
@@ -203,7 +242,7 @@ impl Book {
             bed: subject.bed.cloned(),
             device: draft.device,
             source: draft.key.source.clone(),
-            group: None,
+            group: self.folding(draft.signal).map(|alarm| alarm.id.to_string()),
             simulated: out.simulated,
             rule: draft.key.rule.clone(),
             rule_version: draft.rule_version,
@@ -227,6 +266,8 @@ impl Book {
             closed_reason: None,
             late: draft.late,
             recurrence: 0,
+            ward_now: subject.ward.cloned(),
+            bed_now: subject.bed.cloned(),
         };
         let open = Open {
             alarm,
@@ -237,9 +278,26 @@ impl Book {
             ongoing: Vec::new(),
             series: draft.series,
             sent: draft.sent,
+            acknowledge_for: draft.acknowledge_for,
+            by_reading: draft.by_reading,
+            held_at: Some(out.now.at),
+            resettable: draft.resettable,
+            folds: draft.folds,
+            acknowledged_at: None,
+            told_at: None,
+            untold: false,
         };
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
+    }
+
+    /// The present alarm that what is found of a signal follows from.
+    fn folding(&self, signal: Option<SignalId>) -> Option<&Alarm> {
+        let folds = |open: &&Open| {
+            open.alarm.condition == Condition::Present
+                && signal.is_some_and(|signal| open.folds.contains(&signal))
+        };
+        self.open.values().find(folds).map(|open| &open.alarm)
     }
 
     /// Keeps the id of an alarm apart from those of all alarms of its key before it.
@@ -258,21 +316,29 @@ impl Book {
     fn renew(&mut self, draft: Draft, out: &mut Output) {
         let now = out.wall();
         let Some(open) = self.open.get_mut(&draft.key) else { return };
+        let own = out.now.at;
         let alarm = &mut open.alarm;
+        let rises = draft.priority > alarm.priority;
         let change = if draft.news || draft.condition == Condition::Momentary {
-            alarm.priority = alarm.priority.max(draft.priority);
-            alarm.priority_peak = alarm.priority_peak.max(draft.priority);
+            alarm.reach(draft.priority);
+            let just_told = open.told_at.is_some_and(|told| own - told < ONE_A_SECOND);
+            if just_told && !rises && alarm.condition == draft.condition {
+                open.untold = true;
+                (alarm.text, alarm.trigger) = (draft.text, draft.trigger);
+                return;
+            }
             let condition = if alarm.condition == Condition::Present {
                 Condition::Present
             } else {
                 draft.condition
             };
-            Some(alarm.recur(condition, now))
+            Some(alarm.recur(condition, draft.late, now))
         } else {
             alarm.present(draft.priority, now)
         };
         let Some(change) = change else { return };
         open.unbound = false;
+        open.held_at = Some(own);
         open.sent = draft.sent;
         alarm.text = draft.text;
         alarm.trigger = draft.trigger;
@@ -295,6 +361,20 @@ impl Book {
             && let Some(change) = act(&mut open.alarm, now)
         {
             self.record(key, change, actor, out);
+            if change == Change::Unknown {
+                self.run_out(key, out);
+            }
+        }
+    }
+
+    /// The patient of the alarms lies elsewhere now.
+    pub fn moved(&mut self, subject: AlarmSubject<'_>, out: &mut Output) {
+        for key in self.keys_where(|_, _| true) {
+            self.change(&key, None, out, |alarm, _| {
+                alarm.ward_now = subject.ward.cloned();
+                alarm.bed_now = subject.bed.cloned();
+                Some(Change::Moved)
+            });
         }
     }
 
@@ -311,6 +391,13 @@ impl Book {
             alarm.close(reason, now);
             Some(change)
         });
+    }
+
+    /// A device is bound again: nothing else takes its place.
+    pub fn bound(&mut self, device: &DeviceId) {
+        for open in self.open.values_mut() {
+            open.unbound &= open.alarm.device.as_ref() != Some(device);
+        }
     }
 
     /// The source of an alarm is gone: what held is unknown (row 24). What ended, or had no end, waits
@@ -332,19 +419,43 @@ impl Book {
         let Some(open) = self.open.get_mut(key) else { return };
         let seq = out.next_seq();
         open.alarm.seq = seq;
-        if is_news(change) {
+        if open.is_news(change) {
             open.news_seq = seq;
+        }
+        if open.alarm.announced_at == out.wall() {
+            (open.told_at, open.untold) = (Some(out.now.at), false);
+        }
+        if change == Change::Acknowledged {
+            open.acknowledged_at = Some(out.now.at);
         }
         open.wake_at = wake(open, change, out.now);
         let closed = !open.alarm.is_open();
         let alarm = Box::new(open.alarm.clone());
         let context = (change == Change::Raised)
             .then(|| Box::new(AlarmContext::of(&alarm, open.series.as_ref())));
+        let over = !open.folds.is_empty() && (closed || alarm.condition != Condition::Present);
         if closed {
             self.open.remove(key);
         }
         let actor = actor.map(str::to_owned);
+        let id = alarm.id.clone();
         out.emit(TransitionBody::Alarm { change, actor, alarm, context });
+        if over {
+            self.unfold(&id, out);
+        }
+    }
+
+    /// What followed from an alarm that is over stands by itself, and is announced.
+    fn unfold(&mut self, id: &AlarmId, out: &mut Output) {
+        let followed = |open: &Open| open.alarm.group.as_deref() == Some(id.as_str());
+        for key in self.keys_where(|_, open| followed(open)) {
+            let signal = self.open.get(&key).and_then(|open| open.signal);
+            let other = self.folding(signal).map(|alarm| alarm.id.to_string());
+            self.change(&key, None, out, |alarm, now| {
+                alarm.group = other;
+                Some(if alarm.group.is_none() { alarm.unfolded(now) } else { Change::Updated })
+            });
+        }
     }
 
     /// The key of an open alarm.
@@ -352,21 +463,92 @@ impl Book {
         self.open.iter().find(|(_, open)| open.alarm.id == *id).map(|(key, _)| key.clone())
     }
 
-    /// When the next acknowledgement or momentary alarm runs out, in the gateway's own time.
+    /// When the next acknowledgement or momentary alarm runs out, or news that waits is told, in the gateway's own
+    /// time.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.open.values().filter_map(|open| open.wake_at).min()
+        self.open.values().filter_map(Open::deadline).min()
     }
 
-    /// Lets run out what runs out at `due` (row 10; expired momentary alarms).
+    /// Tells what waited until `due`, and lets run out what runs out then (row 10; expired momentary alarms).
     pub fn fire(&mut self, due: Timestamp, out: &mut Output) {
+        for key in self.keys_where(|_, open| open.tells_at() == Some(due)) {
+            self.change(&key, None, out, |alarm, now| Some(alarm.tell(now)));
+        }
         for key in self.keys_where(|_, open| open.wake_at == Some(due)) {
-            self.change(&key, None, out, |alarm, now| {
-                if alarm.condition == Condition::Momentary && !alarm.latches() {
-                    alarm.close("expired", now);
-                    return Some(Change::Expired);
-                }
-                Some(alarm.acknowledgement_over(now))
-            });
+            let Some(open) = self.open.get_mut(&key) else { continue };
+            if open.alarm.condition == Condition::Momentary && !open.alarm.latches() {
+                self.close(&key, Change::Expired, "expired", None, out);
+            } else if open.asks_for_news() {
+                open.wake_at = None;
+            } else {
+                self.change(&key, None, out, |alarm, now| Some(alarm.acknowledgement_over(now)));
+            }
+        }
+    }
+
+    /// Something showed that an open alarm holds: if its acknowledgement ran out, this is the news it waited for
+    /// (row 10).
+    pub fn goes_on(&mut self, key: &Key, out: &mut Output) {
+        let Some(open) = self.open.get_mut(key) else { return };
+        open.held_at = Some(out.now.at);
+        self.run_out(key, out);
+    }
+
+    /// An acknowledgement that ran out is over where there is news.
+    fn run_out(&mut self, key: &Key, out: &mut Output) {
+        let Some(open) = self.open.get(key) else { return };
+        let over = open.wake_at.is_none()
+            && open.alarm.acknowledged.as_ref().and_then(|a| a.until).is_some();
+        if over && !open.asks_for_news() {
+            self.change(key, None, out, |alarm, now| Some(alarm.acknowledgement_over(now)));
+        }
+    }
+}
+
+impl Open {
+    /// Whether nothing was judged since it was acknowledged that says it goes on: a reading beyond its limit, or that
+    /// there are none.
+    fn asks_for_news(&self) -> bool {
+        let since = self.acknowledged_at;
+        self.by_reading
+            && self.alarm.condition == Condition::Present
+            && since.is_some_and(|since| self.held_at.is_none_or(|held| held <= since))
+    }
+
+    /// When news that waits is told.
+    fn tells_at(&self) -> Option<Timestamp> {
+        self.told_at.filter(|_| self.untold).map(|told| told + ONE_A_SECOND)
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        [self.wake_at, self.tells_at()].into_iter().flatten().min()
+    }
+
+    /// Whether who saw the alarm before must look again before answering. Another event of a rule over events is of
+    /// the kind that was seen.
+    fn is_news(&self, change: Change) -> bool {
+        match change {
+            Change::Raised | Change::PriorityRose | Change::Upgraded => true,
+            Change::Recurred => self.series.is_some(),
+            Change::Ended
+            | Change::Latched
+            | Change::Unknown
+            | Change::BackPresent
+            | Change::BackAbsent
+            | Change::Acknowledged
+            | Change::AcknowledgementOver
+            | Change::Unacknowledged
+            | Change::Reset
+            | Change::LimitChanged
+            | Change::RuleChanged
+            | Change::SourceUnbound
+            | Change::SourceReplaced
+            | Change::Discharged
+            | Change::Retracted
+            | Change::Expired
+            | Change::Updated
+            | Change::Moved
+            | Change::Unfolded => false,
         }
     }
 }
@@ -375,19 +557,12 @@ impl Book {
 fn wake(open: &Open, change: Change, now: Stamp) -> Option<Timestamp> {
     let alarm = &open.alarm;
     if alarm.condition == Condition::Momentary && !alarm.latches() {
-        return if is_news(change) { Some(now.at + MOMENTARY_HELD) } else { open.wake_at };
+        let announced = matches!(
+            change,
+            Change::Raised | Change::PriorityRose | Change::Recurred | Change::Upgraded
+        );
+        return if announced { Some(now.at + MOMENTARY_HELD) } else { open.wake_at };
     }
     let until = alarm.acknowledged.as_ref()?.until?;
     if change == Change::Acknowledged { Some(now.own(until)) } else { open.wake_at }
-}
-
-fn is_news(change: Change) -> bool {
-    matches!(
-        change,
-        Change::Raised
-            | Change::PriorityRose
-            | Change::Recurred
-            | Change::BackPresent
-            | Change::Upgraded
-    )
 }

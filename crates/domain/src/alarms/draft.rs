@@ -39,5 +39,9 @@ pub(crate) fn technical(
         late: false,
         latest: None,
         news: false,
+        acknowledge_for: None,
+        by_reading: false,
+        resettable: false,
+        folds: Vec::new(),
     }
 }

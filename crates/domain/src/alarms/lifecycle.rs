@@ -2,7 +2,7 @@
 //!
 //! Each function returns the change it made, or `None` when nothing changed. Times are shown times.
 
-use crate::model::alarm::{Acknowledgement, Alarm, Condition, Priority, State};
+use crate::model::alarm::{Acknowledgement, Alarm, AlarmKind, Condition, Priority, State};
 use crate::model::command::Outcome;
 use crate::model::time::{Span, Timestamp};
 use crate::output::transition::Change;
@@ -31,17 +31,17 @@ pub fn acknowledged_for(priority: Priority) -> Span {
 }
 
 impl Alarm {
-    /// The condition is known to hold, at this priority: rows 7, 12, 20, 21.
+    /// The condition is known to hold, at this priority: rows 7, 12, 20, 21. The gravest it has reached stands until
+    /// the alarm is closed.
     pub fn present(&mut self, priority: Priority, now: Timestamp) -> Option<Change> {
-        let (was, before) = (self.condition, self.priority);
+        let (was, rises) = (self.condition, priority > self.priority);
         if was != Condition::Present {
             self.condition = Condition::Present;
             self.condition_since = now;
             self.condition_reason = None;
             self.ended_at = None;
         }
-        self.priority = priority;
-        self.priority_peak = self.priority_peak.max(priority);
+        self.reach(priority);
         match was {
             Condition::Unknown => {
                 self.announce(now);
@@ -53,30 +53,35 @@ impl Alarm {
                 self.announce(now);
                 Some(Change::Recurred)
             }
-            Condition::Present if priority > before => {
+            // One loss is announced once, however it goes on, until it is high or somebody has answered.
+            Condition::Present
+                if rises
+                    && self.kind == AlarmKind::Technical
+                    && self.patient.is_some()
+                    && priority < Priority::High
+                    && self.acknowledged.is_none() =>
+            {
+                Some(Change::Updated)
+            }
+            Condition::Present if rises => {
                 self.announce(now);
                 Some(Change::PriorityRose)
             }
-            Condition::Present if priority < before => Some(Change::PriorityFell),
             Condition::Present => None,
         }
     }
 
-    /// It was worse before than is known of it now; its condition stays as it is: rows 12, 17.
-    pub fn worse(&mut self, priority: Priority, now: Timestamp) -> Option<Change> {
-        if priority <= self.priority {
-            return None;
-        }
-        self.priority = priority;
+    /// No alarm becomes less grave before it is closed.
+    pub fn reach(&mut self, priority: Priority) {
+        self.priority = self.priority.max(priority);
         self.priority_peak = self.priority_peak.max(priority);
-        self.announce(now);
-        Some(Change::PriorityRose)
     }
 
-    /// The same alarm began once more by another cause: rows 12 and 20.
-    pub fn recur(&mut self, condition: Condition, now: Timestamp) -> Change {
+    /// The same alarm began once more by another cause, perhaps some time ago: rows 12 and 20.
+    pub fn recur(&mut self, condition: Condition, late: bool, now: Timestamp) -> Change {
         self.condition = condition;
         self.condition_since = now;
+        self.late = late;
         self.recurrence += 1;
         self.ended_at = None;
         self.announce(now);
@@ -135,11 +140,16 @@ impl Alarm {
     }
 
     /// A person takes note: row 9, and row 19 for a latched alarm.
-    pub fn acknowledge(&mut self, by: &str, seen: u64, now: Timestamp) -> Result<Change, Refusal> {
+    pub fn acknowledge(
+        &mut self,
+        by: &str,
+        seen: u64,
+        holds: Span,
+        now: Timestamp,
+    ) -> Result<Change, Refusal> {
         match self.state {
             State::Alarming | State::Paused | State::Off => {
-                let until = (self.condition != Condition::Momentary)
-                    .then(|| now + acknowledged_for(self.priority));
+                let until = (self.condition != Condition::Momentary).then(|| now + holds);
                 self.acknowledged =
                     Some(Acknowledgement { by: by.to_owned(), at: now, until, seq: seen });
                 self.state = State::Acknowledged;
@@ -177,22 +187,45 @@ impl Alarm {
         }
     }
 
-    /// A person ends it: row 19, and row 24 for an alarm whose source is gone.
-    pub fn reset(&mut self, reason: Option<&str>, now: Timestamp) -> Result<Change, Refusal> {
+    /// A person ends it: row 19, row 24 for an alarm whose source is gone, and with a reason one that holds and that
+    /// nothing else may ever end (`resettable`).
+    pub fn reset(
+        &mut self,
+        reason: Option<&str>,
+        resettable: bool,
+        now: Timestamp,
+    ) -> Result<Change, Refusal> {
         if self.state == State::Closed {
             return Err(Refusal::conflict("the alarm is closed"));
         }
         match self.condition {
-            Condition::Present => Err(Refusal::conflict("the condition is present")),
+            Condition::Present if !(resettable && reason.is_some_and(|r| !r.trim().is_empty())) => {
+                Err(Refusal::conflict("the condition is present"))
+            }
             Condition::Unknown if reason.is_none_or(|r| r.trim().is_empty()) => Err(
                 Refusal::conflict("the condition is unknown: a reason is needed to end the alarm"),
             ),
-            Condition::Unknown | Condition::Absent | Condition::Momentary => {
+            Condition::Present | Condition::Unknown | Condition::Absent | Condition::Momentary => {
                 self.condition_reason = reason.map(str::to_owned).or(self.condition_reason.take());
                 self.close("reset", now);
                 Ok(Change::Reset)
             }
         }
+    }
+
+    /// What it followed from is over, and it is not: it is announced, unless nobody need look at what ended meanwhile.
+    pub fn unfolded(&mut self, now: Timestamp) -> Change {
+        if self.state == State::Alarming {
+            self.announce(now);
+        }
+        Change::Unfolded
+    }
+
+    /// Tells what came right after it was told before.
+    pub fn tell(&mut self, now: Timestamp) -> Change {
+        self.recurrence += 1;
+        self.announce(now);
+        Change::Recurred
     }
 
     /// The acknowledgement ran out and the condition may still hold: row 10.

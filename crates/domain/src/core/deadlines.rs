@@ -39,10 +39,16 @@ impl Core {
     }
 
     fn remember_gap(&mut self, gap: IntakeGap, out: &mut Output) {
-        if self.head.intake_gaps.len() == GAPS {
-            self.head.intake_gaps.remove(0);
+        // Windows that overlap, as those of a store that fails do, are one: what falls due later is never decided
+        // before what falls due earlier.
+        let gaps = &mut self.head.intake_gaps;
+        let overlapping = gaps.extract_if(.., |(from, to)| *from <= gap.1 && gap.0 <= *to);
+        let union = overlapping.fold(gap, |(from, to), other| (from.min(other.0), to.max(other.1)));
+        if gaps.len() == GAPS {
+            gaps.remove(0);
         }
-        self.head.intake_gaps.push(gap);
+        let place = gaps.partition_point(|(from, _)| *from < union.0);
+        gaps.insert(place, union);
         let configuration = Arc::clone(&self.configuration);
         let minding = self.patients.values().filter(|patient| patient.minds_intake_gaps());
         let ids: Vec<PatientId> = minding.map(|patient| patient.details.id.clone()).collect();

@@ -7,7 +7,7 @@ use crate::model::unit::Unit;
 use crate::output::Output;
 use crate::output::context::LimitInForce;
 use crate::output::transition::TransitionBody;
-use crate::rules::{Level, LimitRule};
+use crate::rules::{InForce, Level, LimitRule};
 
 impl Core {
     /// Notes the alarms that moved since the last call. It must come before the next input, which may
@@ -34,7 +34,13 @@ impl Core {
         let sets = patient.map_or(&[][..], |patient| &patient.limits);
         let own = sets.iter().find(|set| set.version == alarm.rule_version);
         let own = own.map_or(&[][..], |set| &set.limits);
+        let adult = patient.is_none_or(|patient| patient.is_adult());
+        let own = InForce { own, version: alarm.rule_version, adult };
         let rules = self.configuration.rules.limits_of(signal.id);
+        let floor_of_others = |rule: &&LimitRule| {
+            patient.is_some_and(|p| rule.floor && !rule.whom.holds_for(p.person()))
+        };
+        let rules = rules.filter(|rule| !floor_of_others(rule));
         let levels = rules.flat_map(|rule| [(rule, Level::Warning), (rule, Level::Critical)]);
         levels.filter_map(|(rule, level)| in_force(rule, level, own, unit)).collect()
     }
@@ -43,17 +49,18 @@ impl Core {
 fn in_force(
     rule: &LimitRule,
     level: Level,
-    own: &[PatientLimit],
+    limits: InForce<'_>,
     unit: Unit,
 ) -> Option<LimitInForce> {
     let critical = level == Level::Critical;
     let LimitRule { id, signal_name, side, .. } = rule;
     let is_off = || {
         let of_it = |own: &&PatientLimit| (own.side, own.critical) == (*side, critical);
-        own.iter().filter(of_it).any(|own| own.signal == *signal_name && own.value.is_none())
+        let mut off = limits.own.iter().filter(of_it);
+        !rule.floor && off.any(|own| own.signal == *signal_name && own.value.is_none())
     };
     let off = || is_off().then_some((None, LimitFrom::Patient));
-    let stands = rule.limit(level, own, unit).map(|(value, from)| (Some(value), from));
+    let stands = rule.limit(level, limits, unit).map(|(value, from)| (Some(value), from));
     let (value, from) = stands.or_else(off)?;
     let (rule, signal, side) = (id.clone(), signal_name.clone(), *side);
     Some(LimitInForce { rule, signal, side, critical, value, unit, from })

@@ -108,6 +108,8 @@ impl Device {
             }
             Body::Waves { refused, .. } => self.refused(message, refused, observed, out),
             Body::Status { .. } => {}
+            // What a device said in test mode, or before it started anew, says nothing of now.
+            Body::Info { .. } if old || message.mode != Mode::Real => {}
             Body::Info { info } => {
                 self.take_info(info, around.rules);
                 if let Some(patient) = self.patient() {

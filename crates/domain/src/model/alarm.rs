@@ -338,12 +338,26 @@ pub struct Alarm {
     /// How often the condition came back.
     #[n(31)]
     pub recurrence: u32,
+    /// Where the patient lies now; `None` in what an older core wrote, too.
+    #[n(32)]
+    #[serde(default)]
+    pub ward_now: Option<WardId>,
+    /// Likewise.
+    #[n(33)]
+    #[serde(default)]
+    pub bed_now: Option<BedId>,
 }
 
 impl Alarm {
     /// Whether it is not closed.
     pub fn is_open(&self) -> bool {
         self.state != State::Closed
+    }
+
+    /// The ward whose lists and streams it belongs to: where the patient lies, and for one who lies nowhere where it
+    /// was raised.
+    pub fn ward_shown(&self) -> Option<&WardId> {
+        self.ward_now.as_ref().or(self.ward.as_ref())
     }
 
     /// High always latches, medium into a status note; technical, low and info never.

@@ -54,9 +54,9 @@ pub enum Action {
     /// Admit a patient.
     #[n(3)]
     AdmitPatient(#[n(0)] PatientDetails),
-    /// Change what is known of a patient.
+    /// Replace all that is known of a patient, the bed included; only in journals of core 1.
     #[n(4)]
-    ChangePatient(#[n(0)] PatientDetails),
+    ReplacePatient(#[n(0)] PatientDetails),
     /// Move to a bed.
     #[n(5)]
     TransferPatient {
@@ -95,6 +95,9 @@ pub enum Action {
         /// Why.
         #[n(4)]
         reason: Option<String>,
+        /// These are limits of one signal: those of the others stay.
+        #[n(5)]
+        only: Option<String>,
     },
     /// Register a device, relay or connector, or change it.
     #[n(8)]
@@ -133,6 +136,25 @@ pub enum Action {
         /// Why.
         #[n(2)]
         reason: String,
+    },
+    /// Change what is named of a patient.
+    #[n(13)]
+    ChangePatient {
+        /// Whom.
+        #[n(0)]
+        patient: PatientId,
+        /// Its age class.
+        #[n(1)]
+        age_class: Option<AgeClass>,
+        /// Whether it is watched continuously.
+        #[n(2)]
+        continuous: Option<bool>,
+        /// Whether it is pregnant.
+        #[n(3)]
+        pregnant: Option<bool>,
+        /// The version changed (`If-Match`); `None` changes whatever stands.
+        #[n(4)]
+        replaces: Option<u64>,
     },
 }
 

@@ -41,6 +41,11 @@ impl<K, V> VectorMap<K, V> {
         self.0.is_empty()
     }
 
+    /// The entries in the order of their keys, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.0.iter_mut().map(|(key, value)| (&*key, value))
+    }
+
     /// The entries in the order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.0.iter().map(|(key, value)| (key, value))

@@ -91,8 +91,6 @@ pub enum Change {
     Unacknowledged,
     /// Row 19.
     Reset,
-    /// Row 21.
-    PriorityFell,
     /// Row 22.
     LimitChanged,
     /// Row 23.
@@ -111,6 +109,10 @@ pub enum Change {
     Updated,
     /// Another version of the core judges otherwise than was announced.
     Upgraded,
+    /// The patient lies elsewhere now.
+    Moved,
+    /// What it followed from is over.
+    Unfolded,
 }
 
 impl Change {
@@ -129,7 +131,6 @@ impl Change {
             Self::Recurred => "recurred",
             Self::Unacknowledged => "unacknowledged",
             Self::Reset => "reset",
-            Self::PriorityFell => "priority_fell",
             Self::LimitChanged => "limit_changed",
             Self::RuleChanged => "rule_changed",
             Self::SourceUnbound => "source_unbound",
@@ -139,6 +140,8 @@ impl Change {
             Self::Expired => "expired",
             Self::Updated => "updated",
             Self::Upgraded => "upgraded",
+            Self::Moved => "moved",
+            Self::Unfolded => "unfolded",
         }
     }
 }

@@ -6,7 +6,7 @@ use super::series::SeriesState;
 use crate::alarms::book::{AlarmSubject, Book, Draft, Key};
 use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::command::PatientDetails;
-use crate::model::ids::{DeviceId, WardId};
+use crate::model::ids::{BedId, DeviceId, WardId};
 use crate::model::time::{Stamp, Timestamp};
 use crate::output::Output;
 use crate::output::transition::Change;
@@ -22,16 +22,28 @@ pub(super) struct PatientAlarms<'a> {
 pub(super) struct Parts<'a> {
     pub(super) state: &'a mut SeriesState,
     pub(super) limits: &'a [LimitSet],
+    /// Whether packs for adults judge the patient.
+    pub(super) adult: bool,
     pub(super) alarms: PatientAlarms<'a>,
 }
 
 impl Patient {
     /// The series at an index, and beside it what judging it takes.
     pub(super) fn parts<'a>(&'a mut self, series: usize, out: &'a mut Output) -> Parts<'a> {
+        let adult = self.is_adult();
         let Self { details, ward, limits, series: all, alarms, .. } = self;
         let subject = subject(details, ward.as_ref());
         let alarms = PatientAlarms { book: alarms, subject, out };
-        Parts { state: all.at(series), limits, alarms }
+        Parts { state: all.at(series), limits, adult, alarms }
+    }
+
+    /// The patient lies in another bed, or the bed stands in another ward.
+    pub fn moved(&mut self, bed: Option<&BedId>, ward: Option<WardId>, out: &mut Output) {
+        self.details.bed = bed.cloned();
+        self.ward = ward;
+        self.version += 1;
+        let subject = subject(&self.details, self.ward.as_ref());
+        self.alarms.moved(subject, out);
     }
 
     /// Opens an alarm of the patient, or renews the open one.
@@ -69,6 +81,11 @@ impl PatientAlarms<'_> {
     /// Opens an alarm, or renews the open one.
     pub(super) fn raise(&mut self, draft: Draft) {
         self.book.raise(self.subject, draft, self.out);
+    }
+
+    /// A reading beyond the limit of an open alarm was judged.
+    pub(super) fn goes_on(&mut self, key: &Key) {
+        self.book.goes_on(key, self.out);
     }
 
     /// Moves an open alarm; `actor` is the person who did, if one did.

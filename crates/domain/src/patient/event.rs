@@ -98,6 +98,10 @@ impl Patient {
             late,
             latest: None,
             news: episode.phase != Phase::Update,
+            acknowledge_for: None,
+            by_reading: false,
+            resettable: false,
+            folds: Vec::new(),
         };
         self.raise(draft, out);
         if !momentary {
@@ -137,6 +141,10 @@ impl Patient {
             late: before.late,
             latest: None,
             news: false,
+            acknowledge_for: None,
+            by_reading: false,
+            resettable: false,
+            folds: Vec::new(),
         };
         self.raise(draft, out);
         for episode in ongoing {

@@ -16,7 +16,7 @@ use crate::model::signal::SignalId;
 use crate::model::time::{IntakeGap, Span, Timestamp};
 use crate::output::Output;
 use crate::output::transition::Change;
-use crate::rules::Rule;
+use crate::rules::{Class, Person, Rule};
 
 /// A kind of rule, or of what is judged without one. A verb that a kind has no use for it leaves out.
 pub(super) trait Kind: Sync {
@@ -113,8 +113,12 @@ pub(super) struct Reading<'a> {
     pub(super) series: usize,
     /// Its device only measures singly.
     pub(super) spot: bool,
+    /// A person entered it, and so confirmed it.
+    pub(super) by_hand: bool,
     /// Only a bound is known of it, and that allows more than one answer to a rule.
     pub(super) ambiguous: bool,
+    /// There are rules over its signal, and all of them refuse this patient.
+    pub(super) refused: bool,
     /// How its series stood before it.
     pub(super) before: Before,
 }
@@ -143,6 +147,8 @@ impl Reading<'_> {
             Some(Doubt::Unit)
         } else if self.ambiguous {
             Some(Doubt::Bound)
+        } else if self.refused {
+            Some(Doubt::Refused)
         } else {
             None
         }
@@ -210,15 +216,19 @@ impl Patient {
         signal: SignalId,
         context: RuleContext<'r>,
     ) -> impl Iterator<Item = &'r Rule> + use<'r> {
-        let adult = self.is_adult();
-        context.rules.over(signal).filter(move |rule| adult || !rule.adults_only())
+        let person = self.person();
+        // What a person put for somebody whom packs for adults refuse holds.
+        let own = !self.is_adult() && self.has_own(&context.signals.name(signal));
+        context.rules.over(signal).filter(move |rule| {
+            rule.holds_for(person) || (own && rule.adults_only() && rule.as_limit().is_some())
+        })
     }
 
     /// Judges a reading by every kind.
     pub(super) fn judge_reading(
         &mut self,
         observation: &Observation,
-        spot: bool,
+        class: Option<&Class>,
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
@@ -226,7 +236,7 @@ impl Patient {
         let live = observation.timing.timeliness == Timeliness::Live;
         let occurrence = match &observation.content {
             Content::Number(number) => {
-                let reading = self.note(observation, number, spot, context, out);
+                let reading = self.note(observation, number, class, context, out);
                 Occurrence::Number(reading)
             }
             Content::Word(word) if live => Occurrence::Word(observation, word.as_str()),
@@ -246,7 +256,7 @@ impl Patient {
         self.judge(occurrence, context, out);
         let is_number = matches!(occurrence, Occurrence::Number(_));
         if is_number && live && self.is_refused(source.signal, context.rules) {
-            self.refuse_age(source, &observation.cause, out);
+            self.refuse_age(Some(source), &observation.cause, out);
         }
     }
 
@@ -255,17 +265,23 @@ impl Patient {
         &mut self,
         observation: &'a Observation,
         number: &'a Number,
-        spot: bool,
+        class: Option<&Class>,
         context: RuleContext<'_>,
         out: &Output,
     ) -> Reading<'a> {
         let interval = self.interval_of(&observation.source, context);
         let ambiguous =
             number.comparator.is_some() && self.is_ambiguous(observation, number, context);
+        let signal = observation.source.signal;
+        let refused = context.rules.limits_of(signal).next().is_some()
+            && self.judging(signal, context).find_map(Rule::as_limit).is_none();
         let series = self.series.index_of(&observation.source);
         let state = self.series.at(series);
         let before = Before::default();
-        let reading = Reading { observation, number, series, spot, ambiguous, before };
+        let spot = class.is_some_and(|class| class.spot_only);
+        let by_hand = class.is_some_and(|class| class.charted);
+        let reading =
+            Reading { observation, number, series, spot, by_hand, ambiguous, refused, before };
         if reading.is_live() {
             Reading { before: state.note_live(reading, interval, out.now), ..reading }
         } else {
@@ -342,17 +358,22 @@ impl Patient {
         self.judge_again(&mut Reconfigured::Rules(&changed), after, out);
     }
 
-    /// What is known of the patient changed: rules for adults may apply now, or no more (row 23).
-    pub fn details_changed(&mut self, was_adult: bool, context: RuleContext<'_>, out: &mut Output) {
-        let for_adults = |id: &RuleId| context.rules.get(id).is_some_and(Rule::adults_only);
-        if self.is_adult() && !was_adult {
+    /// What is known of the patient changed: rules may apply now, or no more (row 23).
+    pub fn details_changed(&mut self, before: Person, context: RuleContext<'_>, out: &mut Output) {
+        let after = self.person();
+        let holds =
+            |id: &RuleId, person| context.rules.get(id).is_some_and(|rule| rule.holds_for(person));
+        let gone = |id: &RuleId| holds(id, before) && !holds(id, after);
+        let new = |id: &RuleId| holds(id, before) != holds(id, after);
+        if after.adult {
             self.accept_age(out);
-            self.judge_again(&mut Reconfigured::Rules(&for_adults), context, out);
-        } else if was_adult && !self.is_adult() {
-            for key in self.alarms.keys_where(|key, _| for_adults(&key.rule)) {
-                self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
-            }
-            self.forget(&mut Forgotten::Rules(&for_adults));
+        }
+        for key in self.alarms.keys_where(|key, _| gone(&key.rule)) {
+            self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
+        }
+        self.judge_again(&mut Reconfigured::Rules(&new), context, out);
+        if self.rules_refuse(context.rules) {
+            self.refuse_age(None, &Cause::noticed(None, out.now.at), out);
         }
     }
 

@@ -1,6 +1,8 @@
 //! Limit rules: a number beyond a limit for its delay (contract §3, §5; docs/architecture.md, "Time").
 
 mod draft;
+mod excursion;
+mod known;
 mod late;
 mod own;
 mod repeat;
@@ -9,12 +11,12 @@ mod watch;
 
 use draft::limit_draft;
 pub(super) use late::lowered;
-pub use own::LimitSet;
 use own::valid_at;
-use track::move_track;
+pub use own::{Checked, LimitSet};
+use track::{Manner, move_track};
 pub(super) use watch::Evidence;
+use watch::Watch;
 pub(super) use watch::Watches;
-use watch::{Track, Watch};
 
 use super::alarms::{Parts, PatientAlarms};
 use super::judgement::{
@@ -22,7 +24,7 @@ use super::judgement::{
 };
 use super::{Deadline, Patient, RuleContext, SeriesState};
 use crate::alarms::book::{Draft, Key};
-use crate::model::alarm::{AlarmKind, Condition, TimeQuality};
+use crate::model::alarm::{AlarmKind, Condition};
 use crate::model::ids::RuleId;
 use crate::model::observation::{Number, Observation, Source};
 use crate::model::time::{Span, Timestamp};
@@ -134,7 +136,7 @@ impl Patient {
         number: &Number,
         context: RuleContext<'_>,
     ) -> bool {
-        let (limits, _) = valid_at(&self.limits, observation.timing.own);
+        let limits = self.limits_at(observation.timing.own);
         let Number { value, unit, comparator, .. } = number;
         self.judging(observation.source.signal, context).filter_map(Rule::as_limit).any(|rule| {
             Level::ALL.into_iter().any(|level| {
@@ -143,17 +145,26 @@ impl Patient {
         })
     }
 
+    /// Forgets how the series of an alarm stands to its rule.
+    pub(super) fn forget_watch(&mut self, key: &Key) {
+        for (source, state) in self.series.iter_mut() {
+            if source.name() == key.source {
+                state.watches.retain(|watch| watch.rule != key.rule);
+            }
+        }
+    }
+
     /// Judges a live number by every limit rule of its signal.
     fn judge_live(&mut self, reading: Reading<'_>, context: RuleContext<'_>, out: &mut Output) {
-        let Reading { observation, number, series, spot, .. } = reading;
+        let Reading { observation, number, series, spot, by_hand, .. } = reading;
         let certain = reading.is_certain();
         if certain {
             self.lose_if_gap_passed(reading, context, out);
         }
         let source = &observation.source;
         let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
-        let Parts { state, limits, mut alarms } = self.parts(series, out);
-        let (limits, version) = valid_at(limits, observation.timing.own);
+        let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
+        let limits = valid_at(limits, adult, observation.timing.own);
         for rule in rules {
             let mut beyond = [false; 2];
             for level in Level::ALL {
@@ -163,11 +174,22 @@ impl Patient {
                 if !beyond[level] && state.watches.of(rule).is_none() {
                     continue;
                 }
-                let track = &mut state.watches.of_mut(rule).tracks[level];
+                let watch = state.watches.of_mut(rule);
+                let before = watch.tracks[level].told_since(observation.timing.rule_at);
+                let track = &mut watch.tracks[level];
                 let evidence = |limit, from| {
-                    Box::new(Evidence::new(observation, number, limit, from, version))
+                    Box::new(Evidence::new(observation, number, limit, from, limits.version))
                 };
-                move_track(track, relation, certain, rule, level, spot, observation, evidence);
+                let manner = Manner {
+                    spot: spot || rule.spot,
+                    asks: !by_hand && level == Level::Warning && rule.confirm.is_some(),
+                    delay: rule.delay(level),
+                    clear_delay: rule.clear_delay(state.interval),
+                };
+                let rule_at = observation.timing.rule_at;
+                move_track(track, relation, certain, manner, rule_at, evidence);
+                let over = track.began.is_none();
+                watch.note_past(rule, level, before.filter(|_| over), (certain, observation));
             }
             alarms.settle(rule, source, state, beyond, certain);
             alarms.ask_for_repeat(rule, source, state, certain);
@@ -267,7 +289,8 @@ impl Patient {
         }
     }
 
-    /// Judges the latest live value of a series at once, by level, under rules that are new to it.
+    /// Judges what is known last of a series at once, by level, under rules that are new to it. What is in doubt
+    /// raises as well: a change of rules ends nothing that only doubt holds (contract §5, row 23).
     pub(super) fn judge_latest(
         &mut self,
         series: usize,
@@ -277,10 +300,10 @@ impl Patient {
     ) {
         let Some(source) = self.series.key_at(series).cloned() else { return };
         let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
-        let Parts { state, limits, mut alarms } = self.parts(series, out);
+        let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
         let mut held = false;
         for rule in rules.filter(|rule| wanted(&rule.id)) {
-            if state.hold_latest(rule, &source, limits) {
+            if state.hold_known(rule, &source, limits, adult) {
                 alarms.settle(rule, &source, state, [true; 2], false);
                 held = true;
             }
@@ -288,38 +311,6 @@ impl Patient {
         if state.lost && held {
             self.lose(series, out.now.at, context, out);
         }
-    }
-}
-
-impl SeriesState {
-    /// Marks the levels the latest value is beyond as held; whether there is one.
-    fn hold_latest(&mut self, rule: &LimitRule, source: &Source, limits: &[LimitSet]) -> bool {
-        let Some(latest) = self.latest.clone() else { return false };
-        let (limits, version) = valid_at(limits, latest.rule_at);
-        let number = &latest.number;
-        let mut holds = false;
-        for level in Level::ALL {
-            let relation =
-                rule.relation(level, limits, number.value, number.unit, number.comparator);
-            let Relation::Beyond { limit, from } = relation else { continue };
-            let evidence = Evidence {
-                number: number.clone(),
-                cause: latest.place.of(&source.device),
-                measured: latest.measured,
-                relay_at: None,
-                received: latest.received,
-                quality: TimeQuality::Synced,
-                rule_at: latest.rule_at,
-                limit,
-                from,
-                version,
-                sent: latest.sent,
-            };
-            let track = &mut self.watches.of_mut(rule).tracks[level];
-            *track = Track { began: Some(Box::new(evidence)), active: true, inside_since: None };
-            holds = true;
-        }
-        holds
     }
 }
 
@@ -334,19 +325,17 @@ impl PatientAlarms<'_> {
         certain: bool,
     ) {
         let Some(watch) = state.watches.iter_mut().find(|w| w.rule == rule.id) else { return };
-        watch.end_late_runs(beyond, certain);
         watch.confirm_by_critical(rule);
         let watch = &*watch;
         let key = Key::new(rule.id.clone(), source.name());
         match (watch.active_level(), self.open(&key)) {
             (Some(level), None) => self.raise_limit(rule, source, state, level),
             (Some(level), Some((condition, priority))) => {
-                let wanted = rule.priority(level);
                 let fresh = beyond.contains(&true);
-                if (condition != Condition::Present && fresh) || priority < wanted {
+                if (condition != Condition::Present && fresh) || priority < rule.priority(level) {
                     self.raise_limit(rule, source, state, level);
-                } else if condition == Condition::Present && priority > wanted {
-                    self.change(&key, None, |alarm, now| alarm.present(wanted, now));
+                } else if fresh {
+                    self.goes_on(&key);
                 }
             }
             (None, Some((Condition::Present | Condition::Unknown, _)))
@@ -386,7 +375,7 @@ impl Watch {
         earliest: &mut Earliest<'r>,
     ) {
         let Some(rule) = context.rules.get(&self.rule).and_then(Rule::as_limit) else { return };
-        let Some(arrival) = state.arrival.filter(|_| !self.is_idle()) else { return };
+        let Some(arrival) = state.arrival.filter(|_| !self.is_at_rest()) else { return };
         // What doubtful readings began after a loss is lost in its turn.
         if !rule.spot && (!state.lost || self.is_pending()) {
             earliest.offer(arrival + state.gap(rule), Deadline::Gap { series });

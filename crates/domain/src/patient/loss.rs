@@ -9,6 +9,7 @@ use minicbor::{Decode, Encode};
 use super::judgement::{
     Earliest, Forgotten, Kind, Occurrence, Reading, Reconfigured, Silent, Wanted,
 };
+use super::technical::named;
 use super::{Deadline, Patient, RuleContext};
 use crate::alarms::book::{Draft, Key, Open};
 use crate::model::alarm::{Alarm, AlarmKind, Condition, Priority, Response, TimeQuality, Trigger};
@@ -217,11 +218,12 @@ impl Kind for Losses {
 impl Patient {
     /// A reading of a device was judged: what else it should send is missing since, if it is.
     fn goes_on(&mut self, source: &Source, context: RuleContext<'_>, now: Timestamp) {
+        let person = self.person();
         for watch in &mut self.losses {
             if watch.source.device != source.device || watch.source.signal == source.signal {
                 continue;
             }
-            if let Some(rule) = context.rules.loss_of(watch.source.signal) {
+            if let Some(rule) = context.rules.loss_of(watch.source.signal, person) {
                 watch.go_on(rule, now);
             }
         }
@@ -230,9 +232,8 @@ impl Patient {
     /// A number was judged live and is certain: its signal is not lost.
     fn not_lost(&mut self, reading: Reading<'_>, context: RuleContext<'_>, out: &mut Output) {
         let Observation { source, cause, timing, .. } = reading.observation;
-        let Some(rule) = context.rules.loss_of(source.signal).filter(|_| !reading.spot) else {
-            return;
-        };
+        let rule = context.rules.loss_of(source.signal, self.person());
+        let Some(rule) = rule.filter(|_| !reading.spot) else { return };
         let interval = self.interval_of(source, context);
         let same = |watch: &LossWatch| {
             watch.source.device == source.device && watch.source.signal == source.signal
@@ -276,13 +277,12 @@ impl Patient {
     }
 
     fn lost(&mut self, index: usize, over: Timestamp, context: RuleContext<'_>, out: &mut Output) {
-        let adult = self.is_adult();
+        let person = self.person();
         let Some(watch) = self.losses.get_mut(index) else { return };
         let Some(run) = &mut watch.run else { return };
         (run.due, run.decided) = (None, true);
         let since = run.since;
-        let rule = context.rules.loss_of(watch.source.signal);
-        let Some(rule) = rule.filter(|rule| adult || !rule.adults_only) else { return };
+        let Some(rule) = context.rules.loss_of(watch.source.signal, person) else { return };
         watch.raised = true;
         if let Some(watch) = self.losses.get(index) {
             let draft = self.loss_draft(watch, (since, over), rule, out);
@@ -310,10 +310,14 @@ impl Patient {
             priority: Priority::High,
             response: Response::Immediate,
             condition: Condition::Present,
-            text: format!(
-                "{}: no value since {} while the device goes on",
-                rule.label, watch.measured
+            text: named(
+                rule.name.as_deref(),
+                format!(
+                    "{}: no value since {} while the device goes on",
+                    rule.label, watch.measured
+                ),
             ),
+            folds: rule.folds.clone(),
             advice: rule.advice.clone(),
             reason: state.and_then(|s| s.doubt.as_ref().map(ToString::to_string)),
             cause: watch.cause.clone(),
@@ -326,6 +330,9 @@ impl Patient {
             late: false,
             latest: state.and_then(|s| s.latest_on(out.now, whole)),
             news: false,
+            acknowledge_for: None,
+            by_reading: false,
+            resettable: false,
         }
     }
 
@@ -333,8 +340,9 @@ impl Patient {
     /// still lost (row 6).
     fn losses_unknown(&mut self, silent: Silent<'_>, context: RuleContext<'_>, out: &mut Output) {
         let Silent { device, due, after, reason, .. } = silent;
+        let person = self.person();
         for watch in self.losses.iter_mut().filter(|w| w.raised && w.source.device == *device) {
-            let Some(rule) = context.rules.loss_of(watch.source.signal) else { continue };
+            let Some(rule) = context.rules.loss_of(watch.source.signal, person) else { continue };
             let silent = after.min(rule.lasts(watch.interval));
             if watch.run.as_ref().is_some_and(|run| due - run.last >= silent) {
                 watch.run = None;
@@ -346,8 +354,9 @@ impl Patient {
 
     /// Nothing was taken in for a time: that is no pause of any device.
     fn leave_out(&mut self, (from, to): IntakeGap, context: RuleContext<'_>) {
+        let person = self.person();
         for watch in &mut self.losses {
-            let rule = context.rules.loss_of(watch.source.signal);
+            let rule = context.rules.loss_of(watch.source.signal, person);
             if let Some((run, rule)) = watch.run.as_mut().zip(rule) {
                 let whole = rule.lasts(watch.interval);
                 if from - run.counted < whole {
@@ -359,10 +368,11 @@ impl Patient {
 
     /// Raises at once what still holds under rules that are new to it (row 23).
     fn judge_losses(&mut self, wanted: Wanted<'_>, context: RuleContext<'_>, out: &mut Output) {
-        self.losses.retain(|watch| context.rules.loss_of(watch.source.signal).is_some());
+        let person = self.person();
+        self.losses.retain(|watch| context.rules.losses_of(watch.source.signal).next().is_some());
         for index in 0..self.losses.len() {
             let Some(watch) = self.losses.get_mut(index) else { return };
-            let Some(rule) = context.rules.loss_of(watch.source.signal) else { return };
+            let Some(rule) = context.rules.loss_of(watch.source.signal, person) else { continue };
             let Some(run) = watch.run.as_mut().filter(|_| wanted(&rule.id)) else { continue };
             (run.due, run.decided) = (None, false);
             let whole = rule.lasts(watch.interval);
@@ -382,9 +392,8 @@ impl Patient {
                 && Some(watch.source.signal) == before.signal
         };
         let Some(watch) = self.losses.iter().find(|watch| wanted(watch)) else { return };
-        let Some(rule) = context.rules.loss_of(watch.source.signal) else { return };
-        let refused = rule.adults_only && !self.is_adult();
-        if *condition == Condition::Unknown && !refused {
+        let Some(rule) = context.rules.loss_of(watch.source.signal, self.person()) else { return };
+        if *condition == Condition::Unknown {
             let now = out.now.at;
             let draft = Draft {
                 trigger: before.alarm.trigger.clone(),

@@ -17,14 +17,15 @@ mod technical;
 use minicbor::{Decode, Encode};
 
 use judgement::{Forgotten, Kind};
-pub use limit::LimitSet;
+pub use limit::{Checked, LimitSet};
 pub use loss::{LossWatch, Run};
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};
 pub use silence::Expectation;
 
-use crate::alarms::book::Book;
+use crate::alarms::book::{Book, Key};
 use crate::device::{Device, Observed};
-use crate::model::command::{AgeClass, PatientDetails};
+use crate::model::alarm::Condition;
+use crate::model::command::{AgeClass, AlarmAct, PatientDetails};
 use crate::model::ids::{DeviceId, RuleId, WardId};
 use crate::model::observation::Source;
 use crate::model::signal::{SignalId, SignalTable};
@@ -32,7 +33,7 @@ use crate::model::time::{IntakeGap, Timestamp};
 use crate::model::vector_map::{self, VectorMap};
 use crate::output::Output;
 use crate::output::transition::Change;
-use crate::rules::{Level, Rule, RuleSet};
+use crate::rules::{Level, Person, Rule, RuleSet};
 
 /// The kinds in the order they judge. What limits judge certain ends technical alarms and silence,
 /// and only then others judge it.
@@ -69,6 +70,10 @@ pub struct Patient {
     #[n(7)]
     #[cbor(default, decode_with = "vector_map::list")]
     pub losses: Vec<LossWatch>,
+    /// Rises whenever what is known of the patient, or where he lies, changes.
+    #[n(8)]
+    #[cbor(default)]
+    pub version: u64,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
@@ -131,6 +136,7 @@ impl Patient {
             expectations: Vec::new(),
             alarms: Book::default(),
             losses: Vec::new(),
+            version: 1,
             touched: 0,
             changed_in: 0,
         }
@@ -139,6 +145,11 @@ impl Patient {
     /// Rules for adults judge adults only (contract §4).
     pub fn is_adult(&self) -> bool {
         self.details.age_class == AgeClass::Adult && self.details.pregnant != Some(true)
+    }
+
+    /// What decides which rules judge the patient.
+    pub fn person(&self) -> Person {
+        Person { age: self.details.age_class, adult: self.is_adult() }
     }
 
     /// Whether rules refuse to judge something that this patient's devices send, because they are
@@ -168,8 +179,8 @@ impl Patient {
         let id = &device.details.id;
         match observed {
             Observed::Reading(observation) => {
-                let spot = context.rules.class(&device.details.class).is_some_and(|c| c.spot_only);
-                self.judge_reading(observation, spot, context, out);
+                let class = context.rules.class(&device.details.class);
+                self.judge_reading(observation, class, context, out);
             }
             Observed::Episode(episode) => {
                 self.judge(judgement::Occurrence::Episode(episode), context, out);
@@ -198,12 +209,19 @@ impl Patient {
 
     /// A device is bound, or registered anew: what it is expected to send, from now on.
     pub fn bind(&mut self, device: &Device, context: RuleContext<'_>, out: &mut Output) {
+        self.alarms.bound(&device.details.id);
         self.expect(device, false, context, out);
     }
 
     /// A device is no longer bound (row 24): its alarms stay with the patient, unknown.
     pub fn unbind(&mut self, device: &DeviceId, out: &mut Output) {
-        self.release(device);
+        let left = self.release(device).series;
+        for (source, state) in left {
+            // Bound again, it goes on where it was.
+            if let Some(state) = state.left_beyond() {
+                self.series.insert(source, state);
+            }
+        }
         for key in self.alarms.keys_where(|_, open| open.alarm.device.as_ref() == Some(device)) {
             if technical::is_about_link(&key.rule) {
                 self.alarms.close(&key, Change::SourceUnbound, "source_unbound", None, out);
@@ -223,11 +241,23 @@ impl Patient {
         handover
     }
 
+    /// Carries out what a person asks of an open alarm. What a person ends while nobody knows how it is must begin
+    /// anew before it is told again.
+    pub fn act(&mut self, key: &Key, actor: &str, seen: u64, act: &AlarmAct, out: &mut Output) {
+        let unknown =
+            self.alarms.get(key).is_some_and(|open| open.alarm.condition == Condition::Unknown);
+        self.alarms.act(key, actor, seen, act, out);
+        if unknown && self.alarms.get(key).is_none() {
+            self.forget_watch(key);
+        }
+    }
+
     /// The stay ends (row 25).
     pub fn discharge(&mut self, actor: &str, out: &mut Output) {
         for key in self.alarms.keys_where(|_, _| true) {
             self.alarms.close(&key, Change::Discharged, "discharged", Some(actor), out);
         }
+        self.end_limits(actor, out);
         self.series.clear();
         self.forget(&mut Forgotten::Stay);
         self.discharged_at = Some(out.wall());

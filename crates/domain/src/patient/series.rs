@@ -95,6 +95,9 @@ pub struct DoubtfulValue {
     /// When, by its device's clock.
     #[n(4)]
     pub sent: Option<DeviceInstant>,
+    /// Which message of its device, and when it arrived by the shown clock; `None` in a snapshot of an older core.
+    #[n(5)]
+    pub came: Option<(MessagePosition, Timestamp)>,
 }
 
 /// What about a number is in doubt.
@@ -115,6 +118,9 @@ pub enum Doubt {
     /// Where it lies beyond the bound that was sent.
     #[n(4)]
     Bound,
+    /// Which limits are right for the patient.
+    #[n(5)]
+    Refused,
 }
 
 /// The newest number of a series, judged as certain or not.
@@ -191,6 +197,7 @@ impl SeriesState {
             rule_at: timing.rule_at,
             doubt,
             sent: reading.observation.sent,
+            came: Some((reading.observation.cause.position(), timing.received)),
         }));
     }
 
@@ -230,6 +237,18 @@ impl SeriesState {
             let since = observation.timing.rule_at - latest.rule_at;
             latest.number.value != 0.0 && (Span::ZERO..=JUST_NOW).contains(&since)
         })
+    }
+
+    /// What stays of it when its device is unbound: the limits it was beyond, if there are any.
+    pub(super) fn left_beyond(mut self) -> Option<Self> {
+        self.watches.leave();
+        let watches = self.watches;
+        (!watches.is_empty()).then(|| Self { watches, lost: true, ..Self::default() })
+    }
+
+    /// Whether anything of it can be shown.
+    pub fn is_heard(&self) -> bool {
+        self.arrival.is_some()
     }
 
     /// The reading of this instant was entered in error.

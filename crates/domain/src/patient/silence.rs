@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use super::judgement::{Earliest, Forgotten, Kind, Occurrence, Reading, Silent};
-use super::{Deadline, Doubt, Patient, RuleContext};
+use super::{Deadline, Doubt, Patient, RuleContext, technical};
 use crate::alarms::book::Key;
 use crate::alarms::draft;
 use crate::device::Device;
@@ -62,6 +62,13 @@ pub struct Expectation {
     #[n(9)]
     #[cbor(default)]
     pub judged: bool,
+    /// Something of it came since, and was of too low a quality.
+    #[n(10)]
+    #[cbor(default)]
+    pub poor: bool,
+    /// When its device was bound, in the gateway's own time.
+    #[n(11)]
+    pub bound: Option<Timestamp>,
 }
 
 /// What should come and does not: it has no rules in the text but the ladders of the classes.
@@ -147,29 +154,51 @@ impl Patient {
         let known = std::mem::take(&mut self.expectations);
         let (mut same, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|e| e.device == *id);
         self.expectations = others;
+        let bound = same.first().and_then(|e| e.bound).unwrap_or(out.now.at);
         for (signal, interval) in wanted {
             let kept = same.iter().position(|e| e.signal == signal).map(|i| same.remove(i));
+            let since = self.judged_of(id, signal).max(Some(bound)).unwrap_or(bound);
             let fresh = || Expectation {
                 device: id.clone(),
                 signal,
                 interval,
                 class: Box::default(),
-                since: out.now.at,
+                since,
                 rung: None,
                 doubt: None,
                 cause: device.silence_cause(),
-                shown: out.wall(),
+                shown: out.now.shown(since),
+                bound: Some(bound),
                 judged: false,
+                poor: false,
             };
             let class = device.details.class.as_str().into();
-            self.expectations.push(Expectation { interval, class, ..kept.unwrap_or_else(fresh) });
+            let mut expected = Expectation { interval, class, ..kept.unwrap_or_else(fresh) };
+            // What changes of a registration is no sign of life.
+            while let Some(rung) = self.next_rung(&expected, context)
+                && expected.since + rung.after <= out.now.at
+            {
+                expected.rung = Some(rung.priority);
+            }
+            self.expectations.push(expected);
         }
         if keep_silent {
             self.expectations.extend(same.into_iter().filter(|e| e.rung.is_some()));
-        } else if self.alarms.get(&Key::new(rule(SILENCE), id.to_string())).is_some() {
+        }
+        let is_silent = self.expectations.iter().any(|e| e.device == *id && e.rung.is_some());
+        if is_silent || self.alarms.get(&Key::new(rule(SILENCE), id.to_string())).is_some() {
             self.announce_silence(id, out.now.at, context, out);
         }
         self.expectations.shrink_to_fit();
+    }
+
+    /// When a signal of a device, or any, was judged last.
+    fn judged_of(&self, device: &DeviceId, signal: Option<SignalId>) -> Option<Timestamp> {
+        let of_signal = |source: &Source| {
+            source.device == *device && signal.is_none_or(|signal| source.signal == signal)
+        };
+        let series = self.series.iter().filter(|(source, _)| of_signal(source));
+        series.filter_map(|(_, state)| state.latest.as_ref().map(|l| l.rule_at)).max()
     }
 
     /// How often a series should come: as the device said, else as its class does.
@@ -181,12 +210,19 @@ impl Patient {
     }
 
     fn next_rung(&self, expectation: &Expectation, context: RuleContext<'_>) -> Option<Rung> {
+        let poor = if expectation.poor { 2 } else { 1 };
         let Some(class) = context.rules.class(&expectation.class) else {
             let rung = Rung { after: NO_CLASS, priority: Priority::Medium };
             return expectation.rung.is_none().then_some(rung);
         };
         class
             .rungs(expectation.interval, self.details.continuous)
+            .enumerate()
+            // What comes and is of poor quality is given longer before anybody is told.
+            .map(|(place, rung)| match place {
+                0 => Rung { after: Span::micros(rung.after.as_micros() * poor), ..rung },
+                _ => rung,
+            })
             .find(|rung| expectation.rung.is_none_or(|reached| rung.priority > reached))
     }
 
@@ -218,8 +254,11 @@ impl Patient {
         out: &mut Output,
     ) {
         let key = Key::new(rule(SILENCE), device.to_string());
-        let silent: Vec<&Expectation> =
-            self.expectations.iter().filter(|e| e.device == *device && e.rung.is_some()).collect();
+        let silent: Vec<&Expectation> = self
+            .expectations
+            .iter()
+            .filter(|e| e.device == *device && e.rung.is_some() && !self.is_told_of(e))
+            .collect();
         let Some(first) = silent.iter().min_by_key(|e| e.since) else {
             self.alarms.change(&key, None, out, Alarm::absent);
             return;
@@ -248,7 +287,7 @@ impl Patient {
                     alarm.text = text;
                     alarm.trigger.signal = signal.unwrap_or_default();
                     if acknowledged && more {
-                        return Some(alarm.recur(Condition::Present, now));
+                        return Some(alarm.recur(Condition::Present, false, now));
                     }
                     more.then_some(Change::Updated)
                 });
@@ -260,6 +299,17 @@ impl Patient {
                 self.raise(draft, out);
             }
         }
+    }
+
+    /// Whether another alarm tells already that a signal is lost: one loss is one announcement.
+    fn is_told_of(&self, expectation: &Expectation) -> bool {
+        let Some(signal) = expectation.signal else { return false };
+        self.alarms.iter().any(|(key, open)| {
+            technical::is_loss(&key.rule)
+                && open.signal == Some(signal)
+                && open.alarm.device.as_ref() == Some(&expectation.device)
+                && open.alarm.condition == Condition::Present
+        })
     }
 
     /// A number came: if it is certain its silence is over, and else its silence will name why not.
@@ -318,7 +368,7 @@ impl Patient {
                 expectation.since = out.now.at;
                 expectation.shown = out.wall();
                 expectation.cause.clone_from(cause);
-                expectation.doubt = None;
+                (expectation.doubt, expectation.poor) = (None, false);
                 expectation.judged = true;
                 was_silent |= expectation.rung.take().is_some();
             }
@@ -336,6 +386,7 @@ impl Patient {
             Some(Doubt::Unit) => "unit doubtful".to_owned(),
             Some(Doubt::Conflict) => "two values of one time".to_owned(),
             Some(Doubt::Bound) => "only a bound is known".to_owned(),
+            Some(Doubt::Refused) => "age class or pregnancy".to_owned(),
             Some(Doubt::Late) | None => return,
         };
         self.not_judged(Some(source), &source.device, &reason);
@@ -352,6 +403,7 @@ impl Patient {
             let same = source.is_none_or(|s| expectation.signal.is_none_or(|e| e == s.signal));
             if expectation.device == *device && same {
                 expectation.doubt = Some(reason.into());
+                expectation.poor |= expectation.rung.is_none() && reason.starts_with("quality");
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::model::cause::Cause;
 use crate::model::ids::{DeviceId, RuleId};
 use crate::model::observation::{Number, Observation, Source, Timing};
 use crate::model::signal::SignalId;
-use crate::model::time::Timestamp;
+use crate::model::time::{Span, Timestamp};
 use crate::output::transition::Change;
 use crate::output::{Output, rule};
 use crate::rules::Level;
@@ -37,6 +37,9 @@ const IMPLAUSIBLE_IS_GRAVE: [&str; 9] = [
     "nibp_dia",
     "nibp_mean",
 ];
+
+/// A clock is right again when no stamp of it was suspect for so long.
+const SETTLED: Span = Span::mins(30);
 
 /// What stands in the way of judging: it has no rules in the text.
 pub(super) struct Technical;
@@ -170,6 +173,7 @@ impl Patient {
         draft.trigger.limit = Some(began.limit);
         draft.trigger.measured_at = Some(began.measured);
         draft.raised_at = out.now.shown(since);
+        draft.resettable = true;
         self.raise(draft, out);
     }
 
@@ -181,10 +185,12 @@ impl Patient {
         }
         let replaced = self.alarms.keys_where(|_, open| {
             open.unbound
+                && open.alarm.condition == Condition::Unknown
                 && open.signal == Some(source.signal)
                 && open.alarm.device.as_ref() != Some(&source.device)
         });
         for key in replaced {
+            self.forget_watch(&key);
             self.alarms.close(&key, Change::SourceReplaced, "source_replaced", None, out);
         }
         let over = |key: &Key, open: &Open| match key.rule.as_str() {
@@ -201,8 +207,15 @@ impl Patient {
 
     /// Live data of a device, their time beyond doubt: it is in real mode, and its clock is right.
     fn device_back(&mut self, device: &DeviceId, out: &mut Output) {
-        let over = |key: &Key, _: &Open| {
-            matches!(key.rule.as_str(), TEST_MODE | CLOCK_SUSPECT) && key.source == device.as_str()
+        let now = out.now.at;
+        let settled = |open: &Open| open.held_at.is_none_or(|held| now - held >= SETTLED);
+        let over = |key: &Key, open: &Open| {
+            let ends = match key.rule.as_str() {
+                TEST_MODE => true,
+                CLOCK_SUSPECT => settled(open),
+                _ => false,
+            };
+            ends && key.source == device.as_str()
         };
         for key in self.alarms.keys_where(over) {
             self.alarms.change(&key, None, out, Alarm::absent);
@@ -233,8 +246,11 @@ impl Patient {
         if self.alarms.get(&key).is_none_or(|open| open.alarm.condition != Condition::Present) {
             let (priority, condition) = (Priority::Medium, Condition::Present);
             let cause = cause.clone();
-            let draft = technical(key, Some(device), priority, condition, text(), cause, out);
+            let mut draft = technical(key, Some(device), priority, condition, text(), cause, out);
+            draft.resettable = rule_id == CLOCK_SUSPECT;
             self.raise(draft, out);
+        } else {
+            self.alarms.goes_on(&key, out);
         }
     }
 
@@ -276,7 +292,7 @@ impl Patient {
     }
 
     /// Rules for adults refuse this patient (contract §4).
-    pub(super) fn refuse_age(&mut self, source: &Source, cause: &Cause, out: &mut Output) {
+    pub(super) fn refuse_age(&mut self, source: Option<&Source>, cause: &Cause, out: &mut Output) {
         let key = Key::new(rule(AGE_CLASS), "patient");
         if self.alarms.holds(&key) {
             return;
@@ -284,7 +300,7 @@ impl Patient {
         let text = "limits for adults are not applied: age class or pregnancy".to_owned();
         let (priority, condition) = (Priority::Medium, Condition::Present);
         let mut draft = technical(key, None, priority, condition, text, cause.clone(), out);
-        draft.signal = Some(source.signal);
+        draft.signal = source.map(|source| source.signal);
         self.raise(draft, out);
     }
 
@@ -303,6 +319,11 @@ pub(super) fn is_about_link(rule: &RuleId) -> bool {
     )
 }
 
+/// Whether an alarm says that a signal is lost.
+pub(super) fn is_loss(rule: &RuleId) -> bool {
+    matches!(rule.as_str(), ZERO_OR_OFF | LOST_WHILE_PENDING)
+}
+
 /// Why the time of something is doubtful, in words.
 pub(super) fn doubt(timing: &Timing) -> Option<String> {
     doubt_of(timing.quality)
@@ -311,6 +332,14 @@ pub(super) fn doubt(timing: &Timing) -> Option<String> {
 /// See [`doubt`].
 pub(super) fn doubt_of(quality: TimeQuality) -> Option<String> {
     (quality != TimeQuality::Synced).then(|| format!("time {quality}"))
+}
+
+/// What was found, after its name where it has one.
+pub(super) fn named(name: Option<&str>, text: String) -> String {
+    match name {
+        Some(name) => format!("{name}: {text}"),
+        None => text,
+    }
 }
 
 /// A number as people write it.

@@ -6,7 +6,7 @@ use std::ops::{Index, IndexMut};
 
 pub(super) use entry::Entry;
 
-use super::Amount;
+use super::{Amount, Whom};
 use crate::model::alarm::{LimitFrom, Priority, Response, Side};
 use crate::model::command::PatientLimit;
 use crate::model::ids::RuleId;
@@ -32,22 +32,30 @@ pub struct LimitRule {
     pub levels: [Option<LevelLimits>; 2],
     /// Back inside means so far inside.
     pub hysteresis: Amount,
-    /// Back inside for so long ends the condition.
-    pub clear_delay: Span,
+    /// Back inside for so long ends the condition; `None` is by how often the signal comes.
+    pub clear_delay: Option<Span>,
     /// Silence for so long makes a continuous signal unknown.
     pub gap: Span,
     /// A value equal to the critical low limit is beyond it.
     pub inclusive_critical: bool,
     /// A reading counts at once, and the next one clears.
     pub spot: bool,
-    /// Made for adults: refuses others (contract §4).
-    pub adults_only: bool,
+    /// Whom it judges.
+    pub whom: Whom,
+    /// No limit of a patient's own takes its place: it is lethal for everybody.
+    pub floor: bool,
+    /// The name of what it finds, where that has one: `Asystole`.
+    pub name: Option<String>,
+    /// What follows from what it finds: alarms over these signals are shown and not announced while it is present.
+    pub folds: Vec<SignalId>,
     /// How fast somebody must act, by [`Level`].
     pub responses: [Response; 2],
     /// What to do.
     pub advice: Option<String>,
     /// Up to this age a late crossing is an alarm, beyond it a finding.
     pub actionable: Span,
+    /// How long an acknowledgement holds; `None` is as its priority does.
+    pub acknowledge_for: Option<Span>,
     /// A single measurement beyond the ordinary limit asks for another before it counts.
     pub confirm: Option<Confirm>,
 }
@@ -112,6 +120,17 @@ pub struct LevelLimits {
     pub priority: Priority,
 }
 
+/// The limits that were in force for a patient at an instant.
+#[derive(Clone, Copy, Debug)]
+pub struct InForce<'a> {
+    /// The patient's own, which go before those of a pack.
+    pub own: &'a [PatientLimit],
+    /// Their version; 0 for none.
+    pub version: u64,
+    /// Whether the limits of packs for adults hold.
+    pub adult: bool,
+}
+
 /// Where a reading stands to one level.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Relation {
@@ -140,11 +159,21 @@ impl LimitRule {
         self.gap.max(two)
     }
 
-    /// Where `value` stands to `level`, under the patient's own `limits`.
+    /// How long a signal that comes so often must be back inside (contract §5): the rarer it comes, the longer.
+    pub fn clear_delay(&self, interval: Option<Span>) -> Span {
+        let usual = match interval {
+            Some(interval) if interval > Span::mins(2) => Span::mins(30),
+            Some(interval) if interval > Span::secs(10) => Span::mins(10),
+            Some(_) | None => Span::mins(1),
+        };
+        self.clear_delay.unwrap_or(usual)
+    }
+
+    /// Where `value` stands to `level`, under these limits.
     pub fn relation(
         &self,
         level: Level,
-        limits: &[PatientLimit],
+        limits: InForce<'_>,
         value: f64,
         unit: Unit,
         comparator: Option<Comparator>,
@@ -188,18 +217,16 @@ impl LimitRule {
     }
 
     /// The limit of a level in `unit`, and whose it is.
-    pub fn limit(
-        &self,
-        level: Level,
-        limits: &[PatientLimit],
-        unit: Unit,
-    ) -> Option<(f64, LimitFrom)> {
-        let own = limits.iter().find(|own| {
+    pub fn limit(&self, level: Level, limits: InForce<'_>, unit: Unit) -> Option<(f64, LimitFrom)> {
+        let own = limits.own.iter().filter(|_| !self.floor).find(|own| {
             own.signal == self.signal_name && own.side == self.side && Level::of(own) == level
         });
         if let Some(own) = own {
             let value = own.unit.convert(own.value?, unit)?;
             return Some((value, LimitFrom::Patient));
+        }
+        if self.whom.adults_only && !limits.adult {
+            return None;
         }
         let level = self.levels[level].as_ref()?;
         let stated = level.limits.iter().find(|amount| amount.unit == unit);

@@ -2,10 +2,19 @@
 
 use toml::Spanned;
 
-use super::{BadRules, Text};
+use super::{BadRules, Text, Whom};
 use crate::model::ids::RuleId;
 use crate::model::signal::{Cadence, Signal, SignalId};
 use crate::model::time::Span;
+
+/// What a limit entry says of its loss as well.
+#[derive(Debug)]
+pub(super) struct About {
+    pub(super) whom: Whom,
+    pub(super) name: Option<String>,
+    pub(super) folds: Vec<SignalId>,
+    pub(super) advice: Option<String>,
+}
 
 /// The sudden loss of one signal; high, and to be answered at once.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,8 +29,12 @@ pub struct LossRule {
     pub label: String,
     /// No value for so long, while the device goes on, is a loss.
     pub within: Span,
-    /// Made for adults: says nothing of others (contract §4).
-    pub adults_only: bool,
+    /// Whom it judges.
+    pub whom: Whom,
+    /// The name of what it finds, where that has one: `Asystole`.
+    pub name: Option<String>,
+    /// What follows from what it finds: alarms over these signals are shown and not announced while it is present.
+    pub folds: Vec<SignalId>,
     /// What to do.
     pub advice: Option<String>,
 }
@@ -31,8 +44,7 @@ impl LossRule {
     pub(super) fn parse(
         (entry, within): (&Spanned<RuleId>, &Spanned<Span>),
         signal: &Signal,
-        adults_only: bool,
-        advice: Option<String>,
+        about: About,
         text: Text<'_>,
     ) -> Result<Self, BadRules> {
         if signal.cadence == Cadence::Spot {
@@ -50,8 +62,10 @@ impl LossRule {
             signal_name: signal.name.clone(),
             label: signal.label.clone(),
             within: *within.get_ref(),
-            adults_only,
-            advice,
+            whom: about.whom,
+            name: about.name,
+            folds: about.folds,
+            advice: about.advice,
         })
     }
 

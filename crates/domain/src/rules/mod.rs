@@ -11,6 +11,7 @@ mod class;
 mod event;
 mod limit;
 mod loss;
+mod whom;
 
 use std::collections::BTreeMap;
 
@@ -21,8 +22,9 @@ pub use amount::Amount;
 pub(crate) use class::UNKNOWN_CLASS;
 pub use class::{Class, Rung};
 pub use event::EventRule;
-pub use limit::{Level, LevelLimits, LimitRule, Relation};
+pub use limit::{InForce, Level, LevelLimits, LimitRule, Relation};
 pub use loss::LossRule;
+pub use whom::{Person, Whom};
 
 use crate::model::ids::RuleId;
 use crate::model::signal::{SignalId, SignalTable};
@@ -57,11 +59,20 @@ impl Rule {
         }
     }
 
-    /// Made for adults: refuses others (contract §4).
+    /// Whom it judges.
+    pub fn holds_for(&self, person: Person) -> bool {
+        match self {
+            Self::Limit(rule) => rule.whom.holds_for(person),
+            Self::Loss(rule) => rule.whom.holds_for(person),
+            Self::Event(_) => true,
+        }
+    }
+
+    /// Whether it is made for adults, and refuses others (contract §4).
     pub fn adults_only(&self) -> bool {
         match self {
-            Self::Limit(rule) => rule.adults_only,
-            Self::Loss(rule) => rule.adults_only,
+            Self::Limit(rule) => rule.whom.adults_only,
+            Self::Loss(rule) => rule.whom.adults_only,
             Self::Event(_) => false,
         }
     }
@@ -169,7 +180,7 @@ impl RuleSet {
     fn add(&mut self, rule: Rule, text: Text<'_>, entry: &Spanned<RuleId>) -> Result<(), BadRules> {
         let known = self.by_id.contains_key(rule.id());
         if let Rule::Loss(rule) = &rule
-            && (known || self.loss_of(rule.signal).is_some())
+            && (known || self.losses_of(rule.signal).any(|other| other.whom.meets(&rule.whom)))
         {
             return Err(
                 text.refuse(entry, format!("the loss of {} stands twice", rule.signal_name))
@@ -221,9 +232,14 @@ impl RuleSet {
         self.over(signal).filter_map(Rule::as_limit)
     }
 
-    /// The loss rule over a signal.
-    pub fn loss_of(&self, signal: SignalId) -> Option<&LossRule> {
-        self.over(signal).find_map(Rule::as_loss)
+    /// The loss rules over a signal: at most one for anybody.
+    pub fn losses_of(&self, signal: SignalId) -> impl Iterator<Item = &LossRule> {
+        self.over(signal).filter_map(Rule::as_loss)
+    }
+
+    /// The loss rule over a signal that judges somebody.
+    pub fn loss_of(&self, signal: SignalId, person: Person) -> Option<&LossRule> {
+        self.losses_of(signal).find(|rule| rule.whom.holds_for(person))
     }
 
     /// The rule for an event: the first that names it, else the one for `*`.

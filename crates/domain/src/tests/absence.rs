@@ -34,7 +34,7 @@ fn a_device_that_never_sent_anything_counts_and_climbs_the_ladder() {
         "updated low link.silence: alarming, present",
     ]);
     scene.advance(45.0);
-    scene.expect(&["priority_rose medium link.silence: alarming, present"]);
+    scene.expect(&["updated medium link.silence: alarming, present"]);
     scene.advance(240.0);
     scene.expect(&["priority_rose high link.silence: alarming, present"]);
     scene.advance(100_000.0);
@@ -110,7 +110,8 @@ fn the_reason_is_named_whatever_it_is() {
         scene.admit("p");
         scene.device("dev", "bedside", &["spo2"]);
         scene.bind("dev", "p");
-        for _ in 0..15 {
+        // Poor quality is given twice as long.
+        for _ in 0..30 {
             send(&mut scene);
             scene.advance(1.0);
         }

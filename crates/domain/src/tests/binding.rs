@@ -121,3 +121,83 @@ fn a_correction_to_nobody_retracts_and_hands_on_nothing() {
     scene.advance(1e5);
     scene.expect(&[]);
 }
+
+/// A low SpO2 of `dev`, which is unbound then.
+fn left() -> Scene {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 84.0, 16);
+    scene.done(Action::Unbind("dev".parse().unwrap()));
+    scene.advance(60.0);
+    scene
+}
+
+#[test]
+fn the_same_device_bound_again_goes_on_where_it_was() {
+    let mut scene = left();
+    scene.bind("dev", "p");
+    scene.skip();
+    scene.stream("dev", "spo2", 97.0, 30);
+    assert!(!scene.news().iter().any(|line| line.contains("spo2")), "unknown until it is over");
+    scene.stream("dev", "spo2", 97.0, 31);
+    scene.expect(&["back_absent medium vitals_live.spo2_low: latched, absent"]);
+    let mut scene = left();
+    scene.bind("dev", "p");
+    scene.advance(10.0);
+    scene.skip();
+    scene.reading("dev", "spo2", 84.0);
+    scene.expect(&["back_present medium vitals_live.spo2_low: alarming, present"]);
+}
+
+#[test]
+fn what_a_person_ended_while_it_was_unknown_begins_anew() {
+    let mut scene = left();
+    assert_eq!(scene.reset("vitals_live.spo2_low", Some("another monitor")), Outcome::Done);
+    scene.bind("dev", "p");
+    scene.advance(10.0);
+    scene.skip();
+    scene.stream("dev", "spo2", 84.0, 14);
+    scene.expect(&[]);
+    scene.stream("dev", "spo2", 84.0, 2);
+    scene.expect(&["raised medium vitals_live.spo2_low: alarming, present"]);
+}
+
+#[test]
+fn a_loss_that_nothing_will_end_is_ended_by_a_person_with_a_reason() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 84.0, 5);
+    scene.advance(20.0);
+    let lost = "link.lost_while_pending";
+    assert_eq!(scene.reset(lost, None), Outcome::Conflict);
+    assert_eq!(scene.reset(lost, Some("the probe is with another patient")), Outcome::Done);
+}
+
+#[test]
+fn a_change_of_a_registration_ends_no_silence() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 97.0, 5);
+    scene.advance(11.0 * 86_400.0);
+    scene.skip();
+    scene.device("dev", "bedside", &["spo2", "heart_rate"]);
+    let alarm = scene.alarm("link.silence");
+    assert_eq!((alarm.state.as_str(), alarm.priority.as_str()), ("alarming", "medium"));
+    assert!(alarm.text.contains("SpO2") && alarm.text.contains("Heart rate"), "{}", alarm.text);
+    assert!(scene.news().iter().all(|line| line.starts_with("updated")));
+}
+
+#[test]
+fn one_lost_sensor_is_one_announcement() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "bedside", &["spo2", "heart_rate"]);
+    scene.bind_with_zeros("dev", "p", &["spo2"]);
+    scene.stream("dev", "heart_rate", 70.0, 1);
+    scene.reading("dev", "spo2", 97.0);
+    scene.advance(1.0);
+    scene.skip();
+    for _ in 0..600 {
+        scene.reading("dev", "spo2", 0.0);
+        scene.reading("dev", "heart_rate", 70.0);
+        scene.advance(1.0);
+    }
+    scene.expect(&["raised high link.zero_or_off: alarming, present"]);
+}

@@ -8,11 +8,14 @@ use crate::model::message::Body;
 use crate::model::unit::Unit;
 use crate::output::context::{AlarmContext, LimitInForce};
 use crate::output::transition::{Transition, TransitionBody};
-use crate::rules::Level;
+use crate::rules::{InForce, Level};
 
 use super::scene::{Scene, at, shipped};
 
 /// The contexts of the alarms of a rule, in the order they were raised.
+/// The limits of the packs for adults.
+const PACK: InForce<'_> = InForce { own: &[], version: 0, adult: true };
+
 fn contexts(log: &[Transition], rule: &str) -> Vec<AlarmContext> {
     let of_it = |transition: &Transition| match &transition.body {
         TransitionBody::Alarm { alarm, context, .. } if alarm.rule.as_str() == rule => {
@@ -52,7 +55,7 @@ fn an_alarm_stands_on_its_series_and_on_both_sides_of_its_limits() {
     assert_eq!(context.until, at(1.0));
     let pack = scene.core.configuration.rules.limits_of(series.signal);
     let of_pack: Vec<Option<f64>> = pack
-        .flat_map(|rule| Level::ALL.map(|level| rule.limit(level, &[], Unit::MmHg)))
+        .flat_map(|rule| Level::ALL.map(|level| rule.limit(level, PACK, Unit::MmHg)))
         .map(|l| l.map(|l| l.0))
         .collect();
     let stood: Vec<_> =
@@ -140,6 +143,7 @@ fn own_limits_replaced_in_the_same_row_are_still_those_it_was_judged_by() {
         from,
         replaces: None,
         reason: None,
+        only: None,
     };
     let command = Command { actor: "nurse".to_owned(), action };
     scene.fold(&[Input::Message(Box::new(message)), Input::Command(Box::new(command))]);

@@ -1,5 +1,6 @@
 //! Event rules: phases, ids, lateness, expiry.
 
+use crate::model::command::{Action, AlarmAct, Outcome};
 use crate::model::message::Phase::{End, Single, Start, Update};
 
 use super::scene::Scene;
@@ -48,6 +49,7 @@ fn every_new_id_is_news_and_voids_the_acknowledgement() {
     scene.acknowledge("cied.vf");
     scene.skip();
     for n in 2..=4 {
+        scene.advance(1.0);
         scene.event("dev", "vf_detected", Some(&format!("ep-{n}")), Single);
         scene.expect(&["recurred high cied.vf: alarming, momentary"]);
     }
@@ -247,8 +249,8 @@ fn the_end_of_one_event_does_not_end_another_of_the_same_rule() {
     scene.event("dev", "battery_empty", Some("1"), Start);
     scene.expect(&["raised high pump.delivery_stopped: alarming, present"]);
     scene.event("dev", "occlusion", Some("1"), Start);
-    scene.skip();
     scene.advance(10.0);
+    scene.skip();
     scene.event("dev", "occlusion", Some("1"), End);
     scene.event("dev", "cartridge_empty", Some("1"), End);
     scene.expect(&[]);
@@ -272,4 +274,39 @@ fn an_episode_that_goes_on_outlives_a_change_of_its_rule() {
     scene.expect(&[]);
     scene.event("dev", "occlusion", None, End);
     scene.expect(&["latched high pump.delivery_stopped: latched, absent"]);
+}
+
+#[test]
+fn no_stream_of_events_makes_an_alarm_unanswerable() {
+    let mut scene = implant();
+    scene.event("dev", "vf_detected", Some("0"), Single);
+    let seen = scene.alarm("cied.vf");
+    scene.skip();
+    let mut answered = 0;
+    for n in 1..=150 {
+        scene.advance(0.02);
+        scene.event("dev", "vf_detected", Some(&n.to_string()), Single);
+        if n % 6 == 0 {
+            let (id, seen) = (seen.id.clone(), seen.seq);
+            let action = Action::Alarm { id, seen, act: AlarmAct::Acknowledge };
+            let (outcome, why) = scene.command(action);
+            assert!(matches!(outcome, Outcome::Done | Outcome::AlreadySo), "{why}");
+            answered += 1;
+        }
+    }
+    scene.advance(0.5);
+    scene.event("dev", "vf_detected", Some("last"), Single);
+    scene.advance(1.0);
+    assert_eq!(answered, 25);
+    let told: Vec<_> =
+        scene.news().into_iter().filter(|line| line.starts_with("recurred")).collect();
+    assert!(told.len() <= 5, "one a second: {told:?}");
+    let alarm = scene.alarm("cied.vf");
+    assert!(alarm.acknowledged.is_none(), "the last events were told after the last answer");
+    // What nobody could have read is not reset.
+    scene.event("dev", "vf_detected", Some("a"), Single);
+    scene.event("dev", "vf_detected", Some("b"), Single);
+    assert_eq!(scene.reset("cied.vf", None), Outcome::Conflict);
+    scene.advance(1.0);
+    assert_eq!(scene.reset("cied.vf", None), Outcome::Done);
 }

@@ -50,6 +50,6 @@ fn what_still_comes_is_judged_and_acknowledgements_run_out() {
     scene.expect(&["priority_rose high vitals_live.spo2_low: alarming, present"]);
     scene.acknowledge(SPO2);
     scene.skip();
-    scene.advance(601.0);
+    scene.stream("dev", "spo2", 79.0, 601);
     scene.expect(&["acknowledgement_over high vitals_live.spo2_low: alarming, present"]);
 }

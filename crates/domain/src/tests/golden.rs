@@ -108,7 +108,12 @@ fn alarms_announced_by_every_core_can_still_be_read() {
         let mut read = 0;
         for alarm in announced.map(|t| &t["alarm"]["alarm"]).filter(|a| a.is_object()) {
             let back: Alarm = serde_json::from_value(alarm.clone()).unwrap();
-            assert_eq!(json!(back), *alarm);
+            // What was added since is nowhere in it.
+            let fields = alarm.as_object().unwrap();
+            for (name, value) in json!(back).as_object().unwrap() {
+                assert_eq!(value, fields.get(name).unwrap_or(&Value::Null), "{name}");
+            }
+            assert!(fields.keys().all(|name| json!(back).get(name).is_some()));
             read += 1;
         }
         assert!(read > 20, "{read} alarms");

@@ -121,7 +121,10 @@ proptest! {
                 otherwise.extend(other.fold(other.row() + 1, now, &[input]).transitions);
             }
         }
-        prop_assert_eq!(&batched, &otherwise);
+        for (a, b) in batched.iter().zip(&otherwise) {
+            prop_assert_eq!(a, b);
+        }
+        prop_assert_eq!(batched.len(), otherwise.len());
         prop_assert_eq!(batched, lived(&world.rows));
         let row = |mut parts: Parts| {
             parts.remove(&("core".to_owned(), String::new()));
@@ -193,7 +196,6 @@ proptest! {
             let TransitionBody::Alarm { change, alarm, .. } = transition.body else { continue };
             prop_assert!(alarm.state != State::Closed, "{:?} {:?}", change, alarm);
             prop_assert!(alarm.condition != Condition::Absent, "{:?} {:?}", change, alarm);
-            prop_assert!(change != Change::PriorityFell, "{:?}", alarm);
         }
         for (id, was) in &before.patients {
             let is = &core.patients[id];

@@ -124,7 +124,7 @@ impl Reader {
         let of_patient = if filter.patient.is_some() { "patient = ?2" } else { "?2 IS NULL" };
         let sql = format!(
             "SELECT * FROM transitions t WHERE alarm IS NOT NULL AND kind = 'alarm' AND seq < ?1
-               AND {of_patient} AND (?3 IS NULL OR body ->> 'ward' = ?3)
+               AND {of_patient} AND (?3 IS NULL OR coalesce(body ->> 'ward_now', body ->> 'ward') = ?3)
                AND (?4 = '[]' OR body ->> 'state' IN (SELECT value FROM json_each(?4)))
                AND NOT EXISTS (SELECT 1 FROM transitions later
                  WHERE later.alarm = t.alarm AND later.seq > t.seq AND later.kind = 'alarm')

@@ -24,6 +24,8 @@ pub struct Alarm {
     pub announced_at: Timestamp,
     /// Where the patient lay when it was raised.
     pub bed: Option<BedId>,
+    /// The bed where the patient lies now.
+    pub bed_now: Option<BedId>,
     /// When it was closed.
     pub closed_at: Option<Timestamp>,
     /// Why it was closed: `ended`, `reset`, `discharged`, `rule_changed`, …
@@ -86,6 +88,8 @@ pub struct Alarm {
     pub trigger: Trigger,
     /// The ward where the patient lay when it was raised.
     pub ward: Option<WardId>,
+    /// The ward where the patient lies now, whose lists and streams it belongs to.
+    pub ward_now: Option<WardId>,
 }
 
 /// Who took note, and for how long.
@@ -205,6 +209,7 @@ impl From<domain::Alarm> for Alarm {
             advice: alarm.advice,
             announced_at: alarm.announced_at,
             bed: alarm.bed,
+            bed_now: alarm.bed_now,
             closed_at: alarm.closed_at,
             closed_reason: alarm.closed_reason,
             condition: alarm.condition,
@@ -236,6 +241,7 @@ impl From<domain::Alarm> for Alarm {
             text: alarm.text,
             trigger: alarm.trigger.into(),
             ward: alarm.ward,
+            ward_now: alarm.ward_now,
         }
     }
 }

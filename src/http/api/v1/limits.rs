@@ -13,6 +13,8 @@ use vitalgate_domain::output::context;
 pub struct Limits {
     /// The limits; what is not named falls back to the rule pack.
     pub limits: Vec<Limit>,
+    /// Those of an earlier stay, to be put again by a person; none once there are others.
+    pub offered: Vec<Limit>,
     /// Rises with every change; also the `ETag`.
     pub version: u64,
 }

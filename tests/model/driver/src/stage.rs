@@ -9,7 +9,7 @@ use vitalgate_domain::core::Core;
 use vitalgate_domain::core::configuration::{Configuration, Texts};
 use vitalgate_domain::model::alarm::Alarm;
 use vitalgate_domain::model::command::{Action, AlarmAct, Command, DeviceDetails, PatientDetails};
-use vitalgate_domain::model::ids::{AlarmId, DeviceId, PatientId};
+use vitalgate_domain::model::ids::{AlarmId, DeviceId};
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{Delivery, ExpectedSignal, Kind};
 use vitalgate_domain::model::signal::SignalId;
@@ -186,15 +186,13 @@ impl Stage {
                 })
             }
             What::PatchPatient { patient, age_class, continuous, pregnant } => {
-                let patient: PatientId = id(patient)?;
-                let Some(known) = self.core.patients.get(&patient) else {
-                    return Ok(Asked::Nothing);
-                };
-                let mut details = known.details.clone();
-                details.age_class = age_class.unwrap_or(details.age_class);
-                details.continuous = continuous.unwrap_or(details.continuous);
-                details.pregnant = pregnant.or(details.pregnant);
-                Action::ChangePatient(details)
+                Action::ChangePatient {
+                    patient: id(patient)?,
+                    age_class: *age_class,
+                    continuous: *continuous,
+                    pregnant: *pregnant,
+                    replaces: None,
+                }
             }
             What::Discharge { patient, reason } => {
                 Action::DischargePatient { patient: id(patient)?, reason: reason.clone() }
@@ -236,6 +234,7 @@ impl Stage {
                 from: None,
                 replaces: None,
                 reason: reason.clone(),
+                only: None,
             },
             What::Alarm { patient, rule, source, act, seen, reason } => {
                 let Some(alarm) = self.open(patient.as_deref(), rule, source) else {

@@ -1,7 +1,7 @@
 //! What a person does with an open alarm.
 
 use super::{Book, Key};
-use crate::alarms::lifecycle::Refusal;
+use crate::alarms::lifecycle::{Refusal, acknowledged_for};
 use crate::model::command::{AlarmAct, CommandAnswer, Outcome};
 use crate::output::Output;
 use crate::output::transition::TransitionBody;
@@ -12,13 +12,20 @@ impl Book {
         let Some(open) = self.open.get_mut(key) else { return };
         let now = out.wall();
         let before = open.alarm.clone();
-        let result = if seen < open.news_seq {
+        let unread = open.untold && matches!(act, AlarmAct::Reset { .. });
+        let result = if seen < open.news_seq || unread {
             Err(Refusal::conflict("it has changed since it was seen"))
         } else {
             match act {
-                AlarmAct::Acknowledge => open.alarm.acknowledge(actor, seen, now),
+                AlarmAct::Acknowledge => {
+                    let usual = acknowledged_for(open.alarm.priority);
+                    let holds = open.acknowledge_for.unwrap_or(usual);
+                    open.alarm.acknowledge(actor, seen, holds, now)
+                }
                 AlarmAct::Unacknowledge => open.alarm.unacknowledge(now),
-                AlarmAct::Reset { reason } => open.alarm.reset(reason.as_deref(), now),
+                AlarmAct::Reset { reason } => {
+                    open.alarm.reset(reason.as_deref(), open.resettable, now)
+                }
             }
         };
         let (outcome, detail) = match &result {

@@ -54,6 +54,14 @@ impl Book {
             ongoing: Vec::new(),
             series: None,
             sent: None,
+            acknowledge_for: None,
+            by_reading: false,
+            acknowledged_at: None,
+            held_at: None,
+            resettable: false,
+            folds: Vec::new(),
+            told_at: None,
+            untold: false,
         };
         self.open.insert(key.clone(), open);
         self.record(&key, change, None, out);

@@ -74,9 +74,7 @@ impl Core {
             return Reply::refused(Outcome::NotFound, format!("there is no patient {patient}"));
         }
         match device.patient() {
-            Some(other) if other == patient => {
-                return Reply::refused(Outcome::AlreadySo, "the device is bound to this patient");
-            }
+            Some(other) if other == patient => return self.change_zeros(id, zeros, out),
             Some(other) => {
                 return Reply::refused(
                     Outcome::Conflict,
@@ -101,6 +99,20 @@ impl Core {
         });
         self.expect_anew(id, out);
         Reply::done()
+    }
+
+    /// Which zeros mean "no sensor" on the binding that stands, from now on.
+    fn change_zeros(&mut self, id: &DeviceId, zeros: &[SignalId], out: &Output) -> Reply {
+        let device = self.device_mut(id, out.now);
+        match device.bindings.last_mut() {
+            Some(binding) if binding.zero_means_no_sensor != zeros => {
+                binding.zero_means_no_sensor = zeros.to_vec();
+                Reply::done()
+            }
+            Some(_) | None => {
+                Reply::refused(Outcome::AlreadySo, "the device is bound to this patient")
+            }
+        }
     }
 
     pub(super) fn unbind(&mut self, id: &DeviceId, out: &mut Output) -> Reply {

@@ -6,12 +6,14 @@ mod stays;
 use std::sync::Arc;
 
 use super::{Core, context};
-use crate::model::command::{Action, AlarmAct, Command, CommandAnswer, Outcome, PatientLimit};
+use crate::model::command::{
+    Action, AlarmAct, Command, CommandAnswer, Outcome, PatientDetails, PatientLimit,
+};
 use crate::model::ids::{AlarmId, PatientId};
 use crate::model::time::Timestamp;
 use crate::output::Output;
 use crate::output::transition::TransitionBody;
-use crate::patient::LimitSet;
+use crate::patient::{Checked, LimitSet};
 
 /// What is answered to a command that is not about an alarm.
 struct Reply {
@@ -43,26 +45,40 @@ impl Core {
             Action::Alarm { id, seen, act } => self.act(actor, id, *seen, act, out),
             Action::AddWard(ward) => self.answer(actor, "add_ward", out, |c, _| c.add_ward(ward)),
             Action::AddBed { bed, ward } => {
-                self.answer(actor, "add_bed", out, |c, _| c.add_bed(bed, ward));
+                self.answer(actor, "add_bed", out, |c, out| c.add_bed(bed, ward, out));
             }
             Action::AdmitPatient(details) => {
                 self.answer(actor, "admit", out, |c, _| c.admit(details));
             }
-            Action::ChangePatient(details) => {
-                self.answer(actor, "change_patient", out, |c, out| c.change(details, out));
+            Action::ReplacePatient(details) => {
+                self.answer(actor, "change_patient", out, |c, out| c.replace(details, out));
+            }
+            Action::ChangePatient { patient, age_class, continuous, pregnant, replaces } => {
+                self.answer(actor, "change_patient", out, |c, out| {
+                    let change = |known: &PatientDetails| PatientDetails {
+                        age_class: age_class.unwrap_or(known.age_class),
+                        continuous: continuous.unwrap_or(known.continuous),
+                        pregnant: pregnant.or(known.pregnant),
+                        ..known.clone()
+                    };
+                    c.change(patient, *replaces, change, out)
+                });
             }
             Action::TransferPatient { patient, bed } => {
-                self.answer(actor, "transfer", out, |c, _| c.transfer(patient, bed.as_ref()));
+                self.answer(actor, "transfer", out, |c, out| {
+                    c.transfer(patient, bed.as_ref(), out)
+                });
             }
             Action::DischargePatient { patient, reason } => {
                 self.answer(actor, "discharge", out, |c, out| {
                     c.discharge(actor, patient, reason.as_deref(), out)
                 });
             }
-            Action::SetLimits { patient, limits, from, replaces, reason } => {
+            Action::SetLimits { patient, limits, from, replaces, reason, only } => {
                 self.answer(actor, "set_limits", out, |c, out| {
                     let from = from.unwrap_or(out.wall());
-                    c.set_limits(actor, patient, limits, from, *replaces, reason.as_deref(), out)
+                    let (reason, only) = (reason.as_deref(), only.as_deref());
+                    c.set_limits(actor, patient, limits, from, *replaces, reason, only, out)
                 });
             }
             Action::RegisterDevice(details) => {
@@ -114,7 +130,7 @@ impl Core {
         match self.find_alarm(id) {
             Some((Some(patient), key)) => {
                 if let Some(patient) = self.patient_mut(&patient) {
-                    patient.alarms.act(&key, actor, seen, act, out);
+                    patient.act(&key, actor, seen, act, out);
                 }
                 self.note_deadline(&patient);
             }
@@ -137,6 +153,7 @@ impl Core {
         from: Timestamp,
         replaces: Option<u64>,
         reason: Option<&str>,
+        only: Option<&str>,
         out: &mut Output,
     ) -> Reply {
         let configuration = Arc::clone(&self.configuration);
@@ -149,8 +166,24 @@ impl Core {
             let refused = Reply::refused(Outcome::Stale, format!("version {stands} stands"));
             return Reply { version: Some(stands), ..refused };
         }
-        if let Err((outcome, what)) = patient.check_limits(limits, reason, context) {
-            return Reply::refused(outcome, what);
+        let asked;
+        let limits = match only {
+            Some(signal) => {
+                let name = context.signals.find(signal).map_or(signal, |signal| &signal.name);
+                asked = patient.limits_with(name, limits);
+                &asked
+            }
+            None => limits,
+        };
+        let Checked { limits: accepted, refused } = patient.check_limits(limits, reason, context);
+        let refused = refused.join("; ");
+        let unchanged = patient.limits.last().map_or(&[][..], |set| &set.limits) == accepted;
+        if unchanged && !refused.is_empty() {
+            return Reply::refused(Outcome::Invalid, refused);
+        }
+        if unchanged && replaces.is_none() && from <= out.wall() {
+            let already = Reply::refused(Outcome::AlreadySo, "these limits stand");
+            return Reply { version: Some(stands), ..already };
         }
         let set = LimitSet {
             version: stands + 1,
@@ -158,12 +191,13 @@ impl Core {
             since: out.now.own(from),
             by: actor.to_owned(),
             reason: reason.map(str::to_owned),
-            limits: limits.to_vec(),
+            limits: accepted,
         };
         if let Some(patient) = self.patient_mut(id) {
             patient.set_limits(set, context, out);
         }
         self.note_deadline(id);
-        Reply { version: Some(stands + 1), ..Reply::done() }
+        let detail = if refused.is_empty() { refused } else { format!("refused: {refused}") };
+        Reply { version: Some(stands + 1), detail, ..Reply::done() }
     }
 }

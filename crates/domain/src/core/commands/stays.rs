@@ -19,7 +19,8 @@ impl Core {
         Reply::done()
     }
 
-    pub(super) fn add_bed(&mut self, bed: &BedId, ward: &WardId) -> Reply {
+    /// Makes a bed, or moves it, and whoever lies in it, to a ward.
+    pub(super) fn add_bed(&mut self, bed: &BedId, ward: &WardId, out: &mut Output) -> Reply {
         if !self.site.wards.contains(ward) {
             return Reply::refused(Outcome::NotFound, format!("there is no ward {ward}"));
         }
@@ -27,6 +28,15 @@ impl Core {
             return Reply::refused(Outcome::AlreadySo, "the bed stands in this ward");
         }
         self.site_mut().beds.insert(bed.clone(), ward.clone());
+        let lies =
+            |p: &&Arc<Patient>| p.discharged_at.is_none() && p.details.bed.as_ref() == Some(bed);
+        let ids: Vec<PatientId> =
+            self.patients.values().filter(lies).map(|p| p.details.id.clone()).collect();
+        for id in ids {
+            if let Some(patient) = self.patient_mut(&id) {
+                patient.moved(Some(bed), Some(ward.clone()), out);
+            }
+        }
         Reply::done()
     }
 
@@ -67,33 +77,66 @@ impl Core {
         if let Some(known) = known {
             patient.limits.clone_from(&known.limits);
             patient.alarms.clone_from(&known.alarms);
+            patient.version = known.version + 1;
         }
         self.patients.insert(details.id.clone(), Arc::new(patient));
         self.patient_mut(&details.id);
         Reply::done()
     }
 
-    pub(super) fn change(&mut self, details: &PatientDetails, out: &mut Output) -> Reply {
-        if !self.is_here(&details.id) {
-            return Reply::refused(Outcome::NotFound, "no such patient is here");
+    /// All of what is known of a patient, as core 1 was asked to change it.
+    pub(super) fn replace(&mut self, details: &PatientDetails, out: &mut Output) -> Reply {
+        let moved = self.transfer(&details.id, details.bed.as_ref(), out);
+        if !matches!(moved.outcome, Outcome::Done | Outcome::AlreadySo) {
+            return moved;
         }
-        let reply = self.transfer(&details.id, details.bed.as_ref());
-        if reply.outcome != Outcome::Done {
-            return reply;
-        }
-        let configuration = Arc::clone(&self.configuration);
-        if let Some(patient) = self.patient_mut(&details.id) {
-            let was_adult = patient.is_adult();
-            patient.details = details.clone();
-            patient.details_changed(was_adult, context(&configuration), out);
-        }
-        self.note_deadline(&details.id);
-        Reply::done()
+        let changed = self.change(&details.id, None, |_| details.clone(), out);
+        if changed.outcome == Outcome::AlreadySo { Reply::done() } else { changed }
     }
 
-    pub(super) fn transfer(&mut self, id: &PatientId, bed: Option<&BedId>) -> Reply {
-        if !self.is_here(id) {
+    /// Changes what is known of a patient, but not where the patient lies.
+    pub(super) fn change(
+        &mut self,
+        id: &PatientId,
+        replaces: Option<u64>,
+        change: impl Fn(&PatientDetails) -> PatientDetails,
+        out: &mut Output,
+    ) -> Reply {
+        let Some(patient) = self.patients.get(id).filter(|p| p.discharged_at.is_none()) else {
             return Reply::refused(Outcome::NotFound, "no such patient is here");
+        };
+        let stands = patient.version;
+        if replaces.is_some_and(|seen| seen != stands) {
+            let refused = Reply::refused(Outcome::Stale, format!("version {stands} stands"));
+            return Reply { version: Some(stands), ..refused };
+        }
+        let details = change(&patient.details);
+        if details == patient.details {
+            let already = Reply::refused(Outcome::AlreadySo, "nothing of this is news");
+            return Reply { version: Some(stands), ..already };
+        }
+        let configuration = Arc::clone(&self.configuration);
+        if let Some(patient) = self.patient_mut(id) {
+            let before = patient.person();
+            patient.details = details;
+            patient.version += 1;
+            patient.details_changed(before, context(&configuration), out);
+        }
+        self.note_deadline(id);
+        Reply { version: Some(stands + 1), ..Reply::done() }
+    }
+
+    pub(super) fn transfer(
+        &mut self,
+        id: &PatientId,
+        bed: Option<&BedId>,
+        out: &mut Output,
+    ) -> Reply {
+        let Some(patient) = self.patients.get(id).filter(|p| p.discharged_at.is_none()) else {
+            return Reply::refused(Outcome::NotFound, "no such patient is here");
+        };
+        if patient.details.bed.as_ref() == bed {
+            return Reply::refused(Outcome::AlreadySo, "the patient lies there");
         }
         let ward = match bed.map(|bed| self.free_bed(bed, id)) {
             Some(Err(reply)) => return reply,
@@ -101,8 +144,7 @@ impl Core {
             None => None,
         };
         if let Some(patient) = self.patient_mut(id) {
-            patient.details.bed = bed.cloned();
-            patient.ward = ward;
+            patient.moved(bed, ward, out);
         }
         Reply::done()
     }

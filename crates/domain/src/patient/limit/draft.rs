@@ -25,6 +25,13 @@ pub(super) fn limit_draft(
         Side::Low => "below",
         Side::High => "above",
     };
+    let (value, limit) = (technical::figure(number.value), technical::figure(evidence.limit));
+    let unit = number.unit;
+    let crossing = if rule.name.is_some() {
+        format!("{} {comparator}{value} {unit}", rule.label)
+    } else {
+        format!("{} {comparator}{value} {unit} {word} {limit} {unit}", rule.label)
+    };
     Draft {
         key: Key::new(rule.id.clone(), source.name()),
         kind: AlarmKind::Physiological,
@@ -35,14 +42,8 @@ pub(super) fn limit_draft(
         priority: rule.priority(level),
         response,
         condition: Condition::Present,
-        text: format!(
-            "{} {comparator}{} {} {word} {} {}",
-            rule.label,
-            technical::figure(number.value),
-            number.unit,
-            technical::figure(evidence.limit),
-            number.unit
-        ),
+        text: technical::named(rule.name.as_deref(), crossing),
+        folds: rule.folds.clone(),
         advice: rule.advice.clone(),
         reason: doubt.or_else(|| technical::doubt_of(evidence.quality)),
         cause: evidence.cause.clone(),
@@ -63,5 +64,8 @@ pub(super) fn limit_draft(
         late: false,
         latest: None,
         news: false,
+        acknowledge_for: rule.acknowledge_for,
+        by_reading: true,
+        resettable: false,
     }
 }

@@ -4,14 +4,14 @@ use super::draft::limit_draft;
 use super::own::valid_at;
 use super::watch::Evidence;
 use crate::alarms::book::Draft;
-use crate::model::alarm::{Condition, Priority, Response};
+use crate::model::alarm::{Condition, LimitFrom, Priority, Response, TimeQuality};
 use crate::model::observation::Source;
 use crate::model::time::Span;
 use crate::output::Output;
 use crate::patient::alarms::{Parts, PatientAlarms};
 use crate::patient::judgement::Reading;
-use crate::patient::{Patient, RuleContext};
-use crate::rules::{Level, LimitRule, Relation, Rule};
+use crate::patient::{Patient, RuleContext, SeriesState};
+use crate::rules::{InForce, Level, LimitRule, Relation, Rule};
 
 impl Patient {
     /// Judges a late number: it may raise, marked as late, and clears nothing.
@@ -24,35 +24,64 @@ impl Patient {
         let Reading { observation, number, series, spot, .. } = reading;
         let source = &observation.source;
         let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
-        let Parts { state, limits, mut alarms } = self.parts(series, out);
-        let (limits, version) = valid_at(limits, observation.timing.own);
+        let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
+        let limits = valid_at(limits, adult, observation.timing.own);
         let age = observation.timing.received - observation.timing.measured;
         for rule in rules {
-            let mut worst = None;
-            for level in Level::ALL {
-                let relation =
-                    rule.relation(level, limits, number.value, number.unit, number.comparator);
-                let Relation::Beyond { limit, from } = relation else {
-                    if state.watches.of(rule).is_some() {
-                        state.watches.of_mut(rule).late[level] = None;
-                    }
-                    continue;
-                };
-                let rule_at = observation.timing.rule_at;
-                let late = &mut state.watches.of_mut(rule).late[level];
-                let (since, announced) = *late.get_or_insert((rule_at, false));
-                let delay = if spot { Span::ZERO } else { rule.delay(level) };
-                if !announced && rule_at - since >= delay {
-                    *late = Some((since, true));
-                    worst = Some((level, limit, from));
-                }
-            }
-            if let Some((level, limit, from)) = worst {
-                let evidence = Evidence::new(observation, number, limit, from, version);
-                alarms.announce_late(rule, source, &evidence, level, age);
+            let spot = spot || rule.spot;
+            let evidence = |limit, from| {
+                Box::new(Evidence::new(observation, number, limit, from, limits.version))
+            };
+            if let Some((level, worst)) = state.add_late(rule, reading, limits, spot, evidence) {
+                alarms.announce_late(rule, source, &worst, level, age);
             }
         }
         state.watches.tidy();
+    }
+}
+
+impl SeriesState {
+    /// Adds a late number to the excursions it belongs to. The gravest level to be announced with it, and its worst
+    /// reading: an excursion is announced once it has lasted for the delay, and again only where it turns out to be
+    /// graver.
+    fn add_late(
+        &mut self,
+        rule: &LimitRule,
+        reading: Reading<'_>,
+        limits: InForce<'_>,
+        spot: bool,
+        evidence: impl Fn(f64, LimitFrom) -> Box<Evidence>,
+    ) -> Option<(Level, Evidence)> {
+        let Reading { observation, number, .. } = reading;
+        let at = observation.timing.rule_at;
+        let timed = observation.timing.quality != TimeQuality::Unknown;
+        let gap = (!spot).then(|| self.gap(rule));
+        let mut announced = None;
+        for level in Level::ALL {
+            let relation =
+                rule.relation(level, limits, number.value, number.unit, number.comparator);
+            let Relation::Beyond { limit, from } = relation else {
+                if relation != Relation::Ambiguous && self.watches.of(rule).is_some() {
+                    self.watches.of_mut(rule).past[level].inside(at);
+                }
+                continue;
+            };
+            let past = &mut self.watches.of_mut(rule).past[level];
+            past.forget_before(at - rule.actionable);
+            let excursion = past.beyond(evidence(limit, from), rule.side, gap);
+            let delay = if spot || !timed { Span::ZERO } else { rule.delay(level) };
+            if excursion.lasts() >= delay && !excursion.is_told(level) {
+                announced = excursion.worst().map(|worst| (level, worst.clone()));
+            }
+        }
+        let (level, worst) = announced?;
+        // What is critical is beyond the ordinary limit as well: the whole of it is told.
+        let watch = self.watches.of_mut(rule);
+        let told_before = watch.past[Level::Warning].is_told_at(at, level);
+        for milder in Level::ALL.into_iter().filter(|milder| *milder <= level) {
+            watch.past[milder].tell_at(at, level);
+        }
+        (!told_before).then_some((level, worst))
     }
 }
 
@@ -70,16 +99,13 @@ impl PatientAlarms<'_> {
         if age > rule.actionable {
             return self.note(&source.device, "historical", then());
         }
-        let priority = lowered(draft.priority, draft.response);
         let held = self.open(&draft.key).map(|(condition, _)| condition);
-        if matches!(held, Some(Condition::Present | Condition::Unknown | Condition::Absent)) {
-            // The open alarm keeps what is known of the present, and shows that it was worse before.
-            self.note(&source.device, "late", then());
-            self.change(&draft.key, None, |alarm, now| alarm.worse(priority, now));
-            return;
+        if matches!(held, Some(Condition::Present | Condition::Unknown)) {
+            // The open alarm keeps what is known of the present.
+            return self.note(&source.device, "late", then());
         }
         self.raise(Draft {
-            priority,
+            priority: lowered(draft.priority, draft.response),
             condition: Condition::Momentary,
             text: format!("{} (late)", draft.text),
             late: true,

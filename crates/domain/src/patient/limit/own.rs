@@ -2,16 +2,19 @@
 
 use minicbor::{Decode, Encode};
 
+use super::known::Known;
+use super::watch::{Evidence, Track, Watch};
 use crate::alarms::book::Key;
 use crate::model::alarm::{Alarm, Condition, Side};
-use crate::model::command::{Outcome, PatientLimit};
+use crate::model::command::PatientLimit;
 use crate::model::observation::Source;
 use crate::model::signal::Signal;
-use crate::model::time::Timestamp;
+use crate::model::time::{Span, Timestamp};
+use crate::model::unit::Unit;
 use crate::output::Output;
 use crate::patient::alarms::{Parts, PatientAlarms};
 use crate::patient::{Patient, RuleContext, SeriesState};
-use crate::rules::{Level, LimitRule, Relation, RuleSet};
+use crate::rules::{InForce, Level, LimitRule, Relation, Rule, RuleSet};
 
 /// Limits valid from a time on.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -38,9 +41,15 @@ pub struct LimitSet {
 }
 
 impl Patient {
-    /// The limits valid at an instant of the gateway's own time, and their version; 0 for none of the patient's own.
-    pub fn limits_at(&self, measured: Timestamp) -> (&[PatientLimit], u64) {
-        valid_at(&self.limits, measured)
+    /// The limits in force at an instant of the gateway's own time.
+    pub fn limits_at(&self, measured: Timestamp) -> InForce<'_> {
+        valid_at(&self.limits, self.is_adult(), measured)
+    }
+
+    /// Whether a signal has limits of the patient's own.
+    pub(in crate::patient) fn has_own(&self, name: &str) -> bool {
+        let own = self.limits.last().map_or(&[][..], |set| &set.limits);
+        own.iter().any(|limit| limit.signal == name)
     }
 
     /// The version that stands.
@@ -48,106 +57,229 @@ impl Patient {
         self.limits.last().map_or(0, |set| set.version)
     }
 
-    /// Why a set of limits cannot be, if it cannot.
-    pub fn check_limits(
-        &self,
-        limits: &[PatientLimit],
-        reason: Option<&str>,
-        context: RuleContext<'_>,
-    ) -> Result<(), (Outcome, String)> {
-        let invalid = |what: String| Err((Outcome::Invalid, what));
-        for (i, limit) in limits.iter().enumerate() {
-            let Some(signal) = context.signals.find(&limit.signal) else {
-                return invalid(format!("`{}` is no signal", limit.signal));
-            };
-            let same = |other: &&PatientLimit| {
-                other.signal == limit.signal
-                    && other.side == limit.side
-                    && other.critical == limit.critical
-            };
-            if limits[..i].iter().any(|other| same(&other)) {
-                return invalid(format!("{} {} stands twice", limit.signal, limit.side));
-            }
-            if let Err(what) = check_value(limit, signal, reason) {
-                return invalid(what);
-            }
-        }
-        for rule in limits.iter().filter_map(|l| context.signals.find(&l.signal)) {
-            if let Some(what) = inverted(rule, limits, context.rules) {
-                return invalid(what);
-            }
-        }
-        Ok(())
+    /// The limits that stand, those of one signal replaced.
+    pub fn limits_with(&self, signal: &str, limits: &[PatientLimit]) -> Vec<PatientLimit> {
+        let stands = self.limits.last().map_or(&[][..], |set| &set.limits);
+        let others = stands.iter().filter(|limit| limit.signal != signal).cloned();
+        others.chain(limits.iter().cloned()).collect()
     }
 
-    /// Puts limits in force; alarms whose value is inside now move by row 22.
+    /// What of these limits can be put in force, and what is refused, in words. A signal whose limits are refused
+    /// keeps those that stand, and costs no other signal its own.
+    pub fn check_limits(
+        &self,
+        asked: &[PatientLimit],
+        reason: Option<&str>,
+        context: RuleContext<'_>,
+    ) -> Checked {
+        let stands = self.limits.last().map_or(&[][..], |set| &set.limits);
+        let mut checked = Checked::default();
+        let mut by_signal: Vec<(Result<&Signal, &str>, Vec<PatientLimit>)> = Vec::new();
+        for limit in asked {
+            let signal = context.signals.find(&limit.signal).ok_or(limit.signal.as_str());
+            let name = |signal: &Result<&Signal, &str>| {
+                signal.map_or_else(str::to_owned, |s| s.name.clone())
+            };
+            let limit = PatientLimit { signal: name(&signal), ..limit.clone() };
+            match by_signal.iter_mut().find(|(_, limits)| limits[0].signal == limit.signal) {
+                Some((_, limits)) => limits.push(limit),
+                None => by_signal.push((signal, vec![limit])),
+            }
+        }
+        for (signal, limits) in by_signal {
+            let fault = match signal {
+                Err(name) => Err(format!("`{name}` is no signal")),
+                Ok(signal) => check_signal(signal, &limits, reason, context.rules),
+            };
+            match fault {
+                Ok(()) => checked.limits.extend(limits),
+                Err(why) => {
+                    let kept = stands.iter().filter(|l| l.signal == limits[0].signal).cloned();
+                    checked.limits.extend(kept);
+                    checked.refused.push(why);
+                }
+            }
+        }
+        checked
+    }
+
+    /// Puts limits in force, and judges again the series of the signals whose limits changed (row 22).
     pub fn set_limits(&mut self, set: LimitSet, context: RuleContext<'_>, out: &mut Output) {
         let actor = set.by.clone();
         // What was to hold from then on, or later, holds no more.
         self.limits.retain(|older| older.since < set.since);
+        let before = self.limits.last().map_or_else(Vec::new, |older| older.limits.clone());
+        let touched = |name: &str| {
+            let of = |limits: &[PatientLimit]| -> Vec<PatientLimit> {
+                limits.iter().filter(|limit| limit.signal == name).cloned().collect()
+            };
+            of(&before) != of(&set.limits)
+        };
+        let touched: Vec<usize> = self
+            .series
+            .keys()
+            .enumerate()
+            .filter(|(_, source)| touched(&context.signals.name(source.signal)))
+            .map(|(series, _)| series)
+            .collect();
         self.limits.push(set);
-        let sources: Vec<Source> = self.series.keys().cloned().collect();
-        for (series, source) in sources.iter().enumerate() {
-            let Parts { state, limits, mut alarms } = self.parts(series, out);
-            let (limits, _) = valid_at(limits, alarms.now().at);
-            for rule in context.rules.limits_of(source.signal) {
-                alarms.relax(rule, source, state, limits, &actor);
+        for series in touched {
+            let Some(source) = self.series.key_at(series).cloned() else { continue };
+            let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
+            let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
+            let limits = valid_at(limits, adult, alarms.now().at);
+            for rule in rules {
+                alarms.judge_by_new_limits(rule, &source, state, limits, &actor);
             }
+            state.watches.tidy();
+        }
+    }
+
+    /// The limits of a stay end with it; those that stood are offered at the next (contract §4).
+    pub fn end_limits(&mut self, actor: &str, out: &Output) {
+        if self.limits.last().is_some_and(|set| !set.limits.is_empty()) {
+            self.limits.push(LimitSet {
+                version: self.limits_version() + 1,
+                from: out.wall(),
+                by: actor.to_owned(),
+                reason: Some("discharged".to_owned()),
+                limits: Vec::new(),
+                since: out.now.at,
+            });
+        }
+    }
+
+    /// Limits of an earlier stay, for a person to put again; none once there are others.
+    pub fn offered_limits(&self) -> &[PatientLimit] {
+        match self.limits.split_last() {
+            Some((last, before)) if last.limits.is_empty() => {
+                before.last().map_or(&[], |set| &set.limits)
+            }
+            Some(_) | None => &[],
         }
     }
 }
 
+/// Limits as they can be put in force.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// All of them, by their signals' names.
+    pub limits: Vec<PatientLimit>,
+    /// Why limits of a signal are not among them, a line for each signal.
+    pub refused: Vec<String>,
+}
+
 impl PatientAlarms<'_> {
-    /// Ends what the patient's new limits allow.
-    fn relax(
+    /// Judges what is known last of a series by limits that are new to it. What lies beyond begins now; what was
+    /// beyond ends if nothing in doubt speaks against it.
+    fn judge_by_new_limits(
         &mut self,
         rule: &LimitRule,
         source: &Source,
         state: &mut SeriesState,
-        limits: &[PatientLimit],
+        limits: InForce<'_>,
         actor: &str,
     ) {
         let key = Key::new(rule.id.clone(), source.name());
-        let judged = self.open(&key).is_none_or(|(condition, _)| {
-            matches!(condition, Condition::Present | Condition::Unknown)
-        });
-        let Some(number) = state.latest.as_ref().map(|latest| &latest.number) else { return };
-        let beyond = Level::ALL.into_iter().any(|level| {
-            let relation =
-                rule.relation(level, limits, number.value, number.unit, number.comparator);
-            matches!(relation, Relation::Beyond { .. } | Relation::Ambiguous)
-        });
-        if judged && !beyond {
-            state.watches.retain(|watch| watch.rule != rule.id);
-            self.change(&key, Some(actor), Alarm::limit_changed);
-            if let Some(confirm) = &rule.confirm {
-                let request = Key::new(confirm.request.clone(), source.name());
-                self.change(&request, Some(actor), Alarm::limit_changed);
+        let open = self.open(&key).map(|(condition, _)| condition);
+        let unknown = state.lost || open == Some(Condition::Unknown);
+        let known = state.known(source);
+        let certain = !known.is_empty() && known.iter().all(|one| one.certain);
+        if known.is_empty() {
+            return;
+        }
+        for level in Level::ALL {
+            let relation = |one: &Known| one.relation(rule, level, limits);
+            let beyond = known.iter().find_map(|one| match relation(one) {
+                Relation::Beyond { limit, from } => Some(one.beyond(limit, from, limits.version)),
+                Relation::Inside | Relation::Between | Relation::Ambiguous | Relation::NoLimit => {
+                    None
+                }
+            });
+            let ambiguous = known.iter().any(|one| relation(one) == Relation::Ambiguous);
+            let now = self.now().at;
+            let track = &mut state.watches.of_mut(rule).tracks[level];
+            match beyond {
+                Some(began) if track.began.is_none() && !unknown => {
+                    let began = Some(Box::new(Evidence { rule_at: now, ..*began }));
+                    let active = rule.delay(level) == Span::ZERO;
+                    *track = Track { began, active, inside_since: None };
+                }
+                Some(_) => {}
+                None if track.active && (unknown || !certain || ambiguous) => {}
+                None if ambiguous => {}
+                None => *track = Track::default(),
             }
+        }
+        if state.watches.of(rule).and_then(Watch::active_level).is_none() {
+            self.change(&key, Some(actor), Alarm::limit_changed);
+        } else {
+            self.settle(rule, source, state, [true; 2], false);
+        }
+        if let Some(confirm) = &rule.confirm
+            && state.watches.of(rule).is_none_or(|watch| !watch.is_pending())
+        {
+            let request = Key::new(confirm.request.clone(), source.name());
+            self.change(&request, Some(actor), Alarm::limit_changed);
         }
     }
 }
 
-/// The newest set that was valid at a time, and its version; 0 for none.
-pub(super) fn valid_at(sets: &[LimitSet], measured: Timestamp) -> (&[PatientLimit], u64) {
+/// What was in force for somebody, an adult or not, at a time.
+pub(super) fn valid_at(sets: &[LimitSet], adult: bool, measured: Timestamp) -> InForce<'_> {
     let valid = sets.iter().rev().find(|set| set.since <= measured);
-    valid.map_or((&[], 0), |set| (&set.limits, set.version))
+    let (own, version) = valid.map_or((&[][..], 0), |set| (&set.limits[..], set.version));
+    InForce { own, version, adult }
 }
 
-fn check_value(limit: &PatientLimit, signal: &Signal, reason: Option<&str>) -> Result<(), String> {
+/// Whether the limits of one signal can be put in force.
+fn check_signal(
+    signal: &Signal,
+    limits: &[PatientLimit],
+    reason: Option<&str>,
+    rules: &RuleSet,
+) -> Result<(), String> {
+    let name = &signal.name;
+    if rules.limits_of(signal.id).all(|rule| rule.floor) {
+        return Err(format!("no rule judges {name}: a limit of it would do nothing"));
+    }
+    for (i, limit) in limits.iter().enumerate() {
+        let same =
+            |other: &PatientLimit| other.side == limit.side && other.critical == limit.critical;
+        if limits[..i].iter().any(same) {
+            return Err(format!("{name} {} stands twice", limit.side));
+        }
+        check_value(limit, signal, reason, rules)?;
+    }
+    check_order(signal, limits, rules)
+}
+
+fn check_value(
+    limit: &PatientLimit,
+    signal: &Signal,
+    reason: Option<&str>,
+    rules: &RuleSet,
+) -> Result<(), String> {
     let PatientLimit { signal: name, side, .. } = limit;
     let Some(unit) = signal.unit.filter(|unit| unit.quantity() == limit.unit.quantity()) else {
         return Err(format!("{} does not fit {name}", limit.unit));
     };
+    let urgent_low =
+        limit.critical && *side == Side::Low && unit.quantity() == Unit::MgPerDl.quantity();
     let Some(value) = limit.value else {
-        if limit.critical && *side == Side::Low && name == "glucose_cgm" {
-            return Err("the urgent low of glucose cannot be switched off".to_owned());
+        if urgent_low {
+            return Err(format!("the urgent low of {name} cannot be switched off"));
         }
         if reason.is_none_or(|r| r.trim().is_empty()) {
             return Err(format!("switching off {name} {side} needs a reason"));
         }
         return Ok(());
     };
+    let shipped = rules.limits_of(signal.id).find(|r| r.side == *side && !r.floor);
+    let shipped = shipped.and_then(|rule| rule.limit(Level::Critical, pack(&[]), limit.unit));
+    if urgent_low && shipped.is_some_and(|(least, _)| value < least) {
+        return Err(format!("the urgent low of {name} cannot be set below that of the rules"));
+    }
     let inside = limit.unit.convert(value, unit).is_some_and(|value| {
         value.is_finite() && signal.plausible.is_none_or(|(l, h)| (l..=h).contains(&value))
     });
@@ -158,29 +290,40 @@ fn check_value(limit: &PatientLimit, signal: &Signal, reason: Option<&str>) -> R
     }
 }
 
-/// A low limit at or above a high one would alarm on every reading.
-fn inverted(signal: &Signal, limits: &[PatientLimit], rules: &RuleSet) -> Option<String> {
-    let unit = signal.unit?;
+/// These limits over those of a pack for adults.
+fn pack(own: &[PatientLimit]) -> InForce<'_> {
+    InForce { own, version: 0, adult: true }
+}
+
+/// Limits rise from the critical low over low and high to the critical high, those of the rules among them where a
+/// patient has none of his own.
+fn check_order(signal: &Signal, limits: &[PatientLimit], rules: &RuleSet) -> Result<(), String> {
+    let Some(unit) = signal.unit else { return Ok(()) };
     let of = |side, level| {
-        let rule = rules.limits_of(signal.id).find(|r| r.side == side);
-        let own = limits
-            .iter()
-            .find(|l| l.signal == signal.name && l.side == side && Level::of(l) == level);
-        match (own, rule) {
-            (Some(own), _) => own.unit.convert(own.value?, unit),
-            (None, Some(rule)) => rule.limit(level, limits, unit).map(|(value, _)| value),
-            (None, None) => None,
-        }
+        let rule = rules.limits_of(signal.id).find(|r| r.side == side && !r.floor)?;
+        rule.limit(level, pack(limits), unit).map(|(value, _)| value)
     };
-    for level in Level::ALL {
-        if let (Some(low), Some(high)) = (of(Side::Low, level), of(Side::High, level))
-            && low >= high
-        {
-            return Some(format!(
-                "{}: the low limit {low} is not below the high {high}",
+    let named = |side, level, word| of(side, level).map(|value| (word, value));
+    let rising: Vec<(&str, f64)> = [
+        named(Side::Low, Level::Critical, "the critical low limit"),
+        named(Side::Low, Level::Warning, "the low limit"),
+        named(Side::High, Level::Warning, "the high limit"),
+        named(Side::High, Level::Critical, "the critical high limit"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    for pair in rising.windows(2) {
+        let [(lower, a), (upper, b)] = pair else { continue };
+        // The two limits of one side may be the same, those of two sides not.
+        let one_side = lower.ends_with("low limit") == upper.ends_with("low limit");
+        let rises = if one_side { a <= b } else { a < b };
+        if !rises {
+            return Err(format!(
+                "{}: {lower} {a} is not below {upper} {b} (in {unit})",
                 signal.name
             ));
         }
     }
-    None
+    Ok(())
 }

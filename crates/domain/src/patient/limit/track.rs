@@ -2,35 +2,47 @@
 
 use super::watch::{Evidence, Track};
 use crate::model::alarm::LimitFrom;
-use crate::model::observation::Observation;
-use crate::rules::{Level, LimitRule, Relation};
+use crate::model::time::{Span, Timestamp};
+use crate::rules::Relation;
+
+/// Single measurements confirm each other when they are measured so far apart.
+const APART: Span = Span::secs(30);
+
+/// How a series is judged by a limit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    /// Every reading counts at once.
+    pub(super) spot: bool,
+    /// The first single measurement beyond waits for another.
+    pub(super) asks: bool,
+    /// Beyond for so long holds.
+    pub(super) delay: Span,
+    /// Back inside for so long is over.
+    pub(super) clear_delay: Span,
+}
 
 /// Moves one limit's track by one reading.
-#[expect(clippy::too_many_arguments, reason = "one reading against one limit of one rule")]
 pub(super) fn move_track(
     track: &mut Track,
     relation: Relation,
     certain: bool,
-    rule: &LimitRule,
-    level: Level,
-    only_spot: bool,
-    observation: &Observation,
+    manner: Manner,
+    rule_at: Timestamp,
     evidence: impl FnOnce(f64, LimitFrom) -> Box<Evidence>,
 ) {
-    let rule_at = observation.timing.rule_at;
-    let spot = only_spot || rule.spot;
     match relation {
         Relation::Beyond { limit, from } => {
             track.inside_since = None;
-            // Another measurement beyond confirms the first; hand-entered ones are confirmed.
-            let first = track.began.is_none();
-            let asks = first && !only_spot && level == Level::Warning && rule.confirm.is_some();
             let began = track.began.get_or_insert_with(|| evidence(limit, from)).rule_at;
-            track.active |= if spot { !asks } else { rule_at - began >= rule.delay(level) };
+            let lasts = rule_at - began;
+            track.active |= match manner {
+                Manner { spot: true, asks, .. } => !asks || lasts >= APART,
+                Manner { delay, .. } => lasts >= delay,
+            };
         }
         Relation::Inside if certain && track.active => {
             let since = *track.inside_since.get_or_insert(rule_at);
-            if spot || rule_at - since >= rule.clear_delay {
+            if rule_at - since >= if manner.spot { APART } else { manner.clear_delay } {
                 *track = Track::default();
             }
         }

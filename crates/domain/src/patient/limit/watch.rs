@@ -6,6 +6,7 @@ use minicbor::decode::{Decoder, Error as DecodeError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 
+use super::excursion::Excursions;
 use crate::model::alarm::{LimitFrom, Priority, TimeQuality};
 use crate::model::cause::Cause;
 use crate::model::ids::RuleId;
@@ -29,10 +30,10 @@ pub struct Watch {
     /// The ordinary limit and the critical one.
     #[n(1)]
     pub tracks: [Track; 2],
-    /// A run of late readings beyond each of the two: since when, and whether it was
-    /// announced.
-    #[n(2)]
-    pub late: [Option<(Timestamp, bool)>; 2],
+    /// Past excursions beyond each of the two, as far as late readings may still add to them.
+    #[n(3)]
+    #[cbor(default)]
+    pub past: [Excursions; 2],
 }
 
 /// Where a series stands to one limit.
@@ -128,15 +129,31 @@ impl Watch {
 
     /// Whether there is nothing to remember.
     pub fn is_idle(&self) -> bool {
-        self.late == [None; 2] && self.tracks.iter().all(|t| t.began.is_none() && !t.active)
+        self.past.iter().all(Excursions::is_empty) && self.is_at_rest()
     }
 
-    /// A certain live value that is not beyond a limit ends the late readings beyond it.
-    pub(super) fn end_late_runs(&mut self, beyond: [bool; 2], certain: bool) {
-        for (late, beyond) in self.late.iter_mut().zip(beyond) {
-            if certain && !beyond {
-                *late = None;
-            }
+    /// Whether nothing lies beyond a limit, nor did until a moment ago.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.tracks.iter().all(|track| track.began.is_none() && !track.active)
+    }
+
+    /// Notes for readings that come late what a reading in time says of a limit: an announced excursion that was until
+    /// then, and where nothing was beyond.
+    pub(super) fn note_past(
+        &mut self,
+        rule: &LimitRule,
+        level: Level,
+        over: Option<(Timestamp, Timestamp)>,
+        (certain, observation): (bool, &Observation),
+    ) {
+        let at = observation.timing.rule_at;
+        let past = &mut self.past[level];
+        if let Some((from, to)) = over {
+            past.announced(from, to, level, rule.side);
+        }
+        if certain && self.tracks[level].began.is_none() {
+            past.inside(at);
+            past.forget_before(at - rule.actionable);
         }
     }
 
@@ -148,6 +165,12 @@ impl Watch {
 }
 
 impl Track {
+    /// What was announced of it until an instant: from when to when it lay beyond.
+    pub(super) fn told_since(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        let began = self.began.as_deref().filter(|_| self.active)?;
+        Some((began.rule_at, self.inside_since.unwrap_or(now)))
+    }
+
     /// The reading that began a delay which is still running.
     pub(super) fn pending(&self) -> Option<&Evidence> {
         self.began.as_deref().filter(|_| !self.active)
@@ -182,7 +205,8 @@ impl Watches {
         let known = self.iter().position(|watch| watch.rule == rule.id);
         let index = known.unwrap_or_else(|| {
             let tracks = [Track::default(), Track::default()];
-            self.push(Watch { rule: rule.id.clone(), tracks, late: [None; 2] });
+            let past = [Excursions::default(), Excursions::default()];
+            self.push(Watch { rule: rule.id.clone(), tracks, past });
             self.len() - 1
         });
         &mut self[index]
@@ -220,6 +244,17 @@ impl Watches {
             }
         }
         self.tidy();
+    }
+
+    /// Keeps what holds, and nothing else: its device was unbound.
+    pub(in crate::patient) fn leave(&mut self) {
+        for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {
+            track.inside_since = None;
+            if !track.active {
+                *track = Track::default();
+            }
+        }
+        self.retain(|watch| !watch.is_at_rest());
     }
 
     /// Forgets rules with nothing to remember.

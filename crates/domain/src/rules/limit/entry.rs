@@ -5,10 +5,12 @@ use toml::Spanned;
 
 use super::{Confirm, LevelLimits, LimitRule};
 use crate::model::alarm::{Priority, Response, Side};
+use crate::model::command::AgeClass;
 use crate::model::ids::RuleId;
-use crate::model::signal::{Cadence, Signal, SignalTable};
+use crate::model::signal::{Cadence, Signal, SignalId, SignalTable};
 use crate::model::time::Span;
-use crate::rules::{Amount, BadRules, LossRule, Text};
+use crate::rules::loss::About;
+use crate::rules::{Amount, BadRules, LossRule, Text, Whom};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,14 +30,22 @@ pub(in crate::rules) struct Entry {
     #[serde(default)]
     critical_delay: Span,
     hysteresis: Spanned<Amount>,
-    #[serde(default)]
-    clear_delay: Span,
+    clear_delay: Option<Span>,
     #[serde(default = "default_gap")]
     gap: Span,
     #[serde(default)]
     inclusive_critical: bool,
     #[serde(default)]
     adults_only: bool,
+    #[serde(default)]
+    floor: bool,
+    #[serde(default)]
+    not_adults: bool,
+    #[serde(default)]
+    ages: Vec<AgeClass>,
+    name: Option<String>,
+    #[serde(default)]
+    folds: Vec<Spanned<String>>,
     #[serde(default)]
     priorities: Priorities,
     #[serde(default)]
@@ -45,6 +55,7 @@ pub(in crate::rules) struct Entry {
     #[serde(default = "a_day")]
     actionable: Span,
     confirm: Option<Spanned<Span>>,
+    acknowledge_for: Option<Span>,
     loss: Option<Spanned<Span>>,
 }
 
@@ -80,7 +91,7 @@ fn a_day() -> Span {
 }
 
 impl Entry {
-    /// The one or two rules this entry stands for.
+    /// The two rules this entry stands for. Where it gives a side no limit, a patient may have one of his own.
     pub(in crate::rules) fn rules(
         &self,
         text: Text<'_>,
@@ -106,16 +117,14 @@ impl Entry {
                     Priority::High,
                 )?,
             ];
-            if levels.iter().all(Option::is_none) {
-                continue;
-            }
             self.check_order(text, side, warning, critical)?;
             let name = format!("{}_{side}", self.id.get_ref());
             let id = name.parse().map_err(|e| text.refuse(&self.id, format!("{e}")))?;
             let confirm = self.confirm(text, signal, &name)?;
-            rules.push(LimitRule { confirm, ..self.rule(id, signal, side, levels) });
+            let folds = self.folds(text, signals)?;
+            rules.push(LimitRule { folds, confirm, ..self.rule(id, signal, side, levels) });
         }
-        if rules.is_empty() {
+        if rules.iter().all(|rule| rule.levels == [None, None]) {
             return Err(text.refuse(
                 &self.id,
                 "write at least one limit, such as low = [\"88 %\"]".to_owned(),
@@ -134,11 +143,29 @@ impl Entry {
         let rule = LossRule::parse(
             (&self.id, within),
             self.signal(text, signals)?,
-            self.adults_only,
-            self.advice.clone(),
+            About {
+                whom: self.whom(),
+                name: self.name.clone(),
+                folds: self.folds(text, signals)?,
+                advice: self.advice.clone(),
+            },
             text,
         )?;
         Ok(Some(rule))
+    }
+
+    fn whom(&self) -> Whom {
+        let Self { adults_only, not_adults, .. } = *self;
+        Whom { adults_only, not_adults, ages: self.ages.clone() }
+    }
+
+    fn folds(&self, text: Text<'_>, signals: &SignalTable) -> Result<Vec<SignalId>, BadRules> {
+        let id = |name: &Spanned<String>| {
+            let what = || format!("`{}` is no signal of signals.toml", name.get_ref());
+            let signal = signals.find(name.get_ref());
+            signal.map(|signal| signal.id).ok_or_else(|| text.refuse(name, what()))
+        };
+        self.folds.iter().map(id).collect()
     }
 
     fn signal<'a>(&self, text: Text<'_>, signals: &'a SignalTable) -> Result<&'a Signal, BadRules> {
@@ -167,10 +194,14 @@ impl Entry {
             gap: self.gap,
             inclusive_critical: self.inclusive_critical,
             spot: signal.cadence == Cadence::Spot,
-            adults_only: self.adults_only,
+            whom: self.whom(),
+            floor: self.floor,
+            name: self.name.clone(),
+            folds: Vec::new(),
             responses: [self.responses.warning, self.responses.critical],
             advice: self.advice.clone(),
             actionable: self.actionable,
+            acknowledge_for: self.acknowledge_for,
             confirm: None,
         }
     }

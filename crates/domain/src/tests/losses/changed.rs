@@ -11,14 +11,11 @@ fn limits_for_adults_say_nothing_of_the_loss_of_others() {
     let mut scene = breathing();
     beats(&mut scene, 12);
     expect(&mut scene, &[RAISED]);
-    let mut details = scene.core.patients["p"].details.clone();
-    details.age_class = AgeClass::Paediatric;
-    scene.done(Action::ChangePatient(details.clone()));
+    scene.change(Some(AgeClass::Paediatric), None);
     expect(&mut scene, &["rule_changed high vitals_live.etco2_lost: closed rule_changed"]);
     beats(&mut scene, 12);
     expect(&mut scene, &[]);
-    details.age_class = AgeClass::Adult;
-    scene.done(Action::ChangePatient(details));
+    scene.change(Some(AgeClass::Adult), None);
     expect(&mut scene, &[RAISED]);
 }
 

@@ -9,7 +9,7 @@ use super::scene::Scene;
 
 const CO2: &str = "vitals_live.etco2_lost";
 
-const BREATH: &str = "vitals_live.respiratory_rate_lost";
+const BREATH: &str = "vitals_live.apnoea_lost";
 
 const RAISED: &str = "raised high vitals_live.etco2_lost: alarming, present";
 

@@ -63,7 +63,7 @@ fn row_05_a_condition_that_ends_latches_medium_and_high() {
     let mut scene = low_spo2();
     scene.stream("dev", "spo2", 89.0, 20);
     scene.expect(&[]);
-    scene.stream("dev", "spo2", 92.0, 10);
+    scene.stream("dev", "spo2", 92.0, 60);
     scene.expect(&[]);
     scene.reading("dev", "spo2", 92.0);
     scene.expect(&["latched medium vitals_live.spo2_low: latched, absent"]);
@@ -112,7 +112,7 @@ fn row_08_back_and_over_needs_the_clear_delay() {
         }
         scene.advance(12.0);
         scene.skip();
-        scene.stream("dev", "spo2", 97.0, 10);
+        scene.stream("dev", "spo2", 97.0, 60);
         scene.expect(&[]);
         scene.reading("dev", "spo2", 97.0);
         scene.expect(&[expected]);

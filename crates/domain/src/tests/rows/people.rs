@@ -32,11 +32,57 @@ fn row_10_an_acknowledgement_runs_out() {
 }
 
 #[test]
+fn row_10_asks_for_news() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "nibp_sys", 70.0);
+    scene.acknowledge("vitals_live.nibp_sys_low");
+    scene.skip();
+    // Nothing was measured since: the acknowledgement holds.
+    scene.stream("dev", "heart_rate", 70.0, 2_000);
+    scene.expect(&[]);
+    scene.reading("dev", "nibp_sys", 71.0);
+    scene.expect(&["acknowledgement_over high vitals_live.nibp_sys_low: alarming, present"]);
+}
+
+#[test]
+fn row_10_or_that_the_signal_is_silent() {
+    let mut scene = low_spo2();
+    scene.acknowledge(SPO2);
+    scene.stream("dev", "spo2", 86.0, 5);
+    scene.skip();
+    scene.advance(9.0);
+    scene.stream("dev", "heart_rate", 70.0, 3_700);
+    let of_spo2 = |line: &String| line.contains("spo2");
+    let news: Vec<_> = scene.news().into_iter().filter(of_spo2).collect();
+    assert_eq!(
+        news,
+        [
+            "unknown medium vitals_live.spo2_low: acknowledged, unknown",
+            "acknowledgement_over medium vitals_live.spo2_low: alarming, unknown",
+        ]
+    );
+}
+
+#[test]
+fn row_10_a_rule_may_say_for_how_long() {
+    let mut scene = Scene::bedside();
+    let id = "id = \"vitals_live.spo2\"\n";
+    scene.reconfigure(id, &format!("{id}acknowledge_for = \"2m\"\n"));
+    scene.stream("dev", "spo2", 84.0, 16);
+    scene.acknowledge(SPO2);
+    scene.skip();
+    scene.stream("dev", "spo2", 84.0, 119);
+    scene.expect(&[]);
+    scene.stream("dev", "spo2", 84.0, 3);
+    scene.expect(&["acknowledgement_over medium vitals_live.spo2_low: alarming, present"]);
+}
+
+#[test]
 fn row_11_over_while_acknowledged_closes() {
     let mut scene = low_spo2();
     scene.acknowledge(SPO2);
     scene.skip();
-    scene.stream("dev", "spo2", 97.0, 11);
+    scene.stream("dev", "spo2", 97.0, 61);
     scene.expect(&["ended medium vitals_live.spo2_low: closed ended"]);
 }
 
@@ -56,6 +102,7 @@ fn row_12_a_new_event_id_voids_it_too() {
     let mut scene = low_event();
     scene.acknowledge("cied.atrial");
     scene.skip();
+    scene.advance(1.0);
     scene.event("dev", "af_detected", Some("b"), Phase::Start);
     scene.expect(&["recurred low cied.atrial: alarming, present"]);
     assert_eq!(scene.alarm("cied.atrial").recurrence, 1);
@@ -76,7 +123,7 @@ fn row_19_a_latched_alarm_is_reset_by_either_word() {
     for act in [AlarmAct::Acknowledge, AlarmAct::Reset { reason: None }] {
         let mut scene = low_spo2();
         assert_eq!(scene.reset(SPO2, None), Outcome::Conflict, "while present");
-        scene.stream("dev", "spo2", 97.0, 11);
+        scene.stream("dev", "spo2", 97.0, 61);
         scene.skip();
         assert_eq!(scene.act(SPO2, act).0, Outcome::Done);
         scene.expect(&["reset medium vitals_live.spo2_low: closed reset"]);

@@ -102,7 +102,12 @@ impl Scene {
     ) -> (Outcome, String) {
         let patient = "p".parse().unwrap();
         let reason = Some("as usual for this patient".to_owned());
-        self.command(Action::SetLimits { patient, limits, from, replaces, reason })
+        self.command(Action::SetLimits { patient, limits, from, replaces, reason, only: None })
+    }
+
+    pub(in crate::tests) fn change(&mut self, age_class: Option<AgeClass>, pregnant: Option<bool>) {
+        let (patient, continuous, replaces) = ("p".parse().unwrap(), None, None);
+        self.done(Action::ChangePatient { patient, age_class, continuous, pregnant, replaces });
     }
 
     /// New rules: the shipped ones with `old` replaced by `new`.

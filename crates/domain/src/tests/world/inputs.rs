@@ -136,6 +136,7 @@ fn action(
                 from: Some(scene.now.wall() - Span::millis(*ago)),
                 replaces: None,
                 reason: None,
+                only: None,
             }
         }
         _ => return None,

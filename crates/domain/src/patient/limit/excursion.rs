@@ -1,0 +1,181 @@
+//! Past excursions beyond one limit, put together from readings that come in any order (contract §3, "Late").
+
+use minicbor::{Decode, Encode};
+
+use super::watch::Evidence;
+use crate::model::alarm::Side;
+use crate::model::time::{Span, Timestamp};
+use crate::rules::Level;
+
+/// Excursions remembered by limit: late readings come from a few gaps, the oldest are forgotten.
+const REMEMBERED: usize = 8;
+
+/// Stretches of time in which every known reading lies beyond, in the order of time.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+pub struct Excursions(#[n(0)] Vec<Excursion>);
+
+/// One of them. In the gateway's own time.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub(super) struct Excursion {
+    /// The first reading beyond.
+    #[n(0)]
+    from: Timestamp,
+    /// The last one.
+    #[n(1)]
+    to: Timestamp,
+    /// The nearest reading before that is not beyond.
+    #[n(2)]
+    after: Option<Timestamp>,
+    /// The nearest one thereafter.
+    #[n(3)]
+    before: Option<Timestamp>,
+    /// Whether it was announced, and if so whether as critical.
+    #[n(4)]
+    told: Option<bool>,
+    /// Its worst reading, until it is announced.
+    #[n(5)]
+    worst: Option<Box<Evidence>>,
+}
+
+impl Excursions {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A late reading beyond; readings further apart than `gap` are of two excursions. The one it belongs to.
+    pub(super) fn beyond(
+        &mut self,
+        reading: Box<Evidence>,
+        side: Side,
+        gap: Option<Span>,
+    ) -> &mut Excursion {
+        let at = reading.rule_at;
+        self.join(Excursion::new(at, at, None, Some(reading)), side, gap)
+    }
+
+    /// An excursion that was announced as it happened.
+    pub(super) fn announced(&mut self, from: Timestamp, to: Timestamp, level: Level, side: Side) {
+        let told = Some(level == Level::Critical);
+        self.join(Excursion::new(from, to.max(from), told, None), side, Some(Span::ZERO));
+    }
+
+    /// Makes one of an excursion and those it meets.
+    fn join(&mut self, mut one: Excursion, side: Side, gap: Option<Span>) -> &mut Excursion {
+        let near = |span: Span| gap.is_none_or(|gap| span <= gap);
+        let joined = self.0.extract_if(.., |known| {
+            let parted = known.after.is_some_and(|after| after >= one.to)
+                || known.before.is_some_and(|before| before <= one.from);
+            !parted && near(known.from - one.to) && near(one.from - known.to)
+        });
+        for known in joined.collect::<Vec<_>>() {
+            one.take_in(known, side);
+        }
+        if self.0.len() == REMEMBERED {
+            self.0.remove(0);
+        }
+        let place = self.0.partition_point(|known| known.from < one.from);
+        self.0.insert(place, one);
+        &mut self.0[place]
+    }
+
+    /// A reading that is not beyond, of this instant: none of its two sides belongs to the other.
+    pub(super) fn inside(&mut self, at: Timestamp) {
+        if self.is_empty() {
+            return;
+        }
+        let mut later = Vec::new();
+        for one in &mut self.0 {
+            if at <= one.from {
+                one.after = one.after.max(Some(at));
+            } else if at >= one.to {
+                one.before = Some(one.before.map_or(at, |before| before.min(at)));
+            } else {
+                later.push(Excursion { from: at, after: Some(at), ..one.clone() });
+                (one.to, one.before) = (at, Some(at));
+            }
+        }
+        self.0.extend(later);
+        self.0.sort_by_key(|one| one.from);
+        self.0.drain(..self.0.len().saturating_sub(REMEMBERED));
+    }
+
+    /// Whether the excursion around an instant was announced, at this level or a graver one.
+    pub(super) fn is_told_at(&self, at: Timestamp, level: Level) -> bool {
+        self.0.iter().any(|one| one.holds(at) && one.is_told(level))
+    }
+
+    /// The excursion around an instant is announced.
+    pub(super) fn tell_at(&mut self, at: Timestamp, level: Level) {
+        for one in self.0.iter_mut().filter(|one| one.holds(at)) {
+            one.tell(level);
+        }
+    }
+
+    /// Forgets what nobody would be told of any more.
+    pub(super) fn forget_before(&mut self, at: Timestamp) {
+        self.0.retain(|one| one.to >= at);
+    }
+}
+
+impl Excursion {
+    fn new(
+        from: Timestamp,
+        to: Timestamp,
+        told: Option<bool>,
+        worst: Option<Box<Evidence>>,
+    ) -> Self {
+        Self { from, to, after: None, before: None, told, worst }
+    }
+
+    fn take_in(&mut self, other: Self, side: Side) {
+        self.from = self.from.min(other.from);
+        self.to = self.to.max(other.to);
+        self.after = self.after.max(other.after);
+        self.before = match (self.before, other.before) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.told = self.told.max(other.told);
+        self.worst = match (self.worst.take(), other.worst) {
+            (Some(one), Some(known)) if known.is_worse(&one, side) => Some(known),
+            (one, known) => one.or(known),
+        };
+    }
+
+    fn holds(&self, at: Timestamp) -> bool {
+        (self.from..=self.to).contains(&at)
+    }
+
+    pub(super) fn lasts(&self) -> Span {
+        self.to - self.from
+    }
+
+    /// Whether it was announced, at this level or a graver one.
+    pub(super) fn is_told(&self, level: Level) -> bool {
+        self.told.is_some_and(|critical| critical || level == Level::Warning)
+    }
+
+    /// Its worst reading of those not announced.
+    pub(super) fn worst(&self) -> Option<&Evidence> {
+        self.worst.as_deref()
+    }
+
+    /// It is announced.
+    fn tell(&mut self, level: Level) {
+        self.told = self.told.max(Some(level == Level::Critical));
+        self.worst = None;
+    }
+}
+
+impl Evidence {
+    /// Whether its value lies further out on a side; in the unit sent, where two units cannot be compared.
+    fn is_worse(&self, other: &Self, side: Side) -> bool {
+        let unit = other.number.unit;
+        let value = self.number.unit.convert(self.number.value, unit).unwrap_or(self.number.value);
+        match side {
+            Side::Low => value < other.number.value,
+            Side::High => value > other.number.value,
+        }
+    }
+}

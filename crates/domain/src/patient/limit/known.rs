@@ -1,0 +1,109 @@
+//! What is known last of a series, to be judged again where what it is judged by changed (contract §4).
+
+use super::LimitSet;
+use super::own::valid_at;
+use super::watch::{Evidence, Track};
+use crate::model::alarm::{LimitFrom, TimeQuality};
+use crate::model::cause::Cause;
+use crate::model::observation::{DeviceInstant, Number, Source};
+use crate::model::time::Timestamp;
+use crate::patient::{Doubt, SeriesState};
+use crate::rules::{InForce, Level, LimitRule, Relation};
+
+/// A number that came live, certain or not.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    number: Number,
+    cause: Cause,
+    measured: Timestamp,
+    received: Timestamp,
+    quality: TimeQuality,
+    rule_at: Timestamp,
+    sent: Option<DeviceInstant>,
+    /// Nothing about it is in doubt.
+    pub(super) certain: bool,
+}
+
+impl Known {
+    pub(super) fn relation(&self, rule: &LimitRule, level: Level, limits: InForce<'_>) -> Relation {
+        let Number { value, unit, comparator, .. } = self.number;
+        rule.relation(level, limits, value, unit, comparator)
+    }
+
+    /// It lies beyond a limit.
+    pub(super) fn beyond(&self, limit: f64, from: LimitFrom, version: u64) -> Box<Evidence> {
+        Box::new(Evidence {
+            number: self.number.clone(),
+            cause: self.cause.clone(),
+            measured: self.measured,
+            relay_at: None,
+            received: self.received,
+            quality: self.quality,
+            rule_at: self.rule_at,
+            limit,
+            from,
+            version,
+            sent: self.sent,
+        })
+    }
+}
+
+impl SeriesState {
+    /// The latest certain value, and a newer doubtful one that came live.
+    pub(super) fn known(&self, source: &Source) -> Vec<Known> {
+        let certain = self.latest.as_ref().map(|latest| Known {
+            number: latest.number.clone(),
+            cause: latest.place.of(&source.device),
+            measured: latest.measured,
+            received: latest.received,
+            quality: TimeQuality::Synced,
+            rule_at: latest.rule_at,
+            sent: latest.sent,
+            certain: true,
+        });
+        let doubtful = self.doubtful.as_deref().filter(|value| value.doubt != Doubt::Late);
+        let doubtful = doubtful.and_then(|value| {
+            let (place, received) = value.came?;
+            Some(Known {
+                number: value.number.clone(),
+                cause: place.of(&source.device),
+                measured: value.measured,
+                received,
+                quality: match value.doubt {
+                    Doubt::Time(quality) => quality,
+                    Doubt::Late | Doubt::Unit | Doubt::Conflict | Doubt::Bound | Doubt::Refused => {
+                        TimeQuality::Synced
+                    }
+                },
+                rule_at: value.rule_at,
+                sent: value.sent,
+                certain: false,
+            })
+        });
+        certain.into_iter().chain(doubtful).collect()
+    }
+
+    /// Marks the levels that what is known last is beyond as held; whether there is one.
+    pub(super) fn hold_known(
+        &mut self,
+        rule: &LimitRule,
+        source: &Source,
+        limits: &[LimitSet],
+        adult: bool,
+    ) -> bool {
+        let mut holds = false;
+        for known in self.known(source) {
+            let limits = valid_at(limits, adult, known.rule_at);
+            for level in Level::ALL {
+                let Relation::Beyond { limit, from } = known.relation(rule, level, limits) else {
+                    continue;
+                };
+                let began = Some(known.beyond(limit, from, limits.version));
+                let track = &mut self.watches.of_mut(rule).tracks[level];
+                *track = Track { began, active: true, inside_since: None };
+                holds = true;
+            }
+        }
+        holds
+    }
+}

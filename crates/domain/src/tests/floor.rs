@@ -1,0 +1,169 @@
+//! The lethal floor, and what follows from an emergency (contract §4, §5).
+
+use crate::model::alarm::Side;
+use crate::model::command::{AgeClass, PatientDetails, PatientLimit};
+use crate::model::unit::Unit;
+
+use super::scene::Scene;
+
+/// A bedside monitor on somebody.
+fn bedside(who: impl FnOnce(&mut PatientDetails)) -> Scene {
+    let mut scene = Scene::empty();
+    scene.admit_with("p", who);
+    scene.device("dev", "bedside", &["heart_rate", "spo2", "respiratory_rate"]);
+    scene.bind("dev", "p");
+    scene
+}
+
+fn of_age(age_class: AgeClass) -> Scene {
+    bedside(|details| details.age_class = age_class)
+}
+
+/// What high alarms there are after so many seconds of these values.
+fn high(scene: &mut Scene, values: &[(&str, f64)], seconds: u32) -> Vec<String> {
+    for _ in 0..seconds {
+        for (signal, value) in values {
+            scene.reading("dev", signal, *value);
+        }
+        scene.advance(1.0);
+    }
+    let raised = scene.news().into_iter().filter_map(|line| {
+        let rule = line.strip_prefix("raised high ")?;
+        Some(rule.split(':').next()?.to_owned())
+    });
+    raised.collect()
+}
+
+#[test]
+fn the_lethal_floor_holds_for_every_age() {
+    type Change = fn(&mut PatientDetails);
+    let others: [(&str, Change); 4] = [
+        ("child", |p| p.age_class = AgeClass::Paediatric),
+        ("neonate", |p| p.age_class = AgeClass::Neonatal),
+        ("nobody knows", |p| p.age_class = AgeClass::Unknown),
+        ("pregnant", |p| p.pregnant = Some(true)),
+    ];
+    for (name, who) in others {
+        let mut scene = bedside(who);
+        let found = high(&mut scene, &[("heart_rate", 70.0), ("spo2", 97.0)], 5);
+        assert_eq!(found, [""; 0], "{name}");
+        let found = high(&mut scene, &[("spo2", 69.0)], 6);
+        assert_eq!(found, ["vitals_live.spo2_floor_low"], "{name}");
+        let apnoea = if name == "neonate" { "apnoea_neonate" } else { "apnoea" };
+        let found = high(&mut scene, &[("respiratory_rate", 0.0), ("heart_rate", 90.0)], 21);
+        assert_eq!(found, [format!("vitals_live.{apnoea}_low")], "{name}");
+        let found = high(&mut scene, &[("heart_rate", 0.0)], 6);
+        assert!(found.contains(&"vitals_live.asystole_low".to_owned()), "{name}: {found:?}");
+        let text = scene.alarm("vitals_live.asystole_low").text;
+        assert_eq!(text, "Asystole: Heart rate 0 /min");
+    }
+}
+
+#[test]
+fn a_heart_rate_that_is_lost_while_the_device_goes_on_is_asystole_at_any_age() {
+    for age in [AgeClass::Adult, AgeClass::Neonatal] {
+        let mut scene = of_age(age);
+        high(&mut scene, &[("heart_rate", 120.0), ("spo2", 97.0)], 5);
+        let found = high(&mut scene, &[("spo2", 97.0)], 13);
+        assert_eq!(found, ["vitals_live.asystole_lost"], "{age:?}");
+    }
+}
+
+#[test]
+fn extreme_bradycardia_goes_by_age() {
+    for (age, slow, enough, rule) in [
+        (AgeClass::Unknown, 29.0, 31.0, "bradycardia"),
+        (AgeClass::Paediatric, 39.0, 41.0, "bradycardia_child"),
+        (AgeClass::Neonatal, 59.0, 61.0, "bradycardia_neonate"),
+    ] {
+        let mut scene = of_age(age);
+        assert_eq!(high(&mut scene, &[("heart_rate", enough)], 10), [""; 0], "{age:?}");
+        let found = high(&mut scene, &[("heart_rate", slow)], 6);
+        assert_eq!(found, [format!("vitals_live.{rule}_low")], "{age:?}");
+    }
+}
+
+#[test]
+fn what_follows_from_an_emergency_is_shown_and_announced_only_when_it_stands_by_itself() {
+    let mut scene = of_age(AgeClass::Adult);
+    let found = high(&mut scene, &[("heart_rate", 0.0), ("spo2", 70.0)], 16);
+    assert_eq!(
+        found,
+        ["vitals_live.asystole_low", "vitals_live.heart_rate_low", "vitals_live.spo2_low"]
+    );
+    let emergency = scene.alarm("vitals_live.asystole_low");
+    for follows in ["vitals_live.heart_rate_low", "vitals_live.spo2_low"] {
+        assert_eq!(scene.alarm(follows).group.as_deref(), Some(emergency.id.as_str()));
+    }
+    assert_eq!(emergency.group, None);
+    for _ in 0..62 {
+        scene.reading("dev", "heart_rate", 70.0);
+        scene.reading("dev", "spo2", 70.0);
+        scene.advance(1.0);
+    }
+    let news = scene.news();
+    assert!(news.contains(&"latched high vitals_live.asystole_low: latched, absent".to_owned()));
+    let unfolded = "unfolded high vitals_live.spo2_low: alarming, present".to_owned();
+    assert!(news.contains(&unfolded), "{news:?}");
+    let alarm = scene.alarm("vitals_live.spo2_low");
+    assert!(alarm.group.is_none() && alarm.announced_at > alarm.raised_at);
+}
+
+#[test]
+fn limits_that_a_person_put_for_a_child_hold() {
+    let mut scene = of_age(AgeClass::Paediatric);
+    let low = |value| PatientLimit {
+        signal: "spo2".to_owned(),
+        side: Side::Low,
+        critical: false,
+        value: Some(value),
+        unit: Unit::Percent,
+    };
+    scene.limits(vec![low(92.0)], None, None);
+    scene.skip();
+    scene.stream("dev", "spo2", 91.0, 16);
+    let news = scene.news();
+    let raised = "raised medium vitals_live.spo2_low: alarming, present".to_owned();
+    assert!(news.contains(&raised), "{news:?}");
+    assert!(scene.alarm("vitals_live.spo2_low").text.ends_with("below 92 %"));
+}
+
+#[test]
+fn no_limit_of_a_patient_takes_the_place_of_the_floor() {
+    let mut scene = of_age(AgeClass::Adult);
+    let off = |critical| PatientLimit {
+        signal: "heart_rate".to_owned(),
+        side: Side::Low,
+        critical,
+        value: None,
+        unit: Unit::PerMinute,
+    };
+    scene.limits(vec![off(false), off(true)], None, None);
+    let found = high(&mut scene, &[("heart_rate", 0.0)], 6);
+    assert_eq!(found, ["vitals_live.asystole_low"]);
+}
+
+#[test]
+fn what_no_limit_judges_is_not_judged_and_says_so() {
+    let mut scene = Scene::empty();
+    scene.admit_with("p", |details| details.age_class = AgeClass::Unknown);
+    scene.device("dev", "bedside", &["temperature"]);
+    scene.bind("dev", "p");
+    scene.stream("dev", "temperature", 37.0, 16);
+    assert!(scene.latest("p", "dev", "temperature").is_none());
+    let text = scene.alarm("link.silence").text;
+    assert!(text.contains("age class or pregnancy"), "{text}");
+}
+
+#[test]
+fn a_change_of_the_age_class_changes_the_floor() {
+    let mut scene = of_age(AgeClass::Neonatal);
+    let found = high(&mut scene, &[("heart_rate", 50.0)], 6);
+    assert_eq!(found, ["vitals_live.bradycardia_neonate_low"]);
+    scene.change(Some(AgeClass::Paediatric), None);
+    let closed = "rule_changed high vitals_live.bradycardia_neonate_low: closed rule_changed";
+    assert!(scene.news().contains(&closed.to_owned()));
+    scene.change(Some(AgeClass::Neonatal), None);
+    let again = "raised high vitals_live.bradycardia_neonate_low: alarming, present";
+    assert!(scene.news().contains(&again.to_owned()), "judged at once");
+}
