@@ -29,13 +29,3 @@ class Gaps:
     def deaf(self, now):
         """More than 5 s without intake in the last minute. # contract §0.10"""
         return self.overlap(now - MINUTE, now) > ALLOWED
-
-    def deadline(self, now):
-        """When `deaf` stops to hold: after the last window the overlap only falls."""
-        if not self.deaf(now):
-            return None
-        early, late = now, self.windows[-1][1] + MINUTE
-        while late - early > 1:
-            middle = (early + late) // 2
-            early, late = (middle, late) if self.deaf(middle) else (early, middle)
-        return late

@@ -75,7 +75,11 @@ impl Device {
         if is_same && judged_before && !withdraws {
             return self.count(Fate::Duplicate, out);
         }
+        let says_now = message.sent_at.is_none_or(|sent_at| sent.is_some_and(|s| s.at == sent_at));
         let stands_still = !is_same
+            && says_now
+            && reading.status == Status::Final
+            && class.is_none_or(|class| !class.charted)
             && before.seen().and_then(|seen| seen.arrived).is_some_and(|at| now.at - at > STOPPED);
         let corrected_before = before.seen().and_then(|seen| seen.measured);
         let flags_before = before.seen().filter(|_| is_same).map(|seen| seen.flags);

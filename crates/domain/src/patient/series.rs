@@ -47,6 +47,9 @@ pub struct SeriesState {
     /// A doubtful number measured after the latest value; `None` where there is none.
     #[n(9)]
     pub doubtful: Option<Box<DoubtfulValue>>,
+    /// Arrival of the latest reading that says where it stands to its limits: one that is certain, or beyond one.
+    #[n(10)]
+    pub counted: Option<Timestamp>,
 }
 
 /// Words that are hardly ever there, and then take one word of memory: `Box<str>` alone takes two.
