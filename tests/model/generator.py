@@ -490,7 +490,7 @@ class Maker:
     def answer(self, one):
         """A person answers an alarm, often one that is open, sometimes one that is not."""
         r = self.random
-        fresh = list(self.world.alarms.open.values()) if self.world else []
+        fresh = [a for a in self.world.alarms.open.values() if a.rule != "link.refused"] if self.world else []
         if fresh and r.random() < 0.93:
             alarm = r.choice(sorted(fresh, key=lambda a: str(a.key)))
             patient, rule, source = alarm.key

@@ -258,7 +258,7 @@ class Alarms:
     def _unacknowledge(self, alarm, command, now, until):
         if alarm.acked_at is None:
             return "already_so"
-        self._void(alarm)
+        self._news(alarm, now)
         return "done"
 
     def _reset(self, alarm, command, now, until):

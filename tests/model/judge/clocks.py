@@ -50,6 +50,8 @@ class Clock:
     def _unknown(self, arrival, stamp):
         """Neither now nor as remembered: a clock shows itself by its pace."""
         known = self.offset or 0
+        # Older than a known clock says is on its way for longer: its time is as it says. # contract §3
+        delayed = self.offset is not None and arrival - stamp >= self.offset - NEAR
         if self.run:
             first, begun = self.run[0]
             took, told = arrival - first, stamp - begun
@@ -57,14 +59,13 @@ class Clock:
             faster = told > 1.25 * took
             if not steady:
                 self.run = [(arrival, stamp)]
-                return Heard(known, False, queue=faster)
+                return Heard(known, delayed, queue=faster)
         self.run.append((arrival, stamp))
         if len(self.run) >= 3 and arrival - self.run[0][0] >= LEAST:
-            stepped = self.offset
             run = self.run
             self._start(run[0][0], min(a - s for a, s in run))
-            return Heard(self.offset, True, stepped_from=stepped)
-        return Heard(known, False)
+            return Heard(self.offset, True)
+        return Heard(known, delayed)
 
     def _start(self, since, offset):
         self.offset, self.since, self.run = offset, since, []

@@ -93,7 +93,18 @@ def _patch_patient(world, command):
         _judge_again(world, person, None, "rule_changed")
         if person.adult_at(world.number):
             world.alarms.over((person.id, "rules.age_class", "patient"), world.now)
+        elif _refused(world, person):
+            world.alarms.hold(person.id, "rules.age_class", "patient", "medium", world.now, kind="technical", once=True)
     return "done"
+
+
+def _refused(world, person):
+    """Whether anything its devices send, or should, is left to limits for adults. # contract §4"""
+    signals = {s.signal for s in world.sources.values() if person.id in s.patients() and s.device in world.bound(person.id)}
+    for device in world.bound(person.id):
+        signals |= set(world.devices[device].expected)
+    rules = [world.rules.limit_of(signal) for signal in signals]
+    return any(rule is not None and rule.adults_only for rule in rules)
 
 
 def _judge_again(world, person, signals, reason):

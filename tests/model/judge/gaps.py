@@ -17,9 +17,9 @@ class Gaps:
             self.windows.append((begin, end))
 
     def put_off(self, due):
-        """A deadline waits once: for 10 s after the first window that covers it. # contract §0.10"""
+        """A deadline in a window, or within 10 s after it, waits once until those are over. # contract §0.10, §3"""
         for begin, end in self.windows:
-            if begin < due <= end:
+            if begin <= due < end + PUT_OFF:
                 return end + PUT_OFF
         return due
 

@@ -32,13 +32,13 @@ def message(world, raw):
     if word == "redelivered":
         return None
     bound = world.bindings_of(device.id).patient_now()
-    if word == "boot_reset":
+    if word == "boot_reset" and bound is not None:
         notes.note(world, bound, "link.boot_reset", device.id)
     if head.mode != "real" and bound is not None:
         world.alarms.hold(bound, "link.test_mode", device.id, "medium", world.now, kind="technical")
     could_live = not (raw.get("retain") or raw.get("dup") or raw.get("backlog")) and word != "old"
     heard = hear(world, device, principal, head, newest, could_live)
-    if heard.stepped_from is not None:
+    if heard.stepped_from is not None and bound is not None:
         notes.note(world, bound, "clock.stepped", device.id)
     taken = Taken(world, device, head, heard, could_live, raw.get("retain", False) or word == "old")
     if raw["kind"] == "telemetry":
@@ -125,7 +125,7 @@ class Taken:
         at = min(at, now)
         if heard.stepped_from is not None and abs(now - stamp) > 30 * US:
             return at, False, self._other_patient(stamp + heard.stepped_from, at)
-        return at, heard.certain and not heard.queue and not self.past, False
+        return at, heard.certain and not self.past, False
 
     def _other_patient(self, before, after):
         held = self.world.bindings_of(self.device.id)

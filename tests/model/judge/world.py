@@ -120,7 +120,7 @@ class World:
                 source.change("judge", None, "rule_changed")
         for alarm in list(self.alarms.open.values()):
             rule = alarm.rule.rsplit("_", 1)[0]
-            if rule in changed:
+            if rule in changed and alarm.condition != "momentary":
                 self.alarms.close(alarm, "rule_changed")
         gone = {e.id for e in before.events if e not in after.events}
         for alarm in list(self.alarms.open.values()):

@@ -7,6 +7,7 @@
 use super::series::{Before, Doubt};
 use super::{Deadline, Handover, KINDS, Patient, RuleContext};
 use crate::alarms::book::{Key, Open};
+use crate::model::alarm::Condition;
 use crate::model::cause::Cause;
 use crate::model::ids::{DeviceId, RuleId};
 use crate::model::observation::{
@@ -16,7 +17,7 @@ use crate::model::signal::SignalId;
 use crate::model::time::{IntakeGap, Span, Timestamp};
 use crate::output::Output;
 use crate::output::transition::Change;
-use crate::rules::{Class, Person, Rule};
+use crate::rules::{Class, Level, Person, Relation, Rule};
 
 /// A kind of rule, or of what is judged without one. A verb that a kind has no use for it leaves out.
 pub(super) trait Kind: Sync {
@@ -236,6 +237,9 @@ impl Patient {
         let live = observation.timing.timeliness == Timeliness::Live;
         let occurrence = match &observation.content {
             Content::Number(number) => {
+                if observation.corrects {
+                    self.correct(observation, number, context, out);
+                }
                 let reading = self.note(observation, number, class, context, out);
                 Occurrence::Number(reading)
             }
@@ -279,6 +283,7 @@ impl Patient {
         let state = self.series.at(series);
         let before = Before::default();
         let spot = class.is_some_and(|class| class.spot_only);
+        state.spot = spot;
         let by_hand = class.is_some_and(|class| class.charted);
         let reading =
             Reading { observation, number, series, spot, by_hand, ambiguous, refused, before };
@@ -346,7 +351,9 @@ impl Patient {
         out: &mut Output,
     ) {
         let changed = |id: &RuleId| before.rules.get(id) != after.rules.get(id);
-        for key in self.alarms.keys_where(|key, _| changed(&key.rule)) {
+        // What happened and has no end waits for a person, whatever the rule says now.
+        let ended = |open: &Open| open.alarm.condition != Condition::Momentary;
+        for key in self.alarms.keys_where(|key, open| changed(&key.rule) && ended(open)) {
             let open = self.alarms.get(&key).cloned();
             let cause = self.alarms.cause(&key).cloned();
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
@@ -368,7 +375,8 @@ impl Patient {
         if after.adult {
             self.accept_age(out);
         }
-        for key in self.alarms.keys_where(|key, _| gone(&key.rule)) {
+        let ended = |open: &Open| open.alarm.condition != Condition::Momentary;
+        for key in self.alarms.keys_where(|key, open| gone(&key.rule) && ended(open)) {
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
         }
         self.judge_again(&mut Reconfigured::Rules(&new), context, out);
@@ -404,6 +412,34 @@ impl Patient {
         let mut handover = Handover { series, ..Handover::default() };
         self.forget(&mut Forgotten::Device(device, &mut handover));
         handover
+    }
+
+    /// A reading is corrected (row 26): what it raised, and what takes its place would not, was announced in error.
+    fn correct(
+        &mut self,
+        observation: &Observation,
+        number: &Number,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let Observation { source, sent, .. } = observation;
+        let limits = self.limits_at(observation.timing.own);
+        let Number { value, unit, comparator, .. } = *number;
+        let holds = |rule: &RuleId| {
+            let Some(rule) = context.rules.get(rule).and_then(Rule::as_limit) else { return true };
+            Level::ALL.into_iter().any(|level| {
+                let relation = rule.relation(level, limits, value, unit, comparator);
+                matches!(relation, Relation::Beyond { .. } | Relation::Ambiguous)
+            })
+        };
+        let stands_on_it = |key: &Key, open: &Open| {
+            open.sent == *sent && open.series.as_ref() == Some(source) && !holds(&key.rule)
+        };
+        let retracted = self.alarms.keys_where(stands_on_it);
+        self.forget(&mut Forgotten::Reading(source, *sent, &retracted));
+        for key in retracted {
+            self.alarms.close(&key, Change::Retracted, "retracted", None, out);
+        }
     }
 
     /// A reading was entered in error (row 26): nothing that stands on it stays, and its series is judged again

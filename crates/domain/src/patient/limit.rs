@@ -191,7 +191,7 @@ impl Patient {
                 let over = track.began.is_none();
                 watch.note_past(rule, level, before.filter(|_| over), (certain, observation));
             }
-            if certain || beyond.contains(&true) {
+            if (certain && !observation.corrects) || beyond.contains(&true) {
                 state.counted = Some(alarms.now().at);
             }
             alarms.settle(rule, source, state, beyond, certain);
@@ -389,7 +389,7 @@ impl Watch {
         let Some(rule) = context.rules.get(&self.rule).and_then(Rule::as_limit) else { return };
         let Some(arrival) = state.arrival.filter(|_| !self.is_at_rest()) else { return };
         // What doubtful readings began after a loss is lost in its turn.
-        if !rule.spot && (!state.lost || self.is_pending()) {
+        if !rule.spot && !state.spot && (!state.lost || self.is_pending()) {
             let counted = state.counted.unwrap_or(arrival);
             earliest.offer(counted + state.gap(rule), Deadline::Gap { series });
         }
