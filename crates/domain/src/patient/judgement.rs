@@ -17,7 +17,7 @@ use crate::model::signal::SignalId;
 use crate::model::time::{IntakeGap, Span, Timestamp};
 use crate::output::Output;
 use crate::output::transition::Change;
-use crate::rules::{Class, Level, Person, Relation, Rule};
+use crate::rules::{Class, Person, Rule};
 
 /// A kind of rule, or of what is judged without one. A verb that a kind has no use for it leaves out.
 pub(super) trait Kind: Sync {
@@ -412,57 +412,6 @@ impl Patient {
         let mut handover = Handover { series, ..Handover::default() };
         self.forget(&mut Forgotten::Device(device, &mut handover));
         handover
-    }
-
-    /// A reading is corrected (row 26): what it raised, and what takes its place would not, was announced in error.
-    fn correct(
-        &mut self,
-        observation: &Observation,
-        number: &Number,
-        context: RuleContext<'_>,
-        out: &mut Output,
-    ) {
-        let Observation { source, sent, .. } = observation;
-        let limits = self.limits_at(observation.timing.own);
-        let Number { value, unit, comparator, .. } = *number;
-        let holds = |rule: &RuleId| {
-            let Some(rule) = context.rules.get(rule).and_then(Rule::as_limit) else { return true };
-            Level::ALL.into_iter().any(|level| {
-                let relation = rule.relation(level, limits, value, unit, comparator);
-                matches!(relation, Relation::Beyond { .. } | Relation::Ambiguous)
-            })
-        };
-        let stands_on_it = |key: &Key, open: &Open| {
-            open.sent == *sent && open.series.as_ref() == Some(source) && !holds(&key.rule)
-        };
-        let retracted = self.alarms.keys_where(stands_on_it);
-        self.forget(&mut Forgotten::Reading(source, *sent, &retracted));
-        for key in retracted {
-            self.alarms.close(&key, Change::Retracted, "retracted", None, out);
-        }
-    }
-
-    /// A reading was entered in error (row 26): nothing that stands on it stays, and its series is judged again
-    /// by what remains.
-    fn withdraw(&mut self, observation: &Observation, context: RuleContext<'_>, out: &mut Output) {
-        let Observation { source, sent, .. } = observation;
-        let retracted = self.alarms.keys_where(|_, open| {
-            sent.is_some() && open.sent == *sent && open.series.as_ref() == Some(source)
-        });
-        if let Some(state) = self.series.get_mut(source) {
-            state.withdraw(*sent);
-            self.forget(&mut Forgotten::Reading(source, *sent, &retracted));
-        }
-        if retracted.is_empty() {
-            return;
-        }
-        let over: Vec<RuleId> = retracted.iter().map(|key| key.rule.clone()).collect();
-        for key in retracted {
-            self.alarms.close(&key, Change::Retracted, "retracted", None, out);
-        }
-        if let Ok(series) = self.series.find(source) {
-            self.judge_latest(series, &|rule| over.contains(rule), context, out);
-        }
     }
 
     pub(super) fn forget(&mut self, what: &mut Forgotten<'_>) {
