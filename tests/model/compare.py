@@ -72,14 +72,17 @@ class Comparison:
             if self.kinds[kind] == 1:
                 self.write(kind, lines[: place + 2])
 
+    def kinds_of(self, lines):
+        """The kinds of a history that shrinking made, which may be none."""
+        try:
+            found = self.differ(lines)
+        except (KeyError, TypeError, ValueError):
+            return set()
+        return found[1] if found else set()
+
     def write(self, kind, lines):
         def same(candidate):
-            try:
-                found = self.differ(candidate)
-            except (KeyError, TypeError, ValueError):
-                # What the shrinking left is no history.
-                return False
-            return bool(found) and kind in found[1]
+            return kind in self.kinds_of(candidate)
 
         small = shrink(lines, same) if same(lines) else lines
         self.out.mkdir(parents=True, exist_ok=True)

@@ -60,7 +60,7 @@ RELOADS = [
     ['low = ["88 %"]', 'low = ["92 %"]'], ['delay = "15s"', 'delay = "5s"'],
     ['high = ["130 /min"]', 'high = ["120 /min"]'], ['low = ["90 mm[Hg]"]', 'low = ["100 mm[Hg]"]'],
     ['id = "cied.vf"', 'id = "cied.vf_new"'], ['quality_min = 0.5', 'quality_min = 0.2'],
-    ['clear_delay = "10s"', 'clear_delay = "30s"'], ['confirm = "5m"\n', ''],
+    ['gap = "10s"', 'gap = "20s"'], ['confirm = "5m"\n', ''],
 ]
 
 
@@ -490,13 +490,14 @@ class Maker:
     def answer(self, one):
         """A person answers an alarm, often one that is open, sometimes one that is not."""
         r = self.random
-        fresh = list(self.world.alarms.open.values()) if self.world else []
+        fresh = [a for a in self.world.alarms.open.values() if a.rule != "link.refused"] if self.world else []
         if fresh and r.random() < 0.93:
             alarm = r.choice(sorted(fresh, key=lambda a: str(a.key)))
             patient, rule, source = alarm.key
         else:
             patient, rule, source = r.choice(self.patients), "vitals_live.spo2_low", one.id
-        act = r.choice(["acknowledge"] * 5 + ["reset"] * 3 + ["unacknowledge", "pause", "pause", "resume", "off", "comment"])
+        # Pauses are judged here, and not built.
+        act = r.choice(["acknowledge"] * 5 + ["reset"] * 3 + ["unacknowledge"])
         fields = {"reason": r.choice(["seen", "CT"])} if r.random() < 0.6 else {}
         if act == "off" or (act == "pause" and r.random() < 0.5):
             fields["until"] = round(self.t + r.choice([30, 110, 500, 4000]), 3)

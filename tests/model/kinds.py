@@ -22,9 +22,14 @@ def device_of(source):
     return source.split("/")[0]
 
 
+def _told_elsewhere(rule):
+    """The listener refuses what may not be published, and is left out of the driver."""
+    return rule == "link.refused"
+
+
 def _pairs(model, driver, key):
     """Items of both sides by key; what is left is paired by its device, for sources named otherwise."""
-    left, right = list(model), list(driver)
+    left, right = [one for one in model if not _told_elsewhere(key(one)[1])], list(driver)
     pairs, loose = [], []
     for one in left:
         other = next((o for o in right if key(o) == key(one)), None)

@@ -10,7 +10,7 @@ use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::cause::Cause;
 use crate::model::ids::{BedId, DeviceId, WardId};
 use crate::model::input::Synchronised;
-use crate::model::time::{Span, Timestamp};
+use crate::model::time::Span;
 use crate::output::transition::Change;
 use crate::output::{Output, rule};
 
@@ -26,8 +26,8 @@ const SINK_BEHIND: &str = "influx.behind";
 /// A wall clock that is further behind the gateway's own time raises an alarm.
 const CLOCK_TOLERATED: Span = Span::secs(1);
 
-/// An intake gap longer than this raises an alarm (docs/architecture.md).
-const INTAKE_GAP_TOLERATED: Span = Span::secs(10);
+/// More than this of any minute without intake is an alarm (contract §5).
+const DEAF_TOLERATED: Span = Span::secs(5);
 
 /// Wards, beds and the gateway's own alarms.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -169,15 +169,17 @@ impl Site {
         self.alarms.holds(&own_key(CLOCK_UNSYNCHRONISED))
     }
 
-    /// Intake stood still: one alarm for the gateway, no device is blamed for it.
-    pub fn intake_gap(&mut self, from: Timestamp, to: Timestamp, out: &mut Output) {
-        if to - from <= INTAKE_GAP_TOLERATED || from < Timestamp::YEAR_2000 {
+    /// Intake stood still until now, for so long in all within a minute: one alarm for the gateway, no device is
+    /// blamed for it.
+    pub fn deaf(&mut self, within_a_minute: Span, out: &mut Output) {
+        let key = own_key(INTAKE_GAP);
+        if within_a_minute <= DEAF_TOLERATED || self.alarms.holds(&key) {
             return;
         }
-        let key = own_key(INTAKE_GAP);
-        let (from, to) = (out.now.shown(from), out.now.shown(to));
-        let text = format!("nothing was taken in from {from} to {to}");
-        let cause = Cause::noticed(None, from);
+        let seconds = within_a_minute.as_secs_f64();
+        let text =
+            format!("nothing was taken in for {seconds:.0} s of the minute up to {}", out.wall());
+        let cause = Cause::noticed(None, out.wall());
         let (priority, condition) = (Priority::Medium, Condition::Momentary);
         let draft = draft::technical(key, None, priority, condition, text, cause, out);
         self.alarms.raise(GATEWAY, draft, out);

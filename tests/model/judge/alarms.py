@@ -39,6 +39,9 @@ class Alarm:
     expires: int | None = None
     quiet: bool = False
     resettable: bool = False
+    folds: tuple = ()
+    by_reading: bool = False
+    acknowledge_for: int | None = None
 
     @property
     def key(self):
@@ -112,7 +115,7 @@ class Alarms:
             self._recur(alarm, now, late=False)
         elif before == "unknown":
             self._news(alarm, now)
-        elif rose and (not once or alarm.acked_at is not None):
+        elif rose and (not once or alarm.acked_at is not None or priority == "high"):
             alarm.paused_how = alarm.paused_until = None
             self._news(alarm, now)
         return alarm
@@ -143,10 +146,10 @@ class Alarms:
         if alarm.condition not in ("present", "unknown"):
             alarm.condition = "momentary"
         self._hold(alarm, now)
-        self._void(alarm)
-        alarm.paused_how = alarm.paused_until = None
         # News is coalesced to one transition a second. # contract §0.17
         if now - alarm.told_at >= COALESCE or rose:
+            self._void(alarm)
+            alarm.paused_how = alarm.paused_until = None
             self.announce(alarm, now)
         else:
             alarm.untold = True
@@ -203,11 +206,11 @@ class Alarms:
             if alarm.acked_until is not None and alarm.acked_until <= now and self._has_news(alarm):
                 self._news(alarm, now)
             if alarm.untold and alarm.told_at + COALESCE <= now:
-                self.announce(alarm, now)
+                self._news(alarm, now)
 
     def _has_news(self, alarm):
         """Row 10 asks for a reading beyond the limit since, or silence. # contract §0.13"""
-        if alarm.condition == "unknown" or alarm.kind == "technical":
+        if alarm.condition == "unknown" or not alarm.by_reading:
             return True
         return alarm.beyond_at is not None and alarm.beyond_at > alarm.acked_at
 
@@ -248,18 +251,20 @@ class Alarms:
             return "already_so"
         alarm.paused_how = alarm.paused_until = None
         alarm.acked_at = now
-        alarm.untold = False
-        alarm.acked_until = None if alarm.condition == "momentary" else now + HOLDS[alarm.priority]
+        holds = alarm.acknowledge_for or HOLDS[alarm.priority]
+        alarm.acked_until = None if alarm.condition == "momentary" else now + holds
         return "done"
 
     def _unacknowledge(self, alarm, command, now, until):
         if alarm.acked_at is None:
             return "already_so"
-        self._void(alarm)
+        self._news(alarm, now)
         return "done"
 
     def _reset(self, alarm, command, now, until):
         reason = command.get("reason")
+        if alarm.untold:
+            return "conflict"
         if alarm.condition == "unknown":
             return self._closed(alarm, reason)
         if alarm.resettable:
@@ -270,7 +275,7 @@ class Alarms:
 
     def _closed(self, alarm, reason):
         if not reason:
-            return "invalid"
+            return "conflict"
         self.close(alarm, "reset")
         return "done"
 

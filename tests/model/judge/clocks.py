@@ -16,7 +16,6 @@ class Heard:
     offset: int
     certain: bool
     queue: bool = False
-    stopped: bool = False
     stepped_from: int | None = None
 
 
@@ -36,7 +35,6 @@ class Clock:
         if stamp is None:
             return Heard(self.offset or 0, self.offset is not None)
         behind = arrival - stamp
-        before = self.heard[-1] if self.heard else None
         self.heard.append((arrival, stamp))
         predicted = self.offset is not None and abs(behind - self.offset) <= NEAR
         if predicted:
@@ -47,11 +45,13 @@ class Clock:
             stepped = self.offset
             self._start(arrival, behind)
             return Heard(self.offset, True, stepped_from=stepped)
-        return self._unknown(arrival, stamp, before)
+        return self._unknown(arrival, stamp)
 
-    def _unknown(self, arrival, stamp, before):
+    def _unknown(self, arrival, stamp):
         """Neither now nor as remembered: a clock shows itself by its pace."""
         known = self.offset or 0
+        # Older than a known clock says is on its way for longer: its time is as it says. # contract §3
+        delayed = self.offset is not None and arrival - stamp >= self.offset - NEAR
         if self.run:
             first, begun = self.run[0]
             took, told = arrival - first, stamp - begun
@@ -59,15 +59,13 @@ class Clock:
             faster = told > 1.25 * took
             if not steady:
                 self.run = [(arrival, stamp)]
-                stopped = before is not None and stamp == before[1] and arrival > before[0]
-                return Heard(known, False, queue=faster, stopped=stopped)
+                return Heard(known, delayed, queue=faster)
         self.run.append((arrival, stamp))
         if len(self.run) >= 3 and arrival - self.run[0][0] >= LEAST:
-            stepped = self.offset
             run = self.run
             self._start(run[0][0], min(a - s for a, s in run))
-            return Heard(self.offset, True, stepped_from=stepped)
-        return Heard(known, False)
+            return Heard(self.offset, True)
+        return Heard(known, delayed)
 
     def _start(self, since, offset):
         self.offset, self.since, self.run = offset, since, []

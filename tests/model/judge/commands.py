@@ -10,8 +10,7 @@ from .rules import SIDES
 from .when import US, stamp
 
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-LINK_ENDS = ("link.silence", "link.test_mode", "clock.suspect", "link.implausible", "link.zero_or_off",
-             "link.lost_while_pending", "clock.stepped", "link.boot_reset")
+LINK_ENDS = ("link.silence", "link.test_mode", "clock.suspect", "clock.stepped", "link.boot_reset", "link.unattributed")
 
 
 def carry_out(world, command):
@@ -94,7 +93,18 @@ def _patch_patient(world, command):
         _judge_again(world, person, None, "rule_changed")
         if person.adult_at(world.number):
             world.alarms.over((person.id, "rules.age_class", "patient"), world.now)
+        elif _refused(world, person):
+            world.alarms.hold(person.id, "rules.age_class", "patient", "medium", world.now, kind="technical", once=True)
     return "done"
+
+
+def _refused(world, person):
+    """Whether anything its devices send, or should, is left to limits for adults. # contract §4"""
+    signals = {s.signal for s in world.sources.values() if person.id in s.patients() and s.device in world.bound(person.id)}
+    for device in world.bound(person.id):
+        signals |= set(world.devices[device].expected)
+    rules = [world.rules.limit_of(signal) for signal in signals]
+    return any(rule is not None and rule.adults_only for rule in rules)
 
 
 def _judge_again(world, person, signals, reason):
@@ -242,7 +252,7 @@ def _leave(world, device, patient):
             continue
         if alarm.rule in LINK_ENDS and alarm.source.split("/")[0] == device:
             world.alarms.close(alarm, "source_unbound")
-        elif alarm.device == device and alarm.condition in ("present", "absent"):
+        elif alarm.device == device and alarm.condition == "present":
             alarm.condition = "unknown"
     for key in [k for k in world.watches if k[:2] == (patient, device)]:
         world.watches[key].off()
@@ -287,11 +297,12 @@ def _limits(world, command):
     person = world.patients.get(command["patient"])
     if person is None or not person.here:
         return "not_found"
-    by_signal, refused = {}, 0
+    by_signal, refused, kept = {}, 0, set()
     for one in command.get("limits") or []:
         named = world.rules.signal(one["signal"])
         if named is None or world.rules.limit_of(named[0]) is None:
             refused += 1
+            kept.update(named[:1] if named else ())
             continue
         by_signal.setdefault(named[0], []).append(one)
     accepted = {}
@@ -299,13 +310,14 @@ def _limits(world, command):
         found = _own(world, signal, limits, command.get("reason"))
         if found is None:
             refused += 1
+            kept.add(signal)
         else:
             accepted.update(found)
-    if refused and not accepted:
-        return "refused"
     before = person.own_at(world.now, world.number)
+    # A signal whose limits are refused keeps those it has.
+    accepted.update({key: own for key, own in before.items() if key[0] in kept})
     if before == accepted:
-        return "already_so"
+        return "invalid" if refused else "already_so"
     touched = {k[0] for k in set(before) | set(accepted) if before.get(k, "no") != accepted.get(k, "no")}
     person.limits.append((world.now, world.number, accepted))
     _judge_again(world, person, touched, "limit_changed")

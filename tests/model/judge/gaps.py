@@ -17,9 +17,9 @@ class Gaps:
             self.windows.append((begin, end))
 
     def put_off(self, due):
-        """A deadline waits once: for 10 s after the first window that covers it. # contract §0.10"""
+        """A deadline in a window, or within 10 s after it, waits once until those are over. # contract §0.10, §3"""
         for begin, end in self.windows:
-            if begin < due <= end:
+            if begin <= due < end + PUT_OFF:
                 return end + PUT_OFF
         return due
 
@@ -29,13 +29,3 @@ class Gaps:
     def deaf(self, now):
         """More than 5 s without intake in the last minute. # contract §0.10"""
         return self.overlap(now - MINUTE, now) > ALLOWED
-
-    def deadline(self, now):
-        """When `deaf` stops to hold: after the last window the overlap only falls."""
-        if not self.deaf(now):
-            return None
-        early, late = now, self.windows[-1][1] + MINUTE
-        while late - early > 1:
-            middle = (early + late) // 2
-            early, late = (middle, late) if self.deaf(middle) else (early, middle)
-        return late

@@ -8,6 +8,8 @@ from .readings import Refused
 from .sources import differs
 from .when import DAY, HOUR, MINUTE, US, Y2000
 
+STOPPED = 2 * MINUTE
+
 
 def message(world, raw):
     """One message as it arrived."""
@@ -30,13 +32,13 @@ def message(world, raw):
     if word == "redelivered":
         return None
     bound = world.bindings_of(device.id).patient_now()
-    if word == "boot_reset":
+    if word == "boot_reset" and bound is not None:
         notes.note(world, bound, "link.boot_reset", device.id)
     if head.mode != "real" and bound is not None:
         world.alarms.hold(bound, "link.test_mode", device.id, "medium", world.now, kind="technical")
     could_live = not (raw.get("retain") or raw.get("dup") or raw.get("backlog")) and word != "old"
     heard = hear(world, device, principal, head, newest, could_live)
-    if heard.stepped_from is not None:
+    if heard.stepped_from is not None and bound is not None:
         notes.note(world, bound, "clock.stepped", device.id)
     taken = Taken(world, device, head, heard, could_live, raw.get("retain", False) or word == "old")
     if raw["kind"] == "telemetry":
@@ -88,7 +90,7 @@ def hear(world, device, principal, head, newest, could_live):
         return Heard(world.now - relay["device_clock"], False)
     first = reference - relay["device_clock"]
     stepped = None if heard.stepped_from is None else heard.stepped_from + first
-    return Heard(heard.offset + first, heard.certain, heard.queue, heard.stopped, stepped)
+    return Heard(heard.offset + first, heard.certain, heard.queue, stepped)
 
 
 class Taken:
@@ -103,17 +105,17 @@ class Taken:
         if timeline is not None and not self.old_timeline:
             device.timeline = timeline
 
-    def place(self, stamp, age=None):
+    def place(self, stamp, age=None, stopped=False):
         """(measured, certain, ambiguous) of one stamp. # contract §3, §0.11aa, §0.11b, §0.21"""
         now, heard = self.world.now, self.heard
         if stamp is None:
             return (now - (age or 0), True, False) if self.could_live else (None, False, False)
         at = stamp + heard.offset
-        cls = self.device.cls
-        if cls == "charted" and now < at <= now + 2 * HOUR:
-            return now, not self.past, False
+        charted = self.world.class_of(self.device)
+        if charted and charted.charted and now < at <= now + 2 * HOUR:
+            return at, not self.past, False
         first = self.device.registered - DAY
-        impossible = at > now + 5 * MINUTE or at < Y2000 or self.old_timeline or heard.stopped
+        impossible = at > now + 5 * MINUTE or at < Y2000 or self.old_timeline or (stopped and self.could_live)
         too_early = (at < first or at < now - RETENTION) and self.could_live and not heard.queue
         if impossible or too_early:
             if self.could_live:
@@ -123,7 +125,7 @@ class Taken:
         at = min(at, now)
         if heard.stepped_from is not None and abs(now - stamp) > 30 * US:
             return at, False, self._other_patient(stamp + heard.stepped_from, at)
-        return at, heard.certain and not heard.queue and not self.past, False
+        return at, heard.certain and not self.past, False
 
     def _other_patient(self, before, after):
         held = self.world.bindings_of(self.device.id)
@@ -142,7 +144,8 @@ def telemetry(world, device, head, entries, taken):
                 world.not_judged.setdefault((device.id, named[0]), {}).setdefault(f"rejected: {why}", world.now)
             continue
         copy.arrival, copy.step = world.now, world.number
-        copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age)
+        stopped = stands_still(world, device, head, copy)
+        copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age, stopped)
         if copy.unit_doubtful:
             copy.certain = False
         copies.append(copy)
@@ -155,12 +158,26 @@ def telemetry(world, device, head, entries, taken):
     suspect(world, device, taken)
 
 
+def stands_still(world, device, head, copy):
+    """A clock that still gives the time it gave two minutes before, for another value. # contract §0.1a"""
+    cls = world.class_of(device)
+    key = device.id, copy.signal, copy.instance
+    if copy.stamp is None or copy.status != "final" or (cls and cls.charted) or key not in world.sources:
+        return False
+    if head.sent_at not in (None, copy.stamp):
+        return False
+    same = [c for c in world.sources[key].log if not isinstance(c, tuple) and c.identity == copy.identity]
+    if any(not differs(c, copy) for c in same):
+        return False
+    return any(world.now - c.arrival > STOPPED for c in same)
+
+
 def in_conflict(world, copies):
     """Two values under one identity in one message: neither refreshes. # contract §0.1a"""
     measured = [c for c in copies if c.value is not None and c.status != "entered-in-error" and judging.fit(world, c)]
     for copy in measured:
         if any(c.identity == copy.identity and differs(c, copy) for c in measured):
-            copy.certain = False
+            copy.contradicted = True
 
 
 def believed(world, device, patient):

@@ -1,6 +1,6 @@
 """One reading: whose it is, whether it can be judged, and what its judgement changes."""
 
-from . import floors, intake, losses, notes
+from . import intake, losses, notes
 from .late import age_of, late
 from .limits import crossed
 from .rules import SIDES
@@ -8,6 +8,7 @@ from .sources import differs
 from .when import US
 
 LOST_WITHIN = 60 * US
+CONFLICT = 30 * US
 
 
 def take(world, device, copy, taken):
@@ -73,7 +74,7 @@ def put_in_place(world, source, copy):
 
 def retract(world, source, withdrawn):
     """What was raised by nothing but this reading is retracted. # contract row 26"""
-    held = {(patient, rule.id if rule.id in floors.NAMES else f"{rule.id}_{side}")
+    held = {(patient, f"{rule.id}_{side}")
             for (patient, rule, side), course in source.courses().items() if course.level}
     for alarm in list(world.alarms.open.values()):
         causes = {i for key, i in source.told if key == alarm.key}
@@ -154,6 +155,7 @@ def judge(world, device, copy, source, taken):
         return correct(world, device, copy, source)
     known = [c for c in source.copies(copy.patient) if c.identity == copy.identity]
     duplicate = any(not differs(c, copy) for c in known)
+    conflict(world, device, copy, source, known if not duplicate else [])
     source.add(copy)
     if duplicate or copy.status == "entered-in-error":
         return
@@ -165,6 +167,17 @@ def judge(world, device, copy, source, taken):
         return
     if copy.certain and not known and certain_answer(world, copy, person):
         alive(world, device, copy, source)
+
+
+def conflict(world, device, copy, source, known):
+    """Values that contradict each other make their series doubtful for a while. # contract §0.1a"""
+    at = copy.measured if copy.measured is not None else copy.arrival
+    if copy.status not in ("corrected", "entered-in-error") and (copy.contradicted or known):
+        source.conflict_at = at if source.conflict_at is None else max(at, source.conflict_at)
+    cls = world.class_of(device)
+    window = CONFLICT if cls and cls.spot_only else max(CONFLICT, 3 * world.interval_of(device, copy.signal))
+    if source.conflict_at is not None and at - source.conflict_at < window:
+        copy.certain = False
 
 
 def correct(world, device, copy, source):

@@ -1,6 +1,5 @@
 """Late crossings: told once for each excursion, with its worst. # contract §3, §0.12, §0.6"""
 
-from . import floors
 from .limits import crossed
 from .rules import LEVELS, SIDES, lower
 
@@ -30,11 +29,11 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     level, run = excursion(copy, source, person, shape, beyond)
     if level is None:
         return
-    name = rule.id if rule.id in floors.NAMES else f"{rule.id}_{side}"
-    key = person.id, name, source.name
-    told = any((key, id(c)) in source.told for c in run)
-    source.told.update((key, id(c)) for c in run)
-    if told:
+    key = person.id, f"{rule.id}_{side}", source.name
+    told = {source.told.get((key, id(c))) for c in run} - {None}
+    source.told.update({(key, id(c)): max(level, source.told.get((key, id(c)), level), key=LEVELS[::-1].index) for c in run})
+    if "critical" in told or level in told:
+        # Told once, and again only where it is graver.
         return
     priority = rule.priority(side, level)
     if rule.response(level) in ("immediate", "prompt"):

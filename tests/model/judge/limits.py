@@ -43,10 +43,11 @@ def clear_delay(rule, interval):
     return MINUTE if interval <= 10 * US else 10 * MINUTE if interval <= 2 * MINUTE else 30 * MINUTE
 
 
-def shape(rule, spot, interval):
+def shape(rule, spot, interval, by_hand=False):
     """Spot rules have no delays and no gap. # contract §3, §0.21"""
     if spot:
-        return Shape(True, (("warning", 0), ("critical", 0)), 0, None, rule.confirm, rule.hysteresis,
+        confirm = None if by_hand else rule.confirm
+        return Shape(True, (("warning", 0), ("critical", 0)), 0, None, confirm, rule.hysteresis,
                      rule.inclusive_critical)
     gap = max(rule.gap or 0, 2 * interval)
     delays = (("warning", rule.delay), ("critical", rule.critical_delay))
@@ -116,6 +117,7 @@ class Course:
         self.reason = "ended"
         self.newest_arrival = None
         self.newest_at = None
+        self.came = None
         self.certain = None
         self.doubtful = None
         self.beyond_at = None
@@ -223,11 +225,16 @@ class Course:
             if answers[name]:
                 level.inside = None
                 if level.since is None:
-                    level.since, level.due = entry.at, entry.at + delays[name]
-                if not level.present and entry.arrival >= level.due:
+                    level.since = entry.at
+                if entry.at - level.since >= delays[name]:
                     level.present = True
             elif answers[name] is False and entry.certain:
                 self._inside(level, entry, name)
+        # What is in flight may still say otherwise: a delay runs on from the arrival of the newest.
+        self.came = max(self.came or entry.at, entry.at)
+        for name, level in self.levels.items():
+            if level.since is not None:
+                level.due = entry.arrival + max(0, level.since + delays[name] - self.came)
         beyond = any(answers.values())
         ambiguous = any(answer is None for answer in answers.values())
         if beyond:
@@ -298,6 +305,10 @@ class Course:
             self.unknown, self.lost, self.newest_arrival = False, None, None
         elif entry.change == "lost_told":
             self.lost = None
+        elif entry.change == "silent":
+            for level in self.levels.values():
+                level.inside = None
+            self.unknown = True
         elif entry.change == "pause":
             # Unbound: nothing ends, nothing runs. # contract row 24
             for level in self.levels.values():

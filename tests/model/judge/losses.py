@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from . import floors, names, silence
+from . import floors, silence
 from .when import US
 
 MOMENT = US
@@ -68,12 +68,10 @@ def losable(world, device, patient):
     age, _ = person.age_at(world.number)
     adult = person.adult_at(world.number)
     found = {}
-    if world.with_floors:
-        found["heart_rate"] = (names.ASYSTOLE, 10 * US)
-        found["respiratory_rate"] = (names.APNOEA, floors.breath_delay(age))
     for rule in world.rules.limits.values():
-        if rule.loss and (adult or not rule.adults_only) and rule.signal not in found:
-            found[rule.signal] = (f"{rule.id}_lost", rule.loss)
+        floor = world.with_floors or not rule.floor
+        if rule.loss and floor and rule.judges(age, adult) and (adult or not rule.adults_only):
+            found.setdefault(rule.signal, (rule, rule.loss))
     return found
 
 
@@ -85,13 +83,12 @@ def settle(world):
         named = losable(world, world.devices[device], patient).get(signal)
         if named is None:
             continue
-        source = f"{device}/loss" if named[0] in floors.NAMES else device
-        key = patient, named[0], source
+        key = patient, f"{named[0].id}_lost", device
         if watch.advance(world.now):
             alarm = world.alarms.open.get(key)
             if alarm is None or alarm.condition == "absent":
-                quiet = world.with_floors and floors.folded(key[1], list(world.alarms.open.values()), patient)
-                world.alarms.hold(*key, "high", world.now, device=device, quiet=quiet)
+                quiet = floors.folded(key, signal, world.alarms.open.values())
+                world.alarms.hold(*key, "high", world.now, device=device, quiet=quiet).folds = named[0].folds
             elif silent_whole(world, device, patient):
                 world.alarms.unknown(key)
             elif alarm.condition == "unknown":

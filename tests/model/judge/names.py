@@ -3,15 +3,6 @@
 from .when import US
 
 SILENCE = "link.silence"
-ASYSTOLE = "vitals_live.asystole"
-APNOEA = "vitals_live.apnoea"
-BRADYCARDIA = "vitals_live.extreme_bradycardia"
-SPO2_FLOOR = "vitals_live.spo2_floor"
-
-# contract §0.22a gives no figure for extreme bradycardia.
-BRADYCARDIA_BELOW = {"adult": 30.0, "unknown": 30.0, "paediatric": 40.0, "neonatal": 60.0}
-FLOOR_DELAY = 5 * US
-SPO2_BELOW = 70.0
 
 # contract §0.15: "its first rung is longer where the reason is quality", without how much.
 QUALITY_RUNG = 2

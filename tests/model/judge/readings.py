@@ -43,6 +43,8 @@ class Copy:
     live: bool = False
     patient: str | None = None
     ambiguous_time: bool = False
+    contradicted: bool = False
+    stopped: bool = False
     index: int = 0
     flags: set = field(default_factory=set)
     plan: dict = field(default_factory=dict)

@@ -54,6 +54,15 @@ class Limit:
     priorities: tuple
     responses: tuple
     actionable: int
+    acknowledge_for: int | None = None
+    floor: bool = False
+    not_adults: bool = False
+    ages: tuple = ()
+    folds: tuple = ()
+
+    def judges(self, age, adult):
+        """Whom it judges; limits for adults leave others to what a person put. # contract §4"""
+        return not (self.not_adults and adult) and (not self.ages or age in self.ages)
 
     def amounts(self, side, level):
         return dict(self.levels).get((side, level), ())
@@ -88,6 +97,7 @@ class Class:
     slack: int
     silence: tuple
     spot_only: bool = False
+    charted: bool = False
     high_only_if_continuous: bool = False
     high_if_glucose_low: bool = False
 
@@ -104,7 +114,8 @@ class Rules:
     codes: dict = field(default_factory=dict, hash=False)
 
     def limit_of(self, signal):
-        return next((one for one in self.limits.values() if one.signal == signal), None)
+        """The rule over a signal whose limits a patient may have otherwise."""
+        return next((one for one in self.limits.values() if one.signal == signal and not one.floor), None)
 
     def event_rule(self, event):
         """The first rule that names the event, else the one for all."""
@@ -138,7 +149,9 @@ def _limit(raw):
         inclusive_critical=raw.get("inclusive_critical", False),
         priorities=tuple(raw.get("priorities", {}).items()),
         responses=tuple(raw.get("responses", {}).items()),
-        actionable=optional("actionable") or names.ACTIONABLE,
+        actionable=optional("actionable") or names.ACTIONABLE, acknowledge_for=optional("acknowledge_for"),
+        floor=raw.get("floor", False), not_adults=raw.get("not_adults", False),
+        ages=tuple(raw.get("ages", ())), folds=tuple(raw.get("folds", ())),
     )
 
 
@@ -148,7 +161,7 @@ def _class(raw):
         slack=span(raw.get("slack", "0s")),
         silence=tuple((rung, span(raw["silence"][rung])) for rung in ("low", "medium", "high")
                       if rung in raw.get("silence", {})),
-        spot_only=raw.get("spot_only", False),
+        spot_only=raw.get("spot_only", False), charted=raw.get("charted", False),
         high_only_if_continuous=raw.get("high_only_if_continuous", False),
         high_if_glucose_low=raw.get("high_if_glucose_low", False),
     )

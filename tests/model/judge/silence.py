@@ -86,13 +86,28 @@ def deadlines(world):
             yield world.gaps.put_off(last + ladder[0][1])
 
 
+def speaks(world, source, person, after):
+    """Whether something certain, or beyond a limit, came of a series within a rung."""
+    came = [c.newest_arrival for key, c in source.courses().items() if key[0] == person.id and c.newest_arrival is not None]
+    return bool(came) and world.now - max(came) < after
+
+
 def settle(world):
     wanted = {}
     for person, device, signal, since, ladder in expected(world):
         reached = rung(ladder, since, world.now, world.gaps.put_off)
-        if reached is None:
-            continue
         key = person.id, device.id
+        if reached is None:
+            world.silent.discard((*key, signal))
+            continue
+        if (*key, signal) not in world.silent:
+            # Nobody knows where it stands to its limits. # contract row 6
+            world.silent.add((*key, signal))
+            after = dict(ladder)[reached]
+            for source in list(world.sources.values()):
+                if source.device == device.id and signal in (None, source.signal) and not speaks(world, source, person, after):
+                    source.change("silent", person.id)
+            world.settle_courses()
         # The same sensor is told of already. # contract §0.15
         links = [f"{device.id}/{signal}"]
         told = any(

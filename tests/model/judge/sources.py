@@ -17,8 +17,9 @@ class Source:
         self.name = f"{device}/{instance}" if instance else device
         self.link = f"{device}/{signal}" + (f"/{instance}" if instance else "")
         self.log = []
-        self.told = set()
+        self.told = {}
         self.reason = None
+        self.conflict_at = None
         self._courses = None
         self._kept = None
 
@@ -122,16 +123,21 @@ class Source:
         return course
 
     def _shape(self, rule, device):
+        return shape(rule, *self._manner(device))
+
+    def _manner(self, device):
         world = self.world
-        return shape(rule, world.is_spot(device, self.signal), world.interval_of(device, self.signal))
+        cls = world.class_of(device)
+        spot, interval = world.is_spot(device, self.signal), world.interval_of(device, self.signal)
+        return spot, interval, bool(cls and cls.charted)
 
     def _plan(self, patient, person, device, copy):
         """The rules that judge a copy, with the limits in force then; these never change afterwards."""
-        spot, interval = self.world.is_spot(device, self.signal), self.world.interval_of(device, self.signal)
-        key = patient, spot, interval
+        manner = self._manner(device)
+        key = patient, *manner
         if key not in copy.plan:
             copy.plan[key] = [
-                (rule, self.world.limits_in_force(rule, person, copy.measured, copy.step), shape(rule, spot, interval))
+                (rule, self.world.limits_in_force(rule, person, copy.measured, copy.step), shape(rule, *manner))
                 for rule in self.world.rules_for(self.signal, person, copy.step)
             ]
         return copy.plan[key]
@@ -179,8 +185,11 @@ class Source:
 
     def tell(self, key, course):
         """Readings of a told excursion are told of once. # contract §0.12"""
-        self.told.update((key, id(copy)) for copy in course.run)
+        self.told.update({(key, id(copy)): course.level for copy in course.run})
 
     def newest(self, patient):
-        found = [c.measured for c, _ in self.kept() if not isinstance(c, tuple) and c.live and c.patient == patient]
+        found = [
+            c.measured for c, sound in self.kept()
+            if not isinstance(c, tuple) and c.live and c.certain and sound and c.patient == patient
+        ]
         return max(found, default=None)

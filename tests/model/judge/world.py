@@ -27,6 +27,7 @@ class World:
         self.values = {}
         self.not_judged = {}
         self.zeroed = set()
+        self.silent = set()
         self.suspects = {}
         self.events = events.Events(self)
         self.number = 0
@@ -43,6 +44,8 @@ class World:
             self.until(begin)
             self.gaps.add(begin, now)
         self.until(now)
+        if "gap" in step:
+            self.settle_gateway()
         if "message" in step:
             intake.message(self, step["message"])
         elif "command" in step:
@@ -83,16 +86,12 @@ class World:
             if watch.deadline() is not None:
                 yield watch.deadline()
         yield from silence.deadlines(self)
-        deaf = self.gaps.deadline(self.now)
-        if deaf is not None:
-            yield deaf
 
     def settle(self):
         """Judges everything at this moment."""
         self.settle_courses()
         losses.settle(self)
         silence.settle(self)
-        self.settle_gateway()
         self.alarms.fire(self.now)
 
     # --- Rules --------------------------------------------------------------------------------------
@@ -121,7 +120,7 @@ class World:
                 source.change("judge", None, "rule_changed")
         for alarm in list(self.alarms.open.values()):
             rule = alarm.rule.rsplit("_", 1)[0]
-            if rule in changed and alarm.condition in ("present", "absent"):
+            if rule in changed and alarm.condition != "momentary":
                 self.alarms.close(alarm, "rule_changed")
         gone = {e.id for e in before.events if e not in after.events}
         for alarm in list(self.alarms.open.values()):
@@ -154,17 +153,15 @@ class World:
         """The limit rules and floors that judge a signal of a patient."""
         age, _ = patient.age_at(step)
         adult = patient.adult_at(step)
-        found = [one for one in self.rules_at(step).limits.values() if one.signal == signal]
-        if self.with_floors:
-            found = floors.of(signal, age, adult) + found
-        return found
+        found = [one for one in self.rules_at(step).limits.values() if one.signal == signal and one.judges(age, adult)]
+        return [one for one in found if self.with_floors or not one.floor]
 
     def limits_in_force(self, rule, patient, measured, step):
         """{(side, level): amounts}: own limits take the place of the shipped ones. # contract §4"""
         shipped = {}
         if not rule.adults_only or patient.adult_at(step):
             shipped = dict(rule.levels)
-        if rule.id in floors.NAMES:
+        if rule.floor:
             return shipped
         for (signal, side, level), own in patient.own_at(measured, step).items():
             if signal == rule.signal:
@@ -195,12 +192,10 @@ class World:
     def settle_courses(self):
         lost = {}
         # Emergencies first, so that what follows from them is folded. # contract §0.22b
-        for rank in range(len(floors.NAMES) + 1):
-            for source in self.sources.values():
-                for (patient, rule, side), course in source.courses().items():
-                    if floors.rank(rule.id) == rank:
-                        course.advance(self.now)
-                        self.settle_course(source, patient, rule, side, course)
+        courses = [(source, *key, course) for source, key, course in self.courses()]
+        for source, patient, rule, side, course in sorted(courses, key=lambda one: -len(one[2].folds)):
+            course.advance(self.now)
+            self.settle_course(source, patient, rule, side, course)
         for source in self.sources.values():
             for (patient, rule, side), course in source.courses().items():
                 if course.lost:
@@ -220,8 +215,7 @@ class World:
                 self.alarms.over(alarm.key, self.now)
 
     def settle_course(self, source, patient, rule, side, course):
-        name = rule.id if rule.id in floors.NAMES else f"{rule.id}_{side}"
-        key = patient, name, source.name
+        key = patient, f"{rule.id}_{side}", source.name
         here = self.patients.get(patient)
         if here is None or not here.here:
             return
@@ -230,9 +224,8 @@ class World:
         if course.level:
             self.settle_present(source, rule, side, course, key, alarm)
         elif alarm is not None and course.unknown:
-            # Row 6: any open one.
-            if alarm.condition == "absent":
-                alarm.condition = "unknown"
+            # Row 6: what was known to be over is over.
+            self.alarms.unknown(key)
         elif alarm is not None and alarm.condition in ("present", "unknown"):
             self.alarms.over(key, self.now, source.reason or course.reason)
 
@@ -245,13 +238,15 @@ class World:
             if alarm is not None:
                 return
         told = self.shown_only(source, rule, side, course.level, key[0], told)
-        quiet = self.with_floors and floors.folded(key[1], list(self.alarms.open.values()), key[0])
+        quiet = floors.folded(key, rule.signal, self.alarms.open.values())
         alarm = self.alarms.hold(*key, told, self.now, device=source.device, quiet=quiet)
-        alarm.beyond_at = course.beyond_at
+        alarm.beyond_at, alarm.folds, alarm.by_reading = course.beyond_at, rule.folds, True
+        alarm.acknowledge_for = rule.acknowledge_for
         if alarm.quiet and not quiet:
             # The emergency is over, and this is still there.
             alarm.quiet = False
-            self.alarms.announce(alarm, self.now)
+            if alarm.acked_at is None:
+                self.alarms.announce(alarm, self.now)
         if course.unknown:
             self.alarms.unknown(key)
         source.tell(key, course)
@@ -276,7 +271,5 @@ class World:
     def settle_gateway(self):
         """# contract §0.10"""
         key = None, "gateway.deaf", "gateway"
-        if self.gaps.deaf(self.now):
-            self.alarms.hold(*key, "medium", self.now, kind="technical")
-        else:
-            self.alarms.over(key, self.now)
+        if self.gaps.deaf(self.now) and key not in self.alarms.open:
+            self.alarms.raise_(*key, "medium", self.now, kind="technical", condition="momentary")

@@ -2,6 +2,8 @@
 
 mod act;
 mod causes;
+mod due;
+mod folded;
 mod ongoing;
 mod upgrade;
 
@@ -10,6 +12,7 @@ use std::collections::BTreeMap;
 use minicbor::{Decode, Encode};
 
 use self::causes::Causes;
+use self::due::wake;
 pub use self::ongoing::Ongoing;
 use crate::model::alarm::{
     Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger,
@@ -18,16 +21,10 @@ use crate::model::cause::{Cause, alarm_id};
 use crate::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, WardId};
 use crate::model::observation::{DeviceInstant, Source};
 use crate::model::signal::SignalId;
-use crate::model::time::{Span, Stamp, Timestamp};
+use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::output::context::AlarmContext;
 use crate::output::transition::{Change, TransitionBody};
-
-/// News on one alarm is told once in so long (contract §5).
-const ONE_A_SECOND: Span = Span::secs(1);
-
-/// How long a momentary alarm that does not latch is held (contract §5).
-const MOMENTARY_HELD: Span = Span::hours(24);
 
 /// Which alarm: its rule and its source. The source is a text, because the ids of alarms are hashed
 /// over it; it is compared, and never taken apart.
@@ -291,15 +288,6 @@ impl Book {
         self.record(&draft.key, Change::Raised, None, out);
     }
 
-    /// The present alarm that what is found of a signal follows from.
-    fn folding(&self, signal: Option<SignalId>) -> Option<&Alarm> {
-        let folds = |open: &&Open| {
-            open.alarm.condition == Condition::Present
-                && signal.is_some_and(|signal| open.folds.contains(&signal))
-        };
-        self.open.values().find(folds).map(|open| &open.alarm)
-    }
-
     /// Keeps the id of an alarm apart from those of all alarms of its key before it.
     fn next_ordinal(&mut self, draft: &Draft) -> u32 {
         let ordinal = if let Some(causes) = self.causes.get_mut(&draft.key) {
@@ -317,11 +305,11 @@ impl Book {
         let now = out.wall();
         let Some(open) = self.open.get_mut(&draft.key) else { return };
         let own = out.now.at;
+        let just_told = open.was_just_told(own);
         let alarm = &mut open.alarm;
         let rises = draft.priority > alarm.priority;
         let change = if draft.news || draft.condition == Condition::Momentary {
             alarm.reach(draft.priority);
-            let just_told = open.told_at.is_some_and(|told| own - told < ONE_A_SECOND);
             if just_told && !rises && alarm.condition == draft.condition {
                 open.untold = true;
                 (alarm.text, alarm.trigger) = (draft.text, draft.trigger);
@@ -445,124 +433,8 @@ impl Book {
         }
     }
 
-    /// What followed from an alarm that is over stands by itself, and is announced.
-    fn unfold(&mut self, id: &AlarmId, out: &mut Output) {
-        let followed = |open: &Open| open.alarm.group.as_deref() == Some(id.as_str());
-        for key in self.keys_where(|_, open| followed(open)) {
-            let signal = self.open.get(&key).and_then(|open| open.signal);
-            let other = self.folding(signal).map(|alarm| alarm.id.to_string());
-            self.change(&key, None, out, |alarm, now| {
-                alarm.group = other;
-                Some(if alarm.group.is_none() { alarm.unfolded(now) } else { Change::Updated })
-            });
-        }
-    }
-
     /// The key of an open alarm.
     pub fn key_of(&self, id: &AlarmId) -> Option<Key> {
         self.open.iter().find(|(_, open)| open.alarm.id == *id).map(|(key, _)| key.clone())
     }
-
-    /// When the next acknowledgement or momentary alarm runs out, or news that waits is told, in the gateway's own
-    /// time.
-    pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.open.values().filter_map(Open::deadline).min()
-    }
-
-    /// Tells what waited until `due`, and lets run out what runs out then (row 10; expired momentary alarms).
-    pub fn fire(&mut self, due: Timestamp, out: &mut Output) {
-        for key in self.keys_where(|_, open| open.tells_at() == Some(due)) {
-            self.change(&key, None, out, |alarm, now| Some(alarm.tell(now)));
-        }
-        for key in self.keys_where(|_, open| open.wake_at == Some(due)) {
-            let Some(open) = self.open.get_mut(&key) else { continue };
-            if open.alarm.condition == Condition::Momentary && !open.alarm.latches() {
-                self.close(&key, Change::Expired, "expired", None, out);
-            } else if open.asks_for_news() {
-                open.wake_at = None;
-            } else {
-                self.change(&key, None, out, |alarm, now| Some(alarm.acknowledgement_over(now)));
-            }
-        }
-    }
-
-    /// Something showed that an open alarm holds: if its acknowledgement ran out, this is the news it waited for
-    /// (row 10).
-    pub fn goes_on(&mut self, key: &Key, out: &mut Output) {
-        let Some(open) = self.open.get_mut(key) else { return };
-        open.held_at = Some(out.now.at);
-        self.run_out(key, out);
-    }
-
-    /// An acknowledgement that ran out is over where there is news.
-    fn run_out(&mut self, key: &Key, out: &mut Output) {
-        let Some(open) = self.open.get(key) else { return };
-        let over = open.wake_at.is_none()
-            && open.alarm.acknowledged.as_ref().and_then(|a| a.until).is_some();
-        if over && !open.asks_for_news() {
-            self.change(key, None, out, |alarm, now| Some(alarm.acknowledgement_over(now)));
-        }
-    }
-}
-
-impl Open {
-    /// Whether nothing was judged since it was acknowledged that says it goes on: a reading beyond its limit, or that
-    /// there are none.
-    fn asks_for_news(&self) -> bool {
-        let since = self.acknowledged_at;
-        self.by_reading
-            && self.alarm.condition == Condition::Present
-            && since.is_some_and(|since| self.held_at.is_none_or(|held| held <= since))
-    }
-
-    /// When news that waits is told.
-    fn tells_at(&self) -> Option<Timestamp> {
-        self.told_at.filter(|_| self.untold).map(|told| told + ONE_A_SECOND)
-    }
-
-    fn deadline(&self) -> Option<Timestamp> {
-        [self.wake_at, self.tells_at()].into_iter().flatten().min()
-    }
-
-    /// Whether who saw the alarm before must look again before answering. Another event of a rule over events is of
-    /// the kind that was seen.
-    fn is_news(&self, change: Change) -> bool {
-        match change {
-            Change::Raised | Change::PriorityRose | Change::Upgraded => true,
-            Change::Recurred => self.series.is_some(),
-            Change::Ended
-            | Change::Latched
-            | Change::Unknown
-            | Change::BackPresent
-            | Change::BackAbsent
-            | Change::Acknowledged
-            | Change::AcknowledgementOver
-            | Change::Unacknowledged
-            | Change::Reset
-            | Change::LimitChanged
-            | Change::RuleChanged
-            | Change::SourceUnbound
-            | Change::SourceReplaced
-            | Change::Discharged
-            | Change::Retracted
-            | Change::Expired
-            | Change::Updated
-            | Change::Moved
-            | Change::Unfolded => false,
-        }
-    }
-}
-
-/// When an alarm that just made `change` next wants to be looked at.
-fn wake(open: &Open, change: Change, now: Stamp) -> Option<Timestamp> {
-    let alarm = &open.alarm;
-    if alarm.condition == Condition::Momentary && !alarm.latches() {
-        let announced = matches!(
-            change,
-            Change::Raised | Change::PriorityRose | Change::Recurred | Change::Upgraded
-        );
-        return if announced { Some(now.at + MOMENTARY_HELD) } else { open.wake_at };
-    }
-    let until = alarm.acknowledged.as_ref()?.until?;
-    if change == Change::Acknowledged { Some(now.own(until)) } else { open.wake_at }
 }

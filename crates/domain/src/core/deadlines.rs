@@ -38,6 +38,12 @@ impl Core {
         }
     }
 
+    /// For how long of a span nothing was taken in.
+    pub(super) fn deaf_for(&self, (begin, end): (Timestamp, Timestamp)) -> Span {
+        let within = |(from, to): &IntakeGap| (end.min(*to) - begin.max(*from)).max(Span::ZERO);
+        self.head.intake_gaps.iter().map(within).fold(Span::ZERO, |sum, one| sum + one)
+    }
+
     fn remember_gap(&mut self, gap: IntakeGap, out: &mut Output) {
         // Windows that overlap, as those of a store that fails do, are one: what falls due later is never decided
         // before what falls due earlier.

@@ -255,8 +255,11 @@ impl Core {
                 self.configure(texts, out);
             }
             Input::IntakeGap { from, to } => {
-                self.site_mut().intake_gap(*from, *to, out);
-                self.note_site_deadline();
+                if *from >= Timestamp::YEAR_2000 {
+                    let within_a_minute = self.deaf_for((*to - Span::mins(1), *to));
+                    self.site_mut().deaf(within_a_minute, out);
+                    self.note_site_deadline();
+                }
             }
             Input::ClockStep { from_us, to_us } => {
                 let text = format!(

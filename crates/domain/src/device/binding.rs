@@ -63,8 +63,11 @@ pub(super) fn attribution(bindings: &[Binding], measured: Timestamp) -> Attribut
     }
     let held = |b: &&Binding| b.since <= measured && b.until.is_none_or(|until| measured < until);
     match bindings.iter().rev().find(held) {
-        Some(Binding { patient: Some(patient), zero_means_no_sensor, until, .. }) => {
-            Attribution::Patient { patient, zeros: zero_means_no_sensor, present: until.is_none() }
+        Some(Binding { patient: Some(patient), zero_means_no_sensor, .. }) => {
+            // Bound to the same patient again, it is present as before.
+            let now = bindings.last().filter(|last| last.until.is_none());
+            let present = now.is_some_and(|now| now.patient.as_ref() == Some(patient));
+            Attribution::Patient { patient, zeros: zero_means_no_sensor, present }
         }
         _ => Attribution::Unbound,
     }

@@ -50,6 +50,10 @@ pub(super) struct Seen {
     #[n(6)]
     #[cbor(default)]
     pub(super) flags: u8,
+    /// Its device withdrew or corrected it: a copy of it is one, and another value contradicts nothing.
+    #[n(7)]
+    #[cbor(default)]
+    pub(super) withdrawn: bool,
 }
 
 /// What came before of the time of a reading.
@@ -75,12 +79,13 @@ impl Before {
 impl Series {
     /// What came before of the instant of a reading; of several other values, one that was judged.
     pub(super) fn before(&self, sent: DeviceInstant, value: u64) -> Before {
-        let mut of_instant = self.recent.iter().copied().filter(|seen| seen.instant() == sent);
+        let of_instant = self.recent.iter().copied().filter(|seen| seen.instant() == sent);
         if let Some(same) = of_instant.clone().find(|seen| seen.value == value) {
             return Before::Same(same);
         }
-        let judged = of_instant.clone().find(|seen| !seen.unjudged);
-        judged.or_else(|| of_instant.next()).map_or(Before::Nothing, Before::Other)
+        let mut stand = of_instant.filter(|seen| !seen.withdrawn);
+        let judged = stand.clone().find(|seen| !seen.unjudged);
+        judged.or_else(|| stand.next()).map_or(Before::Nothing, Before::Other)
     }
 
     /// Notes a reading of an instant, or that a copy of it was judged.
@@ -89,7 +94,7 @@ impl Series {
         let same = |seen: &&mut Seen| seen.instant() == sent && seen.value == value;
         if let Some(seen) = self.recent.iter_mut().find(same) {
             seen.unjudged &= !judged;
-            seen.flags = flags;
+            (seen.flags, seen.withdrawn) = (flags, false);
             return;
         }
         if self.recent.len() == REMEMBERED {
@@ -103,12 +108,15 @@ impl Series {
             arrived: Some(arrived),
             unjudged: !judged,
             flags,
+            withdrawn: false,
         });
     }
 
-    /// Forgets what its device corrects.
-    pub(super) fn forget(&mut self, sent: DeviceInstant) {
-        self.recent.retain(|seen| seen.instant() != sent);
+    /// What came of an instant was withdrawn, or is corrected.
+    pub(super) fn withdraw(&mut self, sent: DeviceInstant) {
+        for seen in self.recent.iter_mut().filter(|seen| seen.instant() == sent) {
+            (seen.withdrawn, seen.unjudged) = (true, false);
+        }
     }
 
     /// Another value of the same time came at `rule_at`.

@@ -72,10 +72,16 @@ impl Device {
         };
         let judged_before = before.seen().is_some_and(|seen| !seen.unjudged);
         let is_same = matches!(before, Before::Same(_));
-        if is_same && judged_before && !withdraws {
+        let again =
+            reading.status == Status::Corrected && before.seen().is_some_and(|seen| seen.withdrawn);
+        if is_same && judged_before && !withdraws && !again {
             return self.count(Fate::Duplicate, out);
         }
+        let says_now = message.sent_at.is_none_or(|sent_at| sent.is_some_and(|s| s.at == sent_at));
         let stands_still = !is_same
+            && says_now
+            && reading.status == Status::Final
+            && class.is_none_or(|class| !class.charted)
             && before.seen().and_then(|seen| seen.arrived).is_some_and(|at| now.at - at > STOPPED);
         let corrected_before = before.seen().and_then(|seen| seen.measured);
         let flags_before = before.seen().filter(|_| is_same).map(|seen| seen.flags);
@@ -105,7 +111,8 @@ impl Device {
         if flags_before != Some(flags) {
             self.sample(reading, &timing, flags, number, out);
         }
-        let corrects = reading.status == Status::Corrected && !matches!(before, Before::Nothing);
+        let corrects =
+            reading.status == Status::Corrected && (again || matches!(before, Before::Other(_)));
         let contradicts = is_fit && !is_same && !corrects && judged_before;
         let (patient, content) = match attribution {
             Attribution::Unbound => {
@@ -121,8 +128,10 @@ impl Device {
                 (patient.clone(), zero(content, zeros, reading))
             }
         };
-        if corrects && let (Ok(series), Some(sent)) = (known, sent) {
-            self.series.at(series).forget(sent);
+        if (corrects || withdraws)
+            && let (Ok(series), Some(sent)) = (known, sent)
+        {
+            self.series.at(series).withdraw(sent);
         }
         self.note_reading(known, reading, (sent, value), &timing, judged, flags, now.at);
         let window = conflict_window(class, interval);
@@ -151,7 +160,7 @@ impl Device {
             signal: reading.signal,
             instance: reading.instance.clone(),
         };
-        let observation = Observation { source, cause, timing, sent, conflict, content };
+        let observation = Observation { source, cause, timing, sent, conflict, corrects, content };
         observed.push((patient, Observed::Reading(observation)));
     }
 

@@ -71,6 +71,7 @@ impl Device {
             },
             sent: None,
             conflict: false,
+            corrects: false,
             content: Content::NotJudged(reason),
         };
         observed.push((patient.clone(), Observed::Reading(observation)));

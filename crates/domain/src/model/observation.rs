@@ -98,6 +98,8 @@ pub struct Observation {
     pub sent: Option<DeviceInstant>,
     /// Other values of the same time contradict it, or did a moment ago: nobody knows which is right.
     pub conflict: bool,
+    /// It takes the place of another value of the same time.
+    pub corrects: bool,
     /// What.
     pub content: Content,
 }

@@ -7,6 +7,7 @@
 use super::series::{Before, Doubt};
 use super::{Deadline, Handover, KINDS, Patient, RuleContext};
 use crate::alarms::book::{Key, Open};
+use crate::model::alarm::Condition;
 use crate::model::cause::Cause;
 use crate::model::ids::{DeviceId, RuleId};
 use crate::model::observation::{
@@ -236,6 +237,9 @@ impl Patient {
         let live = observation.timing.timeliness == Timeliness::Live;
         let occurrence = match &observation.content {
             Content::Number(number) => {
+                if observation.corrects {
+                    self.correct(observation, number, context, out);
+                }
                 let reading = self.note(observation, number, class, context, out);
                 Occurrence::Number(reading)
             }
@@ -279,6 +283,7 @@ impl Patient {
         let state = self.series.at(series);
         let before = Before::default();
         let spot = class.is_some_and(|class| class.spot_only);
+        state.spot = spot;
         let by_hand = class.is_some_and(|class| class.charted);
         let reading =
             Reading { observation, number, series, spot, by_hand, ambiguous, refused, before };
@@ -346,7 +351,9 @@ impl Patient {
         out: &mut Output,
     ) {
         let changed = |id: &RuleId| before.rules.get(id) != after.rules.get(id);
-        for key in self.alarms.keys_where(|key, _| changed(&key.rule)) {
+        // What happened and has no end waits for a person, whatever the rule says now.
+        let ended = |open: &Open| open.alarm.condition != Condition::Momentary;
+        for key in self.alarms.keys_where(|key, open| changed(&key.rule) && ended(open)) {
             let open = self.alarms.get(&key).cloned();
             let cause = self.alarms.cause(&key).cloned();
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
@@ -368,7 +375,8 @@ impl Patient {
         if after.adult {
             self.accept_age(out);
         }
-        for key in self.alarms.keys_where(|key, _| gone(&key.rule)) {
+        let ended = |open: &Open| open.alarm.condition != Condition::Momentary;
+        for key in self.alarms.keys_where(|key, open| gone(&key.rule) && ended(open)) {
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
         }
         self.judge_again(&mut Reconfigured::Rules(&new), context, out);
@@ -404,29 +412,6 @@ impl Patient {
         let mut handover = Handover { series, ..Handover::default() };
         self.forget(&mut Forgotten::Device(device, &mut handover));
         handover
-    }
-
-    /// A reading was entered in error (row 26): nothing that stands on it stays, and its series is judged again
-    /// by what remains.
-    fn withdraw(&mut self, observation: &Observation, context: RuleContext<'_>, out: &mut Output) {
-        let Observation { source, sent, .. } = observation;
-        let retracted = self.alarms.keys_where(|_, open| {
-            sent.is_some() && open.sent == *sent && open.series.as_ref() == Some(source)
-        });
-        if let Some(state) = self.series.get_mut(source) {
-            state.withdraw(*sent);
-            self.forget(&mut Forgotten::Reading(source, *sent, &retracted));
-        }
-        if retracted.is_empty() {
-            return;
-        }
-        let over: Vec<RuleId> = retracted.iter().map(|key| key.rule.clone()).collect();
-        for key in retracted {
-            self.alarms.close(&key, Change::Retracted, "retracted", None, out);
-        }
-        if let Ok(series) = self.series.find(source) {
-            self.judge_latest(series, &|rule| over.contains(rule), context, out);
-        }
     }
 
     pub(super) fn forget(&mut self, what: &mut Forgotten<'_>) {

@@ -191,6 +191,9 @@ impl Patient {
                 let over = track.began.is_none();
                 watch.note_past(rule, level, before.filter(|_| over), (certain, observation));
             }
+            if (certain && !observation.corrects) || beyond.contains(&true) {
+                state.counted = Some(alarms.now().at);
+            }
             alarms.settle(rule, source, state, beyond, certain);
             alarms.ask_for_repeat(rule, source, state, certain);
         }
@@ -259,10 +262,19 @@ impl Patient {
 
     /// Nobody knows where silent series stand to their limits (row 6).
     fn series_unknown(&mut self, silent: Silent<'_>, context: RuleContext<'_>, out: &mut Output) {
-        let of_silent = |source: &&Source| {
+        let of_silent = |source: &Source| {
             source.device == *silent.device && silent.signal.is_none_or(|s| source.signal == s)
         };
-        let sources: Vec<Source> = self.series.keys().filter(of_silent).cloned().collect();
+        // What is doubtful and beyond a limit says where it stands.
+        let speaks = |state: &SeriesState| {
+            state.counted.is_some_and(|counted| silent.due - counted < silent.after)
+        };
+        let sources: Vec<Source> = self
+            .series
+            .iter()
+            .filter(|(source, state)| of_silent(source) && !speaks(state))
+            .map(|(source, _)| source.clone())
+            .collect();
         for source in sources {
             self.input_lost(&source, silent.reason, context, out);
         }
@@ -377,8 +389,9 @@ impl Watch {
         let Some(rule) = context.rules.get(&self.rule).and_then(Rule::as_limit) else { return };
         let Some(arrival) = state.arrival.filter(|_| !self.is_at_rest()) else { return };
         // What doubtful readings began after a loss is lost in its turn.
-        if !rule.spot && (!state.lost || self.is_pending()) {
-            earliest.offer(arrival + state.gap(rule), Deadline::Gap { series });
+        if !rule.spot && !state.spot && (!state.lost || self.is_pending()) {
+            let counted = state.counted.unwrap_or(arrival);
+            earliest.offer(counted + state.gap(rule), Deadline::Gap { series });
         }
         let Some(rule_at) = state.rule_at else { return };
         for level in Level::ALL {

@@ -13,6 +13,7 @@ mod loss;
 mod series;
 mod silence;
 mod technical;
+mod withdrawn;
 
 use minicbor::{Decode, Encode};
 

@@ -47,6 +47,13 @@ pub struct SeriesState {
     /// A doubtful number measured after the latest value; `None` where there is none.
     #[n(9)]
     pub doubtful: Option<Box<DoubtfulValue>>,
+    /// Arrival of the latest reading that says where it stands to its limits: one that is certain, or beyond one.
+    #[n(10)]
+    pub counted: Option<Timestamp>,
+    /// Its device only measures singly: no silence of it is a gap.
+    #[n(11)]
+    #[cbor(default)]
+    pub spot: bool,
 }
 
 /// Words that are hardly ever there, and then take one word of memory: `Box<str>` alone takes two.
@@ -172,7 +179,10 @@ impl SeriesState {
     ) -> Before {
         let before = Before { rule_at: self.rule_at, interval: self.interval };
         self.interval = interval;
-        self.arrival = Some(now.at);
+        // What corrects an earlier value is no sign of life.
+        if !reading.observation.corrects {
+            self.arrival = Some(now.at);
+        }
         self.rule_at = self.rule_at.max(Some(reading.observation.timing.rule_at));
         if reading.is_certain() {
             self.show(reading.observation, reading.number);

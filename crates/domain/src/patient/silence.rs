@@ -319,6 +319,9 @@ impl Patient {
         let state = self.series.at(series);
         if reading.is_certain() {
             state.doubt = None;
+            if observation.corrects {
+                return;
+            }
             let signal = Some(source.signal);
             return self.end_silence(&source.device, signal, &observation.cause, context, out);
         }

@@ -1,7 +1,7 @@
 //! Which reading is which (contract §2, "Same reading").
 
 use crate::model::instance::Instance;
-use crate::model::message::{Mode, Phase, ReadingTime, Status};
+use crate::model::message::{Message, Mode, Phase, Reading, ReadingTime, Status};
 
 use super::scene::{Scene, at};
 
@@ -152,4 +152,49 @@ fn an_event_is_used_up_when_it_was_judged_for_a_patient() {
     assert_eq!(scene.news().len(), 1);
     scene.event_at("dev", "vf_detected", Some("1"), Phase::Single, 50.0);
     scene.expect(&[]);
+}
+
+fn at_second(second: f64, status: Status) -> impl Fn(&mut Message, &mut Reading) {
+    move |_, reading| (reading.time, reading.status) = (ReadingTime::At(at(second)), status)
+}
+
+#[test]
+fn a_correction_retracts_what_stood_on_the_wrong_value_and_only_that() {
+    for (corrected, news) in
+        [(120.0, vec!["retracted high vitals_live.nibp_sys_low: closed retracted"]), (75.0, vec![])]
+    {
+        let mut scene = Scene::bedside();
+        scene.send("dev", "nibp_sys", 70.0, at_second(0.0, Status::Final));
+        scene.advance(5.0);
+        scene.skip();
+        scene.send("dev", "nibp_sys", corrected, at_second(0.0, Status::Corrected));
+        scene.expect(&news);
+        // The wrong value sent once more, as from a queue, is known to be wrong.
+        scene.send("dev", "nibp_sys", 70.0, at_second(0.0, Status::Final));
+        scene.expect(&[]);
+    }
+}
+
+#[test]
+fn after_a_withdrawal_another_value_of_its_time_contradicts_nothing() {
+    let mut scene = Scene::bedside();
+    scene.send("dev", "nibp_sys", 70.0, at_second(0.0, Status::Final));
+    scene.send("dev", "nibp_sys", 70.0, at_second(0.0, Status::EnteredInError));
+    scene.advance(5.0);
+    scene.send("dev", "nibp_sys", 120.0, at_second(0.0, Status::Final));
+    assert_eq!(scene.latest("p", "dev", "nibp_sys").map(|l| l.number.value), Some(120.0));
+}
+
+#[test]
+fn a_correction_is_no_sign_of_life() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "bedside", &["spo2"]);
+    scene.bind("dev", "p");
+    scene.reading("dev", "spo2", 97.0);
+    for n in 1..=15 {
+        scene.advance(1.0);
+        scene.send("dev", "spo2", 97.0 - f64::from(n % 2), at_second(0.0, Status::Corrected));
+    }
+    assert!(scene.find("link.silence").is_some());
 }

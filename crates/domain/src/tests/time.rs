@@ -80,7 +80,7 @@ fn a_deadline_is_put_off_once_however_many_windows_follow() {
 
 #[test]
 fn a_short_window_blames_nobody_and_a_long_one_the_gateway() {
-    for (seconds, count) in [(10.0, 0), (11.0, 1)] {
+    for (seconds, count) in [(5.0, 0), (6.0, 1)] {
         let mut scene = Scene::empty();
         scene.advance(1.0);
         scene.restart(seconds);

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 use vitalgate_domain::core::Core;
-use vitalgate_domain::model::alarm::Alarm;
+use vitalgate_domain::model::alarm::{Alarm, Priority, State};
+use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
 
 #[derive(Debug, Serialize)]
@@ -36,7 +37,7 @@ impl Seen {
     pub(crate) fn of(history: Value, step: u64, core: &Core, moved: &[Transition]) -> Self {
         let of_patients = core.patients.values().flat_map(|patient| patient.alarms.iter());
         let all = of_patients.chain(core.site.alarms.iter());
-        let mut alarms: Vec<Shown> = all.map(|(_, open)| shown(&open.alarm)).collect();
+        let mut alarms: Vec<Shown> = all.map(|(_, open)| shown(&open.alarm, core)).collect();
         alarms.sort();
         let mut answer = Self {
             history,
@@ -47,7 +48,7 @@ impl Seen {
             answer: None,
         };
         for transition in moved {
-            answer.take(&transition.body);
+            answer.take(&transition.body, core);
         }
         answer
     }
@@ -58,12 +59,12 @@ impl Seen {
         self
     }
 
-    fn take(&mut self, body: &TransitionBody) {
+    fn take(&mut self, body: &TransitionBody, core: &Core) {
         match body {
             TransitionBody::Alarm { change, alarm, .. } => {
                 let patient = alarm.patient.as_ref().map(ToString::to_string);
-                let key = [patient, Some(alarm.rule.to_string()), Some(alarm.source.clone())];
-                if announces(*change) {
+                let key = [patient, Some(alarm.rule.to_string()), Some(source(alarm, core))];
+                if announces(*change, alarm) {
                     let late = if alarm.late { "late" } else { "" };
                     let rest = [Some(alarm.priority.to_string()), Some(late.to_owned())];
                     self.announced.insert(key.iter().cloned().chain(rest).collect());
@@ -81,11 +82,26 @@ impl Seen {
     }
 }
 
-fn shown(alarm: &Alarm) -> Shown {
+/// The source as the contract writes it: alarms about one signal of a device have its name before the instance.
+pub(crate) fn source(alarm: &Alarm, core: &Core) -> String {
+    let about_a_signal = ["link.implausible", "link.zero_or_off", "link.lost_while_pending"];
+    let parts =
+        alarm.source.rsplit_once('/').filter(|_| about_a_signal.contains(&alarm.rule.as_str()));
+    let Some((series, Ok(signal))) = parts.map(|(series, id)| (series, id.parse())) else {
+        return alarm.source.clone();
+    };
+    let name = core.configuration.signals.name(SignalId(signal));
+    match series.split_once('/') {
+        Some((device, instance)) => format!("{device}/{name}/{instance}"),
+        None => format!("{series}/{name}"),
+    }
+}
+
+fn shown(alarm: &Alarm, core: &Core) -> Shown {
     Shown {
         patient: alarm.patient.as_ref().map(ToString::to_string),
         rule: alarm.rule.to_string(),
-        source: alarm.source.clone(),
+        source: source(alarm, core),
         state: alarm.state.to_string(),
         condition: alarm.condition.to_string(),
         priority: alarm.priority.to_string(),
@@ -94,9 +110,12 @@ fn shown(alarm: &Alarm) -> Shown {
     }
 }
 
-/// Whether a person hears of it.
-fn announces(change: Change) -> bool {
-    matches!(
+/// Whether a person hears of it: information and what follows from another alarm are shown only.
+fn announces(change: Change, alarm: &Alarm) -> bool {
+    if alarm.priority == Priority::Info || alarm.group.is_some() {
+        return false;
+    }
+    let told = matches!(
         change,
         Change::Raised
             | Change::PriorityRose
@@ -105,5 +124,6 @@ fn announces(change: Change) -> bool {
             | Change::AcknowledgementOver
             | Change::Unacknowledged
             | Change::Upgraded
-    )
+    );
+    told || (change == Change::Unfolded && alarm.state == State::Alarming)
 }

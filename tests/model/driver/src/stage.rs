@@ -17,7 +17,7 @@ use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
 use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
 use vitalgate_formats::{Request, decode};
 
-use crate::answer::Seen;
+use crate::answer::{self, Seen};
 use crate::step::{self, Header, Step, What};
 
 const SIGNALS: &str = include_str!("../../../../config/signals.toml");
@@ -254,7 +254,9 @@ impl Stage {
     }
 
     fn open(&self, patient: Option<&str>, rule: &str, source: &str) -> Option<&Alarm> {
-        let wanted = |alarm: &&Alarm| alarm.rule.as_str() == rule && alarm.source == source;
+        let wanted = |alarm: &&Alarm| {
+            alarm.rule.as_str() == rule && answer::source(alarm, &self.core) == source
+        };
         let alarms = match patient {
             Some(patient) => &self.core.patients.get(patient)?.alarms,
             None => &self.core.site.alarms,

@@ -23,6 +23,13 @@ impl Core {
             return Reply::refused(Outcome::Invalid, what);
         }
         let known = self.devices.contains_key(id);
+        let same = |known: &DeviceDetails| {
+            let token = details.token_sha256.clone().or_else(|| known.token_sha256.clone());
+            *known == DeviceDetails { token_sha256: token, ..details.clone() }
+        };
+        if self.devices.get(id).is_some_and(|device| !device.revoked && same(&device.details)) {
+            return Reply::refused(Outcome::AlreadySo, "the device is registered so");
+        }
         let device = self.device_mut(id, out.now);
         let token = details.token_sha256.clone().or(device.details.token_sha256.take());
         device.details = DeviceDetails { token_sha256: token, ..details.clone() };

@@ -1,0 +1,123 @@
+//! What an open alarm waits for: the end of an acknowledgement, news that is told once a second.
+
+use super::{Book, Key, Open};
+use crate::model::alarm::Condition;
+use crate::model::time::{Span, Stamp, Timestamp};
+use crate::output::Output;
+use crate::output::transition::Change;
+
+/// News on one alarm is told once in so long (contract §5).
+const ONE_A_SECOND: Span = Span::secs(1);
+
+/// How long a momentary alarm that does not latch is held (contract §5).
+const MOMENTARY_HELD: Span = Span::hours(24);
+
+impl Book {
+    /// When the next acknowledgement or momentary alarm runs out, or news that waits is told, in the gateway's own
+    /// time.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.open.values().filter_map(Open::deadline).min()
+    }
+
+    /// Tells what waited until `due`, and lets run out what runs out then (row 10; expired momentary alarms).
+    pub fn fire(&mut self, due: Timestamp, out: &mut Output) {
+        for key in self.keys_where(|_, open| open.tells_at() == Some(due)) {
+            self.change(&key, None, out, |alarm, now| Some(alarm.tell(now)));
+        }
+        for key in self.keys_where(|_, open| open.wake_at == Some(due)) {
+            let Some(open) = self.open.get_mut(&key) else { continue };
+            if open.alarm.condition == Condition::Momentary && !open.alarm.latches() {
+                self.close(&key, Change::Expired, "expired", None, out);
+            } else if open.asks_for_news() {
+                open.wake_at = None;
+            } else {
+                self.change(&key, None, out, |alarm, now| Some(alarm.acknowledgement_over(now)));
+            }
+        }
+    }
+
+    /// Something showed that an open alarm holds: if its acknowledgement ran out, this is the news it waited for
+    /// (row 10).
+    pub fn goes_on(&mut self, key: &Key, out: &mut Output) {
+        let Some(open) = self.open.get_mut(key) else { return };
+        open.held_at = Some(out.now.at);
+        self.run_out(key, out);
+    }
+
+    /// An acknowledgement that ran out is over where there is news.
+    pub(super) fn run_out(&mut self, key: &Key, out: &mut Output) {
+        let Some(open) = self.open.get(key) else { return };
+        let over = open.wake_at.is_none()
+            && open.alarm.acknowledged.as_ref().and_then(|a| a.until).is_some();
+        if over && !open.asks_for_news() {
+            self.change(key, None, out, |alarm, now| Some(alarm.acknowledgement_over(now)));
+        }
+    }
+}
+
+impl Open {
+    /// Whether it was told less than a second ago: what comes now waits.
+    pub(super) fn was_just_told(&self, now: Timestamp) -> bool {
+        self.told_at.is_some_and(|told| now - told < ONE_A_SECOND)
+    }
+
+    /// Whether nothing was judged since it was acknowledged that says it goes on: a reading beyond its limit, or that
+    /// there are none.
+    fn asks_for_news(&self) -> bool {
+        let since = self.acknowledged_at;
+        self.by_reading
+            && self.alarm.condition == Condition::Present
+            && since.is_some_and(|since| self.held_at.is_none_or(|held| held <= since))
+    }
+
+    /// When news that waits is told.
+    fn tells_at(&self) -> Option<Timestamp> {
+        self.told_at.filter(|_| self.untold).map(|told| told + ONE_A_SECOND)
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        [self.wake_at, self.tells_at()].into_iter().flatten().min()
+    }
+
+    /// Whether who saw the alarm before must look again before answering. Another event of a rule over events is of
+    /// the kind that was seen.
+    pub(super) fn is_news(&self, change: Change) -> bool {
+        match change {
+            Change::Raised | Change::PriorityRose | Change::Upgraded => true,
+            Change::Recurred => self.series.is_some(),
+            Change::Ended
+            | Change::Latched
+            | Change::Unknown
+            | Change::BackPresent
+            | Change::BackAbsent
+            | Change::Acknowledged
+            | Change::AcknowledgementOver
+            | Change::Unacknowledged
+            | Change::Reset
+            | Change::LimitChanged
+            | Change::RuleChanged
+            | Change::SourceUnbound
+            | Change::SourceReplaced
+            | Change::Discharged
+            | Change::Retracted
+            | Change::Expired
+            | Change::Updated
+            | Change::Moved
+            | Change::Unfolded => false,
+        }
+    }
+}
+
+/// When an alarm that just made `change` next wants to be looked at.
+pub(super) fn wake(open: &Open, change: Change, now: Stamp) -> Option<Timestamp> {
+    let alarm = &open.alarm;
+    if alarm.condition == Condition::Momentary && !alarm.latches() {
+        let announced = matches!(
+            change,
+            Change::Raised | Change::PriorityRose | Change::Recurred | Change::Upgraded
+        );
+        return if announced { Some(now.at + MOMENTARY_HELD) } else { open.wake_at };
+    }
+    let until = alarm.acknowledged.as_ref()?.until?;
+    if change == Change::Acknowledged { Some(now.own(until)) } else { open.wake_at }
+}
