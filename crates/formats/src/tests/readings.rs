@@ -221,27 +221,29 @@ fn a_reading_has_one_time_at_most() {
 }
 
 #[test]
-fn older_than_retention_is_refused_and_a_clock_never_set_is_not() {
-    let check = |fields: &str, expected: &str| {
-        check(&format!(r#""signal":"spo2","absent":"x",{fields}"#), &format!("spo2 {expected}"));
+fn in_a_backlog_older_than_retention_is_refused_and_a_clock_never_set_is_not() {
+    let check = |fields: &str, live: &str, backlog: &str| {
+        let json = format!(r#"{{"readings":[{{"signal":"spo2","absent":"x",{fields}}}]}}"#);
+        assert_eq!(lines(&decode_both(Kind::Telemetry, &json)), [format!("spo2 {live}")]);
+        assert_eq!(lines(&decode_resumed(Kind::Telemetry, &json)), [format!("spo2 {backlog}")]);
     };
-    check(r#""at":"2026-08-23T10:00:01Z""#, "absent x at 2026-08-23T10:00:01Z");
-    for fields in [
-        r#""at":"2026-08-23T10:00:00.999999Z""#,
-        r#""at":"2000-01-01T00:00:00Z""#,
-        r#""from":"2026-08-01T00:00:00Z","to":"2026-08-23T10:00:00Z""#,
-        r#""age_ms":7776000001"#,
-        r#""age_ms":1e300"#,
+    for at in [
+        "2026-08-23T10:00:01Z",
+        "1970-01-01T00:00:00Z",
+        "1999-12-31T23:59:59Z",
+        "2090-01-01T00:00:00Z",
     ] {
-        check(fields, "refused: too_old");
+        let taken = format!("absent x at {at}");
+        check(&format!(r#""at":"{at}""#), &taken, &taken);
     }
-    check(r#""at":"1970-01-01T00:00:00Z""#, "absent x at 1970-01-01T00:00:00Z");
-    check(r#""at":"1999-12-31T23:59:59Z""#, "absent x at 1999-12-31T23:59:59Z");
-    check(r#""at":"2090-01-01T00:00:00Z""#, "absent x at 2090-01-01T00:00:00Z");
-    check(
-        r#""from":"2026-08-01T00:00:00Z","to":"2026-11-21T10:00:00Z""#,
-        "absent x from 2026-08-01T00:00:00Z to 2026-11-21T10:00:00Z",
-    );
+    let too_old = "refused: too_old";
+    for at in ["2026-08-23T10:00:00.999999Z", "2000-01-01T00:00:00Z"] {
+        // Live it is the stamp of a broken clock.
+        check(&format!(r#""at":"{at}""#), &format!("absent x at {at}"), too_old);
+    }
+    for age in ["7776000001", "1e300"] {
+        check(&format!(r#""age_ms":{age}"#), too_old, too_old);
+    }
 }
 
 #[test]
