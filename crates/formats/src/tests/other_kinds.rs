@@ -76,9 +76,9 @@ fn an_event_out_of_bounds_is_refused_by_itself() {
         assert_eq!(events(&fields), Err(reason), "{fields}");
     }
     let old = r#"{"events":[{"event":"vf","at":"2001-01-01T00:00:00Z"}]}"#;
-    let of = |decoded: Decoded| match decoded.message.body {
-        Body::Events { events, refused } => (events.len(), refused.first().map(|r| r.reason)),
-        other => panic!("{other:?}"),
+    let of = |decoded: Decoded| {
+        let Body::Events { events, refused } = decoded.message.body else { panic!("events") };
+        (events.len(), refused.first().map(|r| r.reason))
     };
     assert_eq!(of(decode_both(Kind::Events, old)), (1, None), "a broken clock");
     let backlog = of(decode_resumed(Kind::Events, old));

@@ -57,9 +57,10 @@ fn a_reading_that_says_nothing_or_too_much_is_refused() {
 #[test]
 fn a_signal_is_found_by_name_and_by_code() {
     check(r#""signal":"mdc:150456","value":97,"unit":"%""#, "spo2 97 %");
-    check(r#""signal":"loinc:59408-5","value":97,"unit":"%""#, "spo2 97 %");
-    check(r#""signal":"mdc:151728","value":35,"unit":"mm[Hg]""#, "etco2 35 mm[Hg]");
-    check(r#""signal":"mdc:149530","value":70,"unit":"/min""#, "pulse_rate 70 /min");
+    // Of several codes of a signal each is a way of measuring of its own.
+    check(r#""signal":"loinc:59408-5","value":97,"unit":"%""#, "spo2 [loinc:59408-5] 97 %");
+    check(r#""signal":"mdc:151728","value":35,"unit":"mm[Hg]""#, "etco2 [mdc:151728] 35 mm[Hg]");
+    check(r#""signal":"mdc:149530","value":70,"unit":"/min""#, "pulse_rate [mdc:149530] 70 /min");
     for unknown in ["mdc:19384", "mdc:150020", "MDC:150456", "spo3", "", "loinc:85354-9"] {
         check(&format!(r#""signal":"{unknown}","value":97,"unit":"%""#), "refused: unknown_signal");
     }
@@ -89,7 +90,10 @@ fn a_unit_of_the_same_quantity_is_kept_as_received() {
     check(r#""signal":"temperature","value":98.6,"unit":"[degF]""#, "temperature 98.6 [degF]");
     check(r#""signal":"etco2","value":4.7,"unit":"kPa""#, "etco2 4.7 kPa");
     check(r#""signal":"activity","value":17.5,"unit":"%""#, "activity 17.5 %");
-    check(r#""signal":"loinc:14743-9","value":5.5,"unit":"mmol/L""#, "glucose_blood 5.5 mmol/L");
+    check(
+        r#""signal":"loinc:14743-9","value":5.5,"unit":"mmol/L""#,
+        "glucose_blood [loinc:14743-9] 5.5 mmol/L",
+    );
     for (signal, unit) in [
         ("heart_rate", "mm[Hg]"),
         ("nibp_sys", "mmHg"),
