@@ -115,6 +115,16 @@ struct DecodeContext<'c> {
 }
 
 impl DecodeContext<'_> {
+    /// Refuses what is too old where that can be its age. A stamp that comes live is of a broken clock rather, which
+    /// the core judges: what points to danger is never too old to be told.
+    fn refuse_old_backlog(&self, time: ReadingTime, kept: Option<Span>) -> Result<(), Refusal> {
+        let is_age = matches!(time, ReadingTime::Age(_));
+        if is_age || !self.request.delivery.could_be_live() {
+            self.refuse_too_old(time, kept)?;
+        }
+        Ok(())
+    }
+
     /// Refuses what is older than retention, or than `kept` for a signal of its own. A stamp before 2000 is no age but a clock that was
     /// never set, which the core judges.
     fn refuse_too_old(&self, time: ReadingTime, kept: Option<Span>) -> Result<(), Refusal> {

@@ -75,7 +75,7 @@ impl<'a> Entry<'a> for ReadingFields<'a> {
         };
         let value = self.value(signal)?;
         let doubt = value::doubt(&value, signal);
-        let instance = self.instance.name("instance")?.or_else(|| signal.lead(key));
+        let instance = self.instance.name("instance")?.or_else(|| signal.instance_of(key));
         Ok(Reading {
             index,
             signal: signal.id,

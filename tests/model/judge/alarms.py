@@ -251,7 +251,8 @@ class Alarms:
             return "already_so"
         alarm.paused_how = alarm.paused_until = None
         alarm.acked_at = now
-        holds = alarm.acknowledge_for or HOLDS[alarm.priority]
+        equipment = alarm.kind == "technical" and alarm.patient is not None
+        holds = alarm.acknowledge_for or max(HOLDS[alarm.priority], 30 * MINUTE if equipment else 0)
         alarm.acked_until = None if alarm.condition == "momentary" else now + holds
         return "done"
 

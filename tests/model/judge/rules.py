@@ -54,7 +54,7 @@ class Limit:
     priorities: tuple
     responses: tuple
     actionable: int
-    acknowledge_for: int | None = None
+    acknowledge_for: tuple = ()
     floor: bool = False
     not_adults: bool = False
     ages: tuple = ()
@@ -71,6 +71,10 @@ class Limit:
         """A limit medium, a critical limit high, unless the rule says otherwise. # contract §5"""
         key = side if level == "warning" else f"critical_{side}"
         return dict(self.priorities).get(key, "high" if level == "critical" else "medium")
+
+    def holds(self, side, level):
+        """How long an acknowledgement holds, where the rule says so. # contract §0.13"""
+        return dict(self.acknowledge_for).get(side if level == "warning" else f"critical_{side}")
 
     def response(self, level):
         return dict(self.responses).get(level, "immediate" if level == "critical" else "prompt")
@@ -149,7 +153,7 @@ def _limit(raw):
         inclusive_critical=raw.get("inclusive_critical", False),
         priorities=tuple(raw.get("priorities", {}).items()),
         responses=tuple(raw.get("responses", {}).items()),
-        actionable=optional("actionable") or names.ACTIONABLE, acknowledge_for=optional("acknowledge_for"),
+        actionable=optional("actionable") or names.ACTIONABLE, acknowledge_for=tuple((key, span(one)) for key, one in raw.get("acknowledge_for", {}).items()),
         floor=raw.get("floor", False), not_adults=raw.get("not_adults", False),
         ages=tuple(raw.get("ages", ())), folds=tuple(raw.get("folds", ())),
     )

@@ -241,7 +241,7 @@ class World:
         quiet = floors.folded(key, rule.signal, self.alarms.open.values())
         alarm = self.alarms.hold(*key, told, self.now, device=source.device, quiet=quiet)
         alarm.beyond_at, alarm.folds, alarm.by_reading = course.beyond_at, rule.folds, True
-        alarm.acknowledge_for = rule.acknowledge_for
+        alarm.acknowledge_for = rule.holds(side, course.level)
         if alarm.quiet and not quiet:
             # The emergency is over, and this is still there.
             alarm.quiet = False

@@ -327,6 +327,7 @@ impl Book {
         let Some(change) = change else { return };
         open.unbound = false;
         open.held_at = Some(own);
+        open.acknowledge_for = draft.acknowledge_for;
         open.sent = draft.sent;
         alarm.text = draft.text;
         alarm.trigger = draft.trigger;

@@ -22,9 +22,12 @@ impl Refusal {
     }
 }
 
-/// How long an acknowledgement holds: 10 min for high, 60 min otherwise (contract §5).
-pub fn acknowledged_for(priority: Priority) -> Span {
-    match priority {
+/// How long an acknowledgement of an alarm holds: 10 min for high, 60 min otherwise; of a patient's equipment never
+/// less than 30 min (contract §5).
+pub fn acknowledged_for(alarm: &Alarm) -> Span {
+    let of_equipment = alarm.kind == AlarmKind::Technical && alarm.patient.is_some();
+    match alarm.priority {
+        Priority::High if of_equipment => Span::mins(30),
         Priority::High => Span::mins(10),
         Priority::Medium | Priority::Low | Priority::Info => Span::mins(60),
     }

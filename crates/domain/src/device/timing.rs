@@ -88,11 +88,14 @@ pub(super) fn timing(
     if charted && corrected > received && corrected <= received + CHARTED_AHEAD {
         return (by(corrected, now.at, TimeQuality::Synced, timeliness(now.at)), false);
     }
-    let oldest = (now.shown(device.registered_at) - BEFORE_REGISTRATION).max(received - OLDEST);
+    let before_registration = now.shown(device.registered_at) - BEFORE_REGISTRATION;
+    let broken = pace.stands_still
+        || corrected < received - OLDEST
+        || (corrected < before_registration && !clock.is_queue());
     let absurd = corrected > received + AHEAD
         || stamp.min(corrected) < Timestamp::YEAR_2000
         || clock.is_previous(message.clock.as_ref())
-        || (fresh && (pace.stands_still || (corrected < oldest && !clock.is_queue())));
+        || (fresh && broken);
     if absurd {
         let quality = if fresh { TimeQuality::Arrival } else { TimeQuality::Unknown };
         return (at_arrival(quality), true);

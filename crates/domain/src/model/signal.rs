@@ -77,10 +77,15 @@ impl Signal {
         self.class.as_deref().unwrap_or(self.cadence.as_str())
     }
 
-    /// The instance that the key a device wrote stands for, where its code names the lead.
-    pub fn lead(&self, key: &str) -> Option<&str> {
-        let code: u32 = key.strip_prefix("mdc:")?.parse().ok()?;
-        self.leads.iter().find(|(_, codes)| codes.contains(&code)).map(|(lead, _)| lead.as_str())
+    /// The instance that the key a device wrote stands for: the lead that its code names; where the signal has
+    /// several codes, the code, as they are measured in different ways.
+    pub fn instance_of<'a>(&'a self, key: &'a str) -> Option<&'a str> {
+        let Some(code) = key.strip_prefix("mdc:") else {
+            return (key.starts_with("loinc:") && self.loinc.len() > 1).then_some(key);
+        };
+        let code: u32 = code.parse().ok()?;
+        let lead = self.leads.iter().find(|(_, codes)| codes.contains(&code));
+        lead.map(|(lead, _)| lead.as_str()).or_else(|| (self.mdc.len() > 1).then_some(key))
     }
 }
 
@@ -252,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_that_names_its_lead_says_which() {
+    fn a_code_says_which_lead_or_which_way_of_measuring() {
         let table = shipped();
         for (key, name, lead) in [
             ("mdc:722432", "impedance", Some("RA")),
@@ -261,9 +266,13 @@ mod tests {
             ("mdc:737536", "pacing_percent", Some("RV")),
             ("impedance", "impedance", None),
             ("mdc:721344", "battery_voltage", None),
+            ("mdc:150456", "spo2", None),
+            ("loinc:59408-5", "spo2", Some("loinc:59408-5")),
+            ("mdc:151570", "respiratory_rate", Some("mdc:151570")),
+            ("respiratory_rate", "respiratory_rate", None),
         ] {
             let signal = table.find(key).unwrap();
-            assert_eq!((signal.name.as_str(), signal.lead(key)), (name, lead));
+            assert_eq!((signal.name.as_str(), signal.instance_of(key)), (name, lead));
         }
     }
 

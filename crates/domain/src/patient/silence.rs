@@ -69,6 +69,10 @@ pub struct Expectation {
     /// When its device was bound, in the gateway's own time.
     #[n(11)]
     pub bound: Option<Timestamp>,
+    /// Its silence was told by the alarm that is open.
+    #[n(12)]
+    #[cbor(default)]
+    pub told: bool,
 }
 
 /// What should come and does not: it has no rules in the text but the ladders of the classes.
@@ -169,6 +173,7 @@ impl Patient {
                 cause: device.silence_cause(),
                 shown: out.now.shown(since),
                 bound: Some(bound),
+                told: false,
                 judged: false,
                 poor: false,
             };
@@ -261,8 +266,12 @@ impl Patient {
             .collect();
         let Some(first) = silent.iter().min_by_key(|e| e.since) else {
             self.alarms.change(&key, None, out, Alarm::absent);
+            for expectation in self.expectations.iter_mut().filter(|e| e.device == *device) {
+                expectation.told = false;
+            }
             return;
         };
+        let another = silent.iter().any(|e| !e.told);
         let priority = silent.iter().filter_map(|e| e.rung).max().unwrap_or(Priority::Low);
         let names: Vec<String> = silent.iter().map(|e| what(e, context)).collect();
         let text =
@@ -286,7 +295,7 @@ impl Patient {
                 self.alarms.change(&key, None, out, |alarm, now| {
                     alarm.text = text;
                     alarm.trigger.signal = signal.unwrap_or_default();
-                    if acknowledged && more {
+                    if acknowledged && another {
                         return Some(alarm.recur(Condition::Present, false, now));
                     }
                     more.then_some(Change::Updated)
@@ -298,6 +307,12 @@ impl Patient {
                 draft.trigger.signal = signal.unwrap_or_default();
                 self.raise(draft, out);
             }
+        }
+        let told_elsewhere: Vec<bool> =
+            self.expectations.iter().map(|e| self.is_told_of(e)).collect();
+        for (expectation, elsewhere) in self.expectations.iter_mut().zip(told_elsewhere) {
+            let silent = expectation.device == *device && expectation.rung.is_some();
+            expectation.told |= silent && !elsewhere;
         }
     }
 

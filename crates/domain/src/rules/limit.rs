@@ -54,8 +54,8 @@ pub struct LimitRule {
     pub advice: Option<String>,
     /// Up to this age a late crossing is an alarm, beyond it a finding.
     pub actionable: Span,
-    /// How long an acknowledgement holds; `None` is as its priority does.
-    pub acknowledge_for: Option<Span>,
+    /// How long an acknowledgement holds, by [`Level`]; `None` is as its priority does.
+    pub acknowledge_for: [Option<Span>; 2],
     /// A single measurement beyond the ordinary limit asks for another before it counts.
     pub confirm: Option<Confirm>,
 }

@@ -1,7 +1,7 @@
 //! A clock or a queue (contract §3).
 
 use crate::model::message::{Message, Reading, ReadingTime};
-use crate::model::time::Span;
+use crate::model::time::{Span, Timestamp};
 
 use super::scene::{Scene, at};
 
@@ -117,4 +117,19 @@ fn an_earlier_boot_is_never_the_present_and_a_new_counter_after_three() {
     }
     assert!(scene.find("link.boot_reset").is_some());
     assert_eq!(scene.alarm("vitals_live.nibp_sys_low").condition.as_str(), "absent");
+}
+
+#[test]
+fn a_clock_that_stands_years_back_is_a_broken_one_in_whatever_year() {
+    for year in [946_684_800_i64, 1_577_836_800, 1_609_459_200] {
+        let mut scene = Scene::bedside();
+        scene.send("dev", "nibp_sys", 235.0, move |message, reading| {
+            let stamp = Timestamp::from_millis(year * 1_000);
+            (message.clock, message.sent_at, reading.time) =
+                (None, Some(stamp), ReadingTime::At(stamp));
+        });
+        let alarm = scene.alarm("vitals_live.nibp_sys_high");
+        assert_eq!((alarm.priority.as_str(), alarm.late), ("high", false), "{year}");
+        assert!(scene.find("clock.suspect").is_some());
+    }
 }

@@ -275,7 +275,7 @@ fn the_time_of_the_message_serves_readings_without_one_wherever_it_stands() {
         ["spo2 absent x at 2026-11-21T10:00:00Z", "spo2 absent x age 5ms"]
     );
     let json = r#"{"at":"2001-01-01T00:00:00Z","readings":[{"signal":"spo2","absent":"x"}]}"#;
-    assert_eq!(lines(&decode_both(Kind::Telemetry, json)), ["spo2 refused: too_old"]);
+    assert_eq!(lines(&decode_resumed(Kind::Telemetry, json)), ["spo2 refused: too_old"]);
 }
 
 #[test]

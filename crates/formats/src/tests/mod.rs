@@ -20,12 +20,21 @@ fn device() -> DeviceId {
 
 /// Decodes as arrived at [`RECEIVED`], with 90 days of retention.
 fn decode_as(kind: Kind, payload: &[u8]) -> Decoded {
+    decode_delivered(kind, payload, false)
+}
+
+/// The same, from the backlog of a session that was resumed.
+fn decode_resumed(kind: Kind, json: &str) -> Decoded {
+    decode_delivered(kind, json.as_bytes(), true)
+}
+
+fn decode_delivered(kind: Kind, payload: &[u8], resumed: bool) -> Decoded {
     let request = Request {
         principal: &"relay-1".parse().unwrap(),
         device: &device(),
         kind,
         payload,
-        delivery: Delivery { qos: 1, ..Delivery::default() },
+        delivery: Delivery { qos: 1, resumed, ..Delivery::default() },
         received: RECEIVED.parse().unwrap(),
         retention: Span::days(90),
         topic: "vitalgate/v1/dev-1/any",

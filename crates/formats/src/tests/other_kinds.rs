@@ -72,10 +72,17 @@ fn an_event_out_of_bounds_is_refused_by_itself() {
         (r#""event":"vf","id":7"#.to_owned(), RefusalReason::Value),
         (r#""event":"vf","phase":"begin""#.to_owned(), RefusalReason::Shape),
         (r#""event":"vf","at":"x""#.to_owned(), RefusalReason::Time),
-        (r#""event":"vf","at":"2001-01-01T00:00:00Z""#.to_owned(), RefusalReason::TooOld),
     ] {
         assert_eq!(events(&fields), Err(reason), "{fields}");
     }
+    let old = r#"{"events":[{"event":"vf","at":"2001-01-01T00:00:00Z"}]}"#;
+    let of = |decoded: Decoded| {
+        let Body::Events { events, refused } = decoded.message.body else { panic!("events") };
+        (events.len(), refused.first().map(|r| r.reason))
+    };
+    assert_eq!(of(decode_both(Kind::Events, old)), (1, None), "a broken clock");
+    let backlog = of(decode_resumed(Kind::Events, old));
+    assert_eq!(backlog, (0, Some(RefusalReason::TooOld)));
     let json =
         r#"{"at":"2026-11-21T10:00:00Z","events":[{"event":"a"},{"event":"?"},{"event":"b"}]}"#;
     let Body::Events { events, refused } = decode_both(Kind::Events, json).message.body else {

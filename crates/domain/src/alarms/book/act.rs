@@ -18,7 +18,7 @@ impl Book {
         } else {
             match act {
                 AlarmAct::Acknowledge => {
-                    let usual = acknowledged_for(open.alarm.priority);
+                    let usual = acknowledged_for(&open.alarm);
                     let holds = open.acknowledge_for.unwrap_or(usual);
                     open.alarm.acknowledge(actor, seen, holds, now)
                 }

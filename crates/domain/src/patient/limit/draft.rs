@@ -64,7 +64,7 @@ pub(super) fn limit_draft(
         late: false,
         latest: None,
         news: false,
-        acknowledge_for: rule.acknowledge_for,
+        acknowledge_for: rule.acknowledge_for[level],
         by_reading: true,
         resettable: false,
     }

@@ -5,8 +5,9 @@ use super::own::valid_at;
 use super::watch::Evidence;
 use crate::alarms::book::Draft;
 use crate::model::alarm::{Condition, LimitFrom, Priority, Response, TimeQuality};
-use crate::model::observation::Source;
-use crate::model::time::Span;
+use crate::model::observation::{Number, Source};
+use crate::model::time::{Span, Timestamp};
+use crate::model::unit::Unit;
 use crate::output::Output;
 use crate::patient::alarms::{Parts, PatientAlarms};
 use crate::patient::judgement::Reading;
@@ -56,6 +57,7 @@ impl SeriesState {
         let at = observation.timing.rule_at;
         let timed = observation.timing.quality != TimeQuality::Unknown;
         let gap = (!spot).then(|| self.gap(rule));
+        let known_inside = self.known_inside(rule, limits, number.unit);
         let mut announced = None;
         for level in Level::ALL {
             let relation =
@@ -68,6 +70,11 @@ impl SeriesState {
             };
             let past = &mut self.watches.of_mut(rule).past[level];
             past.forget_before(at - rule.actionable);
+            for (inside, at) in &known_inside {
+                if inside[level] {
+                    past.inside(*at);
+                }
+            }
             let excursion = past.beyond(evidence(limit, from), rule.side, gap);
             let delay = if spot || !timed { Span::ZERO } else { rule.delay(level) };
             if excursion.lasts() >= delay && !excursion.is_told(level) {
@@ -82,6 +89,30 @@ impl SeriesState {
             watch.past[milder].tell_at(at, level);
         }
         (!told_before).then_some((level, worst))
+    }
+}
+
+impl SeriesState {
+    /// When the two newest values in time were not beyond a limit, by level: no excursion reaches over them.
+    fn known_inside(
+        &self,
+        rule: &LimitRule,
+        limits: InForce<'_>,
+        unit: Unit,
+    ) -> Vec<([bool; 2], Timestamp)> {
+        let Some(latest) = &self.latest else { return Vec::new() };
+        let Number { value, unit: of_latest, comparator, .. } = latest.number;
+        let newest = (value, of_latest, comparator, latest.rule_at);
+        let before = self.before.map(|(at, value)| (value, unit, None, at));
+        let values = [Some(newest), before].into_iter().flatten();
+        let inside = values.map(|(value, unit, comparator, at)| {
+            let inside = Level::ALL.map(|level| {
+                let relation = rule.relation(level, limits, value, unit, comparator);
+                matches!(relation, Relation::Inside | Relation::Between)
+            });
+            (inside, at)
+        });
+        inside.collect()
     }
 }
 

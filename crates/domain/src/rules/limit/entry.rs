@@ -55,7 +55,8 @@ pub(in crate::rules) struct Entry {
     #[serde(default = "a_day")]
     actionable: Span,
     confirm: Option<Spanned<Span>>,
-    acknowledge_for: Option<Span>,
+    #[serde(default)]
+    acknowledge_for: AcknowledgeFor,
     loss: Option<Spanned<Span>>,
 }
 
@@ -67,6 +68,25 @@ struct Priorities {
     critical_low: Option<Priority>,
     high: Option<Priority>,
     critical_high: Option<Priority>,
+}
+
+/// How long an acknowledgement holds, where not for as long as the priority says.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct AcknowledgeFor {
+    low: Option<Span>,
+    critical_low: Option<Span>,
+    high: Option<Span>,
+    critical_high: Option<Span>,
+}
+
+impl AcknowledgeFor {
+    fn of(&self, side: Side) -> [Option<Span>; 2] {
+        match side {
+            Side::Low => [self.low, self.critical_low],
+            Side::High => [self.high, self.critical_high],
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -201,7 +221,7 @@ impl Entry {
             responses: [self.responses.warning, self.responses.critical],
             advice: self.advice.clone(),
             actionable: self.actionable,
-            acknowledge_for: self.acknowledge_for,
+            acknowledge_for: self.acknowledge_for.of(side),
             confirm: None,
         }
     }

@@ -67,7 +67,7 @@ fn row_10_or_that_the_signal_is_silent() {
 fn row_10_a_rule_may_say_for_how_long() {
     let mut scene = Scene::bedside();
     let id = "id = \"vitals_live.spo2\"\n";
-    scene.reconfigure(id, &format!("{id}acknowledge_for = \"2m\"\n"));
+    scene.reconfigure(id, &format!("{id}acknowledge_for = {{ low = \"2m\" }}\n"));
     scene.stream("dev", "spo2", 84.0, 16);
     scene.acknowledge(SPO2);
     scene.skip();
