@@ -250,7 +250,8 @@ def _leave(world, device, patient):
     for alarm in list(world.alarms.open.values()):
         if alarm.patient != patient:
             continue
-        if alarm.rule in LINK_ENDS and alarm.source.split("/")[0] == device:
+        asks = alarm.rule.endswith("_repeat_due")
+        if (alarm.rule in LINK_ENDS or asks) and alarm.source.split("/")[0] == device:
             world.alarms.close(alarm, "source_unbound")
         elif alarm.device == device and alarm.condition == "present":
             alarm.condition = "unknown"
