@@ -341,6 +341,10 @@ def _own(world, signal, limits, reason):
             continue
         if not units.same_quantity(one.get("unit"), unit):
             return None
+        plausible = world.rules.signals[signal].plausible
+        value = units.convert(float(one["value"]), one["unit"], unit)
+        if plausible and not plausible[0] <= value <= plausible[1]:
+            return None
         found[key] = float(one["value"]), one["unit"]
     return found if _in_order(rule, signal, unit, found) else None
 

@@ -379,3 +379,94 @@ fn what_only_something_doubtful_holds_outlives_a_change_of_its_rule() {
         "raised high vitals_live.nibp_sys_low: alarming, present",
     ]);
 }
+
+/// Limits of one signal, from so many seconds on.
+fn change(scene: &Scene, limits: Vec<PatientLimit>, seconds: Option<f64>) -> Action {
+    Action::SetLimits {
+        patient: "p".parse().unwrap(),
+        only: Some(limits[0].signal.clone()),
+        limits,
+        from: seconds.map(|seconds| at(scene.second() + seconds)),
+        replaces: None,
+        reason: Some("as usual for this patient".to_owned()),
+    }
+}
+
+#[test]
+fn a_limit_meant_for_later_waits_whatever_is_changed_meanwhile() {
+    let mut scene = Scene::bedside();
+    let later = change(&scene, vec![spo2(Side::Low, false, 84.0)], Some(86_400.0));
+    scene.done(later);
+    let fast = PatientLimit {
+        side: Side::High,
+        signal: "heart_rate".to_owned(),
+        unit: Unit::PerMinute,
+        ..spo2(Side::High, false, 120.0)
+    };
+    let now = change(&scene, vec![fast], None);
+    scene.done(now);
+    scene.skip();
+    scene.stream("dev", "spo2", 86.0, 16);
+    scene.expect(&["raised medium vitals_live.spo2_low: alarming, present"]);
+    // And what is put now holds beside what comes later.
+    let patient = &scene.core.patients["p"];
+    let names = |second: f64| -> Vec<(String, Option<f64>)> {
+        let own = patient.limits_at(at(second)).own;
+        own.iter().map(|limit| (limit.signal.clone(), limit.value)).collect()
+    };
+    let fast = ("heart_rate".to_owned(), Some(120.0));
+    assert_eq!(names(10.0), [fast.clone()]);
+    assert_eq!(names(90_000.0), [fast, ("spo2".to_owned(), Some(84.0))]);
+}
+
+#[test]
+fn what_holds_only_later_is_not_so_already() {
+    let mut scene = Scene::bedside();
+    let limits = || vec![spo2(Side::Low, false, 92.0)];
+    let later = change(&scene, limits(), Some(600.0));
+    scene.done(later.clone());
+    assert_eq!(scene.command(later).0, Outcome::AlreadySo);
+    let now = change(&scene, limits(), None);
+    scene.done(now.clone());
+    assert_eq!(scene.command(now).0, Outcome::AlreadySo);
+    scene.skip();
+    scene.stream("dev", "spo2", 91.0, 16);
+    scene.expect(&["raised medium vitals_live.spo2_low: alarming, present"]);
+}
+
+#[test]
+fn limits_put_for_all_say_which_later_ones_hold_no_more() {
+    let mut scene = Scene::bedside();
+    let later = change(&scene, vec![spo2(Side::Low, false, 92.0)], Some(600.0));
+    scene.done(later);
+    let (outcome, said) = scene.limits(vec![spo2(Side::Low, false, 90.0)], None, None);
+    assert_eq!(outcome, Outcome::Done);
+    assert_eq!(said, "what was to hold from 2026-11-21T10:10:00Z holds no more");
+}
+
+#[test]
+fn a_refused_change_changes_nothing_and_speaks_of_nothing_else() {
+    let mut scene = Scene::bedside();
+    let off = |critical| systolic(Side::Low, critical, None);
+    scene.limits(vec![off(false), off(true), spo2(Side::Low, false, 92.0)], None, None);
+    let version = scene.core.patients["p"].limits_version();
+    for (limit, expected) in [
+        (spo2(Side::Low, false, 5_000.0), Outcome::Invalid),
+        (spo2(Side::Low, false, 93.0), Outcome::Done),
+    ] {
+        let action = Action::SetLimits {
+            patient: "p".parse().unwrap(),
+            limits: vec![limit],
+            from: None,
+            replaces: None,
+            reason: None,
+            only: Some("spo2".to_owned()),
+        };
+        let (outcome, said) = scene.command(action);
+        assert_eq!(outcome, expected, "{said}");
+        assert!(!said.contains("nibp_sys"), "{said}");
+        if expected == Outcome::Invalid {
+            assert_eq!(scene.core.patients["p"].limits_version(), version);
+        }
+    }
+}
