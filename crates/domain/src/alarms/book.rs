@@ -102,6 +102,9 @@ pub struct Open {
     #[n(15)]
     #[cbor(default)]
     pub folds: Vec<SignalId>,
+    /// What it followed from is over: when it stands by itself if it still holds, in the gateway's own time.
+    #[n(16)]
+    pub unfolds_at: Option<Timestamp>,
 }
 
 /// A new alarm, as its rule drafts it.
@@ -287,6 +290,7 @@ impl Book {
             held_at: Some(out.now.at),
             resettable: draft.resettable,
             folds: draft.folds,
+            unfolds_at: None,
             acknowledged_at: None,
             told_at: None,
             untold: false,
@@ -437,7 +441,7 @@ impl Book {
         let id = alarm.id.clone();
         out.emit(TransitionBody::Alarm { change, actor, alarm, context });
         if over {
-            self.unfold(&id, out);
+            self.followed(&id, out);
         }
     }
 
