@@ -2,7 +2,6 @@
 
 use crate::model::alarm::{LimitFrom, Side};
 use crate::model::command::{Action, Outcome, PatientLimit};
-use crate::model::message::{ReadingTime, Status};
 use crate::model::unit::Unit;
 
 use super::scene::{Scene, at};
@@ -11,7 +10,7 @@ fn systolic(side: Side, critical: bool, value: Option<f64>) -> PatientLimit {
     PatientLimit { signal: "nibp_sys".to_owned(), side, critical, value, unit: Unit::MmHg }
 }
 
-fn low(value: f64) -> Vec<PatientLimit> {
+pub(super) fn low(value: f64) -> Vec<PatientLimit> {
     vec![systolic(Side::Low, false, Some(value)), systolic(Side::Low, true, Some(40.0))]
 }
 
@@ -121,72 +120,6 @@ fn a_limit_in_another_unit_is_compared_in_the_unit_sent() {
     scene.expect(&["raised high glucose.blood_low: alarming, present"]);
     let trigger = scene.alarm("glucose.blood_low").trigger;
     assert_eq!((trigger.limit, trigger.unit), (Some(3.1), Some(Unit::MmolPerL)));
-}
-
-const DUE: &str = "raised low vitals_live.nibp_sys_low_repeat_due: alarming, present";
-const DUE_OVER: &str = "ended low vitals_live.nibp_sys_low_repeat_due: closed ended";
-const LOW: &str = "raised medium vitals_live.nibp_sys_low: alarming, present";
-
-#[test]
-fn a_single_measurement_in_the_medium_band_asks_for_another() {
-    for (second, expected) in [(84.0, vec![LOW, DUE_OVER]), (120.0, vec![DUE_OVER])] {
-        let mut scene = Scene::bedside();
-        scene.reading("dev", "nibp_sys", 85.0);
-        scene.expect(&[DUE]);
-        let text = scene.alarm("vitals_live.nibp_sys_low_repeat_due").text;
-        assert!(text.contains("85") && text.ends_with("repeat due"), "{text}");
-        scene.advance(60.0);
-        let news = scene.news();
-        assert!(news.iter().all(|line| line.contains("link.")), "{news:?}");
-        scene.reading("dev", "nibp_sys", second);
-        let news: Vec<String> = scene.news().into_iter().filter(|l| l.contains("nibp")).collect();
-        assert_eq!(news, expected);
-    }
-}
-
-#[test]
-fn without_another_measurement_the_first_stands_by_itself() {
-    let mut scene = Scene::bedside();
-    scene.reading("dev", "nibp_sys", 85.0);
-    scene.stream("dev", "heart_rate", 70.0, 299);
-    scene.expect(&[DUE]);
-    scene.stream("dev", "heart_rate", 70.0, 1);
-    scene.expect(&[LOW, DUE_OVER]);
-    assert_eq!(scene.alarm("vitals_live.nibp_sys_low").raised_at, at(300.0));
-}
-
-#[test]
-fn a_critical_measurement_counts_at_once_and_so_does_one_entered_by_hand() {
-    let mut scene = Scene::bedside();
-    scene.reading("dev", "nibp_sys", 70.0);
-    scene.expect(&["raised high vitals_live.nibp_sys_low: alarming, present"]);
-    scene.stream("dev", "heart_rate", 70.0, 400);
-    scene.expect(&[]);
-    let mut scene = Scene::empty();
-    scene.admit("p");
-    scene.device("dev", "charted", &[]);
-    scene.bind("dev", "p");
-    scene.reading("dev", "nibp_sys", 85.0);
-    scene.expect(&[LOW]);
-}
-
-#[test]
-fn a_limit_changed_or_a_rule_changed_takes_the_request_back() {
-    let mut scene = Scene::bedside();
-    scene.reading("dev", "nibp_sys", 85.0);
-    scene.skip();
-    scene.limits(low(60.0), None, None);
-    scene.expect(&["limit_changed low vitals_live.nibp_sys_low_repeat_due: closed limit_changed"]);
-    scene.stream("dev", "heart_rate", 70.0, 400);
-    scene.expect(&[]);
-    let mut scene = Scene::bedside();
-    scene.reading("dev", "nibp_sys", 85.0);
-    scene.skip();
-    scene.reconfigure("confirm = \"5m\"\n", "");
-    scene.expect(&[
-        "rule_changed low vitals_live.nibp_sys_low_repeat_due: closed rule_changed",
-        LOW,
-    ]);
 }
 
 fn spo2(side: Side, critical: bool, value: f64) -> PatientLimit {
@@ -416,7 +349,7 @@ fn a_limit_meant_for_later_waits_whatever_is_changed_meanwhile() {
         own.iter().map(|limit| (limit.signal.clone(), limit.value)).collect()
     };
     let fast = ("heart_rate".to_owned(), Some(120.0));
-    assert_eq!(names(10.0), [fast.clone()]);
+    assert_eq!(names(10.0), std::slice::from_ref(&fast));
     assert_eq!(names(90_000.0), [fast, ("spo2".to_owned(), Some(84.0))]);
 }
 
@@ -470,35 +403,4 @@ fn a_refused_change_changes_nothing_and_speaks_of_nothing_else() {
             assert_eq!(scene.core.patients["p"].limits_version(), version);
         }
     }
-}
-
-#[test]
-fn a_request_is_withdrawn_with_the_measurement_it_asks_to_confirm() {
-    let mut scene = Scene::bedside();
-    scene.reading("dev", "nibp_sys", 85.0);
-    scene.skip();
-    scene.send("dev", "nibp_sys", 85.0, |_, r| {
-        r.time = ReadingTime::At(at(0.0));
-        r.status = Status::EnteredInError;
-    });
-    scene.expect(&["retracted low vitals_live.nibp_sys_low_repeat_due: closed retracted"]);
-}
-
-#[test]
-fn a_withdrawn_value_inside_ends_nothing() {
-    let mut scene = Scene::bedside();
-    scene.stream("dev", "heart_rate", 190.0, 15);
-    assert!(scene.find("vitals_live.heart_rate_high").is_some(), "{:?}", scene.news());
-    scene.reading("dev", "heart_rate", 70.0);
-    let inside = at(scene.second());
-    scene.advance(1.0);
-    scene.skip();
-    scene.send("dev", "heart_rate", 70.0, |_, r| {
-        r.time = ReadingTime::At(inside);
-        r.status = Status::EnteredInError;
-    });
-    scene.advance(60.0);
-    let news = scene.news();
-    let over = "latched high vitals_live.heart_rate_high: latched, absent".to_owned();
-    assert!(!news.contains(&over), "{news:?}");
 }
