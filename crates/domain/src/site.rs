@@ -17,6 +17,7 @@ use crate::output::{Output, rule};
 const STORE_FAILING: &str = "store.failing";
 const INTAKE_GAP: &str = "gateway.deaf";
 const CLOCK_BEHIND: &str = "clock.behind";
+const REFUSED: &str = "link.refused";
 const CLOCK_UNSYNCHRONISED: &str = "clock.unsynchronised";
 const UNWATCHED: &str = "ward.unwatched";
 const BROKER: &str = "link.broker";
@@ -182,6 +183,26 @@ impl Site {
         let cause = Cause::noticed(None, out.wall());
         let (priority, condition) = (Priority::Medium, Condition::Momentary);
         let draft = draft::technical(key, None, priority, condition, text, cause, out);
+        self.alarms.raise(GATEWAY, draft, out);
+    }
+
+    /// Somebody published what it may not: told once, whatever follows.
+    pub fn refused(
+        &mut self,
+        principal: Option<&DeviceId>,
+        name: Option<&DeviceId>,
+        out: &mut Output,
+    ) {
+        let key = Key::new(rule(REFUSED), principal.map_or("gateway", DeviceId::as_str));
+        if self.alarms.holds(&key) {
+            return;
+        }
+        let who = principal.map_or_else(|| "several senders".to_owned(), ToString::to_string);
+        let what = name.map_or_else(|| "names or topics".to_owned(), ToString::to_string);
+        let text = format!("{who} publishes under {what}, which it may not");
+        let cause = Cause::noticed(principal.cloned(), out.wall());
+        let (priority, condition) = (Priority::Low, Condition::Momentary);
+        let draft = draft::technical(key, principal, priority, condition, text, cause, out);
         self.alarms.raise(GATEWAY, draft, out);
     }
 

@@ -81,6 +81,9 @@ const GLUCOSE_IN_DOUBT: std::ops::Range<f64> = 10.0..34.0;
 /// Glucose from here on "mmol/L" is mg/dL.
 const GLUCOSE_NOT_MMOL: f64 = 40.0;
 
+/// A saturation from here to 1 "%" was probably meant as a fraction (contract §2).
+const FRACTION_IN_DOUBT: std::ops::RangeInclusive<f64> = 0.5..=1.0;
+
 /// The doubt in a value, for numbers only.
 pub(super) fn doubt(value: &Value, signal: &Signal) -> Doubt {
     let Value::Number { value, unit, .. } = *value else { return Doubt::default() };
@@ -88,8 +91,11 @@ pub(super) fn doubt(value: &Value, signal: &Signal) -> Doubt {
     let outside = signal.plausible.zip(signal.unit).is_some_and(|((low, high), own)| {
         !unit.convert(value, own).is_some_and(|value| (low..=high).contains(&value))
     });
+    let fraction =
+        signal.name == "spo2" && unit == Unit::Percent && FRACTION_IN_DOUBT.contains(&value);
+    let low_glucose = glucose && unit == Unit::MgPerDl && GLUCOSE_IN_DOUBT.contains(&value);
     Doubt {
         implausible: outside || (unit == Unit::MmolPerL && value >= GLUCOSE_NOT_MMOL),
-        unit_doubtful: glucose && unit == Unit::MgPerDl && GLUCOSE_IN_DOUBT.contains(&value),
+        unit_doubtful: low_glucose || fraction,
     }
 }

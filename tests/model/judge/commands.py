@@ -250,7 +250,8 @@ def _leave(world, device, patient):
     for alarm in list(world.alarms.open.values()):
         if alarm.patient != patient:
             continue
-        if alarm.rule in LINK_ENDS and alarm.source.split("/")[0] == device:
+        asks = alarm.rule.endswith("_repeat_due")
+        if (alarm.rule in LINK_ENDS or asks) and alarm.source.split("/")[0] == device:
             world.alarms.close(alarm, "source_unbound")
         elif alarm.device == device and alarm.condition == "present":
             alarm.condition = "unknown"
@@ -339,6 +340,10 @@ def _own(world, signal, limits, reason):
             found[key] = None
             continue
         if not units.same_quantity(one.get("unit"), unit):
+            return None
+        plausible = world.rules.signals[signal].plausible
+        value = units.convert(float(one["value"]), one["unit"], unit)
+        if plausible and not plausible[0] <= value <= plausible[1]:
             return None
         found[key] = float(one["value"]), one["unit"]
     return found if _in_order(rule, signal, unit, found) else None

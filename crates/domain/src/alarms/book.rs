@@ -102,6 +102,9 @@ pub struct Open {
     #[n(15)]
     #[cbor(default)]
     pub folds: Vec<SignalId>,
+    /// What it followed from is over: when it stands by itself if it still holds, in the gateway's own time.
+    #[n(16)]
+    pub unfolds_at: Option<Timestamp>,
 }
 
 /// A new alarm, as its rule drafts it.
@@ -210,9 +213,16 @@ impl Book {
         self.open.get(key).is_some_and(|open| open.alarm.condition != Condition::Absent)
     }
 
-    /// Keys of open alarms for which `wanted` holds.
+    /// Keys of open alarms for which `wanted` holds; what follows from another one first, so that it does not stand by
+    /// itself for a moment where both end.
     pub fn keys_where(&self, wanted: impl Fn(&Key, &Open) -> bool) -> Vec<Key> {
-        self.open.iter().filter(|(k, o)| wanted(k, o)).map(|(k, _)| k.clone()).collect()
+        let found = || self.open.iter().filter(|(key, open)| wanted(key, open));
+        let follows = |open: &Open| open.alarm.group.is_some();
+        let first = found().filter(|(_, open)| follows(open));
+        first
+            .chain(found().filter(|(_, open)| !follows(open)))
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 
     /// Opens an alarm. If it is open, its condition holds again (rows 1, 7, 12, 20, 21).
@@ -280,6 +290,7 @@ impl Book {
             held_at: Some(out.now.at),
             resettable: draft.resettable,
             folds: draft.folds,
+            unfolds_at: None,
             acknowledged_at: None,
             told_at: None,
             untold: false,
@@ -430,7 +441,7 @@ impl Book {
         let id = alarm.id.clone();
         out.emit(TransitionBody::Alarm { change, actor, alarm, context });
         if over {
-            self.unfold(&id, out);
+            self.followed(&id, out);
         }
     }
 

@@ -216,11 +216,9 @@ impl Alarm {
         }
     }
 
-    /// What it followed from is over, and it is not: it is announced, unless nobody need look at what ended meanwhile.
+    /// What it followed from is over, and it is not: it is announced.
     pub fn unfolded(&mut self, now: Timestamp) -> Change {
-        if self.state == State::Alarming {
-            self.announce(now);
-        }
+        self.announce(now);
         Change::Unfolded
     }
 

@@ -282,6 +282,8 @@ impl Core {
             }
             Input::NotAllowed { principal, name, count, since } => {
                 out.not_allowed(principal.as_ref(), name.as_ref(), *count, *since);
+                self.site_mut().refused(principal.as_ref(), name.as_ref(), out);
+                self.note_site_deadline();
             }
             Input::Broker { id, fault } => {
                 self.site_mut().broker(id, fault.as_deref(), out);

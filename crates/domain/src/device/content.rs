@@ -5,6 +5,7 @@ use crate::model::message::{Comparator, Message, Mode, Reading, Status, Value};
 use crate::model::observation::{Content, Number, Timeliness, Timing};
 use crate::model::sample::flag;
 use crate::model::signal::SignalId;
+use crate::model::unit::Unit;
 use crate::rules::RuleSet;
 
 /// What the rules may see of it.
@@ -23,8 +24,10 @@ pub(super) fn content(message: &Message, reading: &Reading, rules: &RuleSet) -> 
             Content::NotJudged(format!("quality {:.2}", reading.quality.unwrap_or_default()))
         }
         Value::Number { value, unit, comparator } => {
+            // A fraction where per cent is expected is judged as what it would be in per cent.
+            let is_fraction = reading.unit_doubtful && *unit == Unit::Percent;
             let number = Number {
-                value: *value,
+                value: if is_fraction { value * 100.0 } else { *value },
                 unit: *unit,
                 comparator: *comparator,
                 unit_doubtful: reading.unit_doubtful,

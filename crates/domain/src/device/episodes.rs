@@ -59,6 +59,28 @@ impl Episodes {
         })
     }
 
+    /// Whether nothing but its end was ever heard.
+    pub(super) fn has_only_ended(&self, key: &EpisodeKey) -> bool {
+        self.reported.get(key).is_some_and(|reported| reported.phase == ONLY_ENDED)
+    }
+
+    /// Its end was heard: before its start, it says that the start will be of something over.
+    pub(super) fn note_end(
+        &mut self,
+        key: EpisodeKey,
+        certain: bool,
+        patient: &PatientId,
+        now: Timestamp,
+    ) {
+        let heard = self.reported.get(&key).is_some_and(|reported| reported.phase > ONLY_ENDED);
+        match (heard, certain) {
+            (true, true) => self.set(key, rank(Phase::End), patient, now),
+            // An end that cannot be used yet is heard again.
+            (true, false) => {}
+            (false, _) => self.set(key, ONLY_ENDED, patient, now),
+        }
+    }
+
     /// A repetition refreshes "last reported".
     pub(super) fn repeat(&mut self, key: &EpisodeKey, now: Timestamp) {
         if let Some(reported) = self.reported.get_mut(key) {
@@ -74,6 +96,10 @@ impl Episodes {
         patient: &PatientId,
         now: Timestamp,
     ) {
+        self.set(key, rank(phase), patient, now);
+    }
+
+    fn set(&mut self, key: EpisodeKey, phase: u8, patient: &PatientId, now: Timestamp) {
         if self.reported.len() >= REMEMBERED && !self.reported.contains_key(&key) {
             let oldest = self.reported.iter().min_by_key(|(_, t)| t.last);
             if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
@@ -81,9 +107,12 @@ impl Episodes {
             }
         }
         let patient = Some(patient.clone());
-        self.reported.insert(key, Reported { phase: rank(phase), last: now, patient });
+        self.reported.insert(key, Reported { phase, last: now, patient });
     }
 }
+
+/// Nothing of an episode was heard but that it ended.
+const ONLY_ENDED: u8 = 0;
 
 /// How far an episode has gone.
 fn rank(phase: Phase) -> u8 {

@@ -59,8 +59,11 @@ impl Device {
             return self.count(Fate::EventRepeated, out);
         }
         let certain = timing.timeliness == Timeliness::Live && !timing.is_doubtful();
-        // An end that cannot be used yet is heard again.
-        if event.phase != Phase::End || certain {
+        let over = event.phase != Phase::End && self.episodes.has_only_ended(&key);
+        let phase = if over { Phase::Single } else { event.phase };
+        if event.phase == Phase::End {
+            self.episodes.note_end(key, certain, &patient, now.wall());
+        } else {
             self.episodes.note(key, event.phase, &patient, now.wall());
         }
         self.count(Fate::Event, out);
@@ -70,7 +73,7 @@ impl Device {
             timing,
             name: event.name.clone(),
             id: event.id.clone(),
-            phase: event.phase,
+            phase,
             text: event.text.clone(),
         };
         observed.push((patient, Observed::Episode(episode)));

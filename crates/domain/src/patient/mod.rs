@@ -34,7 +34,7 @@ use crate::model::time::{IntakeGap, Timestamp};
 use crate::model::vector_map::{self, VectorMap};
 use crate::output::Output;
 use crate::output::transition::Change;
-use crate::rules::{Level, Person, Rule, RuleSet};
+use crate::rules::{Level, Person, REPEAT_DUE, Rule, RuleSet};
 
 /// The kinds in the order they judge. What limits judge certain ends technical alarms and silence,
 /// and only then others judge it.
@@ -224,7 +224,8 @@ impl Patient {
             }
         }
         for key in self.alarms.keys_where(|_, open| open.alarm.device.as_ref() == Some(device)) {
-            if technical::is_about_link(&key.rule) {
+            let asks_again = key.rule.as_str().ends_with(REPEAT_DUE);
+            if technical::is_about_link(&key.rule) || asks_again {
                 self.alarms.close(&key, Change::SourceUnbound, "source_unbound", None, out);
             } else {
                 self.alarms.unbind(&key, out);

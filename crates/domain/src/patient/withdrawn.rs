@@ -7,7 +7,7 @@ use crate::model::ids::RuleId;
 use crate::model::observation::{Number, Observation};
 use crate::output::Output;
 use crate::output::transition::Change;
-use crate::rules::{Level, Relation, Rule};
+use crate::rules::{Level, REPEAT_DUE, Relation, Rule};
 
 impl Patient {
     /// A reading is corrected (row 26): what it raised, and what takes its place would not, was announced in error.
@@ -50,6 +50,16 @@ impl Patient {
         let retracted = self.alarms.keys_where(|_, open| {
             sent.is_some() && open.sent == *sent && open.series.as_ref() == Some(source)
         });
+        // A request for another measurement asks to confirm this one.
+        let asked = self.alarms.keys_where(|key, open| {
+            key.rule.as_str().ends_with(REPEAT_DUE)
+                && sent.is_some()
+                && open.sent == *sent
+                && key.source == source.name()
+        });
+        for key in asked {
+            self.alarms.close(&key, Change::Retracted, "retracted", None, out);
+        }
         if let Some(state) = self.series.get_mut(source) {
             state.withdraw(*sent);
             self.forget(&mut Forgotten::Reading(source, *sent, &retracted));

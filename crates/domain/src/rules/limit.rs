@@ -60,6 +60,9 @@ pub struct LimitRule {
     pub confirm: Option<Confirm>,
 }
 
+/// What the name of a request for another measurement ends with.
+pub(crate) const REPEAT_DUE: &str = "_repeat_due";
+
 /// How a single measurement is confirmed (contract §7).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Confirm {

@@ -22,6 +22,7 @@ pub use amount::Amount;
 pub(crate) use class::UNKNOWN_CLASS;
 pub use class::{Class, Rung};
 pub use event::EventRule;
+pub(crate) use limit::REPEAT_DUE;
 pub use limit::{InForce, Level, LevelLimits, LimitRule, Relation};
 pub use loss::LossRule;
 pub use whom::{Person, Whom};

@@ -360,3 +360,22 @@ fn alarms_for_adults_close_when_the_patient_is_none_and_come_back_at_once() {
         "raised high vitals_live.nibp_sys_low: alarming, present",
     ]);
 }
+
+#[test]
+fn a_fraction_where_per_cent_is_expected_is_judged_as_per_cent_and_clears_nothing() {
+    let fraction = |_: &mut Message, reading: &mut Reading| reading.unit_doubtful = true;
+    let mut scene = Scene::bedside();
+    for _ in 0..20 {
+        scene.send("dev", "spo2", 0.97, fraction);
+        scene.advance(1.0);
+    }
+    assert!(scene.find("vitals_live.spo2_low").is_none());
+    assert!(scene.latest("p", "dev", "spo2").is_none());
+    for _ in 0..6 {
+        scene.send("dev", "spo2", 0.6, fraction);
+        scene.advance(1.0);
+    }
+    let alarm = scene.alarm("vitals_live.spo2_low");
+    assert_eq!((alarm.priority.as_str(), alarm.text.as_str()), ("high", "SpO2 60 % below 80 %"));
+    assert_eq!(alarm.condition_reason.as_deref(), Some("unit doubtful"));
+}

@@ -310,3 +310,16 @@ fn no_stream_of_events_makes_an_alarm_unanswerable() {
     scene.advance(1.0);
     assert_eq!(scene.reset("cied.vf", None), Outcome::Done);
 }
+
+#[test]
+fn a_start_heard_after_its_end_is_told_as_over() {
+    let mut scene = implant();
+    scene.event("dev", "vf_detected", Some("7"), End);
+    scene.event("dev", "vf_detected", Some("7"), End);
+    scene.expect(&[]);
+    scene.event("dev", "vf_detected", Some("7"), Start);
+    scene.expect(&["raised high cied.vf: alarming, momentary"]);
+    scene.event("dev", "vf_detected", Some("7"), Start);
+    scene.event("dev", "vf_detected", Some("7"), End);
+    scene.expect(&[]);
+}

@@ -167,3 +167,33 @@ fn a_change_of_the_age_class_changes_the_floor() {
     let again = "raised high vitals_live.bradycardia_neonate_low: alarming, present";
     assert!(scene.news().contains(&again.to_owned()), "judged at once");
 }
+
+#[test]
+fn what_ends_a_moment_after_its_emergency_is_not_announced() {
+    let mut scene = of_age(AgeClass::Adult);
+    high(&mut scene, &[("heart_rate", 0.0)], 16);
+    assert!(scene.alarm("vitals_live.heart_rate_low").group.is_some());
+    scene.skip();
+    for _ in 0..90 {
+        scene.reading("dev", "heart_rate", 70.0);
+        scene.advance(1.0);
+    }
+    let news = scene.news();
+    assert!(news.contains(&"latched high vitals_live.heart_rate_low: latched, absent".to_owned()));
+    assert!(!news.iter().any(|line| line.starts_with("unfolded")), "{news:?}");
+    assert_eq!(scene.alarm("vitals_live.heart_rate_low").group, None);
+}
+
+#[test]
+fn what_ends_with_its_emergency_is_not_announced_for_a_moment() {
+    let mut scene = of_age(AgeClass::Unknown);
+    high(&mut scene, &[("heart_rate", 0.0)], 6);
+    assert!(scene.alarm("vitals_live.bradycardia_low").group.is_some());
+    scene.skip();
+    scene.done(crate::model::command::Action::DischargePatient {
+        patient: "p".parse().unwrap(),
+        reason: Some("moved to the operating theatre".to_owned()),
+    });
+    let news = scene.news();
+    assert!(!news.iter().any(|line| line.starts_with("unfolded")), "{news:?}");
+}

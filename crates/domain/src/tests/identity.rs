@@ -198,3 +198,34 @@ fn a_correction_is_no_sign_of_life() {
     }
     assert!(scene.find("link.silence").is_some());
 }
+
+#[test]
+fn a_request_is_withdrawn_with_the_measurement_it_asks_to_confirm() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "nibp_sys", 85.0);
+    scene.skip();
+    scene.send("dev", "nibp_sys", 85.0, |_, r| {
+        r.time = ReadingTime::At(at(0.0));
+        r.status = Status::EnteredInError;
+    });
+    scene.expect(&["retracted low vitals_live.nibp_sys_low_repeat_due: closed retracted"]);
+}
+
+#[test]
+fn a_withdrawn_value_inside_ends_nothing() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "heart_rate", 190.0, 15);
+    assert!(scene.find("vitals_live.heart_rate_high").is_some(), "{:?}", scene.news());
+    scene.reading("dev", "heart_rate", 70.0);
+    let inside = at(scene.second());
+    scene.advance(1.0);
+    scene.skip();
+    scene.send("dev", "heart_rate", 70.0, |_, r| {
+        r.time = ReadingTime::At(inside);
+        r.status = Status::EnteredInError;
+    });
+    scene.advance(60.0);
+    let news = scene.news();
+    let over = "latched high vitals_live.heart_rate_high: latched, absent".to_owned();
+    assert!(!news.contains(&over), "{news:?}");
+}

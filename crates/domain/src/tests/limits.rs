@@ -10,7 +10,7 @@ fn systolic(side: Side, critical: bool, value: Option<f64>) -> PatientLimit {
     PatientLimit { signal: "nibp_sys".to_owned(), side, critical, value, unit: Unit::MmHg }
 }
 
-fn low(value: f64) -> Vec<PatientLimit> {
+pub(super) fn low(value: f64) -> Vec<PatientLimit> {
     vec![systolic(Side::Low, false, Some(value)), systolic(Side::Low, true, Some(40.0))]
 }
 
@@ -120,72 +120,6 @@ fn a_limit_in_another_unit_is_compared_in_the_unit_sent() {
     scene.expect(&["raised high glucose.blood_low: alarming, present"]);
     let trigger = scene.alarm("glucose.blood_low").trigger;
     assert_eq!((trigger.limit, trigger.unit), (Some(3.1), Some(Unit::MmolPerL)));
-}
-
-const DUE: &str = "raised low vitals_live.nibp_sys_low_repeat_due: alarming, present";
-const DUE_OVER: &str = "ended low vitals_live.nibp_sys_low_repeat_due: closed ended";
-const LOW: &str = "raised medium vitals_live.nibp_sys_low: alarming, present";
-
-#[test]
-fn a_single_measurement_in_the_medium_band_asks_for_another() {
-    for (second, expected) in [(84.0, vec![LOW, DUE_OVER]), (120.0, vec![DUE_OVER])] {
-        let mut scene = Scene::bedside();
-        scene.reading("dev", "nibp_sys", 85.0);
-        scene.expect(&[DUE]);
-        let text = scene.alarm("vitals_live.nibp_sys_low_repeat_due").text;
-        assert!(text.contains("85") && text.ends_with("repeat due"), "{text}");
-        scene.advance(60.0);
-        let news = scene.news();
-        assert!(news.iter().all(|line| line.contains("link.")), "{news:?}");
-        scene.reading("dev", "nibp_sys", second);
-        let news: Vec<String> = scene.news().into_iter().filter(|l| l.contains("nibp")).collect();
-        assert_eq!(news, expected);
-    }
-}
-
-#[test]
-fn without_another_measurement_the_first_stands_by_itself() {
-    let mut scene = Scene::bedside();
-    scene.reading("dev", "nibp_sys", 85.0);
-    scene.stream("dev", "heart_rate", 70.0, 299);
-    scene.expect(&[DUE]);
-    scene.stream("dev", "heart_rate", 70.0, 1);
-    scene.expect(&[LOW, DUE_OVER]);
-    assert_eq!(scene.alarm("vitals_live.nibp_sys_low").raised_at, at(300.0));
-}
-
-#[test]
-fn a_critical_measurement_counts_at_once_and_so_does_one_entered_by_hand() {
-    let mut scene = Scene::bedside();
-    scene.reading("dev", "nibp_sys", 70.0);
-    scene.expect(&["raised high vitals_live.nibp_sys_low: alarming, present"]);
-    scene.stream("dev", "heart_rate", 70.0, 400);
-    scene.expect(&[]);
-    let mut scene = Scene::empty();
-    scene.admit("p");
-    scene.device("dev", "charted", &[]);
-    scene.bind("dev", "p");
-    scene.reading("dev", "nibp_sys", 85.0);
-    scene.expect(&[LOW]);
-}
-
-#[test]
-fn a_limit_changed_or_a_rule_changed_takes_the_request_back() {
-    let mut scene = Scene::bedside();
-    scene.reading("dev", "nibp_sys", 85.0);
-    scene.skip();
-    scene.limits(low(60.0), None, None);
-    scene.expect(&["limit_changed low vitals_live.nibp_sys_low_repeat_due: closed limit_changed"]);
-    scene.stream("dev", "heart_rate", 70.0, 400);
-    scene.expect(&[]);
-    let mut scene = Scene::bedside();
-    scene.reading("dev", "nibp_sys", 85.0);
-    scene.skip();
-    scene.reconfigure("confirm = \"5m\"\n", "");
-    scene.expect(&[
-        "rule_changed low vitals_live.nibp_sys_low_repeat_due: closed rule_changed",
-        LOW,
-    ]);
 }
 
 fn spo2(side: Side, critical: bool, value: f64) -> PatientLimit {
@@ -378,4 +312,95 @@ fn what_only_something_doubtful_holds_outlives_a_change_of_its_rule() {
         "rule_changed high vitals_live.nibp_sys_low: closed rule_changed",
         "raised high vitals_live.nibp_sys_low: alarming, present",
     ]);
+}
+
+/// Limits of one signal, from so many seconds on.
+fn change(scene: &Scene, limits: Vec<PatientLimit>, seconds: Option<f64>) -> Action {
+    Action::SetLimits {
+        patient: "p".parse().unwrap(),
+        only: Some(limits[0].signal.clone()),
+        limits,
+        from: seconds.map(|seconds| at(scene.second() + seconds)),
+        replaces: None,
+        reason: Some("as usual for this patient".to_owned()),
+    }
+}
+
+#[test]
+fn a_limit_meant_for_later_waits_whatever_is_changed_meanwhile() {
+    let mut scene = Scene::bedside();
+    let later = change(&scene, vec![spo2(Side::Low, false, 84.0)], Some(86_400.0));
+    scene.done(later);
+    let fast = PatientLimit {
+        side: Side::High,
+        signal: "heart_rate".to_owned(),
+        unit: Unit::PerMinute,
+        ..spo2(Side::High, false, 120.0)
+    };
+    let now = change(&scene, vec![fast], None);
+    scene.done(now);
+    scene.skip();
+    scene.stream("dev", "spo2", 86.0, 16);
+    scene.expect(&["raised medium vitals_live.spo2_low: alarming, present"]);
+    // And what is put now holds beside what comes later.
+    let patient = &scene.core.patients["p"];
+    let names = |second: f64| -> Vec<(String, Option<f64>)> {
+        let own = patient.limits_at(at(second)).own;
+        own.iter().map(|limit| (limit.signal.clone(), limit.value)).collect()
+    };
+    let fast = ("heart_rate".to_owned(), Some(120.0));
+    assert_eq!(names(10.0), std::slice::from_ref(&fast));
+    assert_eq!(names(90_000.0), [fast, ("spo2".to_owned(), Some(84.0))]);
+}
+
+#[test]
+fn what_holds_only_later_is_not_so_already() {
+    let mut scene = Scene::bedside();
+    let limits = || vec![spo2(Side::Low, false, 92.0)];
+    let later = change(&scene, limits(), Some(600.0));
+    scene.done(later.clone());
+    assert_eq!(scene.command(later).0, Outcome::AlreadySo);
+    let now = change(&scene, limits(), None);
+    scene.done(now.clone());
+    assert_eq!(scene.command(now).0, Outcome::AlreadySo);
+    scene.skip();
+    scene.stream("dev", "spo2", 91.0, 16);
+    scene.expect(&["raised medium vitals_live.spo2_low: alarming, present"]);
+}
+
+#[test]
+fn limits_put_for_all_say_which_later_ones_hold_no_more() {
+    let mut scene = Scene::bedside();
+    let later = change(&scene, vec![spo2(Side::Low, false, 92.0)], Some(600.0));
+    scene.done(later);
+    let (outcome, said) = scene.limits(vec![spo2(Side::Low, false, 90.0)], None, None);
+    assert_eq!(outcome, Outcome::Done);
+    assert_eq!(said, "what was to hold from 2026-11-21T10:10:00Z holds no more");
+}
+
+#[test]
+fn a_refused_change_changes_nothing_and_speaks_of_nothing_else() {
+    let mut scene = Scene::bedside();
+    let off = |critical| systolic(Side::Low, critical, None);
+    scene.limits(vec![off(false), off(true), spo2(Side::Low, false, 92.0)], None, None);
+    let version = scene.core.patients["p"].limits_version();
+    for (limit, expected) in [
+        (spo2(Side::Low, false, 5_000.0), Outcome::Invalid),
+        (spo2(Side::Low, false, 93.0), Outcome::Done),
+    ] {
+        let action = Action::SetLimits {
+            patient: "p".parse().unwrap(),
+            limits: vec![limit],
+            from: None,
+            replaces: None,
+            reason: None,
+            only: Some("spo2".to_owned()),
+        };
+        let (outcome, said) = scene.command(action);
+        assert_eq!(outcome, expected, "{said}");
+        assert!(!said.contains("nibp_sys"), "{said}");
+        if expected == Outcome::Invalid {
+            assert_eq!(scene.core.patients["p"].limits_version(), version);
+        }
+    }
 }

@@ -19,6 +19,7 @@ mod limits;
 mod losses;
 mod places;
 mod queues;
+mod repeat;
 mod rows;
 mod scene;
 mod sink;

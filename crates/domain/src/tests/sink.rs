@@ -27,3 +27,27 @@ fn a_refusal_and_a_delay_are_two_alarms_that_end_by_themselves() {
     scene.expect(&["ended low influx.behind: closed ended"]);
     assert!(!scene.core.site.is_sink_alarming());
 }
+
+#[test]
+fn what_may_not_be_published_is_told_once_for_each_sender() {
+    let mut scene = Scene::empty();
+    let refused = |scene: &mut Scene, name: &str| {
+        scene.fold(&[Input::NotAllowed {
+            principal: Some("hub".parse().unwrap()),
+            name: Some(name.parse().unwrap()),
+            count: 1,
+            since: scene.now.wall(),
+        }]);
+    };
+    refused(&mut scene, "dev-1");
+    scene.expect(&["raised low link.refused: alarming, momentary"]);
+    let alarm = scene.alarm("link.refused");
+    assert_eq!(
+        (alarm.source.as_str(), alarm.text.as_str()),
+        ("hub", "hub publishes under dev-1, which it may not")
+    );
+    refused(&mut scene, "dev-2");
+    scene.expect(&[]);
+    scene.advance(86_400.0);
+    scene.expect(&["expired low link.refused: closed expired"]);
+}

@@ -328,3 +328,19 @@ fn reasons_never_repeat_the_value() {
     }
     assert!(!decoded.dead_letter.unwrap().reason.contains("secret"));
 }
+
+#[test]
+fn a_saturation_given_as_a_fraction_is_kept_as_sent_and_marked() {
+    let doubtful = |value: &str| {
+        let json = format!(r#"{{"readings":[{{"signal":"spo2","value":{value},"unit":"%"}}]}}"#);
+        let Body::Telemetry { readings, .. } = decode_both(Kind::Telemetry, &json).message.body
+        else {
+            panic!("telemetry")
+        };
+        (readings[0].unit_doubtful, readings[0].value.clone())
+    };
+    assert!(["0.5", "0.97", "1"].iter().all(|value| doubtful(value).0));
+    assert!(["0", "0.4", "1.1", "97"].iter().all(|value| !doubtful(value).0));
+    let unit = vitalgate_domain::model::unit::Unit::Percent;
+    assert_eq!(doubtful("0.97").1, Value::Number { value: 0.97, unit, comparator: None });
+}

@@ -60,6 +60,7 @@ impl Book {
             held_at: None,
             resettable: false,
             folds: Vec::new(),
+            unfolds_at: None,
             told_at: None,
             untold: false,
         };

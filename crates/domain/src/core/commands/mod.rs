@@ -166,38 +166,37 @@ impl Core {
             let refused = Reply::refused(Outcome::Stale, format!("version {stands} stands"));
             return Reply { version: Some(stands), ..refused };
         }
-        let asked;
-        let limits = match only {
-            Some(signal) => {
-                let name = context.signals.find(signal).map_or(signal, |signal| &signal.name);
-                asked = patient.limits_with(name, limits);
-                &asked
-            }
-            None => limits,
-        };
-        let Checked { limits: accepted, refused } = patient.check_limits(limits, reason, context);
+        let since = out.now.own(from);
+        let checked = patient.check_limits(limits, only, (since, reason), context);
+        let Checked { limits: accepted, refused, only, later, unchanged } = checked;
         let refused = refused.join("; ");
-        let unchanged = patient.limits.last().map_or(&[][..], |set| &set.limits) == accepted;
         if unchanged && !refused.is_empty() {
             return Reply::refused(Outcome::Invalid, refused);
         }
-        if unchanged && replaces.is_none() && from <= out.wall() {
+        if unchanged {
             let already = Reply::refused(Outcome::AlreadySo, "these limits stand");
             return Reply { version: Some(stands), ..already };
         }
         let set = LimitSet {
             version: stands + 1,
             from,
-            since: out.now.own(from),
+            since,
             by: actor.to_owned(),
             reason: reason.map(str::to_owned),
             limits: accepted,
         };
         if let Some(patient) = self.patient_mut(id) {
-            patient.set_limits(set, context, out);
+            patient.set_limits(set, only.as_deref(), context, out);
         }
         self.note_deadline(id);
-        let detail = if refused.is_empty() { refused } else { format!("refused: {refused}") };
+        let mut said = Vec::new();
+        if !refused.is_empty() {
+            said.push(format!("refused: {refused}"));
+        }
+        if only.is_none() {
+            said.extend(later.iter().map(|at| format!("what was to hold from {at} holds no more")));
+        }
+        let detail = said.join("; ");
         Reply { version: Some(stands + 1), detail, ..Reply::done() }
     }
 }

@@ -46,47 +46,33 @@ impl Patient {
         valid_at(&self.limits, self.is_adult(), measured)
     }
 
-    /// Whether a signal has limits of the patient's own.
+    /// Whether a signal has, or will have, limits of the patient's own.
     pub(in crate::patient) fn has_own(&self, name: &str) -> bool {
-        let own = self.limits.last().map_or(&[][..], |set| &set.limits);
-        own.iter().any(|limit| limit.signal == name)
+        self.limits.iter().any(|set| set.limits.iter().any(|limit| limit.signal == name))
     }
 
-    /// The version that stands.
+    /// The version that stands: the newest of all, whenever it holds.
     pub fn limits_version(&self) -> u64 {
-        self.limits.last().map_or(0, |set| set.version)
+        self.limits.iter().map(|set| set.version).max().unwrap_or_default()
     }
 
-    /// The limits that stand, those of one signal replaced.
-    pub fn limits_with(&self, signal: &str, limits: &[PatientLimit]) -> Vec<PatientLimit> {
-        let stands = self.limits.last().map_or(&[][..], |set| &set.limits);
-        let others = stands.iter().filter(|limit| limit.signal != signal).cloned();
-        others.chain(limits.iter().cloned()).collect()
-    }
-
-    /// What of these limits can be put in force, and what is refused, in words. A signal whose limits are refused
-    /// keeps those that stand, and costs no other signal its own.
+    /// What becomes of the limits if these are put in force from an instant on: all of them, or those of `only` one
+    /// signal. A signal whose limits are refused keeps those that hold then, and costs no other signal its own.
     pub fn check_limits(
         &self,
         asked: &[PatientLimit],
-        reason: Option<&str>,
+        only: Option<&str>,
+        (since, reason): (Timestamp, Option<&str>),
         context: RuleContext<'_>,
     ) -> Checked {
-        let stands = self.limits.last().map_or(&[][..], |set| &set.limits);
+        let stands = valid_at(&self.limits, true, since).own;
         let mut checked = Checked::default();
-        let mut by_signal: Vec<(Result<&Signal, &str>, Vec<PatientLimit>)> = Vec::new();
-        for limit in asked {
-            let signal = context.signals.find(&limit.signal).ok_or(limit.signal.as_str());
-            let name = |signal: &Result<&Signal, &str>| {
-                signal.map_or_else(str::to_owned, |s| s.name.clone())
-            };
-            let limit = PatientLimit { signal: name(&signal), ..limit.clone() };
-            match by_signal.iter_mut().find(|(_, limits)| limits[0].signal == limit.signal) {
-                Some((_, limits)) => limits.push(limit),
-                None => by_signal.push((signal, vec![limit])),
-            }
+        if let Some(signal) = only {
+            let name = context.signals.find(signal).map_or(signal, |signal| &signal.name);
+            checked.limits.extend(stands.iter().filter(|limit| limit.signal != name).cloned());
+            checked.only = Some(name.to_owned());
         }
-        for (signal, limits) in by_signal {
+        for (signal, limits) in by_signal(asked, context) {
             let fault = match signal {
                 Err(name) => Err(format!("`{name}` is no signal")),
                 Ok(signal) => check_signal(signal, &limits, reason, context.rules),
@@ -100,29 +86,53 @@ impl Patient {
                 }
             }
         }
+        in_order(&mut checked.limits);
+        let mut before = stands.to_vec();
+        in_order(&mut before);
+        let later = self.limits.iter().filter(|set| set.since > since);
+        checked.later = later.clone().map(|set| set.from).collect();
+        let same_later = match &checked.only {
+            Some(name) => {
+                later.clone().all(|set| of(&set.limits, name) == of(&checked.limits, name))
+            }
+            None => checked.later.is_empty(),
+        };
+        checked.unchanged = before == checked.limits && same_later;
         checked
     }
 
-    /// Puts limits in force, and judges again the series of the signals whose limits changed (row 22).
-    pub fn set_limits(&mut self, set: LimitSet, context: RuleContext<'_>, out: &mut Output) {
+    /// Puts limits in force, and judges again the series of the signals whose limits changed (row 22). Limits that were
+    /// to hold later hold no more; where these are of one signal, later ones of the others stay.
+    pub fn set_limits(
+        &mut self,
+        set: LimitSet,
+        only: Option<&str>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
         let actor = set.by.clone();
-        // What was to hold from then on, or later, holds no more.
-        self.limits.retain(|older| older.since < set.since);
-        let before = self.limits.last().map_or_else(Vec::new, |older| older.limits.clone());
-        let touched = |name: &str| {
-            let of = |limits: &[PatientLimit]| -> Vec<PatientLimit> {
-                limits.iter().filter(|limit| limit.signal == name).cloned().collect()
-            };
-            of(&before) != of(&set.limits)
-        };
+        let before = valid_at(&self.limits, true, set.since).own.to_vec();
         let touched: Vec<usize> = self
             .series
             .keys()
             .enumerate()
-            .filter(|(_, source)| touched(&context.signals.name(source.signal)))
+            .filter(|(_, source)| {
+                let name = context.signals.name(source.signal);
+                of(&before, &name) != of(&set.limits, &name)
+            })
             .map(|(series, _)| series)
             .collect();
-        self.limits.push(set);
+        if let Some(name) = only {
+            for later in self.limits.iter_mut().filter(|later| later.since > set.since) {
+                later.limits.retain(|limit| limit.signal != name);
+                later.limits.extend(of(&set.limits, name));
+                in_order(&mut later.limits);
+            }
+        } else {
+            self.limits.retain(|older| older.since < set.since);
+        }
+        let place = self.limits.partition_point(|older| older.since <= set.since);
+        self.limits.insert(place, set);
         for series in touched {
             let Some(source) = self.series.key_at(series).cloned() else { continue };
             let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
@@ -137,9 +147,11 @@ impl Patient {
 
     /// The limits of a stay end with it; those that stood are offered at the next (contract §4).
     pub fn end_limits(&mut self, actor: &str, out: &Output) {
+        let version = self.limits_version() + 1;
+        self.limits.retain(|set| set.since <= out.now.at);
         if self.limits.last().is_some_and(|set| !set.limits.is_empty()) {
             self.limits.push(LimitSet {
-                version: self.limits_version() + 1,
+                version,
                 from: out.wall(),
                 by: actor.to_owned(),
                 reason: Some("discharged".to_owned()),
@@ -167,6 +179,42 @@ pub struct Checked {
     pub limits: Vec<PatientLimit>,
     /// Why limits of a signal are not among them, a line for each signal.
     pub refused: Vec<String>,
+    /// The name of the one signal they are of.
+    pub only: Option<String>,
+    /// When others were to be put in force after them.
+    pub later: Vec<Timestamp>,
+    /// They hold already, then and later.
+    pub unchanged: bool,
+}
+
+/// The limits of each signal, by its name.
+fn by_signal<'a>(
+    asked: &'a [PatientLimit],
+    context: RuleContext<'a>,
+) -> Vec<(Result<&'a Signal, &'a str>, Vec<PatientLimit>)> {
+    let mut found: Vec<(Result<&Signal, &str>, Vec<PatientLimit>)> = Vec::new();
+    for limit in asked {
+        let signal = context.signals.find(&limit.signal).ok_or(limit.signal.as_str());
+        let name = signal.map_or_else(str::to_owned, |signal| signal.name.clone());
+        let limit = PatientLimit { signal: name, ..limit.clone() };
+        match found.iter_mut().find(|(_, limits)| limits[0].signal == limit.signal) {
+            Some((_, limits)) => limits.push(limit),
+            None => found.push((signal, vec![limit])),
+        }
+    }
+    found
+}
+
+/// Those of one signal.
+fn of(limits: &[PatientLimit], signal: &str) -> Vec<PatientLimit> {
+    limits.iter().filter(|limit| limit.signal == signal).cloned().collect()
+}
+
+/// One order for all, so that the same limits are the same.
+fn in_order(limits: &mut [PatientLimit]) {
+    let key =
+        |limit: &PatientLimit| (limit.signal.clone(), limit.side == Side::High, limit.critical);
+    limits.sort_by_key(key);
 }
 
 impl PatientAlarms<'_> {

@@ -243,6 +243,10 @@ impl Watches {
                 *track = Track::default();
             }
         }
+        // It may be what showed that a condition was over.
+        for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {
+            track.inside_since = None;
+        }
         self.tidy();
     }
 

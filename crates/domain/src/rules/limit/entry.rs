@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Confirm, LevelLimits, LimitRule};
+use super::{Confirm, LevelLimits, LimitRule, REPEAT_DUE};
 use crate::model::alarm::{Priority, Response, Side};
 use crate::model::command::AgeClass;
 use crate::model::ids::RuleId;
@@ -237,7 +237,7 @@ impl Entry {
             let what = format!("{} is continuous: write `delay` instead", signal.name);
             return Err(text.refuse(within, what));
         }
-        let request = format!("{rule}_repeat_due").parse();
+        let request = format!("{rule}{REPEAT_DUE}").parse();
         let request = request.map_err(|e| text.refuse(&self.id, format!("{e}")))?;
         Ok(Some(Confirm { within: *within.get_ref(), request }))
     }
