@@ -314,11 +314,15 @@ impl Book {
     /// The condition of the open alarm holds again.
     fn renew(&mut self, draft: Draft, out: &mut Output) {
         let now = out.wall();
+        let folding = self.folding(draft.signal).map(|alarm| alarm.id.to_string());
         let Some(open) = self.open.get_mut(&draft.key) else { return };
         let own = out.now.at;
         let just_told = open.was_just_told(own);
         let alarm = &mut open.alarm;
         let rises = draft.priority > alarm.priority;
+        if alarm.condition == Condition::Absent {
+            alarm.group = folding;
+        }
         let change = if draft.news || draft.condition == Condition::Momentary {
             alarm.reach(draft.priority);
             if just_told && !rises && alarm.condition == draft.condition {

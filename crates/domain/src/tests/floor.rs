@@ -1,6 +1,6 @@
 //! The lethal floor, and what follows from an emergency (contract §4, §5).
 
-use crate::model::alarm::Side;
+use crate::model::alarm::{Condition, Side};
 use crate::model::command::{AgeClass, PatientDetails, PatientLimit};
 use crate::model::unit::Unit;
 
@@ -182,6 +182,19 @@ fn what_ends_a_moment_after_its_emergency_is_not_announced() {
     assert!(news.contains(&"latched high vitals_live.heart_rate_low: latched, absent".to_owned()));
     assert!(!news.iter().any(|line| line.starts_with("unfolded")), "{news:?}");
     assert_eq!(scene.alarm("vitals_live.heart_rate_low").group, None);
+}
+
+#[test]
+fn what_recurs_during_an_emergency_follows_from_it() {
+    let mut scene = of_age(AgeClass::Adult);
+    high(&mut scene, &[("heart_rate", 70.0), ("spo2", 75.0)], 16);
+    high(&mut scene, &[("heart_rate", 70.0), ("spo2", 98.0)], 70);
+    assert_eq!(scene.alarm("vitals_live.spo2_low").condition, Condition::Absent);
+    high(&mut scene, &[("heart_rate", 0.0), ("spo2", 75.0)], 16);
+    let alarm = scene.alarm("vitals_live.spo2_low");
+    assert_eq!((alarm.condition, alarm.recurrence), (Condition::Present, 1));
+    let emergency = scene.alarm("vitals_live.asystole_low");
+    assert_eq!(alarm.group.as_deref(), Some(emergency.id.as_str()));
 }
 
 #[test]
