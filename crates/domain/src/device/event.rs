@@ -59,7 +59,9 @@ impl Device {
             return self.count(Fate::EventRepeated, out);
         }
         let certain = timing.timeliness == Timeliness::Live && !timing.is_doubtful();
-        let over = event.phase != Phase::End && self.episodes.has_only_ended(&key);
+        // Without a number, an end of the same time is that of an episode before.
+        let ended = event.id.is_some() && self.episodes.has_only_ended(&key);
+        let over = ended && event.phase != Phase::End;
         let phase = if over { Phase::Single } else { event.phase };
         if event.phase == Phase::End {
             self.episodes.note_end(key, certain, &patient, now.wall());

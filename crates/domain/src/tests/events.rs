@@ -323,3 +323,12 @@ fn a_start_heard_after_its_end_is_told_as_over() {
     scene.event("dev", "vf_detected", Some("7"), End);
     scene.expect(&[]);
 }
+
+#[test]
+fn without_a_number_a_start_at_the_time_of_an_end_begins_another_episode() {
+    let mut scene = implant();
+    scene.event_at("dev", "occlusion", None, End, 0.0);
+    scene.expect(&[]);
+    scene.event_at("dev", "occlusion", None, Start, 0.0);
+    scene.expect(&["raised high pump.delivery_stopped: alarming, present"]);
+}
