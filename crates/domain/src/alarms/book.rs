@@ -213,16 +213,9 @@ impl Book {
         self.open.get(key).is_some_and(|open| open.alarm.condition != Condition::Absent)
     }
 
-    /// Keys of open alarms for which `wanted` holds; what follows from another one first, so that it does not stand by
-    /// itself for a moment where both end.
+    /// Keys of open alarms for which `wanted` holds.
     pub fn keys_where(&self, wanted: impl Fn(&Key, &Open) -> bool) -> Vec<Key> {
-        let found = || self.open.iter().filter(|(key, open)| wanted(key, open));
-        let follows = |open: &Open| open.alarm.group.is_some();
-        let first = found().filter(|(_, open)| follows(open));
-        first
-            .chain(found().filter(|(_, open)| !follows(open)))
-            .map(|(key, _)| key.clone())
-            .collect()
+        self.open.iter().filter(|(k, o)| wanted(k, o)).map(|(k, _)| k.clone()).collect()
     }
 
     /// Opens an alarm. If it is open, its condition holds again (rows 1, 7, 12, 20, 21).
