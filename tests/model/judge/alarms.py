@@ -9,6 +9,7 @@ from .when import MINUTE, US
 HOLDS = {"high": 10 * MINUTE, "medium": 60 * MINUTE, "low": 60 * MINUTE, "info": 60 * MINUTE}
 LONGEST_PAUSE = {"high": 2 * MINUTE, "medium": 10 * MINUTE, "low": 60 * MINUTE, "info": 60 * MINUTE}
 COALESCE = US
+OUTLASTS = 2 * US
 
 
 @dataclass(eq=False)
@@ -38,9 +39,13 @@ class Alarm:
     beyond_at: int | None = None
     expires: int | None = None
     quiet: bool = False
+    unfolds_at: int | None = None
+    signal: str | None = None
     resettable: bool = False
     folds: tuple = ()
     by_reading: bool = False
+    stands: tuple | None = None
+    rose: bool = False
     acknowledge_for: int | None = None
 
     @property
@@ -84,14 +89,22 @@ class Alarms:
         self.announced.append([alarm.patient, alarm.rule, alarm.source, alarm.priority, "late" if alarm.late else ""])
 
     def raise_(self, patient, rule, source, priority, now, *, kind="physiological", condition="present",
-               late=False, device=None, news="condition", quiet=False, resettable=False):
+               late=False, device=None, news="condition", signal=None, resettable=False):
         """Row 1."""
-        alarm = Alarm(patient, rule, source, kind, priority, condition, now, late, device, quiet=quiet,
+        alarm = Alarm(patient, rule, source, kind, priority, condition, now, late, device, signal=signal,
                       first_priority=priority, news_kind=news, first_news=news, resettable=resettable)
+        alarm.quiet = self.follows(alarm)
         self.open[alarm.key] = alarm
         self._hold(alarm, now)
         self.announce(alarm, now)
         return alarm
+
+    def follows(self, alarm):
+        """Whether a present emergency of the patient says this already. # contract §0.22b"""
+        return alarm.signal is not None and any(
+            one.patient == alarm.patient and one.key != alarm.key and one.condition == "present" and alarm.signal in one.folds
+            for one in self.open.values()
+        )
 
     def _hold(self, alarm, now):
         """Low and info ones that are momentary are held 24 h; technical ones too. # contract §5"""
@@ -107,6 +120,8 @@ class Alarms:
         if alarm is None:
             return self.raise_(patient, rule, source, priority, now, **about)
         before, latched = alarm.condition, alarm.latched
+        if before == "absent":
+            alarm.quiet = self.follows(alarm)
         rose = ORDER[priority] > ORDER[alarm.priority]
         if rose:
             alarm.priority = priority
@@ -117,6 +132,7 @@ class Alarms:
             self._news(alarm, now)
         elif rose and (not once or alarm.acked_at is not None or priority == "high"):
             alarm.paused_how = alarm.paused_until = None
+            alarm.rose = True
             self._news(alarm, now)
         return alarm
 
@@ -137,8 +153,10 @@ class Alarms:
         alarm = self.open.get((patient, rule, source))
         if alarm is None:
             return self.raise_(patient, rule, source, priority, now, condition="momentary", news=news, **about)
+        if alarm.condition == "absent":
+            alarm.quiet = self.follows(alarm)
         rose = ORDER[priority] > ORDER[alarm.priority]
-        alarm.priority = priority if rose else alarm.priority
+        alarm.priority, alarm.rose = (priority, True) if rose else (alarm.priority, alarm.rose)
         alarm.recurrence += 1
         alarm.latched = False
         alarm.news_kind = news
@@ -192,10 +210,13 @@ class Alarms:
                     yield due
             if alarm.untold:
                 yield alarm.told_at + COALESCE
+            if alarm.unfolds_at is not None:
+                yield alarm.unfolds_at
 
     def fire(self, now):
         """Acknowledgements, pauses and held alarms that run out: rows 10, 15."""
         for alarm in sorted(self.open.values(), key=lambda one: str(one.key)):
+            self._unfold(alarm, now)
             if alarm.expires is not None and alarm.expires <= now:
                 self.close(alarm, "expired")
                 continue
@@ -207,6 +228,18 @@ class Alarms:
                 self._news(alarm, now)
             if alarm.untold and alarm.told_at + COALESCE <= now:
                 self._news(alarm, now)
+
+    def _unfold(self, alarm, now):
+        """Told where it outlasts the emergency by 2 s, as far as that is known. # contract §5 Emergencies"""
+        if not alarm.quiet:
+            return
+        if alarm.unfolds_at is None and not self.follows(alarm):
+            alarm.unfolds_at = now + OUTLASTS
+        elif alarm.unfolds_at is not None and alarm.unfolds_at <= now:
+            alarm.unfolds_at = None
+            alarm.quiet = self.follows(alarm)
+            if not alarm.quiet and alarm.state == "alarming" and alarm.condition != "unknown":
+                self.announce(alarm, now)
 
     def _has_news(self, alarm):
         """Row 10 asks for a reading beyond the limit since, or silence. # contract §0.13"""
@@ -239,7 +272,7 @@ class Alarms:
 
     def _rose(self, alarm):
         """Valid for the priority and kind of news its sender saw. # contract §0.17"""
-        if ORDER[alarm.priority] > ORDER[alarm.first_priority]:
+        if alarm.rose:
             return True
         return alarm.recurrence > 0 and not (alarm.news_kind == alarm.first_news == "event")
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from .when import HOUR, US
+from .when import HOUR, US, Y2000
 
 NEAR = 30 * US
 LEAST = 10 * US
@@ -17,6 +17,7 @@ class Heard:
     certain: bool
     queue: bool = False
     stepped_from: int | None = None
+    implant: int = 0
 
 
 @dataclass
@@ -34,6 +35,8 @@ class Clock:
             return Heard(0, True)
         if stamp is None:
             return Heard(self.offset or 0, self.offset is not None)
+        if stamp < Y2000:
+            return Heard(self.offset or 0, False)
         behind = arrival - stamp
         self.heard.append((arrival, stamp))
         predicted = self.offset is not None and abs(behind - self.offset) <= NEAR

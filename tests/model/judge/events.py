@@ -91,6 +91,8 @@ class Events:
         self.used.add(key)
         if not is_late and event.certain:
             believed(world, device, patient)
+            world.alarms.over((patient, "link.test_mode", device.id), world.now)
+            world.judged[device.id, None] = world.now
         if age is not None and age > rule.actionable and not rule.always_notify:
             return
         priority = rule.priority
@@ -129,8 +131,18 @@ class Events:
         if before and not running:
             self.world.alarms.over(where, self.world.now)
 
-    def again(self, device, begin, end):
-        """After a correction of a binding: for the right patient. # contract §0.2, §4"""
-        for event in list(self.heard):
-            if event.device == device.id and event.measured is not None and begin <= event.measured < end:
-                self.judge(device, event)
+    def inherit(self, told, patient):
+        """Events whose alarms another patient had by mistake are the right one's. # contract §4"""
+        rules = {rule.id: rule for rule in self.world.rules.events}
+        for alarm in told:
+            rule = rules.get(alarm.rule)
+            if rule is None:
+                continue
+            where = patient, alarm.rule, alarm.source
+            condition = "momentary" if alarm.condition == "absent" else alarm.condition
+            lowered = alarm.late and rule.response in ("immediate", "prompt")
+            self.world.alarms.raise_(*where, lower(rule.priority) if lowered else rule.priority, self.world.now, news="event",
+                                     condition=condition, late=alarm.late, device=alarm.device)
+            running = {(patient, *key[1:]) for key in self.running.pop((alarm.patient, *where[1:]), ())}
+            if running:
+                self.running[where] = running

@@ -26,7 +26,7 @@ def message(world, raw):
         return None
     entries = body.get(raw["kind"] if raw["kind"] == "events" else "readings") or []
     entries = [one for one in entries if isinstance(one, dict)]
-    newest = readings.newest_time(head, entries)
+    newest = readings.newest_time(head, [one for one in entries if understood(world, raw["kind"], one, head, device)])
     counter = world.counters.setdefault((device.id, raw["kind"]), Counter())
     word = counter.take(head.boot, head.seq, readings.digest(body), newest)
     if word == "redelivered":
@@ -50,6 +50,18 @@ def message(world, raw):
     return None
 
 
+def understood(world, kind, entry, head, device):
+    """Whether an entry is taken, so that its time counts."""
+    try:
+        if kind == "telemetry":
+            readings.reading(entry, head, device.id, world.rules, 0)
+        else:
+            readings.entry_time(entry, head)
+    except (Refused, TypeError, KeyError):
+        return False
+    return True
+
+
 def refused(world, principal):
     """# contract §0.11d"""
     notes.note(world, None, "link.refused", principal)
@@ -71,14 +83,14 @@ def info(world, device, head, body, word):
 def hear(world, device, principal, head, newest, could_live):
     """The offset to add to stamps of this message, by hop. # contract §0.8, §3"""
     relay = head.relay
+    told = relay and (relay["sent_at"] or relay["received_at"])
+    clock = world.clocks.setdefault((principal, device.id, principal != device.id or bool(told)), Clock())
     if relay is None:
         trusted = head.source in ("network", "ntp")
-        clock = world.clocks.setdefault((principal, device.id), Clock())
         if not could_live:
             return Heard(0 if trusted else clock.offset or 0, trusted or clock.offset is not None)
         return clock.hear(world.now, newest, trusted)
-    clock = world.clocks.setdefault(("relay", relay["id"]), Clock())
-    sent = relay["sent_at"] or relay["received_at"]
+    sent = told or newest
     if could_live:
         heard = clock.hear(world.now, sent, False)
     else:
@@ -90,7 +102,7 @@ def hear(world, device, principal, head, newest, could_live):
         return Heard(world.now - relay["device_clock"], False)
     first = reference - relay["device_clock"]
     stepped = None if heard.stepped_from is None else heard.stepped_from + first
-    return Heard(heard.offset + first, heard.certain, heard.queue, stepped)
+    return Heard(heard.offset + first, heard.certain, heard.queue, stepped, first)
 
 
 class Taken:
@@ -111,11 +123,10 @@ class Taken:
         if stamp is None:
             return (now - (age or 0), True, False) if self.could_live else (None, False, False)
         at = stamp + heard.offset
-        charted = self.world.class_of(self.device)
-        if charted and charted.charted and now < at <= now + 2 * HOUR:
+        if self.is_charted(at):
             return at, not self.past, False
         first = self.device.registered - DAY
-        impossible = at > now + 5 * MINUTE or at < Y2000 or self.old_timeline or (stopped and self.could_live)
+        impossible = at > now + 5 * MINUTE or min(at, stamp + heard.implant) < Y2000 or self.old_timeline or (stopped and self.could_live)
         too_early = (at < first or at < now - RETENTION) and self.could_live and not heard.queue
         if impossible or too_early:
             if self.could_live:
@@ -126,6 +137,11 @@ class Taken:
         if heard.stepped_from is not None and abs(now - stamp) > 30 * US:
             return at, False, self._other_patient(stamp + heard.stepped_from, at)
         return at, heard.certain and not self.past, False
+
+    def is_charted(self, at):
+        """What people chart up to 2 h ahead. # contract §0.21"""
+        cls = self.world.class_of(self.device)
+        return bool(cls and cls.charted) and self.world.now < at <= self.world.now + 2 * HOUR
 
     def _other_patient(self, before, after):
         held = self.world.bindings_of(self.device.id)
@@ -144,8 +160,13 @@ def telemetry(world, device, head, entries, taken):
                 world.not_judged.setdefault((device.id, named[0]), {}).setdefault(f"rejected: {why}", world.now)
             continue
         copy.arrival, copy.step = world.now, world.number
+        if copy.stamp is not None:
+            timeline = head.timeline if head.timeline is not None else device.timeline or 0
+            copy.identity = copy.signal, copy.instance, copy.stamp, timeline
         stopped = stands_still(world, device, head, copy)
         copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age, stopped)
+        if copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset):
+            copy.judged_at = world.now
         if copy.unit_doubtful:
             copy.certain = False
         copies.append(copy)
@@ -166,7 +187,7 @@ def stands_still(world, device, head, copy):
         return False
     if head.sent_at not in (None, copy.stamp):
         return False
-    same = [c for c in world.sources[key].log if not isinstance(c, tuple) and c.identity == copy.identity]
+    same = [c for c in world.sources[key].log if isinstance(c, readings.Copy) and c.identity == copy.identity]
     if any(not differs(c, copy) for c in same):
         return False
     return any(world.now - c.arrival > STOPPED for c in same)

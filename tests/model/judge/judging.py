@@ -4,11 +4,14 @@ from . import intake, losses, notes
 from .late import age_of, late
 from .limits import crossed
 from .rules import SIDES
-from .sources import differs
+from .readings import Copy
+from .sources import Back, differs, is_known
 from .when import US
 
 LOST_WITHIN = 60 * US
 CONFLICT = 30 * US
+# Of pressures, heart rate and SpO2 an implausible value after a good one is as grave as a critical one. # contract §2
+GRAVE = ("heart_rate", "pulse_rate", "spo2", "abp_sys", "abp_dia", "abp_mean", "nibp_sys", "nibp_dia", "nibp_mean")
 
 
 def take(world, device, copy, taken):
@@ -34,9 +37,9 @@ def take(world, device, copy, taken):
     if not fit(world, copy):
         return unfit(world, device, copy)
     if "implausible" in copy.flags:
-        return implausible(world, device, copy, source)
+        return implausible(world, device, copy, source, taken)
     if copy.value == 0 and held.now and copy.signal in held.now.zero:
-        return zero(world, device, copy)
+        return zero(world, device, copy, taken)
     judge(world, device, copy, source, taken)
 
 
@@ -59,30 +62,19 @@ def unfit(world, device, copy):
 
 def withdraw(world, device, copy):
     """Only the same reading, its instance included. # contract §0.3"""
-    put_in_place(world, world.source(device.id, copy.signal, copy.instance), copy)
+    take_back(world, world.source(device.id, copy.signal, copy.instance), copy, lambda rule: False, False)
 
 
-def put_in_place(world, source, copy):
-    """Adds what takes the place of another copy; alarms that stood on that one are retracted. # contract §5 row 26"""
+def take_back(world, source, copy, holds, judged):
+    """A reading does not count any more; alarms that stand on it, and that nothing `holds`, are retracted. # contract row 26"""
     source.courses()
-    source.reason = "retracted"
-    source.add(copy)
-    world.settle_courses()
-    retract(world, source, copy)
-    source.reason = None
-
-
-def retract(world, source, withdrawn):
-    """What was raised by nothing but this reading is retracted. # contract row 26"""
-    held = {(patient, f"{rule.id}_{side}")
-            for (patient, rule, side), course in source.courses().items() if course.level}
+    gone = []
     for alarm in list(world.alarms.open.values()):
-        causes = {i for key, i in source.told if key == alarm.key}
-        gone = [c for c in source.log if not isinstance(c, tuple) and id(c) in causes]
-        if not gone or (alarm.patient, alarm.rule) in held:
-            continue
-        if alarm.condition in ("present", "unknown") or all(c.identity == withdrawn.identity for c in gone):
+        if alarm.source in (source.name, source.link) and alarm.stands == (source.signal, copy.identity) and not holds(alarm.rule):
+            gone.append(alarm.key)
             world.alarms.close(alarm, "retracted")
+    source.add(Back(copy, world.now, world.number, frozenset((key[0], key[1]) for key in gone), judged))
+    world.settle_courses()
 
 
 def is_live(world, device, copy, taken):
@@ -94,7 +86,7 @@ def is_live(world, device, copy, taken):
     if age_of(world, copy) > world.live_window(device, copy.signal):
         return False
     newest = world.source(device.id, copy.signal, copy.instance).newest(copy.patient)
-    return newest is None or copy.measured >= newest
+    return newest is None or copy.at >= newest
 
 
 def inside_all(world, copy, person):
@@ -114,37 +106,41 @@ def critical_priority(world, signal):
     return max(found, key=["info", "low", "medium", "high"].index, default=None)
 
 
-def implausible(world, device, copy, source):
+def implausible(world, device, copy, source, taken):
     """# contract §2"""
     passed_over(world, copy, "implausible")
+    if not is_live(world, device, copy, taken):
+        return
     person = world.patients[copy.patient]
     before = [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None]
     critical = critical_priority(world, copy.signal)
+    before = [c for c in before if certain_answer(world, c, person)]
     inside = bool(before) and inside_all(world, before[-1], person)
-    priority = critical if critical and inside else "medium"
-    if world.bindings_of(device.id).patient_now() == copy.patient:
-        world.alarms.hold(copy.patient, "link.implausible", source.link, priority, world.now, kind="technical", once=True)
+    grave = copy.signal in GRAVE and critical and inside
+    priority = critical if grave else "medium"
+    alarm = world.alarms.hold(copy.patient, "link.implausible", source.link, priority, world.now, kind="technical", once=True,
+                      device=device.id, signal=copy.signal)
+    alarm.stands = alarm.stands or (source.signal, copy.identity)
 
 
-def zero(world, device, copy):
+def zero(world, device, copy, taken):
     """A 0 that means no sensor. # contract §2, §0.15"""
     passed_over(world, copy, "zero or off")
     key = copy.patient, device.id, copy.signal
     if key in world.watches:
         world.watches[key].off()
-    last = world.judged.get((device.id, copy.signal))
-    if key in world.zeroed or last is None or world.now - last > LOST_WITHIN:
+    source = world.source(device.id, copy.signal, copy.instance)
+    before = [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None]
+    sudden = bool(before) and before[-1].value != 0 and 0 <= copy.at - before[-1].at <= LOST_WITHIN
+    if key in world.zeroed or not sudden:
         return
-    if not is_live(world, device, copy, _Now()):
+    if not is_live(world, device, copy, taken):
         return
     world.zeroed.add(key)
-    source = world.source(device.id, copy.signal, copy.instance)
     priority = critical_priority(world, copy.signal) or "medium"
-    world.alarms.hold(copy.patient, "link.zero_or_off", source.link, priority, world.now, kind="technical", once=True)
-
-
-class _Now:
-    past = False
+    alarm = world.alarms.hold(copy.patient, "link.zero_or_off", source.link, priority, world.now, kind="technical", once=True,
+                      device=device.id, signal=copy.signal)
+    alarm.stands = alarm.stands or (source.signal, copy.identity)
 
 
 def judge(world, device, copy, source, taken):
@@ -152,14 +148,17 @@ def judge(world, device, copy, source, taken):
     person = world.patients[copy.patient]
     copy.live = is_live(world, device, copy, taken)
     if copy.status == "corrected":
-        return correct(world, device, copy, source)
+        return correct(world, device, copy, source, taken)
     known = [c for c in source.copies(copy.patient) if c.identity == copy.identity]
-    duplicate = any(not differs(c, copy) for c in known)
+    gone = [b.copy for b in source.log if isinstance(b, Back) and b.identity == copy.identity]
+    gone += [c for c in source.log if isinstance(c, Copy) and c.identity == copy.identity and gone]
+    duplicate = is_known(copy, known, gone)
     conflict(world, device, copy, source, known if not duplicate else [])
     source.add(copy)
-    if duplicate or copy.status == "entered-in-error":
+    if duplicate:
         return
-    refuse_age(world, person, copy)
+    if copy.live:
+        refuse_age(world, person, copy)
     if not copy.live:
         passed_over(world, copy, "late")
         if copy.value is not None:
@@ -171,7 +170,7 @@ def judge(world, device, copy, source, taken):
 
 def conflict(world, device, copy, source, known):
     """Values that contradict each other make their series doubtful for a while. # contract §0.1a"""
-    at = copy.measured if copy.measured is not None else copy.arrival
+    at = copy.at if copy.at is not None else copy.arrival
     if copy.status not in ("corrected", "entered-in-error") and (copy.contradicted or known):
         source.conflict_at = at if source.conflict_at is None else max(at, source.conflict_at)
     cls = world.class_of(device)
@@ -180,17 +179,39 @@ def conflict(world, device, copy, source, known):
         copy.certain = False
 
 
-def correct(world, device, copy, source):
+def correct(world, device, copy, source, taken):
     """The corrected value takes the place of the others under its identity. # contract §0.1"""
-    place = [c for c in source.log if not isinstance(c, tuple) and c.identity == copy.identity and c.live]
-    if place:
-        # Its time and patient are those of the reading it corrects, whatever clocks did since.
-        copy.live, copy.measured, copy.patient = True, place[0].measured, place[0].patient
-    put_in_place(world, source, copy)
+    same = [c for c in source.log if isinstance(c, Copy) and c.identity == copy.identity]
+    standing = [c for c in source.standing() if c.identity == copy.identity]
+    rivals = [c for c in standing if c.status == "corrected" and c.step == copy.step]
+    if any(not differs(c, copy) for c in standing):
+        return
+    person = world.patients[copy.patient]
+    copy.corrects = bool(same)
+    if same and not rivals:
+        # Its time is that of the reading it corrects, whatever clocks did since.
+        copy.measured = same[0].measured
+        newest = source.newest(copy.patient) == copy.at and not taken.past
+        copy.live = copy.live if not newest else world.bindings_of(device.id).patient_now() == copy.patient
+        take_back(world, source, copy, lambda rule: still_beyond(world, copy, person, rule), copy.live)
+    source.add(copy)
+    refuse_age(world, person, copy)
     if not copy.live and copy.value is not None:
-        late(world, device, copy, source, world.patients[copy.patient])
-    elif not place and copy.certain and certain_answer(world, copy, world.patients[copy.patient]):
+        late(world, device, copy, source, person)
+    elif not same and copy.certain and certain_answer(world, copy, person):
         alive(world, device, copy, source)
+
+
+def still_beyond(world, copy, person, name):
+    """Whether the new value would raise the same alarm, or may."""
+    name = name.removesuffix("_repeat_due")
+    for rule in world.rules_for(copy.signal, person, copy.step):
+        limits = world.limits_in_force(rule, person, copy.at, copy.step)
+        for (side, level), amounts in limits.items():
+            inclusive = rule.inclusive_critical and level == "critical" and side == "low"
+            if f"{rule.id}_{side}" == name and amounts and crossed(copy, side, amounts, inclusive) is not False:
+                return True
+    return False
 
 
 def refuse_age(world, person, copy):
@@ -218,7 +239,7 @@ def alive(world, device, copy, source):
     world.judged[key] = world.now
     world.not_judged.pop(key, None)
     if copy.value is not None:
-        world.values.setdefault(key, []).append((copy.measured, copy.value if copy.unit != "mmol/L" else copy.value * 18.0182))
+        world.values.setdefault(key, []).append((copy.at, copy.value if copy.unit != "mmol/L" else copy.value * 18.0182))
     world.zeroed.discard((copy.patient, device.id, copy.signal))
     for rule in ("link.zero_or_off", "link.implausible"):
         world.alarms.over((copy.patient, rule, source.link), world.now)

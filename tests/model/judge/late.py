@@ -31,6 +31,7 @@ def late_side(world, device, copy, source, person, rule, side, limits):
         return
     key = person.id, f"{rule.id}_{side}", source.name
     told = {source.told.get((key, id(c))) for c in run} - {None}
+    fresh = [c for c in run if source.told.get((key, id(c))) != "critical"]
     source.told.update({(key, id(c)): max(level, source.told.get((key, id(c)), level), key=LEVELS[::-1].index) for c in run})
     if "critical" in told or level in told:
         # Told once, and again only where it is graver.
@@ -44,19 +45,21 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     alarm = world.alarms.open.get(key)
     if alarm is not None and alarm.condition in ("present", "unknown"):
         return
-    world.alarms.momentary(*key, priority, world.now, late=True, device=device.id)
+    alarm = world.alarms.momentary(*key, priority, world.now, late=True, device=device.id, signal=rule.signal)
+    worst = (min if side == "low" else max)(fresh, key=lambda c: c.value)
+    alarm.stands = source.signal, worst.identity
 
 
 def excursion(copy, source, person, shape, beyond):
     """(level, copies) of the run of crossings around a copy, in the order of measured times."""
     if copy.measured is None:
         return ("critical" if beyond(copy, "critical") else "warning"), [copy]
-    found = [c for c in source.copies(person.id) if c.measured is not None and c.value is not None]
-    found.sort(key=lambda c: c.measured)
+    found = [c for c in source.copies(person.id) if c.at is not None and c.value is not None]
+    found.sort(key=lambda c: c.at)
     place = next((i for i, c in enumerate(found) if c is copy), None)
     if place is None:
         return None, []
-    near = lambda a, b: shape.gap is None or b.measured - a.measured <= shape.gap
+    near = lambda a, b: shape.gap is None or b.at - a.at <= shape.gap
 
     def run(test):
         first = last = place
@@ -72,6 +75,6 @@ def excursion(copy, source, person, shape, beyond):
         if not beyond(copy, level):
             continue
         part = run(lambda c, level=level: beyond(c, level))
-        if part[-1].measured - part[0].measured >= delays[level]:
+        if part[-1].at - part[0].at >= delays[level]:
             return level, whole
     return None, []

@@ -46,8 +46,15 @@ class Copy:
     contradicted: bool = False
     stopped: bool = False
     index: int = 0
+    corrects: bool = False
+    judged_at: int | None = None
     flags: set = field(default_factory=set)
     plan: dict = field(default_factory=dict)
+
+    @property
+    def at(self):
+        """When it counts as measured: what people chart ahead is judged at its arrival. # contract §0.21"""
+        return self.measured if self.judged_at is None else self.judged_at
 
 
 @dataclass

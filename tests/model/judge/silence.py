@@ -7,7 +7,7 @@ from .rules import ORDER
 def rungs(cls, interval, continuous, reason):
     """[(priority, after)] on the base of the live window. # contract §3, §0.15"""
     if cls is None:
-        return [("medium", names.UNKNOWN_CLASS_WINDOW)]
+        return [("medium", names.UNKNOWN_CLASS_SILENT)]
     shift = interval - cls.expected_interval if interval else 0
     found = []
     for place, (priority, after) in enumerate(cls.silence):

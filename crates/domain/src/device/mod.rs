@@ -96,7 +96,7 @@ const HOPS: usize = 16;
 /// Whether its time of sending is that of somebody else's clock.
 fn is_brought(message: &Message) -> bool {
     message.principal != message.device
-        || message.relay.as_ref().is_some_and(|relay| relay.sent_at.is_some())
+        || message.relay.as_ref().is_some_and(|r| r.sent_at.or(r.received_at).is_some())
 }
 
 /// What a device machine observed of a patient, for the patient machine.

@@ -182,9 +182,10 @@ impl ClockOffset {
         self.disciplined || self.in_use.is_some_and(|in_use| now.wall() - sent_at >= in_use - NEAR)
     }
 
-    /// Whether the sender is emptying a queue.
-    pub fn is_queue(&self) -> bool {
-        self.other.as_ref().is_some_and(|other| other.queue)
+    /// Whether what was sent then is of a queue that is emptied, beside which live messages may come.
+    pub fn is_queue(&self, sent_at: Option<Timestamp>, now: Stamp) -> bool {
+        let live = sent_at.is_some_and(|sent_at| self.predicts(now.wall() - sent_at));
+        !live && self.other.as_ref().is_some_and(|other| other.queue)
     }
 
     /// Whether a message of this timeline is of an earlier one: its times mean nothing.
@@ -250,7 +251,8 @@ mod tests {
         let queue: Vec<_> = (0..5_000).map(|n| (n * 52 - 260_000, n / 30)).collect();
         send(&mut clock, Span::ZERO, &queue[..4_900]);
         assert_eq!((clock.correction(), clock.shown_ms()), (Span::ZERO, None));
-        assert!(clock.is_queue());
+        let (sent, come) = queue[4_899];
+        assert!(clock.is_queue(Some(at(sent).at), at(come)));
         send(&mut clock, Span::ZERO, &[(200, 200)]);
         assert_eq!(clock.shown_ms(), Some(0));
         send(&mut clock, Span::ZERO, &[(-7_000, 201), (-6_000, 212), (-5_000, 223)]);

@@ -70,6 +70,10 @@ impl Device {
             (Some(state), Some(sent)) => state.before(sent, value),
             _ => Before::Nothing,
         };
+        let is_corrected = state.zip(sent).is_some_and(|(state, sent)| state.is_corrected(sent));
+        if is_corrected && matches!(reading.status, Status::Final | Status::Preliminary) {
+            return self.count(Fate::Duplicate, out);
+        }
         let judged_before = before.seen().is_some_and(|seen| !seen.unjudged);
         let is_same = matches!(before, Before::Same(_));
         let again =
@@ -89,9 +93,15 @@ impl Device {
         let newest = state.and_then(|state| state.newest);
         let pace = Pace { class, interval, newest, intake_gaps, stands_still, old };
         let (mut timing, suspect) = timing(self, message, reading.time, pace, now);
+        let corrects =
+            reading.status == Status::Corrected && (again || matches!(before, Before::Other(_)));
         if let Some(measured) = corrected_before.filter(|_| !suspect) {
             timing.measured = measured;
             timing.own = now.own(measured);
+            // What corrects the newest reading is the newest, however old that is.
+            if corrects && !old && !message.delivery.retained && newest == Some(timing.own) {
+                (timing.rule_at, timing.timeliness) = (timing.own, Timeliness::Live);
+            }
         }
         let cause = self.cause(message, reading.index, now);
         if suspect && let Some(patient) = self.patient() {
@@ -111,8 +121,6 @@ impl Device {
         if flags_before != Some(flags) {
             self.sample(reading, &timing, flags, number, out);
         }
-        let corrects =
-            reading.status == Status::Corrected && (again || matches!(before, Before::Other(_)));
         let contradicts = is_fit && !is_same && !corrects && judged_before;
         let (patient, content) = match attribution {
             Attribution::Unbound => {
@@ -128,11 +136,11 @@ impl Device {
                 (patient.clone(), zero(content, zeros, reading))
             }
         };
-        if (corrects || withdraws)
-            && let (Ok(series), Some(sent)) = (known, sent)
-        {
-            self.series.at(series).withdraw(sent);
+        if let Some(sent) = sent.filter(|_| corrects || withdraws) {
+            let known = self.series_of(reading);
+            self.series_at(known, reading).withdraw(sent, withdraws.then_some(value));
         }
+        let known = self.series_of(reading);
         self.note_reading(known, reading, (sent, value), &timing, judged, flags, now.at);
         let window = conflict_window(class, interval);
         let index = self.series_of(reading);

@@ -88,10 +88,11 @@ pub(super) fn timing(
     if charted && corrected > received && corrected <= received + CHARTED_AHEAD {
         return (by(corrected, now.at, TimeQuality::Synced, timeliness(now.at)), false);
     }
+    let sent_at = hop_sent_at(message).or_else(|| newest_reading(message));
     let before_registration = now.shown(device.registered_at) - BEFORE_REGISTRATION;
     let broken = pace.stands_still
         || corrected < received - OLDEST
-        || (corrected < before_registration && !clock.is_queue());
+        || (corrected < before_registration && !clock.is_queue(sent_at, now));
     let absurd = corrected > received + AHEAD
         || stamp.min(corrected) < Timestamp::YEAR_2000
         || clock.is_previous(message.clock.as_ref())
@@ -101,7 +102,6 @@ pub(super) fn timing(
         return (at_arrival(quality), true);
     }
     let rule_at = now.own(corrected).min(now.at);
-    let sent_at = hop_sent_at(message).or_else(|| newest_reading(message));
     let certain = charted || clock.is_certain(sent_at, now);
     let quality = if certain { TimeQuality::Synced } else { TimeQuality::Estimated };
     (by(corrected, rule_at, quality, timeliness(rule_at)), false)
@@ -131,7 +131,7 @@ pub(super) fn newest_reading(message: &Message) -> Option<Timestamp> {
 
 /// The clock of the last hop: the relay's where there is one.
 pub(super) fn hop_sent_at(message: &Message) -> Option<Timestamp> {
-    message.relay.as_ref().and_then(|r| r.sent_at).or(message.sent_at)
+    message.relay.as_ref().and_then(|r| r.sent_at.or(r.received_at)).or(message.sent_at)
 }
 
 /// Implant time to relay time, where the relay read the implant's clock.

@@ -260,7 +260,7 @@ impl Patient {
         self.judge(occurrence, context, out);
         let is_number = matches!(occurrence, Occurrence::Number(_));
         if is_number && live && self.is_refused(source.signal, context.rules) {
-            self.refuse_age(Some(source), &observation.cause, out);
+            self.refuse_age(&observation.cause, out);
         }
     }
 
@@ -353,9 +353,14 @@ impl Patient {
         let changed = |id: &RuleId| before.rules.get(id) != after.rules.get(id);
         // What happened and has no end waits for a person, whatever the rule says now.
         let ended = |open: &Open| open.alarm.condition != Condition::Momentary;
+        let mut unknown: Vec<(Key, String)> = Vec::new();
         for key in self.alarms.keys_where(|key, open| changed(&key.rule) && ended(open)) {
             let open = self.alarms.get(&key).cloned();
             let cause = self.alarms.cause(&key).cloned();
+            let before_it = open.as_ref().map(|open| &open.alarm);
+            if let Some(alarm) = before_it.filter(|alarm| alarm.condition == Condition::Unknown) {
+                unknown.push((key.clone(), alarm.condition_reason.clone().unwrap_or_default()));
+            }
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
             if let Some((rule, open)) = before.rules.get(&key.rule).zip(open) {
                 let mut closed = Reconfigured::Closed { rule, open: &open, cause: cause.as_ref() };
@@ -363,6 +368,10 @@ impl Patient {
             }
         }
         self.judge_again(&mut Reconfigured::Rules(&changed), after, out);
+        // A rule that changed brings no data back.
+        for (key, reason) in unknown {
+            self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(&reason, now));
+        }
     }
 
     /// What is known of the patient changed: rules may apply now, or no more (row 23).
@@ -375,13 +384,16 @@ impl Patient {
         if after.adult {
             self.accept_age(out);
         }
-        let ended = |open: &Open| open.alarm.condition != Condition::Momentary;
-        for key in self.alarms.keys_where(|key, open| gone(&key.rule) && ended(open)) {
+        // What only doubt keeps open waits for a person.
+        let known = |open: &Open| {
+            matches!(open.alarm.condition, Condition::Present | Condition::Absent)
+        };
+        for key in self.alarms.keys_where(|key, open| gone(&key.rule) && known(open)) {
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
         }
         self.judge_again(&mut Reconfigured::Rules(&new), context, out);
         if self.rules_refuse(context.rules) {
-            self.refuse_age(None, &Cause::noticed(None, out.now.at), out);
+            self.refuse_age(&Cause::noticed(None, out.now.at), out);
         }
     }
 

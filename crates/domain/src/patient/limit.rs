@@ -24,7 +24,7 @@ use super::judgement::{
 };
 use super::{Deadline, Patient, RuleContext, SeriesState};
 use crate::alarms::book::{Draft, Key};
-use crate::model::alarm::{AlarmKind, Condition};
+use crate::model::alarm::{AlarmKind, Condition, Priority};
 use crate::model::ids::RuleId;
 use crate::model::observation::{Number, Observation, Source};
 use crate::model::time::{Span, Timestamp};
@@ -145,6 +145,21 @@ impl Patient {
         })
     }
 
+    /// Whether the last value of a series, as far as it is certain, was inside all limits.
+    pub(super) fn was_inside(&self, source: &Source, context: RuleContext<'_>) -> bool {
+        let Some(latest) = self.series.get(source).and_then(|s| s.latest.as_ref()) else {
+            return false;
+        };
+        let limits = self.limits_at(latest.rule_at);
+        let Number { value, unit, comparator, .. } = latest.number;
+        self.judging(source.signal, context).filter_map(Rule::as_limit).all(|rule| {
+            Level::ALL.into_iter().all(|level| {
+                let relation = rule.relation(level, limits, value, unit, comparator);
+                !matches!(relation, Relation::Beyond { .. } | Relation::Ambiguous)
+            })
+        })
+    }
+
     /// Forgets how the series of an alarm stands to its rule.
     pub(super) fn forget_watch(&mut self, key: &Key) {
         for (source, state) in self.series.iter_mut() {
@@ -192,15 +207,12 @@ impl Patient {
                 watch.note_past(rule, level, before.filter(|_| over), (certain, observation));
             }
             if (certain && !observation.corrects) || beyond.contains(&true) {
-                state.counted = Some(alarms.now().at);
+                (state.counted, state.lost) = (Some(alarms.now().at), false);
             }
             alarms.settle(rule, source, state, beyond, certain);
             alarms.ask_for_repeat(rule, source, state, certain);
         }
         state.watches.tidy();
-        if certain {
-            state.lost = false;
-        }
     }
 
     /// A delay ran out with no further reading.
@@ -237,7 +249,8 @@ impl Patient {
         let rules = context.rules.limits_of(observation.source.signal).filter(|r| !r.spot);
         let gap = rules.map(|rule| rule.tolerated_gap(before.interval)).max();
         if gap.is_some_and(|gap| observation.timing.rule_at - last > gap) {
-            self.lose(series, out.now.at, context, out);
+            // The data are back: there is nothing to tell of what was pending.
+            self.series_lost(series, context, out);
         }
     }
 
@@ -250,14 +263,25 @@ impl Patient {
         out: &mut Output,
     ) {
         let Some(source) = self.series.key_at(series).cloned() else { return };
+        if let Some((priority, began)) = self.series_lost(series, context, out) {
+            self.lost_while_pending(&source, priority, &began, since, context, out);
+        }
+    }
+
+    /// What a series says is unknown; the gravest of what was pending.
+    fn series_lost(
+        &mut self,
+        series: usize,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) -> Option<(Priority, Box<Evidence>)> {
+        let source = self.series.key_at(series).cloned()?;
         let state = self.series.at(series);
         state.lost = true;
         let pending = state.watches.lose(context);
         let reason = state.doubt.as_ref().map_or("no data", |doubt| doubt).to_owned();
         self.input_lost(&source, &reason, context, out);
-        if let Some((priority, began)) = pending {
-            self.lost_while_pending(&source, priority, &began, since, context, out);
-        }
+        pending
     }
 
     /// Nobody knows where silent series stand to their limits (row 6).
@@ -319,6 +343,7 @@ impl Patient {
                 alarms.settle(rule, &source, state, [true; 2], false);
                 held = true;
             }
+            alarms.ask_for_repeat(rule, &source, state, true);
         }
         if state.lost && held {
             self.lose(series, out.now.at, context, out);

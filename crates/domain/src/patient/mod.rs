@@ -23,9 +23,10 @@ pub use loss::{LossWatch, Run};
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};
 pub use silence::Expectation;
 
-use crate::alarms::book::{Book, Key};
+use crate::alarms::book::{Book, Key, Open};
 use crate::device::{Device, Observed};
 use crate::model::alarm::Condition;
+use crate::model::cause::Cause;
 use crate::model::command::{AgeClass, AlarmAct, PatientDetails};
 use crate::model::ids::{DeviceId, RuleId, WardId};
 use crate::model::observation::Source;
@@ -86,6 +87,9 @@ pub struct Patient {
 /// What a device said, handed from one patient to another.
 #[derive(Debug, Default)]
 pub struct Handover {
+    expectations: Vec<Expectation>,
+    /// Alarms that the other patient had by it, and what began them.
+    told: Vec<(Open, Option<Cause>)>,
     series: VectorMap<Source, SeriesState>,
     losses: Vec<LossWatch>,
 }
@@ -236,8 +240,10 @@ impl Patient {
     /// The binding was another patient's (row 26): what it raised was announced in error. What the
     /// device said under it is handed back.
     pub fn retract(&mut self, device: &DeviceId, actor: &str, out: &mut Output) -> Handover {
-        let handover = self.release(device);
+        let mut handover = self.release(device);
         for key in self.alarms.keys_where(|_, open| open.alarm.device.as_ref() == Some(device)) {
+            let told = self.alarms.get(&key).cloned();
+            handover.told.extend(told.map(|open| (open, self.alarms.cause(&key).cloned())));
             self.alarms.close(&key, Change::Retracted, "retracted", Some(actor), out);
         }
         handover

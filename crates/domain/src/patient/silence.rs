@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::judgement::{Earliest, Forgotten, Kind, Occurrence, Reading, Silent};
+use super::judgement::{Earliest, Forgotten, Kind, Occurrence, Reading, Reconfigured, Silent};
 use super::{Deadline, Doubt, Patient, RuleContext, technical};
 use crate::alarms::book::Key;
 use crate::alarms::draft;
@@ -130,9 +130,24 @@ impl Kind for Silences {
         }
     }
 
+    fn reconfigure(
+        &self,
+        patient: &mut Patient,
+        change: &mut Reconfigured<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        if let Reconfigured::Inherited(_, handover) = change {
+            patient.inherit_silence(std::mem::take(&mut handover.expectations), context, out);
+        }
+    }
+
     fn forget(&self, patient: &mut Patient, what: &mut Forgotten<'_>) {
         match what {
-            Forgotten::Device(device, _) => patient.expectations.retain(|e| e.device != **device),
+            Forgotten::Device(device, handover) => {
+                let of_device = patient.expectations.extract_if(.., |e| e.device == **device);
+                handover.expectations.extend(of_device);
+            }
             Forgotten::Stay => patient.expectations.clear(),
             Forgotten::Reading(..) | Forgotten::Rules(_) => {}
         }
@@ -178,23 +193,54 @@ impl Patient {
                 poor: false,
             };
             let class = device.details.class.as_str().into();
-            let mut expected = Expectation { interval, class, ..kept.unwrap_or_else(fresh) };
-            // What changes of a registration is no sign of life.
-            while let Some(rung) = self.next_rung(&expected, context)
-                && expected.since + rung.after <= out.now.at
-            {
-                expected.rung = Some(rung.priority);
-            }
-            self.expectations.push(expected);
+            self.expectations.push(Expectation {
+                interval,
+                class,
+                ..kept.unwrap_or_else(fresh)
+            });
         }
         if keep_silent {
             self.expectations.extend(same.into_iter().filter(|e| e.rung.is_some()));
         }
-        let is_silent = self.expectations.iter().any(|e| e.device == *id && e.rung.is_some());
-        if is_silent || self.alarms.get(&Key::new(rule(SILENCE), id.to_string())).is_some() {
-            self.announce_silence(id, out.now.at, context, out);
-        }
+        // What changes of a registration is no sign of life.
+        self.reach_rungs(id, context, out);
         self.expectations.shrink_to_fit();
+    }
+
+    /// What another patient waited for of a device is waited for from the same time on.
+    fn inherit_silence(
+        &mut self,
+        inherited: Vec<Expectation>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let Some(device) = inherited.first().map(|e| e.device.clone()) else { return };
+        for before in inherited {
+            let same = |e: &&mut Expectation| e.device == device && e.signal == before.signal;
+            if let Some(expected) = self.expectations.iter_mut().find(same) {
+                *expected = Expectation { rung: None, told: false, ..before };
+            }
+        }
+        self.reach_rungs(&device, context, out);
+    }
+
+    /// What was silent before it was expected here is silent at once.
+    fn reach_rungs(&mut self, device: &DeviceId, context: RuleContext<'_>, out: &mut Output) {
+        for index in 0..self.expectations.len() {
+            let reached = |patient: &Self| {
+                let expected = &patient.expectations[index];
+                let rung = patient.next_rung(expected, context)?;
+                (expected.device == *device && expected.since + rung.after <= out.now.at)
+                    .then_some(rung.priority)
+            };
+            while let Some(priority) = reached(self) {
+                self.expectations[index].rung = Some(priority);
+            }
+        }
+        let is_silent = self.expectations.iter().any(|e| e.device == *device && e.rung.is_some());
+        if is_silent || self.alarms.get(&Key::new(rule(SILENCE), device.to_string())).is_some() {
+            self.announce_silence(device, out.now.at, context, out);
+        }
     }
 
     /// When a signal of a device, or any, was judged last.
@@ -431,9 +477,9 @@ impl Patient {
             let Some(latest) = &state.latest else { return false };
             let mg = |value| latest.number.unit.convert(value, Unit::MgPerDl);
             let Some(now) = mg(latest.number.value) else { return false };
-            let falling = state.before.is_some_and(|(at, value)| {
-                let minutes = (latest.rule_at - at).as_secs_f64() / 60.0;
-                mg(value).is_some_and(|before| minutes > 0.0 && (now - before) / minutes < -1.0)
+            let falling = state.before.as_ref().is_some_and(|before| {
+                let minutes = (latest.rule_at - before.rule_at).as_secs_f64() / 60.0;
+                before.number.unit.convert(before.number.value, Unit::MgPerDl).is_some_and(|before| minutes > 0.0 && (now - before) / minutes < -1.0)
             });
             now < GLUCOSE_LOW || falling
         })

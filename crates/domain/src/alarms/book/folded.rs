@@ -44,7 +44,9 @@ impl Book {
                     return None;
                 }
                 alarm.group = other;
-                let alone = alarm.group.is_none() && alarm.state == State::Alarming;
+                // What is not known to go on outlasts nothing.
+                let goes_on = alarm.condition != Condition::Unknown;
+                let alone = alarm.group.is_none() && alarm.state == State::Alarming && goes_on;
                 Some(if alone { alarm.unfolded(now) } else { Change::Updated })
             });
         }

@@ -91,10 +91,15 @@ impl Core {
             None => {}
         }
         let since = out.now.own(from);
-        if device.bindings.last().and_then(|b| b.until).is_some_and(|until| since < until) {
+        let before = device.bindings.last().map(|before| before.until.unwrap_or(before.since));
+        if before.is_some_and(|until| since < until) {
             return Reply::refused(Outcome::Conflict, "the previous binding ended later than that");
         }
         let bindings = &mut self.device_mut(id, out.now).bindings;
+        // One that was corrected to nobody's goes on until now.
+        if let Some(nobodys) = bindings.last_mut().filter(|last| last.until.is_none()) {
+            (nobodys.to, nobodys.until) = (Some(from), Some(since));
+        }
         bindings.reserve_exact(1);
         bindings.push(Binding {
             patient: Some(patient.clone()),

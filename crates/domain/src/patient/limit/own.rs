@@ -230,7 +230,11 @@ impl PatientAlarms<'_> {
     ) {
         let key = Key::new(rule.id.clone(), source.name());
         let open = self.open(&key).map(|(condition, _)| condition);
-        let unknown = state.lost || open == Some(Condition::Unknown);
+        let spot = state.spot || rule.spot;
+        let is_past = |counted| !spot && self.now().at - counted >= state.gap(rule);
+        let unknown = state.lost
+            || open == Some(Condition::Unknown)
+            || state.counted.is_some_and(is_past);
         let known = state.known(source);
         let certain = !known.is_empty() && known.iter().all(|one| one.certain);
         if known.is_empty() {
@@ -262,7 +266,7 @@ impl PatientAlarms<'_> {
         if state.watches.of(rule).and_then(Watch::active_level).is_none() {
             self.change(&key, Some(actor), Alarm::limit_changed);
         } else {
-            self.settle(rule, source, state, [true; 2], false);
+            self.settle(rule, source, state, [!unknown; 2], false);
         }
         if let Some(confirm) = &rule.confirm
             && state.watches.of(rule).is_none_or(|watch| !watch.is_pending())

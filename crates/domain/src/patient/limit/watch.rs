@@ -150,6 +150,7 @@ impl Watch {
         let past = &mut self.past[level];
         if let Some((from, to)) = over {
             past.announced(from, to, level, rule.side);
+            past.inside(to);
         }
         if certain && self.tracks[level].began.is_none() {
             past.inside(at);
