@@ -651,7 +651,7 @@ class Links(unittest.TestCase):
         story.do("unbind", device="d-1")
         story.do("bind", device="d-1", patient="p-2", zero_means_no_sensor=[])
         story.send(("spo2", 60), t=22)
-        self.assertIsNotNone(story.alarm("link.unattributed", patient=None))
+        self.assertIsNotNone(story.alarm("link.unattributed", patient="p-2"))
         story.stream(26, 34, ("spo2", 60))
         self.assertIsNotNone(story.alarm(SPO2, patient="p-2"))
         self.assertIsNone(story.alarm(SPO2, patient="p-1"))

@@ -261,7 +261,7 @@ class Alarms:
         """# contract rows 9, 13, 14, 18, 19, 27"""
         alarm = self.find(command.get("patient"), command["rule"], command["source"])
         if alarm is None:
-            closed = any(key[:2] == (command.get("patient"), command["rule"]) for key in self.ever)
+            closed = (command.get("patient"), command["rule"], command["source"]) in self.ever
             return "conflict" if closed else "not_found"
         if not command.get("actor"):
             return "invalid"
@@ -301,10 +301,8 @@ class Alarms:
             return "conflict"
         if alarm.condition == "unknown":
             return self._closed(alarm, reason)
-        if alarm.resettable:
-            return self._closed(alarm, reason)
         if alarm.condition == "present":
-            return "conflict"
+            return self._closed(alarm, reason) if alarm.resettable else "conflict"
         return self._closed(alarm, True)
 
     def _closed(self, alarm, reason):

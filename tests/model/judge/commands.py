@@ -59,15 +59,17 @@ def _admit(world, command):
     if not _ID.match(patient) or age not in ("adult", "paediatric", "neonatal", "unknown"):
         return "invalid"
     known = world.patients.get(patient)
-    if known and known.here:
-        return "conflict"
     bed, ward = command.get("bed"), command.get("ward")
+    if known and known.here:
+        same = (*known.age_at(world.number), known.continuous, known.bed) == (
+            age, bool(command.get("pregnant")), bool(command.get("continuous")), bed)
+        return "already_so" if same else "conflict"
     if (bed and bed not in world.beds) or (ward and ward not in world.wards):
         return "not_found"
     if bed and _occupied(world, bed, patient):
         return "conflict"
     person = known or Patient(patient)
-    person.here = True
+    person.here, person.admitted = True, world.number
     person.ages.append((world.number, age, bool(command.get("pregnant"))))
     person.continuous = bool(command.get("continuous"))
     person.bed, person.ward = bed, world.beds[bed] if bed else ward
@@ -110,10 +112,10 @@ def _rules_judge_others(world, person, age, pregnant):
             changed[rule.id] = now
     gone = {f"{i}_{side}" for i, now in changed.items() if not now for side in SIDES} | {f"{i}_lost" for i, now in changed.items() if not now}
     for alarm in list(world.alarms.open.values()):
-        if alarm.patient == person.id and alarm.rule in gone and alarm.condition in ("present", "absent"):
+        if alarm.patient == person.id and alarm.rule.removesuffix("_repeat_due") in gone and alarm.condition in ("present", "absent"):
             world.alarms.close(alarm, "rule_changed")
     for source in world.sources.values():
-        if person.id in source.patients():
+        if person.id == world.bindings_of(source.device).patient_now():
             source.change("rules", person.id, tuple(f"{i}_{side}" for i in changed for side in SIDES))
 
 
@@ -128,7 +130,8 @@ def _refused(world, person):
 
 def _judge_again(world, person, signals, reason):
     for source in world.sources.values():
-        if person.id in source.patients() and (signals is None or source.signal in signals):
+        bound = person.id == world.bindings_of(source.device).patient_now()
+        if bound and (signals is None or source.signal in signals):
             source.change("judge", person.id, reason)
 
 
@@ -243,7 +246,7 @@ def _unbind(world, command):
     held = world.bindings_of(command["device"])
     if command["device"] not in world.devices:
         return "not_found"
-    if held.now is None:
+    if held.patient_now() is None:
         return "already_so"
     patient = held.now.patient
     held.now.until = world.now
@@ -278,11 +281,11 @@ def _correct_binding(world, command):
         return "not_found"
     if not command.get("reason"):
         return "invalid"
-    if patient is not None and (patient not in world.patients or not world.patients[patient].here):
-        return "not_found"
     wrong = held.all[-1]
     if wrong.patient == patient:
         return "already_so"
+    if patient is not None and (patient not in world.patients or not world.patients[patient].here):
+        return "not_found"
     before = wrong.patient
     told = []
     for alarm in list(world.alarms.open.values()):

@@ -61,39 +61,35 @@ class Events:
         """One event for whom the device was bound to when it happened."""
         world = self.world
         held = world.bindings_of(device.id)
-        if event.measured is None:
-            patient = held.patient_now()
-        else:
-            patient, ambiguous = held.at(event.measured)
-            if ambiguous or event.ambiguous:
-                return notes.note(world, None, "link.unattributed", device.id)
+        patient, ambiguous = held.at(event.measured)
+        if ambiguous or event.ambiguous:
+            return notes.note(world, held.near(event.measured), "link.unattributed", device.id)
         if patient is None or not world.patients[patient].here:
             return None
+        key = patient, device.id, event.event, event.id
+        if (("end", *key) if event.phase == "end" else key) in self.used:
+            return None
+        event.past = event.past or held.patient_now() != patient
+        if event.certain and not event.past and self._age(event) <= world.live_window(device):
+            believed(world, device, patient)
+            world.alarms.over((patient, "link.test_mode", device.id), world.now)
+            world.judged[device.id, None] = world.now
         rule = world.rules.event_rule(event.event)
         if rule is None:
             return None
         if event.phase == "end":
             return self._end(device, event, patient, rule)
-        key = patient, device.id, event.event, event.id
-        if key in self.used:
-            return None
         return self._begin(device, event, patient, rule, key)
 
     def _age(self, event):
-        if event.measured is None:
-            return None
         return self.world.now - event.measured - self.world.gaps.overlap(event.measured, self.world.now)
 
     def _begin(self, device, event, patient, rule, key):
         world, now = self.world, self.world.now
         age = self._age(event)
-        is_late = age is None or event.past or age > world.live_window(device)
+        is_late = event.past or age > world.live_window(device)
         self.used.add(key)
-        if not is_late and event.certain:
-            believed(world, device, patient)
-            world.alarms.over((patient, "link.test_mode", device.id), world.now)
-            world.judged[device.id, None] = world.now
-        if age is not None and age > rule.actionable and not rule.always_notify:
+        if age > rule.actionable and not rule.always_notify:
             return
         priority = rule.priority
         if is_late and rule.response in ("immediate", "prompt"):
@@ -117,7 +113,7 @@ class Events:
     def _end(self, device, event, patient, rule):
         """Over when every episode of the rule has ended; what is doubtful ends nothing. # contract §0.2"""
         age = self._age(event)
-        if age is None or event.past or not event.certain or age > self.world.live_window(device):
+        if event.past or not event.certain or age > self.world.live_window(device):
             return
         where = patient, rule.id, device.id
         key = patient, device.id, event.event, event.id

@@ -14,21 +14,18 @@ CONFLICT = 30 * US
 GRAVE = ("heart_rate", "pulse_rate", "spo2", "abp_sys", "abp_dia", "abp_mean", "nibp_sys", "nibp_dia", "nibp_mean")
 
 
-def take(world, device, copy, taken):
+def take(world, device, copy):
     """One copy: whose it is, and whether it can be judged."""
     held = world.bindings_of(device.id)
     if copy.status == "entered-in-error":
         if copy.mode == "real":
             withdraw(world, device, copy)
         return
-    if copy.measured is None:
-        copy.patient = held.patient_now()
-    else:
-        copy.patient, ambiguous = held.at(copy.measured)
-        if ambiguous or copy.ambiguous_time:
-            copy.patient = None
-            notes.note(world, None, "link.unattributed", device.id)
-            return
+    copy.patient, ambiguous = held.at(copy.measured)
+    if ambiguous or copy.ambiguous_time:
+        copy.patient = None
+        notes.note(world, held.near(copy.measured), "link.unattributed", device.id)
+        return
     source = world.source(device.id, copy.signal, copy.instance)
     if copy.patient is None or not world.patients[copy.patient].here:
         if fit(world, copy):
@@ -37,10 +34,21 @@ def take(world, device, copy, taken):
     if not fit(world, copy):
         return unfit(world, device, copy)
     if "implausible" in copy.flags:
-        return implausible(world, device, copy, source, taken)
+        return implausible(world, device, copy, source)
     if copy.value == 0 and held.now and copy.signal in held.now.zero:
-        return zero(world, device, copy, taken)
-    judge(world, device, copy, source, taken)
+        return zero(world, device, copy)
+    judge(world, device, copy, source)
+
+
+def is_repeated(world, copy):
+    """Whether a reading came before and was judged: then it says nothing. # contract §2 Same reading, §0.2"""
+    source = world.source(copy.device, copy.signal, copy.instance)
+    if copy.status == "entered-in-error":
+        return False
+    gone = [b.copy for b in source.log if isinstance(b, Back) and b.identity == copy.identity]
+    gone += [c for c in source.log if isinstance(c, Copy) and c.identity == copy.identity and gone]
+    standing = [c for c in source.standing() if c.identity == copy.identity and c.patient is not None]
+    return is_known(copy, standing, gone)
 
 
 def fit(world, copy):
@@ -73,17 +81,21 @@ def take_back(world, source, copy, holds, judged):
         if alarm.source in (source.name, source.link) and alarm.stands == (source.signal, copy.identity) and not holds(alarm.rule):
             gone.append(alarm.key)
             world.alarms.close(alarm, "retracted")
-    source.add(Back(copy, world.now, world.number, frozenset((key[0], key[1]) for key in gone), judged))
+    for one in world.instants.get(copy.identity, ()):
+        one.gone = one is not copy
+    source.add(Back(copy, world.now, world.number, frozenset((key[0], key[1]) for key in gone), judged,
+                    world.bindings_of(copy.device).patient_now()))
     world.settle_courses()
 
 
-def is_live(world, device, copy, taken):
+def is_live(world, device, copy):
     """Not older than its window, nor than the newest judged of its series. # contract §3"""
-    if copy.measured is None or taken.past:
+    if copy.past:
         return False
     if world.bindings_of(device.id).patient_now() != copy.patient:
         return False
-    if age_of(world, copy) > world.live_window(device, copy.signal):
+    age = world.now - copy.at - world.gaps.overlap(copy.at, world.now)
+    if age > world.live_window(device, copy.signal):
         return False
     newest = world.source(device.id, copy.signal, copy.instance).newest(copy.patient)
     return newest is None or copy.at >= newest
@@ -92,7 +104,7 @@ def is_live(world, device, copy, taken):
 def inside_all(world, copy, person):
     """Whether a value is certainly inside all limits of its signal."""
     for rule in world.rules_for(copy.signal, person, copy.step):
-        limits = world.limits_in_force(rule, person, copy.measured, copy.step)
+        limits = world.limits_in_force(rule, person, copy.at, copy.step)
         for (side, level), amounts in limits.items():
             if amounts and crossed(copy, side, amounts, rule.inclusive_critical and level == "critical" and side == "low") is not False:
                 return False
@@ -106,10 +118,10 @@ def critical_priority(world, signal):
     return max(found, key=["info", "low", "medium", "high"].index, default=None)
 
 
-def implausible(world, device, copy, source, taken):
+def implausible(world, device, copy, source):
     """# contract §2"""
     passed_over(world, copy, "implausible")
-    if not is_live(world, device, copy, taken):
+    if not is_live(world, device, copy):
         return
     person = world.patients[copy.patient]
     before = [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None]
@@ -123,7 +135,7 @@ def implausible(world, device, copy, source, taken):
     alarm.stands = alarm.stands or (source.signal, copy.identity)
 
 
-def zero(world, device, copy, taken):
+def zero(world, device, copy):
     """A 0 that means no sensor. # contract §2, §0.15"""
     passed_over(world, copy, "zero or off")
     key = copy.patient, device.id, copy.signal
@@ -134,7 +146,7 @@ def zero(world, device, copy, taken):
     sudden = bool(before) and before[-1].value != 0 and 0 <= copy.at - before[-1].at <= LOST_WITHIN
     if key in world.zeroed or not sudden:
         return
-    if not is_live(world, device, copy, taken):
+    if not is_live(world, device, copy):
         return
     world.zeroed.add(key)
     priority = critical_priority(world, copy.signal) or "medium"
@@ -143,12 +155,12 @@ def zero(world, device, copy, taken):
     alarm.stands = alarm.stands or (source.signal, copy.identity)
 
 
-def judge(world, device, copy, source, taken):
+def judge(world, device, copy, source):
     """A number, code or text of a patient."""
     person = world.patients[copy.patient]
-    copy.live = is_live(world, device, copy, taken)
+    copy.live = is_live(world, device, copy)
     if copy.status == "corrected":
-        return correct(world, device, copy, source, taken)
+        return correct(world, device, copy, source)
     known = [c for c in source.copies(copy.patient) if c.identity == copy.identity]
     gone = [b.copy for b in source.log if isinstance(b, Back) and b.identity == copy.identity]
     gone += [c for c in source.log if isinstance(c, Copy) and c.identity == copy.identity and gone]
@@ -170,7 +182,7 @@ def judge(world, device, copy, source, taken):
 
 def conflict(world, device, copy, source, known):
     """Values that contradict each other make their series doubtful for a while. # contract §0.1a"""
-    at = copy.at if copy.at is not None else copy.arrival
+    at = copy.at
     if copy.status not in ("corrected", "entered-in-error") and (copy.contradicted or known):
         source.conflict_at = at if source.conflict_at is None else max(at, source.conflict_at)
     cls = world.class_of(device)
@@ -179,20 +191,21 @@ def conflict(world, device, copy, source, known):
         copy.certain = False
 
 
-def correct(world, device, copy, source, taken):
+def correct(world, device, copy, source):
     """The corrected value takes the place of the others under its identity. # contract §0.1"""
-    same = [c for c in source.log if isinstance(c, Copy) and c.identity == copy.identity]
+    same = [c for c in world.instants.get(copy.identity, ()) if c is not copy]
     standing = [c for c in source.standing() if c.identity == copy.identity]
     rivals = [c for c in standing if c.status == "corrected" and c.step == copy.step]
     if any(not differs(c, copy) for c in standing):
         return
     person = world.patients[copy.patient]
     copy.corrects = bool(same)
+    conflict(world, device, copy, source, [])
     if same and not rivals:
         # Its time is that of the reading it corrects, whatever clocks did since.
-        copy.measured = same[0].measured
-        newest = source.newest(copy.patient) == copy.at and not taken.past
-        copy.live = copy.live if not newest else world.bindings_of(device.id).patient_now() == copy.patient
+        if source.newest(copy.patient) == copy.measured and not copy.past:
+            # What corrects the newest is the newest, however old that is.
+            copy.judged_at, copy.live = None, world.bindings_of(device.id).patient_now() == copy.patient
         take_back(world, source, copy, lambda rule: still_beyond(world, copy, person, rule), copy.live)
     source.add(copy)
     refuse_age(world, person, copy)
@@ -227,7 +240,7 @@ def certain_answer(world, copy, person):
         return True
     answers = []
     for rule in world.rules_for(copy.signal, person, copy.step):
-        for (side, level), amounts in world.limits_in_force(rule, person, copy.measured, copy.step).items():
+        for (side, level), amounts in world.limits_in_force(rule, person, copy.at, copy.step).items():
             inclusive = rule.inclusive_critical and level == "critical" and side == "low"
             answers.append(crossed(copy, side, amounts, inclusive) if amounts else False)
     return bool(answers) and None not in answers

@@ -12,8 +12,7 @@ def age_of(world, copy):
 def late(world, device, copy, source, person):
     """A late crossing that lasts for the rule's delay. # contract §3, §0.12, §0.6"""
     for rule in world.rules_for(copy.signal, person, copy.step):
-        measured = copy.measured if copy.measured is not None else copy.arrival
-        limits = world.limits_in_force(rule, person, measured, copy.step)
+        limits = world.limits_in_force(rule, person, copy.at, copy.step)
         for side in SIDES:
             late_side(world, device, copy, source, person, rule, side, limits)
 
@@ -23,7 +22,7 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     beyond = lambda c, level: bool(limits.get((side, level))) and crossed(c, side, limits[side, level], inclusive and level == "critical")
     if not any(beyond(copy, level) for level in LEVELS):
         return
-    if copy.measured is not None and age_of(world, copy) > rule.actionable:
+    if age_of(world, copy) > rule.actionable:
         return
     shape = source._shape(rule, device)
     level, run = excursion(copy, source, person, shape, beyond)
@@ -52,9 +51,7 @@ def late_side(world, device, copy, source, person, rule, side, limits):
 
 def excursion(copy, source, person, shape, beyond):
     """(level, copies) of the run of crossings around a copy, in the order of measured times."""
-    if copy.measured is None:
-        return ("critical" if beyond(copy, "critical") else "warning"), [copy]
-    found = [c for c in source.copies(person.id) if c.at is not None and c.value is not None]
+    found = [c for c in source.copies(person.id) if c.value is not None and c.step > person.admitted]
     found.sort(key=lambda c: c.at)
     place = next((i for i, c in enumerate(found) if c is copy), None)
     if place is None:

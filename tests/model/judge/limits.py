@@ -230,7 +230,7 @@ class Course:
     def _stream(self, entry):
         delays = dict(self.shape.delays)
         answers = {name: self._crossed(entry, name) for name in LEVELS}
-        if self.came is not None and entry.certain and entry.at - self.came > self.shape.gap and not self.unknown:
+        if self.came is not None and entry.certain and entry.at - self.came > self.shape.gap:
             self._gap()
         for name, level in self.levels.items():
             if answers[name]:
@@ -264,6 +264,8 @@ class Course:
         if not level.present:
             self.reason = "ended"
             level.since = level.due = None
+        elif not self._amounts(entry, name):
+            self._clear(level)
         elif not self._clearly(entry, name):
             level.inside = None
         else:
@@ -308,6 +310,8 @@ class Course:
         if not level.present:
             self.reason = "ended"
             level.since = level.due = None
+        elif not self._amounts(entry, name):
+            self._clear(level)
         elif not self._clearly(entry, name):
             level.inside = None
         elif level.inside is None:
@@ -325,7 +329,7 @@ class Course:
             # Single measurements stand for themselves, whatever lies between them.
             for level in self.levels.values() if not self.shape.spot else ():
                 level.inside = None
-            self.unknown = True
+            self.unknown = self.unknown or not self.shape.spot or self.level is not None
         elif entry.change == "pause":
             # Unbound: nothing ends, nothing runs. # contract row 24
             for level in self.levels.values():
@@ -335,6 +339,7 @@ class Course:
             self.unknown, self.newest_arrival = True, None
         elif entry.change == "rules":
             # What still holds under the new rule holds at once. # contract row 23
+            self.reason = "rule_changed"
             self.levels = {level: Level() for level in LEVELS}
             self._at_once(lambda at: entry.limits)
         else:
@@ -349,7 +354,7 @@ class Course:
                 if amounts and crossed(known.copy, self.side, amounts, inclusive):
                     self.levels[name] = Level(since=known.at, due=known.at, present=True, copy=known.copy)
 
-    def take_back(self, back, retracted, limits):
+    def take_back(self, back, present, retracted, limits):
         """A reading does not count any more. # contract row 26"""
         was_latest = self.certain is not None and self.certain.copy.identity == back.identity
         self.sound = [one for one in self.sound if one.copy.identity != back.identity]
@@ -362,7 +367,7 @@ class Course:
             level.inside = None
         if self.lost and self.lost_copy.identity == back.identity:
             self.lost = None
-        if not back.judged and (retracted or (was_latest and not self.level and back.copy.status == "entered-in-error")):
+        if present and not back.judged and (retracted or (was_latest and not self.level and back.copy.status == "entered-in-error")):
             self._at_once(limits)
 
     def _judge_again(self, entry):

@@ -98,11 +98,11 @@ def settle(world):
         reached = rung(ladder, since, world.now, world.gaps.put_off)
         key = person.id, device.id
         if reached is None:
-            world.silent.discard((*key, signal))
+            world.silent -= {one for one in world.silent if one[:3] == (*key, signal)}
             continue
-        if (*key, signal) not in world.silent:
+        if (*key, signal, reached) not in world.silent:
             # Nobody knows where it stands to its limits. # contract row 6
-            world.silent.add((*key, signal))
+            world.silent.add((*key, signal, reached))
             after = dict(ladder)[reached]
             for source in list(world.sources.values()):
                 if source.device == device.id and signal in (None, source.signal) and not speaks(world, source, person, after):

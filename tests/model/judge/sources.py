@@ -17,6 +17,7 @@ class Back:
     step: int
     retracted: frozenset
     judged: bool
+    bound: str | None
 
     @property
     def identity(self):
@@ -132,7 +133,7 @@ class Source:
                 continue
             limits = lambda at, rule=rule: self.world.limits_in_force(rule, person, at, back.step)
             course.advance(back.at)
-            course.take_back(back, (patient, f"{rule.id}_{side}") in back.retracted, limits)
+            course.take_back(back, back.bound == patient, (patient, f"{rule.id}_{side}") in back.retracted, limits)
 
     def _course(self, patient, rule, side, device):
         key = patient, rule, side
@@ -160,8 +161,9 @@ class Source:
         key = patient, *manner
         if key not in copy.plan:
             copy.plan[key] = [
-                (rule, self.world.limits_in_force(rule, person, copy.measured, copy.step), shape(rule, *manner))
+                (rule, self.world.limits_in_force(rule, person, copy.at, copy.step), shape(rule, *manner))
                 for rule in self.world.rules_for(self.signal, person, copy.step)
+                if not rule.adults_only or person.adult_at(copy.step) or self.world.has_own(person, self.signal, copy)
             ]
         return copy.plan[key]
 
@@ -173,11 +175,16 @@ class Source:
         certain = copy.certain and sound and None not in answers
         # A series is heard of where it says how it stands to any of its limits.
         counts = True in answers or (certain and not copy.corrects)
+        copy.counts = counts
         for rule, limits, how in plan:
             entry = Entry(copy.arrival, copy.at, copy, certain, counts, limits=limits, shape=how)
             for side in SIDES:
                 if any((side, level) in limits for level in LEVELS) or self._known(patient, rule, side):
                     self._course(patient, rule, side, device).feed(entry)
+        if certain and not copy.corrects:
+            # The signal is back.
+            for (whom, _, _), course in self._courses.items():
+                course.lost = None if whom == patient else course.lost
 
     def _known(self, patient, rule, side):
         return any(k[0] == patient and k[1].id == rule.id and k[2] == side for k in self._courses)
@@ -214,7 +221,7 @@ class Source:
                 continue
             copy, sound = one
             if copy in self.standing() and copy.patient == patient and copy.live and copy.arrival <= entry.at:
-                course.feed(Entry(copy.arrival, copy.at, copy, copy.certain and sound, copy.certain and sound,
+                course.feed(Entry(copy.arrival, copy.at, copy, copy.certain and sound, copy.counts,
                                   shape=self._shape(rule, device)))
         course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason))
 

@@ -41,6 +41,7 @@ class World:
         self.values = {}
         self.not_judged = {}
         self.zeroed = set()
+        self.instants = {}
         self.silent = set()
         self.suspects = {}
         self.events = events.Events(self)
@@ -131,10 +132,14 @@ class World:
                    if part_of(before.limits.get(i), part) != part_of(after.limits.get(i), part)}
         signals = {r.limits[i].signal for r in (before, after) for i in r.limits if any(f"{i}_{side}" in changed for side in SIDES)}
         for source in self.sources.values():
-            if source.signal in signals:
-                source.change("rules", None, tuple(sorted(changed)))
+            bound = self.bindings_of(source.device).patient_now()
+            if source.signal in signals and bound is not None:
+                source.change("rules", bound, tuple(sorted(changed)))
+            elif source.signal in signals:
+                for name in changed:
+                    source.change("forget", None, name)
         for alarm in list(self.alarms.open.values()):
-            if alarm.rule in changed and alarm.condition != "momentary":
+            if alarm.rule.removesuffix("_repeat_due") in changed and alarm.condition != "momentary":
                 self.alarms.close(alarm, "rule_changed")
         gone = {e.id for e in before.events if e not in after.events}
         for alarm in list(self.alarms.open.values()):
@@ -169,6 +174,10 @@ class World:
         adult = patient.adult_at(step)
         found = [one for one in self.rules_at(step).limits.values() if one.signal == signal and one.judges(age, adult)]
         return [one for one in found if self.with_floors or not one.floor]
+
+    def has_own(self, person, signal, copy):
+        """Limits of a patient's own hold for somebody whom those for adults refuse. # contract §4"""
+        return any(key[0] == signal for key in person.own_at(copy.at, copy.step))
 
     def limits_in_force(self, rule, patient, measured, step):
         """{(side, level): amounts}: own limits take the place of the shipped ones. # contract §4"""
@@ -226,7 +235,8 @@ class World:
     def settle_held(self, rule, wanted):
         """A technical condition that holds for exactly these (patient, source)."""
         for (patient, source), priority in sorted(wanted.items(), key=str):
-            if rule == "link.lost_while_pending" and patient != self.bindings_of(source.split("/")[0]).patient_now():
+            known = self.alarms.open.get((patient, rule, source))
+            if known is not None and known.condition == "unknown":
                 continue
             if patient in self.patients and self.patients[patient].here:
                 signal = source.split("/")[1] if "/" in source else None
@@ -282,7 +292,9 @@ class World:
         """The first cuff pressure beyond its limit asks for a repeat. # contract §7"""
         patient, name, where = key
         due = patient, f"{name}_repeat_due", where
-        if course.repeat_due and not course.unknown:
+        if course.repeat_due and course.unknown:
+            return
+        if course.repeat_due:
             alarm = self.alarms.hold(*due, "low", self.now, device=source.device, signal=source.signal)
             alarm.stands = source.signal, course.levels["warning"].copy.identity
         elif due in self.alarms.open:

@@ -320,7 +320,7 @@ impl Book {
             alarm.reach(draft.priority);
             if just_told && !rises && alarm.condition == draft.condition {
                 open.untold = true;
-                (alarm.text, alarm.trigger) = (draft.text, draft.trigger);
+                (alarm.text, alarm.trigger, alarm.late) = (draft.text, draft.trigger, draft.late);
                 return;
             }
             let condition = if alarm.condition == Condition::Present {

@@ -117,8 +117,7 @@ const ONLY_ENDED: u8 = 0;
 /// How far an episode has gone.
 fn rank(phase: Phase) -> u8 {
     match phase {
-        Phase::Single | Phase::Start => 1,
-        Phase::Update => 2,
+        Phase::Single | Phase::Start | Phase::Update => 1,
         Phase::End => 3,
     }
 }

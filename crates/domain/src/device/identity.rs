@@ -127,6 +127,16 @@ impl Series {
         }
     }
 
+    /// What came first of this instant and still counts.
+    pub(super) fn first_of(&self, sent: DeviceInstant) -> Option<Seen> {
+        self.recent.iter().copied().find(|seen| seen.instant() == sent && !seen.withdrawn)
+    }
+
+    /// What was withdrawn of this instant, the first of it.
+    pub(super) fn withdrawn(&self, sent: DeviceInstant) -> Option<Seen> {
+        self.recent.iter().copied().find(|seen| seen.instant() == sent && seen.withdrawn)
+    }
+
     /// Whether what is known of this instant is a correction: nothing but another one takes its place.
     pub(super) fn is_corrected(&self, sent: DeviceInstant) -> bool {
         let mut stand = self.recent.iter().filter(|seen| seen.instant() == sent && !seen.withdrawn);

@@ -76,18 +76,22 @@ impl Device {
         }
         let judged_before = before.seen().is_some_and(|seen| !seen.unjudged);
         let is_same = matches!(before, Before::Same(_));
-        let again =
-            reading.status == Status::Corrected && before.seen().is_some_and(|seen| seen.withdrawn);
+        let gone = state.zip(sent).and_then(|(state, sent)| state.withdrawn(sent));
+        let again = reading.status == Status::Corrected
+            && gone.is_some()
+            && before.seen().is_none_or(|seen| seen.withdrawn);
         if is_same && judged_before && !withdraws && !again {
             return self.count(Fate::Duplicate, out);
         }
         let says_now = message.sent_at.is_none_or(|sent_at| sent.is_some_and(|s| s.at == sent_at));
+        let instant = state.zip(sent).and_then(|(state, sent)| state.first_of(sent));
         let stands_still = !is_same
             && says_now
             && reading.status == Status::Final
             && class.is_none_or(|class| !class.charted)
-            && before.seen().and_then(|seen| seen.arrived).is_some_and(|at| now.at - at > STOPPED);
-        let corrected_before = before.seen().and_then(|seen| seen.measured);
+            && instant.and_then(|seen| seen.arrived).is_some_and(|at| now.at - at > STOPPED);
+        let instant = instant.or(gone.filter(|_| again));
+        let corrected_before = instant.and_then(|seen| seen.measured);
         let flags_before = before.seen().filter(|_| is_same).map(|seen| seen.flags);
         let interval = self.interval_of(reading.signal);
         let newest = state.and_then(|state| state.newest);
@@ -141,6 +145,8 @@ impl Device {
             self.series_at(known, reading).withdraw(sent, withdraws.then_some(value));
         }
         let known = self.series_of(reading);
+        // A zero that means no sensor, and what cannot be, are no values that another contradicts.
+        let judged = judged && matches!(content, Content::Number(_) | Content::Word(_));
         self.note_reading(known, reading, (sent, value), &timing, judged, flags, now.at);
         let window = conflict_window(class, interval);
         let index = self.series_of(reading);

@@ -200,6 +200,7 @@ impl Patient {
                     asks: !by_hand && level == Level::Warning && rule.confirm.is_some(),
                     delay: rule.delay(level),
                     clear_delay: rule.clear_delay(state.interval),
+                    newest: state.rule_at.unwrap_or(observation.timing.rule_at),
                 };
                 let rule_at = observation.timing.rule_at;
                 move_track(track, relation, certain, manner, rule_at, evidence);
@@ -228,7 +229,19 @@ impl Patient {
         let rule = context.rules.limits_of(source.signal).find(|r| r.id == *rule);
         if let Some(rule) = rule {
             let Parts { state, mut alarms, .. } = self.parts(series, out);
-            state.watches.of_mut(rule).tracks[level].active = true;
+            let (rule_at, arrival) = (state.rule_at, state.arrival);
+            let now = alarms.now().at;
+            let watch = state.watches.of_mut(rule);
+            watch.tracks[level].active = true;
+            // What is due at the same moment is told at once.
+            for other in Level::ALL {
+                let due = watch.tracks[other].pending().zip(rule_at.zip(arrival)).map(
+                    |(began, (rule_at, arrival))| {
+                        arrival + (began.rule_at + rule.wait(other) - rule_at).max(Span::ZERO)
+                    },
+                );
+                watch.tracks[other].active |= due.is_some_and(|due| due <= now);
+            }
             alarms.settle(rule, &source, state, [true; 2], false);
             alarms.ask_for_repeat(rule, &source, state, true);
         }
@@ -249,8 +262,9 @@ impl Patient {
         let rules = context.rules.limits_of(observation.source.signal).filter(|r| !r.spot);
         let gap = rules.map(|rule| rule.tolerated_gap(before.interval)).max();
         if gap.is_some_and(|gap| observation.timing.rule_at - last > gap) {
-            // The data are back: there is nothing to tell of what was pending.
-            self.series_lost(series, context, out);
+            // The data are back: there is nothing to tell of what was pending, and what goes on is not unknown.
+            let beyond = self.rules_beyond(reading, context);
+            self.series_lost(series, &|rule| !beyond.contains(rule), context, out);
         }
     }
 
@@ -263,7 +277,7 @@ impl Patient {
         out: &mut Output,
     ) {
         let Some(source) = self.series.key_at(series).cloned() else { return };
-        if let Some((priority, began)) = self.series_lost(series, context, out) {
+        if let Some((priority, began)) = self.series_lost(series, &|_| true, context, out) {
             self.lost_while_pending(&source, priority, &began, since, context, out);
         }
     }
@@ -272,6 +286,7 @@ impl Patient {
     fn series_lost(
         &mut self,
         series: usize,
+        unknown: Wanted<'_>,
         context: RuleContext<'_>,
         out: &mut Output,
     ) -> Option<(Priority, Box<Evidence>)> {
@@ -280,8 +295,23 @@ impl Patient {
         state.lost = true;
         let pending = state.watches.lose(context);
         let reason = state.doubt.as_ref().map_or("no data", |doubt| doubt).to_owned();
-        self.input_lost(&source, &reason, context, out);
+        self.input_lost(&source, &reason, unknown, context, out);
         pending
+    }
+
+    /// The rules beyond whose limits a reading lies.
+    fn rules_beyond(&self, reading: Reading<'_>, context: RuleContext<'_>) -> Vec<RuleId> {
+        let Reading { observation, number, .. } = reading;
+        let limits = self.limits_at(observation.timing.own);
+        let Number { value, unit, comparator, .. } = *number;
+        let is_beyond = |rule: &&LimitRule| {
+            Level::ALL.into_iter().any(|level| {
+                let relation = rule.relation(level, limits, value, unit, comparator);
+                matches!(relation, Relation::Beyond { .. })
+            })
+        };
+        let rules = self.judging(observation.source.signal, context).filter_map(Rule::as_limit);
+        rules.filter(is_beyond).map(|rule| rule.id.clone()).collect()
     }
 
     /// Nobody knows where silent series stand to their limits (row 6).
@@ -300,7 +330,7 @@ impl Patient {
             .map(|(source, _)| source.clone())
             .collect();
         for source in sources {
-            self.input_lost(&source, silent.reason, context, out);
+            self.input_lost(&source, silent.reason, &|_| true, context, out);
         }
     }
 
@@ -310,12 +340,14 @@ impl Patient {
         &mut self,
         source: &Source,
         reason: &str,
+        unknown: Wanted<'_>,
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
         let name = source.name();
         let over = self.alarms.keys_where(|key, open| {
-            open.alarm.kind == AlarmKind::Physiological
+            unknown(&key.rule)
+                && open.alarm.kind == AlarmKind::Physiological
                 && context.rules.get(&key.rule).and_then(Rule::as_loss).is_none()
                 && open.signal == Some(source.signal)
                 && key.source == name

@@ -362,6 +362,18 @@ impl Patient {
         }
     }
 
+    /// Another alarm tells of a loss: its silence need not be told as well.
+    pub(super) fn told_elsewhere(
+        &mut self,
+        device: &DeviceId,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        if self.alarms.holds(&Key::new(rule(SILENCE), device.to_string())) {
+            self.announce_silence(device, out.now.at, context, out);
+        }
+    }
+
     /// Whether another alarm tells already that a signal is lost: one loss is one announcement.
     fn is_told_of(&self, expectation: &Expectation) -> bool {
         let Some(signal) = expectation.signal else { return false };

@@ -116,6 +116,7 @@ impl Patient {
         let priority = critical_priority(source.signal, context).unwrap_or(Priority::Medium);
         let text = format!("{} 0 or sensor off", label(source.signal, context));
         self.raise_technical(ZERO_OR_OFF, source, priority, text, observation, context, out);
+        self.told_elsewhere(&source.device, context, out);
     }
 
     #[expect(clippy::too_many_arguments, reason = "one alarm in full")]
@@ -174,6 +175,7 @@ impl Patient {
         draft.raised_at = out.now.shown(since);
         draft.resettable = true;
         self.raise(draft, out);
+        self.told_elsewhere(&source.device, context, out);
     }
 
     /// A plausible value ends what stood in its way, and closes the alarms of another series of its

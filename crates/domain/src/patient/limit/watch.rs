@@ -220,11 +220,14 @@ impl Watches {
             let Some(rule) = context.rules.get(&watch.rule).and_then(Rule::as_limit) else {
                 continue;
             };
+            // What is graver is told already.
+            let told = watch.active_level().is_some();
             for level in Level::ALL {
                 let track = &mut watch.tracks[level];
                 track.inside_since = None;
                 if !track.active
                     && let Some(began) = track.began.take()
+                    && !told
                 {
                     let priority = rule.priority(level);
                     if gravest.as_ref().is_none_or(|(worst, _)| *worst < priority) {
