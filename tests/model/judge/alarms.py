@@ -140,6 +140,11 @@ class Alarms:
         self._void(alarm)
         self.announce(alarm, now)
 
+    def again(self, alarm, now):
+        """The same goes on, and more of it."""
+        alarm.recurrence += 1
+        self._news(alarm, now)
+
     def _recur(self, alarm, now, late):
         """# contract row 20, §0.12"""
         alarm.latched, alarm.late = False, late
@@ -178,12 +183,15 @@ class Alarms:
         alarm = self.open.get(key)
         if alarm is None or alarm.condition not in ("present", "unknown"):
             return
-        if reason == "retracted":
-            return self.close(alarm, reason)
+        if reason == "ended" and alarm.condition == "unknown":
+            reason = "ended_after_gap"
         if alarm.paused_how:
             alarm.paused_how = alarm.paused_until = None
             if not alarm.latches:
                 return self.close(alarm, "ended_while_paused")
+        elif reason == "limit_changed":
+            # contract row 22: what a person changed is no answer to what was.
+            self._void(alarm)
         elif alarm.acked_at is not None:
             return self.close(alarm, reason)
         if not alarm.latches:
@@ -250,12 +258,7 @@ class Alarms:
     # --- Commands ---------------------------------------------------------------------------------
 
     def find(self, patient, rule, source):
-        alarm = self.open.get((patient, rule, source))
-        if alarm is not None or (patient, rule, source) in self.ever:
-            return alarm
-        device = source.split("/")[0]
-        near = [a for k, a in self.open.items() if k[:2] == (patient, rule) and k[2].split("/")[0] == device]
-        return near[0] if len(near) == 1 else None
+        return self.open.get((patient, rule, source))
 
     def act(self, command, now, until):
         """# contract rows 9, 13, 14, 18, 19, 27"""

@@ -218,6 +218,10 @@ def _bind(world, command):
     if since > world.now or (last is not None and since < last):
         return "invalid"
     held.all.append(Binding(device, patient, since, world.now, zero=zero))
+    # Nothing that came before is known of its patient.
+    for known in (world.not_judged, world.values):
+        for key in [k for k in known if k[0] == device]:
+            del known[key]
     return "done"
 
 
@@ -269,8 +273,6 @@ def _leave(world, device, patient):
             alarm.condition = "unknown"
     for key in [k for k in world.watches if k[:2] == (patient, device)]:
         world.watches[key].off()
-    for key in [k for k in world.not_judged if k[0] == device]:
-        del world.not_judged[key]
 
 
 def _correct_binding(world, command):

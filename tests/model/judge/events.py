@@ -63,7 +63,7 @@ class Events:
         held = world.bindings_of(device.id)
         patient, ambiguous = held.at(event.measured)
         if ambiguous or event.ambiguous:
-            return notes.note(world, held.near(event.measured), "link.unattributed", device.id)
+            return notes.note(world, event.ambiguous or held.near(event.measured), "link.unattributed", device.id)
         if patient is None or not world.patients[patient].here:
             return None
         key = patient, device.id, event.event, event.id

@@ -136,9 +136,10 @@ class Taken:
             self.suspect = True
             return self._by_arrival()
         at = min(at, now)
-        if heard.stepped_from is not None and abs(now - stamp) > 30 * US:
+        if heard.stepped_from is not None and abs(now - stamp - heard.implant) > 30 * US:
             return at, False, self._other_patient(stamp + heard.stepped_from, at)
-        return at, heard.certain and not self.past, False
+        cls = self.world.class_of(self.device)
+        return at, (heard.certain or bool(cls and cls.charted)) and not self.past, False
 
     def _by_arrival(self):
         """Nothing is known of its time but that it came. # contract §3"""
@@ -156,8 +157,10 @@ class Taken:
         return self.old or (self.retained and not self.by_arrival)
 
     def _other_patient(self, before, after):
+        """Who is told that nobody knows whose it is, where the old clock says another. # contract §0.11b"""
         held = self.world.bindings_of(self.device.id)
-        return held.at(before)[0] != held.at(after)[0]
+        then, now = held.at(before)[0], held.at(after)[0]
+        return None if then == now else now or then
 
 
 def telemetry(world, device, head, entries, taken):
@@ -169,7 +172,7 @@ def telemetry(world, device, head, entries, taken):
         except Refused as why:
             named = world.rules.signal(raw.get("signal", "")) if isinstance(raw.get("signal"), str) else None
             if named:
-                world.not_judged.setdefault((device.id, named[0]), {}).setdefault(f"rejected: {why}", world.now)
+                world.not_judged.setdefault((device.id, named[0]), {}).setdefault(f"rejected: {why}", []).append(world.now)
             continue
         copy.arrival, copy.step = world.now, world.number
         if copy.stamp is not None:

@@ -24,7 +24,7 @@ def take(world, device, copy):
     copy.patient, ambiguous = held.at(copy.measured)
     if ambiguous or copy.ambiguous_time:
         copy.patient = None
-        notes.note(world, held.near(copy.measured), "link.unattributed", device.id)
+        notes.note(world, copy.ambiguous_time or held.near(copy.measured), "link.unattributed", device.id)
         return
     source = world.source(device.id, copy.signal, copy.instance)
     if copy.patient is None or not world.patients[copy.patient].here:
@@ -48,6 +48,11 @@ def is_repeated(world, copy):
     gone = [b.copy for b in source.log if isinstance(b, Back) and b.identity == copy.identity]
     gone += [c for c in source.log if isinstance(c, Copy) and c.identity == copy.identity and gone]
     standing = [c for c in source.standing() if c.identity == copy.identity and c.patient is not None]
+    standing += [c for c in world.instants.get(copy.identity, ()) if c.status == "corrected" and not c.gone
+                 and copy.status != "corrected"]
+    came = [c for c in world.instants.get(copy.identity, ()) if not c.gone]
+    if not fit(world, copy) and any(not differs(c, copy) for c in came):
+        return True
     return is_known(copy, standing, gone)
 
 
@@ -60,7 +65,7 @@ def fit(world, copy):
 
 def passed_over(world, copy, why):
     """Why a signal was not judged, and since when. # contract, the one law"""
-    world.not_judged.setdefault((copy.device, copy.signal), {}).setdefault(why, world.now)
+    world.not_judged.setdefault((copy.device, copy.signal), {}).setdefault(why, []).append(world.now)
 
 
 def unfit(world, device, copy):
@@ -208,7 +213,8 @@ def correct(world, device, copy, source):
             copy.judged_at, copy.live = None, world.bindings_of(device.id).patient_now() == copy.patient
         take_back(world, source, copy, lambda rule: still_beyond(world, copy, person, rule), copy.live)
     source.add(copy)
-    refuse_age(world, person, copy)
+    if copy.live:
+        refuse_age(world, person, copy)
     if not copy.live and copy.value is not None:
         late(world, device, copy, source, person)
     elif not same and copy.certain and certain_answer(world, copy, person):
@@ -252,7 +258,7 @@ def alive(world, device, copy, source):
     world.judged[key] = world.now
     world.not_judged.pop(key, None)
     if copy.value is not None:
-        world.values.setdefault(key, []).append((copy.at, copy.value if copy.unit != "mmol/L" else copy.value * 18.0182))
+        world.values.setdefault((*key, copy.instance), []).append((copy.at, copy.value if copy.unit != "mmol/L" else copy.value * 18.0182))
     world.zeroed.discard((copy.patient, device.id, copy.signal))
     for rule in ("link.zero_or_off", "link.implausible"):
         world.alarms.over((copy.patient, rule, source.link), world.now)

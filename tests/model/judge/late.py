@@ -25,10 +25,10 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     if age_of(world, copy) > rule.actionable:
         return
     shape = source._shape(rule, device)
-    level, run = excursion(copy, source, person, shape, beyond)
+    key = person.id, f"{rule.id}_{side}", source.name
+    level, run = excursion(copy, source, person, shape, beyond, key)
     if level is None:
         return
-    key = person.id, f"{rule.id}_{side}", source.name
     told = {source.told.get((key, id(c))) for c in run} - {None}
     fresh = [c for c in run if source.told.get((key, id(c))) != "critical"]
     source.told.update({(key, id(c)): max(level, source.told.get((key, id(c)), level), key=LEVELS[::-1].index) for c in run})
@@ -49,7 +49,7 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     alarm.stands = source.signal, worst.identity
 
 
-def excursion(copy, source, person, shape, beyond):
+def excursion(copy, source, person, shape, beyond, key):
     """(level, copies) of the run of crossings around a copy, in the order of measured times."""
     found = [c for c in source.copies(person.id) if c.value is not None and c.step > person.admitted]
     found.sort(key=lambda c: c.at)
@@ -58,7 +58,11 @@ def excursion(copy, source, person, shape, beyond):
         return None, []
     near = lambda a, b: shape.gap is None or b.at - a.at <= shape.gap
 
+    # What was live and told of nothing is no part of what is late.
+    tells = lambda c: not c.live or source.told.get((key, id(c))) is not None
+
     def run(test):
+        test = lambda c, beyond=test: beyond(c) and (c is copy or tells(c))
         first = last = place
         while first > 0 and test(found[first - 1]) and near(found[first - 1], found[first]):
             first -= 1

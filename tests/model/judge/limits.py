@@ -167,8 +167,9 @@ class Course:
         for level in self.levels.values():
             if level.since is None or level.present or level.due is None:
                 continue
-            due = self.put_off(level.due)
-            if due <= now and (until is None or due <= until):
+            # Whichever of the two fell first, however long both were put off.
+            first = until is None or level.due <= self.newest_arrival + self.shape.gap
+            if self.put_off(level.due) <= now and first:
                 level.present = True
         if until is not None and now >= until:
             self._gap()

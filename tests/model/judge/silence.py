@@ -49,7 +49,8 @@ def expected(world):
         for signal in device.expected or {None: None}:
             since = max(binding.told, last_judged(world, device_id, signal))
             interval = world.interval_of(device, signal) if signal else None
-            poor = world.not_judged.get((device_id, signal), {}).get("quality")
+            why = [w for (d, s), w in world.not_judged.items() if d == device_id and signal in (None, s)]
+            poor = min((at for w in why for at in w.get("quality", ()) if at >= since), default=None)
             ladder = ladder_of(world, device, interval, person, since, poor)
             yield person, device, signal, since, by_glucose(world, device, ladder)
 
@@ -65,7 +66,7 @@ def ladder_of(world, device, interval, person, since, poor):
 def by_glucose(world, device, ladder):
     cls = world.class_of(device)
     if cls and cls.high_if_glucose_low and ladder:
-        if falling(world.values.get((device.id, "glucose_cgm"), [])):
+        if any(falling(values) for key, values in world.values.items() if key[:2] == (device.id, "glucose_cgm")):
             return [("high", ladder[0][1])]
     return ladder
 
@@ -93,7 +94,7 @@ def speaks(world, source, person, after):
 
 
 def settle(world):
-    wanted = {}
+    wanted, signals = {}, {}
     for person, device, signal, since, ladder in expected(world):
         reached = rung(ladder, since, world.now, world.gaps.put_off)
         key = person.id, device.id
@@ -117,6 +118,14 @@ def settle(world):
         )
         if told:
             continue
+        signals.setdefault(key, set()).add(signal)
         if key not in wanted or ORDER[reached] > ORDER[wanted[key]]:
             wanted[key] = reached
+    for key in wanted:
+        # One more signal is news where somebody had answered. # contract §3 One loss
+        alarm = world.alarms.open.get((key[0], names.SILENCE, key[1]))
+        more = signals[key] - world.told_silent.get(key, set())
+        if alarm is not None and alarm.acked_at is not None and more and ORDER[wanted[key]] <= ORDER[alarm.priority]:
+            world.alarms.again(alarm, world.now)
+    world.told_silent = signals
     world.settle_held(names.SILENCE, wanted)

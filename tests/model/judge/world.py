@@ -43,6 +43,7 @@ class World:
         self.zeroed = set()
         self.instants = {}
         self.silent = set()
+        self.told_silent = {}
         self.suspects = {}
         self.events = events.Events(self)
         self.number = 0
@@ -133,11 +134,12 @@ class World:
         signals = {r.limits[i].signal for r in (before, after) for i in r.limits if any(f"{i}_{side}" in changed for side in SIDES)}
         for source in self.sources.values():
             bound = self.bindings_of(source.device).patient_now()
-            if source.signal in signals and bound is not None:
-                source.change("rules", bound, tuple(sorted(changed)))
-            elif source.signal in signals:
-                for name in changed:
-                    source.change("forget", None, name)
+            for patient in source.patients() if source.signal in signals else ():
+                if patient == bound:
+                    source.change("rules", patient, tuple(sorted(changed)))
+                else:
+                    for name in sorted(changed):
+                        source.change("forget", patient, name)
         for alarm in list(self.alarms.open.values()):
             if alarm.rule.removesuffix("_repeat_due") in changed and alarm.condition != "momentary":
                 self.alarms.close(alarm, "rule_changed")

@@ -61,14 +61,14 @@ struct Other {
 }
 
 impl ClockOffset {
-    /// A message with `sent_at` (or its newest reading in its stead) came live at `now`; whether its
-    /// clock was put right.
+    /// A message with `sent_at` (or its newest reading in its stead) came live at `now`; what its
+    /// offset was before, where its clock was put right.
     pub fn observe(
         &mut self,
         sent_at: Option<Timestamp>,
         clock: Option<&Clock>,
         now: Stamp,
-    ) -> bool {
+    ) -> Option<Span> {
         if let Some(clock) = clock {
             self.disciplined =
                 matches!(clock.source, Some(ClockSource::Network | ClockSource::Ntp));
@@ -80,17 +80,17 @@ impl ClockOffset {
             }
         }
         let Some(sent_at) = sent_at.filter(|sent_at| *sent_at >= Timestamp::YEAR_2000) else {
-            return false;
+            return None;
         };
         let offset = now.wall() - sent_at;
         if self.predicts(offset) {
             // A queue goes on beside live messages.
             self.other.take_if(|other| !other.queue);
             self.sample(offset, now);
-            return false;
+            return None;
         }
         if is_near(offset, Span::ZERO) {
-            let stepped = self.in_use.is_some() && !self.disciplined;
+            let stepped = self.in_use.filter(|_| !self.disciplined);
             self.start();
             self.sample(offset, now);
             return stepped;
@@ -99,7 +99,7 @@ impl ClockOffset {
             self.start();
             self.sample(offset, now);
         }
-        false
+        None
     }
 
     /// The gateway's wall clock moved by so much: what was learnt against it moves along.
@@ -207,7 +207,7 @@ impl ClockOffset {
     }
 }
 
-fn is_near(a: Span, b: Span) -> bool {
+pub(super) fn is_near(a: Span, b: Span) -> bool {
     (a - b).as_micros().saturating_abs() <= NEAR.as_micros()
 }
 
@@ -266,7 +266,7 @@ mod tests {
         let ahead = Span::hours(-3);
         send(&mut clock, ahead, &[(0, 0), (5, 5), (11, 11)]);
         assert_eq!(clock.correction(), ahead);
-        assert!(clock.observe(Some(at(20).at), None, at(20)), "stepped");
+        assert_eq!(clock.observe(Some(at(20).at), None, at(20)), Some(ahead), "stepped");
         assert_eq!(clock.correction(), Span::ZERO);
         assert!(clock.is_certain(Some(at(20).at), at(20)));
     }

@@ -1,10 +1,10 @@
 //! What becomes of a reading: whether it came before, whose it is, and what the rules may see of it.
 
-use super::binding::{Attribution, attribution};
+use super::binding::Attribution;
 use super::content::{content, fate, fingerprint, flags, zero};
 use super::identity::{Before, Copied, Series};
 use super::timing::{Pace, device_time, timing};
-use super::{Device, Observed, Surroundings};
+use super::{Device, Observed, Surroundings, Taken};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
 use crate::model::message::{Message, Mode, Reading, Status, Value};
@@ -38,8 +38,8 @@ pub(super) struct Place<'a> {
     pub(super) number: u32,
     /// Another value of the same series and time stands in the same message.
     pub(super) contradicted: bool,
-    /// Its message is an old one.
-    pub(super) old: bool,
+    /// How its message was taken.
+    pub(super) taken: Taken,
 }
 
 impl Device {
@@ -53,7 +53,7 @@ impl Device {
         out: &mut Output,
     ) {
         let now = out.now;
-        let Place { reading, number, contradicted, old } = place;
+        let Place { reading, number, contradicted, taken } = place;
         let Around { class, everywhere: Surroundings { rules, intake_gaps } } = around;
         let known = self.series_of(reading);
         if known.is_err() && self.series.len() >= SERIES {
@@ -95,7 +95,7 @@ impl Device {
         let flags_before = before.seen().filter(|_| is_same).map(|seen| seen.flags);
         let interval = self.interval_of(reading.signal);
         let newest = state.and_then(|state| state.newest);
-        let pace = Pace { class, interval, newest, intake_gaps, stands_still, old };
+        let pace = Pace { class, interval, newest, intake_gaps, stands_still, taken };
         let (mut timing, suspect) = timing(self, message, reading.time, pace, now);
         let corrects =
             reading.status == Status::Corrected && (again || matches!(before, Before::Other(_)));
@@ -103,7 +103,7 @@ impl Device {
             timing.measured = measured;
             timing.own = now.own(measured);
             // What corrects the newest reading is the newest, however old that is.
-            if corrects && !old && !message.delivery.retained && newest == Some(timing.own) {
+            if corrects && !taken.old && !message.delivery.retained && newest == Some(timing.own) {
                 (timing.rule_at, timing.timeliness) = (timing.own, Timeliness::Live);
             }
         }
@@ -112,7 +112,7 @@ impl Device {
             observed.push((patient.clone(), Observed::ClockSuspect(cause.clone())));
         }
         let content = content(message, reading, rules);
-        let attribution = attribution(&self.bindings, timing.own);
+        let attribution = self.whose(message, reading.time, &timing, taken, now);
         if let Attribution::Patient { present: false, .. } = attribution {
             timing.timeliness = Timeliness::Late;
         }

@@ -108,7 +108,7 @@ impl Patient {
             raised_at: episode.timing.measured,
             late,
             latest: None,
-            news: episode.phase != Phase::Update,
+            news: true,
             acknowledge_for: None,
             by_reading: false,
             resettable: false,

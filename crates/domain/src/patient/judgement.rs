@@ -35,7 +35,7 @@ pub(super) trait Kind: Sync {
         &self,
         _patient: &Patient,
         _context: RuleContext<'r>,
-        _earliest: &mut Earliest<'r>,
+        _earliest: &mut Earliest<'r, '_>,
     ) {
     }
 
@@ -156,24 +156,57 @@ impl Reading<'_> {
     }
 }
 
-/// The earliest of the deadlines offered.
-pub(super) struct Earliest<'r> {
-    /// Intake may stand still since then: what falls then or later is held back.
-    held: Option<Timestamp>,
-    first: Option<(Timestamp, Deadline<'r>)>,
+/// The deadline of a patient that is decided first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Due<'r> {
+    /// When it is decided.
+    pub decided: Timestamp,
+    /// When it falls.
+    pub at: Timestamp,
+    /// What falls.
+    pub deadline: Deadline<'r>,
 }
 
-impl<'r> Earliest<'r> {
+/// When what falls for want of data is decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Intake<'a> {
+    /// It may stand still since then: what falls then or later is held back.
+    pub held: Option<Timestamp>,
+    /// It stood still then.
+    pub gaps: &'a [IntakeGap],
+}
+
+/// What falls in a window in which nothing was taken in, or this soon after it, is put off until then: as long as
+/// senders need to catch up.
+const CATCHING_UP: Span = Span::secs(10);
+
+impl Intake<'_> {
+    fn decided(&self, due: Timestamp) -> Option<Timestamp> {
+        if self.held.is_some_and(|held| due >= held) {
+            return None;
+        }
+        let covers = |(from, to): &&IntakeGap| due >= *from && due < *to + CATCHING_UP;
+        Some(self.gaps.iter().find(covers).map_or(due, |(_, to)| *to + CATCHING_UP))
+    }
+}
+
+/// The earliest of the deadlines offered.
+pub(super) struct Earliest<'r, 'a> {
+    intake: Intake<'a>,
+    first: Option<Due<'r>>,
+}
+
+impl<'r> Earliest<'r, '_> {
     /// Offers a deadline that falls for want of data.
     pub(super) fn offer(&mut self, at: Timestamp, deadline: Deadline<'r>) {
-        if self.held.is_none_or(|held| at < held) {
-            self.take(at, deadline);
+        if let Some(decided) = self.intake.decided(at) {
+            self.take(Due { decided, at, deadline });
         }
     }
 
-    fn take(&mut self, at: Timestamp, deadline: Deadline<'r>) {
-        if self.first.is_none_or(|first| (at, deadline) < first) {
-            self.first = Some((at, deadline));
+    fn take(&mut self, due: Due<'r>) {
+        if self.first.is_none_or(|first| due < first) {
+            self.first = Some(due);
         }
     }
 }
@@ -281,14 +314,16 @@ impl Patient {
             && self.judging(signal, context).find_map(Rule::as_limit).is_none();
         let series = self.series.index_of(&observation.source);
         let state = self.series.at(series);
-        let before = Before::default();
+        let was = std::mem::replace(&mut state.interval, interval);
+        let before = Before { interval: was, ..Before::default() };
         let spot = class.is_some_and(|class| class.spot_only);
         state.spot = spot;
         let by_hand = class.is_some_and(|class| class.charted);
         let reading =
             Reading { observation, number, series, spot, by_hand, ambiguous, refused, before };
         if reading.is_live() {
-            Reading { before: state.note_live(reading, interval, out.now), ..reading }
+            let rule_at = state.note_live(reading, out.now);
+            Reading { before: Before { rule_at, ..before }, ..reading }
         } else {
             state.note_doubtful(reading);
             reading
@@ -307,22 +342,22 @@ impl Patient {
         }
     }
 
-    /// The earliest deadline, in the gateway's own time. Those that fall for want of data at
-    /// `held` or later are held back: intake may stand still since then.
+    /// The deadline that is decided first, in the gateway's own time.
     pub fn next_deadline<'r>(
         &self,
         context: RuleContext<'r>,
-        held: Option<Timestamp>,
-    ) -> Option<(Timestamp, Deadline<'r>)> {
+        intake: Intake<'_>,
+    ) -> Option<Due<'r>> {
         if self.discharged_at.is_some() {
             return None;
         }
-        let mut earliest = Earliest { held, first: None };
+        let mut earliest = Earliest { intake, first: None };
         for kind in KINDS {
             kind.deadlines(self, context, &mut earliest);
         }
+        // What an alarm waits for is no data.
         if let Some(at) = self.alarms.next_deadline() {
-            earliest.take(at, Deadline::Alarm);
+            earliest.take(Due { decided: at, at, deadline: Deadline::Alarm });
         }
         earliest.first
     }

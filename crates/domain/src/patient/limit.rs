@@ -60,7 +60,7 @@ impl Kind for Limits {
         &self,
         patient: &Patient,
         context: RuleContext<'r>,
-        earliest: &mut Earliest<'r>,
+        earliest: &mut Earliest<'r, '_>,
     ) {
         for (series, state) in patient.series.values().enumerate() {
             for watch in state.watches.iter() {
@@ -441,7 +441,7 @@ impl Watch {
         &self,
         (series, state): (usize, &SeriesState),
         context: RuleContext<'r>,
-        earliest: &mut Earliest<'r>,
+        earliest: &mut Earliest<'r, '_>,
     ) {
         let Some(rule) = context.rules.get(&self.rule).and_then(Rule::as_limit) else { return };
         let Some(arrival) = state.arrival.filter(|_| !self.is_at_rest()) else { return };

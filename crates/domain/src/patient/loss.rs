@@ -158,7 +158,7 @@ impl Kind for Losses {
         &self,
         patient: &Patient,
         _context: RuleContext<'r>,
-        earliest: &mut Earliest<'r>,
+        earliest: &mut Earliest<'r, '_>,
     ) {
         for (index, watch) in patient.losses.iter().enumerate() {
             if let Some((due, _)) = watch.run.as_ref().and_then(|run| run.due) {

@@ -18,6 +18,7 @@ mod withdrawn;
 use minicbor::{Decode, Encode};
 
 use judgement::{Forgotten, Kind};
+pub use judgement::{Due, Intake};
 pub use limit::{Checked, LimitSet};
 pub use loss::{LossWatch, Run};
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};

@@ -170,15 +170,13 @@ impl SeriesState {
         rule.tolerated_gap(self.interval)
     }
 
-    /// Notes a live number that comes every `interval`; how the series stood before it.
+    /// Notes a live number; up to when the series was known before it, in rule time.
     pub(super) fn note_live(
         &mut self,
         reading: Reading<'_>,
-        interval: Option<Span>,
         now: Stamp,
-    ) -> Before {
-        let before = Before { rule_at: self.rule_at, interval: self.interval };
-        self.interval = interval;
+    ) -> Option<Timestamp> {
+        let before = self.rule_at;
         // What corrects an earlier value is no sign of life.
         if !reading.observation.corrects {
             self.arrival = Some(now.at);

@@ -108,7 +108,7 @@ impl Kind for Silences {
         &self,
         patient: &Patient,
         context: RuleContext<'r>,
-        earliest: &mut Earliest<'r>,
+        earliest: &mut Earliest<'r, '_>,
     ) {
         for (index, expectation) in patient.expectations.iter().enumerate() {
             if let Some(rung) = patient.next_rung(expectation, context) {
@@ -280,7 +280,16 @@ impl Patient {
     /// A rung is reached.
     fn silent(&mut self, index: usize, due: Timestamp, context: RuleContext<'_>, out: &mut Output) {
         let Some(expectation) = self.expectations.get(index) else { return };
-        let Some(rung) = self.next_rung(expectation, context) else { return };
+        let Some(mut rung) = self.next_rung(expectation, context) else { return };
+        // Of rungs that were put off to one moment the highest is told.
+        let mut reached = expectation.clone();
+        loop {
+            reached.rung = Some(rung.priority);
+            match self.next_rung(&reached, context) {
+                Some(next) if reached.since + next.after <= out.now.at => rung = next,
+                Some(_) | None => break,
+            }
+        }
         let urgent = context.rules.class(&expectation.class).is_some_and(|c| c.high_if_glucose_low)
             && self.glucose_is_low(&expectation.device);
         let device = expectation.device.clone();

@@ -237,6 +237,7 @@ impl PatientAlarms<'_> {
             || state.counted.is_some_and(is_past);
         let known = state.known(source);
         let certain = !known.is_empty() && known.iter().all(|one| one.certain);
+        let was_active = state.watches.of(rule).and_then(Watch::active_level).is_some();
         if known.is_empty() {
             return;
         }
@@ -254,7 +255,7 @@ impl PatientAlarms<'_> {
             match beyond {
                 Some(began) if track.began.is_none() && !unknown => {
                     let began = Some(Box::new(Evidence { rule_at: now, ..*began }));
-                    let active = rule.delay(level) == Span::ZERO;
+                    let active = spot || rule.delay(level) == Span::ZERO;
                     *track = Track { began, active, inside_since: None };
                 }
                 Some(_) => {}
@@ -266,7 +267,8 @@ impl PatientAlarms<'_> {
         if state.watches.of(rule).and_then(Watch::active_level).is_none() {
             self.change(&key, Some(actor), Alarm::limit_changed);
         } else {
-            self.settle(rule, source, state, [!unknown; 2], false);
+            // A change of limits is no reading: it is news only where it begins something.
+            self.settle(rule, source, state, [!unknown && !was_active; 2], false);
         }
         if let Some(confirm) = &rule.confirm
             && state.watches.of(rule).is_none_or(|watch| !watch.is_pending())
