@@ -46,6 +46,7 @@ class Alarm:
     by_reading: bool = False
     stands: tuple | None = None
     rose: bool = False
+    event: str | None = None
     acknowledge_for: int | None = None
 
     @property

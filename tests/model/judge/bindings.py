@@ -37,10 +37,6 @@ class Bindings:
     def _in(self, begin, end):
         return [b for b in self.all if b.since <= end and (b.until is None or b.until > begin)]
 
-    def near(self, measured):
-        """Who is told that something belongs to nobody: the patient after the change."""
-        return next((b.patient for b in reversed(self.all) if b.since <= measured + UNCERTAIN), None)
-
     def at(self, measured):
         """(patient, whether that is ambiguous). # contract §4"""
         for before, after in pairwise(self.all):
@@ -48,6 +44,7 @@ class Bindings:
                 continue
             first, last = min(before.until, after.since), max(before.until, after.since)
             if last - first < UNCERTAIN and first - UNCERTAIN < measured < last + UNCERTAIN:
-                return None, True
+                # The patient after the change is told.
+                return after.patient, True
         exact = self._in(measured, measured)
         return (exact[-1].patient, False) if exact else (None, False)

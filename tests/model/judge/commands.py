@@ -239,9 +239,9 @@ def _reattribute(world, device, binding):
             continue
         for copy in source.log:
             if isinstance(copy, Copy) and copy.measured is not None and binding.since <= copy.measured < end:
-                copy.patient, ambiguous = held.at(copy.measured)
-                if copy.patient and world.now - copy.measured <= world.live_window(world.devices[device], source.signal):
-                    copy.live = binding.until is None and copy.value is not None
+                whose, ambiguous = held.at(copy.measured)
+                copy.patient = None if ambiguous else whose
+                copy.live = copy.live and binding.until is None
         source.moved()
 
 
@@ -311,7 +311,7 @@ def _correct_binding(world, command):
         source.change("forget", before)
         if source in theirs and patient is not None:
             # What is known last is judged at once for the right patient. # contract §4
-            source.change("rules", patient, tuple(f"{i}_{side}" for i in world.rules.limits for side in SIDES))
+            source.change("inherit", patient, tuple(f"{i}_{side}" for i in world.rules.limits for side in SIDES))
     if patient is not None and wrong.until is None:
         world.events.inherit(told, patient)
     return "done"

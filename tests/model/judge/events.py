@@ -63,7 +63,7 @@ class Events:
         held = world.bindings_of(device.id)
         patient, ambiguous = held.at(event.measured)
         if ambiguous or event.ambiguous:
-            return notes.note(world, event.ambiguous or held.near(event.measured), "link.unattributed", device.id)
+            return notes.note(world, event.ambiguous or patient, "link.unattributed", device.id)
         if patient is None or not world.patients[patient].here:
             return None
         key = patient, device.id, event.event, event.id
@@ -97,18 +97,20 @@ class Events:
         where = patient, rule.id, device.id
         ended = ("end", *key) in self.used
         if event.phase == "single" or is_late or ended:
-            world.alarms.momentary(*where, priority, now, news="event", late=is_late, device=device.id)
+            alarm = world.alarms.momentary(*where, priority, now, news="event", late=is_late, device=device.id)
+            alarm.event = event.event
             if event.phase != "single" and not ended:
                 self.running.setdefault(where, set()).add(key)
             return
         self.running.setdefault(where, set()).add(key)
         alarm = world.alarms.open.get(where)
         if alarm is None:
-            world.alarms.raise_(*where, priority, now, news="event", device=device.id)
+            alarm = world.alarms.raise_(*where, priority, now, news="event", device=device.id)
         else:
             # Every new event id on an open alarm is news. # contract §5
             world.alarms.momentary(*where, priority, now, news="event", device=device.id)
             alarm.condition, alarm.expires = "present", None
+        alarm.event = event.event
 
     def _end(self, device, event, patient, rule):
         """Over when every episode of the rule has ended; what is doubtful ends nothing. # contract §0.2"""
@@ -127,6 +129,29 @@ class Events:
         if before and not running:
             self.world.alarms.over(where, self.world.now)
 
+    def rules_changed(self, before, after):
+        """What still holds under another rule is raised by it at once. # contract row 23"""
+        world = self.world
+        gone = {rule.id for rule in before.events if rule not in after.events}
+        for alarm in list(world.alarms.open.values()):
+            if alarm.rule not in gone or alarm.condition == "momentary":
+                continue
+            world.alarms.close(alarm, "rule_changed")
+            running = self.running.pop(alarm.key, None)
+            rule = after.event_rule(alarm.event)
+            if rule is None or alarm.condition == "absent":
+                continue
+            where = alarm.patient, rule.id, alarm.source
+            self._raise_again(alarm, where, rule, alarm.condition)
+            if running:
+                self.running[where] = running
+
+    def _raise_again(self, alarm, where, rule, condition):
+        priority = lower(rule.priority) if alarm.late and rule.response in ("immediate", "prompt") else rule.priority
+        again = self.world.alarms.raise_(*where, priority, self.world.now, news="event", condition=condition, late=alarm.late,
+                                         device=alarm.device)
+        again.event = alarm.event
+
     def inherit(self, told, patient):
         """Events whose alarms another patient had by mistake are the right one's. # contract §4"""
         rules = {rule.id: rule for rule in self.world.rules.events}
@@ -136,9 +161,7 @@ class Events:
                 continue
             where = patient, alarm.rule, alarm.source
             condition = "momentary" if alarm.condition == "absent" else alarm.condition
-            lowered = alarm.late and rule.response in ("immediate", "prompt")
-            self.world.alarms.raise_(*where, lower(rule.priority) if lowered else rule.priority, self.world.now, news="event",
-                                     condition=condition, late=alarm.late, device=alarm.device)
+            self._raise_again(alarm, where, rule, condition)
             running = {(patient, *key[1:]) for key in self.running.pop((alarm.patient, *where[1:]), ())}
             if running:
                 self.running[where] = running

@@ -21,11 +21,11 @@ def take(world, device, copy):
         if copy.mode == "real":
             withdraw(world, device, copy)
         return
-    copy.patient, ambiguous = held.at(copy.measured)
+    whose, ambiguous = held.at(copy.measured)
     if ambiguous or copy.ambiguous_time:
-        copy.patient = None
-        notes.note(world, copy.ambiguous_time or held.near(copy.measured), "link.unattributed", device.id)
+        notes.note(world, copy.ambiguous_time or whose, "link.unattributed", device.id)
         return
+    copy.patient = whose
     source = world.source(device.id, copy.signal, copy.instance)
     if copy.patient is None or not world.patients[copy.patient].here:
         if fit(world, copy):
@@ -88,6 +88,8 @@ def take_back(world, source, copy, holds, judged):
             world.alarms.close(alarm, "retracted")
     for one in world.instants.get(copy.identity, ()):
         one.gone = one is not copy
+    key = copy.device, copy.signal, copy.instance
+    world.values[key] = [one for one in world.values.get(key, ()) if one[2] != copy.identity]
     source.add(Back(copy, world.now, world.number, frozenset((key[0], key[1]) for key in gone), judged,
                     world.bindings_of(copy.device).patient_now()))
     world.settle_courses()
@@ -204,9 +206,9 @@ def correct(world, device, copy, source):
     if any(not differs(c, copy) for c in standing):
         return
     person = world.patients[copy.patient]
-    copy.corrects = bool(same)
+    copy.corrects = any(differs(c, copy) or c.patient is not None and fit(world, c) for c in same)
     conflict(world, device, copy, source, [])
-    if same and not rivals:
+    if copy.corrects and not rivals:
         # Its time is that of the reading it corrects, whatever clocks did since.
         if source.newest(copy.patient) == copy.measured and not copy.past:
             # What corrects the newest is the newest, however old that is.
@@ -217,7 +219,7 @@ def correct(world, device, copy, source):
         refuse_age(world, person, copy)
     if not copy.live and copy.value is not None:
         late(world, device, copy, source, person)
-    elif not same and copy.certain and certain_answer(world, copy, person):
+    elif not copy.corrects and copy.certain and certain_answer(world, copy, person):
         alive(world, device, copy, source)
 
 
@@ -258,7 +260,7 @@ def alive(world, device, copy, source):
     world.judged[key] = world.now
     world.not_judged.pop(key, None)
     if copy.value is not None:
-        world.values.setdefault((*key, copy.instance), []).append((copy.at, copy.value if copy.unit != "mmol/L" else copy.value * 18.0182))
+        world.values.setdefault((*key, copy.instance), []).append((copy.at, copy.value if copy.unit != "mmol/L" else copy.value * 18.0182, copy.identity))
     world.zeroed.discard((copy.patient, device.id, copy.signal))
     for rule in ("link.zero_or_off", "link.implausible"):
         world.alarms.over((copy.patient, rule, source.link), world.now)

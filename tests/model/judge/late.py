@@ -62,13 +62,12 @@ def excursion(copy, source, person, shape, beyond, key):
     tells = lambda c: not c.live or source.told.get((key, id(c))) is not None
 
     def run(test):
-        test = lambda c, beyond=test: beyond(c) and (c is copy or tells(c))
         first = last = place
         while first > 0 and test(found[first - 1]) and near(found[first - 1], found[first]):
             first -= 1
         while last + 1 < len(found) and test(found[last + 1]) and near(found[last], found[last + 1]):
             last += 1
-        return found[first:last + 1]
+        return [c for c in found[first:last + 1] if c is copy or tells(c)]
 
     delays = dict(shape.delays)
     whole = run(lambda c: any(beyond(c, level) for level in LEVELS))

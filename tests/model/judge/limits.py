@@ -337,11 +337,14 @@ class Course:
                 level.inside = None
                 if not level.present:
                     level.since = level.due = None
-            self.unknown, self.newest_arrival = True, None
-        elif entry.change == "rules":
+            # Nothing that came before is known of whoever it is bound to next.
+            self.unknown, self.newest_arrival, self.sound, self.doubtful = True, None, [], None
+        elif entry.change in ("rules", "inherit"):
             # What still holds under the new rule holds at once. # contract row 23
             self.reason = "rule_changed"
             self.levels = {level: Level() for level in LEVELS}
+            # Whoever takes over was told of no loss.
+            self.lost = None if entry.change == "inherit" else self.lost
             self._at_once(lambda at: entry.limits)
         else:
             self._judge_again(entry)

@@ -24,12 +24,12 @@ def falling(values):
     """Under 80 mg/dL, or falling faster than 1 mg/dL a minute. # contract §7"""
     if not values:
         return False
-    (at, value) = values[-1]
+    at, value, _ = values[-1]
     if value < 80:
         return True
     if len(values) < 2:
         return False
-    before, earlier = values[-2]
+    before, earlier, _ = values[-2]
     return at > before and (earlier - value) * 60e6 / (at - before) > 1
 
 
@@ -127,5 +127,8 @@ def settle(world):
         more = signals[key] - world.told_silent.get(key, set())
         if alarm is not None and alarm.acked_at is not None and more and ORDER[wanted[key]] <= ORDER[alarm.priority]:
             world.alarms.again(alarm, world.now)
+    for key, told in world.told_silent.items():
+        if key in wanted:
+            signals[key] |= told
     world.told_silent = signals
     world.settle_held(names.SILENCE, wanted)

@@ -131,8 +131,10 @@ class Source:
         for (whom, rule, side), course in self._courses.items():
             if whom != patient:
                 continue
-            limits = lambda at, rule=rule: self.world.limits_in_force(rule, person, at, back.step)
+            limits = lambda at, rule=rule: self.world.limits_in_force(rule, person, back.at, back.step)
             course.advance(back.at)
+            if (patient, "link.lost_while_pending") in back.retracted:
+                course.lost = None
             course.take_back(back, back.bound == patient, (patient, f"{rule.id}_{side}") in back.retracted, limits)
 
     def _course(self, patient, rule, side, device):
@@ -190,7 +192,7 @@ class Source:
         return any(k[0] == patient and k[1].id == rule.id and k[2] == side for k in self._courses)
 
     def _feed_change(self, patient, person, device, entry, step):
-        if entry.change not in ("judge", "rules"):
+        if entry.change not in ("judge", "rules", "inherit"):
             for (whom, rule, side), course in self._courses.items():
                 named = (rule.id, f"{rule.id}_{side}", "limit_changed", "link.lost_while_pending")
                 if whom == patient and entry.reason in named:
@@ -198,7 +200,7 @@ class Source:
             return
         rules = {rule.id: rule for rule in self.world.rules_for(self.signal, person, step)}
         # Limits of a patient are the reason, or rules of these ids. # contract rows 22, 23
-        about = lambda rule, side: entry.change == "judge" or f"{rule.id}_{side}" in entry.reason
+        about = lambda rule, side: (entry.change == "judge" and not rule.floor) or f"{rule.id}_{side}" in entry.reason
         for whom, rule, side in list(self._courses):
             if whom != patient or not about(rule, side):
                 continue

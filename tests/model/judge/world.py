@@ -143,10 +143,7 @@ class World:
         for alarm in list(self.alarms.open.values()):
             if alarm.rule.removesuffix("_repeat_due") in changed and alarm.condition != "momentary":
                 self.alarms.close(alarm, "rule_changed")
-        gone = {e.id for e in before.events if e not in after.events}
-        for alarm in list(self.alarms.open.values()):
-            if alarm.rule in gone:
-                self.alarms.close(alarm, "rule_changed")
+        self.events.rules_changed(before, after)
 
     def class_of(self, device):
         return self.rules.classes.get(device.cls)
@@ -269,7 +266,7 @@ class World:
             if alarm is not None and alarm.condition == "present":
                 self.alarms.unknown(key)
                 return
-            if alarm is not None:
+            if alarm is not None and alarm.condition == "unknown":
                 return
         told = self.shown_only(source, rule, side, course.level, key[0], told)
         before = alarm and (alarm.condition, alarm.priority)
@@ -300,7 +297,8 @@ class World:
             alarm = self.alarms.hold(*due, "low", self.now, device=source.device, signal=source.signal)
             alarm.stands = source.signal, course.levels["warning"].copy.identity
         elif due in self.alarms.open:
-            self.alarms.over(due, self.now, course.reason)
+            changed = course.reason in ("limit_changed", "rule_changed")
+            self.alarms.over(due, self.now, course.reason if changed else "ended")
 
     def settle_gateway(self):
         """# contract §0.10"""

@@ -127,6 +127,13 @@ impl Series {
         }
     }
 
+    /// Whether another value of this instant was judged, and still counts.
+    pub(super) fn is_contradicted(&self, sent: DeviceInstant, value: u64) -> bool {
+        self.recent.iter().any(|seen| {
+            seen.instant() == sent && seen.value != value && !seen.withdrawn && !seen.unjudged
+        })
+    }
+
     /// What came first of this instant and still counts.
     pub(super) fn first_of(&self, sent: DeviceInstant) -> Option<Seen> {
         self.recent.iter().copied().find(|seen| seen.instant() == sent && !seen.withdrawn)

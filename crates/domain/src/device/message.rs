@@ -49,7 +49,8 @@ impl Device {
         let cause = self.cause(message, 0, now);
         if message.delivery.could_be_live() && !taken.old {
             let sent_at = hop_sent_at(message).or(newest);
-            taken.stepped = self.clock_of_mut(message).observe(sent_at, message.clock.as_ref(), now);
+            taken.stepped =
+                self.clock_of_mut(message).observe(sent_at, message.clock.as_ref(), now);
             if taken.stepped.is_some()
                 && let Some(patient) = self.patient()
             {

@@ -125,7 +125,6 @@ impl Device {
         if flags_before != Some(flags) {
             self.sample(reading, &timing, flags, number, out);
         }
-        let contradicts = is_fit && !is_same && !corrects && judged_before;
         let (patient, content) = match attribution {
             Attribution::Unbound => {
                 self.note_reading(known, reading, (sent, value), &timing, false, flags, now.at);
@@ -151,7 +150,8 @@ impl Device {
         let window = conflict_window(class, interval);
         let index = self.series_of(reading);
         let series = self.series_at(index, reading);
-        if contradicts || contradicted {
+        let contradicts = sent.is_some_and(|sent| series.is_contradicted(sent, value));
+        if (judged && !corrects && contradicts) || contradicted {
             series.contradict(timing.rule_at);
         }
         let conflict = series.is_in_conflict(timing.rule_at, window);

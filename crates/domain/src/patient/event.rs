@@ -42,7 +42,8 @@ impl Kind for Events {
             }
             Reconfigured::Inherited(_, handover) => {
                 for (open, cause) in std::mem::take(&mut handover.told) {
-                    let is_event = context.rules.get(&open.alarm.rule).and_then(Rule::as_event).is_some();
+                    let is_event =
+                        context.rules.get(&open.alarm.rule).and_then(Rule::as_event).is_some();
                     if let Some(cause) = cause.filter(|_| is_event) {
                         patient.judge_event_again(&open, cause, context, out);
                     }

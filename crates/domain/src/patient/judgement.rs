@@ -420,9 +420,8 @@ impl Patient {
             self.accept_age(out);
         }
         // What only doubt keeps open waits for a person.
-        let known = |open: &Open| {
-            matches!(open.alarm.condition, Condition::Present | Condition::Absent)
-        };
+        let known =
+            |open: &Open| matches!(open.alarm.condition, Condition::Present | Condition::Absent);
         for key in self.alarms.keys_where(|key, open| gone(&key.rule) && known(open)) {
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
         }

@@ -181,11 +181,12 @@ impl Patient {
         let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
         let limits = valid_at(limits, adult, observation.timing.own);
         for rule in rules {
-            let mut beyond = [false; 2];
+            let (mut beyond, mut judged) = ([false; 2], false);
             for level in Level::ALL {
                 let relation =
                     rule.relation(level, limits, number.value, number.unit, number.comparator);
                 beyond[level] = matches!(relation, Relation::Beyond { .. });
+                judged |= relation != Relation::NoLimit;
                 if !beyond[level] && state.watches.of(rule).is_none() {
                     continue;
                 }
@@ -210,7 +211,7 @@ impl Patient {
             if (certain && !observation.corrects) || beyond.contains(&true) {
                 (state.counted, state.lost) = (Some(alarms.now().at), false);
             }
-            alarms.settle(rule, source, state, beyond, certain);
+            alarms.settle(rule, source, state, beyond, (certain, judged));
             alarms.ask_for_repeat(rule, source, state, certain);
         }
         state.watches.tidy();
@@ -242,7 +243,7 @@ impl Patient {
                 );
                 watch.tracks[other].active |= due.is_some_and(|due| due <= now);
             }
-            alarms.settle(rule, &source, state, [true; 2], false);
+            alarms.settle(rule, &source, state, [true; 2], (false, false));
             alarms.ask_for_repeat(rule, &source, state, true);
         }
     }
@@ -369,10 +370,11 @@ impl Patient {
         let Some(source) = self.series.key_at(series).cloned() else { return };
         let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
         let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
+        let limits = valid_at(limits, adult, alarms.now().at);
         let mut held = false;
         for rule in rules.filter(|rule| wanted(&rule.id)) {
-            if state.hold_known(rule, &source, limits, adult) {
-                alarms.settle(rule, &source, state, [true; 2], false);
+            if state.hold_known(rule, &source, limits) {
+                alarms.settle(rule, &source, state, [true; 2], (false, false));
                 held = true;
             }
             alarms.ask_for_repeat(rule, &source, state, true);
@@ -391,13 +393,16 @@ impl PatientAlarms<'_> {
         source: &Source,
         state: &mut SeriesState,
         beyond: [bool; 2],
-        certain: bool,
+        (certain, judged): (bool, bool),
     ) {
-        let Some(watch) = state.watches.iter_mut().find(|w| w.rule == rule.id) else { return };
-        watch.confirm_by_critical(rule);
-        let watch = &*watch;
+        let watch = state.watches.iter_mut().find(|w| w.rule == rule.id);
+        // Without a limit nothing says that it is over, but for the one that was switched off.
+        let (level, over) = watch.map_or((None, judged), |watch| {
+            watch.confirm_by_critical(rule);
+            (watch.active_level(), !watch.is_pending())
+        });
         let key = Key::new(rule.id.clone(), source.name());
-        match (watch.active_level(), self.open(&key)) {
+        match (level, self.open(&key)) {
             (Some(level), None) => self.raise_limit(rule, source, state, level),
             (Some(level), Some((condition, priority))) => {
                 let fresh = beyond.contains(&true);
@@ -407,9 +412,7 @@ impl PatientAlarms<'_> {
                     self.goes_on(&key);
                 }
             }
-            (None, Some((Condition::Present | Condition::Unknown, _)))
-                if certain && !watch.is_pending() =>
-            {
+            (None, Some((Condition::Present | Condition::Unknown, _))) if certain && over => {
                 let latest = state.latest_on(self.now(), state.gap(rule));
                 self.change(&key, None, |alarm, now| {
                     alarm.latest = latest;

@@ -17,8 +17,8 @@ mod withdrawn;
 
 use minicbor::{Decode, Encode};
 
-use judgement::{Forgotten, Kind};
 pub use judgement::{Due, Intake};
+use judgement::{Forgotten, Kind};
 pub use limit::{Checked, LimitSet};
 pub use loss::{LossWatch, Run};
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};

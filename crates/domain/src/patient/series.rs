@@ -171,11 +171,7 @@ impl SeriesState {
     }
 
     /// Notes a live number; up to when the series was known before it, in rule time.
-    pub(super) fn note_live(
-        &mut self,
-        reading: Reading<'_>,
-        now: Stamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn note_live(&mut self, reading: Reading<'_>, now: Stamp) -> Option<Timestamp> {
         let before = self.rule_at;
         // What corrects an earlier value is no sign of life.
         if !reading.observation.corrects {

@@ -193,11 +193,7 @@ impl Patient {
                 poor: false,
             };
             let class = device.details.class.as_str().into();
-            self.expectations.push(Expectation {
-                interval,
-                class,
-                ..kept.unwrap_or_else(fresh)
-            });
+            self.expectations.push(Expectation { interval, class, ..kept.unwrap_or_else(fresh) });
         }
         if keep_silent {
             self.expectations.extend(same.into_iter().filter(|e| e.rung.is_some()));
@@ -224,6 +220,13 @@ impl Patient {
         self.reach_rungs(&device, context, out);
     }
 
+    /// Whether a silence is high at once, because of what was known last.
+    fn is_urgent(&self, index: usize, context: RuleContext<'_>) -> bool {
+        let expectation = &self.expectations[index];
+        context.rules.class(&expectation.class).is_some_and(|c| c.high_if_glucose_low)
+            && self.glucose_is_low(&expectation.device)
+    }
+
     /// What was silent before it was expected here is silent at once.
     fn reach_rungs(&mut self, device: &DeviceId, context: RuleContext<'_>, out: &mut Output) {
         for index in 0..self.expectations.len() {
@@ -231,11 +234,23 @@ impl Patient {
                 let expected = &patient.expectations[index];
                 let rung = patient.next_rung(expected, context)?;
                 (expected.device == *device && expected.since + rung.after <= out.now.at)
-                    .then_some(rung.priority)
+                    .then_some(rung)
             };
-            while let Some(priority) = reached(self) {
-                self.expectations[index].rung = Some(priority);
+            let mut after = None;
+            while let Some(rung) = reached(self) {
+                self.expectations[index].rung = Some(rung.priority);
+                after = Some(rung.after);
             }
+            let Some(after) = after else { continue };
+            let expected = &mut self.expectations[index];
+            let signal = expected.signal;
+            let reason = expected.doubt.as_deref().unwrap_or("no data").to_owned();
+            if self.is_urgent(index, context) {
+                self.expectations[index].rung = Some(Priority::High);
+            }
+            let (due, reason) = (out.now.at, reason.as_str());
+            let silent = Silent { device, signal, due, after, reason };
+            self.judge(Occurrence::Silence(silent), context, out);
         }
         let is_silent = self.expectations.iter().any(|e| e.device == *device && e.rung.is_some());
         if is_silent || self.alarms.get(&Key::new(rule(SILENCE), device.to_string())).is_some() {
@@ -290,8 +305,7 @@ impl Patient {
                 Some(_) | None => break,
             }
         }
-        let urgent = context.rules.class(&expectation.class).is_some_and(|c| c.high_if_glucose_low)
-            && self.glucose_is_low(&expectation.device);
+        let urgent = self.is_urgent(index, context);
         let device = expectation.device.clone();
         let signal = expectation.signal;
         let priority = if urgent { Priority::High } else { rung.priority };
@@ -300,7 +314,8 @@ impl Patient {
         }
         let reason = self.expectations.get(index).and_then(|e| e.doubt.as_deref());
         let reason = reason.unwrap_or("no data").to_owned();
-        let silent = Silent { device: &device, signal, due, after: rung.after, reason: &reason };
+        let (due_of_rung, after) = (reached.since + rung.after, rung.after);
+        let silent = Silent { device: &device, signal, due: due_of_rung, after, reason: &reason };
         self.judge(Occurrence::Silence(silent), context, out);
         self.announce_silence(&device, due, context, out);
     }
@@ -500,7 +515,11 @@ impl Patient {
             let Some(now) = mg(latest.number.value) else { return false };
             let falling = state.before.as_ref().is_some_and(|before| {
                 let minutes = (latest.rule_at - before.rule_at).as_secs_f64() / 60.0;
-                before.number.unit.convert(before.number.value, Unit::MgPerDl).is_some_and(|before| minutes > 0.0 && (now - before) / minutes < -1.0)
+                before
+                    .number
+                    .unit
+                    .convert(before.number.value, Unit::MgPerDl)
+                    .is_some_and(|before| minutes > 0.0 && (now - before) / minutes < -1.0)
             });
             now < GLUCOSE_LOW || falling
         })

@@ -32,9 +32,9 @@ impl Patient {
             })
         };
         let Some(sent) = *sent else { return };
-        let retracted = self.alarms.keys_where(|key, open| {
-            stands_on(source, sent, key, open) && !holds(&key.rule)
-        });
+        let retracted = self
+            .alarms
+            .keys_where(|key, open| stands_on(source, sent, key, open) && !holds(&key.rule));
         if let Some(state) = self.series.get_mut(source) {
             state.take_back(sent);
         }
@@ -57,8 +57,7 @@ impl Patient {
     ) {
         let Observation { source, sent, .. } = observation;
         let Some(sent) = *sent else { return };
-        let retracted =
-            self.alarms.keys_where(|key, open| stands_on(source, sent, key, open));
+        let retracted = self.alarms.keys_where(|key, open| stands_on(source, sent, key, open));
         // What is told goes on; what the last value hid comes back.
         let told: Vec<RuleId> = self.series.get(source).map_or_else(Vec::new, |state| {
             let active = state.watches.iter().filter(|watch| watch.active_level().is_some());

@@ -302,7 +302,9 @@ impl Stage {
 enum Asked {
     Of(Action),
     /// It names what is not there, or not any more.
-    Nothing { closed: bool },
+    Nothing {
+        closed: bool,
+    },
     /// The core does not know it yet, such as a pause.
     NotBuilt,
 }

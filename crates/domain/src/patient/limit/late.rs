@@ -93,11 +93,7 @@ impl SeriesState {
 
 impl SeriesState {
     /// When the two newest values in time were not beyond a limit, by level: no excursion reaches over them.
-    fn known_inside(
-        &self,
-        rule: &LimitRule,
-        limits: InForce<'_>,
-    ) -> Vec<([bool; 2], Timestamp)> {
+    fn known_inside(&self, rule: &LimitRule, limits: InForce<'_>) -> Vec<([bool; 2], Timestamp)> {
         let values = self.latest.iter().chain(self.before.as_deref());
         let inside = values.map(|known| {
             let Number { value, unit, comparator, .. } = known.number;

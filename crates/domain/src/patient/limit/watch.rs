@@ -262,7 +262,7 @@ impl Watches {
                 *track = Track::default();
             }
         }
-        self.retain(|watch| !watch.is_at_rest());
+        self.retain(|watch| !watch.is_idle());
     }
 
     /// Forgets rules with nothing to remember.
