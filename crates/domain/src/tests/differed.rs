@@ -40,8 +40,8 @@ fn an_emergency_that_follows_from_another_is_told_when_that_is_over() {
     }
     scene.skip();
     for _ in 0..70 {
-        scene.reading("dev", "heart_rate", 70.0);
-        scene.reading("chest", "heart_rate", 0.0);
+        scene.reading("dev", "heart_rate", 0.0);
+        scene.reading("chest", "heart_rate", 70.0);
         scene.advance(1.0);
     }
     let unfolded = "unfolded high vitals_live.asystole_low: alarming, present".to_owned();
