@@ -340,10 +340,8 @@ impl Book {
         alarm.condition_reason = draft.reason;
         alarm.device = draft.device;
         alarm.latest = draft.latest;
+        open.news_seq = if rises { out.next_seq() } else { open.news_seq };
         self.record(&draft.key, change, None, out);
-        if rises && let Some(open) = self.open.get_mut(&draft.key) {
-            open.news_seq = open.alarm.seq;
-        }
     }
 
     /// Moves an open alarm by one of the functions of `lifecycle`, and records what came of it.

@@ -79,9 +79,7 @@ impl ClockOffset {
                 self.timeline = clock.timeline;
             }
         }
-        let Some(sent_at) = sent_at.filter(|sent_at| *sent_at >= Timestamp::YEAR_2000) else {
-            return None;
-        };
+        let sent_at = sent_at.filter(|sent_at| *sent_at >= Timestamp::YEAR_2000)?;
         let offset = now.wall() - sent_at;
         if self.predicts(offset) {
             // A queue goes on beside live messages.

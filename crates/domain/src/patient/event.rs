@@ -145,7 +145,7 @@ impl Patient {
             condition: match before.condition {
                 // It is over, and nobody answered it.
                 Condition::Absent => Condition::Momentary,
-                condition => condition,
+                known @ (Condition::Present | Condition::Unknown | Condition::Momentary) => known,
             },
             text: rule.text.clone(),
             advice: rule.advice.clone(),

@@ -6,9 +6,8 @@
 
 use minicbor::{Decode, Encode};
 
-use super::judgement::{
-    Earliest, Forgotten, Kind, Occurrence, Reading, Reconfigured, Silent, Wanted,
-};
+use super::deadline::Earliest;
+use super::judgement::{Forgotten, Kind, Occurrence, Reading, Reconfigured, Silent, Wanted};
 use super::technical::named;
 use super::{Deadline, Patient, RuleContext};
 use crate::alarms::book::{Draft, Key, Open};

@@ -6,6 +6,7 @@
 //! A kind of rule is one file here, named in `KINDS`; what it may do stands in `judgement.rs`.
 
 mod alarms;
+mod deadline;
 mod event;
 mod judgement;
 mod limit;
@@ -17,7 +18,7 @@ mod withdrawn;
 
 use minicbor::{Decode, Encode};
 
-pub use judgement::{Due, Intake};
+pub use deadline::{Due, Intake};
 use judgement::{Forgotten, Kind};
 pub use limit::{Checked, LimitSet};
 pub use loss::{LossWatch, Run};
