@@ -228,7 +228,12 @@ class Course:
             self.newest_arrival = entry.arrival
             self.newest_at = entry.at
 
+    def _says(self, entry):
+        """Whether a reading says that this side is over: it has a limit, or had one until now."""
+        return self.level is not None or any(self._amounts(entry, name) for name in LEVELS)
+
     def _stream(self, entry):
+        says = self._says(entry)
         delays = dict(self.shape.delays)
         answers = {name: self._crossed(entry, name) for name in LEVELS}
         if self.came is not None and entry.certain and entry.at - self.came > self.shape.gap:
@@ -256,7 +261,7 @@ class Course:
             self.lost = None if entry.certain and not ambiguous else self.lost
         elif entry.certain and not ambiguous:
             self.lost = None
-            if not self.level:
+            if not self.level and says:
                 self.unknown = False
         if not ambiguous or beyond or entry.counts:
             self._note(entry, beyond)
@@ -284,6 +289,7 @@ class Course:
 
     def _spot(self, entry):
         """# contract §7, §0.1a, §0.14"""
+        says = self._says(entry)
         answers = {name: self._crossed(entry, name) for name in LEVELS}
         for name, level in self.levels.items():
             if answers[name]:
@@ -293,7 +299,7 @@ class Course:
         beyond = any(answers.values())
         if beyond:
             self.unknown = False
-        elif entry.certain and not self.level:
+        elif entry.certain and not self.level and says:
             self.unknown = False
         if beyond or None not in answers.values() or entry.counts:
             self._note(entry, beyond)

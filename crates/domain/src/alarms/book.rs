@@ -340,7 +340,8 @@ impl Book {
         alarm.condition_reason = draft.reason;
         alarm.device = draft.device;
         alarm.latest = draft.latest;
-        open.news_seq = if rises { out.next_seq() } else { open.news_seq };
+        let told = rises && change != Change::Updated;
+        open.news_seq = if told { out.next_seq() } else { open.news_seq };
         self.record(&draft.key, change, None, out);
     }
 
