@@ -207,6 +207,15 @@ fn an_update_of_an_event_never_heard_is_its_start() {
 }
 
 #[test]
+fn registering_again_takes_back_no_revocation() {
+    let mut scene = Scene::bedside();
+    scene.done(Action::RevokeDevice("dev".parse().unwrap()));
+    let details = scene.core.devices["dev"].details.clone();
+    assert_eq!(scene.command(Action::RegisterDevice(details)).0, Outcome::Conflict);
+    assert!(scene.core.devices["dev"].revoked);
+}
+
+#[test]
 fn a_patient_is_discharged_once() {
     let mut scene = Scene::bedside();
     let discharge = || Action::DischargePatient { patient: "p".parse().unwrap(), reason: None };

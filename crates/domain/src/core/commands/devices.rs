@@ -27,13 +27,16 @@ impl Core {
             let token = details.token_sha256.clone().or_else(|| known.token_sha256.clone());
             *known == DeviceDetails { token_sha256: token, ..details.clone() }
         };
-        if self.devices.get(id).is_some_and(|device| !device.revoked && same(&device.details)) {
+        if self.devices.get(id).is_some_and(|device| device.revoked) {
+            let what = format!("{id} was revoked, and stays so: register it by another id");
+            return Reply::refused(Outcome::Conflict, what);
+        }
+        if self.devices.get(id).is_some_and(|device| same(&device.details)) {
             return Reply::refused(Outcome::AlreadySo, "the device is registered so");
         }
         let device = self.device_mut(id, out.now);
         let token = details.token_sha256.clone().or(device.details.token_sha256.take());
         device.details = DeviceDetails { token_sha256: token, ..details.clone() };
-        device.revoked = false;
         if !known {
             device.registered_at = out.now.at;
         }
