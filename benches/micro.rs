@@ -82,7 +82,8 @@ fn next_deadline(bencher: Bencher<'_, '_>) {
     let Configuration { signals, rules, .. } = &*core.configuration;
     let context = RuleContext { signals, rules };
     bencher.counter(ItemsCount::from(core.patients.len())).bench(|| {
-        core.patients.values().filter_map(|patient| patient.next_deadline(context, None)).min()
+        let intake = vitalgate_domain::patient::Intake { held: None, gaps: &[] };
+        core.patients.values().filter_map(|patient| patient.next_deadline(context, intake)).min()
     });
 }
 

@@ -42,7 +42,8 @@ class Comparison:
     def __init__(self, driver, out, floors=True, skip=()):
         self.driver, self.out, self.floors = driver, Path(out), floors
         self.skip = [re.compile(one) for one in skip]
-        self.steps = self.histories = 0
+        self.steps = self.histories = self.differing = 0
+        self.writes = True
         self.kinds = Counter()
 
     def differ(self, lines, model=None):
@@ -66,10 +67,11 @@ class Comparison:
         found = self.differ(lines, model)
         if not found:
             return
+        self.differing += 1
         place, different = found
         for kind in sorted(different):
             self.kinds[kind] += 1
-            if self.kinds[kind] == 1:
+            if self.kinds[kind] == 1 and self.writes:
                 self.write(kind, lines[: place + 2])
 
     def kinds_of(self, lines):
@@ -114,10 +116,13 @@ def main():
     parser.add_argument("--names", help="JSON: names of rules of the driver, as this judge calls them")
     parser.add_argument("--skip", action="append", default=[], help="kinds (regular expression) to pass over")
     parser.add_argument("--no-floors", action="store_true", help="without the lethal floors of contract 0.22a")
+    parser.add_argument("--at-least", type=float, metavar="SHARE",
+                        help="how many of the histories must be judged alike from end to end; writes none of the others")
     parser.add_argument("--files", nargs="*", help="histories to run instead of made ones")
     args = parser.parse_args()
     names = json.loads(Path(args.names).read_text()) if args.names else None
     comparison = Comparison(Driver(shlex.split(args.driver), names), args.out, not args.no_floors, args.skip)
+    comparison.writes = args.at_least is None
     until = time.monotonic() + args.minutes * 60 if args.minutes else None
     try:
         if args.files is not None:
@@ -129,7 +134,11 @@ def main():
     finally:
         comparison.driver.close()
     found = ", ".join(f"{count} {kind}" for kind, count in comparison.kinds.most_common()) or "none"
-    print(f"seed {args.seed}: {comparison.steps} steps, {comparison.histories} histories, disagreements: {found}")
+    alike = comparison.histories - comparison.differing
+    print(f"seed {args.seed}: {comparison.steps} steps, {comparison.histories} histories, {alike} of them alike from end "
+          f"to end, disagreements: {found}")
+    if args.at_least is not None:
+        sys.exit(0 if comparison.histories and alike >= args.at_least * comparison.histories else 1)
     sys.exit(1 if comparison.kinds else 0)
 
 

@@ -60,7 +60,7 @@ RELOADS = [
     ['low = ["88 %"]', 'low = ["92 %"]'], ['delay = "15s"', 'delay = "5s"'],
     ['high = ["130 /min"]', 'high = ["120 /min"]'], ['low = ["90 mm[Hg]"]', 'low = ["100 mm[Hg]"]'],
     ['id = "cied.vf"', 'id = "cied.vf_new"'], ['quality_min = 0.5', 'quality_min = 0.2'],
-    ['gap = "10s"', 'gap = "20s"'], ['confirm = "5m"\n', ''],
+    ['gap = "5m"', 'gap = "6m"'], ['confirm = "5m"\n', ''],
 ]
 
 

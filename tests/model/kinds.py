@@ -78,9 +78,14 @@ def _alarms(found, left, right):
                 found.add(f"{field} {rule_kind(one['rule'])}: model {one.get(field)}, driver {other.get(field)}")
 
 
+def _once(items):
+    """What is told twice in one step is told."""
+    return [one for place, one in enumerate(items) if one not in items[:place]]
+
+
 def _lists(found, name, model, driver, extra):
     """`announced` and `closed`: what follows (patient, rule, source) must agree."""
-    left, right = model.get(name, []), driver.get(name, [])
+    left, right = _once(model.get(name, [])), _once(driver.get(name, []))
     for one, other, _ in _pairs(left, right, lambda item: tuple(item[:3])):
         if one is None or other is None:
             item = one or other

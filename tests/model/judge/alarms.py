@@ -9,6 +9,7 @@ from .when import MINUTE, US
 HOLDS = {"high": 10 * MINUTE, "medium": 60 * MINUTE, "low": 60 * MINUTE, "info": 60 * MINUTE}
 LONGEST_PAUSE = {"high": 2 * MINUTE, "medium": 10 * MINUTE, "low": 60 * MINUTE, "info": 60 * MINUTE}
 COALESCE = US
+OUTLASTS = 2 * US
 
 
 @dataclass(eq=False)
@@ -38,9 +39,14 @@ class Alarm:
     beyond_at: int | None = None
     expires: int | None = None
     quiet: bool = False
+    unfolds_at: int | None = None
+    signal: str | None = None
     resettable: bool = False
     folds: tuple = ()
     by_reading: bool = False
+    stands: tuple | None = None
+    rose: bool = False
+    event: str | None = None
     acknowledge_for: int | None = None
 
     @property
@@ -84,14 +90,22 @@ class Alarms:
         self.announced.append([alarm.patient, alarm.rule, alarm.source, alarm.priority, "late" if alarm.late else ""])
 
     def raise_(self, patient, rule, source, priority, now, *, kind="physiological", condition="present",
-               late=False, device=None, news="condition", quiet=False, resettable=False):
+               late=False, device=None, news="condition", signal=None, resettable=False):
         """Row 1."""
-        alarm = Alarm(patient, rule, source, kind, priority, condition, now, late, device, quiet=quiet,
+        alarm = Alarm(patient, rule, source, kind, priority, condition, now, late, device, signal=signal,
                       first_priority=priority, news_kind=news, first_news=news, resettable=resettable)
+        alarm.quiet = self.follows(alarm)
         self.open[alarm.key] = alarm
         self._hold(alarm, now)
         self.announce(alarm, now)
         return alarm
+
+    def follows(self, alarm):
+        """Whether a present emergency of the patient says this already. # contract §0.22b"""
+        return alarm.signal is not None and any(
+            one.patient == alarm.patient and one.key != alarm.key and one.condition == "present" and alarm.signal in one.folds
+            for one in self.open.values()
+        )
 
     def _hold(self, alarm, now):
         """Low and info ones that are momentary are held 24 h; technical ones too. # contract §5"""
@@ -107,6 +121,8 @@ class Alarms:
         if alarm is None:
             return self.raise_(patient, rule, source, priority, now, **about)
         before, latched = alarm.condition, alarm.latched
+        if before == "absent":
+            alarm.quiet = self.follows(alarm)
         rose = ORDER[priority] > ORDER[alarm.priority]
         if rose:
             alarm.priority = priority
@@ -117,12 +133,18 @@ class Alarms:
             self._news(alarm, now)
         elif rose and (not once or alarm.acked_at is not None or priority == "high"):
             alarm.paused_how = alarm.paused_until = None
+            alarm.rose = True
             self._news(alarm, now)
         return alarm
 
     def _news(self, alarm, now):
         self._void(alarm)
         self.announce(alarm, now)
+
+    def again(self, alarm, now):
+        """The same goes on, and more of it."""
+        alarm.recurrence += 1
+        self._news(alarm, now)
 
     def _recur(self, alarm, now, late):
         """# contract row 20, §0.12"""
@@ -137,8 +159,10 @@ class Alarms:
         alarm = self.open.get((patient, rule, source))
         if alarm is None:
             return self.raise_(patient, rule, source, priority, now, condition="momentary", news=news, **about)
+        if alarm.condition == "absent":
+            alarm.quiet = self.follows(alarm)
         rose = ORDER[priority] > ORDER[alarm.priority]
-        alarm.priority = priority if rose else alarm.priority
+        alarm.priority, alarm.rose = (priority, True) if rose else (alarm.priority, alarm.rose)
         alarm.recurrence += 1
         alarm.latched = False
         alarm.news_kind = news
@@ -160,12 +184,15 @@ class Alarms:
         alarm = self.open.get(key)
         if alarm is None or alarm.condition not in ("present", "unknown"):
             return
-        if reason == "retracted":
-            return self.close(alarm, reason)
+        if reason == "ended" and alarm.condition == "unknown":
+            reason = "ended_after_gap"
         if alarm.paused_how:
             alarm.paused_how = alarm.paused_until = None
             if not alarm.latches:
                 return self.close(alarm, "ended_while_paused")
+        elif reason == "limit_changed":
+            # contract row 22: what a person changed is no answer to what was.
+            self._void(alarm)
         elif alarm.acked_at is not None:
             return self.close(alarm, reason)
         if not alarm.latches:
@@ -192,10 +219,13 @@ class Alarms:
                     yield due
             if alarm.untold:
                 yield alarm.told_at + COALESCE
+            if alarm.unfolds_at is not None:
+                yield alarm.unfolds_at
 
     def fire(self, now):
         """Acknowledgements, pauses and held alarms that run out: rows 10, 15."""
         for alarm in sorted(self.open.values(), key=lambda one: str(one.key)):
+            self._unfold(alarm, now)
             if alarm.expires is not None and alarm.expires <= now:
                 self.close(alarm, "expired")
                 continue
@@ -208,6 +238,18 @@ class Alarms:
             if alarm.untold and alarm.told_at + COALESCE <= now:
                 self._news(alarm, now)
 
+    def _unfold(self, alarm, now):
+        """Told where it outlasts the emergency by 2 s, as far as that is known. # contract §5 Emergencies"""
+        if not alarm.quiet:
+            return
+        if alarm.unfolds_at is None and not self.follows(alarm):
+            alarm.unfolds_at = now + OUTLASTS
+        elif alarm.unfolds_at is not None and alarm.unfolds_at <= now:
+            alarm.unfolds_at = None
+            alarm.quiet = self.follows(alarm)
+            if not alarm.quiet and alarm.state == "alarming" and alarm.condition != "unknown":
+                self.announce(alarm, now)
+
     def _has_news(self, alarm):
         """Row 10 asks for a reading beyond the limit since, or silence. # contract §0.13"""
         if alarm.condition == "unknown" or not alarm.by_reading:
@@ -217,18 +259,13 @@ class Alarms:
     # --- Commands ---------------------------------------------------------------------------------
 
     def find(self, patient, rule, source):
-        alarm = self.open.get((patient, rule, source))
-        if alarm is not None or (patient, rule, source) in self.ever:
-            return alarm
-        device = source.split("/")[0]
-        near = [a for k, a in self.open.items() if k[:2] == (patient, rule) and k[2].split("/")[0] == device]
-        return near[0] if len(near) == 1 else None
+        return self.open.get((patient, rule, source))
 
     def act(self, command, now, until):
         """# contract rows 9, 13, 14, 18, 19, 27"""
         alarm = self.find(command.get("patient"), command["rule"], command["source"])
         if alarm is None:
-            closed = any(key[:2] == (command.get("patient"), command["rule"]) for key in self.ever)
+            closed = (command.get("patient"), command["rule"], command["source"]) in self.ever
             return "conflict" if closed else "not_found"
         if not command.get("actor"):
             return "invalid"
@@ -239,7 +276,7 @@ class Alarms:
 
     def _rose(self, alarm):
         """Valid for the priority and kind of news its sender saw. # contract §0.17"""
-        if ORDER[alarm.priority] > ORDER[alarm.first_priority]:
+        if alarm.rose:
             return True
         return alarm.recurrence > 0 and not (alarm.news_kind == alarm.first_news == "event")
 
@@ -268,10 +305,8 @@ class Alarms:
             return "conflict"
         if alarm.condition == "unknown":
             return self._closed(alarm, reason)
-        if alarm.resettable:
-            return self._closed(alarm, reason)
         if alarm.condition == "present":
-            return "conflict"
+            return self._closed(alarm, reason) if alarm.resettable else "conflict"
         return self._closed(alarm, True)
 
     def _closed(self, alarm, reason):

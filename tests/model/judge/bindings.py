@@ -1,6 +1,7 @@
 """Whose device it was, and when."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .when import US
 
@@ -38,8 +39,12 @@ class Bindings:
 
     def at(self, measured):
         """(patient, whether that is ambiguous). # contract §4"""
-        near = {b.patient for b in self._in(measured - UNCERTAIN, measured + UNCERTAIN)}
-        if len(near) > 1:
-            return None, True
+        for before, after in pairwise(self.all):
+            if None in (before.patient, after.patient) or before.patient == after.patient or before.until is None:
+                continue
+            first, last = min(before.until, after.since), max(before.until, after.since)
+            if last - first < UNCERTAIN and first - UNCERTAIN < measured < last + UNCERTAIN:
+                # The patient after the change is told.
+                return after.patient, True
         exact = self._in(measured, measured)
         return (exact[-1].patient, False) if exact else (None, False)

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from .when import HOUR, US
+from .when import HOUR, US, Y2000
 
 NEAR = 30 * US
 LEAST = 10 * US
+JITTER = 4 * US
 MOVE = US // 2
 
 
@@ -17,6 +18,7 @@ class Heard:
     certain: bool
     queue: bool = False
     stepped_from: int | None = None
+    implant: int = 0
 
 
 @dataclass
@@ -27,6 +29,7 @@ class Clock:
     offset: int | None = None
     since: int = 0
     run: list = field(default_factory=list)
+    queue: bool = False
 
     def hear(self, arrival, stamp, trusted):
         """# contract §0.11a, §0.11b, §3"""
@@ -34,12 +37,15 @@ class Clock:
             return Heard(0, True)
         if stamp is None:
             return Heard(self.offset or 0, self.offset is not None)
+        if stamp < Y2000:
+            return Heard(self.offset or 0, False)
         behind = arrival - stamp
         self.heard.append((arrival, stamp))
         predicted = self.offset is not None and abs(behind - self.offset) <= NEAR
         if predicted:
             self._smallest(arrival)
-            self.run = []
+            # A queue goes on beside live messages.
+            self.run = self.run if self.queue else []
             return Heard(self.offset, True)
         if abs(behind) <= NEAR:
             stepped = self.offset
@@ -52,23 +58,27 @@ class Clock:
         known = self.offset or 0
         # Older than a known clock says is on its way for longer: its time is as it says. # contract §3
         delayed = self.offset is not None and arrival - stamp >= self.offset - NEAR
-        if self.run:
-            first, begun = self.run[0]
-            took, told = arrival - first, stamp - begun
-            steady = stamp > self.run[-1][1] and (took == 0 or 0.8 <= told / took <= 1.25)
-            faster = told > 1.25 * took
-            if not steady:
-                self.run = [(arrival, stamp)]
-                return Heard(known, delayed, queue=faster)
+        if not self.run:
+            self.run = [(arrival, stamp)]
+            return Heard(known, delayed)
+        first, begun = self.run[0]
+        took, told = arrival - first, stamp - begun
+        # A jump of up to 5 s may be the network's.
+        faster = told > 1.25 * max(took, JITTER)
+        if faster or stamp <= self.run[-1][1]:
+            self.run, self.queue = [(arrival, stamp)], stamp > self.run[-1][1]
+            return Heard(known, delayed, queue=self.queue)
         self.run.append((arrival, stamp))
-        if len(self.run) >= 3 and arrival - self.run[0][0] >= LEAST:
-            run = self.run
-            self._start(run[0][0], min(a - s for a, s in run))
-            return Heard(self.offset, True)
-        return Heard(known, delayed)
+        if len(self.run) < 3 or took < LEAST:
+            return Heard(known, delayed, queue=self.queue)
+        if told < 0.8 * took:
+            self.run, self.queue = [(arrival, stamp)], False
+            return Heard(known, delayed)
+        self._start(first, min(a - s for a, s in self.run))
+        return Heard(self.offset, True)
 
     def _start(self, since, offset):
-        self.offset, self.since, self.run = offset, since, []
+        self.offset, self.since, self.run, self.queue = offset, since, [], False
 
     def _smallest(self, arrival):
         """The smallest of the last hour; moved when more than half a second off. # contract §3"""

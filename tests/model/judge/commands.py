@@ -4,8 +4,8 @@ import re
 
 from . import units
 from .bindings import Binding
-from .late import late
 from .people import Device, Patient, interval
+from .readings import Copy
 from .rules import SIDES
 from .when import US, stamp
 
@@ -59,15 +59,17 @@ def _admit(world, command):
     if not _ID.match(patient) or age not in ("adult", "paediatric", "neonatal", "unknown"):
         return "invalid"
     known = world.patients.get(patient)
-    if known and known.here:
-        return "conflict"
     bed, ward = command.get("bed"), command.get("ward")
+    if known and known.here:
+        same = (*known.age_at(world.number), known.continuous, known.bed) == (
+            age, bool(command.get("pregnant")), bool(command.get("continuous")), bed)
+        return "already_so" if same else "conflict"
     if (bed and bed not in world.beds) or (ward and ward not in world.wards):
         return "not_found"
     if bed and _occupied(world, bed, patient):
         return "conflict"
     person = known or Patient(patient)
-    person.here = True
+    person.here, person.admitted = True, world.number
     person.ages.append((world.number, age, bool(command.get("pregnant"))))
     person.continuous = bool(command.get("continuous"))
     person.bed, person.ward = bed, world.beds[bed] if bed else ward
@@ -90,12 +92,31 @@ def _patch_patient(world, command):
     person.continuous = continuous
     if after != (age, pregnant):
         person.ages.append((world.number, *after))
-        _judge_again(world, person, None, "rule_changed")
+        _rules_judge_others(world, person, age, pregnant)
         if person.adult_at(world.number):
             world.alarms.over((person.id, "rules.age_class", "patient"), world.now)
         elif _refused(world, person):
             world.alarms.hold(person.id, "rules.age_class", "patient", "medium", world.now, kind="technical", once=True)
     return "done"
+
+
+def _rules_judge_others(world, person, age, pregnant):
+    """Rules that judge somebody no more, and those that do now. # contract row 23"""
+    adult = age == "adult" and not pregnant
+    judges = lambda rule, age, adult: rule.judges(age, adult) and (adult or not rule.adults_only)
+    after = person.age_at(world.number)[0], person.adult_at(world.number)
+    changed = {}
+    for rule in world.rules.limits.values():
+        was, now = judges(rule, age, adult), judges(rule, *after)
+        if was != now:
+            changed[rule.id] = now
+    gone = {f"{i}_{side}" for i, now in changed.items() if not now for side in SIDES} | {f"{i}_lost" for i, now in changed.items() if not now}
+    for alarm in list(world.alarms.open.values()):
+        if alarm.patient == person.id and alarm.rule.removesuffix("_repeat_due") in gone and alarm.condition in ("present", "absent"):
+            world.alarms.close(alarm, "rule_changed")
+    for source in world.sources.values():
+        if person.id == world.bindings_of(source.device).patient_now():
+            source.change("rules", person.id, tuple(f"{i}_{side}" for i in changed for side in SIDES))
 
 
 def _refused(world, person):
@@ -109,7 +130,8 @@ def _refused(world, person):
 
 def _judge_again(world, person, signals, reason):
     for source in world.sources.values():
-        if person.id in source.patients() and (signals is None or source.signal in signals):
+        bound = person.id == world.bindings_of(source.device).patient_now()
+        if bound and (signals is None or source.signal in signals):
             source.change("judge", person.id, reason)
 
 
@@ -182,23 +204,30 @@ def _bind(world, command):
     zero = frozenset(one[0] for one in named)
     held = world.bindings_of(device)
     now = held.now
-    if now is not None:
+    if now is not None and now.patient is None:
+        now.until = since_of(world, command)
+    elif now is not None:
         if now.patient != patient:
             return "conflict"
         if now.zero == zero:
             return "already_so"
         now.zero = zero
         return "done"
-    since = _time(world, command.get("from"))
-    since = world.now if since is None else since
+    since = since_of(world, command)
     last = held.all[-1].until if held.all else None
     if since > world.now or (last is not None and since < last):
         return "invalid"
     held.all.append(Binding(device, patient, since, world.now, zero=zero))
-    _reattribute(world, device, held.all[-1])
-    _tell_late(world, device, held.all[-1])
-    world.events.again(world.devices[device], since, world.now)
+    # Nothing that came before is known of its patient.
+    for known in (world.not_judged, world.values):
+        for key in [k for k in known if k[0] == device]:
+            del known[key]
     return "done"
+
+
+def since_of(world, command):
+    since = _time(world, command.get("from"))
+    return world.now if since is None else since
 
 
 def _reattribute(world, device, binding):
@@ -209,24 +238,11 @@ def _reattribute(world, device, binding):
         if source.device != device:
             continue
         for copy in source.log:
-            if not isinstance(copy, tuple) and copy.measured is not None and binding.since <= copy.measured < end:
-                copy.patient, ambiguous = held.at(copy.measured)
-                if copy.patient and world.now - copy.measured <= world.live_window(world.devices[device], source.signal):
-                    copy.live = binding.until is None and copy.value is not None
+            if isinstance(copy, Copy) and copy.measured is not None and binding.since <= copy.measured < end:
+                whose, ambiguous = held.at(copy.measured)
+                copy.patient = None if ambiguous else whose
+                copy.live = copy.live and binding.until is None
         source.moved()
-
-
-def _tell_late(world, device, binding):
-    """What the right patient was not told of is told as late. # contract §4, §0.2"""
-    if binding.patient is None or binding.since >= world.now:
-        return
-    world.settle_courses()
-    for source in world.sources.values():
-        if source.device != device:
-            continue
-        for copy in source.copies(binding.patient):
-            if copy.measured is not None and copy.measured >= binding.since and copy.value is not None:
-                late(world, world.devices[device], copy, source, world.patients[binding.patient])
 
 
 def _unbind(world, command):
@@ -234,7 +250,7 @@ def _unbind(world, command):
     held = world.bindings_of(command["device"])
     if command["device"] not in world.devices:
         return "not_found"
-    if held.now is None:
+    if held.patient_now() is None:
         return "already_so"
     patient = held.now.patient
     held.now.until = world.now
@@ -253,7 +269,7 @@ def _leave(world, device, patient):
         asks = alarm.rule.endswith("_repeat_due")
         if (alarm.rule in LINK_ENDS or asks) and alarm.source.split("/")[0] == device:
             world.alarms.close(alarm, "source_unbound")
-        elif alarm.device == device and alarm.condition == "present":
+        elif alarm.source.split("/")[0] == device and alarm.condition == "present":
             alarm.condition = "unknown"
     for key in [k for k in world.watches if k[:2] == (patient, device)]:
         world.watches[key].off()
@@ -267,26 +283,37 @@ def _correct_binding(world, command):
         return "not_found"
     if not command.get("reason"):
         return "invalid"
-    if patient is not None and (patient not in world.patients or not world.patients[patient].here):
-        return "not_found"
     wrong = held.all[-1]
     if wrong.patient == patient:
         return "already_so"
+    if patient is not None and (patient not in world.patients or not world.patients[patient].here):
+        return "not_found"
     before = wrong.patient
+    told = []
     for alarm in list(world.alarms.open.values()):
         mine = alarm.source.split("/")[0] == device
-        if alarm.patient == before and mine and alarm.raised_at >= wrong.since:
+        if alarm.patient == before and mine:
+            told.append(alarm)
             world.alarms.close(alarm, "retracted")
     wrong.patient = patient
+    if before is None:
+        # Nobody waited for it until now.
+        wrong.told = world.now
     for key in [k for k in world.watches if k[:2] == (before, device)]:
         del world.watches[key]
+    if before is None:
+        # What was nobody's stays nobody's.
+        return "done"
+    mine = [source for source in world.sources.values() if source.device == device]
+    theirs = [s for s in mine if any(c.measured is not None and c.measured >= wrong.since for c in s.copies(before))]
     _reattribute(world, device, wrong)
-    for source in world.sources.values():
-        if source.device == device and before is not None:
-            source.change("forget", before)
-    _tell_late(world, device, wrong)
-    end = wrong.until if wrong.until is not None else world.now + 1
-    world.events.again(world.devices[device], wrong.since, end)
+    for source in mine:
+        source.change("forget", before)
+        if source in theirs and patient is not None:
+            # What is known last is judged at once for the right patient. # contract §4
+            source.change("inherit", patient, tuple(f"{i}_{side}" for i in world.rules.limits for side in SIDES))
+    if patient is not None and wrong.until is None:
+        world.events.inherit(told, patient)
     return "done"
 
 

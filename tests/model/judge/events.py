@@ -61,37 +61,35 @@ class Events:
         """One event for whom the device was bound to when it happened."""
         world = self.world
         held = world.bindings_of(device.id)
-        if event.measured is None:
-            patient = held.patient_now()
-        else:
-            patient, ambiguous = held.at(event.measured)
-            if ambiguous or event.ambiguous:
-                return notes.note(world, None, "link.unattributed", device.id)
+        patient, ambiguous = held.at(event.measured)
+        if ambiguous or event.ambiguous:
+            return notes.note(world, event.ambiguous or patient, "link.unattributed", device.id)
         if patient is None or not world.patients[patient].here:
             return None
+        key = patient, device.id, event.event, event.id
+        if (("end", *key) if event.phase == "end" else key) in self.used:
+            return None
+        event.past = event.past or held.patient_now() != patient
+        if event.certain and not event.past and self._age(event) <= world.live_window(device):
+            believed(world, device, patient)
+            world.alarms.over((patient, "link.test_mode", device.id), world.now)
+            world.judged[device.id, None] = world.now
         rule = world.rules.event_rule(event.event)
         if rule is None:
             return None
         if event.phase == "end":
             return self._end(device, event, patient, rule)
-        key = patient, device.id, event.event, event.id
-        if key in self.used:
-            return None
         return self._begin(device, event, patient, rule, key)
 
     def _age(self, event):
-        if event.measured is None:
-            return None
         return self.world.now - event.measured - self.world.gaps.overlap(event.measured, self.world.now)
 
     def _begin(self, device, event, patient, rule, key):
         world, now = self.world, self.world.now
         age = self._age(event)
-        is_late = age is None or event.past or age > world.live_window(device)
+        is_late = event.past or age > world.live_window(device)
         self.used.add(key)
-        if not is_late and event.certain:
-            believed(world, device, patient)
-        if age is not None and age > rule.actionable and not rule.always_notify:
+        if age > rule.actionable and not rule.always_notify:
             return
         priority = rule.priority
         if is_late and rule.response in ("immediate", "prompt"):
@@ -99,23 +97,25 @@ class Events:
         where = patient, rule.id, device.id
         ended = ("end", *key) in self.used
         if event.phase == "single" or is_late or ended:
-            world.alarms.momentary(*where, priority, now, news="event", late=is_late, device=device.id)
+            alarm = world.alarms.momentary(*where, priority, now, news="event", late=is_late, device=device.id)
+            alarm.event = event.event
             if event.phase != "single" and not ended:
                 self.running.setdefault(where, set()).add(key)
             return
         self.running.setdefault(where, set()).add(key)
         alarm = world.alarms.open.get(where)
         if alarm is None:
-            world.alarms.raise_(*where, priority, now, news="event", device=device.id)
+            alarm = world.alarms.raise_(*where, priority, now, news="event", device=device.id)
         else:
             # Every new event id on an open alarm is news. # contract §5
             world.alarms.momentary(*where, priority, now, news="event", device=device.id)
             alarm.condition, alarm.expires = "present", None
+        alarm.event = event.event
 
     def _end(self, device, event, patient, rule):
         """Over when every episode of the rule has ended; what is doubtful ends nothing. # contract §0.2"""
         age = self._age(event)
-        if age is None or event.past or not event.certain or age > self.world.live_window(device):
+        if event.past or not event.certain or age > self.world.live_window(device):
             return
         where = patient, rule.id, device.id
         key = patient, device.id, event.event, event.id
@@ -129,8 +129,39 @@ class Events:
         if before and not running:
             self.world.alarms.over(where, self.world.now)
 
-    def again(self, device, begin, end):
-        """After a correction of a binding: for the right patient. # contract §0.2, §4"""
-        for event in list(self.heard):
-            if event.device == device.id and event.measured is not None and begin <= event.measured < end:
-                self.judge(device, event)
+    def rules_changed(self, before, after):
+        """What still holds under another rule is raised by it at once. # contract row 23"""
+        world = self.world
+        gone = {rule.id for rule in before.events if rule not in after.events}
+        for alarm in list(world.alarms.open.values()):
+            if alarm.rule not in gone or alarm.condition == "momentary":
+                continue
+            world.alarms.close(alarm, "rule_changed")
+            running = self.running.pop(alarm.key, None)
+            rule = after.event_rule(alarm.event)
+            if rule is None or alarm.condition == "absent":
+                continue
+            where = alarm.patient, rule.id, alarm.source
+            self._raise_again(alarm, where, rule, alarm.condition)
+            if running:
+                self.running[where] = running
+
+    def _raise_again(self, alarm, where, rule, condition):
+        priority = lower(rule.priority) if alarm.late and rule.response in ("immediate", "prompt") else rule.priority
+        again = self.world.alarms.raise_(*where, priority, self.world.now, news="event", condition=condition, late=alarm.late,
+                                         device=alarm.device)
+        again.event = alarm.event
+
+    def inherit(self, told, patient):
+        """Events whose alarms another patient had by mistake are the right one's. # contract §4"""
+        rules = {rule.id: rule for rule in self.world.rules.events}
+        for alarm in told:
+            rule = rules.get(alarm.rule)
+            if rule is None:
+                continue
+            where = patient, alarm.rule, alarm.source
+            condition = "momentary" if alarm.condition == "absent" else alarm.condition
+            self._raise_again(alarm, where, rule, condition)
+            running = {(patient, *key[1:]) for key in self.running.pop((alarm.patient, *where[1:]), ())}
+            if running:
+                self.running[where] = running

@@ -26,7 +26,7 @@ def message(world, raw):
         return None
     entries = body.get(raw["kind"] if raw["kind"] == "events" else "readings") or []
     entries = [one for one in entries if isinstance(one, dict)]
-    newest = readings.newest_time(head, entries)
+    newest = readings.newest_time(head, [one for one in entries if understood(world, raw["kind"], one, head, device)])
     counter = world.counters.setdefault((device.id, raw["kind"]), Counter())
     word = counter.take(head.boot, head.seq, readings.digest(body), newest)
     if word == "redelivered":
@@ -36,11 +36,13 @@ def message(world, raw):
         notes.note(world, bound, "link.boot_reset", device.id)
     if head.mode != "real" and bound is not None:
         world.alarms.hold(bound, "link.test_mode", device.id, "medium", world.now, kind="technical")
+    if head.clock:
+        device.trusted = head.source in ("network", "ntp")
     could_live = not (raw.get("retain") or raw.get("dup") or raw.get("backlog")) and word != "old"
     heard = hear(world, device, principal, head, newest, could_live)
     if heard.stepped_from is not None and bound is not None:
         notes.note(world, bound, "clock.stepped", device.id)
-    taken = Taken(world, device, head, heard, could_live, raw.get("retain", False) or word == "old")
+    taken = Taken(world, device, head, heard, could_live, word == "old", raw.get("retain", False))
     if raw["kind"] == "telemetry":
         telemetry(world, device, head, entries, taken)
     elif raw["kind"] == "events":
@@ -48,6 +50,18 @@ def message(world, raw):
     elif raw["kind"] == "info":
         info(world, device, head, body, word)
     return None
+
+
+def understood(world, kind, entry, head, device):
+    """Whether an entry is taken, so that its time counts."""
+    try:
+        if kind == "telemetry":
+            readings.reading(entry, head, device.id, world.rules, 0)
+        else:
+            readings.entry_time(entry, head)
+    except (Refused, TypeError, KeyError):
+        return False
+    return True
 
 
 def refused(world, principal):
@@ -71,18 +85,18 @@ def info(world, device, head, body, word):
 def hear(world, device, principal, head, newest, could_live):
     """The offset to add to stamps of this message, by hop. # contract §0.8, §3"""
     relay = head.relay
+    trusted = device.trusted
+    told = relay and (relay["sent_at"] or relay["received_at"])
+    clock = world.clocks.setdefault((principal, device.id, principal != device.id or bool(told)), Clock())
     if relay is None:
-        trusted = head.source in ("network", "ntp")
-        clock = world.clocks.setdefault((principal, device.id), Clock())
         if not could_live:
             return Heard(0 if trusted else clock.offset or 0, trusted or clock.offset is not None)
         return clock.hear(world.now, newest, trusted)
-    clock = world.clocks.setdefault(("relay", relay["id"]), Clock())
-    sent = relay["sent_at"] or relay["received_at"]
+    sent = told or newest
     if could_live:
-        heard = clock.hear(world.now, sent, False)
+        heard = clock.hear(world.now, sent, trusted)
     else:
-        heard = Heard(clock.offset or 0, clock.offset is not None)
+        heard = Heard(0 if trusted else clock.offset or 0, trusted or clock.offset is not None)
     if relay["device_clock"] is None:
         return heard
     reference = relay["received_at"] or relay["sent_at"]
@@ -90,15 +104,16 @@ def hear(world, device, principal, head, newest, could_live):
         return Heard(world.now - relay["device_clock"], False)
     first = reference - relay["device_clock"]
     stepped = None if heard.stepped_from is None else heard.stepped_from + first
-    return Heard(heard.offset + first, heard.certain, heard.queue, stepped)
+    return Heard(heard.offset + first, heard.certain, heard.queue, stepped, first)
 
 
 class Taken:
     """How the times of one message are taken."""
 
-    def __init__(self, world, device, head, heard, could_live, past):
+    def __init__(self, world, device, head, heard, could_live, old, retained):
         self.world, self.device, self.head, self.heard = world, device, head, heard
-        self.could_live, self.past = could_live, past
+        self.could_live, self.old, self.retained = could_live, old, retained
+        self.by_arrival = False
         self.suspect = False
         timeline = head.timeline
         self.old_timeline = timeline is not None and device.timeline is not None and timeline < device.timeline
@@ -108,28 +123,44 @@ class Taken:
     def place(self, stamp, age=None, stopped=False):
         """(measured, certain, ambiguous) of one stamp. # contract §3, §0.11aa, §0.11b, §0.21"""
         now, heard = self.world.now, self.heard
+        self.by_arrival = False
         if stamp is None:
-            return (now - (age or 0), True, False) if self.could_live else (None, False, False)
+            return (now - (age or 0), True, False) if self.could_live else self._by_arrival()
         at = stamp + heard.offset
-        charted = self.world.class_of(self.device)
-        if charted and charted.charted and now < at <= now + 2 * HOUR:
+        if self.is_charted(at):
             return at, not self.past, False
         first = self.device.registered - DAY
-        impossible = at > now + 5 * MINUTE or at < Y2000 or self.old_timeline or (stopped and self.could_live)
-        too_early = (at < first or at < now - RETENTION) and self.could_live and not heard.queue
+        impossible = at > now + 5 * MINUTE or min(at, stamp + heard.implant) < Y2000 or self.old_timeline or (stopped and self.could_live)
+        too_early = (at < now - RETENTION or (at < first and not heard.queue)) and self.could_live
         if impossible or too_early:
-            if self.could_live:
-                self.suspect = True
-                return now, False, False
-            return (None, False, False) if at > now else (at, False, False)
+            self.suspect = True
+            return self._by_arrival()
         at = min(at, now)
-        if heard.stepped_from is not None and abs(now - stamp) > 30 * US:
+        if heard.stepped_from is not None and abs(now - stamp - heard.implant) > 30 * US:
             return at, False, self._other_patient(stamp + heard.stepped_from, at)
-        return at, heard.certain and not self.past, False
+        cls = self.world.class_of(self.device)
+        return at, (heard.certain or bool(cls and cls.charted)) and not self.past, False
+
+    def _by_arrival(self):
+        """Nothing is known of its time but that it came. # contract §3"""
+        self.by_arrival = True
+        return self.world.now, False, False
+
+    def is_charted(self, at):
+        """What people chart up to 2 h ahead. # contract §0.21"""
+        cls = self.world.class_of(self.device)
+        return bool(cls and cls.charted) and self.world.now < at <= self.world.now + 2 * HOUR
+
+    @property
+    def past(self):
+        """Never live. # contract §0.7, §3"""
+        return self.old or (self.retained and not self.by_arrival)
 
     def _other_patient(self, before, after):
+        """Who is told that nobody knows whose it is, where the old clock says another. # contract §0.11b"""
         held = self.world.bindings_of(self.device.id)
-        return held.at(before)[0] != held.at(after)[0]
+        then, now = held.at(before)[0], held.at(after)[0]
+        return None if then == now else now or then
 
 
 def telemetry(world, device, head, entries, taken):
@@ -141,35 +172,45 @@ def telemetry(world, device, head, entries, taken):
         except Refused as why:
             named = world.rules.signal(raw.get("signal", "")) if isinstance(raw.get("signal"), str) else None
             if named:
-                world.not_judged.setdefault((device.id, named[0]), {}).setdefault(f"rejected: {why}", world.now)
+                world.not_judged.setdefault((device.id, named[0]), {}).setdefault(f"rejected: {why}", []).append(world.now)
             continue
         copy.arrival, copy.step = world.now, world.number
-        stopped = stands_still(world, device, head, copy)
+        if copy.stamp is not None:
+            timeline = head.timeline if head.timeline is not None else device.timeline or 0
+            copy.identity = copy.signal, copy.instance, copy.stamp, timeline
+        if judging.is_repeated(world, copy):
+            continue
+        came = world.instants.setdefault(copy.identity, []) if copy.stamp is not None else []
+        before = [c for c in came if not c.gone]
+        stopped = stands_still(world, device, head, copy, before)
         copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age, stopped)
+        copy.past = taken.past
+        if copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset):
+            copy.judged_at = world.now
+        if before and not taken.by_arrival:
+            # One instant has one time, whatever clocks did since.
+            copy.judged_at, copy.measured = copy.at, before[0].measured
+        if copy.status != "entered-in-error":
+            came.append(copy)
         if copy.unit_doubtful:
             copy.certain = False
         copies.append(copy)
     in_conflict(world, copies)
-    ordered = sorted(copies, key=lambda c: (c.measured is not None, c.measured or 0, c.stamp or 0))
-    for place, copy in enumerate(ordered):
-        judging.take(world, device, copy, taken)
-        if place + 1 == len(ordered) or ordered[place + 1].measured != copy.measured:
-            world.settle_courses()
+    ordered = sorted(copies, key=lambda c: (c.stamp is not None, c.stamp or 0))
+    for copy in ordered:
+        judging.take(world, device, copy)
+        world.settle_courses()
     suspect(world, device, taken)
 
 
-def stands_still(world, device, head, copy):
+def stands_still(world, device, head, copy, before):
     """A clock that still gives the time it gave two minutes before, for another value. # contract §0.1a"""
     cls = world.class_of(device)
-    key = device.id, copy.signal, copy.instance
-    if copy.stamp is None or copy.status != "final" or (cls and cls.charted) or key not in world.sources:
+    if copy.stamp is None or copy.status != "final" or (cls and cls.charted):
         return False
-    if head.sent_at not in (None, copy.stamp):
+    if head.sent_at not in (None, copy.stamp) or any(not differs(c, copy) for c in before):
         return False
-    same = [c for c in world.sources[key].log if not isinstance(c, tuple) and c.identity == copy.identity]
-    if any(not differs(c, copy) for c in same):
-        return False
-    return any(world.now - c.arrival > STOPPED for c in same)
+    return any(world.now - c.arrival > STOPPED for c in before)
 
 
 def in_conflict(world, copies):

@@ -4,28 +4,28 @@ from . import intake, losses, notes
 from .late import age_of, late
 from .limits import crossed
 from .rules import SIDES
-from .sources import differs
+from .readings import Copy
+from .sources import Back, differs, is_known
 from .when import US
 
 LOST_WITHIN = 60 * US
 CONFLICT = 30 * US
+# Of pressures, heart rate and SpO2 an implausible value after a good one is as grave as a critical one. # contract §2
+GRAVE = ("heart_rate", "pulse_rate", "spo2", "abp_sys", "abp_dia", "abp_mean", "nibp_sys", "nibp_dia", "nibp_mean")
 
 
-def take(world, device, copy, taken):
+def take(world, device, copy):
     """One copy: whose it is, and whether it can be judged."""
     held = world.bindings_of(device.id)
     if copy.status == "entered-in-error":
         if copy.mode == "real":
             withdraw(world, device, copy)
         return
-    if copy.measured is None:
-        copy.patient = held.patient_now()
-    else:
-        copy.patient, ambiguous = held.at(copy.measured)
-        if ambiguous or copy.ambiguous_time:
-            copy.patient = None
-            notes.note(world, None, "link.unattributed", device.id)
-            return
+    whose, ambiguous = held.at(copy.measured)
+    if ambiguous or copy.ambiguous_time:
+        notes.note(world, copy.ambiguous_time or whose, "link.unattributed", device.id)
+        return
+    copy.patient = whose
     source = world.source(device.id, copy.signal, copy.instance)
     if copy.patient is None or not world.patients[copy.patient].here:
         if fit(world, copy):
@@ -37,7 +37,23 @@ def take(world, device, copy, taken):
         return implausible(world, device, copy, source)
     if copy.value == 0 and held.now and copy.signal in held.now.zero:
         return zero(world, device, copy)
-    judge(world, device, copy, source, taken)
+    judge(world, device, copy, source)
+
+
+def is_repeated(world, copy):
+    """Whether a reading came before and was judged: then it says nothing. # contract §2 Same reading, §0.2"""
+    source = world.source(copy.device, copy.signal, copy.instance)
+    if copy.status == "entered-in-error":
+        return False
+    gone = [b.copy for b in source.log if isinstance(b, Back) and b.identity == copy.identity]
+    gone += [c for c in source.log if isinstance(c, Copy) and c.identity == copy.identity and gone]
+    standing = [c for c in source.standing() if c.identity == copy.identity and c.patient is not None]
+    standing += [c for c in world.instants.get(copy.identity, ()) if c.status == "corrected" and not c.gone
+                 and copy.status != "corrected"]
+    came = [c for c in world.instants.get(copy.identity, ()) if not c.gone]
+    if not fit(world, copy) and any(not differs(c, copy) for c in came):
+        return True
+    return is_known(copy, standing, gone)
 
 
 def fit(world, copy):
@@ -49,7 +65,7 @@ def fit(world, copy):
 
 def passed_over(world, copy, why):
     """Why a signal was not judged, and since when. # contract, the one law"""
-    world.not_judged.setdefault((copy.device, copy.signal), {}).setdefault(why, world.now)
+    world.not_judged.setdefault((copy.device, copy.signal), {}).setdefault(why, []).append(world.now)
 
 
 def unfit(world, device, copy):
@@ -59,48 +75,43 @@ def unfit(world, device, copy):
 
 def withdraw(world, device, copy):
     """Only the same reading, its instance included. # contract §0.3"""
-    put_in_place(world, world.source(device.id, copy.signal, copy.instance), copy)
+    take_back(world, world.source(device.id, copy.signal, copy.instance), copy, lambda rule: False, False)
 
 
-def put_in_place(world, source, copy):
-    """Adds what takes the place of another copy; alarms that stood on that one are retracted. # contract §5 row 26"""
+def take_back(world, source, copy, holds, judged):
+    """A reading does not count any more; alarms that stand on it, and that nothing `holds`, are retracted. # contract row 26"""
     source.courses()
-    source.reason = "retracted"
-    source.add(copy)
-    world.settle_courses()
-    retract(world, source, copy)
-    source.reason = None
-
-
-def retract(world, source, withdrawn):
-    """What was raised by nothing but this reading is retracted. # contract row 26"""
-    held = {(patient, f"{rule.id}_{side}")
-            for (patient, rule, side), course in source.courses().items() if course.level}
+    gone = []
     for alarm in list(world.alarms.open.values()):
-        causes = {i for key, i in source.told if key == alarm.key}
-        gone = [c for c in source.log if not isinstance(c, tuple) and id(c) in causes]
-        if not gone or (alarm.patient, alarm.rule) in held:
-            continue
-        if alarm.condition in ("present", "unknown") or all(c.identity == withdrawn.identity for c in gone):
+        if alarm.source in (source.name, source.link) and alarm.stands == (source.signal, copy.identity) and not holds(alarm.rule):
+            gone.append(alarm.key)
             world.alarms.close(alarm, "retracted")
+    for one in world.instants.get(copy.identity, ()):
+        one.gone = one is not copy
+    key = copy.device, copy.signal, copy.instance
+    world.values[key] = [one for one in world.values.get(key, ()) if one[2] != copy.identity]
+    source.add(Back(copy, world.now, world.number, frozenset((key[0], key[1]) for key in gone), judged,
+                    world.bindings_of(copy.device).patient_now()))
+    world.settle_courses()
 
 
-def is_live(world, device, copy, taken):
+def is_live(world, device, copy):
     """Not older than its window, nor than the newest judged of its series. # contract §3"""
-    if copy.measured is None or taken.past:
+    if copy.past:
         return False
     if world.bindings_of(device.id).patient_now() != copy.patient:
         return False
-    if age_of(world, copy) > world.live_window(device, copy.signal):
+    age = world.now - copy.at - world.gaps.overlap(copy.at, world.now)
+    if age > world.live_window(device, copy.signal):
         return False
     newest = world.source(device.id, copy.signal, copy.instance).newest(copy.patient)
-    return newest is None or copy.measured >= newest
+    return newest is None or copy.at >= newest
 
 
 def inside_all(world, copy, person):
     """Whether a value is certainly inside all limits of its signal."""
     for rule in world.rules_for(copy.signal, person, copy.step):
-        limits = world.limits_in_force(rule, person, copy.measured, copy.step)
+        limits = world.limits_in_force(rule, person, copy.at, copy.step)
         for (side, level), amounts in limits.items():
             if amounts and crossed(copy, side, amounts, rule.inclusive_critical and level == "critical" and side == "low") is not False:
                 return False
@@ -117,13 +128,18 @@ def critical_priority(world, signal):
 def implausible(world, device, copy, source):
     """# contract §2"""
     passed_over(world, copy, "implausible")
+    if not is_live(world, device, copy):
+        return
     person = world.patients[copy.patient]
     before = [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None]
     critical = critical_priority(world, copy.signal)
+    before = [c for c in before if certain_answer(world, c, person)]
     inside = bool(before) and inside_all(world, before[-1], person)
-    priority = critical if critical and inside else "medium"
-    if world.bindings_of(device.id).patient_now() == copy.patient:
-        world.alarms.hold(copy.patient, "link.implausible", source.link, priority, world.now, kind="technical", once=True)
+    grave = copy.signal in GRAVE and critical and inside
+    priority = critical if grave else "medium"
+    alarm = world.alarms.hold(copy.patient, "link.implausible", source.link, priority, world.now, kind="technical", once=True,
+                      device=device.id, signal=copy.signal)
+    alarm.stands = alarm.stands or (source.signal, copy.identity)
 
 
 def zero(world, device, copy):
@@ -132,34 +148,36 @@ def zero(world, device, copy):
     key = copy.patient, device.id, copy.signal
     if key in world.watches:
         world.watches[key].off()
-    last = world.judged.get((device.id, copy.signal))
-    if key in world.zeroed or last is None or world.now - last > LOST_WITHIN:
+    source = world.source(device.id, copy.signal, copy.instance)
+    before = [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None]
+    sudden = bool(before) and before[-1].value != 0 and 0 <= copy.at - before[-1].at <= LOST_WITHIN
+    if key in world.zeroed or not sudden:
         return
-    if not is_live(world, device, copy, _Now()):
+    if not is_live(world, device, copy):
         return
     world.zeroed.add(key)
-    source = world.source(device.id, copy.signal, copy.instance)
     priority = critical_priority(world, copy.signal) or "medium"
-    world.alarms.hold(copy.patient, "link.zero_or_off", source.link, priority, world.now, kind="technical", once=True)
+    alarm = world.alarms.hold(copy.patient, "link.zero_or_off", source.link, priority, world.now, kind="technical", once=True,
+                      device=device.id, signal=copy.signal)
+    alarm.stands = alarm.stands or (source.signal, copy.identity)
 
 
-class _Now:
-    past = False
-
-
-def judge(world, device, copy, source, taken):
+def judge(world, device, copy, source):
     """A number, code or text of a patient."""
     person = world.patients[copy.patient]
-    copy.live = is_live(world, device, copy, taken)
+    copy.live = is_live(world, device, copy)
     if copy.status == "corrected":
         return correct(world, device, copy, source)
     known = [c for c in source.copies(copy.patient) if c.identity == copy.identity]
-    duplicate = any(not differs(c, copy) for c in known)
+    gone = [b.copy for b in source.log if isinstance(b, Back) and b.identity == copy.identity]
+    gone += [c for c in source.log if isinstance(c, Copy) and c.identity == copy.identity and gone]
+    duplicate = is_known(copy, known, gone)
     conflict(world, device, copy, source, known if not duplicate else [])
     source.add(copy)
-    if duplicate or copy.status == "entered-in-error":
+    if duplicate:
         return
-    refuse_age(world, person, copy)
+    if copy.live:
+        refuse_age(world, person, copy)
     if not copy.live:
         passed_over(world, copy, "late")
         if copy.value is not None:
@@ -171,7 +189,7 @@ def judge(world, device, copy, source, taken):
 
 def conflict(world, device, copy, source, known):
     """Values that contradict each other make their series doubtful for a while. # contract §0.1a"""
-    at = copy.measured if copy.measured is not None else copy.arrival
+    at = copy.at
     if copy.status not in ("corrected", "entered-in-error") and (copy.contradicted or known):
         source.conflict_at = at if source.conflict_at is None else max(at, source.conflict_at)
     cls = world.class_of(device)
@@ -182,15 +200,39 @@ def conflict(world, device, copy, source, known):
 
 def correct(world, device, copy, source):
     """The corrected value takes the place of the others under its identity. # contract §0.1"""
-    place = [c for c in source.log if not isinstance(c, tuple) and c.identity == copy.identity and c.live]
-    if place:
-        # Its time and patient are those of the reading it corrects, whatever clocks did since.
-        copy.live, copy.measured, copy.patient = True, place[0].measured, place[0].patient
-    put_in_place(world, source, copy)
+    same = [c for c in world.instants.get(copy.identity, ()) if c is not copy]
+    standing = [c for c in source.standing() if c.identity == copy.identity]
+    rivals = [c for c in standing if c.status == "corrected" and c.step == copy.step]
+    if any(not differs(c, copy) for c in standing):
+        return
+    person = world.patients[copy.patient]
+    copy.corrects = any(differs(c, copy) or c.patient is not None and fit(world, c) for c in same)
+    conflict(world, device, copy, source, [])
+    if copy.corrects and not rivals:
+        # Its time is that of the reading it corrects, whatever clocks did since.
+        if source.newest(copy.patient) == copy.measured and not copy.past:
+            # What corrects the newest is the newest, however old that is.
+            copy.judged_at, copy.live = None, world.bindings_of(device.id).patient_now() == copy.patient
+        take_back(world, source, copy, lambda rule: still_beyond(world, copy, person, rule), copy.live)
+    source.add(copy)
+    if copy.live:
+        refuse_age(world, person, copy)
     if not copy.live and copy.value is not None:
-        late(world, device, copy, source, world.patients[copy.patient])
-    elif not place and copy.certain and certain_answer(world, copy, world.patients[copy.patient]):
+        late(world, device, copy, source, person)
+    elif not copy.corrects and copy.certain and certain_answer(world, copy, person):
         alive(world, device, copy, source)
+
+
+def still_beyond(world, copy, person, name):
+    """Whether the new value would raise the same alarm, or may."""
+    name = name.removesuffix("_repeat_due")
+    for rule in world.rules_for(copy.signal, person, copy.step):
+        limits = world.limits_in_force(rule, person, copy.at, copy.step)
+        for (side, level), amounts in limits.items():
+            inclusive = rule.inclusive_critical and level == "critical" and side == "low"
+            if f"{rule.id}_{side}" == name and amounts and crossed(copy, side, amounts, inclusive) is not False:
+                return True
+    return False
 
 
 def refuse_age(world, person, copy):
@@ -206,7 +248,7 @@ def certain_answer(world, copy, person):
         return True
     answers = []
     for rule in world.rules_for(copy.signal, person, copy.step):
-        for (side, level), amounts in world.limits_in_force(rule, person, copy.measured, copy.step).items():
+        for (side, level), amounts in world.limits_in_force(rule, person, copy.at, copy.step).items():
             inclusive = rule.inclusive_critical and level == "critical" and side == "low"
             answers.append(crossed(copy, side, amounts, inclusive) if amounts else False)
     return bool(answers) and None not in answers
@@ -218,7 +260,7 @@ def alive(world, device, copy, source):
     world.judged[key] = world.now
     world.not_judged.pop(key, None)
     if copy.value is not None:
-        world.values.setdefault(key, []).append((copy.measured, copy.value if copy.unit != "mmol/L" else copy.value * 18.0182))
+        world.values.setdefault((*key, copy.instance), []).append((copy.at, copy.value if copy.unit != "mmol/L" else copy.value * 18.0182, copy.identity))
     world.zeroed.discard((copy.patient, device.id, copy.signal))
     for rule in ("link.zero_or_off", "link.implausible"):
         world.alarms.over((copy.patient, rule, source.link), world.now)

@@ -12,8 +12,7 @@ def age_of(world, copy):
 def late(world, device, copy, source, person):
     """A late crossing that lasts for the rule's delay. # contract §3, §0.12, §0.6"""
     for rule in world.rules_for(copy.signal, person, copy.step):
-        measured = copy.measured if copy.measured is not None else copy.arrival
-        limits = world.limits_in_force(rule, person, measured, copy.step)
+        limits = world.limits_in_force(rule, person, copy.at, copy.step)
         for side in SIDES:
             late_side(world, device, copy, source, person, rule, side, limits)
 
@@ -23,14 +22,15 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     beyond = lambda c, level: bool(limits.get((side, level))) and crossed(c, side, limits[side, level], inclusive and level == "critical")
     if not any(beyond(copy, level) for level in LEVELS):
         return
-    if copy.measured is not None and age_of(world, copy) > rule.actionable:
+    if age_of(world, copy) > rule.actionable:
         return
     shape = source._shape(rule, device)
-    level, run = excursion(copy, source, person, shape, beyond)
+    key = person.id, f"{rule.id}_{side}", source.name
+    level, run = excursion(copy, source, person, shape, beyond, key)
     if level is None:
         return
-    key = person.id, f"{rule.id}_{side}", source.name
     told = {source.told.get((key, id(c))) for c in run} - {None}
+    fresh = [c for c in run if source.told.get((key, id(c))) != "critical"]
     source.told.update({(key, id(c)): max(level, source.told.get((key, id(c)), level), key=LEVELS[::-1].index) for c in run})
     if "critical" in told or level in told:
         # Told once, and again only where it is graver.
@@ -44,19 +44,22 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     alarm = world.alarms.open.get(key)
     if alarm is not None and alarm.condition in ("present", "unknown"):
         return
-    world.alarms.momentary(*key, priority, world.now, late=True, device=device.id)
+    alarm = world.alarms.momentary(*key, priority, world.now, late=True, device=device.id, signal=rule.signal)
+    worst = (min if side == "low" else max)(fresh, key=lambda c: c.value)
+    alarm.stands = source.signal, worst.identity
 
 
-def excursion(copy, source, person, shape, beyond):
+def excursion(copy, source, person, shape, beyond, key):
     """(level, copies) of the run of crossings around a copy, in the order of measured times."""
-    if copy.measured is None:
-        return ("critical" if beyond(copy, "critical") else "warning"), [copy]
-    found = [c for c in source.copies(person.id) if c.measured is not None and c.value is not None]
-    found.sort(key=lambda c: c.measured)
+    found = [c for c in source.copies(person.id) if c.value is not None and c.step > person.admitted]
+    found.sort(key=lambda c: c.at)
     place = next((i for i, c in enumerate(found) if c is copy), None)
     if place is None:
         return None, []
-    near = lambda a, b: shape.gap is None or b.measured - a.measured <= shape.gap
+    near = lambda a, b: shape.gap is None or b.at - a.at <= shape.gap
+
+    # What was live and told of nothing is no part of what is late.
+    tells = lambda c: not c.live or source.told.get((key, id(c))) is not None
 
     def run(test):
         first = last = place
@@ -64,7 +67,7 @@ def excursion(copy, source, person, shape, beyond):
             first -= 1
         while last + 1 < len(found) and test(found[last + 1]) and near(found[last], found[last + 1]):
             last += 1
-        return found[first:last + 1]
+        return [c for c in found[first:last + 1] if c is copy or tells(c)]
 
     delays = dict(shape.delays)
     whole = run(lambda c: any(beyond(c, level) for level in LEVELS))
@@ -72,6 +75,6 @@ def excursion(copy, source, person, shape, beyond):
         if not beyond(copy, level):
             continue
         part = run(lambda c, level=level: beyond(c, level))
-        if part[-1].measured - part[0].measured >= delays[level]:
+        if part[-1].at - part[0].at >= delays[level]:
             return level, whole
     return None, []

@@ -17,6 +17,7 @@ class Entry:
     at: int
     copy: object = None
     certain: bool = True
+    counts: bool = False
     change: str | None = None
     limits: dict = field(default_factory=dict)
     shape: object = None
@@ -104,6 +105,7 @@ class Level:
     due: int | None = None
     present: bool = False
     inside: int | None = None
+    copy: object = None
 
 
 class Course:
@@ -113,20 +115,31 @@ class Course:
         self.side, self.shape, self.put_off = side, shape, put_off
         self.levels = {level: Level() for level in LEVELS}
         self.unknown = False
-        self.lost = None
+        self.lost = self.lost_copy = None
         self.reason = "ended"
         self.newest_arrival = None
         self.newest_at = None
         self.came = None
-        self.certain = None
+        self.sound = []
         self.doubtful = None
+        self.arrived = None
         self.beyond_at = None
         self.run = []
+
+    @property
+    def certain(self):
+        """The latest certain entry that still counts."""
+        return self.sound[-1] if self.sound else None
 
     @property
     def level(self):
         """The level that is present, or None."""
         return next((name for name in LEVELS if self.levels[name].present), None)
+
+    @property
+    def pending(self):
+        """Whether a delay is running."""
+        return any(level.since is not None and not level.present for level in self.levels.values())
 
     @property
     def repeat_due(self):
@@ -154,8 +167,9 @@ class Course:
         for level in self.levels.values():
             if level.since is None or level.present or level.due is None:
                 continue
-            due = self.put_off(level.due)
-            if due <= now and (until is None or due <= until):
+            # Whichever of the two fell first, however long both were put off.
+            first = until is None or level.due <= self.newest_arrival + self.shape.gap
+            if self.put_off(level.due) <= now and first:
                 level.present = True
         if until is not None and now >= until:
             self._gap()
@@ -165,7 +179,7 @@ class Course:
         if not self.level:
             pending = next((n for n in LEVELS if self.levels[n].since is not None), None)
             if pending:
-                self.lost = pending
+                self.lost, self.lost_copy = pending, self.levels[pending].copy
         for level in self.levels.values():
             level.inside = None
             if not level.present:
@@ -201,54 +215,63 @@ class Course:
 
     def _note(self, entry, beyond):
         if entry.certain:
-            self.certain, self.doubtful = entry, None
-        else:
+            self.sound.append(entry)
+            self.doubtful = None
+        elif self.doubtful is None or entry.at >= self.doubtful.at:
             self.doubtful = entry
         if beyond:
             self.beyond_at = entry.arrival
             self.run.append(entry.copy)
         elif not self.level and all(level.since is None for level in self.levels.values()):
             self.run = []
-        if entry.certain or beyond:
+        if entry.counts:
             self.newest_arrival = entry.arrival
             self.newest_at = entry.at
 
+    def _says(self, entry):
+        """Whether a reading says that this side is over: it has a limit, or had one until now."""
+        return self.level is not None or any(self._amounts(entry, name) for name in LEVELS)
+
     def _stream(self, entry):
+        says = self._says(entry)
         delays = dict(self.shape.delays)
         answers = {name: self._crossed(entry, name) for name in LEVELS}
-        if self.newest_at is not None and entry.at - self.newest_at > self.shape.gap:
-            for level in self.levels.values():
-                level.inside = None
-                if not level.present:
-                    level.since = level.due = None
+        if self.came is not None and entry.certain and entry.at - self.came > self.shape.gap:
+            self._gap()
         for name, level in self.levels.items():
             if answers[name]:
                 level.inside = None
                 if level.since is None:
-                    level.since = entry.at
+                    level.since, level.copy = entry.at, entry.copy
                 if entry.at - level.since >= delays[name]:
                     level.present = True
             elif answers[name] is False and entry.certain:
                 self._inside(level, entry, name)
         # What is in flight may still say otherwise: a delay runs on from the arrival of the newest.
         self.came = max(self.came or entry.at, entry.at)
+        if self.arrived is None or not entry.copy.corrects:
+            self.arrived = entry.arrival
         for name, level in self.levels.items():
             if level.since is not None:
-                level.due = entry.arrival + max(0, level.since + delays[name] - self.came)
+                level.due = self.arrived + max(0, level.since + delays[name] - self.came)
         beyond = any(answers.values())
         ambiguous = any(answer is None for answer in answers.values())
         if beyond:
-            self.unknown, self.lost = False, None
+            self.unknown = False
+            self.lost = None if entry.certain and not ambiguous else self.lost
         elif entry.certain and not ambiguous:
             self.lost = None
-            if not self.level:
+            if not self.level and says:
                 self.unknown = False
-        if not ambiguous or beyond:
+        if not ambiguous or beyond or entry.counts:
             self._note(entry, beyond)
 
     def _inside(self, level, entry, name):
         if not level.present:
+            self.reason = "ended"
             level.since = level.due = None
+        elif not self._amounts(entry, name):
+            self._clear(level)
         elif not self._clearly(entry, name):
             level.inside = None
         else:
@@ -266,6 +289,7 @@ class Course:
 
     def _spot(self, entry):
         """# contract §7, §0.1a, §0.14"""
+        says = self._says(entry)
         answers = {name: self._crossed(entry, name) for name in LEVELS}
         for name, level in self.levels.items():
             if answers[name]:
@@ -275,15 +299,15 @@ class Course:
         beyond = any(answers.values())
         if beyond:
             self.unknown = False
-        elif entry.certain and not self.level:
+        elif entry.certain and not self.level and says:
             self.unknown = False
-        if beyond or None not in answers.values():
+        if beyond or None not in answers.values() or entry.counts:
             self._note(entry, beyond)
 
     def _spot_beyond(self, level, entry, name, answers):
         level.inside = None
         if level.since is None:
-            level.since = entry.at
+            level.since, level.copy = entry.at, entry.copy
             level.due = entry.arrival + self.shape.confirm if name == "warning" and self.shape.confirm else entry.arrival
         confirmed = entry.at - level.since >= APART
         if level.due <= entry.arrival or confirmed or answers["critical"] or self.levels["critical"].present:
@@ -291,7 +315,10 @@ class Course:
 
     def _spot_inside(self, level, entry, name):
         if not level.present:
+            self.reason = "ended"
             level.since = level.due = None
+        elif not self._amounts(entry, name):
+            self._clear(level)
         elif not self._clearly(entry, name):
             level.inside = None
         elif level.inside is None:
@@ -306,18 +333,52 @@ class Course:
         elif entry.change == "lost_told":
             self.lost = None
         elif entry.change == "silent":
-            for level in self.levels.values():
+            # Single measurements stand for themselves, whatever lies between them.
+            for level in self.levels.values() if not self.shape.spot else ():
                 level.inside = None
-            self.unknown = True
+            self.unknown = self.unknown or not self.shape.spot or self.level is not None
         elif entry.change == "pause":
             # Unbound: nothing ends, nothing runs. # contract row 24
             for level in self.levels.values():
                 level.inside = None
                 if not level.present:
                     level.since = level.due = None
-            self.unknown, self.lost, self.newest_arrival = True, None, None
+            # Nothing that came before is known of whoever it is bound to next.
+            self.unknown, self.newest_arrival, self.sound, self.doubtful = True, None, [], None
+        elif entry.change in ("rules", "inherit"):
+            # What still holds under the new rule holds at once. # contract row 23
+            self.reason = "rule_changed"
+            self.levels = {level: Level() for level in LEVELS}
+            # Whoever takes over was told of no loss.
+            self.lost = None if entry.change == "inherit" else self.lost
+            self._at_once(lambda at: entry.limits)
         else:
             self._judge_again(entry)
+
+    def _at_once(self, limits):
+        """By level, from what is known last, doubtful or not. # contract §5, conditions are by level"""
+        for known in (self.certain, self.doubtful):
+            for name, level in self.levels.items():
+                amounts = known and limits(known.at).get((self.side, name))
+                inclusive = self.shape.inclusive and name == "critical" and self.side == "low"
+                if amounts and crossed(known.copy, self.side, amounts, inclusive):
+                    self.levels[name] = Level(since=known.at, due=known.at, present=True, copy=known.copy)
+
+    def take_back(self, back, present, retracted, limits):
+        """A reading does not count any more. # contract row 26"""
+        was_latest = self.certain is not None and self.certain.copy.identity == back.identity
+        self.sound = [one for one in self.sound if one.copy.identity != back.identity]
+        if self.doubtful is not None and self.doubtful.copy.identity == back.identity:
+            self.doubtful = None
+        for name, level in self.levels.items():
+            begun = level.copy is not None and level.copy.identity == back.identity
+            if retracted or (begun and not level.present):
+                self.levels[name] = Level()
+            level.inside = None
+        if self.lost and self.lost_copy.identity == back.identity:
+            self.lost = None
+        if present and not back.judged and (retracted or (was_latest and not self.level and back.copy.status == "entered-in-error")):
+            self._at_once(limits)
 
     def _judge_again(self, entry):
         """Limits or rules changed: from the newest reading, doubtful ones too. # contract §0.5, row 22"""
@@ -327,13 +388,14 @@ class Course:
             if any(answers):
                 if self.unknown or level.since is not None:
                     continue
-                level.since = entry.at
+                level.since, level.copy = entry.at, known[answers.index(True)].copy
                 level.due = entry.at + (0 if self.shape.spot else dict(self.shape.delays)[name])
                 if level.due <= entry.at:
                     level.present = True
             elif level.present and not self.unknown and self.certain and self.doubtful is None and answers == [False]:
                 self._clear(level, entry.reason)
             elif not level.present and answers and None not in answers:
+                self.reason = entry.reason if level.since is not None else self.reason
                 level.since = level.due = None
         for name, level in self.levels.items():
             if not self._amounts(entry, name) and not level.present:

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from . import floors, silence
+from . import silence
 from .when import US
 
 MOMENT = US
@@ -16,11 +16,12 @@ class Watch:
         self.last = None
         self.others = []
         self.due = None
-        self.lost = False
+        self.lost = self.unknown = False
 
     def value(self, arrived):
         """A live value beyond doubt ends it."""
-        self.last, self.others, self.due, self.lost = arrived, [], None, False
+        self.last, self.others, self.due = arrived, [], None
+        self.lost = self.unknown = False
 
     def off(self):
         """There is no sensor, or the device left: not lost before the next value."""
@@ -29,7 +30,9 @@ class Watch:
 
     def other(self, arrived):
         """Another signal of the device was judged. A pause counts as half the loss at most."""
-        if self.last is None or arrived <= self.last or self.due is not None or self.lost:
+        if self.last is None or arrived <= self.last or self.due is not None:
+            return
+        if self.lost and not self.unknown:
             return
         if self.others and arrived - self.others[-1] >= self.loss:
             self.others = []
@@ -44,9 +47,13 @@ class Watch:
     def advance(self, now):
         """Whether it is lost now."""
         if self.due is not None and self.put_off(self.due) <= now:
-            self.off()
-            self.lost = True
+            self.due, self.others = None, []
+            self.lost, self.unknown = True, False
         return self.lost
+
+    def silent(self):
+        """The device paused as well: the loss is unknown until it lasts again."""
+        self.unknown, self.others = True, []
 
 
 def watches_of(world, device, patient):
@@ -87,18 +94,18 @@ def settle(world):
         if watch.advance(world.now):
             alarm = world.alarms.open.get(key)
             if alarm is None or alarm.condition == "absent":
-                quiet = floors.folded(key, signal, world.alarms.open.values())
-                world.alarms.hold(*key, "high", world.now, device=device, quiet=quiet).folds = named[0].folds
-            elif silent_whole(world, device, patient):
+                world.alarms.hold(*key, "high", world.now, device=device, signal=signal).folds = named[0].folds
+            elif silent_whole(world, device, patient) and not watch.unknown:
+                watch.silent()
                 world.alarms.unknown(key)
-            elif alarm.condition == "unknown":
-                world.alarms.hold(*key, "high", world.now, device=device)
+            elif alarm.condition == "unknown" and not watch.unknown:
+                world.alarms.hold(*key, "high", world.now, device=device, signal=signal)
         elif key in world.alarms.open:
             world.alarms.over(key, world.now)
 
 
 def silent_whole(world, device, patient):
     """Nothing of the device was judged for the first rung: a loss is unknown. # contract row 6"""
-    last = max([at for (d, _), at in world.judged.items() if d == device], default=None)
+    last = max([at for (d, signal), at in world.judged.items() if d == device and signal], default=None)
     ladder = silence.rungs(world.class_of(world.devices[device]), None, False, None)
     return bool(last is not None and ladder and world.gaps.put_off(last + ladder[0][1]) <= world.now)

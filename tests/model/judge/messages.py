@@ -7,56 +7,58 @@ WINDOW = 64
 
 @dataclass
 class Counter:
-    """All (boot, seq, hash) that came, and the newest time."""
+    """What came since the counter began, by number, and the newest time."""
 
-    seen: dict = field(default_factory=dict)
     boot: int | None = None
     highest: int | None = None
+    came: dict = field(default_factory=dict)
     newest: int | None = None
-    lower: list = field(default_factory=list)
+    lower: int = 0
 
     def take(self, boot, seq, digest, time):
-        """`new`, `redelivered`, `old` or `boot_reset`. # contract §2 Same message, §0.7"""
-        word = self._word(boot, seq, digest, time)
-        if word in ("new", "boot_reset"):
-            if time is not None and (self.newest is None or time > self.newest):
-                self.newest = time
-        if seq is not None and word != "old":
-            self.seen.setdefault((boot, seq), set()).add(digest)
-        return word
-
-    def _word(self, boot, seq, digest, time):
-        if boot is not None and self.boot is not None and boot < self.boot:
-            return self._earlier(boot, seq, digest, time)
-        self.lower = []
-        if boot != self.boot:
-            # A device that stops sending `boot` is taken as it is. # contract §0.7
-            self.boot, self.highest = boot, None
+        """`new`, `redelivered`, `old`, or `boot_reset`. # contract §2 Same message, §0.7"""
         if seq is None:
             return "new"
-        if digest in self.seen.get((boot, seq), ()):
-            return "redelivered"
-        if self.highest is None or seq > self.highest:
+        word = self._word(boot, seq, digest, time)
+        if word in ("new", "reset", "boot_reset"):
+            self.lower = 0
+            if self._is_newer(time):
+                self.newest = time
+        return "new" if word in ("reused", "reset") else word
+
+    def _word(self, boot, seq, digest, time):
+        # A device that states no `boot` any more is taken as it is.
+        now = self.boot if boot is None else boot
+        if self.highest is None or (now is not None and (self.boot is None or now > self.boot)):
+            return self._begin(now, seq, digest, "new")
+        if now is not None and now < self.boot:
+            return self._earlier(now, seq, digest, time)
+        if seq > self.highest:
             self.highest = seq
-            return "new"
-        if seq > self.highest - WINDOW and boot is not None:
-            return "new"
-        if boot is None and time is not None and self.newest is not None and time > self.newest:
-            if seq <= self.highest - WINDOW or (boot, seq) in self.seen:
-                self.highest = seq
-                self.seen = {}
-            return "new"
-        return "old" if seq <= self.highest - WINDOW else "new"
+        if self.highest - seq < WINDOW:
+            if seq not in self.came:
+                self.came[seq] = digest
+                return "new"
+            if self.came[seq] == digest:
+                return "redelivered"
+            again = "reused"
+        else:
+            again = "old"
+        if boot is None and self._is_newer(time):
+            return self._begin(now, seq, digest, "reset")
+        return again
+
+    def _is_newer(self, time):
+        return time is not None and (self.newest is None or time > self.newest)
+
+    def _begin(self, boot, seq, digest, word):
+        self.boot, self.highest, self.came = boot, seq, {seq: digest}
+        return word
 
     def _earlier(self, boot, seq, digest, time):
-        if self.lower and self.lower[-1][0] != boot:
-            self.lower = []
-        last = max([t for _, t in self.lower] + [self.newest or 0])
-        if time is None or time <= last:
-            self.lower = []
+        if not self._is_newer(time):
+            self.lower = 0
             return "old"
-        self.lower.append((boot, time))
-        if len(self.lower) < 3:
-            return "old"
-        self.boot, self.highest, self.lower = boot, seq, []
-        return "boot_reset"
+        self.newest = time
+        self.lower += 1
+        return "old" if self.lower < 3 else self._begin(boot, seq, digest, "boot_reset")

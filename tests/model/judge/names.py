@@ -8,9 +8,10 @@ SILENCE = "link.silence"
 QUALITY_RUNG = 2
 
 # Unknown classes are silent (medium) after 5 min; their live window is not given.
-UNKNOWN_CLASS_WINDOW = 300 * US
+UNKNOWN_CLASS_SILENT = 300 * US
+UNKNOWN_CLASS_WINDOW = 60 * US
 
-RETENTION = 400 * 86400 * US
+RETENTION = 365 * 86400 * US
 ACTIONABLE = 24 * 3600 * US
 MOMENTARY_HELD = 24 * 3600 * US
 

@@ -15,6 +15,7 @@ class Patient:
     ward: str | None = None
     bed: str | None = None
     here: bool = True
+    admitted: int = 0
     limits: list = field(default_factory=list)
 
     def age_at(self, step):
@@ -51,6 +52,7 @@ class Device:
     told: dict = field(default_factory=dict)
     info_boot: int | None = None
     timeline: int | None = None
+    trusted: bool = False
 
     @property
     def expected(self):

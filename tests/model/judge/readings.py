@@ -44,10 +44,19 @@ class Copy:
     patient: str | None = None
     ambiguous_time: bool = False
     contradicted: bool = False
-    stopped: bool = False
+    past: bool = False
     index: int = 0
+    corrects: bool = False
+    gone: bool = False
+    counts: bool = False
+    judged_at: int | None = None
     flags: set = field(default_factory=set)
     plan: dict = field(default_factory=dict)
+
+    @property
+    def at(self):
+        """When it counts as measured: what people chart ahead is judged at its arrival. # contract §0.21"""
+        return self.measured if self.judged_at is None else self.judged_at
 
 
 @dataclass
@@ -62,6 +71,7 @@ class Header:
     source: str | None
     timeline: int | None
     relay: dict | None
+    clock: bool = False
 
 
 def whole(raw, name):
@@ -100,7 +110,7 @@ def header(body):
         raise Refused("shape")
     return Header(
         whole(body, "boot"), whole(body, "seq"), time(body, "sent_at"), time(body, "at"), mode,
-        clock.get("source"), whole(clock, "timeline"), relay,
+        clock.get("source"), whole(clock, "timeline"), relay, bool(clock),
     )
 
 

@@ -198,7 +198,7 @@ def load(replacements=()):
     """The shipped rules with text replaced, as ((old, new), …)."""
     text = (CONFIG / "rules.toml").read_text()
     for old, new in replacements:
-        text = text.replace(old, new)
+        text = text.replace(old, new, 1)
     raw = tomllib.loads(text)
     signals, codes = _signals(tomllib.loads((CONFIG / "signals.toml").read_text()))
     optional = lambda one: span(one["actionable"]) if "actionable" in one else names.ACTIONABLE

@@ -7,7 +7,7 @@ from .rules import ORDER
 def rungs(cls, interval, continuous, reason):
     """[(priority, after)] on the base of the live window. # contract §3, §0.15"""
     if cls is None:
-        return [("medium", names.UNKNOWN_CLASS_WINDOW)]
+        return [("medium", names.UNKNOWN_CLASS_SILENT)]
     shift = interval - cls.expected_interval if interval else 0
     found = []
     for place, (priority, after) in enumerate(cls.silence):
@@ -24,12 +24,12 @@ def falling(values):
     """Under 80 mg/dL, or falling faster than 1 mg/dL a minute. # contract §7"""
     if not values:
         return False
-    (at, value) = values[-1]
+    at, value, _ = values[-1]
     if value < 80:
         return True
     if len(values) < 2:
         return False
-    before, earlier = values[-2]
+    before, earlier, _ = values[-2]
     return at > before and (earlier - value) * 60e6 / (at - before) > 1
 
 
@@ -49,7 +49,8 @@ def expected(world):
         for signal in device.expected or {None: None}:
             since = max(binding.told, last_judged(world, device_id, signal))
             interval = world.interval_of(device, signal) if signal else None
-            poor = world.not_judged.get((device_id, signal), {}).get("quality")
+            why = [w for (d, s), w in world.not_judged.items() if d == device_id and signal in (None, s)]
+            poor = min((at for w in why for at in w.get("quality", ()) if at >= since), default=None)
             ladder = ladder_of(world, device, interval, person, since, poor)
             yield person, device, signal, since, by_glucose(world, device, ladder)
 
@@ -65,7 +66,7 @@ def ladder_of(world, device, interval, person, since, poor):
 def by_glucose(world, device, ladder):
     cls = world.class_of(device)
     if cls and cls.high_if_glucose_low and ladder:
-        if falling(world.values.get((device.id, "glucose_cgm"), [])):
+        if any(falling(values) for key, values in world.values.items() if key[:2] == (device.id, "glucose_cgm")):
             return [("high", ladder[0][1])]
     return ladder
 
@@ -93,16 +94,16 @@ def speaks(world, source, person, after):
 
 
 def settle(world):
-    wanted = {}
+    wanted, signals = {}, {}
     for person, device, signal, since, ladder in expected(world):
         reached = rung(ladder, since, world.now, world.gaps.put_off)
         key = person.id, device.id
         if reached is None:
-            world.silent.discard((*key, signal))
+            world.silent -= {one for one in world.silent if one[:3] == (*key, signal)}
             continue
-        if (*key, signal) not in world.silent:
+        if (*key, signal, reached) not in world.silent:
             # Nobody knows where it stands to its limits. # contract row 6
-            world.silent.add((*key, signal))
+            world.silent.add((*key, signal, reached))
             after = dict(ladder)[reached]
             for source in list(world.sources.values()):
                 if source.device == device.id and signal in (None, source.signal) and not speaks(world, source, person, after):
@@ -117,6 +118,17 @@ def settle(world):
         )
         if told:
             continue
+        signals.setdefault(key, set()).add(signal)
         if key not in wanted or ORDER[reached] > ORDER[wanted[key]]:
             wanted[key] = reached
+    for key in wanted:
+        # One more signal is news where somebody had answered. # contract §3 One loss
+        alarm = world.alarms.open.get((key[0], names.SILENCE, key[1]))
+        more = signals[key] - world.told_silent.get(key, set())
+        if alarm is not None and alarm.acked_at is not None and more and ORDER[wanted[key]] <= ORDER[alarm.priority]:
+            world.alarms.again(alarm, world.now)
+    for key, told in world.told_silent.items():
+        if key in wanted:
+            signals[key] |= told
+    world.told_silent = signals
     world.settle_held(names.SILENCE, wanted)

@@ -1,12 +1,41 @@
 """A series: all copies of the readings of one (device, signal, instance), and what follows from them."""
 
-from .limits import Course, Entry, shape
+from dataclasses import dataclass
+
+from .limits import Course, Entry, crossed, shape
+from .readings import Copy
 from .rules import LEVELS, SIDES
+
+
+@dataclass(eq=False)
+class Back:
+    """A reading is taken back: withdrawn, or corrected. `retracted` are the alarms that stood on it, `judged` whether
+    what takes its place is judged itself."""
+
+    copy: Copy
+    at: int
+    step: int
+    retracted: frozenset
+    judged: bool
+    bound: str | None
+
+    @property
+    def identity(self):
+        return self.copy.identity
 
 
 def differs(one, other):
     """Whether two copies say different values."""
     return (one.value, one.unit, one.comparator) != (other.value, other.unit, other.comparator)
+
+
+def is_known(copy, standing, gone):
+    """Whether a copy says nothing new of its identity. # contract §0.1-0.3"""
+    if copy.status == "corrected":
+        return any(not differs(c, copy) for c in standing)
+    # Once one said `corrected`, no other value of it counts.
+    corrected = any(c.status == "corrected" for c in standing)
+    return corrected or any(not differs(c, copy) for c in standing + gone)
 
 
 class Source:
@@ -18,7 +47,6 @@ class Source:
         self.link = f"{device}/{signal}" + (f"/{instance}" if instance else "")
         self.log = []
         self.told = {}
-        self.reason = None
         self.conflict_at = None
         self._courses = None
         self._kept = None
@@ -32,84 +60,82 @@ class Source:
         self.log.append((what, patient, self.world.now, self.world.number, reason))
         self._courses = self._kept = None
 
-    def kept(self):
-        """The log by identity: what was withdrawn or corrected is gone. # contract §0.1-0.3"""
+    def steps(self):
+        """The log as it is judged: changes, copies with whether they stand alone, and what was taken back. # contract §0.1-0.3"""
         if self._kept is None:
-            self._kept = [one for one in self._by_identity() if one is not None]
-        return self._kept
+            self._kept = self._read()
+        return self._kept[0]
+
+    def standing(self):
+        """The copies that were not taken back."""
+        if self._kept is None:
+            self._kept = self._read()
+        return self._kept[1]
 
     def moved(self):
         """Copies belong to somebody else now."""
         self._courses = None
 
-    def _by_identity(self):
-        kept, withdrawn, corrected, places = [], set(), set(), {}
+    def _read(self):
+        steps, standing, gone = [], [], {}
         for one in self.log:
             if isinstance(one, tuple):
-                kept.append((one, True))
+                steps.append(one)
                 continue
-            same = [i for i in places.get(one.identity, ()) if kept[i] is not None]
-            if one.status == "entered-in-error":
-                for i in same:
-                    kept[i] = None
-                withdrawn.add(one.identity)
+            same = [c for c in standing if c.identity == one.identity]
+            if isinstance(one, Back):
+                steps.append(one)
+                gone.setdefault(one.identity, []).extend([*same, one.copy])
+                standing = [c for c in standing if c.identity != one.identity]
                 continue
-            if one.status == "corrected":
-                withdrawn.discard(one.identity)
-                corrected.add(one.identity)
-                rivals = [i for i in same if kept[i][0].status == "corrected" and kept[i][0].step == one.step]
-                if rivals and any(not differs(kept[i][0], one) for i in rivals):
-                    continue
-                if rivals:
-                    # Two corrections in one message: neither can be preferred, so neither clears.
-                    for i in rivals:
-                        kept[i] = kept[i][0], False
-                elif same:
-                    self._correct(kept, same, one, places)
-                    continue
-            elif one.identity in withdrawn | corrected or any(not differs(kept[i][0], one) for i in same):
+            rivals = one.status == "corrected" and [c for c in same if c.status == "corrected" and c.step == one.step]
+            if is_known(one, same, gone.get(one.identity, [])):
                 continue
-            else:
-                # Two values under one identity: both judged for danger, neither clears. # contract §0.1a
-                for i in same:
-                    kept[i] = kept[i][0], False
-            places.setdefault(one.identity, []).append(len(kept))
-            kept.append((one, not same))
-        return kept
-
-    def _correct(self, kept, same, one, places):
-        kept[same[0]] = one, True
-        places[one.identity] = same[:1]
-        for i in same[1:]:
-            kept[i] = None
+            # Two values under one identity: both judged for danger, the newer one does not clear. # contract §0.1a
+            sound = not rivals if one.status == "corrected" else not same
+            standing.append(one)
+            steps.append((one, sound))
+        return steps, standing
 
     def copies(self, patient):
-        return [k for k, _ in self.kept() if not isinstance(k, tuple) and k.patient == patient]
+        return [c for c in self.standing() if c.patient == patient]
 
     def patients(self):
-        return {c.patient for c in self.log if not isinstance(c, tuple) and c.patient is not None}
+        return {c.patient for c in self.log if isinstance(c, Copy) and c.patient is not None}
 
     def courses(self):
         """{(patient, rule, side): course}, from scratch after every change."""
         if self._courses is None:
             self._courses = {}
-            kept = self.kept()
             for patient in sorted(self.patients()):
-                self._fold(patient, kept)
+                self._fold(patient)
         return self._courses
 
-    def _fold(self, patient, kept):
+    def _fold(self, patient):
         world = self.world
         person = world.patients.get(patient)
         device = world.devices[self.device]
-        for one, sound in kept:
-            if isinstance(one, tuple):
+        for one in self.steps():
+            if isinstance(one, Back):
+                self._feed_back(patient, person, one)
+            elif isinstance(one[0], str):
                 what, whom, at, step, reason = one
                 if whom not in (None, patient):
                     continue
                 self._feed_change(patient, person, device, Entry(at, at, change=what, reason=reason), step)
-            elif one.patient == patient and one.live and one.value is not None:
-                self._feed_copy(patient, person, device, one, sound)
+            elif one[0].patient == patient and one[0].live and one[0].value is not None:
+                self._feed_copy(patient, person, device, *one)
+
+    def _feed_back(self, patient, person, back):
+        """A reading does not count any more; what stood on it is judged by what remains. # contract row 26, §0.3"""
+        for (whom, rule, side), course in self._courses.items():
+            if whom != patient:
+                continue
+            limits = lambda at, rule=rule: self.world.limits_in_force(rule, person, back.at, back.step)
+            course.advance(back.at)
+            if (patient, "link.lost_while_pending") in back.retracted:
+                course.lost = None
+            course.take_back(back, back.bound == patient, (patient, f"{rule.id}_{side}") in back.retracted, limits)
 
     def _course(self, patient, rule, side, device):
         key = patient, rule, side
@@ -137,59 +163,79 @@ class Source:
         key = patient, *manner
         if key not in copy.plan:
             copy.plan[key] = [
-                (rule, self.world.limits_in_force(rule, person, copy.measured, copy.step), shape(rule, *manner))
+                (rule, self.world.limits_in_force(rule, person, copy.at, copy.step), shape(rule, *manner))
                 for rule in self.world.rules_for(self.signal, person, copy.step)
+                if not rule.adults_only or person.adult_at(copy.step) or self.world.has_own(person, self.signal, copy)
             ]
         return copy.plan[key]
 
     def _feed_copy(self, patient, person, device, copy, sound):
-        for rule, limits, how in self._plan(patient, person, device, copy):
-            entry = Entry(copy.arrival, copy.measured, copy, copy.certain and sound, limits=limits, shape=how)
+        plan = self._plan(patient, person, device, copy)
+        sides = [(limits[side, level], side, rule.inclusive_critical and level == "critical" and side == "low")
+                 for rule, limits, _ in plan for side in SIDES for level in LEVELS if limits.get((side, level))]
+        answers = [crossed(copy, side, amounts, inclusive) for amounts, side, inclusive in sides]
+        certain = copy.certain and sound and None not in answers
+        # A series is heard of where it says how it stands to any of its limits.
+        counts = True in answers or (certain and not copy.corrects)
+        copy.counts = counts
+        for rule, limits, how in plan:
+            entry = Entry(copy.arrival, copy.at, copy, certain, counts, limits=limits, shape=how)
             for side in SIDES:
                 if any((side, level) in limits for level in LEVELS) or self._known(patient, rule, side):
                     self._course(patient, rule, side, device).feed(entry)
+        if certain and not copy.corrects:
+            # The signal is back.
+            for (whom, _, _), course in self._courses.items():
+                course.lost = None if whom == patient else course.lost
 
     def _known(self, patient, rule, side):
         return any(k[0] == patient and k[1].id == rule.id and k[2] == side for k in self._courses)
 
     def _feed_change(self, patient, person, device, entry, step):
-        if entry.change != "judge":
+        if entry.change not in ("judge", "rules", "inherit"):
             for (whom, rule, side), course in self._courses.items():
                 named = (rule.id, f"{rule.id}_{side}", "limit_changed", "link.lost_while_pending")
                 if whom == patient and entry.reason in named:
                     course.feed(entry)
             return
         rules = {rule.id: rule for rule in self.world.rules_for(self.signal, person, step)}
+        # Limits of a patient are the reason, or rules of these ids. # contract rows 22, 23
+        about = lambda rule, side: (entry.change == "judge" and not rule.floor) or f"{rule.id}_{side}" in entry.reason
         for whom, rule, side in list(self._courses):
-            if whom != patient:
+            if whom != patient or not about(rule, side):
                 continue
             now = rules.get(rule.id)
             limits = self.world.limits_in_force(now, person, entry.at, step) if now else {}
             course = self._course(patient, now or rule, side, device)
-            course.feed(Entry(entry.at, entry.at, change="judge", limits=limits, reason=entry.reason,
+            course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason,
                               shape=self._shape(now, device) if now else None))
         for rule in rules.values():
             limits = self.world.limits_in_force(rule, person, entry.at, step)
-            for side in {s for s, _ in limits}:
+            for side in {s for s, _ in limits if about(rule, s)}:
                 if not self._known(patient, rule, side):
                     self._late_start(patient, rule, side, device, limits, entry)
 
     def _late_start(self, patient, rule, side, device, limits, entry):
         """A limit that was not there before is judged from the newest readings. # contract §0.5"""
         course = self._course(patient, rule, side, device)
-        for copy, sound in self.kept():
-            if not isinstance(copy, tuple) and copy.patient == patient and copy.live and copy.arrival <= entry.at:
-                course.feed(Entry(copy.arrival, copy.measured, copy, copy.certain and sound,
+        for one in self.steps():
+            if isinstance(one, Back) or isinstance(one[0], str):
+                continue
+            copy, sound = one
+            if copy in self.standing() and copy.patient == patient and copy.live and copy.arrival <= entry.at:
+                course.feed(Entry(copy.arrival, copy.at, copy, copy.certain and sound, copy.counts,
                                   shape=self._shape(rule, device)))
-        course.feed(Entry(entry.at, entry.at, change="judge", limits=limits, reason=entry.reason))
+        course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason))
 
     def tell(self, key, course):
         """Readings of a told excursion are told of once. # contract §0.12"""
         self.told.update({(key, id(copy)): course.level for copy in course.run})
 
     def newest(self, patient):
+        """When the newest that was judged was measured, whether it still counts or not."""
         found = [
-            c.measured for c, sound in self.kept()
-            if not isinstance(c, tuple) and c.live and c.certain and sound and c.patient == patient
+            one[0].at for one in self.steps()
+            if not isinstance(one, Back) and not isinstance(one[0], str)
+            and one[0].live and one[0].certain and one[1] and one[0].patient == patient
         ]
         return max(found, default=None)

@@ -1,9 +1,23 @@
 """The second judge: takes one step after another and says what must be open and what was announced."""
 
-from . import alarms, commands, events, floors, gaps, intake, losses, monitored, names, rules, silence, sources
+from dataclasses import replace
+
+from . import alarms, commands, events, gaps, intake, losses, monitored, names, rules, silence, sources
 from .bindings import Bindings
-from .rules import ORDER
+from .rules import ORDER, SIDES
 from .when import US, stamp
+
+
+def part_of(rule, part):
+    """What one side of a limit, or its loss, is judged by; None where there is none."""
+    if rule is None or (part == "lost" and rule.loss is None):
+        return None
+    if part == "lost":
+        return rule.signal, rule.loss, rule.adults_only, rule.not_adults, rule.ages, rule.folds
+    mine = lambda pairs, name: tuple(pair for pair in pairs if name(pair).endswith(part))
+    levels = tuple(pair for pair in rule.levels if pair[0][0] == part)
+    return levels and replace(rule, levels=levels, priorities=mine(rule.priorities, lambda pair: pair[0]), loss=None,
+                              acknowledge_for=mine(rule.acknowledge_for, lambda pair: pair[0]))
 
 
 class World:
@@ -27,7 +41,9 @@ class World:
         self.values = {}
         self.not_judged = {}
         self.zeroed = set()
+        self.instants = {}
         self.silent = set()
+        self.told_silent = {}
         self.suspects = {}
         self.events = events.Events(self)
         self.number = 0
@@ -113,19 +129,21 @@ class World:
         self.rules_by_step.append((self.number, after))
         if before == after:
             return
-        changed = {i for i in set(before.limits) | set(after.limits) if before.limits.get(i) != after.limits.get(i)}
-        signals = {r.limits[i].signal for r in (before, after) for i in changed if i in r.limits}
+        changed = {f"{i}_{part}" for i in set(before.limits) | set(after.limits) for part in (*SIDES, "lost")
+                   if part_of(before.limits.get(i), part) != part_of(after.limits.get(i), part)}
+        signals = {r.limits[i].signal for r in (before, after) for i in r.limits if any(f"{i}_{side}" in changed for side in SIDES)}
         for source in self.sources.values():
-            if source.signal in signals:
-                source.change("judge", None, "rule_changed")
+            bound = self.bindings_of(source.device).patient_now()
+            for patient in source.patients() if source.signal in signals else ():
+                if patient == bound:
+                    source.change("rules", patient, tuple(sorted(changed)))
+                else:
+                    for name in sorted(changed):
+                        source.change("forget", patient, name)
         for alarm in list(self.alarms.open.values()):
-            rule = alarm.rule.rsplit("_", 1)[0]
-            if rule in changed and alarm.condition != "momentary":
+            if alarm.rule.removesuffix("_repeat_due") in changed and alarm.condition != "momentary":
                 self.alarms.close(alarm, "rule_changed")
-        gone = {e.id for e in before.events if e not in after.events}
-        for alarm in list(self.alarms.open.values()):
-            if alarm.rule in gone:
-                self.alarms.close(alarm, "rule_changed")
+        self.events.rules_changed(before, after)
 
     def class_of(self, device):
         return self.rules.classes.get(device.cls)
@@ -155,6 +173,10 @@ class World:
         adult = patient.adult_at(step)
         found = [one for one in self.rules_at(step).limits.values() if one.signal == signal and one.judges(age, adult)]
         return [one for one in found if self.with_floors or not one.floor]
+
+    def has_own(self, person, signal, copy):
+        """Limits of a patient's own hold for somebody whom those for adults refuse. # contract §4"""
+        return any(key[0] == signal for key in person.own_at(copy.at, copy.step))
 
     def limits_in_force(self, rule, patient, measured, step):
         """{(side, level): amounts}: own limits take the place of the shipped ones. # contract §4"""
@@ -203,12 +225,21 @@ class World:
                     worse = rule.priority(side, course.lost)
                     lost[patient, source.link] = worse if ORDER[worse] > ORDER[told] else told
         self.settle_held("link.lost_while_pending", lost)
+        for source in self.sources.values():
+            for (patient, rule, side), course in source.courses().items():
+                alarm = self.alarms.open.get((patient, "link.lost_while_pending", source.link))
+                if course.lost and alarm is not None:
+                    alarm.stands = alarm.stands or (source.signal, course.lost_copy.identity)
 
     def settle_held(self, rule, wanted):
         """A technical condition that holds for exactly these (patient, source)."""
         for (patient, source), priority in sorted(wanted.items(), key=str):
+            known = self.alarms.open.get((patient, rule, source))
+            if known is not None and known.condition == "unknown":
+                continue
             if patient in self.patients and self.patients[patient].here:
-                self.alarms.hold(patient, rule, source, priority, self.now, kind="technical", once=True,
+                signal = source.split("/")[1] if "/" in source else None
+                self.alarms.hold(patient, rule, source, priority, self.now, kind="technical", once=True, signal=signal,
                                  resettable=rule == "link.lost_while_pending")
         for alarm in list(self.alarms.open.values()):
             if alarm.rule == rule and (alarm.patient, alarm.source) not in wanted:
@@ -226,8 +257,8 @@ class World:
         elif alarm is not None and course.unknown:
             # Row 6: what was known to be over is over.
             self.alarms.unknown(key)
-        elif alarm is not None and alarm.condition in ("present", "unknown"):
-            self.alarms.over(key, self.now, source.reason or course.reason)
+        elif alarm is not None and alarm.condition in ("present", "unknown") and not course.pending:
+            self.alarms.over(key, self.now, course.reason)
 
     def settle_present(self, source, rule, side, course, key, alarm):
         told = rule.priority(side, course.level)
@@ -235,18 +266,15 @@ class World:
             if alarm is not None and alarm.condition == "present":
                 self.alarms.unknown(key)
                 return
-            if alarm is not None:
+            if alarm is not None and alarm.condition == "unknown":
                 return
         told = self.shown_only(source, rule, side, course.level, key[0], told)
-        quiet = floors.folded(key, rule.signal, self.alarms.open.values())
-        alarm = self.alarms.hold(*key, told, self.now, device=source.device, quiet=quiet)
+        before = alarm and (alarm.condition, alarm.priority)
+        alarm = self.alarms.hold(*key, told, self.now, device=source.device, signal=rule.signal)
+        if before != (alarm.condition, alarm.priority):
+            alarm.stands = source.signal, course.levels[course.level].copy.identity
         alarm.beyond_at, alarm.folds, alarm.by_reading = course.beyond_at, rule.folds, True
         alarm.acknowledge_for = rule.holds(side, course.level)
-        if alarm.quiet and not quiet:
-            # The emergency is over, and this is still there.
-            alarm.quiet = False
-            if alarm.acked_at is None:
-                self.alarms.announce(alarm, self.now)
         if course.unknown:
             self.alarms.unknown(key)
         source.tell(key, course)
@@ -263,10 +291,14 @@ class World:
         """The first cuff pressure beyond its limit asks for a repeat. # contract §7"""
         patient, name, where = key
         due = patient, f"{name}_repeat_due", where
-        if course.repeat_due and not course.unknown:
-            self.alarms.hold(*due, "low", self.now, device=source.device)
+        if course.repeat_due and course.unknown:
+            return
+        if course.repeat_due:
+            alarm = self.alarms.hold(*due, "low", self.now, device=source.device, signal=source.signal)
+            alarm.stands = source.signal, course.levels["warning"].copy.identity
         elif due in self.alarms.open:
-            self.alarms.over(due, self.now)
+            changed = course.reason in ("limit_changed", "rule_changed")
+            self.alarms.over(due, self.now, course.reason if changed else "ended")
 
     def settle_gateway(self):
         """# contract §0.10"""

@@ -242,7 +242,7 @@ impl Book {
             bed: subject.bed.cloned(),
             device: draft.device,
             source: draft.key.source.clone(),
-            group: self.folding(draft.signal).map(|alarm| alarm.id.to_string()),
+            group: self.folding(&draft.key, draft.signal).map(|alarm| alarm.id.to_string()),
             simulated: out.simulated,
             rule: draft.key.rule.clone(),
             rule_version: draft.rule_version,
@@ -307,7 +307,7 @@ impl Book {
     /// The condition of the open alarm holds again.
     fn renew(&mut self, draft: Draft, out: &mut Output) {
         let now = out.wall();
-        let folding = self.folding(draft.signal).map(|alarm| alarm.id.to_string());
+        let folding = self.folding(&draft.key, draft.signal).map(|alarm| alarm.id.to_string());
         let Some(open) = self.open.get_mut(&draft.key) else { return };
         let own = out.now.at;
         let just_told = open.was_just_told(own);
@@ -318,16 +318,14 @@ impl Book {
         }
         let change = if draft.news || draft.condition == Condition::Momentary {
             alarm.reach(draft.priority);
-            if just_told && !rises && alarm.condition == draft.condition {
+            let goes_on = matches!(alarm.condition, Condition::Present | Condition::Unknown);
+            if just_told && !rises && (goes_on || alarm.condition == draft.condition) {
                 open.untold = true;
-                (alarm.text, alarm.trigger) = (draft.text, draft.trigger);
+                (alarm.text, alarm.trigger, alarm.late) = (draft.text, draft.trigger, draft.late);
                 return;
             }
-            let condition = if alarm.condition == Condition::Present {
-                Condition::Present
-            } else {
-                draft.condition
-            };
+            let begins = !goes_on || draft.condition == Condition::Present;
+            let condition = if begins { draft.condition } else { alarm.condition };
             Some(alarm.recur(condition, draft.late, now))
         } else {
             alarm.present(draft.priority, now)
@@ -342,6 +340,8 @@ impl Book {
         alarm.condition_reason = draft.reason;
         alarm.device = draft.device;
         alarm.latest = draft.latest;
+        let told = rises && change != Change::Updated;
+        open.news_seq = if told { out.next_seq() } else { open.news_seq };
         self.record(&draft.key, change, None, out);
     }
 
@@ -409,6 +409,7 @@ impl Book {
             alarm.condition_since = now;
             alarm.condition_reason = Some("source unbound".to_owned());
             self.record(key, Change::SourceUnbound, None, out);
+            self.run_out(key, out);
         }
     }
 

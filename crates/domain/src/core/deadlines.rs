@@ -7,9 +7,7 @@ use super::{Core, context};
 use crate::model::ids::PatientId;
 use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::output::Output;
-
-/// So long after an intake gap what was sent meanwhile has been delivered.
-const CATCHING_UP: Span = Span::secs(10);
+use crate::patient::Intake;
 
 /// Intake gaps remembered: more than can follow each other while a deadline waits.
 const GAPS: usize = 16;
@@ -84,14 +82,14 @@ impl Core {
 
     /// When the earliest deadline of a machine is decided.
     fn decided(&self, whose: &Whose) -> Option<Timestamp> {
-        let due = match whose {
-            Whose::Site => self.site.alarms.next_deadline()?,
+        match whose {
+            Whose::Site => self.site.alarms.next_deadline(),
             Whose::Patient(id) => {
-                let held = self.head.failing_since;
-                self.patients.get(id)?.next_deadline(context(&self.configuration), held)?.0
+                let patient = self.patients.get(id)?;
+                let due = patient.next_deadline(context(&self.configuration), self.intake())?;
+                Some(due.decided)
             }
-        };
-        Some(after_gaps(&self.head.intake_gaps, due))
+        }
     }
 
     fn fire(&mut self, whose: &Whose, out: &mut Output) {
@@ -104,14 +102,17 @@ impl Core {
             Whose::Patient(id) => {
                 let configuration = Arc::clone(&self.configuration);
                 let context = context(&configuration);
-                let held = self.head.failing_since;
-                if let Some(patient) = self.patient_mut(id)
-                    && let Some((due, deadline)) = patient.next_deadline(context, held)
-                {
-                    patient.fire(due, deadline, context, out);
+                let patient = self.patients.get(id);
+                let due = patient.and_then(|p| p.next_deadline(context, self.intake()));
+                if let Some((due, patient)) = due.zip(self.patient_mut(id)) {
+                    patient.fire(due.at, due.deadline, context, out);
                 }
             }
         }
+    }
+
+    fn intake(&self) -> Intake<'_> {
+        Intake { held: self.head.failing_since, gaps: &self.head.intake_gaps }
     }
 
     /// Puts a patient's next deadline on the agenda.
@@ -126,11 +127,4 @@ impl Core {
         let decided = self.decided(&Whose::Site);
         self.agenda.set(Whose::Site, decided);
     }
-}
-
-/// A deadline that falls into an intake gap, or right after one, waits for what is redelivered. It is put off
-/// once, however many gaps follow: a gateway that takes in nothing most of the time still decides.
-fn after_gaps(gaps: &[IntakeGap], due: Timestamp) -> Timestamp {
-    let covers = |(from, to): &&IntakeGap| due >= *from && due < *to + CATCHING_UP;
-    gaps.iter().find(covers).map_or(due, |(_, to)| *to + CATCHING_UP)
 }

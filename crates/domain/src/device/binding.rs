@@ -46,6 +46,16 @@ pub(super) enum Attribution<'a> {
     Uncertain(&'a PatientId),
 }
 
+impl<'a> Attribution<'a> {
+    /// The patient it names, certain or not.
+    pub(super) fn patient(&self) -> Option<&'a PatientId> {
+        match self {
+            Self::Patient { patient, .. } | Self::Uncertain(patient) => Some(patient),
+            Self::Unbound => None,
+        }
+    }
+}
+
 /// Whose a reading of this instant of the gateway's own time is.
 pub(super) fn attribution(bindings: &[Binding], measured: Timestamp) -> Attribution<'_> {
     let near =

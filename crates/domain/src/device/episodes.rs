@@ -75,9 +75,9 @@ impl Episodes {
         let heard = self.reported.get(&key).is_some_and(|reported| reported.phase > ONLY_ENDED);
         match (heard, certain) {
             (true, true) => self.set(key, rank(Phase::End), patient, now),
+            (false, true) => self.set(key, ONLY_ENDED, patient, now),
             // An end that cannot be used yet is heard again.
-            (true, false) => {}
-            (false, _) => self.set(key, ONLY_ENDED, patient, now),
+            (_, false) => {}
         }
     }
 
@@ -117,8 +117,7 @@ const ONLY_ENDED: u8 = 0;
 /// How far an episode has gone.
 fn rank(phase: Phase) -> u8 {
     match phase {
-        Phase::Single | Phase::Start => 1,
-        Phase::Update => 2,
+        Phase::Single | Phase::Start | Phase::Update => 1,
         Phase::End => 3,
     }
 }

@@ -1,9 +1,9 @@
 //! What becomes of an event that a device reports.
 
-use super::binding::{Attribution, attribution};
+use super::binding::Attribution;
 use super::episodes::EpisodeKey;
 use super::timing::{Pace, device_time, timing};
-use super::{Device, Observed, Surroundings};
+use super::{Device, Observed, Surroundings, Taken};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
 use crate::model::message::{Event, Message, Mode, Phase};
@@ -17,7 +17,7 @@ impl Device {
         &mut self,
         message: &Message,
         event: &Event,
-        old: bool,
+        taken: Taken,
         around: Surroundings<'_>,
         observed: &mut Vec<(PatientId, Observed)>,
         out: &mut Output,
@@ -30,7 +30,7 @@ impl Device {
             newest: None,
             intake_gaps: around.intake_gaps,
             stands_still: false,
-            old,
+            taken,
         };
         let (mut timing, suspect) = timing(self, message, event.time, pace, now);
         let cause = self.cause(message, event.index, now);
@@ -41,7 +41,7 @@ impl Device {
             return self.count(Fate::Test, out);
         }
         let key = episode_key(message, event, now);
-        let patient = match attribution(&self.bindings, timing.own) {
+        let patient = match self.whose(message, event.time, &timing, taken, now) {
             Attribution::Patient { patient, present, .. } => {
                 if !present {
                     timing.timeliness = Timeliness::Late;

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use minicbor::{Decode, Encode};
 
 use crate::model::observation::DeviceInstant;
+use crate::model::sample::flag;
 use crate::model::time::{Span, Timestamp};
 
 /// Device times remembered by series, to know a reading that comes again.
@@ -97,26 +98,56 @@ impl Series {
             (seen.flags, seen.withdrawn) = (flags, false);
             return;
         }
-        if self.recent.len() == REMEMBERED {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(Seen {
-            at: sent.at,
-            timeline: sent.timeline,
-            value,
+        self.push(Seen {
             measured: Some(measured),
             arrived: Some(arrived),
             unjudged: !judged,
             flags,
-            withdrawn: false,
+            ..Seen::new(sent, value)
         });
     }
 
-    /// What came of an instant was withdrawn, or is corrected.
-    pub(super) fn withdraw(&mut self, sent: DeviceInstant) {
+    fn push(&mut self, seen: Seen) {
+        if self.recent.len() == REMEMBERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(seen);
+    }
+
+    /// What came of an instant is corrected, or was withdrawn, and this value with it, even where it comes later.
+    pub(super) fn withdraw(&mut self, sent: DeviceInstant, value: Option<u64>) {
+        let known = |value: &u64| {
+            self.recent.iter().any(|seen| seen.instant() == sent && seen.value == *value)
+        };
+        if let Some(value) = value.filter(|value| !known(value)) {
+            self.push(Seen::new(sent, value));
+        }
         for seen in self.recent.iter_mut().filter(|seen| seen.instant() == sent) {
             (seen.withdrawn, seen.unjudged) = (true, false);
         }
+    }
+
+    /// Whether another value of this instant was judged, and still counts.
+    pub(super) fn is_contradicted(&self, sent: DeviceInstant, value: u64) -> bool {
+        self.recent.iter().any(|seen| {
+            seen.instant() == sent && seen.value != value && !seen.withdrawn && !seen.unjudged
+        })
+    }
+
+    /// What came first of this instant and still counts.
+    pub(super) fn first_of(&self, sent: DeviceInstant) -> Option<Seen> {
+        self.recent.iter().copied().find(|seen| seen.instant() == sent && !seen.withdrawn)
+    }
+
+    /// What was withdrawn of this instant, the first of it.
+    pub(super) fn withdrawn(&self, sent: DeviceInstant) -> Option<Seen> {
+        self.recent.iter().copied().find(|seen| seen.instant() == sent && seen.withdrawn)
+    }
+
+    /// Whether what is known of this instant is a correction: nothing but another one takes its place.
+    pub(super) fn is_corrected(&self, sent: DeviceInstant) -> bool {
+        let mut stand = self.recent.iter().filter(|seen| seen.instant() == sent && !seen.withdrawn);
+        stand.any(|seen| seen.flags & flag::CORRECTED != 0)
     }
 
     /// Another value of the same time came at `rule_at`.
@@ -140,6 +171,19 @@ pub(super) struct Copied {
 }
 
 impl Seen {
+    fn new(sent: DeviceInstant, value: u64) -> Self {
+        Self {
+            at: sent.at,
+            timeline: sent.timeline,
+            value,
+            measured: None,
+            arrived: None,
+            unjudged: false,
+            flags: 0,
+            withdrawn: false,
+        }
+    }
+
     fn instant(&self) -> DeviceInstant {
         DeviceInstant { at: self.at, timeline: self.timeline }
     }

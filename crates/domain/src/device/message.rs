@@ -3,7 +3,7 @@
 use super::reading::{Around, Place};
 use super::sequence::SequenceOutcome;
 use super::timing::{device_time, hop_sent_at, newest_reading};
-use super::{Device, Observed, Surroundings};
+use super::{Device, Observed, Surroundings, Taken};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
 use crate::model::message::{Body, DeviceInfo, Message, Mode, Reading, Status, Value};
@@ -45,12 +45,15 @@ impl Device {
         if message.mode == Mode::Probe {
             return self.count(Fate::Probe, out);
         }
-        let old = outcome == SequenceOutcome::Old;
+        let mut taken = Taken { old: outcome == SequenceOutcome::Old, stepped: None };
         let cause = self.cause(message, 0, now);
-        if message.delivery.could_be_live() && !old {
+        if message.delivery.could_be_live() && !taken.old {
             let sent_at = hop_sent_at(message).or(newest);
-            let stepped = self.clock_of_mut(message).observe(sent_at, message.clock.as_ref(), now);
-            if stepped && let Some(patient) = self.patient() {
+            taken.stepped =
+                self.clock_of_mut(message).observe(sent_at, message.clock.as_ref(), now);
+            if taken.stepped.is_some()
+                && let Some(patient) = self.patient()
+            {
                 observed.push((patient.clone(), Observed::ClockStepped(cause.clone())));
             }
         }
@@ -65,7 +68,7 @@ impl Device {
         {
             observed.push((patient.clone(), Observed::TestMode(cause)));
         }
-        self.observe_body(message, old, around, observed, out);
+        self.observe_body(message, taken, around, observed, out);
     }
 
     /// What a broker retained was sent at another time, and is no contact.
@@ -82,7 +85,7 @@ impl Device {
     fn observe_body(
         &mut self,
         message: &Message,
-        old: bool,
+        taken: Taken,
         around: Surroundings<'_>,
         observed: &mut Vec<(PatientId, Observed)>,
         out: &mut Output,
@@ -92,7 +95,7 @@ impl Device {
                 let class = around.rules.class(&self.details.class);
                 let around = Around { class, everywhere: around };
                 let first = out.samples.len();
-                for place in in_order(message, readings, out.numbers, old) {
+                for place in in_order(message, readings, out.numbers, taken) {
                     self.reading(message, place, around, observed, out);
                 }
                 if let Some(samples) = out.samples.get_mut(first..) {
@@ -102,14 +105,14 @@ impl Device {
             }
             Body::Events { events, refused } => {
                 for event in events {
-                    self.event(message, event, old, around, observed, out);
+                    self.event(message, event, taken, around, observed, out);
                 }
                 self.refused(message, refused, observed, out);
             }
             Body::Waves { refused, .. } => self.refused(message, refused, observed, out),
             Body::Status { .. } => {}
             // What a device said in test mode, or before it started anew, says nothing of now.
-            Body::Info { .. } if old || message.mode != Mode::Real => {}
+            Body::Info { .. } if taken.old || message.mode != Mode::Real => {}
             Body::Info { info } => {
                 self.take_info(info, around.rules);
                 if let Some(patient) = self.patient() {
@@ -149,12 +152,12 @@ fn in_order<'a>(
     message: &Message,
     readings: &'a [Reading],
     numbers: u32,
-    old: bool,
+    taken: Taken,
 ) -> Vec<Place<'a>> {
     let mut number = numbers;
     let mut places: Vec<(Option<Timestamp>, Place<'a>)> = Vec::with_capacity(readings.len());
     for reading in readings {
-        let place = Place { reading, number, contradicted: false, old };
+        let place = Place { reading, number, contradicted: false, taken };
         places.push((device_time(message, reading.time), place));
         number += u32::from(matches!(reading.value, Value::Number { .. }));
     }

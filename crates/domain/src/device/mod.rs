@@ -93,10 +93,19 @@ pub struct Device {
 /// Clocks of others remembered by device.
 const HOPS: usize = 16;
 
+/// How a message was taken.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    /// It is known to be old, and never live.
+    old: bool,
+    /// The offset of its sender's clock before that was put right with this message.
+    stepped: Option<Span>,
+}
+
 /// Whether its time of sending is that of somebody else's clock.
 fn is_brought(message: &Message) -> bool {
     message.principal != message.device
-        || message.relay.as_ref().is_some_and(|relay| relay.sent_at.is_some())
+        || message.relay.as_ref().is_some_and(|r| r.sent_at.or(r.received_at).is_some())
 }
 
 /// What a device machine observed of a patient, for the patient machine.

@@ -61,14 +61,14 @@ struct Other {
 }
 
 impl ClockOffset {
-    /// A message with `sent_at` (or its newest reading in its stead) came live at `now`; whether its
-    /// clock was put right.
+    /// A message with `sent_at` (or its newest reading in its stead) came live at `now`; what its
+    /// offset was before, where its clock was put right.
     pub fn observe(
         &mut self,
         sent_at: Option<Timestamp>,
         clock: Option<&Clock>,
         now: Stamp,
-    ) -> bool {
+    ) -> Option<Span> {
         if let Some(clock) = clock {
             self.disciplined =
                 matches!(clock.source, Some(ClockSource::Network | ClockSource::Ntp));
@@ -79,18 +79,16 @@ impl ClockOffset {
                 self.timeline = clock.timeline;
             }
         }
-        let Some(sent_at) = sent_at.filter(|sent_at| *sent_at >= Timestamp::YEAR_2000) else {
-            return false;
-        };
+        let sent_at = sent_at.filter(|sent_at| *sent_at >= Timestamp::YEAR_2000)?;
         let offset = now.wall() - sent_at;
         if self.predicts(offset) {
             // A queue goes on beside live messages.
             self.other.take_if(|other| !other.queue);
             self.sample(offset, now);
-            return false;
+            return None;
         }
         if is_near(offset, Span::ZERO) {
-            let stepped = self.in_use.is_some() && !self.disciplined;
+            let stepped = self.in_use.filter(|_| !self.disciplined);
             self.start();
             self.sample(offset, now);
             return stepped;
@@ -99,7 +97,7 @@ impl ClockOffset {
             self.start();
             self.sample(offset, now);
         }
-        false
+        None
     }
 
     /// The gateway's wall clock moved by so much: what was learnt against it moves along.
@@ -182,9 +180,10 @@ impl ClockOffset {
         self.disciplined || self.in_use.is_some_and(|in_use| now.wall() - sent_at >= in_use - NEAR)
     }
 
-    /// Whether the sender is emptying a queue.
-    pub fn is_queue(&self) -> bool {
-        self.other.as_ref().is_some_and(|other| other.queue)
+    /// Whether what was sent then is of a queue that is emptied, beside which live messages may come.
+    pub fn is_queue(&self, sent_at: Option<Timestamp>, now: Stamp) -> bool {
+        let live = sent_at.is_some_and(|sent_at| self.predicts(now.wall() - sent_at));
+        !live && self.other.as_ref().is_some_and(|other| other.queue)
     }
 
     /// Whether a message of this timeline is of an earlier one: its times mean nothing.
@@ -206,7 +205,7 @@ impl ClockOffset {
     }
 }
 
-fn is_near(a: Span, b: Span) -> bool {
+pub(super) fn is_near(a: Span, b: Span) -> bool {
     (a - b).as_micros().saturating_abs() <= NEAR.as_micros()
 }
 
@@ -250,7 +249,8 @@ mod tests {
         let queue: Vec<_> = (0..5_000).map(|n| (n * 52 - 260_000, n / 30)).collect();
         send(&mut clock, Span::ZERO, &queue[..4_900]);
         assert_eq!((clock.correction(), clock.shown_ms()), (Span::ZERO, None));
-        assert!(clock.is_queue());
+        let (sent, come) = queue[4_899];
+        assert!(clock.is_queue(Some(at(sent).at), at(come)));
         send(&mut clock, Span::ZERO, &[(200, 200)]);
         assert_eq!(clock.shown_ms(), Some(0));
         send(&mut clock, Span::ZERO, &[(-7_000, 201), (-6_000, 212), (-5_000, 223)]);
@@ -264,7 +264,7 @@ mod tests {
         let ahead = Span::hours(-3);
         send(&mut clock, ahead, &[(0, 0), (5, 5), (11, 11)]);
         assert_eq!(clock.correction(), ahead);
-        assert!(clock.observe(Some(at(20).at), None, at(20)), "stepped");
+        assert_eq!(clock.observe(Some(at(20).at), None, at(20)), Some(ahead), "stepped");
         assert_eq!(clock.correction(), Span::ZERO);
         assert!(clock.is_certain(Some(at(20).at), at(20)));
     }

@@ -1,10 +1,10 @@
 //! What becomes of a reading: whether it came before, whose it is, and what the rules may see of it.
 
-use super::binding::{Attribution, attribution};
+use super::binding::Attribution;
 use super::content::{content, fate, fingerprint, flags, zero};
 use super::identity::{Before, Copied, Series};
 use super::timing::{Pace, device_time, timing};
-use super::{Device, Observed, Surroundings};
+use super::{Device, Observed, Surroundings, Taken};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
 use crate::model::message::{Message, Mode, Reading, Status, Value};
@@ -38,8 +38,8 @@ pub(super) struct Place<'a> {
     pub(super) number: u32,
     /// Another value of the same series and time stands in the same message.
     pub(super) contradicted: bool,
-    /// Its message is an old one.
-    pub(super) old: bool,
+    /// How its message was taken.
+    pub(super) taken: Taken,
 }
 
 impl Device {
@@ -53,7 +53,7 @@ impl Device {
         out: &mut Output,
     ) {
         let now = out.now;
-        let Place { reading, number, contradicted, old } = place;
+        let Place { reading, number, contradicted, taken } = place;
         let Around { class, everywhere: Surroundings { rules, intake_gaps } } = around;
         let known = self.series_of(reading);
         if known.is_err() && self.series.len() >= SERIES {
@@ -70,35 +70,49 @@ impl Device {
             (Some(state), Some(sent)) => state.before(sent, value),
             _ => Before::Nothing,
         };
+        let is_corrected = state.zip(sent).is_some_and(|(state, sent)| state.is_corrected(sent));
+        if is_corrected && matches!(reading.status, Status::Final | Status::Preliminary) {
+            return self.count(Fate::Duplicate, out);
+        }
         let judged_before = before.seen().is_some_and(|seen| !seen.unjudged);
         let is_same = matches!(before, Before::Same(_));
-        let again =
-            reading.status == Status::Corrected && before.seen().is_some_and(|seen| seen.withdrawn);
+        let gone = state.zip(sent).and_then(|(state, sent)| state.withdrawn(sent));
+        let again = reading.status == Status::Corrected
+            && gone.is_some()
+            && before.seen().is_none_or(|seen| seen.withdrawn);
         if is_same && judged_before && !withdraws && !again {
             return self.count(Fate::Duplicate, out);
         }
         let says_now = message.sent_at.is_none_or(|sent_at| sent.is_some_and(|s| s.at == sent_at));
+        let instant = state.zip(sent).and_then(|(state, sent)| state.first_of(sent));
         let stands_still = !is_same
             && says_now
             && reading.status == Status::Final
             && class.is_none_or(|class| !class.charted)
-            && before.seen().and_then(|seen| seen.arrived).is_some_and(|at| now.at - at > STOPPED);
-        let corrected_before = before.seen().and_then(|seen| seen.measured);
+            && instant.and_then(|seen| seen.arrived).is_some_and(|at| now.at - at > STOPPED);
+        let instant = instant.or(gone.filter(|_| again));
+        let corrected_before = instant.and_then(|seen| seen.measured);
         let flags_before = before.seen().filter(|_| is_same).map(|seen| seen.flags);
         let interval = self.interval_of(reading.signal);
         let newest = state.and_then(|state| state.newest);
-        let pace = Pace { class, interval, newest, intake_gaps, stands_still, old };
+        let pace = Pace { class, interval, newest, intake_gaps, stands_still, taken };
         let (mut timing, suspect) = timing(self, message, reading.time, pace, now);
+        let corrects =
+            reading.status == Status::Corrected && (again || matches!(before, Before::Other(_)));
         if let Some(measured) = corrected_before.filter(|_| !suspect) {
             timing.measured = measured;
             timing.own = now.own(measured);
+            // What corrects the newest reading is the newest, however old that is.
+            if corrects && !taken.old && !message.delivery.retained && newest == Some(timing.own) {
+                (timing.rule_at, timing.timeliness) = (timing.own, Timeliness::Live);
+            }
         }
         let cause = self.cause(message, reading.index, now);
         if suspect && let Some(patient) = self.patient() {
             observed.push((patient.clone(), Observed::ClockSuspect(cause.clone())));
         }
         let content = content(message, reading, rules);
-        let attribution = attribution(&self.bindings, timing.own);
+        let attribution = self.whose(message, reading.time, &timing, taken, now);
         if let Attribution::Patient { present: false, .. } = attribution {
             timing.timeliness = Timeliness::Late;
         }
@@ -111,9 +125,6 @@ impl Device {
         if flags_before != Some(flags) {
             self.sample(reading, &timing, flags, number, out);
         }
-        let corrects =
-            reading.status == Status::Corrected && (again || matches!(before, Before::Other(_)));
-        let contradicts = is_fit && !is_same && !corrects && judged_before;
         let (patient, content) = match attribution {
             Attribution::Unbound => {
                 self.note_reading(known, reading, (sent, value), &timing, false, flags, now.at);
@@ -128,16 +139,19 @@ impl Device {
                 (patient.clone(), zero(content, zeros, reading))
             }
         };
-        if (corrects || withdraws)
-            && let (Ok(series), Some(sent)) = (known, sent)
-        {
-            self.series.at(series).withdraw(sent);
+        if let Some(sent) = sent.filter(|_| corrects || withdraws) {
+            let known = self.series_of(reading);
+            self.series_at(known, reading).withdraw(sent, withdraws.then_some(value));
         }
+        let known = self.series_of(reading);
+        // A zero that means no sensor, and what cannot be, are no values that another contradicts.
+        let judged = judged && matches!(content, Content::Number(_) | Content::Word(_));
         self.note_reading(known, reading, (sent, value), &timing, judged, flags, now.at);
         let window = conflict_window(class, interval);
         let index = self.series_of(reading);
         let series = self.series_at(index, reading);
-        if contradicts || contradicted {
+        let contradicts = sent.is_some_and(|sent| series.is_contradicted(sent, value));
+        if (judged && !corrects && contradicts) || contradicted {
             series.contradict(timing.rule_at);
         }
         let conflict = series.is_in_conflict(timing.rule_at, window);

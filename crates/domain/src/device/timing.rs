@@ -1,6 +1,8 @@
 //! When something was measured, as far as that can be known (contract §3).
 
-use super::Device;
+use super::binding::{Attribution, attribution};
+use super::offset::is_near;
+use super::{Device, Taken};
 use crate::model::alarm::TimeQuality;
 use crate::model::message::{Body, Message, ReadingTime};
 use crate::model::observation::{Timeliness, Timing};
@@ -28,8 +30,8 @@ pub(super) struct Pace<'a> {
     pub(super) intake_gaps: &'a [IntakeGap],
     /// Its clock gave the same time long ago.
     pub(super) stands_still: bool,
-    /// Its message is of an earlier `boot` or far below the numbers that came: it is never live.
-    pub(super) old: bool,
+    /// How its message was taken.
+    pub(super) taken: Taken,
 }
 
 /// When it was measured; and whether its stamp is absurd.
@@ -55,16 +57,16 @@ pub(super) fn timing(
         let window = pace.class.map_or(Span::mins(1), |c| c.live_window_for(pace.interval));
         let age = now.at - rule_at - overlap((rule_at, now.at), pace.intake_gaps);
         let passed = age > window || pace.newest.is_some_and(|newest| rule_at < newest);
-        if passed || pace.old || message.delivery.retained {
+        if passed || pace.taken.old || message.delivery.retained {
             Timeliness::Late
         } else {
             Timeliness::Live
         }
     };
-    let fresh = message.delivery.could_be_live() && !pace.old;
+    let fresh = message.delivery.could_be_live() && !pace.taken.old;
     let at_arrival = |quality| {
         let rule_at = now.at.max(pace.newest.unwrap_or(now.at));
-        let timeliness = if pace.old { Timeliness::Late } else { Timeliness::Live };
+        let timeliness = if pace.taken.old { Timeliness::Late } else { Timeliness::Live };
         by(received, rule_at, quality, timeliness)
     };
     let Some(stamp) = device_time(message, time) else {
@@ -88,10 +90,11 @@ pub(super) fn timing(
     if charted && corrected > received && corrected <= received + CHARTED_AHEAD {
         return (by(corrected, now.at, TimeQuality::Synced, timeliness(now.at)), false);
     }
+    let sent_at = hop_sent_at(message).or_else(|| newest_reading(message));
     let before_registration = now.shown(device.registered_at) - BEFORE_REGISTRATION;
     let broken = pace.stands_still
         || corrected < received - OLDEST
-        || (corrected < before_registration && !clock.is_queue());
+        || (corrected < before_registration && !clock.is_queue(sent_at, now));
     let absurd = corrected > received + AHEAD
         || stamp.min(corrected) < Timestamp::YEAR_2000
         || clock.is_previous(message.clock.as_ref())
@@ -101,8 +104,8 @@ pub(super) fn timing(
         return (at_arrival(quality), true);
     }
     let rule_at = now.own(corrected).min(now.at);
-    let sent_at = hop_sent_at(message).or_else(|| newest_reading(message));
-    let certain = charted || clock.is_certain(sent_at, now);
+    let by_old_clock = pace.taken.stepped.is_some() && !is_near(received - stamp, Span::ZERO);
+    let certain = charted || (clock.is_certain(sent_at, now) && !by_old_clock);
     let quality = if certain { TimeQuality::Synced } else { TimeQuality::Estimated };
     (by(corrected, rule_at, quality, timeliness(rule_at)), false)
 }
@@ -131,7 +134,7 @@ pub(super) fn newest_reading(message: &Message) -> Option<Timestamp> {
 
 /// The clock of the last hop: the relay's where there is one.
 pub(super) fn hop_sent_at(message: &Message) -> Option<Timestamp> {
-    message.relay.as_ref().and_then(|r| r.sent_at).or(message.sent_at)
+    message.relay.as_ref().and_then(|r| r.sent_at.or(r.received_at)).or(message.sent_at)
 }
 
 /// Implant time to relay time, where the relay read the implant's clock.
@@ -149,4 +152,31 @@ fn implant_correction(message: &Message) -> Span {
 fn overlap(span: (Timestamp, Timestamp), intake_gaps: &[IntakeGap]) -> Span {
     let within = |(from, to): &IntakeGap| (span.1.min(*to) - span.0.max(*from)).max(Span::ZERO);
     intake_gaps.iter().map(within).fold(Span::ZERO, |sum, one| sum + one)
+}
+
+impl Device {
+    /// Whose something is. What a clock that was put right may have stamped before is nobody's, where that would
+    /// make it another's.
+    pub(super) fn whose(
+        &self,
+        message: &Message,
+        time: ReadingTime,
+        timing: &Timing,
+        taken: Taken,
+        now: Stamp,
+    ) -> Attribution<'_> {
+        let here = attribution(&self.bindings, timing.own);
+        let stamp = device_time(message, time).map(|stamp| stamp + implant_correction(message));
+        let Some((before, stamp)) = taken.stepped.zip(stamp) else { return here };
+        if is_near(timing.received - stamp, Span::ZERO) {
+            return here;
+        }
+        let then = attribution(&self.bindings, now.own(stamp + before));
+        match (here.patient(), then.patient()) {
+            (here, then) if here == then => {}
+            (Some(patient), _) | (None, Some(patient)) => return Attribution::Uncertain(patient),
+            (None, None) => {}
+        }
+        here
+    }
 }

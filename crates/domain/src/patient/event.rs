@@ -34,10 +34,22 @@ impl Kind for Events {
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
-        if let Reconfigured::Closed { rule: Rule::Event(_), open, cause: Some(cause) } = change
-            && matches!(open.alarm.condition, Condition::Present | Condition::Unknown)
-        {
-            patient.judge_event_again(open, (*cause).clone(), context, out);
+        match change {
+            Reconfigured::Closed { rule: Rule::Event(_), open, cause: Some(cause) }
+                if matches!(open.alarm.condition, Condition::Present | Condition::Unknown) =>
+            {
+                patient.judge_event_again(open, (*cause).clone(), context, out);
+            }
+            Reconfigured::Inherited(_, handover) => {
+                for (open, cause) in std::mem::take(&mut handover.told) {
+                    let is_event =
+                        context.rules.get(&open.alarm.rule).and_then(Rule::as_event).is_some();
+                    if let Some(cause) = cause.filter(|_| is_event) {
+                        patient.judge_event_again(&open, cause, context, out);
+                    }
+                }
+            }
+            Reconfigured::Closed { .. } | Reconfigured::Rules(_) => {}
         }
     }
 }
@@ -97,7 +109,7 @@ impl Patient {
             raised_at: episode.timing.measured,
             late,
             latest: None,
-            news: episode.phase != Phase::Update,
+            news: true,
             acknowledge_for: None,
             by_reading: false,
             resettable: false,
@@ -128,9 +140,13 @@ impl Patient {
             signal: None,
             series: None,
             sent: None,
-            priority: rule.priority,
+            priority: priority(rule, before.late),
             response: rule.response,
-            condition: before.condition,
+            condition: match before.condition {
+                // It is over, and nobody answered it.
+                Condition::Absent => Condition::Momentary,
+                known @ (Condition::Present | Condition::Unknown | Condition::Momentary) => known,
+            },
             text: rule.text.clone(),
             advice: rule.advice.clone(),
             reason: before.condition_reason.clone(),

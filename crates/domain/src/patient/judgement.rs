@@ -4,6 +4,7 @@
 //! holds the latest certain value and the newest of all, noted before any kind sees them. A kind
 //! that follows several series keeps its state in a list of its own in [`Patient`], as losses do.
 
+use super::deadline::Earliest;
 use super::series::{Before, Doubt};
 use super::{Deadline, Handover, KINDS, Patient, RuleContext};
 use crate::alarms::book::{Key, Open};
@@ -35,7 +36,7 @@ pub(super) trait Kind: Sync {
         &self,
         _patient: &Patient,
         _context: RuleContext<'r>,
-        _earliest: &mut Earliest<'r>,
+        _earliest: &mut Earliest<'r, '_>,
     ) {
     }
 
@@ -156,28 +157,6 @@ impl Reading<'_> {
     }
 }
 
-/// The earliest of the deadlines offered.
-pub(super) struct Earliest<'r> {
-    /// Intake may stand still since then: what falls then or later is held back.
-    held: Option<Timestamp>,
-    first: Option<(Timestamp, Deadline<'r>)>,
-}
-
-impl<'r> Earliest<'r> {
-    /// Offers a deadline that falls for want of data.
-    pub(super) fn offer(&mut self, at: Timestamp, deadline: Deadline<'r>) {
-        if self.held.is_none_or(|held| at < held) {
-            self.take(at, deadline);
-        }
-    }
-
-    fn take(&mut self, at: Timestamp, deadline: Deadline<'r>) {
-        if self.first.is_none_or(|first| (at, deadline) < first) {
-            self.first = Some((at, deadline));
-        }
-    }
-}
-
 /// Which rules a change is about.
 pub(super) type Wanted<'a> = &'a dyn Fn(&RuleId) -> bool;
 
@@ -260,7 +239,7 @@ impl Patient {
         self.judge(occurrence, context, out);
         let is_number = matches!(occurrence, Occurrence::Number(_));
         if is_number && live && self.is_refused(source.signal, context.rules) {
-            self.refuse_age(Some(source), &observation.cause, out);
+            self.refuse_age(&observation.cause, out);
         }
     }
 
@@ -281,14 +260,16 @@ impl Patient {
             && self.judging(signal, context).find_map(Rule::as_limit).is_none();
         let series = self.series.index_of(&observation.source);
         let state = self.series.at(series);
-        let before = Before::default();
+        let was = std::mem::replace(&mut state.interval, interval);
+        let before = Before { interval: was, ..Before::default() };
         let spot = class.is_some_and(|class| class.spot_only);
         state.spot = spot;
         let by_hand = class.is_some_and(|class| class.charted);
         let reading =
             Reading { observation, number, series, spot, by_hand, ambiguous, refused, before };
         if reading.is_live() {
-            Reading { before: state.note_live(reading, interval, out.now), ..reading }
+            let rule_at = state.note_live(reading, out.now);
+            Reading { before: Before { rule_at, ..before }, ..reading }
         } else {
             state.note_doubtful(reading);
             reading
@@ -305,26 +286,6 @@ impl Patient {
         for kind in KINDS {
             kind.observe(self, occurrence, context, out);
         }
-    }
-
-    /// The earliest deadline, in the gateway's own time. Those that fall for want of data at
-    /// `held` or later are held back: intake may stand still since then.
-    pub fn next_deadline<'r>(
-        &self,
-        context: RuleContext<'r>,
-        held: Option<Timestamp>,
-    ) -> Option<(Timestamp, Deadline<'r>)> {
-        if self.discharged_at.is_some() {
-            return None;
-        }
-        let mut earliest = Earliest { held, first: None };
-        for kind in KINDS {
-            kind.deadlines(self, context, &mut earliest);
-        }
-        if let Some(at) = self.alarms.next_deadline() {
-            earliest.take(at, Deadline::Alarm);
-        }
-        earliest.first
     }
 
     /// Acts on a deadline that fell at `due`.
@@ -353,9 +314,14 @@ impl Patient {
         let changed = |id: &RuleId| before.rules.get(id) != after.rules.get(id);
         // What happened and has no end waits for a person, whatever the rule says now.
         let ended = |open: &Open| open.alarm.condition != Condition::Momentary;
+        let mut unknown: Vec<(Key, String)> = Vec::new();
         for key in self.alarms.keys_where(|key, open| changed(&key.rule) && ended(open)) {
             let open = self.alarms.get(&key).cloned();
             let cause = self.alarms.cause(&key).cloned();
+            let before_it = open.as_ref().map(|open| &open.alarm);
+            if let Some(alarm) = before_it.filter(|alarm| alarm.condition == Condition::Unknown) {
+                unknown.push((key.clone(), alarm.condition_reason.clone().unwrap_or_default()));
+            }
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
             if let Some((rule, open)) = before.rules.get(&key.rule).zip(open) {
                 let mut closed = Reconfigured::Closed { rule, open: &open, cause: cause.as_ref() };
@@ -363,6 +329,10 @@ impl Patient {
             }
         }
         self.judge_again(&mut Reconfigured::Rules(&changed), after, out);
+        // A rule that changed brings no data back.
+        for (key, reason) in unknown {
+            self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(&reason, now));
+        }
     }
 
     /// What is known of the patient changed: rules may apply now, or no more (row 23).
@@ -375,13 +345,15 @@ impl Patient {
         if after.adult {
             self.accept_age(out);
         }
-        let ended = |open: &Open| open.alarm.condition != Condition::Momentary;
-        for key in self.alarms.keys_where(|key, open| gone(&key.rule) && ended(open)) {
+        // What only doubt keeps open waits for a person.
+        let known =
+            |open: &Open| matches!(open.alarm.condition, Condition::Present | Condition::Absent);
+        for key in self.alarms.keys_where(|key, open| gone(&key.rule) && known(open)) {
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
         }
         self.judge_again(&mut Reconfigured::Rules(&new), context, out);
         if self.rules_refuse(context.rules) {
-            self.refuse_age(None, &Cause::noticed(None, out.now.at), out);
+            self.refuse_age(&Cause::noticed(None, out.now.at), out);
         }
     }
 

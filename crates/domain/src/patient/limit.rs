@@ -4,6 +4,7 @@ mod draft;
 mod excursion;
 mod known;
 mod late;
+mod lost;
 mod own;
 mod repeat;
 mod track;
@@ -19,12 +20,11 @@ use watch::Watch;
 pub(super) use watch::Watches;
 
 use super::alarms::{Parts, PatientAlarms};
-use super::judgement::{
-    Earliest, Forgotten, Kind, Occurrence, Reading, Reconfigured, Silent, Wanted,
-};
+use super::deadline::Earliest;
+use super::judgement::{Forgotten, Kind, Occurrence, Reading, Reconfigured, Wanted};
 use super::{Deadline, Patient, RuleContext, SeriesState};
 use crate::alarms::book::{Draft, Key};
-use crate::model::alarm::{AlarmKind, Condition};
+use crate::model::alarm::Condition;
 use crate::model::ids::RuleId;
 use crate::model::observation::{Number, Observation, Source};
 use crate::model::time::{Span, Timestamp};
@@ -60,7 +60,7 @@ impl Kind for Limits {
         &self,
         patient: &Patient,
         context: RuleContext<'r>,
-        earliest: &mut Earliest<'r>,
+        earliest: &mut Earliest<'r, '_>,
     ) {
         for (series, state) in patient.series.values().enumerate() {
             for watch in state.watches.iter() {
@@ -145,6 +145,21 @@ impl Patient {
         })
     }
 
+    /// Whether the last value of a series, as far as it is certain, was inside all limits.
+    pub(super) fn was_inside(&self, source: &Source, context: RuleContext<'_>) -> bool {
+        let Some(latest) = self.series.get(source).and_then(|s| s.latest.as_ref()) else {
+            return false;
+        };
+        let limits = self.limits_at(latest.rule_at);
+        let Number { value, unit, comparator, .. } = latest.number;
+        self.judging(source.signal, context).filter_map(Rule::as_limit).all(|rule| {
+            Level::ALL.into_iter().all(|level| {
+                let relation = rule.relation(level, limits, value, unit, comparator);
+                !matches!(relation, Relation::Beyond { .. } | Relation::Ambiguous)
+            })
+        })
+    }
+
     /// Forgets how the series of an alarm stands to its rule.
     pub(super) fn forget_watch(&mut self, key: &Key) {
         for (source, state) in self.series.iter_mut() {
@@ -166,11 +181,12 @@ impl Patient {
         let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
         let limits = valid_at(limits, adult, observation.timing.own);
         for rule in rules {
-            let mut beyond = [false; 2];
+            let (mut beyond, mut judged) = ([false; 2], false);
             for level in Level::ALL {
                 let relation =
                     rule.relation(level, limits, number.value, number.unit, number.comparator);
                 beyond[level] = matches!(relation, Relation::Beyond { .. });
+                judged |= relation != Relation::NoLimit;
                 if !beyond[level] && state.watches.of(rule).is_none() {
                     continue;
                 }
@@ -185,6 +201,7 @@ impl Patient {
                     asks: !by_hand && level == Level::Warning && rule.confirm.is_some(),
                     delay: rule.delay(level),
                     clear_delay: rule.clear_delay(state.interval),
+                    newest: state.rule_at.unwrap_or(observation.timing.rule_at),
                 };
                 let rule_at = observation.timing.rule_at;
                 move_track(track, relation, certain, manner, rule_at, evidence);
@@ -192,15 +209,12 @@ impl Patient {
                 watch.note_past(rule, level, before.filter(|_| over), (certain, observation));
             }
             if (certain && !observation.corrects) || beyond.contains(&true) {
-                state.counted = Some(alarms.now().at);
+                (state.counted, state.lost) = (Some(alarms.now().at), false);
             }
-            alarms.settle(rule, source, state, beyond, certain);
+            alarms.settle(rule, source, state, beyond, (certain, judged));
             alarms.ask_for_repeat(rule, source, state, certain);
         }
         state.watches.tidy();
-        if certain {
-            state.lost = false;
-        }
     }
 
     /// A delay ran out with no further reading.
@@ -216,88 +230,21 @@ impl Patient {
         let rule = context.rules.limits_of(source.signal).find(|r| r.id == *rule);
         if let Some(rule) = rule {
             let Parts { state, mut alarms, .. } = self.parts(series, out);
-            state.watches.of_mut(rule).tracks[level].active = true;
-            alarms.settle(rule, &source, state, [true; 2], false);
+            let (rule_at, arrival) = (state.rule_at, state.arrival);
+            let now = alarms.now().at;
+            let watch = state.watches.of_mut(rule);
+            watch.tracks[level].active = true;
+            // What is due at the same moment is told at once.
+            for other in Level::ALL {
+                let due = watch.tracks[other].pending().zip(rule_at.zip(arrival)).map(
+                    |(began, (rule_at, arrival))| {
+                        arrival + (began.rule_at + rule.wait(other) - rule_at).max(Span::ZERO)
+                    },
+                );
+                watch.tracks[other].active |= due.is_some_and(|due| due <= now);
+            }
+            alarms.settle(rule, &source, state, [true; 2], (false, false));
             alarms.ask_for_repeat(rule, &source, state, true);
-        }
-    }
-
-    /// A gap that passed unnoticed, because intake stood still, is noticed at the first reading after
-    /// it.
-    fn lose_if_gap_passed(
-        &mut self,
-        reading: Reading<'_>,
-        context: RuleContext<'_>,
-        out: &mut Output,
-    ) {
-        let Reading { observation, series, spot, before, .. } = reading;
-        let Some(last) = before.rule_at.filter(|_| !spot && !self.series.at(series).lost) else {
-            return;
-        };
-        let rules = context.rules.limits_of(observation.source.signal).filter(|r| !r.spot);
-        let gap = rules.map(|rule| rule.tolerated_gap(before.interval)).max();
-        if gap.is_some_and(|gap| observation.timing.rule_at - last > gap) {
-            self.lose(series, out.now.at, context, out);
-        }
-    }
-
-    /// A continuous signal is silent for longer than its tolerated gap, since then (rows 3 and 6).
-    fn lose(
-        &mut self,
-        series: usize,
-        since: Timestamp,
-        context: RuleContext<'_>,
-        out: &mut Output,
-    ) {
-        let Some(source) = self.series.key_at(series).cloned() else { return };
-        let state = self.series.at(series);
-        state.lost = true;
-        let pending = state.watches.lose(context);
-        let reason = state.doubt.as_ref().map_or("no data", |doubt| doubt).to_owned();
-        self.input_lost(&source, &reason, context, out);
-        if let Some((priority, began)) = pending {
-            self.lost_while_pending(&source, priority, &began, since, context, out);
-        }
-    }
-
-    /// Nobody knows where silent series stand to their limits (row 6).
-    fn series_unknown(&mut self, silent: Silent<'_>, context: RuleContext<'_>, out: &mut Output) {
-        let of_silent = |source: &Source| {
-            source.device == *silent.device && silent.signal.is_none_or(|s| source.signal == s)
-        };
-        // What is doubtful and beyond a limit says where it stands.
-        let speaks = |state: &SeriesState| {
-            state.counted.is_some_and(|counted| silent.due - counted < silent.after)
-        };
-        let sources: Vec<Source> = self
-            .series
-            .iter()
-            .filter(|(source, state)| of_silent(source) && !speaks(state))
-            .map(|(source, _)| source.clone())
-            .collect();
-        for source in sources {
-            self.input_lost(&source, silent.reason, context, out);
-        }
-    }
-
-    /// Physiological alarms over what a series says are unknown; that it says nothing is no reason
-    /// to doubt its loss.
-    fn input_lost(
-        &mut self,
-        source: &Source,
-        reason: &str,
-        context: RuleContext<'_>,
-        out: &mut Output,
-    ) {
-        let name = source.name();
-        let over = self.alarms.keys_where(|key, open| {
-            open.alarm.kind == AlarmKind::Physiological
-                && context.rules.get(&key.rule).and_then(Rule::as_loss).is_none()
-                && open.signal == Some(source.signal)
-                && key.source == name
-        });
-        for key in over {
-            self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(reason, now));
         }
     }
 
@@ -313,12 +260,14 @@ impl Patient {
         let Some(source) = self.series.key_at(series).cloned() else { return };
         let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
         let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
+        let limits = valid_at(limits, adult, alarms.now().at);
         let mut held = false;
         for rule in rules.filter(|rule| wanted(&rule.id)) {
-            if state.hold_known(rule, &source, limits, adult) {
-                alarms.settle(rule, &source, state, [true; 2], false);
+            if state.hold_known(rule, &source, limits) {
+                alarms.settle(rule, &source, state, [true; 2], (false, false));
                 held = true;
             }
+            alarms.ask_for_repeat(rule, &source, state, true);
         }
         if state.lost && held {
             self.lose(series, out.now.at, context, out);
@@ -334,13 +283,16 @@ impl PatientAlarms<'_> {
         source: &Source,
         state: &mut SeriesState,
         beyond: [bool; 2],
-        certain: bool,
+        (certain, judged): (bool, bool),
     ) {
-        let Some(watch) = state.watches.iter_mut().find(|w| w.rule == rule.id) else { return };
-        watch.confirm_by_critical(rule);
-        let watch = &*watch;
+        let watch = state.watches.iter_mut().find(|w| w.rule == rule.id);
+        // Without a limit nothing says that it is over, but for the one that was switched off.
+        let (level, over) = watch.map_or((None, judged), |watch| {
+            watch.confirm_by_critical(rule);
+            (watch.active_level(), !watch.is_pending())
+        });
         let key = Key::new(rule.id.clone(), source.name());
-        match (watch.active_level(), self.open(&key)) {
+        match (level, self.open(&key)) {
             (Some(level), None) => self.raise_limit(rule, source, state, level),
             (Some(level), Some((condition, priority))) => {
                 let fresh = beyond.contains(&true);
@@ -350,9 +302,7 @@ impl PatientAlarms<'_> {
                     self.goes_on(&key);
                 }
             }
-            (None, Some((Condition::Present | Condition::Unknown, _)))
-                if certain && !watch.is_pending() =>
-            {
+            (None, Some((Condition::Present | Condition::Unknown, _))) if certain && over => {
                 let latest = state.latest_on(self.now(), state.gap(rule));
                 self.change(&key, None, |alarm, now| {
                     alarm.latest = latest;
@@ -384,7 +334,7 @@ impl Watch {
         &self,
         (series, state): (usize, &SeriesState),
         context: RuleContext<'r>,
-        earliest: &mut Earliest<'r>,
+        earliest: &mut Earliest<'r, '_>,
     ) {
         let Some(rule) = context.rules.get(&self.rule).and_then(Rule::as_limit) else { return };
         let Some(arrival) = state.arrival.filter(|_| !self.is_at_rest()) else { return };

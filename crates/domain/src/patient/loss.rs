@@ -6,9 +6,8 @@
 
 use minicbor::{Decode, Encode};
 
-use super::judgement::{
-    Earliest, Forgotten, Kind, Occurrence, Reading, Reconfigured, Silent, Wanted,
-};
+use super::deadline::Earliest;
+use super::judgement::{Forgotten, Kind, Occurrence, Reading, Reconfigured, Silent, Wanted};
 use super::technical::named;
 use super::{Deadline, Patient, RuleContext};
 use crate::alarms::book::{Draft, Key, Open};
@@ -158,7 +157,7 @@ impl Kind for Losses {
         &self,
         patient: &Patient,
         _context: RuleContext<'r>,
-        earliest: &mut Earliest<'r>,
+        earliest: &mut Earliest<'r, '_>,
     ) {
         for (index, watch) in patient.losses.iter().enumerate() {
             if let Some((due, _)) = watch.run.as_ref().and_then(|run| run.due) {

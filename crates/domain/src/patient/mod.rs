@@ -6,6 +6,7 @@
 //! A kind of rule is one file here, named in `KINDS`; what it may do stands in `judgement.rs`.
 
 mod alarms;
+mod deadline;
 mod event;
 mod judgement;
 mod limit;
@@ -17,15 +18,17 @@ mod withdrawn;
 
 use minicbor::{Decode, Encode};
 
+pub use deadline::{Due, Intake};
 use judgement::{Forgotten, Kind};
 pub use limit::{Checked, LimitSet};
 pub use loss::{LossWatch, Run};
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};
 pub use silence::Expectation;
 
-use crate::alarms::book::{Book, Key};
+use crate::alarms::book::{Book, Key, Open};
 use crate::device::{Device, Observed};
 use crate::model::alarm::Condition;
+use crate::model::cause::Cause;
 use crate::model::command::{AgeClass, AlarmAct, PatientDetails};
 use crate::model::ids::{DeviceId, RuleId, WardId};
 use crate::model::observation::Source;
@@ -86,6 +89,9 @@ pub struct Patient {
 /// What a device said, handed from one patient to another.
 #[derive(Debug, Default)]
 pub struct Handover {
+    expectations: Vec<Expectation>,
+    /// Alarms that the other patient had by it, and what began them.
+    told: Vec<(Open, Option<Cause>)>,
     series: VectorMap<Source, SeriesState>,
     losses: Vec<LossWatch>,
 }
@@ -236,8 +242,10 @@ impl Patient {
     /// The binding was another patient's (row 26): what it raised was announced in error. What the
     /// device said under it is handed back.
     pub fn retract(&mut self, device: &DeviceId, actor: &str, out: &mut Output) -> Handover {
-        let handover = self.release(device);
+        let mut handover = self.release(device);
         for key in self.alarms.keys_where(|_, open| open.alarm.device.as_ref() == Some(device)) {
+            let told = self.alarms.get(&key).cloned();
+            handover.told.extend(told.map(|open| (open, self.alarms.cause(&key).cloned())));
             self.alarms.close(&key, Change::Retracted, "retracted", Some(actor), out);
         }
         handover

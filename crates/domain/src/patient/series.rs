@@ -20,9 +20,6 @@ pub struct SeriesState {
     /// The latest value judged live, its time beyond doubt.
     #[n(0)]
     pub latest: Option<LatestValue>,
-    /// The one before, for its rate.
-    #[n(1)]
-    pub before: Option<(Timestamp, f64)>,
     /// Arrival of the latest reading that was judged, in the gateway's own time.
     #[n(2)]
     pub arrival: Option<Timestamp>,
@@ -54,6 +51,9 @@ pub struct SeriesState {
     #[n(11)]
     #[cbor(default)]
     pub spot: bool,
+    /// The value before the latest, for its rate, and for when the latest is withdrawn.
+    #[n(12)]
+    pub before: Option<Box<LatestValue>>,
 }
 
 /// Words that are hardly ever there, and then take one word of memory: `Box<str>` alone takes two.
@@ -170,15 +170,9 @@ impl SeriesState {
         rule.tolerated_gap(self.interval)
     }
 
-    /// Notes a live number that comes every `interval`; how the series stood before it.
-    pub(super) fn note_live(
-        &mut self,
-        reading: Reading<'_>,
-        interval: Option<Span>,
-        now: Stamp,
-    ) -> Before {
-        let before = Before { rule_at: self.rule_at, interval: self.interval };
-        self.interval = interval;
+    /// Notes a live number; up to when the series was known before it, in rule time.
+    pub(super) fn note_live(&mut self, reading: Reading<'_>, now: Stamp) -> Option<Timestamp> {
+        let before = self.rule_at;
         // What corrects an earlier value is no sign of life.
         if !reading.observation.corrects {
             self.arrival = Some(now.at);
@@ -216,8 +210,7 @@ impl SeriesState {
         let timing = &observation.timing;
         let place = observation.cause.position();
         self.doubtful.take_if(|value| value.rule_at <= timing.rule_at);
-        self.before = self.latest.take().map(|l| (l.rule_at, l.number.value));
-        self.latest = Some(LatestValue {
+        let latest = self.latest.replace(LatestValue {
             number: number.clone(),
             place,
             measured: timing.measured,
@@ -225,6 +218,11 @@ impl SeriesState {
             rule_at: timing.rule_at,
             sent: observation.sent,
         });
+        match (latest, &mut self.before) {
+            (Some(latest), Some(before)) => **before = latest,
+            (Some(latest), None) => self.before = Some(Box::new(latest)),
+            (None, _) => {}
+        }
     }
 
     /// The latest value as an alarm shows it; older than `gap` it is stale.
@@ -261,9 +259,16 @@ impl SeriesState {
         self.arrival.is_some()
     }
 
-    /// The reading of this instant was entered in error.
-    pub(super) fn withdraw(&mut self, sent: Option<DeviceInstant>) {
-        self.latest.take_if(|latest| latest.sent == sent);
-        self.doubtful.take_if(|value| value.sent == sent);
+    /// The reading of this instant does not count any more. Whether it was the latest value: then the one
+    /// before is.
+    pub(super) fn take_back(&mut self, sent: DeviceInstant) -> bool {
+        let of_instant = |known: Option<DeviceInstant>| known == Some(sent);
+        self.doubtful.take_if(|value| of_instant(value.sent));
+        self.before.take_if(|before| of_instant(before.sent));
+        let was_latest = self.latest.take_if(|latest| of_instant(latest.sent)).is_some();
+        if was_latest {
+            self.latest = self.before.take().map(|before| *before);
+        }
+        was_latest
     }
 }

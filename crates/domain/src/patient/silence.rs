@@ -1,12 +1,14 @@
 //! Absence rules: silence never looks like health (contract §3, clinical §7.3 as corrected by §7).
 
+mod expected;
+
 use minicbor::{Decode, Encode};
 
-use super::judgement::{Earliest, Forgotten, Kind, Occurrence, Reading, Silent};
+use super::deadline::Earliest;
+use super::judgement::{Forgotten, Kind, Occurrence, Reading, Reconfigured, Silent};
 use super::{Deadline, Doubt, Patient, RuleContext, technical};
 use crate::alarms::book::Key;
 use crate::alarms::draft;
-use crate::device::Device;
 use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::cause::Cause;
 use crate::model::ids::DeviceId;
@@ -108,7 +110,7 @@ impl Kind for Silences {
         &self,
         patient: &Patient,
         context: RuleContext<'r>,
-        earliest: &mut Earliest<'r>,
+        earliest: &mut Earliest<'r, '_>,
     ) {
         for (index, expectation) in patient.expectations.iter().enumerate() {
             if let Some(rung) = patient.next_rung(expectation, context) {
@@ -130,9 +132,24 @@ impl Kind for Silences {
         }
     }
 
+    fn reconfigure(
+        &self,
+        patient: &mut Patient,
+        change: &mut Reconfigured<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        if let Reconfigured::Inherited(_, handover) = change {
+            patient.inherit_silence(std::mem::take(&mut handover.expectations), context, out);
+        }
+    }
+
     fn forget(&self, patient: &mut Patient, what: &mut Forgotten<'_>) {
         match what {
-            Forgotten::Device(device, _) => patient.expectations.retain(|e| e.device != **device),
+            Forgotten::Device(device, handover) => {
+                let of_device = patient.expectations.extract_if(.., |e| e.device == **device);
+                handover.expectations.extend(of_device);
+            }
             Forgotten::Stay => patient.expectations.clear(),
             Forgotten::Reading(..) | Forgotten::Rules(_) => {}
         }
@@ -140,72 +157,6 @@ impl Kind for Silences {
 }
 
 impl Patient {
-    /// What a device will send, by its registration or by its own message. A device that leaves out
-    /// what is silent now (`keep_silent`) has not sent it: it stays expected.
-    pub(super) fn expect(
-        &mut self,
-        device: &Device,
-        keep_silent: bool,
-        context: RuleContext<'_>,
-        out: &mut Output,
-    ) {
-        let id = &device.details.id;
-        let mut wanted: Vec<(Option<SignalId>, Option<Span>)> =
-            device.expected().iter().map(|e| (Some(e.signal), e.interval)).collect();
-        if wanted.is_empty() {
-            wanted.push((None, None));
-        }
-        let known = std::mem::take(&mut self.expectations);
-        let (mut same, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|e| e.device == *id);
-        self.expectations = others;
-        let bound = same.first().and_then(|e| e.bound).unwrap_or(out.now.at);
-        for (signal, interval) in wanted {
-            let kept = same.iter().position(|e| e.signal == signal).map(|i| same.remove(i));
-            let since = self.judged_of(id, signal).max(Some(bound)).unwrap_or(bound);
-            let fresh = || Expectation {
-                device: id.clone(),
-                signal,
-                interval,
-                class: Box::default(),
-                since,
-                rung: None,
-                doubt: None,
-                cause: device.silence_cause(),
-                shown: out.now.shown(since),
-                bound: Some(bound),
-                told: false,
-                judged: false,
-                poor: false,
-            };
-            let class = device.details.class.as_str().into();
-            let mut expected = Expectation { interval, class, ..kept.unwrap_or_else(fresh) };
-            // What changes of a registration is no sign of life.
-            while let Some(rung) = self.next_rung(&expected, context)
-                && expected.since + rung.after <= out.now.at
-            {
-                expected.rung = Some(rung.priority);
-            }
-            self.expectations.push(expected);
-        }
-        if keep_silent {
-            self.expectations.extend(same.into_iter().filter(|e| e.rung.is_some()));
-        }
-        let is_silent = self.expectations.iter().any(|e| e.device == *id && e.rung.is_some());
-        if is_silent || self.alarms.get(&Key::new(rule(SILENCE), id.to_string())).is_some() {
-            self.announce_silence(id, out.now.at, context, out);
-        }
-        self.expectations.shrink_to_fit();
-    }
-
-    /// When a signal of a device, or any, was judged last.
-    fn judged_of(&self, device: &DeviceId, signal: Option<SignalId>) -> Option<Timestamp> {
-        let of_signal = |source: &Source| {
-            source.device == *device && signal.is_none_or(|signal| source.signal == signal)
-        };
-        let series = self.series.iter().filter(|(source, _)| of_signal(source));
-        series.filter_map(|(_, state)| state.latest.as_ref().map(|l| l.rule_at)).max()
-    }
-
     /// How often a series should come: as the device said, else as its class does.
     pub(super) fn interval_of(&self, source: &Source, context: RuleContext<'_>) -> Option<Span> {
         let of_device = || self.expectations.iter().filter(|e| e.device == source.device);
@@ -234,9 +185,17 @@ impl Patient {
     /// A rung is reached.
     fn silent(&mut self, index: usize, due: Timestamp, context: RuleContext<'_>, out: &mut Output) {
         let Some(expectation) = self.expectations.get(index) else { return };
-        let Some(rung) = self.next_rung(expectation, context) else { return };
-        let urgent = context.rules.class(&expectation.class).is_some_and(|c| c.high_if_glucose_low)
-            && self.glucose_is_low(&expectation.device);
+        let Some(mut rung) = self.next_rung(expectation, context) else { return };
+        // Of rungs that were put off to one moment the highest is told.
+        let mut reached = expectation.clone();
+        loop {
+            reached.rung = Some(rung.priority);
+            match self.next_rung(&reached, context) {
+                Some(next) if reached.since + next.after <= out.now.at => rung = next,
+                Some(_) | None => break,
+            }
+        }
+        let urgent = self.is_urgent(index, context);
         let device = expectation.device.clone();
         let signal = expectation.signal;
         let priority = if urgent { Priority::High } else { rung.priority };
@@ -245,7 +204,8 @@ impl Patient {
         }
         let reason = self.expectations.get(index).and_then(|e| e.doubt.as_deref());
         let reason = reason.unwrap_or("no data").to_owned();
-        let silent = Silent { device: &device, signal, due, after: rung.after, reason: &reason };
+        let (due_of_rung, after) = (reached.since + rung.after, rung.after);
+        let silent = Silent { device: &device, signal, due: due_of_rung, after, reason: &reason };
         self.judge(Occurrence::Silence(silent), context, out);
         self.announce_silence(&device, due, context, out);
     }
@@ -313,6 +273,18 @@ impl Patient {
         for (expectation, elsewhere) in self.expectations.iter_mut().zip(told_elsewhere) {
             let silent = expectation.device == *device && expectation.rung.is_some();
             expectation.told |= silent && !elsewhere;
+        }
+    }
+
+    /// Another alarm tells of a loss: its silence need not be told as well.
+    pub(super) fn told_elsewhere(
+        &mut self,
+        device: &DeviceId,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        if self.alarms.holds(&Key::new(rule(SILENCE), device.to_string())) {
+            self.announce_silence(device, out.now.at, context, out);
         }
     }
 
@@ -431,9 +403,13 @@ impl Patient {
             let Some(latest) = &state.latest else { return false };
             let mg = |value| latest.number.unit.convert(value, Unit::MgPerDl);
             let Some(now) = mg(latest.number.value) else { return false };
-            let falling = state.before.is_some_and(|(at, value)| {
-                let minutes = (latest.rule_at - at).as_secs_f64() / 60.0;
-                mg(value).is_some_and(|before| minutes > 0.0 && (now - before) / minutes < -1.0)
+            let falling = state.before.as_ref().is_some_and(|before| {
+                let minutes = (latest.rule_at - before.rule_at).as_secs_f64() / 60.0;
+                before
+                    .number
+                    .unit
+                    .convert(before.number.value, Unit::MgPerDl)
+                    .is_some_and(|before| minutes > 0.0 && (now - before) / minutes < -1.0)
             });
             now < GLUCOSE_LOW || falling
         })

@@ -53,7 +53,10 @@ impl Kind for Technical {
         out: &mut Output,
     ) {
         match occurrence {
-            Occurrence::Number(reading) if reading.is_certain() => {
+            // What corrects an earlier value is no sign of life.
+            Occurrence::Number(reading)
+                if reading.is_certain() && !reading.observation.corrects =>
+            {
                 patient.series_back(&reading.observation.source, out);
             }
             Occurrence::Word(observation, _) if !observation.timing.is_doubtful() => {
@@ -88,12 +91,8 @@ impl Patient {
         out: &mut Output,
     ) {
         let source = &observation.source;
-        let state = self.series.get(source);
-        let was_inside = state.is_some_and(|s| {
-            s.latest.is_some() && s.watches.iter().all(|w| w.active_level().is_none())
-        });
         let grave = IMPLAUSIBLE_IS_GRAVE.contains(&context.signals.name(source.signal).as_str());
-        let priority = if was_inside && grave {
+        let priority = if grave && self.was_inside(source, context) {
             critical_priority(source.signal, context).unwrap_or(Priority::Medium)
         } else {
             Priority::Medium
@@ -117,6 +116,7 @@ impl Patient {
         let priority = critical_priority(source.signal, context).unwrap_or(Priority::Medium);
         let text = format!("{} 0 or sensor off", label(source.signal, context));
         self.raise_technical(ZERO_OR_OFF, source, priority, text, observation, context, out);
+        self.told_elsewhere(&source.device, context, out);
     }
 
     #[expect(clippy::too_many_arguments, reason = "one alarm in full")]
@@ -175,6 +175,7 @@ impl Patient {
         draft.raised_at = out.now.shown(since);
         draft.resettable = true;
         self.raise(draft, out);
+        self.told_elsewhere(&source.device, context, out);
     }
 
     /// A plausible value ends what stood in its way, and closes the alarms of another series of its
@@ -292,15 +293,14 @@ impl Patient {
     }
 
     /// Rules for adults refuse this patient (contract §4).
-    pub(super) fn refuse_age(&mut self, source: Option<&Source>, cause: &Cause, out: &mut Output) {
+    pub(super) fn refuse_age(&mut self, cause: &Cause, out: &mut Output) {
         let key = Key::new(rule(AGE_CLASS), "patient");
         if self.alarms.holds(&key) {
             return;
         }
         let text = "limits for adults are not applied: age class or pregnancy".to_owned();
         let (priority, condition) = (Priority::Medium, Condition::Present);
-        let mut draft = technical(key, None, priority, condition, text, cause.clone(), out);
-        draft.signal = source.map(|source| source.signal);
+        let draft = technical(key, None, priority, condition, text, cause.clone(), out);
         self.raise(draft, out);
     }
 

@@ -4,10 +4,10 @@ use super::judgement::Forgotten;
 use super::{Patient, RuleContext};
 use crate::alarms::book::{Key, Open};
 use crate::model::ids::RuleId;
-use crate::model::observation::{Number, Observation};
+use crate::model::observation::{DeviceInstant, Number, Observation, Source, Timeliness};
 use crate::output::Output;
 use crate::output::transition::Change;
-use crate::rules::{Level, REPEAT_DUE, Relation, Rule};
+use crate::rules::{Level, REPEAT_DUE, Relation};
 
 impl Patient {
     /// A reading is corrected (row 26): what it raised, and what takes its place would not, was announced in error.
@@ -22,19 +22,28 @@ impl Patient {
         let limits = self.limits_at(observation.timing.own);
         let Number { value, unit, comparator, .. } = *number;
         let holds = |rule: &RuleId| {
-            let Some(rule) = context.rules.get(rule).and_then(Rule::as_limit) else { return true };
-            Level::ALL.into_iter().any(|level| {
-                let relation = rule.relation(level, limits, value, unit, comparator);
-                matches!(relation, Relation::Beyond { .. } | Relation::Ambiguous)
+            let asked_by = rule.as_str().strip_suffix(REPEAT_DUE).unwrap_or(rule.as_str());
+            let rule = context.rules.limits_of(source.signal).find(|r| r.id.as_str() == asked_by);
+            rule.is_some_and(|rule| {
+                Level::ALL.into_iter().any(|level| {
+                    let relation = rule.relation(level, limits, value, unit, comparator);
+                    matches!(relation, Relation::Beyond { .. } | Relation::Ambiguous)
+                })
             })
         };
-        let stands_on_it = |key: &Key, open: &Open| {
-            open.sent == *sent && open.series.as_ref() == Some(source) && !holds(&key.rule)
-        };
-        let retracted = self.alarms.keys_where(stands_on_it);
-        self.forget(&mut Forgotten::Reading(source, *sent, &retracted));
-        for key in retracted {
-            self.alarms.close(&key, Change::Retracted, "retracted", None, out);
+        let Some(sent) = *sent else { return };
+        let retracted = self
+            .alarms
+            .keys_where(|key, open| stands_on(source, sent, key, open) && !holds(&key.rule));
+        if let Some(state) = self.series.get_mut(source) {
+            state.take_back(sent);
+        }
+        let over = self.take_back(source, sent, retracted, out);
+        // Where it is the newest of its series it is judged itself.
+        if observation.timing.timeliness == Timeliness::Late
+            && let Ok(series) = self.series.find(source)
+        {
+            self.judge_latest(series, &|rule| over.contains(rule), context, out);
         }
     }
 
@@ -47,32 +56,40 @@ impl Patient {
         out: &mut Output,
     ) {
         let Observation { source, sent, .. } = observation;
-        let retracted = self.alarms.keys_where(|_, open| {
-            sent.is_some() && open.sent == *sent && open.series.as_ref() == Some(source)
+        let Some(sent) = *sent else { return };
+        let retracted = self.alarms.keys_where(|key, open| stands_on(source, sent, key, open));
+        // What is told goes on; what the last value hid comes back.
+        let told: Vec<RuleId> = self.series.get(source).map_or_else(Vec::new, |state| {
+            let active = state.watches.iter().filter(|watch| watch.active_level().is_some());
+            active.map(|watch| watch.rule.clone()).collect()
         });
-        // A request for another measurement asks to confirm this one.
-        let asked = self.alarms.keys_where(|key, open| {
-            key.rule.as_str().ends_with(REPEAT_DUE)
-                && sent.is_some()
-                && open.sent == *sent
-                && key.source == source.name()
-        });
-        for key in asked {
-            self.alarms.close(&key, Change::Retracted, "retracted", None, out);
-        }
-        if let Some(state) = self.series.get_mut(source) {
-            state.withdraw(*sent);
-            self.forget(&mut Forgotten::Reading(source, *sent, &retracted));
-        }
-        if retracted.is_empty() {
-            return;
-        }
-        let over: Vec<RuleId> = retracted.iter().map(|key| key.rule.clone()).collect();
-        for key in retracted {
-            self.alarms.close(&key, Change::Retracted, "retracted", None, out);
-        }
+        let was_latest = self.series.get_mut(source).is_some_and(|state| state.take_back(sent));
+        let over = self.take_back(source, sent, retracted, out);
+        let wanted = |rule: &RuleId| over.contains(rule) || (was_latest && !told.contains(rule));
         if let Ok(series) = self.series.find(source) {
-            self.judge_latest(series, &|rule| over.contains(rule), context, out);
+            self.judge_latest(series, &wanted, context, out);
         }
     }
+
+    /// Forgets a reading, and closes what stands on it; the rules of that.
+    fn take_back(
+        &mut self,
+        source: &Source,
+        sent: DeviceInstant,
+        retracted: Vec<Key>,
+        out: &mut Output,
+    ) -> Vec<RuleId> {
+        self.forget(&mut Forgotten::Reading(source, Some(sent), &retracted));
+        let close = |key: Key| {
+            self.alarms.close(&key, Change::Retracted, "retracted", None, out);
+            key.rule
+        };
+        retracted.into_iter().map(close).collect()
+    }
+}
+
+/// Whether a reading began an alarm, or a request for another measurement that confirms it.
+fn stands_on(source: &Source, sent: DeviceInstant, key: &Key, open: &Open) -> bool {
+    let asks = key.rule.as_str().ends_with(REPEAT_DUE) && key.source == source.name();
+    open.sent == Some(sent) && (asks || open.series.as_ref() == Some(source))
 }

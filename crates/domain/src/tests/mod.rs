@@ -7,6 +7,7 @@ mod alarm_index;
 mod binding;
 mod brokers;
 mod context;
+mod differed;
 mod doubt;
 mod events;
 mod failing;

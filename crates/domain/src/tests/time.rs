@@ -43,8 +43,7 @@ fn what_falls_due_in_a_window_without_intake_waits_and_keeps_its_own_time() {
         [
             "raised medium vitals_live.spo2_low: alarming, present",
             "unknown medium vitals_live.spo2_low: alarming, unknown",
-            "raised low link.silence: alarming, present",
-            "updated medium link.silence: alarming, present",
+            "raised medium link.silence: alarming, present",
         ]
     );
     assert_eq!(scene.alarm(SPO2).raised_at, at(10.0));

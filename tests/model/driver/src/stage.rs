@@ -1,6 +1,6 @@
 //! The core, step by step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use anyhow::{Context, bail};
@@ -23,8 +23,8 @@ use crate::step::{self, Header, Step, What};
 const SIGNALS: &str = include_str!("../../../../config/signals.toml");
 const RULES: &str = include_str!("../../../../config/rules.toml");
 
-/// What was measured longer ago is refused, as by the gateway's own default.
-const RETENTION: Span = Span::days(365);
+/// What a backlog brings is refused by its age where it is decoded, which is not judged here.
+const RETENTION: Span = Span::days(36_500);
 
 /// One history on its way.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub(crate) struct Stage {
     log: Vec<Transition>,
     /// The number of each alarm's first transition.
     raised: BTreeMap<AlarmId, u64>,
+    /// Patient, rule and source of alarms that are closed: the gateway refuses commands about them (row 27).
+    closed: BTreeSet<(Option<String>, String, String)>,
 }
 
 impl Stage {
@@ -55,6 +57,7 @@ impl Stage {
             steps: 0,
             log: Vec::new(),
             raised: BTreeMap::new(),
+            closed: BTreeSet::new(),
         })
     }
 
@@ -79,7 +82,8 @@ impl Stage {
                     let actor = command.actor.clone();
                     self.fold(Input::Command(Box::new(Command { actor, action })));
                 }
-                Asked::Nothing => refused = Some("not_found"),
+                Asked::Nothing { closed: true } => refused = Some("conflict"),
+                Asked::Nothing { closed: false } => refused = Some("not_found"),
                 Asked::NotBuilt => {}
             }
         }
@@ -117,6 +121,13 @@ impl Stage {
         for transition in &transitions {
             if let TransitionBody::Alarm { change: Change::Raised, alarm, .. } = &transition.body {
                 self.raised.insert(alarm.id.clone(), transition.seq);
+            }
+            if let TransitionBody::Alarm { alarm, .. } = &transition.body
+                && alarm.closed_reason.is_some()
+            {
+                let patient = alarm.patient.as_ref().map(ToString::to_string);
+                let source = answer::source(alarm, &self.core);
+                self.closed.insert((patient, alarm.rule.to_string(), source));
             }
         }
         self.log.extend(transitions);
@@ -238,7 +249,8 @@ impl Stage {
             },
             What::Alarm { patient, rule, source, act, seen, reason } => {
                 let Some(alarm) = self.open(patient.as_deref(), rule, source) else {
-                    return Ok(Asked::Nothing);
+                    let key = (patient.clone(), rule.clone(), source.clone());
+                    return Ok(Asked::Nothing { closed: self.closed.contains(&key) });
                 };
                 let act = match act.as_str() {
                     "acknowledge" => AlarmAct::Acknowledge,
@@ -289,8 +301,10 @@ impl Stage {
 #[derive(Debug)]
 enum Asked {
     Of(Action),
-    /// It names what is not there.
-    Nothing,
+    /// It names what is not there, or not any more.
+    Nothing {
+        closed: bool,
+    },
     /// The core does not know it yet, such as a pause.
     NotBuilt,
 }

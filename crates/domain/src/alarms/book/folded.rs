@@ -1,6 +1,6 @@
 //! What follows from an emergency of the same patient: shown, and not announced while that is present (contract §5).
 
-use super::{Book, Open};
+use super::{Book, Key, Open};
 use crate::model::alarm::{Alarm, Condition, State};
 use crate::model::ids::AlarmId;
 use crate::model::signal::SignalId;
@@ -14,12 +14,13 @@ const OUTLASTS: Span = Span::secs(2);
 
 impl Book {
     /// The present alarm that what is found of a signal follows from.
-    pub(super) fn folding(&self, signal: Option<SignalId>) -> Option<&Alarm> {
-        let folds = |open: &&Open| {
-            open.alarm.condition == Condition::Present
+    pub(super) fn folding(&self, key: &Key, signal: Option<SignalId>) -> Option<&Alarm> {
+        let folds = |(other, open): &(&Key, &Open)| {
+            *other != key
+                && open.alarm.condition == Condition::Present
                 && signal.is_some_and(|signal| open.folds.contains(&signal))
         };
-        self.open.values().find(folds).map(|open| &open.alarm)
+        self.open.iter().find(folds).map(|(_, open)| &open.alarm)
     }
 
     /// What followed from an alarm that is over stands by itself in a moment: mostly both end together.
@@ -38,13 +39,15 @@ impl Book {
                 open.unfolds_at = None;
             }
             let signal = self.open.get(&key).and_then(|open| open.signal);
-            let other = self.folding(signal).map(|alarm| alarm.id.to_string());
+            let other = self.folding(&key, signal).map(|alarm| alarm.id.to_string());
             self.change(&key, None, out, |alarm, now| {
                 if alarm.group == other {
                     return None;
                 }
                 alarm.group = other;
-                let alone = alarm.group.is_none() && alarm.state == State::Alarming;
+                // What is not known to go on outlasts nothing.
+                let goes_on = alarm.condition != Condition::Unknown;
+                let alone = alarm.group.is_none() && alarm.state == State::Alarming && goes_on;
                 Some(if alone { alarm.unfolded(now) } else { Change::Updated })
             });
         }

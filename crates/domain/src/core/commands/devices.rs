@@ -27,13 +27,16 @@ impl Core {
             let token = details.token_sha256.clone().or_else(|| known.token_sha256.clone());
             *known == DeviceDetails { token_sha256: token, ..details.clone() }
         };
-        if self.devices.get(id).is_some_and(|device| !device.revoked && same(&device.details)) {
+        if self.devices.get(id).is_some_and(|device| device.revoked) {
+            let what = format!("{id} was revoked, and stays so: register it by another id");
+            return Reply::refused(Outcome::Conflict, what);
+        }
+        if self.devices.get(id).is_some_and(|device| same(&device.details)) {
             return Reply::refused(Outcome::AlreadySo, "the device is registered so");
         }
         let device = self.device_mut(id, out.now);
         let token = details.token_sha256.clone().or(device.details.token_sha256.take());
         device.details = DeviceDetails { token_sha256: token, ..details.clone() };
-        device.revoked = false;
         if !known {
             device.registered_at = out.now.at;
         }
@@ -91,10 +94,15 @@ impl Core {
             None => {}
         }
         let since = out.now.own(from);
-        if device.bindings.last().and_then(|b| b.until).is_some_and(|until| since < until) {
+        let before = device.bindings.last().map(|before| before.until.unwrap_or(before.since));
+        if before.is_some_and(|until| since < until) {
             return Reply::refused(Outcome::Conflict, "the previous binding ended later than that");
         }
         let bindings = &mut self.device_mut(id, out.now).bindings;
+        // One that was corrected to nobody's goes on until now.
+        if let Some(nobodys) = bindings.last_mut().filter(|last| last.until.is_none()) {
+            (nobodys.to, nobodys.until) = (Some(from), Some(since));
+        }
         bindings.reserve_exact(1);
         bindings.push(Binding {
             patient: Some(patient.clone()),

@@ -160,9 +160,12 @@ impl Core {
         reason: Option<&str>,
         out: &mut Output,
     ) -> Reply {
-        let Some(patient) = self.patients.get(id).filter(|p| p.discharged_at.is_none()) else {
-            return Reply::refused(Outcome::NotFound, "no such patient is here");
+        let Some(patient) = self.patients.get(id) else {
+            return Reply::refused(Outcome::NotFound, format!("there is no patient {id}"));
         };
+        if patient.discharged_at.is_some() {
+            return Reply::refused(Outcome::AlreadySo, "the patient was discharged before");
+        }
         let high = patient.alarms.iter().any(|(_, open)| {
             open.alarm.priority == Priority::High && open.alarm.state == State::Alarming
         });

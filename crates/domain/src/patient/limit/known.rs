@@ -1,7 +1,5 @@
 //! What is known last of a series, to be judged again where what it is judged by changed (contract §4).
 
-use super::LimitSet;
-use super::own::valid_at;
 use super::watch::{Evidence, Track};
 use crate::model::alarm::{LimitFrom, TimeQuality};
 use crate::model::cause::Cause;
@@ -88,12 +86,10 @@ impl SeriesState {
         &mut self,
         rule: &LimitRule,
         source: &Source,
-        limits: &[LimitSet],
-        adult: bool,
+        limits: InForce<'_>,
     ) -> bool {
         let mut holds = false;
         for known in self.known(source) {
-            let limits = valid_at(limits, adult, known.rule_at);
             for level in Level::ALL {
                 let Relation::Beyond { limit, from } = known.relation(rule, level, limits) else {
                     continue;

@@ -7,7 +7,6 @@ use crate::alarms::book::Draft;
 use crate::model::alarm::{Condition, LimitFrom, Priority, Response, TimeQuality};
 use crate::model::observation::{Number, Source};
 use crate::model::time::{Span, Timestamp};
-use crate::model::unit::Unit;
 use crate::output::Output;
 use crate::patient::alarms::{Parts, PatientAlarms};
 use crate::patient::judgement::Reading;
@@ -57,7 +56,7 @@ impl SeriesState {
         let at = observation.timing.rule_at;
         let timed = observation.timing.quality != TimeQuality::Unknown;
         let gap = (!spot).then(|| self.gap(rule));
-        let known_inside = self.known_inside(rule, limits, number.unit);
+        let known_inside = self.known_inside(rule, limits);
         let mut announced = None;
         for level in Level::ALL {
             let relation =
@@ -94,23 +93,15 @@ impl SeriesState {
 
 impl SeriesState {
     /// When the two newest values in time were not beyond a limit, by level: no excursion reaches over them.
-    fn known_inside(
-        &self,
-        rule: &LimitRule,
-        limits: InForce<'_>,
-        unit: Unit,
-    ) -> Vec<([bool; 2], Timestamp)> {
-        let Some(latest) = &self.latest else { return Vec::new() };
-        let Number { value, unit: of_latest, comparator, .. } = latest.number;
-        let newest = (value, of_latest, comparator, latest.rule_at);
-        let before = self.before.map(|(at, value)| (value, unit, None, at));
-        let values = [Some(newest), before].into_iter().flatten();
-        let inside = values.map(|(value, unit, comparator, at)| {
+    fn known_inside(&self, rule: &LimitRule, limits: InForce<'_>) -> Vec<([bool; 2], Timestamp)> {
+        let values = self.latest.iter().chain(self.before.as_deref());
+        let inside = values.map(|known| {
+            let Number { value, unit, comparator, .. } = known.number;
             let inside = Level::ALL.map(|level| {
                 let relation = rule.relation(level, limits, value, unit, comparator);
                 matches!(relation, Relation::Inside | Relation::Between)
             });
-            (inside, at)
+            (inside, known.rule_at)
         });
         inside.collect()
     }

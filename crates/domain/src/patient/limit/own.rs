@@ -14,7 +14,7 @@ use crate::model::unit::Unit;
 use crate::output::Output;
 use crate::patient::alarms::{Parts, PatientAlarms};
 use crate::patient::{Patient, RuleContext, SeriesState};
-use crate::rules::{InForce, Level, LimitRule, Relation, Rule, RuleSet};
+use crate::rules::{InForce, Level, LimitRule, Relation, RuleSet};
 
 /// Limits valid from a time on.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -135,7 +135,12 @@ impl Patient {
         self.limits.insert(place, set);
         for series in touched {
             let Some(source) = self.series.key_at(series).cloned() else { continue };
-            let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
+            // Those as well that judge no more, without limits of the patient's own.
+            let person = self.person();
+            let wanted = |rule: &&LimitRule| {
+                !rule.floor && (rule.whom.adults_only || rule.whom.holds_for(person))
+            };
+            let rules = context.rules.limits_of(source.signal).filter(wanted);
             let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
             let limits = valid_at(limits, adult, alarms.now().at);
             for rule in rules {
@@ -230,9 +235,14 @@ impl PatientAlarms<'_> {
     ) {
         let key = Key::new(rule.id.clone(), source.name());
         let open = self.open(&key).map(|(condition, _)| condition);
-        let unknown = state.lost || open == Some(Condition::Unknown);
+        let spot = state.spot || rule.spot;
+        let is_past = |counted| !spot && self.now().at - counted >= state.gap(rule);
+        let unknown = state.lost
+            || open == Some(Condition::Unknown)
+            || state.counted.or(state.arrival).is_some_and(is_past);
         let known = state.known(source);
         let certain = !known.is_empty() && known.iter().all(|one| one.certain);
+        let was_active = state.watches.of(rule).and_then(Watch::active_level).is_some();
         if known.is_empty() {
             return;
         }
@@ -250,7 +260,7 @@ impl PatientAlarms<'_> {
             match beyond {
                 Some(began) if track.began.is_none() && !unknown => {
                     let began = Some(Box::new(Evidence { rule_at: now, ..*began }));
-                    let active = rule.delay(level) == Span::ZERO;
+                    let active = spot || rule.delay(level) == Span::ZERO;
                     *track = Track { began, active, inside_since: None };
                 }
                 Some(_) => {}
@@ -259,10 +269,11 @@ impl PatientAlarms<'_> {
                 None => *track = Track::default(),
             }
         }
-        if state.watches.of(rule).and_then(Watch::active_level).is_none() {
+        if state.watches.of(rule).and_then(Watch::active_level).is_some() {
+            // A change of limits is no reading: it is news only where it begins something.
+            self.settle(rule, source, state, [!unknown && !was_active; 2], (false, false));
+        } else if open != Some(Condition::Unknown) {
             self.change(&key, Some(actor), Alarm::limit_changed);
-        } else {
-            self.settle(rule, source, state, [true; 2], false);
         }
         if let Some(confirm) = &rule.confirm
             && state.watches.of(rule).is_none_or(|watch| !watch.is_pending())

@@ -21,10 +21,10 @@ impl PatientAlarms<'_> {
     ) {
         let Some(confirm) = &rule.confirm else { return };
         let key = Key::new(confirm.request.clone(), source.name());
-        let waiting = state
-            .watches
-            .of(rule)
-            .filter(|watch| watch.active_level().is_none())
+        let watch = state.watches.of(rule);
+        let alarms = watch.is_some_and(|watch| watch.active_level().is_some());
+        let waiting = watch
+            .filter(|_| !alarms)
             .and_then(|watch| watch.tracks[Level::Warning].began.as_deref());
         match (waiting, self.holds(&key)) {
             (Some(first), false) => {
@@ -34,7 +34,7 @@ impl PatientAlarms<'_> {
                 let (kind, series, priority) = (AlarmKind::Technical, None, Priority::Low);
                 self.raise(Draft { key, kind, series, priority, text, ..draft });
             }
-            (None, true) if certain => self.change(&key, None, Alarm::absent),
+            (None, true) if certain || alarms => self.change(&key, None, Alarm::absent),
             (Some(_), true) | (None, _) => {}
         }
     }

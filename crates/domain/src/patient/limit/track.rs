@@ -19,6 +19,8 @@ pub(super) struct Manner {
     pub(super) delay: Span,
     /// Back inside for so long is over.
     pub(super) clear_delay: Span,
+    /// Up to when the series is known, in rule time.
+    pub(super) newest: Timestamp,
 }
 
 /// Moves one limit's track by one reading.
@@ -34,10 +36,9 @@ pub(super) fn move_track(
         Relation::Beyond { limit, from } => {
             track.inside_since = None;
             let began = track.began.get_or_insert_with(|| evidence(limit, from)).rule_at;
-            let lasts = rule_at - began;
             track.active |= match manner {
-                Manner { spot: true, asks, .. } => !asks || lasts >= APART,
-                Manner { delay, .. } => lasts >= delay,
+                Manner { spot: true, asks, .. } => !asks || rule_at - began >= APART,
+                Manner { delay, newest, .. } => newest - began >= delay,
             };
         }
         Relation::Inside if certain && track.active => {

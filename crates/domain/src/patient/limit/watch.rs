@@ -150,6 +150,7 @@ impl Watch {
         let past = &mut self.past[level];
         if let Some((from, to)) = over {
             past.announced(from, to, level, rule.side);
+            past.inside(to);
         }
         if certain && self.tracks[level].began.is_none() {
             past.inside(at);
@@ -219,11 +220,14 @@ impl Watches {
             let Some(rule) = context.rules.get(&watch.rule).and_then(Rule::as_limit) else {
                 continue;
             };
+            // What is graver is told already.
+            let told = watch.active_level().is_some();
             for level in Level::ALL {
                 let track = &mut watch.tracks[level];
                 track.inside_since = None;
                 if !track.active
                     && let Some(began) = track.began.take()
+                    && !told
                 {
                     let priority = rule.priority(level);
                     if gravest.as_ref().is_none_or(|(worst, _)| *worst < priority) {
@@ -258,7 +262,7 @@ impl Watches {
                 *track = Track::default();
             }
         }
-        self.retain(|watch| !watch.is_at_rest());
+        self.retain(|watch| !watch.is_idle());
     }
 
     /// Forgets rules with nothing to remember.

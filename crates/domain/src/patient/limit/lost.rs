@@ -1,0 +1,128 @@
+//! Series of which no more comes: what is known of their limits is unknown (contract §5, rows 3 and 6).
+
+use super::watch::Evidence;
+use crate::model::alarm::{AlarmKind, Priority};
+use crate::model::ids::RuleId;
+use crate::model::observation::{Number, Source};
+use crate::model::time::Timestamp;
+use crate::output::Output;
+use crate::patient::judgement::{Reading, Silent, Wanted};
+use crate::patient::{Patient, RuleContext, SeriesState};
+use crate::rules::{Level, LimitRule, Relation, Rule};
+
+impl Patient {
+    /// A gap that passed unnoticed, because intake stood still, is noticed at the first reading after
+    /// it.
+    pub(super) fn lose_if_gap_passed(
+        &mut self,
+        reading: Reading<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let Reading { observation, series, spot, before, .. } = reading;
+        let Some(last) = before.rule_at.filter(|_| !spot && !self.series.at(series).lost) else {
+            return;
+        };
+        let rules = context.rules.limits_of(observation.source.signal).filter(|r| !r.spot);
+        let gap = rules.map(|rule| rule.tolerated_gap(before.interval)).max();
+        if gap.is_some_and(|gap| observation.timing.rule_at - last > gap) {
+            // The data are back: there is nothing to tell of what was pending, and what goes on is not unknown.
+            let beyond = self.rules_beyond(reading, context);
+            self.series_lost(series, &|rule| !beyond.contains(rule), context, out);
+        }
+    }
+
+    /// A continuous signal is silent for longer than its tolerated gap, since then (rows 3 and 6).
+    pub(super) fn lose(
+        &mut self,
+        series: usize,
+        since: Timestamp,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let Some(source) = self.series.key_at(series).cloned() else { return };
+        if let Some((priority, began)) = self.series_lost(series, &|_| true, context, out) {
+            self.lost_while_pending(&source, priority, &began, since, context, out);
+        }
+    }
+
+    /// What a series says is unknown; the gravest of what was pending.
+    fn series_lost(
+        &mut self,
+        series: usize,
+        unknown: Wanted<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) -> Option<(Priority, Box<Evidence>)> {
+        let source = self.series.key_at(series).cloned()?;
+        let state = self.series.at(series);
+        state.lost = true;
+        let pending = state.watches.lose(context);
+        let reason = state.doubt.as_ref().map_or("no data", |doubt| doubt).to_owned();
+        self.input_lost(&source, &reason, unknown, context, out);
+        pending
+    }
+
+    /// The rules beyond whose limits a reading lies.
+    fn rules_beyond(&self, reading: Reading<'_>, context: RuleContext<'_>) -> Vec<RuleId> {
+        let Reading { observation, number, .. } = reading;
+        let limits = self.limits_at(observation.timing.own);
+        let Number { value, unit, comparator, .. } = *number;
+        let is_beyond = |rule: &&LimitRule| {
+            Level::ALL.into_iter().any(|level| {
+                let relation = rule.relation(level, limits, value, unit, comparator);
+                matches!(relation, Relation::Beyond { .. })
+            })
+        };
+        let rules = self.judging(observation.source.signal, context).filter_map(Rule::as_limit);
+        rules.filter(is_beyond).map(|rule| rule.id.clone()).collect()
+    }
+
+    /// Nobody knows where silent series stand to their limits (row 6).
+    pub(super) fn series_unknown(
+        &mut self,
+        silent: Silent<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let of_silent = |source: &Source| {
+            source.device == *silent.device && silent.signal.is_none_or(|s| source.signal == s)
+        };
+        // What is doubtful and beyond a limit says where it stands.
+        let speaks = |state: &SeriesState| {
+            state.counted.is_some_and(|counted| silent.due - counted < silent.after)
+        };
+        let sources: Vec<Source> = self
+            .series
+            .iter()
+            .filter(|(source, state)| of_silent(source) && !speaks(state))
+            .map(|(source, _)| source.clone())
+            .collect();
+        for source in sources {
+            self.input_lost(&source, silent.reason, &|_| true, context, out);
+        }
+    }
+
+    /// Physiological alarms over what a series says are unknown; that it says nothing is no reason
+    /// to doubt its loss.
+    fn input_lost(
+        &mut self,
+        source: &Source,
+        reason: &str,
+        unknown: Wanted<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let name = source.name();
+        let over = self.alarms.keys_where(|key, open| {
+            unknown(&key.rule)
+                && open.alarm.kind == AlarmKind::Physiological
+                && context.rules.get(&key.rule).and_then(Rule::as_loss).is_none()
+                && open.signal == Some(source.signal)
+                && key.source == name
+        });
+        for key in over {
+            self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(reason, now));
+        }
+    }
+}
