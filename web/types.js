@@ -20,6 +20,7 @@
  * @property {Priority} priority
  * @property {AlarmState} state
  * @property {"present"|"absent"|"unknown"|"momentary"} condition
+ * @property {string} condition_since
  * @property {string|null} condition_reason
  * @property {Priority} priority_peak
  * @property {{by: string, at: string, until: string|null, seq: number}|null} acknowledged

@@ -96,6 +96,7 @@ function facts(alarm) {
   const ago = (/** @type {string} */ at) => `${clock(time(at))}, ${span(state.now.value - time(at))} ago`;
   /** @type {[string, string][]} */
   const all = [["Last announced", ago(alarm.announced_at)], ["First rose", ago(alarm.raised_at)]];
+  if (alarm.condition_since) all.push(["Condition", `${alarm.condition} since ${ago(alarm.condition_since)}`]);
   if (latest) all.push(["Value", `${number(latest.value)} ${unitText(latest.unit)} at ${clock(time(latest.measured_at))}`]);
   if (trigger?.limit != null) all.push(["Limit", `${number(trigger.limit)} ${unitText(trigger.unit)}`]);
   if (alarm.priority_peak !== alarm.priority) all.push(["Was", alarm.priority_peak]);

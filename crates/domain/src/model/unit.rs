@@ -68,6 +68,20 @@ macro_rules! units {
                 match self { $(Self::$variant => $ucum,)* }
             }
 
+            /// As people write it: `mmHg`, `°C`; a pure number has none.
+            pub fn written(self) -> &'static str {
+                match self.ucum() {
+                    "mm[Hg]" => "mmHg",
+                    "Cel" => "°C",
+                    "[degF]" => "°F",
+                    "[lb_av]" => "lb",
+                    "Ohm" => "Ω",
+                    "uV" => "µV",
+                    "1" => "",
+                    ucum => ucum,
+                }
+            }
+
             /// What the unit measures.
             pub const fn quantity(self) -> Quantity {
                 match self { $(Self::$variant => Quantity::$quantity,)* }

@@ -311,16 +311,14 @@ impl Patient {
             condition: Condition::Present,
             text: named(
                 rule.name.as_deref(),
-                format!(
-                    "{}: no value since {} while the device goes on",
-                    rule.label, watch.measured
-                ),
+                format!("{}: no value while the device goes on", rule.label),
             ),
             folds: rule.folds.clone(),
             advice: rule.advice.clone(),
             reason: state.and_then(|s| s.doubt.as_ref().map(ToString::to_string)),
             cause: watch.cause.clone(),
             trigger: Trigger {
+                measured_at: Some(watch.measured),
                 received_at: Some(out.now.shown(since)),
                 ..Trigger::new(rule.signal_name.clone(), TimeQuality::Synced)
             },

@@ -234,8 +234,8 @@ impl Patient {
         let another = silent.iter().any(|e| !e.told);
         let priority = silent.iter().filter_map(|e| e.rung).max().unwrap_or(Priority::Low);
         let names: Vec<String> = silent.iter().map(|e| what(e, context)).collect();
-        let text =
-            format!("No judged data from {device} since {}: {}", first.shown, names.join(", "));
+        let text = format!("No judged data from {device}: {}", names.join(", "));
+        let since = Some(first.shown);
         let draft = draft::technical(
             key.clone(),
             Some(device),
@@ -255,6 +255,7 @@ impl Patient {
                 self.alarms.change(&key, None, out, |alarm, now| {
                     alarm.text = text;
                     alarm.trigger.signal = signal.unwrap_or_default();
+                    alarm.trigger.measured_at = since;
                     if acknowledged && another {
                         return Some(alarm.recur(Condition::Present, false, now));
                     }
@@ -265,6 +266,7 @@ impl Patient {
                 let mut draft =
                     crate::alarms::book::Draft { raised_at: out.now.shown(due), ..draft };
                 draft.trigger.signal = signal.unwrap_or_default();
+                draft.trigger.measured_at = since;
                 self.raise(draft, out);
             }
         }

@@ -101,7 +101,7 @@ impl Patient {
             "{} {} {} is implausible",
             label(source.signal, context),
             figure(number.value),
-            number.unit
+            number.unit.written()
         );
         self.raise_technical(IMPLAUSIBLE, source, priority, text, observation, context, out);
     }
@@ -159,7 +159,7 @@ impl Patient {
             "{} lost at {} {}, beyond its limit",
             label(source.signal, context),
             figure(began.number.value),
-            began.number.unit
+            began.number.unit.written()
         );
         let device = Some(&source.device);
         let cause = began.cause.clone();

@@ -26,11 +26,12 @@ pub(super) fn limit_draft(
         Side::High => "above",
     };
     let (value, limit) = (technical::figure(number.value), technical::figure(evidence.limit));
-    let unit = number.unit;
+    let unit = number.unit.written();
     let crossing = if rule.name.is_some() {
-        format!("{} {comparator}{value} {unit}", rule.label)
+        format!("{} {comparator}{value} {unit}", rule.label).trim_end().to_owned()
     } else {
-        format!("{} {comparator}{value} {unit} {word} {limit} {unit}", rule.label)
+        let crossing = format!("{} {comparator}{value} {unit} {word} {limit} {unit}", rule.label);
+        crossing.replace("  ", " ").trim_end().to_owned()
     };
     Draft {
         key: Key::new(rule.id.clone(), source.name()),

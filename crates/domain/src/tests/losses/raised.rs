@@ -24,11 +24,7 @@ fn a_signal_lost_while_the_device_goes_on_is_high_after_its_time() {
         let alarm = scene.alarm(rule);
         assert_eq!(alarm.kind, AlarmKind::Physiological);
         assert_eq!(alarm.response.as_str(), "immediate");
-        assert!(
-            alarm.text.ends_with(": no value since 2026-11-21T10:00:00Z while the device goes on"),
-            "{}",
-            alarm.text
-        );
+        assert!(alarm.text.ends_with(": no value while the device goes on"), "{}", alarm.text);
         assert_eq!(alarm.raised_at, at(f64::from(seconds) + 1.0));
         assert_eq!(alarm.trigger.received_at, Some(at(1.0)), "the first reading without it");
         assert_eq!(alarm.latest.unwrap().measured_at, at(0.0));
