@@ -177,7 +177,7 @@ impl Case {
         };
         let openings = |fits: &dyn Fn(&Value) -> bool| changed(&["raised", "recurred"], fits);
         let is_late = |a: &Value| a["late"] == true;
-        let is_lost = |a: &Value| a["text"].as_str().is_some_and(|t| t.contains("0 or sensor off"));
+        let is_lost = |a: &Value| a["rule"] == "link.zero_or_off";
         let is_gone = |a: &Value| a["rule"].as_str().is_some_and(|rule| rule.ends_with("_lost"));
         let is_live = |a: &Value| a["kind"] == "physiological" && !is_late(a) && !is_gone(a);
 

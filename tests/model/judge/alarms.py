@@ -160,7 +160,7 @@ class Alarms:
         if alarm is None:
             return self.raise_(patient, rule, source, priority, now, condition="momentary", news=news, **about)
         if alarm.condition == "absent":
-            alarm.quiet = self.follows(alarm)
+            alarm.quiet, alarm.rose = self.follows(alarm), True
         rose = ORDER[priority] > ORDER[alarm.priority]
         alarm.priority, alarm.rose = (priority, True) if rose else (alarm.priority, alarm.rose)
         alarm.recurrence += 1

@@ -313,7 +313,8 @@ impl Book {
         let just_told = open.was_just_told(own);
         let alarm = &mut open.alarm;
         let rises = draft.priority > alarm.priority;
-        if alarm.condition == Condition::Absent {
+        let was_over = alarm.condition == Condition::Absent;
+        if was_over {
             alarm.group = folding;
         }
         let change = if draft.news || draft.condition == Condition::Momentary {
@@ -340,7 +341,7 @@ impl Book {
         alarm.condition_reason = draft.reason;
         alarm.device = draft.device;
         alarm.latest = draft.latest;
-        let told = rises && change != Change::Updated;
+        let told = was_over || (rises && change != Change::Updated);
         open.news_seq = if told { out.next_seq() } else { open.news_seq };
         self.record(&draft.key, change, None, out);
     }

@@ -81,6 +81,19 @@ impl Episodes {
         }
     }
 
+    /// Events of these names were told of another patient by mistake: a repetition is none to the right one.
+    pub(super) fn belong_to(&mut self, names: &[String], patient: &PatientId) {
+        for (key, reported) in &mut self.reported {
+            let (EpisodeKey::Numbered(name, _)
+            | EpisodeKey::Timed(name, _)
+            | EpisodeKey::Placed(name, ..)
+            | EpisodeKey::Arrived(name, ..)) = key;
+            if names.contains(name) {
+                reported.patient = Some(patient.clone());
+            }
+        }
+    }
+
     /// A repetition refreshes "last reported".
     pub(super) fn repeat(&mut self, key: &EpisodeKey, now: Timestamp) {
         if let Some(reported) = self.reported.get_mut(key) {

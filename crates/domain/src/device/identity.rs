@@ -55,6 +55,10 @@ pub(super) struct Seen {
     #[n(7)]
     #[cbor(default)]
     pub(super) withdrawn: bool,
+    /// Its time for the rules, which no later stamp of the clock moves.
+    #[n(8)]
+    #[cbor(default)]
+    pub(super) rule_at: Option<Timestamp>,
 }
 
 /// What came before of the time of a reading.
@@ -91,7 +95,7 @@ impl Series {
 
     /// Notes a reading of an instant, or that a copy of it was judged.
     pub(super) fn note(&mut self, sent: DeviceInstant, value: u64, seen: Copied) {
-        let Copied { measured, arrived, judged, flags } = seen;
+        let Copied { measured, rule_at, arrived, judged, flags } = seen;
         let same = |seen: &&mut Seen| seen.instant() == sent && seen.value == value;
         if let Some(seen) = self.recent.iter_mut().find(same) {
             seen.unjudged &= !judged;
@@ -100,6 +104,7 @@ impl Series {
         }
         self.push(Seen {
             measured: Some(measured),
+            rule_at: Some(rule_at),
             arrived: Some(arrived),
             unjudged: !judged,
             flags,
@@ -165,6 +170,7 @@ impl Series {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Copied {
     pub(super) measured: Timestamp,
+    pub(super) rule_at: Timestamp,
     pub(super) arrived: Timestamp,
     pub(super) judged: bool,
     pub(super) flags: u8,
@@ -181,6 +187,7 @@ impl Seen {
             unjudged: false,
             flags: 0,
             withdrawn: false,
+            rule_at: None,
         }
     }
 

@@ -191,6 +191,11 @@ impl Device {
         self.sequences.values().map(Sequence::holes).sum()
     }
 
+    /// What was told of another patient is this one's.
+    pub fn events_belong_to(&mut self, names: &[String], patient: &PatientId) {
+        self.episodes.belong_to(names, patient);
+    }
+
     /// Its connection came or went.
     pub fn link(&mut self, connected: bool) {
         self.connected = Some(connected);

@@ -103,8 +103,11 @@ impl Device {
             timing.measured = measured;
             timing.own = now.own(measured);
             // What corrects the newest reading is the newest, however old that is.
-            if corrects && !taken.old && !message.delivery.retained && newest == Some(timing.own) {
-                (timing.rule_at, timing.timeliness) = (timing.own, Timeliness::Live);
+            let rule_at = instant.and_then(|seen| seen.rule_at);
+            let is_newest = rule_at.is_some() && rule_at == newest;
+            if corrects && !taken.old && !message.delivery.retained && is_newest {
+                timing.rule_at = rule_at.unwrap_or(timing.rule_at);
+                timing.timeliness = Timeliness::Live;
             }
         }
         let cause = self.cause(message, reading.index, now);
@@ -190,7 +193,8 @@ impl Device {
         arrived: Timestamp,
     ) {
         let Some(sent) = sent.filter(|_| reading.status != Status::EnteredInError) else { return };
-        let copied = Copied { measured: timing.measured, arrived, judged, flags };
+        let Timing { measured, rule_at, .. } = *timing;
+        let copied = Copied { measured, rule_at, arrived, judged, flags };
         self.series_at(known, reading).note(sent, value, copied);
     }
 

@@ -96,6 +96,18 @@ pub struct Handover {
     losses: Vec<LossWatch>,
 }
 
+impl Handover {
+    /// The names of the events that were told, among others.
+    pub fn names(&self) -> Vec<String> {
+        self.told.iter().map(|(open, _)| open.alarm.trigger.signal.clone()).collect()
+    }
+
+    /// What was told, without what is known of the present.
+    pub fn told_only(self) -> Self {
+        Self { told: self.told, ..Self::default() }
+    }
+}
+
 /// What rules are read by.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleContext<'a> {

@@ -104,6 +104,63 @@ fn what_corrects_the_newest_reading_is_the_newest_however_old_it_is() {
 }
 
 #[test]
+fn a_clock_that_is_slewed_makes_no_correction_late() {
+    let mut scene = Scene::bedside();
+    scene.advance(60.0);
+    scene.reading("dev", "nibp_sys", 120.0);
+    scene.advance(1.3);
+    scene.now.offset = scene.now.offset + crate::model::time::Span::micros(3);
+    scene.skip();
+    scene.send("dev", "nibp_sys", 70.0, again(60.0, Status::Corrected));
+    scene.expect(&["raised high vitals_live.nibp_sys_low: alarming, present"]);
+}
+
+#[test]
+fn what_is_stamped_a_little_ahead_can_be_corrected() {
+    let mut scene = Scene::bedside();
+    scene.send("dev", "nibp_sys", 120.0, again(0.2, Status::Final));
+    scene.advance(1.0);
+    scene.skip();
+    scene.send("dev", "nibp_sys", 70.0, again(0.2, Status::Corrected));
+    scene.expect(&["raised high vitals_live.nibp_sys_low: alarming, present"]);
+}
+
+#[test]
+fn an_answer_to_what_was_over_is_none_to_what_came_back() {
+    let mut scene = Scene::bedside();
+    scene.event("dev", "pacing_failure", Some("ep-1"), Start);
+    scene.advance(2.0);
+    scene.event("dev", "pacing_failure", Some("ep-1"), crate::model::message::Phase::End);
+    let rule = scene.core.patients["p"].alarms.iter().next().unwrap().0.rule.to_string();
+    let seen = scene.alarm(&rule);
+    assert_eq!(seen.condition, Condition::Absent);
+    scene.advance(2.0);
+    scene.event("dev", "pacing_failure", Some("ep-2"), Start);
+    let answer = |seen_at: u64| Action::Alarm {
+        id: seen.id.clone(),
+        seen: seen_at,
+        act: crate::model::command::AlarmAct::Acknowledge,
+    };
+    assert_eq!(scene.command(answer(seen.seq)).0, Outcome::Conflict);
+    assert_eq!(scene.command(answer(u64::MAX)).0, Outcome::Conflict, "no such state was shown");
+    assert_eq!(scene.acknowledge(&rule), Outcome::Done);
+}
+
+#[test]
+fn a_binding_that_is_over_can_be_corrected_and_its_events_are_told_once() {
+    let mut scene = Scene::bedside();
+    scene.admit("q");
+    scene.event("dev", "vf_detected", Some("ep-1"), Single);
+    scene.done(Action::Unbind("dev".parse().unwrap()));
+    scene.skip();
+    correct_binding(&mut scene, "q");
+    let news = scene.news();
+    assert!(news.contains(&"raised high cied.vf: alarming, momentary".to_owned()), "{news:?}");
+    scene.event_at("dev", "vf_detected", Some("ep-1"), Single, 0.0);
+    assert_eq!(scene.alarm("cied.vf").recurrence, 0, "a repetition");
+}
+
+#[test]
 fn a_correction_is_no_sign_of_life() {
     let mut scene = Scene::bedside();
     scene.reading("dev", "spo2", 97.0);

@@ -15,6 +15,8 @@ impl Book {
         let unread = open.untold && matches!(act, AlarmAct::Reset { .. });
         let result = if seen < open.news_seq || unread {
             Err(Refusal::conflict("it has changed since it was seen"))
+        } else if seen >= out.next_seq() {
+            Err(Refusal::conflict("nobody was ever shown that number"))
         } else {
             match act {
                 AlarmAct::Acknowledge => {

@@ -190,10 +190,20 @@ impl Core {
             }
             self.note_deadline(&wrong);
         }
+        let told = handover.names();
+        if let Some(patient) = patient {
+            self.device_mut(id, out.now).events_belong_to(&told, patient);
+        }
         self.expect_anew(id, out);
         let configuration = Arc::clone(&self.configuration);
         let now_of = self.devices.get(id).and_then(|d| d.patient().cloned());
-        if let Some(right) = now_of {
+        // Of a binding that is over only what happened in it is the right patient's.
+        if let Some(right) = patient.filter(|right| now_of.as_ref() != Some(right)) {
+            if let Some(machine) = self.patient_mut(right) {
+                machine.inherit(handover.told_only(), context(&configuration), out);
+            }
+            self.note_deadline(right);
+        } else if let Some(right) = now_of {
             if let Some(machine) = self.patient_mut(&right) {
                 machine.inherit(handover, context(&configuration), out);
             }
