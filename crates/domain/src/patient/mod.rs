@@ -103,6 +103,7 @@ impl Handover {
     }
 
     /// What was told, without what is known of the present.
+    #[must_use]
     pub fn told_only(self) -> Self {
         Self { told: self.told, ..Self::default() }
     }
