@@ -10,7 +10,7 @@ UNCERTAIN = 5 * US
 
 @dataclass
 class Binding:
-    """A device is a patient's from `since` until `until`; `told` is when that was said."""
+    """A device is a patient's from `since` until `until`; `told` is when that was said, `step` in which step."""
 
     device: str
     patient: str | None
@@ -18,6 +18,7 @@ class Binding:
     told: int
     until: int | None = None
     zero: frozenset = frozenset()
+    step: int = 0
 
 
 @dataclass

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from .when import HOUR, US, Y2000
+from .when import MINUTE, US, Y2000
 
 NEAR = 30 * US
+SLICE = 5 * MINUTE
+SLICES = 12
 LEAST = 10 * US
 JITTER = 4 * US
 MOVE = US // 2
@@ -74,17 +76,19 @@ class Clock:
         if told < 0.8 * took:
             self.run, self.queue = [(arrival, stamp)], False
             return Heard(known, delayed)
-        self._start(first, min(a - s for a, s in self.run))
+        smallest = min(a - s for a, s in self.run)
+        self.heard.append((arrival, arrival - smallest))
+        self._start(arrival, smallest)
         return Heard(self.offset, True)
 
     def _start(self, since, offset):
         self.offset, self.since, self.run, self.queue = offset, since, [], False
 
     def _smallest(self, arrival):
-        """The smallest of the last hour; moved when more than half a second off. # contract §3"""
+        """The smallest of the last hour, in slices; moved when more than half a second off. # contract §3"""
         recent = [
             a - s for a, s in self.heard
-            if a >= max(self.since, arrival - HOUR) and abs(a - s - self.offset) <= NEAR
+            if a >= self.since and a // SLICE > arrival // SLICE - SLICES and abs(a - s - self.offset) <= NEAR
         ]
         smallest = min(recent)
         if abs(smallest - self.offset) > MOVE:

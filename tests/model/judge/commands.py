@@ -217,7 +217,7 @@ def _bind(world, command):
     last = held.all[-1].until if held.all else None
     if since > world.now or (last is not None and since < last):
         return "invalid"
-    held.all.append(Binding(device, patient, since, world.now, zero=zero))
+    held.all.append(Binding(device, patient, since, world.now, zero=zero, step=world.number))
     # Nothing that came before is known of its patient.
     for known in (world.not_judged, world.values):
         for key in [k for k in known if k[0] == device]:

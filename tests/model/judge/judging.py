@@ -125,15 +125,20 @@ def critical_priority(world, signal):
     return max(found, key=["info", "low", "medium", "high"].index, default=None)
 
 
+def known_of(world, source, copy):
+    """Certain values of a series since its device was bound. # contract §4"""
+    held = world.bindings_of(copy.device).now
+    return [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None and c.step > held.step]
+
+
 def implausible(world, device, copy, source):
     """# contract §2"""
     passed_over(world, copy, "implausible")
     if not is_live(world, device, copy):
         return
     person = world.patients[copy.patient]
-    before = [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None]
     critical = critical_priority(world, copy.signal)
-    before = [c for c in before if certain_answer(world, c, person)]
+    before = [c for c in known_of(world, source, copy) if certain_answer(world, c, person)]
     inside = bool(before) and inside_all(world, before[-1], person)
     grave = copy.signal in GRAVE and critical and inside
     priority = critical if grave else "medium"
@@ -149,7 +154,7 @@ def zero(world, device, copy):
     if key in world.watches:
         world.watches[key].off()
     source = world.source(device.id, copy.signal, copy.instance)
-    before = [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None]
+    before = known_of(world, source, copy)
     sudden = bool(before) and before[-1].value != 0 and 0 <= copy.at - before[-1].at <= LOST_WITHIN
     if key in world.zeroed or not sudden:
         return

@@ -104,7 +104,7 @@ def settle(world):
         if (*key, signal, reached) not in world.silent:
             # Nobody knows where it stands to its limits. # contract row 6
             world.silent.add((*key, signal, reached))
-            after = dict(ladder)[reached]
+            after = min(after for _, after in ladder)
             for source in list(world.sources.values()):
                 if source.device == device.id and signal in (None, source.signal) and not speaks(world, source, person, after):
                     source.change("silent", person.id)

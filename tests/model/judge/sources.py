@@ -225,6 +225,9 @@ class Source:
             if copy in self.standing() and copy.patient == patient and copy.live and copy.arrival <= entry.at:
                 course.feed(Entry(copy.arrival, copy.at, copy, copy.certain and sound, copy.counts,
                                   shape=self._shape(rule, device)))
+        # What came is known, though nothing judged it by this limit.
+        heard = course.newest_arrival
+        course.unknown = course.shape.gap is not None and (heard is None or entry.at - heard >= course.shape.gap)
         course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason))
 
     def tell(self, key, course):

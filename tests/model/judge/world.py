@@ -215,8 +215,16 @@ class World:
         lost = {}
         # Emergencies first, so that what follows from them is folded. # contract §0.22b
         courses = [(source, *key, course) for source, key, course in self.courses()]
-        for source, patient, rule, side, course in sorted(courses, key=lambda one: -len(one[2].folds)):
+        courses.sort(key=lambda one: -len(one[2].folds))
+        # What has held for its delay is told before the loss of its signal at the same moment.
+        for source, patient, rule, side, course in courses:
+            before, unknown = course.level, course.unknown
             course.advance(self.now)
+            if course.unknown and not unknown and course.level != before:
+                course.unknown = False
+                self.settle_course(source, patient, rule, side, course)
+                course.unknown = True
+        for source, patient, rule, side, course in courses:
             self.settle_course(source, patient, rule, side, course)
         for source in self.sources.values():
             for (patient, rule, side), course in source.courses().items():

@@ -58,6 +58,10 @@ struct Other {
     /// They come faster than they were sent.
     #[n(4)]
     queue: bool,
+    /// Smallest arrival − sent.
+    #[n(5)]
+    #[cbor(default)]
+    smallest: Span,
 }
 
 impl ClockOffset {
@@ -93,9 +97,9 @@ impl ClockOffset {
             self.sample(offset, now);
             return stepped;
         }
-        if self.goes_on(sent_at, now) {
+        if let Some(smallest) = self.goes_on(sent_at, now) {
             self.start();
-            self.sample(offset, now);
+            self.sample(smallest, now);
         }
         None
     }
@@ -118,32 +122,39 @@ impl ClockOffset {
         self.in_use.is_some_and(|in_use| is_near(offset, in_use))
     }
 
-    /// Whether messages of another offset have come at the pace of arrival for long enough.
-    fn goes_on(&mut self, sent_at: Timestamp, now: Stamp) -> bool {
-        let first = |queue| {
-            Some(Other { arrived: now.at, sent: sent_at, last: sent_at, messages: 1, queue })
+    /// The smallest offset of messages that have come at the pace of arrival for long enough.
+    fn goes_on(&mut self, sent_at: Timestamp, now: Stamp) -> Option<Span> {
+        let smallest = now.wall() - sent_at;
+        let first = |queue| Other {
+            arrived: now.at,
+            sent: sent_at,
+            last: sent_at,
+            messages: 1,
+            queue,
+            smallest,
         };
         let Some(other) = &mut self.other else {
-            self.other = first(false);
-            return false;
+            self.other = Some(first(false));
+            return None;
         };
         let arrived = (now.at - other.arrived).as_secs_f64();
         let sent = (sent_at - other.sent).as_secs_f64();
         if sent_at <= other.last || sent > arrived.max(4.0) * 1.25 {
             let queue = sent_at > other.last;
-            self.other = first(queue);
-            return false;
+            self.other = Some(first(queue));
+            return None;
         }
         other.last = sent_at;
         other.messages += 1;
+        other.smallest = other.smallest.min(smallest);
         if now.at - other.arrived < WATCHED || other.messages < MESSAGES {
-            return false;
+            return None;
         }
-        let at_pace = sent >= arrived * 0.8;
+        let (at_pace, smallest) = (sent >= arrived * 0.8, other.smallest);
         if !at_pace {
-            self.other = first(false);
+            self.other = Some(first(false));
         }
-        at_pace
+        at_pace.then_some(smallest)
     }
 
     fn sample(&mut self, offset: Span, now: Stamp) {

@@ -98,8 +98,8 @@ pub(super) struct Silent<'a> {
     pub(super) signal: Option<SignalId>,
     /// When it had been silent for too long.
     pub(super) due: Timestamp,
-    /// How long that is.
-    pub(super) after: Span,
+    /// How long it may be silent before anybody is told.
+    pub(super) within: Span,
     /// Why what came, if anything did, was not judged.
     pub(super) reason: &'a str,
 }
@@ -204,6 +204,14 @@ impl Patient {
         })
     }
 
+    /// Whether a limit judges what this patient's devices say of a signal at an instant: one made for the patient, or
+    /// one of the patient's own in force then.
+    fn is_judged_at(&self, signal: SignalId, at: Timestamp, context: RuleContext<'_>) -> bool {
+        let (person, name) = (self.person(), context.signals.name(signal));
+        let own = self.limits_at(at).own.iter().any(|limit| limit.signal == name);
+        context.rules.limits_of(signal).any(|rule| own || rule.whom.holds_for(person))
+    }
+
     /// Judges a reading by every kind.
     pub(super) fn judge_reading(
         &mut self,
@@ -257,7 +265,7 @@ impl Patient {
             number.comparator.is_some() && self.is_ambiguous(observation, number, context);
         let signal = observation.source.signal;
         let refused = context.rules.limits_of(signal).next().is_some()
-            && self.judging(signal, context).find_map(Rule::as_limit).is_none();
+            && !self.is_judged_at(signal, observation.timing.own, context);
         let series = self.series.index_of(&observation.source);
         let state = self.series.at(series);
         let was = std::mem::replace(&mut state.interval, interval);
@@ -338,6 +346,9 @@ impl Patient {
     /// What is known of the patient changed: rules may apply now, or no more (row 23).
     pub fn details_changed(&mut self, before: Person, context: RuleContext<'_>, out: &mut Output) {
         let after = self.person();
+        if before == after {
+            return;
+        }
         let holds =
             |id: &RuleId, person| context.rules.get(id).is_some_and(|rule| rule.holds_for(person));
         let gone = |id: &RuleId| holds(id, before) && !holds(id, after);

@@ -336,11 +336,11 @@ impl Patient {
     /// Something of a device is silent. Where all of it is, nobody knows whether a signal of it is
     /// still lost (row 6).
     fn losses_unknown(&mut self, silent: Silent<'_>, context: RuleContext<'_>, out: &mut Output) {
-        let Silent { device, due, after, reason, .. } = silent;
+        let Silent { device, due, within, reason, .. } = silent;
         let person = self.person();
         for watch in self.losses.iter_mut().filter(|w| w.raised && w.source.device == *device) {
             let Some(rule) = context.rules.loss_of(watch.source.signal, person) else { continue };
-            let silent = after.min(rule.lasts(watch.interval));
+            let silent = within.min(rule.lasts(watch.interval));
             if watch.run.as_ref().is_some_and(|run| due - run.last >= silent) {
                 watch.run = None;
                 let key = watch.key(rule);

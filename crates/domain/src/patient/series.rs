@@ -1,6 +1,10 @@
 //! What is remembered of one series, for all kinds of rule.
 
+mod earlier;
+
 use minicbor::{Decode, Encode};
+
+pub(crate) use earlier::Earlier;
 
 use super::judgement::Reading;
 use super::limit::Watches;
@@ -51,9 +55,9 @@ pub struct SeriesState {
     #[n(11)]
     #[cbor(default)]
     pub spot: bool,
-    /// The value before the latest, for its rate, and for when the latest is withdrawn.
-    #[n(12)]
-    pub before: Option<Box<LatestValue>>,
+    /// What was measured before the latest, if anything was.
+    #[n(13)]
+    pub(super) earlier: Option<Box<Earlier>>,
 }
 
 /// Words that are hardly ever there, and then take one word of memory: `Box<str>` alone takes two.
@@ -218,10 +222,8 @@ impl SeriesState {
             rule_at: timing.rule_at,
             sent: observation.sent,
         });
-        match (latest, &mut self.before) {
-            (Some(latest), Some(before)) => **before = latest,
-            (Some(latest), None) => self.before = Some(Box::new(latest)),
-            (None, _) => {}
+        if let Some(latest) = latest {
+            self.earlier.get_or_insert_default().push(latest);
         }
     }
 
@@ -264,10 +266,12 @@ impl SeriesState {
     pub(super) fn take_back(&mut self, sent: DeviceInstant) -> bool {
         let of_instant = |known: Option<DeviceInstant>| known == Some(sent);
         self.doubtful.take_if(|value| of_instant(value.sent));
-        self.before.take_if(|before| of_instant(before.sent));
+        if let Some(earlier) = &mut self.earlier {
+            earlier.take_back(sent);
+        }
         let was_latest = self.latest.take_if(|latest| of_instant(latest.sent)).is_some();
         if was_latest {
-            self.latest = self.before.take().map(|before| *before);
+            self.latest = self.earlier.as_mut().and_then(|earlier| earlier.pop());
         }
         was_latest
     }

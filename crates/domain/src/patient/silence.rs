@@ -179,7 +179,14 @@ impl Patient {
                 0 => Rung { after: Span::micros(rung.after.as_micros() * poor), ..rung },
                 _ => rung,
             })
-            .find(|rung| expectation.rung.is_none_or(|reached| rung.priority > reached))
+            .filter(|rung| expectation.rung.is_none_or(|reached| rung.priority > reached))
+            .min_by_key(|rung| rung.after)
+    }
+
+    /// How long something may be silent before anybody is told.
+    fn first_rung(&self, expectation: &Expectation, context: RuleContext<'_>) -> Span {
+        let unheard = Expectation { rung: None, ..expectation.clone() };
+        self.next_rung(&unheard, context).map_or(Span::ZERO, |rung| rung.after)
     }
 
     /// A rung is reached.
@@ -204,8 +211,10 @@ impl Patient {
         }
         let reason = self.expectations.get(index).and_then(|e| e.doubt.as_deref());
         let reason = reason.unwrap_or("no data").to_owned();
-        let (due_of_rung, after) = (reached.since + rung.after, rung.after);
-        let silent = Silent { device: &device, signal, due: due_of_rung, after, reason: &reason };
+        let within = self.first_rung(&reached, context);
+        let due_of_rung = reached.since + rung.after;
+        let silent =
+            Silent { device: &device, signal, due: due_of_rung, within, reason: &reason };
         self.judge(Occurrence::Silence(silent), context, out);
         self.announce_silence(&device, due, context, out);
     }
@@ -405,7 +414,8 @@ impl Patient {
             let Some(latest) = &state.latest else { return false };
             let mg = |value| latest.number.unit.convert(value, Unit::MgPerDl);
             let Some(now) = mg(latest.number.value) else { return false };
-            let falling = state.before.as_ref().is_some_and(|before| {
+            let before = state.earlier.as_ref().and_then(|earlier| earlier.last());
+            let falling = before.is_some_and(|before| {
                 let minutes = (latest.rule_at - before.rule_at).as_secs_f64() / 60.0;
                 before
                     .number

@@ -5,7 +5,7 @@ use super::own::valid_at;
 use super::watch::Evidence;
 use crate::alarms::book::Draft;
 use crate::model::alarm::{Condition, LimitFrom, Priority, Response, TimeQuality};
-use crate::model::observation::{Number, Source};
+use crate::model::observation::{Number, Observation, Source};
 use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::patient::alarms::{Parts, PatientAlarms};
@@ -27,6 +27,7 @@ impl Patient {
         let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
         let limits = valid_at(limits, adult, observation.timing.own);
         let age = observation.timing.received - observation.timing.measured;
+        let (now, mut kept) = (alarms.now().at, Span::ZERO);
         for rule in rules {
             let spot = spot || rule.spot;
             let evidence = |limit, from| {
@@ -35,12 +36,23 @@ impl Patient {
             if let Some((level, worst)) = state.add_late(rule, reading, limits, spot, evidence) {
                 alarms.announce_late(rule, source, &worst, level, age);
             }
+            kept = kept.max(rule.actionable);
         }
+        state.remember_late(reading, (now, kept));
         state.watches.tidy();
     }
 }
 
 impl SeriesState {
+    /// Remembers a late number for as long as it may part one excursion from another.
+    fn remember_late(&mut self, reading: Reading<'_>, (now, kept): (Timestamp, Span)) {
+        let Observation { timing, sent, .. } = reading.observation;
+        if timing.quality != TimeQuality::Unknown {
+            let value = (reading.number, timing.rule_at, *sent);
+            self.earlier.get_or_insert_default().push_late(value, (now, kept));
+        }
+    }
+
     /// Adds a late number to the excursions it belongs to. The gravest level to be announced with it, and its worst
     /// reading: an excursion is announced once it has lasted for the delay, and again only where it turns out to be
     /// graver.
@@ -92,16 +104,17 @@ impl SeriesState {
 }
 
 impl SeriesState {
-    /// When the two newest values in time were not beyond a limit, by level: no excursion reaches over them.
+    /// When values that are remembered were not beyond a limit, by level: no excursion reaches over them.
     fn known_inside(&self, rule: &LimitRule, limits: InForce<'_>) -> Vec<([bool; 2], Timestamp)> {
-        let values = self.latest.iter().chain(self.before.as_deref());
-        let inside = values.map(|known| {
-            let Number { value, unit, comparator, .. } = known.number;
+        let latest = self.latest.iter().map(|latest| (&latest.number, latest.rule_at));
+        let values = latest.chain(self.earlier.iter().flat_map(|earlier| earlier.values()));
+        let inside = values.map(|(number, rule_at)| {
+            let Number { value, unit, comparator, .. } = *number;
             let inside = Level::ALL.map(|level| {
                 let relation = rule.relation(level, limits, value, unit, comparator);
                 matches!(relation, Relation::Inside | Relation::Between)
             });
-            (inside, known.rule_at)
+            (inside, rule_at)
         });
         inside.collect()
     }

@@ -94,20 +94,21 @@ impl Patient {
                 (expected.device == *device && expected.since + rung.after <= out.now.at)
                     .then_some(rung)
             };
-            let mut after = None;
+            let before = self.expectations[index].rung;
             while let Some(rung) = reached(self) {
                 self.expectations[index].rung = Some(rung.priority);
-                after = Some(rung.after);
             }
-            let Some(after) = after else { continue };
+            if self.expectations[index].rung == before {
+                continue;
+            }
+            let within = self.first_rung(&self.expectations[index], context);
             let expected = &mut self.expectations[index];
             let signal = expected.signal;
             let reason = expected.doubt.as_deref().unwrap_or("no data").to_owned();
             if self.is_urgent(index, context) {
                 self.expectations[index].rung = Some(Priority::High);
             }
-            let (due, reason) = (out.now.at, reason.as_str());
-            let silent = Silent { device, signal, due, after, reason };
+            let silent = Silent { device, signal, due: out.now.at, within, reason: &reason };
             self.judge(Occurrence::Silence(silent), context, out);
         }
         let is_silent = self.expectations.iter().any(|e| e.device == *device && e.rung.is_some());

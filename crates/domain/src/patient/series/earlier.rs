@@ -1,0 +1,80 @@
+//! Values of a series before its latest, and those that came late: what parts one excursion from the next, and
+//! what counts again where the latest is taken back (contract §2, §3).
+
+use minicbor::{Decode, Encode};
+
+use super::LatestValue;
+use crate::model::observation::{DeviceInstant, Number};
+use crate::model::time::{Span, Timestamp};
+
+/// With the latest, the last four.
+const BEFORE: usize = 3;
+const LATE: usize = 16;
+
+/// What is remembered beside the latest value.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct Earlier {
+    /// Values that were the latest, the newest last.
+    #[n(0)]
+    before: Vec<LatestValue>,
+    /// Values that came late, in the order in which they came.
+    #[n(1)]
+    late: Vec<LateValue>,
+}
+
+/// A value that came late.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+struct LateValue {
+    #[n(0)]
+    number: Number,
+    #[n(1)]
+    rule_at: Timestamp,
+    #[n(2)]
+    sent: Option<DeviceInstant>,
+}
+
+impl Earlier {
+    /// The value before the latest.
+    pub(in crate::patient) fn last(&self) -> Option<&LatestValue> {
+        self.before.last()
+    }
+
+    /// Every value, with its rule time.
+    pub(in crate::patient) fn values(&self) -> impl Iterator<Item = (&Number, Timestamp)> {
+        let before = self.before.iter().map(|value| (&value.number, value.rule_at));
+        before.chain(self.late.iter().map(|value| (&value.number, value.rule_at)))
+    }
+
+    /// A value is the latest no more.
+    pub(super) fn push(&mut self, value: LatestValue) {
+        if self.before.len() == BEFORE {
+            self.before.remove(0);
+        }
+        self.before.push(value);
+    }
+
+    /// The value before the latest is the latest again.
+    pub(super) fn pop(&mut self) -> Option<LatestValue> {
+        self.before.pop()
+    }
+
+    /// A value came late, at `now`; older ones than `kept` are forgotten.
+    pub(in crate::patient) fn push_late(
+        &mut self,
+        (number, rule_at, sent): (&Number, Timestamp, Option<DeviceInstant>),
+        (now, kept): (Timestamp, Span),
+    ) {
+        self.late.retain(|value| now - value.rule_at <= kept);
+        if self.late.len() == LATE {
+            self.late.remove(0);
+        }
+        self.late.push(LateValue { number: number.clone(), rule_at, sent });
+    }
+
+    /// The reading of an instant does not count any more.
+    pub(super) fn take_back(&mut self, sent: DeviceInstant) {
+        self.before.retain(|value| value.sent != Some(sent));
+        self.late.retain(|value| value.sent != Some(sent));
+    }
+}
