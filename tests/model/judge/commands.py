@@ -312,7 +312,7 @@ def _correct_binding(world, command):
         if source in theirs and patient is not None:
             # What is known last is judged at once for the right patient. # contract §4
             source.change("inherit", patient, tuple(f"{i}_{side}" for i in world.rules.limits for side in SIDES))
-    if patient is not None and wrong.until is None:
+    if patient is not None:
         world.events.inherit(told, patient)
     return "done"
 

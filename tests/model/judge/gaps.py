@@ -19,7 +19,7 @@ class Gaps:
     def put_off(self, due):
         """A deadline in a window, or within 10 s after it, waits once until those are over. # contract §0.10, §3"""
         for begin, end in self.windows:
-            if begin <= due < end + PUT_OFF:
+            if begin < due < end + PUT_OFF:
                 return end + PUT_OFF
         return due
 

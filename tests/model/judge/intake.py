@@ -183,8 +183,12 @@ def telemetry(world, device, head, entries, taken):
         came = world.instants.setdefault(copy.identity, []) if copy.stamp is not None else []
         before = [c for c in came if not c.gone]
         stopped = stands_still(world, device, head, copy, before)
+        suspected = taken.suspect
         copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age, stopped)
-        copy.past = taken.past
+        if copy.status == "entered-in-error":
+            # It names a reading of before, and says nothing of the clock now.
+            taken.suspect = suspected
+        copy.past, copy.timeless = taken.past, taken.by_arrival and not taken.could_live
         if copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset):
             copy.judged_at = world.now
         if before and not taken.by_arrival:

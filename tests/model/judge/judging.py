@@ -150,10 +150,11 @@ def implausible(world, device, copy, source):
 def zero(world, device, copy):
     """A 0 that means no sensor. # contract §2, §0.15"""
     passed_over(world, copy, "zero or off")
-    key = copy.patient, device.id, copy.signal
-    if key in world.watches:
-        world.watches[key].off()
+    watched = copy.patient, device.id, copy.signal
+    if watched in world.watches:
+        world.watches[watched].off()
     source = world.source(device.id, copy.signal, copy.instance)
+    key = copy.patient, source.link
     before = known_of(world, source, copy)
     sudden = bool(before) and before[-1].value != 0 and 0 <= copy.at - before[-1].at <= LOST_WITHIN
     if key in world.zeroed or not sudden:
@@ -266,7 +267,7 @@ def alive(world, device, copy, source):
     world.not_judged.pop(key, None)
     if copy.value is not None:
         world.values.setdefault((*key, copy.instance), []).append((copy.at, copy.value if copy.unit != "mmol/L" else copy.value * 18.0182, copy.identity))
-    world.zeroed.discard((copy.patient, device.id, copy.signal))
+    world.zeroed.discard((copy.patient, source.link))
     for rule in ("link.zero_or_off", "link.implausible"):
         world.alarms.over((copy.patient, rule, source.link), world.now)
     world.alarms.over((copy.patient, "link.test_mode", device.id), world.now)

@@ -56,6 +56,10 @@ def excursion(copy, source, person, shape, beyond, key):
     place = next((i for i, c in enumerate(found) if c is copy), None)
     if place is None:
         return None, []
+    # Of values that contradict each other the milder one parts nothing. # contract §0.1a
+    beyond_at = {c.at for c in found if any(beyond(c, level) for level in LEVELS)}
+    found = [c for c in found if c.at not in beyond_at or any(beyond(c, level) for level in LEVELS)]
+    place = found.index(copy)
     near = lambda a, b: shape.gap is None or b.at - a.at <= shape.gap
 
     # What was live and told of nothing is no part of what is late.
@@ -75,6 +79,7 @@ def excursion(copy, source, person, shape, beyond, key):
         if not beyond(copy, level):
             continue
         part = run(lambda c, level=level: beyond(c, level))
-        if part[-1].at - part[0].at >= delays[level]:
+        # Of what has no time nobody knows how long it lasted. # contract §3
+        if copy.timeless or part[-1].at - part[0].at >= delays[level]:
             return level, whole
     return None, []

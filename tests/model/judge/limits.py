@@ -345,6 +345,7 @@ class Course:
                     level.since = level.due = None
             # Nothing that came before is known of whoever it is bound to next.
             self.unknown, self.newest_arrival, self.sound, self.doubtful = True, None, [], None
+            self.arrived = self.came = None
         elif entry.change in ("rules", "inherit"):
             # What still holds under the new rule holds at once. # contract row 23
             self.reason = "rule_changed"
@@ -383,11 +384,14 @@ class Course:
     def _judge_again(self, entry):
         """Limits or rules changed: from the newest reading, doubtful ones too. # contract §0.5, row 22"""
         known = [one for one in (self.certain, self.doubtful) if one is not None]
+        told = self.level is not None
         for name, level in self.levels.items():
             answers = [self._crossed(entry, name, one.copy) for one in known]
             if any(answers):
                 if self.unknown or level.since is not None:
                     continue
+                # What is told of goes on.
+                level.present = told
                 level.since, level.copy = entry.at, known[answers.index(True)].copy
                 level.due = entry.at + (0 if self.shape.spot else dict(self.shape.delays)[name])
                 if level.due <= entry.at:

@@ -45,6 +45,7 @@ class Copy:
     ambiguous_time: bool = False
     contradicted: bool = False
     past: bool = False
+    timeless: bool = False
     index: int = 0
     corrects: bool = False
     gone: bool = False

@@ -218,9 +218,10 @@ class World:
         courses.sort(key=lambda one: -len(one[2].folds))
         # What has held for its delay is told before the loss of its signal at the same moment.
         for source, patient, rule, side, course in courses:
-            before, unknown = course.level, course.unknown
             course.advance(self.now)
-            if course.unknown and not unknown and course.level != before:
+            alarm = self.alarms.open.get((patient, f"{rule.id}_{side}", source.name))
+            graver = course.level and (alarm is None or ORDER[alarm.priority] < ORDER[rule.priority(side, course.level)])
+            if course.unknown and graver:
                 course.unknown = False
                 self.settle_course(source, patient, rule, side, course)
                 course.unknown = True

@@ -55,7 +55,9 @@ impl Episodes {
     /// Whether this is news for a patient: an event is used up when it was judged for that patient.
     pub(super) fn is_news(&self, key: &EpisodeKey, phase: Phase, patient: &PatientId) -> bool {
         self.reported.get(key).is_none_or(|reported| {
-            rank(phase) > reported.phase || reported.patient.as_ref().is_some_and(|p| p != patient)
+            let ended = reported.phase == ONLY_ENDED && phase == Phase::End;
+            (rank(phase) > reported.phase && !ended)
+                || reported.patient.as_ref().is_some_and(|p| p != patient)
         })
     }
 

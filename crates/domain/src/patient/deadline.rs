@@ -32,7 +32,7 @@ impl Intake<'_> {
         if self.held.is_some_and(|held| due >= held) {
             return None;
         }
-        let covers = |(from, to): &&IntakeGap| due >= *from && due < *to + CATCHING_UP;
+        let covers = |(from, to): &&IntakeGap| due > *from && due < *to + CATCHING_UP;
         Some(self.gaps.iter().find(covers).map_or(due, |(_, to)| *to + CATCHING_UP))
     }
 }

@@ -206,7 +206,7 @@ impl Patient {
 
     /// Whether a limit judges what this patient's devices say of a signal at an instant: one made for the patient, or
     /// one of the patient's own in force then.
-    fn is_judged_at(&self, signal: SignalId, at: Timestamp, context: RuleContext<'_>) -> bool {
+    pub(super) fn is_judged_at(&self, signal: SignalId, at: Timestamp, context: RuleContext<'_>) -> bool {
         let (person, name) = (self.person(), context.signals.name(signal));
         let own = self.limits_at(at).own.iter().any(|limit| limit.signal == name);
         context.rules.limits_of(signal).any(|rule| own || rule.whom.holds_for(person))
@@ -346,9 +346,6 @@ impl Patient {
     /// What is known of the patient changed: rules may apply now, or no more (row 23).
     pub fn details_changed(&mut self, before: Person, context: RuleContext<'_>, out: &mut Output) {
         let after = self.person();
-        if before == after {
-            return;
-        }
         let holds =
             |id: &RuleId, person| context.rules.get(id).is_some_and(|rule| rule.holds_for(person));
         let gone = |id: &RuleId| holds(id, before) && !holds(id, after);

@@ -152,6 +152,9 @@ impl Patient {
         };
         let limits = self.limits_at(latest.rule_at);
         let Number { value, unit, comparator, .. } = latest.number;
+        if !self.is_judged_at(source.signal, latest.rule_at, context) {
+            return false;
+        }
         self.judging(source.signal, context).filter_map(Rule::as_limit).all(|rule| {
             Level::ALL.into_iter().all(|level| {
                 let relation = rule.relation(level, limits, value, unit, comparator);
@@ -191,7 +194,7 @@ impl Patient {
                     continue;
                 }
                 let watch = state.watches.of_mut(rule);
-                let before = watch.tracks[level].told_since(observation.timing.rule_at);
+                let before = watch.tracks[level].told();
                 let track = &mut watch.tracks[level];
                 let evidence = |limit, from| {
                     Box::new(Evidence::new(observation, number, limit, from, limits.version))
@@ -264,7 +267,11 @@ impl Patient {
         let mut held = false;
         for rule in rules.filter(|rule| wanted(&rule.id)) {
             if state.hold_known(rule, &source, limits) {
-                alarms.settle(rule, &source, state, [true; 2], (false, false));
+                state.count_known();
+                // Other rules are no reading: news is only what they begin.
+                let key = Key::new(rule.id.clone(), source.name());
+                let holds = alarms.open(&key).is_some_and(|(is, _)| is == Condition::Present);
+                alarms.settle(rule, &source, state, [!holds; 2], (false, false));
                 held = true;
             }
             alarms.ask_for_repeat(rule, &source, state, true);

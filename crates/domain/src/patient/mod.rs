@@ -176,7 +176,9 @@ impl Patient {
     /// for adults.
     pub fn rules_refuse(&self, rules: &RuleSet) -> bool {
         let expected = self.expectations.iter().filter_map(|e| e.signal);
-        let mut signals = expected.chain(self.series.keys().map(|source| source.signal));
+        let is_bound = |device: &DeviceId| self.expectations.iter().any(|e| e.device == *device);
+        let heard = self.series.keys().filter(|source| is_bound(&source.device));
+        let mut signals = expected.chain(heard.map(|source| source.signal));
         signals.any(|signal| self.is_refused(signal, rules))
     }
 
@@ -266,12 +268,21 @@ impl Patient {
 
     /// Carries out what a person asks of an open alarm. What a person ends while nobody knows how it is must begin
     /// anew before it is told again.
-    pub fn act(&mut self, key: &Key, actor: &str, seen: u64, act: &AlarmAct, out: &mut Output) {
-        let unknown =
-            self.alarms.get(key).is_some_and(|open| open.alarm.condition == Condition::Unknown);
+    pub fn act(
+        &mut self,
+        key: &Key,
+        (actor, seen, act): (&str, u64, &AlarmAct),
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let before = self.alarms.get(key).map(|open| open.alarm.clone());
         self.alarms.act(key, actor, seen, act, out);
-        if unknown && self.alarms.get(key).is_none() {
+        let Some(closed) = before.filter(|_| self.alarms.get(key).is_none()) else { return };
+        if closed.condition == Condition::Unknown {
             self.forget_watch(key);
+        }
+        if let Some(device) = &closed.device {
+            self.told_no_more(std::slice::from_ref(&key.rule), device, context, out);
         }
     }
 

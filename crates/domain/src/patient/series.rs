@@ -58,6 +58,9 @@ pub struct SeriesState {
     /// What was measured before the latest, if anything was.
     #[n(13)]
     pub(super) earlier: Option<Box<Earlier>>,
+    /// Arrival of the latest reading that was certain, in the gateway's own time.
+    #[n(14)]
+    pub(super) judged: Option<Timestamp>,
 }
 
 /// Words that are hardly ever there, and then take one word of memory: `Box<str>` alone takes two.
@@ -183,6 +186,7 @@ impl SeriesState {
         }
         self.rule_at = self.rule_at.max(Some(reading.observation.timing.rule_at));
         if reading.is_certain() {
+            self.judged = self.arrival;
             self.show(reading.observation, reading.number);
         } else {
             self.note_doubtful(reading);
@@ -199,6 +203,10 @@ impl SeriesState {
             return;
         }
         let Some(doubt) = reading.doubt() else { return };
+        // What came late says nothing against what is live.
+        if doubt == Doubt::Late && self.doubtful.as_ref().is_some_and(|v| v.doubt != Doubt::Late) {
+            return;
+        }
         self.doubtful = Some(Box::new(DoubtfulValue {
             number: reading.number.clone(),
             measured: timing.measured,

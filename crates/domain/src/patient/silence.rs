@@ -11,7 +11,7 @@ use crate::alarms::book::Key;
 use crate::alarms::draft;
 use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::cause::Cause;
-use crate::model::ids::DeviceId;
+use crate::model::ids::{DeviceId, RuleId};
 use crate::model::observation::{Observation, Source};
 use crate::model::signal::SignalId;
 use crate::model::time::{Span, Timestamp};
@@ -295,6 +295,19 @@ impl Patient {
         out: &mut Output,
     ) {
         if self.alarms.holds(&Key::new(rule(SILENCE), device.to_string())) {
+            self.announce_silence(device, out.now.at, context, out);
+        }
+    }
+
+    /// Alarms of these rules are closed: a silence that one of them told of is told by itself.
+    pub(super) fn told_no_more(
+        &mut self,
+        closed: &[RuleId],
+        device: &DeviceId,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        if closed.iter().any(technical::is_loss) {
             self.announce_silence(device, out.now.at, context, out);
         }
     }

@@ -45,6 +45,7 @@ impl Patient {
         {
             self.judge_latest(series, &|rule| over.contains(rule), context, out);
         }
+        self.told_no_more(&over, &source.device, context, out);
     }
 
     /// A reading was entered in error (row 26): nothing that stands on it stays, and its series is judged again
@@ -69,6 +70,7 @@ impl Patient {
         if let Ok(series) = self.series.find(source) {
             self.judge_latest(series, &wanted, context, out);
         }
+        self.told_no_more(&over, &source.device, context, out);
     }
 
     /// Forgets a reading, and closes what stands on it; the rules of that.
@@ -91,5 +93,6 @@ impl Patient {
 /// Whether a reading began an alarm, or a request for another measurement that confirms it.
 fn stands_on(source: &Source, sent: DeviceInstant, key: &Key, open: &Open) -> bool {
     let asks = key.rule.as_str().ends_with(REPEAT_DUE) && key.source == source.name();
+    let asks = asks && open.signal == Some(source.signal);
     open.sent == Some(sent) && (asks || open.series.as_ref() == Some(source))
 }

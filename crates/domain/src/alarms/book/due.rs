@@ -85,7 +85,10 @@ impl Open {
     pub(super) fn is_news(&self, change: Change) -> bool {
         match change {
             Change::Raised | Change::PriorityRose | Change::Upgraded => true,
-            Change::Recurred => self.series.is_some(),
+            Change::Recurred => {
+                let goes_on = self.alarm.condition == Condition::Present && self.ongoing.is_empty();
+                self.series.is_some() || goes_on
+            }
             Change::Ended
             | Change::Latched
             | Change::Unknown

@@ -129,8 +129,9 @@ impl Core {
     fn act(&mut self, actor: &str, id: &AlarmId, seen: u64, act: &AlarmAct, out: &mut Output) {
         match self.find_alarm(id) {
             Some((Some(patient), key)) => {
+                let configuration = Arc::clone(&self.configuration);
                 if let Some(patient) = self.patient_mut(&patient) {
-                    patient.act(&key, actor, seen, act, out);
+                    patient.act(&key, (actor, seen, act), context(&configuration), out);
                 }
                 self.note_deadline(&patient);
             }

@@ -118,9 +118,12 @@ impl Core {
         let configuration = Arc::clone(&self.configuration);
         if let Some(patient) = self.patient_mut(id) {
             let before = patient.person();
-            patient.details = details;
+            let was = std::mem::replace(&mut patient.details, details);
             patient.version += 1;
-            patient.details_changed(before, context(&configuration), out);
+            let PatientDetails { age_class, pregnant, .. } = patient.details;
+            if (was.age_class, was.pregnant) != (age_class, pregnant) {
+                patient.details_changed(before, context(&configuration), out);
+            }
         }
         self.note_deadline(id);
         Reply { version: Some(stands + 1), ..Reply::done() }

@@ -81,6 +81,12 @@ impl SeriesState {
         certain.into_iter().chain(doubtful).collect()
     }
 
+    /// What is known last says where it stands to limits that are new to it.
+    pub(super) fn count_known(&mut self) {
+        let live = self.doubtful.as_deref().is_some_and(|value| value.doubt != Doubt::Late);
+        self.counted = self.counted.max(if live { self.arrival } else { self.judged });
+    }
+
     /// Marks the levels that what is known last is beyond as held; whether there is one.
     pub(super) fn hold_known(
         &mut self,
@@ -94,9 +100,9 @@ impl SeriesState {
                 let Relation::Beyond { limit, from } = known.relation(rule, level, limits) else {
                     continue;
                 };
-                let began = Some(known.beyond(limit, from, limits.version));
+                let began = known.beyond(limit, from, limits.version);
                 let track = &mut self.watches.of_mut(rule).tracks[level];
-                *track = Track { began, active: true, inside_since: None };
+                *track = Track { active: true, ..Track::beyond(began) };
                 holds = true;
             }
         }

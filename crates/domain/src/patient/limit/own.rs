@@ -246,6 +246,7 @@ impl PatientAlarms<'_> {
         if known.is_empty() {
             return;
         }
+        state.count_known();
         for level in Level::ALL {
             let relation = |one: &Known| one.relation(rule, level, limits);
             let beyond = known.iter().find_map(|one| match relation(one) {
@@ -256,17 +257,23 @@ impl PatientAlarms<'_> {
             });
             let ambiguous = known.iter().any(|one| relation(one) == Relation::Ambiguous);
             let now = self.now().at;
-            let track = &mut state.watches.of_mut(rule).tracks[level];
+            let watch = state.watches.of_mut(rule);
+            let track = &mut watch.tracks[level];
             match beyond {
                 Some(began) if track.began.is_none() && !unknown => {
-                    let began = Some(Box::new(Evidence { rule_at: now, ..*began }));
-                    let active = spot || rule.delay(level) == Span::ZERO;
-                    *track = Track { began, active, inside_since: None };
+                    // What is told of goes on.
+                    let active = spot || rule.delay(level) == Span::ZERO || was_active;
+                    let began = Box::new(Evidence { rule_at: now, ..*began });
+                    *track = Track { active, ..Track::beyond(began) };
                 }
                 Some(_) => {}
                 None if track.active && (unknown || !certain || ambiguous) => {}
                 None if ambiguous => {}
-                None => *track = Track::default(),
+                None => {
+                    let told = track.told();
+                    *track = Track::default();
+                    watch.note_told(rule, level, told);
+                }
             }
         }
         if state.watches.of(rule).and_then(Watch::active_level).is_some() {

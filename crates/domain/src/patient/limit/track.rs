@@ -36,6 +36,7 @@ pub(super) fn move_track(
         Relation::Beyond { limit, from } => {
             track.inside_since = None;
             let began = track.began.get_or_insert_with(|| evidence(limit, from)).rule_at;
+            track.last = track.last.max(Some(rule_at));
             track.active |= match manner {
                 Manner { spot: true, asks, .. } => !asks || rule_at - began >= APART,
                 Manner { delay, newest, .. } => newest - began >= delay,

@@ -49,6 +49,9 @@ pub struct Track {
     /// Back inside since.
     #[n(2)]
     pub inside_since: Option<Timestamp>,
+    /// The last reading beyond, in rule time.
+    #[n(3)]
+    pub last: Option<Timestamp>,
 }
 
 /// A reading beyond a limit.
@@ -147,14 +150,23 @@ impl Watch {
         (certain, observation): (bool, &Observation),
     ) {
         let at = observation.timing.rule_at;
+        self.note_told(rule, level, over);
         let past = &mut self.past[level];
-        if let Some((from, to)) = over {
-            past.announced(from, to, level, rule.side);
-            past.inside(to);
-        }
         if certain && self.tracks[level].began.is_none() {
             past.inside(at);
             past.forget_before(at - rule.actionable);
+        }
+    }
+
+    /// Notes for readings that come late what was told of as it happened, and is no more.
+    pub(super) fn note_told(
+        &mut self,
+        rule: &LimitRule,
+        level: Level,
+        told: Option<(Timestamp, Timestamp)>,
+    ) {
+        if let Some((from, to)) = told {
+            self.past[level].announced(from, to, level, rule.side);
         }
     }
 
@@ -166,10 +178,16 @@ impl Watch {
 }
 
 impl Track {
-    /// What was announced of it until an instant: from when to when it lay beyond.
-    pub(super) fn told_since(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+    /// A reading lies beyond.
+    pub(super) fn beyond(began: Box<Evidence>) -> Self {
+        let last = Some(began.rule_at);
+        Self { began: Some(began), active: false, inside_since: None, last }
+    }
+
+    /// From when to when it is known to have lain beyond, if that was announced.
+    pub(super) fn told(&self) -> Option<(Timestamp, Timestamp)> {
         let began = self.began.as_deref().filter(|_| self.active)?;
-        Some((began.rule_at, self.inside_since.unwrap_or(now)))
+        Some((began.rule_at, self.last.unwrap_or(began.rule_at)))
     }
 
     /// The reading that began a delay which is still running.

@@ -123,6 +123,6 @@ impl Patient {
             source.device == *device && signal.is_none_or(|signal| source.signal == signal)
         };
         let series = self.series.iter().filter(|(source, _)| of_signal(source));
-        series.filter_map(|(_, state)| state.latest.as_ref().map(|l| l.rule_at)).max()
+        series.filter_map(|(_, state)| state.judged).max()
     }
 }
