@@ -126,6 +126,7 @@ class Alarms:
         rose = ORDER[priority] > ORDER[alarm.priority]
         if rose:
             alarm.priority = priority
+            alarm.rose = alarm.rose or not once or alarm.acked_at is not None or priority == "high"
         alarm.condition, alarm.expires = "present", None
         if latched or before == "momentary":
             self._recur(alarm, now, late=False)

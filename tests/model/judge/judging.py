@@ -86,6 +86,8 @@ def take_back(world, source, copy, holds, judged):
         if alarm.source in (source.name, source.link) and alarm.stands == (source.signal, copy.identity) and not holds(alarm.rule):
             gone.append(alarm.key)
             world.alarms.close(alarm, "retracted")
+            if alarm.rule == "link.zero_or_off":
+                world.zeroed.discard((alarm.patient, source.link))
     for one in world.instants.get(copy.identity, ()):
         one.gone = one is not copy
     key = copy.device, copy.signal, copy.instance
@@ -220,6 +222,8 @@ def correct(world, device, copy, source):
             # What corrects the newest is the newest, however old that is.
             copy.judged_at, copy.live = None, world.bindings_of(device.id).patient_now() == copy.patient
         take_back(world, source, copy, lambda rule: still_beyond(world, copy, person, rule), copy.live)
+        if copy.live and copy.certain and certain_answer(world, copy, person):
+            shown(world, device, copy)
     source.add(copy)
     if copy.live:
         refuse_age(world, person, copy)
@@ -264,9 +268,9 @@ def alive(world, device, copy, source):
     """A sign of life: judged, live, certain."""
     key = device.id, copy.signal
     world.judged[key] = world.now
-    world.not_judged.pop(key, None)
-    if copy.value is not None:
-        world.values.setdefault((*key, copy.instance), []).append((copy.at, copy.value if copy.unit != "mmol/L" else copy.value * 18.0182, copy.identity))
+    for one in [k for k in world.not_judged if k == key or (k[0] == device.id and not device.expected)]:
+        del world.not_judged[one]
+    shown(world, device, copy)
     world.zeroed.discard((copy.patient, source.link))
     for rule in ("link.zero_or_off", "link.implausible"):
         world.alarms.over((copy.patient, rule, source.link), world.now)
@@ -278,6 +282,13 @@ def alive(world, device, copy, source):
         else:
             watch.other(world.now)
     replace(world, device, copy)
+
+
+def shown(world, device, copy):
+    """What is known last of a signal."""
+    if copy.value is not None:
+        value = copy.value if copy.unit != "mmol/L" else copy.value * 18.0182
+        world.values.setdefault((device.id, copy.signal, copy.instance), []).append((copy.at, value, copy.identity))
 
 
 def replace(world, device, copy):

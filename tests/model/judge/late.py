@@ -57,8 +57,8 @@ def excursion(copy, source, person, shape, beyond, key):
     if place is None:
         return None, []
     # Of values that contradict each other the milder one parts nothing. # contract §0.1a
-    beyond_at = {c.at for c in found if any(beyond(c, level) for level in LEVELS)}
-    found = [c for c in found if c.at not in beyond_at or any(beyond(c, level) for level in LEVELS)]
+    instants = {c.identity for c in found if any(beyond(c, level) for level in LEVELS)}
+    found = [c for c in found if c.identity not in instants or any(beyond(c, level) for level in LEVELS)]
     place = found.index(copy)
     near = lambda a, b: shape.gap is None or b.at - a.at <= shape.gap
 

@@ -197,6 +197,11 @@ class Course:
         else:
             self._stream(entry)
 
+    def hear(self, entry):
+        """A reading that this limit does not judge now."""
+        self.advance(entry.arrival)
+        self._note(entry, False)
+
     def _amounts(self, entry, name):
         return entry.limits.get((self.side, name))
 
@@ -383,7 +388,7 @@ class Course:
 
     def _judge_again(self, entry):
         """Limits or rules changed: from the newest reading, doubtful ones too. # contract §0.5, row 22"""
-        known = [one for one in (self.certain, self.doubtful) if one is not None]
+        known = [one for one in (self.doubtful, self.certain) if one is not None]
         told = self.level is not None
         for name, level in self.levels.items():
             answers = [self._crossed(entry, name, one.copy) for one in known]

@@ -178,6 +178,10 @@ class Source:
         # A series is heard of where it says how it stands to any of its limits.
         counts = True in answers or (certain and not copy.corrects)
         copy.counts = counts
+        fed = {rule.id for rule, _, _ in plan}
+        for (whom, rule, _), course in self._courses.items():
+            if whom == patient and rule.id not in fed:
+                course.hear(Entry(copy.arrival, copy.at, copy, copy.certain and sound, counts))
         for rule, limits, how in plan:
             entry = Entry(copy.arrival, copy.at, copy, certain, counts, limits=limits, shape=how)
             for side in SIDES:

@@ -111,11 +111,19 @@ impl Device {
             }
         }
         let cause = self.cause(message, reading.index, now);
-        if suspect && let Some(patient) = self.patient() {
+        // What is withdrawn names a reading of before, and says nothing of the clock now.
+        let says_when = reading.status != Status::EnteredInError;
+        if suspect
+            && says_when
+            && let Some(patient) = self.patient()
+        {
             observed.push((patient.clone(), Observed::ClockSuspect(cause.clone())));
         }
         let content = content(message, reading, rules);
-        let attribution = self.whose(message, reading.time, &timing, taken, now);
+        // What came of its instant before has settled whose it is.
+        let settled =
+            Taken { stepped: taken.stepped.filter(|_| corrected_before.is_none()), ..taken };
+        let attribution = self.whose(message, reading.time, &timing, settled, now);
         if let Attribution::Patient { present: false, .. } = attribution {
             timing.timeliness = Timeliness::Late;
         }

@@ -18,7 +18,7 @@ use crate::model::signal::SignalId;
 use crate::model::time::{IntakeGap, Span, Timestamp};
 use crate::output::Output;
 use crate::output::transition::Change;
-use crate::rules::{Class, Person, Rule};
+use crate::rules::{Class, LimitRule, Person, Rule, Whom};
 
 /// A kind of rule, or of what is judged without one. A verb that a kind has no use for it leaves out.
 pub(super) trait Kind: Sync {
@@ -190,26 +190,18 @@ pub(super) enum Forgotten<'a> {
 }
 
 impl Patient {
-    /// The rules over a signal that are made for this patient.
+    /// The limits that judge what is measured of a signal at an instant of the gateway's own time: those made for this
+    /// patient, and what a person put for somebody whom those for adults refuse.
     pub(super) fn judging<'r>(
         &self,
         signal: SignalId,
+        at: Timestamp,
         context: RuleContext<'r>,
-    ) -> impl Iterator<Item = &'r Rule> + use<'r> {
-        let person = self.person();
-        // What a person put for somebody whom packs for adults refuse holds.
-        let own = !self.is_adult() && self.has_own(&context.signals.name(signal));
-        context.rules.over(signal).filter(move |rule| {
-            rule.holds_for(person) || (own && rule.adults_only() && rule.as_limit().is_some())
-        })
-    }
-
-    /// Whether a limit judges what this patient's devices say of a signal at an instant: one made for the patient, or
-    /// one of the patient's own in force then.
-    pub(super) fn is_judged_at(&self, signal: SignalId, at: Timestamp, context: RuleContext<'_>) -> bool {
+    ) -> impl Iterator<Item = &'r LimitRule> + use<'r> {
         let (person, name) = (self.person(), context.signals.name(signal));
         let own = self.limits_at(at).own.iter().any(|limit| limit.signal == name);
-        context.rules.limits_of(signal).any(|rule| own || rule.whom.holds_for(person))
+        let made_for = move |whom: &Whom| whom.holds_for(person) || (own && whom.adults_only);
+        context.rules.limits_of(signal).filter(move |rule| made_for(&rule.whom))
     }
 
     /// Judges a reading by every kind.
@@ -265,7 +257,7 @@ impl Patient {
             number.comparator.is_some() && self.is_ambiguous(observation, number, context);
         let signal = observation.source.signal;
         let refused = context.rules.limits_of(signal).next().is_some()
-            && !self.is_judged_at(signal, observation.timing.own, context);
+            && self.judging(signal, observation.timing.own, context).next().is_none();
         let series = self.series.index_of(&observation.source);
         let state = self.series.at(series);
         let was = std::mem::replace(&mut state.interval, interval);

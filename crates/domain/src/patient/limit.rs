@@ -138,7 +138,7 @@ impl Patient {
     ) -> bool {
         let limits = self.limits_at(observation.timing.own);
         let Number { value, unit, comparator, .. } = number;
-        self.judging(observation.source.signal, context).filter_map(Rule::as_limit).any(|rule| {
+        self.judging(observation.source.signal, observation.timing.own, context).any(|rule| {
             Level::ALL.into_iter().any(|level| {
                 rule.relation(level, limits, *value, *unit, *comparator) == Relation::Ambiguous
             })
@@ -152,15 +152,14 @@ impl Patient {
         };
         let limits = self.limits_at(latest.rule_at);
         let Number { value, unit, comparator, .. } = latest.number;
-        if !self.is_judged_at(source.signal, latest.rule_at, context) {
-            return false;
-        }
-        self.judging(source.signal, context).filter_map(Rule::as_limit).all(|rule| {
-            Level::ALL.into_iter().all(|level| {
-                let relation = rule.relation(level, limits, value, unit, comparator);
-                !matches!(relation, Relation::Beyond { .. } | Relation::Ambiguous)
+        let mut rules = self.judging(source.signal, latest.rule_at, context).peekable();
+        rules.peek().is_some()
+            && rules.all(|rule| {
+                Level::ALL.into_iter().all(|level| {
+                    let relation = rule.relation(level, limits, value, unit, comparator);
+                    !matches!(relation, Relation::Beyond { .. } | Relation::Ambiguous)
+                })
             })
-        })
     }
 
     /// Forgets how the series of an alarm stands to its rule.
@@ -180,7 +179,7 @@ impl Patient {
             self.lose_if_gap_passed(reading, context, out);
         }
         let source = &observation.source;
-        let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
+        let rules = self.judging(source.signal, observation.timing.own, context);
         let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
         let limits = valid_at(limits, adult, observation.timing.own);
         for rule in rules {
@@ -205,6 +204,7 @@ impl Patient {
                     delay: rule.delay(level),
                     clear_delay: rule.clear_delay(state.interval),
                     newest: state.rule_at.unwrap_or(observation.timing.rule_at),
+                    before: reading.before.rule_at,
                 };
                 let rule_at = observation.timing.rule_at;
                 move_track(track, relation, certain, manner, rule_at, evidence);
@@ -261,16 +261,16 @@ impl Patient {
         out: &mut Output,
     ) {
         let Some(source) = self.series.key_at(series).cloned() else { return };
-        let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
+        let rules = self.judging(source.signal, out.now.at, context);
         let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
         let limits = valid_at(limits, adult, alarms.now().at);
         let mut held = false;
         for rule in rules.filter(|rule| wanted(&rule.id)) {
             if state.hold_known(rule, &source, limits) {
-                state.count_known();
                 // Other rules are no reading: news is only what they begin.
                 let key = Key::new(rule.id.clone(), source.name());
-                let holds = alarms.open(&key).is_some_and(|(is, _)| is == Condition::Present);
+                let told = [Condition::Present, Condition::Unknown];
+                let holds = alarms.open(&key).is_some_and(|(is, _)| told.contains(&is));
                 alarms.settle(rule, &source, state, [!holds; 2], (false, false));
                 held = true;
             }

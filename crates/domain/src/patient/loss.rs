@@ -340,8 +340,7 @@ impl Patient {
         let person = self.person();
         for watch in self.losses.iter_mut().filter(|w| w.raised && w.source.device == *device) {
             let Some(rule) = context.rules.loss_of(watch.source.signal, person) else { continue };
-            let silent = within.min(rule.lasts(watch.interval));
-            if watch.run.as_ref().is_some_and(|run| due - run.last >= silent) {
+            if watch.run.as_ref().is_some_and(|run| due - run.last >= within) {
                 watch.run = None;
                 let key = watch.key(rule);
                 self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(reason, now));

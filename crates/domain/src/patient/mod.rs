@@ -240,7 +240,7 @@ impl Patient {
         let left = self.release(device).series;
         for (source, state) in left {
             // Bound again, it goes on where it was.
-            if let Some(state) = state.left_beyond() {
+            if let Some(state) = state.left() {
                 self.series.insert(source, state);
             }
         }

@@ -257,11 +257,16 @@ impl SeriesState {
         })
     }
 
-    /// What stays of it when its device is unbound: the limits it was beyond, if there are any.
-    pub(super) fn left_beyond(mut self) -> Option<Self> {
+    /// What stays of it when its device is unbound: the limits it was beyond, and what parts excursions that come
+    /// late.
+    pub(super) fn left(mut self) -> Option<Self> {
         self.watches.leave();
-        let watches = self.watches;
-        (!watches.is_empty()).then(|| Self { watches, lost: true, ..Self::default() })
+        if let Some(latest) = self.latest.take() {
+            self.earlier.get_or_insert_default().push(latest);
+        }
+        let Self { watches, earlier, .. } = self;
+        let remembers = !watches.is_empty() || earlier.is_some();
+        remembers.then(|| Self { watches, earlier, lost: true, ..Self::default() })
     }
 
     /// Whether anything of it can be shown.

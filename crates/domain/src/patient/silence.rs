@@ -213,8 +213,7 @@ impl Patient {
         let reason = reason.unwrap_or("no data").to_owned();
         let within = self.first_rung(&reached, context);
         let due_of_rung = reached.since + rung.after;
-        let silent =
-            Silent { device: &device, signal, due: due_of_rung, within, reason: &reason };
+        let silent = Silent { device: &device, signal, due: due_of_rung, within, reason: &reason };
         self.judge(Occurrence::Silence(silent), context, out);
         self.announce_silence(&device, due, context, out);
     }

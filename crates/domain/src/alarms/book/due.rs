@@ -86,8 +86,7 @@ impl Open {
         match change {
             Change::Raised | Change::PriorityRose | Change::Upgraded => true,
             Change::Recurred => {
-                let goes_on = self.alarm.condition == Condition::Present && self.ongoing.is_empty();
-                self.series.is_some() || goes_on
+                self.series.is_some() || self.alarm.rule.as_str().starts_with("link.")
             }
             Change::Ended
             | Change::Latched

@@ -38,6 +38,17 @@ pub(super) struct Excursion {
     worst: Option<Box<Evidence>>,
 }
 
+/// What was announced as it happened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    /// The first reading beyond.
+    pub(super) from: Timestamp,
+    /// The last one.
+    pub(super) to: Timestamp,
+    /// The one before it, which was not.
+    pub(super) after: Option<Timestamp>,
+}
+
 impl Excursions {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -55,17 +66,22 @@ impl Excursions {
     }
 
     /// An excursion that was announced as it happened.
-    pub(super) fn announced(&mut self, from: Timestamp, to: Timestamp, level: Level, side: Side) {
+    pub(super) fn announced(&mut self, told: Told, level: Level, side: Side) {
+        let Told { from, to, after } = told;
         let told = Some(level == Level::Critical);
-        self.join(Excursion::new(from, to.max(from), told, None), side, Some(Span::ZERO));
+        let one = Excursion { after, ..Excursion::new(from, to.max(from), told, None) };
+        self.join(one, side, Some(Span::ZERO));
     }
 
     /// Makes one of an excursion and those it meets.
     fn join(&mut self, mut one: Excursion, side: Side, gap: Option<Span>) -> &mut Excursion {
         let near = |span: Span| gap.is_none_or(|gap| span <= gap);
         let joined = self.0.extract_if(.., |known| {
-            let parted = known.after.is_some_and(|after| after >= one.to)
-                || known.before.is_some_and(|before| before <= one.from);
+            let parts = |a: &Excursion, b: &Excursion| {
+                a.after.is_some_and(|after| after >= b.to)
+                    || a.before.is_some_and(|before| before <= b.from)
+            };
+            let parted = parts(known, &one) || parts(&one, known);
             !parted && near(known.from - one.to) && near(one.from - known.to)
         });
         for known in joined.collect::<Vec<_>>() {
@@ -114,7 +130,7 @@ impl Excursions {
 
     /// Forgets what nobody would be told of any more.
     pub(super) fn forget_before(&mut self, at: Timestamp) {
-        self.0.retain(|one| one.to >= at);
+        self.0.retain(|one| one.before.unwrap_or(one.to) >= at);
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Known {
     quality: TimeQuality,
     rule_at: Timestamp,
     sent: Option<DeviceInstant>,
+    /// When it arrived, in the gateway's own time.
+    pub(super) arrived: Option<Timestamp>,
     /// Nothing about it is in doubt.
     pub(super) certain: bool,
 }
@@ -57,6 +59,7 @@ impl SeriesState {
             quality: TimeQuality::Synced,
             rule_at: latest.rule_at,
             sent: latest.sent,
+            arrived: self.judged,
             certain: true,
         });
         let doubtful = self.doubtful.as_deref().filter(|value| value.doubt != Doubt::Late);
@@ -75,16 +78,23 @@ impl SeriesState {
                 },
                 rule_at: value.rule_at,
                 sent: value.sent,
-                certain: false,
+                arrived: self.arrival,
+                // That no limit judged it says nothing against it.
+                certain: value.doubt == Doubt::Refused,
             })
         });
         certain.into_iter().chain(doubtful).collect()
     }
 
     /// What is known last says where it stands to limits that are new to it.
-    pub(super) fn count_known(&mut self) {
-        let live = self.doubtful.as_deref().is_some_and(|value| value.doubt != Doubt::Late);
-        self.counted = self.counted.max(if live { self.arrival } else { self.judged });
+    pub(super) fn count_known(&mut self, rule: &LimitRule, known: &[Known], limits: InForce<'_>) {
+        for one in known {
+            let is_beyond =
+                |level| matches!(one.relation(rule, level, limits), Relation::Beyond { .. });
+            if one.certain || Level::ALL.into_iter().any(is_beyond) {
+                self.counted = self.counted.max(one.arrived);
+            }
+        }
     }
 
     /// Marks the levels that what is known last is beyond as held; whether there is one.
@@ -95,7 +105,9 @@ impl SeriesState {
         limits: InForce<'_>,
     ) -> bool {
         let mut holds = false;
-        for known in self.known(source) {
+        let known = self.known(source);
+        self.count_known(rule, &known, limits);
+        for known in known {
             for level in Level::ALL {
                 let Relation::Beyond { limit, from } = known.relation(rule, level, limits) else {
                     continue;

@@ -11,7 +11,7 @@ use crate::output::Output;
 use crate::patient::alarms::{Parts, PatientAlarms};
 use crate::patient::judgement::Reading;
 use crate::patient::{Patient, RuleContext, SeriesState};
-use crate::rules::{InForce, Level, LimitRule, Relation, Rule};
+use crate::rules::{InForce, Level, LimitRule, Relation};
 
 impl Patient {
     /// Judges a late number: it may raise, marked as late, and clears nothing.
@@ -23,7 +23,7 @@ impl Patient {
     ) {
         let Reading { observation, number, series, spot, .. } = reading;
         let source = &observation.source;
-        let rules = self.judging(source.signal, context).filter_map(Rule::as_limit);
+        let rules = self.judging(source.signal, observation.timing.own, context);
         let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
         let limits = valid_at(limits, adult, observation.timing.own);
         let age = observation.timing.received - observation.timing.measured;

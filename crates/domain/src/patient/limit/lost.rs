@@ -74,7 +74,7 @@ impl Patient {
                 matches!(relation, Relation::Beyond { .. })
             })
         };
-        let rules = self.judging(observation.source.signal, context).filter_map(Rule::as_limit);
+        let rules = self.judging(observation.source.signal, observation.timing.own, context);
         rules.filter(is_beyond).map(|rule| rule.id.clone()).collect()
     }
 

@@ -46,11 +46,6 @@ impl Patient {
         valid_at(&self.limits, self.is_adult(), measured)
     }
 
-    /// Whether a signal has, or will have, limits of the patient's own.
-    pub(in crate::patient) fn has_own(&self, name: &str) -> bool {
-        self.limits.iter().any(|set| set.limits.iter().any(|limit| limit.signal == name))
-    }
-
     /// The version that stands: the newest of all, whenever it holds.
     pub fn limits_version(&self) -> u64 {
         self.limits.iter().map(|set| set.version).max().unwrap_or_default()
@@ -246,10 +241,10 @@ impl PatientAlarms<'_> {
         if known.is_empty() {
             return;
         }
-        state.count_known();
+        state.count_known(rule, &known, limits);
         for level in Level::ALL {
             let relation = |one: &Known| one.relation(rule, level, limits);
-            let beyond = known.iter().find_map(|one| match relation(one) {
+            let beyond = known.iter().rev().find_map(|one| match relation(one) {
                 Relation::Beyond { limit, from } => Some(one.beyond(limit, from, limits.version)),
                 Relation::Inside | Relation::Between | Relation::Ambiguous | Relation::NoLimit => {
                     None
@@ -286,7 +281,10 @@ impl PatientAlarms<'_> {
             && state.watches.of(rule).is_none_or(|watch| !watch.is_pending())
         {
             let request = Key::new(confirm.request.clone(), source.name());
-            self.change(&request, Some(actor), Alarm::limit_changed);
+            match state.watches.of(rule).and_then(Watch::active_level) {
+                Some(_) => self.change(&request, None, Alarm::absent),
+                None => self.change(&request, Some(actor), Alarm::limit_changed),
+            };
         }
     }
 }

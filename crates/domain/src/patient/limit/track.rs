@@ -21,6 +21,8 @@ pub(super) struct Manner {
     pub(super) clear_delay: Span,
     /// Up to when the series is known, in rule time.
     pub(super) newest: Timestamp,
+    /// Up to when it was known before.
+    pub(super) before: Option<Timestamp>,
 }
 
 /// Moves one limit's track by one reading.
@@ -35,6 +37,9 @@ pub(super) fn move_track(
     match relation {
         Relation::Beyond { limit, from } => {
             track.inside_since = None;
+            if track.began.is_none() {
+                track.after = manner.before;
+            }
             let began = track.began.get_or_insert_with(|| evidence(limit, from)).rule_at;
             track.last = track.last.max(Some(rule_at));
             track.active |= match manner {

@@ -6,7 +6,7 @@ use minicbor::decode::{Decoder, Error as DecodeError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 
-use super::excursion::Excursions;
+use super::excursion::{Excursions, Told};
 use crate::model::alarm::{LimitFrom, Priority, TimeQuality};
 use crate::model::cause::Cause;
 use crate::model::ids::RuleId;
@@ -52,6 +52,9 @@ pub struct Track {
     /// The last reading beyond, in rule time.
     #[n(3)]
     pub last: Option<Timestamp>,
+    /// The one before it began, which was not.
+    #[n(4)]
+    pub after: Option<Timestamp>,
 }
 
 /// A reading beyond a limit.
@@ -146,7 +149,7 @@ impl Watch {
         &mut self,
         rule: &LimitRule,
         level: Level,
-        over: Option<(Timestamp, Timestamp)>,
+        over: Option<Told>,
         (certain, observation): (bool, &Observation),
     ) {
         let at = observation.timing.rule_at;
@@ -159,14 +162,9 @@ impl Watch {
     }
 
     /// Notes for readings that come late what was told of as it happened, and is no more.
-    pub(super) fn note_told(
-        &mut self,
-        rule: &LimitRule,
-        level: Level,
-        told: Option<(Timestamp, Timestamp)>,
-    ) {
-        if let Some((from, to)) = told {
-            self.past[level].announced(from, to, level, rule.side);
+    pub(super) fn note_told(&mut self, rule: &LimitRule, level: Level, told: Option<Told>) {
+        if let Some(told) = told {
+            self.past[level].announced(told, level, rule.side);
         }
     }
 
@@ -181,13 +179,13 @@ impl Track {
     /// A reading lies beyond.
     pub(super) fn beyond(began: Box<Evidence>) -> Self {
         let last = Some(began.rule_at);
-        Self { began: Some(began), active: false, inside_since: None, last }
+        Self { began: Some(began), last, ..Self::default() }
     }
 
-    /// From when to when it is known to have lain beyond, if that was announced.
-    pub(super) fn told(&self) -> Option<(Timestamp, Timestamp)> {
-        let began = self.began.as_deref().filter(|_| self.active)?;
-        Some((began.rule_at, self.last.unwrap_or(began.rule_at)))
+    /// What is known of when it lay beyond, if that was announced.
+    pub(super) fn told(&self) -> Option<Told> {
+        let began = self.began.as_deref().filter(|_| self.active)?.rule_at;
+        Some(Told { from: began, to: self.last.unwrap_or(began), after: self.after })
     }
 
     /// The reading that began a delay which is still running.
