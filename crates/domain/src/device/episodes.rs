@@ -81,15 +81,17 @@ impl Episodes {
         }
     }
 
-    /// Events of these names were told of another patient by mistake: a repetition is none to the right one.
-    pub(super) fn belong_to(&mut self, names: &[String], patient: &PatientId) {
-        for (key, reported) in &mut self.reported {
+    /// Events of these names were told of the wrong patient: to the right one a repetition is no news.
+    pub(super) fn belong_to(&mut self, names: &[String], wrong: &PatientId, right: &PatientId) {
+        let told =
+            |(_, reported): &(&EpisodeKey, &mut Reported)| reported.patient.as_ref() == Some(wrong);
+        for (key, reported) in self.reported.iter_mut().filter(told) {
             let (EpisodeKey::Numbered(name, _)
             | EpisodeKey::Timed(name, _)
             | EpisodeKey::Placed(name, ..)
             | EpisodeKey::Arrived(name, ..)) = key;
             if names.contains(name) {
-                reported.patient = Some(patient.clone());
+                reported.patient = Some(right.clone());
             }
         }
     }

@@ -191,9 +191,9 @@ impl Device {
         self.sequences.values().map(Sequence::holes).sum()
     }
 
-    /// What was told of another patient is this one's.
-    pub fn events_belong_to(&mut self, names: &[String], patient: &PatientId) {
-        self.episodes.belong_to(names, patient);
+    /// Events of these names, which were told of the wrong patient, are the right one's.
+    pub fn events_belong_to(&mut self, names: &[String], wrong: &PatientId, right: &PatientId) {
+        self.episodes.belong_to(names, wrong, right);
     }
 
     /// Its connection came or went.

@@ -1,12 +1,15 @@
 //! What two readings of the contract differed over, each decided there.
 
-use crate::model::alarm::Condition;
+use crate::model::alarm::{Condition, Side};
 use crate::model::command::{Action, Outcome};
 use crate::model::message::Phase::{Single, Start, Update};
 use crate::model::message::{Reading, ReadingTime, Status};
+use crate::model::time::Span;
 
 use super::scene::{Scene, at};
 
+/// So far back that no clock that is right says it.
+const YEARS: Span = Span::days(2_000);
 const SPO2: &str = "vitals_live.spo2_low";
 
 /// A copy of what was measured at a second, with a status.
@@ -235,6 +238,54 @@ fn a_rule_that_changed_brings_no_data_back() {
     scene.reconfigure("delay = \"15s\"", "delay = \"10s\"");
     let condition = scene.alarm(SPO2).condition;
     assert_eq!(condition, Condition::Unknown);
+}
+
+#[test]
+fn doubtful_readings_beyond_after_a_gap_are_lost_in_their_turn() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 84.0, 20);
+    scene.advance(30.0);
+    scene.send("dev", "spo2", 84.0, |_, reading| reading.time = ReadingTime::At(at(0.0) - YEARS));
+    assert_eq!(scene.alarm(SPO2).condition, Condition::Present, "it points to danger");
+    scene.advance(12.0);
+    assert_eq!(scene.alarm(SPO2).condition, Condition::Unknown);
+}
+
+#[test]
+fn new_limits_bring_no_data_back() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 84.0, 20);
+    scene.advance(30.0);
+    scene.skip();
+    scene.limit("spo2", Side::Low, Some(86.0));
+    assert_eq!(scene.alarm(SPO2).condition, Condition::Unknown);
+    assert!(!scene.news().iter().any(|line| line.starts_with("back_present")));
+}
+
+#[test]
+fn an_alarm_that_outlasted_its_rule_ends_when_that_judges_again() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 84.0, 20);
+    scene.advance(30.0);
+    scene.change(None, Some(true));
+    scene.change(None, Some(false));
+    scene.stream("dev", "spo2", 97.0, 80);
+    assert_eq!(scene.alarm(SPO2).condition, Condition::Absent);
+}
+
+#[test]
+fn a_device_corrected_to_nobodys_is_bound_again_and_to_one_patient() {
+    let mut scene = Scene::bedside();
+    scene.admit("q");
+    scene.done(Action::CorrectBinding {
+        device: "dev".parse().unwrap(),
+        patient: None,
+        reason: "wrong device".to_owned(),
+    });
+    scene.advance(60.0);
+    scene.bind("dev", "q");
+    let open = scene.core.devices["dev"].bindings.iter().filter(|binding| binding.to.is_none());
+    assert_eq!(open.count(), 1);
 }
 
 #[test]

@@ -189,10 +189,10 @@ impl Core {
                 handover = machine.retract(id, actor, out);
             }
             self.note_deadline(&wrong);
-        }
-        let told = handover.names();
-        if let Some(patient) = patient {
-            self.device_mut(id, out.now).events_belong_to(&told, patient);
+            if let Some(right) = patient {
+                let told = handover.names();
+                self.device_mut(id, out.now).events_belong_to(&told, &wrong, right);
+            }
         }
         self.expect_anew(id, out);
         let configuration = Arc::clone(&self.configuration);
