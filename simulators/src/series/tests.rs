@@ -54,3 +54,25 @@ fn what_happens_is_beyond_its_limit_as_long_as_its_name_says() {
     assert_eq!(longest(Course::JustBelow), delay - 1);
     assert!(longest(Course::Oscillating) < delay);
 }
+
+#[test]
+fn a_case_that_is_sent_now_comes_back_now_if_its_sender_was_away() {
+    for case in all().into_iter().filter(|case| case.course == Course::Step) {
+        let series = case.series_now(1, begin(), Mode::Test);
+        let first = series.sendings()[0].at;
+        let away = [Way::OutboxOldest, Way::OutboxNewest, Way::FirstContact].contains(&case.way);
+        if away {
+            assert_eq!(first, begin(), "{}", case.name());
+        } else {
+            assert!(first > begin(), "{}: what it measured before was never", case.name());
+        }
+    }
+}
+
+#[test]
+fn a_case_is_found_by_its_name_and_no_other() {
+    for case in all() {
+        assert_eq!(case.name().parse(), Ok(case));
+    }
+    assert!("cgm-glucose/ramp".parse::<Case>().unwrap_err().contains("--names"));
+}
