@@ -13,10 +13,12 @@ use vitalgate_sim::chaos::{self, ChaosOptions};
 use vitalgate_sim::clock;
 use vitalgate_sim::codec::Protocol;
 use vitalgate_sim::formula::Excursions;
-use vitalgate_sim::http::Api;
+use vitalgate_sim::http::{Api, Request};
 use vitalgate_sim::implant::{self, ImplantOptions};
 use vitalgate_sim::load::{Extent, LoadOptions};
 use vitalgate_sim::plan::Plan;
+use vitalgate_sim::send::SendOptions;
+use vitalgate_sim::series::{self, Case};
 use vitalgate_sim::ward::{Pace, WardOptions};
 use vitalgate_sim::wire::Mode;
 
@@ -37,6 +39,10 @@ pub(crate) enum Command {
     Load(LoadArgs),
     /// Kill a gateway under load, again and again, and compare what is left with the ledger.
     Chaos(ChaosArgs),
+    /// Print made series as histories for both judges: who measures × what happens × how it is sent.
+    Series(SeriesArgs),
+    /// Send one case of the series: an outbox, visits, a wrong clock that is put right.
+    Send(SendArgs),
 }
 
 /// Devices as the plan of a demonstration has them, or so many of one kind.
@@ -195,6 +201,78 @@ pub(crate) struct LoadArgs {
     ledger: Option<PathBuf>,
 }
 
+/// Histories as JSON lines, each with what was truly measured in its first.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SeriesArgs {
+    /// The same seed gives the same histories.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Only every so many of the cases.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    every: u16,
+    /// Only cases with this in their name, such as `cgm-glucose/` or `/lossy`.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Print the names of the cases alone.
+    #[arg(long)]
+    names: bool,
+}
+
+/// One case, with the wall clock: a sender that was away comes back now, any other begins now.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SendArgs {
+    /// Its name, such as `wearable-spo2/step/outbox-oldest`; `series --names` lists them.
+    case: Case,
+    /// The gateway's MQTT listener, or a broker to which the gateway subscribes.
+    #[arg(long, default_value = "127.0.0.1:1883")]
+    mqtt: SocketAddr,
+    /// The gateway's HTTP interface, where device and patient are registered.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    http: String,
+    /// Token for the HTTP interface.
+    #[arg(long)]
+    token: Option<String>,
+    /// Password of the device.
+    #[arg(long)]
+    device_token: Option<String>,
+    /// What the messages say they are; real is for a gateway in demo mode only.
+    #[arg(long, value_enum, default_value = "real")]
+    mode: Mode,
+    /// The same seed gives the same values.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+impl SeriesArgs {
+    /// Names, or lines of the histories.
+    pub(crate) fn text(&self) -> String {
+        let cases = series::all().into_iter().filter(|case| case.name().contains(&self.only));
+        let cases = cases.step_by(usize::from(self.every));
+        if self.names {
+            return cases.map(Case::name).collect::<Vec<_>>().join("\n");
+        }
+        let lines =
+            cases.flat_map(|case| case.series(self.seed, series::BEGIN, Mode::Real).lines());
+        lines.map(|line| line.to_string()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl SendArgs {
+    /// What to send from `now` on, and what to register before.
+    pub(crate) fn options(self, now: Timestamp) -> (SendOptions, Vec<Request>) {
+        let series = self.case.series_now(self.seed, now, self.mode);
+        let options = SendOptions {
+            mqtt: self.mqtt,
+            http: Some(Api::new(&self.http, self.token)),
+            principal: series.principal().to_owned(),
+            device_token: self.device_token,
+            sendings: series.sendings().to_vec(),
+            mode: self.mode,
+        };
+        (options, series.registration())
+    }
+}
+
 impl WardArgs {
     pub(crate) fn options(self) -> WardOptions {
         let api = Api::new(&self.http, self.token.clone());
@@ -300,7 +378,9 @@ mod tests {
     fn a_ward_is_the_demonstration_unless_devices_are_asked_for() {
         let places = |line: &[&str]| match Args::try_parse_from(line).unwrap().command {
             Command::Ward(ward) => ward.options().plan.places.len(),
-            Command::Load(_) | Command::Chaos(_) => panic!("not a ward"),
+            Command::Load(_) | Command::Chaos(_) | Command::Series(_) | Command::Send(_) => {
+                panic!("not a ward")
+            }
         };
         assert_eq!(places(&["sim", "ward"]), Plan::demo(1).places.len());
         assert_eq!(places(&["sim", "ward", "--beds", "3", "--scenario", "arrest"]), 3);

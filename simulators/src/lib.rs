@@ -4,7 +4,8 @@
 //! ```text
 //! bedside, implant (pure, seeded)  ─▶ wire ─┐
 //! formula ─────────────────────────▶ load ──┼─▶ link (window, resend) ─▶ MQTT
-//!                                           └─▶ ledger of every PUBACK
+//! series ─▶ sender (pure, seeded) ─▶ send ──┤
+//!       └─▶ histories for tests/model       └─▶ ledger of every PUBACK
 //! chaos = gateway process + kill -9 + load + read-back against ledger and formula
 //! ```
 
@@ -25,6 +26,11 @@ pub mod names;
 pub mod noise;
 #[cfg(feature = "http")]
 pub mod plan;
+#[cfg(feature = "http")]
+pub mod send;
+pub mod sender;
+#[cfg(feature = "http")]
+pub mod series;
 pub mod session;
 pub mod tempo;
 #[cfg(feature = "http")]

@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use vitalgate_sim::http::{Api, Request};
 use vitalgate_sim::wire::Mode;
-use vitalgate_sim::{chaos, clock, http, load, ward};
+use vitalgate_sim::{chaos, clock, http, load, send, ward};
 
 mod args;
 
@@ -55,6 +55,14 @@ async fn run(command: Command, cancel: CancellationToken) -> anyhow::Result<Exit
         Command::Chaos(chaos) => {
             let report = chaos::run(&chaos.options()?, &cancel).await?;
             (report.line(), report.is_clean())
+        }
+        Command::Series(series) => (series.text(), true),
+        Command::Send(one) => {
+            let (options, requests) = one.options(clock::wall());
+            ensure_allowed(options.mode, options.http.clone()).await?;
+            register(options.http.clone(), requests).await?;
+            let report = send::run(options, cancel).await?;
+            (report.line(), report.rejected == 0)
         }
     };
     say(&mut std::io::stdout(), &line);

@@ -28,6 +28,10 @@ pub const NIBP_DIA: Signal = signal("nibp_dia", "mm[Hg]");
 pub const NIBP_MEAN: Signal = signal("nibp_mean", "mm[Hg]");
 /// Body temperature.
 pub const TEMPERATURE: Signal = signal("temperature", "Cel");
+/// Arterial pressure, systolic.
+pub const ABP_SYS: Signal = signal("abp_sys", "mm[Hg]");
+/// Glucose by a sensor under the skin.
+pub const GLUCOSE_CGM: Signal = signal("glucose_cgm", "mg/dL");
 
 /// Lead impedance; the instance names the lead.
 pub const IMPEDANCE: Signal = signal("impedance", "Ohm");
@@ -95,6 +99,14 @@ pub mod class {
     pub const BEDSIDE: &str = "bedside";
     /// A pacemaker or defibrillator.
     pub const CIED: &str = "cied";
+    /// Something worn, that measures about once a minute.
+    pub const WEARABLE: &str = "wearable";
+    /// A sensor of glucose, every five minutes.
+    pub const CGM: &str = "cgm";
+    /// Something that is used a few times a day, such as a cuff.
+    pub const SPOT: &str = "spot";
+    /// What people enter.
+    pub const CHARTED: &str = "charted";
     /// A relay.
     pub const RELAY: &str = "relay";
 }

@@ -36,6 +36,7 @@ mod pki;
 mod readback;
 mod recordings;
 mod reload;
+mod senders;
 mod setup;
 mod size;
 mod sse;

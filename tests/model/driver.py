@@ -16,6 +16,21 @@ class Driver:
         self.command, self.process = command, None
         self.names = names or {}
 
+    def begin(self, header):
+        """A history whose steps are given one by one."""
+        if self.process is None or self.process.poll() is not None:
+            self._start()
+        self._write(json.dumps(header) + "\n")
+
+    def answer(self, line):
+        """The answer to one more step; raises `Died`."""
+        self._write(json.dumps(line) + "\n")
+        found = self.process.stdout.readline()
+        if not found:
+            self.close()
+            raise Died(f"at {line}")
+        return self._named(json.loads(found))
+
     def _start(self):
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1 << 16)
 
