@@ -395,7 +395,8 @@ fn gravest(core: &Core, rule: &RuleId) -> Priority {
     rule.map_or(Priority::Info, |rule| rule.priority(Level::Critical))
 }
 
-/// Whether a person hears of it: information, and what follows from another alarm, are shown only.
+/// Whether a person hears of it: information, what follows from another alarm and a third time
+/// within an hour are shown only.
 fn announces(change: Change, alarm: &Alarm) -> bool {
     let news = matches!(
         change,
@@ -406,5 +407,5 @@ fn announces(change: Change, alarm: &Alarm) -> bool {
             | Change::AcknowledgementOver
             | Change::Unfolded
     );
-    news && alarm.priority != Priority::Info && alarm.group.is_none()
+    news && alarm.priority != Priority::Info && alarm.group.is_none() && alarm.quiet_until.is_none()
 }

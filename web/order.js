@@ -9,9 +9,9 @@ export function waits(alarm) {
   return alarm.state === "alarming" || alarm.state === "latched";
 }
 
-/** Announced by itself: not for information only, and not what follows from another alarm. @param {Alarm} alarm */
+/** Announced by itself: not for information only, not what follows from another alarm, not a third time within an hour. @param {Alarm} alarm */
 export function announced(alarm) {
-  return alarm.priority !== "info" && !alarm.group;
+  return alarm.priority !== "info" && !alarm.group && !alarm.quiet_until;
 }
 
 /** What is not known to be over counts as present. @param {Alarm} alarm */

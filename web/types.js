@@ -28,6 +28,7 @@
  * @property {{signal: string, limit: number|null, unit: string|null}} trigger
  * @property {string} raised_at
  * @property {string} announced_at
+ * @property {string|null} [quiet_until]
  * @property {string|null} closed_at
  * @property {string|null} closed_reason
  * @property {boolean} late

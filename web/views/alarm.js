@@ -31,6 +31,7 @@ export function story(alarm) {
   const parts = [];
   if (alarm.confirmed === false) parts.push("unconfirmed: not yet stored");
   if (alarm.group) parts.push("follows from another alarm");
+  if (alarm.quiet_until) parts.push(`not announced before ${clock(time(alarm.quiet_until))}: twice within an hour`);
   if (alarm.late) parts.push("late");
   if (alarm.condition === "unknown") parts.push(`not known now: ${alarm.condition_reason ?? "no data"}`);
   else if (alarm.condition === "absent") parts.push("over");

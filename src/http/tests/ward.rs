@@ -98,6 +98,7 @@ pub(super) fn sample_alarm(id: &str, seq: u64) -> Alarm {
         recurrence: 0,
         ward_now: Some("icu".parse().unwrap()),
         bed_now: Some("icu-1".parse().unwrap()),
+        quiet_until: None,
     }
 }
 

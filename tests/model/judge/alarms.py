@@ -9,6 +9,7 @@ from .when import MINUTE, US
 HOLDS = {"high": 10 * MINUTE, "medium": 60 * MINUTE, "low": 60 * MINUTE, "info": 60 * MINUTE}
 LONGEST_PAUSE = {"high": 2 * MINUTE, "medium": 10 * MINUTE, "low": 60 * MINUTE, "info": 60 * MINUTE}
 COALESCE = US
+HOUR = 60 * MINUTE
 OUTLASTS = 2 * US
 
 
@@ -39,6 +40,7 @@ class Alarm:
     beyond_at: int | None = None
     expires: int | None = None
     quiet: bool = False
+    kept_back: int | None = None
     unfolds_at: int | None = None
     signal: str | None = None
     resettable: bool = False
@@ -76,6 +78,7 @@ class Alarms:
         self.ever = {}
         self.announced = []
         self.closed = []
+        self.heard = []
 
     def take(self):
         told, closed = sorted(self.announced, key=str), sorted(self.closed, key=str)
@@ -85,9 +88,21 @@ class Alarms:
     def announce(self, alarm, now):
         """Information is shown, not announced. # contract §0.22"""
         alarm.told_at, alarm.untold = now, False
-        if alarm.priority == "info" or alarm.quiet or alarm.paused_how:
+        if alarm.priority == "info" or alarm.quiet or alarm.paused_how or self._twice_an_hour(alarm, now):
             return
         self.announced.append([alarm.patient, alarm.rule, alarm.source, alarm.priority, "late" if alarm.late else ""])
+
+    def _twice_an_hour(self, alarm, now):
+        """A patient's equipment is announced twice an hour for one cause, or graver than before. # contract §5"""
+        alarm.kept_back = None
+        if alarm.kind != "technical" or alarm.patient is None:
+            return False
+        hour = [(at, priority) for key, at, priority in self.heard if key == alarm.key and now - at < HOUR]
+        if len(hour) >= 2 and ORDER[alarm.priority] <= max(ORDER[priority] for _, priority in hour):
+            alarm.kept_back = hour[-2][0] + HOUR
+            return True
+        self.heard.append((alarm.key, now, alarm.priority))
+        return False
 
     def raise_(self, patient, rule, source, priority, now, *, kind="physiological", condition="present",
                late=False, device=None, news="condition", signal=None, resettable=False):
@@ -124,15 +139,16 @@ class Alarms:
         if before == "absent":
             alarm.quiet = self.follows(alarm)
         rose = ORDER[priority] > ORDER[alarm.priority]
+        once = once and alarm.acked_at is None and alarm.kept_back is None and priority != "high"
         if rose:
             alarm.priority = priority
-            alarm.rose = alarm.rose or not once or alarm.acked_at is not None or priority == "high"
+            alarm.rose = alarm.rose or not once
         alarm.condition, alarm.expires = "present", None
         if latched or before == "momentary":
             self._recur(alarm, now, late=False)
         elif before == "unknown":
             self._news(alarm, now)
-        elif rose and (not once or alarm.acked_at is not None or priority == "high"):
+        elif rose and not once:
             alarm.paused_how = alarm.paused_until = None
             alarm.rose = True
             self._news(alarm, now)
@@ -222,11 +238,15 @@ class Alarms:
                 yield alarm.told_at + COALESCE
             if alarm.unfolds_at is not None:
                 yield alarm.unfolds_at
+            if alarm.kept_back is not None:
+                yield alarm.kept_back
 
     def fire(self, now):
         """Acknowledgements, pauses and held alarms that run out: rows 10, 15."""
         for alarm in sorted(self.open.values(), key=lambda one: str(one.key)):
             self._unfold(alarm, now)
+            if alarm.kept_back is not None and alarm.kept_back <= now:
+                self._news(alarm, now)
             if alarm.expires is not None and alarm.expires <= now:
                 self.close(alarm, "expired")
                 continue
@@ -288,7 +308,7 @@ class Alarms:
         if alarm.acked_at is not None and not alarm.paused_how:
             return "already_so"
         alarm.paused_how = alarm.paused_until = None
-        alarm.acked_at = now
+        alarm.acked_at, alarm.kept_back = now, None
         equipment = alarm.kind == "technical" and alarm.patient is not None
         holds = alarm.acknowledge_for or max(HOLDS[alarm.priority], 30 * MINUTE if equipment else 0)
         alarm.acked_until = None if alarm.condition == "momentary" else now + holds

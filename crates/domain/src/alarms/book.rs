@@ -4,7 +4,9 @@ mod act;
 mod causes;
 mod due;
 mod folded;
+mod hourly;
 mod ongoing;
+mod unbound;
 mod upgrade;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,7 @@ use minicbor::{Decode, Encode};
 
 use self::causes::Causes;
 use self::due::wake;
+use self::hourly::Announced;
 pub use self::ongoing::Ongoing;
 use crate::model::alarm::{
     Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger,
@@ -105,6 +108,9 @@ pub struct Open {
     /// What it followed from is over: when it stands by itself if it still holds, in the gateway's own time.
     #[n(16)]
     pub unfolds_at: Option<Timestamp>,
+    /// When it is announced that was kept back, in the gateway's own time.
+    #[n(17)]
+    pub quiet_until: Option<Timestamp>,
 }
 
 /// A new alarm, as its rule drafts it.
@@ -182,6 +188,10 @@ pub struct Book {
     #[n(2)]
     #[cbor(default)]
     kept: BTreeMap<Key, u32>,
+    /// What was announced of a patient's equipment in the last hour.
+    #[n(3)]
+    #[cbor(default)]
+    announced: BTreeMap<Key, Announced>,
 }
 
 /// Ordinals after each alarm that an upgrade kept.
@@ -268,6 +278,7 @@ impl Book {
             recurrence: 0,
             ward_now: subject.ward.cloned(),
             bed_now: subject.bed.cloned(),
+            quiet_until: None,
         };
         let open = Open {
             alarm,
@@ -284,6 +295,7 @@ impl Book {
             resettable: draft.resettable,
             folds: draft.folds,
             unfolds_at: None,
+            quiet_until: None,
             acknowledged_at: None,
             told_at: None,
             untold: false,
@@ -391,30 +403,8 @@ impl Book {
         });
     }
 
-    /// A device is bound again: nothing else takes its place.
-    pub fn bound(&mut self, device: &DeviceId) {
-        for open in self.open.values_mut() {
-            open.unbound &= open.alarm.device.as_ref() != Some(device);
-        }
-    }
-
-    /// The source of an alarm is gone: what held is unknown (row 24). What ended, or had no end, waits
-    /// for a person as before.
-    pub fn unbind(&mut self, key: &Key, out: &mut Output) {
-        let now = out.wall();
-        let Some(open) = self.open.get_mut(key) else { return };
-        let alarm = &mut open.alarm;
-        if matches!(alarm.condition, Condition::Present | Condition::Unknown) {
-            open.unbound = true;
-            alarm.condition = Condition::Unknown;
-            alarm.condition_since = now;
-            alarm.condition_reason = Some("source unbound".to_owned());
-            self.record(key, Change::SourceUnbound, None, out);
-            self.run_out(key, out);
-        }
-    }
-
     fn record(&mut self, key: &Key, change: Change, actor: Option<&str>, out: &mut Output) {
+        self.limit(key, change, out);
         let Some(open) = self.open.get_mut(key) else { return };
         let seq = out.next_seq();
         open.alarm.seq = seq;

@@ -62,7 +62,8 @@ impl Alarm {
                     && self.kind == AlarmKind::Technical
                     && self.patient.is_some()
                     && priority < Priority::High
-                    && self.acknowledged.is_none() =>
+                    && self.acknowledged.is_none()
+                    && self.quiet_until.is_none() =>
             {
                 Some(Change::Updated)
             }
@@ -216,7 +217,7 @@ impl Alarm {
         }
     }
 
-    /// What it followed from is over, and it is not: it is announced.
+    /// It is announced that was kept back: what it followed from is over, or the hour in which it was told twice.
     pub fn unfolded(&mut self, now: Timestamp) -> Change {
         self.announce(now);
         Change::Unfolded

@@ -346,6 +346,10 @@ pub struct Alarm {
     #[n(33)]
     #[serde(default)]
     pub bed_now: Option<BedId>,
+    /// Until when it is not announced, because it was twice within an hour.
+    #[n(34)]
+    #[serde(default)]
+    pub quiet_until: Option<Timestamp>,
 }
 
 impl Alarm {

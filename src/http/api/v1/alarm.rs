@@ -22,6 +22,7 @@ pub struct Alarm {
     pub advice: Option<String>,
     /// When it was last announced.
     pub announced_at: Timestamp,
+    pub quiet_until: Option<Timestamp>,
     /// Where the patient lay when it was raised.
     pub bed: Option<BedId>,
     /// The bed where the patient lies now.
@@ -208,6 +209,7 @@ impl From<domain::Alarm> for Alarm {
             acknowledged: alarm.acknowledged.map(Acknowledgement::from),
             advice: alarm.advice,
             announced_at: alarm.announced_at,
+            quiet_until: alarm.quiet_until,
             bed: alarm.bed,
             bed_now: alarm.bed_now,
             closed_at: alarm.closed_at,

@@ -110,9 +110,9 @@ fn shown(alarm: &Alarm, core: &Core) -> Shown {
     }
 }
 
-/// Whether a person hears of it: information and what follows from another alarm are shown only.
+/// Whether a person hears of it: information, what follows from another alarm and a third time within an hour are shown only.
 fn announces(change: Change, alarm: &Alarm) -> bool {
-    if alarm.priority == Priority::Info || alarm.group.is_some() {
+    if alarm.priority == Priority::Info || alarm.group.is_some() || alarm.quiet_until.is_some() {
         return false;
     }
     let told = matches!(

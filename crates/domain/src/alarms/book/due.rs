@@ -22,6 +22,7 @@ impl Book {
     /// Tells what waited until `due`, and lets run out what runs out then (row 10; expired momentary alarms).
     pub fn fire(&mut self, due: Timestamp, out: &mut Output) {
         self.unfold(due, out);
+        self.announce_kept_back(due, out);
         for key in self.keys_where(|_, open| open.tells_at() == Some(due)) {
             self.change(&key, None, out, |alarm, now| Some(alarm.tell(now)));
         }
@@ -77,7 +78,7 @@ impl Open {
     }
 
     fn deadline(&self) -> Option<Timestamp> {
-        [self.wake_at, self.tells_at(), self.unfolds_at].into_iter().flatten().min()
+        [self.wake_at, self.tells_at(), self.unfolds_at, self.quiet_until].into_iter().flatten().min()
     }
 
     /// Whether who saw the alarm before must look again before answering. Another event of a rule over events is of

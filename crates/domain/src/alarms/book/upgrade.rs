@@ -61,6 +61,7 @@ impl Book {
             resettable: false,
             folds: Vec::new(),
             unfolds_at: None,
+            quiet_until: None,
             told_at: None,
             untold: false,
         };

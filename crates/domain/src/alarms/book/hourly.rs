@@ -1,0 +1,90 @@
+//! What is technical of a patient's equipment is announced at most twice an hour for one cause (contract §5).
+
+use minicbor::{Decode, Encode};
+
+use super::{Book, Key, Open};
+use crate::model::alarm::{AlarmKind, Priority, State};
+use crate::model::time::{Span, Timestamp};
+use crate::output::Output;
+use crate::output::transition::Change;
+
+const HOUR: Span = Span::hours(1);
+
+/// The last two announcements of a key. An earlier one never counts: a third in an hour is graver than all before it.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub(super) struct Announced {
+    #[n(0)]
+    before: Option<Announcement>,
+    #[n(1)]
+    last: Option<Announcement>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+struct Announcement {
+    /// In the gateway's own time.
+    #[n(0)]
+    at: Timestamp,
+    #[n(1)]
+    priority: Priority,
+}
+
+impl Announced {
+    /// Until when one more of a priority must wait; it is noted if it need not.
+    fn one_more(&mut self, priority: Priority, now: Timestamp) -> Option<Timestamp> {
+        let heard = |one: &Announcement| one.at + HOUR > now;
+        let (before, last) = (self.before.filter(heard), self.last.filter(heard));
+        if let (Some(before), Some(last)) = (before, last)
+            && priority <= before.priority.max(last.priority)
+        {
+            return Some(before.at + HOUR);
+        }
+        *self = Self { before: last, last: Some(Announcement { at: now, priority }) };
+        None
+    }
+}
+
+impl Book {
+    /// Keeps an announcement back that would be the third in an hour, and notes any other.
+    pub(super) fn limit(&mut self, key: &Key, change: Change, out: &Output) {
+        let now = out.now.at;
+        let Some(open) = self.open.get_mut(key) else { return };
+        if open.alarm.state != State::Alarming {
+            open.quiet_until = None;
+        } else if open.announces(change) {
+            self.announced.retain(|_, known| known.last.is_some_and(|one| one.at + HOUR > now));
+            let known = self.announced.entry(key.clone()).or_default();
+            open.quiet_until = known.one_more(open.alarm.priority, now);
+        }
+        open.alarm.quiet_until = open.quiet_until.map(|until| out.wall() + (until - now));
+    }
+
+    /// Announces what was kept back until `due`, and still is there.
+    pub(super) fn announce_kept_back(&mut self, due: Timestamp, out: &mut Output) {
+        for key in self.keys_where(|_, open| open.quiet_until == Some(due)) {
+            self.change(&key, None, out, |alarm, now| Some(alarm.unfolded(now)));
+        }
+    }
+}
+
+impl Open {
+    /// Whether a change of a patient's equipment would be announced.
+    fn announces(&self, change: Change) -> bool {
+        let alarm = &self.alarm;
+        let news = matches!(
+            change,
+            Change::Raised
+                | Change::PriorityRose
+                | Change::Recurred
+                | Change::BackPresent
+                | Change::AcknowledgementOver
+                | Change::Unacknowledged
+                | Change::Unfolded
+        );
+        news && alarm.kind == AlarmKind::Technical
+            && alarm.patient.is_some()
+            && alarm.priority != Priority::Info
+            && alarm.group.is_none()
+    }
+}
