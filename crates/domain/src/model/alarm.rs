@@ -348,7 +348,7 @@ pub struct Alarm {
     pub bed_now: Option<BedId>,
     /// Until when it is not announced, because it was twice within an hour.
     #[n(34)]
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiet_until: Option<Timestamp>,
 }
 

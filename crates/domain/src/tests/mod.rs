@@ -13,6 +13,7 @@ mod events;
 mod failing;
 mod floor;
 mod golden;
+mod hourly;
 mod identity;
 mod late;
 mod laws;

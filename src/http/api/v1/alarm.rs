@@ -22,6 +22,7 @@ pub struct Alarm {
     pub advice: Option<String>,
     /// When it was last announced.
     pub announced_at: Timestamp,
+    /// Until when it is not announced, because it was twice within an hour; `null` where nothing is kept back.
     pub quiet_until: Option<Timestamp>,
     /// Where the patient lay when it was raised.
     pub bed: Option<BedId>,

@@ -78,7 +78,10 @@ impl Open {
     }
 
     fn deadline(&self) -> Option<Timestamp> {
-        [self.wake_at, self.tells_at(), self.unfolds_at, self.quiet_until].into_iter().flatten().min()
+        [self.wake_at, self.tells_at(), self.unfolds_at, self.quiet_until]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Whether who saw the alarm before must look again before answering. Another event of a rule over events is of

@@ -7,6 +7,7 @@ use crate::model::alarm::{AlarmKind, Priority, State};
 use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::output::transition::Change;
+use crate::rules::REPEAT_DUE;
 
 const HOUR: Span = Span::hours(1);
 
@@ -82,7 +83,10 @@ impl Open {
                 | Change::Unacknowledged
                 | Change::Unfolded
         );
+        // A request for another measurement tells of the patient.
+        let of_patient = alarm.rule.as_str().ends_with(REPEAT_DUE);
         news && alarm.kind == AlarmKind::Technical
+            && !of_patient
             && alarm.patient.is_some()
             && alarm.priority != Priority::Info
             && alarm.group.is_none()
