@@ -46,8 +46,8 @@ class Clock:
         predicted = self.offset is not None and abs(behind - self.offset) <= NEAR
         if predicted:
             self._smallest(arrival)
-            # A queue goes on beside live messages.
-            self.run = self.run if self.queue else []
+            # A queue goes on beside live messages; what comes between them is no run.
+            self.run = []
             return Heard(self.offset, True)
         if abs(behind) <= NEAR:
             stepped = self.offset
@@ -62,7 +62,7 @@ class Clock:
         delayed = self.offset is not None and arrival - stamp >= self.offset - NEAR
         if not self.run:
             self.run = [(arrival, stamp)]
-            return Heard(known, delayed)
+            return Heard(known, delayed, queue=self.queue)
         first, begun = self.run[0]
         took, told = arrival - first, stamp - begun
         # A jump of up to 5 s may be the network's.

@@ -9,6 +9,7 @@ from .sources import differs
 from .when import DAY, HOUR, MINUTE, US, Y2000
 
 STOPPED = 2 * MINUTE
+KNOWN = 16
 
 
 def message(world, raw):
@@ -177,7 +178,7 @@ def telemetry(world, device, head, entries, taken):
         copy.arrival, copy.step = world.now, world.number
         if copy.stamp is not None:
             timeline = head.timeline if head.timeline is not None else device.timeline or 0
-            copy.identity = copy.signal, copy.instance, copy.stamp, timeline
+            copy.identity = device.id, copy.signal, copy.instance, copy.stamp, timeline
         if judging.is_repeated(world, copy):
             continue
         came = world.instants.setdefault(copy.identity, []) if copy.stamp is not None else []
@@ -196,6 +197,8 @@ def telemetry(world, device, head, entries, taken):
             copy.judged_at, copy.measured = copy.at, before[0].measured
         if copy.status != "entered-in-error":
             came.append(copy)
+            remember(world, copy)
+        copy.timed = copy.certain
         if copy.unit_doubtful:
             copy.certain = False
         copies.append(copy)
@@ -214,7 +217,18 @@ def stands_still(world, device, head, copy, before):
         return False
     if head.sent_at not in (None, copy.stamp) or any(not differs(c, copy) for c in before):
         return False
-    return any(world.now - c.arrival > STOPPED for c in before)
+    series = copy.device, copy.signal, copy.instance
+    known = {one[0] for one in world.known.get(series, ())}
+    return copy.identity in known and any(world.now - c.arrival > STOPPED for c in before)
+
+
+def remember(world, copy):
+    """The last 16 of a series are known. # contract §2 Same reading"""
+    known = world.known.setdefault((copy.device, copy.signal, copy.instance), [])
+    one = copy.identity, copy.value, copy.unit, copy.comparator
+    if one not in known:
+        known.append(one)
+        del known[:-KNOWN]
 
 
 def in_conflict(world, copies):

@@ -35,7 +35,7 @@ def take(world, device, copy):
         return unfit(world, device, copy)
     if "implausible" in copy.flags:
         return implausible(world, device, copy, source)
-    if copy.value == 0 and held.now and copy.signal in held.now.zero:
+    if copy.value == 0 and copy.signal in held.zero_at(copy.measured):
         return zero(world, device, copy)
     judge(world, device, copy, source)
 
@@ -203,7 +203,7 @@ def conflict(world, device, copy, source, known):
     cls = world.class_of(device)
     window = CONFLICT if cls and cls.spot_only else max(CONFLICT, 3 * world.interval_of(device, copy.signal))
     if source.conflict_at is not None and at - source.conflict_at < window:
-        copy.certain = False
+        copy.certain = copy.timed = False
 
 
 def correct(world, device, copy, source):

@@ -40,6 +40,7 @@ class Copy:
     step: int = 0
     measured: int | None = None
     certain: bool = True
+    timed: bool = True
     live: bool = False
     patient: str | None = None
     ambiguous_time: bool = False

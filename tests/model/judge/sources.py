@@ -135,6 +135,10 @@ class Source:
             course.advance(back.at)
             if (patient, "link.lost_while_pending") in back.retracted:
                 course.lost = None
+            known = [c for c in self.log if isinstance(c, Copy) and c.identity == back.identity]
+            theirs = not known or any(c.patient == patient for c in known)
+            if not theirs:
+                continue
             course.take_back(back, back.bound == patient, (patient, f"{rule.id}_{side}") in back.retracted, limits)
 
     def _course(self, patient, rule, side, device):
@@ -243,6 +247,6 @@ class Source:
         found = [
             one[0].at for one in self.steps()
             if not isinstance(one, Back) and not isinstance(one[0], str)
-            and one[0].live and one[0].certain and one[1] and one[0].patient == patient
+            and one[0].live and one[0].timed and one[1] and one[0].patient == patient
         ]
         return max(found, default=None)
