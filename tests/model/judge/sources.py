@@ -54,14 +54,19 @@ class Source:
         self._courses = None
         self._folded, self._folded_steps, self._folded_in, self._folded_for = 0, 0, None, set()
         self._steps, self._standing, self._same, self._gone = [], {}, {}, {}
-        self._heard = 0
+        self._heard, self._changed = 0, None
+        self._copies, self._back = {}, {}
+        self._looked, self._newest, self._whose = (0, 0), {}, set()
 
     def add(self, copy):
         self.log.append(copy)
+        kept = self._back if isinstance(copy, Back) else self._copies
+        kept.setdefault(copy.identity, []).append(copy)
 
     def change(self, what, patient, reason="limit_changed"):
         """Something about a patient (or everybody) changes at this place."""
         self.log.append((what, patient, self.world.now, self.world.number, reason))
+        self._changed = self.world.now
 
     def steps(self):
         """The log as it is judged: changes, copies with whether they stand alone, and what was taken back. # contract §0.1-0.3"""
@@ -73,9 +78,20 @@ class Source:
         self._read()
         return list(self._standing)
 
+    def standing_of(self, identity):
+        """Those of one reading."""
+        self._read()
+        return list(self._same.get(identity, ()))
+
+    def taken_back(self, identity):
+        """All that came of a reading that was taken back; nothing of one that was not."""
+        back = self._back.get(identity, ())
+        return [one.copy for one in back] + (self._copies.get(identity, []) if back else [])
+
     def moved(self):
         """Copies belong to somebody else now."""
         self._courses = None
+        self._looked, self._newest, self._whose = (0, 0), {}, set()
 
     def _read(self):
         """Goes on with the log where it was left; nothing in it changes."""
@@ -107,7 +123,8 @@ class Source:
         return [c for c in self.standing() if c.patient == patient]
 
     def patients(self):
-        return {c.patient for c in self.log if isinstance(c, Copy) and c.patient is not None}
+        self._look()
+        return self._whose
 
     def courses(self):
         """{(patient, rule, side): course} of the whole log."""
@@ -130,8 +147,7 @@ class Source:
         if self.scratch or self._courses is None or self._folded_in != about:
             return False
         new = self.log[self._folded:]
-        changed = max((one[2] for one in self.log if isinstance(one, tuple)), default=None)
-        return all(isinstance(one, Copy) and (changed is None or one.arrival > changed) for one in new)
+        return all(isinstance(one, Copy) and (self._changed is None or one.arrival > self._changed) for one in new)
 
     def _fold(self, patient, steps):
         world = self.world
@@ -255,9 +271,19 @@ class Source:
 
     def newest(self, patient):
         """When the newest that was judged was measured, whether it still counts or not."""
-        found = [
-            one[0].at for one in self.steps()
-            if not isinstance(one, Back) and not isinstance(one[0], str)
-            and one[0].live and one[0].certain and one[1] and one[0].patient == patient
-        ]
-        return max(found, default=None)
+        self._look()
+        return self._newest.get(patient)
+
+    def _look(self):
+        """Goes on with whose copies there are, and {patient: the newest that was judged}, where it was left."""
+        steps = self.steps()
+        for one in self.log[self._looked[0]:]:
+            if isinstance(one, Copy) and one.patient is not None:
+                self._whose.add(one.patient)
+        for one in steps[self._looked[1]:]:
+            if isinstance(one, Back) or isinstance(one[0], str):
+                continue
+            copy, sound = one
+            if copy.live and copy.certain and sound:
+                self._newest[copy.patient] = max(copy.at, self._newest.get(copy.patient, copy.at))
+        self._looked = len(self.log), len(steps)
