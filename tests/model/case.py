@@ -23,8 +23,7 @@ class Case:
 
     def history(self):
         """The case as lines for either judge: people first, then limits and readings as they come."""
-        begin = stamp(START)
-        yield {"history": 1, "site": "site-1", "time_zone": "UTC", "begin": write(begin + BEFORE * US), "rules": None}
+        yield self.header()
         for command in self.admission():
             yield {"t": 0, "command": command}
         steps = [(one.since, 0, one) for one in csvs.charted(self.recording, self.raw.get("charted_limits", {}))]
@@ -50,6 +49,10 @@ class Case:
             elif "command" in line and answer != "done":
                 raise ValueError(f"{self.name}: {line}: {answer}")
         return world, answers
+
+    def header(self):
+        begin = write(stamp(START) + BEFORE * US)
+        return {"history": 1, "site": "site-1", "time_zone": "UTC", "begin": begin, "rules": None}
 
     def admission(self):
         """A patient, the device, and where limits are charted none before the first."""

@@ -13,8 +13,7 @@ LEFT_OUT = {"limits": [None, None], "critical": [None, None], "hysteresis": 0, "
 
 def differences(case):
     """Lines that say where a case and the shipped rules differ; none if they agree."""
-    lines = case.history()
-    world = World(next(lines))
+    world = World(case.header())
     for command in case.admission():
         world.step({"t": 0, "command": command})
     found = []
