@@ -181,7 +181,7 @@ impl Case {
     }
 }
 
-/// An alarm that was raised, came back or rose, and the measured time of what it stands on.
+/// What became of an alarm, and the measured time of the reading it stands on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Move {
     measured: Option<Timestamp>,
@@ -195,9 +195,11 @@ struct Move {
 
 impl Move {
     fn of(change: &str, alarm: &Value) -> Option<Self> {
-        if !["raised", "recurred", "priority_rose", "back_present"].contains(&change) {
-            return None;
-        }
+        let change = match change {
+            "raised" | "recurred" | "priority_rose" | "back_present" | "unknown" => change,
+            "latched" | "back_absent" | "ended" | "limit_changed" | "expired" => "over",
+            _ => return None,
+        };
         let rule = alarm["rule"].as_str().expect("a rule");
         // A loss was measured by nobody: it has its last value.
         let measured = match rule.ends_with("_lost") {

@@ -1,4 +1,4 @@
-"""What moved in the alarms: those that were raised, came back, or rose in priority."""
+"""What moved in the alarms: those that were raised, came back, rose in priority, became unknown, or were over."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from .judge.world import World
 
 @dataclass(frozen=True)
 class Move:
-    """One of them. `change` is the word of contract §5; `measured` that of the reading on which the alarm stands, or of
+    """One of them. `change` is the word of contract §5, `over` for all of its ends; `measured` that of the reading on which the alarm stands, or of
     the last value of what was lost; None where there is none."""
 
     change: str
@@ -40,19 +40,30 @@ class Watched(World):
 
     def _look(self):
         open_now = self.alarms.open
-        self._known = {key: known for key, known in self._known.items() if open_now.get(key) is known[0]}
+        for key, (alarm, _, _, condition) in list(self._known.items()):
+            if open_now.get(key) is not alarm:
+                del self._known[key]
+                if condition != "absent":
+                    self._move("over", alarm)
         for key, alarm in open_now.items():
             # What is told once a second moves when it is told.
-            if alarm.untold:
-                continue
-            _, recurrence, priority = self._known.get(key, (None, 0, None))
-            self._known[key] = alarm, alarm.recurrence, alarm.priority
-            if priority is None:
-                self._move("raised", alarm)
-            elif alarm.recurrence > recurrence:
-                self._move("recurred", alarm)
-            elif ORDER[alarm.priority] > ORDER[priority]:
-                self._move("priority_rose", alarm)
+            if not alarm.untold:
+                change = self._change(alarm, self._known.get(key))
+                self._known[key] = alarm, alarm.recurrence, alarm.priority, alarm.condition
+                if change:
+                    self._move(change, alarm)
+
+    def _change(self, alarm, known):
+        if known is None:
+            return "raised"
+        _, recurrence, priority, condition = known
+        if alarm.recurrence > recurrence:
+            return "recurred"
+        if ORDER[alarm.priority] > ORDER[priority]:
+            return "priority_rose"
+        if alarm.condition == condition:
+            return None
+        return {"present": "back_present", "unknown": "unknown", "absent": "over"}[alarm.condition]
 
     def _move(self, change, alarm):
         signal, measured = self._stands_on(alarm)
