@@ -201,10 +201,11 @@ impl Move {
             _ => return None,
         };
         let rule = alarm["rule"].as_str().expect("a rule");
-        // A loss was measured by nobody: it has its last value.
-        let measured = match rule.ends_with("_lost") {
-            true => &alarm["latest"]["measured_at"],
-            false => &alarm["trigger"]["measured_at"],
+        // Silence was measured by nobody, and a loss has its last value.
+        let measured = match rule {
+            "link.silence" => &Value::Null,
+            _ if rule.ends_with("_lost") => &alarm["latest"]["measured_at"],
+            _ => &alarm["trigger"]["measured_at"],
         };
         let measured = measured.as_str().map(|at| at.parse().unwrap());
         let signal = alarm["trigger"]["signal"].as_str().map(str::to_owned);
@@ -264,7 +265,11 @@ impl Judge {
         let text = |said: &Value, field: &str| said[field].as_str().expect("text").to_owned();
         let all = self.0.iter().filter(|said| said["change"] == "late_crossing");
         all.map(|said| {
-            (text(said, "signal"), text(said, "side"), at(said["measured"].as_f64().expect("seconds")))
+            (
+                text(said, "signal"),
+                text(said, "side"),
+                at(said["measured"].as_f64().expect("seconds")),
+            )
         })
         .collect()
     }

@@ -18,12 +18,13 @@ cases!(check);
 fn check(name: &str, late: usize) {
     let case = Case::load(name);
     let gateway = Setup::default().args(&["--clock", "stream"]).start();
-    admit(&case, &gateway);
-    play(&case, &gateway);
+    let mut clock = Player { gateway: &gateway, device: CLOCK, boot: 0 };
+    admit(&case, &gateway, &mut clock);
+    play(&case, &gateway, &mut clock);
     case.compare(&moved(&gateway), late);
 }
 
-fn admit(case: &Case, gateway: &Gateway) {
+fn admit(case: &Case, gateway: &Gateway, clock: &mut Player<'_>) {
     let (patient, device) = (case.text("patient"), case.text("device"));
     let signals: Vec<Value> = case
         .columns()
@@ -33,11 +34,13 @@ fn admit(case: &Case, gateway: &Gateway) {
         let (status, answer) = gateway.post(&format!("/api/v1/{path}"), &body);
         assert!((200..300).contains(&status), "{path} {body}: {status} {answer}");
     };
+    // Whoever is admitted and bound is so in the last minute before the recording.
+    made("devices", json!({ "id": CLOCK, "class": "charted" }));
+    clock.move_to(at(-60.0));
     made("wards", json!({ "id": "w1" }));
     made("beds", json!({ "id": "b1", "ward": "w1" }));
     made("patients", json!({ "id": patient, "age_class": "adult", "bed": "b1" }));
     made("devices", json!({ "id": device, "class": case.text("class"), "signals": signals }));
-    made("devices", json!({ "id": CLOCK, "class": "charted" }));
     let (status, answer) = gateway.put(
         &format!("/api/v1/devices/{device}/binding"),
         &json!({
@@ -49,10 +52,9 @@ fn admit(case: &Case, gateway: &Gateway) {
 }
 
 /// The recording, and each change of the limits when it was charted.
-fn play(case: &Case, gateway: &Gateway) {
+fn play(case: &Case, gateway: &Gateway, clock: &mut Player<'_>) {
     let recording = std::fs::read_to_string(case.recording()).unwrap();
     let mut device = Player { gateway, device: case.text("device"), boot: 0 };
-    let mut clock = Player { gateway, device: CLOCK, boot: 0 };
     let mut played = at(-60.0);
     for change in case.charted_limits() {
         if change.from > played {
@@ -103,23 +105,23 @@ impl Player<'_> {
             .map(|(name, signal, unit)| format!("{name}={signal}:{unit}"))
             .collect();
         if !columns.is_empty() && !lines.is_empty() {
-            self.send(&columns, part);
+            self.send(&columns, START, part);
         }
     }
 
     fn move_to(&mut self, time: Timestamp) {
-        let seconds = (time - at(0.0)).as_secs_f64();
-        self.send(&["hr_bpm=heart_rate:/min".to_owned()], &format!("time_s,hr_bpm\n{seconds},70\n"));
+        let columns = ["hr_bpm=heart_rate:/min".to_owned()];
+        self.send(&columns, &time.to_string(), "time_s,hr_bpm\n0,70\n");
     }
 
-    fn send(&mut self, columns: &[String], recording: &str) {
+    fn send(&mut self, columns: &[String], start: &str, recording: &str) {
         self.boot += 1;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("part.csv");
         std::fs::write(&path, recording).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_vitalgate"));
         command.args(["replay", "--mqtt", self.gateway.address("mqtt")]);
-        command.args(["--device", self.device, "--start", START]);
+        command.args(["--device", self.device, "--start", start]);
         command.args(["--boot", &self.boot.to_string()]);
         for column in columns {
             command.args(["--column", column]);

@@ -40,7 +40,7 @@ class Watched(World):
 
     def _look(self):
         open_now = self.alarms.open
-        for key, (alarm, _, _, condition) in list(self._known.items()):
+        for key, (alarm, _, _, condition, _) in list(self._known.items()):
             if open_now.get(key) is not alarm:
                 del self._known[key]
                 if condition != "absent":
@@ -49,17 +49,18 @@ class Watched(World):
             # What is told once a second moves when it is told.
             if not alarm.untold:
                 change = self._change(alarm, self._known.get(key))
-                self._known[key] = alarm, alarm.recurrence, alarm.priority, alarm.condition
+                self._known[key] = alarm, alarm.recurrence, alarm.priority, alarm.condition, alarm.told_at
                 if change:
                     self._move(change, alarm)
 
     def _change(self, alarm, known):
         if known is None:
             return "raised"
-        _, recurrence, priority, condition = known
+        _, recurrence, priority, condition, told_at = known
         if alarm.recurrence > recurrence:
             return "recurred"
-        if ORDER[alarm.priority] > ORDER[priority]:
+        # The priority of one loss moves without being told again. # contract §3 One loss
+        if ORDER[alarm.priority] > ORDER[priority] and (alarm.kind == "physiological" or alarm.told_at != told_at):
             return "priority_rose"
         if alarm.condition == condition:
             return None
