@@ -4,7 +4,6 @@ from . import intake, losses, notes
 from .late import age_of, late
 from .limits import crossed
 from .rules import SIDES
-from .readings import Copy
 from .sources import Back, differs, is_known
 from .when import US
 
@@ -45,9 +44,8 @@ def is_repeated(world, copy):
     source = world.source(copy.device, copy.signal, copy.instance)
     if copy.status == "entered-in-error":
         return False
-    gone = [b.copy for b in source.log if isinstance(b, Back) and b.identity == copy.identity]
-    gone += [c for c in source.log if isinstance(c, Copy) and c.identity == copy.identity and gone]
-    standing = [c for c in source.standing() if c.identity == copy.identity and c.patient is not None]
+    gone = source.taken_back(copy.identity)
+    standing = [c for c in source.standing_of(copy.identity) if c.patient is not None]
     standing += [c for c in world.instants.get(copy.identity, ()) if c.status == "corrected" and not c.gone
                  and copy.status != "corrected"]
     came = [c for c in world.instants.get(copy.identity, ()) if not c.gone]
@@ -176,9 +174,8 @@ def judge(world, device, copy, source):
     copy.live = is_live(world, device, copy)
     if copy.status == "corrected":
         return correct(world, device, copy, source)
-    known = [c for c in source.copies(copy.patient) if c.identity == copy.identity]
-    gone = [b.copy for b in source.log if isinstance(b, Back) and b.identity == copy.identity]
-    gone += [c for c in source.log if isinstance(c, Copy) and c.identity == copy.identity and gone]
+    known = [c for c in source.standing_of(copy.identity) if c.patient == copy.patient]
+    gone = source.taken_back(copy.identity)
     duplicate = is_known(copy, known, gone)
     conflict(world, device, copy, source, known if not duplicate else [])
     source.add(copy)
@@ -209,7 +206,7 @@ def conflict(world, device, copy, source, known):
 def correct(world, device, copy, source):
     """The corrected value takes the place of the others under its identity. # contract §0.1"""
     same = [c for c in world.instants.get(copy.identity, ()) if c is not copy]
-    standing = [c for c in source.standing() if c.identity == copy.identity]
+    standing = source.standing_of(copy.identity)
     rivals = [c for c in standing if c.status == "corrected" and c.step == copy.step]
     if any(not differs(c, copy) for c in standing):
         return
