@@ -192,9 +192,10 @@ def telemetry(world, device, head, entries, taken):
         copy.past, copy.timeless = taken.past, taken.by_arrival and not taken.could_live
         if copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset):
             copy.judged_at = world.now
-        if before and not taken.by_arrival:
+        first = before or (came if copy.status == "corrected" else [])
+        if first and not taken.by_arrival:
             # One instant has one time, whatever clocks did since.
-            copy.judged_at, copy.measured = copy.at, before[0].measured
+            copy.judged_at, copy.measured, copy.settled = copy.at, first[0].measured, True
         if copy.status != "entered-in-error":
             came.append(copy)
             remember(world, copy)

@@ -111,7 +111,7 @@ def is_live(world, device, copy):
 def inside_all(world, copy, person):
     """Whether a value is certainly inside all limits of its signal."""
     for rule in world.rules_for(copy.signal, person, copy.step):
-        limits = world.limits_in_force(rule, person, copy.at, copy.step)
+        limits = world.limits_in_force(rule, person, copy.ruled_at, copy.step)
         for (side, level), amounts in limits.items():
             if amounts and crossed(copy, side, amounts, rule.inclusive_critical and level == "critical" and side == "low") is not False:
                 return False
@@ -134,7 +134,9 @@ def known_of(world, source, copy):
 def implausible(world, device, copy, source):
     """# contract §2"""
     passed_over(world, copy, "implausible")
-    if not is_live(world, device, copy):
+    newest = source.newest(copy.patient)
+    corrects_newest = copy.status == "corrected" and not copy.past and newest is not None and newest == copy.measured
+    if not corrects_newest and not is_live(world, device, copy):
         return
     person = world.patients[copy.patient]
     critical = critical_priority(world, copy.signal)
@@ -155,7 +157,8 @@ def zero(world, device, copy):
         world.watches[watched].off()
     source = world.source(device.id, copy.signal, copy.instance)
     key = copy.patient, source.link
-    before = known_of(world, source, copy)
+    person = world.patients[copy.patient]
+    before = [c for c in known_of(world, source, copy) if certain_answer(world, c, person)]
     sudden = bool(before) and before[-1].value != 0 and 0 <= copy.at - before[-1].at <= LOST_WITHIN
     if key in world.zeroed or not sudden:
         return
@@ -232,13 +235,16 @@ def correct(world, device, copy, source):
 
 def still_beyond(world, copy, person, name):
     """Whether the new value would raise the same alarm, or may."""
-    name = name.removesuffix("_repeat_due")
+    asks, name = name.endswith("_repeat_due"), name.removesuffix("_repeat_due")
     for rule in world.rules_for(copy.signal, person, copy.step):
-        limits = world.limits_in_force(rule, person, copy.at, copy.step)
+        limits = world.limits_in_force(rule, person, copy.ruled_at, copy.step)
         for (side, level), amounts in limits.items():
             inclusive = rule.inclusive_critical and level == "critical" and side == "low"
-            if f"{rule.id}_{side}" == name and amounts and crossed(copy, side, amounts, inclusive) is not False:
-                return True
+            if f"{rule.id}_{side}" == name and amounts:
+                answer = crossed(copy, side, amounts, inclusive)
+                # What is not known to be beyond asks for no other measurement.
+                if answer or (answer is None and not asks):
+                    return True
     return False
 
 
@@ -255,7 +261,7 @@ def certain_answer(world, copy, person):
         return True
     answers = []
     for rule in world.rules_for(copy.signal, person, copy.step):
-        for (side, level), amounts in world.limits_in_force(rule, person, copy.at, copy.step).items():
+        for (side, level), amounts in world.limits_in_force(rule, person, copy.ruled_at, copy.step).items():
             inclusive = rule.inclusive_critical and level == "critical" and side == "low"
             answers.append(crossed(copy, side, amounts, inclusive) if amounts else False)
     return bool(answers) and None not in answers

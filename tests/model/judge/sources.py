@@ -205,7 +205,7 @@ class Source:
         key = patient, *manner
         if key not in copy.plan:
             copy.plan[key] = [
-                (rule, self.world.limits_in_force(rule, person, copy.at, copy.step), shape(rule, *manner))
+                (rule, self.world.limits_in_force(rule, person, copy.ruled_at, copy.step), shape(rule, *manner))
                 for rule in self.world.rules_for(self.signal, person, copy.step)
                 if not rule.adults_only or person.adult_at(copy.step) or self.world.has_own(person, self.signal, copy)
             ]

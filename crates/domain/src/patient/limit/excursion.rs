@@ -114,11 +114,12 @@ impl Excursions {
         }
         let mut later = Vec::new();
         for one in &mut self.0 {
-            if at <= one.from {
+            // Of values of one instant the milder one parts nothing.
+            if at < one.from {
                 one.after = one.after.max(Some(at));
-            } else if at >= one.to {
+            } else if at > one.to {
                 one.before = Some(one.before.map_or(at, |before| before.min(at)));
-            } else {
+            } else if at > one.from && at < one.to {
                 later.push(Excursion { from: at, after: Some(at), ..one.clone() });
                 (one.to, one.before) = (at, Some(at));
             }
