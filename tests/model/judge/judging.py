@@ -1,5 +1,7 @@
 """One reading: whose it is, whether it can be judged, and what its judgement changes."""
 
+from dataclasses import replace as replaced
+
 from . import intake, losses, notes
 from .late import age_of, late
 from .limits import crossed
@@ -128,7 +130,8 @@ def critical_priority(world, signal):
 def known_of(world, source, copy):
     """Certain values of a series since its device was bound. # contract §4"""
     held = world.bindings_of(copy.device).now
-    return [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None and c.step > held.step]
+    since = held.step if held else world.number
+    return [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None and c.step > since]
 
 
 def implausible(world, device, copy, source):
@@ -140,7 +143,9 @@ def implausible(world, device, copy, source):
         return
     person = world.patients[copy.patient]
     critical = critical_priority(world, copy.signal)
-    before = [c for c in known_of(world, source, copy) if certain_answer(world, c, person)]
+    # By the limits that judge the patient now.
+    before = [replaced(c, step=world.number) for c in known_of(world, source, copy)]
+    before = [c for c in before if certain_answer(world, c, person)]
     inside = bool(before) and inside_all(world, before[-1], person)
     grave = copy.signal in GRAVE and critical and inside
     priority = critical if grave else "medium"

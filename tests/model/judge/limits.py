@@ -268,8 +268,7 @@ class Course:
             self.lost = None
             if not self.level and says:
                 self.unknown = False
-        if not ambiguous or beyond or entry.counts:
-            self._note(entry, beyond)
+        self._note(entry, beyond)
 
     def _inside(self, level, entry, name):
         if level.copy is not None and level.since is not None and entry.copy.measured < level.copy.measured:
@@ -309,8 +308,7 @@ class Course:
             self.unknown = False
         elif entry.certain and not self.level and says:
             self.unknown = False
-        if beyond or None not in answers.values() or entry.counts:
-            self._note(entry, beyond)
+        self._note(entry, beyond)
 
     def _spot_beyond(self, level, entry, name, answers):
         level.inside = None
@@ -339,7 +337,7 @@ class Course:
     def _change(self, entry):
         if entry.change == "forget":
             self.levels = {level: Level() for level in LEVELS}
-            self.unknown, self.lost, self.newest_arrival = False, None, None
+            self.unknown, self.lost, self.newest_arrival = True, None, None
         elif entry.change == "lost_told":
             self.lost = None
         elif entry.change == "silent":

@@ -201,7 +201,8 @@ impl ClockOffset {
     /// where its clock is known to be, or before that, in a queue.
     pub fn is_certain(&self, sent_at: Option<Timestamp>, now: Stamp) -> bool {
         let Some(sent_at) = sent_at else { return true };
-        self.disciplined || self.in_use.is_some_and(|in_use| now.wall() - sent_at >= in_use - NEAR)
+        let since = |in_use: Span| now.wall() - sent_at >= in_use - NEAR;
+        self.disciplined || (sent_at >= Timestamp::YEAR_2000 && self.in_use.is_some_and(since))
     }
 
     /// Whether what was sent then is of a queue that is emptied, beside which live messages may come.

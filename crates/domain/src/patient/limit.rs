@@ -204,7 +204,7 @@ impl Patient {
                     delay: rule.delay(level),
                     clear_delay: rule.clear_delay(state.interval),
                     newest: state.rule_at.unwrap_or(observation.timing.rule_at),
-                    measured: observation.timing.measured,
+                    measured: observation.timing.measured.min(observation.timing.received),
                     before: reading.before.rule_at,
                 };
                 let rule_at = observation.timing.rule_at;

@@ -198,7 +198,7 @@ impl SeriesState {
     pub(super) fn note_live(&mut self, reading: Reading<'_>, now: Stamp) -> Option<Timestamp> {
         let before = self.rule_at;
         // What corrects an earlier value is no sign of life.
-        if !reading.observation.corrects {
+        if !reading.observation.corrects || self.arrival.is_none() {
             self.arrival = Some(now.at);
         }
         self.rule_at = self.rule_at.max(Some(reading.observation.timing.rule_at));

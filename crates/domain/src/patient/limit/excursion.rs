@@ -59,6 +59,8 @@ pub(super) struct Told {
     pub(super) to: Timestamp,
     /// The one before it, which was not.
     pub(super) after: Option<Timestamp>,
+    /// The one thereafter.
+    pub(super) before: Option<Timestamp>,
 }
 
 impl Excursions {
@@ -79,9 +81,9 @@ impl Excursions {
 
     /// An excursion that was announced as it happened.
     pub(super) fn announced(&mut self, told: Told, level: Level, side: Side) {
-        let Told { from, to, after } = told;
+        let Told { from, to, after, before } = told;
         let told = Some(level == Level::Critical);
-        let one = Excursion { after, ..Excursion::new(from, to.max(from), told, None) };
+        let one = Excursion { after, before, ..Excursion::new(from, to.max(from), told, None) };
         self.join(one, side, Some(Span::ZERO));
     }
 

@@ -50,7 +50,7 @@ pub(super) fn move_track(
             };
         }
         // What was measured before it began does not end it.
-        _ if track.began.as_deref().is_some_and(|began| manner.measured < began.measured) => {}
+        _ if track.began.as_deref().is_some_and(|began| began.is_after(manner.measured)) => {}
         Relation::Inside if certain && track.active => {
             let since = *track.inside_since.get_or_insert(rule_at);
             if rule_at - since >= if manner.spot { APART } else { manner.clear_delay } {
