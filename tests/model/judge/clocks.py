@@ -35,8 +35,10 @@ class Clock:
 
     def hear(self, arrival, stamp, trusted):
         """# contract §0.11a, §0.11b, §3"""
-        if trusted:
-            return Heard(0, True)
+        heard = self._hear(arrival, stamp)
+        return Heard(0, True, heard.queue) if trusted else heard
+
+    def _hear(self, arrival, stamp):
         if stamp is None:
             return Heard(self.offset or 0, self.offset is not None)
         if stamp < Y2000:

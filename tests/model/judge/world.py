@@ -283,8 +283,8 @@ class World:
         alarm = self.alarms.hold(*key, told, self.now, device=source.device, signal=rule.signal)
         if before != (alarm.condition, alarm.priority):
             alarm.stands = source.signal, course.levels[course.level].copy.identity
+            alarm.acknowledge_for = rule.holds(side, course.level)
         alarm.beyond_at, alarm.folds, alarm.by_reading = course.beyond_at, rule.folds, True
-        alarm.acknowledge_for = rule.holds(side, course.level)
         if course.unknown:
             self.alarms.unknown(key)
         source.tell(key, course)

@@ -278,8 +278,8 @@ impl SeriesState {
             self.earlier.get_or_insert_default().push(latest);
         }
         let Self { watches, earlier, .. } = self;
-        let remembers = !watches.is_empty() || earlier.is_some();
-        remembers.then(|| Self { watches, earlier, lost: true, ..Self::default() })
+        let (lost, remembers) = (!watches.is_empty(), earlier.is_some());
+        (lost || remembers).then(|| Self { watches, earlier, lost, ..Self::default() })
     }
 
     /// Whether anything of it can be shown.

@@ -49,6 +49,7 @@ impl Patient {
             self.judge_latest(series, &|rule| over.contains(rule), context, out);
         }
         self.told_no_more(&over, &source.device, context, out);
+        self.hurry_silence(&source.device, context, out);
     }
 
     /// A reading was entered in error (row 26): nothing that stands on it stays, and its series is judged again
@@ -74,6 +75,7 @@ impl Patient {
             self.judge_latest(series, &wanted, context, out);
         }
         self.told_no_more(&over, &source.device, context, out);
+        self.hurry_silence(&source.device, context, out);
     }
 
     /// Forgets a reading, and closes what stands on it; the rules of that.

@@ -92,8 +92,8 @@ impl Excursions {
         let near = |span: Span| gap.is_none_or(|gap| span <= gap);
         let joined = self.0.extract_if(.., |known| {
             let parts = |a: &Excursion, b: &Excursion| {
-                a.after.is_some_and(|after| after >= b.to)
-                    || a.before.is_some_and(|before| before <= b.from)
+                a.after.is_some_and(|after| after > b.to)
+                    || a.before.is_some_and(|before| before < b.from)
             };
             let parted = parts(known, &one) || parts(&one, known);
             !parted && near(known.from - one.to) && near(one.from - known.to)

@@ -140,6 +140,12 @@ impl Watch {
         self.tracks.iter().any(|track| track.pending().is_some())
     }
 
+    /// Whether a delay is running that this reading began.
+    pub(super) fn waits_for(&self, observation: &Observation) -> bool {
+        let began = |track: &Track| track.pending().is_some_and(|b| b.sent == observation.sent);
+        self.tracks.iter().any(began)
+    }
+
     /// Whether there is nothing to remember.
     pub fn is_idle(&self) -> bool {
         self.past.iter().all(Excursions::is_empty) && self.is_at_rest()
