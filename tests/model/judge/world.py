@@ -42,7 +42,7 @@ class World:
         self.not_judged = {}
         self.zeroed = set()
         self.instants = {}
-        self.known = {}
+        self.known, self.named = {}, {}
         self.silent = set()
         self.told_silent = {}
         self.suspects = {}
