@@ -10,6 +10,7 @@ from .sources import Back, differs, is_known
 from .when import US
 
 LOST_WITHIN = 60 * US
+LOSSES = ("link.zero_or_off", "link.lost_while_pending", "link.implausible")
 CONFLICT = 30 * US
 # Of pressures, heart rate and SpO2 an implausible value after a good one is as grave as a critical one. # contract §2
 GRAVE = ("heart_rate", "pulse_rate", "spo2", "abp_sys", "abp_dia", "abp_mean", "nibp_sys", "nibp_dia", "nibp_mean")
@@ -302,11 +303,12 @@ def shown(world, device, copy):
 def replace(world, device, copy):
     """Only another device closes what lost its source. # contract row 24, §0.16"""
     for alarm in list(world.alarms.open.values()):
-        if alarm.patient != copy.patient or alarm.device in (None, device.id) or alarm.kind != "physiological":
+        of_signal = alarm.kind == "physiological" or alarm.rule in LOSSES
+        if alarm.patient != copy.patient or alarm.device in (None, device.id) or not of_signal:
             continue
         if alarm.condition != "unknown" or world.bindings_of(alarm.device).patient_now() == alarm.patient:
             continue
-        signal = next((r.signal for r in world.rules.limits.values() if alarm.rule.startswith(r.id + "_")), None)
+        signal = next((r.signal for r in world.rules.limits.values() if alarm.rule.startswith(r.id + "_")), alarm.signal)
         if signal == copy.signal:
             for other in world.sources.values():
                 if other.name == alarm.source and other.signal == signal:

@@ -49,7 +49,6 @@ impl Patient {
             self.judge_latest(series, &|rule| over.contains(rule), context, out);
         }
         self.told_no_more(&over, &source.device, context, out);
-        self.hurry_silence(&source.device, context, out);
     }
 
     /// A reading was entered in error (row 26): nothing that stands on it stays, and its series is judged again
