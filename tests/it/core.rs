@@ -1,4 +1,4 @@
-//! The pure core alone, fed with the recordings, against the second implementation of the rules.
+//! The pure core alone, fed with the recordings, against the second judge.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
 use vitalgate_domain::output::transition::TransitionBody;
 
-use crate::oracle::{Case, at, cases};
+use crate::cases::{Case, Limits, at, cases};
 
 cases!(check);
 
@@ -48,11 +48,14 @@ impl<'a> Played<'a> {
             Core::new("site-1".parse().unwrap(), false, Configuration::parse(texts).unwrap());
         let mut played = Self { case, core, row: 0, moved: Vec::new(), answers: Vec::new() };
         played.admit();
-        played.set_charted_limits();
-        let messages = played.messages();
-        for (sent, message) in messages {
+        let mut limits = case.charted_limits().into_iter().peekable();
+        for (sent, message) in played.messages() {
+            while let Some(change) = limits.next_if(|change| change.from <= sent) {
+                played.put_limits(change);
+            }
             played.fold(sent, message);
         }
+        limits.for_each(|change| played.put_limits(change));
         played
     }
 
@@ -75,9 +78,9 @@ impl<'a> Played<'a> {
         }
     }
 
-    fn command(&mut self, action: Action) -> Outcome {
+    fn command(&mut self, now: Timestamp, action: Action) -> Outcome {
         let command = Command { actor: "test".to_owned(), action };
-        self.fold(at(-60.0), Input::Command(Box::new(command)));
+        self.fold(now, Input::Command(Box::new(command)));
         self.answers.pop().expect("an answer")
     }
 
@@ -111,23 +114,22 @@ impl<'a> Played<'a> {
             }),
             Action::Bind { device, patient, from: None, zero_means_no_sensor },
         ] {
-            assert_eq!(self.command(action), Outcome::Done);
+            assert_eq!(self.command(at(-60.0), action), Outcome::Done);
         }
     }
 
-    fn set_charted_limits(&mut self) {
-        for change in self.case.charted_limits() {
-            let outcome = self.command(Action::SetLimits {
-                patient: self.case.text("patient").parse().unwrap(),
-                limits: serde_json::from_value(change.all).unwrap(),
-                from: Some(change.from),
-                replaces: None,
-                reason: Some("as charted".to_owned()),
-                only: None,
-            });
-            let expected = if change.mistyped { Outcome::Invalid } else { Outcome::Done };
-            assert_eq!(outcome, expected, "limits from {}", change.from);
-        }
+    fn put_limits(&mut self, change: Limits) {
+        let action = Action::SetLimits {
+            patient: self.case.text("patient").parse().unwrap(),
+            limits: serde_json::from_value(change.all).unwrap(),
+            from: None,
+            replaces: None,
+            reason: Some("as charted".to_owned()),
+            only: None,
+        };
+        let outcome = self.command(change.from, action);
+        let expected = if change.mistyped { Outcome::Invalid } else { Outcome::Done };
+        assert_eq!(outcome, expected, "limits from {}", change.from);
     }
 
     /// One message for everything that arrives together.

@@ -9,6 +9,7 @@
 mod alarms;
 mod audit;
 mod broker;
+mod cases;
 mod cli;
 mod clients;
 mod clock;
@@ -29,7 +30,6 @@ mod metrics;
 mod mosquitto;
 mod mqtt;
 mod older;
-mod oracle;
 mod overload;
 mod page;
 mod pki;

@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 from . import generator, kinds
+from .case import Case
 from .driver import Died, Driver
 from .judge.world import World
 from .shrink import shrink
@@ -119,13 +120,18 @@ def main():
     parser.add_argument("--at-least", type=float, metavar="SHARE",
                         help="how many of the histories must be judged alike from end to end; writes none of the others")
     parser.add_argument("--files", nargs="*", help="histories to run instead of made ones")
+    parser.add_argument("--cases", type=Path, nargs="*", help="cases to play instead; nothing is written of them")
+    parser.add_argument("--recordings", type=Path, help="the folder of their recordings")
     args = parser.parse_args()
     names = json.loads(Path(args.names).read_text()) if args.names else None
     comparison = Comparison(Driver(shlex.split(args.driver), names), args.out, not args.no_floors, args.skip)
-    comparison.writes = args.at_least is None
+    comparison.writes = args.at_least is None and args.cases is None
     until = time.monotonic() + args.minutes * 60 if args.minutes else None
     try:
-        if args.files is not None:
+        if args.cases is not None:
+            for path in args.cases:
+                comparison.run(list(Case(path, args.recordings).history()))
+        elif args.files is not None:
             for path in args.files:
                 for lines in read_histories(path):
                     comparison.run(lines)

@@ -176,7 +176,8 @@ class Alarms:
         alarm = self.open.get((patient, rule, source))
         if alarm is None:
             return self.raise_(patient, rule, source, priority, now, condition="momentary", news=news, **about)
-        if alarm.condition == "absent":
+        over = alarm.condition == "absent"
+        if over:
             alarm.quiet, alarm.rose = self.follows(alarm), True
         rose = ORDER[priority] > ORDER[alarm.priority]
         alarm.priority, alarm.rose = (priority, True) if rose else (alarm.priority, alarm.rose)
@@ -188,7 +189,7 @@ class Alarms:
             alarm.condition = "momentary"
         self._hold(alarm, now)
         # News is coalesced to one transition a second. # contract §0.17
-        if now - alarm.told_at >= COALESCE or rose:
+        if now - alarm.told_at >= COALESCE or rose or over:
             self._void(alarm)
             alarm.paused_how = alarm.paused_until = None
             self.announce(alarm, now)

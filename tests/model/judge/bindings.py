@@ -38,6 +38,11 @@ class Bindings:
     def _in(self, begin, end):
         return [b for b in self.all if b.since <= end and (b.until is None or b.until > begin)]
 
+    def zero_at(self, measured):
+        """Signals of which a 0 means no sensor, by the binding of then."""
+        held = self._in(measured, measured)
+        return held[-1].zero if held else frozenset()
+
     def at(self, measured):
         """(patient, whether that is ambiguous). # contract §4"""
         for before, after in pairwise(self.all):

@@ -35,8 +35,10 @@ class Clock:
 
     def hear(self, arrival, stamp, trusted):
         """# contract §0.11a, §0.11b, §3"""
-        if trusted:
-            return Heard(0, True)
+        heard = self._hear(arrival, stamp)
+        return Heard(0, True, heard.queue) if trusted else heard
+
+    def _hear(self, arrival, stamp):
         if stamp is None:
             return Heard(self.offset or 0, self.offset is not None)
         if stamp < Y2000:
@@ -46,8 +48,8 @@ class Clock:
         predicted = self.offset is not None and abs(behind - self.offset) <= NEAR
         if predicted:
             self._smallest(arrival)
-            # A queue goes on beside live messages.
-            self.run = self.run if self.queue else []
+            # A queue goes on beside live messages; what comes between them is no run.
+            self.run = []
             return Heard(self.offset, True)
         if abs(behind) <= NEAR:
             stepped = self.offset
@@ -62,7 +64,7 @@ class Clock:
         delayed = self.offset is not None and arrival - stamp >= self.offset - NEAR
         if not self.run:
             self.run = [(arrival, stamp)]
-            return Heard(known, delayed)
+            return Heard(known, delayed, queue=self.queue)
         first, begun = self.run[0]
         took, told = arrival - first, stamp - begun
         # A jump of up to 5 s may be the network's.

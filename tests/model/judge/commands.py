@@ -273,6 +273,7 @@ def _leave(world, device, patient):
             alarm.condition = "unknown"
     for key in [k for k in world.watches if k[:2] == (patient, device)]:
         world.watches[key].off()
+        world.watches[key].unknown = True
 
 
 def _correct_binding(world, command):

@@ -159,6 +159,12 @@ class Events:
             rule = rules.get(alarm.rule)
             if rule is None:
                 continue
+            # A repetition of what was told by mistake is no news to the right one.
+            for key in list(self.used):
+                whose, device, event = key[-4:-1]
+                named = self.world.rules.event_rule(event)
+                if whose == alarm.patient and device == alarm.source and named is not None and named.id == rule.id:
+                    self.used.add((*key[:-4], patient, *key[-3:]))
             where = patient, alarm.rule, alarm.source
             condition = "momentary" if alarm.condition == "absent" else alarm.condition
             self._raise_again(alarm, where, rule, condition)

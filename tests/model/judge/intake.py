@@ -9,6 +9,7 @@ from .sources import differs
 from .when import DAY, HOUR, MINUTE, US, Y2000
 
 STOPPED = 2 * MINUTE
+KNOWN = 16
 
 
 def message(world, raw):
@@ -177,7 +178,7 @@ def telemetry(world, device, head, entries, taken):
         copy.arrival, copy.step = world.now, world.number
         if copy.stamp is not None:
             timeline = head.timeline if head.timeline is not None else device.timeline or 0
-            copy.identity = copy.signal, copy.instance, copy.stamp, timeline
+            copy.identity = known_as(world, copy, (device.id, copy.signal, copy.instance, copy.stamp, timeline))
         if judging.is_repeated(world, copy):
             continue
         came = world.instants.setdefault(copy.identity, []) if copy.stamp is not None else []
@@ -191,11 +192,14 @@ def telemetry(world, device, head, entries, taken):
         copy.past, copy.timeless = taken.past, taken.by_arrival and not taken.could_live
         if copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset):
             copy.judged_at = world.now
-        if before and not taken.by_arrival:
+        first = before or (came if copy.status == "corrected" else [])
+        if first and not taken.by_arrival:
             # One instant has one time, whatever clocks did since.
-            copy.judged_at, copy.measured = copy.at, before[0].measured
+            copy.judged_at, copy.measured, copy.settled = copy.at, first[0].measured, True
         if copy.status != "entered-in-error":
             came.append(copy)
+            remember(world, copy)
+        copy.timed = copy.certain
         if copy.unit_doubtful:
             copy.certain = False
         copies.append(copy)
@@ -215,6 +219,24 @@ def stands_still(world, device, head, copy, before):
     if head.sent_at not in (None, copy.stamp) or any(not differs(c, copy) for c in before):
         return False
     return any(world.now - c.arrival > STOPPED for c in before)
+
+
+def known_as(world, copy, identity):
+    """One that is older than the last 16 of its series, and comes again, is another. # contract §2 Same reading"""
+    name = world.named.get(identity, identity)
+    known = world.known.get((copy.device, copy.signal, copy.instance), ())
+    if name in world.instants and all(one[0] != name for one in known):
+        name = world.named[identity] = *identity, world.number
+    return name
+
+
+def remember(world, copy):
+    """The last 16 of a series are known. # contract §2 Same reading"""
+    known = world.known.setdefault((copy.device, copy.signal, copy.instance), [])
+    one = copy.identity, copy.value, copy.unit, copy.comparator
+    if one not in known:
+        known.append(one)
+        del known[:-KNOWN]
 
 
 def in_conflict(world, copies):

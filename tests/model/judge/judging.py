@@ -1,14 +1,16 @@
 """One reading: whose it is, whether it can be judged, and what its judgement changes."""
 
+from dataclasses import replace as replaced
+
 from . import intake, losses, notes
 from .late import age_of, late
 from .limits import crossed
 from .rules import SIDES
-from .readings import Copy
 from .sources import Back, differs, is_known
 from .when import US
 
 LOST_WITHIN = 60 * US
+LOSSES = ("link.zero_or_off", "link.lost_while_pending", "link.implausible")
 CONFLICT = 30 * US
 # Of pressures, heart rate and SpO2 an implausible value after a good one is as grave as a critical one. # contract §2
 GRAVE = ("heart_rate", "pulse_rate", "spo2", "abp_sys", "abp_dia", "abp_mean", "nibp_sys", "nibp_dia", "nibp_mean")
@@ -35,7 +37,7 @@ def take(world, device, copy):
         return unfit(world, device, copy)
     if "implausible" in copy.flags:
         return implausible(world, device, copy, source)
-    if copy.value == 0 and held.now and copy.signal in held.now.zero:
+    if copy.value == 0 and copy.signal in held.zero_at(copy.measured):
         return zero(world, device, copy)
     judge(world, device, copy, source)
 
@@ -45,9 +47,8 @@ def is_repeated(world, copy):
     source = world.source(copy.device, copy.signal, copy.instance)
     if copy.status == "entered-in-error":
         return False
-    gone = [b.copy for b in source.log if isinstance(b, Back) and b.identity == copy.identity]
-    gone += [c for c in source.log if isinstance(c, Copy) and c.identity == copy.identity and gone]
-    standing = [c for c in source.standing() if c.identity == copy.identity and c.patient is not None]
+    gone = source.taken_back(copy.identity)
+    standing = [c for c in source.standing_of(copy.identity) if c.patient is not None]
     standing += [c for c in world.instants.get(copy.identity, ()) if c.status == "corrected" and not c.gone
                  and copy.status != "corrected"]
     came = [c for c in world.instants.get(copy.identity, ()) if not c.gone]
@@ -113,7 +114,7 @@ def is_live(world, device, copy):
 def inside_all(world, copy, person):
     """Whether a value is certainly inside all limits of its signal."""
     for rule in world.rules_for(copy.signal, person, copy.step):
-        limits = world.limits_in_force(rule, person, copy.at, copy.step)
+        limits = world.limits_in_force(rule, person, copy.ruled_at, copy.step)
         for (side, level), amounts in limits.items():
             if amounts and crossed(copy, side, amounts, rule.inclusive_critical and level == "critical" and side == "low") is not False:
                 return False
@@ -130,17 +131,22 @@ def critical_priority(world, signal):
 def known_of(world, source, copy):
     """Certain values of a series since its device was bound. # contract §4"""
     held = world.bindings_of(copy.device).now
-    return [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None and c.step > held.step]
+    since = held.step if held else world.number
+    return [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None and c.step > since]
 
 
 def implausible(world, device, copy, source):
     """# contract §2"""
     passed_over(world, copy, "implausible")
-    if not is_live(world, device, copy):
+    newest = source.newest(copy.patient)
+    corrects_newest = copy.status == "corrected" and not copy.past and newest is not None and newest == copy.measured
+    if not corrects_newest and not is_live(world, device, copy):
         return
     person = world.patients[copy.patient]
     critical = critical_priority(world, copy.signal)
-    before = [c for c in known_of(world, source, copy) if certain_answer(world, c, person)]
+    # By the limits that judge the patient now.
+    before = [replaced(c, step=world.number) for c in known_of(world, source, copy)]
+    before = [c for c in before if certain_answer(world, c, person)]
     inside = bool(before) and inside_all(world, before[-1], person)
     grave = copy.signal in GRAVE and critical and inside
     priority = critical if grave else "medium"
@@ -157,7 +163,8 @@ def zero(world, device, copy):
         world.watches[watched].off()
     source = world.source(device.id, copy.signal, copy.instance)
     key = copy.patient, source.link
-    before = known_of(world, source, copy)
+    person = world.patients[copy.patient]
+    before = [c for c in known_of(world, source, copy) if certain_answer(world, c, person)]
     sudden = bool(before) and before[-1].value != 0 and 0 <= copy.at - before[-1].at <= LOST_WITHIN
     if key in world.zeroed or not sudden:
         return
@@ -176,9 +183,8 @@ def judge(world, device, copy, source):
     copy.live = is_live(world, device, copy)
     if copy.status == "corrected":
         return correct(world, device, copy, source)
-    known = [c for c in source.copies(copy.patient) if c.identity == copy.identity]
-    gone = [b.copy for b in source.log if isinstance(b, Back) and b.identity == copy.identity]
-    gone += [c for c in source.log if isinstance(c, Copy) and c.identity == copy.identity and gone]
+    known = [c for c in source.standing_of(copy.identity) if c.patient == copy.patient]
+    gone = source.taken_back(copy.identity)
     duplicate = is_known(copy, known, gone)
     conflict(world, device, copy, source, known if not duplicate else [])
     source.add(copy)
@@ -203,13 +209,13 @@ def conflict(world, device, copy, source, known):
     cls = world.class_of(device)
     window = CONFLICT if cls and cls.spot_only else max(CONFLICT, 3 * world.interval_of(device, copy.signal))
     if source.conflict_at is not None and at - source.conflict_at < window:
-        copy.certain = False
+        copy.certain = copy.timed = False
 
 
 def correct(world, device, copy, source):
     """The corrected value takes the place of the others under its identity. # contract §0.1"""
     same = [c for c in world.instants.get(copy.identity, ()) if c is not copy]
-    standing = [c for c in source.standing() if c.identity == copy.identity]
+    standing = source.standing_of(copy.identity)
     rivals = [c for c in standing if c.status == "corrected" and c.step == copy.step]
     if any(not differs(c, copy) for c in standing):
         return
@@ -235,13 +241,16 @@ def correct(world, device, copy, source):
 
 def still_beyond(world, copy, person, name):
     """Whether the new value would raise the same alarm, or may."""
-    name = name.removesuffix("_repeat_due")
+    asks, name = name.endswith("_repeat_due"), name.removesuffix("_repeat_due")
     for rule in world.rules_for(copy.signal, person, copy.step):
-        limits = world.limits_in_force(rule, person, copy.at, copy.step)
+        limits = world.limits_in_force(rule, person, copy.ruled_at, copy.step)
         for (side, level), amounts in limits.items():
             inclusive = rule.inclusive_critical and level == "critical" and side == "low"
-            if f"{rule.id}_{side}" == name and amounts and crossed(copy, side, amounts, inclusive) is not False:
-                return True
+            if f"{rule.id}_{side}" == name and amounts:
+                answer = crossed(copy, side, amounts, inclusive)
+                # What is not known to be beyond asks for no other measurement.
+                if answer or (answer is None and not asks):
+                    return True
     return False
 
 
@@ -258,7 +267,7 @@ def certain_answer(world, copy, person):
         return True
     answers = []
     for rule in world.rules_for(copy.signal, person, copy.step):
-        for (side, level), amounts in world.limits_in_force(rule, person, copy.at, copy.step).items():
+        for (side, level), amounts in world.limits_in_force(rule, person, copy.ruled_at, copy.step).items():
             inclusive = rule.inclusive_critical and level == "critical" and side == "low"
             answers.append(crossed(copy, side, amounts, inclusive) if amounts else False)
     return bool(answers) and None not in answers
@@ -294,11 +303,12 @@ def shown(world, device, copy):
 def replace(world, device, copy):
     """Only another device closes what lost its source. # contract row 24, §0.16"""
     for alarm in list(world.alarms.open.values()):
-        if alarm.patient != copy.patient or alarm.device in (None, device.id) or alarm.kind != "physiological":
+        of_signal = alarm.kind == "physiological" or alarm.rule in LOSSES
+        if alarm.patient != copy.patient or alarm.device in (None, device.id) or not of_signal:
             continue
         if alarm.condition != "unknown" or world.bindings_of(alarm.device).patient_now() == alarm.patient:
             continue
-        signal = next((r.signal for r in world.rules.limits.values() if alarm.rule.startswith(r.id + "_")), None)
+        signal = next((r.signal for r in world.rules.limits.values() if alarm.rule.startswith(r.id + "_")), alarm.signal)
         if signal == copy.signal:
             for other in world.sources.values():
                 if other.name == alarm.source and other.signal == signal:

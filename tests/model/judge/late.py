@@ -12,7 +12,7 @@ def age_of(world, copy):
 def late(world, device, copy, source, person):
     """A late crossing that lasts for the rule's delay. # contract §3, §0.12, §0.6"""
     for rule in world.rules_for(copy.signal, person, copy.step):
-        limits = world.limits_in_force(rule, person, copy.at, copy.step)
+        limits = world.limits_in_force(rule, person, copy.ruled_at, copy.step)
         for side in SIDES:
             late_side(world, device, copy, source, person, rule, side, limits)
 

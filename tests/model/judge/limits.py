@@ -268,10 +268,12 @@ class Course:
             self.lost = None
             if not self.level and says:
                 self.unknown = False
-        if not ambiguous or beyond or entry.counts:
-            self._note(entry, beyond)
+        self._note(entry, beyond)
 
     def _inside(self, level, entry, name):
+        if level.copy is not None and level.since is not None and entry.copy.measured < level.copy.measured:
+            # What was measured before it began does not end it.
+            return
         if not level.present:
             self.reason = "ended"
             level.since = level.due = None
@@ -306,8 +308,7 @@ class Course:
             self.unknown = False
         elif entry.certain and not self.level and says:
             self.unknown = False
-        if beyond or None not in answers.values() or entry.counts:
-            self._note(entry, beyond)
+        self._note(entry, beyond)
 
     def _spot_beyond(self, level, entry, name, answers):
         level.inside = None
@@ -319,6 +320,8 @@ class Course:
             level.present = True
 
     def _spot_inside(self, level, entry, name):
+        if level.copy is not None and level.since is not None and entry.copy.measured < level.copy.measured:
+            return
         if not level.present:
             self.reason = "ended"
             level.since = level.due = None
@@ -334,7 +337,7 @@ class Course:
     def _change(self, entry):
         if entry.change == "forget":
             self.levels = {level: Level() for level in LEVELS}
-            self.unknown, self.lost, self.newest_arrival = False, None, None
+            self.unknown, self.lost, self.newest_arrival = True, None, None
         elif entry.change == "lost_told":
             self.lost = None
         elif entry.change == "silent":
@@ -390,10 +393,13 @@ class Course:
         """Limits or rules changed: from the newest reading, doubtful ones too. # contract §0.5, row 22"""
         known = [one for one in (self.doubtful, self.certain) if one is not None]
         told = self.level is not None
+        heard, gap = self.newest_arrival, self.shape.gap
+        # A gap that a window without intake hides is one.
+        unknown = self.unknown or (gap is not None and heard is not None and entry.arrival - heard >= gap)
         for name, level in self.levels.items():
             answers = [self._crossed(entry, name, one.copy) for one in known]
             if any(answers):
-                if self.unknown or level.since is not None:
+                if unknown or level.since is not None:
                     continue
                 # What is told of goes on.
                 level.present = told
@@ -401,7 +407,7 @@ class Course:
                 level.due = entry.at + (0 if self.shape.spot else dict(self.shape.delays)[name])
                 if level.due <= entry.at:
                     level.present = True
-            elif level.present and not self.unknown and self.certain and self.doubtful is None and answers == [False]:
+            elif level.present and not unknown and self.certain and self.doubtful is None and answers == [False]:
                 self._clear(level, entry.reason)
             elif not level.present and answers and None not in answers:
                 self.reason = entry.reason if level.since is not None else self.reason

@@ -11,8 +11,8 @@ MOMENT = US
 class Watch:
     """What is known of the loss of one signal of a device for a patient."""
 
-    def __init__(self, loss, put_off):
-        self.loss, self.put_off = loss, put_off
+    def __init__(self, loss, gaps):
+        self.loss, self.gaps, self.put_off = loss, gaps, gaps.put_off
         self.last = None
         self.others = []
         self.due = None
@@ -34,6 +34,10 @@ class Watch:
             return
         if self.lost and not self.unknown:
             return
+        for begin, end in self.gaps.windows:
+            # A window without intake is no pause of the device: what lies before it and after it are two.
+            if self.others and self.others[-1] < end <= arrived and begin - self.others[-1] < self.loss:
+                self.others.append(end)
         if self.others and arrived - self.others[-1] >= self.loss:
             self.others = []
         self.others.append(arrived)
@@ -62,7 +66,7 @@ def watches_of(world, device, patient):
         key = patient, device.id, signal
         least = max(loss, 2 * world.interval_of(device, signal))
         if key not in world.watches:
-            world.watches[key] = Watch(least, world.gaps.put_off)
+            world.watches[key] = Watch(least, world.gaps)
         world.watches[key].loss = least
         yield signal, world.watches[key]
 

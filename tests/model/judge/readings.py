@@ -40,12 +40,14 @@ class Copy:
     step: int = 0
     measured: int | None = None
     certain: bool = True
+    timed: bool = True
     live: bool = False
     patient: str | None = None
     ambiguous_time: bool = False
     contradicted: bool = False
     past: bool = False
     timeless: bool = False
+    settled: bool = False
     index: int = 0
     corrects: bool = False
     gone: bool = False
@@ -53,6 +55,11 @@ class Copy:
     judged_at: int | None = None
     flags: set = field(default_factory=set)
     plan: dict = field(default_factory=dict)
+
+    @property
+    def ruled_at(self):
+        """Limits in force then judge it: what came of its instant before has settled when that was. # contract §2, §4"""
+        return self.measured if self.settled else self.at
 
     @property
     def at(self):

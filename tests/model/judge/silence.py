@@ -87,10 +87,10 @@ def deadlines(world):
             yield world.gaps.put_off(last + ladder[0][1])
 
 
-def speaks(world, source, person, after):
-    """Whether something certain, or beyond a limit, came of a series within a rung."""
+def speaks(source, person, since):
+    """Whether something certain, or beyond a limit, came of a series since then."""
     came = [c.newest_arrival for key, c in source.courses().items() if key[0] == person.id and c.newest_arrival is not None]
-    return bool(came) and world.now - max(came) < after
+    return bool(came) and max(came) > since
 
 
 def settle(world):
@@ -104,9 +104,9 @@ def settle(world):
         if (*key, signal, reached) not in world.silent:
             # Nobody knows where it stands to its limits. # contract row 6
             world.silent.add((*key, signal, reached))
-            after = min(after for _, after in ladder)
+            due, first = since + dict(ladder)[reached], min(after for _, after in ladder)
             for source in list(world.sources.values()):
-                if source.device == device.id and signal in (None, source.signal) and not speaks(world, source, person, after):
+                if source.device == device.id and signal in (None, source.signal) and not speaks(source, person, due - first):
                     source.change("silent", person.id)
             world.settle_courses()
         # The same sensor is told of already. # contract §0.15

@@ -41,6 +41,9 @@ def is_known(copy, standing, gone):
 class Source:
     """All copies of the readings of one (device, signal, instance), and the courses of their patients."""
 
+    # From scratch after every change, also where going on comes to the same.
+    scratch = False
+
     def __init__(self, world, device, signal, instance):
         self.world, self.device, self.signal, self.instance = world, device, signal, instance
         self.name = f"{device}/{instance}" if instance else device
@@ -49,73 +52,108 @@ class Source:
         self.told = {}
         self.conflict_at = None
         self._courses = None
-        self._kept = None
+        self._folded, self._folded_steps, self._folded_in, self._folded_for = 0, 0, None, set()
+        self._steps, self._standing, self._same, self._gone = [], {}, {}, {}
+        self._heard, self._changed = 0, None
+        self._copies, self._back = {}, {}
+        self._looked, self._newest, self._whose = (0, 0), {}, set()
 
     def add(self, copy):
         self.log.append(copy)
-        self._courses = self._kept = None
+        kept = self._back if isinstance(copy, Back) else self._copies
+        kept.setdefault(copy.identity, []).append(copy)
 
     def change(self, what, patient, reason="limit_changed"):
         """Something about a patient (or everybody) changes at this place."""
         self.log.append((what, patient, self.world.now, self.world.number, reason))
-        self._courses = self._kept = None
+        self._changed = self.world.now
 
     def steps(self):
         """The log as it is judged: changes, copies with whether they stand alone, and what was taken back. # contract §0.1-0.3"""
-        if self._kept is None:
-            self._kept = self._read()
-        return self._kept[0]
+        self._read()
+        return self._steps
 
     def standing(self):
         """The copies that were not taken back."""
-        if self._kept is None:
-            self._kept = self._read()
-        return self._kept[1]
+        self._read()
+        return list(self._standing)
+
+    def standing_of(self, identity):
+        """Those of one reading."""
+        self._read()
+        return list(self._same.get(identity, ()))
+
+    def taken_back(self, identity):
+        """All that came of a reading that was taken back; nothing of one that was not."""
+        back = self._back.get(identity, ())
+        return [one.copy for one in back] + (self._copies.get(identity, []) if back else [])
 
     def moved(self):
         """Copies belong to somebody else now."""
         self._courses = None
+        self._looked, self._newest, self._whose = (0, 0), {}, set()
 
     def _read(self):
-        steps, standing, gone = [], [], {}
-        for one in self.log:
-            if isinstance(one, tuple):
-                steps.append(one)
-                continue
-            same = [c for c in standing if c.identity == one.identity]
-            if isinstance(one, Back):
-                steps.append(one)
-                gone.setdefault(one.identity, []).extend([*same, one.copy])
-                standing = [c for c in standing if c.identity != one.identity]
-                continue
-            rivals = one.status == "corrected" and [c for c in same if c.status == "corrected" and c.step == one.step]
-            if is_known(one, same, gone.get(one.identity, [])):
-                continue
-            # Two values under one identity: both judged for danger, the newer one does not clear. # contract §0.1a
-            sound = not rivals if one.status == "corrected" else not same
-            standing.append(one)
-            steps.append((one, sound))
-        return steps, standing
+        """Goes on with the log where it was left; nothing in it changes."""
+        for one in self.log[self._heard:]:
+            self._read_one(one)
+        self._heard = len(self.log)
+
+    def _read_one(self, one):
+        if isinstance(one, tuple):
+            self._steps.append(one)
+            return
+        same = self._same.get(one.identity, [])
+        if isinstance(one, Back):
+            self._steps.append(one)
+            self._gone.setdefault(one.identity, []).extend([*same, one.copy])
+            for copy in self._same.pop(one.identity, ()):
+                del self._standing[copy]
+            return
+        rivals = one.status == "corrected" and [c for c in same if c.status == "corrected" and c.step == one.step]
+        if is_known(one, same, self._gone.get(one.identity, [])):
+            return
+        # Two values under one identity: both judged for danger, the newer one does not clear. # contract §0.1a
+        sound = not rivals if one.status == "corrected" else not same
+        self._same.setdefault(one.identity, []).append(one)
+        self._standing[one] = None
+        self._steps.append((one, sound))
 
     def copies(self, patient):
         return [c for c in self.standing() if c.patient == patient]
 
     def patients(self):
-        return {c.patient for c in self.log if isinstance(c, Copy) and c.patient is not None}
+        self._look()
+        return self._whose
 
     def courses(self):
-        """{(patient, rule, side): course}, from scratch after every change."""
-        if self._courses is None:
-            self._courses = {}
-            for patient in sorted(self.patients()):
-                self._fold(patient)
+        """{(patient, rule, side): course} of the whole log."""
+        if self._courses is not None and self._folded == len(self.log):
+            return self._courses
+        steps = self.steps()
+        about = self._manner(self.world.devices[self.device]), len(self.world.gaps.windows)
+        if self._goes_on(about):
+            begin = self._folded_steps
+        else:
+            begin, self._courses, self._folded_for = 0, {}, set()
+        for patient in sorted(self.patients()):
+            self._fold(patient, steps[begin if patient in self._folded_for else 0:])
+            self._folded_for.add(patient)
+        self._folded, self._folded_steps, self._folded_in = len(self.log), len(steps), about
         return self._courses
 
-    def _fold(self, patient):
+    def _goes_on(self, about):
+        """Whether the courses so far are those from scratch: readings came, after all that changed, and nothing else."""
+        if self.scratch or self._courses is None or self._folded_in != about:
+            return False
+        new = self.log[self._folded:]
+        return all(isinstance(one, Copy) and (self._changed is None or one.arrival > self._changed) for one in new)
+
+    def _fold(self, patient, steps):
         world = self.world
         person = world.patients.get(patient)
         device = world.devices[self.device]
-        for one in self.steps():
+        for one in steps:
             if isinstance(one, Back):
                 self._feed_back(patient, person, one)
             elif isinstance(one[0], str):
@@ -135,6 +173,10 @@ class Source:
             course.advance(back.at)
             if (patient, "link.lost_while_pending") in back.retracted:
                 course.lost = None
+            known = [c for c in self.log if isinstance(c, Copy) and c.identity == back.identity]
+            theirs = not known or any(c.patient == patient for c in known)
+            if not theirs:
+                continue
             course.take_back(back, back.bound == patient, (patient, f"{rule.id}_{side}") in back.retracted, limits)
 
     def _course(self, patient, rule, side, device):
@@ -163,7 +205,7 @@ class Source:
         key = patient, *manner
         if key not in copy.plan:
             copy.plan[key] = [
-                (rule, self.world.limits_in_force(rule, person, copy.at, copy.step), shape(rule, *manner))
+                (rule, self.world.limits_in_force(rule, person, copy.ruled_at, copy.step), shape(rule, *manner))
                 for rule in self.world.rules_for(self.signal, person, copy.step)
                 if not rule.adults_only or person.adult_at(copy.step) or self.world.has_own(person, self.signal, copy)
             ]
@@ -240,9 +282,19 @@ class Source:
 
     def newest(self, patient):
         """When the newest that was judged was measured, whether it still counts or not."""
-        found = [
-            one[0].at for one in self.steps()
-            if not isinstance(one, Back) and not isinstance(one[0], str)
-            and one[0].live and one[0].certain and one[1] and one[0].patient == patient
-        ]
-        return max(found, default=None)
+        self._look()
+        return self._newest.get(patient)
+
+    def _look(self):
+        """Goes on with whose copies there are, and {patient: the newest that was judged}, where it was left."""
+        steps = self.steps()
+        for one in self.log[self._looked[0]:]:
+            if isinstance(one, Copy) and one.patient is not None:
+                self._whose.add(one.patient)
+        for one in steps[self._looked[1]:]:
+            if isinstance(one, Back) or isinstance(one[0], str):
+                continue
+            copy, sound = one
+            if copy.live and copy.timed and sound:
+                self._newest[copy.patient] = max(copy.at, self._newest.get(copy.patient, copy.at))
+        self._looked = len(self.log), len(steps)

@@ -42,6 +42,7 @@ class World:
         self.not_judged = {}
         self.zeroed = set()
         self.instants = {}
+        self.known, self.named = {}, {}
         self.silent = set()
         self.told_silent = {}
         self.suspects = {}
@@ -176,7 +177,7 @@ class World:
 
     def has_own(self, person, signal, copy):
         """Limits of a patient's own hold for somebody whom those for adults refuse. # contract §4"""
-        return any(key[0] == signal for key in person.own_at(copy.at, copy.step))
+        return any(key[0] == signal for key in person.own_at(copy.ruled_at, copy.step))
 
     def limits_in_force(self, rule, patient, measured, step):
         """{(side, level): amounts}: own limits take the place of the shipped ones. # contract §4"""
@@ -282,8 +283,8 @@ class World:
         alarm = self.alarms.hold(*key, told, self.now, device=source.device, signal=rule.signal)
         if before != (alarm.condition, alarm.priority):
             alarm.stands = source.signal, course.levels[course.level].copy.identity
+            alarm.acknowledge_for = rule.holds(side, course.level)
         alarm.beyond_at, alarm.folds, alarm.by_reading = course.beyond_at, rule.folds, True
-        alarm.acknowledge_for = rule.holds(side, course.level)
         if course.unknown:
             self.alarms.unknown(key)
         source.tell(key, course)
@@ -306,7 +307,7 @@ class World:
             alarm = self.alarms.hold(*due, "low", self.now, device=source.device, signal=source.signal)
             alarm.stands = source.signal, course.levels["warning"].copy.identity
         elif due in self.alarms.open:
-            changed = course.reason in ("limit_changed", "rule_changed")
+            changed = not course.level and course.reason in ("limit_changed", "rule_changed")
             self.alarms.over(due, self.now, course.reason if changed else "ended")
 
     def settle_gateway(self):

@@ -411,7 +411,7 @@ impl Book {
         if open.is_news(change) {
             open.news_seq = seq;
         }
-        if open.alarm.announced_at == out.wall() {
+        if change.announces() {
             (open.told_at, open.untold) = (Some(out.now.at), false);
         }
         if change == Change::Acknowledged {

@@ -62,6 +62,10 @@ struct Other {
     #[n(5)]
     #[cbor(default)]
     smallest: Span,
+    /// Others came since, where the known offset predicts: what comes next begins anew.
+    #[n(6)]
+    #[cbor(default)]
+    ended: bool,
 }
 
 impl ClockOffset {
@@ -86,8 +90,11 @@ impl ClockOffset {
         let sent_at = sent_at.filter(|sent_at| *sent_at >= Timestamp::YEAR_2000)?;
         let offset = now.wall() - sent_at;
         if self.predicts(offset) {
-            // A queue goes on beside live messages.
+            // A queue goes on beside live messages, and what comes between them is no run.
             self.other.take_if(|other| !other.queue);
+            if let Some(other) = &mut self.other {
+                other.ended = true;
+            }
             self.sample(offset, now);
             return None;
         }
@@ -132,11 +139,17 @@ impl ClockOffset {
             messages: 1,
             queue,
             smallest,
+            ended: false,
         };
         let Some(other) = &mut self.other else {
             self.other = Some(first(false));
             return None;
         };
+        if other.ended {
+            let queue = other.queue;
+            *other = first(queue);
+            return None;
+        }
         let arrived = (now.at - other.arrived).as_secs_f64();
         let sent = (sent_at - other.sent).as_secs_f64();
         if sent_at <= other.last || sent > arrived.max(4.0) * 1.25 {
@@ -188,7 +201,8 @@ impl ClockOffset {
     /// where its clock is known to be, or before that, in a queue.
     pub fn is_certain(&self, sent_at: Option<Timestamp>, now: Stamp) -> bool {
         let Some(sent_at) = sent_at else { return true };
-        self.disciplined || self.in_use.is_some_and(|in_use| now.wall() - sent_at >= in_use - NEAR)
+        let since = |in_use: Span| now.wall() - sent_at >= in_use - NEAR;
+        self.disciplined || (sent_at >= Timestamp::YEAR_2000 && self.in_use.is_some_and(since))
     }
 
     /// Whether what was sent then is of a queue that is emptied, beside which live messages may come.

@@ -137,6 +137,16 @@ impl Device {
             self.sample(reading, &timing, flags, number, out);
         }
         let (patient, content) = match attribution {
+            // Whoever it was of, it does not count any more.
+            Attribution::Unbound | Attribution::Uncertain(_) if withdraws => {
+                if let Attribution::Uncertain(patient) = attribution {
+                    observed.push((patient.clone(), Observed::Unattributed(cause)));
+                }
+                if let Some(sent) = sent {
+                    self.series_at(known, reading).withdraw(sent, Some(value));
+                }
+                return self.count(Fate::Withdrawn, out);
+            }
             Attribution::Unbound => {
                 self.note_reading(known, reading, (sent, value), &timing, false, flags, now.at);
                 return self.count(Fate::Unbound, out);

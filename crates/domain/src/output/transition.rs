@@ -116,6 +116,35 @@ pub enum Change {
 }
 
 impl Change {
+    /// Whether the alarm is announced with it, anew or for the first time.
+    pub const fn announces(self) -> bool {
+        match self {
+            Self::Raised
+            | Self::BackPresent
+            | Self::AcknowledgementOver
+            | Self::PriorityRose
+            | Self::Recurred
+            | Self::Unacknowledged
+            | Self::Unfolded => true,
+            Self::Ended
+            | Self::Latched
+            | Self::Unknown
+            | Self::BackAbsent
+            | Self::Acknowledged
+            | Self::Reset
+            | Self::LimitChanged
+            | Self::RuleChanged
+            | Self::SourceUnbound
+            | Self::SourceReplaced
+            | Self::Discharged
+            | Self::Retracted
+            | Self::Expired
+            | Self::Updated
+            | Self::Upgraded
+            | Self::Moved => false,
+        }
+    }
+
     /// The stored word.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -237,6 +237,9 @@ impl Patient {
             Content::Withdrawn => return self.withdraw(observation, context, out),
         };
         self.judge(occurrence, context, out);
+        if observation.corrects {
+            self.hurry_silence(&source.device, context, out);
+        }
         let is_number = matches!(occurrence, Occurrence::Number(_));
         if is_number && live && self.is_refused(source.signal, context.rules) {
             self.refuse_age(&observation.cause, out);

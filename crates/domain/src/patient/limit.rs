@@ -204,12 +204,18 @@ impl Patient {
                     delay: rule.delay(level),
                     clear_delay: rule.clear_delay(state.interval),
                     newest: state.rule_at.unwrap_or(observation.timing.rule_at),
+                    measured: observation.timing.measured.min(observation.timing.received),
                     before: reading.before.rule_at,
                 };
                 let rule_at = observation.timing.rule_at;
                 move_track(track, relation, certain, manner, rule_at, evidence);
                 let over = track.began.is_none();
                 watch.note_past(rule, level, before.filter(|_| over), (certain, observation));
+            }
+            let asks = state.watches.of(rule).is_some_and(|watch| watch.waits_for(observation));
+            if observation.corrects && asks && (spot || rule.spot) {
+                // Another measurement is asked for now.
+                state.arrival = Some(alarms.now().at);
             }
             if (certain && !observation.corrects) || beyond.contains(&true) {
                 (state.counted, state.lost) = (Some(alarms.now().at), false);
@@ -263,7 +269,8 @@ impl Patient {
         let Some(source) = self.series.key_at(series).cloned() else { return };
         let rules = self.judging(source.signal, out.now.at, context);
         let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
-        let limits = valid_at(limits, adult, alarms.now().at);
+        let now = alarms.now().at;
+        let limits = valid_at(limits, adult, now);
         let mut held = false;
         for rule in rules.filter(|rule| wanted(&rule.id)) {
             if state.hold_known(rule, &source, limits) {
@@ -273,6 +280,8 @@ impl Patient {
                 let holds = alarms.open(&key).is_some_and(|(is, _)| told.contains(&is));
                 alarms.settle(rule, &source, state, [!holds; 2], (false, false));
                 held = true;
+                let since = |counted| rule.spot || state.spot || now - counted < state.gap(rule);
+                state.lost &= !state.counted.is_some_and(since);
             }
             alarms.ask_for_repeat(rule, &source, state, true);
         }

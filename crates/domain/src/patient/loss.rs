@@ -239,16 +239,21 @@ impl Patient {
         };
         let Some(watch) = self.losses.iter_mut().find(|watch| same(watch)) else {
             self.losses.reserve_exact(1);
-            self.losses.push(LossWatch {
-                source: source.clone(),
-                cause: cause.clone(),
-                measured: timing.measured,
-                arrival: out.now.at,
-                interval,
-                off: false,
-                run: None,
-                raised: false,
-            });
+            // Of losses that fall together the one that others follow from is told first.
+            let place = if rule.folds.is_empty() { self.losses.len() } else { 0 };
+            self.losses.insert(
+                place,
+                LossWatch {
+                    source: source.clone(),
+                    cause: cause.clone(),
+                    measured: timing.measured,
+                    arrival: out.now.at,
+                    interval,
+                    off: false,
+                    run: None,
+                    raised: false,
+                },
+            );
             return;
         };
         watch.source.clone_from(source);

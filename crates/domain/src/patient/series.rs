@@ -61,6 +61,9 @@ pub struct SeriesState {
     /// Arrival of the latest reading that was certain, in the gateway's own time.
     #[n(14)]
     pub(super) judged: Option<Timestamp>,
+    /// The latest value that no limit judged, though nothing else is in doubt.
+    #[n(15)]
+    pub(super) refused: Option<Box<LatestValue>>,
 }
 
 /// Words that are hardly ever there, and then take one word of memory: `Box<str>` alone takes two.
@@ -148,6 +151,20 @@ pub struct Newest<'a> {
     pub doubt: Option<Doubt>,
 }
 
+impl LatestValue {
+    fn of(observation: &Observation, number: &Number) -> Self {
+        let timing = &observation.timing;
+        Self {
+            number: number.clone(),
+            place: observation.cause.position(),
+            measured: timing.measured,
+            received: timing.received,
+            rule_at: timing.rule_at,
+            sent: observation.sent,
+        }
+    }
+}
+
 /// How a series stood before a reading.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Before {
@@ -181,7 +198,7 @@ impl SeriesState {
     pub(super) fn note_live(&mut self, reading: Reading<'_>, now: Stamp) -> Option<Timestamp> {
         let before = self.rule_at;
         // What corrects an earlier value is no sign of life.
-        if !reading.observation.corrects {
+        if !reading.observation.corrects || self.arrival.is_none() {
             self.arrival = Some(now.at);
         }
         self.rule_at = self.rule_at.max(Some(reading.observation.timing.rule_at));
@@ -189,6 +206,9 @@ impl SeriesState {
             self.judged = self.arrival;
             self.show(reading.observation, reading.number);
         } else {
+            if reading.doubt() == Some(Doubt::Refused) {
+                self.refused = Some(Box::new(LatestValue::of(reading.observation, reading.number)));
+            }
             self.note_doubtful(reading);
         }
         before
@@ -219,17 +239,10 @@ impl SeriesState {
 
     /// Makes a value the latest.
     fn show(&mut self, observation: &Observation, number: &Number) {
-        let timing = &observation.timing;
-        let place = observation.cause.position();
-        self.doubtful.take_if(|value| value.rule_at <= timing.rule_at);
-        let latest = self.latest.replace(LatestValue {
-            number: number.clone(),
-            place,
-            measured: timing.measured,
-            received: timing.received,
-            rule_at: timing.rule_at,
-            sent: observation.sent,
-        });
+        let value = LatestValue::of(observation, number);
+        self.doubtful.take_if(|known| known.rule_at <= value.rule_at);
+        self.refused.take_if(|known| known.rule_at <= value.rule_at);
+        let latest = self.latest.replace(value);
         if let Some(latest) = latest {
             self.earlier.get_or_insert_default().push(latest);
         }
@@ -265,8 +278,8 @@ impl SeriesState {
             self.earlier.get_or_insert_default().push(latest);
         }
         let Self { watches, earlier, .. } = self;
-        let remembers = !watches.is_empty() || earlier.is_some();
-        remembers.then(|| Self { watches, earlier, lost: true, ..Self::default() })
+        let (lost, remembers) = (!watches.is_empty(), earlier.is_some());
+        (lost || remembers).then(|| Self { watches, earlier, lost, ..Self::default() })
     }
 
     /// Whether anything of it can be shown.
@@ -278,6 +291,7 @@ impl SeriesState {
     /// before is.
     pub(super) fn take_back(&mut self, sent: DeviceInstant) -> bool {
         let of_instant = |known: Option<DeviceInstant>| known == Some(sent);
+        self.refused.take_if(|value| of_instant(value.sent));
         self.doubtful.take_if(|value| of_instant(value.sent));
         if let Some(earlier) = &mut self.earlier {
             earlier.take_back(sent);

@@ -311,6 +311,26 @@ impl Patient {
         }
     }
 
+    /// What was known last of a silent device is another value now: its silence may be urgent.
+    pub(super) fn hurry_silence(
+        &mut self,
+        device: &DeviceId,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let silent = |e: &Expectation| {
+            e.device == *device && e.rung.is_some_and(|rung| rung < Priority::High)
+        };
+        let urgent = (0..self.expectations.len())
+            .any(|index| silent(&self.expectations[index]) && self.is_urgent(index, context));
+        if urgent {
+            for expectation in self.expectations.iter_mut().filter(|e| silent(e)) {
+                expectation.rung = Some(Priority::High);
+            }
+            self.announce_silence(device, out.now.at, context, out);
+        }
+    }
+
     /// Whether another alarm tells already that a signal is lost: one loss is one announcement.
     fn is_told_of(&self, expectation: &Expectation) -> bool {
         let Some(signal) = expectation.signal else { return false };

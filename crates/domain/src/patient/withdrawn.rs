@@ -22,12 +22,15 @@ impl Patient {
         let limits = self.limits_at(observation.timing.own);
         let Number { value, unit, comparator, .. } = *number;
         let holds = |rule: &RuleId| {
-            let asked_by = rule.as_str().strip_suffix(REPEAT_DUE).unwrap_or(rule.as_str());
+            // What is not known to be beyond asks for no other measurement.
+            let asks = rule.as_str().strip_suffix(REPEAT_DUE);
+            let asked_by = asks.unwrap_or(rule.as_str());
             let rule = context.rules.limits_of(source.signal).find(|r| r.id.as_str() == asked_by);
             rule.is_some_and(|rule| {
                 Level::ALL.into_iter().any(|level| {
                     let relation = rule.relation(level, limits, value, unit, comparator);
-                    matches!(relation, Relation::Beyond { .. } | Relation::Ambiguous)
+                    let may_be = asks.is_none() && relation == Relation::Ambiguous;
+                    may_be || matches!(relation, Relation::Beyond { .. })
                 })
             })
         };
@@ -71,6 +74,7 @@ impl Patient {
             self.judge_latest(series, &wanted, context, out);
         }
         self.told_no_more(&over, &source.device, context, out);
+        self.hurry_silence(&source.device, context, out);
     }
 
     /// Forgets a reading, and closes what stands on it; the rules of that.

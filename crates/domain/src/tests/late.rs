@@ -1,6 +1,6 @@
 //! Late data: told once for each excursion, whatever order they come in, and never too little (contract §3).
 
-use crate::model::command::Outcome;
+use crate::model::command::{Action, Outcome};
 
 use super::scene::Scene;
 
@@ -146,4 +146,67 @@ fn late_readings_of_an_excursion_that_was_told_in_time_are_no_news() {
         scene.measured_at("dev", "spo2", 84.0, 1_000.5 + f64::from(second));
     }
     scene.expect(&[]);
+}
+
+#[test]
+fn an_excursion_that_began_too_long_ago_is_told_where_it_went_on() {
+    let mut scene = Scene::bedside();
+    let day = 86_400.0;
+    scene.advance(2.0 * day);
+    scene.skip();
+    let mut news = Vec::new();
+    for minute in 0..180 {
+        // From 25 h ago to 22 h ago.
+        scene.measured_at("dev", "temperature", 39.5, 23.0 * 3_600.0 + 60.0 * f64::from(minute));
+        news.extend(scene.news());
+    }
+    let told = news.iter().filter(|line| line.contains("temperature_high")).count();
+    assert_eq!(told, 1, "{news:?}");
+    let noted = scene.log.iter().filter(|t| format!("{:?}", t.body).contains("historical")).count();
+    assert_eq!(noted, 1, "what is too old is noted once");
+}
+
+#[test]
+fn late_readings_with_a_late_value_between_them_are_two_excursions() {
+    let mut scene = later();
+    scene.measured_at("dev", "nibp_sys", 85.0, 500.0);
+    scene.measured_at("dev", "nibp_sys", 120.0, 400.0);
+    scene.skip();
+    scene.advance(2.0);
+    scene.measured_at("dev", "nibp_sys", 84.0, 300.0);
+    scene.expect(&["late recurred low vitals_live.nibp_sys_low: alarming, momentary"]);
+}
+
+#[test]
+fn a_series_that_was_unbound_keeps_what_parts_its_excursions() {
+    let mut scene = Scene::bedside();
+    scene.advance(100.0);
+    scene.reading("dev", "nibp_sys", 120.0);
+    scene.advance(100.0);
+    scene.done(Action::Unbind("dev".parse().unwrap()));
+    scene.advance(100.0);
+    scene.skip();
+    scene.measured_at("dev", "nibp_sys", 85.0, 50.0);
+    scene.advance(2.0);
+    scene.measured_at("dev", "nibp_sys", 84.0, 150.0);
+    scene.expect(&[
+        "late raised low vitals_live.nibp_sys_low: alarming, momentary",
+        "late recurred low vitals_live.nibp_sys_low: alarming, momentary",
+    ]);
+}
+
+#[test]
+fn news_that_waits_is_told_whoever_answers_at_that_instant() {
+    let mut scene = later();
+    scene.measured_at("dev", "nibp_sys", 85.0, 500.0);
+    scene.measured_at("dev", "nibp_sys", 120.0, 510.0);
+    scene.advance(0.5);
+    scene.measured_at("dev", "nibp_sys", 84.0, 520.0);
+    scene.measured_at("dev", "nibp_sys", 120.0, 530.0);
+    scene.advance(0.5);
+    scene.measured_at("dev", "nibp_sys", 83.0, 540.0);
+    scene.acknowledge("vitals_live.nibp_sys_low");
+    scene.skip();
+    scene.advance(1.0);
+    scene.expect(&["late recurred low vitals_live.nibp_sys_low: alarming, momentary"]);
 }

@@ -36,6 +36,18 @@ pub(super) struct Excursion {
     /// Its worst reading, until it is announced.
     #[n(5)]
     worst: Option<Box<Evidence>>,
+    /// Whether it was noted as too old to be announced, and if so whether as critical.
+    #[n(6)]
+    noted: Option<bool>,
+}
+
+/// What becomes of an excursion that came late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// It is announced.
+    Told,
+    /// It is too old: it is noted, and announced where it turns out to have gone on until later.
+    Noted,
 }
 
 /// What was announced as it happened.
@@ -47,6 +59,8 @@ pub(super) struct Told {
     pub(super) to: Timestamp,
     /// The one before it, which was not.
     pub(super) after: Option<Timestamp>,
+    /// The one thereafter.
+    pub(super) before: Option<Timestamp>,
 }
 
 impl Excursions {
@@ -67,9 +81,9 @@ impl Excursions {
 
     /// An excursion that was announced as it happened.
     pub(super) fn announced(&mut self, told: Told, level: Level, side: Side) {
-        let Told { from, to, after } = told;
+        let Told { from, to, after, before } = told;
         let told = Some(level == Level::Critical);
-        let one = Excursion { after, ..Excursion::new(from, to.max(from), told, None) };
+        let one = Excursion { after, before, ..Excursion::new(from, to.max(from), told, None) };
         self.join(one, side, Some(Span::ZERO));
     }
 
@@ -78,8 +92,8 @@ impl Excursions {
         let near = |span: Span| gap.is_none_or(|gap| span <= gap);
         let joined = self.0.extract_if(.., |known| {
             let parts = |a: &Excursion, b: &Excursion| {
-                a.after.is_some_and(|after| after >= b.to)
-                    || a.before.is_some_and(|before| before <= b.from)
+                a.after.is_some_and(|after| after > b.to)
+                    || a.before.is_some_and(|before| before < b.from)
             };
             let parted = parts(known, &one) || parts(&one, known);
             !parted && near(known.from - one.to) && near(one.from - known.to)
@@ -102,11 +116,12 @@ impl Excursions {
         }
         let mut later = Vec::new();
         for one in &mut self.0 {
-            if at <= one.from {
+            // Of values of one instant the milder one parts nothing.
+            if at < one.from {
                 one.after = one.after.max(Some(at));
-            } else if at >= one.to {
+            } else if at > one.to {
                 one.before = Some(one.before.map_or(at, |before| before.min(at)));
-            } else {
+            } else if at > one.from && at < one.to {
                 later.push(Excursion { from: at, after: Some(at), ..one.clone() });
                 (one.to, one.before) = (at, Some(at));
             }
@@ -116,15 +131,15 @@ impl Excursions {
         self.0.drain(..self.0.len().saturating_sub(REMEMBERED));
     }
 
-    /// Whether the excursion around an instant was announced, at this level or a graver one.
-    pub(super) fn is_told_at(&self, at: Timestamp, level: Level) -> bool {
-        self.0.iter().any(|one| one.holds(at) && one.is_told(level))
+    /// Whether this was said of the excursion around an instant, at this level or a graver one.
+    pub(super) fn is_said_at(&self, at: Timestamp, word: Word, level: Level) -> bool {
+        self.0.iter().any(|one| one.holds(at) && one.is_said(word, level))
     }
 
-    /// The excursion around an instant is announced.
-    pub(super) fn tell_at(&mut self, at: Timestamp, level: Level) {
+    /// This is said of the excursion around an instant.
+    pub(super) fn say_at(&mut self, at: Timestamp, word: Word, level: Level) {
         for one in self.0.iter_mut().filter(|one| one.holds(at)) {
-            one.tell(level);
+            one.say(word, level);
         }
     }
 
@@ -141,7 +156,7 @@ impl Excursion {
         told: Option<bool>,
         worst: Option<Box<Evidence>>,
     ) -> Self {
-        Self { from, to, after: None, before: None, told, worst }
+        Self { from, to, after: None, before: None, told, worst, noted: None }
     }
 
     fn take_in(&mut self, other: Self, side: Side) {
@@ -153,6 +168,7 @@ impl Excursion {
             (a, b) => a.or(b),
         };
         self.told = self.told.max(other.told);
+        self.noted = self.noted.max(other.noted);
         self.worst = match (self.worst.take(), other.worst) {
             (Some(one), Some(known)) if known.is_worse(&one, side) => Some(known),
             (one, known) => one.or(known),
@@ -167,9 +183,13 @@ impl Excursion {
         self.to - self.from
     }
 
-    /// Whether it was announced, at this level or a graver one.
-    pub(super) fn is_told(&self, level: Level) -> bool {
-        self.told.is_some_and(|critical| critical || level == Level::Warning)
+    /// Whether this was said of it, at this level or a graver one; what was announced needs no note.
+    pub(super) fn is_said(&self, word: Word, level: Level) -> bool {
+        let said = match word {
+            Word::Told => self.told,
+            Word::Noted => self.noted.max(self.told),
+        };
+        said.is_some_and(|critical| critical || level == Level::Warning)
     }
 
     /// Its worst reading of those not announced.
@@ -177,10 +197,12 @@ impl Excursion {
         self.worst.as_deref()
     }
 
-    /// It is announced.
-    fn tell(&mut self, level: Level) {
-        self.told = self.told.max(Some(level == Level::Critical));
-        self.worst = None;
+    fn say(&mut self, word: Word, level: Level) {
+        let critical = Some(level == Level::Critical);
+        match word {
+            Word::Told => (self.told, self.worst) = (self.told.max(critical), None),
+            Word::Noted => self.noted = self.noted.max(critical),
+        }
     }
 }
 

@@ -51,7 +51,10 @@ impl Known {
 impl SeriesState {
     /// The latest certain value, and a newer doubtful one that came live.
     pub(super) fn known(&self, source: &Source) -> Vec<Known> {
-        let certain = self.latest.as_ref().map(|latest| Known {
+        // That no limit judged a value says nothing against it.
+        let refused = self.refused.as_deref().map(|value| (value, self.arrival));
+        let judged = self.latest.as_ref().map(|value| (value, self.judged));
+        let certain = refused.or(judged).map(|(latest, arrived)| Known {
             number: latest.number.clone(),
             cause: latest.place.of(&source.device),
             measured: latest.measured,
@@ -59,10 +62,11 @@ impl SeriesState {
             quality: TimeQuality::Synced,
             rule_at: latest.rule_at,
             sent: latest.sent,
-            arrived: self.judged,
+            arrived,
             certain: true,
         });
-        let doubtful = self.doubtful.as_deref().filter(|value| value.doubt != Doubt::Late);
+        let live = |doubt| !matches!(doubt, Doubt::Late | Doubt::Refused);
+        let doubtful = self.doubtful.as_deref().filter(|value| live(value.doubt));
         let doubtful = doubtful.and_then(|value| {
             let (place, received) = value.came?;
             Some(Known {
@@ -79,8 +83,7 @@ impl SeriesState {
                 rule_at: value.rule_at,
                 sent: value.sent,
                 arrived: self.arrival,
-                // That no limit judged it says nothing against it.
-                certain: value.doubt == Doubt::Refused,
+                certain: false,
             })
         });
         certain.into_iter().chain(doubtful).collect()

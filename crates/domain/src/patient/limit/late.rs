@@ -1,6 +1,7 @@
 //! Late data: they may raise, marked so, and clear nothing (contract §3).
 
 use super::draft::limit_draft;
+use super::excursion::Word;
 use super::own::valid_at;
 use super::watch::Evidence;
 use crate::alarms::book::Draft;
@@ -33,8 +34,10 @@ impl Patient {
             let evidence = |limit, from| {
                 Box::new(Evidence::new(observation, number, limit, from, limits.version))
             };
-            if let Some((level, worst)) = state.add_late(rule, reading, limits, spot, evidence) {
-                alarms.announce_late(rule, source, &worst, level, age);
+            let told = if age > rule.actionable { Word::Noted } else { Word::Told };
+            let manner = (spot, told);
+            if let Some((level, worst)) = state.add_late(rule, reading, limits, manner, evidence) {
+                alarms.announce_late(rule, source, &worst, level, told);
             }
             kept = kept.max(rule.actionable);
         }
@@ -61,7 +64,7 @@ impl SeriesState {
         rule: &LimitRule,
         reading: Reading<'_>,
         limits: InForce<'_>,
-        spot: bool,
+        (spot, word): (bool, Word),
         evidence: impl Fn(f64, LimitFrom) -> Box<Evidence>,
     ) -> Option<(Level, Evidence)> {
         let Reading { observation, number, .. } = reading;
@@ -88,18 +91,18 @@ impl SeriesState {
             }
             let excursion = past.beyond(evidence(limit, from), rule.side, gap);
             let delay = if spot || !timed { Span::ZERO } else { rule.delay(level) };
-            if excursion.lasts() >= delay && !excursion.is_told(level) {
+            if excursion.lasts() >= delay && !excursion.is_said(word, level) {
                 announced = excursion.worst().map(|worst| (level, worst.clone()));
             }
         }
         let (level, worst) = announced?;
         // What is critical is beyond the ordinary limit as well: the whole of it is told.
         let watch = self.watches.of_mut(rule);
-        let told_before = watch.past[Level::Warning].is_told_at(at, level);
+        let said_before = watch.past[Level::Warning].is_said_at(at, word, level);
         for milder in Level::ALL.into_iter().filter(|milder| *milder <= level) {
-            watch.past[milder].tell_at(at, level);
+            watch.past[milder].say_at(at, word, level);
         }
-        (!told_before).then_some((level, worst))
+        (!said_before).then_some((level, worst))
     }
 }
 
@@ -127,11 +130,11 @@ impl PatientAlarms<'_> {
         source: &Source,
         evidence: &Evidence,
         level: Level,
-        age: Span,
+        word: Word,
     ) {
         let draft = limit_draft(rule, source, evidence, level, evidence.measured);
         let then = || format!("{} at {}", draft.text, evidence.measured);
-        if age > rule.actionable {
+        if word == Word::Noted {
             return self.note(&source.device, "historical", then());
         }
         let held = self.open(&draft.key).map(|(condition, _)| condition);

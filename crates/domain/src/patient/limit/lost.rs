@@ -89,9 +89,8 @@ impl Patient {
             source.device == *silent.device && silent.signal.is_none_or(|s| source.signal == s)
         };
         // What is doubtful and beyond a limit says where it stands.
-        let now = out.now.at;
         let speaks = |state: &SeriesState| {
-            state.counted.is_some_and(|counted| now - counted < silent.within)
+            state.counted.is_some_and(|counted| silent.due - counted < silent.within)
         };
         let sources: Vec<Source> = self
             .series

@@ -21,6 +21,8 @@ pub(super) struct Manner {
     pub(super) clear_delay: Span,
     /// Up to when the series is known, in rule time.
     pub(super) newest: Timestamp,
+    /// When the reading was measured.
+    pub(super) measured: Timestamp,
     /// Up to when it was known before.
     pub(super) before: Option<Timestamp>,
 }
@@ -47,6 +49,8 @@ pub(super) fn move_track(
                 Manner { delay, newest, .. } => newest - began >= delay,
             };
         }
+        // What was measured before it began does not end it.
+        _ if track.began.as_deref().is_some_and(|began| began.is_after(manner.measured)) => {}
         Relation::Inside if certain && track.active => {
             let since = *track.inside_since.get_or_insert(rule_at);
             if rule_at - since >= if manner.spot { APART } else { manner.clear_delay } {

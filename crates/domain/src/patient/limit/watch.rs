@@ -122,6 +122,13 @@ impl Evidence {
     }
 }
 
+impl Evidence {
+    /// Whether it was measured after another reading; what is stamped ahead, when it came.
+    pub(super) fn is_after(&self, measured: Timestamp) -> bool {
+        measured < self.measured.min(self.received)
+    }
+}
+
 impl Watch {
     /// The worse of the levels that have held for their delay.
     pub fn active_level(&self) -> Option<Level> {
@@ -131,6 +138,12 @@ impl Watch {
     /// Whether a delay is running.
     pub fn is_pending(&self) -> bool {
         self.tracks.iter().any(|track| track.pending().is_some())
+    }
+
+    /// Whether a delay is running that this reading began.
+    pub(super) fn waits_for(&self, observation: &Observation) -> bool {
+        let began = |track: &Track| track.pending().is_some_and(|b| b.sent == observation.sent);
+        self.tracks.iter().any(began)
     }
 
     /// Whether there is nothing to remember.
@@ -185,7 +198,8 @@ impl Track {
     /// What is known of when it lay beyond, if that was announced.
     pub(super) fn told(&self) -> Option<Told> {
         let began = self.began.as_deref().filter(|_| self.active)?.rule_at;
-        Some(Told { from: began, to: self.last.unwrap_or(began), after: self.after })
+        let to = self.last.unwrap_or(began);
+        Some(Told { from: began, to, after: self.after, before: self.inside_since })
     }
 
     /// The reading that began a delay which is still running.

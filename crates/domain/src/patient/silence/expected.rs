@@ -94,13 +94,12 @@ impl Patient {
                 (expected.device == *device && expected.since + rung.after <= out.now.at)
                     .then_some(rung)
             };
-            let before = self.expectations[index].rung;
+            let mut due = None;
             while let Some(rung) = reached(self) {
                 self.expectations[index].rung = Some(rung.priority);
+                due = Some(self.expectations[index].since + rung.after);
             }
-            if self.expectations[index].rung == before {
-                continue;
-            }
+            let Some(due) = due else { continue };
             let within = self.first_rung(&self.expectations[index], context);
             let expected = &mut self.expectations[index];
             let signal = expected.signal;
@@ -108,7 +107,7 @@ impl Patient {
             if self.is_urgent(index, context) {
                 self.expectations[index].rung = Some(Priority::High);
             }
-            let silent = Silent { device, signal, due: out.now.at, within, reason: &reason };
+            let silent = Silent { device, signal, due, within, reason: &reason };
             self.judge(Occurrence::Silence(silent), context, out);
         }
         let is_silent = self.expectations.iter().any(|e| e.device == *device && e.rung.is_some());

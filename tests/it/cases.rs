@@ -1,5 +1,4 @@
-//! Cases of `tests/oracle/cases`: what is played, and what the second implementation of the rules
-//! says must be raised.
+//! Cases of `tests/model/cases`: what is played, and what the second judge says must move in the alarms.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +15,7 @@ pub(crate) const START: &str = "2026-03-02T00:00:00Z";
 /// One test for every case: the function is given its name, and how many of its crossings are late.
 macro_rules! cases {
     ($check:ident) => {
-        $crate::oracle::cases! { $check
+        $crate::cases::cases! { $check
             a_monitor_whose_zeros_mean_no_sensor: "mimic2_s00001", 0;
             a_monitor_that_sends_nothing_without_a_sensor: "mimic2_s00001_gaps", 0;
             a_charted_stay_with_a_mistyped_pair_of_limits: "mimic3_icu204132", 3;
@@ -51,7 +50,7 @@ pub(crate) struct Case {
     gaps: Option<tempfile::TempDir>,
 }
 
-/// The limits of a patient from a time on.
+/// The limits that a person puts at a time.
 pub(crate) struct Limits {
     pub(crate) from: Timestamp,
     /// As `PUT patients/{id}/limits` takes them.
@@ -62,7 +61,7 @@ pub(crate) struct Limits {
 
 impl Case {
     pub(crate) fn load(name: &str) -> Self {
-        let path = root().join(format!("tests/oracle/cases/{name}.json"));
+        let path = root().join(format!("tests/model/cases/{name}.json"));
         let json = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         let mut case = Self { path, json, gaps: None };
         if case.json["zeros_are_gaps"] == true {
@@ -104,14 +103,11 @@ impl Case {
         if let Some(dir) = &self.gaps {
             return dir.path().join(self.text("recording"));
         }
-        let folder = std::env::var_os("VITALGATE_RECORDINGS")
-            .map_or_else(|| root().join("../shared/data/recordings"), PathBuf::from);
-        assert!(folder.is_dir(), "no recordings in {}", folder.display());
-        folder.join(self.text("recording"))
+        recordings().join(self.text("recording"))
     }
 
-    /// Every change of the limits the nurses set, each valid from the time it was charted; none
-    /// before the first. A mistyped pair is part of one change only. Critical limits are off.
+    /// Every change of the limits the nurses set, each put at the time it was charted; none before
+    /// the first. A mistyped pair is part of one change only. Critical limits are off.
     pub(crate) fn charted_limits(&self) -> Vec<Limits> {
         let Some(names) = self.json["charted_limits"].as_object() else { return Vec::new() };
         let mut rows: BTreeMap<i64, BTreeMap<String, f64>> = BTreeMap::new();
@@ -162,81 +158,90 @@ impl Case {
         json!(limits)
     }
 
-    /// Compares what moved in the gateway (change and alarm, in order) with the oracle.
+    /// Compares what moved in the gateway (change and alarm, in order) with the second judge.
     #[track_caller]
     pub(crate) fn compare(&self, moved: &[(String, Value)], late: usize) {
-        let oracle = Oracle::of(&self.path, self.recording().parent().expect("a folder"));
-        let changed = |changes: &[&str], fits: &dyn Fn(&Value) -> bool| {
-            let opened = |change: &str| changes.contains(&change);
-            count(
-                moved
-                    .iter()
-                    .filter(|(change, a)| opened(change) && fits(a))
-                    .filter_map(|(_, a)| self.opening(a)),
-            )
-        };
-        let openings = |fits: &dyn Fn(&Value) -> bool| changed(&["raised", "recurred"], fits);
-        let is_late = |a: &Value| a["late"] == true;
-        let is_lost = |a: &Value| a["rule"] == "link.zero_or_off";
-        let is_gone = |a: &Value| a["rule"].as_str().is_some_and(|rule| rule.ends_with("_lost"));
-        let is_live = |a: &Value| a["kind"] == "physiological" && !is_late(a) && !is_gone(a);
+        let judge = Judge::of(&self.path);
+        let told = count(moved.iter().filter_map(|(change, alarm)| Move::of(change, alarm)));
+        let live = |one: &Move| one.kind == "physiological" && !one.late;
+        assert!(told.keys().any(live), "a case without an alarm shows nothing");
+        same(&told, &judge.moves());
 
-        let live = oracle.openings("opened");
-        assert!(!live.is_empty(), "a case without an alarm shows nothing");
-        same("live", &openings(&is_live), &live);
-        // Two delays that run out at one instant open and raise at once, or open at the higher level.
-        let apart = |mut rose: BTreeMap<Opening, usize>| {
-            rose.retain(|opening, _| !live.contains_key(opening));
-            rose
-        };
-        let worse = changed(&["priority_rose"], &is_live);
-        same("worse", &apart(worse), &apart(oracle.openings("rose")));
-        same("lost sensors", &openings(&is_lost), &oracle.openings("lost"));
-        same("lost signals", &openings(&is_gone), &oracle.openings("gone"));
-
-        // A late crossing raises an alarm of its own unless one of that signal and side is open; so
-        // the gateway may announce fewer than the oracle, and never another.
-        let crossings = oracle.openings("late");
-        assert_eq!(crossings.values().sum::<usize>(), late, "late crossings in the recording");
-        let announced = openings(&is_late);
-        for opening in announced.keys() {
-            assert!(crossings.contains_key(opening), "late only for the gateway: {opening:?}");
-        }
-        for (signal, side, at) in crossings.keys() {
-            let known = |(s, d, _): &Opening| s == signal && d == side;
-            let any = announced.keys().chain(live.keys()).any(known);
+        // On an alarm that is open a late crossing is a note; one of its signal and side is told.
+        let crossings = judge.late_crossings();
+        assert_eq!(crossings.len(), late, "late crossings in the recording");
+        for (signal, side, at) in crossings {
+            let any = told.keys().any(|one| {
+                one.kind == "physiological"
+                    && one.signal.as_ref() == Some(&signal)
+                    && one.rule.ends_with(&format!("_{side}"))
+            });
             assert!(any, "the late crossing of {signal} {side} at {at} is not announced at all");
         }
     }
+}
 
-    fn opening(&self, alarm: &Value) -> Option<Opening> {
-        let trigger = &alarm["trigger"];
-        let signal = trigger["signal"].as_str()?;
-        // Silence and loss have a signal and were measured by nobody; a loss has its last value.
-        let lost = alarm["kind"] == "physiological";
-        let last = alarm["latest"]["measured_at"].as_str().filter(|_| lost);
-        let measured = trigger["measured_at"].as_str().or(last)?;
-        self.columns().any(|(_, ours, _)| ours == signal).then(|| {
-            let side = trigger["side"].as_str().unwrap_or("low");
-            (signal.to_owned(), side.to_owned(), measured.parse().unwrap())
-        })
+/// What became of an alarm, and the measured time of the reading it stands on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Move {
+    measured: Option<Timestamp>,
+    rule: String,
+    change: String,
+    kind: String,
+    priority: String,
+    late: bool,
+    signal: Option<String>,
+}
+
+impl Move {
+    fn of(change: &str, alarm: &Value) -> Option<Self> {
+        let change = match change {
+            "raised" | "recurred" | "priority_rose" | "back_present" | "unknown" => change,
+            "latched" | "back_absent" | "ended" | "limit_changed" | "expired" => "over",
+            _ => return None,
+        };
+        let rule = alarm["rule"].as_str().expect("a rule");
+        // Silence was measured by nobody, and a loss has its last value.
+        let measured = match rule {
+            "link.silence" => &Value::Null,
+            _ if rule.ends_with("_lost") => &alarm["latest"]["measured_at"],
+            _ => &alarm["trigger"]["measured_at"],
+        };
+        let measured = measured.as_str().map(|at| at.parse().unwrap());
+        let signal = alarm["trigger"]["signal"].as_str().map(str::to_owned);
+        Some(Self::new(change, alarm, signal.filter(|_| measured.is_some()), measured))
+    }
+
+    fn new(
+        change: &str,
+        said: &Value,
+        signal: Option<String>,
+        measured: Option<Timestamp>,
+    ) -> Self {
+        let text = |field: &str| said[field].as_str().expect("text").to_owned();
+        Self {
+            measured,
+            rule: text("rule"),
+            change: change.to_owned(),
+            kind: text("kind"),
+            priority: text("priority"),
+            late: said["late"] == true,
+            signal,
+        }
     }
 }
 
-/// An alarm that opened: signal, side, and the measured time that began it.
-type Opening = (String, String, Timestamp);
+/// What the second judge says of a case.
+struct Judge(Vec<Value>);
 
-/// What the oracle says of a case.
-struct Oracle(Vec<Value>);
-
-impl Oracle {
-    fn of(case: &Path, recordings: &Path) -> Self {
+impl Judge {
+    fn of(case: &Path) -> Self {
         let output = Command::new(python())
-            .args(["-m", "oracle"])
+            .args(["-m", "model.recordings"])
             .arg(case)
             .arg("--recordings")
-            .arg(recordings)
-            .current_dir(root().join("tests/oracle"))
+            .arg(recordings())
+            .current_dir(root().join("tests"))
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -244,13 +249,38 @@ impl Oracle {
         Self(lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
     }
 
-    /// Openings of a kind, with how often each comes.
-    fn openings(&self, kind: &str) -> BTreeMap<Opening, usize> {
-        let text = |o: &Value, field: &str| o[field].as_str().expect("text").to_owned();
-        count(self.0.iter().filter(|o| o["what"] == kind).map(|o| {
-            (text(o, "signal"), text(o, "side"), at(o["measured"].as_f64().expect("seconds")))
+    fn moves(&self) -> BTreeMap<Move, usize> {
+        count(self.0.iter().filter(|said| said["change"] != "late_crossing").map(|said| {
+            let signal = said["signal"].as_str().map(str::to_owned);
+            Move::new(
+                said["change"].as_str().expect("a word"),
+                said,
+                signal,
+                said["measured"].as_f64().map(at),
+            )
         }))
     }
+
+    fn late_crossings(&self) -> Vec<(String, String, Timestamp)> {
+        let text = |said: &Value, field: &str| said[field].as_str().expect("text").to_owned();
+        let all = self.0.iter().filter(|said| said["change"] == "late_crossing");
+        all.map(|said| {
+            (
+                text(said, "signal"),
+                text(said, "side"),
+                at(said["measured"].as_f64().expect("seconds")),
+            )
+        })
+        .collect()
+    }
+}
+
+/// Where they are.
+fn recordings() -> PathBuf {
+    let folder = std::env::var_os("VITALGATE_RECORDINGS")
+        .map_or_else(|| root().join("../shared/data/recordings"), PathBuf::from);
+    assert!(folder.is_dir(), "no recordings in {}", folder.display());
+    folder
 }
 
 /// A recording in which what was 0 was not sent.
@@ -263,7 +293,7 @@ fn without_zeros(recording: &str) -> String {
     recording.lines().map(|line| cells(line) + "\n").collect()
 }
 
-fn count(all: impl Iterator<Item = Opening>) -> BTreeMap<Opening, usize> {
+fn count(all: impl Iterator<Item = Move>) -> BTreeMap<Move, usize> {
     let mut counts = BTreeMap::new();
     for one in all {
         *counts.entry(one).or_default() += 1;
@@ -272,19 +302,23 @@ fn count(all: impl Iterator<Item = Opening>) -> BTreeMap<Opening, usize> {
 }
 
 #[track_caller]
-fn same(what: &str, gateway: &BTreeMap<Opening, usize>, oracle: &BTreeMap<Opening, usize>) {
-    let only = |a: &BTreeMap<Opening, usize>, b: &BTreeMap<Opening, usize>| {
+fn same(gateway: &BTreeMap<Move, usize>, judge: &BTreeMap<Move, usize>) {
+    let only = |a: &BTreeMap<Move, usize>, b: &BTreeMap<Move, usize>| {
         let only: Vec<String> = a
             .iter()
-            .filter(|(opening, n)| b.get(opening) != Some(n))
-            .map(|((signal, side, at), n)| format!("  {signal} {side} {at} ×{n}"))
+            .filter(|(one, n)| b.get(one) != Some(n))
+            .map(|(one, n)| {
+                let at = one.measured.map_or("-".to_owned(), |at| at.to_string());
+                let late = if one.late { " late" } else { "" };
+                format!("  {at} {} {} {}{late} ×{n}", one.change, one.priority, one.rule)
+            })
             .collect();
         only.join("\n")
     };
     assert!(
-        gateway == oracle,
-        "{what}: only the gateway\n{}\n{what}: only the oracle\n{}",
-        only(gateway, oracle),
-        only(oracle, gateway)
+        gateway == judge,
+        "only the gateway\n{}\nonly the second judge\n{}",
+        only(gateway, judge),
+        only(judge, gateway)
     );
 }
