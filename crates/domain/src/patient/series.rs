@@ -279,7 +279,7 @@ impl SeriesState {
         }
         let Self { watches, earlier, .. } = self;
         let (lost, remembers) = (!watches.is_empty(), earlier.is_some());
-        (lost || remembers).then(|| Self { watches, earlier, lost, ..Self::default() })
+        (lost || remembers).then(|| Self { lost, watches, earlier, ..Self::default() })
     }
 
     /// Whether anything of it can be shown.

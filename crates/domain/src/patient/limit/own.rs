@@ -286,7 +286,7 @@ impl PatientAlarms<'_> {
             match state.watches.of(rule).and_then(Watch::active_level) {
                 Some(_) => self.change(&request, None, Alarm::absent),
                 None => self.change(&request, Some(actor), Alarm::limit_changed),
-            };
+            }
         }
     }
 }
