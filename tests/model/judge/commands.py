@@ -128,11 +128,12 @@ def _refused(world, person):
     return any(rule is not None and rule.adults_only for rule in rules)
 
 
-def _judge_again(world, person, signals, reason):
+def _judge_again(world, person, touched, reason):
+    """Of (signal, side) pairs whose limits changed. # contract §0.18"""
     for source in world.sources.values():
-        bound = person.id == world.bindings_of(source.device).patient_now()
-        if bound and (signals is None or source.signal in signals):
-            source.change("judge", person.id, reason)
+        if person.id == world.bindings_of(source.device).patient_now():
+            for side in sorted(side for signal, side in touched if signal == source.signal):
+                source.change(f"judge {side}", person.id, reason)
 
 
 def _discharge(world, command):
@@ -347,7 +348,7 @@ def _limits(world, command):
     accepted.update({key: own for key, own in before.items() if key[0] in kept})
     if before == accepted:
         return "invalid" if refused else "already_so"
-    touched = {k[0] for k in set(before) | set(accepted) if before.get(k, "no") != accepted.get(k, "no")}
+    touched = {k[:2] for k in set(before) | set(accepted) if before.get(k, "no") != accepted.get(k, "no")}
     person.limits.append((world.now, world.number, accepted))
     _judge_again(world, person, touched, "limit_changed")
     return "done"

@@ -238,7 +238,7 @@ class Source:
         return any(k[0] == patient and k[1].id == rule.id and k[2] == side for k in self._courses)
 
     def _feed_change(self, patient, person, device, entry, step):
-        if entry.change not in ("judge", "rules", "inherit"):
+        if entry.change.split()[0] not in ("judge", "rules", "inherit"):
             for (whom, rule, side), course in self._courses.items():
                 named = (rule.id, f"{rule.id}_{side}", "limit_changed", "link.lost_while_pending")
                 if whom == patient and entry.reason in named:
@@ -246,7 +246,7 @@ class Source:
             return
         rules = {rule.id: rule for rule in self.world.rules_for(self.signal, person, step)}
         # Limits of a patient are the reason, or rules of these ids. # contract rows 22, 23
-        about = lambda rule, side: (entry.change == "judge" and not rule.floor) or f"{rule.id}_{side}" in entry.reason
+        about = lambda rule, side: (entry.change == f"judge {side}" and not rule.floor) or f"{rule.id}_{side}" in entry.reason
         for whom, rule, side in list(self._courses):
             if whom != patient or not about(rule, side):
                 continue

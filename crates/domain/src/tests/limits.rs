@@ -458,3 +458,14 @@ fn a_late_value_is_no_reason_to_end_what_only_doubt_holds() {
     scene.limit("glucose_blood", Side::Low, Some(60.0));
     assert_eq!(scene.alarm("glucose.blood_high").condition, Condition::Present);
 }
+
+#[test]
+fn a_changed_high_limit_says_nothing_of_a_low_alarm() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 84.0, 20);
+    scene.reading("dev", "spo2", 95.0);
+    scene.skip();
+    scene.limit("spo2", Side::High, Some(99.0));
+    scene.expect(&[]);
+    assert_eq!(scene.alarm("vitals_live.spo2_low").condition, Condition::Present);
+}

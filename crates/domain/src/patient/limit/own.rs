@@ -107,6 +107,7 @@ impl Patient {
     ) {
         let actor = set.by.clone();
         let before = valid_at(&self.limits, true, set.since).own.to_vec();
+        let put = set.limits.clone();
         let touched: Vec<usize> = self
             .series
             .keys()
@@ -130,10 +131,13 @@ impl Patient {
         self.limits.insert(place, set);
         for series in touched {
             let Some(source) = self.series.key_at(series).cloned() else { continue };
-            // Those as well that judge no more, without limits of the patient's own.
-            let person = self.person();
-            let wanted = |rule: &&LimitRule| {
-                !rule.floor && (rule.whom.adults_only || rule.whom.holds_for(person))
+            // Those as well that judge no more, without limits of the patient's own; of the sides that changed.
+            let (person, name) = (self.person(), context.signals.name(source.signal));
+            let changed = |side| on(&before, &name, side) != on(&put, &name, side);
+            let sides = [Side::Low, Side::High].map(|side| (side, changed(side)));
+            let wanted = move |rule: &&LimitRule| {
+                let made_for = rule.whom.adults_only || rule.whom.holds_for(person);
+                !rule.floor && made_for && sides.contains(&(rule.side, true))
             };
             let rules = context.rules.limits_of(source.signal).filter(wanted);
             let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
@@ -208,6 +212,11 @@ fn by_signal<'a>(
 /// Those of one signal.
 fn of(limits: &[PatientLimit], signal: &str) -> Vec<PatientLimit> {
     limits.iter().filter(|limit| limit.signal == signal).cloned().collect()
+}
+
+/// Those of one side of it.
+fn on(limits: &[PatientLimit], signal: &str, side: Side) -> Vec<PatientLimit> {
+    of(limits, signal).into_iter().filter(|limit| limit.side == side).collect()
 }
 
 /// One order for all, so that the same limits are the same.
