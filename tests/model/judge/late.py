@@ -26,7 +26,7 @@ def late_side(world, device, copy, source, person, rule, side, limits):
         return
     shape = source._shape(rule, device)
     key = person.id, f"{rule.id}_{side}", source.name
-    level, run = excursion(copy, source, person, shape, beyond, key)
+    level, run = excursion(copy, source, person, shape, beyond, key, rule.actionable)
     if level is None:
         return
     told = {source.told.get((key, id(c))) for c in run} - {None}
@@ -49,7 +49,7 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     alarm.stands = source.signal, worst.identity
 
 
-def excursion(copy, source, person, shape, beyond, key):
+def excursion(copy, source, person, shape, beyond, key, actionable):
     """(level, copies) of the run of crossings around a copy, in the order of measured times."""
     found = [c for c in source.copies(person.id) if c.value is not None and c.step > person.admitted]
     found.sort(key=lambda c: c.at)
@@ -60,7 +60,8 @@ def excursion(copy, source, person, shape, beyond, key):
     instants = {c.identity for c in found if any(beyond(c, level) for level in LEVELS)}
     found = [c for c in found if c.identity not in instants or any(beyond(c, level) for level in LEVELS)]
     place = found.index(copy)
-    near = lambda a, b: shape.gap is None or b.at - a.at <= shape.gap
+    # Nobody is told of what is older than `actionable`: readings further apart are of two.
+    near = lambda a, b: b.at - a.at <= (actionable if shape.gap is None else shape.gap)
 
     # What was live and told of nothing is no part of what is late.
     tells = lambda c: not c.live or source.told.get((key, id(c))) is not None
