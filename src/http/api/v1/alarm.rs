@@ -22,8 +22,6 @@ pub struct Alarm {
     pub advice: Option<String>,
     /// When it was last announced.
     pub announced_at: Timestamp,
-    /// Until when it is not announced, because it was twice within an hour; `null` where nothing is kept back.
-    pub quiet_until: Option<Timestamp>,
     /// Where the patient lay when it was raised.
     pub bed: Option<BedId>,
     /// The bed where the patient lies now.
@@ -64,6 +62,8 @@ pub struct Alarm {
     pub priority: Priority,
     /// How serious it was at its worst.
     pub priority_peak: Priority,
+    /// Until when it is not announced, because it was twice within an hour; `null` where nothing is kept back.
+    pub quiet_until: Option<Timestamp>,
     /// When its condition had held for its delay.
     pub raised_at: Timestamp,
     /// How often the condition came back.
@@ -210,7 +210,6 @@ impl From<domain::Alarm> for Alarm {
             acknowledged: alarm.acknowledged.map(Acknowledgement::from),
             advice: alarm.advice,
             announced_at: alarm.announced_at,
-            quiet_until: alarm.quiet_until,
             bed: alarm.bed,
             bed_now: alarm.bed_now,
             closed_at: alarm.closed_at,
@@ -231,6 +230,7 @@ impl From<domain::Alarm> for Alarm {
             patient: alarm.patient,
             priority: alarm.priority,
             priority_peak: alarm.priority_peak,
+            quiet_until: alarm.quiet_until,
             raised_at: alarm.raised_at,
             recurrence: alarm.recurrence,
             response: alarm.response,
