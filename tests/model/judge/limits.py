@@ -380,14 +380,35 @@ class Course:
         if self.doubtful is not None and self.doubtful.copy.identity == back.identity:
             self.doubtful = None
         for name, level in self.levels.items():
-            begun = level.copy is not None and level.copy.identity == back.identity
-            if retracted or (begun and not level.present):
-                self.levels[name] = Level()
+            begun = level.since is not None and level.copy is not None and level.copy.identity == back.identity
             level.inside = None
+            if retracted or (begun and not level.present):
+                self.levels[name] = Level() if retracted else self._began_next(level, name, back, limits)
         if self.lost and self.lost_copy.identity == back.identity:
             self.lost = None
         if present and not back.judged and (retracted or (was_latest and not self.level and back.copy.status == "entered-in-error")):
             self._at_once(limits)
+
+    def _began_next(self, level, name, back, limits):
+        """A delay began with the next reading beyond, where the first is taken back."""
+        inclusive = self.shape.inclusive and name == "critical" and self.side == "low"
+        self.run = [one for one in self.run if one.identity != back.identity]
+        for copy in self.run:
+            amounts = limits(copy.at).get((self.side, name))
+            if copy.at >= level.since and amounts and crossed(copy, self.side, amounts, inclusive):
+                since, delay = copy.at, dict(self.shape.delays)[name]
+                due = level.due if self.shape.spot else self.arrived + max(0, since + delay - self.came)
+                return Level(since=since, due=due, copy=copy)
+        return Level()
+
+    def late(self, at, copy, limits):
+        """What comes late and lies beyond shows that it was not over."""
+        self.advance(at)
+        for name, level in self.levels.items():
+            inclusive = self.shape.inclusive and name == "critical" and self.side == "low"
+            amounts = limits.get((self.side, name))
+            if amounts and level.inside is not None and copy.at >= level.inside and crossed(copy, self.side, amounts, inclusive):
+                level.inside = None
 
     def _judge_again(self, entry):
         """Limits or rules changed: from the newest reading, doubtful ones too. # contract §0.5, row 22"""

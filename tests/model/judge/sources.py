@@ -163,6 +163,14 @@ class Source:
                 self._feed_change(patient, person, device, Entry(at, at, change=what, reason=reason), step)
             elif one[0].patient == patient and one[0].live and one[0].value is not None:
                 self._feed_copy(patient, person, device, *one)
+            elif one[0].patient == patient and one[0].value is not None:
+                self._feed_late(patient, person, one[0])
+
+    def _feed_late(self, patient, person, copy):
+        for (whom, rule, _), course in self._courses.items():
+            if whom == patient:
+                limits = self.world.limits_in_force(rule, person, copy.ruled_at, copy.step)
+                course.late(copy.arrival, copy, limits)
 
     def _feed_back(self, patient, person, back):
         """A reading does not count any more; what stood on it is judged by what remains. # contract row 26, §0.3"""

@@ -1,6 +1,6 @@
 //! What two readings of the contract differed over, each decided there.
 
-use crate::model::alarm::{Condition, Priority, Side};
+use crate::model::alarm::{Condition, Side};
 use crate::model::command::{Action, Outcome};
 use crate::model::message::Phase::{Single, Start, Update};
 use crate::model::message::{Reading, ReadingTime, Status};
@@ -13,7 +13,7 @@ const YEARS: Span = Span::days(2_000);
 const SPO2: &str = "vitals_live.spo2_low";
 
 /// A copy of what was measured at a second, with a status.
-fn again(
+pub(super) fn again(
     second: f64,
     status: Status,
 ) -> impl FnOnce(&mut crate::model::message::Message, &mut Reading) {
@@ -342,117 +342,4 @@ fn what_an_alarm_waits_for_is_not_put_off_with_the_data() {
     scene.advance(1.0);
     let over = "acknowledgement_over high cied.vf: alarming, present".to_owned();
     assert!(scene.news().contains(&over), "10 min are over, whatever was not taken in");
-}
-
-#[test]
-fn a_correction_of_one_signal_takes_back_no_request_about_another() {
-    let mut scene = Scene::bedside();
-    scene.reading("dev", "temperature", 39.0);
-    scene.reading("dev", "nibp_sys", 190.0);
-    scene.skip();
-    scene.send("dev", "temperature", 38.0, again(0.0, Status::Corrected));
-    scene.expect(&["retracted medium vitals_live.temperature_high: closed retracted"]);
-    assert!(scene.find("vitals_live.nibp_sys_high_repeat_due").is_some());
-}
-
-#[test]
-fn three_values_can_be_withdrawn_one_after_another() {
-    let mut scene = Scene::bedside();
-    scene.reading("dev", "nibp_sys", 120.0);
-    for second in 1..4 {
-        scene.advance(1.0);
-        scene.reading("dev", "nibp_sys", 120.0 + f64::from(second));
-    }
-    for second in (1..4).rev() {
-        scene.send(
-            "dev",
-            "nibp_sys",
-            120.0 + f64::from(second),
-            again(f64::from(second), Status::EnteredInError),
-        );
-    }
-    let latest = scene.latest("p", "dev", "nibp_sys").map(|latest| latest.number.value);
-    assert_eq!(latest, Some(120.0));
-}
-
-#[test]
-fn a_silence_that_another_alarm_told_of_is_told_when_that_is_taken_back() {
-    let mut scene = Scene::empty();
-    scene.admit("p");
-    scene.device("dev", "bedside", &["respiratory_rate"]);
-    scene.bind("dev", "p");
-    scene.reading("dev", "respiratory_rate", 7.0);
-    scene.advance(40.0);
-    assert!(
-        scene.find("link.lost_while_pending").is_some() && scene.find("link.silence").is_none()
-    );
-    scene.skip();
-    scene.send("dev", "respiratory_rate", 7.0, again(0.0, Status::EnteredInError));
-    let news = scene.news();
-    assert!(news.iter().any(|line| line.contains("link.silence: alarming")), "{news:?}");
-}
-
-#[test]
-fn an_end_that_is_repeated_is_no_sign_of_life() {
-    let mut scene = Scene::bedside();
-    let end = crate::model::message::Phase::End;
-    scene.event("dev", "pacing_failure", Some("ep-1"), end);
-    scene.advance(30.0);
-    assert!(scene.find("link.silence").is_some());
-    scene.event("dev", "pacing_failure", Some("ep-1"), end);
-    assert!(scene.find("link.silence").is_some(), "it was heard before");
-}
-
-#[test]
-fn a_silence_is_urgent_once_the_last_glucose_is_known_to_have_been_low() {
-    let mut scene = Scene::empty();
-    scene.admit("p");
-    scene.device("dev", "cgm", &["glucose_cgm"]);
-    scene.bind("dev", "p");
-    scene.reading("dev", "glucose_cgm", 110.0);
-    scene.advance(1_800.0);
-    assert_eq!(scene.alarm("link.silence").priority, Priority::Low);
-    scene.send("dev", "glucose_cgm", 65.0, again(0.0, Status::Corrected));
-    assert_eq!(scene.alarm("link.silence").priority, Priority::High);
-}
-
-#[test]
-fn what_corrects_a_reading_that_was_never_judged_waits_for_its_delay() {
-    let mut scene = Scene::bedside();
-    scene.send("dev", "spo2", 87.0, |_, reading| reading.quality = Some(0.2));
-    scene.send("dev", "spo2", 86.0, again(0.0, Status::Corrected));
-    scene.skip();
-    scene.advance(12.0);
-    scene.expect(&["raised medium link.lost_while_pending: alarming, present"]);
-}
-
-#[test]
-fn a_stamp_that_is_withdrawn_says_nothing_of_the_clock_now() {
-    let mut scene = Scene::bedside();
-    scene.skip();
-    scene.send("dev", "spo2", 97.0, again(7_200.0, Status::EnteredInError));
-    scene.expect(&[]);
-}
-
-#[test]
-fn two_probes_that_come_off_are_told_each() {
-    let mut scene = Scene::empty();
-    scene.admit("p");
-    scene.device("dev", "bedside", &[]);
-    scene.bind_with_zeros("dev", "p", &["spo2"]);
-    let of = |probe: &'static str| {
-        move |_: &mut crate::model::message::Message, reading: &mut Reading| {
-            reading.instance = probe.into();
-        }
-    };
-    for probe in ["A", "B"] {
-        scene.send("dev", "spo2", 97.0, of(probe));
-    }
-    scene.advance(1.0);
-    scene.skip();
-    for probe in ["A", "B"] {
-        scene.send("dev", "spo2", 0.0, of(probe));
-    }
-    let told = scene.news().iter().filter(|line| line.contains("link.zero_or_off")).count();
-    assert_eq!(told, 2);
 }

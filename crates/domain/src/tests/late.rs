@@ -210,3 +210,29 @@ fn news_that_waits_is_told_whoever_answers_at_that_instant() {
     scene.advance(1.0);
     scene.expect(&["late recurred low vitals_live.nibp_sys_low: alarming, momentary"]);
 }
+
+#[test]
+fn an_hour_of_danger_read_once_a_minute_is_told_though_the_gap_is_shorter() {
+    let mut scene = Scene::bedside();
+    scene.advance(7_200.0);
+    scene.reading("dev", "spo2", 97.0);
+    scene.skip();
+    for minute in 0..60 {
+        scene.measured_at("dev", "spo2", 75.0, 1_000.0 + 60.0 * f64::from(minute));
+    }
+    scene.expect(&["late raised medium vitals_live.spo2_low: alarming, momentary"]);
+}
+
+#[test]
+fn of_late_values_of_one_instant_the_milder_one_parts_nothing() {
+    for values in [[60.0, 97.0], [97.0, 60.0]] {
+        let mut scene = later();
+        for second in 0..30 {
+            for value in values {
+                scene.measured_at("dev", "spo2", value, 500.0 + f64::from(second));
+            }
+        }
+        let news = scene.news();
+        assert!(news.iter().any(|line| line.contains("raised medium")), "{values:?}: {news:?}");
+    }
+}

@@ -39,6 +39,10 @@ pub(super) struct Excursion {
     /// Whether it was noted as too old to be announced, and if so whether as critical.
     #[n(6)]
     noted: Option<bool>,
+    /// It was announced as it happened.
+    #[n(7)]
+    #[cbor(default)]
+    live: bool,
 }
 
 /// What becomes of an excursion that came late.
@@ -68,7 +72,8 @@ impl Excursions {
         self.0.is_empty()
     }
 
-    /// A late reading beyond; readings further apart than `gap` are of two excursions. The one it belongs to.
+    /// A late reading beyond: nobody knows that it was over between it and another late one, but what was told as it
+    /// happened is another where it is further away than `gap`. The excursion it belongs to.
     pub(super) fn beyond(
         &mut self,
         reading: Box<Evidence>,
@@ -83,7 +88,12 @@ impl Excursions {
     pub(super) fn announced(&mut self, told: Told, level: Level, side: Side) {
         let Told { from, to, after, before } = told;
         let told = Some(level == Level::Critical);
-        let one = Excursion { after, before, ..Excursion::new(from, to.max(from), told, None) };
+        let one = Excursion {
+            after,
+            before,
+            live: true,
+            ..Excursion::new(from, to.max(from), told, None)
+        };
         self.join(one, side, Some(Span::ZERO));
     }
 
@@ -96,7 +106,9 @@ impl Excursions {
                     || a.before.is_some_and(|before| before < b.from)
             };
             let parted = parts(known, &one) || parts(&one, known);
-            !parted && near(known.from - one.to) && near(one.from - known.to)
+            let apart = (known.live || one.live)
+                && !(near(known.from - one.to) && near(one.from - known.to));
+            !parted && !apart
         });
         for known in joined.collect::<Vec<_>>() {
             one.take_in(known, side);
@@ -156,7 +168,7 @@ impl Excursion {
         told: Option<bool>,
         worst: Option<Box<Evidence>>,
     ) -> Self {
-        Self { from, to, after: None, before: None, told, worst, noted: None }
+        Self { from, to, after: None, before: None, told, worst, noted: None, live: false }
     }
 
     fn take_in(&mut self, other: Self, side: Side) {
@@ -167,8 +179,12 @@ impl Excursion {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+        // Of values of one instant the milder one parts nothing.
+        self.before = self.before.filter(|before| *before > self.to);
+        self.after = self.after.filter(|after| *after < self.from);
         self.told = self.told.max(other.told);
         self.noted = self.noted.max(other.noted);
+        self.live |= other.live;
         self.worst = match (self.worst.take(), other.worst) {
             (Some(one), Some(known)) if known.is_worse(&one, side) => Some(known),
             (one, known) => one.or(known),

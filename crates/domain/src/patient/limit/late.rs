@@ -36,6 +36,11 @@ impl Patient {
             };
             let told = if age > rule.actionable { Word::Noted } else { Word::Told };
             let manner = (spot, told);
+            if let Some(sent) = observation.sent.filter(|_| observation.conflict)
+                && let Some(earlier) = &mut state.earlier
+            {
+                earlier.contradicted(sent);
+            }
             if let Some((level, worst)) = state.add_late(rule, reading, limits, manner, evidence) {
                 alarms.announce_late(rule, source, &worst, level, told);
             }
@@ -50,7 +55,7 @@ impl SeriesState {
     /// Remembers a late number for as long as it may part one excursion from another.
     fn remember_late(&mut self, reading: Reading<'_>, (now, kept): (Timestamp, Span)) {
         let Observation { timing, sent, .. } = reading.observation;
-        if timing.quality != TimeQuality::Unknown {
+        if timing.quality != TimeQuality::Unknown && !reading.observation.conflict {
             let value = (reading.number, timing.rule_at, *sent);
             self.earlier.get_or_insert_default().push_late(value, (now, kept));
         }
@@ -77,12 +82,17 @@ impl SeriesState {
             let relation =
                 rule.relation(level, limits, number.value, number.unit, number.comparator);
             let Relation::Beyond { limit, from } = relation else {
-                if relation != Relation::Ambiguous && self.watches.of(rule).is_some() {
+                // While values contradict each other the milder one parts nothing.
+                let parts = relation != Relation::Ambiguous && !observation.conflict;
+                if parts && self.watches.of(rule).is_some() {
                     self.watches.of_mut(rule).past[level].inside(at);
                 }
                 continue;
             };
-            let past = &mut self.watches.of_mut(rule).past[level];
+            let watch = self.watches.of_mut(rule);
+            // What comes late and lies beyond shows that it was not over.
+            watch.tracks[level].inside_since.take_if(|since| *since <= at);
+            let past = &mut watch.past[level];
             past.forget_before(at - rule.actionable);
             for (inside, at) in &known_inside {
                 if inside[level] {

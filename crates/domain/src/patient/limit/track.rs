@@ -34,7 +34,7 @@ pub(super) fn move_track(
     certain: bool,
     manner: Manner,
     rule_at: Timestamp,
-    evidence: impl FnOnce(f64, LimitFrom) -> Box<Evidence>,
+    evidence: impl Fn(f64, LimitFrom) -> Box<Evidence>,
 ) {
     match relation {
         Relation::Beyond { limit, from } => {
@@ -42,12 +42,19 @@ pub(super) fn move_track(
             if track.began.is_none() {
                 track.after = manner.before;
             }
+            let first = track.began.is_none();
+            if !first && !track.active && track.next.is_none() {
+                track.next = Some(evidence(limit, from));
+            }
             let began = track.began.get_or_insert_with(|| evidence(limit, from)).rule_at;
             track.last = track.last.max(Some(rule_at));
             track.active |= match manner {
                 Manner { spot: true, asks, .. } => !asks || rule_at - began >= APART,
                 Manner { delay, newest, .. } => newest - began >= delay,
             };
+            if track.active {
+                track.next = None;
+            }
         }
         // What was measured before it began does not end it.
         _ if track.began.as_deref().is_some_and(|began| began.is_after(manner.measured)) => {}

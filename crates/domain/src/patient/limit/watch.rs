@@ -55,6 +55,9 @@ pub struct Track {
     /// The one before it began, which was not.
     #[n(4)]
     pub after: Option<Timestamp>,
+    /// While its delay runs, another reading beyond: it began with that one, should the first be taken back.
+    #[n(5)]
+    pub next: Option<Box<Evidence>>,
 }
 
 /// A reading beyond a limit.
@@ -273,8 +276,12 @@ impl Watches {
     /// The reading of this instant was entered in error: the delay it began does not run.
     pub(super) fn withdraw(&mut self, sent: Option<DeviceInstant>) {
         for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {
+            track.next.take_if(|next| next.sent == sent);
             if track.pending().is_some_and(|began| began.sent == sent) {
-                *track = Track::default();
+                track.began = track.next.take();
+                if track.began.is_none() {
+                    *track = Track::default();
+                }
             }
         }
         // It may be what showed that a condition was over.

@@ -72,6 +72,11 @@ impl Earlier {
         self.late.push(LateValue { number: number.clone(), rule_at, sent });
     }
 
+    /// Another value of an instant came late: neither parts anything.
+    pub(in crate::patient) fn contradicted(&mut self, sent: DeviceInstant) {
+        self.late.retain(|value| value.sent != Some(sent));
+    }
+
     /// The reading of an instant does not count any more.
     pub(super) fn take_back(&mut self, sent: DeviceInstant) {
         self.before.retain(|value| value.sent != Some(sent));
