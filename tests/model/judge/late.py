@@ -61,8 +61,9 @@ def excursion(copy, source, person, shape, beyond, key, actionable):
     found = [c for c in found if c.identity not in instants or any(beyond(c, level) for level in LEVELS)]
     place = found.index(copy)
     # Nobody is told of what is older than `actionable`: readings further apart are of two.
-    live = lambda a, b: shape.gap is not None and (a.live or b.live)
-    near = lambda a, b: b.at - a.at <= (shape.gap if live(a, b) else actionable)
+    was_told = lambda c: source.told.get((key, id(c))) is not None
+    by_gap = lambda a, b: shape.gap is not None and (was_told(a) or was_told(b))
+    near = lambda a, b: b.at - a.at <= (shape.gap if by_gap(a, b) else actionable)
 
     # What was live and told of nothing is no part of what is late.
     tells = lambda c: not c.live or source.told.get((key, id(c))) is not None

@@ -39,10 +39,6 @@ pub(super) struct Excursion {
     /// Whether it was noted as too old to be announced, and if so whether as critical.
     #[n(6)]
     noted: Option<bool>,
-    /// It was announced as it happened.
-    #[n(7)]
-    #[cbor(default)]
-    live: bool,
 }
 
 /// What becomes of an excursion that came late.
@@ -72,8 +68,8 @@ impl Excursions {
         self.0.is_empty()
     }
 
-    /// A late reading beyond: nobody knows that it was over between it and another late one, but what was told as it
-    /// happened is another where it is further away than `gap`. The excursion it belongs to.
+    /// A late reading beyond: nobody knows that it was over between it and another late one, but what was told is
+    /// another where it is further away than `gap`. The excursion it belongs to.
     pub(super) fn beyond(
         &mut self,
         reading: Box<Evidence>,
@@ -88,12 +84,7 @@ impl Excursions {
     pub(super) fn announced(&mut self, told: Told, level: Level, side: Side) {
         let Told { from, to, after, before } = told;
         let told = Some(level == Level::Critical);
-        let one = Excursion {
-            after,
-            before,
-            live: true,
-            ..Excursion::new(from, to.max(from), told, None)
-        };
+        let one = Excursion { after, before, ..Excursion::new(from, to.max(from), told, None) };
         self.join(one, side, Some(Span::ZERO));
     }
 
@@ -106,7 +97,7 @@ impl Excursions {
                     || a.before.is_some_and(|before| before < b.from)
             };
             let parted = parts(known, &one) || parts(&one, known);
-            let apart = (known.live || one.live)
+            let apart = (known.told.is_some() || one.told.is_some())
                 && !(near(known.from - one.to) && near(one.from - known.to));
             !parted && !apart
         });
@@ -168,7 +159,7 @@ impl Excursion {
         told: Option<bool>,
         worst: Option<Box<Evidence>>,
     ) -> Self {
-        Self { from, to, after: None, before: None, told, worst, noted: None, live: false }
+        Self { from, to, after: None, before: None, told, worst, noted: None }
     }
 
     fn take_in(&mut self, other: Self, side: Side) {
@@ -184,7 +175,6 @@ impl Excursion {
         self.after = self.after.filter(|after| *after < self.from);
         self.told = self.told.max(other.told);
         self.noted = self.noted.max(other.noted);
-        self.live |= other.live;
         self.worst = match (self.worst.take(), other.worst) {
             (Some(one), Some(known)) if known.is_worse(&one, side) => Some(known),
             (one, known) => one.or(known),
