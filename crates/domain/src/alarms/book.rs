@@ -404,7 +404,7 @@ impl Book {
     }
 
     fn record(&mut self, key: &Key, change: Change, actor: Option<&str>, out: &mut Output) {
-        self.limit(key, change, out);
+        self.keep_back(key, change, out);
         let Some(open) = self.open.get_mut(key) else { return };
         let seq = out.next_seq();
         open.alarm.seq = seq;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 use vitalgate_domain::core::Core;
-use vitalgate_domain::model::alarm::{Alarm, Priority, State};
+use vitalgate_domain::model::alarm::{Alarm, Priority};
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
 
@@ -115,15 +115,5 @@ fn announces(change: Change, alarm: &Alarm) -> bool {
     if alarm.priority == Priority::Info || alarm.group.is_some() || alarm.quiet_until.is_some() {
         return false;
     }
-    let told = matches!(
-        change,
-        Change::Raised
-            | Change::PriorityRose
-            | Change::Recurred
-            | Change::BackPresent
-            | Change::AcknowledgementOver
-            | Change::Unacknowledged
-            | Change::Upgraded
-    );
-    told || (change == Change::Unfolded && alarm.state == State::Alarming)
+    change.announces() || change == Change::Upgraded
 }

@@ -48,7 +48,7 @@ impl Announced {
 
 impl Book {
     /// Keeps an announcement back that would be the third in an hour, and notes any other.
-    pub(super) fn limit(&mut self, key: &Key, change: Change, out: &Output) {
+    pub(super) fn keep_back(&mut self, key: &Key, change: Change, out: &Output) {
         let now = out.now.at;
         let Some(open) = self.open.get_mut(key) else { return };
         if open.alarm.state != State::Alarming {
@@ -73,19 +73,10 @@ impl Open {
     /// Whether a change of a patient's equipment would be announced.
     fn announces(&self, change: Change) -> bool {
         let alarm = &self.alarm;
-        let news = matches!(
-            change,
-            Change::Raised
-                | Change::PriorityRose
-                | Change::Recurred
-                | Change::BackPresent
-                | Change::AcknowledgementOver
-                | Change::Unacknowledged
-                | Change::Unfolded
-        );
         // A request for another measurement tells of the patient.
         let of_patient = alarm.rule.as_str().ends_with(REPEAT_DUE);
-        news && alarm.kind == AlarmKind::Technical
+        change.announces()
+            && alarm.kind == AlarmKind::Technical
             && !of_patient
             && alarm.patient.is_some()
             && alarm.priority != Priority::Info
