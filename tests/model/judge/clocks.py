@@ -38,6 +38,11 @@ class Clock:
         heard = self._hear(arrival, stamp)
         return Heard(0, True, heard.queue) if trusted else heard
 
+    def remembered(self, arrival, stamp, trusted):
+        """What came from a backlog moves no clock; ahead of it no time is certain. # contract §3"""
+        known = self.offset is not None and (stamp is None or arrival - stamp >= self.offset - NEAR)
+        return Heard(0 if trusted else self.offset or 0, trusted or known)
+
     def _hear(self, arrival, stamp):
         if stamp is None:
             return Heard(self.offset or 0, self.offset is not None)

@@ -302,7 +302,10 @@ def _correct_binding(world, command):
         # Nobody waited for it until now.
         wrong.told = world.now
     for key in [k for k in world.watches if k[:2] == (before, device)]:
-        del world.watches[key]
+        watch = world.watches.pop(key)
+        if patient is not None:
+            # What is lost is lost of the right patient.
+            world.watches[patient, *key[1:]] = watch
     if before is None:
         # What was nobody's stays nobody's.
         return "done"

@@ -89,15 +89,10 @@ def hear(world, device, principal, head, newest, could_live):
     trusted = device.trusted
     told = relay and (relay["sent_at"] or relay["received_at"])
     clock = world.clocks.setdefault((principal, device.id, principal != device.id or bool(told)), Clock())
-    if relay is None:
-        if not could_live:
-            return Heard(0 if trusted else clock.offset or 0, trusted or clock.offset is not None)
-        return clock.hear(world.now, newest, trusted)
     sent = told or newest
-    if could_live:
-        heard = clock.hear(world.now, sent, trusted)
-    else:
-        heard = Heard(0 if trusted else clock.offset or 0, trusted or clock.offset is not None)
+    heard = clock.hear(world.now, sent, trusted) if could_live else clock.remembered(world.now, sent, trusted)
+    if relay is None:
+        return heard
     if relay["device_clock"] is None:
         return heard
     reference = relay["received_at"] or relay["sent_at"]

@@ -209,7 +209,7 @@ def conflict(world, device, copy, source, known):
     cls = world.class_of(device)
     window = CONFLICT if cls and cls.spot_only else max(CONFLICT, 3 * world.interval_of(device, copy.signal))
     if source.conflict_at is not None and at - source.conflict_at < window:
-        copy.certain = copy.timed = False
+        copy.certain = copy.timed = copy.sure = False
 
 
 def correct(world, device, copy, source):
@@ -228,6 +228,7 @@ def correct(world, device, copy, source):
             # What corrects the newest is the newest, however old that is.
             copy.judged_at, copy.live = None, world.bindings_of(device.id).patient_now() == copy.patient
         take_back(world, source, copy, lambda rule: still_beyond(world, copy, person, rule), copy.live)
+        source.told_of(copy, same)
         if copy.live and copy.certain and certain_answer(world, copy, person):
             shown(world, device, copy)
     source.add(copy)

@@ -57,24 +57,38 @@ def excursion(copy, source, person, shape, beyond, key, actionable):
     if place is None:
         return None, []
     # Of values that contradict each other the milder one parts nothing. # contract §0.1a
-    instants = {c.identity for c in found if any(beyond(c, level) for level in LEVELS)}
-    found = [c for c in found if c.identity not in instants or any(beyond(c, level) for level in LEVELS)]
+    instants = {one for c in found if any(beyond(c, level) for level in LEVELS) for one in (c.identity, c.at)}
+    # What is doubtful parts nothing, but for what only came late. # contract, the one law
+    parts = lambda c: not {c.identity, c.at} & instants and (c.certain if c.live else c.sure)
+    found = [c for c in found if parts(c) or any(beyond(c, level) for level in LEVELS)]
     place = found.index(copy)
     # Nobody is told of what is older than `actionable`: readings further apart are of two.
     was_told = lambda c: source.told.get((key, id(c))) is not None
     by_gap = lambda a, b: shape.gap is not None and (was_told(a) or was_told(b))
-    near = lambda a, b: b.at - a.at <= (shape.gap if by_gap(a, b) else actionable)
+    # Single measurements that were told stand until another lies inside.
+    stands = lambda a, b: shape.gap is None and any(c.live and was_told(c) for c in (a, b))
+    near = lambda a, b: stands(a, b) or b.at - a.at <= (shape.gap if by_gap(a, b) else actionable)
 
     # What was live and told of nothing is no part of what is late.
     tells = lambda c: not c.live or source.told.get((key, id(c))) is not None
 
+    source.note_known(key, copy, person.id, actionable)
+
     def run(test):
-        first = last = place
-        while first > 0 and test(found[first - 1]) and near(found[first - 1], found[first]):
-            first -= 1
-        while last + 1 < len(found) and test(found[last + 1]) and near(found[last], found[last + 1]):
-            last += 1
-        return [c for c in found[first:last + 1] if c is copy or tells(c)]
+        return [c for c in (*reversed(reach(-1, test)), copy, *reach(1, test)) if c is copy or tells(c)]
+
+    def reach(step, test):
+        """Those beyond on one side of the copy, as far as nothing that is known lies between."""
+        reached, last, between = [], copy, []
+        for one in found[place + step::step] if place + step >= 0 else []:
+            if not test(one):
+                between.append(one)
+                continue
+            if any(source.parts(key, c, last, one) for c in between) or not near(*((one, last) if step < 0 else (last, one))):
+                break
+            reached.append(one)
+            last, between = one, []
+        return reached
 
     delays = dict(shape.delays)
     whole = run(lambda c: any(beyond(c, level) for level in LEVELS))

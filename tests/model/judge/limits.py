@@ -116,6 +116,7 @@ class Course:
         self.levels = {level: Level() for level in LEVELS}
         self.unknown = False
         self.lost = self.lost_copy = None
+        self.losses = 0
         self.reason = "ended"
         self.newest_arrival = None
         self.newest_at = None
@@ -124,6 +125,8 @@ class Course:
         self.doubtful = None
         self.arrived = None
         self.beyond_at = None
+        self.spoke = False
+        self.left = ()
         self.run = []
 
     @property
@@ -180,6 +183,7 @@ class Course:
             pending = next((n for n in LEVELS if self.levels[n].since is not None), None)
             if pending:
                 self.lost, self.lost_copy = pending, self.levels[pending].copy
+                self.losses += 1
         for level in self.levels.values():
             level.inside = None
             if not level.present:
@@ -229,6 +233,7 @@ class Course:
             self.run.append(entry.copy)
         elif not self.level and all(level.since is None for level in self.levels.values()):
             self.run = []
+        self.spoke = True
         if entry.counts:
             self.newest_arrival = entry.arrival
             self.newest_at = entry.at
@@ -341,6 +346,7 @@ class Course:
         elif entry.change == "lost_told":
             self.lost = None
         elif entry.change == "silent":
+            self.spoke = False
             # Single measurements stand for themselves, whatever lies between them.
             for level in self.levels.values() if not self.shape.spot else ():
                 level.inside = None
@@ -353,11 +359,15 @@ class Course:
                     level.since = level.due = None
             # Nothing that came before is known of whoever it is bound to next.
             self.unknown, self.newest_arrival, self.sound, self.doubtful = True, None, [], None
+            self.spoke = False
+            self.left = tuple(name for name, level in self.levels.items() if level.present)
             self.arrived = self.came = None
         elif entry.change in ("rules", "inherit"):
             # What still holds under the new rule holds at once. # contract row 23
             self.reason = "rule_changed"
-            self.levels = {level: Level() for level in LEVELS}
+            # What stood open of an earlier binding goes on.
+            goes_on = self.left if entry.change == "inherit" else ()
+            self.levels = {n: level if n in goes_on and level.present else Level() for n, level in self.levels.items()}
             # Whoever takes over was told of no loss.
             self.lost = None if entry.change == "inherit" else self.lost
             self._at_once(lambda at: entry.limits)
@@ -416,7 +426,10 @@ class Course:
         told = self.level is not None
         heard, gap = self.newest_arrival, self.shape.gap
         # A gap that a window without intake hides is one.
-        unknown = self.unknown or (gap is not None and heard is not None and entry.arrival - heard >= gap)
+        # Single measurements that no limit judged are known to the limits that come.
+        unknown = self.unknown and not (gap is None and self.spoke)
+        unknown = unknown or (gap is not None and heard is not None and entry.arrival - heard >= gap)
+        self.unknown = unknown if gap is None else self.unknown
         for name, level in self.levels.items():
             answers = [self._crossed(entry, name, one.copy) for one in known]
             if any(answers):

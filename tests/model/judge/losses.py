@@ -111,5 +111,11 @@ def settle(world):
 def silent_whole(world, device, patient):
     """Nothing of the device was judged for the first rung: a loss is unknown. # contract row 6"""
     last = max([at for (d, signal), at in world.judged.items() if d == device and signal], default=None)
-    ladder = silence.rungs(world.class_of(world.devices[device]), None, False, None)
-    return bool(last is not None and ladder and world.gaps.put_off(last + ladder[0][1]) <= world.now)
+    if last is None:
+        return False
+    for _, one, _, since, ladder in silence.expected(world):
+        first = min((after for _, after in ladder), default=None)
+        for _, after in ladder if one.id == device else ():
+            if world.gaps.put_off(since + after) <= world.now and since + after - last >= first:
+                return True
+    return False

@@ -45,6 +45,7 @@ class Copy:
     patient: str | None = None
     ambiguous_time: bool = False
     contradicted: bool = False
+    sure: bool = True
     past: bool = False
     timeless: bool = False
     settled: bool = False

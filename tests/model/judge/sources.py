@@ -7,6 +7,9 @@ from .readings import Copy
 from .rules import LEVELS, SIDES
 
 
+CERTAIN, LATE = 4, 16
+
+
 @dataclass(eq=False)
 class Back:
     """A reading is taken back: withdrawn, or corrected. `retracted` are the alarms that stood on it, `judged` whether
@@ -25,8 +28,9 @@ class Back:
 
 
 def differs(one, other):
-    """Whether two copies say different values."""
-    return (one.value, one.unit, one.comparator) != (other.value, other.unit, other.comparator)
+    """Whether two copies say different values; a fraction is another than the per cent it may mean. # contract §0.11g"""
+    said = lambda copy: (copy.value, copy.unit, copy.comparator, copy.unit_doubtful)
+    return said(one) != said(other)
 
 
 def is_known(copy, standing, gone):
@@ -50,6 +54,7 @@ class Source:
         self.link = f"{device}/{signal}" + (f"/{instance}" if instance else "")
         self.log = []
         self.told = {}
+        self.known_at = {}
         self.conflict_at = None
         self._courses = None
         self._folded, self._folded_steps, self._folded_in, self._folded_for = 0, 0, None, set()
@@ -177,7 +182,9 @@ class Source:
         for (whom, rule, side), course in self._courses.items():
             if whom != patient:
                 continue
-            limits = lambda at, rule=rule: self.world.limits_in_force(rule, person, back.at, back.step)
+            judges = rule in self.world.rules_for(self.signal, person, back.step)
+            limits = lambda at, rule=rule, judges=judges: (
+                self.world.limits_in_force(rule, person, back.at, back.step) if judges else {})
             course.advance(back.at)
             if (patient, "link.lost_while_pending") in back.retracted:
                 course.lost = None
@@ -267,22 +274,55 @@ class Source:
             limits = self.world.limits_in_force(rule, person, entry.at, step)
             for side in {s for s, _ in limits if about(rule, s)}:
                 if not self._known(patient, rule, side):
-                    self._late_start(patient, rule, side, device, limits, entry)
+                    self._late_start(patient, rule, side, device, limits, entry, step)
 
-    def _late_start(self, patient, rule, side, device, limits, entry):
+    def _standing_at(self, at, step):
+        """The copies that counted at a step, each with whether it stands alone."""
+        found = {}
+        for one in self.steps():
+            if isinstance(one, Back):
+                if one.step <= step:
+                    found = {copy: sound for copy, sound in found.items() if copy.identity != one.identity}
+            elif one[0] == "pause":
+                # Nothing that came before is known of whoever it is bound to next.
+                found = found if one[3] > step else {}
+            elif not isinstance(one[0], str) and one[0].arrival <= at and one[0].step <= step:
+                found[one[0]] = one[1]
+        return found.items()
+
+    def _late_start(self, patient, rule, side, device, limits, entry, step):
         """A limit that was not there before is judged from the newest readings. # contract §0.5"""
         course = self._course(patient, rule, side, device)
-        for one in self.steps():
-            if isinstance(one, Back) or isinstance(one[0], str):
-                continue
-            copy, sound = one
-            if copy in self.standing() and copy.patient == patient and copy.live and copy.arrival <= entry.at:
-                course.feed(Entry(copy.arrival, copy.at, copy, copy.certain and sound, copy.counts,
-                                  shape=self._shape(rule, device)))
+        for copy, sound in self._standing_at(entry.at, step):
+            if copy.patient == patient and copy.live and copy.value is not None:
+                answers = [crossed(copy, of, amounts, rule.inclusive_critical and level == "critical" and of == "low")
+                           for (of, level), amounts in limits.items() if amounts]
+                certain = copy.certain and sound
+                counts = copy.counts or True in answers or (certain and None not in answers and not copy.corrects)
+                course.feed(Entry(copy.arrival, copy.at, copy, certain, counts, shape=self._shape(rule, device)))
         # What came is known, though nothing judged it by this limit.
         heard = course.newest_arrival
         course.unknown = course.shape.gap is not None and (heard is None or entry.at - heard >= course.shape.gap)
         course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason))
+
+    def note_known(self, key, late, patient, actionable):
+        """Known beside a late reading are the last four that are certain and the last sixteen that came late. # contract §3"""
+        copies = [c for c in self.copies(patient) if c.value is not None and c is not late]
+        certain = [c for c in copies if c.live and c.certain][-CERTAIN:]
+        lately = [c for c in copies if not c.live and c.sure and not c.timeless and late.arrival - c.at <= actionable][-LATE:]
+        for copy in certain + lately:
+            self.known_at[key, id(copy)] = late.step
+
+    def parts(self, key, copy, one, other):
+        """Whether it is known that a condition was over between two readings beyond. # contract §3"""
+        first = min((one, other), key=lambda c: c.step)
+        return first.live or copy.step >= first.step or self.known_at.get((key, id(copy)), -1) >= first.step
+
+    def told_of(self, copy, same):
+        """What was told of a reading was told of what corrects it."""
+        ids = {id(one) for one in same}
+        for (key, _), level in [one for one in self.told.items() if one[0][1] in ids]:
+            self.told[key, id(copy)] = level
 
     def tell(self, key, course):
         """Readings of a told excursion are told of once. # contract §0.12"""

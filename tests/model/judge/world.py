@@ -45,6 +45,7 @@ class World:
         self.known, self.named = {}, {}
         self.silent = set()
         self.told_silent = {}
+        self.losses = {}
         self.suspects = {}
         self.events = events.Events(self)
         self.number = 0
@@ -213,7 +214,7 @@ class World:
                 yield source, key, course
 
     def settle_courses(self):
-        lost = {}
+        lost, times = {}, {}
         # Emergencies first, so that what follows from them is folded. # contract §0.22b
         courses = [(source, *key, course) for source, key, course in self.courses()]
         courses.sort(key=lambda one: -len(one[2].folds))
@@ -234,18 +235,21 @@ class World:
                     told = lost.get((patient, source.link), "low")
                     worse = rule.priority(side, course.lost)
                     lost[patient, source.link] = worse if ORDER[worse] > ORDER[told] else told
-        self.settle_held("link.lost_while_pending", lost)
+                    times[patient, source.link] = times.get((patient, source.link), 0) + course.losses
+        again = {key for key, count in times.items() if count > self.losses.get(key, count)}
+        self.losses.update(times)
+        self.settle_held("link.lost_while_pending", lost, again)
         for source in self.sources.values():
             for (patient, rule, side), course in source.courses().items():
                 alarm = self.alarms.open.get((patient, "link.lost_while_pending", source.link))
                 if course.lost and alarm is not None:
                     alarm.stands = alarm.stands or (source.signal, course.lost_copy.identity)
 
-    def settle_held(self, rule, wanted):
-        """A technical condition that holds for exactly these (patient, source)."""
+    def settle_held(self, rule, wanted, again=()):
+        """A technical condition that holds for exactly these (patient, source), and of these anew."""
         for (patient, source), priority in sorted(wanted.items(), key=str):
             known = self.alarms.open.get((patient, rule, source))
-            if known is not None and known.condition == "unknown":
+            if known is not None and known.condition == "unknown" and (patient, source) not in again:
                 continue
             if patient in self.patients and self.patients[patient].here:
                 signal = source.split("/")[1] if "/" in source else None

@@ -332,8 +332,9 @@ impl Book {
         let change = if draft.news || draft.condition == Condition::Momentary {
             alarm.reach(draft.priority);
             let goes_on = matches!(alarm.condition, Condition::Present | Condition::Unknown);
-            if just_told && !rises && (goes_on || alarm.condition == draft.condition) {
+            if just_told && !rises && !was_over {
                 open.untold = true;
+                alarm.condition = if goes_on { alarm.condition } else { draft.condition };
                 (alarm.text, alarm.trigger, alarm.late) = (draft.text, draft.trigger, draft.late);
                 return;
             }

@@ -99,7 +99,8 @@ impl Device {
         let (mut timing, suspect) = timing(self, message, reading.time, pace, now);
         let corrects =
             reading.status == Status::Corrected && (again || matches!(before, Before::Other(_)));
-        if let Some(measured) = corrected_before.filter(|_| !suspect) {
+        let names_another = matches!(reading.status, Status::Corrected | Status::EnteredInError);
+        if let Some(measured) = corrected_before.filter(|_| !suspect || names_another) {
             timing.measured = measured;
             timing.own = now.own(measured);
             // What corrects the newest reading is the newest, however old that is.
@@ -139,9 +140,6 @@ impl Device {
         let (patient, content) = match attribution {
             // Whoever it was of, it does not count any more.
             Attribution::Unbound | Attribution::Uncertain(_) if withdraws => {
-                if let Attribution::Uncertain(patient) = attribution {
-                    observed.push((patient.clone(), Observed::Unattributed(cause)));
-                }
                 if let Some(sent) = sent {
                     self.series_at(known, reading).withdraw(sent, Some(value));
                 }

@@ -165,7 +165,7 @@ impl Device {
         taken: Taken,
         now: Stamp,
     ) -> Attribution<'_> {
-        let here = attribution(&self.bindings, timing.own);
+        let here = attribution(&self.bindings, timing.own.min(now.at));
         let stamp = device_time(message, time).map(|stamp| stamp + implant_correction(message));
         let Some((before, stamp)) = taken.stepped.zip(stamp) else { return here };
         if is_near(timing.received - stamp, Span::ZERO) {

@@ -255,7 +255,8 @@ impl Patient {
         context: RuleContext<'_>,
         out: &Output,
     ) -> Reading<'a> {
-        let interval = self.interval_of(&observation.source, context);
+        let of_class = class.map(|class| class.expected_interval);
+        let interval = self.interval_of(&observation.source, context).or(of_class);
         let ambiguous =
             number.comparator.is_some() && self.is_ambiguous(observation, number, context);
         let signal = observation.source.signal;

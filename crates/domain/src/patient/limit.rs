@@ -94,16 +94,16 @@ impl Kind for Limits {
         match change {
             Reconfigured::Rules(wanted) => {
                 self.forget(patient, &mut Forgotten::Rules(*wanted));
-                for series in 0..patient.series.len() {
-                    patient.judge_latest(series, *wanted, context, out);
-                }
+                let all: Vec<usize> = (0..patient.series.len()).collect();
+                patient.judge_all_latest(&all, *wanted, context, out);
             }
             Reconfigured::Inherited(sources, _) => {
-                for source in *sources {
-                    let series = patient.series.index_of(source);
-                    patient.series.at(series).watches = Watches::default();
-                    patient.judge_latest(series, &|_| true, context, out);
+                let all: Vec<usize> =
+                    sources.iter().map(|source| patient.series.index_of(source)).collect();
+                for series in &all {
+                    patient.series.at(*series).watches = Watches::default();
                 }
+                patient.judge_all_latest(&all, &|_| true, context, out);
             }
             Reconfigured::Closed { .. } => {}
         }
@@ -119,7 +119,7 @@ impl Kind for Limits {
             }
             Forgotten::Rules(wanted) => {
                 for state in patient.series.values_mut() {
-                    state.watches.retain(|watch| !wanted(&watch.rule));
+                    state.watches.begin_anew(*wanted);
                 }
             }
             // Watches go with their series.
@@ -166,7 +166,7 @@ impl Patient {
     pub(super) fn forget_watch(&mut self, key: &Key) {
         for (source, state) in self.series.iter_mut() {
             if source.name() == key.source {
-                state.watches.retain(|watch| watch.rule != key.rule);
+                state.watches.begin_anew(&|rule| *rule == key.rule);
             }
         }
     }
@@ -182,6 +182,7 @@ impl Patient {
         let rules = self.judging(source.signal, observation.timing.own, context);
         let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
         let limits = valid_at(limits, adult, observation.timing.own);
+        let left = state.earlier.as_ref().and_then(|earlier| earlier.last()).map(|v| v.rule_at);
         for rule in rules {
             let (mut beyond, mut judged) = ([false; 2], false);
             for level in Level::ALL {
@@ -205,17 +206,13 @@ impl Patient {
                     clear_delay: rule.clear_delay(state.interval),
                     newest: state.rule_at.unwrap_or(observation.timing.rule_at),
                     measured: observation.timing.measured.min(observation.timing.received),
-                    before: reading.before.rule_at,
+                    before: reading.before.rule_at.or(left),
+                    arrives: alarms.now().at,
                 };
                 let rule_at = observation.timing.rule_at;
                 move_track(track, relation, certain, manner, rule_at, evidence);
                 let over = track.began.is_none();
                 watch.note_past(rule, level, before.filter(|_| over), (certain, observation));
-            }
-            let asks = state.watches.of(rule).is_some_and(|watch| watch.waits_for(observation));
-            if observation.corrects && asks && (spot || rule.spot) {
-                // Another measurement is asked for now.
-                state.arrival = Some(alarms.now().at);
             }
             if (certain && !observation.corrects) || beyond.contains(&true) {
                 (state.counted, state.lost) = (Some(alarms.now().at), false);
@@ -239,21 +236,42 @@ impl Patient {
         let rule = context.rules.limits_of(source.signal).find(|r| r.id == *rule);
         if let Some(rule) = rule {
             let Parts { state, mut alarms, .. } = self.parts(series, out);
-            let (rule_at, arrival) = (state.rule_at, state.arrival);
             let now = alarms.now().at;
+            let lost = state.counted.or(state.arrival).filter(|_| !state.spot && !rule.spot);
+            let until = lost.map_or(now, |counted| now.min(counted + state.gap(rule)));
+            // What is due at the same moment is told at once, but what was lost before.
+            let due = |other| state.watches.of(rule).and_then(|w| w.due(rule, other, state));
+            let over = Level::ALL
+                .map(|other| other == level || due(other).is_some_and(|due| due <= until));
             let watch = state.watches.of_mut(rule);
-            watch.tracks[level].active = true;
-            // What is due at the same moment is told at once.
             for other in Level::ALL {
-                let due = watch.tracks[other].pending().zip(rule_at.zip(arrival)).map(
-                    |(began, (rule_at, arrival))| {
-                        arrival + (began.rule_at + rule.wait(other) - rule_at).max(Span::ZERO)
-                    },
-                );
-                watch.tracks[other].active |= due.is_some_and(|due| due <= now);
+                watch.tracks[other].active |= over[other] && watch.tracks[other].began.is_some();
             }
             alarms.settle(rule, &source, state, [true; 2], (false, false));
             alarms.ask_for_repeat(rule, &source, state, true);
+        }
+    }
+
+    /// Judges what is known last of some series; emergencies first, so that what follows from one finds it.
+    fn judge_all_latest(
+        &mut self,
+        all: &[usize],
+        wanted: Wanted<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let folds = |id: &RuleId| {
+            context
+                .rules
+                .get(id)
+                .and_then(Rule::as_limit)
+                .is_some_and(|rule| !rule.folds.is_empty())
+        };
+        for emergencies in [true, false] {
+            for series in all {
+                let these = |id: &RuleId| folds(id) == emergencies && wanted(id);
+                self.judge_latest(*series, &these, context, out);
+            }
         }
     }
 
@@ -273,7 +291,7 @@ impl Patient {
         let limits = valid_at(limits, adult, now);
         let mut held = false;
         for rule in rules.filter(|rule| wanted(&rule.id)) {
-            if state.hold_known(rule, &source, limits) {
+            if state.hold_known(rule, &source, limits, alarms.now()) {
                 // Other rules are no reading: news is only what they begin.
                 let key = Key::new(rule.id.clone(), source.name());
                 let told = [Condition::Present, Condition::Unknown];
@@ -281,7 +299,7 @@ impl Patient {
                 alarms.settle(rule, &source, state, [!holds; 2], (false, false));
                 held = true;
                 let since = |counted| rule.spot || state.spot || now - counted < state.gap(rule);
-                state.lost &= !state.counted.is_some_and(since);
+                state.lost = state.counted.map_or(state.lost, |counted| !since(counted));
             }
             alarms.ask_for_repeat(rule, &source, state, true);
         }
@@ -359,13 +377,22 @@ impl Watch {
             let counted = state.counted.unwrap_or(arrival);
             earliest.offer(counted + state.gap(rule), Deadline::Gap { series });
         }
-        let Some(rule_at) = state.rule_at else { return };
         for level in Level::ALL {
-            if let Some(began) = self.tracks[level].pending() {
-                let left = began.rule_at + rule.wait(level) - rule_at;
-                let due = arrival + left.max(Span::ZERO);
+            if let Some(due) = self.due(rule, level, state) {
                 earliest.offer(due, Deadline::Delay { series, rule: &rule.id, level });
             }
         }
+    }
+
+    /// When a delay that runs is over: of a stream by the measured times of what came, of single measurements by when
+    /// the first arrived.
+    fn due(&self, rule: &LimitRule, level: Level, state: &SeriesState) -> Option<Timestamp> {
+        let track = &self.tracks[level];
+        let (began, wait) = (track.pending()?, rule.wait(level));
+        if let Some(arrived) = track.arrived.filter(|_| rule.spot || state.spot) {
+            return Some(arrived + wait);
+        }
+        let left = began.rule_at + wait - state.rule_at?;
+        Some(state.arrival? + left.max(Span::ZERO))
     }
 }

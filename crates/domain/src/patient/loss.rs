@@ -237,25 +237,25 @@ impl Patient {
         let same = |watch: &LossWatch| {
             watch.source.device == source.device && watch.source.signal == source.signal
         };
-        let Some(watch) = self.losses.iter_mut().find(|watch| same(watch)) else {
+        let index = self.losses.iter().position(same).unwrap_or_else(|| {
             self.losses.reserve_exact(1);
             // Of losses that fall together the one that others follow from is told first.
             let place = if rule.folds.is_empty() { self.losses.len() } else { 0 };
-            self.losses.insert(
-                place,
-                LossWatch {
-                    source: source.clone(),
-                    cause: cause.clone(),
-                    measured: timing.measured,
-                    arrival: out.now.at,
-                    interval,
-                    off: false,
-                    run: None,
-                    raised: false,
-                },
-            );
-            return;
-        };
+            let fresh = LossWatch {
+                source: source.clone(),
+                cause: cause.clone(),
+                measured: timing.measured,
+                arrival: out.now.at,
+                interval,
+                off: false,
+                run: None,
+                // By the binding before.
+                raised: true,
+            };
+            self.losses.insert(place, fresh);
+            place
+        });
+        let watch = &mut self.losses[index];
         watch.source.clone_from(source);
         watch.cause.clone_from(cause);
         (watch.measured, watch.arrival) = (timing.measured, out.now.at);

@@ -24,6 +24,9 @@ pub(super) const SILENCE: &str = "link.silence";
 /// silence is high at its first rung.
 const GLUCOSE_LOW: f64 = 80.0;
 
+/// How the reason begins where what comes is of poor quality.
+const POOR: &str = "quality";
+
 /// Silence of a device whose class is not configured is medium after so long.
 const NO_CLASS: Span = Span::mins(5);
 
@@ -310,7 +313,7 @@ impl Patient {
             let same = source.is_none_or(|s| expectation.signal.is_none_or(|e| e == s.signal));
             if expectation.device == *device && same {
                 expectation.doubt = Some(reason.into());
-                expectation.poor |= expectation.rung.is_none() && reason.starts_with("quality");
+                expectation.poor |= expectation.rung.is_none() && reason.starts_with(POOR);
             }
         }
     }

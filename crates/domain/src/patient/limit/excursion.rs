@@ -81,11 +81,12 @@ impl Excursions {
     }
 
     /// An excursion that was announced as it happened.
-    pub(super) fn announced(&mut self, told: Told, level: Level, side: Side) {
+    pub(super) fn announced(&mut self, told: Told, level: Level) {
         let Told { from, to, after, before } = told;
         let told = Some(level == Level::Critical);
         let one = Excursion { after, before, ..Excursion::new(from, to.max(from), told, None) };
-        self.join(one, side, Some(Span::ZERO));
+        // It has no worst reading, of which the side would matter.
+        self.join(one, Side::Low, Some(Span::ZERO));
     }
 
     /// Makes one of an excursion and those it meets.

@@ -4,7 +4,7 @@ use super::watch::{Evidence, Track};
 use crate::model::alarm::{LimitFrom, TimeQuality};
 use crate::model::cause::Cause;
 use crate::model::observation::{DeviceInstant, Number, Source};
-use crate::model::time::Timestamp;
+use crate::model::time::{Stamp, Timestamp};
 use crate::patient::{Doubt, SeriesState};
 use crate::rules::{InForce, Level, LimitRule, Relation};
 
@@ -50,9 +50,10 @@ impl Known {
 
 impl SeriesState {
     /// The latest certain value, and a newer doubtful one that came live.
-    pub(super) fn known(&self, source: &Source) -> Vec<Known> {
+    pub(super) fn known(&self, source: &Source, now: Stamp) -> Vec<Known> {
         // That no limit judged a value says nothing against it.
-        let refused = self.refused.as_deref().map(|value| (value, self.arrival));
+        let refused = self.refused.as_deref();
+        let refused = refused.map(|value| (value, Some(now.own(value.received))));
         let judged = self.latest.as_ref().map(|value| (value, self.judged));
         let certain = refused.or(judged).map(|(latest, arrived)| Known {
             number: latest.number.clone(),
@@ -82,7 +83,7 @@ impl SeriesState {
                 },
                 rule_at: value.rule_at,
                 sent: value.sent,
-                arrived: self.arrival,
+                arrived: Some(now.own(received)),
                 certain: false,
             })
         });
@@ -106,9 +107,10 @@ impl SeriesState {
         rule: &LimitRule,
         source: &Source,
         limits: InForce<'_>,
+        now: Stamp,
     ) -> bool {
         let mut holds = false;
-        let known = self.known(source);
+        let known = self.known(source, now);
         self.count_known(rule, &known, limits);
         for known in known {
             for level in Level::ALL {

@@ -82,7 +82,7 @@ impl SeriesState {
             let relation =
                 rule.relation(level, limits, number.value, number.unit, number.comparator);
             let Relation::Beyond { limit, from } = relation else {
-                // While values contradict each other the milder one parts nothing.
+                // While values contradict each other none parts anything.
                 let parts = relation != Relation::Ambiguous && !observation.conflict;
                 if parts && self.watches.of(rule).is_some() {
                     self.watches.of_mut(rule).past[level].inside(at);

@@ -240,17 +240,17 @@ impl PatientAlarms<'_> {
         let key = Key::new(rule.id.clone(), source.name());
         let open = self.open(&key).map(|(condition, _)| condition);
         let spot = state.spot || rule.spot;
+        let known = state.known(source, self.now());
+        state.count_known(rule, &known, limits);
         let is_past = |counted| !spot && self.now().at - counted >= state.gap(rule);
         let unknown = state.lost
             || open == Some(Condition::Unknown)
             || state.counted.or(state.arrival).is_some_and(is_past);
-        let known = state.known(source);
         let certain = !known.is_empty() && known.iter().all(|one| one.certain);
         let was_active = state.watches.of(rule).and_then(Watch::active_level).is_some();
         if known.is_empty() {
             return;
         }
-        state.count_known(rule, &known, limits);
         for level in Level::ALL {
             let relation = |one: &Known| one.relation(rule, level, limits);
             let beyond = known.iter().rev().find_map(|one| match relation(one) {
@@ -276,7 +276,7 @@ impl PatientAlarms<'_> {
                 None => {
                     let told = track.told();
                     *track = Track::default();
-                    watch.note_told(rule, level, told);
+                    watch.note_told(level, told);
                 }
             }
         }

@@ -25,6 +25,8 @@ pub(super) struct Manner {
     pub(super) measured: Timestamp,
     /// Up to when it was known before.
     pub(super) before: Option<Timestamp>,
+    /// When it arrives, in the gateway's own time.
+    pub(super) arrives: Timestamp,
 }
 
 /// Moves one limit's track by one reading.
@@ -40,7 +42,7 @@ pub(super) fn move_track(
         Relation::Beyond { limit, from } => {
             track.inside_since = None;
             if track.began.is_none() {
-                track.after = manner.before;
+                (track.after, track.arrived) = (manner.before, Some(manner.arrives));
             }
             let first = track.began.is_none();
             if !first && !track.active && track.next.is_none() {
@@ -67,6 +69,10 @@ pub(super) fn move_track(
         Relation::Between if certain && track.active => track.inside_since = None,
         Relation::Inside | Relation::Between if certain => *track = Track::default(),
         Relation::NoLimit => *track = Track::default(),
-        Relation::Inside | Relation::Between | Relation::Ambiguous => {}
+        // What says nothing shows that time went on.
+        Relation::Inside | Relation::Between | Relation::Ambiguous => {
+            let due = |began: &Evidence| manner.newest - began.rule_at >= manner.delay;
+            track.active |= !manner.spot && track.began.as_deref().is_some_and(due);
+        }
     }
 }

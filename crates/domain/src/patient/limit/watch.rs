@@ -13,6 +13,7 @@ use crate::model::ids::RuleId;
 use crate::model::observation::{DeviceInstant, Number, Observation};
 use crate::model::time::Timestamp;
 use crate::patient::RuleContext;
+use crate::patient::judgement::Wanted;
 use crate::rules::{Level, LimitRule, Rule};
 
 /// The watches of a series: hardly ever any, so that none takes little room.
@@ -58,6 +59,9 @@ pub struct Track {
     /// While its delay runs, another reading beyond: it began with that one, should the first be taken back.
     #[n(5)]
     pub next: Option<Box<Evidence>>,
+    /// When the reading that began it arrived, in the gateway's own time.
+    #[n(6)]
+    pub arrived: Option<Timestamp>,
 }
 
 /// A reading beyond a limit.
@@ -143,12 +147,6 @@ impl Watch {
         self.tracks.iter().any(|track| track.pending().is_some())
     }
 
-    /// Whether a delay is running that this reading began.
-    pub(super) fn waits_for(&self, observation: &Observation) -> bool {
-        let began = |track: &Track| track.pending().is_some_and(|b| b.sent == observation.sent);
-        self.tracks.iter().any(began)
-    }
-
     /// Whether there is nothing to remember.
     pub fn is_idle(&self) -> bool {
         self.past.iter().all(Excursions::is_empty) && self.is_at_rest()
@@ -169,7 +167,7 @@ impl Watch {
         (certain, observation): (bool, &Observation),
     ) {
         let at = observation.timing.rule_at;
-        self.note_told(rule, level, over);
+        self.note_told(level, over);
         let past = &mut self.past[level];
         if certain && self.tracks[level].began.is_none() {
             past.inside(at);
@@ -178,9 +176,9 @@ impl Watch {
     }
 
     /// Notes for readings that come late what was told of as it happened, and is no more.
-    pub(super) fn note_told(&mut self, rule: &LimitRule, level: Level, told: Option<Told>) {
+    pub(super) fn note_told(&mut self, level: Level, told: Option<Told>) {
         if let Some(told) = told {
-            self.past[level].announced(told, level, rule.side);
+            self.past[level].announced(told, level);
         }
     }
 
@@ -300,6 +298,17 @@ impl Watches {
             }
         }
         self.retain(|watch| !watch.is_idle());
+    }
+
+    /// Forgets how the series stands to some rules; of what was told late readings must know.
+    pub(super) fn begin_anew(&mut self, wanted: Wanted<'_>) {
+        for watch in self.iter_mut().filter(|watch| wanted(&watch.rule)) {
+            let [warning, critical] = std::mem::take(&mut watch.tracks);
+            for (level, track) in [(Level::Warning, warning), (Level::Critical, critical)] {
+                watch.note_told(level, track.told());
+            }
+        }
+        self.tidy();
     }
 
     /// Forgets rules with nothing to remember.

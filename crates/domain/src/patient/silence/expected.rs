@@ -1,6 +1,6 @@
 //! What is waited for of a device, and since when (contract §3, "Silence").
 
-use super::{Expectation, SILENCE};
+use super::{Expectation, POOR, SILENCE};
 use crate::alarms::book::Key;
 use crate::device::Device;
 use crate::model::alarm::Priority;
@@ -10,7 +10,7 @@ use crate::model::signal::SignalId;
 use crate::model::time::{Span, Timestamp};
 use crate::output::{Output, rule};
 use crate::patient::judgement::{Occurrence, Silent};
-use crate::patient::{Patient, RuleContext};
+use crate::patient::{Patient, RuleContext, SeriesState};
 
 impl Patient {
     /// What a device will send, by its registration or by its own message. A device that leaves out
@@ -35,6 +35,7 @@ impl Patient {
         for (signal, interval) in wanted {
             let kept = same.iter().position(|e| e.signal == signal).map(|i| same.remove(i));
             let since = self.judged_of(id, signal).max(Some(bound)).unwrap_or(bound);
+            let doubt = self.doubt_of(id, signal);
             let fresh = || Expectation {
                 device: id.clone(),
                 signal,
@@ -42,13 +43,13 @@ impl Patient {
                 class: Box::default(),
                 since,
                 rung: None,
-                doubt: None,
+                poor: doubt.as_ref().is_some_and(|doubt| doubt.starts_with(POOR)),
+                doubt: doubt.clone(),
                 cause: device.silence_cause(),
                 shown: out.now.shown(since),
                 bound: Some(bound),
                 told: false,
                 judged: false,
-                poor: false,
             };
             let class = device.details.class.as_str().into();
             self.expectations.push(Expectation { interval, class, ..kept.unwrap_or_else(fresh) });
@@ -86,7 +87,12 @@ impl Patient {
     }
 
     /// What was silent before it was expected here is silent at once.
-    fn reach_rungs(&mut self, device: &DeviceId, context: RuleContext<'_>, out: &mut Output) {
+    pub(super) fn reach_rungs(
+        &mut self,
+        device: &DeviceId,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
         for index in 0..self.expectations.len() {
             let reached = |patient: &Self| {
                 let expected = &patient.expectations[index];
@@ -114,6 +120,15 @@ impl Patient {
         if is_silent || self.alarms.get(&Key::new(rule(SILENCE), device.to_string())).is_some() {
             self.announce_silence(device, out.now.at, context, out);
         }
+    }
+
+    /// Why what came last of a signal was not judged.
+    fn doubt_of(&self, device: &DeviceId, signal: Option<SignalId>) -> Option<Box<str>> {
+        let of_signal = |(source, _): &(&Source, &SeriesState)| {
+            source.device == *device && Some(source.signal) == signal
+        };
+        let mut series = self.series.iter().filter(of_signal);
+        series.find_map(|(_, state)| state.doubt.as_deref().cloned())
     }
 
     /// When a signal of a device, or any, was judged last.

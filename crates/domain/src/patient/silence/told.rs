@@ -87,7 +87,8 @@ impl Patient {
         out: &mut Output,
     ) {
         if self.alarms.holds(&Key::new(rule(SILENCE), device.to_string())) {
-            self.announce_silence(device, out.now.at, context, out);
+            // What else falls silent at this moment goes on with it.
+            self.reach_rungs(device, context, out);
         }
     }
 
