@@ -19,7 +19,15 @@ def late(world, device, copy, source, person):
 
 def late_side(world, device, copy, source, person, rule, side, limits):
     inclusive = rule.inclusive_critical and side == "low"
-    beyond = lambda c, level: bool(limits.get((side, level))) and crossed(c, side, limits[side, level], inclusive and level == "critical")
+
+    def beyond(c, level):
+        """By the limits in force when it was measured. # contract §4"""
+        its = limits
+        if c is not copy:
+            judges = rule in world.rules_for(c.signal, person, c.step)
+            its = world.limits_in_force(rule, person, c.ruled_at, c.step) if judges else {}
+        return bool(its.get((side, level))) and crossed(c, side, its[side, level], inclusive and level == "critical")
+
     if not any(beyond(copy, level) for level in LEVELS):
         return
     if age_of(world, copy) > rule.actionable:

@@ -68,16 +68,25 @@ impl Excursions {
         self.0.is_empty()
     }
 
-    /// A late reading beyond: nobody knows that it was over between it and another late one, but what was told is
-    /// another where it is further away than `gap`. The excursion it belongs to.
+    /// A late reading beyond: nobody knows that it was over between it and another late one but where it was `inside`,
+    /// and what was told is another where it is further away than `gap`.
     pub(super) fn beyond(
         &mut self,
         reading: Box<Evidence>,
         side: Side,
         gap: Option<Span>,
-    ) -> &mut Excursion {
+        inside: &[Timestamp],
+    ) {
         let at = reading.rule_at;
-        self.join(Excursion::new(at, at, None, Some(reading)), side, gap)
+        let part = |all: &mut Self| inside.iter().for_each(|known| all.inside(*known));
+        part(self);
+        self.join(Excursion::new(at, at, None, Some(reading)), side, gap);
+        part(self);
+    }
+
+    /// The excursion around an instant.
+    pub(super) fn around(&self, at: Timestamp) -> Option<&Excursion> {
+        self.0.iter().find(|one| one.holds(at))
     }
 
     /// An excursion that was announced as it happened.
@@ -90,7 +99,7 @@ impl Excursions {
     }
 
     /// Makes one of an excursion and those it meets.
-    fn join(&mut self, mut one: Excursion, side: Side, gap: Option<Span>) -> &mut Excursion {
+    fn join(&mut self, mut one: Excursion, side: Side, gap: Option<Span>) {
         let near = |span: Span| gap.is_none_or(|gap| span <= gap);
         let joined = self.0.extract_if(.., |known| {
             let parts = |a: &Excursion, b: &Excursion| {
@@ -110,7 +119,6 @@ impl Excursions {
         }
         let place = self.0.partition_point(|known| known.from < one.from);
         self.0.insert(place, one);
-        &mut self.0[place]
     }
 
     /// A reading that is not beyond, of this instant: none of its two sides belongs to the other.

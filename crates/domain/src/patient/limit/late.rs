@@ -94,12 +94,8 @@ impl SeriesState {
             watch.tracks[level].inside_since.take_if(|since| *since <= at);
             let past = &mut watch.past[level];
             past.forget_before(at - rule.actionable);
-            for (inside, at) in &known_inside {
-                if inside[level] {
-                    past.inside(*at);
-                }
-            }
-            let excursion = past.beyond(evidence(limit, from), rule.side, gap);
+            past.beyond(evidence(limit, from), rule.side, gap, known_inside[level].as_slice());
+            let Some(excursion) = past.around(at) else { continue };
             let delay = if spot || !timed { Span::ZERO } else { rule.delay(level) };
             if excursion.lasts() >= delay && !excursion.is_said(word, level) {
                 announced = excursion.worst().map(|worst| (level, worst.clone()));
@@ -118,18 +114,20 @@ impl SeriesState {
 
 impl SeriesState {
     /// When values that are remembered were not beyond a limit, by level: no excursion reaches over them.
-    fn known_inside(&self, rule: &LimitRule, limits: InForce<'_>) -> Vec<([bool; 2], Timestamp)> {
+    fn known_inside(&self, rule: &LimitRule, limits: InForce<'_>) -> [Vec<Timestamp>; 2] {
         let latest = self.latest.iter().map(|latest| (&latest.number, latest.rule_at));
         let values = latest.chain(self.earlier.iter().flat_map(|earlier| earlier.values()));
-        let inside = values.map(|(number, rule_at)| {
+        let mut inside = [Vec::new(), Vec::new()];
+        for (number, rule_at) in values {
             let Number { value, unit, comparator, .. } = *number;
-            let inside = Level::ALL.map(|level| {
+            for level in Level::ALL {
                 let relation = rule.relation(level, limits, value, unit, comparator);
-                matches!(relation, Relation::Inside | Relation::Between)
-            });
-            (inside, rule_at)
-        });
-        inside.collect()
+                if matches!(relation, Relation::Inside | Relation::Between) {
+                    inside[level].push(rule_at);
+                }
+            }
+        }
+        inside
     }
 }
 
