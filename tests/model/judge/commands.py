@@ -2,7 +2,7 @@
 
 import re
 
-from . import units
+from . import losses, units
 from .bindings import Binding
 from .people import Device, Patient, interval
 from .readings import Copy
@@ -231,17 +231,15 @@ def since_of(world, command):
     return world.now if since is None else since
 
 
-def _reattribute(world, device, binding):
-    """What was measured in a binding belongs to its patient."""
+def _reattribute(world, device, binding, before):
+    """What was another's of a binding belongs to its patient: who corrects it knows whose it was. # contract §4"""
     end = binding.until if binding.until is not None else world.now + 1
-    held = world.bindings_of(device)
     for source in world.sources.values():
         if source.device != device:
             continue
         for copy in source.log:
             if isinstance(copy, Copy) and copy.measured is not None and binding.since <= copy.measured < end:
-                whose, ambiguous = held.at(copy.measured)
-                copy.patient = None if ambiguous else whose
+                copy.patient = binding.patient if copy.patient == before else copy.patient
                 copy.live = copy.live and binding.until is None
         source.moved()
 
@@ -311,7 +309,7 @@ def _correct_binding(world, command):
         return "done"
     mine = [source for source in world.sources.values() if source.device == device]
     theirs = [s for s in mine if any(c.measured is not None and c.measured >= wrong.since for c in s.copies(before))]
-    _reattribute(world, device, wrong)
+    _reattribute(world, device, wrong, before)
     for source in mine:
         source.change("forget", before)
         if source in theirs and patient is not None:
@@ -319,6 +317,7 @@ def _correct_binding(world, command):
             source.change("inherit", patient, tuple(f"{i}_{side}" for i in world.rules.limits for side in SIDES))
     if patient is not None:
         world.events.inherit(told, patient)
+        world.events.inherit_ends(device, before, patient)
     return "done"
 
 
@@ -419,6 +418,10 @@ def _alarm(world, command):
 
 def _ended_by_person(world, alarm):
     """The same condition must begin anew before it is told again."""
+    for (patient, device, signal), watch in world.watches.items():
+        named = losses.losable(world, world.devices[device], patient).get(signal)
+        if named is not None and (patient, f"{named[0].id}_lost", device) == alarm.key:
+            watch.lost, watch.others = False, []
     for source in world.sources.values():
         if alarm.rule == "link.lost_while_pending" and source.link == alarm.source:
             source.change("lost_told", alarm.patient)

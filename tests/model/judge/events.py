@@ -152,6 +152,10 @@ class Events:
                                          device=alarm.device)
         again.event = alarm.event
 
+    def inherit_ends(self, device, before, patient):
+        """What has ended has ended, whoever it was told of. # contract §4"""
+        self.used |= {("end", patient, *key[2:]) for key in self.used if key[:3] == ("end", before, device)}
+
     def inherit(self, told, patient):
         """Events whose alarms another patient had by mistake are the right one's. # contract §4"""
         rules = {rule.id: rule for rule in self.world.rules.events}

@@ -191,6 +191,7 @@ def telemetry(world, device, head, entries, taken):
         if first and not taken.by_arrival:
             # One instant has one time, whatever clocks did since.
             copy.judged_at, copy.measured, copy.settled = copy.at, first[0].measured, True
+            copy.ambiguous_time = False
         if copy.status != "entered-in-error":
             came.append(copy)
             remember(world, copy)

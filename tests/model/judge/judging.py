@@ -158,17 +158,17 @@ def implausible(world, device, copy, source):
 def zero(world, device, copy):
     """A 0 that means no sensor. # contract §2, §0.15"""
     passed_over(world, copy, "zero or off")
-    watched = copy.patient, device.id, copy.signal
-    if watched in world.watches:
-        world.watches[watched].off()
     source = world.source(device.id, copy.signal, copy.instance)
     key = copy.patient, source.link
     person = world.patients[copy.patient]
     before = [c for c in known_of(world, source, copy) if certain_answer(world, c, person)]
     sudden = bool(before) and before[-1].value != 0 and 0 <= copy.at - before[-1].at <= LOST_WITHIN
-    if key in world.zeroed or not sudden:
-        return
     if not is_live(world, device, copy):
+        return
+    watched = copy.patient, device.id, copy.signal
+    if watched in world.watches and (sudden or copy.certain):
+        world.watches[watched].off()
+    if key in world.zeroed or not sudden:
         return
     world.zeroed.add(key)
     priority = critical_priority(world, copy.signal) or "medium"

@@ -225,7 +225,8 @@ class Course:
     def _note(self, entry, beyond):
         if entry.certain:
             self.sound.append(entry)
-            self.doubtful = None
+            # What was measured before it says nothing against what is doubtful since.
+            self.doubtful = self.doubtful if self.doubtful is not None and self.doubtful.at > entry.at else None
         elif self.doubtful is None or entry.at >= self.doubtful.at:
             self.doubtful = entry
         if beyond:
@@ -257,6 +258,9 @@ class Course:
                     level.present = True
             elif answers[name] is False and entry.certain:
                 self._inside(level, entry, name)
+            elif level.since is not None and not level.present:
+                # What says nothing shows that time went on.
+                level.present = max(entry.at, self.came or entry.at) - level.since >= delays[name]
         # What is in flight may still say otherwise: a delay runs on from the arrival of the newest.
         self.came = max(self.came or entry.at, entry.at)
         if self.arrived is None or not entry.copy.corrects:
@@ -342,7 +346,9 @@ class Course:
     def _change(self, entry):
         if entry.change == "forget":
             self.levels = {level: Level() for level in LEVELS}
-            self.unknown, self.lost, self.newest_arrival = True, None, None
+            self.unknown, self.newest_arrival = True, None
+            # That a signal was lost is told by an alarm of its own.
+            self.lost = None if entry.reason == "limit_changed" else self.lost
         elif entry.change == "lost_told":
             self.lost = None
         elif entry.change == "silent":

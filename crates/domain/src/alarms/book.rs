@@ -336,6 +336,7 @@ impl Book {
                 open.untold = true;
                 alarm.condition = if goes_on { alarm.condition } else { draft.condition };
                 (alarm.text, alarm.trigger, alarm.late) = (draft.text, draft.trigger, draft.late);
+                open.sent = draft.sent;
                 return;
             }
             let begins = !goes_on || draft.condition == Condition::Present;

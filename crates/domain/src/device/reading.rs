@@ -99,8 +99,7 @@ impl Device {
         let (mut timing, suspect) = timing(self, message, reading.time, pace, now);
         let corrects =
             reading.status == Status::Corrected && (again || matches!(before, Before::Other(_)));
-        let names_another = matches!(reading.status, Status::Corrected | Status::EnteredInError);
-        if let Some(measured) = corrected_before.filter(|_| !suspect || names_another) {
+        if let Some(measured) = corrected_before.filter(|_| !suspect || withdraws) {
             timing.measured = measured;
             timing.own = now.own(measured);
             // What corrects the newest reading is the newest, however old that is.

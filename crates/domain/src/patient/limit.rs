@@ -267,11 +267,16 @@ impl Patient {
                 .and_then(Rule::as_limit)
                 .is_some_and(|rule| !rule.folds.is_empty())
         };
+        let mut lost = vec![false; all.len()];
         for emergencies in [true, false] {
-            for series in all {
-                let these = |id: &RuleId| folds(id) == emergencies && wanted(id);
-                self.judge_latest(*series, &these, context, out);
+            let these = |id: &RuleId| folds(id) == emergencies && wanted(id);
+            for (series, lost) in all.iter().zip(&mut lost) {
+                *lost |= self.hold_latest(*series, &these, context, out);
             }
+        }
+        // What is lost by now is unknown once all of it is told.
+        for (series, _) in all.iter().zip(lost).filter(|(_, lost)| *lost) {
+            self.lose(*series, out.now.at, context, out);
         }
     }
 
@@ -284,7 +289,20 @@ impl Patient {
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
-        let Some(source) = self.series.key_at(series).cloned() else { return };
+        if self.hold_latest(series, wanted, context, out) {
+            self.lose(series, out.now.at, context, out);
+        }
+    }
+
+    /// Raises what the last known values of a series hold; whether that is lost by now.
+    fn hold_latest(
+        &mut self,
+        series: usize,
+        wanted: Wanted<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) -> bool {
+        let Some(source) = self.series.key_at(series).cloned() else { return false };
         let rules = self.judging(source.signal, out.now.at, context);
         let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
         let now = alarms.now().at;
@@ -303,9 +321,7 @@ impl Patient {
             }
             alarms.ask_for_repeat(rule, &source, state, true);
         }
-        if state.lost && held {
-            self.lose(series, out.now.at, context, out);
-        }
+        state.lost && held
     }
 }
 

@@ -73,6 +73,7 @@ impl Patient {
         if let Ok(series) = self.series.find(source) {
             self.judge_latest(series, &wanted, context, out);
         }
+        self.ask_again(source, &over, context, out);
         self.told_no_more(&over, &source.device, context, out);
         self.hurry_silence(&source.device, context, out);
     }

@@ -186,6 +186,12 @@ impl Excursion {
         self.noted = self.noted.max(other.noted);
         self.worst = match (self.worst.take(), other.worst) {
             (Some(one), Some(known)) if known.is_worse(&one, side) => Some(known),
+            // Of two that are as bad the first.
+            (Some(one), Some(known))
+                if !one.is_worse(&known, side) && known.rule_at < one.rule_at =>
+            {
+                Some(known)
+            }
             (one, known) => one.or(known),
         };
     }

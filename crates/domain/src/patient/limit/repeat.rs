@@ -3,10 +3,33 @@
 use super::draft::limit_draft;
 use crate::alarms::book::{Draft, Key};
 use crate::model::alarm::{Alarm, AlarmKind, Priority};
+use crate::model::ids::RuleId;
 use crate::model::observation::Source;
-use crate::patient::SeriesState;
-use crate::patient::alarms::PatientAlarms;
+use crate::output::Output;
+use crate::patient::alarms::{Parts, PatientAlarms};
+use crate::patient::{Patient, RuleContext, SeriesState};
 use crate::rules::{Level, LimitRule};
+
+impl Patient {
+    /// Asks again where what asked was taken back, and another reading waits.
+    pub(in crate::patient) fn ask_again(
+        &mut self,
+        source: &Source,
+        retracted: &[RuleId],
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let Ok(series) = self.series.find(source) else { return };
+        let rules = self.judging(source.signal, out.now.at, context);
+        let Parts { state, mut alarms, .. } = self.parts(series, out);
+        let asked = |rule: &&LimitRule| {
+            rule.confirm.as_ref().is_some_and(|confirm| retracted.contains(&confirm.request))
+        };
+        for rule in rules.filter(asked) {
+            alarms.ask_for_repeat(rule, source, state, true);
+        }
+    }
+}
 
 impl PatientAlarms<'_> {
     /// Brings the request for another measurement into line with where its series stands: open from
