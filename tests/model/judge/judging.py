@@ -217,14 +217,14 @@ def correct(world, device, copy, source):
     same = [c for c in world.instants.get(copy.identity, ()) if c is not copy]
     standing = source.standing_of(copy.identity)
     rivals = [c for c in standing if c.status == "corrected" and c.step == copy.step]
-    if any(not differs(c, copy) for c in standing):
+    if any(not differs(c, copy) for c in standing if c.patient is not None):
         return
     person = world.patients[copy.patient]
     copy.corrects = any(differs(c, copy) or c.patient is not None and fit(world, c) for c in same)
     conflict(world, device, copy, source, [])
     if copy.corrects and not rivals:
         # Its time is that of the reading it corrects, whatever clocks did since.
-        if source.newest(copy.patient) == copy.measured and not copy.past:
+        if source.newest(copy.patient) in {copy.measured, *(c.at for c in same)} and not copy.past:
             # What corrects the newest is the newest, however old that is.
             copy.judged_at, copy.live = None, world.bindings_of(device.id).patient_now() == copy.patient
         take_back(world, source, copy, lambda rule: still_beyond(world, copy, person, rule), copy.live)

@@ -24,8 +24,8 @@ def late_side(world, device, copy, source, person, rule, side, limits):
         """By the limits in force when it was measured. # contract §4"""
         its = limits
         if c is not copy:
-            judges = rule in world.rules_for(c.signal, person, c.step)
-            its = world.limits_in_force(rule, person, c.ruled_at, c.step) if judges else {}
+            then = [one for one in world.rules_for(c.signal, person, c.step) if one.id == rule.id]
+            its = world.limits_in_force(then[0], person, c.ruled_at, c.step) if then else {}
         return bool(its.get((side, level))) and crossed(c, side, its[side, level], inclusive and level == "critical")
 
     if not any(beyond(copy, level) for level in LEVELS):
@@ -83,7 +83,7 @@ def excursion(copy, source, person, shape, beyond, key, actionable):
     source.note_known(key, copy, person.id, actionable)
 
     def run(test):
-        return [c for c in (*reversed(reach(-1, test)), copy, *reach(1, test)) if c is copy or tells(c)]
+        return [*reversed(reach(-1, test)), copy, *reach(1, test)]
 
     def reach(step, test):
         """Those beyond on one side of the copy, as far as nothing that is known lies between."""
@@ -91,6 +91,7 @@ def excursion(copy, source, person, shape, beyond, key, actionable):
         for one in found[place + step::step] if place + step >= 0 else []:
             if not test(one):
                 between.append(one)
+            if not test(one) or not tells(one):
                 continue
             if any(source.parts(key, c, last, one) for c in between) or not near(*((one, last) if step < 0 else (last, one))):
                 break

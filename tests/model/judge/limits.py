@@ -272,9 +272,9 @@ class Course:
         ambiguous = any(answer is None for answer in answers.values())
         if beyond:
             self.unknown = False
-            self.lost = None if entry.certain and not ambiguous else self.lost
+            self.lost = None if entry.certain and not ambiguous and not entry.copy.corrects else self.lost
         elif entry.certain and not ambiguous:
-            self.lost = None
+            self.lost = self.lost if entry.copy.corrects else None
             if not self.level and says:
                 self.unknown = False
         self._note(entry, beyond)

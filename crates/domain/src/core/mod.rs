@@ -256,6 +256,8 @@ impl Core {
             }
             Input::IntakeGap { from, to } => {
                 if *from >= Timestamp::YEAR_2000 {
+                    // What ran out meanwhile holds no news back.
+                    self.advance_to(out.now, out);
                     let within_a_minute = self.deaf_for((*to - Span::mins(1), *to));
                     self.site_mut().deaf(within_a_minute, out);
                     self.note_site_deadline();

@@ -169,7 +169,8 @@ impl Device {
         let index = self.series_of(reading);
         let series = self.series_at(index, reading);
         let contradicts = sent.is_some_and(|sent| series.is_contradicted(sent, value));
-        if (judged && !corrects && contradicts) || contradicted {
+        let corrected = reading.status == Status::Corrected;
+        if (judged && !corrected && contradicts) || contradicted {
             series.contradict(timing.rule_at);
         }
         let conflict = series.is_in_conflict(timing.rule_at, window);

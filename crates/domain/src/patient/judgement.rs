@@ -6,7 +6,7 @@
 
 use super::deadline::Earliest;
 use super::series::{Before, Doubt};
-use super::{Deadline, Handover, KINDS, Patient, RuleContext};
+use super::{Deadline, Handover, KINDS, Patient, RuleContext, SeriesState};
 use crate::alarms::book::{Key, Open};
 use crate::model::alarm::Condition;
 use crate::model::cause::Cause;
@@ -366,7 +366,9 @@ impl Patient {
         let series = std::mem::take(&mut handover.series);
         let inherited: Vec<Source> = series.keys().cloned().collect();
         for (source, state) in series {
-            self.series.insert(source, state);
+            // What stands open of an earlier binding goes on.
+            let left = self.series.get_mut(&source).map(|left| std::mem::take(&mut left.watches));
+            self.series.insert(source, SeriesState { watches: left.unwrap_or_default(), ..state });
         }
         self.judge_again(&mut Reconfigured::Inherited(&inherited, &mut handover), context, out);
     }

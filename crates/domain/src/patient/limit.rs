@@ -100,9 +100,6 @@ impl Kind for Limits {
             Reconfigured::Inherited(sources, _) => {
                 let all: Vec<usize> =
                     sources.iter().map(|source| patient.series.index_of(source)).collect();
-                for series in &all {
-                    patient.series.at(*series).watches = Watches::default();
-                }
                 patient.judge_all_latest(&all, &|_| true, context, out);
             }
             Reconfigured::Closed { .. } => {}
@@ -189,11 +186,18 @@ impl Patient {
                 let relation =
                     rule.relation(level, limits, number.value, number.unit, number.comparator);
                 beyond[level] = matches!(relation, Relation::Beyond { .. });
-                judged |= relation != Relation::NoLimit;
+                // Without a limit nothing says that it is over, but for the one that was switched off.
+                let held = state.watches.of(rule).is_some_and(|watch| watch.tracks[level].active);
+                let off = held && rule.is_switched_off(level, limits);
+                let says = relation != Relation::NoLimit || off;
+                judged |= says;
                 if !beyond[level] && state.watches.of(rule).is_none() {
                     continue;
                 }
                 let watch = state.watches.of_mut(rule);
+                if !says && held {
+                    continue;
+                }
                 let before = watch.tracks[level].told();
                 let track = &mut watch.tracks[level];
                 let evidence = |limit, from| {
@@ -212,10 +216,19 @@ impl Patient {
                 let rule_at = observation.timing.rule_at;
                 move_track(track, relation, certain, manner, rule_at, evidence);
                 let over = track.began.is_none();
+                let due = state.watches.of(rule).and_then(|watch| watch.due(rule, level, state));
+                let watch = state.watches.of_mut(rule);
+                // What is due already is told with what it is graver than.
+                watch.tracks[level].active |=
+                    observation.corrects && due.is_some_and(|due| due <= alarms.now().at);
                 watch.note_past(rule, level, before.filter(|_| over), (certain, observation));
             }
             if (certain && !observation.corrects) || beyond.contains(&true) {
                 (state.counted, state.lost) = (Some(alarms.now().at), false);
+            }
+            if state.lost {
+                // What is no sign of life does not show that it is over.
+                state.watches.begin_clearing_anew(rule);
             }
             alarms.settle(rule, source, state, beyond, (certain, judged));
             alarms.ask_for_repeat(rule, source, state, certain);
@@ -336,11 +349,11 @@ impl PatientAlarms<'_> {
         (certain, judged): (bool, bool),
     ) {
         let watch = state.watches.iter_mut().find(|w| w.rule == rule.id);
-        // Without a limit nothing says that it is over, but for the one that was switched off.
-        let (level, over) = watch.map_or((None, judged), |watch| {
+        let (level, pending) = watch.map_or((None, false), |watch| {
             watch.confirm_by_critical(rule);
-            (watch.active_level(), !watch.is_pending())
+            (watch.active_level(), watch.is_pending())
         });
+        let over = judged && !pending;
         let key = Key::new(rule.id.clone(), source.name());
         match (level, self.open(&key)) {
             (Some(level), None) => self.raise_limit(rule, source, state, level),
@@ -408,7 +421,11 @@ impl Watch {
         if let Some(arrived) = track.arrived.filter(|_| rule.spot || state.spot) {
             return Some(arrived + wait);
         }
-        let left = began.rule_at + wait - state.rule_at?;
-        Some(state.arrival? + left.max(Span::ZERO))
+        let newest = state.rule_at?;
+        if began.rule_at > newest {
+            // It began with its limit.
+            return Some(began.rule_at + wait);
+        }
+        Some(state.arrival? + (began.rule_at + wait - newest).max(Span::ZERO))
     }
 }

@@ -240,6 +240,16 @@ impl LimitRule {
         Some((value, LimitFrom::Pack))
     }
 
+    /// Whether a person switched this limit off.
+    pub fn is_switched_off(&self, level: Level, limits: InForce<'_>) -> bool {
+        limits.own.iter().filter(|_| !self.floor).any(|own| {
+            own.signal == self.signal_name
+                && own.side == self.side
+                && Level::of(own) == level
+                && own.value.is_none()
+        })
+    }
+
     /// The hysteresis as a difference in `unit`.
     fn margin(&self, unit: Unit) -> f64 {
         let Amount { value, unit: stated } = self.hysteresis;

@@ -20,15 +20,12 @@ impl Patient {
         out: &mut Output,
     ) {
         let Reading { observation, series, spot, before, .. } = reading;
-        let Some(last) = before.rule_at.filter(|_| !spot) else { return };
+        let Some(last) = before.rule_at.filter(|_| !spot && !self.series.at(series).lost) else {
+            return;
+        };
         let rules = context.rules.limits_of(observation.source.signal).filter(|r| !r.spot);
         let gap = rules.map(|rule| rule.tolerated_gap(before.interval)).max();
         if gap.is_some_and(|gap| observation.timing.rule_at - last > gap) {
-            if self.series.at(series).lost {
-                // What did not count may have said in between that it was over.
-                self.series.at(series).watches.lose(context);
-                return;
-            }
             // The data are back: there is nothing to tell of what was pending, and what goes on is not unknown.
             let beyond = self.rules_beyond(reading, context);
             self.series_lost(series, &|rule| !beyond.contains(rule), context, out);

@@ -289,6 +289,14 @@ impl Watches {
         self.tidy();
     }
 
+    /// What lies inside does so from the next reading on.
+    pub(super) fn begin_clearing_anew(&mut self, rule: &LimitRule) {
+        let watch = self.iter_mut().find(|watch| watch.rule == rule.id);
+        for track in watch.into_iter().flat_map(|watch| &mut watch.tracks) {
+            track.inside_since = None;
+        }
+    }
+
     /// Keeps what holds, and nothing else: its device was unbound.
     pub(in crate::patient) fn leave(&mut self) {
         for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {

@@ -31,6 +31,7 @@ impl Patient {
         let known = std::mem::take(&mut self.expectations);
         let (mut same, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|e| e.device == *id);
         self.expectations = others;
+        let poor = same.iter().any(|e| e.signal.is_none() && e.poor);
         let bound = same.first().and_then(|e| e.bound).unwrap_or(out.now.at);
         for (signal, interval) in wanted {
             let kept = same.iter().position(|e| e.signal == signal).map(|i| same.remove(i));
@@ -43,7 +44,7 @@ impl Patient {
                 class: Box::default(),
                 since,
                 rung: None,
-                poor: doubt.as_ref().is_some_and(|doubt| doubt.starts_with(POOR)),
+                poor: poor || doubt.as_ref().is_some_and(|doubt| doubt.starts_with(POOR)),
                 doubt: doubt.clone(),
                 cause: device.silence_cause(),
                 shown: out.now.shown(since),
