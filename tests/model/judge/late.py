@@ -20,13 +20,16 @@ def late(world, device, copy, source, person):
 def late_side(world, device, copy, source, person, rule, side, limits):
     inclusive = rule.inclusive_critical and side == "low"
 
-    def beyond(c, level):
-        """By the limits in force when it was measured. # contract §4"""
+    def answer(c, level):
+        """By the limits in force when it was measured: None where a bound allows both. # contract §4"""
         its = limits
         if c is not copy:
             then = [one for one in world.rules_for(c.signal, person, c.step) if one.id == rule.id]
             its = world.limits_in_force(then[0], person, c.ruled_at, c.step) if then else {}
-        return bool(its.get((side, level))) and crossed(c, side, its[side, level], inclusive and level == "critical")
+        amounts = its.get((side, level))
+        return bool(amounts) and crossed(c, side, amounts, inclusive and level == "critical")
+
+    beyond = lambda c, level: bool(answer(c, level))
 
     if not any(beyond(copy, level) for level in LEVELS):
         return
@@ -34,7 +37,7 @@ def late_side(world, device, copy, source, person, rule, side, limits):
         return
     shape = source._shape(rule, device)
     key = person.id, f"{rule.id}_{side}", source.name
-    level, run = excursion(copy, source, person, shape, beyond, key, rule.actionable)
+    level, run = excursion(copy, source, person, shape, answer, key, rule.actionable)
     if level is None:
         return
     told = {source.told.get((key, id(c))) for c in run} - {None}
@@ -57,8 +60,9 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     alarm.stands = source.signal, worst.identity
 
 
-def excursion(copy, source, person, shape, beyond, key, actionable):
+def excursion(copy, source, person, shape, answer, key, actionable):
     """(level, copies) of the run of crossings around a copy, in the order of measured times."""
+    beyond = lambda c, level: bool(answer(c, level))
     found = [c for c in source.copies(person.id) if c.value is not None and c.step > person.admitted]
     found.sort(key=lambda c: c.at)
     place = next((i for i, c in enumerate(found) if c is copy), None)
@@ -67,7 +71,8 @@ def excursion(copy, source, person, shape, beyond, key, actionable):
     # Of values that contradict each other the milder one parts nothing. # contract §0.1a
     instants = {one for c in found if any(beyond(c, level) for level in LEVELS) for one in (c.identity, c.at)}
     # What is doubtful parts nothing, but for what only came late. # contract, the one law
-    parts = lambda c: not {c.identity, c.at} & instants and (c.certain if c.live else c.sure)
+    sure = lambda c: (c.certain if c.live else c.sure) and None not in [answer(c, level) for level in LEVELS]
+    parts = lambda c: not {c.identity, c.at} & instants and sure(c)
     found = [c for c in found if parts(c) or any(beyond(c, level) for level in LEVELS)]
     place = found.index(copy)
     # Nobody is told of what is older than `actionable`: readings further apart are of two.

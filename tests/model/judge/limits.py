@@ -1,6 +1,6 @@
 """One side of one limit rule over one series: a fold over everything that counts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import units
 from .rules import LEVELS, ORDER
@@ -126,7 +126,7 @@ class Course:
         self.arrived = None
         self.beyond_at = None
         self.spoke = False
-        self.left = ()
+        self.left = {}
         self.run = []
 
     @property
@@ -279,9 +279,14 @@ class Course:
                 self.unknown = False
         self._note(entry, beyond)
 
+    @staticmethod
+    def _is_before(entry, level):
+        """What was measured before it began does not end it; what is charted ahead counts as measured when it came."""
+        measured = lambda copy: min(copy.measured, copy.arrival)
+        return level.copy is not None and measured(entry.copy) < measured(level.copy)
+
     def _inside(self, level, entry, name):
-        if level.copy is not None and level.since is not None and entry.copy.measured < level.copy.measured:
-            # What was measured before it began does not end it.
+        if level.since is not None and self._is_before(entry, level):
             return
         if not level.present:
             self.reason = "ended"
@@ -329,7 +334,7 @@ class Course:
             level.present = True
 
     def _spot_inside(self, level, entry, name):
-        if level.copy is not None and level.since is not None and entry.copy.measured < level.copy.measured:
+        if level.since is not None and self._is_before(entry, level):
             return
         if not level.present:
             self.reason = "ended"
@@ -366,14 +371,15 @@ class Course:
             # Nothing that came before is known of whoever it is bound to next.
             self.unknown, self.newest_arrival, self.sound, self.doubtful = True, None, [], None
             self.spoke = False
-            self.left = tuple(name for name, level in self.levels.items() if level.present)
+            self.left = {name: replace(level, inside=None) for name, level in self.levels.items() if level.present}
             self.arrived = self.came = None
         elif entry.change in ("rules", "inherit"):
             # What still holds under the new rule holds at once. # contract row 23
             self.reason = "rule_changed"
             # What stood open of an earlier binding goes on.
-            goes_on = self.left if entry.change == "inherit" else ()
-            self.levels = {n: level if n in goes_on and level.present else Level() for n, level in self.levels.items()}
+            left = self.left if entry.change == "inherit" else {}
+            self.levels = {name: left.get(name, Level()) for name in LEVELS}
+            self.unknown = self.unknown or bool(left)
             # Whoever takes over was told of no loss.
             self.lost = None if entry.change == "inherit" else self.lost
             self._at_once(lambda at: entry.limits)
@@ -433,9 +439,9 @@ class Course:
         heard, gap = self.newest_arrival, self.shape.gap
         # A gap that a window without intake hides is one.
         # Single measurements that no limit judged are known to the limits that come.
-        unknown = self.unknown and not (gap is None and self.spoke)
-        unknown = unknown or (gap is not None and heard is not None and entry.arrival - heard >= gap)
-        self.unknown = unknown if gap is None else self.unknown
+        passed = gap is not None and heard is not None and entry.arrival - heard >= gap
+        unknown = passed or (self.unknown and not (gap is None and self.spoke and not self.level))
+        self.unknown = unknown if gap is None and not self.level else self.unknown
         for name, level in self.levels.items():
             answers = [self._crossed(entry, name, one.copy) for one in known]
             if any(answers):

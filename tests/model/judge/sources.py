@@ -275,6 +275,15 @@ class Source:
             for side in {s for s, _ in limits if about(rule, s)}:
                 if not self._known(patient, rule, side):
                     self._late_start(patient, rule, side, device, limits, entry, step)
+        self._hear_together(patient)
+
+    def _hear_together(self, patient):
+        """What says where it stands to one limit of its signal is heard by all."""
+        mine = [course for (whom, _, _), course in self._courses.items() if whom == patient]
+        heard = max((course.newest_arrival for course in mine if course.newest_arrival is not None), default=None)
+        for course in mine:
+            if course.newest_arrival is not None:
+                course.newest_arrival = heard
 
     def _standing_at(self, at, step):
         """The copies that counted at a step, each with whether it stands alone."""

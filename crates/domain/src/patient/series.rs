@@ -207,7 +207,10 @@ impl SeriesState {
             self.show(reading.observation, reading.number);
         } else {
             if reading.doubt() == Some(Doubt::Refused) {
-                self.refused = Some(Box::new(LatestValue::of(reading.observation, reading.number)));
+                let value = LatestValue::of(reading.observation, reading.number);
+                if let Some(before) = self.refused.replace(Box::new(value)) {
+                    self.earlier.get_or_insert_default().push(*before);
+                }
             }
             self.note_doubtful(reading);
         }
@@ -291,7 +294,7 @@ impl SeriesState {
     /// before is.
     pub(super) fn take_back(&mut self, sent: DeviceInstant) -> bool {
         let of_instant = |known: Option<DeviceInstant>| known == Some(sent);
-        self.refused.take_if(|value| of_instant(value.sent));
+        let was_refused = self.refused.take_if(|value| of_instant(value.sent)).is_some();
         self.doubtful.take_if(|value| of_instant(value.sent));
         if let Some(earlier) = &mut self.earlier {
             earlier.take_back(sent);
@@ -299,6 +302,11 @@ impl SeriesState {
         let was_latest = self.latest.take_if(|latest| of_instant(latest.sent)).is_some();
         if was_latest {
             self.latest = self.earlier.as_mut().and_then(|earlier| earlier.pop());
+        }
+        let judged = self.latest.as_ref().map(|latest| latest.rule_at);
+        let since = |before: &LatestValue| judged.is_none_or(|judged| before.rule_at > judged);
+        if was_refused && self.earlier.as_ref().and_then(|e| e.last()).is_some_and(since) {
+            self.refused = self.earlier.as_mut().and_then(|earlier| earlier.pop()).map(Box::new);
         }
         was_latest
     }

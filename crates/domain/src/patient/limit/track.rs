@@ -68,7 +68,8 @@ pub(super) fn move_track(
         }
         Relation::Between if certain && track.active => track.inside_since = None,
         Relation::Inside | Relation::Between if certain => *track = Track::default(),
-        Relation::NoLimit => *track = Track::default(),
+        Relation::NoLimit if certain || !track.active => *track = Track::default(),
+        Relation::NoLimit => {}
         // What says nothing shows that time went on.
         Relation::Inside | Relation::Between | Relation::Ambiguous => {
             let due = |began: &Evidence| manner.newest - began.rule_at >= manner.delay;
