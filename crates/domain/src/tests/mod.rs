@@ -15,6 +15,7 @@ mod floor;
 mod golden;
 mod hourly;
 mod identity;
+mod judged_again;
 mod late;
 mod laws;
 mod limits;
