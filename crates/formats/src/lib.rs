@@ -41,7 +41,7 @@ use self::telemetry::ReadingFields;
 use self::waves::ChunkFields;
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::message::{Body, Delivery, Kind, Message, ReadingTime, RefusalReason};
-use vitalgate_domain::model::message::{DeadLetter, WaveSamples};
+use vitalgate_domain::model::message::{DeadLetter, Relay, WaveSamples};
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::{Span, Timestamp};
 
@@ -112,6 +112,8 @@ struct DecodeContext<'c> {
     signals: &'c SignalTable,
     /// The message's own `at`.
     at: Option<Timestamp>,
+    /// Implant time to the time of the relay that read its clock.
+    implant: Span,
 }
 
 impl DecodeContext<'_> {
@@ -131,6 +133,7 @@ impl DecodeContext<'_> {
         let kept = kept.unwrap_or(self.request.retention);
         let too_old = match time {
             ReadingTime::At(at) | ReadingTime::Period(_, at) => {
+                let at = at + self.implant;
                 at >= Timestamp::YEAR_2000 && at < self.request.received - kept
             }
             ReadingTime::Age(age) => age > kept,
@@ -166,7 +169,8 @@ fn read<'a, C: Content<'a>>(request: &Request<'a>, signals: &SignalTable) -> Dec
         Some(fault) => content.and(Err(fault)),
         None => content,
     };
-    let context = DecodeContext { request, signals, at: header.at };
+    let implant = header.relay.as_ref().map_or(Span::ZERO, Relay::implant_correction);
+    let context = DecodeContext { request, signals, at: header.at, implant };
     let judged = content.and_then(|content| content.judge(&context)).unwrap_or_else(|refusal| {
         let reason = format!("{}: {}", refusal.reason.as_str(), refusal.detail);
         Judged {

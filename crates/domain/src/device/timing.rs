@@ -4,7 +4,7 @@ use super::binding::{Attribution, attribution};
 use super::offset::is_near;
 use super::{Device, Taken};
 use crate::model::alarm::TimeQuality;
-use crate::model::message::{Body, Message, ReadingTime};
+use crate::model::message::{Body, Message, ReadingTime, Relay};
 use crate::model::observation::{Timeliness, Timing};
 use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::rules::Class;
@@ -137,15 +137,9 @@ pub(super) fn hop_sent_at(message: &Message) -> Option<Timestamp> {
     message.relay.as_ref().and_then(|r| r.sent_at.or(r.received_at)).or(message.sent_at)
 }
 
-/// Implant time to relay time, where the relay read the implant's clock.
+/// Implant time to relay time.
 fn implant_correction(message: &Message) -> Span {
-    match &message.relay {
-        Some(relay) => match (relay.received_at, relay.device_clock) {
-            (Some(received), Some(device)) => received - device,
-            _ => Span::ZERO,
-        },
-        None => Span::ZERO,
-    }
+    message.relay.as_ref().map_or(Span::ZERO, Relay::implant_correction)
 }
 
 /// How much of `span` lies in intake gaps.

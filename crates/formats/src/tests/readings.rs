@@ -61,6 +61,14 @@ fn a_signal_is_found_by_name_and_by_code() {
     check(r#""signal":"loinc:59408-5","value":97,"unit":"%""#, "spo2 [loinc:59408-5] 97 %");
     check(r#""signal":"mdc:151728","value":35,"unit":"mm[Hg]""#, "etco2 [mdc:151728] 35 mm[Hg]");
     check(r#""signal":"mdc:149530","value":70,"unit":"/min""#, "pulse_rate [mdc:149530] 70 /min");
+    check(
+        r#""signal":"mdc:151562","value":19,"unit":"/min""#,
+        "respiratory_rate [mdc:151562] 19 /min",
+    );
+    check(
+        r#""signal":"mdc:151570","value":3,"unit":"/min""#,
+        "respiratory_rate [mdc:151570] 3 /min",
+    );
     for unknown in ["mdc:19384", "mdc:150020", "MDC:150456", "spo3", "", "loinc:85354-9"] {
         check(&format!(r#""signal":"{unknown}","value":97,"unit":"%""#), "refused: unknown_signal");
     }
@@ -142,6 +150,10 @@ fn implausible_values_are_kept_and_marked() {
         (r#""abp_sys","value":-20,"unit":"mm[Hg]""#, "abp_sys -20 mm[Hg]"),
         (r#""abp_sys","value":-21,"unit":"mm[Hg]""#, "abp_sys -21 mm[Hg] implausible"),
         (r#""nibp_sys","value":19,"unit":"mm[Hg]""#, "nibp_sys 19 mm[Hg] implausible"),
+        (r#""nibp_dia","value":5,"unit":"mm[Hg]""#, "nibp_dia 5 mm[Hg]"),
+        (r#""nibp_dia","value":4.9,"unit":"mm[Hg]""#, "nibp_dia 4.9 mm[Hg] implausible"),
+        (r#""nibp_mean","value":5,"unit":"mm[Hg]""#, "nibp_mean 5 mm[Hg]"),
+        (r#""nibp_mean","value":4.9,"unit":"mm[Hg]""#, "nibp_mean 4.9 mm[Hg] implausible"),
         (r#""temperature","value":98.6,"unit":"Cel""#, "temperature 98.6 Cel implausible"),
         (r#""temperature","value":37,"unit":"[degF]""#, "temperature 37 [degF] implausible"),
         (r#""weight","value":0,"unit":"kg""#, "weight 0 kg implausible"),

@@ -10,7 +10,7 @@ use minicbor::{Decode, Encode};
 use serde::Serialize;
 
 use super::ids::DeviceId;
-use super::time::Timestamp;
+use super::time::{Span, Timestamp};
 pub use event::{DeviceInfo, Event, ExpectedSignal, Phase, WaveChunk};
 pub use raw::{DeadLetter, WaveSamples};
 pub use reading::{Comparator, Reading, ReadingTime, Status, Value};
@@ -110,6 +110,13 @@ pub struct Relay {
     /// When the relay sent it on, by the relay's clock.
     #[n(3)]
     pub sent_at: Option<Timestamp>,
+}
+
+impl Relay {
+    /// What to add to the implant's time to have the relay's; nothing where the relay did not read its clock.
+    pub fn implant_correction(&self) -> Span {
+        self.received_at.zip(self.device_clock).map_or(Span::ZERO, |(at, clock)| at - clock)
+    }
 }
 
 /// How a publish reached the gateway.
