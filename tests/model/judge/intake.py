@@ -160,7 +160,11 @@ class Taken:
 
 
 def telemetry(world, device, head, entries, taken):
-    """Readings in the order of their measured times. # contract §0.6"""
+    """Readings in the order of their measured times. # contract §0.6
+
+    Of one instant those come first that may name an emergency, so that what follows from it is folded wherever it
+    stands in the message. # contract §0.22b
+    """
     copies = []
     for index, raw in enumerate(entries):
         try:
@@ -200,11 +204,16 @@ def telemetry(world, device, head, entries, taken):
             copy.certain = False
         copies.append(copy)
     in_conflict(world, copies)
-    ordered = sorted(copies, key=lambda c: (c.stamp is not None, c.stamp or 0))
+    ordered = sorted(copies, key=lambda c: (c.stamp is not None, c.stamp or 0, -folded(world, c.signal)))
     for copy in ordered:
         judging.take(world, device, copy)
         world.settle_courses()
     suspect(world, device, taken)
+
+
+def folded(world, signal):
+    """How much follows from an emergency that a signal may name."""
+    return max((len(rule.folds) for rule in world.rules.limits.values() if rule.signal == signal), default=0)
 
 
 def stands_still(world, device, head, copy, before):

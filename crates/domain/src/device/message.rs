@@ -1,5 +1,7 @@
 //! What becomes of a message: what of it is news, and who takes its parts.
 
+use std::cmp::Reverse;
+
 use super::reading::{Around, Place};
 use super::sequence::SequenceOutcome;
 use super::timing::{device_time, hop_sent_at, newest_reading};
@@ -95,7 +97,9 @@ impl Device {
                 let class = around.rules.class(&self.details.class);
                 let around = Around { class, everywhere: around };
                 let first = out.samples.len();
-                for place in in_order(message, readings, out.numbers, taken) {
+                for place in
+                    in_order(message, readings, (out.numbers, taken), around.everywhere.rules)
+                {
                     self.reading(message, place, around, observed, out);
                 }
                 if let Some(samples) = out.samples.get_mut(first..) {
@@ -146,33 +150,38 @@ impl Device {
     }
 }
 
-/// The readings of a message in the order they were measured, whatever the order they stand in; `numbers` stand
-/// before them in their row.
+/// A reading with when it was measured and how much follows from an emergency that its signal may name.
+type Timed<'a> = ((Option<Timestamp>, Reverse<usize>), Place<'a>);
+
+/// The readings of a message in the order they were measured, whatever the order they stand in; of one instant those
+/// first that may name an emergency, so that what follows from it is folded. `numbers` stand before them in their row.
 fn in_order<'a>(
     message: &Message,
     readings: &'a [Reading],
-    numbers: u32,
-    taken: Taken,
+    (numbers, taken): (u32, Taken),
+    rules: &RuleSet,
 ) -> Vec<Place<'a>> {
     let mut number = numbers;
-    let mut places: Vec<(Option<Timestamp>, Place<'a>)> = Vec::with_capacity(readings.len());
+    let mut places: Vec<Timed<'a>> = Vec::with_capacity(readings.len());
     for reading in readings {
         let place = Place { reading, number, contradicted: false, taken };
-        places.push((device_time(message, reading.time), place));
+        let folds = rules.limits_of(reading.signal).map(|rule| rule.folds.len()).max();
+        let rank = Reverse(folds.unwrap_or_default());
+        places.push(((device_time(message, reading.time), rank), place));
         number += u32::from(matches!(reading.value, Value::Number { .. }));
     }
-    places.sort_by_key(|(time, _)| *time);
-    for group in places.chunk_by_mut(|(a, _), (b, _)| a == b) {
+    places.sort_by_key(|(key, _)| *key);
+    for group in places.chunk_by_mut(|((a, _), _), ((b, _), _)| a == b) {
         mark_contradictions(group);
     }
     places.into_iter().map(|(_, place)| place).collect()
 }
 
 /// Marks numbers of one time and series that differ, unless one of them says that it corrects.
-fn mark_contradictions(group: &mut [(Option<Timestamp>, Place<'_>)]) {
+fn mark_contradictions(group: &mut [Timed<'_>]) {
     for i in 1..group.len() {
         let (before, rest) = group.split_at_mut(i);
-        let Some((Some(_), second)) = rest.first_mut() else { return };
+        let Some(((Some(_), _), second)) = rest.first_mut() else { return };
         for (_, first) in before {
             if contradict(first.reading, second.reading) {
                 (first.contradicted, second.contradicted) = (true, true);

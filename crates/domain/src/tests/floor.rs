@@ -2,9 +2,11 @@
 
 use crate::model::alarm::{Condition, Side};
 use crate::model::command::{AgeClass, PatientDetails, PatientLimit};
+use crate::model::input::Input;
+use crate::model::message::{Body, ReadingTime};
 use crate::model::unit::Unit;
 
-use super::scene::Scene;
+use super::scene::{Scene, at};
 
 /// A bedside monitor on somebody.
 fn bedside(who: impl FnOnce(&mut PatientDetails)) -> Scene {
@@ -209,4 +211,66 @@ fn what_ends_with_its_emergency_is_not_announced_for_a_moment() {
     });
     let news = scene.news();
     assert!(!news.iter().any(|line| line.starts_with("unfolded")), "{news:?}");
+}
+
+/// An arrest as a monitor shows it: no heart rate, no breath, and after some seconds no oxygen and no carbon dioxide.
+fn arrest(scene: &mut Scene, seconds: u32) {
+    for second in 0..seconds {
+        let fallen = f64::from(second.min(60));
+        scene.reading("dev", "heart_rate", 0.0);
+        scene.reading("dev", "respiratory_rate", 0.0);
+        scene.reading("dev", "spo2", 97.0 - fallen);
+        scene.reading("dev", "etco2", (38.0 - fallen).max(0.0));
+        scene.advance(1.0);
+    }
+}
+
+#[test]
+fn a_whole_arrest_is_announced_by_its_name_alone() {
+    let mut scene = of_age(AgeClass::Adult);
+    for _ in 0..30 {
+        for (signal, value) in
+            [("heart_rate", 70.0), ("respiratory_rate", 14.0), ("spo2", 97.0), ("etco2", 38.0)]
+        {
+            scene.reading("dev", signal, value);
+        }
+        scene.advance(1.0);
+    }
+    assert_eq!(scene.told(), [""; 0]);
+    arrest(&mut scene, 300);
+    assert_eq!(scene.told(), ["high vitals_live.asystole_low"]);
+    let open: Vec<_> = scene.core.patients["p"]
+        .alarms
+        .iter()
+        .map(|(key, open)| (key.rule.to_string(), open.alarm.group.is_some()))
+        .collect();
+    let follows = ["apnoea", "etco2", "heart_rate", "respiratory_rate", "spo2"]
+        .map(|rule| (format!("vitals_live.{rule}_low"), true));
+    let emergency = ("vitals_live.asystole_low".to_owned(), false);
+    let mut expected = vec![emergency];
+    expected.extend(follows);
+    expected.sort();
+    assert_eq!(open, expected);
+}
+
+#[test]
+fn an_emergency_folds_what_stands_before_it_in_its_message() {
+    for signals in [["heart_rate", "spo2"], ["spo2", "heart_rate"]] {
+        let mut scene = of_age(AgeClass::Adult);
+        scene.advance(6.0);
+        let mut readings = Vec::new();
+        for second in 0..=6 {
+            for signal in signals {
+                let mut reading = scene.measured(signal, if signal == "spo2" { 60.0 } else { 0.0 });
+                reading.index = readings.len() as u32;
+                reading.time = ReadingTime::At(at(f64::from(second)));
+                readings.push(reading);
+            }
+        }
+        let mut message = scene.message("dev");
+        message.body = Body::Telemetry { readings, refused: Vec::new() };
+        scene.fold(&[Input::Message(Box::new(message))]);
+        assert_eq!(scene.told(), ["high vitals_live.asystole_low"], "{signals:?}");
+        assert!(scene.alarm("vitals_live.spo2_low").group.is_some());
+    }
 }

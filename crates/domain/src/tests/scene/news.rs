@@ -1,6 +1,6 @@
 //! What came out of a scene, in short words.
 
-use crate::model::alarm::{Alarm, AlarmKind};
+use crate::model::alarm::{Alarm, AlarmKind, Priority};
 use crate::model::ids::DeviceId;
 use crate::model::instance::Instance;
 use crate::model::observation::Source;
@@ -15,6 +15,13 @@ impl Scene {
         let news = self.log[self.looked..].iter().filter_map(|t| words(&t.body)).collect();
         self.looked = self.log.len();
         news
+    }
+
+    /// What a person heard of since the last look: `high vitals_live.spo2_low`. What is shown only is not heard.
+    pub(in crate::tests) fn told(&mut self) -> Vec<String> {
+        let told = self.log[self.looked..].iter().filter_map(|t| announced(&t.body)).collect();
+        self.looked = self.log.len();
+        told
     }
 
     #[track_caller]
@@ -79,4 +86,13 @@ pub(in crate::tests) fn words(body: &TransitionBody) -> Option<String> {
         TransitionBody::Note { what, .. } => Some(format!("note {what}")),
         TransitionBody::Answer { .. } | TransitionBody::NotAllowed { .. } => None,
     }
+}
+
+/// An announcement in short words.
+fn announced(body: &TransitionBody) -> Option<String> {
+    let TransitionBody::Alarm { change, alarm, .. } = body else { return None };
+    let shown_only =
+        alarm.priority == Priority::Info || alarm.group.is_some() || alarm.quiet_until.is_some();
+    let late = if alarm.late { "late " } else { "" };
+    (change.announces() && !shown_only).then(|| format!("{late}{} {}", alarm.priority, alarm.rule))
 }
