@@ -178,11 +178,12 @@ def telemetry(world, device, head, entries, taken):
         if copy.stamp is not None:
             timeline = head.timeline if head.timeline is not None else device.timeline or 0
             copy.identity = known_as(world, copy, (device.id, copy.signal, copy.instance, copy.stamp, timeline))
-        if judging.is_repeated(world, copy):
-            continue
         came = world.instants.setdefault(copy.identity, []) if copy.stamp is not None else []
         before = [c for c in came if not c.gone]
         stopped = stands_still(world, device, head, copy, before)
+        copy.anew = stopped and any(not differs(c, copy) for c in before)
+        if judging.is_repeated(world, copy):
+            continue
         suspected = taken.suspect
         copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age, stopped)
         if copy.status == "entered-in-error":
@@ -217,13 +218,27 @@ def folded(world, signal):
 
 
 def stands_still(world, device, head, copy, before):
-    """A clock that still gives the time it gave two minutes before, for another value. # contract §0.1a"""
+    """A clock that still gives the time it gave two minutes before, for another value, or for one of several that only
+    came late. # contract §0.1a
+    """
     cls = world.class_of(device)
     if copy.stamp is None or copy.status != "final" or (cls and cls.charted):
         return False
-    if head.sent_at not in (None, copy.stamp) or any(not differs(c, copy) for c in before):
+    if head.sent_at not in (None, copy.stamp):
+        return False
+    same = [c for c in before if not differs(c, copy)]
+    if same and not (came_late(world, same) and any(differs(c, copy) and was_judged(world, c) for c in before)):
         return False
     return any(world.now - c.arrival > STOPPED for c in before)
+
+
+def was_judged(world, copy):
+    return copy.patient is not None and judging.fit(world, copy)
+
+
+def came_late(world, same):
+    """Whether copies of one value were judged, and the last of them for the past only."""
+    return any(was_judged(world, c) for c in same) and not same[-1].live
 
 
 def known_as(world, copy, identity):

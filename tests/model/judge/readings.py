@@ -49,6 +49,7 @@ class Copy:
     past: bool = False
     timeless: bool = False
     settled: bool = False
+    anew: bool = False
     index: int = 0
     corrects: bool = False
     gone: bool = False

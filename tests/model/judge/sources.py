@@ -35,6 +35,8 @@ def differs(one, other):
 
 def is_known(copy, standing, gone):
     """Whether a copy says nothing new of its identity. # contract §0.1-0.3"""
+    if copy.anew:
+        return False
     if copy.status == "corrected":
         return any(not differs(c, copy) for c in standing)
     # Once one said `corrected`, no other value of it counts.

@@ -9,7 +9,7 @@ use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
 use crate::model::message::{Message, Mode, Reading, Status, Value};
 use crate::model::observation::{Content, DeviceInstant, Observation, Source, Timeliness, Timing};
-use crate::model::sample::{Sample, SeriesKey};
+use crate::model::sample::{Sample, SeriesKey, flag};
 use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::rules::Class;
@@ -80,16 +80,19 @@ impl Device {
         let again = reading.status == Status::Corrected
             && gone.is_some()
             && before.seen().is_none_or(|seen| seen.withdrawn);
-        if is_same && judged_before && !withdraws && !again {
-            return self.count(Fate::Duplicate, out);
-        }
         let says_now = message.sent_at.is_none_or(|sent_at| sent.is_some_and(|s| s.at == sent_at));
         let instant = state.zip(sent).and_then(|(state, sent)| state.first_of(sent));
-        let stands_still = !is_same
+        // What only came late, of a time that has other values too, may be of the present all the same.
+        let came_late = before.seen().is_some_and(|seen| seen.flags & flag::LATE != 0)
+            && state.zip(sent).is_some_and(|(state, sent)| state.is_contradicted(sent, value));
+        let stands_still = (!is_same || (judged_before && came_late))
             && says_now
             && reading.status == Status::Final
             && class.is_none_or(|class| !class.charted)
             && instant.and_then(|seen| seen.arrived).is_some_and(|at| now.at - at > STOPPED);
+        if is_same && judged_before && !withdraws && !again && !stands_still {
+            return self.count(Fate::Duplicate, out);
+        }
         let instant = instant.or(gone.filter(|_| again));
         let corrected_before = instant.and_then(|seen| seen.measured);
         let flags_before = before.seen().filter(|_| is_same).map(|seen| seen.flags);

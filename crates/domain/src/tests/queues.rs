@@ -1,6 +1,7 @@
 //! A clock or a queue (contract §3).
 
-use crate::model::message::{Message, Reading, ReadingTime};
+use crate::model::input::Input;
+use crate::model::message::{Body, Event, Message, Phase, Reading, ReadingTime, Relay};
 use crate::model::time::{Span, Timestamp};
 
 use super::scene::{Scene, at};
@@ -132,4 +133,167 @@ fn a_clock_that_stands_years_back_is_a_broken_one_in_whatever_year() {
         assert_eq!((alarm.priority.as_str(), alarm.late), ("high", false), "{year}");
         assert!(scene.find("clock.suspect").is_some());
     }
+}
+
+/// A monitor that is the first patient's for two hours and the second's from then on; now it is so many seconds.
+fn handed_on(second: f64) -> Scene {
+    let mut scene = Scene::bedside();
+    scene.admit("q");
+    scene.advance(7_200.0);
+    scene.done(crate::model::command::Action::Unbind("dev".parse().unwrap()));
+    scene.bind("dev", "q");
+    scene.advance(second - 7_200.0);
+    scene.skip();
+    scene
+}
+
+#[test]
+fn readings_of_a_queue_belong_to_whom_the_device_was_bound_then() {
+    for (made_at, whose, other) in [(0.0, "p", "q"), (8_000.0, "q", "p")] {
+        let mut scene = handed_on(14_400.0);
+        for n in 0..100 {
+            scene.send("dev", "spo2", 70.0, made(made_at + f64::from(n) * 10.0));
+            scene.advance(1.0 / 30.0);
+        }
+        let alarm = scene.alarm("vitals_live.spo2_low");
+        assert_eq!((alarm.patient.unwrap().as_str(), alarm.late), (whose, true));
+        assert!(scene.series(other, "dev", "spo2").is_none(), "nothing of it is of {other}");
+    }
+}
+
+/// The clock of the monitor of the second patient stood three hours ahead, was known to, and is right now.
+fn about_to_be_put_right() -> Scene {
+    let mut scene = handed_on(4.0 * 3_600.0);
+    for _ in 0..15 {
+        scene.send("dev", "spo2", 97.0, made(scene.second() + 3.0 * 3_600.0));
+        scene.advance(1.0);
+    }
+    scene.skip();
+    scene
+}
+
+#[test]
+fn after_its_clock_was_put_right_a_monitor_speaks_of_its_patient_and_not_of_the_one_before() {
+    let mut scene = about_to_be_put_right();
+    for _ in 0..6 {
+        scene.send("dev", "heart_rate", 20.0, made(scene.second()));
+        scene.advance(1.0);
+    }
+    scene.expect(&[
+        "raised low clock.stepped: alarming, momentary",
+        "raised high vitals_live.heart_rate_low: alarming, present",
+    ]);
+    assert_eq!(scene.alarm("vitals_live.heart_rate_low").patient.unwrap().as_str(), "q");
+    assert!(scene.core.patients["p"].alarms.is_empty());
+    assert!(scene.series("p", "dev", "heart_rate").is_none());
+}
+
+#[test]
+fn what_was_stamped_before_a_clock_was_put_right_is_nobodys_where_the_old_clock_says_another() {
+    let mut scene = about_to_be_put_right();
+    let now = scene.second();
+    // By the clock as it is now of the second patient, as it was before of the first.
+    scene.send("dev", "heart_rate", 20.0, |message, reading| {
+        made(now)(message, reading);
+        reading.time = ReadingTime::At(at(now - 3_600.0));
+    });
+    scene.expect(&[
+        "raised low clock.stepped: alarming, momentary",
+        "raised low link.unattributed: alarming, momentary",
+    ]);
+    for patient in ["p", "q"] {
+        assert!(scene.series(patient, "dev", "heart_rate").is_none(), "{patient}");
+    }
+    assert_eq!(scene.alarm("link.unattributed").patient.unwrap().as_str(), "q");
+}
+
+#[test]
+fn an_episode_of_an_implant_whose_clock_stands_years_back_is_told_live_through_its_relay() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("implant", "cied", &[]);
+    scene.device("home", "relay", &[]);
+    scene.bind("implant", "p");
+    scene.advance(600.0);
+    let now = scene.now.wall();
+    let years = Span::days(11 * 365);
+    let mut message = scene.message("implant");
+    message.principal = "home".parse().unwrap();
+    (message.sent_at, message.clock) = (None, None);
+    message.relay = Some(Relay {
+        id: "home".parse().unwrap(),
+        device_clock: Some(now - years),
+        received_at: Some(now),
+        sent_at: Some(now),
+    });
+    let event = Event {
+        index: 0,
+        id: Some("ep-1".to_owned()),
+        time: ReadingTime::At(now - years - Span::secs(30)),
+        name: "vf_detected".to_owned(),
+        phase: Phase::Single,
+        text: None,
+    };
+    message.body = Body::Events { events: vec![event], refused: Vec::new() };
+    scene.fold(&[Input::Message(Box::new(message))]);
+    scene.expect(&["raised high cied.vf: alarming, momentary"]);
+    assert_eq!(scene.alarm("cied.vf").trigger.measured_at, Some(at(570.0)));
+}
+
+#[test]
+fn after_a_boot_that_went_back_the_clock_is_learnt_like_any_other() {
+    for ahead in [1_200.0, -60.0] {
+        let mut scene = Scene::bedside();
+        for _ in 0..5 {
+            scene.send("dev", "spo2", 97.0, |message, reading| {
+                made(at_now(message))(message, reading);
+                message.boot = Some(5);
+            });
+            scene.advance(1.0);
+        }
+        for _ in 0..90 {
+            scene.send("dev", "spo2", 96.0, |message, reading| {
+                made(at_now(message) + ahead)(message, reading);
+                message.boot = Some(1);
+            });
+            scene.advance(1.0);
+        }
+        let latest = scene.latest("p", "dev", "spo2").unwrap();
+        assert_eq!((latest.number.value, latest.measured), (96.0, at(94.0)), "{ahead} s ahead");
+    }
+}
+
+/// The second of the scene at which a message is sent.
+fn at_now(message: &Message) -> f64 {
+    (message.sent_at.unwrap() - at(0.0)).as_secs_f64()
+}
+
+#[test]
+fn what_a_stopped_clock_stamps_is_judged_whenever_it_falls() {
+    // Until a clock has stood for 2 min its stamps may be true: what they say is late from the second minute on.
+    for (fall, judged) in [(30, 36), (80, 127), (150, 156)] {
+        let mut scene = Scene::bedside();
+        for second in 0..judged {
+            let value = if second < fall { 97.0 } else { 60.0 + f64::from(second % 2) };
+            scene.send("dev", "spo2", value, made(0.0));
+            scene.advance(1.0);
+        }
+        let alarm = scene.alarm("vitals_live.spo2_low");
+        assert_eq!((alarm.priority.as_str(), alarm.late), ("high", false), "at {fall} s");
+    }
+}
+
+#[test]
+fn one_stamp_four_minutes_ahead_makes_nothing_late_that_comes_after_it() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "spo2", 97.0);
+    scene.advance(1.0);
+    scene.measured_at("dev", "spo2", 97.0, 241.0);
+    scene.advance(1.0);
+    scene.skip();
+    scene.stream("dev", "spo2", 60.0, 6);
+    scene.expect(&["raised high vitals_live.spo2_low: alarming, present"]);
+    scene.advance(1.0);
+    scene.reading("dev", "spo2", 61.0);
+    assert_eq!(scene.latest("p", "dev", "spo2").map(|latest| latest.number.value), Some(61.0));
 }
