@@ -225,4 +225,24 @@ mod tests {
             0,
         );
     }
+
+    #[test]
+    fn a_device_that_states_no_boot_any_more_is_taken_as_it_is() {
+        use SequenceOutcome::{New, Old, Redelivered, Reset};
+        let mut s = Sequence::default();
+        let b = Some(5);
+        let steps: [Step; 7] = [
+            (b, Some(900), 1, 1, New),
+            (None, Some(901), 2, 2, New),
+            (None, Some(901), 2, 2, Redelivered),
+            (None, Some(1), 3, 1, Old),
+            (None, Some(1), 3, 9, Reset),
+            (None, Some(2), 4, 10, New),
+            (b, Some(3), 5, 11, New),
+        ];
+        for (i, (boot, seq, hash, time, expected)) in steps.into_iter().enumerate() {
+            let newest = Some(Timestamp::from_millis(time * 1_000));
+            assert_eq!(s.take(boot, seq, hash, newest), expected, "step {i}");
+        }
+    }
 }

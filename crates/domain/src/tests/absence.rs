@@ -312,3 +312,27 @@ fn silence_names_lateness_and_the_clock() {
         assert!(scene.find(SILENCE).is_none());
     }
 }
+
+#[test]
+fn what_a_device_states_in_test_mode_or_of_an_earlier_boot_changes_nothing() {
+    let state = |scene: &mut Scene, signal: &str, mode: Mode, boot: u64| {
+        let expected =
+            crate::model::message::ExpectedSignal { signal: scene.signal(signal), interval: None };
+        let mut message = scene.message("dev");
+        (message.mode, message.boot) = (mode, Some(boot));
+        let info = DeviceInfo { signals: vec![expected], ..DeviceInfo::default() };
+        message.body = Body::Info { info };
+        scene.fold(&[Input::Message(Box::new(message))]);
+    };
+    let mut scene = Scene::bedside();
+    state(&mut scene, "spo2", Mode::Real, 5);
+    state(&mut scene, "heart_rate", Mode::Test, 5);
+    state(&mut scene, "heart_rate", Mode::Demo, 5);
+    state(&mut scene, "heart_rate", Mode::Real, 4);
+    scene.skip();
+    let expected = scene.core.devices["dev"].expected();
+    assert_eq!(expected.iter().map(|e| e.signal).collect::<Vec<_>>(), [scene.signal("spo2")]);
+    scene.stream("dev", "heart_rate", 70.0, 15);
+    scene.advance(0.0);
+    assert!(scene.alarm(SILENCE).text.contains("SpO2 (no data)"));
+}

@@ -379,3 +379,51 @@ fn a_fraction_where_per_cent_is_expected_is_judged_as_per_cent_and_clears_nothin
     assert_eq!((alarm.priority.as_str(), alarm.text.as_str()), ("high", "SpO2 60 % below 80 %"));
     assert_eq!(alarm.condition_reason.as_deref(), Some("unit doubtful"));
 }
+
+#[test]
+fn what_a_bound_leaves_open_is_not_judged_and_its_silence_says_why() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "bedside", &["spo2", "heart_rate"]);
+    scene.bind("dev", "p");
+    for _ in 0..420 {
+        scene.reading("dev", "heart_rate", 70.0);
+        scene.send("dev", "spo2", 50.0, |_, reading| {
+            if let Value::Number { comparator, .. } = &mut reading.value {
+                *comparator = Some(Comparator::GreaterOrEqual);
+            }
+        });
+        scene.advance(1.0);
+    }
+    assert!(scene.latest("p", "dev", "spo2").is_none(), "nothing of it is fresh");
+    let alarm = scene.alarm("link.silence");
+    assert_eq!(alarm.priority.as_str(), "medium");
+    assert_eq!(alarm.text, "No judged data from dev: SpO2 (only a bound is known)");
+}
+
+#[test]
+fn what_people_chart_up_to_two_hours_ahead_is_no_fault_of_a_clock() {
+    for (ahead, suspect) in [(35 * 60, false), (2 * 3_600, false), (2 * 3_600 + 1, true)] {
+        let mut scene = Scene::empty();
+        scene.admit("p");
+        scene.device("chart", "charted", &[]);
+        scene.bind("chart", "p");
+        scene.advance(60.0);
+        scene.measured_at("chart", "nibp_sys", 70.0, 60.0 + f64::from(ahead));
+        assert_eq!(scene.alarm("vitals_live.nibp_sys_low").priority.as_str(), "high", "{ahead} s");
+        assert_eq!(scene.find("clock.suspect").is_some(), suspect, "{ahead} s");
+    }
+}
+
+#[test]
+fn good_and_absurd_stamps_in_turn_are_announced_once() {
+    let mut scene = Scene::bedside();
+    for _ in 0..300 {
+        scene.reading("dev", "spo2", 97.0);
+        scene.advance(1.0);
+        scene.measured_at("dev", "spo2", 97.0, scene.second() + 100_000.0);
+        scene.advance(1.0);
+    }
+    let told = scene.told();
+    assert_eq!(told, ["medium clock.suspect"]);
+}

@@ -332,3 +332,20 @@ fn without_a_number_a_start_at_the_time_of_an_end_begins_another_episode() {
     scene.event_at("dev", "occlusion", None, Start, 0.0);
     scene.expect(&["raised high pump.delivery_stopped: alarming, present"]);
 }
+
+#[test]
+fn an_end_that_came_too_late_is_heard_again_live_and_ends_its_episode() {
+    let mut scene = Scene::bedside();
+    scene.event("dev", "vt_detected", Some("1"), Start);
+    scene.advance(200.0);
+    scene.skip();
+    scene.event_at("dev", "vt_detected", Some("1"), End, 30.0);
+    scene.expect(&[]);
+    assert_eq!(scene.reset("cied.vt", None), Outcome::Conflict, "it may go on");
+    scene.advance(1.0);
+    scene.skip();
+    scene.event("dev", "vt_detected", Some("1"), End);
+    let news = scene.news();
+    assert!(news.contains(&"latched medium cied.vt: latched, absent".to_owned()), "{news:?}");
+    assert_eq!(scene.reset("cied.vt", None), Outcome::Done);
+}

@@ -1,7 +1,8 @@
 //! Which reading is which (contract §2, "Same reading").
 
 use crate::model::instance::Instance;
-use crate::model::message::{Message, Mode, Phase, Reading, ReadingTime, Status};
+use crate::model::message::{Message, Mode, Phase, Reading, ReadingTime, Relay, Status, Value};
+use crate::model::time::Span;
 
 use super::scene::{Scene, at};
 
@@ -228,4 +229,119 @@ fn a_withdrawn_value_inside_ends_nothing() {
     let news = scene.news();
     let over = "latched high vitals_live.heart_rate_high: latched, absent".to_owned();
     assert!(!news.contains(&over), "{news:?}");
+}
+
+#[test]
+fn a_correction_is_of_the_same_reading_though_the_offset_of_its_clock_moved_since() {
+    for moved in [300, 1_300] {
+        let mut scene = Scene::bedside();
+        scene.advance(60.0);
+        let by_a_clock = |behind: i64| {
+            move |message: &mut Message, reading: &mut Reading| {
+                message.clock = None;
+                message.sent_at = message.sent_at.map(|sent_at| sent_at - Span::millis(behind));
+                reading.time = ReadingTime::At(at(59.0));
+            }
+        };
+        scene.send("dev", "nibp_sys", 70.0, by_a_clock(1_000));
+        let first = scene.latest("p", "dev", "nibp_sys").unwrap();
+        scene.advance(5.0);
+        scene.skip();
+        scene.send("dev", "nibp_sys", 120.0, |message, reading| {
+            by_a_clock(1_000 - moved)(message, reading);
+            reading.status = Status::Corrected;
+        });
+        scene.expect(&["retracted high vitals_live.nibp_sys_low: closed retracted"]);
+        let corrected = scene.latest("p", "dev", "nibp_sys").unwrap();
+        assert_eq!((corrected.number.value, corrected.measured), (120.0, first.measured));
+    }
+}
+
+#[test]
+fn a_sensor_that_comes_off_is_told_where_numbers_stand_still() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "bedside", &[]);
+    scene.bind_with_zeros("dev", "p", &["spo2"]);
+    for value in [97.0, 96.0, 0.0] {
+        scene.expect(&[]);
+        scene.advance(1.0);
+        scene.send("dev", "spo2", value, |message, _| message.seq = Some(1));
+    }
+    scene.expect(&["raised high link.zero_or_off: alarming, present"]);
+}
+
+#[test]
+fn of_two_codes_of_one_signal_each_is_judged_by_itself() {
+    let mut scene = Scene::bedside();
+    for _ in 0..22 {
+        for (code, value) in [("mdc:151562", 19.0), ("mdc:151570", 3.0)] {
+            scene.send("dev", "respiratory_rate", value, |_, reading| {
+                reading.instance = Instance::from(code);
+            });
+        }
+        scene.advance(1.0);
+    }
+    scene.expect(&["raised high vitals_live.respiratory_rate_low: alarming, present"]);
+    assert_eq!(scene.alarm("vitals_live.respiratory_rate_low").source, "dev/mdc:151570");
+}
+
+#[test]
+fn what_comes_final_after_something_milder_of_its_time_is_judged() {
+    type Before = fn(&mut Message, &mut Reading);
+    let milder: [(&str, Before); 4] = [
+        ("preliminary", |_, reading| reading.status = Status::Preliminary),
+        ("absent", |_, reading| reading.value = Value::Absent("not-performed".to_owned())),
+        ("final, of the same minute", |_, _| {}),
+        ("unlikely", |_, reading| reading.quality = Some(0.2)),
+    ];
+    for (name, before) in milder {
+        let mut scene = Scene::bedside();
+        scene.advance(10.0);
+        scene.send("dev", "nibp_sys", 120.0, |message, reading| {
+            reading.time = ReadingTime::At(at(0.0));
+            before(message, reading);
+        });
+        scene.advance(40.0);
+        scene.skip();
+        scene.send("dev", "nibp_sys", 60.0, at_second(0.0, Status::Final));
+        let told = scene.told();
+        assert_eq!(told, ["high vitals_live.nibp_sys_low"], "{name}");
+    }
+}
+
+#[test]
+fn the_same_measurement_by_another_hub_confirms_nothing() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("cuff", "spot", &[]);
+    scene.bind("cuff", "p");
+    for hub in ["hub-1", "hub-2"] {
+        scene.device(hub, "relay", &[]);
+    }
+    let through = |hub: &'static str, second: f64| {
+        move |message: &mut Message, reading: &mut Reading| {
+            let now = message.sent_at;
+            message.principal = hub.parse().unwrap();
+            (message.sent_at, message.clock) = (None, None);
+            message.relay = Some(Relay {
+                id: hub.parse().unwrap(),
+                device_clock: now,
+                received_at: now,
+                sent_at: now,
+            });
+            reading.time = ReadingTime::At(at(second));
+        }
+    };
+    scene.advance(10.0);
+    scene.send("cuff", "nibp_sys", 85.0, through("hub-1", 5.0));
+    scene.expect(&["raised low vitals_live.nibp_sys_low_repeat_due: alarming, present"]);
+    scene.advance(50.0);
+    scene.send("cuff", "nibp_sys", 85.0, through("hub-2", 5.0));
+    scene.expect(&[]);
+    scene.advance(5.0);
+    scene.send("cuff", "nibp_sys", 85.0, through("hub-2", 60.0));
+    let news = scene.news();
+    let raised = "raised medium vitals_live.nibp_sys_low: alarming, present".to_owned();
+    assert!(news.contains(&raised), "another measurement does: {news:?}");
 }

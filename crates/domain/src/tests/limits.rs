@@ -404,3 +404,21 @@ fn a_refused_change_changes_nothing_and_speaks_of_nothing_else() {
         }
     }
 }
+
+#[test]
+fn glucose_above_the_target_is_shown_and_not_announced() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("cgm", "cgm", &[]);
+    scene.bind("cgm", "p");
+    scene.reading("cgm", "glucose_cgm", 190.0);
+    assert_eq!(scene.told(), [""; 0]);
+    let alarm = scene.alarm("cgm.glucose_high");
+    assert_eq!(
+        (alarm.priority.as_str(), alarm.text.as_str()),
+        ("info", "Glucose, sensor 190 mg/dL above 180 mg/dL")
+    );
+    scene.advance(300.0);
+    scene.reading("cgm", "glucose_cgm", 251.0);
+    assert_eq!(scene.told(), ["medium cgm.glucose_high"]);
+}
