@@ -170,6 +170,13 @@ class Transitions(unittest.TestCase):
         story.stream(41, 60, ("spo2", 78))
         self.assertEqual(len(story.told(SPO2)), 1)
 
+    def test_the_response_rises_with_the_priority(self):
+        story = Story(signals=["respiratory_rate"])
+        story.stream(1, 22, ("respiratory_rate", 32))
+        self.assertEqual(story.alarm("vitals_live.respiratory_rate_high")["response"], "prompt")
+        story.stream(23, 44, ("respiratory_rate", 40))
+        self.assertEqual(story.alarm("vitals_live.respiratory_rate_high")["response"], "immediate")
+
     def test_row_22_a_limit_changed(self):
         story = Story()
         story.stream(1, 17, ("spo2", 86))
@@ -1002,7 +1009,8 @@ class Comparing(unittest.TestCase):
         self.fail("nothing to shrink")
 
     def test_kinds_of_disagreement(self):
-        alarm = {"patient": "p", "rule": SPO2, "source": "d", "state": "alarming", "condition": "present", "priority": "high", "priority_peak": "high", "late": False}
+        alarm = {"patient": "p", "rule": SPO2, "source": "d", "state": "alarming", "condition": "present", "priority": "high", "priority_peak": "high", "response": "immediate",
+                 "late": False}
         other = {**alarm, "source": "d/spo2", "condition": "unknown"}
         self.assertEqual(kinds.differences({}, {"alarms": [alarm]}, {"alarms": [other]}),
                          {"source limit", "condition limit: model present, driver unknown"})

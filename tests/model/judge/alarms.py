@@ -11,6 +11,16 @@ LONGEST_PAUSE = {"high": 2 * MINUTE, "medium": 10 * MINUTE, "low": 60 * MINUTE, 
 COALESCE = US
 HOUR = 60 * MINUTE
 OUTLASTS = 2 * US
+RESPONSES = ("immediate", "prompt", "same_day", "next_working_day")
+
+
+def more_urgent(one, other):
+    return min(one, other, key=RESPONSES.index)
+
+
+def usual(priority):
+    """What is not said: of equipment high at once, anything else within minutes."""
+    return "immediate" if priority == "high" else "prompt"
 
 
 @dataclass(eq=False)
@@ -24,6 +34,7 @@ class Alarm:
     priority: str
     condition: str
     raised_at: int
+    response: str
     late: bool = False
     device: str | None = None
     first_priority: str = ""
@@ -105,9 +116,9 @@ class Alarms:
         return False
 
     def raise_(self, patient, rule, source, priority, now, *, kind="physiological", condition="present",
-               late=False, device=None, news="condition", signal=None, resettable=False):
+               late=False, device=None, news="condition", signal=None, resettable=False, response=None):
         """Row 1."""
-        alarm = Alarm(patient, rule, source, kind, priority, condition, now, late, device, signal=signal,
+        alarm = Alarm(patient, rule, source, kind, priority, condition, now, response or usual(priority), late, device, signal=signal,
                       first_priority=priority, news_kind=news, first_news=news, resettable=resettable)
         alarm.quiet = self.follows(alarm)
         self.open[alarm.key] = alarm
@@ -139,6 +150,7 @@ class Alarms:
         if before == "absent":
             alarm.quiet = self.follows(alarm)
         rose = ORDER[priority] > ORDER[alarm.priority]
+        alarm.response = more_urgent(alarm.response, about.get("response") or usual(priority))
         once = once and alarm.acked_at is None and alarm.kept_back is None and priority != "high"
         if rose:
             alarm.priority = priority
@@ -180,6 +192,7 @@ class Alarms:
         if over:
             alarm.quiet, alarm.rose = self.follows(alarm), True
         rose = ORDER[priority] > ORDER[alarm.priority]
+        alarm.response = more_urgent(alarm.response, about.get("response") or usual(priority))
         alarm.priority, alarm.rose = (priority, True) if rose else (alarm.priority, alarm.rose)
         alarm.recurrence += 1
         alarm.latched = False

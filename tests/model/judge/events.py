@@ -97,7 +97,8 @@ class Events:
         where = patient, rule.id, device.id
         ended = ("end", *key) in self.used
         if event.phase == "single" or is_late or ended:
-            alarm = world.alarms.momentary(*where, priority, now, news="event", late=is_late, device=device.id)
+            alarm = world.alarms.momentary(*where, priority, now, news="event", late=is_late, device=device.id,
+                                           response=rule.response)
             alarm.event = event.event
             if event.phase != "single" and not ended:
                 self.running.setdefault(where, set()).add(key)
@@ -105,10 +106,10 @@ class Events:
         self.running.setdefault(where, set()).add(key)
         alarm = world.alarms.open.get(where)
         if alarm is None:
-            alarm = world.alarms.raise_(*where, priority, now, news="event", device=device.id)
+            alarm = world.alarms.raise_(*where, priority, now, news="event", device=device.id, response=rule.response)
         else:
             # Every new event id on an open alarm is news. # contract §5
-            world.alarms.momentary(*where, priority, now, news="event", device=device.id)
+            world.alarms.momentary(*where, priority, now, news="event", device=device.id, response=rule.response)
             alarm.condition, alarm.expires = "present", None
         alarm.event = event.event
 
@@ -149,7 +150,7 @@ class Events:
     def _raise_again(self, alarm, where, rule, condition):
         priority = lower(rule.priority) if alarm.late and rule.response in ("immediate", "prompt") else rule.priority
         again = self.world.alarms.raise_(*where, priority, self.world.now, news="event", condition=condition, late=alarm.late,
-                                         device=alarm.device)
+                                         device=alarm.device, response=rule.response)
         again.event = alarm.event
 
     def inherit_ends(self, device, before, patient):

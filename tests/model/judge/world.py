@@ -79,7 +79,8 @@ class World:
             "history": self.history, "step": self.number,
             "alarms": [
                 {"patient": a.patient, "rule": a.rule, "source": a.source, "state": a.state,
-                 "condition": a.condition, "priority": a.priority, "priority_peak": a.priority, "late": a.late}
+                 "condition": a.condition, "priority": a.priority, "priority_peak": a.priority, "response": a.response,
+                 "late": a.late}
                 for a in sorted(self.alarms.open.values(), key=lambda one: str(one.key))
             ],
             "announced": told, "closed": closed, "answer": answer,
@@ -284,7 +285,7 @@ class World:
                 return
         told = self.shown_only(source, rule, side, course.level, key[0], told)
         before = alarm and (alarm.condition, alarm.priority)
-        alarm = self.alarms.hold(*key, told, self.now, device=source.device, signal=rule.signal)
+        alarm = self.alarms.hold(*key, told, self.now, device=source.device, signal=rule.signal, response=rule.response(course.level))
         if before != (alarm.condition, alarm.priority):
             alarm.stands = source.signal, course.levels[course.level].copy.identity
             alarm.acknowledge_for = rule.holds(side, course.level)

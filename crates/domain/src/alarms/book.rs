@@ -330,7 +330,7 @@ impl Book {
             alarm.group = folding;
         }
         let change = if draft.news || draft.condition == Condition::Momentary {
-            alarm.reach(draft.priority);
+            alarm.reach(draft.priority, draft.response);
             let goes_on = matches!(alarm.condition, Condition::Present | Condition::Unknown);
             if just_told && !rises && !was_over {
                 open.untold = true;
@@ -343,7 +343,7 @@ impl Book {
             let condition = if begins { draft.condition } else { alarm.condition };
             Some(alarm.recur(condition, draft.late, now))
         } else {
-            alarm.present(draft.priority, now)
+            alarm.present(draft.priority, draft.response, now)
         };
         let Some(change) = change else { return };
         open.unbound = false;
