@@ -100,6 +100,7 @@ class Events:
             alarm = world.alarms.momentary(*where, priority, now, news="event", late=is_late, device=device.id,
                                            response=rule.response)
             alarm.event = event.event
+            alarm.folds, alarm.reported = rule.folds, now
             if event.phase != "single" and not ended:
                 self.running.setdefault(where, set()).add(key)
             return
@@ -112,6 +113,7 @@ class Events:
             world.alarms.momentary(*where, priority, now, news="event", device=device.id, response=rule.response)
             alarm.condition, alarm.expires = "present", None
         alarm.event = event.event
+        alarm.folds, alarm.reported = rule.folds, now
 
     def _end(self, device, event, patient, rule):
         """Over when every episode of the rule has ended; what is doubtful ends nothing. # contract §0.2"""
@@ -152,6 +154,7 @@ class Events:
         again = self.world.alarms.raise_(*where, priority, self.world.now, news="event", condition=condition, late=alarm.late,
                                          device=alarm.device, response=rule.response)
         again.event = alarm.event
+        again.folds, again.reported = rule.folds, self.world.now
 
     def inherit_ends(self, device, before, patient):
         """What has ended has ended, whoever it was told of. # contract §4"""

@@ -235,6 +235,7 @@ impl Book {
             return;
         }
         let ordinal = self.next_ordinal(&draft);
+        let group = self.folding(&draft.key, draft.found());
         let now = out.wall();
         let alarm = Alarm {
             id: alarm_id(
@@ -252,7 +253,7 @@ impl Book {
             bed: subject.bed.cloned(),
             device: draft.device,
             source: draft.key.source.clone(),
-            group: self.folding(&draft.key, draft.signal).map(|alarm| alarm.id.to_string()),
+            group,
             simulated: out.simulated,
             rule: draft.key.rule.clone(),
             rule_version: draft.rule_version,
@@ -319,14 +320,15 @@ impl Book {
     /// The condition of the open alarm holds again.
     fn renew(&mut self, draft: Draft, out: &mut Output) {
         let now = out.wall();
-        let folding = self.folding(&draft.key, draft.signal).map(|alarm| alarm.id.to_string());
+        let stands = self.open.get(&draft.key).map_or(draft.priority, |open| open.alarm.priority);
+        let folding = self.folding(&draft.key, draft.found().at_least(stands));
         let Some(open) = self.open.get_mut(&draft.key) else { return };
         let own = out.now.at;
         let just_told = open.was_just_told(own);
         let alarm = &mut open.alarm;
         let rises = draft.priority > alarm.priority;
         let was_over = alarm.condition == Condition::Absent;
-        if was_over {
+        if was_over || rises {
             alarm.group = folding;
         }
         let change = if draft.news || draft.condition == Condition::Momentary {
@@ -335,6 +337,7 @@ impl Book {
             if just_told && !rises && !was_over {
                 open.untold = true;
                 alarm.condition = if goes_on { alarm.condition } else { draft.condition };
+                (open.held_at, open.folds) = (Some(own), draft.folds);
                 (alarm.text, alarm.trigger, alarm.late) = (draft.text, draft.trigger, draft.late);
                 open.sent = draft.sent;
                 return;
@@ -348,6 +351,7 @@ impl Book {
         let Some(change) = change else { return };
         open.unbound = false;
         open.held_at = Some(own);
+        open.folds = draft.folds;
         open.acknowledge_for = draft.acknowledge_for;
         open.sent = draft.sent;
         alarm.text = draft.text;

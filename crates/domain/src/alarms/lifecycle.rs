@@ -2,7 +2,9 @@
 //!
 //! Each function returns the change it made, or `None` when nothing changed. Times are shown times.
 
-use crate::model::alarm::{Acknowledgement, Alarm, AlarmKind, Condition, Priority, Response, State};
+use crate::model::alarm::{
+    Acknowledgement, Alarm, AlarmKind, Condition, Priority, Response, State,
+};
 use crate::model::command::Outcome;
 use crate::model::time::{Span, Timestamp};
 use crate::output::transition::Change;

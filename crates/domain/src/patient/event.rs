@@ -113,7 +113,7 @@ impl Patient {
             acknowledge_for: None,
             by_reading: false,
             resettable: false,
-            folds: Vec::new(),
+            folds: rule.folds.clone(),
         };
         self.raise(draft, out);
         if !momentary {
@@ -160,7 +160,7 @@ impl Patient {
             acknowledge_for: None,
             by_reading: false,
             resettable: false,
-            folds: Vec::new(),
+            folds: rule.folds.clone(),
         };
         self.raise(draft, out);
         for episode in ongoing {

@@ -10,6 +10,8 @@ mod repeat;
 mod track;
 mod watch;
 
+use std::cmp::Reverse;
+
 use draft::limit_draft;
 pub(super) use late::lowered;
 use own::valid_at;
@@ -77,7 +79,7 @@ impl Kind for Limits {
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
-        if let Deadline::Delay { series, rule, level } = deadline {
+        if let Deadline::Delay { series, rule, level, .. } = deadline {
             patient.delay_over(series, rule, level, context, out);
         } else if let Deadline::Gap { series } = deadline {
             patient.lose(series, due, context, out);
@@ -408,7 +410,8 @@ impl Watch {
         }
         for level in Level::ALL {
             if let Some(due) = self.due(rule, level, state) {
-                earliest.offer(due, Deadline::Delay { series, rule: &rule.id, level });
+                let explains = Reverse(rule.folds.len());
+                earliest.offer(due, Deadline::Delay { explains, series, rule: &rule.id, level });
             }
         }
     }

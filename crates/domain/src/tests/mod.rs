@@ -9,6 +9,7 @@ mod brokers;
 mod context;
 mod differed;
 mod doubt;
+mod emergencies;
 mod events;
 mod failing;
 mod floor;

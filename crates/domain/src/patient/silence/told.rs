@@ -65,6 +65,9 @@ impl Patient {
                 });
             }
             Some(_) | None => {
+                if known.is_none() {
+                    self.alarms.episodes_unknown(device, out);
+                }
                 let mut draft = Draft { raised_at: out.now.shown(due), ..draft };
                 draft.trigger.signal = signal.unwrap_or_default();
                 draft.trigger.measured_at = since;
