@@ -387,7 +387,12 @@ impl PatientAlarms<'_> {
     ) {
         let watch = state.watches.of(rule);
         let Some(began) = watch.and_then(|w| w.tracks[level].began.as_deref()) else { return };
-        let raised_at = self.now().shown(began.rule_at + rule.wait(level)).min(self.wall());
+        let request = rule.confirm.as_ref().map(|confirm| confirm.request.clone());
+        let asked = request.is_some_and(|id| self.holds(&Key::new(id, source.name())));
+        // A single measurement counts as of when it was measured, if it waited for no other.
+        let single = (state.spot || rule.spot) && !asked;
+        let wait = if single { Span::ZERO } else { rule.wait(level) };
+        let raised_at = self.now().shown(began.rule_at + wait).min(self.wall());
         let draft = limit_draft(rule, source, began, level, raised_at);
         self.raise(Draft { latest: state.latest_on(self.now(), state.gap(rule)), ..draft });
     }
