@@ -165,6 +165,7 @@ class Alarms:
         if alarm is None:
             return self.raise_(patient, rule, source, priority, now, **about)
         before, latched = alarm.condition, alarm.latched
+        alarm.folds = about.get("folds", alarm.folds)
         rose = ORDER[priority] > ORDER[alarm.priority]
         alarm.response = more_urgent(alarm.response, about.get("response") or usual(priority))
         once = once and alarm.acked_at is None and alarm.kept_back is None and priority != "high"

@@ -53,7 +53,7 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     if alarm is not None and alarm.condition in ("present", "unknown"):
         return
     alarm = world.alarms.momentary(*key, priority, world.now, late=True, device=device.id, signal=rule.signal,
-                                   response=rule.response(level))
+                                   response=rule.response(level), folds=rule.folds)
     worst = (min if side == "low" else max)(fresh, key=lambda c: c.value)
     alarm.stands = source.signal, worst.identity
 

@@ -45,7 +45,7 @@ pub struct LimitRule {
     /// No limit of a patient's own takes its place: it is lethal for everybody.
     pub floor: bool,
     /// The ordinary limit that may say the same, if it is a floor without a name.
-    pub cover: Option<Cover>,
+    pub cover: Option<Box<Cover>>,
     /// The name of what it finds, where that has one: `Asystole`.
     pub name: Option<String>,
     /// What follows from what it finds: alarms over these signals are shown and not announced while it is present.

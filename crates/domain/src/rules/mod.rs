@@ -233,7 +233,7 @@ impl RuleSet {
             .collect();
         for (index, cover) in found {
             if let Some(Rule::Limit(floor)) = self.rules.get_mut(index) {
-                floor.cover = Some(cover);
+                floor.cover = Some(Box::new(cover));
             }
         }
     }
