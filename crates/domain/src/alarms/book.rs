@@ -2,6 +2,7 @@
 
 mod act;
 mod causes;
+mod crossed;
 mod due;
 mod folded;
 mod hourly;
@@ -17,6 +18,7 @@ use self::causes::Causes;
 use self::due::wake;
 use self::hourly::Announced;
 pub use self::ongoing::Ongoing;
+use crate::alarms::crossing::Crossing;
 use crate::model::alarm::{
     Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger,
 };
@@ -111,6 +113,9 @@ pub struct Open {
     /// When it is announced that was kept back, in the gateway's own time.
     #[n(17)]
     pub quiet_until: Option<Timestamp>,
+    /// Where its series stands to its limit: its text says so at each transition.
+    #[n(18)]
+    pub crossing: Option<Crossing>,
 }
 
 /// A new alarm, as its rule drafts it.
@@ -162,6 +167,8 @@ pub struct Draft {
     pub resettable: bool,
     /// What follows from it: alarms over these signals are shown and not announced while it is present.
     pub folds: Vec<SignalId>,
+    /// Where its series stands to its limit, if its text moves with that.
+    pub crossing: Option<Crossing>,
 }
 
 /// Whose alarms, and where the patient lies.
@@ -300,6 +307,7 @@ impl Book {
             acknowledged_at: None,
             told_at: None,
             untold: false,
+            crossing: draft.crossing,
         };
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
@@ -352,6 +360,11 @@ impl Book {
         open.unbound = false;
         open.held_at = Some(own);
         open.folds = draft.folds;
+        let before = open.crossing.take();
+        open.crossing = draft.crossing;
+        if let (Some(crossing), Some(before)) = (&mut open.crossing, before) {
+            crossing.reach(&before.worst);
+        }
         open.acknowledge_for = draft.acknowledge_for;
         open.sent = draft.sent;
         alarm.text = draft.text;
@@ -424,6 +437,7 @@ impl Book {
             open.acknowledged_at = Some(out.now.at);
         }
         open.wake_at = wake(open, change, out.now);
+        open.reword();
         let closed = !open.alarm.is_open();
         let alarm = Box::new(open.alarm.clone());
         let context = (change == Change::Raised)

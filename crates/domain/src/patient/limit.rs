@@ -13,6 +13,7 @@ mod watch;
 use std::cmp::Reverse;
 
 use draft::limit_draft;
+pub(super) use draft::newest;
 pub(super) use late::lowered;
 use own::valid_at;
 pub use own::{Checked, LimitSet};
@@ -217,6 +218,9 @@ impl Patient {
                 };
                 let rule_at = observation.timing.rule_at;
                 move_track(track, relation, certain, manner, rule_at, evidence);
+                if beyond[level] {
+                    track.see(number, observation.sent, rule.side);
+                }
                 let over = track.began.is_none();
                 let due = state.watches.of(rule).and_then(|watch| watch.due(rule, level, state));
                 let watch = state.watches.of_mut(rule);
@@ -357,7 +361,11 @@ impl PatientAlarms<'_> {
         });
         let over = judged && !pending;
         let key = Key::new(rule.id.clone(), source.name());
-        match (level, self.open(&key)) {
+        let open = self.open(&key);
+        if open.is_some() {
+            self.see(&key, rule, state);
+        }
+        match (level, open) {
             (Some(level), None) => self.raise_limit(rule, source, state, level),
             (Some(level), Some((condition, priority))) => {
                 let fresh = beyond.contains(&true);
@@ -393,7 +401,13 @@ impl PatientAlarms<'_> {
         let single = (state.spot || rule.spot) && !asked;
         let wait = if single { Span::ZERO } else { rule.wait(level) };
         let raised_at = self.now().shown(began.rule_at + wait).min(self.wall());
-        let draft = limit_draft(rule, source, began, level, raised_at);
+        let mut draft = limit_draft(rule, source, began, level, raised_at);
+        if let Some(crossing) = &mut draft.crossing {
+            if let Some(now) = newest(state) {
+                crossing.see(now);
+            }
+            watch.iter().flat_map(|watch| watch.worst()).for_each(|seen| crossing.reach(seen));
+        }
         self.raise(Draft { latest: state.latest_on(self.now(), state.gap(rule)), ..draft });
     }
 }

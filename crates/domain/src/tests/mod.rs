@@ -28,6 +28,7 @@ mod rows;
 mod scene;
 mod sink;
 mod taken_back;
+mod texts;
 mod time;
 mod unwatched;
 mod upgraded;
