@@ -35,7 +35,8 @@ def _shipped(world, case, signal):
     how = shape(rule, spot, interval, bool(world.class_of(device).charted))
     limits = world.limits_in_force(rule, person, world.now, world.number)
     pair = lambda level: [limits[side, level][0][0] if limits.get((side, level)) else None for side in SIDES]
-    floor = next((one for one in world.rules_for(signal, person, world.number) if one.floor), None)
+    judged = lambda one: world.limits_in_force(one, person, world.now, world.number)
+    floor = next((one for one in world.rules_for(signal, person, world.number) if one.floor and judged(one)), None)
     loss = losses.losable(world, device, case.patient).get(signal)
     delays = dict(how.delays)
     seconds = lambda span: None if span is None else span / US

@@ -4,7 +4,7 @@ from .judge.when import stamp, write
 from .judge.world import World
 
 BEGIN = "2026-11-21T10:00:00Z"
-UNITS = {"spo2": "%", "heart_rate": "/min", "respiratory_rate": "/min", "nibp_sys": "mm[Hg]", "temperature": "Cel",
+UNITS = {"spo2": "%", "heart_rate": "/min", "respiratory_rate": "/min", "nibp_sys": "mm[Hg]", "abp_sys": "mm[Hg]", "temperature": "Cel",
          "glucose_cgm": "mg/dL", "glucose_blood": "mg/dL", "impedance": "Ohm", "pulse_rate": "/min", "etco2": "mm[Hg]", "weight": "kg"}
 
 
@@ -13,7 +13,7 @@ class Story:
 
     def __init__(self, *, floors=False, age="adult", cls="bedside", signals=("spo2",), rules=None, bind=True, **patient):
         self.world = World({"history": 1, "site": "site-1", "time_zone": "UTC", "begin": BEGIN, "rules": rules}, floors)
-        self.begin, self.seq, self.log, self.last = stamp(BEGIN), {}, [], None
+        self.begin, self.seq, self.log, self.times, self.last = stamp(BEGIN), {}, [], [], None
         self.t = 0
         self.do("admit", patient="p-1", age_class=age, **patient)
         self.do("register", device="d-1", **{"class": cls}, kind="device", via=[], signals=[{"signal": s} for s in signals])
@@ -23,6 +23,7 @@ class Story:
     def step(self, **step):
         self.last = self.world.step({"t": self.t, **step})
         self.log.append(self.last)
+        self.times.append(self.t)
         return self.last
 
     def wait(self, to):

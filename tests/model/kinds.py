@@ -1,6 +1,6 @@
 """Where two answers differ, as kinds, so that one cause does not fill the list."""
 
-FIELDS = ("state", "condition", "priority", "priority_peak", "late")
+FIELDS = ("state", "condition", "priority", "priority_peak", "response", "late")
 
 
 def rule_kind(rule):

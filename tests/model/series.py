@@ -48,6 +48,7 @@ class Limit:
     gap: float
     actionable: float
     priority: str
+    floor: bool = False
 
     def crossed(self, value):
         if self.inclusive and value == self.value:
@@ -125,12 +126,14 @@ class Truth:
         return all(stamp in known for _, _, _, stamp in excursion.values)
 
     def plain(self):
-        """Announcements of a monitor without delay, hysteresis or hold: one a crossing of a limit."""
-        return sum(len(self.runs(limit)) for limit in self.limits if ORDER.index(limit.priority) > 0)
+        """Announcements of a monitor without delay, hysteresis or hold: one a crossing of a limit. It has no floors."""
+        return sum(len(self.runs(limit)) for limit in self.limits if ORDER.index(limit.priority) > 0 and not limit.floor)
 
 
 def judges_adults(entry):
-    return "adult" in entry.get("ages", ["adult"]) and not entry.get("not_adults", False)
+    """A floor without a name says nothing beside the shipped limits for adults (contract §4)."""
+    left = entry.get("floor", False) and "name" not in entry
+    return "adult" in entry.get("ages", ["adult"]) and not entry.get("not_adults", False) and not left
 
 
 def levels(entry, truth, spot):
@@ -147,7 +150,7 @@ def levels(entry, truth, spot):
                     delay=0 if spot else seconds(entry.get(f"{prefix}delay", "0s")),
                     gap=float("inf") if spot else max(seconds(entry.get("gap", "1000d")), 2 * truth["interval_s"]),
                     actionable=seconds(entry["actionable"]) if "actionable" in entry else ACTIONABLE_S,
-                    priority=entry.get("priorities", {}).get(name, usual[level]),
+                    priority=entry.get("priorities", {}).get(name, usual[level]), floor=entry.get("floor", False),
                 )
 
 

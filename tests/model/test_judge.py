@@ -170,6 +170,13 @@ class Transitions(unittest.TestCase):
         story.stream(41, 60, ("spo2", 78))
         self.assertEqual(len(story.told(SPO2)), 1)
 
+    def test_the_response_rises_with_the_priority(self):
+        story = Story(signals=["respiratory_rate"])
+        story.stream(1, 22, ("respiratory_rate", 32))
+        self.assertEqual(story.alarm("vitals_live.respiratory_rate_high")["response"], "prompt")
+        story.stream(23, 44, ("respiratory_rate", 40))
+        self.assertEqual(story.alarm("vitals_live.respiratory_rate_high")["response"], "immediate")
+
     def test_row_22_a_limit_changed(self):
         story = Story()
         story.stream(1, 17, ("spo2", 86))
@@ -940,6 +947,100 @@ class Floors(unittest.TestCase):
         told = [a[1] for answer in story.log for a in answer["announced"]]
         self.assertEqual(told, ["vitals_live.asystole_low"])
 
+    def told_of(self, story):
+        return [(a[1], a[3]) for answer in story.log for a in answer["announced"]]
+
+    def arrest(self, begin=31, heart=0):
+        """Everything of an arrest from `begin` on, after half a minute that was well."""
+        signals = ["heart_rate", "respiratory_rate", "spo2", "etco2", "abp_sys"]
+        story = Story(floors=True, signals=signals)
+        story.stream(1, 30, *zip(signals, (70, 14, 97, 35, 120)))
+        return story, lambda t: zip(signals, (heart, 0, max(97 - (t - begin), 40), 5, 40))
+
+    def test_a_whole_arrest_is_one_announcement(self):
+        story, values = self.arrest()
+        for t in range(31, 151):
+            story.send(*values(t), t=t)
+        self.assertEqual(self.told_of(story), [("vitals_live.asystole_low", "high")])
+        self.assertEqual(sorted(a["rule"].split(".")[1] for a in story.last["alarms"]), [
+            "abp_sys_low", "apnoea_low", "asystole_low", "bradycardia_low", "etco2_low", "heart_rate_low", "respiratory_rate_low",
+            "spo2_low"])
+
+    def test_what_follows_from_vf_is_folded_into_it_until_it_ends(self):
+        story, values = self.arrest()
+        story.event("vf_detected", t=30.5, id="e", phase="start")
+        for t in range(31, 151):
+            story.send(*values(t), t=t)
+        self.assertEqual(self.told_of(story), [("cied.vf", "high")])
+        story.event("vf_detected", t=150.5, id="e", phase="end")
+        story.stream(151, 153, *values(151))
+        self.assertEqual(self.told_of(story)[1:], [("vitals_live.asystole_low", "high")])
+
+    def test_vf_without_an_end_explains_nothing_for_long(self):
+        for phase, quiet in (("single", 0), ("start", 600)):
+            story, values = self.arrest()
+            story.event("vf_detected", t=30.5, id="e", phase=phase)
+            story.stream(31, 700, *values(40), every=2)
+            told = {a[1]: story.times[n] for n, answer in enumerate(story.log) for a in answer["announced"]}
+            self.assertEqual(set(told), {"cied.vf", "vitals_live.asystole_low"}, phase)
+            self.assertTrue(quiet <= told["vitals_live.asystole_low"] - 30.5 <= quiet + 8, told)
+
+    def test_what_is_graver_than_vt_is_told(self):
+        story = Story(floors=True, signals=["heart_rate"])
+        story.event("vt_detected", t=1, id="e", phase="start")
+        story.stream(2, 20, ("heart_rate", 140))
+        self.assertEqual(self.told_of(story), [("cied.vt", "medium")])
+        story.stream(21, 30, ("heart_rate", 180))
+        self.assertEqual(self.told_of(story)[1:], [("vitals_live.heart_rate_high", "high")])
+
+    def test_what_does_not_follow_from_an_arrest_is_told(self):
+        story, values = self.arrest()
+        story.do("register", device="d-2", **{"class": "bedside"}, kind="device", via=[], signals=[{"signal": "spo2"}])
+        story.do("bind", device="d-2", patient="p-1", zero_means_no_sensor=["spo2"])
+        for t in range(31, 46):
+            story.send(*values(t), t=t)
+            story.send(("spo2", 97 if t < 40 else 0), t=t, device="d-2")
+        self.assertEqual(self.told_of(story), [("vitals_live.asystole_low", "high"), ("link.zero_or_off", "high")])
+
+    def test_extreme_bradycardia_has_its_name_in_adults(self):
+        story = Story(floors=True, signals=["heart_rate", "pulse_rate"])
+        story.stream(1, 20, ("heart_rate", 25), ("pulse_rate", 25))
+        self.assertEqual(self.told_of(story), [("vitals_live.bradycardia_low", "high")])
+        story = Story(floors=True, age="neonatal", signals=["pulse_rate"])
+        story.stream(1, 20, ("pulse_rate", 55))
+        self.assertIn(("vitals_live.slow_pulse_neonate_low", "high"), self.told_of(story))
+
+    def test_no_limit_put_below_the_floor_lifts_it(self):
+        low = lambda critical, value: {"signal": "spo2", "side": "low", "critical": critical, "value": value, "unit": "%"}
+        for limits, floor in (([], False), ([low(True, 75)], False), ([low(True, None)], True), ([low(True, 60)], True),
+                              ([low(False, None), low(True, None)], True)):
+            story = Story(floors=True)
+            if limits:
+                self.assertEqual(story.do("limits", patient="p-1", limits=limits, reason="COPD"), "done")
+            story.stream(1, 10, ("spo2", 65))
+            self.assertEqual(self.told_of(story), [("vitals_live.spo2_floor_low" if floor else SPO2, "high")], limits)
+
+    def test_the_floor_stands_when_the_limit_beside_it_is_lifted(self):
+        story = Story(floors=True)
+        story.stream(1, 10, ("spo2", 65))
+        limits = [{"signal": "spo2", "side": "low", "critical": c, "value": None, "unit": "%"} for c in (False, True)]
+        story.do("limits", patient="p-1", limits=limits, reason="COPD")
+        story.stream(11, 20, ("spo2", 65))
+        self.assertEqual(self.told_of(story), [(SPO2, "high"), ("vitals_live.spo2_floor_low", "high")])
+        story.do("patch_patient", patient="p-1", age_class="paediatric")
+        self.assertEqual(story.alarm("vitals_live.spo2_floor_low")["condition"], "present")
+
+    def test_the_floor_is_left_to_the_limits_of_whoever_becomes_an_adult(self):
+        story = Story(floors=True, age="unknown")
+        story.stream(1, 10, ("spo2", 65))
+        self.assertIsNone(story.alarm(SPO2))
+        story.do("patch_patient", patient="p-1", age_class="adult")
+        self.assertEqual(story.closed("vitals_live.spo2_floor_low"), ["rule_changed"])
+        self.assertEqual(story.alarm(SPO2)["priority"], "high")
+        story.do("patch_patient", patient="p-1", age_class="unknown")
+        self.assertEqual(story.alarm("vitals_live.spo2_floor_low")["priority"], "high")
+        self.assertIsNone(story.alarm(SPO2))
+
     def test_a_heart_rate_that_stops_while_the_device_is_alive(self):
         story = Story(floors=True, age="unknown", signals=["spo2", "heart_rate"])
         story.stream(1, 5, ("spo2", 97), ("heart_rate", 70))
@@ -1002,7 +1103,8 @@ class Comparing(unittest.TestCase):
         self.fail("nothing to shrink")
 
     def test_kinds_of_disagreement(self):
-        alarm = {"patient": "p", "rule": SPO2, "source": "d", "state": "alarming", "condition": "present", "priority": "high", "priority_peak": "high", "late": False}
+        alarm = {"patient": "p", "rule": SPO2, "source": "d", "state": "alarming", "condition": "present", "priority": "high", "priority_peak": "high", "response": "immediate",
+                 "late": False}
         other = {**alarm, "source": "d/spo2", "condition": "unknown"}
         self.assertEqual(kinds.differences({}, {"alarms": [alarm]}, {"alarms": [other]}),
                          {"source limit", "condition limit: model present, driver unknown"})

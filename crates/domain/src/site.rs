@@ -13,6 +13,7 @@ use crate::model::input::Synchronised;
 use crate::model::time::Span;
 use crate::output::transition::Change;
 use crate::output::{Output, rule};
+use crate::text;
 
 const STORE_FAILING: &str = "store.failing";
 const INTAKE_GAP: &str = "gateway.deaf";
@@ -56,7 +57,7 @@ impl Site {
     pub fn store(&mut self, failing: bool, out: &mut Output) {
         let key = own_key(STORE_FAILING);
         if failing {
-            let text = "the store fails: nothing new is acknowledged".to_owned();
+            let text = text::store_failing();
             self.alarms.raise(GATEWAY, present(key, Priority::High, text, out), out);
         } else {
             self.alarms.change(&key, None, out, Alarm::absent);
@@ -71,7 +72,7 @@ impl Site {
         }
         for ward in wards {
             let key = Key::new(rule(UNWATCHED), ward.as_str());
-            let text = format!("no screen shows ward {ward}");
+            let text = text::unwatched(ward);
             let draft = present(key, Priority::Medium, text, out);
             self.alarms.raise(AlarmSubject { ward: Some(ward), ..GATEWAY }, draft, out);
         }
@@ -92,7 +93,7 @@ impl Site {
         let Some(fault) = fault else {
             return self.alarms.change(&key, None, out, Alarm::absent);
         };
-        let text = format!("broker {id}: {fault}");
+        let text = text::broker(id, fault);
         let cause = Cause::noticed(Some(id.clone()), out.wall());
         let draft = Draft { cause, ..present(key, Priority::High, text, out) };
         self.raise_or_reword(draft, out);
@@ -106,15 +107,8 @@ impl Site {
 
     /// InfluxDB refuses what is exported to it, or is behind: both end by themselves.
     pub fn sink(&mut self, refused: Option<u16>, behind: bool, out: &mut Output) {
-        let refused = refused.map(|status| {
-            format!(
-                "InfluxDB refuses everything with status {status}: check address, secret, \
-                 organisation and bucket; it is kept here until then"
-            )
-        });
-        let behind = behind.then(|| {
-            "InfluxDB is further behind than it may be; what it lacks is kept here".to_owned()
-        });
+        let refused = refused.map(text::sink_refused);
+        let behind = behind.then(text::sink_behind);
         for (id, priority, text) in
             [(SINK_REFUSED, Priority::Medium, refused), (SINK_BEHIND, Priority::Low, behind)]
         {
@@ -138,7 +132,7 @@ impl Site {
     pub fn clock(&mut self, offset: Span, out: &mut Output) {
         let key = own_key(CLOCK_BEHIND);
         if offset < Span::ZERO - CLOCK_TOLERATED {
-            let text = format!("the wall clock was set back by {:.0} s", -offset.as_secs_f64());
+            let text = text::clock_behind(Span::ZERO - offset);
             self.alarms.raise(GATEWAY, present(key, Priority::Medium, text, out), out);
         } else {
             self.alarms.change(&key, None, out, Alarm::absent);
@@ -154,13 +148,8 @@ impl Site {
                 let (change, reason) = (Change::RuleChanged, "detection_off");
                 return self.alarms.close(&key, change, reason, None, out);
             }
-            Synchronised::No => {
-                (Priority::Medium, "the machine's clock is not synchronised".to_owned())
-            }
-            Synchronised::Unknown(why) => {
-                let text = format!("whether the machine's clock is synchronised is unknown: {why}");
-                (Priority::Low, text)
-            }
+            Synchronised::No => (Priority::Medium, text::unsynchronised()),
+            Synchronised::Unknown(why) => (Priority::Low, text::perhaps_unsynchronised(why)),
         };
         self.raise_or_reword(present(key, priority, text, out), out);
     }
@@ -177,9 +166,7 @@ impl Site {
         if within_a_minute <= DEAF_TOLERATED || self.alarms.holds(&key) {
             return;
         }
-        let seconds = within_a_minute.as_secs_f64();
-        let text =
-            format!("nothing was taken in for {seconds:.0} s of the minute up to {}", out.wall());
+        let text = text::deaf(within_a_minute);
         let cause = Cause::noticed(None, out.wall());
         let (priority, condition) = (Priority::Medium, Condition::Momentary);
         let draft = draft::technical(key, None, priority, condition, text, cause, out);
@@ -197,9 +184,7 @@ impl Site {
         if self.alarms.holds(&key) {
             return;
         }
-        let who = principal.map_or_else(|| "several senders".to_owned(), ToString::to_string);
-        let what = name.map_or_else(|| "names or topics".to_owned(), ToString::to_string);
-        let text = format!("{who} publishes under {what}, which it may not");
+        let text = text::refused(principal, name);
         let cause = Cause::noticed(principal.cloned(), out.wall());
         let (priority, condition) = (Priority::Low, Condition::Momentary);
         let draft = draft::technical(key, principal, priority, condition, text, cause, out);

@@ -11,6 +11,17 @@ LONGEST_PAUSE = {"high": 2 * MINUTE, "medium": 10 * MINUTE, "low": 60 * MINUTE, 
 COALESCE = US
 HOUR = 60 * MINUTE
 OUTLASTS = 2 * US
+EPISODE_KNOWN = 10 * MINUTE
+RESPONSES = ("immediate", "prompt", "same_day", "next_working_day")
+
+
+def more_urgent(one, other):
+    return min(one, other, key=RESPONSES.index)
+
+
+def usual(priority):
+    """What is not said: of equipment high at once, anything else within minutes."""
+    return "immediate" if priority == "high" else "prompt"
 
 
 @dataclass(eq=False)
@@ -24,6 +35,7 @@ class Alarm:
     priority: str
     condition: str
     raised_at: int
+    response: str
     late: bool = False
     device: str | None = None
     first_priority: str = ""
@@ -45,6 +57,7 @@ class Alarm:
     signal: str | None = None
     resettable: bool = False
     folds: tuple = ()
+    reported: int | None = None
     by_reading: bool = False
     stands: tuple | None = None
     rose: bool = False
@@ -105,10 +118,11 @@ class Alarms:
         return False
 
     def raise_(self, patient, rule, source, priority, now, *, kind="physiological", condition="present",
-               late=False, device=None, news="condition", signal=None, resettable=False):
+               late=False, device=None, news="condition", signal=None, resettable=False, response=None,
+               folds=()):
         """Row 1."""
-        alarm = Alarm(patient, rule, source, kind, priority, condition, now, late, device, signal=signal,
-                      first_priority=priority, news_kind=news, first_news=news, resettable=resettable)
+        alarm = Alarm(patient, rule, source, kind, priority, condition, now, response or usual(priority), late, device, signal=signal,
+                      first_priority=priority, news_kind=news, first_news=news, resettable=resettable, folds=folds)
         alarm.quiet = self.follows(alarm)
         self.open[alarm.key] = alarm
         self._hold(alarm, now)
@@ -117,10 +131,25 @@ class Alarms:
 
     def follows(self, alarm):
         """Whether a present emergency of the patient says this already. # contract §0.22b"""
-        return alarm.signal is not None and any(
-            one.patient == alarm.patient and one.key != alarm.key and one.condition == "present" and alarm.signal in one.folds
-            for one in self.open.values()
-        )
+        return any(one.patient == alarm.patient and one.key != alarm.key and self._explains(one, alarm) for one in self.open.values())
+
+    def _explains(self, one, alarm):
+        """Over one of its signals, no graver, not of other equipment, no emergency from which more follows. # contract §5"""
+        if one.condition != "present" or one.quiet or alarm.signal not in one.folds:
+            return False
+        ours = alarm.kind != "technical" or one.source.split("/")[0] == alarm.source.split("/")[0]
+        return ours and set(alarm.folds) <= set(one.folds) and ORDER[one.priority] >= ORDER[alarm.priority]
+
+    def _known_until(self, alarm):
+        """An episode that nobody ended is known to go on for a while. # contract §5"""
+        known = alarm.reported is not None and alarm.folds and alarm.condition == "present"
+        return alarm.reported + EPISODE_KNOWN if known else None
+
+    def episodes_unknown(self, patient, device):
+        """The device is silent: nobody knows whether an episode of it goes on. # contract §5"""
+        for alarm in self.open.values():
+            if alarm.patient == patient and alarm.device == device and self._known_until(alarm) is not None:
+                alarm.folds = ()
 
     def _hold(self, alarm, now):
         """Low and info ones that are momentary are held 24 h; technical ones too. # contract §5"""
@@ -136,13 +165,15 @@ class Alarms:
         if alarm is None:
             return self.raise_(patient, rule, source, priority, now, **about)
         before, latched = alarm.condition, alarm.latched
-        if before == "absent":
-            alarm.quiet = self.follows(alarm)
+        alarm.folds = about.get("folds", alarm.folds)
         rose = ORDER[priority] > ORDER[alarm.priority]
+        alarm.response = more_urgent(alarm.response, about.get("response") or usual(priority))
         once = once and alarm.acked_at is None and alarm.kept_back is None and priority != "high"
         if rose:
             alarm.priority = priority
             alarm.rose = alarm.rose or not once
+        if rose or before == "absent":
+            alarm.quiet = self.follows(alarm)
         alarm.condition, alarm.expires = "present", None
         if latched or before == "momentary":
             self._recur(alarm, now, late=False)
@@ -177,10 +208,12 @@ class Alarms:
         if alarm is None:
             return self.raise_(patient, rule, source, priority, now, condition="momentary", news=news, **about)
         over = alarm.condition == "absent"
-        if over:
-            alarm.quiet, alarm.rose = self.follows(alarm), True
+        alarm.rose = alarm.rose or over
         rose = ORDER[priority] > ORDER[alarm.priority]
+        alarm.response = more_urgent(alarm.response, about.get("response") or usual(priority))
         alarm.priority, alarm.rose = (priority, True) if rose else (alarm.priority, alarm.rose)
+        if rose or over:
+            alarm.quiet = self.follows(alarm)
         alarm.recurrence += 1
         alarm.latched = False
         alarm.news_kind = news
@@ -241,11 +274,18 @@ class Alarms:
                 yield alarm.unfolds_at
             if alarm.kept_back is not None:
                 yield alarm.kept_back
+            if self._known_until(alarm) is not None:
+                yield self._known_until(alarm)
 
     def fire(self, now):
         """Acknowledgements, pauses and held alarms that run out: rows 10, 15."""
-        for alarm in sorted(self.open.values(), key=lambda one: str(one.key)):
+        for alarm in self.open.values():
+            if (self._known_until(alarm) or now + 1) <= now:
+                alarm.folds = ()
+        # Emergencies first, from which the others may follow.
+        for alarm in sorted(self.open.values(), key=lambda one: (-len(one.folds), str(one.key))):
             self._unfold(alarm, now)
+        for alarm in sorted(self.open.values(), key=lambda one: str(one.key)):
             if alarm.kept_back is not None and alarm.kept_back <= now:
                 self._news(alarm, now)
             if alarm.expires is not None and alarm.expires <= now:

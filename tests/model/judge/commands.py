@@ -103,11 +103,11 @@ def _patch_patient(world, command):
 def _rules_judge_others(world, person, age, pregnant):
     """Rules that judge somebody no more, and those that do now. # contract row 23"""
     adult = age == "adult" and not pregnant
-    judges = lambda rule, age, adult: rule.judges(age, adult) and (adult or not rule.adults_only)
+    own = person.own_at(world.now, world.number)
     after = person.age_at(world.number)[0], person.adult_at(world.number)
     changed = {}
     for rule in world.rules.limits.values():
-        was, now = judges(rule, age, adult), judges(rule, *after)
+        was, now = world.rules.stands(rule, own, age, adult), world.rules.stands(rule, own, *after)
         if was != now:
             changed[rule.id] = now
     gone = {f"{i}_{side}" for i, now in changed.items() if not now for side in SIDES} | {f"{i}_lost" for i, now in changed.items() if not now}

@@ -97,20 +97,23 @@ class Events:
         where = patient, rule.id, device.id
         ended = ("end", *key) in self.used
         if event.phase == "single" or is_late or ended:
-            alarm = world.alarms.momentary(*where, priority, now, news="event", late=is_late, device=device.id)
+            alarm = world.alarms.momentary(*where, priority, now, news="event", late=is_late, device=device.id,
+                                           response=rule.response)
             alarm.event = event.event
+            alarm.folds, alarm.reported = rule.folds, now
             if event.phase != "single" and not ended:
                 self.running.setdefault(where, set()).add(key)
             return
         self.running.setdefault(where, set()).add(key)
         alarm = world.alarms.open.get(where)
         if alarm is None:
-            alarm = world.alarms.raise_(*where, priority, now, news="event", device=device.id)
+            alarm = world.alarms.raise_(*where, priority, now, news="event", device=device.id, response=rule.response)
         else:
             # Every new event id on an open alarm is news. # contract §5
-            world.alarms.momentary(*where, priority, now, news="event", device=device.id)
+            world.alarms.momentary(*where, priority, now, news="event", device=device.id, response=rule.response)
             alarm.condition, alarm.expires = "present", None
         alarm.event = event.event
+        alarm.folds, alarm.reported = rule.folds, now
 
     def _end(self, device, event, patient, rule):
         """Over when every episode of the rule has ended; what is doubtful ends nothing. # contract §0.2"""
@@ -149,8 +152,9 @@ class Events:
     def _raise_again(self, alarm, where, rule, condition):
         priority = lower(rule.priority) if alarm.late and rule.response in ("immediate", "prompt") else rule.priority
         again = self.world.alarms.raise_(*where, priority, self.world.now, news="event", condition=condition, late=alarm.late,
-                                         device=alarm.device)
+                                         device=alarm.device, response=rule.response)
         again.event = alarm.event
+        again.folds, again.reported = rule.folds, self.world.now
 
     def inherit_ends(self, device, before, patient):
         """What has ended has ended, whoever it was told of. # contract §4"""

@@ -55,7 +55,8 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     alarm = world.alarms.open.get(key)
     if alarm is not None and alarm.condition in ("present", "unknown"):
         return
-    alarm = world.alarms.momentary(*key, priority, world.now, late=True, device=device.id, signal=rule.signal)
+    alarm = world.alarms.momentary(*key, priority, world.now, late=True, device=device.id, signal=rule.signal,
+                                   response=rule.response(level), folds=rule.folds)
     worst = (min if side == "low" else max)(fresh, key=lambda c: c.value)
     alarm.stands = source.signal, worst.identity
 

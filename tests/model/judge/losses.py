@@ -98,7 +98,7 @@ def settle(world):
         if watch.advance(world.now):
             alarm = world.alarms.open.get(key)
             if alarm is None or alarm.condition == "absent":
-                world.alarms.hold(*key, "high", world.now, device=device, signal=signal).folds = named[0].folds
+                world.alarms.hold(*key, "high", world.now, device=device, signal=signal, folds=named[0].folds)
             elif silent_whole(world, device, patient) and not watch.unknown:
                 watch.silent()
                 world.alarms.unknown(key)

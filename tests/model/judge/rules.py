@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from . import names
+from . import names, units
 from .when import span
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
@@ -59,6 +59,7 @@ class Limit:
     not_adults: bool = False
     ages: tuple = ()
     folds: tuple = ()
+    name: str | None = None
 
     def judges(self, age, adult):
         """Whom it judges; limits for adults leave others to what a person put. # contract §4"""
@@ -90,6 +91,7 @@ class EventRule:
     response: str
     always_notify: bool
     actionable: int
+    folds: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,37 @@ class Rules:
     def limit_of(self, signal):
         """The rule over a signal whose limits a patient may have otherwise."""
         return next((one for one in self.limits.values() if one.signal == signal and not one.floor), None)
+
+    def cover(self, floor, side):
+        """What may say the same as a floor without a name: (shipped critical limit, whose, how grave, how soon)."""
+        rule = self.limit_of(floor.signal)
+        if not floor.floor or floor.name or rule is None or rule.ages:
+            return None
+        return rule.amounts(side, "critical"), rule.adults_only, rule.priority(side, "critical"), rule.critical_delay
+
+    def covers(self, floor, side, own, adult):
+        """Whether the critical limit in force says all that the floor would, as soon and as gravely. # contract §4"""
+        cover, lethal = self.cover(floor, side), floor.amounts(side, "critical")
+        if cover is None or not lethal:
+            return False
+        shipped, adults_only, priority, delay = cover
+        key = floor.signal, side, "critical"
+        if key in own:
+            amounts = (own[key],) if own[key] else ()
+        else:
+            amounts = () if adults_only and not adult else shipped
+        if not amounts or ORDER[priority] < ORDER[floor.priority(side, "critical")]:
+            return False
+        if self.signals[floor.signal].continuous and delay > floor.critical_delay:
+            return False
+        value, unit = lethal[0]
+        stated = [limit for limit, given in amounts if given == unit] or [units.convert(*amounts[0], unit)]
+        return stated[0] >= value if side == "low" else stated[0] <= value
+
+    def stands(self, rule, own, age, adult):
+        """Whether a rule judges somebody who has these limits of his own."""
+        judged = rule.judges(age, adult) and (adult or not rule.adults_only)
+        return judged and not (self.cover(rule, "low") and all(self.covers(rule, side, own, adult) for (side, _), _ in rule.levels))
 
     def event_rule(self, event):
         """The first rule that names the event, else the one for all."""
@@ -154,7 +187,7 @@ def _limit(raw):
         priorities=tuple(raw.get("priorities", {}).items()),
         responses=tuple(raw.get("responses", {}).items()),
         actionable=optional("actionable") or names.ACTIONABLE, acknowledge_for=tuple((key, span(one)) for key, one in raw.get("acknowledge_for", {}).items()),
-        floor=raw.get("floor", False), not_adults=raw.get("not_adults", False),
+        floor=raw.get("floor", False), not_adults=raw.get("not_adults", False), name=raw.get("name"),
         ages=tuple(raw.get("ages", ())), folds=tuple(raw.get("folds", ())),
     )
 
@@ -208,7 +241,7 @@ def load(replacements=()):
         limits={one["id"]: _limit(one) for one in raw.get("limit", [])},
         events=tuple(
             EventRule(one["id"], tuple(one["events"]), one["priority"], one["response"],
-                      one.get("always_notify", False), optional(one))
+                      one.get("always_notify", False), optional(one), tuple(one.get("folds", ())))
             for one in raw.get("event", [])
         ),
         signals=signals, codes=codes,

@@ -263,7 +263,8 @@ class Source:
             return
         rules = {rule.id: rule for rule in self.world.rules_for(self.signal, person, step)}
         # Limits of a patient are the reason, or rules of these ids. # contract rows 22, 23
-        about = lambda rule, side: (entry.change == f"judge {side}" and not rule.floor) or f"{rule.id}_{side}" in entry.reason
+        about = lambda rule, side: f"{rule.id}_{side}" in entry.reason or (
+            entry.change == f"judge {side}" and (not rule.floor or self._uncovered(rule, side, person, entry, step)))
         for whom, rule, side in list(self._courses):
             if whom != patient or not about(rule, side):
                 continue
@@ -286,6 +287,11 @@ class Source:
         for course in mine:
             if course.newest_arrival is not None:
                 course.newest_arrival = heard
+
+    def _uncovered(self, rule, side, person, entry, step):
+        """Whether a floor judges now where other limits said the same before, or the other way round. # contract §4"""
+        covers = lambda number: self.world.rules_at(step).covers(rule, side, person.own_at(entry.at, number), person.adult_at(step))
+        return covers(step - 1) != covers(step)
 
     def _standing_at(self, at, step):
         """The copies that counted at a step, each with whether it stands alone."""

@@ -8,7 +8,7 @@ from .rules import ORDER, SIDES
 from .when import US, stamp
 
 
-def part_of(rule, part):
+def part_of(rules, rule, part):
     """What one side of a limit, or its loss, is judged by; None where there is none."""
     if rule is None or (part == "lost" and rule.loss is None):
         return None
@@ -16,8 +16,9 @@ def part_of(rule, part):
         return rule.signal, rule.loss, rule.adults_only, rule.not_adults, rule.ages, rule.folds
     mine = lambda pairs, name: tuple(pair for pair in pairs if name(pair).endswith(part))
     levels = tuple(pair for pair in rule.levels if pair[0][0] == part)
-    return levels and replace(rule, levels=levels, priorities=mine(rule.priorities, lambda pair: pair[0]), loss=None,
-                              acknowledge_for=mine(rule.acknowledge_for, lambda pair: pair[0]))
+    return levels and (rules.cover(rule, part), replace(
+        rule, levels=levels, priorities=mine(rule.priorities, lambda pair: pair[0]), loss=None,
+        acknowledge_for=mine(rule.acknowledge_for, lambda pair: pair[0])))
 
 
 class World:
@@ -79,7 +80,8 @@ class World:
             "history": self.history, "step": self.number,
             "alarms": [
                 {"patient": a.patient, "rule": a.rule, "source": a.source, "state": a.state,
-                 "condition": a.condition, "priority": a.priority, "priority_peak": a.priority, "late": a.late}
+                 "condition": a.condition, "priority": a.priority, "priority_peak": a.priority, "response": a.response,
+                 "late": a.late}
                 for a in sorted(self.alarms.open.values(), key=lambda one: str(one.key))
             ],
             "announced": told, "closed": closed, "answer": answer,
@@ -132,7 +134,7 @@ class World:
         if before == after:
             return
         changed = {f"{i}_{part}" for i in set(before.limits) | set(after.limits) for part in (*SIDES, "lost")
-                   if part_of(before.limits.get(i), part) != part_of(after.limits.get(i), part)}
+                   if part_of(before, before.limits.get(i), part) != part_of(after, after.limits.get(i), part)}
         signals = {r.limits[i].signal for r in (before, after) for i in r.limits if any(f"{i}_{side}" in changed for side in SIDES)}
         for source in self.sources.values():
             bound = self.bindings_of(source.device).patient_now()
@@ -172,8 +174,7 @@ class World:
     def rules_for(self, signal, patient, step):
         """The limit rules and floors that judge a signal of a patient."""
         age, _ = patient.age_at(step)
-        adult = patient.adult_at(step)
-        found = [one for one in self.rules_at(step).limits.values() if one.signal == signal and one.judges(age, adult)]
+        found = [one for one in self.rules_at(step).limits.values() if one.signal == signal and one.judges(age, patient.adult_at(step))]
         return [one for one in found if self.with_floors or not one.floor]
 
     def has_own(self, person, signal, copy):
@@ -186,7 +187,8 @@ class World:
         if not rule.adults_only or patient.adult_at(step):
             shipped = dict(rule.levels)
         if rule.floor:
-            return shipped
+            own, adult = patient.own_at(measured, step), patient.adult_at(step)
+            return {key: one for key, one in shipped.items() if not self.rules_at(step).covers(rule, key[0], own, adult)}
         for (signal, side, level), own in patient.own_at(measured, step).items():
             if signal == rule.signal:
                 shipped[side, level] = (own,) if own is not None else ()
@@ -252,6 +254,8 @@ class World:
             if known is not None and known.condition == "unknown" and (patient, source) not in again:
                 continue
             if patient in self.patients and self.patients[patient].here:
+                if known is None and rule == names.SILENCE:
+                    self.alarms.episodes_unknown(patient, source)
                 signal = source.split("/")[1] if "/" in source else None
                 self.alarms.hold(patient, rule, source, priority, self.now, kind="technical", once=True, signal=signal,
                                  resettable=rule == "link.lost_while_pending")
@@ -284,11 +288,12 @@ class World:
                 return
         told = self.shown_only(source, rule, side, course.level, key[0], told)
         before = alarm and (alarm.condition, alarm.priority)
-        alarm = self.alarms.hold(*key, told, self.now, device=source.device, signal=rule.signal)
+        alarm = self.alarms.hold(*key, told, self.now, device=source.device, signal=rule.signal, folds=rule.folds,
+                                 response=rule.response(course.level))
         if before != (alarm.condition, alarm.priority):
             alarm.stands = source.signal, course.levels[course.level].copy.identity
             alarm.acknowledge_for = rule.holds(side, course.level)
-        alarm.beyond_at, alarm.folds, alarm.by_reading = course.beyond_at, rule.folds, True
+        alarm.beyond_at, alarm.by_reading = course.beyond_at, True
         if course.unknown:
             self.alarms.unknown(key)
         source.tell(key, course)

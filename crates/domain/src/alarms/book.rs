@@ -2,6 +2,7 @@
 
 mod act;
 mod causes;
+mod crossed;
 mod due;
 mod folded;
 mod hourly;
@@ -17,6 +18,7 @@ use self::causes::Causes;
 use self::due::wake;
 use self::hourly::Announced;
 pub use self::ongoing::Ongoing;
+use crate::alarms::crossing::Crossing;
 use crate::model::alarm::{
     Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger,
 };
@@ -111,6 +113,9 @@ pub struct Open {
     /// When it is announced that was kept back, in the gateway's own time.
     #[n(17)]
     pub quiet_until: Option<Timestamp>,
+    /// Where its series stands to its limit: its text says so at each transition.
+    #[n(18)]
+    pub crossing: Option<Crossing>,
 }
 
 /// A new alarm, as its rule drafts it.
@@ -162,6 +167,8 @@ pub struct Draft {
     pub resettable: bool,
     /// What follows from it: alarms over these signals are shown and not announced while it is present.
     pub folds: Vec<SignalId>,
+    /// Where its series stands to its limit, if its text moves with that.
+    pub crossing: Option<Crossing>,
 }
 
 /// Whose alarms, and where the patient lies.
@@ -235,6 +242,7 @@ impl Book {
             return;
         }
         let ordinal = self.next_ordinal(&draft);
+        let group = self.folding(&draft.key, draft.found());
         let now = out.wall();
         let alarm = Alarm {
             id: alarm_id(
@@ -252,7 +260,7 @@ impl Book {
             bed: subject.bed.cloned(),
             device: draft.device,
             source: draft.key.source.clone(),
-            group: self.folding(&draft.key, draft.signal).map(|alarm| alarm.id.to_string()),
+            group,
             simulated: out.simulated,
             rule: draft.key.rule.clone(),
             rule_version: draft.rule_version,
@@ -299,6 +307,7 @@ impl Book {
             acknowledged_at: None,
             told_at: None,
             untold: false,
+            crossing: draft.crossing,
         };
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
@@ -319,22 +328,24 @@ impl Book {
     /// The condition of the open alarm holds again.
     fn renew(&mut self, draft: Draft, out: &mut Output) {
         let now = out.wall();
-        let folding = self.folding(&draft.key, draft.signal).map(|alarm| alarm.id.to_string());
+        let stands = self.open.get(&draft.key).map_or(draft.priority, |open| open.alarm.priority);
+        let folding = self.folding(&draft.key, draft.found().at_least(stands));
         let Some(open) = self.open.get_mut(&draft.key) else { return };
         let own = out.now.at;
         let just_told = open.was_just_told(own);
         let alarm = &mut open.alarm;
         let rises = draft.priority > alarm.priority;
         let was_over = alarm.condition == Condition::Absent;
-        if was_over {
+        if was_over || rises {
             alarm.group = folding;
         }
         let change = if draft.news || draft.condition == Condition::Momentary {
-            alarm.reach(draft.priority);
+            alarm.reach(draft.priority, draft.response);
             let goes_on = matches!(alarm.condition, Condition::Present | Condition::Unknown);
             if just_told && !rises && !was_over {
                 open.untold = true;
                 alarm.condition = if goes_on { alarm.condition } else { draft.condition };
+                (open.held_at, open.folds) = (Some(own), draft.folds);
                 (alarm.text, alarm.trigger, alarm.late) = (draft.text, draft.trigger, draft.late);
                 open.sent = draft.sent;
                 return;
@@ -343,11 +354,17 @@ impl Book {
             let condition = if begins { draft.condition } else { alarm.condition };
             Some(alarm.recur(condition, draft.late, now))
         } else {
-            alarm.present(draft.priority, now)
+            alarm.present(draft.priority, draft.response, now)
         };
         let Some(change) = change else { return };
         open.unbound = false;
         open.held_at = Some(own);
+        open.folds = draft.folds;
+        let before = open.crossing.take();
+        open.crossing = draft.crossing;
+        if let (Some(crossing), Some(before)) = (&mut open.crossing, before) {
+            crossing.reach(&before.worst);
+        }
         open.acknowledge_for = draft.acknowledge_for;
         open.sent = draft.sent;
         alarm.text = draft.text;
@@ -420,6 +437,7 @@ impl Book {
             open.acknowledged_at = Some(out.now.at);
         }
         open.wake_at = wake(open, change, out.now);
+        open.reword();
         let closed = !open.alarm.is_open();
         let alarm = Box::new(open.alarm.clone());
         let context = (change == Change::Raised)

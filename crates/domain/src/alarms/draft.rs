@@ -43,5 +43,6 @@ pub(crate) fn technical(
         by_reading: false,
         resettable: false,
         folds: Vec::new(),
+        crossing: None,
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Each function returns the change it made, or `None` when nothing changed. Times are shown times.
 
-use crate::model::alarm::{Acknowledgement, Alarm, AlarmKind, Condition, Priority, State};
+use crate::model::alarm::{
+    Acknowledgement, Alarm, AlarmKind, Condition, Priority, Response, State,
+};
 use crate::model::command::Outcome;
 use crate::model::time::{Span, Timestamp};
 use crate::output::transition::Change;
@@ -36,7 +38,12 @@ pub fn acknowledged_for(alarm: &Alarm) -> Span {
 impl Alarm {
     /// The condition is known to hold, at this priority: rows 7, 12, 20, 21. The gravest it has reached stands until
     /// the alarm is closed.
-    pub fn present(&mut self, priority: Priority, now: Timestamp) -> Option<Change> {
+    pub fn present(
+        &mut self,
+        priority: Priority,
+        response: Response,
+        now: Timestamp,
+    ) -> Option<Change> {
         let (was, rises) = (self.condition, priority > self.priority);
         if was != Condition::Present {
             self.condition = Condition::Present;
@@ -44,7 +51,7 @@ impl Alarm {
             self.condition_reason = None;
             self.ended_at = None;
         }
-        self.reach(priority);
+        self.reach(priority, response);
         match was {
             Condition::Unknown => {
                 self.announce(now);
@@ -75,8 +82,10 @@ impl Alarm {
         }
     }
 
-    /// No alarm becomes less grave before it is closed.
-    pub fn reach(&mut self, priority: Priority) {
+    /// No alarm becomes less grave, or less urgent, before it is closed.
+    pub fn reach(&mut self, priority: Priority, response: Response) {
+        // The most urgent response is the least.
+        self.response = self.response.min(response);
         self.priority = self.priority.max(priority);
         self.priority_peak = self.priority_peak.max(priority);
     }

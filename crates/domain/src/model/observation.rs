@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::alarm::TimeQuality;
+use super::alarm::{Side, TimeQuality};
 use super::cause::Cause;
 use super::ids::DeviceId;
 use super::instance::Instance;
@@ -137,6 +137,17 @@ pub struct Number {
     /// Glucose whose unit is in doubt: raises, marked, and never clears.
     #[n(3)]
     pub unit_doubtful: bool,
+}
+
+impl Number {
+    /// Whether it lies further out on a side than another.
+    pub fn is_worse_than(&self, other: &Self, side: Side) -> bool {
+        let Some(value) = self.unit.convert(self.value, other.unit) else { return false };
+        match side {
+            Side::Low => value < other.value,
+            Side::High => value > other.value,
+        }
+    }
 }
 
 /// One event of a device.

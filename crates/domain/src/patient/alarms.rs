@@ -83,6 +83,11 @@ impl PatientAlarms<'_> {
         self.book.raise(self.subject, draft, self.out);
     }
 
+    /// All of them.
+    pub(super) fn book(&mut self) -> &mut Book {
+        self.book
+    }
+
     /// A reading beyond the limit of an open alarm was judged.
     pub(super) fn goes_on(&mut self, key: &Key) {
         self.book.goes_on(key, self.out);

@@ -10,6 +10,7 @@ use crate::model::message::Phase;
 use crate::model::observation::{Episode, Timeliness};
 use crate::output::Output;
 use crate::rules::{EventRule, Rule};
+use crate::text;
 
 /// Events that devices announce themselves.
 pub(super) struct Events;
@@ -75,10 +76,7 @@ impl Patient {
         }
         let late = episode.timing.timeliness == Timeliness::Late;
         let age = episode.timing.received - episode.timing.measured;
-        let text = match &episode.text {
-            Some(words) => format!("{}: {words}", rule.text),
-            None => rule.text.clone(),
-        };
+        let text = text::event(&rule.text, episode.text.as_deref());
         if late && age > rule.actionable && !rule.always_notify {
             let text = format!("{text} at {}", episode.timing.measured);
             out.note(Some(&self.details.id), Some(&episode.device), "historical", text);
@@ -113,7 +111,8 @@ impl Patient {
             acknowledge_for: None,
             by_reading: false,
             resettable: false,
-            folds: Vec::new(),
+            folds: rule.folds.clone(),
+            crossing: None,
         };
         self.raise(draft, out);
         if !momentary {
@@ -160,7 +159,8 @@ impl Patient {
             acknowledge_for: None,
             by_reading: false,
             resettable: false,
-            folds: Vec::new(),
+            folds: rule.folds.clone(),
+            crossing: None,
         };
         self.raise(draft, out);
         for episode in ongoing {

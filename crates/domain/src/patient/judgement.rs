@@ -342,8 +342,10 @@ impl Patient {
     /// What is known of the patient changed: rules may apply now, or no more (row 23).
     pub fn details_changed(&mut self, before: Person, context: RuleContext<'_>, out: &mut Output) {
         let after = self.person();
-        let holds =
-            |id: &RuleId, person| context.rules.get(id).is_some_and(|rule| rule.holds_for(person));
+        let own = self.limits_at(out.now.at).own.to_vec();
+        let holds = |id: &RuleId, person| {
+            context.rules.get(id).is_some_and(|rule| rule.stands_for(person, &own))
+        };
         let gone = |id: &RuleId| holds(id, before) && !holds(id, after);
         let new = |id: &RuleId| holds(id, before) != holds(id, after);
         if after.adult {

@@ -10,7 +10,10 @@ mod repeat;
 mod track;
 mod watch;
 
+use std::cmp::Reverse;
+
 use draft::limit_draft;
+pub(super) use draft::newest;
 pub(super) use late::lowered;
 use own::valid_at;
 pub use own::{Checked, LimitSet};
@@ -77,7 +80,7 @@ impl Kind for Limits {
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
-        if let Deadline::Delay { series, rule, level } = deadline {
+        if let Deadline::Delay { series, rule, level, .. } = deadline {
             patient.delay_over(series, rule, level, context, out);
         } else if let Deadline::Gap { series } = deadline {
             patient.lose(series, due, context, out);
@@ -215,6 +218,9 @@ impl Patient {
                 };
                 let rule_at = observation.timing.rule_at;
                 move_track(track, relation, certain, manner, rule_at, evidence);
+                if beyond[level] {
+                    track.see(number, observation.sent, rule.side);
+                }
                 let over = track.began.is_none();
                 let due = state.watches.of(rule).and_then(|watch| watch.due(rule, level, state));
                 let watch = state.watches.of_mut(rule);
@@ -355,7 +361,11 @@ impl PatientAlarms<'_> {
         });
         let over = judged && !pending;
         let key = Key::new(rule.id.clone(), source.name());
-        match (level, self.open(&key)) {
+        let open = self.open(&key);
+        if open.is_some() {
+            self.see(&key, rule, state);
+        }
+        match (level, open) {
             (Some(level), None) => self.raise_limit(rule, source, state, level),
             (Some(level), Some((condition, priority))) => {
                 let fresh = beyond.contains(&true);
@@ -385,8 +395,19 @@ impl PatientAlarms<'_> {
     ) {
         let watch = state.watches.of(rule);
         let Some(began) = watch.and_then(|w| w.tracks[level].began.as_deref()) else { return };
-        let raised_at = self.now().shown(began.rule_at + rule.wait(level)).min(self.wall());
-        let draft = limit_draft(rule, source, began, level, raised_at);
+        let request = rule.confirm.as_ref().map(|confirm| confirm.request.clone());
+        let asked = request.is_some_and(|id| self.holds(&Key::new(id, source.name())));
+        // A single measurement counts as of when it was measured, if it waited for no other.
+        let single = (state.spot || rule.spot) && !asked;
+        let wait = if single { Span::ZERO } else { rule.wait(level) };
+        let raised_at = self.now().shown(began.rule_at + wait).min(self.wall());
+        let mut draft = limit_draft(rule, source, began, level, raised_at);
+        if let Some(crossing) = &mut draft.crossing {
+            if let Some(now) = newest(state) {
+                crossing.see(now);
+            }
+            watch.iter().flat_map(|watch| watch.worst()).for_each(|seen| crossing.reach(seen));
+        }
         self.raise(Draft { latest: state.latest_on(self.now(), state.gap(rule)), ..draft });
     }
 }
@@ -408,7 +429,8 @@ impl Watch {
         }
         for level in Level::ALL {
             if let Some(due) = self.due(rule, level, state) {
-                earliest.offer(due, Deadline::Delay { series, rule: &rule.id, level });
+                let explains = Reverse(rule.folds.len());
+                earliest.offer(due, Deadline::Delay { explains, series, rule: &rule.id, level });
             }
         }
     }

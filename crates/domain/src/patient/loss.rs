@@ -8,7 +8,6 @@ use minicbor::{Decode, Encode};
 
 use super::deadline::Earliest;
 use super::judgement::{Forgotten, Kind, Occurrence, Reading, Reconfigured, Silent, Wanted};
-use super::technical::named;
 use super::{Deadline, Patient, RuleContext};
 use crate::alarms::book::{Draft, Key, Open};
 use crate::model::alarm::{Alarm, AlarmKind, Condition, Priority, Response, TimeQuality, Trigger};
@@ -18,6 +17,7 @@ use crate::model::observation::{Observation, Source};
 use crate::model::time::{IntakeGap, Span, Timestamp};
 use crate::output::Output;
 use crate::rules::{LossRule, Rule};
+use crate::text;
 
 /// So long after another signal of its device one that belongs to it may come.
 const MOMENT: Span = Span::secs(1);
@@ -314,10 +314,7 @@ impl Patient {
             priority: Priority::High,
             response: Response::Immediate,
             condition: Condition::Present,
-            text: named(
-                rule.name.as_deref(),
-                format!("{}: no value while the device goes on", rule.label),
-            ),
+            text: text::lost(rule.name.as_deref(), &rule.label),
             folds: rule.folds.clone(),
             advice: rule.advice.clone(),
             reason: state.and_then(|s| s.doubt.as_ref().map(ToString::to_string)),
@@ -335,6 +332,7 @@ impl Patient {
             acknowledge_for: None,
             by_reading: false,
             resettable: false,
+            crossing: None,
         }
     }
 

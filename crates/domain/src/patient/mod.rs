@@ -16,6 +16,8 @@ mod silence;
 mod technical;
 mod withdrawn;
 
+use std::cmp::Reverse;
+
 use minicbor::{Decode, Encode};
 
 pub use deadline::{Due, Intake};
@@ -124,6 +126,8 @@ pub struct RuleContext<'a> {
 pub enum Deadline<'r> {
     /// A delay runs out without a further reading.
     Delay {
+        /// How much follows from what it finds: an emergency is told before that.
+        explains: Reverse<usize>,
         /// Of which series.
         series: usize,
         /// By which limit rule.

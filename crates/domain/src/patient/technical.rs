@@ -14,6 +14,7 @@ use crate::model::time::{Span, Timestamp};
 use crate::output::transition::Change;
 use crate::output::{Output, rule};
 use crate::rules::Level;
+use crate::text;
 
 const IMPLAUSIBLE: &str = "link.implausible";
 const ZERO_OR_OFF: &str = "link.zero_or_off";
@@ -97,12 +98,7 @@ impl Patient {
         } else {
             Priority::Medium
         };
-        let text = format!(
-            "{} {} {} is implausible",
-            label(source.signal, context),
-            figure(number.value),
-            number.unit.written()
-        );
+        let text = text::implausible(&label(source.signal, context), number);
         self.raise_technical(IMPLAUSIBLE, source, priority, text, observation, context, out);
     }
 
@@ -114,7 +110,7 @@ impl Patient {
             return;
         }
         let priority = critical_priority(source.signal, context).unwrap_or(Priority::Medium);
-        let text = format!("{} 0 or sensor off", label(source.signal, context));
+        let text = text::zero_or_off(&label(source.signal, context));
         self.raise_technical(ZERO_OR_OFF, source, priority, text, observation, context, out);
         self.told_elsewhere(&source.device, context, out);
     }
@@ -155,12 +151,7 @@ impl Patient {
         out: &mut Output,
     ) {
         let key = Key::new(rule(LOST_WHILE_PENDING), source_name(source));
-        let text = format!(
-            "{} lost at {} {}, beyond its limit",
-            label(source.signal, context),
-            figure(began.number.value),
-            began.number.unit.written()
-        );
+        let text = text::lost_beyond(&label(source.signal, context), &began.number);
         let device = Some(&source.device);
         let cause = began.cause.clone();
         let mut draft = technical(key, device, priority, Condition::Present, text, cause, out);
@@ -225,21 +216,19 @@ impl Patient {
 
     /// `mode: test|demo` on a device bound to a patient (contract §2).
     pub(super) fn test_mode(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
-        let text = || format!("{device} is in test or demo mode: its data are not judged");
-        self.device_wide(TEST_MODE, device, text, cause, out);
+        self.device_wide(TEST_MODE, device, text::test_mode, cause, out);
     }
 
     /// Stamps that cannot be (contract §3).
     pub(super) fn clock_suspect(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
-        let text = || format!("the clock of {device} cannot be right: times are those of arrival");
-        self.device_wide(CLOCK_SUSPECT, device, text, cause, out);
+        self.device_wide(CLOCK_SUSPECT, device, text::clock_suspect, cause, out);
     }
 
     fn device_wide(
         &mut self,
         rule_id: &'static str,
         device: &DeviceId,
-        text: impl FnOnce() -> String,
+        text: fn(&DeviceId) -> String,
         cause: &Cause,
         out: &mut Output,
     ) {
@@ -247,7 +236,8 @@ impl Patient {
         if self.alarms.get(&key).is_none_or(|open| open.alarm.condition != Condition::Present) {
             let (priority, condition) = (Priority::Medium, Condition::Present);
             let cause = cause.clone();
-            let mut draft = technical(key, Some(device), priority, condition, text(), cause, out);
+            let mut draft =
+                technical(key, Some(device), priority, condition, text(device), cause, out);
             draft.resettable = rule_id == CLOCK_SUSPECT;
             self.raise(draft, out);
         } else {
@@ -257,28 +247,24 @@ impl Patient {
 
     /// A reading fell between two patients' bindings (contract §4).
     pub(super) fn unattributed(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
-        let text =
-            || format!("readings of {device} fell between two patients and belong to nobody");
-        self.device_moment(UNATTRIBUTED, device, text, cause, out);
+        self.device_moment(UNATTRIBUTED, device, text::unattributed, cause, out);
     }
 
     /// The clock of a device was put right (contract §3).
     pub(super) fn clock_stepped(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
-        let text = || format!("the clock of {device} was put right");
-        self.device_moment(CLOCK_STEPPED, device, text, cause, out);
+        self.device_moment(CLOCK_STEPPED, device, text::clock_stepped, cause, out);
     }
 
     /// The counter of a device went back: it lost its memory (contract §2).
     pub(super) fn boot_reset(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
-        let text = || format!("{device} began to count anew: it may have lost its memory");
-        self.device_moment(BOOT_RESET, device, text, cause, out);
+        self.device_moment(BOOT_RESET, device, text::boot_reset, cause, out);
     }
 
     fn device_moment(
         &mut self,
         rule_id: &'static str,
         device: &DeviceId,
-        text: impl FnOnce() -> String,
+        text: fn(&DeviceId) -> String,
         cause: &Cause,
         out: &mut Output,
     ) {
@@ -286,7 +272,7 @@ impl Patient {
         if self.alarms.holds(&key) {
             return;
         }
-        let text = text();
+        let text = text(device);
         let (priority, condition) = (Priority::Low, Condition::Momentary);
         let draft = technical(key, Some(device), priority, condition, text, cause.clone(), out);
         self.raise(draft, out);
@@ -298,7 +284,7 @@ impl Patient {
         if self.alarms.holds(&key) {
             return;
         }
-        let text = "limits for adults are not applied: age class or pregnancy".to_owned();
+        let text = text::age_class();
         let (priority, condition) = (Priority::Medium, Condition::Present);
         let draft = technical(key, None, priority, condition, text, cause.clone(), out);
         self.raise(draft, out);
@@ -332,20 +318,6 @@ pub(super) fn doubt(timing: &Timing) -> Option<String> {
 /// See [`doubt`].
 pub(super) fn doubt_of(quality: TimeQuality) -> Option<String> {
     (quality != TimeQuality::Synced).then(|| format!("time {quality}"))
-}
-
-/// What was found, after its name where it has one.
-pub(super) fn named(name: Option<&str>, text: String) -> String {
-    match name {
-        Some(name) => format!("{name}: {text}"),
-        None => text,
-    }
-}
-
-/// A number as people write it.
-pub(super) fn figure(value: f64) -> String {
-    let rounded = (value * 100.0).round() / 100.0;
-    format!("{rounded}")
 }
 
 fn label(signal: SignalId, context: RuleContext<'_>) -> String {

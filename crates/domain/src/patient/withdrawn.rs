@@ -1,6 +1,7 @@
 //! Readings entered in error, and corrected: nothing that stands on them stays (row 26).
 
 use super::judgement::Forgotten;
+use super::limit::newest;
 use super::{Patient, RuleContext};
 use crate::alarms::book::{Key, Open};
 use crate::model::ids::RuleId;
@@ -87,6 +88,8 @@ impl Patient {
         out: &mut Output,
     ) -> Vec<RuleId> {
         self.forget(&mut Forgotten::Reading(source, Some(sent), &retracted));
+        let now = self.series.get(source).and_then(newest);
+        self.alarms.take_back(source, sent, now);
         let close = |key: Key| {
             self.alarms.close(&key, Change::Retracted, "retracted", None, out);
             key.rule

@@ -3,8 +3,10 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::{BadRules, Text};
 use crate::model::alarm::{AlarmKind, Priority, Response};
 use crate::model::ids::RuleId;
+use crate::model::signal::{SignalId, SignalTable};
 use crate::model::time::Span;
 
 /// What an event is worth.
@@ -28,6 +30,8 @@ pub struct EventRule {
     pub always_notify: bool,
     /// Up to this age a late event is an alarm, beyond it a finding.
     pub actionable: Span,
+    /// What follows from it: alarms over these signals are shown and not announced while it is known to be present.
+    pub folds: Vec<SignalId>,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +50,8 @@ pub(super) struct Entry {
     always_notify: bool,
     #[serde(default = "a_day")]
     actionable: Span,
+    #[serde(default)]
+    folds: Vec<Spanned<String>>,
 }
 
 fn physiological() -> AlarmKind {
@@ -57,8 +63,9 @@ fn a_day() -> Span {
 }
 
 impl Entry {
-    pub(super) fn rule(self) -> EventRule {
-        EventRule {
+    pub(super) fn rule(self, text: Text<'_>, signals: &SignalTable) -> Result<EventRule, BadRules> {
+        Ok(EventRule {
+            folds: text.signals(&self.folds, signals)?,
             id: self.id.into_inner(),
             events: self.events,
             priority: self.priority,
@@ -68,6 +75,6 @@ impl Entry {
             advice: self.advice,
             always_notify: self.always_notify,
             actionable: self.actionable,
-        }
+        })
     }
 }

@@ -6,7 +6,7 @@ use std::ops::{Index, IndexMut};
 
 pub(super) use entry::Entry;
 
-use super::{Amount, Whom};
+use super::{Amount, Person, Whom};
 use crate::model::alarm::{LimitFrom, Priority, Response, Side};
 use crate::model::command::PatientLimit;
 use crate::model::ids::RuleId;
@@ -44,6 +44,8 @@ pub struct LimitRule {
     pub whom: Whom,
     /// No limit of a patient's own takes its place: it is lethal for everybody.
     pub floor: bool,
+    /// The ordinary limit that may say the same, if it is a floor without a name.
+    pub cover: Option<Box<Cover>>,
     /// The name of what it finds, where that has one: `Asystole`.
     pub name: Option<String>,
     /// What follows from what it finds: alarms over these signals are shown and not announced while it is present.
@@ -58,6 +60,21 @@ pub struct LimitRule {
     pub acknowledge_for: [Option<Span>; 2],
     /// A single measurement beyond the ordinary limit asks for another before it counts.
     pub confirm: Option<Confirm>,
+}
+
+/// The critical limit of an ordinary rule, beside a floor over the same signal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cover {
+    /// Those of the rules are for adults.
+    adults_only: bool,
+    /// That of the rules.
+    critical: Option<LevelLimits>,
+}
+
+impl Cover {
+    pub(super) fn by(rule: &LimitRule) -> Self {
+        Self { adults_only: rule.whom.adults_only, critical: rule.levels[Level::Critical].clone() }
+    }
 }
 
 /// What the name of a request for another measurement ends with.
@@ -121,6 +138,17 @@ pub struct LevelLimits {
     pub delay: Span,
     /// How serious.
     pub priority: Priority,
+}
+
+impl LevelLimits {
+    /// The limit in `unit`.
+    fn limit(&self, unit: Unit) -> Option<f64> {
+        let stated = self.limits.iter().find(|amount| amount.unit == unit);
+        match stated {
+            Some(amount) => Some(amount.value),
+            None => self.limits.first().and_then(|a| a.unit.convert(a.value, unit)),
+        }
+    }
 }
 
 /// The limits that were in force for a patient at an instant.
@@ -221,23 +249,55 @@ impl LimitRule {
 
     /// The limit of a level in `unit`, and whose it is.
     pub fn limit(&self, level: Level, limits: InForce<'_>, unit: Unit) -> Option<(f64, LimitFrom)> {
-        let own = limits.own.iter().filter(|_| !self.floor).find(|own| {
-            own.signal == self.signal_name && own.side == self.side && Level::of(own) == level
-        });
-        if let Some(own) = own {
+        if self.floor {
+            let level = self.levels[level].as_ref().filter(|_| !self.is_covered(limits))?;
+            return Some((level.limit(unit)?, LimitFrom::Pack));
+        }
+        if let Some(own) = self.own(level, limits) {
             let value = own.unit.convert(own.value?, unit)?;
             return Some((value, LimitFrom::Patient));
         }
         if self.whom.adults_only && !limits.adult {
             return None;
         }
-        let level = self.levels[level].as_ref()?;
-        let stated = level.limits.iter().find(|amount| amount.unit == unit);
-        let value = match stated {
-            Some(amount) => amount.value,
-            None => level.limits.first().and_then(|a| a.unit.convert(a.value, unit))?,
+        Some((self.levels[level].as_ref()?.limit(unit)?, LimitFrom::Pack))
+    }
+
+    /// The patient's own limit of a level.
+    fn own<'a>(&self, level: Level, limits: InForce<'a>) -> Option<&'a PatientLimit> {
+        limits.own.iter().find(|own| {
+            own.signal == self.signal_name && own.side == self.side && Level::of(own) == level
+        })
+    }
+
+    /// Whether the critical limit in force says all that this floor would, as soon and as gravely.
+    pub fn is_covered(&self, limits: InForce<'_>) -> bool {
+        let (Some(cover), Some(floor)) = (&self.cover, &self.levels[Level::Critical]) else {
+            return false;
         };
-        Some((value, LimitFrom::Pack))
+        let Some(Amount { value: lethal, unit }) = floor.limits.first().copied() else {
+            return false;
+        };
+        let shipped = cover.critical.as_ref();
+        let limit = match self.own(Level::Critical, limits) {
+            Some(own) => own.value.and_then(|value| own.unit.convert(value, unit)),
+            None if cover.adults_only && !limits.adult => None,
+            None => shipped.and_then(|shipped| shipped.limit(unit)),
+        };
+        let (delay, priority) = shipped
+            .map_or((Span::ZERO, Priority::High), |shipped| (shipped.delay, shipped.priority));
+        let as_grave = priority >= floor.priority && (self.spot || delay <= floor.delay);
+        as_grave
+            && limit.is_some_and(|limit| match self.side {
+                Side::Low => limit >= lethal,
+                Side::High => limit <= lethal,
+            })
+    }
+
+    /// Whether it judges somebody who has these limits of his own.
+    pub fn stands_for(&self, person: Person, own: &[PatientLimit]) -> bool {
+        let limits = InForce { own, version: 0, adult: person.adult };
+        self.whom.holds_for(person) && !self.is_covered(limits)
     }
 
     /// Whether a person switched this limit off.

@@ -23,10 +23,11 @@ pub(crate) use class::UNKNOWN_CLASS;
 pub use class::{Class, Rung};
 pub use event::EventRule;
 pub(crate) use limit::REPEAT_DUE;
-pub use limit::{InForce, Level, LevelLimits, LimitRule, Relation};
+pub use limit::{Cover, InForce, Level, LevelLimits, LimitRule, Relation};
 pub use loss::LossRule;
 pub use whom::{Person, Whom};
 
+use crate::model::command::PatientLimit;
 use crate::model::ids::RuleId;
 use crate::model::signal::{SignalId, SignalTable};
 
@@ -60,10 +61,10 @@ impl Rule {
         }
     }
 
-    /// Whom it judges.
-    pub fn holds_for(&self, person: Person) -> bool {
+    /// Whether it judges somebody who has these limits of his own.
+    pub fn stands_for(&self, person: Person, own: &[PatientLimit]) -> bool {
         match self {
-            Self::Limit(rule) => rule.whom.holds_for(person),
+            Self::Limit(rule) => rule.stands_for(person, own),
             Self::Loss(rule) => rule.whom.holds_for(person),
             Self::Event(_) => true,
         }
@@ -147,6 +148,20 @@ impl Text<'_> {
         let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
         BadRules::At { line, column, what }
     }
+
+    /// The signals of these names.
+    fn signals(
+        self,
+        names: &[Spanned<String>],
+        signals: &SignalTable,
+    ) -> Result<Vec<SignalId>, BadRules> {
+        let id = |name: &Spanned<String>| {
+            let what = || format!("`{}` is no signal of signals.toml", name.get_ref());
+            let signal = signals.find(name.get_ref());
+            signal.map(|signal| signal.id).ok_or_else(|| self.refuse(name, what()))
+        };
+        names.iter().map(id).collect()
+    }
 }
 
 impl RuleSet {
@@ -172,8 +187,9 @@ impl RuleSet {
         }
         for entry in file.event {
             let id = entry.id.clone();
-            rules.add(Rule::Event(entry.rule()), text, &id)?;
+            rules.add(Rule::Event(entry.rule(text, signals)?), text, &id)?;
         }
+        rules.cover_floors();
         rules.name_requests();
         Ok(rules)
     }
@@ -197,6 +213,29 @@ impl RuleSet {
         }
         self.rules.push(rule);
         Ok(())
+    }
+
+    /// A floor that names no emergency says nothing where the ordinary critical limit of its signal says it already.
+    fn cover_floors(&mut self) {
+        let covers = |floor: &LimitRule, rule: &LimitRule| {
+            let same = (rule.signal, rule.side) == (floor.signal, floor.side);
+            same && !rule.floor && rule.whom.ages.is_empty()
+        };
+        let found: Vec<(usize, Cover)> = self
+            .rules
+            .iter()
+            .enumerate()
+            .filter_map(|(index, rule)| {
+                let floor = rule.as_limit().filter(|rule| rule.floor && rule.name.is_none())?;
+                let mut ordinary = self.limits_of(floor.signal);
+                Some((index, Cover::by(ordinary.find(|rule| covers(floor, rule))?)))
+            })
+            .collect();
+        for (index, cover) in found {
+            if let Some(Rule::Limit(floor)) = self.rules.get_mut(index) {
+                floor.cover = Some(Box::new(cover));
+            }
+        }
     }
 
     /// An alarm that asks for another measurement is found under the rule that asks.

@@ -277,6 +277,7 @@ fn a_declared_zero_is_a_lost_sensor_and_an_undeclared_one_asystole() {
     scene.stream("dev", "heart_rate", 0.0, 6);
     scene.expect(&[
         "raised high vitals_live.asystole_low: alarming, present",
+        "raised high vitals_live.bradycardia_low: alarming, present",
         "raised high vitals_live.heart_rate_low: alarming, present",
     ]);
     scene.stream("dev", "spo2", 0.0, 6);

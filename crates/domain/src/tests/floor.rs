@@ -91,10 +91,12 @@ fn what_follows_from_an_emergency_is_shown_and_announced_only_when_it_stands_by_
     let found = high(&mut scene, &[("heart_rate", 0.0), ("spo2", 70.0)], 16);
     assert_eq!(
         found,
-        ["vitals_live.asystole_low", "vitals_live.heart_rate_low", "vitals_live.spo2_low"]
+        ["asystole", "bradycardia", "heart_rate", "spo2"].map(|id| format!("vitals_live.{id}_low"))
     );
     let emergency = scene.alarm("vitals_live.asystole_low");
-    for follows in ["vitals_live.heart_rate_low", "vitals_live.spo2_low"] {
+    for follows in
+        ["vitals_live.bradycardia_low", "vitals_live.heart_rate_low", "vitals_live.spo2_low"]
+    {
         assert_eq!(scene.alarm(follows).group.as_deref(), Some(emergency.id.as_str()));
     }
     assert_eq!(emergency.group, None);
@@ -142,7 +144,79 @@ fn no_limit_of_a_patient_takes_the_place_of_the_floor() {
     };
     scene.limits(vec![off(false), off(true)], None, None);
     let found = high(&mut scene, &[("heart_rate", 0.0)], 6);
-    assert_eq!(found, ["vitals_live.asystole_low"]);
+    assert_eq!(found, ["vitals_live.asystole_low", "vitals_live.bradycardia_low"]);
+}
+
+/// The lower limits of SpO2 of a patient's own.
+fn own(scene: &mut Scene, low: Option<f64>, critical: Option<f64>) {
+    let limit = |critical, value| PatientLimit {
+        signal: "spo2".to_owned(),
+        side: Side::Low,
+        critical,
+        value,
+        unit: Unit::Percent,
+    };
+    scene.limits(vec![limit(false, low), limit(true, critical)], None, None);
+}
+
+#[test]
+fn the_floor_of_an_adult_is_left_to_a_limit_that_says_the_same() {
+    for (limits, rule) in [
+        (None, "spo2"),
+        (Some((Some(90.0), Some(75.0))), "spo2"),
+        (Some((Some(90.0), Some(60.0))), "spo2_floor"),
+        (Some((Some(90.0), None)), "spo2_floor"),
+        (Some((None, None)), "spo2_floor"),
+    ] {
+        let mut scene = of_age(AgeClass::Adult);
+        if let Some((low, critical)) = limits {
+            own(&mut scene, low, critical);
+        }
+        let found = high(&mut scene, &[("spo2", 65.0)], 10);
+        assert_eq!(found, [format!("vitals_live.{rule}_low")], "{limits:?}");
+    }
+}
+
+#[test]
+fn the_floor_stands_as_soon_as_the_limit_beside_it_is_lifted() {
+    let mut scene = of_age(AgeClass::Adult);
+    assert_eq!(high(&mut scene, &[("spo2", 65.0)], 10), ["vitals_live.spo2_low"]);
+    own(&mut scene, None, None);
+    assert_eq!(high(&mut scene, &[("spo2", 65.0)], 6), ["vitals_live.spo2_floor_low"]);
+    assert_eq!(scene.alarm("vitals_live.spo2_low").condition, Condition::Absent);
+    own(&mut scene, Some(88.0), Some(80.0));
+    let alarm = scene.alarm("vitals_live.spo2_floor_low");
+    assert_eq!(alarm.condition_reason.as_deref(), Some("limit_changed"));
+}
+
+#[test]
+fn limits_for_adults_and_the_floor_take_turns_with_the_age_class() {
+    let mut scene = of_age(AgeClass::Unknown);
+    assert_eq!(high(&mut scene, &[("spo2", 65.0)], 10), ["vitals_live.spo2_floor_low"]);
+    scene.change(Some(AgeClass::Adult), None);
+    let news = scene.news();
+    let closed = "rule_changed high vitals_live.spo2_floor_low: closed rule_changed".to_owned();
+    let raised = "raised high vitals_live.spo2_low: alarming, present".to_owned();
+    assert!(news.contains(&closed) && news.contains(&raised), "{news:?}");
+    scene.change(Some(AgeClass::Unknown), None);
+    let news = scene.news();
+    let raised = "raised high vitals_live.spo2_floor_low: alarming, present".to_owned();
+    assert!(news.contains(&raised), "{news:?}");
+    assert!(scene.find("vitals_live.spo2_low").is_none());
+}
+
+#[test]
+fn extreme_bradycardia_of_an_adult_has_its_name_also_by_an_oximeter_alone() {
+    for (signal, rule) in [("heart_rate", "bradycardia_low"), ("pulse_rate", "slow_pulse_low")] {
+        let mut scene = of_age(AgeClass::Adult);
+        let found = high(&mut scene, &[(signal, 25.0)], 6);
+        let ordinary = format!("vitals_live.{signal}_low");
+        assert!(found.contains(&ordinary), "{found:?}");
+        let emergency = scene.alarm(&format!("vitals_live.{rule}"));
+        assert!(emergency.text.starts_with("Extreme bradycardia: "), "{}", emergency.text);
+        assert_eq!(emergency.group, None);
+        assert_eq!(scene.alarm(&ordinary).group.as_deref(), Some(emergency.id.as_str()));
+    }
 }
 
 #[test]

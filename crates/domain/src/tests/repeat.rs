@@ -68,3 +68,25 @@ fn a_limit_changed_or_a_rule_changed_takes_the_request_back() {
         LOW,
     ]);
 }
+
+#[test]
+fn single_measurements_are_raised_as_of_when_they_were_measured() {
+    for class in ["charted", "kiosk"] {
+        let mut scene = Scene::empty();
+        scene.admit("p");
+        scene.device("dev", class, &[]);
+        scene.bind("dev", "p");
+        scene.advance(600.0);
+        scene.measured_at("dev", "heart_rate", 20.0, 590.0);
+        for rule in ["vitals_live.heart_rate_low", "vitals_live.bradycardia_low"] {
+            assert_eq!(scene.alarm(rule).raised_at, at(590.0), "{class} {rule}");
+        }
+    }
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "charted", &[]);
+    scene.bind("dev", "p");
+    scene.advance(900.0);
+    scene.measured_at("dev", "nibp_sys", 85.0, 100.0);
+    assert_eq!(scene.alarm("vitals_live.nibp_sys_low").raised_at, at(100.0), "no repeat was due");
+}

@@ -29,6 +29,7 @@ struct Shown {
     condition: String,
     priority: String,
     priority_peak: String,
+    response: String,
     late: bool,
 }
 
@@ -106,6 +107,7 @@ fn shown(alarm: &Alarm, core: &Core) -> Shown {
         condition: alarm.condition.to_string(),
         priority: alarm.priority.to_string(),
         priority_peak: alarm.priority_peak.to_string(),
+        response: alarm.response.to_string(),
         late: alarm.late,
     }
 }

@@ -11,6 +11,7 @@ impl Book {
     pub fn act(&mut self, key: &Key, actor: &str, seen: u64, act: &AlarmAct, out: &mut Output) {
         let Some(open) = self.open.get_mut(key) else { return };
         let now = out.wall();
+        open.reword();
         let before = open.alarm.clone();
         let unread = open.untold && matches!(act, AlarmAct::Reset { .. });
         let result = if seen < open.news_seq || unread {

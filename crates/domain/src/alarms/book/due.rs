@@ -21,6 +21,7 @@ impl Book {
 
     /// Tells what waited until `due`, and lets run out what runs out then (row 10; expired momentary alarms).
     pub fn fire(&mut self, due: Timestamp, out: &mut Output) {
+        self.forget_episodes(due, out);
         self.unfold(due, out);
         self.announce_kept_back(due, out);
         for key in self.keys_where(|_, open| open.tells_at() == Some(due)) {
@@ -78,7 +79,7 @@ impl Open {
     }
 
     fn deadline(&self) -> Option<Timestamp> {
-        [self.wake_at, self.tells_at(), self.unfolds_at, self.quiet_until]
+        [self.wake_at, self.tells_at(), self.unfolds_at, self.quiet_until, self.known_until()]
             .into_iter()
             .flatten()
             .min()

@@ -64,6 +64,7 @@ impl Book {
             quiet_until: None,
             told_at: None,
             untold: false,
+            crossing: None,
         };
         self.open.insert(key.clone(), open);
         self.record(&key, change, None, out);

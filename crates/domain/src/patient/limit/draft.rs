@@ -1,13 +1,31 @@
 //! The alarm that a number beyond a limit raises.
 
-use super::watch::Evidence;
+use super::watch::{Evidence, Watch};
 use crate::alarms::book::{Draft, Key};
-use crate::model::alarm::{AlarmKind, Condition, Side, Trigger};
-use crate::model::message::Comparator;
-use crate::model::observation::Source;
+use crate::alarms::crossing::{Crossing, Seen};
+use crate::model::alarm::{AlarmKind, Condition, Trigger};
+use crate::model::observation::{Number, Source};
 use crate::model::time::Timestamp;
-use crate::patient::technical;
+use crate::patient::alarms::PatientAlarms;
+use crate::patient::{Doubt, SeriesState, technical};
 use crate::rules::{Level, LimitRule};
+
+/// The number of a series that speaks of now.
+pub(in crate::patient) fn newest(state: &SeriesState) -> Option<&Number> {
+    let doubtful = state.doubtful.as_deref().filter(|value| value.doubt != Doubt::Late);
+    let latest = state.latest.as_ref().map(|latest| &latest.number);
+    doubtful.map(|value| &value.number).or(latest)
+}
+
+impl PatientAlarms<'_> {
+    /// The open alarm of a rule is to tell what is known now of its series.
+    pub(super) fn see(&mut self, key: &Key, rule: &LimitRule, state: &SeriesState) {
+        let worst = state.watches.of(rule).into_iter().flat_map(Watch::worst);
+        if let Some(now) = newest(state) {
+            self.book().see(key, now, worst);
+        }
+    }
+}
 
 /// The alarm of a rule over a reading beyond one of its limits.
 pub(super) fn limit_draft(
@@ -20,18 +38,14 @@ pub(super) fn limit_draft(
     let number = &evidence.number;
     let response = rule.responses[level];
     let doubt = number.unit_doubtful.then(|| "unit doubtful".to_owned());
-    let comparator = number.comparator.map_or("", Comparator::as_str);
-    let word = match rule.side {
-        Side::Low => "below",
-        Side::High => "above",
-    };
-    let (value, limit) = (technical::figure(number.value), technical::figure(evidence.limit));
-    let unit = number.unit.written();
-    let crossing = if rule.name.is_some() {
-        format!("{} {comparator}{value} {unit}", rule.label).trim_end().to_owned()
-    } else {
-        let crossing = format!("{} {comparator}{value} {unit} {word} {limit} {unit}", rule.label);
-        crossing.replace("  ", " ").trim_end().to_owned()
+    let crossing = Crossing {
+        name: rule.name.clone(),
+        label: rule.label.clone(),
+        side: rule.side,
+        limit: evidence.limit,
+        unit: number.unit,
+        now: number.clone(),
+        worst: Seen { number: number.clone(), sent: evidence.sent },
     };
     Draft {
         key: Key::new(rule.id.clone(), source.name()),
@@ -43,7 +57,8 @@ pub(super) fn limit_draft(
         priority: rule.priority(level),
         response,
         condition: Condition::Present,
-        text: technical::named(rule.name.as_deref(), crossing),
+        text: crossing.text(),
+        crossing: Some(crossing),
         folds: rule.folds.clone(),
         advice: rule.advice.clone(),
         reason: doubt.or_else(|| technical::doubt_of(evidence.quality)),

@@ -13,6 +13,7 @@ use crate::patient::alarms::{Parts, PatientAlarms};
 use crate::patient::judgement::Reading;
 use crate::patient::{Patient, RuleContext, SeriesState};
 use crate::rules::{InForce, Level, LimitRule, Relation};
+use crate::text;
 
 impl Patient {
     /// Judges a late number: it may raise, marked as late, and clears nothing.
@@ -153,7 +154,8 @@ impl PatientAlarms<'_> {
         self.raise(Draft {
             priority: lowered(draft.priority, draft.response),
             condition: Condition::Momentary,
-            text: format!("{} (late)", draft.text),
+            text: text::late(&draft.text),
+            crossing: None,
             late: true,
             ..draft
         });

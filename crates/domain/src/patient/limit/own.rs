@@ -129,15 +129,21 @@ impl Patient {
         }
         let place = self.limits.partition_point(|older| older.since <= set.since);
         self.limits.insert(place, set);
+        let in_force = valid_at(&self.limits, true, out.now.at).own.to_vec();
         for series in touched {
             let Some(source) = self.series.key_at(series).cloned() else { continue };
             // Those as well that judge no more, without limits of the patient's own; of the sides that changed.
             let (person, name) = (self.person(), context.signals.name(source.signal));
             let changed = |side| on(&before, &name, side) != on(&put, &name, side);
             let sides = [Side::Low, Side::High].map(|side| (side, changed(side)));
-            let wanted = move |rule: &&LimitRule| {
+            // A floor where the limits beside it say the same no more, or again.
+            let uncovered = |rule: &LimitRule| {
+                rule.stands_for(person, &before) != rule.stands_for(person, &in_force)
+            };
+            let wanted = |rule: &&LimitRule| {
                 let made_for = rule.whom.adults_only || rule.whom.holds_for(person);
-                !rule.floor && made_for && sides.contains(&(rule.side, true))
+                let stands = if rule.floor { uncovered(rule) } else { made_for };
+                stands && sides.contains(&(rule.side, true))
             };
             let rules = context.rules.limits_of(source.signal).filter(wanted);
             let Parts { state, limits, adult, mut alarms } = self.parts(series, out);

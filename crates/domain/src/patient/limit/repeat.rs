@@ -9,6 +9,7 @@ use crate::output::Output;
 use crate::patient::alarms::{Parts, PatientAlarms};
 use crate::patient::{Patient, RuleContext, SeriesState};
 use crate::rules::{Level, LimitRule};
+use crate::text;
 
 impl Patient {
     /// Asks again where what asked was taken back, and another reading waits.
@@ -52,10 +53,10 @@ impl PatientAlarms<'_> {
         match (waiting, self.holds(&key)) {
             (Some(first), false) => {
                 let draft = limit_draft(rule, source, first, Level::Warning, self.wall());
-                let text = format!("{}: repeat due", draft.text);
+                let text = text::repeat_due(&draft.text);
                 // The readings are shown by the alarm that may follow.
                 let (kind, series, priority) = (AlarmKind::Technical, None, Priority::Low);
-                self.raise(Draft { key, kind, series, priority, text, ..draft });
+                self.raise(Draft { key, kind, series, priority, text, crossing: None, ..draft });
             }
             (None, true) if certain || alarms => self.change(&key, None, Alarm::absent),
             (Some(_), true) | (None, _) => {}

@@ -7,7 +7,8 @@ use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 
 use super::excursion::{Excursions, Told};
-use crate::model::alarm::{LimitFrom, Priority, TimeQuality};
+use crate::alarms::crossing::Seen;
+use crate::model::alarm::{LimitFrom, Priority, Side, TimeQuality};
 use crate::model::cause::Cause;
 use crate::model::ids::RuleId;
 use crate::model::observation::{DeviceInstant, Number, Observation};
@@ -62,6 +63,9 @@ pub struct Track {
     /// When the reading that began it arrived, in the gateway's own time.
     #[n(6)]
     pub arrived: Option<Timestamp>,
+    /// The worst reading beyond, if it is not the one that began it.
+    #[n(7)]
+    pub worst: Option<Box<Seen>>,
 }
 
 /// A reading beyond a limit.
@@ -142,6 +146,11 @@ impl Watch {
         Level::ALL.into_iter().rev().find(|level| self.tracks[*level].active)
     }
 
+    /// The worst readings beyond its limits, if others than those that began it.
+    pub(super) fn worst(&self) -> impl Iterator<Item = &Seen> {
+        self.tracks.iter().filter_map(|track| track.worst.as_deref())
+    }
+
     /// Whether a delay is running.
     pub fn is_pending(&self) -> bool {
         self.tracks.iter().any(|track| track.pending().is_some())
@@ -194,6 +203,15 @@ impl Track {
     pub(super) fn beyond(began: Box<Evidence>) -> Self {
         let last = Some(began.rule_at);
         Self { began: Some(began), last, ..Self::default() }
+    }
+
+    /// Another reading lies beyond.
+    pub(super) fn see(&mut self, number: &Number, sent: Option<DeviceInstant>, side: Side) {
+        let worst = self.worst.as_deref().map(|worst| &worst.number);
+        let worst = worst.or(self.began.as_deref().map(|began| &began.number));
+        if worst.is_some_and(|worst| number.is_worse_than(worst, side)) {
+            self.worst = Some(Box::new(Seen { number: number.clone(), sent }));
+        }
     }
 
     /// What is known of when it lay beyond, if that was announced.
@@ -275,6 +293,7 @@ impl Watches {
     pub(super) fn withdraw(&mut self, sent: Option<DeviceInstant>) {
         for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {
             track.next.take_if(|next| next.sent == sent);
+            track.worst.take_if(|worst| worst.sent == sent);
             if track.pending().is_some_and(|began| began.sent == sent) {
                 track.began = track.next.take();
                 if track.began.is_none() {

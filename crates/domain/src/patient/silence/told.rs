@@ -10,6 +10,7 @@ use crate::model::time::Timestamp;
 use crate::output::transition::Change;
 use crate::output::{Output, rule};
 use crate::patient::{Patient, RuleContext, technical};
+use crate::text;
 
 impl Patient {
     /// Brings the silence alarm of a device into line with its expectations.
@@ -35,8 +36,7 @@ impl Patient {
         };
         let another = silent.iter().any(|e| !e.told);
         let priority = silent.iter().filter_map(|e| e.rung).max().unwrap_or(Priority::Low);
-        let names: Vec<String> = silent.iter().map(|e| what(e, context)).collect();
-        let text = format!("No judged data from {device}: {}", names.join(", "));
+        let text = text::silent(device, silent.iter().map(|e| what(e, context)));
         let since = Some(first.shown);
         let draft = draft::technical(
             key.clone(),
@@ -65,6 +65,9 @@ impl Patient {
                 });
             }
             Some(_) | None => {
+                if known.is_none() {
+                    self.alarms.episodes_unknown(device, out);
+                }
                 let mut draft = Draft { raised_at: out.now.shown(due), ..draft };
                 draft.trigger.signal = signal.unwrap_or_default();
                 draft.trigger.measured_at = since;
@@ -137,11 +140,10 @@ impl Patient {
     }
 }
 
-fn what(expectation: &Expectation, context: RuleContext<'_>) -> String {
-    let name = expectation.signal.map_or_else(
-        || "anything".to_owned(),
-        |signal| context.signals.get(signal).map_or_else(|| "?".to_owned(), |s| s.label.clone()),
-    );
-    let reason = expectation.doubt.as_deref().unwrap_or("no data");
-    format!("{name} ({reason})")
+/// What of a device is silent, and why.
+fn what<'a>(expectation: &'a Expectation, context: RuleContext<'a>) -> (&'a str, &'a str) {
+    let label = expectation.signal.map_or(text::ANYTHING, |signal| {
+        context.signals.get(signal).map_or("?", |signal| &signal.label)
+    });
+    (label, expectation.doubt.as_deref().unwrap_or(text::NO_DATA))
 }

@@ -7,7 +7,7 @@ use super::{Confirm, LevelLimits, LimitRule, REPEAT_DUE};
 use crate::model::alarm::{Priority, Response, Side};
 use crate::model::command::AgeClass;
 use crate::model::ids::RuleId;
-use crate::model::signal::{Cadence, Signal, SignalId, SignalTable};
+use crate::model::signal::{Cadence, Signal, SignalTable};
 use crate::model::time::Span;
 use crate::rules::loss::About;
 use crate::rules::{Amount, BadRules, LossRule, Text, Whom};
@@ -141,7 +141,7 @@ impl Entry {
             let name = format!("{}_{side}", self.id.get_ref());
             let id = name.parse().map_err(|e| text.refuse(&self.id, format!("{e}")))?;
             let confirm = self.confirm(text, signal, &name)?;
-            let folds = self.folds(text, signals)?;
+            let folds = text.signals(&self.folds, signals)?;
             rules.push(LimitRule { folds, confirm, ..self.rule(id, signal, side, levels) });
         }
         if rules.iter().all(|rule| rule.levels == [None, None]) {
@@ -166,7 +166,7 @@ impl Entry {
             About {
                 whom: self.whom(),
                 name: self.name.clone(),
-                folds: self.folds(text, signals)?,
+                folds: text.signals(&self.folds, signals)?,
                 advice: self.advice.clone(),
             },
             text,
@@ -177,15 +177,6 @@ impl Entry {
     fn whom(&self) -> Whom {
         let Self { adults_only, not_adults, .. } = *self;
         Whom { adults_only, not_adults, ages: self.ages.clone() }
-    }
-
-    fn folds(&self, text: Text<'_>, signals: &SignalTable) -> Result<Vec<SignalId>, BadRules> {
-        let id = |name: &Spanned<String>| {
-            let what = || format!("`{}` is no signal of signals.toml", name.get_ref());
-            let signal = signals.find(name.get_ref());
-            signal.map(|signal| signal.id).ok_or_else(|| text.refuse(name, what()))
-        };
-        self.folds.iter().map(id).collect()
     }
 
     fn signal<'a>(&self, text: Text<'_>, signals: &'a SignalTable) -> Result<&'a Signal, BadRules> {
@@ -216,6 +207,7 @@ impl Entry {
             spot: signal.cadence == Cadence::Spot,
             whom: self.whom(),
             floor: self.floor,
+            cover: None,
             name: self.name.clone(),
             folds: Vec::new(),
             responses: [self.responses.warning, self.responses.critical],

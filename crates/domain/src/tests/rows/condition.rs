@@ -1,6 +1,6 @@
 //! Rows 1 to 8: a condition comes, ends, is lost and comes back.
 
-use crate::model::alarm::AlarmKind;
+use crate::model::alarm::{AlarmKind, Response};
 use crate::model::command::Outcome;
 use crate::model::message::Phase;
 use crate::tests::scene::Scene;
@@ -29,6 +29,21 @@ fn row_01_at_once_for_spot_values_and_for_what_is_true_at_the_start() {
     let mut scene = Scene::bedside();
     scene.reading("dev", "nibp_sys", 70.0);
     scene.expect(&["raised high vitals_live.nibp_sys_low: alarming, present"]);
+}
+
+#[test]
+fn the_response_rises_with_the_priority_and_stays() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "respiratory_rate", 32.0, 21);
+    scene.expect(&["raised medium vitals_live.respiratory_rate_high: alarming, present"]);
+    let response = |scene: &Scene| scene.alarm("vitals_live.respiratory_rate_high").response;
+    assert_eq!(response(&scene), Response::Prompt);
+    scene.stream("dev", "respiratory_rate", 40.0, 21);
+    scene.expect(&["priority_rose high vitals_live.respiratory_rate_high: alarming, present"]);
+    assert_eq!(response(&scene), Response::Immediate);
+    scene.stream("dev", "respiratory_rate", 32.0, 90);
+    scene.acknowledge("vitals_live.respiratory_rate_high");
+    assert_eq!(response(&scene), Response::Immediate, "until it is closed");
 }
 
 #[test]

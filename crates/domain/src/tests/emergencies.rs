@@ -1,0 +1,182 @@
+//! What follows from an emergency is one announcement with it (contract §5).
+
+use crate::model::alarm::{Condition, Priority};
+use crate::model::message::Phase;
+
+use super::scene::Scene;
+
+const VITALS: [&str; 5] = ["heart_rate", "respiratory_rate", "spo2", "etco2", "abp_sys"];
+
+/// An adult who is well for half a minute, on a monitor of everything.
+fn well() -> Scene {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "bedside", &VITALS);
+    scene.bind("dev", "p");
+    second_by_second(&mut scene, 30, |_| [70.0, 14.0, 97.0, 35.0, 120.0]);
+    scene.skip();
+    scene
+}
+
+fn second_by_second(scene: &mut Scene, seconds: u32, values: impl Fn(u32) -> [f64; 5]) {
+    for second in 0..seconds {
+        for (signal, value) in VITALS.into_iter().zip(values(second)) {
+            scene.reading("dev", signal, value);
+        }
+        scene.advance(1.0);
+    }
+}
+
+/// Nothing beats, nothing breathes, SpO2 falls.
+fn arrest(scene: &mut Scene, seconds: u32) {
+    second_by_second(scene, seconds, |second| {
+        [0.0, 0.0, (97.0 - f64::from(second)).max(40.0), 5.0, 40.0]
+    });
+}
+
+/// What a person hears since the last look: what is announced and follows from nothing.
+fn heard(scene: &mut Scene) -> Vec<String> {
+    let loud = |line: &String| {
+        ["raised", "recurred", "priority_rose", "back_present", "unfolded"]
+            .into_iter()
+            .any(|word| line.starts_with(word))
+    };
+    let alone = |scene: &Scene, line: &str| {
+        let rule = line.split(' ').nth(2).unwrap().trim_end_matches(':').to_owned();
+        scene.log.iter().any(|transition| told(transition, &rule, line))
+    };
+    let news: Vec<String> = scene.news().into_iter().filter(loud).collect();
+    news.into_iter()
+        .filter(|line| alone(scene, line))
+        .map(|line| line.split(':').next().unwrap().to_owned())
+        .collect()
+}
+
+fn told(transition: &crate::output::transition::Transition, rule: &str, line: &str) -> bool {
+    use crate::output::transition::TransitionBody;
+    match &transition.body {
+        TransitionBody::Alarm { change, alarm, .. } => {
+            alarm.rule.as_str() == rule
+                && line.starts_with(change.as_str())
+                && alarm.group.is_none()
+        }
+        TransitionBody::Answer { .. }
+        | TransitionBody::Note { .. }
+        | TransitionBody::NotAllowed { .. } => false,
+    }
+}
+
+#[test]
+fn a_whole_arrest_is_eight_alarms_and_one_announcement() {
+    let mut scene = well();
+    arrest(&mut scene, 120);
+    assert_eq!(heard(&mut scene), ["raised high vitals_live.asystole_low"]);
+    let emergency = scene.alarm("vitals_live.asystole_low");
+    let open: Vec<_> =
+        scene.core.patients["p"].alarms.iter().map(|(_, open)| &open.alarm).collect();
+    assert_eq!(open.len(), 8);
+    for alarm in open.into_iter().filter(|alarm| alarm.id != emergency.id) {
+        assert_eq!(alarm.group.as_deref(), Some(emergency.id.as_str()), "{}", alarm.rule);
+        assert_eq!(alarm.priority, Priority::High, "{}", alarm.rule);
+    }
+}
+
+#[test]
+fn what_was_told_before_an_arrest_rises_within_it_without_a_word() {
+    let mut scene = well();
+    second_by_second(&mut scene, 20, |_| [70.0, 14.0, 86.0, 35.0, 120.0]);
+    assert_eq!(heard(&mut scene), ["raised medium vitals_live.spo2_low"]);
+    arrest(&mut scene, 40);
+    assert_eq!(heard(&mut scene), ["raised high vitals_live.asystole_low"]);
+    let alarm = scene.alarm("vitals_live.spo2_low");
+    assert!(alarm.priority == Priority::High && alarm.group.is_some());
+}
+
+#[test]
+fn what_follows_from_vf_is_folded_into_it_until_it_ends() {
+    let mut scene = well();
+    scene.event("dev", "vf_detected", Some("e"), Phase::Start);
+    arrest(&mut scene, 120);
+    assert_eq!(heard(&mut scene), ["raised high cied.vf"]);
+    let vf = scene.alarm("cied.vf");
+    for rule in ["vitals_live.asystole_low", "vitals_live.spo2_low", "vitals_live.apnoea_low"] {
+        assert_eq!(scene.alarm(rule).group.as_deref(), Some(vf.id.as_str()), "{rule}");
+    }
+    scene.event("dev", "vf_detected", Some("e"), Phase::End);
+    arrest(&mut scene, 4);
+    assert_eq!(heard(&mut scene), ["unfolded high vitals_live.asystole_low"]);
+    let asystole = scene.alarm("vitals_live.asystole_low");
+    assert_eq!(scene.alarm("vitals_live.spo2_low").group, Some(asystole.id.to_string()));
+}
+
+#[test]
+fn a_single_event_explains_nothing_that_goes_on() {
+    let mut scene = well();
+    scene.event("dev", "vf_detected", None, Phase::Single);
+    arrest(&mut scene, 10);
+    assert_eq!(scene.alarm("cied.vf").condition, Condition::Momentary);
+    let expected = ["raised high cied.vf", "raised high vitals_live.asystole_low"];
+    assert_eq!(heard(&mut scene), expected);
+}
+
+#[test]
+fn an_episode_that_nobody_ends_explains_nothing_after_ten_minutes() {
+    let mut scene = well();
+    scene.event("dev", "vf_detected", Some("e"), Phase::Start);
+    arrest(&mut scene, 600);
+    assert_eq!(heard(&mut scene), ["raised high cied.vf"]);
+    arrest(&mut scene, 4);
+    assert_eq!(heard(&mut scene), ["unfolded high vitals_live.asystole_low"]);
+    assert_eq!(scene.alarm("cied.vf").condition, Condition::Present);
+}
+
+#[test]
+fn an_episode_of_a_device_that_is_silent_explains_nothing() {
+    let mut scene = well();
+    scene.device("other", "bedside", &["spo2"]);
+    scene.bind("other", "p");
+    scene.event("dev", "vf_detected", Some("e"), Phase::Start);
+    scene.skip();
+    scene.stream("other", "spo2", 75.0, 12);
+    assert_eq!(heard(&mut scene), [""; 0]);
+    scene.stream("other", "spo2", 75.0, 10);
+    let heard = heard(&mut scene);
+    assert!(heard.contains(&"unfolded high vitals_live.spo2_low".to_owned()), "{heard:?}");
+}
+
+#[test]
+fn what_is_graver_than_its_emergency_is_told() {
+    let mut scene = well();
+    scene.event("dev", "vt_detected", Some("e"), Phase::Start);
+    second_by_second(&mut scene, 20, |_| [140.0, 14.0, 97.0, 35.0, 120.0]);
+    assert_eq!(heard(&mut scene), ["raised medium cied.vt"]);
+    assert!(scene.alarm("vitals_live.heart_rate_high").group.is_some());
+    second_by_second(&mut scene, 20, |_| [180.0, 14.0, 97.0, 35.0, 120.0]);
+    assert_eq!(heard(&mut scene), ["priority_rose high vitals_live.heart_rate_high"]);
+    assert_eq!(scene.alarm("vitals_live.heart_rate_high").group, None);
+}
+
+#[test]
+fn no_emergency_is_folded_into_a_lesser_one() {
+    let mut scene = well();
+    second_by_second(&mut scene, 10, |_| [25.0, 14.0, 97.0, 35.0, 120.0]);
+    assert_eq!(heard(&mut scene), ["raised high vitals_live.bradycardia_low"]);
+    second_by_second(&mut scene, 10, |_| [0.0, 14.0, 97.0, 35.0, 120.0]);
+    assert_eq!(heard(&mut scene), ["raised high vitals_live.asystole_low"]);
+}
+
+#[test]
+fn equipment_of_others_and_glucose_do_not_follow_from_an_arrest() {
+    let mut scene = well();
+    scene.device("oximeter", "bedside", &["spo2"]);
+    scene.bind_with_zeros("oximeter", "p", &["spo2"]);
+    scene.reading("oximeter", "spo2", 97.0);
+    arrest(&mut scene, 10);
+    scene.skip();
+    scene.reading("oximeter", "spo2", 97.0);
+    scene.reading("oximeter", "spo2", 0.0);
+    scene.advance(1.0);
+    scene.reading("oximeter", "glucose_blood", 50.0);
+    let expected = ["raised high link.zero_or_off", "raised high glucose.blood_low"];
+    assert_eq!(heard(&mut scene), expected);
+}

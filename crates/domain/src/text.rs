@@ -1,0 +1,189 @@
+//! The words of alarms, made from values: for people, without stamps or codes, units as they write them. Another
+//! language is another file like this.
+
+use crate::alarms::crossing::Crossing;
+use crate::model::alarm::Side;
+use crate::model::ids::{DeviceId, WardId};
+use crate::model::message::Comparator;
+use crate::model::observation::Number;
+use crate::model::time::Span;
+use crate::model::unit::Unit;
+
+/// `SpO2 74 % (lowest 68 %) below 80 %`; with a name `Asystole: Heart rate 0 /min`.
+pub(crate) fn crossing(crossing: &Crossing) -> String {
+    let Crossing { name, label, side, limit, unit, now, worst } = crossing;
+    let (below, lowest) = match side {
+        Side::Low => ("below", "lowest"),
+        Side::High => ("above", "highest"),
+    };
+    let now_is_worst = worst.number == *now || now.is_worse_than(&worst.number, *side);
+    let worst = (!now_is_worst).then(|| format!("{lowest} {}", number(&worst.number)));
+    let (value, limit) = (number(now), amount(*limit, *unit));
+    let said = match (name, worst) {
+        (Some(_), Some(worst)) => format!("{label} {value} ({worst})"),
+        (Some(_), None) => format!("{label} {value}"),
+        (None, Some(worst)) if crossing.is_beyond() => {
+            format!("{label} {value} ({worst}) {below} {limit}")
+        }
+        // It is back inside.
+        (None, Some(worst)) => format!("{label} {value} ({worst}, limit {limit})"),
+        (None, None) => format!("{label} {value} {below} {limit}"),
+    };
+    named(name.as_deref(), said)
+}
+
+/// Of what came late.
+pub(crate) fn late(said: &str) -> String {
+    format!("{said} (late)")
+}
+
+/// Of a measurement that waits for another.
+pub(crate) fn repeat_due(said: &str) -> String {
+    format!("{said}: repeat due")
+}
+
+/// `Apnoea: Respiratory rate: no value while the device goes on`.
+pub(crate) fn lost(name: Option<&str>, label: &str) -> String {
+    named(name, format!("{label}: no value while the device goes on"))
+}
+
+/// `SpO2 lost at 84 %, beyond its limit`.
+pub(crate) fn lost_beyond(label: &str, last: &Number) -> String {
+    format!("{label} lost at {}, beyond its limit", amount(last.value, last.unit))
+}
+
+/// `Heart rate 900 /min is implausible`.
+pub(crate) fn implausible(label: &str, said: &Number) -> String {
+    format!("{label} {} is implausible", amount(said.value, said.unit))
+}
+
+/// A zero that means that there is no sensor.
+pub(crate) fn zero_or_off(label: &str) -> String {
+    format!("{label} 0 or sensor off")
+}
+
+/// What a device does not say, each signal with why.
+pub(crate) fn silent<'a>(
+    device: &DeviceId,
+    signals: impl Iterator<Item = (&'a str, &'a str)>,
+) -> String {
+    let signals: Vec<String> =
+        signals.map(|(label, reason)| format!("{label} ({reason})")).collect();
+    format!("No judged data from {device}: {}", signals.join(", "))
+}
+
+/// In place of a signal, where a device is expected to say anything at all.
+pub(crate) const ANYTHING: &str = "anything";
+
+/// Why nothing was judged, where nothing came.
+pub(crate) const NO_DATA: &str = "no data";
+
+/// A device in a mode that is not judged.
+pub(crate) fn test_mode(device: &DeviceId) -> String {
+    format!("{device} is in test or demo mode: its data are not judged")
+}
+
+/// Stamps that cannot be.
+pub(crate) fn clock_suspect(device: &DeviceId) -> String {
+    format!("the clock of {device} cannot be right: times are those of arrival")
+}
+
+/// A clock that was put right.
+pub(crate) fn clock_stepped(device: &DeviceId) -> String {
+    format!("the clock of {device} was put right")
+}
+
+/// A counter that went back.
+pub(crate) fn boot_reset(device: &DeviceId) -> String {
+    format!("{device} began to count anew: it may have lost its memory")
+}
+
+/// Readings between two bindings.
+pub(crate) fn unattributed(device: &DeviceId) -> String {
+    format!("readings of {device} fell between two patients and belong to nobody")
+}
+
+/// Somebody whom limits for adults refuse.
+pub(crate) fn age_class() -> String {
+    "limits for adults are not applied: age class or pregnancy".to_owned()
+}
+
+/// What a device reported, with its own words where it has any.
+pub(crate) fn event(said: &str, words: Option<&str>) -> String {
+    words.map_or_else(|| said.to_owned(), |words| format!("{said}: {words}"))
+}
+
+/// Commits fail.
+pub(crate) fn store_failing() -> String {
+    "the store fails: nothing new is acknowledged".to_owned()
+}
+
+/// A ward on no screen.
+pub(crate) fn unwatched(ward: &WardId) -> String {
+    format!("no screen shows ward {ward}")
+}
+
+/// A broker that is not proven.
+pub(crate) fn broker(id: &DeviceId, fault: &str) -> String {
+    format!("broker {id}: {fault}")
+}
+
+/// InfluxDB refuses all.
+pub(crate) fn sink_refused(status: u16) -> String {
+    format!(
+        "InfluxDB refuses everything with status {status}: check address, secret, organisation and bucket; it is \
+         kept here until then"
+    )
+}
+
+/// InfluxDB is behind.
+pub(crate) fn sink_behind() -> String {
+    "InfluxDB is further behind than it may be; what it lacks is kept here".to_owned()
+}
+
+/// The wall clock was set back.
+pub(crate) fn clock_behind(by: Span) -> String {
+    format!("the wall clock was set back by {:.0} s", by.as_secs_f64())
+}
+
+/// The machine's clock follows no other.
+pub(crate) fn unsynchronised() -> String {
+    "the machine's clock is not synchronised".to_owned()
+}
+
+/// Nobody knows whether it does.
+pub(crate) fn perhaps_unsynchronised(why: &str) -> String {
+    format!("whether the machine's clock is synchronised is unknown: {why}")
+}
+
+/// Nothing was taken in for some of a minute.
+pub(crate) fn deaf(within_a_minute: Span) -> String {
+    format!("nothing was taken in for {:.0} s of a minute", within_a_minute.as_secs_f64())
+}
+
+/// Who publishes what it may not.
+pub(crate) fn refused(who: Option<&DeviceId>, what: Option<&DeviceId>) -> String {
+    let who = who.map_or("several senders", DeviceId::as_str);
+    let what = what.map_or("names or topics", DeviceId::as_str);
+    format!("{who} publishes under {what}, which it may not")
+}
+
+/// What was found, after its name where it has one.
+fn named(name: Option<&str>, said: String) -> String {
+    match name {
+        Some(name) => format!("{name}: {said}"),
+        None => said,
+    }
+}
+
+/// A number with its unit, and the bound it may be.
+fn number(number: &Number) -> String {
+    let comparator = number.comparator.map_or("", Comparator::as_str);
+    format!("{comparator}{}", amount(number.value, number.unit))
+}
+
+/// A value with its unit.
+fn amount(value: f64, unit: Unit) -> String {
+    let rounded = (value * 100.0).round() / 100.0;
+    format!("{rounded} {}", unit.written()).trim_end().to_owned()
+}
