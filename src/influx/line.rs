@@ -19,6 +19,9 @@ pub const READING: &str = "vitalgate_reading";
 /// The measurement of alarms.
 pub const ALARM: &str = "vitalgate_alarm";
 
+/// A prime, so that what differs by any usual step differs in this.
+const APART: i64 = 997;
+
 /// Texts of an alarm that become fields.
 const WORDS: [&str; 9] =
     ["id", "kind", "state", "condition", "priority", "priority_peak", "response", "ward", "device"];
@@ -67,11 +70,14 @@ impl Store {
     }
 
     /// Appends the line of a reading.
+    ///
+    /// The last three digits of the time are 0 where the device's clock said that time. Else they tell
+    /// readings apart that only the correction of their clocks brought to one instant.
     pub fn reading(&self, to: &mut Vec<u8>, tags: &Tags, point: &Point) -> Result<(), Unwritable> {
         if !point.value.is_finite() {
             return Err(Unwritable::NotFinite);
         }
-        let nanos = nanos(point.at)?;
+        let nanos = nanos(point.at)? + point.sent.ahead.rem_euclid(APART);
         let delay = point.received.as_millis().saturating_sub(point.at.as_millis());
         let (mut whole, mut number) = (itoa::Buffer::new(), ryu::Buffer::new());
         let mut put = |text: &str| to.extend_from_slice(text.as_bytes());
@@ -84,6 +90,10 @@ impl Store {
         put(whole.format(delay));
         put("i,flags=");
         put(whole.format(point.flags));
+        if !point.sent.is_plain() {
+            put("i,ahead_us=");
+            put(whole.format(point.sent.ahead));
+        }
         put(if self.simulated { "i,simulated=true " } else { "i " });
         put(whole.format(nanos));
         put("\n");

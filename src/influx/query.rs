@@ -11,6 +11,10 @@ use vitalgate_domain::model::instance::Instance;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
 use vitalgate_store::history::point::Point;
+use vitalgate_store::types::Sent;
+
+/// Fields of a point: those that every one has, those of some, and what says that the store is simulated.
+const FIELDS: [&str; 6] = ["value", "unit", "delay_ms", "flags", "ahead_us", "simulated"];
 
 /// InfluxDB counts nanoseconds in 64 bits; before this nothing was measured, and after it nobody asks.
 const YEARS: (Timestamp, Timestamp) =
@@ -124,9 +128,10 @@ impl Selection {
     /// Flux for the first `most` numbers, by time.
     pub fn readings(&self, bucket: &str, most: usize) -> String {
         [
-            self.points(bucket, &["value", "unit", "delay_ms", "flags", "simulated"]),
+            self.points(bucket, &FIELDS),
             // All fields of a point are written together: the first of each are of the same points.
-            // So nothing may be filtered out after this: who reads it counts what he leaves out.
+            // So nothing may be filtered out after this: who reads it counts what he leaves out. A field of some
+            // may be of later points: they stand behind the first of all, and the second limit cuts them off.
             format!("limit(n: {most})"),
             PIVOT.to_owned(),
             "map(fn: (r) => ({r with at: int(v: r._time)}))".to_owned(),
@@ -190,6 +195,9 @@ impl Selection {
             let delay: i64 = row.number("delay_ms")?;
             let point = Point {
                 at,
+                sent: Sent {
+                    ahead: row.get("ahead_us").map_or(Ok(0), |_| row.number("ahead_us"))?,
+                },
                 received: Timestamp::from_millis(at.as_millis().saturating_add(delay)),
                 value: finite(row.number("value")?)?,
                 unit: unit(row.text("unit")?)?,
@@ -451,8 +459,9 @@ mod tests {
         let reading = read(&good).unwrap().remove(0);
         assert_eq!(reading.origin.instance.as_str(), "a,b%");
         assert_eq!(reading.origin.patient.as_deref(), Some("p"));
-        let Point { at: measured, received, value, unit, flags } = reading.point;
+        let Point { at: measured, sent, received, value, unit, flags } = reading.point;
         assert_eq!((measured, value, unit, flags), (at(5), 97.5, Unit::Percent, 3));
+        assert!(sent.is_plain());
         assert_eq!((received - measured).as_micros(), 12_000);
         for (what, other) in
             [(nanos.to_string(), at(60).as_micros() * 1_000), ("12".to_owned(), i64::MAX)]

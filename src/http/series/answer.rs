@@ -170,6 +170,7 @@ mod tests {
     use vitalgate_domain::model::signal::SignalId;
     use vitalgate_domain::model::time::Span;
     use vitalgate_domain::model::unit::Unit;
+    use vitalgate_store::types::Sent;
 
     fn at(second: i64) -> Timestamp {
         "2026-03-01T00:00:00.5Z".parse::<Timestamp>().unwrap() + Span::secs(second)
@@ -198,7 +199,8 @@ mod tests {
 
     fn sample(series: SeriesKey, second: i64, value: f64, flags: u8) -> Sample {
         let (at, received) = (at(second), at(second + 1));
-        Sample { series, at, received, value, unit: Unit::PerMinute, flags }
+        let (sent, unit) = (Sent::default(), Unit::PerMinute);
+        Sample { series, at, sent, received, value, unit, flags }
     }
 
     fn read(answer: &Answer) -> Value {

@@ -101,7 +101,7 @@ pub(super) fn write(
             }
             given_to.extend(whose.map(|held| &held.patient));
             written += 1;
-            let Point { at, received, value, unit, flags } = *point;
+            let Point { at, sent: _, received, value, unit, flags } = *point;
             rows.row([
                 Cell::Text(site),
                 Cell::text(whose.map(|held| held.name.as_str())),

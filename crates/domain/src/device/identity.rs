@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 
 use crate::model::observation::DeviceInstant;
 use crate::model::sample::flag;
-use crate::model::time::{Span, Timestamp};
+use crate::model::time::{Span, Stamp, Timestamp};
 
 /// Device times remembered by series, to know a reading that comes again.
 const REMEMBERED: usize = 16;
@@ -23,6 +23,10 @@ pub(super) struct Series {
     /// Rule time of the last reading that another one of the same time contradicts.
     #[n(2)]
     conflict: Option<Timestamp>,
+    /// When the last of those arrived that are kept at their arrival, in the gateway's own time.
+    #[n(3)]
+    #[cbor(default)]
+    at_arrival: Option<Timestamp>,
 }
 
 /// A reading that came.
@@ -117,6 +121,14 @@ impl Series {
             self.recent.pop_front();
         }
         self.recent.push_back(seen);
+    }
+
+    /// When a reading is kept that has no time but its arrival: what arrives together is a microsecond apart, in
+    /// the order in which it is judged, so that no two readings share a time that is of neither.
+    pub(super) fn kept_at_arrival(&mut self, now: Stamp) -> Timestamp {
+        let after = self.at_arrival.map_or(now.at, |last| now.at.max(last + Span::micros(1)));
+        self.at_arrival = Some(after);
+        now.shown(after)
     }
 
     /// What came of an instant is corrected, or was withdrawn, and this value with it, even where it comes later.

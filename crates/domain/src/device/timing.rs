@@ -111,7 +111,7 @@ pub(super) fn timing(
 }
 
 /// The reading's instant by the device's clock.
-pub(super) fn device_time(message: &Message, time: ReadingTime) -> Option<Timestamp> {
+pub(crate) fn device_time(message: &Message, time: ReadingTime) -> Option<Timestamp> {
     match time {
         ReadingTime::At(at) | ReadingTime::Period(_, at) => Some(at),
         ReadingTime::Age(age) => message.sent_at.map(|sent_at| sent_at - age),

@@ -1,8 +1,10 @@
 //! Numbers on their way into the history.
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::DeviceId;
 use super::instance::Instance;
-use super::observation::Source;
+use super::observation::{DeviceInstant, Source};
 use super::signal::SignalId;
 use super::time::Timestamp;
 use super::unit::Unit;
@@ -31,6 +33,8 @@ pub struct Sample {
     pub series: SeriesKey,
     /// When it was measured, corrected.
     pub at: Timestamp,
+    /// What its device's clock said.
+    pub sent: Sent,
     /// When it arrived.
     pub received: Timestamp,
     /// The value in the unit sent.
@@ -39,6 +43,34 @@ pub struct Sample {
     pub unit: Unit,
     /// Bits of [`flag`].
     pub flags: u8,
+}
+
+/// A time as a device's clock said it, told from the corrected one: with that it says which reading of its
+/// series a number is (contract §2, "Same reading").
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// By how many microseconds the device's clock was ahead, timelines kept apart. 0 is a clock that needed no
+    /// correction, and a reading that came without a time.
+    #[serde(default)]
+    pub ahead: i64,
+}
+
+impl Sent {
+    /// Further apart than any two clocks are.
+    const TIMELINE: i64 = 0x1E37_79B9_7F4A_7C15;
+
+    /// Of a reading of this instant that is kept at `at`.
+    pub fn of(instant: Option<DeviceInstant>, at: Timestamp) -> Self {
+        let Some(DeviceInstant { at: stamp, timeline }) = instant else { return Self::default() };
+        let ahead = (stamp - at).as_micros();
+        let ahead = ahead.wrapping_add((timeline as i64).wrapping_mul(Self::TIMELINE));
+        Self { ahead }
+    }
+
+    /// Whether the device's clock says what the corrected time says.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Flag bits of a sample.

@@ -15,6 +15,7 @@ mod floor;
 mod golden;
 mod hourly;
 mod identity;
+mod kept;
 mod late;
 mod laws;
 mod limits;
