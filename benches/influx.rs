@@ -230,6 +230,7 @@ fn message(device: u64, second: u64) -> anyhow::Result<Input> {
         hash: second,
         delivery: Delivery { qos: 1, ..Delivery::default() },
         unknown_fields: 0,
+        old: None,
         body: Body::Telemetry { readings: readings.collect(), refused: Vec::new() },
     })))
 }

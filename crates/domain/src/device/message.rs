@@ -69,6 +69,10 @@ impl Device {
             observed.push((patient.clone(), Observed::TestMode(cause)));
         }
         self.observe_body(message, taken, around, observed, out);
+        if !out.too_old.is_empty() {
+            let entries = std::mem::take(&mut out.too_old);
+            out.dead_letters.extend(message.dead_letter_of_old(entries));
+        }
     }
 
     /// What a broker retained was sent at another time, and is no contact.

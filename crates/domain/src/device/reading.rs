@@ -3,7 +3,7 @@
 use super::binding::Attribution;
 use super::content::{content, fate, fingerprint, flags, zero};
 use super::identity::{Before, Copied, Series};
-use super::timing::{Pace, device_time, timing};
+use super::timing::{Pace, device_time, is_too_old, timing};
 use super::{Device, Observed, Surroundings, Taken};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
@@ -109,6 +109,9 @@ impl Device {
                 timing.rule_at = rule_at.unwrap_or(timing.rule_at);
                 timing.timeliness = Timeliness::Live;
             }
+        }
+        if is_too_old(message, reading.index, &timing, suspect) {
+            return self.too_old(message, (Some(reading.signal), reading.index), observed, out);
         }
         // Whatever speaks about a reading is kept where that is.
         let names_another = is_same || corrects || withdraws;

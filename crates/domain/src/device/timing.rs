@@ -110,6 +110,13 @@ pub(super) fn timing(
     (by(corrected, rule_at, quality, timeliness(rule_at)), false)
 }
 
+/// Whether an entry of a backlog is older than it is kept, by its corrected time. A stamp that cannot be says
+/// nothing of its age.
+pub(super) fn is_too_old(message: &Message, index: u32, timing: &Timing, suspect: bool) -> bool {
+    let kept = message.kept_of_old(index).filter(|_| !suspect);
+    kept.is_some_and(|kept| timing.measured < timing.received - kept)
+}
+
 /// The reading's instant by the device's clock.
 pub(crate) fn device_time(message: &Message, time: ReadingTime) -> Option<Timestamp> {
     match time {
