@@ -132,13 +132,10 @@ impl Device {
         }
     }
 
-    /// Takes what the device states of itself; without a list of signals its former list stands. The
-    /// intervals it claims are bounded, so that it cannot put off its own silence for ever.
+    /// Takes what the device states of itself. The intervals it claims are bounded, so that it cannot put
+    /// off its own silence for ever.
     fn take_info(&mut self, info: &DeviceInfo, rules: &RuleSet) {
-        let before = std::mem::replace(&mut self.info, info.clone()).signals;
-        if self.info.signals.is_empty() {
-            self.info.signals = before;
-        }
+        self.info.take(info);
         let class = rules.class(&self.details.class);
         let usual = class.map_or(Span::ZERO, |class| class.expected_interval);
         for expected in &mut self.info.signals {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::input::Input;
-use crate::model::message::{Body, ReadingTime, Relay, Status};
+use crate::model::message::{Body, Clock, DeviceInfo, ExpectedSignal, ReadingTime, Relay, Status};
 use crate::model::sample::{Sample, flag};
 use crate::model::time::{Span, Timestamp};
 
@@ -111,12 +111,42 @@ fn a_timeline_stated_before_is_part_of_what_is_kept() {
     let mut scene = Scene::bedside();
     for timeline in [Some(3), None] {
         scene.send("dev", "spo2", 97.0, |message, _| {
-            message.clock =
-                message.clock.map(|clock| crate::model::message::Clock { timeline, ..clock });
+            message.clock = message.clock.map(|clock| Clock { timeline, ..clock });
         });
         scene.advance(1.0);
     }
     let [stated, later] = scene.kept.as_slice() else { panic!("{:?}", scene.kept) };
     assert_eq!(stated.sent, later.sent);
     assert!(!stated.sent.is_plain());
+}
+
+#[test]
+fn what_an_info_leaves_out_stands() {
+    let mut scene = Scene::bedside();
+    let spo2 = ExpectedSignal { signal: scene.signal("spo2"), interval: None };
+    let whole = DeviceInfo {
+        maker: Some("Acme".to_owned()),
+        model: Some("One".to_owned()),
+        serial: Some("7".to_owned()),
+        udi: Some("udi".to_owned()),
+        firmware: Some("1.0".to_owned()),
+        battery_percent: Some(90.0),
+        signals: vec![spo2],
+    };
+    let changed = DeviceInfo {
+        firmware: Some("1.1".to_owned()),
+        battery_percent: Some(80.0),
+        ..DeviceInfo::default()
+    };
+    for info in [whole.clone(), changed.clone(), DeviceInfo::default()] {
+        let mut message = scene.message("dev");
+        message.body = Body::Info { info };
+        scene.fold(&[Input::Message(Box::new(message))]);
+    }
+    let expected = DeviceInfo {
+        firmware: changed.firmware,
+        battery_percent: changed.battery_percent,
+        ..whole
+    };
+    assert_eq!(scene.core.devices["dev"].info, expected);
 }
