@@ -1,15 +1,21 @@
 //! What of a reading the rules may see.
 
 use crate::model::fate::Fate;
-use crate::model::message::{Comparator, Message, Mode, Reading, Status, Value};
+use crate::model::message::{Comparator, Message, Mode, Reading, ReadingTime, Status, Value};
 use crate::model::observation::{Content, Number, Timeliness, Timing};
 use crate::model::sample::flag;
 use crate::model::signal::SignalId;
+use crate::model::time::Span;
 use crate::model::unit::Unit;
 use crate::rules::RuleSet;
 
-/// What the rules may see of it.
-pub(super) fn content(message: &Message, reading: &Reading, rules: &RuleSet) -> Content {
+/// What the rules may see of it; over a period longer than `live` it is no value of now.
+pub(super) fn content(
+    message: &Message,
+    reading: &Reading,
+    rules: &RuleSet,
+    live: Span,
+) -> Content {
     match message.mode {
         Mode::Test => return Content::NotJudged("test mode".to_owned()),
         Mode::Demo => return Content::NotJudged("demo mode".to_owned()),
@@ -22,6 +28,9 @@ pub(super) fn content(message: &Message, reading: &Reading, rules: &RuleSet) -> 
         Value::Absent(reason) => Content::NotJudged(format!("absent: {reason}")),
         _ if reading.quality.is_some_and(|q| q < rules.quality_min) => {
             Content::NotJudged(format!("quality {:.2}", reading.quality.unwrap_or_default()))
+        }
+        Value::Number { .. } if is_statistic(reading, live) => {
+            Content::NotJudged(STATISTIC.to_owned())
         }
         Value::Number { value, unit, comparator } => {
             // A fraction where per cent is expected is judged as what it would be in per cent.
@@ -37,6 +46,14 @@ pub(super) fn content(message: &Message, reading: &Reading, rules: &RuleSet) -> 
         Value::Code(word) | Value::Text(word) => Content::Word(word.clone()),
         Value::Time(time) => Content::Word(time.to_string()),
     }
+}
+
+/// Why a statistic is not judged.
+const STATISTIC: &str = "a statistic";
+
+/// Whether a reading is over a period longer than what is live: a minimum of the night is no value of now.
+fn is_statistic(reading: &Reading, live: Span) -> bool {
+    matches!(reading.time, ReadingTime::Period(from, to) if to - from > live)
 }
 
 /// A zero that the binding declares to mean "no sensor" is not a measurement.
@@ -56,6 +73,7 @@ pub(super) fn fate(
     match (content, timing.timeliness) {
         (Content::NotJudged(_), _) if matches!(message.mode, Mode::Test | Mode::Demo) => Fate::Test,
         (Content::NotJudged(_), _) if matches!(reading.value, Value::Absent(_)) => Fate::Absent,
+        (Content::NotJudged(why), _) if why == STATISTIC => Fate::Statistic,
         (Content::NotJudged(_), _) => Fate::LowQuality,
         (Content::NoSensor, _) => Fate::NoSensor,
         (Content::Implausible(_), _) => Fate::Implausible,

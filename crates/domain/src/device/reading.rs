@@ -3,7 +3,7 @@
 use super::binding::Attribution;
 use super::content::{content, fate, fingerprint, flags, zero};
 use super::identity::{Before, Copied, Series};
-use super::timing::{Pace, device_time, is_too_old, timing};
+use super::timing::{Pace, device_time, is_too_old, live_window, timing};
 use super::{Device, Observed, Surroundings, Taken};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
@@ -133,7 +133,7 @@ impl Device {
         {
             observed.push((patient.clone(), Observed::ClockSuspect(cause.clone())));
         }
-        let content = content(message, reading, rules);
+        let content = content(message, reading, rules, live_window(class, interval));
         // What came of its instant before has settled whose it is.
         let settled =
             Taken { stepped: taken.stepped.filter(|_| corrected_before.is_none()), ..taken };
