@@ -12,12 +12,15 @@ use serde_json::Value;
 use vitalgate_domain::model::ids::PatientId;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::history::point::Point;
-use vitalgate_store::types::SeriesKey;
+use vitalgate_store::types::{SeriesKey, flag};
 
 /// The measurement of readings.
 pub const READING: &str = "vitalgate_reading";
 /// The measurement of alarms.
 pub const ALARM: &str = "vitalgate_alarm";
+
+/// The flags of `flags`: what came later has fields of its own, so that no question about numbers changes.
+const WRITTEN_FLAGS: u16 = 0xff;
 
 /// A prime, so that what differs by any usual step differs in this.
 const APART: i64 = 997;
@@ -89,12 +92,22 @@ impl Store {
         put("\",delay_ms=");
         put(whole.format(delay));
         put("i,flags=");
-        put(whole.format(point.flags));
-        if !point.sent.is_plain() {
-            put("i,ahead_us=");
+        put(whole.format(point.flags & WRITTEN_FLAGS));
+        put("i");
+        if point.sent.ahead != 0 {
+            put(",ahead_us=");
             put(whole.format(point.sent.ahead));
+            put("i");
         }
-        put(if self.simulated { "i,simulated=true " } else { "i " });
+        if let Some(period) = point.sent.period {
+            put(",period_us=");
+            put(whole.format(period.as_micros()));
+            put("i");
+        }
+        if point.flags & flag::OR_EQUAL != 0 {
+            put(",or_equal=true");
+        }
+        put(if self.simulated { ",simulated=true " } else { " " });
         put(whole.format(nanos));
         put("\n");
         Ok(())

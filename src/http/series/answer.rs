@@ -87,6 +87,9 @@ impl Chart {
 
 fn write_sample(out: &mut Vec<u8>, sample: &Sample, names: &[u8]) {
     put(out, r#"{"at":"#, &sample.at);
+    if let Some(period) = sample.sent.period {
+        put(out, r#","from":"#, &(sample.at - period));
+    }
     put(out, r#","received_at":"#, &sample.received);
     out.extend_from_slice(names);
     put(out, r#","value":"#, &sample.value);
@@ -197,7 +200,7 @@ mod tests {
         Chart { grid, table: Arc::new(table()), seq: 9 }
     }
 
-    fn sample(series: SeriesKey, second: i64, value: f64, flags: u8) -> Sample {
+    fn sample(series: SeriesKey, second: i64, value: f64, flags: u16) -> Sample {
         let (at, received) = (at(second), at(second + 1));
         let (sent, unit) = (Sent::default(), Unit::PerMinute);
         Sample { series, at, sent, received, value, unit, flags }

@@ -215,7 +215,7 @@ fn each_series_has_a_border_of_its_own() {
 
 #[test]
 fn what_both_hold_is_there_once_and_a_correction_alone() {
-    let sample = |minute: i64, value: f64, flags: u8| Sample {
+    let sample = |minute: i64, value: f64, flags: u16| Sample {
         series: series(),
         at: at(minute),
         sent: Sent::default(),

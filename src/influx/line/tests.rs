@@ -100,7 +100,8 @@ fn readings_of_one_corrected_time_are_points_of_their_own() {
     let tags = store.tags(&series(""), "spo2", None);
     let read_of = |ahead: i64, value: f64| {
         let mut line = Vec::new();
-        let point = Point { sent: Sent { ahead }, ..point(value) };
+        let sent = Sent { ahead, ..Sent::default() };
+        let point = Point { sent, ..point(value) };
         store.reading(&mut line, &tags, &point).unwrap();
         read(one_line(&line))
     };

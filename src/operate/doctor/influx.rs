@@ -289,7 +289,7 @@ type Written = (&'static str, Option<&'static str>, Point);
 /// Three milliseconds of two series up to `now`, apart from those of the last time. The last is
 /// implausible, and one is there under two names.
 fn check_points(now: Timestamp) -> [Written; 5] {
-    let point = |place: i64, value: f64, flags: u8| {
+    let point = |place: i64, value: f64, flags: u16| {
         let at = now - Span::millis(3 - place);
         Point {
             at,

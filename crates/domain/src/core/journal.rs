@@ -37,7 +37,7 @@ pub struct Exception {
     pub place: u32,
     /// When and with which flags it was stored; `None` where it was not stored at all.
     #[n(1)]
-    pub stored: Option<(Timestamp, u8)>,
+    pub stored: Option<(Timestamp, u16)>,
     /// Which reading it is, where that is not what its message says: its timeline was stated before.
     #[n(2)]
     pub ahead: Option<i64>,
@@ -65,7 +65,7 @@ impl RowBody {
             let plain = plain(message, reading, now);
             match rest.next_if(|(p, _)| *p == place) {
                 Some((_, sample)) => {
-                    let told = Sent::of(plain_instant(message, reading), sample.at);
+                    let told = Sent::of(plain_instant(message, reading), reading.time, sample.at);
                     let ahead = Some(sample.sent.ahead).filter(|ahead| *ahead != told.ahead);
                     if (sample.at, sample.flags) != plain || ahead.is_some() {
                         let stored = Some((sample.at, sample.flags));
@@ -105,7 +105,7 @@ impl RowBody {
             else {
                 continue;
             };
-            let told = || Sent::of(plain_instant(message, reading), at);
+            let told = Sent::of(plain_instant(message, reading), reading.time, at);
             samples.push(Sample {
                 series: SeriesKey {
                     device: message.device.clone(),
@@ -113,11 +113,12 @@ impl RowBody {
                     instance: reading.instance.clone(),
                 },
                 at,
-                sent: ahead.map_or_else(told, |ahead| Sent { ahead }),
+                sent: Sent { ahead: ahead.unwrap_or(told.ahead), ..told },
                 received: now.wall(),
                 value: *value,
                 unit: *unit,
-                flags,
+                // What a reading says by itself an older version may have left out.
+                flags: flags | flags_of(reading),
             });
         }
         samples
@@ -155,7 +156,7 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
 }
 
 /// The sample of a reading by itself.
-fn plain(message: &Message, reading: &Reading, now: Stamp) -> (Timestamp, u8) {
+fn plain(message: &Message, reading: &Reading, now: Stamp) -> (Timestamp, u16) {
     let at = match (device_time(message, reading.time), reading.time) {
         (Some(at), _) => at,
         (None, ReadingTime::Age(age)) => now.wall() - age,

@@ -1,7 +1,7 @@
 //! What of a reading the rules may see.
 
 use crate::model::fate::Fate;
-use crate::model::message::{Comparator, Message, Mode, Reading, ReadingTime, Status, Value};
+use crate::model::message::{Message, Mode, Reading, ReadingTime, Status, Value};
 use crate::model::observation::{Content, Number, Timeliness, Timing};
 use crate::model::sample::flag;
 use crate::model::signal::SignalId;
@@ -87,7 +87,7 @@ pub(super) fn fate(
 }
 
 /// The flags it is stored with.
-pub(super) fn flags(reading: &Reading, timing: &Timing, content: &Content) -> u8 {
+pub(super) fn flags(reading: &Reading, timing: &Timing, content: &Content) -> u16 {
     let mut flags = flags_of(reading);
     if timing.timeliness == Timeliness::Late {
         flags |= flag::LATE;
@@ -102,7 +102,7 @@ pub(super) fn flags(reading: &Reading, timing: &Timing, content: &Content) -> u8
 }
 
 /// The flags a reading carries by itself.
-pub(crate) fn flags_of(reading: &Reading) -> u8 {
+pub(crate) fn flags_of(reading: &Reading) -> u16 {
     let mut flags = if reading.implausible { flag::IMPLAUSIBLE } else { 0 };
     match reading.status {
         Status::Corrected => flags |= flag::CORRECTED,
@@ -110,10 +110,7 @@ pub(crate) fn flags_of(reading: &Reading) -> u8 {
         Status::Final | Status::Preliminary => {}
     }
     if let Value::Number { comparator: Some(comparator), .. } = reading.value {
-        flags |= match comparator {
-            Comparator::Less | Comparator::LessOrEqual => flag::BELOW,
-            Comparator::Greater | Comparator::GreaterOrEqual => flag::ABOVE,
-        };
+        flags |= flag::of(comparator);
     }
     flags
 }

@@ -54,7 +54,7 @@ pub(super) struct Seen {
     /// The flags it is stored with.
     #[n(6)]
     #[cbor(default)]
-    pub(super) flags: u8,
+    pub(super) flags: u16,
     /// Its device withdrew or corrected it: a copy of it is one, and another value contradicts nothing.
     #[n(7)]
     #[cbor(default)]
@@ -185,7 +185,7 @@ pub(super) struct Copied {
     pub(super) rule_at: Timestamp,
     pub(super) arrived: Timestamp,
     pub(super) judged: bool,
-    pub(super) flags: u8,
+    pub(super) flags: u16,
 }
 
 impl Seen {

@@ -237,7 +237,7 @@ impl Device {
         (sent, value): (Option<DeviceInstant>, u64),
         (timing, measured): (&Timing, Timestamp),
         judged: bool,
-        flags: u8,
+        flags: u16,
         arrived: Timestamp,
     ) {
         let Some(sent) = sent.filter(|_| reading.status != Status::EnteredInError) else { return };
@@ -265,7 +265,7 @@ impl Device {
         &self,
         reading: &Reading,
         (at, sent): (Timestamp, Option<DeviceInstant>),
-        flags: u8,
+        flags: u16,
         number: u32,
         out: &mut Output,
     ) {
@@ -277,7 +277,7 @@ impl Device {
                     instance: reading.instance.clone(),
                 },
                 at,
-                sent: Sent::of(sent, at),
+                sent: Sent::of(sent, reading.time, at),
                 received: out.wall(),
                 value,
                 unit,

@@ -23,7 +23,7 @@ pub struct Point {
     /// That unit.
     pub unit: Unit,
     /// Bits of [`flag`].
-    pub flags: u8,
+    pub flags: u16,
 }
 
 impl Point {
@@ -37,6 +37,11 @@ impl Point {
             unit: sample.unit,
             flags: sample.flags,
         }
+    }
+
+    /// From when on it was measured, where it is over a period.
+    pub fn from(&self) -> Option<Timestamp> {
+        self.sent.period.map(|period| self.at - period)
     }
 
     /// It as a sample of its series.
@@ -56,7 +61,9 @@ impl Point {
     }
 
     fn equals(&self, other: &Self) -> bool {
-        self.value.to_bits() == other.value.to_bits() && self.unit == other.unit
+        self.value.to_bits() == other.value.to_bits()
+            && self.unit == other.unit
+            && flag::comparator(self.flags) == flag::comparator(other.flags)
     }
 
     /// Which reading of its series it is of. What has one time by its device's clock has one corrected time.
@@ -75,7 +82,7 @@ impl Point {
 }
 
 /// Whether a point with these flags counts: plausible and not entered in error.
-pub(crate) fn counts(flags: u8) -> bool {
+pub(crate) fn counts(flags: u16) -> bool {
     flags & (flag::IMPLAUSIBLE | flag::ERROR) == 0
 }
 
@@ -116,14 +123,16 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use vitalgate_domain::model::time::Span;
 
     /// A point with few enough times, values and marks that they meet.
     pub(crate) fn any_point() -> impl Strategy<Value = Point> {
         let flags = prop_oneof![
-            6 => Just(0_u8),
+            6 => Just(0_u16),
             1 => Just(flag::LATE),
             1 => Just(flag::IMPLAUSIBLE),
             1 => Just(flag::CORRECTED),
+            1 => Just(flag::BELOW | flag::OR_EQUAL),
             1 => Just(flag::ERROR)
         ];
         let unit = prop_oneof![4 => Just(Unit::MgPerDl), 1 => Just(Unit::MmolPerL)];
@@ -133,7 +142,7 @@ pub(crate) mod tests {
             let at = Timestamp::from_millis(1_700_000_000_000 + at * 250);
             Point {
                 at,
-                sent: Sent { ahead },
+                sent: Sent { ahead, period: (value == 3).then(|| Span::secs(at.as_millis() % 7)) },
                 received: Timestamp::from_millis(at.as_millis() + delay),
                 value: f64::from(value) * 1.5,
                 unit,
@@ -142,7 +151,7 @@ pub(crate) mod tests {
         })
     }
 
-    fn point(at: i64, received: i64, value: f64, flags: u8) -> Point {
+    fn point(at: i64, received: i64, value: f64, flags: u16) -> Point {
         let (at, received) = (Timestamp::from_millis(at), Timestamp::from_millis(received));
         Point { at, sent: Sent::default(), received, value, unit: Unit::PerMinute, flags }
     }
@@ -166,12 +175,12 @@ pub(crate) mod tests {
         check(vec![first, elsewhere, corrected], &[elsewhere, corrected]);
         check(vec![], &[]);
         // Of another time by the device's clock, and corrected to the same.
-        let apart = Point { sent: Sent { ahead: 1 }, ..again };
+        let apart = Point { sent: Sent { ahead: 1, ..Sent::default() }, ..again };
         check(vec![apart, first], &[first, apart]);
         check(vec![apart, corrected, first], &[corrected, apart]);
         check(
-            vec![Point { sent: Sent { ahead: 1 }, ..error }, first, apart],
-            &[first, Point { sent: Sent { ahead: 1 }, ..error }],
+            vec![Point { sent: Sent { ahead: 1, ..Sent::default() }, ..error }, first, apart],
+            &[first, Point { sent: Sent { ahead: 1, ..Sent::default() }, ..error }],
         );
     }
 
