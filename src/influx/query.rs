@@ -432,6 +432,7 @@ mod tests {
              r.site == \"north\" and r.device == \"dev-1\" and (r.signal == \"heart_rate\" or \
              r.signal == \"spo2\") and not exists r.instance) |> filter(fn: (r) => r._field == \
              \"value\" or r._field == \"unit\" or r._field == \"delay_ms\" or r._field == \"flags\" \
+             or r._field == \"ahead_us\" or r._field == \"period_us\" or r._field == \"or_equal\" \
              or r._field == \"simulated\") |> filter(fn: (r) => (r.signal == \"heart_rate\" and not \
              exists r.instance and r._time < 2023-11-14T22:14:20Z) or (r.signal == \"spo2\" and not \
              exists r.instance and r._time < 2023-11-14T22:14:20Z)) |> limit(n: 7) |> pivot(rowKey: \
