@@ -294,6 +294,7 @@ impl Stay {
             hash: self.seq,
             delivery: Delivery { qos: 1, ..Delivery::default() },
             unknown_fields: 0,
+            old: None,
             body: Body::Telemetry { readings, refused: Vec::new() },
         };
         // What an alarm holds that is present already is told by it, a late value by a note on it.

@@ -23,7 +23,7 @@ use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
 use vitalgate_store::history::buckets::Grid;
 use vitalgate_store::history::range::Piece;
-use vitalgate_store::types::{Commit, Row, Sample, SeriesKey};
+use vitalgate_store::types::{Commit, Row, Sample, Sent, SeriesKey};
 use vitalgate_store::{Keep, Opened, Purpose, Reader, Report, Running, Store, start};
 
 use support::figures::quantile;
@@ -285,7 +285,8 @@ fn sample(
     value: f64,
 ) -> anyhow::Result<Sample> {
     let received = at + Span::millis(3 + at.as_millis() / 1_000 % 7);
-    Ok(Sample { series: series(device, signal)?, at, received, value, unit, flags: 0 })
+    let (series, sent) = (series(device, signal)?, Sent::default());
+    Ok(Sample { series, at, sent, received, value, unit, flags: 0 })
 }
 
 /// Rows written into a store without a pipeline, each committed before the next.

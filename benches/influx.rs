@@ -43,7 +43,7 @@ use vitalgate_domain::model::signal::{SignalId, SignalTable};
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
 use vitalgate_store::history::point::Point;
-use vitalgate_store::types::SeriesKey;
+use vitalgate_store::types::{Sent, SeriesKey};
 use vitalgate_store::{Opened, Store};
 
 use support::figures::median;
@@ -230,6 +230,7 @@ fn message(device: u64, second: u64) -> anyhow::Result<Input> {
         hash: second,
         delivery: Delivery { qos: 1, ..Delivery::default() },
         unknown_fields: 0,
+        old: None,
         body: Body::Telemetry { readings: readings.collect(), refused: Vec::new() },
     })))
 }
@@ -251,6 +252,7 @@ fn ready(opened: &Opened, dir: &Path) -> anyhow::Result<(usize, Vec<Bytes>)> {
                 let tags = lines.tags(&series, &signals.name(signal), Some(&patient));
                 let point = Point {
                     at: at(second),
+                    sent: Sent::default(),
                     received: at(second),
                     value: value(device, signal.0, second),
                     unit: Unit::PerMinute,

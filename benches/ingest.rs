@@ -181,6 +181,7 @@ fn take_as_it_is(request: &Request<'_>, _: &SignalTable) -> Decoded {
         hash: 0,
         delivery: request.delivery,
         unknown_fields: 0,
+        old: None,
         body: Body::Status { will: false, text },
     };
     Decoded { message, waves: Vec::new(), dead_letter: None }

@@ -19,6 +19,7 @@ use vitalgate_domain::patient::RuleContext;
 use vitalgate_formats::{Decoded, Request, decode};
 use vitalgate_store::history::block::{self, Block};
 use vitalgate_store::history::point::Point;
+use vitalgate_store::types::Sent;
 
 use support::ward::{self, registered};
 
@@ -149,7 +150,7 @@ fn sealed(hours: &[Vec<Point>]) -> Vec<Block> {
 fn point(after: Span, value: f64) -> Point {
     let at = start() + after;
     let received = at + Span::millis(3 + at.as_millis() / 1_000 % 7);
-    Point { at, received, value, unit: Unit::MgPerDl, flags: 0 }
+    Point { at, sent: Sent::default(), received, value, unit: Unit::MgPerDl, flags: 0 }
 }
 
 /// A ward of monitored patients, and the row of messages that comes next.

@@ -12,12 +12,18 @@ use serde_json::Value;
 use vitalgate_domain::model::ids::PatientId;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::history::point::Point;
-use vitalgate_store::types::SeriesKey;
+use vitalgate_store::types::{SeriesKey, flag};
 
 /// The measurement of readings.
 pub const READING: &str = "vitalgate_reading";
 /// The measurement of alarms.
 pub const ALARM: &str = "vitalgate_alarm";
+
+/// The flags of `flags`: what came later has fields of its own, so that no question about numbers changes.
+const WRITTEN_FLAGS: u16 = 0xff;
+
+/// A prime, so that what differs by any usual step differs in this.
+const APART: i64 = 997;
 
 /// Texts of an alarm that become fields.
 const WORDS: [&str; 9] =
@@ -67,11 +73,14 @@ impl Store {
     }
 
     /// Appends the line of a reading.
+    ///
+    /// The last three digits of the time are 0 where the device's clock said that time. Else they tell
+    /// readings apart that only the correction of their clocks brought to one instant.
     pub fn reading(&self, to: &mut Vec<u8>, tags: &Tags, point: &Point) -> Result<(), Unwritable> {
         if !point.value.is_finite() {
             return Err(Unwritable::NotFinite);
         }
-        let nanos = nanos(point.at)?;
+        let nanos = nanos(point.at)? + point.sent.ahead.rem_euclid(APART);
         let delay = point.received.as_millis().saturating_sub(point.at.as_millis());
         let (mut whole, mut number) = (itoa::Buffer::new(), ryu::Buffer::new());
         let mut put = |text: &str| to.extend_from_slice(text.as_bytes());
@@ -83,8 +92,22 @@ impl Store {
         put("\",delay_ms=");
         put(whole.format(delay));
         put("i,flags=");
-        put(whole.format(point.flags));
-        put(if self.simulated { "i,simulated=true " } else { "i " });
+        put(whole.format(point.flags & WRITTEN_FLAGS));
+        put("i");
+        if point.sent.ahead != 0 {
+            put(",ahead_us=");
+            put(whole.format(point.sent.ahead));
+            put("i");
+        }
+        if let Some(period) = point.sent.period {
+            put(",period_us=");
+            put(whole.format(period.as_micros()));
+            put("i");
+        }
+        if point.flags & flag::OR_EQUAL != 0 {
+            put(",or_equal=true");
+        }
+        put(if self.simulated { ",simulated=true " } else { " " });
         put(whole.format(nanos));
         put("\n");
         Ok(())

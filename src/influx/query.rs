@@ -11,6 +11,11 @@ use vitalgate_domain::model::instance::Instance;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
 use vitalgate_store::history::point::Point;
+use vitalgate_store::types::{Sent, flag};
+
+/// Fields of a point: those that every one has, those of some, and what says that the store is simulated.
+const FIELDS: [&str; 8] =
+    ["value", "unit", "delay_ms", "flags", "ahead_us", "period_us", "or_equal", "simulated"];
 
 /// InfluxDB counts nanoseconds in 64 bits; before this nothing was measured, and after it nobody asks.
 const YEARS: (Timestamp, Timestamp) =
@@ -124,9 +129,10 @@ impl Selection {
     /// Flux for the first `most` numbers, by time.
     pub fn readings(&self, bucket: &str, most: usize) -> String {
         [
-            self.points(bucket, &["value", "unit", "delay_ms", "flags", "simulated"]),
+            self.points(bucket, &FIELDS),
             // All fields of a point are written together: the first of each are of the same points.
-            // So nothing may be filtered out after this: who reads it counts what he leaves out.
+            // So nothing may be filtered out after this: who reads it counts what he leaves out. A field of some
+            // may be of later points: they stand behind the first of all, and the second limit cuts them off.
             format!("limit(n: {most})"),
             PIVOT.to_owned(),
             "map(fn: (r) => ({r with at: int(v: r._time)}))".to_owned(),
@@ -188,12 +194,19 @@ impl Selection {
                 return Ok(());
             }
             let delay: i64 = row.number("delay_ms")?;
+            let or_equal = if row.get("or_equal") == Some("true") { flag::OR_EQUAL } else { 0 };
+            let flags = u16::from(row.number::<u8>("flags")?) | or_equal;
+            let sent = Sent {
+                ahead: optional(row, "ahead_us")?.unwrap_or(0),
+                period: optional(row, "period_us")?.map(Span::micros),
+            };
             let point = Point {
                 at,
+                sent,
                 received: Timestamp::from_millis(at.as_millis().saturating_add(delay)),
                 value: finite(row.number("value")?)?,
                 unit: unit(row.text("unit")?)?,
-                flags: row.number("flags")?,
+                flags,
             };
             readings.push(Reading { origin, point });
             Ok(())
@@ -342,6 +355,10 @@ fn any_of(column: &str, values: impl Iterator<Item = String>) -> String {
     each.join(" or ")
 }
 
+fn optional(row: &csv::Row<'_>, column: &str) -> Result<Option<i64>, BadCsv> {
+    row.get(column).map(|_| row.number(column)).transpose()
+}
+
 fn finite(value: f64) -> Result<f64, BadCsv> {
     value.is_finite().then_some(value).ok_or(BadCsv::Nonsense("a number is not finite"))
 }
@@ -415,6 +432,7 @@ mod tests {
              r.site == \"north\" and r.device == \"dev-1\" and (r.signal == \"heart_rate\" or \
              r.signal == \"spo2\") and not exists r.instance) |> filter(fn: (r) => r._field == \
              \"value\" or r._field == \"unit\" or r._field == \"delay_ms\" or r._field == \"flags\" \
+             or r._field == \"ahead_us\" or r._field == \"period_us\" or r._field == \"or_equal\" \
              or r._field == \"simulated\") |> filter(fn: (r) => (r.signal == \"heart_rate\" and not \
              exists r.instance and r._time < 2023-11-14T22:14:20Z) or (r.signal == \"spo2\" and not \
              exists r.instance and r._time < 2023-11-14T22:14:20Z)) |> limit(n: 7) |> pivot(rowKey: \
@@ -441,18 +459,19 @@ mod tests {
         let series = vec![wanted("spo2", "a,b%"), wanted("spo2", "")];
         let whole = Selection { series, ..selection(&["spo2"], None) };
         let nanos = at(5).as_micros() * 1_000;
-        let header = ",result,table,at,value,unit,delay_ms,flags,signal,instance,patient,simulated";
+        let header = ",result,table,ahead_us,period_us,or_equal,at,value,unit,delay_ms,flags,signal,instance,patient,simulated";
         let read_by = |asked: &Selection, row: &str| {
             let page = asked.read(format!("{header}\n{row}\n").as_bytes(), 3);
             page.map(|page| page.readings)
         };
         let read = |row: &str| read_by(&whole, row);
-        let good = format!(",_result,0,{nanos},97.5,%,12,3,spo2,a%2Cb%25,p,");
+        let good = format!(",_result,0,-7,1000000,,{nanos},97.5,%,12,3,spo2,a%2Cb%25,p,");
         let reading = read(&good).unwrap().remove(0);
         assert_eq!(reading.origin.instance.as_str(), "a,b%");
         assert_eq!(reading.origin.patient.as_deref(), Some("p"));
-        let Point { at: measured, received, value, unit, flags } = reading.point;
+        let Point { at: measured, sent, received, value, unit, flags } = reading.point;
         assert_eq!((measured, value, unit, flags), (at(5), 97.5, Unit::Percent, 3));
+        assert_eq!(sent, Sent { ahead: -7, period: Some(Span::secs(1)) });
         assert_eq!((received - measured).as_micros(), 12_000);
         for (what, other) in
             [(nanos.to_string(), at(60).as_micros() * 1_000), ("12".to_owned(), i64::MAX)]
@@ -466,6 +485,8 @@ mod tests {
             let row = good.replacen(what, other, 1);
             assert!(matches!(read(&row), Err(BadCsv::Nonsense(_))), "{row}");
         }
+        let bound = read(&good.replacen("1000000,,", ",true,", 1)).unwrap().remove(0).point;
+        assert_eq!((bound.flags, bound.sent.period), (3 | flag::OR_EQUAL, None));
         // Neither is a number of this store.
         let simulated = format!("{good}true");
         for row in [&good.replacen("97.5", "", 1), &simulated] {

@@ -133,6 +133,7 @@ impl<'a> Bundle<'a> {
             hash: u64::from_be_bytes(hash),
             delivery,
             unknown_fields: 0,
+            old: None,
             body: Body::Undecodable { kind, reason },
         };
         self.accept(Decoded { message, waves: Vec::new(), dead_letter: Some(letter) });

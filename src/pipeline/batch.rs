@@ -191,7 +191,9 @@ impl Taken {
 
 /// Packs what a batch caused into one commit, and keeps what its report will need.
 pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) {
-    let Taken { stamp: now, inputs, letters: dead_letters, waves, done, since, waited_s } = taken;
+    let Taken { stamp: now, inputs, letters: mut dead_letters, waves, done, since, waited_s } =
+        taken;
+    dead_letters.extend(out.dead_letters);
     let row = core.row();
     let count = inputs.len();
     let mut answers = out.transitions.iter().filter_map(answer);

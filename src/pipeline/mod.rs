@@ -294,7 +294,7 @@ impl Pipeline {
     fn commit(&mut self, taken: Taken, out: Output) {
         self.row = self.core.row();
         self.last_row = taken.stamp;
-        self.metrics.dead_letters(taken.letters.len() as u64);
+        self.metrics.dead_letters((taken.letters.len() + out.dead_letters.len()) as u64);
         for (fate, count) in out.fates.iter() {
             self.metrics.readings(fate.as_str(), *count);
         }

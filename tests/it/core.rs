@@ -177,6 +177,7 @@ impl<'a> Played<'a> {
             hash: seq,
             delivery: Delivery { qos: 1, ..Delivery::default() },
             unknown_fields: 0,
+            old: None,
             body: Body::Telemetry { readings, refused: Vec::new() },
         }))
     }

@@ -23,6 +23,7 @@ mod harness;
 mod history;
 mod influx;
 mod influx_day;
+mod kept;
 mod kills;
 mod life;
 mod links;

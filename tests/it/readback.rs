@@ -62,6 +62,7 @@ fn telemetry(seq: u64, value: f64, hash: u64) -> Input {
         hash,
         delivery: Delivery::default(),
         unknown_fields: 0,
+        old: None,
         body: Body::Telemetry { readings: vec![reading], refused: Vec::new() },
     }))
 }

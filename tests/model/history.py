@@ -54,7 +54,9 @@ class Story:
             one = {"signal": one[0], "value": one[1]}
         if "value" in one:
             one.setdefault("unit", UNITS.get(one["signal"], "/min"))
-        if "at" not in one and "age_ms" not in one and not one.pop("untimed", False):
+        if "from" in one:
+            one["from"], one["to"] = self.clock(one["from"]), self.clock(one["to"])
+        elif "at" not in one and "age_ms" not in one and not one.pop("untimed", False):
             one["at"] = self.clock(at)
         elif isinstance(one.get("at"), (int, float)):
             one["at"] = self.clock(one["at"])

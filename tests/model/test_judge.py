@@ -318,6 +318,19 @@ class Clocks(unittest.TestCase):
         story.event("vf_detected", at=90 + wrong, id="ep-1", body={"relay": relay})
         self.assertEqual(story.told("cied.vf"), [("high", "")])
 
+    def test_0_8_retention_is_judged_by_corrected_time(self):
+        year = 366 * 86_400
+        for behind, told in ((11 * year, True), (0, False)):
+            story = Story(cls="cied", signals=[])
+            story.do("register", device="r-1", **{"class": "relay"}, kind="relay", via=[], signals=[])
+            story.do("register", device="d-1", **{"class": "cied"}, kind="device", via=["r-1"], signals=[])
+            now = story.t = 10
+            relay = {"id": "r-1", "device_clock": story.clock(now - behind), "received_at": story.clock(now), "sent_at": story.clock(now)}
+            body = {"relay": relay, "events": [{"event": "vf_detected", "id": "ep-1", "at": story.clock(5 - (behind or 2 * year))}]}
+            story.step(message={"principal": "r-1", "device": "d-1", "kind": "events", "body": {"seq": 1, **body},
+                                "qos": 1, "retain": False, "dup": True, "backlog": False})
+            self.assertEqual(story.told("cied.vf") != [], told, behind)
+
     def test_0_7_an_earlier_boot_is_never_live(self):
         story = Story()
         story.stream(1, 8, ("spo2", 76), boot=5)
@@ -504,6 +517,24 @@ class Doubt(unittest.TestCase):
                 story.t += 0.1
                 story.send(("spo2", 70), made=3000 + n * 60)
             self.assertEqual([l for _, l in story.told(SPO2)], ["late"])
+
+    def test_0_11e_a_statistic_is_no_value_of_now(self):
+        over = lambda signal, value, unit, begin, end: {
+            "signal": signal, "value": value, "unit": unit, "from": begin, "to": end}
+        story = Story()
+        story.send(("heart_rate", 70), t=1)
+        story.wait(600)
+        story.send(over("heart_rate", 20, "/min", 0, 600), t=600)
+        self.assertIsNone(story.alarm(HR))
+        self.assertIsNotNone(story.alarm("link.silence"))
+        # As short as what is live: the mean of the last seconds.
+        story.send(over("heart_rate", 20, "/min", 595, 605), t=605)
+        story.send(over("heart_rate", 20, "/min", 605, 615), t=615)
+        self.assertIsNotNone(story.alarm(HR))
+        # What a daily device sends of its day is judged.
+        story = Story(cls="cied", signals=["mean_heart_rate_24h"])
+        story.send(over("mean_heart_rate_24h", 120, "/min", 0, 86400), t=86400)
+        self.assertIsNotNone(story.alarm("cied.mean_heart_rate_high"))
 
     def test_low_quality_ends_no_silence(self):
         story = Story()

@@ -2,8 +2,8 @@
 
 use super::Request;
 use super::fields::cut;
-use vitalgate_domain::model::message::DeadLetter;
-use vitalgate_domain::model::message::Refused;
+use vitalgate_domain::model::message::{DeadLetter, OldByStamp, Refused};
+use vitalgate_domain::model::time::Span;
 
 /// So much of the payload is kept.
 const HEAD: usize = 1_024;
@@ -21,6 +21,12 @@ pub(super) fn of(request: &Request<'_>, reason: &str) -> DeadLetter {
         length: request.payload.len() as u64,
         head: request.payload[..request.payload.len().min(HEAD)].to_vec(),
     }
+}
+
+/// What the dead letter of a backlog says of entries that are older than they are kept.
+pub(super) fn of_old(request: &Request<'_>, kept: Vec<(u32, Span)>) -> OldByStamp {
+    let DeadLetter { topic, length, head, .. } = of(request, "");
+    OldByStamp { kept, topic, length, head }
 }
 
 /// One line for the entries refused: how many of how many, then each with its reason, as many as

@@ -40,8 +40,9 @@ use self::status::StatusFields;
 use self::telemetry::ReadingFields;
 use self::waves::ChunkFields;
 use vitalgate_domain::model::ids::DeviceId;
-use vitalgate_domain::model::message::{Body, Delivery, Kind, Message, ReadingTime, RefusalReason};
-use vitalgate_domain::model::message::{DeadLetter, Relay, WaveSamples};
+use vitalgate_domain::model::message::{
+    Body, DeadLetter, Delivery, Kind, Message, OldByStamp, ReadingTime, RefusalReason, WaveSamples,
+};
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::{Span, Timestamp};
 
@@ -112,37 +113,68 @@ struct DecodeContext<'c> {
     signals: &'c SignalTable,
     /// The message's own `at`.
     at: Option<Timestamp>,
-    /// Implant time to the time of the relay that read its clock.
-    implant: Span,
 }
 
 impl DecodeContext<'_> {
-    /// Refuses what is too old where that can be its age. A stamp that comes live is of a broken clock rather, which
-    /// the core judges: what points to danger is never too old to be told.
-    fn refuse_old_backlog(&self, time: ReadingTime, kept: Option<Span>) -> Result<(), Refusal> {
-        let is_age = matches!(time, ReadingTime::Age(_));
-        if is_age || !self.request.delivery.could_be_live() {
-            self.refuse_too_old(time, kept)?;
+    /// Refuses a stamp that is older than retention.
+    fn refuse_old_stamp(&self, stamp: Timestamp) -> Result<(), Refusal> {
+        if self.request.is_old_by(stamp, self.request.retention) {
+            return Err(Refusal::new(RefusalReason::TooOld, "older than is kept"));
         }
         Ok(())
     }
 
-    /// Refuses what is older than retention, or than `kept` for a signal of its own. A stamp before 2000 is no age but a clock that was
-    /// never set, which the core judges.
-    fn refuse_too_old(&self, time: ReadingTime, kept: Option<Span>) -> Result<(), Refusal> {
-        let kept = kept.unwrap_or(self.request.retention);
-        let too_old = match time {
-            ReadingTime::At(at) | ReadingTime::Period(_, at) => {
-                let at = at + self.implant;
-                at >= Timestamp::YEAR_2000 && at < self.request.received - kept
+    /// Refuses what is older than retention, or than `kept` for a signal of its own, by an age that no clock can be
+    /// wrong about.
+    fn refuse_age(&self, time: ReadingTime, kept: Option<Span>) -> Result<(), Refusal> {
+        match time {
+            ReadingTime::Age(age) if age > kept.unwrap_or(self.request.retention) => {
+                Err(Refusal::new(RefusalReason::TooOld, "older than is kept"))
             }
-            ReadingTime::Age(age) => age > kept,
-            ReadingTime::Unstated => false,
-        };
-        if too_old {
-            return Err(Refusal::new(RefusalReason::TooOld, "older than is kept"));
+            ReadingTime::Age(_)
+            | ReadingTime::At(_)
+            | ReadingTime::Period(..)
+            | ReadingTime::Unstated => Ok(()),
         }
-        Ok(())
+    }
+}
+
+impl Request<'_> {
+    /// Whether a stamp says more than `kept`. One before 2000 is no age but a clock that was never set, which the
+    /// core judges.
+    fn is_old_by(&self, stamp: Timestamp, kept: Span) -> bool {
+        stamp >= Timestamp::YEAR_2000 && stamp < self.received - kept
+    }
+
+    /// What of a backlog is older than it is kept, unless its clock is wrong: the core knows what that clock was
+    /// found to say. A stamp that comes live is of a broken clock rather, and taken: what points to danger is
+    /// never too old to be told.
+    fn old_by_stamp(&self, body: &Body, signals: &SignalTable) -> Option<Box<OldByStamp>> {
+        if self.delivery.could_be_live() {
+            return None;
+        }
+        let old = |index: u32, time: ReadingTime, kept: Option<Span>| {
+            let kept = kept.unwrap_or(self.retention);
+            let stamp = match time {
+                ReadingTime::At(at) | ReadingTime::Period(_, at) => at,
+                ReadingTime::Age(_) | ReadingTime::Unstated => return None,
+            };
+            self.is_old_by(stamp, kept).then_some((index, kept))
+        };
+        let of = |signal| signals.get(signal).and_then(|signal| signal.keep);
+        let kept: Vec<(u32, Span)> = match body {
+            Body::Telemetry { readings, .. } => {
+                readings.iter().filter_map(|r| old(r.index, r.time, of(r.signal))).collect()
+            }
+            Body::Events { events, .. } => {
+                events.iter().filter_map(|e| old(e.index, e.time, None)).collect()
+            }
+            Body::Waves { .. }
+            | Body::Status { .. }
+            | Body::Info { .. }
+            | Body::Undecodable { .. } => return None,
+        };
+        (!kept.is_empty()).then(|| Box::new(dead_letter::of_old(self, kept)))
     }
 }
 
@@ -169,8 +201,7 @@ fn read<'a, C: Content<'a>>(request: &Request<'a>, signals: &SignalTable) -> Dec
         Some(fault) => content.and(Err(fault)),
         None => content,
     };
-    let implant = header.relay.as_ref().map_or(Span::ZERO, Relay::implant_correction);
-    let context = DecodeContext { request, signals, at: header.at, implant };
+    let context = DecodeContext { request, signals, at: header.at };
     let judged = content.and_then(|content| content.judge(&context)).unwrap_or_else(|refusal| {
         let reason = format!("{}: {}", refusal.reason.as_str(), refusal.detail);
         Judged {
@@ -178,7 +209,8 @@ fn read<'a, C: Content<'a>>(request: &Request<'a>, signals: &SignalTable) -> Dec
             ..Judged::of(Body::Undecodable { kind: request.kind, reason })
         }
     });
-    assemble(request, header, judged)
+    let old = request.old_by_stamp(&judged.body, signals);
+    assemble(request, header, judged, old)
 }
 
 /// A status is never refused: where it is no status of the contract, its bytes are its text.
@@ -189,7 +221,7 @@ fn read_status(request: &Request<'_>) -> Decoded {
         .filter(|_| header.fault.is_none())
         .and_then(|status| status.text())
         .unwrap_or_else(|| status::raw(request.payload));
-    assemble(request, header, Judged::of(Body::Status { will: false, text }))
+    assemble(request, header, Judged::of(Body::Status { will: false, text }), None)
 }
 
 /// The envelope as far as it could be read, and the content if all could.
@@ -206,7 +238,12 @@ fn parse<'a, C: Fields<'a>>(request: &Request<'a>) -> (Header, Result<C, Refusal
     (envelope.finish(), content)
 }
 
-fn assemble(request: &Request<'_>, header: Header, judged: Judged) -> Decoded {
+fn assemble(
+    request: &Request<'_>,
+    header: Header,
+    judged: Judged,
+    old: Option<Box<OldByStamp>>,
+) -> Decoded {
     let message = Message {
         principal: request.principal.clone(),
         device: request.device.clone(),
@@ -220,6 +257,7 @@ fn assemble(request: &Request<'_>, header: Header, judged: Judged) -> Decoded {
         delivery: request.delivery,
         unknown_fields: header.unknown_fields,
         body: judged.body,
+        old,
     };
     let dead_letter = judged.dead.map(|reason| dead_letter::of(request, &reason));
     Decoded { message, waves: judged.waves, dead_letter }

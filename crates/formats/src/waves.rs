@@ -5,7 +5,7 @@ use super::list::{Entry, Main};
 use super::source::{Item, Source, Syntax};
 use super::{DecodeContext, Fields, Judged};
 use vitalgate_domain::model::message::WaveSamples;
-use vitalgate_domain::model::message::{Body, ReadingTime, RefusalReason, Refused, WaveChunk};
+use vitalgate_domain::model::message::{Body, RefusalReason, Refused, WaveChunk};
 use vitalgate_domain::model::signal::SignalId;
 
 /// More samples in one chunk are refused: about four minutes of 250 Hz.
@@ -93,7 +93,7 @@ impl<'a> Entry<'a> for ChunkFields<'a> {
         let Some(at) = self.at.time("at")?.or(context.at) else {
             return Err(Refusal::new(RefusalReason::Time, "`at` is missing"));
         };
-        context.refuse_too_old(ReadingTime::At(at), None)?;
+        context.refuse_old_stamp(at)?;
         let Some(signal) = self.signal.name("signal")? else {
             return Err(Refusal::shape("`signal` is missing"));
         };

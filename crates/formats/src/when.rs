@@ -42,7 +42,7 @@ impl<'a> When<'a> {
             ));
         }
         let time = self.time(context)?;
-        context.refuse_old_backlog(time, signal.keep)?;
+        context.refuse_age(time, signal.keep)?;
         Ok(time)
     }
 
@@ -50,7 +50,7 @@ impl<'a> When<'a> {
     /// bounds of the episode; without `at` they are the time.
     pub(super) fn of_event(&self, context: &DecodeContext<'_>) -> Result<ReadingTime, Refusal> {
         let time = self.time(context)?;
-        context.refuse_old_backlog(time, None)?;
+        context.refuse_age(time, None)?;
         Ok(time)
     }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::history::point::Point;
 use crate::history::point::tests::any_point;
-use crate::types::{Commit, Row, Sample, SeriesKey, SnapshotPart, StoredTransition};
+use crate::types::{Commit, Row, Sample, Sent, SeriesKey, SnapshotPart, StoredTransition};
 use crate::writer::commit as packing;
 use crate::writer::commit::Packed;
 use crate::*;
@@ -54,7 +54,8 @@ pub(super) fn series() -> SeriesKey {
 }
 
 pub(super) fn sample(at: Timestamp, value: f64) -> Sample {
-    Sample { series: series(), at, received: at, value, unit: Unit::PerMinute, flags: 0 }
+    let unit = Unit::PerMinute;
+    Sample { series: series(), at, sent: Sent::default(), received: at, value, unit, flags: 0 }
 }
 
 /// Rows of points of one series; `true` seals what was there before the row. Half of the time
@@ -83,6 +84,7 @@ pub(super) fn put(
     let samples = points.iter().map(|p| Sample {
         series: of(p),
         at: p.at,
+        sent: p.sent,
         received: p.received,
         value: p.value,
         unit: p.unit,

@@ -2,7 +2,7 @@
 
 use vitalgate_domain::model::ids::{AlarmId, PatientId, SiteId};
 use vitalgate_domain::model::message::{DeadLetter, WaveSamples};
-pub use vitalgate_domain::model::sample::{Sample, SeriesKey, flag};
+pub use vitalgate_domain::model::sample::{Sample, Sent, SeriesKey, flag};
 use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
 
 /// One commit: one journal row with everything it caused, in one transaction.

@@ -87,6 +87,9 @@ impl Chart {
 
 fn write_sample(out: &mut Vec<u8>, sample: &Sample, names: &[u8]) {
     put(out, r#"{"at":"#, &sample.at);
+    if let Some(period) = sample.sent.period {
+        put(out, r#","from":"#, &(sample.at - period));
+    }
     put(out, r#","received_at":"#, &sample.received);
     out.extend_from_slice(names);
     put(out, r#","value":"#, &sample.value);
@@ -170,6 +173,7 @@ mod tests {
     use vitalgate_domain::model::signal::SignalId;
     use vitalgate_domain::model::time::Span;
     use vitalgate_domain::model::unit::Unit;
+    use vitalgate_store::types::Sent;
 
     fn at(second: i64) -> Timestamp {
         "2026-03-01T00:00:00.5Z".parse::<Timestamp>().unwrap() + Span::secs(second)
@@ -196,9 +200,10 @@ mod tests {
         Chart { grid, table: Arc::new(table()), seq: 9 }
     }
 
-    fn sample(series: SeriesKey, second: i64, value: f64, flags: u8) -> Sample {
+    fn sample(series: SeriesKey, second: i64, value: f64, flags: u16) -> Sample {
         let (at, received) = (at(second), at(second + 1));
-        Sample { series, at, received, value, unit: Unit::PerMinute, flags }
+        let (sent, unit) = (Sent::default(), Unit::PerMinute);
+        Sample { series, at, sent, received, value, unit, flags }
     }
 
     fn read(answer: &Answer) -> Value {

@@ -22,9 +22,7 @@ pub(super) fn settled(samples: Vec<Sample>) -> Vec<Sample> {
     let mut samples = Vec::new();
     for (series, mut points) in of_series {
         settle(&mut points);
-        samples.extend(points.into_iter().map(|Point { at, received, value, unit, flags }| {
-            Sample { series: series.clone(), at, received, value, unit, flags }
-        }));
+        samples.extend(points.into_iter().map(|point| point.sample(series.clone())));
     }
     samples.sort_by_key(|sample| sample.at);
     samples

@@ -27,7 +27,6 @@ use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::ReadError;
 use vitalgate_store::consumers::Consumer;
-use vitalgate_store::history::point::Point;
 use vitalgate_store::history::range::History;
 use vitalgate_store::types::Sample;
 
@@ -316,9 +315,9 @@ impl AsAsked {
 
 /// The numbers of a reply as the store would hold them.
 fn samples_of(reply: &Reply<Reading>) -> impl Iterator<Item = Sample> {
-    reply.rows.iter().flatten().map(|(index, reading)| {
-        let Point { at, received, value, unit, flags } = reading.point;
-        let series = reply.question.parts[*index].series.clone();
-        Sample { series, at, received, value, unit, flags }
-    })
+    reply
+        .rows
+        .iter()
+        .flatten()
+        .map(|(index, reading)| reading.point.sample(reply.question.parts[*index].series.clone()))
 }

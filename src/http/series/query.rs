@@ -119,11 +119,8 @@ impl SeriesQuery {
         pieces.retain(|piece| piece.from < piece.to);
         pieces.sort_by(|a, b| a.series.cmp(&b.series));
         let page = history.raw(&pieces, None, limit)?;
-        let sample = |(index, point): (usize, Point)| {
-            let series = pieces.get(index)?.series.clone();
-            let Point { at, received, value, unit, flags } = point;
-            Some(Sample { series, at, received, value, unit, flags })
-        };
+        let sample =
+            |(index, point): (usize, Point)| Some(point.sample(pieces.get(index)?.series.clone()));
         Ok(page.points.into_iter().filter_map(sample).collect())
     }
 

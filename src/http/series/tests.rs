@@ -16,7 +16,7 @@ use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
 use vitalgate_store::history::buckets::Grid;
 use vitalgate_store::history::point::Point;
-use vitalgate_store::types::{Sample, SeriesKey};
+use vitalgate_store::types::{Sample, Sent, SeriesKey};
 
 const MINUTES: i64 = 60;
 
@@ -171,6 +171,7 @@ fn what_may_be_missing_never_looks_whole() {
         },
         point: Point {
             at: at(minute),
+            sent: Sent::default(),
             received: at(minute),
             value: 70.0,
             unit: Unit::MgPerDl,
@@ -214,9 +215,10 @@ fn each_series_has_a_border_of_its_own() {
 
 #[test]
 fn what_both_hold_is_there_once_and_a_correction_alone() {
-    let sample = |minute: i64, value: f64, flags: u8| Sample {
+    let sample = |minute: i64, value: f64, flags: u16| Sample {
         series: series(),
         at: at(minute),
+        sent: Sent::default(),
         received: at(minute + 1),
         value,
         unit: Unit::MgPerDl,

@@ -14,7 +14,7 @@ use vitalgate_domain::model::message::{Comparator, DeadLetter, DeviceInfo, Expec
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Span;
 use vitalgate_domain::model::unit::Unit;
-use vitalgate_store::types::{Commit, RaisedOn, Sample, StoredTransition, flag};
+use vitalgate_store::types::{Commit, RaisedOn, Sample, Sent, StoredTransition, flag};
 
 const PINNED: &str = include_str!("bodies.txt");
 
@@ -257,6 +257,7 @@ fn fill_row(row: &mut Commit) {
     let sample = |series, second: i64, value, unit, flags| Sample {
         series,
         at: now() + Span::secs(second),
+        sent: Sent::default(),
         received: now() + Span::secs(second) + Span::millis(250),
         value,
         unit,

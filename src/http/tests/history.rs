@@ -17,12 +17,13 @@ use crate::projection::view::{PatientView, Vital};
 use crate::telemetry::Metrics;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
-use vitalgate_store::types::{Sample, flag};
+use vitalgate_store::types::{Sample, Sent, flag};
 
 fn sample(signal: u16, second: i64, value: f64) -> Sample {
     Sample {
         series: series(signal, ""),
         at: now() + Span::secs(second),
+        sent: Sent::default(),
         received: now(),
         value,
         unit: if signal == 1 { Unit::PerMinute } else { Unit::Percent },

@@ -184,6 +184,7 @@ fn message(seq: u64, measured: &Measured) -> Input {
         hash: seq,
         delivery: Delivery::default(),
         unknown_fields: 0,
+        old: None,
         body: Body::Telemetry { readings: vec![reading], refused: Vec::new() },
     }))
 }

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::unit::Unit;
+use vitalgate_store::types::Sent;
 
 /// A reader of line protocol, after InfluxDB's own: tags with backslash escapes, quoted fields.
 type Read = (String, Vec<(String, String)>, Vec<(String, String)>, i64);
@@ -65,7 +66,7 @@ fn one_line(bytes: &[u8]) -> &str {
 fn point(value: f64) -> Point {
     let at = Timestamp::from_micros(1_700_000_000_000_123);
     let received = Timestamp::from_millis(1_700_000_000_004);
-    Point { at, received, value, unit: Unit::PerMinute, flags: 2 }
+    Point { at, sent: Sent::default(), received, value, unit: Unit::PerMinute, flags: 2 }
 }
 
 fn series(instance: &str) -> SeriesKey {
@@ -91,6 +92,26 @@ fn a_reading_is_one_line_with_its_tags_in_order() {
     let names: Vec<_> = tags.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["device", "signal", "site"]);
     assert!(fields.contains(&("simulated".into(), "true".into())));
+}
+
+#[test]
+fn readings_of_one_corrected_time_are_points_of_their_own() {
+    let store = Store::new("north", false);
+    let tags = store.tags(&series(""), "spo2", None);
+    let read_of = |ahead: i64, value: f64| {
+        let mut line = Vec::new();
+        let sent = Sent { ahead, ..Sent::default() };
+        let point = Point { sent, ..point(value) };
+        store.reading(&mut line, &tags, &point).unwrap();
+        read(one_line(&line))
+    };
+    let (.., fields, plain) = read_of(0, 97.0);
+    assert!(!fields.iter().any(|(name, _)| name == "ahead_us"));
+    let (.., fields, other) = read_of(-1_000_000, 97.0);
+    assert!(fields.contains(&("ahead_us".into(), "-1000000i".into())));
+    assert_eq!((plain / 1_000, plain % 1_000), (other / 1_000, 0));
+    assert_ne!(plain, other);
+    assert_eq!(read_of(-1_000_000, 60.0).3, other, "a correction takes the place of its own");
 }
 
 #[test]

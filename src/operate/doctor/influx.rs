@@ -18,7 +18,7 @@ use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
 use vitalgate_store::history::point::Point;
-use vitalgate_store::types::{SeriesKey, flag};
+use vitalgate_store::types::{Sent, SeriesKey, flag};
 
 /// What the doctor writes, and looks for; nothing else has this name.
 const MEASUREMENT: &str = "vitalgate_doctor";
@@ -289,9 +289,16 @@ type Written = (&'static str, Option<&'static str>, Point);
 /// Three milliseconds of two series up to `now`, apart from those of the last time. The last is
 /// implausible, and one is there under two names.
 fn check_points(now: Timestamp) -> [Written; 5] {
-    let point = |place: i64, value: f64, flags: u8| {
+    let point = |place: i64, value: f64, flags: u16| {
         let at = now - Span::millis(3 - place);
-        Point { at, received: at + Span::millis(5), value, unit: Unit::One, flags }
+        Point {
+            at,
+            sent: Sent::default(),
+            received: at + Span::millis(5),
+            value,
+            unit: Unit::One,
+            flags,
+        }
     };
     let twice = point(1, 3.0, flag::LATE);
     [

@@ -9,6 +9,7 @@ use super::table::{Cell, Table};
 use super::{ExportError, Progress, Report, Request, Wanted};
 use vitalgate_domain::device::stretches;
 use vitalgate_domain::model::ids::{DeviceId, PatientId};
+use vitalgate_domain::model::message::Comparator;
 use vitalgate_domain::model::sample::flag;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::frozen::Sealed;
@@ -19,7 +20,7 @@ use vitalgate_store::types::SeriesKey;
 /// Points read at once: some 400 KiB.
 const PAGE: usize = 8_192;
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "site",
     "patient",
     "device",
@@ -32,6 +33,7 @@ const COLUMNS: [&str; 12] = [
     "unit",
     "flags",
     "simulated",
+    "measured_from",
 ];
 
 /// Part of a device's history, and what becomes of it.
@@ -101,7 +103,8 @@ pub(super) fn write(
             }
             given_to.extend(whose.map(|held| &held.patient));
             written += 1;
-            let Point { at, received, value, unit, flags } = *point;
+            let Point { at, sent: _, received, value, unit, flags } = *point;
+            let comparator = flag::comparator(flags).map(Comparator::as_str);
             rows.row([
                 Cell::Text(site),
                 Cell::text(whose.map(|held| held.name.as_str())),
@@ -111,10 +114,11 @@ pub(super) fn write(
                 Cell::Time(at),
                 Cell::Time(received),
                 Cell::Number(value),
-                Cell::text(flag::comparator(flags)),
+                Cell::text(comparator),
                 Cell::Text(unit.ucum()),
                 Cell::Words(&flag::words(flags).collect::<Vec<_>>()),
                 Cell::Flag(simulated),
+                Cell::time(point.from()),
             ])?;
         }
     }

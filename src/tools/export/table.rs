@@ -48,6 +48,10 @@ impl<'a> Cell<'a> {
     pub(super) fn text(text: Option<&'a str>) -> Self {
         text.map_or(Self::Empty, Self::Text)
     }
+
+    pub(super) fn time(time: Option<Timestamp>) -> Self {
+        time.map_or(Self::Empty, Self::Time)
+    }
 }
 
 /// A table being written.

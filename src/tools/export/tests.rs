@@ -201,8 +201,9 @@ fn each_reading_is_a_row_with_its_patient_its_time_and_its_doubt() {
         "dev-1",
         &[
             r#""signal":"heart_rate","value":72.5,"unit":"/min","instance":"=II""#,
-            r#""signal":"glucose_cgm","value":39,"unit":"mg/dL","comparator":"<""#,
+            r#""signal":"glucose_cgm","value":39,"unit":"mg/dL","comparator":"<=""#,
             r#""signal":"spo2","value":97,"unit":"%","quality":0.1"#,
+            r#""signal":"sdnn","value":40,"unit":"ms","from":"2026-11-21T10:00:03Z","to":"2026-11-21T10:00:08Z""#,
             r#""signal":"heart_rate","value":900,"unit":"/min","at":"2026-11-21T09:00:00Z""#,
         ],
     );
@@ -214,14 +215,15 @@ fn each_reading_is_a_row_with_its_patient_its_time_and_its_doubt() {
     assert_eq!(
         sealed,
         [
-            "site,patient,device,signal,instance,measured_at,received_at,value,comparator,unit,flags,simulated",
+            "site,patient,device,signal,instance,measured_at,received_at,value,comparator,unit,flags,simulated,measured_from",
             // Before the device was the patient's.
-            "site-1,,dev-1,heart_rate,,2026-11-21T09:00:00Z,2026-11-21T10:00:08Z,900,,/min,implausible late,false",
-            "site-1,p-1,dev-1,heart_rate,\"'=II\",2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,72.5,,/min,,false",
-            "site-1,p-1,dev-1,spo2,,2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,97,,%,not_judged,false",
-            "site-1,p-1,dev-1,glucose_cgm,,2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,39,<,mg/dL,,false",
-            "site-1,p-2,dev-2,heart_rate,,2026-11-21T10:00:09Z,2026-11-21T10:00:09Z,60,,/min,,false",
-            "site-1,,dev-3,heart_rate,,2026-11-21T10:00:10Z,2026-11-21T10:00:10Z,50,,/min,,false",
+            "site-1,,dev-1,heart_rate,,2026-11-21T09:00:00Z,2026-11-21T10:00:08Z,900,,/min,implausible late,false,",
+            "site-1,p-1,dev-1,heart_rate,\"'=II\",2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,72.5,,/min,,false,",
+            "site-1,p-1,dev-1,spo2,,2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,97,,%,not_judged,false,",
+            "site-1,p-1,dev-1,glucose_cgm,,2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,39,<=,mg/dL,,false,",
+            "site-1,p-1,dev-1,sdnn,,2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,40,,ms,,false,2026-11-21T10:00:03Z",
+            "site-1,p-2,dev-2,heart_rate,,2026-11-21T10:00:09Z,2026-11-21T10:00:09Z,60,,/min,,false,",
+            "site-1,,dev-3,heart_rate,,2026-11-21T10:00:10Z,2026-11-21T10:00:10Z,50,,/min,,false,",
         ]
     );
 }

@@ -52,6 +52,8 @@ class Events:
             raise Refused("shape")
         stamp, age = readings.entry_time(raw, head)
         measured, certain, ambiguous = taken.place(stamp, age)
+        if taken.too_old(stamp, measured):
+            raise Refused("too_old")
         key = ("id", str(raw["id"])) if raw.get("id") else ("at", stamp)
         event = Heard(device.id, name, key, phase, measured, certain, self.world.now, taken.past)
         event.ambiguous = ambiguous

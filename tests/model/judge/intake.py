@@ -39,11 +39,12 @@ def message(world, raw):
         world.alarms.hold(bound, "link.test_mode", device.id, "medium", world.now, kind="technical")
     if head.clock:
         device.trusted = head.source in ("network", "ntp")
-    could_live = not (raw.get("retain") or raw.get("dup") or raw.get("backlog")) and word != "old"
+    waited = bool(raw.get("retain") or raw.get("dup") or raw.get("backlog"))
+    could_live = not waited and word != "old"
     heard = hear(world, device, principal, head, newest, could_live)
     if heard.stepped_from is not None and bound is not None:
         notes.note(world, bound, "clock.stepped", device.id)
-    taken = Taken(world, device, head, heard, could_live, word == "old", raw.get("retain", False))
+    taken = Taken(world, device, head, heard, could_live, word == "old", raw.get("retain", False), waited)
     if raw["kind"] == "telemetry":
         telemetry(world, device, head, entries, taken)
     elif raw["kind"] == "events":
@@ -106,9 +107,9 @@ def hear(world, device, principal, head, newest, could_live):
 class Taken:
     """How the times of one message are taken."""
 
-    def __init__(self, world, device, head, heard, could_live, old, retained):
+    def __init__(self, world, device, head, heard, could_live, old, retained, waited):
         self.world, self.device, self.head, self.heard = world, device, head, heard
-        self.could_live, self.old, self.retained = could_live, old, retained
+        self.could_live, self.old, self.retained, self.waited = could_live, old, retained, waited
         self.by_arrival = False
         self.suspect = False
         timeline = head.timeline
@@ -141,6 +142,12 @@ class Taken:
         """Nothing is known of its time but that it came. # contract §3"""
         self.by_arrival = True
         return self.world.now, False, False
+
+    def too_old(self, stamp, measured):
+        """What of a backlog is a dead letter for its age, by the stamp and by its corrected time. # contract §3, §0.8"""
+        kept_from = self.world.now - RETENTION
+        return (self.waited and not self.by_arrival and stamp is not None
+                and Y2000 <= stamp < kept_from and measured < kept_from)
 
     def is_charted(self, at):
         """What people chart up to 2 h ahead. # contract §0.21"""
@@ -197,6 +204,9 @@ def telemetry(world, device, head, entries, taken):
             # One instant has one time, whatever clocks did since.
             copy.judged_at, copy.measured, copy.settled = copy.at, first[0].measured, True
             copy.ambiguous_time = False
+        if taken.too_old(copy.stamp, copy.measured):
+            world.not_judged.setdefault((device.id, copy.signal), {}).setdefault("rejected: too_old", []).append(world.now)
+            continue
         if copy.status != "entered-in-error":
             came.append(copy)
             remember(world, copy)

@@ -59,9 +59,14 @@ def is_repeated(world, copy):
 
 def fit(world, copy):
     """A copy fit to be judged. # contract §0.2"""
-    if copy.absent or copy.mode != "real":
+    if copy.absent or copy.mode != "real" or is_statistic(world, copy):
         return False
     return copy.quality is None or copy.quality >= world.rules.quality_min
+
+
+def is_statistic(world, copy):
+    """Over a period longer than the live window: no value of now. # contract §2 Over a period"""
+    return copy.value is not None and copy.period > world.live_window(world.devices[copy.device], copy.signal)
 
 
 def passed_over(world, copy, why):
@@ -71,6 +76,8 @@ def passed_over(world, copy, why):
 
 def unfit(world, device, copy):
     why = "quality" if copy.mode == "real" and not copy.absent else "absent" if copy.absent else "test mode"
+    if why == "quality" and (copy.quality is None or copy.quality >= world.rules.quality_min):
+        why = "statistic"
     passed_over(world, copy, why)
 
 

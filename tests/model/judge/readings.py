@@ -34,6 +34,7 @@ class Copy:
     absent: bool = False
     plain: bool = False
     quality: float | None = None
+    period: int = 0
     mode: str = "real"
     unit_doubtful: bool = False
     arrival: int = 0
@@ -178,6 +179,8 @@ def reading(raw, head, device, rules, index):
     if copy.status not in STATUSES:
         raise Refused("shape")
     copy.quality = _quality(raw.get("quality"))
+    if raw.get("from") is not None:
+        copy.period = at - time(raw, "from")
     if raw.get("absent") is not None:
         copy.absent = True
     elif raw.get("value") is not None:

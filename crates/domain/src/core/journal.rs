@@ -7,10 +7,11 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::device::flags_of;
+use crate::device::{device_time, flags_of};
 use crate::model::input::Input;
 use crate::model::message::{Body, Message, Reading, ReadingTime, Value};
-use crate::model::sample::{Sample, SeriesKey};
+use crate::model::observation::DeviceInstant;
+use crate::model::sample::{Sample, Sent, SeriesKey};
 use crate::model::time::{Stamp, Timestamp};
 
 /// A message of a few readings takes about so much.
@@ -36,7 +37,10 @@ pub struct Exception {
     pub place: u32,
     /// When and with which flags it was stored; `None` where it was not stored at all.
     #[n(1)]
-    pub stored: Option<(Timestamp, u8)>,
+    pub stored: Option<(Timestamp, u16)>,
+    /// Which reading it is, where that is not what its message says: its timeline was stated before.
+    #[n(2)]
+    pub ahead: Option<i64>,
 }
 
 /// A row body that cannot be read.
@@ -60,11 +64,15 @@ impl RowBody {
             let place = place as u32;
             let plain = plain(message, reading, now);
             match rest.next_if(|(p, _)| *p == place) {
-                Some((_, sample)) if (sample.at, sample.flags) == plain => {}
                 Some((_, sample)) => {
-                    exceptions.push(Exception { place, stored: Some((sample.at, sample.flags)) });
+                    let told = Sent::of(plain_instant(message, reading), reading.time, sample.at);
+                    let ahead = Some(sample.sent.ahead).filter(|ahead| *ahead != told.ahead);
+                    if (sample.at, sample.flags) != plain || ahead.is_some() {
+                        let stored = Some((sample.at, sample.flags));
+                        exceptions.push(Exception { place, stored, ahead });
+                    }
                 }
-                None => exceptions.push(Exception { place, stored: None }),
+                None => exceptions.push(Exception { place, stored: None, ahead: None }),
             }
         }
         Self { inputs, exceptions }
@@ -89,14 +97,15 @@ impl RowBody {
         let mut samples = Vec::new();
         for (place, (message, reading)) in numbers(&self.inputs).enumerate() {
             let exception = exceptions.next_if(|e| e.place == place as u32);
-            let stored = match exception {
-                Some(Exception { stored, .. }) => *stored,
-                None => Some(plain(message, reading, now)),
+            let (stored, ahead) = match exception {
+                Some(Exception { stored, ahead, .. }) => (*stored, *ahead),
+                None => (Some(plain(message, reading, now)), None),
             };
             let (Some((at, flags)), Value::Number { value, unit, .. }) = (stored, &reading.value)
             else {
                 continue;
             };
+            let told = Sent::of(plain_instant(message, reading), reading.time, at);
             samples.push(Sample {
                 series: SeriesKey {
                     device: message.device.clone(),
@@ -104,10 +113,12 @@ impl RowBody {
                     instance: reading.instance.clone(),
                 },
                 at,
+                sent: Sent { ahead: ahead.unwrap_or(told.ahead), ..told },
                 received: now.wall(),
                 value: *value,
                 unit: *unit,
-                flags,
+                // What a reading says by itself an older version may have left out.
+                flags: flags | flags_of(reading),
             });
         }
         samples
@@ -145,11 +156,17 @@ fn numbers(inputs: &[Input]) -> impl Iterator<Item = (&Message, &Reading)> {
 }
 
 /// The sample of a reading by itself.
-fn plain(message: &Message, reading: &Reading, now: Stamp) -> (Timestamp, u8) {
-    let at = match reading.time {
-        ReadingTime::At(at) | ReadingTime::Period(_, at) => at,
-        ReadingTime::Age(age) => message.sent_at.unwrap_or(now.wall()) - age,
-        ReadingTime::Unstated => now.wall(),
+fn plain(message: &Message, reading: &Reading, now: Stamp) -> (Timestamp, u16) {
+    let at = match (device_time(message, reading.time), reading.time) {
+        (Some(at), _) => at,
+        (None, ReadingTime::Age(age)) => now.wall() - age,
+        (None, _) => now.wall(),
     };
     (at, flags_of(reading))
+}
+
+/// The instant of a reading as far as its message tells it.
+fn plain_instant(message: &Message, reading: &Reading) -> Option<DeviceInstant> {
+    let timeline = message.clock.as_ref().and_then(|clock| clock.timeline).unwrap_or_default();
+    Some(DeviceInstant { at: device_time(message, reading.time)?, timeline })
 }

@@ -1,15 +1,21 @@
 //! What of a reading the rules may see.
 
 use crate::model::fate::Fate;
-use crate::model::message::{Comparator, Message, Mode, Reading, Status, Value};
+use crate::model::message::{Message, Mode, Reading, ReadingTime, Status, Value};
 use crate::model::observation::{Content, Number, Timeliness, Timing};
 use crate::model::sample::flag;
 use crate::model::signal::SignalId;
+use crate::model::time::Span;
 use crate::model::unit::Unit;
 use crate::rules::RuleSet;
 
-/// What the rules may see of it.
-pub(super) fn content(message: &Message, reading: &Reading, rules: &RuleSet) -> Content {
+/// What the rules may see of it; over a period longer than `live` it is no value of now.
+pub(super) fn content(
+    message: &Message,
+    reading: &Reading,
+    rules: &RuleSet,
+    live: Span,
+) -> Content {
     match message.mode {
         Mode::Test => return Content::NotJudged("test mode".to_owned()),
         Mode::Demo => return Content::NotJudged("demo mode".to_owned()),
@@ -22,6 +28,9 @@ pub(super) fn content(message: &Message, reading: &Reading, rules: &RuleSet) -> 
         Value::Absent(reason) => Content::NotJudged(format!("absent: {reason}")),
         _ if reading.quality.is_some_and(|q| q < rules.quality_min) => {
             Content::NotJudged(format!("quality {:.2}", reading.quality.unwrap_or_default()))
+        }
+        Value::Number { .. } if is_statistic(reading, live) => {
+            Content::NotJudged(STATISTIC.to_owned())
         }
         Value::Number { value, unit, comparator } => {
             // A fraction where per cent is expected is judged as what it would be in per cent.
@@ -37,6 +46,14 @@ pub(super) fn content(message: &Message, reading: &Reading, rules: &RuleSet) -> 
         Value::Code(word) | Value::Text(word) => Content::Word(word.clone()),
         Value::Time(time) => Content::Word(time.to_string()),
     }
+}
+
+/// Why a statistic is not judged.
+const STATISTIC: &str = "a statistic";
+
+/// Whether a reading is over a period longer than what is live: a minimum of the night is no value of now.
+fn is_statistic(reading: &Reading, live: Span) -> bool {
+    matches!(reading.time, ReadingTime::Period(from, to) if to - from > live)
 }
 
 /// A zero that the binding declares to mean "no sensor" is not a measurement.
@@ -56,6 +73,7 @@ pub(super) fn fate(
     match (content, timing.timeliness) {
         (Content::NotJudged(_), _) if matches!(message.mode, Mode::Test | Mode::Demo) => Fate::Test,
         (Content::NotJudged(_), _) if matches!(reading.value, Value::Absent(_)) => Fate::Absent,
+        (Content::NotJudged(why), _) if why == STATISTIC => Fate::Statistic,
         (Content::NotJudged(_), _) => Fate::LowQuality,
         (Content::NoSensor, _) => Fate::NoSensor,
         (Content::Implausible(_), _) => Fate::Implausible,
@@ -69,7 +87,7 @@ pub(super) fn fate(
 }
 
 /// The flags it is stored with.
-pub(super) fn flags(reading: &Reading, timing: &Timing, content: &Content) -> u8 {
+pub(super) fn flags(reading: &Reading, timing: &Timing, content: &Content) -> u16 {
     let mut flags = flags_of(reading);
     if timing.timeliness == Timeliness::Late {
         flags |= flag::LATE;
@@ -84,7 +102,7 @@ pub(super) fn flags(reading: &Reading, timing: &Timing, content: &Content) -> u8
 }
 
 /// The flags a reading carries by itself.
-pub(crate) fn flags_of(reading: &Reading) -> u8 {
+pub(crate) fn flags_of(reading: &Reading) -> u16 {
     let mut flags = if reading.implausible { flag::IMPLAUSIBLE } else { 0 };
     match reading.status {
         Status::Corrected => flags |= flag::CORRECTED,
@@ -92,10 +110,7 @@ pub(crate) fn flags_of(reading: &Reading) -> u8 {
         Status::Final | Status::Preliminary => {}
     }
     if let Value::Number { comparator: Some(comparator), .. } = reading.value {
-        flags |= match comparator {
-            Comparator::Less | Comparator::LessOrEqual => flag::BELOW,
-            Comparator::Greater | Comparator::GreaterOrEqual => flag::ABOVE,
-        };
+        flags |= flag::of(comparator);
     }
     flags
 }

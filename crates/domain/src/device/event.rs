@@ -2,7 +2,7 @@
 
 use super::binding::Attribution;
 use super::episodes::EpisodeKey;
-use super::timing::{Pace, device_time, timing};
+use super::timing::{Pace, device_time, is_too_old, timing};
 use super::{Device, Observed, Surroundings, Taken};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
@@ -33,6 +33,9 @@ impl Device {
             taken,
         };
         let (mut timing, suspect) = timing(self, message, event.time, pace, now);
+        if is_too_old(message, event.index, &timing, suspect) {
+            return self.too_old(message, (None, event.index), observed, out);
+        }
         let cause = self.cause(message, event.index, now);
         if suspect && let Some(patient) = self.patient() {
             observed.push((patient.clone(), Observed::ClockSuspect(cause.clone())));

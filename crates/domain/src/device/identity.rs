@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 
 use crate::model::observation::DeviceInstant;
 use crate::model::sample::flag;
-use crate::model::time::{Span, Timestamp};
+use crate::model::time::{Span, Stamp, Timestamp};
 
 /// Device times remembered by series, to know a reading that comes again.
 const REMEMBERED: usize = 16;
@@ -23,6 +23,10 @@ pub(super) struct Series {
     /// Rule time of the last reading that another one of the same time contradicts.
     #[n(2)]
     conflict: Option<Timestamp>,
+    /// When the last of those arrived that are kept at their arrival, in the gateway's own time.
+    #[n(3)]
+    #[cbor(default)]
+    at_arrival: Option<Timestamp>,
 }
 
 /// A reading that came.
@@ -50,7 +54,7 @@ pub(super) struct Seen {
     /// The flags it is stored with.
     #[n(6)]
     #[cbor(default)]
-    pub(super) flags: u8,
+    pub(super) flags: u16,
     /// Its device withdrew or corrected it: a copy of it is one, and another value contradicts nothing.
     #[n(7)]
     #[cbor(default)]
@@ -119,6 +123,14 @@ impl Series {
         self.recent.push_back(seen);
     }
 
+    /// When a reading is kept that has no time but its arrival: what arrives together is a microsecond apart, in
+    /// the order in which it is judged, so that no two readings share a time that is of neither.
+    pub(super) fn kept_at_arrival(&mut self, now: Stamp) -> Timestamp {
+        let after = self.at_arrival.map_or(now.at, |last| now.at.max(last + Span::micros(1)));
+        self.at_arrival = Some(after);
+        now.shown(after)
+    }
+
     /// What came of an instant is corrected, or was withdrawn, and this value with it, even where it comes later.
     pub(super) fn withdraw(&mut self, sent: DeviceInstant, value: Option<u64>) {
         let known = |value: &u64| {
@@ -173,7 +185,7 @@ pub(super) struct Copied {
     pub(super) rule_at: Timestamp,
     pub(super) arrived: Timestamp,
     pub(super) judged: bool,
-    pub(super) flags: u8,
+    pub(super) flags: u16,
 }
 
 impl Seen {

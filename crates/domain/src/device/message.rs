@@ -71,6 +71,10 @@ impl Device {
             observed.push((patient.clone(), Observed::TestMode(cause)));
         }
         self.observe_body(message, taken, around, observed, out);
+        if !out.too_old.is_empty() {
+            let entries = std::mem::take(&mut out.too_old);
+            out.dead_letters.extend(message.dead_letter_of_old(entries));
+        }
     }
 
     /// What a broker retained was sent at another time, and is no contact.
@@ -132,13 +136,10 @@ impl Device {
         }
     }
 
-    /// Takes what the device states of itself; without a list of signals its former list stands. The
-    /// intervals it claims are bounded, so that it cannot put off its own silence for ever.
+    /// Takes what the device states of itself. The intervals it claims are bounded, so that it cannot put
+    /// off its own silence for ever.
     fn take_info(&mut self, info: &DeviceInfo, rules: &RuleSet) {
-        let before = std::mem::replace(&mut self.info, info.clone()).signals;
-        if self.info.signals.is_empty() {
-            self.info.signals = before;
-        }
+        self.info.take(info);
         let class = rules.class(&self.details.class);
         let usual = class.map_or(Span::ZERO, |class| class.expected_interval);
         for expected in &mut self.info.signals {

@@ -21,6 +21,7 @@ use self::identity::Series;
 use self::offset::ClockOffset;
 
 use self::sequence::Sequence;
+pub(super) use self::timing::device_time;
 use self::timing::newest_reading;
 use crate::model::cause::Cause;
 use crate::model::command::DeviceDetails;

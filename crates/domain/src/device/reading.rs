@@ -3,13 +3,13 @@
 use super::binding::Attribution;
 use super::content::{content, fate, fingerprint, flags, zero};
 use super::identity::{Before, Copied, Series};
-use super::timing::{Pace, device_time, timing};
+use super::timing::{Pace, device_time, is_too_old, live_window, timing};
 use super::{Device, Observed, Surroundings, Taken};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
 use crate::model::message::{Message, Mode, Reading, Status, Value};
 use crate::model::observation::{Content, DeviceInstant, Observation, Source, Timeliness, Timing};
-use crate::model::sample::{Sample, SeriesKey, flag};
+use crate::model::sample::{Sample, Sent, SeriesKey, flag};
 use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::rules::Class;
@@ -113,6 +113,20 @@ impl Device {
                 timing.timeliness = Timeliness::Live;
             }
         }
+        if is_too_old(message, reading.index, &timing, suspect) {
+            return self.too_old(message, (Some(reading.signal), reading.index), observed, out);
+        }
+        // Whatever speaks about a reading is kept where that is.
+        let names_another = is_same || corrects || withdraws;
+        let same = before.seen().filter(|_| is_same).or(instant).filter(|_| names_another);
+        let at = match same.and_then(|seen| seen.measured.or(instant?.measured)) {
+            Some(at) => at,
+            None if timing.measured == timing.received => {
+                self.series_at(known, reading).kept_at_arrival(now)
+            }
+            None => timing.measured,
+        };
+        let known = self.series_of(reading);
         let cause = self.cause(message, reading.index, now);
         // What is withdrawn names a reading of before, and says nothing of the clock now.
         let says_when = reading.status != Status::EnteredInError;
@@ -122,7 +136,7 @@ impl Device {
         {
             observed.push((patient.clone(), Observed::ClockSuspect(cause.clone())));
         }
-        let content = content(message, reading, rules);
+        let content = content(message, reading, rules, live_window(class, interval));
         // What came of its instant before has settled whose it is.
         let settled =
             Taken { stepped: taken.stepped.filter(|_| corrected_before.is_none()), ..taken };
@@ -137,7 +151,7 @@ impl Device {
         }
         let flags = flags(reading, &timing, &content);
         if flags_before != Some(flags) {
-            self.sample(reading, &timing, flags, number, out);
+            self.sample(reading, (at, sent), flags, number, out);
         }
         let (patient, content) = match attribution {
             // Whoever it was of, it does not count any more.
@@ -148,12 +162,28 @@ impl Device {
                 return self.count(Fate::Withdrawn, out);
             }
             Attribution::Unbound => {
-                self.note_reading(known, reading, (sent, value), &timing, false, flags, now.at);
+                self.note_reading(
+                    known,
+                    reading,
+                    (sent, value),
+                    (&timing, at),
+                    false,
+                    flags,
+                    now.at,
+                );
                 return self.count(Fate::Unbound, out);
             }
             Attribution::Uncertain(patient) => {
                 observed.push((patient.clone(), Observed::Unattributed(cause)));
-                self.note_reading(known, reading, (sent, value), &timing, false, flags, now.at);
+                self.note_reading(
+                    known,
+                    reading,
+                    (sent, value),
+                    (&timing, at),
+                    false,
+                    flags,
+                    now.at,
+                );
                 return self.count(Fate::Unattributed, out);
             }
             Attribution::Patient { patient, zeros, .. } => {
@@ -167,7 +197,7 @@ impl Device {
         let known = self.series_of(reading);
         // A zero that means no sensor, and what cannot be, are no values that another contradicts.
         let judged = judged && matches!(content, Content::Number(_) | Content::Word(_));
-        self.note_reading(known, reading, (sent, value), &timing, judged, flags, now.at);
+        self.note_reading(known, reading, (sent, value), (&timing, at), judged, flags, now.at);
         let window = conflict_window(class, interval);
         let index = self.series_of(reading);
         let series = self.series_at(index, reading);
@@ -206,13 +236,13 @@ impl Device {
         known: Result<usize, usize>,
         reading: &Reading,
         (sent, value): (Option<DeviceInstant>, u64),
-        timing: &Timing,
+        (timing, measured): (&Timing, Timestamp),
         judged: bool,
-        flags: u8,
+        flags: u16,
         arrived: Timestamp,
     ) {
         let Some(sent) = sent.filter(|_| reading.status != Status::EnteredInError) else { return };
-        let Timing { measured, rule_at, .. } = *timing;
+        let rule_at = timing.rule_at;
         let copied = Copied { measured, rule_at, arrived, judged, flags };
         self.series_at(known, reading).note(sent, value, copied);
     }
@@ -232,7 +262,14 @@ impl Device {
         self.series.at(index)
     }
 
-    fn sample(&self, reading: &Reading, timing: &Timing, flags: u8, number: u32, out: &mut Output) {
+    fn sample(
+        &self,
+        reading: &Reading,
+        (at, sent): (Timestamp, Option<DeviceInstant>),
+        flags: u16,
+        number: u32,
+        out: &mut Output,
+    ) {
         if let Value::Number { value, unit, .. } = reading.value {
             let sample = Sample {
                 series: SeriesKey {
@@ -240,8 +277,9 @@ impl Device {
                     signal: reading.signal,
                     instance: reading.instance.clone(),
                 },
-                at: timing.measured,
-                received: timing.received,
+                at,
+                sent: Sent::of(sent, reading.time, at),
+                received: out.wall(),
                 value,
                 unit,
                 flags,

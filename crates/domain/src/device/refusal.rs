@@ -5,7 +5,7 @@ use crate::model::alarm::TimeQuality;
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
 use crate::model::instance::Instance;
-use crate::model::message::{Message, Reading, Refused};
+use crate::model::message::{Message, Reading, RefusalReason, Refused};
 use crate::model::observation::{Content, Observation, Source, Timeliness, Timing};
 use crate::model::signal::SignalId;
 use crate::model::time::Stamp;
@@ -28,6 +28,20 @@ impl Device {
                 self.rejected(message, (signal, refused.index), reason, observed, out.now);
             }
         }
+    }
+
+    /// Refuses an entry that is older than it is kept, by its corrected time: it may be of a signal.
+    pub(super) fn too_old(
+        &mut self,
+        message: &Message,
+        (signal, index): (Option<SignalId>, u32),
+        observed: &mut Vec<(PatientId, Observed)>,
+        out: &mut Output,
+    ) {
+        let refused =
+            Refused { index, signal, reason: RefusalReason::TooOld, detail: String::new() };
+        self.refused(message, &[refused], observed, out);
+        out.too_old.push(index);
     }
 
     /// A device that makes up ever new instances gets no more series.

@@ -34,6 +34,11 @@ pub(super) struct Pace<'a> {
     pub(super) taken: Taken,
 }
 
+/// How old what is live may be, of a device of this class that sends the signal so often.
+pub(super) fn live_window(class: Option<&Class>, interval: Option<Span>) -> Span {
+    class.map_or(Span::mins(1), |class| class.live_window_for(interval))
+}
+
 /// When it was measured; and whether its stamp is absurd.
 pub(super) fn timing(
     device: &Device,
@@ -54,7 +59,7 @@ pub(super) fn timing(
         timeliness,
     };
     let timeliness = |rule_at: Timestamp| {
-        let window = pace.class.map_or(Span::mins(1), |c| c.live_window_for(pace.interval));
+        let window = live_window(pace.class, pace.interval);
         let age = now.at - rule_at - overlap((rule_at, now.at), pace.intake_gaps);
         let passed = age > window || pace.newest.is_some_and(|newest| rule_at < newest);
         if passed || pace.taken.old || message.delivery.retained {
@@ -110,8 +115,15 @@ pub(super) fn timing(
     (by(corrected, rule_at, quality, timeliness(rule_at)), false)
 }
 
+/// Whether an entry of a backlog is older than it is kept, by its corrected time. A stamp that cannot be says
+/// nothing of its age.
+pub(super) fn is_too_old(message: &Message, index: u32, timing: &Timing, suspect: bool) -> bool {
+    let kept = message.kept_of_old(index).filter(|_| !suspect);
+    kept.is_some_and(|kept| timing.measured < timing.received - kept)
+}
+
 /// The reading's instant by the device's clock.
-pub(super) fn device_time(message: &Message, time: ReadingTime) -> Option<Timestamp> {
+pub(crate) fn device_time(message: &Message, time: ReadingTime) -> Option<Timestamp> {
     match time {
         ReadingTime::At(at) | ReadingTime::Period(_, at) => Some(at),
         ReadingTime::Age(age) => message.sent_at.map(|sent_at| sent_at - age),

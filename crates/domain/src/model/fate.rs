@@ -45,6 +45,8 @@ fates! {
     Implausible = "implausible";
     /// Of low quality.
     LowQuality = "low_quality";
+    /// Over a period too long to be of now.
+    Statistic = "statistic";
     /// The device states that it has no value.
     Absent = "absent";
     /// A zero that means "no sensor".

@@ -1,10 +1,13 @@
 //! Numbers on their way into the history.
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::DeviceId;
 use super::instance::Instance;
-use super::observation::Source;
+use super::message::ReadingTime;
+use super::observation::{DeviceInstant, Source};
 use super::signal::SignalId;
-use super::time::Timestamp;
+use super::time::{Span, Timestamp};
 use super::unit::Unit;
 
 /// A series of the history.
@@ -31,6 +34,8 @@ pub struct Sample {
     pub series: SeriesKey,
     /// When it was measured, corrected.
     pub at: Timestamp,
+    /// What its device's clock said.
+    pub sent: Sent,
     /// When it arrived.
     pub received: Timestamp,
     /// The value in the unit sent.
@@ -38,31 +43,85 @@ pub struct Sample {
     /// That unit.
     pub unit: Unit,
     /// Bits of [`flag`].
-    pub flags: u8,
+    pub flags: u16,
+}
+
+/// A time as a device's clock said it, told from the corrected one: with that it says which reading of its
+/// series a number is (contract §2, "Same reading").
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// By how many microseconds the device's clock was ahead, timelines kept apart. 0 is a clock that needed no
+    /// correction, and a reading that came without a time.
+    #[serde(default)]
+    pub ahead: i64,
+    /// For how long it was measured up to then; `None` at an instant.
+    #[serde(default, with = "micros", skip_serializing_if = "Option::is_none")]
+    pub period: Option<Span>,
+}
+
+impl Sent {
+    /// Further apart than any two clocks are.
+    const TIMELINE: i64 = 0x1E37_79B9_7F4A_7C15;
+
+    /// Of a reading of this instant that is kept at `at`.
+    pub fn of(instant: Option<DeviceInstant>, time: ReadingTime, at: Timestamp) -> Self {
+        let ahead = instant.map_or(0, |DeviceInstant { at: stamp, timeline }| {
+            let ahead = (stamp - at).as_micros();
+            ahead.wrapping_add((timeline as i64).wrapping_mul(Self::TIMELINE))
+        });
+        let period = match time {
+            ReadingTime::Period(from, to) => Some(to - from),
+            ReadingTime::At(_) | ReadingTime::Age(_) | ReadingTime::Unstated => None,
+        };
+        Self { ahead, period }
+    }
+
+    /// Whether the device's clock says what the corrected time says, and that is an instant.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+mod micros {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::Span;
+
+    pub(super) fn serialize<S: Serializer>(span: &Option<Span>, to: S) -> Result<S::Ok, S::Error> {
+        span.map(Span::as_micros).serialize(to)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Option<Span>, D::Error> {
+        Ok(Option::<i64>::deserialize(from)?.map(Span::micros))
+    }
 }
 
 /// Flag bits of a sample.
 pub mod flag {
+    use crate::model::message::Comparator;
+
     /// Outside the plausible range.
-    pub const IMPLAUSIBLE: u8 = 1;
+    pub const IMPLAUSIBLE: u16 = 1;
     /// Late or historical: stored, not judged as live.
-    pub const LATE: u8 = 2;
+    pub const LATE: u16 = 2;
     /// Its time is estimated, of arrival or unknown.
-    pub const TIME_DOUBTFUL: u8 = 4;
+    pub const TIME_DOUBTFUL: u16 = 4;
     /// Low quality, test or demo mode, unit in doubt: not judged.
-    pub const NOT_JUDGED: u8 = 8;
+    pub const NOT_JUDGED: u16 = 8;
     /// The true value is below the number (`<`, `<=`).
-    pub const BELOW: u8 = 16;
+    pub const BELOW: u16 = 16;
     /// The true value is above the number (`>`, `>=`).
-    pub const ABOVE: u8 = 32;
+    pub const ABOVE: u16 = 32;
     /// Replaces an earlier value of the same time.
-    pub const CORRECTED: u8 = 64;
+    pub const CORRECTED: u16 = 64;
     /// Was entered in error.
-    pub const ERROR: u8 = 128;
+    pub const ERROR: u16 = 128;
+    /// The true value may be the number as well (`<=`, `>=`), beside [`BELOW`] or [`ABOVE`].
+    pub const OR_EQUAL: u16 = 256;
 
     /// The words of the bits that speak of doubt, as lists and exports write them.
-    pub fn words(flags: u8) -> impl Iterator<Item = &'static str> {
-        const WORDS: [(u8, &str); 6] = [
+    pub fn words(flags: u16) -> impl Iterator<Item = &'static str> {
+        const WORDS: [(u16, &str); 6] = [
             (IMPLAUSIBLE, "implausible"),
             (LATE, "late"),
             (TIME_DOUBTFUL, "time_doubtful"),
@@ -73,12 +132,24 @@ pub mod flag {
         WORDS.into_iter().filter(move |(bit, _)| flags & bit != 0).map(|(_, word)| word)
     }
 
-    /// `<` or `>` where the number is only a bound.
-    pub fn comparator(flags: u8) -> Option<&'static str> {
-        match (flags & BELOW != 0, flags & ABOVE != 0) {
-            (true, false) => Some("<"),
-            (false, true) => Some(">"),
-            (false, false) | (true, true) => None,
+    /// How the number was sent, where it is only a bound.
+    pub fn comparator(flags: u16) -> Option<Comparator> {
+        match (flags & BELOW != 0, flags & ABOVE != 0, flags & OR_EQUAL != 0) {
+            (true, false, false) => Some(Comparator::Less),
+            (true, false, true) => Some(Comparator::LessOrEqual),
+            (false, true, false) => Some(Comparator::Greater),
+            (false, true, true) => Some(Comparator::GreaterOrEqual),
+            (false, false, _) | (true, true, _) => None,
+        }
+    }
+
+    /// The bits of a bound.
+    pub fn of(comparator: Comparator) -> u16 {
+        match comparator {
+            Comparator::Less => BELOW,
+            Comparator::LessOrEqual => BELOW | OR_EQUAL,
+            Comparator::Greater => ABOVE,
+            Comparator::GreaterOrEqual => ABOVE | OR_EQUAL,
         }
     }
 }

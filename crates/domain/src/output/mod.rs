@@ -5,6 +5,7 @@ pub mod transition;
 
 use crate::model::fate::Fate;
 use crate::model::ids::{DeviceId, PatientId, RuleId, SiteId};
+use crate::model::message::DeadLetter;
 use crate::model::sample::Sample;
 use crate::model::time::{Stamp, Timestamp};
 use crate::model::vector_map::VectorMap;
@@ -23,6 +24,10 @@ pub struct Output {
     pub fates: VectorMap<Fate, u64>,
     /// Readings and events refused, by reason.
     pub refusals: VectorMap<&'static str, u64>,
+    /// What is refused for its age, by its corrected time.
+    pub dead_letters: Vec<DeadLetter>,
+    /// Entries of the present message that are.
+    pub(crate) too_old: Vec<u32>,
     /// Numbers in the messages before the present one.
     pub(crate) numbers: u32,
     /// How many of the transitions the core has looked at.
@@ -41,6 +46,8 @@ impl Output {
             samples: Vec::new(),
             fates: VectorMap::default(),
             refusals: VectorMap::default(),
+            dead_letters: Vec::new(),
+            too_old: Vec::new(),
             numbers: 0,
             noted: 0,
             next_seq,

@@ -17,6 +17,7 @@ mod golden;
 mod hourly;
 mod identity;
 mod judged_again;
+mod kept;
 mod late;
 mod laws;
 mod limits;

@@ -40,6 +40,7 @@ fn the_example_of_the_contract_is_accepted_whole() {
         hash: message.hash,
         delivery: Delivery { qos: 1, ..Delivery::default() },
         unknown_fields: 0,
+        old: None,
         body: message.body.clone(),
     };
     assert_eq!(message, expected);
@@ -275,7 +276,9 @@ fn the_time_of_the_message_serves_readings_without_one_wherever_it_stands() {
         ["spo2 absent x at 2026-11-21T10:00:00Z", "spo2 absent x age 5ms"]
     );
     let json = r#"{"at":"2001-01-01T00:00:00Z","readings":[{"signal":"spo2","absent":"x"}]}"#;
-    assert_eq!(lines(&decode_resumed(Kind::Telemetry, json)), ["spo2 refused: too_old"]);
+    let backlog = decode_resumed(Kind::Telemetry, json);
+    assert_eq!(lines(&backlog), ["spo2 absent x at 2001-01-01T00:00:00Z"]);
+    assert_eq!(backlog.message.old.map(|old| old.kept), Some(vec![(0, RETENTION)]));
 }
 
 #[test]

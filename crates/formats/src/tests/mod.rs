@@ -18,6 +18,8 @@ fn device() -> DeviceId {
     "dev-1".parse().unwrap()
 }
 
+const RETENTION: Span = Span::days(90);
+
 /// Decodes as arrived at [`RECEIVED`], with 90 days of retention.
 fn decode_as(kind: Kind, payload: &[u8]) -> Decoded {
     decode_delivered(kind, payload, false)
@@ -36,7 +38,7 @@ fn decode_delivered(kind: Kind, payload: &[u8], resumed: bool) -> Decoded {
         payload,
         delivery: Delivery { qos: 1, resumed, ..Delivery::default() },
         received: RECEIVED.parse().unwrap(),
-        retention: Span::days(90),
+        retention: RETENTION,
         topic: "vitalgate/v1/dev-1/any",
     };
     decode(&request, &signals())

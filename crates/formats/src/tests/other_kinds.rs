@@ -81,8 +81,10 @@ fn an_event_out_of_bounds_is_refused_by_itself() {
         (events.len(), refused.first().map(|r| r.reason))
     };
     assert_eq!(of(decode_both(Kind::Events, old)), (1, None), "a broken clock");
-    let backlog = of(decode_resumed(Kind::Events, old));
-    assert_eq!(backlog, (0, Some(RefusalReason::TooOld)));
+    let backlog = decode_resumed(Kind::Events, old);
+    let by_stamp = backlog.message.old.as_ref().map(|old| old.kept.clone());
+    assert_eq!(by_stamp, Some(vec![(0, RETENTION)]), "the core knows that clock");
+    assert_eq!(of(backlog), (1, None));
     let json =
         r#"{"at":"2026-11-21T10:00:00Z","events":[{"event":"a"},{"event":"?"},{"event":"b"}]}"#;
     let Body::Events { events, refused } = decode_both(Kind::Events, json).message.body else {

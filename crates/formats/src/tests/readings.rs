@@ -237,11 +237,17 @@ fn a_reading_has_one_time_at_most() {
 }
 
 #[test]
-fn in_a_backlog_older_than_retention_is_refused_and_a_clock_never_set_is_not() {
-    let check = |fields: &str, live: &str, backlog: &str| {
+fn a_stamp_of_a_backlog_older_than_retention_is_judged_by_whoever_knows_its_clock() {
+    let check = |fields: &str, expected: &str, old: bool| {
         let json = format!(r#"{{"readings":[{{"signal":"spo2","absent":"x",{fields}}}]}}"#);
-        assert_eq!(lines(&decode_both(Kind::Telemetry, &json)), [format!("spo2 {live}")]);
-        assert_eq!(lines(&decode_resumed(Kind::Telemetry, &json)), [format!("spo2 {backlog}")]);
+        let (live, backlog) =
+            (decode_both(Kind::Telemetry, &json), decode_resumed(Kind::Telemetry, &json));
+        for decoded in [&live, &backlog] {
+            assert_eq!(lines(decoded), [format!("spo2 {expected}")]);
+        }
+        assert_eq!(live.message.old, None);
+        let kept = backlog.message.old.map(|old| old.kept);
+        assert_eq!(kept, old.then(|| vec![(0, RETENTION)]), "{fields}");
     };
     for at in [
         "2026-08-23T10:00:01Z",
@@ -250,15 +256,15 @@ fn in_a_backlog_older_than_retention_is_refused_and_a_clock_never_set_is_not() {
         "2090-01-01T00:00:00Z",
     ] {
         let taken = format!("absent x at {at}");
-        check(&format!(r#""at":"{at}""#), &taken, &taken);
+        check(&format!(r#""at":"{at}""#), &taken, false);
     }
     let too_old = "refused: too_old";
     for at in ["2026-08-23T10:00:00.999999Z", "2000-01-01T00:00:00Z"] {
         // Live it is the stamp of a broken clock.
-        check(&format!(r#""at":"{at}""#), &format!("absent x at {at}"), too_old);
+        check(&format!(r#""at":"{at}""#), &format!("absent x at {at}"), true);
     }
     for age in ["7776000001", "1e300"] {
-        check(&format!(r#""age_ms":{age}"#), too_old, too_old);
+        check(&format!(r#""age_ms":{age}"#), too_old, false);
     }
 }
 

@@ -3,14 +3,21 @@
 //! The body is a CBOR array `[2, times, arrivals, values, flags, crc]`, byte strings but for the last:
 //! times in microseconds after `t0`, arrivals in milliseconds after their time (both rounded down to
 //! whole milliseconds), values as sent, each a `column`; flags as pairs of (flags, how many); the
-//! CRC-32 of all bytes before it, checked before anything is unpacked. Blocks of format 1 are read
-//! too: their columns are `pco` of 64 bits and nothing else, and they have no CRC.
+//! CRC-32 of all bytes before it, checked before anything is unpacked.
+//!
+//! What few blocks have has its place in format 3, which is written only for them: a map before the CRC,
+//! from the number of a [`Rare`] column to it, a single integer where it is the same of all points.
+//! Blocks of format 1 are read too: their columns are `pco` of 64 bits and nothing else, and they
+//! have no CRC.
 
 use std::convert::Infallible;
+
+use minicbor::data::Type;
 
 use super::column::{integers, pack_integers, pack_values, unpack, values};
 use super::point::{Point, counts, settle};
 use crate::file::error::BadBlock;
+use crate::types::Sent;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
 
@@ -19,7 +26,42 @@ pub const MAX_SPAN: Span = Span::days(1);
 /// No block holds more points, however large its head had grown.
 const MAX_POINTS: usize = 1_024;
 const FORMAT: u8 = 2;
+const FORMAT_WITH_RARE: u8 = 3;
 const FORMAT_OF_64_BITS: u8 = 1;
+
+/// What is 0 of every point of most blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rare {
+    /// [`Sent::ahead`].
+    Ahead,
+    /// The upper half of the flags.
+    MoreFlags,
+    /// [`Sent::period`] in microseconds and one more: an instant has none.
+    Period,
+}
+
+impl Rare {
+    /// Each at the place of its number.
+    const ALL: [Self; 3] = [Self::Ahead, Self::MoreFlags, Self::Period];
+
+    fn of(self, point: &Point) -> i64 {
+        match self {
+            Self::Ahead => point.sent.ahead,
+            Self::MoreFlags => i64::from(point.flags >> 8),
+            Self::Period => point.sent.period.map_or(0, |period| period.as_micros() + 1),
+        }
+    }
+
+    fn put(self, point: &mut Point, number: i64) {
+        match self {
+            Self::Ahead => point.sent.ahead = number,
+            Self::MoreFlags => point.flags |= (number as u16) << 8,
+            Self::Period => {
+                point.sent.period = (number > 0).then(|| Span::micros(number - 1));
+            }
+        }
+    }
+}
 
 /// What a block says without being decoded; values over the points that count.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -98,18 +140,23 @@ pub fn open(t0: Timestamp, unit: Unit, body: &[u8]) -> Result<Vec<Point>, BadBlo
     let columns = Columns::of(body)?;
     let (times, arrivals, values) = (columns.times()?, columns.arrivals()?, columns.values()?);
     let points = times.iter().zip(&arrivals).zip(&values).zip(columns.flags());
-    Ok(points
+    let mut points: Vec<Point> = points
         .map(|(((time, arrival), value), flags)| {
             let at = t0 + Span::micros(*time);
             Point {
                 at,
+                sent: Sent::default(),
                 received: Timestamp::from_millis(at.as_millis().saturating_add(*arrival)),
                 value: *value,
                 unit,
-                flags,
+                flags: u16::from(flags),
             }
         })
-        .collect())
+        .collect();
+    for rare in Rare::ALL {
+        columns.put(rare, &mut points)?;
+    }
+    Ok(points)
 }
 
 /// The points of a block that count, oldest first: when each was measured, and its value. Half the
@@ -122,7 +169,7 @@ pub fn counted(
     let columns = Columns::of(body)?;
     let (times, values) = (columns.times()?, columns.values()?);
     for ((time, value), flags) in times.iter().zip(values).zip(columns.flags()) {
-        if counts(flags) {
+        if counts(u16::from(flags)) {
             each(t0 + Span::micros(*time), value);
         }
     }
@@ -132,7 +179,8 @@ pub fn counted(
 /// How many points a block holds, if its CRC says that it is as it was written: `None` for one of
 /// format 1. Nothing is unpacked for it.
 pub(crate) fn checked_len(body: &[u8]) -> Option<usize> {
-    Columns::of(body).ok().filter(|columns| columns.format == FORMAT).map(|columns| columns.count)
+    let columns = Columns::of(body).ok()?;
+    (columns.format != FORMAT_OF_64_BITS).then_some(columns.count)
 }
 
 /// A body taken apart.
@@ -142,8 +190,15 @@ struct Columns<'a> {
     arrivals: &'a [u8],
     values: &'a [u8],
     flags: &'a [u8],
+    rare: [RareColumn<'a>; Rare::ALL.len()],
     /// Points, by the flags.
     count: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum RareColumn<'a> {
+    Same(i64),
+    Packed(&'a [u8]),
 }
 
 impl<'a> Columns<'a> {
@@ -151,20 +206,36 @@ impl<'a> Columns<'a> {
         let mut d = minicbor::Decoder::new(body);
         let bad = |e: minicbor::decode::Error| BadBlock::new(e.to_string());
         let (elements, format) = (d.array().map_err(bad)?, d.u8().map_err(bad)?);
-        if ![(Some(6), FORMAT), (Some(5), FORMAT_OF_64_BITS)].contains(&(elements, format)) {
+        let formats =
+            [FORMAT_OF_64_BITS, FORMAT, FORMAT_WITH_RARE].map(|of| (Some(4 + u64::from(of)), of));
+        if !formats.contains(&(elements, format)) {
             return Err(BadBlock::new("it is of another format"));
         }
         let mut next = || d.bytes().map_err(bad);
         let (times, arrivals, values, flags) = (next()?, next()?, next()?, next()?);
+        let mut rare = [RareColumn::Same(0); Rare::ALL.len()];
+        if format == FORMAT_WITH_RARE {
+            for _ in 0..d.map().map_err(bad)?.unwrap_or_default() {
+                let place = d.u8().map_err(bad)?;
+                let column = rare
+                    .get_mut(usize::from(place))
+                    .ok_or_else(|| BadBlock::new("it holds a column of a newer version"))?;
+                *column = if d.datatype().map_err(bad)? == Type::Bytes {
+                    RareColumn::Packed(d.bytes().map_err(bad)?)
+                } else {
+                    RareColumn::Same(d.i64().map_err(bad)?)
+                };
+            }
+        }
         let end = d.position();
-        if format == FORMAT && d.u32().map_err(bad)? != crc32fast::hash(&body[..end]) {
+        if format != FORMAT_OF_64_BITS && d.u32().map_err(bad)? != crc32fast::hash(&body[..end]) {
             return Err(BadBlock::new("it is damaged: its CRC is another"));
         }
         let count = runs(flags).map(|(_, many)| many).sum();
         if count > MAX_POINTS {
             return Err(BadBlock::new("it says that it holds more points than a block may"));
         }
-        Ok(Self { format, times, arrivals, values, flags, count })
+        Ok(Self { format, times, arrivals, values, flags, rare, count })
     }
 
     fn times(&self) -> Result<Vec<i64>, BadBlock> {
@@ -176,19 +247,32 @@ impl<'a> Columns<'a> {
     }
 
     fn integers(&self, column: &[u8]) -> Result<Vec<i64>, BadBlock> {
-        if self.format == FORMAT {
-            integers(column, self.count)
-        } else {
+        if self.format == FORMAT_OF_64_BITS {
             unpack(column, self.count)
+        } else {
+            integers(column, self.count)
         }
     }
 
     fn values(&self) -> Result<Vec<f64>, BadBlock> {
-        if self.format == FORMAT {
-            values(self.values, self.count)
-        } else {
+        if self.format == FORMAT_OF_64_BITS {
             unpack(self.values, self.count)
+        } else {
+            values(self.values, self.count)
         }
+    }
+
+    /// Gives points what a rare column says of them.
+    fn put(&self, rare: Rare, points: &mut [Point]) -> Result<(), BadBlock> {
+        match self.rare[rare as usize] {
+            RareColumn::Same(0) => {}
+            RareColumn::Same(number) => points.iter_mut().for_each(|p| rare.put(p, number)),
+            RareColumn::Packed(column) => {
+                let numbers = integers(column, self.count)?;
+                points.iter_mut().zip(numbers).for_each(|(point, n)| rare.put(point, n));
+            }
+        }
+        Ok(())
     }
 
     fn flags(&self) -> impl Iterator<Item = u8> {
@@ -208,12 +292,12 @@ fn pack(points: &[Point], first: &Point) -> Result<Block, BadBlock> {
         points.iter().map(|p| p.received.as_millis().saturating_sub(p.at.as_millis())).collect();
     let values: Vec<f64> = points.iter().map(|p| p.value).collect();
     let mut flags = Vec::new();
-    for run in points.chunk_by(|a, b| a.flags == b.flags) {
-        flags.push(run[0].flags);
+    for run in points.chunk_by(|a, b| a.flags as u8 == b.flags as u8) {
+        flags.push(run[0].flags as u8);
         flags.extend_from_slice(&(run.len() as u16).to_le_bytes());
     }
     let columns = [pack_integers(&times)?, pack_integers(&arrivals)?, pack_values(&values)?, flags];
-    let body = frame(&columns).map_err(|e| BadBlock::new(e.to_string()))?;
+    let body = frame(&columns, &pack_rare(points)?).map_err(|e| BadBlock::new(e.to_string()))?;
     let counted = points.iter().filter(|p| p.counts()).map(|p| Aggregate::of(p.value));
     let summary = Summary {
         t0: first.at,
@@ -224,11 +308,42 @@ fn pack(points: &[Point], first: &Point) -> Result<Block, BadBlock> {
     Ok(Block { summary, body })
 }
 
-fn frame(columns: &[Vec<u8>; 4]) -> Result<Vec<u8>, minicbor::encode::Error<Infallible>> {
+/// The rare columns that are not 0, each with its number: the one integer that all points have, or them all.
+type PackedRare = Vec<(u8, Result<i64, Vec<u8>>)>;
+
+fn pack_rare(points: &[Point]) -> Result<PackedRare, BadBlock> {
+    let mut packed = Vec::new();
+    for (place, rare) in Rare::ALL.into_iter().enumerate() {
+        let first = points.first().map_or(0, |point| rare.of(point));
+        if points.iter().any(|point| rare.of(point) != first) {
+            let numbers: Vec<i64> = points.iter().map(|point| rare.of(point)).collect();
+            packed.push((place as u8, Err(pack_integers(&numbers)?)));
+        } else if first != 0 {
+            packed.push((place as u8, Ok(first)));
+        }
+    }
+    Ok(packed)
+}
+
+fn frame(
+    columns: &[Vec<u8>; 4],
+    rare: &PackedRare,
+) -> Result<Vec<u8>, minicbor::encode::Error<Infallible>> {
     let mut e = minicbor::Encoder::new(Vec::new());
-    e.array(6)?.u8(FORMAT)?;
+    let format = if rare.is_empty() { FORMAT } else { FORMAT_WITH_RARE };
+    e.array(4 + u64::from(format))?.u8(format)?;
     for column in columns {
         e.bytes(column)?;
+    }
+    if !rare.is_empty() {
+        e.map(rare.len() as u64)?;
+    }
+    for (place, column) in rare {
+        e.u8(*place)?;
+        match column {
+            Ok(same) => e.i64(*same)?,
+            Err(packed) => e.bytes(packed)?,
+        };
     }
     let crc = crc32fast::hash(e.writer());
     e.u32(crc)?;
@@ -250,12 +365,41 @@ mod tests {
                 let at = Timestamp::from_micros(1_700_000_000_000_123 + i * 1_000_000);
                 let received = Timestamp::from_millis(at.as_millis() + 3 + (i * 7) % 5);
                 let value = 70.0 + ((i * i) % 3) as f64;
-                Point { at, received, value, unit: Unit::PerMinute, flags: 0 }
+                Point {
+                    at,
+                    sent: Sent::default(),
+                    received,
+                    value,
+                    unit: Unit::PerMinute,
+                    flags: 0,
+                }
             })
             .collect();
         let blocks = seal(points).unwrap();
         let [block] = blocks.as_slice() else { panic!("one block") };
         assert!(block.body.len() < 700, "{} bytes for 512 points", block.body.len());
+    }
+
+    /// Bytes of a block of so many points a second apart, each `ahead` of what its clock said.
+    fn bytes_of(points: i64, ahead: impl Fn(i64) -> i64) -> usize {
+        let points = (0..points).map(|i| {
+            let at = Timestamp::from_micros(1_700_000_000_000_123 + i * 1_000_000);
+            let sent = Sent { ahead: ahead(i), ..Sent::default() };
+            let value = 70.0 + ((i * i) % 3) as f64;
+            Point { at, sent, received: at, value, unit: Unit::PerMinute, flags: 0 }
+        });
+        seal(points.collect()).unwrap().iter().map(|block| block.body.len()).sum()
+    }
+
+    #[test]
+    fn only_a_clock_that_is_corrected_costs_anything() {
+        let plain = bytes_of(512, |_| 0);
+        assert!(bytes_of(512, |_| -3_200_117) - plain <= 8, "one clock, one number");
+        let moved = bytes_of(512, |i| if i < 200 { -3_200_117 } else { -3_900_423 });
+        assert!(moved - plain < 128, "{moved} against {plain}");
+        // Stamps a minute apart, all of them kept at their arrival.
+        let stuck = bytes_of(512, |i| i * 59_999_999 - 200_000_000_000);
+        assert!(stuck - plain < 128, "{stuck} against {plain}");
     }
 
     #[test]
@@ -264,8 +408,9 @@ mod tests {
             .map(|i| {
                 let at = Timestamp::from_micros(1_700_000_000_000_123 + i * 1_000_007);
                 let received = Timestamp::from_millis(at.as_millis() + i % 5);
-                let flags = u8::from(i > 30) * flag::IMPLAUSIBLE;
-                Point { at, received, value: 36.0 + i as f64 / 8.0, unit: Unit::Celsius, flags }
+                let flags = u16::from(i > 30) * flag::IMPLAUSIBLE;
+                let (value, unit) = (36.0 + i as f64 / 8.0, Unit::Celsius);
+                Point { at, sent: Sent::default(), received, value, unit, flags }
             })
             .collect();
         let (t0, unit) = (points[0].at, points[0].unit);
@@ -276,7 +421,7 @@ mod tests {
             wide(points.iter().map(|p| (p.at - t0).as_micros()).collect()),
             wide(points.iter().map(|p| p.received.as_millis() - p.at.as_millis()).collect()),
             pco::standalone::simple_compress(&values, &config).unwrap(),
-            vec![0, 31, 0, flag::IMPLAUSIBLE, 29, 0],
+            vec![0, 31, 0, flag::IMPLAUSIBLE as u8, 29, 0],
         ];
         let framed = |format: u8| {
             let mut e = minicbor::Encoder::new(Vec::new());
@@ -309,6 +454,7 @@ mod tests {
     fn a_body_of_garbage_is_an_error() {
         let block = seal(vec![Point {
             at: Timestamp::from_millis(5),
+            sent: Sent::default(),
             received: Timestamp::from_millis(6),
             value: 1.0,
             unit: Unit::Percent,

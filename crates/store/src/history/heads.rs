@@ -24,8 +24,8 @@ const OLD: Span = Span::hours(1);
 const LARGEST: usize = 8 * FULL;
 /// The time after which a head is sealed under any load: a restart reads twice as far at most.
 const VERY_OLD: Span = Span::hours(2);
-/// A point takes 32 bytes, so all heads stay near 256 MiB.
-const MOST_POINTS: usize = 8 << 20;
+/// A point takes 48 bytes, so all heads stay below 256 MiB.
+const MOST_POINTS: usize = 5 << 20;
 /// Heads sealed with one commit, at least.
 const AT_ONCE: usize = 16;
 /// A large commit seals one head for so many of its samples: twice what comes in when heads are full.
@@ -335,6 +335,7 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Sent;
     use vitalgate_domain::model::instance::Instance;
     use vitalgate_domain::model::signal::SignalId;
     use vitalgate_domain::model::unit::Unit;
@@ -346,7 +347,15 @@ mod tests {
             signal: SignalId(1),
             instance: Instance::default(),
         };
-        Sample { series, at, received: at, value: 1.0, unit: Unit::One, flags: 0 }
+        Sample {
+            series,
+            at,
+            sent: Sent::default(),
+            received: at,
+            value: 1.0,
+            unit: Unit::One,
+            flags: 0,
+        }
     }
 
     fn at(second: i64) -> Timestamp {

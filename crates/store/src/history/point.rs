@@ -1,10 +1,10 @@
-//! One number of a series as history keeps it, and what becomes of several at the same time.
+//! One number of a series as history keeps it, and what becomes of several of the same time.
 
 use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{Sample, flag};
+use crate::types::{Sample, Sent, SeriesKey, flag};
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::model::unit::Unit;
 
@@ -13,6 +13,9 @@ use vitalgate_domain::model::unit::Unit;
 pub struct Point {
     /// When it was measured, corrected.
     pub at: Timestamp,
+    /// What its device's clock said.
+    #[serde(default, skip_serializing_if = "Sent::is_plain")]
+    pub sent: Sent,
     /// When it arrived, in whole milliseconds: the rest is noise that does not compress.
     pub received: Timestamp,
     /// The value in the unit sent.
@@ -20,7 +23,7 @@ pub struct Point {
     /// That unit.
     pub unit: Unit,
     /// Bits of [`flag`].
-    pub flags: u8,
+    pub flags: u16,
 }
 
 impl Point {
@@ -28,11 +31,23 @@ impl Point {
     pub fn of(sample: &Sample) -> Self {
         Self {
             at: sample.at,
+            sent: sample.sent,
             received: Timestamp::from_millis(sample.received.as_millis()),
             value: sample.value,
             unit: sample.unit,
             flags: sample.flags,
         }
+    }
+
+    /// From when on it was measured, where it is over a period.
+    pub fn from(&self) -> Option<Timestamp> {
+        self.sent.period.map(|period| self.at - period)
+    }
+
+    /// It as a sample of its series.
+    pub fn sample(self, series: SeriesKey) -> Sample {
+        let Self { at, sent, received, value, unit, flags } = self;
+        Sample { series, at, sent, received, value, unit, flags }
     }
 
     /// Whether minimum, mean and maximum may contain it: plausible and not entered in error.
@@ -46,12 +61,19 @@ impl Point {
     }
 
     fn equals(&self, other: &Self) -> bool {
-        self.value.to_bits() == other.value.to_bits() && self.unit == other.unit
+        self.value.to_bits() == other.value.to_bits()
+            && self.unit == other.unit
+            && flag::comparator(self.flags) == flag::comparator(other.flags)
+    }
+
+    /// Which reading of its series it is of. What has one time by its device's clock has one corrected time.
+    fn identity(&self) -> (Timestamp, i64) {
+        (self.at, self.sent.ahead)
     }
 
     fn order(&self, other: &Self) -> Ordering {
-        self.at
-            .cmp(&other.at)
+        self.identity()
+            .cmp(&other.identity())
             .then(self.received.cmp(&other.received))
             .then(self.flags.cmp(&other.flags))
             .then(self.value.total_cmp(&other.value))
@@ -60,13 +82,14 @@ impl Point {
 }
 
 /// Whether a point with these flags counts: plausible and not entered in error.
-pub(crate) fn counts(flags: u8) -> bool {
+pub(crate) fn counts(flags: u16) -> bool {
     flags & (flag::IMPLAUSIBLE | flag::ERROR) == 0
 }
 
-/// Sorts by time and settles each instant for itself, whatever order the points came in.
+/// Sorts by time and settles each reading for itself, whatever order the points came in. Of one reading
+/// is what has one corrected time and one time by the device's clock.
 ///
-/// The newest point that is corrected or entered in error stands alone for its instant. Without
+/// The newest point that is corrected or entered in error stands alone for its reading. Without
 /// one, an equal value is a duplicate, of which the first to arrive stays, and different values all
 /// stay, in order of arrival. Settling parts and then their union gives the same as settling all.
 pub fn settle(points: &mut Vec<Point>) {
@@ -74,8 +97,9 @@ pub fn settle(points: &mut Vec<Point>) {
     let mut kept = 0;
     let mut next = 0;
     while next < points.len() {
-        let at = points[next].at;
-        let end = next + points[next..].iter().take_while(|p| p.at == at).count();
+        let identity = points[next].identity();
+        let same = |point: &&Point| point.identity() == identity;
+        let end = next + points[next..].iter().take_while(same).count();
         if let Some(mark) = points[next..end].iter().rfind(|p| p.is_mark()).copied() {
             points[kept] = mark;
             kept += 1;
@@ -99,21 +123,26 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use vitalgate_domain::model::time::Span;
 
     /// A point with few enough times, values and marks that they meet.
     pub(crate) fn any_point() -> impl Strategy<Value = Point> {
         let flags = prop_oneof![
-            6 => Just(0_u8),
+            6 => Just(0_u16),
             1 => Just(flag::LATE),
             1 => Just(flag::IMPLAUSIBLE),
             1 => Just(flag::CORRECTED),
+            1 => Just(flag::BELOW | flag::OR_EQUAL),
             1 => Just(flag::ERROR)
         ];
         let unit = prop_oneof![4 => Just(Unit::MgPerDl), 1 => Just(Unit::MmolPerL)];
-        (0_i64..400, 0_i64..20, 0_u8..5, unit, flags).prop_map(|(at, delay, value, unit, flags)| {
+        let ahead = prop_oneof![8 => Just(0_i64), 2 => Just(-3_200_000), 1 => -2_i64..2];
+        let times = (0_i64..400, ahead, 0_i64..20);
+        (times, 0_u8..5, unit, flags).prop_map(|((at, ahead, delay), value, unit, flags)| {
             let at = Timestamp::from_millis(1_700_000_000_000 + at * 250);
             Point {
                 at,
+                sent: Sent { ahead, period: (value == 3).then(|| Span::secs(at.as_millis() % 7)) },
                 received: Timestamp::from_millis(at.as_millis() + delay),
                 value: f64::from(value) * 1.5,
                 unit,
@@ -122,13 +151,13 @@ pub(crate) mod tests {
         })
     }
 
-    fn point(at: i64, received: i64, value: f64, flags: u8) -> Point {
+    fn point(at: i64, received: i64, value: f64, flags: u16) -> Point {
         let (at, received) = (Timestamp::from_millis(at), Timestamp::from_millis(received));
-        Point { at, received, value, unit: Unit::PerMinute, flags }
+        Point { at, sent: Sent::default(), received, value, unit: Unit::PerMinute, flags }
     }
 
     #[test]
-    fn each_instant_is_settled_for_itself() {
+    fn each_reading_is_settled_for_itself() {
         let check = |mut given: Vec<Point>, expected: &[Point]| {
             settle(&mut given);
             assert_eq!(given, expected);
@@ -145,6 +174,14 @@ pub(crate) mod tests {
         check(vec![error, corrected, first], &[error]);
         check(vec![first, elsewhere, corrected], &[elsewhere, corrected]);
         check(vec![], &[]);
+        // Of another time by the device's clock, and corrected to the same.
+        let apart = Point { sent: Sent { ahead: 1, ..Sent::default() }, ..again };
+        check(vec![apart, first], &[first, apart]);
+        check(vec![apart, corrected, first], &[corrected, apart]);
+        check(
+            vec![Point { sent: Sent { ahead: 1, ..Sent::default() }, ..error }, first, apart],
+            &[first, Point { sent: Sent { ahead: 1, ..Sent::default() }, ..error }],
+        );
     }
 
     proptest! {

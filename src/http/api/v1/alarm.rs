@@ -193,9 +193,12 @@ pub struct Reading {
     /// When it was measured, corrected.
     pub at: Timestamp,
     /// Where the device only knew a bound: the true value lies on this side of `value`.
-    pub comparator: Option<&'static str>,
+    pub comparator: Option<Comparator>,
     /// What else is known of it: `late`, `not_judged`, …
     pub flags: Vec<&'static str>,
+    /// From when on it was measured, where it is over a period.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
     /// When it reached the gateway.
     pub received_at: Timestamp,
     /// The unit that the device sent.
@@ -286,6 +289,7 @@ impl From<&Point> for Reading {
             at: point.at,
             comparator: flag::comparator(point.flags),
             flags: flag::words(point.flags).collect(),
+            from: point.from(),
             received_at: point.received,
             unit: point.unit,
             value: point.value,

@@ -108,6 +108,27 @@ pub struct DeviceInfo {
     pub signals: Vec<ExpectedSignal>,
 }
 
+impl DeviceInfo {
+    /// Takes what is stated anew; what is left out stands.
+    pub(crate) fn take(&mut self, stated: &Self) {
+        let Self { maker, model, serial, udi, firmware, battery_percent, signals } = stated;
+        let words = [
+            (&mut self.maker, maker),
+            (&mut self.model, model),
+            (&mut self.serial, serial),
+            (&mut self.udi, udi),
+            (&mut self.firmware, firmware),
+        ];
+        for (before, stated) in words.into_iter().filter(|(_, stated)| stated.is_some()) {
+            before.clone_from(stated);
+        }
+        self.battery_percent = battery_percent.or(self.battery_percent);
+        if !signals.is_empty() {
+            self.signals.clone_from(signals);
+        }
+    }
+}
+
 /// A signal a device will send, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]

@@ -2,6 +2,7 @@
 //! status and info. Field numbers are part of the journal and never used again.
 
 mod event;
+mod old;
 mod raw;
 mod reading;
 mod refused;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use super::ids::DeviceId;
 use super::time::{Span, Timestamp};
 pub use event::{DeviceInfo, Event, ExpectedSignal, Phase, WaveChunk};
+pub use old::OldByStamp;
 pub use raw::{DeadLetter, WaveSamples};
 pub use reading::{Comparator, Reading, ReadingTime, Status, Value};
 pub use refused::{RefusalReason, Refused};
@@ -189,6 +191,9 @@ pub struct Message {
     /// What it contains.
     #[n(11)]
     pub body: Body,
+    /// What of it is older than it is kept, unless its clock is wrong.
+    #[n(12)]
+    pub old: Option<Box<OldByStamp>>,
 }
 
 /// What a message contains.

@@ -92,6 +92,7 @@ impl Scene {
             hash: self.seq,
             delivery: Delivery { qos: 1, ..Delivery::default() },
             unknown_fields: 0,
+            old: None,
             body: Body::Telemetry { readings: Vec::new(), refused: Vec::new() },
         }
     }

@@ -9,6 +9,7 @@ use crate::core::configuration::{Configuration, Texts};
 use crate::core::journal::RowBody;
 use crate::model::command::{Action, Command, Outcome};
 use crate::model::input::Input;
+use crate::model::sample::Sample;
 use crate::model::signal::SignalId;
 use crate::model::time::{Span, Stamp, Timestamp};
 use crate::output::transition::{Transition, TransitionBody};
@@ -35,6 +36,8 @@ pub(super) struct Scene {
     pub(super) core: Core,
     pub(super) now: Stamp,
     pub(super) log: Vec<Transition>,
+    /// What history keeps.
+    pub(super) kept: Vec<Sample>,
     looked: usize,
     seq: u64,
 }
@@ -45,7 +48,7 @@ impl Scene {
         let configuration = Configuration::parse(shipped()).unwrap();
         let core = Core::new("site-1".parse().unwrap(), false, configuration);
         let now = Stamp { at: BEGIN, offset: Span::ZERO };
-        Self { core, now, log: Vec::new(), looked: 0, seq: 0 }
+        Self { core, now, log: Vec::new(), kept: Vec::new(), looked: 0, seq: 0 }
     }
 
     /// An adult `p` with a bedside monitor `dev` that keeps network time and sends what it likes.
@@ -72,6 +75,7 @@ impl Scene {
         let body = RowBody::new(inputs.to_vec(), &out.samples, self.now);
         let samples: Vec<_> = out.samples.into_iter().map(|(_, sample)| sample).collect();
         assert_eq!(body.samples(self.now), samples, "a row gives its samples without a fold");
+        self.kept.extend(samples);
         self.log.extend(out.transitions);
     }
 

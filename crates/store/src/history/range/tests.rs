@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::tests::{any_rows, commit, purpose, put, sample, second, series};
-use crate::types::{Commit, Sample};
+use crate::types::{Commit, Sample, Sent};
 use crate::{Keep, Opened, Report, Running, Store, start};
 use vitalgate_domain::model::time::Span;
 
@@ -164,6 +164,7 @@ fn pieces_of_two_series_make_one_history() {
     let sample = |series: &SeriesKey, s: i64, value: f64| Sample {
         series: series.clone(),
         at: origin() + Span::secs(s),
+        sent: Sent::default(),
         received: origin() + Span::secs(s),
         value,
         unit: UNIT,
@@ -191,6 +192,7 @@ fn pages_of_many_pieces_are_one_history() {
     let sample = |n: i64, s: i64| Sample {
         series: of(n),
         at: origin() + Span::secs(s),
+        sent: Sent::default(),
         received: origin(),
         value: (s * 10 + n) as f64,
         unit: UNIT,
