@@ -434,7 +434,10 @@ class Course:
         # A gap that a window without intake hides is one.
         # Single measurements that no limit judged are known to the limits that come.
         unknown = self.unknown and not (gap is None and self.spoke)
-        unknown = unknown or (gap is not None and heard is not None and entry.arrival - heard >= gap)
+        past = heard is None or gap is not None and entry.arrival - heard >= gap
+        # A stream of which other limits are told something is heard of.
+        unknown = unknown and not (gap is not None and not told and not past)
+        unknown = unknown or (gap is not None and heard is not None and past)
         self.unknown = unknown if gap is None else self.unknown
         for name, level in self.levels.items():
             answers = [self._crossed(entry, name, one.copy) for one in known]
