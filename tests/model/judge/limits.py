@@ -440,7 +440,10 @@ class Course:
         # A gap that a window without intake hides is one.
         # Single measurements that no limit judged are known to the limits that come.
         passed = gap is not None and heard is not None and entry.arrival - heard >= gap
-        unknown = passed or (self.unknown and not (gap is None and self.spoke and not self.level))
+        spoke = gap is None and self.spoke and not self.level
+        # A stream of which other limits are told something is heard of.
+        of_others = gap is not None and not told and heard is not None and not passed
+        unknown = passed or (self.unknown and not spoke and not of_others)
         self.unknown = unknown if gap is None and not self.level else self.unknown
         for name, level in self.levels.items():
             answers = [self._crossed(entry, name, one.copy) for one in known]
