@@ -3,6 +3,7 @@
 import { html } from "../vendor/preact.js";
 import { answer, pending, resets } from "../commands.js";
 import { clock, span, time } from "../format.js";
+import { resetOf } from "../outcome.js";
 import { placeName, whereNow } from "../places.js";
 import * as state from "../state.js";
 
@@ -98,7 +99,7 @@ function refusal(alarm, act) {
   if (act === "acknowledge" && alarm.state === "acknowledged") return "acknowledged already";
   if (act === "acknowledge" && alarm.state !== "alarming") return "it is over: open it to reset it";
   if (act === "unacknowledge" && alarm.state !== "acknowledged") return "nobody has acknowledged it";
-  if (act === "reset" && alarm.condition === "present") return "it still holds: only what is over can be reset";
+  if (act === "reset" && resetOf(alarm) === "not_while_it_holds") return "it still holds: only what is over can be reset";
   if (!state.mayAnswer.value) return "your role may look but not answer";
   if (state.link.value !== "live") return "not connected: nothing would be recorded";
   if (state.beat.value?.store === "failing") return "the store fails: nothing would be recorded";

@@ -47,6 +47,15 @@ module.exports = {
     assert.match(await page.locator("main li").first().innerText(), /HR 150/);
   },
 
+  async high_messages_of_the_gateway_stand_after_a_latched_high_alarm({ gateway, open }) {
+    gateway.alarm("a-02", "bed-02", { text: "HR 150 above 140", priority: "high", priority_peak: "high", state: "latched", condition: "absent" });
+    gateway.alarm("a-gw", null, { text: "the store fails", kind: "technical", priority: "high" });
+    const page = await open("#alarms");
+    await page.locator(".banner").waitFor();
+    assert.match(await page.locator(".banner").innerText(), /HR 150/);
+    assert.match(await page.locator("main li").first().innerText(), /HR 150/);
+  },
+
   async a_recurrence_shows_when_it_was_announced_and_when_it_first_rose({ gateway, open }) {
     gateway.alarm("a-02", "bed-02", { text: "SpO2 low", recurrence: 1, raised_at: ago(25), announced_at: ago(2) });
     const page = await open("#alarms");
