@@ -5,6 +5,7 @@ import { effect, html, signal } from "../vendor/preact.js";
 import { get } from "../api.js";
 import { resets, resetSoon, secondsLeft, undoReset } from "../commands.js";
 import { clock, number, span, time, unitText } from "../format.js";
+import { announced } from "../order.js";
 import { resetOf } from "../outcome.js";
 import * as state from "../state.js";
 import { Command, mark, place, story, tone } from "./alarm.js";
@@ -97,7 +98,7 @@ function facts(alarm) {
   const { latest, trigger } = alarm;
   const ago = (/** @type {string} */ at) => `${clock(time(at))}, ${span(state.now.value - time(at))} ago`;
   /** @type {[string, string][]} */
-  const all = [["Last announced", ago(alarm.announced_at)], ["First rose", ago(alarm.raised_at)]];
+  const all = [[announced(alarm) ? "Last announced" : "Not announced, as of", ago(alarm.announced_at)], ["First rose", ago(alarm.raised_at)]];
   if (alarm.condition_since) all.push(["Condition", `${alarm.condition} since ${ago(alarm.condition_since)}`]);
   if (latest) all.push(["Value", `${number(latest.value)} ${unitText(latest.unit)} at ${clock(time(latest.measured_at))}`]);
   if (trigger?.limit != null) all.push(["Limit", `${number(trigger.limit)} ${unitText(trigger.unit)}`]);
