@@ -23,7 +23,7 @@ export function holds(alarm) {
  * Present before momentary, of the patient before technical, then priority, then the newest
  * announcement, and what follows from another alarm after it; but every high one, over or not, before what is technical and not high, and what a
  * patient had that is high and unanswered among what is present (docs/decisions/0035). What is high of the gateway stands
- * behind all that is high of somebody.
+ * behind all that is high of somebody. The gateway orders its lists alike: crates/domain/src/model/order.rs.
  * @param {Alarm} a @param {Alarm} b
  */
 export function byUrgency(a, b) {

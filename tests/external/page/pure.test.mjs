@@ -2,6 +2,7 @@
 //
 //   node --test tests/external/page/pure.test.mjs
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { HOLD_MS, look } from "../../../web/hold.js";
@@ -88,6 +89,19 @@ test("it is an order: of any three the first stands before the last", () => {
     assert.equal(sign(a, b), -sign(b, a) || 0);
     for (const c of all) if (sign(a, b) < 0 && sign(b, c) < 0) assert.equal(sign(a, c), -1);
   }
+});
+
+test("the order is that of the gateway", () => {
+  const fixture = readFileSync(new URL("../../fixtures/order.txt", import.meta.url), "utf8");
+  const lines = fixture.trim().split("\n").filter((line) => !line.startsWith("#"));
+  assert.ok(lines.length > 100, "an order worth its name");
+  const some = (text) => (text === "-" ? null : text);
+  const alarms = lines.map((line) => {
+    const [id, kind, priority, condition, state, group, patient, second] = line.split(" ");
+    return { id, kind, priority, condition, state, group: some(group), patient: some(patient), announced_at: `2026-11-21T10:00:${second}Z` };
+  });
+  alarms.sort((a, b) => (a.id < b.id ? -1 : 1));
+  assert.deepEqual(inOrder(alarms).map((a) => a.id), lines.map((line) => line.split(" ")[0]));
 });
 
 test("counts leave out no priority that is there", () => {
