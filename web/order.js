@@ -22,7 +22,8 @@ export function holds(alarm) {
 /**
  * Present before momentary, of the patient before technical, then priority, then the newest
  * announcement, and what follows from another alarm after it; but every high one, over or not, before what is technical and not high, and what a
- * patient had that is high and unanswered among what is present (docs/decisions/0035).
+ * patient had that is high and unanswered among what is present (docs/decisions/0035). What is high of the gateway stands
+ * behind all that is high of somebody. The gateway orders its lists alike: crates/domain/src/model/order.rs.
  * @param {Alarm} a @param {Alarm} b
  */
 export function byUrgency(a, b) {
@@ -54,9 +55,11 @@ export function counts(alarms) {
  */
 function standing(/** @type {Alarm} */ alarm) {
   const high = alarm.priority === "high";
+  const ofGateway = alarm.kind === "technical" && !alarm.patient;
+  if (high && ofGateway) return 2;
   if (holds(alarm) && (high || alarm.kind === "physiological")) return 0;
   if (high && alarm.kind === "physiological" && alarm.condition === "momentary" && waits(alarm)) return 0;
   if (high) return 1;
-  if (holds(alarm)) return 2;
-  return alarm.condition === "momentary" ? 3 : 4;
+  if (holds(alarm)) return 3;
+  return alarm.condition === "momentary" ? 4 : 5;
 }

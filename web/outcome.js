@@ -17,6 +17,19 @@ export function changed(seen, now) {
     || now.priority !== seen.priority || now.announced_at !== seen.announced_at;
 }
 
+/** Alarms of the link that nothing but a person may ever end (contract §5, row 19). */
+const MAY_STAND_FOR_EVER = ["link.lost_while_pending", "clock.suspect"];
+
+/**
+ * How it can be reset: as it is, only with a `reason`, or not at all while it holds.
+ * @param {Alarm} alarm @returns {"as_it_is"|"with_a_reason"|"not_while_it_holds"}
+ */
+export function resetOf(alarm) {
+  if (alarm.condition === "unknown") return "with_a_reason";
+  if (alarm.condition !== "present") return "as_it_is";
+  return MAY_STAND_FOR_EVER.includes(alarm.rule) ? "with_a_reason" : "not_while_it_holds";
+}
+
 /** @param {number} pressed @param {number} now */
 export function tooLate(pressed, now) {
   return now - pressed > UNDO_MS + ASLEEP_MS;

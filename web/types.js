@@ -14,6 +14,7 @@
  * @property {string|null} bed_now
  * @property {string|null} group of which other alarm it is a consequence
  * @property {string|null} device
+ * @property {string} rule
  * @property {"physiological"|"technical"} kind
  * @property {string} text
  * @property {string|null} advice

@@ -70,7 +70,7 @@ pub(super) fn first_inputs(
         first.push(Input::Configuration { signals, rules, site });
     }
     if config.influx.is_none() && core.site.is_sink_alarming() {
-        first.push(Input::Sink { refused: None, behind: false });
+        first.push(Input::Sink { refused: None, behind: false, words: None });
     }
     first
 }

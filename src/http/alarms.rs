@@ -21,6 +21,7 @@ use crate::pipeline::stored;
 use vitalgate_domain::model::alarm::{self as domain, State as AlarmState};
 use vitalgate_domain::model::command::{Action, AlarmAct, CommandAnswer};
 use vitalgate_domain::model::ids::{AlarmId, PatientId, WardId};
+use vitalgate_domain::model::order::in_order;
 use vitalgate_store::history::point::Point;
 use vitalgate_store::reader::{AlarmFilter, TransitionRow};
 use vitalgate_store::{ReadError, Reader};
@@ -59,7 +60,7 @@ struct SeenAlarm {
     seq: Option<u64>,
 }
 
-/// `GET alarms`: the open ones, most serious and newest first, or the closed ones, newest first.
+/// `GET alarms`: the open ones in the order of the page, or the closed ones, newest first.
 pub(crate) async fn list(
     State(http): State<Ctx>,
     who: Who,
@@ -84,7 +85,7 @@ pub(crate) async fn list(
             && which.ward.as_ref().is_none_or(|w| alarm.ward_shown() == Some(w))
             && which.patient.as_ref().is_none_or(|p| alarm.patient.as_ref() == Some(p))
     });
-    alarms.sort_by_key(|alarm| std::cmp::Reverse((alarm.priority, alarm.announced_at)));
+    alarms.sort_by(|a, b| in_order(a, b));
     let items = alarms.into_iter().map(|alarm| Some(alarm.clone().into())).collect();
     Ok(Json(List { items, next: None, seq: board.seq }))
 }

@@ -3,37 +3,34 @@
 use bytes::Bytes;
 
 use super::feed::Batch;
-use super::policy::{ONCE_MORE, Plan, Step};
+use super::policy::{ONCE_MORE, Part, Plan, Step};
+use super::refused::RefusedLines;
 use super::reply::{ServerReply, Verdict};
 use super::transport::gzip;
+use super::words::told;
 use super::{NAME, Sink};
 use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::input::LineRefusal;
 use vitalgate_domain::model::message::DeadLetter;
-use vitalgate_store::DEAD_LETTERS;
 use vitalgate_store::consumers::ConsumerCursor;
 
-/// Dead letters of one batch; the store keeps no more of them.
-const LETTERS: usize = DEAD_LETTERS as usize;
 /// Of a refused line this much is kept.
 const HEAD_BYTES: usize = 1_024;
+/// And of the server's words so many characters.
+const WHY: usize = 200;
 
 impl Sink {
     /// Sends a batch until all of it is written or dead; gives what is dead.
-    pub(super) async fn deliver(
-        &mut self,
-        batch: &Batch,
-        cursor: &ConsumerCursor,
-    ) -> Vec<DeadLetter> {
+    pub(super) async fn deliver(&mut self, batch: &Batch, cursor: &ConsumerCursor) -> RefusedLines {
         let lines = &batch.lines;
-        let mut plan = Plan::new(lines, self.size.now());
-        let mut dead = Vec::new();
-        let (mut refused, mut too_old) = (0, 0);
-        while let Some(range) = plan.next() {
+        let mut plan = Plan::new(lines, self.size.now(), self.witness.take());
+        let mut dead = RefusedLines::new(self.letters.left());
+        while let Some(part) = plan.next(lines) {
             self.wait_its_turn(cursor).await;
-            let body = if range == (0..lines.len()) {
-                batch.compressed.clone()
-            } else {
-                compress(lines.slice(range.clone())).await
+            let body = match &part {
+                Part::Lines(range) if *range == (0..lines.len()) => batch.compressed.clone(),
+                Part::Lines(range) => compress(lines.slice(range.clone())).await,
+                Part::Witness(line) => compress(line.clone()).await,
             };
             let answer = self.transport.write(body).await;
             self.metrics.influx_request(answer.class());
@@ -42,26 +39,21 @@ impl Sink {
             self.note(&answer, plan.is_once_more());
             let wait = match step {
                 Step::Go => None,
-                Step::Dead(line) => {
-                    refused += 1;
-                    if dead.len() < LETTERS {
-                        dead.push(letter(&lines[line], &answer));
+                Step::Dead { why, lines: count, line } => {
+                    dead.add(why, count, told(answer.words()));
+                    if let Some(line) = line {
+                        dead.keep(|| letter(&lines[line], &answer));
                     }
                     None
                 }
-                Step::TooOld(lines) => {
-                    too_old += lines;
-                    None
-                }
                 Step::OnceMore => {
-                    dead.clear();
-                    refused = 0;
+                    dead.forget(LineRefusal::Line);
                     Some((Some(ONCE_MORE), true))
                 }
                 Step::Wait { asked, refused } => Some((asked, refused)),
             };
             let Some((asked, refuses_all)) = wait else {
-                if self.state.refused.is_none() {
+                if self.state.refused.is_none() && matches!(part, Part::Lines(_)) {
                     self.backoff.reset();
                 }
                 continue;
@@ -70,22 +62,21 @@ impl Sink {
                 self.refused(&answer);
             }
             let pause = self.backoff.pause().max(asked.unwrap_or_default());
-            tracing::debug!(?answer, ?pause, "InfluxDB does not take it now");
+            let (answer, words) = (answer.class(), told(answer.words()));
+            tracing::debug!(answer, words, ?pause, "InfluxDB does not take it now");
             self.rest(pause, cursor).await;
         }
         if plan.is_once_more() && plan.taken() {
             self.takes_again();
         }
-        if too_old > 0 {
-            tracing::debug!(lines = too_old, "older than the bucket keeps anything");
-        }
-        let lost = refused + too_old;
-        self.metrics.influx_written(batch.points.saturating_sub(lost), lost);
+        self.witness = plan.into_witness();
+        self.metrics.influx_written(batch.points.saturating_sub(dead.lines()));
         dead
     }
 
     /// A refusal of everything is over.
     fn takes_again(&mut self) {
+        self.state.words = None;
         if self.state.refused.take().is_some() {
             tracing::info!("InfluxDB takes lines again");
             self.backoff.reset();
@@ -99,15 +90,15 @@ impl Sink {
     fn note(&mut self, answer: &ServerReply, once_more: bool) {
         self.answered = true;
         match answer.verdict() {
-            Verdict::Written | Verdict::TooOld if !once_more => self.takes_again(),
-            Verdict::Later => {
+            Verdict::Written if !once_more => self.takes_again(),
+            Verdict::Refuses(why) if why != LineRefusal::Line && !once_more => self.takes_again(),
+            Verdict::Later | Verdict::Failed => {
+                if self.state.words.is_none() {
+                    self.state.words = Some(told(answer.words())).filter(|words| !words.is_empty());
+                }
                 self.degraded.set(NAME, Some("it does not answer as it should".to_owned()));
             }
-            Verdict::Written
-            | Verdict::TooOld
-            | Verdict::Refused
-            | Verdict::BadLine
-            | Verdict::TooLarge => {}
+            Verdict::Written | Verdict::Refused | Verdict::Refuses(_) | Verdict::TooLarge => {}
         }
         self.metrics.influx_paused(self.state.refused.is_some());
     }
@@ -115,7 +106,9 @@ impl Sink {
     fn refused(&mut self, answer: &ServerReply) {
         let ServerReply::Status { code, words, .. } = answer else { return };
         if self.state.refused != Some(*code) {
+            let words = told(words);
             tracing::warn!(status = code, words, "InfluxDB refuses everything; all of it is kept");
+            self.state.words = Some(words).filter(|words| !words.is_empty());
         }
         self.state.refused = Some(*code);
         self.degraded.set(NAME, Some("it refuses what it is told".to_owned()));
@@ -132,7 +125,10 @@ async fn compress(lines: Bytes) -> Bytes {
 /// A line the server refuses for good, as a dead letter.
 fn letter(line: &[u8], answer: &ServerReply) -> DeadLetter {
     let why = match answer {
-        ServerReply::Status { code, words, .. } => format!("InfluxDB refuses it, {code}: {words}"),
+        ServerReply::Status { code, words, .. } => {
+            let words: String = words.chars().take(WHY).collect();
+            format!("InfluxDB refuses it, {code}: {words}")
+        }
         ServerReply::None(why) => why.clone(),
     };
     let principal: Result<DeviceId, _> = NAME.parse();

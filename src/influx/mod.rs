@@ -17,19 +17,23 @@ mod gather;
 pub mod line;
 pub mod policy;
 pub mod query;
+mod refused;
 mod relay;
 pub mod reply;
 mod size;
 pub mod text;
 pub mod transport;
+mod words;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use self::feed::{BadFeed, Batch, Feed, SETTLED};
 use self::policy::{FIRST_PAUSE, LONGEST_PAUSE};
+use self::refused::{LetterBudget, RefusedLines, Untold};
 use self::reply::CLASSES;
 use self::size::Size;
 use self::transport::{BadTransport, Transport};
@@ -42,8 +46,7 @@ use crate::pipeline::load_shedding::{Load, Work};
 use crate::privacy::pseudonym::{BadKey, Pseudonyms};
 use crate::telemetry::{Degraded, Metrics};
 use vitalgate_domain::model::consent::Purpose;
-use vitalgate_domain::model::input::Input;
-use vitalgate_domain::model::message::DeadLetter;
+use vitalgate_domain::model::input::{Input, LineRefusal};
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_store::consumers::{Consumer, ConsumerCursor, Registration};
 use vitalgate_store::history::range::History;
@@ -107,6 +110,10 @@ pub struct Sink {
     max_lag: Span,
     size: Size,
     backoff: Backoff,
+    /// The line that was taken last.
+    witness: Option<Bytes>,
+    letters: LetterBudget,
+    untold: Untold,
     state: State,
     reported: Option<State>,
     answered: bool,
@@ -114,10 +121,20 @@ pub struct Sink {
 }
 
 /// What its alarms say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct State {
     refused: Option<u16>,
     behind: bool,
+    /// What the server says, since it takes nothing.
+    words: Option<String>,
+}
+
+impl State {
+    /// What of it is told: words belong to an alarm.
+    fn told(&self) -> Self {
+        let alarming = self.refused.is_some() || self.behind;
+        Self { words: self.words.clone().filter(|_| alarming), ..*self }
+    }
 }
 
 impl Sink {
@@ -141,7 +158,7 @@ impl Sink {
         };
         let transport = Transport::new(config).await?;
         consumer.begin();
-        metrics.influx_begins(&CLASSES);
+        metrics.influx_begins(&CLASSES, &LineRefusal::ALL.map(LineRefusal::as_str));
         Ok(Self {
             feed: Arc::new(feed),
             transport,
@@ -155,6 +172,9 @@ impl Sink {
             max_lag: config.max_lag,
             size: Size::new(config.batch_bytes),
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+            witness: None,
+            letters: LetterBudget::new(),
+            untold: Untold::default(),
             state: State::default(),
             reported: (!alarming).then(State::default),
             answered: false,
@@ -222,14 +242,24 @@ impl Sink {
     }
 
     /// All of a batch is written or dead: the cursor moves.
-    async fn exported(&mut self, batch: Batch, dead: Vec<DeadLetter>, cursor: &mut ConsumerCursor) {
+    async fn exported(&mut self, batch: Batch, dead: RefusedLines, cursor: &mut ConsumerCursor) {
         self.metrics.influx_unwritable(batch.unwritable);
+        for (why, lines) in dead.counts() {
+            self.metrics.influx_refused(why.as_str(), lines);
+        }
+        self.untold.note(&dead);
+        // What is passed over is told before: whatever is killed, it is not silent.
+        let told = self.tell().await;
         if batch.cursor != *cursor {
             *cursor = batch.cursor;
-            self.consumer.put(cursor.clone(), dead);
+            if told {
+                let letters = dead.into_letters();
+                self.letters.spend(letters.len());
+                self.consumer.put(cursor.clone(), letters);
+            }
         }
         let late = self.looked.seconds() >= LOOK_EVERY.as_secs_f64();
-        if late || !batch.more || self.reported != Some(self.state) {
+        if late || !batch.more || self.reported.as_ref() != Some(&self.state.told()) {
             self.look(cursor).await;
         }
     }
@@ -281,17 +311,37 @@ impl Sink {
         self.metrics.influx_lag(rows, lag.as_secs_f64().max(0.0), cursor.refill.is_some());
         // What waits on purpose is not behind.
         self.state.behind = lag > self.max_lag + SETTLED;
-        // Before a stream's first message there is no time that an alarm could have.
-        let no_time = self.clock.wall() < Timestamp::YEAR_2000;
+        self.tell().await;
         let unsure = self.reported.is_none() && !self.answered;
-        if no_time || unsure || self.reported == Some(self.state) {
+        let state = self.state.told();
+        if unsure || self.reported.as_ref() == Some(&state) {
             return;
         }
-        let State { refused, behind } = self.state;
-        let report = Submission::of(vec![Input::Sink { refused, behind }], 0, Receipt::unawaited());
-        if self.inbox.submit(report).await.is_ok() {
-            self.reported = Some(self.state);
+        let State { refused, behind, words } = state.clone();
+        if self.report(vec![Input::Sink { refused, behind, words }]).await {
+            self.reported = Some(state);
         }
+    }
+
+    /// Tells what will never be exported and was not told yet; whether nothing of it is left.
+    async fn tell(&mut self) -> bool {
+        let due = self.untold.due();
+        let told = due.is_empty() || self.report(due.clone()).await;
+        if told {
+            self.untold.told(&due);
+        }
+        told
+    }
+
+    /// Whether the core was told, for good.
+    async fn report(&self, inputs: Vec<Input>) -> bool {
+        // Before a stream's first message there is no time that an alarm could have.
+        if self.clock.wall() < Timestamp::YEAR_2000 {
+            return false;
+        }
+        let (receipt, committed) = Receipt::new();
+        let report = Submission::of(inputs, 0, receipt);
+        self.inbox.submit(report).await.is_ok() && committed.await.is_ok()
     }
 }
 

@@ -1,10 +1,14 @@
 //! What becomes of a batch after each answer of the server, pure.
 //!
 //! Only 204 says that lines are written. Lines that are written twice are the same points, so that
-//! nothing has to be known about what of a refused batch was taken.
+//! nothing has to be known about what of a refused batch was taken. What one line causes costs that
+//! line; a server that is away or overloaded costs nothing but time.
 
 use std::ops::Range;
 use std::time::Duration;
+
+use bytes::Bytes;
+use vitalgate_domain::model::input::LineRefusal;
 
 use super::reply::{ServerReply, Verdict};
 
@@ -16,6 +20,12 @@ pub const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_ASKED: Duration = Duration::from_secs(300);
 /// So many single lines refused, and nothing taken of the batch: perhaps it is not the lines.
 const DEAD_FIRST: u64 = 100;
+/// So often in a row the server fails at the same with the same words before it is sent in halves.
+const PATIENCE: u32 = 4;
+/// So often in a row it must have taken a witness, [`WITNESSES`] times each, and then failed at the one
+/// line again: one that fails at every fourth request, whatever it is, does so once in 10^8 tries.
+const PROOFS: u32 = 8;
+const WITNESSES: u32 = 3;
 /// The batch is tried once more after at least so long; an alarm is open meanwhile.
 pub const ONCE_MORE: Duration = LONGEST_PAUSE;
 
@@ -24,20 +34,35 @@ pub const ONCE_MORE: Duration = LONGEST_PAUSE;
 pub enum Step {
     /// Send what [`Plan::next`] gives.
     Go,
-    /// This one line is refused for good; the rest goes on.
-    Dead(Range<usize>),
-    /// So many lines are older than the bucket keeps anything, and done with.
-    TooOld(u64),
+    /// Lines are refused for good; the rest goes on.
+    Dead {
+        /// Why.
+        why: LineRefusal,
+        /// How many.
+        lines: u64,
+        /// Which, where it is one and known.
+        line: Option<Range<usize>>,
+    },
     /// Nothing of the batch was taken, only line after line refused: wait, then all of it again from
     /// the beginning. What was dead of it is not.
     OnceMore,
-    /// Wait, then send the same again.
+    /// Wait, then send what [`Plan::next`] gives.
     Wait {
         /// At least this long, if the server named a time.
         asked: Option<Duration>,
         /// Whether somebody must change something.
         refused: bool,
     },
+}
+
+/// What is sent next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Lines of the batch.
+    Lines(Range<usize>),
+    /// A line beside them, to learn whether the server takes anything at all: the one that it took last,
+    /// or one behind them that is sent again in its turn.
+    Witness(Bytes),
 }
 
 /// What of a batch is still to be written: ranges of bytes, each of whole lines.
@@ -47,25 +72,52 @@ pub struct Plan {
     rest: Vec<Range<usize>>,
     /// No request is to be larger, but for a single line.
     largest: usize,
-    /// Lines dead in this pass.
+    /// Lines dead in this pass for a reason of their own.
     dead: u64,
     /// Whether the server took something of it.
     taken: bool,
     /// Whether this is the second pass, in which every refused line is dead.
     once_more: bool,
+    /// The line that was taken last, of this batch or another.
+    witness: Option<Bytes>,
+    /// At what is next the server failed.
+    failing: Option<Failing>,
+}
+
+/// The server fails at something, and nobody knows yet whether it is that or the server.
+#[derive(Debug)]
+struct Failing {
+    words: String,
+    /// How often in a row, with the same words.
+    times: u32,
+    /// After how many of them in a row it took every witness. It is that line if it is often enough.
+    proofs: u32,
+    /// How many witnesses are still asked for now.
+    asking: u32,
 }
 
 impl Plan {
-    /// All of a batch, in requests of at most `largest` bytes.
-    pub fn new(lines: &[u8], largest: usize) -> Self {
+    /// All of a batch, in requests of at most `largest` bytes; `witness` is the last line that was taken
+    /// before.
+    pub fn new(lines: &[u8], largest: usize, witness: Option<Bytes>) -> Self {
         let largest = largest.max(1);
-        let rest = cut(lines, largest);
-        Self { rest, largest, dead: 0, taken: false, once_more: false }
+        Self {
+            rest: cut(lines, largest),
+            largest,
+            dead: 0,
+            taken: false,
+            once_more: false,
+            witness,
+            failing: None,
+        }
     }
 
     /// What to send now; `None` when all of the batch is done with.
-    pub fn next(&self) -> Option<Range<usize>> {
-        self.rest.last().cloned()
+    pub fn next(&self, lines: &Bytes) -> Option<Part> {
+        let next = self.rest.last()?.clone();
+        let asking = self.failing.as_ref().filter(|failing| failing.asking > 0);
+        let witness = asking.and_then(|failing| self.witness(lines, failing.times));
+        Some(witness.map_or(Part::Lines(next), Part::Witness))
     }
 
     /// No request was accepted above this size.
@@ -83,69 +135,142 @@ impl Plan {
         self.once_more
     }
 
+    /// The line that was taken last, for the next batch.
+    pub fn into_witness(self) -> Option<Bytes> {
+        self.witness
+    }
+
     /// Takes note of the answer to what [`Self::next`] gave.
-    pub fn answered(&mut self, lines: &[u8], answer: &ServerReply) -> Step {
-        let Some(sent) = self.next() else { return Step::Go };
+    pub fn answered(&mut self, lines: &Bytes, answer: &ServerReply) -> Step {
+        let Some(sent) = self.rest.last().cloned() else { return Step::Go };
+        if let Some(failing) = self.failing.as_mut().filter(|failing| failing.asking > 0) {
+            if answer.verdict() != Verdict::Written {
+                (failing.asking, failing.proofs) = (0, 0);
+                return wait(answer);
+            }
+            failing.asking -= 1;
+            failing.proofs += u32::from(failing.asking == 0);
+            return Step::Go;
+        }
+        if answer.verdict() == Verdict::Failed {
+            return self.failed(lines, sent, answer);
+        }
+        self.failing = None;
         match answer.verdict() {
             Verdict::Written => {
                 self.rest.pop();
                 self.taken = true;
+                self.witness = last_line(lines, &sent);
                 Step::Go
             }
-            Verdict::TooOld if answer.says("partial write") => {
-                // What is young enough is written: only then InfluxDB says so.
-                self.rest.pop();
-                self.taken = true;
-                let all = count(&lines[sent]);
-                Step::TooOld(answer.dropped().map_or(all, |dropped| dropped.min(all)))
-            }
-            verdict @ (Verdict::TooOld | Verdict::BadLine) => {
-                self.rest.pop();
-                match halves(lines, &sent) {
-                    Some((first, second)) => {
-                        self.rest.extend([second, first]);
-                        Step::Go
-                    }
-                    None if verdict == Verdict::TooOld => {
-                        self.taken = true;
-                        Step::TooOld(1)
-                    }
-                    // A single line that is refused by itself.
-                    None => self.dead(lines, sent),
-                }
-            }
+            Verdict::Refuses(why) => self.refused(lines, sent, why, answer),
             Verdict::TooLarge => {
-                let Some((first, second)) = halves(lines, &sent) else {
+                if !self.halve(lines, &sent) {
                     // A server that finds one line too large takes nothing.
                     return Step::Wait { asked: None, refused: true };
-                };
+                }
                 self.largest = self.largest.min(sent.len() / 2).max(1);
-                self.rest.pop();
-                self.rest.extend([second, first]);
                 Step::Go
             }
-            verdict @ (Verdict::Refused | Verdict::Later) => {
-                let asked = match answer {
-                    ServerReply::Status { retry_after, .. } => {
-                        retry_after.map(|t| t.min(LONGEST_ASKED))
-                    }
-                    ServerReply::None(_) => None,
-                };
-                Step::Wait { asked, refused: verdict == Verdict::Refused }
-            }
+            Verdict::Refused | Verdict::Failed | Verdict::Later => wait(answer),
         }
     }
 
-    /// A line is refused for good, unless so many are that it may not be the lines.
-    fn dead(&mut self, lines: &[u8], line: Range<usize>) -> Step {
+    /// Some line of it is refused: which, unless the server says that all others are written.
+    fn refused(
+        &mut self,
+        lines: &Bytes,
+        sent: Range<usize>,
+        why: LineRefusal,
+        answer: &ServerReply,
+    ) -> Step {
+        let dropped = answer.dropped().filter(|dropped| *dropped > 0 && answer.is_partial());
+        if let Some(dropped) = dropped.filter(|_| why != LineRefusal::Line) {
+            self.rest.pop();
+            self.taken = true;
+            return Step::Dead { why, lines: dropped.min(count(&lines[sent])), line: None };
+        }
+        if self.halve(lines, &sent) {
+            return Step::Go;
+        }
+        self.rest.pop();
+        if why != LineRefusal::Line {
+            // It says what it has against this line: it is not against everything.
+            self.taken = true;
+            return Step::Dead { why, lines: 1, line: Some(sent) };
+        }
         self.dead += 1;
         if self.dead < DEAD_FIRST || self.taken || self.once_more {
-            return Step::Dead(line);
+            return Step::Dead { why, lines: 1, line: Some(sent) };
         }
         self.once_more = true;
         self.rest = cut(lines, self.largest);
         Step::OnceMore
     }
+
+    /// The server failed at what was sent: the same again, then halves of it. A single line is dead only
+    /// if the server takes a witness again and again, and this line never.
+    fn failed(&mut self, lines: &Bytes, sent: Range<usize>, answer: &ServerReply) -> Step {
+        let words = answer.words();
+        let before = self.failing.take().filter(|failing| failing.words == words);
+        let (times, proofs) = before.map_or((0, 0), |failing| (failing.times, failing.proofs));
+        let again = |times, proofs, asking| {
+            Some(Failing { words: words.to_owned(), times, proofs, asking })
+        };
+        if times + 1 < PATIENCE {
+            self.failing = again(times + 1, proofs, 0);
+            return wait(answer);
+        }
+        if self.halve(lines, &sent) {
+            self.failing = again(PATIENCE - 1, 0, 0);
+        } else if proofs < PROOFS {
+            let times = times.saturating_add(1);
+            let asking = if self.witness(lines, times).is_some() { WITNESSES } else { 0 };
+            self.failing = again(times, proofs, asking);
+        } else {
+            self.rest.pop();
+            self.failing = None;
+            self.taken = true;
+            return Step::Dead { why: LineRefusal::Line, lines: 1, line: Some(sent) };
+        }
+        wait(answer)
+    }
+
+    /// A line that the server should take, if it takes anything: another one each time, one of them may
+    /// be as bad.
+    fn witness(&self, lines: &Bytes, times: u32) -> Option<Bytes> {
+        if self.witness.is_some() {
+            return self.witness.clone();
+        }
+        let behind = self.rest.split_last()?.1;
+        let piece = behind.iter().rev().nth(times as usize % behind.len().max(1))?;
+        let end = lines[piece.clone()].iter().position(|b| *b == b'\n')?;
+        Some(lines.slice(piece.start..=piece.start + end))
+    }
+
+    /// Two halves in place of what is next, if it is more than a line.
+    fn halve(&mut self, lines: &[u8], sent: &Range<usize>) -> bool {
+        let Some((first, second)) = halves(lines, sent) else { return false };
+        self.rest.pop();
+        self.rest.extend([second, first]);
+        true
+    }
+}
+
+/// The same again, and when.
+fn wait(answer: &ServerReply) -> Step {
+    let asked = match answer {
+        ServerReply::Status { retry_after, .. } => retry_after.map(|t| t.min(LONGEST_ASKED)),
+        ServerReply::None(_) => None,
+    };
+    Step::Wait { asked, refused: answer.verdict() == Verdict::Refused }
+}
+
+/// The last line of these.
+fn last_line(lines: &Bytes, all: &Range<usize>) -> Option<Bytes> {
+    let inside = lines[all.clone()].strip_suffix(b"\n")?;
+    let start = inside.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+    Some(Bytes::copy_from_slice(&lines[all.start + start..all.end]))
 }
 
 /// How many lines these are.
@@ -182,135 +307,4 @@ fn halves(lines: &[u8], all: &Range<usize>) -> Option<(Range<usize>, Range<usize
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn status(code: u16) -> ServerReply {
-        ServerReply::Status { code, retry_after: None, words: String::new() }
-    }
-
-    const PARTIAL: &str = "failure writing points to database: partial write: points beyond \
-                           retention policy dropped=2";
-
-    fn reply(code: u16, words: &str) -> ServerReply {
-        ServerReply::Status { code, retry_after: None, words: words.to_owned() }
-    }
-
-    #[test]
-    fn what_the_bucket_would_not_keep_is_done_with_and_never_a_refusal_of_everything() {
-        let mut plan = Plan::new(b"a\nb\nc\n", 100);
-        assert_eq!(plan.answered(b"a\nb\nc\n", &reply(422, PARTIAL)), Step::TooOld(2));
-        assert_eq!(plan.next(), None, "the rest is written");
-        let lines = "x\n".repeat(300);
-        let lines = lines.as_bytes();
-        let mut plan = Plan::new(lines, 10_000);
-        let mut too_old = 0;
-        while plan.next().is_some() {
-            match plan.answered(lines, &reply(400, "beyond the retention policy")) {
-                Step::TooOld(lines) => too_old += lines,
-                Step::Go => {}
-                step @ (Step::Dead(_) | Step::OnceMore | Step::Wait { .. }) => panic!("{step:?}"),
-            }
-        }
-        assert_eq!(too_old, 300);
-    }
-
-    #[test]
-    fn a_server_that_takes_no_line_gets_the_batch_once_more_and_then_the_lines_are_dead() {
-        let lines = "x\n".repeat(300);
-        let lines = lines.as_bytes();
-        let mut plan = Plan::new(lines, 10_000);
-        let (mut dead, mut again) = (0, 0);
-        while plan.next().is_some() {
-            match plan.answered(lines, &status(400)) {
-                Step::Dead(_) => dead += 1,
-                Step::OnceMore => {
-                    assert_eq!((dead, plan.next()), (99, Some(0..600)));
-                    assert!(plan.is_once_more());
-                    (dead, again) = (0, again + 1);
-                }
-                Step::Go => {}
-                step @ (Step::TooOld(_) | Step::Wait { .. }) => panic!("{step:?}"),
-            }
-        }
-        assert_eq!((dead, again, plan.taken()), (300, 1, false));
-    }
-
-    #[test]
-    fn once_a_line_was_taken_any_number_may_be_dead() {
-        let lines = "x\n".repeat(300);
-        let lines = lines.as_bytes();
-        let mut plan = Plan::new(lines, 2);
-        assert_eq!(plan.answered(lines, &status(204)), Step::Go);
-        let mut dead = 0;
-        while plan.next().is_some() {
-            assert!(matches!(plan.answered(lines, &status(422)), Step::Dead(_)));
-            dead += 1;
-        }
-        assert_eq!(dead, 299);
-    }
-
-    #[test]
-    fn a_wait_sends_the_same_again() {
-        let lines = b"a\nb\n";
-        let mut plan = Plan::new(lines, 100);
-        let asked = Some(Duration::from_secs(7));
-        let later = ServerReply::Status { code: 429, retry_after: asked, words: String::new() };
-        assert_eq!(plan.answered(lines, &later), Step::Wait { asked, refused: false });
-        assert_eq!(plan.answered(lines, &status(401)), Step::Wait { asked: None, refused: true });
-        let day = Some(Duration::from_secs(86_400));
-        let later = ServerReply::Status { code: 429, retry_after: day, words: String::new() };
-        let asked = Some(LONGEST_ASKED);
-        assert_eq!(plan.answered(lines, &later), Step::Wait { asked, refused: false });
-        assert_eq!(plan.next(), Some(0..4));
-        assert_eq!(plan.answered(lines, &status(413)), Step::Go);
-        assert_eq!(plan.next(), Some(0..2));
-        let refused = Step::Wait { asked: None, refused: true };
-        assert_eq!(plan.answered(lines, &status(413)), refused, "one line is never too large");
-        assert_eq!(plan.answered(lines, &status(204)), Step::Go);
-        assert_eq!(plan.next(), Some(2..4));
-        assert_eq!(plan.answered(lines, &status(204)), Step::Go);
-        assert_eq!(plan.next(), None);
-    }
-
-    proptest! {
-        /// A server that takes only so many bytes and refuses what holds a bad line: every good line
-        /// gets there, exactly the bad ones are dead.
-        #[test]
-        fn every_good_line_is_written_and_every_bad_one_dead(
-            lines in prop::collection::vec(("[a-z]{1,9}", prop::bool::weighted(0.1)), 1..60),
-            largest in 1_usize..200,
-            takes in 12_usize..100,
-        ) {
-            let mark = |(text, bad): &(String, bool)| format!("{}{text}\n", if *bad { "!" } else { "" });
-            let all: String = lines.iter().map(mark).collect();
-            let all = all.as_bytes();
-            let mut plan = Plan::new(all, largest);
-            let (mut written, mut dead) = (String::new(), String::new());
-            let mut requests = 0;
-            while let Some(sent) = plan.next() {
-                requests += 1;
-                prop_assert!(requests < 2_000);
-                let body = &all[sent];
-                let text = std::str::from_utf8(body).unwrap().to_owned();
-                prop_assert!(text.ends_with('\n'));
-                prop_assert!(body.len() <= plan.largest() || text.matches('\n').count() == 1
-                    || requests > 1);
-                let code = if body.len() > takes { 413 } else if text.contains('!') { 400 } else { 204 };
-                match plan.answered(all, &status(code)) {
-                    Step::Go if code == 204 => written.push_str(&text),
-                    Step::Go => {}
-                    Step::Dead(line) => dead.push_str(std::str::from_utf8(&all[line]).unwrap()),
-                    Step::Wait { .. } | Step::TooOld(_) | Step::OnceMore => prop_assert!(false),
-                }
-            }
-            let of = |wanted: bool| -> String {
-                lines.iter().filter(|(_, bad)| *bad == wanted).map(mark).collect()
-            };
-            prop_assert_eq!(written, of(false));
-            prop_assert_eq!(dead, of(true));
-        }
-    }
-}
+mod tests;

@@ -38,7 +38,7 @@ impl Size {
                 self.taken = 0;
                 self.now = self.now.min(largest);
             }
-            Verdict::BadLine | Verdict::TooOld | Verdict::Refused | Verdict::Later => {
+            Verdict::Refuses(_) | Verdict::Refused | Verdict::Failed | Verdict::Later => {
                 self.taken = 0;
             }
         }

@@ -21,8 +21,8 @@ use crate::net::tls::{self, BadTls};
 
 /// After so many bytes compressed, some 200 µs, others may have the processor.
 const TURN: usize = 32 << 10;
-/// Of the server's words so many characters are kept, for the log.
-const WORDS: usize = 200;
+/// Of the server's words so many characters are looked at: what it means may stand behind names.
+const WORDS: usize = 1_024;
 
 /// Why nothing can be sent at all.
 #[derive(Debug, thiserror::Error)]

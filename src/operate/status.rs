@@ -6,6 +6,7 @@ use crate::handles::Handles;
 use crate::pipeline::pulse::{Pulse, not_ready};
 use crate::projection::view::Board;
 use vitalgate_domain::model::alarm::{Alarm, AlarmKind, Priority, State};
+use vitalgate_domain::model::order::in_order;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::types::Identity;
 
@@ -69,7 +70,7 @@ pub struct Status {
 pub struct Shown {
     /// How many.
     pub count: usize,
-    /// The first of them, oldest first.
+    /// The first of them, as the page orders them.
     pub first: Vec<Line>,
 }
 
@@ -140,7 +141,7 @@ impl Shown {
     fn of(board: &Board, wanted: &dyn Fn(&Alarm) -> bool) -> Self {
         let mut alarms: Vec<&Alarm> =
             board.alarms.values().map(|alarm| &**alarm).filter(|alarm| wanted(alarm)).collect();
-        alarms.sort_by_key(|alarm| alarm.raised_at);
+        alarms.sort_by(|a, b| in_order(a, b));
         Self { count: alarms.len(), first: alarms.into_iter().take(SHOWN).map(Line::of).collect() }
     }
 }

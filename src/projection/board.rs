@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::projection::view::{BindingView, Board, DeviceView, Monitored, PatientView, Vital};
+use vitalgate_domain::core::configuration::Configuration;
 use vitalgate_domain::core::{Changed, Core};
 use vitalgate_domain::device::Device;
 use vitalgate_domain::model::alarm::Alarm;
@@ -11,7 +12,7 @@ use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use vitalgate_domain::model::message::Comparator;
 use vitalgate_domain::model::observation::Source;
 use vitalgate_domain::model::time::{Span, Stamp};
-use vitalgate_domain::patient::{Patient, SeriesState};
+use vitalgate_domain::patient::{Expectation, Patient, SeriesState};
 use vitalgate_domain::rules::RuleSet;
 
 /// A spot value is stale after so long when its class has no window of its own.
@@ -171,14 +172,25 @@ fn monitored(patient: &Patient, core: &Core, no_device: bool, now: Stamp) -> Mon
         why.push("no device is bound".to_owned());
     }
     let expected = patient.expectations.len();
-    let mut judged = 0;
+    // Judged lately, and of those, what an alarm can come of.
+    let (mut judged, mut limited) = (0, 0);
+    let mut unlimited = false;
     for expectation in &patient.expectations {
         let what = expectation.signal.map_or_else(
             || expectation.device.to_string(),
             |s| signals.get(s).map_or_else(|| signals.name(s), |s| s.label.clone()),
         );
+        let has_limit = has_limit(patient, expectation, core, now);
+        let has_rule = |s| core.configuration.rules.limits_of(s).next().is_some();
+        if !has_limit && expectation.signal.is_some_and(has_rule) {
+            unlimited = true;
+            why.push(format!("{what}: no limit is in force"));
+        }
         match (&expectation.rung, &expectation.doubt) {
-            (None, None) if expectation.judged => judged += 1,
+            (None, None) if expectation.judged => {
+                judged += 1;
+                limited += usize::from(has_limit);
+            }
             (None, None) => why.push(format!("{what}: not heard yet")),
             (_, Some(doubt)) => why.push(format!("{what}: {doubt}")),
             (Some(_), None) => why.push(format!("{what}: no data")),
@@ -188,13 +200,30 @@ fn monitored(patient: &Patient, core: &Core, no_device: bool, now: Stamp) -> Mon
     if refused {
         why.push("limits for adults are not applied: age class or pregnancy".to_owned());
     }
-    let state = match judged {
+    if judged > 0 && limited == 0 {
+        why.push("nothing that comes has a limit: no alarm can come of it".to_owned());
+    }
+    let state = match limited {
         _ if patient.discharged_at.is_some() || no_device => "not",
-        0 if expected > 0 => "not",
-        _ if judged < expected || refused => "partly",
+        0 => "not",
+        _ if judged < expected || refused || unlimited => "partly",
         _ => "monitored",
     };
     Monitored { state, why, judged_to: now.wall() }
+}
+
+/// Whether an alarm can come of what is expected: by the limits of its signal, else by those of anything
+/// that was judged of its device.
+fn has_limit(patient: &Patient, expectation: &Expectation, core: &Core, now: Stamp) -> bool {
+    let Configuration { signals, rules, .. } = &*core.configuration;
+    let limited = |id| signals.get(id).is_some_and(|s| patient.has_limit(s, now.at, rules));
+    let Some(signal) = expectation.signal else {
+        let of_device = patient.series.iter().filter(|(source, state)| {
+            source.device == expectation.device && state.latest.is_some()
+        });
+        return of_device.map(|(source, _)| source.signal).any(limited);
+    };
+    limited(signal)
 }
 
 fn vital(source: &Source, state: &SeriesState, core: &Core, now: Stamp) -> Vital {
@@ -250,13 +279,14 @@ pub fn present<'a>(
 
 #[cfg(test)]
 mod tests {
-    use vitalgate_domain::core::configuration::Configuration;
+    use vitalgate_domain::model::alarm::Side;
     use vitalgate_domain::model::command::{
-        Action, AgeClass, Command, DeviceDetails, PatientDetails, PrincipalKind,
+        Action, AgeClass, Command, DeviceDetails, PatientDetails, PatientLimit, PrincipalKind,
     };
     use vitalgate_domain::model::input::Input;
     use vitalgate_domain::model::message::{Delivery, ExpectedSignal, Kind};
     use vitalgate_domain::model::time::Timestamp;
+    use vitalgate_domain::model::unit::Unit;
     use vitalgate_formats::{Request, decode};
 
     use super::*;
@@ -270,12 +300,16 @@ mod tests {
 
     impl Bed {
         fn new() -> Self {
+            Self::of("bedside", &["spo2", "heart_rate"])
+        }
+
+        fn of(class: &str, signals: &[&str]) -> Self {
             let configuration: Configuration = Config::built_in().unwrap().configuration().unwrap();
             let expected = |name: &str| ExpectedSignal {
                 signal: configuration.signals.find(name).unwrap().id,
                 interval: None,
             };
-            let signals = ["spo2", "heart_rate"].map(expected).to_vec();
+            let signals = signals.iter().copied().map(expected).collect();
             let core = Core::new("site".parse().unwrap(), false, configuration);
             let mut bed = Self { core, row: 0 };
             bed.command(Action::AdmitPatient(PatientDetails {
@@ -287,7 +321,7 @@ mod tests {
             }));
             bed.command(Action::RegisterDevice(DeviceDetails {
                 id: "dev".parse().unwrap(),
-                class: "bedside".to_owned(),
+                class: class.to_owned(),
                 kind: PrincipalKind::Device,
                 token_sha256: None,
                 via: Vec::new(),
@@ -314,6 +348,25 @@ mod tests {
 
         fn command(&mut self, action: Action) {
             self.fold(Input::Command(Box::new(Command { actor: "local:test".to_owned(), action })));
+        }
+
+        /// All limits of SpO2 are switched off.
+        fn spo2_off(&mut self) {
+            let off = |critical| PatientLimit {
+                signal: "spo2".to_owned(),
+                side: Side::Low,
+                critical,
+                value: None,
+                unit: Unit::Percent,
+            };
+            self.command(Action::SetLimits {
+                patient: "p".parse().unwrap(),
+                limits: vec![off(false), off(true)],
+                from: None,
+                replaces: None,
+                reason: Some("comfort care".to_owned()),
+                only: None,
+            });
         }
 
         fn reading(&mut self, signal: &str, value: f64, unit: &str) {
@@ -348,6 +401,36 @@ mod tests {
                 assert!(why.contains(reason), "{why}");
             }
         }
+    }
+
+    #[test]
+    fn a_patient_with_only_a_scale_is_not_monitored() {
+        let mut bed = Bed::of("spot", &["weight"]);
+        bed.reading("weight", 80.0, "kg");
+        bed.expect("not", &["nothing that comes has a limit"]);
+    }
+
+    #[test]
+    fn what_a_device_sends_unasked_counts_where_it_never_said_what_it_sends() {
+        let mut bed = Bed::of("bedside", &[]);
+        bed.reading("weight", 80.0, "kg");
+        bed.expect("not", &["nothing that comes has a limit"]);
+        bed.reading("spo2", 97.0, "%");
+        bed.expect("monitored", &[]);
+    }
+
+    #[test]
+    fn a_signal_whose_limits_are_all_off_is_not_monitored() {
+        let mut bed = Bed::of("bedside", &["spo2"]);
+        bed.reading("spo2", 97.0, "%");
+        bed.expect("monitored", &[]);
+        bed.spo2_off();
+        bed.expect("not", &["SpO2: no limit is in force", "nothing that comes has a limit"]);
+        let mut bed = Bed::new();
+        bed.reading("spo2", 97.0, "%");
+        bed.reading("heart_rate", 70.0, "/min");
+        bed.spo2_off();
+        bed.expect("partly", &["SpO2: no limit is in force"]);
     }
 
     #[test]

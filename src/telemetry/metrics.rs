@@ -84,6 +84,7 @@ struct InfluxMetrics {
     queries: Family<[(&'static str, &'static str); 2], Counter>,
     points: Family<Label, Counter>,
     refused: Family<Label, Counter>,
+    refusals: Family<[(&'static str, &'static str); 2], Counter>,
     paused: Family<Label, Gauge>,
     refilling: Family<Label, Gauge>,
     lag_rows: Family<Label, Gauge>,
@@ -101,6 +102,8 @@ impl InfluxMetrics {
         registry.register("sink_points", "Points a sink has taken", self.points.clone());
         let refused = "Lines a sink refused for good";
         registry.register("sink_refused_lines", refused, self.refused.clone());
+        let refusals = "Lines a sink refused for good, by why";
+        registry.register("sink_refusals", refusals, self.refusals.clone());
         let paused = "Whether a sink refuses everything";
         registry.register("sink_paused", paused, self.paused.clone());
         let refilling = "Whether what the journal lost is exported to a sink from history";
@@ -344,11 +347,14 @@ impl Metrics {
     }
 
     /// There is an InfluxDB to export to: everything of it stands at 0 from now on.
-    pub fn influx_begins(&self, classes: &[&'static str]) {
+    pub fn influx_begins(&self, classes: &[&'static str], refusals: &[&'static str]) {
         for class in classes {
             drop(self.0.influx.requests.get_or_create(&[INFLUX, ("status", *class)]));
         }
-        self.influx_written(0, 0);
+        for why in refusals {
+            self.influx_refused(why, 0);
+        }
+        self.influx_written(0);
         self.influx_paused(false);
         self.influx_lag(0, 0.0, false);
     }
@@ -370,10 +376,15 @@ impl Metrics {
         self.0.influx.queries.get_or_create(&[INFLUX, ("result", result)]).inc();
     }
 
-    /// InfluxDB has taken so many points and refused so many lines for good.
-    pub fn influx_written(&self, points: u64, refused: u64) {
+    /// InfluxDB has taken so many points.
+    pub fn influx_written(&self, points: u64) {
         self.0.influx.points.get_or_create(&[INFLUX]).inc_by(points);
-        self.0.influx.refused.get_or_create(&[INFLUX]).inc_by(refused);
+    }
+
+    /// InfluxDB has refused so many lines for good, and why.
+    pub fn influx_refused(&self, why: &'static str, lines: u64) {
+        self.0.influx.refused.get_or_create(&[INFLUX]).inc_by(lines);
+        self.0.influx.refusals.get_or_create(&[INFLUX, ("why", why)]).inc_by(lines);
     }
 
     /// So many readings have no form in line protocol.

@@ -22,7 +22,7 @@ use vitalgate_sim::codec::Protocol;
 use vitalgate_sim::link::{self, Feed, LinkOptions, Next};
 use vitalgate_sim::session::Outgoing;
 
-pub use recording::{BadColumn, BadRecording, Cell, Column};
+pub use recording::{BadColumn, BadRecording, Cell, Column, Quality, QualityColumn};
 
 use crate::config::Config;
 use vitalgate_domain::model::ids::DeviceId;
@@ -57,6 +57,13 @@ pub struct ReplayOptions {
     /// left out.
     #[arg(long = "column", value_name = "COLUMN", required = true)]
     pub columns: Vec<Column>,
+    /// A column that says how good others are: `sqi` the whole row, `sqi=hr_bpm` the column `hr_bpm`; may be
+    /// given again.
+    ///
+    /// Its cells are 0 to 1, `low`, `medium`, `high` or empty. `sqi=hr_bpm*0.01` multiplies. What is said of a
+    /// column goes before what is said of the row.
+    #[arg(long = "quality", value_name = "COLUMN")]
+    pub qualities: Vec<QualityColumn>,
     /// The device's boot number; one more for each further replay as the same device.
     #[arg(long, default_value_t = 1)]
     pub boot: u64,
@@ -86,9 +93,10 @@ pub struct ReplayReport {
 /// recording that cannot be read to its end.
 pub async fn run(options: ReplayOptions) -> anyhow::Result<ReplayReport> {
     check(&options.columns, &signals(options.signals.as_deref())?)?;
+    check_qualities(&options.qualities, &options.columns)?;
     let text = std::fs::read_to_string(&options.file)
         .with_context(|| format!("cannot read {}", options.file.display()))?;
-    let cells = recording::read(&text, &options.columns)
+    let cells = recording::read(&text, &options.columns, &options.qualities)
         .with_context(|| options.file.display().to_string())?;
     let messages = messages(&options, &cells);
     let sent = |message: Option<&Message<'_>>| message.map_or(options.start, |m| m.sent_at);
@@ -163,6 +171,16 @@ fn check(columns: &[Column], signals: &SignalTable) -> Result<(), BadColumn> {
     Ok(())
 }
 
+/// A quality is about something that is sent.
+fn check_qualities(qualities: &[QualityColumn], columns: &[Column]) -> Result<(), BadColumn> {
+    for QualityColumn { name, of, .. } in qualities {
+        if let Some(of) = of.as_ref().filter(|of| columns.iter().all(|c| c.name != **of)) {
+            return Err(BadColumn::QualityOf(name.clone(), of.clone()));
+        }
+    }
+    Ok(())
+}
+
 /// `cells` come in the order of their arrival.
 fn messages<'a>(options: &ReplayOptions, cells: &[Cell<'a>]) -> Vec<Message<'a>> {
     let bursts = cells.chunk_by(|a, b| a.arrived == b.arrived).flat_map(|all| all.chunks(MESSAGE));
@@ -198,6 +216,8 @@ struct Reading<'a> {
     signal: &'a str,
     value: f64,
     unit: Unit,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quality: Option<Quality>,
 }
 
 impl Message<'_> {
@@ -209,7 +229,8 @@ impl Message<'_> {
 impl<'a> Reading<'a> {
     fn of(cell: &Cell<'a>, start: Timestamp) -> Self {
         let Column { signal, unit, .. } = cell.column;
-        Self { at: start + cell.measured, signal, value: cell.value, unit: *unit }
+        let Cell { measured, value, quality, .. } = *cell;
+        Self { at: start + measured, signal, value, unit: *unit, quality }
     }
 }
 
@@ -264,6 +285,7 @@ mod tests {
             token: Some("secret".to_owned()),
             start: "2026-03-02T00:00:00Z".parse().unwrap(),
             columns: columns.iter().map(|text| text.parse().unwrap()).collect(),
+            qualities: Vec::new(),
             boot: 7,
             signals: None,
             file: file.to_owned(),
@@ -351,6 +373,23 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn what_the_file_says_of_the_quality_is_sent_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("stay.csv");
+        std::fs::write(&file, "time_s,hr,spo2,sqi\n0,60,97,20\n60,61,98,\n").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let columns = ["hr=heart_rate:/min", "spo2=spo2:%"];
+        let mut options = options(listener.local_addr().unwrap(), &columns, &file);
+        options.qualities = vec!["sqi=spo2*0.01".parse().unwrap()];
+        let gateway = tokio::spawn(gateway(listener));
+        run(options).await.unwrap();
+        let messages = gateway.await.unwrap();
+        let sent = messages.iter().flat_map(|message| message["readings"].as_array().unwrap());
+        let sent: Vec<_> = sent.map(|reading| reading.get("quality").cloned()).collect();
+        assert_eq!(sent, [None, Some(json!(0.2)), None, None]);
+    }
+
     #[test]
     fn a_long_burst_is_several_messages_of_one_instant() {
         let columns = ["hr=heart_rate:/min"];
@@ -360,6 +399,7 @@ mod tests {
             measured: Span::ZERO,
             arrived: Span::secs(60),
             value,
+            quality: None,
         };
         let cells: Vec<_> = (0..1_001).map(|n| cell(f64::from(n))).collect();
         let all = messages(&options, &cells);
@@ -381,5 +421,10 @@ mod tests {
         refuse("hr=heart_rate:%", "column `hr`: `%` is not a unit of heart_rate, which is in /min")
             .await;
         refuse("hr=heart_rate:/min", "cannot read no-such-file.csv: ").await;
+        let file = Path::new("no-such-file.csv");
+        let mut options = options(([127, 0, 0, 1], 1).into(), &["hr=heart_rate:/min"], file);
+        options.qualities = vec!["sqi=spo2".parse().unwrap()];
+        let error = run(options).await.unwrap_err().to_string();
+        assert_eq!(error, "quality `sqi`: no --column is called `spo2`");
     }
 }

@@ -1085,6 +1085,31 @@ class Floors(unittest.TestCase):
         self.assertEqual(story.last["monitored"], {"p-1": "not"})
 
 
+class Monitored(unittest.TestCase):
+    """contract §6, §0.22a"""
+
+    OFF = [{"signal": "spo2", "side": "low", "critical": critical, "value": None, "unit": "%"} for critical in (False, True)]
+
+    def test_a_patient_with_only_a_scale_is_not_monitored(self):
+        story = Story(cls="spot", signals=["weight"])
+        story.send(("weight", 80), t=1)
+        self.assertEqual(story.last["monitored"], {"p-1": "not"})
+
+    def test_where_all_limits_of_the_only_signal_are_off_nobody_is_monitored(self):
+        story = Story()
+        story.stream(1, 3, ("spo2", 97))
+        self.assertEqual(story.last["monitored"], {"p-1": "monitored"})
+        self.assertEqual(story.do("limits", patient="p-1", limits=self.OFF, reason="comfort care"), "done")
+        self.assertEqual(story.last["monitored"], {"p-1": "not"})
+
+    def test_where_all_limits_of_one_signal_are_off_it_is_partly(self):
+        story = Story(signals=["spo2", "heart_rate", "weight"])
+        story.stream(1, 3, ("spo2", 97), ("heart_rate", 70), ("weight", 80))
+        self.assertEqual(story.last["monitored"], {"p-1": "monitored"})
+        story.do("limits", patient="p-1", limits=self.OFF, reason="comfort care")
+        self.assertEqual(story.last["monitored"], {"p-1": "partly"})
+
+
 class Comparing(unittest.TestCase):
     """The tools around the judge."""
 

@@ -3,6 +3,8 @@
 import { html } from "../vendor/preact.js";
 import { answer, pending, resets } from "../commands.js";
 import { clock, span, time } from "../format.js";
+import { announced } from "../order.js";
+import { resetOf } from "../outcome.js";
 import { placeName, whereNow } from "../places.js";
 import * as state from "../state.js";
 
@@ -31,7 +33,7 @@ export function story(alarm) {
   const parts = [];
   if (alarm.confirmed === false) parts.push("unconfirmed: not yet stored");
   if (alarm.group) parts.push("follows from another alarm");
-  if (alarm.quiet_until) parts.push(`not announced before ${clock(time(alarm.quiet_until))}: twice within an hour`);
+  if (alarm.quiet_until) parts.push(`announced twice within the hour: again at ${clock(time(alarm.quiet_until))}, if it is still open`);
   if (alarm.late) parts.push("late");
   if (alarm.condition === "unknown") parts.push(`not known now: ${alarm.condition_reason ?? "no data"}`);
   else if (alarm.condition === "absent") parts.push("over");
@@ -45,12 +47,12 @@ export function story(alarm) {
   return parts.join(" · ");
 }
 
-/** When it was announced last, and when it first rose. @param {{alarm: Alarm}} props */
+/** When it was announced last, or had news that was not, and when it first rose. @param {{alarm: Alarm}} props */
 export function Times({ alarm }) {
   const last = time(alarm.announced_at);
   const first = time(alarm.raised_at);
   const ago = span(state.now.value - last);
-  return html`<span class="since"><span class="sr">announced </span>${clock(last)}
+  return html`<span class="since"><span class="sr">${announced(alarm) ? "announced" : "not announced, as of"} </span>${clock(last)}
     <small>${ago} ago${last - first < 1_000 ? null : html` · first ${clock(first)}`}</small></span>`;
 }
 
@@ -98,7 +100,7 @@ function refusal(alarm, act) {
   if (act === "acknowledge" && alarm.state === "acknowledged") return "acknowledged already";
   if (act === "acknowledge" && alarm.state !== "alarming") return "it is over: open it to reset it";
   if (act === "unacknowledge" && alarm.state !== "acknowledged") return "nobody has acknowledged it";
-  if (act === "reset" && alarm.condition === "present") return "it still holds: only what is over can be reset";
+  if (act === "reset" && resetOf(alarm) === "not_while_it_holds") return "it still holds: only what is over can be reset";
   if (!state.mayAnswer.value) return "your role may look but not answer";
   if (state.link.value !== "live") return "not connected: nothing would be recorded";
   if (state.beat.value?.store === "failing") return "the store fails: nothing would be recorded";

@@ -34,9 +34,7 @@ export function AlarmBanner() {
   const waiting = state.waiting.value.filter(announced);
   const first = waiting[0];
   if (!first) {
-    const where = state.ward.value ? ` in ${state.ward.value}` : "";
-    const text = state.trustworthy.value ? `No alarm waits for an answer${where}` : "Alarms are not known: this page is not live";
-    return html`<div class="banner none" role="status">${text}</div>`;
+    return html`<div class="banner none" role="status">${state.trustworthy.value ? nothing() : "Alarms are not known: this page is not live"}</div>`;
   }
   const urgent = first.priority === "high" && first.state === "alarming";
   return html`<div class="banner ${tone(first)} ${urgent ? "urgent" : ""}" role=${urgent ? "alert" : "status"}>
@@ -50,6 +48,15 @@ export function AlarmBanner() {
     <span class="counts">${counts(waiting).map(({ priority, count }) => html`<span key=${priority} class=${priority}>${count} ${priority}</span>`)}</span>
     <a class="button list" href=${state.href({ view: "alarms" })}>Open list</a>
   </div>`;
+}
+
+/** That nothing is announced is not that nothing waits. */
+function nothing() {
+  const where = state.ward.value ? ` in ${state.ward.value}` : "";
+  const quiet = state.waiting.value.length;
+  if (quiet === 0) return `No alarm waits for an answer${where}`;
+  const text = `No alarm is announced now${where}; ${quiet} ${quiet === 1 ? "waits" : "wait"} without being announced.`;
+  return html`<span>${text}</span> <a href=${state.href({ view: "alarms" })}>Open list</a>`;
 }
 
 /** That only one ward is shown, and what waits in the others. */

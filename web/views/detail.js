@@ -5,6 +5,8 @@ import { effect, html, signal } from "../vendor/preact.js";
 import { get } from "../api.js";
 import { resets, resetSoon, secondsLeft, undoReset } from "../commands.js";
 import { clock, number, span, time, unitText } from "../format.js";
+import { announced } from "../order.js";
+import { resetOf } from "../outcome.js";
 import * as state from "../state.js";
 import { Command, mark, place, story, tone } from "./alarm.js";
 
@@ -13,7 +15,7 @@ import { Command, mark, place, story, tone } from "./alarm.js";
 /** @typedef {{alarm: Alarm|null, transitions: any[], limits: any[]|null, readings: any[]}} Story */
 
 const known = signal(/** @type {{id: string, story: Story|null, error: string}|null} */ (null));
-/** Why an alarm may be closed whose condition is not known. */
+/** Why an alarm may be closed that is not known to be over. */
 const reason = signal({ id: "", text: "" });
 
 effect(() => {
@@ -70,7 +72,8 @@ function standing(alarm) {
 /** @param {{alarm: Alarm}} props */
 function Commands({ alarm }) {
   const waiting = resets.value.get(alarm.id);
-  const asks = alarm.condition === "unknown" && alarm.state !== "closed";
+  const asks = alarm.state !== "closed" && resetOf(alarm) === "with_a_reason";
+  const doubt = alarm.condition === "unknown" ? "Nobody knows whether it still holds" : "It may never end by itself";
   const why = asks && reason.value.id === alarm.id ? reason.value.text.trim() : "";
   const press = () => resetSoon(alarm, why);
   return html`<div class="commands" role="group" aria-label="Answer this alarm">
@@ -78,8 +81,8 @@ function Commands({ alarm }) {
     <${Command} alarm=${alarm} act="unacknowledge" />
     <span class="apart">
       ${asks ? html`<input value=${why ? reason.value.text : ""} maxlength="200" disabled=${waiting !== undefined}
-        aria-label="Why may it be closed? Nobody knows whether it still holds"
-        placeholder="Not known now: why close it?"
+        aria-label="Why may it be closed? ${doubt}"
+        placeholder="${alarm.condition === "unknown" ? "Not known now" : "It still holds"}: why close it?"
         onInput=${(/** @type {any} */ e) => { reason.value = { id: alarm.id, text: e.target.value }; }} />` : null}
       <${Command} alarm=${alarm} act="reset" press=${press} blocked=${asks && !why ? "write first why it may be closed" : ""}>
         <small>${waiting ? `is sent in ${secondsLeft(waiting)} s` : "is sent after 10 s, or when you leave and confirm"}</small><//>
@@ -95,7 +98,7 @@ function facts(alarm) {
   const { latest, trigger } = alarm;
   const ago = (/** @type {string} */ at) => `${clock(time(at))}, ${span(state.now.value - time(at))} ago`;
   /** @type {[string, string][]} */
-  const all = [["Last announced", ago(alarm.announced_at)], ["First rose", ago(alarm.raised_at)]];
+  const all = [[announced(alarm) ? "Last announced" : "Not announced, as of", ago(alarm.announced_at)], ["First rose", ago(alarm.raised_at)]];
   if (alarm.condition_since) all.push(["Condition", `${alarm.condition} since ${ago(alarm.condition_since)}`]);
   if (latest) all.push(["Value", `${number(latest.value)} ${unitText(latest.unit)} at ${clock(time(latest.measured_at))}`]);
   if (trigger?.limit != null) all.push(["Limit", `${number(trigger.limit)} ${unitText(trigger.unit)}`]);

@@ -9,7 +9,7 @@ use crate::alarms::draft;
 use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::cause::Cause;
 use crate::model::ids::{BedId, DeviceId, WardId};
-use crate::model::input::Synchronised;
+use crate::model::input::{LineRefusal, Synchronised};
 use crate::model::time::Span;
 use crate::output::transition::Change;
 use crate::output::{Output, rule};
@@ -24,6 +24,7 @@ const UNWATCHED: &str = "ward.unwatched";
 const BROKER: &str = "link.broker";
 const SINK_REFUSED: &str = "influx.refused";
 const SINK_BEHIND: &str = "influx.behind";
+const LINES_REFUSED: &str = "influx.lines_refused";
 
 /// A wall clock that is further behind the gateway's own time raises an alarm.
 const CLOCK_TOLERATED: Span = Span::secs(1);
@@ -106,9 +107,9 @@ impl Site {
     }
 
     /// InfluxDB refuses what is exported to it, or is behind: both end by themselves.
-    pub fn sink(&mut self, refused: Option<u16>, behind: bool, out: &mut Output) {
-        let refused = refused.map(text::sink_refused);
-        let behind = behind.then(text::sink_behind);
+    pub fn sink(&mut self, refused: Option<u16>, behind: bool, words: &str, out: &mut Output) {
+        let refused = refused.map(|status| text::sink_refused(status, words));
+        let behind = behind.then(|| text::sink_behind(words));
         for (id, priority, text) in
             [(SINK_REFUSED, Priority::Medium, refused), (SINK_BEHIND, Priority::Low, behind)]
         {
@@ -121,7 +122,30 @@ impl Site {
         }
     }
 
-    /// Whether one of its alarms is open.
+    /// InfluxDB will never take some of what was exported: told once for each reason, until somebody has
+    /// looked. What concerns all that follows is medium; what concerns only those lines is low.
+    pub fn lines_refused(&mut self, why: LineRefusal, lines: u64, words: &str, out: &mut Output) {
+        let key = Key::new(rule(LINES_REFUSED), why.as_str());
+        if self.alarms.holds(&key) {
+            return;
+        }
+        let (priority, reason) = match why {
+            LineRefusal::Line => (Priority::Low, "for a reason of their own"),
+            LineRefusal::Retention => (Priority::Low, "older than its bucket keeps anything"),
+            LineRefusal::Series => (Priority::Medium, "it takes no new series"),
+            LineRefusal::FieldType => (Priority::Medium, "a field has another type there"),
+        };
+        let text = format!(
+            "InfluxDB will never take some of what is exported to it, {lines} points so far: \
+             {reason}; the export goes on without them{}",
+            text::sink_says(words)
+        );
+        let cause = Cause::noticed(None, out.wall());
+        let draft = draft::technical(key, None, priority, Condition::Momentary, text, cause, out);
+        self.alarms.raise(GATEWAY, draft, out);
+    }
+
+    /// Whether one of its alarms is open that it ends by itself.
     pub fn is_sink_alarming(&self) -> bool {
         let of_sink = |id: &str| [SINK_REFUSED, SINK_BEHIND].contains(&id);
         self.alarms.iter().any(|(key, _)| of_sink(key.rule.as_str()))

@@ -129,16 +129,23 @@ pub(crate) fn broker(id: &DeviceId, fault: &str) -> String {
 }
 
 /// InfluxDB refuses all.
-pub(crate) fn sink_refused(status: u16) -> String {
+pub(crate) fn sink_refused(status: u16, words: &str) -> String {
     format!(
         "InfluxDB refuses everything with status {status}: check address, secret, organisation and bucket; it is \
-         kept here until then"
+         kept here until then{}",
+        sink_says(words)
     )
 }
 
 /// InfluxDB is behind.
-pub(crate) fn sink_behind() -> String {
-    "InfluxDB is further behind than it may be; what it lacks is kept here".to_owned()
+pub(crate) fn sink_behind(words: &str) -> String {
+    let says = sink_says(words);
+    format!("InfluxDB is further behind than it may be; what it lacks is kept here{says}")
+}
+
+/// What the server of a sink says, after what is known of it.
+pub(crate) fn sink_says(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!(". It says: {words}") }
 }
 
 /// The wall clock was set back.

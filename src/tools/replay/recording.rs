@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::Serialize;
+
 use vitalgate_domain::model::time::Span;
 use vitalgate_domain::model::unit::Unit;
 
@@ -21,6 +23,27 @@ pub struct Column {
     pub factor: f64,
 }
 
+/// A column of the file that says how good others are: a number from 0 to 1, `low`, `medium` or `high`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QualityColumn {
+    /// In the file, a long one too.
+    pub name: String,
+    /// The column it is about; `None` for all of its row.
+    pub of: Option<String>,
+    /// What the number in the file is multiplied by.
+    pub factor: f64,
+}
+
+/// How good a number is, as it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Quality {
+    /// From 0 to 1.
+    Number(f64),
+    /// In a word.
+    Word(&'static str),
+}
+
 /// One number of the file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cell<'a> {
@@ -32,14 +55,24 @@ pub struct Cell<'a> {
     pub arrived: Span,
     /// In the column's unit.
     pub value: f64,
+    /// How good it is, where the file says so.
+    pub quality: Option<Quality>,
 }
 
-/// Why a `--column` was refused.
+/// Why a `--column` or a `--quality` was refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BadColumn {
     /// Not of the form.
     #[error("`{0}` is not a column: write csv=signal:unit, such as hr_bpm=heart_rate:/min")]
     Form(String),
+    /// Not of the form.
+    #[error(
+        "`{0}` is not a quality: write csv, csv=column or csv=column*factor, such as sqi=spo2*0.01"
+    )]
+    QualityForm(String),
+    /// A quality of nothing that is sent.
+    #[error("quality `{0}`: no --column is called `{1}`")]
+    QualityOf(String, String),
     /// A unit that is not known.
     #[error("column `{0}`: {1}; write it in UCUM, such as mm[Hg]")]
     Unit(String, #[source] vitalgate_domain::model::unit::UnknownUnit),
@@ -106,6 +139,19 @@ pub enum BadRecording {
         /// What it says.
         text: String,
     },
+    /// A cell that is no quality.
+    #[error(
+        "line {line}, column `{column}`: `{text}` is not a quality: 0 to 1, low, medium or high; \
+         leave it empty if none is stated"
+    )]
+    Quality {
+        /// Which line.
+        line: usize,
+        /// Which column.
+        column: String,
+        /// What it says.
+        text: String,
+    },
     /// A name that no row has.
     #[error("no row's `signal` is `{0}`; check the spelling of --column")]
     Unused(String),
@@ -116,7 +162,11 @@ pub enum BadRecording {
 
 /// Reads a wide file (a column a signal) or a long one (`signal`, `value`). A row arrives at its
 /// `stored_s`, or when it was measured; cells that arrive together keep the order of the file.
-pub(super) fn read<'a>(text: &str, columns: &'a [Column]) -> Result<Vec<Cell<'a>>, BadRecording> {
+pub(super) fn read<'a>(
+    text: &str,
+    columns: &'a [Column],
+    qualities: &[QualityColumn],
+) -> Result<Vec<Cell<'a>>, BadRecording> {
     let mut lines = text.trim_start_matches('\u{feff}').lines();
     let header = Header { names: cells_of(lines.next().unwrap_or_default()) };
     let times = (header.position("time_s")?, header.position("stored_s").ok());
@@ -129,6 +179,10 @@ pub(super) fn read<'a>(text: &str, columns: &'a [Column]) -> Result<Vec<Cell<'a>
                 .collect::<Result<_, _>>()?,
         ),
     };
+    let qualities: Vec<_> = qualities
+        .iter()
+        .map(|quality| Ok((header.position(&quality.name)?, quality)))
+        .collect::<Result<_, _>>()?;
     let mut used = vec![false; columns.len()];
     let mut cells = Vec::new();
     for (line, text) in (2..).zip(lines).filter(|(_, text)| !text.is_empty()) {
@@ -140,7 +194,8 @@ pub(super) fn read<'a>(text: &str, columns: &'a [Column]) -> Result<Vec<Cell<'a>
         let mut add = |position, column: &'a Column| {
             if let Some(value) = row.number(position)? {
                 let value = value * column.factor;
-                cells.push(Cell { column, measured, arrived, value });
+                let quality = row.quality_of(column, &qualities)?;
+                cells.push(Cell { column, measured, arrived, value, quality });
             }
             Ok(())
         };
@@ -187,6 +242,23 @@ impl FromStr for Column {
         };
         let unit = unit.parse().map_err(|source| BadColumn::Unit(name.to_owned(), source))?;
         Ok(Self { name: name.to_owned(), signal: signal.to_owned(), unit, factor })
+    }
+}
+
+impl FromStr for QualityColumn {
+    type Err = BadColumn;
+
+    fn from_str(text: &str) -> Result<Self, BadColumn> {
+        let (text_of_it, factor) = text.rsplit_once('*').unwrap_or((text, "1"));
+        let (name, of) = match text_of_it.split_once('=') {
+            Some((name, of)) => (name, Some(of.to_owned())),
+            None => (text_of_it, None),
+        };
+        if name.is_empty() || of.as_ref().is_some_and(String::is_empty) {
+            return Err(BadColumn::QualityForm(text.to_owned()));
+        }
+        let factor = parse_factor(name, factor)?;
+        Ok(Self { name: name.to_owned(), of, factor })
     }
 }
 
@@ -264,6 +336,47 @@ impl Row<'_> {
         }
     }
 
+    /// What is said of this column, else of the row.
+    fn quality_of(
+        &self,
+        column: &Column,
+        qualities: &[(usize, &QualityColumn)],
+    ) -> Result<Option<Quality>, BadRecording> {
+        let mut of_row = None;
+        for (position, quality) in qualities {
+            match &quality.of {
+                Some(of) if *of != column.name => {}
+                Some(_) => {
+                    if let Some(found) = self.quality(*position, quality.factor)? {
+                        return Ok(Some(found));
+                    }
+                }
+                None => of_row = of_row.or(self.quality(*position, quality.factor)?),
+            }
+        }
+        Ok(of_row)
+    }
+
+    /// `None` for an empty cell.
+    fn quality(&self, position: usize, factor: f64) -> Result<Option<Quality>, BadRecording> {
+        let text = self.cells[position];
+        if text.is_empty() {
+            return Ok(None);
+        }
+        if let Some(word) = ["low", "medium", "high"].into_iter().find(|word| *word == text) {
+            return Ok(Some(Quality::Word(word)));
+        }
+        let number = text.parse::<f64>().ok().map(|number| number * factor);
+        match number.filter(|number| (0.0..=1.0).contains(number)) {
+            Some(number) => Ok(Some(Quality::Number(number))),
+            None => Err(BadRecording::Quality {
+                line: self.line,
+                column: self.header.names[position].to_owned(),
+                text: text.to_owned(),
+            }),
+        }
+    }
+
     fn not_a_time(&self, position: usize) -> BadRecording {
         BadRecording::Time {
             line: self.line,
@@ -285,7 +398,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, names: &[&str], expected: &[(&str, i64, i64, f64)]) {
         let columns = columns(names);
-        let cells = read(text, &columns).unwrap();
+        let cells = read(text, &columns, &[]).unwrap();
         let millis = |span: Span| span.as_micros() / 1_000;
         let found: Vec<_> = cells
             .iter()
@@ -297,7 +410,8 @@ mod tests {
     #[track_caller]
     fn refuse(text: &str, name: &str, expected: &str) {
         let columns = columns(&[name]);
-        assert_eq!(read(text, &columns).unwrap_err().to_string(), expected, "{text:?}");
+        let error = read(text, &columns, &[]).unwrap_err();
+        assert_eq!(error.to_string(), expected, "{text:?}");
     }
 
     const HR: &str = "hr=heart_rate:/min";
@@ -336,6 +450,46 @@ mod tests {
                 ("fio2", 10_000, 240_000, 50.0),
             ],
         );
+    }
+
+    /// Qualities of what is read, in the order of the cells.
+    fn qualities_in(text: &str, of: &[&str]) -> Result<Vec<Option<Quality>>, String> {
+        let columns = columns(&[HR, FIO2]);
+        let of: Vec<QualityColumn> = of.iter().map(|text| text.parse().unwrap()).collect();
+        let cells = read(text, &columns, &of).map_err(|e| e.to_string())?;
+        Ok(cells.iter().map(|cell| cell.quality).collect())
+    }
+
+    #[test]
+    fn a_column_says_how_good_another_is_or_the_row() {
+        let number = |number| Some(Quality::Number(number));
+        let word = |word| Some(Quality::Word(word));
+        let wide = "time_s,hr,sqi,fio2,all\n0,60,20,0.2,high\n1,61,,0.3,0.9\n2,62,50,0.4,\n";
+        let of_both = [word("high"), word("high"), number(0.9), number(0.9), None, None];
+        assert_eq!(qualities_in(wide, &["all"]).unwrap(), of_both);
+        let of_one = [number(0.2), word("high"), number(0.9), number(0.9), number(0.5), None];
+        assert_eq!(qualities_in(wide, &["all", "sqi=hr*0.01"]).unwrap(), of_one);
+        let long = "time_s,signal,value,q\n0,hr,60,low\n1,fio2,0.2,0.7\n";
+        assert_eq!(qualities_in(long, &["q"]).unwrap(), [word("low"), number(0.7)]);
+        assert_eq!(qualities_in(long, &["q=hr"]).unwrap(), [word("low"), None]);
+    }
+
+    #[test]
+    fn what_is_no_quality_is_named_with_its_place() {
+        for text in ["1.1", "-0.1", "good", "NaN"] {
+            let file = format!("time_s,hr,fio2,q\n0,60,0.2,{text}\n");
+            let expected = format!(
+                "line 2, column `q`: `{text}` is not a quality: 0 to 1, low, medium or high; \
+                 leave it empty if none is stated"
+            );
+            assert_eq!(qualities_in(&file, &["q"]).unwrap_err(), expected);
+        }
+        let none = qualities_in("time_s,hr,fio2\n0,60,0.2\n", &["q"]).unwrap_err();
+        assert_eq!(none, "line 1 has no column `q`; it has time_s, hr, fio2");
+        for text in ["", "=hr", "q="] {
+            let error = text.parse::<QualityColumn>().unwrap_err().to_string();
+            assert!(error.contains("is not a quality: write csv"), "{error}");
+        }
     }
 
     #[test]

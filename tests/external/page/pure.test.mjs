@@ -2,11 +2,12 @@
 //
 //   node --test tests/external/page/pure.test.mjs
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { HOLD_MS, look } from "../../../web/hold.js";
 import { announced, byUrgency, counts, inOrder } from "../../../web/order.js";
-import { changed, tooLate, UNDO_MS, why } from "../../../web/outcome.js";
+import { changed, resetOf, tooLate, UNDO_MS, why } from "../../../web/outcome.js";
 import { placeName, split, whereNow } from "../../../web/places.js";
 import { alarmOf, stale } from "../../../web/readouts.js";
 import { format, parse } from "../../../web/route.js";
@@ -58,6 +59,19 @@ test("a high alarm, latched or momentary, stands before every technical one that
   before(alarm({ ...high, ...technical }), alarm(technical));
 });
 
+test("a message of the gateway never outranks what was high of a patient, latched or not", () => {
+  const gateway = { ...technical, patient: null, ward: null, bed: null };
+  for (const condition of ["present", "unknown", "momentary"])
+    for (const priority of ["high", "medium", "low", "info"]) {
+      const message = alarm({ ...gateway, priority, condition, announced_at: "2026-11-21T10:00:09Z" });
+      before(alarm({ ...high, ...latched }), message);
+      before(alarm({ ...high, ...momentary, state: "acknowledged" }), message);
+      before(alarm({ ...high, ...technical }), message);
+    }
+  before(alarm({ ...gateway, ...high }), alarm(technical));
+  before(alarm({ ...gateway, ...high }), alarm({ ...latched, priority: "medium" }));
+});
+
 test("what waits for an answer stands before what has one", () => {
   const answered = alarm({ ...high, state: "acknowledged" });
   const waiting = alarm();
@@ -66,15 +80,28 @@ test("what waits for an answer stands before what has one", () => {
 
 test("it is an order: of any three the first stands before the last", () => {
   const all = [];
-  for (const kind of ["physiological", "technical"])
+  for (const [kind, patient] of [["physiological", "p-1"], ["technical", "p-1"], ["technical", null]])
     for (const priority of ["high", "medium", "low", "info"])
       for (const condition of ["present", "unknown", "momentary", "absent"])
-        for (const second of [0, 1]) all.push(alarm({ kind, priority, condition, announced_at: `2026-11-21T10:00:0${second}Z` }));
+        for (const second of [0, 1]) all.push(alarm({ kind, patient, priority, condition, announced_at: `2026-11-21T10:00:0${second}Z` }));
   const sign = (a, b) => Math.sign(byUrgency(a, b));
   for (const a of all) for (const b of all) {
     assert.equal(sign(a, b), -sign(b, a) || 0);
     for (const c of all) if (sign(a, b) < 0 && sign(b, c) < 0) assert.equal(sign(a, c), -1);
   }
+});
+
+test("the order is that of the gateway", () => {
+  const fixture = readFileSync(new URL("../../fixtures/order.txt", import.meta.url), "utf8");
+  const lines = fixture.trim().split("\n").filter((line) => !line.startsWith("#"));
+  assert.ok(lines.length > 100, "an order worth its name");
+  const some = (text) => (text === "-" ? null : text);
+  const alarms = lines.map((line) => {
+    const [id, kind, priority, condition, state, group, patient, second] = line.split(" ");
+    return { id, kind, priority, condition, state, group: some(group), patient: some(patient), announced_at: `2026-11-21T10:00:${second}Z` };
+  });
+  alarms.sort((a, b) => (a.id < b.id ? -1 : 1));
+  assert.deepEqual(inOrder(alarms).map((a) => a.id), lines.map((line) => line.split(" ")[0]));
 });
 
 test("counts leave out no priority that is there", () => {
@@ -107,6 +134,17 @@ test("a button waits when it moved, when it means something else and when it is 
   assert.equal(look(first, there, 5_000).until, first.until);
   assert.equal(look(first, { ...there, y: 64 }, 5_000).until, 5_000 + HOLD_MS);
   assert.equal(look(first, { ...there, meaning: "acknowledge a2" }, 5_000).until, 5_000 + HOLD_MS);
+});
+
+test("only alarms of the link that nothing else may end are reset while they hold, with a reason", () => {
+  const by = (more) => resetOf(alarm(more));
+  for (const rule of ["link.lost_while_pending", "clock.suspect"]) {
+    assert.equal(by({ ...technical, rule }), "with_a_reason");
+    assert.equal(by({ ...technical, rule, condition: "absent" }), "as_it_is");
+  }
+  assert.equal(by({ ...technical, rule: "link.silence" }), "not_while_it_holds");
+  assert.equal(by({ rule: "spo2.low", condition: "unknown" }), "with_a_reason");
+  assert.equal(by({ rule: "vf", condition: "momentary" }), "as_it_is");
 });
 
 test("a reset is about what was seen, and is not sent out of a long sleep", () => {

@@ -72,4 +72,23 @@ module.exports = {
     await until("it is sent", 12_000, () => bench.gateway.commands.length === 1);
     assert.equal(bench.gateway.commands[0].reason, "sensor went with the patient");
   },
+
+  async what_nothing_else_may_end_is_reset_with_a_reason_while_it_holds(bench) {
+    bench.gateway.alarm("a-03", "bed-02", { kind: "technical", rule: "link.lost_while_pending", text: "SpO2 lost" });
+    bench.gateway.alarm("a-04", "bed-07", { kind: "technical", rule: "link.silence", text: "dev-07 silent" });
+    const page = await bench.open("#alarm/a-03");
+    const reset = page.locator("main").getByRole("button", { name: /^Reset/ });
+    await pause(900);
+    assert.equal(await reset.getAttribute("aria-disabled"), "true", "not without a reason");
+    await page.getByRole("textbox", { name: /never end by itself/ }).fill("patient is in the theatre");
+    await reset.click();
+    await until("it is sent", 12_000, () => bench.gateway.commands.length === 1);
+    const [{ id, act, reason }] = bench.gateway.commands;
+    assert.deepEqual({ id, act, reason }, { id: "a-03", act: "reset", reason: "patient is in the theatre" });
+    await page.evaluate(() => { location.hash = "#alarm/a-04"; });
+    await page.getByRole("heading", { name: /dev-07 silent/ }).waitFor();
+    await pause(900);
+    assert.equal(await reset.getAttribute("aria-disabled"), "true", "what ends by itself is not reset while it holds");
+    assert.equal(await page.getByRole("textbox").count(), 0);
+  },
 };

@@ -47,6 +47,30 @@ module.exports = {
     assert.match(await page.locator("main li").first().innerText(), /HR 150/);
   },
 
+  async what_is_kept_back_is_shown_as_waiting_and_not_as_announced({ gateway, open }) {
+    gateway.alarm("a-02", "bed-02", { text: "no data", kind: "technical", quiet_until: iso(Date.now() + 30 * 60_000) });
+    const page = await open("#alarms");
+    const banner = page.locator(".banner");
+    await banner.filter({ hasText: /No alarm is announced now; 1 waits without being announced/ }).waitFor({ timeout: 3_000 });
+    assert.match(await page.locator("main li").first().innerText(), /announced twice within the hour: again at \d\d:\d\d/);
+    await page.evaluate(() => { location.hash = "#alarm/a-02"; });
+    await page.getByText("Not announced, as of").waitFor();
+    assert.doesNotMatch(await page.locator("main").innerText(), /Last announced/);
+    gateway.alarm("a-02", "bed-02", { quiet_until: undefined, announced_at: iso(Date.now()) });
+    await banner.filter({ hasText: "no data" }).waitFor({ timeout: 3_000 });
+    gateway.forget();
+    await banner.filter({ hasText: "No alarm waits for an answer" }).waitFor({ timeout: 3_000 });
+  },
+
+  async high_messages_of_the_gateway_stand_after_a_latched_high_alarm({ gateway, open }) {
+    gateway.alarm("a-02", "bed-02", { text: "HR 150 above 140", priority: "high", priority_peak: "high", state: "latched", condition: "absent" });
+    gateway.alarm("a-gw", null, { text: "the store fails", kind: "technical", priority: "high" });
+    const page = await open("#alarms");
+    await page.locator(".banner").waitFor();
+    assert.match(await page.locator(".banner").innerText(), /HR 150/);
+    assert.match(await page.locator("main li").first().innerText(), /HR 150/);
+  },
+
   async a_recurrence_shows_when_it_was_announced_and_when_it_first_rose({ gateway, open }) {
     gateway.alarm("a-02", "bed-02", { text: "SpO2 low", recurrence: 1, raised_at: ago(25), announced_at: ago(2) });
     const page = await open("#alarms");

@@ -49,6 +49,12 @@ pub(crate) struct State {
     pub(crate) bad: Option<String>,
     /// What was measured before, in nanoseconds, the bucket does not keep.
     pub(crate) keeps_from: i64,
+    /// The status of what is refused for its age.
+    pub(crate) too_old: u16,
+    /// So many series it holds, and takes no new one beyond.
+    pub(crate) most_series: usize,
+    /// Lines that hold this have a field of another type there.
+    pub(crate) other_type: Option<String>,
     /// Larger bodies are answered 413.
     pub(crate) most_bytes: usize,
     /// What `Authorization` must be.
@@ -85,6 +91,9 @@ impl Default for State {
             moods: VecDeque::new(),
             bad: None,
             keeps_from: 0,
+            too_old: 422,
+            most_series: usize::MAX,
+            other_type: None,
             most_bytes: usize::MAX,
             authorization: "Token secret-token".to_owned(),
             query_mood: QueryMood::Well,
@@ -111,14 +120,15 @@ impl State {
         self.times.values().map(BTreeSet::len).sum()
     }
 
+    /// Whether a line would begin a series beyond the most.
+    pub(super) fn is_one_too_many(&self, line: &str) -> bool {
+        self.points.len() >= self.most_series && !self.points.contains_key(head_of(line))
+    }
+
     pub(super) fn take(&mut self, line: &str) {
-        let space = line
-            .char_indices()
-            .find(|(at, c)| *c == ' ' && !line[..*at].ends_with('\\'))
-            .map(|(at, _)| at)
-            .expect("tags end");
+        let head = head_of(line);
         let (rest, time) = line.rsplit_once(' ').expect("a time");
-        let (head, fields) = (&rest[..space], &rest[space + 1..]);
+        let fields = &rest[head.len() + 1..];
         self.lines += 1;
         if head.starts_with("vitalgate_reading,") {
             self.last = time.parse().expect("nanoseconds");
@@ -141,4 +151,10 @@ impl State {
         self.answered.push(status);
         whole(status, "application/json", words.to_owned())
     }
+}
+
+/// Measurement and tags of a line.
+fn head_of(line: &str) -> &str {
+    let space = line.char_indices().find(|(at, c)| *c == ' ' && !line[..*at].ends_with('\\'));
+    &line[..space.expect("tags end").0]
 }

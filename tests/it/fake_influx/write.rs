@@ -59,6 +59,7 @@ pub(super) async fn write(
     }
     assert!(text.ends_with('\n'));
     let mut state = state.lock().unwrap();
+    let partly = kind_refused(&mut state, &mut text);
     let bad = state.bad.clone();
     let is_bad = |line: &&str| bad.as_ref().is_some_and(|bad| line.contains(bad.as_str()));
     let refused = text.lines().any(|line| is_bad(&line));
@@ -79,6 +80,11 @@ pub(super) async fn write(
     if mood == Mood::Cut {
         return Err(Cut);
     }
+    if let Some(words) = partly {
+        return Ok(
+            state.with(422, &format!("{{\"code\":\"unprocessable\",\"message\":\"{words}\"}}"))
+        );
+    }
     if refused {
         let why = if partial { "partial write" } else { "unable to parse" };
         return Ok(state.with(400, &format!("{{\"code\":\"invalid\",\"message\":\"{why}\"}}")));
@@ -86,7 +92,35 @@ pub(super) async fn write(
     if old > 0 {
         let why = if partial { "partial write: points" } else { "point is" };
         let words = format!("{why} beyond retention policy dropped={old}");
-        return Ok(state.with(422, &words));
+        let status = state.too_old;
+        return Ok(state.with(status, &words));
     }
     Ok(state.with(204, ""))
+}
+
+/// Takes out what is refused as a kind: the rest is written, and these are the words for it.
+fn kind_refused(state: &mut State, text: &mut String) -> Option<String> {
+    let other_type = state.other_type.clone();
+    let typed = |line: &str| other_type.as_ref().is_some_and(|part| line.contains(part.as_str()));
+    let mut dropped = [0, 0];
+    let kept: String = text
+        .split_inclusive('\n')
+        .filter(|line| {
+            let refused = [state.is_one_too_many(line), typed(line)];
+            if let Some(why) = refused.iter().position(|refused| *refused) {
+                dropped[why] += 1;
+            }
+            !refused.contains(&true)
+        })
+        .collect();
+    let words = match dropped {
+        [0, 0] => return None,
+        [_, 0] => "max-series-per-database limit exceeded: (5)",
+        _ => {
+            "field type conflict: input field \\\"value\\\" on measurement \\\"vitalgate_reading\\\" \
+             is type float, already exists as type integer"
+        }
+    };
+    *text = kept;
+    Some(format!("partial write: {words} dropped={}", dropped.iter().sum::<u32>()))
 }

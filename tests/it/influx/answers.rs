@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use serde_json::json;
-use vitalgate_domain::model::time::Span;
 
 use crate::fake_influx::{FakeInflux, Mood};
 use crate::harness::{eventually, telemetry};
 use crate::setup::{RULES, Setup};
 
-use super::{Sent, expect, gateway, publish, section, technical};
+use super::{Sent, expect, gateway, lines_refused, publish, section};
 
 #[test]
 fn readings_and_alarms_arrive_under_names_only_the_site_can_trace() {
@@ -96,28 +95,6 @@ fn whatever_the_server_answers_it_ends_complete() {
     assert_eq!(dead.len(), refused.len(), "{refused:?} {letters:?}");
     assert!(dead[0].contains("400") && dead[0].contains("invalid"), "{dead:?}");
     assert!(server.state().answered.iter().filter(|status| **status == 413).count() > 1);
-}
-
-#[test]
-fn what_is_older_than_the_bucket_keeps_holds_nothing_up() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = FakeInflux::start();
-    let gateway = gateway(dir.path(), server.address.port());
-    let keeps_from = (gateway.now() - Span::secs(120)).as_micros() * 1_000;
-    server.state().keeps_from = keeps_from;
-    gateway.admit("p-1", "dev-1");
-    let mut sent = Sent::new();
-    publish(&gateway, "dev-1", 1, 400, &mut sent);
-    let all = sent.len();
-    sent.retain(|(_, time), _| *time >= keeps_from);
-    let old = all - sent.len();
-    assert!(sent.len() > 100 && old > 300);
-    expect(&server, "dev-1", &sent);
-    eventually("all that is old is counted", || {
-        let refused = gateway.metric("vitalgate_sink_refused_lines_total{sink=\"influx\"}");
-        (refused == old as u64).then_some(())
-    });
-    assert!(technical(&gateway, "influx.refused").is_none());
-    let letters = "SELECT count(*) FROM dead_letters WHERE principal = 'influxdb'";
-    assert_eq!(gateway.rows(letters, |row| row.get::<_, i64>(0)), [0]);
+    let alarm = eventually("it is told", || lines_refused(&gateway, "line"));
+    assert_eq!(alarm["priority"], "low");
 }

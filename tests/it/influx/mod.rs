@@ -3,6 +3,7 @@
 mod answers;
 mod away;
 mod ended;
+mod refused;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -79,6 +80,19 @@ fn technical(gateway: &Gateway, rule: &str) -> Option<Value> {
     let list = gateway.get("/api/v1/alarms");
     let found = list["items"].as_array().unwrap().iter().find(|a| a["rule"] == rule).cloned();
     found.filter(|alarm| alarm["state"] != "closed")
+}
+
+/// The alarm that lines are refused for good for this reason.
+fn lines_refused(gateway: &Gateway, why: &str) -> Option<Value> {
+    let list = gateway.get("/api/v1/alarms");
+    let mut all = list["items"].as_array().unwrap().iter();
+    all.find(|a| a["rule"] == "influx.lines_refused" && a["source"] == why).cloned()
+}
+
+/// Lines refused for good for this reason, as they are counted.
+fn count_refused(gateway: &Gateway, why: &str) -> u64 {
+    let metric = format!("vitalgate_sink_refusals_total{{sink=\"influx\",why=\"{why}\"}}");
+    gateway.metric(&metric)
 }
 
 fn degraded(gateway: &Gateway) -> String {

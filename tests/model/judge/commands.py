@@ -95,7 +95,7 @@ def _patch_patient(world, command):
         _rules_judge_others(world, person, age, pregnant)
         if person.adult_at(world.number):
             world.alarms.over((person.id, "rules.age_class", "patient"), world.now)
-        elif _refused(world, person):
+        elif refused(world, person):
             world.alarms.hold(person.id, "rules.age_class", "patient", "medium", world.now, kind="technical", once=True)
     return "done"
 
@@ -119,7 +119,7 @@ def _rules_judge_others(world, person, age, pregnant):
             source.change("rules", person.id, tuple(f"{i}_{side}" for i in changed for side in SIDES))
 
 
-def _refused(world, person):
+def refused(world, person):
     """Whether anything its devices send, or should, is left to limits for adults. # contract §4"""
     signals = {s.signal for s in world.sources.values() if person.id in s.patients() and s.device in world.bound(person.id)}
     for device in world.bound(person.id):

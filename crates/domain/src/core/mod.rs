@@ -199,7 +199,8 @@ impl Core {
                 | Input::Synchronised(_)
                 | Input::NotAllowed { .. }
                 | Input::Broker { .. }
-                | Input::Sink { .. } => self.advance_to(now, &mut out),
+                | Input::Sink { .. }
+                | Input::LinesRefused { .. } => self.advance_to(now, &mut out),
             }
             self.note_alarms(&mut out);
             self.step(input, &mut out);
@@ -291,8 +292,12 @@ impl Core {
                 self.site_mut().broker(id, fault.as_deref(), out);
                 self.note_site_deadline();
             }
-            Input::Sink { refused, behind } => {
-                self.site_mut().sink(*refused, *behind, out);
+            Input::Sink { refused, behind, words } => {
+                self.site_mut().sink(*refused, *behind, words.as_deref().unwrap_or_default(), out);
+                self.note_site_deadline();
+            }
+            Input::LinesRefused { why, lines, words } => {
+                self.site_mut().lines_refused(*why, *lines, words, out);
                 self.note_site_deadline();
             }
             Input::Store { failing } => {

@@ -126,7 +126,56 @@ pub enum Input {
         /// Whether it is further behind than it may be.
         #[n(1)]
         behind: bool,
+        /// The server's words for it, fit for everybody's eyes.
+        #[n(2)]
+        words: Option<String>,
     },
+    /// Lines that InfluxDB will never take; the export goes on behind them.
+    #[n(13)]
+    LinesRefused {
+        /// Why.
+        #[n(0)]
+        why: LineRefusal,
+        /// How many.
+        #[n(1)]
+        lines: u64,
+        /// The server's words for it, fit for everybody's eyes.
+        #[n(2)]
+        words: String,
+    },
+}
+
+/// What InfluxDB has against a line for good. Numbers are part of the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+pub enum LineRefusal {
+    /// This one line, for a reason of its own.
+    #[n(0)]
+    Line,
+    /// It is older than the bucket keeps anything.
+    #[n(1)]
+    Retention,
+    /// It would begin a series, and the server takes no more of them.
+    #[n(2)]
+    Series,
+    /// A field of it is of another type there.
+    #[n(3)]
+    FieldType,
+}
+
+impl LineRefusal {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Line, Self::Retention, Self::Series, Self::FieldType];
+
+    /// In metrics, and as the source of the alarm.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Retention => "retention",
+            Self::Series => "series",
+            Self::FieldType => "field_type",
+        }
+    }
 }
 
 impl Input {
@@ -145,7 +194,8 @@ impl Input {
             | Self::Synchronised(_)
             | Self::NotAllowed { .. }
             | Self::Broker { .. }
-            | Self::Sink { .. } => None,
+            | Self::Sink { .. }
+            | Self::LinesRefused { .. } => None,
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod input;
 pub mod instance;
 pub mod message;
 pub mod observation;
+pub mod order;
 pub mod sample;
 pub mod signal;
 pub mod time;

@@ -5,7 +5,7 @@ use minicbor::{Decode, Encode};
 use super::known::Known;
 use super::watch::{Evidence, Track, Watch};
 use crate::alarms::book::Key;
-use crate::model::alarm::{Alarm, Condition, Side};
+use crate::model::alarm::{Alarm, Condition, Priority, Side};
 use crate::model::command::PatientLimit;
 use crate::model::observation::Source;
 use crate::model::signal::Signal;
@@ -44,6 +44,21 @@ impl Patient {
     /// The limits in force at an instant of the gateway's own time.
     pub fn limits_at(&self, measured: Timestamp) -> InForce<'_> {
         valid_at(&self.limits, self.is_adult(), measured)
+    }
+
+    /// Whether an alarm can come of a signal at an instant of the gateway's own time: a limit over it is in
+    /// force for this patient, and what lies beyond it is announced.
+    pub fn has_limit(&self, signal: &Signal, at: Timestamp, rules: &RuleSet) -> bool {
+        let Some(unit) = signal.unit else { return false };
+        let limits = self.limits_at(at);
+        // A patient's own limit holds for whom those for adults refuse, too.
+        let judges =
+            |rule: &&LimitRule| rule.whom.adults_only || rule.whom.holds_for(self.person());
+        rules.limits_of(signal.id).filter(judges).any(|rule| {
+            Level::ALL.into_iter().any(|level| {
+                rule.limit(level, limits, unit).is_some() && rule.priority(level) > Priority::Info
+            })
+        })
     }
 
     /// The version that stands: the newest of all, whenever it holds.
