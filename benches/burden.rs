@@ -37,8 +37,10 @@ const START: Timestamp = Timestamp::from_millis(1_772_409_600_000);
 fn main() -> anyhow::Result<()> {
     let mut all = vec![Family::play("1 Hz", "bedside", 1, &[("made", made(86_400))])?];
     for (family, class, interval, files) in FAMILIES {
-        let series =
-            files.iter().map(|file| Ok((*file, recorded(file)?))).collect::<anyhow::Result<Vec<_>>>()?;
+        let series = files
+            .iter()
+            .map(|file| Ok((*file, recorded(file)?)))
+            .collect::<anyhow::Result<Vec<_>>>()?;
         all.push(Family::play(family, class, interval, &series)?);
     }
     println!("announcements to people, by patient-day; plain: one at each crossing of a limit");
@@ -47,7 +49,9 @@ fn main() -> anyhow::Result<()> {
         "series", "answers", "days", "plain", "told", "change", "untold", "technical"
     );
     all.iter().for_each(Family::print_sums);
-    println!("\nby recording; shown: of the plain ones those of limits that are shown and not announced");
+    println!(
+        "\nby recording; shown: of the plain ones those of limits that are shown and not announced"
+    );
     println!(
         "{:<15} {:<29} {:>7} {:>7} {:>6} {:>7} {:>8} {:>8} {:>7}",
         "series", "recording", "days", "plain", "shown", "nobody", "at once", "untold", "repeats"
@@ -484,7 +488,8 @@ impl Stay {
 
 /// The most of these times that fall into any 60 minutes.
 fn most_in_an_hour(times: &[f64]) -> usize {
-    let within = |first: &f64| times.iter().filter(|at| (*first..*first + 3_600.0).contains(*at)).count();
+    let within =
+        |first: &f64| times.iter().filter(|at| (*first..*first + 3_600.0).contains(*at)).count();
     times.iter().map(within).max().unwrap_or_default()
 }
 

@@ -756,10 +756,20 @@ class Spot(unittest.TestCase):
         story = Story(cls="charted", signals=["heart_rate"])
         story.send(("heart_rate", 20), t=1)
         story.act("acknowledge", HR)
-        story.wait(3000)
+        story.wait(7000)
         self.assertEqual((story.alarm(HR)["state"], len(story.told(HR))), ("acknowledged", 1))
-        story.send(("heart_rate", 20), t=3600)
+        story.send(("heart_rate", 20), t=7200)
         self.assertEqual((story.alarm(HR)["state"], len(story.told(HR))), ("alarming", 2))
+
+    def test_a_charted_value_is_told_again_when_another_look_is_due(self):
+        for value, hours in ((35, 4), (20, 1)):
+            story = Story(cls="charted", signals=["heart_rate"])
+            story.send(("heart_rate", value), t=1)
+            story.act("acknowledge", HR)
+            for hour in range(1, hours + 1):
+                self.assertEqual(len(story.told(HR)), 1, (value, hour))
+                story.send(("heart_rate", value), t=3600 * hour + 60)
+            self.assertEqual(len(story.told(HR)), 2, value)
 
 
 class Events(unittest.TestCase):

@@ -128,7 +128,7 @@ class Course:
         self.beyond_at = None
         self.spoke = False
         self.left = {}
-        self.judged_at, self.rests = None, False
+        self.judged_at, self.rests, self.beyond_by = None, False, {}
         self.run = []
 
     @property
@@ -236,6 +236,8 @@ class Course:
             self.judged_at, self.rests = entry.arrival, not beyond
         for name in (name for name in answers if answers[name]):
             self.levels[name].last = max(self.levels[name].last or entry.at, entry.at)
+        if beyond:
+            self.beyond_by[self.newest_level] = entry.arrival
         if entry.certain:
             self.sound.append(entry)
             # What was measured before it says nothing against what is doubtful since.

@@ -296,13 +296,21 @@ class World:
         if course.judged_at == self.now:
             alarm.rests = course.rests
         if course.beyond_at == self.now:
-            alarm.acknowledge_for = self.holds(source, rule, side, course.newest_level or course.level)
-            if alarm.acked_until is not None:
-                alarm.acked_until = alarm.acked_at + alarm.holds
+            self.hold_by_level(alarm, source, rule, side, course)
         alarm.beyond_at, alarm.by_reading = course.beyond_at, True
         if course.unknown:
             self.alarms.unknown(key)
         source.tell(key, course)
+
+    def hold_by_level(self, alarm, source, rule, side, course):
+        """As the newest reading says, but for what came with it and is told at once. # contract row 10"""
+        newest, ends = course.newest_level or course.level, []
+        came = [level for level, at in course.beyond_by.items() if at == self.now and level != newest]
+        for level in (*came, newest):
+            alarm.acknowledge_for = self.holds(source, rule, side, level)
+            ends.append(alarm.acked_until and alarm.acked_at + alarm.holds)
+        if alarm.acked_until is not None:
+            alarm.acked_until = min([end for end in ends if end <= self.now] or ends[-1:])
 
     def holds(self, source, rule, side, level):
         """How long an acknowledgement holds, where the rule or the class says so. # contract §0.13"""

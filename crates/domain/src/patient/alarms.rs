@@ -1,8 +1,8 @@
 //! The open alarms of a patient, to be moved while something else of the patient is borrowed.
 
-use super::{Patient, RuleContext};
 use super::limit::LimitSet;
 use super::series::SeriesState;
+use super::{Patient, RuleContext};
 use crate::alarms::book::{AlarmSubject, Book, Draft, Key};
 use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::command::PatientDetails;

@@ -166,7 +166,11 @@ impl Patient {
     }
 
     /// The class of a bound device, if it is configured.
-    pub(super) fn class_of<'r>(&self, device: &DeviceId, context: RuleContext<'r>) -> Option<&'r Class> {
+    pub(super) fn class_of<'r>(
+        &self,
+        device: &DeviceId,
+        context: RuleContext<'r>,
+    ) -> Option<&'r Class> {
         let of_device = self.expectations.iter().find(|e| e.device == *device);
         of_device.and_then(|e| context.rules.class(&e.class))
     }
