@@ -1,6 +1,7 @@
-//! What people hear of recorded patients: announcements by patient-day against plain thresholds, and whether any
-//! excursion that lasts for its delay is told to nobody: `cargo bench --bench burden`. It reads the recordings named by
-//! `VITALGATE_RECORDINGS`, and makes a series of its own at 1 Hz.
+//! What people hear of recorded patients: announcements by patient-day against plain thresholds, whether any
+//! excursion that lasts for its delay is told to nobody, the same for each recording, and what the announcements are:
+//! `cargo bench --bench burden`. It reads the recordings named by `VITALGATE_RECORDINGS`, and makes a series of its own
+//! at 1 Hz.
 
 #![expect(clippy::print_stdout, reason = "figures are for people")]
 
@@ -34,55 +35,136 @@ use series::{COLUMNS, FAMILIES, Row, made, recorded};
 const START: Timestamp = Timestamp::from_millis(1_772_409_600_000);
 
 fn main() -> anyhow::Result<()> {
+    let mut all = vec![Family::play("1 Hz", "bedside", 1, &[("made", made(86_400))])?];
+    for (family, class, interval, files) in FAMILIES {
+        let series = files
+            .iter()
+            .map(|file| Ok((*file, recorded(file)?)))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        all.push(Family::play(family, class, interval, &series)?);
+    }
     println!("announcements to people, by patient-day; plain: one at each crossing of a limit");
     println!(
-        "{:<15} {:<12} {:>7} {:>8} {:>8} {:>7} {:>8} {:>10}",
+        "{:<15} {:<9} {:>7} {:>8} {:>8} {:>7} {:>8} {:>12}",
         "series", "answers", "days", "plain", "told", "change", "untold", "technical"
     );
-    print_family("1 Hz, made", "bedside", 1, &[made(86_400)])?;
-    for (family, class, interval, files) in FAMILIES {
-        let series = files.iter().map(|file| recorded(file)).collect::<anyhow::Result<Vec<_>>>()?;
-        print_family(family, class, interval, &series)?;
-    }
+    all.iter().for_each(Family::print_sums);
+    println!(
+        "\nby recording; shown: of the plain ones those of limits that are shown and not announced"
+    );
+    println!(
+        "{:<15} {:<29} {:>7} {:>7} {:>6} {:>7} {:>8} {:>8} {:>7}",
+        "series", "recording", "days", "plain", "shown", "nobody", "at once", "untold", "repeats"
+    );
+    all.iter().for_each(Family::print_recordings);
+    println!("\nwhat the announcements are, over all of a family");
+    all.iter().for_each(Family::print_words);
     Ok(())
 }
 
-fn print_family(family: &str, class: &str, interval: i64, all: &[Vec<Row>]) -> anyhow::Result<()> {
-    for (answers, at_once) in [("nobody", false), ("at once", true)] {
-        let mut sum = Figures::default();
-        for rows in all {
-            sum.add(&play(rows, class, interval, at_once)?);
+/// Recordings of one kind, each played to nobody and to a person who answers at once.
+struct Family {
+    name: &'static str,
+    recordings: Vec<(&'static str, [Figures; 2])>,
+}
+
+const ANSWERS: [(&str, bool); 2] = [("nobody", false), ("at once", true)];
+
+impl Family {
+    fn play(
+        name: &'static str,
+        class: &str,
+        interval: i64,
+        series: &[(&'static str, Vec<Row>)],
+    ) -> anyhow::Result<Self> {
+        let mut recordings = Vec::new();
+        for (recording, rows) in series {
+            let [nobody, at_once] =
+                ANSWERS.map(|(_, answers)| play(rows, class, interval, answers));
+            recordings.push((*recording, [nobody?, at_once?]));
         }
-        let by_day = |count: usize| count as f64 / sum.days;
-        println!(
-            "{family:<15} {answers:<12} {:>7.1} {:>8.1} {:>8.1} {:>6.0}% {:>8} {:>6}/hour",
-            sum.days,
-            by_day(sum.plain),
-            by_day(sum.told),
-            (sum.told as f64 / sum.plain as f64 - 1.0) * 100.0,
-            format!("{}/{}", sum.untold, sum.excursions),
-            sum.technical,
-        );
+        Ok(Self { name, recordings })
     }
-    Ok(())
+
+    fn sums(&self) -> impl Iterator<Item = (&'static str, Figures)> {
+        ANSWERS.into_iter().enumerate().map(|(at, (answers, _))| {
+            let mut sum = Figures::default();
+            self.recordings.iter().for_each(|(_, figures)| sum.add(&figures[at]));
+            (answers, sum)
+        })
+    }
+
+    fn print_sums(&self) {
+        for (answers, sum) in self.sums() {
+            let by_day = |count: usize| count as f64 / sum.days;
+            println!(
+                "{:<15} {answers:<9} {:>7.1} {:>8.1} {:>8.1} {:>6.0}% {:>8} {:>5}/60 min",
+                self.name,
+                sum.days,
+                by_day(sum.plain),
+                by_day(sum.told()),
+                (sum.told() as f64 / sum.plain as f64 - 1.0) * 100.0,
+                format!("{}/{}", sum.untold, sum.excursions),
+                sum.technical,
+            );
+        }
+    }
+
+    fn print_recordings(&self) {
+        for (recording, [nobody, at_once]) in &self.recordings {
+            let untold = nobody.untold.max(at_once.untold);
+            println!(
+                "{:<15} {recording:<29} {:>7.1} {:>7} {:>6} {:>7} {:>8} {:>8} {:>7}",
+                self.name,
+                nobody.days,
+                nobody.plain,
+                nobody.shown,
+                nobody.told(),
+                at_once.told(),
+                format!("{untold}/{}", nobody.excursions),
+                format!("{}/{}", nobody.repeats, at_once.repeats),
+            );
+        }
+    }
+
+    fn print_words(&self) {
+        for (answers, sum) in self.sums() {
+            let words: Vec<_> =
+                sum.words.iter().map(|(word, count)| format!("{word} {count}")).collect();
+            println!("{:<15} {answers:<9} {:>5}: {}", self.name, sum.told(), words.join(", "));
+        }
+    }
 }
 
 #[derive(Default)]
 struct Figures {
     days: f64,
     plain: usize,
-    told: usize,
+    /// Of the plain ones those of limits that the rules show and do not announce.
+    shown: usize,
+    /// What was announced of the patient, by what had happened.
+    words: BTreeMap<&'static str, usize>,
+    /// Requests for another measurement.
+    repeats: usize,
     excursions: usize,
     untold: usize,
-    /// The most technical announcements of one cause in an hour.
+    /// The most technical announcements of one cause in any 60 minutes.
     technical: usize,
 }
 
 impl Figures {
+    fn told(&self) -> usize {
+        self.words.values().sum()
+    }
+
     fn add(&mut self, other: &Self) {
         self.days += other.days;
         self.plain += other.plain;
-        self.told += other.told;
+        self.shown += other.shown;
+        for (word, count) in &other.words {
+            *self.words.entry(word).or_default() += count;
+        }
+        self.repeats += other.repeats;
         self.excursions += other.excursions;
         self.untold += other.untold;
         self.technical = self.technical.max(other.technical);
@@ -116,8 +198,10 @@ struct Stay {
     judged: BTreeMap<(RuleId, usize), Vec<Judged>>,
     /// Which of them arrived with the last message.
     fresh: Vec<((RuleId, usize), usize)>,
-    told: usize,
-    technical: BTreeMap<(String, i64), usize>,
+    words: BTreeMap<&'static str, usize>,
+    repeats: usize,
+    /// When what is technical was announced, by its cause.
+    technical: BTreeMap<String, Vec<f64>>,
     /// When an alarm of a rule was open and not known to be over, from and to.
     held: BTreeMap<RuleId, Vec<(f64, f64)>>,
 }
@@ -152,7 +236,8 @@ impl Stay {
             interval,
             judged: BTreeMap::new(),
             fresh: Vec::new(),
-            told: 0,
+            words: BTreeMap::new(),
+            repeats: 0,
             technical: BTreeMap::new(),
             held: BTreeMap::new(),
         };
@@ -212,11 +297,12 @@ impl Stay {
                 continue;
             }
             if alarm.kind == AlarmKind::Physiological {
-                self.told += 1;
+                *self.words.entry(change.as_str()).or_default() += 1;
+            } else if alarm.rule.as_str().ends_with("_repeat_due") {
+                self.repeats += 1;
             } else {
-                let hour = (self.now / 3_600.0) as i64;
                 let cause = format!("{} {}", alarm.rule, alarm.source);
-                *self.technical.entry((cause, hour)).or_default() += 1;
+                self.technical.entry(cause).or_default().push(self.now);
             }
         }
     }
@@ -358,17 +444,27 @@ impl Stay {
     }
 
     fn figures(self, days: f64) -> Figures {
-        let mut figures = Figures { days, told: self.told, ..Figures::default() };
-        figures.technical = self.technical.values().copied().max().unwrap_or_default();
+        let technical = self.technical.values().map(|times| most_in_an_hour(times)).max();
+        let mut figures = Figures {
+            days,
+            words: self.words,
+            repeats: self.repeats,
+            technical: technical.unwrap_or_default(),
+            ..Figures::default()
+        };
         for ((rule, level), mut readings) in self.judged {
             // Plain thresholds see readings as they come.
             let crossings = readings.windows(2).filter(|pair| !pair[0].beyond && pair[1].beyond);
-            figures.plain += crossings.count() + usize::from(readings[0].beyond);
+            let plain = crossings.count() + usize::from(readings[0].beyond);
+            figures.plain += plain;
             let rules = &self.core.configuration.rules;
             let held = self.held.get(&rule).map_or(&[][..], Vec::as_slice);
             let Some(rule) = rules.get(&rule).and_then(|rule| rule.as_limit()) else { continue };
             let spot = self.spot || rule.spot;
             let level = if level == 1 { Level::Critical } else { Level::Warning };
+            if rule.priority(level) == Priority::Info {
+                figures.shown += plain;
+            }
             let delay = if spot { 0.0 } else { rule.delay(level).as_secs_f64() };
             let gap = rule.tolerated_gap(Some(self.interval)).as_secs_f64();
             readings.sort_by(|a, b| a.measured.total_cmp(&b.measured));
@@ -389,6 +485,13 @@ impl Stay {
         }
         figures
     }
+}
+
+/// The most of these times that fall into any 60 minutes.
+fn most_in_an_hour(times: &[f64]) -> usize {
+    let within =
+        |first: &f64| times.iter().filter(|at| (*first..*first + 3_600.0).contains(*at)).count();
+    times.iter().map(within).max().unwrap_or_default()
 }
 
 fn gravest(core: &Core, rule: &RuleId) -> Priority {

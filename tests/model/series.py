@@ -2,7 +2,9 @@
 
 `vitalgate-sim series > series.jsonl`, then `python3 -m model.series --driver PATH --files series.jsonl` gives each
 history to the driver twice, with nobody answering and with a person who acknowledges each alarm at the step after it was
-announced, and to the second judge with the same answers. Prints one line for each, and what it calls untold or differing.
+announced, and to the second judge with the same answers. Prints one line for each, one for each who measures (announcements
+of the patient against plain thresholds, and the most that one technical cause is announced in any 60 minutes of a
+history), and what it calls untold or differing.
 The truth is in the first line of each history; limits and delays are read from `config/` anew, and nothing is shared with
 the judge.
 """
@@ -27,6 +29,8 @@ ORDER = ("info", "low", "medium", "high")
 NEWS_S = 2
 # What says on a patient that values were not judged (contract §3), so that nobody takes quiet for health.
 NOT_JUDGED = ("link.lost_while_pending", "link.silence", "clock.suspect")
+# Rules over a patient's equipment (contract §3).
+EQUIPMENT = ("link.", "clock.")
 # Told before an age of so much, without a figure of the rule's own (contract §3).
 ACTIONABLE_S = 24 * 3600
 
@@ -190,6 +194,15 @@ class Run:
             if line["t"] >= last + NEWS_S:
                 return
 
+    def technical(self):
+        """The most announcements of one cause of the equipment in any 60 minutes."""
+        times = {}
+        for line, answer in zip(self.lines[1:], self.answers):
+            for patient, rule, source, *_ in answer["announced"]:
+                if rule.startswith(EQUIPMENT):
+                    times.setdefault((patient, rule, source), []).append(line["t"])
+        return max((sum(0 <= one - first < 3600 for one in all_) for all_ in times.values() for first in all_), default=0)
+
     def told(self, truth):
         """How many announcements of the rules of this truth there were."""
         rules = {limit.rule for limit in truth.limits}
@@ -244,13 +257,17 @@ class Campaign:
         self.driver, self.acknowledges, self.judge = driver, acknowledges, judge
         self.cases = self.announced = self.plain = 0
         self.verdicts, self.untold, self.differing = Counter(), [], []
+        self.cohorts = {}
 
     def history(self, lines):
         truth, run = Truth(lines[0]), Run(self.driver, lines, self.acknowledges)
         name = lines[0]["history"]
         self.cases += 1
-        self.announced += run.told(truth)
-        self.plain += truth.plain()
+        told, plain = run.told(truth), truth.plain()
+        self.announced += told
+        self.plain += plain
+        cases, before, against, technical = self.cohorts.get(name.split("/")[0], (0, 0, 0, 0))
+        self.cohorts[name.split("/")[0]] = cases + 1, before + told, against + plain, max(technical, run.technical())
         for excursion in truth.excursions():
             verdict = run.verdict(truth, excursion)
             self.verdicts[verdict] += 1
@@ -262,6 +279,12 @@ class Campaign:
         if found:
             self.differing.append(f"differs: {name}: step {found[0]}: {'; '.join(sorted(found[1]))}")
         return run
+
+    def by_cohort(self):
+        """A line for each who measures."""
+        for cohort, (cases, told, plain, technical) in self.cohorts.items():
+            yield (f"  {cohort}: {cases} cases, {told} announcements, {plain} by plain thresholds ({told / plain - 1:+.0%}); "
+                   f"technical at most {technical} in 60 min")
 
     def line(self):
         person = "a person who acknowledges at once" if self.acknowledges else "nobody answers"
@@ -286,7 +309,7 @@ def main():
     finally:
         driver.close()
     for campaign in campaigns:
-        print("\n".join([*campaign.untold, *campaign.differing, campaign.line()]))
+        print("\n".join([*campaign.untold, *campaign.differing, campaign.line(), *campaign.by_cohort()]))
     sys.exit(1 if not histories or any(campaign.verdicts["untold"] for campaign in campaigns) else 0)
 
 

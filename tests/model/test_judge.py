@@ -787,10 +787,20 @@ class Spot(unittest.TestCase):
         story = Story(cls="charted", signals=["heart_rate"])
         story.send(("heart_rate", 20), t=1)
         story.act("acknowledge", HR)
-        story.wait(3000)
+        story.wait(7000)
         self.assertEqual((story.alarm(HR)["state"], len(story.told(HR))), ("acknowledged", 1))
-        story.send(("heart_rate", 20), t=3600)
+        story.send(("heart_rate", 20), t=7200)
         self.assertEqual((story.alarm(HR)["state"], len(story.told(HR))), ("alarming", 2))
+
+    def test_a_charted_value_is_told_again_when_another_look_is_due(self):
+        for value, hours in ((35, 4), (20, 1)):
+            story = Story(cls="charted", signals=["heart_rate"])
+            story.send(("heart_rate", value), t=1)
+            story.act("acknowledge", HR)
+            for hour in range(1, hours + 1):
+                self.assertEqual(len(story.told(HR)), 1, (value, hour))
+                story.send(("heart_rate", value), t=3600 * hour + 60)
+            self.assertEqual(len(story.told(HR)), 2, value)
 
 
 class Events(unittest.TestCase):
@@ -878,6 +888,28 @@ class Answered(unittest.TestCase):
                 told.append(n)
                 story.act("acknowledge", CGM)
         self.assertEqual(told, [40, 64, 120])
+
+    def glucose(self, values):
+        """When a low one is told to who acknowledges at once, and the values at that time."""
+        story, told = Story(cls="cgm", signals=["glucose_cgm"]), []
+        for n, value in enumerate(values):
+            story.send(("glucose_cgm", value), t=300 * n)
+            if any(a[1] == CGM for a in story.last["announced"]):
+                told.append((n, value))
+                story.act("acknowledge", CGM)
+        return told
+
+    def test_an_urgent_low_is_told_again_after_half_an_hour(self):
+        self.assertEqual(self.glucose([50] * 20), [(0, 50), (6, 50), (12, 50), (18, 50)])
+
+    def test_a_low_that_was_urgent_is_told_as_often_as_any_low(self):
+        self.assertEqual(self.glucose([50] + [62] * 30), [(0, 50), (24, 62)])
+
+    def test_a_low_that_becomes_urgent_once_more_is_told_where_half_an_hour_is_over(self):
+        self.assertEqual(self.glucose([50] + [62] * 9 + [50] * 3), [(0, 50), (10, 50)])
+
+    def test_what_was_beyond_and_is_no_more_is_not_told_again(self):
+        self.assertEqual(self.glucose([62] * 20 + [72] * 10 + [62]), [(0, 62), (30, 62)])
 
     def test_an_acknowledgement_without_news_since_holds(self):
         story = Story(cls="charted", signals=["heart_rate"])

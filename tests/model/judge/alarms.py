@@ -50,6 +50,7 @@ class Alarm:
     told_at: int = 0
     untold: bool = False
     beyond_at: int | None = None
+    rests: bool = False
     expires: int | None = None
     quiet: bool = False
     kept_back: int | None = None
@@ -76,6 +77,12 @@ class Alarm:
         if self.acked_at is not None:
             return "acknowledged"
         return "latched" if self.latched else "alarming"
+
+    @property
+    def holds(self):
+        """How long an acknowledgement holds: what the rule or the class says, else by priority. # contract §5, §0.13"""
+        equipment = self.kind == "technical" and self.patient is not None
+        return self.acknowledge_for or max(HOLDS[self.priority], 30 * MINUTE if equipment else 0)
 
     @property
     def latches(self):
@@ -313,10 +320,12 @@ class Alarms:
                 self.announce(alarm, now)
 
     def _has_news(self, alarm):
-        """Row 10 asks for a reading beyond the limit since, or silence. # contract §0.13"""
+        """Row 10 asks that the newest reading since lies beyond the limit, or for silence. # contract §0.13"""
         if alarm.condition == "unknown" or not alarm.by_reading:
             return True
-        return alarm.beyond_at is not None and alarm.beyond_at > alarm.acked_at
+        if alarm.beyond_at is None or alarm.beyond_at <= alarm.acked_at:
+            return False
+        return not alarm.rests or alarm.beyond_at >= alarm.acked_until
 
     # --- Commands ---------------------------------------------------------------------------------
 
@@ -350,9 +359,7 @@ class Alarms:
             return "already_so"
         alarm.paused_how = alarm.paused_until = None
         alarm.acked_at, alarm.kept_back = now, None
-        equipment = alarm.kind == "technical" and alarm.patient is not None
-        holds = alarm.acknowledge_for or max(HOLDS[alarm.priority], 30 * MINUTE if equipment else 0)
-        alarm.acked_until = None if alarm.condition == "momentary" else now + holds
+        alarm.acked_until = None if alarm.condition == "momentary" else now + alarm.holds
         return "done"
 
     def _unacknowledge(self, alarm, command, now, until):

@@ -106,6 +106,7 @@ class Level:
     present: bool = False
     inside: int | None = None
     copy: object = None
+    last: int | None = None
 
 
 class Course:
@@ -127,6 +128,7 @@ class Course:
         self.beyond_at = None
         self.spoke = False
         self.left = {}
+        self.judged_at, self.rests, self.beyond_by = None, False, {}
         self.run = []
 
     @property
@@ -138,6 +140,12 @@ class Course:
     def level(self):
         """The level that is present, or None."""
         return next((name for name in LEVELS if self.levels[name].present), None)
+
+    @property
+    def newest_level(self):
+        """The worse of the levels that the newest reading beyond lies beyond."""
+        known = {name: level.last for name, level in self.levels.items() if level.since is not None and level.last is not None}
+        return next((name for name in LEVELS if known and known.get(name) == max(known.values())), None)
 
     @property
     def pending(self):
@@ -204,7 +212,7 @@ class Course:
     def hear(self, entry):
         """A reading that this limit does not judge now."""
         self.advance(entry.arrival)
-        self._note(entry, False)
+        self._note(entry, {})
 
     def _amounts(self, entry, name):
         return entry.limits.get((self.side, name))
@@ -222,7 +230,14 @@ class Course:
         inclusive = self.shape.inclusive and name == "critical" and self.side == "low"
         return clearly_inside(entry.copy, self.side, amounts, self.shape.hysteresis, inclusive)
 
-    def _note(self, entry, beyond):
+    def _note(self, entry, answers):
+        beyond = any(answers.values())
+        if beyond or (entry.certain and None not in answers.values() and any(self._amounts(entry, name) for name in answers)):
+            self.judged_at, self.rests = entry.arrival, not beyond
+        for name in (name for name in answers if answers[name]):
+            self.levels[name].last = max(self.levels[name].last or entry.at, entry.at)
+        if beyond:
+            self.beyond_by[self.newest_level] = entry.arrival
         if entry.certain:
             self.sound.append(entry)
             # What was measured before it says nothing against what is doubtful since.
@@ -277,7 +292,7 @@ class Course:
             self.lost = self.lost if entry.copy.corrects else None
             if not self.level and says:
                 self.unknown = False
-        self._note(entry, beyond)
+        self._note(entry, answers)
 
     @staticmethod
     def _is_before(entry, level):
@@ -322,7 +337,7 @@ class Course:
             self.unknown = False
         elif entry.certain and not self.level and says:
             self.unknown = False
-        self._note(entry, beyond)
+        self._note(entry, answers)
 
     def _spot_beyond(self, level, entry, name, answers):
         level.inside = None
@@ -452,7 +467,7 @@ class Course:
                     continue
                 # What is told of goes on.
                 level.present = told
-                level.since, level.copy = entry.at, known[answers.index(True)].copy
+                level.since, level.last, level.copy = entry.at, entry.at, known[answers.index(True)].copy
                 level.due = entry.at + (0 if self.shape.spot else dict(self.shape.delays)[name])
                 if level.due <= entry.at:
                     level.present = True

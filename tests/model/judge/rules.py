@@ -106,6 +106,7 @@ class Class:
     charted: bool = False
     high_only_if_continuous: bool = False
     high_if_glucose_low: bool = False
+    acknowledge_for: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -201,6 +202,7 @@ def _class(raw):
         spot_only=raw.get("spot_only", False), charted=raw.get("charted", False),
         high_only_if_continuous=raw.get("high_only_if_continuous", False),
         high_if_glucose_low=raw.get("high_if_glucose_low", False),
+        acknowledge_for=tuple((key, span(one)) for key, one in raw.get("acknowledge_for", {}).items()),
     )
 
 

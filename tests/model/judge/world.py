@@ -297,11 +297,31 @@ class World:
                                  response=rule.response(course.level))
         if before != (alarm.condition, alarm.priority):
             alarm.stands = source.signal, course.levels[course.level].copy.identity
-            alarm.acknowledge_for = rule.holds(side, course.level)
+            alarm.acknowledge_for, alarm.rests = self.holds(source, rule, side, course.newest_level or course.level), False
+        if course.judged_at == self.now:
+            alarm.rests = course.rests
+        if course.beyond_at == self.now:
+            self.hold_by_level(alarm, source, rule, side, course)
         alarm.beyond_at, alarm.by_reading = course.beyond_at, True
         if course.unknown:
             self.alarms.unknown(key)
         source.tell(key, course)
+
+    def hold_by_level(self, alarm, source, rule, side, course):
+        """As the newest reading says, but for what came with it and is told at once. # contract row 10"""
+        newest, ends = course.newest_level or course.level, []
+        came = [level for level, at in course.beyond_by.items() if at == self.now and level != newest]
+        for level in (*came, newest):
+            alarm.acknowledge_for = self.holds(source, rule, side, level)
+            ends.append(alarm.acked_until and alarm.acked_at + alarm.holds)
+        if alarm.acked_until is not None:
+            alarm.acked_until = min([end for end in ends if end <= self.now] or ends[-1:])
+
+    def holds(self, source, rule, side, level):
+        """How long an acknowledgement holds, where the rule or the class says so. # contract §0.13"""
+        cls = self.class_of(self.devices[source.device])
+        by_class = dict(cls.acknowledge_for) if cls else {}
+        return rule.holds(side, level) or by_class.get(rule.priority(side, level).replace("info", "low"))
 
     def shown_only(self, source, rule, side, level, patient, priority):
         """Glucose above 180 mg/dL is shown unless a person asks for it. # contract §0.22"""

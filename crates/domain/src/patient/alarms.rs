@@ -1,21 +1,24 @@
 //! The open alarms of a patient, to be moved while something else of the patient is borrowed.
 
-use super::Patient;
 use super::limit::LimitSet;
 use super::series::SeriesState;
+use super::{Patient, RuleContext};
 use crate::alarms::book::{AlarmSubject, Book, Draft, Key};
 use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::command::PatientDetails;
 use crate::model::ids::{BedId, DeviceId, WardId};
-use crate::model::time::{Stamp, Timestamp};
+use crate::model::time::{Span, Stamp, Timestamp};
 use crate::output::Output;
 use crate::output::transition::Change;
+use crate::rules::AcknowledgeFor;
 
 /// The alarms of a patient, and where their transitions go.
 pub(super) struct PatientAlarms<'a> {
     book: &'a mut Book,
     subject: AlarmSubject<'a>,
     out: &'a mut Output,
+    /// How long an acknowledgement holds by the class of the device that is judged.
+    pub(super) class: AcknowledgeFor,
 }
 
 /// One series, the patient's own limits, and the alarms: each can be used while another is.
@@ -29,11 +32,19 @@ pub(super) struct Parts<'a> {
 
 impl Patient {
     /// The series at an index, and beside it what judging it takes.
-    pub(super) fn parts<'a>(&'a mut self, series: usize, out: &'a mut Output) -> Parts<'a> {
+    pub(super) fn parts<'a>(
+        &'a mut self,
+        series: usize,
+        context: RuleContext<'_>,
+        out: &'a mut Output,
+    ) -> Parts<'a> {
         let adult = self.is_adult();
+        let source = self.series.key_at(series);
+        let class = source.and_then(|source| self.class_of(&source.device, context));
+        let class = class.map_or_else(AcknowledgeFor::default, |class| class.acknowledge_for);
         let Self { details, ward, limits, series: all, alarms, .. } = self;
         let subject = subject(details, ward.as_ref());
-        let alarms = PatientAlarms { book: alarms, subject, out };
+        let alarms = PatientAlarms { book: alarms, subject, out, class };
         Parts { state: all.at(series), limits, adult, alarms }
     }
 
@@ -88,9 +99,14 @@ impl PatientAlarms<'_> {
         self.book
     }
 
-    /// A reading beyond the limit of an open alarm was judged.
-    pub(super) fn goes_on(&mut self, key: &Key) {
-        self.book.goes_on(key, self.out);
+    /// A reading beyond the limit of an open alarm was judged, of which an acknowledgement holds for so long.
+    pub(super) fn goes_on_for(&mut self, key: &Key, holds: Option<Span>) {
+        self.book.goes_on_for(key, holds, self.out);
+    }
+
+    /// A reading beyond no limit of an open alarm was judged.
+    pub(super) fn rests(&mut self, key: &Key) {
+        self.book.rests(key);
     }
 
     /// Moves an open alarm; `actor` is the person who did, if one did.

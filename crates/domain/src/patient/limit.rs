@@ -180,7 +180,7 @@ impl Patient {
         }
         let source = &observation.source;
         let rules = self.judging(source.signal, observation.timing.own, context);
-        let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
+        let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
         let limits = valid_at(limits, adult, observation.timing.own);
         let left = state.earlier.as_ref().and_then(|earlier| earlier.last()).map(|v| v.rule_at);
         for rule in rules {
@@ -254,7 +254,7 @@ impl Patient {
         let Some(source) = self.series.key_at(series).cloned() else { return };
         let rule = context.rules.limits_of(source.signal).find(|r| r.id == *rule);
         if let Some(rule) = rule {
-            let Parts { state, mut alarms, .. } = self.parts(series, out);
+            let Parts { state, mut alarms, .. } = self.parts(series, context, out);
             let now = alarms.now().at;
             let lost = state.counted.or(state.arrival).filter(|_| !state.spot && !rule.spot);
             let until = lost.map_or(now, |counted| now.min(counted + state.gap(rule)));
@@ -323,7 +323,7 @@ impl Patient {
     ) -> bool {
         let Some(source) = self.series.key_at(series).cloned() else { return false };
         let rules = self.judging(source.signal, out.now.at, context);
-        let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
+        let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
         let now = alarms.now().at;
         let limits = valid_at(limits, adult, now);
         let mut held = false;
@@ -355,10 +355,11 @@ impl PatientAlarms<'_> {
         (certain, judged): (bool, bool),
     ) {
         let watch = state.watches.iter_mut().find(|w| w.rule == rule.id);
-        let (level, pending) = watch.map_or((None, false), |watch| {
+        let (level, newest, pending) = watch.map_or((None, None, false), |watch| {
             watch.confirm_by_critical(rule);
-            (watch.active_level(), watch.is_pending())
+            (watch.active_level(), watch.newest_level(), watch.is_pending())
         });
+        let holds = newest.or(level).and_then(|level| rule.acknowledge_for(level, self.class));
         let over = judged && !pending;
         let key = Key::new(rule.id.clone(), source.name());
         let open = self.open(&key);
@@ -366,13 +367,15 @@ impl PatientAlarms<'_> {
             self.see(&key, rule, state);
         }
         match (level, open) {
-            (Some(level), None) => self.raise_limit(rule, source, state, level),
+            (Some(level), None) => self.raise_limit(rule, source, state, level, holds),
             (Some(level), Some((condition, priority))) => {
                 let fresh = beyond.contains(&true);
                 if (condition != Condition::Present && fresh) || priority < rule.priority(level) {
-                    self.raise_limit(rule, source, state, level);
+                    self.raise_limit(rule, source, state, level, holds);
                 } else if fresh {
-                    self.goes_on(&key);
+                    self.goes_on_for(&key, holds);
+                } else if certain && judged {
+                    self.rests(&key);
                 }
             }
             (None, Some((Condition::Present | Condition::Unknown, _))) if certain && over => {
@@ -392,6 +395,7 @@ impl PatientAlarms<'_> {
         source: &Source,
         state: &SeriesState,
         level: Level,
+        holds: Option<Span>,
     ) {
         let watch = state.watches.of(rule);
         let Some(began) = watch.and_then(|w| w.tracks[level].began.as_deref()) else { return };
@@ -408,7 +412,8 @@ impl PatientAlarms<'_> {
             }
             watch.iter().flat_map(|watch| watch.worst()).for_each(|seen| crossing.reach(seen));
         }
-        self.raise(Draft { latest: state.latest_on(self.now(), state.gap(rule)), ..draft });
+        let latest = state.latest_on(self.now(), state.gap(rule));
+        self.raise(Draft { latest, acknowledge_for: holds, ..draft });
     }
 }
 

@@ -16,7 +16,7 @@ use crate::model::signal::SignalId;
 use crate::model::time::{Span, Timestamp};
 use crate::model::unit::Unit;
 use crate::output::Output;
-use crate::rules::Rung;
+use crate::rules::{Class, Rung};
 
 /// The rule of silence alarms.
 pub(super) const SILENCE: &str = "link.silence";
@@ -162,8 +162,17 @@ impl Patient {
     pub(super) fn interval_of(&self, source: &Source, context: RuleContext<'_>) -> Option<Span> {
         let of_device = || self.expectations.iter().filter(|e| e.device == source.device);
         let stated = of_device().find(|e| e.signal == Some(source.signal)).and_then(|e| e.interval);
-        let class = || of_device().next().and_then(|e| context.rules.class(&e.class));
-        stated.or_else(|| class().map(|c| c.expected_interval))
+        stated.or_else(|| self.class_of(&source.device, context).map(|c| c.expected_interval))
+    }
+
+    /// The class of a bound device, if it is configured.
+    pub(super) fn class_of<'r>(
+        &self,
+        device: &DeviceId,
+        context: RuleContext<'r>,
+    ) -> Option<&'r Class> {
+        let of_device = self.expectations.iter().find(|e| e.device == *device);
+        of_device.and_then(|e| context.rules.class(&e.class))
     }
 
     fn next_rung(&self, expectation: &Expectation, context: RuleContext<'_>) -> Option<Rung> {

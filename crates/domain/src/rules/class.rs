@@ -35,6 +35,30 @@ pub struct Class {
     /// Hand-entered or hourly: every rule is judged as for single measurements.
     #[serde(default)]
     pub spot_only: bool,
+    /// How long an acknowledgement of an alarm over its readings holds, where the rule says nothing of it.
+    #[serde(default)]
+    pub acknowledge_for: AcknowledgeFor,
+}
+
+/// How long an acknowledgement holds, by the priority of the limit that the newest reading lies beyond; none is for as
+/// long as any of the alarm's priority does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcknowledgeFor {
+    low: Option<Span>,
+    medium: Option<Span>,
+    high: Option<Span>,
+}
+
+impl AcknowledgeFor {
+    /// For a limit of a priority.
+    pub fn of(self, priority: Priority) -> Option<Span> {
+        match priority {
+            Priority::Info | Priority::Low => self.low,
+            Priority::Medium => self.medium,
+            Priority::High => self.high,
+        }
+    }
 }
 
 /// The rungs of silence; each measured from the last judged reading.

@@ -6,7 +6,7 @@ use std::ops::{Index, IndexMut};
 
 pub(super) use entry::Entry;
 
-use super::{Amount, Person, Whom};
+use super::{AcknowledgeFor, Amount, Person, Whom};
 use crate::model::alarm::{LimitFrom, Priority, Response, Side};
 use crate::model::command::PatientLimit;
 use crate::model::ids::RuleId;
@@ -56,7 +56,7 @@ pub struct LimitRule {
     pub advice: Option<String>,
     /// Up to this age a late crossing is an alarm, beyond it a finding.
     pub actionable: Span,
-    /// How long an acknowledgement holds, by [`Level`]; `None` is as its priority does.
+    /// How long an acknowledgement holds, by [`Level`]; `None` is as the class or its priority says.
     pub acknowledge_for: [Option<Span>; 2],
     /// A single measurement beyond the ordinary limit asks for another before it counts.
     pub confirm: Option<Confirm>,
@@ -198,6 +198,12 @@ impl LimitRule {
             Some(_) | None => Span::mins(1),
         };
         self.clear_delay.unwrap_or(usual)
+    }
+
+    /// How long an acknowledgement holds while the newest reading is beyond `level`, where the rule or the class of
+    /// its device says so.
+    pub fn acknowledge_for(&self, level: Level, class: AcknowledgeFor) -> Option<Span> {
+        self.acknowledge_for[level].or_else(|| class.of(self.priority(level)))
     }
 
     /// Where `value` stands to `level`, under these limits.

@@ -20,7 +20,7 @@ use toml::Spanned;
 
 pub use amount::Amount;
 pub(crate) use class::UNKNOWN_CLASS;
-pub use class::{Class, Rung};
+pub use class::{AcknowledgeFor, Class, Rung};
 pub use event::EventRule;
 pub(crate) use limit::REPEAT_DUE;
 pub use limit::{Cover, InForce, Level, LevelLimits, LimitRule, Relation};

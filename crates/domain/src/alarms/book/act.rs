@@ -1,7 +1,7 @@
 //! What a person does with an open alarm.
 
 use super::{Book, Key};
-use crate::alarms::lifecycle::{Refusal, acknowledged_for};
+use crate::alarms::lifecycle::Refusal;
 use crate::model::command::{AlarmAct, CommandAnswer, Outcome};
 use crate::output::Output;
 use crate::output::transition::TransitionBody;
@@ -21,8 +21,7 @@ impl Book {
         } else {
             match act {
                 AlarmAct::Acknowledge => {
-                    let usual = acknowledged_for(&open.alarm);
-                    let holds = open.acknowledge_for.unwrap_or(usual);
+                    let holds = open.acknowledged_for();
                     open.alarm.acknowledge(actor, seen, holds, now)
                 }
                 AlarmAct::Unacknowledge => open.alarm.unacknowledge(now),

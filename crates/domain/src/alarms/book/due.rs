@@ -1,6 +1,7 @@
 //! What an open alarm waits for: the end of an acknowledgement, news that is told once a second.
 
 use super::{Book, Key, Open};
+use crate::alarms::lifecycle::acknowledged_for;
 use crate::model::alarm::Condition;
 use crate::model::time::{Span, Stamp, Timestamp};
 use crate::output::Output;
@@ -47,6 +48,41 @@ impl Book {
         self.run_out(key, out);
     }
 
+    /// The newest reading is beyond a limit, of which an acknowledgement holds for so long.
+    pub fn goes_on_for(&mut self, key: &Key, holds: Option<Span>, out: &mut Output) {
+        let Some(open) = self.open.get_mut(key) else { return };
+        if open.acknowledge_for != holds {
+            open.acknowledge_for = holds;
+            self.holds_until(key, out);
+        }
+        self.goes_on(key, out);
+    }
+
+    /// The newest reading is beyond no limit: it is no news to whoever acknowledged.
+    pub fn rests(&mut self, key: &Key) {
+        if let Some(open) = self.open.get_mut(key) {
+            open.held_at = None;
+        }
+    }
+
+    /// An acknowledgement holds for longer or less long, by where the value is now.
+    fn holds_until(&mut self, key: &Key, out: &mut Output) {
+        let Some(open) = self.open.get_mut(key) else { return };
+        let holds = open.acknowledged_for();
+        let (Some(since), Some(acknowledged)) =
+            (open.acknowledged_at, open.alarm.acknowledged.as_mut())
+        else {
+            return;
+        };
+        if acknowledged.until.is_some() {
+            acknowledged.until = Some(acknowledged.at + holds);
+            open.wake_at = Some(since + holds).filter(|until| *until > out.now.at);
+            if open.wake_at.is_some() {
+                self.change(key, None, out, |_, _| Some(Change::Updated));
+            }
+        }
+    }
+
     /// An acknowledgement that ran out is over where there is news.
     pub(super) fn run_out(&mut self, key: &Key, out: &mut Output) {
         let Some(open) = self.open.get(key) else { return };
@@ -59,13 +95,18 @@ impl Book {
 }
 
 impl Open {
+    /// How long an acknowledgement holds: as its rule says, else as long as one of its priority.
+    pub(super) fn acknowledged_for(&self) -> Span {
+        self.acknowledge_for.unwrap_or_else(|| acknowledged_for(&self.alarm))
+    }
+
     /// Whether it was told less than a second ago: what comes now waits.
     pub(super) fn was_just_told(&self, now: Timestamp) -> bool {
         self.told_at.is_some_and(|told| now - told < ONE_A_SECOND)
     }
 
-    /// Whether nothing was judged since it was acknowledged that says it goes on: a reading beyond its limit, or that
-    /// there are none.
+    /// Whether the newest reading judged since it was acknowledged, if there is one, is not beyond its limit, and
+    /// nothing says that there are none.
     fn asks_for_news(&self) -> bool {
         let since = self.acknowledged_at;
         self.by_reading

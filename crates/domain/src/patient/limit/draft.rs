@@ -80,7 +80,7 @@ pub(super) fn limit_draft(
         late: false,
         latest: None,
         news: false,
-        acknowledge_for: rule.acknowledge_for[level],
+        acknowledge_for: None,
         by_reading: true,
         resettable: false,
     }

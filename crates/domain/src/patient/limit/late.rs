@@ -26,7 +26,7 @@ impl Patient {
         let Reading { observation, number, series, spot, .. } = reading;
         let source = &observation.source;
         let rules = self.judging(source.signal, observation.timing.own, context);
-        let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
+        let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
         let limits = valid_at(limits, adult, observation.timing.own);
         let age = observation.timing.received - observation.timing.measured;
         let (now, mut kept) = (alarms.now().at, Span::ZERO);

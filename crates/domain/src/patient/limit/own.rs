@@ -161,7 +161,7 @@ impl Patient {
                 stands && sides.contains(&(rule.side, true))
             };
             let rules = context.rules.limits_of(source.signal).filter(wanted);
-            let Parts { state, limits, adult, mut alarms } = self.parts(series, out);
+            let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
             let limits = valid_at(limits, adult, alarms.now().at);
             for rule in rules {
                 alarms.judge_by_new_limits(rule, &source, state, limits, &actor);

@@ -22,7 +22,7 @@ impl Patient {
     ) {
         let Ok(series) = self.series.find(source) else { return };
         let rules = self.judging(source.signal, out.now.at, context);
-        let Parts { state, mut alarms, .. } = self.parts(series, out);
+        let Parts { state, mut alarms, .. } = self.parts(series, context, out);
         let asked = |rule: &&LimitRule| {
             rule.confirm.as_ref().is_some_and(|confirm| retracted.contains(&confirm.request))
         };

@@ -151,6 +151,12 @@ impl Watch {
         self.tracks.iter().filter_map(|track| track.worst.as_deref())
     }
 
+    /// The worse of the levels that the newest reading beyond any of them lies beyond.
+    pub(super) fn newest_level(&self) -> Option<Level> {
+        let last = |level: &Level| self.tracks[*level].began.as_ref().and(self.tracks[*level].last);
+        Level::ALL.into_iter().filter(|level| last(level).is_some()).max_by_key(last)
+    }
+
     /// Whether a delay is running.
     pub fn is_pending(&self) -> bool {
         self.tracks.iter().any(|track| track.pending().is_some())

@@ -78,6 +78,53 @@ fn row_10_a_rule_may_say_for_how_long() {
 }
 
 #[test]
+fn row_10_a_class_may_say_for_how_long() {
+    let mut scene = Scene::bedside();
+    let class = "[class.bedside]\n";
+    scene.reconfigure(class, &format!("{class}acknowledge_for = {{ medium = \"2m\" }}\n"));
+    scene.stream("dev", "spo2", 84.0, 16);
+    scene.acknowledge(SPO2);
+    scene.skip();
+    scene.stream("dev", "spo2", 84.0, 119);
+    scene.expect(&[]);
+    scene.stream("dev", "spo2", 84.0, 3);
+    scene.expect(&["acknowledgement_over medium vitals_live.spo2_low: alarming, present"]);
+}
+
+#[test]
+fn row_10_goes_by_the_limit_that_the_newest_reading_is_beyond() {
+    let mut scene = Scene::bedside();
+    let id = "id = \"vitals_live.spo2\"\n";
+    let holds = "acknowledge_for = { low = \"3m\", critical_low = \"1m\" }";
+    scene.reconfigure(id, &format!("{id}{holds}\n"));
+    scene.stream("dev", "spo2", 75.0, 6);
+    scene.acknowledge(SPO2);
+    scene.skip();
+    scene.stream("dev", "spo2", 84.0, 100);
+    scene.expect(&["updated high vitals_live.spo2_low: acknowledged, present"]);
+    let taken = scene.alarm(SPO2).acknowledged.unwrap();
+    assert_eq!(taken.until.unwrap(), taken.at + crate::model::time::Span::mins(3));
+    scene.stream("dev", "spo2", 75.0, 1);
+    scene.expect(&["acknowledgement_over high vitals_live.spo2_low: alarming, present"]);
+}
+
+#[test]
+fn row_10_is_not_told_of_what_was_beyond_and_is_no_more() {
+    let mut scene = Scene::bedside();
+    let id = "id = \"vitals_live.spo2\"\n";
+    scene.reconfigure(id, &format!("{id}acknowledge_for = {{ low = \"2m\" }}\n"));
+    scene.stream("dev", "spo2", 84.0, 16);
+    scene.acknowledge(SPO2);
+    scene.skip();
+    scene.stream("dev", "spo2", 84.0, 60);
+    // Not beyond, and not inside by the hysteresis.
+    scene.stream("dev", "spo2", 89.0, 120);
+    scene.expect(&[]);
+    scene.stream("dev", "spo2", 84.0, 1);
+    scene.expect(&["acknowledgement_over medium vitals_live.spo2_low: alarming, present"]);
+}
+
+#[test]
 fn row_11_over_while_acknowledged_closes() {
     let mut scene = low_spo2();
     scene.acknowledge(SPO2);
