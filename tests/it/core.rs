@@ -73,7 +73,9 @@ impl<'a> Played<'a> {
                     let alarm = serde_json::to_value(StoredAlarm::new(&alarm, true)).unwrap();
                     self.moved.push((change.as_str().to_owned(), alarm));
                 }
-                TransitionBody::Note { .. } | TransitionBody::NotAllowed { .. } => {}
+                TransitionBody::Note { .. }
+                | TransitionBody::NotAllowed { .. }
+                | TransitionBody::SignInsFailed(_) => {}
             }
         }
     }

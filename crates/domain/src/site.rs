@@ -190,7 +190,7 @@ impl Site {
     pub fn refused(
         &mut self,
         principal: Option<&DeviceId>,
-        name: Option<&DeviceId>,
+        (name, topic): (Option<&DeviceId>, Option<&str>),
         out: &mut Output,
     ) {
         let key = Key::new(rule(REFUSED), principal.map_or("gateway", DeviceId::as_str));
@@ -198,8 +198,11 @@ impl Site {
             return;
         }
         let who = principal.map_or_else(|| "several senders".to_owned(), ToString::to_string);
-        let what = name.map_or_else(|| "names or topics".to_owned(), ToString::to_string);
-        let text = format!("{who} publishes under {what}, which it may not");
+        let text = match (name, topic) {
+            (Some(name), _) => format!("{who} publishes under {name}, which it may not"),
+            (None, Some(topic)) => format!("{who} publishes to {topic}, which is no device's"),
+            (None, None) => format!("{who} publishes under names or topics, which it may not"),
+        };
         let cause = Cause::noticed(principal.cloned(), out.wall());
         let (priority, condition) = (Priority::Low, Condition::Momentary);
         let draft = draft::technical(key, principal, priority, condition, text, cause, out);

@@ -8,10 +8,13 @@ use super::client::Reply;
 use super::fixture::Bench;
 use super::store::transition;
 use super::ward::{answered, now, sample_alarm, tokens};
+use crate::http::AppState;
+use crate::ingest::Refusals;
 use crate::pipeline::load_shedding::{LoadShedding, Pressure};
 use crate::telemetry::Metrics;
 use vitalgate_domain::model::alarm::State;
-use vitalgate_domain::model::command::{Action, AlarmAct, Outcome};
+use vitalgate_domain::model::command::{Action, AgeClass, AlarmAct, Outcome};
+use vitalgate_domain::model::input::{Input, SignInWay};
 use vitalgate_domain::model::message::DeadLetter;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Span;
@@ -336,6 +339,28 @@ async fn range_queries_are_shed_under_load_and_nothing_else_does() {
     assert_eq!(bench.get(path).await.status, 200);
     shedding.observe(Pressure { bytes: 0, waited_s: 9.0 });
     let refused = bench.get(path).await;
+#[tokio::test]
+async fn a_token_that_nobody_has_is_counted_by_address_and_a_missing_one_is_not() {
+    let refusals = Arc::<Refusals>::default();
+    let (of_bench, auth) = (Arc::clone(&refusals), tokens());
+    let change = |state: &mut AppState| (state.auth, state.refusals) = (auth, of_bench);
+    let bench = Bench::start_with(change).await;
+    let ask = async |header: &str| {
+        bench.call("GET", "/api/v1/patients", &[("authorization", header)], "").await.status
+    };
+    for (header, status) in [("Bearer v", 200), ("bearer x", 401), ("Bearer y", 401)] {
+        assert_eq!(ask(header).await, status, "{header}");
+    }
+    assert_eq!(ask("Basic eDp5").await, 401);
+    assert_eq!(bench.get("/metrics").await.status, 401);
+    let told = refusals.rest();
+    let [Input::SignInsFailed(failed)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((failed.way, failed.name.as_deref()), (Some(SignInWay::Http), None));
+    assert_eq!((failed.address.as_deref(), failed.count), (Some("127.0.0.1"), 3));
+    assert_eq!(failed.why, "not a token");
+    assert!(bench.metrics.exposition().contains("sign_ins_failed_total{way=\"http\"} 3"));
+}
+
     refused.problem(503);
     assert_eq!(refused.headers["retry-after"], "5");
     let counted = "vitalgate_gave_way_total{what=\"range_query\"} 1";
