@@ -7,4 +7,5 @@ mod fixture;
 mod history;
 mod push;
 mod store;
+mod times;
 mod ward;
