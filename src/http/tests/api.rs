@@ -200,6 +200,33 @@ async fn limits_and_bindings_become_commands() {
 }
 
 #[tokio::test]
+#[tokio::test]
+async fn an_admission_states_the_age_class_and_unknown_is_an_answer() {
+    let mut bench = Bench::start().await;
+    let observed = bench.answer(|_| answered(Outcome::Done));
+    let ways =
+        [("/api/v1/patients", r#"{"id":"p-7"AGE}"#), ("/api/v1/patients/p-7/admit", "{AGE}")];
+    for (path, body) in ways {
+        let ask =
+            async |age: &str| bench.post(path, &body.replace("AGE", age).replace("{,", "{")).await;
+        for missing in ["", r#","age_class":null"#] {
+            let refused = ask(missing).await;
+            let detail = refused.problem(422)["detail"].to_string();
+            for class in ["adult", "paediatric", "neonatal", "unknown"] {
+                assert!(detail.contains(&format!("`{class}`")), "{path}: {detail}");
+            }
+        }
+        ask(r#","age_class":"child""#).await.problem(422);
+        assert!(ask(r#","age_class":"unknown""#).await.status < 300, "{path}");
+    }
+    let observed = observed.lock().unwrap();
+    assert_eq!(observed.len(), ways.len(), "what is refused does not become a command");
+    for command in observed.iter() {
+        let Action::AdmitPatient(details) = &command.action else { panic!("{command:?}") };
+        assert_eq!((details.id.as_str(), details.age_class), ("p-7", AgeClass::Unknown));
+    }
+}
+
 async fn a_failing_store_refuses_new_commands_and_leaves_waiting_ones_unknown() {
     let mut bench = Bench::start().await;
     let mut submissions = bench.submissions.take().unwrap();
@@ -264,10 +291,10 @@ async fn every_route_asks_for_its_right() {
         ("GET", "/api/v1/beds", "", bedside),
         ("POST", "/api/v1/beds", "{\"id\":\"b\",\"ward\":\"w\"}", clinician),
         ("GET", "/api/v1/patients", "", bedside),
-        ("POST", "/api/v1/patients", "{\"id\":\"p\"}", clinician),
+        ("POST", "/api/v1/patients", "{\"id\":\"p\",\"age_class\":\"adult\"}", clinician),
         ("GET", "/api/v1/patients/p-1", "", bedside),
         ("PATCH", "/api/v1/patients/p-1", "{}", clinician),
-        ("POST", "/api/v1/patients/p-1/admit", "{}", clinician),
+        ("POST", "/api/v1/patients/p-1/admit", "{\"age_class\":\"adult\"}", clinician),
         ("POST", "/api/v1/patients/p-1/transfer", "{\"bed\":null}", clinician),
         ("POST", "/api/v1/patients/p-1/discharge", "{}", clinician),
         ("GET", "/api/v1/patients/p-1/limits", "", bedside),

@@ -188,9 +188,8 @@ impl AlarmAct {
 }
 
 /// What is known of a patient.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-#[serde(deny_unknown_fields)]
 pub struct PatientDetails {
     /// The site's pseudonymous key.
     #[n(0)]
@@ -201,20 +200,17 @@ pub struct PatientDetails {
     pub age_class: AgeClass,
     /// Watched continuously: silence becomes high.
     #[n(2)]
-    #[serde(default)]
     pub continuous: bool,
     /// Where the patient lies.
     #[n(3)]
-    #[serde(default)]
     pub bed: Option<BedId>,
     /// `Some(true)` refuses rule packs for adults.
     #[n(4)]
-    #[serde(default)]
     pub pregnant: Option<bool>,
 }
 
 /// Age class of a patient.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 #[serde(rename_all = "snake_case")]
 pub enum AgeClass {
@@ -227,8 +223,7 @@ pub enum AgeClass {
     /// A new-born.
     #[n(2)]
     Neonatal,
-    /// Not stated: limits for adults are not applied silently.
-    #[default]
+    /// Nobody knows it: limits for adults are not applied silently.
     #[n(3)]
     Unknown,
 }
@@ -246,7 +241,6 @@ pub struct PatientLimit {
     pub side: Side,
     /// Whether it is the critical limit.
     #[n(2)]
-    #[serde(default)]
     pub critical: bool,
     /// The limit; `None` switches it off, which needs a reason.
     #[n(3)]
