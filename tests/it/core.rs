@@ -106,15 +106,18 @@ impl<'a> Played<'a> {
                 bed: None,
                 pregnant: None,
             }),
-            Action::RegisterDevice(DeviceDetails {
-                id: self.case.text("device").parse().unwrap(),
-                class: self.case.text("class").to_owned(),
-                kind: PrincipalKind::Device,
-                token_sha256: None,
-                via: Vec::new(),
-                signals,
-            }),
-            Action::Bind { device, patient, from: None, zero_means_no_sensor },
+            Action::RegisterDevice(
+                DeviceDetails {
+                    id: self.case.text("device").parse().unwrap(),
+                    class: self.case.text("class").to_owned(),
+                    kind: PrincipalKind::Device,
+                    token_sha256: None,
+                    via: Vec::new(),
+                    signals,
+                }
+                .into(),
+            ),
+            Action::Bind { device, patient, from: None, zero_means_no_sensor, replaces: None },
         ] {
             assert_eq!(self.command(at(-60.0), action), Outcome::Done);
         }

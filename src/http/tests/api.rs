@@ -188,18 +188,18 @@ async fn limits_and_bindings_become_commands() {
     assert!(matches!(&actions[0], Action::SetLimits { replaces: Some(3), limits, .. }
         if limits[0].value == Some(150.0)));
     assert!(matches!(&actions[1], Action::Bind { zero_means_no_sensor, .. }
-        if *zero_means_no_sensor == [SignalId(1)]));
+        if *zero_means_no_sensor == Some(vec![SignalId(1)])));
     let reason = "mixed up".into();
-    let correction = Action::CorrectBinding { device: device.clone(), patient: None, reason };
+    let correction =
+        Action::CorrectBinding { device: device.clone(), patient: None, reason, replaces: None };
     assert_eq!(actions[2], correction);
-    assert_eq!(actions[3], Action::Unbind(device));
+    assert_eq!(actions[3], Action::Unbind { device, replaces: None });
     assert!(matches!(
         &actions[4],
         Action::ChangePatient { continuous: Some(false), age_class: None, .. }
     ));
 }
 
-#[tokio::test]
 #[tokio::test]
 async fn an_admission_states_the_age_class_and_unknown_is_an_answer() {
     let mut bench = Bench::start().await;
@@ -227,6 +227,7 @@ async fn an_admission_states_the_age_class_and_unknown_is_an_answer() {
     }
 }
 
+#[tokio::test]
 async fn a_failing_store_refuses_new_commands_and_leaves_waiting_ones_unknown() {
     let mut bench = Bench::start().await;
     let mut submissions = bench.submissions.take().unwrap();
@@ -303,6 +304,7 @@ async fn every_route_asks_for_its_right() {
         ("GET", "/api/v1/devices", "", everybody),
         ("POST", "/api/v1/devices", "{\"id\":\"d\",\"class\":\"c\"}", ops),
         ("GET", "/api/v1/devices/dev-1", "", everybody),
+        ("PATCH", "/api/v1/devices/dev-1", "{}", ops),
         ("GET", "/api/v1/devices/dev-1/series?signal=heart_rate", "", bedside),
         ("GET", "/api/v1/devices/dev-1/binding", "", bedside),
         ("PUT", "/api/v1/devices/dev-1/binding", "{\"patient\":\"p-1\"}", clinician),
@@ -338,6 +340,28 @@ async fn every_route_asks_for_its_right() {
 }
 
 #[tokio::test]
+async fn a_token_that_nobody_has_is_counted_by_address_and_a_missing_one_is_not() {
+    let refusals = Arc::<Refusals>::default();
+    let (of_bench, auth) = (Arc::clone(&refusals), tokens());
+    let change = |state: &mut AppState| (state.auth, state.refusals) = (auth, of_bench);
+    let bench = Bench::start_with(change).await;
+    let ask = async |header: &str| {
+        bench.call("GET", "/api/v1/patients", &[("authorization", header)], "").await.status
+    };
+    for (header, status) in [("Bearer v", 200), ("bearer x", 401), ("Bearer y", 401)] {
+        assert_eq!(ask(header).await, status, "{header}");
+    }
+    assert_eq!(ask("Basic eDp5").await, 401);
+    assert_eq!(bench.get("/metrics").await.status, 401);
+    let told = refusals.rest();
+    let [Input::SignInsFailed(failed)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((failed.way, failed.name.as_deref()), (Some(SignInWay::Http), None));
+    assert_eq!((failed.address.as_deref(), failed.count), (Some("127.0.0.1"), 3));
+    assert_eq!(failed.why, "not a token");
+    assert!(bench.metrics.exposition().contains("sign_ins_failed_total{way=\"http\"} 3"));
+}
+
+#[tokio::test]
 async fn without_authentication_foreign_pages_are_kept_out() {
     let bench = Bench::start().await;
     for (host, origin, status) in [
@@ -366,28 +390,6 @@ async fn range_queries_are_shed_under_load_and_nothing_else_does() {
     assert_eq!(bench.get(path).await.status, 200);
     shedding.observe(Pressure { bytes: 0, waited_s: 9.0 });
     let refused = bench.get(path).await;
-#[tokio::test]
-async fn a_token_that_nobody_has_is_counted_by_address_and_a_missing_one_is_not() {
-    let refusals = Arc::<Refusals>::default();
-    let (of_bench, auth) = (Arc::clone(&refusals), tokens());
-    let change = |state: &mut AppState| (state.auth, state.refusals) = (auth, of_bench);
-    let bench = Bench::start_with(change).await;
-    let ask = async |header: &str| {
-        bench.call("GET", "/api/v1/patients", &[("authorization", header)], "").await.status
-    };
-    for (header, status) in [("Bearer v", 200), ("bearer x", 401), ("Bearer y", 401)] {
-        assert_eq!(ask(header).await, status, "{header}");
-    }
-    assert_eq!(ask("Basic eDp5").await, 401);
-    assert_eq!(bench.get("/metrics").await.status, 401);
-    let told = refusals.rest();
-    let [Input::SignInsFailed(failed)] = told.as_slice() else { panic!("{told:?}") };
-    assert_eq!((failed.way, failed.name.as_deref()), (Some(SignInWay::Http), None));
-    assert_eq!((failed.address.as_deref(), failed.count), (Some("127.0.0.1"), 3));
-    assert_eq!(failed.why, "not a token");
-    assert!(bench.metrics.exposition().contains("sign_ins_failed_total{way=\"http\"} 3"));
-}
-
     refused.problem(503);
     assert_eq!(refused.headers["retry-after"], "5");
     let counted = "vitalgate_gave_way_total{what=\"range_query\"} 1";

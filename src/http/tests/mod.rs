@@ -9,3 +9,4 @@ mod push;
 mod store;
 mod times;
 mod ward;
+mod writes;

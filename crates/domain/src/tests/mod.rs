@@ -31,3 +31,4 @@ mod time;
 mod unwatched;
 mod upgraded;
 mod world;
+mod writes;

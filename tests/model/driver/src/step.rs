@@ -99,19 +99,15 @@ pub(crate) enum What {
     Register {
         device: String,
         class: String,
-        #[serde(default)]
-        kind: PrincipalKind,
-        #[serde(default)]
-        via: Vec<String>,
-        #[serde(default)]
-        signals: Vec<Expected>,
+        kind: Option<PrincipalKind>,
+        via: Option<Vec<String>>,
+        signals: Option<Vec<Expected>>,
     },
     Bind {
         device: String,
         patient: String,
         from: Option<String>,
-        #[serde(default)]
-        zero_means_no_sensor: Vec<String>,
+        zero_means_no_sensor: Option<Vec<String>>,
     },
     Unbind {
         device: String,
