@@ -21,8 +21,6 @@ use crate::ingest::access::{permission, words};
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::input::SignInWay;
 
-/// From accepting the socket to the end of CONNECT.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest CONNECT: a last will of 64 KiB and some room.
 const MAX_CONNECT: usize = 96 << 10;
 /// How long a refused client is read, so that the refusal is not lost in a reset.
@@ -35,8 +33,9 @@ pub(super) async fn greet(
     authentication: Authentication,
     shared: &Arc<Shared>,
 ) -> Option<Connection> {
+    let limit = shared.config.connect_timeout;
     let received = tokio::select! {
-        received = timeout(PATIENCE, receive_connect(socket, tls)) => received,
+        received = timeout(limit, receive_connect(socket, tls)) => received,
         () = shared.source.cancel.cancelled() => return None,
     };
     let metrics = &shared.source.handles.metrics;
@@ -49,19 +48,19 @@ pub(super) async fn greet(
         }
         Ok(Err(error)) => {
             metrics.connect("bad");
+            tracing::info!(%address, %error, "closed before its CONNECT");
             if is_about_a_certificate(&error) {
                 sign_in_failed(None, address, "no certificate that counts", shared);
             }
-            tracing::info!(%address, %error, "closed before its CONNECT");
             return None;
         }
         Err(_) => {
             metrics.connect("bad");
-            tracing::info!(%address, "no whole CONNECT within {} s", PATIENCE.as_secs());
+            tracing::info!(%address, ?limit, "no whole CONNECT within the limit");
             return None;
         }
     };
-    match admit(&connect, &caller.names, authentication, shared) {
+    match admit(&connect, (&caller.names, address), authentication, shared) {
         Ok(principal) => enter(caller, connect, (principal, address), shared).await,
         Err(Fault { code, why }) => {
             metrics.connect("refused");
@@ -147,13 +146,13 @@ fn admit(
         Some(_) | None => Ok(principal),
     }
 }
+
 /// Counts a sign-in that failed; it is reported to the audit.
 fn sign_in_failed(name: Option<&str>, address: SocketAddr, why: &'static str, shared: &Shared) {
     let SourceHandles { handles, refusals, .. } = &shared.source;
     handles.metrics.sign_in_failed("mqtt");
     refusals.note_sign_in(SignInWay::Mqtt, name, address.ip(), why, handles.clock.wall());
 }
-
 
 async fn enter(
     caller: Caller,
