@@ -126,6 +126,32 @@ fn a_disk_that_hangs_is_a_store_that_fails_once() {
     assert_eq!(moves, ["raised", "ended"]);
 }
 
+/// The store is never so slow that it counts as failing, and never quick: two batches wait for it at any
+/// time, so that there is one window without intake after another.
+#[test]
+fn commits_that_stall_for_more_than_a_second_do_not_put_silence_off() {
+    let disk = Disk::new();
+    let gateway = disk.gateway();
+    gateway.admit_with("p1", "dev-1", "quick", &["spo2"]);
+    gateway.admit_with("p2", "dev-2", "bedside", &["spo2"]);
+    let mut silent = gateway.mqtt("dev-1");
+    let mut other = gateway.mqtt("dev-2");
+    let events = gateway.events();
+    silent.telemetry("dev-1", &telemetry(1, gateway.now(), &[("spo2", 97.0, "%")]));
+
+    disk.set("delay", "1200");
+    let mut seq = 0;
+    let told = eventually("the silence of dev-1 is told", || {
+        seq += 1;
+        other.send_telemetry("dev-2", &telemetry(seq, gateway.now(), &[("spo2", 97.0, "%")]));
+        let is_told = |e: &Event| e.data["rule"] == "link.silence" && e.data["source"] == "dev-1";
+        events.received().into_iter().find(is_told)
+    });
+    assert_eq!((&told.data["state"], &told.data["patient"]), (&json!("alarming"), &json!("p1")));
+    events.alarm("the gateway says that it is deaf", |a| a["rule"] == "gateway.deaf");
+    disk.clear("delay");
+}
+
 #[test]
 fn the_second_signal_ends_what_the_first_cannot() {
     let disk = Disk::new();

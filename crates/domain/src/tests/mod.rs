@@ -26,6 +26,7 @@ mod repeat;
 mod rows;
 mod scene;
 mod sink;
+mod stalls;
 mod taken_back;
 mod time;
 mod unwatched;
