@@ -97,7 +97,7 @@ impl<'a> Played<'a> {
         let signals = self.case.columns().map(|(_, name, _)| self.signal(name));
         let signals = signals.map(|signal| ExpectedSignal { signal, interval }).collect();
         let zero = self.case.zero_means_no_sensor();
-        let zero_means_no_sensor = zero.into_iter().map(|name| self.signal(name)).collect();
+        let zero_means_no_sensor = zero.into_iter().map(|name| self.signal(name));
         for action in [
             Action::AdmitPatient(PatientDetails {
                 id: self.case.text("patient").parse().unwrap(),
@@ -117,7 +117,13 @@ impl<'a> Played<'a> {
                 }
                 .into(),
             ),
-            Action::Bind { device, patient, from: None, zero_means_no_sensor, replaces: None },
+            Action::Bind {
+                device,
+                patient,
+                from: None,
+                zero_means_no_sensor: Some(zero_means_no_sensor.collect()),
+                replaces: None,
+            },
         ] {
             assert_eq!(self.command(at(-60.0), action), Outcome::Done);
         }

@@ -68,7 +68,6 @@ pub(crate) struct Command {
 pub(crate) enum What {
     Admit {
         patient: String,
-        #[serde(default)]
         age_class: AgeClass,
         #[serde(default)]
         continuous: bool,
