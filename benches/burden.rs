@@ -256,19 +256,23 @@ impl Stay {
                 bed: None,
                 pregnant: None,
             }),
-            Action::RegisterDevice(DeviceDetails {
-                id: "dev".parse()?,
-                class: class.to_owned(),
-                kind: PrincipalKind::Device,
-                token_sha256: None,
-                via: Vec::new(),
-                signals: signals.iter().map(expected).collect(),
-            }),
+            Action::RegisterDevice(
+                DeviceDetails {
+                    id: "dev".parse()?,
+                    class: class.to_owned(),
+                    kind: PrincipalKind::Device,
+                    token_sha256: None,
+                    via: Vec::new(),
+                    signals: signals.iter().map(expected).collect(),
+                }
+                .into(),
+            ),
             Action::Bind {
                 device: "dev".parse()?,
                 patient: "p".parse()?,
                 from: None,
-                zero_means_no_sensor: zeros,
+                zero_means_no_sensor: Some(zeros),
+                replaces: None,
             },
         ] {
             stay.command(action);

@@ -64,7 +64,7 @@ impl Ward {
                 continue;
             }
             let relay = device(principal.clone(), "unknown", PrincipalKind::Relay, Vec::new());
-            actions.push(Action::RegisterDevice(relay));
+            actions.push(Action::RegisterDevice(relay.into()));
             for device in 0..self.devices {
                 let id = format!("load-{connection}-{device}").parse()?;
                 bed(&mut actions, &id, vec![principal.clone()])?;
@@ -164,12 +164,13 @@ fn bed(actions: &mut Vec<Action>, id: &DeviceId, via: Vec<DeviceId>) -> anyhow::
         device: id.clone(),
         patient: patient.id.clone(),
         from: None,
-        zero_means_no_sensor: Vec::new(),
+        zero_means_no_sensor: None,
+        replaces: None,
     };
     actions.extend([
         Action::AddBed { bed: id.as_str().parse()?, ward: "w1".parse()? },
         Action::AdmitPatient(patient),
-        Action::RegisterDevice(device(id.clone(), "bedside", PrincipalKind::Device, via)),
+        Action::RegisterDevice(device(id.clone(), "bedside", PrincipalKind::Device, via).into()),
         bind,
     ]);
     Ok(())

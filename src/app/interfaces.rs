@@ -112,7 +112,7 @@ fn state(
     opened: &Opened,
     shared: &Shared,
 ) -> anyhow::Result<AppState> {
-    let Shared { handles, ring, pulse, load, .. } = shared;
+    let Shared { handles, ring, pulse, refusals, load, .. } = shared;
     let auth = if mode.demo {
         Auth::Local("local:demo".to_owned())
     } else {
@@ -123,6 +123,7 @@ fn state(
         ring: Arc::clone(ring),
         identity: opened.identity.clone(),
         auth,
+        refusals: Arc::clone(refusals),
         reader: opened.reader(),
         history: opened.history(),
         exported_history: exported_history(

@@ -11,7 +11,7 @@ use vitalgate::app::{App, RunMode};
 use vitalgate::config::Config;
 use vitalgate::operate::control::{self, AskError};
 use vitalgate_domain::core::Core;
-use vitalgate_domain::model::command::{Action, Command, DeviceDetails, PrincipalKind};
+use vitalgate_domain::model::command::{Action, Command, PrincipalKind, Registration};
 use vitalgate_domain::model::ids::{DeviceId, PatientId};
 use vitalgate_domain::model::message::ExpectedSignal;
 use vitalgate_domain::model::time::Span;
@@ -39,9 +39,9 @@ enum DeviceAction {
         /// Its class in the rules.
         #[arg(long)]
         class: String,
-        /// What it is.
-        #[arg(long, value_enum, default_value_t = KindArg::Device)]
-        kind: KindArg,
+        /// What it is; a device, where nothing else is known of it.
+        #[arg(long, value_enum)]
+        kind: Option<KindArg>,
         /// A relay or connector that may speak for it; may be given again.
         #[arg(long)]
         via: Vec<DeviceId>,
@@ -103,17 +103,18 @@ pub(super) fn run(args: &DeviceArgs) -> anyhow::Result<ExitCode> {
             let digest = |token: &String| {
                 ring::digest::digest(&ring::digest::SHA256, token.as_bytes()).as_ref().to_vec()
             };
-            Action::RegisterDevice(DeviceDetails {
+            Action::RegisterDevice(Registration {
                 id: id.clone(),
-                class: class.clone(),
-                kind: match kind {
+                class: Some(class.clone()),
+                kind: kind.map(|kind| match kind {
                     KindArg::Device => PrincipalKind::Device,
                     KindArg::Relay => PrincipalKind::Relay,
                     KindArg::Connector => PrincipalKind::Connector,
-                },
+                }),
                 token_sha256: token.as_ref().map(digest),
-                via: via.clone(),
-                signals: expected,
+                via: named(via.clone()),
+                signals: named(expected),
+                replaces: None,
             })
         }
         DeviceAction::Revoke { id } => Action::RevokeDevice(id.clone()),
@@ -123,7 +124,8 @@ pub(super) fn run(args: &DeviceArgs) -> anyhow::Result<ExitCode> {
                 device: id.clone(),
                 patient: patient.clone(),
                 from: None,
-                zero_means_no_sensor: zeros?,
+                zero_means_no_sensor: named(zeros?),
+                replaces: None,
             }
         }
     };
@@ -137,6 +139,11 @@ pub(super) fn run(args: &DeviceArgs) -> anyhow::Result<ExitCode> {
         say(&format!("token: {token}"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A list of the command line: what is not given there stays as it is.
+fn named<T>(list: Vec<T>) -> Option<Vec<T>> {
+    Some(list).filter(|list| !list.is_empty())
 }
 
 /// Through the running gateway, else through a pipeline without listeners.

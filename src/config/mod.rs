@@ -27,6 +27,7 @@ pub use self::store::Store;
 pub use self::url::{NotAServer, ServerUrl};
 use vitalgate_domain::core::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use vitalgate_domain::model::signal::NoSuchClass;
+use vitalgate_domain::model::time::Span;
 
 /// The configuration of a gateway, every key documented in `docs/config.md`.
 #[derive(Clone, Debug, Deserialize)]
@@ -107,6 +108,9 @@ pub enum BadConfig {
         /// What to do.
         cure: &'static str,
     },
+    /// A time for CONNECT that nobody could keep, or that gives places away.
+    #[error("mqtt.connect_timeout = \"{0}\" must be 1s to 5m")]
+    ConnectTimeout(Span),
     /// A class that no signal is of.
     #[error("store.history_keep_by_class: {0}")]
     Class(#[from] NoSuchClass),

@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::BadConfig;
+use vitalgate_domain::model::time::Span;
+
+/// Up to what the slowest links need, and well below what whoever holds places in vain would like.
+const CONNECT_TIMEOUT: (Span, Span) = (Span::secs(1), Span::mins(5));
 
 /// `[mqtt]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -19,6 +23,8 @@ pub struct Mqtt {
     pub max_inflight: u16,
     /// Connections at a time.
     pub max_connections: usize,
+    /// From accepting a connection to the end of its CONNECT, the TLS handshake included.
+    pub connect_timeout: Span,
     /// TLS.
     pub tls: Option<Tls>,
 }
@@ -79,6 +85,9 @@ impl Mqtt {
     }
 
     pub(super) fn check(&self) -> Result<(), BadConfig> {
+        if !(CONNECT_TIMEOUT.0..=CONNECT_TIMEOUT.1).contains(&self.connect_timeout) {
+            return Err(BadConfig::ConnectTimeout(self.connect_timeout));
+        }
         match self.listen {
             Some(address)
                 if !address.ip().is_loopback() && self.authentication != Proof::Required =>
@@ -101,6 +110,7 @@ impl Default for Mqtt {
             authentication: Proof::Loopback,
             max_inflight: 64,
             max_connections: 10_000,
+            connect_timeout: Span::secs(30),
             tls: None,
         }
     }

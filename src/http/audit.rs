@@ -50,6 +50,6 @@ fn shown(act: ActRow) -> v1::audit::Act {
 }
 
 fn refusal(refused: StoredRefusal) -> v1::audit::Refusal {
-    let StoredRefusal { principal, name, count, since } = refused;
-    v1::audit::Refusal { count, name, principal, since }
+    let StoredRefusal { principal, name, topic, way, address, why, count, since } = refused;
+    v1::audit::Refusal { address, count, name, principal, since, topic, way, why }
 }

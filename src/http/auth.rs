@@ -7,8 +7,11 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::error::Problem;
+use super::server::Connection;
 use super::state::Ctx;
 pub use crate::config::{BadToken, Role, Token};
+use crate::handles::Handles;
+use vitalgate_domain::model::input::SignInWay;
 
 /// How the gateway knows who asks.
 #[derive(Clone, Debug)]
@@ -100,9 +103,25 @@ pub(crate) async fn sign_in(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let who = identify(&http.app.auth, request.headers()).ok_or_else(unauthorized)?;
-    request.extensions_mut().insert(who);
+    match identify(&http.app.auth, request.headers()) {
+        Ok(who) => request.extensions_mut().insert(who),
+        Err(refused) => {
+            if let (Some(why), Some(from)) = (refused.why(), request.extensions().get()) {
+                sign_in_failed(&http, why, from);
+            }
+            return Err(unauthorized());
+        }
+    };
     Ok(next.run(request).await)
+}
+
+/// Counts a token that nobody has; it is reported to the audit. There is no name in it.
+fn sign_in_failed(http: &Ctx, why: &'static str, from: &Connection) {
+    let Handles { metrics, clock, .. } = &http.app.handles;
+    let address = from.peer.ip();
+    metrics.sign_in_failed("http");
+    http.app.refusals.note_sign_in(SignInWay::Http, None, address, why, clock.wall());
+    tracing::warn!(%address, why, "sign-in refused");
 }
 
 /// Keeps foreign pages out where there is no authentication. A name that resolves to loopback is not
@@ -128,17 +147,42 @@ pub(crate) async fn same_site(
     Ok(next.run(request).await)
 }
 
-fn identify(auth: &Auth, headers: &HeaderMap) -> Option<Who> {
+/// Why nobody was recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refused {
+    /// Nothing was shown: a page asks so before a person has signed in.
+    NoToken,
+    /// What was shown is no token.
+    NotAToken,
+    /// Nobody has this token.
+    UnknownToken,
+}
+
+impl Refused {
+    /// In words, where somebody tried to sign in.
+    fn why(self) -> Option<&'static str> {
+        match self {
+            Self::NoToken => None,
+            Self::NotAToken => Some("not a token"),
+            Self::UnknownToken => Some("unknown token"),
+        }
+    }
+}
+
+fn identify(auth: &Auth, headers: &HeaderMap) -> Result<Who, Refused> {
     match auth {
-        Auth::Local(name) => Some(Who { name: name.clone(), role: Role::Local }),
+        Auth::Local(name) => Ok(Who { name: name.clone(), role: Role::Local }),
         Auth::Tokens(tokens) => {
-            let (scheme, token) = header_text(headers, header::AUTHORIZATION)?.split_once(' ')?;
+            let shown = headers.get(header::AUTHORIZATION).ok_or(Refused::NoToken)?;
+            let (scheme, token) =
+                shown.to_str().ok().and_then(|s| s.split_once(' ')).ok_or(Refused::NotAToken)?;
             if !scheme.eq_ignore_ascii_case("bearer") {
-                return None;
+                return Err(Refused::NotAToken);
             }
             let hash = ring::digest::digest(&ring::digest::SHA256, token.trim().as_bytes());
-            let known = tokens.iter().find(|t| t.sha256 == hash.as_ref())?;
-            Some(Who { name: known.name.clone(), role: known.role })
+            let known = tokens.iter().find(|t| t.sha256 == hash.as_ref());
+            let known = known.ok_or(Refused::UnknownToken)?;
+            Ok(Who { name: known.name.clone(), role: known.role })
         }
     }
 }

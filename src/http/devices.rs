@@ -2,19 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::api::v1::device::{Binding, Bindings, Device, Info, Signal};
 use super::api::v1::list::List;
 use super::auth::{Right, Who, can};
-use super::command::ask_one;
+use super::command::{ask_one, etag, version_seen};
 use super::error::Problem;
 use super::extract::{Body, Id, Params, page_size};
 use super::state::{Ctx, Http};
 use crate::projection::view::DeviceView;
-use vitalgate_domain::model::command::{Action, DeviceDetails, PrincipalKind};
+use vitalgate_domain::model::command::{Action, PrincipalKind, Registration};
 use vitalgate_domain::model::ids::{DeviceId, PatientId};
 use vitalgate_domain::model::message::{DeviceInfo, ExpectedSignal};
 use vitalgate_domain::model::signal::{SignalId, SignalTable};
@@ -32,14 +32,22 @@ pub(crate) struct Which {
 pub(crate) struct NewDevice {
     id: DeviceId,
     class: String,
-    #[serde(default)]
-    kind: PrincipalKind,
-    /// SHA-256 of the token in hexadecimal; left out, the device keeps the one it has.
+    kind: Option<PrincipalKind>,
     token_sha256: Option<String>,
-    #[serde(default)]
-    via: Vec<DeviceId>,
-    #[serde(default)]
-    signals: Vec<Expected>,
+    via: Option<Vec<DeviceId>>,
+    signals: Option<Vec<Expected>>,
+}
+
+/// What may be changed of a device. What is left out stays as it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Change {
+    class: Option<String>,
+    kind: Option<PrincipalKind>,
+    /// SHA-256 of the token in hexadecimal.
+    token_sha256: Option<String>,
+    via: Option<Vec<DeviceId>>,
+    signals: Option<Vec<Expected>>,
 }
 
 #[derive(Deserialize)]
@@ -54,8 +62,7 @@ struct Expected {
 pub(crate) struct NewBinding {
     patient: PatientId,
     from: Option<Timestamp>,
-    #[serde(default)]
-    zero_means_no_sensor: Vec<String>,
+    zero_means_no_sensor: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -92,92 +99,142 @@ pub(crate) async fn list(
     Ok(Json(List { items, next, seq: board.seq }))
 }
 
-/// `GET devices/{id}`.
+/// `GET devices/{id}`, with the version of its registration as `ETag`.
 pub(crate) async fn get(
     State(http): State<Ctx>,
     who: Who,
     Id(id): Id<DeviceId>,
-) -> Result<Json<Device>, Problem> {
+) -> Result<Response, Problem> {
     who.may(Right::SeeDevices)?;
-    Ok(Json(shown(&*find(&http, &id)?, &http.signals(), &who)))
+    let device = find(&http, &id)?;
+    let body = Json(shown(&device, &http.signals(), &who));
+    Ok(([(header::ETAG, etag(device.version))], body).into_response())
 }
 
-/// `POST devices`: register, or change what is registered.
+/// `POST devices`: register; of a device that is registered, change what is named. `If-Match` names the
+/// version changed.
 pub(crate) async fn add(
     State(http): State<Ctx>,
     who: Who,
+    headers: HeaderMap,
     Body(new): Body<NewDevice>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangeDevices)?;
-    let signals = http.signals();
-    let expected = |e: Expected| {
-        Ok(ExpectedSignal { signal: signal(&signals, &e.signal)?, interval: e.interval })
-    };
-    let details = DeviceDetails {
-        id: new.id,
-        class: new.class,
-        kind: new.kind,
-        token_sha256: new.token_sha256.as_deref().map(sha256).transpose()?,
-        via: new.via,
-        signals: new.signals.into_iter().map(expected).collect::<Result<_, Problem>>()?,
-    };
-    ask_one(&http, &who, Action::RegisterDevice(details), StatusCode::CREATED).await
+    let NewDevice { id, class, kind, token_sha256, via, signals } = new;
+    let change = Change { class: Some(class), kind, token_sha256, via, signals };
+    let named = registration(&http, id, change, &headers)?;
+    ask_one(&http, &who, Action::RegisterDevice(named), StatusCode::CREATED).await
 }
 
-/// `GET devices/{id}/binding`: the present binding and all before it.
+/// `PATCH devices/{id}`: change what is named; `If-Match` names the version changed.
+pub(crate) async fn change(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<DeviceId>,
+    headers: HeaderMap,
+    Body(change): Body<Change>,
+) -> Result<Response, Problem> {
+    who.may(Right::ChangeDevices)?;
+    let named = registration(&http, id, change, &headers)?;
+    ask_one(&http, &who, Action::ChangeDevice(named), StatusCode::OK).await
+}
+
+fn registration(
+    http: &Http,
+    id: DeviceId,
+    change: Change,
+    headers: &HeaderMap,
+) -> Result<Registration, Problem> {
+    let table = http.signals();
+    let expected = |e: Expected| {
+        Ok(ExpectedSignal { signal: signal(&table, &e.signal)?, interval: e.interval })
+    };
+    let expected = |signals: Vec<Expected>| {
+        signals.into_iter().map(expected).collect::<Result<Vec<_>, Problem>>()
+    };
+    let Change { class, kind, token_sha256, via, signals } = change;
+    Ok(Registration {
+        id,
+        class,
+        kind,
+        token_sha256: token_sha256.as_deref().map(sha256).transpose()?,
+        via,
+        signals: signals.map(expected).transpose()?,
+        replaces: version_seen(headers, "the device")?,
+    })
+}
+
+/// `GET devices/{id}/binding`: the present binding and all before it, with their version as `ETag`.
 pub(crate) async fn binding(
     State(http): State<Ctx>,
     who: Who,
     Id(id): Id<DeviceId>,
-) -> Result<Json<Bindings>, Problem> {
+) -> Result<Response, Problem> {
     who.may(Right::SeePatients)?;
     let device = find(&http, &id)?;
+    let table = http.signals();
     let present = device.bindings.last().filter(|b| b.to.is_none());
-    Ok(Json(Bindings {
+    let zeros = device.zero_means_no_sensor.iter().map(|signal| table.name(*signal));
+    let body = Json(Bindings {
         binding: present.map(Binding::from),
         bindings: device.bindings.iter().map(Binding::from).collect(),
         device: id,
-    }))
+        zero_means_no_sensor: zeros.collect(),
+    });
+    Ok(([(header::ETAG, etag(device.binding_version))], body).into_response())
 }
 
-/// `PUT devices/{id}/binding`: bind to a patient.
+/// `PUT devices/{id}/binding`: bind to a patient; bound to that patient already, change what is named.
+/// `If-Match` names the version replaced.
 pub(crate) async fn bind(
     State(http): State<Ctx>,
     who: Who,
     Id(device): Id<DeviceId>,
+    headers: HeaderMap,
     Body(new): Body<NewBinding>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
     let table = http.signals();
-    let zeros = new.zero_means_no_sensor.iter().map(|name| signal(&table, name));
-    let zero_means_no_sensor = zeros.collect::<Result<_, _>>()?;
-    let action =
-        Action::Bind { device, patient: new.patient, from: new.from, zero_means_no_sensor };
+    let NewBinding { patient, from, zero_means_no_sensor } = new;
+    let named = |names: Vec<String>| {
+        names.iter().map(|name| signal(&table, name)).collect::<Result<Vec<_>, Problem>>()
+    };
+    let zero_means_no_sensor = zero_means_no_sensor.map(named).transpose()?;
+    let replaces = version_seen(&headers, BINDING)?;
+    let action = Action::Bind { device, patient, from, zero_means_no_sensor, replaces };
     ask_one(&http, &who, action, StatusCode::OK).await
 }
 
-/// `DELETE devices/{id}/binding`: end it now.
+/// `DELETE devices/{id}/binding`: end it now; `If-Match` names the version ended.
 pub(crate) async fn unbind(
     State(http): State<Ctx>,
     who: Who,
     Id(device): Id<DeviceId>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
-    ask_one(&http, &who, Action::Unbind(device), StatusCode::OK).await
+    let replaces = version_seen(&headers, BINDING)?;
+    ask_one(&http, &who, Action::Unbind { device, replaces }, StatusCode::OK).await
 }
 
-/// `PATCH devices/{id}/binding`: the present binding was another patient's from its start.
+/// `PATCH devices/{id}/binding`: the present binding was another patient's from its start. `If-Match`
+/// names the version corrected.
 pub(crate) async fn correct_binding(
     State(http): State<Ctx>,
     who: Who,
     Id(device): Id<DeviceId>,
+    headers: HeaderMap,
     Body(correction): Body<Correction>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
     let Correction { patient, reason } = correction;
-    let action = Action::CorrectBinding { device, patient, reason };
+    let replaces = version_seen(&headers, BINDING)?;
+    let action = Action::CorrectBinding { device, patient, reason, replaces };
     ask_one(&http, &who, action, StatusCode::OK).await
 }
+
+/// What `If-Match` is of, in words.
+const BINDING: &str = "the binding";
 
 /// The device, or 404.
 pub(crate) fn find(http: &Http, id: &DeviceId) -> Result<std::sync::Arc<DeviceView>, Problem> {

@@ -37,17 +37,26 @@ pub(crate) struct Change {
     pregnant: Option<bool>,
 }
 
+/// An admission.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewPatient {
+    id: PatientId,
+    age_class: Option<AgeClass>,
+    #[serde(default)]
+    continuous: bool,
+    pregnant: Option<bool>,
+    bed: Option<BedId>,
+}
+
 /// An admission whose patient is named by the path.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Admission {
-    #[serde(default)]
-    age_class: AgeClass,
+    age_class: Option<AgeClass>,
     #[serde(default)]
     continuous: bool,
-    #[serde(default)]
     pregnant: Option<bool>,
-    #[serde(default)]
     bed: Option<BedId>,
 }
 
@@ -105,9 +114,12 @@ pub(crate) async fn get(
 pub(crate) async fn add(
     State(http): State<Ctx>,
     who: Who,
-    Body(details): Body<PatientDetails>,
+    Body(new): Body<NewPatient>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
+    let NewPatient { id, age_class, continuous, pregnant, bed } = new;
+    let age_class = stated(age_class)?;
+    let details = PatientDetails { id, age_class, continuous, bed, pregnant };
     ask_one(&http, &who, Action::AdmitPatient(details), StatusCode::CREATED).await
 }
 
@@ -120,8 +132,18 @@ pub(crate) async fn admit(
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
     let Admission { age_class, continuous, pregnant, bed } = admission;
+    let age_class = stated(age_class)?;
     let details = PatientDetails { id, age_class, continuous, bed, pregnant };
     ask_one(&http, &who, Action::AdmitPatient(details), StatusCode::OK).await
+}
+
+/// The age class of an admission, which decides what is judged: it is never assumed.
+fn stated(age_class: Option<AgeClass>) -> Result<AgeClass, Problem> {
+    age_class.ok_or_else(|| {
+        let detail = "`age_class` is missing: `adult`, `paediatric`, `neonatal`, or `unknown` \
+            where nobody knows it; limits for adults are not applied to an unknown age";
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    })
 }
 
 /// `PATCH patients/{id}`; `If-Match` names the version changed.

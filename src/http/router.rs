@@ -41,7 +41,7 @@ pub(crate) fn router(http: &Ctx) -> Router {
         .route("/patients/{id}/limits", get(limits::get).put(limits::set).patch(limits::change))
         .route("/patients/{id}/series", get(series::of_patient))
         .route("/devices", get(devices::list).post(devices::add))
-        .route("/devices/{id}", get(devices::get))
+        .route("/devices/{id}", get(devices::get).patch(devices::change))
         .route("/devices/{id}/series", get(series::of_device))
         .route(
             "/devices/{id}/binding",

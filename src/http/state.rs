@@ -14,6 +14,7 @@ use super::idempotency::Replies;
 use super::seats::Seats;
 use super::series::ExportedHistory;
 use crate::handles::Handles;
+use crate::ingest::Refusals;
 use crate::pipeline::load_shedding::{Load, Work};
 use crate::pipeline::pulse::Pulse;
 use crate::projection::ring::Ring;
@@ -35,6 +36,8 @@ pub struct AppState {
     pub identity: Identity,
     /// How the gateway knows who asks.
     pub auth: Auth,
+    /// Who could not say so, for the audit.
+    pub refusals: Arc<Refusals>,
     /// Reads transitions, dead letters and the audit.
     pub reader: Reader,
     /// Reads series.

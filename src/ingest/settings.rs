@@ -1,5 +1,7 @@
 //! What the configuration says of the sources, in their own terms.
 
+use std::time::Duration;
+
 use super::sources::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
 use super::sources::subscriber::{BrokerTlsFiles, SubscriberConfig};
 use crate::config::{self, BadBroker, Broker, Config, Proof, UnknownDevices};
@@ -15,6 +17,7 @@ impl From<&Config> for ListenerConfig {
             unknown: config.devices.unknown.into(),
             max_connections: mqtt.max_connections,
             max_inflight: mqtt.max_inflight,
+            connect_timeout: Duration::from_micros(mqtt.connect_timeout.as_micros().unsigned_abs()),
             retention: config.store.history_keep,
             ..Self::default()
         }

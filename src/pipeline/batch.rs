@@ -243,7 +243,8 @@ fn answer(transition: &Transition) -> Option<&CommandAnswer> {
         TransitionBody::Answer { answer, .. } => Some(answer),
         TransitionBody::Alarm { .. }
         | TransitionBody::Note { .. }
-        | TransitionBody::NotAllowed { .. } => None,
+        | TransitionBody::NotAllowed { .. }
+        | TransitionBody::SignInsFailed(_) => None,
     }
 }
 
@@ -283,12 +284,18 @@ pub fn stored(transition: &Transition) -> StoredTransition {
             actor.clone(),
             StoredAlarm::new(alarm, true).json(),
         ),
-        TransitionBody::NotAllowed { principal, name, count, since } => {
+        TransitionBody::NotAllowed { principal, name, topic, count, since } => {
             let body = serde_json::json!({
-                "principal": principal, "name": name, "count": count, "since": since,
+                "principal": principal, "name": name, "topic": topic, "count": count,
+                "since": since,
             });
             let actor = principal.as_ref().map(ToString::to_string);
             ("refusal", "not_allowed", None, None, actor, body.to_string())
+        }
+        // Nobody has shown to be who was named: there is no actor.
+        TransitionBody::SignInsFailed(failed) => {
+            let body = serde_json::json!(failed);
+            ("refusal", "sign_in_failed", None, None, None, body.to_string())
         }
         TransitionBody::Note { patient, device, what, text } => {
             let body = serde_json::json!({ "device": device, "text": text });

@@ -119,7 +119,8 @@ impl Publisher {
                 }
                 TransitionBody::Answer { .. }
                 | TransitionBody::Note { .. }
-                | TransitionBody::NotAllowed { .. } => None,
+                | TransitionBody::NotAllowed { .. }
+                | TransitionBody::SignInsFailed(_) => None,
             })
             .collect();
         if !frames.is_empty() {
@@ -286,7 +287,8 @@ fn frame(transition: &Transition, body: String, confirmed: bool) -> Option<Frame
         }),
         TransitionBody::Answer { .. }
         | TransitionBody::Note { .. }
-        | TransitionBody::NotAllowed { .. } => None,
+        | TransitionBody::NotAllowed { .. }
+        | TransitionBody::SignInsFailed(_) => None,
     }
 }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use vitalgate_domain::model::alarm::Alarm;
 use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::input::SignInWay;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::context::LimitInForce;
 
@@ -40,13 +41,26 @@ impl<'a> StoredAlarm<'a> {
     }
 }
 
-/// A refused attempt as stored.
+/// A refused attempt as stored: a publish, or a sign-in.
 #[derive(Debug, Deserialize)]
 pub struct StoredRefusal {
-    /// Who tried; `None` for several devices at once.
+    /// Who published; `None` for several devices at once.
+    #[serde(default)]
     pub principal: Option<DeviceId>,
-    /// Under whose name; `None` for several, or none.
-    pub name: Option<DeviceId>,
+    /// Under whose name, or the name claimed; `None` for several, or none.
+    pub name: Option<String>,
+    /// To which topic, where that names no device.
+    #[serde(default)]
+    pub topic: Option<String>,
+    /// Where somebody signed in.
+    #[serde(default)]
+    pub way: Option<SignInWay>,
+    /// From which address.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// Why the last sign-in failed.
+    #[serde(default)]
+    pub why: Option<String>,
     /// How often.
     pub count: u64,
     /// Since when.

@@ -108,6 +108,14 @@ fn device_view(device: &Device, rules: &RuleSet) -> DeviceView {
             .iter()
             .map(|b| BindingView { patient: b.patient.clone(), from: b.from, to: b.to })
             .collect(),
+        zero_means_no_sensor: device
+            .bindings
+            .last()
+            .filter(|b| b.to.is_none())
+            .map(|b| b.zero_means_no_sensor.clone())
+            .unwrap_or_default(),
+        version: device.version,
+        binding_version: device.binding_version,
         connectivity: connectivity(device),
         last_device_contact: device.last_contact,
         last_relay_contact: device.last_relay_contact,
@@ -319,19 +327,23 @@ mod tests {
                 pregnant: None,
                 continuous: false,
             }));
-            bed.command(Action::RegisterDevice(DeviceDetails {
-                id: "dev".parse().unwrap(),
-                class: class.to_owned(),
-                kind: PrincipalKind::Device,
-                token_sha256: None,
-                via: Vec::new(),
-                signals,
-            }));
+            bed.command(Action::RegisterDevice(
+                DeviceDetails {
+                    id: "dev".parse().unwrap(),
+                    class: class.to_owned(),
+                    kind: PrincipalKind::Device,
+                    token_sha256: None,
+                    via: Vec::new(),
+                    signals,
+                }
+                .into(),
+            ));
             bed.command(Action::Bind {
                 device: "dev".parse().unwrap(),
                 patient: "p".parse().unwrap(),
                 from: None,
-                zero_means_no_sensor: Vec::new(),
+                zero_means_no_sensor: None,
+                replaces: None,
             });
             bed
         }

@@ -10,6 +10,7 @@ use vitalgate_domain::model::alarm::{Alarm, AlarmKind};
 use vitalgate_domain::model::command::{AgeClass, PatientLimit, PrincipalKind};
 use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use vitalgate_domain::model::message::{DeviceInfo, ExpectedSignal};
+use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Timestamp;
 
 /// Everything readers see, as of one commit. Replaced whole, shared by parts.
@@ -138,6 +139,15 @@ pub struct DeviceView {
     pub patient: Option<PatientId>,
     /// Every binding, the open one last.
     pub bindings: Vec<BindingView>,
+    /// Signals whose 0 means "no sensor" on the binding that stands.
+    #[serde(skip)]
+    pub zero_means_no_sensor: Vec<SignalId>,
+    /// The version of its registration.
+    #[serde(skip)]
+    pub version: u64,
+    /// The version of its bindings.
+    #[serde(skip)]
+    pub binding_version: u64,
     /// `connected`, `disconnected`, `not_set_up`, …
     pub connectivity: &'static str,
     /// Last message of its own.

@@ -138,7 +138,8 @@ mod tests {
                 }
                 other @ (TransitionBody::Answer { .. }
                 | TransitionBody::Note { .. }
-                | TransitionBody::NotAllowed { .. }) => {
+                | TransitionBody::NotAllowed { .. }
+                | TransitionBody::SignInsFailed(_)) => {
                     panic!("{other:?}")
                 }
             })

@@ -57,6 +57,7 @@ struct Inner {
     dead_letters: Counter,
     connections: Gauge,
     connects: Family<Label, Counter>,
+    sign_ins_failed: Family<Label, Counter>,
     brokers: Family<Named, Gauge>,
     broker_probe: Histogram,
     commit_seconds: Histogram,
@@ -129,6 +130,7 @@ impl Default for Metrics {
             dead_letters: Counter::default(),
             connections: Gauge::default(),
             connects: Family::default(),
+            sign_ins_failed: Family::default(),
             brokers: Family::default(),
             broker_probe: seconds(),
             commit_seconds: seconds(),
@@ -163,6 +165,8 @@ impl Default for Metrics {
         registry.register("dead_letters", "Dead letters kept", m.dead_letters.clone());
         registry.register("connections", "MQTT connections open", m.connections.clone());
         registry.register("connects", "MQTT connects by result", m.connects.clone());
+        let failed = "Sign-ins that failed, by way";
+        registry.register("sign_ins_failed", failed, m.sign_ins_failed.clone());
         registry.register(
             "broker_connected",
             "Whether the broker of the site is connected, by its id",
@@ -240,6 +244,7 @@ impl Metrics {
         };
         zero(&self.0.refused, "reason", &["too_large", "not_allowed"]);
         zero(&self.0.connects, "result", &["accepted", "refused", "bad"]);
+        zero(&self.0.sign_ins_failed, "way", &["mqtt", "http"]);
         zero(&self.0.shed, "what", &["stream", "stalled_stream"]);
         zero(&self.0.deadman, "result", &["sent", "failed", "withheld"]);
         zero(&self.0.pruned, "what", &["journal", "history_age", "history_bytes", "waves"]);
@@ -307,6 +312,11 @@ impl Metrics {
     /// A CONNECT was answered: `accepted`, `refused`, `bad`.
     pub fn connect(&self, result: &'static str) {
         self.0.connects.get_or_create(&[("result", result)]).inc();
+    }
+
+    /// Somebody could not prove who they are, over `mqtt` or `http`.
+    pub fn sign_in_failed(&self, way: &'static str) {
+        self.0.sign_ins_failed.get_or_create(&[("way", way)]).inc();
     }
 
     /// A commit succeeded.

@@ -73,7 +73,9 @@ impl<'a> Played<'a> {
                     let alarm = serde_json::to_value(StoredAlarm::new(&alarm, true)).unwrap();
                     self.moved.push((change.as_str().to_owned(), alarm));
                 }
-                TransitionBody::Note { .. } | TransitionBody::NotAllowed { .. } => {}
+                TransitionBody::Note { .. }
+                | TransitionBody::NotAllowed { .. }
+                | TransitionBody::SignInsFailed(_) => {}
             }
         }
     }
@@ -95,7 +97,7 @@ impl<'a> Played<'a> {
         let signals = self.case.columns().map(|(_, name, _)| self.signal(name));
         let signals = signals.map(|signal| ExpectedSignal { signal, interval }).collect();
         let zero = self.case.zero_means_no_sensor();
-        let zero_means_no_sensor = zero.into_iter().map(|name| self.signal(name)).collect();
+        let zero_means_no_sensor = zero.into_iter().map(|name| self.signal(name));
         for action in [
             Action::AdmitPatient(PatientDetails {
                 id: self.case.text("patient").parse().unwrap(),
@@ -104,15 +106,24 @@ impl<'a> Played<'a> {
                 bed: None,
                 pregnant: None,
             }),
-            Action::RegisterDevice(DeviceDetails {
-                id: self.case.text("device").parse().unwrap(),
-                class: self.case.text("class").to_owned(),
-                kind: PrincipalKind::Device,
-                token_sha256: None,
-                via: Vec::new(),
-                signals,
-            }),
-            Action::Bind { device, patient, from: None, zero_means_no_sensor },
+            Action::RegisterDevice(
+                DeviceDetails {
+                    id: self.case.text("device").parse().unwrap(),
+                    class: self.case.text("class").to_owned(),
+                    kind: PrincipalKind::Device,
+                    token_sha256: None,
+                    via: Vec::new(),
+                    signals,
+                }
+                .into(),
+            ),
+            Action::Bind {
+                device,
+                patient,
+                from: None,
+                zero_means_no_sensor: Some(zero_means_no_sensor.collect()),
+                replaces: None,
+            },
         ] {
             assert_eq!(self.command(at(-60.0), action), Outcome::Done);
         }

@@ -1,5 +1,6 @@
 //! Nothing acknowledged is lost, shown at the system call: the disk is made slow, stuck and broken.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -124,6 +125,34 @@ fn a_disk_that_hangs_is_a_store_that_fails_once() {
         |row| row.get(0),
     );
     assert_eq!(moves, ["raised", "ended"]);
+}
+
+/// Two batches wait for the store at any time, so that there is one window without intake after another.
+#[test]
+fn commits_that_stall_for_more_than_a_second_do_not_put_silence_off() {
+    let disk = Disk::new();
+    let gateway = disk.gateway();
+    gateway.admit_with("p1", "dev-1", "quick", &["spo2"]);
+    gateway.admit_with("p2", "dev-2", "bedside", &["spo2"]);
+    let mut silent = gateway.mqtt("dev-1");
+    let mut other = gateway.mqtt("dev-2");
+    let events = gateway.events();
+    silent.telemetry("dev-1", &telemetry(1, gateway.now(), &[("spo2", 97.0, "%")]));
+
+    disk.set("delay", "1200");
+    let mut seq = 0;
+    let mut told = BTreeSet::new();
+    eventually("the silence of dev-1, and that the gateway is deaf, are told", || {
+        seq += 1;
+        other.send_telemetry("dev-2", &telemetry(seq, gateway.now(), &[("spo2", 97.0, "%")]));
+        for event in events.received().into_iter().filter(|e| e.name == "alarm") {
+            told.insert((event.data["rule"].to_string(), event.data["patient"].to_string()));
+        }
+        let rules = [("link.silence", json!("p1")), ("gateway.deaf", Value::Null)];
+        let all = rules.map(|(rule, patient)| (json!(rule).to_string(), patient.to_string()));
+        all.iter().all(|one| told.contains(one)).then_some(())
+    });
+    disk.clear("delay");
 }
 
 #[test]

@@ -201,14 +201,14 @@ impl Site {
     pub fn refused(
         &mut self,
         principal: Option<&DeviceId>,
-        name: Option<&DeviceId>,
+        (name, topic): (Option<&DeviceId>, Option<&str>),
         out: &mut Output,
     ) {
         let key = Key::new(rule(REFUSED), principal.map_or("gateway", DeviceId::as_str));
         if self.alarms.holds(&key) {
             return;
         }
-        let text = text::refused(principal, name);
+        let text = text::refused(principal, name, topic);
         let cause = Cause::noticed(principal.cloned(), out.wall());
         let (priority, condition) = (Priority::Low, Condition::Momentary);
         let draft = draft::technical(key, principal, priority, condition, text, cause, out);

@@ -169,10 +169,17 @@ pub(crate) fn deaf(within_a_minute: Span) -> String {
 }
 
 /// Who publishes what it may not.
-pub(crate) fn refused(who: Option<&DeviceId>, what: Option<&DeviceId>) -> String {
+pub(crate) fn refused(
+    who: Option<&DeviceId>,
+    name: Option<&DeviceId>,
+    topic: Option<&str>,
+) -> String {
     let who = who.map_or("several senders", DeviceId::as_str);
-    let what = what.map_or("names or topics", DeviceId::as_str);
-    format!("{who} publishes under {what}, which it may not")
+    match (name, topic) {
+        (Some(name), _) => format!("{who} publishes under {name}, which it may not"),
+        (None, Some(topic)) => format!("{who} publishes to {topic}, which is no device's"),
+        (None, None) => format!("{who} publishes under names or topics, which it may not"),
+    }
 }
 
 /// What was found, after its name where it has one.

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::source::{Item, Source, Syntax};
-use super::time;
 use vitalgate_domain::model::message::RefusalReason;
 use vitalgate_domain::model::time::Timestamp;
 
@@ -119,7 +118,7 @@ impl Field<'_> {
             Some(Item::Text(text)) => text,
             Some(Item::Number(_) | Item::List | Item::Map | Item::Other) => "",
         };
-        time::parse(text).map(Some).ok_or_else(|| {
+        text.parse().map(Some).map_err(|_| {
             Refusal::new(
                 RefusalReason::Time,
                 format!("`{name}` must be an RFC 3339 time with a zone"),

@@ -8,10 +8,13 @@ use super::client::Reply;
 use super::fixture::Bench;
 use super::store::transition;
 use super::ward::{answered, now, sample_alarm, tokens};
+use crate::http::AppState;
+use crate::ingest::Refusals;
 use crate::pipeline::load_shedding::{LoadShedding, Pressure};
 use crate::telemetry::Metrics;
 use vitalgate_domain::model::alarm::State;
-use vitalgate_domain::model::command::{Action, AlarmAct, Outcome};
+use vitalgate_domain::model::command::{Action, AgeClass, AlarmAct, Outcome};
+use vitalgate_domain::model::input::{Input, SignInWay};
 use vitalgate_domain::model::message::DeadLetter;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Span;
@@ -185,15 +188,43 @@ async fn limits_and_bindings_become_commands() {
     assert!(matches!(&actions[0], Action::SetLimits { replaces: Some(3), limits, .. }
         if limits[0].value == Some(150.0)));
     assert!(matches!(&actions[1], Action::Bind { zero_means_no_sensor, .. }
-        if *zero_means_no_sensor == [SignalId(1)]));
+        if *zero_means_no_sensor == Some(vec![SignalId(1)])));
     let reason = "mixed up".into();
-    let correction = Action::CorrectBinding { device: device.clone(), patient: None, reason };
+    let correction =
+        Action::CorrectBinding { device: device.clone(), patient: None, reason, replaces: None };
     assert_eq!(actions[2], correction);
-    assert_eq!(actions[3], Action::Unbind(device));
+    assert_eq!(actions[3], Action::Unbind { device, replaces: None });
     assert!(matches!(
         &actions[4],
         Action::ChangePatient { continuous: Some(false), age_class: None, .. }
     ));
+}
+
+#[tokio::test]
+async fn an_admission_states_the_age_class_and_unknown_is_an_answer() {
+    let mut bench = Bench::start().await;
+    let observed = bench.answer(|_| answered(Outcome::Done));
+    let ways =
+        [("/api/v1/patients", r#"{"id":"p-7"AGE}"#), ("/api/v1/patients/p-7/admit", "{AGE}")];
+    for (path, body) in ways {
+        let ask =
+            async |age: &str| bench.post(path, &body.replace("AGE", age).replace("{,", "{")).await;
+        for missing in ["", r#","age_class":null"#] {
+            let refused = ask(missing).await;
+            let detail = refused.problem(422)["detail"].to_string();
+            for class in ["adult", "paediatric", "neonatal", "unknown"] {
+                assert!(detail.contains(&format!("`{class}`")), "{path}: {detail}");
+            }
+        }
+        ask(r#","age_class":"child""#).await.problem(422);
+        assert!(ask(r#","age_class":"unknown""#).await.status < 300, "{path}");
+    }
+    let observed = observed.lock().unwrap();
+    assert_eq!(observed.len(), ways.len(), "what is refused does not become a command");
+    for command in observed.iter() {
+        let Action::AdmitPatient(details) = &command.action else { panic!("{command:?}") };
+        assert_eq!((details.id.as_str(), details.age_class), ("p-7", AgeClass::Unknown));
+    }
 }
 
 #[tokio::test]
@@ -261,10 +292,10 @@ async fn every_route_asks_for_its_right() {
         ("GET", "/api/v1/beds", "", bedside),
         ("POST", "/api/v1/beds", "{\"id\":\"b\",\"ward\":\"w\"}", clinician),
         ("GET", "/api/v1/patients", "", bedside),
-        ("POST", "/api/v1/patients", "{\"id\":\"p\"}", clinician),
+        ("POST", "/api/v1/patients", "{\"id\":\"p\",\"age_class\":\"adult\"}", clinician),
         ("GET", "/api/v1/patients/p-1", "", bedside),
         ("PATCH", "/api/v1/patients/p-1", "{}", clinician),
-        ("POST", "/api/v1/patients/p-1/admit", "{}", clinician),
+        ("POST", "/api/v1/patients/p-1/admit", "{\"age_class\":\"adult\"}", clinician),
         ("POST", "/api/v1/patients/p-1/transfer", "{\"bed\":null}", clinician),
         ("POST", "/api/v1/patients/p-1/discharge", "{}", clinician),
         ("GET", "/api/v1/patients/p-1/limits", "", bedside),
@@ -273,6 +304,7 @@ async fn every_route_asks_for_its_right() {
         ("GET", "/api/v1/devices", "", everybody),
         ("POST", "/api/v1/devices", "{\"id\":\"d\",\"class\":\"c\"}", ops),
         ("GET", "/api/v1/devices/dev-1", "", everybody),
+        ("PATCH", "/api/v1/devices/dev-1", "{}", ops),
         ("GET", "/api/v1/devices/dev-1/series?signal=heart_rate", "", bedside),
         ("GET", "/api/v1/devices/dev-1/binding", "", bedside),
         ("PUT", "/api/v1/devices/dev-1/binding", "{\"patient\":\"p-1\"}", clinician),
@@ -305,6 +337,28 @@ async fn every_route_asks_for_its_right() {
     assert_eq!(device.json().get("patient"), None, "ops sees no patients");
     assert!(!device.body.contains("p-1") && !device.body.contains("token"));
     assert_eq!(bench.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_has_is_counted_by_address_and_a_missing_one_is_not() {
+    let refusals = Arc::<Refusals>::default();
+    let (of_bench, auth) = (Arc::clone(&refusals), tokens());
+    let change = |state: &mut AppState| (state.auth, state.refusals) = (auth, of_bench);
+    let bench = Bench::start_with(change).await;
+    let ask = async |header: &str| {
+        bench.call("GET", "/api/v1/patients", &[("authorization", header)], "").await.status
+    };
+    for (header, status) in [("Bearer v", 200), ("bearer x", 401), ("Bearer y", 401)] {
+        assert_eq!(ask(header).await, status, "{header}");
+    }
+    assert_eq!(ask("Basic eDp5").await, 401);
+    assert_eq!(bench.get("/metrics").await.status, 401);
+    let told = refusals.rest();
+    let [Input::SignInsFailed(failed)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((failed.way, failed.name.as_deref()), (Some(SignInWay::Http), None));
+    assert_eq!((failed.address.as_deref(), failed.count), (Some("127.0.0.1"), 3));
+    assert_eq!(failed.why, "not a token");
+    assert!(bench.metrics.exposition().contains("sign_ins_failed_total{way=\"http\"} 3"));
 }
 
 #[tokio::test]

@@ -72,6 +72,7 @@ impl Bench {
                 stream_clock: false,
             },
             auth: Auth::Local("local:demo".into()),
+            refusals: Arc::default(),
             reader: store.reader.clone(),
             history: store.history.clone(),
             exported_history: None,

@@ -7,4 +7,6 @@ mod fixture;
 mod history;
 mod push;
 mod store;
+mod times;
 mod ward;
+mod writes;

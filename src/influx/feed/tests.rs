@@ -115,13 +115,13 @@ fn registered() -> Vec<Input> {
         let (bed, ward) = (id.parse().unwrap(), "w1".parse().unwrap());
         actions.extend([Action::AddBed { bed, ward }, Action::AdmitPatient(patient(id))]);
     }
-    actions.extend([Action::RegisterDevice(device), bind("p-1")]);
+    actions.extend([Action::RegisterDevice(device.into()), bind("p-1")]);
     actions.into_iter().map(command).collect()
 }
 
 /// The device is taken from the first patient and bound to the second.
 fn to_the_second() -> Vec<Input> {
-    let unbind = Action::Unbind("dev-1".parse().unwrap());
+    let unbind = Action::Unbind { device: "dev-1".parse().unwrap(), replaces: None };
     [unbind, bind("p-2")].map(command).into()
 }
 
@@ -130,7 +130,8 @@ fn bind(patient: &str) -> Action {
         device: "dev-1".parse().unwrap(),
         patient: patient.parse().unwrap(),
         from: None,
-        zero_means_no_sensor: Vec::new(),
+        zero_means_no_sensor: None,
+        replaces: None,
     }
 }
 

@@ -2,3 +2,5 @@
 
 pub mod permission;
 pub mod refusals;
+mod tally;
+pub(crate) mod words;

@@ -1,111 +1,117 @@
-//! Publishes under names that their senders may not speak for, gathered for the audit.
+//! What was refused to senders and strangers, gathered for the audit.
 //!
-//! The audit grows for ever, and who is refused may be hostile. So a principal and a name are reported to
-//! it twice an hour at most: at once, and at the end of the hour with the count. Of one principal at most
-//! 8 names have an entry, and at most 1,024 entries are kept in all; the others share one. What was
+//! The audit grows for ever, and who is refused may be hostile. So what is tried is told at once, and
+//! after that once a period with its count; beyond a number of entries the others share one. What was
 //! counted and not reported is lost when the process is killed.
+//!
+//! *Publishes* under names that their senders may not speak for, or to topics of no meaning: a
+//! principal and a name or topic twice an hour, 8 of one principal, 1,024 in all.
+//! *Sign-ins* that failed: an address and the name given there twice a minute, 8 of one address, 32 in
+//! all.
 
-use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::permission;
+use super::tally::{Bounds, Entry, Tally, Tried};
+use super::{permission, words};
 use vitalgate_domain::model::ids::DeviceId;
-use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::input::{FailedSignIns, Input, SignInWay};
 use vitalgate_domain::model::time::{Span, Timestamp};
 
-/// Entries of an hour, reported twice each: a few hundred bytes apiece.
-const MOST: usize = 1_024;
-/// Of one principal; one that tries more names is reported as trying several.
-const MOST_EACH: usize = 8;
-const HOUR: Span = Span::hours(1);
+const OF_PUBLISHES: Bounds = Bounds { period: Span::hours(1), most: 1_024, most_each: 8 };
+const OF_SIGN_INS: Bounds = Bounds { period: Span::mins(1), most: 32, most_each: 8 };
 
-/// What was refused in the present hour.
-#[derive(Debug, Default)]
-pub struct Refusals(Mutex<Hour>);
-
-#[derive(Debug, Default)]
-struct Hour {
-    begun: Timestamp,
-    entries: BTreeMap<Tried, Entry>,
-    /// Entries that have not been reported at all.
-    news: bool,
+/// What was refused of late.
+#[derive(Debug)]
+pub struct Refusals {
+    publishes: Mutex<Tally<DeviceId, Target>>,
+    sign_ins: Mutex<Tally<IpAddr, Claimed>>,
 }
 
-/// Who tried, and whose name; `None` is several.
-type Tried = (Option<DeviceId>, Option<DeviceId>);
+/// Where somebody tried to publish to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Target {
+    /// Under the name of this device.
+    Device(DeviceId),
+    /// To a topic that no device has, as it is shown.
+    Topic(String),
+}
 
-#[derive(Debug)]
-struct Entry {
-    since: Timestamp,
-    count: u64,
-    reported: u64,
+/// Who somebody claimed to be, as it is shown, and on which way.
+type Claimed = (SignInWay, Option<String>);
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self {
+            publishes: Mutex::new(Tally::new(OF_PUBLISHES)),
+            sign_ins: Mutex::new(Tally::new(OF_SIGN_INS)),
+        }
+    }
 }
 
 impl Refusals {
     /// A principal may not publish to `topic`.
     pub(crate) fn note(&self, principal: &DeviceId, topic: &str, now: Timestamp) {
-        let name = permission::publish_topic(topic).and_then(|(id, _)| id.parse().ok());
-        let mut hour = self.hour();
-        let tried = hour.place_of(principal, name);
-        let entry =
-            hour.entries.entry(tried).or_insert(Entry { since: now, count: 0, reported: 0 });
-        entry.count += 1;
-        hour.news |= entry.reported == 0;
+        let id = permission::publish_topic(topic).and_then(|(id, _)| id.parse().ok());
+        let target = id.map_or_else(|| Target::Topic(words::shown(topic)), Target::Device);
+        held(&self.publishes).note(principal.clone(), target, "not allowed", now);
     }
 
-    /// What is to be reported to the audit now: whoever is new, and when an hour is over all that came after.
+    /// Somebody at this address could not prove to be `name`, or may not connect.
+    pub(crate) fn note_sign_in(
+        &self,
+        way: SignInWay,
+        name: Option<&str>,
+        address: IpAddr,
+        why: &'static str,
+        now: Timestamp,
+    ) {
+        let claimed = (way, name.map(words::shown));
+        held(&self.sign_ins).note(address.to_canonical(), claimed, why, now);
+    }
+
+    /// What is to be reported to the audit now: whoever is new, and when a period is over all that came
+    /// after.
     pub(crate) fn due(&self, now: Timestamp) -> Vec<Input> {
-        let mut hour = self.hour();
-        let over = now - hour.begun >= HOUR || now < hour.begun;
-        if !over && !hour.news {
-            return Vec::new();
-        }
-        hour.news = false;
-        let due = hour.report(|entry| over || entry.reported == 0);
-        if over {
-            *hour = Hour { begun: now, ..Hour::default() };
-        }
-        due
+        let publishes = held(&self.publishes).due(now);
+        inputs(publishes, held(&self.sign_ins).due(now))
     }
 
     /// All that was not reported, before the end.
     pub(crate) fn rest(&self) -> Vec<Input> {
-        self.hour().report(|_| true)
-    }
-
-    fn hour(&self) -> MutexGuard<'_, Hour> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let publishes = held(&self.publishes).rest();
+        inputs(publishes, held(&self.sign_ins).rest())
     }
 }
 
-impl Hour {
-    fn place_of(&self, principal: &DeviceId, name: Option<DeviceId>) -> Tried {
-        let tried = (Some(principal.clone()), name);
-        if self.entries.contains_key(&tried) {
-            return tried;
-        }
-        let own = (Some(principal.clone()), None);
-        let names = self.entries.range(own.clone()..).take_while(|((who, _), _)| *who == own.0);
-        if self.entries.len() < MOST && names.count() < MOST_EACH {
-            return tried;
-        }
-        if self.entries.len() < MOST || self.entries.contains_key(&own) {
-            own
-        } else {
-            (None, None)
-        }
-    }
+fn held<T>(tally: &Mutex<T>) -> MutexGuard<'_, T> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-    fn report(&mut self, which: impl Fn(&Entry) -> bool) -> Vec<Input> {
-        let news = self.entries.iter_mut().filter(|(_, entry)| entry.count > entry.reported);
-        let news = news.filter(|(_, entry)| which(entry));
-        let report = |((principal, name), entry): (&Tried, &mut Entry)| {
-            entry.reported = entry.count;
-            let (principal, name) = (principal.clone(), name.clone());
-            Input::NotAllowed { principal, name, count: entry.count, since: entry.since }
+fn inputs(
+    publishes: Vec<(Tried<DeviceId, Target>, Entry)>,
+    sign_ins: Vec<(Tried<IpAddr, Claimed>, Entry)>,
+) -> Vec<Input> {
+    let publish = |((principal, target), Entry { since, count, .. })| {
+        let (name, topic) = match target {
+            Some(Target::Device(name)) => (Some(name), None),
+            Some(Target::Topic(topic)) => (None, Some(topic)),
+            None => (None, None),
         };
-        news.map(report).collect()
-    }
+        Input::NotAllowed { principal, name, count, since, topic }
+    };
+    let sign_in = |((address, claimed), entry): (Tried<IpAddr, Claimed>, Entry)| {
+        let (way, name) = claimed.map_or((None, None), |(way, name)| (Some(way), name));
+        Input::SignInsFailed(FailedSignIns {
+            way,
+            name,
+            address: address.map(|address| address.to_string()),
+            why: entry.why.to_owned(),
+            count: entry.count,
+            since: entry.since,
+        })
+    };
+    publishes.into_iter().map(publish).chain(sign_ins.into_iter().map(sign_in)).collect()
 }
 
 #[cfg(test)]
@@ -124,10 +130,10 @@ mod tests {
     fn reported(inputs: Vec<Input>) -> Vec<(String, String, u64)> {
         let word = |id: Option<DeviceId>| id.map_or("*".to_owned(), |id| id.to_string());
         let one = |input| {
-            let Input::NotAllowed { principal, name, count, .. } = input else {
+            let Input::NotAllowed { principal, name, count, topic, .. } = input else {
                 panic!("{input:?}");
             };
-            (word(principal), word(name), count)
+            (word(principal), topic.unwrap_or_else(|| word(name)), count)
         };
         inputs.into_iter().map(one).collect()
     }
@@ -147,7 +153,7 @@ mod tests {
             assert_eq!(reported(refusals.due(at(minute))), expected);
         }
         refusals.note(&principal, "weather/today", at(51));
-        assert_eq!(reported(refusals.due(at(51))), [entry("cm-1", "*", 1)]);
+        assert_eq!(reported(refusals.due(at(51))), [entry("cm-1", "weather/today", 1)]);
         assert_eq!(reported(refusals.due(at(60))), [entry("cm-1", "dev-7", 50)]);
         refusals.note(&principal, &topic("dev-7"), at(61));
         assert_eq!(reported(refusals.due(at(61))), [entry("cm-1", "dev-7", 1)]);
@@ -165,16 +171,110 @@ mod tests {
             refusals.note(&principal, &topic(&format!("dev-{n:04}")), at(1));
         }
         let of_one = reported(refusals.due(at(1)));
-        assert_eq!(of_one.len(), MOST_EACH + 1);
-        assert_eq!(of_one[0], entry("cm-1", "*", 1_000 - MOST_EACH as u64));
+        assert_eq!(of_one.len(), OF_PUBLISHES.most_each + 1);
+        assert_eq!(of_one[0], entry("cm-1", "*", 1_000 - OF_PUBLISHES.most_each as u64));
         for n in 0..5_000 {
             refusals.note(&format!("x-{n}").parse().unwrap(), &topic("dev-7"), at(2));
         }
         let all = reported(refusals.due(at(2)));
-        assert_eq!(all.len() + of_one.len(), MOST + 1);
-        assert_eq!(all[0], entry("*", "*", 5_000 - (MOST - of_one.len()) as u64));
+        assert_eq!(all.len() + of_one.len(), OF_PUBLISHES.most + 1);
+        assert_eq!(all[0], entry("*", "*", 5_000 - (OF_PUBLISHES.most - of_one.len()) as u64));
         refusals.note(&principal, &topic("dev-9999"), at(3));
         let again = reported(refusals.due(at(61)));
-        assert_eq!(again, [entry("cm-1", "*", 1_001 - MOST_EACH as u64)], "it has its entry still");
+        assert_eq!(
+            again,
+            [entry("cm-1", "*", 1_001 - OF_PUBLISHES.most_each as u64)],
+            "it has its entry still"
+        );
+    }
+
+    #[test]
+    fn a_foreign_topic_is_named_and_cannot_pass_for_another_line() {
+        let refusals = Refusals::default();
+        let principal = "cm-1".parse().unwrap();
+        refusals.note(&principal, "vitalgate/v1/no id/telemetry", at(0));
+        refusals.note(&principal, "weather\nto\u{202e}day", at(0));
+        let expected = [
+            entry("cm-1", "vitalgate/v1/no id/telemetry", 1),
+            entry("cm-1", "weather\\nto\\u{202e}day", 1),
+        ];
+        assert_eq!(reported(refusals.due(at(0))), expected);
+    }
+
+    fn second(second: i64) -> Timestamp {
+        at(0) + Span::secs(second)
+    }
+
+    /// Name and address given, why the last was refused and how often, as reported.
+    fn failed(inputs: Vec<Input>) -> Vec<(String, String, String, u64)> {
+        let one = |input| {
+            let Input::SignInsFailed(failed) = input else { panic!("{input:?}") };
+            let several = failed.way.map_or("several", |_| "none").to_owned();
+            let address = failed.address.unwrap_or_else(|| "*".to_owned());
+            (failed.name.unwrap_or(several), address, failed.why, failed.count)
+        };
+        inputs.into_iter().map(one).collect()
+    }
+
+    fn sign_in(name: &str, address: &str, why: &str, count: u64) -> (String, String, String, u64) {
+        (name.to_owned(), address.to_owned(), why.to_owned(), count)
+    }
+
+    #[test]
+    fn failed_sign_ins_are_told_at_once_and_counted_by_the_minute() {
+        let refusals = Refusals::default();
+        let here = "192.0.2.7".parse().unwrap();
+        refusals.due(second(0));
+        for tried in 0..50 {
+            let why = if tried < 49 { "wrong token" } else { "revoked" };
+            refusals.note_sign_in(SignInWay::Mqtt, Some("dev-1"), here, why, second(tried));
+            let told = failed(refusals.due(second(tried)));
+            let first = [sign_in("dev-1", "192.0.2.7", "wrong token", 1)];
+            assert_eq!(told, if tried == 0 { &first[..] } else { &[] });
+        }
+        refusals.note_sign_in(SignInWay::Http, None, here, "unknown token", second(51));
+        let of_http = [sign_in("none", "192.0.2.7", "unknown token", 1)];
+        assert_eq!(failed(refusals.due(second(51))), of_http);
+        let of_the_minute = [sign_in("dev-1", "192.0.2.7", "revoked", 50)];
+        assert_eq!(failed(refusals.due(second(60))), of_the_minute);
+        assert!(refusals.rest().is_empty());
+    }
+
+    #[test]
+    fn nobody_fills_the_audit_with_names_or_addresses() {
+        let refusals = Refusals::default();
+        refusals.due(second(0));
+        let guess = |name: &str, address: &str| {
+            let address = address.parse().unwrap();
+            refusals.note_sign_in(SignInWay::Mqtt, Some(name), address, "unknown", second(1));
+        };
+        for n in 0..1_000 {
+            guess(&format!("dev-{n:04}"), "192.0.2.7");
+        }
+        let of_one = failed(refusals.due(second(1)));
+        assert_eq!(of_one.len(), OF_SIGN_INS.most_each + 1);
+        let others = 1_000 - OF_SIGN_INS.most_each as u64;
+        assert_eq!(of_one[0], sign_in("several", "192.0.2.7", "unknown", others));
+        for n in 0..5_000 {
+            guess("dev-1", &format!("2001:db8::{n:x}"));
+        }
+        let all = failed(refusals.due(second(2)));
+        assert_eq!(all.len() + of_one.len(), OF_SIGN_INS.most + 1);
+        let others = 5_000 - (OF_SIGN_INS.most - of_one.len()) as u64;
+        assert_eq!(all[0], sign_in("several", "*", "unknown", others));
+        guess(&"\u{7}".repeat(10_000), "192.0.2.7");
+        let (name, ..) = failed(refusals.rest()).remove(0);
+        assert!(name.len() < 200, "{name}");
+    }
+
+    #[test]
+    fn an_ipv4_address_is_one_by_whatever_socket_it_came() {
+        let refusals = Refusals::default();
+        for address in ["192.0.2.7", "::ffff:192.0.2.7"] {
+            let address = address.parse().unwrap();
+            refusals.note_sign_in(SignInWay::Http, None, address, "unknown token", second(0));
+        }
+        let told = failed(refusals.due(second(0)));
+        assert_eq!(told, [sign_in("none", "192.0.2.7", "unknown token", 2)]);
     }
 }

@@ -53,14 +53,17 @@ impl Ward {
             }));
         }
         for device in ["dev-1", "dev-2", "dev-3"] {
-            ward.act(Action::RegisterDevice(DeviceDetails {
-                id: device.parse().unwrap(),
-                class: "bedside".into(),
-                kind: PrincipalKind::Device,
-                token_sha256: None,
-                via: Vec::new(),
-                signals: Vec::new(),
-            }));
+            ward.act(Action::RegisterDevice(
+                DeviceDetails {
+                    id: device.parse().unwrap(),
+                    class: "bedside".into(),
+                    kind: PrincipalKind::Device,
+                    token_sha256: None,
+                    via: Vec::new(),
+                    signals: Vec::new(),
+                }
+                .into(),
+            ));
         }
         ward.bind("dev-1", "p-1");
         ward.bind("dev-2", "p-2");
@@ -76,7 +79,8 @@ impl Ward {
             device: device.parse().unwrap(),
             patient: patient.parse().unwrap(),
             from: None,
-            zero_means_no_sensor: Vec::new(),
+            zero_means_no_sensor: None,
+            replaces: None,
         });
     }
 

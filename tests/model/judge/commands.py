@@ -173,7 +173,7 @@ def _transfer(world, command):
 
 
 def _register(world, command):
-    """Registering again changes what it says and nothing else."""
+    """Registering again changes what it names and nothing else (§0.20)."""
     signals = {}
     for one in command.get("signals") or []:
         named = world.rules.signal(one["signal"])
@@ -181,7 +181,11 @@ def _register(world, command):
             return "invalid"
         signals[named[0]] = interval(one.get("interval"))
     known = world.devices.get(command["device"])
-    via, kind = tuple(command.get("via") or ()), command.get("kind", "device")
+    via, kind = tuple(command.get("via") or ()), command.get("kind") or "device"
+    if known:
+        via = via if command.get("via") is not None else known.via
+        kind = command.get("kind") or known.kind
+        signals = signals if command.get("signals") is not None else known.signals
     if not _ID.match(command["device"]):
         return "invalid"
     if known:
@@ -199,7 +203,8 @@ def _bind(world, command):
     person = world.patients.get(patient)
     if device not in world.devices or person is None or not person.here:
         return "not_found"
-    named = [world.rules.signal(one) for one in command.get("zero_means_no_sensor") or []]
+    zeros = command.get("zero_means_no_sensor")
+    named = [world.rules.signal(one) for one in zeros or []]
     if None in named:
         return "invalid"
     zero = frozenset(one[0] for one in named)
@@ -210,7 +215,10 @@ def _bind(world, command):
     elif now is not None:
         if now.patient != patient:
             return "conflict"
-        if now.zero == zero:
+        begins = _time(world, command.get("from"))
+        if begins is not None and begins != now.since:
+            return "conflict"
+        if zeros is None or now.zero == zero:
             return "already_so"
         now.zero = zero
         return "done"

@@ -200,7 +200,8 @@ impl Core {
                 | Input::NotAllowed { .. }
                 | Input::Broker { .. }
                 | Input::Sink { .. }
-                | Input::LinesRefused { .. } => self.advance_to(now, &mut out),
+                | Input::LinesRefused { .. }
+                | Input::SignInsFailed(_) => self.advance_to(now, &mut out),
             }
             self.note_alarms(&mut out);
             self.step(input, &mut out);
@@ -283,11 +284,13 @@ impl Core {
                 self.site_mut().unwatched(wards, out);
                 self.note_site_deadline();
             }
-            Input::NotAllowed { principal, name, count, since } => {
-                out.not_allowed(principal.as_ref(), name.as_ref(), *count, *since);
-                self.site_mut().refused(principal.as_ref(), name.as_ref(), out);
+            Input::NotAllowed { principal, name, count, since, topic } => {
+                let (principal, name) = (principal.as_ref(), name.as_ref());
+                out.not_allowed(principal, (name, topic.as_deref()), *count, *since);
+                self.site_mut().refused(principal, (name, topic.as_deref()), out);
                 self.note_site_deadline();
             }
+            Input::SignInsFailed(failed) => out.sign_ins_failed(failed),
             Input::Broker { id, fault } => {
                 self.site_mut().broker(id, fault.as_deref(), out);
                 self.note_site_deadline();

@@ -83,6 +83,14 @@ pub struct Device {
     #[n(14)]
     #[cbor(default)]
     hops: VectorMap<DeviceId, ClockOffset>,
+    /// Rises with every change of its registration.
+    #[n(15)]
+    #[cbor(default)]
+    pub version: u64,
+    /// Rises with every change of its bindings.
+    #[n(16)]
+    #[cbor(default)]
+    pub binding_version: u64,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
@@ -160,6 +168,8 @@ impl Device {
             fates: VectorMap::default(),
             last_cause: None,
             hops: VectorMap::default(),
+            version: 0,
+            binding_version: 0,
             touched: 0,
             changed_in: 0,
         }

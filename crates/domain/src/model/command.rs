@@ -99,13 +99,13 @@ pub enum Action {
         #[n(5)]
         only: Option<String>,
     },
-    /// Register a device, relay or connector, or change it.
+    /// Register a device, relay or connector, or change what is named of it.
     #[n(8)]
-    RegisterDevice(#[n(0)] DeviceDetails),
+    RegisterDevice(#[n(0)] Registration),
     /// Take its right to connect.
     #[n(9)]
     RevokeDevice(#[n(0)] DeviceId),
-    /// Bind to a patient.
+    /// Bind to a patient, or change what is named of the binding to that patient.
     #[n(10)]
     Bind {
         /// Which device.
@@ -114,16 +114,28 @@ pub enum Action {
         /// To whom.
         #[n(1)]
         patient: PatientId,
-        /// From when on; `None` is now. Never before a previous binding ended.
+        /// From when on; `None` is now. Never before a previous binding ended, and of a binding that
+        /// stands never another.
         #[n(2)]
         from: Option<Timestamp>,
-        /// Signals whose 0 means "no sensor" on this binding (contract §2).
+        /// Signals whose 0 means "no sensor" on this binding (contract §2); `None` leaves them as they
+        /// are, which is none at first.
         #[n(3)]
-        zero_means_no_sensor: Vec<SignalId>,
+        zero_means_no_sensor: Option<Vec<SignalId>>,
+        /// The version replaced (`If-Match`); `None` replaces whatever stands.
+        #[n(4)]
+        replaces: Option<u64>,
     },
     /// End the binding now.
     #[n(11)]
-    Unbind(#[n(0)] DeviceId),
+    Unbind {
+        /// Of which device.
+        #[n(0)]
+        device: DeviceId,
+        /// The version ended (`If-Match`); `None` ends whatever stands.
+        #[n(1)]
+        replaces: Option<u64>,
+    },
     /// State that the present binding was of another patient from its start (contract §4).
     #[n(12)]
     CorrectBinding {
@@ -136,6 +148,9 @@ pub enum Action {
         /// Why.
         #[n(2)]
         reason: String,
+        /// The version corrected (`If-Match`); `None` corrects whatever stands.
+        #[n(3)]
+        replaces: Option<u64>,
     },
     /// Change what is named of a patient.
     #[n(13)]
@@ -156,6 +171,9 @@ pub enum Action {
         #[n(4)]
         replaces: Option<u64>,
     },
+    /// Change what is named of a device that is known.
+    #[n(14)]
+    ChangeDevice(#[n(0)] Registration),
 }
 
 /// What a person does with an alarm (rows 9, 13, 19 of contract §5).
@@ -188,33 +206,28 @@ impl AlarmAct {
 }
 
 /// What is known of a patient.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-#[serde(deny_unknown_fields)]
 pub struct PatientDetails {
     /// The site's pseudonymous key.
     #[n(0)]
     pub id: PatientId,
     /// Rules for adults judge adults only.
     #[n(1)]
-    #[serde(default)]
     pub age_class: AgeClass,
     /// Watched continuously: silence becomes high.
     #[n(2)]
-    #[serde(default)]
     pub continuous: bool,
     /// Where the patient lies.
     #[n(3)]
-    #[serde(default)]
     pub bed: Option<BedId>,
     /// `Some(true)` refuses rule packs for adults.
     #[n(4)]
-    #[serde(default)]
     pub pregnant: Option<bool>,
 }
 
 /// Age class of a patient.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 #[serde(rename_all = "snake_case")]
 pub enum AgeClass {
@@ -227,8 +240,7 @@ pub enum AgeClass {
     /// A new-born.
     #[n(2)]
     Neonatal,
-    /// Not stated: limits for adults are not applied silently.
-    #[default]
+    /// Nobody knows it: limits for adults are not applied silently.
     #[n(3)]
     Unknown,
 }
@@ -297,6 +309,77 @@ pub struct DeviceDetails {
     pub signals: Vec<ExpectedSignal>,
 }
 
+/// What is named of a device to be registered or changed; what is `None` stays as it is. The numbers are
+/// those of [`DeviceDetails`], all of which older journals hold.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Registration {
+    /// Its id.
+    #[n(0)]
+    pub id: DeviceId,
+    /// Its class, needed for a device nobody knows.
+    #[n(1)]
+    pub class: Option<String>,
+    /// Device, relay or connector; a device at first.
+    #[n(2)]
+    pub kind: Option<PrincipalKind>,
+    /// SHA-256 of its token.
+    #[n(3)]
+    pub token_sha256: Option<Vec<u8>>,
+    /// Relays and connectors that may speak for it.
+    #[n(4)]
+    pub via: Option<Vec<DeviceId>>,
+    /// Signals expected of it.
+    #[n(5)]
+    pub signals: Option<Vec<ExpectedSignal>>,
+    /// The version replaced (`If-Match`); `None` replaces whatever stands.
+    #[n(6)]
+    pub replaces: Option<u64>,
+}
+
+impl From<DeviceDetails> for Registration {
+    /// All of it is named.
+    fn from(details: DeviceDetails) -> Self {
+        let DeviceDetails { id, class, kind, token_sha256, via, signals } = details;
+        Self {
+            id,
+            class: Some(class),
+            kind: Some(kind),
+            token_sha256,
+            via: Some(via),
+            signals: Some(signals),
+            replaces: None,
+        }
+    }
+}
+
+impl Registration {
+    /// What is registered with it, after what was; `None` where the class is missing.
+    pub fn after(&self, before: Option<&DeviceDetails>) -> Option<DeviceDetails> {
+        let before = before.cloned();
+        let class = self.class.clone();
+        let (token, via, signals) = (&self.token_sha256, &self.via, &self.signals);
+        Some(match before {
+            Some(before) => DeviceDetails {
+                class: class.unwrap_or(before.class),
+                kind: self.kind.unwrap_or(before.kind),
+                token_sha256: token.clone().or(before.token_sha256),
+                via: via.clone().unwrap_or(before.via),
+                signals: signals.clone().unwrap_or(before.signals),
+                id: before.id,
+            },
+            None => DeviceDetails {
+                id: self.id.clone(),
+                class: class?,
+                kind: self.kind.unwrap_or_default(),
+                token_sha256: token.clone(),
+                via: via.clone().unwrap_or_default(),
+                signals: signals.clone().unwrap_or_default(),
+            },
+        })
+    }
+}
+
 /// What became of a command; the first transition it makes.
 #[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize)]
 #[cbor(map)]
@@ -310,7 +393,7 @@ pub struct CommandAnswer {
     /// The alarm as it is now, for commands about alarms.
     #[n(2)]
     pub alarm: Option<Alarm>,
-    /// The version of what was changed (limits), for `ETag`.
+    /// The version of what was changed, for `ETag`.
     #[n(3)]
     pub version: Option<u64>,
 }

@@ -1,6 +1,7 @@
 //! Everything that can change the core: the body of a journal row is a list of these.
 
 use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
 
 use super::alarm::Alarm;
 use super::command::Command;
@@ -105,6 +106,9 @@ pub enum Input {
         /// When it was tried first in this hour.
         #[n(3)]
         since: Timestamp,
+        /// The topic, where it names no device; escaped and cut.
+        #[n(4)]
+        topic: Option<String>,
     },
     /// Whether the way from a broker of the site to the core is proven: the probe sent through it
     /// came back, or it did not in time.
@@ -143,6 +147,9 @@ pub enum Input {
         #[n(2)]
         words: String,
     },
+    /// Somebody could not prove who they are, or may not connect.
+    #[n(14)]
+    SignInsFailed(#[n(0)] FailedSignIns),
 }
 
 /// What InfluxDB has against a line for good. Numbers are part of the journal.
@@ -195,9 +202,49 @@ impl Input {
             | Self::NotAllowed { .. }
             | Self::Broker { .. }
             | Self::Sink { .. }
-            | Self::LinesRefused { .. } => None,
+            | Self::LinesRefused { .. }
+            | Self::SignInsFailed(_) => None,
         }
     }
+}
+
+/// Attempts to sign in that failed, alike in name and address.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct FailedSignIns {
+    /// On which way; `None` for several names.
+    #[n(0)]
+    pub way: Option<SignInWay>,
+    /// The name claimed, escaped and cut; `None` for none, or several.
+    #[n(1)]
+    pub name: Option<String>,
+    /// From where; `None` for several addresses.
+    #[n(2)]
+    pub address: Option<String>,
+    /// Why the last of them failed.
+    #[n(3)]
+    pub why: String,
+    /// How often since then.
+    #[n(4)]
+    pub count: u64,
+    /// When it was tried first in this minute.
+    #[n(5)]
+    pub since: Timestamp,
+}
+
+/// Where somebody signs in. Numbers are part of the journal.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize,
+)]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInWay {
+    /// A device, over MQTT.
+    #[n(0)]
+    Mqtt,
+    /// A person or program, over HTTP.
+    #[n(1)]
+    Http,
 }
 
 /// Whether the machine's clock is synchronised. Numbers are part of the journal.

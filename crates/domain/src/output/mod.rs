@@ -5,6 +5,7 @@ pub mod transition;
 
 use crate::model::fate::Fate;
 use crate::model::ids::{DeviceId, PatientId, RuleId, SiteId};
+use crate::model::input::FailedSignIns;
 use crate::model::message::DeadLetter;
 use crate::model::sample::Sample;
 use crate::model::time::{Stamp, Timestamp};
@@ -90,16 +91,22 @@ impl Output {
         });
     }
 
-    /// Appends what somebody was not allowed.
+    /// Appends what somebody was not allowed: under whose name, or to which topic.
     pub(crate) fn not_allowed(
         &mut self,
         principal: Option<&DeviceId>,
-        name: Option<&DeviceId>,
+        (name, topic): (Option<&DeviceId>, Option<&str>),
         count: u64,
         since: Timestamp,
     ) {
         let (principal, name) = (principal.cloned(), name.cloned());
-        self.emit(TransitionBody::NotAllowed { principal, name, count, since });
+        let topic = topic.map(str::to_owned);
+        self.emit(TransitionBody::NotAllowed { principal, name, topic, count, since });
+    }
+
+    /// Appends attempts to sign in that failed.
+    pub(crate) fn sign_ins_failed(&mut self, failed: &FailedSignIns) {
+        self.emit(TransitionBody::SignInsFailed(Box::new(failed.clone())));
     }
 
     /// Counts a fate.

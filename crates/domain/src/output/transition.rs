@@ -3,6 +3,7 @@
 use crate::model::alarm::Alarm;
 use crate::model::command::CommandAnswer;
 use crate::model::ids::{DeviceId, PatientId};
+use crate::model::input::FailedSignIns;
 use crate::model::time::Timestamp;
 use crate::output::context::AlarmContext;
 
@@ -46,11 +47,15 @@ pub enum TransitionBody {
         principal: Option<DeviceId>,
         /// Under whose name; `None` for several, or none.
         name: Option<DeviceId>,
+        /// To which topic, where that names no device; escaped and cut.
+        topic: Option<String>,
         /// How often since then.
         count: u64,
         /// When it was tried first.
         since: Timestamp,
     },
+    /// Somebody could not prove who they are, or may not connect; for the audit.
+    SignInsFailed(Box<FailedSignIns>),
     /// Something of note that is no alarm: a late finding, a pending delay lost, a clock step.
     Note {
         /// Whom it concerns.

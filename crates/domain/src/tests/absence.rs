@@ -230,7 +230,7 @@ fn an_unbound_device_is_not_expected() {
     let mut scene = monitored(false);
     scene.advance(20.0);
     scene.skip();
-    scene.done(Action::Unbind("dev".parse().unwrap()));
+    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
     scene.expect(&["source_unbound low link.silence: closed source_unbound"]);
     scene.advance(1e6);
     scene.expect(&[]);
@@ -283,10 +283,10 @@ fn a_class_that_is_not_configured_is_refused_and_one_removed_raises_an_alarm() {
         via: Vec::new(),
         signals: Vec::new(),
     };
-    let (outcome, detail) = scene.command(Action::RegisterDevice(details("bedsite")));
+    let (outcome, detail) = scene.command(Action::RegisterDevice(details("bedsite").into()));
     assert_eq!(outcome, Outcome::Invalid);
     assert!(detail.contains("bedside, cgm"), "{detail}");
-    scene.done(Action::RegisterDevice(details("unknown")));
+    scene.done(Action::RegisterDevice(details("unknown").into()));
     scene.skip();
     scene.reconfigure("[class.bedside]", "[class.ward]");
     scene.expect(&["note class_removed"]);

@@ -6,7 +6,7 @@ use crate::model::time::Span;
 use super::scene::Scene;
 
 fn unbind() -> Action {
-    Action::Unbind("dev".parse().unwrap())
+    Action::Unbind { device: "dev".parse().unwrap(), replaces: None }
 }
 
 #[test]
@@ -74,7 +74,8 @@ fn a_device_has_one_patient_at_a_time() {
         device: "dev".parse().unwrap(),
         patient: patient.parse().unwrap(),
         from,
-        zero_means_no_sensor: Vec::new(),
+        zero_means_no_sensor: None,
+        replaces: None,
     };
     assert_eq!(scene.command(bind("q", None)).0, Outcome::Conflict);
     assert_eq!(scene.command(bind("p", None)).0, Outcome::AlreadySo);
@@ -113,6 +114,7 @@ fn a_correction_to_nobody_retracts_and_hands_on_nothing() {
         device: "dev".parse().unwrap(),
         patient: None,
         reason: reason.to_owned(),
+        replaces: None,
     };
     assert_eq!(scene.command(correct("")).0, Outcome::Invalid);
     scene.done(correct("a phantom"));
@@ -126,7 +128,7 @@ fn a_correction_to_nobody_retracts_and_hands_on_nothing() {
 fn left() -> Scene {
     let mut scene = Scene::bedside();
     scene.stream("dev", "spo2", 84.0, 16);
-    scene.done(Action::Unbind("dev".parse().unwrap()));
+    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
     scene.advance(60.0);
     scene
 }

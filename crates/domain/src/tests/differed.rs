@@ -28,6 +28,7 @@ fn correct_binding(scene: &mut Scene, patient: &str) {
         device: "dev".parse().unwrap(),
         patient: Some(patient.parse().unwrap()),
         reason: "wrong bed".to_owned(),
+        replaces: None,
     });
 }
 
@@ -154,7 +155,7 @@ fn a_binding_that_is_over_can_be_corrected_and_its_events_are_told_once() {
     let mut scene = Scene::bedside();
     scene.admit("q");
     scene.event("dev", "vf_detected", Some("ep-1"), Single);
-    scene.done(Action::Unbind("dev".parse().unwrap()));
+    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
     scene.skip();
     correct_binding(&mut scene, "q");
     let news = scene.news();
@@ -281,6 +282,7 @@ fn a_device_corrected_to_nobodys_is_bound_again_and_to_one_patient() {
         device: "dev".parse().unwrap(),
         patient: None,
         reason: "wrong device".to_owned(),
+        replaces: None,
     });
     scene.advance(60.0);
     scene.bind("dev", "q");
@@ -319,7 +321,7 @@ fn registering_again_takes_back_no_revocation() {
     let mut scene = Scene::bedside();
     scene.done(Action::RevokeDevice("dev".parse().unwrap()));
     let details = scene.core.devices["dev"].details.clone();
-    assert_eq!(scene.command(Action::RegisterDevice(details)).0, Outcome::Conflict);
+    assert_eq!(scene.command(Action::RegisterDevice(details.into())).0, Outcome::Conflict);
     assert!(scene.core.devices["dev"].revoked);
 }
 

@@ -39,11 +39,15 @@ fn announced(transition: &Transition) -> Value {
             let body = json!({ "patient": patient, "device": device, "what": what, "text": text });
             ("note", body)
         }
-        TransitionBody::NotAllowed { principal, name, count, since } => {
-            let body =
+        TransitionBody::NotAllowed { principal, name, topic, count, since } => {
+            let mut body =
                 json!({ "principal": principal, "name": name, "count": count, "since": since });
+            if let Some(topic) = topic {
+                body["topic"] = json!(topic);
+            }
             ("not_allowed", body)
         }
+        TransitionBody::SignInsFailed(failed) => ("sign_ins_failed", json!(failed)),
     };
     json!({ "seq": transition.seq, "at": transition.at, kind: body })
 }

@@ -91,7 +91,8 @@ fn the_first_copy_that_is_fit_is_judged() {
                 device: "dev".parse().unwrap(),
                 patient: "p".parse().unwrap(),
                 from: Some(at(30.0)),
-                zero_means_no_sensor: Vec::new(),
+                zero_means_no_sensor: None,
+                replaces: None,
             });
         }
         assert!(scene.find(NIBP).is_none(), "{unfit}");
@@ -147,7 +148,8 @@ fn an_event_is_used_up_when_it_was_judged_for_a_patient() {
         device: "dev".parse().unwrap(),
         patient: "p".parse().unwrap(),
         from: Some(at(30.0)),
-        zero_means_no_sensor: Vec::new(),
+        zero_means_no_sensor: None,
+        replaces: None,
     });
     scene.event_at("dev", "vf_detected", Some("1"), Phase::Single, 50.0);
     assert_eq!(scene.news().len(), 1);

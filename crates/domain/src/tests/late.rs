@@ -183,7 +183,7 @@ fn a_series_that_was_unbound_keeps_what_parts_its_excursions() {
     scene.advance(100.0);
     scene.reading("dev", "nibp_sys", 120.0);
     scene.advance(100.0);
-    scene.done(Action::Unbind("dev".parse().unwrap()));
+    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
     scene.advance(100.0);
     scene.skip();
     scene.measured_at("dev", "nibp_sys", 85.0, 50.0);

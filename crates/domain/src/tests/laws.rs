@@ -263,6 +263,7 @@ fn fired(transition: &Transition) -> Option<(String, String, Change, Timestamp)>
         }
         TransitionBody::Answer { .. }
         | TransitionBody::Note { .. }
-        | TransitionBody::NotAllowed { .. } => None,
+        | TransitionBody::NotAllowed { .. }
+        | TransitionBody::SignInsFailed(_) => None,
     }
 }

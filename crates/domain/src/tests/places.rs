@@ -91,7 +91,8 @@ fn a_binding_that_says_otherwise_what_a_zero_means_takes_effect() {
         device: "dev".parse().unwrap(),
         patient: "p".parse().unwrap(),
         from: None,
-        zero_means_no_sensor: vec![scene.signal("heart_rate")],
+        zero_means_no_sensor: Some(vec![scene.signal("heart_rate")]),
+        replaces: None,
     };
     let action = bind(&scene);
     scene.done(action.clone());

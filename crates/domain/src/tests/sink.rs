@@ -65,6 +65,7 @@ fn what_may_not_be_published_is_told_once_for_each_sender() {
             name: Some(name.parse().unwrap()),
             count: 1,
             since: scene.now.wall(),
+            topic: None,
         }]);
     };
     refused(&mut scene, "dev-1");

@@ -94,6 +94,8 @@ pub struct Bindings {
     pub bindings: Vec<Binding>,
     /// The device.
     pub device: DeviceId,
+    /// Signals whose 0 means "no sensor" on the present binding.
+    pub zero_means_no_sensor: Vec<String>,
 }
 
 impl From<&BindingView> for Binding {

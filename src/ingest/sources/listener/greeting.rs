@@ -15,13 +15,12 @@ use super::codec::{self, Connect, Fault, NoConnect, Version, reason, write};
 use super::connection::{Connection, Stream, read_out};
 use super::intake::{Client, ListenerIntake};
 use super::principal::{Claim, identify};
-use super::tls::{TlsAcceptor, peer_names};
-use super::{Authentication, Shared};
-use crate::ingest::access::permission;
+use super::tls::{TlsAcceptor, is_about_a_certificate, peer_names};
+use super::{Authentication, Shared, SourceHandles};
+use crate::ingest::access::{permission, words};
 use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::input::SignInWay;
 
-/// From accepting the socket to the end of CONNECT.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest CONNECT: a last will of 64 KiB and some room.
 const MAX_CONNECT: usize = 96 << 10;
 /// How long a refused client is read, so that the refusal is not lost in a reset.
@@ -34,8 +33,9 @@ pub(super) async fn greet(
     authentication: Authentication,
     shared: &Arc<Shared>,
 ) -> Option<Connection> {
+    let limit = shared.config.connect_timeout;
     let received = tokio::select! {
-        received = timeout(PATIENCE, receive_connect(socket, tls)) => received,
+        received = timeout(limit, receive_connect(socket, tls)) => received,
         () = shared.source.cancel.cancelled() => return None,
     };
     let metrics = &shared.source.handles.metrics;
@@ -49,19 +49,22 @@ pub(super) async fn greet(
         Ok(Err(error)) => {
             metrics.connect("bad");
             tracing::info!(%address, %error, "closed before its CONNECT");
+            if is_about_a_certificate(&error) {
+                sign_in_failed(None, address, "no certificate that counts", shared);
+            }
             return None;
         }
         Err(_) => {
             metrics.connect("bad");
-            tracing::info!(%address, "no whole CONNECT within {} s", PATIENCE.as_secs());
+            tracing::info!(%address, ?limit, "no whole CONNECT within the limit");
             return None;
         }
     };
-    match admit(&connect, &caller.names, authentication, shared) {
+    match admit(&connect, (&caller.names, address), authentication, shared) {
         Ok(principal) => enter(caller, connect, (principal, address), shared).await,
         Err(Fault { code, why }) => {
             metrics.connect("refused");
-            tracing::warn!(client = %short(&connect), %address, why, "connection refused");
+            tracing::warn!(client = %claimed_name(&connect), %address, why, "connection refused");
             refuse(caller.stream, connect.version, code).await;
             None
         }
@@ -117,7 +120,7 @@ fn take_connect(buffer: &mut BytesMut) -> Option<Result<Connect, NoConnect>> {
 
 fn admit(
     connect: &Connect,
-    certificate: &[String],
+    (certificate, address): (&[String], SocketAddr),
     authentication: Authentication,
     shared: &Shared,
 ) -> Result<DeviceId, Fault> {
@@ -131,14 +134,24 @@ fn admit(
         client_id: &connect.client_id,
     };
     let board = Arc::clone(&shared.source.handles.board.borrow());
-    let principal = identify(&board, claim, authentication, shared.config.unknown)
-        .map_err(|refused| Fault::new(reason::NOT_AUTHORIZED, refused.why()))?;
+    let unknown = shared.config.unknown;
+    let principal = identify(&board, claim, authentication, unknown).map_err(|refused| {
+        sign_in_failed(Some(claim.name()), address, refused.why(), shared);
+        Fault::new(reason::NOT_AUTHORIZED, refused.why())
+    })?;
     match &connect.will {
         Some(will) if !permission::may_will(&principal, &will.topic) => {
             Err(Fault::new(reason::NOT_AUTHORIZED, "a last will not on its own status topic"))
         }
         Some(_) | None => Ok(principal),
     }
+}
+
+/// Counts a sign-in that failed; it is reported to the audit.
+fn sign_in_failed(name: Option<&str>, address: SocketAddr, why: &'static str, shared: &Shared) {
+    let SourceHandles { handles, refusals, .. } = &shared.source;
+    handles.metrics.sign_in_failed("mqtt");
+    refusals.note_sign_in(SignInWay::Mqtt, name, address.ip(), why, handles.clock.wall());
 }
 
 async fn enter(
@@ -190,10 +203,9 @@ fn made_up_client_id() -> String {
     format!("vitalgate-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A client's own word for itself, cut for the log.
-fn short(connect: &Connect) -> String {
-    let name = connect.user.as_deref().unwrap_or(&connect.client_id);
-    name.chars().filter(|c| !c.is_control()).take(64).collect()
+/// A client's own word for itself, for the log.
+fn claimed_name(connect: &Connect) -> String {
+    words::shown(connect.user.as_deref().unwrap_or(&connect.client_id))
 }
 
 async fn turn_away(stream: Box<dyn Stream>, address: SocketAddr, error: &NoConnect) {

@@ -87,6 +87,8 @@ pub struct ListenerConfig {
     pub unknown: Unknown,
     /// Connections at a time; one more is closed at once.
     pub max_connections: usize,
+    /// From accepting a connection to the end of its CONNECT, the TLS handshake included.
+    pub connect_timeout: Duration,
     /// Messages of one connection between socket and commit, at least 1; the receive maximum of
     /// MQTT 5.
     pub max_inflight: u16,
@@ -109,6 +111,7 @@ impl Default for ListenerConfig {
             authentication: Authentication::Required,
             unknown: Unknown::Refuse,
             max_connections: 10_000,
+            connect_timeout: Duration::from_secs(30),
             max_inflight: 64,
             max_sessions: 10_000,
             retention: Span::days(365),
@@ -239,7 +242,7 @@ impl Shared {
     ) {
         let Ok(place) = Arc::clone(places).try_acquire_owned() else {
             self.source.handles.metrics.connect("refused");
-            tracing::debug!(%peer, "too many connections: one more is closed");
+            tracing::warn!(address = %peer, "too many connections: one more is closed");
             return;
         };
         let authentication = if endpoint.address.ip().is_loopback() {

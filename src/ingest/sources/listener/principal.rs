@@ -18,7 +18,15 @@ pub(super) struct Claim<'a> {
     pub(super) client_id: &'a str,
 }
 
-/// Why nobody was recognised; for the log only, a client learns no more than "not authorised".
+impl<'a> Claim<'a> {
+    /// The name it gives, as it would be taken.
+    pub(super) fn name(&self) -> &'a str {
+        let certified = self.certificate.first().map(String::as_str);
+        certified.or(self.user).unwrap_or(self.client_id)
+    }
+}
+
+/// Why nobody was recognised; for log and audit only, a client learns no more than "not authorised".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// The id is not in the registry.

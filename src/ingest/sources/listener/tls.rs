@@ -63,6 +63,15 @@ pub(super) fn peer_names<S: AsyncRead + AsyncWrite + Unpin>(stream: &TlsStream<S
     certificate.map(|der| names(der)).unwrap_or_default()
 }
 
+/// Whether a handshake failed because the client has no certificate, or none that counts here.
+pub(super) fn is_about_a_certificate(error: &std::io::Error) -> bool {
+    let tls = error.get_ref().and_then(|error| error.downcast_ref());
+    matches!(
+        tls,
+        Some(rustls::Error::NoCertificatesPresented | rustls::Error::InvalidCertificate(_))
+    )
+}
+
 fn names(der: &[u8]) -> Vec<String> {
     let Ok((_, certificate)) = x509_parser::parse_x509_certificate(der) else {
         return Vec::new();

@@ -14,7 +14,7 @@ use crate::inbox::{Closed, Receipt, Submission};
 use crate::ingest::bundle::Bundle;
 use crate::ingest::line::{Line, NotAccepted};
 use crate::net::backoff::Backoff;
-use vitalgate_domain::model::command::{Action, Command, DeviceDetails, PrincipalKind};
+use vitalgate_domain::model::command::{Action, Command, PrincipalKind, Registration};
 use vitalgate_domain::model::input::Input;
 
 /// The class of what nobody registered: every configuration has it.
@@ -350,15 +350,15 @@ impl Shared {
             }
             Some((PrincipalKind::Relay | PrincipalKind::Connector, _)) => return,
         }
-        let details = DeviceDetails {
+        let action = Action::RegisterDevice(Registration {
             id: config.id.clone(),
-            class: UNKNOWN_CLASS.to_owned(),
-            kind: PrincipalKind::Connector,
+            class: Some(UNKNOWN_CLASS.to_owned()),
+            kind: Some(PrincipalKind::Connector),
             token_sha256: None,
-            via: Vec::new(),
-            signals: Vec::new(),
-        };
-        let action = Action::RegisterDevice(details);
+            via: None,
+            signals: None,
+            replaces: None,
+        });
         let command = Command { actor: "local:config".to_owned(), action };
         let input = Input::Command(Box::new(command));
         self.submit(Submission::of(vec![input], 0, Receipt::unawaited())).await.ok();

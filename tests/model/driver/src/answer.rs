@@ -78,7 +78,9 @@ impl Seen {
             TransitionBody::Answer { answer, .. } => {
                 self.answer = serde_json::to_value(answer.outcome).ok();
             }
-            TransitionBody::Note { .. } | TransitionBody::NotAllowed { .. } => {}
+            TransitionBody::Note { .. }
+            | TransitionBody::NotAllowed { .. }
+            | TransitionBody::SignInsFailed(_) => {}
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use vitalgate_domain::core::Core;
 use vitalgate_domain::core::configuration::{Configuration, Texts};
 use vitalgate_domain::model::alarm::Alarm;
-use vitalgate_domain::model::command::{Action, AlarmAct, Command, DeviceDetails, PatientDetails};
+use vitalgate_domain::model::command::{Action, AlarmAct, Command, PatientDetails, Registration};
 use vitalgate_domain::model::ids::{AlarmId, DeviceId};
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{Delivery, ExpectedSignal, Kind};
@@ -215,29 +215,33 @@ impl Stage {
             What::AddWard { ward } => Action::AddWard(id(ward)?),
             What::AddBed { bed, ward } => Action::AddBed { bed: id(bed)?, ward: id(ward)? },
             What::Register { device, class, kind, via, signals } => {
-                Action::RegisterDevice(DeviceDetails {
+                let ids = |via: &Vec<String>| via.iter().map(|via| id(via)).collect();
+                Action::RegisterDevice(Registration {
                     id: id(device)?,
-                    class: class.clone(),
+                    class: Some(class.clone()),
                     kind: *kind,
                     token_sha256: None,
-                    via: via.iter().map(|via| id(via)).collect::<Result<_, _>>()?,
-                    signals: self.expected(signals)?,
+                    via: via.as_ref().map(ids).transpose()?,
+                    signals: signals.as_ref().map(|all| self.expected(all)).transpose()?,
+                    replaces: None,
                 })
             }
-            What::Bind { device, patient, from, zero_means_no_sensor } => Action::Bind {
-                device: id(device)?,
-                patient: id(patient)?,
-                from: from.as_deref().map(Timestamp::from_str).transpose()?,
-                zero_means_no_sensor: zero_means_no_sensor
-                    .iter()
-                    .map(|name| self.signal(name))
-                    .collect::<Result<_, _>>()?,
-            },
-            What::Unbind { device } => Action::Unbind(id(device)?),
+            What::Bind { device, patient, from, zero_means_no_sensor } => {
+                let named = |all: &Vec<String>| all.iter().map(|name| self.signal(name)).collect();
+                Action::Bind {
+                    device: id(device)?,
+                    patient: id(patient)?,
+                    from: from.as_deref().map(Timestamp::from_str).transpose()?,
+                    zero_means_no_sensor: zero_means_no_sensor.as_ref().map(named).transpose()?,
+                    replaces: None,
+                }
+            }
+            What::Unbind { device } => Action::Unbind { device: id(device)?, replaces: None },
             What::CorrectBinding { device, patient, reason } => Action::CorrectBinding {
                 device: id(device)?,
                 patient: patient.as_deref().map(id).transpose()?,
                 reason: reason.clone(),
+                replaces: None,
             },
             What::Limits { patient, limits, reason } => Action::SetLimits {
                 patient: id(patient)?,

@@ -68,7 +68,6 @@ pub(crate) struct Command {
 pub(crate) enum What {
     Admit {
         patient: String,
-        #[serde(default)]
         age_class: AgeClass,
         #[serde(default)]
         continuous: bool,
@@ -99,19 +98,15 @@ pub(crate) enum What {
     Register {
         device: String,
         class: String,
-        #[serde(default)]
-        kind: PrincipalKind,
-        #[serde(default)]
-        via: Vec<String>,
-        #[serde(default)]
-        signals: Vec<Expected>,
+        kind: Option<PrincipalKind>,
+        via: Option<Vec<String>>,
+        signals: Option<Vec<Expected>>,
     },
     Bind {
         device: String,
         patient: String,
         from: Option<String>,
-        #[serde(default)]
-        zero_means_no_sensor: Vec<String>,
+        zero_means_no_sensor: Option<Vec<String>>,
     },
     Unbind {
         device: String,

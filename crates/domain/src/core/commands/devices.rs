@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Reply;
 use crate::core::{Core, context};
 use crate::device::Binding;
-use crate::model::command::{DeviceDetails, Outcome};
+use crate::model::command::{Outcome, Registration};
 use crate::model::ids::{DeviceId, PatientId};
 use crate::model::signal::SignalId;
 use crate::model::time::Timestamp;
@@ -14,34 +14,52 @@ use crate::patient::Handover;
 use crate::rules::UNKNOWN_CLASS;
 
 impl Core {
-    pub(super) fn register(&mut self, details: &DeviceDetails, out: &mut Output) -> Reply {
-        let id = &details.id;
+    /// Registers a device, or changes what is named of it.
+    pub(super) fn register(&mut self, named: &Registration, out: &mut Output) -> Reply {
+        let id = &named.id;
+        let known = self.devices.get(id);
+        let before = known.map(|device| &device.details);
+        let Some(details) = named.after(before) else {
+            let what = format!("{id} is not known: to register it, name its class");
+            return Reply::refused(Outcome::Invalid, what);
+        };
         let rules = &self.configuration.rules;
         if details.class != UNKNOWN_CLASS && rules.class(&details.class).is_none() {
             let names = rules.class_names().collect::<Vec<_>>().join(", ");
             let what = format!("there is no class `{}`; there are {names}", details.class);
             return Reply::refused(Outcome::Invalid, what);
         }
-        let known = self.devices.contains_key(id);
-        let same = |known: &DeviceDetails| {
-            let token = details.token_sha256.clone().or_else(|| known.token_sha256.clone());
-            *known == DeviceDetails { token_sha256: token, ..details.clone() }
-        };
-        if self.devices.get(id).is_some_and(|device| device.revoked) {
+        if known.is_some_and(|device| device.revoked) {
             let what = format!("{id} was revoked, and stays so: register it by another id");
             return Reply::refused(Outcome::Conflict, what);
         }
-        if self.devices.get(id).is_some_and(|device| same(&device.details)) {
-            return Reply::refused(Outcome::AlreadySo, "the device is registered so");
+        let stands = known.map(|device| device.version);
+        if named.replaces.is_some() && named.replaces != stands {
+            return Reply::stale(stands.unwrap_or_default());
         }
+        if before == Some(&details) {
+            return Reply::refused(Outcome::AlreadySo, "the device is registered so")
+                .told(named.replaces, stands);
+        }
+        let is_new = before.is_none();
         let device = self.device_mut(id, out.now);
-        let token = details.token_sha256.clone().or(device.details.token_sha256.take());
-        device.details = DeviceDetails { token_sha256: token, ..details.clone() };
-        if !known {
+        device.details = details;
+        device.version += 1;
+        if is_new {
             device.registered_at = out.now.at;
         }
+        let version = device.version;
         self.expect_anew(id, out);
-        Reply::done()
+        Reply::done().told(named.replaces, Some(version))
+    }
+
+    /// The same of a device that must be known.
+    pub(super) fn change_device(&mut self, named: &Registration, out: &mut Output) -> Reply {
+        let id = &named.id;
+        if !self.devices.contains_key(id) {
+            return Reply::refused(Outcome::NotFound, format!("there is no device {id}"));
+        }
+        self.register(named, out)
     }
 
     /// What a bound device will send has changed.
@@ -64,17 +82,39 @@ impl Core {
                 let device = self.device_mut(id, out.now);
                 device.revoked = true;
                 device.details.token_sha256 = None;
+                device.version += 1;
                 Reply::done()
             }
         }
+    }
+
+    /// Carries out a command about the bindings of a device, unless they changed since they were seen.
+    pub(super) fn binding(
+        &mut self,
+        actor: &str,
+        asked: &'static str,
+        id: &DeviceId,
+        replaces: Option<u64>,
+        out: &mut Output,
+        act: impl FnOnce(&mut Self, &mut Output) -> Reply,
+    ) {
+        self.answer(actor, asked, out, |core, out| {
+            let version = |core: &Self| core.devices.get(id).map(|device| device.binding_version);
+            match (replaces, version(core)) {
+                (Some(seen), Some(stands)) if seen != stands => return Reply::stale(stands),
+                _ => {}
+            }
+            let reply = act(core, out);
+            reply.told(replaces, version(core))
+        });
     }
 
     pub(super) fn bind(
         &mut self,
         id: &DeviceId,
         patient: &PatientId,
-        from: Timestamp,
-        zeros: &[SignalId],
+        from: Option<Timestamp>,
+        zeros: Option<&[SignalId]>,
         out: &mut Output,
     ) -> Reply {
         let Some(device) = self.devices.get(id) else {
@@ -84,7 +124,7 @@ impl Core {
             return Reply::refused(Outcome::NotFound, format!("there is no patient {patient}"));
         }
         match device.patient() {
-            Some(other) if other == patient => return self.change_zeros(id, zeros, out),
+            Some(other) if other == patient => return self.change_binding(id, from, zeros, out),
             Some(other) => {
                 return Reply::refused(
                     Outcome::Conflict,
@@ -93,12 +133,15 @@ impl Core {
             }
             None => {}
         }
+        let from = from.unwrap_or(out.wall());
         let since = out.now.own(from);
         let before = device.bindings.last().map(|before| before.until.unwrap_or(before.since));
         if before.is_some_and(|until| since < until) {
             return Reply::refused(Outcome::Conflict, "the previous binding ended later than that");
         }
-        let bindings = &mut self.device_mut(id, out.now).bindings;
+        let device = self.device_mut(id, out.now);
+        device.binding_version += 1;
+        let bindings = &mut device.bindings;
         // One that was corrected to nobody's goes on until now.
         if let Some(nobodys) = bindings.last_mut().filter(|last| last.until.is_none()) {
             (nobodys.to, nobodys.until) = (Some(from), Some(since));
@@ -108,7 +151,7 @@ impl Core {
             patient: Some(patient.clone()),
             from,
             to: None,
-            zero_means_no_sensor: zeros.to_vec(),
+            zero_means_no_sensor: zeros.unwrap_or_default().to_vec(),
             since,
             until: None,
         });
@@ -116,12 +159,28 @@ impl Core {
         Reply::done()
     }
 
-    /// Which zeros mean "no sensor" on the binding that stands, from now on.
-    fn change_zeros(&mut self, id: &DeviceId, zeros: &[SignalId], out: &Output) -> Reply {
+    /// What is named of the binding that stands: from now on these zeros mean "no sensor". When it began
+    /// cannot be changed, so another beginning is refused and not passed over.
+    fn change_binding(
+        &mut self,
+        id: &DeviceId,
+        from: Option<Timestamp>,
+        zeros: Option<&[SignalId]>,
+        out: &Output,
+    ) -> Reply {
         let device = self.device_mut(id, out.now);
-        match device.bindings.last_mut() {
-            Some(binding) if binding.zero_means_no_sensor != zeros => {
+        let Some(binding) = device.bindings.last_mut() else {
+            return Reply::refused(Outcome::NotFound, "the device has no binding");
+        };
+        if from.is_some_and(|from| from != binding.from) {
+            let began = binding.from;
+            let what = format!("the device is bound to this patient since {began}, which stays so");
+            return Reply::refused(Outcome::Conflict, what);
+        }
+        match zeros {
+            Some(zeros) if binding.zero_means_no_sensor != zeros => {
                 binding.zero_means_no_sensor = zeros.to_vec();
+                device.binding_version += 1;
                 Reply::done()
             }
             Some(_) | None => {
@@ -144,6 +203,7 @@ impl Core {
     pub(super) fn end_binding(&mut self, id: &DeviceId, out: &mut Output) {
         let (wall, now) = (out.wall(), out.now.at);
         let device = self.device_mut(id, out.now);
+        device.binding_version += 1;
         let patient = device.patient().cloned();
         if let Some(binding) = device.bindings.last_mut() {
             binding.to = Some(wall.max(binding.from));
@@ -180,7 +240,9 @@ impl Core {
         if let Some(patient) = patient.filter(|p| !self.is_here(p)) {
             return Reply::refused(Outcome::NotFound, format!("there is no patient {patient}"));
         }
-        if let Some(binding) = self.device_mut(id, out.now).bindings.last_mut() {
+        let device = self.device_mut(id, out.now);
+        device.binding_version += 1;
+        if let Some(binding) = device.bindings.last_mut() {
             binding.patient = patient.cloned();
         }
         let mut handover = Handover::default();

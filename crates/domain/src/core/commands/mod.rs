@@ -30,6 +30,21 @@ impl Reply {
     fn refused(outcome: Outcome, detail: impl Into<String>) -> Self {
         Self { outcome, detail: detail.into(), version: None }
     }
+
+    /// What was seen is no longer what stands.
+    fn stale(stands: u64) -> Self {
+        Self::refused(Outcome::Stale, format!("version {stands} stands")).at(stands)
+    }
+
+    /// Of this version now.
+    fn at(self, version: u64) -> Self {
+        Self { version: Some(version), ..self }
+    }
+
+    /// Who named the version that stood is told the one that stands.
+    fn told(self, seen: Option<u64>, stands: Option<u64>) -> Self {
+        Self { version: stands.filter(|_| seen.is_some()), ..self }
+    }
 }
 
 impl From<Reply> for Box<CommandAnswer> {
@@ -81,23 +96,28 @@ impl Core {
                     c.set_limits(actor, patient, limits, from, *replaces, reason, only, out)
                 });
             }
-            Action::RegisterDevice(details) => {
-                self.answer(actor, "register_device", out, |c, out| c.register(details, out));
+            Action::RegisterDevice(named) => {
+                self.answer(actor, "register_device", out, |c, out| c.register(named, out));
+            }
+            Action::ChangeDevice(named) => {
+                self.answer(actor, "change_device", out, |c, out| c.change_device(named, out));
             }
             Action::RevokeDevice(device) => {
                 self.answer(actor, "revoke_device", out, |c, out| c.revoke(device, out));
             }
-            Action::Bind { device, patient, from, zero_means_no_sensor } => {
-                self.answer(actor, "bind", out, |c, out| {
-                    let from = from.unwrap_or(out.wall());
-                    c.bind(device, patient, from, zero_means_no_sensor, out)
+            Action::Bind { device, patient, from, zero_means_no_sensor, replaces } => {
+                let zeros = zero_means_no_sensor.as_deref();
+                self.binding(actor, "bind", device, *replaces, out, |c, out| {
+                    c.bind(device, patient, *from, zeros, out)
                 });
             }
-            Action::Unbind(device) => {
-                self.answer(actor, "unbind", out, |c, out| c.unbind(device, out));
+            Action::Unbind { device, replaces } => {
+                self.binding(actor, "unbind", device, *replaces, out, |c, out| {
+                    c.unbind(device, out)
+                });
             }
-            Action::CorrectBinding { device, patient, reason } => {
-                self.answer(actor, "correct_binding", out, |c, out| {
+            Action::CorrectBinding { device, patient, reason, replaces } => {
+                self.binding(actor, "correct_binding", device, *replaces, out, |c, out| {
                     c.correct_binding(actor, device, patient.as_ref(), reason, out)
                 });
             }
@@ -164,8 +184,7 @@ impl Core {
         };
         let stands = patient.limits_version();
         if replaces.is_some_and(|seen| seen != stands) {
-            let refused = Reply::refused(Outcome::Stale, format!("version {stands} stands"));
-            return Reply { version: Some(stands), ..refused };
+            return Reply::stale(stands);
         }
         let since = out.now.own(from);
         let checked = patient.check_limits(limits, only, (since, reason), context);
@@ -175,8 +194,7 @@ impl Core {
             return Reply::refused(Outcome::Invalid, refused);
         }
         if unchanged {
-            let already = Reply::refused(Outcome::AlreadySo, "these limits stand");
-            return Reply { version: Some(stands), ..already };
+            return Reply::refused(Outcome::AlreadySo, "these limits stand").at(stands);
         }
         let set = LimitSet {
             version: stands + 1,

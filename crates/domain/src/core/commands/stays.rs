@@ -107,13 +107,11 @@ impl Core {
         };
         let stands = patient.version;
         if replaces.is_some_and(|seen| seen != stands) {
-            let refused = Reply::refused(Outcome::Stale, format!("version {stands} stands"));
-            return Reply { version: Some(stands), ..refused };
+            return Reply::stale(stands);
         }
         let details = change(&patient.details);
         if details == patient.details {
-            let already = Reply::refused(Outcome::AlreadySo, "nothing of this is news");
-            return Reply { version: Some(stands), ..already };
+            return Reply::refused(Outcome::AlreadySo, "nothing of this is news").at(stands);
         }
         let configuration = Arc::clone(&self.configuration);
         if let Some(patient) = self.patient_mut(id) {
@@ -126,7 +124,7 @@ impl Core {
             }
         }
         self.note_deadline(id);
-        Reply { version: Some(stands + 1), ..Reply::done() }
+        Reply::done().at(stands + 1)
     }
 
     pub(super) fn transfer(

@@ -64,7 +64,7 @@ fn row_24_a_loss_stays_with_the_patient_when_its_device_goes() {
     let mut scene = breathing();
     beats(&mut scene, 12);
     scene.skip();
-    scene.done(Action::Unbind("dev".parse().unwrap()));
+    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
     expect(&mut scene, &["source_unbound high vitals_live.etco2_lost: alarming, unknown"]);
     scene.device("other", "bedside", &[]);
     scene.bind("other", "p");
@@ -84,6 +84,7 @@ fn row_26_a_corrected_binding_takes_the_loss_to_the_right_patient() {
         device: "dev".parse().unwrap(),
         patient: Some("q".parse().unwrap()),
         reason: "wrong bed".to_owned(),
+        replaces: None,
     });
     expect(&mut scene, &["retracted high vitals_live.etco2_lost: closed retracted", RAISED]);
     assert_eq!(scene.alarm(CO2).patient.unwrap().as_str(), "q");

@@ -90,7 +90,7 @@ fn what_comes_together_says_nothing_of_what_comes_with_it() {
         ["etco2", "heart_rate"].map(|name| ExpectedSignal { signal: scene.signal(name), interval });
     let mut details = scene.core.devices["dev"].details.clone();
     details.signals = signals.to_vec();
-    scene.done(Action::RegisterDevice(details));
+    scene.done(Action::RegisterDevice(details.into()));
     for minute in 0..8 {
         // The third and the last three are missing.
         if ![3, 5, 6, 7].contains(&minute) {
@@ -143,7 +143,7 @@ fn charted_values_and_those_of_an_unbound_device_are_not_lost() {
     beats(&mut scene, 60);
     expect(&mut scene, &[]);
     let mut scene = breathing();
-    scene.done(Action::Unbind("dev".parse().unwrap()));
+    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
     beats(&mut scene, 60);
     scene.bind("dev", "p");
     beats(&mut scene, 60);

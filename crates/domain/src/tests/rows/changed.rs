@@ -91,7 +91,7 @@ fn row_23_an_unchanged_rule_goes_on() {
 #[test]
 fn row_24_an_unbound_source_leaves_its_alarm_to_the_next_or_to_a_person() {
     let mut scene = low_spo2();
-    scene.done(Action::Unbind("dev".parse().unwrap()));
+    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
     scene.expect(&["source_unbound medium vitals_live.spo2_low: alarming, unknown"]);
     scene.device("other", "bedside", &[]);
     scene.bind("other", "p");
@@ -107,7 +107,7 @@ fn row_24_what_a_lost_sensor_hid_stays_with_the_patient() {
     scene.stream("dev", "spo2", 84.0, 3);
     scene.advance(11.0);
     scene.expect(&["raised medium link.lost_while_pending: alarming, present"]);
-    scene.done(Action::Unbind("dev".parse().unwrap()));
+    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
     scene.expect(&["source_unbound medium link.lost_while_pending: alarming, unknown"]);
     assert_eq!(scene.reset("link.lost_while_pending", Some("sensor changed")), Outcome::Done);
 }
@@ -153,6 +153,7 @@ fn row_26_a_corrected_binding_retracts_and_judges_for_the_right_patient() {
         device: "dev".parse().unwrap(),
         patient: Some("q".parse().unwrap()),
         reason: "wrong bed".to_owned(),
+        replaces: None,
     });
     scene.expect(&[
         "retracted medium vitals_live.spo2_low: closed retracted",

@@ -84,7 +84,9 @@ pub(in crate::tests) fn words(body: &TransitionBody) -> Option<String> {
             Some(format!("{late}{} {} {}: {state}", change.as_str(), alarm.priority, alarm.rule))
         }
         TransitionBody::Note { what, .. } => Some(format!("note {what}")),
-        TransitionBody::Answer { .. } | TransitionBody::NotAllowed { .. } => None,
+        TransitionBody::Answer { .. }
+        | TransitionBody::NotAllowed { .. }
+        | TransitionBody::SignInsFailed(_) => None,
     }
 }
 

@@ -37,14 +37,17 @@ impl Scene {
             .iter()
             .map(|name| ExpectedSignal { signal: self.signal(name), interval: None })
             .collect();
-        self.done(Action::RegisterDevice(DeviceDetails {
-            id: device.parse().unwrap(),
-            class: class.to_owned(),
-            kind: PrincipalKind::Device,
-            token_sha256: None,
-            via: Vec::new(),
-            signals,
-        }));
+        self.done(Action::RegisterDevice(
+            DeviceDetails {
+                id: device.parse().unwrap(),
+                class: class.to_owned(),
+                kind: PrincipalKind::Device,
+                token_sha256: None,
+                via: Vec::new(),
+                signals,
+            }
+            .into(),
+        ));
     }
 
     pub(in crate::tests) fn bind(&mut self, device: &str, patient: &str) {
@@ -57,12 +60,13 @@ impl Scene {
         patient: &str,
         zeros: &[&str],
     ) {
-        let zero_means_no_sensor = zeros.iter().map(|name| self.signal(name)).collect();
+        let zero_means_no_sensor = zeros.iter().map(|name| self.signal(name)).collect::<Vec<_>>();
         self.done(Action::Bind {
             device: device.parse().unwrap(),
             patient: patient.parse().unwrap(),
             from: None,
-            zero_means_no_sensor,
+            zero_means_no_sensor: Some(zero_means_no_sensor),
+            replaces: None,
         });
     }
 

@@ -101,26 +101,29 @@ fn action(
             device: device(d),
             patient: patient(p),
             from: None,
-            zero_means_no_sensor: ["heart_rate", "respiratory_rate"]
-                .map(|s| scene.signal(s))
-                .into(),
+            zero_means_no_sensor: Some(
+                ["heart_rate", "respiratory_rate"].map(|s| scene.signal(s)).into(),
+            ),
+            replaces: None,
         },
-        Step::Unbind(d) => Action::Unbind(device(d)),
+        Step::Unbind(d) => Action::Unbind { device: device(d), replaces: None },
         Step::Correct(d, p) => Action::CorrectBinding {
             device: device(d),
             patient: (*p < PATIENTS.len()).then(|| patient(p)),
             reason: "wrong bed".to_owned(),
+            replaces: None,
         },
-        Step::Register(d, signals) => {
-            Action::RegisterDevice(crate::model::command::DeviceDetails {
+        Step::Register(d, signals) => Action::RegisterDevice(
+            crate::model::command::DeviceDetails {
                 id: device(d),
                 class: DEVICES[*d].1.to_owned(),
                 kind: crate::model::command::PrincipalKind::Device,
                 token_sha256: None,
                 via: Vec::new(),
                 signals: expected(scene, *signals),
-            })
-        }
+            }
+            .into(),
+        ),
         Step::Limits { patient: p, signal, low, limit, ago } => {
             let (name, values) = SIGNALS[*signal];
             let signal = scene.core.configuration.signals.find(name).unwrap();

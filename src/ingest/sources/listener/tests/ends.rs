@@ -1,6 +1,9 @@
 //! How connections end, and when the last will speaks.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
 
 use super::harness::*;
 use crate::ingest::sources::listener::ListenerConfig;
@@ -78,7 +81,7 @@ async fn bytes_that_never_become_a_packet_are_silence() {
     let trickle = async {
         for byte in &publish[..400] {
             client.send(&[*byte]).await;
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     tokio::select! {
@@ -111,4 +114,113 @@ async fn a_revoked_principal_is_disconnected() {
     });
     assert_eq!(client.rest().await, [0xe0, 2, 0x98, 0]);
     assert_eq!(gateway.link().await, ("dev-1".to_owned(), false, false));
+}
+
+/// What is logged while it lives, by everything on this thread.
+struct Log {
+    written: Arc<Mutex<Vec<u8>>>,
+    _until_dropped: tracing::subscriber::DefaultGuard,
+}
+
+impl Log {
+    fn open() -> Self {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&written);
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .without_time()
+            .with_writer(move || Written(Arc::clone(&into)))
+            .finish();
+        Self { written, _until_dropped: tracing::subscriber::set_default(subscriber) }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let text = String::from_utf8(self.written.lock().unwrap().clone()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_connect_that_takes_too_long_says_why_once_with_its_address() {
+    let connect_timeout = Duration::from_millis(50);
+    let gateway = Gateway::start(ListenerConfig { connect_timeout, ..open() });
+    let log = Log::open();
+    let mut silent = Client::open(gateway.addr).await;
+    silent.send(&V4.bytes()[..9]).await;
+    let address = silent.stream.local_addr().unwrap();
+    assert!(silent.rest().await.is_empty(), "there is nobody to answer yet");
+    let lines = log.lines();
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert!(line.contains("no whole CONNECT within the limit"), "{line}");
+    assert!(line.contains(&format!("address={address}")) && line.contains("limit=50ms"), "{line}");
+    assert!(gateway.metrics.exposition().contains("connects_total{result=\"bad\"} 1"));
+}
+
+#[tokio::test]
+async fn a_connect_that_comes_byte_by_byte_is_let_in_within_the_limit() {
+    assert_eq!(ListenerConfig::default().connect_timeout, Duration::from_secs(30));
+    let mut gateway = Gateway::start(open());
+    let log = Log::open();
+    let mut slow = Client::open(gateway.addr).await;
+    for byte in V4.bytes() {
+        slow.send(&[byte]).await;
+        tokio::task::yield_now().await;
+    }
+    slow.expect(&[0x20, 2, 0, 0]).await;
+    assert!(gateway.link().await.1);
+    assert_eq!(log.lines(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_the_gateway_ends_or_does_not_let_in_says_why_once_with_name_and_address() {
+    let mut gateway = Gateway::start(ListenerConfig { max_connections: 1, ..open() });
+    let log = Log::open();
+    let broken = gateway.client(&V5.bytes()).await;
+    let of_broken = broken.stream.local_addr().unwrap();
+    let one_too_many = Client::open(gateway.addr).await;
+    let of_the_other = one_too_many.stream.local_addr().unwrap();
+    assert!(one_too_many.rest().await.is_empty());
+    broken.rest_after(&[0xf0, 0]).await;
+    gateway.submission().await;
+    let (stranger, of_stranger) = soon(async {
+        loop {
+            let mut stranger = Client::open(gateway.addr).await;
+            let address = stranger.stream.local_addr().unwrap();
+            let connect = Connect { client_id: "no\nbody", ..V4 };
+            if stranger.stream.write_all(&connect.bytes()).await.is_ok() {
+                let answer = stranger.rest().await;
+                // Its place may still be that of the one before.
+                if !answer.is_empty() {
+                    break (answer, address);
+                }
+            }
+        }
+    })
+    .await;
+    assert_eq!(stranger, [0x20, 2, 0, 5]);
+    let lines = log.lines();
+    let of = |address: std::net::SocketAddr| {
+        let address = format!("address={address}");
+        let of_it: Vec<_> = lines.iter().filter(|line| line.contains(&address)).collect();
+        assert_eq!(of_it.len(), 1, "{address} in {lines:?}");
+        of_it[0].clone()
+    };
+    assert!(of(of_the_other).contains("too many connections"), "{lines:?}");
+    let ended = of(of_broken);
+    assert!(ended.contains("principal=dev-1") && ended.contains("connection ended: "), "{ended}");
+    let refused = of(of_stranger);
+    assert!(refused.contains("client=no\\nbody") && refused.contains("why="), "{refused}");
 }

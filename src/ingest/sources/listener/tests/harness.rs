@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::handles::Handles;
 use crate::inbox::{Committed, Inbox, Submission};
+use crate::ingest::Refusals;
 use crate::ingest::sources::listener::{
     Authentication, Listener, ListenerConfig, SourceHandles, Unknown,
 };
@@ -39,6 +40,7 @@ pub(super) struct Gateway {
     pub(super) cancel: CancellationToken,
     pub(super) running: JoinHandle<()>,
     pub(super) metrics: Metrics,
+    pub(super) refusals: Arc<Refusals>,
     /// The way in that everybody else uses.
     pub(super) way_in: Inbox,
     inbox: mpsc::Receiver<Submission>,
@@ -71,6 +73,7 @@ impl Gateway {
         let (board, board_rx) = watch::channel(Arc::new(registry()));
         let cancel = CancellationToken::new();
         let metrics = Metrics::default();
+        let refusals = Arc::<Refusals>::default();
         let source = SourceHandles {
             handles: Handles {
                 metrics: metrics.clone(),
@@ -81,12 +84,12 @@ impl Gateway {
                     Clock::system(Timestamp::from_micros(0)),
                 )
             },
-            refusals: Arc::default(),
+            refusals: Arc::clone(&refusals),
             tracker: TaskTracker::new(),
             cancel: cancel.clone(),
         };
         let running = tokio::spawn(listener.run(source));
-        Self { addr, board, cancel, running, metrics, way_in, inbox: receiver }
+        Self { addr, board, cancel, running, metrics, refusals, way_in, inbox: receiver }
     }
 
     /// The next submission.

@@ -2,6 +2,7 @@
 
 use super::harness::*;
 use crate::ingest::sources::listener::{Authentication, ListenerConfig, Unknown};
+use vitalgate_domain::model::input::Input;
 
 /// What the gateway answers to a CONNECT before it closes.
 async fn answer(config: ListenerConfig, connect: Connect<'_>) -> Vec<u8> {
@@ -30,10 +31,53 @@ async fn strangers_are_refused_in_their_own_version() {
     check(open(), Connect { client_id: "cm-1", will, ..V4 }, &v4).await;
     check(open(), Connect { client_id: "cm-1", will, ..V5 }, &v5).await;
     check(open(), Connect { client_id: "", clean: false, ..V4 }, &[0x20, 2, 0, 2]).await;
-    let method = Connect { properties: &[0x15, 0, 1, b'x'], ..V5 };
-    check(open(), method, &[0x20, 3, 0, 0x8c, 0]).await;
-    let data = Connect { properties: &[0x16, 0, 1, b'x'], ..V5 };
-    check(open(), data, &[0x20, 3, 0, 0x82, 0]).await;
+}
+
+#[tokio::test]
+async fn authentication_data_without_a_method_break_the_protocol_and_a_method_is_not_known() {
+    let (method, data) = ([0x15, 0, 1, b'x'], [0x16, 0, 1, b'x']);
+    let both = [method, data].concat();
+    for (properties, code) in [(&method[..], 0x8c), (&data, 0x82), (&both, 0x8c)] {
+        let connect = Connect { properties, ..V5 };
+        assert_eq!(answer(open(), connect).await, [0x20, 3, 0, code, 0], "{properties:?}");
+    }
+}
+
+#[tokio::test]
+async fn failed_sign_ins_are_counted_by_name_and_address() {
+    let config = ListenerConfig { authentication: Authentication::Required, ..open() };
+    let gateway = Gateway::start(config);
+    let guess = Connect { user: Some("dev-2"), password: Some("guess"), ..V4 };
+    let hostile = Connect { client_id: "\u{1b}[2J\nadmin", ..V4 };
+    let long = "x".repeat(300);
+    let tries = [guess, guess, hostile, Connect { client_id: &long, ..V4 }];
+    for connect in tries {
+        let client = Client::open(gateway.addr).await;
+        client.rest_after(&connect.bytes()).await;
+    }
+    // It may connect: what is wrong is its will.
+    let will = Some(("vitalgate/v1/icd-1/status", "lost"));
+    let wrong_will = Connect { user: Some("dev-2"), password: Some("secret"), will, ..V4 };
+    Client::open(gateway.addr).await.rest_after(&wrong_will.bytes()).await;
+    let told = gateway.refusals.rest();
+    let told: Vec<_> = told
+        .iter()
+        .map(|input| match input {
+            Input::SignInsFailed(failed) => {
+                assert_eq!(failed.address.as_deref(), Some("127.0.0.1"));
+                (failed.name.as_deref().unwrap(), failed.why.as_str(), failed.count)
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let cut = "x".repeat(128) + "…";
+    let expected = [
+        ("\\u{1b}[2J\\nadmin", "no credentials", 1),
+        ("dev-2", "wrong token", 2),
+        (&*cut, "no credentials", 1),
+    ];
+    assert_eq!(told, expected);
+    assert!(gateway.metrics.exposition().contains("sign_ins_failed_total{way=\"mqtt\"} 4"));
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use super::harness::*;
 use crate::ingest::sources::listener::{Authentication, ListenerConfig, TlsFiles};
+use vitalgate_domain::model::input::Input;
 
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -116,6 +117,18 @@ async fn without_a_certificate_a_token_will_do_unless_one_is_required() {
         if answered {
             assert_eq!(connack, [0x20, 2, 0, 0]);
             assert_eq!(gateway.link().await.0, "dev-2");
+            assert!(gateway.refusals.rest().is_empty());
+            continue;
         }
+        let told = soon(async {
+            loop {
+                if let Some(told) = gateway.refusals.rest().pop() {
+                    break told;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        let Input::SignInsFailed(failed) = told.await else { panic!("no sign-in") };
+        assert_eq!((failed.name, failed.why.as_str()), (None, "no certificate that counts"));
     }
 }

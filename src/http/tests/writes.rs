@@ -1,0 +1,91 @@
+//! Whole devices and bindings, and parts of them: what is named reaches the core, and what was seen.
+
+use super::fixture::Bench;
+use super::ward::answered;
+use vitalgate_domain::model::command::{Action, CommandAnswer, Outcome, Registration};
+use vitalgate_domain::model::signal::SignalId;
+
+const DEVICE: &str = "/api/v1/devices/dev-1";
+const BINDING: &str = "/api/v1/devices/dev-1/binding";
+
+#[tokio::test]
+async fn a_device_and_its_binding_are_given_with_their_versions() {
+    let bench = Bench::start().await;
+    assert_eq!(bench.get(DEVICE).await.headers["etag"], "\"4\"");
+    let binding = bench.get(BINDING).await;
+    assert_eq!(binding.headers["etag"], "\"7\"");
+    assert_eq!(binding.json()["zero_means_no_sensor"], serde_json::json!(["heart_rate"]));
+}
+
+#[tokio::test]
+async fn only_what_is_named_of_a_device_or_binding_is_asked_for() {
+    let mut bench = Bench::start().await;
+    let observed = bench.answer(|_| answered(Outcome::Done));
+    let seen = [("if-match", "\"4\"")];
+    bench.post("/api/v1/devices", r#"{"id":"dev-1","class":"monitor"}"#).await;
+    bench.call("PATCH", DEVICE, &seen, r#"{"via":["hub"],"signals":[]}"#).await;
+    let seen = [("if-match", "\"7\"")];
+    bench.call("PUT", BINDING, &seen, r#"{"patient":"p-1"}"#).await;
+    bench.call("PUT", BINDING, &[], r#"{"patient":"p-1","zero_means_no_sensor":["spo2"]}"#).await;
+    bench.call("PATCH", BINDING, &seen, r#"{"patient":null,"reason":"mixed up"}"#).await;
+    bench.call("DELETE", BINDING, &seen, "").await;
+    let actions: Vec<_> = observed.lock().unwrap().iter().map(|c| c.action.clone()).collect();
+    let nothing = Registration {
+        id: "dev-1".parse().unwrap(),
+        class: None,
+        kind: None,
+        token_sha256: None,
+        via: None,
+        signals: None,
+        replaces: None,
+    };
+    let registered = Registration { class: Some("monitor".into()), ..nothing.clone() };
+    let changed = Registration {
+        via: Some(vec!["hub".parse().unwrap()]),
+        signals: Some(Vec::new()),
+        replaces: Some(4),
+        ..nothing
+    };
+    let bound = |zero_means_no_sensor, replaces| Action::Bind {
+        device: "dev-1".parse().unwrap(),
+        patient: "p-1".parse().unwrap(),
+        from: None,
+        zero_means_no_sensor,
+        replaces,
+    };
+    let device = || "dev-1".parse().unwrap();
+    let expected = [
+        Action::RegisterDevice(registered),
+        Action::ChangeDevice(changed),
+        bound(None, Some(7)),
+        bound(Some(vec![SignalId(3)]), None),
+        Action::CorrectBinding {
+            device: device(),
+            patient: None,
+            reason: "mixed up".into(),
+            replaces: Some(7),
+        },
+        Action::Unbind { device: device(), replaces: Some(7) },
+    ];
+    assert_eq!(actions, expected);
+}
+
+#[tokio::test]
+async fn whoever_saw_another_version_gets_412_and_the_one_that_stands() {
+    let mut bench = Bench::start().await;
+    let stale = CommandAnswer { version: Some(9), ..answered(Outcome::Stale) };
+    bench.answer(move |_| stale.clone());
+    let seen = [("if-match", "\"3\"")];
+    for (method, path, body) in [
+        ("POST", "/api/v1/devices", r#"{"id":"dev-1","class":"monitor"}"#),
+        ("PATCH", DEVICE, "{}"),
+        ("PUT", BINDING, r#"{"patient":"p-1"}"#),
+        ("PATCH", BINDING, r#"{"patient":null,"reason":"mixed up"}"#),
+        ("DELETE", BINDING, ""),
+    ] {
+        let problem = bench.call(method, path, &seen, body).await.problem(412);
+        assert_eq!(problem["version"], 9, "{method} {path}");
+        let nonsense = [("if-match", "3")];
+        bench.call(method, path, &nonsense, body).await.problem(400);
+    }
+}
