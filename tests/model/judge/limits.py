@@ -398,6 +398,10 @@ class Course:
             # Whoever takes over was told of no loss.
             self.lost = None if entry.change == "inherit" else self.lost
             self._at_once(lambda at: entry.limits)
+            heard, gap = self.newest_arrival, self.shape.gap
+            if entry.change == "rules" and self.level and gap is not None and heard is not None and entry.arrival - heard < gap:
+                # It is heard of, by what other limits say of it.
+                self.unknown = False
         else:
             self._judge_again(entry)
 

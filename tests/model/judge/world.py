@@ -1,7 +1,6 @@
 """The second judge: takes one step after another and says what must be open and what was announced."""
 
 from dataclasses import replace
-from itertools import groupby
 
 from . import alarms, commands, events, gaps, intake, losses, monitored, names, rules, silence, sources
 from .bindings import Bindings
@@ -221,8 +220,17 @@ class World:
         # Emergencies first, so that what follows from them is folded. # contract §0.22b
         courses = [(source, *key, course) for source, key, course in self.courses()]
         courses.sort(key=lambda one: -len(one[2].folds))
-        for _, alike in groupby(courses, key=lambda one: len(one[2].folds)):
-            self.settle_alike(list(alike))
+        # What has held for its delay is told before the loss of its signal at the same moment.
+        for source, patient, rule, side, course in courses:
+            course.advance(self.now)
+            alarm = self.alarms.open.get((patient, f"{rule.id}_{side}", source.name))
+            graver = course.level and (alarm is None or ORDER[alarm.priority] < ORDER[rule.priority(side, course.level)])
+            if graver:
+                unknown, course.unknown = course.unknown, False
+                self.settle_course(source, patient, rule, side, course)
+                course.unknown = unknown
+        for source, patient, rule, side, course in courses:
+            self.settle_course(source, patient, rule, side, course)
         for source in self.sources.values():
             for (patient, rule, side), course in source.courses().items():
                 if course.lost:
@@ -238,19 +246,6 @@ class World:
                 alarm = self.alarms.open.get((patient, "link.lost_while_pending", source.link))
                 if course.lost and alarm is not None:
                     alarm.stands = alarm.stands or (source.signal, course.lost_copy.identity)
-
-    def settle_alike(self, courses):
-        """What has held for its delay is told before the loss of its signal at the same moment."""
-        for source, patient, rule, side, course in courses:
-            course.advance(self.now)
-            alarm = self.alarms.open.get((patient, f"{rule.id}_{side}", source.name))
-            graver = course.level and (alarm is None or ORDER[alarm.priority] < ORDER[rule.priority(side, course.level)])
-            if course.unknown and graver:
-                course.unknown = False
-                self.settle_course(source, patient, rule, side, course)
-                course.unknown = True
-        for source, patient, rule, side, course in courses:
-            self.settle_course(source, patient, rule, side, course)
 
     def settle_held(self, rule, wanted, again=()):
         """A technical condition that holds for exactly these (patient, source), and of these anew."""
