@@ -51,19 +51,27 @@ impl Home {
         for (id, class, kind) in
             [("implant", "cied", PrincipalKind::Device), ("relay-1", "relay", PrincipalKind::Relay)]
         {
-            home.act(Action::RegisterDevice(DeviceDetails {
-                id: id.parse().unwrap(),
-                class: class.into(),
-                kind,
-                token_sha256: None,
-                via: if id == "implant" { vec!["relay-1".parse().unwrap()] } else { Vec::new() },
-                signals: Vec::new(),
-            }));
+            home.act(Action::RegisterDevice(
+                DeviceDetails {
+                    id: id.parse().unwrap(),
+                    class: class.into(),
+                    kind,
+                    token_sha256: None,
+                    via: if id == "implant" {
+                        vec!["relay-1".parse().unwrap()]
+                    } else {
+                        Vec::new()
+                    },
+                    signals: Vec::new(),
+                }
+                .into(),
+            ));
         }
         home.act(Action::Bind {
             device: "implant".parse().unwrap(),
             patient: "p1".parse().unwrap(),
-            zero_means_no_sensor: Vec::new(),
+            zero_means_no_sensor: Some(Vec::new()),
+            replaces: None,
             from: None,
         });
         home.now.at = home.now.at + Span::days(3);
@@ -81,6 +89,7 @@ impl Home {
         let rules = out.transitions.iter().filter_map(|transition| match &transition.body {
             TransitionBody::Alarm { alarm, .. } => Some(alarm.rule.to_string()),
             TransitionBody::Answer { .. }
+            | TransitionBody::SignInsFailed(_)
             | TransitionBody::Note { .. }
             | TransitionBody::NotAllowed { .. } => None,
         });
