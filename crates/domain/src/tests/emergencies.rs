@@ -61,6 +61,7 @@ fn told(transition: &crate::output::transition::Transition, rule: &str, line: &s
                 && alarm.group.is_none()
         }
         TransitionBody::Answer { .. }
+        | TransitionBody::SignInsFailed(_)
         | TransitionBody::Note { .. }
         | TransitionBody::NotAllowed { .. } => false,
     }

@@ -22,7 +22,7 @@ fn wearable() -> Scene {
 }
 
 fn unbind(scene: &mut Scene, device: &str) {
-    scene.done(Action::Unbind(device.parse().unwrap()));
+    scene.done(Action::Unbind { device: device.parse().unwrap(), replaces: None });
 }
 
 fn stamped_years_ago(scene: &mut Scene, signal: &str, value: f64) {
@@ -113,6 +113,7 @@ fn an_emergency_is_found_before_what_follows_from_it() {
         device: "dev".parse().unwrap(),
         patient: Some("q".parse().unwrap()),
         reason: "wrong bed".to_owned(),
+        replaces: None,
     });
     let asystole = scene.alarm("vitals_live.asystole_low").id.to_string();
     assert_eq!(scene.alarm("vitals_live.etco2_low").group, Some(asystole));

@@ -140,7 +140,10 @@ fn handed_on(second: f64) -> Scene {
     let mut scene = Scene::bedside();
     scene.admit("q");
     scene.advance(7_200.0);
-    scene.done(crate::model::command::Action::Unbind("dev".parse().unwrap()));
+    scene.done(crate::model::command::Action::Unbind {
+        device: "dev".parse().unwrap(),
+        replaces: None,
+    });
     scene.bind("dev", "q");
     scene.advance(second - 7_200.0);
     scene.skip();
