@@ -72,7 +72,7 @@ impl Dead {
 }
 
 fn batch(lines: usize) -> Bytes {
-    (0..lines).map(|n| format!("l{n}\n")).collect::<String>().into()
+    (0..lines).map(|n| format!("l{n}\n")).collect::<Vec<_>>().concat().into()
 }
 
 const PARTIAL: &str = "failure writing points to database: partial write: points beyond retention \
