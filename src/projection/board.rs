@@ -363,17 +363,17 @@ mod tests {
         }
 
         /// All limits of SpO2 are switched off.
-        fn spo2_off(&mut self) {
-            let off = |critical| PatientLimit {
-                signal: "spo2".to_owned(),
-                side: Side::Low,
-                critical,
+        fn temperature_off(&mut self) {
+            let off = |side| PatientLimit {
+                signal: "temperature".to_owned(),
+                side,
+                critical: false,
                 value: None,
-                unit: Unit::Percent,
+                unit: Unit::Celsius,
             };
             self.command(Action::SetLimits {
                 patient: "p".parse().unwrap(),
-                limits: vec![off(false), off(true)],
+                limits: vec![off(Side::Low), off(Side::High)],
                 from: None,
                 replaces: None,
                 reason: Some("comfort care".to_owned()),
@@ -433,16 +433,16 @@ mod tests {
 
     #[test]
     fn a_signal_whose_limits_are_all_off_is_not_monitored() {
-        let mut bed = Bed::of("bedside", &["spo2"]);
-        bed.reading("spo2", 97.0, "%");
+        let mut bed = Bed::of("bedside", &["temperature"]);
+        bed.reading("temperature", 37.0, "Cel");
         bed.expect("monitored", &[]);
-        bed.spo2_off();
-        bed.expect("not", &["SpO2: no limit is in force", "nothing that comes has a limit"]);
-        let mut bed = Bed::new();
-        bed.reading("spo2", 97.0, "%");
+        bed.temperature_off();
+        bed.expect("not", &["Temperature: no limit is in force", "nothing that comes has a limit"]);
+        let mut bed = Bed::of("bedside", &["temperature", "heart_rate"]);
+        bed.reading("temperature", 37.0, "Cel");
         bed.reading("heart_rate", 70.0, "/min");
-        bed.spo2_off();
-        bed.expect("partly", &["SpO2: no limit is in force"]);
+        bed.temperature_off();
+        bed.expect("partly", &["Temperature: no limit is in force"]);
     }
 
     #[test]

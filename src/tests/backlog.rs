@@ -75,6 +75,8 @@ impl Home {
             from: None,
         });
         home.now.at = home.now.at + Span::days(3);
+        // Its silence is told by then.
+        home.fold(&[]);
         home
     }
 

@@ -318,7 +318,7 @@ fn a_whole_arrest_is_announced_by_its_name_alone() {
         .iter()
         .map(|(key, open)| (key.rule.to_string(), open.alarm.group.is_some()))
         .collect();
-    let follows = ["apnoea", "etco2", "heart_rate", "respiratory_rate", "spo2"]
+    let follows = ["apnoea", "bradycardia", "etco2", "heart_rate", "respiratory_rate", "spo2"]
         .map(|rule| (format!("vitals_live.{rule}_low"), true));
     let emergency = ("vitals_live.asystole_low".to_owned(), false);
     let mut expected = vec![emergency];

@@ -184,6 +184,7 @@ fn after_its_clock_was_put_right_a_monitor_speaks_of_its_patient_and_not_of_the_
     }
     scene.expect(&[
         "raised low clock.stepped: alarming, momentary",
+        "raised high vitals_live.bradycardia_low: alarming, present",
         "raised high vitals_live.heart_rate_low: alarming, present",
     ]);
     assert_eq!(scene.alarm("vitals_live.heart_rate_low").patient.unwrap().as_str(), "q");
