@@ -151,20 +151,20 @@ pub(crate) async fn same_site(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refused {
     /// Nothing was shown: a page asks so before a person has signed in.
-    NoToken,
+    Nothing,
     /// What was shown is no token.
-    NotAToken,
+    Nonsense,
     /// Nobody has this token.
-    UnknownToken,
+    Unknown,
 }
 
 impl Refused {
     /// In words, where somebody tried to sign in.
     fn why(self) -> Option<&'static str> {
         match self {
-            Self::NoToken => None,
-            Self::NotAToken => Some("not a token"),
-            Self::UnknownToken => Some("unknown token"),
+            Self::Nothing => None,
+            Self::Nonsense => Some("not a token"),
+            Self::Unknown => Some("unknown token"),
         }
     }
 }
@@ -173,15 +173,15 @@ fn identify(auth: &Auth, headers: &HeaderMap) -> Result<Who, Refused> {
     match auth {
         Auth::Local(name) => Ok(Who { name: name.clone(), role: Role::Local }),
         Auth::Tokens(tokens) => {
-            let shown = headers.get(header::AUTHORIZATION).ok_or(Refused::NoToken)?;
+            let shown = headers.get(header::AUTHORIZATION).ok_or(Refused::Nothing)?;
             let (scheme, token) =
-                shown.to_str().ok().and_then(|s| s.split_once(' ')).ok_or(Refused::NotAToken)?;
+                shown.to_str().ok().and_then(|s| s.split_once(' ')).ok_or(Refused::Nonsense)?;
             if !scheme.eq_ignore_ascii_case("bearer") {
-                return Err(Refused::NotAToken);
+                return Err(Refused::Nonsense);
             }
             let hash = ring::digest::digest(&ring::digest::SHA256, token.trim().as_bytes());
             let known = tokens.iter().find(|t| t.sha256 == hash.as_ref());
-            let known = known.ok_or(Refused::UnknownToken)?;
+            let known = known.ok_or(Refused::Unknown)?;
             Ok(Who { name: known.name.clone(), role: known.role })
         }
     }

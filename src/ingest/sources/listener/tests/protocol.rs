@@ -62,12 +62,10 @@ async fn failed_sign_ins_are_counted_by_name_and_address() {
     let told = gateway.refusals.rest();
     let told: Vec<_> = told
         .iter()
-        .map(|input| match input {
-            Input::SignInsFailed(failed) => {
-                assert_eq!(failed.address.as_deref(), Some("127.0.0.1"));
-                (failed.name.as_deref().unwrap(), failed.why.as_str(), failed.count)
-            }
-            other => panic!("{other:?}"),
+        .map(|input| {
+            let Input::SignInsFailed(failed) = input else { panic!("{input:?}") };
+            assert_eq!(failed.address.as_deref(), Some("127.0.0.1"));
+            (failed.name.as_deref().unwrap(), failed.why.as_str(), failed.count)
         })
         .collect();
     let cut = "x".repeat(128) + "…";
