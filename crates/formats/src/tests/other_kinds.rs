@@ -95,23 +95,6 @@ fn an_event_out_of_bounds_is_refused_by_itself() {
     assert_eq!(refused[0].index, 1);
 }
 
-#[test]
-fn the_age_of_an_episode_counts_by_the_clock_of_the_relay_that_read_its_implants() {
-    let taken = |clock: &str| {
-        let json = format!(
-            r#"{{"relay":{{"id":"home","device_clock":"{clock}","received_at":"2026-11-21T10:00:00Z"}},
-                "events":[{{"event":"vf_detected","id":"ep-1","at":"2015-03-01T08:00:00Z"}}]}}"#
-        );
-        let Body::Events { events, .. } = decode_resumed(Kind::Events, &json).message.body else {
-            panic!("events")
-        };
-        !events.is_empty()
-    };
-    assert!(taken("2015-03-01T08:00:30Z"), "half a minute ago, by a clock of 2015");
-    assert!(!taken("2015-06-01T08:00:00Z"), "92 days ago");
-    assert!(!taken("2026-11-21T10:00:00Z"), "eleven years ago, by a clock that is right");
-}
-
 fn wave(fields: &str) -> Result<(WaveChunk, Vec<i32>), RefusalReason> {
     let json = format!(r#"{{"seq":1,"waves":[{{{fields}}}]}}"#);
     let mut decoded = decode_both(Kind::Waves, &json);
