@@ -74,9 +74,7 @@ impl Home {
             replaces: None,
             from: None,
         });
-        home.now.at = home.now.at + Span::days(3);
-        // Its silence is told by then.
-        home.fold(&[]);
+        home.now.at = home.now.at + Span::hours(12);
         home
     }
 
@@ -177,6 +175,12 @@ fn what_is_older_than_it_is_kept_by_its_corrected_time_is_a_dead_letter() {
         assert_eq!(letter.reason, "too_old: 1 older than kept: 0");
         assert!(letter.length > 0 && letter.head.starts_with(b"{"), "{letter:?}");
         assert!(told.rules.is_empty(), "{told:?}");
+
+        // Two years before its relay heard it, by a clock of 2015.
+        let relay = home.relay();
+        let vf = json!({ "event": "vf_detected", "id": "ep-2", "at": "2013-03-01T12:00:00Z" });
+        let told = home.send(Kind::Events, delivery, json!({ "relay": relay, "events": [vf] }));
+        assert_eq!((told.rules.len(), told.dead_letters.len()), (0, 1), "{told:?}");
 
         let reading = |at: Timestamp| json!({ "signal": "heart_rate", "value": 70, "unit": "/min", "at": at });
         let readings = [reading(home.now.wall() - Span::mins(5)), reading(old)];

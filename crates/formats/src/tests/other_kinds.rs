@@ -95,6 +95,20 @@ fn an_event_out_of_bounds_is_refused_by_itself() {
     assert_eq!(refused[0].index, 1);
 }
 
+fn wave(fields: &str) -> Result<(WaveChunk, Vec<i32>), RefusalReason> {
+    let json = format!(r#"{{"seq":1,"waves":[{{{fields}}}]}}"#);
+    let mut decoded = decode_both(Kind::Waves, &json);
+    let Body::Waves { mut chunks, refused } = decoded.message.body else { panic!("{json}") };
+    assert_eq!(decoded.waves.len(), chunks.len());
+    match (chunks.pop(), decoded.waves.pop()) {
+        (Some(chunk), Some(wave)) => {
+            assert_eq!((&wave.chunk, wave.device), (&chunk, device()));
+            Ok((chunk, wave.samples))
+        }
+        _ => Err(refused[0].reason),
+    }
+}
+
 #[test]
 fn a_wave_is_its_description_and_its_samples() {
     let chunk = WaveChunk {
