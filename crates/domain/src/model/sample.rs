@@ -87,6 +87,7 @@ mod micros {
 
     use super::Span;
 
+    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
     pub(super) fn serialize<S: Serializer>(span: &Option<Span>, to: S) -> Result<S::Ok, S::Error> {
         span.map(Span::as_micros).serialize(to)
     }
