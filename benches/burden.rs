@@ -5,6 +5,8 @@
 
 #![expect(clippy::print_stdout, reason = "figures are for people")]
 
+#[path = "support/heard.rs"]
+mod heard;
 #[path = "support/series.rs"]
 mod series;
 
@@ -29,6 +31,7 @@ use vitalgate_domain::model::unit::Unit;
 use vitalgate_domain::output::transition::{Change, TransitionBody};
 use vitalgate_domain::rules::{InForce, Level, LimitRule, Relation};
 
+use heard::{Family, Figures};
 use series::{COLUMNS, FAMILIES, Row, made, recorded};
 
 /// Second 0 of every series: 2026-03-02T00:00:00Z.
@@ -60,115 +63,6 @@ fn main() -> anyhow::Result<()> {
     println!("\nwhat the announcements are, over all of a family");
     all.iter().for_each(Family::print_words);
     Ok(())
-}
-
-/// Recordings of one kind, each played to nobody and to a person who answers at once.
-struct Family {
-    name: &'static str,
-    recordings: Vec<(&'static str, [Figures; 2])>,
-}
-
-const ANSWERS: [(&str, bool); 2] = [("nobody", false), ("at once", true)];
-
-impl Family {
-    fn play(
-        name: &'static str,
-        class: &str,
-        interval: i64,
-        series: &[(&'static str, Vec<Row>)],
-    ) -> anyhow::Result<Self> {
-        let mut recordings = Vec::new();
-        for (recording, rows) in series {
-            let [nobody, at_once] =
-                ANSWERS.map(|(_, answers)| play(rows, class, interval, answers));
-            recordings.push((*recording, [nobody?, at_once?]));
-        }
-        Ok(Self { name, recordings })
-    }
-
-    fn sums(&self) -> impl Iterator<Item = (&'static str, Figures)> {
-        ANSWERS.into_iter().enumerate().map(|(at, (answers, _))| {
-            let mut sum = Figures::default();
-            self.recordings.iter().for_each(|(_, figures)| sum.add(&figures[at]));
-            (answers, sum)
-        })
-    }
-
-    fn print_sums(&self) {
-        for (answers, sum) in self.sums() {
-            let by_day = |count: usize| count as f64 / sum.days;
-            println!(
-                "{:<15} {answers:<9} {:>7.1} {:>8.1} {:>8.1} {:>6.0}% {:>8} {:>5}/60 min",
-                self.name,
-                sum.days,
-                by_day(sum.plain),
-                by_day(sum.told()),
-                (sum.told() as f64 / sum.plain as f64 - 1.0) * 100.0,
-                format!("{}/{}", sum.untold, sum.excursions),
-                sum.technical,
-            );
-        }
-    }
-
-    fn print_recordings(&self) {
-        for (recording, [nobody, at_once]) in &self.recordings {
-            let untold = nobody.untold.max(at_once.untold);
-            println!(
-                "{:<15} {recording:<29} {:>7.1} {:>7} {:>6} {:>7} {:>8} {:>8} {:>7}",
-                self.name,
-                nobody.days,
-                nobody.plain,
-                nobody.shown,
-                nobody.told(),
-                at_once.told(),
-                format!("{untold}/{}", nobody.excursions),
-                format!("{}/{}", nobody.repeats, at_once.repeats),
-            );
-        }
-    }
-
-    fn print_words(&self) {
-        for (answers, sum) in self.sums() {
-            let words: Vec<_> =
-                sum.words.iter().map(|(word, count)| format!("{word} {count}")).collect();
-            println!("{:<15} {answers:<9} {:>5}: {}", self.name, sum.told(), words.join(", "));
-        }
-    }
-}
-
-#[derive(Default)]
-struct Figures {
-    days: f64,
-    plain: usize,
-    /// Of the plain ones those of limits that the rules show and do not announce.
-    shown: usize,
-    /// What was announced of the patient, by what had happened.
-    words: BTreeMap<&'static str, usize>,
-    /// Requests for another measurement.
-    repeats: usize,
-    excursions: usize,
-    untold: usize,
-    /// The most technical announcements of one cause in any 60 minutes.
-    technical: usize,
-}
-
-impl Figures {
-    fn told(&self) -> usize {
-        self.words.values().sum()
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.days += other.days;
-        self.plain += other.plain;
-        self.shown += other.shown;
-        for (word, count) in &other.words {
-            *self.words.entry(word).or_default() += count;
-        }
-        self.repeats += other.repeats;
-        self.excursions += other.excursions;
-        self.untold += other.untold;
-        self.technical = self.technical.max(other.technical);
-    }
 }
 
 fn play(rows: &[Row], class: &str, interval: i64, at_once: bool) -> anyhow::Result<Figures> {

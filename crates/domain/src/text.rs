@@ -1,8 +1,8 @@
 //! The words of alarms, made from values: for people, without stamps or codes, units as they write them. Another
 //! language is another file like this.
 
-use crate::alarms::crossing::Crossing;
 use crate::model::alarm::Side;
+use crate::model::crossing::Crossing;
 use crate::model::ids::{DeviceId, WardId};
 use crate::model::message::Comparator;
 use crate::model::observation::Number;

@@ -18,11 +18,11 @@ use self::causes::Causes;
 use self::due::wake;
 use self::hourly::Announced;
 pub use self::ongoing::Ongoing;
-use crate::alarms::crossing::Crossing;
 use crate::model::alarm::{
     Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger,
 };
 use crate::model::cause::{Cause, alarm_id};
+use crate::model::crossing::Crossing;
 use crate::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, WardId};
 use crate::model::observation::{DeviceInstant, Source};
 use crate::model::signal::SignalId;

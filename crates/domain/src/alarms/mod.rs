@@ -1,6 +1,5 @@
 //! The life of an alarm: the book of those that are open, and how one moves (contract §5).
 
 pub mod book;
-pub mod crossing;
 pub(crate) mod draft;
 pub mod lifecycle;

@@ -6,6 +6,7 @@ pub mod alarm;
 pub mod cause;
 pub mod command;
 pub mod consent;
+pub mod crossing;
 mod decimal;
 pub mod fate;
 pub mod ids;

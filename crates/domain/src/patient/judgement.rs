@@ -1,6 +1,6 @@
 //! Judgement by kind: what every kind of rule does for a patient, in the same five verbs.
 //!
-//! A kind that follows one series keeps its state in [`SeriesState`](super::SeriesState), which also
+//! A kind that follows one series keeps its state in [`SeriesState`], which also
 //! holds the latest certain value and the newest of all, noted before any kind sees them. A kind
 //! that follows several series keeps its state in a list of its own in [`Patient`], as losses do.
 

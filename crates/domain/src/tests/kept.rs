@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::model::input::Input;
-use crate::model::message::{Body, Clock, DeviceInfo, ExpectedSignal, ReadingTime, Relay, Status};
+use crate::model::message::{
+    Body, Clock, DeviceInfo, ExpectedSignal, Message, Reading, ReadingTime, Relay, Status,
+};
 use crate::model::sample::{Sample, flag};
 use crate::model::time::{Span, Timestamp};
 
@@ -149,4 +151,35 @@ fn what_an_info_leaves_out_stands() {
         ..whole
     };
     assert_eq!(scene.core.devices["dev"].info, expected);
+}
+
+#[test]
+fn a_statistic_is_no_value_of_now() {
+    let over = |seconds: i64| {
+        move |_: &mut Message, reading: &mut Reading| {
+            let ReadingTime::At(to) = reading.time else { panic!("{reading:?}") };
+            reading.time = ReadingTime::Period(to - Span::secs(seconds), to);
+        }
+    };
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "heart_rate", 70.0, 3);
+    scene.skip();
+    for _ in 0..30 {
+        scene.send("dev", "heart_rate", 20.0, over(3_600));
+        scene.advance(1.0);
+    }
+    scene.expect(&["raised low link.silence: alarming, present"]);
+    let latest = scene.latest("p", "dev", "heart_rate").map(|latest| latest.number.value);
+    assert_eq!(latest, Some(70.0), "the minimum of an hour is not shown as now");
+    // The mean of the last seconds is.
+    for _ in 0..30 {
+        scene.send("dev", "heart_rate", 20.0, over(8));
+        scene.advance(1.0);
+    }
+    assert!(scene.find("vitals_live.heart_rate_low").is_some(), "{:?}", scene.news());
+    // What a daily device sends of its day is judged by the rules for it.
+    scene.device("implant", "cied", &[]);
+    scene.bind("implant", "p");
+    scene.send("implant", "mean_heart_rate_24h", 120.0, over(86_400));
+    assert!(scene.find("cied.mean_heart_rate_high").is_some());
 }

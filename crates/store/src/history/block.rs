@@ -6,7 +6,7 @@
 //! CRC-32 of all bytes before it, checked before anything is unpacked.
 //!
 //! What few blocks have has its place in format 3, which is written only for them: a map before the CRC,
-//! from the number of a [`Rare`] column to it, a single integer where it is the same of all points.
+//! from the number of a `Rare` column to it, a single integer where it is the same of all points.
 //! Blocks of format 1 are read too: their columns are `pco` of 64 bits and nothing else, and they
 //! have no CRC.
 

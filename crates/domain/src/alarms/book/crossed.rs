@@ -1,8 +1,9 @@
 //! What the text of an alarm says of its series: it moves with transitions, and makes none.
 
 use super::{Book, Key, Open};
-use crate::alarms::crossing::Seen;
+use crate::model::crossing::Seen;
 use crate::model::observation::{DeviceInstant, Number, Source};
+use crate::text;
 
 impl Book {
     /// A series whose alarm is open was judged: its newest number, and the worst beyond.
@@ -32,7 +33,7 @@ impl Open {
     /// Its text says what is known now.
     pub(super) fn reword(&mut self) {
         if let Some(crossing) = &self.crossing {
-            self.alarm.text = crossing.text();
+            self.alarm.text = text::crossing(crossing);
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use super::watch::{Evidence, Watch};
 use crate::alarms::book::{Draft, Key};
-use crate::alarms::crossing::{Crossing, Seen};
 use crate::model::alarm::{AlarmKind, Condition, Trigger};
+use crate::model::crossing::{Crossing, Seen};
 use crate::model::observation::{Number, Source};
 use crate::model::time::Timestamp;
 use crate::patient::alarms::PatientAlarms;
 use crate::patient::{Doubt, SeriesState, technical};
 use crate::rules::{Level, LimitRule};
+use crate::text;
 
 /// The number of a series that speaks of now.
 pub(in crate::patient) fn newest(state: &SeriesState) -> Option<&Number> {
@@ -57,7 +58,7 @@ pub(super) fn limit_draft(
         priority: rule.priority(level),
         response,
         condition: Condition::Present,
-        text: crossing.text(),
+        text: text::crossing(&crossing),
         crossing: Some(crossing),
         folds: rule.folds.clone(),
         advice: rule.advice.clone(),

@@ -7,9 +7,9 @@ use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 
 use super::excursion::{Excursions, Told};
-use crate::alarms::crossing::Seen;
 use crate::model::alarm::{LimitFrom, Priority, Side, TimeQuality};
 use crate::model::cause::Cause;
+use crate::model::crossing::Seen;
 use crate::model::ids::RuleId;
 use crate::model::observation::{DeviceInstant, Number, Observation};
 use crate::model::time::Timestamp;

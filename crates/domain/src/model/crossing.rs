@@ -5,7 +5,6 @@ use minicbor::{Decode, Encode};
 use crate::model::alarm::{Side, Trigger};
 use crate::model::observation::{DeviceInstant, Number};
 use crate::model::unit::Unit;
-use crate::text;
 
 /// A number that was judged.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -47,11 +46,6 @@ pub struct Crossing {
 }
 
 impl Crossing {
-    /// What to read out.
-    pub fn text(&self) -> String {
-        text::crossing(self)
-    }
-
     /// A number is the newest.
     pub fn see(&mut self, number: &Number) {
         self.now.clone_from(number);
