@@ -161,30 +161,16 @@ impl Device {
                 }
                 return self.count(Fate::Withdrawn, out);
             }
-            Attribution::Unbound => {
-                self.note_reading(
-                    known,
-                    reading,
-                    (sent, value),
-                    (&timing, at),
-                    false,
-                    flags,
-                    now.at,
-                );
-                return self.count(Fate::Unbound, out);
-            }
-            Attribution::Uncertain(patient) => {
-                observed.push((patient.clone(), Observed::Unattributed(cause)));
-                self.note_reading(
-                    known,
-                    reading,
-                    (sent, value),
-                    (&timing, at),
-                    false,
-                    flags,
-                    now.at,
-                );
-                return self.count(Fate::Unattributed, out);
+            Attribution::Unbound | Attribution::Uncertain(_) => {
+                let fate = if let Attribution::Uncertain(patient) = attribution {
+                    observed.push((patient.clone(), Observed::Unattributed(cause)));
+                    Fate::Unattributed
+                } else {
+                    Fate::Unbound
+                };
+                let times = (&timing, at);
+                self.note_reading(known, reading, (sent, value), times, false, flags, now.at);
+                return self.count(fate, out);
             }
             Attribution::Patient { patient, zeros, .. } => {
                 (patient.clone(), zero(content, zeros, reading))

@@ -185,10 +185,13 @@ impl Excursion {
         self.told = self.told.max(other.told);
         self.noted = self.noted.max(other.noted);
         self.worst = match (self.worst.take(), other.worst) {
-            (Some(one), Some(known)) if known.is_worse(&one, side) => Some(known),
+            (Some(one), Some(known)) if known.number.is_worse_than(&one.number, side) => {
+                Some(known)
+            }
             // Of two that are as bad the first.
             (Some(one), Some(known))
-                if !one.is_worse(&known, side) && known.rule_at < one.rule_at =>
+                if !one.number.is_worse_than(&known.number, side)
+                    && known.rule_at < one.rule_at =>
             {
                 Some(known)
             }
@@ -223,18 +226,6 @@ impl Excursion {
         match word {
             Word::Told => (self.told, self.worst) = (self.told.max(critical), None),
             Word::Noted => self.noted = self.noted.max(critical),
-        }
-    }
-}
-
-impl Evidence {
-    /// Whether its value lies further out on a side; in the unit sent, where two units cannot be compared.
-    fn is_worse(&self, other: &Self, side: Side) -> bool {
-        let unit = other.number.unit;
-        let value = self.number.unit.convert(self.number.value, unit).unwrap_or(self.number.value);
-        match side {
-            Side::Low => value < other.number.value,
-            Side::High => value > other.number.value,
         }
     }
 }

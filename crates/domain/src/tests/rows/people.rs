@@ -64,31 +64,19 @@ fn row_10_or_that_the_signal_is_silent() {
 }
 
 #[test]
-fn row_10_a_rule_may_say_for_how_long() {
-    let mut scene = Scene::bedside();
-    let id = "id = \"vitals_live.spo2\"\n";
-    scene.reconfigure(id, &format!("{id}acknowledge_for = {{ low = \"2m\" }}\n"));
-    scene.stream("dev", "spo2", 84.0, 16);
-    scene.acknowledge(SPO2);
-    scene.skip();
-    scene.stream("dev", "spo2", 84.0, 119);
-    scene.expect(&[]);
-    scene.stream("dev", "spo2", 84.0, 3);
-    scene.expect(&["acknowledgement_over medium vitals_live.spo2_low: alarming, present"]);
-}
-
-#[test]
-fn row_10_a_class_may_say_for_how_long() {
-    let mut scene = Scene::bedside();
-    let class = "[class.bedside]\n";
-    scene.reconfigure(class, &format!("{class}acknowledge_for = {{ medium = \"2m\" }}\n"));
-    scene.stream("dev", "spo2", 84.0, 16);
-    scene.acknowledge(SPO2);
-    scene.skip();
-    scene.stream("dev", "spo2", 84.0, 119);
-    scene.expect(&[]);
-    scene.stream("dev", "spo2", 84.0, 3);
-    scene.expect(&["acknowledgement_over medium vitals_live.spo2_low: alarming, present"]);
+fn row_10_a_rule_or_a_class_may_say_for_how_long() {
+    let by_rule = ("id = \"vitals_live.spo2\"\n", "low");
+    for (anchor, word) in [by_rule, ("[class.bedside]\n", "medium")] {
+        let mut scene = Scene::bedside();
+        scene.reconfigure(anchor, &format!("{anchor}acknowledge_for = {{ {word} = \"2m\" }}\n"));
+        scene.stream("dev", "spo2", 84.0, 16);
+        scene.acknowledge(SPO2);
+        scene.skip();
+        scene.stream("dev", "spo2", 84.0, 119);
+        scene.expect(&[]);
+        scene.stream("dev", "spo2", 84.0, 3);
+        scene.expect(&["acknowledgement_over medium vitals_live.spo2_low: alarming, present"]);
+    }
 }
 
 #[test]
