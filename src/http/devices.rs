@@ -147,12 +147,18 @@ fn registration(
 ) -> Result<Registration, Problem> {
     let table = http.signals();
     let expected = |e: Expected| {
-        Ok(ExpectedSignal { signal: signal(&table, &e.signal)?, interval: e.interval })
+        let signal = signal(&table, &e.signal)?;
+        Ok(ExpectedSignal { signal, interval: e.interval.map(interval).transpose()? })
     };
     let expected = |signals: Vec<Expected>| {
         signals.into_iter().map(expected).collect::<Result<Vec<_>, Problem>>()
     };
     let Change { class, kind, token_sha256, via, signals } = change;
+    if via.as_ref().is_some_and(|via| via.contains(&id)) {
+        let detail =
+            format!("`via` names relays and connectors, and {id} speaks for itself anyway");
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+    }
     Ok(Registration {
         id,
         class,
@@ -194,6 +200,10 @@ pub(crate) async fn bind(
     Body(new): Body<NewBinding>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
+    if http.board().devices.get(&device).is_some_and(|device| device.revoked) {
+        let detail = format!("{device} was revoked: nothing it sends is taken");
+        return Err(Problem::new(StatusCode::CONFLICT, detail));
+    }
     let table = http.signals();
     let NewBinding { patient, from, zero_means_no_sensor } = new;
     let named = |names: Vec<String>| {
@@ -281,6 +291,15 @@ fn info(info: &DeviceInfo, table: &SignalTable) -> Info {
 fn named(signals: &[ExpectedSignal], table: &SignalTable) -> Vec<Signal> {
     let one = |e: &ExpectedSignal| Signal { interval: e.interval, signal: table.name(e.signal) };
     signals.iter().map(one).collect()
+}
+
+/// How often a signal comes: within what `info` may say (`docs/wire.md`).
+fn interval(span: Span) -> Result<Span, Problem> {
+    if Span::ZERO < span && span <= Span::days(366) {
+        return Ok(span);
+    }
+    let detail = "`interval` must be above 0, and at most 366 days";
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
 }
 
 fn sha256(text: &str) -> Result<Vec<u8>, Problem> {

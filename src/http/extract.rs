@@ -92,6 +92,11 @@ pub(crate) async fn read_bytes<S: Send + Sync>(
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // A list would be read as the fields of `T` in their order.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        let detail = "send one JSON object, not a list";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+    }
     serde_json::from_slice(bytes).map_err(|e| {
         let status = match e.classify() {
             Category::Data => StatusCode::UNPROCESSABLE_ENTITY,

@@ -1,5 +1,7 @@
 //! Whole devices and bindings, and parts of them: what is named reaches the core, and what was seen.
 
+use std::sync::Arc;
+
 use super::fixture::Bench;
 use super::ward::answered;
 use vitalgate_domain::model::command::{Action, CommandAnswer, Outcome, Registration};
@@ -88,4 +90,27 @@ async fn whoever_saw_another_version_gets_412_and_the_one_that_stands() {
         let nonsense = [("if-match", "3")];
         bench.call(method, path, &nonsense, body).await.problem(400);
     }
+}
+
+#[tokio::test]
+async fn what_could_have_no_effect_is_refused_and_asked_of_nobody() {
+    let mut bench = Bench::start().await;
+    let observed = bench.answer(|_| answered(Outcome::Done));
+    for (method, path, body, named) in [
+        ("POST", "/api/v1/devices", r#"{"id":"dev-9","class":"monitor","via":["dev-9"]}"#, "`via`"),
+        ("PATCH", DEVICE, r#"{"via":["hub","dev-1"]}"#, "`via`"),
+        ("PATCH", DEVICE, r#"{"signals":[{"signal":"spo2","interval":"0s"}]}"#, "`interval`"),
+        ("PATCH", DEVICE, r#"{"signals":[{"signal":"spo2","interval":"367d"}]}"#, "`interval`"),
+        ("POST", "/api/v1/devices", r#"["dev-9","monitor",null,null,null,null]"#, "object"),
+    ] {
+        let problem = bench.call(method, path, &[], body).await.problem(422);
+        assert!(problem["detail"].as_str().unwrap().contains(named), "{body}: {problem}");
+    }
+    bench.board.send_modify(|board| {
+        let devices = Arc::make_mut(&mut Arc::make_mut(board).devices);
+        Arc::make_mut(devices.get_mut("dev-1").unwrap()).revoked = true;
+    });
+    let problem = bench.call("PUT", BINDING, &[], r#"{"patient":"p-1"}"#).await.problem(409);
+    assert!(problem["detail"].as_str().unwrap().contains("revoked"), "{problem}");
+    assert!(observed.lock().unwrap().is_empty());
 }
