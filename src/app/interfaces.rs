@@ -14,9 +14,10 @@ use crate::handles::Handles;
 use crate::http::{AppState, Auth, ExportedHistory, Limits, Server};
 use crate::influx::archive::{Archive, Unread};
 use crate::influx::{self, Sink};
-use crate::ingest::sources::listener::Listener;
+use crate::ingest::sources::listener::{Listener, ListenerConfig};
 use crate::ingest::sources::subscriber::Subscriber;
 use crate::ingest::{Refusals, SourceHandles};
+use crate::net::descriptors;
 use crate::net::outbound::Outbound;
 use crate::operate::deadman;
 use crate::operate::systemd::{self, Notifier, Watchdog};
@@ -64,7 +65,13 @@ impl Interfaces {
         let brokers = settings::subscribers(config)?.into_iter().map(Subscriber::new);
         let subscribers = brokers.collect::<Result<_, _>>().context("[[broker]]")?;
         let around = Around::new(config, opened, &shared)?;
-        let listener = Listener::bind(config.into()).context("cannot listen for MQTT")?;
+        let listener = ListenerConfig::from(config);
+        let sockets = listener.sockets() + Limits::default().places().all();
+        if let Err(too_few) = descriptors::raise_for(sockets) {
+            tracing::warn!("{too_few}");
+            shared.handles.degraded.set("file descriptors", Some(too_few.to_string()));
+        }
+        let listener = Listener::bind(listener).context("cannot listen for MQTT")?;
         let server = Server::bind(config.http.listen)
             .await
             .with_context(|| format!("cannot listen for HTTP on {}", config.http.listen))?;

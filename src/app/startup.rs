@@ -69,6 +69,8 @@ pub(super) fn first_inputs(
         let (signals, rules, site) = (texts.signals, texts.rules, texts.site);
         first.push(Input::Configuration { signals, rules, site });
     }
+    let crowded = core.site.crowded_ways().into_iter();
+    first.extend(crowded.map(|way| Input::Crowded { way, ended: 0, address: None }));
     if config.influx.is_none() && core.site.is_sink_alarming() {
         first.push(Input::Sink { refused: None, behind: false, words: None });
     }

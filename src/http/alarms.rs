@@ -79,14 +79,17 @@ pub(crate) async fn list(
         return Ok(Json(List { items, next: next.flatten(), seq: board.seq }));
     }
     let states = open_states(which.state.as_deref())?;
-    let mut alarms: Vec<&domain::Alarm> = board.alarms.values().map(AsRef::as_ref).collect();
-    alarms.retain(|alarm| {
+    let mut alarms: Vec<(&domain::Alarm, bool)> = board.shown_alarms().collect();
+    alarms.retain(|(alarm, _)| {
         states.contains(&alarm.state)
             && which.ward.as_ref().is_none_or(|w| alarm.ward_shown() == Some(w))
             && which.patient.as_ref().is_none_or(|p| alarm.patient.as_ref() == Some(p))
     });
-    alarms.sort_by(|a, b| in_order(a, b));
-    let items = alarms.into_iter().map(|alarm| Some(alarm.clone().into())).collect();
+    alarms.sort_by(|(a, _), (b, _)| in_order(a, b));
+    let shown = |(alarm, confirmed): (&domain::Alarm, bool)| {
+        Some(Alarm { confirmed, ..alarm.clone().into() })
+    };
+    let items = alarms.into_iter().map(shown).collect();
     Ok(Json(List { items, next: None, seq: board.seq }))
 }
 

@@ -11,6 +11,7 @@ use super::server::Connection;
 use super::state::Ctx;
 pub use crate::config::{BadToken, Role, Token};
 use crate::handles::Handles;
+use crate::net::places::Standing;
 use vitalgate_domain::model::input::SignInWay;
 
 /// How the gateway knows who asks.
@@ -104,7 +105,14 @@ pub(crate) async fn sign_in(
     next: Next,
 ) -> Result<Response, Problem> {
     match identify(&http.app.auth, request.headers()) {
-        Ok(who) => request.extensions_mut().insert(who),
+        Ok(who) => {
+            if let Some(connection) = request.extensions().get::<Connection>()
+                && connection.settle(&who.name, Standing::Known).is_err()
+            {
+                return Err(Problem::busy("the gateway has no place for another connection", 5));
+            }
+            request.extensions_mut().insert(who)
+        }
         Err(refused) => {
             if let (Some(why), Some(from)) = (refused.why(), request.extensions().get()) {
                 sign_in_failed(&http, why, from);
@@ -124,6 +132,10 @@ fn sign_in_failed(http: &Ctx, why: &'static str, from: &Connection) {
     tracing::warn!(%address, why, "sign-in refused");
 }
 
+/// What a proxy says of whoever asks through it: then the peer is not the person, loopback or not.
+const FORWARDING: [&str; 6] =
+    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"];
+
 /// Keeps foreign pages out where there is no authentication. A name that resolves to loopback is not
 /// enough: `Host` must be loopback itself, and `Origin` must be the gateway's own page.
 pub(crate) async fn same_site(
@@ -135,6 +147,12 @@ pub(crate) async fn same_site(
         let host = header_text(request.headers(), header::HOST).unwrap_or_default();
         if !is_loopback(host) {
             let detail = "without authentication only requests to localhost are answered";
+            return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+        }
+        if let Some(name) = FORWARDING.iter().find(|name| request.headers().contains_key(**name)) {
+            let detail = format!(
+                "without authentication nobody is answered through a proxy (`{name}`): set a `[[http.token]]`"
+            );
             return Err(Problem::new(StatusCode::FORBIDDEN, detail));
         }
         if let Some(origin) = request.headers().get(header::ORIGIN)

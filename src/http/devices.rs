@@ -206,6 +206,11 @@ pub(crate) async fn bind(
     }
     let table = http.signals();
     let NewBinding { patient, from, zero_means_no_sensor } = new;
+    let now = http.app.handles.clock.wall();
+    if let Some(from) = from.filter(|from| *from > now + CLOCKS_APART) {
+        let detail = format!("`from` is {from}, and now it is {now}: bind when it begins");
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+    }
     let named = |names: Vec<String>| {
         names.iter().map(|name| signal(&table, name)).collect::<Result<Vec<_>, Problem>>()
     };
@@ -243,6 +248,8 @@ pub(crate) async fn correct_binding(
     ask_one(&http, &who, action, StatusCode::OK).await
 }
 
+/// By how much the clock of whoever asks may be ahead of the gateway's.
+const CLOCKS_APART: Span = Span::secs(5);
 /// What `If-Match` is of, in words.
 const BINDING: &str = "the binding";
 

@@ -93,7 +93,7 @@ pub(crate) async fn list(
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|p| p.id.to_string());
-    let items = found.into_iter().map(|p| Patient::new(p, board.judged_to)).collect();
+    let items = found.into_iter().map(|p| Patient::new(p, &board)).collect();
     Ok(Json(List { items, next, seq: board.seq }))
 }
 
@@ -106,7 +106,7 @@ pub(crate) async fn get(
     who.may(Right::SeePatients)?;
     let board = http.board();
     let patient = board.patients.get(&id).ok_or_else(|| Problem::missing("patient", &id))?;
-    let body = Json(Patient::new(patient, board.judged_to));
+    let body = Json(Patient::new(patient, &board));
     Ok(([(header::ETAG, etag(patient.version))], body).into_response())
 }
 

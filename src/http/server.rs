@@ -12,12 +12,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::router::router;
 use super::state::{AppState, Http, Limits};
+use crate::ingest::Refusals;
+use crate::net::places::{ConnectionPlace, Crowd, Full, Places, Standing};
+use crate::telemetry::Metrics;
+use vitalgate_domain::model::input::SignInWay;
 
 /// What the kernel may hold for a slow reader: with more, the alarms in it would be minutes old.
 const SEND_BUFFER: usize = 64 << 10;
@@ -29,6 +33,8 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
 const HEAD_WAIT: Duration = Duration::from_secs(30);
 /// After a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How soon a crowd is noticed.
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// The HTTP server, bound and not yet running.
 #[derive(Debug)]
@@ -43,6 +49,14 @@ pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
     /// Cuts the connection off at once, whatever it is doing.
     pub(crate) abort: CancellationToken,
+    place: Arc<ConnectionPlace>,
+}
+
+impl Connection {
+    /// Whoever asks by it has said who that is. `Full` where there is no place for another connection.
+    pub(crate) fn settle(&self, name: &str, standing: Standing) -> Result<(), Full> {
+        self.place.settle(name, standing)
+    }
 }
 
 impl Server {
@@ -60,9 +74,9 @@ impl Server {
     ///
     /// Connections and streams are tasks on `tracker`.
     pub async fn run(self, app: AppState, tracker: TaskTracker, cancel: CancellationToken) {
-        let limits = app.limits;
+        let (limits, door) = (app.limits, Door::new(&app));
         let http = Http::new(app, tracker.clone(), cancel.clone());
-        self.serve(router(&http), limits, tracker, cancel).await;
+        self.serve(router(&http), limits, door, tracker, cancel).await;
     }
 
     /// Serves these routes, in the same way.
@@ -70,31 +84,58 @@ impl Server {
         self,
         router: Router,
         limits: Limits,
+        door: Door,
         tracker: TaskTracker,
         cancel: CancellationToken,
     ) {
-        let permits = Arc::new(Semaphore::new(limits.connections));
+        let mut sweep = interval(SWEEP);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let accepted = tokio::select! {
-                accepted = accept(&self.listener, &permits) => accepted,
+                biased;
                 () = cancel.cancelled() => return,
+                _ = sweep.tick() => {
+                    door.sweep();
+                    continue;
+                }
+                accepted = accept(&self.listener) => accepted,
             };
-            let Some((socket, peer, permit)) = accepted else { continue };
+            let Some((socket, peer)) = accepted else { continue };
+            let place = door.places.take(peer.ip());
             let (router, cancel) = (router.clone(), cancel.clone());
-            tracker.spawn(async move {
-                serve(socket, peer, router, limits, cancel).await;
-                drop(permit);
-            });
+            tracker.spawn(serve(socket, (peer, place), router, limits, cancel));
         }
     }
 }
 
-type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+/// Who may come in.
+#[derive(Debug)]
+pub(crate) struct Door {
+    places: Arc<Places>,
+    refusals: Arc<Refusals>,
+    metrics: Metrics,
+}
 
-async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Accepted> {
-    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+impl Door {
+    pub(crate) fn new(app: &AppState) -> Self {
+        let places = Places::new(app.limits.places());
+        Self { places, refusals: Arc::clone(&app.refusals), metrics: app.handles.metrics.clone() }
+    }
+
+    fn sweep(&self) {
+        let crowd = self.places.crowd();
+        if crowd.ended > 0 {
+            let Crowd { ended, address } = crowd;
+            tracing::warn!(ended, ?address, "connections closed for want of places");
+        }
+        self.metrics.crowded_out("http", crowd.ended);
+        self.refusals.note_crowd(SignInWay::Http, &crowd);
+    }
+}
+
+async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
-        Ok((socket, peer)) => Some((socket, peer, permit)),
+        Ok(accepted) => Some(accepted),
         Err(e) => {
             tracing::warn!(error = %e, "no connection could be accepted");
             tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -105,7 +146,7 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Acce
 
 async fn serve(
     socket: TcpStream,
-    peer: SocketAddr,
+    (peer, place): (SocketAddr, ConnectionPlace),
     router: Router,
     limits: Limits,
     cancel: CancellationToken,
@@ -114,8 +155,9 @@ async fn serve(
         tracing::debug!(%peer, error = %e, "connection lost before it began");
         return;
     }
-    let connection = Connection { peer, abort: CancellationToken::new() };
-    let abort = connection.abort.clone();
+    // Ended for another's sake, it is cut off as if it had stalled.
+    let (abort, place) = (place.ended(), Arc::new(place));
+    let connection = Connection { peer, abort: abort.clone(), place };
     let routes = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(connection.clone());

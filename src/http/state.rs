@@ -15,6 +15,7 @@ use super::seats::Seats;
 use super::series::ExportedHistory;
 use crate::handles::Handles;
 use crate::ingest::Refusals;
+use crate::net::places::Bounds;
 use crate::pipeline::load_shedding::{Load, Work};
 use crate::pipeline::pulse::Pulse;
 use crate::projection::ring::Ring;
@@ -55,7 +56,7 @@ pub struct AppState {
 /// Bounds on what clients may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Open connections; further ones wait until one of them ends.
+    /// Open connections of whoever has signed in; a quarter as many of others beside them.
     pub connections: usize,
     /// Open streams in all.
     pub streams: usize,
@@ -77,6 +78,14 @@ impl Default for Limits {
             stall: Duration::from_secs(20),
             grace: Duration::from_secs(5),
         }
+    }
+}
+
+impl Limits {
+    /// How many connections there may be. A token may hold all of them: behind a proxy that is a whole
+    /// hospital.
+    pub(crate) fn places(&self) -> Bounds {
+        Bounds::of(self.connections, self.connections)
     }
 }
 

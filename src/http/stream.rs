@@ -27,6 +27,8 @@ use super::error::Problem;
 use super::extract::Params;
 use super::server::Connection;
 use super::state::Ctx;
+use crate::net::places::Standing;
+use crate::pipeline::stored::StoredAlarm;
 use crate::projection::ring::{Found, Frame};
 use crate::projection::view::DeviceView;
 use crate::telemetry::Hop;
@@ -64,6 +66,10 @@ pub(crate) async fn open(
         Auth::Tokens(_) => who.name.clone(),
     };
     let seat = http.seats.take(client)?;
+    // Alarms go on where there is no place for further requests; the seats bound how many.
+    if connection.settle(&who.name, Standing::Expected).is_err() {
+        return Err(Problem::busy("the gateway has no place for another connection", 5));
+    }
     let last_seen = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("").to_owned());
     let watching = http.app.ring.enter(wards.clone());
     let (tx, rx) = mpsc::channel(CHUNKS);
@@ -136,6 +142,7 @@ impl Feed {
         if let Some(id) = last_seen {
             self.resume(&id).await?;
         }
+        self.unconfirmed().await?;
         loop {
             news.borrow_and_update();
             self.catch_up().await?;
@@ -160,6 +167,18 @@ impl Feed {
         let mut text = String::from("retry: 1000\n");
         write_event(&mut text, "hello", None, &json(&hello));
         self.send(text).await
+    }
+
+    /// Sends what was judged while the store fails: it is on no disk, and on the ring before the cursor.
+    async fn unconfirmed(&self) -> Result<(), Ended> {
+        let board = self.http.board();
+        let mut text = String::new();
+        for alarm in board.unconfirmed.values() {
+            if self.wants_ward(alarm.ward_shown()) {
+                self.write_alarm(&mut text, None, StoredAlarm::new(alarm, false).json().as_bytes());
+            }
+        }
+        if text.is_empty() { Ok(()) } else { self.send(text).await }
     }
 
     /// Sends what the client missed since the event `id`: from the ring if it reaches back so far, else

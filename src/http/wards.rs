@@ -78,7 +78,7 @@ fn latest_of(patient: &PatientView, board: &Board, now: Timestamp) -> PatientLat
     let behind = now - board.judged_to > BEHIND;
     PatientLatest {
         bed: patient.bed.clone(),
-        monitored: Monitored::new(patient, board.judged_to),
+        monitored: Monitored::new(patient, board),
         patient: patient.id.clone(),
         values: patient.vitals.iter().map(|vital| latest_value(vital, now, behind)).collect(),
     }

@@ -1,5 +1,8 @@
-//! What every exchange with others shares: one request with an end, whom to trust, how long to wait.
+//! What every exchange with others shares: one request with an end, whom to trust, how long to wait, and
+//! who has a place.
 
 pub mod backoff;
+pub(crate) mod descriptors;
 pub mod outbound;
+pub(crate) mod places;
 pub mod tls;

@@ -126,13 +126,17 @@ impl Sources {
             watchers: self.handles.metrics.watching(),
             gauges: gauges(&self.handles.metrics.exposition()),
             patients: present.len(),
-            unmonitored: present.iter().filter(|p| p.monitored.state != "monitored").count(),
+            unmonitored: if board.store_failing {
+                present.len()
+            } else {
+                present.iter().filter(|p| p.monitored.state != "monitored").count()
+            },
             devices: board.devices.len(),
             connected: board.devices.values().filter(|d| d.connectivity == "connected").count(),
             silent: shown(&|a| a.kind == AlarmKind::Technical && a.rule.as_str() == "link.silence"),
             high: shown(&|a| a.priority == Priority::High),
             paused: shown(&|a| matches!(a.state, State::Paused | State::Off)),
-            open_alarms: board.alarms.len(),
+            open_alarms: board.shown_alarms().count(),
         }
     }
 }
@@ -140,7 +144,7 @@ impl Sources {
 impl Shown {
     fn of(board: &Board, wanted: &dyn Fn(&Alarm) -> bool) -> Self {
         let mut alarms: Vec<&Alarm> =
-            board.alarms.values().map(|alarm| &**alarm).filter(|alarm| wanted(alarm)).collect();
+            board.shown_alarms().map(|(alarm, _)| alarm).filter(|alarm| wanted(alarm)).collect();
         alarms.sort_by(|a, b| in_order(a, b));
         Self { count: alarms.len(), first: alarms.into_iter().take(SHOWN).map(Line::of).collect() }
     }

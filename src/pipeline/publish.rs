@@ -109,21 +109,16 @@ impl Publisher {
     }
 
     /// Alarms of a batch that waits while the store fails: published at once, without an id.
-    pub(super) fn unconfirmed(&self, stepped: &Stepped) {
-        let frames: Vec<Frame> = stepped
-            .transitions
-            .iter()
-            .filter_map(|t| match &t.body {
-                TransitionBody::Alarm { alarm, .. } => {
-                    frame(t, StoredAlarm::new(alarm, false).json(), false)
-                }
-                TransitionBody::Answer { .. }
-                | TransitionBody::Note { .. }
-                | TransitionBody::NotAllowed { .. }
-                | TransitionBody::SignInsFailed(_) => None,
-            })
-            .collect();
+    pub(super) fn unconfirmed(&mut self, stepped: &Stepped) {
+        let mut frames = Vec::new();
+        for transition in &stepped.transitions {
+            if let TransitionBody::Alarm { alarm, .. } = &transition.body {
+                self.board.judged_unconfirmed(alarm);
+                frames.extend(frame(transition, StoredAlarm::new(alarm, false).json(), false));
+            }
+        }
         if !frames.is_empty() {
+            self.sender.send_replace(Arc::new(self.board.clone()));
             self.ring.publish(frames);
         }
     }
@@ -173,15 +168,10 @@ impl Publisher {
     }
 
     fn take_alarms(&mut self, transitions: &[Transition]) {
-        let alarms = Arc::make_mut(&mut self.board.alarms);
         for transition in transitions {
             self.board.seq = transition.seq;
             if let TransitionBody::Alarm { alarm, .. } = &transition.body {
-                if alarm.is_open() {
-                    alarms.insert(alarm.id.clone(), Arc::new((**alarm).clone()));
-                } else {
-                    alarms.remove(&alarm.id);
-                }
+                self.board.confirmed(alarm);
             }
         }
     }

@@ -14,6 +14,7 @@ use vitalgate_domain::model::observation::Source;
 use vitalgate_domain::model::time::{Span, Stamp};
 use vitalgate_domain::patient::{Expectation, Patient, SeriesState};
 use vitalgate_domain::rules::RuleSet;
+use vitalgate_domain::text;
 
 /// A spot value is stale after so long when its class has no window of its own.
 const SPOT_STALE: Span = Span::hours(12);
@@ -253,7 +254,7 @@ fn vital(source: &Source, state: &SeriesState, core: &Core, now: Stamp) -> Vital
         value: latest.map(|l| l.number.value),
         comparator: latest.and_then(|l| l.number.comparator).map(Comparator::as_str),
         unit: latest.map(|l| l.number.unit.ucum().to_owned()),
-        text: state.word.as_ref().map(ToString::to_string),
+        text: state.word.as_ref().map(|word| text::seen(&word.to_string())),
         measured_at: latest.map(|l| l.measured),
         received_at: latest.map(|l| l.received),
         stale_after: latest

@@ -32,11 +32,43 @@ pub struct Board {
     pub devices: Arc<BTreeMap<DeviceId, Arc<DeviceView>>>,
     /// Open alarms by id.
     pub alarms: Arc<BTreeMap<AlarmId, Arc<Alarm>>>,
+    /// Open alarms as judged while the store fails: not on the disk yet, and in place of those above.
+    pub unconfirmed: Arc<BTreeMap<AlarmId, Arc<Alarm>>>,
     /// Readings taken in whose judgement is not yet committed, and the age of the oldest in seconds.
     pub unjudged: (u64, f64),
 }
 
 impl Board {
+    /// What people are shown of open alarms, each with whether it is on the disk.
+    pub fn shown_alarms(&self) -> impl Iterator<Item = (&Alarm, bool)> {
+        let confirmed = self.alarms.values().filter(|a| !self.unconfirmed.contains_key(&a.id));
+        let confirmed = confirmed.map(|alarm| (&**alarm, true));
+        confirmed.chain(self.unconfirmed.values().map(|alarm| (&**alarm, false)))
+    }
+
+    /// Takes in what was judged and is not on the disk yet.
+    pub(crate) fn judged_unconfirmed(&mut self, alarm: &Alarm) {
+        let unconfirmed = Arc::make_mut(&mut self.unconfirmed);
+        if alarm.is_open() {
+            unconfirmed.insert(alarm.id.clone(), Arc::new(alarm.clone()));
+        } else {
+            unconfirmed.remove(&alarm.id);
+        }
+    }
+
+    /// Takes in what is on the disk now.
+    pub(crate) fn confirmed(&mut self, alarm: &Alarm) {
+        let alarms = Arc::make_mut(&mut self.alarms);
+        if alarm.is_open() {
+            alarms.insert(alarm.id.clone(), Arc::new(alarm.clone()));
+        } else {
+            alarms.remove(&alarm.id);
+        }
+        if self.unconfirmed.get(&alarm.id).is_some_and(|known| known.seq <= alarm.seq) {
+            Arc::make_mut(&mut self.unconfirmed).remove(&alarm.id);
+        }
+    }
+
     /// Devices that have been silent for longer than they should be.
     pub fn silent_devices(&self) -> usize {
         let silent = |alarm: &Alarm| {
@@ -164,6 +196,16 @@ pub struct DeviceView {
     pub info: DeviceInfo,
     /// Readings and messages by fate.
     pub counts: BTreeMap<&'static str, u64>,
+}
+
+/// The class of whoever nobody gave one.
+pub const UNKNOWN_CLASS: &str = "unknown";
+
+impl DeviceView {
+    /// Whether nobody registered it: it was only let in.
+    pub fn is_only_admitted(&self) -> bool {
+        self.kind == PrincipalKind::Device && self.class == UNKNOWN_CLASS
+    }
 }
 
 impl DeviceView {

@@ -58,6 +58,7 @@ struct Inner {
     connections: Gauge,
     connects: Family<Label, Counter>,
     sign_ins_failed: Family<Label, Counter>,
+    crowded_out: Family<Label, Counter>,
     brokers: Family<Named, Gauge>,
     broker_probe: Histogram,
     commit_seconds: Histogram,
@@ -131,6 +132,7 @@ impl Default for Metrics {
             connections: Gauge::default(),
             connects: Family::default(),
             sign_ins_failed: Family::default(),
+            crowded_out: Family::default(),
             brokers: Family::default(),
             broker_probe: seconds(),
             commit_seconds: seconds(),
@@ -167,6 +169,8 @@ impl Default for Metrics {
         registry.register("connects", "MQTT connects by result", m.connects.clone());
         let failed = "Sign-ins that failed, by way";
         registry.register("sign_ins_failed", failed, m.sign_ins_failed.clone());
+        let crowded_out = "Connections closed for want of places, by way";
+        registry.register("crowded_out", crowded_out, m.crowded_out.clone());
         registry.register(
             "broker_connected",
             "Whether the broker of the site is connected, by its id",
@@ -245,6 +249,7 @@ impl Metrics {
         zero(&self.0.refused, "reason", &["too_large", "not_allowed"]);
         zero(&self.0.connects, "result", &["accepted", "refused", "bad"]);
         zero(&self.0.sign_ins_failed, "way", &["mqtt", "http"]);
+        zero(&self.0.crowded_out, "way", &["mqtt", "http"]);
         zero(&self.0.shed, "what", &["stream", "stalled_stream"]);
         zero(&self.0.deadman, "result", &["sent", "failed", "withheld"]);
         zero(&self.0.pruned, "what", &["journal", "history_age", "history_bytes", "waves"]);
@@ -317,6 +322,11 @@ impl Metrics {
     /// Somebody could not prove who they are, over `mqtt` or `http`.
     pub fn sign_in_failed(&self, way: &'static str) {
         self.0.sign_ins_failed.get_or_create(&[("way", way)]).inc();
+    }
+
+    /// So many connections were closed for want of places, over `mqtt` or `http`.
+    pub fn crowded_out(&self, way: &'static str, count: u64) {
+        self.0.crowded_out.get_or_create(&[("way", way)]).inc_by(count);
     }
 
     /// A commit succeeded.

@@ -86,6 +86,11 @@ fn a_failing_disk_acknowledges_nothing_warns_and_recovers_by_itself() {
         });
         let (status, body) = gateway.post("/api/v1/wards", &json!({ "id": "w2" }));
         assert_eq!(status, 503, "{body}");
+        let open = gateway.open_alarms("p1", "physiological");
+        assert_eq!(open[0]["confirmed"], false, "a list hides nothing that was judged");
+        gateway.events().wait("the unconfirmed alarm, for who comes later", is_alarm);
+        let patient = gateway.get("/api/v1/patients/p1");
+        assert_eq!(patient["monitored"]["state"], "not", "{patient}");
         assert!(device.is_silent(), "acknowledged on a disk that answers {error}");
 
         disk.clear(error);

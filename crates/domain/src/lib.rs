@@ -26,7 +26,7 @@ pub mod output;
 pub mod patient;
 pub mod rules;
 pub mod site;
-mod text;
+pub mod text;
 
 /// The number that rises whenever the same inputs could give other transitions.
 pub const CORE_VERSION: u32 = 3;

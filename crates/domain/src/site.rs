@@ -9,7 +9,7 @@ use crate::alarms::draft;
 use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::cause::Cause;
 use crate::model::ids::{BedId, DeviceId, WardId};
-use crate::model::input::{LineRefusal, Synchronised};
+use crate::model::input::{LineRefusal, SignInWay, Synchronised};
 use crate::model::time::Span;
 use crate::output::transition::Change;
 use crate::output::{Output, rule};
@@ -25,6 +25,7 @@ const BROKER: &str = "link.broker";
 const SINK_REFUSED: &str = "influx.refused";
 const SINK_BEHIND: &str = "influx.behind";
 const LINES_REFUSED: &str = "influx.lines_refused";
+const CROWDED: &str = "gateway.crowded";
 
 /// A wall clock that is further behind the gateway's own time raises an alarm.
 const CLOCK_TOLERATED: Span = Span::secs(1);
@@ -104,6 +105,23 @@ impl Site {
     pub fn broker_faults(&self) -> impl Iterator<Item = DeviceId> {
         let announced = self.alarms.iter().filter(|(key, _)| key.rule.as_str() == BROKER);
         announced.filter_map(|(key, _)| key.source.parse().ok())
+    }
+
+    /// Connections were closed or turned away for want of places: somebody holds more of them than there
+    /// should be, and whoever is to be served may have to try again. Ends by itself.
+    pub fn crowded(&mut self, way: SignInWay, ended: u64, address: Option<&str>, out: &mut Output) {
+        let key = Key::new(rule(CROWDED), way.as_str());
+        if ended == 0 {
+            return self.alarms.change(&key, None, out, Alarm::absent);
+        }
+        let text = text::crowded(way, ended, address);
+        self.raise_or_reword(present(key, Priority::Medium, text, out), out);
+    }
+
+    /// Where connections are announced to lack places.
+    pub fn crowded_ways(&self) -> Vec<SignInWay> {
+        let announced = |way: &SignInWay| self.alarms.holds(&Key::new(rule(CROWDED), way.as_str()));
+        SignInWay::ALL.into_iter().filter(announced).collect()
     }
 
     /// InfluxDB refuses what is exported to it, or is behind: both end by themselves.

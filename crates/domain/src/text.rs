@@ -4,6 +4,7 @@
 use crate::model::alarm::Side;
 use crate::model::crossing::Crossing;
 use crate::model::ids::{DeviceId, WardId};
+use crate::model::input::SignInWay;
 use crate::model::message::Comparator;
 use crate::model::observation::Number;
 use crate::model::time::Span;
@@ -18,7 +19,7 @@ pub(crate) fn crossing(crossing: &Crossing) -> String {
     };
     let now_is_worst = worst.number == *now || now.is_worse_than(&worst.number, *side);
     let worst = (!now_is_worst).then(|| format!("{lowest} {}", number(&worst.number)));
-    let (value, limit) = (number(now), amount(*limit, *unit));
+    let (value, limit) = (apart_from(*limit, now, *unit), amount(*limit, *unit));
     let said = match (name, worst) {
         (Some(_), Some(worst)) => format!("{label} {value} ({worst})"),
         (Some(_), None) => format!("{label} {value}"),
@@ -108,9 +109,14 @@ pub(crate) fn age_class() -> String {
     "limits for adults are not applied: age class or pregnancy".to_owned()
 }
 
-/// What a device reported, with its own words where it has any.
-pub(crate) fn event(said: &str, words: Option<&str>) -> String {
-    words.map_or_else(|| said.to_owned(), |words| format!("{said}: {words}"))
+/// What a device reported, by its name where no rule knows it, with its own words where it has any.
+pub(crate) fn event(said: &str, name: Option<&str>, words: Option<&str>) -> String {
+    let mut text = said.to_owned();
+    for more in [name, words].into_iter().flatten() {
+        text.push_str(": ");
+        text.push_str(&seen(more));
+    }
+    text
 }
 
 /// Commits fail.
@@ -126,6 +132,16 @@ pub(crate) fn unwatched(ward: &WardId) -> String {
 /// A broker that is not proven.
 pub(crate) fn broker(id: &DeviceId, fault: &str) -> String {
     format!("broker {id}: {fault}")
+}
+
+/// No place for further connections.
+pub(crate) fn crowded(way: SignInWay, ended: u64, address: Option<&str>) -> String {
+    let way = match way {
+        SignInWay::Mqtt => "MQTT",
+        SignInWay::Http => "HTTP",
+    };
+    let from = address.map(|address| format!(", the last from {address}")).unwrap_or_default();
+    format!("{way} has no place for more connections: {ended} were closed within a minute{from}")
 }
 
 /// InfluxDB refuses all.
@@ -192,12 +208,42 @@ fn named(name: Option<&str>, said: String) -> String {
 
 /// A number with its unit, and the bound it may be.
 fn number(number: &Number) -> String {
-    let comparator = number.comparator.map_or("", Comparator::as_str);
-    format!("{comparator}{}", amount(number.value, number.unit))
+    to_digits(number, DIGITS)
 }
+
+fn to_digits(number: &Number, digits: i32) -> String {
+    let comparator = number.comparator.map_or("", Comparator::as_str);
+    format!("{comparator}{}", with_unit(number.value, number.unit, digits))
+}
+
+/// Digits behind the point.
+const DIGITS: i32 = 2;
 
 /// A value with its unit.
 fn amount(value: f64, unit: Unit) -> String {
-    let rounded = (value * 100.0).round() / 100.0;
+    with_unit(value, unit, DIGITS)
+}
+
+fn with_unit(value: f64, unit: Unit, digits: i32) -> String {
+    let scale = 10_f64.powi(digits);
+    // A zero has no sign.
+    let rounded = (value * scale).round() / scale + 0.0;
     format!("{rounded} {}", unit.written()).trim_end().to_owned()
+}
+
+/// A value beyond a limit, with as many digits as it takes to see that it is.
+fn apart_from(limit: f64, number: &Number, unit: Unit) -> String {
+    let apart = |digits: &i32| to_digits(number, *digits) != with_unit(limit, unit, *digits);
+    let digits = (DIGITS..=6).find(apart).unwrap_or(DIGITS);
+    to_digits(number, digits)
+}
+
+/// Words of a device, without what is not seen as itself: control characters, and those that turn the
+/// direction of writing.
+pub fn seen(words: &str) -> String {
+    let unseen = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    words.chars().map(|c| if unseen(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

@@ -378,6 +378,10 @@ async fn without_authentication_foreign_pages_are_kept_out() {
         let reply = bench.call("GET", "/api/v1/patients", &headers, "").await;
         assert_eq!(reply.status, status, "{host} {origin:?}");
     }
+    for name in ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"] {
+        let reply = bench.call("GET", "/api/v1/patients", &[(name, "192.0.2.7")], "").await;
+        assert_eq!(reply.status, 403, "a proxy says so by {name}");
+    }
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use super::ward::{sample_alarm, sample_board, signal_table};
 use crate::clock::Clock;
 use crate::handles::Handles;
 use crate::http::router::router;
+use crate::http::server::Door;
 use crate::http::state::{Ctx, Http};
 use crate::http::{AppState, Auth, Limits, Server};
 use crate::inbox::{Committed, Inbox, Submission};
@@ -86,9 +87,9 @@ impl Bench {
         let (ring, metrics, pulse) =
             (Arc::clone(&state.ring), state.handles.metrics.clone(), state.pulse.clone());
         let (cancel, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let limits = state.limits;
+        let (limits, door) = (state.limits, Door::new(&state));
         let routes = routes(&Http::new(state, tracker.clone(), cancel.clone()));
-        tracker.spawn(server.serve(routes, limits, tracker.clone(), cancel.clone()));
+        tracker.spawn(server.serve(routes, limits, door, tracker.clone(), cancel.clone()));
         let submissions = Some(submissions);
         Self { addr, board, ring, store, metrics, pulse, cancel, tracker, submissions }
     }

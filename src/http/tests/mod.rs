@@ -3,6 +3,7 @@
 mod api;
 mod bodies;
 mod client;
+mod crowds;
 mod fixture;
 mod history;
 mod push;

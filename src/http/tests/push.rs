@@ -10,6 +10,7 @@ use super::fixture::{Bench, frame, heartbeat};
 use super::store::transition;
 use super::ward::sample_alarm;
 use vitalgate_domain::model::alarm::Alarm;
+use vitalgate_domain::model::ids::AlarmId;
 use vitalgate_store::types::StoredTransition;
 
 #[tokio::test]
@@ -35,6 +36,40 @@ async fn unconfirmed_alarms_come_without_an_id_and_again_with_one() {
     bench.raise(7, "icu");
     bench.ring.publish([heartbeat(7)]);
     assert_eq!(stream.alarms_until(7).await, ["unconfirmed", "st0re-7"]);
+}
+
+#[tokio::test]
+async fn whoever_comes_while_the_store_fails_sees_what_was_judged_since() {
+    let bench = Bench::start().await;
+    let id = "A7".parse().unwrap();
+    bench.board.send_modify(|board| {
+        let board = Arc::make_mut(board);
+        board.store_failing = true;
+        board.judged_unconfirmed(&sample_alarm("A7", 7));
+    });
+    let mut stream = bench.stream("", None).await;
+    bench.ring.publish([heartbeat(7)]);
+    assert_eq!(stream.alarms_until(7).await, ["unconfirmed"]);
+    let list = bench.get("/api/v1/alarms").await.json();
+    let shown =
+        |id: &str| list["items"].as_array().unwrap().iter().find(|a| a["id"] == id).cloned();
+    assert_eq!(shown("A7").unwrap()["confirmed"], false);
+    assert_eq!(
+        list["items"].as_array().unwrap().iter().filter(|a| a["confirmed"] == true).count(),
+        1
+    );
+    let latest = bench.get("/api/v1/wards/icu/latest").await.json();
+    assert_eq!(latest["items"][0]["monitored"]["state"], "not");
+    assert_eq!(
+        latest["items"][0]["monitored"]["why"][0],
+        "the store fails: this is how it was before"
+    );
+    bench.board.send_modify(|board| {
+        let board = Arc::make_mut(board);
+        board.store_failing = false;
+        board.confirmed(&sample_alarm("A7", 7));
+        assert!(board.unconfirmed.is_empty() && board.alarms.contains_key::<AlarmId>(&id));
+    });
 }
 
 #[tokio::test]

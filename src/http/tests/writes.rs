@@ -6,6 +6,7 @@ use super::fixture::Bench;
 use super::ward::answered;
 use vitalgate_domain::model::command::{Action, CommandAnswer, Outcome, Registration};
 use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::Timestamp;
 
 const DEVICE: &str = "/api/v1/devices/dev-1";
 const BINDING: &str = "/api/v1/devices/dev-1/binding";
@@ -106,6 +107,10 @@ async fn what_could_have_no_effect_is_refused_and_asked_of_nobody() {
         let problem = bench.call(method, path, &[], body).await.problem(422);
         assert!(problem["detail"].as_str().unwrap().contains(named), "{body}: {problem}");
     }
+    let later = Timestamp::from_millis(4_102_444_800_000);
+    let body = format!(r#"{{"patient":"p-1","from":"{later}"}}"#);
+    let problem = bench.call("PUT", BINDING, &[], &body).await.problem(422);
+    assert!(problem["detail"].as_str().unwrap().contains("`from`"), "{problem}");
     bench.board.send_modify(|board| {
         let devices = Arc::make_mut(&mut Arc::make_mut(board).devices);
         Arc::make_mut(devices.get_mut("dev-1").unwrap()).revoked = true;

@@ -1,5 +1,6 @@
 //! Who may publish what, and the account of what was refused.
 
+mod crowds;
 pub mod permission;
 pub mod refusals;
 mod tally;

@@ -1,4 +1,4 @@
-//! What was refused to senders and strangers, gathered for the audit.
+//! What was refused to senders and strangers, gathered for the audit and for alarms.
 //!
 //! The audit grows for ever, and who is refused may be hostile. So what is tried is told at once, and
 //! after that once a period with its count; beyond a number of entries the others share one. What was
@@ -8,12 +8,16 @@
 //! principal and a name or topic twice an hour, 8 of one principal, 1,024 in all.
 //! *Sign-ins* that failed: an address and the name given there twice a minute, 8 of one address, 32 in
 //! all.
+//! *Connections* for which there was no place: for each door at once, once a minute while it goes on, and
+//! when it is over.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::crowds::Crowds;
 use super::tally::{Bounds, Entry, Tally, Tried};
 use super::{permission, words};
+use crate::net::places::Crowd;
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::input::{FailedSignIns, Input, SignInWay};
 use vitalgate_domain::model::time::{Span, Timestamp};
@@ -26,6 +30,7 @@ const OF_SIGN_INS: Bounds = Bounds { period: Span::mins(1), most: 32, most_each:
 pub struct Refusals {
     publishes: Mutex<Tally<DeviceId, Target>>,
     sign_ins: Mutex<Tally<IpAddr, Claimed>>,
+    crowds: Mutex<Crowds>,
 }
 
 /// Where somebody tried to publish to.
@@ -45,6 +50,7 @@ impl Default for Refusals {
         Self {
             publishes: Mutex::new(Tally::new(OF_PUBLISHES)),
             sign_ins: Mutex::new(Tally::new(OF_SIGN_INS)),
+            crowds: Mutex::default(),
         }
     }
 }
@@ -70,11 +76,18 @@ impl Refusals {
         held(&self.sign_ins).note(address.to_canonical(), claimed, why, now);
     }
 
+    /// Connections at this door were closed for want of places.
+    pub(crate) fn note_crowd(&self, way: SignInWay, crowd: &Crowd) {
+        held(&self.crowds).note(way, crowd);
+    }
+
     /// What is to be reported to the audit now: whoever is new, and when a period is over all that came
     /// after.
     pub(crate) fn due(&self, now: Timestamp) -> Vec<Input> {
         let publishes = held(&self.publishes).due(now);
-        inputs(publishes, held(&self.sign_ins).due(now))
+        let mut due = inputs(publishes, held(&self.sign_ins).due(now));
+        due.extend(held(&self.crowds).due(now));
+        due
     }
 
     /// All that was not reported, before the end.
@@ -84,8 +97,8 @@ impl Refusals {
     }
 }
 
-fn held<T>(tally: &Mutex<T>) -> MutexGuard<'_, T> {
-    tally.lock().unwrap_or_else(PoisonError::into_inner)
+fn held<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn inputs(

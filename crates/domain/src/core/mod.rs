@@ -201,7 +201,8 @@ impl Core {
                 | Input::Broker { .. }
                 | Input::Sink { .. }
                 | Input::LinesRefused { .. }
-                | Input::SignInsFailed(_) => self.advance_to(now, &mut out),
+                | Input::SignInsFailed(_)
+                | Input::Crowded { .. } => self.advance_to(now, &mut out),
             }
             self.note_alarms(&mut out);
             self.step(input, &mut out);
@@ -291,6 +292,10 @@ impl Core {
                 self.note_site_deadline();
             }
             Input::SignInsFailed(failed) => out.sign_ins_failed(failed),
+            Input::Crowded { way, ended, address } => {
+                self.site_mut().crowded(*way, *ended, address.as_deref(), out);
+                self.note_site_deadline();
+            }
             Input::Broker { id, fault } => {
                 self.site_mut().broker(id, fault.as_deref(), out);
                 self.note_site_deadline();

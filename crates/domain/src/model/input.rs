@@ -150,6 +150,19 @@ pub enum Input {
     /// Somebody could not prove who they are, or may not connect.
     #[n(14)]
     SignInsFailed(#[n(0)] FailedSignIns),
+    /// Connections were closed or turned away for want of places, or no longer are.
+    #[n(15)]
+    Crowded {
+        /// At which door.
+        #[n(0)]
+        way: SignInWay,
+        /// How many within the last minute; 0 where it is over.
+        #[n(1)]
+        ended: u64,
+        /// From where the last of them came.
+        #[n(2)]
+        address: Option<String>,
+    },
 }
 
 /// What InfluxDB has against a line for good. Numbers are part of the journal.
@@ -203,7 +216,8 @@ impl Input {
             | Self::Broker { .. }
             | Self::Sink { .. }
             | Self::LinesRefused { .. }
-            | Self::SignInsFailed(_) => None,
+            | Self::SignInsFailed(_)
+            | Self::Crowded { .. } => None,
         }
     }
 }
@@ -245,6 +259,19 @@ pub enum SignInWay {
     /// A person or program, over HTTP.
     #[n(1)]
     Http,
+}
+
+impl SignInWay {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Mqtt, Self::Http];
+
+    /// In metrics, and as the source of an alarm.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mqtt => "mqtt",
+            Self::Http => "http",
+        }
+    }
 }
 
 /// Whether the machine's clock is synchronised. Numbers are part of the journal.

@@ -76,7 +76,7 @@ impl Patient {
         }
         let late = episode.timing.timeliness == Timeliness::Late;
         let age = episode.timing.received - episode.timing.measured;
-        let text = text::event(&rule.text, episode.text.as_deref());
+        let text = text::event(&rule.text, rule.unnamed(&episode.name), episode.text.as_deref());
         if late && age > rule.actionable && !rule.always_notify {
             let text = format!("{text} at {}", episode.timing.measured);
             out.note(Some(&self.details.id), Some(&episode.device), "historical", text);

@@ -34,6 +34,13 @@ pub struct EventRule {
     pub folds: Vec<SignalId>,
 }
 
+impl EventRule {
+    /// The name of an event that the rule does not name itself.
+    pub fn unnamed<'a>(&self, event: &'a str) -> Option<&'a str> {
+        self.events.iter().all(|named| named != event).then_some(event)
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Entry {

@@ -3,7 +3,9 @@
 use crate::model::alarm::AlarmKind;
 use crate::model::input::Input;
 use crate::model::message::{ReadingTime, Status};
+use crate::model::observation::Number;
 use crate::model::time::Span;
+use crate::model::unit::Unit;
 use crate::output::transition::TransitionBody;
 
 use super::scene::{Scene, at};
@@ -103,4 +105,24 @@ fn no_text_holds_a_stamp() {
     let alarm = scene.alarm("gateway.deaf");
     assert_eq!(alarm.kind, AlarmKind::Technical);
     assert_eq!(alarm.text, "nothing was taken in for 6 s of a minute");
+}
+
+#[test]
+fn a_value_beyond_its_limit_looks_so_and_a_zero_has_no_sign() {
+    let mut scene = Scene::bedside();
+    each_second(&mut scene, "spo2", &[79.999; 16]);
+    assert_eq!(scene.alarm(SPO2).text, "SpO2 79.999 % below 80 %");
+    let unit = Unit::PerMinute;
+    let zero = Number { value: -0.0, unit, comparator: None, unit_doubtful: false };
+    let implausible = crate::text::implausible("Heart rate", &zero);
+    assert_eq!(implausible, "Heart rate 0 /min is implausible");
+}
+
+#[test]
+fn what_a_device_calls_an_event_is_said_without_what_cannot_be_seen() {
+    use crate::text::event;
+    let said = "Event reported by the device";
+    assert_eq!(event(said, Some("VF_DETECTED"), None), "Event reported by the device: VF_DETECTED");
+    let words = Some("\u{202e}mrala eslaf\u{2028}\u{1b}[2J größe \"1\"");
+    assert_eq!(event("VF", None, words), "VF: \u{fffd}mrala eslaf\u{fffd}\u{fffd}[2J größe \"1\"");
 }

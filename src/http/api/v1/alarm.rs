@@ -36,7 +36,7 @@ pub struct Alarm {
     pub condition_reason: Option<String>,
     /// Since when the condition is as it is.
     pub condition_since: Timestamp,
-    /// Whether the commit that holds it has succeeded: always so in an answer.
+    /// Whether the commit that holds it has succeeded: not so in a list while the store fails.
     pub confirmed: bool,
     /// The device whose data raised it.
     pub device: Option<DeviceId>,

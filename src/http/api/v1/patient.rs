@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::limits::Limit;
-use crate::projection::view::{self, PatientView};
+use crate::projection::view::{self, Board, PatientView};
 use vitalgate_domain::model::command::AgeClass;
 use vitalgate_domain::model::ids::{BedId, DeviceId, PatientId, WardId};
 use vitalgate_domain::model::time::Timestamp;
@@ -78,8 +78,8 @@ pub struct Vital {
 }
 
 impl Patient {
-    /// The patient of a view, judged up to here.
-    pub fn new(view: &PatientView, judged_to: Timestamp) -> Self {
+    /// The patient of a view of this board.
+    pub fn new(view: &PatientView, board: &Board) -> Self {
         Self {
             age_class: view.age_class,
             bed: view.bed.clone(),
@@ -89,7 +89,7 @@ impl Patient {
             id: view.id.clone(),
             limits: view.limits.iter().cloned().map(Limit::from).collect(),
             limits_version: view.limits_version,
-            monitored: Monitored::new(view, judged_to),
+            monitored: Monitored::new(view, board),
             pregnant: view.pregnant,
             vitals: view.vitals.iter().cloned().map(Vital::from).collect(),
             ward: view.ward.clone(),
@@ -98,11 +98,16 @@ impl Patient {
 }
 
 impl Monitored {
-    /// A view is made anew only when something of the patient changes: how far the patient has been
-    /// judged comes from the board.
-    pub fn new(view: &PatientView, judged_to: Timestamp) -> Self {
+    /// A view is made anew only when something of the patient changes, and not while the store fails: how
+    /// far the patient has been judged, and whether that can be relied on, comes from the board.
+    pub fn new(view: &PatientView, board: &Board) -> Self {
         let view::Monitored { state, why, .. } = &view.monitored;
-        Self { judged_to, state, why: why.clone() }
+        let (mut state, mut why) = (*state, why.clone());
+        if board.store_failing {
+            state = "not";
+            why.insert(0, "the store fails: this is how it was before".to_owned());
+        }
+        Self { judged_to: board.judged_to, state, why }
     }
 }
 

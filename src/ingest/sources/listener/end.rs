@@ -29,6 +29,9 @@ pub(super) enum End {
     /// The principal lost its right to connect.
     #[error("revoked")]
     Revoked,
+    /// There was no place for it any more.
+    #[error("closed to make room for others")]
+    Crowded,
     /// A receipt was dropped: only closing makes the client send again.
     #[error("not accepted")]
     NotAccepted,
@@ -46,6 +49,7 @@ impl End {
             Self::Fault(fault) => Some(fault.code),
             Self::TakenOver => Some(reason::TAKEN_OVER),
             Self::Revoked => Some(reason::ADMINISTRATIVE),
+            Self::Crowded => Some(reason::QUOTA_EXCEEDED),
             Self::NotAccepted => Some(reason::UNSPECIFIED),
             Self::Shutdown => Some(reason::SHUTTING_DOWN),
         }
@@ -62,6 +66,7 @@ impl End {
             | Self::Stuck
             | Self::Fault(_)
             | Self::TakenOver
+            | Self::Crowded
             | Self::Revoked => true,
         }
     }
@@ -75,6 +80,7 @@ impl End {
             | Self::Fault(_)
             | Self::TakenOver
             | Self::Revoked
+            | Self::Crowded
             | Self::NotAccepted => true,
         }
     }
@@ -88,9 +94,12 @@ impl End {
     pub(super) fn hears_acks(self) -> bool {
         match self {
             Self::Disconnected { .. } | Self::Lost | Self::Stuck | Self::NotAccepted => false,
-            Self::KeepAlive | Self::Fault(_) | Self::TakenOver | Self::Revoked | Self::Shutdown => {
-                true
-            }
+            Self::KeepAlive
+            | Self::Fault(_)
+            | Self::TakenOver
+            | Self::Revoked
+            | Self::Crowded
+            | Self::Shutdown => true,
         }
     }
 }

@@ -18,6 +18,7 @@ use super::principal::{Claim, identify};
 use super::tls::{TlsAcceptor, is_about_a_certificate, peer_names};
 use super::{Authentication, Shared, SourceHandles};
 use crate::ingest::access::{permission, words};
+use crate::net::places::{ConnectionPlace, Full, Standing};
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::input::SignInWay;
 
@@ -29,13 +30,16 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Greets one accepted socket; gives the connection to run if it is let in.
 pub(super) async fn greet(
     (socket, address): (TcpStream, SocketAddr),
+    place: ConnectionPlace,
     tls: Option<TlsAcceptor>,
     authentication: Authentication,
     shared: &Arc<Shared>,
 ) -> Option<Connection> {
     let limit = shared.config.connect_timeout;
+    let ended = place.ended();
     let received = tokio::select! {
         received = timeout(limit, receive_connect(socket, tls)) => received,
+        () = ended.cancelled() => return None,
         () = shared.source.cancel.cancelled() => return None,
     };
     let metrics = &shared.source.handles.metrics;
@@ -60,8 +64,10 @@ pub(super) async fn greet(
             return None;
         }
     };
-    match admit(&connect, (&caller.names, address), authentication, shared) {
-        Ok(principal) => enter(caller, connect, (principal, address), shared).await,
+    let admitted = admit(&connect, (&caller.names, address), authentication, shared)
+        .and_then(|principal| settle(&principal, &place, shared).map(|()| principal));
+    match admitted {
+        Ok(principal) => enter(caller, connect, (principal, address), place, shared).await,
         Err(Fault { code, why }) => {
             metrics.connect("refused");
             tracing::warn!(client = %claimed_name(&connect), %address, why, "connection refused");
@@ -147,6 +153,17 @@ fn admit(
     }
 }
 
+/// Gives the principal a place among the known.
+fn settle(principal: &DeviceId, place: &ConnectionPlace, shared: &Shared) -> Result<(), Fault> {
+    let board = shared.source.handles.board.borrow();
+    let registered = board.devices.get(principal).is_some_and(|device| !device.is_only_admitted());
+    let standing = if registered { Standing::Expected } else { Standing::Known };
+    drop(board);
+    place
+        .settle(principal.as_str(), standing)
+        .map_err(|Full| Fault::new(reason::QUOTA_EXCEEDED, "no place for another connection"))
+}
+
 /// Counts a sign-in that failed; it is reported to the audit.
 fn sign_in_failed(name: Option<&str>, address: SocketAddr, why: &'static str, shared: &Shared) {
     let SourceHandles { handles, refusals, .. } = &shared.source;
@@ -158,6 +175,7 @@ async fn enter(
     caller: Caller,
     mut connect: Connect,
     (principal, address): (DeviceId, SocketAddr),
+    place: ConnectionPlace,
     shared: &Arc<Shared>,
 ) -> Option<Connection> {
     let Caller { stream, buffer, .. } = caller;
@@ -190,7 +208,7 @@ async fn enter(
         Arc::clone(shared),
         connect,
         (principal, address),
-        attached,
+        (attached, place),
     );
     let max_inflight = shared.config.max_inflight;
     write::accept(&mut connection.out, version, present, max_inflight, assigned.as_deref());

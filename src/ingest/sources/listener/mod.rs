@@ -20,6 +20,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod unfinished;
 
 use std::future::poll_fn;
 use std::io;
@@ -28,22 +29,33 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::task::TaskTracker;
 
 use self::session::Sessions;
 use self::tls::TlsAcceptor;
 pub use self::tls::{BadTls, TlsFiles};
+use self::unfinished::Unfinished;
 pub use crate::ingest::{Decode, SourceHandles};
+use crate::net::places::{Bounds, Crowd, Places};
 use crate::telemetry::Metrics;
+use vitalgate_domain::model::input::SignInWay;
 use vitalgate_domain::model::time::Span;
 use vitalgate_formats as decode;
 
 /// Connections waiting to be accepted.
 const BACKLOG: u32 = 1_024;
-/// How soon a revoked principal is disconnected.
+/// How soon a revoked principal is disconnected, and a crowd is noticed.
 const SWEEP: Duration = Duration::from_secs(1);
+/// The kernel asks whether the other side is still there after so long without a byte, so often, and gives
+/// up after so many questions.
+const QUIET: Duration = Duration::from_secs(10 * 60);
+const PROBE_EVERY: Duration = Duration::from_secs(60);
+const PROBES: u32 = 5;
+/// Connections of one principal: several clients of a relay, and what it left behind half open.
+const OF_ONE_PRINCIPAL: usize = 64;
 /// After a failed accept, which is mostly a lack of file descriptors.
 const BREATHER: Duration = Duration::from_millis(100);
 
@@ -85,7 +97,8 @@ pub struct ListenerConfig {
     pub authentication: Authentication,
     /// What becomes of devices that are not registered.
     pub unknown: Unknown,
-    /// Connections at a time; one more is closed at once.
+    /// Connections of known principals at a time; those that have not said who they are have places of
+    /// their own, a quarter of these.
     pub max_connections: usize,
     /// From accepting a connection to the end of its CONNECT, the TLS handshake included.
     pub connect_timeout: Duration,
@@ -94,6 +107,8 @@ pub struct ListenerConfig {
     pub max_inflight: u16,
     /// Sessions kept without a connection.
     pub max_sessions: usize,
+    /// Bytes of packets that are not yet complete, in all connections together.
+    pub max_unfinished: usize,
     /// How far back readings are taken.
     pub retention: Span,
     /// How long connections may wait for commits in flight when the listener stops.
@@ -114,10 +129,23 @@ impl Default for ListenerConfig {
             connect_timeout: Duration::from_secs(30),
             max_inflight: 64,
             max_sessions: 10_000,
+            max_unfinished: 64 << 20,
             retention: Span::days(365),
             drain: Duration::from_secs(5),
             decode: decode::decode,
         }
+    }
+}
+
+impl ListenerConfig {
+    /// How many connections there may be.
+    fn places(&self) -> Bounds {
+        Bounds::of(self.max_connections, OF_ONE_PRINCIPAL)
+    }
+
+    /// Sockets that may be open.
+    pub fn sockets(&self) -> usize {
+        self.places().all()
     }
 }
 
@@ -126,6 +154,9 @@ struct Shared {
     config: ListenerConfig,
     source: SourceHandles,
     sessions: Arc<Sessions>,
+    places: Arc<Places>,
+    unfinished: Arc<Unfinished>,
+    connections: TaskTracker,
 }
 
 /// Bound sockets, not yet served.
@@ -187,9 +218,14 @@ impl Listener {
     /// Serves until cancelled; then takes no new connection, lets each acknowledge what is in
     /// flight (`drain` at most), and returns when all are closed.
     pub async fn run(self, source: SourceHandles) {
-        let places = Arc::new(Semaphore::new(self.config.max_connections));
-        let sessions = Sessions::new(self.config.max_sessions);
-        let shared = Arc::new(Shared { config: self.config, source, sessions });
+        let shared = Arc::new(Shared {
+            sessions: Sessions::new(self.config.max_sessions),
+            places: Places::new(self.config.places()),
+            unfinished: Unfinished::new(self.config.max_unfinished),
+            connections: TaskTracker::new(),
+            config: self.config,
+            source,
+        });
         let mut sweep = interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -198,7 +234,7 @@ impl Listener {
                 () = shared.source.cancel.cancelled() => break,
                 _ = sweep.tick() => shared.sweep(),
                 (endpoint, accepted) = accept(&self.endpoints) => match accepted {
-                    Ok(socket) => shared.serve(socket, endpoint, &places),
+                    Ok(socket) => shared.serve(socket, endpoint),
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept a connection");
                         sleep(BREATHER).await;
@@ -208,10 +244,8 @@ impl Listener {
         }
         drop(self.endpoints);
         shared.sessions.close();
-        let all = u32::try_from(shared.config.max_connections).unwrap_or(u32::MAX);
-        if places.acquire_many(all).await.is_err() {
-            tracing::debug!("nobody closes this semaphore");
-        }
+        shared.connections.close();
+        shared.connections.wait().await;
     }
 }
 
@@ -234,43 +268,53 @@ impl Endpoint {
 }
 
 impl Shared {
-    fn serve(
-        self: &Arc<Self>,
-        (socket, peer): (TcpStream, SocketAddr),
-        endpoint: &Endpoint,
-        places: &Arc<Semaphore>,
-    ) {
-        let Ok(place) = Arc::clone(places).try_acquire_owned() else {
-            self.source.handles.metrics.connect("refused");
-            tracing::warn!(address = %peer, "too many connections: one more is closed");
-            return;
-        };
+    fn serve(self: &Arc<Self>, (socket, peer): (TcpStream, SocketAddr), endpoint: &Endpoint) {
         let authentication = if endpoint.address.ip().is_loopback() {
             self.config.authentication
         } else {
             Authentication::Required
         };
-        let present = Present::new(self.source.handles.metrics.clone(), place);
+        let place = self.places.take(peer.ip());
+        let present = Present::new(self.source.handles.metrics.clone());
         let shared = Arc::clone(self);
         let tls = endpoint.tls.clone();
-        self.source.tracker.spawn(async move {
+        let serving = self.connections.track_future(async move {
             let _present = present;
-            if let Err(error) = socket.set_nodelay(true) {
-                tracing::debug!(%error, "cannot set TCP_NODELAY");
+            if let Err(error) = prepare(&socket) {
+                tracing::debug!(%error, "a connection was lost before it began");
+                return;
             }
             // Greeting needs far more room than serving, which thousands do at a time.
             let greeted =
-                Box::pin(greeting::greet((socket, peer), tls, authentication, &shared)).await;
+                Box::pin(greeting::greet((socket, peer), place, tls, authentication, &shared))
+                    .await;
             if let Some(connection) = greeted {
                 connection.run().await;
             }
         });
+        self.source.tracker.spawn(serving);
     }
 
     fn sweep(&self) {
         let board = Arc::clone(&self.source.handles.board.borrow());
         self.sessions.sweep(|id| board.devices.get(id).is_some_and(|device| device.revoked));
+        let mut crowd = self.places.crowd();
+        crowd.ended += self.unfinished.ended();
+        if crowd.ended > 0 {
+            let Crowd { ended, address } = crowd;
+            tracing::warn!(ended, ?address, "connections closed for want of places");
+        }
+        self.source.handles.metrics.crowded_out("mqtt", crowd.ended);
+        self.source.refusals.note_crowd(SignInWay::Mqtt, &crowd);
     }
+}
+
+/// Without delay; and whoever is gone without a word is noticed, whatever its keep-alive time is.
+fn prepare(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let probes =
+        TcpKeepalive::new().with_time(QUIET).with_interval(PROBE_EVERY).with_retries(PROBES);
+    SockRef::from(socket).set_tcp_keepalive(&probes)
 }
 
 async fn accept(endpoints: &[Endpoint]) -> (&Endpoint, io::Result<(TcpStream, SocketAddr)>) {
@@ -286,20 +330,17 @@ async fn accept(endpoints: &[Endpoint]) -> (&Endpoint, io::Result<(TcpStream, So
 }
 
 /// A connection, counted as long as it lives.
-struct Present {
-    metrics: Metrics,
-    _place: OwnedSemaphorePermit,
-}
+struct Present(Metrics);
 
 impl Present {
-    fn new(metrics: Metrics, place: OwnedSemaphorePermit) -> Self {
+    fn new(metrics: Metrics) -> Self {
         metrics.connections(1);
-        Self { metrics, _place: place }
+        Self(metrics)
     }
 }
 
 impl Drop for Present {
     fn drop(&mut self) {
-        self.metrics.connections(-1);
+        self.0.connections(-1);
     }
 }

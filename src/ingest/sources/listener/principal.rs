@@ -54,7 +54,8 @@ impl Refused {
     }
 }
 
-/// The principal: by certificate, else by token, else, where nothing is configured, by its word.
+/// The principal: by certificate, else by token, else, where nothing is configured and it has no token, by
+/// its word.
 pub(super) fn identify(
     board: &Board,
     claim: Claim<'_>,
@@ -76,6 +77,7 @@ pub(super) fn identify(
         };
     }
     let certified = claim.certificate.iter().find_map(|name| name.parse().ok());
+    let by_certificate = certified.is_some();
     let id = match (certified, authentication) {
         (Some(id), _) => id,
         (None, Authentication::Required) if claim.user.is_some() && claim.password.is_some() => {
@@ -89,7 +91,13 @@ pub(super) fn identify(
             .map_err(|_| Refused::NotAnId)?,
     };
     match (board.devices.get(&id), unknown) {
-        (Some(device), _) => not_revoked(device),
+        // Whoever has a token needs it, also where others are taken at their word.
+        (Some(device), _) => match not_revoked(device) {
+            Ok(_) if device.token_sha256.is_some() && !by_certificate => {
+                Err(Refused::NoCredentials)
+            }
+            known => known,
+        },
         (None, Unknown::Admit) => Ok(id),
         (None, Unknown::Refuse) => Err(Refused::Unknown),
     }
@@ -151,7 +159,8 @@ mod tests {
         check(&[], Some("dev-2"), Some("t1"), "x", Err(WrongToken), Ok("dev-2"));
         check(&[], Some("gone"), Some("t2"), "x", Err(Revoked), Err(Revoked));
         check(&[], Some("nobody"), Some("t1"), "x", unknown, unknown);
-        check(&[], Some("dev-1"), None, "x", Err(NoCredentials), Ok("dev-1"));
+        check(&[], Some("dev-1"), None, "x", Err(NoCredentials), Err(NoCredentials));
+        check(&[], None, None, "dev-1", Err(NoCredentials), Err(NoCredentials));
         check(&[], None, None, "dev-2", Err(NoCredentials), Ok("dev-2"));
         check(&[], None, None, "no id", Err(NoCredentials), Err(NotAnId));
         check(&[], None, None, "gone", Err(NoCredentials), Err(Revoked));

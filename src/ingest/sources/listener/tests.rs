@@ -2,6 +2,7 @@
 //! pipeline that releases or drops receipts as a test says.
 
 mod clients;
+mod crowds;
 mod durability;
 mod ends;
 mod harness;

@@ -14,11 +14,10 @@ use crate::inbox::{Closed, Receipt, Submission};
 use crate::ingest::bundle::Bundle;
 use crate::ingest::line::{Line, NotAccepted};
 use crate::net::backoff::Backoff;
+use crate::projection::view::UNKNOWN_CLASS;
 use vitalgate_domain::model::command::{Action, Command, PrincipalKind, Registration};
 use vitalgate_domain::model::input::Input;
 
-/// The class of what nobody registered: every configuration has it.
-const UNKNOWN_CLASS: &str = "unknown";
 /// Seconds after which a refused filter is asked for again, doubled each time up to the second.
 const ASK_AGAIN: (u64, u64) = (1, 60);
 /// Between connections.

@@ -40,6 +40,7 @@ pub(super) mod reason {
     pub(in super::super) const RECEIVE_MAXIMUM_EXCEEDED: u8 = 0x93;
     pub(in super::super) const TOPIC_ALIAS_INVALID: u8 = 0x94;
     pub(in super::super) const PACKET_TOO_LARGE: u8 = 0x95;
+    pub(in super::super) const QUOTA_EXCEEDED: u8 = 0x97;
     pub(in super::super) const ADMINISTRATIVE: u8 = 0x98;
     pub(in super::super) const SUBSCRIPTION_IDS_NOT_SUPPORTED: u8 = 0xa1;
 }

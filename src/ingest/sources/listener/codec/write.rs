@@ -66,6 +66,7 @@ fn no_properties() -> ConnAckProperties {
 pub(in super::super) fn refuse(out: &mut BytesMut, version: Version, code: u8) {
     match version {
         Version::V4 if code == reason::CLIENT_ID_INVALID => out.put_slice(&[0x20, 2, 0, 2]),
+        Version::V4 if code == reason::QUOTA_EXCEEDED => out.put_slice(&[0x20, 2, 0, 3]),
         Version::V4 => out.put_slice(&[0x20, 2, 0, 5]),
         Version::V5 => out.put_slice(&[0x20, 3, 0, code, 0]),
     }

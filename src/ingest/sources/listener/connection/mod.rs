@@ -24,7 +24,9 @@ use super::codec::{Connect, Will};
 use super::end::End;
 use super::intake::{Client, ListenerIntake, Place, TooLarge};
 use super::session::Attached;
+use super::unfinished::{FREE, Share};
 use crate::ingest::line::{self, NotAccepted};
+use crate::net::places::ConnectionPlace;
 use vitalgate_domain::model::ids::DeviceId;
 
 /// Bytes a connection may have between socket and commit.
@@ -57,6 +59,9 @@ pub(super) struct Connection {
     /// A PUBLISH too large to be read, and how many of its bytes are still to come.
     draining: Option<(TooLarge, usize)>,
     not_allowed: u64,
+    place: ConnectionPlace,
+    /// What it holds of the budget for packets that are not complete.
+    unfinished: Option<Share>,
 }
 
 /// Whether more can be read.
@@ -75,7 +80,7 @@ impl Connection {
         shared: Arc<Shared>,
         connect: Connect,
         (principal, address): (DeviceId, SocketAddr),
-        attached: Attached,
+        (attached, place): (Attached, ConnectionPlace),
     ) -> Self {
         Self {
             stream,
@@ -92,6 +97,8 @@ impl Connection {
             out: BytesMut::new(),
             draining: None,
             not_allowed: 0,
+            place,
+            unfinished: None,
         }
     }
 
@@ -115,7 +122,7 @@ impl Connection {
     }
 
     async fn serve(&mut self) -> Result<Infallible, End> {
-        let mut ended = pin!(self.attached.ended());
+        let mut ended = pin!(self.ended());
         self.flush().await?;
         loop {
             let intent = if self.buffer.is_empty() {
@@ -124,6 +131,7 @@ impl Connection {
                 self.turn(ended.as_mut()).await?
             };
             self.quiet.listens(intent == Intent::Read);
+            self.share(intent);
             tokio::select! {
                 biased;
                 end = &mut ended => return Err(end),
@@ -137,6 +145,33 @@ impl Connection {
                     Ok(Ok(0) | Err(_)) => return Err(End::Lost),
                     Err(_) => return Err(End::KeepAlive),
                 },
+            }
+        }
+    }
+
+    /// Waits until somebody else ends this connection.
+    fn ended(&self) -> impl Future<Output = End> + use<> {
+        let (attached, crowded) = (self.attached.ended(), self.place.ended());
+        async move {
+            tokio::select! {
+                end = attached => end,
+                () = crowded.cancelled() => End::Crowded,
+            }
+        }
+    }
+
+    /// Takes from the budget of all connections what a packet that is not complete needs.
+    fn share(&mut self, intent: Intent) {
+        let bytes = self.buffer.len();
+        if bytes <= FREE || intent == Intent::Wait {
+            self.unfinished = None;
+            return;
+        }
+        match &self.unfinished {
+            Some(share) => share.set(bytes),
+            None => {
+                let share = self.shared.unfinished.share(bytes, self.place.ended());
+                self.unfinished = Some(share);
             }
         }
     }

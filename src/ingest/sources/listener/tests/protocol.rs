@@ -319,14 +319,6 @@ async fn what_does_not_begin_with_a_good_connect_is_closed() {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_closed() {
-    let mut gateway = Gateway::start(ListenerConfig { max_connections: 1, ..open() });
-    let mut first = gateway.client(&V4.bytes()).await;
-    assert!(Client::open(gateway.addr).await.rest().await.is_empty());
-    first.ping().await;
-}
-
-#[tokio::test]
 async fn open_doors_are_for_loopback_only() {
     let config = ListenerConfig { plain: vec!["0.0.0.0:0".parse().unwrap()], ..open() };
     let refusal = crate::ingest::sources::listener::Listener::bind(config).unwrap_err().to_string();
