@@ -9,12 +9,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::cursor::Cursor;
+use super::item::{ChartItem, Item, chart_items};
 use super::query::Bucket;
 use super::reply::Older;
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::history::buckets::Grid;
-use vitalgate_store::types::{Sample, SeriesKey, flag};
+use vitalgate_store::history::words::read::WordBucket;
+use vitalgate_store::types::{Sample, Sent, SeriesKey, WordSample, flag};
 
 /// Room for an item with names of a usual length.
 const ITEM_BYTES: usize = 256;
@@ -59,43 +61,82 @@ impl SamplePage {
         self.start.skip + self.size + 1
     }
 
-    /// Writes the samples from the instant it begins at. Where they are fewer than its limit and yet
+    /// Writes the readings from the instant it begins at. Where they are fewer than its limit and yet
     /// not all, there may be more from `until` on.
     pub(super) fn write(
         &self,
-        mut samples: Vec<Sample>,
+        mut items: Vec<Item>,
         until: Option<Timestamp>,
         older: Option<Older>,
     ) -> Answer {
-        let is_full = samples.len() == self.limit();
-        samples.drain(..self.start.skip.min(samples.len()));
-        samples.truncate(self.size);
-        let next =
-            if is_full { Some(self.start.after(&samples)) } else { until.map(Cursor::before) };
+        let is_full = items.len() >= self.limit();
+        items.drain(..self.start.skip.min(items.len()));
+        items.truncate(self.size);
+        let next = if is_full { Some(self.start.after(&items)) } else { until.map(Cursor::before) };
         let rest = Rest { next, seq: self.seq, older };
-        list(&samples, |sample| &sample.series, &self.table, write_sample, rest)
+        list(&items, Item::series, &self.table, write_item, rest)
     }
 }
 
 impl Chart {
-    /// Writes the buckets. An empty one counts 0 and has no values: nothing is made up for a gap.
-    pub(super) fn write(&self, buckets: &[Bucket], older: Option<Older>) -> Answer {
+    /// Writes the buckets. An empty one of numbers counts 0 and has no values, one of words is not there:
+    /// nothing is made up for a gap.
+    pub(super) fn write(
+        &self,
+        buckets: &[Bucket],
+        words: &[(SeriesKey, WordBucket)],
+        older: Option<Older>,
+    ) -> Answer {
         let rest = Rest { next: None, seq: self.seq, older };
-        list(buckets, |bucket| &bucket.series, &self.table, write_bucket, rest)
+        let items = chart_items(buckets, words);
+        list(&items, |item| item.series(), &self.table, write_chart_item, rest)
+    }
+}
+
+fn write_item(out: &mut Vec<u8>, item: &Item, names: &[u8]) {
+    match item {
+        Item::Number(sample) => write_sample(out, sample, names),
+        Item::Word(word) => write_word(out, word, names),
     }
 }
 
 fn write_sample(out: &mut Vec<u8>, sample: &Sample, names: &[u8]) {
-    put(out, r#"{"at":"#, &sample.at);
-    if let Some(period) = sample.sent.period {
-        put(out, r#","from":"#, &(sample.at - period));
-    }
-    put(out, r#","received_at":"#, &sample.received);
-    out.extend_from_slice(names);
+    write_when(out, (sample.at, sample.sent, sample.received), names);
     put(out, r#","value":"#, &sample.value);
     put(out, r#","comparator":"#, &flag::comparator(sample.flags));
     put(out, r#","unit":"#, &sample.unit);
     put(out, r#","flags":"#, &flag::words(sample.flags).collect::<Vec<_>>());
+}
+
+fn write_word(out: &mut Vec<u8>, word: &WordSample, names: &[u8]) {
+    write_when(out, (word.at, word.sent, word.received), names);
+    put(out, &format!(r#","{}":"#, word.word.kind()), &word.word.text());
+    put(out, r#","flags":"#, &flag::words(word.flags).collect::<Vec<_>>());
+}
+
+fn write_when(out: &mut Vec<u8>, (at, sent, received): (Timestamp, Sent, Timestamp), names: &[u8]) {
+    put(out, r#"{"at":"#, &at);
+    if let Some(period) = sent.period {
+        put(out, r#","from":"#, &(at - period));
+    }
+    put(out, r#","received_at":"#, &received);
+    out.extend_from_slice(names);
+}
+
+fn write_chart_item(out: &mut Vec<u8>, item: &ChartItem<'_>, names: &[u8]) {
+    match item {
+        ChartItem::Numbers(bucket) => write_bucket(out, bucket, names),
+        ChartItem::Words(_, bucket) => write_word_bucket(out, bucket, names),
+    }
+}
+
+fn write_word_bucket(out: &mut Vec<u8>, bucket: &WordBucket, names: &[u8]) {
+    put(out, r#"{"from":"#, &bucket.from);
+    put(out, r#","to":"#, &bucket.to);
+    out.extend_from_slice(names);
+    put(out, r#","count":"#, &bucket.count);
+    put(out, r#","changes":"#, &bucket.changes);
+    put(out, &format!(r#","{}":"#, bucket.last.kind()), &bucket.last.text());
 }
 
 fn write_bucket(out: &mut Vec<u8>, bucket: &Bucket, names: &[u8]) {

@@ -18,6 +18,9 @@ pub(super) struct Older {
     pub(super) incomplete: Option<&'static str>,
 }
 
+/// Why words that retention took are missing.
+const NOT_A_NUMBER: &str = "not_a_number";
+
 /// A row of a reply.
 pub(super) trait Row {
     /// Whose and what it is.
@@ -107,6 +110,32 @@ pub(super) fn older<T: Row>(
     }
     let incomplete = parts.iter().find_map(|part| part.incomplete);
     Older { parts, incomplete }
+}
+
+/// With the parts of which words are gone, which InfluxDB is not asked for.
+pub(super) fn with_words(
+    older: Option<Older>,
+    gone: Vec<PrunedPart>,
+    table: &SignalTable,
+) -> Option<Older> {
+    if gone.is_empty() {
+        return older;
+    }
+    let mut older = older.unwrap_or(Older { parts: Vec::new(), incomplete: None });
+    older.parts.extend(gone.into_iter().map(|part| {
+        let PrunedPart { series, from, to, held_something: _ } = part;
+        OlderPart {
+            device: series.device,
+            signal: table.name(series.signal),
+            instance: series.instance,
+            from,
+            to,
+            source: "store",
+            incomplete: Some(NOT_A_NUMBER),
+        }
+    }));
+    older.incomplete = older.incomplete.or(Some(NOT_A_NUMBER));
+    Some(older)
 }
 
 /// The series of which a part could not be read, and why: a chart of them is the store's alone.

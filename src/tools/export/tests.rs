@@ -136,6 +136,7 @@ impl Ward {
             transitions: out.transitions.iter().map(stored).collect(),
             raised: Vec::new(),
             samples: out.samples.into_iter().map(|(_, sample)| sample).collect(),
+            words: out.words,
             dead_letters: Vec::new(),
             waves: Vec::new(),
             snapshot: Vec::new(),
