@@ -207,6 +207,7 @@ fn put<T: Serialize>(out: &mut Vec<u8>, before: &str, value: &T) {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::item::items;
     use super::super::query::Summary;
     use super::*;
     use crate::config::Config;
@@ -214,7 +215,7 @@ mod tests {
     use vitalgate_domain::model::signal::SignalId;
     use vitalgate_domain::model::time::Span;
     use vitalgate_domain::model::unit::Unit;
-    use vitalgate_store::types::Sent;
+    use vitalgate_store::types::Word;
 
     fn at(second: i64) -> Timestamp {
         "2026-03-01T00:00:00.5Z".parse::<Timestamp>().unwrap() + Span::secs(second)
@@ -259,7 +260,8 @@ mod tests {
             sample(series(1, "II \"a\\\n"), 60, -0.1, 0),
         ];
         let until = Some(Timestamp::from_micros(7));
-        let answer = read(&page(Cursor::before(at(0)), 3).write(samples, until, None));
+        let answer =
+            read(&page(Cursor::before(at(0)), 3).write(items(samples, Vec::new()), until, None));
         let item = |index: usize| answer["items"][index].clone();
         assert_eq!(
             item(0),
@@ -284,6 +286,52 @@ mod tests {
         assert_eq!(item(2).as_object().unwrap().len(), 9);
     }
 
+    fn word(second: i64, word: Word) -> WordSample {
+        let (at, received, sent) = (at(second), at(second + 1), Sent::default());
+        WordSample { series: series(1, ""), at, sent, received, word, flags: flag::NOT_JUDGED }
+    }
+
+    #[test]
+    fn a_word_stands_in_place_of_the_number_and_after_it() {
+        let samples = vec![sample(series(1, ""), 0, 70.0, 0), sample(series(1, ""), 2, 71.0, 0)];
+        let words = vec![
+            word(0, Word::Text("\"70\"".into())),
+            word(1, Word::Time(at(9))),
+            word(2, Word::Absent("off".into())),
+        ];
+        let answer = read(&page(Cursor::before(at(0)), 4).write(items(samples, words), None, None));
+        let said = ["value", "text", "time", "value"];
+        let items = answer["items"].as_array().unwrap();
+        for (item, said) in items.iter().zip(said) {
+            assert!(item.get(said).is_some(), "{said}: {item}");
+        }
+        assert_eq!(
+            items[1],
+            json!({
+                "at": "2026-03-01T00:00:00.5Z", "received_at": "2026-03-01T00:00:01.5Z",
+                "device": "dev-1", "signal": "heart_rate", "instance": "", "text": "\"70\"",
+                "flags": ["not_judged"],
+            })
+        );
+        assert_eq!(items[2]["time"], json!("2026-03-01T00:00:09.5Z"));
+        let next = Cursor::parse(answer["next"].as_str().unwrap()).unwrap();
+        assert_eq!(next, Cursor { at: at(2), skip: 1 }, "the number of that instant was given");
+
+        let bucket = WordBucket {
+            from: at(1),
+            to: at(2),
+            count: 3,
+            changes: 2,
+            last: Word::Code("mdc:1".into()),
+        };
+        let answer = read(&chart().write(&[], &[(series(1, ""), bucket)], None));
+        let expected = json!({
+            "from": "2026-03-01T00:00:01.5Z", "to": "2026-03-01T00:00:02.5Z", "device": "dev-1",
+            "signal": "heart_rate", "instance": "", "count": 3, "changes": 2, "code": "mdc:1",
+        });
+        assert_eq!(answer["items"], json!([expected]));
+    }
+
     #[test]
     fn an_empty_bucket_has_no_values() {
         let bucket = |second: i64, values: Option<Summary>| Bucket {
@@ -294,7 +342,7 @@ mod tests {
             values,
         };
         let full = Summary { count: 3, min: 1.0, max: 4.0, mean: 2.5, last: 2.0 };
-        let answer = read(&chart().write(&[bucket(0, Some(full)), bucket(1, None)], None));
+        let answer = read(&chart().write(&[bucket(0, Some(full)), bucket(1, None)], &[], None));
         let named = |values: Value| {
             let mut item = json!({
                 "device": "dev-1", "signal": "heart_rate", "instance": "", "unit": "/min",
@@ -317,7 +365,7 @@ mod tests {
             "seq": 9,
         });
         assert_eq!(answer, expected);
-        let nothing = read(&chart().write(&[], None));
+        let nothing = read(&chart().write(&[], &[], None));
         assert_eq!(nothing, json!({"items": [], "next": null, "seq": 9}));
     }
 
@@ -331,7 +379,7 @@ mod tests {
         loop {
             let page = page(start, 2);
             let from = all.iter().filter(|sample| sample.at >= start.at).take(page.limit());
-            let answer = read(&page.write(from.cloned().collect(), None, None));
+            let answer = read(&page.write(items(from.cloned().collect(), Vec::new()), None, None));
             let items = answer["items"].as_array().unwrap();
             pages
                 .push(items.iter().map(|item| item["value"].as_f64().unwrap()).collect::<Vec<_>>());
@@ -359,7 +407,7 @@ mod tests {
         let older = Some(Older { parts: vec![part], incomplete: Some("too_slow") });
         let samples = vec![sample(series(1, "II"), 0, 70.0, flag::BELOW | flag::LATE)];
         assert_eq!(
-            text(page(Cursor::before(at(0)), 1).write(samples, None, older)),
+            text(page(Cursor::before(at(0)), 1).write(items(samples, Vec::new()), None, older)),
             concat!(
                 r#"{"items":[{"at":"2026-03-01T00:00:00.5Z","received_at":"2026-03-01T00:00:01.5Z","#,
                 r#""device":"dev-1","signal":"heart_rate","instance":"II","value":70.0,"#,
@@ -371,7 +419,7 @@ mod tests {
         );
         let whole = Some(Older { parts: Vec::new(), incomplete: None });
         assert_eq!(
-            text(chart().write(&[], whole)),
+            text(chart().write(&[], &[], whole)),
             r#"{"items":[],"next":null,"seq":9,"older":[],"incomplete":null}"#
         );
     }

@@ -6,7 +6,7 @@
 //! a row without a word in its place.
 
 pub(crate) mod overruled;
-pub(crate) mod read;
+pub mod read;
 pub(crate) mod row;
 pub mod scan;
 pub(crate) mod series;
