@@ -131,6 +131,7 @@ fn every_kind_has_a_history_that_a_restart_and_a_kill_leave_as_it_is() {
     all_kinds(&mut device);
     expect_all_kinds(&device);
     device.gateway.verify();
+    device.gateway.damages_its_store("a word is taken out");
     device.gateway.tamper("DELETE FROM words WHERE kind = 'time'");
     let output = device.gateway.command_line("verify", &[]);
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -150,7 +151,7 @@ fn what_corrects_or_withdraws_goes_by_the_time_of_the_device() {
         device.said(STATUS).into_iter().map(|(at, _, word, _)| (at, word)).collect();
     assert_eq!(status, [(0, json!("ok")), (10, json!("end"))]);
     let flags: Vec<_> = device.said(STATUS).into_iter().map(|(.., flags)| flags).collect();
-    assert_eq!(flags, [json!(["entered_in_error"]), json!(["late", "corrected"])]);
+    assert_eq!(flags, [json!(["late", "entered_in_error"]), json!(["late", "corrected"])]);
     // A number that was none, and a reading that was one after all.
     let spo2 = |more: Value| {
         let mut reading = json!({ "signal": "spo2" });
@@ -263,10 +264,9 @@ fn held(server: &FakeInflux) -> BTreeMap<(String, i64), String> {
 }
 
 #[test]
-fn influxdb_gets_each_once_under_a_field_of_its_kind_whatever_the_journal_lost() {
-    let server = FakeInflux::start();
-    let port = server.port;
-    let stopped = server.stop();
+fn influxdb_gets_each_under_a_field_of_its_kind_however_long_it_was_away() {
+    let stopped = FakeInflux::start().stop();
+    let port = stopped.port;
     let secrets = tempfile::tempdir().unwrap();
     let secret = secrets.path().join("secret");
     fs::write(&secret, "secret-token\n").unwrap();
@@ -277,11 +277,8 @@ fn influxdb_gets_each_once_under_a_field_of_its_kind_whatever_the_journal_lost()
     let gateway = Setup::default().rules(RULES).section("influx", section).start();
     let mut device = Device::on(gateway);
     all_kinds(&mut device);
-    // While the server is away the journal loses the row that they came with.
-    device.gateway.stop();
-    device.gateway.tamper("DELETE FROM journal WHERE n < (SELECT max(n) FROM journal)");
+    device.gateway.restart();
     let server = stopped.start();
-    device.gateway.start_again();
     device.say(&[(60, json!({ "text": "again" }))]);
     let held = eventually("all of them are there", || {
         let held = held(&server);
@@ -306,7 +303,7 @@ fn a_copy_holds_them() {
     let (file, store) = (folder.path().join("copy.db"), folder.path().join("restored"));
     let (from, to) = (file.to_str().unwrap(), store.to_str().unwrap());
     assert!(device.gateway.command_line("backup", &[from]).status.success());
-    assert!(device.gateway.command_line("restore", &[from, "--to", to]).status.success());
+    assert!(device.gateway.command_line("restore", &["--dir", to, from]).status.success());
     let gateway = Setup::default().rules(RULES).store(&store).start();
     let restored = Device { gateway, begin: device.begin, seq: 0 };
     expect_all_kinds(&restored);
@@ -337,5 +334,31 @@ fn what_retention_took_of_them_is_said() {
     let whole = device.series("signal=brady_mode");
     assert!(whole.get("older").is_none(), "{whole}");
     // What the store says is gone is none that is missing.
+    device.gateway.verify();
+}
+
+#[test]
+fn a_store_of_the_version_before_has_them_from_its_upgrade_on() {
+    let mut device = bedside();
+    device.say(&[(0, json!({ "code": "before" }))]);
+    device.gateway.stop();
+    // As the version before would have left it: the journal holds the reading, and no table does.
+    device.gateway.tamper(
+        "UPDATE meta SET value = value - (SELECT sum(length(word) + 100) FROM words)
+           WHERE key = 'history_bytes';
+         DROP TABLE words; DROP TABLE word_series;
+         DELETE FROM meta WHERE key = 'words_after';
+         PRAGMA user_version = 3",
+    );
+    device.gateway.start_again();
+    assert!(device.gateway.database().with_extension("v3.db").exists(), "a copy is kept");
+    assert_eq!(device.said(STATUS), []);
+    device.say(&[(10, json!({ "code": "after" })), (0, json!({ "code": "before" }))]);
+    let said: Vec<_> = device.said(STATUS).into_iter().map(|(at, _, word, _)| (at, word)).collect();
+    assert_eq!(said, [(10, json!("after"))], "what came before the upgrade is a duplicate");
+    let bytes = "SELECT value = (SELECT sum(length(word) + 100) FROM words)
+                   + (SELECT ifnull(sum(length(body) + 100), 0) FROM blocks)
+                   FROM meta WHERE key = 'history_bytes'";
+    assert!(device.gateway.rows(bytes, |row| row.get::<_, bool>(0))[0]);
     device.gateway.verify();
 }
