@@ -91,12 +91,16 @@ impl Frozen {
         history
     }
 
-    /// A series of which retention took words from `from` on since.
-    pub fn lost_words(&self, from: Timestamp) -> Result<Option<SeriesKey>, ReadError> {
+    /// A series, of those that are wanted, of which retention took words from `from` on since.
+    pub fn lost_words(
+        &self,
+        from: Timestamp,
+        wanted: impl Fn(&SeriesKey) -> bool,
+    ) -> Result<Option<SeriesKey>, ReadError> {
         let now = WordSeries::load(&connection::readable(&self.path)?)?;
         let is_lost = |(series, known): &(SeriesKey, Known)| {
             let before = self.words.known(series).and_then(|before| before.pruned_to);
-            known.pruned_to != before && known.pruned_to >= Some(from)
+            wanted(series) && known.pruned_to != before && known.pruned_to >= Some(from)
         };
         Ok(now.all().into_iter().find(is_lost).map(|(series, _)| series))
     }

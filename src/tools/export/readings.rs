@@ -120,7 +120,7 @@ pub(super) fn write(
         sheet.word(&word)?;
     }
     planned.try_for_each(check)?;
-    if let Some(series) = frozen.lost_words(request.from)? {
+    if let Some(series) = frozen.lost_words(request.from, wants)? {
         let series = format!("{} of {}", table.name(series.signal), series.device);
         return Err(ExportError::Changed { gone: 0, series });
     }

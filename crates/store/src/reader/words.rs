@@ -37,9 +37,10 @@ impl Reader {
         )
     }
 
-    /// The last row of which no word is kept, because the file had no place for them then.
+    /// The last row of which no word is kept, because the file had no place for them then. One of an older
+    /// version has none yet.
     pub fn words_after_row(&self) -> Result<u64, ReadError> {
-        Ok(meta::number(&self.connect()?, "words_after")?.unwrap_or(0))
+        Ok(meta::number(&self.connect()?, "words_after")?.unwrap_or(u64::MAX))
     }
 
     fn words_between(

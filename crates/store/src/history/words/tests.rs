@@ -25,7 +25,7 @@ fn number(at: u64, received: u64, value: f64, flags: u16) -> Sample {
 }
 
 fn row(n: u64, words: Vec<WordSample>, samples: Vec<Sample>) -> Commit {
-    Commit { words, samples, ..commit(n) }
+    Commit { samples, words, ..commit(n) }
 }
 
 /// Rows written by the writer itself.

@@ -146,11 +146,12 @@ fn as_of_a_row_what_came_later_is_left_out_and_what_goes_is_noticed() {
     assert!(now.contains(&"corrected".to_owned()) && !now.contains(&"c3".to_owned()));
     let then = said(&frozen.history());
     assert_eq!(then, (1..=10).map(|n| format!("c{n}")).collect::<Vec<_>>());
-    assert_eq!(frozen.lost_words(second(0)).unwrap(), None);
+    assert_eq!(frozen.lost_words(second(0), |_| true).unwrap(), None);
     let short = Keep { history: Span::secs(8_500), ..Keep::default() };
     written(Store::open(dir.path()).unwrap(), short, rows(12, 12));
-    assert_eq!(frozen.lost_words(second(0)).unwrap(), Some(series()));
-    assert_eq!(frozen.lost_words(second(4_000)).unwrap(), None, "that is younger");
+    assert_eq!(frozen.lost_words(second(0), |_| true).unwrap(), Some(series()));
+    assert_eq!(frozen.lost_words(second(0), |_| false).unwrap(), None, "that is not wanted");
+    assert_eq!(frozen.lost_words(second(4_000), |_| true).unwrap(), None, "that is younger");
 }
 
 #[test]
