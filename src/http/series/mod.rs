@@ -22,7 +22,7 @@ use self::cursor::{Cursor, PAGE};
 use self::item::items;
 pub use self::older::ExportedHistory;
 use self::query::{SeriesQuery, Stretch};
-use self::reply::with_words;
+use self::reply::Older;
 use super::auth::{Right, Who};
 use super::devices;
 use super::error::Problem;
@@ -131,7 +131,7 @@ async fn buckets(
     let read = move |history: &History| {
         let buckets = asked.buckets(history, written.grid, &written.table)?;
         let words = asked.word_buckets(history, written.grid)?;
-        let older = with_words(None, asked.words_pruned(history, from, to), &written.table);
+        let older = Older::of_words(asked.words_pruned(history, from, to), &written.table);
         Ok(written.write(&buckets, &words, older))
     };
     match held(http, query, from, to, read).await? {
@@ -152,7 +152,7 @@ async fn samples(
     let read = move |history: &History| {
         let samples = asked.samples(history, from, to, written.limit())?;
         let words = asked.words(history, from, to, written.limit())?;
-        let older = with_words(None, asked.words_pruned(history, from, to), &written.table);
+        let older = Older::of_words(asked.words_pruned(history, from, to), &written.table);
         Ok(written.write(items(samples, words), None, older))
     };
     match held(http, query, from, to, read).await? {

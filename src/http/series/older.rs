@@ -16,7 +16,7 @@ use super::item::items;
 use super::joined::{borders, joined, settled, sums};
 use super::query::{PrunedPart, SeriesQuery};
 use super::question::{Common, Question};
-use super::reply::{Older, Reply, Row, older, store_alone, with_words};
+use super::reply::{Older, Reply, Row, older, store_alone};
 use crate::clock::Stopwatch;
 use crate::http::error::Problem;
 use crate::http::state::Http;
@@ -138,7 +138,7 @@ impl Request<'_> {
                 words.retain(|word| until.is_none_or(|until| word.at < until));
                 let items = items(samples, words);
                 let older = older(&replies, &BTreeMap::new(), &asked.table);
-                Ok(asked.older(history, older).map(|older| page.write(items, until, older)))
+                Ok(asked.older(history, older).map(|older| page.write(items, until, Some(older))))
             }
         })
         .await
@@ -160,7 +160,7 @@ impl Request<'_> {
                 let words = query.word_buckets(history, grid)?;
                 let older = older(&replies, &alone, &asked.table);
                 let older = asked.older(history, older);
-                Ok(older.map(|older| chart.write(&buckets, &words, older)))
+                Ok(older.map(|older| chart.write(&buckets, &words, Some(older))))
             }
         })
         .await
@@ -309,14 +309,14 @@ impl<T: Row> Reply<T> {
 
 impl AsAsked {
     /// What became of the parts; `None` where InfluxDB is to be asked again.
-    fn older(&self, history: &History, older: Older) -> Option<Option<Older>> {
+    fn older(&self, history: &History, older: Older) -> Option<Older> {
         let moved = self.query.pruned(history, self.from, self.to) != self.pruned;
         if moved && !self.is_last_try {
             return None;
         }
         let incomplete = older.incomplete.or(moved.then_some("retention_at_work"));
         let words = self.query.words_pruned(history, self.from, self.to);
-        Some(with_words(Some(Older { incomplete, ..older }), words, &self.table))
+        Some(Older { incomplete, ..older }.with_words(words, &self.table))
     }
 }
 

@@ -112,30 +112,30 @@ pub(super) fn older<T: Row>(
     Older { parts, incomplete }
 }
 
-/// With the parts of which words are gone, which InfluxDB is not asked for.
-pub(super) fn with_words(
-    older: Option<Older>,
-    gone: Vec<PrunedPart>,
-    table: &SignalTable,
-) -> Option<Older> {
-    if gone.is_empty() {
-        return older;
+impl Older {
+    /// Where nothing but words is gone; `None` where not even these are.
+    pub(super) fn of_words(gone: Vec<PrunedPart>, table: &SignalTable) -> Option<Self> {
+        let nothing = Self { parts: Vec::new(), incomplete: None };
+        (!gone.is_empty()).then(|| nothing.with_words(gone, table))
     }
-    let mut older = older.unwrap_or(Older { parts: Vec::new(), incomplete: None });
-    older.parts.extend(gone.into_iter().map(|part| {
-        let PrunedPart { series, from, to, held_something: _ } = part;
-        OlderPart {
-            device: series.device,
-            signal: table.name(series.signal),
-            instance: series.instance,
-            from,
-            to,
-            source: "store",
-            incomplete: Some(NOT_A_NUMBER),
+
+    /// With the parts of which words are gone, which InfluxDB is not asked for.
+    pub(super) fn with_words(mut self, gone: Vec<PrunedPart>, table: &SignalTable) -> Self {
+        for part in gone {
+            let PrunedPart { series, from, to, held_something: _ } = part;
+            self.parts.push(OlderPart {
+                device: series.device,
+                signal: table.name(series.signal),
+                instance: series.instance,
+                from,
+                to,
+                source: "store",
+                incomplete: Some(NOT_A_NUMBER),
+            });
+            self.incomplete = self.incomplete.or(Some(NOT_A_NUMBER));
         }
-    }));
-    older.incomplete = older.incomplete.or(Some(NOT_A_NUMBER));
-    Some(older)
+        self
+    }
 }
 
 /// The series of which a part could not be read, and why: a chart of them is the store's alone.
