@@ -319,6 +319,7 @@ impl Writer {
             },
             transitions: Vec::new(),
             samples,
+            words: Vec::new(),
             raised: Vec::new(),
             dead_letters: Vec::new(),
             waves: Vec::new(),

@@ -143,6 +143,10 @@ impl Api {
         let path = format!("/api/v1/devices/{device}/series?signal={signal}&from={from}&to={to}");
         let mut found = Vec::new();
         self.pages(&path, |item| {
+            // What was said in place of a number is none.
+            if item.get("value").is_none() {
+                return Some(());
+            }
             let at: Timestamp = item["at"].as_str()?.parse().ok()?;
             found.push(Sample { at_us: at.as_microsecond(), value: item["value"].as_f64() });
             Some(())

@@ -25,6 +25,8 @@ use vitalgate_store::{ReadError, Reader};
 pub(super) const SETTLED: Span = Span::micros(BINDING_UNCERTAINTY.as_micros() + 1_000_000);
 /// Moves of alarms in a batch; a line of one takes some 400 bytes.
 const MOVES: usize = 500;
+/// Words in a batch; a line of one takes some 200 bytes.
+const WORDS: usize = 1_000;
 /// Points read from history at once.
 const PAGE: usize = 4_096;
 /// Rows in a batch: a store without readings has many empty ones.
@@ -82,7 +84,7 @@ pub(super) struct Batch {
 }
 
 impl Feed {
-    /// The next batch from journal and transitions, empty where nothing is new; rows are exported
+    /// The next batch from journal, words and transitions, empty where nothing is new; rows are exported
     /// [`SETTLED`] after their stamp, `now` by the clock that gives stamps.
     pub(super) fn next(
         &self,
@@ -120,6 +122,13 @@ impl Feed {
             if more { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         broken?;
+        // Each stays in a table of its own, whatever becomes of the journal: nothing is refilled of them.
+        let words = self.reader.words_after(cursor.word, cursor.row, WORDS)?;
+        more |= words.len() == WORDS;
+        for (number, word) in words {
+            cursor.word = number;
+            gathering.word(&word);
+        }
         let moves = self.reader.alarms_after(cursor.seq, MOVES)?;
         more |= moves.len() == MOVES;
         for row in moves {

@@ -18,7 +18,7 @@ use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::consumers::ConsumerCursor;
 use vitalgate_store::history::point::Point;
-use vitalgate_store::types::{Sample, SeriesKey};
+use vitalgate_store::types::{Sample, SeriesKey, WordSample};
 
 /// Series whose tags are remembered.
 const SERIES: usize = 65_536;
@@ -98,6 +98,22 @@ impl Gathering<'_> {
             if (*written + *unwritable).is_multiple_of(TURN) {
                 thread::yield_now();
             }
+        }
+    }
+
+    /// A reading that is no number.
+    pub(super) fn word(&mut self, word: &WordSample) {
+        let device = self.board.devices.get(&word.series.device);
+        let patient = device.and_then(|device| DeviceView::patient_at(device, word.at));
+        if patient.is_some_and(|patient| !may(Purpose::Care, patient)) {
+            return;
+        }
+        let name = patient.map(|patient| self.pseudonyms.of(patient));
+        let signal = self.signals.name(word.series.signal);
+        let tags = self.store.word_tags(&word.series, &signal, name.as_deref());
+        match self.store.word(&mut self.lines, &tags, word) {
+            Ok(()) => self.points += 1,
+            Err(_) => self.unwritable += 1,
         }
     }
 

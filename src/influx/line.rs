@@ -12,10 +12,12 @@ use serde_json::Value;
 use vitalgate_domain::model::ids::PatientId;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::history::point::Point;
-use vitalgate_store::types::{SeriesKey, flag};
+use vitalgate_store::types::{SeriesKey, WordSample, flag};
 
 /// The measurement of readings.
 pub const READING: &str = "vitalgate_reading";
+/// The measurement of readings that are no number.
+pub const WORD: &str = "vitalgate_word";
 /// The measurement of alarms.
 pub const ALARM: &str = "vitalgate_alarm";
 
@@ -51,7 +53,7 @@ pub struct Store {
     simulated: bool,
 }
 
-/// The tags of a series: the same whether a reading comes from journal or block.
+/// The tags of a series, with the measurement: the same whether a reading comes from journal or block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tags(String);
 
@@ -63,7 +65,23 @@ impl Store {
 
     /// Measurement and tags of a series, in the order of their names; what is empty is left out.
     pub fn tags(&self, series: &SeriesKey, signal: &str, patient: Option<&str>) -> Tags {
-        let mut tags = READING.to_owned();
+        self.tags_of(READING, series, signal, patient)
+    }
+
+    /// The same for readings that are no number. Their measurement is another, and each kind has a field of its
+    /// own, so that no field ever has two types.
+    pub fn word_tags(&self, series: &SeriesKey, signal: &str, patient: Option<&str>) -> Tags {
+        self.tags_of(WORD, series, signal, patient)
+    }
+
+    fn tags_of(
+        &self,
+        measurement: &str,
+        series: &SeriesKey,
+        signal: &str,
+        patient: Option<&str>,
+    ) -> Tags {
+        let mut tags = measurement.to_owned();
         put_tag(&mut tags, "device", series.device.as_str());
         put_tag(&mut tags, "instance", series.instance.as_str());
         put_tag(&mut tags, "patient", patient.unwrap_or_default());
@@ -110,6 +128,29 @@ impl Store {
         put(if self.simulated { ",simulated=true " } else { " " });
         put(whole.format(nanos));
         put("\n");
+        Ok(())
+    }
+
+    /// Appends the line of a reading that is no number; `kind` names the field that counts.
+    pub fn word(&self, to: &mut Vec<u8>, tags: &Tags, word: &WordSample) -> Result<(), Unwritable> {
+        let nanos = nanos(word.at)? + word.sent.ahead.rem_euclid(APART);
+        let delay = word.received.as_millis().saturating_sub(word.at.as_millis());
+        let mut line = tags.0.clone();
+        let kind = word.word.kind();
+        put(&mut line, format_args!(" kind=\"{kind}\""));
+        put_text(&mut line, kind, &word.word.text());
+        put(&mut line, format_args!(",delay_ms={delay}i,flags={}i", word.flags & WRITTEN_FLAGS));
+        if word.sent.ahead != 0 {
+            put(&mut line, format_args!(",ahead_us={}i", word.sent.ahead));
+        }
+        if let Some(period) = word.sent.period {
+            put(&mut line, format_args!(",period_us={}i", period.as_micros()));
+        }
+        if self.simulated {
+            line.push_str(",simulated=true");
+        }
+        put(&mut line, format_args!(" {nanos}\n"));
+        to.extend_from_slice(line.as_bytes());
         Ok(())
     }
 

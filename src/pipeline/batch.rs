@@ -220,6 +220,7 @@ pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) 
         transitions: stored,
         raised,
         samples: out.samples.into_iter().map(|(_, sample)| sample).collect(),
+        words: out.words,
         dead_letters,
         waves,
         snapshot: Vec::new(),

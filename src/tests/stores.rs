@@ -68,6 +68,7 @@ pub(crate) fn row(core: &mut Core, n: u64, at: Timestamp, inputs: Vec<Input>) ->
         transitions: out.transitions.iter().map(stored).collect(),
         raised: Vec::new(),
         samples: Vec::new(),
+        words: out.words,
         dead_letters: Vec::new(),
         waves: Vec::new(),
         snapshot: Vec::new(),

@@ -4,14 +4,16 @@
 //! the transitions stored with those rows. After an upgrade it begins, as the gateway did, with the
 //! newest snapshot: folding rows of an older core from the first on could give another state.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use vitalgate_domain::CORE_VERSION;
 
 use crate::pipeline::stored;
 use crate::state::fold::{FoldError, begin, fold};
 use vitalgate_domain::core::Core;
+use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::reader::TransitionRow;
-use vitalgate_store::types::StoredTransition;
+use vitalgate_store::types::{SeriesKey, StoredTransition, WordSample};
 use vitalgate_store::{OpenError, ReadError, Reader};
 
 /// Differences listed; all are counted.
@@ -24,7 +26,9 @@ pub struct Verdict {
     pub rows: u64,
     /// Transitions that the fold and the store agree on.
     pub same: u64,
-    /// Derived, and not stored.
+    /// Readings that are no number and that both agree on.
+    pub words: u64,
+    /// Transitions and words derived, and not stored.
     pub missing: u64,
     /// Stored, and not derived, or stored otherwise than derived.
     pub extra: u64,
@@ -68,11 +72,12 @@ impl Verdict {
             Some(seq) => format!("broken at {seq}"),
         };
         format!(
-            "{} rows, {} missing: {} transitions as derived, {} missing, {} extra; outside: {} of \
-             rows before, {} rows of another core; audit {audit}",
+            "{} rows, {} missing: {} transitions and {} words as derived, {} missing, {} extra; \
+             outside: {} of rows before, {} rows of another core; audit {audit}",
             self.rows,
             self.missing_rows,
             self.same,
+            self.words,
             self.missing,
             self.extra,
             self.outside_before,
@@ -96,13 +101,24 @@ pub fn verify(dir: &Path) -> Result<Verdict, VerifyError> {
         verdict.outside_before = reader.transitions_up_to(core.row())?;
         verdict.outside_version = reader.rows_of_other_cores(core.row())?;
         let (after, last) = (core.row(), newest(&reader)?);
+        let words_after = reader.words_after_row()?;
+        let mut pruned = BTreeMap::new();
         let folded = fold(&reader, &mut core, after, last, |row, _, out| {
             verdict.rows += 1;
             if row.core == CORE_VERSION {
-                let transitions = out.map_or_else(Vec::new, |out| out.transitions);
+                let (transitions, words) =
+                    out.map_or_else(Default::default, |out| (out.transitions, out.words));
                 let derived: Vec<StoredTransition> = transitions.iter().map(stored).collect();
                 let found = reader.transitions_of_rows(row.n, row.n)?;
                 compare(row.n, &derived, &found, &mut verdict);
+                // An older version of the store had no place for them.
+                if row.n > words_after {
+                    let found = reader.words_of_row(row.n)?;
+                    if words.len() != found.len() {
+                        pruned = reader.words_pruned()?.into_iter().collect();
+                    }
+                    compare_words(row.n, words, found, &pruned, &mut verdict);
+                }
             } else {
                 verdict.outside_version += 1;
             }
@@ -187,6 +203,32 @@ fn compare(row: u64, derived: &[StoredTransition], found: &[TransitionRow], verd
     for extra in found {
         verdict.extra += 1;
         verdict.differs(format!("row {row}: {} {} is stored only", extra.seq, extra.change));
+    }
+}
+
+/// Each by itself: retention takes words singly, and `pruned` says up to which instant of their series.
+fn compare_words(
+    row: u64,
+    derived: Vec<WordSample>,
+    mut found: Vec<WordSample>,
+    pruned: &BTreeMap<SeriesKey, Timestamp>,
+    verdict: &mut Verdict,
+) {
+    for mut word in derived {
+        word.received = Timestamp::from_millis(word.received.as_millis());
+        let what = format!("{} of {}", word.word.kind(), word.series.device);
+        if let Some(place) = found.iter().position(|found| *found == word) {
+            found.remove(place);
+            verdict.words += 1;
+        } else if pruned.get(&word.series).is_none_or(|upto| *upto < word.at) {
+            verdict.missing += 1;
+            verdict.differs(format!("row {row}: a {what} is missing"));
+        }
+    }
+    for extra in found {
+        verdict.extra += 1;
+        let what = format!("{} of {}", extra.word.kind(), extra.series.device);
+        verdict.differs(format!("row {row}: a {what} is stored only"));
     }
 }
 

@@ -2,9 +2,9 @@
 
     check_export.py --db STORE/vitalgate.db --csv FILE --jsonl FILE
 
-Both files hold all readings, identified. Expected is what the journal holds: every number of every
+Both files hold all readings, identified. Expected is what the journal holds: every reading of every
 telemetry message, at its own time where the device's clock is kept by `ntp`, in the unit it was sent
-in; of equal readings one. One line of JSON: `expected`, `csv` and `jsonl` rows, `different` those
+in; of equal readings one. A code, text, time or `absent` is expected under the name of its kind. One line of JSON: `expected`, `csv` and `jsonl` rows, `different` those
 that are not in all three. Exit 1 if there is any.
 """
 
@@ -25,19 +25,21 @@ MESSAGE, TELEMETRY = 0, 0
 DEVICE, BODY = 1, 11
 SIGNAL, INSTANCE, TIME, VALUE = 1, 2, 3, 4
 AT, NUMBER = 0, 0
+# What stands in place of a number, by its variant, and its column.
+WORDS = {1: "code", 2: "time", 3: "text", 4: "absent"}
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # Of config/signals.toml; the tests send no others.
-SIGNALS = {1: "heart_rate", 3: "spo2"}
+SIGNALS = {1: "heart_rate", 3: "spo2", 44: "battery_status"}
 
 
 class Reading(NamedTuple):
-    """A number of one series."""
+    """A reading of one series: a number, or the word in its place as `kind: word`."""
 
     device: str
     signal: str
     instance: str
     micros: int
-    value: float
+    value: float | str
 
 
 def main() -> int:
@@ -63,7 +65,7 @@ def main() -> int:
 
 
 def journalled(db: sqlite3.Connection) -> Iterator[Reading]:
-    """Every number of every telemetry message."""
+    """Every reading of every telemetry message."""
     unpack = zstandard.ZstdDecompressor()
     for (body,) in db.execute("SELECT body FROM journal ORDER BY n"):
         for variant, fields in cbor2.loads(unpack.decompressobj().decompress(body))[INPUTS]:
@@ -75,15 +77,29 @@ def journalled(db: sqlite3.Connection) -> Iterator[Reading]:
             for reading in content[0]:
                 variant, value = reading[VALUE]
                 kind, time = reading[TIME]
-                if variant == NUMBER and kind == AT:
+                if kind == AT:
+                    said = value[0] if variant == NUMBER else f"{WORDS[variant]}: {value[0]}"
                     signal = SIGNALS[reading[SIGNAL]]
-                    yield Reading(fields[0][DEVICE], signal, reading.get(INSTANCE, ""), time[0], value[0])
+                    yield Reading(fields[0][DEVICE], signal, reading.get(INSTANCE, ""), time[0], said)
 
 
 def exported(row: dict) -> Reading:
     """A row of an export."""
-    micros = (datetime.fromisoformat(row["measured_at"]) - EPOCH) // timedelta(microseconds=1)
-    return Reading(row["device"], row["signal"], row["instance"], micros, float(row["value"]))
+    return Reading(row["device"], row["signal"], row["instance"], micros(row["measured_at"]), said(row))
+
+
+def said(row: dict) -> float | str:
+    """The number of a row, or the word in its place; exactly one of them is there."""
+    held = [kind for kind in ("value", *WORDS.values()) if row[kind] not in ("", None)]
+    (kind,) = held
+    if kind == "value":
+        return float(row[kind])
+    return f"{kind}: {micros(row[kind]) if kind == 'time' else row[kind]}"
+
+
+def micros(time: str) -> int:
+    """Microseconds since 1970."""
+    return (datetime.fromisoformat(time) - EPOCH) // timedelta(microseconds=1)
 
 
 if __name__ == "__main__":

@@ -45,3 +45,4 @@ mod tidy;
 mod upgrade;
 mod verified;
 mod victoria;
+mod words;

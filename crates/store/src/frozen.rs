@@ -11,6 +11,8 @@ use crate::history::block::MAX_SPAN;
 use crate::history::heads::Heads;
 use crate::history::range::{History, block_ids};
 use crate::history::scan::Extent;
+use crate::history::words::row::first_of;
+use crate::history::words::series::{Known, WordSeries};
 use crate::reader::Reader;
 use crate::types::{Identity, Sample, SeriesKey, SnapshotPart};
 use vitalgate_domain::model::time::Timestamp;
@@ -31,6 +33,7 @@ pub struct Frozen {
     pub sealed_to: u64,
     path: PathBuf,
     heads: Arc<Heads>,
+    words: Arc<WordSeries>,
 }
 
 /// The sealed part of a series.
@@ -67,6 +70,7 @@ impl Reader {
             sealed_to: meta::number(&tx, "sealed_to")?.unwrap_or(0),
             path: self.path().to_owned(),
             heads: Arc::new(Heads::of(state::series(&tx)?)),
+            words: Arc::new(WordSeries::load(&tx)?),
         }))
     }
 }
@@ -80,9 +84,25 @@ impl Frozen {
 
     /// The history.
     pub fn history(&self) -> History {
-        let mut history = History::new(self.path.clone(), Arc::clone(&self.heads));
+        let (heads, words) = (Arc::clone(&self.heads), Arc::clone(&self.words));
+        let mut history = History::new(self.path.clone(), heads, words);
         history.ids = block_ids(0, self.last.n);
+        history.word_ids_end = first_of(self.last.n + 1);
         history
+    }
+
+    /// A series, of those that are wanted, of which retention took words from `from` on since.
+    pub fn lost_words(
+        &self,
+        from: Timestamp,
+        wanted: impl Fn(&SeriesKey) -> bool,
+    ) -> Result<Option<SeriesKey>, ReadError> {
+        let now = WordSeries::load(&connection::readable(&self.path)?)?;
+        let is_lost = |(series, known): &(SeriesKey, Known)| {
+            let before = self.words.known(series).and_then(|before| before.pruned_to);
+            wanted(series) && known.pruned_to != before && known.pruned_to >= Some(from)
+        };
+        Ok(now.all().into_iter().find(is_lost).map(|(series, _)| series))
     }
 
     /// What is sealed of a series in blocks that reach into an extent. Merged blocks hold as many

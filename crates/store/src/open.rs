@@ -15,6 +15,7 @@ use crate::file::state::{self, LastRow};
 use crate::file::{connection, disk, header, meta, schema, upgrade};
 use crate::history::heads::Heads;
 use crate::history::range::History;
+use crate::history::words::series::WordSeries;
 use crate::reader::Reader;
 use crate::types::{Identity, Sample, SnapshotPart};
 use vitalgate_domain::CORE_VERSION;
@@ -52,6 +53,7 @@ pub struct Opened {
     pub(super) lock: Lock,
     pub(super) consumers: Consumers,
     heads: Arc<Heads>,
+    words: Arc<WordSeries>,
     copy: Option<PathBuf>,
 }
 
@@ -121,7 +123,7 @@ impl Opened {
 
     /// The history: what is sealed and what is still in memory.
     pub fn history(&self) -> History {
-        History::new(self.path.clone(), Arc::clone(&self.heads))
+        History::new(self.path.clone(), Arc::clone(&self.heads), Arc::clone(&self.words))
     }
 
     /// The consumer of this name; whoever asks by it shares its cursor.
@@ -134,6 +136,11 @@ impl Opened {
     /// The samples not yet in blocks.
     pub(super) fn heads(&self) -> &Arc<Heads> {
         &self.heads
+    }
+
+    /// The series that hold words.
+    pub(super) fn words(&self) -> &Arc<WordSeries> {
+        &self.words
     }
 }
 
@@ -204,6 +211,7 @@ fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
         sealed_to: meta::number(&conn, "sealed_to").map_err(sqlite)?.unwrap_or(0),
         consumers: Consumers::default(),
         heads: Arc::new(Heads::of(state::series(&conn).map_err(sqlite)?)),
+        words: Arc::new(WordSeries::load(&conn).map_err(sqlite)?),
         conn,
         path,
         lock,

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use crate::history::point::Point;
 use crate::history::point::tests::any_point;
+use crate::history::words::write::Placed;
 use crate::types::{Commit, Row, Sample, Sent, SeriesKey, SnapshotPart, StoredTransition};
 use crate::writer::commit as packing;
 use crate::writer::commit::Packed;
@@ -37,6 +38,7 @@ pub(super) fn commit(n: u64) -> Commit {
         },
         transitions: Vec::new(),
         samples: Vec::new(),
+        words: Vec::new(),
         raised: Vec::new(),
         dead_letters: Vec::new(),
         waves: Vec::new(),
@@ -94,7 +96,8 @@ pub(super) fn put(
     let now = if seal { second(n) + Span::hours(2) } else { second(n) };
     let due = opened.heads().due(now, usize::MAX);
     let sealed_to = opened.heads().sealed_to(&due);
-    let packed = Packed::new(commit, due, sealed_to).unwrap();
+    let words = Placed::of(&commit, opened.words());
+    let packed = Packed::new(commit, due, sealed_to).unwrap().with_words(words);
     packed.write(&mut opened.conn).unwrap();
     let Packed { commit, sealed, .. } = packed;
     opened.heads().committed(&sealed, n, commit.row.at, &commit.samples);

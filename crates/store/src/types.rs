@@ -2,7 +2,7 @@
 
 use vitalgate_domain::model::ids::{AlarmId, PatientId, SiteId};
 use vitalgate_domain::model::message::{DeadLetter, WaveSamples};
-pub use vitalgate_domain::model::sample::{Sample, Sent, SeriesKey, flag};
+pub use vitalgate_domain::model::sample::{Sample, Sent, SeriesKey, Word, WordSample, flag};
 use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
 
 /// One commit: one journal row with everything it caused, in one transaction.
@@ -14,6 +14,8 @@ pub struct Commit {
     pub transitions: Vec<StoredTransition>,
     /// Numbers for the history.
     pub samples: Vec<Sample>,
+    /// What was said in place of a number, for the history.
+    pub words: Vec<WordSample>,
     /// What the alarms it raises stand on.
     pub raised: Vec<RaisedOn>,
     /// What could not be decoded.

@@ -9,12 +9,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::cursor::Cursor;
+use super::item::{ChartItem, Item, chart_items};
 use super::query::Bucket;
 use super::reply::Older;
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::history::buckets::Grid;
-use vitalgate_store::types::{Sample, SeriesKey, flag};
+use vitalgate_store::history::words::read::WordBucket;
+use vitalgate_store::types::{Sample, Sent, SeriesKey, WordSample, flag};
 
 /// Room for an item with names of a usual length.
 const ITEM_BYTES: usize = 256;
@@ -59,43 +61,82 @@ impl SamplePage {
         self.start.skip + self.size + 1
     }
 
-    /// Writes the samples from the instant it begins at. Where they are fewer than its limit and yet
+    /// Writes the readings from the instant it begins at. Where they are fewer than its limit and yet
     /// not all, there may be more from `until` on.
     pub(super) fn write(
         &self,
-        mut samples: Vec<Sample>,
+        mut items: Vec<Item>,
         until: Option<Timestamp>,
         older: Option<Older>,
     ) -> Answer {
-        let is_full = samples.len() == self.limit();
-        samples.drain(..self.start.skip.min(samples.len()));
-        samples.truncate(self.size);
-        let next =
-            if is_full { Some(self.start.after(&samples)) } else { until.map(Cursor::before) };
+        let is_full = items.len() >= self.limit();
+        items.drain(..self.start.skip.min(items.len()));
+        items.truncate(self.size);
+        let next = if is_full { Some(self.start.after(&items)) } else { until.map(Cursor::before) };
         let rest = Rest { next, seq: self.seq, older };
-        list(&samples, |sample| &sample.series, &self.table, write_sample, rest)
+        list(&items, Item::series, &self.table, write_item, rest)
     }
 }
 
 impl Chart {
-    /// Writes the buckets. An empty one counts 0 and has no values: nothing is made up for a gap.
-    pub(super) fn write(&self, buckets: &[Bucket], older: Option<Older>) -> Answer {
+    /// Writes the buckets. An empty one of numbers counts 0 and has no values, one of words is not there:
+    /// nothing is made up for a gap.
+    pub(super) fn write(
+        &self,
+        buckets: &[Bucket],
+        words: &[(SeriesKey, WordBucket)],
+        older: Option<Older>,
+    ) -> Answer {
         let rest = Rest { next: None, seq: self.seq, older };
-        list(buckets, |bucket| &bucket.series, &self.table, write_bucket, rest)
+        let items = chart_items(buckets, words);
+        list(&items, |item| item.series(), &self.table, write_chart_item, rest)
+    }
+}
+
+fn write_item(out: &mut Vec<u8>, item: &Item, names: &[u8]) {
+    match item {
+        Item::Number(sample) => write_sample(out, sample, names),
+        Item::Word(word) => write_word(out, word, names),
     }
 }
 
 fn write_sample(out: &mut Vec<u8>, sample: &Sample, names: &[u8]) {
-    put(out, r#"{"at":"#, &sample.at);
-    if let Some(period) = sample.sent.period {
-        put(out, r#","from":"#, &(sample.at - period));
-    }
-    put(out, r#","received_at":"#, &sample.received);
-    out.extend_from_slice(names);
+    write_when(out, (sample.at, sample.sent, sample.received), names);
     put(out, r#","value":"#, &sample.value);
     put(out, r#","comparator":"#, &flag::comparator(sample.flags));
     put(out, r#","unit":"#, &sample.unit);
     put(out, r#","flags":"#, &flag::words(sample.flags).collect::<Vec<_>>());
+}
+
+fn write_word(out: &mut Vec<u8>, word: &WordSample, names: &[u8]) {
+    write_when(out, (word.at, word.sent, word.received), names);
+    put(out, &format!(r#","{}":"#, word.word.kind()), &word.word.text());
+    put(out, r#","flags":"#, &flag::words(word.flags).collect::<Vec<_>>());
+}
+
+fn write_when(out: &mut Vec<u8>, (at, sent, received): (Timestamp, Sent, Timestamp), names: &[u8]) {
+    put(out, r#"{"at":"#, &at);
+    if let Some(period) = sent.period {
+        put(out, r#","from":"#, &(at - period));
+    }
+    put(out, r#","received_at":"#, &received);
+    out.extend_from_slice(names);
+}
+
+fn write_chart_item(out: &mut Vec<u8>, item: &ChartItem<'_>, names: &[u8]) {
+    match item {
+        ChartItem::Numbers(bucket) => write_bucket(out, bucket, names),
+        ChartItem::Words(_, bucket) => write_word_bucket(out, bucket, names),
+    }
+}
+
+fn write_word_bucket(out: &mut Vec<u8>, bucket: &WordBucket, names: &[u8]) {
+    put(out, r#"{"from":"#, &bucket.from);
+    put(out, r#","to":"#, &bucket.to);
+    out.extend_from_slice(names);
+    put(out, r#","count":"#, &bucket.count);
+    put(out, r#","changes":"#, &bucket.changes);
+    put(out, &format!(r#","{}":"#, bucket.last.kind()), &bucket.last.text());
 }
 
 fn write_bucket(out: &mut Vec<u8>, bucket: &Bucket, names: &[u8]) {
@@ -166,6 +207,7 @@ fn put<T: Serialize>(out: &mut Vec<u8>, before: &str, value: &T) {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::item::items;
     use super::super::query::Summary;
     use super::*;
     use crate::config::Config;
@@ -173,7 +215,7 @@ mod tests {
     use vitalgate_domain::model::signal::SignalId;
     use vitalgate_domain::model::time::Span;
     use vitalgate_domain::model::unit::Unit;
-    use vitalgate_store::types::Sent;
+    use vitalgate_store::types::Word;
 
     fn at(second: i64) -> Timestamp {
         "2026-03-01T00:00:00.5Z".parse::<Timestamp>().unwrap() + Span::secs(second)
@@ -218,7 +260,8 @@ mod tests {
             sample(series(1, "II \"a\\\n"), 60, -0.1, 0),
         ];
         let until = Some(Timestamp::from_micros(7));
-        let answer = read(&page(Cursor::before(at(0)), 3).write(samples, until, None));
+        let answer =
+            read(&page(Cursor::before(at(0)), 3).write(items(samples, Vec::new()), until, None));
         let item = |index: usize| answer["items"][index].clone();
         assert_eq!(
             item(0),
@@ -243,6 +286,52 @@ mod tests {
         assert_eq!(item(2).as_object().unwrap().len(), 9);
     }
 
+    fn word(second: i64, word: Word) -> WordSample {
+        let (at, received, sent) = (at(second), at(second + 1), Sent::default());
+        WordSample { series: series(1, ""), at, sent, received, word, flags: flag::NOT_JUDGED }
+    }
+
+    #[test]
+    fn a_word_stands_in_place_of_the_number_and_after_it() {
+        let samples = vec![sample(series(1, ""), 0, 70.0, 0), sample(series(1, ""), 2, 71.0, 0)];
+        let words = vec![
+            word(0, Word::Text("\"70\"".into())),
+            word(1, Word::Time(at(9))),
+            word(2, Word::Absent("off".into())),
+        ];
+        let answer = read(&page(Cursor::before(at(0)), 4).write(items(samples, words), None, None));
+        let said = ["value", "text", "time", "value"];
+        let items = answer["items"].as_array().unwrap();
+        for (item, said) in items.iter().zip(said) {
+            assert!(item.get(said).is_some(), "{said}: {item}");
+        }
+        assert_eq!(
+            items[1],
+            json!({
+                "at": "2026-03-01T00:00:00.5Z", "received_at": "2026-03-01T00:00:01.5Z",
+                "device": "dev-1", "signal": "heart_rate", "instance": "", "text": "\"70\"",
+                "flags": ["not_judged"],
+            })
+        );
+        assert_eq!(items[2]["time"], json!("2026-03-01T00:00:09.5Z"));
+        let next = Cursor::parse(answer["next"].as_str().unwrap()).unwrap();
+        assert_eq!(next, Cursor { at: at(2), skip: 1 }, "the number of that instant was given");
+
+        let bucket = WordBucket {
+            from: at(1),
+            to: at(2),
+            count: 3,
+            changes: 2,
+            last: Word::Code("mdc:1".into()),
+        };
+        let answer = read(&chart().write(&[], &[(series(1, ""), bucket)], None));
+        let expected = json!({
+            "from": "2026-03-01T00:00:01.5Z", "to": "2026-03-01T00:00:02.5Z", "device": "dev-1",
+            "signal": "heart_rate", "instance": "", "count": 3, "changes": 2, "code": "mdc:1",
+        });
+        assert_eq!(answer["items"], json!([expected]));
+    }
+
     #[test]
     fn an_empty_bucket_has_no_values() {
         let bucket = |second: i64, values: Option<Summary>| Bucket {
@@ -253,7 +342,7 @@ mod tests {
             values,
         };
         let full = Summary { count: 3, min: 1.0, max: 4.0, mean: 2.5, last: 2.0 };
-        let answer = read(&chart().write(&[bucket(0, Some(full)), bucket(1, None)], None));
+        let answer = read(&chart().write(&[bucket(0, Some(full)), bucket(1, None)], &[], None));
         let named = |values: Value| {
             let mut item = json!({
                 "device": "dev-1", "signal": "heart_rate", "instance": "", "unit": "/min",
@@ -276,7 +365,7 @@ mod tests {
             "seq": 9,
         });
         assert_eq!(answer, expected);
-        let nothing = read(&chart().write(&[], None));
+        let nothing = read(&chart().write(&[], &[], None));
         assert_eq!(nothing, json!({"items": [], "next": null, "seq": 9}));
     }
 
@@ -290,7 +379,7 @@ mod tests {
         loop {
             let page = page(start, 2);
             let from = all.iter().filter(|sample| sample.at >= start.at).take(page.limit());
-            let answer = read(&page.write(from.cloned().collect(), None, None));
+            let answer = read(&page.write(items(from.cloned().collect(), Vec::new()), None, None));
             let items = answer["items"].as_array().unwrap();
             pages
                 .push(items.iter().map(|item| item["value"].as_f64().unwrap()).collect::<Vec<_>>());
@@ -318,7 +407,7 @@ mod tests {
         let older = Some(Older { parts: vec![part], incomplete: Some("too_slow") });
         let samples = vec![sample(series(1, "II"), 0, 70.0, flag::BELOW | flag::LATE)];
         assert_eq!(
-            text(page(Cursor::before(at(0)), 1).write(samples, None, older)),
+            text(page(Cursor::before(at(0)), 1).write(items(samples, Vec::new()), None, older)),
             concat!(
                 r#"{"items":[{"at":"2026-03-01T00:00:00.5Z","received_at":"2026-03-01T00:00:01.5Z","#,
                 r#""device":"dev-1","signal":"heart_rate","instance":"II","value":70.0,"#,
@@ -330,7 +419,7 @@ mod tests {
         );
         let whole = Some(Older { parts: Vec::new(), incomplete: None });
         assert_eq!(
-            text(chart().write(&[], whole)),
+            text(chart().write(&[], &[], whole)),
             r#"{"items":[],"next":null,"seq":9,"older":[],"incomplete":null}"#
         );
     }

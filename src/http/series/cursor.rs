@@ -4,14 +4,14 @@ use std::fmt;
 
 use axum::http::StatusCode;
 
+use super::item::Item;
 use crate::http::error::Problem;
 use vitalgate_domain::model::time::Timestamp;
-use vitalgate_store::types::Sample;
 
-/// Samples of one page, at most.
+/// Readings of one page, at most.
 pub(super) const PAGE: usize = 5_000;
 
-/// A time, and how many samples of that very time were given before.
+/// A time, and how many readings of that very time were given before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
     pub(super) at: Timestamp,
@@ -19,7 +19,7 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    /// Before all samples from `at` on.
+    /// Before all readings from `at` on.
     pub(super) fn before(at: Timestamp) -> Self {
         Self { at, skip: 0 }
     }
@@ -34,10 +34,10 @@ impl Cursor {
         parts.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, detail))
     }
 
-    /// After the last sample of a page that begins here.
-    pub(super) fn after(self, page: &[Sample]) -> Self {
-        let Some(at) = page.last().map(|s| s.at) else { return self };
-        let same = page.iter().rev().take_while(|s| s.at == at).count();
+    /// After the last reading of a page that begins here.
+    pub(super) fn after(self, page: &[Item]) -> Self {
+        let Some(at) = page.last().map(Item::at) else { return self };
+        let same = page.iter().rev().take_while(|item| item.at() == at).count();
         let skip = if at == self.at { self.skip + same } else { same };
         Self { at, skip }
     }

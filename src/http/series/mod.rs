@@ -2,6 +2,7 @@
 
 mod answer;
 mod cursor;
+mod item;
 mod joined;
 mod older;
 mod query;
@@ -18,8 +19,10 @@ use serde::Deserialize;
 
 use self::answer::{Answer, Chart, SamplePage};
 use self::cursor::{Cursor, PAGE};
+use self::item::items;
 pub use self::older::ExportedHistory;
 use self::query::{SeriesQuery, Stretch};
+use self::reply::Older;
 use super::auth::{Right, Who};
 use super::devices;
 use super::error::Problem;
@@ -127,7 +130,9 @@ async fn buckets(
     let (asked, written) = (query.clone(), chart.clone());
     let read = move |history: &History| {
         let buckets = asked.buckets(history, written.grid, &written.table)?;
-        Ok(written.write(&buckets, None))
+        let words = asked.word_buckets(history, written.grid)?;
+        let older = Older::of_words(asked.words_pruned(history, from, to), &written.table);
+        Ok(written.write(&buckets, &words, older))
     };
     match held(http, query, from, to, read).await? {
         Some(answer) => Ok(answer),
@@ -146,7 +151,9 @@ async fn samples(
     let (asked, written) = (query.clone(), page.clone());
     let read = move |history: &History| {
         let samples = asked.samples(history, from, to, written.limit())?;
-        Ok(written.write(samples, None, None))
+        let words = asked.words(history, from, to, written.limit())?;
+        let older = Older::of_words(asked.words_pruned(history, from, to), &written.table);
+        Ok(written.write(items(samples, words), None, older))
     };
     match held(http, query, from, to, read).await? {
         Some(answer) => Ok(answer),

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::SemaphorePermit;
 
 use super::answer::{Answer, Chart, SamplePage};
+use super::item::items;
 use super::joined::{borders, joined, settled, sums};
 use super::query::{PrunedPart, SeriesQuery};
 use super::question::{Common, Question};
@@ -133,8 +134,11 @@ impl Request<'_> {
                 let until = replies.iter().filter_map(|reply| reply.until).min();
                 samples.retain(|sample| until.is_none_or(|until| sample.at < until));
                 samples.truncate(limit);
+                let mut words = asked.query.words(history, asked.from, asked.to, limit)?;
+                words.retain(|word| until.is_none_or(|until| word.at < until));
+                let items = items(samples, words);
                 let older = older(&replies, &BTreeMap::new(), &asked.table);
-                Ok(asked.older(history, older).map(|older| page.write(samples, until, Some(older))))
+                Ok(asked.older(history, older).map(|older| page.write(items, until, Some(older))))
             }
         })
         .await
@@ -153,8 +157,10 @@ impl Request<'_> {
                 let query = SeriesQuery { only_from, ..asked.query.clone() };
                 let held = query.buckets(history, grid, &asked.table)?;
                 let buckets = joined(held, sums, grid, &asked.table);
+                let words = query.word_buckets(history, grid)?;
                 let older = older(&replies, &alone, &asked.table);
-                Ok(asked.older(history, older).map(|older| chart.write(&buckets, Some(older))))
+                let older = asked.older(history, older);
+                Ok(older.map(|older| chart.write(&buckets, &words, Some(older))))
             }
         })
         .await
@@ -309,7 +315,8 @@ impl AsAsked {
             return None;
         }
         let incomplete = older.incomplete.or(moved.then_some("retention_at_work"));
-        Some(Older { incomplete, ..older })
+        let words = self.query.words_pruned(history, self.from, self.to);
+        Some(Older { incomplete, ..older }.with_words(words, &self.table))
     }
 }
 

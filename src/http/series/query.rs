@@ -1,4 +1,4 @@
-//! Which numbers a request asks for, and how they are read from the store.
+//! Which readings a request asks for, and how they are read from the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,8 @@ use vitalgate_store::ReadError;
 use vitalgate_store::history::buckets::{self, Grid};
 use vitalgate_store::history::point::Point;
 use vitalgate_store::history::range::{History, Piece};
-use vitalgate_store::types::{Sample, SeriesKey};
+use vitalgate_store::history::words::read::WordBucket;
+use vitalgate_store::types::{Sample, SeriesKey, WordSample};
 
 /// What a device measured from `from` (included) to `to` (excluded).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,8 +83,8 @@ pub(super) struct Summary {
 impl SeriesQuery {
     /// How many series it asks for: at most so many hold anything.
     pub(super) fn series(&self, history: &History) -> usize {
-        let series = self.pieces(history).into_iter().map(|piece| piece.series);
-        series.collect::<BTreeSet<_>>().len()
+        let pieces = self.pieces(history).into_iter().chain(self.word_pieces(history));
+        pieces.map(|piece| piece.series).collect::<BTreeSet<_>>().len()
     }
 
     /// What retention pruned of its series in `[from, to)`: a part for each series and stretch. Does not
@@ -94,13 +95,17 @@ impl SeriesQuery {
         from: Timestamp,
         to: Timestamp,
     ) -> Vec<PrunedPart> {
-        let parts = self.pieces(history).into_iter().filter_map(|piece| {
-            let end = history.pruned_to(&piece.series)? + Span::micros(1);
-            let (from, to) = (piece.from.max(from), piece.to.min(to).min(end));
-            let held_something = to == end;
-            (from < to).then_some(PrunedPart { series: piece.series, from, to, held_something })
-        });
-        parts.collect()
+        parts(self.pieces(history), |series| history.pruned_to(series), from, to)
+    }
+
+    /// The same of what it said in place of numbers.
+    pub(super) fn words_pruned(
+        &self,
+        history: &History,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Vec<PrunedPart> {
+        parts(self.word_pieces(history), |series| history.words_pruned_to(series), from, to)
     }
 
     /// At most `limit` samples in `[from, to)` by time, then device, signal and instance.
@@ -111,17 +116,43 @@ impl SeriesQuery {
         to: Timestamp,
         limit: usize,
     ) -> Result<Vec<Sample>, ReadError> {
-        let mut pieces = self.pieces(history);
-        for piece in &mut pieces {
-            piece.from = piece.from.max(from);
-            piece.to = piece.to.min(to);
-        }
-        pieces.retain(|piece| piece.from < piece.to);
-        pieces.sort_by(|a, b| a.series.cmp(&b.series));
+        let pieces = within(self.pieces(history), from, to);
         let page = history.raw(&pieces, None, limit)?;
         let sample =
             |(index, point): (usize, Point)| Some(point.sample(pieces.get(index)?.series.clone()));
         Ok(page.points.into_iter().filter_map(sample).collect())
+    }
+
+    /// At most `limit` words in `[from, to)` by time, then device, signal and instance.
+    pub(super) fn words(
+        &self,
+        history: &History,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<WordSample>, ReadError> {
+        let words = history.words(&within(self.word_pieces(history), from, to), limit)?;
+        Ok(words.into_iter().map(|(_, word)| word).collect())
+    }
+
+    /// The buckets of the grid in which a series said anything in place of a number: by time, then device,
+    /// signal and instance.
+    pub(super) fn word_buckets(
+        &self,
+        history: &History,
+        grid: Grid,
+    ) -> Result<Vec<(SeriesKey, WordBucket)>, ReadError> {
+        let mut pieces = self.word_pieces(history);
+        pieces.sort_by(|a, b| (&a.series, a.from).cmp(&(&b.series, b.from)));
+        let mut all = Vec::new();
+        for of_series in pieces.chunk_by(|a, b| a.series == b.series) {
+            let Some(Piece { series, .. }) = of_series.first() else { continue };
+            let buckets = history.word_buckets(of_series, grid)?;
+            all.extend(buckets.into_iter().map(|bucket| (series.clone(), bucket)));
+        }
+        // Stable: at each time the series stay in their order.
+        all.sort_by_key(|(_, bucket)| bucket.from);
+        Ok(all)
     }
 
     /// All buckets of the grid, also the empty ones, of every series that holds anything inside: by
@@ -165,10 +196,48 @@ impl SeriesQuery {
         pieces
     }
 
+    /// The series it asks for that hold words, each with its stretches.
+    fn word_pieces(&self, history: &History) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        for Stretch { device, from, to } in &self.stretches {
+            let series = history.word_series_of(device).into_iter();
+            let piece = |series| Piece { series, from: *from, to: *to };
+            pieces.extend(series.filter(|key| self.wants(key)).map(piece));
+        }
+        pieces
+    }
+
     fn wants(&self, key: &SeriesKey) -> bool {
         self.signals.contains(&key.signal)
             && self.instance.as_ref().is_none_or(|wanted| *wanted == key.instance.as_str())
     }
+}
+
+/// What of the pieces lies in `[from, to)`, by series.
+fn within(mut pieces: Vec<Piece>, from: Timestamp, to: Timestamp) -> Vec<Piece> {
+    for piece in &mut pieces {
+        piece.from = piece.from.max(from);
+        piece.to = piece.to.min(to);
+    }
+    pieces.retain(|piece| piece.from < piece.to);
+    pieces.sort_by(|a, b| a.series.cmp(&b.series));
+    pieces
+}
+
+/// What of the pieces was pruned in `[from, to)`.
+fn parts(
+    pieces: Vec<Piece>,
+    pruned_to: impl Fn(&SeriesKey) -> Option<Timestamp>,
+    from: Timestamp,
+    to: Timestamp,
+) -> Vec<PrunedPart> {
+    let parts = pieces.into_iter().filter_map(|piece| {
+        let end = pruned_to(&piece.series)? + Span::micros(1);
+        let (from, to) = (piece.from.max(from), piece.to.min(to).min(end));
+        let held_something = to == end;
+        (from < to).then_some(PrunedPart { series: piece.series, from, to, held_something })
+    });
+    parts.collect()
 }
 
 impl From<buckets::Bucket> for Summary {

@@ -18,6 +18,9 @@ pub(super) struct Older {
     pub(super) incomplete: Option<&'static str>,
 }
 
+/// Why words that retention took are missing.
+const NOT_A_NUMBER: &str = "not_a_number";
+
 /// A row of a reply.
 pub(super) trait Row {
     /// Whose and what it is.
@@ -107,6 +110,32 @@ pub(super) fn older<T: Row>(
     }
     let incomplete = parts.iter().find_map(|part| part.incomplete);
     Older { parts, incomplete }
+}
+
+impl Older {
+    /// Where nothing but words is gone; `None` where not even these are.
+    pub(super) fn of_words(gone: Vec<PrunedPart>, table: &SignalTable) -> Option<Self> {
+        let nothing = Self { parts: Vec::new(), incomplete: None };
+        (!gone.is_empty()).then(|| nothing.with_words(gone, table))
+    }
+
+    /// With the parts of which words are gone, which InfluxDB is not asked for.
+    pub(super) fn with_words(mut self, gone: Vec<PrunedPart>, table: &SignalTable) -> Self {
+        for part in gone {
+            let PrunedPart { series, from, to, held_something: _ } = part;
+            self.parts.push(OlderPart {
+                device: series.device,
+                signal: table.name(series.signal),
+                instance: series.instance,
+                from,
+                to,
+                source: "store",
+                incomplete: Some(NOT_A_NUMBER),
+            });
+            self.incomplete = self.incomplete.or(Some(NOT_A_NUMBER));
+        }
+        self
+    }
 }
 
 /// The series of which a part could not be read, and why: a chart of them is the store's alone.

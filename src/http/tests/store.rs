@@ -97,6 +97,7 @@ fn empty_row(n: u64) -> Commit {
         },
         transitions: Vec::new(),
         samples: Vec::new(),
+        words: Vec::new(),
         raised: Vec::new(),
         dead_letters: Vec::new(),
         waves: Vec::new(),

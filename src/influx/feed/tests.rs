@@ -70,6 +70,7 @@ impl Ward {
             transitions: Vec::new(),
             raised: Vec::new(),
             samples: out.samples.into_iter().map(|(_, sample)| sample).collect(),
+            words: out.words,
             dead_letters: Vec::new(),
             waves: Vec::new(),
             snapshot: Vec::new(),

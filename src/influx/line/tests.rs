@@ -2,8 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::Span;
 use vitalgate_domain::model::unit::Unit;
-use vitalgate_store::types::Sent;
+use vitalgate_store::types::{Sent, Word};
 
 /// A reader of line protocol, after InfluxDB's own: tags with backslash escapes, quoted fields.
 type Read = (String, Vec<(String, String)>, Vec<(String, String)>, i64);
@@ -92,6 +93,32 @@ fn a_reading_is_one_line_with_its_tags_in_order() {
     let names: Vec<_> = tags.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["device", "signal", "site"]);
     assert!(fields.contains(&("simulated".into(), "true".into())));
+}
+
+#[test]
+fn a_word_is_one_line_with_a_field_of_its_kind() {
+    let check = |word: Word, expected: &str| {
+        let store = Store::new("north", false);
+        let tags = store.word_tags(&series("a"), "battery_status", Some("abc"));
+        let at = Timestamp::from_micros(1_700_000_000_000_123);
+        let received = Timestamp::from_millis(1_700_000_000_004);
+        let sent = Sent { ahead: 2, period: Some(Span::secs(3)) };
+        let word = WordSample { series: series("a"), at, sent, received, word, flags: 64 };
+        let mut line = Vec::new();
+        store.word(&mut line, &tags, &word).unwrap();
+        assert_eq!(
+            one_line(&line),
+            format!(
+                "vitalgate_word,device=dev-1,instance=a,patient=abc,signal=battery_status,site=north \
+                 {expected},delay_ms=4i,flags=64i,ahead_us=2i,period_us=3000000i 1700000000000123002"
+            )
+        );
+    };
+    check(Word::Code("mdc:754113".into()), "kind=\"code\",code=\"mdc:754113\"");
+    check(Word::Text("a \"b\"\\\n,c=1".into()), "kind=\"text\",text=\"a \\\"b\\\"\\\\ ,c=1\"");
+    let time = Word::Time("2027-03-01T00:00:00Z".parse().unwrap());
+    check(time, "kind=\"time\",time=\"2027-03-01T00:00:00Z\"");
+    check(Word::Absent("not-performed".into()), "kind=\"absent\",absent=\"not-performed\"");
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub struct Request {
 /// Of what rows are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
-    /// One row a number of the history, by device, signal, instance and time.
+    /// One row a reading of the history, by device, signal, instance and time.
     Readings,
     /// One row a move of an alarm, in the order they were announced.
     Alarms,

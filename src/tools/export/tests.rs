@@ -136,6 +136,7 @@ impl Ward {
             transitions: out.transitions.iter().map(stored).collect(),
             raised: Vec::new(),
             samples: out.samples.into_iter().map(|(_, sample)| sample).collect(),
+            words: out.words,
             dead_letters: Vec::new(),
             waves: Vec::new(),
             snapshot: Vec::new(),
@@ -208,6 +209,8 @@ fn each_reading_is_a_row_with_its_patient_its_time_and_its_doubt() {
             r#""signal":"glucose_cgm","value":39,"unit":"mg/dL","comparator":"<=""#,
             r#""signal":"spo2","value":97,"unit":"%","quality":0.1"#,
             r#""signal":"sdnn","value":40,"unit":"ms","from":"2026-11-21T10:00:03Z","to":"2026-11-21T10:00:08Z""#,
+            r#""signal":"battery_status","code":"=low""#,
+            r#""signal":"spo2","absent":"not-performed","at":"2026-11-21T10:00:07Z""#,
             r#""signal":"heart_rate","value":900,"unit":"/min","at":"2026-11-21T09:00:00Z""#,
         ],
     );
@@ -219,15 +222,17 @@ fn each_reading_is_a_row_with_its_patient_its_time_and_its_doubt() {
     assert_eq!(
         sealed,
         [
-            "site,patient,device,signal,instance,measured_at,received_at,value,comparator,unit,flags,simulated,measured_from",
+            "site,patient,device,signal,instance,measured_at,received_at,value,comparator,unit,flags,simulated,measured_from,code,text,time,absent",
             // Before the device was the patient's.
-            "site-1,,dev-1,heart_rate,,2026-11-21T09:00:00Z,2026-11-21T10:00:08Z,900,,/min,implausible late,false,",
-            "site-1,p-1,dev-1,heart_rate,\"'=II\",2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,72.5,,/min,,false,",
-            "site-1,p-1,dev-1,spo2,,2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,97,,%,not_judged,false,",
-            "site-1,p-1,dev-1,glucose_cgm,,2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,39,<=,mg/dL,,false,",
-            "site-1,p-1,dev-1,sdnn,,2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,40,,ms,,false,2026-11-21T10:00:03Z",
-            "site-1,p-2,dev-2,heart_rate,,2026-11-21T10:00:09Z,2026-11-21T10:00:09Z,60,,/min,,false,",
-            "site-1,,dev-3,heart_rate,,2026-11-21T10:00:10Z,2026-11-21T10:00:10Z,50,,/min,,false,",
+            "site-1,,dev-1,heart_rate,,2026-11-21T09:00:00Z,2026-11-21T10:00:08Z,900,,/min,implausible late,false,,,,,",
+            "site-1,p-1,dev-1,heart_rate,\"'=II\",2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,72.5,,/min,,false,,,,,",
+            "site-1,p-1,dev-1,spo2,,2026-11-21T10:00:07Z,2026-11-21T10:00:08Z,,,,not_judged,false,,,,,not-performed",
+            "site-1,p-1,dev-1,spo2,,2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,97,,%,not_judged,false,,,,,",
+            "site-1,p-1,dev-1,glucose_cgm,,2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,39,<=,mg/dL,,false,,,,,",
+            "site-1,p-1,dev-1,sdnn,,2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,40,,ms,,false,2026-11-21T10:00:03Z,,,,",
+            "site-1,p-1,dev-1,battery_status,,2026-11-21T10:00:08Z,2026-11-21T10:00:08Z,,,,,false,,\"'=low\",,,",
+            "site-1,p-2,dev-2,heart_rate,,2026-11-21T10:00:09Z,2026-11-21T10:00:09Z,60,,/min,,false,,,,,",
+            "site-1,,dev-3,heart_rate,,2026-11-21T10:00:10Z,2026-11-21T10:00:10Z,50,,/min,,false,,,,,",
         ]
     );
 }

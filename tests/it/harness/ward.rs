@@ -74,7 +74,7 @@ impl Gateway {
         self.post(&format!("/api/v1/alarms/{id}/{act}"), &json!({ "seq": alarm["seq"] }))
     }
 
-    /// Every value of a series, all pages.
+    /// Every number of a series, all pages.
     pub(crate) fn values(&self, device: &str, signal: &str) -> Vec<f64> {
         let (from, to) = ("2000-01-01T00:00:00Z", "2099-01-01T00:00:00Z");
         let base = format!("/api/v1/devices/{device}/series?signal={signal}&from={from}&to={to}");
@@ -87,7 +87,8 @@ impl Gateway {
             }
             assert_eq!(status, 200, "GET {path}: {page}");
             let items = page["items"].as_array().expect("items");
-            values.extend(items.iter().map(|i| i["value"].as_f64().expect("a value")));
+            let numbers = items.iter().filter(|item| item.get("value").is_some());
+            values.extend(numbers.map(|i| i["value"].as_f64().expect("a value")));
             match page["next"].as_str() {
                 Some(next) => cursor = Some(next.to_owned()),
                 None => return values,

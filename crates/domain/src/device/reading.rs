@@ -9,7 +9,7 @@ use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
 use crate::model::message::{Message, Mode, Reading, Status, Value};
 use crate::model::observation::{Content, DeviceInstant, Observation, Source, Timeliness, Timing};
-use crate::model::sample::{Sample, Sent, SeriesKey, flag};
+use crate::model::sample::{Sample, Sent, SeriesKey, Word, WordSample, flag};
 use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::rules::Class;
@@ -256,21 +256,16 @@ impl Device {
         number: u32,
         out: &mut Output,
     ) {
+        let series = SeriesKey {
+            device: self.details.id.clone(),
+            signal: reading.signal,
+            instance: reading.instance.clone(),
+        };
+        let (sent, received) = (Sent::of(sent, reading.time, at), out.wall());
         if let Value::Number { value, unit, .. } = reading.value {
-            let sample = Sample {
-                series: SeriesKey {
-                    device: self.details.id.clone(),
-                    signal: reading.signal,
-                    instance: reading.instance.clone(),
-                },
-                at,
-                sent: Sent::of(sent, reading.time, at),
-                received: out.wall(),
-                value,
-                unit,
-                flags,
-            };
-            out.samples.push((number, sample));
+            out.samples.push((number, Sample { series, at, sent, received, value, unit, flags }));
+        } else if let Some(word) = Word::of(&reading.value) {
+            out.words.push(WordSample { series, at, sent, received, word, flags });
         }
     }
 }

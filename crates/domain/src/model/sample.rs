@@ -1,10 +1,12 @@
 //! Numbers on their way into the history.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::ids::DeviceId;
 use super::instance::Instance;
-use super::message::ReadingTime;
+use super::message::{ReadingTime, Value};
 use super::observation::{DeviceInstant, Source};
 use super::signal::SignalId;
 use super::time::{Span, Timestamp};
@@ -44,6 +46,78 @@ pub struct Sample {
     pub unit: Unit,
     /// Bits of [`flag`].
     pub flags: u16,
+}
+
+/// One reading of the history that is no number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WordSample {
+    /// Which series.
+    pub series: SeriesKey,
+    /// When it was measured, corrected.
+    pub at: Timestamp,
+    /// What its device's clock said.
+    pub sent: Sent,
+    /// When it arrived.
+    pub received: Timestamp,
+    /// What it says.
+    pub word: Word,
+    /// Bits of [`flag`].
+    pub flags: u16,
+}
+
+/// What a reading says in place of a number.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Word {
+    /// A code such as `mdc:754113`.
+    Code(String),
+    /// Words of the device's own.
+    Text(String),
+    /// An instant.
+    Time(Timestamp),
+    /// That nothing was measured, and why.
+    Absent(String),
+}
+
+impl Word {
+    /// Of what was measured; `None` for a number.
+    pub fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Number { .. } => None,
+            Value::Code(code) => Some(Self::Code(code.clone())),
+            Value::Text(text) => Some(Self::Text(text.clone())),
+            Value::Time(time) => Some(Self::Time(*time)),
+            Value::Absent(reason) => Some(Self::Absent(reason.clone())),
+        }
+    }
+
+    /// Of a kind and what it says, as [`Self::kind`] and [`Self::text`] give them.
+    pub fn read(kind: &str, text: String) -> Option<Self> {
+        match kind {
+            "code" => Some(Self::Code(text)),
+            "text" => Some(Self::Text(text)),
+            "time" => text.parse().ok().map(Self::Time),
+            "absent" => Some(Self::Absent(text)),
+            _ => None,
+        }
+    }
+
+    /// Its field on the wire: `code`, `text`, `time` or `absent`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Code(_) => "code",
+            Self::Text(_) => "text",
+            Self::Time(_) => "time",
+            Self::Absent(_) => "absent",
+        }
+    }
+
+    /// What it says; a time as RFC 3339 in UTC.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Code(text) | Self::Text(text) | Self::Absent(text) => Cow::Borrowed(text),
+            Self::Time(time) => Cow::Owned(time.to_string()),
+        }
+    }
 }
 
 /// A time as a device's clock said it, told from the corrected one: with that it says which reading of its

@@ -1,4 +1,4 @@
-//! What a step puts out: transitions with their numbers, samples for the history, counts.
+//! What a step puts out: transitions with their numbers, readings for the history, counts.
 
 pub mod context;
 pub mod transition;
@@ -7,7 +7,7 @@ use crate::model::fate::Fate;
 use crate::model::ids::{DeviceId, PatientId, RuleId, SiteId};
 use crate::model::input::FailedSignIns;
 use crate::model::message::DeadLetter;
-use crate::model::sample::Sample;
+use crate::model::sample::{Sample, WordSample};
 use crate::model::time::{Stamp, Timestamp};
 use crate::model::vector_map::VectorMap;
 use crate::output::transition::{Transition, TransitionBody};
@@ -21,6 +21,8 @@ pub struct Output {
     pub transitions: Vec<Transition>,
     /// Numbers for the history, each with its place among all numbers of the row.
     pub samples: Vec<(u32, Sample)>,
+    /// What was said in place of a number, for the history.
+    pub words: Vec<WordSample>,
     /// Readings and messages by fate.
     pub fates: VectorMap<Fate, u64>,
     /// Readings and events refused, by reason.
@@ -45,6 +47,7 @@ impl Output {
             now,
             transitions: Vec::new(),
             samples: Vec::new(),
+            words: Vec::new(),
             fates: VectorMap::default(),
             refusals: VectorMap::default(),
             dead_letters: Vec::new(),

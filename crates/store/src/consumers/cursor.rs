@@ -1,4 +1,4 @@
-//! How far a consumer has come in journal and transitions, and what the journal pruned before it.
+//! How far a consumer has come in journal, words and transitions, and what the journal pruned before it.
 //!
 //! The field names are those of the JSON in `meta`.
 
@@ -26,6 +26,9 @@ pub struct ConsumerCursor {
     pub upto: Timestamp,
     /// Every transition up to this one.
     pub seq: u64,
+    /// Every word up to the one with this number, which tells its row too.
+    #[serde(default)]
+    pub word: u64,
     /// What the journal pruned before the consumer had it.
     pub refill: Option<Refill>,
     /// What neither journal nor history held any more when the consumer came for it.
@@ -143,7 +146,7 @@ mod tests {
     #[test]
     fn after_the_clock_was_set_back_what_was_shown_before_is_still_within_the_range() {
         let mut cursor =
-            ConsumerCursor { row: 10, upto: second(10), seq: 3, refill: None, lost: None };
+            ConsumerCursor { row: 10, upto: second(10), seq: 3, word: 0, refill: None, lost: None };
         // Rows 11 to 20 showed up to second 3620; then the clock went back by an hour.
         cursor.skip_to(RowPosition { n: 21, at: second(21), stamp: second(3_621) });
         assert_eq!((cursor.row, cursor.upto), (20, second(21)));
@@ -153,7 +156,7 @@ mod tests {
     #[test]
     fn what_the_journal_pruned_is_noted_and_grows_with_what_it_prunes_later() {
         let mut cursor =
-            ConsumerCursor { row: 10, upto: second(10), seq: 3, refill: None, lost: None };
+            ConsumerCursor { row: 10, upto: second(10), seq: 3, word: 0, refill: None, lost: None };
         cursor.skip_to(position(11));
         assert_eq!(cursor.refill, None);
         cursor.skip_to(position(21));

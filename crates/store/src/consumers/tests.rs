@@ -8,7 +8,7 @@ const ARCHIVE: Registration = Registration::new("archive");
 const MIRROR: Registration = Registration::new("mirror");
 
 fn at(row: u64) -> ConsumerCursor {
-    ConsumerCursor { row, upto: second(row), seq: 2, refill: None, lost: None }
+    ConsumerCursor { row, upto: second(row), seq: 2, word: 0, refill: None, lost: None }
 }
 
 fn holds(opened: &Opened) -> Vec<u64> {

@@ -109,6 +109,6 @@ mod tests {
             }
         })
         .unwrap();
-        assert_eq!((rows, waited), (1, 3));
+        assert_eq!((rows, waited), (2, 3));
     }
 }

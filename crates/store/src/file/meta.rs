@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use vitalgate_domain::model::time::Timestamp;
 
 /// The store's own keys. Every other key is the name of a consumer.
-pub(crate) const OWN_KEYS: [&str; 12] = [
+pub(crate) const OWN_KEYS: [&str; 13] = [
     "store",
     "site",
     "simulated",
@@ -19,6 +19,7 @@ pub(crate) const OWN_KEYS: [&str; 12] = [
     "merged_ids_end",
     "upgraded_from",
     "upgraded_at_row",
+    "words_after",
 ];
 
 /// What is remembered under this key.

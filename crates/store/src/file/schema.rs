@@ -14,7 +14,7 @@ pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;
 const PAGE_BYTES: u32 = 8_192;
 
 /// The step at index `v` leads from version `v` to `v + 1`; steps are only ever appended.
-pub(crate) const MIGRATIONS: &[&str] = &[V1, V2, V3];
+pub(crate) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4];
 
 pub(super) const V1: &str = "
 CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
@@ -88,12 +88,37 @@ CREATE TRIGGER block_out AFTER DELETE ON blocks BEGIN
 
 /// `gone` says up to which instant retention took blocks of a series: all that was measured later is
 /// held. Of what an older version wrote nobody noted it: anything before the oldest block may be.
-const V3: &str = "
+pub(super) const V3: &str = "
 CREATE TABLE gone(series INTEGER PRIMARY KEY, upto INTEGER NOT NULL) STRICT;
 INSERT INTO gone SELECT s.id, coalesce(
     (SELECT min(b.t0) - 1 FROM blocks b WHERE b.series = s.id),
     (SELECT max(j.at) FROM journal j WHERE j.n <= s.sealed_to),
     (SELECT min(j.at) FROM journal j), 0) FROM series s;
+";
+
+/// A reading that is no number is a row of `words`: `id >> 24` is the journal row it came with, `ahead` and
+/// `period` say of what reading, `kind` is its field on the wire, or `number` where a number that was
+/// corrected or entered in error took its place. It counts in `history_bytes` as a block does. Meta
+/// `words_after` is the last row that came before there was such a table.
+const V4: &str = "
+CREATE TABLE word_series(
+  id INTEGER PRIMARY KEY, device TEXT NOT NULL, signal INTEGER NOT NULL, instance TEXT NOT NULL,
+  gone INTEGER, UNIQUE(device, signal, instance)) STRICT;
+CREATE TABLE words(
+  id INTEGER PRIMARY KEY, series INTEGER NOT NULL, at INTEGER NOT NULL, ahead INTEGER NOT NULL,
+  period INTEGER, received INTEGER NOT NULL, flags INTEGER NOT NULL, kind TEXT NOT NULL,
+  word TEXT NOT NULL) STRICT;
+CREATE INDEX words_series ON words(series, at);
+CREATE INDEX words_at ON words(at);
+-- Corrected (64) or entered in error (128).
+CREATE INDEX words_marks ON words(series, at) WHERE flags & 192 <> 0;
+INSERT INTO meta SELECT 'words_after', ifnull(max(n), 0) FROM journal;
+CREATE TRIGGER word_in AFTER INSERT ON words BEGIN
+  UPDATE meta SET value = value + length(CAST(NEW.word AS BLOB)) + 100
+    WHERE key = 'history_bytes'; END;
+CREATE TRIGGER word_out AFTER DELETE ON words BEGIN
+  UPDATE meta SET value = value - length(CAST(OLD.word AS BLOB)) - 100
+    WHERE key = 'history_bytes'; END;
 ";
 
 /// Makes the tables in an empty file that is not yet open anywhere else.

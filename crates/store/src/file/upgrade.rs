@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::file::connection::readable;
     use crate::file::disk::file_in;
-    use crate::file::schema::{V1, V2, make_through};
+    use crate::file::schema::{V1, V2, V3, make_through};
 
     fn version(conn: &Connection) -> u32 {
         conn.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
@@ -217,5 +217,26 @@ mod tests {
             .collect::<rusqlite::Result<Vec<_>>>()
             .unwrap();
         assert_eq!(gone, [(1, 29), (2, 500), (3, 400)]);
+    }
+
+    #[test]
+    fn a_store_without_a_place_for_words_gets_one_and_knows_from_which_row_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = file_in(dir.path());
+        let conn = make_through(&path, &[V1, V2, V3]).unwrap();
+        conn.execute("INSERT INTO journal VALUES(7, 700, 0, 1, x'', 0, x'')", []).unwrap();
+        drop(conn);
+        let conn = upgrade(&path, 3).unwrap();
+        let of_meta = |key: &str| -> i64 {
+            let sql = "SELECT value FROM meta WHERE key = ?";
+            conn.query_row(sql, [key], |row| row.get(0)).unwrap()
+        };
+        assert_eq!((of_meta("words_after"), of_meta("history_bytes")), (7, 0));
+        let word = "INSERT INTO words VALUES(?, 1, 5, 0, NULL, 5, 0, 'text', 'käse')";
+        conn.execute(word, [8 << 24]).unwrap();
+        assert_eq!(of_meta("history_bytes"), 105, "in bytes, as a block");
+        conn.execute("DELETE FROM words", []).unwrap();
+        assert_eq!(of_meta("history_bytes"), 0);
+        assert!(readable(&copy_path(&path, 3)).unwrap().prepare("SELECT * FROM words").is_err());
     }
 }

@@ -31,11 +31,18 @@ impl Grid {
 
     /// Every bucket there is: its first instant, and the first after it.
     pub fn all(&self) -> impl Iterator<Item = (Timestamp, Timestamp)> {
-        let Self { from, to, width } = *self;
-        (0..self.buckets() as i64).map(move |place| {
-            let begin = from + Span::micros(place * width);
-            (begin, (begin + Span::micros(width)).min(to))
-        })
+        let grid = *self;
+        (0..self.buckets()).map(move |place| grid.bucket(place))
+    }
+
+    /// The bucket that holds an instant: its first instant, and the first after it.
+    pub(crate) fn bucket_of(&self, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        self.place(at).map(|place| self.bucket(place))
+    }
+
+    fn bucket(&self, place: usize) -> (Timestamp, Timestamp) {
+        let begin = self.from + Span::micros(place as i64 * self.width);
+        (begin, (begin + Span::micros(self.width)).min(self.to))
     }
 
     fn place(&self, at: Timestamp) -> Option<usize> {

@@ -1,4 +1,5 @@
 //! The time series: heads in memory, sealed into blocks; ranges and scans read both as one.
+//! What is no number is a row of its own (`words`).
 
 pub mod block;
 pub mod buckets;
@@ -7,5 +8,7 @@ pub(crate) mod heads;
 pub mod point;
 pub mod range;
 pub mod scan;
+mod settle;
 pub(crate) mod table;
 pub mod wave;
+pub mod words;

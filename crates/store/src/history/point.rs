@@ -1,9 +1,10 @@
-//! One number of a series as history keeps it, and what becomes of several of the same time.
+//! One number of a series as history keeps it.
 
 use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::settle::{ReadingCopy, settle};
 use crate::types::{Sample, Sent, SeriesKey, flag};
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::model::unit::Unit;
@@ -54,21 +55,21 @@ impl Point {
     pub fn counts(&self) -> bool {
         counts(self.flags)
     }
+}
 
-    /// Whether it speaks about what else was said of its time.
-    fn is_mark(&self) -> bool {
-        self.flags & (flag::CORRECTED | flag::ERROR) != 0
+impl ReadingCopy for Point {
+    fn identity(&self) -> (Timestamp, i64) {
+        (self.at, self.sent.ahead)
     }
 
-    fn equals(&self, other: &Self) -> bool {
+    fn flags(&self) -> u16 {
+        self.flags
+    }
+
+    fn says_the_same(&self, other: &Self) -> bool {
         self.value.to_bits() == other.value.to_bits()
             && self.unit == other.unit
             && flag::comparator(self.flags) == flag::comparator(other.flags)
-    }
-
-    /// Which reading of its series it is of. What has one time by its device's clock has one corrected time.
-    fn identity(&self) -> (Timestamp, i64) {
-        (self.at, self.sent.ahead)
     }
 
     fn order(&self, other: &Self) -> Ordering {
@@ -84,38 +85,6 @@ impl Point {
 /// Whether a point with these flags counts: plausible and not entered in error.
 pub(crate) fn counts(flags: u16) -> bool {
     flags & (flag::IMPLAUSIBLE | flag::ERROR) == 0
-}
-
-/// Sorts by time and settles each reading for itself, whatever order the points came in. Of one reading
-/// is what has one corrected time and one time by the device's clock.
-///
-/// The newest point that is corrected or entered in error stands alone for its reading. Without
-/// one, an equal value is a duplicate, of which the first to arrive stays, and different values all
-/// stay, in order of arrival. Settling parts and then their union gives the same as settling all.
-pub fn settle(points: &mut Vec<Point>) {
-    points.sort_unstable_by(Point::order);
-    let mut kept = 0;
-    let mut next = 0;
-    while next < points.len() {
-        let identity = points[next].identity();
-        let same = |point: &&Point| point.identity() == identity;
-        let end = next + points[next..].iter().take_while(same).count();
-        if let Some(mark) = points[next..end].iter().rfind(|p| p.is_mark()).copied() {
-            points[kept] = mark;
-            kept += 1;
-        } else {
-            let first = kept;
-            for from in next..end {
-                let point = points[from];
-                if !points[first..kept].iter().any(|p| p.equals(&point)) {
-                    points[kept] = point;
-                    kept += 1;
-                }
-            }
-        }
-        next = end;
-    }
-    points.truncate(kept);
 }
 
 #[cfg(test)]

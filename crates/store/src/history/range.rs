@@ -17,6 +17,8 @@ use super::buckets::{Bucket, Filling, Grid};
 use super::heads::Heads;
 use super::point::{Point, settle};
 use super::table::unit_of;
+use super::words::overruled::Overruled;
+use super::words::series::WordSeries;
 use crate::file::connection;
 use crate::file::error::ReadError;
 use crate::types::SeriesKey;
@@ -29,8 +31,11 @@ use vitalgate_domain::model::unit::Unit;
 pub struct History {
     pub(crate) path: PathBuf,
     pub(crate) heads: Arc<Heads>,
+    pub(crate) words: Arc<WordSeries>,
     /// The blocks taken in, by number: see [`block_ids`].
     pub(crate) ids: Range<i64>,
+    /// The rows of words taken in: those with numbers below.
+    pub(crate) word_ids_end: i64,
 }
 
 /// Part of a series: a patient's history is the union of pieces, one for each binding.
@@ -83,8 +88,8 @@ impl FromStr for Cursor {
 }
 
 impl History {
-    pub(crate) fn new(path: PathBuf, heads: Arc<Heads>) -> Self {
-        Self { path, heads, ids: 0..i64::MAX }
+    pub(crate) fn new(path: PathBuf, heads: Arc<Heads>, words: Arc<WordSeries>) -> Self {
+        Self { path, heads, words, ids: 0..i64::MAX, word_ids_end: i64::MAX }
     }
 
     /// Every series of a device that ever had a number.
@@ -115,8 +120,8 @@ impl History {
         let wanted = limit.saturating_add(skip).saturating_add(1);
         let pieces: Vec<Piece> = pieces.iter().map(|piece| piece.starting(after)).collect();
         let mut points: Vec<(usize, Point)> = Vec::new();
-        self.read(&pieces, |tx, place, piece, heads| {
-            let found = page(tx, piece, heads, wanted, &self.ids)?;
+        self.read(&pieces, |tx, place, piece, heads, overruled| {
+            let found = page(tx, piece, heads, wanted, &self.ids, overruled)?;
             points.extend(found.into_iter().map(|point| (place, point)));
             // However many the pieces are, no more than a page is held. Stable: at one instant the
             // pieces stay in their order, so that what is cut off would come after the page anyway.
@@ -149,7 +154,9 @@ impl History {
     ) -> Result<Vec<Bucket>, ReadError> {
         let pieces: Vec<Piece> = pieces.iter().map(|piece| piece.inside(grid)).collect();
         let mut filling = Filling::new(grid, unit);
-        self.read(&pieces, |tx, _, piece, heads| fill(tx, piece, heads, &mut filling, &self.ids))?;
+        self.read(&pieces, |tx, _, piece, heads, overruled| {
+            fill(tx, piece, heads, &mut filling, &self.ids, overruled)
+        })?;
         Ok(filling.buckets())
     }
 
@@ -157,7 +164,13 @@ impl History {
     fn read(
         &self,
         pieces: &[Piece],
-        mut each: impl FnMut(&Transaction<'_>, usize, &Piece, Vec<Point>) -> Result<(), ReadError>,
+        mut each: impl FnMut(
+            &Transaction<'_>,
+            usize,
+            &Piece,
+            Vec<Point>,
+            &Overruled,
+        ) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
         let heads: Vec<Vec<Point>> = pieces
             .iter()
@@ -167,7 +180,9 @@ impl History {
         let tx = conn.transaction()?;
         for (place, (piece, mut heads)) in pieces.iter().zip(heads).enumerate() {
             settle(&mut heads);
-            each(&tx, place, piece, heads)?;
+            let overruled = self.overruled(&tx, piece)?;
+            heads.retain(|point| overruled.leaves(point));
+            each(&tx, place, piece, heads, &overruled)?;
         }
         Ok(())
     }
@@ -179,13 +194,17 @@ impl Piece {
         Self { from, ..self.clone() }
     }
 
-    fn inside(&self, grid: Grid) -> Self {
+    pub(super) fn inside(&self, grid: Grid) -> Self {
         let (from, to) = (self.from.max(grid.from), self.to.min(grid.to));
         Self { from, to, ..self.clone() }
     }
 
     fn holds(&self, at: Timestamp) -> bool {
         self.from <= at && at < self.to
+    }
+
+    fn takes(&self, point: &Point, overruled: &Overruled) -> bool {
+        self.holds(point.at) && overruled.leaves(point)
     }
 
     /// The first possible beginning of a block that reaches into the piece.
@@ -201,13 +220,14 @@ pub(crate) fn block_ids(after: u64, to: u64) -> Range<i64> {
     first(after)..first(to)
 }
 
-/// The first `wanted` points of a piece, settled.
+/// The first `wanted` points of a piece, settled, of heads that no word overrules.
 pub(crate) fn page(
     tx: &Transaction<'_>,
     piece: &Piece,
     heads: Vec<Point>,
     wanted: usize,
     ids: &Range<i64>,
+    overruled: &Overruled,
 ) -> Result<Vec<Point>, ReadError> {
     let mut points = heads;
     if let Some(id) = series_id(tx, &piece.series)? {
@@ -229,7 +249,7 @@ pub(crate) fn page(
             }
             let body = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
             let opened = block::open(t0, unit_of(row.get(1)?)?, body)?;
-            points.extend(opened.into_iter().filter(|p| piece.holds(p.at)));
+            points.extend(opened.into_iter().filter(|p| piece.takes(p, overruled)));
         }
     }
     settle(&mut points);
@@ -244,6 +264,7 @@ fn fill(
     heads: Vec<Point>,
     filling: &mut Filling,
     ids: &Range<i64>,
+    overruled: &Overruled,
 ) -> Result<(), ReadError> {
     let mut heads = heads.into_iter().peekable();
     if let Some(id) = series_id(tx, &piece.series)? {
@@ -257,7 +278,8 @@ fn fill(
             while let Some(point) = heads.next_if(|p| p.at <= end) {
                 points.push(point);
             }
-            if let ([(block, alone)], true) = (cluster, points.is_empty()) {
+            let stands_whole = points.is_empty() && !overruled.touches(start, end);
+            if let ([(block, alone)], true) = (cluster, stands_whole) {
                 let whole = piece.holds(alone.t0) && piece.holds(alone.t1);
                 if !whole || !filling.summary(alone) {
                     // A block is settled in itself.
@@ -274,7 +296,7 @@ fn fill(
                 points.extend(block::open(summary.t0, summary.unit, &body)?);
             }
             settle(&mut points);
-            points.iter().filter(|p| piece.holds(p.at)).for_each(|p| filling.point(p));
+            points.iter().filter(|p| piece.takes(p, overruled)).for_each(|p| filling.point(p));
         }
     }
     heads.for_each(|point| filling.point(&point));

@@ -42,7 +42,7 @@ pub struct ScanPage {
     pub points: Vec<Point>,
 }
 
-/// A walk through the history. No transaction is open between two pages: what is committed
+/// A walk through the numbers of the history. No transaction is open between two pages: what is committed
 /// meanwhile is given where the walk has not passed yet.
 #[derive(Debug)]
 pub struct Scan {
@@ -114,7 +114,9 @@ impl Scan {
             None => connection::readable(&self.history.path)?,
         };
         let tx = conn.transaction()?;
-        let mut points = page(&tx, &piece, heads, wanted, &ids)?;
+        let overruled = self.history.overruled(&tx, &piece)?;
+        heads.retain(|point| overruled.leaves(point));
+        let mut points = page(&tx, &piece, heads, wanted, &ids, &overruled)?;
         drop(tx);
         self.conn = Some(conn);
         let same = points.iter().take(given).take_while(|p| p.at == from).count();

@@ -1,7 +1,7 @@
-//! Blocks of history that are older than their signal is kept, series by series.
+//! Blocks and words of history that are older than their signal is kept, series by series.
 //!
-//! The blocks of one series stand in the order of time, so that what may be pruned is found at its
-//! beginning and nothing else is looked at, however much older the blocks of another class may be.
+//! What there is of one series stands in the order of time, so that what may be pruned is found at its
+//! beginning and nothing else is looked at, however much older that of another class may be.
 
 use rusqlite::{Transaction, params};
 
@@ -16,22 +16,62 @@ const EVERY: Span = Span::secs(60);
 /// Series looked at in one slice.
 const SERIES: i64 = 256;
 
+/// What is walked through.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aged {
+    /// Blocks of numbers, each by its last.
+    #[default]
+    Blocks,
+    /// Words, each by itself.
+    Words,
+}
+
 /// A walk through the series, a slice at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Ageing {
+    what: Aged,
     begun: Timestamp,
     /// The last series done with, while a walk is under way.
     after: Option<i64>,
 }
 
+impl Aged {
+    /// The series after a number, at most so many.
+    fn series(self) -> &'static str {
+        match self {
+            Self::Blocks => "SELECT id, signal FROM series WHERE id > ? ORDER BY id LIMIT ?",
+            Self::Words => "SELECT id, signal FROM word_series WHERE id > ? ORDER BY id LIMIT ?",
+        }
+    }
+
+    /// Deletes the oldest of a series that end before an instant, at most so many, and gives their ends.
+    fn delete(self) -> &'static str {
+        match self {
+            Self::Blocks => {
+                "DELETE FROM blocks WHERE (series, t0, id) IN (SELECT series, t0, id FROM blocks
+                   WHERE series = ?1 AND t0 < ?2 AND t1 < ?2 ORDER BY t0, id LIMIT ?3) RETURNING t1"
+            }
+            Self::Words => {
+                "DELETE FROM words WHERE id IN (SELECT id FROM words
+                   WHERE series = ?1 AND at < ?2 ORDER BY at, id LIMIT ?3) RETURNING at"
+            }
+        }
+    }
+}
+
 impl Ageing {
+    /// Through these.
+    pub(crate) fn of(what: Aged) -> Self {
+        Self { what, ..Self::default() }
+    }
+
     /// Whether a walk is not at its end.
     pub(crate) fn is_under_way(&self) -> bool {
         self.after.is_some()
     }
 
-    /// Prunes at most [`ROWS`] blocks whose last sample is older than its signal is kept; says how
-    /// many.
+    /// Prunes at most [`ROWS`] blocks whose last sample, or words that, are older than their signal is kept;
+    /// says how many.
     pub(crate) fn slice(
         &mut self,
         tx: &Transaction<'_>,
@@ -48,14 +88,13 @@ impl Ageing {
         }
         let mut after = self.after.unwrap_or(i64::MIN);
         let mut left = ROWS as usize;
-        let mut series =
-            tx.prepare_cached("SELECT id, signal FROM series WHERE id > ? ORDER BY id LIMIT ?")?;
+        let mut series = tx.prepare_cached(self.what.series())?;
         let mut rows = series.query([after, SERIES])?;
         let mut looked_at = 0;
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
             let kept = keep.history_of.get(&SignalId(row.get(1)?)).unwrap_or(&keep.history);
-            left -= prune(tx, id, wall - *kept, left, pruned)?;
+            left -= prune(tx, self.what, id, wall - *kept, left, pruned)?;
             if left == 0 {
                 break;
             }
@@ -68,18 +107,16 @@ impl Ageing {
     }
 }
 
-/// Prunes blocks of a series that end before `before`, oldest first, at most `most`.
+/// Prunes what ends before `before` of a series, oldest first, at most `most`.
 fn prune(
     tx: &Transaction<'_>,
+    what: Aged,
     series: i64,
     before: Timestamp,
     most: usize,
     pruned: &mut Pruned,
 ) -> rusqlite::Result<usize> {
-    let mut delete = tx.prepare_cached(
-        "DELETE FROM blocks WHERE (series, t0, id) IN (SELECT series, t0, id FROM blocks
-           WHERE series = ?1 AND t0 < ?2 AND t1 < ?2 ORDER BY t0, id LIMIT ?3) RETURNING t1",
-    )?;
+    let mut delete = tx.prepare_cached(what.delete())?;
     let ends = delete.query_map(params![series, before.as_micros(), most as i64], |r| r.get(0))?;
     let mut count = 0;
     for end in ends {

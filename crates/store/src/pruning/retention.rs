@@ -5,13 +5,14 @@ use std::sync::Arc;
 use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::watch;
 
-use super::ageing::Ageing;
+use super::ageing::{Aged, Ageing};
 use super::keep::Keep;
 use super::merging::{Merged, Merging};
 use super::pruned::Pruned;
 use super::surplus;
 use crate::consumers::Hold;
 use crate::history::heads::Heads;
+use crate::history::words::series::WordSeries;
 use crate::host::Host;
 use crate::types::Commit;
 use vitalgate_domain::model::time::{Span, Timestamp};
@@ -35,10 +36,12 @@ const KINDS: [&str; 4] = ["journal", "history_age", "history_bytes", "waves"];
 pub(crate) struct Keeper {
     /// Notes what is pruned of a series before it is missing.
     heads: Arc<Heads>,
+    words: Arc<WordSeries>,
     /// As of the last reload of the signals.
     keep: watch::Receiver<Arc<Keep>>,
     host: Arc<dyn Host>,
     ageing: Ageing,
+    ageing_of_words: Ageing,
     merging: Merging,
     snapshot_row: u64,
     sealed_to: u64,
@@ -55,6 +58,7 @@ impl Keeper {
         keep: watch::Receiver<Arc<Keep>>,
         host: Arc<dyn Host>,
         heads: Arc<Heads>,
+        words: Arc<WordSeries>,
         snapshot_row: Option<u64>,
         sealed_to: u64,
     ) -> Self {
@@ -62,7 +66,9 @@ impl Keeper {
         let snapshot_row = snapshot_row.unwrap_or(0);
         Self {
             heads,
-            ageing: Ageing::default(),
+            words,
+            ageing: Ageing::of(Aged::Blocks),
+            ageing_of_words: Ageing::of(Aged::Words),
             merging: Merging::default(),
             keep,
             host,
@@ -109,9 +115,10 @@ impl Keeper {
         }
         let merged = if pressed { None } else { self.merge(conn) };
         let freed = vacuum(conn)?;
-        let full = pruned.iter().any(|rows| *rows as i64 == ROWS);
+        let full = pruned.iter().any(|rows| *rows as i64 >= ROWS);
         let merging = merged.is_some() && self.merging.is_under_way();
-        self.more = full || freed || self.ageing.is_under_way() || merging;
+        let ageing = self.ageing.is_under_way() || self.ageing_of_words.is_under_way();
+        self.more = full || freed || ageing || merging;
         let pages =
             pruned.iter().sum::<usize>() + merged.unwrap_or(0) + if freed { PAGES } else { 0 };
         Ok(pages as u64 * 8_192)
@@ -147,7 +154,7 @@ impl Keeper {
         let before = |keep: Span| (self.now - keep).as_micros();
         let needed_after = self.snapshot_row.min(self.sealed_to) as i64;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut of_series = Pruned::default();
+        let (mut of_series, mut of_words) = (Pruned::default(), Pruned::default());
         let pruned = [
             // The newest row stays for ever: the clock goes on from it.
             tx.prepare_cached(
@@ -165,8 +172,9 @@ impl Keeper {
                 journal_bytes as i64,
                 held(holds),
             ])?,
-            self.ageing.slice(&tx, &keep, self.wall, &mut of_series)?,
-            surplus::slice(&tx, history_bytes, &mut of_series)?,
+            self.ageing.slice(&tx, &keep, self.wall, &mut of_series)?
+                + self.ageing_of_words.slice(&tx, &keep, self.wall, &mut of_words)?,
+            surplus::slice(&tx, history_bytes, &mut of_series, &mut of_words)?,
             tx.prepare_cached(
                 "DELETE FROM waves WHERE id < (SELECT min(id) FROM waves) + ?1 AND (received < ?2
                    OR upto <= (SELECT upto FROM waves ORDER BY id DESC LIMIT 1) - ?3)",
@@ -177,8 +185,10 @@ impl Keeper {
             return Ok(pruned);
         }
         of_series.write(&tx)?;
+        of_words.write_words(&tx)?;
         // Before the commit: a reader may believe that more is pruned than is, never less.
         self.heads.prune(&of_series.0);
+        self.words.prune(&of_words.0);
         tx.commit()?;
         Ok(pruned)
     }

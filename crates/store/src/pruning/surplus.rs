@@ -1,6 +1,6 @@
-//! Blocks of history beyond the bytes that are kept, oldest measured first.
+//! Blocks and words of history beyond the bytes that are kept, oldest measured first.
 //!
-//! Only blocks are looked at: what is in memory is bounded by itself, and a restart needs the journal
+//! Only these are looked at: what is in memory is bounded by itself, and a restart needs the journal
 //! and the snapshots, never a block.
 
 use rusqlite::{Transaction, params};
@@ -9,31 +9,39 @@ use super::pruned::Pruned;
 use super::retention::ROWS;
 use crate::file::meta;
 
-/// Prunes at most [`ROWS`] blocks, and none once what is kept takes no more than `most` bytes; says
-/// how many.
+/// Prunes at most [`ROWS`] blocks and words, and none once what is kept takes no more than `most` bytes;
+/// says how many.
 pub(crate) fn slice(
     tx: &Transaction<'_>,
     most: u64,
-    pruned: &mut Pruned,
+    blocks: &mut Pruned,
+    words: &mut Pruned,
 ) -> rusqlite::Result<usize> {
     let bytes = || meta::number(tx, "history_bytes").map(Option::unwrap_or_default);
     if bytes()? <= most {
         return Ok(0);
     }
-    let mut oldest =
-        tx.prepare_cached("SELECT series, t0, id, t1 FROM blocks ORDER BY t1 LIMIT ?")?;
+    let mut oldest = tx.prepare_cached(
+        "SELECT * FROM (SELECT t1, series, t0, id FROM blocks ORDER BY t1 LIMIT ?1) UNION ALL
+         SELECT * FROM (SELECT at, series, NULL, id FROM words ORDER BY at LIMIT ?1)
+         ORDER BY 1 LIMIT ?1",
+    )?;
     let oldest = oldest.query_map([ROWS], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get(3)?))
+        Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?, row.get::<_, i64>(3)?))
     })?;
     let mut count = 0;
-    for (series, t0, id, t1) in oldest.collect::<rusqlite::Result<Vec<_>>>()? {
+    for (end, series, t0, id) in oldest.collect::<rusqlite::Result<Vec<_>>>()? {
         if bytes()? <= most {
             break;
         }
-        pruned.add(series, t1);
-        count += tx
-            .prepare_cached("DELETE FROM blocks WHERE series = ? AND t0 = ? AND id = ?")?
-            .execute(params![series, t0, id])?;
+        count += if let Some(t0) = t0 {
+            blocks.add(series, end);
+            tx.prepare_cached("DELETE FROM blocks WHERE series = ? AND t0 = ? AND id = ?")?
+                .execute(params![series, t0, id])?
+        } else {
+            words.add(series, end);
+            tx.prepare_cached("DELETE FROM words WHERE id = ?")?.execute([id])?
+        };
     }
     Ok(count)
 }
@@ -106,7 +114,8 @@ mod tests {
         let mut opened = Store::open(dir.path()).unwrap();
         let mut slice = || {
             let tx = opened.conn.transaction().unwrap();
-            let pruned = super::slice(&tx, 0, &mut Pruned::default()).unwrap();
+            let pruned =
+                super::slice(&tx, 0, &mut Pruned::default(), &mut Pruned::default()).unwrap();
             tx.commit().unwrap();
             pruned
         };

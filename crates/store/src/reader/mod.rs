@@ -8,6 +8,7 @@ mod audit;
 mod dead_letters;
 mod space;
 mod transitions;
+mod words;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -9,6 +9,7 @@ use crate::file::meta;
 use crate::history::block::{self, Block};
 use crate::history::heads::Due;
 use crate::history::point::Point;
+use crate::history::words::write::Placed;
 use crate::history::{table, wave};
 use crate::types::Commit;
 use crate::{audit, dead_letters};
@@ -57,6 +58,7 @@ pub(crate) struct Packed {
     pub(crate) news: Vec<News>,
     /// The last readings of each alarm that is raised.
     readings: Vec<Vec<Point>>,
+    words: Placed,
     body: Vec<u8>,
     blocks: Vec<Vec<Block>>,
     waves: Vec<Vec<u8>>,
@@ -76,6 +78,7 @@ impl Packed {
             sealed_to,
             news: Vec::new(),
             readings: Vec::new(),
+            words: Placed::default(),
             body,
             blocks,
             waves,
@@ -92,12 +95,18 @@ impl Packed {
         Self { readings, ..self }
     }
 
+    /// With its words, each under the number of its series.
+    pub(crate) fn with_words(self, words: Placed) -> Self {
+        Self { words, ..self }
+    }
+
     /// About how many bytes it adds to the log.
     pub(crate) fn bytes(&self) -> u64 {
         let lengths = |bodies: &mut dyn Iterator<Item = usize>| bodies.sum::<usize>() as u64;
         let commit = &self.commit;
         PAGES_BYTES
             + self.body.len() as u64
+            + self.words.bytes()
             + lengths(&mut self.blocks.iter().flatten().map(|b| b.body.len() + 8_192))
             + lengths(&mut self.waves.iter().map(Vec::len))
             + lengths(&mut commit.transitions.iter().map(|t| t.body.len() + 8_192))
@@ -144,6 +153,7 @@ impl Packed {
         self.insert_dead_letters(tx)?;
         self.insert_waves(tx)?;
         self.insert_blocks(tx)?;
+        self.words.insert(tx, row.n)?;
         for news in &self.news {
             insert_news(tx, row.at + row.offset, news)?;
         }

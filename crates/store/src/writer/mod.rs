@@ -27,6 +27,8 @@ use crate::consumers::Consumers;
 use crate::file::connection;
 use crate::file::lock::Lock;
 use crate::history::heads::Heads;
+use crate::history::words::series::WordSeries;
+use crate::history::words::write::Placed;
 use crate::host::{Alone, Host};
 use crate::open::Opened;
 use crate::pruning::keep::Keep;
@@ -165,11 +167,13 @@ pub fn start(opened: Opened, terms: impl Into<Terms>) -> std::io::Result<Running
     let (reporter, reports) = mpsc::channel(REPORTS);
     let writer = Writer {
         heads: Arc::clone(opened.heads()),
+        words: Arc::clone(opened.words()),
         consumers: opened.consumers.clone(),
         keeper: Keeper::new(
             keep,
             Arc::clone(&host),
             Arc::clone(opened.heads()),
+            Arc::clone(opened.words()),
             opened.snapshot_row,
             opened.sealed_to,
         ),
@@ -190,6 +194,7 @@ struct Writer {
     path: PathBuf,
     _lock: Lock,
     heads: Arc<Heads>,
+    words: Arc<WordSeries>,
     keeper: Keeper,
     consumers: Consumers,
     commits: mpsc::Receiver<Commit>,
@@ -229,7 +234,8 @@ impl Writer {
             self.heads.due(now, samples)
         };
         let sealed_to = self.heads.sealed_to(&due);
-        let packed = Packed::new(commit, due, sealed_to)?.with_readings(readings);
+        let words = Placed::of(&commit, &self.words);
+        let packed = Packed::new(commit, due, sealed_to)?.with_readings(readings).with_words(words);
         Ok(packed.with_news(self.consumers.take()))
     }
 
