@@ -279,6 +279,8 @@ def _leave(world, device, patient):
         elif alarm.source.split("/")[0] == device and alarm.condition == "present":
             alarm.condition = "unknown"
     for key in [k for k in world.watches if k[:2] == (patient, device)]:
+            if alarm.reported is not None and not alarm.forgotten:
+                alarm.known = world.now
         world.watches[key].off()
         world.watches[key].unknown = True
 

@@ -397,6 +397,11 @@ impl PatientAlarms<'_> {
         level: Level,
         holds: Option<Span>,
     ) {
+        // What lies inside does not show of what is unknown that it holds.
+        let rests = certain && judged && matches!(open, Some((Condition::Present, _)));
+        if beyond.contains(&true) || rests {
+            self.known(&key, state.counted);
+        }
         let watch = state.watches.of(rule);
         let Some(began) = watch.and_then(|w| w.tracks[level].began.as_deref()) else { return };
         let request = rule.confirm.as_ref().map(|confirm| confirm.request.clone());
@@ -413,7 +418,8 @@ impl PatientAlarms<'_> {
             watch.iter().flat_map(|watch| watch.worst()).for_each(|seen| crossing.reach(seen));
         }
         let latest = state.latest_on(self.now(), state.gap(rule));
-        self.raise(Draft { latest, acknowledge_for: holds, ..draft });
+        let known_at = state.counted;
+        self.raise(Draft { latest, acknowledge_for: holds, known_at, ..draft });
     }
 }
 
