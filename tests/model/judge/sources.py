@@ -290,8 +290,8 @@ class Source:
 
     def _uncovered(self, rule, side, person, entry, step):
         """Whether a floor judges now where other limits said the same before, or the other way round. # contract §4"""
-        covers = lambda number: self.world.rules_at(step).covers(rule, side, person.own_at(entry.at, number), person.adult_at(step))
-        return covers(step - 1) != covers(step)
+        covers = lambda at, number: self.world.rules_at(step).covers(rule, side, person.own_at(at, number), person.adult_at(step))
+        return covers(entry.at - 1, step - 1) != covers(entry.at, step)
 
     def _standing_at(self, at, step):
         """The copies that counted at a step, each with whether it stands alone."""

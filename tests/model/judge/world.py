@@ -106,9 +106,12 @@ class World:
             if watch.deadline() is not None:
                 yield watch.deadline()
         yield from silence.deadlines(self)
+        for person in self.patients.values():
+            yield from person.waits if person.here else ()
 
     def settle(self):
         """Judges everything at this moment."""
+        commands.limits_due(self)
         self.settle_courses()
         losses.settle(self)
         silence.settle(self)
@@ -288,11 +291,11 @@ class World:
                 return
         told = self.shown_only(source, rule, side, course.level, key[0], told)
         before = alarm and (alarm.condition, alarm.priority)
+        heard = course.newest_arrival
+        heard = course.levels[course.level].copy.arrival if heard is None else heard
         alarm = self.alarms.hold(*key, told, self.now, device=source.device, signal=rule.signal, folds=rule.folds,
                                  response=rule.response(course.level), beyond=(source.link, side), known=heard)
         if before != (alarm.condition, alarm.priority):
-        heard = course.newest_arrival
-        heard = course.levels[course.level].copy.arrival if heard is None else heard
             alarm.stands = source.signal, course.levels[course.level].copy.identity
             alarm.acknowledge_for, alarm.rests = self.holds(source, rule, side, course.newest_level or course.level), False
         if course.judged_at == self.now:

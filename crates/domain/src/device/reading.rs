@@ -104,7 +104,7 @@ impl Device {
             reading.status == Status::Corrected && (again || matches!(before, Before::Other(_)));
         if let Some(measured) = corrected_before.filter(|_| !suspect || withdraws) {
             timing.measured = measured;
-            timing.own = now.own(measured);
+            timing.own = now.own(measured).min(now.at);
             // What corrects the newest reading is the newest, however old that is.
             let rule_at = instant.and_then(|seen| seen.rule_at);
             let is_newest = rule_at.is_some() && rule_at == newest;

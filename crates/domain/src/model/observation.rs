@@ -63,7 +63,7 @@ pub enum Timeliness {
 pub struct Timing {
     /// By the device's clock, corrected; the time of arrival where that is all there is.
     pub measured: Timestamp,
-    /// The same in the gateway's own time, which no step of the clock moves.
+    /// The same in the gateway's own time, which no step of the clock moves; never after its arrival.
     pub own: Timestamp,
     /// The same again, never before the last judged reading of its series and
     /// never after its arrival: differences between readings are taken in it.

@@ -7,6 +7,7 @@ mod late;
 mod lost;
 mod own;
 mod repeat;
+mod put;
 mod track;
 mod watch;
 
@@ -71,6 +72,9 @@ impl Kind for Limits {
             }
         }
     }
+        if let Some(since) = patient.limits_due() {
+            earliest.offer_surely(since, Deadline::Limits);
+        }
 
     fn fire(
         &self,
@@ -85,6 +89,8 @@ impl Kind for Limits {
         } else if let Deadline::Gap { series } = deadline {
             patient.lose(series, due, context, out);
         }
+        } else if deadline == Deadline::Limits {
+            patient.limits_begin(due, context, out);
     }
 
     fn reconfigure(
