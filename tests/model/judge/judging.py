@@ -299,6 +299,17 @@ def alive(world, device, copy, source):
         else:
             watch.other(world.now)
     replace(world, device, copy)
+    confirm(world, copy, source)
+
+
+def confirm(world, copy, source):
+    """One inside of single measurements beyond a critical limit is confirmed by a second of any kind. # contract §5 Over"""
+    for other in world.sources.values():
+        if copy.value is None or other is source or other.signal != copy.signal:
+            continue
+        mine = [course for key, course in other.courses().items() if key[0] == copy.patient]
+        if any(course.waits_for_a_second for course in mine):
+            other.change("confirmed", copy.patient, copy)
 
 
 def shown(world, device, copy):

@@ -1,13 +1,14 @@
 //! Limit rules: a number beyond a limit for its delay (contract §3, §5; docs/architecture.md, "Time").
 
+mod confirmed;
 mod draft;
 mod excursion;
 mod known;
 mod late;
 mod lost;
 mod own;
-mod repeat;
 mod put;
+mod repeat;
 mod track;
 mod watch;
 
@@ -71,10 +72,10 @@ impl Kind for Limits {
                 watch.deadlines((series, state), context, earliest);
             }
         }
-    }
         if let Some(since) = patient.limits_due() {
             earliest.offer_surely(since, Deadline::Limits);
         }
+    }
 
     fn fire(
         &self,
@@ -88,9 +89,9 @@ impl Kind for Limits {
             patient.delay_over(series, rule, level, context, out);
         } else if let Deadline::Gap { series } = deadline {
             patient.lose(series, due, context, out);
-        }
         } else if deadline == Deadline::Limits {
             patient.limits_begin(due, context, out);
+        }
     }
 
     fn reconfigure(
@@ -246,6 +247,9 @@ impl Patient {
             alarms.ask_for_repeat(rule, source, state, certain);
         }
         state.watches.tidy();
+        if certain && !observation.corrects {
+            self.confirm_inside(reading, context, out);
+        }
     }
 
     /// A delay ran out with no further reading.
@@ -393,6 +397,11 @@ impl PatientAlarms<'_> {
             }
             (None, _) => {}
         }
+        // What lies inside does not show of what is unknown that it holds.
+        let rests = certain && judged && matches!(open, Some((Condition::Present, _)));
+        if beyond.contains(&true) || rests {
+            self.known(&key, state.counted);
+        }
     }
 
     fn raise_limit(
@@ -403,11 +412,6 @@ impl PatientAlarms<'_> {
         level: Level,
         holds: Option<Span>,
     ) {
-        // What lies inside does not show of what is unknown that it holds.
-        let rests = certain && judged && matches!(open, Some((Condition::Present, _)));
-        if beyond.contains(&true) || rests {
-            self.known(&key, state.counted);
-        }
         let watch = state.watches.of(rule);
         let Some(began) = watch.and_then(|w| w.tracks[level].began.as_deref()) else { return };
         let request = rule.confirm.as_ref().map(|confirm| confirm.request.clone());
