@@ -76,8 +76,8 @@ def passed_over(world, copy, why):
 
 def unfit(world, device, copy):
     why = "quality" if copy.mode == "real" and not copy.absent else "absent" if copy.absent else "test mode"
-    if why == "quality" and (copy.quality is None or copy.quality >= world.rules.quality_min):
-        why = "statistic"
+    # Whatever a statistic is worth, it says nothing of now.
+    why = "statistic" if why == "quality" and is_statistic(world, copy) else why
     passed_over(world, copy, why)
 
 

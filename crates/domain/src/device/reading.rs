@@ -144,7 +144,8 @@ impl Device {
         if let Attribution::Patient { present: false, .. } = attribution {
             timing.timeliness = Timeliness::Late;
         }
-        let is_fit = !matches!(content, Content::NotJudged(_) | Content::Withdrawn);
+        let is_fit =
+            !matches!(content, Content::Statistic | Content::NotJudged(_) | Content::Withdrawn);
         let judged = is_fit && matches!(attribution, Attribution::Patient { .. });
         if is_same && !judged && !withdraws {
             return self.count(Fate::Duplicate, out);

@@ -117,6 +117,8 @@ pub enum Content {
     Implausible(Number),
     /// Not judged, and why: low quality, test mode, absent, refused.
     NotJudged(String),
+    /// Over a period longer than what is live: a minimum of the night is no value of now.
+    Statistic,
     /// Entered in error: whatever it raised is retracted.
     Withdrawn,
 }

@@ -236,6 +236,7 @@ impl Patient {
             }
             Content::Withdrawn => return self.withdraw(observation, context, out),
         };
+            Content::Statistic => return self.statistic_came(source, context, out),
         self.judge(occurrence, context, out);
         if observation.corrects {
             self.hurry_silence(&source.device, context, out);
