@@ -151,7 +151,8 @@ impl Device {
             return self.count(Fate::Duplicate, out);
         }
         let flags = flags(reading, &timing, &content);
-        if flags_before != Some(flags) {
+        let is_kept = flags_before != Some(flags);
+        if is_kept {
             self.sample(reading, (at, sent), flags, number, out);
         }
         let (patient, content) = match attribution {
@@ -213,7 +214,9 @@ impl Device {
             signal: reading.signal,
             instance: reading.instance.clone(),
         };
-        let observation = Observation { source, cause, timing, sent, conflict, corrects, content };
+        let number = is_kept.then_some(number);
+        let observation =
+            Observation { source, cause, timing, sent, conflict, corrects, content, number };
         observed.push((patient, Observed::Reading(observation)));
     }
 

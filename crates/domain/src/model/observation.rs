@@ -102,6 +102,8 @@ pub struct Observation {
     pub corrects: bool,
     /// What.
     pub content: Content,
+    /// Its sample's place among all numbers of the row; `None` where it is not kept.
+    pub number: Option<u32>,
 }
 
 /// What a reading holds for the rules.
@@ -115,10 +117,10 @@ pub enum Content {
     NoSensor,
     /// A number outside the plausible range.
     Implausible(Number),
-    /// Not judged, and why: low quality, test mode, absent, refused.
-    NotJudged(String),
     /// Over a period longer than what is live: a minimum of the night is no value of now.
     Statistic,
+    /// Not judged, and why: low quality, test mode, absent, refused.
+    NotJudged(String),
     /// Entered in error: whatever it raised is retracted.
     Withdrawn,
 }
