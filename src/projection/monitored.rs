@@ -284,7 +284,8 @@ mod tests {
 
     #[test]
     fn limits_for_a_later_time_are_listed_until_they_hold() {
-        let mut bed = Bed::new();
+        // What is charted is never silent.
+        let mut bed = Bed::of("charted", &["spo2"]);
         let now = bed.now().at;
         let limit = PatientLimit {
             signal: "spo2".to_owned(),
