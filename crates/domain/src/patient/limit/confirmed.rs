@@ -1,6 +1,7 @@
 //! Single measurements beyond a critical limit: one inside, confirmed by a second of any kind (contract §5, "Over").
 
 use super::own::valid_at;
+use super::watch::Watch;
 use crate::model::observation::{Number, Source};
 use crate::model::time::Timestamp;
 use crate::output::Output;
@@ -21,8 +22,7 @@ impl Patient {
         let Source { signal, .. } = observation.source;
         let waits = |(source, state): (&Source, &SeriesState)| {
             let other = source.signal == signal && *source != observation.source;
-            (other && state.watches.iter().any(|watch| watch.waits_for_a_second()))
-                .then(|| source.clone())
+            (other && state.watches.iter().any(Watch::waits_for_a_second)).then(|| source.clone())
         };
         let waiting: Vec<Source> = self.series.iter().filter_map(waits).collect();
         let own = observation.timing.own;
