@@ -151,7 +151,9 @@ fn registration(
         Ok(ExpectedSignal { signal, interval: e.interval.map(interval).transpose()? })
     };
     let expected = |signals: Vec<Expected>| {
-        signals.into_iter().map(expected).collect::<Result<Vec<_>, Problem>>()
+        let all = signals.into_iter().map(expected).collect::<Result<Vec<_>, Problem>>()?;
+        once_each(&table, &all)?;
+        Ok::<_, Problem>(all)
     };
     let Change { class, kind, token_sha256, via, signals } = change;
     if via.as_ref().is_some_and(|via| via.contains(&id)) {
@@ -168,6 +170,16 @@ fn registration(
         signals: signals.map(expected).transpose()?,
         replaces: version_seen(headers, "the device")?,
     })
+}
+
+/// A signal that stands twice would have two intervals: nobody knows which.
+fn once_each(table: &SignalTable, all: &[ExpectedSignal]) -> Result<(), Problem> {
+    let twice = |(place, one): &(usize, &ExpectedSignal)| {
+        all[..*place].iter().any(|other| other.signal == one.signal)
+    };
+    let Some((_, doubled)) = all.iter().enumerate().find(twice) else { return Ok(()) };
+    let detail = format!("`{}` stands twice in `signals`", table.name(doubled.signal));
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
 }
 
 /// `GET devices/{id}/binding`: the present binding and all before it, with their version as `ETag`.

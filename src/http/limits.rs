@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::api::v1::limits::{Limit, Limits};
+use super::api::v1::limits::{Limit, Limits, WaitingLimits};
 use super::auth::{Right, Who};
 use super::command::{ask_one, etag, version_seen};
 use super::error::Problem;
@@ -47,7 +47,8 @@ pub(crate) async fn get(
     let patient = find(&http, &id)?;
     let limits = patient.limits.iter().cloned().map(Limit::from).collect();
     let offered = patient.limits_offered.iter().cloned().map(Limit::from).collect();
-    let body = Limits { limits, offered, version: patient.limits_version };
+    let waiting = patient.limits_waiting.iter().cloned().map(WaitingLimits::from).collect();
+    let body = Limits { limits, offered, version: patient.limits_version, waiting };
     Ok(([(header::ETAG, etag(patient.limits_version))], Json(body)).into_response())
 }
 

@@ -1,5 +1,6 @@
 //! What everybody may look at without asking the core: the latest board, and a ring of events.
 
 pub mod board;
+mod monitored;
 pub mod ring;
 pub mod view;

@@ -107,8 +107,19 @@ pub struct PatientView {
     pub limits_version: u64,
     /// Those of an earlier stay, while there are no others.
     pub limits_offered: Vec<PatientLimit>,
+    /// Those that are to take their place, by when.
+    pub limits_waiting: Vec<WaitingLimits>,
     /// Rises with every change of the patient, or of where the patient lies.
     pub version: u64,
+}
+
+/// Limits that were put for a later time.
+#[derive(Clone, Debug, Serialize)]
+pub struct WaitingLimits {
+    /// When they come into force.
+    pub from: Timestamp,
+    /// All of the patient's own from then on.
+    pub limits: Vec<PatientLimit>,
 }
 
 /// `monitored` of a patient (contract §6).

@@ -479,7 +479,9 @@ class Maker:
         if r.random() < 0.15:
             chosen = []
         reason = {"reason": "usual for her"} if r.random() < 0.7 else {}
-        self.command("limits", patient=patient, limits=chosen, **reason)
+        later = r.choice([1, 7, 20, 70, 600] if self.dense else [600, 7200, 90_000])
+        when = {"from": round(self.t + later, 3)} if r.random() < 0.25 else {}
+        self.command("limits", patient=patient, limits=chosen, **when, **reason)
 
     def patch(self, one):
         r = self.random

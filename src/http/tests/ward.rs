@@ -118,6 +118,7 @@ pub(super) fn sample_board() -> Board {
         limits: Vec::new(),
         limits_version: 3,
         limits_offered: Vec::new(),
+        limits_waiting: Vec::new(),
         version: 2,
     };
     let device = DeviceView {

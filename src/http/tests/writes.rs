@@ -74,6 +74,22 @@ async fn only_what_is_named_of_a_device_or_binding_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_signal_that_stands_twice_is_refused_by_its_name() {
+    let mut bench = Bench::start().await;
+    let asked = bench.answer(|_| answered(Outcome::Done));
+    let signals = r#""signals":[{"signal":"spo2"},{"signal":"heart_rate"},{"signal":"spo2"}]"#;
+    let register = format!(r#"{{"id":"dev-1","class":"monitor",{signals}}}"#);
+    for (method, path, body) in
+        [("POST", "/api/v1/devices", register), ("PATCH", DEVICE, format!("{{{signals}}}"))]
+    {
+        let refused = bench.call(method, path, &[], &body).await;
+        assert_eq!(refused.status, 422, "{method}: {refused:?}");
+        assert!(refused.body.contains("`spo2` stands twice"), "{}", refused.body);
+    }
+    assert!(asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn whoever_saw_another_version_gets_412_and_the_one_that_stands() {
     let mut bench = Bench::start().await;
     let stale = CommandAnswer { version: Some(9), ..answered(Outcome::Stale) };

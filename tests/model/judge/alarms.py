@@ -64,6 +64,9 @@ class Alarm:
     rose: bool = False
     event: str | None = None
     acknowledge_for: int | None = None
+    beyond: tuple | None = None
+    known: int = 0
+    forgotten: bool = False
 
     @property
     def key(self):
@@ -126,10 +129,11 @@ class Alarms:
 
     def raise_(self, patient, rule, source, priority, now, *, kind="physiological", condition="present",
                late=False, device=None, news="condition", signal=None, resettable=False, response=None,
-               folds=()):
+               folds=(), beyond=None, known=None):
         """Row 1."""
         alarm = Alarm(patient, rule, source, kind, priority, condition, now, response or usual(priority), late, device, signal=signal,
-                      first_priority=priority, news_kind=news, first_news=news, resettable=resettable, folds=folds)
+                      first_priority=priority, news_kind=news, first_news=news, resettable=resettable, folds=folds, beyond=beyond,
+                      known=now if known is None else known)
         alarm.quiet = self.follows(alarm)
         self.open[alarm.key] = alarm
         self._hold(alarm, now)
@@ -141,22 +145,34 @@ class Alarms:
         return any(one.patient == alarm.patient and one.key != alarm.key and self._explains(one, alarm) for one in self.open.values())
 
     def _explains(self, one, alarm):
+        """Known to be present, or it was when the other was last heard of. # contract §5 Emergencies"""
+        if one.quiet or not (self._names(one, alarm) or self._graver(one, alarm)):
+            return False
+        if one.condition == "present" and not one.forgotten:
+            return True
+        return one.condition in ("present", "unknown") and alarm.known - one.known < OUTLASTS
+
+    def _names(self, one, alarm):
         """Over one of its signals, no graver, not of other equipment, no emergency from which more follows. # contract §5"""
-        if one.condition != "present" or one.quiet or alarm.signal not in one.folds:
+        if alarm.signal not in one.folds:
             return False
         ours = alarm.kind != "technical" or one.source.split("/")[0] == alarm.source.split("/")[0]
         return ours and set(alarm.folds) <= set(one.folds) and ORDER[one.priority] >= ORDER[alarm.priority]
 
+    def _graver(self, one, alarm):
+        """The same series beyond the same side, and graver. # contract §5 Emergencies"""
+        return alarm.beyond is not None and one.beyond == alarm.beyond and ORDER[one.priority] > ORDER[alarm.priority]
+
     def _known_until(self, alarm):
         """An episode that nobody ended is known to go on for a while. # contract §5"""
-        known = alarm.reported is not None and alarm.folds and alarm.condition == "present"
+        known = alarm.reported is not None and alarm.folds and alarm.condition == "present" and not alarm.forgotten
         return alarm.reported + EPISODE_KNOWN if known else None
 
-    def episodes_unknown(self, patient, device):
+    def episodes_unknown(self, patient, device, now):
         """The device is silent: nobody knows whether an episode of it goes on. # contract §5"""
         for alarm in self.open.values():
             if alarm.patient == patient and alarm.device == device and self._known_until(alarm) is not None:
-                alarm.folds = ()
+                alarm.forgotten, alarm.known = True, now
 
     def _hold(self, alarm, now):
         """Low and info ones that are momentary are held 24 h; technical ones too. # contract §5"""
@@ -172,13 +188,15 @@ class Alarms:
         if alarm is None:
             return self.raise_(patient, rule, source, priority, now, **about)
         before, latched = alarm.condition, alarm.latched
-        alarm.folds = about.get("folds", alarm.folds)
+        alarm.folds, alarm.beyond = about.get("folds", alarm.folds), about.get("beyond", alarm.beyond)
         rose = ORDER[priority] > ORDER[alarm.priority]
         alarm.response = more_urgent(alarm.response, about.get("response") or usual(priority))
         once = once and alarm.acked_at is None and alarm.kept_back is None and priority != "high"
         if rose:
             alarm.priority = priority
             alarm.rose = alarm.rose or not once
+        if rose or before != "present":
+            alarm.known = about.get("known", now)
         if rose or before == "absent":
             alarm.quiet = self.follows(alarm)
         alarm.condition, alarm.expires = "present", None
@@ -217,6 +235,7 @@ class Alarms:
         over = alarm.condition == "absent"
         alarm.rose = alarm.rose or over
         rose = ORDER[priority] > ORDER[alarm.priority]
+        alarm.known, alarm.forgotten, alarm.beyond = now, False, None
         alarm.response = more_urgent(alarm.response, about.get("response") or usual(priority))
         alarm.priority, alarm.rose = (priority, True) if rose else (alarm.priority, alarm.rose)
         if rose or over:
@@ -288,9 +307,9 @@ class Alarms:
         """Acknowledgements, pauses and held alarms that run out: rows 10, 15."""
         for alarm in self.open.values():
             if (self._known_until(alarm) or now + 1) <= now:
-                alarm.folds = ()
-        # Emergencies first, from which the others may follow.
-        for alarm in sorted(self.open.values(), key=lambda one: (-len(one.folds), str(one.key))):
+                alarm.forgotten, alarm.known = True, now
+        # What is graver first, from which the others may follow.
+        for alarm in sorted(self.open.values(), key=lambda one: (-len(one.folds), -ORDER[one.priority], str(one.key))):
             self._unfold(alarm, now)
         for alarm in sorted(self.open.values(), key=lambda one: str(one.key)):
             if alarm.kept_back is not None and alarm.kept_back <= now:

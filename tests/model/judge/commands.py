@@ -154,6 +154,7 @@ def _discharge(world, command):
         source.change("forget", person.id)
     person.here, person.bed, person.ward = False, None, None
     person.limits.append((world.now, world.number, {}))
+    person.waits = []
     for key in [k for k in world.watches if k[0] == person.id]:
         del world.watches[key]
     return "done"
@@ -278,6 +279,8 @@ def _leave(world, device, patient):
             world.alarms.close(alarm, "source_unbound")
         elif alarm.source.split("/")[0] == device and alarm.condition == "present":
             alarm.condition = "unknown"
+            if alarm.reported is not None and not alarm.forgotten:
+                alarm.known = world.now
     for key in [k for k in world.watches if k[:2] == (patient, device)]:
         world.watches[key].off()
         world.watches[key].unknown = True
@@ -353,15 +356,38 @@ def _limits(world, command):
             kept.add(signal)
         else:
             accepted.update(found)
-    before = person.own_at(world.now, world.number)
+    since = since_of(world, command)
+    before = person.own_at(since, world.number)
     # A signal whose limits are refused keeps those it has.
     accepted.update({key: own for key, own in before.items() if key[0] in kept})
-    if before == accepted:
+    later = [one for one in person.limits if one[0] > since]
+    if before == accepted and not any(person.own_at(one[0], world.number) is one[2] for one in later):
         return "invalid" if refused else "already_so"
-    touched = {k[:2] for k in set(before) | set(accepted) if before.get(k, "no") != accepted.get(k, "no")}
-    person.limits.append((world.now, world.number, accepted))
-    _judge_again(world, person, touched, "limit_changed")
+    _put(world, person, since, accepted)
     return "done"
+
+
+def _put(world, person, since, limits):
+    """Limits in force from a time on: what is known is judged by them at once, when that has come. # contract §4"""
+    before = person.own_at(world.now, world.number)
+    person.limits.append((since, world.number, limits))
+    person.waits = [one for one in person.waits if one < since] + ([since] if since > world.now else [])
+    _limits_are(world, person, before)
+
+
+def limits_due(world):
+    """Limits that were put for now come into force. # contract §4"""
+    for person in world.patients.values():
+        if person.here and any(since <= world.now for since in person.waits):
+            before = person.own_at(min(person.waits) - 1, world.number)
+            person.waits = [since for since in person.waits if since > world.now]
+            _limits_are(world, person, before)
+
+
+def _limits_are(world, person, before):
+    after = person.own_at(world.now, world.number)
+    touched = {k[:2] for k in set(before) | set(after) if before.get(k, "no") != after.get(k, "no")}
+    _judge_again(world, person, touched, "limit_changed")
 
 
 def _own(world, signal, limits, reason):

@@ -76,8 +76,8 @@ def passed_over(world, copy, why):
 
 def unfit(world, device, copy):
     why = "quality" if copy.mode == "real" and not copy.absent else "absent" if copy.absent else "test mode"
-    if why == "quality" and (copy.quality is None or copy.quality >= world.rules.quality_min):
-        why = "statistic"
+    # Whatever a statistic is worth, it says nothing of now.
+    why = "statistic" if why == "quality" and is_statistic(world, copy) else why
     passed_over(world, copy, why)
 
 
@@ -299,6 +299,17 @@ def alive(world, device, copy, source):
         else:
             watch.other(world.now)
     replace(world, device, copy)
+    confirm(world, copy, source)
+
+
+def confirm(world, copy, source):
+    """One inside of single measurements beyond a critical limit is confirmed by a second of any kind. # contract §5 Over"""
+    for other in world.sources.values():
+        if copy.value is None or other is source or other.signal != copy.signal:
+            continue
+        mine = [course for key, course in other.courses().items() if key[0] == copy.patient]
+        if any(course.waits_for_a_second for course in mine):
+            other.change("confirmed", copy.patient, copy)
 
 
 def shown(world, device, copy):

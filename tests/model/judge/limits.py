@@ -363,6 +363,23 @@ class Course:
         elif entry.at - level.inside >= APART:
             self._clear(level)
 
+    @property
+    def waits_for_a_second(self):
+        """A single measurement beyond a critical limit, of which the newest is inside. # contract §5 Over"""
+        critical = self.levels["critical"]
+        return self.shape.spot and critical.present and critical.inside is not None
+
+    def _confirmed(self, entry):
+        """Another series of the signal is inside too."""
+        if not self.waits_for_a_second:
+            return
+        for name, level in self.levels.items():
+            inside = level.present and level.inside is not None and level.inside <= entry.copy.at
+            if inside and self._amounts(entry, name) and self._clearly(entry, name):
+                self._clear(level)
+        # As a reading of its own would say.
+        self.unknown = self.unknown and self.level is not None
+
     def _change(self, entry):
         if entry.change == "forget":
             self.levels = {level: Level() for level in LEVELS}
@@ -371,6 +388,8 @@ class Course:
             self.lost = None if entry.reason == "limit_changed" else self.lost
         elif entry.change == "lost_told":
             self.lost = None
+        elif entry.change == "confirmed":
+            self._confirmed(entry)
         elif entry.change == "silent":
             self.spoke = False
             # Single measurements stand for themselves, whatever lies between them.

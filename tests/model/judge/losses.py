@@ -15,7 +15,7 @@ class Watch:
         self.loss, self.gaps, self.put_off = loss, gaps, gaps.put_off
         self.last = None
         self.others = []
-        self.due = None
+        self.due = self.known = None
         self.lost = self.unknown = False
 
     def value(self, arrived):
@@ -30,7 +30,10 @@ class Watch:
 
     def other(self, arrived):
         """Another signal of the device was judged. A pause counts as half the loss at most."""
-        if self.last is None or arrived <= self.last or self.due is not None:
+        if self.last is None or arrived <= self.last:
+            return
+        self.known = arrived
+        if self.due is not None:
             return
         if self.lost and not self.unknown:
             return
@@ -98,12 +101,15 @@ def settle(world):
         if watch.advance(world.now):
             alarm = world.alarms.open.get(key)
             if alarm is None or alarm.condition == "absent":
-                world.alarms.hold(*key, "high", world.now, device=device, signal=signal, folds=named[0].folds)
+                world.alarms.hold(*key, "high", world.now, device=device, signal=signal, folds=named[0].folds,
+                                  known=watch.known or world.now)
             elif silent_whole(world, device, patient) and not watch.unknown:
                 watch.silent()
                 world.alarms.unknown(key)
             elif alarm.condition == "unknown" and not watch.unknown:
-                world.alarms.hold(*key, "high", world.now, device=device, signal=signal)
+                world.alarms.hold(*key, "high", world.now, device=device, signal=signal, known=watch.known or world.now)
+            if key in world.alarms.open and watch.known is not None:
+                world.alarms.open[key].known = watch.known
         elif key in world.alarms.open:
             world.alarms.over(key, world.now)
 

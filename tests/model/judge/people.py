@@ -7,7 +7,8 @@ from .when import US, span
 
 @dataclass
 class Patient:
-    """`ages` are (step, age class, pregnant), `limits` (time, step, own limits): in force from there on."""
+    """`ages` are (step, age class, pregnant), `limits` (time, step, own limits): in force from there on,
+    `waits` when those that were put for later come into force."""
 
     id: str
     ages: list = field(default_factory=list)
@@ -17,6 +18,7 @@ class Patient:
     here: bool = True
     admitted: int = 0
     limits: list = field(default_factory=list)
+    waits: list = field(default_factory=list)
 
     def age_at(self, step):
         found = self.ages[0]
@@ -32,11 +34,12 @@ class Patient:
 
     def own_at(self, time, step):
         """Own limits in force for what was measured at a time: {(signal, side, level): (value, unit) or None}."""
-        found = {}
+        stand = []
         for since, put, limits in self.limits:
-            if since <= time and put <= step:
-                found = limits
-        return found
+            if put <= step:
+                # All that were to hold then or later hold no more.
+                stand = [one for one in stand if one[0] < since] + [(since, limits)]
+        return next((limits for since, limits in reversed(stand) if since <= time), {})
 
 
 @dataclass

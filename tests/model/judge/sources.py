@@ -167,6 +167,9 @@ class Source:
                 what, whom, at, step, reason = one
                 if whom not in (None, patient):
                     continue
+                if what == "confirmed":
+                    self._confirmed(patient, person, at, reason)
+                    continue
                 self._feed_change(patient, person, device, Entry(at, at, change=what, reason=reason), step)
             elif one[0].patient == patient and one[0].live and one[0].value is not None:
                 self._feed_copy(patient, person, device, *one)
@@ -254,6 +257,14 @@ class Source:
     def _known(self, patient, rule, side):
         return any(k[0] == patient and k[1].id == rule.id and k[2] == side for k in self._courses)
 
+    def _confirmed(self, patient, person, at, copy):
+        """What another series of the signal says. # contract §5 Over"""
+        judging = self._plan(patient, person, self.world.devices[copy.device], copy)
+        limits = {rule.id: limits for rule, limits, _ in judging}
+        for (whom, rule, _), course in self._courses.items():
+            if whom == patient and rule.id in limits:
+                course.feed(Entry(at, at, copy, change="confirmed", limits=limits[rule.id]))
+
     def _feed_change(self, patient, person, device, entry, step):
         if entry.change.split()[0] not in ("judge", "rules", "inherit"):
             for (whom, rule, side), course in self._courses.items():
@@ -290,8 +301,8 @@ class Source:
 
     def _uncovered(self, rule, side, person, entry, step):
         """Whether a floor judges now where other limits said the same before, or the other way round. # contract §4"""
-        covers = lambda number: self.world.rules_at(step).covers(rule, side, person.own_at(entry.at, number), person.adult_at(step))
-        return covers(step - 1) != covers(step)
+        covers = lambda at, number: self.world.rules_at(step).covers(rule, side, person.own_at(at, number), person.adult_at(step))
+        return covers(entry.at - 1, step - 1) != covers(entry.at, step)
 
     def _standing_at(self, at, step):
         """The copies that counted at a step, each with whether it stands alone."""

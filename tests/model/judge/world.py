@@ -106,9 +106,12 @@ class World:
             if watch.deadline() is not None:
                 yield watch.deadline()
         yield from silence.deadlines(self)
+        for person in self.patients.values():
+            yield from person.waits if person.here else ()
 
     def settle(self):
         """Judges everything at this moment."""
+        commands.limits_due(self)
         self.settle_courses()
         losses.settle(self)
         silence.settle(self)
@@ -219,7 +222,7 @@ class World:
         lost, times = {}, {}
         # Emergencies first, so that what follows from them is folded. # contract §0.22b
         courses = [(source, *key, course) for source, key, course in self.courses()]
-        courses.sort(key=lambda one: -len(one[2].folds))
+        courses.sort(key=lambda one: (-len(one[2].folds), not one[2].floor))
         # What has held for its delay is told before the loss of its signal at the same moment.
         for source, patient, rule, side, course in courses:
             course.advance(self.now)
@@ -255,7 +258,7 @@ class World:
                 continue
             if patient in self.patients and self.patients[patient].here:
                 if known is None and rule == names.SILENCE:
-                    self.alarms.episodes_unknown(patient, source)
+                    self.alarms.episodes_unknown(patient, source, self.now)
                 signal = source.split("/")[1] if "/" in source else None
                 self.alarms.hold(patient, rule, source, priority, self.now, kind="technical", once=True, signal=signal,
                                  resettable=rule == "link.lost_while_pending")
@@ -288,13 +291,15 @@ class World:
                 return
         told = self.shown_only(source, rule, side, course.level, key[0], told)
         before = alarm and (alarm.condition, alarm.priority)
+        heard = course.newest_arrival
+        heard = course.levels[course.level].copy.arrival if heard is None else heard
         alarm = self.alarms.hold(*key, told, self.now, device=source.device, signal=rule.signal, folds=rule.folds,
-                                 response=rule.response(course.level))
+                                 response=rule.response(course.level), beyond=(source.link, side), known=heard)
         if before != (alarm.condition, alarm.priority):
             alarm.stands = source.signal, course.levels[course.level].copy.identity
             alarm.acknowledge_for, alarm.rests = self.holds(source, rule, side, course.newest_level or course.level), False
         if course.judged_at == self.now:
-            alarm.rests = course.rests
+            alarm.rests, alarm.known = course.rests, heard
         if course.beyond_at == self.now:
             self.hold_by_level(alarm, source, rule, side, course)
         alarm.beyond_at, alarm.by_reading = course.beyond_at, True

@@ -7,6 +7,7 @@ mod due;
 mod folded;
 mod hourly;
 mod ongoing;
+mod open;
 mod unbound;
 mod upgrade;
 
@@ -18,15 +19,11 @@ use self::causes::Causes;
 use self::due::wake;
 use self::hourly::Announced;
 pub use self::ongoing::Ongoing;
-use crate::model::alarm::{
-    Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger,
-};
+pub use self::open::{Draft, Open};
+use crate::model::alarm::{Alarm, Condition, State};
 use crate::model::cause::{Cause, alarm_id};
-use crate::model::crossing::Crossing;
-use crate::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, WardId};
-use crate::model::observation::{DeviceInstant, Source};
-use crate::model::signal::SignalId;
-use crate::model::time::{Span, Timestamp};
+use crate::model::ids::{AlarmId, BedId, PatientId, RuleId, WardId};
+use crate::model::time::Timestamp;
 use crate::output::Output;
 use crate::output::context::AlarmContext;
 use crate::output::transition::{Change, TransitionBody};
@@ -48,127 +45,6 @@ impl Key {
     pub fn new(rule: RuleId, source: impl Into<String>) -> Self {
         Self { rule, source: source.into() }
     }
-}
-
-/// An open alarm with what only the core needs.
-#[derive(Clone, Debug, PartialEq, Encode, Decode)]
-#[cbor(map)]
-pub struct Open {
-    /// The alarm.
-    #[n(0)]
-    pub alarm: Alarm,
-    /// The transition of its last news: a command of somebody who saw less is refused.
-    #[n(1)]
-    pub news_seq: u64,
-    /// The signal it watches.
-    #[n(2)]
-    pub signal: Option<SignalId>,
-    /// Its device is no longer bound to the patient.
-    #[n(3)]
-    pub unbound: bool,
-    /// When its acknowledgement runs out or it expires, in the gateway's own time.
-    #[n(4)]
-    pub wake_at: Option<Timestamp>,
-    /// Episodes of a device that began and have not ended: the condition holds as long as one does.
-    #[n(5)]
-    #[cbor(default)]
-    pub ongoing: Vec<Ongoing>,
-    /// The series whose numbers raised it.
-    #[n(6)]
-    pub series: Option<Source>,
-    /// Which of its readings raised it last, by its device's clock.
-    #[n(7)]
-    pub sent: Option<DeviceInstant>,
-    /// How long an acknowledgement holds, where its rule says so.
-    #[n(8)]
-    pub acknowledge_for: Option<Span>,
-    /// Whether only a reading beyond its limit shows that its condition goes on.
-    #[n(9)]
-    #[cbor(default)]
-    pub by_reading: bool,
-    /// Acknowledged last, in the gateway's own time.
-    #[n(13)]
-    pub acknowledged_at: Option<Timestamp>,
-    /// When something last showed that it holds, in the gateway's own time.
-    #[n(10)]
-    pub held_at: Option<Timestamp>,
-    /// Announced last, in the gateway's own time.
-    #[n(11)]
-    pub told_at: Option<Timestamp>,
-    /// News since then that waits, so that there is one announcement a second.
-    #[n(12)]
-    #[cbor(default)]
-    pub untold: bool,
-    /// Whether a person may end it with a reason while it holds: nothing else may ever do.
-    #[n(14)]
-    #[cbor(default)]
-    pub resettable: bool,
-    /// What follows from it while it is present.
-    #[n(15)]
-    #[cbor(default)]
-    pub folds: Vec<SignalId>,
-    /// What it followed from is over: when it stands by itself if it still holds, in the gateway's own time.
-    #[n(16)]
-    pub unfolds_at: Option<Timestamp>,
-    /// When it is announced that was kept back, in the gateway's own time.
-    #[n(17)]
-    pub quiet_until: Option<Timestamp>,
-    /// Where its series stands to its limit: its text says so at each transition.
-    #[n(18)]
-    pub crossing: Option<Crossing>,
-}
-
-/// A new alarm, as its rule drafts it.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    /// Rule and source.
-    pub key: Key,
-    /// Physiological or technical.
-    pub kind: AlarmKind,
-    /// The device.
-    pub device: Option<DeviceId>,
-    /// The signal it watches.
-    pub signal: Option<SignalId>,
-    /// The series whose numbers raise it.
-    pub series: Option<Source>,
-    /// Which of its readings raises it, by its device's clock.
-    pub sent: Option<DeviceInstant>,
-    /// How serious.
-    pub priority: Priority,
-    /// How fast somebody must act.
-    pub response: Response,
-    /// Present or momentary.
-    pub condition: Condition,
-    /// What to read out.
-    pub text: String,
-    /// What to do.
-    pub advice: Option<String>,
-    /// Why it is doubtful.
-    pub reason: Option<String>,
-    /// What began it.
-    pub cause: Cause,
-    /// The reading or event.
-    pub trigger: Trigger,
-    /// The limits it was judged by.
-    pub rule_version: u64,
-    /// When its condition had held for its delay, by the shown clock.
-    pub raised_at: Timestamp,
-    /// From late data.
-    pub late: bool,
-    /// The latest judged value of its signal.
-    pub latest: Option<Latest>,
-    /// News even if the alarm is open and its condition present: an event with an id of its own.
-    pub news: bool,
-    /// How long an acknowledgement holds, where its rule says so.
-    pub acknowledge_for: Option<Span>,
-    /// Whether only a reading beyond its limit shows that its condition goes on.
-    pub by_reading: bool,
-    /// Whether a person may end it with a reason while it holds: nothing else may ever do.
-    pub resettable: bool,
-    /// What follows from it: alarms over these signals are shown and not announced while it is present.
-    pub folds: Vec<SignalId>,
-    /// Where its series stands to its limit, if its text moves with that.
-    pub crossing: Option<Crossing>,
 }
 
 /// Whose alarms, and where the patient lies.
@@ -242,7 +118,7 @@ impl Book {
             return;
         }
         let ordinal = self.next_ordinal(&draft);
-        let group = self.folding(&draft.key, draft.found());
+        let group = self.folding(&draft.key, draft.found(out.now.at));
         let now = out.wall();
         let alarm = Alarm {
             id: alarm_id(
@@ -308,6 +184,7 @@ impl Book {
             told_at: None,
             untold: false,
             crossing: draft.crossing,
+            known_at: draft.known_at,
         };
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
@@ -329,7 +206,7 @@ impl Book {
     fn renew(&mut self, draft: Draft, out: &mut Output) {
         let now = out.wall();
         let stands = self.open.get(&draft.key).map_or(draft.priority, |open| open.alarm.priority);
-        let folding = self.folding(&draft.key, draft.found().at_least(stands));
+        let folding = self.folding(&draft.key, draft.found(out.now.at).at_least(stands));
         let Some(open) = self.open.get_mut(&draft.key) else { return };
         let own = out.now.at;
         let just_told = open.was_just_told(own);
@@ -347,7 +224,7 @@ impl Book {
                 alarm.condition = if goes_on { alarm.condition } else { draft.condition };
                 (open.held_at, open.folds) = (Some(own), draft.folds);
                 (alarm.text, alarm.trigger, alarm.late) = (draft.text, draft.trigger, draft.late);
-                open.sent = draft.sent;
+                (open.sent, open.known_at) = (draft.sent, draft.known_at);
                 return;
             }
             let begins = !goes_on || draft.condition == Condition::Present;
@@ -358,7 +235,7 @@ impl Book {
         };
         let Some(change) = change else { return };
         open.unbound = false;
-        open.held_at = Some(own);
+        (open.held_at, open.known_at) = (Some(own), draft.known_at);
         open.folds = draft.folds;
         let before = open.crossing.take();
         open.crossing = draft.crossing;
@@ -375,6 +252,7 @@ impl Book {
         let told = was_over || (rises && change != Change::Updated);
         open.news_seq = if told { out.next_seq() } else { open.news_seq };
         self.record(&draft.key, change, None, out);
+        self.outlast(&draft.key, out);
     }
 
     /// Moves an open alarm by one of the functions of `lifecycle`, and records what came of it.
@@ -442,7 +320,7 @@ impl Book {
         let alarm = Box::new(open.alarm.clone());
         let context = (change == Change::Raised)
             .then(|| Box::new(AlarmContext::of(&alarm, open.series.as_ref())));
-        let over = !open.folds.is_empty() && (closed || alarm.condition != Condition::Present);
+        let over = closed || alarm.condition != Condition::Present;
         if closed {
             self.open.remove(key);
         }

@@ -44,5 +44,6 @@ pub(crate) fn technical(
         resettable: false,
         folds: Vec::new(),
         crossing: None,
+        known_at: None,
     }
 }

@@ -26,11 +26,10 @@ pub(super) fn content(
     }
     match &reading.value {
         Value::Absent(reason) => Content::NotJudged(format!("absent: {reason}")),
+        // Whatever it is worth, it says nothing of now.
+        Value::Number { .. } if is_statistic(reading, live) => Content::Statistic,
         _ if reading.quality.is_some_and(|q| q < rules.quality_min) => {
             Content::NotJudged(format!("quality {:.2}", reading.quality.unwrap_or_default()))
-        }
-        Value::Number { .. } if is_statistic(reading, live) => {
-            Content::NotJudged(STATISTIC.to_owned())
         }
         Value::Number { value, unit, comparator } => {
             // A fraction where per cent is expected is judged as what it would be in per cent.
@@ -48,10 +47,7 @@ pub(super) fn content(
     }
 }
 
-/// Why a statistic is not judged.
-const STATISTIC: &str = "a statistic";
-
-/// Whether a reading is over a period longer than what is live: a minimum of the night is no value of now.
+/// Whether a reading is over a period longer than what is live.
 fn is_statistic(reading: &Reading, live: Span) -> bool {
     matches!(reading.time, ReadingTime::Period(from, to) if to - from > live)
 }
@@ -73,7 +69,7 @@ pub(super) fn fate(
     match (content, timing.timeliness) {
         (Content::NotJudged(_), _) if matches!(message.mode, Mode::Test | Mode::Demo) => Fate::Test,
         (Content::NotJudged(_), _) if matches!(reading.value, Value::Absent(_)) => Fate::Absent,
-        (Content::NotJudged(why), _) if why == STATISTIC => Fate::Statistic,
+        (Content::Statistic, _) => Fate::Statistic,
         (Content::NotJudged(_), _) => Fate::LowQuality,
         (Content::NoSensor, _) => Fate::NoSensor,
         (Content::Implausible(_), _) => Fate::Implausible,
@@ -95,7 +91,7 @@ pub(super) fn flags(reading: &Reading, timing: &Timing, content: &Content) -> u1
     if timing.is_doubtful() {
         flags |= flag::TIME_DOUBTFUL;
     }
-    if matches!(content, Content::NotJudged(_)) {
+    if matches!(content, Content::Statistic | Content::NotJudged(_)) {
         flags |= flag::NOT_JUDGED;
     }
     flags

@@ -104,7 +104,7 @@ impl Device {
             reading.status == Status::Corrected && (again || matches!(before, Before::Other(_)));
         if let Some(measured) = corrected_before.filter(|_| !suspect || withdraws) {
             timing.measured = measured;
-            timing.own = now.own(measured);
+            timing.own = now.own(measured).min(now.at);
             // What corrects the newest reading is the newest, however old that is.
             let rule_at = instant.and_then(|seen| seen.rule_at);
             let is_newest = rule_at.is_some() && rule_at == newest;
@@ -144,13 +144,15 @@ impl Device {
         if let Attribution::Patient { present: false, .. } = attribution {
             timing.timeliness = Timeliness::Late;
         }
-        let is_fit = !matches!(content, Content::NotJudged(_) | Content::Withdrawn);
+        let is_fit =
+            !matches!(content, Content::Statistic | Content::NotJudged(_) | Content::Withdrawn);
         let judged = is_fit && matches!(attribution, Attribution::Patient { .. });
         if is_same && !judged && !withdraws {
             return self.count(Fate::Duplicate, out);
         }
         let flags = flags(reading, &timing, &content);
-        if flags_before != Some(flags) {
+        let is_kept = flags_before != Some(flags);
+        if is_kept {
             self.sample(reading, (at, sent), flags, number, out);
         }
         let (patient, content) = match attribution {
@@ -212,7 +214,9 @@ impl Device {
             signal: reading.signal,
             instance: reading.instance.clone(),
         };
-        let observation = Observation { source, cause, timing, sent, conflict, corrects, content };
+        let number = is_kept.then_some(number);
+        let observation =
+            Observation { source, cause, timing, sent, conflict, corrects, content, number };
         observed.push((patient, Observed::Reading(observation)));
     }
 

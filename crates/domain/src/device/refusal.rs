@@ -87,6 +87,7 @@ impl Device {
             conflict: false,
             corrects: false,
             content: Content::NotJudged(reason),
+            number: None,
         };
         observed.push((patient.clone(), Observed::Reading(observation)));
     }

@@ -51,7 +51,7 @@ pub(super) fn timing(
     let relay_at = message.relay.as_ref().and_then(|r| r.received_at);
     let by = |measured: Timestamp, rule_at: Timestamp, quality, timeliness| Timing {
         measured,
-        own: now.own(measured),
+        own: now.own(measured).min(now.at),
         rule_at,
         received,
         relay_at,
@@ -171,7 +171,7 @@ impl Device {
         taken: Taken,
         now: Stamp,
     ) -> Attribution<'_> {
-        let here = attribution(&self.bindings, timing.own.min(now.at));
+        let here = attribution(&self.bindings, timing.own);
         let stamp = device_time(message, time).map(|stamp| stamp + implant_correction(message));
         let Some((before, stamp)) = taken.stepped.zip(stamp) else { return here };
         if is_near(timing.received - stamp, Span::ZERO) {

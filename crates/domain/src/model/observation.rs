@@ -63,7 +63,7 @@ pub enum Timeliness {
 pub struct Timing {
     /// By the device's clock, corrected; the time of arrival where that is all there is.
     pub measured: Timestamp,
-    /// The same in the gateway's own time, which no step of the clock moves.
+    /// The same in the gateway's own time, which no step of the clock moves; never after its arrival.
     pub own: Timestamp,
     /// The same again, never before the last judged reading of its series and
     /// never after its arrival: differences between readings are taken in it.
@@ -102,6 +102,8 @@ pub struct Observation {
     pub corrects: bool,
     /// What.
     pub content: Content,
+    /// Its sample's place among all numbers of the row; `None` where it is not kept.
+    pub number: Option<u32>,
 }
 
 /// What a reading holds for the rules.
@@ -115,6 +117,8 @@ pub enum Content {
     NoSensor,
     /// A number outside the plausible range.
     Implausible(Number),
+    /// Over a period longer than what is live: a minimum of the night is no value of now.
+    Statistic,
     /// Not judged, and why: low quality, test mode, absent, refused.
     NotJudged(String),
     /// Entered in error: whatever it raised is retracted.

@@ -7,7 +7,7 @@ use crate::model::fate::Fate;
 use crate::model::ids::{DeviceId, PatientId, RuleId, SiteId};
 use crate::model::input::FailedSignIns;
 use crate::model::message::DeadLetter;
-use crate::model::sample::{Sample, WordSample};
+use crate::model::sample::{Sample, WordSample, flag};
 use crate::model::time::{Stamp, Timestamp};
 use crate::model::vector_map::VectorMap;
 use crate::output::transition::{Transition, TransitionBody};
@@ -110,6 +110,14 @@ impl Output {
     /// Appends attempts to sign in that failed.
     pub(crate) fn sign_ins_failed(&mut self, failed: &FailedSignIns) {
         self.emit(TransitionBody::SignInsFailed(Box::new(failed.clone())));
+    }
+
+    /// Nothing judged a number of the present message that is kept.
+    pub(crate) fn not_judged(&mut self, number: u32) {
+        let sample = self.samples.iter_mut().rev().find(|(place, _)| *place == number);
+        if let Some((_, sample)) = sample {
+            sample.flags |= flag::NOT_JUDGED;
+        }
     }
 
     /// Counts a fate.

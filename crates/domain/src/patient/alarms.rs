@@ -109,6 +109,11 @@ impl PatientAlarms<'_> {
         self.book.rests(key);
     }
 
+    /// Something said how an open alarm is, last at an instant of the gateway's own time.
+    pub(super) fn known(&mut self, key: &Key, at: Option<Timestamp>) {
+        self.book.known(key, at, self.out);
+    }
+
     /// Moves an open alarm; `actor` is the person who did, if one did.
     pub(super) fn change(
         &mut self,

@@ -51,6 +51,11 @@ impl<'r> Earliest<'r, '_> {
         }
     }
 
+    /// Offers a deadline that falls whatever comes.
+    pub(super) fn offer_surely(&mut self, at: Timestamp, deadline: Deadline<'r>) {
+        self.take(Due { decided: at, at, deadline });
+    }
+
     fn take(&mut self, due: Due<'r>) {
         if self.first.is_none_or(|first| due < first) {
             self.first = Some(due);
@@ -74,7 +79,7 @@ impl Patient {
         }
         // What an alarm waits for is no data.
         if let Some(at) = self.alarms.next_deadline() {
-            earliest.take(Due { decided: at, at, deadline: Deadline::Alarm });
+            earliest.offer_surely(at, Deadline::Alarm);
         }
         earliest.first
     }

@@ -113,6 +113,7 @@ impl Patient {
             resettable: false,
             folds: rule.folds.clone(),
             crossing: None,
+            known_at: None,
         };
         self.raise(draft, out);
         if !momentary {
@@ -161,6 +162,7 @@ impl Patient {
             resettable: false,
             folds: rule.folds.clone(),
             crossing: None,
+            known_at: None,
         };
         self.raise(draft, out);
         for episode in ongoing {

@@ -220,6 +220,11 @@ impl Patient {
                     self.correct(observation, number, context, out);
                 }
                 let reading = self.note(observation, number, class, context, out);
+                let says_nothing =
+                    reading.ambiguous && self.rules_beyond(reading, context).is_empty();
+                if let Some(number) = observation.number.filter(|_| says_nothing) {
+                    out.not_judged(number);
+                }
                 Occurrence::Number(reading)
             }
             Content::Word(word) if live => Occurrence::Word(observation, word.as_str()),
@@ -231,6 +236,7 @@ impl Patient {
             }
             Content::Implausible(number) if live => Occurrence::Implausible(observation, number),
             Content::NoSensor | Content::Implausible(_) => return,
+            Content::Statistic => return self.statistic_came(source, context, out),
             Content::NotJudged(reason) => {
                 return self.not_judged(Some(source), &source.device, reason);
             }

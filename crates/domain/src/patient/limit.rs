@@ -1,11 +1,13 @@
 //! Limit rules: a number beyond a limit for its delay (contract §3, §5; docs/architecture.md, "Time").
 
+mod confirmed;
 mod draft;
 mod excursion;
 mod known;
 mod late;
 mod lost;
 mod own;
+mod put;
 mod repeat;
 mod track;
 mod watch;
@@ -70,6 +72,9 @@ impl Kind for Limits {
                 watch.deadlines((series, state), context, earliest);
             }
         }
+        if let Some(since) = patient.limits_due() {
+            earliest.offer_surely(since, Deadline::Limits);
+        }
     }
 
     fn fire(
@@ -84,6 +89,8 @@ impl Kind for Limits {
             patient.delay_over(series, rule, level, context, out);
         } else if let Deadline::Gap { series } = deadline {
             patient.lose(series, due, context, out);
+        } else if deadline == Deadline::Limits {
+            patient.limits_begin(due, context, out);
         }
     }
 
@@ -240,6 +247,9 @@ impl Patient {
             alarms.ask_for_repeat(rule, source, state, certain);
         }
         state.watches.tidy();
+        if certain && !observation.corrects {
+            self.confirm_inside(reading, context, out);
+        }
     }
 
     /// A delay ran out with no further reading.
@@ -387,6 +397,11 @@ impl PatientAlarms<'_> {
             }
             (None, _) => {}
         }
+        // What lies inside does not show of what is unknown that it holds.
+        let rests = certain && judged && matches!(open, Some((Condition::Present, _)));
+        if beyond.contains(&true) || rests {
+            self.known(&key, state.counted);
+        }
     }
 
     fn raise_limit(
@@ -413,7 +428,8 @@ impl PatientAlarms<'_> {
             watch.iter().flat_map(|watch| watch.worst()).for_each(|seen| crossing.reach(seen));
         }
         let latest = state.latest_on(self.now(), state.gap(rule));
-        self.raise(Draft { latest, acknowledge_for: holds, ..draft });
+        let known_at = state.counted;
+        self.raise(Draft { latest, acknowledge_for: holds, known_at, ..draft });
     }
 }
 

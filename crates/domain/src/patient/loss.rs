@@ -133,10 +133,10 @@ impl Kind for Losses {
         match occurrence {
             Occurrence::Number(reading) if reading.is_certain() => {
                 patient.not_lost(reading, context, out);
-                patient.goes_on(&reading.observation.source, context, out.now.at);
+                patient.goes_on(&reading.observation.source, context, out);
             }
             Occurrence::Word(observation, _) if !observation.timing.is_doubtful() => {
-                patient.goes_on(&observation.source, context, out.now.at);
+                patient.goes_on(&observation.source, context, out);
             }
             Occurrence::NoSensor { observation, sudden }
                 if sudden || !observation.timing.is_doubtful() =>
@@ -216,14 +216,17 @@ impl Kind for Losses {
 
 impl Patient {
     /// A reading of a device was judged: what else it should send is missing since, if it is.
-    fn goes_on(&mut self, source: &Source, context: RuleContext<'_>, now: Timestamp) {
-        let person = self.person();
+    fn goes_on(&mut self, source: &Source, context: RuleContext<'_>, out: &Output) {
+        let (person, now) = (self.person(), out.now.at);
         for watch in &mut self.losses {
             if watch.source.device != source.device || watch.source.signal == source.signal {
                 continue;
             }
             if let Some(rule) = context.rules.loss_of(watch.source.signal, person) {
                 watch.go_on(rule, now);
+                if watch.raised && watch.run.is_some() {
+                    self.alarms.known(&watch.key(rule), Some(now), out);
+                }
             }
         }
     }
@@ -333,6 +336,7 @@ impl Patient {
             by_reading: false,
             resettable: false,
             crossing: None,
+            known_at: watch.run.as_ref().map(|run| run.last),
         }
     }
 

@@ -140,6 +140,8 @@ pub enum Deadline<'r> {
         /// Which series.
         series: usize,
     },
+    /// Limits come into force that were put for later.
+    Limits,
     /// A signal is lost while its device goes on, by the index of its watch.
     Loss(usize),
     /// A rung of the silence ladder, by the index of the expectation.

@@ -27,6 +27,9 @@ const GLUCOSE_LOW: f64 = 80.0;
 /// How the reason begins where what comes is of poor quality.
 const POOR: &str = "quality";
 
+/// Why a value over a period longer than what is live is not judged.
+const STATISTIC: &str = "a statistic";
+
 /// Silence of a device whose class is not configured is medium after so long.
 const NO_CLASS: Span = Span::mins(5);
 
@@ -323,6 +326,28 @@ impl Patient {
             if expectation.device == *device && same {
                 expectation.doubt = Some(reason.into());
                 expectation.poor |= expectation.rung.is_none() && reason.starts_with(POOR);
+            }
+        }
+    }
+
+    /// A statistic says nothing against live values: only where there is none its silence will name the reason.
+    pub(super) fn statistic_came(
+        &mut self,
+        source: &Source,
+        context: RuleContext<'_>,
+        out: &Output,
+    ) {
+        let interval = self.interval_of(source, context);
+        let class = self.class_of(&source.device, context);
+        let live = class.map_or(Span::ZERO, |class| class.live_window_for(interval));
+        let is_due = |since: Option<Timestamp>| since.is_none_or(|at| out.now.at - at > live);
+        if let Some(state) = self.series.get_mut(source).filter(|state| is_due(state.arrival)) {
+            state.doubt = Some(Box::new(STATISTIC.into()));
+        }
+        for expectation in self.expectations.iter_mut().filter(|e| e.device == source.device) {
+            let same = expectation.signal.is_none_or(|signal| signal == source.signal);
+            if same && is_due(Some(expectation.since).filter(|_| expectation.judged)) {
+                expectation.doubt = Some(STATISTIC.into());
             }
         }
     }

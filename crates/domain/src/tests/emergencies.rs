@@ -181,3 +181,103 @@ fn equipment_of_others_and_glucose_do_not_follow_from_an_arrest() {
     let expected = ["raised high link.zero_or_off", "raised high glucose.blood_low"];
     assert_eq!(heard(&mut scene), expected);
 }
+
+/// What is heard of the patient, and not of equipment, while this happens.
+fn heard_of_patient(scene: &mut Scene, happens: impl FnOnce(&mut Scene)) -> Vec<String> {
+    scene.skip();
+    happens(scene);
+    let mut heard = scene.told();
+    heard.retain(|line| line.contains("vitals_live"));
+    heard
+}
+
+/// One signal of another monitor goes on, and nothing else.
+fn only(scene: &mut Scene, device: &str, signal: &str, value: f64) -> Vec<String> {
+    heard_of_patient(scene, |scene| scene.stream(device, signal, value, 30))
+}
+
+#[test]
+fn a_monitor_unplugged_in_an_arrest_has_no_more_to_announce() {
+    // Apnoea is told 20 s after the last breath: before the monitor is unplugged, or by its delay alone with no data.
+    for seconds in [10, 19, 25, 60] {
+        let mut scene = well();
+        let heard = heard_of_patient(&mut scene, |scene| {
+            arrest(scene, seconds);
+            for _ in 0..600 {
+                scene.advance(1.0);
+            }
+        });
+        assert_eq!(heard, ["high vitals_live.asystole_low"], "{seconds} s");
+        let emergency = scene.alarm("vitals_live.asystole_low");
+        for (key, open) in scene.core.patients["p"].alarms.iter() {
+            let of_patient = key.rule.as_str().starts_with("vitals_live");
+            if of_patient && open.alarm.id != emergency.id {
+                assert_eq!(open.alarm.condition, Condition::Unknown, "{}", key.rule);
+                assert_eq!(open.alarm.group, Some(emergency.id.to_string()), "{}", key.rule);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_arrest_that_goes_on_after_a_cable_is_back_is_announced_once() {
+    let mut scene = well();
+    arrest(&mut scene, 60);
+    scene.advance(60.0);
+    scene.skip();
+    arrest(&mut scene, 20);
+    assert_eq!(heard(&mut scene), ["back_present high vitals_live.asystole_low"]);
+}
+
+#[test]
+fn what_another_monitor_goes_on_to_say_outlasts_an_emergency_that_is_unknown() {
+    let mut scene = well();
+    scene.device("belt", "bedside", &["respiratory_rate"]);
+    scene.bind("belt", "p");
+    let heard = heard_of_patient(&mut scene, |scene| {
+        for _ in 0..40 {
+            scene.reading("belt", "respiratory_rate", 0.0);
+            arrest(scene, 1);
+        }
+    });
+    assert_eq!(heard, ["high vitals_live.asystole_low"]);
+    let heard = only(&mut scene, "belt", "respiratory_rate", 0.0);
+    assert_eq!(heard, ["high vitals_live.apnoea_low"]);
+}
+
+#[test]
+fn a_loss_that_goes_on_outlasts_an_emergency_that_is_unknown() {
+    let mut scene = well();
+    scene.device("belt", "bedside", &["respiratory_rate", "spo2"]);
+    scene.bind("belt", "p");
+    scene.reading("belt", "respiratory_rate", 14.0);
+    let heard = heard_of_patient(&mut scene, |scene| {
+        for _ in 0..40 {
+            scene.reading("belt", "spo2", 97.0);
+            second_by_second(scene, 1, |_| [0.0, 14.0, 97.0, 35.0, 120.0]);
+        }
+    });
+    assert_eq!(heard, ["high vitals_live.asystole_low"]);
+    assert!(scene.alarm("vitals_live.apnoea_lost").group.is_some());
+    assert_eq!(only(&mut scene, "belt", "spo2", 97.0), ["high vitals_live.apnoea_lost"]);
+}
+
+#[test]
+fn an_emergency_that_ends_hands_over_what_is_present() {
+    let mut scene = well();
+    arrest(&mut scene, 40);
+    let heard = heard_of_patient(&mut scene, |scene| {
+        second_by_second(scene, 63, |_| [70.0, 0.0, 97.0, 35.0, 120.0]);
+    });
+    assert_eq!(heard, ["high vitals_live.apnoea_low"]);
+}
+
+#[test]
+fn what_is_found_after_an_emergency_became_unknown_is_announced() {
+    let mut scene = well();
+    scene.device("other", "bedside", &["spo2"]);
+    scene.bind("other", "p");
+    arrest(&mut scene, 10);
+    scene.advance(20.0);
+    assert_eq!(only(&mut scene, "other", "spo2", 75.0), ["high vitals_live.spo2_low"]);
+}

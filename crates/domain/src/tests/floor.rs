@@ -189,6 +189,45 @@ fn the_floor_stands_as_soon_as_the_limit_beside_it_is_lifted() {
     assert_eq!(alarm.condition_reason.as_deref(), Some("limit_changed"));
 }
 
+/// An adult with an oximeter.
+fn oximeter() -> Scene {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "bedside", &["spo2"]);
+    scene.bind("dev", "p");
+    scene
+}
+
+#[test]
+fn one_fall_of_a_series_is_announced_by_its_gravest_rule() {
+    let mut scene = oximeter();
+    own(&mut scene, Some(88.0), None);
+    scene.skip();
+    scene.stream("dev", "spo2", 65.0, 30);
+    assert_eq!(scene.told(), ["high vitals_live.spo2_floor_low"]);
+    let (floor, milder) =
+        (scene.alarm("vitals_live.spo2_floor_low"), scene.alarm("vitals_live.spo2_low"));
+    assert_eq!((milder.condition, milder.group), (Condition::Present, Some(floor.id.to_string())));
+    // Above the floor, and below the limit still.
+    scene.stream("dev", "spo2", 80.0, 64);
+    assert_eq!(scene.told(), ["medium vitals_live.spo2_low"]);
+}
+
+#[test]
+fn a_milder_rule_of_another_series_is_announced_beside_a_graver() {
+    let mut scene = oximeter();
+    scene.device("other", "bedside", &["spo2"]);
+    scene.bind("other", "p");
+    own(&mut scene, Some(88.0), None);
+    scene.skip();
+    for _ in 0..20 {
+        scene.reading("dev", "spo2", 65.0);
+        scene.reading("other", "spo2", 85.0);
+        scene.advance(1.0);
+    }
+    assert_eq!(scene.told(), ["high vitals_live.spo2_floor_low", "medium vitals_live.spo2_low"]);
+}
+
 #[test]
 fn limits_for_adults_and_the_floor_take_turns_with_the_age_class() {
     let mut scene = of_age(AgeClass::Unknown);

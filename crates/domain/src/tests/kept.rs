@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::model::input::Input;
 use crate::model::message::{
-    Body, Clock, DeviceInfo, ExpectedSignal, Message, Reading, ReadingTime, Relay, Status,
+    Body, Clock, Comparator, DeviceInfo, ExpectedSignal, Message, Reading, ReadingTime, Relay,
+    Status, Value,
 };
 use crate::model::sample::{Sample, flag};
 use crate::model::time::{Span, Timestamp};
@@ -182,4 +183,57 @@ fn a_statistic_is_no_value_of_now() {
     scene.bind("implant", "p");
     scene.send("implant", "mean_heart_rate_24h", 120.0, over(86_400));
     assert!(scene.find("cied.mean_heart_rate_high").is_some());
+}
+
+#[test]
+fn a_bound_that_nothing_judged_is_kept_as_such() {
+    let mut scene = Scene::bedside();
+    let bound = |comparator: Comparator| {
+        move |_: &mut Message, reading: &mut Reading| {
+            if let Value::Number { comparator: said, .. } = &mut reading.value {
+                *said = Some(comparator);
+            }
+        }
+    };
+    // Below 95 is perhaps below 88; below 85 is; above 90 is not.
+    for (value, comparator, judged) in [
+        (95.0, Comparator::Less, false),
+        (85.0, Comparator::Less, true),
+        (90.0, Comparator::Greater, true),
+    ] {
+        scene.send("dev", "spo2", value, bound(comparator));
+        let flags = scene.kept.last().unwrap().flags;
+        assert_eq!(flags & flag::NOT_JUDGED == 0, judged, "{value}");
+        scene.advance(1.0);
+    }
+}
+
+#[test]
+fn a_statistic_changes_nothing_of_what_live_values_say() {
+    let night = |quality: Option<f32>| {
+        move |_: &mut Message, reading: &mut Reading| {
+            let ReadingTime::At(to) = reading.time else { panic!("{reading:?}") };
+            reading.time = ReadingTime::Period(to - Span::hours(8), to);
+            reading.quality = quality;
+        }
+    };
+    for signals in [&["heart_rate"][..], &[]] {
+        let mut scene = Scene::empty();
+        scene.admit("p");
+        scene.device("dev", "bedside", signals);
+        scene.bind("dev", "p");
+        scene.stream("dev", "heart_rate", 70.0, 3);
+        for quality in [None, Some(0.1)] {
+            scene.send("dev", "heart_rate", 40.0, night(quality));
+            let expected = &scene.core.patients["p"].expectations[0];
+            assert_eq!((expected.doubt.as_deref(), expected.poor), (None, false));
+            assert_eq!(scene.series("p", "dev", "heart_rate").unwrap().doubt, None);
+        }
+        // Where nothing else comes, its silence names it.
+        for _ in 0..20 {
+            scene.advance(1.0);
+            scene.send("dev", "heart_rate", 40.0, night(None));
+        }
+        assert!(scene.alarm("link.silence").text.contains("a statistic"));
+    }
 }

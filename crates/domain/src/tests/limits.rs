@@ -369,6 +369,70 @@ fn what_holds_only_later_is_not_so_already() {
 }
 
 #[test]
+fn limits_put_for_a_later_time_judge_what_is_known_when_it_comes() {
+    let mut scene = Scene::bedside();
+    scene.done(change(&scene, vec![spo2(Side::Low, false, 92.0)], Some(60.0)));
+    assert_eq!(scene.core.patients["p"].waiting_limits().count(), 1);
+    scene.stream("dev", "spo2", 91.0, 58);
+    scene.expect(&[]);
+    // With no row of the patient: the delay runs from then on.
+    scene.advance(2.0);
+    scene.expect(&["note limits_in_force"]);
+    assert_eq!(scene.core.patients["p"].waiting_limits().count(), 0);
+    scene.stream("dev", "spo2", 91.0, 14);
+    scene.expect(&[]);
+    scene.stream("dev", "spo2", 91.0, 2);
+    scene.expect(&["raised medium vitals_live.spo2_low: alarming, present"]);
+    assert_eq!(scene.alarm("vitals_live.spo2_low").trigger.limit, Some(92.0));
+}
+
+#[test]
+fn limits_put_for_a_later_time_end_what_lies_inside_then_and_nothing_before() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 86.0, 20);
+    scene.skip();
+    scene.done(change(&scene, vec![spo2(Side::Low, false, 84.0)], Some(10.0)));
+    scene.stream("dev", "spo2", 86.0, 9);
+    scene.expect(&[]);
+    scene.stream("dev", "spo2", 86.0, 1);
+    scene.expect(&[
+        "note limits_in_force",
+        "limit_changed medium vitals_live.spo2_low: latched, absent",
+    ]);
+}
+
+#[test]
+fn what_is_stamped_ahead_is_judged_by_the_limits_of_its_arrival() {
+    let mut scene = Scene::bedside();
+    let limits =
+        vec![systolic(Side::Low, false, Some(60.0)), systolic(Side::Low, true, Some(50.0))];
+    scene.done(change(&scene, limits, Some(30.0)));
+    scene.measured_at("dev", "nibp_sys", 70.0, scene.second() + 60.0);
+    assert_eq!(scene.told(), ["high vitals_live.nibp_sys_low"]);
+}
+
+#[test]
+fn limits_that_are_taken_back_before_their_time_never_hold() {
+    let mut scene = Scene::bedside();
+    scene.done(change(&scene, vec![spo2(Side::Low, false, 92.0)], Some(60.0)));
+    scene.limits(vec![spo2(Side::Low, false, 90.0)], None, None);
+    assert_eq!(scene.core.patients["p"].waiting_limits().count(), 0);
+    scene.stream("dev", "spo2", 91.0, 90);
+    scene.expect(&[]);
+}
+
+#[test]
+fn a_floor_stands_from_when_the_limit_beside_it_is_lifted() {
+    let mut scene = Scene::bedside();
+    let off = PatientLimit { value: None, ..spo2(Side::Low, true, 0.0) };
+    scene.done(change(&scene, vec![spo2(Side::Low, false, 60.0), off], Some(20.0)));
+    scene.stream("dev", "spo2", 65.0, 19);
+    assert_eq!(scene.told(), ["high vitals_live.spo2_low"]);
+    scene.stream("dev", "spo2", 65.0, 10);
+    assert_eq!(scene.told(), ["high vitals_live.spo2_floor_low"]);
+}
+
+#[test]
 fn limits_put_for_all_say_which_later_ones_hold_no_more() {
     let mut scene = Scene::bedside();
     let later = change(&scene, vec![spo2(Side::Low, false, 92.0)], Some(600.0));

@@ -28,6 +28,7 @@ mod queues;
 mod repeat;
 mod rows;
 mod scene;
+mod single;
 mod sink;
 mod stalls;
 mod taken_back;

@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
+use crate::projection::view;
 use vitalgate_domain::model::alarm::{LimitFrom, Side};
 use vitalgate_domain::model::command::PatientLimit;
 use vitalgate_domain::model::ids::RuleId;
+use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::model::unit::Unit;
 use vitalgate_domain::output::context;
 
@@ -17,6 +19,17 @@ pub struct Limits {
     pub offered: Vec<Limit>,
     /// Rises with every change; also the `ETag`.
     pub version: u64,
+    /// Those that take the place of all of them at a later time, the next first.
+    pub waiting: Vec<WaitingLimits>,
+}
+
+/// Limits that wait for their time.
+#[derive(Debug, Serialize)]
+pub struct WaitingLimits {
+    /// When they come into force.
+    pub from: Timestamp,
+    /// The limits from then on; what is not named falls back to the rule pack.
+    pub limits: Vec<Limit>,
 }
 
 /// One limit of a patient, in place of the one of the rule pack.
@@ -51,6 +64,12 @@ pub struct LimitInForce {
     pub unit: Unit,
     /// The limit; `null` where it was switched off for the patient.
     pub value: Option<f64>,
+}
+
+impl From<view::WaitingLimits> for WaitingLimits {
+    fn from(view::WaitingLimits { from, limits }: view::WaitingLimits) -> Self {
+        Self { from, limits: limits.into_iter().map(Limit::from).collect() }
+    }
 }
 
 impl From<PatientLimit> for Limit {

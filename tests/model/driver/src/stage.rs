@@ -243,10 +243,10 @@ impl Stage {
                 reason: reason.clone(),
                 replaces: None,
             },
-            What::Limits { patient, limits, reason } => Action::SetLimits {
+            What::Limits { patient, limits, from, reason } => Action::SetLimits {
                 patient: id(patient)?,
                 limits: limits.clone(),
-                from: None,
+                from: from.map(|seconds| self.at(seconds)),
                 replaces: None,
                 reason: reason.clone(),
                 only: None,

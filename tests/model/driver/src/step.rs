@@ -120,6 +120,7 @@ pub(crate) enum What {
     Limits {
         patient: String,
         limits: Vec<PatientLimit>,
+        from: Option<f64>,
         reason: Option<String>,
     },
     Alarm {

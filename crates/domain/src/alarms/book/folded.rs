@@ -1,9 +1,13 @@
-//! What follows from an emergency of the same patient: shown, and not announced while that is known to be present
-//! (contract §5).
+//! What follows from an emergency of the same patient, or from what is graver of the same series: shown, and not
+//! announced while that is known to be present (contract §5).
+
+use std::cmp::Reverse;
 
 use super::{Book, Draft, Key, Open};
-use crate::model::alarm::{AlarmKind, Condition, Priority, State};
+use crate::model::alarm::{AlarmKind, Condition, Priority, Side, State};
+use crate::model::crossing::Crossing;
 use crate::model::ids::{AlarmId, DeviceId};
+use crate::model::observation::Source;
 use crate::model::signal::SignalId;
 use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
@@ -27,17 +31,23 @@ pub(super) struct Found<'a> {
     priority: Priority,
     /// What follows from it in its turn.
     folds: &'a [SignalId],
+    /// Beyond which side of its limits which series is.
+    beyond: Option<(&'a Source, Side)>,
+    /// When something last said how it is, in the gateway's own time.
+    known: Option<Timestamp>,
 }
 
 impl<'a> Found<'a> {
     fn new(
         (key, kind, device): (&Key, AlarmKind, Option<&'a DeviceId>),
         (signal, folds): (Option<SignalId>, &'a [SignalId]),
-        priority: Priority,
+        beyond: Option<(&'a Source, Side)>,
+        (priority, known): (Priority, Option<Timestamp>),
     ) -> Self {
         // A request for another measurement tells of the patient.
         let of_equipment = kind == AlarmKind::Technical && !key.rule.as_str().ends_with(REPEAT_DUE);
-        Self { signal, equipment: device.filter(|_| of_equipment), priority, folds }
+        let equipment = device.filter(|_| of_equipment);
+        Self { signal, equipment, priority, folds, beyond, known }
     }
 
     /// The gravest that an alarm has reached stands.
@@ -47,81 +57,148 @@ impl<'a> Found<'a> {
 }
 
 impl Draft {
-    pub(super) fn found(&self) -> Found<'_> {
+    /// What it finds, at an instant of the gateway's own time.
+    pub(super) fn found(&self, now: Timestamp) -> Found<'_> {
         let about = (&self.key, self.kind, self.device.as_ref());
-        Found::new(about, (self.signal, &self.folds), self.priority)
+        let beyond = side_of(self.series.as_ref(), self.crossing.as_ref());
+        let known = Some(self.known_at.unwrap_or(now));
+        Found::new(about, (self.signal, &self.folds), beyond, (self.priority, known))
     }
 }
 
 impl Open {
     fn found(&self, key: &Key) -> Found<'_> {
         let about = (key, self.alarm.kind, self.alarm.device.as_ref());
-        Found::new(about, (self.signal, &self.folds), self.alarm.priority)
+        let about_known = (self.alarm.priority, self.known());
+        Found::new(about, (self.signal, &self.folds), self.beyond(), about_known)
     }
 
-    /// Whether something follows from this emergency: it is over one of its signals, no graver, not of other
-    /// equipment, and no emergency from which more follows.
+    fn beyond(&self) -> Option<(&Source, Side)> {
+        side_of(self.series.as_ref(), self.crossing.as_ref())
+    }
+
+    /// When something last said whether it holds, in the gateway's own time.
+    fn known(&self) -> Option<Timestamp> {
+        self.known_at.or(self.held_at)
+    }
+
+    /// Whether something follows from this alarm.
     fn explains(&self, found: Found<'_>) -> bool {
-        let alarm = &self.alarm;
-        alarm.condition == Condition::Present
-            && alarm.group.is_none()
-            && found.signal.is_some_and(|signal| self.folds.contains(&signal))
+        self.alarm.group.is_none()
+            && (self.names(found) || self.is_graver(found))
+            && self.stands_beside(found)
+    }
+
+    /// Whether it is an emergency over one of its signals, no less grave, not of other equipment, and none from which
+    /// less follows.
+    fn names(&self, found: Found<'_>) -> bool {
+        found.signal.is_some_and(|signal| self.folds.contains(&signal))
             && found.folds.iter().all(|signal| self.folds.contains(signal))
-            && alarm.priority >= found.priority
-            && found.equipment.is_none_or(|device| alarm.device.as_ref() == Some(device))
+            && self.alarm.priority >= found.priority
+            && found.equipment.is_none_or(|device| self.alarm.device.as_ref() == Some(device))
+    }
+
+    /// Whether it finds the same series beyond the same side, and graver.
+    fn is_graver(&self, found: Found<'_>) -> bool {
+        found.beyond.is_some()
+            && self.beyond() == found.beyond
+            && self.alarm.priority > found.priority
+    }
+
+    /// Whether it is known to be present, or was when what is found was last heard of: that it is unknown since brings
+    /// no news.
+    fn stands_beside(&self, found: Found<'_>) -> bool {
+        let outlasts = |known: Timestamp| found.known.is_none_or(|at| at - known >= OUTLASTS);
+        match self.alarm.condition {
+            Condition::Present if !self.is_forgotten() => true,
+            Condition::Present | Condition::Unknown => !self.known().is_none_or(outlasts),
+            Condition::Absent | Condition::Momentary => false,
+        }
+    }
+
+    /// Whether nobody knows any more if the episode goes on that it tells of.
+    fn is_forgotten(&self) -> bool {
+        self.signal.is_none() && self.known_at.is_some()
     }
 
     /// Until when an episode that nobody ended is known to go on, in the gateway's own time.
     pub(super) fn known_until(&self) -> Option<Timestamp> {
         let episode = self.signal.is_none()
             && !self.folds.is_empty()
-            && self.alarm.condition == Condition::Present;
+            && self.alarm.condition == Condition::Present
+            && !self.is_forgotten();
         self.held_at.filter(|_| episode).map(|held| held + EPISODE_KNOWN)
     }
 }
 
+/// Beyond which side a series is whose text moves with it.
+fn side_of<'a>(
+    series: Option<&'a Source>,
+    crossing: Option<&Crossing>,
+) -> Option<(&'a Source, Side)> {
+    series.zip(crossing.map(|crossing| crossing.side))
+}
+
 impl Book {
-    /// The id of the present emergency that something follows from.
+    /// The id of the alarm that something follows from: of one that is present before one that is unknown.
     pub(super) fn folding(&self, key: &Key, found: Found<'_>) -> Option<String> {
         let explains = |(other, open): &(&Key, &Open)| *other != key && open.explains(found);
-        self.open.iter().find(explains).map(|(_, open)| open.alarm.id.to_string())
+        let is_present = |(_, open): &(&Key, &Open)| open.alarm.condition == Condition::Present;
+        let all = || self.open.iter().filter(explains);
+        let first = all().find(is_present).or_else(|| all().next());
+        first.map(|(_, open)| open.alarm.id.to_string())
     }
 
-    /// What followed from an alarm that is over stands by itself in a moment: mostly both end together.
+    /// Something said how an open alarm is, last at an instant of the gateway's own time.
+    pub fn known(&mut self, key: &Key, at: Option<Timestamp>, out: &Output) {
+        let Some(open) = self.open.get_mut(key) else { return };
+        open.known_at = at.or(open.known_at);
+        self.outlast(key, out);
+    }
+
+    /// What follows from another alarm no more stands by itself in a moment: mostly both end together, or come back.
+    pub(super) fn outlast(&mut self, key: &Key, out: &Output) {
+        let Some(open) = self.open.get(key) else { return };
+        let follows = open.alarm.group.is_some() && open.unfolds_at.is_none();
+        if follows && self.folding(key, open.found(key)) != open.alarm.group {
+            let unfolds_at = Some(out.now.at + OUTLASTS);
+            self.open.entry(key.clone()).and_modify(|open| open.unfolds_at = unfolds_at);
+        }
+    }
+
+    /// An alarm is not known to be present any more: of what followed from it some may not.
     pub(super) fn followed(&mut self, id: &AlarmId, out: &Output) {
-        for open in self.open.values_mut() {
-            if open.alarm.group.as_deref() == Some(id.as_str()) {
-                open.unfolds_at = Some(out.now.at + OUTLASTS);
-            }
+        let follows = |open: &Open| open.alarm.group.as_deref() == Some(id.as_str());
+        for key in self.keys_where(|_, open| follows(open)) {
+            self.outlast(&key, out);
         }
     }
 
     /// A device is silent: nobody knows whether an episode that it began goes on.
     pub fn episodes_unknown(&mut self, device: &DeviceId, out: &Output) {
-        self.follow_no_more(out, |open| {
-            open.known_until().is_some() && open.alarm.device.as_ref() == Some(device)
-        });
+        self.forget(out, |open| open.alarm.device.as_ref() == Some(device));
     }
 
     /// Episodes of which nobody knows any more, since `due`, whether they go on.
     pub(super) fn forget_episodes(&mut self, due: Timestamp, out: &Output) {
-        self.follow_no_more(out, |open| open.known_until() == Some(due));
+        self.forget(out, |open| open.known_until() == Some(due));
     }
 
-    fn follow_no_more(&mut self, out: &Output, wanted: impl Fn(&Open) -> bool) {
-        for key in self.keys_where(|_, open| wanted(open)) {
+    fn forget(&mut self, out: &Output, wanted: impl Fn(&Open) -> bool) {
+        for key in self.keys_where(|_, open| open.known_until().is_some() && wanted(open)) {
             let Some(open) = self.open.get_mut(&key) else { continue };
-            open.folds = Vec::new();
+            open.known_at = Some(out.now.at);
             let id = open.alarm.id.clone();
             self.followed(&id, out);
         }
     }
 
-    /// What outlasted the alarm it followed from stands by itself, and is announced: emergencies first, from which the
-    /// others may follow.
+    /// What outlasted the alarm it followed from stands by itself, and is announced: what is graver first, from which
+    /// the others may follow.
     pub(super) fn unfold(&mut self, due: Timestamp, out: &mut Output) {
         let mut keys = self.keys_where(|_, open| open.unfolds_at == Some(due));
-        keys.sort_by_key(|key| self.get(key).map(|open| std::cmp::Reverse(open.folds.len())));
+        let grave = |open: &Open| Reverse((open.folds.len(), open.alarm.priority));
+        keys.sort_by_key(|key| self.get(key).map(grave));
         for key in keys {
             let Some(open) = self.open.get_mut(&key) else { continue };
             open.unfolds_at = None;

@@ -19,6 +19,9 @@ impl Book {
     pub fn unbind(&mut self, key: &Key, out: &mut Output) {
         let now = out.wall();
         let Some(open) = self.open.get_mut(key) else { return };
+        if open.known_until().is_some() {
+            open.known_at = Some(out.now.at);
+        }
         let alarm = &mut open.alarm;
         if matches!(alarm.condition, Condition::Present | Condition::Unknown) {
             open.unbound = true;

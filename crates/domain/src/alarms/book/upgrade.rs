@@ -65,6 +65,7 @@ impl Book {
             told_at: None,
             untold: false,
             crossing: None,
+            known_at: None,
         };
         self.open.insert(key.clone(), open);
         self.record(&key, change, None, out);

@@ -203,6 +203,7 @@ impl Core {
             by: actor.to_owned(),
             reason: reason.map(str::to_owned),
             limits: accepted,
+            waits: false,
         };
         if let Some(patient) = self.patient_mut(id) {
             patient.set_limits(set, only.as_deref(), context, out);

@@ -84,5 +84,6 @@ pub(super) fn limit_draft(
         acknowledge_for: None,
         by_reading: true,
         resettable: false,
+        known_at: None,
     }
 }

@@ -64,7 +64,11 @@ impl Patient {
     }
 
     /// The rules beyond whose limits a reading lies.
-    fn rules_beyond(&self, reading: Reading<'_>, context: RuleContext<'_>) -> Vec<RuleId> {
+    pub(in crate::patient) fn rules_beyond(
+        &self,
+        reading: Reading<'_>,
+        context: RuleContext<'_>,
+    ) -> Vec<RuleId> {
         let Reading { observation, number, .. } = reading;
         let limits = self.limits_at(observation.timing.own);
         let Number { value, unit, comparator, .. } = *number;

@@ -11,8 +11,7 @@ use crate::model::observation::Source;
 use crate::model::signal::Signal;
 use crate::model::time::{Span, Timestamp};
 use crate::model::unit::Unit;
-use crate::output::Output;
-use crate::patient::alarms::{Parts, PatientAlarms};
+use crate::patient::alarms::PatientAlarms;
 use crate::patient::{Patient, RuleContext, SeriesState};
 use crate::rules::{InForce, Level, LimitRule, Relation, RuleSet};
 
@@ -38,6 +37,10 @@ pub struct LimitSet {
     /// `from` in the gateway's own time, which no step of the clock moves.
     #[n(5)]
     pub since: Timestamp,
+    /// They were put for later, and that time has not come.
+    #[n(6)]
+    #[cbor(default)]
+    pub waits: bool,
 }
 
 impl Patient {
@@ -110,91 +113,6 @@ impl Patient {
         checked.unchanged = before == checked.limits && same_later;
         checked
     }
-
-    /// Puts limits in force, and judges again the series of the signals whose limits changed (row 22). Limits that were
-    /// to hold later hold no more; where these are of one signal, later ones of the others stay.
-    pub fn set_limits(
-        &mut self,
-        set: LimitSet,
-        only: Option<&str>,
-        context: RuleContext<'_>,
-        out: &mut Output,
-    ) {
-        let actor = set.by.clone();
-        let before = valid_at(&self.limits, true, set.since).own.to_vec();
-        let put = set.limits.clone();
-        let touched: Vec<usize> = self
-            .series
-            .keys()
-            .enumerate()
-            .filter(|(_, source)| {
-                let name = context.signals.name(source.signal);
-                of(&before, &name) != of(&set.limits, &name)
-            })
-            .map(|(series, _)| series)
-            .collect();
-        if let Some(name) = only {
-            for later in self.limits.iter_mut().filter(|later| later.since > set.since) {
-                later.limits.retain(|limit| limit.signal != name);
-                later.limits.extend(of(&set.limits, name));
-                in_order(&mut later.limits);
-            }
-        } else {
-            self.limits.retain(|older| older.since < set.since);
-        }
-        let place = self.limits.partition_point(|older| older.since <= set.since);
-        self.limits.insert(place, set);
-        let in_force = valid_at(&self.limits, true, out.now.at).own.to_vec();
-        for series in touched {
-            let Some(source) = self.series.key_at(series).cloned() else { continue };
-            // Those as well that judge no more, without limits of the patient's own; of the sides that changed.
-            let (person, name) = (self.person(), context.signals.name(source.signal));
-            let changed = |side| on(&before, &name, side) != on(&put, &name, side);
-            let sides = [Side::Low, Side::High].map(|side| (side, changed(side)));
-            // A floor where the limits beside it say the same no more, or again.
-            let uncovered = |rule: &LimitRule| {
-                rule.stands_for(person, &before) != rule.stands_for(person, &in_force)
-            };
-            let wanted = |rule: &&LimitRule| {
-                let made_for = rule.whom.adults_only || rule.whom.holds_for(person);
-                let stands = if rule.floor { uncovered(rule) } else { made_for };
-                stands && sides.contains(&(rule.side, true))
-            };
-            let rules = context.rules.limits_of(source.signal).filter(wanted);
-            let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
-            let limits = valid_at(limits, adult, alarms.now().at);
-            for rule in rules {
-                alarms.judge_by_new_limits(rule, &source, state, limits, &actor);
-            }
-            state.watches.tidy();
-        }
-    }
-
-    /// The limits of a stay end with it; those that stood are offered at the next (contract §4).
-    pub fn end_limits(&mut self, actor: &str, out: &Output) {
-        let version = self.limits_version() + 1;
-        self.limits.retain(|set| set.since <= out.now.at);
-        if self.limits.last().is_some_and(|set| !set.limits.is_empty()) {
-            self.limits.push(LimitSet {
-                version,
-                from: out.wall(),
-                by: actor.to_owned(),
-                reason: Some("discharged".to_owned()),
-                limits: Vec::new(),
-                since: out.now.at,
-            });
-        }
-    }
-
-    /// Limits of an earlier stay, for a person to put again; none once there are others.
-    pub fn offered_limits(&self) -> &[PatientLimit] {
-        match self.limits.split_last() {
-            Some((last, before)) if last.limits.is_empty() => {
-                before.last().map_or(&[], |set| &set.limits)
-            }
-            Some(_) | None => &[],
-        }
-    }
 }
 
 /// Limits as they can be put in force.
@@ -231,17 +149,17 @@ fn by_signal<'a>(
 }
 
 /// Those of one signal.
-fn of(limits: &[PatientLimit], signal: &str) -> Vec<PatientLimit> {
+pub(super) fn of(limits: &[PatientLimit], signal: &str) -> Vec<PatientLimit> {
     limits.iter().filter(|limit| limit.signal == signal).cloned().collect()
 }
 
 /// Those of one side of it.
-fn on(limits: &[PatientLimit], signal: &str, side: Side) -> Vec<PatientLimit> {
+pub(super) fn on(limits: &[PatientLimit], signal: &str, side: Side) -> Vec<PatientLimit> {
     of(limits, signal).into_iter().filter(|limit| limit.side == side).collect()
 }
 
 /// One order for all, so that the same limits are the same.
-fn in_order(limits: &mut [PatientLimit]) {
+pub(super) fn in_order(limits: &mut [PatientLimit]) {
     let key =
         |limit: &PatientLimit| (limit.signal.clone(), limit.side == Side::High, limit.critical);
     limits.sort_by_key(key);
@@ -250,7 +168,7 @@ fn in_order(limits: &mut [PatientLimit]) {
 impl PatientAlarms<'_> {
     /// Judges what is known last of a series by limits that are new to it. What lies beyond begins now; what was
     /// beyond ends if nothing in doubt speaks against it.
-    fn judge_by_new_limits(
+    pub(super) fn judge_by_new_limits(
         &mut self,
         rule: &LimitRule,
         source: &Source,

@@ -56,7 +56,17 @@ impl PatientAlarms<'_> {
                 let text = text::repeat_due(&draft.text);
                 // The readings are shown by the alarm that may follow.
                 let (kind, series, priority) = (AlarmKind::Technical, None, Priority::Low);
-                self.raise(Draft { key, kind, series, priority, text, crossing: None, ..draft });
+                let (crossing, known_at) = (None, state.counted);
+                self.raise(Draft {
+                    key,
+                    kind,
+                    series,
+                    priority,
+                    text,
+                    crossing,
+                    known_at,
+                    ..draft
+                });
             }
             (None, true) if certain || alarms => self.change(&key, None, Alarm::absent),
             (Some(_), true) | (None, _) => {}

@@ -172,6 +172,12 @@ impl Watch {
         self.tracks.iter().all(|track| track.began.is_none() && !track.active)
     }
 
+    /// Whether it is beyond its critical limit, and the newest reading is not.
+    pub(super) fn waits_for_a_second(&self) -> bool {
+        let critical = &self.tracks[Level::Critical];
+        critical.active && critical.inside_since.is_some()
+    }
+
     /// Notes for readings that come late what a reading in time says of a limit: an announced excursion that was until
     /// then, and where nothing was beyond.
     pub(super) fn note_past(
