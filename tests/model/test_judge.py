@@ -1217,9 +1217,9 @@ class Comparing(unittest.TestCase):
             self.assertEqual(laws.broken(seed, 100), [])
 
     def test_a_disagreement_is_shrunk(self):
-        wanted = "open loss: only model"
+        wanted = "open limit: only model"
         comparison = Comparison(self.driver("--no-floors"), "unused")
-        for seed in range(100):
+        for seed in range(40):
             lines, _ = generator.history(seed, 60)
             found = comparison.differ(lines)
             if found and wanted in found[1]:
