@@ -330,17 +330,17 @@ impl Patient {
         }
     }
 
-    /// A statistic says nothing against live values: only where there is none its silence will name the reason.
+    /// A statistic says nothing against live values: only where none came for two of its intervals its
+    /// silence will name the reason.
     pub(super) fn statistic_came(
         &mut self,
         source: &Source,
         context: RuleContext<'_>,
         out: &Output,
     ) {
-        let interval = self.interval_of(source, context);
-        let class = self.class_of(&source.device, context);
-        let live = class.map_or(Span::ZERO, |class| class.live_window_for(interval));
-        let is_due = |since: Option<Timestamp>| since.is_none_or(|at| out.now.at - at > live);
+        let every = self.interval_of(source, context).unwrap_or_default();
+        let is_due =
+            |since: Option<Timestamp>| since.is_none_or(|at| out.now.at - at > every + every);
         if let Some(state) = self.series.get_mut(source).filter(|state| is_due(state.arrival)) {
             state.doubt = Some(Box::new(STATISTIC.into()));
         }
