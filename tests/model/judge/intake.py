@@ -187,12 +187,14 @@ def telemetry(world, device, head, entries, taken):
             copy.identity = known_as(world, copy, (device.id, copy.signal, copy.instance, copy.stamp, timeline))
         came = world.instants.setdefault(copy.identity, []) if copy.stamp is not None else []
         before = [c for c in came if not c.gone]
-        stopped = stands_still(world, device, head, copy, before)
-        copy.anew = stopped and any(not differs(c, copy) for c in before)
-        if judging.is_repeated(world, copy):
+        stopped = stands_still(world, device, head, copy, came)
+        copy.anew = stopped and any(not differs(c, copy) for c in came)
+        if judging.is_known_copy(world, copy):
             continue
         suspected = taken.suspect
         copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age, stopped)
+        if judging.is_unfit_again(world, copy):
+            continue
         if copy.status == "entered-in-error":
             # It names a reading of before, and says nothing of the clock now.
             taken.suspect = suspected
@@ -202,7 +204,7 @@ def telemetry(world, device, head, entries, taken):
         first = before or (came if copy.status == "corrected" else [])
         if first and not taken.by_arrival:
             # One instant has one time, whatever clocks did since.
-            copy.judged_at, copy.measured, copy.settled = copy.at, first[0].measured, True
+            copy.judged_at, copy.measured, copy.settled = first[0].at, first[0].measured, True
             copy.ambiguous_time = False
         if taken.too_old(copy.stamp, copy.measured):
             world.not_judged.setdefault((device.id, copy.signal), {}).setdefault("rejected: too_old", []).append(world.now)
@@ -227,7 +229,7 @@ def folded(world, signal):
     return max((len(rule.folds) for rule in world.rules.limits.values() if rule.signal == signal), default=0)
 
 
-def stands_still(world, device, head, copy, before):
+def stands_still(world, device, head, copy, came):
     """A clock that still gives the time it gave two minutes before, for another value, or for one of several that only
     came late. # contract §0.1a
     """
@@ -236,7 +238,8 @@ def stands_still(world, device, head, copy, before):
         return False
     if head.sent_at not in (None, copy.stamp):
         return False
-    same = [c for c in before if not differs(c, copy)]
+    before = [c for c in came if not c.gone]
+    same = [c for c in came if not differs(c, copy)]
     if same and not (came_late(world, same) and any(differs(c, copy) and was_judged(world, c) for c in before)):
         return False
     return any(world.now - c.arrival > STOPPED for c in before)

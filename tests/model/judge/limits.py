@@ -172,6 +172,10 @@ class Course:
             return None
         return self.put_off(self.newest_arrival + self.shape.gap)
 
+    def _is_past(self, entry):
+        """Whether the tolerated gap is over, however long a window without intake put it off."""
+        return entry.arrival >= self._known_until()
+
     def advance(self, now):
         """Delays and the tolerated gap run out."""
         until = self._known_until()
@@ -307,13 +311,18 @@ class Course:
             self.reason = "ended"
             level.since = level.due = None
         elif not self._amounts(entry, name):
-            self._clear(level)
+            self._lifted(level, entry, name)
         elif not self._clearly(entry, name):
             level.inside = None
         else:
             level.inside = entry.at if level.inside is None else level.inside
             if entry.at - level.inside >= self.shape.clear_delay:
                 self._clear(level)
+
+    def _lifted(self, level, entry, name):
+        """What no limit judges ends nothing, but for the limit that a person switched off. # contract §4"""
+        if (self.side, name) in entry.limits:
+            self._clear(level)
 
     def _clear(self, level, reason="ended"):
         if not self.level:
@@ -355,7 +364,7 @@ class Course:
             self.reason = "ended"
             level.since = level.due = None
         elif not self._amounts(entry, name):
-            self._clear(level)
+            self._lifted(level, entry, name)
         elif not self._clearly(entry, name):
             level.inside = None
         elif level.inside is None:
@@ -366,7 +375,7 @@ class Course:
     def _change(self, entry):
         if entry.change == "forget":
             self.levels = {level: Level() for level in LEVELS}
-            self.unknown, self.newest_arrival = True, None
+            self.unknown, self.newest_arrival, self.left = True, None, {}
             # That a signal was lost is told by an alarm of its own.
             self.lost = None if entry.reason == "limit_changed" else self.lost
         elif entry.change == "lost_told":
@@ -392,14 +401,14 @@ class Course:
             # What still holds under the new rule holds at once. # contract row 23
             self.reason = "rule_changed"
             # What stood open of an earlier binding goes on.
-            left = self.left if entry.change == "inherit" else {}
+            left, told = self.left if entry.change == "inherit" else {}, self.level
             self.levels = {name: left.get(name, Level()) for name in LEVELS}
             self.unknown = self.unknown or bool(left)
             # Whoever takes over was told of no loss.
             self.lost = None if entry.change == "inherit" else self.lost
             self._at_once(lambda at: entry.limits)
             heard, gap = self.newest_arrival, self.shape.gap
-            if entry.change == "rules" and self.level and gap is not None and heard is not None and entry.arrival - heard < gap:
+            if entry.change == "rules" and self.level and not told and gap is not None and heard is not None and not self._is_past(entry):
                 # It is heard of, by what other limits say of it.
                 self.unknown = False
         else:
@@ -455,10 +464,13 @@ class Course:
         """Limits or rules changed: from the newest reading, doubtful ones too. # contract §0.5, row 22"""
         known = [one for one in (self.doubtful, self.certain) if one is not None]
         told = self.level is not None
+        for one in known:
+            # What is beyond a limit that came later says where it stands as well.
+            if self.newest_arrival is not None and any(self._crossed(entry, name, one.copy) for name in LEVELS):
+                self.newest_arrival = max(self.newest_arrival, one.arrival)
         heard, gap = self.newest_arrival, self.shape.gap
-        # A gap that a window without intake hides is one.
         # Single measurements that no limit judged are known to the limits that come.
-        passed = gap is not None and heard is not None and entry.arrival - heard >= gap
+        passed = gap is not None and heard is not None and self._is_past(entry)
         spoke = gap is None and self.spoke and not self.level
         # A stream of which other limits are told something is heard of.
         of_others = gap is not None and not told and heard is not None and not passed

@@ -119,3 +119,11 @@ def silent_whole(world, device, patient):
             if world.gaps.put_off(since + after) <= world.now and since + after - last >= first:
                 return True
     return False
+
+
+def forget(world, alarm):
+    """What was ended otherwise than by a value must begin anew."""
+    for (patient, device, signal), watch in world.watches.items():
+        named = losable(world, world.devices[device], patient).get(signal)
+        if named is not None and (patient, f"{named[0].id}_lost", device) == alarm.key:
+            watch.lost, watch.others = False, []

@@ -54,6 +54,7 @@ class Copy:
     index: int = 0
     corrects: bool = False
     gone: bool = False
+    inherited: str = ""
     counts: bool = False
     judged_at: int | None = None
     flags: set = field(default_factory=set)

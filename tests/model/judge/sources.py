@@ -319,7 +319,7 @@ class Source:
                 course.feed(Entry(copy.arrival, copy.at, copy, certain, counts, shape=self._shape(rule, device)))
         # What came is known, though nothing judged it by this limit.
         heard = course.newest_arrival
-        course.unknown = course.shape.gap is not None and (heard is None or entry.at - heard >= course.shape.gap)
+        course.unknown = course.shape.gap is not None and (heard is None or entry.at >= self.world.gaps.put_off(heard + course.shape.gap))
         course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason))
 
     def note_known(self, key, late, patient, actionable):
@@ -340,6 +340,11 @@ class Source:
         ids = {id(one) for one in same}
         for (key, _), level in [one for one in self.told.items() if one[0][1] in ids]:
             self.told[key, id(copy)] = level
+
+    def untell(self, key, identity):
+        """What was told in error was not told."""
+        ids = {id(c) for c in self._copies.get(identity, ())}
+        self.told = {one: level for one, level in self.told.items() if one[0] != key or one[1] not in ids}
 
     def tell(self, key, course):
         """Readings of a told excursion are told of once. # contract §0.12"""

@@ -224,7 +224,8 @@ class World:
         for source, patient, rule, side, course in courses:
             course.advance(self.now)
             alarm = self.alarms.open.get((patient, f"{rule.id}_{side}", source.name))
-            graver = course.level and (alarm is None or ORDER[alarm.priority] < ORDER[rule.priority(side, course.level)])
+            graver = course.level and (alarm is None or alarm.condition == "absent"
+                                       or ORDER[alarm.priority] < ORDER[rule.priority(side, course.level)])
             if graver:
                 unknown, course.unknown = course.unknown, False
                 self.settle_course(source, patient, rule, side, course)
@@ -256,9 +257,9 @@ class World:
             if patient in self.patients and self.patients[patient].here:
                 if known is None and rule == names.SILENCE:
                     self.alarms.episodes_unknown(patient, source)
-                signal = source.split("/")[1] if "/" in source else None
-                self.alarms.hold(patient, rule, source, priority, self.now, kind="technical", once=True, signal=signal,
-                                 resettable=rule == "link.lost_while_pending")
+                device, _, series = source.partition("/")
+                self.alarms.hold(patient, rule, source, priority, self.now, kind="technical", once=True, device=device,
+                                 signal=series.split("/")[0] or None, resettable=rule == "link.lost_while_pending")
         for alarm in list(self.alarms.open.values()):
             if alarm.rule == rule and (alarm.patient, alarm.source) not in wanted:
                 self.alarms.over(alarm.key, self.now)

@@ -28,6 +28,7 @@ impl Device {
             class,
             interval: None,
             newest: None,
+            instant: None,
             intake_gaps: around.intake_gaps,
             stands_still: false,
             taken,

@@ -1,7 +1,9 @@
 //! Limit rules: a number beyond a limit for its delay (contract §3, §5; docs/architecture.md, "Time").
 
+mod again;
 mod draft;
 mod excursion;
+mod gone;
 mod known;
 mod late;
 mod lost;
@@ -24,7 +26,7 @@ pub(super) use watch::Watches;
 
 use super::alarms::{Parts, PatientAlarms};
 use super::deadline::Earliest;
-use super::judgement::{Forgotten, Kind, Occurrence, Reading, Reconfigured, Wanted};
+use super::judgement::{Forgotten, Kind, Occurrence, Reading, Reconfigured};
 use super::{Deadline, Patient, RuleContext, SeriesState};
 use crate::alarms::book::{Draft, Key};
 use crate::model::alarm::Condition;
@@ -147,7 +149,7 @@ impl Patient {
 
     /// Whether the last value of a series, as far as it is certain, was inside all limits.
     pub(super) fn was_inside(&self, source: &Source, context: RuleContext<'_>) -> bool {
-        let Some(latest) = self.series.get(source).and_then(|s| s.latest.as_ref()) else {
+        let Some(latest) = self.series.get(source).and_then(SeriesState::certain) else {
             return false;
         };
         let limits = self.limits_at(latest.rule_at);
@@ -185,6 +187,7 @@ impl Patient {
         let left = state.earlier.as_ref().and_then(|earlier| earlier.last()).map(|v| v.rule_at);
         for rule in rules {
             let (mut beyond, mut judged) = ([false; 2], false);
+            let mut fresh = [false; 2];
             for level in Level::ALL {
                 let relation =
                     rule.relation(level, limits, number.value, number.unit, number.comparator);
@@ -202,6 +205,7 @@ impl Patient {
                     continue;
                 }
                 let before = watch.tracks[level].told();
+                let was_active = watch.tracks[level].active;
                 let track = &mut watch.tracks[level];
                 let evidence = |limit, from| {
                     Box::new(Evidence::new(observation, number, limit, from, limits.version))
@@ -227,6 +231,7 @@ impl Patient {
                 // What is due already is told with what it is graver than.
                 watch.tracks[level].active |=
                     observation.corrects && due.is_some_and(|due| due <= alarms.now().at);
+                fresh[level] = beyond[level] || (watch.tracks[level].active && !was_active);
                 watch.note_past(rule, level, before.filter(|_| over), (certain, observation));
             }
             if (certain && !observation.corrects) || beyond.contains(&true) {
@@ -236,7 +241,7 @@ impl Patient {
                 // What is no sign of life does not show that it is over.
                 state.watches.begin_clearing_anew(rule);
             }
-            alarms.settle(rule, source, state, beyond, (certain, judged));
+            alarms.settle(rule, source, state, fresh, (certain, judged));
             alarms.ask_for_repeat(rule, source, state, certain);
         }
         state.watches.tidy();
@@ -270,78 +275,6 @@ impl Patient {
             alarms.ask_for_repeat(rule, &source, state, true);
         }
     }
-
-    /// Judges what is known last of some series; emergencies first, so that what follows from one finds it.
-    fn judge_all_latest(
-        &mut self,
-        all: &[usize],
-        wanted: Wanted<'_>,
-        context: RuleContext<'_>,
-        out: &mut Output,
-    ) {
-        let folds = |id: &RuleId| {
-            context
-                .rules
-                .get(id)
-                .and_then(Rule::as_limit)
-                .is_some_and(|rule| !rule.folds.is_empty())
-        };
-        let mut lost = vec![false; all.len()];
-        for emergencies in [true, false] {
-            let these = |id: &RuleId| folds(id) == emergencies && wanted(id);
-            for (series, lost) in all.iter().zip(&mut lost) {
-                *lost |= self.hold_latest(*series, &these, context, out);
-            }
-        }
-        // What is lost by now is unknown once all of it is told.
-        for (series, _) in all.iter().zip(lost).filter(|(_, lost)| *lost) {
-            self.lose(*series, out.now.at, context, out);
-        }
-    }
-
-    /// Judges what is known last of a series at once, by level, under rules that are new to it. What is in doubt
-    /// raises as well: a change of rules ends nothing that only doubt holds (contract §5, row 23).
-    pub(super) fn judge_latest(
-        &mut self,
-        series: usize,
-        wanted: Wanted<'_>,
-        context: RuleContext<'_>,
-        out: &mut Output,
-    ) {
-        if self.hold_latest(series, wanted, context, out) {
-            self.lose(series, out.now.at, context, out);
-        }
-    }
-
-    /// Raises what the last known values of a series hold; whether that is lost by now.
-    fn hold_latest(
-        &mut self,
-        series: usize,
-        wanted: Wanted<'_>,
-        context: RuleContext<'_>,
-        out: &mut Output,
-    ) -> bool {
-        let Some(source) = self.series.key_at(series).cloned() else { return false };
-        let rules = self.judging(source.signal, out.now.at, context);
-        let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
-        let now = alarms.now().at;
-        let limits = valid_at(limits, adult, now);
-        let mut held = false;
-        for rule in rules.filter(|rule| wanted(&rule.id)) {
-            if state.hold_known(rule, &source, limits, alarms.now()) {
-                // Other rules are no reading: news is only what they begin.
-                let key = Key::new(rule.id.clone(), source.name());
-                let told = [Condition::Present, Condition::Unknown];
-                let holds = alarms.open(&key).is_some_and(|(is, _)| told.contains(&is));
-                alarms.settle(rule, &source, state, [!holds; 2], (false, false));
-                held = true;
-                let since = |counted| rule.spot || state.spot || now - counted < state.gap(rule);
-                state.lost = state.counted.map_or(state.lost, |counted| !since(counted));
-            }
-            alarms.ask_for_repeat(rule, &source, state, true);
-        }
-        state.lost && held
-    }
 }
 
 impl PatientAlarms<'_> {
@@ -351,7 +284,7 @@ impl PatientAlarms<'_> {
         rule: &LimitRule,
         source: &Source,
         state: &mut SeriesState,
-        beyond: [bool; 2],
+        fresh: [bool; 2],
         (certain, judged): (bool, bool),
     ) {
         let watch = state.watches.iter_mut().find(|w| w.rule == rule.id);
@@ -369,7 +302,7 @@ impl PatientAlarms<'_> {
         match (level, open) {
             (Some(level), None) => self.raise_limit(rule, source, state, level, holds),
             (Some(level), Some((condition, priority))) => {
-                let fresh = beyond.contains(&true);
+                let fresh = fresh.contains(&true);
                 if (condition != Condition::Present && fresh) || priority < rule.priority(level) {
                     self.raise_limit(rule, source, state, level, holds);
                 } else if fresh {

@@ -143,6 +143,14 @@ impl Excursions {
         self.0.drain(..self.0.len().saturating_sub(REMEMBERED));
     }
 
+    /// A reading that was not beyond, of this instant, counts no more.
+    pub(super) fn inside_no_more(&mut self, at: Timestamp) {
+        for one in &mut self.0 {
+            one.after.take_if(|after| *after == at);
+            one.before.take_if(|before| *before == at);
+        }
+    }
+
     /// Whether this was said of the excursion around an instant, at this level or a graver one.
     pub(super) fn is_said_at(&self, at: Timestamp, word: Word, level: Level) -> bool {
         self.0.iter().any(|one| one.holds(at) && one.is_said(word, level))

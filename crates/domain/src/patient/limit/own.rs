@@ -13,7 +13,7 @@ use crate::model::time::{Span, Timestamp};
 use crate::model::unit::Unit;
 use crate::output::Output;
 use crate::patient::alarms::{Parts, PatientAlarms};
-use crate::patient::{Patient, RuleContext, SeriesState};
+use crate::patient::{Intake, Patient, RuleContext, SeriesState};
 use crate::rules::{InForce, Level, LimitRule, Relation, RuleSet};
 
 /// Limits valid from a time on.
@@ -164,7 +164,7 @@ impl Patient {
             let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
             let limits = valid_at(limits, adult, alarms.now().at);
             for rule in rules {
-                alarms.judge_by_new_limits(rule, &source, state, limits, &actor);
+                alarms.judge_by_new_limits(rule, &source, state, (limits, context.intake), &actor);
             }
             state.watches.tidy();
         }
@@ -255,7 +255,7 @@ impl PatientAlarms<'_> {
         rule: &LimitRule,
         source: &Source,
         state: &mut SeriesState,
-        limits: InForce<'_>,
+        (limits, intake): (InForce<'_>, Intake<'_>),
         actor: &str,
     ) {
         let key = Key::new(rule.id.clone(), source.name());
@@ -263,12 +263,13 @@ impl PatientAlarms<'_> {
         let spot = state.spot || rule.spot;
         let known = state.known(source, self.now());
         state.count_known(rule, &known, limits);
-        let is_past = |counted| !spot && self.now().at - counted >= state.gap(rule);
+        let now = self.now().at;
+        let is_past = |counted| !spot && intake.is_decided(counted + state.gap(rule), now);
+        let was_active = state.watches.of(rule).and_then(Watch::active_level).is_some();
         let unknown = state.lost
-            || open == Some(Condition::Unknown)
+            || (open == Some(Condition::Unknown) && was_active)
             || state.counted.or(state.arrival).is_some_and(is_past);
         let certain = !known.is_empty() && known.iter().all(|one| one.certain);
-        let was_active = state.watches.of(rule).and_then(Watch::active_level).is_some();
         if known.is_empty() {
             return;
         }
@@ -281,7 +282,6 @@ impl PatientAlarms<'_> {
                 }
             });
             let ambiguous = known.iter().any(|one| relation(one) == Relation::Ambiguous);
-            let now = self.now().at;
             let watch = state.watches.of_mut(rule);
             let track = &mut watch.tracks[level];
             match beyond {

@@ -46,12 +46,26 @@ impl Earlier {
         before.chain(self.late.iter().map(|value| (&value.number, value.rule_at)))
     }
 
-    /// A value is the latest no more.
+    /// When every value was measured, by its device's clock, with its rule time.
+    pub(super) fn instants(&self) -> impl Iterator<Item = (Option<DeviceInstant>, Timestamp)> {
+        let before = self.before.iter().map(|value| (value.sent, value.rule_at));
+        before.chain(self.late.iter().map(|value| (value.sent, value.rule_at)))
+    }
+
+    /// A value is the latest no more, and another is.
     pub(super) fn push(&mut self, value: LatestValue) {
-        if self.before.len() == BEFORE {
-            self.before.remove(0);
-        }
         self.before.push(value);
+        self.beside_latest();
+    }
+
+    /// The latest value is known no more as what speaks of now.
+    pub(super) fn leave(&mut self, latest: LatestValue) {
+        self.before.push(latest);
+    }
+
+    /// There is a latest value beside these.
+    pub(super) fn beside_latest(&mut self) {
+        self.before.drain(..self.before.len().saturating_sub(BEFORE));
     }
 
     /// The value before the latest is the latest again.

@@ -98,8 +98,8 @@ impl Patient {
             let reached = |patient: &Self| {
                 let expected = &patient.expectations[index];
                 let rung = patient.next_rung(expected, context)?;
-                (expected.device == *device && expected.since + rung.after <= out.now.at)
-                    .then_some(rung)
+                let is_past = context.intake.is_decided(expected.since + rung.after, out.now.at);
+                (expected.device == *device && is_past).then_some(rung)
             };
             let mut due = None;
             while let Some(rung) = reached(self) {

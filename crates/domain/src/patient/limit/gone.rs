@@ -1,0 +1,60 @@
+//! A value that counts no more: neither does what it showed of when a condition held (contract §2, "Same reading").
+
+use super::own::{LimitSet, valid_at};
+use crate::model::observation::{DeviceInstant, Number, Source};
+use crate::model::time::Timestamp;
+use crate::patient::{Patient, RuleContext, SeriesState};
+use crate::rules::{Level, LimitRule, Relation, Rule};
+
+impl Patient {
+    /// Forgets the value of an instant; whether it was the latest.
+    pub(in crate::patient) fn forget_value(
+        &mut self,
+        source: &Source,
+        sent: DeviceInstant,
+        context: RuleContext<'_>,
+    ) -> bool {
+        let adult = self.is_adult();
+        let Self { series, limits, .. } = self;
+        let Some(state) = series.get_mut(source) else { return false };
+        let (was_latest, gone) = state.take_back(sent);
+        let of = |id| context.rules.get(id).and_then(Rule::as_limit);
+        let rules: Vec<&LimitRule> =
+            state.watches.iter().filter_map(|watch| of(&watch.rule)).collect();
+        for rule in rules {
+            state.known_no_more(rule, &gone, (limits, adult));
+        }
+        was_latest
+    }
+}
+
+impl SeriesState {
+    /// Values of these instants bound no excursion any more, and are no part of what is told.
+    fn known_no_more(
+        &mut self,
+        rule: &LimitRule,
+        gone: &[Timestamp],
+        (limits, adult): (&[LimitSet], bool),
+    ) {
+        let latest = self.latest.iter().map(|latest| (&latest.number, latest.rule_at));
+        let earlier = self.earlier.iter().flat_map(|earlier| earlier.values());
+        let values: Vec<(&Number, Timestamp)> = latest.chain(earlier).collect();
+        let is_beyond = |level, (number, at): (&Number, Timestamp)| {
+            let Number { value, unit, comparator, .. } = *number;
+            let limits = valid_at(limits, adult, at);
+            matches!(rule.relation(level, limits, value, unit, comparator), Relation::Beyond { .. })
+        };
+        let beyond = Level::ALL.map(|level| {
+            let beyond = values.iter().filter(|value| is_beyond(level, **value));
+            beyond.map(|(_, at)| *at).collect::<Vec<_>>()
+        });
+        let watch = self.watches.of_mut(rule);
+        for level in Level::ALL {
+            gone.iter().for_each(|at| watch.past[level].inside_no_more(*at));
+            let track = &mut watch.tracks[level];
+            let Some(last) = track.last.filter(|last| gone.contains(last)) else { continue };
+            let before = beyond[level].iter().copied().filter(|at| *at < last).max();
+            track.last = before.max(track.began.as_deref().map(|began| began.rule_at));
+        }
+    }
+}
