@@ -184,7 +184,10 @@ def telemetry(world, device, head, entries, taken):
         copy.arrival, copy.step = world.now, world.number
         if copy.stamp is not None:
             timeline = head.timeline if head.timeline is not None else device.timeline or 0
-            copy.identity = known_as(world, copy, (device.id, copy.signal, copy.instance, copy.stamp, timeline))
+            identity = device.id, copy.signal, copy.instance, copy.stamp, timeline
+            # An alarm knows what it stands on, however long ago that was.
+            withdraws = copy.status == "entered-in-error"
+            copy.identity = world.named.get(identity, identity) if withdraws else known_as(world, copy, identity)
         came = world.instants.setdefault(copy.identity, []) if copy.stamp is not None else []
         before = [c for c in came if not c.gone]
         stopped = stands_still(world, device, head, copy, came)
@@ -251,7 +254,8 @@ def was_judged(world, copy):
 
 def came_late(world, same):
     """Whether copies of one value were judged, and the last of them for the past only."""
-    return any(was_judged(world, c) for c in same) and not same[-1].live
+    counted = [c for c in same if c.fresh and was_judged(world, c)]
+    return bool(counted) and not counted[-1].live
 
 
 def known_as(world, copy, identity):

@@ -203,6 +203,7 @@ def judge(world, device, copy, source):
     source.add(copy)
     if duplicate:
         return
+    copy.fresh = True
     if copy.live:
         refuse_age(world, person, copy)
     if not copy.live:
@@ -245,6 +246,7 @@ def correct(world, device, copy, source):
         if copy.live and copy.certain and certain_answer(world, copy, person):
             shown(world, device, copy)
     source.add(copy)
+    copy.fresh = True
     if copy.live:
         refuse_age(world, person, copy)
     if not copy.live and copy.value is not None:

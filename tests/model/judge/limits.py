@@ -273,7 +273,7 @@ class Course:
                 level.inside = None
                 if level.since is None:
                     level.since, level.copy = entry.at, entry.copy
-                if entry.at - level.since >= delays[name]:
+                if max(entry.at, self.came or entry.at) - level.since >= delays[name]:
                     level.present = True
             elif answers[name] is False and entry.certain:
                 self._inside(level, entry, name)
@@ -460,21 +460,26 @@ class Course:
             if amounts and level.inside is not None and copy.at >= level.inside and crossed(copy, self.side, amounts, inclusive):
                 level.inside = None
 
+    def hear_by(self, entry):
+        """What is known last and is beyond a limit that came later says where it stands as well. # contract §3"""
+        for one in (self.doubtful, self.certain):
+            if one is not None and any(self._crossed(entry, name, one.copy) for name in LEVELS):
+                self.newest_arrival = max(self.newest_arrival or one.arrival, one.arrival)
+
     def _judge_again(self, entry):
         """Limits or rules changed: from the newest reading, doubtful ones too. # contract §0.5, row 22"""
         known = [one for one in (self.doubtful, self.certain) if one is not None]
         told = self.level is not None
-        for one in known:
-            # What is beyond a limit that came later says where it stands as well.
-            if self.newest_arrival is not None and any(self._crossed(entry, name, one.copy) for name in LEVELS):
-                self.newest_arrival = max(self.newest_arrival, one.arrival)
+        if self.newest_arrival is not None:
+            self.hear_by(entry)
         heard, gap = self.newest_arrival, self.shape.gap
         # Single measurements that no limit judged are known to the limits that come.
         passed = gap is not None and heard is not None and self._is_past(entry)
         spoke = gap is None and self.spoke and not self.level
         # A stream of which other limits are told something is heard of.
         of_others = gap is not None and not told and heard is not None and not passed
-        unknown = passed or (self.unknown and not spoke and not of_others)
+        limited = any(self._amounts(entry, name) for name in LEVELS)
+        unknown = passed or (self.unknown and not (limited and (spoke or of_others)))
         self.unknown = unknown if gap is None and not self.level else self.unknown
         for name, level in self.levels.items():
             answers = [self._crossed(entry, name, one.copy) for one in known]

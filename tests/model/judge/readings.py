@@ -56,6 +56,8 @@ class Copy:
     gone: bool = False
     inherited: str = ""
     counts: bool = False
+    bound_only: bool = False
+    fresh: bool = False
     judged_at: int | None = None
     flags: set = field(default_factory=set)
     plan: dict = field(default_factory=dict)

@@ -110,7 +110,8 @@ class Source:
         if isinstance(one, tuple):
             self._steps.append(one)
             return
-        same = self._same.get(one.identity, [])
+        # What was nobody's uses nothing up. # contract §0.2
+        same = [c for c in self._same.get(one.identity, []) if isinstance(one, Back) or c.patient is not None]
         if isinstance(one, Back):
             self._steps.append(one)
             self._gone.setdefault(one.identity, []).extend([*same, one.copy])
@@ -236,7 +237,7 @@ class Source:
         certain = copy.certain and sound and None not in answers
         # A series is heard of where it says how it stands to any of its limits.
         counts = True in answers or (certain and not copy.corrects)
-        copy.counts = counts
+        copy.counts, copy.bound_only = counts, None in answers
         fed = {rule.id for rule, _, _ in plan}
         for (whom, rule, _), course in self._courses.items():
             if whom == patient and rule.id not in fed:
@@ -314,10 +315,11 @@ class Source:
             if copy.patient == patient and copy.live and copy.value is not None:
                 answers = [crossed(copy, of, amounts, rule.inclusive_critical and level == "critical" and of == "low")
                            for (of, level), amounts in limits.items() if amounts]
-                certain = copy.certain and sound
-                counts = copy.counts or True in answers or (certain and None not in answers and not copy.corrects)
+                certain = copy.certain and sound and not copy.bound_only
+                counts = copy.counts or (certain and None not in answers and not copy.corrects)
                 course.feed(Entry(copy.arrival, copy.at, copy, certain, counts, shape=self._shape(rule, device)))
-        # What came is known, though nothing judged it by this limit.
+        # What came last is known, though nothing judged it by this limit.
+        course.hear_by(Entry(entry.at, entry.at, limits=limits))
         heard = course.newest_arrival
         course.unknown = course.shape.gap is not None and (heard is None or entry.at >= self.world.gaps.put_off(heard + course.shape.gap))
         course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason))

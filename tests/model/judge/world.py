@@ -226,6 +226,10 @@ class World:
             alarm = self.alarms.open.get((patient, f"{rule.id}_{side}", source.name))
             graver = course.level and (alarm is None or alarm.condition == "absent"
                                        or ORDER[alarm.priority] < ORDER[rule.priority(side, course.level)])
+            # What an emergency explained is told once that is over.
+            over = rule.folds and not course.level and not course.unknown and alarm is not None and alarm.condition == "present"
+            if over:
+                self.settle_course(source, patient, rule, side, course)
             if graver:
                 unknown, course.unknown = course.unknown, False
                 self.settle_course(source, patient, rule, side, course)

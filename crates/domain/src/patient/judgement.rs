@@ -370,7 +370,9 @@ impl Patient {
         for (source, state) in series {
             // What stands open of an earlier binding goes on.
             let left = self.series.get_mut(&source).map(|left| std::mem::take(&mut left.watches));
-            self.series.insert(source, SeriesState { watches: left.unwrap_or_default(), ..state });
+            // By whose limits it lies beyond one is another's question now.
+            let (watches, counted) = (left.unwrap_or_default(), state.judged);
+            self.series.insert(source, SeriesState { watches, counted, ..state });
         }
         self.judge_again(&mut Reconfigured::Inherited(&inherited, &mut handover), context, out);
     }

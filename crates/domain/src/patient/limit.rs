@@ -184,6 +184,7 @@ impl Patient {
         let rules = self.judging(source.signal, observation.timing.own, context);
         let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
         let limits = valid_at(limits, adult, observation.timing.own);
+        let is_decided = |due, now| context.intake.is_decided(due, now);
         let left = state.earlier.as_ref().and_then(|earlier| earlier.last()).map(|v| v.rule_at);
         for rule in rules {
             let (mut beyond, mut judged) = ([false; 2], false);
@@ -230,7 +231,7 @@ impl Patient {
                 let watch = state.watches.of_mut(rule);
                 // What is due already is told with what it is graver than.
                 watch.tracks[level].active |=
-                    observation.corrects && due.is_some_and(|due| due <= alarms.now().at);
+                    observation.corrects && due.is_some_and(|due| is_decided(due, alarms.now().at));
                 fresh[level] = beyond[level] || (watch.tracks[level].active && !was_active);
                 watch.note_past(rule, level, before.filter(|_| over), (certain, observation));
             }

@@ -131,7 +131,10 @@ impl Kind for Losses {
         out: &mut Output,
     ) {
         match occurrence {
-            Occurrence::Number(reading) if reading.is_certain() => {
+            // What corrects an earlier value is no sign of life.
+            Occurrence::Number(reading)
+                if reading.is_certain() && !reading.observation.corrects =>
+            {
                 patient.not_lost(reading, context, out);
                 patient.goes_on(&reading.observation.source, context, out.now.at);
             }

@@ -288,8 +288,9 @@ impl SeriesState {
             self.earlier.get_or_insert_default().leave(latest);
         }
         let Self { watches, earlier, .. } = self;
-        let (lost, remembers) = (!watches.is_empty(), earlier.is_some());
-        (lost || remembers).then(|| Self { lost, watches, earlier, ..Self::default() })
+        let lost = watches.iter().any(|watch| !watch.is_at_rest());
+        let remembers = !watches.is_empty() || earlier.is_some();
+        remembers.then(|| Self { lost, watches, earlier, ..Self::default() })
     }
 
     /// Whether anything of it can be shown.

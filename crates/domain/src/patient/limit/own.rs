@@ -266,13 +266,15 @@ impl PatientAlarms<'_> {
         let now = self.now().at;
         let is_past = |counted| !spot && intake.is_decided(counted + state.gap(rule), now);
         let was_active = state.watches.of(rule).and_then(Watch::active_level).is_some();
-        let unknown = state.lost
-            || (open == Some(Condition::Unknown) && was_active)
-            || state.counted.or(state.arrival).is_some_and(is_past);
         let certain = !known.is_empty() && known.iter().all(|one| one.certain);
         if known.is_empty() {
             return;
         }
+        let is_past = state.counted.or(state.arrival).is_some_and(is_past);
+        // What is heard of is lost no more; what is told is unknown until a reading says otherwise.
+        state.lost &= is_past || was_active;
+        let was_unknown = state.lost || open == Some(Condition::Unknown);
+        let unknown = is_past || (was_unknown && was_active);
         for level in Level::ALL {
             let relation = |one: &Known| one.relation(rule, level, limits);
             let beyond = known.iter().rev().find_map(|one| match relation(one) {

@@ -168,7 +168,7 @@ impl Watch {
     }
 
     /// Whether nothing lies beyond a limit, nor did until a moment ago.
-    pub(super) fn is_at_rest(&self) -> bool {
+    pub(in crate::patient) fn is_at_rest(&self) -> bool {
         self.tracks.iter().all(|track| track.began.is_none() && !track.active)
     }
 
