@@ -250,7 +250,10 @@ def _reattribute(world, device, binding, before):
         if source.device != device:
             continue
         for copy in source.log:
-            if isinstance(copy, Copy) and copy.step >= binding.step and copy.measured is not None and binding.since <= copy.measured < end:
+            if not isinstance(copy, Copy) or copy.step < binding.step or copy.measured is None:
+                continue
+            # What people chart ahead was measured when it came, at the latest.
+            if binding.since <= min(copy.measured, copy.arrival) < end:
                 # Past excursions are not derived anew; what is known of now parts those that come. # contract §4
                 if copy.patient == before:
                     copy.inherited = "now" if binding.until is None else "past"

@@ -20,7 +20,8 @@ def take(world, device, copy):
     """One copy: whose it is, and whether it can be judged."""
     held = world.bindings_of(device.id)
     if copy.status == "entered-in-error":
-        if copy.mode == "real":
+        # Without a time it names no reading.
+        if copy.mode == "real" and copy.stamp is not None:
             withdraw(world, device, copy)
         return
     whose, ambiguous = held.at(copy.measured)
@@ -47,7 +48,7 @@ def is_known_copy(world, copy):
     source = world.source(copy.device, copy.signal, copy.instance)
     if copy.status == "entered-in-error":
         return False
-    gone = source.taken_back(copy.identity)
+    gone = source.taken_back(copy.identity) + [c for c in world.instants.get(copy.identity, ()) if c.gone]
     standing = [c for c in source.standing_of(copy.identity) if c.patient is not None]
     standing += [c for c in world.instants.get(copy.identity, ()) if c.status == "corrected" and not c.gone
                  and copy.status != "corrected"]

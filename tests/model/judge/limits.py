@@ -286,7 +286,9 @@ class Course:
             self.arrived = entry.arrival
         for name, level in self.levels.items():
             if level.since is not None:
-                level.due = self.arrived + max(0, level.since + delays[name] - self.came)
+                # One that began with its limit began when that did.
+                rest = max(0, level.since + delays[name] - self.came)
+                level.due = level.since + delays[name] if level.since > self.came else self.arrived + rest
         beyond = any(answers.values())
         ambiguous = any(answer is None for answer in answers.values())
         if beyond:
@@ -355,7 +357,7 @@ class Course:
             level.due = entry.arrival + self.shape.confirm if name == "warning" and self.shape.confirm else entry.arrival
         confirmed = entry.at - level.since >= APART
         if level.due <= entry.arrival or confirmed or answers["critical"] or self.levels["critical"].present:
-            level.present = True
+            level.present, level.due = True, min(level.due, entry.arrival)
 
     def _spot_inside(self, level, entry, name):
         if level.since is not None and self._is_before(entry, level):
@@ -380,12 +382,15 @@ class Course:
             self.lost = None if entry.reason == "limit_changed" else self.lost
         elif entry.change == "lost_told":
             self.lost = None
-        elif entry.change == "silent":
+        elif entry.change.startswith("silent"):
             self.spoke = False
+            # Of two that are put off to one moment the earlier one counts.
+            due = int(entry.change.split()[1])
+            told = any(level.present and (level.due is None or level.due <= due) for level in self.levels.values())
             # Single measurements stand for themselves, whatever lies between them.
             for level in self.levels.values() if not self.shape.spot else ():
                 level.inside = None
-            self.unknown = self.unknown or not self.shape.spot or self.level is not None
+            self.unknown = self.unknown or not self.shape.spot or told
         elif entry.change == "pause":
             # Unbound: nothing ends, nothing runs. # contract row 24
             for level in self.levels.values():
@@ -407,6 +412,10 @@ class Course:
             # Whoever takes over was told of no loss.
             self.lost = None if entry.change == "inherit" else self.lost
             self._at_once(lambda at: entry.limits)
+            if entry.change == "inherit" and self.certain is not None:
+                # By whose limits it lay beyond one is another's question now.
+                self.newest_arrival = self.certain.arrival
+                self.hear_by(entry, ("low", "high"))
             heard, gap = self.newest_arrival, self.shape.gap
             if entry.change == "rules" and self.level and not told and gap is not None and heard is not None and not self._is_past(entry):
                 # It is heard of, by what other limits say of it.
@@ -460,10 +469,12 @@ class Course:
             if amounts and level.inside is not None and copy.at >= level.inside and crossed(copy, self.side, amounts, inclusive):
                 level.inside = None
 
-    def hear_by(self, entry):
+    def hear_by(self, entry, sides=None):
         """What is known last and is beyond a limit that came later says where it stands as well. # contract §3"""
+        limits = [one for one in entry.limits.items() if one[1] and one[0][0] in (sides or (self.side,))]
+        inclusive = lambda side, name: self.shape.inclusive and name == "critical" and side == "low"
         for one in (self.doubtful, self.certain):
-            if one is not None and any(self._crossed(entry, name, one.copy) for name in LEVELS):
+            if one is not None and any(crossed(one.copy, side, amounts, inclusive(side, name)) for (side, name), amounts in limits):
                 self.newest_arrival = max(self.newest_arrival or one.arrival, one.arrival)
 
     def _judge_again(self, entry):

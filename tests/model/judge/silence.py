@@ -107,7 +107,7 @@ def settle(world):
             due, first = since + dict(ladder)[reached], min(after for _, after in ladder)
             for source in list(world.sources.values()):
                 if source.device == device.id and signal in (None, source.signal) and not speaks(source, person, due - first):
-                    source.change("silent", person.id)
+                    source.change(f"silent {due}", person.id)
             world.settle_courses()
         # The same sensor is told of already. # contract §0.15
         links = [f"{device.id}/{signal}"]

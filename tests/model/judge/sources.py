@@ -327,10 +327,20 @@ class Source:
     def note_known(self, key, late, patient, actionable):
         """Known beside a late reading are the last four that are certain and the last sixteen that came late. # contract §3"""
         copies = [c for c in self.copies(patient) if c.value is not None and c is not late]
-        certain = [c for c in copies if c.live and c.certain][-CERTAIN:]
+        certain = []
+        for one in self.steps():
+            if isinstance(one, Back):
+                # What is taken back leaves its place to what comes, not to what was before.
+                certain = [c for c in certain if c.identity != one.identity]
+            elif not isinstance(one[0], str) and self._is_certain(*one, patient) and one[0] is not late:
+                certain = [*certain, one[0]][-CERTAIN:]
         lately = [c for c in copies if not c.live and c.sure and not c.timeless and late.arrival - c.at <= actionable][-LATE:]
         for copy in certain + lately:
             self.known_at[key, id(copy)] = late.step
+
+    @staticmethod
+    def _is_certain(copy, sound, patient):
+        return copy.patient == patient and copy.value is not None and copy.live and copy.certain and sound and not copy.bound_only
 
     def parts(self, key, copy, one, other):
         """Whether it is known that a condition was over between two readings beyond. # contract §3"""

@@ -219,7 +219,8 @@ class World:
         lost, times = {}, {}
         # Emergencies first, so that what follows from them is folded. # contract §0.22b
         courses = [(source, *key, course) for source, key, course in self.courses()]
-        courses.sort(key=lambda one: -len(one[2].folds))
+        signals = list(self.rules.signals)
+        courses.sort(key=lambda one: (-len(one[2].folds), signals.index(one[0].signal)))
         # What has held for its delay is told before the loss of its signal at the same moment.
         for source, patient, rule, side, course in courses:
             course.advance(self.now)

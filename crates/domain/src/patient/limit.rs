@@ -187,6 +187,7 @@ impl Patient {
         let is_decided = |due, now| context.intake.is_decided(due, now);
         let left = state.earlier.as_ref().and_then(|earlier| earlier.last()).map(|v| v.rule_at);
         for rule in rules {
+            let gap = (!spot && !rule.spot).then(|| state.gap(rule));
             let (mut beyond, mut judged) = ([false; 2], false);
             let mut fresh = [false; 2];
             for level in Level::ALL {
@@ -222,11 +223,17 @@ impl Patient {
                     arrives: alarms.now().at,
                 };
                 let rule_at = observation.timing.rule_at;
+                let last = track.last;
                 move_track(track, relation, certain, manner, rule_at, evidence);
+                // What is further than the gap from what was told is another excursion.
+                let apart = gap.zip(last).is_some_and(|(gap, last)| rule_at - last > gap);
                 if beyond[level] {
                     track.see(number, observation.sent, rule.side);
+                    if apart && before.is_some() {
+                        track.since = Some(rule_at);
+                    }
                 }
-                let over = track.began.is_none();
+                let over = track.began.is_none() || (apart && beyond[level]);
                 let due = state.watches.of(rule).and_then(|watch| watch.due(rule, level, state));
                 let watch = state.watches.of_mut(rule);
                 // What is due already is told with what it is graver than.

@@ -298,16 +298,26 @@ impl SeriesState {
         self.arrival.is_some()
     }
 
-    /// The reading of this instant does not count any more: whether it was the latest value, for then the one
-    /// before is, and its rule times.
-    pub(super) fn take_back(&mut self, sent: DeviceInstant) -> (bool, Vec<Timestamp>) {
-        let of_instant = |known: Option<DeviceInstant>| known == Some(sent);
+    /// Whether anything is remembered of the reading of an instant.
+    pub(super) fn knows(&self, sent: DeviceInstant) -> bool {
+        self.instants().any(|(at, _)| at == Some(sent)) || self.watches.know(sent)
+    }
+
+    /// When every value was measured, by its device's clock, with its rule time.
+    fn instants(&self) -> impl Iterator<Item = (Option<DeviceInstant>, Timestamp)> {
         let known = self.latest.iter().chain(self.refused.as_deref());
         let known = known.map(|value| (value.sent, value.rule_at));
         let doubtful = self.doubtful.iter().map(|value| (value.sent, value.rule_at));
         let earlier = self.earlier.iter().flat_map(|earlier| earlier.instants());
-        let all = known.chain(doubtful).chain(earlier);
-        let gone = all.filter(|(at, _)| of_instant(*at)).map(|(_, rule_at)| rule_at).collect();
+        known.chain(doubtful).chain(earlier)
+    }
+
+    /// The reading of this instant does not count any more: whether it was the latest value, for then the one
+    /// before is, and its rule times.
+    pub(super) fn take_back(&mut self, sent: DeviceInstant) -> (bool, Vec<Timestamp>) {
+        let of_instant = |known: Option<DeviceInstant>| known == Some(sent);
+        let gone = self.instants().filter(|(at, _)| of_instant(*at));
+        let gone = gone.map(|(_, rule_at)| rule_at).collect();
         let was_refused = self.refused.take_if(|value| of_instant(value.sent)).is_some();
         self.doubtful.take_if(|value| of_instant(value.sent));
         if let Some(earlier) = &mut self.earlier {
@@ -322,6 +332,6 @@ impl SeriesState {
         if was_refused && self.earlier.as_ref().and_then(|e| e.last()).is_some_and(since) {
             self.refused = self.earlier.as_mut().and_then(|earlier| earlier.pop()).map(Box::new);
         }
-        (was_latest, gone)
+        (was_latest || was_refused, gone)
     }
 }

@@ -80,6 +80,12 @@ impl Excursions {
         let at = reading.rule_at;
         let part = |all: &mut Self| inside.iter().for_each(|known| all.inside(*known));
         part(self);
+        if gap.is_none() {
+            // Between two single measurements inside nothing is known to have lain beyond.
+            let is_empty =
+                |one: &Excursion| one.after == Some(one.from) && one.before == Some(one.to);
+            self.0.retain(|one| !is_empty(one));
+        }
         self.join(Excursion::new(at, at, None, Some(reading)), side, gap);
         part(self);
     }

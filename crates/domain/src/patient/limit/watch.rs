@@ -66,6 +66,9 @@ pub struct Track {
     /// The worst reading beyond, if it is not the one that began it.
     #[n(7)]
     pub worst: Option<Box<Seen>>,
+    /// The first reading beyond since the last gap, in rule time; what was before is told of by itself.
+    #[n(8)]
+    pub since: Option<Timestamp>,
 }
 
 /// A reading beyond a limit.
@@ -223,8 +226,9 @@ impl Track {
     /// What is known of when it lay beyond, if that was announced.
     pub(super) fn told(&self) -> Option<Told> {
         let began = self.began.as_deref().filter(|_| self.active)?.rule_at;
-        let to = self.last.unwrap_or(began);
-        Some(Told { from: began, to, after: self.after, before: self.inside_since })
+        let (from, to) = (self.since.unwrap_or(began), self.last.unwrap_or(began));
+        let after = self.after.filter(|_| self.since.is_none());
+        Some(Told { from, to, after, before: self.inside_since })
     }
 
     /// The reading that began a delay which is still running.
@@ -293,6 +297,14 @@ impl Watches {
         }
         self.tidy();
         gravest
+    }
+
+    /// Whether anything stands on the reading of an instant.
+    pub(in crate::patient) fn know(&self, sent: DeviceInstant) -> bool {
+        self.iter().flat_map(|watch| &watch.tracks).any(|track| {
+            let evidence = track.began.iter().chain(&track.next).map(|evidence| evidence.sent);
+            evidence.chain(track.worst.iter().map(|worst| worst.sent)).any(|at| at == Some(sent))
+        })
     }
 
     /// The reading of this instant was entered in error: the delay it began does not run.
