@@ -224,6 +224,7 @@ def telemetry(world, device, head, entries, taken):
     for copy in ordered:
         judging.take(world, device, copy)
         world.settle_courses()
+        world.alarms.fire(world.now)
     suspect(world, device, taken)
 
 

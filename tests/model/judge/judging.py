@@ -49,7 +49,7 @@ def is_known_copy(world, copy):
     if copy.status == "entered-in-error":
         return False
     gone = source.taken_back(copy.identity) + [c for c in world.instants.get(copy.identity, ()) if c.gone]
-    standing = [c for c in source.standing_of(copy.identity) if c.patient is not None]
+    standing = [c for c in source.standing_of(copy.identity) if c.patient is not None or c.fresh]
     standing += [c for c in world.instants.get(copy.identity, ()) if c.status == "corrected" and not c.gone
                  and copy.status != "corrected"]
     return is_known(copy, standing, gone)

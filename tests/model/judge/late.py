@@ -2,6 +2,7 @@
 
 from .limits import crossed
 from .rules import LEVELS, SIDES, lower
+from .sources import differs
 
 
 def age_of(world, copy):
@@ -43,6 +44,8 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     told = {source.told.get((key, id(c))) for c in run} - {None}
     fresh = [c for c in run if source.told.get((key, id(c))) != "critical"]
     source.told.update({(key, id(c)): max(level, source.told.get((key, id(c)), level), key=LEVELS[::-1].index) for c in run})
+    telling = max(source.tellings.values(), default=0) + 1
+    source.tellings.update({(key, id(c)): telling for c in run})
     if "critical" in told or level in told:
         # Told once, and again only where it is graver.
         return
@@ -72,8 +75,10 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     # Of values that contradict each other the milder one parts nothing. # contract §0.1a
     instants = {one for c in found if any(beyond(c, level) for level in LEVELS) for one in (c.identity, c.at)}
     # What is doubtful parts nothing, but for what only came late. # contract, the one law
-    sure = lambda c: (c.certain if c.live else c.sure) and None not in [answer(c, level) for level in LEVELS]
-    parts = lambda c: not {c.identity, c.at} & instants and sure(c)
+    sure = lambda c: (c.certain and not c.bound_only if c.live else c.sure) and None not in [answer(c, level) for level in LEVELS]
+    # Of values that came late and contradict each other none does.
+    alone = lambda c: c.live or all(not differs(one, c) for one in source.standing_of(c.identity) if one.patient is not None)
+    parts = lambda c: not {c.identity, c.at} & instants and sure(c) and alone(c)
     found = [c for c in found if parts(c) or any(beyond(c, level) for level in LEVELS)]
     place = found.index(copy)
     # Nobody is told of what is older than `actionable`: readings further apart are of two.
@@ -83,7 +88,13 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     by_gap = lambda a, b, level: shape.gap is not None and (told_as(a, level) or told_as(b, level))
     # Single measurements that were told stand until another lies inside.
     stands = lambda a, b: shape.gap is None and any(c.live and was_told(c) for c in (a, b))
-    near = lambda a, b, level: stands(a, b) or b.at - a.at <= (shape.gap if by_gap(a, b, level) else actionable)
+    # What lies within an excursion that was told is of it.
+    told_last = lambda side: next((source.tellings.get((key, id(c))) for c in side if was_told(c)), None)
+    within = told_last(found[place - 1::-1] if place else []) or 0
+    enclosed = within and within == told_last(found[place + 1:])
+    one_of = lambda a, b: enclosed and copy in (a, b)
+    near = lambda a, b, level: stands(a, b) or one_of(a, b) or (
+        b.at - a.at <= (shape.gap if by_gap(a, b, level) else actionable))
 
     # What was live and told of nothing is no part of what is late.
     tells = lambda c: not c.inherited and (not c.live or source.told.get((key, id(c))) is not None)

@@ -416,6 +416,7 @@ class Course:
                 # By whose limits it lay beyond one is another's question now.
                 self.newest_arrival = self.certain.arrival
                 self.hear_by(entry, ("low", "high"))
+                self.unknown = bool(left) or (self.shape.gap is not None and self._is_past(entry))
             heard, gap = self.newest_arrival, self.shape.gap
             if entry.change == "rules" and self.level and not told and gap is not None and heard is not None and not self._is_past(entry):
                 # It is heard of, by what other limits say of it.
@@ -443,6 +444,7 @@ class Course:
             level.inside = None
             if retracted or (begun and not level.present):
                 self.levels[name] = Level() if retracted else self._began_next(level, name, back, limits)
+        self.left = {} if retracted else self.left
         if self.lost and self.lost_copy.identity == back.identity:
             self.lost = None
         if present and not back.judged and (retracted or (was_latest and not self.level and back.copy.status == "entered-in-error")):

@@ -55,7 +55,7 @@ class Source:
         self.name = f"{device}/{instance}" if instance else device
         self.link = f"{device}/{signal}" + (f"/{instance}" if instance else "")
         self.log = []
-        self.told = {}
+        self.told, self.tellings = {}, {}
         self.known_at = {}
         self.conflict_at = None
         self._courses = None
@@ -111,7 +111,7 @@ class Source:
             self._steps.append(one)
             return
         # What was nobody's uses nothing up. # contract §0.2
-        same = [c for c in self._same.get(one.identity, []) if isinstance(one, Back) or c.patient is not None]
+        same = [c for c in self._same.get(one.identity, []) if isinstance(one, Back) or c.patient is not None or c.fresh]
         if isinstance(one, Back):
             self._steps.append(one)
             self._gone.setdefault(one.identity, []).extend([*same, one.copy])

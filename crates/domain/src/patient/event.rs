@@ -41,27 +41,21 @@ impl Kind for Events {
             {
                 patient.judge_event_again(open, (*cause).clone(), context, out);
             }
-            Reconfigured::Closed { .. } | Reconfigured::Rules(_) | Reconfigured::Inherited(..) => {}
+            Reconfigured::Inherited(_, handover) => {
+                for (open, cause) in std::mem::take(&mut handover.told) {
+                    let is_event =
+                        context.rules.get(&open.alarm.rule).and_then(Rule::as_event).is_some();
+                    if let Some(cause) = cause.filter(|_| is_event) {
+                        patient.judge_event_again(&open, cause, context, out);
+                    }
+                }
+            }
+            Reconfigured::Closed { .. } | Reconfigured::Rules(_) => {}
         }
     }
 }
 
 impl Patient {
-    /// Raises what events began that were told of another patient.
-    pub(super) fn inherit_events(
-        &mut self,
-        told: Vec<(Open, Option<Cause>)>,
-        context: RuleContext<'_>,
-        out: &mut Output,
-    ) {
-        for (open, cause) in told {
-            let is_event = context.rules.get(&open.alarm.rule).and_then(Rule::as_event).is_some();
-            if let Some(cause) = cause.filter(|_| is_event) {
-                self.judge_event_again(&open, cause, context, out);
-            }
-        }
-    }
-
     /// Judges a device's own event.
     fn judge_episode(&mut self, episode: &Episode, context: RuleContext<'_>, out: &mut Output) {
         let Some(rule) = context.rules.event(&episode.name) else { return };
@@ -88,8 +82,8 @@ impl Patient {
             out.note(Some(&self.details.id), Some(&episode.device), "historical", text);
             return;
         }
-        let (single, momentary) =
-            (episode.phase == Phase::Single, late || episode.phase == Phase::Single);
+        let single = episode.phase == Phase::Single;
+        let momentary = late || single;
         let draft = Draft {
             key: key.clone(),
             kind: rule.kind,
@@ -122,6 +116,7 @@ impl Patient {
             crossing: None,
         };
         self.raise(draft, out);
+        // What came late has not ended either.
         if !single {
             let (name, id) = (episode.name.clone(), episode.id.clone());
             self.alarms.begin(&key, Ongoing { name, id, began: episode.timing.measured });

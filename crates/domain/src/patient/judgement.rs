@@ -374,8 +374,6 @@ impl Patient {
             let (watches, counted) = (left.unwrap_or_default(), state.judged);
             self.series.insert(source, SeriesState { watches, counted, ..state });
         }
-        // Of what is found at one moment the emergency is found first.
-        self.inherit_events(std::mem::take(&mut handover.told), context, out);
         self.judge_again(&mut Reconfigured::Inherited(&inherited, &mut handover), context, out);
     }
 

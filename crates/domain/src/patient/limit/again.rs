@@ -1,5 +1,7 @@
 //! What is known last of a series, judged at once under rules that are new to it (contract §5, row 23).
 
+use std::collections::BTreeSet;
+
 use super::own::valid_at;
 use crate::alarms::book::Key;
 use crate::model::alarm::Condition;
@@ -11,7 +13,8 @@ use crate::patient::{Patient, RuleContext};
 use crate::rules::Rule;
 
 impl Patient {
-    /// Judges what is known last of some series; emergencies first, so that what follows from one finds it.
+    /// Judges what is known last of some series; emergencies first, those first from which most follows, so that what
+    /// follows from one finds it.
     pub(super) fn judge_all_latest(
         &mut self,
         all: &[usize],
@@ -19,16 +22,15 @@ impl Patient {
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
-        let folds = |id: &RuleId| {
-            context
-                .rules
-                .get(id)
-                .and_then(Rule::as_limit)
-                .is_some_and(|rule| !rule.folds.is_empty())
+        let explains = |id: &RuleId| {
+            context.rules.get(id).and_then(Rule::as_limit).map_or(0, |rule| rule.folds.len())
         };
+        let rules = all.iter().filter_map(|series| self.series.key_at(*series));
+        let rules = rules.flat_map(|source| context.rules.limits_of(source.signal));
+        let amounts: BTreeSet<usize> = rules.map(|rule| rule.folds.len()).collect();
         let mut lost = vec![false; all.len()];
-        for emergencies in [true, false] {
-            let these = |id: &RuleId| folds(id) == emergencies && wanted(id);
+        for amount in amounts.into_iter().rev() {
+            let these = |id: &RuleId| explains(id) == amount && wanted(id);
             for (series, lost) in all.iter().zip(&mut lost) {
                 *lost |= self.hold_latest(*series, &these, context, out);
             }

@@ -97,9 +97,13 @@ impl SeriesState {
             past.forget_before(at - rule.actionable);
             past.beyond(evidence(limit, from), rule.side, gap, known_inside[level].as_slice());
             let Some(excursion) = past.around(at) else { continue };
+            // Beside what is told as it happens nothing else begins.
+            let goes_on = gap.is_some_and(|gap| watch.tracks[level].is_told_near(at, gap));
             let delay = if spot || !timed { Span::ZERO } else { rule.delay(level) };
             if excursion.lasts() >= delay && !excursion.is_said(word, level) {
                 announced = excursion.worst().map(|worst| (level, worst.clone()));
+            } else if goes_on {
+                past.say_at(at, Word::Told, level);
             }
         }
         let (level, worst) = announced?;

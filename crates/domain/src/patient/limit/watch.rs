@@ -12,7 +12,7 @@ use crate::model::cause::Cause;
 use crate::model::crossing::Seen;
 use crate::model::ids::RuleId;
 use crate::model::observation::{DeviceInstant, Number, Observation};
-use crate::model::time::Timestamp;
+use crate::model::time::{Span, Timestamp};
 use crate::patient::RuleContext;
 use crate::patient::judgement::Wanted;
 use crate::rules::{Level, LimitRule, Rule};
@@ -231,6 +231,11 @@ impl Track {
         Some(Told { from, to, after, before: self.inside_since })
     }
 
+    /// Whether what is told as it happens reaches as near to an instant as `gap`.
+    pub(super) fn is_told_near(&self, at: Timestamp, gap: Span) -> bool {
+        self.told().is_some_and(|told| told.from - at <= gap && at - told.to <= gap)
+    }
+
     /// The reading that began a delay which is still running.
     pub(super) fn pending(&self) -> Option<&Evidence> {
         self.began.as_deref().filter(|_| !self.active)
@@ -336,6 +341,13 @@ impl Watches {
 
     /// Keeps what holds, and nothing else: its device was unbound.
     pub(in crate::patient) fn leave(&mut self) {
+        for watch in self.iter_mut() {
+            for level in Level::ALL {
+                // What lay inside since parts what was told from what may come late.
+                let inside = watch.tracks[level].inside_since.is_some();
+                watch.note_told(level, watch.tracks[level].told().filter(|_| inside));
+            }
+        }
         for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {
             track.inside_since = None;
             if !track.active {
