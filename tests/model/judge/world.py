@@ -220,7 +220,8 @@ class World:
         # Emergencies first, so that what follows from them is folded. # contract §0.22b
         courses = [(source, *key, course) for source, key, course in self.courses()]
         signals = list(self.rules.signals)
-        courses.sort(key=lambda one: (-len(one[2].folds), signals.index(one[0].signal)))
+        where = lambda source: (source.device, signals.index(source.signal), source.instance)
+        courses.sort(key=lambda one: (-len(one[2].folds), where(one[0])))
         # What has held for its delay is told before the loss of its signal at the same moment.
         for source, patient, rule, side, course in courses:
             course.advance(self.now)

@@ -52,6 +52,7 @@ impl SeriesState {
         for level in Level::ALL {
             gone.iter().for_each(|at| watch.past[level].inside_no_more(*at));
             let track = &mut watch.tracks[level];
+            track.over.take_if(|over| gone.contains(over));
             let Some(last) = track.last.filter(|last| gone.contains(last)) else { continue };
             let before = beyond[level].iter().copied().filter(|at| *at < last).max();
             track.last = before.max(track.began.as_deref().map(|began| began.rule_at));

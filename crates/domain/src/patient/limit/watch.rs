@@ -69,6 +69,9 @@ pub struct Track {
     /// The first reading beyond since the last gap, in rule time; what was before is told of by itself.
     #[n(8)]
     pub since: Option<Timestamp>,
+    /// The first certain reading since the last one beyond that was not, in rule time.
+    #[n(9)]
+    pub over: Option<Timestamp>,
 }
 
 /// A reading beyond a limit.
@@ -228,7 +231,7 @@ impl Track {
         let began = self.began.as_deref().filter(|_| self.active)?.rule_at;
         let (from, to) = (self.since.unwrap_or(began), self.last.unwrap_or(began));
         let after = self.after.filter(|_| self.since.is_none());
-        Some(Told { from, to, after, before: self.inside_since })
+        Some(Told { from, to, after, before: self.over })
     }
 
     /// Whether what is told as it happens reaches as near to an instant as `gap`.
@@ -344,8 +347,8 @@ impl Watches {
         for watch in self.iter_mut() {
             for level in Level::ALL {
                 // What lay inside since parts what was told from what may come late.
-                let inside = watch.tracks[level].inside_since.is_some();
-                watch.note_told(level, watch.tracks[level].told().filter(|_| inside));
+                let told = watch.tracks[level].told().filter(|told| told.before.is_some());
+                watch.note_told(level, told);
             }
         }
         for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {
