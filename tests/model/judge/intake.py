@@ -243,6 +243,9 @@ def stands_still(world, device, head, copy, came):
     if head.sent_at not in (None, copy.stamp):
         return False
     before = [c for c in came if not c.gone]
+    if any(c.status == "corrected" for c in before):
+        # No other value of what was corrected counts.
+        return False
     same = [c for c in came if not differs(c, copy)]
     if same and not (came_late(world, same) and any(differs(c, copy) and was_judged(world, c) for c in before)):
         return False

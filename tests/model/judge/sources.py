@@ -195,7 +195,8 @@ class Source:
             theirs = not known or any(c.patient == patient for c in known)
             if not theirs:
                 continue
-            course.take_back(back, back.bound == patient, (patient, f"{rule.id}_{side}") in back.retracted, limits)
+            retracted = any(name == f"{rule.id}_{side}" for _, name in back.retracted)
+            course.take_back(back, back.bound == patient, retracted, limits)
 
     def _course(self, patient, rule, side, device):
         key = patient, rule, side

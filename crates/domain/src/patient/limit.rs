@@ -116,7 +116,8 @@ impl Kind for Limits {
             Forgotten::Reading(source, sent, retracted) => {
                 if let Some(state) = patient.series.get_mut(*source) {
                     state.watches.withdraw(*sent);
-                    state.watches.retain(|w| retracted.iter().all(|key| key.rule != w.rule));
+                    let gone = |rule: &RuleId| retracted.iter().any(|key| key.rule == *rule);
+                    state.watches.forget(&gone);
                 }
             }
             Forgotten::Rules(wanted) => {

@@ -102,7 +102,12 @@ impl LossWatch {
     /// Another signal of the device was judged.
     fn go_on(&mut self, rule: &LossRule, now: Timestamp) {
         // What arrives together says nothing of what is missing.
-        if self.off || now <= self.arrival {
+        if now <= self.arrival {
+            return;
+        }
+        if self.off {
+            // What is told already is known as long as its device goes on.
+            self.run.iter_mut().for_each(|run| run.last = now);
             return;
         }
         let whole = rule.lasts(self.interval);
@@ -278,7 +283,8 @@ impl Patient {
     fn sensor_off(&mut self, source: &Source) {
         for watch in &mut self.losses {
             if watch.source.device == source.device && watch.source.signal == source.signal {
-                (watch.off, watch.run) = (true, None);
+                watch.off = true;
+                watch.run.take_if(|run| !run.decided);
             }
         }
     }

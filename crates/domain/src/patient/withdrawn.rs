@@ -39,7 +39,7 @@ impl Patient {
         let retracted = self
             .alarms
             .keys_where(|key, open| stands_on(source, sent, key, open) && !holds(&key.rule));
-        self.forget_value(source, sent, context);
+        self.forget_value(source, sent, Some(number), context);
         let over = self.take_back(source, sent, retracted, out);
         // Where it is the newest of its series it is judged itself.
         if observation.timing.timeliness == Timeliness::Late {
@@ -68,7 +68,7 @@ impl Patient {
             let active = state.watches.iter().filter(|watch| watch.active_level().is_some());
             active.map(|watch| watch.rule.clone()).collect()
         });
-        let was_latest = self.forget_value(source, sent, context);
+        let was_latest = self.forget_value(source, sent, None, context);
         let over = self.take_back(source, sent, retracted, out);
         let wanted = |rule: &RuleId| over.contains(rule) || (was_latest && !told.contains(rule));
         self.judge_what_remains(source, &wanted, context, out);

@@ -149,9 +149,18 @@ impl Excursions {
         self.0.drain(..self.0.len().saturating_sub(REMEMBERED));
     }
 
-    /// A reading that was not beyond, of this instant, counts no more.
-    pub(super) fn inside_no_more(&mut self, at: Timestamp) {
+    /// A reading of this instant counts no more; what was told of it was told of what takes its place, if that is
+    /// beyond as well.
+    pub(super) fn take_back(&mut self, at: Timestamp, is_beyond: bool) {
+        let alone = |one: &Excursion| one.from == at && one.to == at;
+        self.0.retain(|one| !alone(one) || (is_beyond && one.told.is_some()));
         for one in &mut self.0 {
+            // Whatever lies between its ends stays what it is.
+            if !is_beyond && one.to == at {
+                one.to = one.from;
+            } else if !is_beyond && one.from == at {
+                one.from = one.to;
+            }
             one.after.take_if(|after| *after == at);
             one.before.take_if(|before| *before == at);
         }

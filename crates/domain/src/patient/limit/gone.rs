@@ -7,11 +7,12 @@ use crate::patient::{Patient, RuleContext, SeriesState};
 use crate::rules::{Level, LimitRule, Relation, Rule};
 
 impl Patient {
-    /// Forgets the value of an instant; whether it was the latest.
+    /// Forgets the value of an instant, where nothing or another takes its place; whether it was the latest.
     pub(in crate::patient) fn forget_value(
         &mut self,
         source: &Source,
         sent: DeviceInstant,
+        instead: Option<&Number>,
         context: RuleContext<'_>,
     ) -> bool {
         let adult = self.is_adult();
@@ -22,7 +23,7 @@ impl Patient {
         let rules: Vec<&LimitRule> =
             state.watches.iter().filter_map(|watch| of(&watch.rule)).collect();
         for rule in rules {
-            state.known_no_more(rule, &gone, (limits, adult));
+            state.known_no_more(rule, (&gone, instead), (limits, adult));
         }
         was_latest
     }
@@ -33,7 +34,7 @@ impl SeriesState {
     fn known_no_more(
         &mut self,
         rule: &LimitRule,
-        gone: &[Timestamp],
+        (gone, instead): (&[Timestamp], Option<&Number>),
         (limits, adult): (&[LimitSet], bool),
     ) {
         let latest = self.latest.iter().map(|latest| (&latest.number, latest.rule_at));
@@ -50,7 +51,10 @@ impl SeriesState {
         });
         let watch = self.watches.of_mut(rule);
         for level in Level::ALL {
-            gone.iter().for_each(|at| watch.past[level].inside_no_more(*at));
+            for at in gone {
+                let still = instead.is_some_and(|number| is_beyond(level, (number, *at)));
+                watch.past[level].take_back(*at, still);
+            }
             let track = &mut watch.tracks[level];
             track.over.take_if(|over| gone.contains(over));
             let Some(last) = track.last.filter(|last| gone.contains(last)) else { continue };

@@ -282,7 +282,7 @@ impl Watches {
 
     /// The series is lost: no delay runs on. The gravest that ran, with its priority.
     pub(super) fn lose(&mut self, context: RuleContext<'_>) -> Option<(Priority, Box<Evidence>)> {
-        let mut gravest: Option<(Priority, Box<Evidence>)> = None;
+        let mut gravest: Option<((Priority, usize), Box<Evidence>)> = None;
         for watch in self.iter_mut() {
             let Some(rule) = context.rules.get(&watch.rule).and_then(Rule::as_limit) else {
                 continue;
@@ -296,15 +296,16 @@ impl Watches {
                     && let Some(began) = track.began.take()
                     && !told
                 {
-                    let priority = rule.priority(level);
-                    if gravest.as_ref().is_none_or(|(worst, _)| *worst < priority) {
-                        gravest = Some((priority, began));
+                    // Of two as grave the one from which more follows.
+                    let rank = (rule.priority(level), rule.folds.len());
+                    if gravest.as_ref().is_none_or(|(worst, _)| *worst < rank) {
+                        gravest = Some((rank, began));
                     }
                 }
             }
         }
         self.tidy();
-        gravest
+        gravest.map(|((priority, _), began)| (priority, began))
     }
 
     /// Whether anything stands on the reading of an instant.
@@ -367,6 +368,14 @@ impl Watches {
             for (level, track) in [(Level::Warning, warning), (Level::Critical, critical)] {
                 watch.note_told(level, track.told());
             }
+        }
+        self.tidy();
+    }
+
+    /// Forgets how the series stands to some rules, as what was told of it was told in error.
+    pub(super) fn forget(&mut self, wanted: Wanted<'_>) {
+        for watch in self.iter_mut().filter(|watch| wanted(&watch.rule)) {
+            watch.tracks = Default::default();
         }
         self.tidy();
     }
