@@ -216,7 +216,22 @@ class Course:
     def hear(self, entry):
         """A reading that this limit does not judge now."""
         self.advance(entry.arrival)
+        if not self.shape.spot:
+            self._run_on(entry)
         self._note(entry, {})
+
+    def _run_on(self, entry):
+        """What is in flight may still say otherwise: a delay runs on from the arrival of the newest."""
+        delays = dict(self.shape.delays)
+        self.came = max(self.came or entry.at, entry.at)
+        if self.arrived is None or not entry.copy.corrects:
+            self.arrived = entry.arrival
+        for name, level in self.levels.items():
+            if level.since is not None:
+                # One that began with its limit began when that did.
+                rest = max(0, level.since + delays[name] - self.came)
+                level.due = level.since + delays[name] if level.since > self.came else self.arrived + rest
+
 
     def _amounts(self, entry, name):
         return entry.limits.get((self.side, name))
@@ -280,15 +295,7 @@ class Course:
             elif level.since is not None and not level.present:
                 # What says nothing shows that time went on.
                 level.present = max(entry.at, self.came or entry.at) - level.since >= delays[name]
-        # What is in flight may still say otherwise: a delay runs on from the arrival of the newest.
-        self.came = max(self.came or entry.at, entry.at)
-        if self.arrived is None or not entry.copy.corrects:
-            self.arrived = entry.arrival
-        for name, level in self.levels.items():
-            if level.since is not None:
-                # One that began with its limit began when that did.
-                rest = max(0, level.since + delays[name] - self.came)
-                level.due = level.since + delays[name] if level.since > self.came else self.arrived + rest
+        self._run_on(entry)
         beyond = any(answers.values())
         ambiguous = any(answer is None for answer in answers.values())
         if beyond:

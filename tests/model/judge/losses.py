@@ -99,6 +99,8 @@ def settle(world):
             alarm = world.alarms.open.get(key)
             if alarm is None or alarm.condition == "absent":
                 world.alarms.hold(*key, "high", world.now, device=device, signal=signal, folds=named[0].folds)
+                if watch.unknown:
+                    world.alarms.unknown(key)
             elif silent_whole(world, device, patient) and not watch.unknown:
                 watch.silent()
                 world.alarms.unknown(key)

@@ -192,7 +192,7 @@ class Source:
             if (patient, "link.lost_while_pending") in back.retracted:
                 course.lost = None
             known = [c for c in self.log if isinstance(c, Copy) and c.identity == back.identity]
-            theirs = not known or any(c.patient == patient for c in known)
+            theirs = any(c.patient == patient for c in known)
             if not theirs:
                 continue
             retracted = any(name == f"{rule.id}_{side}" for _, name in back.retracted)

@@ -205,6 +205,13 @@ impl Kind for Losses {
             Reconfigured::Inherited(_, handover) => {
                 patient.losses.append(&mut handover.losses);
                 patient.judge_losses(&|_| true, context, out);
+                // One of which nothing is known since is the right patient's as well.
+                let lost = |open: &&Open| {
+                    context.rules.get(&open.alarm.rule).and_then(Rule::as_loss).is_some()
+                };
+                for open in handover.told.iter().map(|(open, _)| open).filter(lost) {
+                    patient.judge_loss_again(open, context, out);
+                }
             }
         }
     }
