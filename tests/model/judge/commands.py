@@ -151,6 +151,8 @@ def _discharge(world, command):
     for device in world.bound(person.id):
         world.bindings_of(device).now.until = world.now
     for source in world.sources.values():
+        # Nothing of this stay is known in the next.
+        source.change("pause", person.id)
         source.change("forget", person.id)
     person.here, person.bed, person.ward = False, None, None
     person.limits.append((world.now, world.number, {}))

@@ -163,9 +163,17 @@ def implausible(world, device, copy, source):
     inside = bool(before) and inside_all(world, before[-1], person)
     grave = copy.signal in GRAVE and critical and inside
     priority = critical if grave else "medium"
-    alarm = world.alarms.hold(copy.patient, "link.implausible", source.link, priority, world.now, kind="technical", once=True,
+    tell_technical(world, device, copy, source, "link.implausible", priority)
+
+
+def tell_technical(world, device, copy, source, rule, priority):
+    """It stands on the reading that began it, or that brought it back. # contract §2"""
+    open_before = world.alarms.open.get((copy.patient, rule, source.link))
+    goes_on = open_before is not None and open_before.condition == "present"
+    alarm = world.alarms.hold(copy.patient, rule, source.link, priority, world.now, kind="technical", once=True,
                       device=device.id, signal=copy.signal)
-    alarm.stands = alarm.stands or (source.signal, copy.identity)
+    if not goes_on:
+        alarm.stands = source.signal, copy.identity
 
 
 def zero(world, device, copy):
@@ -185,9 +193,7 @@ def zero(world, device, copy):
         return
     world.zeroed.add(key)
     priority = critical_priority(world, copy.signal) or "medium"
-    alarm = world.alarms.hold(copy.patient, "link.zero_or_off", source.link, priority, world.now, kind="technical", once=True,
-                      device=device.id, signal=copy.signal)
-    alarm.stands = alarm.stands or (source.signal, copy.identity)
+    tell_technical(world, device, copy, source, "link.zero_or_off", priority)
 
 
 def judge(world, device, copy, source):

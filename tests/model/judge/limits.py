@@ -424,6 +424,8 @@ class Course:
                 self.newest_arrival = self.certain.arrival
                 self.hear_by(entry, ("low", "high"))
                 self.unknown = bool(left) or (self.shape.gap is not None and self._is_past(entry))
+            elif entry.change == "rules":
+                self.hear_by(entry)
             heard, gap = self.newest_arrival, self.shape.gap
             if entry.change == "rules" and self.level and not told and gap is not None and heard is not None and not self._is_past(entry):
                 # It is heard of, by what other limits say of it.
@@ -479,19 +481,19 @@ class Course:
                 level.inside = None
 
     def hear_by(self, entry, sides=None):
-        """What is known last and is beyond a limit that came later says where it stands as well. # contract §3"""
+        """What is known last and certain, or beyond a limit that came later, says where it stands as well. # contract §3"""
         limits = [one for one in entry.limits.items() if one[1] and one[0][0] in (sides or (self.side,))]
         inclusive = lambda side, name: self.shape.inclusive and name == "critical" and side == "low"
         for one in (self.doubtful, self.certain):
-            if one is not None and any(crossed(one.copy, side, amounts, inclusive(side, name)) for (side, name), amounts in limits):
+            beyond = one is not None and any(crossed(one.copy, side, amounts, inclusive(side, name)) for (side, name), amounts in limits)
+            if beyond or (one is not None and one is self.certain):
                 self.newest_arrival = max(self.newest_arrival or one.arrival, one.arrival)
 
     def _judge_again(self, entry):
         """Limits or rules changed: from the newest reading, doubtful ones too. # contract §0.5, row 22"""
         known = [one for one in (self.doubtful, self.certain) if one is not None]
         told = self.level is not None
-        if self.newest_arrival is not None:
-            self.hear_by(entry)
+        self.hear_by(entry)
         heard, gap = self.newest_arrival, self.shape.gap
         # Single measurements that no limit judged are known to the limits that come.
         passed = gap is not None and heard is not None and self._is_past(entry)
@@ -500,7 +502,9 @@ class Course:
         of_others = gap is not None and not told and heard is not None and not passed
         limited = any(self._amounts(entry, name) for name in LEVELS)
         unknown = passed or (self.unknown and not (limited and (spoke or of_others)))
-        self.unknown = unknown if gap is None and not self.level else self.unknown
+        # What is in doubt ends nothing.
+        sound = self.certain is not None and self.doubtful is None
+        self.unknown = unknown or (self.unknown and not sound) if gap is None and not self.level else self.unknown
         for name, level in self.levels.items():
             answers = [self._crossed(entry, name, one.copy) for one in known]
             if any(answers):

@@ -237,7 +237,7 @@ class Source:
         answers = [crossed(copy, side, amounts, inclusive) for amounts, side, inclusive in sides]
         certain = copy.certain and sound and None not in answers
         # A series is heard of where it says how it stands to any of its limits.
-        counts = True in answers or (certain and not copy.corrects)
+        counts = True in answers or (certain and bool(answers) and not copy.corrects)
         copy.counts, copy.bound_only = counts, None in answers
         fed = {rule.id for rule, _, _ in plan}
         for (whom, rule, _), course in self._courses.items():
@@ -248,7 +248,7 @@ class Source:
             for side in SIDES:
                 if any((side, level) in limits for level in LEVELS) or self._known(patient, rule, side):
                     self._course(patient, rule, side, device).feed(entry)
-        if certain and not copy.corrects:
+        if certain and answers and not copy.corrects:
             # The signal is back.
             for (whom, _, _), course in self._courses.items():
                 course.lost = None if whom == patient else course.lost
@@ -355,8 +355,10 @@ class Source:
             self.told[key, id(copy)] = level
 
     def untell(self, key, identity):
-        """What was told in error was not told."""
-        ids = {id(c) for c in self._copies.get(identity, ())}
+        """What was told in error was not told, nor what was told with it as it happened."""
+        run = [c for (patient, rule, side), course in self.courses().items()
+               if (patient, f"{rule.id}_{side}") == key[:2] and course.level for c in course.run]
+        ids = {id(c) for c in self._copies.get(identity, []) + run}
         self.told = {one: level for one, level in self.told.items() if one[0] != key or one[1] not in ids}
 
     def tell(self, key, course):

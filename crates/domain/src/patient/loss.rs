@@ -303,6 +303,9 @@ impl Patient {
         (run.due, run.decided) = (None, true);
         let since = run.since;
         let Some(rule) = context.rules.loss_of(watch.source.signal, person) else { return };
+        // It has lasted for as long as that by now, whoever it is judged for again.
+        (run.lasted, run.counted) =
+            (run.lasted.max(rule.lasts(watch.interval)), run.counted.max(over));
         watch.raised = true;
         if let Some(watch) = self.losses.get(index) {
             let draft = self.loss_draft(watch, (since, over), rule, out);
