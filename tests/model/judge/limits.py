@@ -427,7 +427,7 @@ class Course:
             elif entry.change == "rules":
                 self.hear_by(entry)
             heard, gap = self.newest_arrival, self.shape.gap
-            if entry.change == "rules" and self.level and not told and gap is not None and heard is not None and not self._is_past(entry):
+            if entry.change == "rules" and self.level and not told and heard is not None and (gap is None or not self._is_past(entry)):
                 # It is heard of, by what other limits say of it.
                 self.unknown = False
         else:
@@ -442,7 +442,7 @@ class Course:
                 if amounts and crossed(known.copy, self.side, amounts, inclusive):
                     self.levels[name] = Level(since=known.at, due=known.at, present=True, copy=known.copy)
 
-    def take_back(self, back, present, retracted, limits):
+    def take_back(self, back, instants, present, retracted, limits):
         """A reading does not count any more. # contract row 26"""
         was_latest = self.certain is not None and self.certain.copy.identity == back.identity
         self.sound = [one for one in self.sound if one.copy.identity != back.identity]
@@ -450,7 +450,8 @@ class Course:
             self.doubtful = None
         for name, level in self.levels.items():
             begun = level.since is not None and level.copy is not None and level.copy.identity == back.identity
-            level.inside = None
+            # It may be what showed first that it was over.
+            level.inside = None if level.inside in instants else level.inside
             if retracted or (begun and not level.present):
                 self.levels[name] = Level() if retracted else self._began_next(level, name, back, limits)
         self.left = {} if retracted else self.left

@@ -196,7 +196,7 @@ class Source:
             if not theirs:
                 continue
             retracted = any(name == f"{rule.id}_{side}" for _, name in back.retracted)
-            course.take_back(back, back.bound == patient, retracted, limits)
+            course.take_back(back, {c.at for c in known}, back.bound == patient, retracted, limits)
 
     def _course(self, patient, rule, side, device):
         key = patient, rule, side
@@ -295,14 +295,14 @@ class Source:
         covers = lambda number: self.world.rules_at(step).covers(rule, side, person.own_at(entry.at, number), person.adult_at(step))
         return covers(step - 1) != covers(step)
 
-    def _standing_at(self, at, step):
+    def _standing_at(self, at, step, patient):
         """The copies that counted at a step, each with whether it stands alone."""
         found = {}
         for one in self.steps():
             if isinstance(one, Back):
                 if one.step <= step:
                     found = {copy: sound for copy, sound in found.items() if copy.identity != one.identity}
-            elif one[0] == "pause":
+            elif one[0] == "pause" and one[1] == patient:
                 # Nothing that came before is known of whoever it is bound to next.
                 found = found if one[3] > step else {}
             elif not isinstance(one[0], str) and one[0].arrival <= at and one[0].step <= step:
@@ -312,7 +312,7 @@ class Source:
     def _late_start(self, patient, rule, side, device, limits, entry, step):
         """A limit that was not there before is judged from the newest readings. # contract §0.5"""
         course = self._course(patient, rule, side, device)
-        for copy, sound in self._standing_at(entry.at, step):
+        for copy, sound in self._standing_at(entry.at, step, patient):
             if copy.patient == patient and copy.live and copy.value is not None:
                 answers = [crossed(copy, of, amounts, rule.inclusive_critical and level == "critical" and of == "low")
                            for (of, level), amounts in limits.items() if amounts]

@@ -268,6 +268,12 @@ impl Patient {
         let before = Before { interval: was, ..Before::default() };
         let spot = class.is_some_and(|class| class.spot_only);
         state.spot = spot;
+        // Of values of one time that contradict each other none parts anything that comes late.
+        if let Some(sent) = observation.sent.filter(|_| observation.conflict)
+            && let Some(earlier) = &mut state.earlier
+        {
+            earlier.contradicted(sent);
+        }
         let by_hand = class.is_some_and(|class| class.charted);
         let reading =
             Reading { observation, number, series, spot, by_hand, ambiguous, refused, before };

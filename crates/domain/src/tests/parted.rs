@@ -159,7 +159,7 @@ fn a_milder_reading_that_shows_that_a_delay_is_over_tells_it() {
     let mut scene = Scene::bedside();
     scene.advance(1_000.0);
     for second in 0..20 {
-        scene.measured_at("dev", "spo2", 86.0, 500.0 + f64::from(second));
+        scene.measured_at("dev", "spo2", 78.0, 500.0 + f64::from(second));
     }
     scene.measured_at("dev", "spo2", 86.0, 988.0);
     scene.measured_at("dev", "spo2", 87.0, 988.0);

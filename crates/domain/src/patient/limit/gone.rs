@@ -57,6 +57,8 @@ impl SeriesState {
             }
             let track = &mut watch.tracks[level];
             track.over.take_if(|over| gone.contains(over));
+            // It may be what showed first that it was over.
+            track.inside_since.take_if(|since| gone.contains(since));
             let Some(last) = track.last.filter(|last| gone.contains(last)) else { continue };
             let before = beyond[level].iter().copied().filter(|at| *at < last).max();
             track.last = before.max(track.began.as_deref().map(|began| began.rule_at));

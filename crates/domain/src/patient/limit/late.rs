@@ -37,11 +37,6 @@ impl Patient {
             };
             let told = if age > rule.actionable { Word::Noted } else { Word::Told };
             let manner = (spot, told);
-            if let Some(sent) = observation.sent.filter(|_| observation.conflict)
-                && let Some(earlier) = &mut state.earlier
-            {
-                earlier.contradicted(sent);
-            }
             if let Some((level, worst)) = state.add_late(rule, reading, limits, manner, evidence) {
                 alarms.announce_late(rule, source, &worst, level, told);
             }

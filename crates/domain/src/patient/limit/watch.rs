@@ -328,10 +328,6 @@ impl Watches {
                 }
             }
         }
-        // It may be what showed that a condition was over.
-        for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {
-            track.inside_since = None;
-        }
         self.tidy();
     }
 
