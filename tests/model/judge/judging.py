@@ -33,6 +33,7 @@ def take(world, device, copy):
     if copy.patient is None or not world.patients[copy.patient].here:
         if fit(world, copy):
             source.add(copy)
+            copy.fresh = copy.patient is not None
         return
     if not fit(world, copy):
         return unfit(world, device, copy)
@@ -159,8 +160,7 @@ def implausible(world, device, copy, source):
     critical = critical_priority(world, copy.signal)
     # By the limits that judge the patient now.
     before = [replaced(c, step=world.number) for c in known_of(world, source, copy)]
-    before = [c for c in before if certain_answer(world, c, person)]
-    inside = bool(before) and inside_all(world, before[-1], person)
+    inside = bool(before) and certain_answer(world, before[-1], person) and inside_all(world, before[-1], person)
     grave = copy.signal in GRAVE and critical and inside
     priority = critical if grave else "medium"
     tell_technical(world, device, copy, source, "link.implausible", priority)

@@ -87,7 +87,7 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     told_as = lambda c, level: was_told(c) and level in (None, "warning", source.told[key, id(c)])
     by_gap = lambda a, b, level: shape.gap is not None and (told_as(a, level) or told_as(b, level))
     # Single measurements that were told stand until another lies inside.
-    stands = lambda a, b: shape.gap is None and any(c.live and was_told(c) for c in (a, b))
+    stands = lambda a, b: shape.gap is None and any(was_told(c) for c in (a, b))
     # What lies within an excursion that was told is of it.
     told_last = lambda side: next((source.tellings.get((key, id(c))) for c in side if was_told(c)), None)
     within = told_last(found[place - 1::-1] if place else []) or 0

@@ -384,7 +384,8 @@ class Course:
     def _change(self, entry):
         if entry.change == "forget":
             self.levels = {level: Level() for level in LEVELS}
-            self.unknown, self.newest_arrival, self.left = True, None, {}
+            # Single measurements stand for themselves until their device is silent.
+            self.unknown, self.newest_arrival, self.left = self.shape.gap is not None or not self.spoke, None, {}
             # That a signal was lost is told by an alarm of its own.
             self.lost = None if entry.reason == "limit_changed" else self.lost
         elif entry.change == "lost_told":
@@ -487,7 +488,8 @@ class Course:
         inclusive = lambda side, name: self.shape.inclusive and name == "critical" and side == "low"
         for one in (self.doubtful, self.certain):
             beyond = one is not None and any(crossed(one.copy, side, amounts, inclusive(side, name)) for (side, name), amounts in limits)
-            if beyond or (one is not None and one is self.certain):
+            # What corrects an earlier value is no sign of life.
+            if one is not None and not one.copy.corrects and (beyond or one is self.certain):
                 self.newest_arrival = max(self.newest_arrival or one.arrival, one.arrival)
 
     def _judge_again(self, entry):

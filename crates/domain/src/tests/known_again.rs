@@ -202,3 +202,30 @@ fn what_keeps_a_clock_is_known_by_a_backlog_too() {
     });
     assert!(scene.find(SILENCE).is_none());
 }
+
+#[test]
+fn how_glucose_fell_is_not_measured_by_what_was_known_of_an_earlier_binding() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "cgm", &["glucose_cgm"]);
+    scene.bind("dev", "p");
+    scene.reading("dev", "glucose_cgm", 140.0);
+    scene.advance(1.0);
+    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
+    scene.bind("dev", "p");
+    scene.advance(299.0);
+    scene.reading("dev", "glucose_cgm", 110.0);
+    scene.advance(1_300.0);
+    assert_eq!(scene.alarm(SILENCE).priority, Priority::Low);
+}
+
+#[test]
+fn what_was_poor_of_one_signal_says_nothing_of_another() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "heart_rate", 72.0);
+    scene.advance(10.0);
+    scene.send("dev", "temperature", 37.0, |_, reading| reading.quality = Some(0.2));
+    scene.advance(8.0);
+    scene.device("dev", "bedside", &["heart_rate", "temperature"]);
+    assert!(scene.find(SILENCE).is_some(), "the heart rate is silent for 18 s");
+}

@@ -44,7 +44,9 @@ impl Patient {
                 class: Box::default(),
                 since,
                 rung: None,
-                poor: poor || doubt.as_ref().is_some_and(|doubt| doubt.starts_with(POOR)),
+                // What was poor of anything was perhaps of what was never judged, and of nothing else.
+                poor: (poor && self.judged_of(id, signal).is_none())
+                    || doubt.as_ref().is_some_and(|doubt| doubt.starts_with(POOR)),
                 doubt: doubt.clone(),
                 cause: device.silence_cause(),
                 shown: out.now.shown(since),
