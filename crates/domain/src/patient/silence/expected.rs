@@ -44,8 +44,8 @@ impl Patient {
                 class: Box::default(),
                 since,
                 rung: None,
-                // What was poor of anything was perhaps of what was never judged, and of nothing else.
-                poor: (poor && self.judged_of(id, signal).is_none())
+                // What was poor of anything was not of what was judged last.
+                poor: (poor && (doubt.is_some() || self.judged_of(id, signal).is_none()))
                     || doubt.as_ref().is_some_and(|doubt| doubt.starts_with(POOR)),
                 doubt: doubt.clone(),
                 cause: device.silence_cause(),
