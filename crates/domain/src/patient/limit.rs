@@ -186,7 +186,7 @@ impl Patient {
         let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
         let limits = valid_at(limits, adult, observation.timing.own);
         let is_decided = |due, now| context.intake.is_decided(due, now);
-        let left = state.earlier.as_ref().and_then(|earlier| earlier.last()).map(|v| v.rule_at);
+        let left = state.earlier.as_ref().and_then(|earlier| earlier.newest()).map(|v| v.rule_at);
         for rule in rules {
             let gap = (!spot && !rule.spot).then(|| state.gap(rule));
             let (mut beyond, mut judged) = ([false; 2], false);

@@ -369,14 +369,11 @@ impl Patient {
     }
 
     fn glucose_is_low(&self, device: &DeviceId) -> bool {
-        let bound = self.expectations.iter().find(|e| e.device == *device).and_then(|e| e.bound);
         self.series.iter().filter(|(source, _)| source.device == *device).any(|(_, state)| {
             let Some(latest) = &state.latest else { return false };
             let mg = |value| latest.number.unit.convert(value, Unit::MgPerDl);
             let Some(now) = mg(latest.number.value) else { return false };
             let before = state.earlier.as_ref().and_then(|earlier| earlier.last());
-            // Nothing measured before a binding is known of now.
-            let before = before.filter(|before| bound.is_none_or(|bound| before.rule_at >= bound));
             let falling = before.is_some_and(|before| {
                 let minutes = (latest.rule_at - before.rule_at).as_secs_f64() / 60.0;
                 before

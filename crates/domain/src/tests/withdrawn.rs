@@ -1,7 +1,7 @@
 //! Withdrawals and corrections: whom they reach, what they show, and what they leave (contract §2, "Same reading").
 
 use crate::model::alarm::Condition;
-use crate::model::command::AgeClass;
+use crate::model::command::{Action, AgeClass};
 use crate::model::input::Input;
 use crate::model::message::{Body, ReadingTime, Status};
 
@@ -100,6 +100,19 @@ fn a_value_that_nobody_judged_gives_way_to_the_one_before_where_it_is_withdrawn(
     assert!(scene.find("vitals_live.temperature_high").is_none());
     scene.send("dev", "temperature", 37.0, again(60.0, Status::EnteredInError));
     assert!(scene.find("vitals_live.temperature_high").is_some());
+}
+
+#[test]
+fn nothing_of_an_earlier_binding_comes_back_where_a_value_is_withdrawn() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "nibp_sys", 60.0);
+    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
+    scene.bind("dev", "p");
+    scene.reset("vitals_live.nibp_sys_low", Some("seen"));
+    scene.advance(60.0);
+    scene.reading("dev", "nibp_sys", 120.0);
+    scene.send("dev", "nibp_sys", 120.0, again(60.0, Status::EnteredInError));
+    assert!(scene.find("vitals_live.nibp_sys_low").is_none());
 }
 
 #[test]
