@@ -15,7 +15,7 @@ use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{Delivery, Kind};
 use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
 use vitalgate_domain::model::unit::Unit;
-use vitalgate_domain::patient::RuleContext;
+use vitalgate_domain::patient::{Intake, RuleContext};
 use vitalgate_formats::{Decoded, Request, decode};
 use vitalgate_store::history::block::{self, Block};
 use vitalgate_store::history::point::Point;
@@ -81,10 +81,10 @@ fn next_deadline(bencher: Bencher<'_, '_>) {
     let (mut core, (inputs, now)) = monitored();
     core.fold(2, now, &inputs);
     let Configuration { signals, rules, .. } = &*core.configuration;
-    let context = RuleContext { signals, rules };
+    let intake = Intake { held: None, gaps: &[] };
+    let context = RuleContext { signals, rules, intake };
     bencher.counter(ItemsCount::from(core.patients.len())).bench(|| {
-        let intake = vitalgate_domain::patient::Intake { held: None, gaps: &[] };
-        core.patients.values().filter_map(|patient| patient.next_deadline(context, intake)).min()
+        core.patients.values().filter_map(|patient| patient.next_deadline(context)).min()
     });
 }
 

@@ -151,6 +151,8 @@ def _discharge(world, command):
     for device in world.bound(person.id):
         world.bindings_of(device).now.until = world.now
     for source in world.sources.values():
+        # Nothing of this stay is known in the next.
+        source.change("pause", person.id)
         source.change("forget", person.id)
     person.here, person.bed, person.ward = False, None, None
     person.limits.append((world.now, world.number, {}))
@@ -228,11 +230,15 @@ def _bind(world, command):
     if since > world.now or (last is not None and since < last):
         return "invalid"
     held.all.append(Binding(device, patient, since, world.now, zero=zero, step=world.number))
-    # Nothing that came before is known of its patient.
+    forget_known(world, device)
+    return "done"
+
+
+def forget_known(world, device):
+    """Nothing that came before is known of whoever it is bound to."""
     for known in (world.not_judged, world.values):
         for key in [k for k in known if k[0] == device]:
             del known[key]
-    return "done"
 
 
 def since_of(world, command):
@@ -247,7 +253,13 @@ def _reattribute(world, device, binding, before):
         if source.device != device:
             continue
         for copy in source.log:
-            if isinstance(copy, Copy) and copy.measured is not None and binding.since <= copy.measured < end:
+            if not isinstance(copy, Copy) or copy.step < binding.step or copy.measured is None:
+                continue
+            # What people chart ahead was measured when it came, at the latest.
+            if binding.since <= min(copy.measured, copy.arrival) < end:
+                # Past excursions are not derived anew; what is known of now parts those that come. # contract §4
+                if copy.patient == before:
+                    copy.inherited = "now" if binding.until is None else "past"
                 copy.patient = binding.patient if copy.patient == before else copy.patient
                 copy.live = copy.live and binding.until is None
         source.moved()
@@ -315,11 +327,14 @@ def _correct_binding(world, command):
         if patient is not None:
             # What is lost is lost of the right patient.
             world.watches[patient, *key[1:]] = watch
+    if None in (before, patient):
+        forget_known(world, device)
     if before is None:
         # What was nobody's stays nobody's.
         return "done"
     mine = [source for source in world.sources.values() if source.device == device]
-    theirs = [s for s in mine if any(c.measured is not None and c.measured >= wrong.since for c in s.copies(before))]
+    theirs = [s for s in mine if any(
+        c.step >= wrong.step and c.measured is not None and c.measured >= wrong.since for c in s.copies(before))]
     _reattribute(world, device, wrong, before)
     for source in mine:
         source.change("forget", before)
@@ -452,10 +467,7 @@ def _alarm(world, command):
 
 def _ended_by_person(world, alarm):
     """The same condition must begin anew before it is told again."""
-    for (patient, device, signal), watch in world.watches.items():
-        named = losses.losable(world, world.devices[device], patient).get(signal)
-        if named is not None and (patient, f"{named[0].id}_lost", device) == alarm.key:
-            watch.lost, watch.others = False, []
+    losses.forget(world, alarm)
     for source in world.sources.values():
         if alarm.rule == "link.lost_while_pending" and source.link == alarm.source:
             source.change("lost_told", alarm.patient)

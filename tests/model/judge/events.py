@@ -91,7 +91,9 @@ class Events:
         age = self._age(event)
         is_late = event.past or age > world.live_window(device)
         self.used.add(key)
-        if age > rule.actionable and not rule.always_notify:
+        if (patient, rule.id, device.id) not in world.alarms.open:
+            self.running.pop((patient, rule.id, device.id), None)
+        if is_late and age > rule.actionable and not rule.always_notify:
             return
         priority = rule.priority
         if is_late and rule.response in ("immediate", "prompt"):

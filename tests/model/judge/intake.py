@@ -184,15 +184,20 @@ def telemetry(world, device, head, entries, taken):
         copy.arrival, copy.step = world.now, world.number
         if copy.stamp is not None:
             timeline = head.timeline if head.timeline is not None else device.timeline or 0
-            copy.identity = known_as(world, copy, (device.id, copy.signal, copy.instance, copy.stamp, timeline))
+            identity = device.id, copy.signal, copy.instance, copy.stamp, timeline
+            # An alarm knows what it stands on, however long ago that was.
+            withdraws = copy.status == "entered-in-error"
+            copy.identity = world.named.get(identity, identity) if withdraws else known_as(world, copy, identity)
         came = world.instants.setdefault(copy.identity, []) if copy.stamp is not None else []
         before = [c for c in came if not c.gone]
-        stopped = stands_still(world, device, head, copy, before)
-        copy.anew = stopped and any(not differs(c, copy) for c in before)
-        if judging.is_repeated(world, copy):
+        stopped = stands_still(world, device, head, copy, came)
+        copy.anew = stopped and any(not differs(c, copy) for c in came)
+        if judging.is_known_copy(world, copy):
             continue
         suspected = taken.suspect
         copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age, stopped)
+        if judging.is_unfit_again(world, copy):
+            continue
         if copy.status == "entered-in-error":
             # It names a reading of before, and says nothing of the clock now.
             taken.suspect = suspected
@@ -202,7 +207,7 @@ def telemetry(world, device, head, entries, taken):
         first = before or (came if copy.status == "corrected" else [])
         if first and not taken.by_arrival:
             # One instant has one time, whatever clocks did since.
-            copy.judged_at, copy.measured, copy.settled = copy.at, first[0].measured, True
+            copy.judged_at, copy.measured, copy.settled = first[0].at, first[0].measured, True
             copy.ambiguous_time = False
         if taken.too_old(copy.stamp, copy.measured):
             world.not_judged.setdefault((device.id, copy.signal), {}).setdefault("rejected: too_old", []).append(world.now)
@@ -219,6 +224,7 @@ def telemetry(world, device, head, entries, taken):
     for copy in ordered:
         judging.take(world, device, copy)
         world.settle_courses()
+        world.alarms.fire(world.now)
     suspect(world, device, taken)
 
 
@@ -227,7 +233,7 @@ def folded(world, signal):
     return max((len(rule.folds) for rule in world.rules.limits.values() if rule.signal == signal), default=0)
 
 
-def stands_still(world, device, head, copy, before):
+def stands_still(world, device, head, copy, came):
     """A clock that still gives the time it gave two minutes before, for another value, or for one of several that only
     came late. # contract §0.1a
     """
@@ -236,7 +242,11 @@ def stands_still(world, device, head, copy, before):
         return False
     if head.sent_at not in (None, copy.stamp):
         return False
-    same = [c for c in before if not differs(c, copy)]
+    before = [c for c in came if not c.gone]
+    if any(c.status == "corrected" for c in before):
+        # No other value of what was corrected counts.
+        return False
+    same = [c for c in came if not differs(c, copy)]
     if same and not (came_late(world, same) and any(differs(c, copy) and was_judged(world, c) for c in before)):
         return False
     return any(world.now - c.arrival > STOPPED for c in before)
@@ -248,7 +258,8 @@ def was_judged(world, copy):
 
 def came_late(world, same):
     """Whether copies of one value were judged, and the last of them for the past only."""
-    return any(was_judged(world, c) for c in same) and not same[-1].live
+    counted = [c for c in same if c.fresh and was_judged(world, c)]
+    return bool(counted) and not counted[-1].live
 
 
 def known_as(world, copy, identity):

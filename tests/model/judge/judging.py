@@ -20,7 +20,8 @@ def take(world, device, copy):
     """One copy: whose it is, and whether it can be judged."""
     held = world.bindings_of(device.id)
     if copy.status == "entered-in-error":
-        if copy.mode == "real":
+        # Without a time it names no reading.
+        if copy.mode == "real" and copy.stamp is not None:
             withdraw(world, device, copy)
         return
     whose, ambiguous = held.at(copy.measured)
@@ -32,6 +33,7 @@ def take(world, device, copy):
     if copy.patient is None or not world.patients[copy.patient].here:
         if fit(world, copy):
             source.add(copy)
+            copy.fresh = copy.patient is not None
         return
     if not fit(world, copy):
         return unfit(world, device, copy)
@@ -42,19 +44,22 @@ def take(world, device, copy):
     judge(world, device, copy, source)
 
 
-def is_repeated(world, copy):
+def is_known_copy(world, copy):
     """Whether a reading came before and was judged: then it says nothing. # contract §2 Same reading, §0.2"""
     source = world.source(copy.device, copy.signal, copy.instance)
     if copy.status == "entered-in-error":
         return False
-    gone = source.taken_back(copy.identity)
-    standing = [c for c in source.standing_of(copy.identity) if c.patient is not None]
+    gone = source.taken_back(copy.identity) + [c for c in world.instants.get(copy.identity, ()) if c.gone]
+    standing = [c for c in source.standing_of(copy.identity) if c.patient is not None or c.fresh]
     standing += [c for c in world.instants.get(copy.identity, ()) if c.status == "corrected" and not c.gone
                  and copy.status != "corrected"]
-    came = [c for c in world.instants.get(copy.identity, ()) if not c.gone]
-    if not fit(world, copy) and any(not differs(c, copy) for c in came):
-        return True
     return is_known(copy, standing, gone)
+
+
+def is_unfit_again(world, copy):
+    """Whether one that cannot be judged comes again, which says no more than when."""
+    came = [c for c in world.instants.get(copy.identity, ()) if not c.gone]
+    return copy.status != "entered-in-error" and not fit(world, copy) and any(not differs(c, copy) for c in came)
 
 
 def fit(world, copy):
@@ -96,6 +101,7 @@ def take_back(world, source, copy, holds, judged):
             world.alarms.close(alarm, "retracted")
             if alarm.rule == "link.zero_or_off":
                 world.zeroed.discard((alarm.patient, source.link))
+            source.untell(alarm.key, copy.identity)
     for one in world.instants.get(copy.identity, ()):
         one.gone = one is not copy
     key = copy.device, copy.signal, copy.instance
@@ -146,20 +152,28 @@ def implausible(world, device, copy, source):
     """# contract §2"""
     passed_over(world, copy, "implausible")
     newest = source.newest(copy.patient)
-    corrects_newest = copy.status == "corrected" and not copy.past and newest is not None and newest == copy.measured
+    bound = world.bindings_of(device.id).patient_now() == copy.patient
+    corrects_newest = copy.status == "corrected" and not copy.past and bound and newest is not None and newest == copy.measured
     if not corrects_newest and not is_live(world, device, copy):
         return
     person = world.patients[copy.patient]
     critical = critical_priority(world, copy.signal)
     # By the limits that judge the patient now.
     before = [replaced(c, step=world.number) for c in known_of(world, source, copy)]
-    before = [c for c in before if certain_answer(world, c, person)]
-    inside = bool(before) and inside_all(world, before[-1], person)
+    inside = bool(before) and certain_answer(world, before[-1], person) and inside_all(world, before[-1], person)
     grave = copy.signal in GRAVE and critical and inside
     priority = critical if grave else "medium"
-    alarm = world.alarms.hold(copy.patient, "link.implausible", source.link, priority, world.now, kind="technical", once=True,
+    tell_technical(world, device, copy, source, "link.implausible", priority)
+
+
+def tell_technical(world, device, copy, source, rule, priority):
+    """It stands on the reading that began it, or that brought it back. # contract §2"""
+    open_before = world.alarms.open.get((copy.patient, rule, source.link))
+    goes_on = open_before is not None and open_before.condition == "present"
+    alarm = world.alarms.hold(copy.patient, rule, source.link, priority, world.now, kind="technical", once=True,
                       device=device.id, signal=copy.signal)
-    alarm.stands = alarm.stands or (source.signal, copy.identity)
+    if not goes_on:
+        alarm.stands = source.signal, copy.identity
 
 
 def zero(world, device, copy):
@@ -179,9 +193,7 @@ def zero(world, device, copy):
         return
     world.zeroed.add(key)
     priority = critical_priority(world, copy.signal) or "medium"
-    alarm = world.alarms.hold(copy.patient, "link.zero_or_off", source.link, priority, world.now, kind="technical", once=True,
-                      device=device.id, signal=copy.signal)
-    alarm.stands = alarm.stands or (source.signal, copy.identity)
+    tell_technical(world, device, copy, source, "link.zero_or_off", priority)
 
 
 def judge(world, device, copy, source):
@@ -193,10 +205,12 @@ def judge(world, device, copy, source):
     known = [c for c in source.standing_of(copy.identity) if c.patient == copy.patient]
     gone = source.taken_back(copy.identity)
     duplicate = is_known(copy, known, gone)
-    conflict(world, device, copy, source, known if not duplicate else [])
+    others = [c for c in source.standing_of(copy.identity) if c.patient is not None]
+    conflict(world, device, copy, source, others if not duplicate else [])
     source.add(copy)
     if duplicate:
         return
+    copy.fresh = True
     if copy.live:
         refuse_age(world, person, copy)
     if not copy.live:
@@ -227,18 +241,19 @@ def correct(world, device, copy, source):
     if any(not differs(c, copy) for c in standing if c.patient is not None):
         return
     person = world.patients[copy.patient]
-    copy.corrects = any(differs(c, copy) or c.patient is not None and fit(world, c) for c in same)
+    copy.corrects = not rivals and any(differs(c, copy) or c.patient is not None and fit(world, c) for c in same)
     conflict(world, device, copy, source, [])
-    if copy.corrects and not rivals:
+    if copy.corrects:
         # Its time is that of the reading it corrects, whatever clocks did since.
         if source.newest(copy.patient) in {copy.measured, *(c.at for c in same)} and not copy.past:
             # What corrects the newest is the newest, however old that is.
-            copy.judged_at, copy.live = None, world.bindings_of(device.id).patient_now() == copy.patient
+            copy.judged_at, copy.live = same[0].at, world.bindings_of(device.id).patient_now() == copy.patient
         take_back(world, source, copy, lambda rule: still_beyond(world, copy, person, rule), copy.live)
         source.told_of(copy, same)
         if copy.live and copy.certain and certain_answer(world, copy, person):
             shown(world, device, copy)
     source.add(copy)
+    copy.fresh = True
     if copy.live:
         refuse_age(world, person, copy)
     if not copy.live and copy.value is not None:
@@ -332,4 +347,7 @@ def replace(world, device, copy):
             for other in world.sources.values():
                 if other.name == alarm.source and other.signal == signal:
                     other.change("forget", alarm.patient, alarm.rule)
+                if other.link == alarm.source:
+                    other.change("lost_told", alarm.patient)
+            losses.forget(world, alarm)
             world.alarms.close(alarm, "source_replaced")

@@ -2,6 +2,7 @@
 
 from .limits import crossed
 from .rules import LEVELS, SIDES, lower
+from .sources import differs
 
 
 def age_of(world, copy):
@@ -43,6 +44,8 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     told = {source.told.get((key, id(c))) for c in run} - {None}
     fresh = [c for c in run if source.told.get((key, id(c))) != "critical"]
     source.told.update({(key, id(c)): max(level, source.told.get((key, id(c)), level), key=LEVELS[::-1].index) for c in run})
+    telling = max(source.tellings.values(), default=0) + 1
+    source.tellings.update({(key, id(c)): telling for c in run})
     if "critical" in told or level in told:
         # Told once, and again only where it is graver.
         return
@@ -64,7 +67,7 @@ def late_side(world, device, copy, source, person, rule, side, limits):
 def excursion(copy, source, person, shape, answer, key, actionable):
     """(level, copies) of the run of crossings around a copy, in the order of measured times."""
     beyond = lambda c, level: bool(answer(c, level))
-    found = [c for c in source.copies(person.id) if c.value is not None and c.step > person.admitted]
+    found = [c for c in source.copies(person.id) if c.value is not None and c.step > person.admitted and c.inherited != "past"]
     found.sort(key=lambda c: c.at)
     place = next((i for i, c in enumerate(found) if c is copy), None)
     if place is None:
@@ -72,26 +75,36 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     # Of values that contradict each other the milder one parts nothing. # contract §0.1a
     instants = {one for c in found if any(beyond(c, level) for level in LEVELS) for one in (c.identity, c.at)}
     # What is doubtful parts nothing, but for what only came late. # contract, the one law
-    sure = lambda c: (c.certain if c.live else c.sure) and None not in [answer(c, level) for level in LEVELS]
-    parts = lambda c: not {c.identity, c.at} & instants and sure(c)
+    sure = lambda c: (c.certain and not c.bound_only if c.live else c.sure) and None not in [answer(c, level) for level in LEVELS]
+    # Of values that came late and contradict each other none does.
+    alone = lambda c: c.live or all(not differs(one, c) for one in source.standing_of(c.identity) if one.patient is not None)
+    parts = lambda c: not {c.identity, c.at} & instants and sure(c) and alone(c)
     found = [c for c in found if parts(c) or any(beyond(c, level) for level in LEVELS)]
     place = found.index(copy)
     # Nobody is told of what is older than `actionable`: readings further apart are of two.
     was_told = lambda c: source.told.get((key, id(c))) is not None
-    by_gap = lambda a, b: shape.gap is not None and (was_told(a) or was_told(b))
+    # What was told as less grave is told again as graver.
+    told_as = lambda c, level: was_told(c) and level in (None, "warning", source.told[key, id(c)])
+    by_gap = lambda a, b, level: shape.gap is not None and (told_as(a, level) or told_as(b, level))
     # Single measurements that were told stand until another lies inside.
-    stands = lambda a, b: shape.gap is None and any(c.live and was_told(c) for c in (a, b))
-    near = lambda a, b: stands(a, b) or b.at - a.at <= (shape.gap if by_gap(a, b) else actionable)
+    stands = lambda a, b: shape.gap is None and any(was_told(c) for c in (a, b))
+    # What lies within an excursion that was told is of it.
+    told_last = lambda side: next((source.tellings.get((key, id(c))) for c in side if was_told(c)), None)
+    within = told_last(found[place - 1::-1] if place else []) or 0
+    enclosed = within and within == told_last(found[place + 1:])
+    one_of = lambda a, b: enclosed and copy in (a, b)
+    near = lambda a, b, level: stands(a, b) or one_of(a, b) or (
+        b.at - a.at <= (shape.gap if by_gap(a, b, level) else actionable))
 
     # What was live and told of nothing is no part of what is late.
-    tells = lambda c: not c.live or source.told.get((key, id(c))) is not None
+    tells = lambda c: not c.inherited and (not c.live or source.told.get((key, id(c))) is not None)
 
     source.note_known(key, copy, person.id, actionable)
 
-    def run(test):
-        return [*reversed(reach(-1, test)), copy, *reach(1, test)]
+    def run(test, level=None):
+        return [*reversed(reach(-1, test, level)), copy, *reach(1, test, level)]
 
-    def reach(step, test):
+    def reach(step, test, level):
         """Those beyond on one side of the copy, as far as nothing that is known lies between."""
         reached, last, between = [], copy, []
         for one in found[place + step::step] if place + step >= 0 else []:
@@ -99,7 +112,7 @@ def excursion(copy, source, person, shape, answer, key, actionable):
                 between.append(one)
             if not test(one) or not tells(one):
                 continue
-            if any(source.parts(key, c, last, one) for c in between) or not near(*((one, last) if step < 0 else (last, one))):
+            if any(source.parts(key, c, last, one) for c in between) or not near(*((one, last) if step < 0 else (last, one)), level):
                 break
             reached.append(one)
             last, between = one, []
@@ -110,8 +123,8 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     for level in LEVELS:
         if not beyond(copy, level):
             continue
-        part = run(lambda c, level=level: beyond(c, level))
+        part = run(lambda c, level=level: beyond(c, level), level)
         # Of what has no time nobody knows how long it lasted. # contract §3
         if copy.timeless or part[-1].at - part[0].at >= delays[level]:
-            return level, whole
+            return level, sorted({*whole, *part}, key=lambda c: c.at)
     return None, []

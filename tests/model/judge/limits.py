@@ -172,6 +172,10 @@ class Course:
             return None
         return self.put_off(self.newest_arrival + self.shape.gap)
 
+    def _is_past(self, entry):
+        """Whether the tolerated gap is over, however long a window without intake put it off."""
+        return entry.arrival >= self._known_until()
+
     def advance(self, now):
         """Delays and the tolerated gap run out."""
         until = self._known_until()
@@ -212,7 +216,22 @@ class Course:
     def hear(self, entry):
         """A reading that this limit does not judge now."""
         self.advance(entry.arrival)
+        if not self.shape.spot:
+            self._run_on(entry)
         self._note(entry, {})
+
+    def _run_on(self, entry):
+        """What is in flight may still say otherwise: a delay runs on from the arrival of the newest."""
+        delays = dict(self.shape.delays)
+        self.came = max(self.came or entry.at, entry.at)
+        if self.arrived is None or not entry.copy.corrects:
+            self.arrived = entry.arrival
+        for name, level in self.levels.items():
+            if level.since is not None:
+                # One that began with its limit began when that did.
+                rest = max(0, level.since + delays[name] - self.came)
+                level.due = level.since + delays[name] if level.since > self.came else self.arrived + rest
+
 
     def _amounts(self, entry, name):
         return entry.limits.get((self.side, name))
@@ -269,20 +288,14 @@ class Course:
                 level.inside = None
                 if level.since is None:
                     level.since, level.copy = entry.at, entry.copy
-                if entry.at - level.since >= delays[name]:
+                if max(entry.at, self.came or entry.at) - level.since >= delays[name]:
                     level.present = True
             elif answers[name] is False and entry.certain:
                 self._inside(level, entry, name)
             elif level.since is not None and not level.present:
                 # What says nothing shows that time went on.
                 level.present = max(entry.at, self.came or entry.at) - level.since >= delays[name]
-        # What is in flight may still say otherwise: a delay runs on from the arrival of the newest.
-        self.came = max(self.came or entry.at, entry.at)
-        if self.arrived is None or not entry.copy.corrects:
-            self.arrived = entry.arrival
-        for name, level in self.levels.items():
-            if level.since is not None:
-                level.due = self.arrived + max(0, level.since + delays[name] - self.came)
+        self._run_on(entry)
         beyond = any(answers.values())
         ambiguous = any(answer is None for answer in answers.values())
         if beyond:
@@ -307,13 +320,18 @@ class Course:
             self.reason = "ended"
             level.since = level.due = None
         elif not self._amounts(entry, name):
-            self._clear(level)
+            self._lifted(level, entry, name)
         elif not self._clearly(entry, name):
             level.inside = None
         else:
             level.inside = entry.at if level.inside is None else level.inside
             if entry.at - level.inside >= self.shape.clear_delay:
                 self._clear(level)
+
+    def _lifted(self, level, entry, name):
+        """What no limit judges ends nothing, but for the limit that a person switched off. # contract §4"""
+        if (self.side, name) in entry.limits:
+            self._clear(level)
 
     def _clear(self, level, reason="ended"):
         if not self.level:
@@ -346,7 +364,7 @@ class Course:
             level.due = entry.arrival + self.shape.confirm if name == "warning" and self.shape.confirm else entry.arrival
         confirmed = entry.at - level.since >= APART
         if level.due <= entry.arrival or confirmed or answers["critical"] or self.levels["critical"].present:
-            level.present = True
+            level.present, level.due = True, min(level.due, entry.arrival)
 
     def _spot_inside(self, level, entry, name):
         if level.since is not None and self._is_before(entry, level):
@@ -355,7 +373,7 @@ class Course:
             self.reason = "ended"
             level.since = level.due = None
         elif not self._amounts(entry, name):
-            self._clear(level)
+            self._lifted(level, entry, name)
         elif not self._clearly(entry, name):
             level.inside = None
         elif level.inside is None:
@@ -383,19 +401,23 @@ class Course:
     def _change(self, entry):
         if entry.change == "forget":
             self.levels = {level: Level() for level in LEVELS}
-            self.unknown, self.newest_arrival = True, None
+            # Single measurements stand for themselves until their device is silent.
+            self.unknown, self.newest_arrival, self.left = self.shape.gap is not None or not self.spoke, None, {}
             # That a signal was lost is told by an alarm of its own.
             self.lost = None if entry.reason == "limit_changed" else self.lost
         elif entry.change == "lost_told":
             self.lost = None
         elif entry.change == "confirmed":
             self._confirmed(entry)
-        elif entry.change == "silent":
+        elif entry.change.startswith("silent"):
             self.spoke = False
+            # Of two that are put off to one moment the earlier one counts.
+            due = int(entry.change.split()[1])
+            told = any(level.present and (level.due is None or level.due <= due) for level in self.levels.values())
             # Single measurements stand for themselves, whatever lies between them.
             for level in self.levels.values() if not self.shape.spot else ():
                 level.inside = None
-            self.unknown = self.unknown or not self.shape.spot or self.level is not None
+            self.unknown = self.unknown or not self.shape.spot or told
         elif entry.change == "pause":
             # Unbound: nothing ends, nothing runs. # contract row 24
             for level in self.levels.values():
@@ -411,14 +433,21 @@ class Course:
             # What still holds under the new rule holds at once. # contract row 23
             self.reason = "rule_changed"
             # What stood open of an earlier binding goes on.
-            left = self.left if entry.change == "inherit" else {}
+            left, told = self.left if entry.change == "inherit" else {}, self.level
             self.levels = {name: left.get(name, Level()) for name in LEVELS}
             self.unknown = self.unknown or bool(left)
             # Whoever takes over was told of no loss.
             self.lost = None if entry.change == "inherit" else self.lost
             self._at_once(lambda at: entry.limits)
+            if entry.change == "inherit" and self.certain is not None:
+                # By whose limits it lay beyond one is another's question now.
+                self.newest_arrival = self.certain.arrival
+                self.hear_by(entry, ("low", "high"))
+                self.unknown = bool(left) or (self.shape.gap is not None and self._is_past(entry))
+            elif entry.change == "rules":
+                self.hear_by(entry)
             heard, gap = self.newest_arrival, self.shape.gap
-            if entry.change == "rules" and self.level and gap is not None and heard is not None and entry.arrival - heard < gap:
+            if entry.change == "rules" and self.level and not told and heard is not None and (gap is None or not self._is_past(entry)):
                 # It is heard of, by what other limits say of it.
                 self.unknown = False
         else:
@@ -433,7 +462,7 @@ class Course:
                 if amounts and crossed(known.copy, self.side, amounts, inclusive):
                     self.levels[name] = Level(since=known.at, due=known.at, present=True, copy=known.copy)
 
-    def take_back(self, back, present, retracted, limits):
+    def take_back(self, back, instants, present, retracted, limits):
         """A reading does not count any more. # contract row 26"""
         was_latest = self.certain is not None and self.certain.copy.identity == back.identity
         self.sound = [one for one in self.sound if one.copy.identity != back.identity]
@@ -441,9 +470,11 @@ class Course:
             self.doubtful = None
         for name, level in self.levels.items():
             begun = level.since is not None and level.copy is not None and level.copy.identity == back.identity
-            level.inside = None
+            # It may be what showed first that it was over.
+            level.inside = None if level.inside in instants else level.inside
             if retracted or (begun and not level.present):
                 self.levels[name] = Level() if retracted else self._began_next(level, name, back, limits)
+        self.left = {} if retracted else self.left
         if self.lost and self.lost_copy.identity == back.identity:
             self.lost = None
         if present and not back.judged and (retracted or (was_latest and not self.level and back.copy.status == "entered-in-error")):
@@ -470,19 +501,32 @@ class Course:
             if amounts and level.inside is not None and copy.at >= level.inside and crossed(copy, self.side, amounts, inclusive):
                 level.inside = None
 
+    def hear_by(self, entry, sides=None):
+        """What is known last and certain, or beyond a limit that came later, says where it stands as well. # contract §3"""
+        limits = [one for one in entry.limits.items() if one[1] and one[0][0] in (sides or (self.side,))]
+        inclusive = lambda side, name: self.shape.inclusive and name == "critical" and side == "low"
+        for one in (self.doubtful, self.certain):
+            beyond = one is not None and any(crossed(one.copy, side, amounts, inclusive(side, name)) for (side, name), amounts in limits)
+            # What corrects an earlier value is no sign of life.
+            if one is not None and not one.copy.corrects and (beyond or one is self.certain):
+                self.newest_arrival = max(self.newest_arrival or one.arrival, one.arrival)
+
     def _judge_again(self, entry):
         """Limits or rules changed: from the newest reading, doubtful ones too. # contract §0.5, row 22"""
         known = [one for one in (self.doubtful, self.certain) if one is not None]
         told = self.level is not None
+        self.hear_by(entry)
         heard, gap = self.newest_arrival, self.shape.gap
-        # A gap that a window without intake hides is one.
         # Single measurements that no limit judged are known to the limits that come.
-        passed = gap is not None and heard is not None and entry.arrival - heard >= gap
+        passed = gap is not None and heard is not None and self._is_past(entry)
         spoke = gap is None and self.spoke and not self.level
         # A stream of which other limits are told something is heard of.
         of_others = gap is not None and not told and heard is not None and not passed
-        unknown = passed or (self.unknown and not spoke and not of_others)
-        self.unknown = unknown if gap is None and not self.level else self.unknown
+        limited = any(self._amounts(entry, name) for name in LEVELS)
+        unknown = passed or (self.unknown and not (limited and (spoke or of_others)))
+        # What is in doubt ends nothing.
+        sound = self.certain is not None and self.doubtful is None
+        self.unknown = unknown or (self.unknown and not sound) if gap is None and not self.level else self.unknown
         for name, level in self.levels.items():
             answers = [self._crossed(entry, name, one.copy) for one in known]
             if any(answers):

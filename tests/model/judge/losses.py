@@ -103,6 +103,8 @@ def settle(world):
             if alarm is None or alarm.condition == "absent":
                 world.alarms.hold(*key, "high", world.now, device=device, signal=signal, folds=named[0].folds,
                                   known=watch.known or world.now)
+                if watch.unknown:
+                    world.alarms.unknown(key)
             elif silent_whole(world, device, patient) and not watch.unknown:
                 watch.silent()
                 world.alarms.unknown(key)
@@ -125,3 +127,11 @@ def silent_whole(world, device, patient):
             if world.gaps.put_off(since + after) <= world.now and since + after - last >= first:
                 return True
     return False
+
+
+def forget(world, alarm):
+    """What was ended otherwise than by a value must begin anew."""
+    for (patient, device, signal), watch in world.watches.items():
+        named = losable(world, world.devices[device], patient).get(signal)
+        if named is not None and (patient, f"{named[0].id}_lost", device) == alarm.key:
+            watch.lost, watch.others = False, []

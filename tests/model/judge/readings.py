@@ -54,7 +54,10 @@ class Copy:
     index: int = 0
     corrects: bool = False
     gone: bool = False
+    inherited: str = ""
     counts: bool = False
+    bound_only: bool = False
+    fresh: bool = False
     judged_at: int | None = None
     flags: set = field(default_factory=set)
     plan: dict = field(default_factory=dict)

@@ -105,9 +105,12 @@ def settle(world):
             # Nobody knows where it stands to its limits. # contract row 6
             world.silent.add((*key, signal, reached))
             due, first = since + dict(ladder)[reached], min(after for _, after in ladder)
+            # Of rungs that were put off to one moment the first counts.
+            put_off = world.gaps.put_off
+            fell = min(since + after for _, after in ladder if put_off(since + after) == put_off(due))
             for source in list(world.sources.values()):
                 if source.device == device.id and signal in (None, source.signal) and not speaks(source, person, due - first):
-                    source.change("silent", person.id)
+                    source.change(f"silent {fell}", person.id)
             world.settle_courses()
         # The same sensor is told of already. # contract §0.15
         links = [f"{device.id}/{signal}"]

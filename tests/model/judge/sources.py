@@ -55,7 +55,7 @@ class Source:
         self.name = f"{device}/{instance}" if instance else device
         self.link = f"{device}/{signal}" + (f"/{instance}" if instance else "")
         self.log = []
-        self.told = {}
+        self.told, self.tellings = {}, {}
         self.known_at = {}
         self.conflict_at = None
         self._courses = None
@@ -110,7 +110,8 @@ class Source:
         if isinstance(one, tuple):
             self._steps.append(one)
             return
-        same = self._same.get(one.identity, [])
+        # What was nobody's uses nothing up. # contract §0.2
+        same = [c for c in self._same.get(one.identity, []) if isinstance(one, Back) or c.patient is not None or c.fresh]
         if isinstance(one, Back):
             self._steps.append(one)
             self._gone.setdefault(one.identity, []).extend([*same, one.copy])
@@ -194,10 +195,11 @@ class Source:
             if (patient, "link.lost_while_pending") in back.retracted:
                 course.lost = None
             known = [c for c in self.log if isinstance(c, Copy) and c.identity == back.identity]
-            theirs = not known or any(c.patient == patient for c in known)
+            theirs = any(c.patient == patient for c in known)
             if not theirs:
                 continue
-            course.take_back(back, back.bound == patient, (patient, f"{rule.id}_{side}") in back.retracted, limits)
+            retracted = any(name == f"{rule.id}_{side}" for _, name in back.retracted)
+            course.take_back(back, {c.at for c in known}, back.bound == patient, retracted, limits)
 
     def _course(self, patient, rule, side, device):
         key = patient, rule, side
@@ -238,8 +240,8 @@ class Source:
         answers = [crossed(copy, side, amounts, inclusive) for amounts, side, inclusive in sides]
         certain = copy.certain and sound and None not in answers
         # A series is heard of where it says how it stands to any of its limits.
-        counts = True in answers or (certain and not copy.corrects)
-        copy.counts = counts
+        counts = True in answers or (certain and bool(answers) and not copy.corrects)
+        copy.counts, copy.bound_only = counts, None in answers
         fed = {rule.id for rule, _, _ in plan}
         for (whom, rule, _), course in self._courses.items():
             if whom == patient and rule.id not in fed:
@@ -249,7 +251,7 @@ class Source:
             for side in SIDES:
                 if any((side, level) in limits for level in LEVELS) or self._known(patient, rule, side):
                     self._course(patient, rule, side, device).feed(entry)
-        if certain and not copy.corrects:
+        if certain and answers and not copy.corrects:
             # The signal is back.
             for (whom, _, _), course in self._courses.items():
                 course.lost = None if whom == patient else course.lost
@@ -304,14 +306,14 @@ class Source:
         covers = lambda at, number: self.world.rules_at(step).covers(rule, side, person.own_at(at, number), person.adult_at(step))
         return covers(entry.at - 1, step - 1) != covers(entry.at, step)
 
-    def _standing_at(self, at, step):
+    def _standing_at(self, at, step, patient):
         """The copies that counted at a step, each with whether it stands alone."""
         found = {}
         for one in self.steps():
             if isinstance(one, Back):
                 if one.step <= step:
                     found = {copy: sound for copy, sound in found.items() if copy.identity != one.identity}
-            elif one[0] == "pause":
+            elif one[0] == "pause" and one[1] == patient:
                 # Nothing that came before is known of whoever it is bound to next.
                 found = found if one[3] > step else {}
             elif not isinstance(one[0], str) and one[0].arrival <= at and one[0].step <= step:
@@ -321,25 +323,36 @@ class Source:
     def _late_start(self, patient, rule, side, device, limits, entry, step):
         """A limit that was not there before is judged from the newest readings. # contract §0.5"""
         course = self._course(patient, rule, side, device)
-        for copy, sound in self._standing_at(entry.at, step):
+        for copy, sound in self._standing_at(entry.at, step, patient):
             if copy.patient == patient and copy.live and copy.value is not None:
                 answers = [crossed(copy, of, amounts, rule.inclusive_critical and level == "critical" and of == "low")
                            for (of, level), amounts in limits.items() if amounts]
-                certain = copy.certain and sound
-                counts = copy.counts or True in answers or (certain and None not in answers and not copy.corrects)
+                certain = copy.certain and sound and not copy.bound_only
+                counts = copy.counts or (certain and None not in answers and not copy.corrects)
                 course.feed(Entry(copy.arrival, copy.at, copy, certain, counts, shape=self._shape(rule, device)))
-        # What came is known, though nothing judged it by this limit.
+        # What came last is known, though nothing judged it by this limit.
+        course.hear_by(Entry(entry.at, entry.at, limits=limits))
         heard = course.newest_arrival
-        course.unknown = course.shape.gap is not None and (heard is None or entry.at - heard >= course.shape.gap)
+        course.unknown = course.shape.gap is not None and (heard is None or entry.at >= self.world.gaps.put_off(heard + course.shape.gap))
         course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason))
 
     def note_known(self, key, late, patient, actionable):
         """Known beside a late reading are the last four that are certain and the last sixteen that came late. # contract §3"""
         copies = [c for c in self.copies(patient) if c.value is not None and c is not late]
-        certain = [c for c in copies if c.live and c.certain][-CERTAIN:]
+        certain = []
+        for one in self.steps():
+            if isinstance(one, Back):
+                # What is taken back leaves its place to what comes, not to what was before.
+                certain = [c for c in certain if c.identity != one.identity]
+            elif not isinstance(one[0], str) and self._is_certain(*one, patient) and one[0] is not late:
+                certain = [*certain, one[0]][-CERTAIN:]
         lately = [c for c in copies if not c.live and c.sure and not c.timeless and late.arrival - c.at <= actionable][-LATE:]
         for copy in certain + lately:
             self.known_at[key, id(copy)] = late.step
+
+    @staticmethod
+    def _is_certain(copy, sound, patient):
+        return copy.patient == patient and copy.value is not None and copy.live and copy.certain and sound and not copy.bound_only
 
     def parts(self, key, copy, one, other):
         """Whether it is known that a condition was over between two readings beyond. # contract §3"""
@@ -351,6 +364,13 @@ class Source:
         ids = {id(one) for one in same}
         for (key, _), level in [one for one in self.told.items() if one[0][1] in ids]:
             self.told[key, id(copy)] = level
+
+    def untell(self, key, identity):
+        """What was told in error was not told, nor what was told with it as it happened."""
+        run = [c for (patient, rule, side), course in self.courses().items()
+               if (patient, f"{rule.id}_{side}") == key[:2] and course.level for c in course.run]
+        ids = {id(c) for c in self._copies.get(identity, []) + run}
+        self.told = {one: level for one, level in self.told.items() if one[0] != key or one[1] not in ids}
 
     def tell(self, key, course):
         """Readings of a told excursion are told of once. # contract §0.12"""

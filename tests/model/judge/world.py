@@ -222,12 +222,19 @@ class World:
         lost, times = {}, {}
         # Emergencies first, so that what follows from them is folded. # contract §0.22b
         courses = [(source, *key, course) for source, key, course in self.courses()]
-        courses.sort(key=lambda one: (-len(one[2].folds), not one[2].floor))
+        signals = list(self.rules.signals)
+        where = lambda source: (source.device, signals.index(source.signal), source.instance)
+        courses.sort(key=lambda one: (-len(one[2].folds), not one[2].floor, where(one[0])))
         # What has held for its delay is told before the loss of its signal at the same moment.
         for source, patient, rule, side, course in courses:
             course.advance(self.now)
             alarm = self.alarms.open.get((patient, f"{rule.id}_{side}", source.name))
-            graver = course.level and (alarm is None or ORDER[alarm.priority] < ORDER[rule.priority(side, course.level)])
+            graver = course.level and (alarm is None or alarm.condition == "absent"
+                                       or ORDER[alarm.priority] < ORDER[rule.priority(side, course.level)])
+            # What an emergency explained is told once that is over.
+            over = rule.folds and not course.level and not course.unknown and alarm is not None and alarm.condition == "present"
+            if over:
+                self.settle_course(source, patient, rule, side, course)
             if graver:
                 unknown, course.unknown = course.unknown, False
                 self.settle_course(source, patient, rule, side, course)
@@ -259,9 +266,9 @@ class World:
             if patient in self.patients and self.patients[patient].here:
                 if known is None and rule == names.SILENCE:
                     self.alarms.episodes_unknown(patient, source, self.now)
-                signal = source.split("/")[1] if "/" in source else None
-                self.alarms.hold(patient, rule, source, priority, self.now, kind="technical", once=True, signal=signal,
-                                 resettable=rule == "link.lost_while_pending")
+                device, _, series = source.partition("/")
+                self.alarms.hold(patient, rule, source, priority, self.now, kind="technical", once=True, device=device,
+                                 signal=series.split("/")[0] or None, resettable=rule == "link.lost_while_pending")
         for alarm in list(self.alarms.open.values()):
             if alarm.rule == rule and (alarm.patient, alarm.source) not in wanted:
                 self.alarms.over(alarm.key, self.now)

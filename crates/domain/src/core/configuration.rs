@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
-use super::{Core, context};
+use super::Core;
 use crate::model::ids::PatientId;
 use crate::model::signal::{BadSignals, SignalTable};
 use crate::output::Output;
@@ -83,7 +83,8 @@ impl Core {
         let before = Arc::clone(&self.configuration);
         self.configuration = Arc::new(configuration);
         self.head.texts = texts;
-        let after = Arc::clone(&self.configuration);
+        let ground = self.ground();
+        let after = &ground.configuration;
         for device in self.devices.values() {
             let class = &device.details.class;
             if before.rules.class(class).is_some() && after.rules.class(class).is_none() {
@@ -96,7 +97,7 @@ impl Core {
         let ids: Vec<PatientId> = self.patients.keys().cloned().collect();
         for id in ids {
             if let Some(patient) = self.patient_mut(&id) {
-                patient.reconfigure(context(&before), context(&after), out);
+                patient.reconfigure(ground.context_of(&before), ground.context(), out);
                 self.note_deadline(&id);
             }
         }

@@ -1,13 +1,12 @@
 //! Deadlines of the core: whose is next, when it is decided, and what an intake gap changes.
 
-use std::sync::Arc;
-
+use super::Core;
 use super::agenda::Whose;
-use super::{Core, context};
+use super::configuration::Configuration;
 use crate::model::ids::PatientId;
 use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::output::Output;
-use crate::patient::Intake;
+use crate::patient::{Intake, RuleContext};
 
 /// Intake gaps remembered: more than can follow each other while a deadline waits.
 const GAPS: usize = 16;
@@ -53,12 +52,12 @@ impl Core {
         }
         let place = gaps.partition_point(|(from, _)| *from < union.0);
         gaps.insert(place, union);
-        let configuration = Arc::clone(&self.configuration);
+        let ground = self.ground();
         let minding = self.patients.values().filter(|patient| patient.minds_intake_gaps());
         let ids: Vec<PatientId> = minding.map(|patient| patient.details.id.clone()).collect();
         for id in ids {
             if let Some(patient) = self.patient_mut(&id) {
-                patient.intake_gap(gap, context(&configuration), out);
+                patient.intake_gap(gap, ground.context(), out);
             }
         }
     }
@@ -86,7 +85,7 @@ impl Core {
             Whose::Site => self.site.alarms.next_deadline(),
             Whose::Patient(id) => {
                 let patient = self.patients.get(id)?;
-                let due = patient.next_deadline(context(&self.configuration), self.intake())?;
+                let due = patient.next_deadline(self.context())?;
                 Some(due.decided)
             }
         }
@@ -100,19 +99,20 @@ impl Core {
                 }
             }
             Whose::Patient(id) => {
-                let configuration = Arc::clone(&self.configuration);
-                let context = context(&configuration);
+                let ground = self.ground();
                 let patient = self.patients.get(id);
-                let due = patient.and_then(|p| p.next_deadline(context, self.intake()));
+                let due = patient.and_then(|p| p.next_deadline(ground.context()));
                 if let Some((due, patient)) = due.zip(self.patient_mut(id)) {
-                    patient.fire(due.at, due.deadline, context, out);
+                    patient.fire(due.at, due.deadline, ground.context(), out);
                 }
             }
         }
     }
 
-    fn intake(&self) -> Intake<'_> {
-        Intake { held: self.head.failing_since, gaps: &self.head.intake_gaps }
+    fn context(&self) -> RuleContext<'_> {
+        let Configuration { signals, rules, .. } = &*self.configuration;
+        let intake = Intake { held: self.head.failing_since, gaps: &self.head.intake_gaps };
+        RuleContext { signals, rules, intake }
     }
 
     /// Puts a patient's next deadline on the agenda.

@@ -1,9 +1,6 @@
 //! What a message, or a connection, does to a device and to the patients it observes.
 
-use std::sync::Arc;
-
-use super::configuration::Configuration;
-use super::{Core, context};
+use super::{Core, Ground};
 use crate::device::{Device, Observed, Surroundings};
 use crate::model::ids::{DeviceId, PatientId};
 use crate::model::message::Message;
@@ -16,13 +13,13 @@ impl Core {
             let wall = out.wall();
             self.device_mut(&message.principal, out.now).last_contact = Some(wall);
         }
-        let configuration = Arc::clone(&self.configuration);
+        let ground = self.ground();
         let mut observed = Vec::new();
         let (device, intake_gaps) = self.device_and_gaps(&message.device, out.now);
-        let around = Surroundings { rules: &configuration.rules, intake_gaps };
+        let around = Surroundings { rules: &ground.configuration.rules, intake_gaps };
         device.observe(message, around, &mut observed, out);
         if let Some(device) = self.devices.get(&message.device).cloned() {
-            self.pass_on(&observed, &device, &configuration, out);
+            self.pass_on(&observed, &device, &ground, out);
         }
     }
 
@@ -30,10 +27,10 @@ impl Core {
         &mut self,
         observed: &[(PatientId, Observed)],
         device: &Device,
-        configuration: &Configuration,
+        ground: &Ground,
         out: &mut Output,
     ) {
-        let context = context(configuration);
+        let context = ground.context();
         let mut rest = observed;
         while let Some((id, _)) = rest.first() {
             let same = rest.iter().take_while(|(other, _)| other == id).count();

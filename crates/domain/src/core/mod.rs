@@ -29,7 +29,7 @@ use crate::model::ids::{DeviceId, PatientId, SiteId};
 use crate::model::input::Input;
 use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::output::Output;
-use crate::patient::{Patient, RuleContext};
+use crate::patient::{Intake, Patient, RuleContext};
 use crate::rules::UNKNOWN_CLASS;
 use crate::site::Site;
 
@@ -354,6 +354,13 @@ impl Core {
         (device, &self.head.intake_gaps)
     }
 
+    /// What patients are judged by at this moment.
+    pub(super) fn ground(&self) -> Ground {
+        let Head { failing_since, intake_gaps, .. } = &self.head;
+        let configuration = Arc::clone(&self.configuration);
+        Ground { configuration, held: *failing_since, gaps: intake_gaps.clone() }
+    }
+
     pub(super) fn patient_mut(&mut self, id: &PatientId) -> Option<&mut Patient> {
         let patient = Arc::make_mut(self.patients.get_mut(id)?);
         patient.touched = self.head.row;
@@ -371,7 +378,22 @@ impl Core {
     }
 }
 
-/// The context of a configuration.
-pub(super) fn context(configuration: &Configuration) -> RuleContext<'_> {
-    RuleContext { signals: &configuration.signals, rules: &configuration.rules }
+/// What patients are judged by at a moment, held while one of them changes.
+pub(super) struct Ground {
+    pub(super) configuration: Arc<Configuration>,
+    held: Option<Timestamp>,
+    gaps: Vec<IntakeGap>,
+}
+
+impl Ground {
+    /// The context of its configuration.
+    pub(super) fn context(&self) -> RuleContext<'_> {
+        self.context_of(&self.configuration)
+    }
+
+    /// The context of another configuration at the same moment.
+    pub(super) fn context_of<'a>(&'a self, configuration: &'a Configuration) -> RuleContext<'a> {
+        let intake = Intake { held: self.held, gaps: &self.gaps };
+        RuleContext { signals: &configuration.signals, rules: &configuration.rules, intake }
+    }
 }

@@ -92,8 +92,12 @@ impl Episodes {
             | EpisodeKey::Timed(name, _)
             | EpisodeKey::Placed(name, ..)
             | EpisodeKey::Arrived(name, ..)) = key;
-            if names.contains(name) {
+            // What has ended has ended, whoever it was told of.
+            if names.contains(name) || reported.phase != rank(Phase::Start) {
                 reported.patient = Some(right.clone());
+            }
+            if !names.contains(name) && reported.phase == rank(Phase::End) {
+                reported.phase = ONLY_ENDED;
             }
         }
     }

@@ -28,6 +28,7 @@ impl Device {
             class,
             interval: None,
             newest: None,
+            instant: None,
             intake_gaps: around.intake_gaps,
             stands_still: false,
             taken,
@@ -69,7 +70,8 @@ impl Device {
         if event.phase == Phase::End {
             self.episodes.note_end(key, certain, &patient, now.wall());
         } else {
-            self.episodes.note(key, event.phase, &patient, now.wall());
+            let known = if over { Phase::End } else { event.phase };
+            self.episodes.note(key, known, &patient, now.wall());
         }
         self.count(Fate::Event, out);
         let episode = Episode {

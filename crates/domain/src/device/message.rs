@@ -49,6 +49,9 @@ impl Device {
         }
         let mut taken = Taken { old: outcome == SequenceOutcome::Old, stepped: None };
         let cause = self.cause(message, 0, now);
+        if let Some(clock) = &message.clock {
+            self.clock_of_mut(message).is_kept_by(clock);
+        }
         if message.delivery.could_be_live() && !taken.old {
             let sent_at = hop_sent_at(message).or(newest);
             taken.stepped =
@@ -165,7 +168,7 @@ fn in_order<'a>(
     let mut number = numbers;
     let mut places: Vec<Timed<'a>> = Vec::with_capacity(readings.len());
     for reading in readings {
-        let place = Place { reading, number, contradicted: false, taken };
+        let place = Place { reading, number, contradicted: false, rival: false, taken };
         let folds = rules.limits_of(reading.signal).map(|rule| rule.folds.len()).max();
         let rank = Reverse(folds.unwrap_or_default());
         places.push(((device_time(message, reading.time), rank), place));
@@ -178,23 +181,30 @@ fn in_order<'a>(
     places.into_iter().map(|(_, place)| place).collect()
 }
 
-/// Marks numbers of one time and series that differ, unless one of them says that it corrects.
+/// Marks numbers of one time and series that differ, unless one of them says that it corrects. Of two that both say so
+/// neither takes the place of the other.
 fn mark_contradictions(group: &mut [Timed<'_>]) {
     for i in 1..group.len() {
         let (before, rest) = group.split_at_mut(i);
         let Some(((Some(_), _), second)) = rest.first_mut() else { return };
         for (_, first) in before {
-            if contradict(first.reading, second.reading) {
-                (first.contradicted, second.contradicted) = (true, true);
+            if !differ(first.reading, second.reading) {
+                continue;
+            }
+            let corrects = |place: &Place<'_>| place.reading.status == Status::Corrected;
+            match (corrects(first), corrects(second)) {
+                (true, true) => second.rival = true,
+                (false, false) => (first.contradicted, second.contradicted) = (true, true),
+                (true, false) | (false, true) => {}
             }
         }
     }
 }
 
-fn contradict(first: &Reading, second: &Reading) -> bool {
+/// Whether two numbers of one series, of which none is withdrawn, differ.
+fn differ(first: &Reading, second: &Reading) -> bool {
     let speaks = |reading: &Reading| {
-        matches!(reading.status, Status::Final | Status::Preliminary)
-            && matches!(reading.value, Value::Number { .. })
+        reading.status != Status::EnteredInError && matches!(reading.value, Value::Number { .. })
     };
     first.signal == second.signal
         && first.instance == second.instance

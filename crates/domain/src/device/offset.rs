@@ -78,8 +78,7 @@ impl ClockOffset {
         now: Stamp,
     ) -> Option<Span> {
         if let Some(clock) = clock {
-            self.disciplined =
-                matches!(clock.source, Some(ClockSource::Network | ClockSource::Ntp));
+            self.is_kept_by(clock);
             if clock.timeline.is_some() && clock.timeline > self.timeline {
                 if self.timeline.is_some() {
                     self.start();
@@ -109,6 +108,11 @@ impl ClockOffset {
             self.sample(smallest, now);
         }
         None
+    }
+
+    /// What keeps the clock, as a message says, whenever that came.
+    pub fn is_kept_by(&mut self, clock: &Clock) {
+        self.disciplined = matches!(clock.source, Some(ClockSource::Network | ClockSource::Ntp));
     }
 
     /// The gateway's wall clock moved by so much: what was learnt against it moves along.

@@ -1,5 +1,7 @@
 //! What becomes of a reading: whether it came before, whose it is, and what the rules may see of it.
 
+use std::collections::BTreeSet;
+
 use super::binding::Attribution;
 use super::content::{content, fate, fingerprint, flags, zero};
 use super::identity::{Before, Copied, Series};
@@ -38,6 +40,8 @@ pub(super) struct Place<'a> {
     pub(super) number: u32,
     /// Another value of the same series and time stands in the same message.
     pub(super) contradicted: bool,
+    /// Another correction of the same reading, with another value, stands before it in the same message.
+    pub(super) rival: bool,
     /// How its message was taken.
     pub(super) taken: Taken,
 }
@@ -53,7 +57,7 @@ impl Device {
         out: &mut Output,
     ) {
         let now = out.now;
-        let Place { reading, number, contradicted, taken } = place;
+        let Place { reading, number, contradicted, rival, taken } = place;
         let Around { class, everywhere: Surroundings { rules, intake_gaps } } = around;
         let known = self.series_of(reading);
         if known.is_err() && self.series.len() >= SERIES {
@@ -98,18 +102,30 @@ impl Device {
         let flags_before = before.seen().filter(|_| is_same).map(|seen| seen.flags);
         let interval = self.interval_of(reading.signal);
         let newest = state.and_then(|state| state.newest);
-        let pace = Pace { class, interval, newest, intake_gaps, stands_still, taken };
+        let of_instant = instant.and_then(|seen| seen.rule_at);
+        let pace =
+            Pace { class, interval, newest, instant: of_instant, intake_gaps, stands_still, taken };
         let (mut timing, suspect) = timing(self, message, reading.time, pace, now);
-        let corrects =
-            reading.status == Status::Corrected && (again || matches!(before, Before::Other(_)));
-        if let Some(measured) = corrected_before.filter(|_| !suspect || withdraws) {
+        // What was withdrawn before it came is nothing that could be corrected.
+        let came = again && gone.is_some_and(|seen| seen.arrived.is_some());
+        let corrects = reading.status == Status::Corrected
+            && !rival
+            && (came || matches!(before, Before::Other(_)));
+        let kept = corrected_before.filter(|_| !suspect || withdraws);
+        if let Some(measured) = kept {
             timing.measured = measured;
             timing.own = now.own(measured).min(now.at);
+            // What was stamped ahead is no younger than its first copy.
+            if let Some(arrived) = instant.and_then(|seen| seen.arrived) {
+                timing.own = timing.own.min(arrived);
+                if class.is_none_or(|class| !class.charted) {
+                    timing.measured = measured.min(now.shown(arrived));
+                }
+            }
             // What corrects the newest reading is the newest, however old that is.
-            let rule_at = instant.and_then(|seen| seen.rule_at);
-            let is_newest = rule_at.is_some() && rule_at == newest;
+            let is_newest = of_instant.is_some() && of_instant == newest;
             if corrects && !taken.old && !message.delivery.retained && is_newest {
-                timing.rule_at = rule_at.unwrap_or(timing.rule_at);
+                timing.rule_at = of_instant.unwrap_or(timing.rule_at);
                 timing.timeliness = Timeliness::Live;
             }
         }
@@ -124,7 +140,7 @@ impl Device {
             None if timing.measured == timing.received => {
                 self.series_at(known, reading).kept_at_arrival(now)
             }
-            None => timing.measured,
+            None => kept.unwrap_or(timing.measured),
         };
         let known = self.series_of(reading);
         let cause = self.cause(message, reading.index, now);
@@ -155,14 +171,30 @@ impl Device {
         if is_kept {
             self.sample(reading, (at, sent), flags, number, out);
         }
-        let (patient, content) = match attribution {
+        if withdraws {
             // Whoever it was of, it does not count any more.
-            Attribution::Unbound | Attribution::Uncertain(_) if withdraws => {
-                if let Some(sent) = sent {
-                    self.series_at(known, reading).withdraw(sent, Some(value));
-                }
-                return self.count(Fate::Withdrawn, out);
+            if let Some(sent) = sent {
+                self.series_at(known, reading).withdraw(sent, Some(value));
             }
+            let source = self.source_of(reading);
+            let (conflict, corrects) = (false, false);
+            let withdrawn = Observation {
+                source,
+                cause,
+                timing,
+                sent,
+                conflict,
+                corrects,
+                content,
+                number: None,
+            };
+            let everybody: BTreeSet<&PatientId> =
+                self.bindings.iter().filter_map(|binding| binding.patient.as_ref()).collect();
+            let told = everybody.into_iter().cloned();
+            observed.extend(told.map(|whose| (whose, Observed::Reading(withdrawn.clone()))));
+            return self.count(Fate::Withdrawn, out);
+        }
+        let (patient, content) = match attribution {
             Attribution::Unbound | Attribution::Uncertain(_) => {
                 let fate = if let Attribution::Uncertain(patient) = attribution {
                     observed.push((patient.clone(), Observed::Unattributed(cause)));
@@ -178,9 +210,9 @@ impl Device {
                 (patient.clone(), zero(content, zeros, reading))
             }
         };
-        if let Some(sent) = sent.filter(|_| corrects || withdraws) {
+        if let Some(sent) = sent.filter(|_| corrects) {
             let known = self.series_of(reading);
-            self.series_at(known, reading).withdraw(sent, withdraws.then_some(value));
+            self.series_at(known, reading).withdraw(sent, None);
         }
         let known = self.series_of(reading);
         // A zero that means no sensor, and what cannot be, are no values that another contradicts.
@@ -194,7 +226,7 @@ impl Device {
         if (judged && !corrected && contradicts) || contradicted {
             series.contradict(timing.rule_at);
         }
-        let conflict = series.is_in_conflict(timing.rule_at, window);
+        let conflict = rival || series.is_in_conflict(timing.rule_at, window);
         let speaks = matches!(content, Content::Number(_) | Content::Word(_));
         let live = timing.timeliness == Timeliness::Live;
         if speaks && live && !timing.is_doubtful() && !conflict {
@@ -209,11 +241,7 @@ impl Device {
             plain
         };
         self.count(fate, out);
-        let source = Source {
-            device: self.details.id.clone(),
-            signal: reading.signal,
-            instance: reading.instance.clone(),
-        };
+        let source = self.source_of(reading);
         let number = is_kept.then_some(number);
         let observation =
             Observation { source, cause, timing, sent, conflict, corrects, content, number };
@@ -235,6 +263,11 @@ impl Device {
         let rule_at = timing.rule_at;
         let copied = Copied { measured, rule_at, arrived, judged, flags };
         self.series_at(known, reading).note(sent, value, copied);
+    }
+
+    fn source_of(&self, reading: &Reading) -> Source {
+        let (signal, instance) = (reading.signal, reading.instance.clone());
+        Source { device: self.details.id.clone(), signal, instance }
     }
 
     /// The index of a reading's series, or the one it would take.

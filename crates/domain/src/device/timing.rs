@@ -27,6 +27,8 @@ pub(super) struct Pace<'a> {
     pub(super) interval: Option<Span>,
     /// Rule time of the newest reading of the series judged live.
     pub(super) newest: Option<Timestamp>,
+    /// Rule time of the first reading of its instant: one instant has one time.
+    pub(super) instant: Option<Timestamp>,
     pub(super) intake_gaps: &'a [IntakeGap],
     /// Its clock gave the same time long ago.
     pub(super) stands_still: bool,
@@ -108,7 +110,7 @@ pub(super) fn timing(
         let quality = if fresh { TimeQuality::Arrival } else { TimeQuality::Unknown };
         return (at_arrival(quality), true);
     }
-    let rule_at = now.own(corrected).min(now.at);
+    let rule_at = pace.instant.unwrap_or(now.own(corrected)).min(now.at);
     let by_old_clock = pace.taken.stepped.is_some() && !is_near(received - stamp, Span::ZERO);
     let certain = charted || (clock.is_certain(sent_at, now) && !by_old_clock);
     let quality = if certain { TimeQuality::Synced } else { TimeQuality::Estimated };

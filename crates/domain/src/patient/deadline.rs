@@ -28,6 +28,11 @@ pub struct Intake<'a> {
 const CATCHING_UP: Span = Span::secs(10);
 
 impl Intake<'_> {
+    /// Whether what falls then for want of data is decided by now.
+    pub(super) fn is_decided(&self, due: Timestamp, now: Timestamp) -> bool {
+        self.decided(due).is_some_and(|decided| decided <= now)
+    }
+
     fn decided(&self, due: Timestamp) -> Option<Timestamp> {
         if self.held.is_some_and(|held| due >= held) {
             return None;
@@ -65,15 +70,11 @@ impl<'r> Earliest<'r, '_> {
 
 impl Patient {
     /// The deadline that is decided first, in the gateway's own time.
-    pub fn next_deadline<'r>(
-        &self,
-        context: RuleContext<'r>,
-        intake: Intake<'_>,
-    ) -> Option<Due<'r>> {
+    pub fn next_deadline<'r>(&self, context: RuleContext<'r>) -> Option<Due<'r>> {
         if self.discharged_at.is_some() {
             return None;
         }
-        let mut earliest = Earliest { intake, first: None };
+        let mut earliest = Earliest { intake: context.intake, first: None };
         for kind in KINDS {
             kind.deadlines(self, context, &mut earliest);
         }

@@ -82,7 +82,8 @@ impl Patient {
             out.note(Some(&self.details.id), Some(&episode.device), "historical", text);
             return;
         }
-        let momentary = late || episode.phase == Phase::Single;
+        let single = episode.phase == Phase::Single;
+        let momentary = late || single;
         let draft = Draft {
             key: key.clone(),
             kind: rule.kind,
@@ -116,7 +117,8 @@ impl Patient {
             known_at: None,
         };
         self.raise(draft, out);
-        if !momentary {
+        // What came late has not ended either.
+        if !single {
             let (name, id) = (episode.name.clone(), episode.id.clone());
             self.alarms.begin(&key, Ongoing { name, id, began: episode.timing.measured });
         }

@@ -274,6 +274,12 @@ impl Patient {
         let before = Before { interval: was, ..Before::default() };
         let spot = class.is_some_and(|class| class.spot_only);
         state.spot = spot;
+        // Of values of one time that contradict each other none parts anything that comes late.
+        if let Some(sent) = observation.sent.filter(|_| observation.conflict)
+            && let Some(earlier) = &mut state.earlier
+        {
+            earlier.contradicted(sent);
+        }
         let by_hand = class.is_some_and(|class| class.charted);
         let reading =
             Reading { observation, number, series, spot, by_hand, ambiguous, refused, before };
@@ -376,7 +382,9 @@ impl Patient {
         for (source, state) in series {
             // What stands open of an earlier binding goes on.
             let left = self.series.get_mut(&source).map(|left| std::mem::take(&mut left.watches));
-            self.series.insert(source, SeriesState { watches: left.unwrap_or_default(), ..state });
+            // By whose limits it lies beyond one is another's question now.
+            let (watches, counted) = (left.unwrap_or_default(), state.judged);
+            self.series.insert(source, SeriesState { watches, counted, ..state });
         }
         self.judge_again(&mut Reconfigured::Inherited(&inherited, &mut handover), context, out);
     }

@@ -1,8 +1,10 @@
 //! Limit rules: a number beyond a limit for its delay (contract §3, §5; docs/architecture.md, "Time").
 
+mod again;
 mod confirmed;
 mod draft;
 mod excursion;
+mod gone;
 mod known;
 mod late;
 mod lost;
@@ -26,7 +28,7 @@ pub(super) use watch::Watches;
 
 use super::alarms::{Parts, PatientAlarms};
 use super::deadline::Earliest;
-use super::judgement::{Forgotten, Kind, Occurrence, Reading, Reconfigured, Wanted};
+use super::judgement::{Forgotten, Kind, Occurrence, Reading, Reconfigured};
 use super::{Deadline, Patient, RuleContext, SeriesState};
 use crate::alarms::book::{Draft, Key};
 use crate::model::alarm::Condition;
@@ -121,7 +123,8 @@ impl Kind for Limits {
             Forgotten::Reading(source, sent, retracted) => {
                 if let Some(state) = patient.series.get_mut(*source) {
                     state.watches.withdraw(*sent);
-                    state.watches.retain(|w| retracted.iter().all(|key| key.rule != w.rule));
+                    let gone = |rule: &RuleId| retracted.iter().any(|key| key.rule == *rule);
+                    state.watches.forget(&gone);
                 }
             }
             Forgotten::Rules(wanted) => {
@@ -154,7 +157,7 @@ impl Patient {
 
     /// Whether the last value of a series, as far as it is certain, was inside all limits.
     pub(super) fn was_inside(&self, source: &Source, context: RuleContext<'_>) -> bool {
-        let Some(latest) = self.series.get(source).and_then(|s| s.latest.as_ref()) else {
+        let Some(latest) = self.series.get(source).and_then(SeriesState::certain) else {
             return false;
         };
         let limits = self.limits_at(latest.rule_at);
@@ -189,9 +192,12 @@ impl Patient {
         let rules = self.judging(source.signal, observation.timing.own, context);
         let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
         let limits = valid_at(limits, adult, observation.timing.own);
-        let left = state.earlier.as_ref().and_then(|earlier| earlier.last()).map(|v| v.rule_at);
+        let is_decided = |due, now| context.intake.is_decided(due, now);
+        let left = state.earlier.as_ref().and_then(|earlier| earlier.newest()).map(|v| v.rule_at);
         for rule in rules {
+            let gap = (!spot && !rule.spot).then(|| state.gap(rule));
             let (mut beyond, mut judged) = ([false; 2], false);
+            let mut fresh = [false; 2];
             for level in Level::ALL {
                 let relation =
                     rule.relation(level, limits, number.value, number.unit, number.comparator);
@@ -209,6 +215,7 @@ impl Patient {
                     continue;
                 }
                 let before = watch.tracks[level].told();
+                let was_active = watch.tracks[level].active;
                 let track = &mut watch.tracks[level];
                 let evidence = |limit, from| {
                     Box::new(Evidence::new(observation, number, limit, from, limits.version))
@@ -224,16 +231,23 @@ impl Patient {
                     arrives: alarms.now().at,
                 };
                 let rule_at = observation.timing.rule_at;
+                let last = track.last;
                 move_track(track, relation, certain, manner, rule_at, evidence);
+                // What is further than the gap from what was told is another excursion.
+                let apart = gap.zip(last).is_some_and(|(gap, last)| rule_at - last > gap);
                 if beyond[level] {
                     track.see(number, observation.sent, rule.side);
+                    if apart && before.is_some() {
+                        track.since = Some(rule_at);
+                    }
                 }
-                let over = track.began.is_none();
+                let over = track.began.is_none() || (apart && beyond[level]);
                 let due = state.watches.of(rule).and_then(|watch| watch.due(rule, level, state));
                 let watch = state.watches.of_mut(rule);
                 // What is due already is told with what it is graver than.
                 watch.tracks[level].active |=
-                    observation.corrects && due.is_some_and(|due| due <= alarms.now().at);
+                    observation.corrects && due.is_some_and(|due| is_decided(due, alarms.now().at));
+                fresh[level] = beyond[level] || (watch.tracks[level].active && !was_active);
                 watch.note_past(rule, level, before.filter(|_| over), (certain, observation));
             }
             if (certain && !observation.corrects) || beyond.contains(&true) {
@@ -243,7 +257,7 @@ impl Patient {
                 // What is no sign of life does not show that it is over.
                 state.watches.begin_clearing_anew(rule);
             }
-            alarms.settle(rule, source, state, beyond, (certain, judged));
+            alarms.settle(rule, source, state, fresh, (certain, judged));
             alarms.ask_for_repeat(rule, source, state, certain);
         }
         state.watches.tidy();
@@ -280,78 +294,6 @@ impl Patient {
             alarms.ask_for_repeat(rule, &source, state, true);
         }
     }
-
-    /// Judges what is known last of some series; emergencies first, so that what follows from one finds it.
-    fn judge_all_latest(
-        &mut self,
-        all: &[usize],
-        wanted: Wanted<'_>,
-        context: RuleContext<'_>,
-        out: &mut Output,
-    ) {
-        let folds = |id: &RuleId| {
-            context
-                .rules
-                .get(id)
-                .and_then(Rule::as_limit)
-                .is_some_and(|rule| !rule.folds.is_empty())
-        };
-        let mut lost = vec![false; all.len()];
-        for emergencies in [true, false] {
-            let these = |id: &RuleId| folds(id) == emergencies && wanted(id);
-            for (series, lost) in all.iter().zip(&mut lost) {
-                *lost |= self.hold_latest(*series, &these, context, out);
-            }
-        }
-        // What is lost by now is unknown once all of it is told.
-        for (series, _) in all.iter().zip(lost).filter(|(_, lost)| *lost) {
-            self.lose(*series, out.now.at, context, out);
-        }
-    }
-
-    /// Judges what is known last of a series at once, by level, under rules that are new to it. What is in doubt
-    /// raises as well: a change of rules ends nothing that only doubt holds (contract §5, row 23).
-    pub(super) fn judge_latest(
-        &mut self,
-        series: usize,
-        wanted: Wanted<'_>,
-        context: RuleContext<'_>,
-        out: &mut Output,
-    ) {
-        if self.hold_latest(series, wanted, context, out) {
-            self.lose(series, out.now.at, context, out);
-        }
-    }
-
-    /// Raises what the last known values of a series hold; whether that is lost by now.
-    fn hold_latest(
-        &mut self,
-        series: usize,
-        wanted: Wanted<'_>,
-        context: RuleContext<'_>,
-        out: &mut Output,
-    ) -> bool {
-        let Some(source) = self.series.key_at(series).cloned() else { return false };
-        let rules = self.judging(source.signal, out.now.at, context);
-        let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
-        let now = alarms.now().at;
-        let limits = valid_at(limits, adult, now);
-        let mut held = false;
-        for rule in rules.filter(|rule| wanted(&rule.id)) {
-            if state.hold_known(rule, &source, limits, alarms.now()) {
-                // Other rules are no reading: news is only what they begin.
-                let key = Key::new(rule.id.clone(), source.name());
-                let told = [Condition::Present, Condition::Unknown];
-                let holds = alarms.open(&key).is_some_and(|(is, _)| told.contains(&is));
-                alarms.settle(rule, &source, state, [!holds; 2], (false, false));
-                held = true;
-                let since = |counted| rule.spot || state.spot || now - counted < state.gap(rule);
-                state.lost = state.counted.map_or(state.lost, |counted| !since(counted));
-            }
-            alarms.ask_for_repeat(rule, &source, state, true);
-        }
-        state.lost && held
-    }
 }
 
 impl PatientAlarms<'_> {
@@ -361,7 +303,7 @@ impl PatientAlarms<'_> {
         rule: &LimitRule,
         source: &Source,
         state: &mut SeriesState,
-        beyond: [bool; 2],
+        fresh: [bool; 2],
         (certain, judged): (bool, bool),
     ) {
         let watch = state.watches.iter_mut().find(|w| w.rule == rule.id);
@@ -379,7 +321,7 @@ impl PatientAlarms<'_> {
         match (level, open) {
             (Some(level), None) => self.raise_limit(rule, source, state, level, holds),
             (Some(level), Some((condition, priority))) => {
-                let fresh = beyond.contains(&true);
+                let fresh = fresh.contains(&true);
                 if (condition != Condition::Present && fresh) || priority < rule.priority(level) {
                     self.raise_limit(rule, source, state, level, holds);
                 } else if fresh {
@@ -399,7 +341,7 @@ impl PatientAlarms<'_> {
         }
         // What lies inside does not show of what is unknown that it holds.
         let rests = certain && judged && matches!(open, Some((Condition::Present, _)));
-        if beyond.contains(&true) || rests {
+        if fresh.contains(&true) || rests {
             self.known(&key, state.counted);
         }
     }

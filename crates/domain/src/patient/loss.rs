@@ -102,7 +102,12 @@ impl LossWatch {
     /// Another signal of the device was judged.
     fn go_on(&mut self, rule: &LossRule, now: Timestamp) {
         // What arrives together says nothing of what is missing.
-        if self.off || now <= self.arrival {
+        if now <= self.arrival {
+            return;
+        }
+        if self.off {
+            // What is told already is known as long as its device goes on.
+            self.run.iter_mut().for_each(|run| run.last = now);
             return;
         }
         let whole = rule.lasts(self.interval);
@@ -131,7 +136,10 @@ impl Kind for Losses {
         out: &mut Output,
     ) {
         match occurrence {
-            Occurrence::Number(reading) if reading.is_certain() => {
+            // What corrects an earlier value is no sign of life.
+            Occurrence::Number(reading)
+                if reading.is_certain() && !reading.observation.corrects =>
+            {
                 patient.not_lost(reading, context, out);
                 patient.goes_on(&reading.observation.source, context, out);
             }
@@ -197,6 +205,13 @@ impl Kind for Losses {
             Reconfigured::Inherited(_, handover) => {
                 patient.losses.append(&mut handover.losses);
                 patient.judge_losses(&|_| true, context, out);
+                // One of which nothing is known since is the right patient's as well.
+                let lost = |open: &&Open| {
+                    context.rules.get(&open.alarm.rule).and_then(Rule::as_loss).is_some()
+                };
+                for open in handover.told.iter().map(|(open, _)| open).filter(lost) {
+                    patient.judge_loss_again(open, context, out);
+                }
             }
         }
     }
@@ -278,7 +293,8 @@ impl Patient {
     fn sensor_off(&mut self, source: &Source) {
         for watch in &mut self.losses {
             if watch.source.device == source.device && watch.source.signal == source.signal {
-                (watch.off, watch.run) = (true, None);
+                watch.off = true;
+                watch.run.take_if(|run| !run.decided);
             }
         }
     }
@@ -290,6 +306,9 @@ impl Patient {
         (run.due, run.decided) = (None, true);
         let since = run.since;
         let Some(rule) = context.rules.loss_of(watch.source.signal, person) else { return };
+        // It has lasted for as long as that by now, whoever it is judged for again.
+        (run.lasted, run.counted) =
+            (run.lasted.max(rule.lasts(watch.interval)), run.counted.max(over));
         watch.raised = true;
         if let Some(watch) = self.losses.get(index) {
             let draft = self.loss_draft(watch, (since, over), rule, out);

@@ -118,6 +118,8 @@ pub struct RuleContext<'a> {
     pub signals: &'a SignalTable,
     /// The rules in force.
     pub rules: &'a RuleSet,
+    /// Windows without intake that put off what falls for want of data.
+    pub intake: Intake<'a>,
 }
 
 /// A deadline, by kind in the order they are taken when they fall together. Series, watches and

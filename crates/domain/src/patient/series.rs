@@ -188,6 +188,11 @@ impl SeriesState {
         })
     }
 
+    /// The latest value of which nothing is in doubt, whether a limit judged it or not.
+    pub(super) fn certain(&self) -> Option<&LatestValue> {
+        self.refused.as_deref().or(self.latest.as_ref())
+    }
+
     /// The silence tolerated before it is unknown: the rule's gap, though never less than two of
     /// the intervals it comes in.
     pub fn gap(&self, rule: &LimitRule) -> Span {
@@ -246,8 +251,10 @@ impl SeriesState {
         self.doubtful.take_if(|known| known.rule_at <= value.rule_at);
         self.refused.take_if(|known| known.rule_at <= value.rule_at);
         let latest = self.latest.replace(value);
-        if let Some(latest) = latest {
-            self.earlier.get_or_insert_default().push(latest);
+        match (latest, &mut self.earlier) {
+            (Some(latest), earlier) => earlier.get_or_insert_default().push(latest),
+            (None, Some(earlier)) => earlier.beside_latest(),
+            (None, None) => {}
         }
     }
 
@@ -278,11 +285,12 @@ impl SeriesState {
     pub(super) fn left(mut self) -> Option<Self> {
         self.watches.leave();
         if let Some(latest) = self.latest.take() {
-            self.earlier.get_or_insert_default().push(latest);
+            self.earlier.get_or_insert_default().leave(latest);
         }
         let Self { watches, earlier, .. } = self;
-        let (lost, remembers) = (!watches.is_empty(), earlier.is_some());
-        (lost || remembers).then(|| Self { lost, watches, earlier, ..Self::default() })
+        let lost = watches.iter().any(|watch| !watch.is_at_rest());
+        let remembers = !watches.is_empty() || earlier.is_some();
+        remembers.then(|| Self { lost, watches, earlier, ..Self::default() })
     }
 
     /// Whether anything of it can be shown.
@@ -290,10 +298,26 @@ impl SeriesState {
         self.arrival.is_some()
     }
 
-    /// The reading of this instant does not count any more. Whether it was the latest value: then the one
-    /// before is.
-    pub(super) fn take_back(&mut self, sent: DeviceInstant) -> bool {
+    /// Whether anything is remembered of the reading of an instant.
+    pub(super) fn knows(&self, sent: DeviceInstant) -> bool {
+        self.instants().any(|(at, _)| at == Some(sent)) || self.watches.know(sent)
+    }
+
+    /// When every value was measured, by its device's clock, with its rule time.
+    fn instants(&self) -> impl Iterator<Item = (Option<DeviceInstant>, Timestamp)> {
+        let known = self.latest.iter().chain(self.refused.as_deref());
+        let known = known.map(|value| (value.sent, value.rule_at));
+        let doubtful = self.doubtful.iter().map(|value| (value.sent, value.rule_at));
+        let earlier = self.earlier.iter().flat_map(|earlier| earlier.instants());
+        known.chain(doubtful).chain(earlier)
+    }
+
+    /// The reading of this instant does not count any more: whether it was the latest value, for then the one
+    /// before is, and its rule times.
+    pub(super) fn take_back(&mut self, sent: DeviceInstant) -> (bool, Vec<Timestamp>) {
         let of_instant = |known: Option<DeviceInstant>| known == Some(sent);
+        let gone = self.instants().filter(|(at, _)| of_instant(*at));
+        let gone = gone.map(|(_, rule_at)| rule_at).collect();
         let was_refused = self.refused.take_if(|value| of_instant(value.sent)).is_some();
         self.doubtful.take_if(|value| of_instant(value.sent));
         if let Some(earlier) = &mut self.earlier {
@@ -308,6 +332,6 @@ impl SeriesState {
         if was_refused && self.earlier.as_ref().and_then(|e| e.last()).is_some_and(since) {
             self.refused = self.earlier.as_mut().and_then(|earlier| earlier.pop()).map(Box::new);
         }
-        was_latest
+        (was_latest || was_refused, gone)
     }
 }

@@ -202,6 +202,45 @@ impl Patient {
         self.next_rung(&unheard, context).map_or(Span::ZERO, |rung| rung.after)
     }
 
+    /// Why nobody knows where a series stands to its limits, if a rung of its silence that is over says so.
+    pub(super) fn why_silent(
+        &self,
+        source: &Source,
+        context: RuleContext<'_>,
+        now: Timestamp,
+    ) -> Option<String> {
+        let state = self.series.get(source)?;
+        let of_series = |e: &&Expectation| {
+            e.device == source.device && e.signal.is_none_or(|signal| signal == source.signal)
+        };
+        let silent = |e: &&Expectation| {
+            let within = self.first_rung(e, context);
+            let due = self.last_due(e, context, now);
+            e.rung.is_some() && due.is_some_and(|due| !state.speaks(due, within))
+        };
+        let silent = self.expectations.iter().filter(of_series).find(silent)?;
+        Some(silent.doubt.as_deref().unwrap_or("no data").to_owned())
+    }
+
+    /// When the last rung was due that is decided by now.
+    fn last_due(
+        &self,
+        expectation: &Expectation,
+        context: RuleContext<'_>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let mut climbed = Expectation { rung: None, ..expectation.clone() };
+        let mut last = None;
+        while let Some(rung) = self.next_rung(&climbed, context) {
+            let due = climbed.since + rung.after;
+            if !context.intake.is_decided(due, now) {
+                break;
+            }
+            (last, climbed.rung) = (Some(due), Some(rung.priority));
+        }
+        last
+    }
+
     /// A rung is reached.
     fn silent(&mut self, index: usize, due: Timestamp, context: RuleContext<'_>, out: &mut Output) {
         let Some(expectation) = self.expectations.get(index) else { return };
@@ -211,7 +250,9 @@ impl Patient {
         loop {
             reached.rung = Some(rung.priority);
             match self.next_rung(&reached, context) {
-                Some(next) if reached.since + next.after <= out.now.at => rung = next,
+                Some(next) if context.intake.is_decided(reached.since + next.after, out.now.at) => {
+                    rung = next;
+                }
                 Some(_) | None => break,
             }
         }

@@ -1,8 +1,8 @@
 //! Readings entered in error, and corrected: nothing that stands on them stays (row 26).
 
-use super::judgement::Forgotten;
+use super::judgement::{Forgotten, Wanted};
 use super::limit::newest;
-use super::{Patient, RuleContext};
+use super::{Patient, RuleContext, SeriesState};
 use crate::alarms::book::{Key, Open};
 use crate::model::ids::RuleId;
 use crate::model::observation::{DeviceInstant, Number, Observation, Source, Timeliness};
@@ -39,15 +39,11 @@ impl Patient {
         let retracted = self
             .alarms
             .keys_where(|key, open| stands_on(source, sent, key, open) && !holds(&key.rule));
-        if let Some(state) = self.series.get_mut(source) {
-            state.take_back(sent);
-        }
+        self.forget_value(source, sent, Some(number), context);
         let over = self.take_back(source, sent, retracted, out);
         // Where it is the newest of its series it is judged itself.
-        if observation.timing.timeliness == Timeliness::Late
-            && let Ok(series) = self.series.find(source)
-        {
-            self.judge_latest(series, &|rule| over.contains(rule), context, out);
+        if observation.timing.timeliness == Timeliness::Late {
+            self.judge_what_remains(source, &|rule| over.contains(rule), context, out);
         }
         self.told_no_more(&over, &source.device, context, out);
     }
@@ -63,20 +59,37 @@ impl Patient {
         let Observation { source, sent, .. } = observation;
         let Some(sent) = *sent else { return };
         let retracted = self.alarms.keys_where(|key, open| stands_on(source, sent, key, open));
+        let knows = |state: &SeriesState| state.knows(sent);
+        if retracted.is_empty() && !self.series.get(source).is_some_and(knows) {
+            return;
+        }
         // What is told goes on; what the last value hid comes back.
         let told: Vec<RuleId> = self.series.get(source).map_or_else(Vec::new, |state| {
             let active = state.watches.iter().filter(|watch| watch.active_level().is_some());
             active.map(|watch| watch.rule.clone()).collect()
         });
-        let was_latest = self.series.get_mut(source).is_some_and(|state| state.take_back(sent));
+        let was_latest = self.forget_value(source, sent, None, context);
         let over = self.take_back(source, sent, retracted, out);
         let wanted = |rule: &RuleId| over.contains(rule) || (was_latest && !told.contains(rule));
-        if let Ok(series) = self.series.find(source) {
-            self.judge_latest(series, &wanted, context, out);
-        }
+        self.judge_what_remains(source, &wanted, context, out);
         self.ask_again(source, &over, context, out);
         self.told_no_more(&over, &source.device, context, out);
         self.hurry_silence(&source.device, context, out);
+    }
+
+    /// Judges a series by what it says without a reading. What is silent stays unknown: nothing came.
+    fn judge_what_remains(
+        &mut self,
+        source: &Source,
+        wanted: Wanted<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let Ok(series) = self.series.find(source) else { return };
+        self.judge_latest(series, wanted, context, out);
+        if let Some(reason) = self.why_silent(source, context, out.now.at) {
+            self.input_lost(source, &reason, wanted, context, out);
+        }
     }
 
     /// Forgets a reading, and closes what stands on it; the rules of that.

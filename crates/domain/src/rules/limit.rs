@@ -240,6 +240,12 @@ impl LimitRule {
             {
                 Relation::Beyond { limit, from }
             }
+            // `> 0` against a limit that 0 itself is beyond.
+            (Position::Beyond, Position::Between | Position::Inside)
+                if comparator == Some(Comparator::Greater) && same(value, limit) =>
+            {
+                Relation::Between
+            }
             (Position::Between, Position::Between | Position::Inside)
             | (Position::Inside, Position::Between) => Relation::Between,
             _ => Relation::Ambiguous,

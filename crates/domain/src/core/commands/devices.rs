@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Reply;
-use crate::core::{Core, context};
+use crate::core::Core;
 use crate::device::Binding;
 use crate::model::command::{Outcome, Registration};
 use crate::model::ids::{DeviceId, PatientId};
@@ -65,10 +65,10 @@ impl Core {
     /// What a bound device will send has changed.
     fn expect_anew(&mut self, id: &DeviceId, out: &mut Output) {
         let Some(device) = self.devices.get(id).map(Arc::clone) else { return };
-        let configuration = Arc::clone(&self.configuration);
+        let ground = self.ground();
         if let Some(patient) = device.patient() {
             if let Some(patient) = self.patient_mut(patient) {
-                patient.bind(&device, context(&configuration), out);
+                patient.bind(&device, ground.context(), out);
             }
             self.note_deadline(patient);
         }
@@ -257,17 +257,17 @@ impl Core {
             }
         }
         self.expect_anew(id, out);
-        let configuration = Arc::clone(&self.configuration);
+        let ground = self.ground();
         let now_of = self.devices.get(id).and_then(|d| d.patient().cloned());
         // Of a binding that is over only what happened in it is the right patient's.
         if let Some(right) = patient.filter(|right| now_of.as_ref() != Some(right)) {
             if let Some(machine) = self.patient_mut(right) {
-                machine.inherit(handover.told_only(), context(&configuration), out);
+                machine.inherit(handover.told_only(), ground.context(), out);
             }
             self.note_deadline(right);
         } else if let Some(right) = now_of {
             if let Some(machine) = self.patient_mut(&right) {
-                machine.inherit(handover, context(&configuration), out);
+                machine.inherit(handover, ground.context(), out);
             }
             self.note_deadline(&right);
         }

@@ -3,9 +3,7 @@
 mod devices;
 mod stays;
 
-use std::sync::Arc;
-
-use super::{Core, context};
+use super::Core;
 use crate::model::command::{
     Action, AlarmAct, Command, CommandAnswer, Outcome, PatientDetails, PatientLimit,
 };
@@ -149,9 +147,9 @@ impl Core {
     fn act(&mut self, actor: &str, id: &AlarmId, seen: u64, act: &AlarmAct, out: &mut Output) {
         match self.find_alarm(id) {
             Some((Some(patient), key)) => {
-                let configuration = Arc::clone(&self.configuration);
+                let ground = self.ground();
                 if let Some(patient) = self.patient_mut(&patient) {
-                    patient.act(&key, (actor, seen, act), context(&configuration), out);
+                    patient.act(&key, (actor, seen, act), ground.context(), out);
                 }
                 self.note_deadline(&patient);
             }
@@ -177,8 +175,8 @@ impl Core {
         only: Option<&str>,
         out: &mut Output,
     ) -> Reply {
-        let configuration = Arc::clone(&self.configuration);
-        let context = context(&configuration);
+        let ground = self.ground();
+        let context = ground.context();
         let Some(patient) = self.patients.get(id).filter(|p| p.discharged_at.is_none()) else {
             return Reply::refused(Outcome::NotFound, "no such patient is here");
         };

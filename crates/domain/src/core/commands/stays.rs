@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Reply;
-use crate::core::{Core, context};
+use crate::core::Core;
 use crate::model::alarm::{Priority, State};
 use crate::model::command::{Outcome, PatientDetails};
 use crate::model::ids::{BedId, DeviceId, PatientId, WardId};
@@ -113,14 +113,14 @@ impl Core {
         if details == patient.details {
             return Reply::refused(Outcome::AlreadySo, "nothing of this is news").at(stands);
         }
-        let configuration = Arc::clone(&self.configuration);
+        let ground = self.ground();
         if let Some(patient) = self.patient_mut(id) {
             let before = patient.person();
             let was = std::mem::replace(&mut patient.details, details);
             patient.version += 1;
             let PatientDetails { age_class, pregnant, .. } = patient.details;
             if (was.age_class, was.pregnant) != (age_class, pregnant) {
-                patient.details_changed(before, context(&configuration), out);
+                patient.details_changed(before, ground.context(), out);
             }
         }
         self.note_deadline(id);

@@ -80,6 +80,12 @@ impl Excursions {
         let at = reading.rule_at;
         let part = |all: &mut Self| inside.iter().for_each(|known| all.inside(*known));
         part(self);
+        if gap.is_none() {
+            // Between two single measurements inside nothing is known to have lain beyond.
+            let is_empty =
+                |one: &Excursion| one.after == Some(one.from) && one.before == Some(one.to);
+            self.0.retain(|one| !is_empty(one));
+        }
         self.join(Excursion::new(at, at, None, Some(reading)), side, gap);
         part(self);
     }
@@ -141,6 +147,23 @@ impl Excursions {
         self.0.extend(later);
         self.0.sort_by_key(|one| one.from);
         self.0.drain(..self.0.len().saturating_sub(REMEMBERED));
+    }
+
+    /// A reading of this instant counts no more; what was told of it was told of what takes its place, if that is
+    /// beyond as well.
+    pub(super) fn take_back(&mut self, at: Timestamp, is_beyond: bool) {
+        let alone = |one: &Excursion| one.from == at && one.to == at;
+        self.0.retain(|one| !alone(one) || (is_beyond && one.told.is_some()));
+        for one in &mut self.0 {
+            // Whatever lies between its ends stays what it is.
+            if !is_beyond && one.to == at {
+                one.to = one.from;
+            } else if !is_beyond && one.from == at {
+                one.from = one.to;
+            }
+            one.after.take_if(|after| *after == at);
+            one.before.take_if(|before| *before == at);
+        }
     }
 
     /// Whether this was said of the excursion around an instant, at this level or a graver one.

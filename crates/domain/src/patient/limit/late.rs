@@ -37,11 +37,6 @@ impl Patient {
             };
             let told = if age > rule.actionable { Word::Noted } else { Word::Told };
             let manner = (spot, told);
-            if let Some(sent) = observation.sent.filter(|_| observation.conflict)
-                && let Some(earlier) = &mut state.earlier
-            {
-                earlier.contradicted(sent);
-            }
             if let Some((level, worst)) = state.add_late(rule, reading, limits, manner, evidence) {
                 alarms.announce_late(rule, source, &worst, level, told);
             }
@@ -97,9 +92,13 @@ impl SeriesState {
             past.forget_before(at - rule.actionable);
             past.beyond(evidence(limit, from), rule.side, gap, known_inside[level].as_slice());
             let Some(excursion) = past.around(at) else { continue };
+            // Beside what is told as it happens nothing else begins.
+            let goes_on = gap.is_some_and(|gap| watch.tracks[level].is_told_near(at, gap));
             let delay = if spot || !timed { Span::ZERO } else { rule.delay(level) };
             if excursion.lasts() >= delay && !excursion.is_said(word, level) {
                 announced = excursion.worst().map(|worst| (level, worst.clone()));
+            } else if goes_on {
+                past.say_at(at, Word::Told, level);
             }
         }
         let (level, worst) = announced?;

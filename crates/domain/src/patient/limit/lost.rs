@@ -4,7 +4,7 @@ use super::watch::Evidence;
 use crate::model::alarm::{AlarmKind, Priority};
 use crate::model::ids::RuleId;
 use crate::model::observation::{Number, Source};
-use crate::model::time::Timestamp;
+use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::patient::judgement::{Reading, Silent, Wanted};
 use crate::patient::{Patient, RuleContext, SeriesState};
@@ -92,10 +92,7 @@ impl Patient {
         let of_silent = |source: &Source| {
             source.device == *silent.device && silent.signal.is_none_or(|s| source.signal == s)
         };
-        // What is doubtful and beyond a limit says where it stands.
-        let speaks = |state: &SeriesState| {
-            state.counted.is_some_and(|counted| silent.due - counted < silent.within)
-        };
+        let speaks = |state: &SeriesState| state.speaks(silent.due, silent.within);
         let sources: Vec<Source> = self
             .series
             .iter()
@@ -109,7 +106,7 @@ impl Patient {
 
     /// Physiological alarms over what a series says are unknown; that it says nothing is no reason
     /// to doubt its loss.
-    fn input_lost(
+    pub(in crate::patient) fn input_lost(
         &mut self,
         source: &Source,
         reason: &str,
@@ -128,5 +125,13 @@ impl Patient {
         for key in over {
             self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(reason, now));
         }
+    }
+}
+
+impl SeriesState {
+    /// Whether it says where it stands to its limits when a rung of its silence is due: what is doubtful and beyond one
+    /// does as well.
+    pub(in crate::patient) fn speaks(&self, due: Timestamp, within: Span) -> bool {
+        self.counted.is_some_and(|counted| due - counted < within)
     }
 }

@@ -12,7 +12,7 @@ use crate::model::signal::Signal;
 use crate::model::time::{Span, Timestamp};
 use crate::model::unit::Unit;
 use crate::patient::alarms::PatientAlarms;
-use crate::patient::{Patient, RuleContext, SeriesState};
+use crate::patient::{Intake, Patient, RuleContext, SeriesState};
 use crate::rules::{InForce, Level, LimitRule, Relation, RuleSet};
 
 /// Limits valid from a time on.
@@ -173,7 +173,7 @@ impl PatientAlarms<'_> {
         rule: &LimitRule,
         source: &Source,
         state: &mut SeriesState,
-        limits: InForce<'_>,
+        (limits, intake): (InForce<'_>, Intake<'_>),
         actor: &str,
     ) {
         let key = Key::new(rule.id.clone(), source.name());
@@ -181,15 +181,18 @@ impl PatientAlarms<'_> {
         let spot = state.spot || rule.spot;
         let known = state.known(source, self.now());
         state.count_known(rule, &known, limits);
-        let is_past = |counted| !spot && self.now().at - counted >= state.gap(rule);
-        let unknown = state.lost
-            || open == Some(Condition::Unknown)
-            || state.counted.or(state.arrival).is_some_and(is_past);
-        let certain = !known.is_empty() && known.iter().all(|one| one.certain);
+        let now = self.now().at;
+        let is_past = |counted| !spot && intake.is_decided(counted + state.gap(rule), now);
         let was_active = state.watches.of(rule).and_then(Watch::active_level).is_some();
+        let certain = !known.is_empty() && known.iter().all(|one| one.certain);
         if known.is_empty() {
             return;
         }
+        let is_past = state.counted.or(state.arrival).is_some_and(is_past);
+        // What is heard of is lost no more; what is told is unknown until a reading says otherwise.
+        state.lost &= is_past || was_active;
+        let was_unknown = state.lost || open == Some(Condition::Unknown);
+        let unknown = is_past || (was_unknown && was_active);
         for level in Level::ALL {
             let relation = |one: &Known| one.relation(rule, level, limits);
             let beyond = known.iter().rev().find_map(|one| match relation(one) {
@@ -199,7 +202,6 @@ impl PatientAlarms<'_> {
                 }
             });
             let ambiguous = known.iter().any(|one| relation(one) == Relation::Ambiguous);
-            let now = self.now().at;
             let watch = state.watches.of_mut(rule);
             let track = &mut watch.tracks[level];
             match beyond {

@@ -94,7 +94,7 @@ impl Patient {
             let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
             let limits = valid_at(limits, adult, alarms.now().at);
             for rule in rules {
-                alarms.judge_by_new_limits(rule, &source, state, limits, actor);
+                alarms.judge_by_new_limits(rule, &source, state, (limits, context.intake), actor);
             }
             state.watches.tidy();
         }

@@ -40,7 +40,7 @@ pub(super) fn move_track(
 ) {
     match relation {
         Relation::Beyond { limit, from } => {
-            track.inside_since = None;
+            (track.inside_since, track.over) = (None, None);
             if track.began.is_none() {
                 (track.after, track.arrived) = (manner.before, Some(manner.arrives));
             }
@@ -61,12 +61,16 @@ pub(super) fn move_track(
         // What was measured before it began does not end it.
         _ if track.began.as_deref().is_some_and(|began| began.is_after(manner.measured)) => {}
         Relation::Inside if certain && track.active => {
+            track.over.get_or_insert(rule_at);
             let since = *track.inside_since.get_or_insert(rule_at);
             if rule_at - since >= if manner.spot { APART } else { manner.clear_delay } {
                 *track = Track::default();
             }
         }
-        Relation::Between if certain && track.active => track.inside_since = None,
+        Relation::Between if certain && track.active => {
+            track.over.get_or_insert(rule_at);
+            track.inside_since = None;
+        }
         Relation::Inside | Relation::Between if certain => *track = Track::default(),
         Relation::NoLimit if certain || !track.active => *track = Track::default(),
         Relation::NoLimit => {}

@@ -12,7 +12,7 @@ use crate::model::cause::Cause;
 use crate::model::crossing::Seen;
 use crate::model::ids::RuleId;
 use crate::model::observation::{DeviceInstant, Number, Observation};
-use crate::model::time::Timestamp;
+use crate::model::time::{Span, Timestamp};
 use crate::patient::RuleContext;
 use crate::patient::judgement::Wanted;
 use crate::rules::{Level, LimitRule, Rule};
@@ -66,6 +66,12 @@ pub struct Track {
     /// The worst reading beyond, if it is not the one that began it.
     #[n(7)]
     pub worst: Option<Box<Seen>>,
+    /// The first reading beyond since the last gap, in rule time; what was before is told of by itself.
+    #[n(8)]
+    pub since: Option<Timestamp>,
+    /// The first certain reading since the last one beyond that was not, in rule time.
+    #[n(9)]
+    pub over: Option<Timestamp>,
 }
 
 /// A reading beyond a limit.
@@ -168,7 +174,7 @@ impl Watch {
     }
 
     /// Whether nothing lies beyond a limit, nor did until a moment ago.
-    pub(super) fn is_at_rest(&self) -> bool {
+    pub(in crate::patient) fn is_at_rest(&self) -> bool {
         self.tracks.iter().all(|track| track.began.is_none() && !track.active)
     }
 
@@ -229,8 +235,14 @@ impl Track {
     /// What is known of when it lay beyond, if that was announced.
     pub(super) fn told(&self) -> Option<Told> {
         let began = self.began.as_deref().filter(|_| self.active)?.rule_at;
-        let to = self.last.unwrap_or(began);
-        Some(Told { from: began, to, after: self.after, before: self.inside_since })
+        let (from, to) = (self.since.unwrap_or(began), self.last.unwrap_or(began));
+        let after = self.after.filter(|_| self.since.is_none());
+        Some(Told { from, to, after, before: self.over })
+    }
+
+    /// Whether what is told as it happens reaches as near to an instant as `gap`.
+    pub(super) fn is_told_near(&self, at: Timestamp, gap: Span) -> bool {
+        self.told().is_some_and(|told| told.from - at <= gap && at - told.to <= gap)
     }
 
     /// The reading that began a delay which is still running.
@@ -276,7 +288,7 @@ impl Watches {
 
     /// The series is lost: no delay runs on. The gravest that ran, with its priority.
     pub(super) fn lose(&mut self, context: RuleContext<'_>) -> Option<(Priority, Box<Evidence>)> {
-        let mut gravest: Option<(Priority, Box<Evidence>)> = None;
+        let mut gravest: Option<((Priority, usize), Box<Evidence>)> = None;
         for watch in self.iter_mut() {
             let Some(rule) = context.rules.get(&watch.rule).and_then(Rule::as_limit) else {
                 continue;
@@ -290,15 +302,24 @@ impl Watches {
                     && let Some(began) = track.began.take()
                     && !told
                 {
-                    let priority = rule.priority(level);
-                    if gravest.as_ref().is_none_or(|(worst, _)| *worst < priority) {
-                        gravest = Some((priority, began));
+                    // Of two as grave the one from which more follows.
+                    let rank = (rule.priority(level), rule.folds.len());
+                    if gravest.as_ref().is_none_or(|(worst, _)| *worst < rank) {
+                        gravest = Some((rank, began));
                     }
                 }
             }
         }
         self.tidy();
-        gravest
+        gravest.map(|((priority, _), began)| (priority, began))
+    }
+
+    /// Whether anything stands on the reading of an instant.
+    pub(in crate::patient) fn know(&self, sent: DeviceInstant) -> bool {
+        self.iter().flat_map(|watch| &watch.tracks).any(|track| {
+            let evidence = track.began.iter().chain(&track.next).map(|evidence| evidence.sent);
+            evidence.chain(track.worst.iter().map(|worst| worst.sent)).any(|at| at == Some(sent))
+        })
     }
 
     /// The reading of this instant was entered in error: the delay it began does not run.
@@ -313,10 +334,6 @@ impl Watches {
                 }
             }
         }
-        // It may be what showed that a condition was over.
-        for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {
-            track.inside_since = None;
-        }
         self.tidy();
     }
 
@@ -330,6 +347,13 @@ impl Watches {
 
     /// Keeps what holds, and nothing else: its device was unbound.
     pub(in crate::patient) fn leave(&mut self) {
+        for watch in self.iter_mut() {
+            for level in Level::ALL {
+                // What lay inside since parts what was told from what may come late.
+                let told = watch.tracks[level].told().filter(|told| told.before.is_some());
+                watch.note_told(level, told);
+            }
+        }
         for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {
             track.inside_since = None;
             if !track.active {
@@ -346,6 +370,14 @@ impl Watches {
             for (level, track) in [(Level::Warning, warning), (Level::Critical, critical)] {
                 watch.note_told(level, track.told());
             }
+        }
+        self.tidy();
+    }
+
+    /// Forgets how the series stands to some rules, as what was told of it was told in error.
+    pub(super) fn forget(&mut self, wanted: Wanted<'_>) {
+        for watch in self.iter_mut().filter(|watch| wanted(&watch.rule)) {
+            watch.tracks = Default::default();
         }
         self.tidy();
     }

@@ -21,6 +21,10 @@ pub(crate) struct Earlier {
     /// Values that came late, in the order in which they came.
     #[n(1)]
     late: Vec<LateValue>,
+    /// So many of the first are of a binding before: they part excursions, and are no value of now.
+    #[n(2)]
+    #[cbor(default)]
+    left: usize,
 }
 
 /// A value that came late.
@@ -37,6 +41,11 @@ struct LateValue {
 impl Earlier {
     /// The value before the latest.
     pub(in crate::patient) fn last(&self) -> Option<&LatestValue> {
+        self.before.get(self.left..)?.last()
+    }
+
+    /// The same, also of a binding before.
+    pub(in crate::patient) fn newest(&self) -> Option<&LatestValue> {
         self.before.last()
     }
 
@@ -46,17 +55,34 @@ impl Earlier {
         before.chain(self.late.iter().map(|value| (&value.number, value.rule_at)))
     }
 
-    /// A value is the latest no more.
+    /// When every value was measured, by its device's clock, with its rule time.
+    pub(super) fn instants(&self) -> impl Iterator<Item = (Option<DeviceInstant>, Timestamp)> {
+        let before = self.before.iter().map(|value| (value.sent, value.rule_at));
+        before.chain(self.late.iter().map(|value| (value.sent, value.rule_at)))
+    }
+
+    /// A value is the latest no more, and another is.
     pub(super) fn push(&mut self, value: LatestValue) {
-        if self.before.len() == BEFORE {
-            self.before.remove(0);
-        }
         self.before.push(value);
+        self.beside_latest();
+    }
+
+    /// The latest value is known no more as what speaks of now.
+    pub(super) fn leave(&mut self, latest: LatestValue) {
+        self.before.push(latest);
+        self.left = self.before.len();
+    }
+
+    /// There is a latest value beside these.
+    pub(super) fn beside_latest(&mut self) {
+        let forgotten = self.before.len().saturating_sub(BEFORE);
+        self.before.drain(..forgotten);
+        self.left = self.left.saturating_sub(forgotten);
     }
 
     /// The value before the latest is the latest again.
     pub(super) fn pop(&mut self) -> Option<LatestValue> {
-        self.before.pop()
+        if self.before.len() > self.left { self.before.pop() } else { None }
     }
 
     /// A value came late, at `now`; older ones than `kept` are forgotten.
@@ -79,6 +105,8 @@ impl Earlier {
 
     /// The reading of an instant does not count any more.
     pub(super) fn take_back(&mut self, sent: DeviceInstant) {
+        let of_instant = |value: &&LatestValue| value.sent == Some(sent);
+        self.left -= self.before.iter().take(self.left).filter(of_instant).count();
         self.before.retain(|value| value.sent != Some(sent));
         self.late.retain(|value| value.sent != Some(sent));
     }

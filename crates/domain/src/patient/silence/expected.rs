@@ -44,7 +44,9 @@ impl Patient {
                 class: Box::default(),
                 since,
                 rung: None,
-                poor: poor || doubt.as_ref().is_some_and(|doubt| doubt.starts_with(POOR)),
+                // What was poor of anything was not of what was judged last.
+                poor: (poor && (doubt.is_some() || self.judged_of(id, signal).is_none()))
+                    || doubt.as_ref().is_some_and(|doubt| doubt.starts_with(POOR)),
                 doubt: doubt.clone(),
                 cause: device.silence_cause(),
                 shown: out.now.shown(since),
@@ -98,8 +100,8 @@ impl Patient {
             let reached = |patient: &Self| {
                 let expected = &patient.expectations[index];
                 let rung = patient.next_rung(expected, context)?;
-                (expected.device == *device && expected.since + rung.after <= out.now.at)
-                    .then_some(rung)
+                let is_past = context.intake.is_decided(expected.since + rung.after, out.now.at);
+                (expected.device == *device && is_past).then_some(rung)
             };
             let mut due = None;
             while let Some(rung) = reached(self) {

@@ -1,0 +1,89 @@
+//! What is known last of a series, judged at once under rules that are new to it (contract §5, row 23).
+
+use std::collections::BTreeSet;
+
+use super::own::valid_at;
+use crate::alarms::book::Key;
+use crate::model::alarm::Condition;
+use crate::model::ids::RuleId;
+use crate::output::Output;
+use crate::patient::alarms::Parts;
+use crate::patient::judgement::Wanted;
+use crate::patient::{Patient, RuleContext};
+use crate::rules::Rule;
+
+impl Patient {
+    /// Judges what is known last of some series; emergencies first, those first from which most follows, so that what
+    /// follows from one finds it.
+    pub(super) fn judge_all_latest(
+        &mut self,
+        all: &[usize],
+        wanted: Wanted<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        let explains = |id: &RuleId| {
+            context.rules.get(id).and_then(Rule::as_limit).map_or(0, |rule| rule.folds.len())
+        };
+        let rules = all.iter().filter_map(|series| self.series.key_at(*series));
+        let rules = rules.flat_map(|source| context.rules.limits_of(source.signal));
+        let amounts: BTreeSet<usize> = rules.map(|rule| rule.folds.len()).collect();
+        let mut lost = vec![false; all.len()];
+        for amount in amounts.into_iter().rev() {
+            let these = |id: &RuleId| explains(id) == amount && wanted(id);
+            for (series, lost) in all.iter().zip(&mut lost) {
+                *lost |= self.hold_latest(*series, &these, context, out);
+            }
+        }
+        // What is lost by now is unknown once all of it is told.
+        for (series, _) in all.iter().zip(lost).filter(|(_, lost)| *lost) {
+            self.lose(*series, out.now.at, context, out);
+        }
+    }
+
+    /// Judges what is known last of a series at once, by level, under rules that are new to it. What is in doubt
+    /// raises as well: a change of rules ends nothing that only doubt holds (contract §5, row 23).
+    pub(in crate::patient) fn judge_latest(
+        &mut self,
+        series: usize,
+        wanted: Wanted<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
+        if self.hold_latest(series, wanted, context, out) {
+            self.lose(series, out.now.at, context, out);
+        }
+    }
+
+    /// Raises what the last known values of a series hold; whether that is lost by now.
+    fn hold_latest(
+        &mut self,
+        series: usize,
+        wanted: Wanted<'_>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) -> bool {
+        let Some(source) = self.series.key_at(series).cloned() else { return false };
+        let rules = self.judging(source.signal, out.now.at, context);
+        let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
+        let now = alarms.now().at;
+        let limits = valid_at(limits, adult, now);
+        let mut held = false;
+        for rule in rules.filter(|rule| wanted(&rule.id)) {
+            if state.hold_known(rule, &source, limits, alarms.now()) {
+                // Other rules are no reading: news is only what they begin.
+                let key = Key::new(rule.id.clone(), source.name());
+                let told = [Condition::Present, Condition::Unknown];
+                let holds = alarms.open(&key).is_some_and(|(is, _)| told.contains(&is));
+                alarms.settle(rule, &source, state, [!holds; 2], (false, false));
+                held = true;
+                let streams = !rule.spot && !state.spot;
+                let is_past = |counted| context.intake.is_decided(counted + state.gap(rule), now);
+                state.lost =
+                    state.counted.map_or(state.lost, |counted| streams && is_past(counted));
+            }
+            alarms.ask_for_repeat(rule, &source, state, true);
+        }
+        state.lost && held
+    }
+}

@@ -1,0 +1,169 @@
+//! What parts excursions that come late from each other, and from what was told (contract §3, "Late").
+
+use crate::model::command::Action;
+use crate::model::message::{Message, Reading, ReadingTime, Status};
+
+use super::differed::again;
+use super::scene::{Scene, at};
+
+const SPO2: &str = "vitals_live.spo2_low";
+const TEMPERATURE: &str = "vitals_live.temperature_high";
+
+fn unbind(scene: &mut Scene) {
+    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
+}
+
+fn withdraw(scene: &mut Scene, signal: &str, value: f64, second: f64) {
+    scene.send("dev", signal, value, again(second, Status::EnteredInError));
+}
+
+/// Temperatures in the order in which they come, each at a second of its own.
+fn temperatures(scene: &mut Scene, values: &[(f64, f64)]) {
+    for (value, second) in values {
+        scene.advance(second - scene.second());
+        scene.reading("dev", "temperature", *value);
+    }
+}
+
+#[test]
+fn the_last_four_values_part_after_the_device_was_unbound_as_well() {
+    let mut scene = Scene::bedside();
+    scene.advance(100.0);
+    scene.stream("dev", "spo2", 97.0, 4);
+    unbind(&mut scene);
+    scene.measured_at("dev", "spo2", 86.0, 80.0);
+    scene.measured_at("dev", "spo2", 86.0, 100.5);
+    assert!(scene.find(SPO2).is_none(), "97 % at 100 s lies between");
+}
+
+#[test]
+fn a_value_that_was_withdrawn_parts_nothing() {
+    let mut scene = Scene::bedside();
+    scene.advance(1_000.0);
+    scene.measured_at("dev", "spo2", 86.0, 500.0);
+    scene.measured_at("dev", "spo2", 97.0, 510.0);
+    withdraw(&mut scene, "spo2", 97.0, 510.0);
+    scene.skip();
+    scene.measured_at("dev", "spo2", 86.0, 530.0);
+    scene.expect(&["late raised low vitals_live.spo2_low: alarming, momentary"]);
+}
+
+#[test]
+fn a_value_that_was_withdrawn_is_no_part_of_what_was_told() {
+    let mut scene = Scene::bedside();
+    temperatures(&mut scene, &[(39.0, 0.0), (36.8, 60.0), (39.0, 120.0)]);
+    withdraw(&mut scene, "temperature", 39.0, 120.0);
+    temperatures(&mut scene, &[(36.8, 200.0), (36.8, 240.0)]);
+    scene.measured_at("dev", "temperature", 39.0, 150.0);
+    assert!(scene.alarm(TEMPERATURE).late, "36.8 °C at 60 s lies between");
+}
+
+#[test]
+fn an_excursion_of_nothing_but_a_corrected_value_is_none() {
+    let mut scene = Scene::bedside();
+    scene.advance(1_000.0);
+    scene.measured_at("dev", "abp_sys", 230.0, 500.0);
+    scene.send("dev", "abp_sys", 120.0, again(500.0, Status::Corrected));
+    scene.measured_at("dev", "abp_sys", 230.0, 530.0);
+    assert!(scene.find("vitals_live.abp_sys_high").is_none(), "nothing lasted");
+}
+
+#[test]
+fn where_an_alarm_is_taken_back_what_came_late_is_still_known() {
+    let mut scene = Scene::bedside();
+    scene.advance(1_000.0);
+    scene.measured_at("dev", "spo2", 86.0, 500.0);
+    scene.stream("dev", "spo2", 87.0, 16);
+    scene.reading("dev", "spo2", 97.0);
+    withdraw(&mut scene, "spo2", 87.0, 1_000.0);
+    assert!(scene.find(SPO2).is_none());
+    scene.measured_at("dev", "spo2", 86.0, 530.0);
+    assert!(scene.alarm(SPO2).late, "it lasted for 30 s");
+}
+
+#[test]
+fn what_lies_in_a_gap_of_what_was_told_is_another_excursion() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 84.0, 20);
+    scene.advance(100.0);
+    scene.stream("dev", "spo2", 84.0, 3);
+    scene.stream("dev", "spo2", 97.0, 70);
+    for second in 60..80 {
+        scene.measured_at("dev", "spo2", 84.0, f64::from(second));
+    }
+    assert!(scene.alarm(SPO2).late);
+}
+
+#[test]
+fn what_comes_late_beside_what_is_told_as_it_happens_begins_nothing() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 84.0, 20);
+    scene.advance(11.0);
+    scene.send("dev", "spo2", 84.0, |message, reading| {
+        message.delivery.retained = true;
+        reading.time = ReadingTime::At(at(25.0));
+    });
+    scene.reset(SPO2, Some("seen"));
+    scene.advance(200.0);
+    scene.measured_at("dev", "spo2", 84.0, 60.0);
+    assert!(scene.find(SPO2).is_none(), "84 % at 25 s was of what was told");
+}
+
+#[test]
+fn between_two_single_measurements_inside_nothing_was_told() {
+    let mut scene = Scene::bedside();
+    temperatures(&mut scene, &[(39.0, 0.0), (39.0, 600.0), (36.8, 610.0), (36.8, 660.0)]);
+    for (value, second) in [(36.8, 300.0), (36.8, 500.0), (39.0, 400.0)] {
+        scene.measured_at("dev", "temperature", value, second);
+    }
+    assert!(scene.alarm(TEMPERATURE).late);
+}
+
+#[test]
+fn what_lay_inside_before_the_device_was_unbound_parts_what_was_told() {
+    let mut scene = Scene::bedside();
+    let inside = [60.0, 61.0, 62.0, 63.0, 64.0].map(|second| (36.8, second));
+    temperatures(&mut scene, &[(39.0, 0.0)]);
+    temperatures(&mut scene, &inside);
+    unbind(&mut scene);
+    scene.reset(TEMPERATURE, Some("seen"));
+    scene.measured_at("dev", "temperature", 39.0, 60.5);
+    assert!(scene.alarm(TEMPERATURE).late, "it was over by 60 s");
+}
+
+#[test]
+fn values_of_one_instant_have_one_time_whatever_the_clock_did_since() {
+    let mut scene = Scene::bedside();
+    let sent = |sent: f64, measured: f64| {
+        move |message: &mut Message, reading: &mut Reading| {
+            (message.clock, message.sent_at) = (None, Some(at(sent)));
+            reading.time = ReadingTime::At(at(measured));
+        }
+    };
+    for (now, value, says, measured) in [
+        (10.0, 95.0, 10.0, 10.0),
+        // Its clock is 3 s ahead from here on.
+        (20.0, 97.0, 23.0, 23.0),
+        (30.0, 70.0, 33.0, 10.0),
+        (31.0, 78.0, 34.0, 20.0),
+    ] {
+        scene.advance(now - scene.second());
+        scene.send("dev", "spo2", value, sent(says, measured));
+    }
+    assert!(scene.alarm(SPO2).late, "95 % of the same instant parts nothing");
+}
+
+#[test]
+fn a_milder_reading_that_shows_that_a_delay_is_over_tells_it() {
+    use crate::model::alarm::Condition;
+    let mut scene = Scene::bedside();
+    scene.advance(1_000.0);
+    for second in 0..20 {
+        scene.measured_at("dev", "spo2", 78.0, 500.0 + f64::from(second));
+    }
+    scene.measured_at("dev", "spo2", 86.0, 988.0);
+    scene.measured_at("dev", "spo2", 87.0, 988.0);
+    scene.advance(4.0);
+    scene.reading("dev", "spo2", 97.0);
+    assert_eq!(scene.alarm(SPO2).condition, Condition::Present, "it lay beyond for 16 s");
+}
