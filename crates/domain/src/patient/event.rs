@@ -42,12 +42,13 @@ impl Kind for Events {
                 patient.judge_event_again(open, (*cause).clone(), context, out);
             }
             Reconfigured::Inherited(_, handover) => {
-                for (open, cause) in std::mem::take(&mut handover.told) {
-                    let is_event =
-                        context.rules.get(&open.alarm.rule).and_then(Rule::as_event).is_some();
-                    if let Some(cause) = cause.filter(|_| is_event) {
-                        patient.judge_event_again(&open, cause, context, out);
-                    }
+                let is_event = |(open, _): &mut (Open, Option<Cause>)| {
+                    context.rules.get(&open.alarm.rule).and_then(Rule::as_event).is_some()
+                };
+                let events: Vec<_> = handover.told.extract_if(.., is_event).collect();
+                for (open, cause) in events {
+                    let Some(cause) = cause else { continue };
+                    patient.judge_event_again(&open, cause, context, out);
                 }
             }
             Reconfigured::Closed { .. } | Reconfigured::Rules(_) => {}

@@ -5,6 +5,7 @@
 //! that follows several series keeps its state in a list of its own in [`Patient`], as losses do.
 
 use super::deadline::Earliest;
+use super::event::Events;
 use super::series::{Before, Doubt};
 use super::{Deadline, Handover, KINDS, Patient, RuleContext, SeriesState};
 use crate::alarms::book::{Key, Open};
@@ -386,7 +387,10 @@ impl Patient {
             let (watches, counted) = (left.unwrap_or_default(), state.judged);
             self.series.insert(source, SeriesState { watches, counted, ..state });
         }
-        self.judge_again(&mut Reconfigured::Inherited(&inherited, &mut handover), context, out);
+        let mut change = Reconfigured::Inherited(&inherited, &mut handover);
+        // What explains the rest is found before it.
+        Events.reconfigure(self, &mut change, context, out);
+        self.judge_again(&mut change, context, out);
     }
 
     fn judge_again(
