@@ -1,5 +1,7 @@
 //! Who asks, and what that person or program may do.
 
+use std::time::Duration;
+
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
@@ -114,22 +116,26 @@ pub(crate) async fn sign_in(
             request.extensions_mut().insert(who)
         }
         Err(refused) => {
-            if let (Some(why), Some(from)) = (refused.why(), request.extensions().get()) {
-                sign_in_failed(&http, why, from);
-            }
+            let failed = refused.why().zip(request.extensions().get());
+            let wait = failed.map(|(why, from)| sign_in_failed(&http, why, from));
+            tokio::time::sleep(wait.unwrap_or_default()).await;
             return Err(unauthorized());
         }
     };
     Ok(next.run(request).await)
 }
 
-/// Counts a token that nobody has; it is reported to the audit. There is no name in it.
-fn sign_in_failed(http: &Ctx, why: &'static str, from: &Connection) {
+/// Counts a token that nobody has; it is reported to the audit. There is no name in it. How long the answer
+/// is to wait.
+fn sign_in_failed(http: &Ctx, why: &'static str, from: &Connection) -> Duration {
     let Handles { metrics, clock, .. } = &http.app.handles;
     let address = from.peer.ip();
     metrics.sign_in_failed("http");
-    http.app.refusals.note_sign_in(SignInWay::Http, None, address, why, clock.wall());
-    tracing::warn!(%address, why, "sign-in refused");
+    let now = clock.wall();
+    if http.app.refusals.may_log(address, now) {
+        tracing::warn!(%address, why, "sign-in refused");
+    }
+    http.app.refusals.note_sign_in(SignInWay::Http, None, address, why, now)
 }
 
 /// What a proxy says of whoever asks through it: then the peer is not the person, loopback or not.

@@ -112,7 +112,7 @@ impl Places {
         if room.strangers.of(&address) >= of_one_address {
             room.end_stranger_of(&address);
         } else if room.strangers.count >= strangers
-            && let Some(most) = room.strangers.most().cloned()
+            && let Some(most) = room.strangers.most().copied()
         {
             room.end_stranger_of(&most);
         }

@@ -39,6 +39,7 @@ mod recordings;
 mod reload;
 mod senders;
 mod setup;
+mod siege;
 mod size;
 mod sse;
 mod tidy;

@@ -8,11 +8,14 @@
 //! principal and a name or topic twice an hour, 8 of one principal, 1,024 in all.
 //! *Sign-ins* that failed: an address and the name given there twice a minute, 8 of one address, 32 in
 //! all.
+//! *Lines in the log* about connections that were not let in: 5 of one address in a minute, and how many were
+//! left out.
 //! *Connections* for which there was no place: for each door at once, once a minute while it goes on, and
 //! when it is over.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::crowds::Crowds;
 use super::tally::{Bounds, Entry, Tally, Tried};
@@ -24,12 +27,20 @@ use vitalgate_domain::model::time::{Span, Timestamp};
 
 const OF_PUBLISHES: Bounds = Bounds { period: Span::hours(1), most: 1_024, most_each: 8 };
 const OF_SIGN_INS: Bounds = Bounds { period: Span::mins(1), most: 32, most_each: 8 };
+const OF_LINES: Bounds = Bounds { period: Span::mins(1), most: 32, most_each: 1 };
+/// Lines about the connections of one address in a minute.
+const MOST_LINES: u64 = 5;
+/// An address that failed so often within a minute waits for each further answer.
+const PATIENCE: u64 = 20;
+/// So long: nobody guesses a token, but guessing costs the gateway work.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// What was refused of late.
 #[derive(Debug)]
 pub struct Refusals {
     publishes: Mutex<Tally<DeviceId, Target>>,
     sign_ins: Mutex<Tally<IpAddr, Claimed>>,
+    lines: Mutex<Tally<IpAddr, ()>>,
     crowds: Mutex<Crowds>,
 }
 
@@ -50,6 +61,7 @@ impl Default for Refusals {
         Self {
             publishes: Mutex::new(Tally::new(OF_PUBLISHES)),
             sign_ins: Mutex::new(Tally::new(OF_SIGN_INS)),
+            lines: Mutex::new(Tally::new(OF_LINES)),
             crowds: Mutex::default(),
         }
     }
@@ -63,7 +75,8 @@ impl Refusals {
         held(&self.publishes).note(principal.clone(), target, "not allowed", now);
     }
 
-    /// Somebody at this address could not prove to be `name`, or may not connect.
+    /// Somebody at this address could not prove to be `name`, or may not connect. How long the answer is to
+    /// wait.
     pub(crate) fn note_sign_in(
         &self,
         way: SignInWay,
@@ -71,9 +84,17 @@ impl Refusals {
         address: IpAddr,
         why: &'static str,
         now: Timestamp,
-    ) {
+    ) -> Duration {
         let claimed = (way, name.map(words::shown));
-        held(&self.sign_ins).note(address.to_canonical(), claimed, why, now);
+        let address = address.to_canonical();
+        let mut sign_ins = held(&self.sign_ins);
+        sign_ins.note(address, claimed, why, now);
+        if sign_ins.of(address) > PATIENCE { WAIT } else { Duration::ZERO }
+    }
+
+    /// Whether the log has room for one more line about a connection from this address.
+    pub(crate) fn may_log(&self, address: IpAddr, now: Timestamp) -> bool {
+        held(&self.lines).note(address.to_canonical(), (), "", now) <= MOST_LINES
     }
 
     /// Connections at this door were closed for want of places.
@@ -87,6 +108,12 @@ impl Refusals {
         let publishes = held(&self.publishes).due(now);
         let mut due = inputs(publishes, held(&self.sign_ins).due(now));
         due.extend(held(&self.crowds).due(now));
+        for ((address, _), Entry { count, .. }) in held(&self.lines).due(now) {
+            if let Some(left_out @ 1..) = count.checked_sub(MOST_LINES) {
+                let address = address.map_or_else(|| "several".to_owned(), |one| one.to_string());
+                tracing::warn!(%address, left_out, "lines about connections not let in were left out");
+            }
+        }
         due
     }
 
@@ -278,6 +305,26 @@ mod tests {
         guess(&"\u{7}".repeat(10_000), "192.0.2.7");
         let (name, ..) = failed(refusals.rest()).remove(0);
         assert!(name.len() < 200, "{name}");
+    }
+
+    #[test]
+    fn who_fails_often_waits_and_takes_few_lines_of_the_log() {
+        let refusals = Refusals::default();
+        let [here, there] = ["192.0.2.7", "192.0.2.8"].map(|address| address.parse().unwrap());
+        refusals.due(second(0));
+        let guess = |n: u64, address| {
+            let name = format!("dev-{n}");
+            refusals.note_sign_in(SignInWay::Mqtt, Some(&name), address, "unknown", second(1))
+        };
+        let waits: Vec<_> = (0..30).map(|n| guess(n, here)).collect();
+        assert_eq!(waits.iter().filter(|wait| **wait == Duration::ZERO).count(), 20);
+        assert_eq!(guess(0, there), Duration::ZERO, "nobody else waits for it");
+        let logged = (0..1_000).filter(|_| refusals.may_log(here, second(1))).count();
+        assert_eq!(logged as u64, MOST_LINES);
+        assert!(refusals.may_log(there, second(1)));
+        refusals.due(second(61));
+        assert_eq!(guess(0, here), Duration::ZERO, "a minute later it is forgotten");
+        assert!(refusals.may_log(here, second(62)));
     }
 
     #[test]

@@ -46,14 +46,22 @@ impl<Who: Ord + Clone, What: Ord + Clone> Tally<Who, What> {
         Self { bounds, begun, entries: BTreeMap::new(), news: false }
     }
 
-    /// It was tried once more.
-    pub(super) fn note(&mut self, who: Who, what: What, why: &'static str, now: Timestamp) {
+    /// It was tried once more; how often in this period, with what shares its entry.
+    pub(super) fn note(&mut self, who: Who, what: What, why: &'static str, now: Timestamp) -> u64 {
         let tried = self.place_of(who, what);
         let entry =
             self.entries.entry(tried).or_insert(Entry { since: now, count: 0, why, reported: 0 });
         entry.count += 1;
         entry.why = why;
         self.news |= entry.reported == 0;
+        entry.count
+    }
+
+    /// How often `who` tried anything in this period, as far as it has entries of its own.
+    pub(super) fn of(&self, who: Who) -> u64 {
+        let own = (Some(who), None);
+        let of_it = self.entries.range(own.clone()..).take_while(|((who, _), _)| *who == own.0);
+        of_it.map(|(_, entry)| entry.count).sum()
     }
 
     /// What is to be reported now: whatever is new, and when the period is over all that came after.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::codec::{self, Connect, Fault, NoConnect, Version, reason, write};
 use super::connection::{Connection, Stream, read_out};
@@ -38,7 +38,7 @@ pub(super) async fn greet(
     let limit = shared.config.connect_timeout;
     let ended = place.ended();
     let received = tokio::select! {
-        received = timeout(limit, receive_connect(socket, tls)) => received,
+        received = timeout(limit, receive_connect(socket, tls, &place, shared)) => received,
         () = ended.cancelled() => return None,
         () = shared.source.cancel.cancelled() => return None,
     };
@@ -47,12 +47,15 @@ pub(super) async fn greet(
         Ok(Ok((caller, Ok(connect)))) => (caller, connect),
         Ok(Ok((caller, Err(error)))) => {
             metrics.connect("bad");
-            turn_away(caller.stream, address, &error).await;
+            log(shared, address, |address| tracing::info!(%address, "{error}"));
+            turn_away(caller.stream, &error).await;
             return None;
         }
         Ok(Err(error)) => {
             metrics.connect("bad");
-            tracing::info!(%address, %error, "closed before its CONNECT");
+            log(shared, address, |address| {
+                tracing::info!(%address, %error, "closed before its CONNECT");
+            });
             if is_about_a_certificate(&error) {
                 sign_in_failed(None, address, "no certificate that counts", shared);
             }
@@ -60,20 +63,39 @@ pub(super) async fn greet(
         }
         Err(_) => {
             metrics.connect("bad");
-            tracing::info!(%address, ?limit, "no whole CONNECT within the limit");
+            log(shared, address, |address| {
+                tracing::info!(%address, ?limit, "no whole CONNECT within the limit");
+            });
             return None;
         }
     };
-    let admitted = admit(&connect, (&caller.names, address), authentication, shared)
-        .and_then(|principal| settle(&principal, &place, shared).map(|()| principal));
+    let admitted = admit(&connect, (&caller.names, address), authentication, shared);
+    let admitted = admitted.and_then(|principal| {
+        settle(&principal, &place, shared)?;
+        Ok(principal)
+    });
     match admitted {
         Ok(principal) => enter(caller, connect, (principal, address), place, shared).await,
-        Err(Fault { code, why }) => {
+        Err(Refusal { fault: Fault { code, why }, wait }) => {
             metrics.connect("refused");
-            tracing::warn!(client = %claimed_name(&connect), %address, why, "connection refused");
-            refuse(caller.stream, connect.version, code).await;
+            let client = claimed_name(&connect);
+            log(shared, address, |address| {
+                tracing::warn!(%client, %address, why, "connection refused");
+            });
+            tokio::select! {
+                () = sleep(wait) => refuse(caller.stream, connect.version, code).await,
+                () = ended.cancelled() => {}
+            }
             None
         }
+    }
+}
+
+/// Logs why a connection was not let in, unless this address has filled its share of the log.
+fn log(shared: &Shared, address: SocketAddr, line: impl FnOnce(SocketAddr)) {
+    let SourceHandles { handles, refusals, .. } = &shared.source;
+    if refusals.may_log(address.ip(), handles.clock.wall()) {
+        line(address);
     }
 }
 
@@ -90,6 +112,8 @@ struct Caller {
 async fn receive_connect(
     socket: TcpStream,
     tls: Option<TlsAcceptor>,
+    place: &ConnectionPlace,
+    shared: &Shared,
 ) -> io::Result<(Caller, Result<Connect, NoConnect>)> {
     let (mut stream, names): (Box<dyn Stream>, _) = match tls {
         None => (Box::new(socket), Vec::new()),
@@ -100,6 +124,7 @@ async fn receive_connect(
         }
     };
     let mut buffer = BytesMut::with_capacity(1 << 10);
+    let mut share = None;
     let connect = loop {
         if let Some(connect) = take_connect(&mut buffer) {
             break connect;
@@ -107,6 +132,7 @@ async fn receive_connect(
         if stream.read_buf(&mut buffer).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        shared.unfinished.hold(&mut share, buffer.len(), || place.ended());
     };
     Ok((Caller { stream, names, buffer }, connect))
 }
@@ -124,14 +150,27 @@ fn take_connect(buffer: &mut BytesMut) -> Option<Result<Connect, NoConnect>> {
     }
 }
 
+/// Why nobody was let in, and how long the answer is to wait.
+struct Refusal {
+    fault: Fault,
+    wait: Duration,
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self { fault, wait: Duration::ZERO }
+    }
+}
+
 fn admit(
     connect: &Connect,
     (certificate, address): (&[String], SocketAddr),
     authentication: Authentication,
     shared: &Shared,
-) -> Result<DeviceId, Fault> {
+) -> Result<DeviceId, Refusal> {
     if connect.version == Version::V4 && connect.client_id.is_empty() && !connect.clean {
-        return Err(Fault::new(reason::CLIENT_ID_INVALID, "a session to keep without a client id"));
+        let why = "a session to keep without a client id";
+        return Err(Fault::new(reason::CLIENT_ID_INVALID, why).into());
     }
     let claim = Claim {
         certificate,
@@ -142,12 +181,13 @@ fn admit(
     let board = Arc::clone(&shared.source.handles.board.borrow());
     let unknown = shared.config.unknown;
     let principal = identify(&board, claim, authentication, unknown).map_err(|refused| {
-        sign_in_failed(Some(claim.name()), address, refused.why(), shared);
-        Fault::new(reason::NOT_AUTHORIZED, refused.why())
+        let wait = sign_in_failed(Some(claim.name()), address, refused.why(), shared);
+        Refusal { fault: Fault::new(reason::NOT_AUTHORIZED, refused.why()), wait }
     })?;
     match &connect.will {
         Some(will) if !permission::may_will(&principal, &will.topic) => {
-            Err(Fault::new(reason::NOT_AUTHORIZED, "a last will not on its own status topic"))
+            let why = "a last will not on its own status topic";
+            Err(Fault::new(reason::NOT_AUTHORIZED, why).into())
         }
         Some(_) | None => Ok(principal),
     }
@@ -164,11 +204,16 @@ fn settle(principal: &DeviceId, place: &ConnectionPlace, shared: &Shared) -> Res
         .map_err(|Full| Fault::new(reason::QUOTA_EXCEEDED, "no place for another connection"))
 }
 
-/// Counts a sign-in that failed; it is reported to the audit.
-fn sign_in_failed(name: Option<&str>, address: SocketAddr, why: &'static str, shared: &Shared) {
+/// Counts a sign-in that failed; it is reported to the audit. How long its answer is to wait.
+fn sign_in_failed(
+    name: Option<&str>,
+    address: SocketAddr,
+    why: &'static str,
+    shared: &Shared,
+) -> Duration {
     let SourceHandles { handles, refusals, .. } = &shared.source;
     handles.metrics.sign_in_failed("mqtt");
-    refusals.note_sign_in(SignInWay::Mqtt, name, address.ip(), why, handles.clock.wall());
+    refusals.note_sign_in(SignInWay::Mqtt, name, address.ip(), why, handles.clock.wall())
 }
 
 async fn enter(
@@ -226,17 +271,11 @@ fn claimed_name(connect: &Connect) -> String {
     words::shown(connect.user.as_deref().unwrap_or(&connect.client_id))
 }
 
-async fn turn_away(stream: Box<dyn Stream>, address: SocketAddr, error: &NoConnect) {
+async fn turn_away(stream: Box<dyn Stream>, error: &NoConnect) {
     match error {
-        NoConnect::Stranger(fault) => tracing::info!(%address, %fault, "not a CONNECT"),
-        NoConnect::Version => {
-            tracing::info!(%address, "a protocol version that is neither 3.1, 3.1.1 nor 5");
-            say(stream, &write::WRONG_VERSION).await;
-        }
-        NoConnect::Broken(fault) => {
-            tracing::info!(%address, %fault, "broken CONNECT");
-            refuse(stream, Version::V5, fault.code).await;
-        }
+        NoConnect::Stranger(_) => {}
+        NoConnect::Version => say(stream, &write::WRONG_VERSION).await,
+        NoConnect::Broken(fault) => refuse(stream, Version::V5, fault.code).await,
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 /// So much of a packet costs nothing: what every connection may hold anyway.
-pub(super) const FREE: usize = 4 << 10;
+const FREE: usize = 4 << 10;
 
 /// The budget.
 #[derive(Debug)]
@@ -39,13 +39,27 @@ impl Unfinished {
         Arc::new(Self { most, held: Mutex::default() })
     }
 
-    /// A share for a packet that begins to be large; `ended` ends its connection.
-    pub(super) fn share(self: &Arc<Self>, bytes: usize, ended: CancellationToken) -> Share {
+    /// A connection holds so many bytes of a packet that is not complete: its share becomes as much, and ends
+    /// where that is little. `ended` ends the connection.
+    pub(super) fn hold(
+        self: &Arc<Self>,
+        share: &mut Option<Share>,
+        bytes: usize,
+        ended: impl FnOnce() -> CancellationToken,
+    ) {
+        if bytes <= FREE {
+            *share = None;
+            return;
+        }
+        let share = share.get_or_insert_with(|| self.begin(ended()));
+        self.held().set(share.number, bytes, self.most);
+    }
+
+    fn begin(self: &Arc<Self>, ended: CancellationToken) -> Share {
         let mut held = self.held();
         let number = held.next;
         held.next += 1;
         held.shares.insert(number, (0, ended));
-        held.set(number, bytes, self.most);
         Share { unfinished: Arc::clone(self), number }
     }
 
@@ -56,14 +70,6 @@ impl Unfinished {
 
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Share {
-    /// It holds so many bytes now.
-    pub(super) fn set(&self, bytes: usize) {
-        let most = self.unfinished.most;
-        self.unfinished.held().set(self.number, bytes, most);
     }
 }
 
@@ -97,21 +103,26 @@ mod tests {
 
     #[test]
     fn whoever_leaves_a_packet_incomplete_for_longest_is_ended_when_the_budget_is_used_up() {
-        let unfinished = Unfinished::new(100);
+        let unfinished = Unfinished::new(10 * FREE);
         let tokens: Vec<CancellationToken> = (0..4).map(|_| CancellationToken::new()).collect();
-        let share = |n: usize, bytes| unfinished.share(bytes, tokens[n].clone());
-        let (first, second) = (share(0, 40), share(1, 40));
-        let third = share(2, 20);
-        assert!(tokens.iter().all(|token| !token.is_cancelled()));
-        third.set(30);
-        assert!(tokens[0].is_cancelled() && !tokens[1].is_cancelled());
-        first.set(1_000);
-        assert!(!tokens[1].is_cancelled(), "it has no share any more");
-        drop((first, second));
-        let whole = share(3, 70);
-        assert!(!tokens[2].is_cancelled());
+        let mut shares = [None, None, None, None];
+        let mut hold = |n: usize, bytes| {
+            unfinished.hold(&mut shares[n], bytes, || tokens[n].clone());
+        };
+        let ended = |n: usize| tokens[n].is_cancelled();
+        for (n, parts) in [(0, 4), (1, 4), (2, 2)] {
+            hold(n, parts * FREE);
+        }
+        assert!(!ended(0) && !ended(1) && !ended(2));
+        hold(2, 3 * FREE);
+        assert!(ended(0) && !ended(1));
+        hold(0, 100 * FREE);
+        assert!(!ended(1), "it has no share any more");
+        hold(1, FREE);
+        hold(3, 7 * FREE);
+        assert!(!ended(2), "whoever ended its packet gave its share back");
         assert_eq!((unfinished.ended(), unfinished.ended()), (1, 0));
-        drop((third, whole));
+        drop(shares);
         assert_eq!(unfinished.held().total, 0);
     }
 }

@@ -45,13 +45,16 @@ pub(in super::super) struct Will {
 }
 
 /// Why there is no [`Connect`].
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(in super::super) enum NoConnect {
     /// Not MQTT, or broken before its version could be known.
+    #[error("not a CONNECT: {0}")]
     Stranger(Fault),
     /// Neither 3.1, 3.1.1 nor 5.
+    #[error("a protocol version that is neither 3.1, 3.1.1 nor 5")]
     Version,
     /// Broken, in MQTT 5, which can be given the reason.
+    #[error("broken CONNECT: {0}")]
     Broken(Fault),
 }
 

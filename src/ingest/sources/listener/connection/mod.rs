@@ -24,7 +24,7 @@ use super::codec::{Connect, Will};
 use super::end::End;
 use super::intake::{Client, ListenerIntake, Place, TooLarge};
 use super::session::Attached;
-use super::unfinished::{FREE, Share};
+use super::unfinished::Share;
 use crate::ingest::line::{self, NotAccepted};
 use crate::net::places::ConnectionPlace;
 use vitalgate_domain::model::ids::DeviceId;
@@ -162,18 +162,8 @@ impl Connection {
 
     /// Takes from the budget of all connections what a packet that is not complete needs.
     fn share(&mut self, intent: Intent) {
-        let bytes = self.buffer.len();
-        if bytes <= FREE || intent == Intent::Wait {
-            self.unfinished = None;
-            return;
-        }
-        match &self.unfinished {
-            Some(share) => share.set(bytes),
-            None => {
-                let share = self.shared.unfinished.share(bytes, self.place.ended());
-                self.unfinished = Some(share);
-            }
-        }
+        let bytes = if intent == Intent::Read { self.buffer.len() } else { 0 };
+        self.shared.unfinished.hold(&mut self.unfinished, bytes, || self.place.ended());
     }
 
     /// Takes in what the buffer holds and hands it over.
