@@ -344,6 +344,15 @@ class Clocks(unittest.TestCase):
         self.assertEqual(story.told("link.boot_reset"), [("low", "")])
         self.assertEqual(story.world.judged["d-1", "spo2"], story.begin + 6 * US)
 
+    def test_0_7_numbers_below_the_window_with_newer_times_are_a_new_counter(self):
+        for numbers in ([*range(251, 256), *range(20)], [1, 2, 3, 4, 2**53 - 1, *range(5, 25)]):
+            story = Story(signals=["heart_rate"], floors=True)
+            for t, seq in enumerate(numbers, start=1):
+                story.send(("heart_rate", 70 if t <= 5 else 0), t=t, seq=seq, boot=5)
+            alarm = story.alarm("vitals_live.asystole_low")
+            self.assertEqual((alarm["late"], alarm["condition"]), (False, "present"))
+            self.assertEqual(story.told("link.boot_reset"), [("low", "")])
+
     def test_0_21_charted_two_hours_ahead_is_no_suspect(self):
         story = Story(cls="charted", signals=["heart_rate"])
         story.send({"signal": "heart_rate", "value": 20, "at": 7000}, t=10, sent_at=False)

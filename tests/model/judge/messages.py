@@ -32,7 +32,7 @@ class Counter:
         if self.highest is None or (now is not None and (self.boot is None or now > self.boot)):
             return self._begin(now, seq, digest, "new")
         if now is not None and now < self.boot:
-            return self._earlier(now, seq, digest, time)
+            return self._went_back(now, seq, digest, time)
         if seq > self.highest:
             self.highest = seq
         if self.highest - seq < WINDOW:
@@ -46,7 +46,7 @@ class Counter:
             again = "old"
         if boot is None and self._is_newer(time):
             return self._begin(now, seq, digest, "reset")
-        return again
+        return again if again == "reused" else self._went_back(now, seq, digest, time)
 
     def _is_newer(self, time):
         return time is not None and (self.newest is None or time > self.newest)
@@ -55,7 +55,7 @@ class Counter:
         self.boot, self.highest, self.came = boot, seq, {seq: digest}
         return word
 
-    def _earlier(self, boot, seq, digest, time):
+    def _went_back(self, boot, seq, digest, time):
         if not self._is_newer(time):
             self.lower = 0
             return "old"

@@ -27,13 +27,13 @@ pub(super) struct Sequence {
     /// Numbers jumped over and not yet come.
     #[n(5)]
     holes: u64,
-    /// Messages in a row of a lower `boot` that carry ever newer times.
+    /// Messages in a row of a lower `boot`, or below the window, that carry ever newer times.
     #[n(6)]
     #[cbor(default)]
     lower: u8,
 }
 
-/// A `boot` that went back is a new counter after so many messages in a row with newer times.
+/// A number that went back is of a new counter after so many messages in a row with newer times.
 const LOWER: u8 = 3;
 
 /// What follows from a message's number.
@@ -49,7 +49,7 @@ pub(super) enum SequenceOutcome {
     Reset,
     /// Of an earlier `boot` or below the window: an old message, recognised by its readings.
     Old,
-    /// `boot` went back, and with it the counter: the device lost its memory.
+    /// `boot` or `seq` went back and stays so: the counter started again.
     BootReset,
     /// The message has no number.
     Unnumbered,
@@ -98,7 +98,7 @@ impl Sequence {
             return SequenceOutcome::New;
         }
         if boot < self.boot {
-            return self.lower_boot(boot, seq, hash, newest);
+            return self.went_back(boot, seq, hash, newest);
         }
         if seq > highest {
             let jump = seq - highest;
@@ -127,10 +127,10 @@ impl Sequence {
             self.start(boot, seq, hash);
             return SequenceOutcome::Reset;
         }
-        SequenceOutcome::Old
+        self.went_back(boot, seq, hash, newest)
     }
 
-    fn lower_boot(
+    fn went_back(
         &mut self,
         boot: Option<u64>,
         seq: u64,
@@ -224,6 +224,34 @@ mod tests {
             ],
             0,
         );
+    }
+
+    #[test]
+    fn a_counter_that_went_back_at_the_same_boot_counts_anew_with_the_third_newer_time() {
+        use SequenceOutcome::{BootReset, New, Old, Redelivered, Reused};
+        let b = Some(1);
+        let steps: [Step; 14] = [
+            (b, Some(u64::MAX), 1, 1, New),
+            (b, Some(2), 2, 2, Old),
+            (b, Some(3), 3, 3, Old),
+            // One of before is in between: the row begins anew.
+            (b, Some(4), 4, 1, Old),
+            (b, Some(5), 5, 4, Old),
+            (b, Some(6), 6, 5, Old),
+            (b, Some(7), 7, 6, BootReset),
+            (b, Some(8), 8, 7, New),
+            (b, Some(8), 8, 7, Redelivered),
+            (b, Some(255), 9, 8, New),
+            (b, Some(0), 10, 9, Old),
+            (b, Some(1), 11, 10, Old),
+            (b, Some(2), 12, 11, BootReset),
+            (b, Some(2), 13, 12, Reused),
+        ];
+        let mut s = Sequence::default();
+        for (i, (boot, seq, hash, time, expected)) in steps.into_iter().enumerate() {
+            let newest = Some(Timestamp::from_millis(time * 1_000));
+            assert_eq!(s.take(boot, seq, hash, newest), expected, "step {i}");
+        }
     }
 
     #[test]
