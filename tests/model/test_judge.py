@@ -272,6 +272,47 @@ class Clocks(unittest.TestCase):
         self.assertEqual(story.told("vitals_live.nibp_sys_high"), [("high", "")])
         self.assertIsNotNone(story.alarm("clock.suspect"))
 
+    def test_a_steady_lag_is_a_clock_and_not_age(self):
+        ntp = dict(error=-600, clock={"source": "ntp"})
+        zone = lambda value, t: {"signal": "heart_rate", "value": value, "at": t - 7200}
+        summer = lambda t: {"relay": {"id": "hub", "sent_at": Story().clock(14_400 + t)}, "sent_at": False}
+        for early in (True, False):
+            for sent in ("ntp", "zone", "summer"):
+                story = Story(signals=["heart_rate"], floors=True, bind=early)
+                story.do("register", device="hub", **{"class": "relay"}, kind="relay", via=[], signals=[])
+                story.do("register", device="d-1", **{"class": "bedside"}, kind="device", via=["hub"],
+                         signals=[{"signal": "heart_rate"}])
+                story.wait(14_400)
+                if not early:
+                    story.do("bind", device="d-1", patient="p-1", zero_means_no_sensor=[])
+
+                def stream(begin, end, value):
+                    for n in range(begin, end):
+                        t = 14_400 + n
+                        if sent == "ntp":
+                            story.send(("heart_rate", value), t=t, **ntp)
+                        elif sent == "zone":
+                            story.send(zone(value, t), t=t)
+                        else:
+                            story.send(zone(value, t), t=t, principal="hub", **summer(n))
+
+                stream(0, 20, 0)
+                alarm = story.alarm("vitals_live.asystole_low")
+                self.assertEqual((alarm["late"], alarm["condition"]), (False, "present"), sent)
+                self.assertEqual(story.told("clock.suspect"), [("medium", "")])
+                stream(20, 120, 70)
+                self.assertEqual(story.alarm("vitals_live.asystole_low")["condition"], "unknown")
+                self.assertIsNotNone(story.alarm("link.silence"))
+
+    def test_a_queue_that_says_when_it_is_sent_is_no_clock_that_lags(self):
+        story = Story(signals=["heart_rate"], floors=True)
+        story.wait(14_400)
+        for n in range(200):
+            t = 14_400 + n / 5
+            story.send({"signal": "heart_rate", "value": 0, "at": 10_800 + n}, t=t)
+        self.assertTrue(story.alarm("vitals_live.asystole_low")["late"])
+        self.assertIsNone(story.alarm("clock.suspect"))
+
     def test_0_11b_a_clock_put_right_is_believed_at_once(self):
         story = Story()
         story.stream(1, 15, ("spo2", 97), error=10_800)

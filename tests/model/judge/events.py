@@ -51,7 +51,7 @@ class Events:
         if not isinstance(name, str) or not _NAME.match(name) or phase not in ("single", "start", "update", "end"):
             raise Refused("shape")
         stamp, age = readings.entry_time(raw, head)
-        measured, certain, ambiguous = taken.place(stamp, age)
+        measured, certain, ambiguous = taken.place(stamp, age, taken.is_of_now(stamp))
         if taken.too_old(stamp, measured):
             raise Refused("too_old")
         key = ("id", str(raw["id"])) if raw.get("id") else ("at", stamp)

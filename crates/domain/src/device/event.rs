@@ -2,7 +2,7 @@
 
 use super::binding::Attribution;
 use super::episodes::EpisodeKey;
-use super::timing::{Pace, device_time, is_too_old, timing};
+use super::timing::{Pace, device_time, is_of_now, is_too_old, timing};
 use super::{Device, Observed, Surroundings, Taken};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
@@ -24,13 +24,14 @@ impl Device {
     ) {
         let now = out.now;
         let class = around.rules.class(&self.details.class);
+        let of_now = is_of_now(self, message, event.time, (class, None, taken), now);
         let pace = Pace {
             class,
             interval: None,
             newest: None,
             instant: None,
             intake_gaps: around.intake_gaps,
-            stands_still: false,
+            of_now,
             taken,
         };
         let (mut timing, suspect) = timing(self, message, event.time, pace, now);
