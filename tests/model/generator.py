@@ -404,8 +404,11 @@ class Maker:
         self.live(one, "clock_reset")
 
     def clock_stands(self, one):
-        one.stands = self.t
+        one.stands = self.t - self.random.choice([0, 0, 90, 3600])
         self.live(one, "clock_stands")
+        for _ in range(self.random.choice([0, 0, 15])):
+            self.t += min(one.interval, 60)
+            self.live(one, "clock_stands")
 
     def stray(self, one):
         """A principal that may not speak for the device."""

@@ -304,6 +304,26 @@ class Clocks(unittest.TestCase):
                 self.assertEqual(story.alarm("vitals_live.asystole_low")["condition"], "unknown")
                 self.assertIsNotNone(story.alarm("link.silence"))
 
+    def test_a_clock_that_stands_an_hour_back(self):
+        for sent in (True, False):
+            story = Story(signals=["heart_rate"], floors=True)
+            story.wait(14_400)
+            for t in range(14_400, 14_420):
+                story.send(("heart_rate", 0), t=t, made=10_800, sent_at=sent)
+            alarm = story.alarm("vitals_live.asystole_low")
+            self.assertEqual((alarm["late"], alarm["condition"]), (False, "present"))
+            self.assertEqual(story.told("clock.suspect"), [("medium", "")])
+            for t in range(14_420, 14_480):
+                story.send(("heart_rate", 70), t=t, made=10_800, sent_at=sent)
+            self.assertEqual(story.alarm("vitals_live.asystole_low")["condition"], "unknown")
+
+    def test_a_measurement_sent_again_and_again_is_no_clock_that_stands(self):
+        story = Story(signals=["nibp_sys"])
+        story.wait(14_400)
+        for t in range(14_400, 14_460):
+            story.send({"signal": "nibp_sys", "value": 85, "at": 13_800}, t=t)
+        self.assertIsNone(story.alarm("clock.suspect"))
+
     def test_a_queue_that_says_when_it_is_sent_is_no_clock_that_lags(self):
         story = Story(signals=["heart_rate"], floors=True)
         story.wait(14_400)

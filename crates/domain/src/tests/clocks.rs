@@ -138,6 +138,55 @@ fn a_lag_that_its_class_allows_is_none() {
 }
 
 #[test]
+fn a_clock_that_stands_an_hour_back_keeps_nobody_from_being_told() {
+    for sends in [true, false] {
+        let mut scene = bound(true);
+        let stamp = scene.now.wall() - Span::hours(1);
+        let stands = |message: &mut Message, reading: &mut Reading| {
+            (message.clock, message.sent_at) = (None, sends.then_some(stamp));
+            reading.time = ReadingTime::At(stamp);
+        };
+        beats(&mut scene, 0.0, 20, stands);
+        let alarm = scene.alarm(ASYSTOLE);
+        let is = (alarm.late, alarm.condition.as_str(), alarm.priority.as_str());
+        assert_eq!(is, (false, "present", "high"), "{sends}");
+        assert!(scene.find("clock.suspect").is_some(), "{sends}");
+        beats(&mut scene, 70.0, 60, stands);
+        assert_eq!(scene.alarm(ASYSTOLE).condition.as_str(), "unknown", "{sends}");
+        assert!(scene.find("link.silence").is_some(), "{sends}");
+        // For 30 s more what came at that stamp contradicts each other.
+        beats(&mut scene, 70.0, 100, |_, _| {});
+        assert_eq!(scene.alarm(ASYSTOLE).condition.as_str(), "absent", "{sends}");
+    }
+}
+
+#[test]
+fn a_measurement_that_is_sent_again_and_again_is_no_clock_that_stands() {
+    let mut scene = bound(true);
+    let stamp = scene.now.wall() - Span::mins(10);
+    for _ in 0..60 {
+        scene.send("dev", "nibp_sys", 85.0, |_, reading| reading.time = ReadingTime::At(stamp));
+        scene.advance(1.0);
+    }
+    assert!(scene.find("clock.suspect").is_none());
+    assert!(scene.alarm("vitals_live.nibp_sys_low").late);
+}
+
+#[test]
+fn stamps_by_the_minute_are_no_clock_that_stands() {
+    let mut scene = bound(true);
+    for n in 0..300 {
+        let stamp = scene.now.wall() - Span::secs(n % 60);
+        scene.send("dev", "heart_rate", 70.0, |message, reading| {
+            (message.clock, message.sent_at) = (None, None);
+            reading.time = ReadingTime::At(stamp);
+        });
+        scene.advance(1.0);
+    }
+    assert!(scene.find("clock.suspect").is_none());
+}
+
+#[test]
 fn silence_says_that_what_comes_is_stamped_before_the_binding() {
     let mut scene = bound(false);
     for minutes in [50, 90, 70, 20] {
