@@ -354,6 +354,15 @@ class Maker:
         one.seq = 0
         self.live(one, "boot_back")
 
+    def boot_lost(self, one):
+        """Counter and clock go back together."""
+        r = self.random
+        one.boot, one.seq = max(0, (one.boot or 5) - r.choice([0, 1])), 0
+        one.error, one.stands = one.error - r.choice([40, 600, 3600]), None
+        for _ in range(r.randint(3, 20)):
+            self.t += min(one.interval, 60)
+            self.live(one, "boot_lost")
+
     def boot_on(self, one):
         one.boot, one.seq = (one.boot or 4) + 1, 0
         self.live(one, "boot_on")
@@ -586,7 +595,7 @@ class Maker:
         "live": 14, "run": 7, "late": 4, "ahead": 2, "queue": 2, "batch": 2, "correction": 2, "conflict": 2,
         "withdrawal": 3, "final": 1, "preliminary": 1, "quality": 2, "absent": 1, "comparator": 2, "implausible": 1,
         "zero": 2, "unit": 1, "other_unit": 2, "fraction": 1, "untimed": 1, "age": 1, "instance": 1, "mode_test": 1,
-        "redelivered": 1, "seq_reused": 1, "boot_back": 1, "boot_on": 1, "boot_gone": 0.3, "clock_wrong": 1,
+        "redelivered": 1, "seq_reused": 1, "boot_back": 1, "boot_lost": 0.4, "boot_on": 1, "boot_gone": 0.3, "clock_wrong": 1,
         "clock_right": 1.5, "clock_lags": 0.7, "seq_back": 0.4, "clock_reset": 0.5, "clock_stands": 0.5, "stray": 0.3, "told": 0.5, "retained": 0.5,
         "event": 5, "event_burst": 0.7, "unbind": 0.6, "bind_taken": 1.5, "rebind": 1.2, "correct_binding": 1, "discharge": 0.6,
         "limits": 2, "patch": 0.8, "answer": 9, "transfer": 0.5, "move_bed": 0.3, "register_again": 0.4, "gap": 1,

@@ -414,6 +414,15 @@ class Clocks(unittest.TestCase):
             self.assertEqual((alarm["late"], alarm["condition"]), (False, "present"))
             self.assertEqual(story.told("link.boot_reset"), [("low", "")])
 
+    def test_0_7_a_counter_and_a_clock_that_went_back_together(self):
+        story = Story(signals=["heart_rate"], floors=True)
+        story.wait(14_400)
+        story.stream(14_401, 14_405, ("heart_rate", 70), boot=9)
+        story.stream(14_406, 14_440, ("heart_rate", 0), boot=1, error=-3600)
+        alarm = story.alarm("vitals_live.asystole_low")
+        self.assertEqual((alarm["late"], alarm["condition"]), (False, "present"))
+        self.assertEqual(story.told("link.boot_reset"), [("low", "")])
+
     def test_0_21_charted_two_hours_ahead_is_no_suspect(self):
         story = Story(cls="charted", signals=["heart_rate"])
         story.send({"signal": "heart_rate", "value": 20, "at": 7000}, t=10, sent_at=False)

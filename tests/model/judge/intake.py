@@ -31,7 +31,8 @@ def message(world, raw):
     taken = [one for one in entries if understood(world, raw["kind"], one, head, device)]
     newest = readings.newest_time(head, taken)
     counter = world.counters.setdefault((device.id, raw["kind"]), Counter())
-    word = counter.take(head.boot, head.seq, readings.digest(body), newest)
+    waited = bool(raw.get("retain") or raw.get("dup") or raw.get("backlog"))
+    word = counter.take(head.boot, head.seq, readings.digest(body), newest, None if waited else world.now)
     if word == "redelivered":
         return None
     bound = world.bindings_of(device.id).patient_now()
@@ -41,7 +42,6 @@ def message(world, raw):
         world.alarms.hold(bound, "link.test_mode", device.id, "medium", world.now, kind="technical")
     if head.clock:
         device.trusted = head.source in ("network", "ntp")
-    waited = bool(raw.get("retain") or raw.get("dup") or raw.get("backlog"))
     could_live = not waited and word != "old"
     heard = hear(world, device, principal, head, newest, could_live)
     if could_live:

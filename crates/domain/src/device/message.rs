@@ -33,7 +33,8 @@ impl Device {
         let newest = message.sent_at.or_else(|| newest_reading(message));
         let index = self.sequences.index_of(&message.body.kind());
         let sequence = self.sequences.at(index);
-        let outcome = sequence.take(message.boot, message.seq, message.hash, newest);
+        let live = message.delivery.could_be_live().then_some(now.at);
+        let outcome = sequence.take(message.boot, message.seq, message.hash, newest, live);
         self.note_contact(message, now.wall());
         match outcome {
             SequenceOutcome::New | SequenceOutcome::Unnumbered => {}

@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
+use super::pace::{Advance, advance};
 use crate::model::time::Timestamp;
 
 /// How many numbers below the highest are remembered.
@@ -31,6 +32,27 @@ pub(super) struct Sequence {
     #[n(6)]
     #[cbor(default)]
     lower: u8,
+    /// Those of them that came live, by their pace: a clock that went back with the counter.
+    #[n(7)]
+    #[cbor(default)]
+    back: Option<Back>,
+}
+
+/// Messages in a row of a lower `boot`, or below the window, that came live.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+struct Back {
+    /// Arrival of the first, in the gateway's own time.
+    #[n(0)]
+    arrived: Timestamp,
+    /// Its time.
+    #[n(1)]
+    stamp: Timestamp,
+    /// That of the last.
+    #[n(2)]
+    last: Timestamp,
+    #[n(3)]
+    messages: u32,
 }
 
 /// A number that went back is of a new counter after so many messages in a row with newer times.
@@ -56,20 +78,26 @@ pub(super) enum SequenceOutcome {
 }
 
 impl Sequence {
-    /// Takes in a message's numbers. `newest` is its `sent_at`, or its newest reading's time.
+    /// Takes in a message's numbers. `newest` is its `sent_at`, or its newest reading's time; `live` when it arrived, in
+    /// the gateway's own time, if it may be live.
     pub(super) fn take(
         &mut self,
         boot: Option<u64>,
         seq: Option<u64>,
         hash: u64,
         newest: Option<Timestamp>,
+        live: Option<Timestamp>,
     ) -> SequenceOutcome {
         let Some(seq) = seq else { return SequenceOutcome::Unnumbered };
-        let outcome = self.classify(boot, seq, hash, newest);
+        let outcome = self.classify(boot, seq, hash, (newest, live));
         match outcome {
-            SequenceOutcome::New | SequenceOutcome::Reset | SequenceOutcome::BootReset => {
+            SequenceOutcome::New | SequenceOutcome::Reset => {
                 self.newest = self.newest.max(newest);
-                self.lower = 0;
+                (self.lower, self.back) = (0, None);
+            }
+            SequenceOutcome::BootReset => {
+                self.newest = newest;
+                (self.lower, self.back) = (0, None);
             }
             SequenceOutcome::Old
             | SequenceOutcome::Redelivered
@@ -84,7 +112,7 @@ impl Sequence {
         boot: Option<u64>,
         seq: u64,
         hash: u64,
-        newest: Option<Timestamp>,
+        (newest, live): (Option<Timestamp>, Option<Timestamp>),
     ) -> SequenceOutcome {
         let Some(highest) = self.highest else {
             self.start(boot, seq, hash);
@@ -98,7 +126,7 @@ impl Sequence {
             return SequenceOutcome::New;
         }
         if boot < self.boot {
-            return self.went_back(boot, seq, hash, newest);
+            return self.went_back(boot, seq, hash, (newest, live));
         }
         if seq > highest {
             let jump = seq - highest;
@@ -127,7 +155,7 @@ impl Sequence {
             self.start(boot, seq, hash);
             return SequenceOutcome::Reset;
         }
-        self.went_back(boot, seq, hash, newest)
+        self.went_back(boot, seq, hash, (newest, live))
     }
 
     fn went_back(
@@ -135,19 +163,38 @@ impl Sequence {
         boot: Option<u64>,
         seq: u64,
         hash: u64,
-        newest: Option<Timestamp>,
+        (newest, live): (Option<Timestamp>, Option<Timestamp>),
     ) -> SequenceOutcome {
-        if newest <= self.newest {
+        let at_pace = self.goes_on(newest, live);
+        if newest > self.newest {
+            self.newest = newest;
+            self.lower += 1;
+        } else {
             self.lower = 0;
-            return SequenceOutcome::Old;
         }
-        self.newest = newest;
-        self.lower += 1;
-        if self.lower < LOWER {
+        if self.lower < LOWER && !at_pace {
             return SequenceOutcome::Old;
         }
         self.start(boot, seq, hash);
         SequenceOutcome::BootReset
+    }
+
+    /// Whether messages whose number went back have come live at the pace of a clock for long enough.
+    fn goes_on(&mut self, newest: Option<Timestamp>, live: Option<Timestamp>) -> bool {
+        let (Some(stamp), Some(arrived)) = (newest, live) else { return false };
+        let first = Back { arrived, stamp, last: stamp, messages: 1 };
+        let Some(back) = self.back.as_mut().filter(|back| stamp > back.last) else {
+            self.back = Some(first);
+            return false;
+        };
+        back.last = stamp;
+        back.messages += 1;
+        match advance(arrived - back.arrived, stamp - back.stamp, back.messages) {
+            Advance::AtPace => return true,
+            Advance::Unknown => {}
+            Advance::Faster | Advance::Slower => self.back = Some(first),
+        }
+        false
     }
 
     /// Numbers missing so far.
@@ -188,7 +235,7 @@ mod tests {
             let mut s = Sequence::default();
             for (i, (boot, seq, hash, time, expected)) in steps.iter().enumerate() {
                 assert_eq!(
-                    s.take(*boot, *seq, *hash, Some(Timestamp::from_millis(time * 1_000))),
+                    s.take(*boot, *seq, *hash, Some(Timestamp::from_millis(time * 1_000)), None),
                     *expected,
                     "step {i} of {steps:?}"
                 );
@@ -250,7 +297,41 @@ mod tests {
         let mut s = Sequence::default();
         for (i, (boot, seq, hash, time, expected)) in steps.into_iter().enumerate() {
             let newest = Some(Timestamp::from_millis(time * 1_000));
-            assert_eq!(s.take(boot, seq, hash, newest), expected, "step {i}");
+            assert_eq!(s.take(boot, seq, hash, newest, None), expected, "step {i}");
+        }
+    }
+
+    #[test]
+    fn a_counter_and_a_clock_that_went_back_together_count_anew_at_the_pace_of_a_clock() {
+        use SequenceOutcome::{BootReset, New, Old};
+        let at = |s: i64| Timestamp::from_millis(s * 1_000);
+        for (boot, every, live, from) in [
+            (1, 1, true, Some(10)),
+            (9, 1, true, Some(10)),
+            (1, 4, true, Some(3)),
+            // A queue that is emptied goes faster, and what waited in a session shows no pace.
+            (1, 0, true, None),
+            (1, 1, false, None),
+        ] {
+            let mut s = Sequence::default();
+            assert_eq!(s.take(Some(9), Some(900), 1, Some(at(9_000)), Some(at(9_000))), New);
+            let outcomes: Vec<_> = (0..12_i64)
+                .map(|n| {
+                    let arrived = live.then(|| at(9_001 + n * every));
+                    let sent = at(5_000 + n * every.max(1));
+                    s.take(Some(boot), Some(n as u64), n as u64, Some(sent), arrived)
+                })
+                .collect();
+            let expected = |n: usize| match from {
+                Some(from) if n == from => BootReset,
+                Some(from) if n > from => New,
+                _ => Old,
+            };
+            assert_eq!(
+                outcomes,
+                (0..12).map(expected).collect::<Vec<_>>(),
+                "{boot} {every} {live}"
+            );
         }
     }
 
@@ -270,7 +351,7 @@ mod tests {
         ];
         for (i, (boot, seq, hash, time, expected)) in steps.into_iter().enumerate() {
             let newest = Some(Timestamp::from_millis(time * 1_000));
-            assert_eq!(s.take(boot, seq, hash, newest), expected, "step {i}");
+            assert_eq!(s.take(boot, seq, hash, newest, None), expected, "step {i}");
         }
     }
 }

@@ -187,6 +187,25 @@ fn stamps_by_the_minute_are_no_clock_that_stands() {
 }
 
 #[test]
+fn a_device_that_lost_its_counter_and_its_clock_is_heard_again() {
+    for hours_ago in [true, false] {
+        let mut scene = bound(hours_ago);
+        let boot = |boot, behind| {
+            move |message: &mut Message, reading: &mut Reading| {
+                let stamp = message.sent_at.unwrap() - behind;
+                (message.clock, message.boot) = (None, Some(boot));
+                (message.sent_at, reading.time) = (Some(stamp), ReadingTime::At(stamp));
+            }
+        };
+        beats(&mut scene, 70.0, 5, boot(9, Span::ZERO));
+        beats(&mut scene, 0.0, 40, boot(1, Span::hours(1)));
+        let alarm = scene.alarm(ASYSTOLE);
+        assert_eq!((alarm.late, alarm.condition.as_str()), (false, "present"), "{hours_ago}");
+        assert_eq!(scene.alarm("link.boot_reset").priority.as_str(), "low");
+    }
+}
+
+#[test]
 fn silence_says_that_what_comes_is_stamped_before_the_binding() {
     let mut scene = bound(false);
     for minutes in [50, 90, 70, 20] {
