@@ -946,6 +946,19 @@ class Events(unittest.TestCase):
         story.event("vf_detected", t=5, id="ep-2")
         self.assertEqual((story.alarm("cied.vf")["state"], len(story.told("cied.vf"))), ("alarming", 2))
 
+    def test_an_id_used_again_is_of_another_event(self):
+        for boot in (1, 2):
+            story = Story(cls="cied", signals=[])
+            story.event("vf_detected", t=1, id="1", phase="start", body={"boot": 1})
+            story.event("vf_detected", t=2, id="1", phase="end", body={"boot": 1})
+            story.event("vf_detected", t=600, at=1, id="1", phase="start", body={"boot": boot})
+            self.assertEqual(len(story.told("cied.vf")), 1)
+            story.event("vf_detected", t=601, id="1", phase="start", body={"boot": boot})
+            self.assertEqual((len(story.told("cied.vf")), story.alarm("cied.vf")["condition"]), (2, "present"))
+            story.event("vf_detected", t=602, at=1, id="1", phase="start", body={"boot": boot})
+            story.event("vf_detected", t=603, id="1", phase="end", body={"boot": boot})
+            self.assertEqual((len(story.told("cied.vf")), story.alarm("cied.vf")["condition"]), (2, "absent"))
+
     def test_start_and_end(self):
         story = Story(cls="cied", signals=[])
         story.event("vt_detected", t=1, id="ep-1", phase="start")
