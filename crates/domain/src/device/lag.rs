@@ -160,10 +160,10 @@ impl Device {
         let mark = Mark { arrived: now.at, stamp: now.own(newest) };
         let (sent_at, numbered) = (message.sent_at, message.seq.is_some());
         let lag = &mut self.clock_of_mut(message).lag;
-        let (lag, stands) = match &message.body {
-            Body::Telemetry { .. } => lag.observe(Came { mark, sent_at, numbered }),
-            _ => lag.of(mark),
-        }?;
+        let shows = matches!(message.body, Body::Telemetry { .. });
+        let known =
+            if shows { lag.observe(Came { mark, sent_at, numbered }) } else { lag.of(mark) };
+        let (lag, stands) = known?;
         Some(Behind { newest, lag, stands })
     }
 }
