@@ -75,6 +75,7 @@ class Sender:
     principal: str
     relay: str | None
     error: float = 0.0
+    lag: float = 0.0
     stands: float | None = None
     boot: int | None = None
     seq: int = 0
@@ -191,7 +192,7 @@ class Maker:
             if r.random() < 0.1:
                 continue
             name = r.choice(CODES[signal]) if signal in CODES and r.random() < 0.15 else signal
-            reading = {"at": self.clock(one, t), "signal": name, "value": self.value(one, signal), "unit": UNITS[signal]}
+            reading = {"at": self.clock(one, t - one.lag), "signal": name, "value": self.value(one, signal), "unit": UNITS[signal]}
             found.append(self.disturb(one, signal, reading, kind))
         return found
 
@@ -353,6 +354,15 @@ class Maker:
         one.seq = 0
         self.live(one, "boot_back")
 
+    def boot_lost(self, one):
+        """Counter and clock go back together."""
+        r = self.random
+        one.boot, one.seq = max(0, (one.boot or 5) - r.choice([0, 1])), 0
+        one.error, one.stands = one.error - r.choice([40, 600, 3600]), None
+        for _ in range(r.randint(3, 20)):
+            self.t += min(one.interval, 60)
+            self.live(one, "boot_lost")
+
     def boot_on(self, one):
         one.boot, one.seq = (one.boot or 4) + 1, 0
         self.live(one, "boot_on")
@@ -366,8 +376,34 @@ class Maker:
         one.stands = None
         self.live(one, "clock_step")
 
+    def clock_lags(self, one):
+        """What it measures is stamped by another clock than what it sends, or by NTP that does not work."""
+        r = self.random
+        if r.random() < 0.5:
+            one.lag = r.choice([25, 50, 90, 3600, 7200])
+        else:
+            one.error, one.stands, one.source = -r.choice([45, 120, 600, 3600]), None, "ntp"
+        for _ in range(r.randint(4, 25)):
+            self.t += one.interval * r.choice([1, 1, 1, 1.1]) if one.interval < 3600 else one.interval
+            self.live(one, "clock_lags")
+
+    def seq_back(self, one):
+        """A counter of few bits, or one wild number."""
+        r = self.random
+        if r.random() < 0.5:
+            one.seq, before = r.choice([1_000, 2**53 - 2]), one.seq
+            self.live(one, "seq_wild")
+        else:
+            one.seq += r.choice([0, 70, 255])
+            self.live(one, "seq_on")
+            before = 0
+        one.seq = before
+        for _ in range(r.randint(2, 8)):
+            self.t += min(one.interval, 60)
+            self.live(one, "seq_back")
+
     def clock_right(self, one):
-        one.error, one.stands = 0, None
+        one.error, one.stands, one.lag = 0, None, 0
         self.live(one, "clock_right")
 
     def clock_reset(self, one):
@@ -377,8 +413,11 @@ class Maker:
         self.live(one, "clock_reset")
 
     def clock_stands(self, one):
-        one.stands = self.t
+        one.stands = self.t - self.random.choice([0, 0, 90, 3600])
         self.live(one, "clock_stands")
+        for _ in range(self.random.choice([0, 0, 15])):
+            self.t += min(one.interval, 60)
+            self.live(one, "clock_stands")
 
     def stray(self, one):
         """A principal that may not speak for the device."""
@@ -556,8 +595,8 @@ class Maker:
         "live": 14, "run": 7, "late": 4, "ahead": 2, "queue": 2, "batch": 2, "correction": 2, "conflict": 2,
         "withdrawal": 3, "final": 1, "preliminary": 1, "quality": 2, "absent": 1, "comparator": 2, "implausible": 1,
         "zero": 2, "unit": 1, "other_unit": 2, "fraction": 1, "untimed": 1, "age": 1, "instance": 1, "mode_test": 1,
-        "redelivered": 1, "seq_reused": 1, "boot_back": 1, "boot_on": 1, "boot_gone": 0.3, "clock_wrong": 1,
-        "clock_right": 1.5, "clock_reset": 0.5, "clock_stands": 0.5, "stray": 0.3, "told": 0.5, "retained": 0.5,
+        "redelivered": 1, "seq_reused": 1, "boot_back": 1, "boot_lost": 0.4, "boot_on": 1, "boot_gone": 0.3, "clock_wrong": 1,
+        "clock_right": 1.5, "clock_lags": 0.7, "seq_back": 0.4, "clock_reset": 0.5, "clock_stands": 0.5, "stray": 0.3, "told": 0.5, "retained": 0.5,
         "event": 5, "event_burst": 0.7, "unbind": 0.6, "bind_taken": 1.5, "rebind": 1.2, "correct_binding": 1, "discharge": 0.6,
         "limits": 2, "patch": 0.8, "answer": 9, "transfer": 0.5, "move_bed": 0.3, "register_again": 0.4, "gap": 1,
         "reload": 0.7, "restart": 0.5, "tick": 3, "silence": 1,

@@ -272,6 +272,67 @@ class Clocks(unittest.TestCase):
         self.assertEqual(story.told("vitals_live.nibp_sys_high"), [("high", "")])
         self.assertIsNotNone(story.alarm("clock.suspect"))
 
+    def test_a_steady_lag_is_a_clock_and_not_age(self):
+        ntp = dict(error=-600, clock={"source": "ntp"})
+        zone = lambda value, t: {"signal": "heart_rate", "value": value, "at": t - 7200}
+        summer = lambda t: {"relay": {"id": "hub", "sent_at": Story().clock(14_400 + t)}, "sent_at": False}
+        for early in (True, False):
+            for sent in ("ntp", "zone", "summer"):
+                story = Story(signals=["heart_rate"], floors=True, bind=early)
+                story.do("register", device="hub", **{"class": "relay"}, kind="relay", via=[], signals=[])
+                story.do("register", device="d-1", **{"class": "bedside"}, kind="device", via=["hub"],
+                         signals=[{"signal": "heart_rate"}])
+                story.wait(14_400)
+                if not early:
+                    story.do("bind", device="d-1", patient="p-1", zero_means_no_sensor=[])
+
+                def stream(begin, end, value):
+                    for n in range(begin, end):
+                        t = 14_400 + n
+                        if sent == "ntp":
+                            story.send(("heart_rate", value), t=t, **ntp)
+                        elif sent == "zone":
+                            story.send(zone(value, t), t=t)
+                        else:
+                            story.send(zone(value, t), t=t, principal="hub", **summer(n))
+
+                stream(0, 20, 0)
+                alarm = story.alarm("vitals_live.asystole_low")
+                self.assertEqual((alarm["late"], alarm["condition"]), (False, "present"), sent)
+                self.assertEqual(story.told("clock.suspect"), [("medium", "")])
+                stream(20, 120, 70)
+                self.assertEqual(story.alarm("vitals_live.asystole_low")["condition"], "unknown")
+                self.assertIsNotNone(story.alarm("link.silence"))
+
+    def test_a_clock_that_stands_an_hour_back(self):
+        for sent in (True, False):
+            story = Story(signals=["heart_rate"], floors=True)
+            story.wait(14_400)
+            for t in range(14_400, 14_420):
+                story.send(("heart_rate", 0), t=t, made=10_800, sent_at=sent)
+            alarm = story.alarm("vitals_live.asystole_low")
+            self.assertEqual((alarm["late"], alarm["condition"]), (False, "present"))
+            self.assertEqual(story.told("clock.suspect"), [("medium", "")])
+            for t in range(14_420, 14_480):
+                story.send(("heart_rate", 70), t=t, made=10_800, sent_at=sent)
+            self.assertEqual(story.alarm("vitals_live.asystole_low")["condition"], "unknown")
+
+    def test_a_measurement_sent_again_and_again_is_no_clock_that_stands(self):
+        story = Story(signals=["nibp_sys"])
+        story.wait(14_400)
+        for t in range(14_400, 14_460):
+            story.send({"signal": "nibp_sys", "value": 85, "at": 13_800}, t=t)
+        self.assertIsNone(story.alarm("clock.suspect"))
+
+    def test_a_queue_that_says_when_it_is_sent_is_no_clock_that_lags(self):
+        story = Story(signals=["heart_rate"], floors=True)
+        story.wait(14_400)
+        for n in range(200):
+            t = 14_400 + n / 5
+            story.send({"signal": "heart_rate", "value": 0, "at": 10_800 + n}, t=t)
+        self.assertTrue(story.alarm("vitals_live.asystole_low")["late"])
+        self.assertIsNone(story.alarm("clock.suspect"))
+
     def test_0_11b_a_clock_put_right_is_believed_at_once(self):
         story = Story()
         story.stream(1, 15, ("spo2", 97), error=10_800)
@@ -343,6 +404,24 @@ class Clocks(unittest.TestCase):
         story.stream(4, 6, ("spo2", 97), boot=4)
         self.assertEqual(story.told("link.boot_reset"), [("low", "")])
         self.assertEqual(story.world.judged["d-1", "spo2"], story.begin + 6 * US)
+
+    def test_0_7_numbers_below_the_window_with_newer_times_are_a_new_counter(self):
+        for numbers in ([*range(251, 256), *range(20)], [1, 2, 3, 4, 2**53 - 1, *range(5, 25)]):
+            story = Story(signals=["heart_rate"], floors=True)
+            for t, seq in enumerate(numbers, start=1):
+                story.send(("heart_rate", 70 if t <= 5 else 0), t=t, seq=seq, boot=5)
+            alarm = story.alarm("vitals_live.asystole_low")
+            self.assertEqual((alarm["late"], alarm["condition"]), (False, "present"))
+            self.assertEqual(story.told("link.boot_reset"), [("low", "")])
+
+    def test_0_7_a_counter_and_a_clock_that_went_back_together(self):
+        story = Story(signals=["heart_rate"], floors=True)
+        story.wait(14_400)
+        story.stream(14_401, 14_405, ("heart_rate", 70), boot=9)
+        story.stream(14_406, 14_440, ("heart_rate", 0), boot=1, error=-3600)
+        alarm = story.alarm("vitals_live.asystole_low")
+        self.assertEqual((alarm["late"], alarm["condition"]), (False, "present"))
+        self.assertEqual(story.told("link.boot_reset"), [("low", "")])
 
     def test_0_21_charted_two_hours_ahead_is_no_suspect(self):
         story = Story(cls="charted", signals=["heart_rate"])
@@ -866,6 +945,19 @@ class Events(unittest.TestCase):
         story.act("acknowledge", "cied.vf")
         story.event("vf_detected", t=5, id="ep-2")
         self.assertEqual((story.alarm("cied.vf")["state"], len(story.told("cied.vf"))), ("alarming", 2))
+
+    def test_an_id_used_again_is_of_another_event(self):
+        for boot in (1, 2):
+            story = Story(cls="cied", signals=[])
+            story.event("vf_detected", t=1, id="1", phase="start", body={"boot": 1})
+            story.event("vf_detected", t=2, id="1", phase="end", body={"boot": 1})
+            story.event("vf_detected", t=600, at=1, id="1", phase="start", body={"boot": boot})
+            self.assertEqual(len(story.told("cied.vf")), 1)
+            story.event("vf_detected", t=601, id="1", phase="start", body={"boot": boot})
+            self.assertEqual((len(story.told("cied.vf")), story.alarm("cied.vf")["condition"]), (2, "present"))
+            story.event("vf_detected", t=602, at=1, id="1", phase="start", body={"boot": boot})
+            story.event("vf_detected", t=603, id="1", phase="end", body={"boot": boot})
+            self.assertEqual((len(story.told("cied.vf")), story.alarm("cied.vf")["condition"]), (2, "absent"))
 
     def test_start_and_end(self):
         story = Story(cls="cied", signals=[])

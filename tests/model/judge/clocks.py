@@ -21,6 +21,7 @@ class Heard:
     queue: bool = False
     stepped_from: int | None = None
     implant: int = 0
+    behind: object = None
 
 
 @dataclass

@@ -23,6 +23,24 @@ class Heard:
     certain: bool
     arrival: int
     past: bool
+    boot: int | None = None
+    stamp: int | None = None
+
+
+@dataclass
+class Known:
+    """An episode under an id, by the device's clock."""
+
+    boot: int | None = None
+    began: int | None = None
+    ended: int | None = None
+
+    def is_before(self, event):
+        """Whether an event of the same id is another one. # contract §2 Events"""
+        if event.stamp is None or event.stamp == self.began:
+            return False
+        restarted = None not in (self.began, self.boot, event.boot) and event.boot > self.boot and event.phase != "update"
+        return restarted or (self.ended is not None and event.stamp > self.ended)
 
 
 class Events:
@@ -32,6 +50,7 @@ class Events:
         self.world = world
         self.heard = []
         self.used = set()
+        self.known = {}
         self.running = {}
 
     def message(self, device, head, entries, taken):
@@ -51,11 +70,11 @@ class Events:
         if not isinstance(name, str) or not _NAME.match(name) or phase not in ("single", "start", "update", "end"):
             raise Refused("shape")
         stamp, age = readings.entry_time(raw, head)
-        measured, certain, ambiguous = taken.place(stamp, age)
+        measured, certain, ambiguous = taken.place(stamp, age, taken.is_of_now(stamp))
         if taken.too_old(stamp, measured):
             raise Refused("too_old")
         key = ("id", str(raw["id"])) if raw.get("id") else ("at", stamp)
-        event = Heard(device.id, name, key, phase, measured, certain, self.world.now, taken.past)
+        event = Heard(device.id, name, key, phase, measured, certain, self.world.now, taken.past, head.boot, stamp)
         event.ambiguous = ambiguous
         return event
 
@@ -68,6 +87,8 @@ class Events:
             return notes.note(world, event.ambiguous or patient, "link.unattributed", device.id)
         if patient is None or not world.patients[patient].here:
             return None
+        if event.id[0] == "id":
+            event.id = self._which(device, event)
         key = patient, device.id, event.event, event.id
         if (("end", *key) if event.phase == "end" else key) in self.used:
             return None
@@ -83,6 +104,31 @@ class Events:
             return self._end(device, event, patient, rule)
         return self._begin(device, event, patient, rule, key)
 
+    def _which(self, device, event):
+        """Ids are counted anew after a restart, and used again: which of the episodes under one it is. # contract §2 Events"""
+        known = self.known.get((device.id, event.event, event.id[1]), [])
+        place = max(len(known) - 1, 0)
+        if event.phase != "end" and event.stamp is not None:
+            # The last one stands under its id, those before it under their begin, or else their end.
+            same = [n for n, one in enumerate(known[:-1])
+                    if event.stamp == (one.began if one.began is not None else one.ended)]
+            if same:
+                place = same[0]
+            elif known and known[-1].is_before(event):
+                place = len(known)
+        return "id", event.id[1], place
+
+    def _note(self, device, event, **about):
+        if event.id[0] != "id":
+            return
+        known = self.known.setdefault((device.id, event.event, event.id[1]), [])
+        place = event.id[2]
+        if place == len(known):
+            known.append(Known())
+        for name, value in about.items():
+            if name != "ended" or value is not None:
+                setattr(known[place], name, value)
+
     def _age(self, event):
         return self.world.now - event.measured - self.world.gaps.overlap(event.measured, self.world.now)
 
@@ -91,6 +137,7 @@ class Events:
         age = self._age(event)
         is_late = event.past or age > world.live_window(device)
         self.used.add(key)
+        self._note(device, event, boot=event.boot, began=event.stamp)
         if (patient, rule.id, device.id) not in world.alarms.open:
             self.running.pop((patient, rule.id, device.id), None)
         if is_late and age > rule.actionable and not rule.always_notify:
@@ -127,10 +174,11 @@ class Events:
         where = patient, rule.id, device.id
         key = patient, device.id, event.event, event.id
         self.used.add(("end", *key))
+        self._note(device, event, ended=event.stamp)
         running = self.running.get(where, set())
         before = len(running)
         if event.id[0] == "id":
-            running.discard(key)
+            running -= {k for k in running if k[2] == event.event and k[3][:2] == event.id[:2]}
         else:
             running -= {k for k in running if k[2] == event.event and k[3][0] == "at"}
         if before and not running:

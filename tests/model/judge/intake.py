@@ -2,6 +2,7 @@
 
 from . import judging, notes, readings
 from .clocks import Clock, Heard
+from .lags import KEPT, Lag
 from .messages import Counter
 from .names import RETENTION, SUSPECT_HELD
 from .readings import Refused
@@ -27,9 +28,11 @@ def message(world, raw):
         return None
     entries = body.get(raw["kind"] if raw["kind"] == "events" else "readings") or []
     entries = [one for one in entries if isinstance(one, dict)]
-    newest = readings.newest_time(head, [one for one in entries if understood(world, raw["kind"], one, head, device)])
+    taken = [one for one in entries if understood(world, raw["kind"], one, head, device)]
+    newest = readings.newest_time(head, taken)
     counter = world.counters.setdefault((device.id, raw["kind"]), Counter())
-    word = counter.take(head.boot, head.seq, readings.digest(body), newest)
+    waited = bool(raw.get("retain") or raw.get("dup") or raw.get("backlog"))
+    word = counter.take(head.boot, head.seq, readings.digest(body), newest, None if waited else world.now)
     if word == "redelivered":
         return None
     bound = world.bindings_of(device.id).patient_now()
@@ -39,9 +42,10 @@ def message(world, raw):
         world.alarms.hold(bound, "link.test_mode", device.id, "medium", world.now, kind="technical")
     if head.clock:
         device.trusted = head.source in ("network", "ntp")
-    waited = bool(raw.get("retain") or raw.get("dup") or raw.get("backlog"))
     could_live = not waited and word != "old"
     heard = hear(world, device, principal, head, newest, could_live)
+    if could_live:
+        heard.behind = lag(world, device, principal, head, raw["kind"], taken, heard)
     if heard.stepped_from is not None and bound is not None:
         notes.note(world, bound, "clock.stepped", device.id)
     taken = Taken(world, device, head, heard, could_live, word == "old", raw.get("retain", False), waited)
@@ -104,6 +108,23 @@ def hear(world, device, principal, head, newest, could_live):
     return Heard(heard.offset + first, heard.certain, heard.queue, stepped, first)
 
 
+def lag(world, device, principal, head, kind, entries, heard):
+    """What a message shows of its clock by its newest stamp, corrected. # contract §3 A clock that lags"""
+    stamps = [readings.entry_time(one, head)[0] for one in entries
+              if (one.get("status") or "final") in ("final", "preliminary")]
+    stamps = [stamp for stamp in stamps if stamp is not None]
+    relay = head.relay
+    kept = relay and relay["sent_at"] and relay["received_at"] and relay["sent_at"] - relay["received_at"] > KEPT
+    if not stamps or kept or kind not in ("telemetry", "events"):
+        return None
+    told = relay and (relay["sent_at"] or relay["received_at"])
+    known = world.lags.setdefault((principal, device.id, principal != device.id or bool(told)), Lag())
+    newest = max(stamps) + heard.offset
+    if kind == "events":
+        return known.of(world.now, newest)
+    return known.hear(world.now, newest, head.sent_at, head.seq is not None)
+
+
 class Taken:
     """How the times of one message are taken."""
 
@@ -116,6 +137,14 @@ class Taken:
         self.old_timeline = timeline is not None and device.timeline is not None and timeline < device.timeline
         if timeline is not None and not self.old_timeline:
             device.timeline = timeline
+
+    def is_of_now(self, stamp, signal=None):
+        """Too old by its stamp, and not by the newest of its message: its clock lags. # contract §3 A clock that lags"""
+        behind, cls = self.heard.behind, self.world.class_of(self.device)
+        if behind is None or stamp is None or (cls and cls.charted):
+            return False
+        window, at = self.world.live_window(self.device, signal), stamp + self.heard.offset
+        return behind.lag > window and self.world.now - at > window and behind.newest - at <= window
 
     def place(self, stamp, age=None, stopped=False):
         """(measured, certain, ambiguous) of one stamp. # contract §3, §0.11aa, §0.11b, §0.21"""
@@ -190,12 +219,15 @@ def telemetry(world, device, head, entries, taken):
             copy.identity = world.named.get(identity, identity) if withdraws else known_as(world, copy, identity)
         came = world.instants.setdefault(copy.identity, []) if copy.stamp is not None else []
         before = [c for c in came if not c.gone]
-        stopped = stands_still(world, device, head, copy, came)
+        lags = taken.is_of_now(copy.stamp, copy.signal)
+        corrected = any(c.status == "corrected" for c in before)
+        stands = lags and taken.heard.behind.stands and copy.status == "final" and not corrected
+        stopped = stands or stands_still(world, device, head, copy, came)
         copy.anew = stopped and any(not differs(c, copy) for c in came)
         if judging.is_known_copy(world, copy):
             continue
         suspected = taken.suspect
-        copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age, stopped)
+        copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age, stopped or lags)
         if judging.is_unfit_again(world, copy):
             continue
         if copy.status == "entered-in-error":

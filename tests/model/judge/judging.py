@@ -225,7 +225,8 @@ def judge(world, device, copy, source):
 def conflict(world, device, copy, source, known):
     """Values that contradict each other make their series doubtful for a while. # contract §0.1a"""
     at = copy.at
-    if copy.status not in ("corrected", "entered-in-error") and (copy.contradicted or known):
+    others = [one for one in known if differs(one, copy)]
+    if copy.status not in ("corrected", "entered-in-error") and (copy.contradicted or others):
         source.conflict_at = at if source.conflict_at is None else max(at, source.conflict_at)
     cls = world.class_of(device)
     window = CONFLICT if cls and cls.spot_only else max(CONFLICT, 3 * world.interval_of(device, copy.signal))

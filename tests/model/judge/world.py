@@ -33,7 +33,7 @@ class World:
         self.rules_by_step = [(0, rules.load(replaced))]
         self.devices, self.patients, self.wards, self.beds = {}, {}, {}, {}
         self.bindings = {}
-        self.clocks, self.counters = {}, {}
+        self.clocks, self.lags, self.counters = {}, {}, {}
         self.gaps = gaps.Gaps()
         self.alarms = alarms.Alarms()
         self.sources = {}

@@ -35,6 +35,19 @@ pub(super) enum EpisodeKey {
     /// Event, arrival and index.
     #[n(3)]
     Arrived(#[n(0)] String, #[n(1)] Timestamp, #[n(2)] u32),
+    /// Event, id and time, of one whose id another has taken since.
+    #[n(4)]
+    Former(#[n(0)] String, #[n(1)] String, #[n(2)] Timestamp),
+}
+
+/// One report of an event.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Report {
+    pub(super) phase: Phase,
+    /// Of which `boot` of its device.
+    pub(super) boot: Option<u64>,
+    /// By the device's clock.
+    pub(super) at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -49,9 +62,53 @@ struct Reported {
     #[n(2)]
     #[cbor(default)]
     patient: Option<PatientId>,
+    /// Under which `boot` it was judged first.
+    #[n(3)]
+    #[cbor(default)]
+    boot: Option<u64>,
+    /// When it began, by the device's clock.
+    #[n(4)]
+    #[cbor(default)]
+    at: Option<Timestamp>,
+    /// When it ended, by the device's clock.
+    #[n(5)]
+    #[cbor(default)]
+    ended: Option<Timestamp>,
+}
+
+impl Reported {
+    /// Whether a report of the same id is of another episode: ids are counted anew after a restart, and used again.
+    fn is_before(&self, report: Report) -> bool {
+        let Some(at) = report.at.filter(|at| self.at != Some(*at)) else { return false };
+        let restarted = report.phase != Phase::Update
+            && self.at.is_some()
+            && self.boot.zip(report.boot).is_some_and(|(before, now)| now > before);
+        restarted || self.ended.is_some_and(|ended| at > ended)
+    }
 }
 
 impl Episodes {
+    /// The key of an event once it is judged: where another took its id since, its own; where it takes the id of another,
+    /// that one makes way.
+    pub(super) fn settle(&mut self, key: EpisodeKey, report: Report) -> EpisodeKey {
+        let (EpisodeKey::Numbered(name, id), Some(at), true) =
+            (&key, report.at, report.phase != Phase::End)
+        else {
+            return key;
+        };
+        let former = |at| EpisodeKey::Former(name.clone(), id.clone(), at);
+        if self.reported.contains_key(&former(at)) {
+            return former(at);
+        }
+        let before = self.reported.get(&key).filter(|reported| reported.is_before(report));
+        if let Some(began) = before.and_then(|reported| reported.at.or(reported.ended))
+            && let Some(reported) = self.reported.remove(&key)
+        {
+            self.reported.insert(former(began), reported);
+        }
+        key
+    }
+
     /// Whether this is news for a patient: an event is used up when it was judged for that patient.
     pub(super) fn is_news(&self, key: &EpisodeKey, phase: Phase, patient: &PatientId) -> bool {
         self.reported.get(key).is_none_or(|reported| {
@@ -71,15 +128,16 @@ impl Episodes {
         &mut self,
         key: EpisodeKey,
         certain: bool,
+        ended: Option<Timestamp>,
         patient: &PatientId,
         now: Timestamp,
     ) {
         let heard = self.reported.get(&key).is_some_and(|reported| reported.phase > ONLY_ENDED);
-        match (heard, certain) {
-            (true, true) => self.set(key, rank(Phase::End), patient, now),
-            (false, true) => self.set(key, ONLY_ENDED, patient, now),
-            // An end that cannot be used yet is heard again.
-            (_, false) => {}
+        // An end that cannot be used yet is heard again.
+        if certain {
+            let phase = if heard { rank(Phase::End) } else { ONLY_ENDED };
+            let reported = self.set(key, phase, patient, now);
+            reported.ended = ended.or(reported.ended);
         }
     }
 
@@ -91,7 +149,8 @@ impl Episodes {
             let (EpisodeKey::Numbered(name, _)
             | EpisodeKey::Timed(name, _)
             | EpisodeKey::Placed(name, ..)
-            | EpisodeKey::Arrived(name, ..)) = key;
+            | EpisodeKey::Arrived(name, ..)
+            | EpisodeKey::Former(name, ..)) = key;
             // What has ended has ended, whoever it was told of.
             if names.contains(name) || reported.phase != rank(Phase::Start) {
                 reported.patient = Some(right.clone());
@@ -113,22 +172,32 @@ impl Episodes {
     pub(super) fn note(
         &mut self,
         key: EpisodeKey,
-        phase: Phase,
+        report: Report,
         patient: &PatientId,
         now: Timestamp,
     ) {
-        self.set(key, rank(phase), patient, now);
+        let reported = self.set(key, rank(report.phase), patient, now);
+        (reported.boot, reported.at) = (report.boot, report.at);
     }
 
-    fn set(&mut self, key: EpisodeKey, phase: u8, patient: &PatientId, now: Timestamp) {
+    fn set(
+        &mut self,
+        key: EpisodeKey,
+        phase: u8,
+        patient: &PatientId,
+        now: Timestamp,
+    ) -> &mut Reported {
         if self.reported.len() >= REMEMBERED && !self.reported.contains_key(&key) {
             let oldest = self.reported.iter().min_by_key(|(_, t)| t.last);
             if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
                 self.reported.remove(&oldest);
             }
         }
-        let patient = Some(patient.clone());
-        self.reported.insert(key, Reported { phase, last: now, patient });
+        let new = Reported { phase, last: now, patient: None, boot: None, at: None, ended: None };
+        let reported = self.reported.entry(key).or_insert(new);
+        (reported.phase, reported.last) = (phase, now);
+        reported.patient = Some(patient.clone());
+        reported
     }
 }
 

@@ -1,8 +1,8 @@
 //! What becomes of an event that a device reports.
 
 use super::binding::Attribution;
-use super::episodes::EpisodeKey;
-use super::timing::{Pace, device_time, is_too_old, timing};
+use super::episodes::{EpisodeKey, Report};
+use super::timing::{Pace, device_time, is_of_now, is_too_old, timing};
 use super::{Device, Observed, Surroundings, Taken};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
@@ -24,13 +24,14 @@ impl Device {
     ) {
         let now = out.now;
         let class = around.rules.class(&self.details.class);
+        let of_now = is_of_now(self, message, event.time, (class, None, taken), now);
         let pace = Pace {
             class,
             interval: None,
             newest: None,
             instant: None,
             intake_gaps: around.intake_gaps,
-            stands_still: false,
+            of_now,
             taken,
         };
         let (mut timing, suspect) = timing(self, message, event.time, pace, now);
@@ -44,7 +45,6 @@ impl Device {
         if message.mode != Mode::Real {
             return self.count(Fate::Test, out);
         }
-        let key = episode_key(message, event, now);
         let patient = match self.whose(message, event.time, &timing, taken, now) {
             Attribution::Patient { patient, present, .. } => {
                 if !present {
@@ -58,6 +58,9 @@ impl Device {
                 return self.count(Fate::Unattributed, out);
             }
         };
+        let at = device_time(message, event.time);
+        let report = Report { phase: event.phase, boot: message.boot, at };
+        let key = self.episodes.settle(episode_key(message, event, now), report);
         if !self.episodes.is_news(&key, event.phase, &patient) {
             self.episodes.repeat(&key, now.wall());
             return self.count(Fate::EventRepeated, out);
@@ -68,10 +71,10 @@ impl Device {
         let over = ended && event.phase != Phase::End;
         let phase = if over { Phase::Single } else { event.phase };
         if event.phase == Phase::End {
-            self.episodes.note_end(key, certain, &patient, now.wall());
+            self.episodes.note_end(key, certain, at, &patient, now.wall());
         } else {
             let known = if over { Phase::End } else { event.phase };
-            self.episodes.note(key, known, &patient, now.wall());
+            self.episodes.note(key, Report { phase: known, ..report }, &patient, now.wall());
         }
         self.count(Fate::Event, out);
         let episode = Episode {

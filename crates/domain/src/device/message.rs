@@ -33,7 +33,8 @@ impl Device {
         let newest = message.sent_at.or_else(|| newest_reading(message));
         let index = self.sequences.index_of(&message.body.kind());
         let sequence = self.sequences.at(index);
-        let outcome = sequence.take(message.boot, message.seq, message.hash, newest);
+        let live = message.delivery.could_be_live().then_some(now.at);
+        let outcome = sequence.take(message.boot, message.seq, message.hash, newest, live);
         self.note_contact(message, now.wall());
         match outcome {
             SequenceOutcome::New | SequenceOutcome::Unnumbered => {}
@@ -47,7 +48,7 @@ impl Device {
         if message.mode == Mode::Probe {
             return self.count(Fate::Probe, out);
         }
-        let mut taken = Taken { old: outcome == SequenceOutcome::Old, stepped: None };
+        let mut taken = Taken { old: outcome == SequenceOutcome::Old, stepped: None, behind: None };
         let cause = self.cause(message, 0, now);
         if let Some(clock) = &message.clock {
             self.clock_of_mut(message).is_kept_by(clock);
@@ -56,6 +57,7 @@ impl Device {
             let sent_at = hop_sent_at(message).or(newest);
             taken.stepped =
                 self.clock_of_mut(message).observe(sent_at, message.clock.as_ref(), now);
+            taken.behind = self.observe_lag(message, now);
             if taken.stepped.is_some()
                 && let Some(patient) = self.patient()
             {

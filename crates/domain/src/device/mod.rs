@@ -5,8 +5,10 @@ mod content;
 mod episodes;
 mod event;
 mod identity;
+mod lag;
 mod message;
 mod offset;
+mod pace;
 mod reading;
 mod refusal;
 mod sequence;
@@ -18,6 +20,7 @@ pub use self::binding::{BINDING_UNCERTAINTY, Binding, Stretch, stretches};
 pub(super) use self::content::flags_of;
 use self::episodes::Episodes;
 use self::identity::Series;
+use self::lag::Behind;
 use self::offset::ClockOffset;
 
 use self::sequence::Sequence;
@@ -109,6 +112,8 @@ struct Taken {
     old: bool,
     /// The offset of its sender's clock before that was put right with this message.
     stepped: Option<Span>,
+    /// Its clock lags, or stands still.
+    behind: Option<Behind>,
 }
 
 /// Whether its time of sending is that of somebody else's clock.

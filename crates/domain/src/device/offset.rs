@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 
 use minicbor::{Decode, Encode};
 
+use super::lag::Lag;
+use super::pace::{Advance, advance};
 use crate::model::message::{Clock, ClockSource};
 use crate::model::time::{Span, Stamp, Timestamp};
 
@@ -18,9 +20,6 @@ const SLICES: i64 = 12;
 const PLAY: Span = Span::millis(500);
 /// A time of sending this near to its arrival, or to what the known offset predicts, is believed at once.
 const NEAR: Span = Span::secs(30);
-/// Any other offset is believed after so long, and so many messages, at the pace of arrival.
-const WATCHED: Span = Span::secs(10);
-const MESSAGES: u32 = 3;
 
 /// The clock of one sender as seen from here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -39,6 +38,10 @@ pub struct ClockOffset {
     #[n(5)]
     #[cbor(default)]
     other: Option<Other>,
+    /// What remains wrong of its stamps once they are corrected.
+    #[n(6)]
+    #[cbor(default)]
+    pub(super) lag: Lag,
 }
 
 /// Messages that come from a queue, or from a clock that is not known yet.
@@ -154,24 +157,20 @@ impl ClockOffset {
             *other = first(queue);
             return None;
         }
-        let arrived = (now.at - other.arrived).as_secs_f64();
-        let sent = (sent_at - other.sent).as_secs_f64();
-        if sent_at <= other.last || sent > arrived.max(4.0) * 1.25 {
-            let queue = sent_at > other.last;
-            self.other = Some(first(queue));
+        if sent_at <= other.last {
+            self.other = Some(first(false));
             return None;
         }
         other.last = sent_at;
         other.messages += 1;
         other.smallest = other.smallest.min(smallest);
-        if now.at - other.arrived < WATCHED || other.messages < MESSAGES {
-            return None;
+        match advance(now.at - other.arrived, sent_at - other.sent, other.messages) {
+            Advance::Faster => self.other = Some(first(true)),
+            Advance::Slower => self.other = Some(first(false)),
+            Advance::Unknown => {}
+            Advance::AtPace => return Some(other.smallest),
         }
-        let (at_pace, smallest) = (sent >= arrived * 0.8, other.smallest);
-        if !at_pace {
-            self.other = Some(first(false));
-        }
-        at_pace.then_some(smallest)
+        None
     }
 
     fn sample(&mut self, offset: Span, now: Stamp) {

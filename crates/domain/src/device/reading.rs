@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::binding::Attribution;
 use super::content::{content, fate, fingerprint, flags, zero};
 use super::identity::{Before, Copied, Series};
-use super::timing::{Pace, device_time, is_too_old, live_window, timing};
+use super::timing::{Pace, device_time, is_of_now, is_too_old, live_window, timing};
 use super::{Device, Observed, Surroundings, Taken};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
@@ -21,6 +21,9 @@ const SERIES: usize = 256;
 
 /// A clock that still gives the same time so long after it gave it first stands still.
 const STOPPED: Span = Span::mins(2);
+
+/// Why what a bound device sends is not judged, where it was measured before that.
+const BEFORE_BINDING: &str = "stamped before it was bound";
 
 /// Two values of one time are in conflict for so long, or for so many intervals of their signal.
 const CONFLICT: Span = Span::secs(30);
@@ -89,22 +92,25 @@ impl Device {
         // What only came late, of a time that has other values too, may be of the present all the same.
         let came_late = before.seen().is_some_and(|seen| seen.flags & flag::LATE != 0)
             && state.zip(sent).is_some_and(|(state, sent)| state.is_contradicted(sent, value));
-        let stands_still = (!is_same || (judged_before && came_late))
+        let interval = self.interval_of(reading.signal);
+        let of_now = is_of_now(self, message, reading.time, (class, interval, taken), now);
+        let stands = of_now && taken.behind.is_some_and(|behind| behind.stands);
+        let stood_long = (!is_same || (judged_before && came_late))
             && says_now
-            && reading.status == Status::Final
             && class.is_none_or(|class| !class.charted)
             && instant.and_then(|seen| seen.arrived).is_some_and(|at| now.at - at > STOPPED);
+        let stands_still = (stands || stood_long) && reading.status == Status::Final;
         if is_same && judged_before && !withdraws && !again && !stands_still {
             return self.count(Fate::Duplicate, out);
         }
         let instant = instant.or(gone.filter(|_| again));
         let corrected_before = instant.and_then(|seen| seen.measured);
         let flags_before = before.seen().filter(|_| is_same).map(|seen| seen.flags);
-        let interval = self.interval_of(reading.signal);
         let newest = state.and_then(|state| state.newest);
         let of_instant = instant.and_then(|seen| seen.rule_at);
+        let of_now = of_now || stands_still;
         let pace =
-            Pace { class, interval, newest, instant: of_instant, intake_gaps, stands_still, taken };
+            Pace { class, interval, newest, instant: of_instant, intake_gaps, of_now, taken };
         let (mut timing, suspect) = timing(self, message, reading.time, pace, now);
         // What was withdrawn before it came is nothing that could be corrected.
         let came = again && gone.is_some_and(|seen| seen.arrived.is_some());
@@ -200,6 +206,8 @@ impl Device {
                     observed.push((patient.clone(), Observed::Unattributed(cause)));
                     Fate::Unattributed
                 } else {
+                    let (of, why) = ((reading.signal, reading.index), BEFORE_BINDING.to_owned());
+                    self.rejected(message, of, why, observed, now);
                     Fate::Unbound
                 };
                 let times = (&timing, at);

@@ -57,8 +57,8 @@ impl Device {
         self.rejected(message, (reading.signal, reading.index), reason, observed, out.now);
     }
 
-    /// Something of this signal came and was refused: the patient machine learns why it is not judged.
-    fn rejected(
+    /// Something of this signal came and is not judged: the patient machine learns why.
+    pub(super) fn rejected(
         &self,
         message: &Message,
         (signal, index): (SignalId, u32),

@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
+use super::pace::{Advance, advance};
 use crate::model::time::Timestamp;
 
 /// How many numbers below the highest are remembered.
@@ -27,13 +28,34 @@ pub(super) struct Sequence {
     /// Numbers jumped over and not yet come.
     #[n(5)]
     holes: u64,
-    /// Messages in a row of a lower `boot` that carry ever newer times.
+    /// Messages in a row of a lower `boot`, or below the window, that carry ever newer times.
     #[n(6)]
     #[cbor(default)]
     lower: u8,
+    /// Those of them that came live, by their pace: a clock that went back with the counter.
+    #[n(7)]
+    #[cbor(default)]
+    back: Option<Back>,
 }
 
-/// A `boot` that went back is a new counter after so many messages in a row with newer times.
+/// Messages in a row of a lower `boot`, or below the window, that came live.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+struct Back {
+    /// Arrival of the first, in the gateway's own time.
+    #[n(0)]
+    arrived: Timestamp,
+    /// Its time.
+    #[n(1)]
+    stamp: Timestamp,
+    /// That of the last.
+    #[n(2)]
+    last: Timestamp,
+    #[n(3)]
+    messages: u32,
+}
+
+/// A number that went back is of a new counter after so many messages in a row with newer times.
 const LOWER: u8 = 3;
 
 /// What follows from a message's number.
@@ -49,27 +71,33 @@ pub(super) enum SequenceOutcome {
     Reset,
     /// Of an earlier `boot` or below the window: an old message, recognised by its readings.
     Old,
-    /// `boot` went back, and with it the counter: the device lost its memory.
+    /// `boot` or `seq` went back and stays so: the counter started again.
     BootReset,
     /// The message has no number.
     Unnumbered,
 }
 
 impl Sequence {
-    /// Takes in a message's numbers. `newest` is its `sent_at`, or its newest reading's time.
+    /// Takes in a message's numbers. `newest` is its `sent_at`, or its newest reading's time; `live` when it arrived, in
+    /// the gateway's own time, if it may be live.
     pub(super) fn take(
         &mut self,
         boot: Option<u64>,
         seq: Option<u64>,
         hash: u64,
         newest: Option<Timestamp>,
+        live: Option<Timestamp>,
     ) -> SequenceOutcome {
         let Some(seq) = seq else { return SequenceOutcome::Unnumbered };
-        let outcome = self.classify(boot, seq, hash, newest);
+        let outcome = self.classify(boot, seq, hash, (newest, live));
         match outcome {
-            SequenceOutcome::New | SequenceOutcome::Reset | SequenceOutcome::BootReset => {
+            SequenceOutcome::New | SequenceOutcome::Reset => {
                 self.newest = self.newest.max(newest);
-                self.lower = 0;
+                (self.lower, self.back) = (0, None);
+            }
+            SequenceOutcome::BootReset => {
+                self.newest = newest;
+                (self.lower, self.back) = (0, None);
             }
             SequenceOutcome::Old
             | SequenceOutcome::Redelivered
@@ -84,7 +112,7 @@ impl Sequence {
         boot: Option<u64>,
         seq: u64,
         hash: u64,
-        newest: Option<Timestamp>,
+        (newest, live): (Option<Timestamp>, Option<Timestamp>),
     ) -> SequenceOutcome {
         let Some(highest) = self.highest else {
             self.start(boot, seq, hash);
@@ -98,7 +126,7 @@ impl Sequence {
             return SequenceOutcome::New;
         }
         if boot < self.boot {
-            return self.lower_boot(boot, seq, hash, newest);
+            return self.went_back(boot, seq, hash, (newest, live));
         }
         if seq > highest {
             let jump = seq - highest;
@@ -127,27 +155,46 @@ impl Sequence {
             self.start(boot, seq, hash);
             return SequenceOutcome::Reset;
         }
-        SequenceOutcome::Old
+        self.went_back(boot, seq, hash, (newest, live))
     }
 
-    fn lower_boot(
+    fn went_back(
         &mut self,
         boot: Option<u64>,
         seq: u64,
         hash: u64,
-        newest: Option<Timestamp>,
+        (newest, live): (Option<Timestamp>, Option<Timestamp>),
     ) -> SequenceOutcome {
-        if newest <= self.newest {
+        let at_pace = self.goes_on(newest, live);
+        if newest > self.newest {
+            self.newest = newest;
+            self.lower += 1;
+        } else {
             self.lower = 0;
-            return SequenceOutcome::Old;
         }
-        self.newest = newest;
-        self.lower += 1;
-        if self.lower < LOWER {
+        if self.lower < LOWER && !at_pace {
             return SequenceOutcome::Old;
         }
         self.start(boot, seq, hash);
         SequenceOutcome::BootReset
+    }
+
+    /// Whether messages whose number went back have come live at the pace of a clock for long enough.
+    fn goes_on(&mut self, newest: Option<Timestamp>, live: Option<Timestamp>) -> bool {
+        let (Some(stamp), Some(arrived)) = (newest, live) else { return false };
+        let first = Back { arrived, stamp, last: stamp, messages: 1 };
+        let Some(back) = self.back.as_mut().filter(|back| stamp > back.last) else {
+            self.back = Some(first);
+            return false;
+        };
+        back.last = stamp;
+        back.messages += 1;
+        match advance(arrived - back.arrived, stamp - back.stamp, back.messages) {
+            Advance::AtPace => return true,
+            Advance::Unknown => {}
+            Advance::Faster | Advance::Slower => self.back = Some(first),
+        }
+        false
     }
 
     /// Numbers missing so far.
@@ -188,7 +235,7 @@ mod tests {
             let mut s = Sequence::default();
             for (i, (boot, seq, hash, time, expected)) in steps.iter().enumerate() {
                 assert_eq!(
-                    s.take(*boot, *seq, *hash, Some(Timestamp::from_millis(time * 1_000))),
+                    s.take(*boot, *seq, *hash, Some(Timestamp::from_millis(time * 1_000)), None),
                     *expected,
                     "step {i} of {steps:?}"
                 );
@@ -227,6 +274,68 @@ mod tests {
     }
 
     #[test]
+    fn a_counter_that_went_back_at_the_same_boot_counts_anew_with_the_third_newer_time() {
+        use SequenceOutcome::{BootReset, New, Old, Redelivered, Reused};
+        let b = Some(1);
+        let steps: [Step; 14] = [
+            (b, Some(u64::MAX), 1, 1, New),
+            (b, Some(2), 2, 2, Old),
+            (b, Some(3), 3, 3, Old),
+            // One of before is in between: the row begins anew.
+            (b, Some(4), 4, 1, Old),
+            (b, Some(5), 5, 4, Old),
+            (b, Some(6), 6, 5, Old),
+            (b, Some(7), 7, 6, BootReset),
+            (b, Some(8), 8, 7, New),
+            (b, Some(8), 8, 7, Redelivered),
+            (b, Some(255), 9, 8, New),
+            (b, Some(0), 10, 9, Old),
+            (b, Some(1), 11, 10, Old),
+            (b, Some(2), 12, 11, BootReset),
+            (b, Some(2), 13, 12, Reused),
+        ];
+        let mut s = Sequence::default();
+        for (i, (boot, seq, hash, time, expected)) in steps.into_iter().enumerate() {
+            let newest = Some(Timestamp::from_millis(time * 1_000));
+            assert_eq!(s.take(boot, seq, hash, newest, None), expected, "step {i}");
+        }
+    }
+
+    #[test]
+    fn a_counter_and_a_clock_that_went_back_together_count_anew_at_the_pace_of_a_clock() {
+        use SequenceOutcome::{BootReset, New, Old};
+        let at = |s: i64| Timestamp::from_millis(s * 1_000);
+        for (boot, every, live, from) in [
+            (1, 1, true, Some(10)),
+            (9, 1, true, Some(10)),
+            (1, 4, true, Some(3)),
+            // A queue that is emptied goes faster, and what waited in a session shows no pace.
+            (1, 0, true, None),
+            (1, 1, false, None),
+        ] {
+            let mut s = Sequence::default();
+            assert_eq!(s.take(Some(9), Some(900), 1, Some(at(9_000)), Some(at(9_000))), New);
+            let outcomes: Vec<_> = (0..12_i64)
+                .map(|n| {
+                    let arrived = live.then(|| at(9_001 + n * every));
+                    let sent = at(5_000 + n * every.max(1));
+                    s.take(Some(boot), Some(n as u64), n as u64, Some(sent), arrived)
+                })
+                .collect();
+            let expected = |n: usize| match from {
+                Some(from) if n == from => BootReset,
+                Some(from) if n > from => New,
+                _ => Old,
+            };
+            assert_eq!(
+                outcomes,
+                (0..12).map(expected).collect::<Vec<_>>(),
+                "{boot} {every} {live}"
+            );
+        }
+    }
+
+    #[test]
     fn a_device_that_states_no_boot_any_more_is_taken_as_it_is() {
         use SequenceOutcome::{New, Old, Redelivered, Reset};
         let mut s = Sequence::default();
@@ -242,7 +351,7 @@ mod tests {
         ];
         for (i, (boot, seq, hash, time, expected)) in steps.into_iter().enumerate() {
             let newest = Some(Timestamp::from_millis(time * 1_000));
-            assert_eq!(s.take(boot, seq, hash, newest), expected, "step {i}");
+            assert_eq!(s.take(boot, seq, hash, newest, None), expected, "step {i}");
         }
     }
 }

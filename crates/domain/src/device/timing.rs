@@ -30,8 +30,8 @@ pub(super) struct Pace<'a> {
     /// Rule time of the first reading of its instant: one instant has one time.
     pub(super) instant: Option<Timestamp>,
     pub(super) intake_gaps: &'a [IntakeGap],
-    /// Its clock gave the same time long ago.
-    pub(super) stands_still: bool,
+    /// Its clock stands still, or lags: it is of now.
+    pub(super) of_now: bool,
     /// How its message was taken.
     pub(super) taken: Taken,
 }
@@ -39,6 +39,21 @@ pub(super) struct Pace<'a> {
 /// How old what is live may be, of a device of this class that sends the signal so often.
 pub(super) fn live_window(class: Option<&Class>, interval: Option<Span>) -> Span {
     class.map_or(Span::mins(1), |class| class.live_window_for(interval))
+}
+
+/// Whether something of a clock that lags is of now: too old by its stamp, and not by the newest one beside it.
+pub(super) fn is_of_now(
+    device: &Device,
+    message: &Message,
+    time: ReadingTime,
+    (class, interval, taken): (Option<&Class>, Option<Span>, Taken),
+    now: Stamp,
+) -> bool {
+    let Some((behind, stamp)) = taken.behind.zip(device_time(message, time)) else { return false };
+    let corrected = stamp + implant_correction(message) + device.clock_of(message).correction();
+    let window = live_window(class, interval);
+    let is_late = behind.lag > window && now.wall() - corrected > window;
+    is_late && behind.newest - corrected <= window && class.is_none_or(|class| !class.charted)
 }
 
 /// When it was measured; and whether its stamp is absurd.
@@ -99,7 +114,7 @@ pub(super) fn timing(
     }
     let sent_at = hop_sent_at(message).or_else(|| newest_reading(message));
     let before_registration = now.shown(device.registered_at) - BEFORE_REGISTRATION;
-    let broken = pace.stands_still
+    let broken = pace.of_now
         || corrected < received - OLDEST
         || (corrected < before_registration && !clock.is_queue(sent_at, now));
     let absurd = corrected > received + AHEAD
@@ -152,7 +167,7 @@ pub(super) fn hop_sent_at(message: &Message) -> Option<Timestamp> {
 }
 
 /// Implant time to relay time.
-fn implant_correction(message: &Message) -> Span {
+pub(super) fn implant_correction(message: &Message) -> Span {
     message.relay.as_ref().map_or(Span::ZERO, Relay::implant_correction)
 }
 

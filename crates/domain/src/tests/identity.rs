@@ -1,7 +1,10 @@
 //! Which reading is which (contract §2, "Same reading").
 
+use crate::model::input::Input;
 use crate::model::instance::Instance;
-use crate::model::message::{Message, Mode, Phase, Reading, ReadingTime, Relay, Status, Value};
+use crate::model::message::{
+    Body, Event, Message, Mode, Phase, Reading, ReadingTime, Relay, Status, Value,
+};
 use crate::model::time::Span;
 
 use super::scene::{Scene, at};
@@ -117,8 +120,6 @@ fn two_values_of_one_time_are_both_judged_and_the_milder_clears_nothing() {
 
 #[test]
 fn a_series_is_judged_in_the_order_of_its_times() {
-    use crate::model::input::Input;
-    use crate::model::message::Body;
     let mut scene = Scene::bedside();
     scene.advance(20.0);
     let mut readings: Vec<_> = (0..16)
@@ -155,6 +156,91 @@ fn an_event_is_used_up_when_it_was_judged_for_a_patient() {
     assert_eq!(scene.news().len(), 1);
     scene.event_at("dev", "vf_detected", Some("1"), Phase::Single, 50.0);
     scene.expect(&[]);
+}
+
+/// An implant `dev` of `p`, which may be silent for days.
+fn implant() -> Scene {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "cied", &[]);
+    scene.bind("dev", "p");
+    scene
+}
+
+/// An event of an id under a boot, happened and sent now.
+fn reported(scene: &mut Scene, id: &str, phase: Phase, boot: u64, second: f64) {
+    let mut message = scene.message("dev");
+    message.boot = Some(boot);
+    let event = Event {
+        index: 0,
+        id: Some(id.to_owned()),
+        time: ReadingTime::At(at(second)),
+        name: "vf_detected".to_owned(),
+        phase,
+        text: None,
+    };
+    message.body = Body::Events { events: vec![event], refused: Vec::new() };
+    scene.fold(&[Input::Message(Box::new(message))]);
+}
+
+#[test]
+fn an_id_that_is_counted_anew_after_a_restart_is_of_another_event() {
+    let mut scene = implant();
+    reported(&mut scene, "1", Phase::Start, 1, 0.0);
+    scene.advance(1.0);
+    reported(&mut scene, "1", Phase::End, 1, 1.0);
+    scene.reset("cied.vf", None);
+    scene.advance(3_600.0);
+    scene.skip();
+    // The memory of the device is sent once more after the restart: that is no news.
+    reported(&mut scene, "1", Phase::Start, 2, 0.0);
+    scene.expect(&[]);
+    reported(&mut scene, "1", Phase::Start, 2, 3_601.0);
+    scene.expect(&["raised high cied.vf: alarming, present"]);
+    scene.advance(1.0);
+    reported(&mut scene, "1", Phase::End, 2, 3_602.0);
+    scene.expect(&["latched high cied.vf: latched, absent"]);
+    for boot in [2, 3] {
+        reported(&mut scene, "1", Phase::Start, boot, 0.0);
+        reported(&mut scene, "1", Phase::Start, boot, 3_601.0);
+        scene.expect(&[]);
+    }
+}
+
+#[test]
+fn a_restart_in_the_middle_of_an_episode_ends_it_all_the_same_and_single_events_are_told_apart() {
+    let mut scene = implant();
+    reported(&mut scene, "1", Phase::Start, 1, 0.0);
+    scene.advance(5.0);
+    scene.skip();
+    reported(&mut scene, "1", Phase::Update, 2, 5.0);
+    reported(&mut scene, "1", Phase::End, 2, 5.0);
+    scene.expect(&["latched high cied.vf: latched, absent"]);
+    for (id, boot) in [("2", 2), ("2", 3), ("2", 4)] {
+        scene.advance(5.0);
+        let now = scene.second();
+        reported(&mut scene, id, Phase::Single, boot, now);
+        reported(&mut scene, id, Phase::Single, boot, now);
+        assert_eq!(scene.news().len(), 1, "{boot}");
+    }
+}
+
+#[test]
+fn an_id_that_is_used_again_after_its_end_is_of_another_event() {
+    let mut scene = implant();
+    reported(&mut scene, "7", Phase::End, 1, 0.0);
+    scene.advance(5.0);
+    reported(&mut scene, "7", Phase::Start, 1, 4.0);
+    scene.expect(&["raised high cied.vf: alarming, present"]);
+    // Without an end between them it is the same, however often it is stamped.
+    scene.advance(5.0);
+    reported(&mut scene, "7", Phase::Start, 1, 10.0);
+    scene.expect(&[]);
+    reported(&mut scene, "7", Phase::End, 1, 10.0);
+    scene.skip();
+    scene.advance(60.0);
+    reported(&mut scene, "7", Phase::Start, 1, 70.0);
+    scene.expect(&["recurred high cied.vf: alarming, present"]);
 }
 
 fn at_second(second: f64, status: Status) -> impl Fn(&mut Message, &mut Reading) {

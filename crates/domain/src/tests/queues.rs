@@ -120,6 +120,33 @@ fn an_earlier_boot_is_never_the_present_and_a_new_counter_after_three() {
     assert_eq!(scene.alarm("vitals_live.nibp_sys_low").condition.as_str(), "absent");
 }
 
+/// Heart rate 70 for 5 s, then 0, from a device that numbers these messages so.
+fn numbered(numbers: impl IntoIterator<Item = u64>) -> Scene {
+    let mut scene = Scene::bedside();
+    for (n, seq) in numbers.into_iter().enumerate() {
+        let value = if n < 5 { 70.0 } else { 0.0 };
+        scene.send("dev", "heart_rate", value, |message, _| message.seq = Some(seq));
+        scene.advance(1.0);
+    }
+    scene
+}
+
+#[test]
+fn a_counter_of_eight_bits_that_wraps_keeps_nobody_from_being_told() {
+    let scene = numbered((251..256).chain(0..20));
+    let alarm = scene.alarm("vitals_live.asystole_low");
+    assert_eq!((alarm.late, alarm.condition.as_str()), (false, "present"));
+    assert_eq!(scene.alarm("link.boot_reset").priority.as_str(), "low");
+}
+
+#[test]
+fn one_wild_number_keeps_nobody_from_being_told() {
+    let scene = numbered((1..5).chain([(1 << 53) - 1]).chain(5..25));
+    let alarm = scene.alarm("vitals_live.asystole_low");
+    assert_eq!((alarm.late, alarm.condition.as_str()), (false, "present"));
+    assert_eq!(scene.alarm("link.boot_reset").priority.as_str(), "low");
+}
+
 #[test]
 fn a_clock_that_stands_years_back_is_a_broken_one_in_whatever_year() {
     for year in [946_684_800_i64, 1_577_836_800, 1_609_459_200] {
