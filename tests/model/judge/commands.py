@@ -229,6 +229,9 @@ def _bind(world, command):
     last = held.all[-1].until if held.all else None
     if since > world.now or (last is not None and since < last):
         return "invalid"
+    if held.all and held.all[-1].patient != patient:
+        for key in [k for k in world.watches if k[:2] == (patient, device)]:
+            world.watches[key].off()
     held.all.append(Binding(device, patient, since, world.now, zero=zero, step=world.number))
     forget_known(world, device)
     return "done"
@@ -294,8 +297,7 @@ def _leave(world, device, patient):
             if alarm.reported is not None and not alarm.forgotten:
                 alarm.known = world.now
     for key in [k for k in world.watches if k[:2] == (patient, device)]:
-        world.watches[key].off()
-        world.watches[key].unknown = True
+        world.watches[key].leave()
 
 
 def _correct_binding(world, command):
@@ -322,7 +324,7 @@ def _correct_binding(world, command):
     if before is None:
         # Nobody waited for it until now.
         wrong.told = world.now
-    for key in [k for k in world.watches if k[:2] == (before, device)]:
+    for key in [k for k, watch in world.watches.items() if k[:2] == (before, device) and not watch.left]:
         watch = world.watches.pop(key)
         if patient is not None:
             # What is lost is lost of the right patient.

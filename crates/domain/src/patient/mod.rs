@@ -240,13 +240,18 @@ impl Patient {
     /// A device is bound, or registered anew: what it is expected to send, from now on.
     pub fn bind(&mut self, device: &Device, context: RuleContext<'_>, out: &mut Output) {
         self.alarms.bound(&device.details.id);
+        let before = device.bindings.iter().rev().nth(1);
+        if before.is_some_and(|before| before.patient.as_ref() != Some(&self.details.id)) {
+            self.losses_begin_anew(&device.details.id);
+        }
         self.expect(device, false, context, out);
     }
 
     /// A device is no longer bound (row 24): its alarms stay with the patient, unknown.
     pub fn unbind(&mut self, device: &DeviceId, out: &mut Output) {
-        let left = self.release(device).series;
-        for (source, state) in left {
+        let Handover { series, losses, .. } = self.release(device);
+        self.losses_pause(losses);
+        for (source, state) in series {
             // Bound again, it goes on where it was.
             if let Some(state) = state.left() {
                 self.series.insert(source, state);
