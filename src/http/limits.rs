@@ -16,6 +16,7 @@ use super::state::Ctx;
 use vitalgate_domain::model::command::{Action, PatientLimit};
 use vitalgate_domain::model::ids::PatientId;
 use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::model::unit::Unit;
 
 /// All limits of a patient. For a rule that is not named, the limits of its pack apply.
 #[derive(Deserialize)]
@@ -63,6 +64,7 @@ pub(crate) async fn set(
     who.may(Right::ChangePatients)?;
     let replaces = version_seen(&headers, "the limits")?;
     let NewLimits { limits, from, reason } = new;
+    no_fraction(&http, &limits)?;
     let action = Action::SetLimits { patient, limits, from, replaces, reason, only: None };
     ask_one(&http, &who, action, StatusCode::OK).await
 }
@@ -83,6 +85,28 @@ pub(crate) async fn change(
             format!("`{}` is not the signal `{signal}`: ask for each by itself", other.signal);
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
+    no_fraction(&http, &limits)?;
     let action = Action::SetLimits { patient, limits, from, replaces, reason, only: Some(signal) };
     ask_one(&http, &who, action, StatusCode::OK).await
+}
+
+/// A limit of SpO2 at or below 1 % is a fraction that somebody typed: in force it would never be reached.
+fn no_fraction(http: &Ctx, limits: &[PatientLimit]) -> Result<(), Problem> {
+    let signals = http.signals();
+    let is_spo2 = |name: &str| signals.find(name).is_some_and(|s| s.name == "spo2");
+    for PatientLimit { signal, value, unit, .. } in limits {
+        let Some(value) = value.filter(|value| *unit == Unit::Percent && *value <= 1.0) else {
+            continue;
+        };
+        if is_spo2(signal) {
+            let meant = if value > 0.0 {
+                format!(": if {value} of 1 is meant, that is {} %", (value * 1e6).round() / 1e4)
+            } else {
+                String::new()
+            };
+            let detail = format!("{signal} {value} % is no limit; it is given in per cent{meant}");
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+        }
+    }
+    Ok(())
 }

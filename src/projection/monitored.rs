@@ -147,18 +147,20 @@ mod tests {
             self.fold(Input::Command(Box::new(Command { actor: "local:test".to_owned(), action })));
         }
 
-        /// All limits of SpO2 are switched off.
-        fn temperature_off(&mut self) {
-            let off = |side| PatientLimit {
-                signal: "temperature".to_owned(),
+        /// All limits of a signal are switched off.
+        fn off(&mut self, signal: &str, unit: Unit) {
+            let off = |(side, critical)| PatientLimit {
+                signal: signal.to_owned(),
                 side,
-                critical: false,
+                critical,
                 value: None,
-                unit: Unit::Celsius,
+                unit,
             };
+            let both = [Side::Low, Side::High].into_iter();
+            let all = both.flat_map(|side| [(side, false), (side, true)]);
             self.command(Action::SetLimits {
                 patient: "p".parse().unwrap(),
-                limits: vec![off(Side::Low), off(Side::High)],
+                limits: all.map(off).collect(),
                 from: None,
                 replaces: None,
                 reason: Some("comfort care".to_owned()),
@@ -231,13 +233,38 @@ mod tests {
         let mut bed = Bed::of("bedside", &["temperature"]);
         bed.reading("temperature", 37.0, "Cel");
         bed.expect("monitored", &[]);
-        bed.temperature_off();
+        bed.off("temperature", Unit::Celsius);
         bed.expect("not", &["Temperature: no limit is in force", "nothing that comes has a limit"]);
         let mut bed = Bed::of("bedside", &["temperature", "heart_rate"]);
         bed.reading("temperature", 37.0, "Cel");
         bed.reading("heart_rate", 70.0, "/min");
-        bed.temperature_off();
+        bed.off("temperature", Unit::Celsius);
         bed.expect("partly", &["Temperature: no limit is in force"]);
+    }
+
+    #[test]
+    fn the_lethal_floor_alone_is_no_limit() {
+        let mut bed = Bed::new();
+        bed.reading("spo2", 97.0, "%");
+        bed.reading("heart_rate", 70.0, "/min");
+        bed.off("spo2", Unit::Percent);
+        bed.expect("partly", &["SpO2: no limit is in force"]);
+        bed.command(Action::ChangePatient {
+            patient: "p".parse().unwrap(),
+            age_class: Some(AgeClass::Paediatric),
+            continuous: None,
+            pregnant: None,
+            replaces: None,
+        });
+        bed.expect(
+            "not",
+            &[
+                "SpO2: no limit is in force",
+                "Heart rate: no limit is in force",
+                "limits for adults are not applied",
+                "nothing that comes has a limit",
+            ],
+        );
     }
 
     #[test]
@@ -255,8 +282,17 @@ mod tests {
             pregnant: Some(true),
             replaces: None,
         });
-        bed.expect("partly", &["limits for adults are not applied"]);
+        bed.expect(
+            "not",
+            &[
+                "SpO2: no limit is in force",
+                "Heart rate: no limit is in force",
+                "limits for adults are not applied",
+                "nothing that comes has a limit",
+            ],
+        );
     }
+
     #[test]
     fn a_statistic_beside_live_values_leaves_a_patient_monitored() {
         let mut bed = Bed::of("bedside", &["heart_rate"]);

@@ -99,6 +99,18 @@ pub(crate) fn boot_reset(device: &DeviceId) -> String {
     format!("{device} began to count anew: it may have lost its memory")
 }
 
+/// A device claims an interval that is not believed.
+pub(crate) fn too_rare(device: &DeviceId) -> String {
+    format!(
+        "{device} says that it sends a signal more rarely than its class allows: it is expected sooner"
+    )
+}
+
+/// Somebody who is to be watched continuously has no device.
+pub(crate) fn no_device() -> String {
+    "no device watches a patient who is to be watched continuously".to_owned()
+}
+
 /// Readings between two bindings.
 pub(crate) fn unattributed(device: &DeviceId) -> String {
     format!("readings of {device} fell between two patients and belong to nobody")

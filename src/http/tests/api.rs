@@ -170,6 +170,29 @@ async fn several_alarms_are_acknowledged_in_one_commit() {
 }
 
 #[tokio::test]
+async fn a_limit_of_spo2_that_looks_like_a_fraction_is_refused_with_what_it_may_mean() {
+    let mut bench = Bench::start().await;
+    let observed = bench.answer(|_| answered(Outcome::Done));
+    let limit = |signal: &str, value: f64| json!({ "signal": signal, "side": "low", "value": value, "unit": "%" });
+    let path = "/api/v1/patients/p-1/limits";
+    for (signal, value) in [("spo2", 0.9), ("spo2", 1.0), ("spo2", 0.0)] {
+        let limits = [limit(signal, value)];
+        let put = json!({ "limits": limits }).to_string();
+        let patch = json!({ "signal": signal, "limits": limits }).to_string();
+        for (method, body) in [("PUT", put), ("PATCH", patch)] {
+            let reply = bench.call(method, path, &[], &body).await;
+            assert_eq!(reply.status, 422, "{method} {value}: {reply:?}");
+            assert!(reply.body.contains("per cent"), "{}", reply.body);
+            assert_eq!(reply.body.contains("90 %"), value == 0.9, "{}", reply.body);
+        }
+    }
+    assert!(observed.lock().unwrap().is_empty());
+    let body = json!({ "limits": [limit("spo2", 90.0)] }).to_string();
+    bench.call("PUT", path, &[], &body).await;
+    assert_eq!(observed.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn limits_and_bindings_become_commands() {
     let mut bench = Bench::start().await;
     let observed = bench.answer(|_| answered(Outcome::Done));

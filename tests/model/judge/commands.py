@@ -2,7 +2,7 @@
 
 import re
 
-from . import losses, units
+from . import losses, units, watched
 from .bindings import Binding
 from .people import Device, Patient, interval
 from .readings import Copy
@@ -10,7 +10,8 @@ from .rules import SIDES
 from .when import US, stamp
 
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-LINK_ENDS = ("link.silence", "link.test_mode", "clock.suspect", "clock.stepped", "link.boot_reset", "link.unattributed")
+LINK_ENDS = ("link.silence", "link.test_mode", "clock.suspect", "clock.stepped", "link.boot_reset", "link.unattributed",
+             "link.interval")
 
 
 def carry_out(world, command):
@@ -74,6 +75,7 @@ def _admit(world, command):
     person.continuous = bool(command.get("continuous"))
     person.bed, person.ward = bed, world.beds[bed] if bed else ward
     world.patients[patient] = person
+    watched.asked(world, person)
     return "done"
 
 
@@ -89,7 +91,9 @@ def _patch_patient(world, command):
     continuous = bool(command.get("continuous", person.continuous))
     if after == (age, pregnant) and continuous == person.continuous:
         return "already_so"
-    person.continuous = continuous
+    if continuous != person.continuous:
+        person.continuous = continuous
+        watched.asked(world, person)
     if after != (age, pregnant):
         person.ages.append((world.number, *after))
         _rules_judge_others(world, person, age, pregnant)
@@ -229,6 +233,10 @@ def _bind(world, command):
     last = held.all[-1].until if held.all else None
     if since > world.now or (last is not None and since < last):
         return "invalid"
+    if held.all and held.all[-1].patient != patient:
+        for key in [k for k in world.watches if k[:2] == (patient, device)]:
+            world.watches[key].off()
+    _bound(world, patient)
     held.all.append(Binding(device, patient, since, world.now, zero=zero, step=world.number))
     forget_known(world, device)
     return "done"
@@ -239,6 +247,11 @@ def forget_known(world, device):
     for known in (world.not_judged, world.values):
         for key in [k for k in known if k[0] == device]:
             del known[key]
+
+
+def _bound(world, patient):
+    if patient is not None:
+        world.patients[patient].unwatched = None
 
 
 def since_of(world, command):
@@ -275,6 +288,7 @@ def _unbind(world, command):
     patient = held.now.patient
     held.now.until = world.now
     _leave(world, command["device"], patient)
+    watched.left(world, patient)
     return "done"
 
 
@@ -294,8 +308,7 @@ def _leave(world, device, patient):
             if alarm.reported is not None and not alarm.forgotten:
                 alarm.known = world.now
     for key in [k for k in world.watches if k[:2] == (patient, device)]:
-        world.watches[key].off()
-        world.watches[key].unknown = True
+        world.watches[key].leave()
 
 
 def _correct_binding(world, command):
@@ -319,10 +332,14 @@ def _correct_binding(world, command):
             told.append(alarm)
             world.alarms.close(alarm, "retracted")
     wrong.patient = patient
+    if wrong.until is None:
+        _bound(world, patient)
+    if before is not None:
+        watched.left(world, before)
     if before is None:
         # Nobody waited for it until now.
         wrong.told = world.now
-    for key in [k for k in world.watches if k[:2] == (before, device)]:
+    for key in [k for k, watch in world.watches.items() if k[:2] == (before, device) and not watch.left]:
         watch = world.watches.pop(key)
         if patient is not None:
             # What is lost is lost of the right patient.
@@ -373,6 +390,9 @@ def _limits(world, command):
             accepted.update(found)
     since = since_of(world, command)
     before = person.own_at(since, world.number)
+    if refused and not accepted:
+        # Nothing of what was asked can be put.
+        return "invalid"
     # A signal whose limits are refused keeps those it has.
     accepted.update({key: own for key, own in before.items() if key[0] in kept})
     later = [one for one in person.limits if one[0] > since]

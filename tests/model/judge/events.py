@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from . import notes, readings
+from . import notes, readings, watched
 from .intake import believed, suspect
 from .readings import Refused
 from .rules import lower
@@ -97,6 +97,7 @@ class Events:
             believed(world, device, patient)
             world.alarms.over((patient, "link.test_mode", device.id), world.now)
             world.judged[device.id, None] = world.now
+            watched.again(world, patient)
         rule = world.rules.event_rule(event.event)
         if rule is None:
             return None

@@ -85,7 +85,20 @@ def info(world, device, head, body, word):
         if named:
             every = one.get("interval_s")
             told[named[0]] = round(every * US) if every else None
-    device.told = told
+    believed = {signal: every and min(every, longest(world, device, signal)) for signal, every in told.items()}
+    device.told = believed
+    bound = world.bindings_of(device.id).patient_now()
+    if bound is not None and any(believed[s] != told[s] for s in told if world.rules.signals[s].continuous):
+        notes.note(world, bound, "link.interval", device.id)
+
+
+def longest(world, device, signal):
+    """The longest interval that a device alone is believed. # contract §3"""
+    cls = world.class_of(device)
+    usual = cls.expected_interval if cls else 0
+    if world.rules.limit_of(signal) is not None and world.rules.signals[signal].continuous:
+        return max(MINUTE, usual)
+    return max(DAY, 4 * usual)
 
 
 def hear(world, device, principal, head, newest, could_live):

@@ -2,7 +2,7 @@
 
 from dataclasses import replace as replaced
 
-from . import intake, losses, notes
+from . import intake, losses, notes, watched
 from .late import age_of, late
 from .limits import crossed
 from .rules import SIDES
@@ -301,6 +301,7 @@ def alive(world, device, copy, source):
     """A sign of life: judged, live, certain."""
     key = device.id, copy.signal
     world.judged[key] = world.now
+    watched.again(world, copy.patient)
     for one in [k for k in world.not_judged if k == key or (k[0] == device.id and not device.expected)]:
         del world.not_judged[one]
     shown(world, device, copy)

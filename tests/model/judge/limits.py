@@ -22,6 +22,7 @@ class Entry:
     limits: dict = field(default_factory=dict)
     shape: object = None
     reason: str = "limit_changed"
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class Level:
     inside: int | None = None
     copy: object = None
     last: int | None = None
+    ended: tuple | None = None
 
 
 class Course:
@@ -197,7 +199,7 @@ class Course:
                 self.lost, self.lost_copy = pending, self.levels[pending].copy
                 self.losses += 1
         for level in self.levels.values():
-            level.inside = None
+            level.inside = level.ended = None
             if not level.present:
                 level.since = level.due = None
         self.unknown = True
@@ -286,6 +288,7 @@ class Course:
         for name, level in self.levels.items():
             if answers[name]:
                 level.inside = None
+                self._go_on_from(level, entry)
                 if level.since is None:
                     level.since, level.copy = entry.at, entry.copy
                 if max(entry.at, self.came or entry.at) - level.since >= delays[name]:
@@ -317,8 +320,7 @@ class Course:
         if level.since is not None and self._is_before(entry, level):
             return
         if not level.present:
-            self.reason = "ended"
-            level.since = level.due = None
+            self._end_pending(level, entry, name)
         elif not self._amounts(entry, name):
             self._lifted(level, entry, name)
         elif not self._clearly(entry, name):
@@ -332,6 +334,20 @@ class Course:
         """What no limit judges ends nothing, but for the limit that a person switched off. # contract §4"""
         if (self.side, name) in entry.limits:
             self._clear(level)
+
+    def _end_pending(self, level, entry, name):
+        """A delay that runs is over, until the value that ended it is corrected. # contract §2 Same reading"""
+        self.reason = "ended"
+        ran = level.since is not None and self._amounts(entry, name)
+        level.ended = (entry.copy.identity, level.since, level.copy, level.due, list(self.run)) if ran else None
+        level.since = level.due = None
+
+    def _go_on_from(self, level, entry):
+        """What ended a delay lies beyond after all."""
+        ended, level.ended = level.ended, None
+        if ended is not None and level.since is None and entry.copy.corrects and entry.copy.identity == ended[0]:
+            _, level.since, level.copy, level.due, run = ended
+            self.run = run + [one for one in self.run if one not in run]
 
     def _clear(self, level, reason="ended"):
         if not self.level:
@@ -359,6 +375,7 @@ class Course:
 
     def _spot_beyond(self, level, entry, name, answers):
         level.inside = None
+        self._go_on_from(level, entry)
         if level.since is None:
             level.since, level.copy = entry.at, entry.copy
             level.due = entry.arrival + self.shape.confirm if name == "warning" and self.shape.confirm else entry.arrival
@@ -370,8 +387,7 @@ class Course:
         if level.since is not None and self._is_before(entry, level):
             return
         if not level.present:
-            self.reason = "ended"
-            level.since = level.due = None
+            self._end_pending(level, entry, name)
         elif not self._amounts(entry, name):
             self._lifted(level, entry, name)
         elif not self._clearly(entry, name):
@@ -421,7 +437,7 @@ class Course:
         elif entry.change == "pause":
             # Unbound: nothing ends, nothing runs. # contract row 24
             for level in self.levels.values():
-                level.inside = None
+                level.inside = level.ended = None
                 if not level.present:
                     level.since = level.due = None
             # Nothing that came before is known of whoever it is bound to next.
@@ -532,8 +548,8 @@ class Course:
             if any(answers):
                 if unknown or level.since is not None:
                     continue
-                # What is told of goes on.
-                level.present = told
+                # What is told of, by whatever rule over this side, goes on.
+                level.present = told or entry.told
                 level.since, level.last, level.copy = entry.at, entry.at, known[answers.index(True)].copy
                 level.due = entry.at + (0 if self.shape.spot else dict(self.shape.delays)[name])
                 if level.due <= entry.at:

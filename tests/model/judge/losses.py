@@ -16,17 +16,22 @@ class Watch:
         self.last = None
         self.others = []
         self.due = self.known = None
-        self.lost = self.unknown = False
+        self.lost = self.unknown = self.left = False
 
     def value(self, arrived):
         """A live value beyond doubt ends it."""
         self.last, self.others, self.due = arrived, [], None
-        self.lost = self.unknown = False
+        self.lost = self.unknown = self.left = False
 
     def off(self):
-        """There is no sensor, or the device left: not lost before the next value."""
+        """There is no sensor, or its device was another's: not lost before the next value."""
         self.last = self.due = None
         self.others = []
+
+    def leave(self):
+        """Its device left: bound to the same patient again, it goes on where it was. # contract §0.16"""
+        self.others = [] if self.lost else self.others
+        self.due, self.unknown, self.left = None, True, True
 
     def other(self, arrived):
         """Another signal of the device was judged. A pause counts as half the loss at most."""

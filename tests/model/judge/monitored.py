@@ -28,10 +28,10 @@ def _refused(world, person):
 
 
 def has_limit(world, person, signal):
-    """Whether a limit over a signal is in force for a person whose alarm is announced."""
+    """Whether a limit over a signal is in force for a person whose alarm is announced; the floor alone is none."""
     return any(
         limits.get((side, level)) and rule.priority(side, level) != "info"
-        for rule in world.rules_for(signal, person, world.number)
+        for rule in world.rules_for(signal, person, world.number) if not rule.floor
         for limits in [world.limits_in_force(rule, person, world.now, world.number)]
         for side in SIDES for level in LEVELS
     )

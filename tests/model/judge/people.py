@@ -8,7 +8,8 @@ from .when import US, span
 @dataclass
 class Patient:
     """`ages` are (step, age class, pregnant), `limits` (time, step, own limits): in force from there on,
-    `waits` when those that were put for later come into force."""
+    `waits` when those that were put for later come into force, `unwatched` since when no device came for somebody
+    who is to be watched continuously."""
 
     id: str
     ages: list = field(default_factory=list)
@@ -19,6 +20,7 @@ class Patient:
     admitted: int = 0
     limits: list = field(default_factory=list)
     waits: list = field(default_factory=list)
+    unwatched: int | None = None
 
     def age_at(self, step):
         found = self.ages[0]

@@ -275,6 +275,7 @@ class Source:
                     course.feed(entry)
             return
         rules = {rule.id: rule for rule in self.world.rules_for(self.signal, person, step)}
+        told = self._told_sides(patient, entry.at) if entry.change.startswith("judge") else ()
         # Limits of a patient are the reason, or rules of these ids. # contract rows 22, 23
         about = lambda rule, side: f"{rule.id}_{side}" in entry.reason or (
             entry.change == f"judge {side}" and (not rule.floor or self._uncovered(rule, side, person, entry, step)))
@@ -285,11 +286,12 @@ class Source:
             limits = self.world.limits_in_force(now, person, entry.at, step) if now else {}
             course = self._course(patient, now or rule, side, device)
             course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason,
-                              shape=self._shape(now, device) if now else None))
+                              shape=self._shape(now, device) if now else None, told=side in told))
         for rule in rules.values():
             limits = self.world.limits_in_force(rule, person, entry.at, step)
             for side in {s for s, _ in limits if about(rule, s)}:
                 if not self._known(patient, rule, side):
+                    entry.told = side in told
                     self._late_start(patient, rule, side, device, limits, entry, step)
         self._hear_together(patient)
 
@@ -334,7 +336,16 @@ class Source:
         course.hear_by(Entry(entry.at, entry.at, limits=limits))
         heard = course.newest_arrival
         course.unknown = course.shape.gap is not None and (heard is None or entry.at >= self.world.gaps.put_off(heard + course.shape.gap))
-        course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason))
+        course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason, told=entry.told))
+
+    def _told_sides(self, patient, at):
+        """The sides beyond which it is told to be now. # contract §4"""
+        found = set()
+        for (whom, _, side), course in self._courses.items():
+            if whom == patient:
+                course.advance(at)
+                found |= {side} if course.level and not course.unknown else set()
+        return found
 
     def note_known(self, key, late, patient, actionable):
         """Known beside a late reading are the last four that are certain and the last sixteen that came late. # contract §3"""

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from . import alarms, commands, events, gaps, intake, losses, monitored, names, rules, silence, sources
+from . import alarms, commands, events, gaps, intake, losses, monitored, names, rules, silence, sources, watched
 from .bindings import Bindings
 from .rules import ORDER, SIDES
 from .when import US, stamp
@@ -106,6 +106,7 @@ class World:
             if watch.deadline() is not None:
                 yield watch.deadline()
         yield from silence.deadlines(self)
+        yield from watched.deadlines(self)
         for person in self.patients.values():
             yield from person.waits if person.here else ()
 
@@ -115,6 +116,7 @@ class World:
         self.settle_courses()
         losses.settle(self)
         silence.settle(self)
+        watched.settle(self)
         self.alarms.fire(self.now)
 
     # --- Rules --------------------------------------------------------------------------------------

@@ -13,11 +13,11 @@ use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::rules::RuleSet;
 
-/// The longest interval a device may claim of a signal with a limit for continuous data, unless four
-/// intervals of its class are longer.
+/// The longest interval a device may claim of a signal with a limit for continuous data, unless the interval of its
+/// class is longer.
 const CONTINUOUS: Span = Span::mins(1);
 
-/// The same of any other signal.
+/// The same of any other signal, unless four intervals of its class are longer.
 const SINGLE: Span = Span::hours(24);
 
 impl Device {
@@ -127,9 +127,13 @@ impl Device {
             // What a device said in test mode, or before it started anew, says nothing of now.
             Body::Info { .. } if taken.old || message.mode != Mode::Real => {}
             Body::Info { info } => {
-                self.take_info(info, around.rules);
+                let believed = self.take_info(info, around.rules);
                 if let Some(patient) = self.patient() {
                     observed.push((patient.clone(), Observed::Expects));
+                    if !believed {
+                        let cause = self.cause(message, 0, out.now);
+                        observed.push((patient.clone(), Observed::TooRare(cause)));
+                    }
                 }
             }
             Body::Undecodable { reason, .. } => {
@@ -142,17 +146,23 @@ impl Device {
     }
 
     /// Takes what the device states of itself. The intervals it claims are bounded, so that it cannot put
-    /// off its own silence for ever.
-    fn take_info(&mut self, info: &DeviceInfo, rules: &RuleSet) {
+    /// off its own silence for ever; whether all those of continuous signals are believed.
+    fn take_info(&mut self, info: &DeviceInfo, rules: &RuleSet) -> bool {
         self.info.take(info);
         let class = rules.class(&self.details.class);
         let usual = class.map_or(Span::ZERO, |class| class.expected_interval);
+        let mut believed = true;
         for expected in &mut self.info.signals {
-            let mut limits = rules.limits_of(expected.signal);
-            let least = if limits.any(|rule| !rule.spot) { CONTINUOUS } else { SINGLE };
-            let longest = least.max(usual + usual + usual + usual);
+            let continuous = rules.limits_of(expected.signal).any(|rule| !rule.spot);
+            let longest = if continuous {
+                CONTINUOUS.max(usual)
+            } else {
+                SINGLE.max(usual + usual + usual + usual)
+            };
+            believed &= !continuous || expected.interval.is_none_or(|own| own <= longest);
             expected.interval = expected.interval.map(|own| own.min(longest));
         }
+        believed
     }
 }
 

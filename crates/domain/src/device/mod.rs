@@ -143,6 +143,8 @@ pub enum Observed {
     Unattributed(Cause),
     /// The device stated which signals it will send.
     Expects,
+    /// It stated that a continuous signal comes more rarely than is believed of its class.
+    TooRare(Cause),
 }
 
 /// What a device machine needs to know besides the message.

@@ -78,6 +78,9 @@ impl Patient {
         for kind in KINDS {
             kind.deadlines(self, context, &mut earliest);
         }
+        if let Some((at, deadline)) = self.no_device_due() {
+            earliest.offer(at, deadline);
+        }
         // What an alarm waits for is no data.
         if let Some(at) = self.alarms.next_deadline() {
             earliest.offer_surely(at, Deadline::Alarm);

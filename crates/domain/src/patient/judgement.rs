@@ -316,6 +316,9 @@ impl Patient {
         if deadline == Deadline::Alarm {
             return self.alarms.fire(due, out);
         }
+        if deadline == Deadline::NoDevice {
+            return self.no_device(due, out);
+        }
         for kind in KINDS {
             kind.fire(self, due, deadline, context, out);
         }

@@ -229,6 +229,8 @@ impl Patient {
                     measured: observation.timing.measured.min(observation.timing.received),
                     before: reading.before.rule_at.or(left),
                     arrives: alarms.now().at,
+                    sent: observation.sent,
+                    corrects: observation.corrects,
                 };
                 let rule_at = observation.timing.rule_at;
                 let last = track.last;

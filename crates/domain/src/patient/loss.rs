@@ -12,6 +12,7 @@ use super::{Deadline, Patient, RuleContext};
 use crate::alarms::book::{Draft, Key, Open};
 use crate::model::alarm::{Alarm, AlarmKind, Condition, Priority, Response, TimeQuality, Trigger};
 use crate::model::cause::Cause;
+use crate::model::ids::DeviceId;
 use crate::model::instance::Instance;
 use crate::model::observation::{Observation, Source};
 use crate::model::time::{IntakeGap, Span, Timestamp};
@@ -51,6 +52,10 @@ pub struct LossWatch {
     /// Its alarm may be open.
     #[n(7)]
     pub raised: bool,
+    /// Its device was unbound since: the value is of an earlier binding.
+    #[n(8)]
+    #[cbor(default)]
+    pub left: bool,
 }
 
 /// For how long a device has gone on without a signal. In the gateway's own time.
@@ -203,7 +208,13 @@ impl Kind for Losses {
             Reconfigured::Closed { .. } => {}
             Reconfigured::Rules(wanted) => patient.judge_losses(*wanted, context, out),
             Reconfigured::Inherited(_, handover) => {
-                patient.losses.append(&mut handover.losses);
+                let same = |watch: &LossWatch, other: &LossWatch| {
+                    watch.source.device == other.source.device
+                        && watch.source.signal == other.source.signal
+                };
+                let handed = &mut handover.losses;
+                patient.losses.retain(|watch| !handed.iter().any(|other| same(watch, other)));
+                patient.losses.append(handed);
                 patient.judge_losses(&|_| true, context, out);
                 // One of which nothing is known since is the right patient's as well.
                 let lost = |open: &&Open| {
@@ -219,7 +230,9 @@ impl Kind for Losses {
     fn forget(&self, patient: &mut Patient, what: &mut Forgotten<'_>) {
         match what {
             Forgotten::Device(device, handover) => {
-                let of_device = |watch: &mut LossWatch| watch.source.device == **device;
+                // What is known by an earlier binding stays where it is.
+                let of_device =
+                    |watch: &mut LossWatch| watch.source.device == **device && !watch.left;
                 handover.losses.extend(patient.losses.extract_if(.., of_device));
             }
             Forgotten::Stay => patient.losses = Vec::new(),
@@ -269,6 +282,7 @@ impl Patient {
                 run: None,
                 // By the binding before.
                 raised: true,
+                left: false,
             };
             self.losses.insert(place, fresh);
             place
@@ -278,6 +292,7 @@ impl Patient {
         watch.cause.clone_from(cause);
         (watch.measured, watch.arrival) = (timing.measured, out.now.at);
         (watch.interval, watch.off, watch.run) = (interval, false, None);
+        watch.left = false;
         if std::mem::take(&mut watch.raised) {
             let key = watch.key(rule);
             let state = self.series.get(source);
@@ -287,6 +302,20 @@ impl Patient {
                 alarm.absent(now)
             });
         }
+    }
+
+    /// A device is no longer bound: bound to the same patient again its losses go on where they were, as after a
+    /// pause of the device; what was told of must last anew.
+    pub(super) fn losses_pause(&mut self, losses: Vec<LossWatch>) {
+        self.losses.extend(losses.into_iter().map(|watch| {
+            let run = watch.run.filter(|run| !run.decided);
+            LossWatch { run: run.map(|run| Run { due: None, ..run }), left: true, ..watch }
+        }));
+    }
+
+    /// A device is bound that was another's meanwhile: what was lost before is nothing of now.
+    pub(super) fn losses_begin_anew(&mut self, device: &DeviceId) {
+        self.losses.retain(|watch| watch.source.device != *device || !watch.left);
     }
 
     /// The device says that there is no sensor, which is announced by itself.
@@ -394,6 +423,10 @@ impl Patient {
         self.losses.retain(|watch| context.rules.losses_of(watch.source.signal).next().is_some());
         for index in 0..self.losses.len() {
             let Some(watch) = self.losses.get_mut(index) else { return };
+            if !self.expectations.iter().any(|expected| expected.device == watch.source.device) {
+                // Its device is not bound.
+                continue;
+            }
             let Some(rule) = context.rules.loss_of(watch.source.signal, person) else { continue };
             let Some(run) = watch.run.as_mut().filter(|_| wanted(&rule.id)) else { continue };
             (run.due, run.decided) = (None, false);

@@ -11,6 +11,7 @@ mod event;
 mod judgement;
 mod limit;
 mod loss;
+mod no_device;
 mod series;
 mod silence;
 mod technical;
@@ -80,6 +81,9 @@ pub struct Patient {
     #[n(8)]
     #[cbor(default)]
     pub version: u64,
+    /// Since when nothing watches a patient who is to be watched continuously, in the gateway's own time.
+    #[n(9)]
+    pub unwatched: Option<Timestamp>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
@@ -148,6 +152,8 @@ pub enum Deadline<'r> {
     Loss(usize),
     /// A rung of the silence ladder, by the index of the expectation.
     Silence(usize),
+    /// No device has come for a patient who is to be watched continuously.
+    NoDevice,
     /// An acknowledgement or a momentary alarm runs out.
     Alarm,
 }
@@ -165,6 +171,7 @@ impl Patient {
             alarms: Book::default(),
             losses: Vec::new(),
             version: 1,
+            unwatched: None,
             touched: 0,
             changed_in: 0,
         }
@@ -222,6 +229,7 @@ impl Patient {
             Observed::ClockSuspect(cause) => self.clock_suspect(id, cause, out),
             Observed::ClockStepped(cause) => self.clock_stepped(id, cause, out),
             Observed::BootReset(cause) => self.boot_reset(id, cause, out),
+            Observed::TooRare(cause) => self.too_rare(id, cause, out),
             Observed::Unattributed(cause) => self.unattributed(id, cause, out),
             Observed::Expects => self.expect(device, true, context, out),
         }
@@ -240,13 +248,19 @@ impl Patient {
     /// A device is bound, or registered anew: what it is expected to send, from now on.
     pub fn bind(&mut self, device: &Device, context: RuleContext<'_>, out: &mut Output) {
         self.alarms.bound(&device.details.id);
+        let before = device.bindings.iter().rev().nth(1);
+        if before.is_some_and(|before| before.patient.as_ref() != Some(&self.details.id)) {
+            self.losses_begin_anew(&device.details.id);
+        }
         self.expect(device, false, context, out);
+        self.unwatched = None;
     }
 
     /// A device is no longer bound (row 24): its alarms stay with the patient, unknown.
     pub fn unbind(&mut self, device: &DeviceId, out: &mut Output) {
-        let left = self.release(device).series;
-        for (source, state) in left {
+        let Handover { series, losses, .. } = self.release(device);
+        self.losses_pause(losses);
+        for (source, state) in series {
             // Bound again, it goes on where it was.
             if let Some(state) = state.left() {
                 self.series.insert(source, state);
@@ -260,6 +274,7 @@ impl Patient {
                 self.alarms.unbind(&key, out);
             }
         }
+        self.lose_device(out);
     }
 
     /// The binding was another patient's (row 26): what it raised was announced in error. What the
@@ -271,6 +286,7 @@ impl Patient {
             handover.told.extend(told.map(|open| (open, self.alarms.cause(&key).cloned())));
             self.alarms.close(&key, Change::Retracted, "retracted", Some(actor), out);
         }
+        self.lose_device(out);
         handover
     }
 

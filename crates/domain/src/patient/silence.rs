@@ -324,6 +324,7 @@ impl Patient {
         out: &mut Output,
     ) {
         let mut was_silent = false;
+        self.is_watched(out);
         for expectation in &mut self.expectations {
             if expectation.device == *device
                 && (expectation.signal.is_none() || expectation.signal == signal)

@@ -23,6 +23,7 @@ const CLOCK_SUSPECT: &str = "clock.suspect";
 const CLOCK_STEPPED: &str = "clock.stepped";
 const BOOT_RESET: &str = "link.boot_reset";
 const UNATTRIBUTED: &str = "link.unattributed";
+const INTERVAL: &str = "link.interval";
 const LOST_WHILE_PENDING: &str = "link.lost_while_pending";
 const AGE_CLASS: &str = "rules.age_class";
 
@@ -260,6 +261,11 @@ impl Patient {
         self.device_moment(BOOT_RESET, device, text::boot_reset, cause, out);
     }
 
+    /// A device says that it sends more rarely than is believed (contract §3).
+    pub(super) fn too_rare(&mut self, device: &DeviceId, cause: &Cause, out: &mut Output) {
+        self.device_moment(INTERVAL, device, text::too_rare, cause, out);
+    }
+
     fn device_moment(
         &mut self,
         rule_id: &'static str,
@@ -301,7 +307,13 @@ impl Patient {
 pub(super) fn is_about_link(rule: &RuleId) -> bool {
     matches!(
         rule.as_str(),
-        silence::SILENCE | TEST_MODE | CLOCK_SUSPECT | CLOCK_STEPPED | BOOT_RESET | UNATTRIBUTED
+        silence::SILENCE
+            | TEST_MODE
+            | CLOCK_SUSPECT
+            | CLOCK_STEPPED
+            | BOOT_RESET
+            | UNATTRIBUTED
+            | INTERVAL
     )
 }
 

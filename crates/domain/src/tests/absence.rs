@@ -272,6 +272,38 @@ fn a_device_cannot_put_off_its_own_silence_for_ever() {
 }
 
 #[test]
+fn what_a_device_alone_says_makes_its_class_no_rarer_and_is_told() {
+    use crate::model::time::Span;
+    for (class, stated, believed, told) in
+        [("bedside", 60, 60, false), ("bedside", 61, 60, true), ("cgm", 301, 300, true)]
+    {
+        let mut scene = Scene::empty();
+        scene.admit("p");
+        scene.device("dev", class, &[]);
+        scene.bind("dev", "p");
+        scene.skip();
+        announce(&mut scene, &[("glucose_cgm", Some(Span::secs(stated)))]);
+        let interval = scene.core.devices["dev"].expected()[0].interval;
+        assert_eq!(interval, Some(Span::secs(believed)), "{class}");
+        let raised: &[&str] =
+            if told { &["raised low link.interval: alarming, momentary"] } else { &[] };
+        scene.expect(raised);
+        announce(&mut scene, &[("glucose_cgm", Some(Span::secs(stated)))]);
+        scene.expect(&[]);
+    }
+    // What a person registers may be rarer.
+    let mut scene = Scene::bedside();
+    let signals = vec![crate::model::message::ExpectedSignal {
+        signal: scene.signal("spo2"),
+        interval: Some(Span::mins(17)),
+    }];
+    let details = scene.core.devices["dev"].details.clone();
+    let details = crate::model::command::DeviceDetails { signals, ..details };
+    scene.done(Action::RegisterDevice(details.into()));
+    assert_eq!(scene.core.devices["dev"].expected()[0].interval, Some(Span::mins(17)));
+}
+
+#[test]
 fn a_class_that_is_not_configured_is_refused_and_one_removed_raises_an_alarm() {
     use crate::model::command::{DeviceDetails, Outcome, PrincipalKind};
     let mut scene = Scene::bedside();

@@ -230,6 +230,34 @@ fn an_arrest_that_goes_on_after_a_cable_is_back_is_announced_once() {
 }
 
 #[test]
+fn each_gap_in_an_arrest_is_one_announcement_whatever_was_answered() {
+    let answer_all: &[&str] = &["asystole_low", "bradycardia_low", "heart_rate_low"];
+    for answered in [&[][..], &answer_all[..1], answer_all] {
+        let mut scene = Scene::empty();
+        scene.admit("p");
+        scene.device("dev", "bedside", &["heart_rate"]);
+        scene.bind("dev", "p");
+        scene.stream("dev", "heart_rate", 70.0, 3);
+        scene.skip();
+        scene.stream("dev", "heart_rate", 0.0, 8);
+        assert_eq!(heard(&mut scene), ["raised high vitals_live.asystole_low"]);
+        for gap in [10.0, 13.0, 13.0, 40.0] {
+            for rule in answered {
+                scene.acknowledge(&format!("vitals_live.{rule}"));
+            }
+            scene.skip();
+            scene.advance(gap);
+            scene.stream("dev", "heart_rate", 0.0, 3);
+            let heard = heard(&mut scene);
+            let told = ["back_present high vitals_live.asystole_low"];
+            let silent = "raised low link.silence".to_owned();
+            let heard: Vec<_> = heard.into_iter().filter(|line| *line != silent).collect();
+            assert_eq!(heard, told, "{gap} s, answered {answered:?}");
+        }
+    }
+}
+
+#[test]
 fn what_another_monitor_goes_on_to_say_outlasts_an_emergency_that_is_unknown() {
     let mut scene = well();
     scene.device("belt", "bedside", &["respiratory_rate"]);

@@ -181,12 +181,29 @@ fn the_floor_of_an_adult_is_left_to_a_limit_that_says_the_same() {
 fn the_floor_stands_as_soon_as_the_limit_beside_it_is_lifted() {
     let mut scene = of_age(AgeClass::Adult);
     assert_eq!(high(&mut scene, &[("spo2", 65.0)], 10), ["vitals_live.spo2_low"]);
+    scene.skip();
+    // What one of the two told, the other goes on telling.
+    for (limits, goes_on, rests) in [
+        ((None, None), "vitals_live.spo2_floor_low", "vitals_live.spo2_low"),
+        ((Some(88.0), Some(80.0)), "vitals_live.spo2_low", "vitals_live.spo2_floor_low"),
+        ((None, None), "vitals_live.spo2_floor_low", "vitals_live.spo2_low"),
+    ] {
+        own(&mut scene, limits.0, limits.1);
+        assert_eq!(scene.alarm(goes_on).condition, Condition::Present, "{limits:?}");
+        assert_eq!(scene.alarm(goes_on).group, None, "{limits:?}");
+        let alarm = scene.alarm(rests);
+        assert_eq!(alarm.condition, Condition::Absent, "{limits:?}");
+        assert_eq!(alarm.condition_reason.as_deref(), Some("limit_changed"), "{limits:?}");
+        scene.stream("dev", "spo2", 65.0, 3);
+    }
+    // What nothing told waits for its delay.
+    let mut scene = of_age(AgeClass::Adult);
     own(&mut scene, None, None);
-    assert_eq!(high(&mut scene, &[("spo2", 65.0)], 6), ["vitals_live.spo2_floor_low"]);
-    assert_eq!(scene.alarm("vitals_live.spo2_low").condition, Condition::Absent);
+    scene.stream("dev", "spo2", 75.0, 9);
     own(&mut scene, Some(88.0), Some(80.0));
-    let alarm = scene.alarm("vitals_live.spo2_floor_low");
-    assert_eq!(alarm.condition_reason.as_deref(), Some("limit_changed"));
+    scene.skip();
+    scene.stream("dev", "spo2", 75.0, 4);
+    assert!(scene.find("vitals_live.spo2_low").is_none());
 }
 
 /// An adult with an oximeter.

@@ -220,6 +220,20 @@ fn one_wrong_pair_costs_only_its_own_signal() {
 }
 
 #[test]
+fn where_all_that_was_asked_is_refused_nothing_changes() {
+    let mut scene = Scene::bedside();
+    let both = vec![spo2(Side::Low, false, 94.0), systolic(Side::Low, false, Some(100.0))];
+    scene.limits(both, None, None);
+    let version = scene.core.patients["p"].limits_version();
+    let (outcome, said) = scene.limits(vec![spo2(Side::Low, false, 5_000.0)], None, None);
+    assert_eq!(outcome, Outcome::Invalid);
+    assert!(said.contains("spo2"), "{said}");
+    let patient = &scene.core.patients["p"];
+    assert_eq!(patient.limits_version(), version);
+    assert_eq!(patient.limits.last().unwrap().limits.len(), 2);
+}
+
+#[test]
 fn limits_of_one_signal_are_changed_without_those_of_others() {
     let mut scene = Scene::bedside();
     scene.limits(

@@ -25,6 +25,7 @@ mod laws;
 mod limits;
 mod losses;
 mod new_limits;
+mod no_device;
 mod parted;
 mod places;
 mod put_off;

@@ -158,3 +158,37 @@ fn what_is_corrected_to_beyond_shows_that_it_was_not_over() {
     scene.stream("dev", "spo2", 97.0, 14);
     assert_eq!(scene.alarm(SPO2).condition, Condition::Present);
 }
+
+/// A second of a monitor that corrects each of its preliminary values at once.
+fn corrected(scene: &mut Scene, first: f64, then: f64) {
+    scene.reading("dev", "heart_rate", first);
+    scene.send("dev", "heart_rate", then, |_, reading| reading.status = Status::Corrected);
+    scene.advance(1.0);
+}
+
+#[test]
+fn an_excursion_goes_on_where_the_value_that_ended_it_is_corrected() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "heart_rate", 70.0, 3);
+    scene.skip();
+    for _ in 0..4 {
+        corrected(&mut scene, 70.0, 0.0);
+    }
+    assert!(scene.find("vitals_live.asystole_low").is_none());
+    corrected(&mut scene, 70.0, 0.0);
+    assert_eq!(scene.alarm("vitals_live.asystole_low").condition, Condition::Present);
+    // What is inside after all ended it, and so did a value that stands.
+    let mut scene = Scene::bedside();
+    for _ in 0..4 {
+        corrected(&mut scene, 70.0, 0.0);
+    }
+    corrected(&mut scene, 70.0, 80.0);
+    for _ in 0..4 {
+        corrected(&mut scene, 70.0, 0.0);
+    }
+    scene.stream("dev", "heart_rate", 70.0, 1);
+    for _ in 0..4 {
+        corrected(&mut scene, 70.0, 0.0);
+    }
+    assert!(scene.find("vitals_live.asystole_low").is_none());
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Reply;
 use crate::core::Core;
-use crate::device::Binding;
+use crate::device::{Binding, Device};
 use crate::model::command::{Outcome, Registration};
 use crate::model::ids::{DeviceId, PatientId};
 use crate::model::signal::SignalId;
@@ -74,7 +74,7 @@ impl Core {
         }
     }
 
-    pub(super) fn revoke(&mut self, id: &DeviceId, out: &Output) -> Reply {
+    pub(super) fn revoke(&mut self, id: &DeviceId, out: &mut Output) -> Reply {
         match self.devices.get(id).map(|d| d.revoked) {
             None => Reply::refused(Outcome::NotFound, format!("there is no device {id}")),
             Some(true) => Reply::refused(Outcome::AlreadySo, "revoked before"),
@@ -83,6 +83,17 @@ impl Core {
                 device.revoked = true;
                 device.details.token_sha256 = None;
                 device.version += 1;
+                let watched = device.patient().cloned();
+                let watches =
+                    |device: &Device| !device.revoked && device.patient() == watched.as_ref();
+                if let Some(patient) = &watched
+                    && !self.devices.values().any(|device| watches(device))
+                {
+                    if let Some(patient) = self.patient_mut(patient) {
+                        patient.no_device(out.now.at, out);
+                    }
+                    self.note_deadline(patient);
+                }
                 Reply::done()
             }
         }

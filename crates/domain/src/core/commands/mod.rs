@@ -61,7 +61,7 @@ impl Core {
                 self.answer(actor, "add_bed", out, |c, out| c.add_bed(bed, ward, out));
             }
             Action::AdmitPatient(details) => {
-                self.answer(actor, "admit", out, |c, _| c.admit(details));
+                self.answer(actor, "admit", out, |c, out| c.admit(details, out));
             }
             Action::ReplacePatient(details) => {
                 self.answer(actor, "change_patient", out, |c, out| c.replace(details, out));

@@ -59,7 +59,7 @@ impl Core {
         }
     }
 
-    pub(super) fn admit(&mut self, details: &PatientDetails) -> Reply {
+    pub(super) fn admit(&mut self, details: &PatientDetails, out: &mut Output) -> Reply {
         let known = self.patients.get(&details.id);
         if let Some(known) = known.filter(|p| p.discharged_at.is_none()) {
             return if known.details == *details {
@@ -80,7 +80,10 @@ impl Core {
             patient.version = known.version + 1;
         }
         self.patients.insert(details.id.clone(), Arc::new(patient));
-        self.patient_mut(&details.id);
+        if let Some(patient) = self.patient_mut(&details.id) {
+            patient.is_to_be_watched(out);
+        }
+        self.note_deadline(&details.id);
         Reply::done()
     }
 
@@ -119,6 +122,9 @@ impl Core {
             let was = std::mem::replace(&mut patient.details, details);
             patient.version += 1;
             let PatientDetails { age_class, pregnant, .. } = patient.details;
+            if was.continuous != patient.details.continuous {
+                patient.is_to_be_watched(out);
+            }
             if (was.age_class, was.pregnant) != (age_class, pregnant) {
                 patient.details_changed(before, ground.context(), out);
             }

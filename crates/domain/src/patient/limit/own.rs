@@ -50,13 +50,14 @@ impl Patient {
     }
 
     /// Whether an alarm can come of a signal at an instant of the gateway's own time: a limit over it is in
-    /// force for this patient, and what lies beyond it is announced.
+    /// force for this patient, and what lies beyond it is announced. What only the lethal floor judges has none.
     pub fn has_limit(&self, signal: &Signal, at: Timestamp, rules: &RuleSet) -> bool {
         let Some(unit) = signal.unit else { return false };
         let limits = self.limits_at(at);
         // A patient's own limit holds for whom those for adults refuse, too.
-        let judges =
-            |rule: &&LimitRule| rule.whom.adults_only || rule.whom.holds_for(self.person());
+        let judges = |rule: &&LimitRule| {
+            !rule.floor && (rule.whom.adults_only || rule.whom.holds_for(self.person()))
+        };
         rules.limits_of(signal.id).filter(judges).any(|rule| {
             Level::ALL.into_iter().any(|level| {
                 rule.limit(level, limits, unit).is_some() && rule.priority(level) > Priority::Info
@@ -80,6 +81,7 @@ impl Patient {
     ) -> Checked {
         let stands = valid_at(&self.limits, true, since).own;
         let mut checked = Checked::default();
+        let mut accepted = asked.is_empty();
         if let Some(signal) = only {
             let name = context.signals.find(signal).map_or(signal, |signal| &signal.name);
             checked.limits.extend(stands.iter().filter(|limit| limit.signal != name).cloned());
@@ -91,7 +93,10 @@ impl Patient {
                 Ok(signal) => check_signal(signal, &limits, reason, context.rules),
             };
             match fault {
-                Ok(()) => checked.limits.extend(limits),
+                Ok(()) => {
+                    accepted = true;
+                    checked.limits.extend(limits);
+                }
                 Err(why) => {
                     let kept = stands.iter().filter(|l| l.signal == limits[0].signal).cloned();
                     checked.limits.extend(kept);
@@ -110,7 +115,7 @@ impl Patient {
             }
             None => checked.later.is_empty(),
         };
-        checked.unchanged = before == checked.limits && same_later;
+        checked.unchanged = !accepted || (before == checked.limits && same_later);
         checked
     }
 }
@@ -126,7 +131,7 @@ pub struct Checked {
     pub only: Option<String>,
     /// When others were to be put in force after them.
     pub later: Vec<Timestamp>,
-    /// They hold already, then and later.
+    /// They hold already, then and later, or nothing of what was asked can be put in force.
     pub unchanged: bool,
 }
 
@@ -167,14 +172,14 @@ pub(super) fn in_order(limits: &mut [PatientLimit]) {
 
 impl PatientAlarms<'_> {
     /// Judges what is known last of a series by limits that are new to it. What lies beyond begins now; what was
-    /// beyond ends if nothing in doubt speaks against it.
+    /// beyond ends if nothing in doubt speaks against it. What is `told` by any rule over its side needs no delay.
     pub(super) fn judge_by_new_limits(
         &mut self,
         rule: &LimitRule,
         source: &Source,
         state: &mut SeriesState,
         (limits, intake): (InForce<'_>, Intake<'_>),
-        actor: &str,
+        (told, actor): (bool, &str),
     ) {
         let key = Key::new(rule.id.clone(), source.name());
         let open = self.open(&key).map(|(condition, _)| condition);
@@ -207,7 +212,7 @@ impl PatientAlarms<'_> {
             match beyond {
                 Some(began) if track.began.is_none() && !unknown => {
                     // What is told of goes on.
-                    let active = spot || rule.delay(level) == Span::ZERO || was_active;
+                    let active = spot || rule.delay(level) == Span::ZERO || was_active || told;
                     let began = Box::new(Evidence { rule_at: now, ..*began });
                     *track = Track { active, ..Track::beyond(began) };
                 }

@@ -1,7 +1,8 @@
 //! Limits of a patient's own are put, come into force, and end with the stay (contract §4).
 
 use super::own::{LimitSet, in_order, of, on, valid_at};
-use crate::model::alarm::Side;
+use crate::alarms::book::Key;
+use crate::model::alarm::{Condition, Side};
 use crate::model::command::PatientLimit;
 use crate::model::time::Timestamp;
 use crate::output::Output;
@@ -93,8 +94,16 @@ impl Patient {
             let rules = context.rules.limits_of(source.signal).filter(wanted);
             let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
             let limits = valid_at(limits, adult, alarms.now().at);
+            // What a rule tells, another over the same side goes on telling.
+            let told = [Side::Low, Side::High].map(|side| {
+                let rules = context.rules.limits_of(source.signal).filter(|r| r.side == side);
+                let mut keys = rules.map(|rule| Key::new(rule.id.clone(), source.name()));
+                keys.any(|key| alarms.open(&key).is_some_and(|(is, _)| is == Condition::Present))
+            });
             for rule in rules {
-                alarms.judge_by_new_limits(rule, &source, state, (limits, context.intake), actor);
+                let told = told[usize::from(rule.side == Side::High)];
+                let by = (limits, context.intake);
+                alarms.judge_by_new_limits(rule, &source, state, by, (told, actor));
             }
             state.watches.tidy();
         }

@@ -2,6 +2,7 @@
 
 use super::watch::{Evidence, Track};
 use crate::model::alarm::LimitFrom;
+use crate::model::observation::DeviceInstant;
 use crate::model::time::{Span, Timestamp};
 use crate::rules::Relation;
 
@@ -27,6 +28,10 @@ pub(super) struct Manner {
     pub(super) before: Option<Timestamp>,
     /// When it arrives, in the gateway's own time.
     pub(super) arrives: Timestamp,
+    /// When it was measured, by its device's clock.
+    pub(super) sent: Option<DeviceInstant>,
+    /// It takes the place of another value of its instant.
+    pub(super) corrects: bool,
 }
 
 /// Moves one limit's track by one reading.
@@ -40,6 +45,7 @@ pub(super) fn move_track(
 ) {
     match relation {
         Relation::Beyond { limit, from } => {
+            track.go_on_from(manner.sent.filter(|_| manner.corrects));
             (track.inside_since, track.over) = (None, None);
             if track.began.is_none() {
                 (track.after, track.arrived) = (manner.before, Some(manner.arrives));
@@ -71,7 +77,7 @@ pub(super) fn move_track(
             track.over.get_or_insert(rule_at);
             track.inside_since = None;
         }
-        Relation::Inside | Relation::Between if certain => *track = Track::default(),
+        Relation::Inside | Relation::Between if certain => track.end_pending(manner.sent),
         Relation::NoLimit if certain || !track.active => *track = Track::default(),
         Relation::NoLimit => {}
         // What says nothing shows that time went on.

@@ -72,6 +72,21 @@ pub struct Track {
     /// The first certain reading since the last one beyond that was not, in rule time.
     #[n(9)]
     pub over: Option<Timestamp>,
+    /// The delay that the newest reading ended: it runs on where that is corrected to lie beyond.
+    #[n(10)]
+    pub ended: Option<Box<Ended>>,
+}
+
+/// A delay that ran until a reading that lies inside.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Ended {
+    /// The track as it was.
+    #[n(0)]
+    pub track: Track,
+    /// When, by its device's clock, the reading was measured that ended it.
+    #[n(1)]
+    pub by: DeviceInstant,
 }
 
 /// A reading beyond a limit.
@@ -170,7 +185,9 @@ impl Watch {
 
     /// Whether there is nothing to remember.
     pub fn is_idle(&self) -> bool {
-        self.past.iter().all(Excursions::is_empty) && self.is_at_rest()
+        self.past.iter().all(Excursions::is_empty)
+            && self.is_at_rest()
+            && self.tracks.iter().all(|track| track.ended.is_none())
     }
 
     /// Whether nothing lies beyond a limit, nor did until a moment ago.
@@ -245,6 +262,22 @@ impl Track {
         self.told().is_some_and(|told| told.from - at <= gap && at - told.to <= gap)
     }
 
+    /// A reading that lies inside ends what is pending.
+    pub(super) fn end_pending(&mut self, by: Option<DeviceInstant>) {
+        let mut track = std::mem::take(self);
+        track.ended = None;
+        let ended = by.filter(|_| track.began.is_some()).map(|by| Ended { track, by });
+        self.ended = ended.map(Box::new);
+    }
+
+    /// The reading that ended it is corrected to lie beyond.
+    pub(super) fn go_on_from(&mut self, corrected: Option<DeviceInstant>) {
+        let ended = self.ended.take_if(|ended| Some(ended.by) == corrected);
+        if let Some(ended) = ended.filter(|_| self.began.is_none()) {
+            *self = ended.track;
+        }
+    }
+
     /// The reading that began a delay which is still running.
     pub(super) fn pending(&self) -> Option<&Evidence> {
         self.began.as_deref().filter(|_| !self.active)
@@ -297,7 +330,7 @@ impl Watches {
             let told = watch.active_level().is_some();
             for level in Level::ALL {
                 let track = &mut watch.tracks[level];
-                track.inside_since = None;
+                (track.inside_since, track.ended) = (None, None);
                 if !track.active
                     && let Some(began) = track.began.take()
                     && !told

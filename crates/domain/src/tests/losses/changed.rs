@@ -2,9 +2,13 @@
 
 use crate::model::command::{Action, AgeClass};
 use crate::model::message::{ReadingTime, Status};
-use crate::tests::scene::at;
+use crate::tests::scene::{Scene, at};
 
 use super::{CO2, RAISED, beats, breathing, expect};
+
+fn unbind(scene: &mut Scene) {
+    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
+}
 
 #[test]
 fn limits_for_adults_say_nothing_of_the_loss_of_others() {
@@ -64,7 +68,7 @@ fn row_24_a_loss_stays_with_the_patient_when_its_device_goes() {
     let mut scene = breathing();
     beats(&mut scene, 12);
     scene.skip();
-    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
+    unbind(&mut scene);
     expect(&mut scene, &["source_unbound high vitals_live.etco2_lost: alarming, unknown"]);
     scene.device("other", "bedside", &[]);
     scene.bind("other", "p");
@@ -72,6 +76,49 @@ fn row_24_a_loss_stays_with_the_patient_when_its_device_goes() {
     expect(&mut scene, &[]);
     scene.reading("other", "etco2", 38.0);
     expect(&mut scene, &["source_replaced high vitals_live.etco2_lost: closed source_replaced"]);
+}
+
+#[test]
+fn row_24_a_loss_goes_on_where_its_device_is_bound_to_the_same_patient_again() {
+    // The count of a loss that began before goes on.
+    let mut scene = breathing();
+    beats(&mut scene, 6);
+    unbind(&mut scene);
+    scene.bind("dev", "p");
+    beats(&mut scene, 3);
+    expect(&mut scene, &[]);
+    beats(&mut scene, 3);
+    expect(&mut scene, &[RAISED]);
+    // One that was told is told again when it has lasted anew, and a value ends it.
+    unbind(&mut scene);
+    expect(&mut scene, &["source_unbound high vitals_live.etco2_lost: alarming, unknown"]);
+    scene.advance(30.0);
+    scene.bind("dev", "p");
+    beats(&mut scene, 9);
+    expect(&mut scene, &[]);
+    beats(&mut scene, 4);
+    expect(&mut scene, &["back_present high vitals_live.etco2_lost: alarming, present"]);
+    scene.reading("dev", "etco2", 38.0);
+    expect(&mut scene, &["latched high vitals_live.etco2_lost: latched, absent"]);
+    // Nothing is lost while it is bound to nobody.
+    beats(&mut scene, 9);
+    unbind(&mut scene);
+    beats(&mut scene, 30);
+    expect(&mut scene, &[]);
+}
+
+#[test]
+fn row_24_what_another_patient_had_meanwhile_is_lost_of_nobody() {
+    let mut scene = breathing();
+    scene.admit("q");
+    beats(&mut scene, 3);
+    unbind(&mut scene);
+    scene.bind("dev", "q");
+    beats(&mut scene, 30);
+    unbind(&mut scene);
+    scene.bind("dev", "p");
+    beats(&mut scene, 30);
+    expect(&mut scene, &[]);
 }
 
 #[test]

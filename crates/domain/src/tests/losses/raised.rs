@@ -134,18 +134,12 @@ fn a_value_a_moment_after_another_is_no_loss_whichever_comes_first() {
 }
 
 #[test]
-fn charted_values_and_those_of_an_unbound_device_are_not_lost() {
+fn charted_values_are_not_lost() {
     let mut scene = Scene::empty();
     scene.admit("p");
     scene.device("dev", "charted", &[]);
     scene.bind("dev", "p");
     both(&mut scene, 5);
-    beats(&mut scene, 60);
-    expect(&mut scene, &[]);
-    let mut scene = breathing();
-    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
-    beats(&mut scene, 60);
-    scene.bind("dev", "p");
     beats(&mut scene, 60);
     expect(&mut scene, &[]);
 }
