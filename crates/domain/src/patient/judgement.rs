@@ -279,7 +279,9 @@ impl Patient {
         if let Some(sent) = observation.sent.filter(|_| observation.conflict)
             && let Some(earlier) = &mut state.earlier
         {
-            earlier.contradicted(sent);
+            for at in earlier.contradicted(sent) {
+                state.watches.iter_mut().for_each(|watch| watch.parts_no_more(at));
+            }
         }
         let by_hand = class.is_some_and(|class| class.charted);
         let reading =
