@@ -49,6 +49,10 @@ struct Reported {
     #[n(2)]
     #[cbor(default)]
     patient: Option<PatientId>,
+    /// Whom else its end was judged for.
+    #[n(3)]
+    #[cbor(default)]
+    ended_for: Option<PatientId>,
 }
 
 impl Episodes {
@@ -56,14 +60,17 @@ impl Episodes {
     pub(super) fn is_news(&self, key: &EpisodeKey, phase: Phase, patient: &PatientId) -> bool {
         self.reported.get(key).is_none_or(|reported| {
             let ended = reported.phase == ONLY_ENDED && phase == Phase::End;
-            (rank(phase) > reported.phase && !ended)
-                || reported.patient.as_ref().is_some_and(|p| p != patient)
+            let is_others = reported.patient.as_ref().is_some_and(|p| p != patient);
+            let has_ended = phase == Phase::End && reported.ended_for.as_ref() == Some(patient);
+            (rank(phase) > reported.phase && !ended) || (is_others && !has_ended)
         })
     }
 
-    /// Whether nothing but its end was ever heard.
-    pub(super) fn has_only_ended(&self, key: &EpisodeKey) -> bool {
-        self.reported.get(key).is_some_and(|reported| reported.phase == ONLY_ENDED)
+    /// Whether nothing but its end was ever heard for a patient.
+    pub(super) fn has_only_ended(&self, key: &EpisodeKey, patient: &PatientId) -> bool {
+        self.reported.get(key).is_some_and(|reported| {
+            reported.phase == ONLY_ENDED || reported.ended_for.as_ref() == Some(patient)
+        })
     }
 
     /// Its end was heard: before its start, it says that the start will be of something over.
@@ -75,6 +82,15 @@ impl Episodes {
         now: Timestamp,
     ) {
         let heard = self.reported.get(&key).is_some_and(|reported| reported.phase > ONLY_ENDED);
+        let others =
+            |reported: &&mut Reported| reported.patient.as_ref().is_some_and(|p| p != patient);
+        if let Some(reported) = self.reported.get_mut(&key).filter(others).filter(|_| heard) {
+            // It stays used up for whom it was judged.
+            if certain {
+                (reported.ended_for, reported.last) = (Some(patient.clone()), now);
+            }
+            return;
+        }
         match (heard, certain) {
             (true, true) => self.set(key, rank(Phase::End), patient, now),
             (false, true) => self.set(key, ONLY_ENDED, patient, now),
@@ -128,7 +144,7 @@ impl Episodes {
             }
         }
         let patient = Some(patient.clone());
-        self.reported.insert(key, Reported { phase, last: now, patient });
+        self.reported.insert(key, Reported { phase, last: now, patient, ended_for: None });
     }
 }
 

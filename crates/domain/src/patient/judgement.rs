@@ -215,6 +215,10 @@ impl Patient {
     ) {
         let source = &observation.source;
         let live = observation.timing.timeliness == Timeliness::Live;
+        if observation.corrects && matches!(observation.content, Content::NoSensor) {
+            // There was no sensor: what it corrects was no value.
+            self.withdraw(observation, context, out);
+        }
         let occurrence = match &observation.content {
             Content::Number(number) => {
                 if observation.corrects {
