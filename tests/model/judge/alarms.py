@@ -198,7 +198,7 @@ class Alarms:
         if rose or before != "present":
             alarm.known = about.get("known", now)
         if rose or before == "absent":
-            alarm.quiet = self.follows(alarm)
+            alarm.quiet, alarm.unfolds_at = self.follows(alarm), None
         alarm.condition, alarm.expires = "present", None
         if latched or before == "momentary":
             self._recur(alarm, now, late=False)
@@ -239,7 +239,7 @@ class Alarms:
         alarm.response = more_urgent(alarm.response, about.get("response") or usual(priority))
         alarm.priority, alarm.rose = (priority, True) if rose else (alarm.priority, alarm.rose)
         if rose or over:
-            alarm.quiet = self.follows(alarm)
+            alarm.quiet, alarm.unfolds_at = self.follows(alarm), None
         alarm.recurrence += 1
         alarm.latched = False
         alarm.news_kind = news

@@ -114,13 +114,18 @@ def _rules_judge_others(world, person, age, pregnant):
         was, now = world.rules.stands(rule, own, age, adult), world.rules.stands(rule, own, *after)
         if was != now:
             changed[rule.id] = now
+    # Where limits of the patient's own judged before, what they found goes on, and what more there is is judged.
+    owned = {f"{i}_{side}" for i, now in changed.items() for side in SIDES if now and world.rules.limits[i].adults_only
+             and any(key[:2] == (world.rules.limits[i].signal, side) for key in own)}
     gone = {f"{i}_{side}" for i, now in changed.items() if not now for side in SIDES} | {f"{i}_lost" for i, now in changed.items() if not now}
     for alarm in list(world.alarms.open.values()):
         if alarm.patient == person.id and alarm.rule.removesuffix("_repeat_due") in gone and alarm.condition in ("present", "absent"):
             world.alarms.close(alarm, "rule_changed")
     for source in world.sources.values():
         if person.id == world.bindings_of(source.device).patient_now():
-            source.change("rules", person.id, tuple(f"{i}_{side}" for i in changed for side in SIDES))
+            parts = [f"{i}_{side}" for i in changed for side in SIDES]
+            source.change("rules", person.id, tuple(part for part in parts if part not in owned))
+            source.change("more", person.id, tuple(part for part in parts if part in owned))
 
 
 def refused(world, person):
@@ -355,6 +360,7 @@ def _correct_binding(world, command):
     _reattribute(world, device, wrong, before)
     for source in mine:
         source.change("forget", before)
+        source.told = {one: level for one, level in source.told.items() if one[0][0] != before}
         if source in theirs and patient is not None:
             # What is known last is judged at once for the right patient. # contract §4
             source.change("inherit", patient, tuple(f"{i}_{side}" for i in world.rules.limits for side in SIDES))

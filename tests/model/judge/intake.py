@@ -252,7 +252,10 @@ def telemetry(world, device, head, entries, taken):
         first = before or (came if copy.status == "corrected" else [])
         if first and not taken.by_arrival:
             # One instant has one time, whatever clocks did since.
-            copy.judged_at, copy.measured, copy.settled = first[0].at, first[0].measured, True
+            # What people chart ahead is judged when it comes.
+            ahead = copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset)
+            copy.judged_at = world.now if ahead else first[0].at
+            copy.measured, copy.settled = first[0].measured, True
             copy.ambiguous_time = False
         if taken.too_old(copy.stamp, copy.measured):
             world.not_judged.setdefault((device.id, copy.signal), {}).setdefault("rejected: too_old", []).append(world.now)
@@ -264,6 +267,9 @@ def telemetry(world, device, head, entries, taken):
         if copy.unit_doubtful:
             copy.certain = False
         copies.append(copy)
+    if taken.suspect:
+        # What shows that the clock is wrong is known before what the same message says else.
+        world.suspects[device.id] = world.now
     in_conflict(world, copies)
     ordered = sorted(copies, key=lambda c: (c.stamp is not None, c.stamp or 0, -folded(world, c.signal)))
     for copy in ordered:

@@ -96,7 +96,9 @@ def take_back(world, source, copy, holds, judged):
     source.courses()
     gone = []
     for alarm in list(world.alarms.open.values()):
-        if alarm.source in (source.name, source.link) and alarm.stands == (source.signal, copy.identity) and not holds(alarm.rule):
+        # What takes its place is of one patient.
+        held = copy.patient in (None, alarm.patient) and holds(alarm.rule)
+        if alarm.source in (source.name, source.link) and alarm.stands == (source.signal, copy.identity) and not held:
             gone.append(alarm.key)
             world.alarms.close(alarm, "retracted")
             if alarm.rule == "link.zero_or_off":
@@ -148,18 +150,22 @@ def known_of(world, source, copy):
     return [c for c in source.copies(copy.patient) if c.live and c.certain and c.value is not None and c.step > since]
 
 
+def corrects_newest(world, device, copy, source):
+    """What corrects the newest reading of a series is the newest, however old. # contract §2"""
+    newest = source.newest(copy.patient)
+    bound = world.bindings_of(device.id).patient_now() == copy.patient
+    return copy.status == "corrected" and not copy.past and bound and newest is not None and newest == copy.measured
+
+
 def implausible(world, device, copy, source):
     """# contract §2"""
     passed_over(world, copy, "implausible")
-    newest = source.newest(copy.patient)
-    bound = world.bindings_of(device.id).patient_now() == copy.patient
-    corrects_newest = copy.status == "corrected" and not copy.past and bound and newest is not None and newest == copy.measured
-    if not corrects_newest and not is_live(world, device, copy):
+    if not corrects_newest(world, device, copy, source) and not is_live(world, device, copy):
         return
     person = world.patients[copy.patient]
     critical = critical_priority(world, copy.signal)
     # By the limits that judge the patient now.
-    before = [replaced(c, step=world.number) for c in known_of(world, source, copy)]
+    before = [replaced(c, step=world.number) for c in known_of(world, source, copy) if not c.bound_only]
     inside = bool(before) and certain_answer(world, before[-1], person) and inside_all(world, before[-1], person)
     grave = copy.signal in GRAVE and critical and inside
     priority = critical if grave else "medium"
@@ -182,9 +188,14 @@ def zero(world, device, copy):
     source = world.source(device.id, copy.signal, copy.instance)
     key = copy.patient, source.link
     person = world.patients[copy.patient]
+    newest_is_corrected = corrects_newest(world, device, copy, source)
+    if copy.status == "corrected" and any(differs(c, copy) for c in source.standing_of(copy.identity)):
+        # There was no sensor: what it corrects was no value.
+        withdraw(world, device, replaced(copy, status="entered-in-error"))
+        copy.gone = False
     before = [c for c in known_of(world, source, copy) if certain_answer(world, c, person)]
     sudden = bool(before) and before[-1].value != 0 and 0 <= copy.at - before[-1].at <= LOST_WITHIN
-    if not is_live(world, device, copy):
+    if not newest_is_corrected and not is_live(world, device, copy):
         return
     watched = copy.patient, device.id, copy.signal
     if watched in world.watches and (sudden or copy.certain):

@@ -123,7 +123,7 @@ class Course:
         self.reason = "ended"
         self.newest_arrival = None
         self.newest_at = None
-        self.came = None
+        self.came = self.alive = self.said_at = None
         self.sound = []
         self.doubtful = None
         self.arrived = None
@@ -259,7 +259,10 @@ class Course:
             self.levels[name].last = max(self.levels[name].last or entry.at, entry.at)
         if beyond:
             self.beyond_by[self.newest_level] = entry.arrival
+        # What corrects an earlier value is no sign of life.
+        self.said_at = entry.arrival if self.said_at is None or not entry.copy.corrects else self.said_at
         if entry.certain:
+            self.alive = self.said_at
             self.sound.append(entry)
             # What was measured before it says nothing against what is doubtful since.
             self.doubtful = self.doubtful if self.doubtful is not None and self.doubtful.at > entry.at else None
@@ -442,9 +445,14 @@ class Course:
                     level.since = level.due = None
             # Nothing that came before is known of whoever it is bound to next.
             self.unknown, self.newest_arrival, self.sound, self.doubtful = True, None, [], None
+            self.alive = self.said_at = None
             self.spoke = False
             self.left = {name: replace(level, inside=None) for name, level in self.levels.items() if level.present}
             self.arrived = self.came = None
+        elif entry.change == "more":
+            told = self.level
+            self._at_once(lambda at: entry.limits)
+            self._heard_under(entry, told)
         elif entry.change in ("rules", "inherit"):
             # What still holds under the new rule holds at once. # contract row 23
             self.reason = "rule_changed"
@@ -457,17 +465,19 @@ class Course:
             self._at_once(lambda at: entry.limits)
             if entry.change == "inherit" and self.certain is not None:
                 # By whose limits it lay beyond one is another's question now.
-                self.newest_arrival = self.certain.arrival
+                self.newest_arrival = self.alive or self.certain.arrival
                 self.hear_by(entry, ("low", "high"))
                 self.unknown = bool(left) or (self.shape.gap is not None and self._is_past(entry))
-            elif entry.change == "rules":
-                self.hear_by(entry)
-            heard, gap = self.newest_arrival, self.shape.gap
-            if entry.change == "rules" and self.level and not told and heard is not None and (gap is None or not self._is_past(entry)):
-                # It is heard of, by what other limits say of it.
-                self.unknown = False
+            else:
+                self._heard_under(entry, told)
         else:
             self._judge_again(entry)
+
+    def _heard_under(self, entry, told):
+        """What rules that judge anew find is heard of, by what other limits say of it."""
+        self.hear_by(entry)
+        is_known = self.newest_arrival is not None and (self.shape.gap is None or not self._is_past(entry))
+        self.unknown = self.unknown and not (self.level and not told and is_known)
 
     def _at_once(self, limits):
         """By level, from what is known last, doubtful or not. # contract §5, conditions are by level"""

@@ -268,7 +268,7 @@ class Source:
                 course.feed(Entry(at, at, copy, change="confirmed", limits=limits[rule.id]))
 
     def _feed_change(self, patient, person, device, entry, step):
-        if entry.change.split()[0] not in ("judge", "rules", "inherit"):
+        if entry.change.split()[0] not in ("judge", "rules", "more", "inherit"):
             for (whom, rule, side), course in self._courses.items():
                 named = (rule.id, f"{rule.id}_{side}", "limit_changed", "link.lost_while_pending")
                 if whom == patient and entry.reason in named:

@@ -235,9 +235,11 @@ class World:
                                        or ORDER[alarm.priority] < ORDER[rule.priority(side, course.level)])
             # What an emergency explained is told once that is over.
             over = rule.folds and not course.level and not course.unknown and alarm is not None and alarm.condition == "present"
-            if over:
+            back = rule.folds and course.level and not course.unknown and alarm is not None and alarm.condition == "unknown"
+            if over or back:
                 self.settle_course(source, patient, rule, side, course)
             if graver:
+                self.lost_before(courses, course)
                 unknown, course.unknown = course.unknown, False
                 self.settle_course(source, patient, rule, side, course)
                 course.unknown = unknown
@@ -258,6 +260,17 @@ class World:
                 alarm = self.alarms.open.get((patient, "link.lost_while_pending", source.link))
                 if course.lost and alarm is not None:
                     alarm.stands = alarm.stands or (source.signal, course.lost_copy.identity)
+
+    def lost_before(self, courses, told):
+        """Of what was put off to one moment the earlier counts: what was lost before something held is unknown then."""
+        due = min((one.due for one in told.levels.values() if one.present and one.due is not None), default=self.now)
+        for source, patient, rule, side, course in courses if due < self.now else ():
+            until = course.newest_arrival is not None and course.shape.gap is not None and course.newest_arrival + course.shape.gap
+            if until and until < due and self.gaps.put_off(until) <= self.now and course is not told:
+                course.advance(self.now)
+                alarm = self.alarms.open.get((patient, f"{rule.id}_{side}", source.name))
+                if course.unknown and alarm is not None and alarm.condition == "present":
+                    self.settle_course(source, patient, rule, side, course)
 
     def settle_held(self, rule, wanted, again=()):
         """A technical condition that holds for exactly these (patient, source), and of these anew."""

@@ -214,7 +214,8 @@ impl Book {
         let rises = draft.priority > alarm.priority;
         let was_over = alarm.condition == Condition::Absent;
         if was_over || rises {
-            alarm.group = folding;
+            // What is told now waits for nothing that it followed from before.
+            (alarm.group, open.unfolds_at) = (folding, None);
         }
         let change = if draft.news || draft.condition == Condition::Momentary {
             alarm.reach(draft.priority, draft.response);

@@ -18,6 +18,8 @@ impl Core {
         let (device, intake_gaps) = self.device_and_gaps(&message.device, out.now);
         let around = Surroundings { rules: &ground.configuration.rules, intake_gaps };
         device.observe(message, around, &mut observed, out);
+        // What shows that the clock is wrong is known before what the same message says else.
+        observed.sort_by_key(|(_, observed)| !matches!(observed, Observed::ClockSuspect(_)));
         if let Some(device) = self.devices.get(&message.device).cloned() {
             self.pass_on(&observed, &device, &ground, out);
         }

@@ -74,6 +74,10 @@ struct Reported {
     #[n(5)]
     #[cbor(default)]
     ended: Option<Timestamp>,
+    /// Whom else its end was judged for.
+    #[n(6)]
+    #[cbor(default)]
+    ended_for: Option<PatientId>,
 }
 
 impl Reported {
@@ -113,14 +117,17 @@ impl Episodes {
     pub(super) fn is_news(&self, key: &EpisodeKey, phase: Phase, patient: &PatientId) -> bool {
         self.reported.get(key).is_none_or(|reported| {
             let ended = reported.phase == ONLY_ENDED && phase == Phase::End;
-            (rank(phase) > reported.phase && !ended)
-                || reported.patient.as_ref().is_some_and(|p| p != patient)
+            let is_others = reported.patient.as_ref().is_some_and(|p| p != patient);
+            let has_ended = phase == Phase::End && reported.ended_for.as_ref() == Some(patient);
+            (rank(phase) > reported.phase && !ended) || (is_others && !has_ended)
         })
     }
 
-    /// Whether nothing but its end was ever heard.
-    pub(super) fn has_only_ended(&self, key: &EpisodeKey) -> bool {
-        self.reported.get(key).is_some_and(|reported| reported.phase == ONLY_ENDED)
+    /// Whether nothing but its end was ever heard for a patient.
+    pub(super) fn has_only_ended(&self, key: &EpisodeKey, patient: &PatientId) -> bool {
+        self.reported.get(key).is_some_and(|reported| {
+            reported.phase == ONLY_ENDED || reported.ended_for.as_ref() == Some(patient)
+        })
     }
 
     /// Its end was heard: before its start, it says that the start will be of something over.
@@ -134,11 +141,23 @@ impl Episodes {
     ) {
         let heard = self.reported.get(&key).is_some_and(|reported| reported.phase > ONLY_ENDED);
         // An end that cannot be used yet is heard again.
-        if certain {
-            let phase = if heard { rank(Phase::End) } else { ONLY_ENDED };
-            let reported = self.set(key, phase, patient, now);
-            reported.ended = ended.or(reported.ended);
+        if !certain {
+            return;
         }
+        let others =
+            |reported: &&mut Reported| reported.patient.as_ref().is_some_and(|p| p != patient);
+        let reported = match self.reported.get_mut(&key).filter(others).filter(|_| heard) {
+            // It stays used up for whom it was judged.
+            Some(reported) => {
+                (reported.ended_for, reported.last) = (Some(patient.clone()), now);
+                reported
+            }
+            None => {
+                let phase = if heard { rank(Phase::End) } else { ONLY_ENDED };
+                self.set(key, phase, patient, now)
+            }
+        };
+        reported.ended = ended.or(reported.ended);
     }
 
     /// Events of these names were told of the wrong patient: to the right one a repetition is no news.
@@ -193,7 +212,15 @@ impl Episodes {
                 self.reported.remove(&oldest);
             }
         }
-        let new = Reported { phase, last: now, patient: None, boot: None, at: None, ended: None };
+        let new = Reported {
+            phase,
+            last: now,
+            patient: None,
+            boot: None,
+            at: None,
+            ended: None,
+            ended_for: None,
+        };
         let reported = self.reported.entry(key).or_insert(new);
         (reported.phase, reported.last) = (phase, now);
         reported.patient = Some(patient.clone());

@@ -144,6 +144,14 @@ impl Series {
         }
     }
 
+    /// What came of an instant is right: no other value of it counts but another correction.
+    pub(super) fn confirm(&mut self, sent: DeviceInstant, value: u64) {
+        let same = |seen: &&mut Seen| seen.instant() == sent && seen.value == value;
+        if let Some(seen) = self.recent.iter_mut().find(same) {
+            seen.flags |= flag::CORRECTED;
+        }
+    }
+
     /// Whether another value of this instant was judged, and still counts.
     pub(super) fn is_contradicted(&self, sent: DeviceInstant, value: u64) -> bool {
         self.recent.iter().any(|seen| {

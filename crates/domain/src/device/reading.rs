@@ -170,6 +170,9 @@ impl Device {
             !matches!(content, Content::Statistic | Content::NotJudged(_) | Content::Withdrawn);
         let judged = is_fit && matches!(attribution, Attribution::Patient { .. });
         if is_same && !judged && !withdraws {
+            if let Some(sent) = sent.filter(|_| reading.status == Status::Corrected) {
+                self.series_at(known, reading).confirm(sent, value);
+            }
             return self.count(Fate::Duplicate, out);
         }
         let flags = flags(reading, &timing, &content);
@@ -218,6 +221,26 @@ impl Device {
                 (patient.clone(), zero(content, zeros, reading))
             }
         };
+        if corrects {
+            // Whoever else it was told of has nothing of it any more.
+            let others = self.bindings.iter().filter_map(|binding| binding.patient.as_ref());
+            let others: BTreeSet<&PatientId> = others.filter(|other| **other != patient).collect();
+            let source = self.source_of(reading);
+            let (conflict, corrects, content) = (false, false, Content::Withdrawn);
+            let (cause, timing) = (cause.clone(), timing.clone());
+            let gone = Observation {
+                source,
+                cause,
+                timing,
+                sent,
+                conflict,
+                corrects,
+                content,
+                number: None,
+            };
+            let gone = others.into_iter().map(|whose| (whose.clone(), gone.clone()));
+            observed.extend(gone.map(|(whose, gone)| (whose, Observed::Reading(gone))));
+        }
         if let Some(sent) = sent.filter(|_| corrects) {
             let known = self.series_of(reading);
             self.series_at(known, reading).withdraw(sent, None);

@@ -215,6 +215,10 @@ impl Patient {
     ) {
         let source = &observation.source;
         let live = observation.timing.timeliness == Timeliness::Live;
+        if observation.corrects && matches!(observation.content, Content::NoSensor) {
+            // There was no sensor: what it corrects was no value.
+            self.withdraw(observation, context, out);
+        }
         let occurrence = match &observation.content {
             Content::Number(number) => {
                 if observation.corrects {
@@ -279,7 +283,9 @@ impl Patient {
         if let Some(sent) = observation.sent.filter(|_| observation.conflict)
             && let Some(earlier) = &mut state.earlier
         {
-            earlier.contradicted(sent);
+            for at in earlier.contradicted(sent) {
+                state.watches.iter_mut().for_each(|watch| watch.parts_no_more(at));
+            }
         }
         let by_hand = class.is_some_and(|class| class.charted);
         let reading =
@@ -373,7 +379,15 @@ impl Patient {
         for key in self.alarms.keys_where(|key, open| gone(&key.rule) && known(open)) {
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
         }
-        self.judge_again(&mut Reconfigured::Rules(&new), context, out);
+        // Where limits of the patient's own judged before, what they found goes on, and what more there is is judged.
+        let owned = |id: &RuleId| {
+            let rule = context.rules.get(id).and_then(Rule::as_limit);
+            rule.is_some_and(|rule| holds(id, after) && new(id) && rule.has_own(&own))
+        };
+        let anew = |id: &RuleId| new(id) && !owned(id);
+        self.judge_again(&mut Reconfigured::Rules(&anew), context, out);
+        let all: Vec<usize> = (0..self.series.len()).collect();
+        self.judge_all_latest(&all, &owned, context, out);
         if self.rules_refuse(context.rules) {
             self.refuse_age(&Cause::noticed(None, out.now.at), out);
         }

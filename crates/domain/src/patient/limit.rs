@@ -189,6 +189,13 @@ impl Patient {
             self.lose_if_gap_passed(reading, context, out);
         }
         let source = &observation.source;
+        let sure = certain && !observation.corrects;
+        if sure {
+            // What ends by it has ended before what it finds.
+            self.confirm_inside(reading, context, out);
+        }
+        // Beyond one limit it says where it stands to all of its signal.
+        let counts = sure || !self.rules_beyond(reading, context).is_empty();
         let rules = self.judging(source.signal, observation.timing.own, context);
         let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
         let limits = valid_at(limits, adult, observation.timing.own);
@@ -252,20 +259,28 @@ impl Patient {
                 fresh[level] = beyond[level] || (watch.tracks[level].active && !was_active);
                 watch.note_past(rule, level, before.filter(|_| over), (certain, observation));
             }
-            if (certain && !observation.corrects) || beyond.contains(&true) {
-                (state.counted, state.lost) = (Some(alarms.now().at), false);
+            if counts {
+                state.counted = Some(alarms.now().at);
+            }
+            if sure || beyond.contains(&true) {
+                state.lost = false;
             }
             if state.lost {
                 // What is no sign of life does not show that it is over.
                 state.watches.begin_clearing_anew(rule);
             }
+            let key = Key::new(rule.id.clone(), source.name());
+            let open = alarms.open(&key);
             alarms.settle(rule, source, state, fresh, (certain, judged));
+            // What lies inside does not show of what is unknown that it holds.
+            let rests = certain && judged && matches!(open, Some((Condition::Present, _)));
+            let holds = state.watches.of(rule).is_some_and(|watch| watch.active_level().is_some());
+            if holds && (beyond.contains(&true) || rests) {
+                alarms.known(&key, state.counted);
+            }
             alarms.ask_for_repeat(rule, source, state, certain);
         }
         state.watches.tidy();
-        if certain && !observation.corrects {
-            self.confirm_inside(reading, context, out);
-        }
     }
 
     /// A delay ran out with no further reading.
@@ -340,11 +355,6 @@ impl PatientAlarms<'_> {
                 });
             }
             (None, _) => {}
-        }
-        // What lies inside does not show of what is unknown that it holds.
-        let rests = certain && judged && matches!(open, Some((Condition::Present, _)));
-        if fresh.contains(&true) || rests {
-            self.known(&key, state.counted);
         }
     }
 

@@ -312,6 +312,12 @@ impl LimitRule {
         self.whom.holds_for(person) && !self.is_covered(limits)
     }
 
+    /// Whether a patient has limits of his own on its side.
+    pub fn has_own(&self, own: &[PatientLimit]) -> bool {
+        let mut of_signal = own.iter().filter(|own| own.signal == self.signal_name);
+        self.whom.adults_only && of_signal.any(|own| own.side == self.side)
+    }
+
     /// Whether a person switched this limit off.
     pub fn is_switched_off(&self, level: Level, limits: InForce<'_>) -> bool {
         limits.own.iter().filter(|_| !self.floor).any(|own| {

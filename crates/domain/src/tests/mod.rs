@@ -18,6 +18,7 @@ mod golden;
 mod hourly;
 mod identity;
 mod judged_again;
+mod judged_apart;
 mod kept;
 mod known_again;
 mod late;

@@ -15,7 +15,7 @@ use crate::rules::Rule;
 impl Patient {
     /// Judges what is known last of some series; emergencies first, those first from which most follows, so that what
     /// follows from one finds it.
-    pub(super) fn judge_all_latest(
+    pub(in crate::patient) fn judge_all_latest(
         &mut self,
         all: &[usize],
         wanted: Wanted<'_>,

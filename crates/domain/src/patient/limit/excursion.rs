@@ -178,9 +178,21 @@ impl Excursions {
         }
     }
 
-    /// Forgets what nobody would be told of any more.
-    pub(super) fn forget_before(&mut self, at: Timestamp) {
-        self.0.retain(|one| one.before.unwrap_or(one.to) >= at);
+    /// A value of this instant is contradicted: nobody knows that anything was over then.
+    pub(super) fn parts_no_more(&mut self, at: Timestamp) {
+        for one in &mut self.0 {
+            one.after.take_if(|after| *after == at);
+            one.before.take_if(|before| *before == at);
+        }
+    }
+
+    /// Forgets what nobody would be told of any more; a single measurement that was told stands until another lies
+    /// inside.
+    pub(super) fn forget_before(&mut self, at: Timestamp, single: bool) {
+        self.0.retain(|one| {
+            let stands = single && one.told.is_some() && one.before.is_none();
+            stands || one.before.unwrap_or(one.to) >= at
+        });
     }
 }
 

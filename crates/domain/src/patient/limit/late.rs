@@ -89,7 +89,7 @@ impl SeriesState {
             // What comes late and lies beyond shows that it was not over.
             watch.tracks[level].inside_since.take_if(|since| *since <= at);
             let past = &mut watch.past[level];
-            past.forget_before(at - rule.actionable);
+            past.forget_before(at - rule.actionable, gap.is_none());
             past.beyond(evidence(limit, from), rule.side, gap, known_inside[level].as_slice());
             let Some(excursion) = past.around(at) else { continue };
             // Beside what is told as it happens nothing else begins.
@@ -104,7 +104,7 @@ impl SeriesState {
         let (level, worst) = announced?;
         // What is critical is beyond the ordinary limit as well: the whole of it is told.
         let watch = self.watches.of_mut(rule);
-        let said_before = watch.past[Level::Warning].is_said_at(at, word, level);
+        let said_before = watch.past.iter().any(|past| past.is_said_at(at, word, level));
         for milder in Level::ALL.into_iter().filter(|milder| *milder <= level) {
             watch.past[milder].say_at(at, word, level);
         }

@@ -215,7 +215,7 @@ impl Watch {
         let past = &mut self.past[level];
         if certain && self.tracks[level].began.is_none() {
             past.inside(at);
-            past.forget_before(at - rule.actionable);
+            past.forget_before(at - rule.actionable, rule.spot);
         }
     }
 
@@ -224,6 +224,11 @@ impl Watch {
         if let Some(told) = told {
             self.past[level].announced(told, level);
         }
+    }
+
+    /// What came late of this instant is contradicted: it parts nothing any more.
+    pub(in crate::patient) fn parts_no_more(&mut self, at: Timestamp) {
+        self.past.iter_mut().for_each(|past| past.parts_no_more(at));
     }
 
     /// What is critical needs no other measurement to confirm that it is beyond the ordinary limit.

@@ -98,9 +98,10 @@ impl Earlier {
         self.late.push(LateValue { number: number.clone(), rule_at, sent });
     }
 
-    /// Another value of an instant came late: neither parts anything.
-    pub(in crate::patient) fn contradicted(&mut self, sent: DeviceInstant) {
-        self.late.retain(|value| value.sent != Some(sent));
+    /// Another value of an instant came: what came late of it parts nothing. The rule times of that.
+    pub(in crate::patient) fn contradicted(&mut self, sent: DeviceInstant) -> Vec<Timestamp> {
+        let of_instant = self.late.extract_if(.., |value| value.sent == Some(sent));
+        of_instant.map(|value| value.rule_at).collect()
     }
 
     /// The reading of an instant does not count any more.
