@@ -7,6 +7,7 @@ mod crowds;
 mod fixture;
 mod history;
 mod push;
+mod rights;
 mod store;
 mod times;
 mod ward;

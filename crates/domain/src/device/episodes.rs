@@ -144,18 +144,16 @@ impl Episodes {
         if !certain {
             return;
         }
-        let others =
-            |reported: &&mut Reported| reported.patient.as_ref().is_some_and(|p| p != patient);
-        let reported = match self.reported.get_mut(&key).filter(others).filter(|_| heard) {
+        let others = |reported: &&mut Reported| {
+            heard && reported.patient.as_ref().is_some_and(|p| p != patient)
+        };
+        let reported = if let Some(reported) = self.reported.get_mut(&key).filter(others) {
             // It stays used up for whom it was judged.
-            Some(reported) => {
-                (reported.ended_for, reported.last) = (Some(patient.clone()), now);
-                reported
-            }
-            None => {
-                let phase = if heard { rank(Phase::End) } else { ONLY_ENDED };
-                self.set(key, phase, patient, now)
-            }
+            (reported.ended_for, reported.last) = (Some(patient.clone()), now);
+            reported
+        } else {
+            let phase = if heard { rank(Phase::End) } else { ONLY_ENDED };
+            self.set(key, phase, patient, now)
         };
         reported.ended = ended.or(reported.ended);
     }

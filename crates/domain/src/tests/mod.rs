@@ -22,6 +22,7 @@ mod judged_apart;
 mod kept;
 mod known_again;
 mod late;
+mod later_limits;
 mod laws;
 mod limits;
 mod losses;
