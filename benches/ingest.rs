@@ -8,37 +8,15 @@
 
 mod support;
 
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::path::Path;
-use std::sync::Arc;
-
-use anyhow::Context as _;
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use vitalgate::app::{Addresses, RunMode};
-use vitalgate::clock::Clock;
-use vitalgate::handles::Handles;
-use vitalgate::inbox::{Committed, Inbox, Submission};
-use vitalgate::ingest::sources::listener::{
-    Authentication, Listener, ListenerConfig, SourceHandles, Unknown,
-};
-use vitalgate::projection::view::Board;
-use vitalgate_domain::model::input::Input;
-use vitalgate_domain::model::message::{Body, Message, Mode};
-use vitalgate_domain::model::signal::SignalTable;
-use vitalgate_domain::model::time::Timestamp;
-use vitalgate_formats::{Decoded, Request};
+use vitalgate::app::RunMode;
 
 use support::figures::median;
+use support::floor;
 use support::gateway::Server;
 use support::load::{self, Load, Until};
 use support::ward::{self, Ward};
-use support::{ROUNDS, folder, myself, part, path};
+use support::{ROUNDS, folder, part, path};
 
-/// The part of a process that is the floor.
-const FLOOR: &str = "floor";
 /// How long each side is under load.
 const SECONDS: u64 = 8;
 
@@ -52,9 +30,7 @@ struct Figures {
 fn main() -> anyhow::Result<()> {
     match part() {
         Some((part, arguments)) if part == load::PART => Load::play(&arguments),
-        Some((part, arguments)) if part == FLOOR => {
-            floor(arguments.first().context("which folder?")?)
-        }
+        Some((part, arguments)) if part == floor::PART => floor::run(&arguments),
         Some((part, _)) => anyhow::bail!("`{part}` is no part of this benchmark"),
         None => {
             against_the_floor("pipelined", 50, 20)?;
@@ -71,8 +47,7 @@ fn against_the_floor(name: &str, connections: u64, window: usize) -> anyhow::Res
     let (mut rates, mut costs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let dir = folder("floor")?;
-        let floor = Server::start(myself()?.arg(FLOOR).arg(&dir), &dir)?;
-        let floor = measure(&floor, connections, 1, window)?;
+        let floor = measure(&floor::start(&dir)?, connections, 1, window)?;
         show("  floor", floor);
         let dir = folder("whole")?;
         ward::copy(&template, &dir)?;
@@ -127,87 +102,4 @@ fn measure(
 
 fn show(name: &str, Figures { rate, cpu_us }: Figures) {
     println!("{name}    {rate:>9.0} messages/s    {cpu_us:>6.2} µs CPU a message");
-}
-
-/// The floor: the gateway's listener, a file, fdatasync.
-fn floor(dir: &str) -> anyhow::Result<()> {
-    let dir = Path::new(dir);
-    let file = File::create(dir.join("log"))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let listener = Listener::bind(ListenerConfig {
-            plain: vec!["127.0.0.1:0".parse()?],
-            authentication: Authentication::Open,
-            unknown: Unknown::Admit,
-            decode: take_as_it_is,
-            ..ListenerConfig::default()
-        })?;
-        let addresses =
-            Addresses { mqtt: listener.local_addrs().first().copied(), ..Addresses::default() };
-        let (inbox, submissions) = Inbox::new();
-        let appending = std::thread::spawn(move || append(submissions, file));
-        fs::write(dir.join("addresses.json"), serde_json::to_vec(&addresses)?)?;
-        let (_board, board) = watch::channel(Arc::new(Board::default()));
-        let (_signals, signals) = watch::channel(Arc::new(SignalTable::default()));
-        listener
-            .run(SourceHandles {
-                handles: Handles::new(
-                    inbox,
-                    board,
-                    signals,
-                    Clock::system(Timestamp::from_micros(0)),
-                ),
-                refusals: Arc::default(),
-                tracker: TaskTracker::new(),
-                cancel: CancellationToken::new(),
-            })
-            .await;
-        appending.join().map_err(|_| anyhow::anyhow!("the appending thread panicked"))?
-    })
-}
-
-/// No decode: the bytes, to be appended.
-fn take_as_it_is(request: &Request<'_>, _: &SignalTable) -> Decoded {
-    let text = String::from_utf8_lossy(request.payload).into_owned();
-    let message = Message {
-        principal: request.principal.clone(),
-        device: request.device.clone(),
-        boot: None,
-        seq: None,
-        sent_at: None,
-        mode: Mode::Real,
-        clock: None,
-        relay: None,
-        hash: 0,
-        delivery: request.delivery,
-        unknown_fields: 0,
-        old: None,
-        body: Body::Status { will: false, text },
-    };
-    Decoded { message, waves: Vec::new(), dead_letter: None }
-}
-
-/// Everything that waits with one write and one fdatasync, then its receipts.
-fn append(mut submissions: mpsc::Receiver<Submission>, mut file: File) -> anyhow::Result<()> {
-    let mut bytes = Vec::new();
-    while let Some(first) = submissions.blocking_recv() {
-        let mut batch = vec![first];
-        while let Ok(more) = submissions.try_recv() {
-            batch.push(more);
-        }
-        bytes.clear();
-        for input in batch.iter().flat_map(|submission| &submission.inputs) {
-            if let Input::Message(message) = input
-                && let Body::Status { text, .. } = &message.body
-            {
-                bytes.extend_from_slice(text.as_bytes());
-            }
-        }
-        file.write_all(&bytes)?;
-        file.sync_data()?;
-        for submission in batch {
-            submission.receipt.release(Committed::default());
-        }
-    }
-    Ok(())
 }

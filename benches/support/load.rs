@@ -43,6 +43,10 @@ pub(crate) struct Done {
     pub(crate) seconds: f64,
     /// Processor time of the load's own process.
     pub(crate) cpu_s: f64,
+    /// Half of the messages were acknowledged within so many microseconds.
+    pub(crate) p50_us: u64,
+    /// 99 % were.
+    pub(crate) p99_us: u64,
 }
 
 impl Done {
@@ -97,7 +101,9 @@ impl Load {
         let report = runtime.block_on(load::run(&options, &CancellationToken::new()))?;
         anyhow::ensure!(report.rejected == 0, "{} messages were rejected", report.rejected);
         let (seconds, cpu_s) = (report.elapsed.as_secs_f64(), super::gateway::cpu_s("self")?);
-        let done = Done { acked: report.acked, seconds, cpu_s };
+        let within = |share| report.latency.quantile(share).as_micros() as u64;
+        let (p50_us, p99_us) = (within(0.50), within(0.99));
+        let done = Done { acked: report.acked, seconds, cpu_s, p50_us, p99_us };
         println!("{}", serde_json::to_string(&done)?);
         Ok(())
     }

@@ -3,6 +3,7 @@
 #![expect(dead_code, reason = "each benchmark uses a part")]
 
 pub(crate) mod figures;
+pub(crate) mod floor;
 pub(crate) mod gateway;
 pub(crate) mod load;
 pub(crate) mod standin;

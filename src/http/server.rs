@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use super::router::router;
 use super::state::{AppState, Http, Limits};
 use crate::ingest::Refusals;
-use crate::net::places::{ConnectionPlace, Crowd, Full, Places, Standing};
+use crate::net::places::{ConnectionPlace, Full, Places, Standing};
 use crate::telemetry::Metrics;
 use vitalgate_domain::model::input::SignInWay;
 
@@ -123,13 +123,7 @@ impl Door {
     }
 
     fn sweep(&self) {
-        let crowd = self.places.crowd();
-        if crowd.ended > 0 {
-            let Crowd { ended, address } = crowd;
-            tracing::warn!(ended, ?address, "connections closed for want of places");
-        }
-        self.metrics.crowded_out("http", crowd.ended);
-        self.refusals.note_crowd(SignInWay::Http, &crowd);
+        self.refusals.note_crowd(SignInWay::Http, self.places.crowd(), &self.metrics);
     }
 }
 

@@ -21,6 +21,7 @@ use super::crowds::Crowds;
 use super::tally::{Bounds, Entry, Tally, Tried};
 use super::{permission, words};
 use crate::net::places::Crowd;
+use crate::telemetry::Metrics;
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::input::{FailedSignIns, Input, SignInWay};
 use vitalgate_domain::model::time::{Span, Timestamp};
@@ -97,9 +98,20 @@ impl Refusals {
         held(&self.lines).note(address.to_canonical(), (), "", now) <= MOST_LINES
     }
 
-    /// Connections at this door were closed for want of places.
-    pub(crate) fn note_crowd(&self, way: SignInWay, crowd: &Crowd) {
-        held(&self.crowds).note(way, crowd);
+    /// What happened at this door for want of places, said in the log and counted; none is no news.
+    pub(crate) fn note_crowd(&self, way: SignInWay, crowd: Crowd, metrics: &Metrics) {
+        let Crowd { ended, address } = crowd;
+        if ended == 0 {
+            return;
+        }
+        tracing::warn!(
+            way = way.as_str(),
+            ended,
+            ?address,
+            "connections closed for want of places"
+        );
+        metrics.crowded_out(way.as_str(), ended);
+        held(&self.crowds).note(way, &crowd);
     }
 
     /// What is to be reported to the audit now: whoever is new, and when a period is over all that came

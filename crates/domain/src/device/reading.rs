@@ -185,18 +185,7 @@ impl Device {
             if let Some(sent) = sent {
                 self.series_at(known, reading).withdraw(sent, Some(value));
             }
-            let source = self.source_of(reading);
-            let (conflict, corrects) = (false, false);
-            let withdrawn = Observation {
-                source,
-                cause,
-                timing,
-                sent,
-                conflict,
-                corrects,
-                content,
-                number: None,
-            };
+            let withdrawn = Observation::withdrawn(self.source_of(reading), cause, timing, sent);
             let everybody: BTreeSet<&PatientId> =
                 self.bindings.iter().filter_map(|binding| binding.patient.as_ref()).collect();
             let told = everybody.into_iter().cloned();
@@ -225,19 +214,8 @@ impl Device {
             // Whoever else it was told of has nothing of it any more.
             let others = self.bindings.iter().filter_map(|binding| binding.patient.as_ref());
             let others: BTreeSet<&PatientId> = others.filter(|other| **other != patient).collect();
-            let source = self.source_of(reading);
-            let (conflict, corrects, content) = (false, false, Content::Withdrawn);
-            let (cause, timing) = (cause.clone(), timing.clone());
-            let gone = Observation {
-                source,
-                cause,
-                timing,
-                sent,
-                conflict,
-                corrects,
-                content,
-                number: None,
-            };
+            let (source, cause, timing) = (self.source_of(reading), cause.clone(), timing.clone());
+            let gone = Observation::withdrawn(source, cause, timing, sent);
             let gone = others.into_iter().map(|whose| (whose.clone(), gone.clone()));
             observed.extend(gone.map(|(whose, gone)| (whose, Observed::Reading(gone))));
         }

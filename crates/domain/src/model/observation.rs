@@ -106,6 +106,19 @@ pub struct Observation {
     pub number: Option<u32>,
 }
 
+impl Observation {
+    /// That a reading does not count any more.
+    pub(crate) fn withdrawn(
+        source: Source,
+        cause: Cause,
+        timing: Timing,
+        sent: Option<DeviceInstant>,
+    ) -> Self {
+        let (conflict, corrects, content) = (false, false, Content::Withdrawn);
+        Self { source, cause, timing, sent, conflict, corrects, content, number: None }
+    }
+}
+
 /// What a reading holds for the rules.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {

@@ -39,7 +39,7 @@ use self::tls::TlsAcceptor;
 pub use self::tls::{BadTls, TlsFiles};
 use self::unfinished::Unfinished;
 pub use crate::ingest::{Decode, SourceHandles};
-use crate::net::places::{Bounds, Crowd, Places};
+use crate::net::places::{Bounds, Places};
 use crate::telemetry::Metrics;
 use vitalgate_domain::model::input::SignInWay;
 use vitalgate_domain::model::time::Span;
@@ -300,12 +300,7 @@ impl Shared {
         self.sessions.sweep(|id| board.devices.get(id).is_some_and(|device| device.revoked));
         let mut crowd = self.places.crowd();
         crowd.ended += self.unfinished.ended();
-        if crowd.ended > 0 {
-            let Crowd { ended, address } = crowd;
-            tracing::warn!(ended, ?address, "connections closed for want of places");
-        }
-        self.source.handles.metrics.crowded_out("mqtt", crowd.ended);
-        self.source.refusals.note_crowd(SignInWay::Mqtt, &crowd);
+        self.source.refusals.note_crowd(SignInWay::Mqtt, crowd, &self.source.handles.metrics);
     }
 }
 
