@@ -56,7 +56,7 @@ class Gateway:
         (folder / "gateway.toml").write_text(CONFIG.format(folder=folder), encoding="utf-8")
         binary = Path(os.environ["VITALGATE_BINARIES"]) / "vitalgate"
         addresses = folder / "addresses.json"
-        command = [binary, "run", "--config", folder / "gateway.toml", "--addresses", addresses]
+        command = [binary, "run", "--open", "--config", folder / "gateway.toml", "--addresses", addresses]
         with (folder / "gateway.log").open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         found = eventually("address", lambda: addresses.exists() and json.loads(addresses.read_text() or "null"))

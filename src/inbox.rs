@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::clock::Stopwatch;
 use vitalgate_domain::model::command::CommandAnswer;
 use vitalgate_domain::model::input::Input;
-use vitalgate_domain::model::message::{DeadLetter, WaveSamples};
+use vitalgate_domain::model::message::{Body, DeadLetter, WaveSamples};
 
 /// The inbox is bounded in bytes (docs/architecture.md).
 pub const INBOX_BYTES: usize = 8 << 20;
@@ -19,6 +19,8 @@ pub const INBOX_BYTES: usize = 8 << 20;
 const INBOX_SLOTS: usize = 4_096;
 /// What a submission costs beyond its payloads: headers, receipt, bookkeeping.
 const OVERHEAD_BYTES: usize = 128;
+/// So many inputs are worth a commit of their own.
+pub(crate) const ENOUGH: usize = 128;
 
 /// What one connection hands over at a time, in the order received.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub struct Submission {
     pub bytes: usize,
     /// How many of the inputs are commands; each has its answer.
     pub commands: usize,
+    /// Whether it must not wait for others to share its commit: an event, or somebody waits for an answer.
+    pub urgent: bool,
     /// Runs since it was made, at the socket.
     pub since: Stopwatch,
     room: Option<Room>,
@@ -92,8 +96,10 @@ impl Submission {
     /// A submission of inputs only.
     pub fn of(inputs: Vec<Input>, bytes: usize, receipt: Receipt) -> Self {
         let commands = inputs.iter().filter(|input| matches!(input, Input::Command(_))).count();
+        let urgent = commands > 0 || inputs.iter().any(is_event);
         Self {
             inputs,
+            urgent,
             dead_letters: Vec::new(),
             waves: Vec::new(),
             receipt,
@@ -105,22 +111,35 @@ impl Submission {
     }
 }
 
+fn is_event(input: &Input) -> bool {
+    input.message().is_some_and(|message| matches!(message.body, Body::Events { .. }))
+}
+
 /// The sending side; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Inbox {
     tx: mpsc::Sender<Submission>,
     bytes: Arc<Semaphore>,
     messages: Arc<AtomicUsize>,
+    pressing: Arc<Notify>,
 }
 
 /// How full an inbox is.
 #[derive(Debug, Clone)]
-pub struct Fill(Arc<Semaphore>);
+pub struct Fill {
+    bytes: Arc<Semaphore>,
+    pressing: Arc<Notify>,
+}
 
 impl Fill {
     /// Bytes taken in and not committed.
     pub fn bytes(&self) -> usize {
-        INBOX_BYTES.saturating_sub(self.0.available_permits())
+        INBOX_BYTES.saturating_sub(self.bytes.available_permits())
+    }
+
+    /// Waits until something urgent comes, or with what comes enough is not committed.
+    pub async fn pressing(&self) {
+        self.pressing.notified().await;
     }
 }
 
@@ -134,7 +153,7 @@ impl Inbox {
     pub fn new() -> (Self, mpsc::Receiver<Submission>) {
         let (tx, rx) = mpsc::channel(INBOX_SLOTS);
         let bytes = Arc::new(Semaphore::new(INBOX_BYTES));
-        (Self { tx, bytes, messages: Arc::default() }, rx)
+        (Self { tx, bytes, messages: Arc::default(), pressing: Arc::default() }, rx)
     }
 
     /// Messages and bytes taken in and not yet committed.
@@ -145,7 +164,7 @@ impl Inbox {
 
     /// How full it is: what was handed over and is not yet committed.
     pub fn fill(&self) -> Fill {
-        Fill(Arc::clone(&self.bytes))
+        Fill { bytes: Arc::clone(&self.bytes), pressing: Arc::clone(&self.pressing) }
     }
 
     /// Waits for room, then hands over. Dropping the future while it waits hands over nothing.
@@ -153,8 +172,13 @@ impl Inbox {
         let cost = (submission.bytes + OVERHEAD_BYTES).min(INBOX_BYTES) as u32;
         let permit = Arc::clone(&self.bytes).acquire_many_owned(cost).await.map_err(|_| Closed)?;
         let (messages, inflight) = (submission.inputs.len(), Arc::clone(&self.messages));
-        inflight.fetch_add(messages, Ordering::Relaxed);
+        let before = inflight.fetch_add(messages, Ordering::Relaxed);
+        let presses = submission.urgent || before + messages >= ENOUGH;
         submission.room = Some(Room { _bytes: permit, messages, inflight });
-        self.tx.send(submission).await.map_err(|_| Closed)
+        self.tx.send(submission).await.map_err(|_| Closed)?;
+        if presses {
+            self.pressing.notify_one();
+        }
+        Ok(())
     }
 }

@@ -8,6 +8,8 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let args = cli::Args::parse();
+    // Patients' data and keys: whatever is written is for its owner only.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     vitalgate::telemetry::start_logging();
     match cli::run(args) {
         Ok(code) => code,

@@ -31,7 +31,7 @@ impl Server {
     /// The gateway itself on a store folder made by [`super::ward`].
     pub(crate) fn gateway(dir: &Path) -> anyhow::Result<Self> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vitalgate"));
-        command.arg("run").arg("--config").arg(dir.join("gateway.toml"));
+        command.args(["run", "--open", "--config"]).arg(dir.join("gateway.toml"));
         Self::start(command.arg("--addresses").arg(dir.join("addresses.json")), dir)
     }
 

@@ -8,6 +8,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use vitalgate::app::settings::check_files;
 use vitalgate::app::{Addresses, App, RunMode};
+use vitalgate::config::OpenDoor;
+use vitalgate::operate::doctor::{self, Finding};
 
 use super::{ClockArg, ConfigArgs, RunArgs, runtime, say};
 
@@ -19,6 +21,12 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.read()?;
     // Before anything is made or bound.
     check_files(&config)?;
+    config.check_open(args.open)?;
+    for (key, address) in config.readable_on_the_way() {
+        tracing::warn!(
+            "{key} = \"{address}\" has no TLS: what goes over it can be read on the way"
+        );
+    }
     let mode = RunMode { stream_clock: args.clock == ClockArg::Stream, ..RunMode::default() };
     runtime()?.block_on(async {
         let app = App::bind(&config, mode).await?;
@@ -41,6 +49,14 @@ pub(super) fn check(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     let classes = configuration.rules.class_names().count();
     let signals = configuration.signals.iter().count();
     say(&format!("ok: {signals} signals, {classes} device classes"));
+    for found in doctor::access(&config) {
+        if let Finding { found, advice: Some(advice), .. } = found {
+            say(&format!("{found} → {advice}"));
+        }
+    }
+    for OpenDoor { door, cure } in config.open_doors() {
+        say(&format!("open: nobody has to sign in to {door}, so `run` asks for --open; or {cure}"));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -74,6 +74,9 @@ struct RunArgs {
     /// What time the gateway goes by.
     #[arg(long, value_enum, default_value_t = ClockArg::System)]
     clock: ClockArg,
+    /// Run although nobody has to sign in, for this machine alone.
+    #[arg(long)]
+    open: bool,
     /// Write the addresses listened on to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     addresses: Option<PathBuf>,

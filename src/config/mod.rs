@@ -4,9 +4,11 @@
 mod broker;
 mod clock;
 mod deadman;
+mod exposed;
 mod http;
 mod influx;
 mod mqtt;
+mod open;
 mod site;
 mod store;
 mod url;
@@ -22,6 +24,7 @@ pub use self::deadman::{BadDeadMan, DeadMan};
 pub use self::http::{BadToken, Http, HttpToken, Role, Token};
 pub use self::influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme};
 pub use self::mqtt::{Devices, Mqtt, Proof, Tls, UnknownDevices};
+pub use self::open::OpenDoor;
 pub use self::site::{Site, TimeZone};
 pub use self::store::Store;
 pub use self::url::{NotAServer, ServerUrl};
@@ -108,6 +111,12 @@ pub enum BadConfig {
         /// What to do.
         cure: &'static str,
     },
+    /// Doors that are open without anybody having said so.
+    #[error("nobody has to sign in: {}; or run it with --open, for this machine alone", open::cures(.0))]
+    NobodySignsIn(Vec<OpenDoor>),
+    /// The contrary.
+    #[error("--open has no effect: whoever comes has to sign in by this configuration")]
+    NothingOpen,
     /// A time for CONNECT that nobody could keep, or that gives places away.
     #[error("mqtt.connect_timeout = \"{0}\" must be 1s to 5m")]
     ConnectTimeout(Span),

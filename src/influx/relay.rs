@@ -8,6 +8,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsConnector;
 
 use crate::config::ServerUrl;
@@ -36,7 +37,8 @@ pub(super) const KEY: &str = "x-vitalgate-relay";
 const ANSWER_BYTES: usize = 64 << 10;
 /// What hyper may hold of a head.
 const HEAD_BYTES: usize = 64 << 10;
-/// One is in use; a few more outlive a request that was given up.
+/// One is in use; a few more outlive a request that was given up. Whoever else is on this machine may open
+/// others: with one more the oldest that has not shown the key ends.
 const CONNECTIONS: usize = 4;
 /// How long the server may take to accept a connection and shake hands.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -56,6 +58,15 @@ pub(super) struct Relay {
     listener: TcpListener,
     shared: Arc<Shared>,
     connections: JoinSet<()>,
+    /// Those under way, oldest first.
+    open: Vec<Open>,
+}
+
+/// A connection to the relay.
+#[derive(Debug)]
+struct Open {
+    task: AbortHandle,
+    showed_key: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -84,7 +95,7 @@ impl Relay {
         let key = HEXLOWER.encode(&key);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let shared = Arc::new(Shared { server, tls, key, last: Mutex::new(None) });
-        Ok(Self { listener, shared, connections: JoinSet::new() })
+        Ok(Self { listener, shared, connections: JoinSet::new(), open: Vec::new() })
     }
 
     /// Where the client speaks to.
@@ -110,21 +121,28 @@ impl Relay {
     /// Accepts while it is polled; never ends.
     pub(super) async fn serve(&mut self) {
         loop {
-            while self.connections.try_join_next().is_some() {}
-            if self.connections.len() >= CONNECTIONS {
-                self.connections.join_next().await;
-                continue;
-            }
             match self.listener.accept().await {
-                Ok((socket, _)) => {
-                    self.connections.spawn(carry(socket, Arc::clone(&self.shared)));
-                }
+                Ok((socket, _)) => self.take(socket),
                 Err(error) => {
                     tracing::debug!(%error, "the relay to InfluxDB cannot accept");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
         }
+    }
+
+    fn take(&mut self, socket: TcpStream) {
+        while self.connections.try_join_next().is_some() {}
+        self.open.retain(|open| !open.task.is_finished());
+        if self.open.len() >= CONNECTIONS {
+            let stranger = |open: &Open| !open.showed_key.load(Ordering::Relaxed);
+            let oldest = self.open.iter().position(stranger).unwrap_or(0);
+            self.open.remove(oldest).task.abort();
+        }
+        let showed_key = Arc::new(AtomicBool::new(false));
+        let carried = carry(socket, Arc::clone(&self.shared), Arc::clone(&showed_key));
+        let task = self.connections.spawn(carried);
+        self.open.push(Open { task, showed_key });
     }
 }
 
@@ -141,10 +159,10 @@ struct Upstream {
 }
 
 /// Serves one connection of the client.
-async fn carry(socket: TcpStream, shared: Arc<Shared>) {
+async fn carry(socket: TcpStream, shared: Arc<Shared>, showed_key: Arc<AtomicBool>) {
     drop(socket.set_nodelay(true));
     let upstream = tokio::sync::Mutex::new(None);
-    let service = service_fn(|request| relay(request, &shared, &upstream));
+    let service = service_fn(|request| relay(request, &shared, &showed_key, &upstream));
     let serving = hyper::server::conn::http1::Builder::new()
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(socket), service);
@@ -156,12 +174,14 @@ async fn carry(socket: TcpStream, shared: Arc<Shared>) {
 async fn relay(
     request: Request<Incoming>,
     shared: &Shared,
+    showed_key: &AtomicBool,
     upstream: &tokio::sync::Mutex<Option<Upstream>>,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let key = request.headers().get(KEY).map(HeaderValue::as_bytes);
     if key != Some(shared.key.as_bytes()) {
         return Ok(bare(StatusCode::FORBIDDEN));
     }
+    showed_key.store(true, Ordering::Relaxed);
     let mut upstream = upstream.lock().await;
     match forward(request, shared, &mut upstream).await {
         Ok(answer) => {
@@ -341,6 +361,46 @@ mod tests {
         let seven = Some(Duration::from_secs(7));
         assert_eq!(relay.outcome(), Some(Outcome::Answered(seven)));
         assert_eq!(relay.outcome(), None, "asked once");
+    }
+
+    #[tokio::test]
+    async fn sockets_that_say_nothing_neither_keep_the_client_out_nor_take_its_place() {
+        let behind = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("http://{}", behind.local_addr().unwrap());
+        let mut relay = Relay::bind(server(url), None).await.unwrap();
+        let (address, key) = (relay.address().unwrap(), relay.key().to_owned());
+        let head =
+            format!("POST / HTTP/1.1\r\nhost: x\r\n{KEY}: {key}\r\ncontent-length: 0\r\n\r\n");
+        let answering = async {
+            let (mut socket, _) = behind.accept().await.unwrap();
+            let mut forwarded = vec![0; 4_096];
+            for _ in 0..2 {
+                assert!(socket.read(&mut forwarded).await.unwrap() > 0);
+                socket.write_all(b"HTTP/1.1 204 Ok\r\n\r\n").await.unwrap();
+            }
+        };
+        let strangers = async || -> Vec<TcpStream> {
+            let mut open = Vec::new();
+            for _ in 0..3 * CONNECTIONS {
+                open.push(TcpStream::connect(address).await.unwrap());
+            }
+            open
+        };
+        let asking = async {
+            let _before = strangers().await;
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            let mut answer = vec![0; 4_096];
+            for _ in 0..2 {
+                socket.write_all(head.as_bytes()).await.unwrap();
+                let length = socket.read(&mut answer).await.unwrap();
+                assert!(answer[..length].starts_with(b"HTTP/1.1 204"), "{length}");
+                let _between = strangers().await;
+            }
+        };
+        tokio::select! {
+            _ = async { tokio::join!(asking, answering) } => {}
+            () = relay.serve() => unreachable!("it never ends"),
+        }
     }
 
     #[tokio::test]

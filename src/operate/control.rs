@@ -109,6 +109,10 @@ async fn serve(
     sources: Sources,
     cancel: CancellationToken,
 ) -> std::io::Result<()> {
+    let (peer, own) = (stream.peer_cred()?.uid(), rustix::process::geteuid().as_raw());
+    if !may_command(peer, own) {
+        return Err(std::io::Error::other(format!("user {peer} is not this gateway's")));
+    }
     let question = tokio::select! {
         question = timeout(RECEIVING, receive(&mut stream)) => question??,
         () = cancel.cancelled() => return Ok(()),
@@ -118,6 +122,11 @@ async fn serve(
         return timeout(ANSWERING, reply(&mut stream, &status)).await?;
     }
     timeout(ANSWERING, answer(&mut stream, &sources.handles.inbox, &question)).await?
+}
+
+/// Whoever the gateway runs as, and root: the mode of the socket says the same, but may be changed by others.
+fn may_command(peer: u32, own: u32) -> bool {
+    peer == own || peer == 0
 }
 
 async fn receive(stream: &mut UnixStream) -> std::io::Result<Vec<u8>> {
@@ -197,6 +206,11 @@ mod tests {
     use vitalgate_domain::model::command::{Action, Outcome};
     use vitalgate_domain::model::time::Timestamp;
     use vitalgate_store::types::Identity;
+
+    #[test]
+    fn only_its_own_user_and_root_may_command() {
+        assert_eq!([may_command(7, 7), may_command(0, 7), may_command(8, 7)], [true, true, false]);
+    }
 
     fn command() -> Command {
         Command {

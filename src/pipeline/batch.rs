@@ -1,12 +1,14 @@
 //! Taking a batch from the inbox, and packing what the core made of it.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 use vitalgate_domain::CORE_VERSION;
 
 use tokio::sync::mpsc;
 
 use crate::clock::{Clock, Stamp, Stopwatch};
 use crate::inbox::Submission;
+use crate::pipeline::gather::Queued;
 use crate::pipeline::stored::StoredAlarm;
 use vitalgate_domain::core::Core;
 use vitalgate_domain::core::journal::RowBody;
@@ -104,6 +106,14 @@ impl BatchIntake {
     /// Inputs fetched and not yet stepped.
     pub(super) fn queued(&self) -> usize {
         self.queue.iter().map(|s| s.inputs.len()).sum()
+    }
+
+    /// What is fetched and not yet stepped; `None` for nothing.
+    pub(super) fn queue(&self) -> Option<Queued> {
+        let age = |submission: &Submission| Duration::from_secs_f64(submission.since.seconds());
+        let (oldest, newest) = (age(self.queue.front()?), age(self.queue.back()?));
+        let urgent = self.queue.iter().any(|submission| submission.urgent);
+        Some(Queued { inputs: self.queued(), oldest, newest, urgent })
     }
 
     /// The next batch, `own` inputs first; the clock is read once.

@@ -4,6 +4,7 @@
 //! While one batch is being committed the next is taken and stepped; results come back in order.
 
 mod batch;
+mod gather;
 pub mod load_shedding;
 mod publish;
 pub mod pulse;
@@ -35,6 +36,7 @@ use vitalgate_store::{Committer, NotTaken, Report};
 
 pub use batch::stored;
 use batch::{BatchIntake, Stepped, Taken};
+use gather::{Gathering, Next};
 use publish::{Publisher, Waits};
 use snapshots::Snapshots;
 use unwatched::Unwatched;
@@ -96,12 +98,15 @@ struct Pipeline {
     clock: Clock,
     committer: Committer,
     intake: BatchIntake,
+    gathering: Gathering,
     own: Vec<Input>,
     /// Stepped and not yet on the disk, in order.
     pending: VecDeque<Stepped>,
     /// The commits of the last of them, for which the store had no room yet.
     waiting: VecDeque<Commit>,
     failing: bool,
+    /// Nothing more is taken in; what is there is committed.
+    draining: bool,
     /// Since the last commit came back.
     progress: Stopwatch,
     row: u64,
@@ -137,6 +142,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         folded,
     } = parts;
     let now = clock.stamp();
+    let pressing = fill.clone();
     let mut pipeline = Pipeline {
         row: core.row(),
         last_row: if core.row() == 0 { now } else { core.now() },
@@ -149,34 +155,36 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         shedding,
         core,
         intake: BatchIntake::new(inbox, clock.clone()),
+        gathering: Gathering::default(),
         clock,
         committer,
         own: first,
         pending: VecDeque::new(),
         waiting: VecDeque::new(),
         failing: false,
+        draining: false,
         progress: Stopwatch::start(),
         last_open: now,
         metrics,
         pulse,
     };
     pipeline.turn();
-    let mut draining = false;
     loop {
-        if draining && pipeline.intake.is_done() && pipeline.pending.is_empty() {
+        if pipeline.draining && pipeline.intake.is_done() && pipeline.pending.is_empty() {
             break;
         }
-        let may_take = pipeline.may_take();
-        let sleep = pipeline.sleep();
+        let next = pipeline.next();
+        let sleep = pipeline.sleep(next);
         tokio::select! {
             biased;
             report = reports.recv() => pipeline.report(report.ok_or(StoreGone)?),
-            () = drain.cancelled(), if !draining => {
-                draining = true;
+            () = drain.cancelled(), if !pipeline.draining => {
+                pipeline.draining = true;
                 pipeline.intake.close();
                 pipeline.own.extend(pipeline.refusals.rest());
             }
-            () = pipeline.intake.ready(), if may_take => {}
+            () = pipeline.intake.ready(), if next == Next::Take && pipeline.may_take() => {}
+            () = pressing.pressing(), if next != Next::Take => {}
             () = tokio::time::sleep(sleep) => {}
         }
         pipeline.turn();
@@ -191,13 +199,27 @@ impl Pipeline {
         self.failing || self.pending.len() < UNDER_WAY
     }
 
-    fn sleep(&self) -> Duration {
+    /// What becomes of what is queued, or of what comes next.
+    fn next(&self) -> Next {
+        let committing = !self.pending.is_empty();
+        if self.failing || self.draining || self.clock.follows_stream() {
+            return Next::Take;
+        }
+        match self.intake.queue() {
+            Some(queued) => self.gathering.next(queued, committing),
+            None if committing => Next::WaitForCommit,
+            None => Next::Take,
+        }
+    }
+
+    fn sleep(&self, next: Next) -> Duration {
         let due = self.core.next_deadline().filter(|_| !self.clock.follows_stream());
         let until = due.filter(|_| self.may_take()).map_or(TICK, |due| {
             let micros = (due - self.clock.stamp().at).as_micros().max(0);
             Duration::from_micros(micros.unsigned_abs())
         });
-        until.min(TICK)
+        let wait = if let Next::Wait(wait) = next { wait } else { TICK };
+        until.min(wait).min(TICK)
     }
 
     /// One turn: take a batch if there is one, else let time pass.
@@ -211,9 +233,12 @@ impl Pipeline {
             self.notice_intake_gap();
             self.notice_unwatched();
             self.own.extend(self.refusals.due(self.clock.wall()));
-            if !self.own.is_empty() || self.intake.has_some() {
+            let has_some = self.intake.has_some();
+            let ready =
+                has_some && (self.next() == Next::Take || self.core.is_due(self.clock.stamp().at));
+            if ready || !self.own.is_empty() {
                 self.take();
-            } else {
+            } else if !has_some {
                 self.pass_time();
             }
             self.last_open = self.clock.stamp();
@@ -256,6 +281,9 @@ impl Pipeline {
 
     /// Steps 1 to 4 for the next batch.
     fn take(&mut self) {
+        if let Some(queued) = self.intake.queue() {
+            self.gathering.taken(queued);
+        }
         let mut taken = self.intake.take(std::mem::take(&mut self.own));
         let now = taken.stamp;
         let moved = (now.offset - self.last_row.offset).as_micros();

@@ -219,6 +219,30 @@ fn id(gateway: &Gateway) -> String {
 }
 
 #[test]
+fn run_opens_no_door_without_being_told_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    let closed = json!({
+        "store": { "dir": &store },
+        "http": { "token": [{ "name": "n", "role": "viewer", "sha256": "0".repeat(64) }] },
+        "mqtt": { "authentication": "required" },
+    });
+    let open = json!({ "store": { "dir": &store } });
+    let config = |content| file(dir.path(), "gateway.toml", &toml::to_string(&content).unwrap());
+    let error = refused(&vitalgate("run", &config(open.clone()), &[]), 64);
+    assert!(["http (", "mqtt (", "--open"].iter().all(|word| error.contains(word)), "{error}");
+    let checked = printed(&vitalgate("check", &config(open), &[]));
+    assert!(
+        ["to http", "to mqtt", "--open"].iter().all(|word| checked.contains(word)),
+        "{checked}"
+    );
+    let error = refused(&vitalgate("run", &config(closed.clone()), &["--open"]), 64);
+    assert!(error.contains("no effect"), "{error}");
+    assert!(!printed(&vitalgate("check", &config(closed), &[])).contains("open"));
+    assert!(!store.exists(), "nothing is made");
+}
+
+#[test]
 fn run_does_not_open_itself_to_others_without_authentication() {
     let dir = tempfile::tempdir().unwrap();
     for (listener, cure) in [("http", "[[http.token]]"), ("mqtt", "authentication")] {

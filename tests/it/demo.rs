@@ -45,7 +45,7 @@ fn the_demo_alarms_says_that_it_is_simulated_and_its_store_is_for_demos_only() {
     std::fs::write(&config, text).unwrap();
     let mut run = Ended(
         Command::new(env!("CARGO_BIN_EXE_vitalgate"))
-            .args(["run", "--config"])
+            .args(["run", "--open", "--config"])
             .arg(&config)
             .stderr(Stdio::piped())
             .spawn()

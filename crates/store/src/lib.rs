@@ -52,6 +52,7 @@ pub mod writer;
 pub use backup::restore;
 pub use dead_letters::{DEAD_LETTER_BYTES, DEAD_LETTERS};
 pub use file::error::{BadBlock, OpenError, ReadError};
+pub use file::folder;
 pub use file::state::LastRow;
 pub use host::{Alone, Host};
 pub use open::{Opened, Purpose, Store};

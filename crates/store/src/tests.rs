@@ -4,12 +4,13 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use crate::history::heads::Due;
 use crate::history::point::Point;
 use crate::history::point::tests::any_point;
 use crate::history::words::write::Placed;
 use crate::types::{Commit, Row, Sample, Sent, SeriesKey, SnapshotPart, StoredTransition};
 use crate::writer::commit as packing;
-use crate::writer::commit::Packed;
+use crate::writer::commit::{Packed, RowCompressor};
 use crate::*;
 use vitalgate_domain::model::instance::Instance;
 use vitalgate_domain::model::message::DeadLetter;
@@ -75,6 +76,10 @@ pub(super) fn any_rows() -> impl Strategy<Value = Vec<(Vec<Point>, bool)>> {
     })
 }
 
+pub(crate) fn packed(commit: Commit, due: Vec<Due>, sealed_to: u64) -> Packed {
+    Packed::new(commit, due, sealed_to, &mut RowCompressor::new().unwrap()).unwrap()
+}
+
 /// Commits row `n` as the writer does, with every head old enough to seal if `seal` says so.
 pub(super) fn put(
     opened: &mut Opened,
@@ -97,7 +102,7 @@ pub(super) fn put(
     let due = opened.heads().due(now, usize::MAX);
     let sealed_to = opened.heads().sealed_to(&due);
     let words = Placed::of(&commit, opened.words());
-    let packed = Packed::new(commit, due, sealed_to).unwrap().with_words(words);
+    let packed = packed(commit, due, sealed_to).with_words(words);
     packed.write(&mut opened.conn).unwrap();
     let Packed { commit, sealed, .. } = packed;
     opened.heads().committed(&sealed, n, commit.row.at, &commit.samples);
@@ -302,16 +307,13 @@ fn a_commit_tried_again_changes_nothing() {
     }];
     again.snapshot = vec![part("dev-1", 1, "one")];
     again.snapshot_complete = Some(1);
-    let packed = packing::Packed::new(again, Vec::new(), 0).unwrap();
+    let again = packed(again, Vec::new(), 0);
     for _ in 0..3 {
-        packed.write(&mut opened.conn).unwrap();
+        again.write(&mut opened.conn).unwrap();
     }
-    let other = packing::Packed::new(
-        Commit { row: Row { body: b"other".to_vec(), ..commit(1).row }, ..commit(1) },
-        Vec::new(),
-        0,
-    );
-    let refused = other.unwrap().write(&mut opened.conn);
+    let row = Row { body: b"other".to_vec(), ..commit(1).row };
+    let other = packed(Commit { row, ..commit(1) }, Vec::new(), 0);
+    let refused = other.write(&mut opened.conn);
     assert!(matches!(refused, Err(packing::CommitError::Taken { n: 1 })));
     drop(opened);
     let opened = Store::open(dir.path()).unwrap();

@@ -78,7 +78,7 @@ impl Gateway {
             .replace("{http}", &http.to_string());
         let file = dir.join("gateway.toml");
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
-        let mut arguments = vec!["run".into(), "--config".into(), file.into()];
+        let mut arguments = vec!["run".into(), "--open".into(), "--config".into(), file.into()];
         arguments.extend(more.iter().map(OsString::from));
         Ok(Self {
             binary: binary.to_owned(),

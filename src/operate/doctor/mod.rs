@@ -4,6 +4,7 @@
 mod broker;
 mod clock;
 mod disk;
+mod files;
 mod influx;
 
 use serde::Serialize;
@@ -36,7 +37,7 @@ impl Verdict {
 /// One thing looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Which part: `disk`, `clock`, `broker NAME`, `influxdb`.
+    /// Which part: `disk`, `access`, `clock`, `broker NAME`, `influxdb`.
     pub part: String,
     /// What of it was looked at.
     pub what: &'static str,
@@ -77,9 +78,15 @@ impl Findings {
     }
 }
 
+/// Who else may read secrets, write where the store is, or listen on the way.
+pub fn access(config: &Config) -> Vec<Finding> {
+    files::examine(config).list
+}
+
 /// Looks at everything the configuration names; with `fix` makes what InfluxDB lacks.
 pub async fn examine(config: &Config, fix: bool) -> Vec<Finding> {
     let mut all = disk::examine(&config.store).list;
+    all.extend(access(config));
     all.extend(clock::examine(&config.clock, &config.store.dir).await.list);
     for one in &config.broker {
         all.extend(broker::examine(one, config).await.list);

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use ureq::Agent;
 use vitalgate::clock::Clock;
+use vitalgate::config::Config;
 use vitalgate_domain::model::time::Timestamp;
 
 use crate::mqtt::Client;
@@ -159,10 +160,12 @@ impl Gateway {
             .append(true)
             .open(self.dir.path().join("gateway.log"))
             .unwrap();
+        let config = self.dir.path().join("gateway.toml");
         let mut child = Command::new(gateway_binary())
             .arg("run")
             .arg("--config")
-            .arg(self.dir.path().join("gateway.toml"))
+            .arg(&config)
+            .args(said_open(&config))
             .arg("--addresses")
             .arg(&addresses)
             .args(&self.args)
@@ -181,6 +184,12 @@ impl Gateway {
         });
         self.child = Some(child);
     }
+}
+
+/// `--open` where nobody has to sign in by this configuration.
+fn said_open(config: &Path) -> Option<&'static str> {
+    let open = Config::read(config).is_ok_and(|config| !config.open_doors().is_empty());
+    open.then_some("--open")
 }
 
 impl Drop for Gateway {

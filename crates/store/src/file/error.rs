@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::folder::FolderFault;
+
 /// Why a store cannot be made or opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -10,6 +12,14 @@ pub enum OpenError {
     Locked {
         /// The store's folder.
         dir: PathBuf,
+    },
+    /// A folder that is not ours alone.
+    #[error("no store may be in {}: {fault}", dir.display())]
+    Folder {
+        /// The folder.
+        dir: PathBuf,
+        /// What is wrong with it.
+        fault: FolderFault,
     },
     /// There is none.
     #[error("there is no store at {}; check the folder, or let `run` make one", path.display())]

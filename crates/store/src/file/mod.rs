@@ -4,6 +4,7 @@ pub(crate) mod connection;
 pub(crate) mod disk;
 pub(crate) mod draft;
 pub(crate) mod error;
+pub mod folder;
 pub(crate) mod header;
 pub(crate) mod lock;
 pub(crate) mod meta;

@@ -49,6 +49,15 @@ pub enum PackError {
     Block(#[from] BadBlock),
 }
 
+/// Compresses one journal row after the other in the same memory.
+pub(crate) struct RowCompressor(zstd::bulk::Compressor<'static>);
+
+impl RowCompressor {
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self(zstd::bulk::Compressor::new(1)?))
+    }
+}
+
 /// A commit with everything compressed, and the heads that are sealed with it.
 #[derive(Debug)]
 pub(crate) struct Packed {
@@ -66,8 +75,13 @@ pub(crate) struct Packed {
 
 impl Packed {
     /// Compresses what can be; `sealed_to` is the row up to which nothing is left in memory.
-    pub(crate) fn new(commit: Commit, sealed: Vec<Due>, sealed_to: u64) -> Result<Self, PackError> {
-        let body = zstd::bulk::compress(&commit.row.body, 1)?;
+    pub(crate) fn new(
+        commit: Commit,
+        sealed: Vec<Due>,
+        sealed_to: u64,
+        rows: &mut RowCompressor,
+    ) -> Result<Self, PackError> {
+        let body = rows.0.compress(&commit.row.body)?;
         let blocks =
             sealed.iter().map(|due| block::seal(due.points.clone())).collect::<Result<_, _>>()?;
         let waves =

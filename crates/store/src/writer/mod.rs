@@ -22,7 +22,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, watch};
 
-use self::commit::{CommitError, PackError, Packed};
+use self::commit::{CommitError, PackError, Packed, RowCompressor};
 use crate::consumers::Consumers;
 use crate::file::connection;
 use crate::file::lock::Lock;
@@ -183,6 +183,7 @@ pub fn start(opened: Opened, terms: impl Into<Terms>) -> std::io::Result<Running
         commits,
         reporter,
         host,
+        rows: RowCompressor::new()?,
         log_bytes: 0,
     };
     let thread = std::thread::Builder::new().name("store".into()).spawn(|| writer.run())?;
@@ -200,6 +201,7 @@ struct Writer {
     commits: mpsc::Receiver<Commit>,
     reporter: mpsc::Sender<Report>,
     host: Arc<dyn Host>,
+    rows: RowCompressor,
     /// About how much was written since the last checkpoint.
     log_bytes: u64,
 }
@@ -224,7 +226,7 @@ impl Writer {
         Ok(())
     }
 
-    fn pack(&self, commit: Commit) -> Result<Packed, PackError> {
+    fn pack(&mut self, commit: Commit) -> Result<Packed, PackError> {
         let readings = alarm_context::gather(&self.conn, &self.heads, &commit);
         let (now, samples) = (commit.row.at, commit.samples.len());
         let due = if self.host.is_overloaded() && self.heads.some_may_wait(now) {
@@ -235,7 +237,9 @@ impl Writer {
         };
         let sealed_to = self.heads.sealed_to(&due);
         let words = Placed::of(&commit, &self.words);
-        let packed = Packed::new(commit, due, sealed_to)?.with_readings(readings).with_words(words);
+        let packed = Packed::new(commit, due, sealed_to, &mut self.rows)?
+            .with_readings(readings)
+            .with_words(words);
         Ok(packed.with_news(self.consumers.take()))
     }
 

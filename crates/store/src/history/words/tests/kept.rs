@@ -125,8 +125,7 @@ fn a_row_that_is_tried_again_puts_its_words_in_once() {
     let mut opened = Store::create(dir.path(), &purpose()).unwrap();
     let commit = rows(1, 1).remove(0);
     let words = crate::history::words::write::Placed::of(&commit, opened.words());
-    let packed = crate::writer::commit::Packed::new(commit, Vec::new(), 0).unwrap();
-    let packed = packed.with_words(words);
+    let packed = crate::tests::packed(commit, Vec::new(), 0).with_words(words);
     packed.write(&mut opened.conn).unwrap();
     packed.write(&mut opened.conn).unwrap();
     assert_eq!(said(&opened.history()), ["c1"]);
