@@ -86,15 +86,20 @@ impl Before {
 }
 
 impl Series {
+    /// Whether anything is known of this instant.
+    pub(super) fn knows(&self, sent: DeviceInstant) -> bool {
+        self.recent.iter().any(|seen| seen.instant() == sent)
+    }
+
     /// What came before of the instant of a reading; of several other values, one that was judged.
     pub(super) fn before(&self, sent: DeviceInstant, value: u64) -> Before {
-        let of_instant = self.recent.iter().copied().filter(|seen| seen.instant() == sent);
+        let of_instant = self.recent.iter().filter(|seen| seen.instant() == sent);
         if let Some(same) = of_instant.clone().find(|seen| seen.value == value) {
-            return Before::Same(same);
+            return Before::Same(*same);
         }
         let mut stand = of_instant.filter(|seen| !seen.withdrawn);
         let judged = stand.clone().find(|seen| !seen.unjudged);
-        judged.or_else(|| stand.next()).map_or(Before::Nothing, Before::Other)
+        judged.or_else(|| stand.next()).map_or(Before::Nothing, |seen| Before::Other(*seen))
     }
 
     /// Notes a reading of an instant, or that a copy of it was judged.
@@ -161,12 +166,12 @@ impl Series {
 
     /// What came first of this instant and still counts.
     pub(super) fn first_of(&self, sent: DeviceInstant) -> Option<Seen> {
-        self.recent.iter().copied().find(|seen| seen.instant() == sent && !seen.withdrawn)
+        self.recent.iter().find(|seen| seen.instant() == sent && !seen.withdrawn).copied()
     }
 
     /// What was withdrawn of this instant, the first of it.
     pub(super) fn withdrawn(&self, sent: DeviceInstant) -> Option<Seen> {
-        self.recent.iter().copied().find(|seen| seen.instant() == sent && seen.withdrawn)
+        self.recent.iter().find(|seen| seen.instant() == sent && seen.withdrawn).copied()
     }
 
     /// Whether what is known of this instant is a correction: nothing but another one takes its place.

@@ -73,25 +73,24 @@ impl Device {
         });
         let withdraws = reading.status == Status::EnteredInError && message.mode == Mode::Real;
         let state = known.ok().and_then(|series| self.series.value_at(series));
-        let before = match (state, sent) {
-            (Some(state), Some(sent)) => state.before(sent, value),
-            _ => Before::Nothing,
-        };
-        let is_corrected = state.zip(sent).is_some_and(|(state, sent)| state.is_corrected(sent));
+        // Most readings are the first of their time: what else there is to know of it is nothing.
+        let heard = state.zip(sent).filter(|(state, sent)| state.knows(*sent));
+        let before = heard.map_or(Before::Nothing, |(state, sent)| state.before(sent, value));
+        let is_corrected = heard.is_some_and(|(state, sent)| state.is_corrected(sent));
         if is_corrected && matches!(reading.status, Status::Final | Status::Preliminary) {
             return self.count(Fate::Duplicate, out);
         }
         let judged_before = before.seen().is_some_and(|seen| !seen.unjudged);
         let is_same = matches!(before, Before::Same(_));
-        let gone = state.zip(sent).and_then(|(state, sent)| state.withdrawn(sent));
+        let gone = heard.and_then(|(state, sent)| state.withdrawn(sent));
         let again = reading.status == Status::Corrected
             && gone.is_some()
             && before.seen().is_none_or(|seen| seen.withdrawn);
         let says_now = message.sent_at.is_none_or(|sent_at| sent.is_some_and(|s| s.at == sent_at));
-        let instant = state.zip(sent).and_then(|(state, sent)| state.first_of(sent));
+        let instant = heard.and_then(|(state, sent)| state.first_of(sent));
         // What only came late, of a time that has other values too, may be of the present all the same.
         let came_late = before.seen().is_some_and(|seen| seen.flags & flag::LATE != 0)
-            && state.zip(sent).is_some_and(|(state, sent)| state.is_contradicted(sent, value));
+            && heard.is_some_and(|(state, sent)| state.is_contradicted(sent, value));
         let interval = self.interval_of(reading.signal);
         let of_now = is_of_now(self, message, reading.time, (class, interval, taken), now);
         let stands = of_now && taken.behind.is_some_and(|behind| behind.stands);

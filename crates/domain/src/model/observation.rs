@@ -29,10 +29,11 @@ pub struct Source {
 impl Source {
     /// The `source` of its alarms: the device, and the instance where there is one.
     pub fn name(&self) -> String {
+        let device = self.device.as_str();
         if self.instance.is_empty() {
-            self.device.to_string()
+            device.to_owned()
         } else {
-            format!("{}/{}", self.device, self.instance)
+            [device, "/", self.instance.as_str()].concat()
         }
     }
 }

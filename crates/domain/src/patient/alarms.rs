@@ -79,6 +79,11 @@ impl PatientAlarms<'_> {
         self.out.wall()
     }
 
+    /// Whether no alarm is open.
+    pub(super) fn is_empty(&self) -> bool {
+        self.book.is_empty()
+    }
+
     /// What the open alarm of a key says, if there is one.
     pub(super) fn open(&self, key: &Key) -> Option<(Condition, Priority)> {
         self.book.get(key).map(|open| (open.alarm.condition, open.alarm.priority))

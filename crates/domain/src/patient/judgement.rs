@@ -199,8 +199,11 @@ impl Patient {
         at: Timestamp,
         context: RuleContext<'r>,
     ) -> impl Iterator<Item = &'r LimitRule> + use<'r> {
-        let (person, name) = (self.person(), context.signals.name(signal));
-        let own = self.limits_at(at).own.iter().any(|limit| limit.signal == name);
+        let (person, own) = (self.person(), self.limits_at(at).own);
+        let own = !own.is_empty() && {
+            let name = context.signals.name(signal);
+            own.iter().any(|limit| limit.signal == name)
+        };
         let made_for = move |whom: &Whom| whom.holds_for(person) || (own && whom.adults_only);
         context.rules.limits_of(signal).filter(move |rule| made_for(&rule.whom))
     }

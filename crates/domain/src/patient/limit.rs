@@ -31,7 +31,7 @@ use super::deadline::Earliest;
 use super::judgement::{Forgotten, Kind, Occurrence, Reading, Reconfigured};
 use super::{Deadline, Patient, RuleContext, SeriesState};
 use crate::alarms::book::{Draft, Key};
-use crate::model::alarm::Condition;
+use crate::model::alarm::{Condition, Priority};
 use crate::model::ids::RuleId;
 use crate::model::observation::{Number, Observation, Source};
 use crate::model::time::{Span, Timestamp};
@@ -269,13 +269,15 @@ impl Patient {
                 // What is no sign of life does not show that it is over.
                 state.watches.begin_clearing_anew(rule);
             }
-            let key = Key::new(rule.id.clone(), source.name());
-            let open = alarms.open(&key);
+            let open = alarms.open_of(rule, source);
             alarms.settle(rule, source, state, fresh, (certain, judged));
             // What lies inside does not show of what is unknown that it holds.
-            let rests = certain && judged && matches!(open, Some((Condition::Present, _)));
+            let rests = certain && judged && matches!(open, Some((_, Condition::Present, _)));
             let holds = state.watches.of(rule).is_some_and(|watch| watch.active_level().is_some());
-            if holds && (beyond.contains(&true) || rests) {
+            if holds
+                && (beyond.contains(&true) || rests)
+                && let Some((key, ..)) = alarms.open_of(rule, source)
+            {
                 alarms.known(&key, state.counted);
             }
             alarms.ask_for_repeat(rule, source, state, certain);
@@ -330,14 +332,13 @@ impl PatientAlarms<'_> {
         });
         let holds = newest.or(level).and_then(|level| rule.acknowledge_for(level, self.class));
         let over = judged && !pending;
-        let key = Key::new(rule.id.clone(), source.name());
-        let open = self.open(&key);
-        if open.is_some() {
-            self.see(&key, rule, state);
+        let open = self.open_of(rule, source);
+        if let Some((key, ..)) = &open {
+            self.see(key, rule, state);
         }
         match (level, open) {
             (Some(level), None) => self.raise_limit(rule, source, state, level, holds),
-            (Some(level), Some((condition, priority))) => {
+            (Some(level), Some((key, condition, priority))) => {
                 let fresh = fresh.contains(&true);
                 if (condition != Condition::Present && fresh) || priority < rule.priority(level) {
                     self.raise_limit(rule, source, state, level, holds);
@@ -347,7 +348,7 @@ impl PatientAlarms<'_> {
                     self.rests(&key);
                 }
             }
-            (None, Some((Condition::Present | Condition::Unknown, _))) if certain && over => {
+            (None, Some((key, Condition::Present | Condition::Unknown, _))) if certain && over => {
                 let latest = state.latest_on(self.now(), state.gap(rule));
                 self.change(&key, None, |alarm, now| {
                     alarm.latest = latest;
@@ -356,6 +357,16 @@ impl PatientAlarms<'_> {
             }
             (None, _) => {}
         }
+    }
+
+    /// The open alarm of a rule over a series, and what it says; most patients have none at all.
+    fn open_of(&self, rule: &LimitRule, source: &Source) -> Option<(Key, Condition, Priority)> {
+        if self.is_empty() {
+            return None;
+        }
+        let key = Key::new(rule.id.clone(), source.name());
+        let (condition, priority) = self.open(&key)?;
+        Some((key, condition, priority))
     }
 
     fn raise_limit(

@@ -56,6 +56,8 @@ impl Patient {
 
     /// Something of a device was judged: it watches.
     pub(super) fn is_watched(&mut self, out: &mut Output) {
-        self.alarms.change(&key(), None, out, Alarm::absent);
+        if !self.alarms.is_empty() {
+            self.alarms.change(&key(), None, out, Alarm::absent);
+        }
     }
 }

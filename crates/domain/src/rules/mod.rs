@@ -105,7 +105,15 @@ pub struct RuleSet {
     /// In the order of the text, kind by kind.
     rules: Vec<Rule>,
     by_id: BTreeMap<RuleId, usize>,
-    by_signal: BTreeMap<SignalId, Vec<usize>>,
+    /// By the number of their signal, of which there are few, and none is high.
+    by_signal: Vec<Over>,
+}
+
+/// The rules over a signal, as indices, in the order of the text.
+#[derive(Clone, Debug, Default)]
+struct Over {
+    limits: Vec<usize>,
+    losses: Vec<usize>,
 }
 
 /// Why a rules file was refused; nothing of it is used then.
@@ -209,7 +217,13 @@ impl RuleSet {
         let index = self.rules.len();
         self.by_id.insert(rule.id().clone(), index);
         if let Some(signal) = rule.signal() {
-            self.by_signal.entry(signal).or_default().push(index);
+            let place = usize::from(signal.0);
+            if self.by_signal.len() <= place {
+                self.by_signal.resize_with(place + 1, Over::default);
+            }
+            let over = &mut self.by_signal[place];
+            let losses = matches!(rule, Rule::Loss(_));
+            if losses { &mut over.losses } else { &mut over.limits }.push(index);
         }
         self.rules.push(rule);
         Ok(())
@@ -264,17 +278,25 @@ impl RuleSet {
 
     /// The rules over a signal.
     pub fn over(&self, signal: SignalId) -> impl Iterator<Item = &Rule> {
-        self.by_signal.get(&signal).into_iter().flatten().filter_map(|i| self.rules.get(*i))
+        let (limits, losses) = self.indices_over(signal);
+        limits.iter().chain(losses).filter_map(|index| self.rules.get(*index))
     }
 
     /// The limit rules over a signal.
     pub fn limits_of(&self, signal: SignalId) -> impl Iterator<Item = &LimitRule> {
-        self.over(signal).filter_map(Rule::as_limit)
+        let (limits, _) = self.indices_over(signal);
+        limits.iter().filter_map(|index| self.rules.get(*index)?.as_limit())
     }
 
     /// The loss rules over a signal: at most one for anybody.
     pub fn losses_of(&self, signal: SignalId) -> impl Iterator<Item = &LossRule> {
-        self.over(signal).filter_map(Rule::as_loss)
+        let (_, losses) = self.indices_over(signal);
+        losses.iter().filter_map(|index| self.rules.get(*index)?.as_loss())
+    }
+
+    fn indices_over(&self, signal: SignalId) -> (&[usize], &[usize]) {
+        let over = self.by_signal.get(usize::from(signal.0));
+        over.map_or((&[], &[]), |over| (&over.limits, &over.losses))
     }
 
     /// The loss rule over a signal that judges somebody.
