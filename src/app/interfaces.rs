@@ -11,7 +11,7 @@ use crate::app::settings;
 use crate::app::stage::Stage;
 use crate::config::{Config, DeadMan};
 use crate::handles::Handles;
-use crate::http::{AppState, Auth, ExportedHistory, Limits, Server};
+use crate::http::{AppState, Auth, AuthInForce, ExportedHistory, Limits, Server};
 use crate::influx::archive::{Archive, Unread};
 use crate::influx::{self, Sink};
 use crate::ingest::sources::listener::{Listener, ListenerConfig};
@@ -52,13 +52,14 @@ pub(super) struct Shared {
     pub(super) load: Load,
     /// Whether an alarm about InfluxDB is open.
     pub(super) sink_alarming: bool,
+    /// Who may use HTTP.
+    pub(super) auth: AuthInForce,
 }
 
 impl Interfaces {
     /// Reads secrets and certificates, and binds the sockets.
     pub(super) async fn bind(
         config: &Config,
-        mode: RunMode,
         opened: &Opened,
         shared: Shared,
     ) -> anyhow::Result<Self> {
@@ -76,7 +77,7 @@ impl Interfaces {
             .await
             .with_context(|| format!("cannot listen for HTTP on {}", config.http.listen))?;
         let sink = sink(config, opened, &shared).await?;
-        let state = state(config, mode, opened, &shared)?;
+        let state = state(config, opened, &shared)?;
         let source = SourceHandles {
             handles: shared.handles,
             refusals: shared.refusals,
@@ -112,24 +113,22 @@ async fn sink(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Resu
     Ok(Some(Sink::new(influx, &config.store.dir, parts).await?))
 }
 
+/// How HTTP knows who asks.
+pub(super) fn auth(config: &Config, mode: RunMode) -> anyhow::Result<Auth> {
+    if mode.demo {
+        return Ok(Auth::Local("local:demo".to_owned()));
+    }
+    Ok(Auth::of(config.http.tokens()?))
+}
+
 /// What the HTTP side works with.
-fn state(
-    config: &Config,
-    mode: RunMode,
-    opened: &Opened,
-    shared: &Shared,
-) -> anyhow::Result<AppState> {
-    let Shared { handles, ring, pulse, refusals, load, .. } = shared;
-    let auth = if mode.demo {
-        Auth::Local("local:demo".to_owned())
-    } else {
-        Auth::of(config.http.tokens()?)
-    };
+fn state(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Result<AppState> {
+    let Shared { handles, ring, pulse, refusals, load, auth, .. } = shared;
     Ok(AppState {
         handles: handles.clone(),
         ring: Arc::clone(ring),
         identity: opened.identity.clone(),
-        auth,
+        auth: auth.clone(),
         refusals: Arc::clone(refusals),
         reader: opened.reader(),
         history: opened.history(),

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::interfaces::{Interfaces, Shared};
+use self::interfaces::{Interfaces, Shared, auth};
 use self::startup::{first_inputs, open_store};
 use self::store_host::StoreHost;
 use crate::app::reload::Reload;
@@ -26,6 +26,7 @@ use crate::app::stage::{GRACE, Stage, late};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::handles::Handles;
+use crate::http::AuthInForce;
 use crate::inbox::Inbox;
 use crate::ingest::Refusals;
 use crate::operate::control::Control;
@@ -105,11 +106,13 @@ impl App {
         let refusals = Arc::new(Refusals::default());
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
+        let (auth_in_force, auth_seen) = watch::channel(Arc::new(auth(config, mode)?));
         let reload = if mode.headless || mode.demo {
             None
         } else {
             let inbox = handles.inbox.clone();
-            Some(Reload::new(config, &configuration, inbox, signals_in_force, kept)?)
+            let (signals, auth) = (signals_in_force, auth_in_force);
+            Some(Reload::new(config, &configuration, inbox, signals, kept, auth)?)
         };
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
         let sources = Sources { handles: handles.clone(), pulse: pulse.clone(), identity };
@@ -127,8 +130,9 @@ impl App {
                 refusals: Arc::clone(&refusals),
                 load: shedding.load(),
                 sink_alarming: core.site.is_sink_alarming(),
+                auth: AuthInForce::new(auth_seen),
             };
-            Some(Interfaces::bind(config, mode, &opened, shared).await?)
+            Some(Interfaces::bind(config, &opened, shared).await?)
         };
         let addresses = interfaces.as_ref().map(|all| all.addresses(config)).transpose()?;
         let host = StoreHost { load: shedding.load(), metrics: handles.metrics.clone() };

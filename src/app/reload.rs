@@ -1,4 +1,4 @@
-//! Rules and signals read again on SIGHUP: taken whole and journalled, or not at all.
+//! Rules and signals read again on SIGHUP, taken whole and journalled, or not at all; and the tokens of HTTP.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::http::Auth;
 use crate::inbox::{Inbox, Receipt, Submission};
 use vitalgate_domain::core::configuration::{Configuration, Texts};
 use vitalgate_domain::model::input::Input;
@@ -20,23 +21,25 @@ pub struct Reload {
     inbox: Inbox,
     signals: watch::Sender<Arc<SignalTable>>,
     kept: watch::Sender<Arc<Keep>>,
+    auth: watch::Sender<Arc<Auth>>,
     in_force: [u8; 8],
     hangups: Signal,
 }
 
 impl Reload {
     /// From here on SIGHUP no longer ends the process. `signals` is what messages are decoded by,
-    /// `kept` how long the store keeps what they bring.
+    /// `kept` how long the store keeps what they bring, `auth` who may use HTTP.
     pub fn new(
         config: &Config,
         in_force: &Configuration,
         inbox: Inbox,
         signals: watch::Sender<Arc<SignalTable>>,
         kept: watch::Sender<Arc<Keep>>,
+        auth: watch::Sender<Arc<Auth>>,
     ) -> std::io::Result<Self> {
         let hangups = signal(SignalKind::hangup())?;
         let (config, in_force) = (Arc::new(config.clone()), in_force.hash());
-        Ok(Self { config, inbox, signals, kept, in_force, hangups })
+        Ok(Self { config, inbox, signals, kept, auth, in_force, hangups })
     }
 
     /// Reads the files again at every SIGHUP until `cancel`.
@@ -44,11 +47,31 @@ impl Reload {
         let reload = async {
             while self.hangups.recv().await.is_some() {
                 self.reload().await;
+                self.reload_tokens().await;
             }
         };
         tokio::select! {
             () = cancel.cancelled() => {}
             () = reload => {}
+        }
+    }
+
+    /// Who loses a token is let in no more, and his streams end. Where tokens were needed they stay so.
+    async fn reload_tokens(&self) {
+        let Some(file) = self.config.file.clone() else { return };
+        let read = tokio::task::spawn_blocking(move || Config::read(&file)?.http.tokens()).await;
+        let tokens = match read {
+            Ok(Ok(tokens)) => tokens,
+            Ok(Err(error)) => return tracing::error!(%error, "tokens stay as they are"),
+            Err(error) => return tracing::error!(%error, "tokens could not be read again"),
+        };
+        let needed = matches!(**self.auth.borrow(), Auth::Tokens(_));
+        if tokens.is_empty() && needed {
+            return tracing::error!("no [[http.token]] is left: tokens stay as they are");
+        }
+        if !tokens.is_empty() {
+            tracing::info!(tokens = tokens.len(), "tokens were read again and are in force");
+            self.auth.send_replace(Arc::new(Auth::of(tokens)));
         }
     }
 
@@ -113,7 +136,8 @@ mod tests {
                 submission.receipt.release(Committed::default());
             }
         });
-        let mut reload = Reload::new(&config, &before, inbox, signals, kept).unwrap();
+        let auth = watch::channel(Arc::new(Auth::of(Vec::new()))).0;
+        let mut reload = Reload::new(&config, &before, inbox, signals, kept, auth).unwrap();
         let both = || (decoded.borrow().kept(), keep.borrow().history_of.clone());
 
         std::fs::write(&file, "no signals").unwrap();

@@ -1,5 +1,6 @@
 //! `[http]`: where the API and the page are, and who may use them.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use serde::Deserialize;
@@ -45,6 +46,14 @@ pub enum BadToken {
     /// Not 64 hexadecimal digits.
     #[error("token `{0}`: `sha256` must be 64 hexadecimal digits")]
     Hash(String),
+    /// A name that says nothing, or says who it is not.
+    #[error(
+        "`{0}` is no name of a token: it is empty, or begins with `local`, which is the command line's"
+    )]
+    Name(String),
+    /// A name that two have.
+    #[error("two tokens are called `{0}`: in audit and alarms nobody could tell them apart")]
+    Twice(String),
     /// Not a role.
     #[error("`{0}` is not a role: write viewer, clinician or ops")]
     Role(String),
@@ -53,6 +62,9 @@ pub enum BadToken {
 impl Token {
     /// A token from its configuration; `sha256` in hexadecimal.
     pub fn new(name: &str, role: Role, sha256: &str) -> Result<Self, BadToken> {
+        if name.trim().is_empty() || name.starts_with("local") {
+            return Err(BadToken::Name(name.to_owned()));
+        }
         let sha256 = data_encoding::HEXLOWER_PERMISSIVE
             .decode(sha256.as_bytes())
             .ok()
@@ -115,7 +127,12 @@ impl Http {
     pub fn tokens(&self) -> Result<Vec<Token>, BadConfig> {
         let token =
             |HttpToken { name, role, sha256 }: &HttpToken| Token::new(name, role.parse()?, sha256);
-        Ok(self.token.iter().map(token).collect::<Result<_, BadToken>>()?)
+        let tokens = self.token.iter().map(token).collect::<Result<Vec<_>, BadToken>>()?;
+        let mut names = BTreeSet::new();
+        if let Some(twice) = tokens.iter().find(|token| !names.insert(&token.name)) {
+            return Err(BadToken::Twice(twice.name.clone()).into());
+        }
+        Ok(tokens)
     }
 }
 

@@ -36,6 +36,9 @@ use vitalgate_domain::model::time::Span;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// Where it was read; `None` for the built-in.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
     /// What site this is.
     #[serde(default)]
     pub site: Site,
@@ -154,7 +157,7 @@ impl Config {
 
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, BadConfig> {
-        Self::parse(&read(path)?, path)
+        Ok(Self { file: Some(path.to_owned()), ..Self::parse(&read(path)?, path)? })
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, BadConfig> {
@@ -264,5 +267,27 @@ mod tests {
         }
         let error = error("[influx]\nschema = \"token\"\n");
         assert!(error.contains("line 2, column 1: unknown field `schema`"), "{error}");
+    }
+
+    #[test]
+    fn tokens_have_names_of_their_own() {
+        let token = |name: &str| {
+            format!(
+                "[[http.token]]\nname = \"{name}\"\nrole = \"viewer\"\nsha256 = \"{}\"\n",
+                "0".repeat(64)
+            )
+        };
+        let why = |names: &[&str]| {
+            let text: String = names.iter().map(|name| token(name)).collect();
+            Config::parse(&text, Path::new("gateway.toml")).map(drop).map_err(|e| e.to_string())
+        };
+        assert_eq!(why(&["a", "b"]), Ok(()));
+        for (names, word) in [
+            (vec!["a", "b", "a"], "two tokens"),
+            (vec![" "], "empty"),
+            (vec!["local:cli"], "local"),
+        ] {
+            assert!(why(&names).is_err_and(|why| why.contains(word)), "{names:?}");
+        }
     }
 }

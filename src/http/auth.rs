@@ -1,5 +1,6 @@
 //! Who asks, and what that person or program may do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request, State};
@@ -7,6 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use tokio::sync::watch;
 
 use super::error::Problem;
 use super::server::Connection;
@@ -33,6 +35,49 @@ impl Auth {
             return Self::Local("local:anonymous".to_owned());
         }
         Self::Tokens(tokens)
+    }
+
+    /// Whether somebody who was let in still would be, with the same rights.
+    fn knows(&self, who: &Who) -> bool {
+        match (self, who.sha256) {
+            (Self::Local(name), None) => *name == who.name,
+            (Self::Tokens(tokens), Some(sha256)) => {
+                let same = |token: &Token| (token.sha256, token.role) == (sha256, who.role);
+                tokens.iter().any(same)
+            }
+            (Self::Local(_), Some(_)) | (Self::Tokens(_), None) => false,
+        }
+    }
+}
+
+/// How the gateway knows who asks at present; it may change while it runs.
+#[derive(Clone, Debug)]
+pub struct AuthInForce(watch::Receiver<Arc<Auth>>);
+
+impl AuthInForce {
+    /// What `current` holds, and whatever it will.
+    pub fn new(current: watch::Receiver<Arc<Auth>>) -> Self {
+        Self(current)
+    }
+
+    /// That at present.
+    pub(super) fn now(&self) -> Arc<Auth> {
+        Arc::clone(&self.0.borrow())
+    }
+
+    /// Waits until somebody would not be let in any more as he was.
+    pub(super) async fn withdrawn(mut self, who: &Who) {
+        while self.0.borrow_and_update().knows(who) {
+            if self.0.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+impl From<Auth> for AuthInForce {
+    fn from(always: Auth) -> Self {
+        Self(watch::channel(Arc::new(always)).1)
     }
 }
 
@@ -78,6 +123,8 @@ pub(crate) struct Who {
     pub(crate) name: String,
     /// What it may do.
     pub(crate) role: Role,
+    /// The SHA-256 of its token, where one was asked for.
+    sha256: Option<[u8; 32]>,
 }
 
 impl Who {
@@ -86,7 +133,7 @@ impl Who {
         if can(self.role, right) {
             return Ok(());
         }
-        let Self { name, role } = self;
+        let Self { name, role, .. } = self;
         let detail = format!("`{name}` is a {} and lacks the right {right:?}", role.as_str());
         Err(Problem::new(StatusCode::FORBIDDEN, detail))
     }
@@ -106,7 +153,7 @@ pub(crate) async fn sign_in(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    match identify(&http.app.auth, request.headers()) {
+    match identify(&http.app.auth.now(), request.headers()) {
         Ok(who) => {
             if let Some(connection) = request.extensions().get::<Connection>()
                 && connection.settle(&who.name, Standing::Known).is_err()
@@ -149,7 +196,7 @@ pub(crate) async fn same_site(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    if matches!(http.app.auth, Auth::Local(_)) {
+    if matches!(*http.app.auth.now(), Auth::Local(_)) {
         let host = header_text(request.headers(), header::HOST).unwrap_or_default();
         if !is_loopback(host) {
             let detail = "without authentication only requests to localhost are answered";
@@ -195,7 +242,7 @@ impl Refused {
 
 fn identify(auth: &Auth, headers: &HeaderMap) -> Result<Who, Refused> {
     match auth {
-        Auth::Local(name) => Ok(Who { name: name.clone(), role: Role::Local }),
+        Auth::Local(name) => Ok(Who { name: name.clone(), role: Role::Local, sha256: None }),
         Auth::Tokens(tokens) => {
             let shown = headers.get(header::AUTHORIZATION).ok_or(Refused::Nothing)?;
             let (scheme, token) =
@@ -206,7 +253,8 @@ fn identify(auth: &Auth, headers: &HeaderMap) -> Result<Who, Refused> {
             let hash = ring::digest::digest(&ring::digest::SHA256, token.trim().as_bytes());
             let known = tokens.iter().find(|t| t.sha256 == hash.as_ref());
             let known = known.ok_or(Refused::Unknown)?;
-            Ok(Who { name: known.name.clone(), role: known.role })
+            let Token { name, role, sha256 } = known.clone();
+            Ok(Who { name, role, sha256: Some(sha256) })
         }
     }
 }

@@ -28,7 +28,7 @@ mod stream;
 mod tests;
 mod wards;
 
-pub use auth::{Auth, BadToken, Right, Role, Token, can};
+pub use auth::{Auth, AuthInForce, BadToken, Right, Role, Token, can};
 pub use series::ExportedHistory;
 pub use server::Server;
 pub use state::{AppState, Limits};

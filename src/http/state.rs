@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::auth::Auth;
+use super::auth::AuthInForce;
 use super::error::Problem;
 use super::idempotency::Replies;
 use super::seats::Seats;
@@ -36,7 +36,7 @@ pub struct AppState {
     /// Which store it is.
     pub identity: Identity,
     /// How the gateway knows who asks.
-    pub auth: Auth,
+    pub auth: AuthInForce,
     /// Who could not say so, for the audit.
     pub refusals: Arc<Refusals>,
     /// Reads transitions, dead letters and the audit.

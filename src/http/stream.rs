@@ -61,7 +61,7 @@ pub(crate) async fn open(
 ) -> Result<Response, Problem> {
     who.may(Right::SeePatients)?;
     let wards = wanted.wards.as_deref().map(parse_wards).transpose()?;
-    let client = match &http.app.auth {
+    let client = match *http.app.auth.now() {
         Auth::Local(_) => connection.peer.ip().to_string(),
         Auth::Tokens(_) => who.name.clone(),
     };
@@ -126,10 +126,12 @@ struct Feed {
 
 impl Feed {
     async fn run(mut self, last_seen: Option<String>) -> Result<(), Ended> {
-        let cancel = self.http.cancel.clone();
+        let (cancel, auth) = (self.http.cancel.clone(), self.http.app.auth.clone());
+        let who = self.who.clone();
         tokio::select! {
             ended = self.feed(last_seen) => ended,
             () = cancel.cancelled() => Ok(()),
+            () = auth.withdrawn(&who) => Ok(()),
         }
     }
 

@@ -1,11 +1,12 @@
 //! SIGHUP: rules and signals are read again, whole or not at all.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use vitalgate_domain::model::input::Input;
 
 use crate::harness::{Gateway, eventually, telemetry};
 use crate::mqtt::Client;
 use crate::setup::{RULES, Setup};
+use crate::sse::Events;
 
 const SPO2: &str = "test.spo2_low";
 const SIGNALS: &str = include_str!("../../config/signals.toml");
@@ -108,4 +109,32 @@ fn a_new_signal_is_accepted_on_connections_that_stand() {
     bedside.measure("cuff_pressure", 13.0, "mm[Hg]");
     assert_eq!(bedside.gateway.values("dev-1", "cuff_pressure"), [13.0]);
     bedside.gateway.stop();
+}
+
+#[test]
+fn whoever_loses_a_token_loses_stream_and_rights_at_once() {
+    let sha256 = |token: &str| {
+        let digest = ring::digest::digest(&ring::digest::SHA256, token.as_bytes());
+        data_encoding::HEXLOWER.encode(digest.as_ref())
+    };
+    let token = |name: &str| json!({ "name": name, "role": "viewer", "sha256": sha256(name) });
+    let both = json!({ "token": [token("kept"), token("gone")] });
+    let gateway = Setup::default().section("http", both).start();
+    let url = gateway.url("/api/v1/stream");
+    let stream = |name| Events::with(&url, Some(("Authorization", &format!("Bearer {name}"))));
+    let (kept, gone) = (stream("kept"), stream("gone"));
+    let status = |name: &str| gateway.status_as(name, "/api/v1/alarms");
+    assert_eq!([status("kept"), status("gone")], [200, 200]);
+
+    gateway.set("http", "token", &json!([]));
+    gateway.signal("HUP");
+    let said = "tokens stay as they are";
+    eventually(said, || gateway.log().contains(said).then_some(()));
+    assert_eq!([status("kept"), status("gone")], [200, 200], "nobody would have to sign in");
+
+    gateway.set("http", "token", &json!([token("kept")]));
+    gateway.signal("HUP");
+    gone.ended();
+    assert_eq!([status("kept"), status("gone")], [200, 401]);
+    kept.wait("the other goes on", |event| event.name == "heartbeat");
 }

@@ -30,10 +30,15 @@ pub(crate) struct Events {
 impl Events {
     /// Opens the stream and waits for its `hello`.
     pub(crate) fn open(url: &str, after: Option<&str>) -> Self {
+        Self::with(url, after.map(|id| ("Last-Event-ID", id)))
+    }
+
+    /// The same, with a header.
+    pub(crate) fn with(url: &str, header: Option<(&str, &str)>) -> Self {
         let agent: Agent = Agent::config_builder().build().into();
         let mut request = agent.get(url).header("Accept", "text/event-stream");
-        if let Some(id) = after {
-            request = request.header("Last-Event-ID", id);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
         }
         let body = request.call().unwrap().into_body().into_reader();
         let (tx, received) = sync_channel(MOST_RECEIVED);
@@ -74,6 +79,13 @@ impl Events {
                 Err(RecvTimeoutError::Disconnected) => panic!("the stream ended before {what}"),
             }
         }
+    }
+
+    /// Waits until the stream has ended.
+    pub(crate) fn ended(&self) {
+        while self.received.recv_timeout(PATIENCE).is_ok_and(|event| event.name != "end") {}
+        let left = self.received.recv_timeout(PATIENCE).err();
+        assert_eq!(left, Some(RecvTimeoutError::Disconnected), "the stream goes on");
     }
 
     /// The next alarm event that fits.

@@ -43,7 +43,7 @@ async fn every_body_has_the_bytes_it_had() {
 
 #[tokio::test]
 async fn ops_sees_a_device_without_its_patients() {
-    let bench = Bench::start_with(|state| state.auth = tokens()).await;
+    let bench = Bench::start_with(|state| state.auth = tokens().into()).await;
     bench.board.send_modify(|board| fill_board(Arc::make_mut(board)));
     let ops = [("authorization", "Bearer o")];
     let body = bench.call("GET", "/api/v1/devices/dev-1", &ops, "").await.body;

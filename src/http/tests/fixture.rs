@@ -72,7 +72,7 @@ impl Bench {
                 simulated: false,
                 stream_clock: false,
             },
-            auth: Auth::Local("local:demo".into()),
+            auth: Auth::Local("local:demo".into()).into(),
             refusals: Arc::default(),
             reader: store.reader.clone(),
             history: store.history.clone(),

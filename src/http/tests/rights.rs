@@ -11,7 +11,7 @@ use vitalgate_domain::model::input::{Input, SignInWay};
 
 #[tokio::test]
 async fn every_route_asks_for_its_right() {
-    let mut bench = Bench::start_with(|state| state.auth = tokens()).await;
+    let mut bench = Bench::start_with(|state| state.auth = tokens().into()).await;
     bench.answer(|_| answered(Outcome::Done));
     let everybody = [true, true, true];
     let bedside = [true, true, false];
@@ -90,7 +90,7 @@ async fn every_route_asks_for_its_right() {
 async fn a_token_that_nobody_has_is_counted_by_address_and_a_missing_one_is_not() {
     let refusals = Arc::<Refusals>::default();
     let (of_bench, auth) = (Arc::clone(&refusals), tokens());
-    let change = |state: &mut AppState| (state.auth, state.refusals) = (auth, of_bench);
+    let change = |state: &mut AppState| (state.auth, state.refusals) = (auth.into(), of_bench);
     let bench = Bench::start_with(change).await;
     let ask = async |header: &str| {
         bench.call("GET", "/api/v1/patients", &[("authorization", header)], "").await.status

@@ -26,6 +26,13 @@ impl Gateway {
         self.agent.get(self.url(path)).call().unwrap()
     }
 
+    /// The status of a GET with a token.
+    pub(crate) fn status_as(&self, token: &str, path: &str) -> u16 {
+        let request = self.agent.get(self.url(path));
+        let request = request.header("Authorization", format!("Bearer {token}"));
+        request.call().unwrap().status().as_u16()
+    }
+
     /// A counter of `/metrics`, with its labels; 0 before it counted.
     pub(crate) fn metric(&self, name: &str) -> u64 {
         let text = self.request("/metrics").body_mut().read_to_string().unwrap();

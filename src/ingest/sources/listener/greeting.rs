@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::codec::{self, Connect, Fault, NoConnect, Version, reason, write};
 use super::connection::{Connection, Stream, read_out};
+use super::credential::Credential;
 use super::intake::{Client, ListenerIntake};
 use super::principal::{Claim, identify};
 use super::tls::{TlsAcceptor, is_about_a_certificate, peer_names};
@@ -70,12 +71,12 @@ pub(super) async fn greet(
         }
     };
     let admitted = admit(&connect, (&caller.names, address), authentication, shared);
-    let admitted = admitted.and_then(|principal| {
-        settle(&principal, &place, shared)?;
-        Ok(principal)
+    let admitted = admitted.and_then(|admitted| {
+        settle(&admitted.principal, &place, shared)?;
+        Ok(admitted)
     });
     match admitted {
-        Ok(principal) => enter(caller, connect, (principal, address), place, shared).await,
+        Ok(admitted) => enter(caller, connect, (admitted, address), place, shared).await,
         Err(Refusal { fault: Fault { code, why }, wait }) => {
             metrics.connect("refused");
             let client = claimed_name(&connect);
@@ -150,6 +151,12 @@ fn take_connect(buffer: &mut BytesMut) -> Option<Result<Connect, NoConnect>> {
     }
 }
 
+/// Who was let in, and by what.
+struct Admitted {
+    principal: DeviceId,
+    credential: Credential,
+}
+
 /// Why nobody was let in, and how long the answer is to wait.
 struct Refusal {
     fault: Fault,
@@ -167,7 +174,7 @@ fn admit(
     (certificate, address): (&[String], SocketAddr),
     authentication: Authentication,
     shared: &Shared,
-) -> Result<DeviceId, Refusal> {
+) -> Result<Admitted, Refusal> {
     if connect.version == Version::V4 && connect.client_id.is_empty() && !connect.clean {
         let why = "a session to keep without a client id";
         return Err(Fault::new(reason::CLIENT_ID_INVALID, why).into());
@@ -189,7 +196,10 @@ fn admit(
             let why = "a last will not on its own status topic";
             Err(Fault::new(reason::NOT_AUTHORIZED, why).into())
         }
-        Some(_) | None => Ok(principal),
+        Some(_) | None => {
+            let credential = Credential::of(&board, claim, &principal);
+            Ok(Admitted { principal, credential })
+        }
     }
 }
 
@@ -219,7 +229,7 @@ fn sign_in_failed(
 async fn enter(
     caller: Caller,
     mut connect: Connect,
-    (principal, address): (DeviceId, SocketAddr),
+    (Admitted { principal, credential }, address): (Admitted, SocketAddr),
     place: ConnectionPlace,
     shared: &Arc<Shared>,
 ) -> Option<Connection> {
@@ -230,7 +240,8 @@ async fn enter(
     }
     let version = connect.version;
     let key = (principal.clone(), connect.client_id.clone());
-    let attaching = shared.sessions.attach(key, connect.clean, connect.session_expiry);
+    let (clean, expiry) = (connect.clean, connect.session_expiry);
+    let attaching = shared.sessions.attach(key, credential, clean, expiry);
     let Ok((attached, present)) = attaching.await else {
         refuse(stream, version, reason::SHUTTING_DOWN).await;
         return None;

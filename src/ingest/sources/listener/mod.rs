@@ -12,6 +12,7 @@
 
 mod codec;
 mod connection;
+mod credential;
 mod end;
 mod greeting;
 mod intake;
@@ -47,7 +48,7 @@ use vitalgate_formats as decode;
 
 /// Connections waiting to be accepted.
 const BACKLOG: u32 = 1_024;
-/// How soon a revoked principal is disconnected, and a crowd is noticed.
+/// How soon a principal whose right was withdrawn is disconnected, and a crowd is noticed.
 const SWEEP: Duration = Duration::from_secs(1);
 /// The kernel asks whether the other side is still there after so long without a byte, so often, and gives
 /// up after so many questions.
@@ -297,7 +298,7 @@ impl Shared {
 
     fn sweep(&self) {
         let board = Arc::clone(&self.source.handles.board.borrow());
-        self.sessions.sweep(|id| board.devices.get(id).is_some_and(|device| device.revoked));
+        self.sessions.sweep(&board);
         let mut crowd = self.places.crowd();
         crowd.ended += self.unfinished.ended();
         self.source.refusals.note_crowd(SignInWay::Mqtt, crowd, &self.source.handles.metrics);

@@ -7,8 +7,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::credential::Credential;
 use super::end::End;
 use crate::clock::Stopwatch;
+use crate::projection::view::Board;
 use vitalgate_domain::model::ids::DeviceId;
 
 /// How long a new connection waits for the one it takes over: longer than that one may take to
@@ -45,6 +47,8 @@ struct Slots {
 #[derive(Debug)]
 struct Slot {
     session: Arc<Mutex<Session>>,
+    /// By what the connection that holds it was let in.
+    credential: Credential,
     /// Seconds it outlives its connection; `u32::MAX` is for ever.
     expiry: u32,
     tenure: u64,
@@ -88,10 +92,11 @@ impl Sessions {
     pub(super) async fn attach(
         self: &Arc<Self>,
         key: Key,
+        credential: Credential,
         clean: bool,
         expiry: u32,
     ) -> Result<(Attached, bool), Closing> {
-        let (attached, present, holder) = self.take(key, clean, expiry)?;
+        let (attached, present, holder) = self.take(key, credential, clean, expiry)?;
         if let Some(holder) = holder {
             holder.send_replace(Some(End::TakenOver));
             if timeout(HAND_OVER, holder.closed()).await.is_err() {
@@ -101,7 +106,13 @@ impl Sessions {
         Ok((attached, present))
     }
 
-    fn take(self: &Arc<Self>, key: Key, clean: bool, expiry: u32) -> Result<Taken, Closing> {
+    fn take(
+        self: &Arc<Self>,
+        key: Key,
+        credential: Credential,
+        clean: bool,
+        expiry: u32,
+    ) -> Result<Taken, Closing> {
         let mut slots = self.lock();
         if slots.closing {
             return Err(Closing);
@@ -116,7 +127,8 @@ impl Sessions {
         let present = kept.is_some();
         let session = kept.unwrap_or_default();
         let (tx, end) = watch::channel(None);
-        let slot = Slot { session: Arc::clone(&session), expiry, tenure, state: Tenure::Held(tx) };
+        let state = Tenure::Held(tx);
+        let slot = Slot { session: Arc::clone(&session), credential, expiry, tenure, state };
         slots.by_key.insert(key.clone(), slot);
         let attached = Attached { sessions: Arc::clone(self), key, tenure, session, end };
         let holder = before.and_then(|slot| match slot.state {
@@ -126,11 +138,13 @@ impl Sessions {
         Ok((attached, present, holder))
     }
 
-    /// Ends the connections of principals that `revoked` names, and forgets expired sessions.
-    pub(super) fn sweep(&self, revoked: impl Fn(&DeviceId) -> bool) {
+    /// Ends the connections whose principal would not be let in any more, and forgets expired sessions and those of the
+    /// revoked.
+    pub(super) fn sweep(&self, board: &Board) {
+        let revoked = |id: &DeviceId| board.devices.get(id).is_some_and(|device| device.revoked);
         self.lock().by_key.retain(|(principal, _), slot| match &slot.state {
             Tenure::Held(holder) | Tenure::Parting(holder) => {
-                if revoked(principal) {
+                if !slot.credential.stands(board, principal) {
                     holder.send_if_modified(|end| end.replace(End::Revoked).is_none());
                 }
                 true
@@ -252,6 +266,10 @@ impl Drop for Attached {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::testing::{board, device};
+    use crate::projection::view::DeviceView;
+
+    const WORD: Credential = Credential::Word;
 
     fn key(client: &str) -> Key {
         ("dev-1".parse().unwrap(), client.to_owned())
@@ -260,36 +278,36 @@ mod tests {
     #[tokio::test]
     async fn a_session_is_kept_as_long_as_it_was_asked_for() {
         let sessions = Sessions::new(10);
-        let (first, present) = sessions.attach(key("a"), false, u32::MAX).await.unwrap();
+        let (first, present) = sessions.attach(key("a"), WORD, false, u32::MAX).await.unwrap();
         assert!(!present);
         first.session().received.insert(7, 70);
         drop(first);
-        let (again, present) = sessions.attach(key("a"), false, 0).await.unwrap();
+        let (again, present) = sessions.attach(key("a"), WORD, false, 0).await.unwrap();
         assert!(present && again.session().received.contains_key(&7));
         drop(again);
-        let (after, present) = sessions.attach(key("a"), false, u32::MAX).await.unwrap();
+        let (after, present) = sessions.attach(key("a"), WORD, false, u32::MAX).await.unwrap();
         assert!(
             !present && after.session().received.is_empty(),
             "expiry 0 ends with the connection"
         );
         drop(after);
-        let (clean, present) = sessions.attach(key("a"), true, u32::MAX).await.unwrap();
+        let (clean, present) = sessions.attach(key("a"), WORD, true, u32::MAX).await.unwrap();
         assert!(!present, "a clean start forgets");
         drop(clean);
-        let (_, present) = sessions.attach(key("b"), false, u32::MAX).await.unwrap();
+        let (_, present) = sessions.attach(key("b"), WORD, false, u32::MAX).await.unwrap();
         assert!(!present, "another client");
     }
 
     #[tokio::test]
     async fn a_take_over_ends_the_holder_and_waits_for_it() {
         let sessions = Sessions::new(10);
-        let (first, _) = sessions.attach(key("a"), false, 60).await.unwrap();
+        let (first, _) = sessions.attach(key("a"), WORD, false, 60).await.unwrap();
         let holder = async {
             assert_eq!(first.ended().await, End::TakenOver);
             first.session().received.insert(3, 30);
             drop(first);
         };
-        let (next, ()) = tokio::join!(sessions.attach(key("a"), false, 60), holder);
+        let (next, ()) = tokio::join!(sessions.attach(key("a"), WORD, false, 60), holder);
         let (next, present) = next.unwrap();
         assert!(present && next.session().received.contains_key(&3));
         assert_eq!(next.expiry(), 60, "the holder's end does not touch its successor");
@@ -298,10 +316,10 @@ mod tests {
     #[tokio::test]
     async fn the_last_connection_of_a_principal_knows_that_it_is() {
         let sessions = Sessions::new(10);
-        let (one, _) = sessions.attach(key("a"), true, 0).await.unwrap();
-        let (two, _) = sessions.attach(key("b"), true, 0).await.unwrap();
+        let (one, _) = sessions.attach(key("a"), WORD, true, 0).await.unwrap();
+        let (two, _) = sessions.attach(key("b"), WORD, true, 0).await.unwrap();
         let other = ("dev-2".parse().unwrap(), "c".to_owned());
-        let (_other, _) = sessions.attach(other, true, 0).await.unwrap();
+        let (_other, _) = sessions.attach(other, WORD, true, 0).await.unwrap();
         assert!(!one.part());
         assert!(two.part(), "both part at once");
     }
@@ -310,15 +328,16 @@ mod tests {
     async fn kept_sessions_are_bounded_and_the_revoked_end() {
         let sessions = Sessions::new(2);
         for client in ["a", "b", "c"] {
-            drop(sessions.attach(key(client), false, u32::MAX).await.unwrap());
+            drop(sessions.attach(key(client), WORD, false, u32::MAX).await.unwrap());
         }
-        let (a, present) = sessions.attach(key("a"), false, 0).await.unwrap();
+        let (a, present) = sessions.attach(key("a"), WORD, false, 0).await.unwrap();
         assert!(!present, "the longest gone was forgotten");
-        sessions.sweep(|id| id.as_str() == "dev-1");
+        let gone = DeviceView { revoked: true, ..device("dev-1", &[]) };
+        sessions.sweep(&board([gone]));
         assert_eq!(a.ended().await, End::Revoked);
-        let (_, present) = sessions.attach(key("c"), false, 0).await.unwrap();
+        let (_, present) = sessions.attach(key("c"), WORD, false, 0).await.unwrap();
         assert!(!present, "sessions of the revoked are forgotten");
         sessions.close();
-        assert_eq!(sessions.attach(key("z"), true, 0).await.unwrap_err(), Closing);
+        assert_eq!(sessions.attach(key("z"), WORD, true, 0).await.unwrap_err(), Closing);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::harness::*;
 use crate::ingest::sources::listener::ListenerConfig;
-use crate::projection::view::Board;
+use crate::projection::view::{Board, DeviceView};
 use vitalgate_domain::model::message::Body;
 
 const WILL: Option<(&str, &str)> = Some(("vitalgate/v1/dev-1/status", "lost"));
@@ -101,17 +101,21 @@ async fn a_principal_is_gone_with_the_last_of_its_connections() {
 }
 
 #[tokio::test]
-async fn a_revoked_principal_is_disconnected() {
-    let mut gateway = Gateway::start(open());
-    let client = gateway.client(&V5.bytes()).await;
-    gateway.board.send_modify(|board| {
-        let mut devices = (*board.devices).clone();
-        let device = devices.values_mut().find(|device| device.id.as_str() == "dev-1").unwrap();
-        Arc::make_mut(device).revoked = true;
-        *board = Arc::new(Board { devices: Arc::new(devices), ..Board::default() });
-    });
-    assert_eq!(client.rest().await, [0xe0, 2, 0x98, 0]);
-    assert_eq!(gateway.link().await, ("dev-1".to_owned(), false, false));
+async fn whoever_is_revoked_or_whose_token_is_replaced_is_disconnected() {
+    let revoked: fn(&mut DeviceView) = |device| device.revoked = true;
+    let given_a_token: fn(&mut DeviceView) = |device| device.token_sha256 = Some(vec![7; 32]);
+    for withdrawn in [revoked, given_a_token] {
+        let mut gateway = Gateway::start(open());
+        let client = gateway.client(&V5.bytes()).await;
+        gateway.board.send_modify(|board| {
+            let mut devices = (*board.devices).clone();
+            let device = devices.values_mut().find(|device| device.id.as_str() == "dev-1").unwrap();
+            withdrawn(Arc::make_mut(device));
+            *board = Arc::new(Board { devices: Arc::new(devices), ..Board::default() });
+        });
+        assert_eq!(client.rest().await, [0xe0, 2, 0x98, 0]);
+        assert_eq!(gateway.link().await, ("dev-1".to_owned(), false, false));
+    }
 }
 
 /// What is logged while it lives, by everything on this thread.
