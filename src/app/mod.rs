@@ -120,7 +120,7 @@ impl App {
             // A command of the command line must not prune what InfluxDB lacks either.
             opened.consumer(crate::influx::CONSUMER)?.begin();
         }
-        let interfaces = if mode.headless {
+        let mut interfaces = if mode.headless {
             None
         } else {
             let shared = Shared {
@@ -134,6 +134,8 @@ impl App {
             };
             Some(Interfaces::bind(config, &opened, shared).await?)
         };
+        let tls = interfaces.as_mut().and_then(|all| all.listener.tls_reload());
+        let reload = reload.map(|reload| reload.with_tls(tls));
         let addresses = interfaces.as_ref().map(|all| all.addresses(config)).transpose()?;
         let host = StoreHost { load: shedding.load(), metrics: handles.metrics.clone() };
         let terms = store::Terms { keep, host: Arc::new(host) };

@@ -1,4 +1,5 @@
-//! Rules and signals read again on SIGHUP, taken whole and journalled, or not at all; and the tokens of HTTP.
+//! Rules and signals read again on SIGHUP, taken whole and journalled, or not at all; and the tokens of HTTP, and
+//! certificates.
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::http::Auth;
 use crate::inbox::{Inbox, Receipt, Submission};
+use crate::ingest::sources::listener::TlsReload;
 use vitalgate_domain::core::configuration::{Configuration, Texts};
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::signal::SignalTable;
@@ -22,6 +24,7 @@ pub struct Reload {
     signals: watch::Sender<Arc<SignalTable>>,
     kept: watch::Sender<Arc<Keep>>,
     auth: watch::Sender<Arc<Auth>>,
+    tls: Option<TlsReload>,
     in_force: [u8; 8],
     hangups: Signal,
 }
@@ -39,7 +42,12 @@ impl Reload {
     ) -> std::io::Result<Self> {
         let hangups = signal(SignalKind::hangup())?;
         let (config, in_force) = (Arc::new(config.clone()), in_force.hash());
-        Ok(Self { config, inbox, signals, kept, auth, in_force, hangups })
+        Ok(Self { config, inbox, signals, kept, auth, tls: None, in_force, hangups })
+    }
+
+    /// Reads the files of TLS again, too.
+    pub fn with_tls(self, tls: Option<TlsReload>) -> Self {
+        Self { tls, ..self }
     }
 
     /// Reads the files again at every SIGHUP until `cancel`.
@@ -48,6 +56,12 @@ impl Reload {
             while self.hangups.recv().await.is_some() {
                 self.reload().await;
                 self.reload_tokens().await;
+                if let Some(tls) = &self.tls {
+                    match tls.reload() {
+                        Ok(()) => tracing::info!("certificates were read again and are in force"),
+                        Err(error) => tracing::error!(%error, "certificates stay as they are"),
+                    }
+                }
             }
         };
         tokio::select! {

@@ -52,6 +52,9 @@ pub struct Tls {
     /// Who signs client certificates, PEM; without it there are none.
     #[serde(default)]
     pub client_ca: Option<PathBuf>,
+    /// Which client certificates are taken back (CRLs), PEM; read again at SIGHUP.
+    #[serde(default)]
+    pub client_crl: Option<PathBuf>,
     /// Whether a client certificate is needed.
     #[serde(default)]
     pub client_certificate_required: bool,
@@ -78,8 +81,11 @@ pub enum UnknownDevices {
 impl Mqtt {
     /// Makes relative paths start at `folder`.
     pub(super) fn within(&mut self, folder: &Path) {
-        let Some(Tls { certificate, key, client_ca, .. }) = &mut self.tls else { return };
-        for path in [Some(certificate), Some(key), client_ca.as_mut()].into_iter().flatten() {
+        let Some(Tls { certificate, key, client_ca, client_crl, .. }) = &mut self.tls else {
+            return;
+        };
+        let others = [client_ca.as_mut(), client_crl.as_mut()].into_iter().flatten();
+        for path in [certificate, key].into_iter().chain(others) {
             *path = folder.join(&*path);
         }
     }

@@ -56,6 +56,7 @@ impl From<&config::Tls> for TlsFiles {
             certificates: tls.certificate.clone(),
             key: tls.key.clone(),
             client_ca: tls.client_ca.clone(),
+            client_crl: tls.client_crl.clone(),
             require_client_certificate: tls.client_certificate_required,
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::pki_types::pem::{self, PemObject as _};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 /// Why TLS could not be set up.
@@ -75,6 +75,18 @@ pub fn authorities(what: &'static str, path: &Path) -> Result<RootCertStore, Bad
         roots.add(certificate).map_err(unfit)?;
     }
     Ok(roots)
+}
+
+/// All lists of certificates taken back (CRLs) of a file.
+pub fn revocation_lists(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, BadTls> {
+    let what = "lists of certificates taken back";
+    let bad = |source| BadTls::File { what, path: path.to_owned(), source };
+    let found = CertificateRevocationListDer::pem_file_iter(path).map_err(bad)?;
+    let found: Vec<_> = found.collect::<Result<_, _>>().map_err(bad)?;
+    if found.is_empty() {
+        return Err(bad(pem::Error::NoItemsFound));
+    }
+    Ok(found)
 }
 
 /// The private key of a file.

@@ -1,38 +1,63 @@
 //! By what a connection proved who it is, and whether that still stands.
 
+use super::certificate::{Issued, TakenBack};
 use super::principal::Claim;
 use crate::projection::view::Board;
 use vitalgate_domain::model::ids::DeviceId;
 
 /// What a connection was let in by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Credential {
-    /// A certificate that names the principal.
+pub(super) struct Credential {
+    /// Its proof.
+    pub(super) proof: Proof,
+    /// The certificate it showed, whomever that names.
+    pub(super) certificate: Option<Issued>,
+}
+
+/// How it showed who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// By a certificate that names the principal.
     Certificate,
-    /// The token with this SHA-256.
+    /// By the token with this SHA-256.
     Token(Vec<u8>),
-    /// Its word, where nothing else is asked for.
+    /// By its word, where nothing else is asked for.
     Word,
 }
 
 impl Credential {
     /// What a principal that was recognised was recognised by.
-    pub(super) fn of(board: &Board, claim: Claim<'_>, principal: &DeviceId) -> Self {
-        if claim.certificate.iter().any(|name| name == principal.as_str()) {
-            return Self::Certificate;
-        }
-        let token = board.devices.get(principal).and_then(|device| device.token_sha256.clone());
-        token.map_or(Self::Word, Self::Token)
+    pub(super) fn of(
+        board: &Board,
+        claim: Claim<'_>,
+        certificate: Option<Issued>,
+        principal: &DeviceId,
+    ) -> Self {
+        let token = || board.devices.get(principal).and_then(|device| device.token_sha256.clone());
+        let proof = if claim.certificate.iter().any(|name| name == principal.as_str()) {
+            Proof::Certificate
+        } else {
+            token().map_or(Proof::Word, Proof::Token)
+        };
+        Self { proof, certificate }
     }
 
     /// Whether a principal would still be let in by it.
-    pub(super) fn stands(&self, board: &Board, principal: &DeviceId) -> bool {
+    pub(super) fn stands(
+        &self,
+        board: &Board,
+        taken_back: &TakenBack,
+        principal: &DeviceId,
+    ) -> bool {
+        if self.certificate.as_ref().is_some_and(|issued| taken_back.holds(issued)) {
+            return false;
+        }
         let Some(device) = board.devices.get(principal) else { return true };
         let token = device.token_sha256.as_ref();
-        let known = match self {
-            Self::Certificate => true,
-            Self::Token(sha256) => token == Some(sha256),
-            Self::Word => token.is_none(),
+        let known = match &self.proof {
+            Proof::Certificate => true,
+            Proof::Token(sha256) => token == Some(sha256),
+            Proof::Word => token.is_none(),
         };
         known && !device.revoked
     }
@@ -54,13 +79,15 @@ mod tests {
         let mut gone = device("dev-1", &[]);
         gone.revoked = true;
         let gone = board([gone]);
+        let nothing = TakenBack::default();
         let stands = |credential: Credential| {
-            [&none, &first, &second, &gone].map(|board| credential.stands(board, &id))
+            [&none, &first, &second, &gone].map(|board| credential.stands(board, &nothing, &id))
         };
-        let by = |board: &Board, certificate| Credential::of(board, claim(certificate), &id);
+        let by = |board: &Board, certificate| Credential::of(board, claim(certificate), None, &id);
         assert_eq!(stands(by(&first, &names)), [true, true, true, false], "certificate");
         assert_eq!(stands(by(&first, &[])), [false, true, false, false], "token");
         assert_eq!(stands(by(&none, &[])), [true, false, false, false], "word");
-        assert!(by(&board([]), &[]).stands(&board([]), &id), "admitted a moment ago");
+        let admitted = by(&board([]), &[]);
+        assert!(admitted.stands(&board([]), &nothing, &id), "a moment ago");
     }
 }

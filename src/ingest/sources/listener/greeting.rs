@@ -11,12 +11,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
+use super::certificate::Certificate;
 use super::codec::{self, Connect, Fault, NoConnect, Version, reason, write};
 use super::connection::{Connection, Stream, read_out};
 use super::credential::Credential;
 use super::intake::{Client, ListenerIntake};
 use super::principal::{Claim, identify};
-use super::tls::{TlsAcceptor, is_about_a_certificate, peer_names};
+use super::tls::{TlsAcceptor, is_about_a_certificate, peer_certificate};
 use super::{Authentication, Shared, SourceHandles};
 use crate::ingest::access::{permission, words};
 use crate::net::places::{ConnectionPlace, Full, Standing};
@@ -70,7 +71,7 @@ pub(super) async fn greet(
             return None;
         }
     };
-    let admitted = admit(&connect, (&caller.names, address), authentication, shared);
+    let admitted = admit(&connect, (&caller.certificate, address), authentication, shared);
     let admitted = admitted.and_then(|admitted| {
         settle(&admitted.principal, &place, shared)?;
         Ok(admitted)
@@ -103,8 +104,7 @@ fn log(shared: &Shared, address: SocketAddr, line: impl FnOnce(SocketAddr)) {
 /// Whoever is at the other end, before anything is known but the certificate.
 struct Caller {
     stream: Box<dyn Stream>,
-    /// Names in the verified certificate.
-    names: Vec<String>,
+    certificate: Certificate,
     /// What was read behind CONNECT.
     buffer: BytesMut,
 }
@@ -116,12 +116,12 @@ async fn receive_connect(
     place: &ConnectionPlace,
     shared: &Shared,
 ) -> io::Result<(Caller, Result<Connect, NoConnect>)> {
-    let (mut stream, names): (Box<dyn Stream>, _) = match tls {
-        None => (Box::new(socket), Vec::new()),
+    let (mut stream, certificate): (Box<dyn Stream>, _) = match tls {
+        None => (Box::new(socket), Certificate::default()),
         Some(acceptor) => {
             let stream = acceptor.accept(socket).await?;
-            let names = peer_names(&stream);
-            (Box::new(stream), names)
+            let certificate = peer_certificate(&stream);
+            (Box::new(stream), certificate)
         }
     };
     let mut buffer = BytesMut::with_capacity(1 << 10);
@@ -135,7 +135,7 @@ async fn receive_connect(
         }
         shared.unfinished.hold(&mut share, buffer.len(), || place.ended());
     };
-    Ok((Caller { stream, names, buffer }, connect))
+    Ok((Caller { stream, certificate, buffer }, connect))
 }
 
 /// Takes a CONNECT off the front of the buffer; `None` while it is incomplete.
@@ -171,7 +171,7 @@ impl From<Fault> for Refusal {
 
 fn admit(
     connect: &Connect,
-    (certificate, address): (&[String], SocketAddr),
+    (certificate, address): (&Certificate, SocketAddr),
     authentication: Authentication,
     shared: &Shared,
 ) -> Result<Admitted, Refusal> {
@@ -180,7 +180,7 @@ fn admit(
         return Err(Fault::new(reason::CLIENT_ID_INVALID, why).into());
     }
     let claim = Claim {
-        certificate,
+        certificate: &certificate.names,
         user: connect.user.as_deref(),
         password: connect.password.as_deref(),
         client_id: &connect.client_id,
@@ -197,7 +197,7 @@ fn admit(
             Err(Fault::new(reason::NOT_AUTHORIZED, why).into())
         }
         Some(_) | None => {
-            let credential = Credential::of(&board, claim, &principal);
+            let credential = Credential::of(&board, claim, certificate.issued.clone(), &principal);
             Ok(Admitted { principal, credential })
         }
     }

@@ -10,6 +10,7 @@
 //! Who speaks is found by `principal`, what it may use by `permission`, what outlives its
 //! connection is kept by `session`, and `end` says what follows from each way to part.
 
+mod certificate;
 mod codec;
 mod connection;
 mod credential;
@@ -32,12 +33,13 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::TaskTracker;
 
 use self::session::Sessions;
-use self::tls::TlsAcceptor;
-pub use self::tls::{BadTls, TlsFiles};
+use self::tls::InForce;
+pub use self::tls::{BadTls, TlsFiles, TlsReload};
 use self::unfinished::Unfinished;
 pub use crate::ingest::{Decode, SourceHandles};
 use crate::net::places::{Bounds, Places};
@@ -158,6 +160,7 @@ struct Shared {
     places: Arc<Places>,
     unfinished: Arc<Unfinished>,
     connections: TaskTracker,
+    tls: Option<watch::Receiver<InForce>>,
 }
 
 /// Bound sockets, not yet served.
@@ -165,21 +168,15 @@ struct Shared {
 pub struct Listener {
     config: ListenerConfig,
     endpoints: Vec<Endpoint>,
+    tls: Option<watch::Receiver<InForce>>,
+    tls_reload: Option<TlsReload>,
 }
 
+#[derive(Debug)]
 struct Endpoint {
     socket: TcpListener,
     address: SocketAddr,
-    tls: Option<TlsAcceptor>,
-}
-
-impl std::fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Endpoint")
-            .field("address", &self.address)
-            .field("tls", &self.tls.is_some())
-            .finish_non_exhaustive()
-    }
+    tls: Option<watch::Receiver<InForce>>,
 }
 
 impl Listener {
@@ -193,22 +190,28 @@ impl Listener {
             let why = format!("{exposed} is not loopback: devices must authenticate there");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
-        let acceptor = match &config.tls_files {
-            Some(files) => Some(tls::acceptor(files)?),
+        let begun = match config.tls_files.clone() {
+            Some(files) => Some(TlsReload::begin(files)?),
             None if config.tls.is_empty() => None,
             None => {
                 let why = "an address for TLS needs certificates";
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
             }
         };
+        let (tls_reload, tls) = begun.unzip();
         let mut endpoints = Vec::new();
         for &address in &config.plain {
             endpoints.push(Endpoint::open(address, None)?);
         }
         for &address in &config.tls {
-            endpoints.push(Endpoint::open(address, acceptor.clone())?);
+            endpoints.push(Endpoint::open(address, tls.clone())?);
         }
-        Ok(Self { config, endpoints })
+        Ok(Self { config, endpoints, tls, tls_reload })
+    }
+
+    /// How the files of TLS are read again while it runs; given out once.
+    pub fn tls_reload(&mut self) -> Option<TlsReload> {
+        self.tls_reload.take()
     }
 
     /// The addresses bound, plain ones first, in the order of the configuration.
@@ -224,6 +227,7 @@ impl Listener {
             places: Places::new(self.config.places()),
             unfinished: Unfinished::new(self.config.max_unfinished),
             connections: TaskTracker::new(),
+            tls: self.tls,
             config: self.config,
             source,
         });
@@ -251,7 +255,7 @@ impl Listener {
 }
 
 impl Endpoint {
-    fn open(address: SocketAddr, tls: Option<TlsAcceptor>) -> io::Result<Self> {
+    fn open(address: SocketAddr, tls: Option<watch::Receiver<InForce>>) -> io::Result<Self> {
         let named = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
         };
@@ -278,7 +282,7 @@ impl Shared {
         let place = self.places.take(peer.ip());
         let present = Present::new(self.source.handles.metrics.clone());
         let shared = Arc::clone(self);
-        let tls = endpoint.tls.clone();
+        let tls = endpoint.tls.as_ref().map(|tls| tls.borrow().acceptor.clone());
         let serving = self.connections.track_future(async move {
             let _present = present;
             if let Err(error) = prepare(&socket) {
@@ -298,7 +302,8 @@ impl Shared {
 
     fn sweep(&self) {
         let board = Arc::clone(&self.source.handles.board.borrow());
-        self.sessions.sweep(&board);
+        let tls = self.tls.as_ref().map(|tls| Arc::clone(&tls.borrow().taken_back));
+        self.sessions.sweep(&board, &tls.unwrap_or_default());
         let mut crowd = self.places.crowd();
         crowd.ended += self.unfinished.ended();
         self.source.refusals.note_crowd(SignInWay::Mqtt, crowd, &self.source.handles.metrics);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::certificate::TakenBack;
 use super::credential::Credential;
 use super::end::End;
 use crate::clock::Stopwatch;
@@ -140,11 +141,11 @@ impl Sessions {
 
     /// Ends the connections whose principal would not be let in any more, and forgets expired sessions and those of the
     /// revoked.
-    pub(super) fn sweep(&self, board: &Board) {
+    pub(super) fn sweep(&self, board: &Board, taken_back: &TakenBack) {
         let revoked = |id: &DeviceId| board.devices.get(id).is_some_and(|device| device.revoked);
         self.lock().by_key.retain(|(principal, _), slot| match &slot.state {
             Tenure::Held(holder) | Tenure::Parting(holder) => {
-                if !slot.credential.stands(board, principal) {
+                if !slot.credential.stands(board, taken_back, principal) {
                     holder.send_if_modified(|end| end.replace(End::Revoked).is_none());
                 }
                 true
@@ -266,10 +267,11 @@ impl Drop for Attached {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::sources::listener::credential::Proof;
     use crate::ingest::testing::{board, device};
     use crate::projection::view::DeviceView;
 
-    const WORD: Credential = Credential::Word;
+    const WORD: Credential = Credential { proof: Proof::Word, certificate: None };
 
     fn key(client: &str) -> Key {
         ("dev-1".parse().unwrap(), client.to_owned())
@@ -333,7 +335,7 @@ mod tests {
         let (a, present) = sessions.attach(key("a"), WORD, false, 0).await.unwrap();
         assert!(!present, "the longest gone was forgotten");
         let gone = DeviceView { revoked: true, ..device("dev-1", &[]) };
-        sessions.sweep(&board([gone]));
+        sessions.sweep(&board([gone]), &TakenBack::default());
         assert_eq!(a.ended().await, End::Revoked);
         let (_, present) = sessions.attach(key("c"), WORD, false, 0).await.unwrap();
         assert!(!present, "sessions of the revoked are forgotten");

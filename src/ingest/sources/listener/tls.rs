@@ -1,4 +1,4 @@
-//! TLS: certificates from PEM files, and the names in a client's certificate.
+//! TLS: certificates and lists of certificates taken back, from PEM files that are read again when asked.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,14 +6,15 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 pub(super) use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use x509_parser::extensions::GeneralName;
 
+use super::certificate::{Certificate, TakenBack};
 pub use crate::net::tls::BadTls;
-use crate::net::tls::{authorities, certificates, private_key, unfit};
+use crate::net::tls::{authorities, certificates, private_key, revocation_lists, unfit};
 
-/// Where the certificates are; PEM files, read once.
+/// Where the certificates are; PEM files.
 #[derive(Clone, Debug)]
 pub struct TlsFiles {
     /// The gateway's certificate, then its chain.
@@ -22,6 +23,8 @@ pub struct TlsFiles {
     pub key: PathBuf,
     /// Who signs client certificates; `None` asks for none.
     pub client_ca: Option<PathBuf>,
+    /// Which of those are taken back (CRLs); `None` for none.
+    pub client_crl: Option<PathBuf>,
     /// Whether a client without a certificate is turned away in the handshake.
     pub require_client_certificate: bool,
 }
@@ -29,12 +32,50 @@ pub struct TlsFiles {
 impl TlsFiles {
     /// Whether a listener could use them.
     pub fn check(&self) -> Result<(), BadTls> {
-        acceptor(self).map(drop)
+        read(self).map(drop)
     }
 }
 
-/// An acceptor from the files.
-pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, BadTls> {
+/// What the files say.
+#[derive(Clone)]
+pub(super) struct InForce {
+    /// For handshakes to come.
+    pub(super) acceptor: TlsAcceptor,
+    /// For connections that are there.
+    pub(super) taken_back: Arc<TakenBack>,
+}
+
+impl std::fmt::Debug for InForce {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InForce").field("taken_back", &self.taken_back).finish_non_exhaustive()
+    }
+}
+
+/// Reads the files of a running listener again.
+#[derive(Debug)]
+pub struct TlsReload {
+    files: TlsFiles,
+    in_force: watch::Sender<InForce>,
+}
+
+impl TlsReload {
+    /// What the files say now, and how it is read again.
+    pub(super) fn begin(files: TlsFiles) -> Result<(Self, watch::Receiver<InForce>), BadTls> {
+        let (in_force, seen) = watch::channel(read(&files)?);
+        Ok((Self { files, in_force }, seen))
+    }
+
+    /// Takes over what the files say now; where they cannot be used, what was in force stays.
+    pub fn reload(&self) -> Result<(), BadTls> {
+        self.in_force.send_replace(read(&self.files)?);
+        Ok(())
+    }
+}
+
+fn read(files: &TlsFiles) -> Result<InForce, BadTls> {
+    let lists = files.client_crl.as_deref().map(revocation_lists).transpose()?.unwrap_or_default();
+    let taken_back = TakenBack::of(lists.iter().map(|list| list.as_ref()))
+        .ok_or_else(|| unfit("a list of certificates taken back cannot be read"))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -44,6 +85,10 @@ pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, BadTls> {
         Some(path) => {
             let roots = authorities("client CA certificates", path)?;
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            let verifier = verifier
+                .with_crls(lists)
+                .only_check_end_entity_revocation()
+                .allow_unknown_revocation_status();
             let verifier = if files.require_client_certificate {
                 verifier
             } else {
@@ -54,13 +99,16 @@ pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, BadTls> {
     };
     let chain = certificates("certificates", &files.certificates)?;
     let config = builder.with_single_cert(chain, private_key(&files.key)?).map_err(unfit)?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    Ok(InForce { acceptor, taken_back: Arc::new(taken_back) })
 }
 
-/// Names in the client's verified certificate: CN, then the DNS names among its SANs.
-pub(super) fn peer_names<S: AsyncRead + AsyncWrite + Unpin>(stream: &TlsStream<S>) -> Vec<String> {
+/// The client's verified certificate.
+pub(super) fn peer_certificate<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &TlsStream<S>,
+) -> Certificate {
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-    certificate.map(|der| names(der)).unwrap_or_default()
+    certificate.map(|der| Certificate::of(der)).unwrap_or_default()
 }
 
 /// Whether a handshake failed because the client has no certificate, or none that counts here.
@@ -72,36 +120,9 @@ pub(super) fn is_about_a_certificate(error: &std::io::Error) -> bool {
     )
 }
 
-fn names(der: &[u8]) -> Vec<String> {
-    let Ok((_, certificate)) = x509_parser::parse_x509_certificate(der) else {
-        return Vec::new();
-    };
-    let common = certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok());
-    let mut names: Vec<String> = common.map(str::to_owned).collect();
-    if let Ok(Some(alternative)) = certificate.subject_alternative_name() {
-        for name in &alternative.value.general_names {
-            if let GeneralName::DNSName(name) = name {
-                names.push((*name).to_owned());
-            }
-        }
-    }
-    names
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_the_common_name_then_the_dns_names() {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let mut params = rcgen::CertificateParams::new(vec!["san-1".to_owned()]).unwrap();
-        params.distinguished_name = rcgen::DistinguishedName::new();
-        params.distinguished_name.push(rcgen::DnType::CommonName, "cn-1");
-        let certificate = params.self_signed(&key).unwrap();
-        assert_eq!(names(certificate.der()), ["cn-1", "san-1"]);
-        assert!(names(b"nonsense").is_empty());
-    }
 
     #[test]
     fn what_is_wrong_with_a_file_is_named() {
@@ -110,9 +131,10 @@ mod tests {
             certificates: folder.path().join("none.pem"),
             key: folder.path().join("none.key"),
             client_ca: None,
+            client_crl: None,
             require_client_certificate: false,
         };
-        let error = acceptor(&files).err().unwrap().to_string();
+        let error = read(&files).err().unwrap().to_string();
         assert!(error.starts_with("cannot read certificates from"), "{error}");
     }
 }

@@ -17,7 +17,7 @@ use crate::handles::Handles;
 use crate::inbox::{Committed, Inbox, Submission};
 use crate::ingest::Refusals;
 use crate::ingest::sources::listener::{
-    Authentication, Listener, ListenerConfig, SourceHandles, Unknown,
+    Authentication, Listener, ListenerConfig, SourceHandles, TlsReload, Unknown,
 };
 use crate::ingest::testing::{board, device, relay, with_token};
 use crate::projection::view::Board;
@@ -43,6 +43,7 @@ pub(super) struct Gateway {
     pub(super) refusals: Arc<Refusals>,
     /// The way in that everybody else uses.
     pub(super) way_in: Inbox,
+    pub(super) tls: Option<TlsReload>,
     inbox: mpsc::Receiver<Submission>,
 }
 
@@ -66,7 +67,8 @@ pub(super) fn registry() -> Board {
 
 impl Gateway {
     pub(super) fn start(config: ListenerConfig) -> Self {
-        let listener = Listener::bind(config).unwrap();
+        let mut listener = Listener::bind(config).unwrap();
+        let tls = listener.tls_reload();
         let addr = listener.local_addrs()[0];
         let (inbox, receiver) = Inbox::new();
         let way_in = inbox.clone();
@@ -89,7 +91,7 @@ impl Gateway {
             cancel: cancel.clone(),
         };
         let running = tokio::spawn(listener.run(source));
-        Self { addr, board, cancel, running, metrics, refusals, way_in, inbox: receiver }
+        Self { addr, board, cancel, running, metrics, refusals, way_in, tls, inbox: receiver }
     }
 
     /// The next submission.

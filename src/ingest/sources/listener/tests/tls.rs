@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
+};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -22,6 +25,7 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let pem = params.self_signed(&key).unwrap().pem();
         Self { issuer: Issuer::new(params, key), pem }
     }
@@ -29,8 +33,27 @@ impl Authority {
     fn certificate(&self, common_name: &str, name: &str) -> (rcgen::Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.serial_number = Some(serial(common_name));
         params.distinguished_name.push(DnType::CommonName, common_name);
         (params.signed_by(&key, &self.issuer).unwrap(), key)
+    }
+
+    /// A list that takes back what was issued to a name.
+    fn takes_back(&self, common_name: &str) -> String {
+        let list = CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2026, 1, 1),
+            next_update: rcgen::date_time_ymd(2036, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: vec![RevokedCertParams {
+                serial_number: serial(common_name),
+                revocation_time: rcgen::date_time_ymd(2026, 1, 1),
+                reason_code: None,
+                invalidity_date: None,
+            }],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).unwrap().pem().unwrap()
     }
 
     fn files(&self, folder: &Path, require_client_certificate: bool) -> TlsFiles {
@@ -39,6 +62,7 @@ impl Authority {
             certificates: folder.join("gateway.pem"),
             key: folder.join("gateway.key"),
             client_ca: Some(folder.join("ca.pem")),
+            client_crl: None,
             require_client_certificate,
         };
         std::fs::write(&files.certificates, certificate.pem()).unwrap();
@@ -70,6 +94,11 @@ impl Authority {
     }
 }
 
+/// Each name has a number of its own.
+fn serial(common_name: &str) -> SerialNumber {
+    SerialNumber::from(common_name.as_bytes().to_vec())
+}
+
 fn config(files: TlsFiles) -> ListenerConfig {
     ListenerConfig {
         plain: Vec::new(),
@@ -98,6 +127,47 @@ async fn a_client_certificate_names_the_principal() {
     release(gateway.messages(1).await);
     soon(stream.read_exact(&mut connack)).await.unwrap();
     assert_eq!(connack, [0x40, 2, 0, 1]);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_taken_back_ends_its_connection_and_is_let_in_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let list = folder.path().join("crl.pem");
+    let files = authority.files(folder.path(), true);
+    std::fs::write(&list, authority.takes_back("somebody-else")).unwrap();
+    let files = TlsFiles { client_crl: Some(list.clone()), ..files };
+    let mut gateway = Gateway::start(config(files));
+    let host = || ServerName::try_from("localhost").unwrap();
+    let address = gateway.addr;
+    let enter = async |name| {
+        let socket = TcpStream::connect(address).await.unwrap();
+        let mut stream = soon(authority.client(Some(name)).connect(host(), socket)).await?;
+        stream.write_all(&Connect { client_id: name, ..V4 }.bytes()).await?;
+        let mut connack = [0; 4];
+        soon(stream.read_exact(&mut connack)).await?;
+        assert_eq!(connack, [0x20, 2, 0, 0]);
+        Ok::<_, std::io::Error>(stream)
+    };
+    let mut first = enter("dev-1").await.unwrap();
+    let mut other = enter("cm-1").await.unwrap();
+    let reload = gateway.tls.take().unwrap();
+
+    std::fs::write(&list, "no list").unwrap();
+    assert!(reload.reload().is_err_and(|error| error.to_string().contains("crl.pem")));
+    other.write_all(&[0xc0, 0]).await.unwrap();
+    let mut pong = [0; 2];
+    soon(other.read_exact(&mut pong)).await.unwrap();
+
+    std::fs::write(&list, authority.takes_back("dev-1")).unwrap();
+    reload.reload().unwrap();
+    let mut rest = Vec::new();
+    drop(soon(first.read_to_end(&mut rest)).await);
+    assert!(rest.is_empty(), "MQTT 3.1.1 has no word for it: {rest:?}");
+    assert!(enter("dev-1").await.is_err());
+    other.write_all(&[0xc0, 0]).await.unwrap();
+    soon(other.read_exact(&mut pong)).await.unwrap();
+    assert_eq!(pong, [0xd0, 0]);
 }
 
 #[tokio::test]
