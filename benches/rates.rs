@@ -35,10 +35,11 @@ const SECONDS: u64 = 8;
 /// What one side did at one rate.
 #[derive(Clone, Copy)]
 struct Figures {
-    cpu_us: f64,
-    /// Of the wait for an acknowledgement.
-    p50_us: u64,
-    p99_us: u64,
+    /// Of processor time a message, in µs.
+    cpu: f64,
+    /// Of the wait for an acknowledgement, in µs.
+    p50: u64,
+    p99: u64,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -63,7 +64,7 @@ fn table() -> anyhow::Result<()> {
             let dir = folder("whole")?;
             ward::copy(&template, &dir)?;
             let whole = measure(&Server::gateway(&dir)?, rate)?;
-            let ratio = whole.cpu_us / floor.cpu_us;
+            let ratio = whole.cpu / floor.cpu;
             println!("{rate:>10} {} {} {ratio:>10.1}", row(whole), row(floor));
             ratios.push(ratio);
         }
@@ -72,8 +73,8 @@ fn table() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn row(Figures { cpu_us, p50_us, p99_us }: Figures) -> String {
-    format!("{cpu_us:>7.1} {p50_us:>6} {p99_us:>6}")
+fn row(Figures { cpu, p50, p99 }: Figures) -> String {
+    format!("{cpu:>7.1} {p50:>6} {p99:>6}")
 }
 
 fn measure(server: &Server, rate: u64) -> anyhow::Result<Figures> {
@@ -93,7 +94,7 @@ fn measure(server: &Server, rate: u64) -> anyhow::Result<Figures> {
     let cpu_s = server.cpu_s()? - before;
     let done = running.wait()?;
     let messages = (rate * SECONDS) as f64;
-    Ok(Figures { cpu_us: cpu_s * 1e6 / messages, p50_us: done.p50_us, p99_us: done.p99_us })
+    Ok(Figures { cpu: cpu_s * 1e6 / messages, p50: done.p50_us, p99: done.p99_us })
 }
 
 fn start_floor(dir: &Path) -> anyhow::Result<Server> {

@@ -46,6 +46,7 @@ impl Reload {
     }
 
     /// Reads the files of TLS again, too.
+    #[must_use]
     pub fn with_tls(self, tls: Option<TlsReload>) -> Self {
         Self { tls, ..self }
     }

@@ -74,7 +74,7 @@ impl TlsReload {
 
 fn read(files: &TlsFiles) -> Result<InForce, BadTls> {
     let lists = files.client_crl.as_deref().map(revocation_lists).transpose()?.unwrap_or_default();
-    let taken_back = TakenBack::of(lists.iter().map(|list| list.as_ref()))
+    let taken_back = TakenBack::of(lists.iter().map(AsRef::as_ref))
         .ok_or_else(|| unfit("a list of certificates taken back cannot be read"))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
