@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::interfaces::{Interfaces, Shared};
-use self::startup::{first_inputs, open_store};
+use self::startup::{audit_found, first_inputs, open_store};
 use self::store_host::StoreHost;
 use crate::app::reload::Reload;
 use crate::app::stage::{GRACE, Stage, late};
@@ -29,6 +29,7 @@ use crate::handles::Handles;
 use crate::inbox::Inbox;
 use crate::ingest::Refusals;
 use crate::operate::control::Control;
+use crate::operate::heads;
 use crate::operate::status::Sources;
 use crate::operate::synchronised;
 use crate::pipeline;
@@ -40,6 +41,7 @@ use crate::state::recovery::{recover, upgraded};
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store as store;
+use vitalgate_store::audit::SignedHead;
 
 /// How the gateway is run, beyond its configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,6 +77,7 @@ pub struct App {
     reload: Option<Reload>,
     clock_check: Option<config::Clock>,
     sources: Sources,
+    heads: watch::Receiver<Option<SignedHead>>,
 }
 
 impl App {
@@ -105,6 +108,8 @@ impl App {
         let refusals = Arc::new(Refusals::default());
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
+        let (signed, heads) = watch::channel(None);
+        audit_found(&opened.standing, &handles.degraded);
         let reload = if mode.headless || mode.demo {
             None
         } else {
@@ -127,11 +132,13 @@ impl App {
                 refusals: Arc::clone(&refusals),
                 load: shedding.load(),
                 sink_alarming: core.site.is_sink_alarming(),
+                heads: heads.clone(),
             };
             Some(Interfaces::bind(config, mode, &opened, shared).await?)
         };
         let addresses = interfaces.as_ref().map(|all| all.addresses(config)).transpose()?;
-        let host = StoreHost { load: shedding.load(), metrics: handles.metrics.clone() };
+        let host =
+            StoreHost { load: shedding.load(), metrics: handles.metrics.clone(), heads: signed };
         let terms = store::Terms { keep, host: Arc::new(host) };
         let running = store::start(opened, terms).context("cannot start the store")?;
         let pipeline = pipeline::Parts {
@@ -163,6 +170,7 @@ impl App {
             reload,
             clock_check: clock_check.cloned(),
             sources,
+            heads,
         })
     }
 
@@ -179,8 +187,18 @@ impl App {
     /// Runs until `stop`, then shuts down in order. A task that ends early ends it with an error.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self {
-            inbox, pipeline, writer, interfaces, control, reload, clock_check, sources, ..
+            inbox,
+            pipeline,
+            writer,
+            interfaces,
+            control,
+            reload,
+            clock_check,
+            sources,
+            heads,
+            addresses: _,
         } = self;
+        let in_service = interfaces.is_some();
         let pulse = pipeline.pulse.clone();
         let mut intake = Stage::default();
         let mut commands = Stage::default();
@@ -246,6 +264,9 @@ impl App {
             "the store did not end in time; nothing it still held was reported as committed",
         )??;
         writer.map_err(|_| anyhow::anyhow!("the store's thread panicked"))??;
+        if in_service && let Some(head) = &*heads.borrow() {
+            heads::say(head);
+        }
         Ok(())
     }
 }

@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 
 pub use table::{Format, UnknownFormat};
 
-use crate::privacy::pseudonym::BadKey;
 use crate::state::fold::FoldError;
 use as_of::AsOf;
 use names::Names;
@@ -23,7 +22,7 @@ use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::ids::PatientId;
 use vitalgate_domain::model::signal::{SignalId, SignalTable};
 use vitalgate_domain::model::time::Timestamp;
-use vitalgate_store::{OpenError, ReadError, Reader};
+use vitalgate_store::{BadKey, OpenError, ReadError, Reader};
 
 /// What is wanted.
 #[derive(Debug, Clone)]

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::key::BadKey;
+
 /// Why a store cannot be made or opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -80,6 +82,17 @@ pub enum OpenError {
         /// What shows it.
         why: String,
     },
+    /// It holds what no program of this name makes.
+    #[error("{} is not restored: {}; a program that is not this one has changed it", path.display(), objects.join("; "))]
+    ForeignObjects {
+        /// The file.
+        path: PathBuf,
+        /// Which, in words.
+        objects: Vec<String>,
+    },
+    /// The key that signs its audit cannot be used.
+    #[error(transparent)]
+    Key(#[from] BadKey),
     /// The file system said no.
     #[error("cannot use {}", path.display())]
     Io {
