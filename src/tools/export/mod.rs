@@ -115,6 +115,15 @@ pub enum ExportError {
         /// Of which series.
         series: String,
     },
+    /// Retention took alarms that were to be exported.
+    #[error(
+        "the store changed under the export: {gone} moves of alarms are gone, by retention; what was \
+         written is not whole: try again"
+    )]
+    Cut {
+        /// How many.
+        gone: u64,
+    },
     /// Another store stands in its place.
     #[error("the store was replaced under the export; what was written is not whole: try again")]
     Replaced,

@@ -6,10 +6,13 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::watch;
 
 use super::ageing::{Aged, Ageing};
+use super::closed::{Closed, Taken};
 use super::keep::Keep;
 use super::merging::{Merged, Merging};
 use super::pruned::Pruned;
 use super::surplus;
+use crate::audit::SignedHead;
+use crate::audit::key::AuditKey;
 use crate::consumers::Hold;
 use crate::history::heads::Heads;
 use crate::history::words::series::WordSeries;
@@ -30,6 +33,8 @@ const SPARE_PAGES: i64 = 1_024;
 
 /// What is pruned, as it is counted: the parts of [`Keeper::delete`].
 const KINDS: [&str; 4] = ["journal", "history_age", "history_bytes", "waves"];
+/// The same of the moves of alarms.
+const ALARMS: &str = "alarms";
 
 /// Decides what is pruned next.
 #[derive(Debug)]
@@ -43,6 +48,10 @@ pub(crate) struct Keeper {
     ageing: Ageing,
     ageing_of_words: Ageing,
     merging: Merging,
+    closed: Closed,
+    key: AuditKey,
+    /// Where the audit stands since alarms were taken last.
+    head: Option<SignedHead>,
     snapshot_row: u64,
     sealed_to: u64,
     now: Timestamp,
@@ -59,8 +68,8 @@ impl Keeper {
         host: Arc<dyn Host>,
         heads: Arc<Heads>,
         words: Arc<WordSeries>,
-        snapshot_row: Option<u64>,
-        sealed_to: u64,
+        key: AuditKey,
+        (snapshot_row, sealed_to): (Option<u64>, u64),
     ) -> Self {
         let never = Timestamp::default();
         let snapshot_row = snapshot_row.unwrap_or(0);
@@ -70,6 +79,9 @@ impl Keeper {
             ageing: Ageing::of(Aged::Blocks),
             ageing_of_words: Ageing::of(Aged::Words),
             merging: Merging::default(),
+            closed: Closed::default(),
+            key,
+            head: None,
             keep,
             host,
             snapshot_row,
@@ -113,15 +125,57 @@ impl Keeper {
         for (what, rows) in KINDS.into_iter().zip(pruned) {
             self.host.pruned(what, rows as u64);
         }
+        let moves = self.take_closed(conn, holds);
         let merged = if pressed { None } else { self.merge(conn) };
         let freed = vacuum(conn)?;
         let full = pruned.iter().any(|rows| *rows as i64 >= ROWS);
         let merging = merged.is_some() && self.merging.is_under_way();
-        let ageing = self.ageing.is_under_way() || self.ageing_of_words.is_under_way();
+        let ageing = self.ageing.is_under_way()
+            || self.ageing_of_words.is_under_way()
+            || self.closed.is_under_way();
         self.more = full || freed || ageing || merging;
-        let pages =
-            pruned.iter().sum::<usize>() + merged.unwrap_or(0) + if freed { PAGES } else { 0 };
+        let pages = pruned.iter().sum::<usize>()
+            + moves
+            + merged.unwrap_or(0)
+            + if freed { PAGES } else { 0 };
         Ok(pages as u64 * 8_192)
+    }
+
+    /// Where the audit stands, if alarms were taken since this was asked: the disk has that head, and an older
+    /// one must not follow it.
+    pub(crate) fn take_head(&mut self) -> Option<SignedHead> {
+        self.head.take()
+    }
+
+    /// Takes alarms closed long ago; how many moves. As little as merging may it hold up the rest.
+    fn take_closed(&mut self, conn: &mut Connection, holds: &[Hold]) -> usize {
+        match self.closed_slice(conn, holds) {
+            Ok(None) => 0,
+            Ok(Some(Taken { moves, head })) => {
+                self.host.pruned(ALARMS, moves as u64);
+                self.head = Some(head);
+                moves
+            }
+            Err(error) => {
+                tracing::warn!(%error, "old alarms cannot be taken; trying again later");
+                0
+            }
+        }
+    }
+
+    fn closed_slice(
+        &mut self,
+        conn: &mut Connection,
+        holds: &[Hold],
+    ) -> rusqlite::Result<Option<Taken>> {
+        let keep = self.keep.borrow().alarms;
+        let told_to = holds.iter().map(|hold| hold.after_seq).min().unwrap_or(u64::MAX);
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let taken = self.closed.slice(&tx, &self.key, keep, self.wall, told_to)?;
+        if taken.is_some() {
+            tx.commit()?;
+        }
+        Ok(taken)
     }
 
     /// Merges small blocks; how many rows that changed. `None` if it could not: nothing waits for it,

@@ -179,8 +179,8 @@ pub fn start(opened: Opened, terms: impl Into<Terms>) -> std::io::Result<Running
             Arc::clone(&host),
             Arc::clone(opened.heads()),
             Arc::clone(opened.words()),
-            opened.snapshot_row,
-            opened.sealed_to,
+            opened.key.clone(),
+            (opened.snapshot_row, opened.sealed_to),
         ),
         signing: Signing { key: opened.key, moved: true, last: None, unwritten: None },
         conn: opened.conn,
@@ -345,6 +345,11 @@ impl Writer {
         match self.keeper.slice(&mut self.conn, idle, pressed, &self.consumers.holds()) {
             Ok(bytes) => self.log_bytes += bytes,
             Err(error) => tracing::warn!(%error, "retention failed; trying again later"),
+        }
+        if let Some(head) = self.keeper.take_head() {
+            self.host.head(&head);
+            self.signing.unwritten = None;
+            self.signing.moved = false;
         }
         if self.log_bytes >= if idle { IDLE_CHECKPOINT_BYTES } else { CHECKPOINT_BYTES } {
             self.checkpoint();
