@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use vitalgate_store::audit::SignedHead;
 
 /// While it moves.
-const EVERY: Duration = Duration::from_mins(10);
+const EVERY: Duration = Duration::from_secs(600);
 
 /// Tells it until `stop`.
 pub async fn tell(mut heads: watch::Receiver<Option<SignedHead>>, stop: CancellationToken) {

@@ -190,7 +190,7 @@ fn what_was_committed_reads_back_after_opening_again() {
     assert_eq!(letters.len(), 1);
     assert_eq!((letters[0].length, letters[0].head.as_slice()), (7, b"garbage".as_slice()));
     assert_eq!(reader.dead_letter_counts().unwrap(), [("dev-1".to_owned(), 1)]);
-    assert!(reader.check_audit(&Default::default()).unwrap().is_whole());
+    assert!(reader.check_audit(&audit::Evidence::default()).unwrap().is_whole());
     assert!(reader.sizes().unwrap().iter().any(|s| s.table == "journal" && s.bytes >= 8_192));
 }
 

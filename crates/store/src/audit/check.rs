@@ -74,15 +74,15 @@ impl Checked {
 
 /// Checks what one transaction sees.
 pub(crate) fn check(conn: &Connection, evidence: &Evidence) -> Result<Checked, ReadError> {
-    let mut checked = if !adopt::is_chained(conn)? {
-        older(conn)?
-    } else {
+    let mut checked = if adopt::is_chained(conn)? {
         let mut walk = Walk::new(conn, evidence)?;
         walk.go()?;
         let mut checked = walk.ended(evidence)?;
         checked.end = Some(stand::now(conn)?);
         tables::check(conn, &mut checked)?;
         checked
+    } else {
+        older(conn)?
     };
     for object in foreign::foreign(conn)? {
         checked.find(object);

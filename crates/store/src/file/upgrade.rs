@@ -110,6 +110,7 @@ mod tests {
     use crate::file::disk::file_in;
     use crate::file::schema::{V1, V2, V3, make_through};
 
+    #[expect(clippy::unnecessary_wraps, reason = "what fills a file may fail")]
     fn nothing(_: &Transaction<'_>) -> rusqlite::Result<()> {
         Ok(())
     }

@@ -199,7 +199,7 @@ impl Packed {
                 change: t.change.as_bytes(),
                 alarm: t.alarm.as_ref().map(|id| id.as_str().as_bytes()),
                 patient: t.patient.as_ref().map(|id| id.as_str().as_bytes()),
-                actor: t.actor.as_ref().map(|actor| actor.as_bytes()),
+                actor: t.actor.as_deref().map(str::as_bytes),
                 body: audit::sha256(t.body.as_bytes()),
                 grounds: of_alarm.and_then(|alarm| grounds.remove(alarm)),
             };

@@ -211,7 +211,7 @@ impl<'c> Walk<'c> {
         }
         self.stores.extend(statement.store().map(str::to_owned));
         match statement {
-            Statement::Begun { adopted: None, .. } => {}
+            Statement::Begun { adopted: None, .. } | Statement::Key { .. } => {}
             Statement::Begun { adopted: Some(adopted), .. } => {
                 self.checked.note(format!(
                     "transitions up to {after} came with an upgrade: nothing vouches for them before it"
@@ -221,7 +221,6 @@ impl<'c> Walk<'c> {
                     self.checked.find(format!("{what} {seq}"));
                 }
             }
-            Statement::Key { .. } => {}
             Statement::Restored { from, .. } => {
                 let what = format!("up to transition {after} it is a copy of the store {from}");
                 self.checked.note(what);

@@ -30,7 +30,12 @@ fn row(n: u64) -> Commit {
         body: format!("{{\"of\":{seq}}}"),
     };
     row.transitions = vec![
-        transition(seq + 1, if n % 2 == 0 { "refusal" } else { "answer" }, "acknowledge", None),
+        transition(
+            seq + 1,
+            if n.is_multiple_of(2) { "refusal" } else { "answer" },
+            "acknowledge",
+            None,
+        ),
         transition(seq + 2, "alarm", "raised", Some(n)),
         transition(seq + 3, "alarm", "closed", Some(n.saturating_sub(1).max(1))),
     ];
