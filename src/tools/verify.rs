@@ -42,7 +42,7 @@ pub struct Verdict {
     pub outside_version: u64,
     /// What was found of the audit.
     pub audit: Checked,
-    /// Where the audit stands, signed now; `None` where the key of the store is not to be had.
+    /// Where the audit stands, signed now; `None` where it is not whole, or the key is not to be had.
     pub head: Option<SignedHead>,
     /// What cannot be known, in words.
     pub unknown: Vec<String>,
@@ -152,7 +152,8 @@ fn audited(reader: &Reader, mut evidence: Evidence) -> Result<Verdict, ReadError
     let own = key.as_ref().ok().and_then(Option::as_ref);
     evidence.key = evidence.key.or_else(|| own.map(AuditKey::public));
     let audit = reader.check_audit(&evidence)?;
-    let head = audit.end.clone().zip(own).map(|(end, key)| end.signed(key));
+    let end = audit.end.clone().filter(|_| audit.is_whole());
+    let head = end.zip(own).map(|(end, key)| end.signed(key));
     let unknown = unknown(&evidence, &audit, key.err());
     Ok(Verdict { audit, head, unknown, ..Verdict::default() })
 }

@@ -101,7 +101,14 @@ fn copy(from: &Path, to: &Path, key: Option<&AuditKey>) -> rusqlite::Result<Opti
         ));
     }
     let key = if adopt::is_chained(&target)? { key } else { None };
-    let head = key.map(|key| stand::sign(&target, key)).transpose()?;
+    let head = match key.map(|key| stand::sign_whole(&target, key)).transpose()? {
+        Some(Ok(head)) => Some(head),
+        Some(Err(why)) => {
+            tracing::warn!(why, "the copy is not signed: its audit does not go on from its head");
+            None
+        }
+        None => None,
+    };
     if let Some(head) = &head {
         stand::keep(&target, head)?;
         connection::checkpoint_all(&target)?;

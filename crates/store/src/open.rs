@@ -83,7 +83,7 @@ impl Store {
         make(&draft, purpose, &key)
             .map_err(|source| OpenError::Sqlite { path: draft.clone(), source })?;
         publish(&draft, &path)?;
-        load(path, lock, key)
+        load(path, lock)
     }
 
     /// Opens the store in `dir`: waits for the readers of other processes only, upgrades an older one, touches nothing else's file.
@@ -91,8 +91,7 @@ impl Store {
         let path = Self::file(dir);
         header::check(&path)?;
         let lock = Lock::take(dir)?;
-        let key = AuditKey::open(dir)?;
-        load(path, lock, key)
+        load(path, lock)
     }
 
     /// Whether `dir` holds a store.
@@ -191,7 +190,7 @@ pub(super) fn new_id() -> String {
     BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()
 }
 
-fn load(path: PathBuf, lock: Lock, key: AuditKey) -> Result<Opened, OpenError> {
+fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
     let sqlite = |source: rusqlite::Error| match source.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
             OpenError::Damaged { path: path.clone(), why: source.to_string() }
@@ -203,6 +202,7 @@ fn load(path: PathBuf, lock: Lock, key: AuditKey) -> Result<Opened, OpenError> {
         conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
     header::check_version(&path, version)?;
     known_core(&path, state::last_row(&conn).map_err(sqlite)?)?;
+    let key = AuditKey::open(path.parent().unwrap_or(Path::new(".")))?;
     // A killed process may have left rows that only the page cache holds: make them durable before
     // anybody builds on them.
     connection::checkpoint_at_last(&conn, connection::warn_of_readers(&path)).map_err(sqlite)?;

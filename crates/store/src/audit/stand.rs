@@ -8,10 +8,15 @@ use super::statement::{Said, Statement};
 use super::{End, Link, stored};
 use crate::file::row::unsigned;
 use crate::file::{meta, state};
-use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// Where the newest head is kept. Only that one: an older one would vouch for a chain cut back to it.
 const HEAD: &str = "audit_head";
+
+/// A gateway signs about once a second while there is news, and the head is on the disk with the row that
+/// follows. So a crash leaves rows of this long behind it, and one or two more.
+const BEHIND: Span = Span::secs(5);
+const ROWS_BEHIND: u64 = 2;
 
 /// What was found of the audit when its store was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,6 +55,17 @@ pub(crate) fn kept(conn: &Connection) -> rusqlite::Result<Option<String>> {
         .optional()
 }
 
+/// Signs a chain that goes on from its head; else says why it does not.
+pub(crate) fn sign_whole(
+    conn: &Connection,
+    key: &AuditKey,
+) -> rusqlite::Result<Result<SignedHead, String>> {
+    Ok(match why_broken(conn, key_in_force(conn)?, kept(conn)?.as_deref())? {
+        Some(why) => Err(why),
+        None => Ok(sign(conn, key)?),
+    })
+}
+
 /// Both.
 pub(crate) fn sign_and_keep(tx: &Transaction<'_>, key: &AuditKey) -> rusqlite::Result<SignedHead> {
     let head = sign(tx, key)?;
@@ -62,12 +78,10 @@ pub(crate) fn sign_and_keep(tx: &Transaction<'_>, key: &AuditKey) -> rusqlite::R
 pub(crate) fn stand(conn: &mut Connection, key: &AuditKey) -> rusqlite::Result<Standing> {
     let tx = conn.transaction()?;
     let (named, head) = (key_in_force(&tx)?, kept(&tx)?);
+    let broken = why_broken(&tx, named, head.as_deref())?;
     let parsed: Option<SignedHead> = head.as_deref().and_then(|text| text.parse().ok());
-    let broken = why_broken(&tx, named, head.as_deref(), parsed.as_ref())?;
     let end = End::of(&tx)?;
-    let unsigned = parsed.map_or(0, |SignedHead { head, .. }| {
-        end.seq.saturating_sub(head.seq) + end.said.saturating_sub(head.said)
-    });
+    let unsigned = parsed.map_or(0, |signed| end.seq.saturating_sub(signed.head.seq));
     let other_key = named != Some(key.public());
     if let Some(why) = &broken {
         Statement::Broken { why: why.clone(), head: head.clone() }.say(&tx, key)?;
@@ -92,13 +106,12 @@ pub(crate) fn key_in_force(conn: &Connection) -> rusqlite::Result<Option<PublicK
 fn why_broken(
     conn: &Connection,
     named: Option<PublicKey>,
-    text: Option<&str>,
-    head: Option<&SignedHead>,
+    head: Option<&str>,
 ) -> rusqlite::Result<Option<String>> {
     let Some(named) = named else {
         return Ok(Some("nothing says how it begins, and with which key".to_owned()));
     };
-    let (Some(_), Some(signed)) = (text, head) else {
+    let Some(Ok(signed)) = head.map(str::parse::<SignedHead>) else {
         return Ok(Some("its signed head is gone".to_owned()));
     };
     let head = &signed.head;
@@ -112,9 +125,34 @@ fn why_broken(
             head.seq, head.said
         )
     } else {
-        return Ok(None);
+        return too_much_behind(conn, head);
     };
     Ok(Some(why))
+}
+
+/// Why more stands behind a head than a crash can leave there.
+fn too_much_behind(conn: &Connection, head: &Head) -> rusqlite::Result<Option<String>> {
+    if End::of(conn)?.said > head.said {
+        // A statement and the head that covers it are one transaction.
+        return Ok(Some(format!("statements follow its head after {}", head.said)));
+    }
+    let (transitions, rows, first): (i64, i64, Option<i64>) = conn.query_row(
+        "SELECT count(*), count(j.n), min(j.at) FROM transitions t LEFT JOIN journal j USING(n)
+           WHERE t.seq > ?",
+        [head.seq as i64],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    if rows < transitions {
+        return Ok(Some(format!("of transitions after its head, {}, the rows are gone", head.seq)));
+    }
+    // The time of a stream says nothing of seconds.
+    let by_stream = meta::get(conn, "stream_clock")?.unwrap_or(false);
+    let Some(first) = first.filter(|_| !by_stream) else { return Ok(None) };
+    let sql = "SELECT count(*) FROM journal WHERE at > ?";
+    let late = conn.query_row(sql, [first + BEHIND.as_micros()], |row| unsigned(row, 0))?;
+    Ok((late > ROWS_BEHIND).then(|| {
+        format!("{transitions} transitions follow its head and were never signed, though {late} rows came later")
+    }))
 }
 
 /// The link of the chain that ended with these two.

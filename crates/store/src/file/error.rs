@@ -128,6 +128,9 @@ pub enum ReadError {
     /// A block of the history cannot be read.
     #[error(transparent)]
     Block(#[from] BadBlock),
+    /// It is not signed as it is.
+    #[error("the audit does not go on from its signed head: {0}; `verify` says what differs")]
+    Audit(String),
     /// A column holds what this program never writes.
     #[error("the store holds a strange value: {0}")]
     Strange(String),

@@ -63,14 +63,14 @@ impl Reader {
         check(&*conn.transaction()?, evidence)
     }
 
-    /// Where the audit stands now, signed. Nothing is written.
+    /// Where the audit stands now, signed, if it goes on from the head on the disk. Nothing is written.
     pub fn sign_audit(&self, key: &AuditKey) -> Result<SignedHead, ReadError> {
         let mut conn = self.connect()?;
         let tx = conn.transaction()?;
         if !adopt::is_chained(&tx)? {
             return Err(ReadError::Strange("it is of a version without a chain of all".to_owned()));
         }
-        Ok(stand::sign(&tx, key)?)
+        stand::sign_whole(&tx, key)?.map_err(ReadError::Audit)
     }
 
     /// The key that the store names, by which it says it is signed.

@@ -222,11 +222,13 @@ impl<'c> Walk<'c> {
                 }
             }
             Statement::Restored { from, .. } => {
+                let from = from.escape_debug();
                 let what = format!("up to transition {after} it is a copy of the store {from}");
                 self.checked.note(what);
             }
             Statement::Broken { why, .. } => {
                 let what = "the store was opened after transition";
+                let why = why.escape_debug();
                 self.checked.find(format!("{what} {after} and did not go on from its head: {why}"));
             }
             Statement::Cut(removed) => {

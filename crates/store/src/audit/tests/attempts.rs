@@ -1,6 +1,11 @@
 //! Attempts at rewriting the record, each of which is found.
 
 use std::path::Path;
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use rusqlite::types::Value;
+use tempfile::TempDir;
 
 use super::{check, database, store};
 use crate::Store;
@@ -186,5 +191,88 @@ fn each_attempt_at_rewriting_is_found() {
         ),
     ] {
         attempt(sql, false, expected);
+    }
+}
+
+/// Columns of which every bit counts.
+const COLUMNS: [(&str, &str); 20] = [
+    ("transitions", "seq"),
+    ("transitions", "n"),
+    ("transitions", "at"),
+    ("transitions", "kind"),
+    ("transitions", "change"),
+    ("transitions", "alarm"),
+    ("transitions", "patient"),
+    ("transitions", "actor"),
+    ("transitions", "body"),
+    ("transitions", "grounds"),
+    ("transitions", "link"),
+    ("audit", "at"),
+    ("audit", "actor"),
+    ("audit", "what"),
+    ("audit", "hash"),
+    ("audit", "chain"),
+    ("statements", "body"),
+    ("statements", "signature"),
+    ("alarm_grounds", "limits"),
+    ("alarm_grounds", "readings"),
+];
+
+/// Another value of the same kind.
+fn changed(value: Value, by: u8) -> Value {
+    let by = by.max(1);
+    match value {
+        Value::Null => Value::Text("x".to_owned()),
+        Value::Integer(number) => Value::Integer(number + 100 * i64::from(by)),
+        Value::Real(number) => Value::Real(number + 1.0),
+        Value::Text(text) => Value::Text(format!("{text}{}", char::from(by))),
+        Value::Blob(mut bytes) => {
+            bytes[usize::from(by) % 32] ^= by;
+            Value::Blob(bytes)
+        }
+    }
+}
+
+/// A store of [`store`], made once.
+static STORE: LazyLock<TempDir> = LazyLock::new(|| {
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path());
+    dir
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_value_of_the_record_can_be_changed_unnoticed(
+        column in prop::sample::select(&COLUMNS[..]),
+        place in 0_u32..15,
+        by in any::<u8>(),
+        anew in any::<bool>(),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("keys")).unwrap();
+        for file in ["vitalgate.db", "keys/audit.key"] {
+            std::fs::copy(STORE.path().join(file), dir.path().join(file)).unwrap();
+        }
+        let (table, column) = column;
+        let db = database(dir.path());
+        let of = format!("FROM {table} LIMIT 1 OFFSET {place} % (SELECT count(*) FROM {table})");
+        let key = if table == "alarm_grounds" { "alarm" } else { "rowid" };
+        let (row, value): (Value, Value) = db
+            .query_row(&format!("SELECT {key}, {column} {of}"), [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap();
+        let mut new = changed(value, by);
+        if matches!(column, "grounds" | "link") && matches!(new, Value::Text(_)) {
+            new = Value::Blob(vec![by; 32]);
+        }
+        let sql = format!("UPDATE {table} SET {column} = ?2 WHERE {key} = ?1");
+        prop_assert_eq!(db.execute(&sql, (row, new)).unwrap(), 1);
+        drop(db);
+        // Whoever makes the chain anew from this is found too, by the head.
+        if anew && table == "transitions" && column != "link" {
+            recompute(dir.path());
+        }
+        prop_assert!(!check(dir.path()).is_whole());
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{check, check_with, database, head, row, store};
 use crate::audit::key::AuditKey;
-use crate::tests::write;
-use crate::{Keep, Store};
+use crate::tests::{second, write};
+use crate::{Keep, Reader, Store};
 
 #[test]
 fn who_has_another_key_is_found_by_the_key_that_is_beside_the_store() {
@@ -122,6 +122,49 @@ fn rows_after_the_last_head_are_counted_and_signed_with_the_next() {
     assert_eq!((opened.standing.unsigned, &opened.standing.broken), (3, &None));
     write(opened, Keep::default(), Vec::new());
     assert_eq!(check(dir.path()).unsigned, 0);
+}
+
+/// Else whoever has an old head and not the key could have the next start sign what he puts behind it.
+#[test]
+fn more_behind_a_head_than_a_crash_leaves_is_told() {
+    let behind = |rows: std::ops::RangeInclusive<u64>, apart: u64, sql: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        store(dir.path());
+        let signed = head(dir.path()).to_string();
+        let late = |n: u64| {
+            let mut late = row(n);
+            late.row.at = second(n * apart);
+            late
+        };
+        write(Store::open(dir.path()).unwrap(), Keep::default(), rows.map(late).collect());
+        let db = database(dir.path());
+        db.execute("UPDATE meta SET value = ? WHERE key = 'audit_head'", [signed]).unwrap();
+        db.execute_batch(sql).unwrap();
+        let opened = Store::open(dir.path()).unwrap();
+        (opened.standing.unsigned, opened.standing.broken.unwrap_or_default())
+    };
+    assert_eq!(behind(6..=9, 1, ""), (12, String::new()));
+    assert_eq!(behind(6..=8, 60, ""), (9, String::new()), "it stood still in between");
+    let (unsigned, why) = behind(6..=99, 1, "");
+    assert!(unsigned == 282 && why.contains("never signed, though 88 rows came later"), "{why}");
+    let (_, why) = behind(6..=9, 1, "DELETE FROM journal WHERE n = 8");
+    assert!(why.contains("the rows are gone"), "{why}");
+    let said = "INSERT INTO statements SELECT 2, 27, body, signature, link FROM statements";
+    let (_, why) = behind(6..=9, 1, said);
+    assert!(why.contains("statements follow its head"), "{why}");
+}
+
+#[test]
+fn what_does_not_go_on_from_its_head_is_signed_by_nothing() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    store(dir.path());
+    let last = "DELETE FROM transitions WHERE seq = 15";
+    database(dir.path()).execute(last, []).unwrap();
+    let reader = Reader::of(dir.path()).unwrap();
+    let key = AuditKey::read(dir.path()).unwrap().unwrap();
+    let refused = reader.sign_audit(&key).unwrap_err().to_string();
+    assert!(refused.contains("is not there; `verify`"), "{refused}");
+    assert_eq!(reader.backup(&other.path().join("copy")).unwrap(), None);
 }
 
 #[test]
