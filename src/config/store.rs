@@ -19,8 +19,6 @@ pub struct Store {
     pub journal_keep: Span,
     /// Bytes of journal kept, at most, once it may go.
     pub journal_max_bytes: u64,
-    /// How long moves of alarms are kept after they closed.
-    pub alarms_keep: Span,
     /// How long numbers are kept; readings older than this are refused.
     pub history_keep: Span,
     /// The same for classes of signals that are kept longer or shorter.
@@ -31,6 +29,8 @@ pub struct Store {
     pub waves_keep: Span,
     /// Bytes of waveforms kept, at most.
     pub waves_max_bytes: u64,
+    /// How long transitions are kept after their alarm was closed, and notes.
+    pub transitions_keep: Span,
 }
 
 impl Store {
@@ -40,11 +40,11 @@ impl Store {
             history_of: signals.kept(),
             journal: self.journal_keep,
             journal_bytes: self.journal_max_bytes,
-            alarms: self.alarms_keep,
             history: self.history_keep,
             history_bytes: self.history_max_bytes,
             waves: self.waves_keep,
             waves_bytes: self.waves_max_bytes,
+            transitions: self.transitions_keep,
         }
     }
 }
@@ -56,12 +56,12 @@ impl Default for Store {
             dir: PathBuf::from("vitalgate-data"),
             journal_keep: keep.journal,
             journal_max_bytes: keep.journal_bytes,
-            alarms_keep: keep.alarms,
             history_keep: keep.history,
             history_keep_by_class: BTreeMap::new(),
             history_max_bytes: keep.history_bytes,
             waves_keep: keep.waves,
             waves_max_bytes: keep.waves_bytes,
+            transitions_keep: keep.transitions,
         }
     }
 }

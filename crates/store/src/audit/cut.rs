@@ -40,7 +40,8 @@ impl Cut {
 }
 
 /// Takes transitions out, with what the alarms among them stood on; their hashes stay, and a signed
-/// statement says which. The newest transition must not be one of them: the next one is counted from it.
+/// statement says which. Neither the newest transition, from which the next one is counted, nor an act may be one
+/// of them.
 ///
 /// The head that covers it is on the disk with it; `None` where none of them was there.
 pub(crate) fn cut(
@@ -70,7 +71,6 @@ pub(crate) fn cut(
             hash
         ])?;
         tx.prepare_cached("DELETE FROM transitions WHERE seq = ?")?.execute([*seq as i64])?;
-        tx.prepare_cached("DELETE FROM audit WHERE seq = ?")?.execute([*seq as i64])?;
         if let Some(alarm) = raised {
             tx.prepare_cached(
                 "DELETE FROM alarm_grounds WHERE alarm = ?1 AND NOT EXISTS

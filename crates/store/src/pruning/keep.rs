@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Span;
 
-/// How long things are kept. What people did, and alarms that are open, are kept for ever.
+/// How long things are kept. The audit, and what people asked and were answered, is kept for ever.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keep {
     /// Journal rows, at least as long as something still needs them.
     pub journal: Span,
     /// Journal bodies in bytes, compressed; the oldest are pruned first, though never one still needed.
     pub journal_bytes: u64,
-    /// Moves of alarms, after they closed.
-    pub alarms: Span,
     /// Numbers of the history, by the time they were measured.
     pub history: Span,
     /// The same for signals that are kept longer or shorter.
@@ -24,6 +22,8 @@ pub struct Keep {
     pub waves: Span,
     /// Waveforms in bytes, compressed; the oldest are pruned first.
     pub waves_bytes: u64,
+    /// Transitions of alarms, from when they were closed, and notes; never less than the journal.
+    pub transitions: Span,
 }
 
 impl Default for Keep {
@@ -31,12 +31,12 @@ impl Default for Keep {
         Self {
             journal: Span::days(7),
             journal_bytes: 16 << 30,
-            alarms: Span::days(400),
             history: Span::days(400),
             history_of: BTreeMap::new(),
             history_bytes: 64 << 30,
             waves: Span::days(7),
             waves_bytes: 16 << 30,
+            transitions: Span::days(400),
         }
     }
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::watch;
 
 use super::ageing::{Aged, Ageing};
-use super::closed::{Closed, Taken};
+use super::alarm_log::AlarmLog;
 use super::keep::Keep;
 use super::merging::{Merged, Merging};
 use super::pruned::Pruned;
@@ -32,9 +32,7 @@ const PAGES: usize = 256;
 const SPARE_PAGES: i64 = 1_024;
 
 /// What is pruned, as it is counted: the parts of [`Keeper::delete`].
-const KINDS: [&str; 4] = ["journal", "history_age", "history_bytes", "waves"];
-/// The same of the moves of alarms.
-const ALARMS: &str = "alarms";
+const KINDS: [&str; 5] = ["journal", "history_age", "history_bytes", "waves", "transitions"];
 
 /// Decides what is pruned next.
 #[derive(Debug)]
@@ -47,10 +45,9 @@ pub(crate) struct Keeper {
     host: Arc<dyn Host>,
     ageing: Ageing,
     ageing_of_words: Ageing,
+    alarm_log: AlarmLog,
     merging: Merging,
-    closed: Closed,
-    key: AuditKey,
-    /// Where the audit stands since alarms were taken last.
+    /// Where the audit stands since transitions went last.
     head: Option<SignedHead>,
     snapshot_row: u64,
     sealed_to: u64,
@@ -78,9 +75,8 @@ impl Keeper {
             words,
             ageing: Ageing::of(Aged::Blocks),
             ageing_of_words: Ageing::of(Aged::Words),
+            alarm_log: AlarmLog::new(key),
             merging: Merging::default(),
-            closed: Closed::default(),
-            key,
             head: None,
             keep,
             host,
@@ -125,57 +121,23 @@ impl Keeper {
         for (what, rows) in KINDS.into_iter().zip(pruned) {
             self.host.pruned(what, rows as u64);
         }
-        let moves = self.take_closed(conn, holds);
         let merged = if pressed { None } else { self.merge(conn) };
         let freed = vacuum(conn)?;
         let full = pruned.iter().any(|rows| *rows as i64 >= ROWS);
         let merging = merged.is_some() && self.merging.is_under_way();
         let ageing = self.ageing.is_under_way()
             || self.ageing_of_words.is_under_way()
-            || self.closed.is_under_way();
+            || self.alarm_log.is_under_way();
         self.more = full || freed || ageing || merging;
-        let pages = pruned.iter().sum::<usize>()
-            + moves
-            + merged.unwrap_or(0)
-            + if freed { PAGES } else { 0 };
+        let pages =
+            pruned.iter().sum::<usize>() + merged.unwrap_or(0) + if freed { PAGES } else { 0 };
         Ok(pages as u64 * 8_192)
     }
 
-    /// Where the audit stands, if alarms were taken since this was asked: the disk has that head, and an older
-    /// one must not follow it.
+    /// Where the audit stands, if transitions went since this was asked: the disk has that head, and an older one
+    /// must not follow it.
     pub(crate) fn take_head(&mut self) -> Option<SignedHead> {
         self.head.take()
-    }
-
-    /// Takes alarms closed long ago; how many moves. As little as merging may it hold up the rest.
-    fn take_closed(&mut self, conn: &mut Connection, holds: &[Hold]) -> usize {
-        match self.closed_slice(conn, holds) {
-            Ok(None) => 0,
-            Ok(Some(Taken { moves, head })) => {
-                self.host.pruned(ALARMS, moves as u64);
-                self.head = Some(head);
-                moves
-            }
-            Err(error) => {
-                tracing::warn!(%error, "old alarms cannot be taken; trying again later");
-                0
-            }
-        }
-    }
-
-    fn closed_slice(
-        &mut self,
-        conn: &mut Connection,
-        holds: &[Hold],
-    ) -> rusqlite::Result<Option<Taken>> {
-        let keep = self.keep.borrow().alarms;
-        let told_to = holds.iter().map(|hold| hold.after_seq).min().unwrap_or(u64::MAX);
-        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let taken = self.closed.slice(&tx, &self.key, keep, self.wall, told_to)?;
-        if taken.is_some() {
-            tx.commit()?;
-        }
-        Ok(taken)
     }
 
     /// Merges small blocks; how many rows that changed. `None` if it could not: nothing waits for it,
@@ -202,10 +164,11 @@ impl Keeper {
         Ok(merged)
     }
 
-    fn delete(&mut self, conn: &mut Connection, holds: &[Hold]) -> rusqlite::Result<[usize; 4]> {
+    fn delete(&mut self, conn: &mut Connection, holds: &[Hold]) -> rusqlite::Result<[usize; 5]> {
         let keep = Arc::clone(&self.keep.borrow());
         let Keep { journal, journal_bytes, history_bytes, waves, waves_bytes, .. } = *keep;
         let before = |keep: Span| (self.now - keep).as_micros();
+        let told_to = holds.iter().map(|hold| hold.after_seq).min().unwrap_or(u64::MAX);
         let needed_after = self.snapshot_row.min(self.sealed_to) as i64;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let (mut of_series, mut of_words) = (Pruned::default(), Pruned::default());
@@ -234,8 +197,9 @@ impl Keeper {
                    OR upto <= (SELECT upto FROM waves ORDER BY id DESC LIMIT 1) - ?3)",
             )?
             .execute(params![ROWS, before(waves), waves_bytes as i64])?,
+            self.alarm_log.slice(&tx, keep.transitions, self.wall, told_to)?,
         ];
-        if pruned == [0; 4] {
+        if pruned == [0; 5] {
             return Ok(pruned);
         }
         of_series.write(&tx)?;
@@ -244,6 +208,7 @@ impl Keeper {
         self.heads.prune(&of_series.0);
         self.words.prune(&of_words.0);
         tx.commit()?;
+        self.head = self.alarm_log.take_head().or_else(|| self.head.take());
         Ok(pruned)
     }
 }
