@@ -315,6 +315,7 @@ async fn export(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<
         handles: Handles { metrics: metrics.clone(), ..Handles::new(inbox, board, signals, clock) },
         load: Load::default(),
         alarming: false,
+        heads: watch::channel(None).1,
     };
     let influx = config.influx.as_ref().context("no [influx]")?;
     let sink = Sink::new(influx, dir, parts).await?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,14 +20,15 @@ use crate::ingest::sources::subscriber::Subscriber;
 use crate::ingest::{Refusals, SourceHandles};
 use crate::net::descriptors;
 use crate::net::outbound::Outbound;
-use crate::operate::deadman;
 use crate::operate::systemd::{self, Notifier, Watchdog};
+use crate::operate::{deadman, heads};
 use crate::pipeline::load_shedding::Load;
 use crate::pipeline::pulse::{Pulse, is_fresh, not_ready};
 use crate::privacy::pseudonym::Pseudonyms;
 use crate::projection::ring::Ring;
 use crate::telemetry::{Metrics, watch_space};
 use vitalgate_domain::model::consent::Purpose;
+use vitalgate_store::audit::SignedHead;
 use vitalgate_store::consumers::Consumer;
 use vitalgate_store::{Opened, Reader};
 
@@ -54,6 +56,8 @@ pub(super) struct Shared {
     pub(super) sink_alarming: bool,
     /// Who may use HTTP.
     pub(super) auth: AuthInForce,
+    /// Where the audit stands.
+    pub(super) heads: watch::Receiver<Option<SignedHead>>,
 }
 
 impl Interfaces {
@@ -109,6 +113,7 @@ async fn sink(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Resu
         handles: shared.handles.clone(),
         load: shared.load.clone(),
         alarming: shared.sink_alarming,
+        heads: shared.heads.clone(),
     };
     Ok(Some(Sink::new(influx, &config.store.dir, parts).await?))
 }
@@ -164,6 +169,7 @@ pub(super) struct Around {
     pulse: Pulse,
     reader: Reader,
     deadman: Option<(DeadMan, Outbound)>,
+    heads: watch::Receiver<Option<SignedHead>>,
 }
 
 impl Around {
@@ -177,21 +183,23 @@ impl Around {
             None => None,
         };
         let (handles, pulse) = (shared.handles.clone(), shared.pulse.clone());
-        Ok(Self { handles, pulse, reader: opened.reader(), deadman })
+        let heads = shared.heads.clone();
+        Ok(Self { handles, pulse, reader: opened.reader(), deadman, heads })
     }
 
     /// Starts all of it on a stage of its own, and has the pipeline feed the service manager's watchdog.
     pub(super) fn start(self) -> Stage {
-        let Self { handles, pulse, reader, deadman } = self;
+        let Self { handles, pulse, reader, deadman, heads } = self;
         let Handles { board, clock, metrics, .. } = handles;
         let mut stage = Stage::default();
         stage.start("space", watch_space(reader, metrics.clone(), stage.token()));
+        stage.start("audit head", heads::tell(heads.clone(), stage.token()));
         if let Some((config, outbound)) = deadman {
             let (board, clock) = (board.clone(), clock.clone());
             let fresh = move || is_fresh(&board.borrow(), &clock);
             stage.start(
                 "dead-man ping",
-                deadman::ping(config, outbound, fresh, metrics, stage.token()),
+                deadman::ping(config, outbound, fresh, heads, metrics, stage.token()),
             );
         }
         if let Some(notifier) = Notifier::from_environment().map(Arc::new) {

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::interfaces::{Interfaces, Shared, auth};
-use self::startup::{first_inputs, open_store};
+use self::startup::{audit_found, first_inputs, open_store};
 use self::store_host::StoreHost;
 use crate::app::reload::Reload;
 use crate::app::stage::{GRACE, Stage, late};
@@ -30,6 +30,7 @@ use crate::http::AuthInForce;
 use crate::inbox::Inbox;
 use crate::ingest::Refusals;
 use crate::operate::control::Control;
+use crate::operate::heads;
 use crate::operate::status::Sources;
 use crate::operate::synchronised;
 use crate::pipeline;
@@ -41,6 +42,7 @@ use crate::state::recovery::{recover, upgraded};
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store as store;
+use vitalgate_store::audit::SignedHead;
 
 /// How the gateway is run, beyond its configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +78,7 @@ pub struct App {
     reload: Option<Reload>,
     clock_check: Option<config::Clock>,
     sources: Sources,
+    heads: watch::Receiver<Option<SignedHead>>,
 }
 
 impl App {
@@ -107,6 +110,8 @@ impl App {
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
         let (auth_in_force, auth_seen) = watch::channel(Arc::new(auth(config, mode)?));
+        let (signed, heads) = watch::channel(None);
+        audit_found(&opened.standing, &handles.degraded);
         let reload = if mode.headless || mode.demo {
             None
         } else {
@@ -131,13 +136,15 @@ impl App {
                 load: shedding.load(),
                 sink_alarming: core.site.is_sink_alarming(),
                 auth: AuthInForce::new(auth_seen),
+                heads: heads.clone(),
             };
             Some(Interfaces::bind(config, &opened, shared).await?)
         };
         let tls = interfaces.as_mut().and_then(|all| all.listener.tls_reload());
         let reload = reload.map(|reload| reload.with_tls(tls));
         let addresses = interfaces.as_ref().map(|all| all.addresses(config)).transpose()?;
-        let host = StoreHost { load: shedding.load(), metrics: handles.metrics.clone() };
+        let host =
+            StoreHost { load: shedding.load(), metrics: handles.metrics.clone(), heads: signed };
         let terms = store::Terms { keep, host: Arc::new(host) };
         let running = store::start(opened, terms).context("cannot start the store")?;
         let pipeline = pipeline::Parts {
@@ -169,6 +176,7 @@ impl App {
             reload,
             clock_check: clock_check.cloned(),
             sources,
+            heads,
         })
     }
 
@@ -185,8 +193,18 @@ impl App {
     /// Runs until `stop`, then shuts down in order. A task that ends early ends it with an error.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self {
-            inbox, pipeline, writer, interfaces, control, reload, clock_check, sources, ..
+            inbox,
+            pipeline,
+            writer,
+            interfaces,
+            control,
+            reload,
+            clock_check,
+            sources,
+            heads,
+            addresses: _,
         } = self;
+        let in_service = interfaces.is_some();
         let pulse = pipeline.pulse.clone();
         let mut intake = Stage::default();
         let mut commands = Stage::default();
@@ -252,6 +270,9 @@ impl App {
             "the store did not end in time; nothing it still held was reported as committed",
         )??;
         writer.map_err(|_| anyhow::anyhow!("the store's thread panicked"))??;
+        if in_service && let Some(head) = &*heads.borrow() {
+            heads::say(head);
+        }
         Ok(())
     }
 }

@@ -4,10 +4,12 @@ use anyhow::bail;
 
 use super::RunMode;
 use crate::config::Config;
+use crate::telemetry::Degraded;
 use vitalgate_domain::core::Core;
 use vitalgate_domain::core::configuration::Configuration;
 use vitalgate_domain::model::input::{Input, Synchronised};
 use vitalgate_domain::model::time::Timestamp;
+use vitalgate_store::audit::Standing;
 use vitalgate_store::{Opened, Purpose, Store};
 
 /// The store of this configuration: made by `run` and `demo`, each of which opens only its own.
@@ -47,6 +49,34 @@ pub(super) fn open_store(config: &Config, mode: RunMode) -> anyhow::Result<Opene
         );
     }
     Ok(opened)
+}
+
+/// Says what was found of the audit: the gateway goes on, and somebody has to look.
+pub(super) fn audit_found(standing: &Standing, degraded: &Degraded) {
+    let Standing { unsigned, broken, other_key, foreign } = standing;
+    if let Some(why) = broken {
+        tracing::error!(
+            why,
+            "the audit does not go on from its signed head; `verify` says what differs"
+        );
+    }
+    if !foreign.is_empty() {
+        tracing::error!(?foreign, "the store holds what this program never makes");
+    }
+    if *other_key {
+        tracing::warn!(
+            "another key signs the audit from now on: keep what `audit key` prints elsewhere"
+        );
+    }
+    if *unsigned > 0 {
+        tracing::warn!(
+            entries = unsigned,
+            "the audit goes on after its signed head, as after a crash"
+        );
+    }
+    let objects = (!foreign.is_empty()).then(|| foreign.join("; "));
+    let why: Vec<String> = broken.iter().cloned().chain(objects).collect();
+    degraded.set("audit", (!why.is_empty()).then(|| why.join("; ")));
 }
 
 /// The inputs that the gateway makes itself before all others: what it missed, and what has changed meanwhile.

@@ -1,6 +1,8 @@
 //! The gateway as its store sees it.
 
+use tokio::sync::watch;
 use vitalgate_store::Host;
+use vitalgate_store::audit::SignedHead;
 
 use crate::pipeline::load_shedding::{Load, Work};
 use crate::telemetry::Metrics;
@@ -10,6 +12,8 @@ use crate::telemetry::Metrics;
 pub(super) struct StoreHost {
     pub(super) load: Load,
     pub(super) metrics: Metrics,
+    /// Where the audit stands, for those who carry it away.
+    pub(super) heads: watch::Sender<Option<SignedHead>>,
 }
 
 impl Host for StoreHost {
@@ -23,6 +27,10 @@ impl Host for StoreHost {
 
     fn pruned(&self, kind: &'static str, rows: u64) {
         self.metrics.pruned(kind, rows);
+    }
+
+    fn head(&self, head: &SignedHead) {
+        self.heads.send_replace(Some(head.clone()));
     }
 
     fn merged(&self, blocks: u64) {

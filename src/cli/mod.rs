@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod audit;
 mod config;
 #[cfg_attr(not(feature = "simulators"), path = "no_demo.rs")]
 mod demo;
@@ -38,8 +39,10 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Check configuration, rules, secrets and certificates, and say what is wrong where.
     Check(ConfigArgs),
-    /// Derive every alarm again from the journal and compare with what is stored.
-    Verify(StoreArgs),
+    /// Derive every alarm again from the journal, compare with what is stored, and check the audit's chain.
+    Verify(store::VerifyArgs),
+    /// Print where the audit stands, signed, or the public key to check that with.
+    Audit(audit::AuditArgs),
     /// Send a CSV recording through MQTT as a device would; judged as live under `--clock stream`.
     Replay(ReplayOptions),
     /// Register, bind, list or revoke devices.
@@ -125,6 +128,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(&args),
         Command::Check(args) => gateway::check(&args),
         Command::Verify(args) => store::verify(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Replay(options) => replay(options),
         Command::Device(args) => device::run(&args),
         Command::Export(args) => export::run(&args),

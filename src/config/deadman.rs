@@ -18,9 +18,16 @@ pub struct DeadMan {
     /// How often.
     #[serde(default = "every")]
     pub every: Span,
+    /// Whether each ping says where the audit stands, as the parameter `head`.
+    #[serde(default = "yes")]
+    pub head: bool,
     /// Who signs the target's certificate, PEM; else the system's authorities.
     #[serde(default)]
     pub ca: Option<PathBuf>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn every() -> Span {

@@ -29,6 +29,8 @@ pub struct Store {
     pub waves_keep: Span,
     /// Bytes of waveforms kept, at most.
     pub waves_max_bytes: u64,
+    /// How long transitions are kept after their alarm was closed, and notes.
+    pub transitions_keep: Span,
 }
 
 impl Store {
@@ -42,6 +44,7 @@ impl Store {
             history_bytes: self.history_max_bytes,
             waves: self.waves_keep,
             waves_bytes: self.waves_max_bytes,
+            transitions: self.transitions_keep,
         }
     }
 }
@@ -58,6 +61,7 @@ impl Default for Store {
             history_max_bytes: keep.history_bytes,
             waves_keep: keep.waves,
             waves_max_bytes: keep.waves_bytes,
+            transitions_keep: keep.transitions,
         }
     }
 }

@@ -14,6 +14,7 @@ use vitalgate_domain::core::journal::{BadRow, RowBody};
 use vitalgate_domain::device::BINDING_UNCERTAINTY;
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_store::audit::SignedHead;
 use vitalgate_store::consumers::ConsumerCursor;
 use vitalgate_store::consumers::cursor::{AHEAD, LATEST, SavedPosition};
 use vitalgate_store::history::range::History;
@@ -29,6 +30,8 @@ const MOVES: usize = 500;
 const WORDS: usize = 1_000;
 /// Points read from history at once.
 const PAGE: usize = 4_096;
+/// Of heads of the audit one is exported in so long, by their time.
+const HEADS_EVERY: Span = Span::mins(1);
 /// Rows in a batch: a store without readings has many empty ones.
 const ROWS: u64 = 100_000;
 
@@ -62,6 +65,10 @@ pub(super) struct Feed {
     pub batch_bytes: usize,
     /// Tags made before.
     pub cache: Mutex<Cache>,
+    /// Where the audit stands.
+    pub heads: watch::Receiver<Option<SignedHead>>,
+    /// Of when the last head is that was exported.
+    pub told: Mutex<Option<Timestamp>>,
 }
 
 /// Lines, and where the cursor stands once they are written.
@@ -142,6 +149,9 @@ impl Feed {
             cursor.seq = row.seq;
             gathering.alarm(&transition);
         }
+        if let Some(head) = self.head_due() {
+            gathering.head(&head);
+        }
         Ok(gathering.batch(exported_to, cursor, more))
     }
 
@@ -174,6 +184,18 @@ impl Feed {
         }
         let more = cursor.refill.is_some();
         Ok(gathering.batch(exported_to, cursor, more))
+    }
+
+    fn head_due(&self) -> Option<SignedHead> {
+        let head = self.heads.borrow().clone()?;
+        let at = head.head.at;
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back begins anew.
+        let is_due = told.is_none_or(|told| at < told || at - told >= HEADS_EVERY);
+        is_due.then(|| {
+            *told = Some(at);
+            head
+        })
     }
 
     fn gather(&self) -> Gathering<'_> {

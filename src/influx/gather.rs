@@ -16,6 +16,7 @@ use vitalgate_domain::model::consent::{Purpose, may};
 use vitalgate_domain::model::ids::{DeviceId, PatientId};
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_domain::model::time::Timestamp;
+use vitalgate_store::audit::SignedHead;
 use vitalgate_store::consumers::ConsumerCursor;
 use vitalgate_store::history::point::Point;
 use vitalgate_store::types::{Sample, SeriesKey, WordSample};
@@ -124,6 +125,14 @@ impl Gathering<'_> {
         }
         let name = |patient: &PatientId| Some(self.pseudonyms.of(patient));
         match self.store.alarm(&mut self.lines, transition, name) {
+            Ok(()) => self.points += 1,
+            Err(_) => self.unwritable += 1,
+        }
+    }
+
+    /// Where the audit stands.
+    pub(super) fn head(&mut self, head: &SignedHead) {
+        match self.store.head(&mut self.lines, head) {
             Ok(()) => self.points += 1,
             Err(_) => self.unwritable += 1,
         }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use vitalgate_domain::model::ids::PatientId;
 use vitalgate_domain::model::time::Timestamp;
+use vitalgate_store::audit::{Head, SignedHead};
 use vitalgate_store::history::point::Point;
 use vitalgate_store::types::{SeriesKey, WordSample, flag};
 
@@ -20,6 +21,9 @@ pub const READING: &str = "vitalgate_reading";
 pub const WORD: &str = "vitalgate_word";
 /// The measurement of alarms.
 pub const ALARM: &str = "vitalgate_alarm";
+
+/// The measurement of heads of the audit.
+pub const AUDIT: &str = "vitalgate_audit";
 
 /// The flags of `flags`: what came later has fields of its own, so that no question about numbers changes.
 const WRITTEN_FLAGS: u16 = 0xff;
@@ -197,6 +201,20 @@ impl Store {
                 put_text(&mut line, key, &text(trigger, key).unwrap_or_default());
             }
         }
+        if self.simulated {
+            line.push_str(",simulated=true");
+        }
+        put(&mut line, format_args!(" {nanos}\n"));
+        to.extend_from_slice(line.as_bytes());
+        Ok(())
+    }
+
+    /// Appends the line of where the audit stands.
+    pub fn head(&self, to: &mut Vec<u8>, signed: &SignedHead) -> Result<(), Unwritable> {
+        let Head { seq, said, at, .. } = &signed.head;
+        let nanos = nanos(*at)?;
+        let mut line = format!("{AUDIT},site={} seq={seq}i,said={said}i", self.site);
+        put_text(&mut line, "head", &signed.to_string());
         if self.simulated {
             line.push_str(",simulated=true");
         }

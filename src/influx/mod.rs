@@ -29,6 +29,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::feed::{BadFeed, Batch, Feed, SETTLED};
@@ -43,15 +44,16 @@ use crate::handles::Handles;
 use crate::inbox::{Inbox, Receipt, Submission};
 use crate::net::backoff::Backoff;
 use crate::pipeline::load_shedding::{Load, Work};
-use crate::privacy::pseudonym::{BadKey, Pseudonyms};
+use crate::privacy::pseudonym::Pseudonyms;
 use crate::telemetry::{Degraded, Metrics};
 use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::input::{Input, LineRefusal};
 use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_store::audit::SignedHead;
 use vitalgate_store::consumers::{Consumer, ConsumerCursor, Registration};
 use vitalgate_store::history::range::History;
 use vitalgate_store::types::Identity;
-use vitalgate_store::{ReadError, Reader};
+use vitalgate_store::{BadKey, ReadError, Reader};
 
 /// How often lag is looked at, while nothing goes on and while one batch follows the other.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -93,6 +95,8 @@ pub struct Parts {
     pub load: Load,
     /// Whether an alarm of an earlier sink is open.
     pub alarming: bool,
+    /// Where the audit stands.
+    pub heads: watch::Receiver<Option<SignedHead>>,
 }
 
 /// The sink, not yet running.
@@ -144,7 +148,7 @@ impl Sink {
         folder: &std::path::Path,
         parts: Parts,
     ) -> Result<Self, BadSink> {
-        let Parts { identity, reader, history, consumer, handles, load, alarming } = parts;
+        let Parts { identity, reader, history, consumer, handles, load, alarming, heads } = parts;
         let Handles { inbox, board, signals, clock, metrics, degraded } = handles;
         let feed = Feed {
             reader,
@@ -155,6 +159,8 @@ impl Sink {
             store: line::Store::new(identity.site.as_str(), identity.is_simulated()),
             batch_bytes: config.batch_bytes,
             cache: Mutex::default(),
+            heads,
+            told: Mutex::default(),
         };
         let transport = Transport::new(config).await?;
         consumer.begin();

@@ -3,6 +3,7 @@
 pub mod control;
 pub mod deadman;
 pub mod doctor;
+pub mod heads;
 pub mod status;
 pub mod synchronised;
 pub mod systemd;

@@ -1,59 +1,17 @@
 //! Names for patients that only this site can trace back: HMAC-SHA256 of the patient id by a key for
 //! each purpose, kept beside the store and not in it.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{
-    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown, lchown,
-};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use data_encoding::BASE32_NOPAD;
 use ring::hmac;
-use ring::rand::SecureRandom as _;
 
 use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::ids::{AlarmId, DeviceId, PatientId};
+use vitalgate_store::{BadKey, open_key};
 
-/// Bytes of a key.
-const KEY_BYTES: usize = 32;
 /// Bytes of the HMAC that make the pseudonym: 26 characters, which two patients never share.
 const PSEUDONYM_BYTES: usize = 16;
-
-/// Why there are no pseudonyms.
-#[derive(Debug, thiserror::Error)]
-pub enum BadKey {
-    /// The file cannot be read or made.
-    #[error("cannot use the key {}: {source}; it and its folder must belong to the owner of the store's folder", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Made, it would shut out the gateway.
-    #[error(
-        "the new key {} cannot be given to user {owner}, who has the store: {source}; \
-         run this as that user or as root", path.display()
-    )]
-    Owner {
-        /// Which.
-        path: PathBuf,
-        /// The user id that owns the store's folder.
-        owner: u32,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It is not a key.
-    #[error("{} is not a key of {KEY_BYTES} bytes: put back the one that was made with the store", path.display())]
-    Length {
-        /// Which.
-        path: PathBuf,
-    },
-    /// The system gave no random bytes.
-    #[error("the system gives no random bytes")]
-    Random,
-}
 
 /// Names patients for one purpose.
 #[derive(Clone, Debug)]
@@ -63,34 +21,7 @@ impl Pseudonyms {
     /// With the key of this purpose in the store's folder, `keys/<purpose>.key`; made at the first
     /// use, for the owner of the store's folder only, whoever is the first.
     pub fn open(store: &Path, purpose: Purpose) -> Result<Self, BadKey> {
-        let folder = store.join("keys");
-        let path = folder.join(format!("{}.key", purpose.as_str()));
-        let bad = |source| BadKey::File { path: path.clone(), source };
-        let key = match File::open(&path) {
-            Ok(mut file) => {
-                let mut key = Vec::new();
-                file.read_to_end(&mut key).map_err(bad)?;
-                key
-            }
-            Err(e) if e.kind() == ErrorKind::NotFound => {
-                let mut key = vec![0; KEY_BYTES];
-                ring::rand::SystemRandom::new().fill(&mut key).map_err(|_| BadKey::Random)?;
-                let owner = Owner::of(store).map_err(bad)?;
-                owner
-                    .folder(&folder)
-                    .map_err(bad)?
-                    .map_err(|source| owner.cannot(&path, source))?;
-                let part = Part::write(&path, &key).map_err(bad)?;
-                owner.gets(&part.file).map_err(|source| owner.cannot(&path, source))?;
-                part.finish(&path).map_err(bad)?;
-                // Another may have made one meanwhile: that one counts.
-                std::fs::read(&path).map_err(bad)?
-            }
-            Err(e) => return Err(bad(e)),
-        };
-        if key.len() != KEY_BYTES {
-            return Err(BadKey::Length { path });
-        }
+        let key = open_key(store, purpose.as_str())?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &key)))
     }
 
@@ -116,88 +47,9 @@ impl Pseudonyms {
     }
 }
 
-/// Who has the store, and must have what is made in it: `export` may be run by root.
-struct Owner {
-    user: u32,
-    group: u32,
-}
-
-impl Owner {
-    fn of(store: &Path) -> std::io::Result<Self> {
-        let found = std::fs::metadata(store)?;
-        Ok(Self { user: found.uid(), group: found.gid() })
-    }
-
-    /// Makes the folder, unless it is there; the inner error is that it cannot be given away.
-    fn folder(&self, folder: &Path) -> std::io::Result<std::io::Result<()>> {
-        match DirBuilder::new().mode(0o700).create(folder) {
-            Ok(()) => {}
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => return Ok(Ok(())),
-            Err(e) => return Err(e),
-        }
-        if std::fs::symlink_metadata(folder)?.uid() == self.user {
-            return Ok(Ok(()));
-        }
-        let given = lchown(folder, Some(self.user), Some(self.group));
-        if given.is_err() {
-            std::fs::remove_dir(folder)?;
-        }
-        Ok(given)
-    }
-
-    fn gets(&self, file: &File) -> std::io::Result<()> {
-        if file.metadata()?.uid() == self.user {
-            return Ok(());
-        }
-        fchown(file, Some(self.user), Some(self.group))
-    }
-
-    fn cannot(&self, path: &Path, source: std::io::Error) -> BadKey {
-        BadKey::Owner { path: path.to_owned(), owner: self.user, source }
-    }
-}
-
-/// A key that is not yet there: it comes whole or not at all, for one cut short by a crash would be
-/// refused for ever.
-struct Part {
-    path: PathBuf,
-    file: File,
-}
-
-impl Part {
-    fn write(key_file: &Path, key: &[u8]) -> std::io::Result<Self> {
-        // A name of its own: two who come first must not write into one draft.
-        let mut name = [0; 10];
-        ring::rand::SystemRandom::new()
-            .fill(&mut name)
-            .map_err(|_| std::io::Error::other(BadKey::Random))?;
-        let path = key_file.with_extension(format!("{}.part", BASE32_NOPAD.encode(&name)));
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        let mut part = Self { path, file };
-        part.file.write_all(key)?;
-        Ok(part)
-    }
-
-    fn finish(self, key_file: &Path) -> std::io::Result<()> {
-        self.file.sync_all()?;
-        match std::fs::hard_link(&self.path, key_file) {
-            // A key that another made meanwhile stays.
-            Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(e),
-            Ok(()) | Err(_) => {}
-        }
-        File::open(key_file.parent().unwrap_or(Path::new(".")))?.sync_all()
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.path));
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
     use super::*;
 

@@ -96,11 +96,12 @@ fn is_of_older_core(opened: &Opened) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::stores::{configuration, row, store_of, tamper, ward, write};
+    use crate::tests::stores::{configuration, of_version_4, row, store_of, tamper, ward, write};
     use crate::tools::verify::verify;
     use vitalgate_domain::model::time::Stamp;
     use vitalgate_domain::model::time::Timestamp;
     use vitalgate_domain::output::transition::{Change, TransitionBody};
+    use vitalgate_store::audit::Evidence;
     use vitalgate_store::{OpenError, Store};
 
     /// An older core left eight rows, its snapshot at row `frozen`; it announced the ward w2 in row 7 and
@@ -155,12 +156,13 @@ mod tests {
                 for sql in sql {
                     tamper(dir.path(), sql);
                 }
+                of_version_4(dir.path());
                 let expected: Vec<_> =
                     expected.iter().map(|(c, w, n)| (*c, (*w).to_owned(), *n)).collect();
                 assert_eq!(settle(dir.path(), true), expected, "frozen at {frozen}");
                 assert_eq!(settle(dir.path(), false), expected, "again after a kill");
                 assert_eq!(settle(dir.path(), false), [], "and no third time");
-                let verdict = verify(dir.path()).unwrap();
+                let verdict = verify(dir.path(), Evidence::default()).unwrap();
                 assert!(verdict.is_clean(), "{verdict:?}");
                 assert_eq!(verdict.outside_version, 8);
                 assert_eq!(verdict.same, expected.len() as u64);
@@ -170,7 +172,8 @@ mod tests {
             check(&[others], &[(Change::Raised, "w3", 6)]);
             let announced =
                 "INSERT INTO transitions SELECT seq + 2, n, at, kind, change, 'lost', patient,
-                actor, json_set(body, '$.id', 'lost', '$.ward', 'w9') FROM transitions WHERE n = 8";
+                actor, json_set(body, '$.id', 'lost', '$.ward', 'w9'), NULL, NULL
+                FROM transitions WHERE n = 8";
             check(&[announced], &[(Change::Upgraded, "w9", 9)]);
             let closed = "UPDATE transitions SET body = json_set(body, '$.state', 'closed')
                 WHERE n = 7";

@@ -98,6 +98,17 @@ fn parts(core: &Core) -> Vec<SnapshotPart> {
     core.parts_since(0).into_iter().filter_map(part).collect()
 }
 
+/// Makes a closed store one of the version that chained acts only, whatever it holds.
+pub(crate) fn of_version_4(dir: &Path) {
+    let db = rusqlite::Connection::open(Store::file(dir)).unwrap();
+    db.execute_batch(
+        "ALTER TABLE transitions DROP COLUMN link; ALTER TABLE transitions DROP COLUMN grounds;
+         DROP TABLE statements; DROP TABLE cut; DELETE FROM meta WHERE key = 'audit_head';
+         DELETE FROM audit; PRAGMA user_version = 4",
+    )
+    .unwrap();
+}
+
 /// Changes a closed store as no gateway would.
 pub(crate) fn tamper(dir: &Path, sql: &str) {
     let db = rusqlite::Connection::open(Store::file(dir)).unwrap();

@@ -3,6 +3,7 @@
 //! Read-only, also beside a running gateway: rows up to the last one at the start are compared with
 //! the transitions stored with those rows. After an upgrade it begins, as the gateway did, with the
 //! newest snapshot: folding rows of an older core from the first on could give another state.
+//! What the journal no longer holds, the audit's chain and the heads that vouch for it stand for.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,9 +13,10 @@ use crate::pipeline::stored;
 use crate::state::fold::{FoldError, begin, fold};
 use vitalgate_domain::core::Core;
 use vitalgate_domain::model::time::Timestamp;
+use vitalgate_store::audit::{AuditKey, Checked, Evidence, SignedHead};
 use vitalgate_store::reader::TransitionRow;
 use vitalgate_store::types::{SeriesKey, StoredTransition, WordSample};
-use vitalgate_store::{OpenError, ReadError, Reader};
+use vitalgate_store::{BadKey, OpenError, ReadError, Reader};
 
 /// Differences listed; all are counted.
 const LISTED: usize = 20;
@@ -38,8 +40,12 @@ pub struct Verdict {
     pub missing_rows: u64,
     /// Rows that another version of the core folded.
     pub outside_version: u64,
-    /// Whether the chain of the audit is whole, and if not, where it breaks.
-    pub audit_break: Option<u64>,
+    /// What was found of the audit.
+    pub audit: Checked,
+    /// Where the audit stands, signed now; `None` where it is not whole, or the key is not to be had.
+    pub head: Option<SignedHead>,
+    /// What cannot be known, in words.
+    pub unknown: Vec<String>,
     /// The first differences, in words.
     pub differences: Vec<String>,
 }
@@ -62,18 +68,20 @@ impl Verdict {
     /// Whether the store holds exactly what its journal derives.
     pub fn is_clean(&self) -> bool {
         let differing = self.missing + self.extra + self.missing_rows;
-        differing == 0 && self.audit_break.is_none()
+        differing == 0 && self.audit.is_whole()
     }
 
     /// One line of counts.
     pub fn line(&self) -> String {
-        let audit = match self.audit_break {
-            None => "whole".to_owned(),
-            Some(seq) => format!("broken at {seq}"),
+        let Checked { transitions, acts, cut, unsigned, found, .. } = self.audit;
+        let whole = match found {
+            0 => "whole".to_owned(),
+            found => format!("not whole, {found} findings"),
         };
         format!(
             "{} rows, {} missing: {} transitions and {} words as derived, {} missing, {} extra; \
-             outside: {} of rows before, {} rows of another core; audit {audit}",
+             outside: {} of rows before, {} rows of another core; audit {whole}: {transitions} transitions, \
+             {acts} acts, {cut} cut by retention, {unsigned} not signed yet",
             self.rows,
             self.missing_rows,
             self.same,
@@ -92,12 +100,13 @@ impl Verdict {
     }
 }
 
-/// Verifies the store in `dir`.
-pub fn verify(dir: &Path) -> Result<Verdict, VerifyError> {
+/// Verifies the store in `dir`. Without a key among the evidence the one beside the store counts.
+pub fn verify(dir: &Path, evidence: Evidence) -> Result<Verdict, VerifyError> {
     let reader = Reader::of(dir)?;
+    let audit = audited(&reader, evidence)?;
     loop {
         let mut core = beginning(&reader)?;
-        let mut verdict = Verdict { audit_break: reader.audit_break()?, ..Verdict::default() };
+        let mut verdict = audit.clone();
         verdict.outside_before = reader.transitions_up_to(core.row())?;
         verdict.outside_version = reader.rows_of_other_cores(core.row())?;
         let (after, last) = (core.row(), newest(&reader)?);
@@ -135,6 +144,48 @@ pub fn verify(dir: &Path) -> Result<Verdict, VerifyError> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// The part of a verdict that is about the audit.
+fn audited(reader: &Reader, mut evidence: Evidence) -> Result<Verdict, ReadError> {
+    let key = AuditKey::read(reader.folder());
+    let own = key.as_ref().ok().and_then(Option::as_ref);
+    evidence.key = evidence.key.or_else(|| own.map(AuditKey::public));
+    let audit = reader.check_audit(&evidence)?;
+    let end = audit.end.clone().filter(|_| audit.is_whole());
+    let head = end.zip(own).map(|(end, key)| end.signed(key));
+    let unknown = unknown(&evidence, &audit, key.err());
+    Ok(Verdict { audit, head, unknown, ..Verdict::default() })
+}
+
+fn unknown(evidence: &Evidence, audit: &Checked, no_key: Option<BadKey>) -> Vec<String> {
+    let mut unknown = Vec::new();
+    if let Some(why) = no_key {
+        unknown.push(format!("whether the head is signed by the key beside the store: {why}"));
+    }
+    if evidence.key.is_none() {
+        let what =
+            "whether the key that the store names is the one it was made with: give it by --key";
+        unknown.push(what.to_owned());
+    }
+    let newest = evidence.heads.iter().map(|head| head.head.seq).max();
+    unknown.push(match newest {
+        None => {
+            "whether an older copy stands in the place of the store, or all of it was made anew by \
+                 whoever has its key: give a head that was kept elsewhere by --head"
+                .to_owned()
+        }
+        Some(seq) => format!(
+            "what whoever has its key rewrote after transition {seq}, the newest head given"
+        ),
+    });
+    if audit.unsigned > 0 {
+        let count = audit.unsigned;
+        unknown.push(format!(
+            "where the last {count} entries come from: no head vouches for them yet"
+        ));
+    }
+    unknown
 }
 
 /// The state a store stands at: its journal folded from where it begins.
@@ -250,9 +301,9 @@ mod tests {
         let check = |sql: &str, expected: &str| {
             let dir = tempfile::tempdir().unwrap();
             ward(dir.path());
-            assert!(verify(dir.path()).unwrap().is_clean());
+            assert!(verify(dir.path(), Evidence::default()).unwrap().is_clean());
             tamper(dir.path(), sql);
-            let verdict = verify(dir.path()).unwrap();
+            let verdict = verify(dir.path(), Evidence::default()).unwrap();
             assert!(!verdict.is_clean(), "{sql}");
             let differences = verdict.differences.join("\n");
             assert!(differences.contains(expected), "{sql}: {differences}");
@@ -273,7 +324,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         ward(dir.path());
         tamper(dir.path(), "DELETE FROM journal WHERE n <= 3");
-        let verdict = verify(dir.path()).unwrap();
+        let verdict = verify(dir.path(), Evidence::default()).unwrap();
         assert!(verdict.is_clean(), "{verdict:?}");
         assert_eq!((verdict.rows, verdict.missing_rows), (4, 0));
         assert!(verdict.outside_before > 0);

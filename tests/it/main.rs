@@ -37,6 +37,7 @@ mod pki;
 mod readback;
 mod recordings;
 mod reload;
+mod rewritten;
 mod senders;
 mod setup;
 mod siege;

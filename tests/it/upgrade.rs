@@ -67,9 +67,10 @@ fn what_an_older_core_announced_stays_and_what_only_this_one_holds_is_raised() {
         "UPDATE journal SET core = 0;
          DELETE FROM transitions WHERE alarm = '{spo2_id}';
          INSERT INTO transitions SELECT (SELECT max(seq) + 1 FROM transitions), n, at, kind,
-           change, 'announced', patient, actor, json_set(body, '$.id', 'announced')
+           change, 'announced', patient, actor, json_set(body, '$.id', 'announced'), NULL, NULL
            FROM transitions WHERE alarm = '{fast_id}' ORDER BY seq DESC LIMIT 1"
     ));
+    gateway.of_version_4();
     gateway.start_again();
 
     let announced = eventually("what was announced is kept", || {

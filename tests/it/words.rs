@@ -343,6 +343,7 @@ fn a_store_of_the_version_before_has_them_from_its_upgrade_on() {
     device.say(&[(0, json!({ "code": "before" }))]);
     device.gateway.stop();
     // As the version before would have left it: the journal holds the reading, and no table does.
+    device.gateway.of_version_4();
     device.gateway.tamper(
         "UPDATE meta SET value = value - (SELECT sum(length(word) + 100) FROM words)
            WHERE key = 'history_bytes';

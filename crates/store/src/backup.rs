@@ -5,10 +5,15 @@ use std::path::Path;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
+use crate::audit::adopt;
+use crate::audit::head::SignedHead;
+use crate::audit::key::AuditKey;
+use crate::audit::stand;
+use crate::audit::statement::Statement;
 use crate::file::draft::{make_folder, publish, remove_draft};
 use crate::file::error::OpenError;
 use crate::file::lock::Lock;
-use crate::file::{connection, header};
+use crate::file::{connection, foreign, header, meta};
 use crate::open::{Store, new_id};
 use crate::reader::Reader;
 
@@ -18,13 +23,21 @@ impl Reader {
     /// The copy is the store at one instant: all pages are read in one transaction, during which
     /// the writer goes on and only its log cannot be reused. In steps it would never end, for SQLite
     /// begins a copy anew when another process commits between two steps.
-    pub fn backup(&self, file: &Path) -> Result<(), OpenError> {
+    ///
+    /// All that it holds is signed, and the head given, where the key of the store can be read; else what was
+    /// signed by then.
+    pub fn backup(&self, file: &Path) -> Result<Option<SignedHead>, OpenError> {
+        let key = AuditKey::read(self.folder()).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the copy holds the head that was signed last");
+            None
+        });
         refuse_existing(file)?;
         let draft = file.with_extension("part");
         remove_draft(&draft)?;
-        copy(self.path(), &draft)
+        let head = copy(self.path(), &draft, key.as_ref())
             .map_err(|source| OpenError::Sqlite { path: self.path().to_owned(), source })?;
-        publish(&draft, file)
+        publish(&draft, file)?;
+        Ok(head)
     }
 }
 
@@ -41,7 +54,17 @@ pub fn restore(file: &Path, dir: &Path) -> Result<(), OpenError> {
     remove_draft(&draft)?;
     std::fs::copy(file, &draft)
         .map_err(|source| OpenError::Io { path: file.to_owned(), source })?;
-    rename_store(&draft).map_err(|source| OpenError::Sqlite { path: draft.clone(), source })?;
+    let sqlite = |source| OpenError::Sqlite { path: draft.clone(), source };
+    let mut conn = connection::writable(&draft).map_err(sqlite)?;
+    let objects = foreign::foreign(&conn).map_err(sqlite)?;
+    if !objects.is_empty() {
+        drop(conn);
+        remove_draft(&draft)?;
+        return Err(OpenError::ForeignObjects { path: file.to_owned(), objects });
+    }
+    let key = AuditKey::open(dir)?;
+    rename_store(&mut conn, &key).map_err(sqlite)?;
+    conn.close().map_err(|(_, e)| sqlite(e))?;
     publish(&draft, &path)
 }
 
@@ -64,7 +87,7 @@ fn refuse_existing(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> rusqlite::Result<()> {
+fn copy(from: &Path, to: &Path, key: Option<&AuditKey>) -> rusqlite::Result<Option<SignedHead>> {
     let source = connection::readable(from)?;
     let mut target = Connection::open_with_flags(
         to,
@@ -77,14 +100,37 @@ fn copy(from: &Path, to: &Path) -> rusqlite::Result<()> {
             Some("the store is locked by another program; try again".to_owned()),
         ));
     }
-    target.close().map_err(|(_, e)| e)
+    let key = if adopt::is_chained(&target)? { key } else { None };
+    let head = match key.map(|key| stand::sign_whole(&target, key)).transpose()? {
+        Some(Ok(head)) => Some(head),
+        Some(Err(why)) => {
+            tracing::warn!(why, "the copy is not signed: its audit does not go on from its head");
+            None
+        }
+        None => None,
+    };
+    if let Some(head) = &head {
+        stand::keep(&target, head)?;
+        connection::checkpoint_all(&target)?;
+    }
+    target.close().map_err(|(_, e)| e)?;
+    Ok(head)
 }
 
-fn rename_store(draft: &Path) -> rusqlite::Result<()> {
-    let conn = connection::writable(draft)?;
-    conn.execute("UPDATE meta SET value = ? WHERE key = 'store'", [new_id()])?;
-    connection::checkpoint_all(&conn)?;
-    conn.close().map_err(|(_, e)| e)
+fn rename_store(conn: &mut Connection, key: &AuditKey) -> rusqlite::Result<()> {
+    let tx = conn.transaction()?;
+    let from: Option<String> = meta::get(&tx, "store")?;
+    let id = new_id();
+    meta::set(&tx, "store", &id)?;
+    // One of an older version is chained when it is opened.
+    if adopt::is_chained(&tx)? {
+        let (key_text, head) = (key.public().text(), stand::kept(&tx)?);
+        Statement::Restored { store: id, key: key_text, from: from.unwrap_or_default(), head }
+            .say(&tx, key)?;
+        stand::sign_and_keep(&tx, key)?;
+    }
+    tx.commit()?;
+    connection::checkpoint_all(conn)
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use rusqlite::params;
 
+use crate::audit::End;
 use crate::file::error::ReadError;
+use crate::file::row::unsigned;
 use crate::file::{connection, meta, state};
 use crate::history::block::MAX_SPAN;
 use crate::history::heads::Heads;
@@ -27,6 +29,8 @@ pub struct Frozen {
     pub last: state::LastRow,
     /// The number of the newest transition; 0 before the first.
     pub last_seq: u64,
+    /// The newest statement of the audit.
+    said: u64,
     /// The last complete snapshot.
     pub snapshot: Vec<SnapshotPart>,
     /// Every sample of rows up to this one is in a block: [`Self::restore`] needs the rows after it.
@@ -66,6 +70,7 @@ impl Reader {
             identity: state::identity(&tx)?.ok_or_else(strange)?,
             last,
             last_seq: state::next_seq(&tx)?.saturating_sub(1),
+            said: End::of(&tx)?.said,
             snapshot: state::snapshot(&tx)?,
             sealed_to: meta::number(&tx, "sealed_to")?.unwrap_or(0),
             path: self.path().to_owned(),
@@ -89,6 +94,13 @@ impl Frozen {
         history.ids = block_ids(0, self.last.n);
         history.word_ids_end = first_of(self.last.n + 1);
         history
+    }
+
+    /// How many transitions retention took since.
+    pub fn lost_transitions(&self) -> Result<u64, ReadError> {
+        let sql = "SELECT count(*) FROM cut WHERE by > ?";
+        let conn = connection::readable(&self.path)?;
+        Ok(conn.query_row(sql, [self.said as i64], |row| unsigned(row, 0))?)
     }
 
     /// A series, of those that are wanted, of which retention took words from `from` on since.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::audit::head::SignedHead;
+
 /// The program around the store. Called on the store's thread: no call may wait.
 pub trait Host: fmt::Debug + Send + Sync {
     /// Whether packing into blocks, and merging of blocks, has to wait because the machine is
@@ -15,6 +17,9 @@ pub trait Host: fmt::Debug + Send + Sync {
 
     /// So many rows of a kind were pruned.
     fn pruned(&self, _kind: &'static str, _rows: u64) {}
+
+    /// A new head of the audit: it is to leave the machine.
+    fn head(&self, _head: &SignedHead) {}
 
     /// So many small blocks were merged into larger ones.
     fn merged(&self, _blocks: u64) {}

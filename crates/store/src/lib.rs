@@ -28,12 +28,13 @@
 //!  writer
 //!  open, backup, pruning
 //!  consumers, reader, frozen
-//!  history, journal, audit
+//!  history, journal
+//!  audit
 //!  file, dead_letters
 //!  types
 //! ```
 
-mod audit;
+pub mod audit;
 mod backup;
 pub mod consumers;
 mod dead_letters;
@@ -53,6 +54,7 @@ pub use backup::restore;
 pub use dead_letters::{DEAD_LETTER_BYTES, DEAD_LETTERS};
 pub use file::error::{BadBlock, OpenError, ReadError};
 pub use file::folder;
+pub use file::key::{BadKey, KEY_BYTES, open_key, read_key};
 pub use file::state::LastRow;
 pub use host::{Alone, Host};
 pub use open::{Opened, Purpose, Store};

@@ -7,12 +7,16 @@ use data_encoding::BASE32_NOPAD;
 use ring::rand::SecureRandom as _;
 use rusqlite::{Connection, params};
 
+use crate::audit::adopt;
+use crate::audit::key::AuditKey;
+use crate::audit::stand::{self, Standing};
+use crate::audit::statement::Statement;
 use crate::consumers::{Consumer, Consumers, Registration};
 use crate::file::draft::{make_folder, publish, remove_draft};
 use crate::file::error::OpenError;
 use crate::file::lock::Lock;
 use crate::file::state::{self, LastRow};
-use crate::file::{connection, disk, header, meta, schema, upgrade};
+use crate::file::{connection, disk, foreign, header, meta, schema, upgrade};
 use crate::history::heads::Heads;
 use crate::history::range::History;
 use crate::history::words::series::WordSeries;
@@ -48,6 +52,9 @@ pub struct Opened {
     pub snapshot_row: Option<u64>,
     /// Every sample of rows up to this one is in a block: [`Self::restore`] needs the rows after it.
     pub sealed_to: u64,
+    /// How its audit was found.
+    pub standing: Standing,
+    pub(super) key: AuditKey,
     pub(super) conn: Connection,
     pub(super) path: PathBuf,
     pub(super) lock: Lock,
@@ -72,7 +79,8 @@ impl Store {
         }
         let draft = path.with_extension("part");
         remove_draft(&draft)?;
-        make(&draft, purpose)
+        let key = AuditKey::open(dir)?;
+        make(&draft, purpose, &key)
             .map_err(|source| OpenError::Sqlite { path: draft.clone(), source })?;
         publish(&draft, &path)?;
         load(path, lock)
@@ -153,17 +161,22 @@ fn known_core(path: &Path, last: Option<LastRow>) -> Result<(), OpenError> {
     }
 }
 
-fn make(path: &Path, purpose: &Purpose) -> rusqlite::Result<()> {
-    let conn = schema::make(path)?;
+fn make(path: &Path, purpose: &Purpose, key: &AuditKey) -> rusqlite::Result<()> {
+    let mut conn = schema::make(path)?;
+    let tx = conn.transaction()?;
+    let id = new_id();
     let set = |key: &str, value: &dyn rusqlite::ToSql| {
-        conn.execute("INSERT INTO meta(key, value) VALUES(?, ?)", params![key, value])
+        tx.execute("INSERT INTO meta(key, value) VALUES(?, ?)", params![key, value])
     };
-    set("store", &new_id())?;
+    set("store", &id)?;
     set("site", &purpose.site.as_str())?;
     set("simulated", &purpose.simulated)?;
     set("stream_clock", &purpose.stream_clock)?;
     set("snapshot_generation", &0)?;
     set("sealed_to", &0)?;
+    Statement::Begun { store: id, key: key.public().text(), adopted: None }.say(&tx, key)?;
+    stand::sign_and_keep(&tx, key)?;
+    tx.commit()?;
     connection::checkpoint_all(&conn)?;
     conn.close().map_err(|(_, e)| e)
 }
@@ -189,13 +202,18 @@ fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
         conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
     header::check_version(&path, version)?;
     known_core(&path, state::last_row(&conn).map_err(sqlite)?)?;
+    let key = AuditKey::open(path.parent().unwrap_or(Path::new(".")))?;
     // A killed process may have left rows that only the page cache holds: make them durable before
     // anybody builds on them.
     connection::checkpoint_at_last(&conn, connection::warn_of_readers(&path)).map_err(sqlite)?;
     if version < schema::VERSION {
         conn.close().map_err(|(_, e)| sqlite(e))?;
-        conn = upgrade::upgrade(&path, version)?;
+        conn = upgrade::upgrade(&path, version, |tx| {
+            if version < adopt::SINCE { adopt::adopt(tx, &key) } else { Ok(()) }
+        })?;
     }
+    let foreign = foreign::foreign(&conn).map_err(sqlite)?;
+    let standing = Standing { foreign, ..stand::stand(&mut conn, &key).map_err(sqlite)? };
     state::drop_unfinished_snapshot(&conn).map_err(sqlite)?;
     let identity = state::identity(&conn)
         .map_err(sqlite)?
@@ -204,6 +222,8 @@ fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
     Ok(Opened {
         identity,
         last_row,
+        standing,
+        key,
         copy: upgrade::copy_of_present(&conn, &path, last_row).map_err(sqlite)?,
         next_seq: state::next_seq(&conn).map_err(sqlite)?,
         snapshot: state::snapshot(&conn).map_err(sqlite)?,

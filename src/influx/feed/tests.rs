@@ -201,6 +201,8 @@ fn feed(dir: &Path, opened: &Opened, core: &Core, batch_bytes: usize) -> Feed {
         store: Store::new("north", false),
         batch_bytes,
         cache: Mutex::default(),
+        heads: watch::channel(None).1,
+        told: Mutex::default(),
     }
 }
 

@@ -95,6 +95,10 @@ pub(super) fn write(
         after = last;
         progress(Progress { done: last, of: frozen.last_seq });
     }
+    let gone = frozen.lost_transitions()?;
+    if gone > 0 {
+        return Err(ExportError::Cut { gone });
+    }
     table.end()?;
     Ok(Report {
         rows,

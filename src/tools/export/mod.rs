@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 
 pub use table::{Format, UnknownFormat};
 
-use crate::privacy::pseudonym::BadKey;
 use crate::state::fold::FoldError;
 use as_of::AsOf;
 use names::Names;
@@ -23,7 +22,7 @@ use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::ids::PatientId;
 use vitalgate_domain::model::signal::{SignalId, SignalTable};
 use vitalgate_domain::model::time::Timestamp;
-use vitalgate_store::{OpenError, ReadError, Reader};
+use vitalgate_store::{BadKey, OpenError, ReadError, Reader};
 
 /// What is wanted.
 #[derive(Debug, Clone)]
@@ -115,6 +114,15 @@ pub enum ExportError {
         gone: u64,
         /// Of which series.
         series: String,
+    },
+    /// Retention took alarms that were to be exported.
+    #[error(
+        "the store changed under the export: {gone} moves of alarms are gone, by retention; what was \
+         written is not whole: try again"
+    )]
+    Cut {
+        /// How many.
+        gone: u64,
     },
     /// Another store stands in its place.
     #[error("the store was replaced under the export; what was written is not whole: try again")]

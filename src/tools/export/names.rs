@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::Request;
-use crate::privacy::pseudonym::{BadKey, Pseudonyms};
+use crate::privacy::pseudonym::Pseudonyms;
 use vitalgate_domain::model::consent::{Purpose, may};
 use vitalgate_domain::model::ids::{AlarmId, DeviceId, PatientId};
+use vitalgate_store::BadKey;
 
 /// Names for one purpose; without pseudonyms the site's own.
 #[derive(Debug)]

@@ -347,6 +347,20 @@ fn a_store_that_changes_under_the_export_ends_it_with_an_error() {
 }
 
 #[test]
+fn alarms_that_retention_takes_under_the_export_end_it_with_an_error() {
+    let dir = TempDir::new().unwrap();
+    let mut ward = Ward::open(dir.path(), false);
+    ward.row(vec![Input::Unwatched(std::iter::once("w1".parse().unwrap()).collect())]);
+    ward.close();
+    let request = Request { what: What::Alarms, ..everything() };
+    assert!(lines(dir.path(), &request).1.rows > 0);
+    let sql = "INSERT INTO cut VALUES(99, 9, x'')";
+    let (_, report) = meddled(dir.path(), &request, || tamper(dir.path(), sql));
+    let error = report.unwrap_err().to_string();
+    assert!(error.contains("1 moves of alarms are gone, by retention"), "{error}");
+}
+
+#[test]
 fn what_cannot_be_written_or_read_is_an_error() {
     #[derive(Debug)]
     struct Full;

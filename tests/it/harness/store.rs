@@ -61,6 +61,36 @@ impl Gateway {
         Connection::open(self.database()).unwrap().execute_batch(sql).unwrap();
     }
 
+    /// Makes the stopped store one of version 4, whose chain held acts only: each link was SHA-256 of the link
+    /// before and of number, time, actor, word and hash of the body.
+    pub(crate) fn of_version_4(&self) {
+        let sha = |bytes: &[u8]| ring::digest::digest(&ring::digest::SHA256, bytes);
+        let mut before = vec![0; 32];
+        let acts = self.rows("SELECT seq, at, actor, what, hash FROM audit ORDER BY seq", |row| {
+            let numbers: [i64; 2] = [row.get(0)?, row.get(1)?];
+            let (actor, what): (Option<String>, String) = (row.get(2)?, row.get(3)?);
+            let mut act = numbers.map(i64::to_be_bytes).concat();
+            act.push(u8::from(actor.is_some()));
+            for text in [actor.unwrap_or_default(), what] {
+                act.extend((text.len() as u64).to_be_bytes());
+                act.extend(text.as_bytes());
+            }
+            act.extend(row.get::<_, Vec<u8>>(4)?);
+            Ok((numbers[0], act))
+        });
+        let db = Connection::open(self.database()).unwrap();
+        for (seq, act) in acts {
+            before = sha(&[&before, sha(&act).as_ref()].concat()).as_ref().to_vec();
+            db.execute("UPDATE audit SET chain = ?2 WHERE seq = ?1", (seq, &before)).unwrap();
+        }
+        db.execute_batch(
+            "ALTER TABLE transitions DROP COLUMN link; ALTER TABLE transitions DROP COLUMN grounds;
+             DROP TABLE statements; DROP TABLE cut; DELETE FROM meta WHERE key = 'audit_head';
+             PRAGMA user_version = 4",
+        )
+        .unwrap();
+    }
+
     /// The newest row of the journal.
     pub(crate) fn newest_row(&self) -> u64 {
         self.rows("SELECT max(n) FROM journal", |row| row.get::<_, i64>(0))[0] as u64

@@ -59,6 +59,8 @@ pub(crate) struct News {
 pub(crate) struct Hold {
     /// Only rows after this one.
     pub(crate) after_row: u64,
+    /// Only transitions after this one.
+    pub(crate) after_seq: u64,
     /// Only the newest ones, as many as take no more bytes.
     pub(crate) bytes: u64,
 }
@@ -100,7 +102,12 @@ impl Consumers {
     pub(crate) fn holds(&self) -> Vec<Hold> {
         let slots = self.lock();
         let in_use = slots.values().filter(|slot| slot.in_use);
-        in_use.map(|slot| Hold { after_row: slot.stored.row, bytes: slot.held_bytes }).collect()
+        let hold = |slot: &Slot| Hold {
+            after_row: slot.stored.row,
+            after_seq: slot.stored.seq,
+            bytes: slot.held_bytes,
+        };
+        in_use.map(hold).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Slot>> {

@@ -45,7 +45,7 @@ fn the_cursor_is_on_the_disk_with_the_commit_that_follows_it() {
     assert_eq!(holds(&opened), [0], "only what is on the disk lets rows be pruned");
     let all = opened.consumers.clone();
     write(opened, Keep::default(), vec![commit(1)]);
-    assert_eq!(all.holds(), [Hold { after_row: 7, bytes: u64::MAX }]);
+    assert_eq!(all.holds(), [Hold { after_row: 7, after_seq: 2, bytes: u64::MAX }]);
     assert_eq!(Store::open(dir.path()).unwrap().consumer(ARCHIVE).unwrap().begin(), at(7));
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::folder::FolderFault;
+use super::key::BadKey;
 
 /// Why a store cannot be made or opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +91,17 @@ pub enum OpenError {
         /// What shows it.
         why: String,
     },
+    /// It holds what no program of this name makes.
+    #[error("{} is not restored: {}; a program that is not this one has changed it", path.display(), objects.join("; "))]
+    ForeignObjects {
+        /// The file.
+        path: PathBuf,
+        /// Which, in words.
+        objects: Vec<String>,
+    },
+    /// The key that signs its audit cannot be used.
+    #[error(transparent)]
+    Key(#[from] BadKey),
     /// The file system said no.
     #[error("cannot use {}", path.display())]
     Io {
@@ -125,6 +137,9 @@ pub enum ReadError {
     /// A block of the history cannot be read.
     #[error(transparent)]
     Block(#[from] BadBlock),
+    /// It is not signed as it is.
+    #[error("the audit does not go on from its signed head: {0}; `verify` says what differs")]
+    Audit(String),
     /// A column holds what this program never writes.
     #[error("the store holds a strange value: {0}")]
     Strange(String),

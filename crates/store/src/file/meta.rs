@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use vitalgate_domain::model::time::Timestamp;
 
 /// The store's own keys. Every other key is the name of a consumer.
-pub(crate) const OWN_KEYS: [&str; 13] = [
+pub(crate) const OWN_KEYS: [&str; 14] = [
     "store",
     "site",
     "simulated",
@@ -20,6 +20,7 @@ pub(crate) const OWN_KEYS: [&str; 13] = [
     "upgraded_from",
     "upgraded_at_row",
     "words_after",
+    "audit_head",
 ];
 
 /// What is remembered under this key.

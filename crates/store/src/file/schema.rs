@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 
 use super::connection::set_up;
 
@@ -14,7 +14,7 @@ pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;
 const PAGE_BYTES: u32 = 8_192;
 
 /// The step at index `v` leads from version `v` to `v + 1`; steps are only ever appended.
-pub(crate) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4];
+pub(crate) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5];
 
 pub(super) const V1: &str = "
 CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
@@ -121,25 +121,43 @@ CREATE TRIGGER word_out AFTER DELETE ON words BEGIN
     WHERE key = 'history_bytes'; END;
 ";
 
+/// `link` is SHA-256 of the link before and the SHA-256 of the transition, of which `grounds`, that of what
+/// the alarm stands on, is part. `statements` are entries of the same chain, each after transition
+/// `after_seq`. Of a transition that retention took, `cut` keeps the SHA-256, and statement `by` says so.
+/// From here on `audit.chain` is the link of the transition.
+const V5: &str = "
+ALTER TABLE transitions ADD COLUMN grounds BLOB;
+ALTER TABLE transitions ADD COLUMN link BLOB;
+CREATE TABLE statements(
+  id INTEGER PRIMARY KEY, after_seq INTEGER NOT NULL, body TEXT NOT NULL, signature BLOB NOT NULL,
+  link BLOB NOT NULL) STRICT;
+CREATE TABLE cut(seq INTEGER PRIMARY KEY, by INTEGER NOT NULL, hash BLOB NOT NULL) STRICT;
+";
+
 /// Makes the tables in an empty file that is not yet open anywhere else.
 pub(crate) fn make(path: &Path) -> rusqlite::Result<Connection> {
     make_through(path, MIGRATIONS)
 }
 
 /// The same with other steps.
-pub(super) fn make_through(path: &Path, steps: &[&str]) -> rusqlite::Result<Connection> {
+pub(crate) fn make_through(path: &Path, steps: &[&str]) -> rusqlite::Result<Connection> {
     let conn = Connection::open(path)?;
     conn.pragma_update(None, "page_size", PAGE_BYTES)?;
     conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;
     set_up(&conn)?;
     let mut conn = conn;
-    migrate(&mut conn, 0, steps)?;
+    migrate(&mut conn, 0, steps, |_| Ok(()))?;
     Ok(conn)
 }
 
-/// Takes the steps after version `from`, all or none.
-pub(super) fn migrate(conn: &mut Connection, from: u32, steps: &[&str]) -> rusqlite::Result<()> {
+/// Takes the steps after version `from`, and what `fill` does after them, all or none.
+pub(super) fn migrate(
+    conn: &mut Connection,
+    from: u32,
+    steps: &[&str],
+    fill: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
     let tx = conn.transaction()?;
     for step in steps.iter().skip(from as usize) {
         tx.execute_batch(step)?;
@@ -151,6 +169,7 @@ pub(super) fn migrate(conn: &mut Connection, from: u32, steps: &[&str]) -> rusql
             [from],
         )?;
     }
+    fill(&tx)?;
     tx.pragma_update(None, "user_version", steps.len() as u32)?;
     tx.commit()
 }

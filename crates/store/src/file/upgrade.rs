@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 
 use super::connection::{checkpoint_at_last, warn_of_readers, writable};
 use super::disk::disk_free;
@@ -13,17 +13,26 @@ use super::schema::{MIGRATIONS, migrate};
 use super::state::LastRow;
 
 /// Brings a file of version `from`, open nowhere in this process, to this program's version, after
-/// copying it aside.
-pub(crate) fn upgrade(path: &Path, from: u32) -> Result<Connection, OpenError> {
-    upgrade_through(path, from, MIGRATIONS)
+/// copying it aside. `fill` does what no SQL can, with the steps or not at all.
+pub(crate) fn upgrade(
+    path: &Path,
+    from: u32,
+    fill: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+) -> Result<Connection, OpenError> {
+    upgrade_through(path, from, MIGRATIONS, fill)
 }
 
-fn upgrade_through(path: &Path, from: u32, steps: &[&str]) -> Result<Connection, OpenError> {
+fn upgrade_through(
+    path: &Path,
+    from: u32,
+    steps: &[&str],
+    fill: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+) -> Result<Connection, OpenError> {
     let copy = copy_path(path, from);
     let broken = |source| OpenError::Sqlite { path: path.to_owned(), source };
     keep_copy(path, &copy)?;
     let mut conn = writable(path).map_err(broken)?;
-    migrate(&mut conn, from, steps).map_err(broken)?;
+    migrate(&mut conn, from, steps, fill).map_err(broken)?;
     checkpoint_at_last(&conn, warn_of_readers(path)).map_err(broken)?;
     tracing::warn!(
         "the store {} was of version {from} and is now of version {}; to go back to the older \
@@ -101,6 +110,11 @@ mod tests {
     use crate::file::disk::file_in;
     use crate::file::schema::{V1, V2, V3, make_through};
 
+    #[expect(clippy::unnecessary_wraps, reason = "what fills a file may fail")]
+    fn nothing(_: &Transaction<'_>) -> rusqlite::Result<()> {
+        Ok(())
+    }
+
     fn version(conn: &Connection) -> u32 {
         conn.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
     }
@@ -113,7 +127,7 @@ mod tests {
         conn.execute("INSERT INTO meta VALUES('kept', 'yes')", []).unwrap();
         drop(conn);
         let steps = [V1, "CREATE TABLE later(a INTEGER); INSERT INTO meta VALUES('later', 1)"];
-        let conn = upgrade_through(&path, 1, &steps).unwrap();
+        let conn = upgrade_through(&path, 1, &steps, nothing).unwrap();
         assert_eq!(version(&conn), 2);
         let kept: String = conn
             .query_row("SELECT value FROM meta WHERE key = 'kept'", [], |row| row.get(0))
@@ -143,13 +157,13 @@ mod tests {
         let copy = copy_path(&path, 1);
         std::fs::create_dir(&copy).unwrap();
         let steps = [V1, "CREATE TABLE later(a INTEGER)"];
-        let refused = upgrade_through(&path, 1, &steps);
+        let refused = upgrade_through(&path, 1, &steps, nothing);
         assert!(matches!(refused, Err(OpenError::Io { .. })), "{refused:?}");
         assert_eq!(names(), ["vitalgate.db", "vitalgate.v1.db"]);
         assert_eq!(version(&readable(&path).unwrap()), 1, "no copy, no upgrade");
 
         std::fs::remove_dir(&copy).unwrap();
-        drop(upgrade_through(&path, 1, &steps).unwrap());
+        drop(upgrade_through(&path, 1, &steps, nothing).unwrap());
         assert_eq!(names(), ["vitalgate.db", "vitalgate.v1.db"]);
     }
 
@@ -167,7 +181,7 @@ mod tests {
         let path = file_in(dir.path());
         drop(make_through(&path, &[V1]).unwrap());
         let steps = [V1, "CREATE TABLE later(a INTEGER); INSERT INTO nowhere VALUES(1)"];
-        assert!(upgrade_through(&path, 1, &steps).is_err());
+        assert!(upgrade_through(&path, 1, &steps, nothing).is_err());
         let conn = readable(&path).unwrap();
         assert_eq!(version(&conn), 1);
         assert!(conn.prepare("SELECT * FROM later").is_err());
@@ -181,7 +195,7 @@ mod tests {
         let block = "INSERT INTO blocks VALUES(1, ?1, 1, 2, 0, NULL, NULL, NULL, NULL, 1, ?2)";
         conn.execute(block, (1, vec![0; 50])).unwrap();
         drop(conn);
-        let conn = upgrade(&path, 1).unwrap();
+        let conn = upgrade(&path, 1, nothing).unwrap();
         let bytes = || -> i64 {
             let sql = "SELECT value FROM meta WHERE key = 'history_bytes'";
             conn.query_row(sql, [], |row| row.get(0)).unwrap()
@@ -208,7 +222,7 @@ mod tests {
             conn.execute(sql, []).unwrap();
         }
         drop(conn);
-        let conn = upgrade(&path, 2).unwrap();
+        let conn = upgrade(&path, 2, nothing).unwrap();
         let gone = conn
             .prepare("SELECT series, upto FROM gone ORDER BY series")
             .unwrap()
@@ -226,7 +240,7 @@ mod tests {
         let conn = make_through(&path, &[V1, V2, V3]).unwrap();
         conn.execute("INSERT INTO journal VALUES(7, 700, 0, 1, x'', 0, x'')", []).unwrap();
         drop(conn);
-        let conn = upgrade(&path, 3).unwrap();
+        let conn = upgrade(&path, 3, nothing).unwrap();
         let of_meta = |key: &str| -> i64 {
             let sql = "SELECT value FROM meta WHERE key = ?";
             conn.query_row(sql, [key], |row| row.get(0)).unwrap()

@@ -6,10 +6,13 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::watch;
 
 use super::ageing::{Aged, Ageing};
+use super::alarm_log::AlarmLog;
 use super::keep::Keep;
 use super::merging::{Merged, Merging};
 use super::pruned::Pruned;
 use super::surplus;
+use crate::audit::SignedHead;
+use crate::audit::key::AuditKey;
 use crate::consumers::Hold;
 use crate::history::heads::Heads;
 use crate::history::words::series::WordSeries;
@@ -29,7 +32,7 @@ const PAGES: usize = 256;
 const SPARE_PAGES: i64 = 1_024;
 
 /// What is pruned, as it is counted: the parts of [`Keeper::delete`].
-const KINDS: [&str; 4] = ["journal", "history_age", "history_bytes", "waves"];
+const KINDS: [&str; 5] = ["journal", "history_age", "history_bytes", "waves", "transitions"];
 
 /// Decides what is pruned next.
 #[derive(Debug)]
@@ -42,7 +45,10 @@ pub(crate) struct Keeper {
     host: Arc<dyn Host>,
     ageing: Ageing,
     ageing_of_words: Ageing,
+    alarm_log: AlarmLog,
     merging: Merging,
+    /// Where the audit stands since transitions went last.
+    head: Option<SignedHead>,
     snapshot_row: u64,
     sealed_to: u64,
     now: Timestamp,
@@ -59,8 +65,8 @@ impl Keeper {
         host: Arc<dyn Host>,
         heads: Arc<Heads>,
         words: Arc<WordSeries>,
-        snapshot_row: Option<u64>,
-        sealed_to: u64,
+        key: AuditKey,
+        (snapshot_row, sealed_to): (Option<u64>, u64),
     ) -> Self {
         let never = Timestamp::default();
         let snapshot_row = snapshot_row.unwrap_or(0);
@@ -69,7 +75,9 @@ impl Keeper {
             words,
             ageing: Ageing::of(Aged::Blocks),
             ageing_of_words: Ageing::of(Aged::Words),
+            alarm_log: AlarmLog::new(key),
             merging: Merging::default(),
+            head: None,
             keep,
             host,
             snapshot_row,
@@ -117,11 +125,19 @@ impl Keeper {
         let freed = vacuum(conn)?;
         let full = pruned.iter().any(|rows| *rows as i64 >= ROWS);
         let merging = merged.is_some() && self.merging.is_under_way();
-        let ageing = self.ageing.is_under_way() || self.ageing_of_words.is_under_way();
+        let ageing = self.ageing.is_under_way()
+            || self.ageing_of_words.is_under_way()
+            || self.alarm_log.is_under_way();
         self.more = full || freed || ageing || merging;
         let pages =
             pruned.iter().sum::<usize>() + merged.unwrap_or(0) + if freed { PAGES } else { 0 };
         Ok(pages as u64 * 8_192)
+    }
+
+    /// Where the audit stands, if transitions went since this was asked: the disk has that head, and an older one
+    /// must not follow it.
+    pub(crate) fn take_head(&mut self) -> Option<SignedHead> {
+        self.head.take()
     }
 
     /// Merges small blocks; how many rows that changed. `None` if it could not: nothing waits for it,
@@ -148,10 +164,11 @@ impl Keeper {
         Ok(merged)
     }
 
-    fn delete(&mut self, conn: &mut Connection, holds: &[Hold]) -> rusqlite::Result<[usize; 4]> {
+    fn delete(&mut self, conn: &mut Connection, holds: &[Hold]) -> rusqlite::Result<[usize; 5]> {
         let keep = Arc::clone(&self.keep.borrow());
         let Keep { journal, journal_bytes, history_bytes, waves, waves_bytes, .. } = *keep;
         let before = |keep: Span| (self.now - keep).as_micros();
+        let told_to = holds.iter().map(|hold| hold.after_seq).min().unwrap_or(u64::MAX);
         let needed_after = self.snapshot_row.min(self.sealed_to) as i64;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let (mut of_series, mut of_words) = (Pruned::default(), Pruned::default());
@@ -180,8 +197,9 @@ impl Keeper {
                    OR upto <= (SELECT upto FROM waves ORDER BY id DESC LIMIT 1) - ?3)",
             )?
             .execute(params![ROWS, before(waves), waves_bytes as i64])?,
+            self.alarm_log.slice(&tx, keep.transitions, self.wall, told_to)?,
         ];
-        if pruned == [0; 4] {
+        if pruned == [0; 5] {
             return Ok(pruned);
         }
         of_series.write(&tx)?;
@@ -190,6 +208,7 @@ impl Keeper {
         self.heads.prune(&of_series.0);
         self.words.prune(&of_words.0);
         tx.commit()?;
+        self.head = self.alarm_log.take_head().or_else(|| self.head.take());
         Ok(pruned)
     }
 }

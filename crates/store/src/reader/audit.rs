@@ -1,7 +1,11 @@
-//! The audit read back, and whether its chain is whole.
+//! The audit read back, and whether it is whole.
 
 use super::Reader;
-use crate::audit::{Act, sha256};
+use crate::audit::adopt;
+use crate::audit::check::{Checked, Evidence, check};
+use crate::audit::head::SignedHead;
+use crate::audit::key::{AuditKey, PublicKey};
+use crate::audit::stand;
 use crate::file::error::ReadError;
 use crate::file::row::unsigned;
 use vitalgate_domain::model::time::Timestamp;
@@ -52,34 +56,25 @@ impl Reader {
         )
     }
 
-    /// The first act that does not follow from the one before, or whose time, actor, word or body is
-    /// not the one that was hashed; `None` when the chain is whole. Erased bodies pass.
-    pub fn audit_break(&self) -> Result<Option<u64>, ReadError> {
-        let conn = self.connect()?;
-        let mut statement = conn.prepare(
-            "SELECT a.seq, a.at, a.actor, a.what, a.hash, a.chain, t.body
-               FROM audit a LEFT JOIN transitions t USING(seq) ORDER BY a.seq",
-        )?;
-        let mut rows = statement.query([])?;
-        let mut before = vec![0; 32];
-        while let Some(row) = rows.next()? {
-            let (actor, what): (Option<String>, String) = (row.get(2)?, row.get(3)?);
-            let (hash, chain): (Vec<u8>, Vec<u8>) = (row.get(4)?, row.get(5)?);
-            let body: Option<String> = row.get(6)?;
-            let act = Act {
-                seq: unsigned(row, 0)?,
-                at: Timestamp::from_micros(row.get(1)?),
-                actor: actor.as_deref(),
-                what: &what,
-                hash: &hash,
-            };
-            let erased = body.as_deref().is_none_or(str::is_empty);
-            let same = erased || body.is_some_and(|body| sha256(body.as_bytes()) == hash);
-            if !same || act.chain(&before) != chain {
-                return Ok(Some(act.seq));
-            }
-            before = chain;
+    /// Whether the audit is whole: the chain of all transitions, the acts among them, what alarms stand on,
+    /// the heads that vouch for it. Reads all of it in one transaction.
+    pub fn check_audit(&self, evidence: &Evidence) -> Result<Checked, ReadError> {
+        let mut conn = self.connect()?;
+        check(&*conn.transaction()?, evidence)
+    }
+
+    /// Where the audit stands now, signed, if it goes on from the head on the disk. Nothing is written.
+    pub fn sign_audit(&self, key: &AuditKey) -> Result<SignedHead, ReadError> {
+        let mut conn = self.connect()?;
+        let tx = conn.transaction()?;
+        if !adopt::is_chained(&tx)? {
+            return Err(ReadError::Strange("it is of a version without a chain of all".to_owned()));
         }
-        Ok(None)
+        stand::sign_whole(&tx, key)?.map_err(ReadError::Audit)
+    }
+
+    /// The key that the store names, by which it says it is signed.
+    pub fn audit_key(&self) -> Result<Option<PublicKey>, ReadError> {
+        Ok(stand::key_in_force(&self.connect()?)?)
     }
 }

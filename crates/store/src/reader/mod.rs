@@ -95,6 +95,11 @@ impl Reader {
         )?)
     }
 
+    /// The folder of the store.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

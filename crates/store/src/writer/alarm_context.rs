@@ -6,12 +6,14 @@
 
 use rusqlite::{Connection, Transaction, params};
 
+use crate::audit::{Link, grounds};
 use crate::file::error::ReadError;
 use crate::history::block;
 use crate::history::heads::Heads;
 use crate::history::point::{Point, settle};
 use crate::history::table::unit_of;
 use crate::types::{Commit, RaisedOn, Sample, SeriesKey};
+use vitalgate_domain::model::ids::AlarmId;
 use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// Readings copied for one alarm.
@@ -47,18 +49,20 @@ pub(crate) fn gather(conn: &Connection, heads: &Heads, commit: &Commit) -> Vec<V
     commit.raised.iter().map(&mut readings_of).collect()
 }
 
-/// Writes what was gathered.
-pub(crate) fn insert(
+/// Writes what was gathered, and gives the SHA-256 of it by alarm.
+pub(crate) fn insert<'a>(
     tx: &Transaction<'_>,
-    raised: &[RaisedOn],
+    raised: &'a [RaisedOn],
     readings: &[Vec<Point>],
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Vec<(&'a AlarmId, Link)>> {
+    let mut hashes = Vec::new();
     for (RaisedOn { alarm, limits, .. }, readings) in raised.iter().zip(readings) {
         let readings = serde_json::to_string(readings).unwrap_or_default();
         tx.prepare_cached("INSERT OR REPLACE INTO alarm_grounds VALUES(?, ?, ?)")?
             .execute(params![alarm.as_str(), limits, readings])?;
+        hashes.push((alarm, grounds(limits.as_bytes(), readings.as_bytes())));
     }
-    Ok(())
+    Ok(hashes)
 }
 
 fn sealed(

@@ -1,9 +1,14 @@
 //! One commit as one transaction: packed once, written as often as it takes.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::alarm_context;
+use crate::audit::head::SignedHead;
+use crate::audit::{self, Chained, End, Link, stand};
 use crate::consumers::News;
+use crate::dead_letters;
 use crate::file::error::BadBlock;
 use crate::file::meta;
 use crate::history::block::{self, Block};
@@ -12,7 +17,6 @@ use crate::history::point::Point;
 use crate::history::words::write::Placed;
 use crate::history::{table, wave};
 use crate::types::Commit;
-use crate::{audit, dead_letters};
 use vitalgate_domain::model::ids::{AlarmId, PatientId};
 use vitalgate_domain::model::time::Timestamp;
 
@@ -65,6 +69,8 @@ pub(crate) struct Packed {
     pub(crate) sealed: Vec<Due>,
     pub(crate) sealed_to: u64,
     pub(crate) news: Vec<News>,
+    /// The newest head of the audit that is not on the disk yet.
+    pub(crate) head: Option<SignedHead>,
     /// The last readings of each alarm that is raised.
     readings: Vec<Vec<Point>>,
     words: Placed,
@@ -91,6 +97,7 @@ impl Packed {
             sealed,
             sealed_to,
             news: Vec::new(),
+            head: None,
             readings: Vec::new(),
             words: Placed::default(),
             body,
@@ -102,6 +109,11 @@ impl Packed {
     /// With what the consumers left.
     pub(crate) fn with_news(self, news: Vec<News>) -> Self {
         Self { news, ..self }
+    }
+
+    /// With a head of the audit to be kept.
+    pub(crate) fn with_head(self, head: Option<SignedHead>) -> Self {
+        Self { head, ..self }
     }
 
     /// With the last readings of each alarm that is raised.
@@ -162,8 +174,11 @@ impl Packed {
             row.rules.as_slice(),
             self.body,
         ])?;
-        self.insert_transitions(tx)?;
-        alarm_context::insert(tx, &self.commit.raised, &self.readings)?;
+        let grounds = alarm_context::insert(tx, &self.commit.raised, &self.readings)?;
+        self.insert_transitions(tx, &grounds)?;
+        if let Some(head) = &self.head {
+            stand::keep(tx, head)?;
+        }
         self.insert_dead_letters(tx)?;
         self.insert_waves(tx)?;
         self.insert_blocks(tx)?;
@@ -174,13 +189,36 @@ impl Packed {
         self.insert_snapshot(tx)
     }
 
-    fn insert_transitions(&self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    /// Each follows in the chain from the one before. What an alarm stands on belongs to the first move of
+    /// it in this row, which raises it.
+    fn insert_transitions(
+        &self,
+        tx: &Transaction<'_>,
+        grounds: &[(&AlarmId, Link)],
+    ) -> rusqlite::Result<()> {
         if self.commit.transitions.is_empty() {
             return Ok(());
         }
+        let mut before = End::of(tx)?.link;
+        let mut grounds: BTreeMap<&AlarmId, Link> = grounds.iter().copied().collect();
         let mut insert =
-            tx.prepare_cached("INSERT INTO transitions VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
+            tx.prepare_cached("INSERT INTO transitions VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
         for t in &self.commit.transitions {
+            let of_alarm = t.alarm.as_ref().filter(|_| t.kind == "alarm");
+            let chained = Chained {
+                seq: t.seq,
+                n: self.commit.row.n,
+                at: t.at,
+                kind: t.kind.as_bytes(),
+                change: t.change.as_bytes(),
+                alarm: t.alarm.as_ref().map(|id| id.as_str().as_bytes()),
+                patient: t.patient.as_ref().map(|id| id.as_str().as_bytes()),
+                actor: t.actor.as_deref().map(str::as_bytes),
+                body: audit::sha256(t.body.as_bytes()),
+                grounds: of_alarm.and_then(|alarm| grounds.remove(alarm)),
+            };
+            let link = audit::link(&before, &chained.hash());
+            before = link;
             insert.execute(params![
                 t.seq as i64,
                 self.commit.row.n as i64,
@@ -191,9 +229,11 @@ impl Packed {
                 t.patient.as_ref().map(PatientId::as_str),
                 t.actor,
                 t.body,
+                chained.grounds,
+                link,
             ])?;
-            if matches!(t.kind, "answer" | "refusal") {
-                audit::append(tx, t)?;
+            if chained.is_act() {
+                audit::list(tx, &chained, &link)?;
             }
         }
         Ok(())

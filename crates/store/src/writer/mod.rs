@@ -23,6 +23,9 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, watch};
 
 use self::commit::{CommitError, PackError, Packed, RowCompressor};
+use crate::audit::head::SignedHead;
+use crate::audit::key::AuditKey;
+use crate::audit::stand;
 use crate::consumers::Consumers;
 use crate::file::connection;
 use crate::file::lock::Lock;
@@ -52,6 +55,8 @@ const GIVE_UP_AFTER: u32 = 10;
 const CHECKPOINT_BYTES: u64 = 32 << 20;
 /// The same while no commit waits.
 const IDLE_CHECKPOINT_BYTES: u64 = 4 << 20;
+/// The audit is signed at most so often, in seconds.
+const SIGNED_EVERY: f64 = 1.0;
 
 /// What became of a commit.
 #[derive(Debug, Clone, PartialEq)]
@@ -174,9 +179,10 @@ pub fn start(opened: Opened, terms: impl Into<Terms>) -> std::io::Result<Running
             Arc::clone(&host),
             Arc::clone(opened.heads()),
             Arc::clone(opened.words()),
-            opened.snapshot_row,
-            opened.sealed_to,
+            opened.key.clone(),
+            (opened.snapshot_row, opened.sealed_to),
         ),
+        signing: Signing { key: opened.key, moved: true, last: None, unwritten: None },
         conn: opened.conn,
         path: opened.path,
         _lock: opened.lock,
@@ -198,12 +204,22 @@ struct Writer {
     words: Arc<WordSeries>,
     keeper: Keeper,
     consumers: Consumers,
+    signing: Signing,
     commits: mpsc::Receiver<Commit>,
     reporter: mpsc::Sender<Report>,
     host: Arc<dyn Host>,
     rows: RowCompressor,
     /// About how much was written since the last checkpoint.
     log_bytes: u64,
+}
+
+/// When the audit is signed, and what of it is not on the disk.
+struct Signing {
+    key: AuditKey,
+    /// Whether there are entries after the last head.
+    moved: bool,
+    last: Option<Stopwatch>,
+    unwritten: Option<SignedHead>,
 }
 
 impl Writer {
@@ -213,15 +229,20 @@ impl Writer {
             let packed = self.pack(commit).map_err(|source| WriterError::Pack { n, source })?;
             let seconds = self.write(&packed)?;
             let Packed { commit, sealed, sealed_to, .. } = &packed;
+            self.signing.unwritten = None;
+            self.signing.moved |= !commit.transitions.is_empty();
             self.heads.committed(sealed, n, commit.row.at, &commit.samples);
             self.consumers.stored(&packed.news);
             // The pipeline may be gone already at shutdown; the row stays committed.
             drop(self.reporter.blocking_send(Report::Committed { n, seconds }));
             self.log_bytes += packed.bytes();
             self.keeper.committed(commit, *sealed_to);
+            self.sign(SIGNED_EVERY);
             self.tidy();
         }
+        self.sign(0.0);
         self.write_last_cursors();
+        self.write_last_head();
         self.checkpoint();
         Ok(())
     }
@@ -240,7 +261,8 @@ impl Writer {
         let packed = Packed::new(commit, due, sealed_to, &mut self.rows)?
             .with_readings(readings)
             .with_words(words);
-        Ok(packed.with_news(self.consumers.take()))
+        let head = self.signing.unwritten.clone();
+        Ok(packed.with_news(self.consumers.take()).with_head(head))
     }
 
     /// Writes until it succeeds; gives up only when nobody sends any more.
@@ -284,6 +306,32 @@ impl Writer {
         }
     }
 
+    /// Signs the audit, if it has moved and was not signed in the last seconds. The head goes on the disk with
+    /// the next commit.
+    fn sign(&mut self, every: f64) {
+        let Signing { key, moved, last, unwritten } = &mut self.signing;
+        if !*moved || last.as_ref().is_some_and(|last| last.seconds() < every) {
+            return;
+        }
+        match stand::sign(&self.conn, key) {
+            Ok(head) => {
+                self.host.head(&head);
+                *unwritten = Some(head);
+                *moved = false;
+            }
+            Err(error) => tracing::warn!(%error, "the audit could not be signed; trying again"),
+        }
+        *last = Some(Stopwatch::start());
+    }
+
+    fn write_last_head(&mut self) {
+        if let Some(head) = &self.signing.unwritten
+            && let Err(error) = stand::keep(&self.conn, head)
+        {
+            tracing::warn!(%error, "the last head of the audit is not on the disk");
+        }
+    }
+
     /// Takes a new connection, if one can be had whose whole log reaches the disk.
     fn replace_connection(&mut self) {
         let fresh = connection::writable(&self.path)
@@ -301,6 +349,11 @@ impl Writer {
         match self.keeper.slice(&mut self.conn, idle, pressed, &self.consumers.holds()) {
             Ok(bytes) => self.log_bytes += bytes,
             Err(error) => tracing::warn!(%error, "retention failed; trying again later"),
+        }
+        if let Some(head) = self.keeper.take_head() {
+            self.host.head(&head);
+            self.signing.unwritten = None;
+            self.signing.moved = false;
         }
         if self.log_bytes >= if idle { IDLE_CHECKPOINT_BYTES } else { CHECKPOINT_BYTES } {
             self.checkpoint();

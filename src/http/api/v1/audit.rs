@@ -13,11 +13,11 @@ pub struct Act {
     pub actor: Option<String>,
     /// When.
     pub at: Timestamp,
-    /// SHA-256 over this act and the link before it, in hexadecimal.
+    /// The link of its transition in the chain of all, in hexadecimal.
     pub chain: String,
     /// SHA-256 of the stored body, in hexadecimal.
     pub hash: String,
-    /// What became of a command; `null` where its body was erased.
+    /// What became of a command; `null` where it is none, and where that cannot be read.
     pub outcome: Option<String>,
     /// The transition it is.
     pub seq: u64,
