@@ -106,6 +106,18 @@ pub(crate) fn too_rare(device: &DeviceId) -> String {
     )
 }
 
+/// A device whose news are more than are told one by one.
+pub(crate) fn over_budget(device: &DeviceId) -> String {
+    format!(
+        "{device} reports more than is told one by one: what lasts, repeats or ends is told later"
+    )
+}
+
+/// Findings of the past that were not noted one by one.
+pub(crate) fn more_findings(count: u64, last: &str) -> String {
+    if count == 1 { last.to_owned() } else { format!("{count} more of the past, the last: {last}") }
+}
+
 /// Somebody who is to be watched continuously has no device.
 pub(crate) fn no_device() -> String {
     "no device watches a patient who is to be watched continuously".to_owned()

@@ -3,7 +3,7 @@
 use super::judgement::{Kind, Occurrence};
 use super::limit::Evidence;
 use super::{Patient, RuleContext, silence};
-use crate::alarms::book::{Key, Open};
+use crate::alarms::book::{Key, OVER_BUDGET, Open};
 use crate::alarms::draft::technical;
 use crate::model::alarm::{Alarm, Condition, Priority, TimeQuality};
 use crate::model::cause::Cause;
@@ -314,6 +314,7 @@ pub(super) fn is_about_link(rule: &RuleId) -> bool {
             | BOOT_RESET
             | UNATTRIBUTED
             | INTERVAL
+            | OVER_BUDGET
     )
 }
 
