@@ -132,7 +132,8 @@ impl App {
         };
         let addresses = interfaces.as_ref().map(|all| all.addresses(config)).transpose()?;
         let host = StoreHost { load: shedding.load(), metrics: handles.metrics.clone() };
-        let terms = store::Terms { keep, host: Arc::new(host) };
+        let reserve = config.store.reserve_bytes;
+        let terms = store::Terms { keep, host: Arc::new(host), reserve };
         let running = store::start(opened, terms).context("cannot start the store")?;
         let pipeline = pipeline::Parts {
             core,
@@ -143,6 +144,7 @@ impl App {
             shedding,
             committer: running.committer,
             reports: running.reports,
+            room: running.room,
             board,
             ring,
             metrics: handles.metrics.clone(),

@@ -29,6 +29,9 @@ pub struct Store {
     pub waves_keep: Span,
     /// Bytes of waveforms kept, at most.
     pub waves_max_bytes: u64,
+    /// Bytes of the disk kept for what must go on when it is full; without it the smaller of 256 MiB and 5 % of the
+    /// disk.
+    pub reserve_bytes: Option<u64>,
 }
 
 impl Store {
@@ -58,6 +61,7 @@ impl Default for Store {
             history_max_bytes: keep.history_bytes,
             waves_keep: keep.waves,
             waves_max_bytes: keep.waves_bytes,
+            reserve_bytes: None,
         }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct BatchIntake {
     queue: VecDeque<Submission>,
     /// Payload bytes in `queue`.
     bytes: usize,
+    /// Submissions in `queue` that no full disk holds up.
+    urgent: usize,
     closed: bool,
 }
 
@@ -46,6 +48,8 @@ pub(super) struct Taken {
     pub(super) since: Stopwatch,
     /// How long its oldest message had waited then, in seconds; `None` without any message.
     pub(super) waited_s: Option<f64>,
+    /// About how many bytes of the disk it may take.
+    pub(super) disk_bytes: u64,
 }
 
 /// A batch that was stepped, on its way to the disk.
@@ -59,12 +63,13 @@ pub(super) struct Stepped {
     pub(super) bodies: Vec<String>,
     pub(super) taken: Stopwatch,
     pub(super) waited_s: Option<f64>,
+    pub(super) disk_bytes: u64,
     pub(super) done: Vec<(Submission, Vec<CommandAnswer>)>,
 }
 
 impl BatchIntake {
     pub(super) fn new(inbox: mpsc::Receiver<Submission>, clock: Clock) -> Self {
-        Self { inbox, clock, queue: VecDeque::new(), bytes: 0, closed: false }
+        Self { inbox, clock, queue: VecDeque::new(), bytes: 0, urgent: 0, closed: false }
     }
 
     /// Takes nothing more in; what is in the inbox is still taken.
@@ -77,9 +82,9 @@ impl BatchIntake {
         self.closed && self.queue.is_empty()
     }
 
-    /// Waits until there is something to take.
-    pub(super) async fn ready(&mut self) {
-        if !self.queue.is_empty() {
+    /// Waits until there is something to take, of devices too unless the disk is full.
+    pub(super) async fn ready(&mut self, full: bool) {
+        if self.urgent > 0 || (!full && !self.queue.is_empty()) {
             return;
         }
         if self.closed {
@@ -91,14 +96,24 @@ impl BatchIntake {
         }
     }
 
-    /// Whether there is something to take; fetches up to a batch of it.
-    pub(super) fn has_some(&mut self) -> bool {
-        while self.bytes < BATCH_BYTES
+    /// Fetches up to a batch, or all there is where the disk is full: what is urgent may stand behind it.
+    pub(super) fn fetch(&mut self, full: bool) {
+        while (self.bytes < BATCH_BYTES || full)
             && let Ok(submission) = self.inbox.try_recv()
         {
             self.push(submission);
         }
-        !self.queue.is_empty()
+    }
+
+    /// Whether there is something to take, of devices too unless the disk is full.
+    pub(super) fn has_some(&self, full: bool) -> bool {
+        self.urgent > 0 || (!full && !self.queue.is_empty())
+    }
+
+    /// About how many bytes of the disk the next submission of a device may take.
+    pub(super) fn next_of_device(&self) -> Option<u64> {
+        let next = self.queue.iter().find(|submission| !submission.urgent);
+        next.map(Submission::disk_bytes)
     }
 
     /// Inputs fetched and not yet stepped.
@@ -106,8 +121,9 @@ impl BatchIntake {
         self.queue.iter().map(|s| s.inputs.len()).sum()
     }
 
-    /// The next batch, `own` inputs first; the clock is read once.
-    pub(super) fn take(&mut self, own: Vec<Input>) -> Taken {
+    /// The next batch, `own` inputs first; the clock is read once. Of devices only as much as the disk has room for,
+    /// in order.
+    pub(super) fn take(&mut self, own: Vec<Input>, has_room: impl Fn(u64) -> bool) -> Taken {
         let mut taken = Taken {
             stamp: Stamp::default(),
             inputs: own,
@@ -116,17 +132,28 @@ impl BatchIntake {
             done: Vec::new(),
             since: Stopwatch::start(),
             waited_s: None,
+            disk_bytes: 0,
         };
         if self.clock.follows_stream() {
             self.take_one_instant(&mut taken);
         } else {
             let mut bytes = 0;
+            let mut left = VecDeque::new();
             while bytes < BATCH_BYTES
                 && let Some(mut submission) = self.pop()
             {
+                let disk_bytes = taken.disk_bytes + submission.disk_bytes();
+                if !submission.urgent && (!left.is_empty() || !has_room(disk_bytes)) {
+                    left.push_back(submission);
+                    continue;
+                }
                 bytes += submission.bytes;
+                taken.disk_bytes = disk_bytes;
                 taken.inputs.append(&mut submission.inputs);
                 taken.end(submission);
+            }
+            while let Some(submission) = left.pop_back() {
+                self.put_back(submission);
             }
         }
         taken.stamp = self.clock.stamp();
@@ -135,13 +162,21 @@ impl BatchIntake {
 
     fn push(&mut self, submission: Submission) {
         self.bytes += submission.bytes;
+        self.urgent += usize::from(submission.urgent);
         self.queue.push_back(submission);
     }
 
     fn pop(&mut self) -> Option<Submission> {
         let submission = self.queue.pop_front()?;
         self.bytes -= submission.bytes;
+        self.urgent -= usize::from(submission.urgent);
         Some(submission)
+    }
+
+    fn put_back(&mut self, submission: Submission) {
+        self.bytes += submission.bytes;
+        self.urgent += usize::from(submission.urgent);
+        self.queue.push_front(submission);
     }
 
     /// With `--clock stream` time moves with each message, so a batch ends where the next is newer.
@@ -177,7 +212,7 @@ impl Taken {
     pub(super) fn nothing(stamp: Stamp) -> Self {
         let (inputs, letters, waves, done) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let since = Stopwatch::start();
-        Self { stamp, inputs, letters, waves, done, since, waited_s: None }
+        Self { stamp, inputs, letters, waves, done, since, waited_s: None, disk_bytes: 0 }
     }
 
     fn end(&mut self, mut submission: Submission) {
@@ -191,8 +226,8 @@ impl Taken {
 
 /// Packs what a batch caused into one commit, and keeps what its report will need.
 pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) {
-    let Taken { stamp: now, inputs, letters: mut dead_letters, waves, done, since, waited_s } =
-        taken;
+    let Taken { stamp: now, inputs, letters: mut dead_letters, waves, done, .. } = taken;
+    let Taken { since, waited_s, disk_bytes, .. } = taken;
     dead_letters.extend(out.dead_letters);
     let row = core.row();
     let count = inputs.len();
@@ -234,6 +269,7 @@ pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) 
         bodies,
         taken: since,
         waited_s,
+        disk_bytes,
         done,
     };
     (stepped, commit)

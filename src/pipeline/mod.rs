@@ -4,6 +4,7 @@
 //! While one batch is being committed the next is taken and stepped; results come back in order.
 
 mod batch;
+mod disk_room;
 pub mod load_shedding;
 mod publish;
 pub mod pulse;
@@ -31,10 +32,11 @@ use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
 use vitalgate_domain::output::Output;
 use vitalgate_store::types::Commit;
-use vitalgate_store::{Committer, NotTaken, Report};
+use vitalgate_store::{Committer, NotTaken, Report, Room};
 
 pub use batch::stored;
 use batch::{BatchIntake, Stepped, Taken};
+use disk_room::{DiskRoom, Turn};
 use publish::{Publisher, Waits};
 use snapshots::Snapshots;
 use unwatched::Unwatched;
@@ -43,6 +45,8 @@ use unwatched::Unwatched;
 const UNDER_WAY: usize = 2;
 /// A row at least so often, empty if need be.
 const ROW_EVERY: Span = Span::secs(10);
+/// The same while the disk is full: with each the store measures what is left.
+const ROW_WHILE_FULL: Span = Span::secs(3);
 /// The longest sleep: heartbeats and stalls are noticed within it.
 const TICK: Duration = Duration::from_millis(100);
 /// Intake that stood still for longer has a gap (docs/architecture.md).
@@ -71,6 +75,8 @@ pub struct Parts {
     pub committer: Committer,
     /// What became of them.
     pub reports: mpsc::Receiver<Report>,
+    /// What the disk has for devices.
+    pub room: Room,
     /// Where the board is published; it holds the core's from the beginning, because the listener
     /// knows principals from it alone.
     pub board: watch::Sender<Arc<Board>>,
@@ -102,6 +108,7 @@ struct Pipeline {
     /// The commits of the last of them, for which the store had no room yet.
     waiting: VecDeque<Commit>,
     failing: bool,
+    disk: DiskRoom,
     /// Since the last commit came back.
     progress: Stopwatch,
     row: u64,
@@ -129,6 +136,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         shedding,
         committer,
         mut reports,
+        room,
         board,
         ring,
         metrics,
@@ -155,6 +163,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         pending: VecDeque::new(),
         waiting: VecDeque::new(),
         failing: false,
+        disk: DiskRoom::new(room),
         progress: Stopwatch::start(),
         last_open: now,
         metrics,
@@ -167,6 +176,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
             break;
         }
         let may_take = pipeline.may_take();
+        let held = pipeline.holds_devices_back();
         let sleep = pipeline.sleep();
         tokio::select! {
             biased;
@@ -176,7 +186,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
                 pipeline.intake.close();
                 pipeline.own.extend(pipeline.refusals.rest());
             }
-            () = pipeline.intake.ready(), if may_take => {}
+            () = pipeline.intake.ready(held), if may_take => {}
             () = tokio::time::sleep(sleep) => {}
         }
         pipeline.turn();
@@ -191,6 +201,31 @@ impl Pipeline {
         self.failing || self.pending.len() < UNDER_WAY
     }
 
+    /// Whether what devices sent waits: the disk is full, or may be once all that is under way is written.
+    fn holds_devices_back(&self) -> bool {
+        let next = self.intake.next_of_device();
+        self.disk.is_full() || next.is_some_and(|next| !self.disk.has(next, self.under_way()))
+    }
+
+    /// About how many bytes of the disk the batches may take that are not reported yet.
+    fn under_way(&self) -> u64 {
+        self.pending.iter().map(|stepped| stepped.disk_bytes).sum()
+    }
+
+    /// The disk is full from here on, or has room again.
+    fn notice_full_disk(&mut self) {
+        self.intake.fetch(self.disk.is_full());
+        let Some(turn) = self.disk.turn(self.intake.next_of_device()) else { return };
+        let full = turn == Turn::Full;
+        if full {
+            tracing::error!("the disk is full: nothing of devices is taken in until there is room");
+        } else {
+            tracing::info!("the disk has room again");
+        }
+        self.own.push(Input::Disk { full });
+        self.publisher.disk(full);
+    }
+
     fn sleep(&self) -> Duration {
         let due = self.core.next_deadline().filter(|_| !self.clock.follows_stream());
         let until = due.filter(|_| self.may_take()).map_or(TICK, |due| {
@@ -203,15 +238,18 @@ impl Pipeline {
     /// One turn: take a batch if there is one, else let time pass.
     fn turn(&mut self) {
         let waits = self.pending.front().map_or(0.0, |stepped| stepped.taken.seconds());
-        self.shedding.observe(Pressure { bytes: self.fill.bytes(), waited_s: waits });
+        // What waits for room on the disk is no work.
+        let bytes = if self.disk.is_full() { 0 } else { self.fill.bytes() };
+        self.shedding.observe(Pressure { bytes, waited_s: waits });
         if waits.min(self.progress.seconds()) > STALLED_S {
             self.fail("no commit came back in time");
         }
         if self.may_take() {
             self.notice_intake_gap();
             self.notice_unwatched();
+            self.notice_full_disk();
             self.own.extend(self.refusals.due(self.clock.wall()));
-            if !self.own.is_empty() || self.intake.has_some() {
+            if !self.own.is_empty() || self.intake.has_some(self.holds_devices_back()) {
                 self.take();
             } else {
                 self.pass_time();
@@ -256,7 +294,9 @@ impl Pipeline {
 
     /// Steps 1 to 4 for the next batch.
     fn take(&mut self) {
-        let mut taken = self.intake.take(std::mem::take(&mut self.own));
+        let (disk, under_way) = (&self.disk, self.under_way());
+        let has_room = |bytes| disk.has(bytes, under_way);
+        let mut taken = self.intake.take(std::mem::take(&mut self.own), has_room);
         let now = taken.stamp;
         let moved = (now.offset - self.last_row.offset).as_micros();
         let stepped = moved.abs() > CLOCK_STEP.as_micros();
@@ -280,7 +320,8 @@ impl Pipeline {
             return;
         }
         let now = self.clock.stamp();
-        let overdue = now.at - self.last_row.at >= ROW_EVERY;
+        let every = if self.disk.is_full() { ROW_WHILE_FULL } else { ROW_EVERY };
+        let overdue = now.at - self.last_row.at >= every;
         if !overdue && !self.core.is_due(now.at) {
             return;
         }
@@ -314,7 +355,8 @@ impl Pipeline {
     /// Steps 5 and 6, or the news that a commit fails.
     fn report(&mut self, report: Report) {
         match report {
-            Report::Committed { n, seconds } => {
+            Report::Committed { n, seconds, room } => {
+                self.disk.measured(room);
                 let Some(stepped) = self.pending.pop_front() else { return };
                 debug_assert_eq!(stepped.row, n, "the store reports in order");
                 self.progress = Stopwatch::start();

@@ -129,6 +129,12 @@ impl Publisher {
         self.sender.send_replace(Arc::new(self.board.clone()));
     }
 
+    /// The disk is full from here on, or no more.
+    pub(super) fn disk(&mut self, full: bool) {
+        self.board.disk_full = full;
+        self.sender.send_replace(Arc::new(self.board.clone()));
+    }
+
     /// What is due by the passing of time: the board, vitals, the heartbeat.
     pub(super) fn tick(&mut self, core: &mut Core, clock: &Clock, waits: Waits, failing: bool) {
         let now = if clock.follows_stream() { core.now() } else { clock.stamp() };
@@ -216,7 +222,11 @@ impl Publisher {
             "seq": self.board.seq,
             "unjudged": waits.inputs,
             "oldest_unjudged_s": waits.oldest_s,
-            "store": if failing { "failing" } else { "ok" },
+            "store": match (failing, self.board.disk_full) {
+                (true, _) => "failing",
+                (false, true) => "full",
+                (false, false) => "ok",
+            },
             "silent_devices": self.board.silent_devices(),
             "watchers": self.metrics.watching(),
         });

@@ -24,6 +24,8 @@ pub struct Board {
     pub simulated: bool,
     /// Commits fail at present.
     pub store_failing: bool,
+    /// The disk is full: nothing of devices is taken in at present.
+    pub disk_full: bool,
     /// Wards and their beds.
     pub wards: Arc<BTreeMap<WardId, Vec<BedId>>>,
     /// Patients by id, discharged ones included.

@@ -19,6 +19,7 @@ mod disk;
 mod doctor;
 mod durability;
 mod fake_influx;
+mod full_disk;
 mod harness;
 mod history;
 mod influx;

@@ -16,6 +16,7 @@ use crate::output::{Output, rule};
 use crate::text;
 
 const STORE_FAILING: &str = "store.failing";
+const DISK_FULL: &str = "store.full";
 const INTAKE_GAP: &str = "gateway.deaf";
 const CLOCK_BEHIND: &str = "clock.behind";
 const REFUSED: &str = "link.refused";
@@ -64,6 +65,27 @@ impl Site {
         } else {
             self.alarms.change(&key, None, out, Alarm::absent);
         }
+    }
+
+    /// Whether commits fail.
+    pub fn is_store_failing(&self) -> bool {
+        self.alarms.holds(&own_key(STORE_FAILING))
+    }
+
+    /// The disk is full, or has room again: silence meanwhile belongs to this one alarm.
+    pub fn disk(&mut self, full: bool, out: &mut Output) {
+        let key = own_key(DISK_FULL);
+        if full {
+            let text = text::disk_full();
+            self.alarms.raise(GATEWAY, present(key, Priority::High, text, out), out);
+        } else {
+            self.alarms.change(&key, None, out, Alarm::absent);
+        }
+    }
+
+    /// Whether the disk is full.
+    pub fn is_disk_full(&self) -> bool {
+        self.alarms.holds(&own_key(DISK_FULL))
     }
 
     /// Nobody's screen shows these wards: alarms there reach no one by it.

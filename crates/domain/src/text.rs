@@ -148,6 +148,11 @@ pub(crate) fn store_failing() -> String {
     "the store fails: nothing new is acknowledged".to_owned()
 }
 
+/// The disk is full.
+pub(crate) fn disk_full() -> String {
+    "the disk is full: nothing of devices is taken in until there is room".to_owned()
+}
+
 /// A ward on no screen.
 pub(crate) fn unwatched(ward: &WardId) -> String {
     format!("no screen shows ward {ward}")

@@ -72,7 +72,7 @@ pub(super) struct Head {
     pub(super) intake_gaps: Vec<IntakeGap>,
     #[n(6)]
     pub(super) row: u64,
-    /// Commits fail since then: intake may stand still, and no device is blamed for it.
+    /// Commits fail since then, or the disk is full: intake may stand still, and no device is blamed for it.
     #[n(7)]
     pub(super) failing_since: Option<Timestamp>,
 }
@@ -202,7 +202,8 @@ impl Core {
                 | Input::Sink { .. }
                 | Input::LinesRefused { .. }
                 | Input::SignInsFailed(_)
-                | Input::Crowded { .. } => self.advance_to(now, &mut out),
+                | Input::Crowded { .. }
+                | Input::Disk { .. } => self.advance_to(now, &mut out),
             }
             self.note_alarms(&mut out);
             self.step(input, &mut out);
@@ -309,8 +310,13 @@ impl Core {
                 self.note_site_deadline();
             }
             Input::Store { failing } => {
-                self.store(*failing, out);
+                self.stalled(*failing || self.site.is_disk_full(), out);
                 self.site_mut().store(*failing, out);
+                self.note_site_deadline();
+            }
+            Input::Disk { full } => {
+                self.stalled(*full || self.site.is_store_failing(), out);
+                self.site_mut().disk(*full, out);
                 self.note_site_deadline();
             }
         }

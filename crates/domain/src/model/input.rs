@@ -163,6 +163,13 @@ pub enum Input {
         #[n(2)]
         address: Option<String>,
     },
+    /// The disk is full, so that nothing of devices is taken in, or has room again.
+    #[n(16)]
+    Disk {
+        /// Whether it is.
+        #[n(0)]
+        full: bool,
+    },
 }
 
 /// What InfluxDB has against a line for good. Numbers are part of the journal.
@@ -217,7 +224,8 @@ impl Input {
             | Self::Sink { .. }
             | Self::LinesRefused { .. }
             | Self::SignInsFailed(_)
-            | Self::Crowded { .. } => None,
+            | Self::Crowded { .. }
+            | Self::Disk { .. } => None,
         }
     }
 }

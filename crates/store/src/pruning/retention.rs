@@ -90,6 +90,11 @@ impl Keeper {
         self.sealed_to = sealed_to;
     }
 
+    /// Whether the last slice left something that may be pruned.
+    pub(crate) fn has_more(&self) -> bool {
+        self.more
+    }
+
     /// Prunes a slice if it is time, and merges small blocks unless `pressed`; gives about how many
     /// bytes that adds to the log. Of what consumers still need the newest
     /// rows stay, for each as many as its bound takes.
@@ -356,7 +361,7 @@ mod tests {
         let reader = opened.reader();
         let (kept, keep) = watch::channel(Arc::new(Keep::default()));
         let terms = Terms { keep, ..Terms::default() };
-        let Running { committer, mut reports, thread } = start(opened, terms).unwrap();
+        let Running { committer, mut reports, thread, .. } = start(opened, terms).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut write = |commits: Vec<Commit>| {
             runtime.block_on(async {
