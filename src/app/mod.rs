@@ -102,7 +102,8 @@ impl App {
         let (inbox, submissions) = Inbox::new();
         let handles = Handles::new(inbox, board_seen, signals, clock.clone());
         let shedding = LoadShedding::new(handles.metrics.clone());
-        let refusals = Arc::new(Refusals::default());
+        let max_admitted = config.devices.max_admitted;
+        let refusals = Arc::new(Refusals::new(config.budget.into(), max_admitted));
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
         let reload = if mode.headless || mode.demo {

@@ -12,12 +12,16 @@ pub mod sources;
 mod testing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::access::budgets::SenderBudget;
+use self::access::permission;
 pub use self::access::refusals::Refusals;
 use crate::handles::Handles;
+use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::signal::SignalTable;
 
 /// What a source works with.
@@ -31,6 +35,23 @@ pub struct SourceHandles {
     pub tracker: TaskTracker,
     /// Stops the source.
     pub cancel: CancellationToken,
+}
+
+impl SourceHandles {
+    /// Takes what a sender sent, so many messages and bytes, of its budget; how long it is not read for that. Where time
+    /// goes by the messages nobody is slowed.
+    pub(crate) fn charge(&self, sender: &DeviceId, sent: (usize, usize)) -> Duration {
+        let Handles { board, clock, metrics, .. } = &self.handles;
+        if clock.follows_stream() {
+            return Duration::ZERO;
+        }
+        let devices = || permission::devices_of(&board.borrow(), sender);
+        let wait = self.refusals.charge(sender, sent, devices, clock.stamp().at);
+        if wait > Duration::ZERO {
+            metrics.slowed();
+        }
+        wait
+    }
 }
 
 /// Makes a message of a publish.

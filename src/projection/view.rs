@@ -32,6 +32,8 @@ pub struct Board {
     pub patients: Arc<BTreeMap<PatientId, Arc<PatientView>>>,
     /// Devices, relays and connectors by id.
     pub devices: Arc<BTreeMap<DeviceId, Arc<DeviceView>>>,
+    /// Of these, how many nobody registered.
+    pub admitted: usize,
     /// Open alarms by id.
     pub alarms: Arc<BTreeMap<AlarmId, Arc<Alarm>>>,
     /// Open alarms as judged while the store fails: not on the disk yet, and in place of those above.

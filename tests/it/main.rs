@@ -9,6 +9,7 @@
 mod alarms;
 mod audit;
 mod broker;
+mod budgets;
 mod cases;
 mod cli;
 mod clients;

@@ -113,6 +113,11 @@ pub(crate) fn over_budget(device: &DeviceId) -> String {
     )
 }
 
+/// A sender that is read slowly.
+pub(crate) fn read_slowly(sender: &DeviceId) -> String {
+    format!("{sender} sends more than its budget: it is read slowly, and what it sends comes late")
+}
+
 /// Findings of the past that were not noted one by one.
 pub(crate) fn more_findings(count: u64, last: &str) -> String {
     if count == 1 { last.to_owned() } else { format!("{count} more of the past, the last: {last}") }

@@ -1,8 +1,10 @@
 //! Topics, and who may use which (contract §1 and §2).
 
+use std::sync::Arc;
+
 use crate::ingest::sources::listener::Unknown;
 use crate::ingest::sources::subscriber::SpeaksFor;
-use crate::projection::view::Board;
+use crate::projection::view::{Board, DeviceView};
 use vitalgate_domain::model::command::PrincipalKind;
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::message::Kind;
@@ -72,6 +74,20 @@ pub(crate) fn brings(
         (None, SpeaksFor::Registered) if unknown == Unknown::Admit => id.parse().ok(),
         (None, SpeaksFor::Assigned | SpeaksFor::Registered) => None,
     }
+}
+
+/// For how many devices `principal` speaks, itself included.
+pub(crate) fn devices_of(board: &Board, principal: &DeviceId) -> u64 {
+    let kind = board.devices.get(principal).map(|device| device.kind);
+    let carried = match kind {
+        None | Some(PrincipalKind::Device) => 0,
+        Some(PrincipalKind::Relay | PrincipalKind::Connector) => {
+            let carried =
+                |device: &&Arc<DeviceView>| !device.revoked && device.via.contains(principal);
+            board.devices.values().filter(carried).count()
+        }
+    };
+    1 + carried as u64
 }
 
 /// Whether `principal` may subscribe to `filter`: the commands of those it speaks for.

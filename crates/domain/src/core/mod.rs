@@ -203,7 +203,8 @@ impl Core {
                 | Input::LinesRefused { .. }
                 | Input::SignInsFailed(_)
                 | Input::Crowded { .. }
-                | Input::Disk { .. } => self.advance_to(now, &mut out),
+                | Input::Disk { .. }
+                | Input::OverBudget { .. } => self.advance_to(now, &mut out),
             }
             self.note_alarms(&mut out);
             self.step(input, &mut out);
@@ -314,6 +315,7 @@ impl Core {
                 self.site_mut().store(*failing, out);
                 self.note_site_deadline();
             }
+            Input::OverBudget { sender, over } => self.over_budget(sender, *over, out),
             Input::Disk { full } => {
                 self.stalled(*full || self.site.is_store_failing(), out);
                 self.site_mut().disk(*full, out);

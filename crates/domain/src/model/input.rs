@@ -170,6 +170,16 @@ pub enum Input {
         #[n(0)]
         full: bool,
     },
+    /// A sender sends more than its budget, so that it is read slowly, or no longer does.
+    #[n(17)]
+    OverBudget {
+        /// Who connects.
+        #[n(0)]
+        sender: DeviceId,
+        /// Whether it does.
+        #[n(1)]
+        over: bool,
+    },
 }
 
 /// What InfluxDB has against a line for good. Numbers are part of the journal.
@@ -225,7 +235,8 @@ impl Input {
             | Self::LinesRefused { .. }
             | Self::SignInsFailed(_)
             | Self::Crowded { .. }
-            | Self::Disk { .. } => None,
+            | Self::Disk { .. }
+            | Self::OverBudget { .. } => None,
         }
     }
 }

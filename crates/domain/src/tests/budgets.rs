@@ -2,6 +2,7 @@
 
 use crate::model::alarm::{Condition, State};
 use crate::model::command::Outcome;
+use crate::model::input::Input;
 use crate::model::message::Phase::{End, Single, Start};
 
 use super::scene::Scene;
@@ -155,4 +156,25 @@ fn who_leaves_leaves_no_alarm_behind() {
     assert!(scene.core.patients["p"].alarms.shown().next().is_none());
     scene.advance(10_000.0);
     scene.expect(&[]);
+}
+
+#[test]
+fn who_is_read_slowly_is_named_to_operators_and_to_its_patient() {
+    let mut scene = implant();
+    let over = |sender: &str, over| Input::OverBudget { sender: sender.parse().unwrap(), over };
+    scene.fold(&[over("dev", true)]);
+    scene.expect(&[
+        "raised medium gateway.sender_over_budget: alarming, present",
+        "raised medium link.read_slowly: alarming, present",
+    ]);
+    assert!(scene.alarm("gateway.sender_over_budget").text.starts_with("dev sends more"));
+    scene.fold(&[over("dev", true), over("relay", true)]);
+    scene.expect(&["raised medium gateway.sender_over_budget: alarming, present"]);
+    assert_eq!(scene.core.site.over_budgets().count(), 2);
+    scene.fold(&[over("dev", false), over("relay", false)]);
+    scene.expect(&[
+        "ended medium gateway.sender_over_budget: closed ended",
+        "ended medium link.read_slowly: closed ended",
+        "ended medium gateway.sender_over_budget: closed ended",
+    ]);
 }

@@ -10,6 +10,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use super::client::{Broken, Client, Grant, Received};
 use super::intake::{Acks, Place, SubscriberIntake};
 use super::{SECOND, Shared, seconds};
+use crate::clock::Stopwatch;
 use crate::inbox::{Closed, Receipt, Submission};
 use crate::ingest::bundle::Bundle;
 use crate::ingest::line::{Line, NotAccepted};
@@ -59,6 +60,8 @@ type Submitting = Pin<Box<dyn Future<Output = Result<(), Closed>> + Send>>;
 /// What belongs to one connection.
 struct Session {
     line: Line<Acks>,
+    /// It is not read for so long, because it brought more than its budget.
+    pause: (Stopwatch, Duration),
     submitting: Option<Submitting>,
     received: Vec<Received>,
     /// Messages now waited in the session while nobody listened.
@@ -170,8 +173,9 @@ impl<'a, C: Client> Link<'a, C> {
         self.client.subscribe(&session.filters.asked).await?;
         self.probe(session).await?;
         loop {
-            let listening =
-                session.submitting.is_none() && session.line.has_room(&Place::default(), 0);
+            let listening = session.submitting.is_none()
+                && session.line.has_room(&Place::default(), 0)
+                && session.may_be_read();
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Err(End::Stopped),
@@ -206,6 +210,8 @@ impl<'a, C: Client> Link<'a, C> {
             }
         }
         if let Some((submission, place)) = intake.finish() {
+            let sent = (place.messages, place.bytes);
+            session.pause = (Stopwatch::start(), shared.source.charge(&shared.config.id, sent));
             let inbox = shared.source.handles.inbox.clone();
             session.probes_held += place.acks.probes;
             session.line.push(place);
@@ -269,6 +275,7 @@ impl Session {
     fn new(shared: &Shared, kept: bool) -> Self {
         Self {
             line: Line::new(usize::MAX, shared.config.max_bytes),
+            pause: (Stopwatch::start(), Duration::ZERO),
             submitting: None,
             received: Vec::new(),
             backlog: kept,
@@ -277,6 +284,14 @@ impl Session {
             age: 0,
             filters: Filters::new(shared),
         }
+    }
+}
+
+impl Session {
+    /// Whether it is within its budget again.
+    fn may_be_read(&self) -> bool {
+        let (since, pause) = &self.pause;
+        pause.is_zero() || since.seconds() >= pause.as_secs_f64()
     }
 }
 
