@@ -29,6 +29,8 @@ pub struct Store {
     pub waves_keep: Span,
     /// Bytes of waveforms kept, at most.
     pub waves_max_bytes: u64,
+    /// How long transitions are kept after their alarm was closed, and notes.
+    pub transitions_keep: Span,
     /// Bytes of the disk kept for what must go on when it is full; without it the smaller of 256 MiB and 5 % of the
     /// disk.
     pub reserve_bytes: Option<u64>,
@@ -45,6 +47,7 @@ impl Store {
             history_bytes: self.history_max_bytes,
             waves: self.waves_keep,
             waves_bytes: self.waves_max_bytes,
+            transitions: self.transitions_keep,
         }
     }
 }
@@ -61,6 +64,7 @@ impl Default for Store {
             history_max_bytes: keep.history_bytes,
             waves_keep: keep.waves,
             waves_max_bytes: keep.waves_bytes,
+            transitions_keep: keep.transitions,
             reserve_bytes: None,
         }
     }

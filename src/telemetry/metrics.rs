@@ -218,7 +218,11 @@ impl Metrics {
         zero(&self.0.crowded_out, "way", &["mqtt", "http"]);
         zero(&self.0.shed, "what", &["stream", "stalled_stream"]);
         zero(&self.0.deadman, "result", &["sent", "failed", "withheld"]);
-        zero(&self.0.pruned, "what", &["journal", "history_age", "history_bytes", "waves"]);
+        zero(
+            &self.0.pruned,
+            "what",
+            &["journal", "history_age", "history_bytes", "waves", "transitions", "dead_letters"],
+        );
     }
 
     /// There is work that may be shed: all of it stands at 0 from now on.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Span;
 
-/// How long things are kept. Transitions and audit are kept for ever.
+/// How long things are kept. The audit, and what people asked and were answered, is kept for ever.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keep {
     /// Journal rows, at least as long as something still needs them.
@@ -22,6 +22,8 @@ pub struct Keep {
     pub waves: Span,
     /// Waveforms in bytes, compressed; the oldest are pruned first.
     pub waves_bytes: u64,
+    /// Transitions of alarms, from when they were closed, and notes; never less than the journal.
+    pub transitions: Span,
 }
 
 impl Default for Keep {
@@ -34,6 +36,7 @@ impl Default for Keep {
             history_bytes: 64 << 30,
             waves: Span::days(7),
             waves_bytes: 16 << 30,
+            transitions: Span::days(400),
         }
     }
 }

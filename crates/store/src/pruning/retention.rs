@@ -6,11 +6,13 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::watch;
 
 use super::ageing::{Aged, Ageing};
+use super::alarm_log::AlarmLog;
 use super::keep::Keep;
 use super::merging::{Merged, Merging};
 use super::pruned::Pruned;
 use super::surplus;
 use crate::consumers::Hold;
+use crate::dead_letters;
 use crate::history::heads::Heads;
 use crate::history::words::series::WordSeries;
 use crate::host::Host;
@@ -28,8 +30,12 @@ const PAGES: usize = 256;
 /// Below this many free pages (8 MiB) the file keeps them for what comes next.
 const SPARE_PAGES: i64 = 1_024;
 
+/// Dead letters kept of all senders together; of one sender [`dead_letters`] bounds them.
+const DEAD_LETTERS_BYTES: u64 = 256 << 20;
+
 /// What is pruned, as it is counted: the parts of [`Keeper::delete`].
-const KINDS: [&str; 4] = ["journal", "history_age", "history_bytes", "waves"];
+const KINDS: [&str; 6] =
+    ["journal", "history_age", "history_bytes", "waves", "transitions", "dead_letters"];
 
 /// Decides what is pruned next.
 #[derive(Debug)]
@@ -42,6 +48,7 @@ pub(crate) struct Keeper {
     host: Arc<dyn Host>,
     ageing: Ageing,
     ageing_of_words: Ageing,
+    alarm_log: AlarmLog,
     merging: Merging,
     snapshot_row: u64,
     sealed_to: u64,
@@ -69,6 +76,7 @@ impl Keeper {
             words,
             ageing: Ageing::of(Aged::Blocks),
             ageing_of_words: Ageing::of(Aged::Words),
+            alarm_log: AlarmLog::default(),
             merging: Merging::default(),
             keep,
             host,
@@ -122,7 +130,9 @@ impl Keeper {
         let freed = vacuum(conn)?;
         let full = pruned.iter().any(|rows| *rows as i64 >= ROWS);
         let merging = merged.is_some() && self.merging.is_under_way();
-        let ageing = self.ageing.is_under_way() || self.ageing_of_words.is_under_way();
+        let ageing = self.ageing.is_under_way()
+            || self.ageing_of_words.is_under_way()
+            || self.alarm_log.is_under_way();
         self.more = full || freed || ageing || merging;
         let pages =
             pruned.iter().sum::<usize>() + merged.unwrap_or(0) + if freed { PAGES } else { 0 };
@@ -153,7 +163,7 @@ impl Keeper {
         Ok(merged)
     }
 
-    fn delete(&mut self, conn: &mut Connection, holds: &[Hold]) -> rusqlite::Result<[usize; 4]> {
+    fn delete(&mut self, conn: &mut Connection, holds: &[Hold]) -> rusqlite::Result<[usize; 6]> {
         let keep = Arc::clone(&self.keep.borrow());
         let Keep { journal, journal_bytes, history_bytes, waves, waves_bytes, .. } = *keep;
         let before = |keep: Span| (self.now - keep).as_micros();
@@ -185,8 +195,10 @@ impl Keeper {
                    OR upto <= (SELECT upto FROM waves ORDER BY id DESC LIMIT 1) - ?3)",
             )?
             .execute(params![ROWS, before(waves), waves_bytes as i64])?,
+            self.alarm_log.slice(&tx, keep.transitions, self.wall)?,
+            dead_letters::prune_beyond(&tx, DEAD_LETTERS_BYTES, ROWS)?,
         ];
-        if pruned == [0; 4] {
+        if pruned == [0; 6] {
             return Ok(pruned);
         }
         of_series.write(&tx)?;
