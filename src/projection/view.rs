@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::shared_map::SharedMap;
 use vitalgate_domain::device::BINDING_UNCERTAINTY;
 use vitalgate_domain::model::alarm::{Alarm, AlarmKind};
 use vitalgate_domain::model::command::{AgeClass, PatientLimit, PrincipalKind};
@@ -31,7 +32,7 @@ pub struct Board {
     /// Patients by id, discharged ones included.
     pub patients: Arc<BTreeMap<PatientId, Arc<PatientView>>>,
     /// Devices, relays and connectors by id.
-    pub devices: Arc<BTreeMap<DeviceId, Arc<DeviceView>>>,
+    pub devices: Arc<SharedMap<DeviceId, Arc<DeviceView>>>,
     /// Of these, how many nobody registered.
     pub admitted: usize,
     /// Open alarms by id.

@@ -106,7 +106,7 @@ async fn a_revoked_principal_is_disconnected() {
     let client = gateway.client(&V5.bytes()).await;
     gateway.board.send_modify(|board| {
         let mut devices = (*board.devices).clone();
-        let device = devices.values_mut().find(|device| device.id.as_str() == "dev-1").unwrap();
+        let device = devices.get_mut("dev-1").unwrap();
         Arc::make_mut(device).revoked = true;
         *board = Arc::new(Board { devices: Arc::new(devices), ..Board::default() });
     });
