@@ -10,6 +10,7 @@ mod publish;
 pub mod pulse;
 mod snapshots;
 pub mod stored;
+mod stream_share;
 mod unwatched;
 
 use std::collections::VecDeque;
