@@ -77,9 +77,9 @@ impl BatchIntake {
         self.inbox.close();
     }
 
-    /// Whether nothing will come any more.
-    pub(super) fn is_done(&self) -> bool {
-        self.closed && self.queue.is_empty()
+    /// Whether nothing will come any more. What waits for room on a full disk is never accepted: its senders keep it.
+    pub(super) fn is_done(&self, full: bool) -> bool {
+        self.closed && !self.has_some(full)
     }
 
     /// Waits until there is something to take, of devices too unless the disk is full.

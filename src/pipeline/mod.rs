@@ -173,7 +173,8 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
     pipeline.turn();
     let mut draining = false;
     loop {
-        if draining && pipeline.intake.is_done() && pipeline.pending.is_empty() {
+        let done = pipeline.intake.is_done(pipeline.disk.is_full());
+        if draining && done && pipeline.pending.is_empty() {
             break;
         }
         let may_take = pipeline.may_take();
@@ -249,7 +250,10 @@ impl Pipeline {
             self.notice_intake_gap();
             self.notice_unwatched();
             self.notice_full_disk();
-            self.own.extend(self.refusals.due(self.clock.wall()));
+            // What strangers try waits as well: the reserve is not theirs.
+            if !self.disk.is_full() {
+                self.own.extend(self.refusals.due(self.clock.wall()));
+            }
             if !self.own.is_empty() || self.intake.has_some(self.holds_devices_back()) {
                 self.take();
             } else {

@@ -69,7 +69,7 @@ fn events_without_end_make_an_alarm_log_that_ends() {
 }
 
 #[test]
-#[ignore = "needs 120 MiB of events"]
+#[ignore = "needs 64 MiB of events"]
 fn a_great_flood_of_events_makes_an_alarm_log_that_ends() {
     flood(1_200, 500);
 }

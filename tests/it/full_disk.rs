@@ -117,7 +117,7 @@ fn retention_makes_room_on_a_full_disk() {
     let (mut flood, events) = (gateway.mqtt("flood"), gateway.events());
     assert!(fill(&gateway, &mut flood, &events) > 20);
 
-    gateway.kill();
+    gateway.stop();
     gateway.set("store", "waves_max_bytes", &json!(1 << 20));
     gateway.start_again();
     eventually("it is ready", || is_ready(&gateway).then_some(()));

@@ -4,6 +4,7 @@
 //! piece when a write finds no room, all of it when a start does, and taken again as soon as there is enough.
 
 use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate};
@@ -35,7 +36,8 @@ impl Reserve {
     pub(crate) fn of(dir: &Path, set: Option<u64>) -> Self {
         let usual = || disk_size(dir).map_or(0, |size| USUAL.min(size / SHARE));
         let path = file_in(dir);
-        let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let mut options = OpenOptions::new();
+        let open = options.create(true).truncate(false).write(true).mode(0o600).open(&path);
         let file = open.inspect_err(|error| tracing::warn!(%error, "no room can be kept")).ok();
         let held = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |file| file.len());
         Self { path, file, wanted: set.unwrap_or_else(usual), held }
