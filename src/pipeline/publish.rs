@@ -227,11 +227,13 @@ impl Publisher {
 
     fn publish_vitals(&mut self) {
         self.published_vitals = Stopwatch::start();
-        let mut restless = std::mem::take(&mut self.restless);
+        let restless = std::mem::take(&mut self.restless);
         if self.metrics.watching() == 0 {
             return;
         }
-        self.restless = restless.extract_if(.., |id| !self.share_of_patients.may(id)).collect();
+        let (restless, rest): (BTreeSet<_>, _) =
+            restless.into_iter().partition(|patient| self.share_of_patients.may(patient));
+        self.restless = rest;
         let frames: Vec<Frame> = board::present(&self.board, &restless)
             .map(|view| Frame {
                 index: 0,

@@ -165,9 +165,9 @@ mod tests {
     fn who_is_over_budget_is_announced_once_and_when_it_is_over() {
         let mut budgets = budgets();
         let told = |inputs: Vec<Input>| -> Vec<(String, bool)> {
-            let one = |input| match input {
-                Input::OverBudget { sender, over } => (sender.to_string(), over),
-                other => panic!("{other:?}"),
+            let one = |input| {
+                let Input::OverBudget { sender, over } = input else { panic!("{input:?}") };
+                (sender.to_string(), over)
             };
             inputs.into_iter().map(one).collect()
         };

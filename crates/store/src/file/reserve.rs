@@ -98,7 +98,7 @@ pub(crate) fn give_all_if_short(dir: &Path) {
         match given {
             Ok(()) => tracing::warn!("the disk is full: the reserve is used to open the store"),
             Err(error) => {
-                tracing::warn!(%error, "the disk is full, and the reserve cannot be used")
+                tracing::warn!(%error, "the disk is full, and the reserve cannot be used");
             }
         }
     }
