@@ -200,6 +200,7 @@ impl Book {
             known_at: draft.known_at,
             owed: None,
             shown: None,
+            shown_following: false,
         };
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
@@ -349,6 +350,7 @@ impl Book {
         open.wake_at = wake(open, change, out.now);
         open.reword();
         (open.owed, open.shown) = (None, Some(open.alarm.state));
+        open.shown_following = open.alarm.group.is_some();
         let closed = !open.alarm.is_open();
         let alarm = Box::new(open.alarm.clone());
         let context = (change == Change::Raised)

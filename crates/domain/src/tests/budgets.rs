@@ -1,7 +1,7 @@
 //! What one device may make of a patient's alarms (contract §5).
 
 use crate::model::alarm::{Condition, State};
-use crate::model::command::Outcome;
+use crate::model::command::{Action, Outcome};
 use crate::model::input::Input;
 use crate::model::message::Phase::{End, Single, Start};
 
@@ -87,6 +87,25 @@ fn what_is_first_or_graver_is_told_at_once_whatever_was_spent() {
 }
 
 #[test]
+fn what_followed_from_an_emergency_is_announced_when_that_is_told_as_over() {
+    let mut scene = Scene::bedside();
+    scene.event("dev", "vf_detected", Some("1"), Start);
+    scene.stream("dev", "heart_rate", 20.0, 8);
+    assert!(scene.alarm("vitals_live.bradycardia_low").group.is_some());
+    storm(&mut scene, "vt_detected", 0, 1_000);
+    scene.event("dev", "vf_detected", Some("1"), End);
+    scene.skip();
+    for second in 0..8 {
+        scene.stream("dev", "heart_rate", 20.0, 1);
+        storm(&mut scene, "vt_detected", 1_000 + second * 20, 20);
+    }
+    let news = scene.news();
+    let unfolded =
+        |line: &String| line.starts_with("unfolded high") && line.contains("bradycardia");
+    assert!(news.iter().any(unfolded), "{news:?}");
+}
+
+#[test]
 fn whoever_answers_is_told_how_it_is() {
     let mut scene = implant();
     storm(&mut scene, "vt_detected", 0, 1_000);
@@ -146,7 +165,7 @@ fn who_leaves_leaves_no_alarm_behind() {
     let mut scene = implant();
     storm(&mut scene, "af_detected", 0, 1_000);
     scene.skip();
-    let (outcome, why) = scene.command(crate::model::command::Action::DischargePatient {
+    let (outcome, why) = scene.command(Action::DischargePatient {
         patient: "p".parse().unwrap(),
         reason: Some("home".to_owned()),
     });

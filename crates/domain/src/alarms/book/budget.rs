@@ -126,7 +126,8 @@ impl Book {
             return false;
         };
         self.budgets.retain(|_, budget| budget.is_needed(now));
-        let calls_anew = change.announces() && !open.is_shown_alarming();
+        let stands_alone = open.shown_following && open.alarm.group.is_none();
+        let calls_anew = change.announces() && (stands_alone || !open.is_shown_alarming());
         let waits = can_wait(change) && !calls_anew;
         let spent = self.budgets.get(&device).is_some_and(|budget| budget.is_spent(now));
         if !waits || !spent {
@@ -181,12 +182,13 @@ impl Book {
 
     /// When what waits of an alarm is told.
     pub(super) fn tells_at(&self, open: &Open) -> Option<Timestamp> {
+        let news_at = match open.owed {
+            Some(_) => Timestamp::default(),
+            None => open.news_at()?,
+        };
         let device = open.alarm.device.as_ref();
-        let one_more = device.and_then(|device| self.budgets.get(device)).map(Budget::one_more_at);
-        match open.owed {
-            Some(_) => Some(one_more.unwrap_or_default()),
-            None => Some(open.news_at()?.max(one_more.unwrap_or_default())),
-        }
+        let budget = device.and_then(|device| self.budgets.get(device));
+        Some(budget.map_or(news_at, |budget| budget.one_more_at().max(news_at)))
     }
 
     /// When a budget has an end to be told, or room for a note.

@@ -90,6 +90,10 @@ pub struct Open {
     /// How people were shown it last.
     #[n(21)]
     pub shown: Option<State>,
+    /// Whether it was shown last as following from another, and not announced.
+    #[n(22)]
+    #[cbor(default)]
+    pub shown_following: bool,
 }
 
 /// A new alarm, as its rule drafts it.

@@ -76,6 +76,7 @@ impl Book {
             known_at: None,
             owed: None,
             shown: None,
+            shown_following: false,
         };
         self.open.insert(key.clone(), open);
         self.record(&key, change, None, out);
