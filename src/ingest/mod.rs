@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::access::budgets::SenderBudget;
-use self::access::permission;
 pub use self::access::refusals::Refusals;
 use crate::handles::Handles;
+use crate::projection::view::Board;
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::signal::SignalTable;
 
@@ -38,14 +38,19 @@ pub struct SourceHandles {
 }
 
 impl SourceHandles {
-    /// Takes what a sender sent, so many messages and bytes, of its budget; how long it is not read for that. Where time
-    /// goes by the messages nobody is slowed.
-    pub(crate) fn charge(&self, sender: &DeviceId, sent: (usize, usize)) -> Duration {
+    /// Takes what a sender sent, so many messages and bytes, of its budget, which is that of the devices it speaks for; how
+    /// long it is not read for that. Where time goes by the messages nobody is slowed.
+    pub(crate) fn charge(
+        &self,
+        sender: &DeviceId,
+        sent: (usize, usize),
+        devices: impl FnOnce(&Board) -> u64,
+    ) -> Duration {
         let Handles { board, clock, metrics, .. } = &self.handles;
         if clock.follows_stream() {
             return Duration::ZERO;
         }
-        let devices = || permission::devices_of(&board.borrow(), sender);
+        let devices = || devices(&board.borrow());
         let wait = self.refusals.charge(sender, sent, devices, clock.stamp().at);
         if wait > Duration::ZERO {
             metrics.slowed();

@@ -174,6 +174,17 @@ mod tests {
     }
 
     #[test]
+    fn a_relay_speaks_for_as_many_as_are_registered_via_it_and_itself() {
+        let mut gone = device("gone", &["cm-1"]);
+        gone.revoked = true;
+        let icds = [device("icd-1", &["cm-1"]), device("icd-2", &["cm-1", "cm-2"])];
+        let [one, two] = icds;
+        let board = board([relay("cm-1"), relay("cm-2"), one, two, gone, device("icd-3", &[])]);
+        let of = |id: &str| devices_of(&board, &id.parse().unwrap());
+        assert_eq!(["cm-1", "cm-2", "icd-1", "nobody"].map(of), [3, 2, 1, 1]);
+    }
+
+    #[test]
     fn only_commands_can_be_subscribed_to_and_only_own_status_is_a_will() {
         let board = board([relay("cm-1"), device("icd-1", &["cm-1"])]);
         let cm = "cm-1".parse().unwrap();

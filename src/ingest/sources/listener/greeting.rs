@@ -237,7 +237,7 @@ async fn enter(
     }
     let version = connect.version;
     // To come and to go is news as well.
-    let wait = shared.source.charge(&principal, (1, 0)).min(LONGEST_WAIT);
+    let wait = shared.charge(&principal, (1, 0)).min(LONGEST_WAIT);
     tokio::select! {
         () = sleep(wait) => {}
         () = shared.source.cancel.cancelled() => {}

@@ -9,9 +9,10 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::client::{Broken, Client, Grant, Received};
 use super::intake::{Acks, Place, SubscriberIntake};
-use super::{SECOND, Shared, seconds};
+use super::{SECOND, Shared, SpeaksFor, seconds};
 use crate::clock::Stopwatch;
 use crate::inbox::{Closed, Receipt, Submission};
+use crate::ingest::access::permission;
 use crate::ingest::bundle::Bundle;
 use crate::ingest::line::{Line, NotAccepted};
 use crate::net::backoff::Backoff;
@@ -211,7 +212,7 @@ impl<'a, C: Client> Link<'a, C> {
         }
         if let Some((submission, place)) = intake.finish() {
             let sent = (place.messages, place.bytes);
-            session.pause = (Stopwatch::start(), shared.source.charge(&shared.config.id, sent));
+            session.pause = (Stopwatch::start(), shared.charge(sent));
             let inbox = shared.source.handles.inbox.clone();
             session.probes_held += place.acks.probes;
             session.line.push(place);
@@ -347,6 +348,16 @@ impl Filters {
 }
 
 impl Shared {
+    /// Takes what the broker brought of its budget, which is that of all whose messages it may bring; how long it is not
+    /// read for that.
+    fn charge(&self, sent: (usize, usize)) -> Duration {
+        let Self { config, source, .. } = self;
+        source.charge(&config.id, sent, |board| match config.speaks_for {
+            SpeaksFor::Assigned => permission::devices_of(board, &config.id),
+            SpeaksFor::Registered => board.devices.len() as u64,
+        })
+    }
+
     fn is_revoked(&self) -> bool {
         let board = self.source.handles.board.borrow();
         board.devices.get(&self.config.id).is_some_and(|device| device.revoked)

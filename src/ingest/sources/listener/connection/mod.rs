@@ -186,7 +186,7 @@ impl Connection {
             tracing::warn!(%principal, %topic, "published what it may not");
         }
         self.not_allowed += intake.not_allowed;
-        self.pause.begin(shared.source.charge(&principal, intake.sent()));
+        self.pause.begin(shared.charge(&principal, intake.sent()));
         self.submit(intake, ended).await?;
         self.flush().await?;
         taken
