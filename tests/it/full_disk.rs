@@ -125,3 +125,35 @@ fn retention_makes_room_on_a_full_disk() {
     flood.publish("vitalgate/v1/flood/waves", noise(&gateway, 20_000), QoS::AtLeastOnce);
     flood.receive_puback();
 }
+
+#[test]
+#[ignore = "needs to mount a tmpfs"]
+fn another_program_fills_the_disk_and_a_restart_comes_up() {
+    let disk = Tmpfs::mount("24m");
+    let store = disk.dir.path().join("store");
+    let mut gateway = Setup::default().rules(RULES).store(&store).start();
+    gateway.admit("p1", "dev-1");
+    gateway.register("spare", "bedside", &json!([]));
+    let mut device = gateway.mqtt("dev-1");
+    device.telemetry("dev-1", &telemetry(1, gateway.now(), &[("spo2", 70.0, "%")]));
+    let filler = disk.dir.path().join("filler");
+    disk.take_what_is_left(&filler);
+
+    for _ in 0..3 {
+        gateway.restart();
+    }
+    let events = gateway.events();
+    let mut device = gateway.mqtt("dev-1");
+    let message = telemetry(2, gateway.now(), &[("spo2", 97.0, "%")]);
+    device.send_telemetry("dev-1", &message);
+    events.alarm("the alarm", |alarm| alarm["rule"] == "store.full");
+    assert!(device.is_silent());
+    let alarm = gateway.alarms("p1").remove(0);
+    assert_eq!(gateway.command(&alarm, "acknowledge").0, 200);
+    let revoked = gateway.command_line("device", &["revoke", "spare"]);
+    assert!(revoked.status.success(), "{revoked:?}");
+
+    fs::remove_file(&filler).unwrap();
+    device.receive_puback();
+    assert_eq!(gateway.values("dev-1", "spo2"), [70.0, 97.0]);
+}
