@@ -241,7 +241,8 @@ impl Core {
 
     fn output(&self, now: Stamp) -> Output {
         let head = &self.head;
-        Output::new(now, head.next_seq, head.site.clone(), head.simulated)
+        let news = self.configuration.rules.news;
+        Output::new(now, head.next_seq, head.site.clone(), head.simulated, news)
     }
 
     fn step(&mut self, input: &Input, out: &mut Output) {

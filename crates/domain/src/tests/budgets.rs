@@ -1,11 +1,12 @@
 //! What one device may make of a patient's alarms (contract §5).
 
+use crate::core::configuration::{Configuration, Texts};
 use crate::model::alarm::{Condition, State};
 use crate::model::command::{Action, Outcome};
 use crate::model::input::Input;
 use crate::model::message::Phase::{End, Single, Start};
 
-use super::scene::Scene;
+use super::scene::{Scene, shipped};
 
 /// So many at once, and so many in an hour, of what can wait; with each at most one first word.
 const AT_ONCE: usize = 240;
@@ -196,4 +197,23 @@ fn who_is_read_slowly_is_named_to_operators_and_to_its_patient() {
         "ended medium link.read_slowly: closed ended",
         "ended medium gateway.sender_over_budget: closed ended",
     ]);
+}
+
+#[test]
+fn how_much_is_told_is_a_setting() {
+    let told = |news: &str| {
+        let mut scene = implant();
+        scene.reconfigure("quality_min = 0.5", &format!("quality_min = 0.5\n{news}"));
+        storm(&mut scene, "vt_detected", 0, 400);
+        scene.news().len()
+    };
+    let (usual, fewer) = (told(""), told("[news]\nat_once = 20"));
+    assert!(
+        (AT_ONCE..AT_ONCE + 9).contains(&usual) && (20..30).contains(&fewer),
+        "{usual} {fewer}"
+    );
+    let Texts { signals, rules, site } = shipped();
+    let rules = rules.replace("quality_min = 0.5", "quality_min = 0.5\n[news]\nan_hour = 59");
+    let refused = Configuration::parse(Texts { signals, rules, site }).unwrap_err().to_string();
+    assert!(refused.contains("an_hour 60 to 36000"), "{refused}");
 }

@@ -16,15 +16,11 @@ use crate::model::ids::{DeviceId, PatientId};
 use crate::model::time::{Span, Timestamp};
 use crate::output::transition::Change;
 use crate::output::{Output, rule};
+use crate::rules::NewsBudget;
 use crate::text;
 
 /// Tells that a device has spent what it may tell.
 pub(crate) const OVER_BUDGET: &str = "link.over_budget";
-
-/// One more after so long: 1,200 an hour.
-const EACH: Span = Span::secs(3);
-/// Less one, of so many at once: 240.
-const BUT_ONE: Span = Span::secs(3 * 239);
 
 /// What is left to a device.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -39,6 +35,9 @@ pub(super) struct Budget {
     /// Findings that were not noted one by one, and the last of them.
     #[n(2)]
     findings: Option<Findings>,
+    /// All of it but one, as a time, as it was set when something was spent last.
+    #[n(3)]
+    but_one: Span,
 }
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -55,16 +54,18 @@ struct Findings {
 impl Budget {
     /// Whether what can wait must wait.
     pub(super) fn is_spent(&self, now: Timestamp) -> bool {
-        self.full_at - now > BUT_ONE
+        self.full_at - now > self.but_one
     }
 
-    fn spend(&mut self, now: Timestamp) {
-        self.full_at = (self.full_at.max(now) + EACH).min(now + BUT_ONE + EACH);
+    fn spend(&mut self, out: &Output) {
+        let (now, NewsBudget { each, but_one }) = (out.now.at, out.news);
+        self.but_one = but_one;
+        self.full_at = (self.full_at.max(now) + each).min(now + but_one + each);
     }
 
     /// When one more may be told.
     fn one_more_at(&self) -> Timestamp {
-        self.full_at - BUT_ONE
+        self.full_at - self.but_one
     }
 }
 
@@ -131,7 +132,7 @@ impl Book {
         let waits = can_wait(change) && !calls_anew;
         let spent = self.budgets.get(&device).is_some_and(|budget| budget.is_spent(now));
         if !waits || !spent {
-            self.budgets.entry(device).or_default().spend(now);
+            self.budgets.entry(device).or_default().spend(out);
             return false;
         }
         open.owed = Some(change);
@@ -155,7 +156,7 @@ impl Book {
         self.budgets.retain(|_, budget| budget.is_needed(now));
         let budget = self.budgets.entry(device.clone()).or_default();
         if !budget.is_spent(now) && budget.findings.is_none() {
-            budget.spend(now);
+            budget.spend(out);
             return out.note(subject.patient, Some(device), what, text);
         }
         let count = budget.findings.as_ref().map_or(0, |findings| findings.count) + 1;
@@ -224,7 +225,7 @@ impl Book {
             if budget.one_more_at() <= now
                 && let Some(Findings { count, last, patient }) = budget.findings.take()
             {
-                budget.spend(now);
+                budget.spend(out);
                 let text = text::more_findings(count, &last);
                 out.note(patient.as_ref(), Some(device), "historical", text);
             }
@@ -245,7 +246,7 @@ impl Book {
         let Some(change) = open.owed else { return };
         let device = open.alarm.device.as_ref();
         if let Some(budget) = device.and_then(|device| self.budgets.get_mut(device)) {
-            budget.spend(out.now.at);
+            budget.spend(out);
         }
         self.tell(key, change, None, out);
     }
