@@ -17,6 +17,11 @@ use vitalgate_domain::model::message::{Body, DeadLetter, WaveSamples};
 pub const INBOX_BYTES: usize = 8 << 20;
 /// Submissions in the channel; the byte bound is the one that matters, this one only sizes it.
 const INBOX_SLOTS: usize = 4_096;
+/// What one input, and one commit, may take of the disk beside its payload.
+const PER_INPUT: usize = 2 << 10;
+const PER_COMMIT: usize = 64 << 10;
+/// Commands have a room of their own, so that no flood of messages and no full disk holds them up.
+const COMMANDS_BYTES: usize = 1 << 20;
 /// What a submission costs beyond its payloads: headers, receipt, bookkeeping.
 const OVERHEAD_BYTES: usize = 128;
 /// So many inputs are worth a commit of their own.
@@ -37,8 +42,11 @@ pub struct Submission {
     pub bytes: usize,
     /// How many of the inputs are commands; each has its answer.
     pub commands: usize,
-    /// Whether it must not wait for others to share its commit: an event, or somebody waits for an answer.
+    /// Whether it is what people and the gateway itself have to say, nothing of devices: it goes on where the disk is
+    /// full.
     pub urgent: bool,
+    /// Whether it must not wait for others to share its commit: that, or an event.
+    pub pressing: bool,
     /// Runs since it was made, at the socket.
     pub since: Stopwatch,
     room: Option<Room>,
@@ -93,18 +101,27 @@ impl Receipt {
 }
 
 impl Submission {
+    /// About how many bytes of the disk it may take, with what is made of it: rows, history, transitions.
+    pub fn disk_bytes(&self) -> u64 {
+        let entries = self.inputs.len() + self.dead_letters.len();
+        (4 * self.bytes + PER_INPUT * entries + PER_COMMIT) as u64
+    }
+
     /// A submission of inputs only.
     pub fn of(inputs: Vec<Input>, bytes: usize, receipt: Receipt) -> Self {
         let commands = inputs.iter().filter(|input| matches!(input, Input::Command(_))).count();
-        let urgent = commands > 0 || inputs.iter().any(is_event);
+        let of_device = |input: &Input| matches!(input, Input::Message(_) | Input::Link { .. });
+        let urgent = !inputs.is_empty() && !inputs.iter().any(of_device);
+        let pressing = urgent || inputs.iter().any(is_event);
         Self {
             inputs,
-            urgent,
+            pressing,
             dead_letters: Vec::new(),
             waves: Vec::new(),
             receipt,
             bytes,
             commands,
+            urgent,
             since: Stopwatch::start(),
             room: None,
         }
@@ -120,6 +137,7 @@ fn is_event(input: &Input) -> bool {
 pub struct Inbox {
     tx: mpsc::Sender<Submission>,
     bytes: Arc<Semaphore>,
+    commands: Arc<Semaphore>,
     messages: Arc<AtomicUsize>,
     pressing: Arc<Notify>,
 }
@@ -153,7 +171,9 @@ impl Inbox {
     pub fn new() -> (Self, mpsc::Receiver<Submission>) {
         let (tx, rx) = mpsc::channel(INBOX_SLOTS);
         let bytes = Arc::new(Semaphore::new(INBOX_BYTES));
-        (Self { tx, bytes, messages: Arc::default(), pressing: Arc::default() }, rx)
+        let commands = Arc::new(Semaphore::new(COMMANDS_BYTES));
+        let (messages, pressing) = (Arc::default(), Arc::default());
+        (Self { tx, bytes, commands, messages, pressing }, rx)
     }
 
     /// Messages and bytes taken in and not yet committed.
@@ -169,11 +189,16 @@ impl Inbox {
 
     /// Waits for room, then hands over. Dropping the future while it waits hands over nothing.
     pub async fn submit(&self, mut submission: Submission) -> Result<(), Closed> {
-        let cost = (submission.bytes + OVERHEAD_BYTES).min(INBOX_BYTES) as u32;
-        let permit = Arc::clone(&self.bytes).acquire_many_owned(cost).await.map_err(|_| Closed)?;
+        let (room, most) = if submission.urgent {
+            (&self.commands, COMMANDS_BYTES)
+        } else {
+            (&self.bytes, INBOX_BYTES)
+        };
+        let cost = (submission.bytes + OVERHEAD_BYTES).min(most) as u32;
+        let permit = Arc::clone(room).acquire_many_owned(cost).await.map_err(|_| Closed)?;
         let (messages, inflight) = (submission.inputs.len(), Arc::clone(&self.messages));
         let before = inflight.fetch_add(messages, Ordering::Relaxed);
-        let presses = submission.urgent || before + messages >= ENOUGH;
+        let presses = submission.pressing || before + messages >= ENOUGH;
         submission.room = Some(Room { _bytes: permit, messages, inflight });
         self.tx.send(submission).await.map_err(|_| Closed)?;
         if presses {

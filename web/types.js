@@ -73,7 +73,7 @@
  * @property {string} server_time
  * @property {string} judged_to
  * @property {number} seq
- * @property {"ok"|"failing"} store
+ * @property {"ok"|"failing"|"full"} store
  * @property {number} [silent_devices]
  * @property {number} [watchers]
  */

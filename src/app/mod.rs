@@ -106,7 +106,8 @@ impl App {
         let (inbox, submissions) = Inbox::new();
         let handles = Handles::new(inbox, board_seen, signals, clock.clone());
         let shedding = LoadShedding::new(handles.metrics.clone());
-        let refusals = Arc::new(Refusals::default());
+        let max_admitted = config.devices.max_admitted;
+        let refusals = Arc::new(Refusals::new(config.budget.into(), max_admitted));
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
         let (auth_in_force, auth_seen) = watch::channel(Arc::new(auth(config, mode)?));
@@ -145,7 +146,8 @@ impl App {
         let addresses = interfaces.as_ref().map(|all| all.addresses(config)).transpose()?;
         let host =
             StoreHost { load: shedding.load(), metrics: handles.metrics.clone(), heads: signed };
-        let terms = store::Terms { keep, host: Arc::new(host) };
+        let reserve = config.store.reserve_bytes;
+        let terms = store::Terms { keep, host: Arc::new(host), reserve };
         let running = store::start(opened, terms).context("cannot start the store")?;
         let pipeline = pipeline::Parts {
             core,
@@ -156,6 +158,7 @@ impl App {
             shedding,
             committer: running.committer,
             reports: running.reports,
+            room: running.room,
             board,
             ring,
             metrics: handles.metrics.clone(),

@@ -99,6 +99,15 @@ pub(super) fn first_inputs(
         let (signals, rules, site) = (texts.signals, texts.rules, texts.site);
         first.push(Input::Configuration { signals, rules, site });
     }
+    // Whether either still holds shows with the first message.
+    if core.site.is_store_failing() {
+        first.push(Input::Store { failing: false });
+    }
+    if core.site.is_disk_full() {
+        first.push(Input::Disk { full: false });
+    }
+    let over = core.site.over_budgets();
+    first.extend(over.map(|sender| Input::OverBudget { sender, over: false }));
     let crowded = core.site.crowded_ways().into_iter();
     first.extend(crowded.map(|way| Input::Crowded { way, ended: 0, address: None }));
     if config.influx.is_none() && core.site.is_sink_alarming() {

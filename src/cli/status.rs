@@ -52,7 +52,11 @@ fn screen(status: &Status, space: Option<&Space>) -> Vec<String> {
     };
     let simulated = if status.simulated { " (simulated)" } else { "" };
     let behind = (status.now - status.judged_to).as_secs_f64().max(0.0);
-    let failing = if status.store_failing { "FAILS TO COMMIT" } else { "commits" };
+    let failing = match (status.store_failing, status.disk_full) {
+        (true, _) => "FAILS TO COMMIT",
+        (false, true) => "commits, DISK FULL: nothing of devices is taken in",
+        (false, false) => "commits",
+    };
     let mut lines = vec![
         format!("vitalgate {}  site {}{simulated}  {word}", status.version, status.site),
         row(

@@ -2,6 +2,7 @@
 //! before the whole of it is valid.
 
 mod broker;
+mod budget;
 mod clock;
 mod deadman;
 mod exposed;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use self::broker::{BadBroker, Broker, BrokerTls, SpeaksFor};
+pub use self::budget::Budget;
 pub use self::clock::Clock;
 pub use self::deadman::{BadDeadMan, DeadMan};
 pub use self::http::{BadToken, Http, HttpToken, Role, Token};
@@ -60,6 +62,9 @@ pub struct Config {
     /// Devices.
     #[serde(default)]
     pub devices: Devices,
+    /// How much a sender may send.
+    #[serde(default)]
+    pub budget: Budget,
     /// Another rules file than the built-in.
     #[serde(default)]
     pub rules: Override,
@@ -123,6 +128,14 @@ pub enum BadConfig {
     /// A time for CONNECT that nobody could keep, or that gives places away.
     #[error("mqtt.connect_timeout = \"{0}\" must be 1s to 5m")]
     ConnectTimeout(Span),
+    /// A budget that would slow devices which send no more than they should.
+    #[error("budget: at least {messages} messages and {bytes} bytes an hour")]
+    Budget {
+        /// Messages.
+        messages: u64,
+        /// Bytes.
+        bytes: u64,
+    },
     /// A class that no signal is of.
     #[error("store.history_keep_by_class: {0}")]
     Class(#[from] NoSuchClass),
@@ -194,6 +207,7 @@ impl Config {
             influx.check()?;
         }
         broker::check(&self.broker)?;
+        self.budget.check()?;
         Ok(())
     }
 

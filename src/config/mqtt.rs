@@ -66,6 +66,8 @@ pub struct Tls {
 pub struct Devices {
     /// What becomes of devices nobody registered.
     pub unknown: UnknownDevices,
+    /// How many of them are taken, where they are.
+    pub max_admitted: usize,
 }
 
 /// What becomes of devices nobody registered.
@@ -124,6 +126,6 @@ impl Default for Mqtt {
 
 impl Default for Devices {
     fn default() -> Self {
-        Self { unknown: UnknownDevices::Refuse }
+        Self { unknown: UnknownDevices::Refuse, max_admitted: 10_000 }
     }
 }

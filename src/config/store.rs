@@ -31,6 +31,9 @@ pub struct Store {
     pub waves_max_bytes: u64,
     /// How long transitions are kept after their alarm was closed, and notes.
     pub transitions_keep: Span,
+    /// Bytes of the disk kept for what must go on when it is full; without it the smaller of 256 MiB and 5 % of the
+    /// disk.
+    pub reserve_bytes: Option<u64>,
 }
 
 impl Store {
@@ -62,6 +65,7 @@ impl Default for Store {
             waves_keep: keep.waves,
             waves_max_bytes: keep.waves_bytes,
             transitions_keep: keep.transitions,
+            reserve_bytes: None,
         }
     }
 }

@@ -73,6 +73,7 @@ fn sample(http: &Ctx) -> Sampled {
         judged_lag_s: judged_lag_s(&board, &http.app.handles.clock),
         last_step_s: http.app.pulse.age_s(),
         store_failing: board.store_failing,
+        disk_full: board.disk_full,
         silent_devices: board.silent_devices(),
         inflight_messages,
         inflight_bytes,

@@ -12,12 +12,16 @@ pub mod sources;
 mod testing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::access::budgets::SenderBudget;
 pub use self::access::refusals::Refusals;
 use crate::handles::Handles;
+use crate::projection::view::Board;
+use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::signal::SignalTable;
 
 /// What a source works with.
@@ -31,6 +35,28 @@ pub struct SourceHandles {
     pub tracker: TaskTracker,
     /// Stops the source.
     pub cancel: CancellationToken,
+}
+
+impl SourceHandles {
+    /// Takes what a sender sent, so many messages and bytes, of its budget, which is that of the devices it speaks for; how
+    /// long it is not read for that. Where time goes by the messages nobody is slowed.
+    pub(crate) fn charge(
+        &self,
+        sender: &DeviceId,
+        sent: (usize, usize),
+        devices: impl FnOnce(&Board) -> u64,
+    ) -> Duration {
+        let Handles { board, clock, metrics, .. } = &self.handles;
+        if clock.follows_stream() {
+            return Duration::ZERO;
+        }
+        let devices = || devices(&board.borrow());
+        let wait = self.refusals.charge(sender, sent, devices, clock.stamp().at);
+        if wait > Duration::ZERO {
+            metrics.slowed();
+        }
+        wait
+    }
 }
 
 /// Makes a message of a publish.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::SenderBudget;
 use super::sources::listener::{Authentication, ListenerConfig, TlsFiles, Unknown};
 use super::sources::subscriber::{BrokerTlsFiles, SubscriberConfig};
-use crate::config::{self, BadBroker, Broker, Config, Proof, UnknownDevices};
+use crate::config::{self, BadBroker, Broker, Budget, Config, Proof, UnknownDevices};
 
 impl From<&Config> for ListenerConfig {
     fn from(config: &Config) -> Self {
@@ -21,6 +22,18 @@ impl From<&Config> for ListenerConfig {
             retention: config.store.history_keep,
             ..Self::default()
         }
+    }
+}
+
+impl From<Budget> for SenderBudget {
+    fn from(budget: Budget) -> Self {
+        Self { messages: budget.messages_an_hour, bytes: budget.bytes_an_hour }
+    }
+}
+
+impl Default for SenderBudget {
+    fn default() -> Self {
+        Budget::default().into()
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) struct Places {
 }
 
 /// What became of connections for want of places since it was asked last.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Crowd {
     /// How many were ended or turned away.
     pub(crate) ended: u64,

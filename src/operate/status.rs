@@ -38,6 +38,8 @@ pub struct Status {
     pub last_step_s: f64,
     /// Whether commits fail.
     pub store_failing: bool,
+    /// Whether the disk is full, so that nothing of devices is taken in.
+    pub disk_full: bool,
     /// Messages between socket and commit.
     pub inflight_messages: usize,
     /// Their bytes.
@@ -121,12 +123,13 @@ impl Sources {
             judged_to: board.judged_to,
             last_step_s: self.pulse.age_s(),
             store_failing: board.store_failing,
+            disk_full: board.disk_full,
             inflight_messages,
             inflight_bytes,
             watchers: self.handles.metrics.watching(),
             gauges: gauges(&self.handles.metrics.exposition()),
             patients: present.len(),
-            unmonitored: if board.store_failing {
+            unmonitored: if board.store_failing || board.disk_full {
                 present.len()
             } else {
                 present.iter().filter(|p| p.monitored.state != "monitored").count()

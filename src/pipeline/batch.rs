@@ -32,6 +32,8 @@ pub(super) struct BatchIntake {
     queue: VecDeque<Submission>,
     /// Payload bytes in `queue`.
     bytes: usize,
+    /// Submissions in `queue` that no full disk holds up.
+    urgent: usize,
     closed: bool,
 }
 
@@ -48,6 +50,8 @@ pub(super) struct Taken {
     pub(super) since: Stopwatch,
     /// How long its oldest message had waited then, in seconds; `None` without any message.
     pub(super) waited_s: Option<f64>,
+    /// About how many bytes of the disk it may take.
+    pub(super) disk_bytes: u64,
 }
 
 /// A batch that was stepped, on its way to the disk.
@@ -61,12 +65,13 @@ pub(super) struct Stepped {
     pub(super) bodies: Vec<String>,
     pub(super) taken: Stopwatch,
     pub(super) waited_s: Option<f64>,
+    pub(super) disk_bytes: u64,
     pub(super) done: Vec<(Submission, Vec<CommandAnswer>)>,
 }
 
 impl BatchIntake {
     pub(super) fn new(inbox: mpsc::Receiver<Submission>, clock: Clock) -> Self {
-        Self { inbox, clock, queue: VecDeque::new(), bytes: 0, closed: false }
+        Self { inbox, clock, queue: VecDeque::new(), bytes: 0, urgent: 0, closed: false }
     }
 
     /// Takes nothing more in; what is in the inbox is still taken.
@@ -74,14 +79,14 @@ impl BatchIntake {
         self.inbox.close();
     }
 
-    /// Whether nothing will come any more.
-    pub(super) fn is_done(&self) -> bool {
-        self.closed && self.queue.is_empty()
+    /// Whether nothing will come any more. What waits for room on a full disk is never accepted: its senders keep it.
+    pub(super) fn is_done(&self, full: bool) -> bool {
+        self.closed && !self.has_some(full)
     }
 
-    /// Waits until there is something to take.
-    pub(super) async fn ready(&mut self) {
-        if !self.queue.is_empty() {
+    /// Waits until there is something to take, of devices too unless the disk is full.
+    pub(super) async fn ready(&mut self, full: bool) {
+        if self.urgent > 0 || (!full && !self.queue.is_empty()) {
             return;
         }
         if self.closed {
@@ -93,14 +98,24 @@ impl BatchIntake {
         }
     }
 
-    /// Whether there is something to take; fetches up to a batch of it.
-    pub(super) fn has_some(&mut self) -> bool {
-        while self.bytes < BATCH_BYTES
+    /// Fetches up to a batch, or all there is where the disk is full: what is urgent may stand behind it.
+    pub(super) fn fetch(&mut self, full: bool) {
+        while (self.bytes < BATCH_BYTES || full)
             && let Ok(submission) = self.inbox.try_recv()
         {
             self.push(submission);
         }
-        !self.queue.is_empty()
+    }
+
+    /// Whether there is something to take, of devices too unless the disk is full.
+    pub(super) fn has_some(&self, full: bool) -> bool {
+        self.urgent > 0 || (!full && !self.queue.is_empty())
+    }
+
+    /// About how many bytes of the disk the next submission of a device may take.
+    pub(super) fn next_of_device(&self) -> Option<u64> {
+        let next = self.queue.iter().find(|submission| !submission.urgent);
+        next.map(Submission::disk_bytes)
     }
 
     /// Inputs fetched and not yet stepped.
@@ -108,16 +123,20 @@ impl BatchIntake {
         self.queue.iter().map(|s| s.inputs.len()).sum()
     }
 
-    /// What is fetched and not yet stepped; `None` for nothing.
-    pub(super) fn queue(&self) -> Option<Queued> {
+    /// What may be taken now; `None` for nothing.
+    pub(super) fn queue(&self, full: bool) -> Option<Queued> {
+        if !self.has_some(full) {
+            return None;
+        }
         let age = |submission: &Submission| Duration::from_secs_f64(submission.since.seconds());
         let (oldest, newest) = (age(self.queue.front()?), age(self.queue.back()?));
-        let urgent = self.queue.iter().any(|submission| submission.urgent);
+        let urgent = self.queue.iter().any(|submission| submission.pressing);
         Some(Queued { inputs: self.queued(), oldest, newest, urgent })
     }
 
-    /// The next batch, `own` inputs first; the clock is read once.
-    pub(super) fn take(&mut self, own: Vec<Input>) -> Taken {
+    /// The next batch, `own` inputs first; the clock is read once. Of devices only as much as the disk has room for,
+    /// in order.
+    pub(super) fn take(&mut self, own: Vec<Input>, has_room: impl Fn(u64) -> bool) -> Taken {
         let mut taken = Taken {
             stamp: Stamp::default(),
             inputs: own,
@@ -126,17 +145,28 @@ impl BatchIntake {
             done: Vec::new(),
             since: Stopwatch::start(),
             waited_s: None,
+            disk_bytes: 0,
         };
         if self.clock.follows_stream() {
             self.take_one_instant(&mut taken);
         } else {
             let mut bytes = 0;
+            let mut left = VecDeque::new();
             while bytes < BATCH_BYTES
                 && let Some(mut submission) = self.pop()
             {
+                let disk_bytes = taken.disk_bytes + submission.disk_bytes();
+                if !submission.urgent && (!left.is_empty() || !has_room(disk_bytes)) {
+                    left.push_back(submission);
+                    continue;
+                }
                 bytes += submission.bytes;
+                taken.disk_bytes = disk_bytes;
                 taken.inputs.append(&mut submission.inputs);
                 taken.end(submission);
+            }
+            while let Some(submission) = left.pop_back() {
+                self.put_back(submission);
             }
         }
         taken.stamp = self.clock.stamp();
@@ -145,13 +175,21 @@ impl BatchIntake {
 
     fn push(&mut self, submission: Submission) {
         self.bytes += submission.bytes;
+        self.urgent += usize::from(submission.urgent);
         self.queue.push_back(submission);
     }
 
     fn pop(&mut self) -> Option<Submission> {
         let submission = self.queue.pop_front()?;
         self.bytes -= submission.bytes;
+        self.urgent -= usize::from(submission.urgent);
         Some(submission)
+    }
+
+    fn put_back(&mut self, submission: Submission) {
+        self.bytes += submission.bytes;
+        self.urgent += usize::from(submission.urgent);
+        self.queue.push_front(submission);
     }
 
     /// With `--clock stream` time moves with each message, so a batch ends where the next is newer.
@@ -187,7 +225,7 @@ impl Taken {
     pub(super) fn nothing(stamp: Stamp) -> Self {
         let (inputs, letters, waves, done) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let since = Stopwatch::start();
-        Self { stamp, inputs, letters, waves, done, since, waited_s: None }
+        Self { stamp, inputs, letters, waves, done, since, waited_s: None, disk_bytes: 0 }
     }
 
     fn end(&mut self, mut submission: Submission) {
@@ -201,8 +239,8 @@ impl Taken {
 
 /// Packs what a batch caused into one commit, and keeps what its report will need.
 pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) {
-    let Taken { stamp: now, inputs, letters: mut dead_letters, waves, done, since, waited_s } =
-        taken;
+    let Taken { stamp: now, inputs, letters: mut dead_letters, waves, done, .. } = taken;
+    let Taken { since, waited_s, disk_bytes, .. } = taken;
     dead_letters.extend(out.dead_letters);
     let row = core.row();
     let count = inputs.len();
@@ -244,6 +282,7 @@ pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) 
         bodies,
         taken: since,
         waited_s,
+        disk_bytes,
         done,
     };
     (stepped, commit)

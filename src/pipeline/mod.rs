@@ -4,12 +4,14 @@
 //! While one batch is being committed the next is taken and stepped; results come back in order.
 
 mod batch;
+mod disk_room;
 mod gather;
 pub mod load_shedding;
 mod publish;
 pub mod pulse;
 mod snapshots;
 pub mod stored;
+mod stream_share;
 mod unwatched;
 
 use std::collections::VecDeque;
@@ -32,10 +34,11 @@ use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
 use vitalgate_domain::output::Output;
 use vitalgate_store::types::Commit;
-use vitalgate_store::{Committer, NotTaken, Report};
+use vitalgate_store::{Committer, NotTaken, Report, Room};
 
 pub use batch::stored;
 use batch::{BatchIntake, Stepped, Taken};
+use disk_room::{DiskRoom, Turn};
 use gather::{Gathering, Next};
 use publish::{Publisher, Waits};
 use snapshots::Snapshots;
@@ -45,6 +48,8 @@ use unwatched::Unwatched;
 const UNDER_WAY: usize = 2;
 /// A row at least so often, empty if need be.
 const ROW_EVERY: Span = Span::secs(10);
+/// The same while the disk is full: with each the store measures what is left.
+const ROW_WHILE_FULL: Span = Span::secs(3);
 /// The longest sleep: heartbeats and stalls are noticed within it.
 const TICK: Duration = Duration::from_millis(100);
 /// Intake that stood still for longer has a gap (docs/architecture.md).
@@ -73,6 +78,8 @@ pub struct Parts {
     pub committer: Committer,
     /// What became of them.
     pub reports: mpsc::Receiver<Report>,
+    /// What the disk has for devices.
+    pub room: Room,
     /// Where the board is published; it holds the core's from the beginning, because the listener
     /// knows principals from it alone.
     pub board: watch::Sender<Arc<Board>>,
@@ -107,6 +114,7 @@ struct Pipeline {
     failing: bool,
     /// Nothing more is taken in; what is there is committed.
     draining: bool,
+    disk: DiskRoom,
     /// Since the last commit came back.
     progress: Stopwatch,
     row: u64,
@@ -134,6 +142,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         shedding,
         committer,
         mut reports,
+        room,
         board,
         ring,
         metrics,
@@ -163,6 +172,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         waiting: VecDeque::new(),
         failing: false,
         draining: false,
+        disk: DiskRoom::new(room),
         progress: Stopwatch::start(),
         last_open: now,
         metrics,
@@ -170,10 +180,12 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
     };
     pipeline.turn();
     loop {
-        if pipeline.draining && pipeline.intake.is_done() && pipeline.pending.is_empty() {
+        let done = pipeline.intake.is_done(pipeline.disk.is_full());
+        if pipeline.draining && done && pipeline.pending.is_empty() {
             break;
         }
         let next = pipeline.next();
+        let held = pipeline.holds_devices_back();
         let sleep = pipeline.sleep(next);
         tokio::select! {
             biased;
@@ -183,7 +195,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
                 pipeline.intake.close();
                 pipeline.own.extend(pipeline.refusals.rest());
             }
-            () = pipeline.intake.ready(), if next == Next::Take && pipeline.may_take() => {}
+            () = pipeline.intake.ready(held), if next == Next::Take && pipeline.may_take() => {}
             () = pressing.pressing(), if next != Next::Take => {}
             () = tokio::time::sleep(sleep) => {}
         }
@@ -205,11 +217,36 @@ impl Pipeline {
         if self.failing || self.draining || self.clock.follows_stream() {
             return Next::Take;
         }
-        match self.intake.queue() {
+        match self.intake.queue(self.holds_devices_back()) {
             Some(queued) => self.gathering.next(queued, committing),
             None if committing => Next::WaitForCommit,
             None => Next::Take,
         }
+    }
+
+    /// Whether what devices sent waits: the disk is full, or may be once all that is under way is written.
+    fn holds_devices_back(&self) -> bool {
+        let next = self.intake.next_of_device();
+        self.disk.is_full() || next.is_some_and(|next| !self.disk.has(next, self.under_way()))
+    }
+
+    /// About how many bytes of the disk the batches may take that are not reported yet.
+    fn under_way(&self) -> u64 {
+        self.pending.iter().map(|stepped| stepped.disk_bytes).sum()
+    }
+
+    /// The disk is full from here on, or has room again.
+    fn notice_full_disk(&mut self) {
+        self.intake.fetch(self.disk.is_full());
+        let Some(turn) = self.disk.turn(self.intake.next_of_device()) else { return };
+        let full = turn == Turn::Full;
+        if full {
+            tracing::error!("the disk is full: nothing of devices is taken in until there is room");
+        } else {
+            tracing::info!("the disk has room again");
+        }
+        self.own.push(Input::Disk { full });
+        self.publisher.disk(full);
     }
 
     fn sleep(&self, next: Next) -> Duration {
@@ -225,15 +262,21 @@ impl Pipeline {
     /// One turn: take a batch if there is one, else let time pass.
     fn turn(&mut self) {
         let waits = self.pending.front().map_or(0.0, |stepped| stepped.taken.seconds());
-        self.shedding.observe(Pressure { bytes: self.fill.bytes(), waited_s: waits });
+        // What waits for room on the disk is no work.
+        let bytes = if self.disk.is_full() { 0 } else { self.fill.bytes() };
+        self.shedding.observe(Pressure { bytes, waited_s: waits });
         if waits.min(self.progress.seconds()) > STALLED_S {
             self.fail("no commit came back in time");
         }
         if self.may_take() {
             self.notice_intake_gap();
             self.notice_unwatched();
-            self.own.extend(self.refusals.due(self.clock.wall()));
-            let has_some = self.intake.has_some();
+            self.notice_full_disk();
+            // What strangers try waits as well: the reserve is not theirs.
+            if !self.disk.is_full() {
+                self.own.extend(self.refusals.due(self.clock.wall()));
+            }
+            let has_some = self.intake.has_some(self.holds_devices_back());
             let ready =
                 has_some && (self.next() == Next::Take || self.core.is_due(self.clock.stamp().at));
             if ready || !self.own.is_empty() {
@@ -281,10 +324,12 @@ impl Pipeline {
 
     /// Steps 1 to 4 for the next batch.
     fn take(&mut self) {
-        if let Some(queued) = self.intake.queue() {
+        if let Some(queued) = self.intake.queue(self.holds_devices_back()) {
             self.gathering.taken(queued);
         }
-        let mut taken = self.intake.take(std::mem::take(&mut self.own));
+        let (disk, under_way) = (&self.disk, self.under_way());
+        let has_room = |bytes| disk.has(bytes, under_way);
+        let mut taken = self.intake.take(std::mem::take(&mut self.own), has_room);
         let now = taken.stamp;
         let moved = (now.offset - self.last_row.offset).as_micros();
         let stepped = moved.abs() > CLOCK_STEP.as_micros();
@@ -308,7 +353,8 @@ impl Pipeline {
             return;
         }
         let now = self.clock.stamp();
-        let overdue = now.at - self.last_row.at >= ROW_EVERY;
+        let every = if self.disk.is_full() { ROW_WHILE_FULL } else { ROW_EVERY };
+        let overdue = now.at - self.last_row.at >= every;
         if !overdue && !self.core.is_due(now.at) {
             return;
         }
@@ -342,7 +388,8 @@ impl Pipeline {
     /// Steps 5 and 6, or the news that a commit fails.
     fn report(&mut self, report: Report) {
         match report {
-            Report::Committed { n, seconds } => {
+            Report::Committed { n, seconds, room } => {
+                self.disk.measured(room);
                 let Some(stepped) = self.pending.pop_front() else { return };
                 debug_assert_eq!(stepped.row, n, "the store reports in order");
                 self.progress = Stopwatch::start();

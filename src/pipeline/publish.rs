@@ -1,7 +1,6 @@
 //! Releasing receipts, and publishing the board and the events that follow from a commit.
 
-use std::collections::BTreeSet;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,6 +12,7 @@ use crate::clock::{Clock, Stamp, Stopwatch};
 use crate::inbox::{Committed, Submission};
 use crate::pipeline::load_shedding::{Load, Work};
 use crate::pipeline::stored::StoredAlarm;
+use crate::pipeline::stream_share::StreamShare;
 use crate::projection::board;
 use crate::projection::ring::{Frame, Ring};
 use crate::projection::view::{Board, DeviceView};
@@ -20,7 +20,7 @@ use crate::telemetry::{Hop, Metrics};
 use vitalgate_domain::core::Core;
 use vitalgate_domain::model::alarm::{Alarm, TimeQuality};
 use vitalgate_domain::model::command::CommandAnswer;
-use vitalgate_domain::model::ids::PatientId;
+use vitalgate_domain::model::ids::{DeviceId, PatientId};
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
 
@@ -30,6 +30,11 @@ const REFRESH_EVERY_S: f64 = 0.25;
 const VITALS_EVERY_S: f64 = 1.0;
 /// The same where live numbers are shed.
 const RARE_VITALS_EVERY_S: f64 = 5.0;
+/// Of the numbers of one patient, and of what is told of one device, all streams get no more than that.
+const VITALS_BYTES_A_SECOND: usize = 16 << 10;
+const DEVICE_BYTES_A_SECOND: usize = 2 << 10;
+/// `device` at most once in so long by device.
+const DEVICE_EVERY_S: f64 = 1.0;
 /// `heartbeat` (contract §6).
 const HEARTBEAT_EVERY_S: f64 = 2.0;
 
@@ -41,6 +46,10 @@ pub(super) struct Publisher {
     metrics: Metrics,
     load: Load,
     restless: BTreeSet<PatientId>,
+    share_of_patients: StreamShare<PatientId>,
+    /// Devices that changed and are not published yet, each as it was published last.
+    changed: BTreeMap<DeviceId, Option<Arc<DeviceView>>>,
+    share_of_devices: StreamShare<DeviceId>,
     refreshed: Stopwatch,
     /// Since live numbers were published.
     published_vitals: Stopwatch,
@@ -68,6 +77,9 @@ impl Publisher {
             metrics,
             load,
             restless: BTreeSet::new(),
+            share_of_patients: StreamShare::new(VITALS_BYTES_A_SECOND, 0.0),
+            changed: BTreeMap::new(),
+            share_of_devices: StreamShare::new(DEVICE_BYTES_A_SECOND, DEVICE_EVERY_S),
             refreshed: Stopwatch::start(),
             published_vitals: Stopwatch::start(),
             passed_vitals: Stopwatch::start(),
@@ -129,6 +141,12 @@ impl Publisher {
         self.sender.send_replace(Arc::new(self.board.clone()));
     }
 
+    /// The disk is full from here on, or no more.
+    pub(super) fn disk(&mut self, full: bool) {
+        self.board.disk_full = full;
+        self.sender.send_replace(Arc::new(self.board.clone()));
+    }
+
     /// What is due by the passing of time: the board, vitals, the heartbeat.
     pub(super) fn tick(&mut self, core: &mut Core, clock: &Clock, waits: Waits, failing: bool) {
         let now = if clock.follows_stream() { core.now() } else { clock.stamp() };
@@ -142,6 +160,9 @@ impl Publisher {
         }
         if self.passed_vitals.seconds() >= VITALS_EVERY_S {
             self.pass_vitals();
+            self.publish_devices();
+            self.share_of_patients.tidy();
+            self.share_of_devices.tidy();
         }
         if self.beat.is_none_or(|beat| beat.seconds() >= HEARTBEAT_EVERY_S) {
             self.beat = Some(Stopwatch::start());
@@ -156,15 +177,32 @@ impl Publisher {
         self.board.judged_to = now.shown(self.judged_at);
         self.refreshed = Stopwatch::start();
         self.sender.send_replace(Arc::new(self.board.clone()));
-        let frames: Vec<Frame> = changed
-            .devices
-            .iter()
-            .filter_map(|id| device_frame(before.get(id), self.board.devices.get(id)?))
-            .collect();
+        for id in changed.devices {
+            let was = before.get(&id).cloned();
+            self.changed.entry(id).or_insert(was);
+        }
+        self.publish_devices();
+        self.restless.extend(changed.patients);
+    }
+
+    /// Devices that changed, each as often as its share of the streams allows.
+    fn publish_devices(&mut self) {
+        let (devices, share) = (&self.board.devices, &mut self.share_of_devices);
+        let mut frames = Vec::new();
+        self.changed.retain(|id, was| {
+            let Some(now) = devices.get(id) else { return false };
+            if !share.may(id) {
+                return true;
+            }
+            if let Some(frame) = device_frame(was.as_ref(), now) {
+                share.took(id, frame.data.len());
+                frames.push(frame);
+            }
+            false
+        });
         if !frames.is_empty() {
             self.ring.publish(frames);
         }
-        self.restless.extend(changed.patients);
     }
 
     fn take_alarms(&mut self, transitions: &[Transition]) {
@@ -193,6 +231,9 @@ impl Publisher {
         if self.metrics.watching() == 0 {
             return;
         }
+        let (restless, rest): (BTreeSet<_>, _) =
+            restless.into_iter().partition(|patient| self.share_of_patients.may(patient));
+        self.restless = rest;
         let frames: Vec<Frame> = board::present(&self.board, &restless)
             .map(|view| Frame {
                 index: 0,
@@ -204,6 +245,11 @@ impl Publisher {
                 data: Bytes::from(board::vitals_frame(view).to_string()),
             })
             .collect();
+        for frame in &frames {
+            if let Some(patient) = &frame.patient {
+                self.share_of_patients.took(patient, frame.data.len());
+            }
+        }
         if !frames.is_empty() {
             self.ring.publish(frames);
         }
@@ -216,7 +262,11 @@ impl Publisher {
             "seq": self.board.seq,
             "unjudged": waits.inputs,
             "oldest_unjudged_s": waits.oldest_s,
-            "store": if failing { "failing" } else { "ok" },
+            "store": match (failing, self.board.disk_full) {
+                (true, _) => "failing",
+                (false, true) => "full",
+                (false, false) => "ok",
+            },
             "silent_devices": self.board.silent_devices(),
             "watchers": self.metrics.watching(),
         });

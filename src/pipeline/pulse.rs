@@ -27,6 +27,7 @@ pub fn not_ready(board: &Board, clock: &Clock, pulse: &Pulse) -> Vec<String> {
     let conditions = [
         (!pulse.0.listening.load(Ordering::Acquire), "not listening".to_owned()),
         (board.store_failing, "the store fails to commit".to_owned()),
+        (board.disk_full, "the disk is full: nothing of devices is taken in".to_owned()),
         (behind > LATE_S, format!("judgement is {behind:.1} s behind")),
     ];
     conditions.into_iter().filter(|(holds, _)| *holds).map(|(_, why)| why).collect()

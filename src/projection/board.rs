@@ -48,7 +48,10 @@ pub fn refresh(board: &mut Board, core: &Core, changed: &Changed) {
         for id in &changed.devices {
             if let Some(device) = core.devices.get(id) {
                 let view = device_view(device, &core.configuration.rules);
-                devices.insert(id.clone(), Arc::new(view));
+                board.admitted += usize::from(view.is_only_admitted());
+                let before = devices.insert(id.clone(), Arc::new(view));
+                let was_admitted = before.is_some_and(|before| before.is_only_admitted());
+                board.admitted -= usize::from(was_admitted);
             }
         }
     }

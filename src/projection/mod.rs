@@ -3,4 +3,5 @@
 pub mod board;
 mod monitored;
 pub mod ring;
+pub mod shared_map;
 pub mod view;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::shared_map::SharedMap;
 use vitalgate_domain::device::BINDING_UNCERTAINTY;
 use vitalgate_domain::model::alarm::{Alarm, AlarmKind};
 use vitalgate_domain::model::command::{AgeClass, PatientLimit, PrincipalKind};
@@ -24,12 +25,16 @@ pub struct Board {
     pub simulated: bool,
     /// Commits fail at present.
     pub store_failing: bool,
+    /// The disk is full: nothing of devices is taken in at present.
+    pub disk_full: bool,
     /// Wards and their beds.
     pub wards: Arc<BTreeMap<WardId, Vec<BedId>>>,
     /// Patients by id, discharged ones included.
     pub patients: Arc<BTreeMap<PatientId, Arc<PatientView>>>,
     /// Devices, relays and connectors by id.
-    pub devices: Arc<BTreeMap<DeviceId, Arc<DeviceView>>>,
+    pub devices: Arc<SharedMap<DeviceId, Arc<DeviceView>>>,
+    /// Of these, how many nobody registered.
+    pub admitted: usize,
     /// Open alarms by id.
     pub alarms: Arc<BTreeMap<AlarmId, Arc<Alarm>>>,
     /// Open alarms as judged while the store fails: not on the disk yet, and in place of those above.

@@ -62,6 +62,7 @@ struct Inner {
     connects: Family<Label, Counter>,
     sign_ins_failed: Family<Label, Counter>,
     crowded_out: Family<Label, Counter>,
+    slowed: Counter,
     brokers: Family<Named, Gauge>,
     broker_probe: Histogram,
     commit_seconds: Histogram,
@@ -95,6 +96,7 @@ impl Default for Metrics {
             connects: Family::default(),
             sign_ins_failed: Family::default(),
             crowded_out: Family::default(),
+            slowed: Counter::default(),
             brokers: Family::default(),
             broker_probe: seconds(),
             commit_seconds: seconds(),
@@ -133,6 +135,8 @@ impl Default for Metrics {
         registry.register("sign_ins_failed", failed, m.sign_ins_failed.clone());
         let crowded_out = "Connections closed for want of places, by way";
         registry.register("crowded_out", crowded_out, m.crowded_out.clone());
+        let slowed = "Pauses in reading from a sender that is over its budget";
+        registry.register("slowed", slowed, m.slowed.clone());
         registry.register(
             "broker_connected",
             "Whether the broker of the site is connected, by its id",
@@ -214,7 +218,11 @@ impl Metrics {
         zero(&self.0.crowded_out, "way", &["mqtt", "http"]);
         zero(&self.0.shed, "what", &["stream", "stalled_stream"]);
         zero(&self.0.deadman, "result", &["sent", "failed", "withheld"]);
-        zero(&self.0.pruned, "what", &["journal", "history_age", "history_bytes", "waves"]);
+        zero(
+            &self.0.pruned,
+            "what",
+            &["journal", "history_age", "history_bytes", "waves", "transitions", "dead_letters"],
+        );
     }
 
     /// There is work that may be shed: all of it stands at 0 from now on.
@@ -289,6 +297,11 @@ impl Metrics {
     /// So many connections were closed for want of places, over `mqtt` or `http`.
     pub fn crowded_out(&self, way: &'static str, count: u64) {
         self.0.crowded_out.get_or_create(&[("way", way)]).inc_by(count);
+    }
+
+    /// A sender is not read for a moment, because it is over its budget.
+    pub fn slowed(&self) {
+        self.0.slowed.inc();
     }
 
     /// A commit succeeded.

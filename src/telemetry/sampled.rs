@@ -18,6 +18,8 @@ pub struct Sampled {
     pub last_step_s: f64,
     /// Whether commits fail.
     pub store_failing: bool,
+    /// Whether the disk is full.
+    pub disk_full: bool,
     /// Devices that have been silent for longer than they should be.
     pub silent_devices: usize,
     /// Messages between socket and commit.
@@ -75,6 +77,11 @@ impl Sampled {
             "store_failing",
             "1 while commits fail",
             count(usize::from(self.store_failing)),
+        );
+        registry.register(
+            "disk_full",
+            "1 while the disk is full and nothing of devices is taken in",
+            count(usize::from(self.disk_full)),
         );
         registry.register(
             "silent_devices",

@@ -78,7 +78,7 @@ pub(crate) fn row(core: &mut Core, n: u64, at: Timestamp, inputs: Vec<Input>) ->
 
 /// Writes rows into a store and closes it.
 pub(crate) fn write(opened: Opened, commits: impl IntoIterator<Item = Commit>) {
-    let Running { committer, mut reports, thread } = start(opened, Keep::default()).unwrap();
+    let Running { committer, mut reports, thread, .. } = start(opened, Keep::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for commit in commits {
         runtime.block_on(async {

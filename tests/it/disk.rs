@@ -1,7 +1,8 @@
-//! A disk that is slow, stuck or broken on demand.
+//! A disk that is slow, stuck or broken on demand, and one that is small.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -56,5 +57,42 @@ impl Disk {
     /// Waits until the gateway has entered another sync.
     pub(crate) fn entered_after(&self, calls: u64) {
         eventually("the gateway syncs", || (self.count("calls") > calls).then_some(()));
+    }
+}
+
+/// A small file system in memory; unmounted when dropped.
+pub(crate) struct Tmpfs {
+    pub(crate) dir: TempDir,
+}
+
+impl Tmpfs {
+    pub(crate) fn mount(size: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let status = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(dir.path())
+            .status()
+            .unwrap();
+        assert!(status.success(), "mounting a tmpfs needs root");
+        Self { dir }
+    }
+
+    /// Writes until not a byte more fits.
+    pub(crate) fn take_what_is_left(&self, filler: &Path) {
+        assert!(filler.starts_with(self.dir.path()));
+        let mut file = fs::File::create(filler).unwrap();
+        let mut size = 65_536;
+        while size > 0 {
+            if file.write_all(&vec![0; size]).is_err() {
+                size /= 2;
+            }
+        }
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        // The gateway still ends; a lazy unmount waits for it.
+        Command::new("umount").arg("--lazy").arg(self.dir.path()).status().ok();
     }
 }

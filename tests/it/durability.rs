@@ -2,15 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
-use std::path::Path;
-use std::process::Command;
 use std::sync::mpsc::TryRecvError;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Tmpfs};
 use crate::harness::{Gateway, PATIENCE, eventually, telemetry};
 use crate::setup::{RULES, Setup};
 use crate::sse::Event;
@@ -215,9 +211,9 @@ fn a_full_disk_is_survived_without_a_restart() {
     let events = gateway.events();
 
     let filler = full.dir.path().join("filler");
-    take_what_is_left(&filler);
-    // Space the log already has is used up first; then one message stays without its PUBACK.
-    let failing = |e: &Event| e.name == "alarm" && e.data["rule"] == "store.failing";
+    full.take_what_is_left(&filler);
+    // Room the store already has is used up first; then one message stays without its PUBACK.
+    let is_full = |e: &Event| e.name == "alarm" && e.data["rule"] == "store.full";
     let (mut sent, mut acknowledged) = (0, 0);
     while acknowledged == sent {
         sent += 1;
@@ -227,7 +223,7 @@ fn a_full_disk_is_survived_without_a_restart() {
                 acknowledged += 1;
                 return Some(());
             }
-            events.received().iter().any(failing).then_some(())
+            events.received().iter().any(is_full).then_some(())
         });
     }
 
@@ -235,40 +231,4 @@ fn a_full_disk_is_survived_without_a_restart() {
     assert_eq!(u64::from(device.receive_puback()), sent);
     events.wait("a heartbeat that says so", |e| e.name == "heartbeat" && e.data["store"] == "ok");
     assert_eq!(gateway.values("dev-1", "spo2").len() as u64, sent);
-}
-
-/// A small file system in memory; unmounted when dropped.
-struct Tmpfs {
-    dir: TempDir,
-}
-
-impl Tmpfs {
-    fn mount(size: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let status = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-            .arg(dir.path())
-            .status()
-            .unwrap();
-        assert!(status.success(), "mounting a tmpfs needs root");
-        Self { dir }
-    }
-}
-
-impl Drop for Tmpfs {
-    fn drop(&mut self) {
-        // The gateway still ends; a lazy unmount waits for it.
-        Command::new("umount").arg("--lazy").arg(self.dir.path()).status().ok();
-    }
-}
-
-/// Writes until not a byte more fits.
-fn take_what_is_left(filler: &Path) {
-    let mut file = fs::File::create(filler).unwrap();
-    let mut size = 65_536;
-    while size > 0 {
-        if file.write_all(&vec![0; size]).is_err() {
-            size /= 2;
-        }
-    }
 }

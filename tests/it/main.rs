@@ -9,6 +9,7 @@
 mod alarms;
 mod audit;
 mod broker;
+mod budgets;
 mod cases;
 mod cli;
 mod clients;
@@ -19,6 +20,7 @@ mod disk;
 mod doctor;
 mod durability;
 mod fake_influx;
+mod full_disk;
 mod harness;
 mod history;
 mod influx;

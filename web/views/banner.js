@@ -23,6 +23,10 @@ export function Alerts() {
     alerts.push(html`<div class="alert store" role="alert"><b>STORE FAILING</b>
       <span>alarms are shown unconfirmed; nothing can be acknowledged until it recovers</span></div>`);
   }
+  if (hb?.store === "full") {
+    alerts.push(html`<div class="alert store" role="alert"><b>DISK FULL</b>
+      <span>nothing of devices is taken in until there is room; alarms can be answered</span></div>`);
+  }
   if (state.me.value.simulated) {
     alerts.push(html`<div class="simulated">SIMULATED — no real patients here</div>`);
   }

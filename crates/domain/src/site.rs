@@ -16,6 +16,7 @@ use crate::output::{Output, rule};
 use crate::text;
 
 const STORE_FAILING: &str = "store.failing";
+const DISK_FULL: &str = "store.full";
 const INTAKE_GAP: &str = "gateway.deaf";
 const CLOCK_BEHIND: &str = "clock.behind";
 const REFUSED: &str = "link.refused";
@@ -26,6 +27,7 @@ const SINK_REFUSED: &str = "influx.refused";
 const SINK_BEHIND: &str = "influx.behind";
 const LINES_REFUSED: &str = "influx.lines_refused";
 const CROWDED: &str = "gateway.crowded";
+const OVER_BUDGET: &str = "gateway.sender_over_budget";
 
 /// A wall clock that is further behind the gateway's own time raises an alarm.
 const CLOCK_TOLERATED: Span = Span::secs(1);
@@ -64,6 +66,27 @@ impl Site {
         } else {
             self.alarms.change(&key, None, out, Alarm::absent);
         }
+    }
+
+    /// Whether commits fail.
+    pub fn is_store_failing(&self) -> bool {
+        self.alarms.holds(&own_key(STORE_FAILING))
+    }
+
+    /// The disk is full, or has room again: silence meanwhile belongs to this one alarm.
+    pub fn disk(&mut self, full: bool, out: &mut Output) {
+        let key = own_key(DISK_FULL);
+        if full {
+            let text = text::disk_full();
+            self.alarms.raise(GATEWAY, present(key, Priority::High, text, out), out);
+        } else {
+            self.alarms.change(&key, None, out, Alarm::absent);
+        }
+    }
+
+    /// Whether the disk is full.
+    pub fn is_disk_full(&self) -> bool {
+        self.alarms.holds(&own_key(DISK_FULL))
     }
 
     /// Nobody's screen shows these wards: alarms there reach no one by it.
@@ -122,6 +145,24 @@ impl Site {
     pub fn crowded_ways(&self) -> Vec<SignInWay> {
         let announced = |way: &SignInWay| self.alarms.holds(&Key::new(rule(CROWDED), way.as_str()));
         SignInWay::ALL.into_iter().filter(announced).collect()
+    }
+
+    /// A sender sends more than its budget: what is beyond it waits, and comes late. Ends by itself.
+    pub fn over_budget(&mut self, sender: &DeviceId, over: bool, out: &mut Output) {
+        let key = Key::new(rule(OVER_BUDGET), sender.as_str());
+        if !over {
+            return self.alarms.change(&key, None, out, Alarm::absent);
+        }
+        let cause = Cause::noticed(Some(sender.clone()), out.wall());
+        let text = text::read_slowly(sender);
+        let draft = Draft { cause, ..present(key, Priority::Medium, text, out) };
+        self.alarms.raise(GATEWAY, draft, out);
+    }
+
+    /// The senders announced to be over budget.
+    pub fn over_budgets(&self) -> impl Iterator<Item = DeviceId> {
+        let announced = self.alarms.iter().filter(|(key, _)| key.rule.as_str() == OVER_BUDGET);
+        announced.filter_map(|(key, _)| key.source.parse().ok())
     }
 
     /// InfluxDB refuses what is exported to it, or is behind: both end by themselves.

@@ -106,6 +106,23 @@ pub(crate) fn too_rare(device: &DeviceId) -> String {
     )
 }
 
+/// A device whose news are more than are told one by one.
+pub(crate) fn over_budget(device: &DeviceId) -> String {
+    format!(
+        "{device} reports more than is told one by one: what lasts, repeats or ends is told later"
+    )
+}
+
+/// A sender that is read slowly.
+pub(crate) fn read_slowly(sender: &DeviceId) -> String {
+    format!("{sender} sends more than its budget: it is read slowly, and what it sends comes late")
+}
+
+/// Findings of the past that were not noted one by one.
+pub(crate) fn more_findings(count: u64, last: &str) -> String {
+    if count == 1 { last.to_owned() } else { format!("{count} more of the past, the last: {last}") }
+}
+
 /// Somebody who is to be watched continuously has no device.
 pub(crate) fn no_device() -> String {
     "no device watches a patient who is to be watched continuously".to_owned()
@@ -134,6 +151,11 @@ pub(crate) fn event(said: &str, name: Option<&str>, words: Option<&str>) -> Stri
 /// Commits fail.
 pub(crate) fn store_failing() -> String {
     "the store fails: nothing new is acknowledged".to_owned()
+}
+
+/// The disk is full.
+pub(crate) fn disk_full() -> String {
+    "the disk is full: nothing of devices is taken in until there is room".to_owned()
 }
 
 /// A ward on no screen.

@@ -148,7 +148,8 @@ mod tests {
         write(opened, Keep::default(), vec![commit(1), commit(2)]);
         let opened = Store::open(dir.path()).unwrap();
         let reader = opened.reader();
-        let Running { committer, mut reports, thread } = start(opened, Keep::default()).unwrap();
+        let Running { committer, mut reports, thread, .. } =
+            start(opened, Keep::default()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             committer.send(commit(3)).await.unwrap();

@@ -57,6 +57,40 @@ pub(crate) fn keep(
     }
 }
 
+/// Prunes the oldest of all senders while they take more than `most` bytes, at most so many; says how many.
+pub(crate) fn prune_beyond(tx: &Transaction<'_>, most: u64, rows: i64) -> rusqlite::Result<usize> {
+    let all: i64 = tx
+        .prepare_cached("SELECT ifnull(sum(bytes), 0) FROM dead_letter_counts")?
+        .query_row([], |row| row.get(0))?;
+    let mut beyond = all - most as i64;
+    if beyond <= 0 {
+        return Ok(0);
+    }
+    let mut oldest = tx.prepare_cached(
+        "SELECT id, ifnull(device, principal),
+             length(head) + length(CAST(topic AS BLOB)) + length(CAST(reason AS BLOB))
+           FROM dead_letters ORDER BY id LIMIT ?",
+    )?;
+    let oldest = oldest.query_map([rows], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+    })?;
+    let mut pruned = 0;
+    for letter in oldest.collect::<rusqlite::Result<Vec<_>>>()? {
+        if beyond <= 0 {
+            break;
+        }
+        let (id, owner, bytes) = letter;
+        tx.prepare_cached("DELETE FROM dead_letters WHERE id = ?")?.execute([id])?;
+        tx.prepare_cached(
+            "UPDATE dead_letter_counts SET kept = kept - 1, bytes = bytes - ? WHERE owner = ?",
+        )?
+        .execute(params![bytes, owner])?;
+        beyond -= bytes;
+        pruned += 1;
+    }
+    Ok(pruned)
+}
+
 /// The word of a topic kind, as stored.
 fn kind_word(kind: Kind) -> &'static str {
     match kind {
@@ -65,5 +99,44 @@ fn kind_word(kind: Kind) -> &'static str {
         Kind::Waves => "waves",
         Kind::Status => "status",
         Kind::Info => "info",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+    use crate::tests::purpose;
+
+    #[test]
+    fn of_all_senders_the_oldest_go_first_and_no_more_than_must() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut conn = Store::create(dir.path(), &purpose()).unwrap().conn;
+        let tx = conn.transaction().unwrap();
+        for n in 0..100 {
+            let letter = DeadLetter {
+                principal: format!("made-up-{n}").parse().unwrap(),
+                device: None,
+                topic: "t".to_owned(),
+                kind: None,
+                reason: "r".to_owned(),
+                length: 98,
+                head: vec![7; 98],
+            };
+            keep(&tx, Timestamp::default(), &letter).unwrap();
+        }
+        assert_eq!(prune_beyond(&tx, 100 * 100, 256).unwrap(), 0);
+        assert_eq!(prune_beyond(&tx, 50 * 100 - 1, 20).unwrap(), 20);
+        assert_eq!(prune_beyond(&tx, 50 * 100 - 1, 256).unwrap(), 31);
+        assert_eq!(prune_beyond(&tx, 50 * 100 - 1, 256).unwrap(), 0);
+        let (letters, first): (i64, i64) = tx
+            .query_row("SELECT count(*), min(id) FROM dead_letters", [], |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })
+            .unwrap();
+        let counted = "SELECT sum(kept), sum(bytes), sum(total) FROM dead_letter_counts";
+        let counted: (i64, i64, i64) =
+            tx.query_row(counted, [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap();
+        assert_eq!((letters, first, counted), (49, 52, (49, 4_900, 100)));
     }
 }

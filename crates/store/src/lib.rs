@@ -61,7 +61,7 @@ pub use open::{Opened, Purpose, Store};
 pub use pruning::keep::Keep;
 pub use reader::{Reader, Space};
 pub use stopwatch::Stopwatch;
-pub use writer::{Committer, NotTaken, Report, Running, Terms, start};
+pub use writer::{Committer, NotTaken, Report, Room, Running, Terms, start};
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ use crate::file::draft::{make_folder, publish, remove_draft};
 use crate::file::error::OpenError;
 use crate::file::lock::Lock;
 use crate::file::state::{self, LastRow};
-use crate::file::{connection, disk, foreign, header, meta, schema, upgrade};
+use crate::file::{connection, disk, foreign, header, meta, reserve, schema, upgrade};
 use crate::history::heads::Heads;
 use crate::history::range::History;
 use crate::history::words::series::WordSeries;
@@ -91,6 +91,7 @@ impl Store {
         let path = Self::file(dir);
         header::check(&path)?;
         let lock = Lock::take(dir)?;
+        reserve::give_all_if_short(dir);
         load(path, lock)
     }
 

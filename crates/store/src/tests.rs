@@ -128,7 +128,7 @@ fn part(key: &str, n: u64, body: &str) -> SnapshotPart {
 
 /// Writes the commits and waits until the store has closed.
 pub(super) fn write(opened: Opened, keep: Keep, commits: Vec<Commit>) {
-    let Running { committer, mut reports, thread } = start(opened, keep).unwrap();
+    let Running { committer, mut reports, thread, .. } = start(opened, keep).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         for commit in commits {
@@ -243,7 +243,7 @@ fn a_killed_process_loses_nothing_that_was_committed() {
     let dir = tempfile::tempdir().unwrap();
     let left = tempfile::tempdir().unwrap();
     let opened = Store::create(dir.path(), &purpose()).unwrap();
-    let Running { committer, mut reports, thread } = start(opened, Keep::default()).unwrap();
+    let Running { committer, mut reports, thread, .. } = start(opened, Keep::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         for n in 1..=20 {

@@ -161,7 +161,7 @@ pub(super) fn sample_board() -> Board {
             vec!["icu-1".parse().unwrap(), "icu-2".parse().unwrap()],
         )])),
         patients: Arc::new(BTreeMap::from([(patient.id.clone(), Arc::new(patient))])),
-        devices: Arc::new(BTreeMap::from([(device.id.clone(), Arc::new(device))])),
+        devices: Arc::new([(device.id.clone(), Arc::new(device))].into_iter().collect()),
         alarms: Arc::new(BTreeMap::from([(
             "A1".parse().unwrap(),
             Arc::new(sample_alarm("A1", 1)),

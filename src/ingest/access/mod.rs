@@ -1,5 +1,7 @@
 //! Who may publish what, and the account of what was refused.
 
+mod admissions;
+pub(super) mod budgets;
 mod crowds;
 pub mod permission;
 pub mod refusals;

@@ -1,8 +1,10 @@
 //! Topics, and who may use which (contract §1 and §2).
 
+use std::sync::Arc;
+
 use crate::ingest::sources::listener::Unknown;
 use crate::ingest::sources::subscriber::SpeaksFor;
-use crate::projection::view::Board;
+use crate::projection::view::{Board, DeviceView};
 use vitalgate_domain::model::command::PrincipalKind;
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::message::Kind;
@@ -72,6 +74,20 @@ pub(crate) fn brings(
         (None, SpeaksFor::Registered) if unknown == Unknown::Admit => id.parse().ok(),
         (None, SpeaksFor::Assigned | SpeaksFor::Registered) => None,
     }
+}
+
+/// For how many devices `principal` speaks, itself included.
+pub(crate) fn devices_of(board: &Board, principal: &DeviceId) -> u64 {
+    let kind = board.devices.get(principal).map(|device| device.kind);
+    let carried = match kind {
+        None | Some(PrincipalKind::Device) => 0,
+        Some(PrincipalKind::Relay | PrincipalKind::Connector) => {
+            let carried =
+                |device: &&Arc<DeviceView>| !device.revoked && device.via.contains(principal);
+            board.devices.values().filter(carried).count()
+        }
+    };
+    1 + carried as u64
 }
 
 /// Whether `principal` may subscribe to `filter`: the commands of those it speaks for.
@@ -155,6 +171,17 @@ mod tests {
         }
         check("nobody", Registered, Unknown::Refuse, false);
         check("nobody", Registered, Unknown::Admit, true);
+    }
+
+    #[test]
+    fn a_relay_speaks_for_as_many_as_are_registered_via_it_and_itself() {
+        let mut gone = device("gone", &["cm-1"]);
+        gone.revoked = true;
+        let icds = [device("icd-1", &["cm-1"]), device("icd-2", &["cm-1", "cm-2"])];
+        let [one, two] = icds;
+        let board = board([relay("cm-1"), relay("cm-2"), one, two, gone, device("icd-3", &[])]);
+        let of = |id: &str| devices_of(&board, &id.parse().unwrap());
+        assert_eq!(["cm-1", "cm-2", "icd-1", "nobody"].map(of), [3, 2, 1, 1]);
     }
 
     #[test]

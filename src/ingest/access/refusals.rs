@@ -12,15 +12,19 @@
 //! left out.
 //! *Connections* for which there was no place: for each door at once, once a minute while it goes on, and
 //! when it is over.
+//! *Senders* beyond their budgets (`budgets`): once, and when it is over.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::admissions::Admissions;
+use super::budgets::{Budgets, SenderBudget};
 use super::crowds::Crowds;
 use super::tally::{Bounds, Entry, Tally, Tried};
 use super::{permission, words};
 use crate::net::places::Crowd;
+use crate::projection::view::Board;
 use crate::telemetry::Metrics;
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::input::{FailedSignIns, Input, SignInWay};
@@ -43,6 +47,8 @@ pub struct Refusals {
     sign_ins: Mutex<Tally<IpAddr, Claimed>>,
     lines: Mutex<Tally<IpAddr, ()>>,
     crowds: Mutex<Crowds>,
+    budgets: Mutex<Budgets>,
+    admissions: Mutex<Admissions>,
 }
 
 /// Where somebody tried to publish to.
@@ -59,16 +65,40 @@ type Claimed = (SignInWay, Option<String>);
 
 impl Default for Refusals {
     fn default() -> Self {
+        Self::new(SenderBudget::default(), usize::MAX)
+    }
+}
+
+impl Refusals {
+    /// Nobody has been refused anything yet. Senders have this budget each, and so many may be let in that nobody
+    /// registered.
+    pub fn new(budget: SenderBudget, max_admitted: usize) -> Self {
         Self {
             publishes: Mutex::new(Tally::new(OF_PUBLISHES)),
             sign_ins: Mutex::new(Tally::new(OF_SIGN_INS)),
             lines: Mutex::new(Tally::new(OF_LINES)),
             crowds: Mutex::default(),
+            budgets: Mutex::new(Budgets::new(budget)),
+            admissions: Mutex::new(Admissions::new(max_admitted)),
         }
     }
-}
 
-impl Refusals {
+    /// Whether a device that nobody may have registered is let in, as far as their number goes.
+    pub(crate) fn admits(&self, board: &Board, id: &DeviceId, now: Timestamp) -> bool {
+        held(&self.admissions).admits(board, id, now)
+    }
+
+    /// A sender that speaks for so many devices sent so many messages and bytes. How long it is not read for that.
+    pub(crate) fn charge(
+        &self,
+        sender: &DeviceId,
+        sent: (usize, usize),
+        devices: impl FnOnce() -> u64,
+        now: Timestamp,
+    ) -> Duration {
+        held(&self.budgets).charge(sender, sent, devices, now)
+    }
+
     /// A principal may not publish to `topic`.
     pub(crate) fn note(&self, principal: &DeviceId, topic: &str, now: Timestamp) {
         let id = permission::publish_topic(topic).and_then(|(id, _)| id.parse().ok());
@@ -120,6 +150,7 @@ impl Refusals {
         let publishes = held(&self.publishes).due(now);
         let mut due = inputs(publishes, held(&self.sign_ins).due(now));
         due.extend(held(&self.crowds).due(now));
+        due.extend(held(&self.budgets).due(now));
         for ((address, _), Entry { count, .. }) in held(&self.lines).due(now) {
             if let Some(left_out @ 1..) = count.checked_sub(MOST_LINES) {
                 let address = address.map_or_else(|| "several".to_owned(), |one| one.to_string());

@@ -1,6 +1,7 @@
 //! The open alarms of one patient, or of the gateway itself: at most one by (rule, source).
 
 mod act;
+mod budget;
 mod causes;
 mod crossed;
 mod due;
@@ -15,6 +16,8 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
+use self::budget::Budget;
+pub(crate) use self::budget::OVER_BUDGET;
 use self::causes::Causes;
 use self::due::wake;
 use self::hourly::Announced;
@@ -22,7 +25,7 @@ pub use self::ongoing::Ongoing;
 pub use self::open::{Draft, Open};
 use crate::model::alarm::{Alarm, Condition, State};
 use crate::model::cause::{Cause, alarm_id};
-use crate::model::ids::{AlarmId, BedId, PatientId, RuleId, WardId};
+use crate::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, WardId};
 use crate::model::time::Timestamp;
 use crate::output::Output;
 use crate::output::context::AlarmContext;
@@ -75,6 +78,10 @@ pub struct Book {
     #[n(3)]
     #[cbor(default)]
     announced: BTreeMap<Key, Announced>,
+    /// What is left to devices that made news of late.
+    #[n(4)]
+    #[cbor(default)]
+    budgets: BTreeMap<DeviceId, Budget>,
 }
 
 /// Ordinals after each alarm that an upgrade kept.
@@ -83,7 +90,12 @@ const KEPT: u32 = 1 << 24;
 impl Book {
     /// The open alarms.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, &Open)> {
-        self.open.iter()
+        self.open.iter().filter(|(_, open)| open.alarm.is_open())
+    }
+
+    /// The alarms of which people were not yet told that they are closed, open ones included.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = &Alarm> {
+        self.open.values().map(|open| &open.alarm)
     }
 
     /// Whether no alarm is open.
@@ -98,22 +110,23 @@ impl Book {
 
     /// The open alarm of a key.
     pub fn get(&self, key: &Key) -> Option<&Open> {
-        self.open.get(key)
+        self.open.get(key).filter(|open| open.alarm.is_open())
     }
 
     /// Whether the alarm of a key is open for more than a person to look at.
     pub fn holds(&self, key: &Key) -> bool {
-        self.open.get(key).is_some_and(|open| open.alarm.condition != Condition::Absent)
+        self.get(key).is_some_and(|open| open.alarm.condition != Condition::Absent)
     }
 
     /// Keys of open alarms for which `wanted` holds.
     pub fn keys_where(&self, wanted: impl Fn(&Key, &Open) -> bool) -> Vec<Key> {
-        self.open.iter().filter(|(k, o)| wanted(k, o)).map(|(k, _)| k.clone()).collect()
+        self.iter().filter(|(k, o)| wanted(k, o)).map(|(k, _)| k.clone()).collect()
     }
 
     /// Opens an alarm. If it is open, its condition holds again (rows 1, 7, 12, 20, 21).
     pub fn raise(&mut self, subject: AlarmSubject<'_>, draft: Draft, out: &mut Output) {
-        if self.open.contains_key(&draft.key) {
+        if let Some(open) = self.open.get_mut(&draft.key) {
+            open.reopen();
             self.renew(draft, out);
             return;
         }
@@ -185,6 +198,9 @@ impl Book {
             untold: false,
             crossing: draft.crossing,
             known_at: draft.known_at,
+            owed: None,
+            shown: None,
+            shown_following: false,
         };
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
@@ -209,7 +225,9 @@ impl Book {
         let folding = self.folding(&draft.key, draft.found(out.now.at).at_least(stands));
         let Some(open) = self.open.get_mut(&draft.key) else { return };
         let own = out.now.at;
-        let just_told = open.was_just_told(own);
+        let spent = |device| self.budgets.get(device).is_some_and(|budget| budget.is_spent(own));
+        let just_told = open.was_just_told(own)
+            || (open.is_shown_alarming() && open.alarm.device.as_ref().is_some_and(spent));
         let alarm = &mut open.alarm;
         let rises = draft.priority > alarm.priority;
         let was_over = alarm.condition == Condition::Absent;
@@ -251,8 +269,12 @@ impl Book {
         alarm.device = draft.device;
         alarm.latest = draft.latest;
         let told = was_over || (rises && change != Change::Updated);
-        open.news_seq = if told { out.next_seq() } else { open.news_seq };
-        self.record(&draft.key, change, None, out);
+        if self.record(&draft.key, change, None, out)
+            && told
+            && let Some(open) = self.open.get_mut(&draft.key)
+        {
+            open.news_seq = open.alarm.seq;
+        }
         self.outlast(&draft.key, out);
     }
 
@@ -266,6 +288,7 @@ impl Book {
     ) {
         let now = out.wall();
         if let Some(open) = self.open.get_mut(key)
+            && open.alarm.is_open()
             && let Some(change) = act(&mut open.alarm, now)
         {
             self.record(key, change, actor, out);
@@ -301,7 +324,16 @@ impl Book {
         });
     }
 
-    fn record(&mut self, key: &Key, change: Change, actor: Option<&str>, out: &mut Output) {
+    /// Tells that an alarm moved; `false` where its device makes so much news that this waits.
+    fn record(&mut self, key: &Key, change: Change, actor: Option<&str>, out: &mut Output) -> bool {
+        if actor.is_none() && self.waits(key, change, out) {
+            return false;
+        }
+        self.tell(key, change, actor, out);
+        true
+    }
+
+    fn tell(&mut self, key: &Key, change: Change, actor: Option<&str>, out: &mut Output) {
         self.keep_back(key, change, out);
         let Some(open) = self.open.get_mut(key) else { return };
         let seq = out.next_seq();
@@ -317,6 +349,8 @@ impl Book {
         }
         open.wake_at = wake(open, change, out.now);
         open.reword();
+        (open.owed, open.shown) = (None, Some(open.alarm.state));
+        open.shown_following = open.alarm.group.is_some();
         let closed = !open.alarm.is_open();
         let alarm = Box::new(open.alarm.clone());
         let context = (change == Change::Raised)

@@ -21,9 +21,9 @@ impl AlarmIndex {
     /// The index of these books.
     pub(crate) fn of(patients: &BTreeMap<PatientId, Arc<Patient>>, site: &Site) -> Self {
         let of_patients = patients.iter().flat_map(|(id, patient)| {
-            patient.alarms.iter().map(|(_, open)| (open.alarm.id.clone(), Some(id.clone())))
+            patient.alarms.shown().map(|alarm| (alarm.id.clone(), Some(id.clone())))
         });
-        let of_site = site.alarms.iter().map(|(_, open)| (open.alarm.id.clone(), None));
+        let of_site = site.alarms.shown().map(|alarm| (alarm.id.clone(), None));
         Self(of_patients.chain(of_site).collect())
     }
 

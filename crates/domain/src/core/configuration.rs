@@ -83,6 +83,7 @@ impl Core {
         let before = Arc::clone(&self.configuration);
         self.configuration = Arc::new(configuration);
         self.head.texts = texts;
+        out.news = self.configuration.rules.news;
         let ground = self.ground();
         let after = &ground.configuration;
         for device in self.devices.values() {

@@ -22,9 +22,10 @@ impl Core {
         self.remember_gap((from, to), out);
     }
 
-    /// While commits fail nobody is blamed for silence; afterwards that time counts as an intake gap.
-    pub(crate) fn store(&mut self, failing: bool, out: &mut Output) {
-        if failing {
+    /// While commits fail or the disk is full nobody is blamed for silence; afterwards that time counts as an intake
+    /// gap.
+    pub(crate) fn stalled(&mut self, stalled: bool, out: &mut Output) {
+        if stalled {
             self.head.failing_since.get_or_insert(out.now.at);
         } else if let Some(since) = self.head.failing_since.take() {
             self.remember_gap((since, out.now.at), out);

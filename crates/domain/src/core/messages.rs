@@ -46,6 +46,18 @@ impl Core {
         }
     }
 
+    /// A sender is read slowly, or no longer is: whoever it measures learns that as well.
+    pub(super) fn over_budget(&mut self, sender: &DeviceId, over: bool, out: &mut Output) {
+        self.site_mut().over_budget(sender, over, out);
+        self.note_site_deadline();
+        let patient = self.devices.get(sender).and_then(|device| device.patient()).cloned();
+        let Some(id) = patient else { return };
+        if let Some(patient) = self.patient_mut(&id) {
+            patient.read_slowly(sender, over, out);
+        }
+        self.note_deadline(&id);
+    }
+
     pub(super) fn link(&mut self, principal: &DeviceId, connected: bool, now: Stamp) {
         self.device_mut(principal, now).link(connected);
     }

@@ -72,7 +72,7 @@ pub(super) struct Head {
     pub(super) intake_gaps: Vec<IntakeGap>,
     #[n(6)]
     pub(super) row: u64,
-    /// Commits fail since then: intake may stand still, and no device is blamed for it.
+    /// Commits fail since then, or the disk is full: intake may stand still, and no device is blamed for it.
     #[n(7)]
     pub(super) failing_since: Option<Timestamp>,
 }
@@ -202,7 +202,9 @@ impl Core {
                 | Input::Sink { .. }
                 | Input::LinesRefused { .. }
                 | Input::SignInsFailed(_)
-                | Input::Crowded { .. } => self.advance_to(now, &mut out),
+                | Input::Crowded { .. }
+                | Input::Disk { .. }
+                | Input::OverBudget { .. } => self.advance_to(now, &mut out),
             }
             self.note_alarms(&mut out);
             self.step(input, &mut out);
@@ -239,7 +241,8 @@ impl Core {
 
     fn output(&self, now: Stamp) -> Output {
         let head = &self.head;
-        Output::new(now, head.next_seq, head.site.clone(), head.simulated)
+        let news = self.configuration.rules.news;
+        Output::new(now, head.next_seq, head.site.clone(), head.simulated, news)
     }
 
     fn step(&mut self, input: &Input, out: &mut Output) {
@@ -309,8 +312,14 @@ impl Core {
                 self.note_site_deadline();
             }
             Input::Store { failing } => {
-                self.store(*failing, out);
+                self.stalled(*failing || self.site.is_disk_full(), out);
                 self.site_mut().store(*failing, out);
+                self.note_site_deadline();
+            }
+            Input::OverBudget { sender, over } => self.over_budget(sender, *over, out),
+            Input::Disk { full } => {
+                self.stalled(*full || self.site.is_store_failing(), out);
+                self.site_mut().disk(*full, out);
                 self.note_site_deadline();
             }
         }

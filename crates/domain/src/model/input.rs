@@ -163,6 +163,23 @@ pub enum Input {
         #[n(2)]
         address: Option<String>,
     },
+    /// The disk is full, so that nothing of devices is taken in, or has room again.
+    #[n(16)]
+    Disk {
+        /// Whether it is.
+        #[n(0)]
+        full: bool,
+    },
+    /// A sender sends more than its budget, so that it is read slowly, or no longer does.
+    #[n(17)]
+    OverBudget {
+        /// Who connects.
+        #[n(0)]
+        sender: DeviceId,
+        /// Whether it does.
+        #[n(1)]
+        over: bool,
+    },
 }
 
 /// What InfluxDB has against a line for good. Numbers are part of the journal.
@@ -217,7 +234,9 @@ impl Input {
             | Self::Sink { .. }
             | Self::LinesRefused { .. }
             | Self::SignInsFailed(_)
-            | Self::Crowded { .. } => None,
+            | Self::Crowded { .. }
+            | Self::Disk { .. }
+            | Self::OverBudget { .. } => None,
         }
     }
 }

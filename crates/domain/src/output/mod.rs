@@ -11,6 +11,7 @@ use crate::model::sample::{Sample, WordSample, flag};
 use crate::model::time::{Stamp, Timestamp};
 use crate::model::vector_map::VectorMap;
 use crate::output::transition::{Transition, TransitionBody};
+use crate::rules::NewsBudget;
 
 /// Collects what one batch puts out.
 #[derive(Debug)]
@@ -38,11 +39,19 @@ pub struct Output {
     pub(crate) next_seq: u64,
     pub(crate) site: SiteId,
     pub(crate) simulated: bool,
+    /// How much is told of one device.
+    pub(crate) news: NewsBudget,
 }
 
 impl Output {
     /// An empty output whose first transition will be `next_seq`.
-    pub(crate) fn new(now: Stamp, next_seq: u64, site: SiteId, simulated: bool) -> Self {
+    pub(crate) fn new(
+        now: Stamp,
+        next_seq: u64,
+        site: SiteId,
+        simulated: bool,
+        news: NewsBudget,
+    ) -> Self {
         Self {
             now,
             transitions: Vec::new(),
@@ -57,6 +66,7 @@ impl Output {
             next_seq,
             site,
             simulated,
+            news,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What the core puts out: the alarm log, the SSE log and the delivery outbox in one.
 
+use minicbor::{Decode, Encode};
+
 use crate::model::alarm::Alarm;
 use crate::model::command::CommandAnswer;
 use crate::model::ids::{DeviceId, PatientId};
@@ -70,53 +72,77 @@ pub enum TransitionBody {
 }
 
 /// How an alarm moved; the words are stored and tested by name (contract §5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
 pub enum Change {
     /// Row 1: raised.
+    #[n(0)]
     Raised,
     /// Rows 4, 8, 11: its condition ended and it is closed.
+    #[n(1)]
     Ended,
     /// Row 5: its condition ended and it stays until a person looks.
+    #[n(2)]
     Latched,
     /// Row 6: input lost.
+    #[n(3)]
     Unknown,
     /// Row 7: data are back and the condition holds.
+    #[n(4)]
     BackPresent,
     /// Row 8: data are back and the condition is over, latching.
+    #[n(5)]
     BackAbsent,
     /// Row 9.
+    #[n(6)]
     Acknowledged,
     /// Row 10: the acknowledgement ran out.
+    #[n(7)]
     AcknowledgementOver,
     /// Row 12: the priority rose.
+    #[n(8)]
     PriorityRose,
     /// Rows 12 and 20: again.
+    #[n(9)]
     Recurred,
     /// Row 13.
+    #[n(10)]
     Unacknowledged,
     /// Row 19.
+    #[n(11)]
     Reset,
     /// Row 22.
+    #[n(12)]
     LimitChanged,
     /// Row 23.
+    #[n(13)]
     RuleChanged,
     /// Row 24: its source is unbound.
+    #[n(14)]
     SourceUnbound,
     /// Row 24: another source took over.
+    #[n(15)]
     SourceReplaced,
     /// Row 25.
+    #[n(16)]
     Discharged,
     /// Row 26.
+    #[n(17)]
     Retracted,
     /// Low and info events after 24 h.
+    #[n(18)]
     Expired,
     /// Words or members changed, nothing else.
+    #[n(19)]
     Updated,
     /// Another version of the core judges otherwise than was announced.
+    #[n(20)]
     Upgraded,
     /// The patient lies elsewhere now.
+    #[n(21)]
     Moved,
     /// What it followed from is over.
+    #[n(22)]
     Unfolded,
 }
 

@@ -62,6 +62,17 @@ impl Patient {
         let subject = subject(&self.details, self.ward.as_ref());
         self.alarms.raise(subject, draft, out);
     }
+
+    /// Notes a finding of the past.
+    pub(super) fn note_past(
+        &mut self,
+        device: &DeviceId,
+        what: (&'static str, String),
+        out: &mut Output,
+    ) {
+        let subject = subject(&self.details, self.ward.as_ref());
+        self.alarms.note(subject, device, what, out);
+    }
 }
 
 fn subject<'a>(details: &'a PatientDetails, ward: Option<&'a WardId>) -> AlarmSubject<'a> {
@@ -131,6 +142,6 @@ impl PatientAlarms<'_> {
 
     /// Notes something about the patient that is no alarm.
     pub(super) fn note(&mut self, device: &DeviceId, what: &'static str, text: String) {
-        self.out.note(self.subject.patient, Some(device), what, text);
+        self.book.note(self.subject, device, (what, text), self.out);
     }
 }

@@ -80,8 +80,7 @@ impl Patient {
         let text = text::event(&rule.text, rule.unnamed(&episode.name), episode.text.as_deref());
         if late && age > rule.actionable && !rule.always_notify {
             let text = format!("{text} at {}", episode.timing.measured);
-            out.note(Some(&self.details.id), Some(&episode.device), "historical", text);
-            return;
+            return self.note_past(&episode.device, ("historical", text), out);
         }
         let single = episode.phase == Phase::Single;
         let momentary = late || single;

@@ -312,6 +312,7 @@ impl Patient {
 
     /// The stay ends (row 25).
     pub fn discharge(&mut self, actor: &str, out: &mut Output) {
+        self.alarms.pay_all(out);
         for key in self.alarms.keys_where(|_, _| true) {
             self.alarms.close(&key, Change::Discharged, "discharged", Some(actor), out);
         }

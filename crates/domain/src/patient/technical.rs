@@ -3,7 +3,7 @@
 use super::judgement::{Kind, Occurrence};
 use super::limit::Evidence;
 use super::{Patient, RuleContext, silence};
-use crate::alarms::book::{Key, Open};
+use crate::alarms::book::{Key, OVER_BUDGET, Open};
 use crate::alarms::draft::technical;
 use crate::model::alarm::{Alarm, Condition, Priority, TimeQuality};
 use crate::model::cause::Cause;
@@ -24,6 +24,7 @@ const CLOCK_STEPPED: &str = "clock.stepped";
 const BOOT_RESET: &str = "link.boot_reset";
 const UNATTRIBUTED: &str = "link.unattributed";
 const INTERVAL: &str = "link.interval";
+const READ_SLOWLY: &str = "link.read_slowly";
 const LOST_WHILE_PENDING: &str = "link.lost_while_pending";
 const AGE_CLASS: &str = "rules.age_class";
 
@@ -266,6 +267,21 @@ impl Patient {
         self.device_moment(INTERVAL, device, text::too_rare, cause, out);
     }
 
+    /// A device sends more than its budget, or no longer does: what it measures comes late.
+    pub fn read_slowly(&mut self, device: &DeviceId, over: bool, out: &mut Output) {
+        let key = Key::new(rule(READ_SLOWLY), device.to_string());
+        if !over {
+            return self.alarms.change(&key, None, out, Alarm::absent);
+        }
+        if self.alarms.holds(&key) || self.discharged_at.is_some() {
+            return;
+        }
+        let cause = Cause::noticed(Some(device.clone()), out.wall());
+        let (priority, condition) = (Priority::Medium, Condition::Present);
+        let text = text::read_slowly(device);
+        self.raise(technical(key, Some(device), priority, condition, text, cause, out), out);
+    }
+
     fn device_moment(
         &mut self,
         rule_id: &'static str,
@@ -314,6 +330,8 @@ pub(super) fn is_about_link(rule: &RuleId) -> bool {
             | BOOT_RESET
             | UNATTRIBUTED
             | INTERVAL
+            | OVER_BUDGET
+            | READ_SLOWLY
     )
 }
 

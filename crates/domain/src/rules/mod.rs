@@ -11,6 +11,7 @@ mod class;
 mod event;
 mod limit;
 mod loss;
+mod news;
 mod whom;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use event::EventRule;
 pub(crate) use limit::REPEAT_DUE;
 pub use limit::{Cover, InForce, Level, LevelLimits, LimitRule, Relation};
 pub use loss::LossRule;
+pub use news::NewsBudget;
 pub use whom::{Person, Whom};
 
 use crate::model::command::PatientLimit;
@@ -100,6 +102,8 @@ impl Rule {
 pub struct RuleSet {
     /// Readings of a lower quality are stored and not judged.
     pub quality_min: f32,
+    /// How much one device may make of a patient's alarms.
+    pub news: NewsBudget,
     /// By name, in order; so few that looking at each is faster than a search.
     classes: Vec<(String, Class)>,
     /// In the order of the text, kind by kind.
@@ -138,6 +142,8 @@ pub enum BadRules {
 #[serde(deny_unknown_fields)]
 struct File {
     quality_min: Spanned<f32>,
+    #[serde(default)]
+    news: Option<Spanned<news::Entry>>,
     class: BTreeMap<String, Class>,
     #[serde(default)]
     limit: Vec<limit::Entry>,
@@ -182,6 +188,7 @@ impl RuleSet {
         }
         let mut rules = Self {
             quality_min: file.quality_min.into_inner(),
+            news: file.news.map_or(Ok(NewsBudget::default()), |e| NewsBudget::read(&e, text))?,
             classes: file.class.into_iter().collect(),
             ..Self::default()
         };

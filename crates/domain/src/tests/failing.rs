@@ -1,4 +1,4 @@
-//! While the store fails nobody is blamed for silence, and nothing else stands still.
+//! While the store fails, or the disk is full, nobody is blamed for silence, and nothing else stands still.
 
 use super::scene::Scene;
 use crate::model::input::Input;
@@ -52,4 +52,22 @@ fn what_still_comes_is_judged_and_acknowledgements_run_out() {
     scene.skip();
     scene.stream("dev", "spo2", 79.0, 601);
     scene.expect(&["acknowledgement_over high vitals_live.spo2_low: alarming, present"]);
+}
+
+#[test]
+fn silence_while_the_disk_is_full_belongs_to_the_disk_whatever_the_store_does() {
+    let full = |full| Input::Disk { full };
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 97.0, 5);
+    scene.fold(&[full(true)]);
+    scene.expect(&["raised high store.full: alarming, present"]);
+    scene.fold(&[FAILS]);
+    scene.fold(&[WELL]);
+    scene.skip();
+    scene.advance(3_600.0);
+    scene.expect(&[]);
+    scene.fold(&[full(false)]);
+    scene.expect(&["ended high store.full: closed ended"]);
+    scene.stream("dev", "spo2", 97.0, 30);
+    scene.expect(&[]);
 }

@@ -6,6 +6,7 @@ mod absence;
 mod alarm_index;
 mod binding;
 mod brokers;
+mod budgets;
 mod clocks;
 mod context;
 mod differed;

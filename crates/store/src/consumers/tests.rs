@@ -87,7 +87,7 @@ fn after_a_crash_each_goes_on_where_it_was_and_one_that_is_no_more_holds_nothing
     let (archive, mirror) = (opened.consumer(ARCHIVE).unwrap(), opened.consumer(MIRROR).unwrap());
     archive.begin();
     mirror.begin();
-    let Running { committer, mut reports, thread } = start(opened, keep(16 << 30)).unwrap();
+    let Running { committer, mut reports, thread, .. } = start(opened, keep(16 << 30)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         // What row 29 lets the writer prune it has pruned when it takes row 30.

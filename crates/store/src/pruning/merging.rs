@@ -767,7 +767,7 @@ mod tests {
         let opened = Store::create(dir.path(), &purpose()).unwrap();
         let host = Arc::new(Counting { overloaded, ..Counting::default() });
         let terms = Terms { host: host.clone(), ..Terms::default() };
-        let Running { committer, mut reports, thread } = start(opened, terms).unwrap();
+        let Running { committer, mut reports, thread, .. } = start(opened, terms).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             for n in 1..=1_800 {

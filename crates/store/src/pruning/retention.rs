@@ -14,6 +14,7 @@ use super::surplus;
 use crate::audit::SignedHead;
 use crate::audit::key::AuditKey;
 use crate::consumers::Hold;
+use crate::dead_letters;
 use crate::history::heads::Heads;
 use crate::history::words::series::WordSeries;
 use crate::host::Host;
@@ -31,8 +32,12 @@ const PAGES: usize = 256;
 /// Below this many free pages (8 MiB) the file keeps them for what comes next.
 const SPARE_PAGES: i64 = 1_024;
 
+/// Dead letters kept of all senders together; of one sender [`dead_letters`] bounds them.
+const DEAD_LETTERS_BYTES: u64 = 256 << 20;
+
 /// What is pruned, as it is counted: the parts of [`Keeper::delete`].
-const KINDS: [&str; 5] = ["journal", "history_age", "history_bytes", "waves", "transitions"];
+const KINDS: [&str; 6] =
+    ["journal", "history_age", "history_bytes", "waves", "transitions", "dead_letters"];
 
 /// Decides what is pruned next.
 #[derive(Debug)]
@@ -96,6 +101,11 @@ impl Keeper {
         self.wall = commit.row.at + commit.row.offset;
         self.snapshot_row = commit.snapshot_complete.unwrap_or(self.snapshot_row);
         self.sealed_to = sealed_to;
+    }
+
+    /// Whether the last slice left something that may be pruned.
+    pub(crate) fn has_more(&self) -> bool {
+        self.more
     }
 
     /// Prunes a slice if it is time, and merges small blocks unless `pressed`; gives about how many
@@ -164,7 +174,7 @@ impl Keeper {
         Ok(merged)
     }
 
-    fn delete(&mut self, conn: &mut Connection, holds: &[Hold]) -> rusqlite::Result<[usize; 5]> {
+    fn delete(&mut self, conn: &mut Connection, holds: &[Hold]) -> rusqlite::Result<[usize; 6]> {
         let keep = Arc::clone(&self.keep.borrow());
         let Keep { journal, journal_bytes, history_bytes, waves, waves_bytes, .. } = *keep;
         let before = |keep: Span| (self.now - keep).as_micros();
@@ -198,8 +208,9 @@ impl Keeper {
             )?
             .execute(params![ROWS, before(waves), waves_bytes as i64])?,
             self.alarm_log.slice(&tx, keep.transitions, self.wall, told_to)?,
+            dead_letters::prune_beyond(&tx, DEAD_LETTERS_BYTES, ROWS)?,
         ];
-        if pruned == [0; 5] {
+        if pruned == [0; 6] {
             return Ok(pruned);
         }
         of_series.write(&tx)?;
@@ -375,7 +386,7 @@ mod tests {
         let reader = opened.reader();
         let (kept, keep) = watch::channel(Arc::new(Keep::default()));
         let terms = Terms { keep, ..Terms::default() };
-        let Running { committer, mut reports, thread } = start(opened, terms).unwrap();
+        let Running { committer, mut reports, thread, .. } = start(opened, terms).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut write = |commits: Vec<Commit>| {
             runtime.block_on(async {

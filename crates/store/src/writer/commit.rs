@@ -42,6 +42,24 @@ pub enum CommitError {
     },
 }
 
+impl CommitError {
+    /// Whether the disk has no room.
+    pub(crate) fn is_full_disk(&self) -> bool {
+        match self {
+            Self::Sqlite { source, .. } => is_full_disk(source),
+            Self::Taken { .. } => false,
+        }
+    }
+}
+
+/// Whether SQLite found no room on the disk.
+pub(crate) fn is_full_disk(error: &rusqlite::Error) -> bool {
+    let shared_memory =
+        |error: &rusqlite::ffi::Error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+        || error.sqlite_error().is_some_and(shared_memory)
+}
+
 /// Why a commit could not even be packed.
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {

@@ -14,7 +14,7 @@
 pub(crate) mod alarm_context;
 pub(crate) mod commit;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -22,13 +22,14 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, watch};
 
-use self::commit::{CommitError, PackError, Packed, RowCompressor};
+use self::commit::{CommitError, PackError, Packed, RowCompressor, is_full_disk};
 use crate::audit::head::SignedHead;
 use crate::audit::key::AuditKey;
 use crate::audit::stand;
 use crate::consumers::Consumers;
 use crate::file::connection;
 use crate::file::lock::Lock;
+use crate::file::reserve::Reserve;
 use crate::history::heads::Heads;
 use crate::history::words::series::WordSeries;
 use crate::history::words::write::Placed;
@@ -57,6 +58,10 @@ const CHECKPOINT_BYTES: u64 = 32 << 20;
 const IDLE_CHECKPOINT_BYTES: u64 = 4 << 20;
 /// The audit is signed at most so often, in seconds.
 const SIGNED_EVERY: f64 = 1.0;
+/// A page of the file.
+const PAGE_BYTES: u64 = 8_192;
+/// Slices of retention after one commit where the disk is nearly full.
+const SLICES_WHERE_SHORT: u32 = 64;
 
 /// What became of a commit.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +72,8 @@ pub enum Report {
         n: u64,
         /// How long it took, failures included.
         seconds: f64,
+        /// Bytes the disk still has for what devices send, the reserve left aside.
+        room: u64,
     },
     /// It failed and is being tried again, exactly as it is; those after it wait.
     Failing {
@@ -141,6 +148,17 @@ pub struct Running {
     pub reports: mpsc::Receiver<Report>,
     /// Ends when the committer is dropped and everything sent is written, or with an error.
     pub thread: JoinHandle<Result<(), WriterError>>,
+    /// The room of the disk as it is now.
+    pub room: Room,
+}
+
+/// What the disk has for what devices send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes left, those of the reserve not counted.
+    pub left: u64,
+    /// Of these, bytes that commands and open alarms may need before the reserve is touched.
+    pub margin: u64,
 }
 
 /// On what terms a store is run.
@@ -150,12 +168,15 @@ pub struct Terms {
     pub keep: watch::Receiver<Arc<Keep>>,
     /// Who runs it.
     pub host: Arc<dyn Host>,
+    /// Bytes of the disk that are kept for what must go on when it is full; `None` for the smaller of 256 MiB and
+    /// 5 % of it.
+    pub reserve: Option<u64>,
 }
 
 impl From<Keep> for Terms {
     fn from(keep: Keep) -> Self {
         let keep = watch::channel(Arc::new(keep)).1;
-        Self { keep, host: Arc::new(Alone) }
+        Self { keep, host: Arc::new(Alone), reserve: Some(0) }
     }
 }
 
@@ -167,7 +188,9 @@ impl Default for Terms {
 
 /// Starts the thread `store`.
 pub fn start(opened: Opened, terms: impl Into<Terms>) -> std::io::Result<Running> {
-    let Terms { keep, host } = terms.into();
+    let Terms { keep, host, reserve } = terms.into();
+    let mut reserve = Reserve::of(opened.path.parent().unwrap_or(Path::new(".")), reserve);
+    reserve.fill();
     let (committer, commits) = mpsc::channel(WAITING);
     let (reporter, reports) = mpsc::channel(REPORTS);
     let writer = Writer {
@@ -191,9 +214,11 @@ pub fn start(opened: Opened, terms: impl Into<Terms>) -> std::io::Result<Running
         host,
         rows: RowCompressor::new()?,
         log_bytes: 0,
+        reserve,
     };
+    let room = Room { left: writer.room(), margin: writer.reserve.margin() };
     let thread = std::thread::Builder::new().name("store".into()).spawn(|| writer.run())?;
-    Ok(Running { committer: Committer(committer), reports, thread })
+    Ok(Running { committer: Committer(committer), reports, thread, room })
 }
 
 struct Writer {
@@ -211,6 +236,7 @@ struct Writer {
     rows: RowCompressor,
     /// About how much was written since the last checkpoint.
     log_bytes: u64,
+    reserve: Reserve,
 }
 
 /// When the audit is signed, and what of it is not on the disk.
@@ -233,9 +259,10 @@ impl Writer {
             self.signing.moved |= !commit.transitions.is_empty();
             self.heads.committed(sealed, n, commit.row.at, &commit.samples);
             self.consumers.stored(&packed.news);
-            // The pipeline may be gone already at shutdown; the row stays committed.
-            drop(self.reporter.blocking_send(Report::Committed { n, seconds }));
             self.log_bytes += packed.bytes();
+            let room = self.room();
+            // The pipeline may be gone already at shutdown; the row stays committed.
+            drop(self.reporter.blocking_send(Report::Committed { n, seconds, room }));
             self.keeper.committed(commit, *sealed_to);
             self.sign(SIGNED_EVERY);
             self.tidy();
@@ -272,6 +299,9 @@ impl Writer {
         let mut pause = FIRST_PAUSE;
         let mut failures = 0;
         while let Err(source) = packed.write(&mut self.conn) {
+            if source.is_full_disk() && self.reserve.give() {
+                continue;
+            }
             failures += 1;
             let error = in_words(&source);
             tracing::error!(row = n, failures, error, "the store failed; trying the row again");
@@ -344,29 +374,66 @@ impl Writer {
 
     /// Between commits: retention and merging in slices, and checkpoints. Nobody waits for it but the next commit.
     fn tidy(&mut self) {
-        let idle = self.commits.is_empty();
-        let pressed = self.host.is_overloaded();
-        match self.keeper.slice(&mut self.conn, idle, pressed, &self.consumers.holds()) {
-            Ok(bytes) => self.log_bytes += bytes,
-            Err(error) => tracing::warn!(%error, "retention failed; trying again later"),
+        // Where room is short, what may be pruned is.
+        let mut slices = if self.is_short() { SLICES_WHERE_SHORT } else { 1 };
+        loop {
+            let idle = self.commits.is_empty();
+            let pressed = self.host.is_overloaded();
+            match self.keeper.slice(&mut self.conn, idle, pressed, &self.consumers.holds()) {
+                Ok(bytes) => self.log_bytes += bytes,
+                Err(error) => tracing::warn!(%error, "retention failed; trying again later"),
+            }
+            if let Some(head) = self.keeper.take_head() {
+                self.host.head(&head);
+                self.signing.unwritten = None;
+                self.signing.moved = false;
+            }
+            let most = if idle { IDLE_CHECKPOINT_BYTES } else { CHECKPOINT_BYTES };
+            if self.log_bytes >= self.reserve.most_in_log(most) {
+                self.checkpoint();
+            }
+            slices -= 1;
+            if slices == 0 || !idle || !self.keeper.has_more() {
+                break;
+            }
         }
-        if let Some(head) = self.keeper.take_head() {
-            self.host.head(&head);
-            self.signing.unwritten = None;
-            self.signing.moved = false;
-        }
-        if self.log_bytes >= if idle { IDLE_CHECKPOINT_BYTES } else { CHECKPOINT_BYTES } {
-            self.checkpoint();
-        }
+        self.reserve.fill();
     }
 
     fn checkpoint(&mut self) {
-        let copied = self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        let copy = |conn: &Connection| {
+            conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+                Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+            })
+        };
+        let mut copied = copy(&self.conn);
+        while copied.as_ref().is_err_and(is_full_disk) && self.reserve.give() {
+            copied = copy(&self.conn);
+        }
         match copied {
-            Ok(()) => self.log_bytes = 0,
+            // A reader may hold back the rest.
+            Ok((pages, copied)) => self.log_bytes = (pages - copied).max(0) as u64 * PAGE_BYTES,
             // What is committed stays in the log, and the next commit tries again.
             Err(error) => tracing::warn!(%error, "the log could not be copied into the store file"),
         }
+    }
+
+    /// Bytes the disk has for what devices send: what is free beside the reserve, and free in the file, less what the
+    /// log will still add to the file.
+    fn room(&self) -> u64 {
+        let beside = self.reserve.room();
+        // Pages of the file matter only where little else is left.
+        let pages = if beside < 8 * self.reserve.margin() {
+            let free = self.conn.pragma_query_value(None, "freelist_count", |row| row.get(0));
+            free.map_or(0, |pages: i64| pages.max(0) as u64)
+        } else {
+            0
+        };
+        (beside.saturating_add(pages * PAGE_BYTES)).saturating_sub(self.log_bytes)
+    }
+
+    fn is_short(&self) -> bool {
+        self.room() < 4 * self.reserve.margin()
     }
 }
 
@@ -391,7 +458,8 @@ mod tests {
             opened.conn.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         opened.conn.query_row(&format!("PRAGMA max_page_count={pages}"), [], |_| Ok(())).unwrap();
         let reader = opened.reader();
-        let Running { committer, mut reports, thread } = start(opened, Keep::default()).unwrap();
+        let Running { committer, mut reports, thread, .. } =
+            start(opened, Keep::default()).unwrap();
         let mut large = commit(1);
         large.row.body = (0..100_000_u32).flat_map(|i| i.wrapping_mul(i).to_le_bytes()).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

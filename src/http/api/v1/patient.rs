@@ -106,6 +106,9 @@ impl Monitored {
         if board.store_failing {
             state = "not";
             why.insert(0, "the store fails: this is how it was before".to_owned());
+        } else if board.disk_full {
+            state = "not";
+            why.insert(0, "the disk is full: this is how it was before".to_owned());
         }
         Self { judged_to: board.judged_to, state, why }
     }

@@ -26,6 +26,8 @@ use vitalgate_domain::model::input::SignInWay;
 
 /// The largest CONNECT: a last will of 64 KiB and some room.
 const MAX_CONNECT: usize = 96 << 10;
+/// Who comes back too often is answered after so long at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// How long a refused client is read, so that the refusal is not lost in a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -191,6 +193,11 @@ fn admit(
         let wait = sign_in_failed(Some(claim.name()), address, refused.why(), shared);
         Refusal { fault: Fault::new(reason::NOT_AUTHORIZED, refused.why()), wait }
     })?;
+    if !shared.source.refusals.admits(&board, &principal, shared.source.handles.clock.wall()) {
+        let why = "no room for another device that nobody registered";
+        let wait = sign_in_failed(Some(claim.name()), address, why, shared);
+        return Err(Refusal { fault: Fault::new(reason::QUOTA_EXCEEDED, why), wait });
+    }
     match &connect.will {
         Some(will) if !permission::may_will(&principal, &will.topic) => {
             let why = "a last will not on its own status topic";
@@ -239,6 +246,12 @@ async fn enter(
         connect.client_id.clone_from(id);
     }
     let version = connect.version;
+    // To come and to go is news as well.
+    let wait = shared.charge(&principal, (1, 0)).min(LONGEST_WAIT);
+    tokio::select! {
+        () = sleep(wait) => {}
+        () = shared.source.cancel.cancelled() => {}
+    }
     let key = (principal.clone(), connect.client_id.clone());
     let (clean, expiry) = (connect.clean, connect.session_expiry);
     let attaching = shared.sessions.attach(key, credential, clean, expiry);

@@ -145,6 +145,11 @@ impl<'a> ListenerIntake<'a> {
         self.bundle.link(connected, clean);
     }
 
+    /// How many messages, and bytes of them, were taken.
+    pub(super) fn sent(&self) -> (usize, usize) {
+        (self.place.messages, self.place.bytes)
+    }
+
     /// Whether there is nothing to submit.
     pub(super) fn is_empty(&self) -> bool {
         self.bundle.is_empty()

@@ -41,9 +41,11 @@ use self::session::Sessions;
 use self::tls::InForce;
 pub use self::tls::{BadTls, TlsFiles, TlsReload};
 use self::unfinished::Unfinished;
+use crate::ingest::access::permission;
 pub use crate::ingest::{Decode, SourceHandles};
 use crate::net::places::{Bounds, Places};
 use crate::telemetry::Metrics;
+use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::input::SignInWay;
 use vitalgate_domain::model::time::Span;
 use vitalgate_formats as decode;
@@ -273,6 +275,11 @@ impl Endpoint {
 }
 
 impl Shared {
+    /// Takes what a principal sent of its budget; how long it is not read for that.
+    fn charge(&self, principal: &DeviceId, sent: (usize, usize)) -> Duration {
+        self.source.charge(principal, sent, |board| permission::devices_of(board, principal))
+    }
+
     fn serve(self: &Arc<Self>, (socket, peer): (TcpStream, SocketAddr), endpoint: &Endpoint) {
         let authentication = if endpoint.address.ip().is_loopback() {
             self.config.authentication

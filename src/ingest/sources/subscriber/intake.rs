@@ -5,6 +5,7 @@
 use super::Shared;
 use super::client::{Ack, Content, Publish};
 use crate::inbox::{Receipt, Submission};
+use crate::ingest::SourceHandles;
 use crate::ingest::access::permission;
 use crate::ingest::bundle::{Bundle, TooLarge};
 use crate::ingest::line;
@@ -114,7 +115,9 @@ impl<'a> SubscriberIntake<'a> {
         let Bundle { board, principal, .. } = &self.bundle;
         let config = &self.shared.config;
         let whom = config.speaks_for;
-        Some((permission::brings(board, principal, id, whom, config.unknown)?, kind))
+        let device = permission::brings(board, principal, id, whom, config.unknown)?;
+        let SourceHandles { refusals, handles, .. } = &self.shared.source;
+        refusals.admits(board, &device, handles.clock.wall()).then_some((device, kind))
     }
 
     /// What the broker may not bring, or what is no topic of a device, is kept as a dead letter.

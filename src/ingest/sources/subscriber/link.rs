@@ -9,8 +9,10 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::client::{Broken, Client, Grant, Received};
 use super::intake::{Acks, Place, SubscriberIntake};
-use super::{SECOND, Shared, seconds};
+use super::{SECOND, Shared, SpeaksFor, seconds};
+use crate::clock::Stopwatch;
 use crate::inbox::{Closed, Receipt, Submission};
+use crate::ingest::access::permission;
 use crate::ingest::bundle::Bundle;
 use crate::ingest::line::{Line, NotAccepted};
 use crate::net::backoff::Backoff;
@@ -59,6 +61,8 @@ type Submitting = Pin<Box<dyn Future<Output = Result<(), Closed>> + Send>>;
 /// What belongs to one connection.
 struct Session {
     line: Line<Acks>,
+    /// It is not read for so long, because it brought more than its budget.
+    pause: (Stopwatch, Duration),
     submitting: Option<Submitting>,
     received: Vec<Received>,
     /// Messages now waited in the session while nobody listened.
@@ -170,8 +174,9 @@ impl<'a, C: Client> Link<'a, C> {
         self.client.subscribe(&session.filters.asked).await?;
         self.probe(session).await?;
         loop {
-            let listening =
-                session.submitting.is_none() && session.line.has_room(&Place::default(), 0);
+            let listening = session.submitting.is_none()
+                && session.line.has_room(&Place::default(), 0)
+                && session.may_be_read();
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Err(End::Stopped),
@@ -206,6 +211,8 @@ impl<'a, C: Client> Link<'a, C> {
             }
         }
         if let Some((submission, place)) = intake.finish() {
+            let sent = (place.messages, place.bytes);
+            session.pause = (Stopwatch::start(), shared.charge(sent));
             let inbox = shared.source.handles.inbox.clone();
             session.probes_held += place.acks.probes;
             session.line.push(place);
@@ -269,6 +276,7 @@ impl Session {
     fn new(shared: &Shared, kept: bool) -> Self {
         Self {
             line: Line::new(usize::MAX, shared.config.max_bytes),
+            pause: (Stopwatch::start(), Duration::ZERO),
             submitting: None,
             received: Vec::new(),
             backlog: kept,
@@ -277,6 +285,14 @@ impl Session {
             age: 0,
             filters: Filters::new(shared),
         }
+    }
+}
+
+impl Session {
+    /// Whether it is within its budget again.
+    fn may_be_read(&self) -> bool {
+        let (since, pause) = &self.pause;
+        pause.is_zero() || since.seconds() >= pause.as_secs_f64()
     }
 }
 
@@ -332,6 +348,16 @@ impl Filters {
 }
 
 impl Shared {
+    /// Takes what the broker brought of its budget, which is that of all whose messages it may bring; how long it is not
+    /// read for that.
+    fn charge(&self, sent: (usize, usize)) -> Duration {
+        let Self { config, source, .. } = self;
+        source.charge(&config.id, sent, |board| match config.speaks_for {
+            SpeaksFor::Assigned => permission::devices_of(board, &config.id),
+            SpeaksFor::Registered => board.devices.len() as u64,
+        })
+    }
+
     fn is_revoked(&self) -> bool {
         let board = self.source.handles.board.borrow();
         board.devices.get(&self.config.id).is_some_and(|device| device.revoked)

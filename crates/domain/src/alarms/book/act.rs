@@ -45,8 +45,10 @@ impl Book {
             asked: act.as_str(),
             answer: Box::new(answer),
         });
-        if let Ok(change) = result {
-            self.record(key, change, Some(actor), out);
+        match result {
+            Ok(change) => self.tell(key, change, Some(actor), out),
+            // Whoever asks learns how it is.
+            Err(_) => self.pay(key, out),
         }
     }
 }

@@ -17,7 +17,11 @@ impl Book {
     /// When the next acknowledgement or momentary alarm runs out, or news that waits is told, in the gateway's own
     /// time.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.open.values().filter_map(Open::deadline).min()
+        let of_alarms = self
+            .open
+            .values()
+            .filter_map(|open| [open.deadline(), self.tells_at(open)].into_iter().flatten().min());
+        of_alarms.chain(self.next_budget()).min()
     }
 
     /// Tells what waited until `due`, and lets run out what runs out then (row 10; expired momentary alarms).
@@ -25,9 +29,8 @@ impl Book {
         self.forget_episodes(due, out);
         self.unfold(due, out);
         self.announce_kept_back(due, out);
-        for key in self.keys_where(|_, open| open.tells_at() == Some(due)) {
-            self.change(&key, None, out, |alarm, now| Some(alarm.tell(now)));
-        }
+        self.tell_what_waits(due, out);
+        self.budgets_due(out);
         for key in self.keys_where(|_, open| open.wake_at == Some(due)) {
             let Some(open) = self.open.get_mut(&key) else { continue };
             if open.alarm.condition == Condition::Momentary && !open.alarm.latches() {
@@ -114,13 +117,17 @@ impl Open {
             && since.is_some_and(|since| self.held_at.is_none_or(|held| held <= since))
     }
 
-    /// When news that waits is told.
-    fn tells_at(&self) -> Option<Timestamp> {
-        self.told_at.filter(|_| self.untold).map(|told| told + ONE_A_SECOND)
+    /// When news that waits is told, as far as there is one announcement a second.
+    pub(super) fn news_at(&self) -> Option<Timestamp> {
+        let told = self.told_at.map(|told| told + ONE_A_SECOND);
+        self.untold.then_some(told.unwrap_or_default())
     }
 
     fn deadline(&self) -> Option<Timestamp> {
-        [self.wake_at, self.tells_at(), self.unfolds_at, self.quiet_until, self.known_until()]
+        if !self.alarm.is_open() {
+            return None;
+        }
+        [self.wake_at, self.unfolds_at, self.quiet_until, self.known_until()]
             .into_iter()
             .flatten()
             .min()

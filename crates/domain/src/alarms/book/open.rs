@@ -3,13 +3,16 @@
 use minicbor::{Decode, Encode};
 
 use super::{Key, Ongoing};
-use crate::model::alarm::{Alarm, AlarmKind, Condition, Latest, Priority, Response, Trigger};
+use crate::model::alarm::{
+    Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger,
+};
 use crate::model::cause::Cause;
 use crate::model::crossing::Crossing;
 use crate::model::ids::DeviceId;
 use crate::model::observation::{DeviceInstant, Source};
 use crate::model::signal::SignalId;
 use crate::model::time::{Span, Timestamp};
+use crate::output::transition::Change;
 
 /// An open alarm with what only the core needs.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -81,6 +84,16 @@ pub struct Open {
     /// episode: since when nobody knows whether it goes on.
     #[n(19)]
     pub known_at: Option<Timestamp>,
+    /// How it moved, which waits because its device makes too much news.
+    #[n(20)]
+    pub owed: Option<Change>,
+    /// How people were shown it last.
+    #[n(21)]
+    pub shown: Option<State>,
+    /// Whether it was shown last as following from another, and not announced.
+    #[n(22)]
+    #[cbor(default)]
+    pub shown_following: bool,
 }
 
 /// A new alarm, as its rule drafts it.

@@ -13,6 +13,14 @@ impl Book {
     /// agree nothing moves.
     pub fn settle(&mut self, announced: &mut BTreeMap<&AlarmId, &Alarm>, out: &mut Output) {
         let now = out.wall();
+        for key in self.owed() {
+            if let Some(open) = self.open.get(&key)
+                && !open.alarm.is_open()
+            {
+                announced.remove(&open.alarm.id);
+            }
+            self.pay(&key, out);
+        }
         for key in self.keys_where(|_, _| true) {
             let Some(open) = self.open.get_mut(&key) else { continue };
             let change = if let Some(announced) = announced.remove(&open.alarm.id) {
@@ -66,6 +74,9 @@ impl Book {
             untold: false,
             crossing: None,
             known_at: None,
+            owed: None,
+            shown: None,
+            shown_following: false,
         };
         self.open.insert(key.clone(), open);
         self.record(&key, change, None, out);

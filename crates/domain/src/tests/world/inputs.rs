@@ -4,8 +4,8 @@ use crate::model::alarm::Side;
 use crate::model::command::{Action, AlarmAct, Command, PatientLimit};
 use crate::model::input::Input;
 use crate::model::message::{
-    Body, Clock, DeviceInfo, Kind, Message, Mode, Reading, ReadingTime, RefusalReason, Refused,
-    Status,
+    Body, Clock, DeviceInfo, Event, Kind, Message, Mode, Phase, Reading, ReadingTime,
+    RefusalReason, Refused, Status,
 };
 use crate::model::time::{Span, Timestamp};
 use crate::tests::scene::{Scene, shipped};
@@ -29,6 +29,21 @@ impl World {
                     text: None,
                 };
                 (device(d), Body::Events { events: vec![event], refused: Vec::new() })
+            }
+            Step::Storm(d, times) => {
+                let events = (0..*times).flat_map(|n| [(n, Phase::Start), (n, Phase::End)]);
+                let at = ReadingTime::At(scene.now.wall());
+                let second = scene.second();
+                let event = |(n, phase): (u16, Phase)| Event {
+                    index: 2 * u32::from(n) + u32::from(phase == Phase::End),
+                    id: Some(format!("storm-{second}-{n}")),
+                    time: at,
+                    name: EVENTS[usize::from(n) % 3].to_owned(),
+                    phase,
+                    text: None,
+                };
+                let events = events.map(event).collect();
+                (device(d), Body::Events { events, refused: Vec::new() })
             }
             Step::Info(d, signals) => {
                 let signals = expected(scene, *signals);

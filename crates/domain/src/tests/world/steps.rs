@@ -7,11 +7,34 @@ use super::{DEVICES, EVENTS, PATIENTS, PHASES, SIGNALS};
 /// One thing that happens.
 #[derive(Clone, Debug)]
 pub(in crate::tests) enum Step {
-    Reading { device: usize, signal: usize, value: usize, age: i64, how: usize },
-    Burst { device: usize, signal: usize, value: usize, seconds: u8 },
-    Apnoea { device: usize, seconds: u8, every: i64 },
+    Reading {
+        device: usize,
+        signal: usize,
+        value: usize,
+        age: i64,
+        how: usize,
+    },
+    Burst {
+        device: usize,
+        signal: usize,
+        value: usize,
+        seconds: u8,
+    },
+    Apnoea {
+        device: usize,
+        seconds: u8,
+        every: i64,
+    },
     Again(usize),
-    Event { device: usize, name: usize, id: Option<u8>, phase: usize, age: i64 },
+    Event {
+        device: usize,
+        name: usize,
+        id: Option<u8>,
+        phase: usize,
+        age: i64,
+    },
+    /// Episodes that begin and end at once, so many.
+    Storm(usize, u16),
     Info(usize, u8),
     Garbage(usize, bool),
     Link(usize, bool),
@@ -22,7 +45,13 @@ pub(in crate::tests) enum Step {
     Unbind(usize),
     Correct(usize, usize),
     Register(usize, u8),
-    Limits { patient: usize, signal: usize, low: bool, limit: usize, ago: i64 },
+    Limits {
+        patient: usize,
+        signal: usize,
+        low: bool,
+        limit: usize,
+        ago: i64,
+    },
     Configure(bool),
     Wait(i64),
     IntakeGap(i64),
@@ -69,6 +98,7 @@ pub(in crate::tests) fn step() -> impl Strategy<Value = Step> {
         2 => device.clone().prop_map(Step::Again),
         4 => (device.clone(), 0..EVENTS.len(), prop::option::of(0_u8..4), 0..PHASES.len(), age())
             .prop_map(|(device, name, id, phase, age)| Step::Event { device, name, id, phase, age }),
+        1 => (device.clone(), 100_u16..250).prop_map(|(d, times)| Step::Storm(d, times)),
         1 => (device.clone(), 0_u8..128).prop_map(|(d, s)| Step::Info(d, s)),
         1 => (device.clone(), any::<bool>()).prop_map(|(d, all)| Step::Garbage(d, all)),
         1 => (device.clone(), any::<bool>()).prop_map(|(d, on)| Step::Link(d, on)),

@@ -102,7 +102,7 @@ fn no_seam_shows_while_heads_become_blocks() {
     let dir = tempfile::tempdir().unwrap();
     let opened = Store::create(dir.path(), &purpose()).unwrap();
     let history = opened.history();
-    let Running { committer, mut reports, thread } = start(opened, Keep::default()).unwrap();
+    let Running { committer, mut reports, thread, .. } = start(opened, Keep::default()).unwrap();
     let committed = AtomicU64::new(0);
     let read = || {
         let before = committed.load(Ordering::SeqCst) * POINTS;

@@ -2,6 +2,7 @@
 
 mod buffer;
 mod close;
+mod pause;
 mod quiet;
 mod receive;
 
@@ -14,10 +15,11 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use self::buffer::ReadBuffer;
 pub(super) use self::close::read_out;
+use self::pause::Pause;
 use self::quiet::Quiet;
 use super::Shared;
 use super::codec::{Connect, Will};
@@ -52,6 +54,7 @@ pub(super) struct Connection {
     /// Whether CONNECT asked for a session that outlives the connection.
     keeps_session: bool,
     quiet: Quiet,
+    pause: Pause,
     address: SocketAddr,
     line: line::Line<Vec<u8>>,
     /// What goes out with the next write.
@@ -69,7 +72,7 @@ pub(super) struct Connection {
 enum Intent {
     /// The buffer holds no complete packet.
     Read,
-    /// The line is full.
+    /// The line is full, or the budget spent.
     Wait,
 }
 
@@ -91,6 +94,7 @@ impl Connection {
             will: connect.will,
             keeps_session: connect.session_expiry > 0,
             quiet: Quiet::new(connect.keep_alive),
+            pause: Pause::default(),
             address,
             line: line::Line::new(usize::from(shared.config.max_inflight), MAX_BYTES),
             shared,
@@ -125,17 +129,22 @@ impl Connection {
         let mut ended = pin!(self.ended());
         self.flush().await?;
         loop {
-            let intent = if self.buffer.is_empty() {
+            let intent = if !self.pause.left().is_zero() {
+                Intent::Wait
+            } else if self.buffer.is_empty() {
                 self.intent(&Place::default(), 0)
             } else {
                 self.turn(ended.as_mut()).await?
             };
+            let pause = self.pause.left();
+            let intent = if pause.is_zero() { intent } else { Intent::Wait };
             self.quiet.listens(intent == Intent::Read);
             self.share(intent);
             tokio::select! {
                 biased;
                 end = &mut ended => return Err(end),
                 place = self.line.next() => self.acknowledge(place).await?,
+                () = sleep(pause), if !pause.is_zero() => {}
                 read = timeout(self.quiet.left(), self.stream.read_buf(self.buffer.spare())),
                     if intent == Intent::Read => match read {
                     Ok(Ok(count @ 1..)) => {
@@ -177,6 +186,7 @@ impl Connection {
             tracing::warn!(%principal, %topic, "published what it may not");
         }
         self.not_allowed += intake.not_allowed;
+        self.pause.begin(shared.charge(&principal, intake.sent()));
         self.submit(intake, ended).await?;
         self.flush().await?;
         taken

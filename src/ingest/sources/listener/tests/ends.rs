@@ -109,7 +109,7 @@ async fn whoever_is_revoked_or_whose_token_is_replaced_is_disconnected() {
         let client = gateway.client(&V5.bytes()).await;
         gateway.board.send_modify(|board| {
             let mut devices = (*board.devices).clone();
-            let device = devices.values_mut().find(|device| device.id.as_str() == "dev-1").unwrap();
+            let device = devices.get_mut("dev-1").unwrap();
             withdrawn(Arc::make_mut(device));
             *board = Arc::new(Board { devices: Arc::new(devices), ..Board::default() });
         });

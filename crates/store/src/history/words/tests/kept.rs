@@ -98,7 +98,7 @@ fn where_room_is_short_the_oldest_go_first_whether_word_or_block() {
 fn a_word_is_there_with_its_row_and_without_it_is_not() {
     let (dir, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let opened = Store::create(dir.path(), &purpose()).unwrap();
-    let crate::Running { committer, mut reports, thread } =
+    let crate::Running { committer, mut reports, thread, .. } =
         crate::start(opened, Keep::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {

@@ -1,0 +1,142 @@
+//! Room on the disk that is kept for what must go on when it is full: commands, open alarms, a restart.
+//!
+//! It is a file beside the store, so that nobody else takes it either. What it holds is given back to the disk piece by
+//! piece when a write finds no room, all of it when a start does, and taken again as soon as there is enough.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FallocateFlags, fallocate};
+
+use super::disk::{disk_free, disk_size};
+
+/// Kept of a disk unless that is more than [`SHARE`] of it.
+pub(crate) const USUAL: u64 = 256 << 20;
+/// One part of so many.
+const SHARE: u64 = 20;
+/// Given back at a time, one part of so many.
+const PIECES: u64 = 8;
+/// What devices send leaves so much of a large disk beside the reserve.
+const MARGIN: u64 = 16 << 20;
+
+/// The reserve of one store.
+#[derive(Debug)]
+pub(crate) struct Reserve {
+    path: PathBuf,
+    file: Option<File>,
+    /// Bytes it should hold.
+    wanted: u64,
+    /// Bytes it holds.
+    held: u64,
+}
+
+impl Reserve {
+    /// Of the store in `dir`, as large as is set or usual. Takes nothing yet.
+    pub(crate) fn of(dir: &Path, set: Option<u64>) -> Self {
+        let usual = || disk_size(dir).map_or(0, |size| USUAL.min(size / SHARE));
+        let path = file_in(dir);
+        let mut options = OpenOptions::new();
+        let open = options.create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = open.inspect_err(|error| tracing::warn!(%error, "no room can be kept")).ok();
+        let held = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |file| file.len());
+        Self { path, file, wanted: set.unwrap_or_else(usual), held }
+    }
+
+    /// What devices send leaves so much free beside it.
+    pub(crate) fn margin(&self) -> u64 {
+        MARGIN.min(self.wanted / 4)
+    }
+
+    /// How much a log may hold that is not yet copied into the file.
+    pub(crate) fn most_in_log(&self, usual: u64) -> u64 {
+        if self.wanted == 0 { usual } else { usual.min((self.wanted / 4).max(256 << 10)) }
+    }
+
+    /// Room beside what it holds or should hold; all there is where that cannot be measured.
+    pub(crate) fn room(&self) -> u64 {
+        let free = disk_free(&self.path).unwrap_or(u64::MAX);
+        free.saturating_sub(self.wanted.saturating_sub(self.held))
+    }
+
+    /// Takes what it lacks where there is room for it and to spare.
+    pub(crate) fn fill(&mut self) {
+        let lacks = self.wanted.saturating_sub(self.held);
+        let Some(file) = self.file.as_ref().filter(|_| lacks > 0) else { return };
+        if disk_free(&self.path).is_ok_and(|free| free > lacks + 2 * self.margin()) {
+            match fallocate(file, FallocateFlags::empty(), self.held, lacks) {
+                Ok(()) => self.held = self.wanted,
+                Err(error) => {
+                    // Whatever it took of that is no loss, and on such a disk only the margin is kept.
+                    tracing::warn!(%error, "no room can be kept on this disk");
+                    self.file = None;
+                    self.wanted = self.held;
+                }
+            }
+        }
+    }
+
+    /// Gives a piece of it back to the disk; whether it had any.
+    pub(crate) fn give(&mut self) -> bool {
+        let left = self.held.saturating_sub((self.wanted / PIECES).max(1));
+        let given =
+            self.held > 0 && self.file.as_ref().is_some_and(|file| file.set_len(left).is_ok());
+        if given {
+            self.held = left;
+            tracing::warn!(left, "the disk is full: some of the reserve is used");
+        }
+        given
+    }
+}
+
+/// Gives all of the reserve of the store in `dir` back where little else is free, so that it can be opened.
+pub(crate) fn give_all_if_short(dir: &Path) {
+    let path = file_in(dir);
+    let Ok(reserve) = path.metadata() else { return };
+    if reserve.len() > 0 && disk_free(dir).is_ok_and(|free| free < reserve.len()) {
+        let given = OpenOptions::new().write(true).open(&path).and_then(|file| file.set_len(0));
+        match given {
+            Ok(()) => tracing::warn!("the disk is full: the reserve is used to open the store"),
+            Err(error) => {
+                tracing::warn!(%error, "the disk is full, and the reserve cannot be used");
+            }
+        }
+    }
+}
+
+fn file_in(dir: &Path) -> PathBuf {
+    dir.join("vitalgate.reserve")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_taken_given_in_pieces_and_taken_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut reserve = Reserve::of(dir.path(), Some(8 << 20));
+        assert_eq!((reserve.held, reserve.margin()), (0, 2 << 20));
+        reserve.fill();
+        let length = || file_in(dir.path()).metadata().unwrap().len();
+        assert_eq!((reserve.held, length()), (8 << 20, 8 << 20));
+        assert!(reserve.give());
+        assert_eq!((reserve.held, length()), (7 << 20, 7 << 20));
+        assert_eq!((0..99).filter(|_| reserve.give()).count(), 7);
+        assert_eq!(length(), 0);
+        reserve.fill();
+        assert_eq!(length(), 8 << 20);
+        assert_eq!(Reserve::of(dir.path(), Some(8 << 20)).held, 8 << 20, "a restart finds it");
+        give_all_if_short(dir.path());
+        assert_eq!(length(), 8 << 20, "there is room");
+    }
+
+    #[test]
+    fn none_is_kept_where_none_is_wanted() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut reserve = Reserve::of(dir.path(), Some(0));
+        reserve.fill();
+        assert!(!reserve.give());
+        assert_eq!((reserve.margin(), reserve.most_in_log(7)), (0, 7));
+    }
+}

@@ -1,0 +1,80 @@
+//! Whether the disk has room for what devices send (docs/store.md).
+
+use vitalgate_store::Room;
+
+/// What is left, as far as is known.
+#[derive(Debug)]
+pub(super) struct DiskRoom {
+    room: Room,
+    full: bool,
+}
+
+/// How it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// From here on nothing of devices is taken in.
+    Full,
+    /// There is room again.
+    RoomAgain,
+}
+
+impl DiskRoom {
+    pub(super) fn new(room: Room) -> Self {
+        Self { room, full: false }
+    }
+
+    /// The store measured what is left.
+    pub(super) fn measured(&mut self, left: u64) {
+        self.room.left = left;
+    }
+
+    /// Whether nothing of devices is taken in.
+    pub(super) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Whether there is room for so much more, besides what was stepped and is not measured yet.
+    pub(super) fn has(&self, bytes: u64, under_way: u64) -> bool {
+        // Once it was full there must be some to go on with.
+        let spare = if self.full { 2 * self.room.margin } else { self.room.margin };
+        self.room.left >= spare.saturating_add(under_way).saturating_add(bytes)
+    }
+
+    /// What the next submission of a device, if there is one, changes.
+    pub(super) fn turn(&mut self, next: Option<u64>) -> Option<Turn> {
+        let has = self.has(next.unwrap_or(0), 0);
+        match (self.full, has, next) {
+            (false, false, Some(_)) => {
+                self.full = true;
+                Some(Turn::Full)
+            }
+            (true, true, _) => {
+                self.full = false;
+                Some(Turn::RoomAgain)
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_full_before_the_margin_is_touched_and_has_room_again_only_with_some_to_spare() {
+        let mut disk = DiskRoom::new(Room { left: 1_000, margin: 100 });
+        assert_eq!(disk.turn(Some(900)), None);
+        assert!(disk.has(900, 0) && !disk.has(900, 1), "what is under way may take some");
+        assert_eq!(disk.turn(Some(901)), Some(Turn::Full));
+        assert!(!disk.has(900, 0), "now it takes more");
+        assert_eq!(disk.turn(Some(901)), None);
+        disk.measured(1_101);
+        assert_eq!(disk.turn(Some(901)), Some(Turn::RoomAgain));
+        disk.measured(0);
+        assert_eq!(disk.turn(None), None, "nobody wants any");
+        assert_eq!(disk.turn(Some(1)), Some(Turn::Full));
+        disk.measured(200);
+        assert_eq!(disk.turn(None), Some(Turn::RoomAgain), "whoever waited has gone");
+    }
+}
