@@ -1,6 +1,6 @@
 """A message from its bytes to the readings in it: who may speak, whose clock it is, when it was."""
 
-from . import judging, notes, readings
+from . import judging, losses, notes, readings
 from .clocks import Clock, Heard
 from .lags import KEPT, Lag
 from .messages import Counter
@@ -173,10 +173,10 @@ class Taken:
         too_early = (at < now - RETENTION or (at < first and not heard.queue)) and self.could_live
         if impossible or too_early:
             self.suspect = True
-            return self._by_arrival()
+            return *self._by_arrival()[:2], self._by_old_clock(stamp, now, True)
         at = min(at, now)
         if heard.stepped_from is not None and abs(now - stamp - heard.implant) > 30 * US:
-            return at, False, self._other_patient(stamp + heard.stepped_from, at)
+            return at, False, self._by_old_clock(stamp, at, False)
         cls = self.world.class_of(self.device)
         return at, (heard.certain or bool(cls and cls.charted)) and not self.past, False
 
@@ -201,10 +201,17 @@ class Taken:
         """Never live. # contract §0.7, §3"""
         return self.old or (self.retained and not self.by_arrival)
 
-    def _other_patient(self, before, after):
-        """Who is told that nobody knows whose it is, where the old clock says another. # contract §0.11b"""
-        held = self.world.bindings_of(self.device.id)
-        then, now = held.at(before)[0], held.at(after)[0]
+    def _by_old_clock(self, stamp, after, suspect):
+        """Who is told that nobody knows whose it is, where the old clock says another. # contract §0.11b
+
+        A stamp that cannot be is of now, where nobody was bound to then.
+        """
+        heard, held = self.heard, self.world.bindings_of(self.device.id)
+        if heard.stepped_from is None or abs(self.world.now - stamp - heard.implant) <= 30 * US:
+            return None
+        then, now = held.at(stamp + heard.stepped_from)[0], held.at(after)[0]
+        if suspect and then is None:
+            return None
         return None if then == now else now or then
 
 
@@ -241,7 +248,7 @@ def telemetry(world, device, head, entries, taken):
             continue
         suspected = taken.suspect
         copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age, stopped or lags)
-        if judging.is_unfit_again(world, copy):
+        if judging.is_unfit_again(world, copy) or judging.is_nobodys_again(world, copy, came):
             continue
         if copy.status == "entered-in-error":
             # It names a reading of before, and says nothing of the clock now.
@@ -250,7 +257,7 @@ def telemetry(world, device, head, entries, taken):
         if copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset):
             copy.judged_at = world.now
         first = before or (came if copy.status == "corrected" else [])
-        if first and not taken.by_arrival:
+        if first and (copy.status == "corrected" or not taken.by_arrival):
             # One instant has one time, whatever clocks did since.
             # What people chart ahead is judged when it comes.
             ahead = copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset)
@@ -275,6 +282,7 @@ def telemetry(world, device, head, entries, taken):
     for copy in ordered:
         judging.take(world, device, copy)
         world.settle_courses()
+        losses.settle(world)
         world.alarms.fire(world.now)
     suspect(world, device, taken)
 

@@ -20,10 +20,14 @@ def late(world, device, copy, source, person):
 
 def late_side(world, device, copy, source, person, rule, side, limits):
     inclusive = rule.inclusive_critical and side == "low"
+    key = person.id, f"{rule.id}_{side}", source.name
 
     def answer(c, level):
         """By the limits in force when it was measured: None where a bound allows both. # contract §4"""
         its = limits
+        if (key, id(c)) in source.held:
+            # It was told by limits that came after it.
+            return level in (source.told.get((key, id(c))), "warning")
         if c is not copy:
             then = [one for one in world.rules_for(c.signal, person, c.step) if one.id == rule.id]
             its = world.limits_in_force(then[0], person, c.ruled_at, c.step) if then else {}
@@ -37,10 +41,12 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     if age_of(world, copy) > rule.actionable:
         return
     shape = source._shape(rule, device)
-    key = person.id, f"{rule.id}_{side}", source.name
     level, run = excursion(copy, source, person, shape, answer, key, rule.actionable)
     if level is None:
         return
+    if any((key, id(c)) in source.extents for c in run):
+        # It is of what was told as it happened.
+        source.extents.update({(key, id(c)): (run[0].at, run[-1].at) for c in run})
     told = {source.told.get((key, id(c))) for c in run} - {None}
     fresh = [c for c in run if source.told.get((key, id(c))) != "critical"]
     source.told.update({(key, id(c)): max(level, source.told.get((key, id(c)), level), key=LEVELS[::-1].index) for c in run})
@@ -107,8 +113,9 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     def reach(step, test, level):
         """Those beyond on one side of the copy, as far as nothing that is known lies between."""
         reached, last, between = [], copy, []
+        beside = {at for c in found if test(c) for at in (c.identity, c.at)}
         for one in found[place + step::step] if place + step >= 0 else []:
-            if not test(one):
+            if not test(one) and not {one.identity, one.at} & beside and sure(one) and alone(one):
                 between.append(one)
             if not test(one) or not tells(one):
                 continue

@@ -119,7 +119,7 @@ impl Episodes {
             let ended = reported.phase == ONLY_ENDED && phase == Phase::End;
             let is_others = reported.patient.as_ref().is_some_and(|p| p != patient);
             let has_ended = phase == Phase::End && reported.ended_for.as_ref() == Some(patient);
-            (rank(phase) > reported.phase && !ended) || (is_others && !has_ended)
+            !has_ended && ((rank(phase) > reported.phase && !ended) || is_others)
         })
     }
 

@@ -30,6 +30,7 @@ impl Device {
             interval: None,
             newest: None,
             instant: None,
+            is_correction: false,
             intake_gaps: around.intake_gaps,
             of_now,
             taken,
@@ -45,7 +46,7 @@ impl Device {
         if message.mode != Mode::Real {
             return self.count(Fate::Test, out);
         }
-        let patient = match self.whose(message, event.time, &timing, taken, now) {
+        let patient = match self.whose(message, event.time, (&timing, suspect), taken, now) {
             Attribution::Patient { patient, present, .. } => {
                 if !present {
                     timing.timeliness = Timeliness::Late;

@@ -73,7 +73,9 @@ impl Device {
         });
         let withdraws = reading.status == Status::EnteredInError && message.mode == Mode::Real;
         let state = known.ok().and_then(|series| self.series.value_at(series));
+        let is_correction = reading.status == Status::Corrected;
         let before = match (state, sent) {
+            (Some(state), Some(sent)) if is_correction => state.before_correction(sent, value),
             (Some(state), Some(sent)) => state.before(sent, value),
             _ => Before::Nothing,
         };
@@ -109,15 +111,21 @@ impl Device {
         let newest = state.and_then(|state| state.newest);
         let of_instant = instant.and_then(|seen| seen.rule_at);
         let of_now = of_now || stands_still;
-        let pace =
-            Pace { class, interval, newest, instant: of_instant, intake_gaps, of_now, taken };
+        let pace = Pace {
+            class,
+            interval,
+            newest,
+            instant: of_instant,
+            is_correction,
+            intake_gaps,
+            of_now,
+            taken,
+        };
         let (mut timing, suspect) = timing(self, message, reading.time, pace, now);
         // What was withdrawn before it came is nothing that could be corrected.
         let came = again && gone.is_some_and(|seen| seen.arrived.is_some());
-        let corrects = reading.status == Status::Corrected
-            && !rival
-            && (came || matches!(before, Before::Other(_)));
-        let kept = corrected_before.filter(|_| !suspect || withdraws);
+        let corrects = is_correction && !rival && (came || matches!(before, Before::Other(_)));
+        let kept = corrected_before.filter(|_| !suspect || withdraws || is_correction);
         if let Some(measured) = kept {
             timing.measured = measured;
             timing.own = now.own(measured).min(now.at);
@@ -162,14 +170,15 @@ impl Device {
         // What came of its instant before has settled whose it is.
         let settled =
             Taken { stepped: taken.stepped.filter(|_| corrected_before.is_none()), ..taken };
-        let attribution = self.whose(message, reading.time, &timing, settled, now);
+        let attribution = self.whose(message, reading.time, (&timing, suspect), settled, now);
         if let Attribution::Patient { present: false, .. } = attribution {
             timing.timeliness = Timeliness::Late;
         }
         let is_fit =
             !matches!(content, Content::Statistic | Content::NotJudged(_) | Content::Withdrawn);
         let judged = is_fit && matches!(attribution, Attribution::Patient { .. });
-        if is_same && !judged && !withdraws {
+        let is_told = matches!(attribution, Attribution::Uncertain(_));
+        if is_same && !judged && !withdraws && !is_told {
             if let Some(sent) = sent.filter(|_| reading.status == Status::Corrected) {
                 self.series_at(known, reading).confirm(sent, value);
             }

@@ -16,6 +16,7 @@ mod watch;
 
 use std::cmp::Reverse;
 
+pub(super) use again::News;
 use draft::limit_draft;
 pub(super) use draft::newest;
 pub(super) use late::lowered;
@@ -107,12 +108,12 @@ impl Kind for Limits {
             Reconfigured::Rules(wanted) => {
                 self.forget(patient, &mut Forgotten::Rules(*wanted));
                 let all: Vec<usize> = (0..patient.series.len()).collect();
-                patient.judge_all_latest(&all, *wanted, context, out);
+                patient.judge_all_latest(&all, *wanted, News::OfWhatWasHeard, context, out);
             }
             Reconfigured::Inherited(sources, _) => {
                 let all: Vec<usize> =
                     sources.iter().map(|source| patient.series.index_of(source)).collect();
-                patient.judge_all_latest(&all, &|_| true, context, out);
+                patient.judge_all_latest(&all, &|_| true, News::OfWhatBegins, context, out);
             }
             Reconfigured::Closed { .. } => {}
         }
@@ -128,8 +129,14 @@ impl Kind for Limits {
                 }
             }
             Forgotten::Rules(wanted) => {
-                for state in patient.series.values_mut() {
-                    state.watches.begin_anew(*wanted);
+                let Patient { series, expectations, alarms, .. } = patient;
+                for (source, state) in series.iter_mut() {
+                    let bound = expectations.iter().any(|e| e.device == source.device);
+                    let is_open = |rule: &RuleId| {
+                        alarms.get(&Key::new(rule.clone(), source.name())).is_some()
+                    };
+                    // What stays open of a device that is not bound stays as it was.
+                    state.watches.begin_anew(&|rule| wanted(rule) && (bound || !is_open(rule)));
                 }
             }
             // Watches go with their series.
