@@ -147,7 +147,8 @@ class Events:
         if is_late and rule.response in ("immediate", "prompt"):
             priority = lower(priority)
         where = patient, rule.id, device.id
-        ended = ("end", *key) in self.used
+        # What has ended has ended, whoever it was told of.
+        ended = any(one[0] == "end" and one[2:] == key[1:] for one in self.used)
         if event.phase == "single" or is_late or ended:
             alarm = world.alarms.momentary(*where, priority, now, news="event", late=is_late, device=device.id,
                                            response=rule.response)

@@ -176,9 +176,13 @@ class Taken:
             return *self._by_arrival()[:2], self._by_old_clock(stamp, now, True)
         at = min(at, now)
         if heard.stepped_from is not None and abs(now - stamp - heard.implant) > 30 * US:
-            return at, False, self._by_old_clock(stamp, at, False)
+            return at, self._is_of_people() and not self.past, self._by_old_clock(stamp, at, False)
+        return at, (heard.certain or self._is_of_people()) and not self.past, False
+
+    def _is_of_people(self):
+        """What they chart has no doubtful time. # contract §3"""
         cls = self.world.class_of(self.device)
-        return at, (heard.certain or bool(cls and cls.charted)) and not self.past, False
+        return bool(cls and cls.charted)
 
     def _by_arrival(self):
         """Nothing is known of its time but that it came. # contract §3"""
@@ -221,7 +225,7 @@ def telemetry(world, device, head, entries, taken):
     Of one instant those come first that may name an emergency, so that what follows from it is folded wherever it
     stands in the message. # contract §0.22b
     """
-    copies = []
+    copies, peers = [], peers_of(world, device, head, entries)
     for index, raw in enumerate(entries):
         try:
             copy, age = readings.reading(raw, head, device.id, world.rules, index)
@@ -242,7 +246,7 @@ def telemetry(world, device, head, entries, taken):
         lags = taken.is_of_now(copy.stamp, copy.signal)
         corrected = any(c.status == "corrected" for c in before)
         stands = lags and taken.heard.behind.stands and copy.status == "final" and not corrected
-        stopped = stands or stands_still(world, device, head, copy, came)
+        stopped = stands or stands_still(world, device, head, copy, came, peers)
         copy.anew = stopped and any(not differs(c, copy) for c in came)
         if judging.is_known_copy(world, copy):
             continue
@@ -292,7 +296,20 @@ def folded(world, signal):
     return max((len(rule.folds) for rule in world.rules.limits.values() if rule.signal == signal), default=0)
 
 
-def stands_still(world, device, head, copy, came):
+def peers_of(world, device, head, entries):
+    """The values of one message by what they are of."""
+    found = {}
+    for raw in entries:
+        try:
+            copy, _ = readings.reading(raw, head, device.id, world.rules, 0)
+        except (Refused, TypeError, KeyError):
+            continue
+        if copy.value is not None and copy.status not in ("entered-in-error", "corrected") and judging.fit(world, copy):
+            found.setdefault((copy.signal, copy.instance, copy.stamp), []).append(copy)
+    return found
+
+
+def stands_still(world, device, head, copy, came, peers):
     """A clock that still gives the time it gave two minutes before, for another value, or for one of several that only
     came late. # contract §0.1a
     """
@@ -306,7 +323,9 @@ def stands_still(world, device, head, copy, came):
         # No other value of what was corrected counts.
         return False
     same = [c for c in came if not differs(c, copy)]
-    if same and not (came_late(world, same) and any(differs(c, copy) and was_judged(world, c) for c in before)):
+    others = any(differs(c, copy) and was_judged(world, c) for c in before)
+    others = others or any(differs(c, copy) for c in peers.get((copy.signal, copy.instance, copy.stamp), ()))
+    if same and not (came_late(world, same) and others):
         return False
     return any(world.now - c.arrival > STOPPED for c in before)
 

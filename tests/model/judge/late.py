@@ -50,6 +50,9 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     told = {source.told.get((key, id(c))) for c in run} - {None}
     fresh = [c for c in run if source.told.get((key, id(c))) != "critical"]
     source.told.update({(key, id(c)): max(level, source.told.get((key, id(c)), level), key=LEVELS[::-1].index) for c in run})
+    # What was known beside the first of them is known beside all.
+    first = min(source.first_steps.get((key, id(c)), c.step) for c in run)
+    source.first_steps.update({(key, id(c)): first for c in run})
     telling = max(source.tellings.values(), default=0) + 1
     source.tellings.update({(key, id(c)): telling for c in run})
     if "critical" in told or level in told:
@@ -81,12 +84,13 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     # Of values that contradict each other the milder one parts nothing. # contract §0.1a
     instants = {one for c in found if any(beyond(c, level) for level in LEVELS) for one in (c.identity, c.at)}
     # What is doubtful parts nothing, but for what only came late. # contract, the one law
-    sure = lambda c: (c.certain and not c.bound_only if c.live else c.sure) and None not in [answer(c, level) for level in LEVELS]
+    sure = lambda c: (c.certain and not c.bound_only if c.live else c.sure and not c.timeless) and None not in [answer(c, level) for level in LEVELS]
     # Of values that came late and contradict each other none does.
     alone = lambda c: c.live or all(not differs(one, c) for one in source.standing_of(c.identity) if one.patient is not None)
     parts = lambda c: not {c.identity, c.at} & instants and sure(c) and alone(c)
     found = [c for c in found if parts(c) or any(beyond(c, level) for level in LEVELS)]
     place = found.index(copy)
+    absorb(source, key, found, shape, lambda c: any(beyond(c, level) for level in LEVELS), copy)
     # Nobody is told of what is older than `actionable`: readings further apart are of two.
     was_told = lambda c: source.told.get((key, id(c))) is not None
     # What was told as less grave is told again as graver.
@@ -135,3 +139,17 @@ def excursion(copy, source, person, shape, answer, key, actionable):
         if copy.timeless or part[-1].at - part[0].at >= delays[level]:
             return level, sorted({*whole, *part}, key=lambda c: c.at)
     return None, []
+
+
+def absorb(source, key, found, shape, is_beyond, new):
+    """What came late within the gap of what was told is of it, whichever came first. # contract §3"""
+    for order in (found, found[::-1]) if shape.gap is not None else ():
+        told = None
+        for c in order:
+            if not is_beyond(c):
+                told = None
+            elif (key, id(c)) in source.told:
+                told = c
+            elif told is not None and not c.live and c is not new and abs(c.at - told.at) <= shape.gap:
+                source.told[key, id(c)] = source.told[key, id(told)]
+                told = c

@@ -135,6 +135,7 @@ class Course:
         self.run = []
         self.changed_at = self.lifted_at = None
         self.stays = False
+        self.heard_since = False
         self.held = []
 
     @property
@@ -206,7 +207,7 @@ class Course:
             level.inside = level.ended = None
             if not level.present:
                 level.since = level.due = None
-        self.unknown = True
+        self.unknown, self.heard_since = True, False
 
     def feed(self, entry):
         """The next entry, in the order of judgement."""
@@ -263,6 +264,7 @@ class Course:
             self.levels[name].last = max(self.levels[name].last or entry.at, entry.at)
         if beyond:
             self.beyond_by[self.newest_level] = entry.arrival
+        self.heard_since = self.heard_since or beyond or (entry.certain and not entry.copy.corrects)
         # What corrects an earlier value is no sign of life.
         self.said_at = entry.arrival if self.said_at is None or not entry.copy.corrects else self.said_at
         if entry.certain:
@@ -341,7 +343,7 @@ class Course:
 
     def _begins_nothing(self, entry):
         """What is unknown begins to be over with a reading of its own. # contract §2 Same reading"""
-        return self.unknown and entry.copy.corrects
+        return self.unknown and entry.copy.corrects and not self.heard_since
 
     def _lifted(self, level, entry, name):
         """What no limit judges ends nothing, but for the limit that a person switched off. # contract §4"""
@@ -459,7 +461,7 @@ class Course:
             # Nothing that came before is known of whoever it is bound to next.
             self.unknown, self.newest_arrival, self.sound, self.doubtful = True, None, [], None
             self.alive = self.said_at = None
-            self.spoke = False
+            self.spoke = self.heard_since = False
             self.left = {name: replace(level, inside=None) for name, level in self.levels.items() if level.present}
             self.arrived = self.came = None
         elif entry.change == "more":

@@ -61,6 +61,7 @@ class Source:
         self.link = f"{device}/{signal}" + (f"/{instance}" if instance else "")
         self.log = []
         self.told, self.tellings, self.held, self.extents = {}, {}, set(), {}
+        self.first_steps = {}
         self.known_at = {}
         self.conflict_at = None
         self._courses = None
@@ -341,7 +342,8 @@ class Source:
         self._feed_known(course, rule, device, limits, entry, step, patient)
         # What came last is known, though nothing judged it by this limit.
         course.hear_by(Entry(entry.at, entry.at, limits=limits, of_signal=entry.of_signal))
-        heard = course.newest_arrival
+        mine = [one.newest_arrival for (whom, _, _), one in self._courses.items() if whom == patient]
+        course.newest_arrival = heard = max((one for one in mine if one is not None), default=None)
         course.unknown = course.shape.gap is not None and (heard is None or entry.at >= self.world.gaps.put_off(heard + course.shape.gap))
         course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason, told=entry.told,
                           of_signal=entry.of_signal))
@@ -388,10 +390,12 @@ class Source:
         """Whether it is known that a condition was over between two readings beyond. # contract §3"""
         first = min((one, other), key=lambda c: c.step)
         begin, end = self.extents.get((key, id(first)), (copy.at, copy.at))
+        since = self.first_steps.get((key, id(first)), first.step)
         if begin < copy.at < end:
             # Of what was told as it happened only the readings before and after it are known for long.
-            return self.known_at.get((key, id(copy)), -1) >= first.step
-        return first.live or (key, id(first)) in self.extents or copy.step >= first.step or self.known_at.get((key, id(copy)), -1) >= first.step
+            return self.known_at.get((key, id(copy)), -1) >= since
+        live = first.live or (key, id(first)) in self.extents
+        return live or copy.step >= since or self.known_at.get((key, id(copy)), -1) >= since
 
     def told_of(self, copy, same):
         """What was told of a reading was told of what corrects it."""

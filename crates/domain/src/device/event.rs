@@ -68,7 +68,7 @@ impl Device {
         }
         let certain = timing.timeliness == Timeliness::Live && !timing.is_doubtful();
         // Without a number, an end of the same time is that of an episode before.
-        let ended = event.id.is_some() && self.episodes.has_only_ended(&key, &patient);
+        let ended = event.id.is_some() && self.episodes.has_ended(&key);
         let over = ended && event.phase != Phase::End;
         let phase = if over { Phase::Single } else { event.phase };
         if event.phase == Phase::End {

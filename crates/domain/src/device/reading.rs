@@ -93,7 +93,8 @@ impl Device {
         let instant = state.zip(sent).and_then(|(state, sent)| state.first_of(sent));
         // What only came late, of a time that has other values too, may be of the present all the same.
         let came_late = before.seen().is_some_and(|seen| seen.flags & flag::LATE != 0)
-            && state.zip(sent).is_some_and(|(state, sent)| state.is_contradicted(sent, value));
+            && (contradicted
+                || state.zip(sent).is_some_and(|(state, sent)| state.is_contradicted(sent, value)));
         let interval = self.interval_of(reading.signal);
         let of_now = is_of_now(self, message, reading.time, (class, interval, taken), now);
         let stands = of_now && taken.behind.is_some_and(|behind| behind.stands);
@@ -148,7 +149,8 @@ impl Device {
         }
         // Whatever speaks about a reading is kept where that is.
         let names_another = is_same || corrects || withdraws;
-        let same = before.seen().filter(|_| is_same).or(instant).filter(|_| names_another);
+        let same = before.seen().filter(|seen| is_same && !seen.withdrawn);
+        let same = same.or(instant).filter(|_| names_another);
         let at = match same.and_then(|seen| seen.measured.or(instant?.measured)) {
             Some(at) => at,
             None if timing.measured == timing.received => {

@@ -106,9 +106,11 @@ impl Kind for Limits {
     ) {
         match change {
             Reconfigured::Rules(wanted) => {
+                let judged = patient.active_rules();
                 self.forget(patient, &mut Forgotten::Rules(*wanted));
                 let all: Vec<usize> = (0..patient.series.len()).collect();
-                patient.judge_all_latest(&all, *wanted, News::OfWhatWasHeard, context, out);
+                let news = News::OfWhatWasHeard(&judged);
+                patient.judge_all_latest(&all, *wanted, news, context, out);
             }
             Reconfigured::Inherited(sources, _) => {
                 let all: Vec<usize> =
@@ -177,6 +179,14 @@ impl Patient {
                     !matches!(relation, Relation::Beyond { .. } | Relation::Ambiguous)
                 })
             })
+    }
+
+    /// The rules beyond whose limits series are, each with the index of its series.
+    fn active_rules(&self) -> Vec<(usize, RuleId)> {
+        let all = self.series.values().enumerate();
+        let watches = all.flat_map(|(index, state)| state.watches.iter().map(move |w| (index, w)));
+        let active = watches.filter(|(_, watch)| watch.active_level().is_some());
+        active.map(|(index, watch)| (index, watch.rule.clone())).collect()
     }
 
     /// Forgets how the series of an alarm stands to its rule.

@@ -13,12 +13,23 @@ use crate::patient::{Patient, RuleContext};
 use crate::rules::Rule;
 
 /// What is told where rules judge again what is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::patient) enum News {
+#[derive(Clone, Copy, Debug)]
+pub(in crate::patient) enum News<'a> {
     /// What they begin.
     OfWhatBegins,
-    /// That as well which is open and unknown, where something was heard of its series since: they did not judge it.
-    OfWhatWasHeard,
+    /// That as well which is open and unknown, where something was heard of its series since: they did not judge it,
+    /// but for the rules of these series.
+    OfWhatWasHeard(&'a [(usize, RuleId)]),
+}
+
+impl News<'_> {
+    /// Whether what is open and unknown is judged by what was heard of it since.
+    fn is_of(self, series: usize, rule: &RuleId) -> bool {
+        match self {
+            Self::OfWhatBegins => false,
+            Self::OfWhatWasHeard(judged) => !judged.iter().any(|(s, r)| *s == series && r == rule),
+        }
+    }
 }
 
 impl Patient {
@@ -28,7 +39,7 @@ impl Patient {
         &mut self,
         all: &[usize],
         wanted: Wanted<'_>,
-        news: News,
+        news: News<'_>,
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
@@ -84,7 +95,7 @@ impl Patient {
         &mut self,
         series: usize,
         wanted: Wanted<'_>,
-        news: News,
+        news: News<'_>,
         context: RuleContext<'_>,
         out: &mut Output,
     ) -> bool {
@@ -101,7 +112,7 @@ impl Patient {
                 let fresh = match alarms.open(&key) {
                     Some((Condition::Present, _)) => false,
                     Some((Condition::Unknown, _)) => {
-                        news == News::OfWhatWasHeard
+                        news.is_of(series, &rule.id)
                             && alarms.book().is_heard_since(&key, state.counted)
                     }
                     _ => true,

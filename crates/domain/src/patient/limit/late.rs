@@ -78,8 +78,8 @@ impl SeriesState {
             let relation =
                 rule.relation(level, limits, number.value, number.unit, number.comparator);
             let Relation::Beyond { limit, from } = relation else {
-                // While values contradict each other none parts anything.
-                let parts = relation != Relation::Ambiguous && !observation.conflict;
+                // What is in doubt parts nothing, as while values contradict each other.
+                let parts = relation != Relation::Ambiguous && !observation.conflict && timed;
                 if parts && self.watches.of(rule).is_some() {
                     self.watches.of_mut(rule).past[level].inside(at);
                 }

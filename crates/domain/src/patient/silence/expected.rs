@@ -58,7 +58,9 @@ impl Patient {
             self.expectations.push(Expectation { interval, class, ..kept.unwrap_or_else(fresh) });
         }
         if keep_silent {
-            self.expectations.extend(same.into_iter().filter(|e| e.rung.is_some()));
+            // What it names takes the place of anything at all.
+            let stays = |e: &Expectation| e.rung.is_some() && e.signal.is_some();
+            self.expectations.extend(same.into_iter().filter(stays));
         }
         // What changes of a registration is no sign of life.
         self.reach_rungs(id, context, out);
