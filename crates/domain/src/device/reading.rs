@@ -206,7 +206,10 @@ impl Device {
         let (patient, content) = match attribution {
             Attribution::Unbound | Attribution::Uncertain(_) => {
                 let fate = if let Attribution::Uncertain(patient) = attribution {
-                    observed.push((patient.clone(), Observed::Unattributed(cause)));
+                    // What is withdrawn says nothing of whose it was.
+                    if says_when {
+                        observed.push((patient.clone(), Observed::Unattributed(cause)));
+                    }
                     Fate::Unattributed
                 } else {
                     let (of, why) = ((reading.signal, reading.index), BEFORE_BINDING.to_owned());

@@ -46,6 +46,7 @@ impl Patient {
         // Where it is the newest of its series it is judged itself.
         if observation.timing.timeliness == Timeliness::Late {
             self.judge_what_remains(source, &|rule| over.contains(rule), &unknown, context, out);
+            self.ask_again(source, &over, context, out);
         }
         self.told_no_more(&over, &source.device, context, out);
     }

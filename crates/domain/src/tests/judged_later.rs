@@ -327,6 +327,31 @@ fn a_value_that_first_lay_inside_ends_nothing_once_it_was_corrected_however_long
 }
 
 #[test]
+fn what_is_withdrawn_in_test_mode_is_nobodys_reading() {
+    let mut scene = with("bedside");
+    unbind(&mut scene);
+    scene.bind("dev", "q");
+    scene.skip();
+    scene.send("dev", "spo2", 97.0, |message, reading| {
+        message.mode = crate::model::message::Mode::Test;
+        (reading.time, reading.status) = (ReadingTime::Unstated, Status::EnteredInError);
+    });
+    assert!(scene.find("link.unattributed").is_none());
+}
+
+#[test]
+fn another_reading_that_waits_asks_again_when_the_one_that_asked_is_corrected() {
+    let mut scene = with("bedside");
+    let second = scene.second();
+    scene.reading("dev", "nibp_sys", 190.0);
+    scene.advance(4.0);
+    scene.reading("dev", "nibp_sys", 190.0);
+    scene.advance(10.0);
+    scene.send("dev", "nibp_sys", 120.0, again(second, Status::Corrected));
+    assert!(scene.find("vitals_live.nibp_sys_high_repeat_due").is_some());
+}
+
+#[test]
 fn an_end_that_comes_again_is_no_sign_of_life_whoever_heard_of_its_begin() {
     let mut scene = with("wearable");
     scene.event("dev", "pacing_failure", Some("ep-1"), Single);
