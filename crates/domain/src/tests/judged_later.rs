@@ -3,7 +3,7 @@
 use crate::model::alarm::{Condition, Side};
 use crate::model::command::{Action, AgeClass};
 use crate::model::message::Phase::{End, Single};
-use crate::model::message::{Clock, Message, Reading, ReadingTime, Status};
+use crate::model::message::{Clock, Message, Reading, ReadingTime, Relay, Status};
 use crate::model::time::Span;
 
 use super::differed::again;
@@ -150,8 +150,10 @@ fn what_was_unknown_stays_so_when_the_reading_it_stood_on_is_withdrawn() {
 #[test]
 fn a_delay_that_was_lost_does_not_run_on_when_the_next_one_loses_its_begin() {
     let mut scene = Scene::bedside();
-    for value in [86.0, 86.0] {
-        scene.reading("dev", "spo2", value);
+    scene.advance(1_000.0);
+    scene.measured_at("dev", "spo2", 86.0, 500.0);
+    for _ in 0..2 {
+        scene.reading("dev", "spo2", 86.0);
         scene.advance(2.0);
     }
     scene.advance(12.0);
@@ -189,20 +191,23 @@ fn what_follows_from_another_emergency_waits_until_it_outlasts_that_one() {
 fn a_correction_that_was_nobodys_makes_good_what_was_withdrawn() {
     let mut scene = Scene::empty();
     scene.admit("p");
-    scene.device("dev", "cied", &[]);
-    scene.advance(100.0);
+    scene.device("dev", "bedside", &[]);
     let second = scene.second();
-    scene.reading("dev", "impedance", 150.0);
-    scene.advance(3_600.0);
+    scene.reading("dev", "nibp_sys", 120.0);
+    scene.advance(200.0);
     scene.bind("dev", "p");
-    scene.send("dev", "impedance", 150.0, again(second, Status::EnteredInError));
-    scene.send("dev", "impedance", 150.0, again(second, Status::Corrected));
-    scene.skip();
-    scene.send("dev", "impedance", 500.0, |message, reading| {
+    scene.send("dev", "nibp_sys", 120.0, again(second, Status::EnteredInError));
+    scene.send("dev", "nibp_sys", 120.0, again(second, Status::Corrected));
+    let stands = |message: &mut Message, reading: &mut Reading| {
         unsent(message);
         reading.time = ReadingTime::At(at(second));
-    });
-    scene.expect(&[]);
+    };
+    for _ in 0..3 {
+        scene.advance(10.0);
+        scene.send("dev", "spo2", 97.0, stands);
+    }
+    scene.send("dev", "nibp_sys", 60.0, stands);
+    assert!(scene.find("vitals_live.nibp_sys_low").is_none(), "no other value of it counts");
 }
 
 #[test]
@@ -227,27 +232,34 @@ fn a_clock_that_stands_is_nobodys_near_a_change_of_patients_each_time() {
 }
 
 #[test]
-fn a_correction_is_of_the_time_of_what_it_corrects_though_its_clock_is_absurd_by_now() {
+fn a_correction_is_of_the_time_of_what_it_corrects_though_its_own_stamp_cannot_be() {
     let mut scene = with("bedside");
-    scene.advance(100.0);
-    let second = scene.second();
-    scene.reading("dev", "respiratory_rate", 40.0);
-    scene.advance(30.0);
-    scene.reading("dev", "respiratory_rate", 16.0);
-    scene.advance(2.0);
-    scene.skip();
-    scene.send("dev", "respiratory_rate", 41.0, |message, reading| {
-        message.clock = Some(Clock { source: None, timeline: Some(7) });
-        (reading.time, reading.status) = (ReadingTime::At(at(second)), Status::Corrected);
-    });
-    scene.send("dev", "respiratory_rate", 42.0, |message, reading| {
-        message.clock = Some(Clock { source: None, timeline: Some(6) });
-        (reading.time, reading.status) = (ReadingTime::At(at(second)), Status::Corrected);
-    });
-    let rising = |news: &[String]| {
-        news.iter().any(|line| line.contains("respiratory_rate_high: alarming, present"))
+    let ahead = Span::hours(2);
+    let by_relay = |device_clock: bool| {
+        move |message: &mut Message, reading: &mut Reading| {
+            let now = message.sent_at;
+            unsent(message);
+            message.relay = Some(Relay {
+                id: "relay".parse().unwrap(),
+                device_clock: now.map(|now| now + ahead).filter(|_| device_clock),
+                received_at: now,
+                sent_at: now,
+            });
+            reading.time = ReadingTime::At(now.unwrap() + ahead);
+        }
     };
-    assert!(!rising(&scene.news()), "it is no value of now");
+    scene.send("dev", "respiratory_rate", 40.0, by_relay(true));
+    let stamp = at(scene.second()) + ahead;
+    scene.advance(10.0);
+    scene.send("dev", "respiratory_rate", 16.0, by_relay(true));
+    scene.advance(15.0);
+    scene.send("dev", "respiratory_rate", 41.0, |message, reading| {
+        by_relay(false)(message, reading);
+        (reading.time, reading.status) = (ReadingTime::At(stamp), Status::Corrected);
+    });
+    scene.advance(14.0);
+    assert!(scene.find("link.lost_while_pending").is_none(), "it is no value of now");
+    assert!(scene.find("vitals_live.respiratory_rate_high").is_none());
 }
 
 #[test]
@@ -280,7 +292,7 @@ fn of_two_rungs_at_one_moment_the_highest_is_told_to_whoever_answered() {
     scene.admit("p");
     scene.device("dev", "bedside", &["pulse_rate", "temperature"]);
     scene.bind("dev", "p");
-    scene.advance(50.0);
+    scene.advance(40.0);
     scene.reading("dev", "temperature", 37.0);
     scene.advance(2.0);
     scene.acknowledge("link.silence");
@@ -367,16 +379,20 @@ fn an_end_that_comes_again_is_no_sign_of_life_whoever_heard_of_its_begin() {
 }
 
 #[test]
-fn what_was_withdrawn_before_it_came_has_the_time_at_which_it_came() {
-    let mut scene = with("bedside");
+fn what_was_withdrawn_and_comes_again_has_the_time_at_which_it_came() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "bedside", &[]);
+    let second = scene.second();
+    scene.reading("dev", "temperature", 41.0);
     scene.advance(100.0);
-    scene.send("dev", "temperature", 41.0, again(60.0, Status::EnteredInError));
+    scene.bind("dev", "p");
+    scene.send("dev", "temperature", 41.0, again(second, Status::EnteredInError));
     let stands = |message: &mut Message, reading: &mut Reading| {
         unsent(message);
-        reading.time = ReadingTime::At(at(60.0));
+        reading.time = ReadingTime::At(at(second));
     };
-    scene.send("dev", "temperature", 34.5, stands);
-    scene.advance(130.0);
+    scene.advance(100.0);
     for _ in 0..3 {
         scene.advance(10.0);
         scene.send("dev", "temperature", 41.0, stands);
