@@ -24,7 +24,8 @@ def take(world, device, copy):
         if copy.mode == "real" and copy.stamp is not None:
             withdraw(world, device, copy)
         return
-    whose, ambiguous = held.at(copy.measured)
+    # What is stamped ahead is whose it was when it came.
+    whose, ambiguous = held.at(min(copy.measured, copy.arrival))
     if ambiguous or copy.ambiguous_time:
         notes.note(world, copy.ambiguous_time or whose, "link.unattributed", device.id)
         return

@@ -292,8 +292,10 @@ fn of_two_rungs_at_one_moment_the_highest_is_told_to_whoever_answered() {
     scene.admit("p");
     scene.device("dev", "bedside", &["pulse_rate", "temperature"]);
     scene.bind("dev", "p");
-    scene.advance(40.0);
-    scene.reading("dev", "temperature", 37.0);
+    for _ in 0..4 {
+        scene.advance(10.0);
+        scene.reading("dev", "temperature", 37.0);
+    }
     scene.advance(2.0);
     scene.acknowledge("link.silence");
     let from = scene.now.at;
