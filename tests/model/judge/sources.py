@@ -251,7 +251,7 @@ class Source:
         fed = {rule.id for rule, _, _ in plan}
         for (whom, rule, _), course in self._courses.items():
             if whom == patient and rule.id not in fed:
-                course.hear(Entry(copy.arrival, copy.at, copy, copy.certain and sound, counts))
+                course.hear(Entry(copy.arrival, copy.at, copy, copy.certain and sound and not copy.bound_only, counts))
         for rule, limits, how in plan:
             entry = Entry(copy.arrival, copy.at, copy, certain, counts, limits=limits, shape=how)
             for side in SIDES:
