@@ -161,8 +161,9 @@ def _discharge(world, command):
         world.bindings_of(device).now.until = world.now
     for source in world.sources.values():
         # Nothing of this stay is known in the next.
-        source.change("pause", person.id)
-        source.change("forget", person.id)
+        if person.id in source.patients():
+            source.change("pause", person.id)
+            source.change("forget", person.id)
     person.here, person.bed, person.ward = False, None, None
     person.limits.append((world.now, world.number, {}))
     person.waits = []
@@ -360,7 +361,11 @@ def _correct_binding(world, command):
     _reattribute(world, device, wrong, before)
     for source in mine:
         source.change("forget", before)
-        source.told = {one: level for one, level in source.told.items() if one[0][0] != before}
+        # What was told in error was not told; what was told of an earlier binding was.
+        moved = {id(c) for c in source.log if isinstance(c, Copy) and c.inherited and c.patient != before}
+        wrong = {(alarm.patient, alarm.rule, alarm.source) for alarm in told}
+        source.told = {one: level for one, level in source.told.items()
+                       if one[0][0] != before or (one[1] not in moved and one[0] not in wrong)}
         if source in theirs and patient is not None:
             # What is known last is judged at once for the right patient. # contract §4
             source.change("inherit", patient, tuple(f"{i}_{side}" for i in world.rules.limits for side in SIDES))

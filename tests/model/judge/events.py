@@ -147,7 +147,8 @@ class Events:
         if is_late and rule.response in ("immediate", "prompt"):
             priority = lower(priority)
         where = patient, rule.id, device.id
-        ended = ("end", *key) in self.used
+        # What has ended has ended, whoever it was told of.
+        ended = any(one[0] == "end" and one[2:] == key[1:] for one in self.used)
         if event.phase == "single" or is_late or ended:
             alarm = world.alarms.momentary(*where, priority, now, news="event", late=is_late, device=device.id,
                                            response=rule.response)
@@ -204,8 +205,13 @@ class Events:
 
     def _raise_again(self, alarm, where, rule, condition):
         priority = lower(rule.priority) if alarm.late and rule.response in ("immediate", "prompt") else rule.priority
-        again = self.world.alarms.raise_(*where, priority, self.world.now, news="event", condition=condition, late=alarm.late,
-                                         device=alarm.device, response=rule.response)
+        alarms, about = self.world.alarms, {"news": "event", "late": alarm.late, "device": alarm.device, "response": rule.response}
+        if where not in alarms.open:
+            again = alarms.raise_(*where, priority, self.world.now, condition=condition, **about)
+        elif condition == "momentary":
+            again = alarms.momentary(*where, priority, self.world.now, **about)
+        else:
+            again = alarms.hold(*where, priority, self.world.now, **about)
         again.event = alarm.event
         again.folds, again.reported = rule.folds, self.world.now
 
@@ -231,4 +237,4 @@ class Events:
             self._raise_again(alarm, where, rule, condition)
             running = {(patient, *key[1:]) for key in self.running.pop((alarm.patient, *where[1:]), ())}
             if running:
-                self.running[where] = running
+                self.running.setdefault(where, set()).update(running)

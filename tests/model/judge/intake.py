@@ -1,6 +1,6 @@
 """A message from its bytes to the readings in it: who may speak, whose clock it is, when it was."""
 
-from . import judging, notes, readings
+from . import judging, losses, notes, readings
 from .clocks import Clock, Heard
 from .lags import KEPT, Lag
 from .messages import Counter
@@ -173,12 +173,16 @@ class Taken:
         too_early = (at < now - RETENTION or (at < first and not heard.queue)) and self.could_live
         if impossible or too_early:
             self.suspect = True
-            return self._by_arrival()
+            return *self._by_arrival()[:2], self._by_old_clock(stamp, now, True)
         at = min(at, now)
         if heard.stepped_from is not None and abs(now - stamp - heard.implant) > 30 * US:
-            return at, False, self._other_patient(stamp + heard.stepped_from, at)
+            return at, self._is_of_people() and not self.past, self._by_old_clock(stamp, at, False)
+        return at, (heard.certain or self._is_of_people()) and not self.past, False
+
+    def _is_of_people(self):
+        """What they chart has no doubtful time. # contract §3"""
         cls = self.world.class_of(self.device)
-        return at, (heard.certain or bool(cls and cls.charted)) and not self.past, False
+        return bool(cls and cls.charted)
 
     def _by_arrival(self):
         """Nothing is known of its time but that it came. # contract §3"""
@@ -201,10 +205,17 @@ class Taken:
         """Never live. # contract §0.7, §3"""
         return self.old or (self.retained and not self.by_arrival)
 
-    def _other_patient(self, before, after):
-        """Who is told that nobody knows whose it is, where the old clock says another. # contract §0.11b"""
-        held = self.world.bindings_of(self.device.id)
-        then, now = held.at(before)[0], held.at(after)[0]
+    def _by_old_clock(self, stamp, after, suspect):
+        """Who is told that nobody knows whose it is, where the old clock says another. # contract §0.11b
+
+        A stamp that cannot be is of now, where nobody was bound to then.
+        """
+        heard, held = self.heard, self.world.bindings_of(self.device.id)
+        if heard.stepped_from is None or abs(self.world.now - stamp - heard.implant) <= 30 * US:
+            return None
+        then, now = held.at(stamp + heard.stepped_from)[0], held.at(after)[0]
+        if suspect and then is None:
+            return None
         return None if then == now else now or then
 
 
@@ -214,7 +225,7 @@ def telemetry(world, device, head, entries, taken):
     Of one instant those come first that may name an emergency, so that what follows from it is folded wherever it
     stands in the message. # contract §0.22b
     """
-    copies = []
+    copies, peers = [], peers_of(world, device, head, entries)
     for index, raw in enumerate(entries):
         try:
             copy, age = readings.reading(raw, head, device.id, world.rules, index)
@@ -235,13 +246,13 @@ def telemetry(world, device, head, entries, taken):
         lags = taken.is_of_now(copy.stamp, copy.signal)
         corrected = any(c.status == "corrected" for c in before)
         stands = lags and taken.heard.behind.stands and copy.status == "final" and not corrected
-        stopped = stands or stands_still(world, device, head, copy, came)
+        stopped = stands or stands_still(world, device, head, copy, came, peers)
         copy.anew = stopped and any(not differs(c, copy) for c in came)
         if judging.is_known_copy(world, copy):
             continue
         suspected = taken.suspect
         copy.measured, copy.certain, copy.ambiguous_time = taken.place(copy.stamp, age, stopped or lags)
-        if judging.is_unfit_again(world, copy):
+        if judging.is_unfit_again(world, copy) or judging.is_nobodys_again(world, copy, came):
             continue
         if copy.status == "entered-in-error":
             # It names a reading of before, and says nothing of the clock now.
@@ -250,7 +261,7 @@ def telemetry(world, device, head, entries, taken):
         if copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset):
             copy.judged_at = world.now
         first = before or (came if copy.status == "corrected" else [])
-        if first and not taken.by_arrival:
+        if first and (copy.status == "corrected" or not taken.by_arrival):
             # One instant has one time, whatever clocks did since.
             # What people chart ahead is judged when it comes.
             ahead = copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset)
@@ -275,6 +286,7 @@ def telemetry(world, device, head, entries, taken):
     for copy in ordered:
         judging.take(world, device, copy)
         world.settle_courses()
+        losses.settle(world)
         world.alarms.fire(world.now)
     suspect(world, device, taken)
 
@@ -284,7 +296,20 @@ def folded(world, signal):
     return max((len(rule.folds) for rule in world.rules.limits.values() if rule.signal == signal), default=0)
 
 
-def stands_still(world, device, head, copy, came):
+def peers_of(world, device, head, entries):
+    """The values of one message by what they are of."""
+    found = {}
+    for raw in entries:
+        try:
+            copy, _ = readings.reading(raw, head, device.id, world.rules, 0)
+        except (Refused, TypeError, KeyError):
+            continue
+        if copy.value is not None and copy.status not in ("entered-in-error", "corrected") and judging.fit(world, copy):
+            found.setdefault((copy.signal, copy.instance, copy.stamp), []).append(copy)
+    return found
+
+
+def stands_still(world, device, head, copy, came, peers):
     """A clock that still gives the time it gave two minutes before, for another value, or for one of several that only
     came late. # contract §0.1a
     """
@@ -298,7 +323,9 @@ def stands_still(world, device, head, copy, came):
         # No other value of what was corrected counts.
         return False
     same = [c for c in came if not differs(c, copy)]
-    if same and not (came_late(world, same) and any(differs(c, copy) and was_judged(world, c) for c in before)):
+    others = any(differs(c, copy) and was_judged(world, c) for c in before)
+    others = others or any(differs(c, copy) for c in peers.get((copy.signal, copy.instance, copy.stamp), ()))
+    if same and not (came_late(world, same) and others):
         return False
     return any(world.now - c.arrival > STOPPED for c in before)
 

@@ -6,7 +6,7 @@ from . import intake, losses, notes, watched
 from .late import age_of, late
 from .limits import crossed
 from .rules import SIDES
-from .sources import Back, differs, is_known
+from .sources import Back, differs, is_known, says_nothing
 from .when import US
 
 LOST_WITHIN = 60 * US
@@ -24,7 +24,8 @@ def take(world, device, copy):
         if copy.mode == "real" and copy.stamp is not None:
             withdraw(world, device, copy)
         return
-    whose, ambiguous = held.at(copy.measured)
+    # What is stamped ahead is whose it was when it came.
+    whose, ambiguous = held.at(min(copy.measured, copy.arrival))
     if ambiguous or copy.ambiguous_time:
         notes.note(world, copy.ambiguous_time or whose, "link.unattributed", device.id)
         return
@@ -32,6 +33,9 @@ def take(world, device, copy):
     source = world.source(device.id, copy.signal, copy.instance)
     if copy.patient is None or not world.patients[copy.patient].here:
         if fit(world, copy):
+            if copy.patient is not None and "implausible" not in copy.flags:
+                # Of somebody who is not here any more its device contradicts itself all the same.
+                conflict(world, device, copy, source, others_of(source, copy))
             source.add(copy)
             copy.fresh = copy.patient is not None
         return
@@ -60,6 +64,13 @@ def is_unfit_again(world, copy):
     """Whether one that cannot be judged comes again, which says no more than when."""
     came = [c for c in world.instants.get(copy.identity, ()) if not c.gone]
     return copy.status != "entered-in-error" and not fit(world, copy) and any(not differs(c, copy) for c in came)
+
+
+def is_nobodys_again(world, copy, came):
+    """Whether a value that was withdrawn comes again from a clock that stands, and is nobody's."""
+    gone = [c for c in came if c.gone and not differs(c, copy)]
+    whose = world.bindings_of(copy.device).at(copy.measured)
+    return copy.anew and bool(gone) and whose == (None, False)
 
 
 def fit(world, copy):
@@ -122,7 +133,7 @@ def is_live(world, device, copy):
     age = world.now - copy.at - world.gaps.overlap(copy.at, world.now)
     if age > world.live_window(device, copy.signal):
         return False
-    newest = world.source(device.id, copy.signal, copy.instance).newest(copy.patient)
+    newest = world.source(device.id, copy.signal, copy.instance).newest()
     return newest is None or copy.at >= newest
 
 
@@ -152,7 +163,7 @@ def known_of(world, source, copy):
 
 def corrects_newest(world, device, copy, source):
     """What corrects the newest reading of a series is the newest, however old. # contract §2"""
-    newest = source.newest(copy.patient)
+    newest = source.newest()
     bound = world.bindings_of(device.id).patient_now() == copy.patient
     return copy.status == "corrected" and not copy.past and bound and newest is not None and newest == copy.measured
 
@@ -216,8 +227,7 @@ def judge(world, device, copy, source):
     known = [c for c in source.standing_of(copy.identity) if c.patient == copy.patient]
     gone = source.taken_back(copy.identity)
     duplicate = is_known(copy, known, gone)
-    others = [c for c in source.standing_of(copy.identity) if c.patient is not None]
-    conflict(world, device, copy, source, others if not duplicate else [])
+    conflict(world, device, copy, source, others_of(source, copy) if not duplicate else [])
     source.add(copy)
     if duplicate:
         return
@@ -231,6 +241,11 @@ def judge(world, device, copy, source):
         return
     if copy.certain and not known and certain_answer(world, copy, person):
         alive(world, device, copy, source)
+
+
+def others_of(source, copy):
+    """What was judged of its instant, for whomever."""
+    return [c for c in source.standing_of(copy.identity) if c.patient is not None or c.fresh]
 
 
 def conflict(world, device, copy, source, known):
@@ -250,18 +265,19 @@ def correct(world, device, copy, source):
     same = [c for c in world.instants.get(copy.identity, ()) if c is not copy]
     standing = source.standing_of(copy.identity)
     rivals = [c for c in standing if c.status == "corrected" and c.step == copy.step]
-    if any(not differs(c, copy) for c in standing if c.patient is not None):
+    if says_nothing(copy, [c for c in standing if c.patient is not None]):
         return
     person = world.patients[copy.patient]
     copy.corrects = not rivals and any(differs(c, copy) or c.patient is not None and fit(world, c) for c in same)
     conflict(world, device, copy, source, [])
+    stood = [c for c in same if not c.gone]
     if copy.corrects:
         # Its time is that of the reading it corrects, whatever clocks did since.
-        if source.newest(copy.patient) in {copy.measured, *(c.at for c in same)} and not copy.past:
+        if source.newest() in {copy.measured, *(c.at for c in same)} and not copy.past:
             # What corrects the newest is the newest, however old that is.
             copy.judged_at, copy.live = same[0].at, world.bindings_of(device.id).patient_now() == copy.patient
         take_back(world, source, copy, lambda rule: still_beyond(world, copy, person, rule), copy.live)
-        source.told_of(copy, same)
+        source.told_of(copy, stood)
         if copy.live and copy.certain and certain_answer(world, copy, person):
             shown(world, device, copy)
     source.add(copy)

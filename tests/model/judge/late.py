@@ -20,10 +20,14 @@ def late(world, device, copy, source, person):
 
 def late_side(world, device, copy, source, person, rule, side, limits):
     inclusive = rule.inclusive_critical and side == "low"
+    key = person.id, f"{rule.id}_{side}", source.name
 
     def answer(c, level):
         """By the limits in force when it was measured: None where a bound allows both. # contract §4"""
         its = limits
+        if (key, id(c)) in source.held:
+            # It was told by limits that came after it.
+            return level in (source.told.get((key, id(c))), "warning")
         if c is not copy:
             then = [one for one in world.rules_for(c.signal, person, c.step) if one.id == rule.id]
             its = world.limits_in_force(then[0], person, c.ruled_at, c.step) if then else {}
@@ -37,13 +41,18 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     if age_of(world, copy) > rule.actionable:
         return
     shape = source._shape(rule, device)
-    key = person.id, f"{rule.id}_{side}", source.name
     level, run = excursion(copy, source, person, shape, answer, key, rule.actionable)
     if level is None:
         return
+    if any((key, id(c)) in source.extents for c in run):
+        # It is of what was told as it happened.
+        source.extents.update({(key, id(c)): (run[0].at, run[-1].at) for c in run})
     told = {source.told.get((key, id(c))) for c in run} - {None}
     fresh = [c for c in run if source.told.get((key, id(c))) != "critical"]
     source.told.update({(key, id(c)): max(level, source.told.get((key, id(c)), level), key=LEVELS[::-1].index) for c in run})
+    # What was known beside the first of them is known beside all.
+    first = min(source.first_steps.get((key, id(c)), c.step) for c in run)
+    source.first_steps.update({(key, id(c)): first for c in run})
     telling = max(source.tellings.values(), default=0) + 1
     source.tellings.update({(key, id(c)): telling for c in run})
     if "critical" in told or level in told:
@@ -75,12 +84,13 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     # Of values that contradict each other the milder one parts nothing. # contract §0.1a
     instants = {one for c in found if any(beyond(c, level) for level in LEVELS) for one in (c.identity, c.at)}
     # What is doubtful parts nothing, but for what only came late. # contract, the one law
-    sure = lambda c: (c.certain and not c.bound_only if c.live else c.sure) and None not in [answer(c, level) for level in LEVELS]
+    sure = lambda c: (c.certain and not c.bound_only if c.live else c.sure and not c.timeless) and None not in [answer(c, level) for level in LEVELS]
     # Of values that came late and contradict each other none does.
     alone = lambda c: c.live or all(not differs(one, c) for one in source.standing_of(c.identity) if one.patient is not None)
     parts = lambda c: not {c.identity, c.at} & instants and sure(c) and alone(c)
     found = [c for c in found if parts(c) or any(beyond(c, level) for level in LEVELS)]
     place = found.index(copy)
+    absorb(source, key, found, shape, lambda c: any(beyond(c, level) for level in LEVELS), copy)
     # Nobody is told of what is older than `actionable`: readings further apart are of two.
     was_told = lambda c: source.told.get((key, id(c))) is not None
     # What was told as less grave is told again as graver.
@@ -107,8 +117,9 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     def reach(step, test, level):
         """Those beyond on one side of the copy, as far as nothing that is known lies between."""
         reached, last, between = [], copy, []
+        beside = {at for c in found if test(c) for at in (c.identity, c.at)}
         for one in found[place + step::step] if place + step >= 0 else []:
-            if not test(one):
+            if not test(one) and not {one.identity, one.at} & beside and sure(one) and alone(one):
                 between.append(one)
             if not test(one) or not tells(one):
                 continue
@@ -128,3 +139,17 @@ def excursion(copy, source, person, shape, answer, key, actionable):
         if copy.timeless or part[-1].at - part[0].at >= delays[level]:
             return level, sorted({*whole, *part}, key=lambda c: c.at)
     return None, []
+
+
+def absorb(source, key, found, shape, is_beyond, new):
+    """What came late within the gap of what was told is of it, whichever came first. # contract §3"""
+    for order in (found, found[::-1]) if shape.gap is not None else ():
+        told = None
+        for c in order:
+            if not is_beyond(c):
+                told = None
+            elif (key, id(c)) in source.told:
+                told = c
+            elif told is not None and not c.live and c is not new and abs(c.at - told.at) <= shape.gap:
+                source.told[key, id(c)] = source.told[key, id(told)]
+                told = c

@@ -23,6 +23,7 @@ class Entry:
     shape: object = None
     reason: str = "limit_changed"
     told: bool = False
+    of_signal: list = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,10 @@ class Course:
         self.left = {}
         self.judged_at, self.rests, self.beyond_by = None, False, {}
         self.run = []
+        self.changed_at = self.lifted_at = None
+        self.stays = False
+        self.heard_since = False
+        self.held = []
 
     @property
     def certain(self):
@@ -202,7 +207,7 @@ class Course:
             level.inside = level.ended = None
             if not level.present:
                 level.since = level.due = None
-        self.unknown = True
+        self.unknown, self.heard_since = True, False
 
     def feed(self, entry):
         """The next entry, in the order of judgement."""
@@ -259,6 +264,7 @@ class Course:
             self.levels[name].last = max(self.levels[name].last or entry.at, entry.at)
         if beyond:
             self.beyond_by[self.newest_level] = entry.arrival
+        self.heard_since = self.heard_since or beyond or (entry.certain and not entry.copy.corrects)
         # What corrects an earlier value is no sign of life.
         self.said_at = entry.arrival if self.said_at is None or not entry.copy.corrects else self.said_at
         if entry.certain:
@@ -273,7 +279,7 @@ class Course:
             self.run.append(entry.copy)
         elif not self.level and all(level.since is None for level in self.levels.values()):
             self.run = []
-        self.spoke = True
+        self.spoke, self.stays = True, False
         if entry.counts:
             self.newest_arrival = entry.arrival
             self.newest_at = entry.at
@@ -328,15 +334,22 @@ class Course:
             self._lifted(level, entry, name)
         elif not self._clearly(entry, name):
             level.inside = None
+        elif self._begins_nothing(entry):
+            return
         else:
             level.inside = entry.at if level.inside is None else level.inside
             if entry.at - level.inside >= self.shape.clear_delay:
                 self._clear(level)
 
+    def _begins_nothing(self, entry):
+        """What is unknown begins to be over with a reading of its own. # contract §2 Same reading"""
+        return self.unknown and entry.copy.corrects and not self.heard_since
+
     def _lifted(self, level, entry, name):
         """What no limit judges ends nothing, but for the limit that a person switched off. # contract §4"""
         if (self.side, name) in entry.limits:
             self._clear(level)
+            self.lifted_at = entry.arrival
 
     def _end_pending(self, level, entry, name):
         """A delay that runs is over, until the value that ended it is corrected. # contract §2 Same reading"""
@@ -396,7 +409,7 @@ class Course:
         elif not self._clearly(entry, name):
             level.inside = None
         elif level.inside is None:
-            level.inside = entry.at
+            level.inside = None if self._begins_nothing(entry) else entry.at
         elif entry.at - level.inside >= APART:
             self._clear(level)
 
@@ -418,7 +431,9 @@ class Course:
         self.unknown = self.unknown and self.level is not None
 
     def _change(self, entry):
+        self.changed_at = entry.at
         if entry.change == "forget":
+            self.stays = False
             self.levels = {level: Level() for level in LEVELS}
             # Single measurements stand for themselves until their device is silent.
             self.unknown, self.newest_arrival, self.left = self.shape.gap is not None or not self.spoke, None, {}
@@ -446,7 +461,7 @@ class Course:
             # Nothing that came before is known of whoever it is bound to next.
             self.unknown, self.newest_arrival, self.sound, self.doubtful = True, None, [], None
             self.alive = self.said_at = None
-            self.spoke = False
+            self.spoke = self.heard_since = False
             self.left = {name: replace(level, inside=None) for name, level in self.levels.items() if level.present}
             self.arrived = self.came = None
         elif entry.change == "more":
@@ -463,20 +478,28 @@ class Course:
             # Whoever takes over was told of no loss.
             self.lost = None if entry.change == "inherit" else self.lost
             self._at_once(lambda at: entry.limits)
+            self.stays = self.stays or (entry.change == "rules" and self.unknown and told is not None and not self.level)
             if entry.change == "inherit" and self.certain is not None:
                 # By whose limits it lay beyond one is another's question now.
                 self.newest_arrival = self.alive or self.certain.arrival
-                self.hear_by(entry, ("low", "high"))
+                self.hear_by(entry)
                 self.unknown = bool(left) or (self.shape.gap is not None and self._is_past(entry))
             else:
                 self._heard_under(entry, told)
         else:
             self._judge_again(entry)
 
+    def _hold(self, copy):
+        """It lies beyond limits that came after it."""
+        self.run.append(copy)
+        self.held.append(copy)
+
     def _heard_under(self, entry, told):
         """What rules that judge anew find is heard of, by what other limits say of it."""
         self.hear_by(entry)
-        is_known = self.newest_arrival is not None and (self.shape.gap is None or not self._is_past(entry))
+        # Of what stays open and unknown something must have come.
+        heard = self.newest_arrival is not None
+        is_known = heard and not (self.stays if self.shape.gap is None else self._is_past(entry))
         self.unknown = self.unknown and not (self.level and not told and is_known)
 
     def _at_once(self, limits):
@@ -487,6 +510,7 @@ class Course:
                 inclusive = self.shape.inclusive and name == "critical" and self.side == "low"
                 if amounts and crossed(known.copy, self.side, amounts, inclusive):
                     self.levels[name] = Level(since=known.at, due=known.at, present=True, copy=known.copy)
+                    self._hold(known.copy)
 
     def take_back(self, back, instants, present, retracted, limits):
         """A reading does not count any more. # contract row 26"""
@@ -504,7 +528,11 @@ class Course:
         if self.lost and self.lost_copy.identity == back.identity:
             self.lost = None
         if present and not back.judged and (retracted or (was_latest and not self.level and back.copy.status == "entered-in-error")):
+            held = self.level
             self._at_once(limits)
+            # What is silent stays unknown: nothing came.
+            silent = self.shape.gap is None and not self.spoke and self.level and not held
+            self.unknown = self.unknown or bool(silent)
 
     def _began_next(self, level, name, back, limits):
         """A delay began with the next reading beyond, where the first is taken back."""
@@ -527,12 +555,15 @@ class Course:
             if amounts and level.inside is not None and copy.at >= level.inside and crossed(copy, self.side, amounts, inclusive):
                 level.inside = None
 
-    def hear_by(self, entry, sides=None):
+    def hear_by(self, entry):
         """What is known last and certain, or beyond a limit that came later, says where it stands as well. # contract §3"""
-        limits = [one for one in entry.limits.items() if one[1] and one[0][0] in (sides or (self.side,))]
-        inclusive = lambda side, name: self.shape.inclusive and name == "critical" and side == "low"
+        own = [(key, one, self.shape.inclusive) for key, one in entry.limits.items() if key[0] == self.side]
+        # Rules that judge anew find what any of them over the signal finds.
+        limits = entry.of_signal or own
+        inclusive = lambda side, name, rule: rule and name == "critical" and side == "low"
         for one in (self.doubtful, self.certain):
-            beyond = one is not None and any(crossed(one.copy, side, amounts, inclusive(side, name)) for (side, name), amounts in limits)
+            beyond = one is not None and any(
+                amounts and crossed(one.copy, side, amounts, inclusive(side, name, rule)) for (side, name), amounts, rule in limits)
             # What corrects an earlier value is no sign of life.
             if one is not None and not one.copy.corrects and (beyond or one is self.certain):
                 self.newest_arrival = max(self.newest_arrival or one.arrival, one.arrival)
@@ -543,13 +574,13 @@ class Course:
         told = self.level is not None
         self.hear_by(entry)
         heard, gap = self.newest_arrival, self.shape.gap
-        # Single measurements that no limit judged are known to the limits that come.
+        # Single measurements are known to the limits that come.
         passed = gap is not None and heard is not None and self._is_past(entry)
-        spoke = gap is None and self.spoke and not self.level
+        single = gap is None and not self.level and not self.stays
         # A stream of which other limits are told something is heard of.
         of_others = gap is not None and not told and heard is not None and not passed
         limited = any(self._amounts(entry, name) for name in LEVELS)
-        unknown = passed or (self.unknown and not (limited and (spoke or of_others)))
+        unknown = passed or (self.unknown and not (limited and (single or of_others)))
         # What is in doubt ends nothing.
         sound = self.certain is not None and self.doubtful is None
         self.unknown = unknown or (self.unknown and not sound) if gap is None and not self.level else self.unknown
@@ -561,6 +592,7 @@ class Course:
                 # What is told of, by whatever rule over this side, goes on.
                 level.present = told or entry.told
                 level.since, level.last, level.copy = entry.at, entry.at, known[answers.index(True)].copy
+                self._hold(level.copy)
                 level.due = entry.at + (0 if self.shape.spot else dict(self.shape.delays)[name])
                 if level.due <= entry.at:
                     level.present = True
@@ -572,6 +604,8 @@ class Course:
         for name, level in self.levels.items():
             if not self._amounts(entry, name) and not level.present:
                 level.since = level.due = None
+        # What begins now is heard of; single measurements stand for themselves.
+        self.unknown = self.unknown and (told or unknown or not (self.level or self.pending))
 
 
 def worse(one, other):

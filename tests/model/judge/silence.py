@@ -108,6 +108,8 @@ def settle(world):
             # Of rungs that were put off to one moment the first counts.
             put_off = world.gaps.put_off
             fell = min(since + after for _, after in ladder if put_off(since + after) == put_off(due))
+            # A ladder that was changed is climbed now.
+            fell = fell if put_off(due) >= world.now else world.now
             for source in list(world.sources.values()):
                 if source.device == device.id and signal in (None, source.signal) and not speaks(source, person, due - first):
                     source.change(f"silent {fell}", person.id)

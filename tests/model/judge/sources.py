@@ -33,12 +33,17 @@ def differs(one, other):
     return said(one) != said(other)
 
 
+def says_nothing(copy, standing):
+    """Whether a correction is to the only value that there is."""
+    return bool(standing) and not any(differs(c, copy) for c in standing)
+
+
 def is_known(copy, standing, gone):
     """Whether a copy says nothing new of its identity. # contract §0.1-0.3"""
     if copy.anew:
         return False
     if copy.status == "corrected":
-        return any(not differs(c, copy) for c in standing)
+        return says_nothing(copy, standing)
     # Once one said `corrected`, no other value of it counts.
     corrected = any(c.status == "corrected" for c in standing)
     return corrected or any(not differs(c, copy) for c in standing + gone)
@@ -55,7 +60,8 @@ class Source:
         self.name = f"{device}/{instance}" if instance else device
         self.link = f"{device}/{signal}" + (f"/{instance}" if instance else "")
         self.log = []
-        self.told, self.tellings = {}, {}
+        self.told, self.tellings, self.held, self.extents = {}, {}, set(), {}
+        self.first_steps = {}
         self.known_at = {}
         self.conflict_at = None
         self._courses = None
@@ -245,7 +251,7 @@ class Source:
         fed = {rule.id for rule, _, _ in plan}
         for (whom, rule, _), course in self._courses.items():
             if whom == patient and rule.id not in fed:
-                course.hear(Entry(copy.arrival, copy.at, copy, copy.certain and sound, counts))
+                course.hear(Entry(copy.arrival, copy.at, copy, copy.certain and sound and not copy.bound_only, counts))
         for rule, limits, how in plan:
             entry = Entry(copy.arrival, copy.at, copy, certain, counts, limits=limits, shape=how)
             for side in SIDES:
@@ -277,6 +283,11 @@ class Source:
         rules = {rule.id: rule for rule in self.world.rules_for(self.signal, person, step)}
         told = self._told_sides(patient, entry.at) if entry.change.startswith("judge") else ()
         # Limits of a patient are the reason, or rules of these ids. # contract rows 22, 23
+        if not entry.change.startswith("judge"):
+            entry.of_signal = [
+                (key, one, rule.inclusive_critical) for rule in rules.values()
+                for key, one in self.world.limits_in_force(rule, person, entry.at, step).items()
+                if not rule.adults_only or person.adult_at(step) or any(own[0] == self.signal for own in person.own_at(entry.at, step))]
         about = lambda rule, side: f"{rule.id}_{side}" in entry.reason or (
             entry.change == f"judge {side}" and (not rule.floor or self._uncovered(rule, side, person, entry, step)))
         for whom, rule, side in list(self._courses):
@@ -285,8 +296,11 @@ class Source:
             now = rules.get(rule.id)
             limits = self.world.limits_in_force(now, person, entry.at, step) if now else {}
             course = self._course(patient, now or rule, side, device)
+            if entry.change == "inherit" and not course.sound:
+                # What came before the rule judged is known as well.
+                self._feed_known(course, now or rule, device, limits, entry, step, patient, True)
             course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason,
-                              shape=self._shape(now, device) if now else None, told=side in told))
+                              shape=self._shape(now, device) if now else None, told=side in told, of_signal=entry.of_signal))
         for rule in rules.values():
             limits = self.world.limits_in_force(rule, person, entry.at, step)
             for side in {s for s, _ in limits if about(rule, s)}:
@@ -325,18 +339,25 @@ class Source:
     def _late_start(self, patient, rule, side, device, limits, entry, step):
         """A limit that was not there before is judged from the newest readings. # contract §0.5"""
         course = self._course(patient, rule, side, device)
+        self._feed_known(course, rule, device, limits, entry, step, patient)
+        # What came last is known, though nothing judged it by this limit.
+        course.hear_by(Entry(entry.at, entry.at, limits=limits, of_signal=entry.of_signal))
+        mine = [one.newest_arrival for (whom, _, _), one in self._courses.items() if whom == patient]
+        course.newest_arrival = heard = max((one for one in mine if one is not None), default=None)
+        course.unknown = course.shape.gap is not None and (heard is None or entry.at >= self.world.gaps.put_off(heard + course.shape.gap))
+        course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason, told=entry.told,
+                          of_signal=entry.of_signal))
+
+    def _feed_known(self, course, rule, device, limits, entry, step, patient, certain_only=False):
+        """The newest readings, judged by nothing."""
         for copy, sound in self._standing_at(entry.at, step, patient):
             if copy.patient == patient and copy.live and copy.value is not None:
                 answers = [crossed(copy, of, amounts, rule.inclusive_critical and level == "critical" and of == "low")
                            for (of, level), amounts in limits.items() if amounts]
                 certain = copy.certain and sound and not copy.bound_only
                 counts = copy.counts or (certain and None not in answers and not copy.corrects)
-                course.feed(Entry(copy.arrival, copy.at, copy, certain, counts, shape=self._shape(rule, device)))
-        # What came last is known, though nothing judged it by this limit.
-        course.hear_by(Entry(entry.at, entry.at, limits=limits))
-        heard = course.newest_arrival
-        course.unknown = course.shape.gap is not None and (heard is None or entry.at >= self.world.gaps.put_off(heard + course.shape.gap))
-        course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason, told=entry.told))
+                if certain or not certain_only:
+                    course.feed(Entry(copy.arrival, copy.at, copy, certain, counts, shape=self._shape(rule, device)))
 
     def _told_sides(self, patient, at):
         """The sides beyond which it is told to be now. # contract §4"""
@@ -368,7 +389,13 @@ class Source:
     def parts(self, key, copy, one, other):
         """Whether it is known that a condition was over between two readings beyond. # contract §3"""
         first = min((one, other), key=lambda c: c.step)
-        return first.live or copy.step >= first.step or self.known_at.get((key, id(copy)), -1) >= first.step
+        begin, end = self.extents.get((key, id(first)), (copy.at, copy.at))
+        since = self.first_steps.get((key, id(first)), first.step)
+        if begin < copy.at < end:
+            # Of what was told as it happened only the readings before and after it are known for long.
+            return self.known_at.get((key, id(copy)), -1) >= since
+        live = first.live or (key, id(first)) in self.extents
+        return live or copy.step >= since or self.known_at.get((key, id(copy)), -1) >= since
 
     def told_of(self, copy, same):
         """What was told of a reading was told of what corrects it."""
@@ -386,11 +413,14 @@ class Source:
     def tell(self, key, course):
         """Readings of a told excursion are told of once. # contract §0.12"""
         self.told.update({(key, id(copy)): course.level for copy in course.run})
+        self.held.update((key, id(copy)) for copy in course.held)
+        times = [copy.at for copy in course.run]
+        self.extents.update({(key, id(copy)): (min(times), max(times)) for copy in course.run})
 
-    def newest(self, patient):
-        """When the newest that was judged was measured, whether it still counts or not."""
+    def newest(self):
+        """When the newest that was judged of it was measured, for whomever, and whether it still counts or not."""
         self._look()
-        return self._newest.get(patient)
+        return max(self._newest.values(), default=None)
 
     def _look(self):
         """Goes on with whose copies there are, and {patient: the newest that was judged}, where it was left."""

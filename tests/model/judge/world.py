@@ -227,11 +227,14 @@ class World:
         signals = list(self.rules.signals)
         where = lambda source: (source.device, signals.index(source.signal), source.instance)
         courses.sort(key=lambda one: (-len(one[2].folds), not one[2].floor, where(one[0])))
+        for *_, course in courses:
+            course.advance(self.now)
+        # Of what was put off to one moment the earlier counts.
+        courses.sort(key=lambda one: self.was_due(one[-1]))
         # What has held for its delay is told before the loss of its signal at the same moment.
         for source, patient, rule, side, course in courses:
-            course.advance(self.now)
             alarm = self.alarms.open.get((patient, f"{rule.id}_{side}", source.name))
-            graver = course.level and (alarm is None or alarm.condition == "absent"
+            graver = course.level and (alarm is None or alarm.condition in ("absent", "momentary")
                                        or ORDER[alarm.priority] < ORDER[rule.priority(side, course.level)])
             # What an emergency explained is told once that is over.
             over = rule.folds and not course.level and not course.unknown and alarm is not None and alarm.condition == "present"
@@ -243,6 +246,9 @@ class World:
                 unknown, course.unknown = course.unknown, False
                 self.settle_course(source, patient, rule, side, course)
                 course.unknown = unknown
+                if unknown and course.changed_at == self.now:
+                    # What is lost by now explains nothing that was heard of since.
+                    self.settle_course(source, patient, rule, side, course)
         for source, patient, rule, side, course in courses:
             self.settle_course(source, patient, rule, side, course)
         for source in self.sources.values():
@@ -261,9 +267,15 @@ class World:
                 if course.lost and alarm is not None:
                     alarm.stands = alarm.stands or (source.signal, course.lost_copy.identity)
 
+    def was_due(self, course):
+        """When what holds was due, where that was put off."""
+        due = course.levels[course.level].due if course.level else None
+        return due if due is not None and due < self.now == self.gaps.put_off(due) else self.now
+
     def lost_before(self, courses, told):
         """Of what was put off to one moment the earlier counts: what was lost before something held is unknown then."""
-        due = min((one.due for one in told.levels.values() if one.present and one.due is not None), default=self.now)
+        due = told.levels[told.level].due
+        due = self.now if due is None else due
         for source, patient, rule, side, course in courses if due < self.now else ():
             until = course.newest_arrival is not None and course.shape.gap is not None and course.newest_arrival + course.shape.gap
             if until and until < due and self.gaps.put_off(until) <= self.now and course is not told:
@@ -297,7 +309,7 @@ class World:
         self.settle_repeat(key, source, course)
         if course.level:
             self.settle_present(source, rule, side, course, key, alarm)
-        elif alarm is not None and course.unknown:
+        elif alarm is not None and course.unknown and course.lifted_at != self.now:
             # Row 6: what was known to be over is over.
             self.alarms.unknown(key)
         elif alarm is not None and alarm.condition in ("present", "unknown") and not course.pending:

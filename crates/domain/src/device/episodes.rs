@@ -119,14 +119,15 @@ impl Episodes {
             let ended = reported.phase == ONLY_ENDED && phase == Phase::End;
             let is_others = reported.patient.as_ref().is_some_and(|p| p != patient);
             let has_ended = phase == Phase::End && reported.ended_for.as_ref() == Some(patient);
-            (rank(phase) > reported.phase && !ended) || (is_others && !has_ended)
+            !has_ended && ((rank(phase) > reported.phase && !ended) || is_others)
         })
     }
 
-    /// Whether nothing but its end was ever heard for a patient.
-    pub(super) fn has_only_ended(&self, key: &EpisodeKey, patient: &PatientId) -> bool {
+    /// Whether its end was heard, whoever heard of it.
+    pub(super) fn has_ended(&self, key: &EpisodeKey) -> bool {
         self.reported.get(key).is_some_and(|reported| {
-            reported.phase == ONLY_ENDED || reported.ended_for.as_ref() == Some(patient)
+            let ended = [ONLY_ENDED, rank(Phase::End)].contains(&reported.phase);
+            ended || reported.ended_for.is_some()
         })
     }
 

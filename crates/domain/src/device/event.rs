@@ -30,6 +30,7 @@ impl Device {
             interval: None,
             newest: None,
             instant: None,
+            is_correction: false,
             intake_gaps: around.intake_gaps,
             of_now,
             taken,
@@ -45,7 +46,7 @@ impl Device {
         if message.mode != Mode::Real {
             return self.count(Fate::Test, out);
         }
-        let patient = match self.whose(message, event.time, &timing, taken, now) {
+        let patient = match self.whose(message, event.time, (&timing, suspect), taken, now) {
             Attribution::Patient { patient, present, .. } => {
                 if !present {
                     timing.timeliness = Timeliness::Late;
@@ -67,7 +68,7 @@ impl Device {
         }
         let certain = timing.timeliness == Timeliness::Live && !timing.is_doubtful();
         // Without a number, an end of the same time is that of an episode before.
-        let ended = event.id.is_some() && self.episodes.has_only_ended(&key, &patient);
+        let ended = event.id.is_some() && self.episodes.has_ended(&key);
         let over = ended && event.phase != Phase::End;
         let phase = if over { Phase::Single } else { event.phase };
         if event.phase == Phase::End {

@@ -102,13 +102,27 @@ impl Series {
         judged.or_else(|| stand.next()).map_or(Before::Nothing, |seen| Before::Other(*seen))
     }
 
+    /// The same before a correction: to one of several values it takes the place of the others.
+    pub(super) fn before_correction(&self, sent: DeviceInstant, value: u64) -> Before {
+        let before = self.before(sent, value);
+        let other = self.recent.iter().copied().find(|seen| {
+            seen.instant() == sent && seen.value != value && !seen.withdrawn && !seen.unjudged
+        });
+        other.filter(|_| matches!(before, Before::Same(_))).map_or(before, Before::Other)
+    }
+
     /// Notes a reading of an instant, or that a copy of it was judged.
     pub(super) fn note(&mut self, sent: DeviceInstant, value: u64, seen: Copied) {
         let Copied { measured, rule_at, arrived, judged, flags } = seen;
         let same = |seen: &&mut Seen| seen.instant() == sent && seen.value == value;
         if let Some(seen) = self.recent.iter_mut().find(same) {
             seen.unjudged &= !judged;
-            (seen.flags, seen.withdrawn) = (flags, false);
+            seen.flags = flags;
+            if std::mem::take(&mut seen.withdrawn) {
+                // What came before does not count, not even for its time.
+                let (measured, rule_at, arrived) = (Some(measured), Some(rule_at), Some(arrived));
+                (seen.measured, seen.rule_at, seen.arrived) = (measured, rule_at, arrived);
+            }
             return;
         }
         self.push(Seen {
@@ -154,6 +168,8 @@ impl Series {
         let same = |seen: &&mut Seen| seen.instant() == sent && seen.value == value;
         if let Some(seen) = self.recent.iter_mut().find(same) {
             seen.flags |= flag::CORRECTED;
+            // What was withdrawn was right after all; no copy of it was judged.
+            seen.unjudged |= std::mem::take(&mut seen.withdrawn);
         }
     }
 

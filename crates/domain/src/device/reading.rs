@@ -75,7 +75,12 @@ impl Device {
         let state = known.ok().and_then(|series| self.series.value_at(series));
         // Most readings are the first of their time: what else there is to know of it is nothing.
         let heard = state.zip(sent).filter(|(state, sent)| state.knows(*sent));
-        let before = heard.map_or(Before::Nothing, |(state, sent)| state.before(sent, value));
+        let is_correction = reading.status == Status::Corrected;
+        let before = match heard {
+            Some((state, sent)) if is_correction => state.before_correction(sent, value),
+            Some((state, sent)) => state.before(sent, value),
+            None => Before::Nothing,
+        };
         let is_corrected = heard.is_some_and(|(state, sent)| state.is_corrected(sent));
         if is_corrected && matches!(reading.status, Status::Final | Status::Preliminary) {
             return self.count(Fate::Duplicate, out);
@@ -90,7 +95,8 @@ impl Device {
         let instant = heard.and_then(|(state, sent)| state.first_of(sent));
         // What only came late, of a time that has other values too, may be of the present all the same.
         let came_late = before.seen().is_some_and(|seen| seen.flags & flag::LATE != 0)
-            && heard.is_some_and(|(state, sent)| state.is_contradicted(sent, value));
+            && (contradicted
+                || heard.is_some_and(|(state, sent)| state.is_contradicted(sent, value)));
         let interval = self.interval_of(reading.signal);
         let of_now = is_of_now(self, message, reading.time, (class, interval, taken), now);
         let stands = of_now && taken.behind.is_some_and(|behind| behind.stands);
@@ -108,15 +114,21 @@ impl Device {
         let newest = state.and_then(|state| state.newest);
         let of_instant = instant.and_then(|seen| seen.rule_at);
         let of_now = of_now || stands_still;
-        let pace =
-            Pace { class, interval, newest, instant: of_instant, intake_gaps, of_now, taken };
+        let pace = Pace {
+            class,
+            interval,
+            newest,
+            instant: of_instant,
+            is_correction,
+            intake_gaps,
+            of_now,
+            taken,
+        };
         let (mut timing, suspect) = timing(self, message, reading.time, pace, now);
         // What was withdrawn before it came is nothing that could be corrected.
         let came = again && gone.is_some_and(|seen| seen.arrived.is_some());
-        let corrects = reading.status == Status::Corrected
-            && !rival
-            && (came || matches!(before, Before::Other(_)));
-        let kept = corrected_before.filter(|_| !suspect || withdraws);
+        let corrects = is_correction && !rival && (came || matches!(before, Before::Other(_)));
+        let kept = corrected_before.filter(|_| !suspect || withdraws || is_correction);
         if let Some(measured) = kept {
             timing.measured = measured;
             timing.own = now.own(measured).min(now.at);
@@ -139,7 +151,8 @@ impl Device {
         }
         // Whatever speaks about a reading is kept where that is.
         let names_another = is_same || corrects || withdraws;
-        let same = before.seen().filter(|_| is_same).or(instant).filter(|_| names_another);
+        let same = before.seen().filter(|seen| is_same && !seen.withdrawn);
+        let same = same.or(instant).filter(|_| names_another);
         let at = match same.and_then(|seen| seen.measured.or(instant?.measured)) {
             Some(at) => at,
             None if timing.measured == timing.received => {
@@ -161,14 +174,15 @@ impl Device {
         // What came of its instant before has settled whose it is.
         let settled =
             Taken { stepped: taken.stepped.filter(|_| corrected_before.is_none()), ..taken };
-        let attribution = self.whose(message, reading.time, &timing, settled, now);
+        let attribution = self.whose(message, reading.time, (&timing, suspect), settled, now);
         if let Attribution::Patient { present: false, .. } = attribution {
             timing.timeliness = Timeliness::Late;
         }
         let is_fit =
             !matches!(content, Content::Statistic | Content::NotJudged(_) | Content::Withdrawn);
         let judged = is_fit && matches!(attribution, Attribution::Patient { .. });
-        if is_same && !judged && !withdraws {
+        let is_told = matches!(attribution, Attribution::Uncertain(_));
+        if is_same && !judged && !withdraws && !is_told {
             if let Some(sent) = sent.filter(|_| reading.status == Status::Corrected) {
                 self.series_at(known, reading).confirm(sent, value);
             }
@@ -194,7 +208,10 @@ impl Device {
         let (patient, content) = match attribution {
             Attribution::Unbound | Attribution::Uncertain(_) => {
                 let fate = if let Attribution::Uncertain(patient) = attribution {
-                    observed.push((patient.clone(), Observed::Unattributed(cause)));
+                    // What is withdrawn says nothing of whose it was.
+                    if says_when {
+                        observed.push((patient.clone(), Observed::Unattributed(cause)));
+                    }
                     Fate::Unattributed
                 } else {
                     let (of, why) = ((reading.signal, reading.index), BEFORE_BINDING.to_owned());

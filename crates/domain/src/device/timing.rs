@@ -29,6 +29,8 @@ pub(super) struct Pace<'a> {
     pub(super) newest: Option<Timestamp>,
     /// Rule time of the first reading of its instant: one instant has one time.
     pub(super) instant: Option<Timestamp>,
+    /// It corrects what came of its instant, and is of that time whatever its clock does.
+    pub(super) is_correction: bool,
     pub(super) intake_gaps: &'a [IntakeGap],
     /// Its clock stands still, or lags: it is of now.
     pub(super) of_now: bool,
@@ -123,7 +125,9 @@ pub(super) fn timing(
         || (fresh && broken);
     if absurd {
         let quality = if fresh { TimeQuality::Arrival } else { TimeQuality::Unknown };
-        return (at_arrival(quality), true);
+        let named = pace.instant.filter(|_| pace.is_correction);
+        let then = named.map(|rule_at| by(received, rule_at, quality, timeliness(rule_at)));
+        return (then.unwrap_or_else(|| at_arrival(quality)), true);
     }
     let rule_at = pace.instant.unwrap_or(now.own(corrected)).min(now.at);
     let by_old_clock = pace.taken.stepped.is_some() && !is_near(received - stamp, Span::ZERO);
@@ -179,12 +183,12 @@ fn overlap(span: (Timestamp, Timestamp), intake_gaps: &[IntakeGap]) -> Span {
 
 impl Device {
     /// Whose something is. What a clock that was put right may have stamped before is nobody's, where that would
-    /// make it another's.
+    /// make it another's; a suspect stamp, that nobody was bound to then.
     pub(super) fn whose(
         &self,
         message: &Message,
         time: ReadingTime,
-        timing: &Timing,
+        (timing, suspect): (&Timing, bool),
         taken: Taken,
         now: Stamp,
     ) -> Attribution<'_> {
@@ -197,6 +201,7 @@ impl Device {
         let then = attribution(&self.bindings, now.own(stamp + before));
         match (here.patient(), then.patient()) {
             (here, then) if here == then => {}
+            (Some(_), None) if suspect => {}
             (Some(patient), _) | (None, Some(patient)) => return Attribution::Uncertain(patient),
             (None, None) => {}
         }

@@ -6,6 +6,7 @@
 
 use super::deadline::Earliest;
 use super::event::Events;
+use super::limit::News;
 use super::series::{Before, Doubt};
 use super::{Deadline, Handover, KINDS, Patient, RuleContext, SeriesState};
 use crate::alarms::book::{Key, Open};
@@ -390,7 +391,7 @@ impl Patient {
         let anew = |id: &RuleId| new(id) && !owned(id);
         self.judge_again(&mut Reconfigured::Rules(&anew), context, out);
         let all: Vec<usize> = (0..self.series.len()).collect();
-        self.judge_all_latest(&all, &owned, context, out);
+        self.judge_all_latest(&all, &owned, News::OfWhatBegins, context, out);
         if self.rules_refuse(context.rules) {
             self.refuse_age(&Cause::noticed(None, out.now.at), out);
         }

@@ -16,6 +16,7 @@ mod watch;
 
 use std::cmp::Reverse;
 
+pub(super) use again::News;
 use draft::limit_draft;
 pub(super) use draft::newest;
 pub(super) use late::lowered;
@@ -105,14 +106,16 @@ impl Kind for Limits {
     ) {
         match change {
             Reconfigured::Rules(wanted) => {
+                let judged = patient.active_rules();
                 self.forget(patient, &mut Forgotten::Rules(*wanted));
                 let all: Vec<usize> = (0..patient.series.len()).collect();
-                patient.judge_all_latest(&all, *wanted, context, out);
+                let news = News::OfWhatWasHeard(&judged);
+                patient.judge_all_latest(&all, *wanted, news, context, out);
             }
             Reconfigured::Inherited(sources, _) => {
                 let all: Vec<usize> =
                     sources.iter().map(|source| patient.series.index_of(source)).collect();
-                patient.judge_all_latest(&all, &|_| true, context, out);
+                patient.judge_all_latest(&all, &|_| true, News::OfWhatBegins, context, out);
             }
             Reconfigured::Closed { .. } => {}
         }
@@ -128,8 +131,14 @@ impl Kind for Limits {
                 }
             }
             Forgotten::Rules(wanted) => {
-                for state in patient.series.values_mut() {
-                    state.watches.begin_anew(*wanted);
+                let Patient { series, expectations, alarms, .. } = patient;
+                for (source, state) in series.iter_mut() {
+                    let bound = expectations.iter().any(|e| e.device == source.device);
+                    let is_open = |rule: &RuleId| {
+                        alarms.get(&Key::new(rule.clone(), source.name())).is_some()
+                    };
+                    // What stays open of a device that is not bound stays as it was.
+                    state.watches.begin_anew(&|rule| wanted(rule) && (bound || !is_open(rule)));
                 }
             }
             // Watches go with their series.
@@ -170,6 +179,14 @@ impl Patient {
                     !matches!(relation, Relation::Beyond { .. } | Relation::Ambiguous)
                 })
             })
+    }
+
+    /// The rules beyond whose limits series are, each with the index of its series.
+    fn active_rules(&self) -> Vec<(usize, RuleId)> {
+        let all = self.series.values().enumerate();
+        let watches = all.flat_map(|(index, state)| state.watches.iter().map(move |w| (index, w)));
+        let active = watches.filter(|(_, watch)| watch.active_level().is_some());
+        active.map(|(index, watch)| (index, watch.rule.clone())).collect()
     }
 
     /// Forgets how the series of an alarm stands to its rule.

@@ -244,7 +244,7 @@ impl Kind for Losses {
 
 impl Patient {
     /// A reading of a device was judged: what else it should send is missing since, if it is.
-    fn goes_on(&mut self, source: &Source, context: RuleContext<'_>, out: &Output) {
+    fn goes_on(&mut self, source: &Source, context: RuleContext<'_>, out: &mut Output) {
         let (person, now) = (self.person(), out.now.at);
         for watch in &mut self.losses {
             if watch.source.device != source.device || watch.source.signal == source.signal {

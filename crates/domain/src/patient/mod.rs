@@ -277,11 +277,23 @@ impl Patient {
         self.lose_device(out);
     }
 
-    /// The binding was another patient's (row 26): what it raised was announced in error. What the
-    /// device said under it is handed back.
-    pub fn retract(&mut self, device: &DeviceId, actor: &str, out: &mut Output) -> Handover {
+    /// The binding since then, in the gateway's own time, was another patient's (row 26): what it raised was
+    /// announced in error. What the device said under it is handed back; what was before it stays.
+    pub fn retract(
+        &mut self,
+        (device, since): (&DeviceId, Timestamp),
+        actor: &str,
+        out: &mut Output,
+    ) -> Handover {
         let mut handover = self.release(device);
-        for key in self.alarms.keys_where(|_, open| open.alarm.device.as_ref() == Some(device)) {
+        let keys = self.alarms.keys_where(|_, open| open.alarm.device.as_ref() == Some(device));
+        let retracted = |rule: &RuleId| keys.iter().any(|key| key.rule == *rule);
+        for (source, state) in handover.series.iter_mut() {
+            if let Some(before) = state.part_at(since, &retracted) {
+                self.series.insert(source.clone(), before);
+            }
+        }
+        for key in keys {
             let told = self.alarms.get(&key).cloned();
             handover.told.extend(told.map(|open| (open, self.alarms.cause(&key).cloned())));
             self.alarms.close(&key, Change::Retracted, "retracted", Some(actor), out);

@@ -34,9 +34,9 @@ impl Patient {
         }
     }
 
-    /// A device left; where it was the last, that is told at once.
+    /// A device left; where it was the last of somebody who is here, that is told at once.
     pub(super) fn lose_device(&mut self, out: &mut Output) {
-        if self.expectations.is_empty() {
+        if self.expectations.is_empty() && self.discharged_at.is_none() {
             self.no_device(out.now.at, out);
         }
     }

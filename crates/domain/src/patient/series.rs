@@ -6,7 +6,7 @@ use minicbor::{Decode, Encode};
 
 pub(crate) use earlier::Earlier;
 
-use super::judgement::Reading;
+use super::judgement::{Reading, Wanted};
 use super::limit::Watches;
 use crate::model::alarm::{Latest, TimeQuality};
 use crate::model::cause::MessagePosition;
@@ -291,6 +291,21 @@ impl SeriesState {
         let lost = watches.iter().any(|watch| !watch.is_at_rest());
         let remembers = !watches.is_empty() || earlier.is_some();
         remembers.then(|| Self { lost, watches, earlier, ..Self::default() })
+    }
+
+    /// What was measured from an instant on is another's: it stays here, and what was before it is returned, without
+    /// what `retracted` rules told.
+    pub(super) fn part_at(&mut self, since: Timestamp, retracted: Wanted<'_>) -> Option<Self> {
+        let mut before = Self { watches: std::mem::take(&mut self.watches), ..Self::default() };
+        before.watches.end_before(since, retracted);
+        let mut earlier = self.earlier.as_mut().map(|earlier| earlier.part_at(since));
+        if let Some(latest) = self.latest.take_if(|latest| latest.rule_at < since) {
+            earlier.get_or_insert_default().leave(latest);
+        }
+        self.refused.take_if(|refused| refused.rule_at < since);
+        self.doubtful.take_if(|doubtful| doubtful.rule_at < since);
+        before.earlier = earlier.filter(|earlier| earlier.values().next().is_some()).map(Box::new);
+        (!before.watches.is_empty() || before.earlier.is_some()).then_some(before)
     }
 
     /// Whether anything of it can be shown.

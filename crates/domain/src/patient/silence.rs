@@ -269,6 +269,8 @@ impl Patient {
         let due_of_rung = reached.since + rung.after;
         let silent = Silent { device: &device, signal, due: due_of_rung, within, reason: &reason };
         self.judge(Occurrence::Silence(silent), context, out);
+        // Of rungs that fall to one moment the highest is told.
+        self.climb(&device, context, out);
         self.announce_silence(&device, due, context, out);
     }
 

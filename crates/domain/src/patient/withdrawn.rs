@@ -4,6 +4,7 @@ use super::judgement::{Forgotten, Wanted};
 use super::limit::newest;
 use super::{Patient, RuleContext, SeriesState};
 use crate::alarms::book::{Key, Open};
+use crate::model::alarm::Condition;
 use crate::model::ids::RuleId;
 use crate::model::observation::{DeviceInstant, Number, Observation, Source, Timeliness};
 use crate::output::Output;
@@ -39,11 +40,13 @@ impl Patient {
         let retracted = self
             .alarms
             .keys_where(|key, open| stands_on(source, sent, key, open) && !holds(&key.rule));
-        self.forget_value(source, sent, Some(number), context);
+        self.forget_value(source, (sent, observation.timing.rule_at), Some(number), context);
+        let unknown = self.unknown_of(&retracted);
         let over = self.take_back(source, sent, retracted, out);
         // Where it is the newest of its series it is judged itself.
         if observation.timing.timeliness == Timeliness::Late {
-            self.judge_what_remains(source, &|rule| over.contains(rule), context, out);
+            self.judge_what_remains(source, &|rule| over.contains(rule), &unknown, context, out);
+            self.ask_again(source, &over, context, out);
         }
         self.told_no_more(&over, &source.device, context, out);
     }
@@ -68,20 +71,33 @@ impl Patient {
             let active = state.watches.iter().filter(|watch| watch.active_level().is_some());
             active.map(|watch| watch.rule.clone()).collect()
         });
-        let was_latest = self.forget_value(source, sent, None, context);
+        let was_latest =
+            self.forget_value(source, (sent, observation.timing.rule_at), None, context);
+        let unknown = self.unknown_of(&retracted);
         let over = self.take_back(source, sent, retracted, out);
         let wanted = |rule: &RuleId| over.contains(rule) || (was_latest && !told.contains(rule));
-        self.judge_what_remains(source, &wanted, context, out);
+        self.judge_what_remains(source, &wanted, &unknown, context, out);
         self.ask_again(source, &over, context, out);
         self.told_no_more(&over, &source.device, context, out);
         self.hurry_silence(&source.device, context, out);
     }
 
-    /// Judges a series by what it says without a reading. What is silent stays unknown: nothing came.
+    /// Which of these alarms are unknown, and why.
+    fn unknown_of(&self, keys: &[Key]) -> Vec<(RuleId, String)> {
+        let alarms = keys.iter().filter_map(|key| self.alarms.get(key)).map(|open| &open.alarm);
+        let unknown = alarms.filter(|alarm| alarm.condition == Condition::Unknown);
+        unknown
+            .map(|alarm| (alarm.rule.clone(), alarm.condition_reason.clone().unwrap_or_default()))
+            .collect()
+    }
+
+    /// Judges a series by what it says without a reading. What is silent, and what was `unknown`, stays so: nothing
+    /// came.
     fn judge_what_remains(
         &mut self,
         source: &Source,
         wanted: Wanted<'_>,
+        unknown: &[(RuleId, String)],
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
@@ -89,6 +105,9 @@ impl Patient {
         self.judge_latest(series, wanted, context, out);
         if let Some(reason) = self.why_silent(source, context, out.now.at) {
             self.input_lost(source, &reason, wanted, context, out);
+        }
+        for (rule, reason) in unknown {
+            self.input_lost(source, reason, &|of| of == rule, context, out);
         }
     }
 

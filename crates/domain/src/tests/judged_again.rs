@@ -143,7 +143,7 @@ fn a_correction_to_what_was_sent_before_contradicts_nothing() {
     scene.send("dev", "heart_rate", 74.0, |_, reading| reading.quality = Some(0.2));
     scene.advance(1.0);
     scene.send("dev", "heart_rate", 74.0, again(second, Status::Corrected));
-    scene.advance(20.0);
+    scene.advance(40.0);
     scene.skip();
     scene.reading("dev", "heart_rate", 75.0);
     let ended = scene.news().iter().any(|line| line.contains("link.silence: closed"));

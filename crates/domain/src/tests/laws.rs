@@ -146,6 +146,8 @@ proptest! {
         // What an earlier window put off is not put off again.
         let over = |gap: &crate::model::time::IntakeGap| gap.1 + Span::secs(10) <= from;
         prop_assume!(absent.head.intake_gaps.iter().all(over));
+        // What limits that come into force judge again is not put off either.
+        prop_assume!(absent.patients.values().all(|patient| patient.waiting_limits().next().is_none()));
         let mut early = absent.fold(absent.row() + 1, to, &[Input::IntakeGap { from, to: to.at }]).transitions;
         early.extend(absent.advance(later(window + 9_999)).into_row().transitions);
         // So is what was decided before, and waited because its device made too much news.

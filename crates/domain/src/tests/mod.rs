@@ -20,6 +20,7 @@ mod hourly;
 mod identity;
 mod judged_again;
 mod judged_apart;
+mod judged_later;
 mod kept;
 mod known_again;
 mod late;

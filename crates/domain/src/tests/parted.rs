@@ -167,3 +167,126 @@ fn a_milder_reading_that_shows_that_a_delay_is_over_tells_it() {
     scene.reading("dev", "spo2", 97.0);
     assert_eq!(scene.alarm(SPO2).condition, Condition::Present, "it lay beyond for 16 s");
 }
+
+/// Readings of one signal that came at once, each measured at a second of its own.
+fn came(scene: &mut Scene, signal: &str, values: &[(f64, f64)]) {
+    for (value, second) in values {
+        scene.measured_at("dev", signal, *value, *second);
+    }
+}
+
+#[test]
+fn the_reading_after_what_was_told_parts_it_whatever_came_between() {
+    let mut scene = Scene::bedside();
+    temperatures(&mut scene, &[(39.0, 100.0), (39.0, 200.0)]);
+    came(&mut scene, "temperature", &[(39.0, 190.0), (36.8, 195.0)]);
+    temperatures(&mut scene, &[(36.8, 300.0), (36.8, 400.0)]);
+    for minute in 0..4_u8 {
+        temperatures(&mut scene, &[(36.8, 460.0 + 60.0 * f64::from(minute))]);
+    }
+    scene.skip();
+    scene.measured_at("dev", "temperature", 39.0, 350.0);
+    scene.expect(&["late recurred medium vitals_live.temperature_high: alarming, momentary"]);
+}
+
+#[test]
+fn readings_further_apart_than_is_told_are_of_two_excursions() {
+    let mut scene = Scene::bedside();
+    scene.advance(100_000.0);
+    came(&mut scene, "heart_rate", &[(135.0, 500.0)]);
+    scene.reading("dev", "heart_rate", 38.0);
+    scene.skip();
+    came(&mut scene, "heart_rate", &[(135.0, 99_999.0)]);
+    scene.expect(&[]);
+}
+
+#[test]
+fn what_was_told_parts_what_lies_on_both_its_sides() {
+    let mut scene = Scene::bedside();
+    scene.advance(100.0);
+    scene.stream("dev", "abp_sys", 190.0, 12);
+    scene.advance(300.0);
+    scene.reset("vitals_live.abp_sys_high", Some("seen"));
+    scene.skip();
+    came(&mut scene, "abp_sys", &[(190.0, 60.0), (190.0, 150.0)]);
+    scene.expect(&[]);
+}
+
+#[test]
+fn what_came_late_within_the_gap_of_what_was_told_is_of_it() {
+    let mut scene = Scene::bedside();
+    scene.advance(100.0);
+    for _ in 0..3 {
+        scene.reading("dev", "spo2", 86.0);
+        scene.advance(4.0);
+    }
+    let old = |message: &mut Message, reading: &mut Reading| {
+        message.boot = Some(0);
+        reading.time = ReadingTime::At(at(111.0));
+    };
+    scene.send("dev", "spo2", 87.0, old);
+    scene.advance(300.0);
+    scene.reset(SPO2, Some("seen"));
+    scene.skip();
+    came(&mut scene, "spo2", &[(86.0, 150.0)]);
+    scene.expect(&[]);
+}
+
+#[test]
+fn what_lay_beyond_between_two_measurements_inside_is_remembered_as_long_as_it_is_known() {
+    let mut scene = Scene::bedside();
+    temperatures(&mut scene, &[(39.0, 100.0), (36.8, 200.0)]);
+    came(&mut scene, "temperature", &[(36.8, 150.0), (39.0, 160.0)]);
+    temperatures(&mut scene, &[(39.0, 210.0), (36.8, 300.0), (36.8, 400.0)]);
+    assert!(!scene.alarm(TEMPERATURE).late);
+    scene.skip();
+    came(&mut scene, "temperature", &[(39.0, 161.0)]);
+    scene.expect(&[]);
+}
+
+#[test]
+fn the_milder_of_two_values_of_one_instant_parts_nothing_from_what_waits_for_another() {
+    let mut scene = Scene::bedside();
+    scene.advance(100.0);
+    let ahead = |seconds: f64| {
+        move |message: &mut Message, reading: &mut Reading| {
+            message.boot = Some(2);
+            reading.time = ReadingTime::At(at(100.0 + seconds));
+        }
+    };
+    // Both are of the moment in which they came.
+    scene.send("dev", "nibp_sys", 130.0, ahead(20.0));
+    scene.send("dev", "nibp_sys", 190.0, ahead(21.0));
+    came(&mut scene, "nibp_sys", &[(190.0, 99.0)]);
+    scene.advance(10.0);
+    scene.skip();
+    let old = |message: &mut Message, reading: &mut Reading| {
+        message.boot = Some(0);
+        reading.time = ReadingTime::At(at(110.0));
+    };
+    scene.send("dev", "nibp_sys", 190.0, old);
+    scene.expect(&[]);
+}
+
+#[test]
+fn what_is_known_of_an_earlier_binding_stays_when_the_last_was_somebody_elses() {
+    let mut scene = Scene::bedside();
+    temperatures(&mut scene, &[(39.0, 100.0), (36.8, 150.0)]);
+    scene.advance(50.0);
+    unbind(&mut scene);
+    scene.bind("dev", "p");
+    scene.advance(50.0);
+    scene.done(Action::CorrectBinding {
+        device: "dev".parse().unwrap(),
+        patient: None,
+        reason: "wrong bed".to_owned(),
+        replaces: None,
+    });
+    scene.skip();
+    for second in [180.0, 120.0] {
+        came(&mut scene, "temperature", &[(39.0, second)]);
+        scene.advance(2.0);
+    }
+    let told = scene.told();
+    assert_eq!(told.len(), 2, "36.8 °C at 150 s lies between: {told:?}");
+}

@@ -149,25 +149,40 @@ impl Book {
         first.map(|(_, open)| open.alarm.id.to_string())
     }
 
+    /// Whether something was heard of an open alarm since it was last known how it is, up to an instant of the
+    /// gateway's own time.
+    pub fn is_heard_since(&self, key: &Key, at: Option<Timestamp>) -> bool {
+        self.open.get(key).is_some_and(|open| at > open.known())
+    }
+
     /// Something said how an open alarm is, last at an instant of the gateway's own time.
-    pub fn known(&mut self, key: &Key, at: Option<Timestamp>, out: &Output) {
+    pub fn known(&mut self, key: &Key, at: Option<Timestamp>, out: &mut Output) {
         let Some(open) = self.open.get_mut(key) else { return };
         open.known_at = at.or(open.known_at);
         self.outlast(key, out);
     }
 
     /// What follows from another alarm no more stands by itself in a moment: mostly both end together, or come back.
-    pub(super) fn outlast(&mut self, key: &Key, out: &Output) {
+    /// What follows from yet another does so at once.
+    pub(super) fn outlast(&mut self, key: &Key, out: &mut Output) {
         let Some(open) = self.open.get(key) else { return };
-        let follows = open.alarm.group.is_some() && open.unfolds_at.is_none();
-        if follows && self.folding(key, open.found(key)) != open.alarm.group {
-            let unfolds_at = Some(out.now.at + OUTLASTS);
-            self.open.entry(key.clone()).and_modify(|open| open.unfolds_at = unfolds_at);
+        if open.alarm.group.is_none() || open.unfolds_at.is_some() {
+            return;
+        }
+        let other = self.folding(key, open.found(key));
+        if other.is_some() {
+            self.change(key, None, out, |alarm, _| {
+                let moves = alarm.group != other;
+                alarm.group = other;
+                moves.then_some(Change::Updated)
+            });
+        } else if let Some(open) = self.open.get_mut(key) {
+            open.unfolds_at = Some(out.now.at + OUTLASTS);
         }
     }
 
     /// An alarm is not known to be present any more: of what followed from it some may not.
-    pub(super) fn followed(&mut self, id: &AlarmId, out: &Output) {
+    pub(super) fn followed(&mut self, id: &AlarmId, out: &mut Output) {
         let follows = |open: &Open| open.alarm.group.as_deref() == Some(id.as_str());
         for key in self.keys_where(|_, open| follows(open)) {
             self.outlast(&key, out);
@@ -175,16 +190,16 @@ impl Book {
     }
 
     /// A device is silent: nobody knows whether an episode that it began goes on.
-    pub fn episodes_unknown(&mut self, device: &DeviceId, out: &Output) {
+    pub fn episodes_unknown(&mut self, device: &DeviceId, out: &mut Output) {
         self.forget(out, |open| open.alarm.device.as_ref() == Some(device));
     }
 
     /// Episodes of which nobody knows any more, since `due`, whether they go on.
-    pub(super) fn forget_episodes(&mut self, due: Timestamp, out: &Output) {
+    pub(super) fn forget_episodes(&mut self, due: Timestamp, out: &mut Output) {
         self.forget(out, |open| open.known_until() == Some(due));
     }
 
-    fn forget(&mut self, out: &Output, wanted: impl Fn(&Open) -> bool) {
+    fn forget(&mut self, out: &mut Output, wanted: impl Fn(&Open) -> bool) {
         for key in self.keys_where(|_, open| open.known_until().is_some() && wanted(open)) {
             let Some(open) = self.open.get_mut(&key) else { continue };
             open.known_at = Some(out.now.at);

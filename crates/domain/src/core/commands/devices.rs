@@ -259,7 +259,7 @@ impl Core {
         let mut handover = Handover::default();
         if let Some(wrong) = was.patient {
             if let Some(machine) = self.patient_mut(&wrong) {
-                handover = machine.retract(id, actor, out);
+                handover = machine.retract((id, was.since), actor, out);
             }
             self.note_deadline(&wrong);
             if let Some(right) = patient {

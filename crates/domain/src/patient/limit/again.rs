@@ -12,6 +12,26 @@ use crate::patient::judgement::Wanted;
 use crate::patient::{Patient, RuleContext};
 use crate::rules::Rule;
 
+/// What is told where rules judge again what is known.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::patient) enum News<'a> {
+    /// What they begin.
+    OfWhatBegins,
+    /// That as well which is open and unknown, where something was heard of its series since: they did not judge it,
+    /// but for the rules of these series.
+    OfWhatWasHeard(&'a [(usize, RuleId)]),
+}
+
+impl News<'_> {
+    /// Whether what is open and unknown is judged by what was heard of it since.
+    fn is_of(self, series: usize, rule: &RuleId) -> bool {
+        match self {
+            Self::OfWhatBegins => false,
+            Self::OfWhatWasHeard(judged) => !judged.iter().any(|(s, r)| *s == series && r == rule),
+        }
+    }
+}
+
 impl Patient {
     /// Judges what is known last of some series; emergencies first, those first from which most follows, so that what
     /// follows from one finds it.
@@ -19,25 +39,40 @@ impl Patient {
         &mut self,
         all: &[usize],
         wanted: Wanted<'_>,
+        news: News<'_>,
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
+        for series in all {
+            self.count_latest(*series, context, out);
+        }
         let explains = |id: &RuleId| {
             context.rules.get(id).and_then(Rule::as_limit).map_or(0, |rule| rule.folds.len())
         };
         let rules = all.iter().filter_map(|series| self.series.key_at(*series));
         let rules = rules.flat_map(|source| context.rules.limits_of(source.signal));
         let amounts: BTreeSet<usize> = rules.map(|rule| rule.folds.len()).collect();
-        let mut lost = vec![false; all.len()];
         for amount in amounts.into_iter().rev() {
             let these = |id: &RuleId| explains(id) == amount && wanted(id);
-            for (series, lost) in all.iter().zip(&mut lost) {
-                *lost |= self.hold_latest(*series, &these, context, out);
+            for series in all {
+                // What is lost by now explains nothing that was heard of since.
+                if self.hold_latest(*series, &these, news, context, out) {
+                    self.lose(*series, out.now.at, context, out);
+                }
             }
         }
-        // What is lost by now is unknown once all of it is told.
-        for (series, _) in all.iter().zip(lost).filter(|(_, lost)| *lost) {
-            self.lose(*series, out.now.at, context, out);
+    }
+
+    /// What is known last of a series says where it stands to all limits of its signal, where it lies beyond one.
+    fn count_latest(&mut self, series: usize, context: RuleContext<'_>, out: &mut Output) {
+        let Some(source) = self.series.key_at(series).cloned() else { return };
+        let rules = self.judging(source.signal, out.now.at, context);
+        let Parts { state, limits, adult, alarms } = self.parts(series, context, out);
+        let now = alarms.now();
+        let limits = valid_at(limits, adult, now.at);
+        let known = state.known(&source, now);
+        for rule in rules {
+            state.count_known(rule, &known, limits);
         }
     }
 
@@ -50,7 +85,7 @@ impl Patient {
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
-        if self.hold_latest(series, wanted, context, out) {
+        if self.hold_latest(series, wanted, News::OfWhatBegins, context, out) {
             self.lose(series, out.now.at, context, out);
         }
     }
@@ -60,6 +95,7 @@ impl Patient {
         &mut self,
         series: usize,
         wanted: Wanted<'_>,
+        news: News<'_>,
         context: RuleContext<'_>,
         out: &mut Output,
     ) -> bool {
@@ -71,11 +107,17 @@ impl Patient {
         let mut held = false;
         for rule in rules.filter(|rule| wanted(&rule.id)) {
             if state.hold_known(rule, &source, limits, alarms.now()) {
-                // Other rules are no reading: news is only what they begin.
+                // Other rules are no reading: news is what they begin, and what was heard of what is unknown.
                 let key = Key::new(rule.id.clone(), source.name());
-                let told = [Condition::Present, Condition::Unknown];
-                let holds = alarms.open(&key).is_some_and(|(is, _)| told.contains(&is));
-                alarms.settle(rule, &source, state, [!holds; 2], (false, false));
+                let fresh = match alarms.open(&key) {
+                    Some((Condition::Present, _)) => false,
+                    Some((Condition::Unknown, _)) => {
+                        news.is_of(series, &rule.id)
+                            && alarms.book().is_heard_since(&key, state.counted)
+                    }
+                    _ => true,
+                };
+                alarms.settle(rule, &source, state, [fresh; 2], (false, false));
                 held = true;
                 let streams = !rule.spot && !state.spot;
                 let is_past = |counted| context.intake.is_decided(counted + state.gap(rule), now);

@@ -41,6 +41,13 @@ pub(super) struct Excursion {
     noted: Option<bool>,
 }
 
+/// When values that are remembered lay inside a limit, and when beyond it.
+#[derive(Debug, Default)]
+pub(super) struct Sides {
+    pub(super) inside: Vec<Timestamp>,
+    pub(super) beyond: Vec<Timestamp>,
+}
+
 /// What becomes of an excursion that came late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Word {
@@ -68,25 +75,31 @@ impl Excursions {
         self.0.is_empty()
     }
 
-    /// A late reading beyond: nobody knows that it was over between it and another late one but where it was `inside`,
-    /// and what was told is another where it is further away than `gap`.
+    /// A late reading beyond: nobody knows that it was over between it and another late one but where it was inside,
+    /// or where they lie further apart than is told, and what was told is another where it is further away than `gap`.
     pub(super) fn beyond(
         &mut self,
         reading: Box<Evidence>,
         side: Side,
-        gap: Option<Span>,
-        inside: &[Timestamp],
+        (gap, actionable): (Option<Span>, Span),
+        known: &Sides,
     ) {
         let at = reading.rule_at;
-        let part = |all: &mut Self| inside.iter().for_each(|known| all.inside(*known));
+        let part = |all: &mut Self| known.inside.iter().for_each(|known| all.inside(*known));
+        // What lies within the gap of what was told is of it, whichever came first.
+        for told in self.0.extract_if(.., |one| one.told.is_some()).collect::<Vec<_>>() {
+            self.join(told, side, (gap, actionable));
+        }
         part(self);
         if gap.is_none() {
-            // Between two single measurements inside nothing is known to have lain beyond.
+            // Between two single measurements inside nothing lay beyond, as far as is known.
+            let beyond =
+                |one: &Excursion| known.beyond.iter().any(|at| one.from < *at && *at < one.to);
             let is_empty =
                 |one: &Excursion| one.after == Some(one.from) && one.before == Some(one.to);
-            self.0.retain(|one| !is_empty(one));
+            self.0.retain(|one| !is_empty(one) || beyond(one));
         }
-        self.join(Excursion::new(at, at, None, Some(reading)), side, gap);
+        self.join(Excursion::new(at, at, None, Some(reading)), side, (gap, actionable));
         part(self);
     }
 
@@ -101,21 +114,31 @@ impl Excursions {
         let told = Some(level == Level::Critical);
         let one = Excursion { after, before, ..Excursion::new(from, to.max(from), told, None) };
         // It has no worst reading, of which the side would matter.
-        self.join(one, Side::Low, Some(Span::ZERO));
+        self.join(one, Side::Low, (Some(Span::ZERO), Span::ZERO));
     }
 
     /// Makes one of an excursion and those it meets.
-    fn join(&mut self, mut one: Excursion, side: Side, gap: Option<Span>) {
-        let near = |span: Span| gap.is_none_or(|gap| span <= gap);
+    fn join(&mut self, mut one: Excursion, side: Side, (gap, actionable): (Option<Span>, Span)) {
+        let between = |a: &Excursion, b: &Excursion| (a.from - b.to).max(b.from - a.to);
+        // What was told, and is another, parts what lies on both its sides.
+        let told = self.0.iter().filter(|known| known.told.is_some());
+        let told = told.filter(|known| gap.is_some_and(|gap| between(known, &one) > gap));
+        let told: Vec<(Timestamp, Timestamp)> = told.map(|known| (known.from, known.to)).collect();
+        let reached = |known: &Excursion| {
+            let (first, last) = if known.from < one.from { (known, &one) } else { (&one, known) };
+            !told.iter().any(|(from, to)| first.to < *from && *to < last.from)
+        };
         let joined = self.0.extract_if(.., |known| {
             let parts = |a: &Excursion, b: &Excursion| {
                 a.after.is_some_and(|after| after > b.to)
                     || a.before.is_some_and(|before| before < b.from)
             };
             let parted = parts(known, &one) || parts(&one, known);
-            let apart = (known.told.is_some() || one.told.is_some())
-                && !(near(known.from - one.to) && near(one.from - known.to));
-            !parted && !apart
+            // A single measurement that was told stands.
+            let is_told = known.told.is_some() || one.told.is_some();
+            let reaches = if is_told { gap } else { Some(actionable) };
+            let near = reaches.is_none_or(|reaches| between(known, &one) <= reaches);
+            !parted && near && reached(known)
         });
         for known in joined.collect::<Vec<_>>() {
             one.take_in(known, side);
@@ -178,6 +201,11 @@ impl Excursions {
         }
     }
 
+    /// Keeps those that ended before an instant, without what was told where that was told in error.
+    pub(super) fn end_before(&mut self, since: Timestamp, untold: bool) {
+        self.0.retain(|one| one.to < since && !(untold && one.told.is_some()));
+    }
+
     /// A value of this instant is contradicted: nobody knows that anything was over then.
     pub(super) fn parts_no_more(&mut self, at: Timestamp) {
         for one in &mut self.0 {
@@ -209,14 +237,11 @@ impl Excursion {
     fn take_in(&mut self, other: Self, side: Side) {
         self.from = self.from.min(other.from);
         self.to = self.to.max(other.to);
-        self.after = self.after.max(other.after);
-        self.before = match (self.before, other.before) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        // Of values of one instant the milder one parts nothing.
-        self.before = self.before.filter(|before| *before > self.to);
-        self.after = self.after.filter(|after| *after < self.from);
+        // What lies between the two parts nothing, nor does the milder of two values of one instant.
+        let (from, to) = (self.from, self.to);
+        let nearest = |known: [Option<Timestamp>; 2]| known.into_iter().flatten();
+        self.after = nearest([self.after, other.after]).filter(|after| *after < from).max();
+        self.before = nearest([self.before, other.before]).filter(|before| *before > to).min();
         self.told = self.told.max(other.told);
         self.noted = self.noted.max(other.noted);
         self.worst = match (self.worst.take(), other.worst) {

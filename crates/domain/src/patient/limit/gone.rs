@@ -11,14 +11,16 @@ impl Patient {
     pub(in crate::patient) fn forget_value(
         &mut self,
         source: &Source,
-        sent: DeviceInstant,
+        (sent, rule_at): (DeviceInstant, Timestamp),
         instead: Option<&Number>,
         context: RuleContext<'_>,
     ) -> bool {
         let adult = self.is_adult();
         let Self { series, limits, .. } = self;
         let Some(state) = series.get_mut(source) else { return false };
-        let (was_latest, gone) = state.take_back(sent);
+        let (was_latest, mut gone) = state.take_back(sent);
+        // However long ago that was.
+        gone.push(rule_at);
         let of = |id| context.rules.get(id).and_then(Rule::as_limit);
         let rules: Vec<&LimitRule> =
             state.watches.iter().filter_map(|watch| of(&watch.rule)).collect();

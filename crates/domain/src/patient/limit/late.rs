@@ -1,7 +1,7 @@
 //! Late data: they may raise, marked so, and clear nothing (contract §3).
 
 use super::draft::limit_draft;
-use super::excursion::Word;
+use super::excursion::{Sides, Word};
 use super::own::valid_at;
 use super::watch::Evidence;
 use crate::alarms::book::Draft;
@@ -72,14 +72,14 @@ impl SeriesState {
         let at = observation.timing.rule_at;
         let timed = observation.timing.quality != TimeQuality::Unknown;
         let gap = (!spot).then(|| self.gap(rule));
-        let known_inside = self.known_inside(rule, limits);
+        let known = self.known_values(rule, limits);
         let mut announced = None;
         for level in Level::ALL {
             let relation =
                 rule.relation(level, limits, number.value, number.unit, number.comparator);
             let Relation::Beyond { limit, from } = relation else {
-                // While values contradict each other none parts anything.
-                let parts = relation != Relation::Ambiguous && !observation.conflict;
+                // What is in doubt parts nothing, as while values contradict each other.
+                let parts = relation != Relation::Ambiguous && !observation.conflict && timed;
                 if parts && self.watches.of(rule).is_some() {
                     self.watches.of_mut(rule).past[level].inside(at);
                 }
@@ -90,7 +90,8 @@ impl SeriesState {
             watch.tracks[level].inside_since.take_if(|since| *since <= at);
             let past = &mut watch.past[level];
             past.forget_before(at - rule.actionable, gap.is_none());
-            past.beyond(evidence(limit, from), rule.side, gap, known_inside[level].as_slice());
+            let reach = (gap, rule.actionable);
+            past.beyond(evidence(limit, from), rule.side, reach, &known[level]);
             let Some(excursion) = past.around(at) else { continue };
             // Beside what is told as it happens nothing else begins.
             let goes_on = gap.is_some_and(|gap| watch.tracks[level].is_told_near(at, gap));
@@ -113,21 +114,29 @@ impl SeriesState {
 }
 
 impl SeriesState {
-    /// When values that are remembered were not beyond a limit, by level: no excursion reaches over them.
-    fn known_inside(&self, rule: &LimitRule, limits: InForce<'_>) -> [Vec<Timestamp>; 2] {
+    /// Where values that are remembered stand to a limit, by level: no excursion reaches over those inside.
+    fn known_values(&self, rule: &LimitRule, limits: InForce<'_>) -> [Sides; 2] {
         let latest = self.latest.iter().map(|latest| (&latest.number, latest.rule_at));
         let values = latest.chain(self.earlier.iter().flat_map(|earlier| earlier.values()));
-        let mut inside = [Vec::new(), Vec::new()];
-        for (number, rule_at) in values {
-            let Number { value, unit, comparator, .. } = *number;
-            for level in Level::ALL {
-                let relation = rule.relation(level, limits, value, unit, comparator);
-                if matches!(relation, Relation::Inside | Relation::Between) {
-                    inside[level].push(rule_at);
+        let values: Vec<(&Number, Timestamp)> = values.collect();
+        Level::ALL.map(|level| {
+            let mut sides = Sides::default();
+            // What is not told yet lies beyond as well.
+            let track = self.watches.of(rule).map(|watch| &watch.tracks[level]);
+            let began = track.and_then(|track| track.began.as_deref()).map(|began| began.rule_at);
+            sides.beyond.extend(began);
+            for (number, rule_at) in &values {
+                let Number { value, unit, comparator, .. } = **number;
+                match rule.relation(level, limits, value, unit, comparator) {
+                    Relation::Inside | Relation::Between => sides.inside.push(*rule_at),
+                    Relation::Beyond { .. } => sides.beyond.push(*rule_at),
+                    Relation::Ambiguous | Relation::NoLimit => {}
                 }
             }
-        }
-        inside
+            // Of values of one instant the milder one parts nothing.
+            sides.inside.retain(|at| !sides.beyond.contains(at));
+            sides
+        })
     }
 }
 

@@ -197,7 +197,10 @@ impl PatientAlarms<'_> {
         // What is heard of is lost no more; what is told is unknown until a reading says otherwise.
         state.lost &= is_past || was_active;
         let was_unknown = state.lost || open == Some(Condition::Unknown);
-        let unknown = is_past || (was_unknown && was_active);
+        // New limits are no reading: what is unknown stays so where nothing came since.
+        let unheard =
+            open == Some(Condition::Unknown) && !self.book().is_heard_since(&key, state.counted);
+        let unknown = is_past || unheard || (was_unknown && was_active);
         for level in Level::ALL {
             let relation = |one: &Known| one.relation(rule, level, limits);
             let beyond = known.iter().rev().find_map(|one| match relation(one) {

@@ -337,7 +337,7 @@ impl Watches {
                 let track = &mut watch.tracks[level];
                 (track.inside_since, track.ended) = (None, None);
                 if !track.active
-                    && let Some(began) = track.began.take()
+                    && let Some(began) = std::mem::take(track).began
                     && !told
                 {
                     // Of two as grave the one from which more follows.
@@ -381,6 +381,17 @@ impl Watches {
         for track in watch.into_iter().flat_map(|watch| &mut watch.tracks) {
             track.inside_since = None;
         }
+    }
+
+    /// Keeps past excursions that ended before an instant: what was since is another's, and what `retracted` rules
+    /// told was told in error.
+    pub(in crate::patient) fn end_before(&mut self, since: Timestamp, retracted: Wanted<'_>) {
+        for watch in self.iter_mut() {
+            watch.tracks = Default::default();
+            let untold = retracted(&watch.rule);
+            watch.past.iter_mut().for_each(|past| past.end_before(since, untold));
+        }
+        self.tidy();
     }
 
     /// Keeps what holds, and nothing else: its device was unbound.

@@ -73,6 +73,15 @@ impl Earlier {
         self.left = self.before.len();
     }
 
+    /// Values from an instant on stay; those before it, of a binding before, are returned.
+    pub(super) fn part_at(&mut self, since: Timestamp) -> Self {
+        let is_before = |value: &mut LatestValue| value.rule_at < since;
+        let before: Vec<LatestValue> = self.before.extract_if(.., is_before).collect();
+        let late = self.late.extract_if(.., |value| value.rule_at < since).collect();
+        self.left = 0;
+        Self { left: before.len(), before, late }
+    }
+
     /// There is a latest value beside these.
     pub(super) fn beside_latest(&mut self) {
         let forgotten = self.before.len().saturating_sub(BEFORE);

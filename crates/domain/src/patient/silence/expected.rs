@@ -58,7 +58,9 @@ impl Patient {
             self.expectations.push(Expectation { interval, class, ..kept.unwrap_or_else(fresh) });
         }
         if keep_silent {
-            self.expectations.extend(same.into_iter().filter(|e| e.rung.is_some()));
+            // What it names takes the place of anything at all.
+            let stays = |e: &Expectation| e.rung.is_some() && e.signal.is_some();
+            self.expectations.extend(same.into_iter().filter(stays));
         }
         // What changes of a registration is no sign of life.
         self.reach_rungs(id, context, out);
@@ -96,6 +98,15 @@ impl Patient {
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
+        self.climb(device, context, out);
+        let is_silent = self.expectations.iter().any(|e| e.device == *device && e.rung.is_some());
+        if is_silent || self.alarms.get(&Key::new(rule(SILENCE), device.to_string())).is_some() {
+            self.announce_silence(device, out.now.at, context, out);
+        }
+    }
+
+    /// Reaches the rungs of a device that are decided by now.
+    pub(super) fn climb(&mut self, device: &DeviceId, context: RuleContext<'_>, out: &mut Output) {
         for index in 0..self.expectations.len() {
             let reached = |patient: &Self| {
                 let expected = &patient.expectations[index];
@@ -118,10 +129,6 @@ impl Patient {
             }
             let silent = Silent { device, signal, due, within, reason: &reason };
             self.judge(Occurrence::Silence(silent), context, out);
-        }
-        let is_silent = self.expectations.iter().any(|e| e.device == *device && e.rung.is_some());
-        if is_silent || self.alarms.get(&Key::new(rule(SILENCE), device.to_string())).is_some() {
-            self.announce_silence(device, out.now.at, context, out);
         }
     }
 

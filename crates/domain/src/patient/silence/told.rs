@@ -50,7 +50,8 @@ impl Patient {
         let signal = first.signal.map(|signal| context.signals.name(signal));
         let known = self.alarms.get(&key).map(|open| (open.alarm.condition, open.alarm.priority));
         match known {
-            Some((Condition::Present, same)) if same == priority => {
+            // What is less grave than it was is told of in its text.
+            Some((Condition::Present, stands)) if stands >= priority => {
                 let acknowledged =
                     self.alarms.get(&key).is_some_and(|o| o.alarm.acknowledged.is_some());
                 let more = self.alarms.get(&key).is_some_and(|o| o.alarm.text != text);
