@@ -130,7 +130,8 @@ def _rules_judge_others(world, person, age, pregnant):
 
 def refused(world, person):
     """Whether anything its devices send, or should, is left to limits for adults. # contract §4"""
-    signals = {s.signal for s in world.sources.values() if person.id in s.patients() and s.device in world.bound(person.id)}
+    came = lambda source: any(c.step > person.admitted for c in source.copies(person.id))
+    signals = {s.signal for s in world.sources.values() if s.device in world.bound(person.id) and came(s)}
     for device in world.bound(person.id):
         signals |= set(world.devices[device].expected)
     rules = [world.rules.limit_of(signal) for signal in signals]

@@ -231,6 +231,8 @@ class Events:
                 whose, device, event = key[-4:-1]
                 named = self.world.rules.event_rule(event)
                 if whose == alarm.patient and device == alarm.source and named is not None and named.id == rule.id:
+                    # What was told in error was not told.
+                    self.used.discard(key)
                     self.used.add((*key[:-4], patient, *key[-3:]))
             where = patient, alarm.rule, alarm.source
             condition = "momentary" if alarm.condition == "absent" else alarm.condition
