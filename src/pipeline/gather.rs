@@ -1,6 +1,6 @@
 //! How long a small batch waits for company: a commit costs about the same whatever is in it.
 //!
-//! While another commit is under way it waits for that one, which costs no time. When the disk is idle it waits for
+//! While another commit is under way it waits for that one, which costs no time, unless that is slow. When the disk is idle it waits for
 //! [`LONGEST`], as long as that pays: where devices send by their own clocks, messages come all through the
 //! wait; where each waits for its acknowledgement before it sends again, they come at its beginning, and
 //! waiting only makes them slower. So a wait whose second half brought nothing is not repeated at once, but
@@ -12,6 +12,8 @@ use crate::inbox::ENOUGH;
 
 /// The longest wait, and what an alarm that a message raises at once may come later by.
 pub(super) const LONGEST: Duration = Duration::from_millis(8);
+/// Where a commit takes longer, what came meanwhile is stepped beside it.
+const SLOW_COMMIT: Duration = Duration::from_millis(50);
 /// After a wait that did not pay, at most so many batches are taken before the next.
 const MOST_PASSED: u32 = 1_024;
 
@@ -54,7 +56,8 @@ impl Gathering {
             return Next::Take;
         }
         if committing {
-            return Next::WaitForCommit;
+            let slow = queued.oldest >= SLOW_COMMIT;
+            return if slow { Next::Take } else { Next::WaitForCommit };
         }
         match LONGEST.checked_sub(queued.oldest) {
             Some(left) if self.passing == 0 && !left.is_zero() => Next::Wait(left),
@@ -113,10 +116,12 @@ mod tests {
     }
 
     #[test]
-    fn neither_a_full_batch_nor_an_urgent_one_waits_and_a_small_one_always_for_the_disk() {
+    fn neither_a_full_batch_nor_an_urgent_one_waits_and_a_small_one_for_the_disk_unless_that_is_slow()
+     {
         let gathering = Gathering::default();
         assert_eq!(gathering.next(queued(ENOUGH, 0, 0), true), Next::Take);
         assert_eq!(gathering.next(Queued { urgent: true, ..queued(1, 0, 0) }, true), Next::Take);
-        assert_eq!(gathering.next(queued(ENOUGH - 1, 500, 0), true), Next::WaitForCommit);
+        assert_eq!(gathering.next(queued(ENOUGH - 1, 49, 0), true), Next::WaitForCommit);
+        assert_eq!(gathering.next(queued(1, 50, 0), true), Next::Take);
     }
 }
