@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use vitalgate::app::settings::check_files;
 use vitalgate::app::{Addresses, App, RunMode};
 use vitalgate::config::OpenDoor;
-use vitalgate::operate::doctor::{self, Finding};
+use vitalgate::operate::doctor::{self, Finding, Verdict};
 
 use super::{ClockArg, ConfigArgs, RunArgs, runtime, say};
 
@@ -49,7 +49,9 @@ pub(super) fn check(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     let classes = configuration.rules.class_names().count();
     let signals = configuration.signals.iter().count();
     say(&format!("ok: {signals} signals, {classes} device classes"));
+    let mut fails = false;
     for found in doctor::access(&config) {
+        fails |= found.verdict == Verdict::Fail;
         if let Finding { found, advice: Some(advice), .. } = found {
             say(&format!("{found} → {advice}"));
         }
@@ -57,7 +59,7 @@ pub(super) fn check(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     for OpenDoor { door, cure } in config.open_doors() {
         say(&format!("open: nobody has to sign in to {door}, so `run` asks for --open; or {cure}"));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Cancels `stop` at the first SIGTERM or SIGINT; the second ends the process at once.

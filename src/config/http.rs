@@ -48,12 +48,16 @@ pub enum BadToken {
     Hash(String),
     /// A name that says nothing, or says who it is not.
     #[error(
-        "`{0}` is no name of a token: it is empty, or begins with `local`, which is the command line's"
+        "`{0}` is no name of a token: it must be printable ASCII without space at its ends, and may not begin with \
+         `local` or `gateway`"
     )]
     Name(String),
     /// A name that two have.
     #[error("two tokens are called `{0}`: in audit and alarms nobody could tell them apart")]
     Twice(String),
+    /// Two names for one token.
+    #[error("`{0}` has the token of another")]
+    Same(String),
     /// Not a role.
     #[error("`{0}` is not a role: write viewer, clinician or ops")]
     Role(String),
@@ -62,8 +66,12 @@ pub enum BadToken {
 impl Token {
     /// A token from its configuration; `sha256` in hexadecimal.
     pub fn new(name: &str, role: Role, sha256: &str) -> Result<Self, BadToken> {
-        if name.trim().is_empty() || name.starts_with("local") {
-            return Err(BadToken::Name(name.to_owned()));
+        let said = name.trim() == name
+            && !name.is_empty()
+            && name.bytes().all(|b| (0x20..0x7f).contains(&b));
+        let reserved = ["local", "gateway"];
+        if !said || reserved.iter().any(|word| name.to_ascii_lowercase().starts_with(word)) {
+            return Err(BadToken::Name(name.escape_default().to_string()));
         }
         let sha256 = data_encoding::HEXLOWER_PERMISSIVE
             .decode(sha256.as_bytes())
@@ -131,6 +139,10 @@ impl Http {
         let mut names = BTreeSet::new();
         if let Some(twice) = tokens.iter().find(|token| !names.insert(&token.name)) {
             return Err(BadToken::Twice(twice.name.clone()).into());
+        }
+        let mut digests = BTreeSet::new();
+        if let Some(same) = tokens.iter().find(|token| !digests.insert(token.sha256)) {
+            return Err(BadToken::Same(same.name.clone()).into());
         }
         Ok(tokens)
     }

@@ -285,23 +285,31 @@ mod tests {
 
     #[test]
     fn tokens_have_names_of_their_own() {
-        let token = |name: &str| {
-            format!(
-                "[[http.token]]\nname = \"{name}\"\nrole = \"viewer\"\nsha256 = \"{}\"\n",
-                "0".repeat(64)
-            )
+        let token = |(name, digit): &(&str, &str)| {
+            let (name, sha256) = (toml::Value::from(*name), digit.repeat(64));
+            format!("[[http.token]]\nname = {name}\nrole = \"viewer\"\nsha256 = \"{sha256}\"\n")
         };
-        let why = |names: &[&str]| {
-            let text: String = names.iter().map(|name| token(name)).collect();
+        let why = |tokens: &[(&str, &str)]| {
+            let text: String = tokens.iter().map(token).collect();
             Config::parse(&text, Path::new("gateway.toml")).map(drop).map_err(|e| e.to_string())
         };
-        assert_eq!(why(&["a", "b"]), Ok(()));
-        for (names, word) in [
-            (vec!["a", "b", "a"], "two tokens"),
-            (vec![" "], "empty"),
-            (vec!["local:cli"], "local"),
+        assert_eq!(why(&[("a", "0"), ("ward 3", "1")]), Ok(()));
+        assert!(
+            why(&[("a", "0"), ("b", "1"), ("a", "2")]).is_err_and(|e| e.contains("two tokens"))
+        );
+        assert!(why(&[("a", "0"), ("b", "0")]).is_err_and(|e| e.contains("of another")));
+        for name in [
+            "",
+            " ",
+            "nurse ",
+            "local:cli",
+            "Local",
+            "gateway",
+            "a\tb",
+            "\u{202e}a",
+            "\u{ff4c}ocal",
         ] {
-            assert!(why(&names).is_err_and(|why| why.contains(word)), "{names:?}");
+            assert!(why(&[(name, "0")]).is_err_and(|e| e.contains("no name")), "{name:?}");
         }
     }
 }

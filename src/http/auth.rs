@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::sync::watch;
@@ -187,7 +187,10 @@ fn sign_in_failed(http: &Ctx, why: &'static str, from: &Connection) -> Duration 
 
 /// What a proxy says of whoever asks through it: then the peer is not the person, loopback or not.
 const FORWARDING: [&str; 6] =
-    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"];
+    ["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "fly-client-ip"];
+/// And what those begin with that others made up.
+const FORWARDING_KINDS: [&str; 5] =
+    ["x-forwarded", "x-original-", "x-cluster-client", "x-envoy-external", "cf-connecting"];
 
 /// Keeps foreign pages out where there is no authentication. A name that resolves to loopback is not
 /// enough: `Host` must be loopback itself, and `Origin` must be the gateway's own page.
@@ -202,7 +205,10 @@ pub(crate) async fn same_site(
             let detail = "without authentication only requests to localhost are answered";
             return Err(Problem::new(StatusCode::FORBIDDEN, detail));
         }
-        if let Some(name) = FORWARDING.iter().find(|name| request.headers().contains_key(**name)) {
+        let forwards = |name: &&str| {
+            FORWARDING.contains(name) || FORWARDING_KINDS.iter().any(|kind| name.starts_with(kind))
+        };
+        if let Some(name) = request.headers().keys().map(HeaderName::as_str).find(forwards) {
             let detail = format!(
                 "without authentication nobody is answered through a proxy (`{name}`): set a `[[http.token]]`"
             );

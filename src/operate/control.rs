@@ -121,7 +121,12 @@ async fn serve(
         let status = serde_json::to_vec(&sources.status())?;
         return timeout(ANSWERING, reply(&mut stream, &status)).await?;
     }
-    timeout(ANSWERING, answer(&mut stream, &sources.handles.inbox, &question)).await?
+    let answering = answer(&mut stream, &sources.handles.inbox, &question);
+    if let Ok(answered) = timeout(ANSWERING, answering).await {
+        return answered;
+    }
+    let late = r#"{"outcome":"unknown","detail":"no commit in time: the disk may be full, or the store fails"}"#;
+    reply(&mut stream, late.as_bytes()).await
 }
 
 /// Whoever the gateway runs as, and root: the mode of the socket says the same, but may be changed by others.

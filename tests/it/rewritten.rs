@@ -116,6 +116,29 @@ fn a_copy_with_a_trigger_of_somebody_else_is_no_store() {
 }
 
 #[test]
+fn a_copy_whose_end_was_cut_off_is_restored_and_says_so_for_ever() {
+    let mut gateway = alarmed(Setup::default());
+    let dir = tempfile::tempdir().unwrap();
+    let (copy, store) = (dir.path().join("copy"), dir.path().join("store"));
+    text(&gateway.command_line("backup", &[copy.to_str().unwrap()]));
+    let conn = rusqlite::Connection::open(&copy).unwrap();
+    let last: i64 =
+        conn.query_row("SELECT max(seq) FROM transitions", [], |row| row.get(0)).unwrap();
+    for table in ["transitions", "audit"] {
+        conn.execute(&format!("DELETE FROM {table} WHERE seq >= ?"), [last]).unwrap();
+    }
+    conn.close().unwrap();
+    let (copy, folder) = (copy.to_str().unwrap(), store.to_str().unwrap());
+    let restored = gateway.command_line("restore", &["--dir", folder, copy]);
+    let said = String::from_utf8_lossy(&restored.stderr).into_owned();
+    assert!(restored.status.success() && said.contains("was changed after it was made"), "{said}");
+    let verified = gateway.command_line("verify", &["--dir", folder]);
+    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+    assert!(!verified.status.success() && said.contains("head"), "{said}");
+    gateway.stop();
+}
+
+#[test]
 fn where_the_audit_stands_is_told_to_influxdb() {
     let (server, dir) = (FakeInflux::start(), tempfile::tempdir().unwrap());
     let secret = dir.path().join("secret");

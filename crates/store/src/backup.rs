@@ -120,13 +120,23 @@ fn copy(from: &Path, to: &Path, key: Option<&AuditKey>) -> rusqlite::Result<Opti
 fn rename_store(conn: &mut Connection, key: &AuditKey) -> rusqlite::Result<()> {
     let tx = conn.transaction()?;
     let from: Option<String> = meta::get(&tx, "store")?;
+    // One of an older version is chained when it is opened. How the copy stood is looked at while it is that store.
+    let chained = adopt::is_chained(&tx)?;
+    let head = if chained { stand::kept(&tx)? } else { None };
+    let broken = if chained {
+        stand::why_broken(&tx, stand::key_in_force(&tx)?, head.as_deref())?
+    } else {
+        None
+    };
     let id = new_id();
     meta::set(&tx, "store", &id)?;
-    // One of an older version is chained when it is opened.
-    if adopt::is_chained(&tx)? {
-        let (key_text, head) = (key.public().text(), stand::kept(&tx)?);
-        Statement::Restored { store: id, key: key_text, from: from.unwrap_or_default(), head }
-            .say(&tx, key)?;
+    if chained {
+        let (key_text, from) = (key.public().text(), from.unwrap_or_default());
+        Statement::Restored { store: id, key: key_text, from, head: head.clone() }.say(&tx, key)?;
+        if let Some(why) = broken {
+            tracing::error!(why, "the copy was changed after it was made: its audit keeps that");
+            Statement::Broken { why, head }.say(&tx, key)?;
+        }
         stand::sign_and_keep(&tx, key)?;
     }
     tx.commit()?;

@@ -5,10 +5,12 @@ use std::path::Path;
 
 use super::Findings;
 use crate::config::Config;
-use vitalgate_store::folder;
+use vitalgate_store::{Store, folder};
 
 /// Anybody may read.
 const ANYBODY: u32 = 0o004;
+/// Anybody but the owner may do anything.
+const OTHERS: u32 = 0o077;
 
 pub(super) fn examine(config: &Config) -> Findings {
     let mut findings = Findings::of("access");
@@ -20,6 +22,9 @@ pub(super) fn examine(config: &Config) -> Findings {
             findings.fail("folder", format!("{}: {fault}", dir.display()), cure);
         }
         Err(_) => findings.ok("folder", format!("{} is made for its owner only", dir.display())),
+    }
+    for path in [Store::file(dir), dir.join("keys"), dir.join("keys/audit.key")] {
+        judge_own(&path, &mut findings);
     }
     for (key, path) in config.secret_files() {
         judge_secret(key, path, &mut findings);
@@ -35,6 +40,18 @@ pub(super) fn examine(config: &Config) -> Findings {
         );
     }
     findings
+}
+
+/// What the gateway made for its own user alone, and somebody opened to others.
+fn judge_own(path: &Path, findings: &mut Findings) {
+    let Ok(found) = std::fs::metadata(path) else { return };
+    let mode = found.permissions().mode() & 0o777;
+    if mode & OTHERS != 0 {
+        let said =
+            format!("{} has mode {mode:03o}: others than its owner get at it", path.display());
+        let cure = if found.is_dir() { "chmod 700" } else { "chmod 600" };
+        findings.warn("file", said, cure);
+    }
 }
 
 fn judge_secret(key: &str, path: &Path, findings: &mut Findings) {
@@ -76,6 +93,14 @@ mod tests {
         let network = ("network", Verdict::Warn);
         mode(&secret, 0o640);
         assert_eq!(verdicts(), [("folder", Verdict::Ok), ("secret", Verdict::Ok), network]);
+        fs::create_dir(dir.path().join("keys")).unwrap();
+        mode(&dir.path().join("keys"), 0o700);
+        fs::write(Store::file(dir.path()), "").unwrap();
+        mode(&Store::file(dir.path()), 0o640);
+        let own = ("file", Verdict::Warn);
+        let secret_ok = ("secret", Verdict::Ok);
+        assert_eq!(verdicts(), [("folder", Verdict::Ok), own, secret_ok, network]);
+        mode(&Store::file(dir.path()), 0o600);
         mode(&secret, 0o644);
         mode(dir.path(), 0o777);
         assert_eq!(verdicts(), [("folder", Verdict::Fail), ("secret", Verdict::Warn), network]);

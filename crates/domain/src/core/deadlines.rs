@@ -73,6 +73,7 @@ impl Core {
             }
             out.now = Stamp { at: decided.max(self.head.now.at), offset: now.offset };
             self.fire(&whose, out);
+            out.decided = true;
             let next = self.decided(&whose);
             self.agenda.set(whose, next);
         }

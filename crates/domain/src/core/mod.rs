@@ -97,9 +97,10 @@ pub struct Advanced<'a> {
 }
 
 impl Advanced<'_> {
-    /// Whether time caused nothing.
+    /// Whether time caused nothing. What a deadline did is of the stamp it was decided with, though it told nobody: a
+    /// row holds that.
     pub fn is_nothing(&self) -> bool {
-        self.out.transitions.is_empty()
+        self.out.transitions.is_empty() && !self.out.decided
     }
 
     /// What time caused, as a row of its own, which counts from here on.

@@ -36,6 +36,8 @@ pub struct Output {
     pub(crate) numbers: u32,
     /// How many of the transitions the core has looked at.
     pub(crate) noted: usize,
+    /// Whether a deadline was decided.
+    pub(crate) decided: bool,
     pub(crate) next_seq: u64,
     pub(crate) site: SiteId,
     pub(crate) simulated: bool,
@@ -63,6 +65,7 @@ impl Output {
             too_old: Vec::new(),
             numbers: 0,
             noted: 0,
+            decided: false,
             next_seq,
             site,
             simulated,

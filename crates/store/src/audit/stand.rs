@@ -103,7 +103,8 @@ pub(crate) fn key_in_force(conn: &Connection) -> rusqlite::Result<Option<PublicK
     Ok(statements.find_map(|statement| statement.key()))
 }
 
-fn why_broken(
+/// Why the chain does not go on from its head, if it does not.
+pub(crate) fn why_broken(
     conn: &Connection,
     named: Option<PublicKey>,
     head: Option<&str>,

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::BASE32_NOPAD;
 use ring::rand::SecureRandom as _;
+use rustix::fs::OFlags;
 
 /// Bytes of a key.
 pub const KEY_BYTES: usize = 32;
@@ -72,7 +73,9 @@ pub fn open_key(store: &Path, name: &str) -> Result<[u8; KEY_BYTES], BadKey> {
 pub fn read_key(store: &Path, name: &str) -> Result<Option<[u8; KEY_BYTES]>, BadKey> {
     let path = file_of(store, name);
     let mut key = Vec::new();
-    match File::open(&path).and_then(|file| file.take(2 * KEY_BYTES as u64).read_to_end(&mut key)) {
+    let mut options = OpenOptions::new();
+    let opened = options.read(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&path);
+    match opened.and_then(|file| file.take(2 * KEY_BYTES as u64).read_to_end(&mut key)) {
         Ok(_) => {}
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(BadKey::File { path, source }),

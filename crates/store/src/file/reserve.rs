@@ -1,13 +1,13 @@
 //! Room on the disk that is kept for what must go on when it is full: commands, open alarms, a restart.
 //!
-//! It is a file beside the store, so that nobody else takes it either. What it holds is given back to the disk piece by
-//! piece when a write finds no room, all of it when a start does, and taken again as soon as there is enough.
+//! It is a file beside the store, so that nobody else takes it either. Half of what it holds is given back to the disk piece
+//! by piece when writes find no room, all of it when a start does, and it is taken again as far as there is room.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, OFlags, fallocate};
 
 use super::disk::{disk_free, disk_size};
 
@@ -37,7 +37,8 @@ impl Reserve {
         let usual = || disk_size(dir).map_or(0, |size| USUAL.min(size / SHARE));
         let path = file_in(dir);
         let mut options = OpenOptions::new();
-        let open = options.create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let options = options.create(true).truncate(false).write(true).mode(0o600);
+        let open = options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&path);
         let file = open.inspect_err(|error| tracing::warn!(%error, "no room can be kept")).ok();
         let held = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |file| file.len());
         Self { path, file, wanted: set.unwrap_or_else(usual), held }
@@ -59,13 +60,14 @@ impl Reserve {
         free.saturating_sub(self.wanted.saturating_sub(self.held))
     }
 
-    /// Takes what it lacks where there is room for it and to spare.
+    /// Takes what it lacks, as far as there is room for it and to spare.
     pub(crate) fn fill(&mut self) {
+        let free = disk_free(&self.path).unwrap_or(0);
         let lacks = self.wanted.saturating_sub(self.held);
-        let Some(file) = self.file.as_ref().filter(|_| lacks > 0) else { return };
-        if disk_free(&self.path).is_ok_and(|free| free > lacks + 2 * self.margin()) {
-            match fallocate(file, FallocateFlags::empty(), self.held, lacks) {
-                Ok(()) => self.held = self.wanted,
+        let taken = lacks.min(free.saturating_sub(2 * self.margin()));
+        if let Some(file) = self.file.as_ref().filter(|_| taken > 0) {
+            match fallocate(file, FallocateFlags::empty(), self.held, taken) {
+                Ok(()) => self.held += taken,
                 Err(error) => {
                     // Whatever it took of that is no loss, and on such a disk only the margin is kept.
                     tracing::warn!(%error, "no room can be kept on this disk");
@@ -76,11 +78,12 @@ impl Reserve {
         }
     }
 
-    /// Gives a piece of it back to the disk; whether it had any.
+    /// Gives a piece of it back to the disk; whether it had any but for the half that the next start may need.
     pub(crate) fn give(&mut self) -> bool {
         let left = self.held.saturating_sub((self.wanted / PIECES).max(1));
-        let given =
-            self.held > 0 && self.file.as_ref().is_some_and(|file| file.set_len(left).is_ok());
+        let given = left >= self.wanted / 2
+            && self.held > 0
+            && self.file.as_ref().is_some_and(|file| file.set_len(left).is_ok());
         if given {
             self.held = left;
             tracing::warn!(left, "the disk is full: some of the reserve is used");
@@ -122,8 +125,8 @@ mod tests {
         assert_eq!((reserve.held, length()), (8 << 20, 8 << 20));
         assert!(reserve.give());
         assert_eq!((reserve.held, length()), (7 << 20, 7 << 20));
-        assert_eq!((0..99).filter(|_| reserve.give()).count(), 7);
-        assert_eq!(length(), 0);
+        assert_eq!((0..99).filter(|_| reserve.give()).count(), 3);
+        assert_eq!(length(), 4 << 20, "the rest is for a start");
         reserve.fill();
         assert_eq!(length(), 8 << 20);
         assert_eq!(Reserve::of(dir.path(), Some(8 << 20)).held, 8 << 20, "a restart finds it");
