@@ -134,7 +134,10 @@ pub fn verify(dir: &Path, evidence: Evidence) -> Result<Verdict, VerifyError> {
             Ok(())
         });
         match folded {
-            Ok(()) => return Ok(verdict),
+            Ok(()) => {
+                beyond_the_end(&reader, last, &mut verdict)?;
+                return Ok(verdict);
+            }
             Err(FoldError::Gap { first, .. }) if is_overtaken(&reader, first)? => {}
             Err(FoldError::Gap { first, last }) => {
                 verdict.missing_rows = last - first + 1;
@@ -144,6 +147,22 @@ pub fn verify(dir: &Path, evidence: Evidence) -> Result<Verdict, VerifyError> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Transitions of rows behind the last one: they came with rows, which somebody took away.
+fn beyond_the_end(reader: &Reader, last: u64, verdict: &mut Verdict) -> Result<(), ReadError> {
+    if last == 0 {
+        return Ok(());
+    }
+    let beyond = reader.transitions_of_rows(last + 1, i64::MAX as u64)?;
+    // What a running gateway committed meanwhile has its row.
+    let end = newest(reader)?;
+    let of = beyond.iter().map(|transition| transition.n).filter(|n| *n > end).max();
+    if let Some(n) = of {
+        verdict.missing_rows = n - end;
+        verdict.differs(format!("rows {} to {n} are missing at the end", end + 1));
+    }
+    Ok(())
 }
 
 /// The part of a verdict that is about the audit.

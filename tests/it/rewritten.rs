@@ -139,6 +139,17 @@ fn a_copy_whose_end_was_cut_off_is_restored_and_says_so_for_ever() {
 }
 
 #[test]
+fn a_journal_whose_end_was_cut_off_is_found_by_the_transitions_that_stand_on_it() {
+    let mut gateway = alarmed(Setup::default());
+    gateway.stop();
+    gateway.tamper("DELETE FROM journal WHERE n >= (SELECT max(n) FROM transitions)");
+    gateway.damages_its_store("the end of its journal is gone");
+    let verified = gateway.command_line("verify", &[]);
+    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+    assert!(!verified.status.success() && said.contains("missing at the end"), "{said}");
+}
+
+#[test]
 fn where_the_audit_stands_is_told_to_influxdb() {
     let (server, dir) = (FakeInflux::start(), tempfile::tempdir().unwrap());
     let secret = dir.path().join("secret");
