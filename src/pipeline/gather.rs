@@ -1,8 +1,8 @@
 //! How long a small batch waits for company: a commit costs about the same whatever is in it.
 //!
-//! While another commit is under way it waits for that one, which costs no time, unless that is slow. When the disk is idle it waits for
-//! [`LONGEST`], as long as that pays: where devices send by their own clocks, messages come all through the
-//! wait; where each waits for its acknowledgement before it sends again, they come at its beginning, and
+//! While another commit is under way it waits for that one, which costs no time, unless that is slow. When the disk is
+//! idle it waits for [`LONGEST`], as long as that pays: where devices send by their own clocks, messages come all
+//! through the wait; where each waits for its acknowledgement before it sends again, they come at its beginning, and
 //! waiting only makes them slower. So a wait whose second half brought nothing is not repeated at once, but
 //! after more and more batches, until one pays again.
 

@@ -62,8 +62,11 @@ impl Reserve {
 
     /// Takes what it lacks, as far as there is room for it and to spare.
     pub(crate) fn fill(&mut self) {
-        let free = disk_free(&self.path).unwrap_or(0);
         let lacks = self.wanted.saturating_sub(self.held);
+        if lacks == 0 {
+            return;
+        }
+        let free = disk_free(&self.path).unwrap_or(0);
         let taken = lacks.min(free.saturating_sub(2 * self.margin()));
         if let Some(file) = self.file.as_ref().filter(|_| taken > 0) {
             match fallocate(file, FallocateFlags::empty(), self.held, taken) {
@@ -95,10 +98,12 @@ impl Reserve {
 /// Gives all of the reserve of the store in `dir` back where little else is free, so that it can be opened.
 pub(crate) fn give_all_if_short(dir: &Path) {
     let path = file_in(dir);
-    let Ok(reserve) = path.metadata() else { return };
+    // A link would be somebody else's file.
+    let Ok(reserve) = path.symlink_metadata() else { return };
     if reserve.len() > 0 && disk_free(dir).is_ok_and(|free| free < reserve.len()) {
-        let given = OpenOptions::new().write(true).open(&path).and_then(|file| file.set_len(0));
-        match given {
+        let mut options = OpenOptions::new();
+        let own = options.write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+        match own.open(&path).and_then(|file| file.set_len(0)) {
             Ok(()) => tracing::warn!("the disk is full: the reserve is used to open the store"),
             Err(error) => {
                 tracing::warn!(%error, "the disk is full, and the reserve cannot be used");
