@@ -1,4 +1,4 @@
-//! `device add|revoke|list|bind`: through the running gateway, or a pipeline of our own.
+//! `device add|change|revoke|list|bind`: through the running gateway, or a pipeline of our own.
 
 use std::process::ExitCode;
 
@@ -14,6 +14,7 @@ use vitalgate_domain::core::Core;
 use vitalgate_domain::model::command::{Action, Command, PrincipalKind, Registration};
 use vitalgate_domain::model::ids::{DeviceId, PatientId};
 use vitalgate_domain::model::message::ExpectedSignal;
+use vitalgate_domain::model::signal::{SignalId, SignalTable};
 use vitalgate_domain::model::time::Span;
 use vitalgate_store::{Reader, Store};
 
@@ -32,25 +33,31 @@ pub(super) struct DeviceArgs {
 
 #[derive(Debug, Subcommand)]
 enum DeviceAction {
-    /// Register a device and print its token, which is shown only now.
+    /// Register a device and print its token, which is shown only now. One that is registered stays as it is.
     Add {
         /// Its id.
         id: DeviceId,
         /// Its class in the rules.
         #[arg(long)]
         class: String,
-        /// What it is; a device, where nothing else is known of it.
-        #[arg(long, value_enum)]
-        kind: Option<KindArg>,
-        /// A relay or connector that may speak for it; may be given again.
-        #[arg(long)]
-        via: Vec<DeviceId>,
-        /// A signal to expect, `spo2` or `nibp_sys=15m`; may be given again.
-        #[arg(long = "signal", value_name = "SIGNAL[=INTERVAL]")]
-        signals: Vec<String>,
+        #[command(flatten)]
+        named: Named,
         /// Without a token: it proves itself by certificate, or speaks through a relay.
         #[arg(long)]
         no_token: bool,
+    },
+    /// Change what is named of a registered device; the rest stays as it is.
+    Change {
+        /// Its id.
+        id: DeviceId,
+        /// Its class in the rules.
+        #[arg(long)]
+        class: Option<String>,
+        #[command(flatten)]
+        named: Named,
+        /// Print a new token, which is shown only now; whoever has the one before is let in no more.
+        #[arg(long)]
+        new_token: bool,
     },
     /// Take a device's right to connect.
     Revoke {
@@ -71,6 +78,19 @@ enum DeviceAction {
     },
 }
 
+#[derive(Debug, clap::Args)]
+struct Named {
+    /// What it is; a device, where nothing else is known of it.
+    #[arg(long, value_enum)]
+    kind: Option<KindArg>,
+    /// A relay or connector that may speak for it; may be given again.
+    #[arg(long)]
+    via: Vec<DeviceId>,
+    /// A signal to expect, `spo2` or `nibp_sys=15m`; may be given again.
+    #[arg(long = "signal", value_name = "SIGNAL[=INTERVAL]")]
+    signals: Vec<String>,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum KindArg {
     Device,
@@ -82,49 +102,32 @@ pub(super) fn run(args: &DeviceArgs) -> anyhow::Result<ExitCode> {
     let mut config = args.store.config.read()?;
     config.store.dir = args.store.dir()?;
     let signals = config.configuration()?.signals;
-    let signal = |name: &str| {
-        signals.find(name).map(|s| s.id).with_context(|| format!("`{name}` is no signal"))
-    };
     let mut token = None;
     let action = match &args.action {
         DeviceAction::List => return list(&config),
-        DeviceAction::Add { id, class, kind, via, signals, no_token } => {
+        DeviceAction::Add { id, class, named, no_token } => {
             if !no_token {
                 token = Some(new_token()?);
             }
-            let mut expected = Vec::new();
-            for text in signals {
-                let (name, interval) = match text.split_once('=') {
-                    Some((name, interval)) => (name, Some(interval.parse::<Span>()?)),
-                    None => (text.as_str(), None),
-                };
-                expected.push(ExpectedSignal { signal: signal(name)?, interval });
+            let class = Some(class.clone());
+            Action::AddDevice(named.registration(id, class, token.as_deref(), &signals)?)
+        }
+        DeviceAction::Change { id, class, named, new_token: anew } => {
+            if *anew {
+                token = Some(new_token()?);
             }
-            let digest = |token: &String| {
-                ring::digest::digest(&ring::digest::SHA256, token.as_bytes()).as_ref().to_vec()
-            };
-            Action::RegisterDevice(Registration {
-                id: id.clone(),
-                class: Some(class.clone()),
-                kind: kind.map(|kind| match kind {
-                    KindArg::Device => PrincipalKind::Device,
-                    KindArg::Relay => PrincipalKind::Relay,
-                    KindArg::Connector => PrincipalKind::Connector,
-                }),
-                token_sha256: token.as_ref().map(digest),
-                via: named(via.clone()),
-                signals: named(expected),
-                replaces: None,
-            })
+            let class = class.clone();
+            Action::ChangeDevice(named.registration(id, class, token.as_deref(), &signals)?)
         }
         DeviceAction::Revoke { id } => Action::RevokeDevice(id.clone()),
         DeviceAction::Bind { id, patient, zero_means_no_sensor } => {
-            let zeros: Result<_, _> = zero_means_no_sensor.iter().map(|s| signal(s)).collect();
+            let zeros: Result<_, _> =
+                zero_means_no_sensor.iter().map(|name| signal(&signals, name)).collect();
             Action::Bind {
                 device: id.clone(),
                 patient: patient.clone(),
                 from: None,
-                zero_means_no_sensor: named(zeros?),
+                zero_means_no_sensor: given(zeros?),
                 replaces: None,
             }
         }
@@ -141,8 +144,49 @@ pub(super) fn run(args: &DeviceArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+impl Named {
+    /// With the rest of what the command line says of device `id`.
+    fn registration(
+        &self,
+        id: &DeviceId,
+        class: Option<String>,
+        token: Option<&str>,
+        table: &SignalTable,
+    ) -> anyhow::Result<Registration> {
+        let mut expected = Vec::new();
+        for text in &self.signals {
+            let (name, interval) = match text.split_once('=') {
+                Some((name, interval)) => (name, Some(interval.parse::<Span>()?)),
+                None => (text.as_str(), None),
+            };
+            expected.push(ExpectedSignal { signal: signal(table, name)?, interval });
+        }
+        let digest = |token: &str| {
+            ring::digest::digest(&ring::digest::SHA256, token.as_bytes()).as_ref().to_vec()
+        };
+        Ok(Registration {
+            id: id.clone(),
+            class,
+            kind: self.kind.map(|kind| match kind {
+                KindArg::Device => PrincipalKind::Device,
+                KindArg::Relay => PrincipalKind::Relay,
+                KindArg::Connector => PrincipalKind::Connector,
+            }),
+            token_sha256: token.map(digest),
+            via: given(self.via.clone()),
+            signals: given(expected),
+            replaces: None,
+            while_unbound: false,
+        })
+    }
+}
+
+fn signal(table: &SignalTable, name: &str) -> anyhow::Result<SignalId> {
+    table.find(name).map(|s| s.id).with_context(|| format!("`{name}` is no signal"))
+}
+
 /// A list of the command line: what is not given there stays as it is.
-fn named<T>(list: Vec<T>) -> Option<Vec<T>> {
+fn given<T>(list: Vec<T>) -> Option<Vec<T>> {
     Some(list).filter(|list| !list.is_empty())
 }
 

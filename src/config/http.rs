@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use serde::Deserialize;
 
 use super::BadConfig;
+use vitalgate_domain::model::ids::WardId;
 
 /// `[http]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,6 +28,8 @@ pub struct HttpToken {
     pub role: String,
     /// SHA-256 of the token, hexadecimal.
     pub sha256: String,
+    /// Where it may be used; left out: everywhere.
+    pub wards: Option<Vec<WardId>>,
 }
 
 /// A static token, kept as its hash.
@@ -38,6 +41,8 @@ pub struct Token {
     pub role: Role,
     /// SHA-256 of the token's text.
     pub sha256: [u8; 32],
+    /// The wards it is for; `None` is the whole gateway.
+    pub wards: Option<BTreeSet<WardId>>,
 }
 
 /// Why a token of the configuration was refused.
@@ -58,6 +63,14 @@ pub enum BadToken {
     /// Two names for one token.
     #[error("`{0}` has the token of another")]
     Same(String),
+    /// An empty list of wards.
+    #[error("token `{0}`: `wards` names none: leave it out where the token is for all of them")]
+    NoWard(String),
+    /// Wards of somebody who sees no patients.
+    #[error(
+        "token `{0}` is for ops, who care for the whole gateway: `wards` can hold for viewers and clinicians"
+    )]
+    OpsOfWards(String),
     /// Not a role.
     #[error("`{0}` is not a role: write viewer, clinician or ops")]
     Role(String),
@@ -78,7 +91,19 @@ impl Token {
             .ok()
             .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
             .ok_or_else(|| BadToken::Hash(name.to_owned()))?;
-        Ok(Self { name: name.to_owned(), role, sha256 })
+        Ok(Self { name: name.to_owned(), role, sha256, wards: None })
+    }
+
+    /// The same, for some wards only, where any are named.
+    pub fn in_wards(self, wards: Option<&[WardId]>) -> Result<Self, BadToken> {
+        let Some(wards) = wards else { return Ok(self) };
+        if wards.is_empty() {
+            return Err(BadToken::NoWard(self.name));
+        }
+        if self.role == Role::Ops {
+            return Err(BadToken::OpsOfWards(self.name));
+        }
+        Ok(Self { wards: Some(wards.iter().cloned().collect()), ..self })
     }
 }
 
@@ -133,8 +158,9 @@ impl Http {
 
     /// Who may use it, checked; none where everybody on loopback may.
     pub fn tokens(&self) -> Result<Vec<Token>, BadConfig> {
-        let token =
-            |HttpToken { name, role, sha256 }: &HttpToken| Token::new(name, role.parse()?, sha256);
+        let token = |HttpToken { name, role, sha256, wards }: &HttpToken| {
+            Token::new(name, role.parse()?, sha256)?.in_wards(wards.as_deref())
+        };
         let tokens = self.token.iter().map(token).collect::<Result<Vec<_>, BadToken>>()?;
         let mut names = BTreeSet::new();
         if let Some(twice) = tokens.iter().find(|token| !names.insert(&token.name)) {

@@ -284,6 +284,25 @@ mod tests {
     }
 
     #[test]
+    fn tokens_are_for_the_wards_they_name() {
+        let wards = |role: &str, wards: &str| {
+            let sha256 = "0".repeat(64);
+            let text = format!(
+                "[[http.token]]\nname = \"n\"\nrole = \"{role}\"\nsha256 = \"{sha256}\"\n{wards}\n"
+            );
+            let config = Config::parse(&text, Path::new("gateway.toml"));
+            config.and_then(|config| config.http.tokens()).map_err(|e| e.to_string())
+        };
+        let named =
+            wards("clinician", "wards = [\"icu\", \"west\"]").unwrap().remove(0).wards.unwrap();
+        assert_eq!(named.iter().map(|ward| ward.as_str()).collect::<Vec<_>>(), ["icu", "west"]);
+        assert_eq!(wards("ops", "").unwrap().remove(0).wards, None);
+        assert!(wards("viewer", "wards = []").is_err_and(|e| e.contains("names none")));
+        assert!(wards("ops", "wards = [\"icu\"]").is_err_and(|e| e.contains("for ops")));
+        assert!(wards("viewer", "wards = [\"a b\"]").is_err());
+    }
+
+    #[test]
     fn tokens_have_names_of_their_own() {
         let token = |(name, digit): &(&str, &str)| {
             let (name, sha256) = (toml::Value::from(*name), digit.repeat(64));

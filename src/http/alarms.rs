@@ -18,8 +18,9 @@ use super::error::Problem;
 use super::extract::{Body, Id, Params, page_size};
 use super::state::Ctx;
 use crate::pipeline::stored;
+use crate::projection::view::Board;
 use vitalgate_domain::model::alarm::{self as domain, State as AlarmState};
-use vitalgate_domain::model::command::{Action, AlarmAct, CommandAnswer};
+use vitalgate_domain::model::command::{Action, AlarmAct};
 use vitalgate_domain::model::ids::{AlarmId, PatientId, WardId};
 use vitalgate_domain::model::order::in_order;
 use vitalgate_store::history::point::Point;
@@ -68,20 +69,26 @@ pub(crate) async fn list(
 ) -> Result<Json<List<Option<Alarm>>>, Problem> {
     who.may(Right::SeePatients)?;
     let board = http.board();
+    who.scope.shows(which.ward.clone().map(|ward| BTreeSet::from([ward])))?;
     if which.state.as_deref() == Some("closed") {
         let limit = page_size(which.limit);
         let states = vec![AlarmState::Closed.as_str().to_owned()];
-        let filter = AlarmFilter { states, ward: which.ward, patient: which.patient };
+        let wards = who.scope.wards().map(|own| own.iter().cloned().collect());
+        let filter = AlarmFilter { states, ward: which.ward, patient: which.patient, wards };
         let closed =
             http.read_log(move |reader| reader.alarms(&filter, which.cursor, limit)).await?;
         let next = (closed.len() == limit).then(|| closed.last().map(|a| a.seq.to_string()));
         let items = closed.iter().map(|logged| as_logged(logged).map(Alarm::from)).collect();
         return Ok(Json(List { items, next: next.flatten(), seq: board.seq }));
     }
+    if let Some(patient) = which.patient.as_ref().filter(|p| !who.scope.has_named(&board, p)) {
+        return Err(Problem::missing("patient", patient));
+    }
     let states = open_states(which.state.as_deref())?;
     let mut alarms: Vec<(&domain::Alarm, bool)> = board.shown_alarms().collect();
     alarms.retain(|(alarm, _)| {
         states.contains(&alarm.state)
+            && who.scope.has_alarm(alarm)
             && which.ward.as_ref().is_none_or(|w| alarm.ward_shown() == Some(w))
             && which.patient.as_ref().is_none_or(|p| alarm.patient.as_ref() == Some(p))
     });
@@ -109,6 +116,10 @@ pub(crate) async fn get(
         Some(open) => Some(open.as_ref().clone()),
         None => story.last().map(as_logged).ok_or_else(|| Problem::missing("alarm", &id))?,
     };
+    let elsewhere = |alarm: &domain::Alarm| !who.scope.has_alarm(alarm);
+    if alarm.as_ref().map_or(who.scope.is_limited(), elsewhere) {
+        return Err(Problem::missing("alarm", &id));
+    }
     let (limits, readings) = kept.map_or_else(|| (Some(Vec::new()), Vec::new()), context);
     let transitions = story.iter().map(transition).collect();
     Ok(Json(AlarmStory { alarm: alarm.map(Alarm::from), limits, readings, transitions }))
@@ -155,20 +166,42 @@ pub(crate) async fn acknowledge_several(
         let detail = format!("`alarms` must name 1 to {MAX_AT_ONCE} alarms");
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
-    let mut ids = Vec::new();
-    let mut actions = Vec::new();
+    let board = http.board();
+    let (mut ids, mut actions) = (Vec::new(), Vec::new());
+    let mut items = Vec::new();
     for SeenAlarm { id, seq } in several.alarms {
         let seen = seq.ok_or_else(no_seq)?;
+        if let Err(problem) = may_answer(&board, &who, &id) {
+            items.push(AnswerOf::refused(id, problem.status().as_u16(), problem.detail()));
+            continue;
+        }
         ids.push(id.clone());
         actions.push(Action::Alarm { id, seen, act: AlarmAct::Acknowledge });
     }
-    let answers = ask(&http, &who, actions).await?;
-    let of = |(id, answer): (AlarmId, CommandAnswer)| {
-        let status = status_of(answer.outcome, StatusCode::OK).as_u16();
-        AnswerOf::new(id, status, answer)
-    };
-    let items = ids.into_iter().zip(answers).map(of).collect();
+    if !actions.is_empty() {
+        let answers = ask(&http, &who, actions).await?;
+        items.extend(ids.into_iter().zip(answers).map(|(id, answer)| {
+            let status = status_of(answer.outcome, StatusCode::OK).as_u16();
+            AnswerOf::new(id, status, answer)
+        }));
+    }
     Ok(Json(List { items, next: None, seq: http.board().seq }))
+}
+
+/// Whether somebody who is bound to wards may answer an open alarm: one of his patients, not of the gateway itself. What
+/// is not open is left to the core, or was nobody's to see.
+fn may_answer(board: &Board, who: &Who, id: &AlarmId) -> Result<(), Problem> {
+    if !who.scope.is_limited() {
+        return Ok(());
+    }
+    let open = board.unconfirmed.get(id).or_else(|| board.alarms.get(id));
+    match open.filter(|alarm| who.scope.has_alarm(alarm)) {
+        Some(alarm) if alarm.patient.is_none() => {
+            who.scope.everywhere("an alarm of the gateway itself")
+        }
+        Some(_) => Ok(()),
+        None => Err(Problem::missing("open alarm", id)),
+    }
 }
 
 async fn act(
@@ -181,20 +214,28 @@ async fn act(
     who.may(Right::AnswerAlarms)?;
     let seen = seen.ok_or_else(no_seq)?;
     let action = Action::Alarm { id: id.clone(), seen, act };
-    let answer = ask_one(http, who, action, StatusCode::OK).await;
+    let answer = match may_answer(&http.board(), who, &id) {
+        Ok(()) => ask_one(http, who, action, StatusCode::OK).await,
+        Err(problem) => Err(problem),
+    };
     match answer {
         Err(problem) if problem.status() == StatusCode::NOT_FOUND => {
-            Err(closed(http, id).await?.unwrap_or(problem))
+            Err(closed(http, who, id).await?.unwrap_or(problem))
         }
         other => other,
     }
 }
 
 /// A command about a closed alarm is refused, with the alarm as it was when it closed.
-async fn closed(http: &Ctx, id: AlarmId) -> Result<Option<Problem>, Problem> {
+async fn closed(http: &Ctx, who: &Who, id: AlarmId) -> Result<Option<Problem>, Problem> {
     let story = http.read_log(move |reader| story(reader, &id)).await?;
     let Some(last) = story.last() else { return Ok(None) };
-    let alarm = as_logged(last).map(Alarm::from);
+    let alarm = as_logged(last);
+    let elsewhere = |alarm: &domain::Alarm| !who.scope.has_alarm(alarm) || alarm.is_open();
+    if who.scope.is_limited() && alarm.as_ref().is_none_or(elsewhere) {
+        return Ok(None);
+    }
+    let alarm = alarm.map(Alarm::from);
     Ok(Some(Problem::new(StatusCode::CONFLICT, "the alarm is closed").with_alarm(alarm)))
 }
 

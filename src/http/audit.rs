@@ -28,6 +28,7 @@ pub(crate) async fn list(
     Params(which): Params<Which>,
 ) -> Result<Json<List<v1::audit::Act>>, Problem> {
     who.may(Right::SeeAudit)?;
+    who.scope.everywhere("the audit")?;
     let limit = page_size(which.limit);
     let acts = http.read_log(move |reader| reader.audit(which.cursor, limit)).await?;
     let next = acts.last().filter(|_| acts.len() == limit).map(|act| act.seq.to_string());

@@ -11,11 +11,13 @@ use axum::response::Response;
 use tokio::sync::watch;
 
 use super::error::Problem;
+use super::scope::Scope;
 use super::server::Connection;
 use super::state::Ctx;
 pub use crate::config::{BadToken, Role, Token};
 use crate::handles::Handles;
 use crate::net::places::Standing;
+use vitalgate_domain::model::ids::WardId;
 use vitalgate_domain::model::input::SignInWay;
 
 /// How the gateway knows who asks.
@@ -42,7 +44,10 @@ impl Auth {
         match (self, who.sha256) {
             (Self::Local(name), None) => *name == who.name,
             (Self::Tokens(tokens), Some(sha256)) => {
-                let same = |token: &Token| (token.sha256, token.role) == (sha256, who.role);
+                let same = |token: &Token| {
+                    (token.sha256, token.role) == (sha256, who.role)
+                        && token.wards.as_ref() == who.scope.wards()
+                };
                 tokens.iter().any(same)
             }
             (Self::Local(_), Some(_)) | (Self::Tokens(_), None) => false,
@@ -92,9 +97,11 @@ pub enum Right {
     ChangePatients,
     /// Devices and their state.
     SeeDevices,
-    /// Register devices.
+    /// Register devices, and change who speaks for them.
     ChangeDevices,
-    /// Dead letters.
+    /// Change how a device is judged: its class, and the signals expected of it.
+    ChangeJudging,
+    /// Dead letters; what was in them goes with the right to see patients.
     SeeDeadLetters,
     /// The audit, which names no patient.
     SeeAudit,
@@ -106,11 +113,12 @@ pub enum Right {
 pub const fn can(role: Role, right: Right) -> bool {
     match right {
         Right::SeePatients => !matches!(role, Role::Ops),
-        Right::AnswerAlarms | Right::ChangePatients => {
+        Right::AnswerAlarms | Right::ChangePatients | Right::ChangeJudging => {
             matches!(role, Role::Clinician | Role::Local)
         }
         Right::SeeDevices | Right::SeeHealth => true,
-        Right::ChangeDevices | Right::SeeDeadLetters | Right::SeeAudit => {
+        Right::SeeDeadLetters => !matches!(role, Role::Viewer),
+        Right::ChangeDevices | Right::SeeAudit => {
             matches!(role, Role::Ops | Role::Local)
         }
     }
@@ -123,6 +131,8 @@ pub(crate) struct Who {
     pub(crate) name: String,
     /// What it may do.
     pub(crate) role: Role,
+    /// Where.
+    pub(crate) scope: Scope,
     /// The SHA-256 of its token, where one was asked for.
     sha256: Option<[u8; 32]>,
 }
@@ -160,6 +170,7 @@ pub(crate) async fn sign_in(
             {
                 return Err(Problem::busy("the gateway has no place for another connection", 5));
             }
+            no_such_ward(&http, &who)?;
             request.extensions_mut().insert(who)
         }
         Err(refused) => {
@@ -170,6 +181,20 @@ pub(crate) async fn sign_in(
         }
     };
     Ok(next.run(request).await)
+}
+
+/// Refuses whoever is for wards none of which exists: empty lists would read as if all was well.
+fn no_such_ward(http: &Ctx, who: &Who) -> Result<(), Problem> {
+    let (board, own) = (http.board(), who.scope.wards());
+    match own.filter(|own| !own.iter().any(|ward| board.wards.contains_key(ward))) {
+        Some(own) => {
+            let named: Vec<&str> = own.iter().map(WardId::as_str).collect();
+            let detail =
+                format!("`{}` is for {}, which is no ward here", who.name, named.join(", "));
+            Err(Problem::new(StatusCode::FORBIDDEN, detail))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Counts a token that nobody has; it is reported to the audit. There is no name in it. How long the answer
@@ -248,7 +273,9 @@ impl Refused {
 
 fn identify(auth: &Auth, headers: &HeaderMap) -> Result<Who, Refused> {
     match auth {
-        Auth::Local(name) => Ok(Who { name: name.clone(), role: Role::Local, sha256: None }),
+        Auth::Local(name) => {
+            Ok(Who { name: name.clone(), role: Role::Local, scope: Scope::default(), sha256: None })
+        }
         Auth::Tokens(tokens) => {
             let shown = headers.get(header::AUTHORIZATION).ok_or(Refused::Nothing)?;
             let (scheme, token) =
@@ -259,8 +286,8 @@ fn identify(auth: &Auth, headers: &HeaderMap) -> Result<Who, Refused> {
             let hash = ring::digest::digest(&ring::digest::SHA256, token.trim().as_bytes());
             let known = tokens.iter().find(|t| t.sha256 == hash.as_ref());
             let known = known.ok_or(Refused::Unknown)?;
-            let Token { name, role, sha256 } = known.clone();
-            Ok(Who { name, role, sha256: Some(sha256) })
+            let Token { name, role, sha256, wards } = known.clone();
+            Ok(Who { name, role, scope: Scope::of(wards), sha256: Some(sha256) })
         }
     }
 }
@@ -289,8 +316,8 @@ mod tests {
     #[test]
     fn the_table_of_rights() {
         use Right::{
-            AnswerAlarms, ChangeDevices, ChangePatients, SeeAudit, SeeDeadLetters, SeeDevices,
-            SeeHealth, SeePatients,
+            AnswerAlarms, ChangeDevices, ChangeJudging, ChangePatients, SeeAudit, SeeDeadLetters,
+            SeeDevices, SeeHealth, SeePatients,
         };
         //                      viewer clinician ops   local
         let table = [
@@ -299,7 +326,8 @@ mod tests {
             (ChangePatients, [false, true, false, true]),
             (SeeDevices, [true, true, true, true]),
             (ChangeDevices, [false, false, true, true]),
-            (SeeDeadLetters, [false, false, true, true]),
+            (ChangeJudging, [false, true, false, true]),
+            (SeeDeadLetters, [false, true, true, true]),
             (SeeAudit, [false, false, true, true]),
             (SeeHealth, [true, true, true, true]),
         ];

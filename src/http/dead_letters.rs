@@ -1,16 +1,17 @@
-//! `dead-letters`: what was refused, with its first bytes.
+//! `dead-letters`: what was refused, and for those who may see values its first bytes.
 
 use axum::Json;
 use axum::extract::State;
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
+use ring::hmac;
 use serde::Deserialize;
 
 use super::api::v1::dead_letter::DeadLetter;
 use super::api::v1::list::List;
-use super::auth::{Right, Who};
+use super::auth::{Right, Who, can};
 use super::error::Problem;
 use super::extract::{Params, page_size};
-use super::state::Ctx;
+use super::state::{Ctx, Http};
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_store::reader::DeadLetterRow;
 
@@ -29,21 +30,24 @@ pub(crate) async fn list(
     Params(which): Params<Which>,
 ) -> Result<Json<List<DeadLetter>>, Problem> {
     who.may(Right::SeeDeadLetters)?;
+    who.scope.everywhere("what was refused of all senders")?;
     let limit = page_size(which.limit);
     let (device, before) = (which.device, which.cursor);
     let letters =
         http.read_log(move |reader| reader.dead_letters(device.as_ref(), before, limit)).await?;
     let next =
         letters.last().filter(|_| letters.len() == limit).map(|letter| letter.id.to_string());
-    let items = letters.into_iter().map(shown).collect();
+    let sees_values = can(who.role, Right::SeePatients);
+    let items = letters.into_iter().map(|letter| shown(&http, letter, sees_values)).collect();
     Ok(Json(List { items, next, seq: http.board().seq }))
 }
 
-fn shown(letter: DeadLetterRow) -> DeadLetter {
+fn shown(http: &Http, letter: DeadLetterRow, sees_values: bool) -> DeadLetter {
     DeadLetter {
         at: letter.at,
         device: letter.device,
-        head_base64: BASE64.encode(&letter.head),
+        head_base64: sees_values.then(|| BASE64.encode(&letter.head)),
+        head_digest: HEXLOWER.encode(hmac::sign(&http.letters, &letter.head).as_ref()),
         id: letter.id,
         kind: None,
         length: letter.length,

@@ -1,5 +1,7 @@
 //! `devices` and their bindings.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -12,8 +14,9 @@ use super::auth::{Right, Who, can};
 use super::command::{ask_one, etag, version_seen};
 use super::error::Problem;
 use super::extract::{Body, Id, Params, page_size};
+use super::patients;
 use super::state::{Ctx, Http};
-use crate::projection::view::DeviceView;
+use crate::projection::view::{Board, DeviceView};
 use vitalgate_domain::model::command::{Action, PrincipalKind, Registration};
 use vitalgate_domain::model::ids::{DeviceId, PatientId};
 use vitalgate_domain::model::message::{DeviceInfo, ExpectedSignal};
@@ -90,12 +93,13 @@ pub(crate) async fn list(
         .values()
         .map(AsRef::as_ref)
         .filter(|d| after.as_ref().is_none_or(|after| d.id > *after))
+        .filter(|d| who.scope.has_device(&board, d))
         .take(limit + 1)
         .collect();
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|d| d.id.to_string());
-    let items = found.into_iter().map(|d| shown(d, &signals, &who)).collect();
+    let items = found.into_iter().map(|d| shown(d, &board, &signals, &who)).collect();
     Ok(Json(List { items, next, seq: board.seq }))
 }
 
@@ -106,13 +110,13 @@ pub(crate) async fn get(
     Id(id): Id<DeviceId>,
 ) -> Result<Response, Problem> {
     who.may(Right::SeeDevices)?;
-    let device = find(&http, &id)?;
-    let body = Json(shown(&device, &http.signals(), &who));
+    let device = find(&http, &who, &id)?;
+    let body = Json(shown(&device, &http.board(), &http.signals(), &who));
     Ok(([(header::ETAG, etag(device.version))], body).into_response())
 }
 
-/// `POST devices`: register; of a device that is registered, change what is named. `If-Match` names the
-/// version changed.
+/// `POST devices`: register. One that is registered stays as it is: where it is to be otherwise the answer is 409,
+/// with the device as it is.
 pub(crate) async fn add(
     State(http): State<Ctx>,
     who: Who,
@@ -122,8 +126,16 @@ pub(crate) async fn add(
     who.may(Right::ChangeDevices)?;
     let NewDevice { id, class, kind, token_sha256, via, signals } = new;
     let change = Change { class: Some(class), kind, token_sha256, via, signals };
-    let named = registration(&http, id, change, &headers)?;
-    ask_one(&http, &who, Action::RegisterDevice(named), StatusCode::CREATED).await
+    let named = registration(&http, id.clone(), change, &headers)?;
+    let admitted = find(&http, &who, &id).ok().filter(|device| device.is_only_admitted());
+    let named = how_judged(&who, named, admitted.as_deref())?;
+    let answered = ask_one(&http, &who, Action::AddDevice(named), StatusCode::CREATED).await;
+    answered.map_err(|problem| match find(&http, &who, &id) {
+        Ok(device) if problem.status() == StatusCode::CONFLICT => problem
+            .header(header::ETAG, etag(device.version))
+            .with_device(shown(&device, &http.board(), &http.signals(), &who)),
+        Ok(_) | Err(_) => problem,
+    })
 }
 
 /// `PATCH devices/{id}`: change what is named; `If-Match` names the version changed.
@@ -134,9 +146,41 @@ pub(crate) async fn change(
     headers: HeaderMap,
     Body(change): Body<Change>,
 ) -> Result<Response, Problem> {
-    who.may(Right::ChangeDevices)?;
+    let connects = change.kind.is_some() || change.token_sha256.is_some() || change.via.is_some();
+    if connects || !can(who.role, Right::ChangeJudging) {
+        who.may(Right::ChangeDevices)?;
+    }
+    let known = match find(&http, &who, &id) {
+        Err(missing) if who.scope.is_limited() => return Err(missing),
+        known => known.ok(),
+    };
+    if known.as_ref().is_some_and(|device| device.patient.is_none()) {
+        who.scope.everywhere("a device that watches nobody")?;
+    }
     let named = registration(&http, id, change, &headers)?;
+    let named = how_judged(&who, named, known.as_deref())?;
     ask_one(&http, &who, Action::ChangeDevice(named), StatusCode::OK).await
+}
+
+/// How a device is judged that watches a patient is a clinician's to say: refused to others here, where it is `known`
+/// to be bound, and by the core, where it was bound meanwhile.
+fn how_judged(
+    who: &Who,
+    named: Registration,
+    known: Option<&DeviceView>,
+) -> Result<Registration, Problem> {
+    if can(who.role, Right::ChangeJudging) {
+        return Ok(named);
+    }
+    let otherwise = |device: &&DeviceView| {
+        named.class.as_ref().is_some_and(|class| *class != device.class)
+            || named.signals.as_ref().is_some_and(|signals| *signals != device.signals)
+    };
+    if let Some(device) = known.filter(|device| device.patient.is_some()).filter(otherwise) {
+        let detail = format!("{} is bound: a clinician says how it is judged", device.id);
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    Ok(Registration { while_unbound: true, ..named })
 }
 
 fn registration(
@@ -169,6 +213,7 @@ fn registration(
         via,
         signals: signals.map(expected).transpose()?,
         replaces: version_seen(headers, "the device")?,
+        while_unbound: false,
     })
 }
 
@@ -189,13 +234,15 @@ pub(crate) async fn binding(
     Id(id): Id<DeviceId>,
 ) -> Result<Response, Problem> {
     who.may(Right::SeePatients)?;
-    let device = find(&http, &id)?;
+    let device = find(&http, &who, &id)?;
+    let board = http.board();
+    let own: Vec<_> = device.bindings.iter().filter(|b| who.scope.has_binding(&board, b)).collect();
     let table = http.signals();
     let present = device.bindings.last().filter(|b| b.to.is_none());
     let zeros = device.zero_means_no_sensor.iter().map(|signal| table.name(*signal));
     let body = Json(Bindings {
         binding: present.map(Binding::from),
-        bindings: device.bindings.iter().map(Binding::from).collect(),
+        bindings: own.into_iter().map(Binding::from).collect(),
         device: id,
         zero_means_no_sensor: zeros.collect(),
     });
@@ -212,6 +259,8 @@ pub(crate) async fn bind(
     Body(new): Body<NewBinding>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
+    within(&http, &who, &device)?;
+    patients::within(&http, &who, &new.patient)?;
     if http.board().devices.get(&device).is_some_and(|device| device.revoked) {
         let detail = format!("{device} was revoked: nothing it sends is taken");
         return Err(Problem::new(StatusCode::CONFLICT, detail));
@@ -240,6 +289,7 @@ pub(crate) async fn unbind(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
+    within(&http, &who, &device)?;
     let replaces = version_seen(&headers, BINDING)?;
     ask_one(&http, &who, Action::Unbind { device, replaces }, StatusCode::OK).await
 }
@@ -254,7 +304,16 @@ pub(crate) async fn correct_binding(
     Body(correction): Body<Correction>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
+    within(&http, &who, &device)?;
     let Correction { patient, reason } = correction;
+    if let Some(patient) = &patient {
+        patients::within(&http, &who, patient)?;
+    }
+    let board = http.board();
+    let last = board.devices.get(&device).and_then(|device| device.bindings.last());
+    if last.is_some_and(|last| !who.scope.has_binding(&board, last)) {
+        who.scope.everywhere("the binding of a patient who is elsewhere")?;
+    }
     let replaces = version_seen(&headers, BINDING)?;
     let action = Action::CorrectBinding { device, patient, reason, replaces };
     ask_one(&http, &who, action, StatusCode::OK).await
@@ -265,9 +324,16 @@ const CLOCKS_APART: Span = Span::secs(5);
 /// What `If-Match` is of, in words.
 const BINDING: &str = "the binding";
 
-/// The device, or 404.
-pub(crate) fn find(http: &Http, id: &DeviceId) -> Result<std::sync::Arc<DeviceView>, Problem> {
-    http.board().devices.get(id).cloned().ok_or_else(|| Problem::missing("device", id))
+/// The device, or 404: one that watches somebody elsewhere is not there for whoever is bound to wards.
+pub(crate) fn find(http: &Http, who: &Who, id: &DeviceId) -> Result<Arc<DeviceView>, Problem> {
+    let board = http.board();
+    let own = board.devices.get(id).filter(|device| who.scope.has_device(&board, device));
+    own.cloned().ok_or_else(|| Problem::missing("device", id))
+}
+
+/// Whether somebody may act on the device, as far as wards say: whether there is one is the core's to answer.
+fn within(http: &Http, who: &Who, id: &DeviceId) -> Result<(), Problem> {
+    if who.scope.is_limited() { find(http, who, id).map(drop) } else { Ok(()) }
 }
 
 /// The number of a signal by name or code, or 422.
@@ -278,10 +344,11 @@ pub(crate) fn signal(table: &SignalTable, name: &str) -> Result<SignalId, Proble
     })
 }
 
-/// A device with its signals by name, and without patients for those who may not see them.
-fn shown(device: &DeviceView, table: &SignalTable, who: &Who) -> Device {
+/// A device with its signals by name, and without the patients whom whoever asks may not see.
+fn shown(device: &DeviceView, board: &Board, table: &SignalTable, who: &Who) -> Device {
     let sees_patients = can(who.role, Right::SeePatients);
-    let bindings = || device.bindings.iter().map(Binding::from).collect();
+    let own = device.bindings.iter().filter(|binding| who.scope.has_binding(board, binding));
+    let bindings = || own.map(Binding::from).collect();
     Device {
         bindings: sees_patients.then(bindings),
         class: device.class.clone(),

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::api::v1;
 use super::api::v1::alarm::Alarm;
+use super::api::v1::device::Device;
 use super::api::v1::problem::Refused;
 use vitalgate_store::ReadError;
 
@@ -26,6 +27,7 @@ impl Problem {
         let body = v1::problem::Problem {
             alarm: None,
             detail: detail.into(),
+            device: None,
             outcome: None,
             status: status.as_u16(),
             title: status.canonical_reason().unwrap_or("Problem"),
@@ -52,6 +54,12 @@ impl Problem {
         self
     }
 
+    /// Adds the device that was to be registered otherwise.
+    pub(crate) fn with_device(mut self, device: Device) -> Self {
+        self.0.body.device = Some(device);
+        self
+    }
+
     /// Adds what became of the command.
     pub(crate) fn with_outcome(mut self, outcome: Refused) -> Self {
         self.0.body.outcome = Some(outcome);
@@ -62,6 +70,11 @@ impl Problem {
     pub(crate) fn with_version(mut self, version: Option<u64>) -> Self {
         self.0.body.version = Some(version);
         self
+    }
+
+    /// What was wrong.
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.body.detail
     }
 
     /// The status it is answered with.

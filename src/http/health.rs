@@ -40,6 +40,7 @@ pub(crate) async fn readyz(State(http): State<Ctx>) -> Response {
 /// `/metrics`.
 pub(crate) async fn metrics(State(http): State<Ctx>, who: Who) -> Result<Response, Problem> {
     who.may(Right::SeeHealth)?;
+    who.scope.everywhere("the whole of the metrics")?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], http.app.handles.metrics.exposition_with(&sample(&http)))
         .into_response())

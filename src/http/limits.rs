@@ -11,7 +11,7 @@ use super::auth::{Right, Who};
 use super::command::{ask_one, etag, version_seen};
 use super::error::Problem;
 use super::extract::{Body, Id};
-use super::patients::find;
+use super::patients::{find, within};
 use super::state::Ctx;
 use vitalgate_domain::model::command::{Action, PatientLimit};
 use vitalgate_domain::model::ids::PatientId;
@@ -45,7 +45,7 @@ pub(crate) async fn get(
     Id(id): Id<PatientId>,
 ) -> Result<Response, Problem> {
     who.may(Right::SeePatients)?;
-    let patient = find(&http, &id)?;
+    let patient = find(&http, &who, &id)?;
     let limits = patient.limits.iter().cloned().map(Limit::from).collect();
     let offered = patient.limits_offered.iter().cloned().map(Limit::from).collect();
     let waiting = patient.limits_waiting.iter().cloned().map(WaitingLimits::from).collect();
@@ -62,6 +62,7 @@ pub(crate) async fn set(
     Body(new): Body<NewLimits>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
+    within(&http, &who, &patient)?;
     let replaces = version_seen(&headers, "the limits")?;
     let NewLimits { limits, from, reason } = new;
     no_fraction(&http, &limits)?;
@@ -78,6 +79,7 @@ pub(crate) async fn change(
     Body(new): Body<LimitsOfSignal>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
+    within(&http, &who, &patient)?;
     let replaces = version_seen(&headers, "the limits")?;
     let LimitsOfSignal { signal, limits, from, reason } = new;
     if let Some(other) = limits.iter().find(|limit| limit.signal != signal) {

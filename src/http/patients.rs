@@ -1,5 +1,8 @@
 //! `patients`: who is there; admission, transfer and discharge.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -79,6 +82,7 @@ pub(crate) async fn list(
     Params(which): Params<Which>,
 ) -> Result<Json<List<Patient>>, Problem> {
     who.may(Right::SeePatients)?;
+    who.scope.shows(which.ward.clone().map(|ward| BTreeSet::from([ward])))?;
     let board = http.board();
     let limit = page_size(which.limit);
     let mut found: Vec<&PatientView> = board
@@ -86,6 +90,7 @@ pub(crate) async fn list(
         .values()
         .map(AsRef::as_ref)
         .filter(|p| which.cursor.as_ref().is_none_or(|after| p.id > *after))
+        .filter(|p| who.scope.has_patient(p))
         .filter(|p| which.discharged || p.discharged_at.is_none())
         .filter(|p| which.ward.is_none() || p.ward == which.ward)
         .take(limit + 1)
@@ -104,9 +109,8 @@ pub(crate) async fn get(
     Id(id): Id<PatientId>,
 ) -> Result<Response, Problem> {
     who.may(Right::SeePatients)?;
-    let board = http.board();
-    let patient = board.patients.get(&id).ok_or_else(|| Problem::missing("patient", &id))?;
-    let body = Json(Patient::new(patient, &board));
+    let patient = find(&http, &who, &id)?;
+    let body = Json(Patient::new(&patient, &http.board()));
     Ok(([(header::ETAG, etag(patient.version))], body).into_response())
 }
 
@@ -119,6 +123,7 @@ pub(crate) async fn add(
     who.may(Right::ChangePatients)?;
     let NewPatient { id, age_class, continuous, pregnant, bed } = new;
     let age_class = stated(age_class)?;
+    may_admit(&http, &who, &id, bed.as_ref())?;
     let details = PatientDetails { id, age_class, continuous, bed, pregnant };
     ask_one(&http, &who, Action::AdmitPatient(details), StatusCode::CREATED).await
 }
@@ -133,6 +138,7 @@ pub(crate) async fn admit(
     who.may(Right::ChangePatients)?;
     let Admission { age_class, continuous, pregnant, bed } = admission;
     let age_class = stated(age_class)?;
+    may_admit(&http, &who, &id, bed.as_ref())?;
     let details = PatientDetails { id, age_class, continuous, bed, pregnant };
     ask_one(&http, &who, Action::AdmitPatient(details), StatusCode::OK).await
 }
@@ -155,6 +161,7 @@ pub(crate) async fn change(
     Body(change): Body<Change>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
+    within(&http, &who, &patient)?;
     let replaces = version_seen(&headers, "the patient")?;
     let Change { age_class, continuous, pregnant } = change;
     let action = Action::ChangePatient { patient, age_class, continuous, pregnant, replaces };
@@ -169,6 +176,8 @@ pub(crate) async fn transfer(
     Body(to): Body<Transfer>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
+    within(&http, &who, &patient)?;
+    into_own_bed(&http, &who, to.bed.as_ref())?;
     ask_one(&http, &who, Action::TransferPatient { patient, bed: to.bed }, StatusCode::OK).await
 }
 
@@ -180,11 +189,41 @@ pub(crate) async fn discharge(
     Body(why): Body<Discharge>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
+    within(&http, &who, &patient)?;
     let action = Action::DischargePatient { patient, reason: why.reason };
     ask_one(&http, &who, action, StatusCode::OK).await
 }
 
-/// The patient, or 404.
-pub(crate) fn find(http: &Http, id: &PatientId) -> Result<std::sync::Arc<PatientView>, Problem> {
-    http.board().patients.get(id).cloned().ok_or_else(|| Problem::missing("patient", id))
+/// The patient, or 404: who is elsewhere is not there for whoever is bound to wards.
+pub(crate) fn find(http: &Http, who: &Who, id: &PatientId) -> Result<Arc<PatientView>, Problem> {
+    let known = http.board().patients.get(id).cloned();
+    let own = known.filter(|patient| who.scope.has_patient(patient));
+    own.ok_or_else(|| Problem::missing("patient", id))
+}
+
+/// Whether somebody may act on the patient, as far as wards say: whether there is one is the core's to answer.
+pub(crate) fn within(http: &Http, who: &Who, id: &PatientId) -> Result<(), Problem> {
+    if who.scope.has_named(&http.board(), id) {
+        return Ok(());
+    }
+    Err(Problem::missing("patient", id))
+}
+
+/// Whoever is bound to wards admits into beds of them, and nobody who is elsewhere.
+fn may_admit(http: &Http, who: &Who, id: &PatientId, bed: Option<&BedId>) -> Result<(), Problem> {
+    let board = http.board();
+    let present = board.patients.get(id).filter(|patient| patient.discharged_at.is_none());
+    if present.is_some_and(|patient| !who.scope.has_patient(patient)) {
+        who.scope.everywhere("a patient who is elsewhere")?;
+    }
+    into_own_bed(http, who, bed)
+}
+
+/// Whoever is bound to wards puts patients into beds of them: one in no bed, or elsewhere, would be out of sight.
+fn into_own_bed(http: &Http, who: &Who, bed: Option<&BedId>) -> Result<(), Problem> {
+    let board = http.board();
+    let has = |bed: &BedId| {
+        board.wards.iter().any(|(ward, beds)| beds.contains(bed) && who.scope.has(Some(ward)))
+    };
+    if bed.is_some_and(has) { Ok(()) } else { who.scope.everywhere("any other bed, or none") }
 }

@@ -1,10 +1,11 @@
 //! Every route, and the layers around all of them.
 
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::handler::Handler;
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{self, MethodRouter};
 use axum::{Router, http::HeaderName};
 
 use super::error::Problem;
@@ -20,51 +21,95 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
     connect-src 'self'; manifest-src 'self'; worker-src 'self'; frame-ancestors 'none'; \
     base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'";
 
+/// A route of the API.
+pub(crate) struct Route {
+    /// `GET`, `POST`, …
+    #[cfg_attr(not(test), expect(dead_code, reason = "the table of who may what goes by it"))]
+    pub(crate) method: Method,
+    /// Below `/api/v1`.
+    pub(crate) path: &'static str,
+    serve: MethodRouter<Ctx>,
+}
+
+/// Every route of the API. Each handler asks for the right it needs; a test holds them to a table of who may what, where.
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        get("/alarms", alarms::list),
+        post("/alarms/acknowledge", alarms::acknowledge_several),
+        get("/alarms/{id}", alarms::get),
+        post("/alarms/{id}/acknowledge", alarms::acknowledge),
+        post("/alarms/{id}/unacknowledge", alarms::unacknowledge),
+        post("/alarms/{id}/reset", alarms::reset),
+        get("/stream", stream::open),
+        get("/wards", wards::list),
+        post("/wards", wards::add),
+        get("/wards/{id}/latest", wards::latest),
+        get("/beds", wards::beds),
+        post("/beds", wards::add_bed),
+        get("/patients", patients::list),
+        post("/patients", patients::add),
+        get("/patients/{id}", patients::get),
+        patch("/patients/{id}", patients::change),
+        post("/patients/{id}/admit", patients::admit),
+        post("/patients/{id}/transfer", patients::transfer),
+        post("/patients/{id}/discharge", patients::discharge),
+        get("/patients/{id}/limits", limits::get),
+        put("/patients/{id}/limits", limits::set),
+        patch("/patients/{id}/limits", limits::change),
+        get("/patients/{id}/series", series::of_patient),
+        get("/devices", devices::list),
+        post("/devices", devices::add),
+        get("/devices/{id}", devices::get),
+        patch("/devices/{id}", devices::change),
+        get("/devices/{id}/series", series::of_device),
+        get("/devices/{id}/binding", devices::binding),
+        put("/devices/{id}/binding", devices::bind),
+        patch("/devices/{id}/binding", devices::correct_binding),
+        delete("/devices/{id}/binding", devices::unbind),
+        get("/dead-letters", dead_letters::list),
+        get("/audit", audit::list),
+    ]
+}
+
+fn get<T: 'static>(path: &'static str, handler: impl Handler<T, Ctx>) -> Route {
+    Route { method: Method::GET, path, serve: routing::get(handler) }
+}
+
+fn post<T: 'static>(path: &'static str, handler: impl Handler<T, Ctx>) -> Route {
+    Route { method: Method::POST, path, serve: routing::post(handler) }
+}
+
+fn put<T: 'static>(path: &'static str, handler: impl Handler<T, Ctx>) -> Route {
+    Route { method: Method::PUT, path, serve: routing::put(handler) }
+}
+
+fn patch<T: 'static>(path: &'static str, handler: impl Handler<T, Ctx>) -> Route {
+    Route { method: Method::PATCH, path, serve: routing::patch(handler) }
+}
+
+fn delete<T: 'static>(path: &'static str, handler: impl Handler<T, Ctx>) -> Route {
+    Route { method: Method::DELETE, path, serve: routing::delete(handler) }
+}
+
 /// All routes: the API, metrics, health and the page.
 pub(crate) fn router(http: &Ctx) -> Router {
-    let api = Router::new()
-        .route("/alarms", get(alarms::list))
-        .route("/alarms/acknowledge", post(alarms::acknowledge_several))
-        .route("/alarms/{id}", get(alarms::get))
-        .route("/alarms/{id}/acknowledge", post(alarms::acknowledge))
-        .route("/alarms/{id}/unacknowledge", post(alarms::unacknowledge))
-        .route("/alarms/{id}/reset", post(alarms::reset))
-        .route("/stream", get(stream::open))
-        .route("/wards", get(wards::list).post(wards::add))
-        .route("/wards/{id}/latest", get(wards::latest))
-        .route("/beds", get(wards::beds).post(wards::add_bed))
-        .route("/patients", get(patients::list).post(patients::add))
-        .route("/patients/{id}", get(patients::get).patch(patients::change))
-        .route("/patients/{id}/admit", post(patients::admit))
-        .route("/patients/{id}/transfer", post(patients::transfer))
-        .route("/patients/{id}/discharge", post(patients::discharge))
-        .route("/patients/{id}/limits", get(limits::get).put(limits::set).patch(limits::change))
-        .route("/patients/{id}/series", get(series::of_patient))
-        .route("/devices", get(devices::list).post(devices::add))
-        .route("/devices/{id}", get(devices::get).patch(devices::change))
-        .route("/devices/{id}/series", get(series::of_device))
-        .route(
-            "/devices/{id}/binding",
-            get(devices::binding)
-                .put(devices::bind)
-                .patch(devices::correct_binding)
-                .delete(devices::unbind),
-        )
-        .route("/dead-letters", get(dead_letters::list))
-        .route("/audit", get(audit::list))
+    let api = routes()
+        .into_iter()
+        .fold(Router::new(), |api, Route { path, serve, .. }| api.route(path, serve));
+    let api = api
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn_with_state(http.clone(), idempotency::replay))
         .layer(from_fn_with_state(http.clone(), auth::sign_in));
     let metrics = Router::new()
-        .route("/metrics", get(health::metrics))
+        .route("/metrics", routing::get(health::metrics))
         .layer(from_fn_with_state(http.clone(), auth::sign_in));
     Router::new()
         .nest("/api/v1", api)
         .merge(metrics)
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .fallback_service(get(assets::serve))
+        .route("/healthz", routing::get(health::healthz))
+        .route("/readyz", routing::get(health::readyz))
+        .fallback_service(routing::get(assets::serve))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(http.clone(), auth::same_site))
         .layer(from_fn(guard_headers))

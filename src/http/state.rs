@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use ring::hmac;
+use ring::rand::SystemRandom;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -103,6 +105,8 @@ pub(crate) struct Http {
     pub(crate) replies: Replies,
     pub(crate) tracker: TaskTracker,
     pub(crate) cancel: CancellationToken,
+    /// Digests of dead letters are made with it: with none of its own, few possible bodies could be tried out.
+    pub(crate) letters: hmac::Key,
     log_reads: Arc<Semaphore>,
     history_reads: Arc<Semaphore>,
 }
@@ -115,6 +119,7 @@ impl Http {
         Arc::new(Self {
             seats: Seats::new(app.limits, app.handles.metrics.clone()),
             replies: Replies::default(),
+            letters: new_key(),
             log_reads: Arc::new(Semaphore::new(LOG_READS)),
             history_reads: Arc::new(Semaphore::new(HISTORY_READS)),
             app,
@@ -170,6 +175,12 @@ impl Http {
         let history = self.app.history.clone();
         off_thread(turn, move || read(&history)).await
     }
+}
+
+/// A key that nobody knows and that ends with the process.
+fn new_key() -> hmac::Key {
+    let random = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
+    random.unwrap_or_else(|_| hmac::Key::new(hmac::HMAC_SHA256, &[]))
 }
 
 /// Reads off the async threads. The turn is kept until the read ends: when a client hangs up, its read

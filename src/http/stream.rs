@@ -25,6 +25,7 @@ use super::api::v1::stream::{Hello, Resync};
 use super::auth::{Auth, Right, Who};
 use super::error::Problem;
 use super::extract::Params;
+use super::selection::{Selection, Sent};
 use super::server::Connection;
 use super::state::Ctx;
 use crate::net::places::Standing;
@@ -33,8 +34,6 @@ use crate::projection::ring::{Found, Frame};
 use crate::projection::view::DeviceView;
 use crate::telemetry::Hop;
 use vitalgate_domain::model::ids::{NotAnId, WardId};
-use vitalgate_domain::output::transition::Change;
-use vitalgate_store::reader::TransitionRow;
 use vitalgate_store::{ReadError, Reader};
 
 /// Frames put into one chunk: one write for a burst, yet a chunk stays near 100 KiB.
@@ -60,7 +59,8 @@ pub(crate) async fn open(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     who.may(Right::SeePatients)?;
-    let wards = wanted.wards.as_deref().map(parse_wards).transpose()?;
+    let asked = wanted.wards.as_deref().map(parse_wards).transpose()?;
+    let selection = Selection::new(who.scope.clone(), asked)?;
     let client = match *http.app.auth.now() {
         Auth::Local(_) => connection.peer.ip().to_string(),
         Auth::Tokens(_) => who.name.clone(),
@@ -71,7 +71,7 @@ pub(crate) async fn open(
         return Err(Problem::busy("the gateway has no place for another connection", 5));
     }
     let last_seen = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("").to_owned());
-    let watching = http.app.ring.enter(wards.clone());
+    let watching = http.app.ring.enter(selection.wards().cloned());
     let (tx, rx) = mpsc::channel(CHUNKS);
     let tracker = http.tracker.clone();
     let feed = Feed {
@@ -81,7 +81,7 @@ pub(crate) async fn open(
         sent: 0,
         quiet_to: 0,
         who,
-        wards,
+        selection,
         stall: http.app.limits.stall,
         http,
     };
@@ -98,6 +98,9 @@ pub(crate) async fn open(
     ];
     Ok((fixed, Body::new(Chunks(rx))).into_response())
 }
+
+/// Why those bound to wards have to look anew.
+const LEFT: &str = "a patient or device may have left these wards";
 
 /// Why a feed ended.
 enum Ended {
@@ -120,7 +123,7 @@ struct Feed {
     /// Heartbeats up to this index are from before the stream opened.
     quiet_to: u64,
     who: Who,
-    wards: Option<BTreeSet<WardId>>,
+    selection: Selection,
     stall: Duration,
 }
 
@@ -165,6 +168,7 @@ impl Feed {
             server_time: app.handles.clock.wall(),
             simulated: app.identity.is_simulated(),
             store: &app.identity.store,
+            wards: self.who.scope.wards(),
         };
         let mut text = String::from("retry: 1000\n");
         write_event(&mut text, "hello", None, &json(&hello));
@@ -176,7 +180,7 @@ impl Feed {
         let board = self.http.board();
         let mut text = String::new();
         for alarm in board.unconfirmed.values() {
-            if self.wants_ward(alarm.ward_shown()) {
+            if self.selection.has_alarm(alarm) {
                 self.write_alarm(&mut text, None, StoredAlarm::new(alarm, false).json().as_bytes());
             }
         }
@@ -225,12 +229,22 @@ impl Feed {
             let page = self.http.read_log(move |reader| reader.alarms_after(after, LOG_PAGE)).await;
             let Ok(page) = page else { return self.resync("the log could not be read").await };
             let mut text = String::new();
-            for logged in page.iter().filter(|logged| self.wants_logged(logged)) {
-                self.write_alarm(&mut text, Some(logged.seq), logged.body.as_bytes());
+            let mut left = false;
+            for logged in &page {
+                match self.selection.of_logged(logged) {
+                    Sent::Whole => {
+                        self.write_alarm(&mut text, Some(logged.seq), logged.body.as_bytes())
+                    }
+                    Sent::Left => left = true,
+                    Sent::Nothing => {}
+                }
             }
             self.sent = page.last().map_or(after, |logged| logged.seq);
             if !text.is_empty() {
                 self.send(text).await?;
+            }
+            if left {
+                self.resync(LEFT).await?;
             }
             if page.len() < LOG_PAGE {
                 return Ok(());
@@ -266,11 +280,17 @@ impl Feed {
     /// Sends every device as it is now, for those whose changes have left the ring.
     async fn publish_devices(&self) -> Result<(), Ended> {
         let board = self.http.board();
-        let devices: Vec<&Arc<DeviceView>> = board.devices.values().collect();
+        let own = board.devices.values().filter(|device| self.selection.has(&board, device));
+        let devices: Vec<&Arc<DeviceView>> = own.collect();
         for some in devices.chunks(FRAMES_AT_ONCE) {
             let mut text = String::new();
             for device in some {
-                write_event(&mut text, "device", None, &json(device.as_ref()));
+                write_event(
+                    &mut text,
+                    "device",
+                    None,
+                    &json(self.selection.shown(&board, device).as_ref()),
+                );
             }
             self.send(text).await?;
         }
@@ -280,51 +300,52 @@ impl Feed {
     async fn publish(&mut self, frames: &[Frame]) -> Result<(), Ended> {
         let mut text = String::new();
         let mut raised = Vec::new();
+        let mut left = false;
         for frame in frames {
-            if self.wants(frame) {
-                raised.extend(frame.raised);
-                if frame.event == "alarm" {
-                    self.write_alarm(&mut text, frame.seq, &frame.data);
-                } else {
-                    write_event(&mut text, frame.event, None, &frame.data);
+            match self.finds(frame) {
+                Sent::Whole => {
+                    raised.extend(frame.raised);
+                    self.write(&mut text, frame);
                 }
+                Sent::Left => left = true,
+                Sent::Nothing => {}
             }
             self.sent = self.sent.max(frame.seq.unwrap_or(0));
         }
-        if text.is_empty() {
-            return Ok(());
+        if !text.is_empty() {
+            self.send(text).await?;
         }
-        self.send(text).await?;
+        if left {
+            self.resync(LEFT).await?;
+        }
         for (priority, since) in raised {
             self.http.app.handles.metrics.alarm_latency(Hop::Stream, priority, since.seconds());
         }
         Ok(())
     }
 
-    fn wants(&self, frame: &Frame) -> bool {
+    fn write(&self, text: &mut String, frame: &Frame) {
+        match &frame.device {
+            Some(id) if self.selection.is_limited() => {
+                let board = self.http.board();
+                if let Some(device) = board.devices.get(id) {
+                    let device = self.selection.shown(&board, device);
+                    write_event(text, frame.event, None, &json(device.as_ref()));
+                }
+            }
+            _ if frame.event == "alarm" => self.write_alarm(text, frame.seq, &frame.data),
+            _ => write_event(text, frame.event, None, &frame.data),
+        }
+    }
+
+    /// What is sent of a frame that was not sent before.
+    fn finds(&self, frame: &Frame) -> Sent {
         let past_heartbeat = frame.event == "heartbeat" && frame.index <= self.quiet_to;
         let sent = frame.event == "alarm" && frame.seq.is_some_and(|seq| seq <= self.sent);
-        !past_heartbeat && !sent && self.wants_ward(frame.ward.as_ref())
-    }
-
-    fn wants_logged(&self, logged: &TransitionRow) -> bool {
-        #[derive(Deserialize)]
-        struct Where {
-            ward: Option<WardId>,
-            ward_now: Option<WardId>,
+        if past_heartbeat || sent {
+            return Sent::Nothing;
         }
-        if self.wards.is_none() || logged.change == Change::Moved.as_str() {
-            return true;
-        }
-        let alarm = serde_json::from_str::<Where>(&logged.body);
-        alarm.map_or(true, |alarm| self.wants_ward(alarm.ward_now.or(alarm.ward).as_ref()))
-    }
-
-    fn wants_ward(&self, ward: Option<&WardId>) -> bool {
-        match (&self.wards, ward) {
-            (Some(wards), Some(ward)) => wards.contains(ward),
-            (None, _) | (_, None) => true,
-        }
+        self.selection.of_frame(frame, || self.http.board())
     }
 
     fn write_alarm(&self, text: &mut String, seq: Option<u64>, data: &[u8]) {

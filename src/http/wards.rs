@@ -40,7 +40,8 @@ pub(crate) async fn list(State(http): State<Ctx>, who: Who) -> Result<Json<List<
     who.may(Right::SeePatients)?;
     let board = http.board();
     let ward = |(id, beds): (&WardId, &Vec<BedId>)| Ward { beds: beds.clone(), id: id.clone() };
-    let items = board.wards.iter().map(ward).collect();
+    let own = board.wards.iter().filter(|(id, _)| who.scope.has(Some(id)));
+    let items = own.map(ward).collect();
     Ok(Json(List { items, next: None, seq: board.seq }))
 }
 
@@ -57,7 +58,7 @@ pub(crate) async fn latest(
 ) -> Result<Json<WardLatest>, Problem> {
     who.may(Right::SeePatients)?;
     let board = http.board();
-    if !board.wards.contains_key(&ward) {
+    if !board.wards.contains_key(&ward) || !who.scope.has(Some(&ward)) {
         return Err(Problem::missing("ward", &ward));
     }
     let now = http.app.handles.clock.wall();
@@ -99,6 +100,7 @@ pub(crate) async fn add(
     Body(ward): Body<NewWard>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
+    who.scope.everywhere("a new ward")?;
     ask_one(&http, &who, Action::AddWard(ward.id), StatusCode::CREATED).await
 }
 
@@ -112,7 +114,8 @@ pub(crate) async fn beds(State(http): State<Ctx>, who: Who) -> Result<Json<List<
         .filter(|p| p.discharged_at.is_none())
         .filter_map(|p| Some((p.bed.as_ref()?, &p.id)))
         .collect();
-    let beds = board.wards.iter().flat_map(|(ward, beds)| beds.iter().map(move |bed| (ward, bed)));
+    let own = board.wards.iter().filter(|(id, _)| who.scope.has(Some(id)));
+    let beds = own.flat_map(|(ward, beds)| beds.iter().map(move |bed| (ward, bed)));
     let items = beds
         .map(|(ward, bed)| Bed {
             id: bed.clone(),
@@ -130,6 +133,11 @@ pub(crate) async fn add_bed(
     Body(bed): Body<NewBed>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
+    let board = http.board();
+    let stands = board.wards.iter().find(|(_, beds)| beds.contains(&bed.id)).map(|(ward, _)| ward);
+    if !who.scope.has(Some(&bed.ward)) || !who.scope.has(stands.or(Some(&bed.ward))) {
+        who.scope.everywhere("a bed of another ward")?;
+    }
     let action = Action::AddBed { bed: bed.id, ward: bed.ward };
     ask_one(&http, &who, action, StatusCode::CREATED).await
 }

@@ -241,7 +241,9 @@ impl Publisher {
                 event: "vitals",
                 seq: None,
                 ward: view.ward.clone(),
+                moved: false,
                 patient: Some(view.id.clone()),
+                device: None,
                 data: Bytes::from(board::vitals_frame(view).to_string()),
             })
             .collect();
@@ -276,7 +278,9 @@ impl Publisher {
             event: "heartbeat",
             seq: None,
             ward: None,
+            moved: false,
             patient: None,
+            device: None,
             data: Bytes::from(data.to_string()),
         }]);
     }
@@ -320,9 +324,10 @@ fn frame(transition: &Transition, body: String, confirmed: bool) -> Option<Frame
                 .then(|| (alarm.priority, Stopwatch::start())),
             event: "alarm",
             seq: confirmed.then_some(transition.seq),
-            // Both wards must see that the patient went from one to the other.
-            ward: alarm.ward_shown().filter(|_| *change != Change::Moved).cloned(),
+            moved: *change == Change::Moved,
+            ward: alarm.ward_shown().cloned(),
             patient: alarm.patient.clone(),
+            device: None,
             data: Bytes::from(body),
         }),
         TransitionBody::Answer { .. }
@@ -343,8 +348,10 @@ fn device_frame(before: Option<&Arc<DeviceView>>, now: &Arc<DeviceView>) -> Opti
         raised: None,
         event: "device",
         seq: None,
+        moved: false,
         ward: None,
         patient: now.patient.clone(),
+        device: Some(now.id.clone()),
         data: Bytes::from(serde_json::to_string(&**now).ok()?),
     })
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::clock::Stopwatch;
 use vitalgate_domain::model::alarm::Priority;
-use vitalgate_domain::model::ids::{PatientId, WardId};
+use vitalgate_domain::model::ids::{DeviceId, PatientId, WardId};
 
 /// One server-sent event, serialised once for everybody.
 #[derive(Clone, Debug)]
@@ -19,10 +19,14 @@ pub struct Frame {
     pub event: &'static str,
     /// The transition's number; `None` for what is not committed or not an alarm.
     pub seq: Option<u64>,
+    /// Somebody went from one ward to another: both must see it.
+    pub moved: bool,
     /// Which ward it concerns, for filters.
     pub ward: Option<WardId>,
     /// Which patient it concerns.
     pub patient: Option<PatientId>,
+    /// Which device, where it is one that is told of.
+    pub device: Option<DeviceId>,
     /// Of an alarm raised now: its priority, and the time since it was durable.
     pub raised: Option<(Priority, Stopwatch)>,
     /// The JSON.
@@ -202,7 +206,17 @@ mod tests {
 
     fn frame(event: &'static str, patient: &str, seq: Option<u64>) -> Frame {
         let patient = Some(patient.parse().unwrap());
-        Frame { index: 0, event, seq, ward: None, patient, raised: None, data: Bytes::new() }
+        Frame {
+            index: 0,
+            event,
+            seq,
+            moved: false,
+            ward: None,
+            patient,
+            device: None,
+            raised: None,
+            data: Bytes::new(),
+        }
     }
 
     #[test]

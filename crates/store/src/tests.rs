@@ -216,6 +216,7 @@ fn alarms_are_found_by_their_newest_transition() {
             states: states.iter().map(ToString::to_string).collect(),
             ward: ward.map(|w| w.parse().unwrap()),
             patient: Some("p-1".parse().unwrap()),
+            wards: None,
         };
         let found = reader.alarms(&filter, before, 9).unwrap();
         assert_eq!(found.iter().map(|t| t.seq).collect::<Vec<_>>(), expected);

@@ -28,7 +28,9 @@ use super::devices;
 use super::error::Problem;
 use super::extract::{Id, Params};
 use super::patients;
+use super::scope::Scope;
 use super::state::{Ctx, Http};
+use crate::projection::view::{Board, DeviceView};
 use vitalgate_domain::device::stretches;
 use vitalgate_domain::model::consent::{Purpose, may};
 use vitalgate_domain::model::ids::{DeviceId, PatientId};
@@ -70,12 +72,16 @@ pub(crate) async fn of_device(
     Params(range): Params<Range>,
 ) -> Result<Answer, Problem> {
     who.may(Right::SeePatients)?;
-    devices::find(&http, &id)?;
+    let device = devices::find(&http, &who, &id)?;
     let care = |from, to| {
         let patients = patients_of(&http, &id, from, to);
         patients.iter().all(|patient| may(Purpose::Care, patient))
     };
-    answer(&http, range, care, |from, to| vec![Stretch { device: id.clone(), from, to }]).await
+    let stretches = |from, to| match who.scope.is_limited() {
+        true => own_stretches(&http.board(), &device, &who.scope, from, to),
+        false => vec![Stretch { device: id.clone(), from, to }],
+    };
+    answer(&http, range, care, stretches).await
 }
 
 /// `GET patients/{id}/series`.
@@ -86,7 +92,7 @@ pub(crate) async fn of_patient(
     Params(range): Params<Range>,
 ) -> Result<Answer, Problem> {
     who.may(Right::SeePatients)?;
-    patients::find(&http, &id)?;
+    patients::find(&http, &who, &id)?;
     let care = |_, _| may(Purpose::Care, &id);
     answer(&http, range, care, |from, to| stretches_of(&http, &id, from, to)).await
 }
@@ -224,19 +230,36 @@ fn patients_of(http: &Http, device: &DeviceId, from: Timestamp, to: Timestamp) -
 /// When the patient's devices were the patient's.
 fn stretches_of(http: &Http, patient: &PatientId, from: Timestamp, to: Timestamp) -> Vec<Stretch> {
     let board = http.board();
-    let mut found = Vec::new();
-    for device in board.devices.values() {
-        let bindings = device.bindings.iter().map(|b| (b.patient.as_ref(), b.from, b.to));
-        for held in stretches(bindings).into_iter().filter(|held| held.patient == patient) {
-            found.push(Stretch {
-                device: device.id.clone(),
-                from: held.from.max(from),
-                to: held.to.unwrap_or(to).min(to),
-            });
-        }
-    }
-    found.retain(|stretch| stretch.from < stretch.to);
-    found
+    let devices = board.devices.values();
+    devices.flat_map(|device| stretches_while(device, from, to, |whose| whose == patient)).collect()
+}
+
+/// When the device was of patients who are in these wards now; what was nobody's may be of others.
+fn own_stretches(
+    board: &Board,
+    device: &DeviceView,
+    scope: &Scope,
+    from: Timestamp,
+    to: Timestamp,
+) -> Vec<Stretch> {
+    stretches_while(device, from, to, |whose| scope.has_named(board, whose))
+}
+
+/// When the device was of these patients.
+fn stretches_while(
+    device: &DeviceView,
+    from: Timestamp,
+    to: Timestamp,
+    theirs: impl Fn(&PatientId) -> bool,
+) -> Vec<Stretch> {
+    let bindings = device.bindings.iter().map(|b| (b.patient.as_ref(), b.from, b.to));
+    let held = stretches(bindings).into_iter().filter(|held| theirs(held.patient));
+    let cut = held.map(|held| Stretch {
+        device: device.id.clone(),
+        from: held.from.max(from),
+        to: held.to.unwrap_or(to).min(to),
+    });
+    cut.filter(|stretch| stretch.from < stretch.to).collect()
 }
 
 fn too_many(series: usize, points: u32) -> Problem {

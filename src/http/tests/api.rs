@@ -7,7 +7,7 @@ use serde_json::json;
 use super::client::Reply;
 use super::fixture::Bench;
 use super::store::transition;
-use super::ward::{answered, now, sample_alarm};
+use super::ward::{answered, now, sample_alarm, tokens};
 use crate::pipeline::load_shedding::{LoadShedding, Pressure};
 use crate::telemetry::Metrics;
 use vitalgate_domain::model::alarm::State;
@@ -53,6 +53,38 @@ async fn lists_and_things_are_read_from_the_board() {
     check("/api/v1/devices?limit=1", "/items/0/connectivity", json!("connected")).await;
     check("/api/v1/devices/dev-1/binding", "/binding/patient", json!("p-1")).await;
     check("/api/v1/dead-letters", "/items/0/head_base64", json!("/25v")).await;
+}
+
+#[tokio::test]
+async fn what_was_refused_is_shown_without_its_body_to_those_who_see_no_values() {
+    let bench = Bench::start_with(|state| state.auth = tokens().into()).await;
+    let letter = |head: &[u8]| DeadLetter {
+        principal: "hub".parse().unwrap(),
+        device: Some("dev-1".parse().unwrap()),
+        topic: "vitalgate/v1/dev-1/telemetry".into(),
+        kind: None,
+        reason: "shape: not JSON".into(),
+        length: head.len() as u64,
+        head: head.to_vec(),
+    };
+    let letters = vec![letter(b"spo2 84"), letter(b"spo2 84"), letter(b"spo2 85")];
+    bench.store.commit(|row| row.dead_letters = letters);
+    let ask = async |token: &str| {
+        let bearer = format!("Bearer {token}");
+        bench.call("GET", "/api/v1/dead-letters", &[("authorization", &bearer)], "").await.json()
+    };
+    let (mut ops, clinician) = (ask("o").await, ask("c").await);
+    assert_eq!(clinician["items"][1]["head_base64"], "c3BvMiA4NA==");
+    let items = ops["items"].as_array().unwrap();
+    assert!(items.iter().all(|item| item["head_base64"].is_null()), "{ops}");
+    let digest = |n: usize| items[n]["head_digest"].as_str().unwrap();
+    assert!(digest(1) == digest(2) && digest(0) != digest(1), "what came twice can be told");
+    let sha256 = ring::digest::digest(&ring::digest::SHA256, b"spo2 84");
+    assert_ne!(digest(1), data_encoding::HEXLOWER.encode(sha256.as_ref()), "nor guessed");
+    for n in 0..3 {
+        ops["items"][n]["head_base64"] = clinician["items"][n]["head_base64"].clone();
+    }
+    assert_eq!(ops, clinician, "all else is the same");
 }
 
 #[tokio::test]

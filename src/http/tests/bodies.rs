@@ -119,9 +119,14 @@ async fn streamed(bench: &Bench, seen: &mut String) {
 /// Clears what the clock says: what follows these words.
 fn without_what_never_comes_twice(text: &str) -> String {
     let mut text = text.to_owned();
-    for name in
-        ["\"server_time\":", "\"age_s\":", "\"last_step_s\":", "judgement is ", "\"chain\":"]
-    {
+    for name in [
+        "\"server_time\":",
+        "\"age_s\":",
+        "\"last_step_s\":",
+        "judgement is ",
+        "\"chain\":",
+        "\"head_digest\":",
+    ] {
         let mut from = 0;
         while let Some(found) = text[from..].find(name) {
             from += found + name.len();

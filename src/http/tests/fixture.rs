@@ -213,7 +213,9 @@ pub(super) fn frame(
         event,
         seq,
         ward: ward.map(|w| w.parse().unwrap()),
+        moved: false,
         patient: None,
+        device: None,
         data: Bytes::from(data.to_owned()),
     }
 }

@@ -11,4 +11,5 @@ mod rights;
 mod store;
 mod times;
 mod ward;
+mod who_may;
 mod writes;

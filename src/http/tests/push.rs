@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 
-use super::client::request;
+use super::client::{EventReader, request};
 use super::fixture::{Bench, frame, heartbeat};
 use super::store::transition;
-use super::ward::sample_alarm;
+use super::ward::{sample_alarm, tokens, two_wards};
+use crate::projection::ring::Frame;
+use crate::projection::view::Board;
 use vitalgate_domain::model::alarm::Alarm;
 use vitalgate_domain::model::ids::AlarmId;
 use vitalgate_store::types::StoredTransition;
@@ -141,6 +143,89 @@ async fn wards_are_filtered_here_and_what_has_none_comes_to_all() {
     bench.ring.publish([frame("alarm", Some(7), None, "{}"), heartbeat(7)]);
     let expected = ["st0re-1", "st0re-3", "st0re-4", "st0re-6", "st0re-7"];
     assert_eq!(stream.alarms_until(7).await, expected);
+}
+
+/// Opens the stream with the token of ward `icu`; what `hello` says of wards.
+async fn of_icu(bench: &Bench, last: Option<&str>) -> (EventReader, serde_json::Value) {
+    let seq = bench.board.borrow().seq;
+    bench.board.send_replace(Arc::new(Board { seq, ..two_wards() }));
+    let mut headers = vec![("authorization", "Bearer vi")];
+    headers.extend(last.map(|id| ("last-event-id", id)));
+    let socket = bench.send("GET", "/api/v1/stream", &headers, "").await;
+    let mut stream = EventReader(BufReader::new(socket));
+    let hello = stream.next().await.unwrap();
+    (stream, hello.data["wards"].clone())
+}
+
+async fn with_tokens() -> Bench {
+    Bench::start_with(|state| state.auth = tokens().into()).await
+}
+
+#[tokio::test]
+async fn whoever_is_bound_to_wards_is_sent_nothing_of_others() {
+    let bench = with_tokens().await;
+    let (mut stream, wards) = of_icu(&bench, None).await;
+    assert_eq!(wards, serde_json::json!(["icu"]));
+    let of = |event, patient: Option<&str>, ward, seq: Option<u64>| {
+        let patient = patient.map(|id| id.parse().unwrap());
+        Frame { patient, ..frame(event, seq, ward, "{\"seq\":0}") }
+    };
+    let device = |id: &str| Frame {
+        device: Some(id.parse().unwrap()),
+        patient: Some("p-1".parse().unwrap()),
+        ..frame("device", None, None, "{\"bindings\":[{\"patient\":\"p-3\"}]}")
+    };
+    bench.ring.publish([
+        of("alarm", Some("p-3"), Some("west"), Some(1)),
+        of("alarm", Some("p-9"), None, Some(2)),
+        device("dev-3"),
+        of("alarm", Some("p-1"), Some("icu"), Some(3)),
+        of("alarm", None, None, Some(4)),
+        device("dev-1"),
+        device("free-1"),
+        heartbeat(4),
+    ]);
+    // The device that left for another ward is one more reason to look anew.
+    assert_eq!(stream.alarms_until(4).await, ["st0re-3", "st0re-4", "device", "device"]);
+    assert_eq!(stream.next().await.unwrap().name, "resync");
+    bench.ring.publish([of("vitals", Some("p-3"), Some("west"), None)]);
+    bench.ring.publish([of("vitals", Some("p-1"), Some("icu"), None), heartbeat(5)]);
+    assert_eq!(stream.alarms_until(5).await, [""; 0]);
+    let vitals = stream.next().await.unwrap();
+    assert_eq!(vitals.name, "vitals");
+    bench.ring.publish([device("dev-1")]);
+    let device = stream.next().await.unwrap();
+    assert!(!device.text.contains("p-3") && !device.text.contains("p-2"), "{}", device.text);
+    assert_eq!(device.data["patient"], "p-1");
+}
+
+#[tokio::test]
+async fn whoever_is_bound_to_wards_hears_that_somebody_left_them() {
+    let bench = with_tokens().await;
+    let (mut stream, _) = of_icu(&bench, None).await;
+    let moved = |seq, ward| Frame {
+        moved: true,
+        patient: Some("p-1".parse().unwrap()),
+        ..frame("alarm", Some(seq), Some(ward), "{}")
+    };
+    bench.ring.publish([moved(1, "icu"), moved(2, "west"), heartbeat(2)]);
+    assert_eq!(stream.alarms_until(2).await, ["st0re-1"]);
+    assert_eq!(stream.next().await.unwrap().name, "resync");
+}
+
+#[tokio::test]
+async fn whoever_is_bound_to_wards_resumes_from_the_log_with_what_is_theirs() {
+    let bench = with_tokens().await;
+    bench.commit(1, "icu");
+    bench.commit(2, "west");
+    let of_gateway = Alarm { patient: None, ward: None, ward_now: None, ..sample_alarm("A3", 3) };
+    bench.store.commit_transitions(vec![transition(&of_gateway, "raised")]);
+    bench.board.send_modify(|board| Arc::make_mut(board).seq = 4);
+    let nowhere = Alarm { ward: None, ward_now: None, ..sample_alarm("A4", 4) };
+    bench.store.commit_transitions(vec![transition(&nowhere, "raised")]);
+    let (mut stream, _) = of_icu(&bench, Some("st0re-0")).await;
+    bench.ring.publish([heartbeat(4)]);
+    assert_eq!(stream.alarms_until(4).await, ["st0re-1", "st0re-3"]);
 }
 
 #[tokio::test]

@@ -19,13 +19,20 @@ pub(super) fn answered(outcome: Outcome) -> CommandAnswer {
     CommandAnswer { outcome, detail: "as it is".into(), alarm: None, version: None }
 }
 
-/// Tokens `v`, `c` and `o` for a viewer, a clinician and ops.
+/// Tokens `v`, `c` and `o` for a viewer, a clinician and ops, and `vi` and `ci` for those of ward `icu` alone.
 pub(super) fn tokens() -> Auth {
     let token = |name: &str, role| {
         let hash = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
         Token::new(name, role, &data_encoding::HEXLOWER.encode(hash.as_ref())).unwrap()
     };
-    Auth::Tokens(vec![token("v", Role::Viewer), token("c", Role::Clinician), token("o", Role::Ops)])
+    let of_icu = |token: Token| token.in_wards(Some(&["icu".parse().unwrap()])).unwrap();
+    Auth::Tokens(vec![
+        token("v", Role::Viewer),
+        token("c", Role::Clinician),
+        token("o", Role::Ops),
+        of_icu(token("vi", Role::Viewer)),
+        of_icu(token("ci", Role::Clinician)),
+    ])
 }
 
 pub(super) fn now() -> Timestamp {
@@ -168,4 +175,67 @@ pub(super) fn sample_board() -> Board {
         )])),
         ..Board::default()
     }
+}
+
+/// The same with ward `west` beside it, where `p-3` lies with `dev-3`, which was `p-1`'s before, and has alarm `A3`; a device
+/// that nobody has, `free-1`; and an alarm of the gateway itself, `G1`.
+pub(super) fn two_wards() -> Board {
+    let mut board = sample_board();
+    let west = || "west".parse().unwrap();
+    Arc::make_mut(&mut board.wards).insert(west(), vec!["west-1".parse().unwrap()]);
+    let patient = PatientView {
+        id: "p-3".parse().unwrap(),
+        ward: Some(west()),
+        bed: Some("west-1".parse().unwrap()),
+        devices: vec!["dev-3".parse().unwrap()],
+        ..board.patients["p-1"].as_ref().clone()
+    };
+    Arc::make_mut(&mut board.patients).insert(patient.id.clone(), Arc::new(patient));
+    let (p_1, p_3) = (Some("p-1".parse().unwrap()), Some("p-3".parse().unwrap()));
+    let binding = |patient, from, to| BindingView { patient, from, to };
+    let change = now() - Span::hours(1);
+    let device = DeviceView {
+        id: "dev-3".parse().unwrap(),
+        patient: p_3.clone(),
+        bindings: vec![
+            binding(p_1, now() - Span::hours(2), Some(change)),
+            binding(p_3.clone(), change, None),
+        ],
+        ..board.devices.get("dev-1").unwrap().as_ref().clone()
+    };
+    let free = DeviceView {
+        id: "free-1".parse().unwrap(),
+        patient: None,
+        bindings: vec![binding(p_3.clone(), now() - Span::hours(2), Some(change))],
+        ..device.clone()
+    };
+    let devices = Arc::make_mut(&mut board.devices);
+    for device in [device, free] {
+        devices.insert(device.id.clone(), Arc::new(device));
+    }
+    let elsewhere = Alarm {
+        patient: p_3,
+        ward: Some(west()),
+        ward_now: Some(west()),
+        bed: Some("west-1".parse().unwrap()),
+        bed_now: Some("west-1".parse().unwrap()),
+        device: Some("dev-3".parse().unwrap()),
+        source: "dev-3".into(),
+        ..sample_alarm("A3", 3)
+    };
+    let of_gateway = Alarm {
+        patient: None,
+        ward: None,
+        ward_now: None,
+        bed: None,
+        bed_now: None,
+        device: None,
+        source: "gateway".into(),
+        ..sample_alarm("G1", 4)
+    };
+    let alarms = Arc::make_mut(&mut board.alarms);
+    for alarm in [elsewhere, of_gateway] {
+        alarms.insert(alarm.id.clone(), Arc::new(alarm));
+    }
+    board
 }

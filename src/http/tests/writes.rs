@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::fixture::Bench;
-use super::ward::answered;
-use vitalgate_domain::model::command::{Action, CommandAnswer, Outcome, Registration};
+use super::ward::{answered, tokens};
+use vitalgate_domain::model::command::{Action, Command, CommandAnswer, Outcome, Registration};
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Timestamp;
 
@@ -41,6 +41,7 @@ async fn only_what_is_named_of_a_device_or_binding_is_asked_for() {
         via: None,
         signals: None,
         replaces: None,
+        while_unbound: false,
     };
     let registered = Registration { class: Some("monitor".into()), ..nothing.clone() };
     let changed = Registration {
@@ -58,7 +59,7 @@ async fn only_what_is_named_of_a_device_or_binding_is_asked_for() {
     };
     let device = || "dev-1".parse().unwrap();
     let expected = [
-        Action::RegisterDevice(registered),
+        Action::AddDevice(registered),
         Action::ChangeDevice(changed),
         bound(None, Some(7)),
         bound(Some(vec![SignalId(3)]), None),
@@ -71,6 +72,70 @@ async fn only_what_is_named_of_a_device_or_binding_is_asked_for() {
         Action::Unbind { device: device(), replaces: Some(7) },
     ];
     assert_eq!(actions, expected);
+}
+
+#[tokio::test]
+async fn registering_what_is_there_otherwise_is_answered_with_what_is_there() {
+    let mut bench = Bench::start_with(|state| state.auth = tokens().into()).await;
+    let conflict = CommandAnswer { version: Some(4), ..answered(Outcome::Conflict) };
+    bench.answer(move |_| conflict.clone());
+    let ops = [("authorization", "Bearer o")];
+    let body = r#"{"id":"dev-1","class":"wearable"}"#;
+    let reply = bench.call("POST", "/api/v1/devices", &ops, body).await;
+    let problem = reply.problem(409);
+    assert_eq!((&*reply.headers["etag"], &problem["version"]), ("\"4\"", &4.into()));
+    let there = bench.call("GET", DEVICE, &ops, "").await.json();
+    assert_eq!(problem["device"], there, "as the same person sees it: without patients");
+    assert!(problem["device"].get("patient").is_none());
+}
+
+#[tokio::test]
+async fn registering_what_is_there_so_is_answered_with_its_version() {
+    let mut bench = Bench::start().await;
+    bench.answer(|_| CommandAnswer { version: Some(4), ..answered(Outcome::AlreadySo) });
+    let same = bench.post("/api/v1/devices", r#"{"id":"dev-1","class":"monitor"}"#).await;
+    assert_eq!((same.status, &*same.headers["etag"]), (200, "\"4\""));
+    assert_eq!(same.json()["outcome"], "already_so");
+}
+
+#[tokio::test]
+async fn how_a_bound_device_is_judged_only_a_clinician_says() {
+    let mut bench = Bench::start_with(|state| state.auth = tokens().into()).await;
+    let asked = bench.answer(|_| answered(Outcome::Done));
+    let judged = [r#"{"class":"wearable"}"#, r#"{"signals":[{"signal":"spo2"}]}"#];
+    let connects = [
+        r#"{"via":["hub"]}"#.to_owned(),
+        r#"{"kind":"relay"}"#.to_owned(),
+        format!(r#"{{"token_sha256":"{}"}}"#, "ab".repeat(32)),
+    ];
+    let ask = async |token: &str, body: &str| {
+        let bearer = format!("Bearer {token}");
+        bench.call("PATCH", DEVICE, &[("authorization", &bearer)], body).await
+    };
+    for body in judged {
+        assert_eq!(ask("c", body).await.status, 200, "{body}");
+        let problem = ask("o", body).await.problem(403);
+        assert!(problem["detail"].as_str().unwrap().contains("clinician"), "{problem}");
+    }
+    for body in &connects {
+        assert_eq!(ask("o", body).await.status, 200, "{body}");
+        ask("c", body).await.problem(403);
+    }
+    assert_eq!(ask("o", r#"{"class":"monitor"}"#).await.status, 200, "it is so");
+    // Of one that watches nobody ops says it, for as long as it watches nobody.
+    bench.board.send_modify(|board| {
+        let devices = Arc::make_mut(&mut Arc::make_mut(board).devices);
+        Arc::make_mut(devices.get_mut("dev-1").unwrap()).patient = None;
+    });
+    assert_eq!(ask("o", judged[0]).await.status, 200);
+    let asked = asked.lock().unwrap();
+    let while_unbound = |command: &Command| match &command.action {
+        Action::ChangeDevice(named) => named.while_unbound,
+        other => panic!("{other:?}"),
+    };
+    let of_ops = asked.iter().filter(|command| command.actor == "o");
+    assert!(of_ops.clone().count() == 5 && of_ops.into_iter().all(while_unbound));
+    assert!(!asked.iter().filter(|command| command.actor == "c").any(while_unbound));
 }
 
 #[tokio::test]

@@ -24,13 +24,11 @@ use self::alarm_index::AlarmIndex;
 use self::configuration::{Configuration, Texts};
 use self::journal::numbers_in;
 use crate::device::Device;
-use crate::model::command::{DeviceDetails, PrincipalKind};
 use crate::model::ids::{DeviceId, PatientId, SiteId};
 use crate::model::input::Input;
 use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::output::Output;
 use crate::patient::{Intake, Patient, RuleContext};
-use crate::rules::UNKNOWN_CLASS;
 use crate::site::Site;
 
 /// The whole state. Cloning shares every machine until it changes.
@@ -345,17 +343,10 @@ impl Core {
         id: &DeviceId,
         now: Stamp,
     ) -> (&mut Device, &[IntakeGap]) {
-        let shared = self.devices.entry(id.clone()).or_insert_with(|| {
-            let details = DeviceDetails {
-                id: id.clone(),
-                class: UNKNOWN_CLASS.to_owned(),
-                kind: PrincipalKind::Device,
-                token_sha256: None,
-                via: Vec::new(),
-                signals: Vec::new(),
-            };
-            Arc::new(Device::new(details, now))
-        });
+        let shared = self
+            .devices
+            .entry(id.clone())
+            .or_insert_with(|| Arc::new(Device::admitted(id.clone(), now)));
         let device = Arc::make_mut(shared);
         device.touched = self.head.row;
         if std::mem::replace(&mut device.changed_in, self.epoch) != self.epoch {

@@ -27,7 +27,7 @@ use self::sequence::Sequence;
 pub(super) use self::timing::device_time;
 use self::timing::newest_reading;
 use crate::model::cause::Cause;
-use crate::model::command::DeviceDetails;
+use crate::model::command::{DeviceDetails, PrincipalKind};
 use crate::model::fate::Fate;
 use crate::model::ids::{DeviceId, PatientId};
 use crate::model::instance::Instance;
@@ -37,7 +37,7 @@ use crate::model::signal::SignalId;
 use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::model::vector_map::{self, VectorMap};
 use crate::output::Output;
-use crate::rules::RuleSet;
+use crate::rules::{RuleSet, UNKNOWN_CLASS};
 
 /// One registered device, relay or connector.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -180,6 +180,29 @@ impl Device {
             touched: 0,
             changed_in: 0,
         }
+    }
+
+    /// A device nobody registered, just let in.
+    pub(super) fn admitted(id: DeviceId, now: Stamp) -> Self {
+        let details = DeviceDetails {
+            id,
+            class: UNKNOWN_CLASS.to_owned(),
+            kind: PrincipalKind::Device,
+            token_sha256: None,
+            via: Vec::new(),
+            signals: Vec::new(),
+        };
+        Self::new(details, now)
+    }
+
+    /// Whether anything was registered of it that could be overwritten.
+    pub(super) fn is_registered(&self) -> bool {
+        let DeviceDetails { id: _, class, kind, token_sha256, via, signals } = &self.details;
+        class != UNKNOWN_CLASS
+            || *kind != PrincipalKind::Device
+            || token_sha256.is_some()
+            || !via.is_empty()
+            || !signals.is_empty()
     }
 
     /// The patient it is bound to now.

@@ -99,7 +99,8 @@ pub enum Action {
         #[n(5)]
         only: Option<String>,
     },
-    /// Register a device, relay or connector, or change what is named of it.
+    /// Register a device, relay or connector, or change what is named of it: what the gateway itself asks for a
+    /// broker, and older journals hold.
     #[n(8)]
     RegisterDevice(#[n(0)] Registration),
     /// Take its right to connect.
@@ -174,6 +175,9 @@ pub enum Action {
     /// Change what is named of a device that is known.
     #[n(14)]
     ChangeDevice(#[n(0)] Registration),
+    /// Register a device, relay or connector; one that is registered stays as it is.
+    #[n(15)]
+    AddDevice(#[n(0)] Registration),
 }
 
 /// What a person does with an alarm (rows 9, 13, 19 of contract §5).
@@ -335,6 +339,10 @@ pub struct Registration {
     /// The version replaced (`If-Match`); `None` replaces whatever stands.
     #[n(6)]
     pub replaces: Option<u64>,
+    /// Whoever asks may say how a device is judged (class and signals) only while it is bound to nobody.
+    #[n(7)]
+    #[cbor(default, skip_if = "std::ops::Not::not")]
+    pub while_unbound: bool,
 }
 
 impl From<DeviceDetails> for Registration {
@@ -349,6 +357,7 @@ impl From<DeviceDetails> for Registration {
             via: Some(via),
             signals: Some(signals),
             replaces: None,
+            while_unbound: false,
         }
     }
 }

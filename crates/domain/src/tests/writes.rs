@@ -1,7 +1,7 @@
 //! A device or binding that is written again: nothing that is not named is undone, and the second of two
 //! writers is told.
 
-use crate::model::command::{Action, DeviceDetails, Outcome, Registration};
+use crate::model::command::{Action, DeviceDetails, Outcome, PrincipalKind, Registration};
 use crate::model::ids::DeviceId;
 use crate::model::signal::SignalId;
 
@@ -16,6 +16,7 @@ fn named(device: &str) -> Registration {
         via: None,
         signals: None,
         replaces: None,
+        while_unbound: false,
     }
 }
 
@@ -44,6 +45,65 @@ fn registering_again_undoes_nothing_that_it_does_not_name() {
     scene.done(Action::ChangeDevice(nothing));
     let DeviceDetails { via, signals, .. } = details(&scene, "dev");
     assert!(via.is_empty() && signals.is_empty(), "what is named as empty is empty");
+}
+
+#[test]
+fn registering_overwrites_nothing_and_says_which_version_stands() {
+    let mut scene = Scene::empty();
+    let class = |class: &str| Registration { class: Some(class.to_owned()), ..named("dev") };
+    let first = Registration { token_sha256: Some(vec![7; 32]), ..class("bedside") };
+    scene.done(Action::AddDevice(first.clone()));
+    let (whole, stands) = (details(&scene, "dev").clone(), scene.core.devices["dev"].version);
+    let other = [
+        class("wearable"),
+        Registration { token_sha256: Some(vec![8; 32]), ..class("bedside") },
+        Registration { kind: Some(PrincipalKind::Relay), ..class("bedside") },
+        Registration { via: Some(vec!["hub".parse().unwrap()]), ..class("bedside") },
+        Registration { replaces: Some(stands), ..class("wearable") },
+    ];
+    for other in other {
+        let answer = scene.answer(Action::AddDevice(other));
+        assert_eq!((answer.outcome, answer.version), (Outcome::Conflict, Some(stands)));
+        assert!(answer.detail.contains("as bedside"), "{}", answer.detail);
+    }
+    for same in [first, class("bedside")] {
+        let answer = scene.answer(Action::AddDevice(same));
+        assert_eq!((answer.outcome, answer.version), (Outcome::AlreadySo, Some(stands)));
+    }
+    let late = Registration { replaces: Some(stands + 1), ..class("bedside") };
+    assert_eq!(scene.command(Action::AddDevice(late)).0, Outcome::Stale);
+    assert_eq!((details(&scene, "dev"), scene.core.devices["dev"].version), (&whole, stands));
+    scene.done(Action::RevokeDevice("dev".parse().unwrap()));
+    assert_eq!(scene.command(Action::AddDevice(class("bedside"))).0, Outcome::Conflict);
+    assert!(scene.core.devices["dev"].revoked, "and stays so");
+}
+
+#[test]
+fn what_was_only_let_in_is_registered_like_a_new_device() {
+    let mut scene = Scene::empty();
+    scene.reading("dev", "spo2", 97.0);
+    assert_eq!(details(&scene, "dev").class, "unknown");
+    let class = Registration { class: Some("bedside".to_owned()), ..named("dev") };
+    scene.done(Action::AddDevice(class));
+    assert_eq!(details(&scene, "dev").class, "bedside");
+}
+
+#[test]
+fn whoever_may_not_say_how_a_device_is_judged_says_it_only_while_it_watches_nobody() {
+    let mut scene = Scene::bedside();
+    let change = |class: Option<&str>, signals, via| {
+        let class = class.map(str::to_owned);
+        let while_unbound = true;
+        Action::ChangeDevice(Registration { class, signals, via, while_unbound, ..named("dev") })
+    };
+    let whole = details(&scene, "dev").clone();
+    assert_eq!(scene.command(change(Some("wearable"), None, None)).0, Outcome::Conflict);
+    assert_eq!(scene.command(change(None, Some(Vec::new()), None)).0, Outcome::Conflict);
+    assert_eq!(*details(&scene, "dev"), whole);
+    scene.done(change(Some(&whole.class), None, Some(vec!["hub".parse().unwrap()])));
+    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
+    scene.done(change(Some("wearable"), None, None));
+    assert_eq!(details(&scene, "dev").class, "wearable");
 }
 
 #[test]

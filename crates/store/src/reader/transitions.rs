@@ -41,6 +41,8 @@ pub struct AlarmFilter {
     pub ward: Option<WardId>,
     /// Only of this patient.
     pub patient: Option<PatientId>,
+    /// Only of these wards, or of no patient.
+    pub wards: Option<Vec<WardId>>,
 }
 
 impl Reader {
@@ -120,11 +122,15 @@ impl Reader {
     ) -> Result<Vec<TransitionRow>, ReadError> {
         let states =
             serde_json::to_string(&filter.states).map_err(|e| ReadError::Strange(e.to_string()))?;
+        let wards = filter.wards.as_ref().map(serde_json::to_string).transpose();
+        let wards = wards.map_err(|e| ReadError::Strange(e.to_string()))?;
         // Said outright, so that SQLite takes the index by patient.
         let of_patient = if filter.patient.is_some() { "patient = ?2" } else { "?2 IS NULL" };
         let sql = format!(
             "SELECT * FROM transitions t WHERE alarm IS NOT NULL AND kind = 'alarm' AND seq < ?1
                AND {of_patient} AND (?3 IS NULL OR coalesce(body ->> 'ward_now', body ->> 'ward') = ?3)
+               AND (?6 IS NULL OR patient IS NULL
+                 OR coalesce(body ->> 'ward_now', body ->> 'ward') IN (SELECT value FROM json_each(?6)))
                AND (?4 = '[]' OR body ->> 'state' IN (SELECT value FROM json_each(?4)))
                AND NOT EXISTS (SELECT 1 FROM transitions later
                  WHERE later.alarm = t.alarm AND later.seq > t.seq AND later.kind = 'alarm')
@@ -138,6 +144,7 @@ impl Reader {
                 filter.ward.as_ref().map(WardId::as_str),
                 states,
                 limit as i64,
+                wards,
             ],
             transition,
         )

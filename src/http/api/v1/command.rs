@@ -44,6 +44,12 @@ impl From<domain::CommandAnswer> for Answer {
 }
 
 impl AnswerOf {
+    /// Nobody was asked: whoever wants it may not answer this alarm.
+    pub fn refused(id: AlarmId, status: u16, why: &str) -> Self {
+        let (alarm, version, detail) = (None, None, why.to_owned());
+        Self { alarm, detail, id, outcome: Outcome::NotFound, status, version }
+    }
+
     /// The answer to the command about this alarm.
     pub fn new(id: AlarmId, status: u16, answer: domain::CommandAnswer) -> Self {
         let Answer { alarm, detail, outcome, version } = answer.into();

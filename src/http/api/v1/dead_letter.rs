@@ -13,8 +13,10 @@ pub struct DeadLetter {
     pub at: Timestamp,
     /// Under whose name it was sent, where the topic says it.
     pub device: Option<DeviceId>,
-    /// Its first bytes, in Base64.
-    pub head_base64: String,
+    /// Its first bytes, in Base64; `null` for those who may not see values.
+    pub head_base64: Option<String>,
+    /// Equal for equal first bytes as long as the process lives; nobody can tell from it what they were.
+    pub head_digest: String,
     /// Its number, rising with arrival.
     pub id: u64,
     /// Always `null`: the name is reserved for what the topic says it is.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::alarm::Alarm;
+use super::device::Device;
 
 /// Why a request was refused.
 #[derive(Debug, Serialize)]
@@ -12,6 +13,9 @@ pub struct Problem {
     pub alarm: Option<Option<Alarm>>,
     /// What was wrong, and what to do.
     pub detail: String,
+    /// The device as it is; only where it is registered and was to be registered otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
     /// What became of the command; only where one was refused or its fate is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Refused>,

@@ -1,8 +1,11 @@
 //! Events of the stream that only the stream makes; `alarm`, `vitals`, `device` and `heartbeat` come
 //! as the pipeline published them.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
+use vitalgate_domain::model::ids::WardId;
 use vitalgate_domain::model::time::Timestamp;
 
 /// `hello`: the first event of every stream.
@@ -20,6 +23,8 @@ pub struct Hello<'a> {
     pub simulated: bool,
     /// The store; the ids of events begin with it.
     pub store: &'a str,
+    /// The wards that the client is bound to; `null` is all of them.
+    pub wards: Option<&'a BTreeSet<WardId>>,
 }
 
 /// `resync`: the client has to fetch everything anew.

@@ -383,6 +383,7 @@ impl Shared {
             via: None,
             signals: None,
             replaces: None,
+            while_unbound: false,
         });
         let command = Command { actor: "local:config".to_owned(), action };
         let input = Input::Command(Box::new(command));

@@ -224,6 +224,7 @@ impl Stage {
                     via: via.as_ref().map(ids).transpose()?,
                     signals: signals.as_ref().map(|all| self.expected(all)).transpose()?,
                     replaces: None,
+                    while_unbound: false,
                 })
             }
             What::Bind { device, patient, from, zero_means_no_sensor } => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Reply;
 use crate::core::Core;
 use crate::device::{Binding, Device};
-use crate::model::command::{Outcome, Registration};
+use crate::model::command::{DeviceDetails, Outcome, Registration};
 use crate::model::ids::{DeviceId, PatientId};
 use crate::model::signal::SignalId;
 use crate::model::time::Timestamp;
@@ -14,6 +14,25 @@ use crate::patient::Handover;
 use crate::rules::UNKNOWN_CLASS;
 
 impl Core {
+    /// Registers a device; of one that is registered it says so, and how.
+    pub(super) fn add_device(&mut self, named: &Registration, out: &mut Output) -> Reply {
+        let registered = |device: &&Arc<Device>| device.is_registered() && !device.revoked;
+        let Some(known) = self.devices.get(&named.id).filter(registered) else {
+            return self.register(named, out);
+        };
+        let (details, stands) = (&known.details, known.version);
+        if named.replaces.is_some_and(|seen| seen != stands) {
+            return Reply::stale(stands);
+        }
+        if named.after(Some(details)).as_ref() == Some(details) {
+            return Reply::refused(Outcome::AlreadySo, "the device is registered so").at(stands);
+        }
+        let class = &details.class;
+        let what =
+            format!("{} is registered, as {class}: change what is to be otherwise", named.id);
+        Reply::refused(Outcome::Conflict, what).at(stands)
+    }
+
     /// Registers a device, or changes what is named of it.
     pub(super) fn register(&mut self, named: &Registration, out: &mut Output) -> Reply {
         let id = &named.id;
@@ -40,6 +59,13 @@ impl Core {
         if before == Some(&details) {
             return Reply::refused(Outcome::AlreadySo, "the device is registered so")
                 .told(named.replaces, stands);
+        }
+        let judged_otherwise =
+            |was: &DeviceDetails| was.class != details.class || was.signals != details.signals;
+        let is_bound = known.is_some_and(|device| device.patient().is_some());
+        if named.while_unbound && is_bound && before.is_some_and(judged_otherwise) {
+            let what = format!("{id} is bound to a patient: a clinician says how it is judged");
+            return Reply::refused(Outcome::Conflict, what);
         }
         let is_new = before.is_none();
         let device = self.device_mut(id, out.now);

@@ -97,6 +97,9 @@ impl Core {
             Action::RegisterDevice(named) => {
                 self.answer(actor, "register_device", out, |c, out| c.register(named, out));
             }
+            Action::AddDevice(named) => {
+                self.answer(actor, "register_device", out, |c, out| c.add_device(named, out));
+            }
             Action::ChangeDevice(named) => {
                 self.answer(actor, "change_device", out, |c, out| c.change_device(named, out));
             }

@@ -7,7 +7,7 @@ mod ward;
 use crate::core::Core;
 use crate::core::configuration::{Configuration, Texts};
 use crate::core::journal::RowBody;
-use crate::model::command::{Action, Command, Outcome};
+use crate::model::command::{Action, Command, CommandAnswer, Outcome};
 use crate::model::input::Input;
 use crate::model::sample::Sample;
 use crate::model::signal::SignalId;
@@ -90,13 +90,19 @@ impl Scene {
 
     /// Carries out a command; whatever else it caused stays to be looked at.
     pub(super) fn command(&mut self, action: Action) -> (Outcome, String) {
+        let CommandAnswer { outcome, detail, .. } = self.answer(action);
+        (outcome, detail)
+    }
+
+    /// The same, with the whole answer.
+    pub(super) fn answer(&mut self, action: Action) -> CommandAnswer {
         let before = self.log.len();
         let command = Command { actor: "nurse".to_owned(), action };
         self.fold(&[Input::Command(Box::new(command))]);
         let first =
             self.log[before..].iter().find(|t| !matches!(t.body, TransitionBody::Note { .. }));
         match first.map(|t| &t.body) {
-            Some(TransitionBody::Answer { answer, .. }) => (answer.outcome, answer.detail.clone()),
+            Some(TransitionBody::Answer { answer, .. }) => answer.as_ref().clone(),
             other => panic!("the answer comes first, not {other:?}"),
         }
     }

@@ -1,0 +1,345 @@
+//! Who may what, and where: one rule for each route of the router, and a route without a rule fails.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use super::client::Reply;
+use super::fixture::Bench;
+use super::ward::{answered, tokens, two_wards};
+use crate::http::router::routes;
+use vitalgate_domain::model::command::Outcome;
+
+/// What a route is asked by everybody.
+struct Rule {
+    method: &'static str,
+    /// As the router has it.
+    route: &'static str,
+    /// A request about ward `icu`: path and body.
+    here: (&'static str, &'static str),
+    /// Whether viewer, clinician and ops may.
+    may: [bool; 3],
+    /// A request about ward `west`, and what is answered to whoever may, and is bound to `icu`.
+    elsewhere: (&'static str, &'static str, u16),
+}
+
+const BEDSIDE: [bool; 3] = [true, true, false];
+const CLINICIAN: [bool; 3] = [false, true, false];
+const OPS: [bool; 3] = [false, false, true];
+const EVERYBODY: [bool; 3] = [true, true, true];
+const SEEN: &str = r#"{"seq":1}"#;
+
+/// Of the gateway as a whole: whoever is bound to wards may not.
+const GATEWAY: u16 = 0;
+
+fn rules() -> Vec<Rule> {
+    let rule = |method, route, here, may, elsewhere| Rule { method, route, here, may, elsewhere };
+    let several = r#"{"alarms":[{"id":"A1","seq":1}]}"#;
+    let several_elsewhere = r#"{"alarms":[{"id":"A3","seq":3},{"id":"G1","seq":4}]}"#;
+    let admit = r#"{"age_class":"adult","bed":"icu-1"}"#;
+    let reason = r#"{"patient":null,"reason":"r"}"#;
+    vec![
+        rule("GET", "/alarms", ("/alarms", ""), BEDSIDE, ("/alarms?ward=west", "", 403)),
+        rule("GET", "/alarms/{id}", ("/alarms/A1", ""), BEDSIDE, ("/alarms/A3", "", 404)),
+        rule(
+            "POST",
+            "/alarms/{id}/acknowledge",
+            ("/alarms/A1/acknowledge", SEEN),
+            CLINICIAN,
+            ("/alarms/A3/acknowledge", SEEN, 404),
+        ),
+        rule(
+            "POST",
+            "/alarms/{id}/unacknowledge",
+            ("/alarms/A1/unacknowledge", SEEN),
+            CLINICIAN,
+            ("/alarms/G1/unacknowledge", SEEN, 403),
+        ),
+        rule(
+            "POST",
+            "/alarms/{id}/reset",
+            ("/alarms/A1/reset", SEEN),
+            CLINICIAN,
+            ("/alarms/A3/reset", SEEN, 404),
+        ),
+        rule(
+            "POST",
+            "/alarms/acknowledge",
+            ("/alarms/acknowledge", several),
+            CLINICIAN,
+            ("/alarms/acknowledge", several_elsewhere, 200),
+        ),
+        rule("GET", "/stream", ("/stream", ""), BEDSIDE, ("/stream?wards=icu,west", "", 403)),
+        rule("GET", "/wards", ("/wards", ""), BEDSIDE, ("/wards/west/latest", "", 404)),
+        rule("POST", "/wards", ("/wards", r#"{"id":"w"}"#), CLINICIAN, ("", "", GATEWAY)),
+        rule(
+            "GET",
+            "/wards/{id}/latest",
+            ("/wards/icu/latest", ""),
+            BEDSIDE,
+            ("/wards/west/latest", "", 404),
+        ),
+        rule("GET", "/beds", ("/beds", ""), BEDSIDE, ("/wards/west/latest", "", 404)),
+        rule(
+            "POST",
+            "/beds",
+            ("/beds", r#"{"id":"b","ward":"icu"}"#),
+            CLINICIAN,
+            ("/beds", r#"{"id":"west-1","ward":"icu"}"#, 403),
+        ),
+        rule("GET", "/patients", ("/patients", ""), BEDSIDE, ("/patients?ward=west", "", 403)),
+        rule(
+            "POST",
+            "/patients",
+            ("/patients", r#"{"id":"p","age_class":"adult","bed":"icu-2"}"#),
+            CLINICIAN,
+            ("/patients", r#"{"id":"p","age_class":"adult","bed":"west-1"}"#, 403),
+        ),
+        rule("GET", "/patients/{id}", ("/patients/p-1", ""), BEDSIDE, ("/patients/p-3", "", 404)),
+        rule(
+            "PATCH",
+            "/patients/{id}",
+            ("/patients/p-1", "{}"),
+            CLINICIAN,
+            ("/patients/p-3", "{}", 404),
+        ),
+        rule(
+            "POST",
+            "/patients/{id}/admit",
+            ("/patients/p-1/admit", admit),
+            CLINICIAN,
+            ("/patients/p-3/admit", admit, 403),
+        ),
+        rule(
+            "POST",
+            "/patients/{id}/transfer",
+            ("/patients/p-1/transfer", r#"{"bed":"icu-2"}"#),
+            CLINICIAN,
+            ("/patients/p-3/transfer", r#"{"bed":"icu-2"}"#, 404),
+        ),
+        rule(
+            "POST",
+            "/patients/{id}/discharge",
+            ("/patients/p-1/discharge", "{}"),
+            CLINICIAN,
+            ("/patients/p-3/discharge", "{}", 404),
+        ),
+        rule(
+            "GET",
+            "/patients/{id}/limits",
+            ("/patients/p-1/limits", ""),
+            BEDSIDE,
+            ("/patients/p-3/limits", "", 404),
+        ),
+        rule(
+            "PUT",
+            "/patients/{id}/limits",
+            ("/patients/p-1/limits", r#"{"limits":[]}"#),
+            CLINICIAN,
+            ("/patients/p-3/limits", r#"{"limits":[]}"#, 404),
+        ),
+        rule(
+            "PATCH",
+            "/patients/{id}/limits",
+            ("/patients/p-1/limits", r#"{"signal":"spo2","limits":[]}"#),
+            CLINICIAN,
+            ("/patients/p-3/limits", r#"{"signal":"spo2","limits":[]}"#, 404),
+        ),
+        rule(
+            "GET",
+            "/patients/{id}/series",
+            ("/patients/p-1/series?signal=heart_rate", ""),
+            BEDSIDE,
+            ("/patients/p-3/series?signal=heart_rate", "", 404),
+        ),
+        rule("GET", "/devices", ("/devices", ""), EVERYBODY, ("/devices/dev-3", "", 404)),
+        rule("POST", "/devices", ("/devices", r#"{"id":"d","class":"c"}"#), OPS, ("", "", GATEWAY)),
+        rule(
+            "GET",
+            "/devices/{id}",
+            ("/devices/dev-1", ""),
+            EVERYBODY,
+            ("/devices/dev-3", "", 404),
+        ),
+        rule(
+            "PATCH",
+            "/devices/{id}",
+            ("/devices/dev-1", "{}"),
+            [false, true, true],
+            ("/devices/dev-3", "{}", 404),
+        ),
+        rule(
+            "GET",
+            "/devices/{id}/series",
+            ("/devices/dev-1/series?signal=heart_rate", ""),
+            BEDSIDE,
+            ("/devices/dev-3/series?signal=heart_rate", "", 404),
+        ),
+        rule(
+            "GET",
+            "/devices/{id}/binding",
+            ("/devices/dev-1/binding", ""),
+            BEDSIDE,
+            ("/devices/dev-3/binding", "", 404),
+        ),
+        rule(
+            "PUT",
+            "/devices/{id}/binding",
+            ("/devices/free-1/binding", r#"{"patient":"p-1"}"#),
+            CLINICIAN,
+            ("/devices/dev-3/binding", r#"{"patient":"p-1"}"#, 404),
+        ),
+        rule(
+            "PATCH",
+            "/devices/{id}/binding",
+            ("/devices/dev-1/binding", reason),
+            CLINICIAN,
+            ("/devices/dev-3/binding", reason, 404),
+        ),
+        rule(
+            "DELETE",
+            "/devices/{id}/binding",
+            ("/devices/dev-1/binding", ""),
+            CLINICIAN,
+            ("/devices/dev-3/binding", "", 404),
+        ),
+        rule("GET", "/dead-letters", ("/dead-letters", ""), [false, true, true], ("", "", GATEWAY)),
+        rule("GET", "/audit", ("/audit", ""), OPS, ("", "", GATEWAY)),
+    ]
+}
+
+/// Asks as somebody; of a stream only how it begins.
+async fn ask(bench: &Bench, token: &str, method: &str, path: &str, body: &str) -> Reply {
+    let path = format!("/api/v1{path}");
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str())];
+    if !path.starts_with("/api/v1/stream") {
+        return bench.call(method, &path, &headers, body).await;
+    }
+    let mut socket = BufReader::new(bench.send(method, &path, &headers, body).await);
+    let mut line = String::new();
+    socket.read_line(&mut line).await.unwrap();
+    Reply::parse(&format!("{line}\r\n\r\n"))
+}
+
+async fn two_wards_bench() -> Bench {
+    let bench = Bench::start_with(|state| state.auth = tokens().into()).await;
+    bench.board.send_replace(Arc::new(two_wards()));
+    bench
+}
+
+#[test]
+fn every_route_has_one_rule() {
+    let routes: Vec<_> =
+        routes().iter().map(|r| (r.method.to_string(), r.path.to_owned())).collect();
+    let rules: Vec<_> =
+        rules().iter().map(|rule| (rule.method.to_owned(), rule.route.to_owned())).collect();
+    let set = |list: &[(String, String)]| list.iter().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(set(&routes), set(&rules));
+    assert_eq!(rules.len(), routes.len());
+}
+
+#[tokio::test]
+async fn every_route_asks_for_its_right() {
+    let mut bench = two_wards_bench().await;
+    bench.answer(|_| answered(Outcome::Done));
+    for Rule { method, here: (path, body), may, .. } in rules() {
+        bench.call(method, &format!("/api/v1{path}"), &[], body).await.problem(401);
+        // Few enough that nobody has to wait for an answer.
+        if method == "GET" {
+            assert_eq!(ask(&bench, "x", method, path, body).await.status, 401);
+        }
+        for (token, allowed) in ["v", "c", "o"].into_iter().zip(may) {
+            let reply = ask(&bench, token, method, path, body).await;
+            let refused = reply.status == 403;
+            assert_eq!(refused, !allowed, "{method} {path} as {token}: {reply:?}");
+            assert!(refused || reply.status < 300, "{method} {path}: {reply:?}");
+        }
+    }
+    bench.get("/api/v1/patients?token=c").await.problem(401);
+    let device = ask(&bench, "o", "GET", "/devices/dev-1", "").await;
+    assert_eq!(device.json().get("patient"), None, "ops sees no patients");
+    assert!(!device.body.contains("p-1") && !device.body.contains("token"));
+    assert_eq!(bench.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn whoever_is_bound_to_wards_sees_and_does_nothing_beyond_them() {
+    let mut bench = two_wards_bench().await;
+    let done = bench.answer(|_| answered(Outcome::Done));
+    for Rule { method, here: (path, body), may, elsewhere, .. } in rules() {
+        for (token, allowed) in ["vi", "ci"].into_iter().zip(may) {
+            let reply = ask(&bench, token, method, path, body).await;
+            let allowed_here = allowed && elsewhere.2 != GATEWAY;
+            let said = format!("{method} {path} as {token}: {reply:?}");
+            assert_eq!(reply.status < 300, allowed_here, "{said}");
+            assert!(allowed_here || reply.status == 403, "{said}");
+            for other in ["p-2", "p-3", "dev-3", "west", "A3"] {
+                assert!(!reply.body.contains(other), "{other}: {said}");
+            }
+            if elsewhere.2 != GATEWAY {
+                let (path, body, status) = elsewhere;
+                let reply = ask(&bench, token, method_of(path, method), path, body).await;
+                let expected = if allowed { status } else { 403 };
+                assert_eq!(reply.status, expected, "{method} {path} {body} as {token}: {reply:?}");
+            }
+        }
+    }
+    let done = format!("{:?}", done.lock().unwrap());
+    for other in ["p-3", "dev-3", "west", "A3", "G1"] {
+        assert!(!done.contains(other), "{other} in {done}");
+    }
+    let metrics = bench.call("GET", "/metrics", &[("authorization", "Bearer vi")], "").await;
+    metrics.problem(403);
+}
+
+/// Lists without a filter by ward are asked for a thing of another ward.
+fn method_of(path: &str, method: &'static str) -> &'static str {
+    if path.ends_with("/latest") { "GET" } else { method }
+}
+
+#[tokio::test]
+async fn what_reaches_from_one_ward_into_another_is_refused() {
+    let mut bench = two_wards_bench().await;
+    let done = bench.answer(|_| answered(Outcome::Done));
+    for (method, path, body, status) in [
+        ("PUT", "/devices/dev-1/binding", r#"{"patient":"p-3"}"#, 404),
+        ("PATCH", "/devices/dev-1/binding", r#"{"patient":"p-3","reason":"r"}"#, 404),
+        ("PATCH", "/devices/free-1/binding", r#"{"patient":"p-1","reason":"r"}"#, 403),
+        ("PATCH", "/devices/free-1", r#"{"class":"c"}"#, 403),
+        ("POST", "/patients/p-1/transfer", r#"{"bed":"west-1"}"#, 403),
+        ("POST", "/patients/p-1/transfer", r#"{"bed":null}"#, 403),
+        ("POST", "/patients", r#"{"id":"p-9","age_class":"adult"}"#, 403),
+        ("POST", "/beds", r#"{"id":"icu-1","ward":"west"}"#, 403),
+        ("GET", "/alarms?patient=p-3", "", 404),
+    ] {
+        let reply = ask(&bench, "ci", method, path, body).await;
+        assert_eq!(reply.status, status, "{method} {path} {body}: {reply:?}");
+    }
+    assert!(done.lock().unwrap().is_empty(), "nothing was asked of the core");
+    let several = r#"{"alarms":[{"id":"A1","seq":1},{"id":"A3","seq":3},{"id":"G1","seq":4}]}"#;
+    let items = ask(&bench, "ci", "POST", "/alarms/acknowledge", several).await.json();
+    let mut each: Vec<_> = items["items"].as_array().unwrap().iter().collect();
+    each.sort_by_key(|item| item["id"].as_str());
+    let each: Vec<_> = each.iter().map(|item| (&item["id"], &item["status"])).collect();
+    let expected =
+        [(json!("A1"), json!(200)), (json!("A3"), json!(404)), (json!("G1"), json!(403))];
+    assert_eq!(each, expected.iter().map(|(id, status)| (id, status)).collect::<Vec<_>>());
+    let alarms = ask(&bench, "vi", "GET", "/alarms", "").await.json();
+    let ids: Vec<_> = alarms["items"].as_array().unwrap().iter().map(|a| &a["id"]).collect();
+    assert_eq!(ids.len(), 2, "its own, and the gateway's: {ids:?}");
+    let free = ask(&bench, "vi", "GET", "/devices/free-1", "").await.json();
+    assert_eq!(free["bindings"], json!([]), "whose it was before is not told");
+}
+
+#[tokio::test]
+async fn a_token_for_wards_that_do_not_exist_is_told_so_at_once() {
+    let bench = two_wards_bench().await;
+    bench.board.send_modify(|board| {
+        Arc::make_mut(&mut Arc::make_mut(board).wards).remove("icu");
+    });
+    let problem = ask(&bench, "vi", "GET", "/alarms", "").await.problem(403);
+    assert!(problem["detail"].as_str().unwrap().contains("no ward here"), "{problem}");
+}
