@@ -45,6 +45,7 @@ mod setup;
 mod siege;
 mod size;
 mod sse;
+mod threats;
 mod tidy;
 mod upgrade;
 mod verified;
