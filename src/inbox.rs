@@ -20,6 +20,8 @@ const INBOX_SLOTS: usize = 4_096;
 /// What one input, and one commit, may take of the disk beside its payload.
 const PER_INPUT: usize = 2 << 10;
 const PER_COMMIT: usize = 64 << 10;
+/// What a submission of a device takes of the disk at least.
+pub(crate) const SMALLEST_ON_DISK: u64 = (PER_INPUT + PER_COMMIT) as u64;
 /// Commands have a room of their own, so that no flood of messages and no full disk holds them up.
 const COMMANDS_BYTES: usize = 1 << 20;
 /// What a submission costs beyond its payloads: headers, receipt, bookkeeping.
@@ -44,9 +46,9 @@ pub struct Submission {
     pub commands: usize,
     /// Whether it is what people and the gateway itself have to say, nothing of devices: it goes on where the disk is
     /// full.
-    pub urgent: bool,
-    /// Whether it must not wait for others to share its commit: that, or an event.
-    pub pressing: bool,
+    pub not_of_devices: bool,
+    /// Whether it waits for no others to share its commit: that, or an event.
+    pub waits_for_none: bool,
     /// Runs since it was made, at the socket.
     pub since: Stopwatch,
     room: Option<Room>,
@@ -111,17 +113,17 @@ impl Submission {
     pub fn of(inputs: Vec<Input>, bytes: usize, receipt: Receipt) -> Self {
         let commands = inputs.iter().filter(|input| matches!(input, Input::Command(_))).count();
         let of_device = |input: &Input| matches!(input, Input::Message(_) | Input::Link { .. });
-        let urgent = !inputs.is_empty() && !inputs.iter().any(of_device);
-        let pressing = urgent || inputs.iter().any(is_event);
+        let not_of_devices = !inputs.is_empty() && !inputs.iter().any(of_device);
+        let waits_for_none = not_of_devices || inputs.iter().any(is_event);
         Self {
             inputs,
-            pressing,
+            waits_for_none,
             dead_letters: Vec::new(),
             waves: Vec::new(),
             receipt,
             bytes,
             commands,
-            urgent,
+            not_of_devices,
             since: Stopwatch::start(),
             room: None,
         }
@@ -139,14 +141,14 @@ pub struct Inbox {
     bytes: Arc<Semaphore>,
     commands: Arc<Semaphore>,
     messages: Arc<AtomicUsize>,
-    pressing: Arc<Notify>,
+    at_once: Arc<Notify>,
 }
 
 /// How full an inbox is.
 #[derive(Debug, Clone)]
 pub struct Fill {
     bytes: Arc<Semaphore>,
-    pressing: Arc<Notify>,
+    at_once: Arc<Notify>,
 }
 
 impl Fill {
@@ -155,9 +157,9 @@ impl Fill {
         INBOX_BYTES.saturating_sub(self.bytes.available_permits())
     }
 
-    /// Waits until something urgent comes, or with what comes enough is not committed.
-    pub async fn pressing(&self) {
-        self.pressing.notified().await;
+    /// Waits until something comes that waits for no company, or with what comes enough is not committed.
+    pub async fn at_once(&self) {
+        self.at_once.notified().await;
     }
 }
 
@@ -172,8 +174,8 @@ impl Inbox {
         let (tx, rx) = mpsc::channel(INBOX_SLOTS);
         let bytes = Arc::new(Semaphore::new(INBOX_BYTES));
         let commands = Arc::new(Semaphore::new(COMMANDS_BYTES));
-        let (messages, pressing) = (Arc::default(), Arc::default());
-        (Self { tx, bytes, commands, messages, pressing }, rx)
+        let (messages, at_once) = (Arc::default(), Arc::default());
+        (Self { tx, bytes, commands, messages, at_once }, rx)
     }
 
     /// Messages and bytes taken in and not yet committed.
@@ -184,12 +186,12 @@ impl Inbox {
 
     /// How full it is: what was handed over and is not yet committed.
     pub fn fill(&self) -> Fill {
-        Fill { bytes: Arc::clone(&self.bytes), pressing: Arc::clone(&self.pressing) }
+        Fill { bytes: Arc::clone(&self.bytes), at_once: Arc::clone(&self.at_once) }
     }
 
     /// Waits for room, then hands over. Dropping the future while it waits hands over nothing.
     pub async fn submit(&self, mut submission: Submission) -> Result<(), Closed> {
-        let (room, most) = if submission.urgent {
+        let (room, most) = if submission.not_of_devices {
             (&self.commands, COMMANDS_BYTES)
         } else {
             (&self.bytes, INBOX_BYTES)
@@ -198,11 +200,11 @@ impl Inbox {
         let permit = Arc::clone(room).acquire_many_owned(cost).await.map_err(|_| Closed)?;
         let (messages, inflight) = (submission.inputs.len(), Arc::clone(&self.messages));
         let before = inflight.fetch_add(messages, Ordering::Relaxed);
-        let presses = submission.pressing || before + messages >= ENOUGH;
+        let at_once = submission.waits_for_none || before + messages >= ENOUGH;
         submission.room = Some(Room { _bytes: permit, messages, inflight });
         self.tx.send(submission).await.map_err(|_| Closed)?;
-        if presses {
-            self.pressing.notify_one();
+        if at_once {
+            self.at_once.notify_one();
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ pub(super) struct BatchIntake {
     /// Payload bytes in `queue`.
     bytes: usize,
     /// Submissions in `queue` that no full disk holds up.
-    urgent: usize,
+    not_of_devices: usize,
     closed: bool,
 }
 
@@ -71,7 +71,7 @@ pub(super) struct Stepped {
 
 impl BatchIntake {
     pub(super) fn new(inbox: mpsc::Receiver<Submission>, clock: Clock) -> Self {
-        Self { inbox, clock, queue: VecDeque::new(), bytes: 0, urgent: 0, closed: false }
+        Self { inbox, clock, queue: VecDeque::new(), bytes: 0, not_of_devices: 0, closed: false }
     }
 
     /// Takes nothing more in; what is in the inbox is still taken.
@@ -86,7 +86,7 @@ impl BatchIntake {
 
     /// Waits until there is something to take, of devices too unless the disk is full.
     pub(super) async fn ready(&mut self, full: bool) {
-        if self.urgent > 0 || (!full && !self.queue.is_empty()) {
+        if self.not_of_devices > 0 || (!full && !self.queue.is_empty()) {
             return;
         }
         if self.closed {
@@ -98,7 +98,7 @@ impl BatchIntake {
         }
     }
 
-    /// Fetches up to a batch, or all there is where the disk is full: what is urgent may stand behind it.
+    /// Fetches up to a batch, or all there is where the disk is full: what is not of devices may stand behind it.
     pub(super) fn fetch(&mut self, full: bool) {
         while (self.bytes < BATCH_BYTES || full)
             && let Ok(submission) = self.inbox.try_recv()
@@ -109,12 +109,12 @@ impl BatchIntake {
 
     /// Whether there is something to take, of devices too unless the disk is full.
     pub(super) fn has_some(&self, full: bool) -> bool {
-        self.urgent > 0 || (!full && !self.queue.is_empty())
+        self.not_of_devices > 0 || (!full && !self.queue.is_empty())
     }
 
     /// About how many bytes of the disk the next submission of a device may take.
     pub(super) fn next_of_device(&self) -> Option<u64> {
-        let next = self.queue.iter().find(|submission| !submission.urgent);
+        let next = self.queue.iter().find(|submission| !submission.not_of_devices);
         next.map(Submission::disk_bytes)
     }
 
@@ -130,8 +130,8 @@ impl BatchIntake {
         }
         let age = |submission: &Submission| Duration::from_secs_f64(submission.since.seconds());
         let (oldest, newest) = (age(self.queue.front()?), age(self.queue.back()?));
-        let urgent = self.queue.iter().any(|submission| submission.pressing);
-        Some(Queued { inputs: self.queued(), oldest, newest, urgent })
+        let waits_for_none = self.queue.iter().any(|submission| submission.waits_for_none);
+        Some(Queued { inputs: self.queued(), oldest, newest, waits_for_none })
     }
 
     /// The next batch, `own` inputs first; the clock is read once. Of devices only as much as the disk has room for,
@@ -156,7 +156,7 @@ impl BatchIntake {
                 && let Some(mut submission) = self.pop()
             {
                 let disk_bytes = taken.disk_bytes + submission.disk_bytes();
-                if !submission.urgent && (!left.is_empty() || !has_room(disk_bytes)) {
+                if !submission.not_of_devices && (!left.is_empty() || !has_room(disk_bytes)) {
                     left.push_back(submission);
                     continue;
                 }
@@ -175,20 +175,20 @@ impl BatchIntake {
 
     fn push(&mut self, submission: Submission) {
         self.bytes += submission.bytes;
-        self.urgent += usize::from(submission.urgent);
+        self.not_of_devices += usize::from(submission.not_of_devices);
         self.queue.push_back(submission);
     }
 
     fn pop(&mut self) -> Option<Submission> {
         let submission = self.queue.pop_front()?;
         self.bytes -= submission.bytes;
-        self.urgent -= usize::from(submission.urgent);
+        self.not_of_devices -= usize::from(submission.not_of_devices);
         Some(submission)
     }
 
     fn put_back(&mut self, submission: Submission) {
         self.bytes += submission.bytes;
-        self.urgent += usize::from(submission.urgent);
+        self.not_of_devices += usize::from(submission.not_of_devices);
         self.queue.push_front(submission);
     }
 

@@ -1,5 +1,6 @@
 //! Whether the disk has room for what devices send (docs/store.md).
 
+use crate::inbox::SMALLEST_ON_DISK;
 use vitalgate_store::Room;
 
 /// What is left, as far as is known.
@@ -40,19 +41,19 @@ impl DiskRoom {
         self.room.left >= spare.saturating_add(under_way).saturating_add(bytes)
     }
 
-    /// What the next submission of a device, if there is one, changes.
+    /// What the next submission of a device changes, or, where there is none, that a small one would have no room.
     pub(super) fn turn(&mut self, next: Option<u64>) -> Option<Turn> {
-        let has = self.has(next.unwrap_or(0), 0);
-        match (self.full, has, next) {
-            (false, false, Some(_)) => {
+        let has = self.has(next.unwrap_or(SMALLEST_ON_DISK), 0);
+        match (self.full, has) {
+            (false, false) => {
                 self.full = true;
                 Some(Turn::Full)
             }
-            (true, true, _) => {
+            (true, true) => {
                 self.full = false;
                 Some(Turn::RoomAgain)
             }
-            _ => None,
+            (false, true) | (true, false) => None,
         }
     }
 }
@@ -63,18 +64,26 @@ mod tests {
 
     #[test]
     fn it_is_full_before_the_margin_is_touched_and_has_room_again_only_with_some_to_spare() {
-        let mut disk = DiskRoom::new(Room { left: 1_000, margin: 100 });
-        assert_eq!(disk.turn(Some(900)), None);
-        assert!(disk.has(900, 0) && !disk.has(900, 1), "what is under way may take some");
-        assert_eq!(disk.turn(Some(901)), Some(Turn::Full));
-        assert!(!disk.has(900, 0), "now it takes more");
-        assert_eq!(disk.turn(Some(901)), None);
-        disk.measured(1_101);
-        assert_eq!(disk.turn(Some(901)), Some(Turn::RoomAgain));
-        disk.measured(0);
-        assert_eq!(disk.turn(None), None, "nobody wants any");
-        assert_eq!(disk.turn(Some(1)), Some(Turn::Full));
-        disk.measured(200);
+        let k = 1_000;
+        let mut disk = DiskRoom::new(Room { left: 1_000 * k, margin: 100 * k });
+        assert_eq!(disk.turn(Some(900 * k)), None);
+        assert!(disk.has(900 * k, 0) && !disk.has(900 * k, 1), "what is under way may take some");
+        assert_eq!(disk.turn(Some(901 * k)), Some(Turn::Full));
+        assert!(!disk.has(900 * k, 0), "now it takes more");
+        assert_eq!(disk.turn(Some(901 * k)), None);
+        disk.measured(1_101 * k);
+        assert_eq!(disk.turn(Some(901 * k)), Some(Turn::RoomAgain));
+    }
+
+    #[test]
+    fn a_full_disk_is_known_before_anybody_sends_something() {
+        let (margin, smallest) = (100_000, SMALLEST_ON_DISK);
+        let mut disk = DiskRoom::new(Room { left: margin + smallest, margin });
+        assert_eq!(disk.turn(None), None);
+        disk.measured(margin + smallest - 1);
+        assert_eq!(disk.turn(None), Some(Turn::Full));
+        assert_eq!(disk.turn(Some(smallest)), None);
+        disk.measured(2 * margin + smallest);
         assert_eq!(disk.turn(None), Some(Turn::RoomAgain), "whoever waited has gone");
     }
 }

@@ -25,8 +25,8 @@ pub(super) struct Queued {
     /// Since the first of them came, and since the last.
     pub(super) oldest: Duration,
     pub(super) newest: Duration,
-    /// Something that must not wait.
-    pub(super) urgent: bool,
+    /// Something that waits for no company.
+    pub(super) waits_for_none: bool,
 }
 
 /// What is known of how messages come.
@@ -52,7 +52,7 @@ pub(super) enum Next {
 impl Gathering {
     /// What is to become of what is queued, with a commit under way or none.
     pub(super) fn next(&self, queued: Queued, committing: bool) -> Next {
-        if queued.urgent || queued.inputs >= ENOUGH {
+        if queued.waits_for_none || queued.inputs >= ENOUGH {
             return Next::Take;
         }
         if committing {
@@ -86,7 +86,7 @@ mod tests {
 
     fn queued(inputs: usize, oldest_ms: u64, newest_ms: u64) -> Queued {
         let (oldest, newest) = (Duration::from_millis(oldest_ms), Duration::from_millis(newest_ms));
-        Queued { inputs, oldest, newest, urgent: false }
+        Queued { inputs, oldest, newest, waits_for_none: false }
     }
 
     #[test]
@@ -116,11 +116,14 @@ mod tests {
     }
 
     #[test]
-    fn neither_a_full_batch_nor_an_urgent_one_waits_and_a_small_one_for_the_disk_unless_that_is_slow()
+    fn neither_a_full_batch_nor_one_that_waits_for_none_waits_and_a_small_one_for_the_disk_unless_that_is_slow()
      {
         let gathering = Gathering::default();
         assert_eq!(gathering.next(queued(ENOUGH, 0, 0), true), Next::Take);
-        assert_eq!(gathering.next(Queued { urgent: true, ..queued(1, 0, 0) }, true), Next::Take);
+        assert_eq!(
+            gathering.next(Queued { waits_for_none: true, ..queued(1, 0, 0) }, true),
+            Next::Take
+        );
         assert_eq!(gathering.next(queued(ENOUGH - 1, 49, 0), true), Next::WaitForCommit);
         assert_eq!(gathering.next(queued(1, 50, 0), true), Next::Take);
     }

@@ -151,7 +151,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         folded,
     } = parts;
     let now = clock.stamp();
-    let pressing = fill.clone();
+    let at_once = fill.clone();
     let mut pipeline = Pipeline {
         row: core.row(),
         last_row: if core.row() == 0 { now } else { core.now() },
@@ -196,7 +196,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
                 pipeline.own.extend(pipeline.refusals.rest());
             }
             () = pipeline.intake.ready(held), if next == Next::Take && pipeline.may_take() => {}
-            () = pressing.pressing(), if next != Next::Take => {}
+            () = at_once.at_once(), if next != Next::Take => {}
             () = tokio::time::sleep(sleep) => {}
         }
         pipeline.turn();
