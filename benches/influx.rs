@@ -298,7 +298,7 @@ async fn post(url: &str, bodies: &[Bytes]) -> anyhow::Result<(f64, f64)> {
 
 /// Seconds for the sink to export the whole journal.
 async fn export(config: &Config, opened: &Opened, dir: &Path) -> anyhow::Result<(f64, f64)> {
-    let core = recover(opened)?;
+    let core = recover(opened)?.core;
     let signals = configuration()?.signals;
     let (_board, board) = watch::channel(Arc::new(board::of(&core)));
     let (_signals, signals) = watch::channel(Arc::new(signals));

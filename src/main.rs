@@ -13,9 +13,6 @@ fn main() -> ExitCode {
     vitalgate::telemetry::start_logging();
     match cli::run(args) {
         Ok(code) => code,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            cli::code_of(&error)
-        }
+        Err(error) => cli::failed(&error),
     }
 }

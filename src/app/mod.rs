@@ -38,7 +38,7 @@ use crate::pipeline::load_shedding::LoadShedding;
 use crate::pipeline::pulse::Pulse;
 use crate::projection::board;
 use crate::projection::ring::Ring;
-use crate::state::recovery::{recover, upgraded};
+use crate::state::recovery::{Recovered, recover, upgraded};
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store as store;
@@ -85,14 +85,20 @@ impl App {
     /// Opens the store, recovers the state, binds the sockets.
     pub async fn bind(config: &Config, mode: RunMode) -> anyhow::Result<Self> {
         let configuration = config.configuration()?;
-        let opened = open_store(config, mode)?;
+        let mut opened = open_store(config, mode)?;
         let identity = opened.identity.clone();
-        let core = recover(&opened).context("the store cannot be brought back")?;
+        let Recovered { core, replayed } =
+            recover(&opened).context("the store cannot be brought back")?;
+        if replayed.is_some() {
+            // Until there is another one no row may be pruned that only the journal holds.
+            opened.snapshot_row = None;
+        }
         let folded = core.row() - opened.snapshot_row.unwrap_or(0);
         let last = opened.last_row.map(|row| row.at);
         let begin = last.unwrap_or(Timestamp::from_micros(0));
         let clock = if identity.stream_clock { Clock::stream(begin) } else { Clock::system(begin) };
-        let upgraded = upgraded(&opened).context("the alarm log cannot be read")?;
+        let upgraded =
+            upgraded(&opened, replayed.is_some()).context("the alarm log cannot be read")?;
         let mut first = Vec::from_iter(upgraded.clone());
         let missed = last.map(|from| (from, clock.stamp().at));
         first.extend(first_inputs(&core, &configuration, config, mode, missed));
@@ -113,12 +119,16 @@ impl App {
         let (auth_in_force, auth_seen) = watch::channel(Arc::new(auth(config, mode)?));
         let (signed, heads) = watch::channel(None);
         audit_found(&opened.standing, &handles.degraded);
+        let why = replayed
+            .map(|why| format!("{why}; the state was made of the whole journal, look at the disk"));
+        handles.degraded.set("snapshot", why);
         let reload = if mode.headless || mode.demo {
             None
         } else {
             let inbox = handles.inbox.clone();
             let (signals, auth) = (signals_in_force, auth_in_force);
-            Some(Reload::new(config, &configuration, inbox, signals, kept, auth)?)
+            let reload = Reload::new(config, &configuration, inbox, signals, kept, auth)?;
+            Some(reload.with_audit(opened.standing.clone(), handles.degraded.clone()))
         };
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
         let sources = Sources { handles: handles.clone(), pulse: pulse.clone(), identity };
@@ -144,8 +154,12 @@ impl App {
         let tls = interfaces.as_mut().and_then(|all| all.listener.tls_reload());
         let reload = reload.map(|reload| reload.with_tls(tls));
         let addresses = interfaces.as_ref().map(|all| all.addresses(config)).transpose()?;
-        let host =
-            StoreHost { load: shedding.load(), metrics: handles.metrics.clone(), heads: signed };
+        let host = StoreHost {
+            load: shedding.load(),
+            metrics: handles.metrics.clone(),
+            degraded: handles.degraded.clone(),
+            heads: signed,
+        };
         let reserve = config.store.reserve_bytes;
         let terms = store::Terms { keep, host: Arc::new(host), reserve };
         let running = store::start(opened, terms).context("cannot start the store")?;

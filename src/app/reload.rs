@@ -7,14 +7,17 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::startup::audit_key;
 use crate::config::Config;
 use crate::http::Auth;
 use crate::inbox::{Inbox, Receipt, Submission};
 use crate::ingest::sources::listener::TlsReload;
+use crate::telemetry::Degraded;
 use vitalgate_domain::core::configuration::{Configuration, Texts};
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::signal::SignalTable;
 use vitalgate_store::Keep;
+use vitalgate_store::audit::Standing;
 
 /// Waits for SIGHUP.
 #[derive(Debug)]
@@ -27,6 +30,9 @@ pub struct Reload {
     tls: Option<TlsReload>,
     in_force: [u8; 8],
     hangups: Signal,
+    /// How the audit was found, and where it is told what could not be read.
+    standing: Standing,
+    degraded: Degraded,
 }
 
 impl Reload {
@@ -42,7 +48,25 @@ impl Reload {
     ) -> std::io::Result<Self> {
         let hangups = signal(SignalKind::hangup())?;
         let (config, in_force) = (Arc::new(config.clone()), in_force.hash());
-        Ok(Self { config, inbox, signals, kept, auth, tls: None, in_force, hangups })
+        let (standing, degraded) = (Standing::default(), Degraded::default());
+        Ok(Self {
+            config,
+            inbox,
+            signals,
+            kept,
+            auth,
+            tls: None,
+            in_force,
+            hangups,
+            standing,
+            degraded,
+        })
+    }
+
+    /// Looks again whether the key of the audit was accepted, and tells what stays as it was.
+    #[must_use]
+    pub fn with_audit(self, standing: Standing, degraded: Degraded) -> Self {
+        Self { standing, degraded, ..self }
     }
 
     /// Reads the files of TLS again, too.
@@ -55,14 +79,19 @@ impl Reload {
     pub async fn run(mut self, cancel: CancellationToken) {
         let reload = async {
             while self.hangups.recv().await.is_some() {
-                self.reload().await;
-                self.reload_tokens().await;
+                let rules = self.reload().await;
+                self.told("rules and signals", rules);
+                let tokens = self.reload_tokens().await;
+                self.told("tokens", tokens);
                 if let Some(tls) = &self.tls {
-                    match tls.reload() {
-                        Ok(()) => tracing::info!("certificates were read again and are in force"),
-                        Err(error) => tracing::error!(%error, "certificates stay as they are"),
-                    }
+                    let read = tls.reload().map_err(|error| error.to_string());
+                    self.told(
+                        "certificates",
+                        read.map(|()| Some("were read again and are in force")),
+                    );
                 }
+                self.standing = std::mem::take(&mut self.standing).again(&self.config.store.dir);
+                audit_key(&self.standing, &self.degraded);
             }
         };
         tokio::select! {
@@ -71,39 +100,38 @@ impl Reload {
         }
     }
 
-    /// Who loses a token is let in no more, and his streams end. Where tokens were needed they stay so.
-    async fn reload_tokens(&self) {
-        let Some(file) = self.config.file.clone() else { return };
-        let read = tokio::task::spawn_blocking(move || Config::read(&file)?.http.tokens()).await;
-        let tokens = match read {
-            Ok(Ok(tokens)) => tokens,
-            Ok(Err(error)) => return tracing::error!(%error, "tokens stay as they are"),
-            Err(error) => return tracing::error!(%error, "tokens could not be read again"),
-        };
-        let needed = matches!(**self.auth.borrow(), Auth::Tokens(_));
-        if tokens.is_empty() && needed {
-            return tracing::error!("no [[http.token]] is left: tokens stay as they are");
+    /// Says in the log what became of something, and under `degraded` as long as it stays as it was: whoever sends the
+    /// signal may not look at the log.
+    fn told(&self, what: &str, read: Result<Option<&str>, String>) {
+        match &read {
+            Ok(Some(how)) => tracing::info!("{what} {how}"),
+            Ok(None) => {}
+            Err(error) => tracing::error!(error, "{what} stay as they are"),
         }
-        if !tokens.is_empty() {
-            tracing::info!(tokens = tokens.len(), "tokens were read again and are in force");
-            self.auth.send_replace(Arc::new(Auth::of(tokens)));
-        }
+        let why = read.err().map(|error| format!("stay as they were at the last SIGHUP: {error}"));
+        self.degraded.set(what, why);
     }
 
-    async fn reload(&mut self) {
+    /// Who loses a token is let in no more, and his streams end. Where tokens were needed they stay so.
+    async fn reload_tokens(&self) -> Result<Option<&'static str>, String> {
+        let Some(file) = self.config.file.clone() else { return Ok(None) };
+        let read = tokio::task::spawn_blocking(move || Config::read(&file)?.http.tokens()).await;
+        let tokens = read.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
+        let needed = matches!(**self.auth.borrow(), Auth::Tokens(_));
+        if tokens.is_empty() {
+            let none = "no [[http.token]] is left".to_owned();
+            return if needed { Err(none) } else { Ok(None) };
+        }
+        self.auth.send_replace(Arc::new(Auth::of(tokens)));
+        Ok(Some("were read again and are in force"))
+    }
+
+    async fn reload(&mut self) -> Result<Option<&'static str>, String> {
         let config = Arc::clone(&self.config);
-        let configuration = match tokio::task::spawn_blocking(move || config.configuration()).await
-        {
-            Ok(Ok(configuration)) => configuration,
-            Ok(Err(error)) => {
-                return tracing::error!(%error, "rules and signals stay as they are");
-            }
-            Err(error) => {
-                return tracing::error!(%error, "rules and signals could not be read again");
-            }
-        };
+        let read = tokio::task::spawn_blocking(move || config.configuration()).await;
+        let configuration = read.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
         if configuration.hash() == self.in_force {
-            return tracing::info!("rules and signals are the same as before");
+            return Ok(Some("are the same as before"));
         }
         let Texts { signals, rules, site } = configuration.texts.clone();
         let bytes = signals.len() + rules.len() + site.len();
@@ -111,14 +139,14 @@ impl Reload {
         let input = Input::Configuration { signals, rules, site };
         let submitted = self.inbox.submit(Submission::of(vec![input], bytes, receipt)).await;
         if submitted.is_err() || committed.await.is_err() {
-            return tracing::error!("rules and signals could not be taken over");
+            return Err("they could not be taken over".to_owned());
         }
         // Only now may messages name what the core did not know before.
         self.in_force = configuration.hash();
         // What is accepted from now on must not be too old for the store.
         self.kept.send_replace(Arc::new(self.config.store.keep(&configuration.signals)));
         self.signals.send_replace(Arc::new(configuration.signals));
-        tracing::info!("rules and signals were read again and are in force");
+        Ok(Some("were read again and are in force"))
     }
 }
 
@@ -156,11 +184,11 @@ mod tests {
         let both = || (decoded.borrow().kept(), keep.borrow().history_of.clone());
 
         std::fs::write(&file, "no signals").unwrap();
-        reload.reload().await;
+        reload.reload().await.unwrap_err();
         assert_eq!(both(), (before.signals.kept(), before.signals.kept()));
 
         std::fs::write(&file, SIGNALS.replacen(CLASS, "", 1)).unwrap();
-        reload.reload().await;
+        reload.reload().await.unwrap();
         let (decoded, keep) = both();
         assert_eq!(keep.len() + 1, before.signals.kept().len());
         assert_eq!(keep, decoded);

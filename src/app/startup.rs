@@ -53,7 +53,7 @@ pub(super) fn open_store(config: &Config, mode: RunMode) -> anyhow::Result<Opene
 
 /// Says what was found of the audit: the gateway goes on, and somebody has to look.
 pub(super) fn audit_found(standing: &Standing, degraded: &Degraded) {
-    let Standing { unsigned, broken, other_key, foreign } = standing;
+    let Standing { unsigned, broken, other_key, replaced: _, key_fault: _, foreign } = standing;
     if let Some(why) = broken {
         tracing::error!(
             why,
@@ -77,6 +77,22 @@ pub(super) fn audit_found(standing: &Standing, degraded: &Degraded) {
     let objects = (!foreign.is_empty()).then(|| foreign.join("; "));
     let why: Vec<String> = broken.iter().cloned().chain(objects).collect();
     degraded.set("audit", (!why.is_empty()).then(|| why.join("; ")));
+    audit_key(standing, degraded);
+}
+
+/// Says what somebody has to see of the key that signs.
+pub(super) fn audit_key(standing: &Standing, degraded: &Degraded) {
+    let Standing { replaced, key_fault, .. } = standing;
+    let replaced = replaced.as_ref().map(|key| {
+        format!(
+            "{key} signs, which took the place of another: keep what `audit key` prints elsewhere, and `audit accept` it"
+        )
+    });
+    let why: Vec<String> = key_fault.iter().cloned().chain(replaced).collect();
+    if let Some(why) = key_fault {
+        tracing::error!(why, "the key of the audit cannot be used; another signs from now on");
+    }
+    degraded.set("audit key", (!why.is_empty()).then(|| why.join("; ")));
 }
 
 /// The inputs that the gateway makes itself before all others: what it missed, and what has changed meanwhile.

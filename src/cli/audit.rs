@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::ValueEnum;
 use vitalgate_store::Reader;
-use vitalgate_store::audit::AuditKey;
+use vitalgate_store::audit::{AuditKey, accept};
 
 use super::{StoreArgs, say};
 
@@ -25,6 +25,8 @@ enum What {
     Key,
     /// Where the chain stands now, signed, also while the gateway runs.
     Head,
+    /// Say that you have seen that this key signs, where it took the place of another; it is printed as well.
+    Accept,
 }
 
 pub(super) fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
@@ -34,6 +36,10 @@ pub(super) fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     match args.what {
         What::Key => say(key.public().pem().trim_end()),
         What::Head => say(&reader.sign_audit(&key)?.to_string()),
+        What::Accept => {
+            accept(&dir, &key.public()).context("cannot say so beside the key")?;
+            say(key.public().pem().trim_end());
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -12,6 +12,7 @@ mod progress;
 mod status;
 mod store;
 
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -22,6 +23,8 @@ use vitalgate::tools::replay::ReplayOptions;
 
 /// Bad usage or configuration, after sysexits.h.
 const USAGE: u8 = 64;
+/// As of a program that SIGPIPE ended, after the custom of shells.
+const NOBODY_READS: u8 = 141;
 
 /// An ingestion gateway for vital signs. Research and demonstration software, not a medical device.
 #[derive(Debug, Parser)]
@@ -146,7 +149,7 @@ fn replay(options: ReplayOptions) -> anyhow::Result<ExitCode> {
 }
 
 /// The exit code of an error: 64 for a bad configuration, else 1.
-pub(crate) fn code_of(error: &anyhow::Error) -> ExitCode {
+fn code_of(error: &anyhow::Error) -> ExitCode {
     if error.is::<BadConfig>() || error.is::<BadSettings>() {
         ExitCode::from(USAGE)
     } else {
@@ -158,10 +161,30 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// Prints a line of the command's own output.
-#[expect(clippy::print_stdout, reason = "what a command answers goes to standard output")]
+/// Prints a line of the command's own output. Where nobody reads it any more, as behind `head`, there is nothing left to
+/// do.
 fn say(line: &str) {
-    println!("{line}");
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{line}") {
+        if error.kind() == ErrorKind::BrokenPipe {
+            std::process::exit(i32::from(NOBODY_READS));
+        }
+        tracing::error!(%error, "the answer cannot be printed");
+    }
+}
+
+/// Whether an error is that nobody reads standard output any more.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    causes.any(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
+/// Ends a command whose answer is an error: says it, unless there is nobody to say it to.
+pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
+    if is_broken_pipe(error) {
+        return ExitCode::from(NOBODY_READS);
+    }
+    tracing::error!("{error:#}");
+    code_of(error)
 }
 
 #[cfg(test)]

@@ -217,13 +217,17 @@ const FORWARDING: [&str; 6] =
 const FORWARDING_KINDS: [&str; 5] =
     ["x-forwarded", "x-original-", "x-cluster-client", "x-envoy-external", "cf-connecting"];
 
-/// Keeps foreign pages out where there is no authentication. A name that resolves to loopback is not
+/// Refuses a request that names two hosts, for whoever stands in front of the gateway may have gone by the other; and
+/// keeps foreign pages out where there is no authentication. A name that resolves to loopback is not
 /// enough: `Host` must be loopback itself, and `Origin` must be the gateway's own page.
 pub(crate) async fn same_site(
     State(http): State<Ctx>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "`Host` stands there more than once"));
+    }
     if matches!(*http.app.auth.now(), Auth::Local(_)) {
         let host = header_text(request.headers(), header::HOST).unwrap_or_default();
         if !is_loopback(host) {

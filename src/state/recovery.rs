@@ -6,6 +6,7 @@
 use crate::state::fold::{FoldError, begin, fold};
 use vitalgate_domain::CORE_VERSION;
 use vitalgate_domain::core::Core;
+use vitalgate_domain::core::snapshot::BadSnapshot;
 use vitalgate_domain::model::alarm::{Alarm, State};
 use vitalgate_domain::model::input::Input;
 use vitalgate_store::reader::AlarmFilter;
@@ -17,6 +18,14 @@ pub enum RecoveryError {
     /// There is no state.
     #[error(transparent)]
     Fold(#[from] FoldError),
+    /// Neither snapshot nor journal gives the state.
+    #[error("{snapshot}, and without it: {journal}")]
+    Neither {
+        /// Why the snapshot cannot be read.
+        snapshot: String,
+        /// Why the journal does not stand in for it.
+        journal: FoldError,
+    },
     /// The alarm log cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -36,9 +45,39 @@ pub enum RecoveryError {
     },
 }
 
-/// The core as of the last row; samples not yet in blocks go back into memory.
-pub fn recover(opened: &Opened) -> Result<Core, RecoveryError> {
-    let mut core = begin(&opened.identity, &opened.snapshot)?;
+/// What came out of a store.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The core as of the last row.
+    pub core: Core,
+    /// Why the snapshot could not be read, where the whole journal was folded in its place.
+    pub replayed: Option<String>,
+}
+
+/// The core as of the last row; samples not yet in blocks go back into memory. A snapshot that cannot be read stops
+/// nothing as long as the journal holds every row from the first on.
+pub fn recover(opened: &Opened) -> Result<Recovered, RecoveryError> {
+    let replayed = match (&opened.snapshot_fault, begin(&opened.identity, &opened.snapshot)) {
+        (None, Ok(core)) => {
+            return Ok(Recovered { core: brought_up(opened, core)?, replayed: None });
+        }
+        (Some(why), _) => why.clone(),
+        (
+            None,
+            Err(FoldError::Snapshot(why @ (BadSnapshot::Part { .. } | BadSnapshot::Missing(_)))),
+        ) => why.to_string(),
+        (None, Err(other)) => return Err(other.into()),
+    };
+    tracing::error!(why = replayed, "the snapshot cannot be read: the whole journal is folded");
+    let core = begin(&opened.identity, &[])?;
+    match brought_up(opened, core) {
+        Ok(core) => Ok(Recovered { core, replayed: Some(replayed) }),
+        Err(journal) => Err(RecoveryError::Neither { snapshot: replayed, journal }),
+    }
+}
+
+/// Folds the rows that a core does not know yet.
+fn brought_up(opened: &Opened, mut core: Core) -> Result<Core, FoldError> {
     let after = core.row().min(opened.sealed_to);
     let last = opened.last_row.map_or(0, |row| row.n);
     fold(&opened.reader(), &mut core, after, last, |row, body, _| {
@@ -61,9 +100,14 @@ pub fn recover(opened: &Opened) -> Result<Core, RecoveryError> {
 }
 
 /// The first input after rows of an older core: what was announced of them and is not over. None where
-/// the last row is of this core.
-pub fn upgraded(opened: &Opened) -> Result<Option<Input>, RecoveryError> {
-    let Some(last) = opened.last_row.filter(|_| is_of_older_core(opened)) else { return Ok(None) };
+/// the last row is of this core, and those before it were not folded anew.
+pub fn upgraded(opened: &Opened, replayed: bool) -> Result<Option<Input>, RecoveryError> {
+    let Some(last) = opened.last_row else { return Ok(None) };
+    let older =
+        is_of_older_core(opened) || replayed && opened.reader().rows_of_other_cores(last.n)? > 0;
+    if !older {
+        return Ok(None);
+    }
     let open = [State::Alarming, State::Acknowledged, State::Paused, State::Off, State::Latched];
     let filter = AlarmFilter {
         states: open.iter().map(State::to_string).collect(),
@@ -119,8 +163,8 @@ mod tests {
     /// The first row after the upgrade, as the gateway makes it: written unless the process dies.
     fn settle(dir: &std::path::Path, dies: bool) -> Vec<(Change, String, u64)> {
         let opened = Store::open(dir).unwrap();
-        let Some(input) = upgraded(&opened).unwrap() else { return Vec::new() };
-        let mut core = recover(&opened).unwrap();
+        let Some(input) = upgraded(&opened, false).unwrap() else { return Vec::new() };
+        let mut core = recover(&opened).unwrap().core;
         let (n, at) = (core.row() + 1, Timestamp::from_millis(1_795_000_001_000));
         let mut twin = core.clone();
         let commit = row(&mut core, n, at, vec![input.clone()]);
@@ -185,7 +229,7 @@ mod tests {
     fn rows_of_this_core_need_no_settling_and_those_of_a_newer_one_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         ward(dir.path());
-        assert!(upgraded(&Store::open(dir.path()).unwrap()).unwrap().is_none());
+        assert!(upgraded(&Store::open(dir.path()).unwrap(), true).unwrap().is_none());
         tamper(dir.path(), "UPDATE journal SET core = 99 WHERE n = 8");
         let before = std::fs::read(Store::file(dir.path())).unwrap();
         let refused = Store::open(dir.path());
@@ -198,7 +242,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         left_behind(dir.path(), 4);
         tamper(dir.path(), "UPDATE transitions SET body = json_remove(body, '$.text') WHERE n = 8");
-        let refused = upgraded(&Store::open(dir.path()).unwrap()).unwrap_err().to_string();
+        let refused = upgraded(&Store::open(dir.path()).unwrap(), false).unwrap_err().to_string();
         assert!(refused.contains("missing field `text`"), "{refused}");
         assert!(refused.ends_with("go back to the older program"), "{refused}");
     }
@@ -208,7 +252,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         left_behind(dir.path(), 4);
         tamper(dir.path(), "UPDATE transitions SET body = json_remove(body, '$.text') WHERE n = 8");
-        let refused = || upgraded(&Store::open(dir.path()).unwrap()).unwrap_err().to_string();
+        let refused =
+            || upgraded(&Store::open(dir.path()).unwrap(), false).unwrap_err().to_string();
         let was_upgraded_at = |row: u64| {
             let sql =
                 "INSERT OR REPLACE INTO meta VALUES('upgraded_from', 1), ('upgraded_at_row', ROW)";
@@ -223,13 +268,49 @@ mod tests {
     }
 
     #[test]
+    fn a_snapshot_that_cannot_be_read_is_made_up_for_by_the_whole_journal() {
+        let check = |damage: &str, rows_gone: bool| {
+            let dir = tempfile::tempdir().unwrap();
+            ward(dir.path());
+            let whole = recover(&Store::open(dir.path()).unwrap()).unwrap();
+            assert!(whole.replayed.is_none());
+            tamper(dir.path(), damage);
+            if rows_gone {
+                tamper(dir.path(), "DELETE FROM journal WHERE n = 1");
+            }
+            let found = recover(&Store::open(dir.path()).unwrap());
+            if rows_gone {
+                let why = found.unwrap_err().to_string();
+                assert!(why.contains("journal rows 1 to 1 are missing"), "{damage}: {why}");
+                return;
+            }
+            let found = found.unwrap();
+            assert!(found.replayed.is_some(), "{damage}");
+            let parts = |core: &Core| {
+                let keys = core.parts_since(0).into_iter();
+                keys.map(|(kind, key)| core.part(kind, &key).unwrap().body).collect::<Vec<_>>()
+            };
+            assert_eq!(parts(&found.core), parts(&whole.core), "{damage}: the same state");
+        };
+        for damage in [
+            "UPDATE snapshots SET body = x'ff' WHERE kind = 'core'",
+            "UPDATE snapshots SET body = x'' WHERE kind = 'site'",
+            "UPDATE snapshots SET kind = 'else' WHERE kind = 'site'",
+            "DELETE FROM snapshots WHERE kind = 'core'",
+        ] {
+            check(damage, false);
+            check(damage, true);
+        }
+    }
+
+    #[test]
     fn missing_rows_are_named_and_nothing_is_built_on_what_follows() {
         let check = |gone: &str, expected: Result<u64, &str>| {
             let dir = tempfile::tempdir().unwrap();
             ward(dir.path());
             tamper(dir.path(), &format!("DELETE FROM journal WHERE {gone}"));
             let recovered = recover(&Store::open(dir.path()).unwrap());
-            let row = recovered.map(|core| core.row()).map_err(|e| e.to_string());
+            let row = recovered.map(|found| found.core.row()).map_err(|e| e.to_string());
             match (row, expected) {
                 (Ok(row), Ok(expected)) => assert_eq!(row, expected, "{gone}"),
                 (Err(reason), Err(expected)) => {

@@ -91,9 +91,9 @@ fn a_devices_life(gateway: &mut Gateway, device: &str, running: bool) {
     let anew = token(&gateway.command_line("device", &["change", device, "--new-token"]));
     assert_ne!(anew, first);
     assert!(!connects(gateway), "the token before it is over");
-    let other = ["change", device, "--class", "wearable", "--via", "hub"];
+    let other = ["change", device, "--class", "quick", "--via", "hub"];
     printed(&gateway.command_line("device", &other));
-    let line = format!("{device}\twearable\tactive\tp1");
+    let line = format!("{device}\tquick\tactive\tp1");
     assert_eq!(listed(gateway, device).unwrap(), line);
     printed(&gateway.command_line("device", &["revoke", device]));
     assert_eq!(listed(gateway, device).unwrap().split('\t').nth(2), Some("revoked"));

@@ -142,11 +142,13 @@ fn another_program_fills_the_disk_and_a_restart_comes_up() {
     for _ in 0..3 {
         gateway.restart();
     }
-    let events = gateway.events();
     let mut device = gateway.mqtt("dev-1");
     let message = telemetry(2, gateway.now(), &[("spo2", 97.0, "%")]);
     device.send_telemetry("dev-1", &message);
-    events.alarm("the alarm", |alarm| alarm["rule"] == "store.full");
+    eventually("the alarm", || {
+        let alarms = gateway.get("/api/v1/alarms")["items"].as_array().unwrap().clone();
+        alarms.into_iter().find(|alarm| alarm["rule"] == "store.full")
+    });
     assert!(device.is_silent());
     let alarm = gateway.alarms("p1").remove(0);
     assert_eq!(gateway.command(&alarm, "acknowledge").0, 200);
@@ -156,4 +158,83 @@ fn another_program_fills_the_disk_and_a_restart_comes_up() {
     fs::remove_file(&filler).unwrap();
     device.receive_puback();
     assert_eq!(gateway.values("dev-1", "spo2"), [70.0, 97.0]);
+}
+
+/// Bytes of the reserve that are there.
+fn reserve(store: &Path) -> u64 {
+    fs::symlink_metadata(store.join("vitalgate.reserve")).map_or(0, |file| file.len())
+}
+
+fn degraded(gateway: &Gateway) -> String {
+    gateway.ask("/readyz").1["degraded"].to_string()
+}
+
+#[test]
+#[ignore = "needs to mount a tmpfs"]
+fn a_flood_of_commands_on_a_full_disk_leaves_half_of_the_reserve_for_a_start() {
+    let disk = Tmpfs::mount("24m");
+    let store = disk.dir.path().join("store");
+    let mut gateway = Setup::default().rules(RULES).store(&store).start();
+    gateway.register("spare", "bedside", &json!([]));
+    let whole = reserve(&store);
+    assert!(whole > 0 && !degraded(&gateway).contains("reserve"));
+    disk.take_what_is_left(&disk.dir.path().join("filler"));
+
+    // Each of them is a row and a transition that is kept.
+    let mut refused = 0;
+    for n in 0..20_000 {
+        let class = ["quick", "bedside"][n % 2];
+        let answer = gateway.patch_within("/api/v1/devices/spare", &json!({ "class": class }));
+        if answer != Some(200) {
+            refused += 1;
+            if refused > 2 {
+                break;
+            }
+        }
+        if n % 64 == 0 {
+            assert!(reserve(&store) >= whole / 2, "{} of {whole} after {n}", reserve(&store));
+        }
+    }
+    assert!(refused > 0, "the half that commands may use has an end");
+    assert!(reserve(&store) >= whole / 2, "{} of {whole}", reserve(&store));
+    assert!(!is_ready(&gateway) && degraded(&gateway).contains("of the reserve are not there"));
+    gateway.restart();
+    assert_eq!(gateway.get("/api/v1/devices/spare")["revoked"], false, "a start comes up");
+}
+
+#[test]
+#[ignore = "needs to mount a tmpfs"]
+fn a_full_disk_is_told_before_anybody_sends_something() {
+    let disk = Tmpfs::mount("24m");
+    let store = disk.dir.path().join("store");
+    let mut gateway = Setup::default().rules(RULES).store(&store).start();
+    eventually("it is ready", || is_ready(&gateway).then_some(()));
+    gateway.stop();
+    let filler = disk.dir.path().join("filler");
+    disk.take_what_is_left(&filler);
+    gateway.start_again();
+    eventually("it is not ready", || (!is_ready(&gateway)).then_some(()));
+    assert!(degraded(&gateway).contains("reserve"), "{}", degraded(&gateway));
+    fs::remove_file(&filler).unwrap();
+    eventually("it is ready", || is_ready(&gateway).then_some(()));
+    eventually("the reserve is whole", || (!degraded(&gateway).contains("reserve")).then_some(()));
+}
+
+#[test]
+fn a_link_in_the_place_of_the_reserve_is_not_followed_and_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, elsewhere) = (dir.path().join("store"), dir.path().join("elsewhere"));
+    fs::write(&elsewhere, "another's").unwrap();
+    let reserve = json!({ "reserve_bytes": 1 << 20 });
+    let mut gateway = Setup::default().rules(RULES).store(&store).section("store", reserve).start();
+    gateway.stop();
+    let place = store.join("vitalgate.reserve");
+    fs::remove_file(&place).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &place).unwrap();
+    gateway.start_again();
+    assert!(degraded(&gateway).contains("1048576 bytes of the reserve"), "{}", degraded(&gateway));
+    gateway.admit("p1", "dev-1");
+    gateway.stop();
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "another's");
+    assert!(fs::symlink_metadata(&place).unwrap().is_symlink());
 }

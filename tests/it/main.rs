@@ -15,6 +15,7 @@ mod cli;
 mod clients;
 mod clock;
 mod core;
+mod degraded;
 mod demo;
 mod disk;
 mod doctor;

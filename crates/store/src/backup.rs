@@ -10,7 +10,7 @@ use crate::audit::head::SignedHead;
 use crate::audit::key::AuditKey;
 use crate::audit::stand;
 use crate::audit::statement::Statement;
-use crate::file::draft::{make_folder, publish, remove_draft};
+use crate::file::draft::{give_to_owner, make_folder, publish, remove_draft};
 use crate::file::error::OpenError;
 use crate::file::lock::Lock;
 use crate::file::{connection, foreign, header, meta};
@@ -62,9 +62,13 @@ pub fn restore(file: &Path, dir: &Path) -> Result<(), OpenError> {
         remove_draft(&draft)?;
         return Err(OpenError::ForeignObjects { path: file.to_owned(), objects });
     }
-    let key = AuditKey::open(dir)?;
+    let (key, unusable) = AuditKey::open(dir)?;
+    if let Some(error) = unusable {
+        tracing::warn!(%error, "another key signs the store");
+    }
     rename_store(&mut conn, &key).map_err(sqlite)?;
     conn.close().map_err(|(_, e)| sqlite(e))?;
+    give_to_owner(&draft, dir)?;
     publish(&draft, &path)
 }
 
@@ -148,6 +152,32 @@ mod tests {
     use super::*;
     use crate::tests::{commit, purpose, write};
     use crate::{Keep, Running, start};
+
+    #[test]
+    fn what_root_restores_belongs_to_whoever_has_the_folder() {
+        use std::os::unix::fs::MetadataExt as _;
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let opened = Store::create(dir.path(), &purpose()).unwrap();
+        let file = other.path().join("copy.backup");
+        opened.reader().backup(&file).unwrap();
+        let new = other.path().join("new");
+        std::fs::create_dir(&new).unwrap();
+        // Only root can give a folder away; what others make is theirs.
+        drop(std::os::unix::fs::chown(&new, Some(54_321), Some(54_322)));
+        let owner = std::fs::metadata(&new).unwrap();
+        restore(&file, &new).unwrap();
+        let mut seen = 0;
+        for folder in [new.clone(), new.join("keys")] {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let made = std::fs::metadata(&path).unwrap();
+                let (user, group) = (owner.uid(), owner.gid());
+                assert_eq!((made.uid(), made.gid()), (user, group), "{}", path.display());
+                seen += 1;
+            }
+        }
+        assert!(seen >= 4, "file, lock, keys and the key: {seen}");
+    }
 
     #[test]
     fn a_copy_of_a_running_store_opens_as_another_store() {

@@ -18,6 +18,9 @@ pub trait Host: fmt::Debug + Send + Sync {
     /// So many rows of a kind were pruned.
     fn pruned(&self, _kind: &'static str, _rows: u64) {}
 
+    /// So many bytes of the reserve are not there: at the start, and whenever that changes.
+    fn reserve_lacks(&self, _bytes: u64) {}
+
     /// A new head of the audit: it is to leave the machine.
     fn head(&self, _head: &SignedHead) {}
 

@@ -12,7 +12,7 @@ use crate::audit::key::AuditKey;
 use crate::audit::stand::{self, Standing};
 use crate::audit::statement::Statement;
 use crate::consumers::{Consumer, Consumers, Registration};
-use crate::file::draft::{make_folder, publish, remove_draft};
+use crate::file::draft::{give_to_owner, make_folder, publish, remove_draft};
 use crate::file::error::OpenError;
 use crate::file::lock::Lock;
 use crate::file::state::{self, LastRow};
@@ -48,6 +48,8 @@ pub struct Opened {
     pub next_seq: u64,
     /// The last complete snapshot; parts of an unfinished one are removed.
     pub snapshot: Vec<SnapshotPart>,
+    /// Why it cannot be read, if so.
+    pub snapshot_fault: Option<String>,
     /// The row at which that snapshot was frozen.
     pub snapshot_row: Option<u64>,
     /// Every sample of rows up to this one is in a block: [`Self::restore`] needs the rows after it.
@@ -79,9 +81,10 @@ impl Store {
         }
         let draft = path.with_extension("part");
         remove_draft(&draft)?;
-        let key = AuditKey::open(dir)?;
+        let (key, _) = AuditKey::open(dir)?;
         make(&draft, purpose, &key)
             .map_err(|source| OpenError::Sqlite { path: draft.clone(), source })?;
+        give_to_owner(&draft, dir)?;
         publish(&draft, &path)?;
         load(path, lock)
     }
@@ -203,7 +206,8 @@ fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
         conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
     header::check_version(&path, version)?;
     known_core(&path, state::last_row(&conn).map_err(sqlite)?)?;
-    let key = AuditKey::open(path.parent().unwrap_or(Path::new(".")))?;
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let (key, unusable) = AuditKey::open(dir)?;
     // A killed process may have left rows that only the page cache holds: make them durable before
     // anybody builds on them.
     connection::checkpoint_at_last(&conn, connection::warn_of_readers(&path)).map_err(sqlite)?;
@@ -214,12 +218,18 @@ fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
         })?;
     }
     let foreign = foreign::foreign(&conn).map_err(sqlite)?;
-    let standing = Standing { foreign, ..stand::stand(&mut conn, &key).map_err(sqlite)? };
+    let found = stand::stand(&mut conn, &key, dir).map_err(sqlite)?;
+    let key_fault = unusable.map(|why| why.to_string());
+    let standing = Standing { foreign, key_fault, ..found };
     state::drop_unfinished_snapshot(&conn).map_err(sqlite)?;
     let identity = state::identity(&conn)
         .map_err(sqlite)?
         .ok_or_else(|| OpenError::Damaged { path: path.clone(), why: "it has no site".into() })?;
     let last_row = state::last_row(&conn).map_err(sqlite)?;
+    let (snapshot, snapshot_fault) = match state::snapshot(&conn) {
+        Ok(parts) => (parts, None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
     Ok(Opened {
         identity,
         last_row,
@@ -227,7 +237,8 @@ fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
         key,
         copy: upgrade::copy_of_present(&conn, &path, last_row).map_err(sqlite)?,
         next_seq: state::next_seq(&conn).map_err(sqlite)?,
-        snapshot: state::snapshot(&conn).map_err(sqlite)?,
+        snapshot,
+        snapshot_fault,
         snapshot_row: meta::number(&conn, "snapshot_row").map_err(sqlite)?,
         sealed_to: meta::number(&conn, "sealed_to").map_err(sqlite)?.unwrap_or(0),
         consumers: Consumers::default(),

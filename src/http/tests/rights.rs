@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
 use super::fixture::Bench;
 use super::ward::tokens;
 use crate::http::AppState;
@@ -28,6 +31,29 @@ async fn a_token_that_nobody_has_is_counted_by_address_and_a_missing_one_is_not(
     assert_eq!((failed.address.as_deref(), failed.count), (Some("127.0.0.1"), 3));
     assert_eq!(failed.why, "not a token");
     assert!(bench.metrics.exposition().contains("sign_ins_failed_total{way=\"http\"} 3"));
+}
+
+#[tokio::test]
+async fn a_request_that_names_two_hosts_is_refused_whoever_asks() {
+    for auth in [None, Some(tokens())] {
+        let bench = Bench::start_with(|state| {
+            if let Some(auth) = auth {
+                state.auth = auth.into();
+            }
+        })
+        .await;
+        for second in ["evil.example", "localhost"] {
+            let mut socket = TcpStream::connect(bench.addr).await.unwrap();
+            let request = format!(
+                "GET /api/v1/patients HTTP/1.1\r\nhost: localhost\r\nhost: {second}\r\n\
+                 authorization: Bearer v\r\nconnection: close\r\n\r\n"
+            );
+            socket.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{second}: {answer}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -51,6 +52,13 @@ impl Gateway {
         let request = self.agent.post(self.url(path));
         thread::spawn(move || tx.send(Self::answer(request.send_json(body))));
         rx
+    }
+
+    /// PATCH: the status, unless there is none for a second.
+    pub(crate) fn patch_within(&self, path: &str, body: &Value) -> Option<u16> {
+        let request = self.agent.patch(self.url(path)).config();
+        let request = request.timeout_global(Some(Duration::from_secs(1))).build();
+        request.send_json(body).ok().map(|answer| answer.status().as_u16())
     }
 
     /// PUT: status and body.

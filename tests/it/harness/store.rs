@@ -10,6 +10,11 @@ use vitalgate_domain::model::input::Input;
 use super::Gateway;
 
 impl Gateway {
+    /// The folder of the store.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.store.clone()
+    }
+
     /// The database file.
     pub(crate) fn database(&self) -> PathBuf {
         self.store.join("vitalgate.db")

@@ -112,7 +112,7 @@ mod tests {
 
     fn signed() -> (SignedHead, AuditKey) {
         let dir = tempfile::tempdir().unwrap();
-        let key = AuditKey::open(dir.path()).unwrap();
+        let key = AuditKey::open(dir.path()).unwrap().0;
         let head = Head {
             store: "abcdefghijklmnop".to_owned(),
             seq: 17,
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(text.parse(), Ok(signed.clone()));
         assert!(signed.is_by(&key.public()));
         let dir = tempfile::tempdir().unwrap();
-        assert!(!signed.is_by(&AuditKey::open(dir.path()).unwrap().public()));
+        assert!(!signed.is_by(&AuditKey::open(dir.path()).unwrap().0.public()));
         let forged: SignedHead = text.replace(".17.", ".16.").parse().unwrap();
         assert!(!forged.is_by(&key.public()));
     }

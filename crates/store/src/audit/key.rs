@@ -1,13 +1,20 @@
 //! The key by which a store is vouched for: Ed25519, beside the store and not in it, and its public half.
 
-use std::path::Path;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use data_encoding::{BASE64, BASE64_MIME_PERMISSIVE, HEXLOWER};
+use ring::rand::SecureRandom as _;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
+use rustix::fs::OFlags;
+
 use super::sha256;
-use crate::file::key::{BadKey, KEY_BYTES, open_key, read_key};
+use crate::file::key::{BadKey, KEY_BYTES, open_key, read_key, set_aside};
+use crate::file::owner::Owner;
 
 /// The key's file is `keys/audit.key`: the 32 bytes of RFC 8032's private key.
 const NAME: &str = "audit";
@@ -24,9 +31,20 @@ pub(crate) type Signature = [u8; 64];
 pub struct AuditKey(Arc<Ed25519KeyPair>);
 
 impl AuditKey {
-    /// The key of the store in this folder, made at the first use.
-    pub(crate) fn open(store: &Path) -> Result<Self, BadKey> {
-        open_key(store, NAME).map(|seed| Self::of(&seed))
+    /// The key of the store in this folder, made at the first use; and why the one that was there cannot be used, if so.
+    ///
+    /// Then it is put aside, and another is made as where there was none. Where that fails too, on a full disk or in a
+    /// folder that is not ours, one of this process alone signs: nobody must go unwatched for want of a signature.
+    pub(crate) fn open(store: &Path) -> Result<(Self, Option<BadKey>), BadKey> {
+        match open_key(store, NAME) {
+            Ok(seed) => Ok((Self::of(&seed), None)),
+            Err(BadKey::Random) => Err(BadKey::Random),
+            Err(unusable) => {
+                let another = set_aside(store, NAME).and_then(|()| open_key(store, NAME));
+                let seed = another.or_else(|_| of_this_process())?;
+                Ok((Self::of(&seed), Some(unusable)))
+            }
+        }
     }
 
     /// The same, and `None` where there is none yet.
@@ -51,6 +69,35 @@ impl AuditKey {
         signature.copy_from_slice(self.0.sign(message).as_ref());
         signature
     }
+}
+
+/// A key that ends with the process.
+fn of_this_process() -> Result<[u8; KEY_BYTES], BadKey> {
+    let mut key = [0; KEY_BYTES];
+    ring::rand::SystemRandom::new().fill(&mut key).map_err(|_| BadKey::Random)?;
+    Ok(key)
+}
+
+/// Says that whoever runs the store has seen that this key signs: `keys/audit.accepted` names it.
+pub fn accept(store: &Path, key: &PublicKey) -> std::io::Result<()> {
+    let path = accepted_in(store);
+    let part = path.with_extension("accepted.part");
+    let mut options = OpenOptions::new();
+    let own = options.create(true).truncate(true).write(true).mode(0o600);
+    let mut file = own.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&part)?;
+    Owner::of(store)?.gets_of_root(&file)?;
+    file.write_all(key.name().as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&part, &path)
+}
+
+/// Whether that was said of the key of this name.
+pub(crate) fn is_accepted(store: &Path, key: &str) -> bool {
+    std::fs::read_to_string(accepted_in(store)).is_ok_and(|name| name.trim() == key)
+}
+
+fn accepted_in(store: &Path) -> PathBuf {
+    store.join("keys").join("audit.accepted")
 }
 
 /// The public half of an [`AuditKey`].

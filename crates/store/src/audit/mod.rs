@@ -19,7 +19,7 @@ pub(crate) mod statement;
 
 pub use self::check::{Checked, Evidence};
 pub use self::head::{Head, NotAHead, SignedHead};
-pub use self::key::{AuditKey, PublicKey};
+pub use self::key::{AuditKey, PublicKey, accept};
 pub use self::stand::Standing;
 
 use ring::digest::{Context, SHA256, digest};

@@ -1,9 +1,11 @@
 //! How a chain stands when its store is opened, and its head on the disk.
 
+use std::path::Path;
+
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use super::head::{Head, SignedHead};
-use super::key::{AuditKey, PublicKey};
+use super::key::{AuditKey, PublicKey, is_accepted};
 use super::statement::{Said, Statement};
 use super::{End, Link, stored};
 use crate::file::row::unsigned;
@@ -27,8 +29,21 @@ pub struct Standing {
     pub broken: Option<String>,
     /// Whether another key signs from now on.
     pub other_key: bool,
+    /// The name of the key that signs, where it took the place of another and nobody has accepted it yet.
+    pub replaced: Option<String>,
+    /// Why the key that was there cannot be used.
+    pub key_fault: Option<String>,
     /// Tables, indexes, views and triggers that no program of this name makes, and those that are missing.
     pub foreign: Vec<String>,
+}
+
+impl Standing {
+    /// The same once more: whoever runs the store in `dir` may have accepted the key since.
+    #[must_use]
+    pub fn again(self, dir: &Path) -> Self {
+        let accepted = self.replaced.as_ref().is_some_and(|name| is_accepted(dir, name));
+        if accepted { Self { replaced: None, key_fault: None, ..self } } else { self }
+    }
 }
 
 /// Signs the chain's end as the tables have it.
@@ -75,7 +90,11 @@ pub(crate) fn sign_and_keep(tx: &Transaction<'_>, key: &AuditKey) -> rusqlite::R
 
 /// Looks whether the chain goes on from its head. Where it does not, or another key signs from now on, that
 /// is said in the chain, so that no later head covers it up.
-pub(crate) fn stand(conn: &mut Connection, key: &AuditKey) -> rusqlite::Result<Standing> {
+pub(crate) fn stand(
+    conn: &mut Connection,
+    key: &AuditKey,
+    dir: &Path,
+) -> rusqlite::Result<Standing> {
     let tx = conn.transaction()?;
     let (named, head) = (key_in_force(&tx)?, kept(&tx)?);
     let broken = why_broken(&tx, named, head.as_deref())?;
@@ -89,11 +108,21 @@ pub(crate) fn stand(conn: &mut Connection, key: &AuditKey) -> rusqlite::Result<S
     if other_key {
         Statement::Key { key: key.public().text(), head }.say(&tx, key)?;
     }
+    let replaced = took_the_place_of_another(&tx)? && !is_accepted(dir, &key.public().name());
     if other_key || broken.is_some() {
         sign_and_keep(&tx, key)?;
         tx.commit()?;
     }
-    Ok(Standing { unsigned, broken, other_key, foreign: Vec::new() })
+    let replaced = replaced.then(|| key.public().name());
+    Ok(Standing { unsigned, broken, other_key, replaced, ..Standing::default() })
+}
+
+/// Whether the key in force is not the one that the store was made with.
+fn took_the_place_of_another(conn: &Connection) -> rusqlite::Result<bool> {
+    let all = Said::all(conn)?;
+    let statements = all.iter().rev().filter_map(|(said, _)| said.statement());
+    let named = statements.into_iter().find(|statement| statement.key().is_some());
+    Ok(matches!(named, Some(Statement::Key { .. })))
 }
 
 /// The key that the statements name last.

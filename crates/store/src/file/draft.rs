@@ -4,6 +4,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::error::OpenError;
+use super::owner::Owner;
 
 /// Makes the folder of a store where it is missing, for the owner only; one that is there stays as
 /// it is.
@@ -13,6 +14,12 @@ pub(crate) fn make_folder(dir: &Path) -> Result<(), OpenError> {
         .mode(0o700)
         .create(dir)
         .map_err(|source| OpenError::Io { path: dir.to_owned(), source })
+}
+
+/// Gives a finished, closed draft to whoever has the store's folder, where root made it.
+pub(crate) fn give_to_owner(draft: &Path, dir: &Path) -> Result<(), OpenError> {
+    let give = || Owner::of(dir)?.gets_of_root(&std::fs::File::open(draft)?);
+    give().map_err(|source| OpenError::Io { path: draft.to_owned(), source })
 }
 
 /// Removes what an interrupted `create`, `restore` or upgrade left.

@@ -1,15 +1,15 @@
 //! Secret keys of 32 bytes, kept beside the store and not in it: `keys/<name>.key`.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{
-    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown, lchown,
-};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use data_encoding::BASE32_NOPAD;
 use ring::rand::SecureRandom as _;
 use rustix::fs::OFlags;
+
+use super::owner::Owner;
 
 /// Bytes of a key.
 pub const KEY_BYTES: usize = 32;
@@ -61,9 +61,10 @@ pub fn open_key(store: &Path, name: &str) -> Result<[u8; KEY_BYTES], BadKey> {
     ring::rand::SystemRandom::new().fill(&mut key).map_err(|_| BadKey::Random)?;
     let owner = Owner::of(store).map_err(bad)?;
     let folder = store.join("keys");
-    owner.folder(&folder).map_err(bad)?.map_err(|source| owner.cannot(&path, source))?;
+    let cannot = |source| BadKey::Owner { path: path.clone(), owner: owner.user(), source };
+    owner.folder(&folder).map_err(bad)?.map_err(cannot)?;
     let part = Part::write(&path, &key).map_err(bad)?;
-    owner.gets(&part.file).map_err(|source| owner.cannot(&path, source))?;
+    owner.gets(&part.file).map_err(cannot)?;
     part.finish(&path).map_err(bad)?;
     // Another may have made one meanwhile: that one counts.
     read_key(store, name)?.ok_or_else(|| bad(ErrorKind::NotFound.into()))
@@ -83,49 +84,25 @@ pub fn read_key(store: &Path, name: &str) -> Result<Option<[u8; KEY_BYTES]>, Bad
     Ok(Some(key.try_into().map_err(|_| BadKey::Length { path })?))
 }
 
+/// Puts what stands in the place of a key aside, whatever it is.
+pub(crate) fn set_aside(store: &Path, name: &str) -> Result<(), BadKey> {
+    let path = file_of(store, name);
+    let aside =
+        path.with_extension(format!("{}.unusable", random_name().map_err(|_| BadKey::Random)?));
+    std::fs::rename(&path, aside).map_err(|source| BadKey::File { path, source })
+}
+
+/// A name that nobody else has.
+fn random_name() -> std::io::Result<String> {
+    let mut name = [0; 10];
+    ring::rand::SystemRandom::new()
+        .fill(&mut name)
+        .map_err(|_| std::io::Error::other(BadKey::Random))?;
+    Ok(BASE32_NOPAD.encode(&name))
+}
+
 fn file_of(store: &Path, name: &str) -> PathBuf {
     store.join("keys").join(format!("{name}.key"))
-}
-
-/// Who has the store, and must have what is made in it: a command may be run by root.
-struct Owner {
-    user: u32,
-    group: u32,
-}
-
-impl Owner {
-    fn of(store: &Path) -> std::io::Result<Self> {
-        let found = std::fs::metadata(store)?;
-        Ok(Self { user: found.uid(), group: found.gid() })
-    }
-
-    /// Makes the folder, unless it is there; the inner error is that it cannot be given away.
-    fn folder(&self, folder: &Path) -> std::io::Result<std::io::Result<()>> {
-        match DirBuilder::new().mode(0o700).create(folder) {
-            Ok(()) => {}
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => return Ok(Ok(())),
-            Err(e) => return Err(e),
-        }
-        if std::fs::symlink_metadata(folder)?.uid() == self.user {
-            return Ok(Ok(()));
-        }
-        let given = lchown(folder, Some(self.user), Some(self.group));
-        if given.is_err() {
-            std::fs::remove_dir(folder)?;
-        }
-        Ok(given)
-    }
-
-    fn gets(&self, file: &File) -> std::io::Result<()> {
-        if file.metadata()?.uid() == self.user {
-            return Ok(());
-        }
-        fchown(file, Some(self.user), Some(self.group))
-    }
-
-    fn cannot(&self, path: &Path, source: std::io::Error) -> BadKey {
-        BadKey::Owner { path: path.to_owned(), owner: self.user, source }
-    }
 }
 
 /// A key that is not yet there: it comes whole or not at all, for one cut short by a crash would be
@@ -138,11 +115,7 @@ struct Part {
 impl Part {
     fn write(key_file: &Path, key: &[u8]) -> std::io::Result<Self> {
         // A name of its own: two who come first must not write into one draft.
-        let mut name = [0; 10];
-        ring::rand::SystemRandom::new()
-            .fill(&mut name)
-            .map_err(|_| std::io::Error::other(BadKey::Random))?;
-        let path = key_file.with_extension(format!("{}.part", BASE32_NOPAD.encode(&name)));
+        let path = key_file.with_extension(format!("{}.part", random_name()?));
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let mut part = Self { path, file };
         part.file.write_all(key)?;

@@ -8,6 +8,7 @@ use rustix::fs::OFlags;
 
 use super::error::OpenError;
 use super::folder;
+use super::owner::Owner;
 
 /// Held while a store is open for writing; the system frees it when the process ends, however.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ impl Lock {
             .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)
             .map_err(io)?;
+        Owner::of(dir).and_then(|owner| owner.gets_of_root(&file)).map_err(io)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::Locked { dir: dir.to_owned() }),

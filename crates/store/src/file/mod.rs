@@ -10,6 +10,7 @@ pub(crate) mod header;
 pub(crate) mod key;
 pub(crate) mod lock;
 pub(crate) mod meta;
+pub(crate) mod owner;
 pub(crate) mod reserve;
 pub(crate) mod row;
 pub(crate) mod schema;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FallocateFlags, OFlags, fallocate};
 
 use super::disk::{disk_free, disk_size};
+use super::owner::Owner;
 
 /// Kept of a disk unless that is more than [`SHARE`] of it.
 pub(crate) const USUAL: u64 = 256 << 20;
@@ -25,8 +26,10 @@ const MARGIN: u64 = 16 << 20;
 pub(crate) struct Reserve {
     path: PathBuf,
     file: Option<File>,
-    /// Bytes it should hold.
+    /// Bytes it should hold, as long as there is a way to hold them.
     wanted: u64,
+    /// Bytes it was to hold from the beginning.
+    usual: u64,
     /// Bytes it holds.
     held: u64,
 }
@@ -40,8 +43,21 @@ impl Reserve {
         let options = options.create(true).truncate(false).write(true).mode(0o600);
         let open = options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&path);
         let file = open.inspect_err(|error| tracing::warn!(%error, "no room can be kept")).ok();
+        if let (Some(file), Ok(owner)) = (&file, Owner::of(dir)) {
+            drop(
+                owner
+                    .gets_of_root(file)
+                    .inspect_err(|error| tracing::warn!(%error, "the reserve stays root's")),
+            );
+        }
         let held = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |file| file.len());
-        Self { path, file, wanted: set.unwrap_or_else(usual), held }
+        let wanted = set.unwrap_or_else(usual);
+        Self { path, file, wanted, usual: wanted, held }
+    }
+
+    /// Bytes that it should hold and does not.
+    pub(crate) fn lacks(&self) -> u64 {
+        self.usual.saturating_sub(self.held)
     }
 
     /// What devices send leaves so much free beside it.

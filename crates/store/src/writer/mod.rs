@@ -214,8 +214,10 @@ pub fn start(opened: Opened, terms: impl Into<Terms>) -> std::io::Result<Running
         host,
         rows: RowCompressor::new()?,
         log_bytes: 0,
+        lacking: reserve.lacks(),
         reserve,
     };
+    writer.host.reserve_lacks(writer.lacking);
     let room = Room { left: writer.room(), margin: writer.reserve.margin() };
     let thread = std::thread::Builder::new().name("store".into()).spawn(|| writer.run())?;
     Ok(Running { committer: Committer(committer), reports, thread, room })
@@ -237,6 +239,8 @@ struct Writer {
     /// About how much was written since the last checkpoint.
     log_bytes: u64,
     reserve: Reserve,
+    /// What it lacked when that was last told.
+    lacking: u64,
 }
 
 /// When the audit is signed, and what of it is not on the disk.
@@ -398,6 +402,10 @@ impl Writer {
             }
         }
         self.reserve.fill();
+        let lacks = self.reserve.lacks();
+        if std::mem::replace(&mut self.lacking, lacks) != lacks {
+            self.host.reserve_lacks(lacks);
+        }
     }
 
     fn checkpoint(&mut self) {

@@ -1,6 +1,7 @@
 //! What heads and keys find, and what is said of them at a start.
 
 use super::{check, check_with, database, head, row, store};
+use crate::audit::Evidence;
 use crate::audit::key::AuditKey;
 use crate::tests::{second, write};
 use crate::{Keep, Reader, Store};
@@ -65,7 +66,7 @@ fn a_head_that_nobody_signed_vouches_for_nothing() {
     store(dir.path());
     let forged = head(dir.path()).head;
     let (stranger, known) = (tempfile::tempdir().unwrap(), AuditKey::read(dir.path()).unwrap());
-    let forged = forged.signed(&AuditKey::open(stranger.path()).unwrap());
+    let forged = forged.signed(&AuditKey::open(stranger.path()).unwrap().0);
     let checked = check_with(dir.path(), vec![forged.clone()]);
     assert!(checked.findings[0].contains("is signed by no key of this store"), "{checked:?}");
     assert!(!forged.is_by(&known.unwrap().public()));
@@ -165,6 +166,44 @@ fn what_does_not_go_on_from_its_head_is_signed_by_nothing() {
     let refused = reader.sign_audit(&key).unwrap_err().to_string();
     assert!(refused.contains("is not there; `verify`"), "{refused}");
     assert_eq!(reader.backup(&other.path().join("copy")).unwrap(), None);
+}
+
+#[test]
+fn a_key_that_can_neither_be_used_nor_replaced_stops_no_start() {
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path());
+    // Whatever stands in the place of the folder: no key can be read, made or put aside.
+    std::fs::remove_dir_all(dir.path().join("keys")).unwrap();
+    std::fs::write(dir.path().join("keys"), "no folder").unwrap();
+    let opened = Store::open(dir.path()).unwrap();
+    let (fault, replaced) = (opened.standing.key_fault.clone(), opened.standing.replaced.clone());
+    assert!(fault.is_some_and(|why| why.contains("audit.key")) && replaced.is_some());
+    write(opened, Keep::default(), vec![row(6)]);
+    let checked = Reader::of(dir.path()).unwrap().check_audit(&Evidence::default()).unwrap();
+    assert!(checked.is_whole(), "what it signed is whole: {checked:?}");
+}
+
+#[test]
+fn a_key_that_took_the_place_of_another_is_told_until_it_is_accepted() {
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path());
+    let replaced = || Store::open(dir.path()).unwrap().standing.replaced;
+    assert_eq!(replaced(), None, "the first is nobody's follower");
+    std::fs::write(dir.path().join("keys/audit.key"), "").unwrap();
+    let opened = Store::open(dir.path()).unwrap();
+    let standing = opened.standing.clone();
+    drop(opened);
+    let key = AuditKey::read(dir.path()).unwrap().unwrap().public();
+    assert_eq!(standing.replaced, Some(key.name()));
+    assert!(standing.key_fault.as_ref().is_some_and(|why| why.contains("not a key")));
+    assert_eq!(replaced(), Some(key.name()), "at the next start, too");
+    assert_eq!(standing.clone().again(dir.path()), standing);
+    crate::audit::accept(dir.path(), &key).unwrap();
+    let again = standing.again(dir.path());
+    assert_eq!((again.replaced, again.key_fault, replaced()), (None, None, None));
+    // The next one is another.
+    std::fs::remove_file(dir.path().join("keys/audit.key")).unwrap();
+    assert!(replaced().is_some_and(|name| name != key.name()));
 }
 
 #[test]
