@@ -295,7 +295,7 @@ mod tests {
         };
         let named =
             wards("clinician", "wards = [\"icu\", \"west\"]").unwrap().remove(0).wards.unwrap();
-        assert_eq!(named.iter().map(|ward| ward.as_str()).collect::<Vec<_>>(), ["icu", "west"]);
+        assert_eq!(named.iter().map(ToString::to_string).collect::<Vec<_>>(), ["icu", "west"]);
         assert_eq!(wards("ops", "").unwrap().remove(0).wards, None);
         assert!(wards("viewer", "wards = []").is_err_and(|e| e.contains("names none")));
         assert!(wards("ops", "wards = [\"icu\"]").is_err_and(|e| e.contains("for ops")));

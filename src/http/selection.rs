@@ -116,9 +116,7 @@ impl Selection {
             return Sent::Whole;
         }
         let before = device.bindings.iter().rev().nth(1).and_then(|before| before.patient.as_ref());
-        match before.is_some_and(|patient| self.scope.has_named(board, patient)) {
-            true => Sent::Left,
-            false => Sent::Nothing,
-        }
+        let was_seen = before.is_some_and(|patient| self.scope.has_named(board, patient));
+        if was_seen { Sent::Left } else { Sent::Nothing }
     }
 }

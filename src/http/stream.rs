@@ -233,7 +233,7 @@ impl Feed {
             for logged in &page {
                 match self.selection.of_logged(logged) {
                     Sent::Whole => {
-                        self.write_alarm(&mut text, Some(logged.seq), logged.body.as_bytes())
+                        self.write_alarm(&mut text, Some(logged.seq), logged.body.as_bytes());
                     }
                     Sent::Left => left = true,
                     Sent::Nothing => {}

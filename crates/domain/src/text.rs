@@ -118,6 +118,11 @@ pub(crate) fn read_slowly(sender: &DeviceId) -> String {
     format!("{sender} sends more than its budget: it is read slowly, and what it sends comes late")
 }
 
+/// A device that speaks through a sender that is read slowly.
+pub(crate) fn waits_behind(device: &DeviceId, sender: &DeviceId) -> String {
+    format!("{sender} sends more than its budget: what {device} measures comes late through it")
+}
+
 /// Findings of the past that were not noted one by one.
 pub(crate) fn more_findings(count: u64, last: &str) -> String {
     if count == 1 { last.to_owned() } else { format!("{count} more of the past, the last: {last}") }

@@ -220,7 +220,7 @@ fn load(path: PathBuf, lock: Lock) -> Result<Opened, OpenError> {
     let foreign = foreign::foreign(&conn).map_err(sqlite)?;
     let found = stand::stand(&mut conn, &key, dir).map_err(sqlite)?;
     let key_fault = unusable.map(|why| why.to_string());
-    let standing = Standing { foreign, key_fault, ..found };
+    let standing = Standing { key_fault, foreign, ..found };
     state::drop_unfinished_snapshot(&conn).map_err(sqlite)?;
     let identity = state::identity(&conn)
         .map_err(sqlite)?

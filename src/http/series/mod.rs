@@ -77,9 +77,12 @@ pub(crate) async fn of_device(
         let patients = patients_of(&http, &id, from, to);
         patients.iter().all(|patient| may(Purpose::Care, patient))
     };
-    let stretches = |from, to| match who.scope.is_limited() {
-        true => own_stretches(&http.board(), &device, &who.scope, from, to),
-        false => vec![Stretch { device: id.clone(), from, to }],
+    let stretches = |from, to| {
+        if who.scope.is_limited() {
+            own_stretches(&http.board(), &device, &who.scope, from, to)
+        } else {
+            vec![Stretch { device: id.clone(), from, to }]
+        }
     };
     answer(&http, range, care, stretches).await
 }

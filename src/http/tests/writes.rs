@@ -129,9 +129,9 @@ async fn how_a_bound_device_is_judged_only_a_clinician_says() {
     });
     assert_eq!(ask("o", judged[0]).await.status, 200);
     let asked = asked.lock().unwrap();
-    let while_unbound = |command: &Command| match &command.action {
-        Action::ChangeDevice(named) => named.while_unbound,
-        other => panic!("{other:?}"),
+    let while_unbound = |command: &Command| {
+        let Action::ChangeDevice(named) = &command.action else { panic!("{command:?}") };
+        named.while_unbound
     };
     let of_ops = asked.iter().filter(|command| command.actor == "o");
     assert!(of_ops.clone().count() == 5 && of_ops.into_iter().all(while_unbound));

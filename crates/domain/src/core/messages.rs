@@ -46,16 +46,44 @@ impl Core {
         }
     }
 
-    /// A sender is read slowly, or no longer is: whoever it measures learns that as well.
+    /// A sender is read slowly, or no longer is: whoever it measures learns that as well, and whoever is measured by a
+    /// device that speaks through it.
     pub(super) fn over_budget(&mut self, sender: &DeviceId, over: bool, out: &mut Output) {
         self.site_mut().over_budget(sender, over, out);
         self.note_site_deadline();
-        let patient = self.devices.get(sender).and_then(|device| device.patient()).cloned();
-        let Some(id) = patient else { return };
-        if let Some(patient) = self.patient_mut(&id) {
-            patient.read_slowly(sender, over, out);
+        if over {
+            let waits = |device: &Device| device.details.id == *sender || device.waits_for(sender);
+            let waiting = self.devices.values().filter(|device| waits(device));
+            let waiting: Vec<DeviceId> = waiting.map(|device| device.details.id.clone()).collect();
+            for device in waiting {
+                self.tell_of_waiting(&device, out);
+            }
+            return;
         }
-        self.note_deadline(&id);
+        // Also of whom another device has by now.
+        let told = self.patients.values().filter(|patient| patient.is_told_of_waiting(sender));
+        let told: Vec<PatientId> = told.map(|patient| patient.details.id.clone()).collect();
+        for id in told {
+            if let Some(patient) = self.patient_mut(&id) {
+                patient.waits_no_more(sender, out);
+            }
+            self.note_deadline(&id);
+        }
+    }
+
+    /// Tells whoever a device measures that it, or what it speaks through, is read slowly, where that is so.
+    pub(super) fn tell_of_waiting(&mut self, id: &DeviceId, out: &mut Output) {
+        let Some(device) = self.devices.get(id) else { return };
+        let Some(patient) = device.patient().cloned() else { return };
+        let via: Vec<DeviceId> = device.details.via.clone();
+        let slow: Vec<DeviceId> = self.site.over_budgets().collect();
+        let of_it = |sender: &&DeviceId| *sender == id || via.contains(sender);
+        for sender in slow.iter().filter(of_it) {
+            if let Some(patient) = self.patient_mut(&patient) {
+                patient.waits_for(sender, id, out);
+            }
+        }
+        self.note_deadline(&patient);
     }
 
     pub(super) fn link(&mut self, principal: &DeviceId, connected: bool, now: Stamp) {

@@ -205,6 +205,11 @@ impl Device {
             || !signals.is_empty()
     }
 
+    /// Whether it speaks through `sender`.
+    pub(super) fn waits_for(&self, sender: &DeviceId) -> bool {
+        !self.revoked && self.details.via.contains(sender)
+    }
+
     /// The patient it is bound to now.
     pub fn patient(&self) -> Option<&PatientId> {
         self.bindings.last().filter(|b| b.to.is_none()).and_then(|b| b.patient.as_ref())

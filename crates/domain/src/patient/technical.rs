@@ -267,19 +267,31 @@ impl Patient {
         self.device_moment(INTERVAL, device, text::too_rare, cause, out);
     }
 
-    /// A device sends more than its budget, or no longer does: what it measures comes late.
-    pub fn read_slowly(&mut self, device: &DeviceId, over: bool, out: &mut Output) {
-        let key = Key::new(rule(READ_SLOWLY), device.to_string());
-        if !over {
-            return self.alarms.change(&key, None, out, Alarm::absent);
-        }
+    /// A device, or what it speaks through, sends more than its budget: what it measures comes late.
+    pub fn waits_for(&mut self, sender: &DeviceId, device: &DeviceId, out: &mut Output) {
+        let key = Key::new(rule(READ_SLOWLY), sender.to_string());
         if self.alarms.holds(&key) || self.discharged_at.is_some() {
             return;
         }
-        let cause = Cause::noticed(Some(device.clone()), out.wall());
-        let (priority, condition) = (Priority::Medium, Condition::Present);
-        let text = text::read_slowly(device);
+        let cause = Cause::noticed(Some(sender.clone()), out.wall());
+        let (priority, text) = if sender == device {
+            (Priority::Medium, text::read_slowly(device))
+        } else {
+            (Priority::Low, text::waits_behind(device, sender))
+        };
+        let condition = Condition::Present;
         self.raise(technical(key, Some(device), priority, condition, text, cause, out), out);
+    }
+
+    /// Whether that was told, and is not over.
+    pub fn is_told_of_waiting(&self, sender: &DeviceId) -> bool {
+        self.alarms.holds(&Key::new(rule(READ_SLOWLY), sender.to_string()))
+    }
+
+    /// It sends no more than its budget.
+    pub fn waits_no_more(&mut self, sender: &DeviceId, out: &mut Output) {
+        let key = Key::new(rule(READ_SLOWLY), sender.to_string());
+        self.alarms.change(&key, None, out, Alarm::absent);
     }
 
     fn device_moment(

@@ -2,7 +2,7 @@
 
 use crate::core::configuration::{Configuration, Texts};
 use crate::model::alarm::{Condition, State};
-use crate::model::command::{Action, Outcome};
+use crate::model::command::{Action, Outcome, Registration};
 use crate::model::input::Input;
 use crate::model::message::Phase::{End, Single, Start};
 
@@ -197,6 +197,55 @@ fn who_is_read_slowly_is_named_to_operators_and_to_its_patient() {
         "ended medium link.read_slowly: closed ended",
         "ended medium gateway.sender_over_budget: closed ended",
     ]);
+}
+
+#[test]
+fn whoever_is_measured_through_a_relay_that_is_read_slowly_is_told_so() {
+    let mut scene = Scene::empty();
+    scene.device("relay", "relay", &[]);
+    let behind = |device: &str, via: &[&str]| Registration {
+        id: device.parse().unwrap(),
+        class: None,
+        kind: None,
+        token_sha256: None,
+        via: Some(via.iter().map(|id| id.parse().unwrap()).collect()),
+        signals: None,
+        replaces: None,
+        while_unbound: false,
+    };
+    for (patient, device, via) in [
+        ("p", "a", &["relay"][..]),
+        ("q", "b", &["relay"]),
+        ("r", "c", &["other"]),
+        ("s", "d", &["relay"]),
+    ] {
+        scene.admit(patient);
+        scene.device(device, "bedside", &[]);
+        scene.done(Action::ChangeDevice(behind(device, via)));
+        if patient != "s" {
+            scene.bind(device, patient);
+        }
+    }
+    scene.skip();
+    let over = |over| Input::OverBudget { sender: "relay".parse().unwrap(), over };
+    scene.fold(&[over(true)]);
+    let raised = "raised low link.read_slowly: alarming, present";
+    scene.expect(&["raised medium gateway.sender_over_budget: alarming, present", raised, raised]);
+    let texts: Vec<String> = scene
+        .core
+        .patients
+        .values()
+        .flat_map(|patient| patient.alarms.iter().map(|(_, open)| open.alarm.text.clone()))
+        .collect();
+    assert!(texts[0].starts_with("relay sends more") && texts[0].contains("what a measures"));
+    scene.bind("d", "s");
+    assert!(scene.news().contains(&raised.to_owned()), "who is bound meanwhile waits as well");
+    scene.done(Action::Unbind { device: "b".parse().unwrap(), replaces: None });
+    scene.skip();
+    scene.fold(&[over(false)]);
+    let ended = scene.news().into_iter().filter(|news| news.contains("link.read_slowly")).count();
+    let told = scene.core.patients.values().flat_map(|patient| patient.alarms.iter());
+    assert_eq!((ended, told.count()), (2, 0), "what was unbound told of no more");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use crate::model::command::{Action, DeviceDetails, Outcome, PrincipalKind, Registration};
 use crate::model::ids::DeviceId;
+use crate::model::message::ExpectedSignal;
 use crate::model::signal::SignalId;
 
 use super::scene::{Scene, at};
@@ -94,11 +95,12 @@ fn whoever_may_not_say_how_a_device_is_judged_says_it_only_while_it_watches_nobo
     let change = |class: Option<&str>, signals, via| {
         let class = class.map(str::to_owned);
         let while_unbound = true;
-        Action::ChangeDevice(Registration { class, signals, via, while_unbound, ..named("dev") })
+        Action::ChangeDevice(Registration { class, via, signals, while_unbound, ..named("dev") })
     };
     let whole = details(&scene, "dev").clone();
     assert_eq!(scene.command(change(Some("wearable"), None, None)).0, Outcome::Conflict);
-    assert_eq!(scene.command(change(None, Some(Vec::new()), None)).0, Outcome::Conflict);
+    let spo2 = ExpectedSignal { signal: scene.signal("spo2"), interval: None };
+    assert_eq!(scene.command(change(None, Some(vec![spo2]), None)).0, Outcome::Conflict);
     assert_eq!(*details(&scene, "dev"), whole);
     scene.done(change(Some(&whole.class), None, Some(vec!["hub".parse().unwrap()])));
     scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });

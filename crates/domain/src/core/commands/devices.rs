@@ -193,6 +193,7 @@ impl Core {
             until: None,
         });
         self.expect_anew(id, out);
+        self.tell_of_waiting(id, out);
         Reply::done()
     }
 
