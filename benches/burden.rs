@@ -400,8 +400,5 @@ fn gravest(core: &Core, rule: &RuleId) -> Priority {
 /// Whether a person hears of it: information, what follows from another alarm and a third time
 /// within an hour are shown only.
 fn announces(change: Change, alarm: &Alarm) -> bool {
-    change.announces()
-        && alarm.priority != Priority::Info
-        && alarm.group.is_none()
-        && alarm.quiet_until.is_none()
+    change.announces() && !alarm.is_shown_only()
 }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Receipt, Submission};
 use crate::projection::view::Board;
 use crate::telemetry::{Degraded, Metrics};
+use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::signal::SignalTable;
+use vitalgate_domain::model::time::Timestamp;
 
 /// The handles that travel together.
 #[derive(Clone, Debug)]
@@ -43,6 +45,17 @@ impl Handles {
     /// The board as it is now.
     pub fn board(&self) -> Arc<Board> {
         Arc::clone(&self.board.borrow())
+    }
+
+    /// Tells the core something; whether it did, for good.
+    pub async fn tell(&self, inputs: Vec<Input>) -> bool {
+        // Before a stream's first message there is no time that an alarm could have.
+        if self.clock.wall() < Timestamp::YEAR_2000 {
+            return false;
+        }
+        let (receipt, committed) = Receipt::new();
+        let told = self.inbox.submit(Submission::of(inputs, 0, receipt)).await;
+        told.is_ok() && committed.await.is_ok()
     }
 
     /// The signal table as it is now.

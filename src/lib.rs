@@ -17,7 +17,7 @@
 //!                ┌─────────────────────────┼────────────────────────────┐
 //!                ▼                         ▼                            ▼
 //!       store: journal, alarms,   http: API, stream, page    influx: a copy in InfluxDB
-//!       history
+//!       history                                              delivery: alarms to others
 //! ```
 //!
 //! Data pass each stage once; only a receipt travels back. A receipt dropped means "not accepted".
@@ -27,7 +27,7 @@
 //! ```text
 //!  app (and the command line, which is the program)
 //!  tools, operate, http
-//!  influx
+//!  influx, delivery
 //!  pipeline
 //!  ingest
 //!  handles: what all interfaces hold
@@ -39,6 +39,7 @@
 pub mod app;
 pub mod clock;
 pub mod config;
+pub mod delivery;
 pub mod handles;
 pub mod http;
 pub mod inbox;

@@ -10,7 +10,8 @@ use tokio_util::task::TaskTracker;
 use super::{Addresses, RunMode};
 use crate::app::settings;
 use crate::app::stage::Stage;
-use crate::config::{Config, DeadMan};
+use crate::config::{self, Config, DeadMan};
+use crate::delivery::{self, Webhook};
 use crate::handles::Handles;
 use crate::http::{AppState, Auth, AuthInForce, ExportedHistory, Limits, Server};
 use crate::influx::archive::{Archive, Unread};
@@ -29,7 +30,7 @@ use crate::projection::ring::Ring;
 use crate::telemetry::{Metrics, watch_space};
 use vitalgate_domain::model::consent::Purpose;
 use vitalgate_store::audit::SignedHead;
-use vitalgate_store::consumers::Consumer;
+use vitalgate_store::consumers::{Consumer, Registration};
 use vitalgate_store::{Opened, Reader};
 
 /// Everything bound, nothing running.
@@ -42,6 +43,7 @@ pub(super) struct Interfaces {
     pub(super) state: AppState,
     pub(super) around: Around,
     pub(super) sink: Option<Sink>,
+    pub(super) webhooks: Vec<Webhook>,
 }
 
 /// What the interfaces have in common with the pipeline behind them.
@@ -81,6 +83,7 @@ impl Interfaces {
             .await
             .with_context(|| format!("cannot listen for HTTP on {}", config.http.listen))?;
         let sink = sink(config, opened, &shared).await?;
+        let webhooks = webhooks(config, opened, &shared)?;
         let state = state(config, opened, &shared)?;
         let source = SourceHandles {
             handles: shared.handles,
@@ -88,7 +91,7 @@ impl Interfaces {
             tracker: TaskTracker::new(),
             cancel: CancellationToken::new(),
         };
-        Ok(Self { listener, subscribers, source, server, state, around, sink })
+        Ok(Self { listener, subscribers, source, server, state, around, sink, webhooks })
     }
 
     /// Where they are.
@@ -116,6 +119,20 @@ async fn sink(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Resu
         heads: shared.heads.clone(),
     };
     Ok(Some(Sink::new(influx, &config.store.dir, parts).await?))
+}
+
+/// Where alarms are sent to.
+fn webhooks(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Result<Vec<Webhook>> {
+    let webhook = |webhook: &config::Webhook| {
+        let parts = delivery::Parts {
+            identity: opened.identity.clone(),
+            reader: opened.reader(),
+            consumer: opened.consumer(Registration::channel(&webhook.id))?,
+            handles: shared.handles.clone(),
+        };
+        Ok(Webhook::new(webhook, parts)?)
+    };
+    config.webhook.iter().map(webhook).collect()
 }
 
 /// How HTTP knows who asks.

@@ -43,6 +43,7 @@ use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store as store;
 use vitalgate_store::audit::SignedHead;
+use vitalgate_store::consumers::Registration;
 
 /// How the gateway is run, beyond its configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,6 +136,9 @@ impl App {
         if config.influx.is_some() {
             // A command of the command line must not prune what InfluxDB lacks either.
             opened.consumer(crate::influx::CONSUMER)?.begin();
+        }
+        for webhook in &config.webhook {
+            opened.consumer(Registration::channel(&webhook.id))?.begin();
         }
         let mut interfaces = if mode.headless {
             None
@@ -243,7 +247,7 @@ impl App {
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
         if let Some(interfaces) = interfaces {
-            let Interfaces { listener, subscribers, source, server, state, around, sink } =
+            let Interfaces { listener, subscribers, source, server, state, around, sink, webhooks } =
                 interfaces;
             connections = source.tracker.clone();
             intake = Stage::new(source.cancel.clone());
@@ -256,6 +260,9 @@ impl App {
             beside = around.start();
             if let Some(sink) = sink {
                 sinks.start("influxdb", sink.run(sinks.token()));
+            }
+            for webhook in webhooks {
+                sinks.start("webhook", webhook.run(sinks.token()));
             }
         }
         let ended_early = tokio::select! {

@@ -124,6 +124,12 @@ pub(super) fn first_inputs(
     }
     let over = core.site.over_budgets();
     first.extend(over.map(|sender| Input::OverBudget { sender, over: false }));
+    let failing = core.site.undelivered_channels();
+    first.extend(failing.map(|channel| Input::Undelivered {
+        channel,
+        waits: None,
+        words: String::new(),
+    }));
     let crowded = core.site.crowded_ways().into_iter();
     first.extend(crowded.map(|way| Input::Crowded { way, ended: 0, address: None }));
     if config.influx.is_none() && core.site.is_sink_alarming() {

@@ -8,6 +8,7 @@ mod device;
 mod doctor;
 mod export;
 mod gateway;
+mod notify;
 mod progress;
 mod status;
 mod store;
@@ -56,6 +57,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Look at disk, clock, brokers and InfluxDB, and say what to do.
     Doctor(doctor::DoctorArgs),
+    /// Try a channel for alarms.
+    Notify(notify::NotifyArgs),
     /// Show the configuration in force.
     Config(config::ConfigCommand),
     /// Copy the store to a file, also while the gateway runs.
@@ -137,6 +140,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Export(args) => export::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Notify(args) => notify::run(&args),
         Command::Config(command) => config::run(&command),
         Command::Backup(args) => store::backup(&args),
         Command::Restore(args) => store::restore(&args),

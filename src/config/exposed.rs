@@ -13,6 +13,9 @@ impl Config {
         let mut files = Vec::new();
         files.extend(influx.map(|path| ("influx.secret_file", path)));
         files.extend(key.map(|path| ("mqtt.tls.key", path)));
+        for webhook in &self.webhook {
+            files.push(("webhook.secret_file", &webhook.secret_file));
+        }
         for broker in &self.broker {
             let key = broker.tls.as_ref().and_then(|tls| tls.key.as_deref());
             let password = broker.password_file.as_deref();
@@ -52,6 +55,10 @@ url = "http://a"
 org = "o"
 bucket = "b"
 secret_file = "s"
+[[webhook]]
+id = "w"
+url = "https://a"
+secret_file = "ws"
 [[broker]]
 id = "b"
 host = "h"
@@ -68,6 +75,7 @@ tls = { ca = "ca", certificate = "bc", key = "bk" }
             [
                 ("influx.secret_file", "/etc/s"),
                 ("mqtt.tls.key", "/etc/k"),
+                ("webhook.secret_file", "/etc/ws"),
                 ("broker.password_file", "/etc/p"),
                 ("broker.tls.key", "/etc/bk"),
             ]

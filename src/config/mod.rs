@@ -13,6 +13,7 @@ mod open;
 mod site;
 mod store;
 mod url;
+mod webhook;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub use self::open::OpenDoor;
 pub use self::site::{Site, TimeZone};
 pub use self::store::Store;
 pub use self::url::{NotAServer, ServerUrl};
+pub use self::webhook::{BadWebhook, Webhook, WebhookSecret};
 use vitalgate_domain::core::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use vitalgate_domain::model::signal::NoSuchClass;
 use vitalgate_domain::model::time::Span;
@@ -74,6 +76,9 @@ pub struct Config {
     /// InfluxDB 2, where there is one.
     #[serde(default)]
     pub influx: Option<Influx>,
+    /// Where alarms are sent to.
+    #[serde(default)]
+    pub webhook: Vec<Webhook>,
     /// Who waits for a ping.
     #[serde(default)]
     pub deadman: Option<DeadMan>,
@@ -148,6 +153,9 @@ pub enum BadConfig {
     /// The dead-man ping.
     #[error(transparent)]
     DeadMan(#[from] BadDeadMan),
+    /// A webhook that cannot be.
+    #[error(transparent)]
+    Webhook(#[from] BadWebhook),
     /// A broker that cannot be.
     #[error(transparent)]
     Broker(#[from] BadBroker),
@@ -190,6 +198,9 @@ impl Config {
         if let Some(influx) = &mut config.influx {
             influx.within(folder);
         }
+        for webhook in &mut config.webhook {
+            webhook.within(folder);
+        }
         for broker in &mut config.broker {
             broker.paths_from(folder);
         }
@@ -207,6 +218,7 @@ impl Config {
             influx.check()?;
         }
         broker::check(&self.broker)?;
+        webhook::check(&self.webhook)?;
         self.budget.check()?;
         Ok(())
     }

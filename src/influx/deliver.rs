@@ -33,7 +33,7 @@ impl Sink {
                 Part::Witness(line) => compress(line.clone()).await,
             };
             let answer = self.transport.write(body).await;
-            self.metrics.influx_request(answer.class());
+            self.handles.metrics.influx_request(answer.class());
             let step = plan.answered(lines, &answer);
             self.size.answered(answer.verdict(), plan.largest());
             self.note(&answer, plan.is_once_more());
@@ -70,7 +70,7 @@ impl Sink {
             self.takes_again();
         }
         self.witness = plan.into_witness();
-        self.metrics.influx_written(batch.points.saturating_sub(dead.lines()));
+        self.handles.metrics.influx_written(batch.points.saturating_sub(dead.lines()));
         dead
     }
 
@@ -81,8 +81,8 @@ impl Sink {
             tracing::info!("InfluxDB takes lines again");
             self.backoff.reset();
         }
-        self.degraded.set(NAME, None);
-        self.metrics.influx_paused(false);
+        self.handles.degraded.set(NAME, None);
+        self.handles.metrics.influx_paused(false);
     }
 
     /// What an answer says of the server as a whole. While a batch is tried once more, a good line
@@ -96,11 +96,11 @@ impl Sink {
                 if self.state.words.is_none() {
                     self.state.words = Some(told(answer.words())).filter(|words| !words.is_empty());
                 }
-                self.degraded.set(NAME, Some("it does not answer as it should".to_owned()));
+                self.handles.degraded.set(NAME, Some("it does not answer as it should".to_owned()));
             }
             Verdict::Written | Verdict::Refused | Verdict::Refuses(_) | Verdict::TooLarge => {}
         }
-        self.metrics.influx_paused(self.state.refused.is_some());
+        self.handles.metrics.influx_paused(self.state.refused.is_some());
     }
 
     fn refused(&mut self, answer: &ServerReply) {
@@ -111,8 +111,8 @@ impl Sink {
             self.state.words = Some(words).filter(|words| !words.is_empty());
         }
         self.state.refused = Some(*code);
-        self.degraded.set(NAME, Some("it refuses what it is told".to_owned()));
-        self.metrics.influx_paused(true);
+        self.handles.degraded.set(NAME, Some("it refuses what it is told".to_owned()));
+        self.handles.metrics.influx_paused(true);
     }
 }
 

@@ -38,14 +38,12 @@ use self::refused::{LetterBudget, RefusedLines, Untold};
 use self::reply::CLASSES;
 use self::size::Size;
 use self::transport::{BadTransport, Transport};
-use crate::clock::{Clock, Stopwatch};
+use crate::clock::Stopwatch;
 use crate::config::Influx;
 use crate::handles::Handles;
-use crate::inbox::{Inbox, Receipt, Submission};
 use crate::net::backoff::Backoff;
 use crate::pipeline::load_shedding::{Load, Work};
 use crate::privacy::pseudonym::Pseudonyms;
-use crate::telemetry::{Degraded, Metrics};
 use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::input::{Input, LineRefusal};
 use vitalgate_domain::model::time::{Span, Timestamp};
@@ -105,11 +103,8 @@ pub struct Sink {
     feed: Arc<Feed>,
     transport: Transport,
     consumer: Consumer,
-    clock: Clock,
-    metrics: Metrics,
-    inbox: Inbox,
+    handles: Handles,
     load: Load,
-    degraded: Degraded,
     batch_age: Duration,
     max_lag: Span,
     size: Size,
@@ -149,12 +144,11 @@ impl Sink {
         parts: Parts,
     ) -> Result<Self, BadSink> {
         let Parts { identity, reader, history, consumer, handles, load, alarming, heads } = parts;
-        let Handles { inbox, board, signals, clock, metrics, degraded } = handles;
         let feed = Feed {
             reader,
             history,
-            board,
-            signals,
+            board: handles.board.clone(),
+            signals: handles.signals.clone(),
             pseudonyms: Pseudonyms::open(folder, Purpose::Care)?,
             store: line::Store::new(identity.site.as_str(), identity.is_simulated()),
             batch_bytes: config.batch_bytes,
@@ -164,16 +158,13 @@ impl Sink {
         };
         let transport = Transport::new(config).await?;
         consumer.begin();
-        metrics.influx_begins(&CLASSES, &LineRefusal::ALL.map(LineRefusal::as_str));
+        handles.metrics.influx_begins(&CLASSES, &LineRefusal::ALL.map(LineRefusal::as_str));
         Ok(Self {
             feed: Arc::new(feed),
             transport,
             consumer,
-            clock,
-            metrics,
-            inbox,
+            handles,
             load,
-            degraded,
             batch_age: Duration::from_micros(config.batch_age.as_micros().unsigned_abs()),
             max_lag: config.max_lag,
             size: Size::new(config.batch_bytes),
@@ -207,7 +198,7 @@ impl Sink {
         loop {
             let batch = match ahead.take() {
                 Some(batch) => batch,
-                None => read(&self.feed, cursor.clone(), self.clock.now()).await,
+                None => read(&self.feed, cursor.clone(), self.handles.clock.now()).await,
             };
             let batch = match batch {
                 Ok(batch) => batch,
@@ -218,7 +209,7 @@ impl Sink {
             };
             // A new store is exported from its first row on.
             cursor.upto = cursor.upto.max(batch.exported_to);
-            let (feed, now) = (Arc::clone(&self.feed), self.clock.now());
+            let (feed, now) = (Arc::clone(&self.feed), self.handles.clock.now());
             let next = async {
                 if batch.more { Some(read(&feed, batch.cursor.clone(), now).await) } else { None }
             };
@@ -249,9 +240,9 @@ impl Sink {
 
     /// All of a batch is written or dead: the cursor moves.
     async fn exported(&mut self, batch: Batch, dead: RefusedLines, cursor: &mut ConsumerCursor) {
-        self.metrics.influx_unwritable(batch.unwritable);
+        self.handles.metrics.influx_unwritable(batch.unwritable);
         for (why, lines) in dead.counts() {
-            self.metrics.influx_refused(why.as_str(), lines);
+            self.handles.metrics.influx_refused(why.as_str(), lines);
         }
         self.untold.note(&dead);
         // What is passed over is told before: whatever is killed, it is not silent.
@@ -272,7 +263,7 @@ impl Sink {
 
     async fn unreadable(&mut self, error: &BadFeed, cursor: &ConsumerCursor) {
         tracing::error!(%error, "the store cannot be read for InfluxDB; trying again");
-        self.degraded.set(NAME, Some("the store cannot be read for it".to_owned()));
+        self.handles.degraded.set(NAME, Some("the store cannot be read for it".to_owned()));
         self.rest(READ_AGAIN, cursor).await;
     }
 
@@ -282,7 +273,7 @@ impl Sink {
         if !self.load.is_shed(Work::Influx) {
             return;
         }
-        self.metrics.shed(Work::Influx.as_str());
+        self.handles.metrics.shed(Work::Influx.as_str());
         while tokio::time::timeout(LOOK_EVERY, self.load.resumed(Work::Influx)).await.is_err() {
             self.look(cursor).await;
         }
@@ -312,9 +303,9 @@ impl Sink {
         let lag = match rows {
             0 => Span::ZERO,
             _ if cursor.upto == Timestamp::default() => Span::ZERO,
-            _ => self.clock.wall() - cursor.upto,
+            _ => self.handles.clock.wall() - cursor.upto,
         };
-        self.metrics.influx_lag(rows, lag.as_secs_f64().max(0.0), cursor.refill.is_some());
+        self.handles.metrics.influx_lag(rows, lag.as_secs_f64().max(0.0), cursor.refill.is_some());
         // What waits on purpose is not behind.
         self.state.behind = lag > self.max_lag + SETTLED;
         self.tell().await;
@@ -324,7 +315,7 @@ impl Sink {
             return;
         }
         let State { refused, behind, words } = state.clone();
-        if self.report(vec![Input::Sink { refused, behind, words }]).await {
+        if self.handles.tell(vec![Input::Sink { refused, behind, words }]).await {
             self.reported = Some(state);
         }
     }
@@ -332,22 +323,11 @@ impl Sink {
     /// Tells what will never be exported and was not told yet; whether nothing of it is left.
     async fn tell(&mut self) -> bool {
         let due = self.untold.due();
-        let told = due.is_empty() || self.report(due.clone()).await;
+        let told = due.is_empty() || self.handles.tell(due.clone()).await;
         if told {
             self.untold.told(&due);
         }
         told
-    }
-
-    /// Whether the core was told, for good.
-    async fn report(&self, inputs: Vec<Input>) -> bool {
-        // Before a stream's first message there is no time that an alarm could have.
-        if self.clock.wall() < Timestamp::YEAR_2000 {
-            return false;
-        }
-        let (receipt, committed) = Receipt::new();
-        let report = Submission::of(inputs, 0, receipt);
-        self.inbox.submit(report).await.is_ok() && committed.await.is_ok()
     }
 }
 

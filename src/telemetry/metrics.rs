@@ -1,6 +1,7 @@
 //! Every metric that is counted as it happens, one function each. No patient, no device, no value
 //! in a label.
 
+mod delivery;
 mod influx;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use self::delivery::DeliveryMetrics;
 use self::influx::InfluxMetrics;
 use super::sampled::Sampled;
 use vitalgate_domain::model::alarm::Priority;
@@ -73,6 +75,7 @@ struct Inner {
     watchers: Gauge<i64, AtomicI64>,
     shed: Family<Label, Counter>,
     influx: InfluxMetrics,
+    delivery: DeliveryMetrics,
     overloaded: Family<Label, Counter>,
     pruned: Family<Label, Counter>,
     merged: Counter,
@@ -110,6 +113,7 @@ impl Default for Metrics {
             watchers: Gauge::default(),
             shed: Family::default(),
             influx: InfluxMetrics::default(),
+            delivery: DeliveryMetrics::default(),
             overloaded: Family::default(),
             pruned: Family::default(),
             merged: Counter::default(),
@@ -166,6 +170,7 @@ impl Default for Metrics {
         registry.register("watchers", "Streams open", m.watchers.clone());
         registry.register("gave_way", "What was shed under load, by what", m.shed.clone());
         m.influx.register(&mut registry);
+        m.delivery.register(&mut registry);
         registry.register(
             "strained",
             "How often the pressure rose to where work is shed",

@@ -16,6 +16,7 @@ mod clients;
 mod clock;
 mod core;
 mod degraded;
+mod delivery;
 mod demo;
 mod disk;
 mod doctor;

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::delivery;
 use crate::harness::{Gateway, eventually, root, telemetry};
 use crate::setup::{RULES, Setup};
 
@@ -29,7 +30,9 @@ fn emitted() -> Metrics {
         "url": format!("http://127.0.0.1:{closed}"), "org": "o", "bucket": "b",
         "secret_file": secret,
     });
+    let webhook = delivery::webhook(dir.path(), closed);
     let setup = Setup::default().rules(RULES).section("influx", influx);
+    let setup = setup.section("webhook", json!([webhook]));
     let gateway = setup.broker(&json!({ "port": closed })).start();
     gateway.admit("p1", "dev-1");
     let events = gateway.events();

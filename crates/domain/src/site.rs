@@ -8,7 +8,7 @@ use crate::alarms::book::{AlarmSubject, Book, Draft, Key};
 use crate::alarms::draft;
 use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::cause::Cause;
-use crate::model::ids::{BedId, DeviceId, WardId};
+use crate::model::ids::{BedId, ChannelId, DeviceId, WardId};
 use crate::model::input::{LineRefusal, SignInWay, Synchronised};
 use crate::model::time::Span;
 use crate::output::transition::Change;
@@ -28,6 +28,8 @@ const SINK_BEHIND: &str = "influx.behind";
 const LINES_REFUSED: &str = "influx.lines_refused";
 const CROWDED: &str = "gateway.crowded";
 const OVER_BUDGET: &str = "gateway.sender_over_budget";
+const UNDELIVERED: &str = "delivery.failing";
+const NOT_TAKEN: &str = "delivery.refused";
 
 /// A wall clock that is further behind the gateway's own time raises an alarm.
 const CLOCK_TOLERATED: Span = Span::secs(1);
@@ -197,10 +199,46 @@ impl Site {
         let text = format!(
             "InfluxDB will never take some of what is exported to it, {lines} points so far: \
              {reason}; the export goes on without them{}",
-            text::sink_says(words)
+            text::server_says(words)
         );
         let cause = Cause::noticed(None, out.wall());
         let draft = draft::technical(key, None, priority, Condition::Momentary, text, cause, out);
+        self.alarms.raise(GATEWAY, draft, out);
+    }
+
+    /// What was announced waits for a channel that does not take it, or all of it was taken: ends by itself.
+    /// As grave as what waits.
+    pub fn undelivered(
+        &mut self,
+        channel: &ChannelId,
+        waits: Option<Priority>,
+        words: &str,
+        out: &mut Output,
+    ) {
+        let key = Key::new(rule(UNDELIVERED), channel.as_str());
+        let Some(priority) = waits else {
+            return self.alarms.change(&key, None, out, Alarm::absent);
+        };
+        let text = text::undelivered(channel, words);
+        self.raise_or_reword(present(key, priority, text, out), out);
+    }
+
+    /// The channels announced as not taking alarms.
+    pub fn undelivered_channels(&self) -> impl Iterator<Item = ChannelId> {
+        let announced = self.alarms.iter().filter(|(key, _)| key.rule.as_str() == UNDELIVERED);
+        announced.filter_map(|(key, _)| key.source.parse().ok())
+    }
+
+    /// A channel will never take something that was announced: told once, until somebody has looked.
+    pub fn not_taken(&mut self, channel: &ChannelId, words: &str, out: &mut Output) {
+        let key = Key::new(rule(NOT_TAKEN), channel.as_str());
+        if self.alarms.holds(&key) {
+            return;
+        }
+        let text = text::not_taken(channel, words);
+        let cause = Cause::noticed(None, out.wall());
+        let (priority, condition) = (Priority::Medium, Condition::Momentary);
+        let draft = draft::technical(key, None, priority, condition, text, cause, out);
         self.alarms.raise(GATEWAY, draft, out);
     }
 

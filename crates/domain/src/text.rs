@@ -3,7 +3,7 @@
 
 use crate::model::alarm::Side;
 use crate::model::crossing::Crossing;
-use crate::model::ids::{DeviceId, WardId};
+use crate::model::ids::{ChannelId, DeviceId, WardId};
 use crate::model::input::SignInWay;
 use crate::model::message::Comparator;
 use crate::model::observation::Number;
@@ -188,18 +188,31 @@ pub(crate) fn sink_refused(status: u16, words: &str) -> String {
     format!(
         "InfluxDB refuses everything with status {status}: check address, secret, organisation and bucket; it is \
          kept here until then{}",
-        sink_says(words)
+        server_says(words)
     )
 }
 
 /// InfluxDB is behind.
 pub(crate) fn sink_behind(words: &str) -> String {
-    let says = sink_says(words);
+    let says = server_says(words);
     format!("InfluxDB is further behind than it may be; what it lacks is kept here{says}")
 }
 
-/// What the server of a sink says, after what is known of it.
-pub(crate) fn sink_says(words: &str) -> String {
+/// A channel takes no alarms.
+pub(crate) fn undelivered(channel: &ChannelId, words: &str) -> String {
+    format!(
+        "alarms do not arrive by {channel}; they are sent again until they do{}",
+        server_says(words)
+    )
+}
+
+/// A channel will not take an alarm, ever.
+pub(crate) fn not_taken(channel: &ChannelId, words: &str) -> String {
+    format!("an alarm was not taken by {channel} and is not sent again{}", server_says(words))
+}
+
+/// What the other side says, after what is known of it.
+pub(crate) fn server_says(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!(". It says: {words}") }
 }
 

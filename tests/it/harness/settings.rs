@@ -41,6 +41,14 @@ impl Gateway {
         fs::write(file, config.to_string()).unwrap();
     }
 
+    /// Another section as a whole, from the next start on.
+    pub(crate) fn set_section(&self, name: &str, content: &Value) {
+        let file = self.dir.path().join("gateway.toml");
+        let mut config: toml::Table = fs::read_to_string(&file).unwrap().parse().unwrap();
+        config.insert(name.to_owned(), toml::Value::try_from(content).unwrap());
+        fs::write(file, config.to_string()).unwrap();
+    }
+
     /// No broker any more, from the next start on.
     pub(crate) fn forget_brokers(&self) {
         let file = self.dir.path().join("gateway.toml");

@@ -203,7 +203,9 @@ impl Core {
                 | Input::SignInsFailed(_)
                 | Input::Crowded { .. }
                 | Input::Disk { .. }
-                | Input::OverBudget { .. } => self.advance_to(now, &mut out),
+                | Input::OverBudget { .. }
+                | Input::Undelivered { .. }
+                | Input::NotTaken { .. } => self.advance_to(now, &mut out),
             }
             self.note_alarms(&mut out);
             self.step(input, &mut out);
@@ -308,6 +310,14 @@ impl Core {
             }
             Input::LinesRefused { why, lines, words } => {
                 self.site_mut().lines_refused(*why, *lines, words, out);
+                self.note_site_deadline();
+            }
+            Input::Undelivered { channel, waits, words } => {
+                self.site_mut().undelivered(channel, *waits, words, out);
+                self.note_site_deadline();
+            }
+            Input::NotTaken { channel, words } => {
+                self.site_mut().not_taken(channel, words, out);
                 self.note_site_deadline();
             }
             Input::Store { failing } => {

@@ -358,6 +358,12 @@ impl Alarm {
         self.state != State::Closed
     }
 
+    /// Whether it is shown and not announced: it is for the record, follows from another, or was announced twice
+    /// within the hour.
+    pub fn is_shown_only(&self) -> bool {
+        self.priority == Priority::Info || self.group.is_some() || self.quiet_until.is_some()
+    }
+
     /// The ward whose lists and streams it belongs to: where the patient lies, and for one who lies nowhere where it
     /// was raised.
     pub fn ward_shown(&self) -> Option<&WardId> {

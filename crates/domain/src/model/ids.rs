@@ -187,6 +187,10 @@ id!(
     AlarmId
 );
 id!(
+    /// A channel on which alarms leave the gateway.
+    ChannelId
+);
+id!(
     /// The site a store belongs to; fixed when the store is made, part of every alarm id.
     SiteId
 );

@@ -3,9 +3,9 @@
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::alarm::Alarm;
+use super::alarm::{Alarm, Priority};
 use super::command::Command;
-use super::ids::{DeviceId, WardId};
+use super::ids::{ChannelId, DeviceId, WardId};
 use super::message::Message;
 use super::time::Timestamp;
 
@@ -180,6 +180,29 @@ pub enum Input {
         #[n(1)]
         over: bool,
     },
+    /// How a channel takes what is announced, where that changed.
+    #[n(18)]
+    Undelivered {
+        /// Which.
+        #[n(0)]
+        channel: ChannelId,
+        /// The gravest of what it has not taken in time; `None` where nothing waits.
+        #[n(1)]
+        waits: Option<Priority>,
+        /// What the other side answers, fit for everybody's eyes.
+        #[n(2)]
+        words: String,
+    },
+    /// A channel will never take some of what was announced; what follows goes on.
+    #[n(19)]
+    NotTaken {
+        /// Which.
+        #[n(0)]
+        channel: ChannelId,
+        /// What the other side answers, fit for everybody's eyes.
+        #[n(1)]
+        words: String,
+    },
 }
 
 /// What InfluxDB has against a line for good. Numbers are part of the journal.
@@ -236,7 +259,9 @@ impl Input {
             | Self::SignInsFailed(_)
             | Self::Crowded { .. }
             | Self::Disk { .. }
-            | Self::OverBudget { .. } => None,
+            | Self::OverBudget { .. }
+            | Self::Undelivered { .. }
+            | Self::NotTaken { .. } => None,
         }
     }
 }

@@ -147,6 +147,38 @@ pub enum Change {
 }
 
 impl Change {
+    /// All of them.
+    pub const ALL: [Self; 23] = [
+        Self::Raised,
+        Self::Ended,
+        Self::Latched,
+        Self::Unknown,
+        Self::BackPresent,
+        Self::BackAbsent,
+        Self::Acknowledged,
+        Self::AcknowledgementOver,
+        Self::PriorityRose,
+        Self::Recurred,
+        Self::Unacknowledged,
+        Self::Reset,
+        Self::LimitChanged,
+        Self::RuleChanged,
+        Self::SourceUnbound,
+        Self::SourceReplaced,
+        Self::Discharged,
+        Self::Retracted,
+        Self::Expired,
+        Self::Updated,
+        Self::Upgraded,
+        Self::Moved,
+        Self::Unfolded,
+    ];
+
+    /// The change of a stored word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|change| change.as_str() == word)
+    }
+
     /// Whether the alarm is announced with it, anew or for the first time.
     pub const fn announces(self) -> bool {
         match self {

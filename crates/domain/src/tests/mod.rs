@@ -7,6 +7,7 @@ mod alarm_index;
 mod binding;
 mod brokers;
 mod budgets;
+mod channels;
 mod clocks;
 mod context;
 mod differed;

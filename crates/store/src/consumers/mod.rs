@@ -27,12 +27,12 @@ const WAITING: usize = DEAD_LETTERS as usize;
 
 /// All consumers of a store; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Consumers(Arc<Mutex<BTreeMap<&'static str, Slot>>>);
+pub(crate) struct Consumers(Arc<Mutex<BTreeMap<Arc<str>, Slot>>>);
 
 /// One consumer: it leaves its cursor here, and the writer's thread finds it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Consumer {
-    name: &'static str,
+    name: Arc<str>,
     all: Consumers,
 }
 
@@ -49,7 +49,7 @@ struct Slot {
 /// What a consumer leaves for the next commit.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct News {
-    name: &'static str,
+    name: Arc<str>,
     cursor: ConsumerCursor,
     dead: Vec<DeadLetter>,
 }
@@ -73,12 +73,13 @@ impl Consumers {
         consumer: Registration,
     ) -> rusqlite::Result<Consumer> {
         let Registration { name, held_bytes } = consumer;
+        let name: Arc<str> = name.into();
         let mut slots = self.lock();
-        if !slots.contains_key(name) {
-            let text: Option<String> = meta::get(conn, name)?;
+        if !slots.contains_key(&name) {
+            let text: Option<String> = meta::get(conn, &name)?;
             // One that cannot be read begins anew: to copy a row twice is no fault, to leave one out is.
             let stored = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-            slots.insert(name, Slot { held_bytes, stored, in_use: false, news: None });
+            slots.insert(Arc::clone(&name), Slot { held_bytes, stored, in_use: false, news: None });
         }
         Ok(Consumer { name, all: self.clone() })
     }
@@ -110,7 +111,7 @@ impl Consumers {
         in_use.map(hold).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Slot>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Slot>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -136,21 +137,21 @@ impl Consumer {
             all.extend(dead);
             let over = all.len().saturating_sub(WAITING);
             all.drain(..over);
-            slot.news = Some(News { name: self.name, cursor, dead: all });
+            slot.news = Some(News { name: Arc::clone(&self.name), cursor, dead: all });
         });
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Slot) -> T) -> T {
         let mut slots = self.all.lock();
-        let slot = slots.get_mut(self.name);
+        let slot = slots.get_mut(&self.name);
         act(slot.unwrap_or_else(|| unreachable!("{} was registered", self.name)))
     }
 }
 
 impl News {
     /// Who leaves it.
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// How far it has come.
@@ -167,7 +168,7 @@ impl News {
     pub(crate) fn write_cursor(&self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
         let text = serde_json::to_string(&self.cursor)
             .unwrap_or_else(|e| unreachable!("a cursor has text for keys: {e}"));
-        meta::set(tx, self.name, text)
+        meta::set(tx, &self.name, text)
     }
 }
 

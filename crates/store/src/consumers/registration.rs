@@ -1,12 +1,15 @@
 //! How a consumer is known to the store.
 
+use std::borrow::Cow;
+
 use crate::file::meta::OWN_KEYS;
+use vitalgate_domain::model::ids::ChannelId;
 
 /// A consumer's name, and how much the journal may hold back for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration {
     /// Its key in `meta`, for ever: another name is another consumer.
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     pub(super) held_bytes: u64,
 }
 
@@ -26,12 +29,19 @@ impl Registration {
             );
             key += 1;
         }
-        Self { name, held_bytes: u64::MAX }
+        Self { name: Cow::Borrowed(name), held_bytes: u64::MAX }
+    }
+
+    /// A channel for alarms, which needs transitions alone: no row of the journal is held back for it.
+    #[must_use]
+    pub fn channel(id: &ChannelId) -> Self {
+        // No key of the store's own has a colon.
+        Self { name: Cow::Owned(format!("channel:{id}")), held_bytes: 0 }
     }
 
     /// The same, for which no more than `bytes` of the newest rows are held back, compressed.
     #[must_use]
-    pub const fn holding_at_most(self, bytes: u64) -> Self {
+    pub fn holding_at_most(self, bytes: u64) -> Self {
         Self { held_bytes: bytes, ..self }
     }
 }

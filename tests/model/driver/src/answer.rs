@@ -116,8 +116,5 @@ fn shown(alarm: &Alarm, core: &Core) -> Shown {
 
 /// Whether a person hears of it: information, what follows from another alarm and a third time within an hour are shown only.
 fn announces(change: Change, alarm: &Alarm) -> bool {
-    if alarm.priority == Priority::Info || alarm.group.is_some() || alarm.quiet_until.is_some() {
-        return false;
-    }
-    change.announces() || change == Change::Upgraded
+    !alarm.is_shown_only() && (change.announces() || change == Change::Upgraded)
 }

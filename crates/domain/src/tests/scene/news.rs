@@ -1,6 +1,6 @@
 //! What came out of a scene, in short words.
 
-use crate::model::alarm::{Alarm, AlarmKind, Priority};
+use crate::model::alarm::{Alarm, AlarmKind};
 use crate::model::ids::DeviceId;
 use crate::model::instance::Instance;
 use crate::model::observation::Source;
@@ -93,8 +93,7 @@ pub(in crate::tests) fn words(body: &TransitionBody) -> Option<String> {
 /// An announcement in short words.
 fn announced(body: &TransitionBody) -> Option<String> {
     let TransitionBody::Alarm { change, alarm, .. } = body else { return None };
-    let shown_only =
-        alarm.priority == Priority::Info || alarm.group.is_some() || alarm.quiet_until.is_some();
     let late = if alarm.late { "late " } else { "" };
-    (change.announces() && !shown_only).then(|| format!("{late}{} {}", alarm.priority, alarm.rule))
+    (change.announces() && !alarm.is_shown_only())
+        .then(|| format!("{late}{} {}", alarm.priority, alarm.rule))
 }

@@ -1,0 +1,45 @@
+//! `notify test`: whether a channel for alarms works, from end to end.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+use vitalgate::clock::Clock;
+use vitalgate::delivery::webhook::Target;
+use vitalgate_domain::model::ids::ChannelId;
+use vitalgate_domain::model::time::Timestamp;
+
+use super::{ConfigArgs, runtime, say};
+
+/// What to do with a channel.
+#[derive(Debug, clap::Args)]
+pub(super) struct NotifyArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Send something that calls nobody, also while the gateway runs, and say what the other side answers.
+    Test {
+        /// The channel's id.
+        channel: ChannelId,
+    },
+}
+
+pub(super) fn run(args: &NotifyArgs) -> anyhow::Result<ExitCode> {
+    let Act::Test { channel } = &args.act;
+    let config = args.config.read()?;
+    let Some(webhook) = config.webhook.iter().find(|webhook| webhook.id == *channel) else {
+        let known: Vec<&str> = config.webhook.iter().map(|webhook| webhook.id.as_str()).collect();
+        bail!("there is no channel {channel}; configured: {}", known.join(", "));
+    };
+    let target = Target::new(webhook)?;
+    let now = Clock::system(Timestamp::from_micros(0)).wall();
+    let sent = runtime()?.block_on(target.test(config.site.id.as_str(), now));
+    sent.map_err(anyhow::Error::msg).with_context(|| format!("{channel} does not work"))?;
+    say(&format!("{channel} takes what it is sent"));
+    Ok(ExitCode::SUCCESS)
+}

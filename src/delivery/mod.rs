@@ -1,0 +1,20 @@
+//! Alarms on their way out of the gateway, to whoever acts on them.
+//!
+//! ```text
+//!  store: transitions ──selection──▶ event ──signature──▶ webhook ──▶ the site's pager, bot, record
+//!  store: the cursor, with the next commit ◀──────── 2xx ────┘
+//! ```
+//!
+//! Each channel is a consumer of the store with a cursor of its own, and sends one thing after the other, in the order in
+//! which it was committed. The cursor moves after the other side took it: whatever is killed, each is
+//! sent at least once, always under the same key. A channel that does not deliver is an alarm of the gateway, at
+//! once where something of high priority waits.
+
+mod answer;
+mod event;
+mod outbox;
+mod selection;
+mod signature;
+pub mod webhook;
+
+pub use self::webhook::{BadChannel, Parts, Webhook};

@@ -1,0 +1,74 @@
+//! What of the log a channel has to send, in its order. Calls wait for the disk.
+
+use vitalgate_domain::model::alarm::Priority;
+use vitalgate_domain::model::ids::AlarmId;
+use vitalgate_domain::model::time::Timestamp;
+use vitalgate_store::reader::TransitionRow;
+use vitalgate_store::{ReadError, Reader};
+
+use super::event::Event;
+use super::selection::Selection;
+use crate::pipeline::stored;
+
+/// Transitions read at a time.
+const PAGE: usize = 256;
+
+/// The log, as one channel sees it.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    pub(super) reader: Reader,
+    pub(super) selection: Selection,
+    /// Where events say they are from.
+    pub(super) source: String,
+}
+
+/// A page of the log.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    /// What is to be sent of it.
+    pub(super) events: Vec<Event>,
+    /// The last transition looked at; `None` where there was none.
+    pub(super) upto: Option<u64>,
+}
+
+/// What waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Waiting {
+    /// The gravest that calls somebody, among the next ones.
+    pub(super) gravest: Option<Priority>,
+    /// When the oldest of all that waits happened.
+    pub(super) since: Timestamp,
+}
+
+impl Outbox {
+    /// What follows transition `seq`.
+    pub(super) fn after(&self, seq: u64) -> Result<Page, ReadError> {
+        let rows = self.reader.alarms_after(seq, PAGE)?;
+        let upto = rows.last().map(|row| row.seq);
+        Ok(Page { events: rows.iter().filter_map(|row| self.event(row)).collect(), upto })
+    }
+
+    /// Of each of these alarms its last transition: what a channel that begins has to tell.
+    pub(super) fn of_alarms(&self, alarms: &[AlarmId]) -> Result<Vec<Event>, ReadError> {
+        let mut events = Vec::new();
+        for alarm in alarms {
+            let history = self.reader.alarm_history(alarm)?;
+            events.extend(history.last().and_then(|row| self.event(row)));
+        }
+        events.sort_by_key(|event| event.seq);
+        Ok(events)
+    }
+
+    /// What waits after transition `seq`, `first` before all of it.
+    pub(super) fn waiting(&self, first: &Event, seq: u64) -> Result<Waiting, ReadError> {
+        let behind = self.after(seq)?.events;
+        let calls = [first].into_iter().chain(&behind).filter_map(|event| event.calls);
+        Ok(Waiting { gravest: calls.max(), since: first.at })
+    }
+
+    /// An erased body is no alarm any more: nothing is said of it.
+    fn event(&self, row: &TransitionRow) -> Option<Event> {
+        let alarm = stored::alarm(&row.body).ok()?;
+        self.selection.takes(&alarm).then(|| Event::of(&self.source, row, &alarm))
+    }
+}

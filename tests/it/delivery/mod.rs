@@ -1,0 +1,235 @@
+//! Alarms on their way to others: each arrives, in order and signed, whatever happens to either side.
+
+mod receiver;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use self::receiver::{Posted, Receiver};
+use crate::harness::{Gateway, eventually, python, root, telemetry};
+use crate::setup::{RULES, Setup};
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// A `[[webhook]]` for whoever listens at a port; its secret is in `dir`.
+pub(crate) fn webhook(dir: &Path, port: u16) -> Value {
+    let secret = dir.join("webhook-secret");
+    fs::write(&secret, SECRET).unwrap();
+    let url = format!("http://127.0.0.1:{port}/hook");
+    json!({ "id": "pager", "url": url, "secret_file": secret, "timeout": "2s" })
+}
+
+fn gateway(dir: &Path, port: u16) -> Gateway {
+    let gateway =
+        Setup::default().rules(RULES).section("webhook", json!([webhook(dir, port)])).start();
+    gateway.admit("p1", "dev-1");
+    gateway
+}
+
+/// SpO2 of `p1`, each value acknowledged.
+fn send(gateway: &Gateway, from: u64, values: &[f64]) {
+    let mut client = gateway.mqtt("dev-1");
+    for (seq, value) in (from..).zip(values) {
+        client.telemetry("dev-1", &telemetry(seq, gateway.now(), &[("spo2", *value, "%")]));
+    }
+    client.disconnect();
+}
+
+/// The transitions of alarms in the log, but for those about the channel itself.
+fn log(gateway: &Gateway) -> Vec<u64> {
+    let sql = "SELECT seq FROM transitions WHERE kind = 'alarm'
+               AND body ->> 'rule' NOT LIKE 'delivery.%' AND body ->> 'priority_peak' <> 'info' ORDER BY seq";
+    gateway.rows(sql, |row| row.get::<_, i64>(0)).into_iter().map(|seq| seq as u64).collect()
+}
+
+fn seqs(posted: &[Posted]) -> Vec<u64> {
+    posted.iter().map(Posted::seq).collect()
+}
+
+/// Waits until all of the log has arrived.
+fn expect_all(gateway: &Gateway, receiver: &Receiver) {
+    eventually("all of it arrives", || {
+        let (log, taken) = (log(gateway), seqs(&receiver.taken()));
+        log.iter().all(|seq| taken.contains(seq)).then_some(())
+    });
+}
+
+fn own_alarm(gateway: &Gateway, rule: &str) -> Option<Value> {
+    let list = gateway.get("/api/v1/alarms");
+    let items = list["items"].as_array().unwrap().clone();
+    items.into_iter().find(|alarm| alarm["rule"] == rule && alarm["state"] != "closed")
+}
+
+#[test]
+fn an_alarm_and_its_end_arrive_once_in_order_and_say_what_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    let mut gateway = gateway(dir.path(), receiver.port);
+    send(&gateway, 1, &[70.0, 97.0]);
+    expect_all(&gateway, &receiver);
+    let taken = receiver.taken().clone();
+    assert_eq!(seqs(&taken), log(&gateway));
+    let kinds: Vec<String> = taken.iter().map(Posted::kind).collect();
+    assert_eq!(kinds, ["raised", "latched"]);
+    let (raised, alarm) = (taken[0].body(), taken[0].body()["data"].clone());
+    assert_eq!(
+        (&raised["specversion"], &raised["source"]),
+        (&json!("1.0"), &json!("/vitalgate/site-1"))
+    );
+    assert_eq!((&raised["announces"], &raised["simulated"]), (&json!(true), &json!(false)));
+    assert_eq!(taken[1].body()["announces"], json!(false));
+    assert_eq!((&alarm["priority"], &alarm["patient"]), (&json!("high"), &json!("p1")));
+    assert_eq!(taken[0].id, format!("{}-{}", alarm["id"].as_str().unwrap(), alarm["seq"]));
+    assert_eq!(raised["subject"], alarm["id"]);
+    // A restart in order sends nothing again.
+    gateway.stop();
+    gateway.start_again();
+    send(&gateway, 3, &[71.0]);
+    expect_all(&gateway, &receiver);
+    assert_eq!(seqs(&receiver.taken()), log(&gateway));
+}
+
+#[test]
+fn what_the_target_missed_is_an_alarm_and_arrives_in_order_when_it_is_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    let port = receiver.port;
+    receiver.stop();
+    let gateway = gateway(dir.path(), port);
+    send(&gateway, 1, &[70.0, 97.0, 71.0, 98.0]);
+    let alarm = eventually("the gateway says so", || own_alarm(&gateway, "delivery.failing"));
+    assert_eq!((&alarm["priority"], &alarm["source"]), (&json!("high"), &json!("pager")));
+    let degraded = gateway.get("/readyz")["degraded"].to_string();
+    assert!(degraded.contains("webhook pager"), "{degraded}");
+    let receiver = Receiver::start(port);
+    expect_all(&gateway, &receiver);
+    assert_eq!(seqs(&receiver.taken()), log(&gateway));
+    eventually("the alarm ends", || {
+        own_alarm(&gateway, "delivery.failing").is_none().then_some(())
+    });
+}
+
+#[test]
+fn a_target_that_refuses_everything_keeps_everything_waiting() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    receiver.answers(|_| 401);
+    let gateway = gateway(dir.path(), receiver.port);
+    send(&gateway, 1, &[70.0]);
+    let alarm = eventually("the gateway says so", || own_alarm(&gateway, "delivery.failing"));
+    let text = alarm["text"].as_str().unwrap();
+    assert!(text.contains("pager") && text.contains("status 401 said the receiver"), "{text}");
+    receiver.answers(|_| 200);
+    expect_all(&gateway, &receiver);
+}
+
+#[test]
+fn one_message_that_is_never_taken_holds_up_none_behind_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    receiver.answers(|posted| if posted.kind() == "raised" { 422 } else { 204 });
+    let gateway = gateway(dir.path(), receiver.port);
+    send(&gateway, 1, &[70.0, 97.0]);
+    eventually("what follows arrives", || {
+        receiver.taken().iter().any(|posted| posted.kind() == "latched").then_some(())
+    });
+    let alarm = eventually("the gateway says so", || own_alarm(&gateway, "delivery.refused"));
+    assert_eq!((&alarm["condition"], &alarm["source"]), (&json!("momentary"), &json!("pager")));
+    let kept = eventually("it is kept", || {
+        let letters = gateway.get("/api/v1/dead-letters");
+        letters["items"].as_array().unwrap().iter().find(|one| one["principal"] == "pager").cloned()
+    });
+    assert!(kept["reason"].as_str().unwrap().contains("status 422"), "{kept}");
+}
+
+#[test]
+fn whatever_is_killed_each_arrives_at_least_once_under_one_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    let mut gateway = gateway(dir.path(), receiver.port);
+    let mut seq = 1;
+    for kill in 0..5 {
+        send(&gateway, seq, &[70.0, 97.0]);
+        seq += 2;
+        if kill % 2 == 0 {
+            expect_all(&gateway, &receiver);
+        }
+        gateway.restart();
+    }
+    expect_all(&gateway, &receiver);
+    let taken = receiver.taken();
+    let mut by_key: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for posted in taken.iter() {
+        by_key.entry(&posted.id).or_default().insert(&posted.text);
+    }
+    assert!(by_key.values().all(|texts| texts.len() == 1), "one key, one message");
+}
+
+#[test]
+fn a_channel_that_begins_tells_of_what_is_open_and_of_nothing_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    let mut gateway = Setup::default().rules(RULES).start();
+    gateway.admit("p1", "dev-1");
+    gateway.admit("p2", "dev-2");
+    send(&gateway, 1, &[70.0]);
+    let mut other = gateway.mqtt("dev-2");
+    other.telemetry("dev-2", &telemetry(1, gateway.now(), &[("spo2", 86.0, "%")]));
+    other.telemetry("dev-2", &telemetry(2, gateway.now(), &[("spo2", 97.0, "%")]));
+    let latched = gateway.alarms("p2").pop().unwrap();
+    assert_eq!(gateway.command(&latched, "reset").0, 200);
+    gateway.stop();
+    gateway.set_section("webhook", &json!([webhook(dir.path(), receiver.port)]));
+    gateway.start_again();
+    send(&gateway, 2, &[97.0]);
+    eventually("the end arrives", || {
+        receiver.taken().iter().any(|posted| posted.kind() == "latched").then_some(())
+    });
+    let told: Vec<String> = receiver.taken().iter().map(Posted::kind).collect();
+    assert_eq!(told, ["raised", "latched"]);
+}
+
+#[test]
+#[ignore = "needs python packages"]
+fn the_library_of_the_standard_verifies_what_is_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    let gateway = gateway(dir.path(), receiver.port);
+    send(&gateway, 1, &[70.0, 97.0]);
+    expect_all(&gateway, &receiver);
+    let posted: Vec<Value> = receiver.taken().iter().map(Posted::as_json).collect();
+    let mut verifier = Command::new(python())
+        .arg(root().join("tests/external/verify_webhook.py"))
+        .arg(SECRET)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    serde_json::to_writer(verifier.stdin.take().unwrap(), &posted).unwrap();
+    let output = verifier.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), posted.len().to_string());
+}
+
+#[test]
+fn a_channel_can_be_tried_and_says_what_is_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    let gateway = gateway(dir.path(), receiver.port);
+    let good = gateway.command_line("notify", &["test", "pager"]);
+    assert!(good.status.success(), "{good:?}");
+    assert_eq!(receiver.taken().last().unwrap().body()["type"], "vitalgate.test");
+    receiver.answers(|_| 403);
+    let bad = gateway.command_line("notify", &["test", "pager"]);
+    assert!(!bad.status.success());
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("status 403"), "{bad:?}");
+    let unknown = gateway.command_line("notify", &["test", "pagr"]);
+    assert!(
+        String::from_utf8_lossy(&unknown.stderr).contains("pager"),
+        "names those there are: {unknown:?}"
+    );
+}
