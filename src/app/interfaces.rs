@@ -11,7 +11,7 @@ use super::{Addresses, RunMode};
 use crate::app::settings;
 use crate::app::stage::Stage;
 use crate::config::{self, Config, DeadMan};
-use crate::delivery::{self, Webhook};
+use crate::delivery::{self, Channel};
 use crate::handles::Handles;
 use crate::http::{AppState, Auth, AuthInForce, ExportedHistory, Limits, Server};
 use crate::influx::archive::{Archive, Unread};
@@ -43,7 +43,7 @@ pub(super) struct Interfaces {
     pub(super) state: AppState,
     pub(super) around: Around,
     pub(super) sink: Option<Sink>,
-    pub(super) webhooks: Vec<Webhook>,
+    pub(super) channels: Vec<Channel>,
 }
 
 /// What the interfaces have in common with the pipeline behind them.
@@ -83,7 +83,7 @@ impl Interfaces {
             .await
             .with_context(|| format!("cannot listen for HTTP on {}", config.http.listen))?;
         let sink = sink(config, opened, &shared).await?;
-        let webhooks = webhooks(config, opened, &shared)?;
+        let channels = channels(config, opened, &shared)?;
         let state = state(config, opened, &shared)?;
         let source = SourceHandles {
             handles: shared.handles,
@@ -91,7 +91,7 @@ impl Interfaces {
             tracker: TaskTracker::new(),
             cancel: CancellationToken::new(),
         };
-        Ok(Self { listener, subscribers, source, server, state, around, sink, webhooks })
+        Ok(Self { listener, subscribers, source, server, state, around, sink, channels })
     }
 
     /// Where they are.
@@ -121,18 +121,18 @@ async fn sink(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Resu
     Ok(Some(Sink::new(influx, &config.store.dir, parts).await?))
 }
 
-/// Where alarms are sent to.
-fn webhooks(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Result<Vec<Webhook>> {
-    let webhook = |webhook: &config::Webhook| {
+/// By which ways alarms are sent to others.
+fn channels(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Result<Vec<Channel>> {
+    let channel = |channel: &config::Channel| {
         let parts = delivery::Parts {
             identity: opened.identity.clone(),
             reader: opened.reader(),
-            consumer: opened.consumer(Registration::channel(&webhook.id))?,
+            consumer: opened.consumer(Registration::channel(&channel.id))?,
             handles: shared.handles.clone(),
         };
-        Ok(Webhook::new(webhook, parts)?)
+        Ok(Channel::new(channel, parts)?)
     };
-    config.webhook.iter().map(webhook).collect()
+    config.channel.iter().map(channel).collect()
 }
 
 /// How HTTP knows who asks.

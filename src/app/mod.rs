@@ -137,8 +137,8 @@ impl App {
             // A command of the command line must not prune what InfluxDB lacks either.
             opened.consumer(crate::influx::CONSUMER)?.begin();
         }
-        for webhook in &config.webhook {
-            opened.consumer(Registration::channel(&webhook.id))?.begin();
+        for channel in &config.channel {
+            opened.consumer(Registration::channel(&channel.id))?.begin();
         }
         let mut interfaces = if mode.headless {
             None
@@ -247,7 +247,7 @@ impl App {
         let mut connections = TaskTracker::new();
         let streams = TaskTracker::new();
         if let Some(interfaces) = interfaces {
-            let Interfaces { listener, subscribers, source, server, state, around, sink, webhooks } =
+            let Interfaces { listener, subscribers, source, server, state, around, sink, channels } =
                 interfaces;
             connections = source.tracker.clone();
             intake = Stage::new(source.cancel.clone());
@@ -261,8 +261,8 @@ impl App {
             if let Some(sink) = sink {
                 sinks.start("influxdb", sink.run(sinks.token()));
             }
-            for webhook in webhooks {
-                sinks.start("webhook", webhook.run(sinks.token()));
+            for channel in channels {
+                sinks.start("channel", channel.run(sinks.token()));
             }
         }
         let ended_early = tokio::select! {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::config::{BadBroker, Config};
-use crate::delivery;
+use crate::delivery::Way;
 use crate::influx::transport::{self, BadTransport};
 use crate::ingest::sources::listener::ListenerConfig;
 use crate::ingest::sources::subscriber::{Subscriber, SubscriberConfig};
@@ -48,8 +48,8 @@ pub fn check_files(config: &Config) -> Result<(), BadSettings> {
     if let Some(influx) = &config.influx {
         transport::check(influx)?;
     }
-    for webhook in &config.webhook {
-        delivery::webhook::Target::new(webhook).map_err(of("[[webhook]]"))?;
+    for channel in &config.channel {
+        Way::new(channel, &config.site.id).map_err(of("[[channel]]"))?;
     }
     if let Some(deadman) = &config.deadman {
         deadman::outbound(deadman).map_err(of("[deadman]"))?;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use vitalgate::clock::Clock;
-use vitalgate::delivery::webhook::Target;
+use vitalgate::delivery::Way;
 use vitalgate_domain::model::ids::ChannelId;
 use vitalgate_domain::model::time::Timestamp;
 
@@ -32,13 +32,13 @@ enum Act {
 pub(super) fn run(args: &NotifyArgs) -> anyhow::Result<ExitCode> {
     let Act::Test { channel } = &args.act;
     let config = args.config.read()?;
-    let Some(webhook) = config.webhook.iter().find(|webhook| webhook.id == *channel) else {
-        let known: Vec<&str> = config.webhook.iter().map(|webhook| webhook.id.as_str()).collect();
+    let Some(found) = config.channel.iter().find(|known| known.id == *channel) else {
+        let known: Vec<&str> = config.channel.iter().map(|known| known.id.as_str()).collect();
         bail!("there is no channel {channel}; configured: {}", known.join(", "));
     };
-    let target = Target::new(webhook)?;
+    let way = Way::new(found, &config.site.id)?;
     let now = Clock::system(Timestamp::from_micros(0)).wall();
-    let sent = runtime()?.block_on(target.test(config.site.id.as_str(), now));
+    let sent = runtime()?.block_on(way.test(now));
     sent.map_err(anyhow::Error::msg).with_context(|| format!("{channel} does not work"))?;
     say(&format!("{channel} takes what it is sent"));
     Ok(ExitCode::SUCCESS)

@@ -13,8 +13,9 @@ impl Config {
         let mut files = Vec::new();
         files.extend(influx.map(|path| ("influx.secret_file", path)));
         files.extend(key.map(|path| ("mqtt.tls.key", path)));
-        for webhook in &self.webhook {
-            files.push(("webhook.secret_file", &webhook.secret_file));
+        for channel in &self.channel {
+            let secret = channel.secret_file.as_deref();
+            files.extend(secret.map(|path| ("channel.secret_file", path)));
         }
         for broker in &self.broker {
             let key = broker.tls.as_ref().and_then(|tls| tls.key.as_deref());
@@ -55,8 +56,9 @@ url = "http://a"
 org = "o"
 bucket = "b"
 secret_file = "s"
-[[webhook]]
+[[channel]]
 id = "w"
+kind = "webhook"
 url = "https://a"
 secret_file = "ws"
 [[broker]]
@@ -75,7 +77,7 @@ tls = { ca = "ca", certificate = "bc", key = "bk" }
             [
                 ("influx.secret_file", "/etc/s"),
                 ("mqtt.tls.key", "/etc/k"),
-                ("webhook.secret_file", "/etc/ws"),
+                ("channel.secret_file", "/etc/ws"),
                 ("broker.password_file", "/etc/p"),
                 ("broker.tls.key", "/etc/bk"),
             ]

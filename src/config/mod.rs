@@ -3,6 +3,8 @@
 
 mod broker;
 mod budget;
+mod channel;
+mod channel_secret;
 mod clock;
 mod deadman;
 mod exposed;
@@ -13,7 +15,6 @@ mod open;
 mod site;
 mod store;
 mod url;
-mod webhook;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ use serde::Deserialize;
 
 pub use self::broker::{BadBroker, Broker, BrokerTls, SpeaksFor};
 pub use self::budget::Budget;
+pub use self::channel::{BadChannel, Channel, ChannelKind, Detail};
+pub use self::channel_secret::{BadSecret, Bearer, RoutingKey, WebhookSecret};
 pub use self::clock::Clock;
 pub use self::deadman::{BadDeadMan, DeadMan};
 pub use self::http::{BadToken, Http, HttpToken, Role, Token};
@@ -31,7 +34,6 @@ pub use self::open::OpenDoor;
 pub use self::site::{Site, TimeZone};
 pub use self::store::Store;
 pub use self::url::{NotAServer, ServerUrl};
-pub use self::webhook::{BadWebhook, Webhook, WebhookSecret};
 use vitalgate_domain::core::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use vitalgate_domain::model::signal::NoSuchClass;
 use vitalgate_domain::model::time::Span;
@@ -76,9 +78,9 @@ pub struct Config {
     /// InfluxDB 2, where there is one.
     #[serde(default)]
     pub influx: Option<Influx>,
-    /// Where alarms are sent to.
+    /// By which ways alarms are sent to others.
     #[serde(default)]
-    pub webhook: Vec<Webhook>,
+    pub channel: Vec<Channel>,
     /// Who waits for a ping.
     #[serde(default)]
     pub deadman: Option<DeadMan>,
@@ -153,9 +155,9 @@ pub enum BadConfig {
     /// The dead-man ping.
     #[error(transparent)]
     DeadMan(#[from] BadDeadMan),
-    /// A webhook that cannot be.
+    /// A channel that cannot be.
     #[error(transparent)]
-    Webhook(#[from] BadWebhook),
+    Channel(#[from] BadChannel),
     /// A broker that cannot be.
     #[error(transparent)]
     Broker(#[from] BadBroker),
@@ -198,8 +200,8 @@ impl Config {
         if let Some(influx) = &mut config.influx {
             influx.within(folder);
         }
-        for webhook in &mut config.webhook {
-            webhook.within(folder);
+        for channel in &mut config.channel {
+            channel.within(folder);
         }
         for broker in &mut config.broker {
             broker.paths_from(folder);
@@ -218,7 +220,7 @@ impl Config {
             influx.check()?;
         }
         broker::check(&self.broker)?;
-        webhook::check(&self.webhook)?;
+        channel::check(&self.channel)?;
         self.budget.check()?;
         Ok(())
     }

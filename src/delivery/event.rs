@@ -1,132 +1,87 @@
-//! What is sent: one transition of an alarm as a CloudEvent, version 1.0, in JSON.
-
-use serde::Serialize;
+//! Something to send: one transition of an alarm.
 
 use vitalgate_domain::model::alarm::{Alarm, Priority};
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::transition::Change;
 use vitalgate_store::reader::TransitionRow;
 
-/// Something to send.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One transition, and the alarm as it was then.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Event {
     /// Its place in the log.
     pub(super) seq: u64,
-    /// What it is known by on the other side, however often it is sent.
-    pub(super) key: String,
     /// When it happened, by the clock shown.
     pub(super) at: Timestamp,
-    /// How grave what it calls for is; `None` where it calls nobody.
-    pub(super) calls: Option<Priority>,
-    /// The body.
-    pub(super) body: String,
-}
-
-#[derive(Serialize)]
-struct CloudEvent<'a> {
-    specversion: &'static str,
-    id: &'a str,
-    source: &'a str,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    subject: &'a str,
-    time: Timestamp,
-    datacontenttype: &'static str,
-    announces: bool,
-    simulated: bool,
-}
-
-impl CloudEvent<'_> {
-    /// The event with its data, which are JSON already.
-    fn json(&self, data: &str) -> String {
-        let head = serde_json::to_string(self).unwrap_or_default();
-        format!("{},\"data\":{data}}}", head.trim_end_matches('}'))
-    }
+    /// What happened.
+    pub(super) change: Change,
+    /// The alarm.
+    pub(super) alarm: Alarm,
+    /// The alarm as it was stored.
+    pub(super) stored: String,
 }
 
 impl Event {
-    /// Of a transition and the alarm it moved.
-    pub(super) fn of(source: &str, row: &TransitionRow, alarm: &Alarm) -> Self {
-        let change = Change::of_word(&row.change);
-        let announces = change.is_some_and(Change::announces) && !alarm.is_shown_only();
-        let key = format!("{}-{}", alarm.id, row.seq);
-        let event = CloudEvent {
-            specversion: "1.0",
-            id: &key,
-            source,
-            kind: &format!("vitalgate.alarm.{}", row.change),
-            subject: alarm.id.as_str(),
-            time: row.at,
-            datacontenttype: "application/json",
-            announces,
-            simulated: alarm.simulated,
-        };
-        let body = event.json(&row.body);
-        Self { seq: row.seq, key, at: row.at, calls: announces.then_some(alarm.priority), body }
+    /// Of a transition and the alarm it moved; `None` for a word of a later version.
+    pub(super) fn of(row: TransitionRow, alarm: Alarm) -> Option<Self> {
+        let change = Change::of_word(&row.change)?;
+        Some(Self { seq: row.seq, at: row.at, change, alarm, stored: row.body })
     }
 
-    /// One that calls nobody: whether the channel works.
-    pub(super) fn test(source: &str, at: Timestamp) -> Self {
-        let key = format!("test-{}", at.as_micros());
-        let event = CloudEvent {
-            specversion: "1.0",
-            id: &key,
-            source,
-            kind: "vitalgate.test",
-            subject: "test",
-            time: at,
-            datacontenttype: "application/json",
-            announces: false,
-            simulated: true,
+    /// What it is known by on the other side, however often it is sent.
+    pub(super) fn key(&self) -> String {
+        format!("{}-{}", self.alarm.id, self.seq)
+    }
+
+    /// How grave what it calls for is; `None` where it calls nobody.
+    pub(super) fn calls(&self) -> Option<Priority> {
+        let announces = self.change.announces() && !self.alarm.is_shown_only();
+        announces.then_some(self.alarm.priority)
+    }
+
+    /// Where the patient lies; `None` for what belongs to no patient.
+    pub(super) fn place(&self) -> Option<String> {
+        let alarm = &self.alarm;
+        let bed = alarm.bed_now.as_ref().or(alarm.bed.as_ref());
+        let place = match (alarm.ward_shown(), bed) {
+            (Some(ward), Some(bed)) => format!("{ward}, {bed}"),
+            (Some(ward), None) => ward.to_string(),
+            (None, _) => alarm.patient.as_ref()?.to_string(),
         };
-        let body = event.json("null");
-        Self { seq: 0, key, at, calls: None, body }
+        Some(place)
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::pipeline::stored::{alarm, tests::BODY};
 
-    fn row(change: &str, body: &str) -> TransitionRow {
-        let alarm = alarm(body).unwrap();
-        TransitionRow {
-            seq: 7,
-            n: 3,
-            at: alarm.raised_at,
-            kind: "alarm".into(),
-            change: change.into(),
-            alarm: Some(alarm.id.clone()),
-            patient: alarm.patient.clone(),
-            actor: None,
-            body: body.into(),
-        }
-    }
-
-    #[test]
-    fn an_event_says_what_happened_and_carries_the_alarm_as_it_was_stored() {
-        let row = row("raised", BODY);
-        let event = Event::of("/site/north", &row, &alarm(BODY).unwrap());
-        assert_eq!((&*event.key, event.calls), ("A1-7", Some(Priority::High)));
-        let head = concat!(
-            r#"{"specversion":"1.0","id":"A1-7","source":"/site/north","type":"vitalgate.alarm.raised","#,
-            r#""subject":"A1","time":"2026-03-01T00:00:10Z","datacontenttype":"application/json","#,
-            r#""announces":true,"simulated":false,"data":"#,
-        );
-        assert_eq!(event.body, format!("{head}{BODY}}}"));
+    /// Transition 7, of [`BODY`] with a change.
+    pub(crate) fn event(change: Change, edit: impl FnOnce(&mut Alarm)) -> Event {
+        let mut alarm = alarm(BODY).unwrap();
+        edit(&mut alarm);
+        Event { seq: 7, at: alarm.raised_at, change, alarm, stored: BODY.to_owned() }
     }
 
     #[test]
     fn what_is_only_shown_or_ends_calls_nobody() {
-        let calls = |change: &str, body: &str| {
-            Event::of("/s", &row(change, body), &alarm(body).unwrap()).calls
+        let calls = |change, edit: fn(&mut Alarm)| event(change, edit).calls();
+        assert_eq!(calls(Change::Raised, |_| {}), Some(Priority::High));
+        assert_eq!(calls(Change::Ended, |_| {}), None);
+        assert_eq!(calls(Change::Raised, |alarm| alarm.group = Some("A0".into())), None);
+        assert_eq!(calls(Change::Raised, |alarm| alarm.priority = Priority::Info), None);
+    }
+
+    #[test]
+    fn a_place_is_where_the_patient_lies_now() {
+        let place = |edit: fn(&mut Alarm)| event(Change::Raised, edit).place();
+        assert_eq!(place(|_| {}).unwrap(), "icu, icu-2");
+        assert_eq!(place(|alarm| (alarm.bed, alarm.bed_now) = (None, None)).unwrap(), "icu");
+        let nowhere = |alarm: &mut Alarm| (alarm.ward, alarm.ward_now) = (None, None);
+        assert_eq!(place(nowhere).unwrap(), "p-1");
+        let gateway = |alarm: &mut Alarm| {
+            (alarm.patient, alarm.ward, alarm.ward_now) = (None, None, None);
         };
-        assert_eq!(calls("ended", BODY), None);
-        assert_eq!(calls("raised", &BODY.replace(r#""group":null"#, r#""group":"A0""#)), None);
-        assert_eq!(
-            calls("raised", &BODY.replace(r#""priority":"high""#, r#""priority":"info""#)),
-            None
-        );
+        assert_eq!(place(gateway), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Alarms on their way out of the gateway, to whoever acts on them.
 //!
 //! ```text
-//!  store: transitions ──selection──▶ event ──signature──▶ webhook ──▶ the site's pager, bot, record
+//!  store: transitions ──selection──▶ event ──request──▶ way ──▶ pagers, phones, other programs
 //!  store: the cursor, with the next commit ◀──────── 2xx ────┘
 //! ```
 //!
@@ -11,10 +11,17 @@
 //! once where something of high priority waits.
 
 mod answer;
+mod channel;
 mod event;
+mod ntfy;
 mod outbox;
+mod pagerduty;
+mod request;
 mod selection;
 mod signature;
-pub mod webhook;
+mod way;
+mod webhook;
+mod words;
 
-pub use self::webhook::{BadChannel, Parts, Webhook};
+pub use self::channel::{Channel, Parts};
+pub use self::way::{BadWay, Way};

@@ -18,8 +18,6 @@ const PAGE: usize = 256;
 pub(super) struct Outbox {
     pub(super) reader: Reader,
     pub(super) selection: Selection,
-    /// Where events say they are from.
-    pub(super) source: String,
 }
 
 /// A page of the log.
@@ -45,15 +43,15 @@ impl Outbox {
     pub(super) fn after(&self, seq: u64) -> Result<Page, ReadError> {
         let rows = self.reader.alarms_after(seq, PAGE)?;
         let upto = rows.last().map(|row| row.seq);
-        Ok(Page { events: rows.iter().filter_map(|row| self.event(row)).collect(), upto })
+        Ok(Page { events: rows.into_iter().filter_map(|row| self.event(row)).collect(), upto })
     }
 
     /// Of each of these alarms its last transition: what a channel that begins has to tell.
     pub(super) fn of_alarms(&self, alarms: &[AlarmId]) -> Result<Vec<Event>, ReadError> {
         let mut events = Vec::new();
         for alarm in alarms {
-            let history = self.reader.alarm_history(alarm)?;
-            events.extend(history.last().and_then(|row| self.event(row)));
+            let mut history = self.reader.alarm_history(alarm)?;
+            events.extend(history.pop().and_then(|row| self.event(row)));
         }
         events.sort_by_key(|event| event.seq);
         Ok(events)
@@ -62,13 +60,13 @@ impl Outbox {
     /// What waits after transition `seq`, `first` before all of it.
     pub(super) fn waiting(&self, first: &Event, seq: u64) -> Result<Waiting, ReadError> {
         let behind = self.after(seq)?.events;
-        let calls = [first].into_iter().chain(&behind).filter_map(|event| event.calls);
+        let calls = [first].into_iter().chain(&behind).filter_map(Event::calls);
         Ok(Waiting { gravest: calls.max(), since: first.at })
     }
 
     /// An erased body is no alarm any more: nothing is said of it.
-    fn event(&self, row: &TransitionRow) -> Option<Event> {
-        let alarm = stored::alarm(&row.body).ok()?;
-        self.selection.takes(&alarm).then(|| Event::of(&self.source, row, &alarm))
+    fn event(&self, row: TransitionRow) -> Option<Event> {
+        let alarm = stored::alarm(&row.body).ok().filter(|alarm| self.selection.takes(alarm))?;
+        Event::of(row, alarm)
     }
 }

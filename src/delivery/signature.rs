@@ -35,19 +35,12 @@ impl Signer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Webhook;
 
     /// The example of the specification's own libraries.
     #[test]
     fn a_message_is_signed_with_every_secret() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("s");
-        let one = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-        std::fs::write(&file, format!("{one}\n{one}\n")).unwrap();
-        let text =
-            format!("id = \"a\"\nurl = \"https://a\"\nsecret_file = {:?}", file.to_str().unwrap());
-        let webhook: Webhook = toml::from_str(&text).unwrap();
-        let signer = Signer::new(&webhook.secrets().unwrap());
+        let secret = WebhookSecret::of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let signer = Signer::new(&[secret.clone(), secret]);
         let body = br#"{"test": 2432232314}"#;
         let headers = signer.headers("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);
         let tag = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";

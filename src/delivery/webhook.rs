@@ -1,304 +1,105 @@
-//! A webhook: every transition of an alarm, posted and signed.
+//! A webhook: every transition as a CloudEvent, version 1.0, in JSON, signed.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, header};
 use bytes::Bytes;
-use tokio_util::sync::CancellationToken;
+use serde::Serialize;
 
-use super::answer::Verdict;
 use super::event::Event;
-use super::outbox::{Outbox, Page, Waiting};
-use super::selection::Selection;
+use super::request::Request;
 use super::signature::Signer;
-use crate::config::{self, BadWebhook, ServerUrl};
-use crate::handles::Handles;
-use crate::net::backoff::Backoff;
-use crate::net::outbound::Outbound;
-use crate::net::tls::BadTls;
-use vitalgate_domain::model::alarm::Priority;
-use vitalgate_domain::model::ids::{AlarmId, ChannelId, DeviceId};
-use vitalgate_domain::model::input::Input;
-use vitalgate_domain::model::message::DeadLetter;
-use vitalgate_domain::model::time::{Span, Timestamp};
-use vitalgate_store::consumers::{Consumer, ConsumerCursor};
-use vitalgate_store::types::Identity;
-use vitalgate_store::{ReadError, Reader};
+use vitalgate_domain::model::time::Timestamp;
 
-/// After the first failure, at most, and after many.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// How long it may go on at shutdown with what is committed; the rest waits for the next start.
-const FLUSH: Duration = Duration::from_secs(3);
-/// How long the core may take to hear of it; it is told again with the next failure.
-const TOLD_WITHIN: Duration = Duration::from_secs(5);
-/// What calls nobody with high priority may wait so long before an alarm says so.
-const LATE: Span = Span::mins(1);
-/// So often a message is refused before it is given up, and what follows goes on.
-const REFUSALS: u32 = 3;
-/// Of a message that is given up this much is kept.
-const HEAD_BYTES: usize = 1_024;
-
-/// Why there is no channel.
-#[derive(Debug, thiserror::Error)]
-pub enum BadChannel {
-    /// Its secrets.
-    #[error(transparent)]
-    Webhook(#[from] BadWebhook),
-    /// Its certificates.
-    #[error("webhook `{id}`: {why}")]
-    Tls {
-        /// Of which.
-        id: ChannelId,
-        /// Why.
-        why: BadTls,
-    },
-}
-
-/// What a channel works with.
+/// What it says of itself and signs with.
 #[derive(Debug)]
-pub struct Parts {
-    /// What the store is.
-    pub identity: Identity,
-    /// The log.
-    pub reader: Reader,
-    /// Where its cursor is kept.
-    pub consumer: Consumer,
-    /// What it shares with every interface.
-    pub handles: Handles,
+pub(super) struct Webhook {
+    pub(super) path: String,
+    /// Where events say they are from.
+    pub(super) source: String,
+    pub(super) signer: Signer,
 }
 
-/// A webhook, not yet running.
-#[derive(Debug)]
-pub struct Webhook {
-    id: ChannelId,
-    target: Target,
-    give_up_after: Span,
-    outbox: Arc<Outbox>,
-    consumer: Consumer,
-    handles: Handles,
-    backoff: Backoff,
-    /// What the core was told to wait here.
-    told: Option<Priority>,
-}
-
-/// The other side.
-#[derive(Debug)]
-pub struct Target {
-    url: ServerUrl,
-    outbound: Outbound,
-    signer: Signer,
-}
-
-impl Target {
-    /// Reads secrets and certificates; connects to nothing.
-    pub fn new(config: &config::Webhook) -> Result<Self, BadChannel> {
-        let signer = Signer::new(&config.secrets()?);
-        let within = Duration::from_micros(config.timeout.as_micros().unsigned_abs());
-        let outbound = Outbound::new(config.url.clone(), config.ca.as_deref(), within)
-            .map_err(|why| BadChannel::Tls { id: config.id.clone(), why })?;
-        Ok(Self { url: config.url.clone(), outbound, signer })
-    }
-
-    /// Sends something that calls nobody, and says what the other side answers.
-    pub async fn test(&self, site: &str, now: Timestamp) -> Result<(), String> {
-        match self.post(&Event::test(&source(site), now), now).await {
-            Verdict::Taken => Ok(()),
-            Verdict::Refused(words) | Verdict::Failing(words) => Err(words),
-        }
-    }
-
-    async fn post(&self, event: &Event, now: Timestamp) -> Verdict {
-        let body = Bytes::from(event.body.clone());
-        let mut headers = self.signer.headers(&event.key, now.as_micros() / 1_000_000, &body);
-        let kind = HeaderValue::from_static("application/cloudevents+json; charset=utf-8");
-        headers.insert(header::CONTENT_TYPE, kind);
-        Verdict::of(self.outbound.send(Method::POST, &self.url.path, headers, body).await)
-    }
+#[derive(Serialize)]
+struct CloudEvent<'a> {
+    specversion: &'static str,
+    id: &'a str,
+    source: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    subject: &'a str,
+    time: Timestamp,
+    datacontenttype: &'static str,
+    announces: bool,
+    simulated: bool,
 }
 
 impl Webhook {
-    /// Reads secrets and certificates; connects to nothing.
-    pub fn new(config: &config::Webhook, parts: Parts) -> Result<Self, BadChannel> {
-        let Parts { identity, reader, consumer, handles } = parts;
-        let (wards, least) = (config.wards.clone(), config.least);
-        let selection = Selection { channel: config.id.clone(), wards, least };
-        consumer.begin();
-        handles.metrics.delivery_begins(config.id.as_str());
-        Ok(Self {
-            id: config.id.clone(),
-            target: Target::new(config)?,
-            give_up_after: config.give_up_after,
-            outbox: Arc::new(Outbox { reader, selection, source: source(identity.site.as_str()) }),
-            consumer,
-            handles,
-            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
-            told: None,
-        })
-    }
-
-    /// Sends everything; from `stop` on only what is committed by then, as far as it gets in time.
-    pub async fn run(mut self, stop: CancellationToken) {
-        let late = async {
-            stop.cancelled().await;
-            tokio::time::sleep(FLUSH).await;
+    /// What is posted of an event `now`.
+    pub(super) fn request(&self, event: &Event, now: Timestamp) -> Request {
+        let (key, alarm) = (event.key(), &event.alarm);
+        let head = CloudEvent {
+            kind: &format!("vitalgate.alarm.{}", event.change.as_str()),
+            subject: alarm.id.as_str(),
+            announces: event.calls().is_some(),
+            simulated: alarm.simulated,
+            ..self.head(&key, event.at)
         };
-        tokio::select! {
-            () = late => {}
-            () = self.send_all(&stop) => {}
+        self.signed(&head, &event.stored, now)
+    }
+
+    /// Something that calls nobody.
+    pub(super) fn test(&self, now: Timestamp) -> Request {
+        self.signed(&self.head(&format!("test-{}", now.as_micros()), now), "null", now)
+    }
+
+    fn head<'a>(&'a self, id: &'a str, time: Timestamp) -> CloudEvent<'a> {
+        CloudEvent {
+            specversion: "1.0",
+            id,
+            source: &self.source,
+            kind: "vitalgate.test",
+            subject: "test",
+            time,
+            datacontenttype: "application/json",
+            announces: false,
+            simulated: true,
         }
     }
 
-    async fn send_all(&mut self, stop: &CancellationToken) {
-        let mut board = self.handles.board.clone();
-        let mut seq = match self.consumer.begin() {
-            new if new == ConsumerCursor::default() => self.tell_open().await,
-            known => known.seq,
-        };
-        loop {
-            let newest = board.borrow_and_update().seq;
-            let Page { events, upto } = self.read(move |outbox| outbox.after(seq)).await;
-            for event in events {
-                self.send(&event).await;
-                seq = event.seq;
-                self.consumer.put(ConsumerCursor { seq, ..ConsumerCursor::default() }, Vec::new());
-            }
-            if let Some(upto) = upto.filter(|upto| *upto > seq) {
-                seq = upto;
-                self.consumer.put(ConsumerCursor { seq, ..ConsumerCursor::default() }, Vec::new());
-            }
-            if upto.is_some() {
-                continue;
-            }
-            self.tell(None, String::new()).await;
-            if stop.is_cancelled() && newest <= seq.max(board.borrow().seq) {
-                return;
-            }
-            tokio::select! {
-                changed = board.changed() => if changed.is_err() { return },
-                () = stop.cancelled() => {}
-            }
-        }
-    }
-
-    /// A channel that begins tells of every alarm that is open, and of all that comes after.
-    async fn tell_open(&mut self) -> u64 {
-        let board = self.handles.board();
-        let open: Vec<AlarmId> = board.alarms.keys().cloned().collect();
-        for event in self.read(move |outbox| outbox.of_alarms(&open)).await {
-            self.send(&event).await;
-        }
-        let seq = board.seq;
-        self.consumer.put(ConsumerCursor { seq, ..ConsumerCursor::default() }, Vec::new());
-        seq
-    }
-
-    /// Sends one event until it is taken, or given up.
-    async fn send(&mut self, event: &Event) {
-        let mut refusals = 0;
-        loop {
-            let now = self.handles.clock.wall();
-            let verdict = self.target.post(event, now).await;
-            self.handles.metrics.delivery(self.id.as_str(), verdict.as_str());
-            let words = match verdict {
-                Verdict::Taken => {
-                    self.backoff.reset();
-                    self.handles.metrics.delivery_waits(self.id.as_str(), 0.0);
-                    return;
-                }
-                Verdict::Refused(words) => {
-                    refusals += 1;
-                    if refusals == REFUSALS {
-                        return self.give_up(event, words).await;
-                    }
-                    words
-                }
-                Verdict::Failing(words) => words,
-            };
-            if now - event.at >= self.give_up_after {
-                return self.give_up(event, words).await;
-            }
-            self.failed(event, now, words).await;
-            tokio::time::sleep(self.backoff.pause()).await;
-        }
-    }
-
-    /// It was not taken: the core hears of it where somebody waits for it.
-    async fn failed(&mut self, event: &Event, now: Timestamp, words: String) {
-        let (first, seq) = (event.clone(), event.seq);
-        let Waiting { gravest, since } = self.read(move |outbox| outbox.waiting(&first, seq)).await;
-        let age = now - since;
-        self.handles.metrics.delivery_waits(self.id.as_str(), age.as_secs_f64().max(0.0));
-        tracing::debug!(channel = %self.id, words, "an alarm was not delivered; trying again");
-        let waits = match gravest {
-            Some(Priority::High) => Some(Priority::High),
-            _ if age > LATE => Some(gravest.unwrap_or(Priority::Low)),
-            _ => None,
-        };
-        if waits > self.told {
-            self.tell(waits, words).await;
-        }
-    }
-
-    /// It will never be taken: a dead letter, and an alarm that says so.
-    async fn give_up(&mut self, event: &Event, words: String) {
-        self.handles.metrics.delivery(self.id.as_str(), "given_up");
-        tracing::warn!(channel = %self.id, event = event.key, words, "an alarm was not taken and is given up");
-        let principal: Result<DeviceId, _> = self.id.as_str().parse();
-        let letter = DeadLetter {
-            principal: principal.unwrap_or_else(|_| unreachable!("the same letters are an id")),
-            device: None,
-            topic: event.key.clone(),
-            kind: None,
-            reason: format!("the webhook does not take it: {words}"),
-            length: event.body.len() as u64,
-            head: event.body.as_bytes()[..event.body.len().min(HEAD_BYTES)].to_vec(),
-        };
-        let cursor = ConsumerCursor { seq: event.seq, ..ConsumerCursor::default() };
-        self.consumer.put(cursor, vec![letter]);
-        self.report(Input::NotTaken { channel: self.id.clone(), words }).await;
-    }
-
-    /// Tells the core what waits, where that changed.
-    async fn tell(&mut self, waits: Option<Priority>, words: String) {
-        if waits == self.told {
-            return;
-        }
-        let why = waits.map(|_| "alarms do not arrive by it".to_owned());
-        self.handles.degraded.set(&format!("webhook {}", self.id), why);
-        let channel = self.id.clone();
-        if self.report(Input::Undelivered { channel, waits, words }).await {
-            self.told = waits;
-        }
-    }
-
-    /// Whether the core heard of it, for good.
-    async fn report(&self, input: Input) -> bool {
-        let told = self.handles.tell(vec![input]);
-        tokio::time::timeout(TOLD_WITHIN, told).await.unwrap_or(false)
-    }
-
-    /// Reads the log, again and again if it cannot be read.
-    async fn read<T: Send + 'static>(
-        &self,
-        read: impl Fn(&Outbox) -> Result<T, ReadError> + Clone + Send + 'static,
-    ) -> T {
-        loop {
-            let (outbox, read) = (Arc::clone(&self.outbox), read.clone());
-            match tokio::task::spawn_blocking(move || read(&outbox)).await {
-                Ok(Ok(read)) => return read,
-                Ok(Err(error)) => {
-                    tracing::error!(channel = %self.id, %error, "the log cannot be read; trying again");
-                }
-                Err(error) => tracing::error!(channel = %self.id, %error, "trying again"),
-            }
-            tokio::time::sleep(LONGEST_PAUSE).await;
-        }
+    /// The head with its data, which are JSON already.
+    fn signed(&self, head: &CloudEvent<'_>, data: &str, now: Timestamp) -> Request {
+        let text = serde_json::to_string(head).unwrap_or_default();
+        let body = Bytes::from(format!("{},\"data\":{data}}}", text.trim_end_matches('}')));
+        let mut headers = self.signer.headers(head.id, now.as_micros() / 1_000_000, &body);
+        let kind = HeaderValue::from_static("application/cloudevents+json; charset=utf-8");
+        headers.insert(header::CONTENT_TYPE, kind);
+        Request { path: self.path.clone(), headers, body }
     }
 }
 
-/// Where events say they are from.
-fn source(site: &str) -> String {
-    format!("/vitalgate/{site}")
+#[cfg(test)]
+mod tests {
+    use super::super::event::tests::event;
+    use super::*;
+    use crate::pipeline::stored::tests::BODY;
+    use vitalgate_domain::output::transition::Change;
+
+    #[test]
+    fn an_event_says_what_happened_and_carries_the_alarm_as_it_was_stored() {
+        let (path, source) = ("/hook".to_owned(), "/vitalgate/north".to_owned());
+        let webhook = Webhook { path, source, signer: Signer::new(&[]) };
+        let raised = event(Change::Raised, |_| {});
+        let request = webhook.request(&raised, raised.at);
+        assert_eq!(request.headers["webhook-id"], "A1-7");
+        let head = concat!(
+            r#"{"specversion":"1.0","id":"A1-7","source":"/vitalgate/north","type":"vitalgate.alarm.raised","#,
+            r#""subject":"A1","time":"2026-03-01T00:00:10Z","datacontenttype":"application/json","#,
+            r#""announces":true,"simulated":false,"data":"#,
+        );
+        assert_eq!(request.body, format!("{head}{BODY}}}"));
+        let test = String::from_utf8(webhook.test(raised.at).body.to_vec()).unwrap();
+        assert!(
+            test.contains(r#""type":"vitalgate.test""#) && test.ends_with(r#","data":null}"#),
+            "{test}"
+        );
+    }
 }

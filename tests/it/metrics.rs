@@ -32,7 +32,7 @@ fn emitted() -> Metrics {
     });
     let webhook = delivery::webhook(dir.path(), closed);
     let setup = Setup::default().rules(RULES).section("influx", influx);
-    let setup = setup.section("webhook", json!([webhook]));
+    let setup = setup.section("channel", json!([webhook]));
     let gateway = setup.broker(&json!({ "port": closed })).start();
     gateway.admit("p1", "dev-1");
     let events = gateway.events();

@@ -15,17 +15,19 @@ use crate::setup::{RULES, Setup};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// A `[[webhook]]` for whoever listens at a port; its secret is in `dir`.
+/// A `[[channel]]` for whoever listens at a port; its secret is in `dir`.
 pub(crate) fn webhook(dir: &Path, port: u16) -> Value {
     let secret = dir.join("webhook-secret");
     fs::write(&secret, SECRET).unwrap();
     let url = format!("http://127.0.0.1:{port}/hook");
-    json!({ "id": "pager", "url": url, "secret_file": secret, "timeout": "2s" })
+    json!({
+        "id": "pager", "kind": "webhook", "url": url, "secret_file": secret, "timeout": "2s",
+    })
 }
 
 fn gateway(dir: &Path, port: u16) -> Gateway {
     let gateway =
-        Setup::default().rules(RULES).section("webhook", json!([webhook(dir, port)])).start();
+        Setup::default().rules(RULES).section("channel", json!([webhook(dir, port)])).start();
     gateway.admit("p1", "dev-1");
     gateway
 }
@@ -83,7 +85,12 @@ fn an_alarm_and_its_end_arrive_once_in_order_and_say_what_they_are() {
     assert_eq!((&raised["announces"], &raised["simulated"]), (&json!(true), &json!(false)));
     assert_eq!(taken[1].body()["announces"], json!(false));
     assert_eq!((&alarm["priority"], &alarm["patient"]), (&json!("high"), &json!("p1")));
-    assert_eq!(taken[0].id, format!("{}-{}", alarm["id"].as_str().unwrap(), alarm["seq"]));
+    assert_eq!(taken[0].path, "/hook");
+    assert!(taken[0].header("content-type").starts_with("application/cloudevents+json"));
+    assert_eq!(
+        taken[0].header("webhook-id"),
+        format!("{}-{}", alarm["id"].as_str().unwrap(), alarm["seq"])
+    );
     assert_eq!(raised["subject"], alarm["id"]);
     // A restart in order sends nothing again.
     gateway.stop();
@@ -104,7 +111,7 @@ fn what_the_target_missed_is_an_alarm_and_arrives_in_order_when_it_is_back() {
     let alarm = eventually("the gateway says so", || own_alarm(&gateway, "delivery.failing"));
     assert_eq!((&alarm["priority"], &alarm["source"]), (&json!("high"), &json!("pager")));
     let degraded = gateway.get("/readyz")["degraded"].to_string();
-    assert!(degraded.contains("webhook pager"), "{degraded}");
+    assert!(degraded.contains("channel pager"), "{degraded}");
     let receiver = Receiver::start(port);
     expect_all(&gateway, &receiver);
     assert_eq!(seqs(&receiver.taken()), log(&gateway));
@@ -164,7 +171,7 @@ fn whatever_is_killed_each_arrives_at_least_once_under_one_key() {
     let taken = receiver.taken();
     let mut by_key: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for posted in taken.iter() {
-        by_key.entry(&posted.id).or_default().insert(&posted.text);
+        by_key.entry(posted.header("webhook-id")).or_default().insert(&posted.text);
     }
     assert!(by_key.values().all(|texts| texts.len() == 1), "one key, one message");
 }
@@ -183,7 +190,7 @@ fn a_channel_that_begins_tells_of_what_is_open_and_of_nothing_before() {
     let latched = gateway.alarms("p2").pop().unwrap();
     assert_eq!(gateway.command(&latched, "reset").0, 200);
     gateway.stop();
-    gateway.set_section("webhook", &json!([webhook(dir.path(), receiver.port)]));
+    gateway.set_section("channel", &json!([webhook(dir.path(), receiver.port)]));
     gateway.start_again();
     send(&gateway, 2, &[97.0]);
     eventually("the end arrives", || {
@@ -213,6 +220,70 @@ fn the_library_of_the_standard_verifies_what_is_sent() {
     let output = verifier.wait_with_output().unwrap();
     assert!(output.status.success());
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), posted.len().to_string());
+}
+
+/// A gateway with one channel that speaks as a person's tool does.
+fn speaking(dir: &Path, channel: Value) -> Gateway {
+    let secret = dir.join("secret");
+    fs::write(&secret, "0123456789abcdef0123456789abcdef\n").unwrap();
+    let mut channel = channel;
+    (channel["id"], channel["secret_file"]) = (json!("pager"), json!(secret));
+    let gateway = Setup::default().rules(RULES).section("channel", json!([channel])).start();
+    gateway.admit("p1", "dev-1");
+    gateway
+}
+
+/// The fake is written from ntfy's description of publishing as JSON.
+#[test]
+fn a_topic_of_ntfy_hears_what_calls_and_what_became_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    let url = format!("http://127.0.0.1:{}/icu-nurses", receiver.port);
+    let gateway = speaking(dir.path(), json!({ "kind": "ntfy", "url": url }));
+    send(&gateway, 1, &[70.0, 97.0]);
+    eventually("the end arrives", || (receiver.taken().len() == 2).then_some(()));
+    let taken = receiver.taken();
+    assert!(
+        taken
+            .iter()
+            .all(|one| one.path == "/" && one.header("authorization").starts_with("Bearer 0123"))
+    );
+    let message = |at: usize, key: &str| taken[at].body()[key].clone();
+    assert_eq!((message(0, "topic"), message(0, "priority")), (json!("icu-nurses"), json!(5)));
+    assert_eq!(
+        (message(0, "title"), message(1, "title")),
+        (json!("High: w1, bed-p1"), json!("Over: w1, bed-p1"))
+    );
+    assert_eq!(message(1, "priority"), json!(2));
+    assert!(
+        taken.iter().all(|one| !one.text.contains("70") && !one.text.contains("p1 ")),
+        "nothing measured"
+    );
+}
+
+/// The fake is written from the description of PagerDuty's Events API, version 2.
+#[test]
+fn an_incident_of_pagerduty_is_triggered_acknowledged_and_resolved() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    receiver.answers(|_| 202);
+    let url = format!("http://127.0.0.1:{}/v2/enqueue", receiver.port);
+    let channel = json!({ "kind": "pagerduty", "url": url, "detail": "full" });
+    let gateway = speaking(dir.path(), channel);
+    send(&gateway, 1, &[70.0]);
+    let alarm = gateway.alarms("p1").pop().unwrap();
+    assert_eq!(gateway.command(&alarm, "acknowledge").0, 200);
+    send(&gateway, 2, &[97.0]);
+    eventually("the incident is over", || (receiver.taken().len() == 3).then_some(()));
+    let taken = receiver.taken();
+    let actions: Vec<Value> = taken.iter().map(|one| one.body()["event_action"].clone()).collect();
+    assert_eq!(actions, ["trigger", "acknowledge", "resolve"]);
+    assert!(
+        taken.iter().all(|one| one.body()["dedup_key"] == alarm["id"] && one.path == "/v2/enqueue")
+    );
+    let payload = taken[0].body()["payload"].clone();
+    assert_eq!(payload["severity"], "critical");
+    assert!(payload["summary"].as_str().unwrap().contains("SpO2 70"), "{payload}");
 }
 
 #[test]

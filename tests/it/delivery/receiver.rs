@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -16,29 +16,35 @@ use tokio::net::TcpListener;
 /// One request.
 #[derive(Clone)]
 pub(crate) struct Posted {
-    pub(crate) id: String,
-    pub(crate) timestamp: String,
-    pub(crate) signature: String,
+    pub(crate) path: String,
+    headers: HeaderMap,
     pub(crate) text: String,
 }
 
 impl Posted {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
+    }
+
     pub(crate) fn body(&self) -> Value {
         serde_json::from_str(&self.text).unwrap()
     }
 
-    /// What a receiver verifies.
+    /// Of a webhook: what a receiver verifies.
     pub(crate) fn as_json(&self) -> Value {
-        let Self { id, timestamp, signature, text } = self;
-        json!({ "id": id, "timestamp": timestamp, "signature": signature, "text": text })
+        let header = |name: &str| self.header(&format!("webhook-{name}")).to_owned();
+        json!({
+            "id": header("id"), "timestamp": header("timestamp"), "signature": header("signature"),
+            "text": self.text,
+        })
     }
 
-    /// The word of the change.
+    /// Of a webhook: the word of the change.
     pub(crate) fn kind(&self) -> String {
         self.body()["type"].as_str().unwrap().trim_start_matches("vitalgate.alarm.").to_owned()
     }
 
-    /// The number of the transition.
+    /// Of a webhook: the number of the transition.
     pub(crate) fn seq(&self) -> u64 {
         self.body()["data"]["seq"].as_u64().unwrap()
     }
@@ -106,15 +112,8 @@ async fn take(
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let (parts, body) = request.into_parts();
     let text = String::from_utf8(body.collect().await?.to_bytes().to_vec()).unwrap();
-    let header = |name: &str| parts.headers[name].to_str().unwrap().to_owned();
-    assert_eq!((parts.method.as_str(), parts.uri.path()), ("POST", "/hook"));
-    assert!(header("content-type").starts_with("application/cloudevents+json"));
-    let posted = Posted {
-        id: header("webhook-id"),
-        timestamp: header("webhook-timestamp"),
-        signature: header("webhook-signature"),
-        text,
-    };
+    assert_eq!(parts.method.as_str(), "POST");
+    let posted = Posted { path: parts.uri.path().to_owned(), headers: parts.headers, text };
     let status = (mood.lock().unwrap())(&posted);
     if (200..300).contains(&status) {
         taken.lock().unwrap().push(posted);

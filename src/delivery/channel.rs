@@ -1,0 +1,245 @@
+//! One channel at work: a consumer of the alarm log that sends one thing after the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::answer::Verdict;
+use super::event::Event;
+use super::outbox::{Outbox, Page, Waiting};
+use super::selection::Selection;
+use super::way::{BadWay, Way};
+use crate::config;
+use crate::handles::Handles;
+use crate::net::backoff::Backoff;
+use vitalgate_domain::model::alarm::Priority;
+use vitalgate_domain::model::ids::{AlarmId, ChannelId, DeviceId};
+use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::message::DeadLetter;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_store::consumers::{Consumer, ConsumerCursor};
+use vitalgate_store::types::Identity;
+use vitalgate_store::{ReadError, Reader};
+
+/// After the first failure, at most, and after many.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// How long it may go on at shutdown with what is committed; the rest waits for the next start.
+const FLUSH: Duration = Duration::from_secs(3);
+/// How long the core may take to hear of it; it is told again with the next failure.
+const TOLD_WITHIN: Duration = Duration::from_secs(5);
+/// What calls nobody with high priority may wait so long before an alarm says so.
+const LATE: Span = Span::mins(1);
+/// So often a message is refused before it is given up, and what follows goes on.
+const REFUSALS: u32 = 3;
+/// Of a message that is given up this much is kept.
+const HEAD_BYTES: usize = 1_024;
+
+/// What a channel works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// What the store is.
+    pub identity: Identity,
+    /// The log.
+    pub reader: Reader,
+    /// Where its cursor is kept.
+    pub consumer: Consumer,
+    /// What it shares with every interface.
+    pub handles: Handles,
+}
+
+/// A channel, not yet running.
+#[derive(Debug)]
+pub struct Channel {
+    id: ChannelId,
+    way: Way,
+    give_up_after: Span,
+    outbox: Arc<Outbox>,
+    consumer: Consumer,
+    handles: Handles,
+    backoff: Backoff,
+    /// What the core was told to wait here.
+    told: Option<Priority>,
+}
+
+impl Channel {
+    /// Reads secrets and certificates; connects to nothing.
+    pub fn new(config: &config::Channel, parts: Parts) -> Result<Self, BadWay> {
+        let Parts { identity, reader, consumer, handles } = parts;
+        let (wards, least) = (config.wards.clone(), config.least);
+        let selection = Selection { channel: config.id.clone(), wards, least };
+        consumer.begin();
+        handles.metrics.delivery_begins(config.id.as_str());
+        Ok(Self {
+            id: config.id.clone(),
+            way: Way::new(config, &identity.site)?,
+            give_up_after: config.give_up_after,
+            outbox: Arc::new(Outbox { reader, selection }),
+            consumer,
+            handles,
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+            told: None,
+        })
+    }
+
+    /// Sends everything; from `stop` on only what is committed by then, as far as it gets in time.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let late = async {
+            stop.cancelled().await;
+            tokio::time::sleep(FLUSH).await;
+        };
+        tokio::select! {
+            () = late => {}
+            () = self.send_all(&stop) => {}
+        }
+    }
+
+    async fn send_all(&mut self, stop: &CancellationToken) {
+        let mut board = self.handles.board.clone();
+        let mut seq = match self.consumer.begin() {
+            new if new == ConsumerCursor::default() => self.tell_open().await,
+            known => known.seq,
+        };
+        loop {
+            let newest = board.borrow_and_update().seq;
+            let Page { events, upto } = self.read(move |outbox| outbox.after(seq)).await;
+            for event in events {
+                self.send(&event).await;
+                seq = event.seq;
+                self.consumer.put(ConsumerCursor { seq, ..ConsumerCursor::default() }, Vec::new());
+            }
+            if let Some(upto) = upto.filter(|upto| *upto > seq) {
+                seq = upto;
+                self.consumer.put(ConsumerCursor { seq, ..ConsumerCursor::default() }, Vec::new());
+            }
+            if upto.is_some() {
+                continue;
+            }
+            self.tell(None, String::new()).await;
+            if stop.is_cancelled() && newest <= seq.max(board.borrow().seq) {
+                return;
+            }
+            tokio::select! {
+                changed = board.changed() => if changed.is_err() { return },
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// A channel that begins tells of every alarm that is open, and of all that comes after.
+    async fn tell_open(&mut self) -> u64 {
+        let board = self.handles.board();
+        let open: Vec<AlarmId> = board.alarms.keys().cloned().collect();
+        for event in self.read(move |outbox| outbox.of_alarms(&open)).await {
+            self.send(&event).await;
+        }
+        let seq = board.seq;
+        self.consumer.put(ConsumerCursor { seq, ..ConsumerCursor::default() }, Vec::new());
+        seq
+    }
+
+    /// Sends one event until it is taken, or given up.
+    async fn send(&mut self, event: &Event) {
+        let mut refusals = 0;
+        loop {
+            let now = self.handles.clock.wall();
+            let Some(request) = self.way.request(event, now) else { return };
+            let verdict = self.way.post(request).await;
+            self.handles.metrics.delivery(self.id.as_str(), verdict.as_str());
+            let words = match verdict {
+                Verdict::Taken => {
+                    self.backoff.reset();
+                    self.handles.metrics.delivery_waits(self.id.as_str(), 0.0);
+                    return;
+                }
+                Verdict::Refused(words) => {
+                    refusals += 1;
+                    if refusals == REFUSALS {
+                        return self.give_up(event, words).await;
+                    }
+                    words
+                }
+                Verdict::Failing(words) => words,
+            };
+            if now - event.at >= self.give_up_after {
+                return self.give_up(event, words).await;
+            }
+            self.failed(event, now, words).await;
+            tokio::time::sleep(self.backoff.pause()).await;
+        }
+    }
+
+    /// It was not taken: the core hears of it where somebody waits for it.
+    async fn failed(&mut self, event: &Event, now: Timestamp, words: String) {
+        let (first, seq) = (event.clone(), event.seq);
+        let Waiting { gravest, since } = self.read(move |outbox| outbox.waiting(&first, seq)).await;
+        let age = now - since;
+        self.handles.metrics.delivery_waits(self.id.as_str(), age.as_secs_f64().max(0.0));
+        tracing::debug!(channel = %self.id, words, "an alarm was not delivered; trying again");
+        let waits = match gravest {
+            Some(Priority::High) => Some(Priority::High),
+            _ if age > LATE => Some(gravest.unwrap_or(Priority::Low)),
+            _ => None,
+        };
+        if waits > self.told {
+            self.tell(waits, words).await;
+        }
+    }
+
+    /// It will never be taken: a dead letter, and an alarm that says so.
+    async fn give_up(&mut self, event: &Event, words: String) {
+        self.handles.metrics.delivery(self.id.as_str(), "given_up");
+        tracing::warn!(channel = %self.id, event = event.key(), words, "an alarm was not taken and is given up");
+        let principal: Result<DeviceId, _> = self.id.as_str().parse();
+        let letter = DeadLetter {
+            principal: principal.unwrap_or_else(|_| unreachable!("the same letters are an id")),
+            device: None,
+            topic: event.key(),
+            kind: None,
+            reason: format!("the channel does not take it: {words}"),
+            length: event.stored.len() as u64,
+            head: event.stored.as_bytes()[..event.stored.len().min(HEAD_BYTES)].to_vec(),
+        };
+        let cursor = ConsumerCursor { seq: event.seq, ..ConsumerCursor::default() };
+        self.consumer.put(cursor, vec![letter]);
+        self.report(Input::NotTaken { channel: self.id.clone(), words }).await;
+    }
+
+    /// Tells the core what waits, where that changed.
+    async fn tell(&mut self, waits: Option<Priority>, words: String) {
+        if waits == self.told {
+            return;
+        }
+        let why = waits.map(|_| "alarms do not arrive by it".to_owned());
+        self.handles.degraded.set(&format!("channel {}", self.id), why);
+        let channel = self.id.clone();
+        if self.report(Input::Undelivered { channel, waits, words }).await {
+            self.told = waits;
+        }
+    }
+
+    /// Whether the core heard of it, for good.
+    async fn report(&self, input: Input) -> bool {
+        let told = self.handles.tell(vec![input]);
+        tokio::time::timeout(TOLD_WITHIN, told).await.unwrap_or(false)
+    }
+
+    /// Reads the log, again and again if it cannot be read.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl Fn(&Outbox) -> Result<T, ReadError> + Clone + Send + 'static,
+    ) -> T {
+        loop {
+            let (outbox, read) = (Arc::clone(&self.outbox), read.clone());
+            match tokio::task::spawn_blocking(move || read(&outbox)).await {
+                Ok(Ok(read)) => return read,
+                Ok(Err(error)) => {
+                    tracing::error!(channel = %self.id, %error, "the log cannot be read; trying again");
+                }
+                Err(error) => tracing::error!(channel = %self.id, %error, "trying again"),
+            }
+            tokio::time::sleep(LONGEST_PAUSE).await;
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! ntfy: a message on a topic that people's phones subscribe to, published as JSON.
+
+use axum::http::header;
+use serde::Serialize;
+
+use super::event::Event;
+use super::request::Request;
+use super::words::{Words, ends};
+use crate::config::{Bearer, Detail};
+use vitalgate_domain::model::alarm::Priority;
+
+/// ntfy's own steps, from 1 to 5; 5 and 4 sound whatever the phone is set to, 2 does not sound.
+const URGENT: u8 = 5;
+const HIGH: u8 = 4;
+const USUAL: u8 = 3;
+const QUIET: u8 = 2;
+
+/// A topic.
+#[derive(Debug)]
+pub(super) struct Ntfy {
+    /// Where the server is asked.
+    pub(super) path: String,
+    pub(super) topic: String,
+    pub(super) token: Option<Bearer>,
+    pub(super) detail: Detail,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    topic: &'a str,
+    title: &'a str,
+    message: &'a str,
+    priority: u8,
+}
+
+impl Ntfy {
+    /// What is published of an event; `None` where nobody need hear of it.
+    pub(super) fn request(&self, event: &Event) -> Option<Request> {
+        let priority = match event.calls() {
+            Some(Priority::High) => URGENT,
+            Some(Priority::Medium) => HIGH,
+            Some(Priority::Low | Priority::Info) => USUAL,
+            None if ends(event.change) && !event.alarm.is_shown_only() => QUIET,
+            None => return None,
+        };
+        Some(self.publish(&Words::of(event, self.detail), priority))
+    }
+
+    /// Something that calls nobody.
+    pub(super) fn test(&self) -> Request {
+        let (title, message) = ("vitalgate".to_owned(), "A test: this channel works".to_owned());
+        self.publish(&Words { title, message }, QUIET)
+    }
+
+    fn publish(&self, words: &Words, priority: u8) -> Request {
+        let Words { title, message } = words;
+        let mut request =
+            Request::json(&self.path, &Message { topic: &self.topic, title, message, priority });
+        if let Some(token) = &self.token {
+            request.headers.insert(header::AUTHORIZATION, token.header());
+        }
+        request
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::event::tests::event;
+    use super::*;
+    use vitalgate_domain::output::transition::Change;
+
+    fn published(change: Change, priority: Priority) -> Option<Value> {
+        let (path, topic) = ("/".to_owned(), "icu-nurses".to_owned());
+        let ntfy = Ntfy { path, topic, token: None, detail: Detail::Place };
+        let request = ntfy.request(&event(change, |alarm| alarm.priority = priority))?;
+        Some(serde_json::from_slice(&request.body).unwrap())
+    }
+
+    #[test]
+    fn what_calls_sounds_by_its_priority_and_an_end_does_not() {
+        let high = published(Change::Raised, Priority::High).unwrap();
+        assert_eq!((&high["topic"], &high["priority"]), (&json!("icu-nurses"), &json!(5)));
+        assert_eq!(high["title"], "High: icu, icu-2");
+        assert_eq!(published(Change::Recurred, Priority::Medium).unwrap()["priority"], 4);
+        assert_eq!(published(Change::Raised, Priority::Low).unwrap()["priority"], 3);
+        assert_eq!(published(Change::Ended, Priority::High).unwrap()["priority"], 2);
+        assert_eq!(published(Change::Updated, Priority::High), None);
+        assert_eq!(published(Change::Raised, Priority::Info), None);
+    }
+}
