@@ -10,8 +10,9 @@ use vitalgate::app::settings::check_files;
 use vitalgate::app::{Addresses, App, RunMode};
 use vitalgate::config::OpenDoor;
 use vitalgate::operate::doctor::{self, Finding, Verdict};
+use vitalgate::tools::disclose;
 
-use super::{ClockArg, ConfigArgs, RunArgs, runtime, say};
+use super::{CheckArgs, ClockArg, RunArgs, runtime, say};
 
 /// Ended by the second signal, after the custom of shells for SIGINT.
 const KILLED: i32 = 130;
@@ -42,9 +43,13 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Checks configuration, rules and signals, and reads the secrets and certificates they name.
-pub(super) fn check(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
-    let config = args.read()?;
+pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    let config = args.config.read()?;
     let configuration = config.configuration()?;
+    if args.disclose {
+        say(disclose::page(&configuration).trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
     check_files(&config)?;
     let classes = configuration.rules.class_names().count();
     let signals = configuration.signals.iter().count();

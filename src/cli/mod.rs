@@ -42,7 +42,7 @@ enum Command {
     /// Run a gateway with a simulated ward, to look at.
     Demo(demo::DemoArgs),
     /// Check configuration, rules, secrets and certificates, and say what is wrong where.
-    Check(ConfigArgs),
+    Check(CheckArgs),
     /// Derive every alarm again from the journal, compare with what is stored, and check the audit's chain.
     Verify(store::VerifyArgs),
     /// Print where the audit stands, signed, or the public key to check that with.
@@ -73,6 +73,16 @@ struct ConfigArgs {
     /// The configuration file; the built-in one without.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+}
+
+/// What to check.
+#[derive(Debug, clap::Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Print every alarm condition of the configuration instead: priority, response, delays, latching, silence.
+    #[arg(long)]
+    disclose: bool,
 }
 
 /// How to run.

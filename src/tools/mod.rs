@@ -1,5 +1,6 @@
-//! Commands over a store or a recording, beside the running gateway: verify, replay, export.
+//! Commands over a store or a recording, beside the running gateway: verify, replay, export; and what a configuration means.
 
+pub mod disclose;
 pub mod export;
 pub mod replay;
 pub mod verify;

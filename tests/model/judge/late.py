@@ -59,7 +59,7 @@ def late_side(world, device, copy, source, person, rule, side, limits):
         # Told once, and again only where it is graver.
         return
     priority = rule.priority(side, level)
-    if rule.response(level) in ("immediate", "prompt"):
+    if rule.response(side, level) in ("immediate", "prompt"):
         priority = lower(priority)
     if level == "warning":
         priority = min(priority, world.shown_only(source, rule, side, level, person.id, priority),
@@ -68,7 +68,7 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     if alarm is not None and alarm.condition in ("present", "unknown"):
         return
     alarm = world.alarms.momentary(*key, priority, world.now, late=True, device=device.id, signal=rule.signal,
-                                   response=rule.response(level), folds=rule.folds)
+                                   response=rule.response(side, level), folds=rule.folds)
     worst = (min if side == "low" else max)(fresh, key=lambda c: c.value)
     alarm.stands = source.signal, worst.identity
 

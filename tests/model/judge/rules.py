@@ -77,8 +77,10 @@ class Limit:
         """How long an acknowledgement holds, where the rule says so. # contract §0.13"""
         return dict(self.acknowledge_for).get(side if level == "warning" else f"critical_{side}")
 
-    def response(self, level):
-        return dict(self.responses).get(level, "immediate" if level == "critical" else "prompt")
+    def response(self, side, level):
+        """What is high at once, all else promptly, unless the rule says otherwise. # contract §5"""
+        usual = "immediate" if self.priority(side, level) == "high" else "prompt"
+        return dict(self.responses).get(level, usual)
 
 
 @dataclass(frozen=True)

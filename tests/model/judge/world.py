@@ -328,7 +328,7 @@ class World:
         heard = course.newest_arrival
         heard = course.levels[course.level].copy.arrival if heard is None else heard
         alarm = self.alarms.hold(*key, told, self.now, device=source.device, signal=rule.signal, folds=rule.folds,
-                                 response=rule.response(course.level), beyond=(source.link, side), known=heard)
+                                 response=rule.response(side, course.level), beyond=(source.link, side), known=heard)
         if before != (alarm.condition, alarm.priority):
             alarm.stands = source.signal, course.levels[course.level].copy.identity
             alarm.acknowledge_for, alarm.rests = self.holds(source, rule, side, course.newest_level or course.level), False

@@ -50,8 +50,8 @@ pub struct LimitRule {
     pub name: Option<String>,
     /// What follows from what it finds: alarms over these signals are shown and not announced while it is present.
     pub folds: Vec<SignalId>,
-    /// How fast somebody must act, by [`Level`].
-    pub responses: [Response; 2],
+    /// How fast somebody must act, by [`Level`]; `None` is as the priority says.
+    pub responses: [Option<Response>; 2],
     /// What to do.
     pub advice: Option<String>,
     /// Up to this age a late crossing is an alarm, beyond it a finding.
@@ -339,6 +339,15 @@ impl LimitRule {
     pub fn priority(&self, level: Level) -> Priority {
         let stated = self.levels[level].as_ref().map(|l| l.priority);
         stated.unwrap_or(if level == Level::Critical { Priority::High } else { Priority::Medium })
+    }
+
+    /// How fast somebody must act: what is high at once, all else promptly, unless the rule says otherwise.
+    pub fn response(&self, level: Level) -> Response {
+        let usual = match self.priority(level) {
+            Priority::High => Response::Immediate,
+            Priority::Medium | Priority::Low | Priority::Info => Response::Prompt,
+        };
+        self.responses[level].unwrap_or(usual)
     }
 
     /// How long a level waits before it holds: for its delay, or for another measurement.

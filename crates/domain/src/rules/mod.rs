@@ -268,6 +268,11 @@ impl RuleSet {
         }
     }
 
+    /// All of them, in the order of the text.
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter()
+    }
+
     /// The class of this name; a device of a class that is not configured has none.
     pub fn class(&self, name: &str) -> Option<&Class> {
         self.classes.iter().find(|(known, _)| known == name).map(|(_, class)| class)

@@ -37,7 +37,7 @@ pub(super) fn limit_draft(
     raised_at: Timestamp,
 ) -> Draft {
     let number = &evidence.number;
-    let response = rule.responses[level];
+    let response = rule.response(level);
     let doubt = number.unit_doubtful.then(|| "unit doubtful".to_owned());
     let crossing = Crossing {
         name: rule.name.clone(),

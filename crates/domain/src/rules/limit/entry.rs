@@ -89,17 +89,12 @@ impl AcknowledgeFor {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
+/// How fast somebody must act, where not as the priority says.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
 struct Responses {
-    warning: Response,
-    critical: Response,
-}
-
-impl Default for Responses {
-    fn default() -> Self {
-        Self { warning: Response::Prompt, critical: Response::Immediate }
-    }
+    warning: Option<Response>,
+    critical: Option<Response>,
 }
 
 fn default_gap() -> Span {
