@@ -103,21 +103,18 @@ impl Channel {
         };
         loop {
             let newest = board.borrow_and_update().seq;
-            let Page { events, upto } = self.read(move |outbox| outbox.after(seq)).await;
-            for event in events {
-                self.send(&event).await;
-                seq = event.seq;
-                self.consumer.put(ConsumerCursor { seq, ..ConsumerCursor::default() }, Vec::new());
-            }
-            if let Some(upto) = upto.filter(|upto| *upto > seq) {
-                seq = upto;
-                self.consumer.put(ConsumerCursor { seq, ..ConsumerCursor::default() }, Vec::new());
-            }
-            if upto.is_some() {
+            if newest > seq {
+                let Page { events, upto } = self.read(move |outbox| outbox.after(seq)).await;
+                for event in events {
+                    self.send(&event).await;
+                    self.come_to(event.seq);
+                }
+                seq = upto.unwrap_or(newest);
+                self.come_to(seq);
                 continue;
             }
             self.tell(None, String::new()).await;
-            if stop.is_cancelled() && newest <= seq.max(board.borrow().seq) {
+            if stop.is_cancelled() {
                 return;
             }
             tokio::select! {
@@ -127,6 +124,17 @@ impl Channel {
         }
     }
 
+    /// Everything up to transition `seq` is taken, or nothing to send.
+    fn come_to(&self, seq: u64) {
+        self.leave(seq, Vec::new());
+    }
+
+    /// The time tells a channel that has begun, and told nothing yet, from a new one.
+    fn leave(&self, seq: u64, letters: Vec<DeadLetter>) {
+        let upto = self.handles.clock.wall();
+        self.consumer.put(ConsumerCursor { seq, upto, ..ConsumerCursor::default() }, letters);
+    }
+
     /// A channel that begins tells of every alarm that is open, and of all that comes after.
     async fn tell_open(&mut self) -> u64 {
         let board = self.handles.board();
@@ -134,9 +142,8 @@ impl Channel {
         for event in self.read(move |outbox| outbox.of_alarms(&open)).await {
             self.send(&event).await;
         }
-        let seq = board.seq;
-        self.consumer.put(ConsumerCursor { seq, ..ConsumerCursor::default() }, Vec::new());
-        seq
+        self.come_to(board.seq);
+        board.seq
     }
 
     /// Sends one event until it is taken, or given up.
@@ -201,8 +208,7 @@ impl Channel {
             length: event.stored.len() as u64,
             head: event.stored.as_bytes()[..event.stored.len().min(HEAD_BYTES)].to_vec(),
         };
-        let cursor = ConsumerCursor { seq: event.seq, ..ConsumerCursor::default() };
-        self.consumer.put(cursor, vec![letter]);
+        self.leave(event.seq, vec![letter]);
         self.report(Input::NotTaken { channel: self.id.clone(), words }).await;
     }
 

@@ -177,6 +177,22 @@ fn whatever_is_killed_each_arrives_at_least_once_under_one_key() {
 }
 
 #[test]
+fn what_was_over_before_anything_was_taken_arrives_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    let port = receiver.port;
+    receiver.stop();
+    let mut gateway = gateway(dir.path(), port);
+    send(&gateway, 1, &[70.0, 97.0]);
+    let alarm = gateway.alarms("p1").pop().unwrap();
+    assert_eq!(gateway.command(&alarm, "reset").0, 200);
+    gateway.restart();
+    let receiver = Receiver::start(port);
+    expect_all(&gateway, &receiver);
+    assert_eq!(seqs(&receiver.taken()), log(&gateway));
+}
+
+#[test]
 fn a_channel_that_begins_tells_of_what_is_open_and_of_nothing_before() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(0);
