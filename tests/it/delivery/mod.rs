@@ -1,5 +1,6 @@
 //! Alarms on their way to others: each arrives, in order and signed, whatever happens to either side.
 
+mod days;
 mod receiver;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,0 +1,87 @@
+//! Days of the stream's own time: a target that is away for one, and one that is away for longer than is waited.
+
+use serde_json::{Value, json};
+use vitalgate_domain::model::time::{Span, Timestamp};
+
+use super::receiver::Receiver;
+use super::{expect_all, log, own_alarm, seqs, webhook};
+use crate::harness::{Gateway, eventually, telemetry};
+use crate::mqtt::Client;
+use crate::setup::{RULES, Setup};
+
+/// A ward whose time is that of what is sent.
+struct Days {
+    gateway: Gateway,
+    device: Client,
+    now: Timestamp,
+    seq: u64,
+}
+
+impl Days {
+    fn begin(channel: &Value) -> Self {
+        let setup = Setup::default().rules(RULES).args(&["--clock", "stream"]);
+        let gateway = setup.section("channel", json!([channel])).start();
+        let now = "2026-01-10T00:00:00Z".parse().unwrap();
+        let device = gateway.mqtt("dev-1");
+        let mut days = Self { gateway, device, now, seq: 0 };
+        days.send(Span::ZERO, 97.0);
+        let (status, _) =
+            days.gateway.post("/api/v1/patients", &json!({ "id": "p1", "age_class": "adult" }));
+        assert_eq!(status, 201);
+        days.gateway.register("dev-1", "bedside", &json!([{ "signal": "spo2" }]));
+        days.gateway.bind_from("dev-1", "p1", now, &[]);
+        days
+    }
+
+    /// SpO2 of `p1`, so much later.
+    fn send(&mut self, later: Span, value: f64) {
+        self.now = self.now + later;
+        self.seq += 1;
+        self.device.telemetry("dev-1", &telemetry(self.seq, self.now, &[("spo2", value, "%")]));
+    }
+}
+
+#[test]
+fn a_target_that_is_away_for_a_day_gets_every_alarm_of_it_once_and_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    let port = receiver.port;
+    receiver.stop();
+    let mut days = Days::begin(&webhook(dir.path(), port));
+    for _hour in 0..24 {
+        days.send(Span::hours(1), 70.0);
+        days.send(Span::secs(30), 97.0);
+    }
+    let gateway = &days.gateway;
+    eventually("the gateway says so", || own_alarm(gateway, "delivery.failing"));
+    let receiver = Receiver::start(port);
+    expect_all(gateway, &receiver);
+    let taken = receiver.taken();
+    assert_eq!(seqs(&taken), log(gateway));
+    let announced = taken.iter().filter(|one| one.body()["announces"] == true).count();
+    assert!(announced >= 24, "{announced} of 24 desaturations");
+}
+
+#[test]
+fn what_cannot_be_sent_for_longer_than_is_waited_is_kept_and_told_and_the_rest_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    receiver.answers(|_| 503);
+    let mut channel = webhook(dir.path(), receiver.port);
+    channel["give_up_after"] = json!("1h");
+    let mut days = Days::begin(&channel);
+    days.send(Span::secs(1), 70.0);
+    eventually("the gateway says so", || own_alarm(&days.gateway, "delivery.failing"));
+    days.send(Span::hours(2), 97.0);
+    let alarm = eventually("it is given up", || own_alarm(&days.gateway, "delivery.refused"));
+    assert!(alarm["text"].as_str().unwrap().contains("status 503"), "{alarm}");
+    receiver.answers(|_| 204);
+    days.send(Span::secs(1), 71.0);
+    let newest = log(&days.gateway).pop().unwrap();
+    eventually("what follows arrives", || seqs(&receiver.taken()).contains(&newest).then_some(()));
+    let letters = days.gateway.get("/api/v1/dead-letters");
+    assert!(
+        letters["items"].as_array().unwrap().iter().any(|one| one["principal"] == "pager"),
+        "{letters}"
+    );
+}
