@@ -1,4 +1,4 @@
-//! The threat model names for each control a test that shows it.
+//! The threat model and the risk file name for each control a test that shows it.
 
 use std::fs;
 
@@ -22,45 +22,75 @@ fn has_test(text: &str, name: &str) -> bool {
     ["#[test]", "#[tokio::test", "proptest!"].iter().any(|mark| attributes.contains(mark))
 }
 
-/// What is wrong with a threat model, one line each; `read` gives the text of a file.
-fn faults(model: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
+/// The cells of one line of a table.
+fn cells(line: &str) -> Vec<&str> {
+    line.trim_matches(['|', ' ']).split(" | ").collect()
+}
+
+/// What is wrong with one row of a table with these columns; `read` gives the text of a file.
+fn faults_of(row: &str, columns: &[&str], read: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let mut faults = Vec::new();
-    let rows = model.lines().skip_while(|line| !line.starts_with("## Boundary"));
-    for row in rows.filter(|line| line.starts_with("| ")) {
-        let cells: Vec<&str> = row.trim_matches(['|', ' ']).split(" | ").collect();
-        let &[stride, .., shown] = cells.as_slice() else { continue };
-        if stride == "STRIDE" {
-            continue;
-        }
-        if cells.len() != 4 || stride.split(", ").any(|word| !"STRIDE".contains(word)) {
-            faults.push(format!("no row of four cells that begins with letters of STRIDE: {row}"));
-        }
-        let tests = named(shown);
-        if tests.is_empty() {
-            faults.push(format!("no test is named: {row}"));
-        }
-        for (file, name) in tests {
-            match read(file) {
-                None => faults.push(format!("there is no {file}")),
-                Some(text) if !has_test(&text, name) => {
-                    faults.push(format!("{file} has no test {name}"));
-                }
-                Some(_) => {}
+    let cells = cells(row);
+    if cells.len() != columns.len() {
+        faults.push(format!("no row of {} cells: {row}", columns.len()));
+    }
+    let threat = columns[0] == "STRIDE";
+    if threat && cells[0].split(", ").any(|word| !"STRIDE".contains(word)) {
+        faults.push(format!("no letters of STRIDE: {row}"));
+    }
+    // Of threats only what is built is listed; a hazard stays one while nothing stands against it.
+    let control =
+        columns.iter().position(|column| *column == "Control").and_then(|at| cells.get(at));
+    let open = !threat && control.is_some_and(|cell| cell.contains("not built yet"));
+    let tests = named(cells[cells.len() - 1]);
+    if tests.is_empty() && !open {
+        faults.push(format!("no test is named: {row}"));
+    }
+    for (file, name) in tests {
+        match read(file) {
+            None => faults.push(format!("there is no {file}")),
+            Some(text) if !has_test(&text, name) => {
+                faults.push(format!("{file} has no test {name}"));
             }
+            Some(_) => {}
         }
     }
     faults
 }
 
+/// What is wrong with all tables of a text, one line each; `read` gives the text of a file.
+fn faults(text: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut columns = Vec::new();
+    for line in text.lines() {
+        if !line.starts_with('|') {
+            columns.clear();
+        } else if columns.is_empty() {
+            columns = cells(line);
+            if !columns.contains(&"Control") || !columns.ends_with(&["Shown by"]) {
+                faults.push(format!("a table without `Control` that ends with `Shown by`: {line}"));
+            }
+        } else if !line.starts_with("|-") {
+            faults.extend(faults_of(line, &columns, &read));
+        }
+    }
+    faults
+}
+
+/// The text of a file of the repository.
+fn text_of(file: &str) -> Option<String> {
+    fs::read_to_string(root().join(file)).ok()
+}
+
 #[test]
 fn every_control_of_the_threat_model_has_a_test_that_exists() {
-    let model = fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
-    let found = faults(&model, |file| fs::read_to_string(root().join(file)).ok());
+    let model = text_of("docs/threat-model.md").unwrap();
+    let found = faults(&model[model.find("## Boundary").unwrap()..], text_of);
     assert!(found.is_empty(), "{}", found.join("\n"));
     for boundary in 1..=6 {
         assert!(model.contains(&format!("## Boundary {boundary}: ")), "boundary {boundary}");
     }
-    let security = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let security = text_of("SECURITY.md").unwrap();
     assert!(security.contains("docs/threat-model.md") && model.contains("SECURITY.md"));
 }
 
@@ -69,19 +99,29 @@ fn a_control_without_a_test_is_named() {
     let read = |file: &str| {
         (file == "a.rs").then(|| "fn help() {}\n\n#[test]\nfn it_holds() {}\n".to_owned())
     };
-    let check =
-        |row: &str| faults(&format!("## Boundary 1: x\n\n| STRIDE | a | b | c |\n{row}\n"), read);
-    assert_eq!(check("| S | who | how | `a.rs::it_holds` |"), [""; 0]);
-    for (row, fault) in [
-        ("| S | who | how | |", "no test is named"),
-        ("| S | who | how | `a.rs` |", "no test is named"),
-        ("| S | who | how | `a.rs::it_breaks` |", "has no test it_breaks"),
-        ("| S | who | how | `a.rs::help` |", "has no test help"),
-        ("| S | who | how | `b.rs::it_holds` |", "there is no b.rs"),
-        ("| X | who | how | `a.rs::it_holds` |", "letters of STRIDE"),
-        ("| S | who | `a.rs::it_holds` |", "four cells"),
+    let in_table = |columns: &str, row: &str| faults(&format!("{columns}\n|---|\n{row}\n"), read);
+    let threat = |row: &str| in_table("| STRIDE | Threat | Control | Shown by |", row);
+    let risk = |row: &str| in_table("| Hazard | Control | Left | Shown by |", row);
+    for good in ["| S | who | how | `a.rs::it_holds` |", "| S, D | who | – | `a.rs::it_holds` |"]
+    {
+        assert_eq!(threat(good), [""; 0]);
+    }
+    for good in ["| it | how | some | `a.rs::it_holds` |", "| it | not built yet | all | – |"] {
+        assert_eq!(risk(good), [""; 0]);
+    }
+    for (found, fault) in [
+        (threat("| S | who | how | – |"), "no test is named"),
+        (threat("| S | who | how | `a.rs` |"), "no test is named"),
+        (threat("| S | who | not built yet | – |"), "no test is named"),
+        (threat("| S | who | how | `a.rs::it_breaks` |"), "has no test it_breaks"),
+        (threat("| S | who | how | `a.rs::help` |"), "has no test help"),
+        (threat("| S | who | how | `b.rs::it_holds` |"), "there is no b.rs"),
+        (threat("| X | who | how | `a.rs::it_holds` |"), "letters of STRIDE"),
+        (threat("| S | who | `a.rs::it_holds` |"), "4 cells"),
+        (risk("| it | how | not built yet | – |"), "no test is named"),
+        (risk("| it | not built yet | all | `a.rs::it_breaks` |"), "has no test it_breaks"),
+        (in_table("| Hazard | Left |", "| it | all |"), "a table without `Control`"),
     ] {
-        let found = check(row);
-        assert!(found.iter().any(|line| line.contains(fault)), "{row}: {found:?}");
+        assert!(found.iter().any(|line| line.contains(fault)), "{fault}: {found:?}");
     }
 }
