@@ -95,6 +95,16 @@ fn every_control_of_the_threat_model_has_a_test_that_exists() {
 }
 
 #[test]
+fn every_row_of_the_risk_file_has_a_test_that_exists_or_says_that_nothing_is_built() {
+    let risks = text_of("docs/risks.md").unwrap();
+    let found = faults(&risks, text_of);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    let failures = risks.split("## The 25 failures of others").nth(1).unwrap();
+    let numbers = failures.lines().filter_map(|line| cells(line)[0].parse::<u32>().ok());
+    assert!(numbers.eq(1..=25), "each of them once, in order");
+}
+
+#[test]
 fn a_control_without_a_test_is_named() {
     let read = |file: &str| {
         (file == "a.rs").then(|| "fn help() {}\n\n#[test]\nfn it_holds() {}\n".to_owned())
