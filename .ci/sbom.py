@@ -220,10 +220,12 @@ def check(path, binary, profile):
     text = Path(path).read_text()
     found = against_schema(text)
     bom = json.loads(text)
+    # First, for it may link the program anew.
+    built = compiled(profile)
     named = named_in(binary)
     if not named:
         found.append(f"{binary} names no crate: is it a release build?")
-    found += faults(bom, locked(), compiled(profile), named, is_expression)
+    found += faults(bom, locked(), built, named, is_expression)
     hashes = [h["content"] for h in bom["metadata"]["component"].get("hashes", [])]
     if hashes != [sha256(binary)]:
         found.append(f"the bill is of another program than {binary}")
