@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 use vitalgate_domain::core::Core;
-use vitalgate_domain::model::alarm::{Alarm, Priority};
+use vitalgate_domain::model::alarm::Alarm;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
 
