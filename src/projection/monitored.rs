@@ -347,7 +347,7 @@ mod tests {
         let advanced = bed.core.advance(at);
         assert!(!advanced.is_nothing(), "it makes a row, so that everybody is shown");
         assert_eq!(advanced.into_row().transitions.len(), 1);
-        assert!(bed.core.take_changed().patients.contains("p"));
+        assert_eq!(bed.core.take_changed().patients, ["p".parse().unwrap()]);
         let PatientView { limits, limits_waiting, .. } = bed.patient();
         assert_eq!((limits, limits_waiting.len()), (vec![limit], 0));
     }

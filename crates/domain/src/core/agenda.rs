@@ -21,11 +21,11 @@ pub(crate) struct Agenda {
 }
 
 impl Agenda {
-    /// Notes the next deadline of a machine.
-    pub(crate) fn set(&mut self, whose: Whose, due: Option<Timestamp>) {
+    /// Notes the next deadline of a machine; what stands of it from here on.
+    pub(crate) fn set(&mut self, whose: Whose, due: Option<Timestamp>) -> Option<Timestamp> {
         match (self.of.get(&whose).copied(), due) {
-            (Some(old), Some(new)) if old <= new => {}
-            (None, None) => {}
+            (Some(old), Some(new)) if old <= new => Some(old),
+            (None, None) => None,
             (old, new) => {
                 if let Some(old) = old {
                     self.order.remove(&(old, whose.clone()));
@@ -35,6 +35,7 @@ impl Agenda {
                     self.order.insert((new, whose.clone()));
                     self.of.insert(whose, new);
                 }
+                new
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Deadlines of the core: whose is next, when it is decided, and what an intake gap changes.
 
+use std::sync::Arc;
+
 use super::Core;
 use super::agenda::Whose;
 use super::configuration::Configuration;
@@ -66,16 +68,16 @@ impl Core {
     /// Takes every deadline decided by `now`, in the order of the instants they are decided at.
     pub(crate) fn advance_to(&mut self, now: Stamp, out: &mut Output) {
         while let Some((noted, whose)) = self.agenda.take_first(now.at) {
-            let Some(decided) = self.decided(&whose) else { continue };
-            if decided > noted {
-                self.agenda.set(whose, Some(decided));
+            let decided = self.decided(&whose);
+            let Some(decided) = decided.filter(|decided| *decided <= noted) else {
+                self.note(whose, decided);
                 continue;
-            }
+            };
             out.now = Stamp { at: decided.max(self.head.now.at), offset: now.offset };
             self.fire(&whose, out);
             out.decided = true;
             let next = self.decided(&whose);
-            self.agenda.set(whose, next);
+            self.note(whose, next);
         }
         out.now = now;
         self.head.now = now;
@@ -117,11 +119,25 @@ impl Core {
         RuleContext { signals, rules, intake }
     }
 
-    /// Puts a patient's next deadline on the agenda.
+    /// Puts a patient's next deadline on the agenda. Where an earlier one stands there, as nearly always, the patient
+    /// knows it.
     pub(crate) fn note_deadline(&mut self, id: &PatientId) {
-        let whose = Whose::Patient(id.clone());
-        let decided = self.decided(&whose);
-        self.agenda.set(whose, decided);
+        let Some(patient) = self.patients.get(id) else { return };
+        let decided = patient.next_deadline(self.context()).map(|due| due.decided);
+        if patient.noted.is_none() || decided.is_none() || decided < patient.noted {
+            self.note(Whose::Patient(id.clone()), decided);
+        }
+    }
+
+    fn note(&mut self, whose: Whose, decided: Option<Timestamp>) {
+        let shared = match &whose {
+            Whose::Patient(id) => self.patients.get_mut(id),
+            Whose::Site => None,
+        };
+        let noted = self.agenda.set(whose, decided);
+        if let Some(shared) = shared.filter(|patient| patient.noted != noted) {
+            Arc::make_mut(shared).noted = noted;
+        }
     }
 
     /// Puts the gateway's own next deadline on the agenda.

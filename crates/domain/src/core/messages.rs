@@ -1,5 +1,7 @@
 //! What a message, or a connection, does to a device and to the patients it observes.
 
+use std::sync::Arc;
+
 use super::{Core, Ground};
 use crate::device::{Device, Observed, Surroundings};
 use crate::model::ids::{DeviceId, PatientId};
@@ -17,12 +19,11 @@ impl Core {
         let mut observed = Vec::new();
         let (device, intake_gaps) = self.device_and_gaps(&message.device, out.now);
         let around = Surroundings { rules: &ground.configuration.rules, intake_gaps };
-        device.observe(message, around, &mut observed, out);
+        Arc::make_mut(device).observe(message, around, &mut observed, out);
+        let device = Arc::clone(device);
         // What shows that the clock is wrong is known before what the same message says else.
         observed.sort_by_key(|(_, observed)| !matches!(observed, Observed::ClockSuspect(_)));
-        if let Some(device) = self.devices.get(&message.device).cloned() {
-            self.pass_on(&observed, &device, &ground, out);
-        }
+        self.pass_on(&observed, &device, &ground, out);
     }
 
     fn pass_on(

@@ -14,7 +14,7 @@ mod raised;
 pub mod snapshot;
 mod upgrade;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
@@ -75,13 +75,13 @@ pub(super) struct Head {
     pub(super) failing_since: Option<Timestamp>,
 }
 
-/// Whose state changed, for snapshots and views.
+/// Whose state changed, for snapshots and views. Hardly anybody stands there twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
     /// Devices.
-    pub devices: BTreeSet<DeviceId>,
+    pub devices: Vec<DeviceId>,
     /// Patients.
-    pub patients: BTreeSet<PatientId>,
+    pub patients: Vec<PatientId>,
     /// Wards, beds, gateway alarms.
     pub site: bool,
 }
@@ -185,6 +185,9 @@ impl Core {
     pub fn fold(&mut self, row: u64, now: Stamp, inputs: &[Input]) -> Output {
         self.head.row = row;
         let mut out = self.output(now);
+        out.samples.reserve_exact(
+            inputs.iter().filter_map(Input::message).map(numbers_in).sum::<u32>() as usize,
+        );
         for input in inputs {
             match input {
                 Input::IntakeGap { from, to } => self.intake_gap(*from, *to, &mut out),
@@ -344,7 +347,7 @@ impl Core {
 
     /// The device of this id, admitted as it is if nobody registered it: the listener let it in.
     pub(super) fn device_mut(&mut self, id: &DeviceId, now: Stamp) -> &mut Device {
-        self.device_and_gaps(id, now).0
+        Arc::make_mut(self.device_and_gaps(id, now).0)
     }
 
     /// The same, beside the intake gaps that it judges its clock by.
@@ -352,7 +355,7 @@ impl Core {
         &mut self,
         id: &DeviceId,
         now: Stamp,
-    ) -> (&mut Device, &[IntakeGap]) {
+    ) -> (&mut Arc<Device>, &[IntakeGap]) {
         let shared = self
             .devices
             .entry(id.clone())
@@ -360,9 +363,9 @@ impl Core {
         let device = Arc::make_mut(shared);
         device.touched = self.head.row;
         if std::mem::replace(&mut device.changed_in, self.epoch) != self.epoch {
-            self.changed.devices.insert(id.clone());
+            self.changed.devices.push(id.clone());
         }
-        (device, &self.head.intake_gaps)
+        (shared, &self.head.intake_gaps)
     }
 
     /// What patients are judged by at this moment.
@@ -376,7 +379,7 @@ impl Core {
         let patient = Arc::make_mut(self.patients.get_mut(id)?);
         patient.touched = self.head.row;
         if std::mem::replace(&mut patient.changed_in, self.epoch) != self.epoch {
-            self.changed.patients.insert(id.clone());
+            self.changed.patients.push(id.clone());
         }
         Some(patient)
     }

@@ -1,15 +1,13 @@
 //! Which readings of a series came before (contract §2, "Same reading").
 
-use std::collections::VecDeque;
+mod recent;
 
 use minicbor::{Decode, Encode};
 
+use self::recent::Recent;
 use crate::model::observation::DeviceInstant;
 use crate::model::sample::flag;
 use crate::model::time::{Span, Stamp, Timestamp};
-
-/// Device times remembered by series, to know a reading that comes again.
-const REMEMBERED: usize = 16;
 
 /// One series of a device.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -19,7 +17,7 @@ pub(super) struct Series {
     #[n(0)]
     pub(super) newest: Option<Timestamp>,
     #[n(1)]
-    recent: VecDeque<Seen>,
+    recent: Recent,
     /// Rule time of the last reading that another one of the same time contradicts.
     #[n(2)]
     conflict: Option<Timestamp>,
@@ -88,12 +86,12 @@ impl Before {
 impl Series {
     /// Whether anything is known of this instant.
     pub(super) fn knows(&self, sent: DeviceInstant) -> bool {
-        self.recent.iter().any(|seen| seen.instant() == sent)
+        self.recent.of_instant(sent).next().is_some()
     }
 
     /// What came before of the instant of a reading; of several other values, one that was judged.
     pub(super) fn before(&self, sent: DeviceInstant, value: u64) -> Before {
-        let of_instant = self.recent.iter().filter(|seen| seen.instant() == sent);
+        let of_instant = self.recent.of_instant(sent);
         if let Some(same) = of_instant.clone().find(|seen| seen.value == value) {
             return Before::Same(*same);
         }
@@ -105,17 +103,16 @@ impl Series {
     /// The same before a correction: to one of several values it takes the place of the others.
     pub(super) fn before_correction(&self, sent: DeviceInstant, value: u64) -> Before {
         let before = self.before(sent, value);
-        let other = self.recent.iter().copied().find(|seen| {
-            seen.instant() == sent && seen.value != value && !seen.withdrawn && !seen.unjudged
-        });
+        let mut of_instant = self.recent.of_instant(sent).copied();
+        let other =
+            of_instant.find(|seen| seen.value != value && !seen.withdrawn && !seen.unjudged);
         other.filter(|_| matches!(before, Before::Same(_))).map_or(before, Before::Other)
     }
 
     /// Notes a reading of an instant, or that a copy of it was judged.
     pub(super) fn note(&mut self, sent: DeviceInstant, value: u64, seen: Copied) {
         let Copied { measured, rule_at, arrived, judged, flags } = seen;
-        let same = |seen: &&mut Seen| seen.instant() == sent && seen.value == value;
-        if let Some(seen) = self.recent.iter_mut().find(same) {
+        if let Some(seen) = self.recent.of_instant_mut(sent).find(|seen| seen.value == value) {
             seen.unjudged &= !judged;
             seen.flags = flags;
             if std::mem::take(&mut seen.withdrawn) {
@@ -125,7 +122,7 @@ impl Series {
             }
             return;
         }
-        self.push(Seen {
+        self.recent.push(Seen {
             measured: Some(measured),
             rule_at: Some(rule_at),
             arrived: Some(arrived),
@@ -133,13 +130,6 @@ impl Series {
             flags,
             ..Seen::new(sent, value)
         });
-    }
-
-    fn push(&mut self, seen: Seen) {
-        if self.recent.len() == REMEMBERED {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(seen);
     }
 
     /// When a reading is kept that has no time but its arrival: what arrives together is a microsecond apart, in
@@ -152,21 +142,18 @@ impl Series {
 
     /// What came of an instant is corrected, or was withdrawn, and this value with it, even where it comes later.
     pub(super) fn withdraw(&mut self, sent: DeviceInstant, value: Option<u64>) {
-        let known = |value: &u64| {
-            self.recent.iter().any(|seen| seen.instant() == sent && seen.value == *value)
-        };
+        let known = |value: &u64| self.recent.of_instant(sent).any(|seen| seen.value == *value);
         if let Some(value) = value.filter(|value| !known(value)) {
-            self.push(Seen::new(sent, value));
+            self.recent.push(Seen::new(sent, value));
         }
-        for seen in self.recent.iter_mut().filter(|seen| seen.instant() == sent) {
+        for seen in self.recent.of_instant_mut(sent) {
             (seen.withdrawn, seen.unjudged) = (true, false);
         }
     }
 
     /// What came of an instant is right: no other value of it counts but another correction.
     pub(super) fn confirm(&mut self, sent: DeviceInstant, value: u64) {
-        let same = |seen: &&mut Seen| seen.instant() == sent && seen.value == value;
-        if let Some(seen) = self.recent.iter_mut().find(same) {
+        if let Some(seen) = self.recent.of_instant_mut(sent).find(|seen| seen.value == value) {
             seen.flags |= flag::CORRECTED;
             // What was withdrawn was right after all; no copy of it was judged.
             seen.unjudged |= std::mem::take(&mut seen.withdrawn);
@@ -175,24 +162,23 @@ impl Series {
 
     /// Whether another value of this instant was judged, and still counts.
     pub(super) fn is_contradicted(&self, sent: DeviceInstant, value: u64) -> bool {
-        self.recent.iter().any(|seen| {
-            seen.instant() == sent && seen.value != value && !seen.withdrawn && !seen.unjudged
-        })
+        let mut of_instant = self.recent.of_instant(sent);
+        of_instant.any(|seen| seen.value != value && !seen.withdrawn && !seen.unjudged)
     }
 
     /// What came first of this instant and still counts.
     pub(super) fn first_of(&self, sent: DeviceInstant) -> Option<Seen> {
-        self.recent.iter().find(|seen| seen.instant() == sent && !seen.withdrawn).copied()
+        self.recent.of_instant(sent).find(|seen| !seen.withdrawn).copied()
     }
 
     /// What was withdrawn of this instant, the first of it.
     pub(super) fn withdrawn(&self, sent: DeviceInstant) -> Option<Seen> {
-        self.recent.iter().find(|seen| seen.instant() == sent && seen.withdrawn).copied()
+        self.recent.of_instant(sent).find(|seen| seen.withdrawn).copied()
     }
 
     /// Whether what is known of this instant is a correction: nothing but another one takes its place.
     pub(super) fn is_corrected(&self, sent: DeviceInstant) -> bool {
-        let mut stand = self.recent.iter().filter(|seen| seen.instant() == sent && !seen.withdrawn);
+        let mut stand = self.recent.of_instant(sent).filter(|seen| !seen.withdrawn);
         stand.any(|seen| seen.flags & flag::CORRECTED != 0)
     }
 

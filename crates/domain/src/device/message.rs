@@ -181,8 +181,7 @@ fn in_order<'a>(
     let mut places: Vec<Timed<'a>> = Vec::with_capacity(readings.len());
     for reading in readings {
         let place = Place { reading, number, contradicted: false, rival: false, taken };
-        let folds = rules.limits_of(reading.signal).map(|rule| rule.folds.len()).max();
-        let rank = Reverse(folds.unwrap_or_default());
+        let rank = Reverse(rules.explains(reading.signal));
         places.push(((device_time(message, reading.time), rank), place));
         number += u32::from(matches!(reading.value, Value::Number { .. }));
     }

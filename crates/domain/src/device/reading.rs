@@ -76,6 +76,7 @@ impl Device {
         // Most readings are the first of their time: what else there is to know of it is nothing.
         let heard = state.zip(sent).filter(|(state, sent)| state.knows(*sent));
         let is_correction = reading.status == Status::Corrected;
+        let is_heard = heard.is_some();
         let before = match heard {
             Some((state, sent)) if is_correction => state.before_correction(sent, value),
             Some((state, sent)) => state.before(sent, value),
@@ -160,7 +161,7 @@ impl Device {
             }
             None => kept.unwrap_or(timing.measured),
         };
-        let known = self.series_of(reading);
+        let known = known.or_else(|_| self.series_of(reading));
         let cause = self.cause(message, reading.index, now);
         // What is withdrawn names a reading of before, and says nothing of the clock now.
         let says_when = reading.status != Status::EnteredInError;
@@ -236,17 +237,17 @@ impl Device {
             observed.extend(gone.map(|(whose, gone)| (whose, Observed::Reading(gone))));
         }
         if let Some(sent) = sent.filter(|_| corrects) {
-            let known = self.series_of(reading);
+            let known = known.or_else(|_| self.series_of(reading));
             self.series_at(known, reading).withdraw(sent, None);
         }
-        let known = self.series_of(reading);
+        let known = known.or_else(|_| self.series_of(reading));
         // A zero that means no sensor, and what cannot be, are no values that another contradicts.
         let judged = judged && matches!(content, Content::Number(_) | Content::Word(_));
         self.note_reading(known, reading, (sent, value), (&timing, at), judged, flags, now.at);
         let window = conflict_window(class, interval);
-        let index = self.series_of(reading);
+        let index = known.or_else(|_| self.series_of(reading));
         let series = self.series_at(index, reading);
-        let contradicts = sent.is_some_and(|sent| series.is_contradicted(sent, value));
+        let contradicts = is_heard && sent.is_some_and(|sent| series.is_contradicted(sent, value));
         let corrected = reading.status == Status::Corrected;
         if (judged && !corrected && contradicts) || contradicted {
             series.contradict(timing.rule_at);

@@ -67,11 +67,23 @@ impl Text {
     }
 }
 
+/// The bytes as numbers of the same order, which are compared without a call. The two overlap by one byte.
+fn numbers(b: &[u8; SHORT]) -> (u128, u64) {
+    let first = [
+        b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+        b[14], b[15],
+    ];
+    let last = [b[15], b[16], b[17], b[18], b[19], b[20], b[21], b[22]];
+    (u128::from_be_bytes(first), u64::from_be_bytes(last))
+}
+
 impl Ord for Text {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self, other) {
-            // Of a known length, which is compared without a call.
-            (Self::Short(a), Self::Short(b)) => a.cmp(b),
+            (Self::Short(a), Self::Short(b)) => {
+                let ((a, rest_of_a), (b, rest_of_b)) = (numbers(a), numbers(b));
+                if a == b { rest_of_a.cmp(&rest_of_b) } else { a.cmp(&b) }
+            }
             _ => self.as_padded().cmp(other.as_padded()),
         }
     }

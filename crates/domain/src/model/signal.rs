@@ -2,7 +2,7 @@
 //!
 //! The table itself is `config/signals.toml`; its text is part of the rules hash.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use minicbor::{Decode, Encode};
 use serde::Deserialize;
@@ -93,7 +93,8 @@ impl Signal {
 #[derive(Clone, Debug, Default)]
 pub struct SignalTable {
     by_id: BTreeMap<SignalId, Signal>,
-    by_key: BTreeMap<String, SignalId>,
+    /// Of which no order is asked.
+    by_key: HashMap<String, SignalId>,
 }
 
 /// Why a signal table was refused.

@@ -211,6 +211,11 @@ impl Patient {
             // What ends by it has ended before what it finds.
             self.confirm_inside(reading, context, out);
         }
+        if sure && self.is_calm(reading, context) {
+            let state = self.series.at(series);
+            (state.counted, state.lost) = (Some(out.now.at), false);
+            return;
+        }
         // Beyond one limit it says where it stands to all of its signal.
         let counts = sure || !self.rules_beyond(reading, context).is_empty();
         let rules = self.judging(source.signal, observation.timing.own, context);
@@ -282,6 +287,10 @@ impl Patient {
             if sure || beyond.contains(&true) {
                 state.lost = false;
             }
+            if alarms.is_empty() && state.watches.of(rule).is_none() {
+                // Nothing is told, and nothing is to be.
+                continue;
+            }
             if state.lost {
                 // What is no sign of life does not show that it is over.
                 state.watches.begin_clearing_anew(rule);
@@ -300,6 +309,17 @@ impl Patient {
             alarms.ask_for_repeat(rule, source, state, certain);
         }
         state.watches.tidy();
+    }
+
+    /// Whether there is nothing to remember or to tell of a number that is certain, as hardly ever is.
+    fn is_calm(&self, reading: Reading<'_>, context: RuleContext<'_>) -> bool {
+        let Number { value, unit, comparator, .. } = *reading.number;
+        let signal = reading.observation.source.signal;
+        let watched = self.series.value_at(reading.series).is_none_or(|s| !s.watches.is_empty());
+        let nothing_told = self.alarms.is_empty() && self.limits.is_empty() && !watched;
+        nothing_told
+            && comparator.is_none()
+            && context.rules.is_calm(signal, self.person(), value, unit)
     }
 
     /// A delay ran out with no further reading.

@@ -90,6 +90,9 @@ pub struct Patient {
     /// The epoch of the core in which it was last put among what changed; not part of its state.
     #[cbor(skip)]
     pub(super) changed_in: u64,
+    /// Its deadline on the agenda of the core; not part of its state.
+    #[cbor(skip)]
+    pub(super) noted: Option<Timestamp>,
 }
 
 /// What a device said, handed from one patient to another.
@@ -174,6 +177,7 @@ impl Patient {
             unwatched: None,
             touched: 0,
             changed_in: 0,
+            noted: None,
         }
     }
 

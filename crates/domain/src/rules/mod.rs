@@ -7,6 +7,7 @@
 //! one module of `patient` that judges by it.
 
 mod amount;
+mod calm;
 mod class;
 mod event;
 mod limit;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use amount::Amount;
+use calm::Together;
 pub(crate) use class::UNKNOWN_CLASS;
 pub use class::{AcknowledgeFor, Class, Rung};
 pub use event::EventRule;
@@ -118,6 +120,8 @@ pub struct RuleSet {
 struct Over {
     limits: Vec<usize>,
     losses: Vec<usize>,
+    /// All limits of them.
+    together: Together,
 }
 
 /// Why a rules file was refused; nothing of it is used then.
@@ -206,6 +210,7 @@ impl RuleSet {
         }
         rules.cover_floors();
         rules.name_requests();
+        rules.take_together(signals);
         Ok(rules)
     }
 

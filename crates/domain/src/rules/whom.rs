@@ -22,6 +22,36 @@ pub struct Person {
     pub adult: bool,
 }
 
+impl Person {
+    /// Everybody there may be.
+    pub(super) const ALL: [Self; 8] = {
+        const fn of(age: AgeClass, adult: bool) -> Person {
+            Person { age, adult }
+        }
+        [
+            of(AgeClass::Adult, false),
+            of(AgeClass::Adult, true),
+            of(AgeClass::Paediatric, false),
+            of(AgeClass::Paediatric, true),
+            of(AgeClass::Neonatal, false),
+            of(AgeClass::Neonatal, true),
+            of(AgeClass::Unknown, false),
+            of(AgeClass::Unknown, true),
+        ]
+    };
+
+    /// The place in [`Person::ALL`].
+    pub(super) fn place(self) -> usize {
+        let age = match self.age {
+            AgeClass::Adult => 0,
+            AgeClass::Paediatric => 2,
+            AgeClass::Neonatal => 4,
+            AgeClass::Unknown => 6,
+        };
+        age + usize::from(self.adult)
+    }
+}
+
 impl Whom {
     /// Whether this person is judged.
     pub fn holds_for(&self, person: Person) -> bool {

@@ -9,6 +9,7 @@ const FIRST: i64 = -62_167_219_200_000_000;
 const LAST: i64 = 253_402_300_799_999_999;
 /// Days.
 const MARCH_0000_TO_1970: i64 = 719_468;
+const DAYS_OF_400_YEARS: i64 = 146_097;
 
 /// An instant. The form that nearly everybody sends is read here; the others are only recognised here, and
 /// read by a library of calendars.
@@ -24,21 +25,23 @@ fn rarer(text: &str) -> Option<Timestamp> {
 
 /// `YYYY-MM-DDTHH:MM:SS[.f]Z` with up to six digits of fraction.
 fn utc(text: &[u8]) -> Option<Timestamp> {
-    let (stamp, rest) = text.split_at_checked(19)?;
-    let separators = [stamp[4], stamp[7], stamp[10], stamp[13], stamp[16]];
-    if separators != *b"--T::" {
+    let (stamp, rest) = text.split_first_chunk::<19>()?;
+    let [y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2] =
+        *stamp
+    else {
         return None;
-    }
+    };
     let fraction = match rest {
         b"Z" => 0,
-        [b'.', digits @ .., b'Z'] if (1..=6).contains(&digits.len()) => {
-            number(digits)? * 10_i64.pow(6 - digits.len() as u32)
-        }
+        [b'.', digits @ .., b'Z'] if (1..=6).contains(&digits.len()) => micros(digits)?,
         _ => return None,
     };
-    let (year, month, day) = (number(&stamp[..4])?, number(&stamp[5..7])?, number(&stamp[8..10])?);
-    let (hour, minute, second) =
-        (number(&stamp[11..13])?, number(&stamp[14..16])?, number(&stamp[17..])?);
+    if !are_digits([y1, y2, y3, y4, mo1, mo2, d1, d2, h1, h2, m1, m2, s1, s2]) {
+        return None;
+    }
+    let two = |tens: u8, ones: u8| i64::from((tens - b'0') * 10 + (ones - b'0'));
+    let (year, month, day) = (two(y1, y2) * 100 + two(y3, y4), two(mo1, mo2), two(d1, d2));
+    let (hour, minute, second) = (two(h1, h2), two(m1, m2), two(s1, s2));
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let month_days = match month {
         2 => 28 + i64::from(leap),
@@ -57,18 +60,31 @@ fn utc(text: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_micros(seconds * 1_000_000 + fraction))
 }
 
-fn number(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0, |number, &byte| {
+/// Whether all of these are digits, without a branch for each.
+fn are_digits(bytes: [u8; 14]) -> bool {
+    bytes.iter().fold(true, |all, byte| all & byte.is_ascii_digit())
+}
+
+/// Up to six digits of a fraction of a second.
+fn micros(digits: &[u8]) -> Option<i64> {
+    let mut six = [b'0'; 6];
+    six.get_mut(..digits.len())?.copy_from_slice(digits);
+    six.iter().try_fold(0, |number, &byte| {
         byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'))
     })
 }
 
-/// Days of the Gregorian calendar, counted in years that begin in March, so that the leap day is
+/// Days of the Gregorian calendar from the year 0 on, counted in years that begin in March, so that the leap day is
 /// the last of its year.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1 - MARCH_0000_TO_1970
+    // The year before 0 is that of a whole cycle later, whose days are taken off again.
+    let (year, month) = if month > 2 { (year + 400, month - 3) } else { (year + 399, month + 9) };
+    let year = year as u32;
+    let leap_days = i64::from(year / 4 - year / 100 + year / 400);
+    i64::from(year) * 365 + leap_days + (month * 153 + 2) / 5 + day
+        - 1
+        - MARCH_0000_TO_1970
+        - DAYS_OF_400_YEARS
 }
 
 /// Whether a text is a `date-time`; its fields may still be out of range.
@@ -147,7 +163,6 @@ fn digits(into: &mut [u8], mut number: i64) {
 /// Year, month and day of a day since 1970-01-01, by the Gregorian calendar: years are counted from
 /// March on, so that a leap day ends one.
 fn date(day: i64) -> (i64, i64, i64) {
-    const DAYS_OF_400_YEARS: i64 = 146_097;
     let day = day + MARCH_0000_TO_1970;
     let (era, of_era) = (day.div_euclid(DAYS_OF_400_YEARS), day.rem_euclid(DAYS_OF_400_YEARS));
     let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;

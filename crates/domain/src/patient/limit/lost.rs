@@ -23,8 +23,7 @@ impl Patient {
         let Some(last) = before.rule_at.filter(|_| !spot && !self.series.at(series).lost) else {
             return;
         };
-        let rules = context.rules.limits_of(observation.source.signal).filter(|r| !r.spot);
-        let gap = rules.map(|rule| rule.tolerated_gap(before.interval)).max();
+        let gap = context.rules.longest_gap(observation.source.signal, before.interval);
         if gap.is_some_and(|gap| observation.timing.rule_at - last > gap) {
             // The data are back: there is nothing to tell of what was pending, and what goes on is not unknown.
             let beyond = self.rules_beyond(reading, context);

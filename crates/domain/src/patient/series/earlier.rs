@@ -1,6 +1,8 @@
 //! Values of a series before its latest, and those that came late: what parts one excursion from the next, and
 //! what counts again where the latest is taken back (contract §2, §3).
 
+use std::collections::VecDeque;
+
 use minicbor::{Decode, Encode};
 
 use super::LatestValue;
@@ -17,7 +19,7 @@ const LATE: usize = 16;
 pub(crate) struct Earlier {
     /// Values that were the latest, the newest last.
     #[n(0)]
-    before: Vec<LatestValue>,
+    before: VecDeque<LatestValue>,
     /// Values that came late, in the order in which they came.
     #[n(1)]
     late: Vec<LateValue>,
@@ -41,12 +43,12 @@ struct LateValue {
 impl Earlier {
     /// The value before the latest.
     pub(in crate::patient) fn last(&self) -> Option<&LatestValue> {
-        self.before.get(self.left..)?.last()
+        if self.before.len() > self.left { self.before.back() } else { None }
     }
 
     /// The same, also of a binding before.
     pub(in crate::patient) fn newest(&self) -> Option<&LatestValue> {
-        self.before.last()
+        self.before.back()
     }
 
     /// Every value, with its rule time.
@@ -63,21 +65,22 @@ impl Earlier {
 
     /// A value is the latest no more, and another is.
     pub(super) fn push(&mut self, value: LatestValue) {
-        self.before.push(value);
+        self.before.push_back(value);
         self.beside_latest();
     }
 
     /// The latest value is known no more as what speaks of now.
     pub(super) fn leave(&mut self, latest: LatestValue) {
-        self.before.push(latest);
+        self.before.push_back(latest);
         self.left = self.before.len();
     }
 
     /// Values from an instant on stay; those before it, of a binding before, are returned.
     pub(super) fn part_at(&mut self, since: Timestamp) -> Self {
-        let is_before = |value: &mut LatestValue| value.rule_at < since;
-        let before: Vec<LatestValue> = self.before.extract_if(.., is_before).collect();
+        let is_before = |value: &LatestValue| value.rule_at < since;
         let late = self.late.extract_if(.., |value| value.rule_at < since).collect();
+        let (before, after): (VecDeque<_>, _) = self.before.drain(..).partition(is_before);
+        self.before = after;
         self.left = 0;
         Self { left: before.len(), before, late }
     }
@@ -91,7 +94,7 @@ impl Earlier {
 
     /// The value before the latest is the latest again.
     pub(super) fn pop(&mut self) -> Option<LatestValue> {
-        if self.before.len() > self.left { self.before.pop() } else { None }
+        if self.before.len() > self.left { self.before.pop_back() } else { None }
     }
 
     /// A value came late, at `now`; older ones than `kept` are forgotten.
