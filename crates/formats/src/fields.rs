@@ -221,7 +221,12 @@ impl Keys {
 }
 
 /// Reads to the end of a map or list that `item` began.
+#[inline]
 pub(super) fn pass_over<'a, S: Source<'a>>(item: &Item<'a>, source: &mut S) -> Result<(), Syntax> {
+    if matches!(item, Item::Map | Item::List) { pass_over_inside(item, source) } else { Ok(()) }
+}
+
+fn pass_over_inside<'a, S: Source<'a>>(item: &Item<'a>, source: &mut S) -> Result<(), Syntax> {
     match item {
         Item::Map => {
             while source.key()?.is_some() {

@@ -113,9 +113,7 @@ impl<'a> Json<'a> {
     fn string(&mut self) -> Result<Cow<'a, str>, Syntax> {
         self.at += 1;
         let start = self.at;
-        let rest = &self.text.as_bytes()[start..];
-        let plain = rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20);
-        self.at += plain.unwrap_or(rest.len());
+        self.at += plain(&self.text.as_bytes()[start..]);
         match self.peek() {
             Some(b'"') => {
                 let text = &self.text[start..self.at];
@@ -132,9 +130,7 @@ impl<'a> Json<'a> {
         let mut text = self.text[start..self.at].to_owned();
         loop {
             let from = self.at;
-            let rest = &self.text.as_bytes()[from..];
-            let plain = rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20);
-            self.at += plain.unwrap_or(rest.len());
+            self.at += plain(&self.text.as_bytes()[from..]);
             text.push_str(&self.text[from..self.at]);
             match self.peek() {
                 Some(b'"') => {
@@ -219,17 +215,14 @@ impl<'a> Json<'a> {
         if whole == 0 || (zero && whole > 1) {
             return self.fail("not a number");
         }
-        let mut integer = whole <= 15;
         if self.peek() == Some(b'.') {
             self.at += 1;
-            integer = false;
             if self.digits() == 0 {
                 return self.fail("not a number");
             }
         }
         if matches!(self.peek(), Some(b'e' | b'E')) {
             self.at += 1;
-            integer = false;
             if matches!(self.peek(), Some(b'+' | b'-')) {
                 self.at += 1;
             }
@@ -241,10 +234,61 @@ impl<'a> Json<'a> {
             return self.fail("breaks off");
         }
         let text = &self.text[start..self.at];
-        if integer && let Ok(small) = text.parse::<i64>() {
-            return Ok(small as f64);
+        match short(text.as_bytes()) {
+            Some(number) => Ok(number),
+            None => text.parse().or_else(|_| self.fail("not a number")),
         }
-        text.parse().or_else(|_| self.fail("not a number"))
+    }
+}
+
+/// How many bytes of a string stand before its end, its first escape or a control character. Eight at a time: the
+/// highest bit of a byte is set where it is one of these; above the first one it may be set for others too.
+fn plain(text: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHEST: u64 = ONES << 7;
+    let below = |word: u64, bound: u8| word.wrapping_sub(ONES * u64::from(bound)) & !word;
+    let (words, rest) = text.as_chunks::<8>();
+    for (place, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let escape = below(word ^ (ONES * u64::from(b'\\')), 1);
+        let ends = (below(word, 0x20) | quote | escape) & HIGHEST;
+        if ends != 0 {
+            return place * 8 + (ends.trailing_zeros() / 8) as usize;
+        }
+    }
+    let end = rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20);
+    text.len() - rest.len() + end.unwrap_or(rest.len())
+}
+
+/// A number of JSON with at most 15 digits and no exponent: both its digits and the power of ten by which they are
+/// divided are exact, and so the quotient is the number next to it (IEEE 754).
+fn short(text: &[u8]) -> Option<f64> {
+    const POWERS: [f64; 16] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.len() > POWERS.len() {
+        return None;
+    }
+    let (mut number, mut point) = (0_u64, None);
+    for (place, &byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => number = number * 10 + u64::from(byte - b'0'),
+            b'.' => point = Some(place),
+            _ => return None,
+        }
+    }
+    match point {
+        None if digits.len() == POWERS.len() => None,
+        // A whole zero has no sign.
+        None => Some(if negative && number > 0 { -(number as f64) } else { number as f64 }),
+        Some(point) => {
+            let number = number as f64 / POWERS[digits.len() - point - 1];
+            Some(if negative { -number } else { number })
+        }
     }
 }
 
@@ -300,5 +344,36 @@ impl<'a> Source<'a> for Json<'a> {
             return Err(Syntax { what: "something follows the end of the message", at: self.at });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn number(text: &str) -> Option<u64> {
+        let text = format!("{text}]");
+        Json::new(text.as_bytes()).number().ok().map(f64::to_bits)
+    }
+
+    proptest! {
+        /// By the bit, as the standard library reads them; a whole zero has no sign.
+        #[test]
+        fn numbers_are_the_nearest_there_are(text in "-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,17})?") {
+            let expected = text.parse::<f64>().unwrap();
+            let expected = if text == "-0" { 0.0 } else { expected };
+            prop_assert_eq!(number(&text), Some(expected.to_bits()), "{}", text);
+        }
+
+        /// Wherever it ends, and whatever stands before and behind.
+        #[test]
+        fn a_string_ends_where_it_ends(before in "[ -~\u{80}-\u{2ff}]{0,40}", rest in prop::collection::vec(any::<u8>(), 0..20)) {
+            let is_end = |b: &u8| *b == b'"' || *b == b'\\' || *b < 0x20;
+            let text = [before.as_bytes(), &rest].concat();
+            let expected = text.iter().position(is_end).unwrap_or(text.len());
+            prop_assert_eq!(plain(&text), expected);
+        }
     }
 }
