@@ -2,7 +2,7 @@
 //!
 //! The table itself is `config/signals.toml`; its text is part of the rules hash.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 use serde::Deserialize;
@@ -93,8 +93,7 @@ impl Signal {
 #[derive(Clone, Debug, Default)]
 pub struct SignalTable {
     by_id: BTreeMap<SignalId, Signal>,
-    /// Of which no order is asked.
-    by_key: HashMap<String, SignalId>,
+    by_key: BTreeMap<String, SignalId>,
 }
 
 /// Why a signal table was refused.

@@ -10,7 +10,7 @@ use crate::model::unit::Unit;
 /// The limit rules over a signal, taken together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Together {
-    /// By [`place`] of a person; `None` for whom no rule judges.
+    /// By [`Person::place`]; `None` for whom no rule judges.
     calm: [Option<Calm>; Person::ALL.len()],
     /// The longest gap that rules for continuous signals tolerate.
     gap: Option<Span>,
@@ -76,5 +76,63 @@ impl RuleSet {
         let above = of_side(Side::Low).map(|(limit, _)| limit).fold(f64::NEG_INFINITY, f64::max);
         let below = of_side(Side::High).map(|(limit, _)| limit).fold(f64::INFINITY, f64::min);
         Some(Calm { unit, above, below })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rules::Relation;
+
+    fn shipped() -> (SignalTable, RuleSet) {
+        let signals = SignalTable::parse(include_str!("../../../../config/signals.toml")).unwrap();
+        let rules = include_str!("../../../../config/rules.toml");
+        let rules = RuleSet::parse(rules, &signals).unwrap();
+        (signals, rules)
+    }
+
+    proptest! {
+        /// Of every signal and person, near every limit there is.
+        #[test]
+        fn what_is_calm_no_rule_finds_beyond(near in -2.0..2.0_f64, place in 0..Person::ALL.len()) {
+            let (signals, rules) = shipped();
+            let person = Person::ALL[place];
+            let limits = InForce { own: &[], version: 0, adult: person.adult };
+            for signal in signals.iter() {
+                let Some(unit) = signal.unit else { continue };
+                let judging = || rules.limits_of(signal.id).filter(|r| r.whom.holds_for(person));
+                let known = judging().flat_map(|rule| {
+                    Level::ALL.into_iter().filter_map(|level| rule.limit(level, limits, unit))
+                });
+                let known: Vec<f64> = known.map(|(limit, _)| limit).collect();
+                for value in known.iter().flat_map(|limit| [*limit, limit + near, 0.0]) {
+                    let beyond = judging().any(|rule| {
+                        Level::ALL.into_iter().any(|level| {
+                            let relation = rule.relation(level, limits, value, unit, None);
+                            matches!(relation, Relation::Beyond { .. })
+                        })
+                    });
+                    let calm = rules.is_calm(signal.id, person, value, unit);
+                    prop_assert!(!(calm && beyond), "{} {value} {person:?}", signal.name);
+                    // Only at a limit itself a closer look is taken without need.
+                    prop_assert!(calm || beyond || known.contains(&value), "{} {value}", signal.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_of_another_unit_or_not_judged_is_looked_at() {
+        let (signals, rules) = shipped();
+        let adult = Person::ALL[1];
+        let is_calm =
+            |name, value, unit| rules.is_calm(signals.find(name).unwrap().id, adult, value, unit);
+        assert!(is_calm("heart_rate", 72.0, Unit::PerMinute));
+        assert!(!is_calm("heart_rate", 20.0, Unit::PerMinute));
+        assert!(!is_calm("heart_rate", f64::NAN, Unit::PerMinute));
+        assert!(!is_calm("temperature", 98.6, Unit::Fahrenheit));
+        assert!(!is_calm("battery_voltage", 3.0, Unit::Volt));
     }
 }
