@@ -200,8 +200,11 @@ class Course:
         """# contract rows 3 and 6"""
         if not self.level:
             pending = next((n for n in LEVELS if self.levels[n].since is not None), None)
-            if pending:
-                self.lost, self.lost_copy = pending, self.levels[pending].copy
+            copy = self.levels[pending].copy if pending else None
+            # Whoever takes over was told of no loss.
+            if copy is not None and not copy.inherited:
+                self.lost = pending if self.lost is None else min(pending, self.lost, key=LEVELS.index)
+                self.lost_copy = copy
                 self.losses += 1
         for level in self.levels.values():
             level.inside = level.ended = None
@@ -312,12 +315,17 @@ class Course:
         ambiguous = any(answer is None for answer in answers.values())
         if beyond:
             self.unknown = False
-            self.lost = None if entry.certain and not ambiguous and not entry.copy.corrects else self.lost
+            self.lost = None if entry.certain and not ambiguous and self._is_back(entry) else self.lost
         elif entry.certain and not ambiguous:
-            self.lost = self.lost if entry.copy.corrects else None
+            self.lost = None if self._is_back(entry) else self.lost
             if not self.level and says:
                 self.unknown = False
         self._note(entry, answers)
+
+    @staticmethod
+    def _is_back(entry):
+        """Whether a reading shows that a signal is not lost: what was another's ends nothing that stood open before."""
+        return not entry.copy.corrects and not entry.copy.inherited
 
     @staticmethod
     def _is_before(entry, level):
@@ -475,8 +483,6 @@ class Course:
             left, told = self.left if entry.change == "inherit" else {}, self.level
             self.levels = {name: left.get(name, Level()) for name in LEVELS}
             self.unknown = self.unknown or bool(left)
-            # Whoever takes over was told of no loss.
-            self.lost = None if entry.change == "inherit" else self.lost
             self._at_once(lambda at: entry.limits)
             self.stays = self.stays or (entry.change == "rules" and self.unknown and told is not None and not self.level)
             if entry.change == "inherit" and self.certain is not None:
@@ -525,8 +531,6 @@ class Course:
             if retracted or (begun and not level.present):
                 self.levels[name] = Level() if retracted else self._began_next(level, name, back, limits)
         self.left = {} if retracted else self.left
-        if self.lost and self.lost_copy.identity == back.identity:
-            self.lost = None
         if present and not back.judged and (retracted or (was_latest and not self.level and back.copy.status == "entered-in-error")):
             held = self.level
             self._at_once(limits)

@@ -95,8 +95,15 @@ def speaks(source, person, since):
 
 def settle(world):
     wanted, signals = {}, {}
-    for person, device, signal, since, ladder in expected(world):
+    entries, fall = list(expected(world)), set()
+    for person, device, signal, since, ladder in entries:
         reached = rung(ladder, since, world.now, world.gaps.put_off)
+        if reached and (person.id, device.id, signal, reached) not in world.silent:
+            fall.add(device.id)
+    for person, device, signal, since, ladder in entries:
+        # Of rungs that fall to one moment the highest is told.
+        put_off = world.gaps.moment if device.id in fall else world.gaps.put_off
+        reached = rung(ladder, since, world.now, put_off)
         key = person.id, device.id
         if reached is None:
             world.silent -= {one for one in world.silent if one[:3] == (*key, signal)}
@@ -106,7 +113,6 @@ def settle(world):
             world.silent.add((*key, signal, reached))
             due, first = since + dict(ladder)[reached], min(after for _, after in ladder)
             # Of rungs that were put off to one moment the first counts.
-            put_off = world.gaps.put_off
             fell = min(since + after for _, after in ladder if put_off(since + after) == put_off(due))
             # A ladder that was changed is climbed now.
             fell = fell if put_off(due) >= world.now else world.now

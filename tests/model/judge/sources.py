@@ -257,7 +257,7 @@ class Source:
             for side in SIDES:
                 if any((side, level) in limits for level in LEVELS) or self._known(patient, rule, side):
                     self._course(patient, rule, side, device).feed(entry)
-        if certain and answers and not copy.corrects:
+        if certain and answers and not copy.corrects and not copy.inherited:
             # The signal is back.
             for (whom, _, _), course in self._courses.items():
                 course.lost = None if whom == patient else course.lost

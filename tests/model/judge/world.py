@@ -46,7 +46,7 @@ class World:
         self.known, self.named = {}, {}
         self.silent = set()
         self.told_silent = {}
-        self.losses = {}
+        self.losses, self.lost_of = {}, {}
         self.suspects = {}
         self.events = events.Events(self)
         self.number = 0
@@ -91,11 +91,13 @@ class World:
     def until(self, now):
         """All deadlines up to now, at their own times, in order."""
         while True:
+            self.gaps.put_off_to = {}
             due = [d for d in self.deadlines() if self.now < d <= now]
             if not due:
                 break
             self.now = min(due)
-            self.settle()
+            for self.gaps.up_to in (*sorted(self.gaps.put_off_to.get(self.now, ())), None):
+                self.settle()
         self.now = max(self.now, now)
 
     def deadlines(self):
@@ -229,8 +231,6 @@ class World:
         courses.sort(key=lambda one: (-len(one[2].folds), not one[2].floor, where(one[0])))
         for *_, course in courses:
             course.advance(self.now)
-        # Of what was put off to one moment the earlier counts.
-        courses.sort(key=lambda one: self.was_due(one[-1]))
         # What has held for its delay is told before the loss of its signal at the same moment.
         for source, patient, rule, side, course in courses:
             alarm = self.alarms.open.get((patient, f"{rule.id}_{side}", source.name))
@@ -242,7 +242,6 @@ class World:
             if over or back:
                 self.settle_course(source, patient, rule, side, course)
             if graver:
-                self.lost_before(courses, course)
                 unknown, course.unknown = course.unknown, False
                 self.settle_course(source, patient, rule, side, course)
                 course.unknown = unknown
@@ -251,38 +250,34 @@ class World:
                     self.settle_course(source, patient, rule, side, course)
         for source, patient, rule, side, course in courses:
             self.settle_course(source, patient, rule, side, course)
+        began = {}
         for source in self.sources.values():
             for (patient, rule, side), course in source.courses().items():
-                if course.lost:
-                    told = lost.get((patient, source.link), "low")
-                    worse = rule.priority(side, course.lost)
-                    lost[patient, source.link] = worse if ORDER[worse] > ORDER[told] else told
-                    times[patient, source.link] = times.get((patient, source.link), 0) + course.losses
+                if not course.lost:
+                    continue
+                where, one = (patient, source.link), (patient, rule.id, side, source.name)
+                worse = rule.priority(side, course.lost)
+                lost[where] = max(worse, lost.get(where, "low"), key=ORDER.get)
+                times[where] = times.get(where, 0) + course.losses
+                if course.losses > self.lost_of.get(one, 0):
+                    grave = ORDER[worse], len(rule.folds)
+                    began.setdefault(where, []).append((grave, source.signal, course.lost_copy.identity))
+                self.lost_of[one] = course.losses
         again = {key for key, count in times.items() if count > self.losses.get(key, count)}
         self.losses.update(times)
+        before = {key: self.is_known(key[0], "link.lost_while_pending", key[1]) for key in began}
         self.settle_held("link.lost_while_pending", lost, again)
-        for source in self.sources.values():
-            for (patient, rule, side), course in source.courses().items():
-                alarm = self.alarms.open.get((patient, "link.lost_while_pending", source.link))
-                if course.lost and alarm is not None:
-                    alarm.stands = alarm.stands or (source.signal, course.lost_copy.identity)
+        for (patient, link), found in began.items():
+            known = self.is_known(patient, "link.lost_while_pending", link)
+            if known and known != before[patient, link]:
+                # It stands on what began it, brought it back, or made it graver.
+                _, *stands = max(found, key=lambda one: one[0])
+                self.alarms.open[patient, "link.lost_while_pending", link].stands = tuple(stands)
 
-    def was_due(self, course):
-        """When what holds was due, where that was put off."""
-        due = course.levels[course.level].due if course.level else None
-        return due if due is not None and due < self.now == self.gaps.put_off(due) else self.now
-
-    def lost_before(self, courses, told):
-        """Of what was put off to one moment the earlier counts: what was lost before something held is unknown then."""
-        due = told.levels[told.level].due
-        due = self.now if due is None else due
-        for source, patient, rule, side, course in courses if due < self.now else ():
-            until = course.newest_arrival is not None and course.shape.gap is not None and course.newest_arrival + course.shape.gap
-            if until and until < due and self.gaps.put_off(until) <= self.now and course is not told:
-                course.advance(self.now)
-                alarm = self.alarms.open.get((patient, f"{rule.id}_{side}", source.name))
-                if course.unknown and alarm is not None and alarm.condition == "present":
-                    self.settle_course(source, patient, rule, side, course)
+    def is_known(self, patient, rule, source):
+        """How grave an alarm is that is known to be present."""
+        alarm = self.alarms.open.get((patient, rule, source))
+        return alarm.priority if alarm is not None and alarm.condition == "present" else None
 
     def settle_held(self, rule, wanted, again=()):
         """A technical condition that holds for exactly these (patient, source), and of these anew."""
