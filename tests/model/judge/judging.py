@@ -121,7 +121,8 @@ def take_back(world, source, copy, holds, judged):
     world.values[key] = [one for one in world.values.get(key, ()) if one[2] != copy.identity]
     source.add(Back(copy, world.now, world.number, frozenset((key[0], key[1]) for key in gone), judged,
                     world.bindings_of(copy.device).patient_now()))
-    world.settle_courses()
+    if not judged:
+        world.settle_courses()
 
 
 def is_live(world, device, copy):

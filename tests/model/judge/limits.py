@@ -115,8 +115,8 @@ class Level:
 class Course:
     """What follows for one side from the entries so far."""
 
-    def __init__(self, side, shape, put_off):
-        self.side, self.shape, self.put_off = side, shape, put_off
+    def __init__(self, side, shape, gaps):
+        self.side, self.shape, self.gaps, self.put_off = side, shape, gaps, gaps.put_off
         self.levels = {level: Level() for level in LEVELS}
         self.unknown = False
         self.lost = self.lost_copy = None
@@ -186,13 +186,13 @@ class Course:
     def advance(self, now):
         """Delays and the tolerated gap run out."""
         until = self._known_until()
-        for level in self.levels.values():
-            if level.since is None or level.present or level.due is None:
-                continue
-            # Whichever of the two fell first, however long both were put off.
-            first = until is None or level.due <= self.newest_arrival + self.shape.gap
-            if self.put_off(level.due) <= now and first:
-                level.present = True
+        waiting = [level for level in self.levels.values() if level.since is not None and not level.present and level.due is not None]
+        # Whichever of the two fell first, however long both were put off.
+        waiting = [level for level in waiting if until is None or level.due <= self.newest_arrival + self.shape.gap]
+        if any(self.put_off(level.due) <= now for level in waiting):
+            # What is due at the same moment is told at once.
+            for level in waiting:
+                level.present = self.gaps.moment(level.due) <= now
         if until is not None and now >= until:
             self._gap()
 

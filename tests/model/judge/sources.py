@@ -214,7 +214,7 @@ class Source:
                 course = self._courses.pop(known)
                 self._courses[key] = course
                 return course
-        course = Course(side, self._shape(rule, device), self.world.gaps.put_off)
+        course = Course(side, self._shape(rule, device), self.world.gaps)
         self._courses[key] = course
         return course
 

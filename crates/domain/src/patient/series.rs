@@ -313,11 +313,6 @@ impl SeriesState {
         self.arrival.is_some()
     }
 
-    /// Whether anything is remembered of the reading of an instant.
-    pub(super) fn knows(&self, sent: DeviceInstant) -> bool {
-        self.instants().any(|(at, _)| at == Some(sent)) || self.watches.know(sent)
-    }
-
     /// When every value was measured, by its device's clock, with its rule time.
     fn instants(&self) -> impl Iterator<Item = (Option<DeviceInstant>, Timestamp)> {
         let known = self.latest.iter().chain(self.refused.as_deref());

@@ -352,14 +352,6 @@ impl Watches {
         gravest.map(|((priority, _), began)| (priority, began))
     }
 
-    /// Whether anything stands on the reading of an instant.
-    pub(in crate::patient) fn know(&self, sent: DeviceInstant) -> bool {
-        self.iter().flat_map(|watch| &watch.tracks).any(|track| {
-            let evidence = track.began.iter().chain(&track.next).map(|evidence| evidence.sent);
-            evidence.chain(track.worst.iter().map(|worst| worst.sent)).any(|at| at == Some(sent))
-        })
-    }
-
     /// The reading of this instant was entered in error: the delay it began does not run.
     pub(super) fn withdraw(&mut self, sent: Option<DeviceInstant>) {
         for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {
