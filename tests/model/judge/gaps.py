@@ -23,7 +23,7 @@ class Gaps:
     def put_off(self, due):
         """When a deadline is decided, as far as it falls by what is looked at. # contract §3"""
         moment = self.moment(due)
-        return moment if moment == due or self.up_to is None or due <= self.up_to else NOT_YET
+        return moment if self.up_to is None or due <= self.up_to else NOT_YET
 
     def moment(self, due):
         """A deadline in a window, or within 10 s after it, waits once until those are over. # contract §0.10, §3"""

@@ -94,7 +94,11 @@ def unfit(world, device, copy):
     why = "quality" if copy.mode == "real" and not copy.absent else "absent" if copy.absent else "test mode"
     # Whatever a statistic is worth, it says nothing of now.
     why = "statistic" if why == "quality" and is_statistic(world, copy) else why
-    passed_over(world, copy, why)
+    # What was another's says nothing of this one, and what corrects an earlier value not that anything comes.
+    if copy.patient != world.bindings_of(device.id).patient_now():
+        return
+    if copy.status != "corrected" or not any(differs(c, copy) for c in world.instants.get(copy.identity, ())):
+        passed_over(world, copy, why)
 
 
 def withdraw(world, device, copy):

@@ -246,6 +246,8 @@ impl Patient {
             Content::Implausible(number) if live => Occurrence::Implausible(observation, number),
             Content::NoSensor | Content::Implausible(_) => return,
             Content::Statistic => return self.statistic_came(source, context, out),
+            // What corrects an earlier value does not show that anything comes.
+            Content::NotJudged(_) if observation.corrects => return,
             Content::NotJudged(reason) => {
                 return self.not_judged(Some(source), &source.device, reason);
             }

@@ -79,6 +79,10 @@ pub struct Expectation {
     #[n(12)]
     #[cbor(default)]
     pub told: bool,
+    /// Where any signal will do: which of them came since, and were of too low a quality.
+    #[n(13)]
+    #[cbor(default)]
+    pub poor_of: Vec<SignalId>,
 }
 
 /// What should come and does not: it has no rules in the text but the ladders of the classes.
@@ -335,6 +339,7 @@ impl Patient {
                 expectation.shown = out.wall();
                 expectation.cause.clone_from(cause);
                 (expectation.doubt, expectation.poor) = (None, false);
+                expectation.poor_of.clear();
                 expectation.judged = true;
                 was_silent |= expectation.rung.take().is_some();
             }
@@ -369,7 +374,12 @@ impl Patient {
             let same = source.is_none_or(|s| expectation.signal.is_none_or(|e| e == s.signal));
             if expectation.device == *device && same {
                 expectation.doubt = Some(reason.into());
-                expectation.poor |= expectation.rung.is_none() && reason.starts_with(POOR);
+                let poor = expectation.rung.is_none() && reason.starts_with(POOR);
+                expectation.poor |= poor;
+                let of = source.map(|source| source.signal).filter(|_| poor && expectation.signal.is_none());
+                if let Some(signal) = of.filter(|signal| !expectation.poor_of.contains(signal)) {
+                    expectation.poor_of.push(signal);
+                }
             }
         }
     }

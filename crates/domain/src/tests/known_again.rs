@@ -229,3 +229,27 @@ fn what_was_poor_of_one_signal_says_nothing_of_another() {
     scene.device("dev", "bedside", &["heart_rate", "temperature"]);
     assert!(scene.find(SILENCE).is_some(), "the heart rate is silent for 18 s");
 }
+
+#[test]
+fn what_was_poor_of_one_signal_says_nothing_of_what_never_came() {
+    let mut scene = Scene::bedside();
+    scene.advance(10.0);
+    scene.send("dev", "temperature", 37.0, |_, reading| reading.quality = Some(0.2));
+    scene.device("dev", "bedside", &["heart_rate", "temperature"]);
+    scene.advance(6.0);
+    assert!(scene.find(SILENCE).is_some(), "nothing came of the heart rate");
+}
+
+#[test]
+fn a_correction_of_poor_quality_is_no_sign_that_anything_comes() {
+    let mut scene = Scene::bedside();
+    scene.device("dev", "bedside", &["heart_rate"]);
+    scene.reading("dev", "heart_rate", 72.0);
+    scene.advance(10.0);
+    scene.send("dev", "heart_rate", 80.0, |message, reading| {
+        again(0.0, Status::Corrected)(message, reading);
+        reading.quality = Some(0.2);
+    });
+    scene.advance(6.0);
+    assert!(scene.find(SILENCE).is_some(), "nothing came for 16 s");
+}

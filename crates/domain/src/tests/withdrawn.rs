@@ -129,3 +129,21 @@ fn what_was_nobodys_when_it_first_came_is_nobodys_when_it_comes_again() {
     scene.advance(9.0);
     assert!(scene.find("vitals_live.asystole_low").is_none(), "it was measured before the binding");
 }
+
+#[test]
+fn what_first_lay_inside_shows_nothing_once_it_is_withdrawn_however_long_ago_it_came() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "wearable", &[]);
+    scene.bind("dev", "p");
+    for value in [86.0, 86.0, 97.0, 97.0, 97.0, 97.0, 97.0, 97.0, 97.0] {
+        scene.reading("dev", "spo2", value);
+        scene.advance(60.0);
+    }
+    scene.send("dev", "spo2", 97.0, again(120.0, Status::EnteredInError));
+    for _ in 0..4 {
+        scene.reading("dev", "spo2", 97.0);
+        scene.advance(60.0);
+    }
+    assert_eq!(scene.alarm("vitals_live.spo2_low").condition, Condition::Present);
+}

@@ -31,7 +31,7 @@ impl Patient {
         let known = std::mem::take(&mut self.expectations);
         let (mut same, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|e| e.device == *id);
         self.expectations = others;
-        let poor = same.iter().any(|e| e.signal.is_none() && e.poor);
+        let poor: Vec<SignalId> = same.iter().flat_map(|e| e.poor_of.iter().copied()).collect();
         let bound = same.first().and_then(|e| e.bound).unwrap_or(out.now.at);
         for (signal, interval) in wanted {
             let kept = same.iter().position(|e| e.signal == signal).map(|i| same.remove(i));
@@ -44,9 +44,9 @@ impl Patient {
                 class: Box::default(),
                 since,
                 rung: None,
-                // What was poor of anything was not of what was judged last.
-                poor: (poor && (doubt.is_some() || self.judged_of(id, signal).is_none()))
+                poor: signal.is_some_and(|signal| poor.contains(&signal))
                     || doubt.as_ref().is_some_and(|doubt| doubt.starts_with(POOR)),
+                poor_of: Vec::new(),
                 doubt: doubt.clone(),
                 cause: device.silence_cause(),
                 shown: out.now.shown(since),
