@@ -243,11 +243,13 @@ impl Device {
         let known = known.or_else(|_| self.series_of(reading));
         // A zero that means no sensor, and what cannot be, are no values that another contradicts.
         let judged = judged && matches!(content, Content::Number(_) | Content::Word(_));
+        // It may take the place of the oldest that is known, which it contradicts.
+        let known_of_it = known.ok().and_then(|series| self.series.value_at(series)).zip(sent);
+        let contradicts = is_heard && known_of_it.is_some_and(|(of, sent)| of.is_contradicted(sent, value));
         self.note_reading(known, reading, (sent, value), (&timing, at), judged, flags, now.at);
         let window = conflict_window(class, interval);
         let index = known.or_else(|_| self.series_of(reading));
         let series = self.series_at(index, reading);
-        let contradicts = is_heard && sent.is_some_and(|sent| series.is_contradicted(sent, value));
         let corrected = reading.status == Status::Corrected;
         if (judged && !corrected && contradicts) || contradicted {
             series.contradict(timing.rule_at);

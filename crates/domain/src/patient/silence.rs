@@ -376,7 +376,9 @@ impl Patient {
                 expectation.doubt = Some(reason.into());
                 let poor = expectation.rung.is_none() && reason.starts_with(POOR);
                 expectation.poor |= poor;
-                let of = source.map(|source| source.signal).filter(|_| poor && expectation.signal.is_none());
+                let of = source
+                    .map(|source| source.signal)
+                    .filter(|_| poor && expectation.signal.is_none());
                 if let Some(signal) = of.filter(|signal| !expectation.poor_of.contains(signal)) {
                     expectation.poor_of.push(signal);
                 }

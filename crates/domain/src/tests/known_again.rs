@@ -2,6 +2,7 @@
 
 use crate::model::alarm::{Condition, Priority, Side};
 use crate::model::command::{Action, AgeClass, PatientLimit};
+use crate::model::fate::Fate;
 use crate::model::message::Phase::{End, Single, Start};
 use crate::model::message::{Comparator, ReadingTime, Status, Value};
 
@@ -252,4 +253,16 @@ fn a_correction_of_poor_quality_is_no_sign_that_anything_comes() {
     });
     scene.advance(6.0);
     assert!(scene.find(SILENCE).is_some(), "nothing came for 16 s");
+}
+
+#[test]
+fn the_oldest_reading_that_is_known_is_contradicted_by_another_value_of_its_time() {
+    let mut scene = Scene::bedside();
+    scene.advance(30.0);
+    for second in (15..=30).rev() {
+        scene.measured_at("dev", "nibp_sys", 120.0, f64::from(second));
+    }
+    scene.measured_at("dev", "nibp_sys", 110.0, 30.0);
+    let device = &scene.core.devices[&"dev".parse().unwrap()];
+    assert_eq!(device.fates().get(&Fate::Conflict), Some(&1));
 }
