@@ -273,7 +273,8 @@ def telemetry(world, device, head, entries, taken):
             continue
         if copy.status != "entered-in-error":
             came.append(copy)
-            remember(world, copy)
+            if copy.stamp is not None:
+                remember(world, copy)
         copy.timed = copy.certain
         if copy.unit_doubtful:
             copy.certain = False
