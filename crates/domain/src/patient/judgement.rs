@@ -391,9 +391,10 @@ impl Patient {
             rule.is_some_and(|rule| holds(id, after) && new(id) && rule.has_own(&own))
         };
         let anew = |id: &RuleId| new(id) && !owned(id);
+        let judged = self.active_rules();
         self.judge_again(&mut Reconfigured::Rules(&anew), context, out);
         let all: Vec<usize> = (0..self.series.len()).collect();
-        self.judge_all_latest(&all, &owned, News::OfWhatBegins, context, out);
+        self.judge_all_latest(&all, &owned, News::OfWhatWasHeard(&judged), context, out);
         if self.rules_refuse(context.rules) {
             self.refuse_age(&Cause::noticed(None, out.now.at), out);
         }

@@ -182,7 +182,7 @@ impl Patient {
     }
 
     /// The rules beyond whose limits series are, each with the index of its series.
-    fn active_rules(&self) -> Vec<(usize, RuleId)> {
+    pub(super) fn active_rules(&self) -> Vec<(usize, RuleId)> {
         let all = self.series.values().enumerate();
         let watches = all.flat_map(|(index, state)| state.watches.iter().map(move |w| (index, w)));
         let active = watches.filter(|(_, watch)| watch.active_level().is_some());

@@ -266,3 +266,18 @@ fn the_oldest_reading_that_is_known_is_contradicted_by_another_value_of_its_time
     let device = scene.core.devices.values().next().unwrap();
     assert_eq!(device.fates()[&Fate::Conflict], 1);
 }
+
+#[test]
+fn what_came_while_own_limits_judged_alone_is_news_of_what_stayed_unknown() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "etco2", 9.0);
+    scene.advance(60.0);
+    scene.limit("etco2", Side::Low, Some(20.0));
+    scene.change(None, Some(true));
+    scene.advance(10.0);
+    scene.reading("dev", "etco2", 9.0);
+    let low = "vitals_live.etco2_low";
+    assert_eq!(scene.alarm(low).condition, Condition::Unknown, "it has not lasted");
+    scene.change(None, Some(false));
+    assert_eq!(scene.alarm(low).condition, Condition::Present);
+}
