@@ -194,9 +194,9 @@ class Source:
         for (whom, rule, side), course in self._courses.items():
             if whom != patient:
                 continue
-            judges = rule in self.world.rules_for(self.signal, person, back.step)
-            limits = lambda at, rule=rule, judges=judges: (
-                self.world.limits_in_force(rule, person, back.at, back.step) if judges else {})
+            judging = next((one for one in self.world.rules_for(self.signal, person, back.step) if one.id == rule.id), None)
+            limits = lambda at, rule=judging: (
+                self.world.limits_in_force(rule, person, back.at, back.step) if rule else {})
             course.advance(back.at)
             if (patient, "link.lost_while_pending") in back.retracted:
                 course.lost = None

@@ -5,6 +5,7 @@ use crate::model::command::{Action, AgeClass, PatientLimit};
 use crate::model::fate::Fate;
 use crate::model::message::Phase::{End, Single, Start};
 use crate::model::message::{Comparator, ReadingTime, Status, Value};
+use crate::model::time::Span;
 
 use super::differed::again;
 use super::scene::{Scene, at};
@@ -270,8 +271,13 @@ fn the_oldest_reading_that_is_known_is_contradicted_by_another_value_of_its_time
 #[test]
 fn what_came_while_own_limits_judged_alone_is_news_of_what_stayed_unknown() {
     let mut scene = Scene::bedside();
-    scene.reading("dev", "etco2", 9.0);
-    scene.advance(60.0);
+    for (second, value) in [(0.0, 9.0), (60.0, 38.0)] {
+        // Years ago, so that it is taken as of now and doubtful.
+        scene.send("dev", "etco2", value, |_, reading| {
+            reading.time = ReadingTime::At(at(second) - Span::days(2_000));
+        });
+        scene.advance(60.0);
+    }
     scene.limit("etco2", Side::Low, Some(20.0));
     scene.change(None, Some(true));
     scene.advance(10.0);
