@@ -216,8 +216,9 @@ class Events:
         again.folds, again.reported = rule.folds, self.world.now
 
     def inherit_ends(self, device, before, patient):
-        """What has ended has ended, whoever it was told of. # contract §4"""
-        self.used |= {("end", patient, *key[2:]) for key in self.used if key[:3] == ("end", before, device)}
+        """What has ended has ended, whoever it was told of; what stands open of an earlier binding has to end yet. # contract §4"""
+        ended = {("end", patient, *key[2:]) for key in self.used if key[:3] == ("end", before, device)}
+        self.used |= {key for key in ended if all(key[1:] not in running for running in self.running.values())}
 
     def inherit(self, told, patient):
         """Events whose alarms another patient had by mistake are the right one's. # contract §4"""

@@ -209,7 +209,8 @@ def zero(world, device, copy):
         # There was no sensor: what it corrects was no value.
         withdraw(world, device, replaced(copy, status="entered-in-error"))
         copy.gone = False
-    before = [c for c in known_of(world, source, copy) if certain_answer(world, c, person)]
+    # By the limits that judge the patient now.
+    before = [c for c in known_of(world, source, copy) if certain_answer(world, replaced(c, step=world.number), person)]
     sudden = bool(before) and before[-1].value != 0 and 0 <= copy.at - before[-1].at <= LOST_WITHIN
     if not newest_is_corrected and not is_live(world, device, copy):
         return

@@ -528,8 +528,10 @@ class Course:
             begun = level.since is not None and level.copy is not None and level.copy.identity == back.identity
             # It may be what showed first that it was over.
             level.inside = None if level.inside in instants else level.inside
-            if retracted or (begun and not level.present):
-                self.levels[name] = Level() if retracted else self._began_next(level, name, back, limits)
+            if retracted and level.present:
+                self.levels[name] = Level()
+            elif begun and not level.present:
+                self.levels[name] = self._began_next(level, name, back, limits)
         self.left = {} if retracted else self.left
         if present and not back.judged and (retracted or (was_latest and not self.level and back.copy.status == "entered-in-error")):
             held = self.level

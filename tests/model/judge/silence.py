@@ -96,9 +96,11 @@ def speaks(source, person, since):
 def settle(world):
     wanted, signals = {}, {}
     entries, fall = list(expected(world)), set()
-    for person, device, signal, since, ladder in entries:
-        reached = rung(ladder, since, world.now, world.gaps.put_off)
-        if reached and (person.id, device.id, signal, reached) not in world.silent:
+    waited = {(person.id, device.id, signal) for person, device, signal, _, _ in entries}
+    # Of whoever has the device again it is silent anew.
+    world.silent = {one for one in world.silent if one[:3] in waited}
+    for _, device, _, since, ladder in entries:
+        if any(world.gaps.put_off(since + after) == world.now for _, after in ladder):
             fall.add(device.id)
     for person, device, signal, since, ladder in entries:
         # Of rungs that fall to one moment the highest is told.

@@ -280,6 +280,9 @@ class Source:
                 if whom == patient and entry.reason in named:
                     course.feed(entry)
             return
+        for (whom, _, _), course in self._courses.items():
+            if whom == patient:
+                course.advance(entry.at)
         rules = {rule.id: rule for rule in self.world.rules_for(self.signal, person, step)}
         told = self._told_sides(patient, entry.at) if entry.change.startswith("judge") else ()
         # Limits of a patient are the reason, or rules of these ids. # contract rows 22, 23

@@ -114,12 +114,16 @@ class World:
 
     def settle(self):
         """Judges everything at this moment."""
-        commands.limits_due(self)
+        # What falls at this moment anyhow comes after what was put off to it.
+        last = self.gaps.up_to is None
+        if last:
+            commands.limits_due(self)
         self.settle_courses()
         losses.settle(self)
         silence.settle(self)
         watched.settle(self)
-        self.alarms.fire(self.now)
+        if last:
+            self.alarms.fire(self.now)
 
     # --- Rules --------------------------------------------------------------------------------------
 

@@ -103,10 +103,12 @@ impl Series {
     /// The same before a correction: to one of several values it takes the place of the others.
     pub(super) fn before_correction(&self, sent: DeviceInstant, value: u64) -> Before {
         let before = self.before(sent, value);
-        let mut of_instant = self.recent.of_instant(sent).copied();
-        let other =
-            of_instant.find(|seen| seen.value != value && !seen.withdrawn && !seen.unjudged);
-        other.filter(|_| matches!(before, Before::Same(_))).map_or(before, Before::Other)
+        let Before::Same(same) = before else { return before };
+        let other = self.recent.of_instant(sent).copied().find(|seen| {
+            let counts = !seen.withdrawn && (!seen.unjudged || same.unjudged);
+            seen.value != value && counts
+        });
+        other.map_or(before, Before::Other)
     }
 
     /// Notes a reading of an instant, or that a copy of it was judged.

@@ -182,7 +182,7 @@ impl Device {
         let is_fit =
             !matches!(content, Content::Statistic | Content::NotJudged(_) | Content::Withdrawn);
         let judged = is_fit && matches!(attribution, Attribution::Patient { .. });
-        let is_told = matches!(attribution, Attribution::Uncertain(_));
+        let is_told = is_fit && matches!(attribution, Attribution::Uncertain(_));
         if is_same && !judged && !withdraws && !is_told {
             if let Some(sent) = sent.filter(|_| reading.status == Status::Corrected) {
                 self.series_at(known, reading).confirm(sent, value);

@@ -209,6 +209,12 @@ impl Patient {
         context.rules.limits_of(signal).filter(move |rule| made_for(&rule.whom))
     }
 
+    /// Whether what is measured of a signal at an instant is judged: by some limit, or there is none at all over it.
+    fn is_judged(&self, signal: SignalId, at: Timestamp, context: RuleContext<'_>) -> bool {
+        context.rules.limits_of(signal).next().is_none()
+            || self.judging(signal, at, context).next().is_some()
+    }
+
     /// Judges a reading by every kind.
     pub(super) fn judge_reading(
         &mut self,
@@ -239,8 +245,8 @@ impl Patient {
             Content::Word(word) if live => Occurrence::Word(observation, word.as_str()),
             Content::Word(_) => return self.not_judged(Some(source), &source.device, "late"),
             Content::NoSensor if live => {
-                let state = self.series.get(source);
-                let sudden = state.is_some_and(|state| state.had_value_before(observation));
+                let before = self.series.get(source).and_then(|s| s.value_before(observation));
+                let sudden = before.is_some_and(|at| self.is_judged(source.signal, at, context));
                 Occurrence::NoSensor { observation, sudden }
             }
             Content::Implausible(number) if live => Occurrence::Implausible(observation, number),
@@ -249,6 +255,7 @@ impl Patient {
             // What corrects an earlier value does not show that anything comes.
             Content::NotJudged(_) if observation.corrects => return,
             Content::NotJudged(reason) => {
+                self.poor_came(source, reason, out.now.at);
                 return self.not_judged(Some(source), &source.device, reason);
             }
             Content::Withdrawn => return self.withdraw(observation, context, out),
@@ -277,8 +284,7 @@ impl Patient {
         let ambiguous =
             number.comparator.is_some() && self.is_ambiguous(observation, number, context);
         let signal = observation.source.signal;
-        let refused = context.rules.limits_of(signal).next().is_some()
-            && self.judging(signal, observation.timing.own, context).next().is_none();
+        let refused = !self.is_judged(signal, observation.timing.own, context);
         let series = self.series.index_of(&observation.source);
         let state = self.series.at(series);
         let was = std::mem::replace(&mut state.interval, interval);

@@ -206,16 +206,19 @@ impl Kind for Losses {
                 patient.judge_loss_again(open, context, out);
             }
             Reconfigured::Closed { .. } => {}
-            Reconfigured::Rules(wanted) => patient.judge_losses(*wanted, context, out),
+            Reconfigured::Rules(wanted) => patient.judge_losses(*wanted, None, context, out),
             Reconfigured::Inherited(_, handover) => {
                 let same = |watch: &LossWatch, other: &LossWatch| {
                     watch.source.device == other.source.device
                         && watch.source.signal == other.source.signal
                 };
                 let handed = &mut handover.losses;
+                let device = handed.first().map(|watch| watch.source.device.clone());
                 patient.losses.retain(|watch| !handed.iter().any(|other| same(watch, other)));
                 patient.losses.append(handed);
-                patient.judge_losses(&|_| true, context, out);
+                if device.is_some() {
+                    patient.judge_losses(&|_| true, device.as_ref(), context, out);
+                }
                 // One of which nothing is known since is the right patient's as well.
                 let lost = |open: &&Open| {
                     context.rules.get(&open.alarm.rule).and_then(Rule::as_loss).is_some()
@@ -417,18 +420,31 @@ impl Patient {
         }
     }
 
-    /// Raises at once what still holds under rules that are new to it (row 23).
-    fn judge_losses(&mut self, wanted: Wanted<'_>, context: RuleContext<'_>, out: &mut Output) {
+    /// Raises at once what still holds under rules that are new to it (row 23); or of one device, for somebody else.
+    fn judge_losses(
+        &mut self,
+        wanted: Wanted<'_>,
+        only: Option<&DeviceId>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
         let person = self.person();
         self.losses.retain(|watch| context.rules.losses_of(watch.source.signal).next().is_some());
         for index in 0..self.losses.len() {
             let Some(watch) = self.losses.get_mut(index) else { return };
+            if only.is_some_and(|device| *device != watch.source.device) {
+                continue;
+            }
             if !self.expectations.iter().any(|expected| expected.device == watch.source.device) {
                 // Its device is not bound.
                 continue;
             }
             let Some(rule) = context.rules.loss_of(watch.source.signal, person) else { continue };
             let Some(run) = watch.run.as_mut().filter(|_| wanted(&rule.id)) else { continue };
+            if only.is_some() && run.due.is_some() {
+                // It is decided when it was to be.
+                continue;
+            }
             (run.due, run.decided) = (None, false);
             let whole = rule.lasts(watch.interval);
             if run.lasted >= whole {

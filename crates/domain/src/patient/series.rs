@@ -272,12 +272,11 @@ impl SeriesState {
         })
     }
 
-    /// Whether there was a value other than zero a moment before this observation.
-    pub(super) fn had_value_before(&self, observation: &Observation) -> bool {
-        self.latest.as_ref().is_some_and(|latest| {
-            let since = observation.timing.rule_at - latest.rule_at;
-            latest.number.value != 0.0 && (Span::ZERO..=JUST_NOW).contains(&since)
-        })
+    /// When a value other than zero was measured, if one was a moment before this observation.
+    pub(super) fn value_before(&self, observation: &Observation) -> Option<Timestamp> {
+        let known = self.certain().filter(|known| known.number.value != 0.0)?;
+        let since = observation.timing.rule_at - known.rule_at;
+        (Span::ZERO..=JUST_NOW).contains(&since).then_some(known.rule_at)
     }
 
     /// What stays of it when its device is unbound: the limits it was beyond, and what parts excursions that come

@@ -79,10 +79,10 @@ pub struct Expectation {
     #[n(12)]
     #[cbor(default)]
     pub told: bool,
-    /// Where any signal will do: which of them came since, and were of too low a quality.
+    /// Where any signal will do: which of them came since and were of too low a quality, and since when.
     #[n(13)]
     #[cbor(default)]
-    pub poor_of: Vec<SignalId>,
+    pub poor_of: Vec<(SignalId, Timestamp)>,
 }
 
 /// What should come and does not: it has no rules in the text but the ladders of the classes.
@@ -374,14 +374,22 @@ impl Patient {
             let same = source.is_none_or(|s| expectation.signal.is_none_or(|e| e == s.signal));
             if expectation.device == *device && same {
                 expectation.doubt = Some(reason.into());
-                let poor = expectation.rung.is_none() && reason.starts_with(POOR);
-                expectation.poor |= poor;
-                let of = source
-                    .map(|source| source.signal)
-                    .filter(|_| poor && expectation.signal.is_none());
-                if let Some(signal) = of.filter(|signal| !expectation.poor_of.contains(signal)) {
-                    expectation.poor_of.push(signal);
-                }
+            }
+        }
+    }
+
+    /// Something came and was of too low a quality: it is given longer before anybody is told.
+    pub(super) fn poor_came(&mut self, source: &Source, reason: &str, now: Timestamp) {
+        let waits = |e: &&mut Expectation| e.device == source.device && e.rung.is_none();
+        for expectation in self.expectations.iter_mut().filter(waits) {
+            let of_any = expectation.signal.is_none();
+            if !reason.starts_with(POOR) || !(of_any || expectation.signal == Some(source.signal)) {
+                continue;
+            }
+            expectation.poor = true;
+            let known = expectation.poor_of.iter().any(|(signal, _)| *signal == source.signal);
+            if of_any && !known {
+                expectation.poor_of.push((source.signal, now));
             }
         }
     }

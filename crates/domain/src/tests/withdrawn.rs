@@ -3,10 +3,26 @@
 use crate::model::alarm::Condition;
 use crate::model::command::{Action, AgeClass};
 use crate::model::input::Input;
-use crate::model::message::{Body, ReadingTime, Status};
+use crate::model::message::{Body, Message, Mode, Reading, ReadingTime, Status};
+use crate::model::time::Span;
 
 use super::differed::again;
 use super::scene::{Scene, at};
+
+fn belongs_to(scene: &mut Scene, patient: Option<&str>) {
+    scene.done(Action::CorrectBinding {
+        device: "dev".parse().unwrap(),
+        patient: patient.map(|id| id.parse().unwrap()),
+        reason: "wrong bed".to_owned(),
+        replaces: None,
+    });
+}
+
+/// By a clock that stood at the begin of the scene.
+fn at_the_begin(message: &mut Message, reading: &mut Reading) {
+    message.sent_at = None;
+    reading.time = ReadingTime::At(at(0.0));
+}
 
 #[test]
 fn a_withdrawal_reaches_whoever_the_reading_was_told_of() {
@@ -146,4 +162,69 @@ fn what_first_lay_inside_shows_nothing_once_it_is_withdrawn_however_long_ago_it_
         scene.advance(60.0);
     }
     assert_eq!(scene.alarm("vitals_live.spo2_low").condition, Condition::Present);
+}
+
+#[test]
+fn what_corrects_one_of_several_values_that_were_nobodys_is_no_sign_of_life() {
+    let mut scene = Scene::empty();
+    scene.admit_with("p", |details| details.continuous = true);
+    scene.admit("q");
+    scene.device("dev", "wearable", &[]);
+    scene.bind("dev", "q");
+    belongs_to(&mut scene, None);
+    scene.advance(301.0);
+    for value in [78.0, 97.0] {
+        scene.send("dev", "spo2", value, again(300.0, Status::Final));
+    }
+    belongs_to(&mut scene, Some("p"));
+    scene.send("dev", "spo2", 78.0, again(300.0, Status::Corrected));
+    assert!(scene.find("patient.no_device").is_some(), "nothing came but a correction");
+    scene.reading("dev", "spo2", 97.0);
+    assert!(scene.find("patient.no_device").is_none());
+}
+
+#[test]
+fn what_cannot_be_judged_and_comes_again_tells_nobody_that_it_is_nobodys() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.admit("q");
+    scene.device("dev", "bedside", &[]);
+    for _ in 0..3 {
+        scene.send("dev", "temperature", 37.0, at_the_begin);
+        scene.advance(60.0);
+    }
+    scene.bind("dev", "p");
+    scene.advance(60.0);
+    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
+    scene.bind("dev", "q");
+    scene.advance(3.0);
+    scene.send("dev", "temperature", 37.0, |message, reading| {
+        at_the_begin(message, reading);
+        message.mode = Mode::Demo;
+    });
+    assert!(scene.find("clock.suspect").is_some(), "its clock stands still");
+    assert!(scene.find("link.unattributed").is_none());
+}
+
+#[test]
+fn a_late_alarm_that_is_taken_back_leaves_the_delay_that_runs() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "spot", &[]);
+    scene.bind("dev", "p");
+    scene.advance(120.0);
+    scene.send("dev", "nibp_sys", 190.0, |_, reading| {
+        reading.time = ReadingTime::At(at(0.0) - Span::days(2_000));
+    });
+    scene.advance(10.0);
+    scene.send("dev", "nibp_sys", 190.0, |message, reading| {
+        reading.time = ReadingTime::At(at(60.0));
+        message.delivery.retained = true;
+    });
+    let high = "vitals_live.nibp_sys_high";
+    assert!(scene.alarm(high).late);
+    scene.send("dev", "nibp_sys", 120.0, again(60.0, Status::Corrected));
+    assert!(scene.find(high).is_none());
+    scene.advance(300.0);
+    assert_eq!(scene.alarm(high).condition, Condition::Present);
 }

@@ -415,10 +415,12 @@ impl Watches {
         self.tidy();
     }
 
-    /// Forgets how the series stands to some rules, as what was told of it was told in error.
+    /// Forgets what is told by some rules, which was told in error; a delay that runs is told of by nothing.
     pub(super) fn forget(&mut self, wanted: Wanted<'_>) {
         for watch in self.iter_mut().filter(|watch| wanted(&watch.rule)) {
-            watch.tracks = Default::default();
+            for track in watch.tracks.iter_mut().filter(|track| track.active) {
+                *track = Track::default();
+            }
         }
         self.tidy();
     }

@@ -1,6 +1,6 @@
 //! What is waited for of a device, and since when (contract §3, "Silence").
 
-use super::{Expectation, POOR, SILENCE};
+use super::{Expectation, SILENCE};
 use crate::alarms::book::Key;
 use crate::device::Device;
 use crate::model::alarm::Priority;
@@ -31,31 +31,37 @@ impl Patient {
         let known = std::mem::take(&mut self.expectations);
         let (mut same, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|e| e.device == *id);
         self.expectations = others;
-        let poor: Vec<SignalId> = same.iter().flat_map(|e| e.poor_of.iter().copied()).collect();
+        let poor: Vec<_> = same.iter().flat_map(|e| e.poor_of.iter().copied()).collect();
         let bound = same.first().and_then(|e| e.bound).unwrap_or(out.now.at);
         for (signal, interval) in wanted {
+            let class = device.details.class.as_str().into();
             let kept = same.iter().position(|e| e.signal == signal).map(|i| same.remove(i));
+            if let Some(kept) = kept {
+                self.expectations.push(Expectation { interval, class, ..kept });
+                continue;
+            }
             let since = self.judged_of(id, signal).max(Some(bound)).unwrap_or(bound);
-            let doubt = self.doubt_of(id, signal);
-            let fresh = || Expectation {
+            let fresh = Expectation {
                 device: id.clone(),
                 signal,
                 interval,
-                class: Box::default(),
+                class,
                 since,
                 rung: None,
-                poor: signal.is_some_and(|signal| poor.contains(&signal))
-                    || doubt.as_ref().is_some_and(|doubt| doubt.starts_with(POOR)),
+                poor: false,
                 poor_of: Vec::new(),
-                doubt: doubt.clone(),
+                doubt: self.doubt_of(id, signal),
                 cause: device.silence_cause(),
                 shown: out.now.shown(since),
                 bound: Some(bound),
                 told: false,
                 judged: false,
             };
-            let class = device.details.class.as_str().into();
-            self.expectations.push(Expectation { interval, class, ..kept.unwrap_or_else(fresh) });
+            // What is poor is given longer, unless it was silent by then.
+            let came = poor.iter().find(|(poor, _)| Some(*poor) == signal);
+            let first = since + self.first_rung(&fresh, context);
+            let poor = came.is_some_and(|(_, at)| !context.intake.is_decided(first, *at));
+            self.expectations.push(Expectation { poor, ..fresh });
         }
         if keep_silent {
             // What it names takes the place of anything at all.
