@@ -276,7 +276,7 @@ def _reattribute(world, device, binding, before):
             if not isinstance(copy, Copy) or copy.step < binding.step or copy.measured is None:
                 continue
             # What people chart ahead was measured when it came, at the latest.
-            if binding.since <= min(copy.measured, copy.arrival) < end:
+            if binding.since <= copy.whose_at < end:
                 # Past excursions are not derived anew; what is known of now parts those that come. # contract §4
                 if copy.patient == before:
                     copy.inherited = "now" if binding.until is None else "past"
@@ -346,6 +346,9 @@ def _correct_binding(world, command):
     if before is None:
         # Nobody waited for it until now.
         wrong.told = world.now
+    # What a binding that is over had known of was never known.
+    for key in [k for k, w in world.watches.items() if k[:2] == (before, device) and w.left and (w.last or 0) >= wrong.since]:
+        del world.watches[key]
     for key in [k for k, watch in world.watches.items() if k[:2] == (before, device) and not watch.left]:
         watch = world.watches.pop(key)
         if patient is not None:
@@ -364,15 +367,15 @@ def _correct_binding(world, command):
         source.change("forget", before)
         # What was told in error was not told; what was told of an earlier binding was.
         moved = {id(c) for c in source.log if isinstance(c, Copy) and c.inherited and c.patient != before}
-        wrong = {(alarm.patient, alarm.rule, alarm.source) for alarm in told}
+        in_error = {(alarm.patient, alarm.rule, alarm.source) for alarm in told}
         source.told = {one: level for one, level in source.told.items()
-                       if one[0][0] != before or (one[1] not in moved and one[0] not in wrong)}
+                       if one[0][0] != before or (one[1] not in moved and one[0] not in in_error)}
         if source in theirs and patient is not None:
             # What is known last is judged at once for the right patient. # contract §4
             source.change("inherit", patient, tuple(f"{i}_{side}" for i in world.rules.limits for side in SIDES))
     if patient is not None:
         world.events.inherit(told, patient)
-        world.events.inherit_ends(device, before, patient)
+        world.events.inherit_ends(device, before, patient, wrong.step)
     return "done"
 
 

@@ -49,7 +49,7 @@ class Events:
     def __init__(self, world):
         self.world = world
         self.heard = []
-        self.used = set()
+        self.used, self.ended_in = set(), {}
         self.known = {}
         self.running = {}
 
@@ -176,6 +176,7 @@ class Events:
         where = patient, rule.id, device.id
         key = patient, device.id, event.event, event.id
         self.used.add(("end", *key))
+        self.ended_in["end", *key] = self.world.number
         self._note(device, event, ended=event.stamp)
         running = self.running.get(where, set())
         before = len(running)
@@ -215,10 +216,13 @@ class Events:
         again.event = alarm.event
         again.folds, again.reported = rule.folds, self.world.now
 
-    def inherit_ends(self, device, before, patient):
+    def inherit_ends(self, device, before, patient, since):
         """What has ended has ended, whoever it was told of; what stands open of an earlier binding has to end yet. # contract §4"""
-        ended = {("end", patient, *key[2:]) for key in self.used if key[:3] == ("end", before, device)}
-        self.used |= {key for key in ended if all(key[1:] not in running for running in self.running.values())}
+        heard = {key for key in self.used if key[:3] == ("end", before, device) and self.ended_in.get(key, 0) >= since}
+        ended = {("end", patient, *key[2:]) for key in heard}
+        ended = {key for key in ended if all(key[1:] not in running for running in self.running.values())}
+        self.used |= ended
+        self.ended_in.update({key: self.world.number for key in ended})
 
     def inherit(self, told, patient):
         """Events whose alarms another patient had by mistake are the right one's. # contract §4"""

@@ -266,7 +266,7 @@ def telemetry(world, device, head, entries, taken):
             # What people chart ahead is judged when it comes.
             ahead = copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset)
             copy.judged_at = world.now if ahead else first[0].at
-            copy.measured, copy.settled = first[0].measured, True
+            copy.measured, copy.settled, copy.first_came = first[0].measured, True, first[0].arrival
             copy.ambiguous_time = False
         if taken.too_old(copy.stamp, copy.measured):
             world.not_judged.setdefault((device.id, copy.signal), {}).setdefault("rejected: too_old", []).append(world.now)

@@ -25,7 +25,7 @@ def take(world, device, copy):
             withdraw(world, device, copy)
         return
     # What is stamped ahead is whose it was when it came.
-    whose, ambiguous = held.at(min(copy.measured, copy.arrival))
+    whose, ambiguous = held.at(copy.whose_at)
     if ambiguous or copy.ambiguous_time:
         notes.note(world, copy.ambiguous_time or whose, "link.unattributed", device.id)
         return
@@ -227,7 +227,7 @@ def zero(world, device, copy):
 def judge(world, device, copy, source):
     """A number, code or text of a patient."""
     person = world.patients[copy.patient]
-    copy.live = is_live(world, device, copy)
+    copy.live = copy.came_live = is_live(world, device, copy)
     if copy.status == "corrected":
         return correct(world, device, copy, source)
     known = [c for c in source.standing_of(copy.identity) if c.patient == copy.patient]
@@ -282,6 +282,7 @@ def correct(world, device, copy, source):
         if source.newest() in {copy.measured, *(c.at for c in same)} and not copy.past:
             # What corrects the newest is the newest, however old that is.
             copy.judged_at, copy.live = same[0].at, world.bindings_of(device.id).patient_now() == copy.patient
+            copy.came_live = copy.live
         take_back(world, source, copy, lambda rule: still_beyond(world, copy, person, rule), copy.live)
         source.told_of(copy, stood)
         if copy.live and copy.certain and certain_answer(world, copy, person):

@@ -43,6 +43,8 @@ class Copy:
     certain: bool = True
     timed: bool = True
     live: bool = False
+    came_live: bool = False
+    first_came: int | None = None
     patient: str | None = None
     ambiguous_time: bool = False
     contradicted: bool = False
@@ -61,6 +63,11 @@ class Copy:
     judged_at: int | None = None
     flags: set = field(default_factory=set)
     plan: dict = field(default_factory=dict)
+
+    @property
+    def whose_at(self):
+        """By when it is somebody's: none later than when the first of its instant came. # contract §2, §4"""
+        return min(self.measured, self.arrival if self.first_came is None else self.first_came)
 
     @property
     def ruled_at(self):

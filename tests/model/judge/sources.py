@@ -435,6 +435,6 @@ class Source:
             if isinstance(one, Back) or isinstance(one[0], str):
                 continue
             copy, sound = one
-            if copy.live and copy.timed and sound:
+            if copy.came_live and copy.timed and sound:
                 self._newest[copy.patient] = max(copy.at, self._newest.get(copy.patient, copy.at))
         self._looked = len(self.log), len(steps)

@@ -281,9 +281,8 @@ impl Patient {
     ) -> Reading<'a> {
         let of_class = class.map(|class| class.expected_interval);
         let interval = self.interval_of(&observation.source, context).or(of_class);
-        let ambiguous =
-            number.comparator.is_some() && self.is_ambiguous(observation, number, context);
         let signal = observation.source.signal;
+        let ambiguous = self.is_bound(signal, observation.timing.own, number, context);
         let refused = !self.is_judged(signal, observation.timing.own, context);
         let series = self.series.index_of(&observation.source);
         let state = self.series.at(series);
@@ -410,7 +409,11 @@ impl Patient {
     pub fn inherit(&mut self, mut handover: Handover, context: RuleContext<'_>, out: &mut Output) {
         let series = std::mem::take(&mut handover.series);
         let inherited: Vec<Source> = series.keys().cloned().collect();
-        for (source, state) in series {
+        for (source, mut state) in series {
+            let signal = source.signal;
+            state.doubt_bounds(&|known| {
+                self.is_bound(signal, known.rule_at, &known.number, context)
+            });
             // What stands open of an earlier binding goes on.
             let left = self.series.get_mut(&source).map(|left| std::mem::take(&mut left.watches));
             // By whose limits it lies beyond one is another's question now.

@@ -34,7 +34,8 @@ use super::{Deadline, Patient, RuleContext, SeriesState};
 use crate::alarms::book::{Draft, Key};
 use crate::model::alarm::{Condition, Priority};
 use crate::model::ids::RuleId;
-use crate::model::observation::{Number, Observation, Source};
+use crate::model::observation::{Number, Source};
+use crate::model::signal::SignalId;
 use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::rules::{Level, LimitRule, Relation, Rule};
@@ -148,20 +149,22 @@ impl Kind for Limits {
 }
 
 impl Patient {
-    /// Whether a bound allows more than one answer to a rule: then it was not judged.
-    pub(super) fn is_ambiguous(
+    /// Whether a number is a bound that allows more than one answer to a rule: then it was not judged.
+    pub(super) fn is_bound(
         &self,
-        observation: &Observation,
+        signal: SignalId,
+        at: Timestamp,
         number: &Number,
         context: RuleContext<'_>,
     ) -> bool {
-        let limits = self.limits_at(observation.timing.own);
+        let limits = self.limits_at(at);
         let Number { value, unit, comparator, .. } = number;
-        self.judging(observation.source.signal, observation.timing.own, context).any(|rule| {
-            Level::ALL.into_iter().any(|level| {
-                rule.relation(level, limits, *value, *unit, *comparator) == Relation::Ambiguous
+        comparator.is_some()
+            && self.judging(signal, at, context).any(|rule| {
+                Level::ALL.into_iter().any(|level| {
+                    rule.relation(level, limits, *value, *unit, *comparator) == Relation::Ambiguous
+                })
             })
-        })
     }
 
     /// Whether the last value of a series, as far as it is certain, was inside all limits.

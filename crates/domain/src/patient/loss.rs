@@ -321,6 +321,12 @@ impl Patient {
         self.losses.retain(|watch| watch.source.device != *device || !watch.left);
     }
 
+    /// What a device measured since an instant of the gateway's own time, in a binding that is over, was another's.
+    pub(super) fn losses_never_were(&mut self, device: &DeviceId, since: Timestamp) {
+        let were = |watch: &LossWatch| watch.left && watch.arrival >= since;
+        self.losses.retain(|watch| watch.source.device != *device || !were(watch));
+    }
+
     /// The device says that there is no sensor, which is announced by itself.
     fn sensor_off(&mut self, source: &Source) {
         for watch in &mut self.losses {
@@ -441,8 +447,8 @@ impl Patient {
             }
             let Some(rule) = context.rules.loss_of(watch.source.signal, person) else { continue };
             let Some(run) = watch.run.as_mut().filter(|_| wanted(&rule.id)) else { continue };
-            if only.is_some() && run.due.is_some() {
-                // It is decided when it was to be.
+            if only.is_some() && !run.decided {
+                // It is decided when its device goes on.
                 continue;
             }
             (run.due, run.decided) = (None, false);

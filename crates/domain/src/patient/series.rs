@@ -321,6 +321,38 @@ impl SeriesState {
         known.chain(doubtful).chain(earlier)
     }
 
+    /// What no limit judged before the last of its kind, and after the latest that one did.
+    fn refused_before(&mut self) -> Option<Box<LatestValue>> {
+        let judged = self.latest.as_ref().map(|latest| latest.rule_at);
+        let since = |before: &LatestValue| judged.is_none_or(|judged| before.rule_at > judged);
+        let earlier = self.earlier.as_mut().filter(|earlier| earlier.last().is_some_and(since));
+        earlier.and_then(|earlier| earlier.pop()).map(Box::new)
+    }
+
+    /// Bounds of which the limits that judge now cannot say where they lie are doubtful, and those before them count.
+    pub(super) fn doubt_bounds(&mut self, ambiguous: &dyn Fn(&LatestValue) -> bool) {
+        loop {
+            let bound = if let Some(bound) = self.refused.take_if(|value| ambiguous(value)) {
+                self.refused = self.refused_before();
+                *bound
+            } else if let Some(bound) = self.latest.take_if(|value| ambiguous(value)) {
+                self.latest = self.earlier.as_mut().and_then(|earlier| earlier.pop());
+                bound
+            } else {
+                return;
+            };
+            let newer = |known: &DoubtfulValue| {
+                known.doubt != Doubt::Refused && known.rule_at > bound.rule_at
+            };
+            if !self.doubtful.as_deref().is_some_and(newer) {
+                let LatestValue { number, place, measured, received, rule_at, sent } = bound;
+                let (doubt, came) = (Doubt::Bound, Some((place, received)));
+                let bound = DoubtfulValue { number, measured, rule_at, doubt, sent, came };
+                self.doubtful = Some(Box::new(bound));
+            }
+        }
+    }
+
     /// The reading of this instant does not count any more: whether it was the latest value, for then the one
     /// before is, and its rule times.
     pub(super) fn take_back(&mut self, sent: DeviceInstant) -> (bool, Vec<Timestamp>) {
@@ -336,10 +368,8 @@ impl SeriesState {
         if was_latest {
             self.latest = self.earlier.as_mut().and_then(|earlier| earlier.pop());
         }
-        let judged = self.latest.as_ref().map(|latest| latest.rule_at);
-        let since = |before: &LatestValue| judged.is_none_or(|judged| before.rule_at > judged);
-        if was_refused && self.earlier.as_ref().and_then(|e| e.last()).is_some_and(since) {
-            self.refused = self.earlier.as_mut().and_then(|earlier| earlier.pop()).map(Box::new);
+        if was_refused {
+            self.refused = self.refused_before();
         }
         (was_latest || was_refused, gone)
     }
