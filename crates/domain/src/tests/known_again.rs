@@ -287,3 +287,15 @@ fn what_came_while_own_limits_judged_alone_is_news_of_what_stayed_unknown() {
     scene.change(None, Some(false));
     assert_eq!(scene.alarm(low).condition, Condition::Present);
 }
+
+#[test]
+fn what_was_silent_when_something_poor_came_of_it_is_given_no_longer() {
+    let mut scene = Scene::bedside();
+    for _ in 0..2 {
+        scene.reading("dev", "heart_rate", 72.0);
+        scene.advance(10.0);
+    }
+    scene.send("dev", "temperature", 37.0, |_, reading| reading.quality = Some(0.2));
+    scene.device("dev", "bedside", &["heart_rate", "temperature"]);
+    assert!(scene.find(SILENCE).is_some(), "nothing came of the temperature for 20 s");
+}

@@ -42,6 +42,7 @@ mod single;
 mod sink;
 mod stalls;
 mod taken_back;
+mod taken_over;
 mod texts;
 mod time;
 mod unwatched;
