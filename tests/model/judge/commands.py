@@ -356,6 +356,9 @@ def _correct_binding(world, command):
             world.watches[patient, *key[1:]] = watch
     if None in (before, patient):
         forget_known(world, device)
+    for key in [k for k in world.values if k[0] == device]:
+        # What was measured before the binding is another's.
+        world.values[key] = [one for one in world.values[key] if one[0] >= wrong.since]
     if before is None:
         # What was nobody's stays nobody's.
         return "done"

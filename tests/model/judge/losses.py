@@ -115,7 +115,7 @@ def settle(world):
                 world.alarms.unknown(key)
             elif alarm.condition == "unknown" and not watch.unknown:
                 world.alarms.hold(*key, "high", world.now, device=device, signal=signal, known=watch.known or world.now)
-            if key in world.alarms.open and watch.known is not None:
+            if key in world.alarms.open and watch.known is not None and not watch.unknown:
                 world.alarms.open[key].known = watch.known
         elif key in world.alarms.open:
             world.alarms.over(key, world.now)

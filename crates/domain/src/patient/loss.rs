@@ -255,8 +255,11 @@ impl Patient {
             }
             if let Some(rule) = context.rules.loss_of(watch.source.signal, person) {
                 watch.go_on(rule, now);
-                if watch.raised && watch.run.is_some() {
-                    self.alarms.known(&watch.key(rule), Some(now), out);
+                // That its device goes on does not show of what is unknown that it holds.
+                let key = watch.key(rule);
+                let known = self.alarms.get(&key).map(|open| open.alarm.condition);
+                if watch.raised && known == Some(Condition::Present) {
+                    self.alarms.known(&key, Some(now), out);
                 }
             }
         }
@@ -319,12 +322,6 @@ impl Patient {
     /// A device is bound that was another's meanwhile: what was lost before is nothing of now.
     pub(super) fn losses_begin_anew(&mut self, device: &DeviceId) {
         self.losses.retain(|watch| watch.source.device != *device || !watch.left);
-    }
-
-    /// What a device measured since an instant of the gateway's own time, in a binding that is over, was another's.
-    pub(super) fn losses_never_were(&mut self, device: &DeviceId, since: Timestamp) {
-        let were = |watch: &LossWatch| watch.left && watch.arrival >= since;
-        self.losses.retain(|watch| watch.source.device != *device || !were(watch));
     }
 
     /// The device says that there is no sensor, which is announced by itself.

@@ -290,7 +290,6 @@ impl Patient {
         out: &mut Output,
     ) -> Handover {
         let mut handover = self.release(device);
-        self.losses_never_were(device, since);
         let keys = self.alarms.keys_where(|_, open| open.alarm.device.as_ref() == Some(device));
         let retracted = |rule: &RuleId| keys.iter().any(|key| key.rule == *rule);
         for (source, state) in handover.series.iter_mut() {
