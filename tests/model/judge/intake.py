@@ -332,12 +332,13 @@ def stands_still(world, device, head, copy, came, peers):
 
 
 def was_judged(world, copy):
-    return copy.patient is not None and judging.fit(world, copy)
+    """For whomever; what is implausible is no value."""
+    return copy.fresh and judging.fit(world, copy)
 
 
 def came_late(world, same):
     """Whether copies of one value were judged, and the last of them for the past only."""
-    counted = [c for c in same if c.fresh and was_judged(world, c)]
+    counted = [c for c in same if was_judged(world, c)]
     return bool(counted) and not counted[-1].live
 
 

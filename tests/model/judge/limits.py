@@ -571,9 +571,11 @@ class Course:
         for one in (self.doubtful, self.certain):
             beyond = one is not None and any(
                 amounts and crossed(one.copy, side, amounts, inclusive(side, name, rule)) for (side, name), amounts, rule in limits)
-            # What corrects an earlier value is no sign of life.
-            if one is not None and not one.copy.corrects and (beyond or one is self.certain):
-                self.newest_arrival = max(self.newest_arrival or one.arrival, one.arrival)
+            if one is not None and (beyond or one is self.certain):
+                # What corrects an earlier value is no sign of life.
+                corrects = one.copy.corrects and one.copy.first_came is not None
+                came = one.copy.first_came if corrects else one.arrival
+                self.newest_arrival = max(self.newest_arrival or came, came)
 
     def _judge_again(self, entry):
         """Limits or rules changed: from the newest reading, doubtful ones too. # contract §0.5, row 22"""

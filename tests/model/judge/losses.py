@@ -126,10 +126,11 @@ def silent_whole(world, device, patient):
     last = max([at for (d, signal), at in world.judged.items() if d == device and signal], default=None)
     if last is None:
         return False
+    put_off = world.gaps.moment if device in world.fall else world.gaps.put_off
     for _, one, _, since, ladder in silence.expected(world):
         first = min((after for _, after in ladder), default=None)
         for _, after in ladder if one.id == device else ():
-            if world.gaps.put_off(since + after) <= world.now and since + after - last >= first:
+            if put_off(since + after) <= world.now and since + after - last >= first:
                 return True
     return False
 

@@ -95,16 +95,16 @@ def speaks(source, person, since):
 
 def settle(world):
     wanted, signals = {}, {}
-    entries, fall = list(expected(world)), set()
+    entries, world.fall = list(expected(world)), set()
     waited = {(person.id, device.id, signal) for person, device, signal, _, _ in entries}
     # Of whoever has the device again it is silent anew.
     world.silent = {one for one in world.silent if one[:3] in waited}
     for _, device, _, since, ladder in entries:
         if any(world.gaps.put_off(since + after) == world.now for _, after in ladder):
-            fall.add(device.id)
+            world.fall.add(device.id)
     for person, device, signal, since, ladder in entries:
         # Of rungs that fall to one moment the highest is told.
-        put_off = world.gaps.moment if device.id in fall else world.gaps.put_off
+        put_off = world.gaps.moment if device.id in world.fall else world.gaps.put_off
         reached = rung(ladder, since, world.now, put_off)
         key = person.id, device.id
         if reached is None:

@@ -44,7 +44,7 @@ class World:
         self.zeroed = set()
         self.instants = {}
         self.known, self.named = {}, {}
-        self.silent = set()
+        self.silent, self.fall = set(), set()
         self.told_silent = {}
         self.losses, self.lost_of = {}, {}
         self.suspects = {}
@@ -121,6 +121,7 @@ class World:
         self.settle_courses()
         losses.settle(self)
         silence.settle(self)
+        losses.settle(self)
         watched.settle(self)
         if last:
             self.alarms.fire(self.now)

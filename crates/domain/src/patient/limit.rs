@@ -349,7 +349,12 @@ impl Patient {
             for other in Level::ALL {
                 watch.tracks[other].active |= over[other] && watch.tracks[other].began.is_some();
             }
-            alarms.settle(rule, &source, state, [true; 2], (false, false));
+            // That time went on is nothing heard of what is unknown.
+            let open = alarms.open_of(rule, &source);
+            let fresh = open.is_none_or(|(key, condition, _)| {
+                condition != Condition::Unknown || alarms.book().is_heard_since(&key, state.counted)
+            });
+            alarms.settle(rule, &source, state, [fresh; 2], (false, false));
             alarms.ask_for_repeat(rule, &source, state, true);
         }
     }

@@ -58,3 +58,20 @@ fn a_correction_waits_for_a_window_as_its_reading_would_have() {
     scene.advance(7.0);
     assert!(scene.find("vitals_live.bradycardia_low").is_some());
 }
+
+#[test]
+fn a_delay_that_runs_out_brings_nothing_back_that_is_unknown() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "bedside", &["spo2", "abp_sys"]);
+    scene.bind("dev", "p");
+    scene.advance(9.0);
+    scene.reading("dev", "abp_sys", 0.0);
+    scene.advance(5.0);
+    let low = "vitals_live.abp_sys_low";
+    assert!(scene.told().iter().any(|told| told.contains(low)));
+    scene.restart(8.0);
+    scene.advance(10.0);
+    assert_eq!(scene.alarm(low).condition, Condition::Unknown);
+    assert!(!scene.told().iter().any(|told| told.contains(low)), "nothing came");
+}

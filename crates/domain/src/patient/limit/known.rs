@@ -83,7 +83,8 @@ impl SeriesState {
                 },
                 rule_at: value.rule_at,
                 sent: value.sent,
-                arrived: Some(now.own(received)),
+                // What corrects an earlier value is no sign of life.
+                arrived: Some(now.own(received)).min(self.arrival),
                 certain: false,
             })
         });

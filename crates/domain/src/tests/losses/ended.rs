@@ -1,5 +1,6 @@
 //! How a loss ends, and what stands beside it.
 
+use crate::model::alarm::Condition;
 use crate::model::command::Outcome;
 use crate::tests::scene::Scene;
 
@@ -99,4 +100,27 @@ fn a_value_ends_it_after_a_silence_too() {
     scene.skip();
     scene.reading("dev", "etco2", 38.0);
     expect(&mut scene, &["back_absent high vitals_live.etco2_lost: latched, absent"]);
+}
+
+#[test]
+fn a_loss_that_is_unknown_explains_nothing_that_is_heard_of_since() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "heart_rate", 72.0);
+    for value in [120.0, 60.0] {
+        for _ in 0..15 {
+            scene.advance(1.0);
+            scene.reading("dev", "abp_sys", value);
+        }
+    }
+    let (lost, low) = ("vitals_live.asystole_lost", "vitals_live.abp_sys_low");
+    assert!(scene.alarm(low).group.is_some());
+    scene.advance(70.0);
+    assert_eq!(scene.alarm(lost).condition, Condition::Unknown);
+    scene.reading("dev", "abp_sys", 60.0);
+    scene.advance(2.0);
+    assert_eq!(
+        scene.alarm(low).group,
+        None,
+        "its device goes on, and may send the heart rate as well"
+    );
 }
