@@ -485,14 +485,14 @@ class Course:
             self.unknown = self.unknown or bool(left)
             self._at_once(lambda at: entry.limits)
             self.stays = self.stays or (entry.change == "rules" and self.unknown and told is not None and not self.level)
+            graver = bool(left) and self.level == "critical" and "critical" not in left
             if entry.change == "inherit" and self.certain is not None:
                 # By whose limits it lay beyond one is another's question now.
                 self.newest_arrival = self.alive or self.certain.arrival
                 self.hear_by(entry)
-                graver = self.level == "critical" and "critical" not in left
                 self.unknown = (bool(left) and not graver) or (self.shape.gap is not None and self._is_past(entry))
             else:
-                self._heard_under(entry, told)
+                self._heard_under(entry, None if graver else told)
         else:
             self._judge_again(entry)
 
