@@ -4,7 +4,7 @@ from . import judging, losses, notes, readings
 from .clocks import Clock, Heard
 from .lags import KEPT, Lag
 from .messages import Counter
-from .names import RETENTION, SUSPECT_HELD
+from .names import OLDEST, RETENTION, SUSPECT_HELD
 from .readings import Refused
 from .sources import differs
 from .when import DAY, HOUR, MINUTE, US, Y2000
@@ -170,7 +170,7 @@ class Taken:
             return at, not self.past, False
         first = self.device.registered - DAY
         impossible = at > now + 5 * MINUTE or min(at, stamp + heard.implant) < Y2000 or self.old_timeline or (stopped and self.could_live)
-        too_early = (at < now - RETENTION or (at < first and not heard.queue)) and self.could_live
+        too_early = (at < now - OLDEST or (at < first and not heard.queue)) and self.could_live
         if impossible or too_early:
             self.suspect = True
             return *self._by_arrival()[:2], self._by_old_clock(stamp, now, True)
@@ -260,7 +260,8 @@ def telemetry(world, device, head, entries, taken):
         copy.past, copy.timeless = taken.past, taken.by_arrival and not taken.could_live
         if copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset):
             copy.judged_at = world.now
-        first = before or (came if copy.status == "corrected" else [])
+        # Where nothing of it counts any more, that of the last.
+        first = before or (came[-1:] if copy.status == "corrected" else [])
         if first and (copy.status == "corrected" or not taken.by_arrival):
             # One instant has one time, whatever clocks did since.
             # What people chart ahead is judged when it comes.

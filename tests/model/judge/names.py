@@ -11,7 +11,10 @@ QUALITY_RUNG = 2
 UNKNOWN_CLASS_SILENT = 300 * US
 UNKNOWN_CLASS_WINDOW = 60 * US
 
-RETENTION = 365 * 86400 * US
+# A stamp older than this is of a broken clock.
+OLDEST = 365 * 86400 * US
+# As `config/gateway.toml` says of the history.
+RETENTION = 400 * 86400 * US
 ACTIONABLE = 24 * 3600 * US
 MOMENTARY_HELD = 24 * 3600 * US
 

@@ -185,9 +185,10 @@ impl Series {
         self.recent.iter().find(|seen| seen.instant() == sent && !seen.withdrawn).copied()
     }
 
-    /// What was withdrawn of this instant, the first of it.
+    /// What was withdrawn of this instant, the last of it.
     pub(super) fn withdrawn(&self, sent: DeviceInstant) -> Option<Seen> {
-        self.recent.iter().find(|seen| seen.instant() == sent && seen.withdrawn).copied()
+        let gone = self.recent.iter().filter(|seen| seen.instant() == sent && seen.withdrawn);
+        gone.max_by_key(|seen| seen.arrived).copied()
     }
 
     /// Whether what is known of this instant is a correction: nothing but another one takes its place.

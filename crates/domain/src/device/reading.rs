@@ -242,13 +242,16 @@ impl Device {
         let known = self.series_of(reading);
         // A zero that means no sensor, and what cannot be, are no values that another contradicts.
         let judged = judged && matches!(content, Content::Number(_) | Content::Word(_));
+        // As long as it knows what came before.
+        let before = known.ok().and_then(|series| self.series.value_at(series)).zip(sent);
+        let contradicts = before.is_some_and(|(before, sent)| before.is_contradicted(sent, value));
         self.note_reading(known, reading, (sent, value), (&timing, at), judged, flags, now.at);
         let window = conflict_window(class, interval);
         let index = self.series_of(reading);
         let series = self.series_at(index, reading);
-        let contradicts = sent.is_some_and(|sent| series.is_contradicted(sent, value));
         let corrected = reading.status == Status::Corrected;
-        if (judged && !corrected && contradicts) || contradicted {
+        let contradicted = (judged && !corrected && contradicts) || contradicted;
+        if contradicted {
             series.contradict(timing.rule_at);
         }
         let conflict = rival || series.is_in_conflict(timing.rule_at, window);
@@ -268,8 +271,17 @@ impl Device {
         self.count(fate, out);
         let source = self.source_of(reading);
         let number = is_kept.then_some(number);
-        let observation =
-            Observation { source, cause, timing, sent, conflict, corrects, content, number };
+        let observation = Observation {
+            source,
+            cause,
+            timing,
+            sent,
+            conflict,
+            contradicted,
+            corrects,
+            content,
+            number,
+        };
         observed.push((patient, Observed::Reading(observation)));
     }
 

@@ -284,12 +284,8 @@ impl Patient {
         let spot = class.is_some_and(|class| class.spot_only);
         state.spot = spot;
         // Of values of one time that contradict each other none parts anything that comes late.
-        if let Some(sent) = observation.sent.filter(|_| observation.conflict)
-            && let Some(earlier) = &mut state.earlier
-        {
-            for at in earlier.contradicted(sent) {
-                state.watches.iter_mut().for_each(|watch| watch.parts_no_more(at));
-            }
+        if let Some(sent) = observation.sent.filter(|_| observation.contradicted) {
+            state.contradict(sent);
         }
         let by_hand = class.is_some_and(|class| class.charted);
         let reading =

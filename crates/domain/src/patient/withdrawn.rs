@@ -62,7 +62,7 @@ impl Patient {
         let Observation { source, sent, .. } = observation;
         let Some(sent) = *sent else { return };
         let retracted = self.alarms.keys_where(|key, open| stands_on(source, sent, key, open));
-        let knows = |state: &SeriesState| state.knows(sent);
+        let knows = |state: &SeriesState| state.knows(sent, observation.timing.rule_at);
         if retracted.is_empty() && !self.series.get(source).is_some_and(knows) {
             return;
         }

@@ -23,8 +23,8 @@ use crate::step::{self, Header, Step, What};
 const SIGNALS: &str = include_str!("../../../../config/signals.toml");
 const RULES: &str = include_str!("../../../../config/rules.toml");
 
-/// What a backlog brings is refused by its age where it is decoded, which is not judged here.
-const RETENTION: Span = Span::days(36_500);
+/// As `config/gateway.toml` says of the history.
+const RETENTION: Span = Span::days(400);
 
 /// One history on its way.
 #[derive(Debug)]

@@ -107,22 +107,24 @@ impl Patient {
         let mut held = false;
         for rule in rules.filter(|rule| wanted(&rule.id)) {
             if state.hold_known(rule, &source, limits, alarms.now()) {
-                // Other rules are no reading: news is what they begin, and what was heard of what is unknown.
+                // Other rules are no reading: news is what they begin, and what was heard of what is unknown, but
+                // not what is lost by now.
+                let streams = !rule.spot && !state.spot;
+                let is_past = |counted| context.intake.is_decided(counted + state.gap(rule), now);
+                let past = state.counted.map(|counted| streams && is_past(counted));
                 let key = Key::new(rule.id.clone(), source.name());
                 let fresh = match alarms.open(&key) {
                     Some((Condition::Present, _)) => false,
                     Some((Condition::Unknown, _)) => {
                         news.is_of(series, &rule.id)
+                            && past != Some(true)
                             && alarms.book().is_heard_since(&key, state.counted)
                     }
                     _ => true,
                 };
                 alarms.settle(rule, &source, state, [fresh; 2], (false, false));
                 held = true;
-                let streams = !rule.spot && !state.spot;
-                let is_past = |counted| context.intake.is_decided(counted + state.gap(rule), now);
-                state.lost =
-                    state.counted.map_or(state.lost, |counted| streams && is_past(counted));
+                state.lost = past.unwrap_or(state.lost);
             }
             alarms.ask_for_repeat(rule, &source, state, true);
         }
