@@ -228,7 +228,10 @@ impl Excursions {
     /// The reading of an instant counts no more, at this time for the rules; what was told of it was told of what takes
     /// its place, if that is beyond as well.
     pub(super) fn take_back(&mut self, (sent, at): (DeviceInstant, Timestamp), is_beyond: bool) {
-        let alone = |one: &Excursion| (one.from == at && one.to == at) || one.sent == Some(sent);
+        // Several readings may have the time of one arrival.
+        let alone = |one: &Excursion| {
+            one.sent == Some(sent) || (one.sent.is_none() && one.from == at && one.to == at)
+        };
         self.0.retain(|one| !alone(one) || (is_beyond && one.told.is_some()));
         for one in &mut self.0 {
             // Whatever lies between its ends stays what it is.

@@ -235,7 +235,7 @@ impl PatientAlarms<'_> {
         if state.watches.of(rule).and_then(Watch::active_level).is_some() {
             // A change of limits is no reading: it is news only where it begins something.
             self.settle(rule, source, state, [!unknown && !was_active; 2], (false, false));
-        } else if (open != Some(Condition::Unknown) || (certain && !unknown && judges))
+        } else if (open != Some(Condition::Unknown) || (spot && certain && !unknown && judges))
             && !state.watches.of(rule).is_some_and(Watch::is_pending)
         {
             self.change(&key, Some(actor), Alarm::limit_changed);
