@@ -125,7 +125,6 @@ def take_back(world, source, copy, holds, judged):
     source.add(Back(copy, world.now, world.number, frozenset((key[0], key[1]) for key in gone), judged,
                     world.bindings_of(copy.device).patient_now()))
     if not judged:
-        # Else what takes its place says what goes on.
         world.settle_courses()
 
 

@@ -484,9 +484,8 @@ class Course:
                 # By whose limits it lay beyond one is another's question now.
                 self.newest_arrival = self.alive or self.certain.arrival
                 self.hear_by(entry)
-                # What is graver than what stood open is told, and so known.
-                goes_on = bool(left) and (not self.level or self.level in left)
-                self.unknown = goes_on or (self.shape.gap is not None and self._is_past(entry))
+                graver = self.level == "critical" and "critical" not in left
+                self.unknown = (bool(left) and not graver) or (self.shape.gap is not None and self._is_past(entry))
             else:
                 self._heard_under(entry, told)
         else:

@@ -11,9 +11,8 @@ QUALITY_RUNG = 2
 UNKNOWN_CLASS_SILENT = 300 * US
 UNKNOWN_CLASS_WINDOW = 60 * US
 
-# A stamp older than this is of a broken clock.
+# What is stamped longer ago and comes live is of a broken clock; what of a backlog is longer ago is not kept.
 OLDEST = 365 * 86400 * US
-# As `config/gateway.toml` says of the history.
 RETENTION = 400 * 86400 * US
 ACTIONABLE = 24 * 3600 * US
 MOMENTARY_HELD = 24 * 3600 * US

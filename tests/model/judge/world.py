@@ -230,7 +230,7 @@ class World:
         for *_, course in courses:
             course.advance(self.now)
         # Of what was put off to one moment the earlier counts.
-        courses.sort(key=lambda one: self.was_due(*one))
+        courses.sort(key=lambda one: self.was_due(one[-1]))
         # What has held for its delay is told before the loss of its signal at the same moment.
         for source, patient, rule, side, course in courses:
             alarm = self.alarms.open.get((patient, f"{rule.id}_{side}", source.name))
@@ -267,12 +267,9 @@ class World:
                 if course.lost and alarm is not None:
                     alarm.stands = alarm.stands or (source.signal, course.lost_copy.identity)
 
-    def was_due(self, source, patient, rule, side, course):
-        """When what holds was due first, where that was put off."""
-        alarm = self.alarms.open.get((patient, f"{rule.id}_{side}", source.name))
-        told = alarm is not None and alarm.condition == "present"
-        levels = course.levels.values() if not told else [course.levels[course.level]] if course.level else []
-        due = min((one.due for one in levels if one.present and one.due is not None), default=None)
+    def was_due(self, course):
+        """When what holds was due, where that was put off."""
+        due = course.levels[course.level].due if course.level else None
         return due if due is not None and due < self.now == self.gaps.put_off(due) else self.now
 
     def lost_before(self, courses, told):

@@ -242,9 +242,9 @@ impl Device {
         let known = self.series_of(reading);
         // A zero that means no sensor, and what cannot be, are no values that another contradicts.
         let judged = judged && matches!(content, Content::Number(_) | Content::Word(_));
-        // As long as it knows what came before.
-        let before = known.ok().and_then(|series| self.series.value_at(series)).zip(sent);
-        let contradicts = before.is_some_and(|(before, sent)| before.is_contradicted(sent, value));
+        // It may take the place of the oldest that is known, which it contradicts.
+        let known_of_it = known.ok().and_then(|series| self.series.value_at(series)).zip(sent);
+        let contradicts = known_of_it.is_some_and(|(of, sent)| of.is_contradicted(sent, value));
         self.note_reading(known, reading, (sent, value), (&timing, at), judged, flags, now.at);
         let window = conflict_window(class, interval);
         let index = self.series_of(reading);

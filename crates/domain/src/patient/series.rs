@@ -274,6 +274,20 @@ impl SeriesState {
         }
     }
 
+    /// Another value of an instant came: nothing that is known of it parts excursions any more.
+    pub(super) fn contradict(&mut self, sent: DeviceInstant) {
+        let mut instants = Vec::new();
+        for value in self.latest.iter_mut().chain(self.refused.as_deref_mut()) {
+            value.contradict(sent, &mut instants);
+        }
+        if let Some(earlier) = &mut self.earlier {
+            earlier.contradict(sent, &mut instants);
+        }
+        for at in instants {
+            self.watches.iter_mut().for_each(|watch| watch.parts_no_more(at));
+        }
+    }
+
     /// The latest value as an alarm shows it; older than `gap` it is stale.
     pub(super) fn latest_on(&self, now: Stamp, gap: Span) -> Option<Latest> {
         self.latest.as_ref().map(|latest| {
@@ -329,11 +343,6 @@ impl SeriesState {
         self.arrival.is_some()
     }
 
-    /// Whether anything is remembered of the reading of an instant, at its rule time.
-    pub(super) fn knows(&self, sent: DeviceInstant, rule_at: Timestamp) -> bool {
-        self.instants().any(|(at, _)| at == Some(sent)) || self.watches.know(sent, rule_at)
-    }
-
     /// When every value was measured, by its device's clock, with its rule time.
     fn instants(&self) -> impl Iterator<Item = (Option<DeviceInstant>, Timestamp)> {
         let known = self.latest.iter().chain(self.refused.as_deref());
@@ -341,20 +350,6 @@ impl SeriesState {
         let doubtful = self.doubtful.iter().map(|value| (value.sent, value.rule_at));
         let earlier = self.earlier.iter().flat_map(|earlier| earlier.instants());
         known.chain(doubtful).chain(earlier)
-    }
-
-    /// Another value of an instant came: nothing that is known of it parts excursions any more.
-    pub(super) fn contradict(&mut self, sent: DeviceInstant) {
-        let mut instants = Vec::new();
-        for value in self.latest.iter_mut().chain(self.refused.as_deref_mut()) {
-            value.contradict(sent, &mut instants);
-        }
-        if let Some(earlier) = &mut self.earlier {
-            earlier.contradict(sent, &mut instants);
-        }
-        for at in instants {
-            self.watches.iter_mut().for_each(|watch| watch.parts_no_more(at));
-        }
     }
 
     /// The reading of this instant does not count any more: whether it was the latest value, for then the one

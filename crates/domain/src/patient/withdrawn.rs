@@ -2,7 +2,7 @@
 
 use super::judgement::{Forgotten, Wanted};
 use super::limit::newest;
-use super::{Patient, RuleContext, SeriesState};
+use super::{Patient, RuleContext};
 use crate::alarms::book::{Key, Open};
 use crate::model::alarm::Condition;
 use crate::model::ids::RuleId;
@@ -62,10 +62,6 @@ impl Patient {
         let Observation { source, sent, .. } = observation;
         let Some(sent) = *sent else { return };
         let retracted = self.alarms.keys_where(|key, open| stands_on(source, sent, key, open));
-        let knows = |state: &SeriesState| state.knows(sent, observation.timing.rule_at);
-        if retracted.is_empty() && !self.series.get(source).is_some_and(knows) {
-            return;
-        }
         // What is told goes on; what the last value hid comes back.
         let told: Vec<RuleId> = self.series.get(source).map_or_else(Vec::new, |state| {
             let active = state.watches.iter().filter(|watch| watch.active_level().is_some());

@@ -23,7 +23,7 @@ use crate::step::{self, Header, Step, What};
 const SIGNALS: &str = include_str!("../../../../config/signals.toml");
 const RULES: &str = include_str!("../../../../config/rules.toml");
 
-/// As `config/gateway.toml` says of the history.
+/// As long as the shipped configuration keeps what is measured.
 const RETENTION: Span = Span::days(400);
 
 /// One history on its way.

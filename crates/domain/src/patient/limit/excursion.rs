@@ -124,17 +124,6 @@ impl Excursions {
         part(self);
     }
 
-    /// Whether one of them begins or ends with the reading of an instant, or beside it.
-    pub(super) fn know(&self, sent: DeviceInstant, at: Timestamp) -> bool {
-        self.0.iter().any(|one| {
-            one.sent == Some(sent)
-                || one.from == at
-                || one.to == at
-                || one.after == Some(at)
-                || one.before == Some(at)
-        })
-    }
-
     /// When readings beside them lay inside.
     pub(super) fn inside_at(&self) -> impl Iterator<Item = Timestamp> {
         self.0.iter().flat_map(Excursion::inside_at)

@@ -366,17 +366,6 @@ impl Watches {
         gravest.map(|((priority, _), began)| (priority, began))
     }
 
-    /// Whether anything stands on the reading of an instant, or on its rule time.
-    pub(in crate::patient) fn know(&self, sent: DeviceInstant, rule_at: Timestamp) -> bool {
-        let tracks = self.iter().flat_map(|watch| &watch.tracks);
-        tracks.clone().any(|track| {
-            let evidence = track.began.iter().chain(&track.next).map(|evidence| evidence.sent);
-            let worst = track.worst.iter().map(|worst| worst.sent);
-            let times = [track.inside_since, track.last, track.after, track.over];
-            evidence.chain(worst).any(|at| at == Some(sent)) || times.contains(&Some(rule_at))
-        }) || self.iter().flat_map(|watch| &watch.past).any(|past| past.know(sent, rule_at))
-    }
-
     /// The reading of this instant was entered in error: the delay it began does not run.
     pub(super) fn withdraw(&mut self, sent: Option<DeviceInstant>) {
         for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {
