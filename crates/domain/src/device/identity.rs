@@ -117,7 +117,8 @@ impl Series {
         let same = |seen: &&mut Seen| seen.instant() == sent && seen.value == value;
         if let Some(seen) = self.recent.iter_mut().find(same) {
             seen.unjudged &= !judged;
-            seen.flags = flags;
+            // A copy that was not judged does not show that it is of now.
+            seen.flags = if judged { flags } else { flags | (seen.flags & flag::LATE) };
             if std::mem::take(&mut seen.withdrawn) {
                 // What came before does not count, not even for its time.
                 let (measured, rule_at, arrived) = (Some(measured), Some(rule_at), Some(arrived));

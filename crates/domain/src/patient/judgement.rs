@@ -395,7 +395,11 @@ impl Patient {
 
     /// Takes over what a device said under another's binding: it is judged at once.
     pub fn inherit(&mut self, mut handover: Handover, context: RuleContext<'_>, out: &mut Output) {
-        let series = std::mem::take(&mut handover.series);
+        let mut series = std::mem::take(&mut handover.series);
+        for (source, state) in series.iter_mut() {
+            // What came of an earlier binding is known beside it.
+            state.know_as_well(self.series.get_mut(source).and_then(|left| left.earlier.take()));
+        }
         let inherited: Vec<Source> = series.keys().cloned().collect();
         for (source, state) in series {
             // What stands open of an earlier binding goes on.

@@ -288,6 +288,16 @@ impl SeriesState {
         }
     }
 
+    /// Knows what came of a binding before as well.
+    pub(super) fn know_as_well(&mut self, left: Option<Box<Earlier>>) {
+        let Some(left) = left else { return };
+        let earlier = self.earlier.get_or_insert_default();
+        earlier.know_as_well(*left);
+        if self.latest.is_some() {
+            earlier.beside_latest();
+        }
+    }
+
     /// The latest value as an alarm shows it; older than `gap` it is stale.
     pub(super) fn latest_on(&self, now: Stamp, gap: Span) -> Option<Latest> {
         self.latest.as_ref().map(|latest| {

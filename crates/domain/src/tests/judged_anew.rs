@@ -21,6 +21,10 @@ fn with(class: &str) -> Scene {
     scene
 }
 
+fn unbind(scene: &mut Scene) {
+    scene.done(Action::Unbind { device: "dev".parse().unwrap(), replaces: None });
+}
+
 fn belongs_to(scene: &mut Scene, patient: &str) {
     scene.done(Action::CorrectBinding {
         device: "dev".parse().unwrap(),
@@ -151,4 +155,42 @@ fn a_correction_is_no_sign_of_life_to_rules_that_judge_later() {
     scene.change(Some(AgeClass::Adult), None);
     let alarm = scene.alarm("vitals_live.pulse_rate_high");
     assert_eq!(alarm.condition, Condition::Unknown, "nothing certain came for 14 s");
+}
+
+#[test]
+fn what_came_of_an_earlier_binding_is_known_beside_what_a_correction_hands_over() {
+    let mut scene = with("bedside");
+    scene.change(Some(AgeClass::Paediatric), None);
+    scene.advance(100.0);
+    scene.reading("dev", "spo2", 97.0);
+    scene.advance(10.0);
+    unbind(&mut scene);
+    scene.bind("dev", "q");
+    scene.advance(100.0);
+    scene.reading("dev", "spo2", 97.0);
+    belongs_to(&mut scene, "p");
+    for second in [97.0, 103.0] {
+        scene.measured_at("dev", "spo2", 60.0, second);
+    }
+    assert!(scene.find("vitals_live.spo2_floor_low").is_none(), "97 % at 100 s lies between");
+}
+
+#[test]
+fn a_copy_that_was_nobodys_does_not_hide_that_its_clock_stands_still() {
+    let mut scene = with("bedside");
+    scene.advance(200.0);
+    for value in [85.0, 190.0] {
+        scene.send("dev", "abp_sys", value, |message, reading| {
+            stamped(0.0)(message, reading);
+            message.delivery.retained = true;
+        });
+    }
+    unbind(&mut scene);
+    scene.bind("dev", "q");
+    scene.advance(3.0);
+    scene.send("dev", "abp_sys", 85.0, stamped(0.0));
+    scene.advance(3.0);
+    scene.send("dev", "abp_sys", 85.0, stamped(0.0));
+    scene.advance(20.0);
+    assert!(scene.find("vitals_live.abp_sys_low").is_some());
 }

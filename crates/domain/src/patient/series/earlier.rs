@@ -85,6 +85,14 @@ impl Earlier {
         self.left = self.before.len();
     }
 
+    /// Knows as well what came of a binding before.
+    pub(super) fn know_as_well(&mut self, left: Self) {
+        self.left += left.before.len();
+        self.before.splice(0..0, left.before);
+        self.late.splice(0..0, left.late);
+        self.late.drain(..self.late.len().saturating_sub(LATE));
+    }
+
     /// Values from an instant on stay; those before it, of a binding before, are returned.
     pub(super) fn part_at(&mut self, since: Timestamp) -> Self {
         let is_before = |value: &mut LatestValue| value.rule_at < since;
