@@ -185,6 +185,7 @@ fn a_copy_that_was_nobodys_does_not_hide_that_its_clock_stands_still() {
             message.delivery.retained = true;
         });
     }
+    scene.advance(200.0);
     unbind(&mut scene);
     scene.bind("dev", "q");
     scene.advance(3.0);
