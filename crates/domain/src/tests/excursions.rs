@@ -175,3 +175,15 @@ fn a_value_of_a_clock_that_stood_still_was_not_told_once_it_is_withdrawn() {
     scene.measured_at("dev", "spo2", 87.0, 200.0);
     assert!(scene.alarm(SPO2).late);
 }
+
+#[test]
+fn what_was_measured_later_and_came_first_is_not_before_what_was_told() {
+    let mut scene = Scene::bedside();
+    live(&mut scene, "nibp_sys", &[(130.0, 100.0), (180.0, 100.0), (130.0, 107.0)]);
+    scene.advance(2.0);
+    scene.measured_at("dev", "nibp_sys", 72.0, 103.0);
+    live(&mut scene, "nibp_sys", &[(120.0, 134.0), (120.0, 200.0)]);
+    scene.skip();
+    scene.measured_at("dev", "nibp_sys", 85.0, 134.0);
+    scene.expect(&[]);
+}

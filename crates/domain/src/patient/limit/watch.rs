@@ -278,7 +278,9 @@ impl Track {
         let began = first.rule_at;
         let (from, to) = (self.since.unwrap_or(began), self.last.unwrap_or(began));
         let sent = first.sent.filter(|sent| self.last_sent == Some(*sent));
-        Some(Told { from, to, after: self.after, before: self.over, sent })
+        // What was measured later and came first lies beside nothing.
+        let after = self.after.filter(|after| *after < from);
+        Some(Told { from, to, after, before: self.over, sent })
     }
 
     /// A reading that lies inside ends what is pending.
