@@ -364,7 +364,8 @@ def _correct_binding(world, command):
         return "done"
     mine = [source for source in world.sources.values() if source.device == device]
     theirs = [s for s in mine if any(
-        c.step >= wrong.step and c.measured is not None and c.measured >= wrong.since for c in s.copies(before))]
+        c.patient == before and c.step >= wrong.step and c.measured is not None and c.measured >= wrong.since
+        for c in s.log if isinstance(c, Copy))]
     _reattribute(world, device, wrong, before)
     for source in mine:
         source.change("forget", before)

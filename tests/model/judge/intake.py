@@ -260,7 +260,8 @@ def telemetry(world, device, head, entries, taken):
         copy.past, copy.timeless = taken.past, taken.by_arrival and not taken.could_live
         if copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset):
             copy.judged_at = world.now
-        first = before or (came if copy.status == "corrected" else [])
+        # Where nothing of it counts any more, that of the last.
+        first = before or (came[-1:] if copy.status == "corrected" else [])
         if first and (copy.status == "corrected" or not taken.by_arrival):
             # One instant has one time, whatever clocks did since.
             # What people chart ahead is judged when it comes.

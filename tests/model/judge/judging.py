@@ -63,7 +63,10 @@ def is_known_copy(world, copy):
 def is_unfit_again(world, copy):
     """Whether one that cannot be judged comes again, which says no more than when."""
     came = [c for c in world.instants.get(copy.identity, ()) if not c.gone]
-    return copy.status != "entered-in-error" and not fit(world, copy) and any(not differs(c, copy) for c in came)
+    # One of several values that is said to be the right one says more.
+    others = copy.status == "corrected" and any(differs(c, copy) and c.patient is not None and fit(world, c) for c in came)
+    again = any(not differs(c, copy) for c in came) and not others
+    return copy.status != "entered-in-error" and not fit(world, copy) and again
 
 
 def is_nobodys_again(world, copy, came):

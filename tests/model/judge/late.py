@@ -29,8 +29,8 @@ def late_side(world, device, copy, source, person, rule, side, limits):
             # It was told by limits that came after it.
             return level in (source.told.get((key, id(c))), "warning")
         if c is not copy:
-            then = [one for one in world.rules_for(c.signal, person, c.step) if one.id == rule.id]
-            its = world.limits_in_force(then[0], person, c.ruled_at, c.step) if then else {}
+            # Whom rules are made for is what is known of the patient now.
+            its = world.limits_in_force(rule, person, c.ruled_at, copy.step)
         amounts = its.get((side, level))
         return bool(amounts) and crossed(c, side, amounts, inclusive and level == "critical")
 
@@ -41,7 +41,7 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     if age_of(world, copy) > rule.actionable:
         return
     shape = source._shape(rule, device)
-    level, run = excursion(copy, source, person, shape, answer, key, rule.actionable)
+    level, run, runs = excursion(copy, source, person, shape, answer, key, rule.actionable)
     if level is None:
         return
     if any((key, id(c)) in source.extents for c in run):
@@ -51,8 +51,9 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     fresh = [c for c in run if source.told.get((key, id(c))) != "critical"]
     source.told.update({(key, id(c)): max(level, source.told.get((key, id(c)), level), key=LEVELS[::-1].index) for c in run})
     # What was known beside the first of them is known beside all.
-    first = min(source.first_steps.get((key, id(c)), c.step) for c in run)
-    source.first_steps.update({(key, id(c)): first for c in run})
+    for of, them in runs.items():
+        first = min(source.first_steps.get((key, id(c), of), c.step) for c in them)
+        source.first_steps.update({(key, id(c), of): first for c in them})
     telling = max(source.tellings.values(), default=0) + 1
     source.tellings.update({(key, id(c)): telling for c in run})
     if "critical" in told or level in told:
@@ -74,19 +75,19 @@ def late_side(world, device, copy, source, person, rule, side, limits):
 
 
 def excursion(copy, source, person, shape, answer, key, actionable):
-    """(level, copies) of the run of crossings around a copy, in the order of measured times."""
+    """(level, copies) of the run of crossings around a copy, in the order of measured times; and {level: its own run}."""
     beyond = lambda c, level: bool(answer(c, level))
     found = [c for c in source.copies(person.id) if c.value is not None and c.step > person.admitted and c.inherited != "past"]
     found.sort(key=lambda c: c.at)
     place = next((i for i, c in enumerate(found) if c is copy), None)
     if place is None:
-        return None, []
+        return None, [], {}
     # Of values that contradict each other the milder one parts nothing. # contract §0.1a
     instants = {one for c in found if any(beyond(c, level) for level in LEVELS) for one in (c.identity, c.at)}
     # What is doubtful parts nothing, but for what only came late. # contract, the one law
     sure = lambda c: (c.certain and not c.bound_only if c.live else c.sure and not c.timeless) and None not in [answer(c, level) for level in LEVELS]
-    # Of values that came late and contradict each other none does.
-    alone = lambda c: c.live or all(not differs(one, c) for one in source.standing_of(c.identity) if one.patient is not None)
+    # Of values that contradict each other none does.
+    alone = lambda c: all(not differs(one, c) for one in source.standing_of(c.identity) if one.patient is not None)
     parts = lambda c: not {c.identity, c.at} & instants and sure(c) and alone(c)
     found = [c for c in found if parts(c) or any(beyond(c, level) for level in LEVELS)]
     place = found.index(copy)
@@ -95,23 +96,33 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     was_told = lambda c: source.told.get((key, id(c))) is not None
     # What was told as less grave is told again as graver.
     told_as = lambda c, level: was_told(c) and level in (None, "warning", source.told[key, id(c)])
-    by_gap = lambda a, b, level: shape.gap is not None and (told_as(a, level) or told_as(b, level))
+    by_gap = lambda a, b, level: shape.gap is not None and (of_told(a, level) or of_told(b, level))
+    # What is of something that was told is told itself.
+    of_told = lambda c, level: told_as(c, level) or (c is copy and level in adopted)
+    adopted = set()
     # Single measurements that were told stand until another lies inside.
     stands = lambda a, b: shape.gap is None and any(was_told(c) for c in (a, b))
     # What lies within an excursion that was told is of it.
-    told_last = lambda side: next((source.tellings.get((key, id(c))) for c in side if was_told(c)), None)
-    within = told_last(found[place - 1::-1] if place else []) or 0
-    enclosed = within and within == told_last(found[place + 1:])
+    told_beside = lambda side: next((c for c in side if was_told(c)), None)
+    before, after = told_beside(found[place - 1::-1] if place else []), told_beside(found[place + 1:])
+    enclosed = None not in (before, after) and (source.tellings.get((key, id(before)), 0)
+                                                == source.tellings.get((key, id(after)), 1)) and not any(
+        sure(c) and alone(c) and not any(beyond(c, level) for level in LEVELS) and before.at < c.at < after.at
+        and source.parts(key, c, before, after, None) for c in found)
     one_of = lambda a, b: enclosed and copy in (a, b)
     near = lambda a, b, level: stands(a, b) or one_of(a, b) or (
         b.at - a.at <= (shape.gap if by_gap(a, b, level) else actionable))
 
-    # What was live and told of nothing is no part of what is late.
-    tells = lambda c: not c.inherited and (not c.live or source.told.get((key, id(c))) is not None)
+    # What was live and told of nothing is no part of what is late, nor what no such rule judged when it came.
+    judged = lambda c: any(key[1] == f"{one.id}_{side}" for one in source.judging(c, person) for side in SIDES)
+    tells = lambda c: not c.inherited and (was_told(c) or (not c.live and judged(c)))
 
     source.note_known(key, copy, person.id, actionable)
 
     def run(test, level=None):
+        beside = [one[0] for one in (reach(-1, test, level), reach(1, test, level)) if one]
+        if shape.gap is not None and any(told_as(c, level) and abs(c.at - copy.at) <= shape.gap for c in beside):
+            adopted.add(level)
         return [*reversed(reach(-1, test, level)), copy, *reach(1, test, level)]
 
     def reach(step, test, level):
@@ -123,7 +134,7 @@ def excursion(copy, source, person, shape, answer, key, actionable):
                 between.append(one)
             if not test(one) or not tells(one):
                 continue
-            if any(source.parts(key, c, last, one) for c in between) or not near(*((one, last) if step < 0 else (last, one)), level):
+            if any(source.parts(key, c, last, one, level) for c in between) or not near(*((one, last) if step < 0 else (last, one)), level):
                 break
             reached.append(one)
             last, between = one, []
@@ -131,14 +142,12 @@ def excursion(copy, source, person, shape, answer, key, actionable):
 
     delays = dict(shape.delays)
     whole = run(lambda c: any(beyond(c, level) for level in LEVELS))
-    for level in LEVELS:
-        if not beyond(copy, level):
-            continue
-        part = run(lambda c, level=level: beyond(c, level), level)
+    runs = {level: run(lambda c, level=level: beyond(c, level), level) for level in LEVELS if beyond(copy, level)}
+    for level, part in runs.items():
         # Of what has no time nobody knows how long it lasted. # contract §3
         if copy.timeless or part[-1].at - part[0].at >= delays[level]:
-            return level, sorted({*whole, *part}, key=lambda c: c.at)
-    return None, []
+            return level, sorted({*whole, *part}, key=lambda c: c.at), {**runs, "warning": whole}
+    return None, [], {}
 
 
 def absorb(source, key, found, shape, is_beyond, new):

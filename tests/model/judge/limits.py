@@ -282,7 +282,8 @@ class Course:
             self.run.append(entry.copy)
         elif not self.level and all(level.since is None for level in self.levels.values()):
             self.run = []
-        self.spoke, self.stays = True, False
+        # What is in doubt and beyond nothing is heard of no more than silence.
+        self.spoke, self.stays = self.spoke or beyond or entry.certain, False
         if entry.counts:
             self.newest_arrival = entry.arrival
             self.newest_at = entry.at
@@ -511,7 +512,7 @@ class Course:
 
     def _at_once(self, limits):
         """By level, from what is known last, doubtful or not. # contract §5, conditions are by level"""
-        for known in (self.certain, self.doubtful):
+        for known in (self._last_that_says(limits), self.doubtful):
             for name, level in self.levels.items():
                 amounts = known and limits(known.at).get((self.side, name))
                 inclusive = self.shape.inclusive and name == "critical" and self.side == "low"
@@ -519,10 +520,20 @@ class Course:
                     self.levels[name] = Level(since=known.at, due=known.at, present=True, copy=known.copy)
                     self._hold(known.copy)
 
+    def _last_that_says(self, limits):
+        """The last certain entry that is not a bound that allows both."""
+        def answers(entry):
+            inclusive = lambda name: self.shape.inclusive and name == "critical" and self.side == "low"
+            given = {name: limits(entry.at).get((self.side, name)) for name in LEVELS}
+            return [crossed(entry.copy, self.side, amounts, inclusive(name)) for name, amounts in given.items() if amounts]
+
+        return next((entry for entry in self.sound[:-5:-1] if None not in answers(entry)), None)
+
     def take_back(self, back, instants, present, retracted, limits):
         """A reading does not count any more. # contract row 26"""
         was_latest = self.certain is not None and self.certain.copy.identity == back.identity
         self.sound = [one for one in self.sound if one.copy.identity != back.identity]
+        self.run = [one for one in self.run if one.identity != back.identity]
         if self.doubtful is not None and self.doubtful.copy.identity == back.identity:
             self.doubtful = None
         for name, level in self.levels.items():
@@ -544,7 +555,6 @@ class Course:
     def _began_next(self, level, name, back, limits):
         """A delay began with the next reading beyond, where the first is taken back."""
         inclusive = self.shape.inclusive and name == "critical" and self.side == "low"
-        self.run = [one for one in self.run if one.identity != back.identity]
         for copy in self.run:
             amounts = limits(copy.at).get((self.side, name))
             if copy.at >= level.since and amounts and crossed(copy, self.side, amounts, inclusive):

@@ -49,6 +49,16 @@ def is_known(copy, standing, gone):
     return corrected or any(not differs(c, copy) for c in standing + gone)
 
 
+def apart(copies, gap):
+    """Copies in the order of their times, parted where the next is further away than the gap."""
+    found = []
+    for copy in sorted(copies, key=lambda c: c.at):
+        if not found or (gap is not None and copy.at - found[-1][-1].at > gap):
+            found.append([])
+        found[-1].append(copy)
+    return found
+
+
 class Source:
     """All copies of the readings of one (device, signal, instance), and the courses of their patients."""
 
@@ -177,7 +187,7 @@ class Source:
                 if what == "confirmed":
                     self._confirmed(patient, person, at, reason)
                     continue
-                self._feed_change(patient, person, device, Entry(at, at, change=what, reason=reason), step)
+                self._feed_change(patient, person, device, Entry(at, at, change=what, reason=reason), one)
             elif one[0].patient == patient and one[0].live and one[0].value is not None:
                 self._feed_copy(patient, person, device, *one)
             elif one[0].patient == patient and one[0].value is not None:
@@ -234,10 +244,14 @@ class Source:
         if key not in copy.plan:
             copy.plan[key] = [
                 (rule, self.world.limits_in_force(rule, person, copy.ruled_at, copy.step), shape(rule, *manner))
-                for rule in self.world.rules_for(self.signal, person, copy.step)
-                if not rule.adults_only or person.adult_at(copy.step) or self.world.has_own(person, self.signal, copy)
+                for rule in self.judging(copy, person)
             ]
         return copy.plan[key]
+
+    def judging(self, copy, person):
+        """The rules that judged a copy when it came."""
+        return [rule for rule in self.world.rules_for(self.signal, person, copy.step)
+                if not rule.adults_only or person.adult_at(copy.step) or self.world.has_own(person, self.signal, copy)]
 
     def _feed_copy(self, patient, person, device, copy, sound):
         plan = self._plan(patient, person, device, copy)
@@ -273,7 +287,8 @@ class Source:
             if whom == patient and rule.id in limits:
                 course.feed(Entry(at, at, copy, change="confirmed", limits=limits[rule.id]))
 
-    def _feed_change(self, patient, person, device, entry, step):
+    def _feed_change(self, patient, person, device, entry, change):
+        step = change[3]
         if entry.change.split()[0] not in ("judge", "rules", "more", "inherit"):
             for (whom, rule, side), course in self._courses.items():
                 named = (rule.id, f"{rule.id}_{side}", "limit_changed", "link.lost_while_pending")
@@ -301,7 +316,7 @@ class Source:
             course = self._course(patient, now or rule, side, device)
             if entry.change == "inherit" and not course.sound:
                 # What came before the rule judged is known as well.
-                self._feed_known(course, now or rule, device, limits, entry, step, patient, True)
+                self._feed_known(course, now or rule, device, limits, change, patient, True)
             course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason,
                               shape=self._shape(now, device) if now else None, told=side in told, of_signal=entry.of_signal))
         for rule in rules.values():
@@ -309,7 +324,7 @@ class Source:
             for side in {s for s, _ in limits if about(rule, s)}:
                 if not self._known(patient, rule, side):
                     entry.told = side in told
-                    self._late_start(patient, rule, side, device, limits, entry, step)
+                    self._late_start(patient, rule, side, device, limits, entry, change)
         self._hear_together(patient)
 
     def _hear_together(self, patient):
@@ -325,24 +340,25 @@ class Source:
         covers = lambda at, number: self.world.rules_at(step).covers(rule, side, person.own_at(at, number), person.adult_at(step))
         return covers(entry.at - 1, step - 1) != covers(entry.at, step)
 
-    def _standing_at(self, at, step, patient):
-        """The copies that counted at a step, each with whether it stands alone."""
+    def _standing_at(self, change, patient):
+        """The copies that counted when something changed, each with whether it stands alone."""
         found = {}
         for one in self.steps():
+            if one is change:
+                break
             if isinstance(one, Back):
-                if one.step <= step:
-                    found = {copy: sound for copy, sound in found.items() if copy.identity != one.identity}
+                found = {copy: sound for copy, sound in found.items() if copy.identity != one.identity}
             elif one[0] == "pause" and one[1] == patient:
                 # Nothing that came before is known of whoever it is bound to next.
-                found = found if one[3] > step else {}
-            elif not isinstance(one[0], str) and one[0].arrival <= at and one[0].step <= step:
+                found = {}
+            elif not isinstance(one[0], str):
                 found[one[0]] = one[1]
         return found.items()
 
-    def _late_start(self, patient, rule, side, device, limits, entry, step):
+    def _late_start(self, patient, rule, side, device, limits, entry, change):
         """A limit that was not there before is judged from the newest readings. # contract §0.5"""
         course = self._course(patient, rule, side, device)
-        self._feed_known(course, rule, device, limits, entry, step, patient)
+        self._feed_known(course, rule, device, limits, change, patient)
         # What came last is known, though nothing judged it by this limit.
         course.hear_by(Entry(entry.at, entry.at, limits=limits, of_signal=entry.of_signal))
         mine = [one.newest_arrival for (whom, _, _), one in self._courses.items() if whom == patient]
@@ -351,9 +367,9 @@ class Source:
         course.feed(Entry(entry.at, entry.at, change=entry.change, limits=limits, reason=entry.reason, told=entry.told,
                           of_signal=entry.of_signal))
 
-    def _feed_known(self, course, rule, device, limits, entry, step, patient, certain_only=False):
+    def _feed_known(self, course, rule, device, limits, change, patient, certain_only=False):
         """The newest readings, judged by nothing."""
-        for copy, sound in self._standing_at(entry.at, step, patient):
+        for copy, sound in self._standing_at(change, patient):
             if copy.patient == patient and copy.live and copy.value is not None:
                 answers = [crossed(copy, of, amounts, rule.inclusive_critical and level == "critical" and of == "low")
                            for (of, level), amounts in limits.items() if amounts]
@@ -389,16 +405,20 @@ class Source:
     def _is_certain(copy, sound, patient):
         return copy.patient == patient and copy.value is not None and copy.live and copy.certain and sound and not copy.bound_only
 
-    def parts(self, key, copy, one, other):
+    def parts(self, key, copy, one, other, level):
         """Whether it is known that a condition was over between two readings beyond. # contract §3"""
         first = min((one, other), key=lambda c: c.step)
-        begin, end = self.extents.get((key, id(first)), (copy.at, copy.at))
-        since = self.first_steps.get((key, id(first)), first.step)
-        if begin < copy.at < end:
-            # Of what was told as it happened only the readings before and after it are known for long.
-            return self.known_at.get((key, id(copy)), -1) >= since
-        live = first.live or (key, id(first)) in self.extents
-        return live or copy.step >= since or self.known_at.get((key, id(copy)), -1) >= since
+        since = self.first_steps.get((key, id(first), level or "warning"), first.step)
+        known = copy.step >= since or self.known_at.get((key, id(copy)), -1) >= since
+        begin, end = self.extents.get((key, id(first)), (None, None))
+        if begin is None:
+            return known
+        if level == "critical" and self.told.get((key, id(first))) != "critical":
+            # Of what was told as less grave only what lay beside it is known for long.
+            beside = (key, id(copy)) not in self.told and not begin < copy.at < end
+            return known or beside
+        # What was told as it happened stood, whatever lay inside meanwhile; what lay beside it is known.
+        return not begin < copy.at < end
 
     def told_of(self, copy, same):
         """What was told of a reading was told of what corrects it."""
@@ -415,10 +435,11 @@ class Source:
 
     def tell(self, key, course):
         """Readings of a told excursion are told of once. # contract §0.12"""
-        self.told.update({(key, id(copy)): course.level for copy in course.run})
+        graver = lambda one: course.level if self.told.get(one) != "critical" else "critical"
+        self.told.update({one: graver(one) for one in ((key, id(copy)) for copy in course.run)})
         self.held.update((key, id(copy)) for copy in course.held)
-        times = [copy.at for copy in course.run]
-        self.extents.update({(key, id(copy)): (min(times), max(times)) for copy in course.run})
+        for run in apart(course.run, course.shape.gap):
+            self.extents.update({(key, id(copy)): (run[0].at, run[-1].at) for copy in run})
 
     def newest(self):
         """When the newest that was judged of it was measured, for whomever, and whether it still counts or not."""

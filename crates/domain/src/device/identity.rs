@@ -116,7 +116,8 @@ impl Series {
         let Copied { measured, rule_at, arrived, judged, flags } = seen;
         if let Some(seen) = self.recent.of_instant_mut(sent).find(|seen| seen.value == value) {
             seen.unjudged &= !judged;
-            seen.flags = flags;
+            // A copy that was not judged does not show that it is of now.
+            seen.flags = if judged { flags } else { flags | (seen.flags & flag::LATE) };
             if std::mem::take(&mut seen.withdrawn) {
                 // What came before does not count, not even for its time.
                 let (measured, rule_at, arrived) = (Some(measured), Some(rule_at), Some(arrived));
@@ -173,9 +174,10 @@ impl Series {
         self.recent.of_instant(sent).find(|seen| !seen.withdrawn).copied()
     }
 
-    /// What was withdrawn of this instant, the first of it.
+    /// What was withdrawn of this instant, the last of it.
     pub(super) fn withdrawn(&self, sent: DeviceInstant) -> Option<Seen> {
-        self.recent.of_instant(sent).find(|seen| seen.withdrawn).copied()
+        let gone = self.recent.of_instant(sent).filter(|seen| seen.withdrawn);
+        gone.max_by_key(|seen| seen.arrived).copied()
     }
 
     /// Whether what is known of this instant is a correction: nothing but another one takes its place.

@@ -245,13 +245,15 @@ impl Device {
         let judged = judged && matches!(content, Content::Number(_) | Content::Word(_));
         // It may take the place of the oldest that is known, which it contradicts.
         let known_of_it = known.ok().and_then(|series| self.series.value_at(series)).zip(sent);
-        let contradicts = is_heard && known_of_it.is_some_and(|(of, sent)| of.is_contradicted(sent, value));
+        let contradicts =
+            is_heard && known_of_it.is_some_and(|(of, sent)| of.is_contradicted(sent, value));
         self.note_reading(known, reading, (sent, value), (&timing, at), judged, flags, now.at);
         let window = conflict_window(class, interval);
         let index = known.or_else(|_| self.series_of(reading));
         let series = self.series_at(index, reading);
         let corrected = reading.status == Status::Corrected;
-        if (judged && !corrected && contradicts) || contradicted {
+        let contradicted = (judged && !corrected && contradicts) || contradicted;
+        if contradicted {
             series.contradict(timing.rule_at);
         }
         let conflict = rival || series.is_in_conflict(timing.rule_at, window);
@@ -271,8 +273,17 @@ impl Device {
         self.count(fate, out);
         let source = self.source_of(reading);
         let number = is_kept.then_some(number);
-        let observation =
-            Observation { source, cause, timing, sent, conflict, corrects, content, number };
+        let observation = Observation {
+            source,
+            cause,
+            timing,
+            sent,
+            conflict,
+            contradicted,
+            corrects,
+            content,
+            number,
+        };
         observed.push((patient, Observed::Reading(observation)));
     }
 

@@ -85,6 +85,7 @@ impl Device {
             },
             sent: None,
             conflict: false,
+            contradicted: false,
             corrects: false,
             content: Content::NotJudged(reason),
             number: None,

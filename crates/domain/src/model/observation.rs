@@ -99,6 +99,8 @@ pub struct Observation {
     pub sent: Option<DeviceInstant>,
     /// Other values of the same time contradict it, or did a moment ago: nobody knows which is right.
     pub conflict: bool,
+    /// Another value of its very time does.
+    pub contradicted: bool,
     /// It takes the place of another value of the same time.
     pub corrects: bool,
     /// What.
@@ -115,8 +117,18 @@ impl Observation {
         timing: Timing,
         sent: Option<DeviceInstant>,
     ) -> Self {
-        let (conflict, corrects, content) = (false, false, Content::Withdrawn);
-        Self { source, cause, timing, sent, conflict, corrects, content, number: None }
+        let content = Content::Withdrawn;
+        Self {
+            source,
+            cause,
+            timing,
+            sent,
+            conflict: false,
+            contradicted: false,
+            corrects: false,
+            content,
+            number: None,
+        }
     }
 }
 

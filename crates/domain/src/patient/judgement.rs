@@ -291,12 +291,8 @@ impl Patient {
         let spot = class.is_some_and(|class| class.spot_only);
         state.spot = spot;
         // Of values of one time that contradict each other none parts anything that comes late.
-        if let Some(sent) = observation.sent.filter(|_| observation.conflict)
-            && let Some(earlier) = &mut state.earlier
-        {
-            for at in earlier.contradicted(sent) {
-                state.watches.iter_mut().for_each(|watch| watch.parts_no_more(at));
-            }
+        if let Some(sent) = observation.sent.filter(|_| observation.contradicted) {
+            state.contradict(sent);
         }
         let by_hand = class.is_some_and(|class| class.charted);
         let reading =
@@ -407,7 +403,11 @@ impl Patient {
 
     /// Takes over what a device said under another's binding: it is judged at once.
     pub fn inherit(&mut self, mut handover: Handover, context: RuleContext<'_>, out: &mut Output) {
-        let series = std::mem::take(&mut handover.series);
+        let mut series = std::mem::take(&mut handover.series);
+        for (source, state) in series.iter_mut() {
+            // What came of an earlier binding is known beside it.
+            state.know_as_well(self.series.get_mut(source).and_then(|left| left.earlier.take()));
+        }
         let inherited: Vec<Source> = series.keys().cloned().collect();
         for (source, mut state) in series {
             let signal = source.signal;

@@ -272,7 +272,10 @@ impl Patient {
                 if beyond[level] {
                     track.see(number, observation.sent, rule.side);
                     if apart && before.is_some() {
+                        // What was heard between lay inside.
+                        let heard = reading.before.rule_at.or(left);
                         track.since = Some(rule_at);
+                        track.after = heard.filter(|heard| Some(*heard) > last);
                     }
                 }
                 let over = track.began.is_none() || (apart && beyond[level]);

@@ -91,6 +91,10 @@ pub struct LatestValue {
     /// When, by its device's clock.
     #[n(5)]
     pub sent: Option<DeviceInstant>,
+    /// Another value of its instant came since: it parts no excursions that come late.
+    #[n(6)]
+    #[cbor(default)]
+    pub contradicted: bool,
 }
 
 /// A number that clears nothing, because something about it is in doubt.
@@ -152,6 +156,13 @@ pub struct Newest<'a> {
 }
 
 impl LatestValue {
+    fn contradict(&mut self, sent: DeviceInstant, instants: &mut Vec<Timestamp>) {
+        if self.sent == Some(sent) {
+            self.contradicted = true;
+            instants.push(self.rule_at);
+        }
+    }
+
     fn of(observation: &Observation, number: &Number) -> Self {
         let timing = &observation.timing;
         Self {
@@ -161,6 +172,7 @@ impl LatestValue {
             received: timing.received,
             rule_at: timing.rule_at,
             sent: observation.sent,
+            contradicted: false,
         }
     }
 }
@@ -208,7 +220,9 @@ impl SeriesState {
         }
         self.rule_at = self.rule_at.max(Some(reading.observation.timing.rule_at));
         if reading.is_certain() {
-            self.judged = self.arrival;
+            if !reading.observation.corrects || self.judged.is_none() {
+                self.judged = self.arrival;
+            }
             self.show(reading.observation, reading.number);
         } else {
             if reading.doubt() == Some(Doubt::Refused) {
@@ -225,14 +239,16 @@ impl SeriesState {
     /// Notes a number that clears nothing.
     pub(super) fn note_doubtful(&mut self, reading: Reading<'_>) {
         let timing = &reading.observation.timing;
+        let Some(doubt) = reading.doubt() else { return };
         let shown = self.latest.as_ref().map(|latest| latest.rule_at);
-        let known = self.doubtful.as_ref().map(|value| value.rule_at);
-        if shown.max(known).is_some_and(|newest| newest > timing.rule_at) {
+        // What came late says nothing against what is live.
+        let live = self.doubtful.as_ref().filter(|known| known.doubt != Doubt::Late);
+        if doubt == Doubt::Late && live.is_some() {
             return;
         }
-        let Some(doubt) = reading.doubt() else { return };
-        // What came late says nothing against what is live.
-        if doubt == Doubt::Late && self.doubtful.as_ref().is_some_and(|v| v.doubt != Doubt::Late) {
+        let known = if doubt == Doubt::Late { self.doubtful.as_ref() } else { live };
+        let known = known.map(|value| value.rule_at);
+        if shown.max(known).is_some_and(|newest| newest > timing.rule_at) {
             return;
         }
         self.doubtful = Some(Box::new(DoubtfulValue {
@@ -255,6 +271,30 @@ impl SeriesState {
             (Some(latest), earlier) => earlier.get_or_insert_default().push(latest),
             (None, Some(earlier)) => earlier.beside_latest(),
             (None, None) => {}
+        }
+    }
+
+    /// Another value of an instant came: nothing that is known of it parts excursions any more.
+    pub(super) fn contradict(&mut self, sent: DeviceInstant) {
+        let mut instants = Vec::new();
+        for value in self.latest.iter_mut().chain(self.refused.as_deref_mut()) {
+            value.contradict(sent, &mut instants);
+        }
+        if let Some(earlier) = &mut self.earlier {
+            earlier.contradict(sent, &mut instants);
+        }
+        for at in instants {
+            self.watches.iter_mut().for_each(|watch| watch.parts_no_more(at));
+        }
+    }
+
+    /// Knows what came of a binding before as well.
+    pub(super) fn know_as_well(&mut self, left: Option<Box<Earlier>>) {
+        let Some(left) = left else { return };
+        let earlier = self.earlier.get_or_insert_default();
+        earlier.know_as_well(*left);
+        if self.latest.is_some() {
+            earlier.beside_latest();
         }
     }
 

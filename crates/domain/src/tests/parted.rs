@@ -110,16 +110,6 @@ fn what_comes_late_beside_what_is_told_as_it_happens_begins_nothing() {
 }
 
 #[test]
-fn between_two_single_measurements_inside_nothing_was_told() {
-    let mut scene = Scene::bedside();
-    temperatures(&mut scene, &[(39.0, 0.0), (39.0, 600.0), (36.8, 610.0), (36.8, 660.0)]);
-    for (value, second) in [(36.8, 300.0), (36.8, 500.0), (39.0, 400.0)] {
-        scene.measured_at("dev", "temperature", value, second);
-    }
-    assert!(scene.alarm(TEMPERATURE).late);
-}
-
-#[test]
 fn what_lay_inside_before_the_device_was_unbound_parts_what_was_told() {
     let mut scene = Scene::bedside();
     let inside = [60.0, 61.0, 62.0, 63.0, 64.0].map(|second| (36.8, second));

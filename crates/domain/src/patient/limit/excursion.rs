@@ -4,11 +4,15 @@ use minicbor::{Decode, Encode};
 
 use super::watch::Evidence;
 use crate::model::alarm::Side;
+use crate::model::observation::DeviceInstant;
 use crate::model::time::{Span, Timestamp};
 use crate::rules::Level;
 
 /// Excursions remembered by limit: late readings come from a few gaps, the oldest are forgotten.
 const REMEMBERED: usize = 8;
+
+/// Beside a reading that is not beyond, where nobody knows of the next.
+const NEXT: Span = Span::micros(1);
 
 /// Stretches of time in which every known reading lies beyond, in the order of time.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
@@ -39,6 +43,13 @@ pub(super) struct Excursion {
     /// Whether it was noted as too old to be announced, and if so whether as critical.
     #[n(6)]
     noted: Option<bool>,
+    /// It was announced as it happened: its alarm stood, whatever lay inside meanwhile.
+    #[n(7)]
+    #[cbor(default)]
+    stood: bool,
+    /// When all of it was measured, by its device's clock, where that stood still.
+    #[n(8)]
+    sent: Option<DeviceInstant>,
 }
 
 /// When values that are remembered lay inside a limit, and when beyond it.
@@ -68,6 +79,15 @@ pub(super) struct Told {
     pub(super) after: Option<Timestamp>,
     /// The one thereafter.
     pub(super) before: Option<Timestamp>,
+    /// When all of it was measured, by its device's clock, where that stood still.
+    pub(super) sent: Option<DeviceInstant>,
+}
+
+impl Sides {
+    /// Other values lay inside at these instants.
+    pub(super) fn inside_as_well(&mut self, instants: impl Iterator<Item = Timestamp>) {
+        self.inside.extend(instants.filter(|at| !self.beyond.contains(at)));
+    }
 }
 
 impl Excursions {
@@ -85,7 +105,9 @@ impl Excursions {
         known: &Sides,
     ) {
         let at = reading.rule_at;
-        let part = |all: &mut Self| known.inside.iter().for_each(|known| all.inside(*known));
+        let part = |all: &mut Self| {
+            known.inside.iter().for_each(|at| all.inside(*at, &known.beyond));
+        };
         // What lies within the gap of what was told is of it, whichever came first.
         for told in self.0.extract_if(.., |one| one.told.is_some()).collect::<Vec<_>>() {
             self.join(told, side, (gap, actionable));
@@ -93,14 +115,18 @@ impl Excursions {
         part(self);
         if gap.is_none() {
             // Between two single measurements inside nothing lay beyond, as far as is known.
-            let beyond =
-                |one: &Excursion| known.beyond.iter().any(|at| one.from < *at && *at < one.to);
-            let is_empty =
-                |one: &Excursion| one.after == Some(one.from) && one.before == Some(one.to);
-            self.0.retain(|one| !is_empty(one) || beyond(one));
+            let beyond = |one: &Excursion| known.beyond.iter().any(|at| one.holds(*at));
+            self.0.retain(|one| !one.is_between() || beyond(one));
         }
-        self.join(Excursion::new(at, at, None, Some(reading)), side, (gap, actionable));
+        let sent = reading.sent;
+        let one = Excursion { sent, ..Excursion::new(at, at, None, Some(reading)) };
+        self.join(one, side, (gap, actionable));
         part(self);
+    }
+
+    /// When readings beside them lay inside.
+    pub(super) fn inside_at(&self) -> impl Iterator<Item = Timestamp> {
+        self.0.iter().flat_map(Excursion::inside_at)
     }
 
     /// The excursion around an instant.
@@ -110,9 +136,10 @@ impl Excursions {
 
     /// An excursion that was announced as it happened.
     pub(super) fn announced(&mut self, told: Told, level: Level) {
-        let Told { from, to, after, before } = told;
+        let Told { from, to, after, before, sent } = told;
         let told = Some(level == Level::Critical);
-        let one = Excursion { after, before, ..Excursion::new(from, to.max(from), told, None) };
+        let one = Excursion::new(from, to.max(from), told, None);
+        let one = Excursion { after, before, stood: true, sent, ..one };
         // It has no worst reading, of which the side would matter.
         self.join(one, Side::Low, (Some(Span::ZERO), Span::ZERO));
     }
@@ -124,24 +151,35 @@ impl Excursions {
         let told = self.0.iter().filter(|known| known.told.is_some());
         let told = told.filter(|known| gap.is_some_and(|gap| between(known, &one) > gap));
         let told: Vec<(Timestamp, Timestamp)> = told.map(|known| (known.from, known.to)).collect();
-        let reached = |known: &Excursion| {
-            let (first, last) = if known.from < one.from { (known, &one) } else { (&one, known) };
-            !told.iter().any(|(from, to)| first.to < *from && *to < last.from)
-        };
-        let joined = self.0.extract_if(.., |known| {
-            let parts = |a: &Excursion, b: &Excursion| {
-                a.after.is_some_and(|after| after > b.to)
-                    || a.before.is_some_and(|before| before < b.from)
+        // So does what lay inside, beside whichever of those that lie between.
+        let inside: Vec<[Timestamp; 3]> = (self.0.iter())
+            .flat_map(|known| known.inside_at().map(|at| [known.from, at, known.to]))
+            .collect();
+        let reached = |known: &Excursion, one: &Excursion| {
+            let (first, last) = if known.from < one.from { (known, one) } else { (one, known) };
+            let parts = |[from, at, to]: &[Timestamp; 3]| {
+                first.from <= *from && *to <= last.to && first.to < *at && *at < last.from
             };
-            let parted = parts(known, &one) || parts(&one, known);
-            // A single measurement that was told stands.
-            let is_told = known.told.is_some() || one.told.is_some();
-            let reaches = if is_told { gap } else { Some(actionable) };
-            let near = reaches.is_none_or(|reaches| between(known, &one) <= reaches);
-            !parted && near && reached(known)
-        });
-        for known in joined.collect::<Vec<_>>() {
-            one.take_in(known, side);
+            !told.iter().any(|(from, to)| first.to < *from && *to < last.from)
+                && !inside.iter().any(parts)
+        };
+        // What is of something that was told is told: what lies further away is another.
+        for told_first in [true, false] {
+            let joined = self.0.extract_if(.., |known| {
+                let parts = |a: &Excursion, b: &Excursion| {
+                    a.after.is_some_and(|after| after > b.to)
+                        || a.before.is_some_and(|before| before < b.from)
+                };
+                let parted = parts(known, &one) || parts(&one, known);
+                // A single measurement that was told stands.
+                let is_told = known.told.is_some() || one.told.is_some();
+                let reaches = if is_told { gap } else { Some(actionable) };
+                let near = reaches.is_none_or(|reaches| between(known, &one) <= reaches);
+                known.told.is_some() == told_first && !parted && near && reached(known, &one)
+            });
+            for known in joined.collect::<Vec<_>>() {
+                one.take_in(known, side);
+            }
         }
         if self.0.len() == REMEMBERED {
             self.0.remove(0);
@@ -150,8 +188,9 @@ impl Excursions {
         self.0.insert(place, one);
     }
 
-    /// A reading that is not beyond, of this instant: none of its two sides belongs to the other.
-    pub(super) fn inside(&mut self, at: Timestamp) {
+    /// A reading that is not beyond, of this instant: none of its two sides belongs to the other. Each ends with the
+    /// nearest that is known to lie `beyond`.
+    pub(super) fn inside(&mut self, at: Timestamp, beyond: &[Timestamp]) {
         if self.is_empty() {
             return;
         }
@@ -162,9 +201,12 @@ impl Excursions {
                 one.after = one.after.max(Some(at));
             } else if at > one.to {
                 one.before = Some(one.before.map_or(at, |before| before.min(at)));
-            } else if at > one.from && at < one.to {
-                later.push(Excursion { from: at, after: Some(at), ..one.clone() });
-                (one.to, one.before) = (at, Some(at));
+            } else if at > one.from && at < one.to && !one.stood {
+                let known = || beyond.iter().copied().filter(|known| one.holds(*known));
+                let from = known().filter(|known| *known > at).min().unwrap_or(at + NEXT);
+                let to = known().filter(|known| *known < at).max().unwrap_or(at - NEXT);
+                later.push(Excursion { from, after: Some(at), ..one.clone() });
+                (one.to, one.before) = (to, Some(at));
             }
         }
         self.0.extend(later);
@@ -172,10 +214,13 @@ impl Excursions {
         self.0.drain(..self.0.len().saturating_sub(REMEMBERED));
     }
 
-    /// A reading of this instant counts no more; what was told of it was told of what takes its place, if that is
-    /// beyond as well.
-    pub(super) fn take_back(&mut self, at: Timestamp, is_beyond: bool) {
-        let alone = |one: &Excursion| one.from == at && one.to == at;
+    /// The reading of an instant counts no more, at this time for the rules; what was told of it was told of what takes
+    /// its place, if that is beyond as well.
+    pub(super) fn take_back(&mut self, (sent, at): (DeviceInstant, Timestamp), is_beyond: bool) {
+        // Several readings may have the time of one arrival.
+        let alone = |one: &Excursion| {
+            one.sent == Some(sent) || (one.sent.is_none() && one.from == at && one.to == at)
+        };
         self.0.retain(|one| !alone(one) || (is_beyond && one.told.is_some()));
         for one in &mut self.0 {
             // Whatever lies between its ends stays what it is.
@@ -231,7 +276,17 @@ impl Excursion {
         told: Option<bool>,
         worst: Option<Box<Evidence>>,
     ) -> Self {
-        Self { from, to, after: None, before: None, told, worst, noted: None }
+        Self {
+            from,
+            to,
+            after: None,
+            before: None,
+            told,
+            worst,
+            noted: None,
+            stood: false,
+            sent: None,
+        }
     }
 
     fn take_in(&mut self, other: Self, side: Side) {
@@ -244,6 +299,8 @@ impl Excursion {
         self.before = nearest([self.before, other.before]).filter(|before| *before > to).min();
         self.told = self.told.max(other.told);
         self.noted = self.noted.max(other.noted);
+        self.stood |= other.stood;
+        self.sent = self.sent.filter(|sent| other.sent == Some(*sent));
         self.worst = match (self.worst.take(), other.worst) {
             (Some(one), Some(known)) if known.number.is_worse_than(&one.number, side) => {
                 Some(known)
@@ -257,6 +314,16 @@ impl Excursion {
             }
             (one, known) => one.or(known),
         };
+    }
+
+    fn inside_at(&self) -> impl Iterator<Item = Timestamp> + use<> {
+        [self.after, self.before].into_iter().flatten()
+    }
+
+    /// Whether it is only what lies between two readings inside.
+    fn is_between(&self) -> bool {
+        self.after.is_some_and(|after| after + NEXT == self.from)
+            && self.before.is_some_and(|before| before - NEXT == self.to)
     }
 
     fn holds(&self, at: Timestamp) -> bool {

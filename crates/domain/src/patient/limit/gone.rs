@@ -25,7 +25,7 @@ impl Patient {
         let rules: Vec<&LimitRule> =
             state.watches.iter().filter_map(|watch| of(&watch.rule)).collect();
         for rule in rules {
-            state.known_no_more(rule, (&gone, instead), (limits, adult));
+            state.known_no_more(rule, (sent, &gone, instead), (limits, adult));
         }
         was_latest
     }
@@ -36,7 +36,7 @@ impl SeriesState {
     fn known_no_more(
         &mut self,
         rule: &LimitRule,
-        (gone, instead): (&[Timestamp], Option<&Number>),
+        (sent, gone, instead): (DeviceInstant, &[Timestamp], Option<&Number>),
         (limits, adult): (&[LimitSet], bool),
     ) {
         let latest = self.latest.iter().map(|latest| (&latest.number, latest.rule_at));
@@ -55,7 +55,7 @@ impl SeriesState {
         for level in Level::ALL {
             for at in gone {
                 let still = instead.is_some_and(|number| is_beyond(level, (number, *at)));
-                watch.past[level].take_back(*at, still);
+                watch.past[level].take_back((sent, *at), still);
             }
             let track = &mut watch.tracks[level];
             track.over.take_if(|over| gone.contains(over));

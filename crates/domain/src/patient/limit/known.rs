@@ -5,7 +5,7 @@ use crate::model::alarm::{LimitFrom, TimeQuality};
 use crate::model::cause::Cause;
 use crate::model::observation::{DeviceInstant, Number, Source};
 use crate::model::time::{Stamp, Timestamp};
-use crate::patient::{Doubt, SeriesState};
+use crate::patient::{Doubt, LatestValue, SeriesState};
 use crate::rules::{InForce, Level, LimitRule, Relation};
 
 /// A number that came live, certain or not.
@@ -25,6 +25,20 @@ pub(super) struct Known {
 }
 
 impl Known {
+    fn of(value: &LatestValue, source: &Source, arrived: Option<Timestamp>) -> Self {
+        Self {
+            number: value.number.clone(),
+            cause: value.place.of(&source.device),
+            measured: value.measured,
+            received: value.received,
+            quality: TimeQuality::Synced,
+            rule_at: value.rule_at,
+            sent: value.sent,
+            arrived,
+            certain: true,
+        }
+    }
+
     pub(super) fn relation(&self, rule: &LimitRule, level: Level, limits: InForce<'_>) -> Relation {
         let Number { value, unit, comparator, .. } = self.number;
         rule.relation(level, limits, value, unit, comparator)
@@ -55,17 +69,7 @@ impl SeriesState {
         let refused = self.refused.as_deref();
         let refused = refused.map(|value| (value, Some(now.own(value.received))));
         let judged = self.latest.as_ref().map(|value| (value, self.judged));
-        let certain = refused.or(judged).map(|(latest, arrived)| Known {
-            number: latest.number.clone(),
-            cause: latest.place.of(&source.device),
-            measured: latest.measured,
-            received: latest.received,
-            quality: TimeQuality::Synced,
-            rule_at: latest.rule_at,
-            sent: latest.sent,
-            arrived,
-            certain: true,
-        });
+        let certain = refused.or(judged).map(|(value, arrived)| Known::of(value, source, arrived));
         let live = |doubt| !matches!(doubt, Doubt::Late | Doubt::Refused);
         let doubtful = self.doubtful.as_deref().filter(|value| live(value.doubt));
         let doubtful = doubtful.and_then(|value| {
@@ -91,6 +95,28 @@ impl SeriesState {
         certain.into_iter().chain(doubtful).collect()
     }
 
+    /// The certain value before the latest, and before others of which only a bound is known, where that says nothing
+    /// of a rule.
+    fn before_bound(
+        &self,
+        rule: &LimitRule,
+        source: &Source,
+        limits: InForce<'_>,
+        now: Stamp,
+    ) -> Option<Known> {
+        let says_nothing = |value: &LatestValue| {
+            let Number { value, unit, comparator, .. } = value.number;
+            let mut levels = Level::ALL.into_iter();
+            levels.any(|level| {
+                rule.relation(level, limits, value, unit, comparator) == Relation::Ambiguous
+            })
+        };
+        self.certain().filter(|latest| says_nothing(latest))?;
+        let mut earlier = self.earlier.iter().flat_map(|earlier| earlier.newest_first());
+        let value = earlier.find(|value| !says_nothing(value))?;
+        Some(Known::of(value, source, Some(now.own(value.received))))
+    }
+
     /// What is known last says where it stands to limits that are new to it.
     pub(super) fn count_known(&mut self, rule: &LimitRule, known: &[Known], limits: InForce<'_>) {
         for one in known {
@@ -113,7 +139,8 @@ impl SeriesState {
         let mut holds = false;
         let known = self.known(source, now);
         self.count_known(rule, &known, limits);
-        for known in known {
+        let before = self.before_bound(rule, source, limits, now);
+        for known in before.into_iter().chain(known) {
             for level in Level::ALL {
                 let Relation::Beyond { limit, from } = known.relation(rule, level, limits) else {
                     continue;

@@ -2,17 +2,17 @@
 
 use super::draft::limit_draft;
 use super::excursion::{Sides, Word};
-use super::own::valid_at;
+use super::own::{LimitSet, valid_at};
 use super::watch::Evidence;
 use crate::alarms::book::Draft;
-use crate::model::alarm::{Condition, LimitFrom, Priority, Response, TimeQuality};
+use crate::model::alarm::{Condition, Priority, Response, TimeQuality};
 use crate::model::observation::{Number, Observation, Source};
 use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::patient::alarms::{Parts, PatientAlarms};
 use crate::patient::judgement::Reading;
 use crate::patient::{Patient, RuleContext, SeriesState};
-use crate::rules::{InForce, Level, LimitRule, Relation};
+use crate::rules::{Level, LimitRule, Relation};
 use crate::text;
 
 impl Patient {
@@ -23,21 +23,18 @@ impl Patient {
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
-        let Reading { observation, number, series, spot, .. } = reading;
+        let Reading { observation, series, spot, .. } = reading;
         let source = &observation.source;
         let rules = self.judging(source.signal, observation.timing.own, context);
         let Parts { state, limits, adult, mut alarms } = self.parts(series, context, out);
-        let limits = valid_at(limits, adult, observation.timing.own);
+        let sets = (limits, adult);
         let age = observation.timing.received - observation.timing.measured;
         let (now, mut kept) = (alarms.now().at, Span::ZERO);
         for rule in rules {
             let spot = spot || rule.spot;
-            let evidence = |limit, from| {
-                Box::new(Evidence::new(observation, number, limit, from, limits.version))
-            };
             let told = if age > rule.actionable { Word::Noted } else { Word::Told };
             let manner = (spot, told);
-            if let Some((level, worst)) = state.add_late(rule, reading, limits, manner, evidence) {
+            if let Some((level, worst)) = state.add_late(rule, reading, sets, manner) {
                 alarms.announce_late(rule, source, &worst, level, told);
             }
             kept = kept.max(rule.actionable);
@@ -64,15 +61,17 @@ impl SeriesState {
         &mut self,
         rule: &LimitRule,
         reading: Reading<'_>,
-        limits: InForce<'_>,
+        (sets, adult): (&[LimitSet], bool),
         (spot, word): (bool, Word),
-        evidence: impl Fn(f64, LimitFrom) -> Box<Evidence>,
     ) -> Option<(Level, Evidence)> {
         let Reading { observation, number, .. } = reading;
+        let limits = valid_at(sets, adult, observation.timing.own);
+        let evidence =
+            |limit, from| Box::new(Evidence::new(observation, number, limit, from, limits.version));
         let at = observation.timing.rule_at;
         let timed = observation.timing.quality != TimeQuality::Unknown;
         let gap = (!spot).then(|| self.gap(rule));
-        let known = self.known_values(rule, limits);
+        let mut known = self.known_values(rule, (sets, adult));
         let mut announced = None;
         for level in Level::ALL {
             let relation =
@@ -81,20 +80,24 @@ impl SeriesState {
                 // What is in doubt parts nothing, as while values contradict each other.
                 let parts = relation != Relation::Ambiguous && !observation.conflict && timed;
                 if parts && self.watches.of(rule).is_some() {
-                    self.watches.of_mut(rule).past[level].inside(at);
+                    self.watches.of_mut(rule).past[level].inside(at, &known[level].beyond);
                 }
                 continue;
             };
             let watch = self.watches.of_mut(rule);
             // What comes late and lies beyond shows that it was not over.
             watch.tracks[level].inside_since.take_if(|since| *since <= at);
+            if level == Level::Critical {
+                // What lies inside the ordinary limit lies inside the critical one.
+                known[level].inside_as_well(watch.past[Level::Warning].inside_at());
+            }
+            // Beside what is told as it happens nothing else begins.
+            let goes_on = gap.is_some_and(|gap| watch.is_told_near(level, at, gap));
             let past = &mut watch.past[level];
             past.forget_before(at - rule.actionable, gap.is_none());
             let reach = (gap, rule.actionable);
             past.beyond(evidence(limit, from), rule.side, reach, &known[level]);
             let Some(excursion) = past.around(at) else { continue };
-            // Beside what is told as it happens nothing else begins.
-            let goes_on = gap.is_some_and(|gap| watch.tracks[level].is_told_near(at, gap));
             let delay = if spot || !timed { Span::ZERO } else { rule.delay(level) };
             if excursion.lasts() >= delay && !excursion.is_said(word, level) {
                 announced = excursion.worst().map(|worst| (level, worst.clone()));
@@ -114,23 +117,31 @@ impl SeriesState {
 }
 
 impl SeriesState {
-    /// Where values that are remembered stand to a limit, by level: no excursion reaches over those inside.
-    fn known_values(&self, rule: &LimitRule, limits: InForce<'_>) -> [Sides; 2] {
-        let latest = self.latest.iter().map(|latest| (&latest.number, latest.rule_at));
-        let values = latest.chain(self.earlier.iter().flat_map(|earlier| earlier.values()));
-        let values: Vec<(&Number, Timestamp)> = values.collect();
+    /// Where values that are remembered stood to a limit when they were measured, by level: no excursion reaches over
+    /// those inside.
+    fn known_values(&self, rule: &LimitRule, (sets, adult): (&[LimitSet], bool)) -> [Sides; 2] {
+        let latest = self.latest.iter();
+        let latest = latest.map(|value| (&value.number, value.rule_at, value.contradicted));
+        let earlier = self.earlier.iter().flat_map(|earlier| earlier.all());
+        let values: Vec<(&Number, Timestamp, bool)> = latest.chain(earlier).collect();
         Level::ALL.map(|level| {
             let mut sides = Sides::default();
             // What is not told yet lies beyond as well.
             let track = self.watches.of(rule).map(|watch| &watch.tracks[level]);
             let began = track.and_then(|track| track.began.as_deref()).map(|began| began.rule_at);
             sides.beyond.extend(began);
-            for (number, rule_at) in &values {
+            for (number, rule_at, contradicted) in &values {
                 let Number { value, unit, comparator, .. } = **number;
+                let limits = valid_at(sets, adult, *rule_at);
                 match rule.relation(level, limits, value, unit, comparator) {
-                    Relation::Inside | Relation::Between => sides.inside.push(*rule_at),
+                    Relation::Inside | Relation::Between if !contradicted => {
+                        sides.inside.push(*rule_at);
+                    }
                     Relation::Beyond { .. } => sides.beyond.push(*rule_at),
-                    Relation::Ambiguous | Relation::NoLimit => {}
+                    Relation::Inside
+                    | Relation::Between
+                    | Relation::Ambiguous
+                    | Relation::NoLimit => {}
                 }
             }
             // Of values of one instant the milder one parts nothing.

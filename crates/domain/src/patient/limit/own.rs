@@ -201,6 +201,9 @@ impl PatientAlarms<'_> {
         let unheard =
             open == Some(Condition::Unknown) && !self.book().is_heard_since(&key, state.counted);
         let unknown = is_past || unheard || (was_unknown && was_active);
+        let judges = Level::ALL.into_iter().any(|level| {
+            known.iter().any(|one| one.relation(rule, level, limits) != Relation::NoLimit)
+        });
         for level in Level::ALL {
             let relation = |one: &Known| one.relation(rule, level, limits);
             let beyond = known.iter().rev().find_map(|one| match relation(one) {
@@ -232,7 +235,7 @@ impl PatientAlarms<'_> {
         if state.watches.of(rule).and_then(Watch::active_level).is_some() {
             // A change of limits is no reading: it is news only where it begins something.
             self.settle(rule, source, state, [!unknown && !was_active; 2], (false, false));
-        } else if open != Some(Condition::Unknown)
+        } else if (open != Some(Condition::Unknown) || (spot && certain && !unknown && judges))
             && !state.watches.of(rule).is_some_and(Watch::is_pending)
         {
             self.change(&key, Some(actor), Alarm::limit_changed);

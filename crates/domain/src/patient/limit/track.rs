@@ -55,7 +55,9 @@ pub(super) fn move_track(
                 track.next = Some(evidence(limit, from));
             }
             let began = track.began.get_or_insert_with(|| evidence(limit, from)).rule_at;
-            track.last = track.last.max(Some(rule_at));
+            if track.last.is_none_or(|last| last <= rule_at) {
+                (track.last, track.last_sent) = (Some(rule_at), manner.sent);
+            }
             track.active |= match manner {
                 Manner { spot: true, asks, .. } => !asks || rule_at - began >= APART,
                 Manner { delay, newest, .. } => newest - began >= delay,

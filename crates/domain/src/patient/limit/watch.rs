@@ -54,7 +54,7 @@ pub struct Track {
     /// The last reading beyond, in rule time.
     #[n(3)]
     pub last: Option<Timestamp>,
-    /// The one before it began, which was not.
+    /// The one before it began, or began again after a gap, which was not.
     #[n(4)]
     pub after: Option<Timestamp>,
     /// While its delay runs, another reading beyond: it began with that one, should the first be taken back.
@@ -75,6 +75,9 @@ pub struct Track {
     /// The delay that the newest reading ended: it runs on where that is corrected to lie beyond.
     #[n(10)]
     pub ended: Option<Box<Ended>>,
+    /// The last reading beyond, by its device's clock.
+    #[n(11)]
+    pub last_sent: Option<DeviceInstant>,
 }
 
 /// A delay that ran until a reading that lies inside.
@@ -214,21 +217,36 @@ impl Watch {
         self.note_told(level, over);
         let past = &mut self.past[level];
         if certain && self.tracks[level].began.is_none() {
-            past.inside(at);
+            past.inside(at, &[]);
             past.forget_before(at - rule.actionable, rule.spot);
         }
     }
 
     /// Notes for readings that come late what was told of as it happened, and is no more.
     pub(super) fn note_told(&mut self, level: Level, told: Option<Told>) {
-        if let Some(told) = told {
-            self.past[level].announced(told, level);
+        let Some(told) = told else { return };
+        self.past[level].announced(told, level);
+        if level == Level::Critical {
+            // It was beyond the ordinary limit as well; what lay beside it may have been.
+            let told = Told { after: None, before: None, ..told };
+            self.past[Level::Warning].announced(told, level);
         }
     }
 
-    /// What came late of this instant is contradicted: it parts nothing any more.
+    /// Whether what is told as it happens, as this or as graver, reaches as near to an instant as `gap`.
+    pub(super) fn is_told_near(&self, level: Level, at: Timestamp, gap: Span) -> bool {
+        let graver = Level::ALL.into_iter().filter(|graver| *graver >= level);
+        let mut told = graver.filter_map(|graver| self.tracks[graver].told());
+        told.any(|told| told.from - at <= gap && at - told.to <= gap)
+    }
+
+    /// What came of this instant is contradicted: it parts nothing any more.
     pub(in crate::patient) fn parts_no_more(&mut self, at: Timestamp) {
         self.past.iter_mut().for_each(|past| past.parts_no_more(at));
+        for track in &mut self.tracks {
+            track.after.take_if(|after| *after == at);
+            track.over.take_if(|over| *over == at);
+        }
     }
 
     /// What is critical needs no other measurement to confirm that it is beyond the ordinary limit.
@@ -241,8 +259,8 @@ impl Watch {
 impl Track {
     /// A reading lies beyond.
     pub(super) fn beyond(began: Box<Evidence>) -> Self {
-        let last = Some(began.rule_at);
-        Self { began: Some(began), last, ..Self::default() }
+        let (last, last_sent) = (Some(began.rule_at), began.sent);
+        Self { began: Some(began), last, last_sent, ..Self::default() }
     }
 
     /// Another reading lies beyond.
@@ -256,15 +274,13 @@ impl Track {
 
     /// What is known of when it lay beyond, if that was announced.
     pub(super) fn told(&self) -> Option<Told> {
-        let began = self.began.as_deref().filter(|_| self.active)?.rule_at;
+        let first = self.began.as_deref().filter(|_| self.active)?;
+        let began = first.rule_at;
         let (from, to) = (self.since.unwrap_or(began), self.last.unwrap_or(began));
-        let after = self.after.filter(|_| self.since.is_none());
-        Some(Told { from, to, after, before: self.over })
-    }
-
-    /// Whether what is told as it happens reaches as near to an instant as `gap`.
-    pub(super) fn is_told_near(&self, at: Timestamp, gap: Span) -> bool {
-        self.told().is_some_and(|told| told.from - at <= gap && at - told.to <= gap)
+        let sent = first.sent.filter(|sent| self.last_sent == Some(*sent));
+        // What was measured later and came first lies beside nothing.
+        let after = self.after.filter(|after| *after < from);
+        Some(Told { from, to, after, before: self.over, sent })
     }
 
     /// A reading that lies inside ends what is pending.

@@ -46,9 +46,21 @@ impl Earlier {
         if self.before.len() > self.left { self.before.back() } else { None }
     }
 
+    /// Those before it, the newest first.
+    pub(in crate::patient) fn newest_first(&self) -> impl Iterator<Item = &LatestValue> {
+        self.before.get(self.left..).unwrap_or_default().iter().rev()
+    }
+
     /// The same, also of a binding before.
     pub(in crate::patient) fn newest(&self) -> Option<&LatestValue> {
         self.before.back()
+    }
+
+    /// Every value, with its rule time, and whether another of its instant came.
+    pub(in crate::patient) fn all(&self) -> impl Iterator<Item = (&Number, Timestamp, bool)> {
+        let before = self.before.iter();
+        let before = before.map(|value| (&value.number, value.rule_at, value.contradicted));
+        before.chain(self.late.iter().map(|value| (&value.number, value.rule_at, false)))
     }
 
     /// Every value, with its rule time.
@@ -73,6 +85,14 @@ impl Earlier {
     pub(super) fn leave(&mut self, latest: LatestValue) {
         self.before.push_back(latest);
         self.left = self.before.len();
+    }
+
+    /// Knows as well what came of a binding before.
+    pub(super) fn know_as_well(&mut self, left: Self) {
+        self.left += left.before.len();
+        self.before.splice(0..0, left.before);
+        self.late.splice(0..0, left.late);
+        self.late.drain(..self.late.len().saturating_sub(LATE));
     }
 
     /// Values from an instant on stay; those before it, of a binding before, are returned.
@@ -110,10 +130,11 @@ impl Earlier {
         self.late.push(LateValue { number: number.clone(), rule_at, sent });
     }
 
-    /// Another value of an instant came: what came late of it parts nothing. The rule times of that.
-    pub(in crate::patient) fn contradicted(&mut self, sent: DeviceInstant) -> Vec<Timestamp> {
+    /// Another value of an instant came: nothing of it parts anything. The rule times of that are added.
+    pub(super) fn contradict(&mut self, sent: DeviceInstant, instants: &mut Vec<Timestamp>) {
+        self.before.iter_mut().for_each(|value| value.contradict(sent, instants));
         let of_instant = self.late.extract_if(.., |value| value.sent == Some(sent));
-        of_instant.map(|value| value.rule_at).collect()
+        instants.extend(of_instant.map(|value| value.rule_at));
     }
 
     /// The reading of an instant does not count any more.
