@@ -26,7 +26,7 @@ pub(super) struct Ntfy {
 }
 
 #[derive(Serialize)]
-struct Message<'a> {
+struct Publication<'a> {
     topic: &'a str,
     title: &'a str,
     message: &'a str,
@@ -54,8 +54,10 @@ impl Ntfy {
 
     fn publish(&self, words: &Words, priority: u8) -> Request {
         let Words { title, message } = words;
-        let mut request =
-            Request::json(&self.path, &Message { topic: &self.topic, title, message, priority });
+        let mut request = Request::json(
+            &self.path,
+            &Publication { topic: &self.topic, title, message, priority },
+        );
         if let Some(token) = &self.token {
             request.headers.insert(header::AUTHORIZATION, token.header());
         }

@@ -60,6 +60,13 @@ const EXPORT: [(&str, &str, &str); 3] = [
     ("influx.lines_refused", "medium or low", "InfluxDB will never take some of it"),
 ];
 
+/// What stands above.
+const HEAD: &str = "\
+# Alarm conditions
+
+Of the configuration in force. Research and demonstration software, not a medical device; limits are examples.
+";
+
 /// What does not depend on the rules.
 const BEHAVIOUR: &str = "\
 ## Behaviour
@@ -77,14 +84,11 @@ const BEHAVIOUR: &str = "\
 /// The whole page.
 pub fn page(configuration: &Configuration) -> String {
     let rules = &configuration.rules;
-    let mut page = String::from(
-        "# Alarm conditions\n\nOf the configuration in force. Research and demonstration software, \
-                                 not a medical device; limits are examples.\n",
-    );
+    let mut page = String::from(HEAD);
     let mut section = |title: &str, heads: &str, rows: Vec<String>| {
-        let columns = heads.matches('|').count() - 1;
-        let rule = "|---".repeat(columns);
-        page.push_str(&format!("\n## {title}\n{heads}\n{rule}|\n{}", rows.concat()));
+        let columns = "|---".repeat(heads.matches('|').count() - 1);
+        let all = ["\n## ", title, "\n", heads, "\n", &columns, "|\n", &rows.concat()];
+        page.push_str(&all.concat());
     };
     section(
         "Limits",

@@ -385,7 +385,7 @@ impl SeriesState {
                 known.doubt != Doubt::Refused && known.rule_at > bound.rule_at
             };
             if !self.doubtful.as_deref().is_some_and(newer) {
-                let LatestValue { number, place, measured, received, rule_at, sent } = bound;
+                let LatestValue { number, place, measured, received, rule_at, sent, .. } = bound;
                 let (doubt, came) = (Doubt::Bound, Some((place, received)));
                 let bound = DoubtfulValue { number, measured, rule_at, doubt, sent, came };
                 self.doubtful = Some(Box::new(bound));

@@ -48,7 +48,7 @@ impl Earlier {
 
     /// Those before it, the newest first.
     pub(in crate::patient) fn newest_first(&self) -> impl Iterator<Item = &LatestValue> {
-        self.before.get(self.left..).unwrap_or_default().iter().rev()
+        self.before.iter().skip(self.left).rev()
     }
 
     /// The same, also of a binding before.
@@ -88,9 +88,10 @@ impl Earlier {
     }
 
     /// Knows as well what came of a binding before.
-    pub(super) fn know_as_well(&mut self, left: Self) {
+    pub(super) fn know_as_well(&mut self, mut left: Self) {
         self.left += left.before.len();
-        self.before.splice(0..0, left.before);
+        left.before.append(&mut self.before);
+        self.before = left.before;
         self.late.splice(0..0, left.late);
         self.late.drain(..self.late.len().saturating_sub(LATE));
     }
