@@ -17,6 +17,9 @@ use crate::net::tls::BadTls;
 use vitalgate_domain::model::ids::{ChannelId, SiteId};
 use vitalgate_domain::model::time::Timestamp;
 
+/// Of an answer so much is read: its words are cut long before.
+const ANSWER_BYTES: usize = 4 << 10;
+
 /// Why there is no channel.
 #[derive(Debug, thiserror::Error)]
 pub enum BadWay {
@@ -52,7 +55,8 @@ impl Way {
     pub fn new(channel: &Channel, site: &SiteId) -> Result<Self, BadWay> {
         let within = Duration::from_micros(channel.timeout.as_micros().unsigned_abs());
         let outbound = Outbound::new(channel.url.clone(), channel.ca.as_deref(), within)
-            .map_err(|why| BadWay::Tls { id: channel.id.clone(), why })?;
+            .map_err(|why| BadWay::Tls { id: channel.id.clone(), why })?
+            .reading(ANSWER_BYTES);
         let path = channel.url.path.clone();
         let detail = channel.detail.unwrap_or_default();
         let speech = match channel.kind {
