@@ -17,7 +17,7 @@ use vitalgate_domain::model::alarm::Priority;
 use vitalgate_domain::model::ids::{AlarmId, ChannelId, DeviceId};
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::DeadLetter;
-use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::model::time::Span;
 use vitalgate_store::consumers::{Consumer, ConsumerCursor};
 use vitalgate_store::types::Identity;
 use vitalgate_store::{ReadError, Reader};
@@ -27,6 +27,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// How long it may go on at shutdown with what is committed; the rest waits for the next start.
 const FLUSH: Duration = Duration::from_secs(3);
+/// While it waits for the next try, it looks so often at what else waits.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the core may take to hear of it; it is told again with the next failure.
 const TOLD_WITHIN: Duration = Duration::from_secs(5);
 /// What calls nobody with high priority may wait so long before an alarm says so.
@@ -172,16 +174,29 @@ impl Channel {
             if now - event.at >= self.give_up_after {
                 return self.give_up(event, words).await;
             }
-            self.failed(event, now, words).await;
-            tokio::time::sleep(self.backoff.pause()).await;
+            self.rest(event, &words).await;
+        }
+    }
+
+    /// Waits for the next try, and looks meanwhile at what else has come to wait.
+    async fn rest(&mut self, event: &Event, words: &str) {
+        let (mut left, mut looked_to) = (self.backoff.pause(), None);
+        while !left.is_zero() {
+            let newest = self.handles.board().seq;
+            if looked_to.replace(newest) != Some(newest) || self.told.is_none() {
+                self.failed(event, words).await;
+            }
+            let nap = left.min(LOOK_EVERY);
+            tokio::time::sleep(nap).await;
+            left -= nap;
         }
     }
 
     /// It was not taken: the core hears of it where somebody waits for it.
-    async fn failed(&mut self, event: &Event, now: Timestamp, words: String) {
+    async fn failed(&mut self, event: &Event, words: &str) {
         let (first, seq) = (event.clone(), event.seq);
         let Waiting { gravest, since } = self.read(move |outbox| outbox.waiting(&first, seq)).await;
-        let age = now - since;
+        let age = self.handles.clock.wall() - since;
         self.handles.metrics.delivery_waits(self.id.as_str(), age.as_secs_f64().max(0.0));
         tracing::debug!(channel = %self.id, words, "an alarm was not delivered; trying again");
         let waits = match gravest {
@@ -190,7 +205,7 @@ impl Channel {
             _ => None,
         };
         if waits > self.told {
-            self.tell(waits, words).await;
+            self.tell(waits, words.to_owned()).await;
         }
     }
 

@@ -122,6 +122,24 @@ fn what_the_target_missed_is_an_alarm_and_arrives_in_order_when_it_is_back() {
 }
 
 #[test]
+fn a_grave_alarm_behind_one_that_waits_is_told_of_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    receiver.answers(|_| 503);
+    let gateway = gateway(dir.path(), receiver.port);
+    send(&gateway, 1, &[86.0]);
+    eventually("it was tried", || {
+        (gateway.metric("vitalgate_delivery_requests_total{channel=\"pager\",result=\"failing\"}")
+            > 2)
+        .then_some(())
+    });
+    assert!(own_alarm(&gateway, "delivery.failing").is_none(), "a medium one may wait a minute");
+    send(&gateway, 2, &[70.0]);
+    let alarm = eventually("the gateway says so", || own_alarm(&gateway, "delivery.failing"));
+    assert_eq!(alarm["priority"], "high");
+}
+
+#[test]
 fn a_target_that_refuses_everything_keeps_everything_waiting() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(0);
