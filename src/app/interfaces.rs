@@ -1,5 +1,6 @@
 //! The interfaces of the gateway: devices, brokers, people, InfluxDB, and who watches over it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -28,7 +29,9 @@ use crate::pipeline::pulse::{Pulse, is_fresh, not_ready};
 use crate::privacy::pseudonym::Pseudonyms;
 use crate::projection::ring::Ring;
 use crate::telemetry::{Metrics, watch_space};
+use vitalgate_domain::model::alarm::Priority;
 use vitalgate_domain::model::consent::Purpose;
+use vitalgate_domain::model::ids::ChannelId;
 use vitalgate_store::audit::SignedHead;
 use vitalgate_store::consumers::{Consumer, Registration};
 use vitalgate_store::{Opened, Reader};
@@ -56,6 +59,8 @@ pub(super) struct Shared {
     pub(super) load: Load,
     /// Whether an alarm about InfluxDB is open.
     pub(super) sink_alarming: bool,
+    /// The channels about which an alarm is open, with how grave it is.
+    pub(super) undelivered: BTreeMap<ChannelId, Priority>,
     /// Who may use HTTP.
     pub(super) auth: AuthInForce,
     /// Where the audit stands.
@@ -129,6 +134,7 @@ fn channels(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Result
             reader: opened.reader(),
             consumer: opened.consumer(Registration::channel(&channel.id))?,
             handles: shared.handles.clone(),
+            told: shared.undelivered.get(&channel.id).copied(),
         };
         Ok(Channel::new(channel, parts)?)
     };

@@ -150,6 +150,7 @@ impl App {
                 refusals: Arc::clone(&refusals),
                 load: shedding.load(),
                 sink_alarming: core.site.is_sink_alarming(),
+                undelivered: core.site.undelivered_channels().collect(),
                 auth: AuthInForce::new(auth_seen),
                 heads: heads.clone(),
             };

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::telemetry::Degraded;
 use vitalgate_domain::core::Core;
 use vitalgate_domain::core::configuration::Configuration;
+use vitalgate_domain::model::ids::ChannelId;
 use vitalgate_domain::model::input::{Input, Synchronised};
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::audit::Standing;
@@ -124,7 +125,9 @@ pub(super) fn first_inputs(
     }
     let over = core.site.over_budgets();
     first.extend(over.map(|sender| Input::OverBudget { sender, over: false }));
-    let failing = core.site.undelivered_channels();
+    // Those that are configured say themselves when all has arrived.
+    let gone = |id: &ChannelId| config.channel.iter().all(|channel| channel.id != *id);
+    let failing = core.site.undelivered_channels().map(|(id, _)| id).filter(gone);
     first.extend(failing.map(|channel| Input::Undelivered {
         channel,
         waits: None,

@@ -152,6 +152,9 @@ impl Channel {
     }
 
     fn wrong_keys(&self) -> Option<&'static str> {
+        if self.wards.as_ref().is_some_and(BTreeSet::is_empty) {
+            return Some("it is for no ward: leave `wards` out for all of them");
+        }
         match self.kind {
             ChannelKind::Webhook | ChannelKind::Pagerduty if self.secret_file.is_none() => {
                 Some("it needs a secret_file")
@@ -254,6 +257,7 @@ mod tests {
         }
         assert_eq!(parse("ntfy", "https://a/b/topic", "").topic(), Some(("/b", "topic")));
         assert_eq!(parse("ntfy", "https://a/topic", "").topic(), Some(("/", "topic")));
+        assert!(why("ntfy", "https://a/b", "wards = []").contains("no ward"));
         assert!(why("ntfy", "https://a/b", "give_up_after = \"1s\"").contains("give_up_after"));
         let one = parse("ntfy", "https://a/b", "");
         assert!(check(&[one.clone(), one]).is_err_and(|e| e.to_string().contains("two")));

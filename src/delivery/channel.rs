@@ -33,8 +33,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const TOLD_WITHIN: Duration = Duration::from_secs(5);
 /// What calls nobody with high priority may wait so long before an alarm says so.
 const LATE: Span = Span::mins(1);
-/// So often a message is refused before it is given up, and what follows goes on.
+/// So often a message is refused before the next ones are tried, so many of them: it is given up where one is taken.
 const REFUSALS: u32 = 3;
+const FOLLOWING: usize = 8;
+/// An answer may take so long before it is looked at what waits for it.
+const SLOW: Duration = Duration::from_secs(3);
 /// Of a message that is given up this much is kept.
 const HEAD_BYTES: usize = 1_024;
 
@@ -49,13 +52,15 @@ pub struct Parts {
     pub consumer: Consumer,
     /// What it shares with every interface.
     pub handles: Handles,
+    /// What the core was told to wait here, if that is an alarm yet.
+    pub told: Option<Priority>,
 }
 
 /// A channel, not yet running.
 #[derive(Debug)]
 pub struct Channel {
     id: ChannelId,
-    way: Way,
+    way: Arc<Way>,
     give_up_after: Span,
     outbox: Arc<Outbox>,
     consumer: Consumer,
@@ -63,25 +68,28 @@ pub struct Channel {
     backoff: Backoff,
     /// What the core was told to wait here.
     told: Option<Priority>,
+    /// Taken already, though it is behind what waits.
+    ahead: Option<u64>,
 }
 
 impl Channel {
     /// Reads secrets and certificates; connects to nothing.
     pub fn new(config: &config::Channel, parts: Parts) -> Result<Self, BadWay> {
-        let Parts { identity, reader, consumer, handles } = parts;
+        let Parts { identity, reader, consumer, handles, told } = parts;
         let (wards, least) = (config.wards.clone(), config.least);
         let selection = Selection { channel: config.id.clone(), wards, least };
         consumer.begin();
         handles.metrics.delivery_begins(config.id.as_str());
         Ok(Self {
             id: config.id.clone(),
-            way: Way::new(config, &identity.site)?,
+            way: Arc::new(Way::new(config, &identity.site)?),
             give_up_after: config.give_up_after,
-            outbox: Arc::new(Outbox { reader, selection }),
+            outbox: Arc::new(Outbox { reader, selection, store: identity.store.clone() }),
             consumer,
             handles,
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
-            told: None,
+            told,
+            ahead: None,
         })
     }
 
@@ -99,6 +107,7 @@ impl Channel {
 
     async fn send_all(&mut self, stop: &CancellationToken) {
         let mut board = self.handles.board.clone();
+        self.show_failing(self.told);
         let mut seq = match self.consumer.begin() {
             new if new == ConsumerCursor::default() => self.tell_open().await,
             known => known.seq,
@@ -116,6 +125,7 @@ impl Channel {
                 continue;
             }
             self.tell(None, String::new()).await;
+            self.look_at_wards();
             if stop.is_cancelled() {
                 return;
             }
@@ -150,12 +160,12 @@ impl Channel {
 
     /// Sends one event until it is taken, or given up.
     async fn send(&mut self, event: &Event) {
+        if self.ahead.take_if(|seq| *seq == event.seq).is_some() {
+            return;
+        }
         let mut refusals = 0;
         loop {
-            let now = self.handles.clock.wall();
-            let Some(request) = self.way.request(event, now) else { return };
-            let verdict = self.way.post(request).await;
-            self.handles.metrics.delivery(self.id.as_str(), verdict.as_str());
+            let Some(verdict) = self.post(event).await else { return };
             let words = match verdict {
                 Verdict::Taken => {
                     self.backoff.reset();
@@ -164,18 +174,47 @@ impl Channel {
                 }
                 Verdict::Refused(words) => {
                     refusals += 1;
-                    if refusals == REFUSALS {
+                    if refusals >= REFUSALS && self.takes_what_follows(event.seq).await {
                         return self.give_up(event, words).await;
                     }
                     words
                 }
                 Verdict::Failing(words) => words,
             };
-            if now - event.at >= self.give_up_after {
+            if self.handles.clock.wall() - event.at >= self.give_up_after {
                 return self.give_up(event, words).await;
             }
             self.rest(event, &words).await;
         }
+    }
+
+    /// Posts an event once; `None` where the other side need not hear of it.
+    async fn post(&mut self, event: &Event) -> Option<Verdict> {
+        let way = Arc::clone(&self.way);
+        let request = way.request(event, self.handles.clock.wall())?;
+        let mut answered = std::pin::pin!(way.post(request));
+        let mut patience = SLOW;
+        let verdict = loop {
+            tokio::select! {
+                outcome = &mut answered => break outcome.verdict,
+                () = tokio::time::sleep(patience) => self.failed(event, "no answer yet").await,
+            }
+            patience = LOOK_EVERY;
+        };
+        self.handles.metrics.delivery(self.id.as_str(), verdict.as_str());
+        Some(verdict)
+    }
+
+    /// Whether one of the next is taken: then what was refused before them is to blame, and not the channel.
+    async fn takes_what_follows(&mut self, seq: u64) -> bool {
+        let behind = self.read(move |outbox| outbox.after(seq)).await.events;
+        for next in behind.iter().take(FOLLOWING) {
+            if self.post(next).await == Some(Verdict::Taken) {
+                self.ahead = Some(next.seq);
+                return true;
+            }
+        }
+        false
     }
 
     /// Waits for the next try, and looks meanwhile at what else has come to wait.
@@ -227,17 +266,31 @@ impl Channel {
         self.report(Input::NotTaken { channel: self.id.clone(), words }).await;
     }
 
+    /// A channel for wards none of which exists takes nothing, which looks as if all was well.
+    fn look_at_wards(&self) {
+        let board = self.handles.board();
+        let none = self.outbox.selection.wards.as_ref().is_some_and(|wards| {
+            !wards.is_empty() && !wards.iter().any(|ward| board.wards.contains_key(ward))
+        });
+        let why = none.then(|| "none of its wards exists".to_owned());
+        self.handles.degraded.set(&format!("wards of channel {}", self.id), why);
+    }
+
     /// Tells the core what waits, where that changed.
     async fn tell(&mut self, waits: Option<Priority>, words: String) {
         if waits == self.told {
             return;
         }
-        let why = waits.map(|_| "alarms do not arrive by it".to_owned());
-        self.handles.degraded.set(&format!("channel {}", self.id), why);
+        self.show_failing(waits);
         let channel = self.id.clone();
         if self.report(Input::Undelivered { channel, waits, words }).await {
             self.told = waits;
         }
+    }
+
+    fn show_failing(&self, waits: Option<Priority>) {
+        let why = waits.map(|_| "alarms do not arrive by it".to_owned());
+        self.handles.degraded.set(&format!("channel {}", self.id), why);
     }
 
     /// Whether the core heard of it, for good.

@@ -1,6 +1,6 @@
 //! Something to send: one transition of an alarm.
 
-use vitalgate_domain::model::alarm::{Alarm, Priority};
+use vitalgate_domain::model::alarm::{Alarm, Priority, State};
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::transition::Change;
 use vitalgate_store::reader::TransitionRow;
@@ -18,24 +18,37 @@ pub(super) struct Event {
     pub(super) alarm: Alarm,
     /// The alarm as it was stored.
     pub(super) stored: String,
+    /// The store it is from: a copy that is restored has numbers of its own.
+    pub(super) store: String,
+    /// The channel hears of the alarm for the first time, so that what stands calls.
+    pub(super) begins: bool,
 }
 
 impl Event {
     /// Of a transition and the alarm it moved; `None` for a word of a later version.
-    pub(super) fn of(row: TransitionRow, alarm: Alarm) -> Option<Self> {
-        let change = Change::of_word(&row.change)?;
-        Some(Self { seq: row.seq, at: row.at, change, alarm, stored: row.body })
+    pub(super) fn of(store: &str, row: TransitionRow, alarm: Alarm) -> Option<Self> {
+        let (store, change) = (store.to_owned(), Change::of_word(&row.change)?);
+        Some(Self {
+            seq: row.seq,
+            at: row.at,
+            change,
+            alarm,
+            stored: row.body,
+            store,
+            begins: false,
+        })
     }
 
     /// What it is known by on the other side, however often it is sent.
     pub(super) fn key(&self) -> String {
-        format!("{}-{}", self.alarm.id, self.seq)
+        format!("{}-{}-{}", self.alarm.id, self.store, self.seq)
     }
 
     /// How grave what it calls for is; `None` where it calls nobody.
     pub(super) fn calls(&self) -> Option<Priority> {
-        let announces = self.change.announces() && !self.alarm.is_shown_only();
-        announces.then_some(self.alarm.priority)
+        let stands = self.begins && self.alarm.state == State::Alarming;
+        let announces = self.change.announces() || stands;
+        (announces && !self.alarm.is_shown_only()).then_some(self.alarm.priority)
     }
 
     /// Where the patient lies; `None` for what belongs to no patient.
@@ -45,7 +58,8 @@ impl Event {
         let place = match (alarm.ward_shown(), bed) {
             (Some(ward), Some(bed)) => format!("{ward}, {bed}"),
             (Some(ward), None) => ward.to_string(),
-            (None, _) => alarm.patient.as_ref()?.to_string(),
+            (None, _) if alarm.patient.is_some() => "a patient in no ward".to_owned(),
+            (None, _) => return None,
         };
         Some(place)
     }
@@ -60,7 +74,15 @@ pub(super) mod tests {
     pub(crate) fn event(change: Change, edit: impl FnOnce(&mut Alarm)) -> Event {
         let mut alarm = alarm(BODY).unwrap();
         edit(&mut alarm);
-        Event { seq: 7, at: alarm.raised_at, change, alarm, stored: BODY.to_owned() }
+        Event {
+            seq: 7,
+            at: alarm.raised_at,
+            change,
+            alarm,
+            stored: BODY.to_owned(),
+            store: "S1".into(),
+            begins: false,
+        }
     }
 
     #[test]
@@ -73,12 +95,22 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn what_stands_when_a_channel_begins_calls_whatever_moved_last() {
+        let calls = |state| {
+            let moved = event(Change::Moved, |alarm| alarm.state = state);
+            Event { begins: true, ..moved }.calls()
+        };
+        assert_eq!(calls(State::Alarming), Some(Priority::High));
+        assert_eq!((calls(State::Acknowledged), calls(State::Latched)), (None, None));
+    }
+
+    #[test]
     fn a_place_is_where_the_patient_lies_now() {
         let place = |edit: fn(&mut Alarm)| event(Change::Raised, edit).place();
         assert_eq!(place(|_| {}).unwrap(), "icu, icu-2");
         assert_eq!(place(|alarm| (alarm.bed, alarm.bed_now) = (None, None)).unwrap(), "icu");
         let nowhere = |alarm: &mut Alarm| (alarm.ward, alarm.ward_now) = (None, None);
-        assert_eq!(place(nowhere).unwrap(), "p-1");
+        assert_eq!(place(nowhere).unwrap(), "a patient in no ward", "who it is, is nobody else's");
         let gateway = |alarm: &mut Alarm| {
             (alarm.patient, alarm.ward, alarm.ward_now) = (None, None, None);
         };

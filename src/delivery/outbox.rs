@@ -3,6 +3,7 @@
 use vitalgate_domain::model::alarm::Priority;
 use vitalgate_domain::model::ids::AlarmId;
 use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::output::transition::Change;
 use vitalgate_store::reader::TransitionRow;
 use vitalgate_store::{ReadError, Reader};
 
@@ -18,6 +19,8 @@ const PAGE: usize = 256;
 pub(super) struct Outbox {
     pub(super) reader: Reader,
     pub(super) selection: Selection,
+    /// The store it is of.
+    pub(super) store: String,
 }
 
 /// A page of the log.
@@ -51,7 +54,8 @@ impl Outbox {
         let mut events = Vec::new();
         for alarm in alarms {
             let mut history = self.reader.alarm_history(alarm)?;
-            events.extend(history.pop().and_then(|row| self.event(row)));
+            let event = history.pop().and_then(|row| self.event(row));
+            events.extend(event.map(|event| Event { begins: true, ..event }));
         }
         events.sort_by_key(|event| event.seq);
         Ok(events)
@@ -67,6 +71,16 @@ impl Outbox {
     /// An erased body is no alarm any more: nothing is said of it.
     fn event(&self, row: TransitionRow) -> Option<Event> {
         let alarm = stored::alarm(&row.body).ok().filter(|alarm| self.selection.takes(alarm))?;
-        Event::of(row, alarm)
+        let event = Event::of(&self.store, row, alarm)?;
+        let begins = event.change == Change::Moved && self.came_from_elsewhere(&event);
+        Some(Event { begins, ..event })
+    }
+
+    /// Whether an alarm that moved was in none of the channel's wards before. What cannot be read counts as such.
+    fn came_from_elsewhere(&self, event: &Event) -> bool {
+        let history = self.reader.alarm_history(&event.alarm.id).unwrap_or_default();
+        let before = history.iter().rev().find(|row| row.seq < event.seq);
+        let before = before.and_then(|row| stored::alarm(&row.body).ok());
+        !before.is_some_and(|alarm| self.selection.takes(&alarm))
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 
-use super::answer::Verdict;
+use super::answer::{Outcome, Verdict};
 use super::event::Event;
 use super::ntfy::Ntfy;
 use super::pagerduty::PagerDuty;
@@ -86,9 +86,12 @@ impl Way {
             Speech::PagerDuty(service) => service.test(now).to_vec(),
         };
         for request in requests {
-            match self.post(request).await {
+            let Outcome { verdict, said } = self.post(request).await;
+            match verdict {
                 Verdict::Taken => {}
-                Verdict::Refused(words) | Verdict::Failing(words) => return Err(words),
+                Verdict::Refused(words) | Verdict::Failing(words) => {
+                    return Err(format!("{words} {said}").trim_end().to_owned());
+                }
             }
         }
         Ok(())
@@ -104,7 +107,7 @@ impl Way {
     }
 
     /// Sends it.
-    pub(super) async fn post(&self, Request { path, headers, body }: Request) -> Verdict {
-        Verdict::of(self.outbound.send(Method::POST, &path, headers, body).await)
+    pub(super) async fn post(&self, Request { path, headers, body }: Request) -> Outcome {
+        Outcome::of(self.outbound.send(Method::POST, &path, headers, body).await)
     }
 }

@@ -89,9 +89,9 @@ mod tests {
         let webhook = Webhook { path, source, signer: Signer::new(&[]) };
         let raised = event(Change::Raised, |_| {});
         let request = webhook.request(&raised, raised.at);
-        assert_eq!(request.headers["webhook-id"], "A1-7");
+        assert_eq!(request.headers["webhook-id"], "A1-S1-7");
         let head = concat!(
-            r#"{"specversion":"1.0","id":"A1-7","source":"/vitalgate/north","type":"vitalgate.alarm.raised","#,
+            r#"{"specversion":"1.0","id":"A1-S1-7","source":"/vitalgate/north","type":"vitalgate.alarm.raised","#,
             r#""subject":"A1","time":"2026-03-01T00:00:10Z","datacontenttype":"application/json","#,
             r#""announces":true,"simulated":false,"data":"#,
         );

@@ -17,15 +17,15 @@ const TECHNICAL: [(&str, &str, &str); 26] = [
     ("link.lost_while_pending", "as the rule", "data ended while a delay was running"),
     (
         "link.implausible",
-        "medium; high where the signal was inside a critical limit",
+        "medium; high where the signal was inside all limits",
         "a value no patient has",
     ),
     ("link.zero_or_off", "as the critical limit", "0 where the binding says that 0 is no sensor"),
     ("link.test_mode", "medium", "a bound device sends in test mode"),
-    ("link.unattributed", "medium", "what was measured at a change of binding belongs to nobody"),
+    ("link.unattributed", "low", "what was measured at a change of binding belongs to nobody"),
     ("link.boot_reset", "low", "the counter of starts went back"),
-    ("link.interval", "medium", "a device says that it sends more rarely than its class"),
-    ("link.read_slowly", "low", "its sender is over budget and read slowly"),
+    ("link.interval", "low", "a device says that it sends more rarely than its class"),
+    ("link.read_slowly", "medium; low behind a relay", "its sender is over budget and read slowly"),
     ("link.over_budget", "medium", "a device makes more alarms than its budget"),
     ("clock.suspect", "medium", "stamps that cannot be"),
     ("clock.stepped", "low", "a device's clock was put right"),
@@ -70,15 +70,19 @@ Of the configuration in force. Research and demonstration software, not a medica
 /// What does not depend on the rules.
 const BEHAVIOUR: &str = "\
 ## Behaviour
+- **Asked for again**: where a limit says `a second, or …`, the first measurement beyond raises `<alarm>_repeat_due`, low.
+- **Silence** of `bedside` devices is high only of patients flagged `continuous`; of `cgm` it is high at its first rung where the
+  last glucose was below 80 mg/dL or falling fast. A device of a class that is not configured has no ladder.
 - **Latching**: alarms of the patient whose gravest priority was medium or high stay until a person has looked. Technical ones
   end by themselves.
 - **Acknowledged** they are silent for 10 min (high; equipment 30 min) or 60 min, unless the table or the class says
-  otherwise, then come back by the next reading beyond. There is no pause of signals and no way to switch them off.
+  otherwise, then come back by the next reading beyond. There is no pause. Limits of a patient can be switched off,
+  with a reason, but for the lethal floor.
 - **Signal delay**, from receipt to the stream, of this gateway: `vitalgate_alarm_latency_seconds` at `/metrics`, by hop and
   priority. A commit waits 8 ms for company at most. What the page and channels add is theirs.
 - **Loss of power**: a message that was acknowledged is on the disk with every alarm it caused. After a start delays go on
   where they stood, and what fell into the gap is decided 10 s after its end at the latest.
-- **Loss of a link**: the ladder of the class below; nothing that is open ends by it.
+- **Loss of a link**: the ladder of the class above; nothing that is open ends by it.
 ";
 
 /// The whole page.

@@ -223,10 +223,10 @@ impl Site {
         self.raise_or_reword(present(key, priority, text, out), out);
     }
 
-    /// The channels announced as not taking alarms.
-    pub fn undelivered_channels(&self) -> impl Iterator<Item = ChannelId> {
+    /// The channels announced as not taking alarms, with how grave that is.
+    pub fn undelivered_channels(&self) -> impl Iterator<Item = (ChannelId, Priority)> {
         let announced = self.alarms.iter().filter(|(key, _)| key.rule.as_str() == UNDELIVERED);
-        announced.filter_map(|(key, _)| key.source.parse().ok())
+        announced.filter_map(|(key, open)| Some((key.source.parse().ok()?, open.alarm.priority)))
     }
 
     /// A channel will never take something that was announced: told once, until somebody has looked.

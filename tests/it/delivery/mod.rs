@@ -88,10 +88,10 @@ fn an_alarm_and_its_end_arrive_once_in_order_and_say_what_they_are() {
     assert_eq!((&alarm["priority"], &alarm["patient"]), (&json!("high"), &json!("p1")));
     assert_eq!(taken[0].path, "/hook");
     assert!(taken[0].header("content-type").starts_with("application/cloudevents+json"));
-    assert_eq!(
-        taken[0].header("webhook-id"),
-        format!("{}-{}", alarm["id"].as_str().unwrap(), alarm["seq"])
-    );
+    let store =
+        gateway.rows("SELECT value FROM meta WHERE key = 'store'", |row| row.get::<_, String>(0));
+    let key = format!("{}-{}-{}", alarm["id"].as_str().unwrap(), store[0], alarm["seq"]);
+    assert_eq!(taken[0].header("webhook-id"), key);
     assert_eq!(raised["subject"], alarm["id"]);
     // A restart in order sends nothing again.
     gateway.stop();
@@ -144,11 +144,21 @@ fn a_target_that_refuses_everything_keeps_everything_waiting() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(0);
     receiver.answers(|_| 401);
-    let gateway = gateway(dir.path(), receiver.port);
+    let mut gateway = gateway(dir.path(), receiver.port);
     send(&gateway, 1, &[70.0]);
     let alarm = eventually("the gateway says so", || own_alarm(&gateway, "delivery.failing"));
     let text = alarm["text"].as_str().unwrap();
-    assert!(text.contains("pager") && text.contains("status 401 said the receiver"), "{text}");
+    assert!(text.contains("pager") && text.contains("status 401"), "{text}");
+    assert!(!text.contains("said the receiver"), "it may repeat what it was sent: {text}");
+    receiver.answers(|_| 422);
+    send(&gateway, 2, &[97.0]);
+    assert!(
+        own_alarm(&gateway, "delivery.refused").is_none(),
+        "nothing is given up for a channel that takes nothing"
+    );
+    gateway.restart();
+    let still = eventually("it is the same alarm", || own_alarm(&gateway, "delivery.failing"));
+    assert_eq!(still["id"], alarm["id"]);
     receiver.answers(|_| 200);
     expect_all(&gateway, &receiver);
 }
@@ -224,6 +234,11 @@ fn a_channel_that_begins_tells_of_what_is_open_and_of_nothing_before() {
     other.telemetry("dev-2", &telemetry(2, gateway.now(), &[("spo2", 97.0, "%")]));
     let latched = gateway.alarms("p2").pop().unwrap();
     assert_eq!(gateway.command(&latched, "reset").0, 200);
+    gateway.made("/api/v1/wards", &json!({ "id": "w2" }));
+    gateway.made("/api/v1/beds", &json!({ "id": "bed-2", "ward": "w2" }));
+    let transfer =
+        |bed: &str| gateway.post("/api/v1/patients/p1/transfer", &json!({ "bed": bed })).0;
+    assert_eq!(transfer("bed-2"), 200);
     gateway.stop();
     gateway.set_section("channel", &json!([webhook(dir.path(), receiver.port)]));
     gateway.start_again();
@@ -232,7 +247,8 @@ fn a_channel_that_begins_tells_of_what_is_open_and_of_nothing_before() {
         receiver.taken().iter().any(|posted| posted.kind() == "latched").then_some(())
     });
     let told: Vec<String> = receiver.taken().iter().map(Posted::kind).collect();
-    assert_eq!(told, ["raised", "latched"]);
+    assert_eq!(told, ["moved", "latched"]);
+    assert_eq!(receiver.taken()[0].body()["announces"], json!(true), "it stands, so it calls");
 }
 
 #[test]
@@ -319,6 +335,33 @@ fn an_incident_of_pagerduty_is_triggered_acknowledged_and_resolved() {
     let payload = taken[0].body()["payload"].clone();
     assert_eq!(payload["severity"], "critical");
     assert!(payload["summary"].as_str().unwrap().contains("SpO2 70"), "{payload}");
+}
+
+#[test]
+fn the_channel_of_a_ward_is_called_where_a_patient_with_an_alarm_comes_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    let mut channel = webhook(dir.path(), receiver.port);
+    channel["wards"] = json!(["w2"]);
+    let gateway = Setup::default().rules(RULES).section("channel", json!([channel])).start();
+    gateway.admit("p1", "dev-1");
+    let degraded = || gateway.get("/readyz")["degraded"].to_string();
+    eventually("there is no such ward yet", || {
+        degraded().contains("none of its wards").then_some(())
+    });
+    gateway.made("/api/v1/wards", &json!({ "id": "w2" }));
+    for bed in ["bed-2", "bed-3"] {
+        gateway.made("/api/v1/beds", &json!({ "id": bed, "ward": "w2" }));
+    }
+    send(&gateway, 1, &[70.0]);
+    for bed in ["bed-2", "bed-3"] {
+        assert_eq!(gateway.post("/api/v1/patients/p1/transfer", &json!({ "bed": bed })).0, 200);
+    }
+    eventually("both moves arrive", || (receiver.taken().len() == 2).then_some(()));
+    let calls: Vec<Value> =
+        receiver.taken().iter().map(|one| one.body()["announces"].clone()).collect();
+    assert_eq!(calls, [json!(true), json!(false)], "once, when it came");
+    assert!(!degraded().contains("none of its wards"));
 }
 
 #[test]

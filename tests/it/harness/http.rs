@@ -71,7 +71,7 @@ impl Gateway {
         Self::answer(self.agent.delete(self.url(path)).call())
     }
 
-    pub(super) fn made(&self, path: &str, body: &Value) {
+    pub(crate) fn made(&self, path: &str, body: &Value) {
         let (status, answer) = self.post(path, body);
         assert!((200..300).contains(&status), "POST {path} {body}: {status} {answer}");
     }
