@@ -13,6 +13,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::harness::port_of_ones_own;
+
 /// One request.
 #[derive(Clone)]
 pub(crate) struct Posted {
@@ -64,6 +66,7 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// On a free port, or where it was before.
     pub(crate) fn start(port: u16) -> Self {
+        let port = if port == 0 { port_of_ones_own() } else { port };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

@@ -23,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use crate::harness::port_of_ones_own;
 pub(crate) use api::Sight;
 pub(crate) use certificates::Certificates;
 pub(crate) use flux::Points;
@@ -45,11 +46,11 @@ pub(crate) struct FakeInflux {
 impl FakeInflux {
     /// On a free port.
     pub(crate) fn start() -> Self {
-        Self::start_at(0, None, Arc::default())
+        Self::start_at(port_of_ones_own(), None, Arc::default())
     }
 
     pub(crate) fn start_tls(certificates: &Certificates) -> Self {
-        Self::start_at(0, Some(certificates.acceptor.clone()), Arc::default())
+        Self::start_at(port_of_ones_own(), Some(certificates.acceptor.clone()), Arc::default())
     }
 
     /// Stops, and gives what is needed to start again where it was.

@@ -2,6 +2,7 @@
 
 mod http;
 mod messages;
+mod ports;
 mod programs;
 mod settings;
 mod store;
@@ -25,6 +26,7 @@ use crate::setup::{RULES, Setup};
 use crate::sse::Events;
 
 pub(crate) use messages::{measured_earlier, telemetry};
+pub(crate) use ports::port_of_ones_own;
 pub(crate) use programs::{node_modules, python, root, vitalgate};
 pub(crate) use wait::{PATIENCE, eventually, eventually_within};
 
