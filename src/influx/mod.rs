@@ -297,14 +297,11 @@ impl Sink {
     async fn look(&mut self, cursor: &ConsumerCursor) {
         self.looked = Stopwatch::start();
         let reader = self.feed.reader.clone();
-        let newest = tokio::task::spawn_blocking(move || reader.last_row()).await;
-        let Ok(Ok(Some(newest))) = newest else { return };
+        let ends = move || Ok::<_, ReadError>((reader.first_row()?, reader.last_row()?));
+        let ends = tokio::task::spawn_blocking(ends).await;
+        let Ok(Ok((Some(first), Some(newest)))) = ends else { return };
         let rows = newest.n.saturating_sub(cursor.row);
-        let lag = match rows {
-            0 => Span::ZERO,
-            _ if cursor.upto == Timestamp::default() => Span::ZERO,
-            _ => self.handles.clock.wall() - cursor.upto,
-        };
+        let lag = lag(rows, cursor.upto, first.at, self.handles.clock.wall());
         self.handles.metrics.influx_lag(rows, lag.as_secs_f64().max(0.0), cursor.refill.is_some());
         // What waits on purpose is not behind.
         self.state.behind = lag > self.max_lag + SETTLED;
@@ -331,6 +328,13 @@ impl Sink {
     }
 }
 
+/// How long so many rows have waited: since what was exported last, or since the first row where nothing was, as when a
+/// server is away from the start. Before a stream's first message there is no time.
+fn lag(rows: u64, upto: Timestamp, first: Timestamp, now: Timestamp) -> Span {
+    let since = if upto == Timestamp::default() { first } else { upto };
+    if rows == 0 || since == Timestamp::default() { Span::ZERO } else { now - since }
+}
+
 async fn read(feed: &Arc<Feed>, cursor: ConsumerCursor, now: Timestamp) -> Result<Batch, BadFeed> {
     let feed = Arc::clone(feed);
     joined(tokio::task::spawn_blocking(move || feed.next(cursor, now)).await)
@@ -343,4 +347,19 @@ async fn refill(feed: &Arc<Feed>, cursor: ConsumerCursor) -> Result<Batch, BadFe
 
 fn joined(read: Result<Result<Batch, BadFeed>, tokio::task::JoinError>) -> Result<Batch, BadFeed> {
     read.unwrap_or_else(|e| Err(ReadError::Strange(e.to_string()).into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_away_from_the_start_is_behind_as_well() {
+        let second = |n| Timestamp::YEAR_2000 + Span::secs(n);
+        let never = Timestamp::default();
+        assert_eq!(lag(3, second(4), second(1), second(9)), Span::secs(5));
+        assert_eq!(lag(3, never, second(1), second(9)), Span::secs(8), "nothing was exported yet");
+        assert_eq!(lag(0, second(4), second(1), second(9)), Span::ZERO, "all of it was");
+        assert_eq!(lag(3, never, never, second(9)), Span::ZERO, "time has not begun");
+    }
 }
