@@ -185,6 +185,17 @@ fn too_much_behind(conn: &Connection, head: &Head) -> rusqlite::Result<Option<St
     }))
 }
 
+/// The newest row up to which the head on the disk vouches for all transitions; `None` where it vouches for all there
+/// are, or there is no head. The rows after it say where the transitions come from that a crash left unsigned.
+pub(crate) fn vouched_to(conn: &Connection) -> rusqlite::Result<Option<u64>> {
+    let head = kept(conn)?.and_then(|text| text.parse::<SignedHead>().ok());
+    let Some(signed) = head else { return Ok(None) };
+    let sql = "SELECT n FROM transitions WHERE seq > ? ORDER BY seq LIMIT 1";
+    let mut first = conn.prepare_cached(sql)?;
+    let first = first.query_row([signed.head.seq as i64], |row| unsigned(row, 0)).optional()?;
+    Ok(first.map(|n| n.saturating_sub(1)))
+}
+
 /// The link of the chain that ended with these two.
 fn link_at(conn: &Connection, seq: u64, said: u64) -> rusqlite::Result<Option<Link>> {
     let statement = |id: u64| {

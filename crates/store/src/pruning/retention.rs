@@ -13,6 +13,7 @@ use super::pruned::Pruned;
 use super::surplus;
 use crate::audit::SignedHead;
 use crate::audit::key::AuditKey;
+use crate::audit::stand;
 use crate::consumers::Hold;
 use crate::dead_letters;
 use crate::history::heads::Heads;
@@ -179,8 +180,9 @@ impl Keeper {
         let Keep { journal, journal_bytes, history_bytes, waves, waves_bytes, .. } = *keep;
         let before = |keep: Span| (self.now - keep).as_micros();
         let told_to = holds.iter().map(|hold| hold.after_seq).min().unwrap_or(u64::MAX);
-        let needed_after = self.snapshot_row.min(self.sealed_to) as i64;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let vouched_to = stand::vouched_to(&tx)?.unwrap_or(u64::MAX);
+        let needed_after = self.snapshot_row.min(self.sealed_to).min(vouched_to) as i64;
         let (mut of_series, mut of_words) = (Pruned::default(), Pruned::default());
         let pruned = [
             // The newest row stays for ever: the clock goes on from it.

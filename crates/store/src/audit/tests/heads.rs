@@ -3,6 +3,7 @@
 use super::{check, check_with, database, head, row, store};
 use crate::audit::Evidence;
 use crate::audit::key::AuditKey;
+use crate::audit::stand;
 use crate::tests::{second, write};
 use crate::{Keep, Reader, Store};
 
@@ -119,10 +120,12 @@ fn rows_after_the_last_head_are_counted_and_signed_with_the_next() {
     database(dir.path()).execute(sql, [signed]).unwrap();
     let checked = check(dir.path());
     assert!(checked.is_whole() && checked.unsigned == 3, "{checked:?}");
+    let vouched_to = || stand::vouched_to(&database(dir.path())).unwrap();
+    assert_eq!(vouched_to(), Some(5), "retention leaves the rows after it");
     let opened = Store::open(dir.path()).unwrap();
     assert_eq!((opened.standing.unsigned, &opened.standing.broken), (3, &None));
     write(opened, Keep::default(), Vec::new());
-    assert_eq!(check(dir.path()).unsigned, 0);
+    assert_eq!((check(dir.path()).unsigned, vouched_to()), (0, None));
 }
 
 /// Else whoever has an old head and not the key could have the next start sign what he puts behind it.
