@@ -8,11 +8,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use vitalgate::app::settings::check_files;
 use vitalgate::app::{Addresses, App, RunMode};
+use vitalgate::clock::Clock;
 use vitalgate::config::OpenDoor;
 use vitalgate::operate::doctor::{self, Finding, Verdict};
 use vitalgate::tools::disclose;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::text;
 
 use super::{CheckArgs, ClockArg, RunArgs, runtime, say};
+
+/// A plan of duty is checked so far ahead.
+const HOLES_WITHIN: Span = Span::days(28);
 
 /// Ended by the second signal, after the custom of shells for SIGINT.
 const KILLED: i32 = 130;
@@ -46,6 +52,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
 pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.read()?;
     let configuration = config.configuration()?;
+    let teams = config.teams()?;
     if args.disclose {
         say(disclose::page(&configuration).trim_end());
         return Ok(ExitCode::SUCCESS);
@@ -59,6 +66,13 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         fails |= found.verdict == Verdict::Fail;
         if let Finding { found, advice: Some(advice), .. } = found {
             say(&format!("{found} → {advice}"));
+        }
+    }
+    if let Some(teams) = teams {
+        let now = Clock::system(Timestamp::default()).wall();
+        for hole in teams.plan(&config.site.time_zone, now, HOLES_WITHIN).holes(now) {
+            fails = true;
+            say(&format!("{} → name somebody in `teams.toml`", text::hole(&hole)));
         }
     }
     for OpenDoor { door, cure } in config.open_doors() {

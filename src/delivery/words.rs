@@ -47,7 +47,7 @@ pub(super) fn ends(change: Change) -> bool {
 fn outcome(change: Change) -> &'static str {
     match change {
         Change::Ended | Change::Latched | Change::BackAbsent | Change::LimitChanged => "Over",
-        Change::Acknowledged => "Taken",
+        Change::Acknowledged | Change::Accepted | Change::HandedOver => "Taken",
         Change::Retracted => "Told in error",
         Change::Reset
         | Change::RuleChanged
@@ -65,7 +65,14 @@ fn outcome(change: Change) -> &'static str {
         | Change::Updated
         | Change::Upgraded
         | Change::Moved
-        | Change::Unfolded => "",
+        | Change::Unfolded
+        | Change::Notified
+        | Change::Unassigned
+        | Change::Exhausted
+        | Change::Rejected
+        | Change::Released
+        | Change::ShiftOver
+        | Change::Received => "",
     }
 }
 

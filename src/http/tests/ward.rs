@@ -106,6 +106,7 @@ pub(super) fn sample_alarm(id: &str, seq: u64) -> Alarm {
         ward_now: Some("icu".parse().unwrap()),
         bed_now: Some("icu-1".parse().unwrap()),
         quiet_until: None,
+        responsibility: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod folded;
 mod hourly;
 mod ongoing;
 mod open;
+mod responsible;
 mod unbound;
 mod upgrade;
 
@@ -23,6 +24,7 @@ use self::due::wake;
 use self::hourly::Announced;
 pub use self::ongoing::Ongoing;
 pub use self::open::{Draft, Open};
+use super::responsibility::Ladder;
 use crate::model::alarm::{Alarm, Condition, State};
 use crate::model::cause::{Cause, alarm_id};
 use crate::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, WardId};
@@ -176,6 +178,7 @@ impl Book {
             ward_now: subject.ward.cloned(),
             bed_now: subject.bed.cloned(),
             quiet_until: None,
+            responsibility: None,
         };
         let open = Open {
             alarm,
@@ -201,6 +204,7 @@ impl Book {
             owed: None,
             shown: None,
             shown_following: false,
+            ladder: Ladder::default(),
         };
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
@@ -349,6 +353,7 @@ impl Book {
         }
         open.wake_at = wake(open, change, out.now);
         open.reword();
+        open.answer_for(change, actor, out);
         (open.owed, open.shown) = (None, Some(open.alarm.state));
         open.shown_following = open.alarm.group.is_some();
         let closed = !open.alarm.is_open();

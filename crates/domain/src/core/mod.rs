@@ -11,6 +11,7 @@ mod deadlines;
 pub mod journal;
 mod messages;
 mod raised;
+mod responsible;
 pub mod snapshot;
 mod upgrade;
 
@@ -208,10 +209,13 @@ impl Core {
                 | Input::Disk { .. }
                 | Input::OverBudget { .. }
                 | Input::Undelivered { .. }
-                | Input::NotTaken { .. } => self.advance_to(now, &mut out),
+                | Input::NotTaken { .. }
+                | Input::Duty(_)
+                | Input::Delivered { .. } => self.advance_to(now, &mut out),
             }
             self.note_alarms(&mut out);
             self.step(input, &mut out);
+            self.note_unanswered(&mut out);
         }
         self.advance_to(now, &mut out);
         self.note_alarms(&mut out);
@@ -246,7 +250,8 @@ impl Core {
     fn output(&self, now: Stamp) -> Output {
         let head = &self.head;
         let news = self.configuration.rules.news;
-        Output::new(now, head.next_seq, head.site.clone(), head.simulated, news)
+        let out = Output::new(now, head.next_seq, head.site.clone(), head.simulated, news);
+        Output { duty: self.site.duty.plan(), ..out }
     }
 
     fn step(&mut self, input: &Input, out: &mut Output) {
@@ -282,6 +287,7 @@ impl Core {
                 self.clocks_stepped(Span::micros(to_us - from_us));
                 self.site_mut().clock(Span::micros(*to_us), out);
                 self.note_site_deadline();
+                self.replan(out);
             }
             Input::Synchronised(word) => {
                 self.site_mut().synchronised(word, out);
@@ -318,16 +324,22 @@ impl Core {
             Input::Undelivered { channel, waits, words } => {
                 self.site_mut().undelivered(channel, *waits, words, out);
                 self.note_site_deadline();
+                if waits.is_some() {
+                    self.undeliverable(channel, out);
+                }
             }
             Input::NotTaken { channel, words } => {
                 self.site_mut().not_taken(channel, words, out);
                 self.note_site_deadline();
+                self.undeliverable(channel, out);
             }
             Input::Store { failing } => {
                 self.stalled(*failing || self.site.is_disk_full(), out);
                 self.site_mut().store(*failing, out);
                 self.note_site_deadline();
             }
+            Input::Duty(plan) => self.on_duty(plan.as_deref(), out),
+            Input::Delivered { channel, alarm, seq } => self.delivered(channel, alarm, *seq, out),
             Input::OverBudget { sender, over } => self.over_budget(sender, *over, out),
             Input::Disk { full } => {
                 self.stalled(*full || self.site.is_store_failing(), out);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, SiteId, WardId};
 use super::message::Comparator;
+use super::responsibility::Responsibility;
 use super::time::Timestamp;
 use super::unit::Unit;
 
@@ -350,6 +351,10 @@ pub struct Alarm {
     #[n(34)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiet_until: Option<Timestamp>,
+    /// Who answers for it; `None` where nobody ever was asked.
+    #[n(40)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub responsibility: Option<Responsibility>,
 }
 
 impl Alarm {

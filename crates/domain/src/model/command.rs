@@ -196,6 +196,18 @@ pub enum AlarmAct {
         #[n(0)]
         reason: Option<String>,
     },
+    /// Take care of it.
+    #[n(40)]
+    Accept,
+    /// Not to be able to, though asked.
+    #[n(41)]
+    Reject,
+    /// Give it back.
+    #[n(42)]
+    Release,
+    /// Say that the news arrived.
+    #[n(43)]
+    Received,
 }
 
 impl AlarmAct {
@@ -205,6 +217,10 @@ impl AlarmAct {
             Self::Acknowledge => "acknowledge",
             Self::Unacknowledge => "unacknowledge",
             Self::Reset { .. } => "reset",
+            Self::Accept => "accept",
+            Self::Reject => "reject",
+            Self::Release => "release",
+            Self::Received => "received",
         }
     }
 }

@@ -144,11 +144,38 @@ pub enum Change {
     /// What it followed from is over.
     #[n(22)]
     Unfolded,
+    /// Somebody was told, for the first time or again.
+    #[n(40)]
+    Notified,
+    /// Nobody is there to be told.
+    #[n(41)]
+    Unassigned,
+    /// All were told, and nobody takes it.
+    #[n(42)]
+    Exhausted,
+    /// Somebody takes it.
+    #[n(43)]
+    Accepted,
+    /// Who was asked does not take it.
+    #[n(44)]
+    Rejected,
+    /// Who had it gives it back.
+    #[n(45)]
+    Released,
+    /// Somebody takes it over from another.
+    #[n(46)]
+    HandedOver,
+    /// The shift of who had it is over.
+    #[n(47)]
+    ShiftOver,
+    /// It arrived at somebody, or could not.
+    #[n(48)]
+    Received,
 }
 
 impl Change {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 32] = [
         Self::Raised,
         Self::Ended,
         Self::Latched,
@@ -172,6 +199,15 @@ impl Change {
         Self::Upgraded,
         Self::Moved,
         Self::Unfolded,
+        Self::Notified,
+        Self::Unassigned,
+        Self::Exhausted,
+        Self::Accepted,
+        Self::Rejected,
+        Self::Released,
+        Self::HandedOver,
+        Self::ShiftOver,
+        Self::Received,
     ];
 
     /// The change of a stored word.
@@ -204,7 +240,16 @@ impl Change {
             | Self::Expired
             | Self::Updated
             | Self::Upgraded
-            | Self::Moved => false,
+            | Self::Moved
+            | Self::Notified
+            | Self::Unassigned
+            | Self::Exhausted
+            | Self::Accepted
+            | Self::Rejected
+            | Self::Released
+            | Self::HandedOver
+            | Self::ShiftOver
+            | Self::Received => false,
         }
     }
 
@@ -234,6 +279,15 @@ impl Change {
             Self::Upgraded => "upgraded",
             Self::Moved => "moved",
             Self::Unfolded => "unfolded",
+            Self::Notified => "notified",
+            Self::Unassigned => "unassigned",
+            Self::Exhausted => "exhausted",
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Released => "released",
+            Self::HandedOver => "handed_over",
+            Self::ShiftOver => "shift_over",
+            Self::Received => "received",
         }
     }
 }

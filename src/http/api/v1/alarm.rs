@@ -6,8 +6,11 @@ use super::limits::LimitInForce;
 use vitalgate_domain::model::alarm::{
     self as domain, AlarmKind, Condition, LimitFrom, Priority, Response, Side, State, TimeQuality,
 };
-use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, SiteId, WardId};
+use vitalgate_domain::model::ids::{
+    AlarmId, BedId, ChannelId, DeviceId, DutyRole, PatientId, RuleId, SiteId, TeamId, WardId,
+};
 use vitalgate_domain::model::message::Comparator;
+use vitalgate_domain::model::responsibility::{self, Assignment, Delivery};
 use vitalgate_domain::model::sample::flag;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::model::unit::Unit;
@@ -70,6 +73,8 @@ pub struct Alarm {
     pub recurrence: u32,
     /// How fast somebody must act.
     pub response: Response,
+    /// Who answers for it; `null` where nobody in particular is asked.
+    pub responsibility: Option<Responsibility>,
     /// The rule that raised it.
     pub rule: RuleId,
     /// The version of the patient's limits it was judged by; 0 for the limits of the rule pack.
@@ -92,6 +97,42 @@ pub struct Alarm {
     pub ward: Option<WardId>,
     /// The ward where the patient lies now, whose lists and streams it belongs to.
     pub ward_now: Option<WardId>,
+}
+
+/// Who answers for an alarm, and how it came to that.
+#[derive(Debug, Serialize)]
+pub struct Responsibility {
+    /// When it goes on to somebody else.
+    pub deadline: Option<Timestamp>,
+    /// Who is asked, or has it.
+    pub person: Option<String>,
+    /// As what.
+    pub role: Option<DutyRole>,
+    /// Since when it is so.
+    pub since: Timestamp,
+    /// How far it has come.
+    pub state: Assignment,
+    /// The step of the ladder, from 1 on.
+    pub step: Option<u32>,
+    /// Whose ladder it is.
+    pub team: Option<TeamId>,
+    /// Who was told by which channel, each as of the last time.
+    pub told: Vec<Told>,
+}
+
+/// Somebody was told by a channel.
+#[derive(Debug, Serialize)]
+pub struct Told {
+    /// When.
+    pub at: Timestamp,
+    /// By which channel; `null` on the stream.
+    pub channel: Option<ChannelId>,
+    /// What came of it.
+    pub result: Delivery,
+    /// The transition that told it.
+    pub seq: u64,
+    /// Who.
+    pub to: String,
 }
 
 /// Who took note, and for how long.
@@ -237,6 +278,7 @@ impl From<domain::Alarm> for Alarm {
             raised_at: alarm.raised_at,
             recurrence: alarm.recurrence,
             response: alarm.response,
+            responsibility: alarm.responsibility.map(Responsibility::from),
             rule: alarm.rule,
             rule_version: alarm.rule_version,
             seq: alarm.seq,
@@ -255,6 +297,30 @@ impl From<domain::Alarm> for Alarm {
 impl From<domain::Acknowledgement> for Acknowledgement {
     fn from(domain::Acknowledgement { by, at, until, seq }: domain::Acknowledgement) -> Self {
         Self { at, by, seq, until }
+    }
+}
+
+impl From<responsibility::Responsibility> for Responsibility {
+    fn from(of: responsibility::Responsibility) -> Self {
+        let responsibility::Responsibility {
+            state,
+            team,
+            step,
+            role,
+            person,
+            since,
+            deadline,
+            told,
+        } = of;
+        let told = told.into_iter().map(Told::from).collect();
+        Self { deadline, person, role, since, state, step, team, told }
+    }
+}
+
+impl From<responsibility::Told> for Told {
+    fn from(of: responsibility::Told) -> Self {
+        let responsibility::Told { to, channel, at, result, seq } = of;
+        Self { at, channel, result, seq, to }
     }
 }
 
@@ -306,6 +372,12 @@ mod tests {
     fn an_answer_has_every_member_of_the_stored_form_in_alphabetical_order() {
         let mut alarm = stored::alarm(BODY).unwrap();
         alarm.quiet_until = Some(alarm.raised_at);
+        let told = r#"[{"to":"n1","channel":"push","at":"2026-03-01T00:00:10Z","result":"taken","seq":6}]"#;
+        let answers = format!(
+            r#"{{"state":"accepted","team":"icu","step":1,"role":"nurse","person":"n1",
+                "since":"2026-03-01T00:01:00Z","deadline":null,"told":{told}}}"#
+        );
+        alarm.responsibility = serde_json::from_str(&answers).unwrap();
         let expected = serde_json::to_value(StoredAlarm::new(&alarm, true)).unwrap();
         assert_eq!(serde_json::to_string(&Alarm::from(alarm)).unwrap(), expected.to_string());
     }

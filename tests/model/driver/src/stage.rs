@@ -261,6 +261,10 @@ impl Stage {
                     "acknowledge" => AlarmAct::Acknowledge,
                     "unacknowledge" => AlarmAct::Unacknowledge,
                     "reset" => AlarmAct::Reset { reason: reason.clone() },
+                    "accept" => AlarmAct::Accept,
+                    "reject" => AlarmAct::Reject,
+                    "release" => AlarmAct::Release,
+                    "received" => AlarmAct::Received,
                     _ => return Ok(Asked::NotBuilt),
                 };
                 let first = self.raised.get(&alarm.id).copied();

@@ -14,7 +14,9 @@ impl Book {
         open.reword();
         let before = open.alarm.clone();
         let unread = open.untold && matches!(act, AlarmAct::Reset { .. });
-        let result = if seen < open.news_seq || unread {
+        // That news arrived says nothing of how the alarm is.
+        let newer = seen < open.news_seq && *act != AlarmAct::Received;
+        let result = if newer || unread {
             Err(Refusal::conflict("it has changed since it was seen"))
         } else if seen >= out.next_seq() {
             Err(Refusal::conflict("nobody was ever shown that number"))
@@ -28,6 +30,9 @@ impl Book {
                 AlarmAct::Reset { reason } => {
                     open.alarm.reset(reason.as_deref(), open.resettable, now)
                 }
+                AlarmAct::Accept | AlarmAct::Reject | AlarmAct::Release | AlarmAct::Received => {
+                    open.answerable(actor, act, out)
+                }
             }
         };
         let (outcome, detail) = match &result {
@@ -40,13 +45,17 @@ impl Book {
             shown.seq = out.next_seq() + 1;
         }
         let answer = CommandAnswer { outcome, detail, alarm: Some(shown), version: None };
+        let place = out.transitions.len();
         out.emit(TransitionBody::Answer {
             actor: actor.to_owned(),
             asked: act.as_str(),
             answer: Box::new(answer),
         });
         match result {
-            Ok(change) => self.tell(key, change, Some(actor), out),
+            Ok(change) => {
+                self.tell(key, change, Some(actor), out);
+                out.answer_as_told(place);
+            }
             // Whoever asks learns how it is.
             Err(_) => self.pay(key, out),
         }

@@ -113,7 +113,16 @@ fn can_wait(change: Change) -> bool {
         | Change::Discharged
         | Change::Expired
         | Change::Upgraded
-        | Change::Moved => false,
+        | Change::Moved
+        | Change::Notified
+        | Change::Unassigned
+        | Change::Exhausted
+        | Change::Accepted
+        | Change::Rejected
+        | Change::Released
+        | Change::HandedOver
+        | Change::ShiftOver
+        | Change::Received => false,
     }
 }
 

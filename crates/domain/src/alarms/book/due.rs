@@ -31,6 +31,7 @@ impl Book {
         self.announce_kept_back(due, out);
         self.tell_what_waits(due, out);
         self.budgets_due(out);
+        self.climb(due, out);
         for key in self.keys_where(|_, open| open.wake_at == Some(due)) {
             let Some(open) = self.open.get_mut(&key) else { continue };
             if open.alarm.condition == Condition::Momentary && !open.alarm.latches() {
@@ -127,7 +128,8 @@ impl Open {
         if !self.alarm.is_open() {
             return None;
         }
-        [self.wake_at, self.unfolds_at, self.quiet_until, self.known_until()]
+        let climbs = self.ladder.deadline();
+        [self.wake_at, self.unfolds_at, self.quiet_until, self.known_until(), climbs]
             .into_iter()
             .flatten()
             .min()
@@ -159,7 +161,16 @@ impl Open {
             | Change::Expired
             | Change::Updated
             | Change::Moved
-            | Change::Unfolded => false,
+            | Change::Unfolded
+            | Change::Notified
+            | Change::Unassigned
+            | Change::Exhausted
+            | Change::Accepted
+            | Change::Rejected
+            | Change::Released
+            | Change::HandedOver
+            | Change::ShiftOver
+            | Change::Received => false,
         }
     }
 }

@@ -3,6 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use super::{Key, Ongoing};
+use crate::alarms::responsibility::Ladder;
 use crate::model::alarm::{
     Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger,
 };
@@ -94,6 +95,10 @@ pub struct Open {
     #[n(22)]
     #[cbor(default)]
     pub shown_following: bool,
+    /// Where it stands on its way to somebody who answers for it.
+    #[n(40)]
+    #[cbor(default)]
+    pub ladder: Ladder,
 }
 
 /// A new alarm, as its rule drafts it.

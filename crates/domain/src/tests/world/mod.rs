@@ -13,6 +13,7 @@ use crate::model::message::{Body, Message, Phase, ReadingTime};
 use crate::model::time::{Span, Stamp};
 use crate::output::transition::{Transition, TransitionBody};
 
+use super::duty::{nothing_told_twice, somebody_or_a_timer};
 use super::scene::Scene;
 
 use inputs::configuration;
@@ -128,6 +129,8 @@ impl World {
                 assert!(!latched || alarm.condition == Condition::Absent, "{alarm:?}");
             }
         }
+        somebody_or_a_timer(&self.scene);
+        nothing_told_twice(&caused);
         self.rows.push(Row { now: self.scene.now, body, caused });
     }
 
