@@ -12,13 +12,10 @@ use vitalgate::clock::Clock;
 use vitalgate::config::OpenDoor;
 use vitalgate::operate::doctor::{self, Finding, Verdict};
 use vitalgate::tools::disclose;
-use vitalgate_domain::model::time::{Span, Timestamp};
-use vitalgate_domain::text;
+use vitalgate_domain::model::time::Timestamp;
 
+use super::duty;
 use super::{CheckArgs, ClockArg, RunArgs, runtime, say};
-
-/// A plan of duty is checked so far ahead.
-const HOLES_WITHIN: Span = Span::days(28);
 
 /// Ended by the second signal, after the custom of shells for SIGINT.
 const KILLED: i32 = 130;
@@ -52,7 +49,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
 pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.read()?;
     let configuration = config.configuration()?;
-    let teams = config.teams()?;
+    let now = Clock::system(Timestamp::default()).wall();
+    let plan = duty::plan(&config, now)?;
     if args.disclose {
         say(disclose::page(&configuration).trim_end());
         return Ok(ExitCode::SUCCESS);
@@ -68,12 +66,8 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             say(&format!("{found} → {advice}"));
         }
     }
-    if let Some(teams) = teams {
-        let now = Clock::system(Timestamp::default()).wall();
-        for hole in teams.plan(&config.site.time_zone, now, HOLES_WITHIN).holes(now) {
-            fails = true;
-            say(&format!("{} → name somebody in `teams.toml`", text::hole(&hole)));
-        }
+    if let Some(plan) = &plan {
+        fails |= duty::tell_holes(plan, now);
     }
     for OpenDoor { door, cure } in config.open_doors() {
         say(&format!("open: nobody has to sign in to {door}, so `run` asks for --open; or {cure}"));

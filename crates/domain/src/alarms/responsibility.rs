@@ -63,6 +63,10 @@ pub struct Ladder {
     #[n(6)]
     #[cbor(default)]
     unanswered: bool,
+    /// It waits for the end of a pause.
+    #[n(7)]
+    #[cbor(default)]
+    held: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -89,10 +93,10 @@ enum Phase {
 /// Whether somebody may answer for an alarm in this state, if there is a ladder.
 fn wants(alarm: &Alarm) -> bool {
     let stands = match alarm.state {
-        State::Alarming | State::Acknowledged => true,
+        State::Alarming | State::Acknowledged | State::Paused | State::Off => true,
         // What was medium latches into a note of what was.
         State::Latched => alarm.priority_peak == Priority::High,
-        State::Paused | State::Off | State::Closed => false,
+        State::Closed => false,
     };
     stands && asks(alarm)
 }
@@ -100,7 +104,8 @@ fn wants(alarm: &Alarm) -> bool {
 /// Whether an alarm is one that people are asked to answer for. Those about people who do not answer ask nobody.
 fn asks(alarm: &Alarm) -> bool {
     alarm.priority >= Priority::Medium
-        && !alarm.is_shown_only()
+        && alarm.group.is_none()
+        && alarm.quiet_until.is_none()
         && !alarm.rule.as_str().starts_with("duty.")
 }
 
@@ -172,6 +177,13 @@ impl Ladder {
         let plan = ground.plan.filter(|plan| {
             wants(alarm) && (alarm.patient.is_some() || plan.team_for(alarm).is_some())
         });
+        let held = plan.and_then(|_| alarm.ladder_held_until(ground.now.wall()));
+        if let Some(until) = held.filter(|_| self.phase != Phase::Owned) {
+            return self.hold(alarm, until, ground);
+        }
+        if std::mem::take(&mut self.held) && self.phase == Phase::Waiting && plan.is_some() {
+            return self.ask_from(alarm, self.step, &[], ground);
+        }
         match (plan, self.phase) {
             (_, Phase::Owned) | (None, Phase::Idle) => {}
             (None, Phase::Waiting | Phase::Asking | Phase::Exhausted) => self.rest(alarm, ground),
@@ -203,6 +215,7 @@ impl Ladder {
         match self.phase {
             Phase::Idle | Phase::Exhausted => {}
             Phase::Owned => self.own(alarm, ground),
+            Phase::Waiting if self.held => {}
             Phase::Waiting => self.ask_from(alarm, self.step, &[], ground),
             Phase::Asking => {
                 let wall = ground.now.wall();
@@ -255,7 +268,10 @@ impl Ladder {
                 self.settle(alarm, Change::ShiftOver, ground);
                 return Some(Change::ShiftOver);
             }
-            Phase::Waiting => self.ask_from(alarm, self.step, &[], ground),
+            Phase::Waiting => {
+                self.held = false;
+                self.ask_from(alarm, self.step, &[], ground);
+            }
             Phase::Asking if std::mem::take(&mut self.owner_first) => {
                 let owner = ask::person(alarm);
                 self.ask_from(alarm, self.step, &owner, ground);

@@ -11,6 +11,7 @@ use crate::model::fate::Fate;
 use crate::model::ids::{AlarmId, DeviceId, PatientId, RuleId, SiteId, TeamId, WardId};
 use crate::model::input::FailedSignIns;
 use crate::model::message::DeadLetter;
+use crate::model::pause::Pause;
 use crate::model::sample::{Sample, WordSample, flag};
 use crate::model::time::{Stamp, Timestamp};
 use crate::model::vector_map::VectorMap;
@@ -47,6 +48,8 @@ pub struct Output {
     pub(crate) simulated: bool,
     /// How much is told of one device.
     pub(crate) news: NewsBudget,
+    /// The pauses of scopes that patients are given.
+    pub(crate) pauses: Arc<[Pause]>,
     /// Who is on duty; `None` where no plan says so.
     pub(crate) duty: Option<Arc<DutyPlan>>,
     /// Alarms that nobody takes, or of which that may have changed.
@@ -74,6 +77,7 @@ impl Output {
         site: SiteId,
         simulated: bool,
         news: NewsBudget,
+        pauses: Arc<[Pause]>,
     ) -> Self {
         Self {
             now,
@@ -93,6 +97,7 @@ impl Output {
             news,
             duty: None,
             unanswered: Vec::new(),
+            pauses,
         }
     }
 

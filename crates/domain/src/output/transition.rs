@@ -171,11 +171,32 @@ pub enum Change {
     /// It arrived at somebody, or could not.
     #[n(48)]
     Received,
+    /// Row 14, and what began under a pause keeps `Raised`.
+    #[n(23)]
+    Paused,
+    /// Row 14.
+    #[n(24)]
+    SwitchedOff,
+    /// Row 15.
+    #[n(25)]
+    PauseOver,
+    /// The pause of what was over is at its end.
+    #[n(26)]
+    Resumed,
+    /// Row 16: what was over meanwhile is told at the end of its pause.
+    #[n(27)]
+    EndedWhilePaused,
+    /// It is still switched off.
+    #[n(28)]
+    Reminded,
+    /// Somebody said something of it.
+    #[n(29)]
+    Commented,
 }
 
 impl Change {
     /// All of them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 39] = [
         Self::Raised,
         Self::Ended,
         Self::Latched,
@@ -208,6 +229,13 @@ impl Change {
         Self::HandedOver,
         Self::ShiftOver,
         Self::Received,
+        Self::Paused,
+        Self::SwitchedOff,
+        Self::PauseOver,
+        Self::Resumed,
+        Self::EndedWhilePaused,
+        Self::Reminded,
+        Self::Commented,
     ];
 
     /// The change of a stored word.
@@ -224,7 +252,8 @@ impl Change {
             | Self::PriorityRose
             | Self::Recurred
             | Self::Unacknowledged
-            | Self::Unfolded => true,
+            | Self::Unfolded
+            | Self::PauseOver => true,
             Self::Ended
             | Self::Latched
             | Self::Unknown
@@ -249,7 +278,13 @@ impl Change {
             | Self::Released
             | Self::HandedOver
             | Self::ShiftOver
-            | Self::Received => false,
+            | Self::Received
+            | Self::Paused
+            | Self::SwitchedOff
+            | Self::Resumed
+            | Self::EndedWhilePaused
+            | Self::Reminded
+            | Self::Commented => false,
         }
     }
 
@@ -288,6 +323,13 @@ impl Change {
             Self::HandedOver => "handed_over",
             Self::ShiftOver => "shift_over",
             Self::Received => "received",
+            Self::Paused => "paused",
+            Self::SwitchedOff => "off",
+            Self::PauseOver => "pause_over",
+            Self::Resumed => "resumed",
+            Self::EndedWhilePaused => "ended_while_paused",
+            Self::Reminded => "reminded",
+            Self::Commented => "commented",
         }
     }
 }

@@ -10,6 +10,7 @@ use vitalgate_domain::model::ids::{
     AlarmId, BedId, ChannelId, DeviceId, DutyRole, PatientId, RuleId, SiteId, TeamId, WardId,
 };
 use vitalgate_domain::model::message::Comparator;
+use vitalgate_domain::model::pause::{self, How, What};
 use vitalgate_domain::model::responsibility::{self, Assignment, Delivery};
 use vitalgate_domain::model::sample::flag;
 use vitalgate_domain::model::time::Timestamp;
@@ -33,6 +34,9 @@ pub struct Alarm {
     pub closed_at: Option<Timestamp>,
     /// Why it was closed: `ended`, `reset`, `discharged`, `rule_changed`, …
     pub closed_reason: Option<String>,
+    /// What somebody said of it last; left out where nobody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Comment>,
     /// Whether what raised it holds.
     pub condition: Condition,
     /// Why the condition is unknown, doubtful or silent.
@@ -49,8 +53,8 @@ pub struct Alarm {
     pub group: Option<String>,
     /// Its id, derived from the cause: the same cause has the same id.
     pub id: AlarmId,
-    /// Always `null`: the name is reserved for pauses of signals.
-    pub inactivation: Option<&'static str>,
+    /// Its signals are kept back.
+    pub inactivation: Option<Inactivation>,
     /// Of the patient or of the equipment.
     pub kind: AlarmKind,
     /// Late data raised it: it is not about now.
@@ -146,6 +150,34 @@ pub struct Acknowledgement {
     pub seq: u64,
     /// When the alarm sounds again; `null` for a momentary condition.
     pub until: Option<Timestamp>,
+}
+
+/// The signals of an alarm are kept back.
+#[derive(Debug, Serialize)]
+pub struct Inactivation {
+    /// Since when.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// For a while, or switched off.
+    pub how: How,
+    /// Why.
+    pub reason: Option<String>,
+    /// Until when.
+    pub until: Timestamp,
+    /// Its sound, or all that calls somebody.
+    pub what: What,
+}
+
+/// What somebody said of an alarm.
+#[derive(Debug, Serialize)]
+pub struct Comment {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// What.
+    pub text: String,
 }
 
 /// What began an alarm.
@@ -258,6 +290,7 @@ impl From<domain::Alarm> for Alarm {
             bed_now: alarm.bed_now,
             closed_at: alarm.closed_at,
             closed_reason: alarm.closed_reason,
+            comment: alarm.comment.map(Comment::from),
             condition: alarm.condition,
             condition_reason: alarm.condition_reason,
             condition_since: alarm.condition_since,
@@ -266,7 +299,7 @@ impl From<domain::Alarm> for Alarm {
             ended_at: alarm.ended_at,
             group: alarm.group,
             id: alarm.id,
-            inactivation: None,
+            inactivation: alarm.inactivation.map(Inactivation::from),
             kind: alarm.kind,
             late: alarm.late,
             latest: alarm.latest.map(Latest::from),
@@ -324,6 +357,19 @@ impl From<responsibility::Told> for Told {
     }
 }
 
+impl From<pause::Inactivation> for Inactivation {
+    fn from(inactivation: pause::Inactivation) -> Self {
+        let pause::Inactivation { what, how, by, reason, at, until } = inactivation;
+        Self { at, by, how, reason, until, what }
+    }
+}
+
+impl From<pause::Comment> for Comment {
+    fn from(pause::Comment { by, at, text }: pause::Comment) -> Self {
+        Self { at, by, text }
+    }
+}
+
 impl From<domain::Trigger> for Trigger {
     fn from(trigger: domain::Trigger) -> Self {
         Self {
@@ -365,7 +411,7 @@ impl From<&Point> for Reading {
 
 #[cfg(test)]
 mod tests {
-    use super::Alarm;
+    use super::{Alarm, How, What, pause as domain_pause};
     use crate::pipeline::stored::{self, StoredAlarm, tests::BODY};
 
     #[test]
@@ -378,6 +424,10 @@ mod tests {
                 "since":"2026-03-01T00:01:00Z","deadline":null,"told":{told}}}"#
         );
         alarm.responsibility = serde_json::from_str(&answers).unwrap();
+        let (by, at, reason) = ("anna".to_owned(), alarm.raised_at, Some("CT".to_owned()));
+        alarm.comment = Some(domain_pause::Comment { by: by.clone(), at, text: "moved".into() });
+        let (what, how, until) = (What::Alarm, How::Off, at);
+        alarm.inactivation = Some(domain_pause::Inactivation { what, how, by, reason, at, until });
         let expected = serde_json::to_value(StoredAlarm::new(&alarm, true)).unwrap();
         assert_eq!(serde_json::to_string(&Alarm::from(alarm)).unwrap(), expected.to_string());
     }

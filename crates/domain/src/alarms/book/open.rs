@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Key, Ongoing};
+use super::{Key, Muted, Ongoing};
 use crate::alarms::responsibility::Ladder;
 use crate::model::alarm::{
     Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger,
@@ -99,6 +99,9 @@ pub struct Open {
     #[n(40)]
     #[cbor(default)]
     pub ladder: Ladder,
+    /// What it waits for while its signals are kept back.
+    #[n(23)]
+    pub muted: Option<Muted>,
 }
 
 /// A new alarm, as its rule drafts it.

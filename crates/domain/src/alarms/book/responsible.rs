@@ -105,7 +105,13 @@ impl Open {
             AlarmAct::Release => Err(Refusal::conflict("somebody else has it, or nobody")),
             AlarmAct::Received if was_told(&self.alarm, actor, plan) => Ok(Change::Received),
             AlarmAct::Received => Err(Refusal::conflict("nobody of this name was told of it")),
-            AlarmAct::Acknowledge | AlarmAct::Unacknowledge | AlarmAct::Reset { .. } => {
+            AlarmAct::Acknowledge
+            | AlarmAct::Unacknowledge
+            | AlarmAct::Reset { .. }
+            | AlarmAct::Pause { .. }
+            | AlarmAct::Off { .. }
+            | AlarmAct::Resume
+            | AlarmAct::Comment { .. } => {
                 Err(Refusal::conflict("that is no matter of responsibility"))
             }
         }

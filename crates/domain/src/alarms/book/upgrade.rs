@@ -79,6 +79,7 @@ impl Book {
             shown: None,
             shown_following: false,
             ladder: Ladder::default(),
+            muted: None,
         };
         self.open.insert(key.clone(), open);
         self.record(&key, change, None, out);

@@ -232,6 +232,13 @@ impl Ladder {
         }
     }
 
+    /// It is paused: nobody is asked until then.
+    pub(super) fn hold(&mut self, alarm: &mut Alarm, until: Timestamp, ground: Ground<'_>) {
+        self.held = true;
+        let until = ground.now.own(until).max(ground.now.at);
+        self.nobody(alarm, self.step, until, false, ground);
+    }
+
     /// Nobody is there who may be called; `alone` where nobody is there at all.
     fn nobody(
         &mut self,

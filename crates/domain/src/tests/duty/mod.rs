@@ -1,6 +1,7 @@
 //! Who answers for an alarm: the ladder, people, and who is on duty.
 
 mod ladder;
+mod paused;
 mod people;
 mod plan;
 mod receipts;
@@ -177,7 +178,8 @@ pub(super) fn somebody_or_a_timer(scene: &Scene) {
         let state = alarm.responsibility.as_ref().map(|r| r.state);
         let asks = alarm.priority_peak == crate::model::alarm::Priority::High
             && alarm.priority == crate::model::alarm::Priority::High
-            && !alarm.is_shown_only();
+            && alarm.group.is_none()
+            && alarm.quiet_until.is_none();
         if asks && scene.core.site.duty.plan().is_some() {
             let owned = state == Some(Assignment::Accepted);
             assert!(owned || open.ladder.deadline().is_some(), "{alarm:?}");
