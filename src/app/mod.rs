@@ -5,6 +5,7 @@
 
 mod interfaces;
 pub mod reload;
+mod rota;
 pub mod settings;
 pub(crate) mod stage;
 mod startup;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::interfaces::{Interfaces, Shared, auth};
+use self::rota::Rota;
 use self::startup::{audit_found, first_inputs, open_store};
 use self::store_host::StoreHost;
 use crate::app::reload::Reload;
@@ -78,6 +80,7 @@ pub struct App {
     control: Control,
     reload: Option<Reload>,
     clock_check: Option<config::Clock>,
+    rota: Option<Rota>,
     sources: Sources,
     heads: watch::Receiver<Option<SignedHead>>,
 }
@@ -86,6 +89,7 @@ impl App {
     /// Opens the store, recovers the state, binds the sockets.
     pub async fn bind(config: &Config, mode: RunMode) -> anyhow::Result<Self> {
         let configuration = config.configuration()?;
+        let (teams_in_force, teams) = watch::channel(config.teams()?.map(Arc::new));
         let mut opened = open_store(config, mode)?;
         let identity = opened.identity.clone();
         let Recovered { core, replayed } =
@@ -129,6 +133,7 @@ impl App {
             let inbox = handles.inbox.clone();
             let (signals, auth) = (signals_in_force, auth_in_force);
             let reload = Reload::new(config, &configuration, inbox, signals, kept, auth)?;
+            let reload = reload.with_teams(teams_in_force);
             Some(reload.with_audit(opened.standing.clone(), handles.degraded.clone()))
         };
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
@@ -185,6 +190,12 @@ impl App {
             first,
             folded,
         };
+        let rota = (!mode.headless).then(|| Rota {
+            teams,
+            zone: config.site.time_zone.clone(),
+            handles: handles.clone(),
+            stands: pipeline.core.site.duty.plan().is_some(),
+        });
         // A simulated ward, and time by the messages, have nothing to do with the machine's clock.
         let real = !mode.headless && !mode.demo && !mode.stream_clock;
         let clock_check = Some(&config.clock).filter(|clock| real && !clock.check.is_empty());
@@ -197,6 +208,7 @@ impl App {
             control,
             reload,
             clock_check: clock_check.cloned(),
+            rota,
             sources,
             heads,
         })
@@ -222,6 +234,7 @@ impl App {
             control,
             reload,
             clock_check,
+            rota,
             sources,
             heads,
             addresses: _,
@@ -240,6 +253,9 @@ impl App {
         if let Some(clock) = clock_check {
             let watch = synchronised::watch(clock, inbox, commands.token());
             commands.start("clock", watch);
+        }
+        if let Some(rota) = rota {
+            commands.start("duty", rota.run(commands.token()));
         }
         if let Some(reload) = reload {
             commands.start("reload", reload.run(commands.token()));

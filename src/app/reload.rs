@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::startup::audit_key;
-use crate::config::Config;
+use crate::config::{Config, Teams};
 use crate::http::Auth;
 use crate::inbox::{Inbox, Receipt, Submission};
 use crate::ingest::sources::listener::TlsReload;
@@ -28,6 +28,7 @@ pub struct Reload {
     kept: watch::Sender<Arc<Keep>>,
     auth: watch::Sender<Arc<Auth>>,
     tls: Option<TlsReload>,
+    teams: Option<watch::Sender<Option<Arc<Teams>>>>,
     in_force: [u8; 8],
     hangups: Signal,
     /// How the audit was found, and where it is told what could not be read.
@@ -56,6 +57,7 @@ impl Reload {
             kept,
             auth,
             tls: None,
+            teams: None,
             in_force,
             hangups,
             standing,
@@ -75,6 +77,12 @@ impl Reload {
         Self { tls, ..self }
     }
 
+    /// Reads who is called for alarms again, too.
+    #[must_use]
+    pub fn with_teams(self, teams: watch::Sender<Option<Arc<Teams>>>) -> Self {
+        Self { teams: Some(teams), ..self }
+    }
+
     /// Reads the files again at every SIGHUP until `cancel`.
     pub async fn run(mut self, cancel: CancellationToken) {
         let reload = async {
@@ -83,6 +91,8 @@ impl Reload {
                 self.told("rules and signals", rules);
                 let tokens = self.reload_tokens().await;
                 self.told("tokens", tokens);
+                let teams = self.reload_teams().await;
+                self.told("teams", teams);
                 if let Some(tls) = &self.tls {
                     let read = tls.reload().map_err(|error| error.to_string());
                     self.told(
@@ -123,6 +133,19 @@ impl Reload {
             return if needed { Err(none) } else { Ok(None) };
         }
         self.auth.send_replace(Arc::new(Auth::of(tokens)));
+        Ok(Some("were read again and are in force"))
+    }
+
+    /// Who is called for alarms, from now on; a file that is wrong changes nothing.
+    async fn reload_teams(&self) -> Result<Option<&'static str>, String> {
+        let Some(in_force) = self.teams.as_ref().filter(|_| self.config.teams.file.is_some())
+        else {
+            return Ok(None);
+        };
+        let config = Arc::clone(&self.config);
+        let read = tokio::task::spawn_blocking(move || config.teams()).await;
+        let teams = read.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
+        in_force.send_replace(teams.map(Arc::new));
         Ok(Some("were read again and are in force"))
     }
 

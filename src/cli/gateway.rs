@@ -8,10 +8,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use vitalgate::app::settings::check_files;
 use vitalgate::app::{Addresses, App, RunMode};
+use vitalgate::clock::Clock;
 use vitalgate::config::OpenDoor;
 use vitalgate::operate::doctor::{self, Finding, Verdict};
 use vitalgate::tools::disclose;
+use vitalgate_domain::model::time::Timestamp;
 
+use super::duty;
 use super::{CheckArgs, ClockArg, RunArgs, runtime, say};
 
 /// Ended by the second signal, after the custom of shells for SIGINT.
@@ -46,6 +49,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
 pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.read()?;
     let configuration = config.configuration()?;
+    let now = Clock::system(Timestamp::default()).wall();
+    let plan = duty::plan(&config, now)?;
     if args.disclose {
         say(disclose::page(&configuration).trim_end());
         return Ok(ExitCode::SUCCESS);
@@ -60,6 +65,9 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         if let Finding { found, advice: Some(advice), .. } = found {
             say(&format!("{found} → {advice}"));
         }
+    }
+    if let Some(plan) = &plan {
+        fails |= duty::tell_holes(plan, now);
     }
     for OpenDoor { door, cure } in config.open_doors() {
         say(&format!("open: nobody has to sign in to {door}, so `run` asks for --open; or {cure}"));

@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod device;
 mod doctor;
+mod duty;
 mod export;
 mod gateway;
 mod notify;
@@ -57,6 +58,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Look at disk, clock, brokers and InfluxDB, and say what to do.
     Doctor(doctor::DoctorArgs),
+    /// Show who is on duty for alarms, and when nobody will be.
+    Duty(duty::DutyArgs),
     /// Try a channel for alarms.
     Notify(notify::NotifyArgs),
     /// Show the configuration in force.
@@ -150,6 +153,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Export(args) => export::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Duty(args) => duty::run(&args),
         Command::Notify(args) => notify::run(&args),
         Command::Config(command) => config::run(&command),
         Command::Backup(args) => store::backup(&args),

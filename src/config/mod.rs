@@ -14,6 +14,7 @@ mod mqtt;
 mod open;
 mod site;
 mod store;
+mod teams;
 mod url;
 
 use std::net::SocketAddr;
@@ -31,10 +32,12 @@ pub use self::http::{BadToken, Http, HttpToken, Role, Token};
 pub use self::influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme};
 pub use self::mqtt::{Devices, Mqtt, Proof, Tls, UnknownDevices};
 pub use self::open::OpenDoor;
-pub use self::site::{Site, TimeZone};
+pub use self::site::{Site, TimeZone as SiteZone};
 pub use self::store::Store;
+pub use self::teams::{BadTeams, Teams};
 pub use self::url::{NotAServer, ServerUrl};
 use vitalgate_domain::core::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
+use vitalgate_domain::model::ids::ChannelId;
 use vitalgate_domain::model::signal::NoSuchClass;
 use vitalgate_domain::model::time::Span;
 
@@ -75,6 +78,9 @@ pub struct Config {
     /// Another signal table than the built-in.
     #[serde(default)]
     pub signals: Override,
+    /// Who is called for alarms.
+    #[serde(default)]
+    pub teams: Override,
     /// InfluxDB 2, where there is one.
     #[serde(default)]
     pub influx: Option<Influx>,
@@ -86,7 +92,7 @@ pub struct Config {
     pub deadman: Option<DeadMan>,
 }
 
-/// `[rules]` and `[signals]`.
+/// `[rules]`, `[signals]` and `[teams]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Override {
@@ -161,6 +167,9 @@ pub enum BadConfig {
     /// A broker that cannot be.
     #[error(transparent)]
     Broker(#[from] BadBroker),
+    /// Who is called for alarms.
+    #[error(transparent)]
+    Teams(#[from] BadTeams),
 }
 
 const BUILT_IN_GATEWAY: &str = include_str!("../../config/gateway.toml");
@@ -189,7 +198,7 @@ impl Config {
             message: at_its_place(text, &e),
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let overrides = [&mut config.rules.file, &mut config.signals.file];
+        let overrides = [&mut config.rules.file, &mut config.signals.file, &mut config.teams.file];
         for file in overrides.into_iter().flatten() {
             *file = folder.join(&*file);
         }
@@ -223,6 +232,13 @@ impl Config {
         channel::check(&self.channel)?;
         self.budget.check()?;
         Ok(())
+    }
+
+    /// Who is called for alarms; `None` where no file says so.
+    pub fn teams(&self) -> Result<Option<Teams>, BadConfig> {
+        let Some(path) = &self.teams.file else { return Ok(None) };
+        let channels: Vec<ChannelId> = self.channel.iter().map(|c| c.id.clone()).collect();
+        Ok(Some(Teams::read(path, &channels)?))
     }
 
     /// Whether nothing listens where other machines could reach it.

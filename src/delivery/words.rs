@@ -39,15 +39,19 @@ impl Words {
 }
 
 /// Whether somebody who was told of an alarm should hear of the change as well.
-pub(super) fn ends(change: Change) -> bool {
-    !outcome(change).is_empty()
+pub(super) fn ends(event: &Event) -> bool {
+    // That is told at the end of the pause.
+    let ended_while_paused = event.change == Change::Ended
+        && event.alarm.closed_reason.as_deref() == Some("ended_while_paused");
+    !ended_while_paused && !outcome(event.change).is_empty()
 }
 
 /// What became of an alarm, in a word; empty where nobody need hear of it.
 fn outcome(change: Change) -> &'static str {
     match change {
+        Change::EndedWhilePaused => "Over while paused",
         Change::Ended | Change::Latched | Change::BackAbsent | Change::LimitChanged => "Over",
-        Change::Acknowledged => "Taken",
+        Change::Acknowledged | Change::Accepted | Change::HandedOver => "Taken",
         Change::Retracted => "Told in error",
         Change::Reset
         | Change::RuleChanged
@@ -65,7 +69,20 @@ fn outcome(change: Change) -> &'static str {
         | Change::Updated
         | Change::Upgraded
         | Change::Moved
-        | Change::Unfolded => "",
+        | Change::Unfolded
+        | Change::Notified
+        | Change::Unassigned
+        | Change::Exhausted
+        | Change::Rejected
+        | Change::Released
+        | Change::ShiftOver
+        | Change::Received
+        | Change::Paused
+        | Change::SwitchedOff
+        | Change::PauseOver
+        | Change::Resumed
+        | Change::Reminded
+        | Change::Commented => "",
     }
 }
 

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::api::v1::alarm::{Alarm, AlarmStory, Reading, Transition};
+use super::api::v1::alarm::{Alarm, AlarmStory, Inactivation, Reading, Transition};
 use super::api::v1::command::AnswerOf;
 use super::api::v1::limits::LimitInForce;
 use super::api::v1::list::List;
@@ -23,6 +23,9 @@ use vitalgate_domain::model::alarm::{self as domain, State as AlarmState};
 use vitalgate_domain::model::command::{Action, AlarmAct};
 use vitalgate_domain::model::ids::{AlarmId, PatientId, WardId};
 use vitalgate_domain::model::order::in_order;
+use vitalgate_domain::model::pause::What;
+use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::output::transition::Change;
 use vitalgate_store::history::point::Point;
 use vitalgate_store::reader::{AlarmFilter, TransitionRow};
 use vitalgate_store::{ReadError, Reader};
@@ -46,6 +49,28 @@ pub(crate) struct Which {
 pub(crate) struct Seen {
     seq: Option<u64>,
     reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeptBack {
+    seq: Option<u64>,
+    /// Left out: its sound, which leaves whoever is called when nobody answers untouched.
+    #[serde(default = "sound")]
+    what: What,
+    reason: Option<String>,
+    until: Option<Timestamp>,
+}
+
+fn sound() -> What {
+    What::Audio
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Said {
+    seq: Option<u64>,
+    text: String,
 }
 
 #[derive(Deserialize)]
@@ -153,6 +178,88 @@ pub(crate) async fn reset(
     Body(seen): Body<Seen>,
 ) -> Result<Response, Problem> {
     act(&http, &who, id, seen.seq, AlarmAct::Reset { reason: seen.reason }).await
+}
+
+/// `POST alarms/{id}/pause`: its sound, unless more is named, until `until`, else for as long as its priority allows.
+pub(crate) async fn pause(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<AlarmId>,
+    Body(kept_back): Body<KeptBack>,
+) -> Result<Response, Problem> {
+    let KeptBack { seq, what, reason, until } = kept_back;
+    act(&http, &who, id, seq, AlarmAct::Pause { what, reason, until }).await
+}
+
+/// `POST alarms/{id}/off`: with a reason, until a time.
+pub(crate) async fn switch_off(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<AlarmId>,
+    Body(kept_back): Body<KeptBack>,
+) -> Result<Response, Problem> {
+    let KeptBack { seq, what, reason, until } = kept_back;
+    act(&http, &who, id, seq, AlarmAct::Off { what, reason, until }).await
+}
+
+/// `POST alarms/{id}/resume`.
+pub(crate) async fn resume(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<AlarmId>,
+    Body(seen): Body<Seen>,
+) -> Result<Response, Problem> {
+    act(&http, &who, id, seen.seq, AlarmAct::Resume).await
+}
+
+/// `POST alarms/{id}/accept`: whoever sends it takes care of it.
+pub(crate) async fn accept(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<AlarmId>,
+    Body(seen): Body<Seen>,
+) -> Result<Response, Problem> {
+    act(&http, &who, id, seen.seq, AlarmAct::Accept).await
+}
+
+/// `POST alarms/{id}/reject`: whoever is asked does not take it, so that the next is asked.
+pub(crate) async fn reject(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<AlarmId>,
+    Body(seen): Body<Seen>,
+) -> Result<Response, Problem> {
+    act(&http, &who, id, seen.seq, AlarmAct::Reject).await
+}
+
+/// `POST alarms/{id}/release`: whoever has it gives it back.
+pub(crate) async fn release(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<AlarmId>,
+    Body(seen): Body<Seen>,
+) -> Result<Response, Problem> {
+    act(&http, &who, id, seen.seq, AlarmAct::Release).await
+}
+
+/// `POST alarms/{id}/received`: the news arrived at whoever sends it; steers nothing.
+pub(crate) async fn received(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<AlarmId>,
+    Body(seen): Body<Seen>,
+) -> Result<Response, Problem> {
+    act(&http, &who, id, seen.seq, AlarmAct::Received).await
+}
+
+/// `POST alarms/{id}/comment`.
+pub(crate) async fn comment(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<AlarmId>,
+    Body(said): Body<Said>,
+) -> Result<Response, Problem> {
+    act(&http, &who, id, said.seq, AlarmAct::Comment { text: said.text }).await
 }
 
 /// `POST alarms/acknowledge`: several at once. Each has an answer with a `status` of its own.
@@ -284,13 +391,17 @@ fn transition(logged: &TransitionRow) -> Transition {
     let TransitionRow { seq, at, change, actor, .. } = logged.clone();
     let alarm = as_logged(logged);
     let then = alarm.as_ref();
+    let said = then.and_then(|alarm| alarm.comment.clone()).map(|comment| comment.text);
+    let kept_back = then.and_then(|alarm| alarm.inactivation.clone());
     Transition {
         actor,
         at,
         change,
         closed_reason: then.and_then(|alarm| alarm.closed_reason.clone()),
+        comment: said.filter(|_| logged.change == Change::Commented.as_str()),
         condition: then.map(|alarm| alarm.condition),
         condition_reason: then.and_then(|alarm| alarm.condition_reason.clone()),
+        inactivation: kept_back.map(Inactivation::from),
         priority: then.map(|alarm| alarm.priority),
         seq,
         state: then.map(|alarm| alarm.state),

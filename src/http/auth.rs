@@ -107,6 +107,8 @@ pub enum Right {
     SeeAudit,
     /// Metrics.
     SeeHealth,
+    /// Who is on duty.
+    SeeDuty,
 }
 
 /// Whether a role has a right. The only place that decides it.
@@ -116,7 +118,7 @@ pub const fn can(role: Role, right: Right) -> bool {
         Right::AnswerAlarms | Right::ChangePatients | Right::ChangeJudging => {
             matches!(role, Role::Clinician | Role::Local)
         }
-        Right::SeeDevices | Right::SeeHealth => true,
+        Right::SeeDevices | Right::SeeHealth | Right::SeeDuty => true,
         Right::SeeDeadLetters => !matches!(role, Role::Viewer),
         Right::ChangeDevices | Right::SeeAudit => {
             matches!(role, Role::Ops | Role::Local)

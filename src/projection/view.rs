@@ -9,8 +9,10 @@ use super::shared_map::SharedMap;
 use vitalgate_domain::device::BINDING_UNCERTAINTY;
 use vitalgate_domain::model::alarm::{Alarm, AlarmKind};
 use vitalgate_domain::model::command::{AgeClass, PatientLimit, PrincipalKind};
+use vitalgate_domain::model::duty::DutyPlan;
 use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use vitalgate_domain::model::message::{DeviceInfo, ExpectedSignal};
+use vitalgate_domain::model::pause::Pause;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Timestamp;
 
@@ -35,6 +37,10 @@ pub struct Board {
     pub devices: Arc<SharedMap<DeviceId, Arc<DeviceView>>>,
     /// Of these, how many nobody registered.
     pub admitted: usize,
+    /// Pauses of whatever alarm begins in a scope; those that are over may stand there for a while.
+    pub pauses: Arc<[Pause]>,
+    /// Who is on duty; `None` where no plan says so.
+    pub duty: Option<Arc<DutyPlan>>,
     /// Open alarms by id.
     pub alarms: Arc<BTreeMap<AlarmId, Arc<Alarm>>>,
     /// Open alarms as judged while the store fails: not on the disk yet, and in place of those above.

@@ -8,7 +8,7 @@ use vitalgate_domain::model::time::Span;
 use vitalgate_domain::rules::{Amount, Class, EventRule, Level, LimitRule, LossRule, Rule, Whom};
 
 /// What is technical: of a patient's equipment, or of the gateway itself, with when it is raised.
-const TECHNICAL: [(&str, &str, &str); 26] = [
+const TECHNICAL: [(&str, &str, &str); 28] = [
     (
         "link.silence",
         "low to high, by class",
@@ -51,6 +51,8 @@ const TECHNICAL: [(&str, &str, &str); 26] = [
     ("link.refused", "low", "a sender publishes what it may not"),
     ("delivery.failing", "as what waits", "a channel does not take alarms"),
     ("delivery.refused", "medium", "a channel refused an alarm for good"),
+    ("duty.hole", "medium; high once it begins", "nobody is on duty, or will be within 12 h"),
+    ("duty.exhausted", "as the alarm", "nobody takes an alarm, or nobody is there to"),
 ];
 
 /// And of the export to InfluxDB.

@@ -145,6 +145,28 @@ fn check_names_line_and_column_of_what_is_wrong() {
 }
 
 #[test]
+fn check_names_a_hole_in_the_plan_of_duty_and_what_is_wrong_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = file(dir.path(), "gateway.toml", "[teams]\nfile = \"teams.toml\"\n");
+    let example = include_str!("../../config/teams.toml");
+    file(dir.path(), "teams.toml", example);
+    assert!(printed(&vitalgate("check", &config, &[])).starts_with("ok: "));
+    let now = printed(&vitalgate("duty", &config, &["list"]));
+    assert_eq!(now.lines().count(), 3, "{now}");
+    assert!(!now.contains("nobody"), "{now}");
+    file(dir.path(), "teams.toml", &example.replace("shift = \"late\"", "shift = \"early\""));
+    let whole = vitalgate("duty", &config, &["check"]);
+    let holes = String::from_utf8(whole.stdout).unwrap();
+    assert_eq!(whole.status.code(), Some(1));
+    assert!(holes.contains("nobody is on duty as nurse of icu from 20"), "{holes}");
+    assert_eq!(vitalgate("check", &config, &[]).status.code(), Some(1));
+    file(dir.path(), "teams.toml", &example.replace("\"nurse-3\"]", "\"nurse-4\"]"));
+    let error = refused(&vitalgate("check", &config, &[]), 64);
+    assert!(error.contains("teams.toml: line "), "{error}");
+    assert!(error.contains("there is nobody `nurse-4`"), "{error}");
+}
+
+#[test]
 fn check_refuses_retention_for_a_class_that_no_signal_is_of() {
     let dir = tempfile::tempdir().unwrap();
     let check = |class: &str| {

@@ -1,16 +1,20 @@
 //! The site machine: wards, beds, and alarms of the gateway itself. It never sees a reading.
 
+mod duty;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 
+pub use self::duty::Duty;
 use crate::alarms::book::{AlarmSubject, Book, Draft, Key};
 use crate::alarms::draft;
 use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::cause::Cause;
 use crate::model::ids::{BedId, ChannelId, DeviceId, WardId};
 use crate::model::input::{LineRefusal, SignInWay, Synchronised};
-use crate::model::time::Span;
+use crate::model::pause::Pause;
+use crate::model::time::{Span, Timestamp};
 use crate::output::transition::Change;
 use crate::output::{Output, rule};
 use crate::text;
@@ -50,6 +54,14 @@ pub struct Site {
     /// Alarms about the gateway.
     #[n(2)]
     pub alarms: Book,
+    /// Who is on duty, and what nobody answers for.
+    #[n(40)]
+    #[cbor(default)]
+    pub duty: Duty,
+    /// Pauses of whatever alarm begins in a scope, oldest first; those that are over may stand there for a while.
+    #[n(3)]
+    #[cbor(default)]
+    pub pauses: Vec<Pause>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
@@ -59,6 +71,21 @@ pub struct Site {
 const GATEWAY: AlarmSubject<'static> = AlarmSubject { patient: None, ward: None, bed: None };
 
 impl Site {
+    /// When the site next wants to be woken, in the gateway's own time.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.alarms.next_deadline().into_iter().chain(self.duty.wakes_at()).min()
+    }
+
+    /// What falls due at `due` is done.
+    pub fn fire(&mut self, due: Timestamp, out: &mut Output) {
+        if self.duty.wakes_at() == Some(due) {
+            self.look_at_duty(out);
+        }
+        if self.alarms.next_deadline() == Some(due) {
+            self.alarms.fire(due, out);
+        }
+    }
+
     /// Commits fail, or succeed again: silence meanwhile belongs to this one alarm.
     pub fn store(&mut self, failing: bool, out: &mut Output) {
         let key = own_key(STORE_FAILING);

@@ -3,7 +3,8 @@
 
 use crate::model::alarm::Side;
 use crate::model::crossing::Crossing;
-use crate::model::ids::{ChannelId, DeviceId, WardId};
+use crate::model::duty::Hole;
+use crate::model::ids::{ChannelId, DeviceId, DutyRole, TeamId, WardId};
 use crate::model::input::SignInWay;
 use crate::model::message::Comparator;
 use crate::model::observation::Number;
@@ -31,6 +32,31 @@ pub(crate) fn crossing(crossing: &Crossing) -> String {
         (None, None) => format!("{label} {value} {below} {limit}"),
     };
     named(name.as_deref(), said)
+}
+
+/// Nobody is on duty as something that is asked for, or will be within hours.
+pub(crate) fn nobody_on_duty(team: &TeamId, role: &DutyRole, begun: bool) -> String {
+    let when = if begun { "is" } else { "will soon be" };
+    format!("Nobody {when} on duty as {role} of {team}")
+}
+
+/// Nobody knows who will be on duty.
+pub(crate) fn plan_ends() -> String {
+    "The plan of duty is at its end: soon nobody is known to be on duty".to_owned()
+}
+
+/// Nobody takes an alarm.
+pub(crate) fn unanswered(team: Option<&TeamId>, ward: Option<&WardId>) -> String {
+    match (team, ward) {
+        (Some(team), _) => format!("Nobody of {team} takes an alarm"),
+        (None, Some(ward)) => format!("No team answers for alarms of ward {ward}"),
+        (None, None) => "No team answers for alarms of patients in no ward".to_owned(),
+    }
+}
+
+/// A hole in the plan of duty, for whoever makes the plan.
+pub fn hole(Hole { from, until, team, role }: &Hole) -> String {
+    format!("nobody is on duty as {role} of {team} from {from} until {until}")
 }
 
 /// Of what came late.

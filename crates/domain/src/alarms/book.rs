@@ -7,8 +7,10 @@ mod crossed;
 mod due;
 mod folded;
 mod hourly;
+mod muted;
 mod ongoing;
 mod open;
+mod responsible;
 mod unbound;
 mod upgrade;
 
@@ -21,8 +23,11 @@ pub(crate) use self::budget::OVER_BUDGET;
 use self::causes::Causes;
 use self::due::wake;
 use self::hourly::Announced;
+use self::muted::Ended;
+pub use self::muted::Muted;
 pub use self::ongoing::Ongoing;
 pub use self::open::{Draft, Open};
+use super::responsibility::Ladder;
 use crate::model::alarm::{Alarm, Condition, State};
 use crate::model::cause::{Cause, alarm_id};
 use crate::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, WardId};
@@ -82,6 +87,10 @@ pub struct Book {
     #[n(4)]
     #[cbor(default)]
     budgets: BTreeMap<DeviceId, Budget>,
+    /// What was over while its signals were kept back, the last of each key.
+    #[n(5)]
+    #[cbor(default)]
+    ended: BTreeMap<Key, Ended>,
 }
 
 /// Ordinals after each alarm that an upgrade kept.
@@ -176,8 +185,11 @@ impl Book {
             ward_now: subject.ward.cloned(),
             bed_now: subject.bed.cloned(),
             quiet_until: None,
+            responsibility: None,
+            comment: None,
+            inactivation: None,
         };
-        let open = Open {
+        let mut open = Open {
             alarm,
             news_seq: 0,
             signal: draft.signal,
@@ -201,7 +213,10 @@ impl Book {
             owed: None,
             shown: None,
             shown_following: false,
+            ladder: Ladder::default(),
+            muted: None,
         };
+        open.begin_under(&out.pauses, out.now);
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
     }
@@ -226,8 +241,9 @@ impl Book {
         let Some(open) = self.open.get_mut(&draft.key) else { return };
         let own = out.now.at;
         let spent = |device| self.budgets.get(device).is_some_and(|budget| budget.is_spent(own));
-        let just_told = open.was_just_told(own)
-            || (open.is_shown_alarming() && open.alarm.device.as_ref().is_some_and(spent));
+        let shown = open.alarm.inactivation.is_none() && open.is_shown_alarming();
+        let just_told =
+            open.was_just_told(own) || (shown && open.alarm.device.as_ref().is_some_and(spent));
         let alarm = &mut open.alarm;
         let rises = draft.priority > alarm.priority;
         let was_over = alarm.condition == Condition::Absent;
@@ -335,6 +351,7 @@ impl Book {
 
     fn tell(&mut self, key: &Key, change: Change, actor: Option<&str>, out: &mut Output) {
         self.keep_back(key, change, out);
+        self.settle_muted(key, change);
         let Some(open) = self.open.get_mut(key) else { return };
         let seq = out.next_seq();
         open.alarm.seq = seq;
@@ -349,6 +366,7 @@ impl Book {
         }
         open.wake_at = wake(open, change, out.now);
         open.reword();
+        open.answer_for(change, actor, out);
         (open.owed, open.shown) = (None, Some(open.alarm.state));
         open.shown_following = open.alarm.group.is_some();
         let closed = !open.alarm.is_open();

@@ -3,3 +3,5 @@
 pub mod book;
 pub(crate) mod draft;
 pub mod lifecycle;
+pub mod pausing;
+pub(crate) mod responsibility;

@@ -75,6 +75,7 @@ impl Core {
             };
             out.now = Stamp { at: decided.max(self.head.now.at), offset: now.offset };
             self.fire(&whose, out);
+            self.note_unanswered(out);
             out.decided = true;
             let next = self.decided(&whose);
             self.note(whose, next);
@@ -86,7 +87,7 @@ impl Core {
     /// When the earliest deadline of a machine is decided.
     fn decided(&self, whose: &Whose) -> Option<Timestamp> {
         match whose {
-            Whose::Site => self.site.alarms.next_deadline(),
+            Whose::Site => self.site.next_deadline(),
             Whose::Patient(id) => {
                 let patient = self.patients.get(id)?;
                 let due = patient.next_deadline(self.context())?;
@@ -98,8 +99,8 @@ impl Core {
     fn fire(&mut self, whose: &Whose, out: &mut Output) {
         match whose {
             Whose::Site => {
-                if let Some(due) = self.site.alarms.next_deadline() {
-                    self.site_mut().alarms.fire(due, out);
+                if let Some(due) = self.site.next_deadline() {
+                    self.site_mut().fire(due, out);
                 }
             }
             Whose::Patient(id) => {

@@ -11,6 +11,7 @@ mod deadlines;
 pub mod journal;
 mod messages;
 mod raised;
+mod responsible;
 pub mod snapshot;
 mod upgrade;
 
@@ -26,6 +27,7 @@ use self::journal::numbers_in;
 use crate::device::Device;
 use crate::model::ids::{DeviceId, PatientId, SiteId};
 use crate::model::input::Input;
+use crate::model::pause::Pause;
 use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::output::Output;
 use crate::patient::{Intake, Patient, RuleContext};
@@ -49,6 +51,8 @@ pub struct Core {
     pub(super) head: Head,
     pub(super) agenda: Agenda,
     pub(crate) alarm_index: AlarmIndex,
+    /// The pauses of the site, as patients are given them; no part of the state.
+    pub(super) pauses: Arc<[Pause]>,
 }
 
 /// What belongs to no machine.
@@ -132,11 +136,13 @@ impl Core {
         patients: BTreeMap<PatientId, Arc<Patient>>,
     ) -> Self {
         let alarm_index = AlarmIndex::of(&patients, &site);
+        let pauses = site.pauses.clone().into();
         let mut core = Self {
             configuration: Arc::new(configuration),
             devices,
             patients,
             site: Arc::new(site),
+            pauses,
             changed: Changed::default(),
             epoch: 1,
             head,
@@ -208,10 +214,13 @@ impl Core {
                 | Input::Disk { .. }
                 | Input::OverBudget { .. }
                 | Input::Undelivered { .. }
-                | Input::NotTaken { .. } => self.advance_to(now, &mut out),
+                | Input::NotTaken { .. }
+                | Input::Duty(_)
+                | Input::Delivered { .. } => self.advance_to(now, &mut out),
             }
             self.note_alarms(&mut out);
             self.step(input, &mut out);
+            self.note_unanswered(&mut out);
         }
         self.advance_to(now, &mut out);
         self.note_alarms(&mut out);
@@ -246,7 +255,9 @@ impl Core {
     fn output(&self, now: Stamp) -> Output {
         let head = &self.head;
         let news = self.configuration.rules.news;
-        Output::new(now, head.next_seq, head.site.clone(), head.simulated, news)
+        let pauses = Arc::clone(&self.pauses);
+        let out = Output::new(now, head.next_seq, head.site.clone(), head.simulated, news, pauses);
+        Output { duty: self.site.duty.plan(), ..out }
     }
 
     fn step(&mut self, input: &Input, out: &mut Output) {
@@ -282,6 +293,7 @@ impl Core {
                 self.clocks_stepped(Span::micros(to_us - from_us));
                 self.site_mut().clock(Span::micros(*to_us), out);
                 self.note_site_deadline();
+                self.replan(out);
             }
             Input::Synchronised(word) => {
                 self.site_mut().synchronised(word, out);
@@ -318,16 +330,22 @@ impl Core {
             Input::Undelivered { channel, waits, words } => {
                 self.site_mut().undelivered(channel, *waits, words, out);
                 self.note_site_deadline();
+                if waits.is_some() {
+                    self.undeliverable(channel, out);
+                }
             }
             Input::NotTaken { channel, words } => {
                 self.site_mut().not_taken(channel, words, out);
                 self.note_site_deadline();
+                self.undeliverable(channel, out);
             }
             Input::Store { failing } => {
                 self.stalled(*failing || self.site.is_disk_full(), out);
                 self.site_mut().store(*failing, out);
                 self.note_site_deadline();
             }
+            Input::Duty(plan) => self.on_duty(plan.as_deref(), out),
+            Input::Delivered { channel, alarm, seq } => self.delivered(channel, alarm, *seq, out),
             Input::OverBudget { sender, over } => self.over_budget(sender, *over, out),
             Input::Disk { full } => {
                 self.stalled(*full || self.site.is_store_failing(), out);

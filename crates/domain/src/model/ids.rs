@@ -203,6 +203,18 @@ id!(
     ChannelId
 );
 id!(
+    /// Somebody who may be called.
+    PersonId
+);
+id!(
+    /// Those who answer for the same alarms.
+    TeamId
+);
+id!(
+    /// What somebody is on duty as: a step of a team's ladder.
+    DutyRole
+);
+id!(
     /// The site a store belongs to; fixed when the store is made, part of every alarm id.
     SiteId
 );

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::alarm::{Alarm, Priority};
 use super::command::Command;
-use super::ids::{ChannelId, DeviceId, WardId};
+use super::duty::DutyPlan;
+use super::ids::{AlarmId, ChannelId, DeviceId, WardId};
 use super::message::Message;
 use super::time::Timestamp;
 
@@ -203,6 +204,22 @@ pub enum Input {
         #[n(1)]
         words: String,
     },
+    /// Who is on duty from here on; `None` where no plan says so any more.
+    #[n(40)]
+    Duty(#[n(0)] Option<Box<DutyPlan>>),
+    /// A channel took what a transition told somebody.
+    #[n(41)]
+    Delivered {
+        /// Which.
+        #[n(0)]
+        channel: ChannelId,
+        /// Of which alarm.
+        #[n(1)]
+        alarm: AlarmId,
+        /// The transition.
+        #[n(2)]
+        seq: u64,
+    },
 }
 
 /// What InfluxDB has against a line for good. Numbers are part of the journal.
@@ -261,7 +278,9 @@ impl Input {
             | Self::Disk { .. }
             | Self::OverBudget { .. }
             | Self::Undelivered { .. }
-            | Self::NotTaken { .. } => None,
+            | Self::NotTaken { .. }
+            | Self::Duty(_)
+            | Self::Delivered { .. } => None,
         }
     }
 }

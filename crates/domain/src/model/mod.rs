@@ -2,12 +2,14 @@
 //!
 //! Nothing here decides anything; every other room of the core builds on it.
 
+pub mod act;
 pub mod alarm;
 pub mod cause;
 pub mod command;
 pub mod consent;
 pub mod crossing;
 mod decimal;
+pub mod duty;
 pub mod fate;
 pub mod ids;
 pub mod input;
@@ -15,8 +17,11 @@ pub mod instance;
 pub mod message;
 pub mod observation;
 pub mod order;
+pub mod pause;
+pub mod responsibility;
 pub mod sample;
 pub mod signal;
 pub mod time;
 pub mod unit;
 pub mod vector_map;
+mod words;

@@ -3,10 +3,15 @@
 pub mod context;
 pub mod transition;
 
+use std::sync::Arc;
+
+use crate::model::alarm::Priority;
+use crate::model::duty::DutyPlan;
 use crate::model::fate::Fate;
-use crate::model::ids::{DeviceId, PatientId, RuleId, SiteId};
+use crate::model::ids::{AlarmId, DeviceId, PatientId, RuleId, SiteId, TeamId, WardId};
 use crate::model::input::FailedSignIns;
 use crate::model::message::DeadLetter;
+use crate::model::pause::Pause;
 use crate::model::sample::{Sample, WordSample, flag};
 use crate::model::time::{Stamp, Timestamp};
 use crate::model::vector_map::VectorMap;
@@ -43,6 +48,25 @@ pub struct Output {
     pub(crate) simulated: bool,
     /// How much is told of one device.
     pub(crate) news: NewsBudget,
+    /// The pauses of scopes that patients are given.
+    pub(crate) pauses: Arc<[Pause]>,
+    /// Who is on duty; `None` where no plan says so.
+    pub(crate) duty: Option<Arc<DutyPlan>>,
+    /// Alarms that nobody takes, or of which that may have changed.
+    pub(crate) unanswered: Vec<Unanswered>,
+}
+
+/// Whether nobody takes an alarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unanswered {
+    /// Which.
+    pub(crate) alarm: AlarmId,
+    /// Whose it would be.
+    pub(crate) team: Option<TeamId>,
+    /// Of which ward it is.
+    pub(crate) ward: Option<WardId>,
+    /// How grave it is; `None` where somebody takes it, or is asked.
+    pub(crate) priority: Option<Priority>,
 }
 
 impl Output {
@@ -53,6 +77,7 @@ impl Output {
         site: SiteId,
         simulated: bool,
         news: NewsBudget,
+        pauses: Arc<[Pause]>,
     ) -> Self {
         Self {
             now,
@@ -70,6 +95,9 @@ impl Output {
             site,
             simulated,
             news,
+            duty: None,
+            unanswered: Vec::new(),
+            pauses,
         }
     }
 
@@ -89,6 +117,17 @@ impl Output {
         self.next_seq += 1;
         self.transitions.push(Transition { seq, at: self.wall(), body });
         seq
+    }
+
+    /// The answer at a place shows who answers for its alarm as of the transition after it.
+    pub(crate) fn answer_as_told(&mut self, place: usize) {
+        let Some([answer, told, ..]) = self.transitions.get_mut(place..) else { return };
+        if let TransitionBody::Answer { answer, .. } = &mut answer.body
+            && let TransitionBody::Alarm { alarm: told, .. } = &told.body
+            && let Some(alarm) = answer.alarm.as_mut().filter(|alarm| alarm.id == told.id)
+        {
+            alarm.responsibility.clone_from(&told.responsibility);
+        }
     }
 
     /// Appends a note.

@@ -144,11 +144,59 @@ pub enum Change {
     /// What it followed from is over.
     #[n(22)]
     Unfolded,
+    /// Somebody was told, for the first time or again.
+    #[n(40)]
+    Notified,
+    /// Nobody is there to be told.
+    #[n(41)]
+    Unassigned,
+    /// All were told, and nobody takes it.
+    #[n(42)]
+    Exhausted,
+    /// Somebody takes it.
+    #[n(43)]
+    Accepted,
+    /// Who was asked does not take it.
+    #[n(44)]
+    Rejected,
+    /// Who had it gives it back.
+    #[n(45)]
+    Released,
+    /// Somebody takes it over from another.
+    #[n(46)]
+    HandedOver,
+    /// The shift of who had it is over.
+    #[n(47)]
+    ShiftOver,
+    /// It arrived at somebody, or could not.
+    #[n(48)]
+    Received,
+    /// Row 14, and what began under a pause keeps `Raised`.
+    #[n(23)]
+    Paused,
+    /// Row 14.
+    #[n(24)]
+    SwitchedOff,
+    /// Row 15.
+    #[n(25)]
+    PauseOver,
+    /// The pause of what was over is at its end.
+    #[n(26)]
+    Resumed,
+    /// Row 16: what was over meanwhile is told at the end of its pause.
+    #[n(27)]
+    EndedWhilePaused,
+    /// It is still switched off.
+    #[n(28)]
+    Reminded,
+    /// Somebody said something of it.
+    #[n(29)]
+    Commented,
 }
 
 impl Change {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 39] = [
         Self::Raised,
         Self::Ended,
         Self::Latched,
@@ -172,6 +220,22 @@ impl Change {
         Self::Upgraded,
         Self::Moved,
         Self::Unfolded,
+        Self::Notified,
+        Self::Unassigned,
+        Self::Exhausted,
+        Self::Accepted,
+        Self::Rejected,
+        Self::Released,
+        Self::HandedOver,
+        Self::ShiftOver,
+        Self::Received,
+        Self::Paused,
+        Self::SwitchedOff,
+        Self::PauseOver,
+        Self::Resumed,
+        Self::EndedWhilePaused,
+        Self::Reminded,
+        Self::Commented,
     ];
 
     /// The change of a stored word.
@@ -188,7 +252,8 @@ impl Change {
             | Self::PriorityRose
             | Self::Recurred
             | Self::Unacknowledged
-            | Self::Unfolded => true,
+            | Self::Unfolded
+            | Self::PauseOver => true,
             Self::Ended
             | Self::Latched
             | Self::Unknown
@@ -204,7 +269,22 @@ impl Change {
             | Self::Expired
             | Self::Updated
             | Self::Upgraded
-            | Self::Moved => false,
+            | Self::Moved
+            | Self::Notified
+            | Self::Unassigned
+            | Self::Exhausted
+            | Self::Accepted
+            | Self::Rejected
+            | Self::Released
+            | Self::HandedOver
+            | Self::ShiftOver
+            | Self::Received
+            | Self::Paused
+            | Self::SwitchedOff
+            | Self::Resumed
+            | Self::EndedWhilePaused
+            | Self::Reminded
+            | Self::Commented => false,
         }
     }
 
@@ -234,6 +314,22 @@ impl Change {
             Self::Upgraded => "upgraded",
             Self::Moved => "moved",
             Self::Unfolded => "unfolded",
+            Self::Notified => "notified",
+            Self::Unassigned => "unassigned",
+            Self::Exhausted => "exhausted",
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Released => "released",
+            Self::HandedOver => "handed_over",
+            Self::ShiftOver => "shift_over",
+            Self::Received => "received",
+            Self::Paused => "paused",
+            Self::SwitchedOff => "off",
+            Self::PauseOver => "pause_over",
+            Self::Resumed => "resumed",
+            Self::EndedWhilePaused => "ended_while_paused",
+            Self::Reminded => "reminded",
+            Self::Commented => "commented",
         }
     }
 }

@@ -12,6 +12,7 @@ mod clocks;
 mod context;
 mod differed;
 mod doubt;
+mod duty;
 mod emergencies;
 mod events;
 mod excursions;

@@ -6,8 +6,12 @@ use super::limits::LimitInForce;
 use vitalgate_domain::model::alarm::{
     self as domain, AlarmKind, Condition, LimitFrom, Priority, Response, Side, State, TimeQuality,
 };
-use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, SiteId, WardId};
+use vitalgate_domain::model::ids::{
+    AlarmId, BedId, ChannelId, DeviceId, DutyRole, PatientId, RuleId, SiteId, TeamId, WardId,
+};
 use vitalgate_domain::model::message::Comparator;
+use vitalgate_domain::model::pause::{self, How, What};
+use vitalgate_domain::model::responsibility::{self, Assignment, Delivery};
 use vitalgate_domain::model::sample::flag;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::model::unit::Unit;
@@ -30,6 +34,9 @@ pub struct Alarm {
     pub closed_at: Option<Timestamp>,
     /// Why it was closed: `ended`, `reset`, `discharged`, `rule_changed`, …
     pub closed_reason: Option<String>,
+    /// What somebody said of it last; left out where nobody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Comment>,
     /// Whether what raised it holds.
     pub condition: Condition,
     /// Why the condition is unknown, doubtful or silent.
@@ -46,8 +53,8 @@ pub struct Alarm {
     pub group: Option<String>,
     /// Its id, derived from the cause: the same cause has the same id.
     pub id: AlarmId,
-    /// Always `null`: the name is reserved for pauses of signals.
-    pub inactivation: Option<&'static str>,
+    /// Its signals are kept back.
+    pub inactivation: Option<Inactivation>,
     /// Of the patient or of the equipment.
     pub kind: AlarmKind,
     /// Late data raised it: it is not about now.
@@ -70,6 +77,8 @@ pub struct Alarm {
     pub recurrence: u32,
     /// How fast somebody must act.
     pub response: Response,
+    /// Who answers for it; `null` where nobody in particular is asked.
+    pub responsibility: Option<Responsibility>,
     /// The rule that raised it.
     pub rule: RuleId,
     /// The version of the patient's limits it was judged by; 0 for the limits of the rule pack.
@@ -94,6 +103,42 @@ pub struct Alarm {
     pub ward_now: Option<WardId>,
 }
 
+/// Who answers for an alarm, and how it came to that.
+#[derive(Debug, Serialize)]
+pub struct Responsibility {
+    /// When it goes on to somebody else.
+    pub deadline: Option<Timestamp>,
+    /// Who is asked, or has it.
+    pub person: Option<String>,
+    /// As what.
+    pub role: Option<DutyRole>,
+    /// Since when it is so.
+    pub since: Timestamp,
+    /// How far it has come.
+    pub state: Assignment,
+    /// The step of the ladder, from 1 on.
+    pub step: Option<u32>,
+    /// Whose ladder it is.
+    pub team: Option<TeamId>,
+    /// Who was told by which channel, each as of the last time.
+    pub told: Vec<Told>,
+}
+
+/// Somebody was told by a channel.
+#[derive(Debug, Serialize)]
+pub struct Told {
+    /// When.
+    pub at: Timestamp,
+    /// By which channel; `null` on the stream.
+    pub channel: Option<ChannelId>,
+    /// What came of it.
+    pub result: Delivery,
+    /// The transition that told it.
+    pub seq: u64,
+    /// Who.
+    pub to: String,
+}
+
 /// Who took note, and for how long.
 #[derive(Debug, Serialize)]
 pub struct Acknowledgement {
@@ -105,6 +150,34 @@ pub struct Acknowledgement {
     pub seq: u64,
     /// When the alarm sounds again; `null` for a momentary condition.
     pub until: Option<Timestamp>,
+}
+
+/// The signals of an alarm are kept back.
+#[derive(Debug, Serialize)]
+pub struct Inactivation {
+    /// Since when.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// For a while, or switched off.
+    pub how: How,
+    /// Why.
+    pub reason: Option<String>,
+    /// Until when.
+    pub until: Timestamp,
+    /// Its sound, or all that calls somebody.
+    pub what: What,
+}
+
+/// What somebody said of an alarm.
+#[derive(Debug, Serialize)]
+pub struct Comment {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// What.
+    pub text: String,
 }
 
 /// What began an alarm.
@@ -173,10 +246,16 @@ pub struct Transition {
     pub change: String,
     /// Why it was closed.
     pub closed_reason: Option<String>,
+    /// What the actor said of it, where that is all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
     /// Whether what raised it held then.
     pub condition: Option<Condition>,
     /// Why the condition was unknown, doubtful or silent.
     pub condition_reason: Option<String>,
+    /// How its signals were kept back then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inactivation: Option<Inactivation>,
     /// How serious it was then.
     pub priority: Option<Priority>,
     /// The number of the transition.
@@ -217,6 +296,7 @@ impl From<domain::Alarm> for Alarm {
             bed_now: alarm.bed_now,
             closed_at: alarm.closed_at,
             closed_reason: alarm.closed_reason,
+            comment: alarm.comment.map(Comment::from),
             condition: alarm.condition,
             condition_reason: alarm.condition_reason,
             condition_since: alarm.condition_since,
@@ -225,7 +305,7 @@ impl From<domain::Alarm> for Alarm {
             ended_at: alarm.ended_at,
             group: alarm.group,
             id: alarm.id,
-            inactivation: None,
+            inactivation: alarm.inactivation.map(Inactivation::from),
             kind: alarm.kind,
             late: alarm.late,
             latest: alarm.latest.map(Latest::from),
@@ -237,6 +317,7 @@ impl From<domain::Alarm> for Alarm {
             raised_at: alarm.raised_at,
             recurrence: alarm.recurrence,
             response: alarm.response,
+            responsibility: alarm.responsibility.map(Responsibility::from),
             rule: alarm.rule,
             rule_version: alarm.rule_version,
             seq: alarm.seq,
@@ -255,6 +336,43 @@ impl From<domain::Alarm> for Alarm {
 impl From<domain::Acknowledgement> for Acknowledgement {
     fn from(domain::Acknowledgement { by, at, until, seq }: domain::Acknowledgement) -> Self {
         Self { at, by, seq, until }
+    }
+}
+
+impl From<responsibility::Responsibility> for Responsibility {
+    fn from(of: responsibility::Responsibility) -> Self {
+        let responsibility::Responsibility {
+            state,
+            team,
+            step,
+            role,
+            person,
+            since,
+            deadline,
+            told,
+        } = of;
+        let told = told.into_iter().map(Told::from).collect();
+        Self { deadline, person, role, since, state, step, team, told }
+    }
+}
+
+impl From<responsibility::Told> for Told {
+    fn from(of: responsibility::Told) -> Self {
+        let responsibility::Told { to, channel, at, result, seq } = of;
+        Self { at, channel, result, seq, to }
+    }
+}
+
+impl From<pause::Inactivation> for Inactivation {
+    fn from(inactivation: pause::Inactivation) -> Self {
+        let pause::Inactivation { what, how, by, reason, at, until } = inactivation;
+        Self { at, by, how, reason, until, what }
+    }
+}
+
+impl From<pause::Comment> for Comment {
+    fn from(pause::Comment { by, at, text }: pause::Comment) -> Self {
+        Self { at, by, text }
     }
 }
 
@@ -299,13 +417,23 @@ impl From<&Point> for Reading {
 
 #[cfg(test)]
 mod tests {
-    use super::Alarm;
+    use super::{Alarm, How, What, pause as domain_pause};
     use crate::pipeline::stored::{self, StoredAlarm, tests::BODY};
 
     #[test]
     fn an_answer_has_every_member_of_the_stored_form_in_alphabetical_order() {
         let mut alarm = stored::alarm(BODY).unwrap();
         alarm.quiet_until = Some(alarm.raised_at);
+        let told = r#"[{"to":"n1","channel":"push","at":"2026-03-01T00:00:10Z","result":"taken","seq":6}]"#;
+        let answers = format!(
+            r#"{{"state":"accepted","team":"icu","step":1,"role":"nurse","person":"n1",
+                "since":"2026-03-01T00:01:00Z","deadline":null,"told":{told}}}"#
+        );
+        alarm.responsibility = serde_json::from_str(&answers).unwrap();
+        let (by, at, reason) = ("anna".to_owned(), alarm.raised_at, Some("CT".to_owned()));
+        alarm.comment = Some(domain_pause::Comment { by: by.clone(), at, text: "moved".into() });
+        let (what, how, until) = (What::Alarm, How::Off, at);
+        alarm.inactivation = Some(domain_pause::Inactivation { what, how, by, reason, at, until });
         let expected = serde_json::to_value(StoredAlarm::new(&alarm, true)).unwrap();
         assert_eq!(serde_json::to_string(&Alarm::from(alarm)).unwrap(), expected.to_string());
     }

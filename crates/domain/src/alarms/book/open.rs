@@ -2,7 +2,8 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Key, Ongoing};
+use super::{Key, Muted, Ongoing};
+use crate::alarms::responsibility::Ladder;
 use crate::model::alarm::{
     Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger,
 };
@@ -94,6 +95,13 @@ pub struct Open {
     #[n(22)]
     #[cbor(default)]
     pub shown_following: bool,
+    /// Where it stands on its way to somebody who answers for it.
+    #[n(40)]
+    #[cbor(default)]
+    pub ladder: Ladder,
+    /// What it waits for while its signals are kept back.
+    #[n(23)]
+    pub muted: Option<Muted>,
 }
 
 /// A new alarm, as its rule drafts it.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Book, Key, Open};
+use crate::alarms::responsibility::Ladder;
 use crate::model::alarm::Alarm;
 use crate::model::ids::AlarmId;
 use crate::model::signal::SignalId;
@@ -77,6 +78,8 @@ impl Book {
             owed: None,
             shown: None,
             shown_following: false,
+            ladder: Ladder::default(),
+            muted: None,
         };
         self.open.insert(key.clone(), open);
         self.record(&key, change, None, out);

@@ -4,7 +4,7 @@ use crate::model::alarm::{Alarm, AlarmKind};
 use crate::model::ids::DeviceId;
 use crate::model::instance::Instance;
 use crate::model::observation::Source;
-use crate::output::transition::TransitionBody;
+use crate::output::transition::{Transition, TransitionBody};
 use crate::patient::{LatestValue, SeriesState};
 
 use super::Scene;
@@ -33,6 +33,25 @@ impl Scene {
     /// Lets go by what moved.
     pub(in crate::tests) fn skip(&mut self) {
         self.looked = self.log.len();
+    }
+
+    /// What moved since the last look.
+    pub(in crate::tests) fn since_last_look(&self) -> &[Transition] {
+        &self.log[self.looked..]
+    }
+
+    /// The alarm of a rule as it was when it was closed.
+    #[track_caller]
+    pub(in crate::tests) fn closed(&self, rule: &str) -> Alarm {
+        let closed = self.log.iter().rev().find_map(|transition| match &transition.body {
+            TransitionBody::Alarm { alarm, .. } if alarm.rule.as_str() == rule => Some(alarm),
+            _ => None,
+        });
+        closed
+            .filter(|alarm| !alarm.is_open())
+            .unwrap_or_else(|| panic!("{rule} is open"))
+            .as_ref()
+            .clone()
     }
 
     /// The open alarm of a rule, of whomever.

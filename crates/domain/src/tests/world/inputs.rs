@@ -7,11 +7,15 @@ use crate::model::message::{
     Body, Clock, DeviceInfo, Event, Kind, Message, Mode, Phase, Reading, ReadingTime,
     RefusalReason, Refused, Status,
 };
+use crate::model::pause::{Scope, What};
 use crate::model::time::{Span, Timestamp};
-use crate::tests::scene::{Scene, shipped};
+use crate::tests::duty::{on_duty, usual, with_channels};
+use crate::tests::scene::{BEGIN, Scene, shipped};
 
 use super::steps::Step;
 use super::{DEVICES, EVENTS, PATIENTS, PHASES, SIGNALS, World};
+
+const SPO2_LOW: &str = "vitals_live.spo2_low";
 
 impl World {
     pub(super) fn input(&mut self, step: &Step) -> Option<Input> {
@@ -71,6 +75,17 @@ impl World {
                 let fault = (!well).then(|| "no probe came back".to_owned());
                 return Some(Input::Broker { id: "b1".parse().unwrap(), fault });
             }
+            Step::Duty(which) => return Some(plan_of(*which, scene)),
+            Step::Channel(which, takes) => {
+                let channel = ["n1-push", "n1-sms", "d1-push"][*which].parse().unwrap();
+                let told = scene.core.patients.values().flat_map(|p| p.alarms.iter());
+                let mut told =
+                    told.map(|(_, open)| &open.alarm).filter(|a| a.responsibility.is_some());
+                let Some(alarm) = told.next().filter(|_| *takes) else {
+                    return Some(Input::NotTaken { channel, words: "422".to_owned() });
+                };
+                return Some(Input::Delivered { channel, alarm: alarm.id.clone(), seq: alarm.seq });
+            }
             Step::Store(failing) => return Some(Input::Store { failing: *failing }),
             Step::Configure(changed) => return Some(configuration(*changed)),
             other => {
@@ -98,9 +113,38 @@ fn action(
             let act = match act {
                 0 | 1 => AlarmAct::Acknowledge,
                 2 => AlarmAct::Unacknowledge,
+                3 => AlarmAct::Pause { what: What::Alarm, reason: None, until: None },
+                4 => AlarmAct::Off {
+                    what: What::Audio,
+                    reason: Some("washing".to_owned()),
+                    until: Some(scene.now.wall() + Span::mins(30)),
+                },
+                5 => AlarmAct::Resume,
+                6 => AlarmAct::Comment { text: "looked at".to_owned() },
+                7 => AlarmAct::Accept,
+                8 => AlarmAct::Reject,
+                9 => AlarmAct::Release,
+                10 => AlarmAct::Received,
                 _ => AlarmAct::Reset { reason: Some("seen".to_owned()) },
             };
             Action::Alarm { id: open.alarm.id.clone(), seen: open.alarm.seq, act }
+        }
+        Step::Pause(scope, secs) => {
+            let scope = match scope {
+                0 | 1 => Scope { patient: Some(patient(scope)), ..Scope::default() },
+                2 => Scope { rule: Some(SPO2_LOW.parse().unwrap()), ..Scope::default() },
+                _ => Scope {
+                    rule: Some("link.silence".parse().unwrap()),
+                    patient: Some(patient(&0)),
+                    ..Scope::default()
+                },
+            };
+            let until = scene.now.wall() + Span::secs(*secs);
+            Action::Pause { scope, reason: "CT".to_owned(), until }
+        }
+        Step::EndPause(which) => {
+            let pauses = &scene.core.site.pauses;
+            Action::EndPause { id: pauses.get(which % pauses.len().max(1))?.id }
         }
         Step::Admit(p) => Action::AdmitPatient(crate::model::command::PatientDetails {
             id: patient(p),
@@ -169,6 +213,34 @@ fn expected(scene: &Scene, bits: u8) -> Vec<crate::model::message::ExpectedSigna
             interval: None,
         })
         .collect()
+}
+
+/// None, one that is whole, and some with holes, people asleep and hours, made for eight days from now.
+fn plan_of(which: usize, scene: &Scene) -> Input {
+    if which == 0 {
+        return Input::Duty(None);
+    }
+    let mut plan = match which {
+        1 => usual(),
+        _ => with_channels(),
+    };
+    let by = scene.now.wall() - BEGIN;
+    (plan.from, plan.until) = (plan.from + by, plan.until + by);
+    for watch in &mut plan.watches {
+        (watch.from, watch.until) = (watch.from + by, watch.until + by);
+    }
+    if which >= 3 {
+        plan.watches[0].until = scene.now.wall() + Span::hours(5);
+        plan.watches[1].on_call = true;
+        let response = crate::model::alarm::Response::Prompt;
+        let (from, until) = (scene.now.wall() + Span::hours(3), plan.until);
+        plan.hours = vec![crate::model::duty::CallingHours { response, from, until }];
+    }
+    if which == 4 {
+        plan.watches.remove(0);
+        plan.people[1].actor = "who".to_owned();
+    }
+    on_duty(plan)
 }
 
 pub(super) fn configuration(changed: bool) -> Input {

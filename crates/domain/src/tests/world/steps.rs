@@ -39,6 +39,8 @@ pub(in crate::tests) enum Step {
     Garbage(usize, bool),
     Link(usize, bool),
     Act(usize, usize),
+    Pause(usize, i64),
+    EndPause(usize),
     Admit(usize),
     Discharge(usize),
     Bind(usize, usize),
@@ -58,6 +60,10 @@ pub(in crate::tests) enum Step {
     ClockBack(i64),
     Store(bool),
     Broker(bool),
+    /// Who is on duty, by one of a few plans.
+    Duty(usize),
+    /// A channel fails somebody, or takes what it was told.
+    Channel(usize, bool),
 }
 
 /// Milliseconds people and machines wait.
@@ -102,7 +108,9 @@ pub(in crate::tests) fn step() -> impl Strategy<Value = Step> {
         1 => (device.clone(), 0_u8..128).prop_map(|(d, s)| Step::Info(d, s)),
         1 => (device.clone(), any::<bool>()).prop_map(|(d, all)| Step::Garbage(d, all)),
         1 => (device.clone(), any::<bool>()).prop_map(|(d, on)| Step::Link(d, on)),
-        6 => (0_usize..8, 0_usize..4).prop_map(|(which, act)| Step::Act(which, act)),
+        6 => (0_usize..8, 0_usize..12).prop_map(|(which, act)| Step::Act(which, act)),
+        2 => (0_usize..4, 1_i64..8_000).prop_map(|(scope, secs)| Step::Pause(scope, secs)),
+        1 => (0_usize..4).prop_map(Step::EndPause),
         1 => patient.clone().prop_map(Step::Admit),
         1 => patient.clone().prop_map(Step::Discharge),
         3 => (device.clone(), patient.clone()).prop_map(|(d, p)| Step::Bind(d, p)),
@@ -118,5 +126,7 @@ pub(in crate::tests) fn step() -> impl Strategy<Value = Step> {
         1 => (1_i64..4_000_000).prop_map(Step::ClockBack),
         1 => any::<bool>().prop_map(Step::Store),
         1 => any::<bool>().prop_map(Step::Broker),
+        1 => (0_usize..5).prop_map(Step::Duty),
+        1 => (0_usize..3, any::<bool>()).prop_map(|(which, takes)| Step::Channel(which, takes)),
     ]
 }

@@ -1,0 +1,434 @@
+//! Who answers for one alarm: a ladder of people who are asked one after the other until somebody takes it (contract §5).
+//!
+//! ```text
+//!            ┌──────────────── nobody there ◀───┐            hours begin, a watch begins
+//!  idle ──▶ asking: a step after the other ──▶ exhausted: all of them, again and again
+//!   ▲          │  ▲                              │
+//!   │ over     ▼  │ released, shift over, again  ▼
+//!   └──────── owned: somebody accepted ◀─────────┘
+//! ```
+//!
+//! It runs on plain time until somebody accepts; receipts are noted and steer nothing. Every move is part of a transition
+//! of its alarm: those of the alarm itself come in by [`Ladder::moved`], those of time by [`Ladder::fire`].
+
+mod ask;
+mod receipts;
+
+pub(crate) use self::receipts::was_told;
+
+use minicbor::{Decode, Encode};
+
+use self::ask::{Round, Whom};
+use crate::model::alarm::{Alarm, Priority, Response, State};
+use crate::model::duty::DutyPlan;
+use crate::model::responsibility::{Assignment, Responsibility};
+use crate::model::time::{Span, Stamp, Timestamp};
+use crate::output::transition::Change;
+
+/// What an alarm is asked by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ground<'a> {
+    /// Who is on duty; `None` where no plan says so.
+    pub(crate) plan: Option<&'a DutyPlan>,
+    /// Now.
+    pub(crate) now: Stamp,
+    /// The number of the transition it is part of.
+    pub(crate) seq: u64,
+}
+
+/// Where an alarm stands on its ladder.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Ladder {
+    #[n(0)]
+    phase: Phase,
+    /// The step that is asked, or was asked last.
+    #[n(1)]
+    step: u32,
+    /// When its time is up, in the gateway's own time: of a step, a shift, a round, or of waiting for hours.
+    #[n(2)]
+    due_at: Option<Timestamp>,
+    /// When whoever is asked is told again, in the gateway's own time.
+    #[n(3)]
+    again_at: Option<Timestamp>,
+    /// Who had it is asked before the ladder goes on.
+    #[n(4)]
+    #[cbor(default)]
+    owner_first: bool,
+    /// Whether it was accepted by acknowledging.
+    #[n(5)]
+    #[cbor(default)]
+    by_acknowledging: bool,
+    /// Whether nobody has taken it who could have, or nobody is there.
+    #[n(6)]
+    #[cbor(default)]
+    unanswered: bool,
+    /// It waits for the end of a pause.
+    #[n(7)]
+    #[cbor(default)]
+    held: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+enum Phase {
+    /// Nobody is asked.
+    #[default]
+    #[n(0)]
+    Idle,
+    /// Nobody can be asked now.
+    #[n(1)]
+    Waiting,
+    /// Somebody is asked.
+    #[n(2)]
+    Asking,
+    /// Somebody has it.
+    #[n(3)]
+    Owned,
+    /// All were asked.
+    #[n(4)]
+    Exhausted,
+}
+
+/// Whether somebody may answer for an alarm in this state, if there is a ladder.
+fn wants(alarm: &Alarm) -> bool {
+    let stands = match alarm.state {
+        State::Alarming | State::Acknowledged | State::Paused | State::Off => true,
+        // What was medium latches into a note of what was.
+        State::Latched => alarm.priority_peak == Priority::High,
+        State::Closed => false,
+    };
+    stands && asks(alarm)
+}
+
+/// Whether an alarm is one that people are asked to answer for. Those about people who do not answer ask nobody.
+fn asks(alarm: &Alarm) -> bool {
+    alarm.priority >= Priority::Medium
+        && alarm.group.is_none()
+        && alarm.quiet_until.is_none()
+        && !alarm.rule.as_str().starts_with("duty.")
+}
+
+/// How long somebody has to accept (contract §5).
+fn accepts_within(alarm: &Alarm) -> Span {
+    if alarm.priority == Priority::High { Span::mins(3) } else { Span::mins(10) }
+}
+
+/// How often whoever is asked is told again, and all are once nobody took it (contract §5).
+fn repeats_every(alarm: &Alarm) -> Span {
+    match alarm.response {
+        Response::SameDay | Response::NextWorkingDay => Span::days(1),
+        Response::Immediate | Response::Prompt if alarm.priority == Priority::High => Span::mins(2),
+        Response::Immediate | Response::Prompt => Span::mins(10),
+    }
+}
+
+impl Ladder {
+    /// When it next moves by itself, in the gateway's own time.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        self.due_at.into_iter().chain(self.again_at).min()
+    }
+
+    /// Whether somebody has the alarm.
+    pub(crate) fn is_owned(&self) -> bool {
+        self.phase == Phase::Owned
+    }
+
+    /// Whether nobody has taken it who could have, or nobody is there.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.unanswered
+    }
+
+    /// Its alarm made a change: what that means for whoever answers for it.
+    pub(crate) fn moved(
+        &mut self,
+        alarm: &mut Alarm,
+        change: Change,
+        actor: Option<&str>,
+        ground: Ground<'_>,
+    ) {
+        if !alarm.is_open() {
+            return self.end(alarm, ground);
+        }
+        match (change, actor) {
+            (Change::Accepted | Change::HandedOver, Some(actor)) => {
+                self.accept(alarm, actor, false, ground);
+            }
+            (Change::Acknowledged, Some(actor)) if asks(alarm) => {
+                if ground.plan.is_some() || alarm.responsibility.is_some() {
+                    self.accept(alarm, actor, true, ground);
+                }
+            }
+            (Change::Released, _) => self.give_back(alarm, ground),
+            (Change::Rejected, _) if std::mem::take(&mut self.owner_first) => {
+                let owner = ask::person(alarm);
+                self.ask_from(alarm, self.step, &owner, ground);
+            }
+            (Change::Rejected, _) => self.next_step(alarm, ground),
+            (Change::Received, Some(actor)) => receipts::received(alarm, actor, ground.plan),
+            _ if self.is_voided(change) => self.ask_again(alarm, ground),
+            _ => {}
+        }
+        self.settle(alarm, change, ground);
+    }
+
+    /// Brings the ladder in line with how its alarm stands.
+    fn settle(&mut self, alarm: &mut Alarm, change: Change, ground: Ground<'_>) {
+        let plan = ground.plan.filter(|plan| {
+            wants(alarm) && (alarm.patient.is_some() || plan.team_for(alarm).is_some())
+        });
+        let held = plan.and_then(|_| alarm.ladder_held_until(ground.now.wall()));
+        if let Some(until) = held.filter(|_| self.phase != Phase::Owned) {
+            return self.hold(alarm, until, ground);
+        }
+        if std::mem::take(&mut self.held) && self.phase == Phase::Waiting && plan.is_some() {
+            return self.ask_from(alarm, self.step, &[], ground);
+        }
+        match (plan, self.phase) {
+            (_, Phase::Owned) | (None, Phase::Idle) => {}
+            (None, Phase::Waiting | Phase::Asking | Phase::Exhausted) => self.rest(alarm, ground),
+            (Some(_), Phase::Idle) => match &alarm.acknowledged {
+                // Somebody had taken note of it before there was a plan.
+                Some(acknowledged) if alarm.responsibility.is_none() => {
+                    let by = acknowledged.by.clone();
+                    self.accept(alarm, &by, true, ground);
+                }
+                _ => self.begin(alarm, ground),
+            },
+            (Some(plan), Phase::Waiting | Phase::Asking | Phase::Exhausted) => {
+                let team = plan.team_for(alarm).map(|team| &team.id);
+                let has = alarm.responsibility.as_ref().and_then(|r| r.team.as_ref());
+                if has != team {
+                    self.begin(alarm, ground);
+                } else if change == Change::PriorityRose {
+                    self.hasten(alarm, ground);
+                }
+            }
+        }
+    }
+
+    /// The plan, or the clock it goes by, is another now. Says what became of it, if anything did.
+    pub(crate) fn replan(&mut self, alarm: &mut Alarm, ground: Ground<'_>) -> Option<Change> {
+        let before = alarm.responsibility.clone();
+        self.settle(alarm, Change::Updated, ground);
+        let Some(plan) = ground.plan else { return self.told_of(alarm, before.as_ref()) };
+        match self.phase {
+            Phase::Idle | Phase::Exhausted => {}
+            Phase::Owned => self.own(alarm, ground),
+            Phase::Waiting if self.held => {}
+            Phase::Waiting => self.ask_from(alarm, self.step, &[], ground),
+            Phase::Asking => {
+                let wall = ground.now.wall();
+                if !self.owner_first && !ask::is_there(alarm, plan, wall) {
+                    self.ask_from(alarm, self.step, &[], ground);
+                }
+            }
+        }
+        self.told_of(alarm, before.as_ref())
+    }
+
+    /// What time did until `due`; `None` where nobody need hear of it.
+    pub(crate) fn fire(
+        &mut self,
+        alarm: &mut Alarm,
+        due: Timestamp,
+        ground: Ground<'_>,
+    ) -> Option<Change> {
+        let before = alarm.responsibility.clone();
+        if self.due_at.is_some_and(|at| at <= due) {
+            self.due_at = None;
+            return self.time_is_up(alarm, ground, before.as_ref());
+        }
+        if self.again_at.take_if(|at| *at <= due).is_some() {
+            self.again_at = Some(due + repeats_every(alarm)).filter(|at| Some(*at) < self.due_at);
+            self.tell_again(alarm, ground);
+        }
+        self.told_of(alarm, before.as_ref())
+    }
+
+    fn time_is_up(
+        &mut self,
+        alarm: &mut Alarm,
+        ground: Ground<'_>,
+        before: Option<&Responsibility>,
+    ) -> Option<Change> {
+        let Some(plan) = ground.plan else {
+            self.rest(alarm, ground);
+            return self.told_of(alarm, before);
+        };
+        match self.phase {
+            Phase::Idle => return None,
+            Phase::Owned => {
+                self.own(alarm, ground);
+                if self.due_at.is_some() {
+                    return None;
+                }
+                self.tell_owner(alarm, ground);
+                self.give_back(alarm, ground);
+                self.settle(alarm, Change::ShiftOver, ground);
+                return Some(Change::ShiftOver);
+            }
+            Phase::Waiting => {
+                self.held = false;
+                self.ask_from(alarm, self.step, &[], ground);
+            }
+            Phase::Asking if std::mem::take(&mut self.owner_first) => {
+                let owner = ask::person(alarm);
+                self.ask_from(alarm, self.step, &owner, ground);
+            }
+            Phase::Asking if !ask::is_there(alarm, plan, ground.now.wall()) => {
+                self.ask_from(alarm, self.step, &[], ground);
+            }
+            Phase::Asking => self.next_step(alarm, ground),
+            Phase::Exhausted => self.round(alarm, ground),
+        }
+        self.told_of(alarm, before)
+    }
+
+    /// The word for what a ladder did.
+    fn told_of(&self, alarm: &Alarm, before: Option<&Responsibility>) -> Option<Change> {
+        let now = alarm.responsibility.as_ref()?;
+        if Some(now) == before {
+            return None;
+        }
+        Some(match self.phase {
+            Phase::Asking => Change::Notified,
+            Phase::Exhausted => Change::Exhausted,
+            Phase::Waiting => Change::Unassigned,
+            Phase::Idle | Phase::Owned => Change::Updated,
+        })
+    }
+
+    /// Whether news ends that somebody has the alarm (rows 10, 12, 13 and 20).
+    fn is_voided(&self, change: Change) -> bool {
+        let again = matches!(
+            change,
+            Change::PriorityRose
+                | Change::Recurred
+                | Change::AcknowledgementOver
+                | Change::Unacknowledged
+        );
+        self.is_owned() && (again || (change == Change::BackPresent && self.by_acknowledging))
+    }
+
+    fn begin(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+        self.step = 0;
+        self.owner_first = false;
+        self.ask_from(alarm, 0, &[], ground);
+    }
+
+    /// It is graver than when somebody was asked: less time is left.
+    fn hasten(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+        let soonest = ground.now.at + accepts_within(alarm);
+        self.due_at = Some(self.due_at.map_or(soonest, |due| due.min(soonest)));
+        self.again_at = Some(ground.now.at + repeats_every(alarm));
+        match self.phase {
+            Phase::Asking => self.tell_again(alarm, ground),
+            Phase::Waiting => self.ask_from(alarm, self.step, &[], ground),
+            Phase::Exhausted => self.round(alarm, ground),
+            Phase::Idle | Phase::Owned => {}
+        }
+    }
+
+    fn next_step(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+        self.owner_first = false;
+        self.ask_from(alarm, self.step + 1, &[], ground);
+    }
+
+    /// Nobody need answer for it as it stands.
+    fn rest(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+        *self = Self::default();
+        if let Some(responsibility) = &mut alarm.responsibility {
+            let told = std::mem::take(&mut responsibility.told);
+            let none = Responsibility::of_nobody(ground.now.wall());
+            *responsibility = Responsibility { told, ..none };
+        }
+    }
+
+    /// The alarm is over.
+    fn end(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+        *self = Self::default();
+        if let Some(responsibility) = &mut alarm.responsibility {
+            responsibility.state = Assignment::Ended;
+            responsibility.since = ground.now.wall();
+            responsibility.deadline = None;
+        }
+    }
+
+    /// Somebody takes it: the ladder stops, everywhere and at once.
+    fn accept(
+        &mut self,
+        alarm: &mut Alarm,
+        actor: &str,
+        by_acknowledging: bool,
+        ground: Ground<'_>,
+    ) {
+        let wall = ground.now.wall();
+        let whom = Whom::of(actor, alarm, ground.plan, wall);
+        let responsibility =
+            alarm.responsibility.get_or_insert_with(|| Responsibility::of_nobody(wall));
+        responsibility.state = Assignment::Accepted;
+        responsibility.since = wall;
+        responsibility.person = Some(whom.name);
+        if let Some((step, role)) = whom.step {
+            self.step = step;
+            (responsibility.step, responsibility.role) = (Some(step + 1), Some(role));
+        }
+        *self = Self { phase: Phase::Owned, step: self.step, by_acknowledging, ..Self::default() };
+        self.own(alarm, ground);
+    }
+
+    /// Somebody has it until the shift is over.
+    fn own(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+        let wall = ground.now.wall();
+        let Some(responsibility) = &mut alarm.responsibility else { return };
+        let until = ground.plan.and_then(|plan| {
+            let name = responsibility.person.as_deref()?;
+            let person = plan.people.iter().find(|person| person.id.as_str() == name)?;
+            plan.on_duty_until(&person.id, wall)
+        });
+        responsibility.deadline = until;
+        self.due_at = until.map(|until| ground.now.own(until)).filter(|at| *at > ground.now.at);
+        if self.due_at.is_none() {
+            responsibility.deadline = None;
+        }
+    }
+
+    /// Who had it has it no more, and the ladder goes on from their step to others.
+    fn give_back(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+        let owner = ask::person(alarm);
+        self.phase = Phase::Idle;
+        if wants(alarm) && ground.plan.is_some() {
+            self.ask_from(alarm, self.step, &owner, ground);
+        } else {
+            self.rest(alarm, ground);
+        }
+    }
+
+    /// What somebody had is news again: they are told first, then the ladder goes on from their step.
+    fn ask_again(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+        let wall = ground.now.wall();
+        let owner = ask::person(alarm);
+        let there = ground.plan.zip(owner.first()).is_some_and(|(plan, owner)| {
+            let person = plan.people.iter().find(|person| person.id.as_str() == owner);
+            person.is_some_and(|person| plan.on_duty_until(&person.id, wall).is_some())
+        });
+        self.tell_owner(alarm, ground);
+        if !there || !wants(alarm) {
+            return self.give_back(alarm, ground);
+        }
+        self.phase = Phase::Asking;
+        self.owner_first = true;
+        self.by_acknowledging = false;
+        self.asked(alarm, ground, None);
+    }
+
+    /// All are told again, until somebody takes it.
+    fn round(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+        let Some(plan) = ground.plan else { return };
+        let Round { opens, .. } = ask::tell_all(alarm, plan, ground);
+        let next = ground.now.at + repeats_every(alarm);
+        let opens = opens.map(|at| ground.now.own(at)).filter(|at| *at > ground.now.at);
+        self.exhausted(alarm, next.min(opens.unwrap_or(next)), ground);
+    }
+}

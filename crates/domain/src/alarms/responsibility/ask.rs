@@ -1,0 +1,288 @@
+//! Whom a ladder asks, and how they are told.
+
+use super::{Ground, Ladder, Phase, accepts_within, repeats_every};
+use crate::model::alarm::Alarm;
+use crate::model::duty::{Calling, DutyPlan, DutyStep, Watch};
+use crate::model::ids::{ChannelId, DutyRole};
+use crate::model::responsibility::{Assignment, Delivery, Responsibility, Told};
+use crate::model::time::Timestamp;
+
+/// Who takes an alarm.
+pub(super) struct Whom {
+    /// The person's id, else the actor.
+    pub(super) name: String,
+    /// The step of the ladder they are on duty for.
+    pub(super) step: Option<(u32, DutyRole)>,
+}
+
+/// What came of telling all.
+pub(super) struct Round {
+    /// How many were told.
+    pub(super) told: usize,
+    /// When the next may be told who may not be now.
+    pub(super) opens: Option<Timestamp>,
+}
+
+impl Whom {
+    pub(super) fn of(actor: &str, alarm: &Alarm, plan: Option<&DutyPlan>, wall: Timestamp) -> Self {
+        let known = plan.and_then(|plan| Some((plan, plan.person_of(actor)?)));
+        let Some((plan, person)) = known else {
+            return Self { name: actor.to_owned(), step: None };
+        };
+        let step = plan.team_for(alarm).and_then(|team| {
+            let is_on = |step: &DutyStep| {
+                let watch = plan.on_duty(&team.id, &step.role, wall);
+                watch.is_some_and(|watch| watch.person == person.id)
+            };
+            let index = team.steps.iter().position(is_on)?;
+            Some((index as u32, team.steps[index].role.clone()))
+        });
+        Self { name: person.id.to_string(), step }
+    }
+}
+
+/// Who is asked, or has it: none or one.
+pub(super) fn person(alarm: &Alarm) -> Vec<String> {
+    alarm.responsibility.iter().filter_map(|r| r.person.clone()).collect()
+}
+
+/// Whether whoever is asked is still on duty as what they are asked.
+pub(super) fn is_there(alarm: &Alarm, plan: &DutyPlan, wall: Timestamp) -> bool {
+    let Some(responsibility) = &alarm.responsibility else { return false };
+    let Responsibility { team: Some(team), role: Some(role), person, .. } = responsibility else {
+        return false;
+    };
+    let watch = plan.on_duty(team, role, wall);
+    watch.is_some_and(|watch| person.as_deref() == Some(watch.person.as_str()))
+}
+
+/// Tells everybody on the ladder who may be called.
+pub(super) fn tell_all(alarm: &mut Alarm, plan: &DutyPlan, ground: Ground<'_>) -> Round {
+    let wall = ground.now.wall();
+    let mut round = Round { told: 0, opens: None };
+    let Some(team) = plan.team_for(alarm) else { return round };
+    for step in &team.steps {
+        let Some(watch) = plan.on_duty(&team.id, &step.role, wall) else { continue };
+        match plan.calls_on(watch, alarm.response, wall) {
+            Calling::Now => {
+                tell(alarm, watch.person.as_str(), &channels_of(plan, watch, step), ground);
+                round.told += 1;
+            }
+            Calling::From(at) => round.opens = Some(round.opens.map_or(at, |opens| opens.min(at))),
+        }
+    }
+    round
+}
+
+/// Tells somebody by these channels; with none it is shown on the stream.
+pub(super) fn tell(alarm: &mut Alarm, to: &str, channels: &[ChannelId], ground: Ground<'_>) {
+    let (at, seq) = (ground.now.wall(), ground.seq);
+    let responsibility = alarm.responsibility.get_or_insert_with(|| Responsibility::of_nobody(at));
+    let mut note = |channel: Option<ChannelId>| {
+        let result = if channel.is_some() { Delivery::Waiting } else { Delivery::Shown };
+        let told = Told { to: to.to_owned(), channel, at, result, seq };
+        let same = |one: &&mut Told| one.to == told.to && one.channel == told.channel;
+        match responsibility.told.iter_mut().find(same) {
+            Some(before) => *before = told,
+            None => responsibility.told.push(told),
+        }
+    };
+    if channels.is_empty() {
+        return note(None);
+    }
+    channels.iter().cloned().for_each(|channel| note(Some(channel)));
+}
+
+/// All channels of whoever is on a watch, those of the step behind their own.
+pub(super) fn channels_of(plan: &DutyPlan, watch: &Watch, step: &DutyStep) -> Vec<ChannelId> {
+    let own = plan.person(&watch.person).map(|person| person.channels.as_slice());
+    own.unwrap_or_default().iter().chain(&step.channels).cloned().collect()
+}
+
+impl Ladder {
+    /// Asks the first from a step on who is there and may be called, but for some.
+    pub(super) fn ask_from(
+        &mut self,
+        alarm: &mut Alarm,
+        from: u32,
+        but: &[String],
+        ground: Ground<'_>,
+    ) {
+        let Some(plan) = ground.plan else { return };
+        let (now, wall) = (ground.now, ground.now.wall());
+        let Some(team) = plan.team_for(alarm) else {
+            let next = now.at + repeats_every(alarm);
+            return self.nobody(alarm, from, next, true, ground);
+        };
+        let mut opens: Option<Timestamp> = None;
+        let mut somebody_may = false;
+        for (index, step) in (0_u32..).zip(&team.steps) {
+            let Some(watch) = plan.on_duty(&team.id, &step.role, wall) else { continue };
+            match plan.calls_on(watch, alarm.response, wall) {
+                Calling::Now if index < from => somebody_may = true,
+                Calling::Now if but.contains(&watch.person.to_string()) => somebody_may = true,
+                Calling::Now => return self.ask(alarm, index, step, watch, ground),
+                Calling::From(at) => opens = Some(opens.map_or(at, |opens| opens.min(at))),
+            }
+        }
+        let begins = plan.next_watch(&team.id, wall);
+        let later = |at: Option<Timestamp>| at.map(|at| now.own(at)).filter(|at| *at > now.at);
+        let (opens, begins) = (later(opens), later(begins));
+        let again = now.at + repeats_every(alarm);
+        if somebody_may {
+            ask_all_once(alarm, plan, but, ground);
+            let next = opens.map_or(again, |opens| opens.min(again));
+            return self.exhausted(alarm, next, ground);
+        }
+        match opens {
+            // It waits, as its class of response says.
+            Some(opens) => {
+                let next = begins.map_or(opens, |begins| begins.min(opens));
+                self.nobody(alarm, from, next, false, ground);
+            }
+            None => {
+                let next = begins.map_or(again, |begins| begins.min(again));
+                self.nobody(alarm, from, next, true, ground);
+            }
+        }
+    }
+
+    fn ask(
+        &mut self,
+        alarm: &mut Alarm,
+        index: u32,
+        step: &DutyStep,
+        watch: &Watch,
+        ground: Ground<'_>,
+    ) {
+        let Some(plan) = ground.plan else { return };
+        self.phase = Phase::Asking;
+        self.step = index;
+        let wall = ground.now.wall();
+        let responsibility =
+            alarm.responsibility.get_or_insert_with(|| Responsibility::of_nobody(wall));
+        responsibility.team = Some(watch.team.clone());
+        responsibility.step = Some(index + 1);
+        responsibility.role = Some(step.role.clone());
+        responsibility.person = Some(watch.person.to_string());
+        // The first of the person's own channels, and those of the step: the others are for when that fails.
+        let own = plan.person(&watch.person).and_then(|person| person.channels.first());
+        let channels: Vec<ChannelId> = own.into_iter().chain(&step.channels).cloned().collect();
+        tell(alarm, watch.person.as_str(), &channels, ground);
+        self.asked(alarm, ground, Some(watch.until));
+    }
+
+    /// Whoever is asked has so long to accept, at most until their shift is over.
+    pub(super) fn asked(
+        &mut self,
+        alarm: &mut Alarm,
+        ground: Ground<'_>,
+        shift_over: Option<Timestamp>,
+    ) {
+        let now = ground.now;
+        let due = now.at + accepts_within(alarm);
+        let over = shift_over.map(|at| now.own(at)).filter(|at| *at > now.at);
+        let due = over.map_or(due, |over| over.min(due));
+        self.due_at = Some(due);
+        self.again_at = Some(now.at + repeats_every(alarm)).filter(|at| *at < due);
+        self.unanswered = false;
+        if let Some(responsibility) = &mut alarm.responsibility {
+            responsibility.since = now.wall();
+            responsibility.deadline = Some(now.shown(due));
+            responsibility.state = told_state(responsibility);
+        }
+    }
+
+    /// Tells whoever is asked once more, by all their channels.
+    pub(super) fn tell_again(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+        let Some(plan) = ground.plan else { return };
+        let Some(responsibility) = &alarm.responsibility else { return };
+        let Some(to) = responsibility.person.clone() else { return };
+        let own = plan.people.iter().find(|person| person.id.as_str() == to);
+        let step = plan.team_for(alarm).and_then(|team| team.steps.get(self.step as usize));
+        let of_step = step.map_or(&[][..], |step| &step.channels);
+        let own = own.map_or(&[][..], |person| &person.channels);
+        let channels: Vec<ChannelId> = own.iter().chain(of_step).cloned().collect();
+        tell(alarm, &to, &channels, ground);
+    }
+
+    /// Tells who had it that it is theirs no more, or again.
+    pub(super) fn tell_owner(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+        let Some(owner) = person(alarm).pop() else { return };
+        let known = ground
+            .plan
+            .and_then(|plan| plan.people.iter().find(|person| person.id.as_str() == owner));
+        let channels = known.map_or(&[][..], |person| &person.channels);
+        tell(alarm, &owner, channels.get(..1).unwrap_or_default(), ground);
+    }
+
+    /// All were asked, and nobody took it.
+    pub(super) fn exhausted(&mut self, alarm: &mut Alarm, next: Timestamp, ground: Ground<'_>) {
+        let before = self.phase;
+        self.phase = Phase::Exhausted;
+        (self.due_at, self.again_at) = (Some(next), None);
+        self.unanswered = true;
+        if let Some(responsibility) = &mut alarm.responsibility {
+            if before != Phase::Exhausted {
+                responsibility.since = ground.now.wall();
+            }
+            responsibility.state = Assignment::Exhausted;
+            responsibility.deadline = Some(ground.now.shown(next));
+            (responsibility.step, responsibility.role, responsibility.person) = (None, None, None);
+        }
+    }
+
+    /// It is paused: nobody is asked until then.
+    pub(super) fn hold(&mut self, alarm: &mut Alarm, until: Timestamp, ground: Ground<'_>) {
+        self.held = true;
+        let until = ground.now.own(until).max(ground.now.at);
+        self.nobody(alarm, self.step, until, false, ground);
+    }
+
+    /// Nobody is there who may be called; `alone` where nobody is there at all.
+    fn nobody(
+        &mut self,
+        alarm: &mut Alarm,
+        step: u32,
+        next: Timestamp,
+        alone: bool,
+        ground: Ground<'_>,
+    ) {
+        let before = self.phase;
+        self.phase = Phase::Waiting;
+        self.step = step;
+        (self.due_at, self.again_at) = (Some(next), None);
+        self.unanswered = alone;
+        let wall = ground.now.wall();
+        let team = ground.plan.and_then(|plan| plan.team_for(alarm)).map(|team| team.id.clone());
+        let responsibility =
+            alarm.responsibility.get_or_insert_with(|| Responsibility::of_nobody(wall));
+        if before != Phase::Waiting {
+            responsibility.since = wall;
+        }
+        responsibility.team = team;
+        responsibility.state = Assignment::Unassigned;
+        responsibility.deadline = (!alone).then(|| ground.now.shown(next));
+        (responsibility.step, responsibility.role, responsibility.person) = (None, None, None);
+    }
+}
+
+/// Whether anybody is known to have heard of what was told last.
+pub(super) fn told_state(responsibility: &Responsibility) -> Assignment {
+    let of_person = |told: &&Told| Some(&told.to) == responsibility.person.as_ref();
+    let heard = |told: &Told| !matches!(told.result, Delivery::Waiting | Delivery::Failed);
+    let last = responsibility.told.iter().filter(of_person).map(|told| told.seq).max();
+    let mut now = responsibility.told.iter().filter(of_person);
+    match now.any(|told| Some(told.seq) == last && heard(told)) {
+        true => Assignment::Notified,
+        false => Assignment::Unassigned,
+    }
+}
+
+/// The last step was asked: all are told that nobody took it.
+fn ask_all_once(alarm: &mut Alarm, plan: &DutyPlan, but: &[String], ground: Ground<'_>) {
+    // Who was told just now, and gave it back, need not hear so at once.
+    if but.is_empty() {
+        tell_all(alarm, plan, ground);
+    }
+}

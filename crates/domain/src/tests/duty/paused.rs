@@ -1,0 +1,56 @@
+//! A pause of more than the sound holds the ladder, of a high alarm for two minutes at most; one of the sound does not.
+
+use crate::model::command::{Action, AlarmAct};
+use crate::model::pause::{Scope, What};
+use crate::model::time::Span;
+
+use super::{SPO2, bedside, desaturated, usual};
+
+fn paused(what: What) -> AlarmAct {
+    AlarmAct::Pause { what, reason: None, until: None }
+}
+
+#[test]
+fn row_02_the_ladder_waits_for_the_end_of_the_pause_and_no_longer() {
+    let mut scene = bedside(usual());
+    let scope = Scope { patient: Some("p".parse().unwrap()), ..Scope::default() };
+    let until = scene.now.wall() + Span::hours(1);
+    scene.done(Action::Pause { scope, reason: "CT".to_owned(), until });
+    scene.low_for(6);
+    assert_eq!(scene.asked(SPO2), "unassigned");
+    assert!(scene.find("duty.exhausted").is_none(), "it is meant to wait");
+    scene.low_for(118);
+    assert_eq!(scene.asked(SPO2), "unassigned");
+    scene.low_for(3);
+    assert_eq!(scene.asked(SPO2), "notified 1 nurse n1");
+}
+
+#[test]
+fn row_14_a_pause_of_the_sound_never_delays_the_ladder() {
+    let mut scene = desaturated(usual());
+    scene.by("n2", SPO2, paused(What::Audio));
+    scene.low_for(181);
+    assert_eq!(scene.asked(SPO2), "notified 2 physician d1");
+}
+
+#[test]
+fn row_14_a_pause_of_all_of_it_goes_on_where_it_was() {
+    let mut scene = desaturated(usual());
+    scene.low_for(181);
+    scene.by("n2", SPO2, paused(What::Alarm));
+    assert_eq!(scene.asked(SPO2), "unassigned");
+    scene.low_for(30);
+    scene.by("n2", SPO2, AlarmAct::Resume);
+    assert_eq!(scene.asked(SPO2), "notified 2 physician d1");
+}
+
+#[test]
+fn what_is_switched_off_and_high_asks_after_two_minutes_all_the_same() {
+    let mut scene = desaturated(usual());
+    let until = Some(scene.now.wall() + Span::hours(2));
+    let off = AlarmAct::Off { what: What::Alarm, reason: Some("CT".to_owned()), until };
+    scene.by("n2", SPO2, off);
+    assert_eq!(scene.asked(SPO2), "unassigned");
+    scene.low_for(121);
+    assert_eq!(scene.asked(SPO2), "notified 1 nurse n1");
+}

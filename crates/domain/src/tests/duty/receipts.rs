@@ -1,0 +1,97 @@
+//! What is known of whether people heard of an alarm is shown, and steers nothing, but that what cannot be delivered goes on
+//! at once.
+
+use crate::model::alarm::Priority;
+use crate::model::command::{AlarmAct, Outcome};
+use crate::model::input::Input;
+use crate::model::responsibility::Delivery;
+
+use super::{SPO2, channel, desaturated, second, with_channels};
+use crate::tests::scene::Scene;
+
+fn told(scene: &Scene) -> Vec<(String, String, Delivery)> {
+    let one = |told: crate::model::responsibility::Told| {
+        (told.to, told.channel.map(|c| c.to_string()).unwrap_or_default(), told.result)
+    };
+    scene.answers(SPO2).told.into_iter().map(one).collect()
+}
+
+fn is(to: &str, channel: &str, result: Delivery) -> (String, String, Delivery) {
+    (to.to_owned(), channel.to_owned(), result)
+}
+
+fn taken(scene: &mut Scene, by: &str) {
+    let alarm = scene.alarm(SPO2);
+    scene.fold(&[Input::Delivered { channel: channel(by), alarm: alarm.id, seq: alarm.seq }]);
+}
+
+fn fails(scene: &mut Scene, by: &str) {
+    let waits = Some(Priority::High);
+    scene.fold(&[Input::Undelivered { channel: channel(by), waits, words: "503".into() }]);
+}
+
+#[test]
+fn somebody_is_notified_when_a_channel_took_it_and_the_clock_runs_from_before() {
+    let mut scene = desaturated(with_channels());
+    assert_eq!(scene.asked(SPO2), "unassigned 1 nurse n1");
+    assert_eq!(told(&scene), [is("n1", "n1-push", Delivery::Waiting)]);
+    let deadline = scene.answers(SPO2).deadline;
+    scene.low_for(30);
+    taken(&mut scene, "n1-push");
+    scene.expect(&["received high vitals_live.spo2_low: alarming, present"]);
+    assert_eq!(scene.asked(SPO2), "notified 1 nurse n1");
+    assert_eq!(scene.answers(SPO2).deadline, deadline);
+    taken(&mut scene, "n1-push");
+    taken(&mut scene, "d1-push");
+    scene.expect(&[]);
+    assert_eq!(scene.by("nurse", SPO2, AlarmAct::Received).0, Outcome::Done);
+    assert_eq!(told(&scene), [is("n1", "n1-push", Delivery::Received)]);
+    assert_eq!(scene.by("d1", SPO2, AlarmAct::Received).0, Outcome::Conflict);
+    assert_eq!(scene.answers(SPO2).deadline, deadline);
+}
+
+#[test]
+fn whoever_is_told_again_is_told_by_all_their_channels() {
+    let mut scene = desaturated(with_channels());
+    scene.low_for(120);
+    let waiting = [is("n1", "n1-push", Delivery::Waiting), is("n1", "n1-sms", Delivery::Waiting)];
+    assert_eq!(told(&scene), waiting);
+    let responsibility = scene.answers(SPO2);
+    let seq = scene.alarm(SPO2).seq;
+    assert!(responsibility.calls_by(&channel("n1-sms"), seq));
+    assert!(!responsibility.calls_by(&channel("d1-push"), seq));
+}
+
+#[test]
+fn what_is_high_and_cannot_be_delivered_goes_to_the_next_channel_and_step_at_once() {
+    let mut scene = desaturated(with_channels());
+    scene.skip();
+    fails(&mut scene, "n1-push");
+    scene.expect(&[
+        "raised high delivery.failing: alarming, present",
+        "notified high vitals_live.spo2_low: alarming, present",
+    ]);
+    assert_eq!(scene.asked(SPO2), "unassigned 2 physician d1");
+    assert_eq!(
+        told(&scene),
+        [
+            is("n1", "n1-push", Delivery::Failed),
+            is("n1", "n1-sms", Delivery::Waiting),
+            is("d1", "d1-push", Delivery::Waiting),
+        ]
+    );
+    assert_eq!(scene.answers(SPO2).deadline, Some(second(186.0)));
+    fails(&mut scene, "d1-push");
+    assert_eq!(scene.asked(SPO2), "unassigned 2 physician d1", "there is nobody after");
+    scene.low_for(180);
+    assert_eq!(scene.asked(SPO2), "exhausted");
+}
+
+#[test]
+fn what_is_not_high_waits_for_its_time() {
+    let mut scene = super::bedside(with_channels());
+    scene.stream("dev", "spo2", 84.0, 16);
+    fails(&mut scene, "n1-push");
+    assert_eq!(scene.asked(SPO2), "unassigned 1 nurse n1");
+    assert_eq!(told(&scene), [is("n1", "n1-push", Delivery::Failed)]);
+}

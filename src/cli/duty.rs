@@ -1,0 +1,77 @@
+//! `duty`: who is on duty by `teams.toml`, and whether somebody always is.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Subcommand;
+use vitalgate::clock::Clock;
+use vitalgate::config::{BadConfig, Config};
+use vitalgate_domain::model::duty::DutyPlan;
+use vitalgate_domain::model::time::{Span, Timestamp};
+use vitalgate_domain::text;
+
+use super::{ConfigArgs, say};
+
+/// A plan is looked at so far ahead.
+const AHEAD: Span = Span::days(28);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct DutyArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Print who is on duty now: team, step, role, person, since and until when.
+    List,
+    /// Print every hole of the next 28 days.
+    Check,
+}
+
+pub(super) fn run(args: &DutyArgs) -> anyhow::Result<ExitCode> {
+    let config = args.config.read()?;
+    let now = Clock::system(Timestamp::default()).wall();
+    let Some(plan) = plan(&config, now)? else {
+        bail!("no `[teams] file` says who is on duty");
+    };
+    match args.act {
+        Act::List => list(&plan, now),
+        Act::Check if tell_holes(&plan, now) => return Ok(ExitCode::FAILURE),
+        Act::Check => say("ok: somebody is always on duty"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The plan of a configuration from now on; `None` where it has none.
+pub(super) fn plan(config: &Config, now: Timestamp) -> Result<Option<DutyPlan>, BadConfig> {
+    let teams = config.teams()?;
+    Ok(teams.map(|teams| teams.plan(&config.site.time_zone, now, AHEAD)))
+}
+
+/// Prints every hole; whether there is one.
+pub(super) fn tell_holes(plan: &DutyPlan, now: Timestamp) -> bool {
+    let holes = plan.holes(now);
+    for hole in &holes {
+        say(&format!("{} → name somebody in `teams.toml`", text::hole(hole)));
+    }
+    !holes.is_empty()
+}
+
+fn list(plan: &DutyPlan, now: Timestamp) {
+    for team in &plan.teams {
+        for (step, of) in (1..).zip(&team.steps) {
+            let (team, role) = (&team.id, &of.role);
+            match plan.on_duty(team, role, now) {
+                Some(watch) => {
+                    let on_call = if watch.on_call { "\ton call" } else { "" };
+                    let (person, from, until) = (&watch.person, watch.from, watch.until);
+                    say(&format!("{team}\t{step}\t{role}\t{person}\t{from}\t{until}{on_call}"));
+                }
+                None => say(&format!("{team}\t{step}\t{role}\tnobody")),
+            }
+        }
+    }
+}
