@@ -372,6 +372,7 @@ def _correct_binding(world, command):
         # What was told in error was not told; what was told of an earlier binding was.
         moved = {id(c) for c in source.log if isinstance(c, Copy) and c.inherited and c.patient != before}
         in_error = {(alarm.patient, alarm.rule, alarm.source) for alarm in told}
+        source.retract(in_error)
         source.told = {one: level for one, level in source.told.items()
                        if one[0][0] != before or (one[1] not in moved and one[0] not in in_error)}
         if source in theirs and patient is not None:

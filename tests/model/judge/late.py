@@ -70,7 +70,9 @@ def late_side(world, device, copy, source, person, rule, side, limits):
         return
     alarm = world.alarms.momentary(*key, priority, world.now, late=True, device=device.id, signal=rule.signal,
                                    response=rule.response(side, level), folds=rule.folds)
-    worst = (min if side == "low" else max)(fresh, key=lambda c: c.value)
+    # Of what is told as critical the worst of what is: what else lies around it stands for less.
+    its = [c for c in runs[level] if c in fresh] or fresh
+    worst = (min if side == "low" else max)(its, key=lambda c: c.value)
     alarm.stands = source.signal, worst.identity
 
 
@@ -115,7 +117,7 @@ def excursion(copy, source, person, shape, answer, key, actionable):
 
     # What was live and told of nothing is no part of what is late, nor what no such rule judged when it came.
     judged = lambda c: any(key[1] == f"{one.id}_{side}" for one in source.judging(c, person) for side in SIDES)
-    tells = lambda c: not c.inherited and (was_told(c) or (not c.live and judged(c)))
+    tells = lambda c: not c.inherited and (key, id(c)) not in source.in_error and (was_told(c) or (not c.live and judged(c)))
 
     source.note_known(key, copy, person.id, actionable)
 

@@ -71,7 +71,7 @@ class Source:
         self.link = f"{device}/{signal}" + (f"/{instance}" if instance else "")
         self.log = []
         self.told, self.tellings, self.held, self.extents = {}, {}, set(), {}
-        self.first_steps = {}
+        self.first_steps, self.in_error = {}, set()
         self.known_at = {}
         self.conflict_at = None
         self._courses = None
@@ -432,6 +432,17 @@ class Source:
                if (patient, f"{rule.id}_{side}") == key[:2] and course.level for c in course.run]
         ids = {id(c) for c in self._copies.get(identity, []) + run}
         self.told = {one: level for one, level in self.told.items() if one[0] != key or one[1] not in ids}
+
+    def retract(self, keys):
+        """What was told in error, with what came late within the gap of it: nothing that comes late makes it up again."""
+        for key in keys:
+            told, gap = False, next((c.shape.gap for k, c in self.courses().items() if (k[0], f"{k[1].id}_{k[2]}") == key[:2]), None)
+            copies = [c for c in self.copies(key[0]) if c.value is not None]
+            for order in (sorted(copies, key=lambda c: c.at), sorted(copies, key=lambda c: -c.at)):
+                for c in order:
+                    if (key, id(c)) in self.told or (told is not False and not c.live and gap and abs(c.at - told) <= gap):
+                        told = c.at
+                        self.in_error.add((key, id(c)))
 
     def tell(self, key, course):
         """Readings of a told excursion are told of once. # contract §0.12"""

@@ -246,7 +246,10 @@ class World:
             back = rule.folds and course.level and not course.unknown and alarm is not None and alarm.condition == "unknown"
             if over or back:
                 self.settle_course(source, patient, rule, side, course)
-            if graver:
+            # So is what is back: something came of it, and holds for its delay.
+            held = (course.level and alarm is not None and alarm.condition == "unknown" and course.unknown
+                    and course.held_at == self.now != alarm.told_at and (course.newest_arrival or 0) > alarm.known)
+            if graver or held:
                 unknown, course.unknown = course.unknown, False
                 self.settle_course(source, patient, rule, side, course)
                 course.unknown = unknown

@@ -78,7 +78,9 @@ impl SeriesState {
                 rule.relation(level, limits, number.value, number.unit, number.comparator);
             let Relation::Beyond { limit, from } = relation else {
                 // What is in doubt parts nothing, as while values contradict each other.
-                let parts = relation != Relation::Ambiguous && !observation.conflict && timed;
+                let clear = relation != Relation::Ambiguous && !observation.conflict && timed;
+                // Nor does the milder of two values of one time.
+                let parts = clear && !known[level].beyond.contains(&at);
                 if parts && self.watches.of(rule).is_some() {
                     self.watches.of_mut(rule).past[level].inside(at, &known[level].beyond);
                 }
