@@ -43,10 +43,17 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     shape = source._shape(rule, device)
     level, run, runs = excursion(copy, source, person, shape, answer, key, rule.actionable)
     if level is None:
+        # What lies within the gap of what was told is told with it, whatever parts the two thereafter.
+        near = [source.told[key, id(c)] for c in run if shape.gap is not None and (key, id(c)) in source.told
+                and abs(c.at - copy.at) <= shape.gap]
+        if near:
+            source.told[key, id(copy)] = "critical" if "critical" in near and beyond(copy, "critical") else "warning"
         return
     if any((key, id(c)) in source.extents for c in run):
         # It is of what was told as it happened.
-        source.extents.update({(key, id(c)): (run[0].at, run[-1].at) for c in run})
+        stood = [source.extents[key, id(c)] for c in run if (key, id(c)) in source.extents]
+        begin, end = min(run[0].at, *(one for one, _ in stood)), max(run[-1].at, *(one for _, one in stood))
+        source.extents.update({(key, id(c)): (begin, end) for c in run})
     told = {source.told.get((key, id(c))) for c in run} - {None}
     fresh = [c for c in run if source.told.get((key, id(c))) != "critical"]
     source.told.update({(key, id(c)): max(level, source.told.get((key, id(c)), level), key=LEVELS[::-1].index) for c in run})
@@ -149,7 +156,7 @@ def excursion(copy, source, person, shape, answer, key, actionable):
         # Of what has no time nobody knows how long it lasted. # contract §3
         if copy.timeless or part[-1].at - part[0].at >= delays[level]:
             return level, sorted({*whole, *part}, key=lambda c: c.at), {**runs, "warning": whole}
-    return None, [], {}
+    return None, whole, {}
 
 
 def absorb(source, key, found, shape, is_beyond, new):

@@ -1,7 +1,7 @@
 //! Which late readings are of one excursion, and which of what was told (contract §3, "Late").
 
 use crate::model::alarm::Side;
-use crate::model::command::Action;
+use crate::model::command::{Action, Outcome};
 use crate::model::message::{Message, Reading, ReadingTime, Status};
 
 use super::differed::again;
@@ -186,4 +186,21 @@ fn what_was_measured_later_and_came_first_is_not_before_what_was_told() {
     scene.skip();
     scene.measured_at("dev", "nibp_sys", 85.0, 134.0);
     scene.expect(&[]);
+}
+
+#[test]
+fn what_lay_inside_while_an_alarm_stood_parts_what_came_late_beside_it() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 70.0, 16);
+    scene.advance(184.0);
+    came(&mut scene, "spo2", &[(70.0, 120.0)]);
+    live(
+        &mut scene,
+        "spo2",
+        &[(97.0, 201.0), (97.0, 202.0), (97.0, 203.0), (97.0, 204.0), (97.0, 205.0)],
+    );
+    scene.advance(30.0);
+    assert_eq!(scene.reset(SPO2, Some("seen")), Outcome::Done);
+    came(&mut scene, "spo2", &[(70.0, 201.5)]);
+    assert!(scene.find(SPO2).is_none(), "nothing says that it lasted");
 }
