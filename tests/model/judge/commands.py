@@ -2,7 +2,7 @@
 
 import re
 
-from . import losses, units, watched
+from . import losses, pauses, units, watched
 from .bindings import Binding
 from .people import Device, Patient, interval
 from .readings import Copy
@@ -166,6 +166,7 @@ def _discharge(world, command):
             source.change("pause", person.id)
             source.change("forget", person.id)
     person.here, person.bed, person.ward = False, None, None
+    pauses.left(world, person)
     person.limits.append((world.now, world.number, {}))
     person.waits = []
     for key in [k for k in world.watches if k[0] == person.id]:
@@ -183,6 +184,7 @@ def _transfer(world, command):
     if _occupied(world, bed, person.id):
         return "conflict"
     person.bed, person.ward = bed, world.beds[bed]
+    pauses.left(world, person)
     return "done"
 
 
@@ -503,6 +505,14 @@ def _alarm(world, command):
     if answer == "done" and before is not None and before.key not in world.alarms.open:
         _ended_by_person(world, before)
     return answer
+
+
+def _pause(world, command):
+    return pauses.begin(world, command)
+
+
+def _end_pause(world, command):
+    return pauses.end(world, command)
 
 
 def _ended_by_person(world, alarm):
