@@ -46,6 +46,7 @@ pub(super) fn ends(change: Change) -> bool {
 /// What became of an alarm, in a word; empty where nobody need hear of it.
 fn outcome(change: Change) -> &'static str {
     match change {
+        Change::EndedWhilePaused => "Over while paused",
         Change::Ended | Change::Latched | Change::BackAbsent | Change::LimitChanged => "Over",
         Change::Acknowledged => "Taken",
         Change::Retracted => "Told in error",
@@ -65,7 +66,13 @@ fn outcome(change: Change) -> &'static str {
         | Change::Updated
         | Change::Upgraded
         | Change::Moved
-        | Change::Unfolded => "",
+        | Change::Unfolded
+        | Change::Paused
+        | Change::SwitchedOff
+        | Change::PauseOver
+        | Change::Resumed
+        | Change::Reminded
+        | Change::Commented => "",
     }
 }
 

@@ -23,6 +23,8 @@ use vitalgate_domain::model::alarm::{self as domain, State as AlarmState};
 use vitalgate_domain::model::command::{Action, AlarmAct};
 use vitalgate_domain::model::ids::{AlarmId, PatientId, WardId};
 use vitalgate_domain::model::order::in_order;
+use vitalgate_domain::model::pause::What;
+use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::history::point::Point;
 use vitalgate_store::reader::{AlarmFilter, TransitionRow};
 use vitalgate_store::{ReadError, Reader};
@@ -46,6 +48,28 @@ pub(crate) struct Which {
 pub(crate) struct Seen {
     seq: Option<u64>,
     reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeptBack {
+    seq: Option<u64>,
+    /// Left out: its sound, which leaves whoever is called when nobody answers untouched.
+    #[serde(default = "sound")]
+    what: What,
+    reason: Option<String>,
+    until: Option<Timestamp>,
+}
+
+fn sound() -> What {
+    What::Audio
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Said {
+    seq: Option<u64>,
+    text: String,
 }
 
 #[derive(Deserialize)]
@@ -153,6 +177,48 @@ pub(crate) async fn reset(
     Body(seen): Body<Seen>,
 ) -> Result<Response, Problem> {
     act(&http, &who, id, seen.seq, AlarmAct::Reset { reason: seen.reason }).await
+}
+
+/// `POST alarms/{id}/pause`: its sound, unless more is named, until `until`, else for as long as its priority allows.
+pub(crate) async fn pause(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<AlarmId>,
+    Body(kept_back): Body<KeptBack>,
+) -> Result<Response, Problem> {
+    let KeptBack { seq, what, reason, until } = kept_back;
+    act(&http, &who, id, seq, AlarmAct::Pause { what, reason, until }).await
+}
+
+/// `POST alarms/{id}/off`: with a reason, until a time.
+pub(crate) async fn switch_off(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<AlarmId>,
+    Body(kept_back): Body<KeptBack>,
+) -> Result<Response, Problem> {
+    let KeptBack { seq, what, reason, until } = kept_back;
+    act(&http, &who, id, seq, AlarmAct::Off { what, reason, until }).await
+}
+
+/// `POST alarms/{id}/resume`.
+pub(crate) async fn resume(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<AlarmId>,
+    Body(seen): Body<Seen>,
+) -> Result<Response, Problem> {
+    act(&http, &who, id, seen.seq, AlarmAct::Resume).await
+}
+
+/// `POST alarms/{id}/comment`.
+pub(crate) async fn comment(
+    State(http): State<Ctx>,
+    who: Who,
+    Id(id): Id<AlarmId>,
+    Body(said): Body<Said>,
+) -> Result<Response, Problem> {
+    act(&http, &who, id, said.seq, AlarmAct::Comment { text: said.text }).await
 }
 
 /// `POST alarms/acknowledge`: several at once. Each has an answer with a `status` of its own.

@@ -18,6 +18,7 @@ mod health;
 mod idempotency;
 mod limits;
 mod patients;
+mod pauses;
 mod router;
 mod scope;
 mod seats;

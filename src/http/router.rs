@@ -13,7 +13,7 @@ use super::extract::MAX_BODY;
 use super::state::Ctx;
 use super::{
     alarms, assets, audit, auth, dead_letters, devices, health, idempotency, limits, patients,
-    series, stream, wards,
+    pauses, series, stream, wards,
 };
 
 /// Scripts, styles and data come from this gateway only, and no other page may frame its page.
@@ -40,6 +40,13 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/alarms/{id}/acknowledge", alarms::acknowledge),
         post("/alarms/{id}/unacknowledge", alarms::unacknowledge),
         post("/alarms/{id}/reset", alarms::reset),
+        post("/alarms/{id}/pause", alarms::pause),
+        post("/alarms/{id}/off", alarms::switch_off),
+        post("/alarms/{id}/resume", alarms::resume),
+        post("/alarms/{id}/comment", alarms::comment),
+        get("/pauses", pauses::list),
+        post("/pauses", pauses::add),
+        delete("/pauses/{id}", pauses::end),
         get("/stream", stream::open),
         get("/wards", wards::list),
         post("/wards", wards::add),

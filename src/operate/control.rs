@@ -277,6 +277,7 @@ mod tests {
             detail: String::new(),
             alarm: None,
             version: None,
+            pause: None,
         };
         submission.receipt.release(Committed { answers: vec![answer] });
         assert_eq!(asked.await.unwrap().unwrap()["outcome"], "done");

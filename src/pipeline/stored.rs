@@ -1,7 +1,7 @@
 //! The stored form of an alarm, version 1: the JSON body of its transition.
 //!
 //! An alarm has three forms. The domain's ([`Alarm`]) is what the core reasons about and keeps in
-//! snapshots as CBOR. The stored form is the domain's own JSON and three members around it; the
+//! snapshots as CBOR. The stored form is the domain's own JSON and two members around it; the
 //! stream sends the same text, so that each alarm is written as JSON once. The API's form is
 //! [`crate::http::api::v1::alarm::Alarm`].
 //!
@@ -21,8 +21,6 @@ use vitalgate_domain::output::context::LimitInForce;
 pub struct StoredAlarm<'a> {
     #[serde(flatten)]
     alarm: &'a Alarm,
-    /// Always `null`: contract §5 reserves the name for pauses of signals.
-    inactivation: Option<&'static str>,
     /// Whether the commit that holds it has succeeded.
     confirmed: bool,
     /// Always empty: contract §5 reserves the name for the ids of alarms shown as one.
@@ -32,7 +30,7 @@ pub struct StoredAlarm<'a> {
 impl<'a> StoredAlarm<'a> {
     /// The stored form; what is written to the store is `confirmed`.
     pub fn new(alarm: &'a Alarm, confirmed: bool) -> Self {
-        Self { alarm, inactivation: None, confirmed, members: &[] }
+        Self { alarm, confirmed, members: &[] }
     }
 
     /// As compact JSON.

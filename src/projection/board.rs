@@ -42,6 +42,7 @@ pub fn refresh(board: &mut Board, core: &Core, changed: &Changed) {
     let now = core.now();
     if changed.site {
         board.wards = Arc::new(wards(core));
+        board.pauses = core.site.pauses.clone().into();
     }
     if !changed.devices.is_empty() {
         let devices = Arc::make_mut(&mut board.devices);

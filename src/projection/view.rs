@@ -11,6 +11,7 @@ use vitalgate_domain::model::alarm::{Alarm, AlarmKind};
 use vitalgate_domain::model::command::{AgeClass, PatientLimit, PrincipalKind};
 use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use vitalgate_domain::model::message::{DeviceInfo, ExpectedSignal};
+use vitalgate_domain::model::pause::Pause;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Timestamp;
 
@@ -35,6 +36,8 @@ pub struct Board {
     pub devices: Arc<SharedMap<DeviceId, Arc<DeviceView>>>,
     /// Of these, how many nobody registered.
     pub admitted: usize,
+    /// Pauses of whatever alarm begins in a scope; those that are over may stand there for a while.
+    pub pauses: Arc<[Pause]>,
     /// Open alarms by id.
     pub alarms: Arc<BTreeMap<AlarmId, Arc<Alarm>>>,
     /// Open alarms as judged while the store fails: not on the disk yet, and in place of those above.

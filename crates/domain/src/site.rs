@@ -10,6 +10,7 @@ use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::cause::Cause;
 use crate::model::ids::{BedId, ChannelId, DeviceId, WardId};
 use crate::model::input::{LineRefusal, SignInWay, Synchronised};
+use crate::model::pause::Pause;
 use crate::model::time::Span;
 use crate::output::transition::Change;
 use crate::output::{Output, rule};
@@ -50,6 +51,10 @@ pub struct Site {
     /// Alarms about the gateway.
     #[n(2)]
     pub alarms: Book,
+    /// Pauses of whatever alarm begins in a scope, oldest first; those that are over may stand there for a while.
+    #[n(3)]
+    #[cbor(default)]
+    pub pauses: Vec<Pause>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::fixture::{Bench, frame};
 use super::store::transition;
-use super::ward::{answered, now, sample_alarm, series, tokens};
+use super::ward::{answered, now, pause, sample_alarm, series, tokens};
 use crate::projection::view::{Board, DeviceView, Vital};
 use vitalgate_domain::model::alarm::{Acknowledgement, Alarm, Latest, LimitFrom, Side, State};
 use vitalgate_domain::model::command::{Action, Command, CommandAnswer, Outcome, PatientLimit};
 use vitalgate_domain::model::ids::AlarmId;
 use vitalgate_domain::model::message::{Comparator, DeadLetter, DeviceInfo, ExpectedSignal, Kind};
+use vitalgate_domain::model::pause::Scope;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Span;
 use vitalgate_domain::model::unit::Unit;
@@ -74,6 +75,16 @@ fn requests() -> Vec<(&'static str, &'static str, &'static str)> {
             "/api/v1/alarms/acknowledge",
             r#"{"alarms":[{"id":"A1","seq":1},{"id":"A9","seq":2}]}"#,
         ),
+        ("POST", "/api/v1/alarms/A1/pause", r#"{"seq":1,"what":"alarm","reason":"washing"}"#),
+        ("POST", "/api/v1/alarms/A1/off", r#"{"seq":1}"#),
+        ("POST", "/api/v1/alarms/A1/comment", r#"{"seq":1}"#),
+        ("GET", "/api/v1/pauses", ""),
+        (
+            "POST",
+            "/api/v1/pauses",
+            r#"{"rule":"link.silence","bed":"icu-1","reason":"CT","until":"3000-01-01T00:00:00Z"}"#,
+        ),
+        ("DELETE", "/api/v1/pauses/7", ""),
         ("GET", "/api/v1/wards", ""),
         ("GET", "/api/v1/wards/icu/latest", ""),
         ("POST", "/api/v1/wards", r#"{"id":"w"}"#),
@@ -145,6 +156,8 @@ fn answer(command: &Command) -> CommandAnswer {
         } else if ["A2", "A3"].contains(&id.as_str()) {
             answer.outcome = Outcome::NotFound;
         }
+    } else if let Action::Pause { scope, .. } = &command.action {
+        (answer.outcome, answer.pause) = (Outcome::Done, Some(pause(44, scope.clone())));
     } else if matches!(command.action, Action::SetLimits { .. }) {
         (answer.outcome, answer.version) = (Outcome::Stale, Some(4));
     }
@@ -186,6 +199,8 @@ fn closed_alarm(id: &str, seq: u64) -> Alarm {
 
 fn fill_board(board: &mut Board) {
     board.seq = 8;
+    let of_patient = Scope { patient: Some("p-1".parse().unwrap()), ..Scope::default() };
+    board.pauses = [pause(7, of_patient)].into();
     board.judged_to = now() - Span::days(3_650);
     Arc::make_mut(&mut board.alarms).insert("A2".parse().unwrap(), Arc::new(full_alarm("A2", 5)));
     let patients = Arc::make_mut(&mut board.patients);

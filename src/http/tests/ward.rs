@@ -10,13 +10,14 @@ use vitalgate_domain::model::alarm::{
 };
 use vitalgate_domain::model::command::{AgeClass, CommandAnswer, Outcome, PrincipalKind};
 use vitalgate_domain::model::message::DeviceInfo;
+use vitalgate_domain::model::pause::{Pause, Scope};
 use vitalgate_domain::model::signal::{SignalId, SignalTable};
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_store::types::SeriesKey;
 
 /// An answer without an alarm.
 pub(super) fn answered(outcome: Outcome) -> CommandAnswer {
-    CommandAnswer { outcome, detail: "as it is".into(), alarm: None, version: None }
+    CommandAnswer { outcome, detail: "as it is".into(), alarm: None, version: None, pause: None }
 }
 
 /// Tokens `v`, `c` and `o` for a viewer, a clinician and ops, and `vi` and `ci` for those of ward `icu` alone.
@@ -106,7 +107,15 @@ pub(super) fn sample_alarm(id: &str, seq: u64) -> Alarm {
         ward_now: Some("icu".parse().unwrap()),
         bed_now: Some("icu-1".parse().unwrap()),
         quiet_until: None,
+        comment: None,
+        inactivation: None,
     }
+}
+
+/// A pause that stands.
+pub(super) fn pause(id: u64, scope: Scope) -> Pause {
+    let (by, reason) = ("anna".to_owned(), "CT".to_owned());
+    Pause { id, scope, by, reason, at: now(), until: Timestamp::from_millis(32_503_680_000_000) }
 }
 
 /// Ward `icu` with bed `icu-1`, in it patient `p-1` with `dev-1`, which was `p-2`'s before.
@@ -213,6 +222,11 @@ pub(super) fn two_wards() -> Board {
     for device in [device, free] {
         devices.insert(device.id.clone(), Arc::new(device));
     }
+    let of = |patient| Scope { patient, ..Scope::default() };
+    let of_rule = Scope { rule: Some("vitals_live.spo2_low".parse().unwrap()), ..of(None) };
+    let scopes =
+        [(7, of(board.patients.keys().next().cloned())), (8, of(p_3.clone())), (9, of_rule)];
+    board.pauses = scopes.map(|(id, scope)| pause(id, scope)).into();
     let elsewhere = Alarm {
         patient: p_3,
         ward: Some(west()),

@@ -30,6 +30,7 @@ const CLINICIAN: [bool; 3] = [false, true, false];
 const OPS: [bool; 3] = [false, false, true];
 const EVERYBODY: [bool; 3] = [true, true, true];
 const SEEN: &str = r#"{"seq":1}"#;
+const PAUSE: &str = r#"{"patient":"p-1","reason":"r","until":"2026-11-18T12:00:00Z"}"#;
 
 /// Of the gateway as a whole: whoever is bound to wards may not.
 const GATEWAY: u16 = 0;
@@ -64,6 +65,43 @@ fn rules() -> Vec<Rule> {
             CLINICIAN,
             ("/alarms/A3/reset", SEEN, 404),
         ),
+        rule(
+            "POST",
+            "/alarms/{id}/pause",
+            ("/alarms/A1/pause", SEEN),
+            CLINICIAN,
+            ("/alarms/A3/pause", SEEN, 404),
+        ),
+        rule(
+            "POST",
+            "/alarms/{id}/off",
+            ("/alarms/A1/off", SEEN),
+            CLINICIAN,
+            ("/alarms/A3/off", SEEN, 404),
+        ),
+        rule(
+            "POST",
+            "/alarms/{id}/resume",
+            ("/alarms/A1/resume", SEEN),
+            CLINICIAN,
+            ("/alarms/G1/resume", SEEN, 403),
+        ),
+        rule(
+            "POST",
+            "/alarms/{id}/comment",
+            ("/alarms/A1/comment", r#"{"seq":1,"text":"t"}"#),
+            CLINICIAN,
+            ("/alarms/A3/comment", r#"{"seq":1,"text":"t"}"#, 404),
+        ),
+        rule("GET", "/pauses", ("/pauses", ""), BEDSIDE, ("/wards/west/latest", "", 404)),
+        rule(
+            "POST",
+            "/pauses",
+            ("/pauses", PAUSE),
+            CLINICIAN,
+            ("/pauses", r#"{"patient":"p-3","reason":"r","until":"2026-11-18T12:00:00Z"}"#, 404),
+        ),
+        rule("DELETE", "/pauses/{id}", ("/pauses/7", ""), CLINICIAN, ("/pauses/8", "", 404)),
         rule(
             "POST",
             "/alarms/acknowledge",
@@ -314,6 +352,14 @@ async fn what_reaches_from_one_ward_into_another_is_refused() {
         ("POST", "/patients", r#"{"id":"p-9","age_class":"adult"}"#, 403),
         ("POST", "/beds", r#"{"id":"icu-1","ward":"west"}"#, 403),
         ("GET", "/alarms?patient=p-3", "", 404),
+        ("POST", "/pauses", r#"{"bed":"west-1","reason":"r","until":"2026-11-18T12:00:00Z"}"#, 404),
+        (
+            "POST",
+            "/pauses",
+            r#"{"rule":"vitals_live.spo2_low","reason":"r","until":"2026-11-18T12:00:00Z"}"#,
+            403,
+        ),
+        ("DELETE", "/pauses/9", "", 403),
     ] {
         let reply = ask(&bench, "ci", method, path, body).await;
         assert_eq!(reply.status, status, "{method} {path} {body}: {reply:?}");

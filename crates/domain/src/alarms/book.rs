@@ -7,6 +7,7 @@ mod crossed;
 mod due;
 mod folded;
 mod hourly;
+mod muted;
 mod ongoing;
 mod open;
 mod unbound;
@@ -21,6 +22,8 @@ pub(crate) use self::budget::OVER_BUDGET;
 use self::causes::Causes;
 use self::due::wake;
 use self::hourly::Announced;
+use self::muted::Ended;
+pub use self::muted::Muted;
 pub use self::ongoing::Ongoing;
 pub use self::open::{Draft, Open};
 use crate::model::alarm::{Alarm, Condition, State};
@@ -82,6 +85,10 @@ pub struct Book {
     #[n(4)]
     #[cbor(default)]
     budgets: BTreeMap<DeviceId, Budget>,
+    /// What was over while its signals were kept back, the last of each key.
+    #[n(5)]
+    #[cbor(default)]
+    ended: BTreeMap<Key, Ended>,
 }
 
 /// Ordinals after each alarm that an upgrade kept.
@@ -176,8 +183,10 @@ impl Book {
             ward_now: subject.ward.cloned(),
             bed_now: subject.bed.cloned(),
             quiet_until: None,
+            comment: None,
+            inactivation: None,
         };
-        let open = Open {
+        let mut open = Open {
             alarm,
             news_seq: 0,
             signal: draft.signal,
@@ -201,7 +210,9 @@ impl Book {
             owed: None,
             shown: None,
             shown_following: false,
+            muted: None,
         };
+        open.begin_under(&out.pauses, out.now);
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
     }
@@ -335,6 +346,7 @@ impl Book {
 
     fn tell(&mut self, key: &Key, change: Change, actor: Option<&str>, out: &mut Output) {
         self.keep_back(key, change, out);
+        self.settle_muted(key, change);
         let Some(open) = self.open.get_mut(key) else { return };
         let seq = out.next_seq();
         open.alarm.seq = seq;

@@ -6,8 +6,12 @@ use crate::model::alarm::{
     Acknowledgement, Alarm, AlarmKind, Condition, Priority, Response, State,
 };
 use crate::model::command::Outcome;
+use crate::model::pause::Comment;
 use crate::model::time::{Span, Timestamp};
 use crate::output::transition::Change;
+
+/// Bytes of a comment at most: what somebody says is part of each transition after it.
+const LONGEST_COMMENT: usize = 1_000;
 
 /// Why a command about an alarm was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +57,11 @@ impl Alarm {
         }
         self.reach(priority, response);
         match was {
+            // Nothing is worse: it is told at the end of a pause.
+            Condition::Unknown if self.inactivation.is_some() && !rises => {
+                self.acknowledged = None;
+                Some(Change::BackPresent)
+            }
             Condition::Unknown => {
                 self.announce(now);
                 Some(Change::BackPresent)
@@ -70,7 +79,8 @@ impl Alarm {
                     && self.patient.is_some()
                     && priority < Priority::High
                     && self.acknowledged.is_none()
-                    && self.quiet_until.is_none() =>
+                    && self.quiet_until.is_none()
+                    && self.inactivation.is_none() =>
             {
                 Some(Change::Updated)
             }
@@ -101,7 +111,7 @@ impl Alarm {
         Change::Recurred
     }
 
-    /// The condition is known to be over: rows 4, 5, 8, 11.
+    /// The condition is known to be over: rows 4, 5, 8, 11, 16.
     pub fn absent(&mut self, now: Timestamp) -> Option<Change> {
         let after_gap = match self.condition {
             Condition::Absent | Condition::Momentary => return None,
@@ -113,11 +123,17 @@ impl Alarm {
         self.condition_reason = after_gap.then(|| "ended_after_gap".to_owned());
         self.ended_at = Some(now);
         let looked_at = self.state == State::Acknowledged;
+        let paused = self.inactivation.is_some();
         if self.latches() && !looked_at {
-            self.state = State::Latched;
+            self.latch();
             Some(if after_gap { Change::BackAbsent } else { Change::Latched })
         } else {
-            self.close(if after_gap { "ended_after_gap" } else { "ended" }, now);
+            let reason = match (paused, after_gap) {
+                (true, _) => "ended_while_paused",
+                (false, true) => "ended_after_gap",
+                (false, false) => "ended",
+            };
+            self.close(reason, now);
             Some(Change::Ended)
         }
     }
@@ -144,15 +160,14 @@ impl Alarm {
         self.condition_reason = Some("limit_changed".to_owned());
         self.ended_at = Some(now);
         if self.latches() {
-            self.acknowledged = None;
-            self.state = State::Latched;
+            self.latch();
         } else {
             self.close("limit_changed", now);
         }
         Some(Change::LimitChanged)
     }
 
-    /// A person takes note: row 9, and row 19 for a latched alarm.
+    /// A person takes note: row 9, row 18, and row 19 for a latched alarm.
     pub fn acknowledge(
         &mut self,
         by: &str,
@@ -161,7 +176,12 @@ impl Alarm {
         now: Timestamp,
     ) -> Result<Change, Refusal> {
         match self.state {
+            State::Paused | State::Off if self.condition == Condition::Absent => {
+                self.close("reset", now);
+                Ok(Change::Reset)
+            }
             State::Alarming | State::Paused | State::Off => {
+                self.inactivation = None;
                 let until = (self.condition != Condition::Momentary).then(|| now + holds);
                 self.acknowledged =
                     Some(Acknowledgement { by: by.to_owned(), at: now, until, seq: seen });
@@ -190,6 +210,10 @@ impl Alarm {
         match self.state {
             State::Acknowledged => {
                 self.announce(now);
+                Ok(Change::Unacknowledged)
+            }
+            State::Paused | State::Off if self.acknowledged.is_some() => {
+                self.acknowledged = None;
                 Ok(Change::Unacknowledged)
             }
             State::Alarming | State::Paused | State::Off | State::Latched => Err(Refusal {
@@ -254,8 +278,7 @@ impl Alarm {
         }
         self.condition_reason = Some("upgraded".to_owned());
         self.ended_at.get_or_insert(now);
-        self.acknowledged = None;
-        self.state = State::Latched;
+        self.latch();
         Change::Upgraded
     }
 
@@ -271,11 +294,21 @@ impl Alarm {
     }
 
     /// This version of the core holds it, and an older one announced it otherwise. The judgement of
-    /// this one counts, but the alarm is never less grave than it was, and an acknowledgement that
+    /// this one counts, but the alarm is never less grave than it was, and an acknowledgement or a pause that
     /// the older one does not know is void.
     pub fn settle_with(&mut self, announced: &Self) -> Option<Change> {
         self.priority_peak = self.priority_peak.max(announced.priority_peak);
-        if announced.acknowledged.is_none() && self.acknowledged.take().is_some() {
+        if announced.inactivation.is_none() && self.inactivation.take().is_some() {
+            self.state = match (self.condition, &self.acknowledged) {
+                (Condition::Absent, _) => State::Latched,
+                (_, Some(_)) => State::Acknowledged,
+                (_, None) => State::Alarming,
+            };
+        }
+        if announced.acknowledged.is_none()
+            && self.acknowledged.take().is_some()
+            && self.state == State::Acknowledged
+        {
             self.state = State::Alarming;
         }
         (self.gist() != announced.gist()).then_some(Change::Upgraded)
@@ -284,22 +317,43 @@ impl Alarm {
     /// What people act on.
     fn gist(&self) -> impl PartialEq {
         (
-            (self.state, self.condition, self.acknowledged.clone()),
+            (self.state, self.condition, self.acknowledged.clone(), self.inactivation.clone()),
             (self.priority, self.priority_peak, self.response),
             (self.text.clone(), self.late, self.recurrence),
         )
     }
 
+    /// It is over, and stays until a person looks; nothing else holds of it.
+    fn latch(&mut self) {
+        (self.acknowledged, self.inactivation) = (None, None);
+        self.state = State::Latched;
+    }
+
+    /// Somebody said something of it.
+    pub fn comment(&mut self, by: &str, text: &str, now: Timestamp) -> Result<Change, Refusal> {
+        let (said, by) = (text.trim(), by.to_owned());
+        if self.state == State::Closed {
+            return Err(Refusal::conflict("the alarm is closed"));
+        }
+        if said.is_empty() || said.len() > LONGEST_COMMENT {
+            let detail = format!("a comment has 1 to {LONGEST_COMMENT} bytes");
+            return Err(Refusal { outcome: Outcome::Invalid, detail });
+        }
+        self.comment = Some(Comment { by, at: now, text: said.to_owned() });
+        Ok(Change::Commented)
+    }
+
     /// Closes for a reason.
     pub fn close(&mut self, reason: &str, now: Timestamp) {
+        self.inactivation = None;
         self.state = State::Closed;
         self.closed_at = Some(now);
         self.closed_reason = Some(reason.to_owned());
     }
 
-    /// Announces anew; whatever acknowledgement there was is void.
-    fn announce(&mut self, now: Timestamp) {
-        self.acknowledged = None;
+    /// Announces anew; whatever acknowledgement or pause there was is void.
+    pub(super) fn announce(&mut self, now: Timestamp) {
+        (self.acknowledged, self.inactivation) = (None, None);
         self.state = State::Alarming;
         self.announced_at = now;
     }

@@ -3,3 +3,4 @@
 pub mod book;
 pub(crate) mod draft;
 pub mod lifecycle;
+pub mod pausing;

@@ -26,6 +26,7 @@ use self::journal::numbers_in;
 use crate::device::Device;
 use crate::model::ids::{DeviceId, PatientId, SiteId};
 use crate::model::input::Input;
+use crate::model::pause::Pause;
 use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::output::Output;
 use crate::patient::{Intake, Patient, RuleContext};
@@ -49,6 +50,8 @@ pub struct Core {
     pub(super) head: Head,
     pub(super) agenda: Agenda,
     pub(crate) alarm_index: AlarmIndex,
+    /// The pauses of the site, as patients are given them; no part of the state.
+    pub(super) pauses: Arc<[Pause]>,
 }
 
 /// What belongs to no machine.
@@ -132,11 +135,13 @@ impl Core {
         patients: BTreeMap<PatientId, Arc<Patient>>,
     ) -> Self {
         let alarm_index = AlarmIndex::of(&patients, &site);
+        let pauses = site.pauses.clone().into();
         let mut core = Self {
             configuration: Arc::new(configuration),
             devices,
             patients,
             site: Arc::new(site),
+            pauses,
             changed: Changed::default(),
             epoch: 1,
             head,
@@ -246,7 +251,8 @@ impl Core {
     fn output(&self, now: Stamp) -> Output {
         let head = &self.head;
         let news = self.configuration.rules.news;
-        Output::new(now, head.next_seq, head.site.clone(), head.simulated, news)
+        let pauses = Arc::clone(&self.pauses);
+        Output::new(now, head.next_seq, head.site.clone(), head.simulated, news, pauses)
     }
 
     fn step(&mut self, input: &Input, out: &mut Output) {

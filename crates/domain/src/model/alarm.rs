@@ -5,32 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, SiteId, WardId};
 use super::message::Comparator;
+use super::pause::{Comment, Inactivation};
 use super::time::Timestamp;
 use super::unit::Unit;
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $n:literal $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, serde::Deserialize)]
-        #[cbor(index_only)]
-        pub enum $name {
-            $($(#[$vdoc])* #[n($n)] #[serde(rename = $word)] $variant,)*
-        }
-
-        impl $name {
-            /// The word on the wire.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
+use super::words::words;
 
 words! {
     /// How serious, after IEC 60601-1-8; ordered from `info` to `high`.
@@ -350,6 +328,14 @@ pub struct Alarm {
     #[n(34)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiet_until: Option<Timestamp>,
+    /// What somebody said of it last.
+    #[n(36)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Comment>,
+    /// Its signals are kept back.
+    #[n(35)]
+    #[serde(default)]
+    pub inactivation: Option<Inactivation>,
 }
 
 impl Alarm {
@@ -358,10 +344,13 @@ impl Alarm {
         self.state != State::Closed
     }
 
-    /// Whether it is shown and not announced: it is for the record, follows from another, or was announced twice
-    /// within the hour.
+    /// Whether it is shown and not announced: it is for the record, follows from another, was announced twice within
+    /// the hour, or a person paused it.
     pub fn is_shown_only(&self) -> bool {
-        self.priority == Priority::Info || self.group.is_some() || self.quiet_until.is_some()
+        self.priority == Priority::Info
+            || self.group.is_some()
+            || self.quiet_until.is_some()
+            || self.inactivation.is_some()
     }
 
     /// The ward whose lists and streams it belongs to: where the patient lies, and for one who lies nowhere where it

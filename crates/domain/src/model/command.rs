@@ -3,9 +3,11 @@
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+pub use super::act::AlarmAct;
 use super::alarm::{Alarm, Side};
 use super::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use super::message::ExpectedSignal;
+use super::pause::{Pause, Scope};
 use super::signal::SignalId;
 use super::time::Timestamp;
 use super::unit::Unit;
@@ -178,35 +180,26 @@ pub enum Action {
     /// Register a device, relay or connector; one that is registered stays as it is.
     #[n(15)]
     AddDevice(#[n(0)] Registration),
-}
-
-/// What a person does with an alarm (rows 9, 13, 19 of contract §5).
-#[derive(Clone, Debug, PartialEq, Encode, Decode)]
-pub enum AlarmAct {
-    /// Take note.
-    #[n(0)]
-    Acknowledge,
-    /// Take it back.
-    #[n(1)]
-    Unacknowledge,
-    /// End a latched or momentary alarm, or with a reason one whose condition is unknown.
-    #[n(2)]
-    Reset {
-        /// Needed while the condition is unknown.
+    /// Pause whatever alarm begins in a scope (row 2).
+    #[n(16)]
+    Pause {
+        /// Which alarms.
         #[n(0)]
-        reason: Option<String>,
+        scope: Scope,
+        /// Why.
+        #[n(1)]
+        reason: String,
+        /// Until when, by the shown clock.
+        #[n(2)]
+        until: Timestamp,
     },
-}
-
-impl AlarmAct {
-    /// Its word in the log.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Acknowledge => "acknowledge",
-            Self::Unacknowledge => "unacknowledge",
-            Self::Reset { .. } => "reset",
-        }
-    }
+    /// End a pause of a scope now.
+    #[n(17)]
+    EndPause {
+        /// Which.
+        #[n(0)]
+        id: u64,
+    },
 }
 
 /// What is known of a patient.
@@ -405,6 +398,10 @@ pub struct CommandAnswer {
     /// The version of what was changed, for `ETag`.
     #[n(3)]
     pub version: Option<u64>,
+    /// The pause of a scope that was begun or ended.
+    #[n(4)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
 }
 
 /// The three answers, the refusals by kind.

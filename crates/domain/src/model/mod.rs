@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides anything; every other room of the core builds on it.
 
+pub mod act;
 pub mod alarm;
 pub mod cause;
 pub mod command;
@@ -15,8 +16,10 @@ pub mod instance;
 pub mod message;
 pub mod observation;
 pub mod order;
+pub mod pause;
 pub mod sample;
 pub mod signal;
 pub mod time;
 pub mod unit;
 pub mod vector_map;
+mod words;

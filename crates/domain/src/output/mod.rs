@@ -3,10 +3,13 @@
 pub mod context;
 pub mod transition;
 
+use std::sync::Arc;
+
 use crate::model::fate::Fate;
 use crate::model::ids::{DeviceId, PatientId, RuleId, SiteId};
 use crate::model::input::FailedSignIns;
 use crate::model::message::DeadLetter;
+use crate::model::pause::Pause;
 use crate::model::sample::{Sample, WordSample, flag};
 use crate::model::time::{Stamp, Timestamp};
 use crate::model::vector_map::VectorMap;
@@ -43,6 +46,8 @@ pub struct Output {
     pub(crate) simulated: bool,
     /// How much is told of one device.
     pub(crate) news: NewsBudget,
+    /// The pauses of scopes that patients are given.
+    pub(crate) pauses: Arc<[Pause]>,
 }
 
 impl Output {
@@ -53,6 +58,7 @@ impl Output {
         site: SiteId,
         simulated: bool,
         news: NewsBudget,
+        pauses: Arc<[Pause]>,
     ) -> Self {
         Self {
             now,
@@ -70,6 +76,7 @@ impl Output {
             site,
             simulated,
             news,
+            pauses,
         }
     }
 

@@ -144,11 +144,32 @@ pub enum Change {
     /// What it followed from is over.
     #[n(22)]
     Unfolded,
+    /// Row 14, and what began under a pause keeps `Raised`.
+    #[n(23)]
+    Paused,
+    /// Row 14.
+    #[n(24)]
+    SwitchedOff,
+    /// Row 15.
+    #[n(25)]
+    PauseOver,
+    /// The pause of what was over is at its end.
+    #[n(26)]
+    Resumed,
+    /// Row 16: what was over meanwhile is told at the end of its pause.
+    #[n(27)]
+    EndedWhilePaused,
+    /// It is still switched off.
+    #[n(28)]
+    Reminded,
+    /// Somebody said something of it.
+    #[n(29)]
+    Commented,
 }
 
 impl Change {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 30] = [
         Self::Raised,
         Self::Ended,
         Self::Latched,
@@ -172,6 +193,13 @@ impl Change {
         Self::Upgraded,
         Self::Moved,
         Self::Unfolded,
+        Self::Paused,
+        Self::SwitchedOff,
+        Self::PauseOver,
+        Self::Resumed,
+        Self::EndedWhilePaused,
+        Self::Reminded,
+        Self::Commented,
     ];
 
     /// The change of a stored word.
@@ -188,7 +216,8 @@ impl Change {
             | Self::PriorityRose
             | Self::Recurred
             | Self::Unacknowledged
-            | Self::Unfolded => true,
+            | Self::Unfolded
+            | Self::PauseOver => true,
             Self::Ended
             | Self::Latched
             | Self::Unknown
@@ -204,7 +233,13 @@ impl Change {
             | Self::Expired
             | Self::Updated
             | Self::Upgraded
-            | Self::Moved => false,
+            | Self::Moved
+            | Self::Paused
+            | Self::SwitchedOff
+            | Self::Resumed
+            | Self::EndedWhilePaused
+            | Self::Reminded
+            | Self::Commented => false,
         }
     }
 
@@ -234,6 +269,13 @@ impl Change {
             Self::Upgraded => "upgraded",
             Self::Moved => "moved",
             Self::Unfolded => "unfolded",
+            Self::Paused => "paused",
+            Self::SwitchedOff => "off",
+            Self::PauseOver => "pause_over",
+            Self::Resumed => "resumed",
+            Self::EndedWhilePaused => "ended_while_paused",
+            Self::Reminded => "reminded",
+            Self::Commented => "commented",
         }
     }
 }

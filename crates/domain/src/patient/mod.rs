@@ -27,6 +27,7 @@ pub use limit::{Checked, LimitSet};
 pub use loss::{LossWatch, Run};
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};
 pub use silence::Expectation;
+pub(crate) use technical::is_own_rule;
 
 use crate::alarms::book::{Book, Key, Open};
 use crate::device::{Device, Observed};
@@ -329,6 +330,7 @@ impl Patient {
     /// The stay ends (row 25).
     pub fn discharge(&mut self, actor: &str, out: &mut Output) {
         self.alarms.pay_all(out);
+        self.alarms.tell_all_ended(out);
         for key in self.alarms.keys_where(|_, _| true) {
             self.alarms.close(&key, Change::Discharged, "discharged", Some(actor), out);
         }

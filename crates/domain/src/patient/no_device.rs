@@ -9,7 +9,7 @@ use crate::model::time::{Span, Timestamp};
 use crate::output::{Output, rule};
 use crate::text;
 
-const NO_DEVICE: &str = "patient.no_device";
+pub(super) const NO_DEVICE: &str = "patient.no_device";
 
 /// Whoever is to be watched has a device after so long, or an alarm.
 const FIND_ONE: Span = Span::mins(5);

@@ -2,7 +2,7 @@
 
 use super::judgement::{Kind, Occurrence};
 use super::limit::Evidence;
-use super::{Patient, RuleContext, silence};
+use super::{Patient, RuleContext, no_device, silence};
 use crate::alarms::book::{Key, OVER_BUDGET, Open};
 use crate::alarms::draft::technical;
 use crate::model::alarm::{Alarm, Condition, Priority, TimeQuality};
@@ -333,8 +333,21 @@ impl Patient {
 
 /// Whether an alarm speaks of the link to a device alone, and ends with it.
 pub(super) fn is_about_link(rule: &RuleId) -> bool {
+    is_of_link(rule.as_str())
+}
+
+/// Whether alarms of patients can be of this rule of the program's own.
+pub(crate) fn is_own_rule(rule: &str) -> bool {
+    is_of_link(rule)
+        || matches!(
+            rule,
+            IMPLAUSIBLE | ZERO_OR_OFF | LOST_WHILE_PENDING | AGE_CLASS | no_device::NO_DEVICE
+        )
+}
+
+fn is_of_link(rule: &str) -> bool {
     matches!(
-        rule.as_str(),
+        rule,
         silence::SILENCE
             | TEST_MODE
             | CLOCK_SUSPECT

@@ -8,6 +8,7 @@ use vitalgate_domain::model::alarm::{
 };
 use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, SiteId, WardId};
 use vitalgate_domain::model::message::Comparator;
+use vitalgate_domain::model::pause::{self, How, What};
 use vitalgate_domain::model::sample::flag;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::model::unit::Unit;
@@ -30,6 +31,9 @@ pub struct Alarm {
     pub closed_at: Option<Timestamp>,
     /// Why it was closed: `ended`, `reset`, `discharged`, `rule_changed`, …
     pub closed_reason: Option<String>,
+    /// What somebody said of it last; left out where nobody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Comment>,
     /// Whether what raised it holds.
     pub condition: Condition,
     /// Why the condition is unknown, doubtful or silent.
@@ -46,8 +50,8 @@ pub struct Alarm {
     pub group: Option<String>,
     /// Its id, derived from the cause: the same cause has the same id.
     pub id: AlarmId,
-    /// Always `null`: the name is reserved for pauses of signals.
-    pub inactivation: Option<&'static str>,
+    /// Its signals are kept back.
+    pub inactivation: Option<Inactivation>,
     /// Of the patient or of the equipment.
     pub kind: AlarmKind,
     /// Late data raised it: it is not about now.
@@ -105,6 +109,34 @@ pub struct Acknowledgement {
     pub seq: u64,
     /// When the alarm sounds again; `null` for a momentary condition.
     pub until: Option<Timestamp>,
+}
+
+/// The signals of an alarm are kept back.
+#[derive(Debug, Serialize)]
+pub struct Inactivation {
+    /// Since when.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// For a while, or switched off.
+    pub how: How,
+    /// Why.
+    pub reason: Option<String>,
+    /// Until when.
+    pub until: Timestamp,
+    /// Its sound, or all that calls somebody.
+    pub what: What,
+}
+
+/// What somebody said of an alarm.
+#[derive(Debug, Serialize)]
+pub struct Comment {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// What.
+    pub text: String,
 }
 
 /// What began an alarm.
@@ -217,6 +249,7 @@ impl From<domain::Alarm> for Alarm {
             bed_now: alarm.bed_now,
             closed_at: alarm.closed_at,
             closed_reason: alarm.closed_reason,
+            comment: alarm.comment.map(Comment::from),
             condition: alarm.condition,
             condition_reason: alarm.condition_reason,
             condition_since: alarm.condition_since,
@@ -225,7 +258,7 @@ impl From<domain::Alarm> for Alarm {
             ended_at: alarm.ended_at,
             group: alarm.group,
             id: alarm.id,
-            inactivation: None,
+            inactivation: alarm.inactivation.map(Inactivation::from),
             kind: alarm.kind,
             late: alarm.late,
             latest: alarm.latest.map(Latest::from),
@@ -255,6 +288,19 @@ impl From<domain::Alarm> for Alarm {
 impl From<domain::Acknowledgement> for Acknowledgement {
     fn from(domain::Acknowledgement { by, at, until, seq }: domain::Acknowledgement) -> Self {
         Self { at, by, seq, until }
+    }
+}
+
+impl From<pause::Inactivation> for Inactivation {
+    fn from(inactivation: pause::Inactivation) -> Self {
+        let pause::Inactivation { what, how, by, reason, at, until } = inactivation;
+        Self { at, by, how, reason, until, what }
+    }
+}
+
+impl From<pause::Comment> for Comment {
+    fn from(pause::Comment { by, at, text }: pause::Comment) -> Self {
+        Self { at, by, text }
     }
 }
 
@@ -299,13 +345,17 @@ impl From<&Point> for Reading {
 
 #[cfg(test)]
 mod tests {
-    use super::Alarm;
+    use super::{Alarm, How, What, pause as domain_pause};
     use crate::pipeline::stored::{self, StoredAlarm, tests::BODY};
 
     #[test]
     fn an_answer_has_every_member_of_the_stored_form_in_alphabetical_order() {
         let mut alarm = stored::alarm(BODY).unwrap();
         alarm.quiet_until = Some(alarm.raised_at);
+        let (by, at, reason) = ("anna".to_owned(), alarm.raised_at, Some("CT".to_owned()));
+        alarm.comment = Some(domain_pause::Comment { by: by.clone(), at, text: "moved".into() });
+        let (what, how, until) = (What::Alarm, How::Off, at);
+        alarm.inactivation = Some(domain_pause::Inactivation { what, how, by, reason, at, until });
         let expected = serde_json::to_value(StoredAlarm::new(&alarm, true)).unwrap();
         assert_eq!(serde_json::to_string(&Alarm::from(alarm)).unwrap(), expected.to_string());
     }

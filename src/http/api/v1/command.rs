@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::alarm::Alarm;
+use super::pause::Pause;
 use vitalgate_domain::model::command::{self as domain, Outcome};
 use vitalgate_domain::model::ids::AlarmId;
 
@@ -15,6 +16,9 @@ pub struct Answer {
     pub detail: String,
     /// What became of it.
     pub outcome: Outcome,
+    /// The pause of a scope that was begun or ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
     /// The version of what was changed; also the `ETag`.
     pub version: Option<u64>,
 }
@@ -38,8 +42,9 @@ pub struct AnswerOf {
 
 impl From<domain::CommandAnswer> for Answer {
     fn from(answer: domain::CommandAnswer) -> Self {
-        let domain::CommandAnswer { outcome, detail, alarm, version } = answer;
-        Self { alarm: alarm.map(Alarm::from), detail, outcome, version }
+        let domain::CommandAnswer { outcome, detail, alarm, version, pause } = answer;
+        let pause = pause.map(|pause| Pause::new(pause, None));
+        Self { alarm: alarm.map(Alarm::from), detail, outcome, pause, version }
     }
 }
 
@@ -52,7 +57,7 @@ impl AnswerOf {
 
     /// The answer to the command about this alarm.
     pub fn new(id: AlarmId, status: u16, answer: domain::CommandAnswer) -> Self {
-        let Answer { alarm, detail, outcome, version } = answer.into();
+        let Answer { alarm, detail, outcome, version, pause: _ } = answer.into();
         Self { alarm, detail, id, outcome, status, version }
     }
 }

@@ -13,6 +13,7 @@ pub mod health;
 pub mod limits;
 pub mod list;
 pub mod patient;
+pub mod pause;
 pub mod problem;
 pub mod series;
 pub mod stream;

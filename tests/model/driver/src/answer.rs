@@ -16,6 +16,10 @@ pub(crate) struct Seen {
     alarms: Vec<Shown>,
     announced: BTreeSet<Vec<Option<String>>>,
     closed: BTreeSet<Vec<Option<String>>>,
+    /// What was over while it was paused, told at the end of the pause.
+    told_over: BTreeSet<Vec<Option<String>>>,
+    /// What is switched off, of which people were reminded.
+    reminded: BTreeSet<Vec<Option<String>>>,
     answer: Option<Value>,
 }
 
@@ -46,6 +50,8 @@ impl Seen {
             alarms,
             announced: BTreeSet::new(),
             closed: BTreeSet::new(),
+            told_over: BTreeSet::new(),
+            reminded: BTreeSet::new(),
             answer: None,
         };
         for transition in moved {
@@ -69,6 +75,16 @@ impl Seen {
                     let late = if alarm.late { "late" } else { "" };
                     let rest = [Some(alarm.priority.to_string()), Some(late.to_owned())];
                     self.announced.insert(key.iter().cloned().chain(rest).collect());
+                }
+                match change {
+                    Change::EndedWhilePaused => {
+                        self.told_over.insert(key.to_vec());
+                        return;
+                    }
+                    Change::Reminded => {
+                        self.reminded.insert(key.to_vec());
+                    }
+                    _ => {}
                 }
                 if let Some(reason) = &alarm.closed_reason {
                     let rest = [Some(reason.clone())];

@@ -12,6 +12,7 @@ use vitalgate_domain::model::command::{Action, AlarmAct, Command, PatientDetails
 use vitalgate_domain::model::ids::{AlarmId, DeviceId};
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{Delivery, ExpectedSignal, Kind};
+use vitalgate_domain::model::pause::{Scope, What as Kept};
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
 use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
@@ -252,7 +253,7 @@ impl Stage {
                 reason: reason.clone(),
                 only: None,
             },
-            What::Alarm { patient, rule, source, act, seen, reason } => {
+            What::Alarm { patient, rule, source, act, seen, reason, what, until, text } => {
                 let Some(alarm) = self.open(patient.as_deref(), rule, source) else {
                     let key = (patient.clone(), rule.clone(), source.clone());
                     return Ok(Asked::Nothing { closed: self.closed.contains(&key) });
@@ -261,11 +262,32 @@ impl Stage {
                     "acknowledge" => AlarmAct::Acknowledge,
                     "unacknowledge" => AlarmAct::Unacknowledge,
                     "reset" => AlarmAct::Reset { reason: reason.clone() },
+                    "pause" | "off" => {
+                        let (what, reason) = (what.unwrap_or(Kept::Alarm), reason.clone());
+                        let until = until.map(|seconds| self.at(seconds));
+                        match act.as_str() {
+                            "pause" => AlarmAct::Pause { what, reason, until },
+                            _ => AlarmAct::Off { what, reason, until },
+                        }
+                    }
+                    "resume" => AlarmAct::Resume,
+                    "comment" => AlarmAct::Comment { text: text.clone() },
                     _ => return Ok(Asked::NotBuilt),
                 };
                 let first = self.raised.get(&alarm.id).copied();
                 let seen = if seen == "first" { first.unwrap_or(alarm.seq) } else { alarm.seq };
                 Action::Alarm { id: alarm.id.clone(), seen, act }
+            }
+            What::Pause { scope, reason, until } => Action::Pause {
+                scope: scope_of(scope)?,
+                reason: reason.clone(),
+                until: self.at(*until),
+            },
+            What::EndPause { scope } => {
+                let scope = scope_of(scope)?;
+                let mut pauses = self.core.site.pauses.iter().rev();
+                let id = pauses.find(|one| one.scope == scope).map(|one| one.id);
+                Action::EndPause { id: id.unwrap_or_default() }
             }
         }))
     }
@@ -310,8 +332,16 @@ enum Asked {
     Nothing {
         closed: bool,
     },
-    /// The core does not know it yet, such as a pause.
+    /// The core does not know it yet, such as handing an alarm over.
     NotBuilt,
+}
+
+fn scope_of(named: &step::Scoped) -> anyhow::Result<Scope> {
+    Ok(Scope {
+        rule: named.rule.as_deref().map(id).transpose()?,
+        patient: named.patient.as_deref().map(id).transpose()?,
+        bed: named.bed.as_deref().map(id).transpose()?,
+    })
 }
 
 fn id<T: FromStr>(text: &str) -> anyhow::Result<T>

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 use vitalgate_domain::model::command::{AgeClass, PatientLimit, PrincipalKind};
+use vitalgate_domain::model::pause::What as Kept;
 
 /// One line.
 #[derive(Debug, Deserialize)]
@@ -131,7 +132,31 @@ pub(crate) enum What {
         #[serde(default)]
         seen: String,
         reason: Option<String>,
+        what: Option<Kept>,
+        until: Option<f64>,
+        #[serde(default)]
+        text: String,
     },
+    Pause {
+        #[serde(flatten)]
+        scope: Scoped,
+        #[serde(default)]
+        reason: String,
+        until: f64,
+    },
+    /// Of the pauses of this scope the one that began last.
+    EndPause {
+        #[serde(flatten)]
+        scope: Scoped,
+    },
+}
+
+/// Which alarms a pause is for.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Scoped {
+    pub(crate) rule: Option<String>,
+    pub(crate) patient: Option<String>,
+    pub(crate) bed: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,10 +1,10 @@
 //! What a person does with an open alarm.
 
-use super::{Book, Key};
+use super::{Book, Key, Muted};
 use crate::alarms::lifecycle::Refusal;
 use crate::model::command::{AlarmAct, CommandAnswer, Outcome};
 use crate::output::Output;
-use crate::output::transition::TransitionBody;
+use crate::output::transition::{Change, TransitionBody};
 
 impl Book {
     /// Carries out what a person asks of an open alarm; the answer is the first transition.
@@ -14,7 +14,9 @@ impl Book {
         open.reword();
         let before = open.alarm.clone();
         let unread = open.untold && matches!(act, AlarmAct::Reset { .. });
-        let result = if seen < open.news_seq || unread {
+        // Whoever says something answers nothing.
+        let missed = seen < open.news_seq && !matches!(act, AlarmAct::Comment { .. });
+        let result = if missed || unread {
             Err(Refusal::conflict("it has changed since it was seen"))
         } else if seen >= out.next_seq() {
             Err(Refusal::conflict("nobody was ever shown that number"))
@@ -28,8 +30,19 @@ impl Book {
                 AlarmAct::Reset { reason } => {
                     open.alarm.reset(reason.as_deref(), open.resettable, now)
                 }
+                AlarmAct::Pause { what, reason, until } => {
+                    open.alarm.pause(actor, (*what, reason.as_deref()), *until, now)
+                }
+                AlarmAct::Off { what, reason, until } => {
+                    open.alarm.switch_off(actor, (*what, reason.as_deref()), *until, now)
+                }
+                AlarmAct::Resume => open.alarm.resume(now),
+                AlarmAct::Comment { text } => open.alarm.comment(actor, text, now),
             }
         };
+        if let Ok(Change::Paused | Change::SwitchedOff) = result {
+            open.muted = Muted::of(&open.alarm, None, out.now);
+        }
         let (outcome, detail) = match &result {
             Ok(_) => (Outcome::Done, String::new()),
             Err(Refusal { outcome, detail }) => (*outcome, detail.clone()),
@@ -39,7 +52,8 @@ impl Book {
         if result.is_ok() {
             shown.seq = out.next_seq() + 1;
         }
-        let answer = CommandAnswer { outcome, detail, alarm: Some(shown), version: None };
+        let answer =
+            CommandAnswer { outcome, detail, alarm: Some(shown), version: None, pause: None };
         out.emit(TransitionBody::Answer {
             actor: actor.to_owned(),
             asked: act.as_str(),

@@ -113,7 +113,14 @@ fn can_wait(change: Change) -> bool {
         | Change::Discharged
         | Change::Expired
         | Change::Upgraded
-        | Change::Moved => false,
+        | Change::Moved
+        | Change::Paused
+        | Change::SwitchedOff
+        | Change::PauseOver
+        | Change::Resumed
+        | Change::EndedWhilePaused
+        | Change::Reminded
+        | Change::Commented => false,
     }
 }
 

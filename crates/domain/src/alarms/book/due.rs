@@ -1,6 +1,6 @@
-//! What an open alarm waits for: the end of an acknowledgement, news that is told once a second.
+//! What an open alarm waits for: the end of an acknowledgement or a pause, news that is told once a second.
 
-use super::{Book, Key, Open};
+use super::{Book, Key, Muted, Open};
 use crate::alarms::lifecycle::acknowledged_for;
 use crate::model::alarm::Condition;
 use crate::model::time::{Span, Stamp, Timestamp};
@@ -14,14 +14,14 @@ const ONE_A_SECOND: Span = Span::secs(1);
 const MOMENTARY_HELD: Span = Span::hours(24);
 
 impl Book {
-    /// When the next acknowledgement or momentary alarm runs out, or news that waits is told, in the gateway's own
+    /// When the next acknowledgement, pause or momentary alarm runs out, or news that waits is told, in the gateway's own
     /// time.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let of_alarms = self
             .open
             .values()
             .filter_map(|open| [open.deadline(), self.tells_at(open)].into_iter().flatten().min());
-        of_alarms.chain(self.next_budget()).min()
+        of_alarms.chain(self.next_budget()).chain(self.next_ended()).min()
     }
 
     /// Tells what waited until `due`, and lets run out what runs out then (row 10; expired momentary alarms).
@@ -29,13 +29,14 @@ impl Book {
         self.forget_episodes(due, out);
         self.unfold(due, out);
         self.announce_kept_back(due, out);
+        self.muted_due(due, out);
         self.tell_what_waits(due, out);
         self.budgets_due(out);
         for key in self.keys_where(|_, open| open.wake_at == Some(due)) {
             let Some(open) = self.open.get_mut(&key) else { continue };
             if open.alarm.condition == Condition::Momentary && !open.alarm.latches() {
                 self.close(&key, Change::Expired, "expired", None, out);
-            } else if open.asks_for_news() {
+            } else if open.asks_for_news() || open.alarm.inactivation.is_some() {
                 open.wake_at = None;
             } else {
                 self.change(&key, None, out, |alarm, now| Some(alarm.acknowledgement_over(now)));
@@ -91,7 +92,7 @@ impl Book {
         let Some(open) = self.open.get(key) else { return };
         let over = open.wake_at.is_none()
             && open.alarm.acknowledged.as_ref().and_then(|a| a.until).is_some();
-        if over && !open.asks_for_news() {
+        if over && !open.asks_for_news() && open.alarm.inactivation.is_none() {
             self.change(key, None, out, |alarm, now| Some(alarm.acknowledgement_over(now)));
         }
     }
@@ -127,7 +128,8 @@ impl Open {
         if !self.alarm.is_open() {
             return None;
         }
-        [self.wake_at, self.unfolds_at, self.quiet_until, self.known_until()]
+        let muted = self.muted.as_ref().map(Muted::deadline);
+        [self.wake_at, self.unfolds_at, self.quiet_until, self.known_until(), muted]
             .into_iter()
             .flatten()
             .min()
@@ -159,7 +161,14 @@ impl Open {
             | Change::Expired
             | Change::Updated
             | Change::Moved
-            | Change::Unfolded => false,
+            | Change::Unfolded
+            | Change::Paused
+            | Change::SwitchedOff
+            | Change::PauseOver
+            | Change::Resumed
+            | Change::EndedWhilePaused
+            | Change::Reminded
+            | Change::Commented => false,
         }
     }
 }

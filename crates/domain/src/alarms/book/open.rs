@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Key, Ongoing};
+use super::{Key, Muted, Ongoing};
 use crate::model::alarm::{
     Alarm, AlarmKind, Condition, Latest, Priority, Response, State, Trigger,
 };
@@ -94,6 +94,9 @@ pub struct Open {
     #[n(22)]
     #[cbor(default)]
     pub shown_following: bool,
+    /// What it waits for while its signals are kept back.
+    #[n(23)]
+    pub muted: Option<Muted>,
 }
 
 /// A new alarm, as its rule drafts it.

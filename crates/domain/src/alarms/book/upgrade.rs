@@ -77,6 +77,7 @@ impl Book {
             owed: None,
             shown: None,
             shown_following: false,
+            muted: None,
         };
         self.open.insert(key.clone(), open);
         self.record(&key, change, None, out);

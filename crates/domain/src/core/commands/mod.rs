@@ -1,6 +1,7 @@
 //! What commands do. The first transition of each is its answer.
 
 mod devices;
+mod pauses;
 mod stays;
 
 use super::Core;
@@ -8,6 +9,7 @@ use crate::model::command::{
     Action, AlarmAct, Command, CommandAnswer, Outcome, PatientDetails, PatientLimit,
 };
 use crate::model::ids::{AlarmId, PatientId};
+use crate::model::pause::Pause;
 use crate::model::time::Timestamp;
 use crate::output::Output;
 use crate::output::transition::TransitionBody;
@@ -18,15 +20,16 @@ struct Reply {
     outcome: Outcome,
     detail: String,
     version: Option<u64>,
+    pause: Option<Pause>,
 }
 
 impl Reply {
     fn done() -> Self {
-        Self { outcome: Outcome::Done, detail: String::new(), version: None }
+        Self { outcome: Outcome::Done, detail: String::new(), version: None, pause: None }
     }
 
     fn refused(outcome: Outcome, detail: impl Into<String>) -> Self {
-        Self { outcome, detail: detail.into(), version: None }
+        Self { outcome, detail: detail.into(), version: None, pause: None }
     }
 
     /// What was seen is no longer what stands.
@@ -46,8 +49,8 @@ impl Reply {
 }
 
 impl From<Reply> for Box<CommandAnswer> {
-    fn from(Reply { outcome, detail, version }: Reply) -> Self {
-        Self::new(CommandAnswer { outcome, detail, alarm: None, version })
+    fn from(Reply { outcome, detail, version, pause }: Reply) -> Self {
+        Self::new(CommandAnswer { outcome, detail, alarm: None, version, pause })
     }
 }
 
@@ -64,7 +67,7 @@ impl Core {
                 self.answer(actor, "admit", out, |c, out| c.admit(details, out));
             }
             Action::ReplacePatient(details) => {
-                self.answer(actor, "change_patient", out, |c, out| c.replace(details, out));
+                self.answer(actor, "change_patient", out, |c, out| c.replace(actor, details, out));
             }
             Action::ChangePatient { patient, age_class, continuous, pregnant, replaces } => {
                 self.answer(actor, "change_patient", out, |c, out| {
@@ -79,7 +82,7 @@ impl Core {
             }
             Action::TransferPatient { patient, bed } => {
                 self.answer(actor, "transfer", out, |c, out| {
-                    c.transfer(patient, bed.as_ref(), out)
+                    c.transfer(actor, patient, bed.as_ref(), out)
                 });
             }
             Action::DischargePatient { patient, reason } => {
@@ -111,6 +114,15 @@ impl Core {
                 self.binding(actor, "bind", device, *replaces, out, |c, out| {
                     c.bind(device, patient, *from, zeros, out)
                 });
+            }
+            Action::Pause { scope, reason, until } => {
+                let seq = out.next_seq();
+                self.answer(actor, "pause", out, |c, out| {
+                    c.pause(actor, (scope, reason, *until), seq, out)
+                });
+            }
+            Action::EndPause { id } => {
+                self.answer(actor, "end_pause", out, |c, out| c.end_pause(actor, *id, out));
             }
             Action::Unbind { device, replaces } => {
                 self.binding(actor, "unbind", device, *replaces, out, |c, out| {

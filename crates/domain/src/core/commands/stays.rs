@@ -88,8 +88,13 @@ impl Core {
     }
 
     /// All of what is known of a patient, as core 1 was asked to change it.
-    pub(super) fn replace(&mut self, details: &PatientDetails, out: &mut Output) -> Reply {
-        let moved = self.transfer(&details.id, details.bed.as_ref(), out);
+    pub(super) fn replace(
+        &mut self,
+        actor: &str,
+        details: &PatientDetails,
+        out: &mut Output,
+    ) -> Reply {
+        let moved = self.transfer(actor, &details.id, details.bed.as_ref(), out);
         if !matches!(moved.outcome, Outcome::Done | Outcome::AlreadySo) {
             return moved;
         }
@@ -135,6 +140,7 @@ impl Core {
 
     pub(super) fn transfer(
         &mut self,
+        actor: &str,
         id: &PatientId,
         bed: Option<&BedId>,
         out: &mut Output,
@@ -150,8 +156,12 @@ impl Core {
             Some(Ok(ward)) => Some(ward),
             None => None,
         };
+        let left = patient.details.bed.clone();
         if let Some(patient) = self.patient_mut(id) {
             patient.moved(bed, ward, out);
+        }
+        if let Some(left) = left {
+            self.end_pauses_of_bed(actor, &left, out);
         }
         Reply::done()
     }
@@ -191,6 +201,7 @@ impl Core {
         if let Some(patient) = self.patient_mut(id) {
             patient.discharge(actor, out);
         }
+        self.end_pauses_of(actor, id, out);
         for device in bound {
             self.end_binding(&device, out);
         }

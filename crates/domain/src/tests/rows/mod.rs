@@ -2,7 +2,9 @@
 
 mod changed;
 mod condition;
+mod pauses;
 mod people;
+mod scopes;
 
 use crate::model::message::Phase;
 

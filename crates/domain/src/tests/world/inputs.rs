@@ -7,11 +7,14 @@ use crate::model::message::{
     Body, Clock, DeviceInfo, Event, Kind, Message, Mode, Phase, Reading, ReadingTime,
     RefusalReason, Refused, Status,
 };
+use crate::model::pause::{Scope, What};
 use crate::model::time::{Span, Timestamp};
 use crate::tests::scene::{Scene, shipped};
 
 use super::steps::Step;
 use super::{DEVICES, EVENTS, PATIENTS, PHASES, SIGNALS, World};
+
+const SPO2_LOW: &str = "vitals_live.spo2_low";
 
 impl World {
     pub(super) fn input(&mut self, step: &Step) -> Option<Input> {
@@ -98,9 +101,34 @@ fn action(
             let act = match act {
                 0 | 1 => AlarmAct::Acknowledge,
                 2 => AlarmAct::Unacknowledge,
+                3 => AlarmAct::Pause { what: What::Alarm, reason: None, until: None },
+                4 => AlarmAct::Off {
+                    what: What::Audio,
+                    reason: Some("washing".to_owned()),
+                    until: Some(scene.now.wall() + Span::mins(30)),
+                },
+                5 => AlarmAct::Resume,
+                6 => AlarmAct::Comment { text: "looked at".to_owned() },
                 _ => AlarmAct::Reset { reason: Some("seen".to_owned()) },
             };
             Action::Alarm { id: open.alarm.id.clone(), seen: open.alarm.seq, act }
+        }
+        Step::Pause(scope, secs) => {
+            let scope = match scope {
+                0 | 1 => Scope { patient: Some(patient(scope)), ..Scope::default() },
+                2 => Scope { rule: Some(SPO2_LOW.parse().unwrap()), ..Scope::default() },
+                _ => Scope {
+                    rule: Some("link.silence".parse().unwrap()),
+                    patient: Some(patient(&0)),
+                    ..Scope::default()
+                },
+            };
+            let until = scene.now.wall() + Span::secs(*secs);
+            Action::Pause { scope, reason: "CT".to_owned(), until }
+        }
+        Step::EndPause(which) => {
+            let pauses = &scene.core.site.pauses;
+            Action::EndPause { id: pauses.get(which % pauses.len().max(1))?.id }
         }
         Step::Admit(p) => Action::AdmitPatient(crate::model::command::PatientDetails {
             id: patient(p),
