@@ -1,6 +1,6 @@
 //! Something to send: one transition of an alarm.
 
-use vitalgate_domain::model::alarm::{Alarm, Priority, State};
+use vitalgate_domain::model::alarm::{Alarm, Priority};
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::transition::Change;
 use vitalgate_store::reader::TransitionRow;
@@ -46,7 +46,7 @@ impl Event {
 
     /// How grave what it calls for is; `None` where it calls nobody.
     pub(super) fn calls(&self) -> Option<Priority> {
-        let stands = self.begins && self.alarm.state == State::Alarming;
+        let stands = self.begins && self.alarm.calls();
         let announces = self.change.announces() || stands;
         (announces && !self.alarm.is_shown_only()).then_some(self.alarm.priority)
     }
@@ -67,6 +67,8 @@ impl Event {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use vitalgate_domain::model::alarm::State;
+
     use super::*;
     use crate::pipeline::stored::{alarm, tests::BODY};
 

@@ -40,7 +40,7 @@ impl Ntfy {
             Some(Priority::High) => URGENT,
             Some(Priority::Medium) => HIGH,
             Some(Priority::Low | Priority::Info) => USUAL,
-            None if ends(event.change) && !event.alarm.is_shown_only() => QUIET,
+            None if ends(event) && !event.alarm.is_shown_only() => QUIET,
             None => return None,
         };
         Some(self.publish(&Words::of(event, self.detail), priority))

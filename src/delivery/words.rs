@@ -39,8 +39,11 @@ impl Words {
 }
 
 /// Whether somebody who was told of an alarm should hear of the change as well.
-pub(super) fn ends(change: Change) -> bool {
-    !outcome(change).is_empty()
+pub(super) fn ends(event: &Event) -> bool {
+    // That is told at the end of the pause.
+    let ended_while_paused = event.change == Change::Ended
+        && event.alarm.closed_reason.as_deref() == Some("ended_while_paused");
+    !ended_while_paused && !outcome(event.change).is_empty()
 }
 
 /// What became of an alarm, in a word; empty where nobody need hear of it.

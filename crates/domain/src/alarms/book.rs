@@ -237,8 +237,9 @@ impl Book {
         let Some(open) = self.open.get_mut(&draft.key) else { return };
         let own = out.now.at;
         let spent = |device| self.budgets.get(device).is_some_and(|budget| budget.is_spent(own));
-        let just_told = open.was_just_told(own)
-            || (open.is_shown_alarming() && open.alarm.device.as_ref().is_some_and(spent));
+        let shown = open.alarm.inactivation.is_none() && open.is_shown_alarming();
+        let just_told =
+            open.was_just_told(own) || (shown && open.alarm.device.as_ref().is_some_and(spent));
         let alarm = &mut open.alarm;
         let rises = draft.priority > alarm.priority;
         let was_over = alarm.condition == Condition::Absent;

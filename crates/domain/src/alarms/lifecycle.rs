@@ -57,13 +57,12 @@ impl Alarm {
         }
         self.reach(priority, response);
         match was {
-            // Nothing is worse: it is told at the end of a pause.
-            Condition::Unknown if self.inactivation.is_some() && !rises => {
-                self.acknowledged = None;
-                Some(Change::BackPresent)
-            }
             Condition::Unknown => {
-                self.announce(now);
+                if rises {
+                    self.announce(now);
+                } else {
+                    self.call_again(now);
+                }
                 Some(Change::BackPresent)
             }
             Condition::Absent | Condition::Momentary => {
@@ -208,18 +207,16 @@ impl Alarm {
     /// A person takes it back: row 13.
     pub fn unacknowledge(&mut self, now: Timestamp) -> Result<Change, Refusal> {
         match self.state {
-            State::Acknowledged => {
-                self.announce(now);
+            State::Acknowledged | State::Paused | State::Off if self.acknowledged.is_some() => {
+                self.call_again(now);
                 Ok(Change::Unacknowledged)
             }
-            State::Paused | State::Off if self.acknowledged.is_some() => {
-                self.acknowledged = None;
-                Ok(Change::Unacknowledged)
+            State::Alarming | State::Acknowledged | State::Paused | State::Off | State::Latched => {
+                Err(Refusal {
+                    outcome: Outcome::AlreadySo,
+                    detail: "nobody has acknowledged it".to_owned(),
+                })
             }
-            State::Alarming | State::Paused | State::Off | State::Latched => Err(Refusal {
-                outcome: Outcome::AlreadySo,
-                detail: "nobody has acknowledged it".to_owned(),
-            }),
             State::Closed => Err(Refusal::conflict("the alarm is closed")),
         }
     }
@@ -252,7 +249,7 @@ impl Alarm {
 
     /// It is announced that was kept back: what it followed from is over, or the hour in which it was told twice.
     pub fn unfolded(&mut self, now: Timestamp) -> Change {
-        self.announce(now);
+        self.call_again(now);
         Change::Unfolded
     }
 
@@ -265,7 +262,7 @@ impl Alarm {
 
     /// The acknowledgement ran out and the condition may still hold: row 10.
     pub fn acknowledgement_over(&mut self, now: Timestamp) -> Change {
-        self.announce(now);
+        self.call_again(now);
         Change::AcknowledgementOver
     }
 
@@ -349,6 +346,17 @@ impl Alarm {
         self.state = State::Closed;
         self.closed_at = Some(now);
         self.closed_reason = Some(reason.to_owned());
+    }
+
+    /// Announces what is no worse than before: whatever acknowledgement there was is void, and a pause stays.
+    fn call_again(&mut self, now: Timestamp) {
+        if self.inactivation.is_none() {
+            return self.announce(now);
+        }
+        self.acknowledged = None;
+        if !self.is_muted() {
+            self.announced_at = now;
+        }
     }
 
     /// Announces anew; whatever acknowledgement or pause there was is void.

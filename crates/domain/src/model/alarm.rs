@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, SiteId, WardId};
 use super::message::Comparator;
-use super::pause::{Comment, Inactivation};
+use super::pause::{Comment, Inactivation, What};
 use super::time::Timestamp;
 use super::unit::Unit;
 use super::words::words;
@@ -345,12 +345,31 @@ impl Alarm {
     }
 
     /// Whether it is shown and not announced: it is for the record, follows from another, was announced twice within
-    /// the hour, or a person paused it.
+    /// the hour, or a person keeps back all that calls somebody.
     pub fn is_shown_only(&self) -> bool {
         self.priority == Priority::Info
             || self.group.is_some()
             || self.quiet_until.is_some()
-            || self.inactivation.is_some()
+            || self.is_muted()
+    }
+
+    /// Whether a person keeps back all of it that calls somebody, and not its sound alone.
+    pub fn is_muted(&self) -> bool {
+        self.inactivation.as_ref().is_some_and(|one| one.what == What::Alarm)
+    }
+
+    /// Whether it waits for somebody to answer, who may be called: it is alarming, or no more than its sound is kept
+    /// back.
+    pub fn calls(&self) -> bool {
+        match self.state {
+            State::Alarming => true,
+            State::Paused | State::Off => {
+                !self.is_muted()
+                    && self.acknowledged.is_none()
+                    && self.condition != Condition::Absent
+            }
+            State::Acknowledged | State::Latched | State::Closed => false,
+        }
     }
 
     /// The ward whose lists and streams it belongs to: where the patient lies, and for one who lies nowhere where it

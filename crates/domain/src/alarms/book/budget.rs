@@ -70,9 +70,13 @@ impl Budget {
 }
 
 impl Open {
-    /// Whether people are shown it as alarming.
+    /// Whether people are shown it as alarming, or as paused, as it still is.
     pub(super) fn is_shown_alarming(&self) -> bool {
-        self.shown.is_none_or(|shown| shown == State::Alarming)
+        match self.shown {
+            None | Some(State::Alarming) => true,
+            Some(State::Paused | State::Off) => self.alarm.inactivation.is_some(),
+            Some(State::Acknowledged | State::Latched | State::Closed) => false,
+        }
     }
 
     /// It is closed, and nobody was told so: it goes on as if it had been over for a moment.

@@ -36,7 +36,7 @@ impl Book {
             let Some(open) = self.open.get_mut(&key) else { continue };
             if open.alarm.condition == Condition::Momentary && !open.alarm.latches() {
                 self.close(&key, Change::Expired, "expired", None, out);
-            } else if open.asks_for_news() || open.alarm.inactivation.is_some() {
+            } else if open.asks_for_news() || open.alarm.is_muted() {
                 open.wake_at = None;
             } else {
                 self.change(&key, None, out, |alarm, now| Some(alarm.acknowledgement_over(now)));
@@ -92,7 +92,7 @@ impl Book {
         let Some(open) = self.open.get(key) else { return };
         let over = open.wake_at.is_none()
             && open.alarm.acknowledged.as_ref().and_then(|a| a.until).is_some();
-        if over && !open.asks_for_news() && open.alarm.inactivation.is_none() {
+        if over && !open.asks_for_news() && !open.alarm.is_muted() {
             self.change(key, None, out, |alarm, now| Some(alarm.acknowledgement_over(now)));
         }
     }

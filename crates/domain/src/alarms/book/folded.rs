@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 
 use super::{Book, Draft, Key, Open};
-use crate::model::alarm::{AlarmKind, Condition, Priority, Side, State};
+use crate::model::alarm::{AlarmKind, Condition, Priority, Side};
 use crate::model::crossing::Crossing;
 use crate::model::ids::{AlarmId, DeviceId};
 use crate::model::observation::Source;
@@ -226,7 +226,7 @@ impl Book {
                 alarm.group = other;
                 // What is not known to go on outlasts nothing.
                 let goes_on = alarm.condition != Condition::Unknown;
-                let alone = alarm.group.is_none() && alarm.state == State::Alarming && goes_on;
+                let alone = alarm.group.is_none() && alarm.calls() && goes_on;
                 Some(if alone { alarm.unfolded(now) } else { Change::Updated })
             });
         }

@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use super::{Book, Key, Open};
-use crate::model::alarm::{AlarmKind, Priority, State};
+use crate::model::alarm::{AlarmKind, Priority};
 use crate::model::time::{Span, Timestamp};
 use crate::output::Output;
 use crate::output::transition::Change;
@@ -51,7 +51,7 @@ impl Book {
     pub(super) fn keep_back(&mut self, key: &Key, change: Change, out: &Output) {
         let now = out.now.at;
         let Some(open) = self.open.get_mut(key) else { return };
-        if open.alarm.state != State::Alarming {
+        if !open.alarm.calls() {
             open.quiet_until = None;
         } else if open.announces(change) {
             self.announced.retain(|_, known| known.last.is_some_and(|one| one.at + HOUR > now));

@@ -265,6 +265,40 @@ fn row_07_data_that_come_back_are_no_news_to_whoever_paused() {
 }
 
 #[test]
+fn under_a_pause_of_sound_whoever_is_called_is_called_as_ever() {
+    // Row 7: the data come back.
+    let mut scene = low_spo2();
+    scene.act(SPO2, pause(What::Audio));
+    scene.skip();
+    scene.advance(20.0);
+    scene.stream("dev", "spo2", 84.0, 16);
+    assert!(scene.told().contains(&"medium vitals_live.spo2_low".to_owned()));
+    assert_eq!(scene.alarm(SPO2).state, State::Paused);
+
+    // Row 10: an acknowledgement runs out.
+    let mut scene = very_low_spo2();
+    scene.acknowledge(SPO2);
+    scene.stream("dev", "spo2", 75.0, 590);
+    scene.act(SPO2, pause(What::Audio));
+    scene.skip();
+    scene.stream("dev", "spo2", 75.0, 11);
+    assert_eq!(scene.told(), ["high vitals_live.spo2_low"]);
+    let alarm = scene.alarm(SPO2);
+    assert_eq!((alarm.state, alarm.acknowledged), (State::Paused, None));
+    scene.skip();
+    scene.stream("dev", "spo2", 75.0, 120);
+    scene.expect(&["pause_over high vitals_live.spo2_low: alarming, present"]);
+
+    // Row 13: it is taken back.
+    let mut scene = low_spo2();
+    scene.acknowledge(SPO2);
+    scene.act(SPO2, pause(What::Audio));
+    scene.skip();
+    scene.act(SPO2, AlarmAct::Unacknowledge);
+    assert_eq!(scene.told(), ["medium vitals_live.spo2_low"]);
+}
+
+#[test]
 fn row_18_to_acknowledge_ends_the_pause() {
     for act in [pause(What::Alarm), off_for(&low_spo2(), 600, Some("CT"))] {
         let mut scene = low_spo2();
