@@ -46,6 +46,7 @@ class Alarm:
     acked_until: int | None = None
     paused_until: int | None = None
     paused_how: str | None = None
+    remind_at: int | None = None
     sound_only: bool = False
     scope: object = None
     recurrence: int = 0
@@ -88,7 +89,7 @@ class Alarm:
     def resume(self):
         """No pause of it any more."""
         self.paused_how = self.paused_until = self.scope = None
-        self.sound_only = False
+        self.sound_only, self.remind_at = False, None
 
     @property
     def is_kept_back(self):
@@ -117,12 +118,13 @@ class Alarms:
         self.closed = []
         self.heard = []
         self.scopes = []
-        self.ended = {}
+        self.ended, self.told_over, self.reminded = {}, [], []
 
     def take(self):
-        told, closed = sorted(self.announced, key=str), sorted(self.closed, key=str)
-        self.announced, self.closed = [], []
-        return told, closed
+        """What was said since the last time."""
+        said = [sorted(one, key=str) for one in (self.announced, self.closed, self.told_over, self.reminded)]
+        self.announced, self.closed, self.told_over, self.reminded = [], [], [], []
+        return said
 
     def announce(self, alarm, now):
         """Information is shown, not announced. # contract §0.22"""
@@ -250,6 +252,7 @@ class Alarms:
         alarm.latched, alarm.late = False, late
         alarm.recurrence += 1
         alarm.news_kind = "condition"
+        self.ended.pop(alarm.key, None)
         alarm.resume()
         self._news(alarm, now)
 
@@ -293,9 +296,9 @@ class Alarms:
             until, scope = alarm.paused_until, alarm.scope
             alarm.resume()
             self._void(alarm)
+            # Told at the end of the pause, of several of one rule and source the last. # contract row 16
+            self.ended[alarm.key] = until, scope
             if not alarm.latches:
-                # Told at the end of the pause, of several of one rule and source the last. # contract row 16
-                self.ended[alarm.key] = until, scope
                 return self.close(alarm, "ended_while_paused")
         elif reason == "limit_changed":
             # contract row 22: what a person changed is no answer to what was.
@@ -322,7 +325,7 @@ class Alarms:
 
     def deadlines(self):
         for alarm in self.open.values():
-            for due in (alarm.acked_until, alarm.paused_until, alarm.expires):
+            for due in (alarm.acked_until, alarm.paused_until, alarm.expires, alarm.remind_at):
                 if due is not None:
                     yield due
             if alarm.untold:
@@ -351,6 +354,10 @@ class Alarms:
                 continue
             if alarm.paused_until is not None and alarm.paused_until <= now:
                 self._end_pause(alarm, now)
+            if alarm.remind_at is not None and alarm.remind_at <= now:
+                # What is off is recalled each time a pause would be over.
+                self.reminded.append(list(alarm.key))
+                alarm.remind_at = now + LONGEST_PAUSE[alarm.priority]
             runs_out = alarm.acked_until is not None and alarm.acked_until <= now
             # What runs out meanwhile waits for the end of the pause. # contract row 15
             if runs_out and not alarm.is_kept_back and self._has_news(alarm):
@@ -370,7 +377,13 @@ class Alarms:
         """What was over while it was paused is told once more, and calls nobody. # contract row 16"""
         for key in [key for key, one in self.ended.items() if is_due(*one)]:
             del self.ended[key]
-            self.closed.append([*key, "ended_while_paused"])
+            self.told_over.append(list(key))
+
+    def end_stay(self, patient):
+        """Every pause of somebody ends with the stay."""
+        for key in [key for key in self.ended if key[0] == patient]:
+            del self.ended[key]
+            self.told_over.append(list(key))
 
     def end_scope(self, scope, now):
         """What began under a pause comes back with its end. # contract §5 Pauses"""
@@ -427,7 +440,7 @@ class Alarms:
 
     def _acknowledge(self, alarm, command, now, until):
         if alarm.latched:
-            self.close(alarm, "reset")
+            self._reset_now(alarm)
             return "done"
         if alarm.acked_at is not None and not alarm.paused_how:
             return "already_so"
@@ -455,25 +468,31 @@ class Alarms:
     def _closed(self, alarm, reason):
         if not reason:
             return "conflict"
-        self.close(alarm, "reset")
+        self._reset_now(alarm)
         return "done"
+
+    def _reset_now(self, alarm):
+        """Who resets what is latched knows that it is over."""
+        self.ended.pop(alarm.key, None)
+        self.close(alarm, "reset")
 
     def _pause(self, alarm, command, now, until):
         longest = now + LONGEST_PAUSE[alarm.priority]
         if until is not None and not now < until <= longest:
             return "invalid"
-        return self._inactivate(alarm, "paused", until or longest, command)
+        return self._inactivate(alarm, "paused", until or longest, command, now)
 
     def _off(self, alarm, command, now, until):
         if not command.get("reason") or until is None or not now < until <= now + pauses.LONGEST:
             return "invalid"
-        return self._inactivate(alarm, "off", until, command)
+        return self._inactivate(alarm, "off", until, command, now)
 
-    def _inactivate(self, alarm, how, until, command):
+    def _inactivate(self, alarm, how, until, command, now):
         """An acknowledgement stands beside it. # contract row 14"""
         alarm.resume()
         alarm.sound_only = command.get("what") == "audio"
         alarm.paused_how, alarm.paused_until = how, until
+        alarm.remind_at = now + LONGEST_PAUSE[alarm.priority] if how == "off" else None
         return "done"
 
     def _resume(self, alarm, command, now, until):

@@ -43,9 +43,10 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     shape = source._shape(rule, device)
     level, run, runs = excursion(copy, source, person, shape, answer, key, rule.actionable)
     if level is None:
-        # What lies within the gap of what was told is told with it, whatever parts the two thereafter.
-        near = [source.told[key, id(c)] for c in run if shape.gap is not None and (key, id(c)) in source.told
-                and abs(c.at - copy.at) <= shape.gap]
+        # What lies within the gap of what is told as it happens is told with it, whatever parts the two thereafter.
+        holds = any((whom, f"{one.id}_{of}") == key[:2] and course.level for (whom, one, of), course in source.courses().items())
+        near = [source.told[key, id(c)] for c in run if holds and shape.gap is not None and (key, id(c)) in source.extents
+                and (key, id(c)) in source.told and abs(c.at - copy.at) <= shape.gap]
         if near:
             source.told[key, id(copy)] = "critical" if "critical" in near and beyond(copy, "critical") else "warning"
         return

@@ -34,20 +34,18 @@ def begin(world, command):
     """Who asks for one, why, and until when."""
     rule, patient, bed = command.get("rule"), command.get("patient"), command.get("bed")
     until = world.begin + round(command["until"] * US)
-    if (rule, patient, bed) == (None, None, None) or None not in (patient, bed) or not command.get("reason"):
+    if not command.get("reason") or not world.now < until <= world.now + LONGEST:
+        return "invalid"
+    if (rule, patient, bed) == (None, None, None) or None not in (patient, bed):
         return "invalid"
     if rule is not None and rule not in TECHNICAL and rule not in of_patients(world.rules):
-        return "invalid"
-    if not world.now < until <= world.now + LONGEST:
-        return "invalid"
-    if patient is not None and patient not in world.patients or bed is not None and bed not in world.beds:
         return "not_found"
     if bed is not None:
         patient = next((p.id for p in world.patients.values() if p.here and p.bed == bed), None)
         if patient is None:
-            return "conflict"
-    if patient is not None and not world.patients[patient].here:
-        return "conflict"
+            return "conflict" if bed in world.beds else "not_found"
+    if patient is not None and (patient not in world.patients or not world.patients[patient].here):
+        return "not_found"
     world.alarms.scopes.append(Scope(rule, patient, bed, until))
     return "done"
 
@@ -75,7 +73,9 @@ def end(world, command):
 
 
 def left(world, person):
-    """Nobody inherits a pause: that of a bed ends when who lay in it leaves, that of a patient with the stay."""
+    """Nobody inherits a pause: that of a bed ends when who lay in it leaves, any with the stay."""
+    if not person.here:
+        world.alarms.end_stay(person.id)
     for one in list(world.alarms.scopes):
         if one.patient == person.id and (not person.here or (one.bed is not None and one.bed != person.bed)):
             world.alarms.end_scope(one, world.now)

@@ -435,14 +435,22 @@ class Source:
 
     def retract(self, keys):
         """What was told in error, with what came late within the gap of it: nothing that comes late makes it up again."""
-        for key in keys:
-            told, gap = False, next((c.shape.gap for k, c in self.courses().items() if (k[0], f"{k[1].id}_{k[2]}") == key[:2]), None)
-            copies = [c for c in self.copies(key[0]) if c.value is not None]
-            for order in (sorted(copies, key=lambda c: c.at), sorted(copies, key=lambda c: -c.at)):
-                for c in order:
-                    if (key, id(c)) in self.told or (told is not False and not c.live and gap and abs(c.at - told) <= gap):
+        for (patient, rule, side), course in self.courses().items():
+            key = next((key for key in keys if (patient, f"{rule.id}_{side}") == key[:2]), None)
+            beyond = key and [c for c in self.copies(patient) if c.value is not None and self._is_beyond(c, rule, side)]
+            for back in (False, True) if key else ():
+                told = None
+                for c in sorted(beyond, key=lambda c: c.at, reverse=back):
+                    near = told is not None and not c.live and course.shape.gap is not None and abs(c.at - told) <= course.shape.gap
+                    if (key, id(c)) in self.told or near:
                         told = c.at
                         self.in_error.add((key, id(c)))
+
+    def _is_beyond(self, copy, rule, side):
+        limits = self.world.limits_in_force(rule, self.world.patients[copy.patient], copy.ruled_at, copy.step)
+        inclusive = lambda level: rule.inclusive_critical and level == "critical" and side == "low"
+        amounts = ((level, limits.get((side, level))) for level in LEVELS)
+        return any(one and crossed(copy, side, one, inclusive(level)) for level, one in amounts)
 
     def tell(self, key, course):
         """Readings of a told excursion are told of once. # contract §0.12"""

@@ -75,7 +75,7 @@ class World:
         return self.answer(answer)
 
     def answer(self, answer):
-        told, closed = self.alarms.take()
+        told, closed, told_over, reminded = self.alarms.take()
         return {
             "history": self.history, "step": self.number,
             "alarms": [
@@ -84,7 +84,7 @@ class World:
                  "late": a.late}
                 for a in sorted(self.alarms.open.values(), key=lambda one: str(one.key))
             ],
-            "announced": told, "closed": closed, "answer": answer,
+            "announced": told, "closed": closed, "told_over": told_over, "reminded": reminded, "answer": answer,
             "monitored": {p.id: monitored.monitored(self, p) for p in self.patients.values() if p.here},
         }
 

@@ -204,3 +204,14 @@ fn what_lay_inside_while_an_alarm_stood_parts_what_came_late_beside_it() {
     came(&mut scene, "spo2", &[(70.0, 201.5)]);
     assert!(scene.find(SPO2).is_none(), "nothing says that it lasted");
 }
+
+#[test]
+fn what_is_of_one_that_was_told_as_critical_makes_up_no_other() {
+    let mut scene = Scene::bedside();
+    scene.advance(1_000.0);
+    came(&mut scene, "spo2", &[(60.0, 500.0), (70.0, 505.0), (86.0, 506.0), (78.0, 507.0)]);
+    scene.advance(2.0);
+    scene.skip();
+    came(&mut scene, "spo2", &[(60.0, 900.0)]);
+    scene.expect(&[]);
+}

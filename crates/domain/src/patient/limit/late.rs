@@ -105,6 +105,9 @@ impl SeriesState {
                 announced = excursion.worst().map(|worst| (level, worst.clone()));
             } else if goes_on {
                 past.say_at(at, Word::Told, level);
+            } else if watch.past[Level::Warning].is_said_at(at, Word::Told, Level::Critical) {
+                // All of it was told as critical.
+                watch.past[Level::Critical].say_at(at, Word::Told, level);
             }
         }
         let (level, worst) = announced?;
