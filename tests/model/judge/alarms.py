@@ -292,17 +292,16 @@ class Alarms:
             return
         if reason == "ended" and alarm.condition == "unknown":
             reason = "ended_after_gap"
-        if alarm.paused_how and reason != "limit_changed":
-            until, scope = alarm.paused_until, alarm.scope
+        if alarm.paused_how:
+            if alarm.latches or reason != "limit_changed":
+                # Told at the end of the pause, of several of one rule and source the last. # contract row 16
+                self.ended[alarm.key] = alarm.paused_until, alarm.scope
             alarm.resume()
             self._void(alarm)
-            # Told at the end of the pause, of several of one rule and source the last. # contract row 16
-            self.ended[alarm.key] = until, scope
             if not alarm.latches:
-                return self.close(alarm, "ended_while_paused")
+                return self.close(alarm, reason if reason == "limit_changed" else "ended_while_paused")
         elif reason == "limit_changed":
             # contract row 22: what a person changed is no answer to what was.
-            alarm.resume()
             self._void(alarm)
         elif alarm.acked_at is not None:
             return self.close(alarm, reason)

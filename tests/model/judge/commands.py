@@ -165,6 +165,7 @@ def _discharge(world, command):
         if person.id in source.patients():
             source.change("pause", person.id)
             source.change("forget", person.id)
+            source.told = {one: level for one, level in source.told.items() if one[0][0] != person.id}
     person.here, person.bed, person.ward = False, None, None
     pauses.left(world, person)
     person.limits.append((world.now, world.number, {}))

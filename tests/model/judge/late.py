@@ -87,7 +87,9 @@ def late_side(world, device, copy, source, person, rule, side, limits):
 def excursion(copy, source, person, shape, answer, key, actionable):
     """(level, copies) of the run of crossings around a copy, in the order of measured times; and {level: its own run}."""
     beyond = lambda c, level: bool(answer(c, level))
-    found = [c for c in source.copies(person.id) if c.value is not None and c.step > person.admitted and c.inherited != "past"]
+    # What was corrected to be somebody's came of somebody who is here, whenever that was.
+    of_stay = lambda c: c.inherited != "past" if c.inherited else c.step > person.admitted
+    found = [c for c in source.copies(person.id) if c.value is not None and of_stay(c)]
     found.sort(key=lambda c: c.at)
     place = next((i for i, c in enumerate(found) if c is copy), None)
     if place is None:
