@@ -69,7 +69,7 @@ class Driver:
         """Rules that the contract leaves without a name, as this judge calls them."""
         for alarm in answer.get("alarms", []):
             alarm["rule"] = self.names.get(alarm["rule"], alarm["rule"])
-        for key in ("announced", "closed"):
+        for key in ("announced", "closed", "told_over", "reminded"):
             for item in answer.get(key, []):
                 item[1] = self.names.get(item[1], item[1])
         return answer

@@ -103,7 +103,7 @@ class Maker:
         self.t = 0.0
         self.patients, self.beds, self.bound, self.bound_at = [], [], {}, {}
         self.senders, self.relay_error = [], {}
-        self.binding_since = {}
+        self.binding_since, self.scopes = {}, []
 
     def put(self, kind, step):
         line = {"t": round(self.t, 3), **step}
@@ -537,15 +537,35 @@ class Maker:
             patient, rule, source = alarm.key
         else:
             patient, rule, source = r.choice(self.patients), "vitals_live.spo2_low", one.id
-        # Pauses are judged here, and not built.
-        act = r.choice(["acknowledge"] * 5 + ["reset"] * 3 + ["unacknowledge"])
+        act = r.choice(["acknowledge"] * 5 + ["reset"] * 3 + ["unacknowledge"] + ["pause"] * 4 + ["off"] * 2 + ["resume"] * 2 + ["comment"])
         fields = {"reason": r.choice(["seen", "CT"])} if r.random() < 0.6 else {}
         if act == "off" or (act == "pause" and r.random() < 0.5):
-            fields["until"] = round(self.t + r.choice([30, 110, 500, 4000]), 3)
-        if act == "pause":
-            fields["what"] = r.choice(["audio", "alarm"])
+            fields["until"] = round(self.t + r.choice([0, 30, 110, 120, 500, 4000, 86_400, 90_000]), 3)
+        if act in ("pause", "off"):
+            fields["what"] = r.choice(["audio", "alarm", "alarm"])
+        if act == "comment":
+            fields["text"] = r.choice(["probe moved", "probe moved", "", "é" * 501])
         self.command("alarm", f"alarm_{act}", patient=patient, rule=rule, source=source, act=act,
                      seen=r.choice(["now", "now", "now", "first"]), **fields)
+
+    def pause(self, one):
+        """Of a rule, a patient, or whoever lies in a bed."""
+        r = self.random
+        rules = sorted({a.rule for a in self.world.alarms.open.values() if a.patient is not None}) if self.world else []
+        rule = r.choice(rules) if rules and r.random() < 0.7 else r.choice(
+            ["vitals_live.spo2_low", "vitals_live.heart_rate_high", "link.silence", "gateway.deaf", "vitals_live.nothing"])
+        patient = self.bound.get(one.id) or r.choice(self.patients)
+        scope = r.choice([{"patient": patient}] * 4 + [{"rule": rule}] * 2 + [{"patient": patient, "rule": rule}] + [{}])
+        if self.beds and r.random() < 0.3:
+            scope = {"bed": r.choice(self.beds), **({"rule": rule} if r.random() < 0.2 else {})}
+        self.scopes.append(scope)
+        until = round(self.t + r.choice([40, 110, 400, 4000, 40_000] + ([0, 86_400, 90_000] if r.random() < 0.2 else [])), 3)
+        reason = {"reason": "CT"} if r.random() < 0.9 else {}
+        self.command("pause", "pause_scope", **scope, until=until, **reason)
+
+    def end_pause(self, one):
+        scope = self.random.choice(self.scopes) if self.scopes else {"patient": self.random.choice(self.patients)}
+        self.command("end_pause", **scope)
 
     def transfer(self, one):
         if self.beds:
@@ -598,7 +618,7 @@ class Maker:
         "redelivered": 1, "seq_reused": 1, "boot_back": 1, "boot_lost": 0.4, "boot_on": 1, "boot_gone": 0.3, "clock_wrong": 1,
         "clock_right": 1.5, "clock_lags": 0.7, "seq_back": 0.4, "clock_reset": 0.5, "clock_stands": 0.5, "stray": 0.3, "told": 0.5, "retained": 0.5,
         "event": 5, "event_burst": 0.7, "unbind": 0.6, "bind_taken": 1.5, "rebind": 1.2, "correct_binding": 1, "discharge": 0.6,
-        "limits": 2, "patch": 0.8, "answer": 9, "transfer": 0.5, "move_bed": 0.3, "register_again": 0.4, "gap": 1,
+        "limits": 2, "patch": 0.8, "answer": 11, "pause": 1.5, "end_pause": 0.7, "transfer": 0.5, "move_bed": 0.3, "register_again": 0.4, "gap": 1,
         "reload": 0.7, "restart": 0.5, "tick": 3, "silence": 1,
     }
     READING = {"live", "preliminary", "quality", "absent", "comparator", "implausible", "zero", "unit", "other_unit",

@@ -53,6 +53,8 @@ def differences(step, model, driver):
     _alarms(found, model.get("alarms", []), driver.get("alarms", []))
     _lists(found, "announced", model, driver, 3)
     _lists(found, "closed", model, driver, 3)
+    _lists(found, "told_over", model, driver, 3)
+    _lists(found, "reminded", model, driver, 3)
     if model.get("answer") != driver.get("answer"):
         command = step.get("command", {})
         found.add(f"answer {command.get('act') or command.get('do')}: model {model.get('answer')}, driver {driver.get('answer')}")

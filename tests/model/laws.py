@@ -1,6 +1,7 @@
 """Laws that hold of every history, whoever judges it: `python3 -m model.laws [--seed N] [--histories 50]`.
 
-Doubt ends nothing, a copy changes nothing, the order inside a message changes nothing.
+Doubt ends nothing, a copy changes nothing, the order inside a message changes nothing, a pause hides nothing that is worse,
+tells at its end what is still true, and is never longer than it may be.
 """
 
 import argparse
@@ -8,6 +9,9 @@ import copy
 import random
 
 from . import generator
+from .judge.alarms import LONGEST_PAUSE
+from .judge.pauses import LONGEST
+from .judge.rules import ORDER
 from .judge.world import World
 
 
@@ -90,7 +94,44 @@ def order_inside_a_message_is_nothing(lines, chance):
     return None
 
 
-LAWS = (doubt_ends_nothing, a_copy_changes_nothing, order_inside_a_message_is_nothing)
+def a_pause_keeps_its_word(lines, chance):
+    """Nothing worse is hidden by it, what is still true at its end is announced then, and none is longer than it may be."""
+    world, since = World(lines[0]), {}
+    for line in lines[1:]:
+        before = {key: (a, a.paused_how, ORDER[a.priority], a.recurrence) for key, a in world.alarms.open.items()}
+        answer = world.step(line)
+        why = _broken_word(world, line, before, {tuple(one[:3]) for one in answer["announced"]}, since)
+        if why:
+            return f"at {line['t']}: {why}"
+        since = {key: since.get(key, world.now) for key, a in world.alarms.open.items() if a.paused_how}
+        alarms = sorted(world.alarms.open.values(), key=lambda a: str(a.key))
+        if alarms and chance.random() < 0.2:
+            one = chance.choice(alarms)
+            pause = {"do": "alarm", "actor": "nurse", "patient": one.patient, "rule": one.rule, "source": one.source, "act": "pause"}
+            world.step({"t": line["t"], "command": pause})
+            since[one.key] = world.now
+    return None
+
+
+def _broken_word(world, line, before, told, since):
+    acted = line.get("command", {}).get("do") == "alarm" and line["command"].get("act")
+    acted = acted and (line["command"].get("patient"), line["command"]["rule"], line["command"]["source"])
+    for key, (alarm, how, priority, recurrence) in before.items():
+        if how is None or world.alarms.open.get(key) is not alarm or key == acted:
+            continue
+        worse = ORDER[alarm.priority] > priority or alarm.recurrence > recurrence
+        if worse and alarm.paused_how and not alarm.untold:
+            return f"{key} is worse and paused"
+        longest = LONGEST if how == "off" else LONGEST_PAUSE[alarm.priority]
+        if alarm.paused_how == how and world.now - since.get(key, world.now) > longest:
+            return f"{key} is {how} for longer than it may be"
+        shown_only = alarm.quiet or alarm.priority == "info" or alarm.kept_back is not None
+        if not alarm.paused_how and alarm.condition != "absent" and not shown_only and key not in told:
+            return f"{key} is not told at the end of its pause"
+    return None
+
+
+LAWS = (doubt_ends_nothing, a_copy_changes_nothing, order_inside_a_message_is_nothing, a_pause_keeps_its_word)
 
 
 def broken(seed, steps=120):

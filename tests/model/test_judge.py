@@ -26,7 +26,7 @@ def low_spo2(**about):
 
 
 class Transitions(unittest.TestCase):
-    """Each row of the table but the second: histories have no pause of a bed, a patient or a rule."""
+    """Each row of the table."""
 
     def test_row_1_present_for_its_delay(self):
         story = Story()
@@ -34,6 +34,33 @@ class Transitions(unittest.TestCase):
         self.assertIsNone(story.alarm(SPO2))
         story.wait(16)
         self.assertEqual((story.alarm(SPO2)["state"], story.told(SPO2)), ("alarming", [("medium", "")]))
+
+    def test_row_2_under_a_pause_of_the_patient(self):
+        story = Story()
+        self.assertEqual(story.do("pause", patient="p-1", until=3600, reason="CT"), "done")
+        story.stream(1, 10, ("spo2", 78))
+        self.assertEqual((story.alarm(SPO2)["state"], story.told(SPO2)), ("paused", []))
+        # A high one waits for 2 min, whatever is left of the pause.
+        story.stream(11, 127, ("spo2", 78))
+        self.assertEqual((story.alarm(SPO2)["state"], story.told(SPO2)), ("alarming", [("high", "")]))
+
+    def test_row_2_what_stood_before_is_not_paused(self):
+        story = low_spo2()
+        story.do("pause", rule=SPO2, until=3600, reason="CT")
+        self.assertEqual(story.alarm(SPO2)["state"], "alarming")
+
+    def test_row_2_the_pause_of_a_bed_is_of_who_lies_in_it(self):
+        story = Story()
+        story.do("add_ward", ward="w-1")
+        for bed in ("b-1", "b-2"):
+            story.do("add_bed", bed=bed, ward="w-1")
+        self.assertNotEqual(story.do("pause", bed="b-1", until=3600, reason="CT"), "done")
+        story.do("transfer", patient="p-1", bed="b-1")
+        self.assertEqual(story.do("pause", bed="b-1", until=3600, reason="CT"), "done")
+        story.stream(1, 10, ("spo2", 78))
+        self.assertEqual(story.alarm(SPO2)["state"], "paused")
+        story.do("transfer", patient="p-1", bed="b-2")
+        self.assertEqual((story.alarm(SPO2)["state"], story.told(SPO2)), ("alarming", [("high", "")]))
 
     def test_row_3_data_lost_while_the_delay_runs(self):
         story = Story()
@@ -122,6 +149,69 @@ class Transitions(unittest.TestCase):
         story.act("pause", SPO2)
         story.stream(11, 131, ("spo2", 78))
         self.assertEqual((story.alarm(SPO2)["state"], len(story.told(SPO2))), ("alarming", 2))
+
+    def test_row_15_what_began_under_a_pause_comes_back_when_a_person_ends_it(self):
+        story = Story()
+        story.do("pause", patient="p-1", until=3600, reason="CT")
+        story.stream(1, 10, ("spo2", 78))
+        self.assertEqual(story.do("end_pause", patient="p-1"), "done")
+        self.assertEqual((story.alarm(SPO2)["state"], story.told(SPO2)), ("alarming", [("high", "")]))
+
+    def test_row_15_what_was_acknowledged_is_announced_all_the_same(self):
+        story = low_spo2()
+        story.act("acknowledge", SPO2)
+        story.act("pause", SPO2)
+        story.stream(11, 131, ("spo2", 78))
+        self.assertEqual((story.alarm(SPO2)["state"], len(story.told(SPO2))), ("alarming", 2))
+
+    def test_row_15_what_was_latched_is_announced_to_nobody(self):
+        story = low_spo2()
+        story.stream(11, 75, ("spo2", 97))
+        story.act("pause", SPO2)
+        self.assertEqual(story.alarm(SPO2)["state"], "paused")
+        story.stream(76, 200, ("spo2", 97))
+        self.assertEqual((story.alarm(SPO2)["state"], len(story.told(SPO2))), ("latched", 1))
+
+    def test_row_16_over_and_not_latching_is_told_at_the_end_of_the_pause(self):
+        story = Story()
+        story.wait(60)
+        story.act("pause", "link.silence", until=300)
+        story.send(("spo2", 97), t=100)
+        self.assertEqual(story.closed("link.silence"), ["ended_while_paused"])
+        story.stream(101, 301, ("spo2", 97))
+        self.assertEqual([one for answer in story.log for one in answer["told_over"]], [["p-1", "link.silence", "d-1"]])
+
+    def test_row_7_data_that_come_back_under_a_pause_are_told_at_its_end(self):
+        story = low_spo2()
+        story.act("pause", SPO2)
+        story.wait(40)
+        self.assertEqual(story.alarm(SPO2)["condition"], "unknown")
+        story.stream(41, 50, ("spo2", 78))
+        self.assertEqual((story.alarm(SPO2)["state"], len(story.told(SPO2))), ("paused", 1))
+
+    def test_row_14_a_pause_of_sound_delays_nothing_that_calls(self):
+        story = low_spo2()
+        story.act("pause", SPO2, what="audio")
+        story.wait(40)
+        story.stream(41, 50, ("spo2", 78))
+        self.assertEqual((story.alarm(SPO2)["state"], len(story.told(SPO2))), ("paused", 2))
+
+    def test_row_17_a_rise_that_is_no_news_otherwise_breaks_through(self):
+        story = Story()
+        story.wait(20)
+        self.assertEqual(story.alarm("link.silence")["priority"], "low")
+        story.act("pause", "link.silence")
+        story.wait(100)
+        self.assertEqual((story.alarm("link.silence")["state"], story.told("link.silence")),
+                         ("alarming", [("low", ""), ("medium", "")]))
+
+    def test_row_22_a_limit_changed_under_a_pause(self):
+        story = Story()
+        story.stream(1, 17, ("spo2", 86))
+        story.act("pause", SPO2)
+        limit = {"signal": "spo2", "side": "low", "critical": False, "value": 84, "unit": "%"}
+        story.do("limits", patient="p-1", limits=[limit], reason="usual")
+        self.assertEqual(story.alarm(SPO2)["state"], "latched")
 
     def test_row_16_over_while_paused(self):
         story = low_spo2()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from . import pauses
 from .names import MOMENTARY_HELD
 from .rules import ORDER
 from .when import MINUTE, US
@@ -12,6 +13,7 @@ COALESCE = US
 HOUR = 60 * MINUTE
 OUTLASTS = 2 * US
 EPISODE_KNOWN = 10 * MINUTE
+COMMENT = 1000
 RESPONSES = ("immediate", "prompt", "same_day", "next_working_day")
 
 
@@ -44,6 +46,9 @@ class Alarm:
     acked_until: int | None = None
     paused_until: int | None = None
     paused_how: str | None = None
+    remind_at: int | None = None
+    sound_only: bool = False
+    scope: object = None
     recurrence: int = 0
     news_kind: str = "condition"
     first_news: str = "condition"
@@ -81,6 +86,16 @@ class Alarm:
             return "acknowledged"
         return "latched" if self.latched else "alarming"
 
+    def resume(self):
+        """No pause of it any more."""
+        self.paused_how = self.paused_until = self.scope = None
+        self.sound_only, self.remind_at = False, None
+
+    @property
+    def is_kept_back(self):
+        """Nobody is called: a pause of sound delays nothing of that. # contract row 14"""
+        return self.paused_how is not None and not self.sound_only
+
     @property
     def holds(self):
         """How long an acknowledgement holds: what the rule or the class says, else by priority. # contract §5, §0.13"""
@@ -102,16 +117,19 @@ class Alarms:
         self.announced = []
         self.closed = []
         self.heard = []
+        self.scopes = []
+        self.ended, self.told_over, self.reminded = {}, [], []
 
     def take(self):
-        told, closed = sorted(self.announced, key=str), sorted(self.closed, key=str)
-        self.announced, self.closed = [], []
-        return told, closed
+        """What was said since the last time."""
+        said = [sorted(one, key=str) for one in (self.announced, self.closed, self.told_over, self.reminded)]
+        self.announced, self.closed, self.told_over, self.reminded = [], [], [], []
+        return said
 
     def announce(self, alarm, now):
         """Information is shown, not announced. # contract §0.22"""
         alarm.told_at, alarm.untold = now, False
-        if alarm.priority == "info" or alarm.quiet or alarm.paused_how or self._twice_an_hour(alarm, now):
+        if alarm.priority == "info" or alarm.quiet or alarm.is_kept_back or self._twice_an_hour(alarm, now):
             return
         self.announced.append([alarm.patient, alarm.rule, alarm.source, alarm.priority, "late" if alarm.late else ""])
 
@@ -135,6 +153,10 @@ class Alarms:
                       first_priority=priority, news_kind=news, first_news=news, resettable=resettable, folds=folds, beyond=beyond,
                       known=now if known is None else known)
         alarm.quiet = self.follows(alarm)
+        alarm.scope = pauses.over(self.scopes, alarm, now)
+        if alarm.scope is not None:
+            # Row 2: no longer than any alarm of its priority.
+            alarm.paused_how, alarm.paused_until = "paused", min(alarm.scope.until, now + LONGEST_PAUSE[priority])
         self.open[alarm.key] = alarm
         self._hold(alarm, now)
         self.announce(alarm, now)
@@ -191,7 +213,7 @@ class Alarms:
         alarm.folds, alarm.beyond = about.get("folds", alarm.folds), about.get("beyond", alarm.beyond)
         rose = ORDER[priority] > ORDER[alarm.priority]
         alarm.response = more_urgent(alarm.response, about.get("response") or usual(priority))
-        once = once and alarm.acked_at is None and alarm.kept_back is None and priority != "high"
+        once = once and alarm.acked_at is None and not alarm.paused_how and alarm.kept_back is None and priority != "high"
         if rose:
             alarm.priority = priority
             alarm.rose = alarm.rose or not once
@@ -202,10 +224,15 @@ class Alarms:
         alarm.condition, alarm.expires = "present", None
         if latched or before == "momentary":
             self._recur(alarm, now, late=False)
+        elif before == "unknown" and not rose and alarm.is_kept_back:
+            # Data that come back are told at the end of the pause. # contract row 7
+            pass
         elif before == "unknown":
+            if rose:
+                alarm.resume()
             self._news(alarm, now)
         elif rose and not once:
-            alarm.paused_how = alarm.paused_until = None
+            alarm.resume()
             alarm.rose = True
             self._news(alarm, now)
         return alarm
@@ -217,6 +244,7 @@ class Alarms:
     def again(self, alarm, now):
         """The same goes on, and more of it."""
         alarm.recurrence += 1
+        alarm.resume()
         self._news(alarm, now)
 
     def _recur(self, alarm, now, late):
@@ -224,7 +252,8 @@ class Alarms:
         alarm.latched, alarm.late = False, late
         alarm.recurrence += 1
         alarm.news_kind = "condition"
-        alarm.paused_how = alarm.paused_until = None
+        self.ended.pop(alarm.key, None)
+        alarm.resume()
         self._news(alarm, now)
 
     def momentary(self, patient, rule, source, priority, now, *, news="condition", **about):
@@ -250,7 +279,7 @@ class Alarms:
         # News is coalesced to one transition a second. # contract §0.17
         if now - alarm.told_at >= COALESCE or rose or over:
             self._void(alarm)
-            alarm.paused_how = alarm.paused_until = None
+            alarm.resume()
             self.announce(alarm, now)
         else:
             alarm.untold = True
@@ -264,9 +293,13 @@ class Alarms:
         if reason == "ended" and alarm.condition == "unknown":
             reason = "ended_after_gap"
         if alarm.paused_how:
-            alarm.paused_how = alarm.paused_until = None
+            if alarm.latches or reason != "limit_changed":
+                # Told at the end of the pause, of several of one rule and source the last. # contract row 16
+                self.ended[alarm.key] = alarm.paused_until, alarm.scope
+            alarm.resume()
+            self._void(alarm)
             if not alarm.latches:
-                return self.close(alarm, "ended_while_paused")
+                return self.close(alarm, reason if reason == "limit_changed" else "ended_while_paused")
         elif reason == "limit_changed":
             # contract row 22: what a person changed is no answer to what was.
             self._void(alarm)
@@ -291,7 +324,7 @@ class Alarms:
 
     def deadlines(self):
         for alarm in self.open.values():
-            for due in (alarm.acked_until, alarm.paused_until, alarm.expires):
+            for due in (alarm.acked_until, alarm.paused_until, alarm.expires, alarm.remind_at):
                 if due is not None:
                     yield due
             if alarm.untold:
@@ -302,6 +335,7 @@ class Alarms:
                 yield alarm.kept_back
             if self._known_until(alarm) is not None:
                 yield self._known_until(alarm)
+        yield from (until for until, _ in self.ended.values())
 
     def fire(self, now):
         """Acknowledgements, pauses and held alarms that run out: rows 10, 15."""
@@ -312,19 +346,51 @@ class Alarms:
         for alarm in sorted(self.open.values(), key=lambda one: (-len(one.folds), -ORDER[one.priority], str(one.key))):
             self._unfold(alarm, now)
         for alarm in sorted(self.open.values(), key=lambda one: str(one.key)):
-            if alarm.kept_back is not None and alarm.kept_back <= now:
+            if alarm.kept_back is not None and alarm.kept_back <= now and not alarm.is_kept_back:
                 self._news(alarm, now)
             if alarm.expires is not None and alarm.expires <= now:
                 self.close(alarm, "expired")
                 continue
             if alarm.paused_until is not None and alarm.paused_until <= now:
-                alarm.paused_how = alarm.paused_until = None
-                if alarm.condition != "absent":
-                    self._news(alarm, now)
-            if alarm.acked_until is not None and alarm.acked_until <= now and self._has_news(alarm):
+                self._end_pause(alarm, now)
+            if alarm.remind_at is not None and alarm.remind_at <= now:
+                # What is off is recalled each time a pause would be over.
+                self.reminded.append(list(alarm.key))
+                alarm.remind_at = now + LONGEST_PAUSE[alarm.priority]
+            runs_out = alarm.acked_until is not None and alarm.acked_until <= now
+            # What runs out meanwhile waits for the end of the pause. # contract row 15
+            if runs_out and not alarm.is_kept_back and self._has_news(alarm):
                 self._news(alarm, now)
             if alarm.untold and alarm.told_at + COALESCE <= now:
+                alarm.resume()
                 self._news(alarm, now)
+        self._tell_ended(lambda until, _: until <= now)
+
+    def _end_pause(self, alarm, now):
+        """Row 15: what is not known to be over is announced now."""
+        alarm.resume()
+        if alarm.condition != "absent":
+            self._news(alarm, now)
+
+    def _tell_ended(self, is_due):
+        """What was over while it was paused is told once more, and calls nobody. # contract row 16"""
+        for key in [key for key, one in self.ended.items() if is_due(*one)]:
+            del self.ended[key]
+            self.told_over.append(list(key))
+
+    def end_stay(self, patient):
+        """Every pause of somebody ends with the stay."""
+        for key in [key for key in self.ended if key[0] == patient]:
+            del self.ended[key]
+            self.told_over.append(list(key))
+
+    def end_scope(self, scope, now):
+        """What began under a pause comes back with its end. # contract §5 Pauses"""
+        self.scopes.remove(scope)
+        for alarm in sorted(self.open.values(), key=lambda one: str(one.key)):
+            if alarm.scope is scope:
+                self._end_pause(alarm, now)
+        self._tell_ended(lambda _, of: of is scope)
 
     def _unfold(self, alarm, now):
         """Told where it outlasts the emergency by 2 s, as far as that is known. # contract §5 Emergencies"""
@@ -335,7 +401,8 @@ class Alarms:
         elif alarm.unfolds_at is not None and alarm.unfolds_at <= now:
             alarm.unfolds_at = None
             alarm.quiet = self.follows(alarm)
-            if not alarm.quiet and alarm.state == "alarming" and alarm.condition != "unknown":
+            told = alarm.acked_at is None and not alarm.latched and not alarm.is_kept_back
+            if not alarm.quiet and told and alarm.condition != "unknown":
                 self.announce(alarm, now)
 
     def _has_news(self, alarm):
@@ -372,11 +439,11 @@ class Alarms:
 
     def _acknowledge(self, alarm, command, now, until):
         if alarm.latched:
-            self.close(alarm, "reset")
+            self._reset_now(alarm)
             return "done"
         if alarm.acked_at is not None and not alarm.paused_how:
             return "already_so"
-        alarm.paused_how = alarm.paused_until = None
+        alarm.resume()
         alarm.acked_at, alarm.kept_back = now, None
         alarm.acked_until = None if alarm.condition == "momentary" else now + alarm.holds
         return "done"
@@ -400,32 +467,38 @@ class Alarms:
     def _closed(self, alarm, reason):
         if not reason:
             return "conflict"
-        self.close(alarm, "reset")
+        self._reset_now(alarm)
         return "done"
+
+    def _reset_now(self, alarm):
+        """Who resets what is latched knows that it is over."""
+        self.ended.pop(alarm.key, None)
+        self.close(alarm, "reset")
 
     def _pause(self, alarm, command, now, until):
         longest = now + LONGEST_PAUSE[alarm.priority]
         if until is not None and not now < until <= longest:
             return "invalid"
-        return self._inactivate(alarm, "paused", until or longest)
+        return self._inactivate(alarm, "paused", until or longest, command, now)
 
     def _off(self, alarm, command, now, until):
-        if not command.get("reason") or until is None or until <= now:
+        if not command.get("reason") or until is None or not now < until <= now + pauses.LONGEST:
             return "invalid"
-        return self._inactivate(alarm, "off", until)
+        return self._inactivate(alarm, "off", until, command, now)
 
-    def _inactivate(self, alarm, how, until):
-        self._void(alarm)
+    def _inactivate(self, alarm, how, until, command, now):
+        """An acknowledgement stands beside it. # contract row 14"""
+        alarm.resume()
+        alarm.sound_only = command.get("what") == "audio"
         alarm.paused_how, alarm.paused_until = how, until
+        alarm.remind_at = now + LONGEST_PAUSE[alarm.priority] if how == "off" else None
         return "done"
 
     def _resume(self, alarm, command, now, until):
         if not alarm.paused_how:
             return "already_so"
-        alarm.paused_how = alarm.paused_until = None
-        if alarm.condition != "absent":
-            self._news(alarm, now)
+        self._end_pause(alarm, now)
         return "done"
 
     def _comment(self, alarm, command, now, until):
-        return "done"
+        return "done" if 0 < len(command.get("text", "").encode()) <= COMMENT else "invalid"

@@ -2,7 +2,7 @@
 
 import re
 
-from . import losses, units, watched
+from . import losses, pauses, units, watched
 from .bindings import Binding
 from .people import Device, Patient, interval
 from .readings import Copy
@@ -165,7 +165,9 @@ def _discharge(world, command):
         if person.id in source.patients():
             source.change("pause", person.id)
             source.change("forget", person.id)
+            source.told = {one: level for one, level in source.told.items() if one[0][0] != person.id}
     person.here, person.bed, person.ward = False, None, None
+    pauses.left(world, person)
     person.limits.append((world.now, world.number, {}))
     person.waits = []
     for key in [k for k in world.watches if k[0] == person.id]:
@@ -183,6 +185,7 @@ def _transfer(world, command):
     if _occupied(world, bed, person.id):
         return "conflict"
     person.bed, person.ward = bed, world.beds[bed]
+    pauses.left(world, person)
     return "done"
 
 
@@ -372,6 +375,7 @@ def _correct_binding(world, command):
         # What was told in error was not told; what was told of an earlier binding was.
         moved = {id(c) for c in source.log if isinstance(c, Copy) and c.inherited and c.patient != before}
         in_error = {(alarm.patient, alarm.rule, alarm.source) for alarm in told}
+        source.retract(in_error)
         source.told = {one: level for one, level in source.told.items()
                        if one[0][0] != before or (one[1] not in moved and one[0] not in in_error)}
         if source in theirs and patient is not None:
@@ -502,6 +506,14 @@ def _alarm(world, command):
     if answer == "done" and before is not None and before.key not in world.alarms.open:
         _ended_by_person(world, before)
     return answer
+
+
+def _pause(world, command):
+    return pauses.begin(world, command)
+
+
+def _end_pause(world, command):
+    return pauses.end(world, command)
 
 
 def _ended_by_person(world, alarm):

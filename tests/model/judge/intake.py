@@ -247,7 +247,9 @@ def telemetry(world, device, head, entries, taken):
         corrected = any(c.status == "corrected" for c in before)
         stands = lags and taken.heard.behind.stands and copy.status == "final" and not corrected
         stopped = stands or stands_still(world, device, head, copy, came, peers)
-        copy.anew = stopped and any(not differs(c, copy) for c in came)
+        # What was withdrawn came, whichever of the two was first.
+        withdrawn = world.source(device.id, copy.signal, copy.instance).taken_back(copy.identity)
+        copy.anew = stopped and any(not differs(c, copy) for c in (*came, *withdrawn))
         if judging.is_known_copy(world, copy):
             continue
         suspected = taken.suspect
@@ -266,7 +268,7 @@ def telemetry(world, device, head, entries, taken):
             # One instant has one time, whatever clocks did since.
             # What people chart ahead is judged when it comes.
             ahead = copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset)
-            copy.judged_at = world.now if ahead else first[0].at
+            copy.judged_at, copy.charted = world.now if ahead else first[0].at, ahead
             copy.measured, copy.settled, copy.first_came = first[0].measured, True, first[0].arrival
             copy.ambiguous_time = False
         if taken.too_old(copy.stamp, copy.measured):
@@ -276,6 +278,7 @@ def telemetry(world, device, head, entries, taken):
             came.append(copy)
             if copy.stamp is not None:
                 remember(world, copy)
+        copy.young = not was_judged(world, copy) and judging.is_young(world, device, copy)
         copy.timed = copy.certain
         if copy.unit_doubtful:
             copy.certain = False
@@ -338,9 +341,9 @@ def was_judged(world, copy):
 
 
 def came_late(world, same):
-    """Whether copies of one value were judged, and the last of them for the past only."""
-    counted = [c for c in same if was_judged(world, c)]
-    return bool(counted) and not counted[-1].live
+    """Whether copies of one value were judged or withdrawn, and the last of them for the past only."""
+    counted = [c for c in same if c.gone or was_judged(world, c)]
+    return bool(counted) and not (counted[-1].live or counted[-1].young)
 
 
 def known_as(world, copy, identity):

@@ -133,10 +133,13 @@ def take_back(world, source, copy, holds, judged):
 
 
 def is_live(world, device, copy):
+    """Of whom its device watches now, and young."""
+    return world.bindings_of(device.id).patient_now() == copy.patient and is_young(world, device, copy)
+
+
+def is_young(world, device, copy):
     """Not older than its window, nor than the newest judged of its series. # contract §3"""
     if copy.past:
-        return False
-    if world.bindings_of(device.id).patient_now() != copy.patient:
         return False
     age = world.now - copy.at - world.gaps.overlap(copy.at, world.now)
     if age > world.live_window(device, copy.signal):
@@ -284,7 +287,7 @@ def correct(world, device, copy, source):
         # Its time is that of the reading it corrects, whatever clocks did since.
         if source.newest() in {copy.measured, *(c.at for c in same)} and not copy.past:
             # What corrects the newest is the newest, however old that is.
-            copy.judged_at, copy.live = same[0].at, world.bindings_of(device.id).patient_now() == copy.patient
+            copy.judged_at, copy.live = source.newest(), world.bindings_of(device.id).patient_now() == copy.patient
             copy.came_live = copy.live
         take_back(world, source, copy, lambda rule: still_beyond(world, copy, person, rule), copy.live)
         source.told_of(copy, stood)

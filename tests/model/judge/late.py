@@ -43,10 +43,18 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     shape = source._shape(rule, device)
     level, run, runs = excursion(copy, source, person, shape, answer, key, rule.actionable)
     if level is None:
+        # What lies within the gap of what is told as it happens is told with it, whatever parts the two thereafter.
+        holds = any((whom, f"{one.id}_{of}") == key[:2] and course.level for (whom, one, of), course in source.courses().items())
+        near = [source.told[key, id(c)] for c in run if holds and shape.gap is not None and (key, id(c)) in source.extents
+                and (key, id(c)) in source.told and abs(c.at - copy.at) <= shape.gap]
+        if near:
+            source.told[key, id(copy)] = "critical" if "critical" in near and beyond(copy, "critical") else "warning"
         return
     if any((key, id(c)) in source.extents for c in run):
         # It is of what was told as it happened.
-        source.extents.update({(key, id(c)): (run[0].at, run[-1].at) for c in run})
+        stood = [source.extents[key, id(c)] for c in run if (key, id(c)) in source.extents]
+        begin, end = min(run[0].at, *(one for one, _ in stood)), max(run[-1].at, *(one for _, one in stood))
+        source.extents.update({(key, id(c)): (begin, end) for c in run})
     told = {source.told.get((key, id(c))) for c in run} - {None}
     fresh = [c for c in run if source.told.get((key, id(c))) != "critical"]
     source.told.update({(key, id(c)): max(level, source.told.get((key, id(c)), level), key=LEVELS[::-1].index) for c in run})
@@ -70,14 +78,18 @@ def late_side(world, device, copy, source, person, rule, side, limits):
         return
     alarm = world.alarms.momentary(*key, priority, world.now, late=True, device=device.id, signal=rule.signal,
                                    response=rule.response(side, level), folds=rule.folds)
-    worst = (min if side == "low" else max)(fresh, key=lambda c: c.value)
+    # Of what is told as critical the worst of what is: what else lies around it stands for less.
+    its = [c for c in runs[level] if c in fresh] or fresh
+    worst = (min if side == "low" else max)(its, key=lambda c: c.value)
     alarm.stands = source.signal, worst.identity
 
 
 def excursion(copy, source, person, shape, answer, key, actionable):
     """(level, copies) of the run of crossings around a copy, in the order of measured times; and {level: its own run}."""
     beyond = lambda c, level: bool(answer(c, level))
-    found = [c for c in source.copies(person.id) if c.value is not None and c.step > person.admitted and c.inherited != "past"]
+    # What was corrected to be somebody's came of somebody who is here, whenever that was.
+    of_stay = lambda c: c.inherited != "past" if c.inherited else c.step > person.admitted
+    found = [c for c in source.copies(person.id) if c.value is not None and of_stay(c)]
     found.sort(key=lambda c: c.at)
     place = next((i for i, c in enumerate(found) if c is copy), None)
     if place is None:
@@ -115,7 +127,7 @@ def excursion(copy, source, person, shape, answer, key, actionable):
 
     # What was live and told of nothing is no part of what is late, nor what no such rule judged when it came.
     judged = lambda c: any(key[1] == f"{one.id}_{side}" for one in source.judging(c, person) for side in SIDES)
-    tells = lambda c: not c.inherited and (was_told(c) or (not c.live and judged(c)))
+    tells = lambda c: not c.inherited and (key, id(c)) not in source.in_error and (was_told(c) or (not c.live and judged(c)))
 
     source.note_known(key, copy, person.id, actionable)
 
@@ -147,7 +159,7 @@ def excursion(copy, source, person, shape, answer, key, actionable):
         # Of what has no time nobody knows how long it lasted. # contract §3
         if copy.timeless or part[-1].at - part[0].at >= delays[level]:
             return level, sorted({*whole, *part}, key=lambda c: c.at), {**runs, "warning": whole}
-    return None, [], {}
+    return None, whole, {}
 
 
 def absorb(source, key, found, shape, is_beyond, new):

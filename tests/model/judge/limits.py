@@ -133,7 +133,7 @@ class Course:
         self.left = {}
         self.judged_at, self.rests, self.beyond_by = None, False, {}
         self.run = []
-        self.changed_at = self.lifted_at = None
+        self.changed_at = self.lifted_at = self.held_at = None
         self.stays = False
         self.heard_since = False
         self.held = []
@@ -193,6 +193,7 @@ class Course:
             # What is due at the same moment is told at once.
             for level in waiting:
                 level.present = self.gaps.moment(level.due) <= now
+            self.held_at = max(self.gaps.moment(level.due) for level in waiting if level.present)
         if until is not None and now >= until:
             self._gap()
 
@@ -473,6 +474,8 @@ class Course:
             self.spoke = self.heard_since = False
             self.left = {name: replace(level, inside=None) for name, level in self.levels.items() if level.present}
             self.arrived = self.came = None
+            # What is not told by now begins anew.
+            self.run = self.run if self.level else []
         elif entry.change == "more":
             told = self.level
             self._at_once(lambda at: entry.limits)
@@ -548,6 +551,7 @@ class Course:
         if present and not back.judged and (retracted or (was_latest and not self.level and back.copy.status == "entered-in-error")):
             held = self.level
             self._at_once(limits)
+            self.hear_by(Entry(back.at, back.at, limits=limits(back.at)))
             # What is silent stays unknown: nothing came.
             silent = self.shape.gap is None and not self.spoke and self.level and not held
             self.unknown = self.unknown or bool(silent)
@@ -557,7 +561,8 @@ class Course:
         inclusive = self.shape.inclusive and name == "critical" and self.side == "low"
         for copy in self.run:
             amounts = limits(copy.at).get((self.side, name))
-            if copy.at >= level.since and amounts and crossed(copy, self.side, amounts, inclusive):
+            came = copy.step > level.copy.step or (copy.step == level.copy.step and copy.at >= level.since)
+            if came and amounts and crossed(copy, self.side, amounts, inclusive):
                 since, delay = copy.at, dict(self.shape.delays)[name]
                 due = level.due if self.shape.spot else self.arrived + max(0, since + delay - self.came)
                 return Level(since=since, due=due, copy=copy)

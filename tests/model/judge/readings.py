@@ -60,6 +60,8 @@ class Copy:
     counts: bool = False
     bound_only: bool = False
     fresh: bool = False
+    young: bool = False
+    charted: bool = False
     judged_at: int | None = None
     flags: set = field(default_factory=set)
     plan: dict = field(default_factory=dict)
@@ -71,8 +73,9 @@ class Copy:
 
     @property
     def ruled_at(self):
-        """Limits in force then judge it: what came of its instant before has settled when that was. # contract §2, §4"""
-        return self.measured if self.settled else self.at
+        """Limits in force then judge it: what came of its instant before has settled when that was; what people chart
+        ahead is judged by those of its arrival. # contract §2, §4"""
+        return self.measured if self.settled and not self.charted else self.at
 
     @property
     def at(self):

@@ -71,7 +71,7 @@ class Source:
         self.link = f"{device}/{signal}" + (f"/{instance}" if instance else "")
         self.log = []
         self.told, self.tellings, self.held, self.extents = {}, {}, set(), {}
-        self.first_steps = {}
+        self.first_steps, self.in_error = {}, set()
         self.known_at = {}
         self.conflict_at = None
         self._courses = None
@@ -432,6 +432,25 @@ class Source:
                if (patient, f"{rule.id}_{side}") == key[:2] and course.level for c in course.run]
         ids = {id(c) for c in self._copies.get(identity, []) + run}
         self.told = {one: level for one, level in self.told.items() if one[0] != key or one[1] not in ids}
+
+    def retract(self, keys):
+        """What was told in error, with what came late within the gap of it: nothing that comes late makes it up again."""
+        for (patient, rule, side), course in self.courses().items():
+            key = next((key for key in keys if (patient, f"{rule.id}_{side}") == key[:2]), None)
+            beyond = key and [c for c in self.copies(patient) if c.value is not None and self._is_beyond(c, rule, side)]
+            for back in (False, True) if key else ():
+                told = None
+                for c in sorted(beyond, key=lambda c: c.at, reverse=back):
+                    near = told is not None and not c.live and course.shape.gap is not None and abs(c.at - told) <= course.shape.gap
+                    if (key, id(c)) in self.told or near:
+                        told = c.at
+                        self.in_error.add((key, id(c)))
+
+    def _is_beyond(self, copy, rule, side):
+        limits = self.world.limits_in_force(rule, self.world.patients[copy.patient], copy.ruled_at, copy.step)
+        inclusive = lambda level: rule.inclusive_critical and level == "critical" and side == "low"
+        amounts = ((level, limits.get((side, level))) for level in LEVELS)
+        return any(one and crossed(copy, side, one, inclusive(level)) for level, one in amounts)
 
     def tell(self, key, course):
         """Readings of a told excursion are told of once. # contract §0.12"""

@@ -75,7 +75,7 @@ class World:
         return self.answer(answer)
 
     def answer(self, answer):
-        told, closed = self.alarms.take()
+        told, closed, told_over, reminded = self.alarms.take()
         return {
             "history": self.history, "step": self.number,
             "alarms": [
@@ -84,7 +84,7 @@ class World:
                  "late": a.late}
                 for a in sorted(self.alarms.open.values(), key=lambda one: str(one.key))
             ],
-            "announced": told, "closed": closed, "answer": answer,
+            "announced": told, "closed": closed, "told_over": told_over, "reminded": reminded, "answer": answer,
             "monitored": {p.id: monitored.monitored(self, p) for p in self.patients.values() if p.here},
         }
 
@@ -246,7 +246,10 @@ class World:
             back = rule.folds and course.level and not course.unknown and alarm is not None and alarm.condition == "unknown"
             if over or back:
                 self.settle_course(source, patient, rule, side, course)
-            if graver:
+            # So is what is back: something came of it, and holds for its delay.
+            held = (course.level and alarm is not None and alarm.condition == "unknown" and course.unknown
+                    and course.held_at == self.now != alarm.told_at and (course.newest_arrival or 0) > alarm.known)
+            if graver or held:
                 unknown, course.unknown = course.unknown, False
                 self.settle_course(source, patient, rule, side, course)
                 course.unknown = unknown

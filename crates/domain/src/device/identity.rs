@@ -180,6 +180,12 @@ impl Series {
         gone.max_by_key(|seen| seen.arrived).copied()
     }
 
+    /// Whether a value of this instant is the newest that was judged live and certain.
+    pub(super) fn is_newest(&self, sent: DeviceInstant) -> bool {
+        let mut of_instant = self.recent.of_instant(sent);
+        self.newest.is_some() && of_instant.any(|seen| seen.rule_at == self.newest)
+    }
+
     /// Whether what is known of this instant is a correction: nothing but another one takes its place.
     pub(super) fn is_corrected(&self, sent: DeviceInstant) -> bool {
         let mut stand = self.recent.of_instant(sent).filter(|seen| !seen.withdrawn);

@@ -141,9 +141,9 @@ impl Device {
                 }
             }
             // What corrects the newest reading is the newest, however old that is.
-            let is_newest = of_instant.is_some() && of_instant == newest;
+            let is_newest = heard.is_some_and(|(state, sent)| state.is_newest(sent));
             if corrects && !taken.old && !message.delivery.retained && is_newest {
-                timing.rule_at = of_instant.unwrap_or(timing.rule_at);
+                timing.rule_at = newest.unwrap_or(timing.rule_at);
                 timing.timeliness = Timeliness::Live;
             }
         }
@@ -176,6 +176,10 @@ impl Device {
         let settled =
             Taken { stepped: taken.stepped.filter(|_| corrected_before.is_none()), ..taken };
         let attribution = self.whose(message, reading.time, (&timing, suspect), settled, now);
+        if timing.measured > timing.received && class.is_some_and(|class| class.charted) {
+            // Whosever it is, what people chart ahead is judged by the limits of its own arrival.
+            timing.own = now.at;
+        }
         if let Attribution::Patient { present: false, .. } = attribution {
             timing.timeliness = Timeliness::Late;
         }

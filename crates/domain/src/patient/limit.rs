@@ -285,7 +285,8 @@ impl Patient {
                 watch.tracks[level].active |=
                     observation.corrects && due.is_some_and(|due| is_decided(due, alarms.now().at));
                 fresh[level] = beyond[level] || (watch.tracks[level].active && !was_active);
-                watch.note_past(rule, level, before.filter(|_| over), (certain, observation));
+                let inside = certain && !beyond[level];
+                watch.note_past(rule, level, before.filter(|_| over), (inside, observation));
             }
             if counts {
                 state.counted = Some(alarms.now().at);

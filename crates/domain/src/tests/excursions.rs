@@ -1,7 +1,7 @@
 //! Which late readings are of one excursion, and which of what was told (contract §3, "Late").
 
 use crate::model::alarm::Side;
-use crate::model::command::Action;
+use crate::model::command::{Action, Outcome};
 use crate::model::message::{Message, Reading, ReadingTime, Status};
 
 use super::differed::again;
@@ -185,5 +185,33 @@ fn what_was_measured_later_and_came_first_is_not_before_what_was_told() {
     live(&mut scene, "nibp_sys", &[(120.0, 134.0), (120.0, 200.0)]);
     scene.skip();
     scene.measured_at("dev", "nibp_sys", 85.0, 134.0);
+    scene.expect(&[]);
+}
+
+#[test]
+fn what_lay_inside_while_an_alarm_stood_parts_what_came_late_beside_it() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 70.0, 16);
+    scene.advance(184.0);
+    came(&mut scene, "spo2", &[(70.0, 120.0)]);
+    live(
+        &mut scene,
+        "spo2",
+        &[(97.0, 201.0), (97.0, 202.0), (97.0, 203.0), (97.0, 204.0), (97.0, 205.0)],
+    );
+    scene.advance(30.0);
+    assert_eq!(scene.reset(SPO2, Some("seen")), Outcome::Done);
+    came(&mut scene, "spo2", &[(70.0, 201.5)]);
+    assert!(scene.find(SPO2).is_none(), "nothing says that it lasted");
+}
+
+#[test]
+fn what_is_of_one_that_was_told_as_critical_makes_up_no_other() {
+    let mut scene = Scene::bedside();
+    scene.advance(1_000.0);
+    came(&mut scene, "spo2", &[(60.0, 500.0), (70.0, 505.0), (86.0, 506.0), (78.0, 507.0)]);
+    scene.advance(2.0);
+    scene.skip();
+    came(&mut scene, "spo2", &[(60.0, 900.0)]);
     scene.expect(&[]);
 }

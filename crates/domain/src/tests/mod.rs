@@ -40,6 +40,7 @@ mod put_off;
 mod queues;
 mod repeat;
 mod rows;
+mod same_time;
 mod scene;
 mod single;
 mod sink;

@@ -105,9 +105,9 @@ impl Excursions {
         known: &Sides,
     ) {
         let at = reading.rule_at;
-        let part = |all: &mut Self| {
-            known.inside.iter().for_each(|at| all.inside(*at, &known.beyond));
-        };
+        // Of values of one time the milder one parts nothing.
+        let inside = known.inside.iter().filter(|inside| **inside != at);
+        let part = |all: &mut Self| inside.clone().for_each(|at| all.inside(*at, &known.beyond));
         // What lies within the gap of what was told is of it, whichever came first.
         for told in self.0.extract_if(.., |one| one.told.is_some()).collect::<Vec<_>>() {
             self.join(told, side, (gap, actionable));

@@ -78,7 +78,9 @@ impl SeriesState {
                 rule.relation(level, limits, number.value, number.unit, number.comparator);
             let Relation::Beyond { limit, from } = relation else {
                 // What is in doubt parts nothing, as while values contradict each other.
-                let parts = relation != Relation::Ambiguous && !observation.conflict && timed;
+                let clear = relation != Relation::Ambiguous && !observation.conflict && timed;
+                // Nor does the milder of two values of one time.
+                let parts = clear && !known[level].beyond.contains(&at);
                 if parts && self.watches.of(rule).is_some() {
                     self.watches.of_mut(rule).past[level].inside(at, &known[level].beyond);
                 }
@@ -103,6 +105,9 @@ impl SeriesState {
                 announced = excursion.worst().map(|worst| (level, worst.clone()));
             } else if goes_on {
                 past.say_at(at, Word::Told, level);
+            } else if watch.past[Level::Warning].is_said_at(at, Word::Told, Level::Critical) {
+                // All of it was told as critical.
+                watch.past[Level::Critical].say_at(at, Word::Told, level);
             }
         }
         let (level, worst) = announced?;

@@ -80,10 +80,9 @@ pub(super) fn move_track(
             track.inside_since = None;
         }
         Relation::Inside | Relation::Between if certain => track.end_pending(manner.sent),
-        Relation::NoLimit if certain || !track.active => *track = Track::default(),
-        Relation::NoLimit => {}
+        Relation::NoLimit if certain => *track = Track::default(),
         // What says nothing shows that time went on.
-        Relation::Inside | Relation::Between | Relation::Ambiguous => {
+        Relation::Inside | Relation::Between | Relation::Ambiguous | Relation::NoLimit => {
             let due = |began: &Evidence| manner.newest - began.rule_at >= manner.delay;
             track.active |= !manner.spot && track.began.as_deref().is_some_and(due);
         }

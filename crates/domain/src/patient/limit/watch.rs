@@ -211,12 +211,12 @@ impl Watch {
         rule: &LimitRule,
         level: Level,
         over: Option<Told>,
-        (certain, observation): (bool, &Observation),
+        (inside, observation): (bool, &Observation),
     ) {
         let at = observation.timing.rule_at;
         self.note_told(level, over);
         let past = &mut self.past[level];
-        if certain && self.tracks[level].began.is_none() {
+        if inside {
             past.inside(at, &[]);
             past.forget_before(at - rule.actionable, rule.spot);
         }
