@@ -87,6 +87,13 @@ impl Interfaces {
         let server = Server::bind(config.http.listen)
             .await
             .with_context(|| format!("cannot listen for HTTP on {}", config.http.listen))?;
+        let server = match &config.http.tls {
+            None => server,
+            Some(tls) => server
+                .bind_tls(tls.listen, tls.into())
+                .await
+                .with_context(|| format!("cannot listen for HTTPS on {}", tls.listen))?,
+        };
         let sink = sink(config, opened, &shared).await?;
         let channels = channels(config, opened, &shared)?;
         let state = state(config, opened, &shared)?;
@@ -104,6 +111,7 @@ impl Interfaces {
         let mut bound = self.listener.local_addrs().into_iter();
         Ok(Addresses {
             http: Some(self.server.local_addr()?),
+            https: self.server.tls_addr()?,
             mqtt: config.mqtt.listen.and_then(|_| bound.next()),
             mqtts: config.mqtt.tls.as_ref().and_then(|_| bound.next()),
         })

@@ -61,6 +61,8 @@ pub struct RunMode {
 pub struct Addresses {
     /// HTTP.
     pub http: Option<SocketAddr>,
+    /// HTTP over TLS.
+    pub https: Option<SocketAddr>,
     /// MQTT.
     pub mqtt: Option<SocketAddr>,
     /// MQTT over TLS.
@@ -156,8 +158,10 @@ impl App {
             };
             Some(Interfaces::bind(config, &opened, shared).await?)
         };
-        let tls = interfaces.as_mut().and_then(|all| all.listener.tls_reload());
-        let reload = reload.map(|reload| reload.with_tls(tls));
+        let tls =
+            interfaces.as_mut().map(|all| (all.listener.tls_reload(), all.server.tls_reload()));
+        let (of_mqtt, of_http) = tls.unwrap_or_default();
+        let reload = reload.map(|reload| reload.with_tls(of_mqtt, of_http));
         let addresses = interfaces.as_ref().map(|all| all.addresses(config)).transpose()?;
         let host = StoreHost {
             load: shedding.load(),

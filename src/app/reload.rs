@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::startup::audit_key;
 use crate::config::Config;
-use crate::http::Auth;
+use crate::http::{self, Auth};
 use crate::inbox::{Inbox, Receipt, Submission};
-use crate::ingest::sources::listener::TlsReload;
+use crate::ingest::sources::listener;
+use crate::net::tls::BadTls;
 use crate::telemetry::Degraded;
 use vitalgate_domain::core::configuration::{Configuration, Texts};
 use vitalgate_domain::model::input::Input;
@@ -27,7 +28,8 @@ pub struct Reload {
     signals: watch::Sender<Arc<SignalTable>>,
     kept: watch::Sender<Arc<Keep>>,
     auth: watch::Sender<Arc<Auth>>,
-    tls: Option<TlsReload>,
+    mqtt_tls: Option<listener::TlsReload>,
+    http_tls: Option<http::TlsReload>,
     in_force: [u8; 8],
     hangups: Signal,
     /// How the audit was found, and where it is told what could not be read.
@@ -55,7 +57,8 @@ impl Reload {
             signals,
             kept,
             auth,
-            tls: None,
+            mqtt_tls: None,
+            http_tls: None,
             in_force,
             hangups,
             standing,
@@ -71,8 +74,12 @@ impl Reload {
 
     /// Reads the files of TLS again, too.
     #[must_use]
-    pub fn with_tls(self, tls: Option<TlsReload>) -> Self {
-        Self { tls, ..self }
+    pub fn with_tls(
+        self,
+        mqtt_tls: Option<listener::TlsReload>,
+        http_tls: Option<http::TlsReload>,
+    ) -> Self {
+        Self { mqtt_tls, http_tls, ..self }
     }
 
     /// Reads the files again at every SIGHUP until `cancel`.
@@ -83,12 +90,11 @@ impl Reload {
                 self.told("rules and signals", rules);
                 let tokens = self.reload_tokens().await;
                 self.told("tokens", tokens);
-                if let Some(tls) = &self.tls {
-                    let read = tls.reload().map_err(|error| error.to_string());
-                    self.told(
-                        "certificates",
-                        read.map(|()| Some("were read again and are in force")),
-                    );
+                if let Some(tls) = &self.mqtt_tls {
+                    self.certificates("certificates", tls.reload());
+                }
+                if let Some(tls) = &self.http_tls {
+                    self.certificates("certificate and key of HTTP", tls.reload());
                 }
                 self.standing = std::mem::take(&mut self.standing).again(&self.config.store.dir);
                 audit_key(&self.standing, &self.degraded);
@@ -110,6 +116,11 @@ impl Reload {
         }
         let why = read.err().map(|error| format!("stay as they were at the last SIGHUP: {error}"));
         self.degraded.set(what, why);
+    }
+
+    fn certificates(&self, what: &str, read: Result<(), BadTls>) {
+        let read = read.map_err(|error| error.to_string());
+        self.told(what, read.map(|()| Some("were read again and are in force")));
     }
 
     /// Who loses a token is let in no more, and his streams end. Where tokens were needed they stay so.

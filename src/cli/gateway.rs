@@ -89,11 +89,12 @@ pub(super) fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
 }
 
 fn announce(addresses: &Addresses) {
-    let Addresses { http, mqtt, mqtts } = addresses;
+    let Addresses { http, https, mqtt, mqtts } = addresses;
     let shown = |address: &Option<std::net::SocketAddr>| {
         address.map_or_else(|| "off".to_owned(), |a| a.to_string())
     };
-    tracing::info!(http = shown(http), mqtt = shown(mqtt), mqtts = shown(mqtts), "listening");
+    let (http, https, mqtt, mqtts) = (shown(http), shown(https), shown(mqtt), shown(mqtts));
+    tracing::info!(http, https, mqtt, mqtts, "listening");
 }
 
 fn write_addresses(file: &Path, addresses: &Addresses) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -12,10 +13,24 @@ use vitalgate_domain::model::ids::WardId;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
-    /// Where the API and the page are served.
+    /// Where the API and the page are served without TLS.
     pub listen: SocketAddr,
-    /// Who may use them; needed unless `listen` is on loopback.
+    /// Who may use them; needed unless both addresses are on loopback.
     pub token: Vec<HttpToken>,
+    /// TLS.
+    pub tls: Option<HttpTls>,
+}
+
+/// `[http.tls]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpTls {
+    /// Where the API and the page are served with TLS.
+    pub listen: SocketAddr,
+    /// The gateway's certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
 }
 
 /// `[[http.token]]`.
@@ -145,13 +160,25 @@ impl Role {
 }
 
 impl Http {
+    /// Makes relative paths start at `folder`.
+    pub(super) fn within(&mut self, folder: &Path) {
+        if let Some(HttpTls { certificate, key, .. }) = &mut self.tls {
+            *certificate = folder.join(&*certificate);
+            *key = folder.join(&*key);
+        }
+    }
+
+    /// Where it is served, each address with its key.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        let tls = self.tls.as_ref().map(|tls| ("http.tls.listen", tls.listen));
+        [("http.listen", self.listen)].into_iter().chain(tls)
+    }
+
     pub(super) fn check(&self) -> Result<(), BadConfig> {
-        if !self.listen.ip().is_loopback() && self.token.is_empty() {
-            return Err(BadConfig::Open {
-                key: "http.listen",
-                address: self.listen,
-                cure: "add a [[http.token]], or listen on 127.0.0.1",
-            });
+        let reached = self.addresses().find(|(_, address)| !address.ip().is_loopback());
+        if let Some((key, address)) = reached.filter(|_| self.token.is_empty()) {
+            let cure = "add a [[http.token]], or listen on 127.0.0.1";
+            return Err(BadConfig::Open { key, address, cure });
         }
         self.tokens().map(drop)
     }
@@ -176,6 +203,6 @@ impl Http {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), token: Vec::new() }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), token: Vec::new(), tls: None }
     }
 }

@@ -27,7 +27,7 @@ pub use self::channel::{BadChannel, Channel, ChannelKind, Detail};
 pub use self::channel_secret::{BadSecret, Bearer, RoutingKey, WebhookSecret};
 pub use self::clock::Clock;
 pub use self::deadman::{BadDeadMan, DeadMan};
-pub use self::http::{BadToken, Http, HttpToken, Role, Token};
+pub use self::http::{BadToken, Http, HttpTls, HttpToken, Role, Token};
 pub use self::influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme};
 pub use self::mqtt::{Devices, Mqtt, Proof, Tls, UnknownDevices};
 pub use self::open::OpenDoor;
@@ -193,6 +193,7 @@ impl Config {
         for file in overrides.into_iter().flatten() {
             *file = folder.join(&*file);
         }
+        config.http.within(folder);
         config.mqtt.within(folder);
         if let Some(deadman) = &mut config.deadman {
             deadman.within(folder);
@@ -228,8 +229,8 @@ impl Config {
     /// Whether nothing listens where other machines could reach it.
     pub fn is_loopback(&self) -> bool {
         let tls = self.mqtt.tls.as_ref().map(|tls| tls.listen);
-        let all = [Some(self.http.listen), self.mqtt.listen, tls];
-        all.iter().flatten().all(|address| address.ip().is_loopback())
+        let http = self.http.addresses().map(|(_, address)| address);
+        http.chain(self.mqtt.listen).chain(tls).all(|address| address.ip().is_loopback())
     }
 
     /// The texts the core is configured by, checked.

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::sync::watch;
 
+use super::connection::Connection;
 use super::error::Problem;
 use super::scope::Scope;
-use super::server::Connection;
 use super::state::Ctx;
 pub use crate::config::{BadToken, Role, Token};
 use crate::handles::Handles;
@@ -225,11 +226,8 @@ pub(crate) async fn same_site(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "`Host` stands there more than once"));
-    }
+    let host = host_of(&request)?;
     if matches!(*http.app.auth.now(), Auth::Local(_)) {
-        let host = header_text(request.headers(), header::HOST).unwrap_or_default();
         if !is_loopback(host) {
             let detail = "without authentication only requests to localhost are answered";
             return Err(Problem::new(StatusCode::FORBIDDEN, detail));
@@ -243,14 +241,33 @@ pub(crate) async fn same_site(
             );
             return Err(Problem::new(StatusCode::FORBIDDEN, detail));
         }
+        let tls = request.extensions().get().is_some_and(|from: &Connection| from.tls);
+        let scheme = if tls { "https://" } else { "http://" };
         if let Some(origin) = request.headers().get(header::ORIGIN)
-            && origin.to_str().ok().and_then(|o| o.strip_prefix("http://")) != Some(host)
+            && origin.to_str().ok().and_then(|o| o.strip_prefix(scheme)) != Some(host)
         {
             let detail = "without authentication only this gateway's own page may ask";
             return Err(Problem::new(StatusCode::FORBIDDEN, detail));
         }
     }
     Ok(next.run(request).await)
+}
+
+/// The one host a request is for: `Host`, or what HTTP/2 has in its place.
+fn host_of(request: &Request) -> Result<&str, Problem> {
+    let refused = |why| Problem::new(StatusCode::BAD_REQUEST, why);
+    let mut named = request.headers().get_all(header::HOST).iter();
+    let header = named.next().map(|host| host.to_str().unwrap_or_default());
+    if named.next().is_some() {
+        return Err(refused("`Host` stands there more than once"));
+    }
+    match (request.uri().authority().map(Authority::as_str), header) {
+        (Some(target), Some(host)) if !target.eq_ignore_ascii_case(host) => {
+            Err(refused("`Host` is another than the address that is asked for"))
+        }
+        (Some(host), _) | (None, Some(host)) => Ok(host),
+        (None, None) => Ok(""),
+    }
 }
 
 /// Why nobody was recognised.
@@ -294,10 +311,6 @@ fn identify(auth: &Auth, headers: &HeaderMap) -> Result<Who, Refused> {
             Ok(Who { name, role, scope: Scope::of(wards), sha256: Some(sha256) })
         }
     }
-}
-
-fn header_text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -10,6 +10,7 @@ mod assets;
 mod audit;
 mod auth;
 mod command;
+mod connection;
 mod dead_letters;
 mod devices;
 mod error;
@@ -28,9 +29,12 @@ mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod tls;
+mod traffic;
 mod wards;
 
 pub use auth::{Auth, AuthInForce, BadToken, Right, Role, Token, can};
 pub use series::ExportedHistory;
 pub use server::Server;
 pub use state::{AppState, Limits};
+pub use tls::{TlsFiles, TlsReload};

@@ -8,6 +8,7 @@ use axum::response::Response;
 use axum::routing::{self, MethodRouter};
 use axum::{Router, http::HeaderName};
 
+use super::connection::Connection;
 use super::error::Problem;
 use super::extract::MAX_BODY;
 use super::state::Ctx;
@@ -20,6 +21,9 @@ use super::{
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; manifest-src 'self'; worker-src 'self'; frame-ancestors 'none'; \
     base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'";
+
+/// A browser that was here with TLS does not come without it for a year.
+const ONLY_TLS: &str = "max-age=31536000";
 
 /// A route of the API.
 pub(crate) struct Route {
@@ -127,6 +131,7 @@ async fn no_method(request: Request) -> Problem {
 
 /// Sets security headers on every answer. No cache may store data.
 async fn guard_headers(request: Request, next: Next) -> Response {
+    let tls = request.extensions().get().is_some_and(|from: &Connection| from.tls);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let fixed: [(HeaderName, &str); 5] = [
@@ -138,6 +143,9 @@ async fn guard_headers(request: Request, next: Next) -> Response {
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONLY_TLS));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

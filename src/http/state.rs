@@ -66,6 +66,9 @@ pub struct Limits {
     pub streams_each: usize,
     /// A stream is cut off when its client has not read for this long while something waits for it.
     pub stall: Duration,
+    /// How long a handshake and a request's head may take to arrive; a connection on which nothing is asked is closed
+    /// after it too.
+    pub idle: Duration,
     /// How long open requests may go on after a shutdown began.
     pub grace: Duration,
 }
@@ -78,6 +81,7 @@ impl Default for Limits {
             streams: 1_024,
             streams_each: 64,
             stall: Duration::from_secs(20),
+            idle: Duration::from_secs(30),
             grace: Duration::from_secs(5),
         }
     }

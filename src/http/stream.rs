@@ -23,10 +23,10 @@ use tokio::sync::mpsc;
 
 use super::api::v1::stream::{Hello, Resync};
 use super::auth::{Auth, Right, Who};
+use super::connection::Connection;
 use super::error::Problem;
 use super::extract::Params;
 use super::selection::{Selection, Sent};
-use super::server::Connection;
 use super::state::Ctx;
 use crate::net::places::Standing;
 use crate::pipeline::stored::StoredAlarm;

@@ -25,6 +25,7 @@ mod fake_influx;
 mod full_disk;
 mod harness;
 mod history;
+mod https;
 mod influx;
 mod influx_day;
 mod kept;

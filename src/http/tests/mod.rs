@@ -6,6 +6,7 @@ mod client;
 mod crowds;
 mod fixture;
 mod history;
+mod http2;
 mod push;
 mod rights;
 mod store;
