@@ -4,6 +4,7 @@
 //! streams, close HTTP; whoever is late is named.
 
 mod interfaces;
+mod people;
 pub mod reload;
 pub mod settings;
 pub(crate) mod stage;
@@ -82,6 +83,7 @@ pub struct App {
     clock_check: Option<config::Clock>,
     sources: Sources,
     heads: watch::Receiver<Option<SignedHead>>,
+    setup: Option<String>,
 }
 
 impl App {
@@ -120,6 +122,7 @@ impl App {
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
         let (auth_in_force, auth_seen) = watch::channel(Arc::new(auth(config, mode)?));
+        let (people, setup) = people::open(config, mode, clock.wall())?;
         let (signed, heads) = watch::channel(None);
         audit_found(&opened.standing, &handles.degraded);
         let why = replayed
@@ -153,7 +156,8 @@ impl App {
                 load: shedding.load(),
                 sink_alarming: core.site.is_sink_alarming(),
                 undelivered: core.site.undelivered_channels().collect(),
-                auth: AuthInForce::new(auth_seen),
+                auth: AuthInForce::new(auth_seen).with_people(people.clone(), &clock),
+                people,
                 heads: heads.clone(),
             };
             Some(Interfaces::bind(config, &opened, shared).await?)
@@ -203,12 +207,25 @@ impl App {
             clock_check: clock_check.cloned(),
             sources,
             heads,
+            setup,
         })
     }
 
     /// Where it listens.
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// The link by which the first person makes an account, where nobody has one yet.
+    pub fn setup_link(&self) -> Option<String> {
+        let secret = self.setup.as_ref()?;
+        let Addresses { http, https, .. } = &self.addresses;
+        let page = match (https, http) {
+            (Some(https), _) => format!("https://{https}"),
+            (None, Some(http)) => format!("http://{http}"),
+            (None, None) => return None,
+        };
+        Some(format!("{page}/#setup/{secret}"))
     }
 
     /// The way in, for commands of this process.
@@ -229,6 +246,7 @@ impl App {
             sources,
             heads,
             addresses: _,
+            setup: _,
         } = self;
         let in_service = interfaces.is_some();
         let pulse = pipeline.pulse.clone();

@@ -129,6 +129,10 @@ impl Reload {
         let read = tokio::task::spawn_blocking(move || Config::read(&file)?.http.tokens()).await;
         let tokens = read.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
         let needed = matches!(**self.auth.borrow(), Auth::Tokens(_));
+        if tokens.is_empty() && self.config.people.is_some() {
+            self.auth.send_replace(Arc::new(Auth::Tokens(tokens)));
+            return Ok(Some("were read again: there is none"));
+        }
         if tokens.is_empty() {
             let none = "no [[http.token]] is left".to_owned();
             return if needed { Err(none) } else { Ok(None) };

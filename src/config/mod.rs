@@ -12,6 +12,7 @@ mod http;
 mod influx;
 mod mqtt;
 mod open;
+mod people;
 mod site;
 mod store;
 mod url;
@@ -31,6 +32,7 @@ pub use self::http::{BadToken, Http, HttpTls, HttpToken, Role, Token};
 pub use self::influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme};
 pub use self::mqtt::{Devices, Mqtt, Proof, Tls, UnknownDevices};
 pub use self::open::OpenDoor;
+pub use self::people::People;
 pub use self::site::{Site, TimeZone};
 pub use self::store::Store;
 pub use self::url::{NotAServer, ServerUrl};
@@ -57,6 +59,9 @@ pub struct Config {
     /// The HTTP side.
     #[serde(default)]
     pub http: Http,
+    /// People who sign in by name, where they do.
+    #[serde(default)]
+    pub people: Option<People>,
     /// The MQTT listener.
     #[serde(default)]
     pub mqtt: Mqtt,
@@ -132,6 +137,9 @@ pub enum BadConfig {
     /// The contrary.
     #[error("--open has no effect: whoever comes has to sign in by this configuration")]
     NothingOpen,
+    /// Sessions that nobody could use, or that never end.
+    #[error("people: `idle` must be 5m to 24h, and `longest` 15m to 30d")]
+    Sessions,
     /// A time for CONNECT that nobody could keep, or that gives places away.
     #[error("mqtt.connect_timeout = \"{0}\" must be 1s to 5m")]
     ConnectTimeout(Span),
@@ -212,7 +220,10 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), BadConfig> {
-        self.http.check()?;
+        self.http.check(self.people.is_some())?;
+        if let Some(people) = &self.people {
+            people.check()?;
+        }
         self.mqtt.check()?;
         if let Some(deadman) = &self.deadman {
             deadman.check()?;

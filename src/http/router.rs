@@ -13,8 +13,8 @@ use super::error::Problem;
 use super::extract::MAX_BODY;
 use super::state::Ctx;
 use super::{
-    alarms, assets, audit, auth, dead_letters, devices, health, idempotency, limits, patients,
-    series, stream, wards,
+    alarms, assets, audit, auth, dead_letters, devices, health, idempotency, limits, looks, origin,
+    patients, series, session, stream, wards,
 };
 
 /// Scripts, styles and data come from this gateway only, and no other page may frame its page.
@@ -103,6 +103,7 @@ pub(crate) fn router(http: &Ctx) -> Router {
     let api = api
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        .layer(from_fn_with_state(http.clone(), looks::note))
         .layer(from_fn_with_state(http.clone(), idempotency::replay))
         .layer(from_fn_with_state(http.clone(), auth::sign_in));
     let metrics = Router::new()
@@ -110,12 +111,13 @@ pub(crate) fn router(http: &Ctx) -> Router {
         .layer(from_fn_with_state(http.clone(), auth::sign_in));
     Router::new()
         .nest("/api/v1", api)
+        .merge(session::routes())
         .merge(metrics)
         .route("/healthz", routing::get(health::healthz))
         .route("/readyz", routing::get(health::readyz))
         .fallback_service(routing::get(assets::serve))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn_with_state(http.clone(), auth::same_site))
+        .layer(from_fn_with_state(http.clone(), origin::same_site))
         .layer(from_fn(guard_headers))
         .with_state(http.clone())
 }

@@ -15,6 +15,7 @@ use super::error::Problem;
 use super::idempotency::Replies;
 use super::seats::Seats;
 use super::series::ExportedHistory;
+use super::session::HASHES;
 use crate::handles::Handles;
 use crate::ingest::Refusals;
 use crate::net::places::Bounds;
@@ -111,6 +112,8 @@ pub(crate) struct Http {
     pub(crate) cancel: CancellationToken,
     /// Digests of dead letters are made with it: with none of its own, few possible bodies could be tried out.
     pub(crate) letters: hmac::Key,
+    /// Turns at hashing passwords.
+    pub(crate) hashes: Arc<Semaphore>,
     log_reads: Arc<Semaphore>,
     history_reads: Arc<Semaphore>,
 }
@@ -124,6 +127,7 @@ impl Http {
             seats: Seats::new(app.limits, app.handles.metrics.clone()),
             replies: Replies::default(),
             letters: new_key(),
+            hashes: Arc::new(Semaphore::new(HASHES)),
             log_reads: Arc::new(Semaphore::new(LOG_READS)),
             history_reads: Arc::new(Semaphore::new(HISTORY_READS)),
             app,

@@ -38,6 +38,7 @@ mod mqtt;
 mod older;
 mod overload;
 mod page;
+mod people;
 mod pki;
 mod readback;
 mod recordings;

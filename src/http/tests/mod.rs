@@ -7,6 +7,7 @@ mod crowds;
 mod fixture;
 mod history;
 mod http2;
+mod people;
 mod push;
 mod rights;
 mod store;

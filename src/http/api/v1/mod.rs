@@ -15,5 +15,6 @@ pub mod list;
 pub mod patient;
 pub mod problem;
 pub mod series;
+pub mod session;
 pub mod stream;
 pub mod ward;
