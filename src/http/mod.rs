@@ -34,6 +34,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod tokens;
 mod traffic;
 mod wards;
 

@@ -14,7 +14,7 @@ use super::extract::MAX_BODY;
 use super::state::Ctx;
 use super::{
     alarms, assets, audit, auth, dead_letters, devices, health, idempotency, limits, looks, origin,
-    patients, series, session, stream, wards,
+    patients, series, session, stream, tokens, wards,
 };
 
 /// Scripts, styles and data come from this gateway only, and no other page may frame its page.
@@ -72,6 +72,9 @@ pub(crate) fn routes() -> Vec<Route> {
         delete("/devices/{id}/binding", devices::unbind),
         get("/dead-letters", dead_letters::list),
         get("/audit", audit::list),
+        get("/tokens", tokens::list),
+        post("/tokens", tokens::add),
+        delete("/tokens/{name}", tokens::revoke),
     ]
 }
 
