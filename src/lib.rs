@@ -32,6 +32,7 @@
 //!  ingest
 //!  handles: what all interfaces hold
 //!  inbox, projection, state
+//!  people
 //!  net, privacy, telemetry
 //!  config, clock
 //! ```
@@ -47,6 +48,7 @@ pub mod influx;
 pub mod ingest;
 pub mod net;
 pub mod operate;
+pub mod people;
 pub mod pipeline;
 pub mod privacy;
 pub mod projection;

@@ -23,7 +23,8 @@ use crate::ingest::{Refusals, SourceHandles};
 use crate::net::descriptors;
 use crate::net::outbound::Outbound;
 use crate::operate::systemd::{self, Notifier, Watchdog};
-use crate::operate::{deadman, heads};
+use crate::operate::{self, deadman, heads};
+use crate::people::People;
 use crate::pipeline::load_shedding::Load;
 use crate::pipeline::pulse::{Pulse, is_fresh, not_ready};
 use crate::privacy::pseudonym::Pseudonyms;
@@ -63,6 +64,8 @@ pub(super) struct Shared {
     pub(super) undelivered: BTreeMap<ChannelId, Priority>,
     /// Who may use HTTP.
     pub(super) auth: AuthInForce,
+    /// Who signs in by name.
+    pub(super) people: Option<Arc<People>>,
     /// Where the audit stands.
     pub(super) heads: watch::Receiver<Option<SignedHead>>,
 }
@@ -87,6 +90,13 @@ impl Interfaces {
         let server = Server::bind(config.http.listen)
             .await
             .with_context(|| format!("cannot listen for HTTP on {}", config.http.listen))?;
+        let server = match &config.http.tls {
+            None => server,
+            Some(tls) => server
+                .bind_tls(tls.listen, tls.into())
+                .await
+                .with_context(|| format!("cannot listen for HTTPS on {}", tls.listen))?,
+        };
         let sink = sink(config, opened, &shared).await?;
         let channels = channels(config, opened, &shared)?;
         let state = state(config, opened, &shared)?;
@@ -104,6 +114,7 @@ impl Interfaces {
         let mut bound = self.listener.local_addrs().into_iter();
         Ok(Addresses {
             http: Some(self.server.local_addr()?),
+            https: self.server.tls_addr()?,
             mqtt: config.mqtt.listen.and_then(|_| bound.next()),
             mqtts: config.mqtt.tls.as_ref().and_then(|_| bound.next()),
         })
@@ -146,7 +157,9 @@ pub(super) fn auth(config: &Config, mode: RunMode) -> anyhow::Result<Auth> {
     if mode.demo {
         return Ok(Auth::Local("local:demo".to_owned()));
     }
-    Ok(Auth::of(config.http.tokens()?))
+    let tokens = config.http.tokens()?;
+    // Where people sign in by name nobody comes in without.
+    Ok(if config.people.is_some() { Auth::Tokens(tokens) } else { Auth::of(tokens) })
 }
 
 /// What the HTTP side works with.
@@ -192,6 +205,7 @@ pub(super) struct Around {
     pulse: Pulse,
     reader: Reader,
     deadman: Option<(DeadMan, Outbound)>,
+    people: Option<Arc<People>>,
     heads: watch::Receiver<Option<SignedHead>>,
 }
 
@@ -207,16 +221,23 @@ impl Around {
         };
         let (handles, pulse) = (shared.handles.clone(), shared.pulse.clone());
         let heads = shared.heads.clone();
-        Ok(Self { handles, pulse, reader: opened.reader(), deadman, heads })
+        let people = shared.people.clone();
+        Ok(Self { handles, pulse, reader: opened.reader(), deadman, people, heads })
     }
 
     /// Starts all of it on a stage of its own, and has the pipeline feed the service manager's watchdog.
     pub(super) fn start(self) -> Stage {
-        let Self { handles, pulse, reader, deadman, heads } = self;
+        let Self { handles, pulse, reader, deadman, people, heads } = self;
+        let of_people = handles.clone();
         let Handles { board, clock, metrics, .. } = handles;
         let mut stage = Stage::default();
         stage.start("space", watch_space(reader, metrics.clone(), stage.token()));
         stage.start("audit head", heads::tell(heads.clone(), stage.token()));
+        if let Some(people) = people {
+            let (kept, told) = (Arc::clone(&people), of_people.clone());
+            stage.start("people", operate::people::keep(kept, of_people, stage.token()));
+            stage.start("acts of people", operate::people::tell(people, told, stage.token()));
+        }
         if let Some((config, outbound)) = deadman {
             let (board, clock) = (board.clone(), clock.clone());
             let fresh = move || is_fresh(&board.borrow(), &clock);

@@ -4,6 +4,7 @@
 //! streams, close HTTP; whoever is late is named.
 
 mod interfaces;
+mod people;
 pub mod reload;
 mod rota;
 pub mod settings;
@@ -63,6 +64,8 @@ pub struct RunMode {
 pub struct Addresses {
     /// HTTP.
     pub http: Option<SocketAddr>,
+    /// HTTP over TLS.
+    pub https: Option<SocketAddr>,
     /// MQTT.
     pub mqtt: Option<SocketAddr>,
     /// MQTT over TLS.
@@ -83,6 +86,7 @@ pub struct App {
     rota: Option<Rota>,
     sources: Sources,
     heads: watch::Receiver<Option<SignedHead>>,
+    setup: Option<String>,
 }
 
 impl App {
@@ -122,6 +126,7 @@ impl App {
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
         let (auth_in_force, auth_seen) = watch::channel(Arc::new(auth(config, mode)?));
+        let (people, setup) = people::open(config, mode, clock.wall())?;
         let (signed, heads) = watch::channel(None);
         audit_found(&opened.standing, &handles.degraded);
         let why = replayed
@@ -156,13 +161,16 @@ impl App {
                 load: shedding.load(),
                 sink_alarming: core.site.is_sink_alarming(),
                 undelivered: core.site.undelivered_channels().collect(),
-                auth: AuthInForce::new(auth_seen),
+                auth: AuthInForce::new(auth_seen).with_people(people.clone(), &clock),
+                people,
                 heads: heads.clone(),
             };
             Some(Interfaces::bind(config, &opened, shared).await?)
         };
-        let tls = interfaces.as_mut().and_then(|all| all.listener.tls_reload());
-        let reload = reload.map(|reload| reload.with_tls(tls));
+        let tls =
+            interfaces.as_mut().map(|all| (all.listener.tls_reload(), all.server.tls_reload()));
+        let (of_mqtt, of_http) = tls.unwrap_or_default();
+        let reload = reload.map(|reload| reload.with_tls(of_mqtt, of_http));
         let addresses = interfaces.as_ref().map(|all| all.addresses(config)).transpose()?;
         let host = StoreHost {
             load: shedding.load(),
@@ -211,12 +219,25 @@ impl App {
             rota,
             sources,
             heads,
+            setup,
         })
     }
 
     /// Where it listens.
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// The link by which the first person makes an account, where nobody has one yet.
+    pub fn setup_link(&self) -> Option<String> {
+        let secret = self.setup.as_ref()?;
+        let Addresses { http, https, .. } = &self.addresses;
+        let page = match (https, http) {
+            (Some(https), _) => format!("https://{https}"),
+            (None, Some(http)) => format!("http://{http}"),
+            (None, None) => return None,
+        };
+        Some(format!("{page}/#setup/{secret}"))
     }
 
     /// The way in, for commands of this process.
@@ -238,6 +259,7 @@ impl App {
             sources,
             heads,
             addresses: _,
+            setup: _,
         } = self;
         let in_service = interfaces.is_some();
         let pulse = pipeline.pulse.clone();

@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::startup::audit_key;
 use crate::config::{Config, Teams};
-use crate::http::Auth;
+use crate::http::{self, Auth};
 use crate::inbox::{Inbox, Receipt, Submission};
-use crate::ingest::sources::listener::TlsReload;
+use crate::ingest::sources::listener;
+use crate::net::tls::BadTls;
 use crate::telemetry::Degraded;
 use vitalgate_domain::core::configuration::{Configuration, Texts};
 use vitalgate_domain::model::input::Input;
@@ -27,8 +28,9 @@ pub struct Reload {
     signals: watch::Sender<Arc<SignalTable>>,
     kept: watch::Sender<Arc<Keep>>,
     auth: watch::Sender<Arc<Auth>>,
-    tls: Option<TlsReload>,
     teams: Option<watch::Sender<Option<Arc<Teams>>>>,
+    mqtt_tls: Option<listener::TlsReload>,
+    http_tls: Option<http::TlsReload>,
     in_force: [u8; 8],
     hangups: Signal,
     /// How the audit was found, and where it is told what could not be read.
@@ -56,8 +58,9 @@ impl Reload {
             signals,
             kept,
             auth,
-            tls: None,
             teams: None,
+            mqtt_tls: None,
+            http_tls: None,
             in_force,
             hangups,
             standing,
@@ -73,8 +76,12 @@ impl Reload {
 
     /// Reads the files of TLS again, too.
     #[must_use]
-    pub fn with_tls(self, tls: Option<TlsReload>) -> Self {
-        Self { tls, ..self }
+    pub fn with_tls(
+        self,
+        mqtt_tls: Option<listener::TlsReload>,
+        http_tls: Option<http::TlsReload>,
+    ) -> Self {
+        Self { mqtt_tls, http_tls, ..self }
     }
 
     /// Reads who is called for alarms again, too.
@@ -93,12 +100,11 @@ impl Reload {
                 self.told("tokens", tokens);
                 let teams = self.reload_teams().await;
                 self.told("teams", teams);
-                if let Some(tls) = &self.tls {
-                    let read = tls.reload().map_err(|error| error.to_string());
-                    self.told(
-                        "certificates",
-                        read.map(|()| Some("were read again and are in force")),
-                    );
+                if let Some(tls) = &self.mqtt_tls {
+                    self.certificates("certificates", tls.reload());
+                }
+                if let Some(tls) = &self.http_tls {
+                    self.certificates("certificate and key of HTTP", tls.reload());
                 }
                 self.standing = std::mem::take(&mut self.standing).again(&self.config.store.dir);
                 audit_key(&self.standing, &self.degraded);
@@ -122,12 +128,21 @@ impl Reload {
         self.degraded.set(what, why);
     }
 
+    fn certificates(&self, what: &str, read: Result<(), BadTls>) {
+        let read = read.map_err(|error| error.to_string());
+        self.told(what, read.map(|()| Some("were read again and are in force")));
+    }
+
     /// Who loses a token is let in no more, and his streams end. Where tokens were needed they stay so.
     async fn reload_tokens(&self) -> Result<Option<&'static str>, String> {
         let Some(file) = self.config.file.clone() else { return Ok(None) };
         let read = tokio::task::spawn_blocking(move || Config::read(&file)?.http.tokens()).await;
         let tokens = read.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
         let needed = matches!(**self.auth.borrow(), Auth::Tokens(_));
+        if tokens.is_empty() && self.config.people.is_some() {
+            self.auth.send_replace(Arc::new(Auth::Tokens(tokens)));
+            return Ok(Some("were read again: there is none"));
+        }
         if tokens.is_empty() {
             let none = "no [[http.token]] is left".to_owned();
             return if needed { Err(none) } else { Ok(None) };

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use crate::config::{BadBroker, Config};
 use crate::delivery::Way;
+use crate::http::TlsFiles;
 use crate::influx::transport::{self, BadTransport};
 use crate::ingest::sources::listener::ListenerConfig;
 use crate::ingest::sources::subscriber::{Subscriber, SubscriberConfig};
@@ -41,6 +42,9 @@ pub fn check_files(config: &Config) -> Result<(), BadSettings> {
     }
     for broker in subscribers(config)? {
         Subscriber::new(broker).map_err(of("[[broker]]"))?;
+    }
+    if let Some(tls) = &config.http.tls {
+        TlsFiles::from(tls).check().map_err(of("[http.tls]"))?;
     }
     if let Some(files) = ListenerConfig::from(config).tls_files {
         files.check().map_err(of("[mqtt.tls]"))?;

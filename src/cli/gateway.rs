@@ -35,6 +35,9 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
         let app = App::bind(&config, mode).await?;
         announce(app.addresses());
+        if let Some(link) = app.setup_link() {
+            say(&format!("nobody has an account yet; make the first within an hour, once: {link}"));
+        }
         if let Some(file) = &args.addresses {
             write_addresses(file, app.addresses())?;
         }
@@ -97,11 +100,12 @@ pub(super) fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
 }
 
 fn announce(addresses: &Addresses) {
-    let Addresses { http, mqtt, mqtts } = addresses;
+    let Addresses { http, https, mqtt, mqtts } = addresses;
     let shown = |address: &Option<std::net::SocketAddr>| {
         address.map_or_else(|| "off".to_owned(), |a| a.to_string())
     };
-    tracing::info!(http = shown(http), mqtt = shown(mqtt), mqtts = shown(mqtts), "listening");
+    let (http, https, mqtt, mqtts) = (shown(http), shown(https), shown(mqtt), shown(mqtts));
+    tracing::info!(http, https, mqtt, mqtts, "listening");
 }
 
 fn write_addresses(file: &Path, addresses: &Addresses) -> anyhow::Result<()> {

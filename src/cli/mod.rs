@@ -10,6 +10,7 @@ mod duty;
 mod export;
 mod gateway;
 mod notify;
+mod person;
 mod progress;
 mod status;
 mod store;
@@ -52,6 +53,8 @@ enum Command {
     Replay(ReplayOptions),
     /// Register, bind, list or revoke devices.
     Device(device::DeviceArgs),
+    /// Give people accounts, list them, or let somebody in no more.
+    Person(person::PersonArgs),
     /// Write readings or alarms as CSV or JSON Lines, also while the gateway runs.
     Export(export::ExportArgs),
     /// Show the running gateway on one screen, or what its store says when none runs.
@@ -150,6 +153,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Audit(args) => audit::run(&args),
         Command::Replay(options) => replay(options),
         Command::Device(args) => device::run(&args),
+        Command::Person(args) => person::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Doctor(args) => doctor::run(&args),

@@ -9,10 +9,12 @@ impl Config {
     /// The files that hold secrets, each with its key.
     pub fn secret_files(&self) -> Vec<(&'static str, &Path)> {
         let influx = self.influx.as_ref().and_then(|influx| influx.secret_file.as_deref());
-        let key = self.mqtt.tls.as_ref().map(|tls| tls.key.as_path());
+        let of_http = self.http.tls.as_ref().map(|tls| tls.key.as_path());
+        let of_mqtt = self.mqtt.tls.as_ref().map(|tls| tls.key.as_path());
         let mut files = Vec::new();
         files.extend(influx.map(|path| ("influx.secret_file", path)));
-        files.extend(key.map(|path| ("mqtt.tls.key", path)));
+        files.extend(of_http.map(|path| ("http.tls.key", path)));
+        files.extend(of_mqtt.map(|path| ("mqtt.tls.key", path)));
         for channel in &self.channel {
             let secret = channel.secret_file.as_deref();
             files.extend(secret.map(|path| ("channel.secret_file", path)));
@@ -23,6 +25,16 @@ impl Config {
             files.extend(password.map(|path| ("broker.password_file", path)));
             files.extend(key.map(|path| ("broker.tls.key", path)));
         }
+        files
+    }
+
+    /// The certificates that the gateway shows, each with its key.
+    pub fn own_certificates(&self) -> Vec<(&'static str, &Path)> {
+        let http = self.http.tls.as_ref().map(|tls| tls.certificate.as_path());
+        let mqtt = self.mqtt.tls.as_ref().map(|tls| tls.certificate.as_path());
+        let mut files = Vec::new();
+        files.extend(http.map(|path| ("http.tls.certificate", path)));
+        files.extend(mqtt.map(|path| ("mqtt.tls.certificate", path)));
         files
     }
 
@@ -44,6 +56,10 @@ mod tests {
 [http]
 listen = "0.0.0.0:8080"
 token = [{ name = "n", role = "viewer", sha256 = "SHA" }]
+[http.tls]
+listen = "0.0.0.0:8443"
+certificate = "hc"
+key = "hk"
 [mqtt]
 listen = "192.0.2.1:1883"
 authentication = "required"
@@ -76,12 +92,18 @@ tls = { ca = "ca", certificate = "bc", key = "bk" }
             keys,
             [
                 ("influx.secret_file", "/etc/s"),
+                ("http.tls.key", "/etc/hk"),
                 ("mqtt.tls.key", "/etc/k"),
                 ("channel.secret_file", "/etc/ws"),
                 ("broker.password_file", "/etc/p"),
                 ("broker.tls.key", "/etc/bk"),
             ]
         );
+        let shown = config.own_certificates();
+        let shown: Vec<_> =
+            shown.iter().map(|(key, path)| (*key, path.to_str().unwrap())).collect();
+        let of = [("http.tls.certificate", "/etc/hc"), ("mqtt.tls.certificate", "/etc/c")];
+        assert_eq!(shown, of);
         let exposed: Vec<_> = config.readable_on_the_way().iter().map(|(key, _)| *key).collect();
         assert_eq!(exposed, ["http.listen", "mqtt.listen"], "TLS is no matter");
         assert_eq!(Config::built_in().unwrap().readable_on_the_way(), []);

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::BadConfig;
 use vitalgate_domain::model::ids::WardId;
@@ -12,10 +13,24 @@ use vitalgate_domain::model::ids::WardId;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
-    /// Where the API and the page are served.
+    /// Where the API and the page are served without TLS.
     pub listen: SocketAddr,
-    /// Who may use them; needed unless `listen` is on loopback.
+    /// Who may use them; needed unless both addresses are on loopback.
     pub token: Vec<HttpToken>,
+    /// TLS.
+    pub tls: Option<HttpTls>,
+}
+
+/// `[http.tls]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpTls {
+    /// Where the API and the page are served with TLS.
+    pub listen: SocketAddr,
+    /// The gateway's certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
 }
 
 /// `[[http.token]]`.
@@ -68,11 +83,11 @@ pub enum BadToken {
     NoWard(String),
     /// Wards of somebody who sees no patients.
     #[error(
-        "token `{0}` is for ops, who care for the whole gateway: `wards` can hold for viewers and clinicians"
+        "token `{0}` is for ops or an admin, who care for the whole gateway: `wards` can hold for viewers and clinicians"
     )]
     OpsOfWards(String),
     /// Not a role.
-    #[error("`{0}` is not a role: write viewer, clinician or ops")]
+    #[error("`{0}` is no role of a token: write viewer, clinician, ward-admin, ops or admin")]
     Role(String),
 }
 
@@ -85,6 +100,10 @@ impl Token {
         let reserved = ["local", "gateway"];
         if !said || reserved.iter().any(|word| name.to_ascii_lowercase().starts_with(word)) {
             return Err(BadToken::Name(name.escape_default().to_string()));
+        }
+        // Whose devices they are stands with a person.
+        if role == Role::Maker {
+            return Err(BadToken::Role(role.as_str().to_owned()));
         }
         let sha256 = data_encoding::HEXLOWER_PERMISSIVE
             .decode(sha256.as_bytes())
@@ -100,22 +119,29 @@ impl Token {
         if wards.is_empty() {
             return Err(BadToken::NoWard(self.name));
         }
-        if self.role == Role::Ops {
+        if matches!(self.role, Role::Ops | Role::Admin) {
             return Err(BadToken::OpsOfWards(self.name));
         }
         Ok(Self { wards: Some(wards.iter().cloned().collect()), ..self })
     }
 }
 
-/// What a token is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a token or a person may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
 pub enum Role {
     /// Sees patients, alarms and devices.
     Viewer,
     /// A viewer who acts on alarms, patients and bindings.
     Clinician,
+    /// A clinician who also looks after the people of some wards.
+    WardAdmin,
+    /// Sees devices of its own make; no patients.
+    Maker,
     /// Sees and registers devices, sees dead letters; no patients.
     Ops,
+    /// Ops who also looks after all people.
+    Admin,
     /// The one actor of a loopback gateway without authentication.
     Local,
 }
@@ -126,9 +152,25 @@ impl std::str::FromStr for Role {
         match word {
             "viewer" => Ok(Self::Viewer),
             "clinician" => Ok(Self::Clinician),
+            "ward-admin" => Ok(Self::WardAdmin),
+            "maker" => Ok(Self::Maker),
             "ops" => Ok(Self::Ops),
+            "admin" => Ok(Self::Admin),
             _ => Err(BadToken::Role(word.to_owned())),
         }
+    }
+}
+
+impl TryFrom<String> for Role {
+    type Error = BadToken;
+    fn try_from(word: String) -> Result<Self, BadToken> {
+        word.parse()
+    }
+}
+
+impl From<Role> for &'static str {
+    fn from(role: Role) -> Self {
+        role.as_str()
     }
 }
 
@@ -138,20 +180,40 @@ impl Role {
         match self {
             Self::Viewer => "viewer",
             Self::Clinician => "clinician",
+            Self::WardAdmin => "ward-admin",
+            Self::Maker => "maker",
             Self::Ops => "ops",
+            Self::Admin => "admin",
             Self::Local => "local",
         }
     }
 }
 
 impl Http {
-    pub(super) fn check(&self) -> Result<(), BadConfig> {
-        if !self.listen.ip().is_loopback() && self.token.is_empty() {
-            return Err(BadConfig::Open {
-                key: "http.listen",
-                address: self.listen,
-                cure: "add a [[http.token]], or listen on 127.0.0.1",
-            });
+    /// Makes relative paths start at `folder`.
+    pub(super) fn within(&mut self, folder: &Path) {
+        if let Some(HttpTls { certificate, key, .. }) = &mut self.tls {
+            *certificate = folder.join(&*certificate);
+            *key = folder.join(&*key);
+        }
+    }
+
+    /// Where it is served, each address with its key.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        let tls = self.tls.as_ref().map(|tls| ("http.tls.listen", tls.listen));
+        [("http.listen", self.listen)].into_iter().chain(tls)
+    }
+
+    /// With `people` somebody signs in by name, for which no password is taken without TLS.
+    pub(super) fn check(&self, people: bool) -> Result<(), BadConfig> {
+        let reached = self.addresses().filter(|(_, address)| !address.ip().is_loopback());
+        let mut open = reached.filter(|(key, _)| !people || *key == "http.listen");
+        if let Some((key, address)) = open.next().filter(|_| self.token.is_empty()) {
+            let cure = match key {
+                "http.listen" => "add a [[http.token]], or listen on 127.0.0.1",
+                _ => "add [people] or a [[http.token]], or listen on 127.0.0.1",
+            };
+            return Err(BadConfig::Open { key, address, cure });
         }
         self.tokens().map(drop)
     }
@@ -176,6 +238,6 @@ impl Http {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), token: Vec::new() }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), token: Vec::new(), tls: None }
     }
 }

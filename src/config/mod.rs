@@ -12,6 +12,7 @@ mod http;
 mod influx;
 mod mqtt;
 mod open;
+mod people;
 mod site;
 mod store;
 mod teams;
@@ -28,10 +29,11 @@ pub use self::channel::{BadChannel, Channel, ChannelKind, Detail};
 pub use self::channel_secret::{BadSecret, Bearer, RoutingKey, WebhookSecret};
 pub use self::clock::Clock;
 pub use self::deadman::{BadDeadMan, DeadMan};
-pub use self::http::{BadToken, Http, HttpToken, Role, Token};
+pub use self::http::{BadToken, Http, HttpTls, HttpToken, Role, Token};
 pub use self::influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme};
 pub use self::mqtt::{Devices, Mqtt, Proof, Tls, UnknownDevices};
 pub use self::open::OpenDoor;
+pub use self::people::People;
 pub use self::site::{Site, TimeZone as SiteZone};
 pub use self::store::Store;
 pub use self::teams::{BadTeams, Teams};
@@ -60,6 +62,9 @@ pub struct Config {
     /// The HTTP side.
     #[serde(default)]
     pub http: Http,
+    /// People who sign in by name, where they do.
+    #[serde(default)]
+    pub people: Option<People>,
     /// The MQTT listener.
     #[serde(default)]
     pub mqtt: Mqtt,
@@ -138,6 +143,9 @@ pub enum BadConfig {
     /// The contrary.
     #[error("--open has no effect: whoever comes has to sign in by this configuration")]
     NothingOpen,
+    /// Sessions that nobody could use, or that never end.
+    #[error("people: `idle` must be 5m to 24h, and `longest` 15m to 30d")]
+    Sessions,
     /// A time for CONNECT that nobody could keep, or that gives places away.
     #[error("mqtt.connect_timeout = \"{0}\" must be 1s to 5m")]
     ConnectTimeout(Span),
@@ -202,6 +210,7 @@ impl Config {
         for file in overrides.into_iter().flatten() {
             *file = folder.join(&*file);
         }
+        config.http.within(folder);
         config.mqtt.within(folder);
         if let Some(deadman) = &mut config.deadman {
             deadman.within(folder);
@@ -220,7 +229,10 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), BadConfig> {
-        self.http.check()?;
+        self.http.check(self.people.is_some())?;
+        if let Some(people) = &self.people {
+            people.check()?;
+        }
         self.mqtt.check()?;
         if let Some(deadman) = &self.deadman {
             deadman.check()?;
@@ -244,8 +256,8 @@ impl Config {
     /// Whether nothing listens where other machines could reach it.
     pub fn is_loopback(&self) -> bool {
         let tls = self.mqtt.tls.as_ref().map(|tls| tls.listen);
-        let all = [Some(self.http.listen), self.mqtt.listen, tls];
-        all.iter().flatten().all(|address| address.ip().is_loopback())
+        let http = self.http.addresses().map(|(_, address)| address);
+        http.chain(self.mqtt.listen).chain(tls).all(|address| address.ip().is_loopback())
     }
 
     /// The texts the core is configured by, checked.

@@ -14,11 +14,12 @@ pub struct OpenDoor {
 impl Config {
     /// The doors at which nobody has to sign in; only this machine reaches them.
     pub fn open_doors(&self) -> Vec<OpenDoor> {
-        let http = OpenDoor { door: "http", cure: "add a [[http.token]]" };
+        let http = OpenDoor { door: "http", cure: "add [people] or a [[http.token]]" };
         let mqtt = OpenDoor { door: "mqtt", cure: "set mqtt.authentication = \"required\"" };
         let mqtt_is_open =
             self.mqtt.listen.is_some() && self.mqtt.authentication != Proof::Required;
-        let open = [(self.http.token.is_empty(), http), (mqtt_is_open, mqtt)];
+        let http_is_open = self.http.token.is_empty() && self.people.is_none();
+        let open = [(http_is_open, http), (mqtt_is_open, mqtt)];
         open.into_iter().filter_map(|(open, door)| open.then_some(door)).collect()
     }
 
@@ -55,6 +56,7 @@ mod tests {
                      e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"\n";
         let mqtt = "[mqtt]\nauthentication = \"required\"\n";
         for (text, open) in [
+            ("[people]\n".to_owned(), vec!["mqtt"]),
             (String::new(), vec!["http", "mqtt"]),
             (token.to_owned(), vec!["mqtt"]),
             (mqtt.to_owned(), vec!["http"]),

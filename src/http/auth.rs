@@ -5,18 +5,22 @@ use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::sync::watch;
 
+use super::connection::Connection;
+use super::cookie;
 use super::error::Problem;
+use super::origin::{host_of, own_page};
 use super::scope::Scope;
-use super::server::Connection;
 use super::state::Ctx;
+use crate::clock::Clock;
 pub use crate::config::{BadToken, Role, Token};
 use crate::handles::Handles;
 use crate::net::places::Standing;
+use crate::people::{self, Known, People};
 use vitalgate_domain::model::ids::WardId;
 use vitalgate_domain::model::input::SignInWay;
 
@@ -38,51 +42,91 @@ impl Auth {
         }
         Self::Tokens(tokens)
     }
-
-    /// Whether somebody who was let in still would be, with the same rights.
-    fn knows(&self, who: &Who) -> bool {
-        match (self, who.sha256) {
-            (Self::Local(name), None) => *name == who.name,
-            (Self::Tokens(tokens), Some(sha256)) => {
-                let same = |token: &Token| {
-                    (token.sha256, token.role) == (sha256, who.role)
-                        && token.wards.as_ref() == who.scope.wards()
-                };
-                tokens.iter().any(same)
-            }
-            (Self::Local(_), Some(_)) | (Self::Tokens(_), None) => false,
-        }
-    }
 }
 
 /// How the gateway knows who asks at present; it may change while it runs.
 #[derive(Clone, Debug)]
-pub struct AuthInForce(watch::Receiver<Arc<Auth>>);
+pub struct AuthInForce {
+    auth: watch::Receiver<Arc<Auth>>,
+    people: Option<(Arc<People>, Clock)>,
+}
 
 impl AuthInForce {
     /// What `current` holds, and whatever it will.
     pub fn new(current: watch::Receiver<Arc<Auth>>) -> Self {
-        Self(current)
+        Self { auth: current, people: None }
+    }
+
+    /// Beside it people sign in by name.
+    #[must_use]
+    pub fn with_people(self, people: Option<Arc<People>>, clock: &Clock) -> Self {
+        Self { people: people.map(|people| (people, clock.clone())), ..self }
     }
 
     /// That at present.
     pub(super) fn now(&self) -> Arc<Auth> {
-        Arc::clone(&self.0.borrow())
+        Arc::clone(&self.auth.borrow())
+    }
+
+    /// The people who sign in by name; `None` where nobody does.
+    pub(super) fn people(&self) -> Option<&Arc<People>> {
+        let (people, _) = self.people.as_ref()?;
+        matches!(*self.now(), Auth::Tokens(_)).then_some(people)
+    }
+
+    /// Whether somebody who was let in still would be, with the same rights.
+    fn knows(&self, who: &Who) -> bool {
+        match (&**self.auth.borrow(), &who.proof) {
+            (Auth::Local(name), Proof::Nothing) => *name == who.name,
+            (Auth::Tokens(tokens), Proof::Token(sha256)) => {
+                let same = |token: &Token| {
+                    (token.sha256, token.role) == (*sha256, who.role)
+                        && token.wards.as_ref() == who.scope.wards()
+                };
+                tokens.iter().any(same)
+            }
+            (Auth::Tokens(_), Proof::Person(known)) => {
+                let people = self.people.as_ref();
+                people.is_some_and(|(people, clock)| people.still(known, clock.wall()))
+            }
+            (Auth::Local(_), Proof::Token(_) | Proof::Person(_))
+            | (Auth::Tokens(_), Proof::Nothing) => false,
+        }
     }
 
     /// Waits until somebody would not be let in any more as he was.
     pub(super) async fn withdrawn(mut self, who: &Who) {
-        while self.0.borrow_and_update().knows(who) {
-            if self.0.changed().await.is_err() {
-                std::future::pending::<()>().await;
+        let mut people = self.people.as_ref().map(|(people, _)| people.changes());
+        loop {
+            self.auth.mark_unchanged();
+            if let Some(people) = &mut people {
+                people.mark_unchanged();
+            }
+            if !self.knows(who) {
+                return;
+            }
+            tokio::select! {
+                () = changed(Some(&mut self.auth)) => {}
+                () = changed(people.as_mut()) => {}
             }
         }
+    }
+}
+
+/// Waits for a change; for ever, where none can come.
+async fn changed<T>(what: Option<&mut watch::Receiver<T>>) {
+    let comes = match what {
+        Some(what) => what.changed().await.is_ok(),
+        None => false,
+    };
+    if !comes {
+        std::future::pending::<()>().await;
     }
 }
 
 impl From<Auth> for AuthInForce {
     fn from(always: Auth) -> Self {
-        Self(watch::channel(Arc::new(always)).1)
+        Self::new(watch::channel(Arc::new(always)).1)
     }
 }
 
@@ -114,14 +158,17 @@ pub enum Right {
 /// Whether a role has a right. The only place that decides it.
 pub const fn can(role: Role, right: Right) -> bool {
     match right {
-        Right::SeePatients => !matches!(role, Role::Ops),
-        Right::AnswerAlarms | Right::ChangePatients | Right::ChangeJudging => {
-            matches!(role, Role::Clinician | Role::Local)
+        Right::SeePatients => {
+            matches!(role, Role::Viewer | Role::Clinician | Role::WardAdmin | Role::Local)
         }
-        Right::SeeDevices | Right::SeeHealth | Right::SeeDuty => true,
-        Right::SeeDeadLetters => !matches!(role, Role::Viewer),
+        Right::AnswerAlarms | Right::ChangePatients | Right::ChangeJudging => {
+            matches!(role, Role::Clinician | Role::WardAdmin | Role::Local)
+        }
+        Right::SeeDevices => true,
+        Right::SeeHealth | Right::SeeDuty => !matches!(role, Role::Maker),
+        Right::SeeDeadLetters => !matches!(role, Role::Viewer | Role::Maker),
         Right::ChangeDevices | Right::SeeAudit => {
-            matches!(role, Role::Ops | Role::Local)
+            matches!(role, Role::Ops | Role::Admin | Role::Local)
         }
     }
 }
@@ -135,8 +182,19 @@ pub(crate) struct Who {
     pub(crate) role: Role,
     /// Where.
     pub(crate) scope: Scope,
-    /// The SHA-256 of its token, where one was asked for.
-    sha256: Option<[u8; 32]>,
+    /// By what it is known.
+    pub(super) proof: Proof,
+}
+
+/// By what somebody is known.
+#[derive(Clone, Debug)]
+pub(crate) enum Proof {
+    /// Nothing was asked for.
+    Nothing,
+    /// A token of the configuration, by its SHA-256.
+    Token([u8; 32]),
+    /// A session, or a token, of somebody with an account.
+    Person(Known),
 }
 
 impl Who {
@@ -165,8 +223,13 @@ pub(crate) async fn sign_in(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    match identify(&http.app.auth.now(), request.headers()) {
+    match identify(&http, &request) {
         Ok(who) => {
+            if matches!(&who.proof, Proof::Person(Known { proof: people::Proof::Session(_), .. }))
+                && !request.method().is_safe()
+            {
+                own_page(request.headers(), host_of(&request)?)?;
+            }
             if let Some(connection) = request.extensions().get::<Connection>()
                 && connection.settle(&who.name, Standing::Known).is_err()
             {
@@ -177,7 +240,7 @@ pub(crate) async fn sign_in(
         }
         Err(refused) => {
             let failed = refused.why().zip(request.extensions().get());
-            let wait = failed.map(|(why, from)| sign_in_failed(&http, why, from));
+            let wait = failed.map(|(why, from)| sign_in_failed(&http, None, why, from));
             tokio::time::sleep(wait.unwrap_or_default()).await;
             return Err(unauthorized());
         }
@@ -199,9 +262,14 @@ fn no_such_ward(http: &Ctx, who: &Who) -> Result<(), Problem> {
     }
 }
 
-/// Counts a token that nobody has; it is reported to the audit. There is no name in it. How long the answer
-/// is to wait.
-fn sign_in_failed(http: &Ctx, why: &'static str, from: &Connection) -> Duration {
+/// Counts a token that nobody has, which has no name in it, or a name whose password was wrong; it is reported to the audit.
+/// How long the answer is to wait.
+pub(super) fn sign_in_failed(
+    http: &Ctx,
+    name: Option<&str>,
+    why: &'static str,
+    from: &Connection,
+) -> Duration {
     let Handles { metrics, clock, .. } = &http.app.handles;
     let address = from.peer.ip();
     metrics.sign_in_failed("http");
@@ -209,109 +277,80 @@ fn sign_in_failed(http: &Ctx, why: &'static str, from: &Connection) -> Duration 
     if http.app.refusals.may_log(address, now) {
         tracing::warn!(%address, why, "sign-in refused");
     }
-    http.app.refusals.note_sign_in(SignInWay::Http, None, address, why, now)
-}
-
-/// What a proxy says of whoever asks through it: then the peer is not the person, loopback or not.
-const FORWARDING: [&str; 6] =
-    ["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "fly-client-ip"];
-/// And what those begin with that others made up.
-const FORWARDING_KINDS: [&str; 5] =
-    ["x-forwarded", "x-original-", "x-cluster-client", "x-envoy-external", "cf-connecting"];
-
-/// Refuses a request that names two hosts, for whoever stands in front of the gateway may have gone by the other; and
-/// keeps foreign pages out where there is no authentication. A name that resolves to loopback is not
-/// enough: `Host` must be loopback itself, and `Origin` must be the gateway's own page.
-pub(crate) async fn same_site(
-    State(http): State<Ctx>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "`Host` stands there more than once"));
-    }
-    if matches!(*http.app.auth.now(), Auth::Local(_)) {
-        let host = header_text(request.headers(), header::HOST).unwrap_or_default();
-        if !is_loopback(host) {
-            let detail = "without authentication only requests to localhost are answered";
-            return Err(Problem::new(StatusCode::FORBIDDEN, detail));
-        }
-        let forwards = |name: &&str| {
-            FORWARDING.contains(name) || FORWARDING_KINDS.iter().any(|kind| name.starts_with(kind))
-        };
-        if let Some(name) = request.headers().keys().map(HeaderName::as_str).find(forwards) {
-            let detail = format!(
-                "without authentication nobody is answered through a proxy (`{name}`): set a `[[http.token]]`"
-            );
-            return Err(Problem::new(StatusCode::FORBIDDEN, detail));
-        }
-        if let Some(origin) = request.headers().get(header::ORIGIN)
-            && origin.to_str().ok().and_then(|o| o.strip_prefix("http://")) != Some(host)
-        {
-            let detail = "without authentication only this gateway's own page may ask";
-            return Err(Problem::new(StatusCode::FORBIDDEN, detail));
-        }
-    }
-    Ok(next.run(request).await)
+    http.app.refusals.note_sign_in(SignInWay::Http, name, address, why, now)
 }
 
 /// Why nobody was recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refused {
+pub(super) enum Refused {
     /// Nothing was shown: a page asks so before a person has signed in.
     Nothing,
     /// What was shown is no token.
     Nonsense,
     /// Nobody has this token.
     Unknown,
+    /// The session is over: a page asks so once more before its person signs in again.
+    Over,
 }
 
 impl Refused {
     /// In words, where somebody tried to sign in.
     fn why(self) -> Option<&'static str> {
         match self {
-            Self::Nothing => None,
+            Self::Nothing | Self::Over => None,
             Self::Nonsense => Some("not a token"),
             Self::Unknown => Some("unknown token"),
         }
     }
 }
 
-fn identify(auth: &Auth, headers: &HeaderMap) -> Result<Who, Refused> {
-    match auth {
+pub(super) fn identify(http: &Ctx, request: &Request) -> Result<Who, Refused> {
+    let auth = http.app.auth.now();
+    let tokens = match &*auth {
         Auth::Local(name) => {
-            Ok(Who { name: name.clone(), role: Role::Local, scope: Scope::default(), sha256: None })
+            let (name, scope) = (name.clone(), Scope::default());
+            return Ok(Who { name, role: Role::Local, scope, proof: Proof::Nothing });
         }
-        Auth::Tokens(tokens) => {
-            let shown = headers.get(header::AUTHORIZATION).ok_or(Refused::Nothing)?;
-            let (scheme, token) =
-                shown.to_str().ok().and_then(|s| s.split_once(' ')).ok_or(Refused::Nonsense)?;
-            if !scheme.eq_ignore_ascii_case("bearer") {
-                return Err(Refused::Nonsense);
-            }
-            let hash = ring::digest::digest(&ring::digest::SHA256, token.trim().as_bytes());
-            let known = tokens.iter().find(|t| t.sha256 == hash.as_ref());
-            let known = known.ok_or(Refused::Unknown)?;
-            let Token { name, role, sha256, wards } = known.clone();
-            Ok(Who { name, role, scope: Scope::of(wards), sha256: Some(sha256) })
-        }
+        Auth::Tokens(tokens) => tokens,
+    };
+    let (people, now) = (http.app.auth.people(), http.app.handles.clock.wall());
+    let Some(shown) = request.headers().get(header::AUTHORIZATION) else {
+        let secret = cookie::session(request).ok_or(Refused::Nothing)?;
+        let known = people.and_then(|people| people.by_session(secret, now));
+        return known.map(Who::from).ok_or(Refused::Over);
+    };
+    let (scheme, token) =
+        shown.to_str().ok().and_then(|s| s.split_once(' ')).ok_or(Refused::Nonsense)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Refused::Nonsense);
+    }
+    let token = token.trim();
+    let hash = ring::digest::digest(&ring::digest::SHA256, token.as_bytes());
+    if let Some(known) = tokens.iter().find(|t| t.sha256 == hash.as_ref()) {
+        let Token { name, role, sha256, wards } = known.clone();
+        return Ok(Who { name, role, scope: Scope::of(wards), proof: Proof::Token(sha256) });
+    }
+    let known = people.and_then(|people| people.by_token(token, now));
+    known.map(Who::from).ok_or(Refused::Unknown)
+}
+
+impl From<Known> for Who {
+    fn from(known: Known) -> Self {
+        let scope = match known.role {
+            Role::Maker => Scope::of_devices(known.devices.clone()),
+            Role::Viewer
+            | Role::Clinician
+            | Role::WardAdmin
+            | Role::Ops
+            | Role::Admin
+            | Role::Local => Scope::of(known.wards.clone()),
+        };
+        Self { name: known.name.clone(), role: known.role, scope, proof: Proof::Person(known) }
     }
 }
 
-fn header_text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
-}
-
-fn is_loopback(host: &str) -> bool {
-    let Ok(uri) = host.parse::<Uri>() else { return false };
-    let Some(name) = uri.host() else { return false };
-    let address = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost")
-        || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn unauthorized() -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "send a token: `Authorization: Bearer …`")
+pub(super) fn unauthorized() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "sign in, or send a token: `Authorization: Bearer …`")
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
 }
 
@@ -325,32 +364,29 @@ mod tests {
             AnswerAlarms, ChangeDevices, ChangeJudging, ChangePatients, SeeAudit, SeeDeadLetters,
             SeeDevices, SeeHealth, SeePatients,
         };
-        //                      viewer clinician ops   local
+        let roles = [
+            Role::Viewer,
+            Role::Clinician,
+            Role::WardAdmin,
+            Role::Maker,
+            Role::Ops,
+            Role::Admin,
+            Role::Local,
+        ];
+        //                    viewer clin. w-adm. maker ops    admin  local
         let table = [
-            (SeePatients, [true, true, false, true]),
-            (AnswerAlarms, [false, true, false, true]),
-            (ChangePatients, [false, true, false, true]),
-            (SeeDevices, [true, true, true, true]),
-            (ChangeDevices, [false, false, true, true]),
-            (ChangeJudging, [false, true, false, true]),
-            (SeeDeadLetters, [false, true, true, true]),
-            (SeeAudit, [false, false, true, true]),
-            (SeeHealth, [true, true, true, true]),
+            (SeePatients, [true, true, true, false, false, false, true]),
+            (AnswerAlarms, [false, true, true, false, false, false, true]),
+            (ChangePatients, [false, true, true, false, false, false, true]),
+            (SeeDevices, [true, true, true, true, true, true, true]),
+            (ChangeDevices, [false, false, false, false, true, true, true]),
+            (ChangeJudging, [false, true, true, false, false, false, true]),
+            (SeeDeadLetters, [false, true, true, false, true, true, true]),
+            (SeeAudit, [false, false, false, false, true, true, true]),
+            (SeeHealth, [true, true, true, false, true, true, true]),
         ];
         for (right, expected) in table {
-            let roles = [Role::Viewer, Role::Clinician, Role::Ops, Role::Local];
             assert_eq!(roles.map(|role| can(role, right)), expected, "{right:?}");
-        }
-    }
-
-    #[test]
-    fn hosts_that_are_loopback() {
-        for good in ["localhost:8080", "LOCALHOST", "127.0.0.1:1", "127.9.9.9", "[::1]:8080"] {
-            assert!(is_loopback(good), "{good}");
-        }
-        for bad in ["", "evil.example", "localhost.evil.example:80", "10.0.0.1", "127.0.0.1.nip.io"]
-        {
-            assert!(!is_loopback(bad), "{bad}");
         }
     }
 

@@ -79,6 +79,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+/// The JSON body of a request.
+pub(crate) async fn from_request<T: DeserializeOwned>(
+    request: Request,
+) -> Result<Body<T>, Problem> {
+    Body::from_request(request, &()).await
+}
+
 /// The whole body, within [`MAX_BODY`] and [`BODY_WAIT`].
 pub(crate) async fn read_bytes<S: Send + Sync>(
     request: Request,

@@ -8,18 +8,22 @@ use axum::response::Response;
 use axum::routing::{self, MethodRouter};
 use axum::{Router, http::HeaderName};
 
+use super::connection::Connection;
 use super::error::Problem;
 use super::extract::MAX_BODY;
 use super::state::Ctx;
 use super::{
-    alarms, assets, audit, auth, dead_letters, devices, duty, health, idempotency, limits,
-    patients, pauses, series, stream, wards,
+    alarms, assets, audit, auth, dead_letters, devices, duty, health, idempotency, limits, looks,
+    origin, patients, pauses, series, session, stream, tokens, wards,
 };
 
 /// Scripts, styles and data come from this gateway only, and no other page may frame its page.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; manifest-src 'self'; worker-src 'self'; frame-ancestors 'none'; \
     base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'";
+
+/// A browser that was here with TLS does not come without it for a year.
+const ONLY_TLS: &str = "max-age=31536000";
 
 /// A route of the API.
 pub(crate) struct Route {
@@ -80,6 +84,9 @@ pub(crate) fn routes() -> Vec<Route> {
         delete("/devices/{id}/binding", devices::unbind),
         get("/dead-letters", dead_letters::list),
         get("/audit", audit::list),
+        get("/tokens", tokens::list),
+        post("/tokens", tokens::add),
+        delete("/tokens/{name}", tokens::revoke),
     ]
 }
 
@@ -111,6 +118,7 @@ pub(crate) fn router(http: &Ctx) -> Router {
     let api = api
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        .layer(from_fn_with_state(http.clone(), looks::note))
         .layer(from_fn_with_state(http.clone(), idempotency::replay))
         .layer(from_fn_with_state(http.clone(), auth::sign_in));
     let metrics = Router::new()
@@ -118,12 +126,13 @@ pub(crate) fn router(http: &Ctx) -> Router {
         .layer(from_fn_with_state(http.clone(), auth::sign_in));
     Router::new()
         .nest("/api/v1", api)
+        .merge(session::routes())
         .merge(metrics)
         .route("/healthz", routing::get(health::healthz))
         .route("/readyz", routing::get(health::readyz))
         .fallback_service(routing::get(assets::serve))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn_with_state(http.clone(), auth::same_site))
+        .layer(from_fn_with_state(http.clone(), origin::same_site))
         .layer(from_fn(guard_headers))
         .with_state(http.clone())
 }
@@ -139,6 +148,7 @@ async fn no_method(request: Request) -> Problem {
 
 /// Sets security headers on every answer. No cache may store data.
 async fn guard_headers(request: Request, next: Next) -> Response {
+    let tls = request.extensions().get().is_some_and(|from: &Connection| from.tls);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let fixed: [(HeaderName, &str); 5] = [
@@ -150,6 +160,9 @@ async fn guard_headers(request: Request, next: Next) -> Response {
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONLY_TLS));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

@@ -11,31 +11,41 @@ use axum::http::StatusCode;
 use super::error::Problem;
 use crate::projection::view::{BindingView, Board, DeviceView, PatientView};
 use vitalgate_domain::model::alarm::Alarm;
-use vitalgate_domain::model::ids::{PatientId, WardId};
+use vitalgate_domain::model::ids::{DeviceId, PatientId, WardId};
 
-/// The wards of a token; `None` is the whole gateway.
+/// The wards of whoever asks, or a maker's devices; neither is the whole gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Scope(Option<Arc<BTreeSet<WardId>>>);
+pub(crate) struct Scope {
+    wards: Option<Arc<BTreeSet<WardId>>>,
+    devices: Option<Arc<BTreeSet<DeviceId>>>,
+}
 
 impl Scope {
     /// These wards only; without them everywhere.
     pub(crate) fn of(wards: Option<BTreeSet<WardId>>) -> Self {
-        Self(wards.map(Arc::new))
+        Self { wards: wards.map(Arc::new), devices: None }
+    }
+
+    /// These devices, and those registered via them; no ward.
+    pub(crate) fn of_devices(devices: BTreeSet<DeviceId>) -> Self {
+        Self { wards: None, devices: Some(Arc::new(devices)) }
     }
 
     /// The wards it is bound to.
     pub(crate) fn wards(&self) -> Option<&BTreeSet<WardId>> {
-        self.0.as_deref()
+        self.wards.as_deref()
     }
 
-    /// Whether it is bound to wards.
+    /// Whether it is bound to wards, or to devices.
     pub(crate) fn is_limited(&self) -> bool {
-        self.0.is_some()
+        self.wards.is_some() || self.devices.is_some()
     }
 
     /// Whether the ward is one of them. What is in no ward is in none of them.
     pub(crate) fn has(&self, ward: Option<&WardId>) -> bool {
-        self.0.as_ref().is_none_or(|wards| ward.is_some_and(|ward| wards.contains(ward)))
+        let of_wards =
+            |wards: &Arc<BTreeSet<WardId>>| ward.is_some_and(|ward| wards.contains(ward));
+        self.devices.is_none() && self.wards.as_ref().is_none_or(of_wards)
     }
 
     /// Whether the patient is in one of them now.
@@ -48,8 +58,11 @@ impl Scope {
         !self.is_limited() || board.patients.get(patient).is_some_and(|p| self.has_patient(p))
     }
 
-    /// Whether the device watches a patient there, or nobody.
+    /// Whether the device watches a patient there, or nobody; or is one of a maker's.
     pub(crate) fn has_device(&self, board: &Board, device: &DeviceView) -> bool {
+        if let Some(own) = &self.devices {
+            return own.contains(&device.id) || device.via.iter().any(|via| own.contains(via));
+        }
         device.patient.as_ref().is_none_or(|patient| self.has_named(board, patient))
     }
 
@@ -85,7 +98,9 @@ impl Scope {
 
     fn refused(&self, what: &str) -> Problem {
         let own: Vec<&str> = self.wards().into_iter().flatten().map(WardId::as_str).collect();
-        let detail = format!("this token is for {}, and {what} is beyond that", own.join(", "));
+        let own =
+            if self.devices.is_some() { "devices of its own".to_owned() } else { own.join(", ") };
+        let detail = format!("this token is for {own}, and {what} is beyond that");
         Problem::new(StatusCode::FORBIDDEN, detail)
     }
 }

@@ -15,6 +15,7 @@ use super::error::Problem;
 use super::idempotency::Replies;
 use super::seats::Seats;
 use super::series::ExportedHistory;
+use super::session::HASHES;
 use crate::handles::Handles;
 use crate::ingest::Refusals;
 use crate::net::places::Bounds;
@@ -66,6 +67,9 @@ pub struct Limits {
     pub streams_each: usize,
     /// A stream is cut off when its client has not read for this long while something waits for it.
     pub stall: Duration,
+    /// How long a handshake and a request's head may take to arrive; a connection on which nothing is asked is closed
+    /// after it too.
+    pub idle: Duration,
     /// How long open requests may go on after a shutdown began.
     pub grace: Duration,
 }
@@ -78,6 +82,7 @@ impl Default for Limits {
             streams: 1_024,
             streams_each: 64,
             stall: Duration::from_secs(20),
+            idle: Duration::from_secs(30),
             grace: Duration::from_secs(5),
         }
     }
@@ -107,6 +112,8 @@ pub(crate) struct Http {
     pub(crate) cancel: CancellationToken,
     /// Digests of dead letters are made with it: with none of its own, few possible bodies could be tried out.
     pub(crate) letters: hmac::Key,
+    /// Turns at hashing passwords.
+    pub(crate) hashes: Arc<Semaphore>,
     log_reads: Arc<Semaphore>,
     history_reads: Arc<Semaphore>,
 }
@@ -120,6 +127,7 @@ impl Http {
             seats: Seats::new(app.limits, app.handles.metrics.clone()),
             replies: Replies::default(),
             letters: new_key(),
+            hashes: Arc::new(Semaphore::new(HASHES)),
             log_reads: Arc::new(Semaphore::new(LOG_READS)),
             history_reads: Arc::new(Semaphore::new(HISTORY_READS)),
             app,

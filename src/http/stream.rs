@@ -22,11 +22,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::api::v1::stream::{Hello, Resync};
-use super::auth::{Auth, Right, Who};
+use super::auth::{Auth, Proof, Right, Who};
+use super::connection::Connection;
 use super::error::Problem;
 use super::extract::Params;
 use super::selection::{Selection, Sent};
-use super::server::Connection;
 use super::state::Ctx;
 use crate::net::places::Standing;
 use crate::pipeline::stored::StoredAlarm;
@@ -72,6 +72,10 @@ pub(crate) async fn open(
     }
     let last_seen = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("").to_owned());
     let watching = http.app.ring.enter(selection.wards().cloned());
+    let present = match (&who.proof, http.app.auth.people()) {
+        (Proof::Person(known), Some(people)) => people.watch(known),
+        _ => None,
+    };
     let (tx, rx) = mpsc::channel(CHUNKS);
     let tracker = http.tracker.clone();
     let feed = Feed {
@@ -89,7 +93,7 @@ pub(crate) async fn open(
         if let Err(Ended::Stalled) = feed.run(last_seen).await {
             connection.abort.cancel();
         }
-        drop((seat, watching));
+        drop((seat, watching, present));
     });
     let fixed = [
         (header::CONTENT_TYPE, "text/event-stream"),

@@ -234,7 +234,7 @@ impl Crowd {
 }
 
 /// What counts as one address: of IPv6 the network of 64 bits that a single machine is given.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 /// Why TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,20 @@ pub fn client(ca: Option<&Path>, own: Option<(&Path, &Path)>) -> Result<Arc<Clie
             .with_client_auth_cert(certificates("certificates", chain)?, private_key(key)?)
             .map_err(unfit)?,
     };
+    Ok(Arc::new(config))
+}
+
+/// What a server needs to show this certificate chain with its key, to clients of which it asks for none, and to speak
+/// one of these protocols (ALPN), the first that a client knows. PEM files, read once.
+pub fn server(chain: &Path, key: &Path, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, BadTls> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(unfit)?
+        .with_no_client_auth()
+        .with_single_cert(certificates("certificates", chain)?, private_key(key)?)
+        .map_err(unfit)?;
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(Arc::new(config))
 }
 

@@ -20,7 +20,7 @@ use crate::handles::Handles;
 use crate::http::router::router;
 use crate::http::server::Door;
 use crate::http::state::{Ctx, Http};
-use crate::http::{AppState, Auth, Limits, Server};
+use crate::http::{AppState, Auth, Limits, Server, TlsFiles};
 use crate::inbox::{Committed, Inbox, Submission};
 use crate::pipeline::load_shedding::Load;
 use crate::pipeline::pulse::Pulse;
@@ -35,6 +35,8 @@ use vitalgate_store::types::Identity;
 /// A running server.
 pub(super) struct Bench {
     pub(super) addr: SocketAddr,
+    /// Where it speaks TLS, if it does.
+    pub(super) tls: Option<SocketAddr>,
     pub(super) board: watch::Sender<Arc<Board>>,
     pub(super) ring: Arc<Ring>,
     pub(super) store: TestStore,
@@ -56,6 +58,19 @@ impl Bench {
 
     /// Serves these routes; `change` comes first.
     pub(super) async fn serve(
+        change: impl FnOnce(&mut AppState),
+        routes: impl FnOnce(&Ctx) -> Router,
+    ) -> Self {
+        Self::serve_with(None, change, routes).await
+    }
+
+    /// With TLS beside it.
+    pub(super) async fn start_tls(files: TlsFiles, change: impl FnOnce(&mut AppState)) -> Self {
+        Self::serve_with(Some(files), change, router).await
+    }
+
+    async fn serve_with(
+        tls: Option<TlsFiles>,
         change: impl FnOnce(&mut AppState),
         routes: impl FnOnce(&Ctx) -> Router,
     ) -> Self {
@@ -82,8 +97,13 @@ impl Bench {
             limits: Limits::default(),
         };
         change(&mut state);
-        let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let addr = server.local_addr().unwrap();
+        let any = "127.0.0.1:0".parse().unwrap();
+        let server = Server::bind(any).await.unwrap();
+        let server = match tls {
+            Some(files) => server.bind_tls(any, files).await.unwrap(),
+            None => server,
+        };
+        let (addr, tls) = (server.local_addr().unwrap(), server.tls_addr().unwrap());
         let (ring, metrics, pulse) =
             (Arc::clone(&state.ring), state.handles.metrics.clone(), state.pulse.clone());
         let (cancel, tracker) = (CancellationToken::new(), TaskTracker::new());
@@ -91,7 +111,7 @@ impl Bench {
         let routes = routes(&Http::new(state, tracker.clone(), cancel.clone()));
         tracker.spawn(server.serve(routes, limits, door, tracker.clone(), cancel.clone()));
         let submissions = Some(submissions);
-        Self { addr, board, ring, store, metrics, pulse, cancel, tracker, submissions }
+        Self { addr, tls, board, ring, store, metrics, pulse, cancel, tracker, submissions }
     }
 
     /// Answers every command from now on.

@@ -6,6 +6,8 @@ mod client;
 mod crowds;
 mod fixture;
 mod history;
+mod http2;
+mod people;
 mod push;
 mod rights;
 mod store;

@@ -20,7 +20,7 @@ pub(super) fn answered(outcome: Outcome) -> CommandAnswer {
     CommandAnswer { outcome, detail: "as it is".into(), alarm: None, version: None, pause: None }
 }
 
-/// Tokens `v`, `c` and `o` for a viewer, a clinician and ops, and `vi` and `ci` for those of ward `icu` alone.
+/// Tokens `v`, `c`, `o`, `w` and `a` for a viewer, a clinician, ops, a ward-admin and an admin, and `vi` and `ci` for those of ward `icu` alone.
 pub(super) fn tokens() -> Auth {
     let token = |name: &str, role| {
         let hash = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
@@ -31,6 +31,8 @@ pub(super) fn tokens() -> Auth {
         token("v", Role::Viewer),
         token("c", Role::Clinician),
         token("o", Role::Ops),
+        token("w", Role::WardAdmin),
+        token("a", Role::Admin),
         of_icu(token("vi", Role::Viewer)),
         of_icu(token("ci", Role::Clinician)),
     ])

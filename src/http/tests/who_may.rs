@@ -8,8 +8,11 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::client::Reply;
 use super::fixture::Bench;
+use super::people::House;
 use super::ward::{answered, tokens, two_wards};
+use crate::http::Role;
 use crate::http::router::routes;
+use crate::people::{Digest, PersonalToken};
 use vitalgate_domain::model::command::Outcome;
 
 /// What a route is asked by everybody.
@@ -29,6 +32,8 @@ const BEDSIDE: [bool; 3] = [true, true, false];
 const CLINICIAN: [bool; 3] = [false, true, false];
 const OPS: [bool; 3] = [false, false, true];
 const EVERYBODY: [bool; 3] = [true, true, true];
+/// Whoever is signed in by name, whatever they may.
+const NO_TOKEN: [bool; 3] = [false, false, false];
 const SEEN: &str = r#"{"seq":1}"#;
 const PAUSE: &str = r#"{"patient":"p-1","reason":"r","until":"2026-11-18T12:00:00Z"}"#;
 
@@ -274,18 +279,30 @@ fn rules() -> Vec<Rule> {
         ),
         rule("GET", "/dead-letters", ("/dead-letters", ""), [false, true, true], ("", "", GATEWAY)),
         rule("GET", "/audit", ("/audit", ""), OPS, ("", "", GATEWAY)),
+        rule("GET", "/tokens", ("/tokens", ""), NO_TOKEN, ("", "", GATEWAY)),
+        rule("POST", "/tokens", ("/tokens", r#"{"name":"t"}"#), NO_TOKEN, ("", "", GATEWAY)),
+        rule("DELETE", "/tokens/{name}", ("/tokens/t", ""), NO_TOKEN, ("", "", GATEWAY)),
     ]
 }
 
-/// Asks as somebody; of a stream only how it begins.
+/// Asks with a token; of a stream only how it begins.
 async fn ask(bench: &Bench, token: &str, method: &str, path: &str, body: &str) -> Reply {
-    let path = format!("/api/v1{path}");
     let bearer = format!("Bearer {token}");
-    let headers = [("authorization", bearer.as_str())];
+    ask_with(bench, &[("authorization", bearer.as_str())], method, path, body).await
+}
+
+async fn ask_with(
+    bench: &Bench,
+    headers: &[(&str, &str)],
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Reply {
+    let path = format!("/api/v1{path}");
     if !path.starts_with("/api/v1/stream") {
-        return bench.call(method, &path, &headers, body).await;
+        return bench.call(method, &path, headers, body).await;
     }
-    let mut socket = BufReader::new(bench.send(method, &path, &headers, body).await);
+    let mut socket = BufReader::new(bench.send(method, &path, headers, body).await);
     let mut line = String::new();
     socket.read_line(&mut line).await.unwrap();
     Reply::parse(&format!("{line}\r\n\r\n"))
@@ -318,7 +335,9 @@ async fn every_route_asks_for_its_right() {
         if method == "GET" {
             assert_eq!(ask(&bench, "x", method, path, body).await.status, 401);
         }
-        for (token, allowed) in ["v", "c", "o"].into_iter().zip(may) {
+        // A ward-admin of the configuration is of every ward, and so a clinician here; an admin is ops.
+        for (token, role) in [("v", 0), ("c", 1), ("o", 2), ("w", 1), ("a", 2)] {
+            let allowed = may[role];
             let reply = ask(&bench, token, method, path, body).await;
             let refused = reply.status == 403;
             assert_eq!(refused, !allowed, "{method} {path} as {token}: {reply:?}");
@@ -417,4 +436,102 @@ async fn a_token_for_wards_that_do_not_exist_is_told_so_at_once() {
     });
     let problem = ask(&bench, "vi", "GET", "/alarms", "").await.problem(403);
     assert!(problem["detail"].as_str().unwrap().contains("no ward here"), "{problem}");
+}
+
+/// The roles of people, each as which of viewer, clinician and ops it is in the rules; a maker has some of its own.
+const ROLES: [(Role, Option<usize>); 6] = [
+    (Role::Viewer, Some(0)),
+    (Role::Clinician, Some(1)),
+    (Role::WardAdmin, Some(1)),
+    (Role::Maker, None),
+    (Role::Ops, Some(2)),
+    (Role::Admin, Some(2)),
+];
+
+#[tokio::test]
+async fn every_role_may_on_every_route_what_its_rule_says_by_name_and_by_a_token_of_its_own() {
+    let mut house = House::open().await;
+    house.bench.answer(|_| answered(Outcome::Done));
+    for (role, of) in ROLES {
+        let name = role.as_str();
+        let wards = if role == Role::WardAdmin { ["icu", "west"].as_slice() } else { &[] };
+        house.person(name, role, wards);
+        let cookie = house.session(name);
+        let signed_in = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
+        let text = format!("vg_{name}");
+        let bearer = format!("Bearer {text}");
+        let token = PersonalToken {
+            sha256: Digest::of(&text),
+            role,
+            wards: house.people.look(|book| book.people[name].wards.clone()),
+            until: "2100-01-01T00:00:00Z".parse().unwrap(),
+        };
+        house.people.change(|book| book.add_token(name, "program", token)).unwrap();
+        let with_token = [("authorization", bearer.as_str())];
+        for Rule { method, route, here: (path, body), may, elsewhere } in rules() {
+            let of_gateway = role == Role::WardAdmin && elsewhere.2 == GATEWAY;
+            let may = match of {
+                Some(of) => may[of] && !of_gateway,
+                None => method == "GET" && ["/devices", "/devices/{id}"].contains(&route),
+            };
+            for (how, headers) in [("signed in", &signed_in[..]), ("by token", &with_token)] {
+                let own = route.starts_with("/tokens") && how == "signed in";
+                let reply = ask_with(&house.bench, headers, method, path, body).await;
+                let said = format!("{method} {route} as {name} {how}: {reply:?}");
+                assert_eq!(reply.status < 300, may || own, "{said}");
+                assert!(may || own || reply.status == 403, "{said}");
+            }
+        }
+    }
+    let sees = ["viewer", "clinician", "ward-admin"];
+    let looks = house.people.take_looks();
+    assert!(looks.iter().all(|look| sees.iter().any(|name| look.actor.starts_with(name))));
+}
+
+#[tokio::test]
+async fn a_maker_sees_devices_of_its_own_and_no_patient() {
+    let house = House::open().await;
+    house.person("maker", Role::Maker, &[]);
+    let cookie = house.session("maker");
+    let ask = async |path: &str| house.bench.call("GET", path, &[("cookie", &cookie)], "").await;
+    let devices = ask("/api/v1/devices").await;
+    let list = devices.json();
+    let ids: Vec<_> = list["items"].as_array().unwrap().iter().map(|d| d["id"].clone()).collect();
+    assert_eq!(ids, [json!("dev-1")], "{devices:?}");
+    let device = ask("/api/v1/devices/dev-1").await;
+    assert_eq!(device.status, 200);
+    for reply in [&devices, &device] {
+        assert!(!reply.body.contains("p-1") && !reply.body.contains("icu"), "{reply:?}");
+    }
+    ask("/api/v1/devices/dev-3").await.problem(404);
+    ask("/api/v1/devices/free-1").await.problem(404);
+    assert_eq!(ask("/metrics").await.status, 403);
+}
+
+#[tokio::test]
+async fn a_token_of_a_person_is_shown_once_and_is_taken_back() {
+    let house = House::open().await;
+    house.person("jane", Role::Clinician, &["icu"]);
+    let cookie = house.session("jane");
+    let signed_in = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
+    let add = async |body: &str| ask_with(&house.bench, &signed_in, "POST", "/tokens", body).await;
+    for beyond in [
+        r#"{"name":"t","role":"ops"}"#,
+        r#"{"name":"t","wards":["west"]}"#,
+        r#"{"name":"t","days":0}"#,
+    ] {
+        add(beyond).await.problem(422);
+    }
+    let made = add(r#"{"name":"t","role":"viewer","days":1}"#).await;
+    assert_eq!(made.status, 201);
+    assert_eq!((&made.json()["role"], &made.json()["wards"]), (&json!("viewer"), &json!(["icu"])));
+    let text = made.json()["token"].as_str().unwrap().to_owned();
+    add(r#"{"name":"t"}"#).await.problem(409);
+    assert_eq!(ask(&house.bench, &text, "GET", "/patients/p-1", "").await.status, 200);
+    assert_eq!(ask(&house.bench, &text, "GET", "/patients/p-3", "").await.status, 404);
+    let list = ask_with(&house.bench, &signed_in, "GET", "/tokens", "").await;
+    assert!(list.body.contains("\"t\"") && !list.body.contains(&text));
+    let revoked = ask_with(&house.bench, &signed_in, "DELETE", "/tokens/t", "").await;
+    assert_eq!(revoked.status, 204);
+    ask(&house.bench, &text, "GET", "/patients/p-1", "").await.problem(401);
 }

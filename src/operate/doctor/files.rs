@@ -35,7 +35,7 @@ pub(super) fn examine(config: &Config) -> Findings {
             format!("{key} = \"{address}\" has no TLS: tokens and values can be read on the way"),
             match key {
                 "mqtt.listen" => "let devices use [mqtt.tls], and listen here on 127.0.0.1",
-                _ => "listen on 127.0.0.1 behind a proxy that speaks TLS",
+                _ => "let others use [http.tls], and listen here on 127.0.0.1",
             },
         );
     }

@@ -2,6 +2,7 @@
 //! to do. Nothing here is part of a running gateway; beside one it does no harm.
 
 mod broker;
+mod certificates;
 mod clock;
 mod disk;
 mod files;
@@ -37,7 +38,7 @@ impl Verdict {
 /// One thing looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Which part: `disk`, `access`, `clock`, `broker NAME`, `influxdb`.
+    /// Which part: `disk`, `access`, `certificates`, `clock`, `broker NAME`, `influxdb`.
     pub part: String,
     /// What of it was looked at.
     pub what: &'static str,
@@ -87,6 +88,7 @@ pub fn access(config: &Config) -> Vec<Finding> {
 pub async fn examine(config: &Config, fix: bool) -> Vec<Finding> {
     let mut all = disk::examine(&config.store).list;
     all.extend(access(config));
+    all.extend(certificates::examine(config).list);
     all.extend(clock::examine(&config.clock, &config.store.dir).await.list);
     for one in &config.broker {
         all.extend(broker::examine(one, config).await.list);

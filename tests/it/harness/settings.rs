@@ -1,6 +1,7 @@
 //! Another configuration, at once or from the next start on.
 
 use std::fs;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -18,6 +19,11 @@ impl Gateway {
     pub(crate) fn reload(&self, file: &str, text: &str) {
         fs::write(self.dir.path().join(file), text).unwrap();
         self.signal("HUP");
+    }
+
+    /// Its configuration.
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.dir.path().join("gateway.toml")
     }
 
     /// Another port for the broker, from the next start on.

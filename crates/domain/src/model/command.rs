@@ -180,6 +180,16 @@ pub enum Action {
     /// Register a device, relay or connector; one that is registered stays as it is.
     #[n(15)]
     AddDevice(#[n(0)] Registration),
+    /// Nothing of the core's: what a person did at the gateway, for the audit.
+    #[n(40)]
+    Person {
+        /// What.
+        #[n(0)]
+        act: PersonAct,
+        /// Whom or what it is about; empty where that is the person alone.
+        #[n(1)]
+        subject: String,
+    },
     /// Pause whatever alarm begins in a scope (row 2).
     #[n(16)]
     Pause {
@@ -200,6 +210,79 @@ pub enum Action {
         #[n(0)]
         id: u64,
     },
+}
+
+/// What a person does that is about people, or only looks.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize,
+)]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonAct {
+    /// Signed in by name.
+    #[n(0)]
+    SignIn,
+    /// Signed out.
+    #[n(1)]
+    SignOut,
+    /// Was signed out, for the session was over.
+    #[n(2)]
+    SessionOver,
+    /// Gave somebody an account.
+    #[n(3)]
+    AddPerson,
+    /// Changed what somebody may, or where.
+    #[n(4)]
+    ChangePerson,
+    /// Let somebody in no more.
+    #[n(5)]
+    DisablePerson,
+    /// Let somebody in again.
+    #[n(6)]
+    EnablePerson,
+    /// Gave somebody a link to set a password.
+    #[n(7)]
+    InvitePerson,
+    /// Set a password.
+    #[n(8)]
+    SetPassword,
+    /// Made a token for a program.
+    #[n(9)]
+    AddToken,
+    /// Took it back.
+    #[n(10)]
+    RevokeToken,
+    /// Looked at a patient; once an hour.
+    #[n(11)]
+    SeePatient,
+    /// Looked at the patients of wards; once an hour.
+    #[n(12)]
+    SeeWards,
+    /// Set a PIN.
+    #[n(13)]
+    SetPin,
+}
+
+impl PersonAct {
+    /// Its word in the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::SignOut => "sign_out",
+            Self::SessionOver => "session_over",
+            Self::AddPerson => "add_person",
+            Self::ChangePerson => "change_person",
+            Self::DisablePerson => "disable_person",
+            Self::EnablePerson => "enable_person",
+            Self::InvitePerson => "invite_person",
+            Self::SetPassword => "set_password",
+            Self::AddToken => "add_token",
+            Self::RevokeToken => "revoke_token",
+            Self::SeePatient => "see_patient",
+            Self::SeeWards => "see_wards",
+            Self::SetPin => "set_pin",
+        }
+    }
 }
 
 /// What is known of a patient.

@@ -17,5 +17,6 @@ pub mod patient;
 pub mod pause;
 pub mod problem;
 pub mod series;
+pub mod session;
 pub mod stream;
 pub mod ward;

@@ -59,6 +59,10 @@ impl Core {
         let actor = &command.actor;
         match &command.action {
             Action::Alarm { id, seen, act } => self.act(actor, id, *seen, act, out),
+            Action::Person { act, subject } => {
+                let told = || Reply::refused(Outcome::Done, subject.clone());
+                self.answer(actor, act.as_str(), out, |_, _| told());
+            }
             Action::AddWard(ward) => self.answer(actor, "add_ward", out, |c, _| c.add_ward(ward)),
             Action::AddBed { bed, ward } => {
                 self.answer(actor, "add_bed", out, |c, out| c.add_bed(bed, ward, out));

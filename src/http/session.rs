@@ -1,0 +1,254 @@
+//! `session`: people come and go. These routes are for whoever is not signed in yet; each looks for itself.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing;
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::api::v1::session::Session;
+use super::auth::{self, Proof, Who};
+use super::connection::Connection;
+use super::cookie;
+use super::error::Problem;
+use super::extract::{Body, from_request};
+use super::origin::{host_of, own_page};
+use super::state::{Ctx, Http};
+use crate::people::{self, BadPassword, BadPeople, Digest, Known, People, Proof as Shown, Refusal};
+use vitalgate_domain::model::time::Span;
+
+/// Passwords hashed at a time: each takes 19 MiB and a processor.
+pub(super) const HASHES: usize = 2;
+
+/// The routes, with the methods of each.
+pub(crate) fn routes() -> Router<Ctx> {
+    Router::new()
+        .route("/api/v1/session", routing::get(get).post(begin).delete(end))
+        .route("/api/v1/session/link", routing::post(use_link))
+        .route("/api/v1/session/password", routing::post(change_password))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignIn {
+    name: String,
+    password: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UseLink {
+    link: String,
+    /// Chosen by the first person; whose link it is otherwise.
+    #[serde(default)]
+    name: String,
+    password: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewPassword {
+    password: String,
+    new: String,
+}
+
+/// `GET session`: who asks, and how people sign in here.
+async fn get(State(http): State<Ctx>, request: Request) -> Json<Session> {
+    let who = auth::identify(&http, &request).ok();
+    let people = http.app.auth.people();
+    Json(Session {
+        actor: who.as_ref().map(|who| who.name.clone()),
+        by_name: people.is_some(),
+        role: who.as_ref().map(|who| who.role.as_str()),
+        unset: people.is_some_and(|people| people.is_empty()),
+        wards: who.and_then(|who| who.scope.wards().cloned()),
+    })
+}
+
+/// `POST session`: signs in by name and password.
+async fn begin(State(http): State<Ctx>, request: Request) -> Result<Response, Problem> {
+    let (people, from, asked): (_, _, SignIn) = asked(&http, request).await?;
+    let name = people::name(&asked.name).unwrap_or_default();
+    let (address, now) = (from.peer.ip(), http.app.handles.clock.wall());
+    let wait = people.wait(&name, address, now);
+    if wait > Span::ZERO {
+        return Err(too_soon(wait));
+    }
+    let kept = people.password_of(&name);
+    let (password, held) = (asked.password, kept.clone());
+    let right = hashing(&http, move || people::verify(&password, held.as_deref())).await?;
+    // Another may have changed it meanwhile: then the one that was given is no more.
+    if !right || people.password_of(&name) != kept {
+        people.failed(&name, address, now);
+        let wait = auth::sign_in_failed(&http, Some(&name), "wrong name or password", &from);
+        tokio::time::sleep(wait).await;
+        let detail = "the name or the password is wrong";
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
+    }
+    signed_in(&http, &people, name, &from).await
+}
+
+/// `DELETE session`: signs out, in this browser.
+async fn end(State(http): State<Ctx>, request: Request) -> Result<Response, Problem> {
+    own_page(request.headers(), host_of(&request)?)?;
+    if let (Some(people), Some(secret)) = (http.app.auth.people(), cookie::session(&request)) {
+        let (people, digest) = (Arc::clone(people), Digest::of(secret));
+        changing(move || {
+            people.change_if_possible(|book| {
+                book.end(digest);
+                Ok(())
+            })
+        })
+        .await?;
+    }
+    Ok((StatusCode::NO_CONTENT, set(cookie::forget())).into_response())
+}
+
+/// `POST session/link`: sets a password by a link that is used once, and signs in. The first person makes an account.
+async fn use_link(State(http): State<Ctx>, request: Request) -> Result<Response, Problem> {
+    let (people, from, asked): (_, _, UseLink) = asked(&http, request).await?;
+    let (address, now) = (from.peer.ip(), http.app.handles.clock.wall());
+    let digest = Digest::of(&asked.link);
+    // No name has a slash.
+    let stranger = format!("link/{address}");
+    let wait = people.wait(&stranger, address, now);
+    if wait > Span::ZERO {
+        return Err(too_soon(wait));
+    }
+    let whose = people.look(|book| book.link(digest, now).map(|whose| whose.map(str::to_owned)));
+    let name = match whose {
+        Ok(Some(name)) => name,
+        Ok(None) => people::name(&asked.name).map_err(|e| refused(e.into()))?,
+        Err(refusal) => {
+            people.failed(&stranger, address, now);
+            auth::sign_in_failed(&http, None, "no such link", &from);
+            return Err(refused(refusal.into()));
+        }
+    };
+    let (own, password) = (name.clone(), asked.password);
+    let hash = hashing(&http, move || people::hash(&own, &password)).await?.map_err(weak)?;
+    let (book, own) = (Arc::clone(&people), name.clone());
+    changing(move || book.change(|book| book.use_link(digest, &own, hash, now))).await?;
+    signed_in(&http, &people, name, &from).await
+}
+
+/// `POST session/password`: another password; every session of that person ends but this, which begins anew.
+async fn change_password(State(http): State<Ctx>, request: Request) -> Result<Response, Problem> {
+    let who = auth::identify(&http, &request).map_err(|_| auth::unauthorized())?;
+    let Proof::Person(Known { proof: Shown::Session(_), name, .. }) = who.proof else {
+        let detail = "a password is changed by its person, signed in by name";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    };
+    let (people, from, asked): (_, _, NewPassword) = asked(&http, request).await?;
+    let (address, now) = (from.peer.ip(), http.app.handles.clock.wall());
+    let kept = people.password_of(&name);
+    let (own, old, new) = (name.clone(), asked.password, asked.new);
+    let hashed = hashing(&http, move || {
+        people::verify(&old, kept.as_deref()).then(|| people::hash(&own, &new))
+    });
+    let Some(hash) = hashed.await? else {
+        people.failed(&name, address, now);
+        auth::sign_in_failed(&http, Some(&name), "wrong password at a change", &from);
+        return Err(Problem::new(StatusCode::FORBIDDEN, "the present password is wrong"));
+    };
+    let (hash, book, own) = (hash.map_err(weak)?, Arc::clone(&people), name.clone());
+    changing(move || book.change(|book| book.set_password(&own, &own, hash))).await?;
+    signed_in(&http, &people, name, &from).await
+}
+
+/// What a page of our own asks of those who sign in by name, over a way that nobody reads.
+async fn asked<T: DeserializeOwned>(
+    http: &Ctx,
+    request: Request,
+) -> Result<(Arc<People>, Connection, T), Problem> {
+    let Some(people) = http.app.auth.people().map(Arc::clone) else {
+        let detail = "nobody signs in by name here";
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+    };
+    own_page(request.headers(), host_of(&request)?)?;
+    if !cookie::is_private(&request) {
+        let detail = "a password is not taken where others could read it: use HTTPS";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    let from = request.extensions().get::<Connection>().cloned().ok_or_else(auth::unauthorized)?;
+    let Body(asked) = from_request(request).await?;
+    Ok((people, from, asked))
+}
+
+/// Begins a session in this browser.
+async fn signed_in(
+    http: &Ctx,
+    people: &Arc<People>,
+    name: String,
+    from: &Connection,
+) -> Result<Response, Problem> {
+    let (book, address, now) = (Arc::clone(people), from.peer.ip(), http.app.handles.clock.wall());
+    let secret = changing(move || book.begin(&name, address, now)).await?;
+    let secret = secret.ok_or_else(|| Problem::busy("the machine gives no random numbers", 5))?;
+    let known = people.by_session(&secret, now).ok_or_else(auth::unauthorized)?;
+    let who = Who::from(known);
+    let session = Session {
+        actor: Some(who.name),
+        by_name: true,
+        role: Some(who.role.as_str()),
+        unset: false,
+        wards: who.scope.wards().cloned(),
+    };
+    Ok((set(cookie::keep(&secret, people.lasting().longest)), Json(session)).into_response())
+}
+
+fn set(cookie: Option<HeaderValue>) -> HeaderMap {
+    cookie.map(|line| (header::SET_COOKIE, line)).into_iter().collect()
+}
+
+/// Hashes off the async threads, a few at a time.
+async fn hashing<T: Send + 'static>(
+    http: &Http,
+    hash: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let busy = || Problem::busy("too many people sign in at once; try again", 2);
+    let turn = http.hashes.clone().acquire_owned();
+    let turn = tokio::time::timeout(http.app.limits.grace, turn).await.map_err(|_| busy())?;
+    let hashing = move || {
+        let _turn = turn;
+        hash()
+    };
+    tokio::task::spawn_blocking(hashing).await.map_err(|_| busy())
+}
+
+/// Changes the book off the async threads.
+pub(super) async fn changing<T: Send + 'static>(
+    change: impl FnOnce() -> Result<T, BadPeople> + Send + 'static,
+) -> Result<T, Problem> {
+    let cut = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the change was cut short");
+    tokio::task::spawn_blocking(change).await.map_err(|_| cut())?.map_err(refused)
+}
+
+fn refused(bad: BadPeople) -> Problem {
+    let status = match &bad {
+        BadPeople::Refused(Refusal::Known(_) | Refusal::LastAdmin(_)) => StatusCode::CONFLICT,
+        BadPeople::Refused(Refusal::Unknown(_)) => StatusCode::NOT_FOUND,
+        BadPeople::Refused(Refusal::Link) => StatusCode::FORBIDDEN,
+        BadPeople::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        BadPeople::File { .. } | BadPeople::Content { .. } => {
+            tracing::error!(error = %bad, "what is known of people could not be changed");
+            return Problem::busy("that could not be written down; look at the log", 5);
+        }
+    };
+    Problem::new(status, bad.to_string())
+}
+
+fn weak(bad: BadPassword) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, bad.to_string())
+}
+
+fn too_soon(wait: Span) -> Problem {
+    let seconds = (wait.as_micros() + 999_999) / 1_000_000;
+    let detail = format!("too many attempts failed: wait {seconds} s, then try again");
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, detail)
+        .header(header::RETRY_AFTER, HeaderValue::from(seconds))
+}

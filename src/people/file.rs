@@ -1,0 +1,224 @@
+//! The book on the disk: `people.json` in the store's folder, for its owner alone. The gateway and the command line both
+//! write it, one at a time, and each change is there whole or not at all.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+
+use super::book::{Book, Refusal};
+
+/// A book of this size is no book.
+const MOST_BYTES: u64 = 64 << 20;
+const NAME: &str = "people.json";
+
+/// Why the people are not known, or a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum BadPeople {
+    /// The file cannot be read or written.
+    #[error("cannot use {}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It holds something else.
+    #[error("{} is damaged or of a newer version: {why}; put a copy back", path.display())]
+    Content {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// What was asked cannot be.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// By which a changed file is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    inode: u64,
+    modified: (i64, i64),
+    bytes: u64,
+}
+
+/// Where the book is.
+#[derive(Clone, Debug)]
+pub struct PeopleFile {
+    folder: PathBuf,
+}
+
+impl PeopleFile {
+    /// In a store's folder.
+    pub fn of(store: &Path) -> Self {
+        Self { folder: store.to_owned() }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(NAME)
+    }
+
+    /// How it stands; `None` where there is none.
+    pub(super) fn mark(&self) -> Result<Option<Mark>, BadPeople> {
+        match std::fs::symlink_metadata(self.path()) {
+            Ok(found) => Ok(Some(mark(&found))),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(self.bad(e)),
+        }
+    }
+
+    /// What it says; an empty book where there is none.
+    pub fn read(&self) -> Result<Book, BadPeople> {
+        let mut options = OpenOptions::new();
+        let opened = options.read(true).custom_flags(no_link()).open(self.path());
+        let file = match opened {
+            Ok(file) => file,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Book::default()),
+            Err(e) => return Err(self.bad(e)),
+        };
+        let mut text = String::new();
+        file.take(MOST_BYTES).read_to_string(&mut text).map_err(|e| self.bad(e))?;
+        let content = |why: String| BadPeople::Content { path: self.path(), why };
+        let book: Book = serde_json::from_str(&text).map_err(|e| content(e.to_string()))?;
+        if book.version != Book::default().version {
+            return Err(content(format!("version {}", book.version)));
+        }
+        Ok(book)
+    }
+
+    /// Changes it, alone; what the change is refused for changes nothing. The book as it is now.
+    pub fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Book) -> Result<T, Refusal>,
+    ) -> Result<(T, Book), BadPeople> {
+        let bad = |e| self.bad(e);
+        let mut options = OpenOptions::new();
+        let own = options.create(true).truncate(false).write(true).mode(0o600);
+        let lock =
+            own.custom_flags(no_link()).open(self.folder.join("people.lock")).map_err(bad)?;
+        self.give(&lock).map_err(bad)?;
+        flock(&lock, FlockOperation::LockExclusive).map_err(|e| bad(e.into()))?;
+        let before = self.read()?;
+        let mut book = before.clone();
+        let done = change(&mut book)?;
+        if book != before {
+            self.write(&book).map_err(bad)?;
+        }
+        Ok((done, book))
+    }
+
+    fn write(&self, book: &Book) -> std::io::Result<()> {
+        let text = serde_json::to_vec_pretty(book).map_err(std::io::Error::other)?;
+        let part = self.folder.join("people.json.part");
+        match std::fs::remove_file(&part) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
+        self.give(&file)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        std::fs::rename(&part, self.path())?;
+        File::open(&self.folder)?.sync_all()
+    }
+
+    /// Root works for whoever owns the store.
+    fn give(&self, file: &File) -> std::io::Result<()> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(());
+        }
+        let owner = std::fs::metadata(&self.folder)?;
+        fchown(file, Some(owner.uid()), Some(owner.gid()))
+    }
+
+    fn bad(&self, source: std::io::Error) -> BadPeople {
+        BadPeople::File { path: self.path(), source }
+    }
+}
+
+fn no_link() -> i32 {
+    OFlags::NOFOLLOW.bits().cast_signed()
+}
+
+fn mark(found: &std::fs::Metadata) -> Mark {
+    Mark { inode: found.ino(), modified: (found.mtime(), found.mtime_nsec()), bytes: found.len() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::super::book::Person;
+    use super::*;
+    use crate::config::Role;
+
+    fn viewer() -> Person {
+        Person::new(Role::Viewer, None, BTreeSet::new()).unwrap()
+    }
+
+    #[test]
+    fn a_change_is_there_whole_for_its_owner_alone_and_a_refused_one_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = PeopleFile::of(dir.path());
+        assert_eq!(file.read().unwrap(), Book::default());
+        file.change(|book| book.add("local:cli", "jane", viewer())).unwrap();
+        for name in ["people.json", "people.lock"] {
+            let mode = std::fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+        let before = (file.mark().unwrap(), file.read().unwrap());
+        let refused = file.change(|book| {
+            book.add("local:cli", "john", viewer())?;
+            book.add("local:cli", "jane", viewer())
+        });
+        assert!(matches!(refused, Err(BadPeople::Refused(Refusal::Known(_)))), "{refused:?}");
+        assert_eq!((file.mark().unwrap(), file.read().unwrap()), before);
+        file.change(|book| book.add("local:cli", "john", viewer())).unwrap();
+        assert_ne!(file.mark().unwrap(), before.0);
+    }
+
+    #[test]
+    fn neither_a_link_nor_a_damaged_file_is_taken_for_the_book() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = PeopleFile::of(dir.path());
+        let elsewhere = dir.path().join("elsewhere");
+        std::fs::write(&elsewhere, "{}").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, file.path()).unwrap();
+        assert!(matches!(file.read(), Err(BadPeople::File { .. })));
+        std::fs::remove_file(file.path()).unwrap();
+        for text in
+            ["", "{}", r#"{"version":2,"setup":null,"people":{},"sessions":{},"untold":[]}"#]
+        {
+            std::fs::write(file.path(), text).unwrap();
+            assert!(matches!(file.read(), Err(BadPeople::Content { .. })), "{text}");
+            assert!(file.change(|book| book.add("a", "jane", viewer())).is_err());
+            assert_eq!(
+                std::fs::read_to_string(file.path()).unwrap(),
+                text,
+                "it stays to be looked at"
+            );
+        }
+    }
+
+    #[test]
+    fn two_who_write_at_once_lose_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for half in ["a", "b"] {
+                let file = PeopleFile::of(dir.path());
+                scope.spawn(move || {
+                    for n in 0..20 {
+                        file.change(|book| book.add("x", &format!("{half}{n}"), viewer())).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(PeopleFile::of(dir.path()).read().unwrap().people.len(), 40);
+    }
+}

@@ -1,0 +1,162 @@
+//! Who guesses passwords waits, by name and by address, longer each time.
+//!
+//! A name cannot be shut out by a stranger who guesses at it: from an address where its person signed in before, only
+//! that address's own failures count.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::net::places::network;
+use vitalgate_domain::model::time::{Span, Timestamp};
+
+/// Failures that cost nothing: a person mistypes.
+const FREE: u32 = 4;
+/// The first wait; it doubles with each failure.
+const FIRST: Span = Span::secs(1);
+/// The longest wait for a name.
+const LONGEST_OF_NAME: Span = Span::secs(30);
+/// And for an address: behind one there may be a whole hospital.
+const LONGEST_OF_ADDRESS: Span = Span::secs(60);
+/// An address is many people: it is given more.
+const FREE_OF_ADDRESS: u32 = 16;
+/// Forgotten after so long without a failure.
+const FORGOTTEN: Span = Span::mins(15);
+/// Names and addresses remembered, each; beyond it the oldest goes.
+const MOST: usize = 1_024;
+
+/// The guesses of late.
+#[derive(Debug, Default)]
+pub(super) struct Guesses {
+    names: BTreeMap<String, Failures>,
+    addresses: BTreeMap<IpAddr, Failures>,
+    /// Where somebody signed in with success, and when.
+    known: BTreeMap<(String, IpAddr), Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Failures {
+    count: u32,
+    last: Timestamp,
+}
+
+impl Failures {
+    /// How long it still has to wait.
+    fn waits(self, free: u32, longest: Span, now: Timestamp) -> Span {
+        let Some(beyond) = self.count.checked_sub(free + 1) else { return Span::ZERO };
+        let whole = Span::micros(FIRST.as_micros() << beyond.min(16)).min(longest);
+        (self.last + whole - now).max(Span::ZERO)
+    }
+}
+
+impl Guesses {
+    /// How long somebody has to wait before an attempt is looked at; what comes sooner counts for nothing.
+    pub(super) fn wait(&self, name: &str, address: IpAddr, now: Timestamp) -> Span {
+        let address = network(address);
+        let of_address = self.addresses.get(&address);
+        let of_address = of_address.map(|f| f.waits(FREE_OF_ADDRESS, LONGEST_OF_ADDRESS, now));
+        let of_address = of_address.unwrap_or(Span::ZERO);
+        if self.known.contains_key(&(name.to_owned(), address)) {
+            return of_address;
+        }
+        let of_name = self.names.get(name).map(|f| f.waits(FREE, LONGEST_OF_NAME, now));
+        of_address.max(of_name.unwrap_or(Span::ZERO))
+    }
+
+    /// An attempt failed.
+    pub(super) fn failed(&mut self, name: &str, address: IpAddr, now: Timestamp) {
+        let address = network(address);
+        count(&mut self.addresses, address, now);
+        if !self.known.contains_key(&(name.to_owned(), address)) {
+            count(&mut self.names, name.to_owned(), now);
+        }
+    }
+
+    /// An attempt was right.
+    pub(super) fn right(&mut self, name: &str, address: IpAddr, now: Timestamp) {
+        self.names.remove(name);
+        if self.known.len() >= MOST {
+            let oldest = self.known.iter().min_by_key(|(_, at)| **at).map(|(key, _)| key.clone());
+            oldest.and_then(|oldest| self.known.remove(&oldest));
+        }
+        self.known.insert((name.to_owned(), network(address)), now);
+    }
+}
+
+fn count<K: Ord + Clone>(of: &mut BTreeMap<K, Failures>, key: K, now: Timestamp) {
+    of.retain(|_, failures| now < failures.last + FORGOTTEN);
+    if of.len() >= MOST && !of.contains_key(&key) {
+        let oldest =
+            of.iter().min_by_key(|(_, failures)| failures.last).map(|(key, _)| key.clone());
+        oldest.and_then(|oldest| of.remove(&oldest));
+    }
+    let failures = of.entry(key).or_insert(Failures { count: 0, last: now });
+    failures.count = failures.count.saturating_add(1);
+    failures.last = now;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_millis(1_795_000_000_000) + Span::secs(second)
+    }
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    #[test]
+    fn each_failure_beyond_the_first_few_doubles_the_wait_up_to_a_bound() {
+        let mut guesses = Guesses::default();
+        let mut waits = Vec::new();
+        for n in 0..12 {
+            guesses.failed("jane", address(n), at(0));
+            waits.push(guesses.wait("jane", address(200), at(0)).as_micros() / 1_000_000);
+        }
+        assert_eq!(waits, [0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30, 30]);
+        assert_eq!(guesses.wait("jane", address(200), at(30)), Span::ZERO);
+        assert_eq!(guesses.wait("john", address(200), at(0)), Span::ZERO);
+        guesses.right("jane", address(200), at(31));
+        assert_eq!(guesses.wait("jane", address(201), at(31)), Span::ZERO);
+    }
+
+    #[test]
+    fn an_address_that_tries_many_names_waits_for_all_of_them() {
+        let mut guesses = Guesses::default();
+        for n in 0..40 {
+            guesses.failed(&format!("name-{n}"), address(1), at(0));
+        }
+        assert_eq!(guesses.wait("jane", address(1), at(0)), LONGEST_OF_ADDRESS);
+        assert_eq!(guesses.wait("jane", address(2), at(0)), Span::ZERO);
+    }
+
+    #[test]
+    fn a_stranger_shuts_nobody_out_of_where_they_signed_in_before() {
+        let mut guesses = Guesses::default();
+        guesses.right("jane", address(1), at(0));
+        for n in 0..10 {
+            guesses.failed("jane", address(n + 10), at(1));
+        }
+        assert!(guesses.wait("jane", address(2), at(1)) > Span::ZERO);
+        assert_eq!(guesses.wait("jane", address(1), at(1)), Span::ZERO);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_forgotten() {
+        let mut guesses = Guesses::default();
+        for n in 0..3_000 {
+            guesses.failed(
+                &format!("name-{n}"),
+                IpAddr::from([10, 0, (n / 250) as u8, (n % 250) as u8]),
+                at(n),
+            );
+            guesses.right(&format!("name-{n}"), address(1), at(n));
+            guesses.failed(&format!("other-{n}"), address(1), at(n));
+        }
+        let sizes = [guesses.names.len(), guesses.addresses.len(), guesses.known.len()];
+        assert!(sizes.iter().all(|size| *size <= MOST), "{sizes:?}");
+        guesses.failed("jane", address(2), at(100_000));
+        assert_eq!((guesses.names.len(), guesses.addresses.len()), (1, 1));
+    }
+}

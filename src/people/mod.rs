@@ -1,0 +1,364 @@
+//! The people who sign in by name: accounts, sessions, tokens for their programs, and who guesses at them.
+//!
+//! They are in one file beside the store (`people.json`), so that nobody is locked out while the store fails. The command
+//! line changes that file too; a running gateway looks at it every second.
+
+mod book;
+mod digest;
+mod file;
+mod guesses;
+mod password;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+pub use self::book::{
+    Book, Lasting, Link, Person, PersonalToken, Refusal, Session, TOKENS_EACH, Told, name,
+};
+pub use self::digest::{Digest, new_secret};
+use self::file::Mark;
+pub use self::file::{BadPeople, PeopleFile};
+use self::guesses::Guesses;
+pub use self::password::{BadPassword, hash, verify};
+use crate::config::Role;
+use vitalgate_domain::model::command::PersonAct;
+use vitalgate_domain::model::ids::{DeviceId, WardId};
+use vitalgate_domain::model::time::{Span, Timestamp};
+
+/// How long a link to set a password holds.
+pub const INVITED_FOR: Span = Span::hours(72);
+/// How long the link to set up the gateway holds.
+pub const SETUP_FOR: Span = Span::hours(1);
+/// What a personal token's text begins with.
+pub const TOKEN_PREFIX: &str = "vg_";
+/// Looks of people that are remembered for an hour, and that wait for the audit.
+const LOOKS: usize = 20_000;
+/// How often it is written down that a session is in use.
+const WRITTEN_EVERY: Span = Span::mins(5);
+
+/// By what somebody is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A session of a browser.
+    Session(Digest),
+    /// A token of a program.
+    Token(Digest),
+}
+
+/// Somebody who proved who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The person; a program of theirs as `person/token`.
+    pub name: String,
+    /// What they may.
+    pub role: Role,
+    /// Where.
+    pub wards: Option<BTreeSet<WardId>>,
+    /// Of a maker.
+    pub devices: BTreeSet<DeviceId>,
+    /// How.
+    pub proof: Proof,
+}
+
+/// All people of a running gateway.
+#[derive(Debug)]
+pub struct People {
+    file: PeopleFile,
+    lasting: Lasting,
+    state: Mutex<State>,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    book: Book,
+    mark: Option<Mark>,
+    /// When sessions were used, by digest.
+    seen: BTreeMap<String, Timestamp>,
+    /// Streams open on sessions: whoever watches is there.
+    watching: BTreeMap<String, usize>,
+    written: Timestamp,
+    /// The hour in which somebody was last told to have looked at something.
+    looked: BTreeMap<(String, String), i64>,
+    looks: Vec<Told>,
+    guesses: Guesses,
+}
+
+impl People {
+    /// Reads the book in a store's folder.
+    pub fn open(store: &Path, lasting: Lasting) -> Result<Arc<Self>, BadPeople> {
+        let file = PeopleFile::of(store);
+        let (mark, book) = (file.mark()?, file.read()?);
+        let state = State {
+            book,
+            mark,
+            seen: BTreeMap::new(),
+            watching: BTreeMap::new(),
+            written: Timestamp::default(),
+            looked: BTreeMap::new(),
+            looks: Vec::new(),
+            guesses: Guesses::default(),
+        };
+        let changed = watch::channel(()).0;
+        Ok(Arc::new(Self { file, lasting, state: Mutex::new(state), changed }))
+    }
+
+    /// Tells of every change of who may what.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// How long sessions last.
+    pub fn lasting(&self) -> Lasting {
+        self.lasting
+    }
+
+    /// Whether anybody has an account.
+    pub fn is_empty(&self) -> bool {
+        self.state().book.people.is_empty()
+    }
+
+    /// Who holds this session; it is in use now.
+    pub fn by_session(&self, secret: &str, now: Timestamp) -> Option<Known> {
+        let proof = Proof::Session(Digest::of(secret));
+        let known = self.known(proof, now)?;
+        let Proof::Session(digest) = proof else { return None };
+        self.state().seen.insert(digest.into(), now);
+        Some(known)
+    }
+
+    /// Who holds this token.
+    pub fn by_token(&self, text: &str, now: Timestamp) -> Option<Known> {
+        text.starts_with(TOKEN_PREFIX).then_some(())?;
+        self.known(Proof::Token(Digest::of(text)), now)
+    }
+
+    /// Whether somebody is still known as they were.
+    pub fn still(&self, known: &Known, now: Timestamp) -> bool {
+        self.known(known.proof, now).as_ref() == Some(known)
+    }
+
+    fn known(&self, proof: Proof, now: Timestamp) -> Option<Known> {
+        let state = self.state();
+        match proof {
+            Proof::Session(digest) => {
+                let key = String::from(digest);
+                let watched = state.watching.contains_key(&key);
+                let seen = if watched { Some(now) } else { state.seen.get(&key).copied() };
+                let seen = seen.unwrap_or_default();
+                let (name, person) = state.book.session(digest, seen, now, self.lasting)?;
+                Some(Known {
+                    name: name.to_owned(),
+                    role: person.role,
+                    wards: person.wards.clone(),
+                    devices: person.devices.clone(),
+                    proof,
+                })
+            }
+            Proof::Token(digest) => {
+                let (name, token_name, person, token) = state.book.token(digest, now)?;
+                Some(Known {
+                    name: format!("{name}/{token_name}"),
+                    role: token.role,
+                    wards: token.wards.clone(),
+                    devices: person.devices.clone(),
+                    proof,
+                })
+            }
+        }
+    }
+
+    /// A stream is open on a session until the guard goes: whoever watches is not idle.
+    pub fn watch(self: &Arc<Self>, known: &Known) -> Option<Watching> {
+        let Proof::Session(digest) = known.proof else { return None };
+        let key = String::from(digest);
+        *self.state().watching.entry(key.clone()).or_default() += 1;
+        Some(Watching { people: Arc::clone(self), key })
+    }
+
+    /// How long somebody has to wait before their next attempt to sign in.
+    pub fn wait(&self, name: &str, address: IpAddr, now: Timestamp) -> Span {
+        self.state().guesses.wait(name, address, now)
+    }
+
+    /// An attempt to sign in failed.
+    pub fn failed(&self, name: &str, address: IpAddr, now: Timestamp) {
+        self.state().guesses.failed(name, address, now);
+    }
+
+    /// The hash to hold a password against; `None` where nobody of that name may sign in.
+    pub fn password_of(&self, name: &str) -> Option<String> {
+        let state = self.state();
+        let person = state.book.people.get(name).filter(|person| !person.disabled)?;
+        person.password.clone()
+    }
+
+    /// Begins a session of somebody whose password was right, or who set one just now; the secret of the session. Where
+    /// the disk takes nothing it holds until the process ends.
+    pub fn begin(
+        &self,
+        name: &str,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> Result<Option<String>, BadPeople> {
+        let Some(secret) = new_secret() else { return Ok(None) };
+        let digest = Digest::of(&secret);
+        self.change_if_possible(|book| book.begin(name, digest, now))?;
+        self.state().guesses.right(name, address, now);
+        Ok(Some(secret))
+    }
+
+    /// Changes the book on the disk and here.
+    pub fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Book) -> Result<T, Refusal>,
+    ) -> Result<T, BadPeople> {
+        let (done, book) = self.file.change(change)?;
+        self.take_over(book);
+        Ok(done)
+    }
+
+    /// The same; where the disk takes nothing, here alone: nobody is kept from a screen for want of a file.
+    pub fn change_if_possible(
+        &self,
+        change: impl Fn(&mut Book) -> Result<(), Refusal>,
+    ) -> Result<(), BadPeople> {
+        match self.change(&change) {
+            Err(BadPeople::File { path, source }) => {
+                tracing::warn!(path = %path.display(), error = %source, "not written down; it holds until the end of the process");
+                let mut book = self.state().book.clone();
+                change(&mut book)?;
+                self.state().book = book;
+                self.changed.send_replace(());
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// A look at the book.
+    pub fn look<T>(&self, look: impl FnOnce(&Book) -> T) -> T {
+        look(&self.state().book)
+    }
+
+    /// Once a second: takes over what the command line changed, and ends sessions that are over.
+    pub fn tick(&self, now: Timestamp) -> Result<(), BadPeople> {
+        let mark = self.file.mark()?;
+        if mark != self.state().mark {
+            let book = self.file.read()?;
+            self.state().mark = mark;
+            self.take_over(book);
+        }
+        let (seen, over, late) = {
+            let mut state = self.state();
+            let watched: Vec<String> = state.watching.keys().cloned().collect();
+            state.seen.extend(watched.into_iter().map(|key| (key, now)));
+            let (seen, mut book) = (state.seen.clone(), state.book.clone());
+            let over = book.expire(&seen, now, self.lasting);
+            let late = now - state.written >= WRITTEN_EVERY && !seen.is_empty();
+            (seen, over, late)
+        };
+        if over || late {
+            self.state().written = now;
+            let lasting = self.lasting;
+            self.change_if_possible(|book| {
+                for (key, seen) in &seen {
+                    if let Some(session) = book.sessions.get_mut(key) {
+                        session.seen = session.seen.max(*seen);
+                    }
+                }
+                book.expire(&seen, now, lasting);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Somebody looked at the data of patients: told once an hour of each person and subject, where there is room.
+    pub fn looked(&self, actor: &str, act: PersonAct, subject: String, now: Timestamp) {
+        let hour = now.as_micros().div_euclid(Span::hours(1).as_micros());
+        let mut state = self.state();
+        let state = &mut *state;
+        let key = (actor.to_owned(), subject.clone());
+        if state.looked.get(&key) == Some(&hour) {
+            return;
+        }
+        if state.looked.len() >= LOOKS {
+            state.looked.retain(|_, at| *at == hour);
+        }
+        if state.looked.len() >= LOOKS || state.looks.len() >= LOOKS {
+            tracing::error!(actor, "more was looked at within an hour than the audit is told");
+            return;
+        }
+        state.looked.insert(key, hour);
+        state.looks.push(Told { actor: actor.to_owned(), act, subject });
+    }
+
+    /// What was looked at and the audit has not been told; whoever takes it tells it.
+    pub fn take_looks(&self) -> Vec<Told> {
+        std::mem::take(&mut self.state().looks)
+    }
+
+    /// It could not be told yet.
+    pub fn put_back(&self, mut looks: Vec<Told>) {
+        let mut state = self.state();
+        looks.append(&mut state.looks);
+        state.looks = looks;
+    }
+
+    /// What the audit has not been told yet.
+    pub fn untold(&self) -> Vec<Told> {
+        self.state().book.untold.clone()
+    }
+
+    /// So many of the oldest were told.
+    pub fn told(&self, count: usize) -> Result<(), BadPeople> {
+        self.change_if_possible(|book| {
+            book.untold.drain(..count.min(book.untold.len()));
+            Ok(())
+        })
+    }
+
+    fn take_over(&self, book: Book) {
+        let mark = self.file.mark().ok().flatten();
+        let mut state = self.state();
+        let news = (&book.people, &book.sessions) != (&state.book.people, &state.book.sessions);
+        state.seen.retain(|key, _| book.sessions.contains_key(key));
+        state.book = book;
+        state.mark = mark;
+        drop(state);
+        if news {
+            self.changed.send_replace(());
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A stream of a session is open.
+#[derive(Debug)]
+pub struct Watching {
+    people: Arc<People>,
+    key: String,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let mut state = self.people.state();
+        if let Some(streams) = state.watching.get_mut(&self.key) {
+            *streams -= 1;
+            if *streams == 0 {
+                state.watching.remove(&self.key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

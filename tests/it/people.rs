@@ -1,0 +1,128 @@
+//! People who sign in by name, through the whole program: the first link, the command line, the audit.
+
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Gateway, eventually};
+use crate::setup::Setup;
+
+const PASSWORD: &str = "four words stand here";
+
+/// Asks as the gateway's own page does.
+struct Browser<'a> {
+    gateway: &'a Gateway,
+    agent: ureq::Agent,
+    cookie: String,
+}
+
+impl<'a> Browser<'a> {
+    fn new(gateway: &'a Gateway) -> Self {
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        Self { gateway, agent, cookie: String::new() }
+    }
+
+    fn get(&self, path: &str) -> (u16, Value) {
+        let request = self.agent.get(self.gateway.url(path)).header("cookie", &self.cookie);
+        let mut answer = request.call().unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_json().unwrap_or_default())
+    }
+
+    fn post(&mut self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.agent.post(self.gateway.url(path)).header("cookie", &self.cookie);
+        let mut answer = request.header("sec-fetch-site", "same-origin").send_json(body).unwrap();
+        if let Some(line) = answer.headers().get("set-cookie") {
+            line.to_str().unwrap().split(';').next().unwrap().clone_into(&mut self.cookie);
+        }
+        (answer.status().as_u16(), answer.body_mut().read_json().unwrap_or_default())
+    }
+}
+
+fn link_in(text: &str) -> String {
+    let link = text.split("#setup/").nth(1).unwrap_or_else(|| panic!("no link in {text}"));
+    link.split_whitespace().next().unwrap().to_owned()
+}
+
+/// `person` with a password on standard input.
+fn person(gateway: &Gateway, args: &[&str], input: &str) -> String {
+    use std::io::Write as _;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_vitalgate"))
+        .args(["person", "--config"])
+        .arg(gateway.config_file())
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success(), "{printed}");
+    printed
+}
+
+#[test]
+fn people_come_by_a_link_act_under_their_name_and_go_within_a_second() {
+    let mut gateway = Setup::default().section("people", json!({})).start();
+    let link = eventually("the first link is printed", || {
+        let log = gateway.log();
+        log.contains("#setup/").then(|| link_in(&log))
+    });
+    let mut admin = Browser::new(&gateway);
+    assert_eq!(admin.get("/api/v1/patients").0, 401);
+    let first = json!({ "link": link, "name": "root.one", "password": PASSWORD });
+    let (status, session) = admin.post("/api/v1/session/link", &first);
+    assert_eq!((status, &session["role"]), (200, &json!("admin")), "{session}");
+    assert_eq!(admin.post("/api/v1/session/link", &first).0, 403);
+
+    let said = person(&gateway, &["add", "Jane", "--role", "clinician"], "");
+    let mut jane = Browser::new(&gateway);
+    let link = json!({ "link": link_in(&said), "password": PASSWORD });
+    let set = || {
+        eventually("the gateway knows of jane", || {
+            let mut jane = Browser::new(&gateway);
+            let (status, _) = jane.post("/api/v1/session/link", &link);
+            (status == 200).then_some(jane)
+        })
+    };
+    jane.cookie = set().cookie;
+    let ward = json!({ "id": "icu" });
+    assert_eq!(jane.post("/api/v1/wards", &ward).0, 201);
+    assert_eq!(jane.get("/api/v1/patients").0, 200);
+    person(&gateway, &["add", "john", "--role", "viewer", "--password-stdin"], PASSWORD);
+    assert!(person(&gateway, &["list"], "").contains("john\tviewer\tactive\t-"));
+
+    person(&gateway, &["disable", "jane"], "");
+    eventually("jane is out", || (jane.get("/api/v1/patients").0 == 401).then_some(()));
+    let expected = [
+        ("root.one", "add_person"),
+        ("root.one", "set_password"),
+        ("root.one", "sign_in"),
+        ("local:cli", "add_person"),
+        ("local:cli", "invite_person"),
+        ("jane", "set_password"),
+        ("jane", "sign_in"),
+        ("jane", "add_ward"),
+        ("jane", "see_wards"),
+        ("local:cli", "disable_person"),
+    ];
+    let acts = eventually("the audit knows", || {
+        let (_, audit) = admin.get("/api/v1/audit");
+        let items = audit["items"].as_array().unwrap().clone();
+        let all = |(actor, what): &(&str, &str)| {
+            items.iter().any(|act| act["actor"] == *actor && act["what"] == *what)
+        };
+        expected.iter().all(all).then_some(audit)
+    });
+    assert!(!acts.to_string().contains(PASSWORD));
+
+    // Whoever is signed in stays so over a restart.
+    let cookie = admin.cookie.clone();
+    gateway.stop();
+    gateway.start_again();
+    let admin = Browser { cookie, ..Browser::new(&gateway) };
+    assert_eq!(admin.get("/api/v1/audit").0, 200);
+    gateway.verify();
+    gateway.stop();
+}
