@@ -13,7 +13,10 @@ pub use vitalgate_store::Stopwatch;
 
 /// The gateway's clock; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Clock(Arc<Mutex<State>>);
+pub struct Clock {
+    state: Arc<Mutex<State>>,
+    follows_stream: bool,
+}
 
 #[derive(Debug)]
 struct State {
@@ -24,26 +27,36 @@ struct State {
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
 fn read() -> (Instant, Timestamp) {
+    (Instant::now(), wall())
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+fn wall() -> Timestamp {
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    (Instant::now(), Timestamp::from_micros(i64::try_from(wall.as_micros()).unwrap_or(i64::MAX)))
+    Timestamp::from_micros(i64::try_from(wall.as_micros()).unwrap_or(i64::MAX))
 }
 
 impl Clock {
     /// Follows the machine's clock; `after` is the stamp of the last row, never undercut.
     pub fn system(after: Timestamp) -> Self {
         let (read, wall) = read();
-        Self(Arc::new(Mutex::new(State { last: wall.max(after), read, stream: None })))
+        Self::of(State { last: wall.max(after), read, stream: None })
     }
 
     /// `--clock stream`: time is the newest `sent_at` observed, from `after` on.
     pub fn stream(after: Timestamp) -> Self {
         let (read, _) = read();
-        Self(Arc::new(Mutex::new(State { last: after, read, stream: Some(after) })))
+        Self::of(State { last: after, read, stream: Some(after) })
+    }
+
+    fn of(state: State) -> Self {
+        let follows_stream = state.stream.is_some();
+        Self { state: Arc::new(Mutex::new(state)), follows_stream }
     }
 
     /// Whether time follows the messages.
     pub fn follows_stream(&self) -> bool {
-        self.lock().stream.is_some()
+        self.follows_stream
     }
 
     /// A message says it was sent at this time. Only `--clock stream` listens.
@@ -81,15 +94,15 @@ impl Clock {
 
     /// The time shown.
     pub fn wall(&self) -> Timestamp {
-        let state = self.lock();
-        match state.stream {
-            Some(newest) => newest,
-            None => read().1,
+        if !self.follows_stream {
+            return wall();
         }
+        let state = self.lock();
+        state.stream.unwrap_or(state.last)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -92,7 +92,6 @@ impl<'a> Bundle<'a> {
     /// Takes what was decoded.
     pub(super) fn accept(&mut self, decoded: Decoded) {
         let Decoded { message, waves, dead_letter } = decoded;
-        self.source.handles.metrics.message(permission::word(message.body.kind()));
         self.inputs.push(Input::Message(Box::new(message)));
         self.waves.extend(waves);
         self.dead_letters.extend(dead_letter);
@@ -176,6 +175,13 @@ impl<'a> Bundle<'a> {
 
     /// The submission of all of it; `bytes` are those of the payloads.
     pub(super) fn submission(self, bytes: usize, receipt: Receipt) -> Submission {
+        let kind = |input: &Input| input.message().map(|message| message.body.kind());
+        for of_one in self.inputs.chunk_by(|a, b| kind(a) == kind(b)) {
+            if let Some(kind) = of_one.first().and_then(kind) {
+                let count = of_one.len() as u64;
+                self.source.handles.metrics.messages(permission::word(kind), count);
+            }
+        }
         let mut submission = Submission::of(self.inputs, bytes, receipt);
         submission.dead_letters = self.dead_letters;
         submission.waves = self.waves;

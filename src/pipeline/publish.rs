@@ -26,6 +26,10 @@ use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
 
 /// The board follows readings alone at most so often; commands and alarms move it at once.
 const REFRESH_EVERY_S: f64 = 0.25;
+/// Where thousands changed, that takes long: it takes no more than this part of the time,
+const REFRESH_SHARE: f64 = 0.02;
+/// but the board follows at least so often.
+const REFRESH_AT_LEAST_EVERY_S: f64 = 1.0;
 /// `vitals` at most once a second by patient (contract §6).
 const VITALS_EVERY_S: f64 = 1.0;
 /// The same where live numbers are shed.
@@ -51,6 +55,8 @@ pub(super) struct Publisher {
     changed: BTreeMap<DeviceId, Option<Arc<DeviceView>>>,
     share_of_devices: StreamShare<DeviceId>,
     refreshed: Stopwatch,
+    /// How long the last refresh took, in seconds.
+    refresh_took: f64,
     /// Since live numbers were published.
     published_vitals: Stopwatch,
     /// Since they were published or shed.
@@ -81,6 +87,7 @@ impl Publisher {
             changed: BTreeMap::new(),
             share_of_devices: StreamShare::new(DEVICE_BYTES_A_SECOND, DEVICE_EVERY_S),
             refreshed: Stopwatch::start(),
+            refresh_took: 0.0,
             published_vitals: Stopwatch::start(),
             passed_vitals: Stopwatch::start(),
             beat: None,
@@ -154,7 +161,7 @@ impl Publisher {
             self.judged_at = self.judged_at.max(now.at);
         }
         // While the store fails the core is ahead of what is on the disk: the board stays behind.
-        if self.refreshed.seconds() >= REFRESH_EVERY_S && !failing {
+        if self.refreshed.seconds() >= pause_after(self.refresh_took) && !failing {
             self.board.unjudged = (waits.inputs, waits.oldest_s);
             self.send(core, now);
         }
@@ -171,11 +178,11 @@ impl Publisher {
     }
 
     fn send(&mut self, core: &mut Core, now: Stamp) {
+        let begun = Stopwatch::start();
         let changed = core.take_changed();
         let before = Arc::clone(&self.board.devices);
         board::refresh(&mut self.board, core, &changed);
         self.board.judged_to = now.shown(self.judged_at);
-        self.refreshed = Stopwatch::start();
         self.sender.send_replace(Arc::new(self.board.clone()));
         for id in changed.devices {
             let was = before.get(&id).cloned();
@@ -183,6 +190,8 @@ impl Publisher {
         }
         self.publish_devices();
         self.restless.extend(changed.patients);
+        self.refresh_took = begun.seconds();
+        self.refreshed = Stopwatch::start();
     }
 
     /// Devices that changed, each as often as its share of the streams allows.
@@ -301,6 +310,11 @@ impl Publisher {
     }
 }
 
+/// How long the board is left as it is after a refresh that took so long, in seconds.
+fn pause_after(refresh_took: f64) -> f64 {
+    (refresh_took / REFRESH_SHARE).clamp(REFRESH_EVERY_S, REFRESH_AT_LEAST_EVERY_S)
+}
+
 /// From the measurement to the gateway, in seconds, as far as the device's clock can say. What came
 /// late waited elsewhere, and is no latency of an alarm that sounds now.
 fn on_the_way(alarm: &Alarm) -> Option<f64> {
@@ -374,5 +388,17 @@ impl Waits {
 fn release(done: Vec<(Submission, Vec<CommandAnswer>)>) {
     for (submission, answers) in done {
         submission.receipt.release(Committed { answers });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pause_after;
+
+    #[test]
+    fn the_board_keeps_its_pace_unless_that_takes_long_and_never_rests_for_more_than_a_second() {
+        for (took, pause) in [(0.0, 0.25), (0.005, 0.25), (0.01, 0.5), (0.2, 1.0), (3.0, 1.0)] {
+            assert!((pause_after(took) - pause).abs() < 1e-9, "{took}");
+        }
     }
 }

@@ -12,8 +12,16 @@ const RUN: usize = 128;
 /// Entries in order, in runs of which none is empty.
 #[derive(Clone, Debug)]
 pub struct SharedMap<K, V> {
-    runs: Vec<Arc<Vec<(K, V)>>>,
+    runs: Vec<Run<K, V>>,
     len: usize,
+}
+
+/// Some entries that follow each other.
+#[derive(Clone, Debug)]
+struct Run<K, V> {
+    /// The key of the first of them, so that a search looks into one run alone.
+    first: K,
+    entries: Arc<Vec<(K, V)>>,
 }
 
 impl<K, V> SharedMap<K, V> {
@@ -29,7 +37,7 @@ impl<K, V> SharedMap<K, V> {
 
     /// All values, in the order of their keys.
     pub fn values(&self) -> impl Iterator<Item = &V> {
-        self.runs.iter().flat_map(|run| run.iter()).map(|(_, value)| value)
+        self.runs.iter().flat_map(|run| run.entries.iter()).map(|(_, value)| value)
     }
 }
 
@@ -40,7 +48,7 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
         K: Borrow<Q>,
     {
         let (run, place) = self.find(key);
-        Some(&self.runs.get(run)?.get(place.ok()?)?.1)
+        Some(&self.runs.get(run)?.entries.get(place.ok()?)?.1)
     }
 
     /// The value of a key, to be changed: its run is copied if a copy of the map shares it.
@@ -49,7 +57,8 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
         K: Borrow<Q>,
     {
         let (run, place) = self.find(key);
-        Some(&mut Arc::make_mut(self.runs.get_mut(run)?).get_mut(place.ok()?)?.1)
+        let entries = &mut self.runs.get_mut(run)?.entries;
+        Some(&mut Arc::make_mut(entries).get_mut(place.ok()?)?.1)
     }
 
     /// Whether a key is there.
@@ -63,20 +72,26 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
     /// Puts a value in; gives the one that was there.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         let (index, place) = self.find(&key);
-        let Some(shared) = self.runs.get_mut(index) else {
-            self.runs.push(Arc::new(vec![(key, value)]));
+        let Some(run) = self.runs.get_mut(index) else {
+            self.runs.push(Run { first: key.clone(), entries: Arc::new(vec![(key, value)]) });
             self.len += 1;
             return None;
         };
-        let run = Arc::make_mut(shared);
+        let entries = Arc::make_mut(&mut run.entries);
         match place {
-            Ok(place) => run.get_mut(place).map(|entry| std::mem::replace(&mut entry.1, value)),
+            Ok(place) => entries.get_mut(place).map(|entry| std::mem::replace(&mut entry.1, value)),
             Err(place) => {
-                run.insert(place, (key, value));
+                if place == 0 {
+                    run.first = key.clone();
+                }
+                entries.insert(place, (key, value));
                 self.len += 1;
-                if run.len() > RUN {
-                    let rest = run.split_off(RUN / 2);
-                    self.runs.insert(index + 1, Arc::new(rest));
+                if entries.len() > RUN {
+                    let rest = entries.split_off(RUN / 2);
+                    if let Some((first, _)) = rest.first() {
+                        let rest = Run { first: first.clone(), entries: Arc::new(rest) };
+                        self.runs.insert(index + 1, rest);
+                    }
                 }
                 None
             }
@@ -88,11 +103,10 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let begins_by_then =
-            |run: &Arc<Vec<(K, V)>>| run.first().is_some_and(|(first, _)| first.borrow() <= key);
+        let begins_by_then = |run: &Run<K, V>| run.first.borrow() <= key;
         let index = self.runs.partition_point(begins_by_then).saturating_sub(1);
-        let run = self.runs.get(index).map_or(&[][..], |run| run.as_slice());
-        (index, run.binary_search_by(|(other, _)| other.borrow().cmp(key)))
+        let entries = self.runs.get(index).map_or(&[][..], |run| run.entries.as_slice());
+        (index, entries.binary_search_by(|(other, _)| other.borrow().cmp(key)))
     }
 }
 
@@ -155,7 +169,7 @@ mod tests {
         let mut map: SharedMap<u32, u32> = (0..10_000).map(|n| (2 * n, n)).collect();
         let before = map.clone();
         map.insert(5_001, 0);
-        let shared = map.runs.iter().filter(|run| Arc::strong_count(run) == 2).count();
+        let shared = map.runs.iter().filter(|run| Arc::strong_count(&run.entries) == 2).count();
         assert_eq!(shared, before.runs.len() - 1);
         assert!(before.runs.len() < 200, "{}", before.runs.len());
     }

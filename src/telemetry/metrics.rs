@@ -248,9 +248,9 @@ impl Metrics {
         written(&[&self.0.registry, &sampled.registry()])
     }
 
-    /// A message was taken in.
-    pub fn message(&self, kind: &'static str) {
-        self.0.messages.get_or_create(&[("kind", kind)]).inc();
+    /// So many messages were taken in.
+    pub fn messages(&self, kind: &'static str, count: u64) {
+        self.0.messages.get_or_create(&[("kind", kind)]).inc_by(count);
     }
 
     /// Readings, events or messages met their fate: `judged`, `late`, `duplicate`, …

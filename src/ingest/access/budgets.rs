@@ -103,7 +103,9 @@ impl Budgets {
             return Vec::new();
         }
         self.looked = now;
-        self.of.retain(|_, spent| spent.messages.max(spent.bytes) > now);
+        // Whoever was counted a moment ago need not be counted again with the next message.
+        let counts = |spent: &Spent| now - spent.counted < COUNTED_FOR;
+        self.of.retain(|_, spent| spent.messages.max(spent.bytes) > now || counts(spent));
         let mut due = Vec::new();
         let mut announced = self.slowed.values().filter(|slowed| slowed.announced).count();
         self.slowed.retain(|sender, slowed| {

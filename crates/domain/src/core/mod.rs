@@ -4,6 +4,7 @@
 //! the same rows give the same transitions, byte for byte. It cannot fail.
 
 mod agenda;
+mod ahead;
 pub(crate) mod alarm_index;
 mod commands;
 pub mod configuration;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use minicbor::{Decode, Encode};
 
 use self::agenda::Agenda;
+use self::ahead::AHEAD;
 use self::alarm_index::AlarmIndex;
 use self::configuration::{Configuration, Texts};
 use self::journal::numbers_in;
@@ -194,7 +196,10 @@ impl Core {
         out.samples.reserve_exact(
             inputs.iter().filter_map(Input::message).map(numbers_in).sum::<u32>() as usize,
         );
-        for input in inputs {
+        for (number, input) in inputs.iter().enumerate() {
+            if number % AHEAD == 0 {
+                self.look_ahead(inputs[number..].get(..AHEAD).unwrap_or(&inputs[number..]));
+            }
             match input {
                 Input::IntakeGap { from, to } => self.intake_gap(*from, *to, &mut out),
                 Input::ClockStep { .. } | Input::Upgraded { .. } => {}

@@ -84,6 +84,11 @@ impl Before {
 }
 
 impl Series {
+    /// Reads something of where the next reading will be noted.
+    pub(super) fn glance(&self) -> usize {
+        self.recent.glance()
+    }
+
     /// Whether anything is known of this instant.
     pub(super) fn knows(&self, sent: DeviceInstant) -> bool {
         self.recent.of_instant(sent).next().is_some()

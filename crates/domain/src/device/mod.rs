@@ -277,6 +277,42 @@ impl Device {
         self.expected().iter().find(|e| e.signal == signal).and_then(|e| e.interval)
     }
 
+    /// Reads something of each line of memory it takes; what is read says nothing.
+    pub(super) fn glance(&self) -> usize {
+        let Self { details, registered_at, bindings, info, clock, sequences, .. } = self;
+        let DeviceDetails { class, via, signals, .. } = details;
+        class.len()
+            + via.len()
+            + signals.len()
+            + registered_at.as_micros() as usize
+            + bindings.len()
+            + info.signals.len()
+            + usize::from(clock.shown_ms().is_some())
+            + sequences.len()
+            + self.series.len()
+            + self.fates.len()
+            + self.hops.len()
+            + self.version as usize
+            + self.touched as usize
+            + usize::from(self.last_cause.is_some())
+            + usize::from(self.last_relay_contact.is_some())
+    }
+
+    /// The same of what that refers to,
+    pub(super) fn glance_at_parts(&self) -> usize {
+        let bound = self.patient().map_or(0, |id| id.as_str().len());
+        let sequences = self.sequences.values().map(|numbers| numbers.holes() as usize);
+        let series = self.series.values().map(|series| usize::from(series.newest.is_some()));
+        let hops = self.hops.values().map(|clock| usize::from(clock.shown_ms().is_some()));
+        bound + sequences.sum::<usize>() + series.sum::<usize>() + hops.sum::<usize>()
+    }
+
+    /// and of what that refers to.
+    pub(super) fn glance_inside(&self) -> usize {
+        let series = self.series.values().map(Series::glance);
+        series.sum::<usize>() + self.sequences.values().map(Sequence::glance).sum::<usize>()
+    }
+
     fn cause(&self, message: &Message, index: u32, now: Stamp) -> Cause {
         Cause {
             device: Some(self.details.id.clone()),

@@ -197,6 +197,12 @@ impl Sequence {
         false
     }
 
+    /// Reads something of where the next number will stand.
+    pub(super) fn glance(&self) -> usize {
+        let next = self.highest.map_or(0, |highest| slot(highest.wrapping_add(1)));
+        self.hashes.get(next).map_or(0, |hash| *hash as usize)
+    }
+
     /// Numbers missing so far.
     pub(super) fn holes(&self) -> u64 {
         self.holes

@@ -207,6 +207,37 @@ impl Patient {
         !self.is_adult() && rules.over(signal).any(Rule::adults_only)
     }
 
+    /// Reads something of each line of memory it takes; what is read says nothing.
+    pub(super) fn glance(&self) -> usize {
+        let Self { details, ward, limits, series, expectations, losses, alarms, .. } = self;
+        usize::from(details.bed.is_some())
+            + usize::from(details.continuous)
+            + usize::from(ward.is_some())
+            + limits.len()
+            + series.len()
+            + expectations.len()
+            + losses.len()
+            + usize::from(alarms.is_empty())
+            + self.version as usize
+            + self.touched as usize
+            + usize::from(self.noted.is_some())
+            + usize::from(self.unwatched.is_some())
+            + usize::from(self.discharged_at.is_some())
+    }
+
+    /// The same of what that refers to,
+    pub(super) fn glance_at_parts(&self) -> usize {
+        let series =
+            self.series.iter().map(|(source, state)| usize::from(source.signal.0) + state.glance());
+        let expectations = self.expectations.iter().map(|e| usize::from(e.signal.is_some()));
+        series.sum::<usize>() + expectations.sum::<usize>()
+    }
+
+    /// and of what that refers to.
+    pub(super) fn glance_inside(&self) -> usize {
+        self.series.values().map(SeriesState::glance_inside).sum()
+    }
+
     /// Takes in one thing that a device machine observed.
     pub fn observe(
         &mut self,

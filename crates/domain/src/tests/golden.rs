@@ -63,12 +63,20 @@ fn fold(journal: &Value) -> (Vec<Value>, &Vec<Value>) {
             at: Timestamp::from_micros(number("at_us")),
             offset: Span::micros(number("offset_us")),
         };
-        let packed = HEXLOWER.decode(row["body"].as_str().unwrap().as_bytes()).unwrap();
-        let bytes = zstd::bulk::decompress(&packed, 1 << 20).unwrap();
-        let inputs = RowBody::decode(n, &bytes).unwrap().inputs;
+        let inputs = RowBody::decode(n, &body(row)).unwrap().inputs;
         came.extend(core.fold(n, now, &inputs).transitions.iter().map(announced));
     }
     (came, journal["transitions"].as_array().unwrap())
+}
+
+/// The bodies of the newest journal's rows.
+pub(super) fn bodies() -> Vec<Vec<u8>> {
+    read(&file(CORE_VERSION))["rows"].as_array().unwrap().iter().map(body).collect()
+}
+
+fn body(row: &Value) -> Vec<u8> {
+    let packed = HEXLOWER.decode(row["body"].as_str().unwrap().as_bytes()).unwrap();
+    zstd::bulk::decompress(&packed, 1 << 20).unwrap()
 }
 
 fn read(path: &std::path::Path) -> Value {

@@ -32,6 +32,7 @@ mod later_limits;
 mod laws;
 mod limits;
 mod losses;
+mod mutated_rows;
 mod new_limits;
 mod no_device;
 mod parted;

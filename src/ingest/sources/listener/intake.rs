@@ -73,11 +73,11 @@ impl TooLarge {
     }
 }
 
-impl Publish {
+impl Publish<'_> {
     /// A hash of what it says.
     pub(super) fn content_hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (&self.topic, &self.payload).hash(&mut hasher);
+        (self.topic, self.payload).hash(&mut hasher);
         hasher.finish()
     }
 }
@@ -95,17 +95,16 @@ impl<'a> ListenerIntake<'a> {
     }
 
     /// Takes a message that the session does not hold yet.
-    pub(super) fn publish(&mut self, publish: &Publish) {
-        let Some((device, kind)) = self.allowed(&publish.topic) else {
-            let payload = &publish.payload;
-            let message = Refused { topic: &publish.topic, length: payload.len(), head: payload };
-            return self.refuse(message, publish.qos, publish.id, || publish.content_hash());
+    pub(super) fn publish(&mut self, publish: Publish<'_>) {
+        let Publish { dup, qos, id, topic, payload } = publish;
+        let Some((device, kind)) = self.allowed(topic) else {
+            let message = Refused { topic, length: payload.len(), head: payload };
+            return self.refuse(message, qos, id, || publish.content_hash());
         };
-        let delivery = Delivery { qos: publish.qos, dup: publish.dup, ..Delivery::default() };
-        let Publish { topic, payload, .. } = publish;
+        let delivery = Delivery { qos, dup, ..Delivery::default() };
         let decoded = self.bundle.decode(topic, &device, kind, payload, delivery);
         self.bundle.accept(decoded);
-        self.acknowledge(publish.qos, publish.id, || publish.content_hash(), publish.payload.len());
+        self.acknowledge(qos, id, || publish.content_hash(), payload.len());
     }
 
     /// Acknowledges a QoS 2 message that the session holds already.

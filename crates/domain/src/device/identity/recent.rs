@@ -44,6 +44,11 @@ impl Recent {
         seen.filter(move |seen| seen.instant() == sent)
     }
 
+    /// Reads something of the oldest, in whose place the next will stand.
+    pub(super) fn glance(&self) -> usize {
+        self.seen.front().map_or(0, |seen| seen.value as usize ^ usize::from(seen.flags))
+    }
+
     /// Another reading came.
     pub(super) fn push(&mut self, seen: Seen) {
         if self.seen.len() == REMEMBERED

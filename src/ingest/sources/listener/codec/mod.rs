@@ -1,8 +1,8 @@
 //! Bytes to packets and back, for both versions.
 //!
-//! The codec of `rumqttc` takes the large packets apart; this layer frames, judges what that codec
+//! The codec of `rumqttc` takes CONNECT apart; this layer frames, judges what that codec
 //! lets through (flags, reserved bits, identifiers, text, properties), and reads and writes the
-//! small packets itself. Nothing is buffered here and nothing panics, whatever the bytes.
+//! other packets itself. Nothing is buffered here and nothing panics, whatever the bytes.
 
 mod connect;
 mod fields;
@@ -15,7 +15,7 @@ use bytes::{Buf, BytesMut};
 
 pub(super) use self::connect::{Connect, NoConnect, Will, read_connect};
 use self::fields::{Fields, property};
-pub(super) use self::publish::{Publish, preamble};
+pub(super) use self::publish::{Publish, preamble, read_publish};
 
 /// Announced in CONNACK of MQTT 5.
 pub(super) use crate::ingest::bundle::MAX_PACKET;
@@ -78,11 +78,9 @@ impl Fault {
     }
 }
 
-/// What a client says after CONNECT.
+/// What a client says after CONNECT, beside PUBLISH.
 #[derive(Debug)]
 pub(super) enum Packet {
-    /// PUBLISH.
-    Publish(Publish),
     /// PUBREL, with its packet identifier.
     Release(u16),
     /// SUBSCRIBE.
@@ -194,11 +192,8 @@ fn judge_flags(first: u8) -> Result<(), Fault> {
     }
 }
 
-/// Takes the packet described by `head` off the front of `buffer`, which holds all of it.
+/// Takes the packet described by `head`, which is no PUBLISH, off the front of `buffer`, which holds all of it.
 pub(super) fn read(version: Version, head: Head, buffer: &mut BytesMut) -> Result<Packet, Fault> {
-    if head.is_publish() {
-        return publish::read(version, head, buffer).map(Packet::Publish);
-    }
     let packet = small(version, head, Fields(&buffer[head.header..head.packet()]))?;
     buffer.advance(head.packet());
     Ok(packet)
@@ -303,8 +298,9 @@ pub(super) fn accepts(version: Version, bytes: &[u8]) -> bool {
     if head.is_publish() {
         drop(preamble(version, head, bytes));
     }
-    if bytes.len() < head.packet() {
-        return false;
+    let Some(packet) = bytes.get(..head.packet()) else { return false };
+    if head.is_publish() {
+        return read_publish(version, head, packet).is_ok();
     }
     let mut buffer = BytesMut::from(bytes);
     if head.is_connect() {

@@ -1,15 +1,11 @@
 //! PUBLISH, whole or only its beginning.
 
-use bytes::{Bytes, BytesMut};
-use rumqttc::mqttbytes::v4;
-use rumqttc::v5::mqttbytes::v5;
-
 use super::fields::{Fields, property};
-use super::{Fault, Head, MAX_PACKET, Version, reason};
+use super::{Fault, Head, Version, reason};
 
-/// A PUBLISH with a topic that is a topic name.
-#[derive(Debug)]
-pub(in super::super) struct Publish {
+/// A PUBLISH with a topic that is a topic name, where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Publish<'a> {
     /// Sent before, by the client's own word.
     pub(in super::super) dup: bool,
     /// 0, 1 or 2.
@@ -17,9 +13,9 @@ pub(in super::super) struct Publish {
     /// The packet identifier; 0 only with QoS 0.
     pub(in super::super) id: u16,
     /// The topic name.
-    pub(in super::super) topic: String,
-    /// The payload, a part of the read buffer.
-    pub(in super::super) payload: Bytes,
+    pub(in super::super) topic: &'a str,
+    /// The payload.
+    pub(in super::super) payload: &'a [u8],
 }
 
 const ALLOWED: &[u8] = &[
@@ -33,30 +29,15 @@ const ALLOWED: &[u8] = &[
     property::USER,
 ];
 
-pub(super) fn read(version: Version, head: Head, buffer: &mut BytesMut) -> Result<Publish, Fault> {
-    judge(version, head, Fields(&buffer[head.header..head.packet()]))?;
-    match version {
-        Version::V4 => match v4::Packet::read(buffer, MAX_PACKET) {
-            Ok(v4::Packet::Publish(p)) => Ok(Publish {
-                dup: p.dup,
-                qos: p.qos as u8,
-                id: p.pkid,
-                topic: p.topic,
-                payload: p.payload,
-            }),
-            _ => Err(Fault::malformed("a PUBLISH that cannot be read")),
-        },
-        Version::V5 => match v5::Packet::read(buffer, None) {
-            Ok(v5::Packet::Publish(p)) => Ok(Publish {
-                dup: p.dup,
-                qos: p.qos as u8,
-                id: p.pkid,
-                topic: String::from_utf8_lossy(&p.topic).into_owned(),
-                payload: p.payload,
-            }),
-            _ => Err(Fault::malformed("a PUBLISH that cannot be read")),
-        },
-    }
+/// Takes a PUBLISH apart, of which `packet` is every byte.
+pub(in super::super) fn read_publish<'a>(
+    version: Version,
+    head: Head,
+    packet: &'a [u8],
+) -> Result<Publish<'a>, Fault> {
+    let mut fields = Fields(packet.get(head.header..).unwrap_or_default());
+    let (topic, id) = begin(version, head, &mut fields)?;
+    Ok(Publish { dup: head.dup(), qos: head.qos(), id, topic, payload: fields.0 })
 }
 
 /// What stands before the payload of a PUBLISH that is too large to be read.
@@ -78,23 +59,22 @@ pub(in super::super) fn preamble(
     bytes: &[u8],
 ) -> Result<Preamble, Fault> {
     let mut fields = Fields(bytes.get(head.header..).unwrap_or_default());
-    let topic = topic(&mut fields)?.to_owned();
+    let (topic, id) = begin(version, head, &mut fields)?;
+    Ok(Preamble { topic: topic.to_owned(), id, length: bytes.len() - fields.0.len() })
+}
+
+/// Topic and identifier; what is left of the fields is the payload.
+fn begin<'a>(
+    version: Version,
+    head: Head,
+    fields: &mut Fields<'a>,
+) -> Result<(&'a str, u16), Fault> {
+    let topic = topic(fields)?;
     let id = if head.qos() == 0 { 0 } else { fields.packet_id()? };
     if version == Version::V5 {
         fields.properties(ALLOWED)?;
     }
-    Ok(Preamble { topic, id, length: bytes.len() - fields.0.len() })
-}
-
-fn judge(version: Version, head: Head, mut body: Fields<'_>) -> Result<(), Fault> {
-    topic(&mut body)?;
-    if head.qos() > 0 {
-        body.packet_id()?;
-    }
-    if version == Version::V5 {
-        body.properties(ALLOWED)?;
-    }
-    Ok(())
+    Ok((topic, id))
 }
 
 fn topic<'a>(body: &mut Fields<'a>) -> Result<&'a str, Fault> {

@@ -5,22 +5,26 @@ mod close;
 mod pause;
 mod quiet;
 mod receive;
+mod seldom;
 
 use std::convert::Infallible;
 use std::fmt::Debug;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use self::buffer::ReadBuffer;
 pub(super) use self::close::read_out;
 use self::pause::Pause;
 use self::quiet::Quiet;
+use self::seldom::Seldom;
 use super::Shared;
 use super::codec::{Connect, Will};
 use super::end::End;
@@ -126,34 +130,34 @@ impl Connection {
     }
 
     async fn serve(&mut self) -> Result<Infallible, End> {
-        let mut ended = pin!(self.ended());
+        let shared = Arc::clone(&self.shared);
+        let mut ended = Seldom::new(self.ended());
         self.flush().await?;
         loop {
-            let intent = if !self.pause.left().is_zero() {
+            let intent = if self.pause.goes_on() {
                 Intent::Wait
             } else if self.buffer.is_empty() {
                 self.intent(&Place::default(), 0)
             } else {
-                self.turn(ended.as_mut()).await?
+                self.turn(&shared, &mut ended).await?
             };
-            let pause = self.pause.left();
-            let intent = if pause.is_zero() { intent } else { Intent::Wait };
+            let pauses = self.pause.goes_on();
+            let intent = if pauses { Intent::Wait } else { intent };
             self.quiet.listens(intent == Intent::Read);
             self.share(intent);
             tokio::select! {
                 biased;
                 end = &mut ended => return Err(end),
                 place = self.line.next() => self.acknowledge(place).await?,
-                () = sleep(pause), if !pause.is_zero() => {}
-                read = timeout(self.quiet.left(), self.stream.read_buf(self.buffer.spare())),
-                    if intent == Intent::Read => match read {
-                    Ok(Ok(count @ 1..)) => {
+                () = self.pause.end(), if pauses => {}
+                read = self.stream.read_buf(self.buffer.spare()), if intent == Intent::Read => match read {
+                    Ok(count @ 1..) => {
                         self.buffer.took(count);
                         self.quiet.took(count);
                     }
-                    Ok(Ok(0) | Err(_)) => return Err(End::Lost),
-                    Err(_) => return Err(End::KeepAlive),
+                    Ok(0) | Err(_) => return Err(End::Lost),
                 },
+                () = self.quiet.too_long(), if intent == Intent::Read => return Err(End::KeepAlive),
             }
         }
     }
@@ -176,10 +180,13 @@ impl Connection {
     }
 
     /// Takes in what the buffer holds and hands it over.
-    async fn turn(&mut self, ended: impl Future<Output = End>) -> Result<Intent, End> {
-        let shared = Arc::clone(&self.shared);
+    async fn turn(
+        &mut self,
+        shared: &Shared,
+        ended: impl Future<Output = End>,
+    ) -> Result<Intent, End> {
         let principal = self.principal.clone();
-        let mut intake = ListenerIntake::new(&shared, &principal, self.client);
+        let mut intake = ListenerIntake::new(shared, &principal, self.client);
         let taken = self.take_in(&mut intake);
         if self.not_allowed == 0 && intake.not_allowed > 0 {
             let topic = intake.not_allowed_topic.escape_default();
@@ -187,7 +194,7 @@ impl Connection {
         }
         self.not_allowed += intake.not_allowed;
         self.pause.begin(shared.charge(&principal, intake.sent()));
-        self.submit(intake, ended).await?;
+        self.submit(shared, intake, ended).await?;
         self.flush().await?;
         taken
     }
@@ -195,12 +202,12 @@ impl Connection {
     /// Hands over what was taken in. Acknowledgements go on while the inbox has no room.
     async fn submit(
         &mut self,
+        shared: &Shared,
         intake: ListenerIntake<'_>,
         ended: impl Future<Output = End>,
     ) -> Result<(), End> {
         let (submission, place) = intake.finish();
         if let Some(submission) = submission {
-            let shared = Arc::clone(&self.shared);
             let mut submitting = pin!(shared.source.handles.inbox.submit(submission));
             let mut ended = pin!(ended);
             loop {
@@ -241,11 +248,15 @@ impl Connection {
         if self.out.is_empty() {
             return Ok(());
         }
-        let written = timeout(WRITE_PATIENCE, async {
+        let mut writing = pin!(async {
             self.stream.write_all(&self.out).await?;
             self.stream.flush().await
-        })
-        .await;
+        });
+        // Nearly always there is room for it, and no timer is needed.
+        let written = match poll_fn(|cx| Poll::Ready(writing.as_mut().poll(cx))).await {
+            Poll::Ready(written) => Ok(written),
+            Poll::Pending => timeout(WRITE_PATIENCE, writing).await,
+        };
         self.out.clear();
         match written {
             Ok(Ok(())) => Ok(()),

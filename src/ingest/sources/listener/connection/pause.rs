@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::sleep;
+
 use crate::clock::Stopwatch;
 
 /// A pause, or none.
@@ -14,8 +16,17 @@ impl Pause {
         self.0 = (length > Duration::ZERO).then(|| (Stopwatch::start(), length));
     }
 
-    /// What is left of it.
-    pub(super) fn left(&self) -> Duration {
+    /// Whether it goes on.
+    pub(super) fn goes_on(&self) -> bool {
+        !self.left().is_zero()
+    }
+
+    /// Waits for its end.
+    pub(super) async fn end(&self) {
+        sleep(self.left()).await;
+    }
+
+    fn left(&self) -> Duration {
         self.0.as_ref().map_or(Duration::ZERO, |(since, length)| {
             length.saturating_sub(Duration::from_secs_f64(since.seconds()))
         })

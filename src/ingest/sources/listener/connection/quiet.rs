@@ -1,6 +1,9 @@
 //! How long a client has sent no packet, which keep-alive bounds.
 
+use std::pin::Pin;
 use std::time::Duration;
+
+use tokio::time::{Sleep, sleep};
 
 use crate::clock::Stopwatch;
 
@@ -16,6 +19,8 @@ pub(super) struct Quiet {
     since: Stopwatch,
     bytes: usize,
     listens: bool,
+    /// Runs out no later than the patience. It is left as it is while packets come, and set anew when it runs out.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Quiet {
@@ -23,7 +28,7 @@ impl Quiet {
     pub(super) fn new(keep_alive: u16) -> Self {
         let patience = Duration::from_millis(u64::from(keep_alive) * 1_500);
         let patience = (keep_alive > 0).then_some(patience);
-        Self { patience, since: Stopwatch::start(), bytes: 0, listens: true }
+        Self { patience, since: Stopwatch::start(), bytes: 0, listens: true, timer: None }
     }
 
     /// A packet came.
@@ -50,10 +55,23 @@ impl Quiet {
         self.listens = listens;
     }
 
-    /// How long the client may be quiet yet.
-    pub(super) fn left(&self) -> Duration {
-        let Some(patience) = self.patience else { return Duration::MAX };
-        patience.saturating_sub(Duration::from_secs_f64(self.since.seconds()))
+    /// Waits until the client has been quiet for too long.
+    pub(super) async fn too_long(&mut self) {
+        loop {
+            let Some(left) = self.left() else { return std::future::pending().await };
+            if left.is_zero() {
+                return;
+            }
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(left)));
+            timer.as_mut().await;
+            self.timer = None;
+        }
+    }
+
+    /// How long the client may be quiet yet; `None` for ever.
+    fn left(&self) -> Option<Duration> {
+        let patience = self.patience?;
+        Some(patience.saturating_sub(Duration::from_secs_f64(self.since.seconds())))
     }
 }
 
@@ -63,8 +81,8 @@ mod tests {
 
     #[test]
     fn one_and_a_half_times_the_keep_alive_may_pass() {
-        assert_eq!(Quiet::new(0).left(), Duration::MAX);
-        let left = Quiet::new(60).left();
+        assert_eq!(Quiet::new(0).left(), None);
+        let left = Quiet::new(60).left().unwrap();
         assert!(left <= Duration::from_secs(90) && left > Duration::from_secs(80), "{left:?}");
     }
 }

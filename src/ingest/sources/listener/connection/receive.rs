@@ -45,10 +45,16 @@ impl Connection {
             if head.is_publish() && !self.line.has_room(&intake.place, head.body) {
                 return Ok(Intent::Wait);
             }
+            if head.is_publish() {
+                let packet = self.buffer.split_to(head.packet());
+                let publish = codec::read_publish(self.client.version, head, &packet)?;
+                self.quiet.end();
+                self.publish(publish, intake)?;
+                continue;
+            }
             let packet = codec::read(self.client.version, head, &mut self.buffer)?;
             self.quiet.end();
             match packet {
-                Packet::Publish(publish) => self.publish(&publish, intake)?,
                 Packet::Release(id) => {
                     let found = self.attached.session().received.remove(&id).is_some();
                     write::complete(&mut self.out, self.client.version, id, found);
@@ -73,8 +79,12 @@ impl Connection {
         if self.line.has_room(place, bytes) { Intent::Read } else { Intent::Wait }
     }
 
-    fn publish(&mut self, publish: &Publish, intake: &mut ListenerIntake<'_>) -> Result<(), End> {
-        let Publish { dup, qos, id, .. } = *publish;
+    fn publish(
+        &mut self,
+        publish: Publish<'_>,
+        intake: &mut ListenerIntake<'_>,
+    ) -> Result<(), End> {
+        let Publish { dup, qos, id, .. } = publish;
         if qos == 2 && self.holds(id, dup, || publish.content_hash(), intake)? {
             intake.again(id);
             return Ok(());
