@@ -31,7 +31,7 @@ class Letters:
             "to": envelope.rcpt_tos,
             "headers": headers,
             "text": letter.get_content(),
-            "tls": session.ssl is not None,
+            "tls": server.transport.get_extra_info("ssl_object") is not None,
         }
         print(json.dumps(told), flush=True)
         return "250 taken"
