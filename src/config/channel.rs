@@ -1,13 +1,13 @@
 //! `[[channel]]`: by which ways alarms are sent to others.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::channel_secret::{BadSecret, Bearer, RoutingKey, WebhookSecret};
-use super::url::ServerUrl;
+use super::channel_secret::{BadSecret, Bearer, HeaderSecret, RoutingKey, WebhookSecret, login};
+use super::channel_target::ChannelTarget;
+use super::channel_template::{BadTemplate, Template};
 use vitalgate_domain::model::alarm::Priority;
 use vitalgate_domain::model::ids::{ChannelId, WardId};
 use vitalgate_domain::model::time::Span;
@@ -20,8 +20,8 @@ pub struct Channel {
     pub id: ChannelId,
     /// What is spoken there.
     pub kind: ChannelKind,
-    /// Where to: `https`, or `http` on this machine.
-    pub url: ServerUrl,
+    /// Where to: `https`, or `http` on this machine; of mail `smtps` or `smtp`.
+    pub url: ChannelTarget,
     /// What proves who sends: signing secrets, an access token, a routing key.
     #[serde(default)]
     pub secret_file: Option<PathBuf>,
@@ -31,6 +31,21 @@ pub struct Channel {
     /// How much of an alarm is said where people's phones show it.
     #[serde(default)]
     pub detail: Option<Detail>,
+    /// Of a template: what is posted.
+    #[serde(default)]
+    pub body: Option<String>,
+    /// Of a template: what that is.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// Of a template: the header that carries the secret.
+    #[serde(default)]
+    pub secret_header: Option<String>,
+    /// Of mail: who writes.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Of mail: to whom.
+    #[serde(default)]
+    pub to: Option<Vec<String>>,
     /// Only of these wards, and what belongs to no ward; left out, of all.
     #[serde(default)]
     pub wards: Option<BTreeSet<WardId>>,
@@ -55,6 +70,12 @@ pub enum ChannelKind {
     Ntfy,
     /// PagerDuty's Events API, version 2.
     Pagerduty,
+    /// What Alertmanager posts to its receivers.
+    Alertmanager,
+    /// A body of the site's own making, for gateways of short messages and pagers.
+    Template,
+    /// Letters by SMTP.
+    Email,
 }
 
 /// How much of an alarm is said.
@@ -109,6 +130,14 @@ pub enum BadChannel {
         /// What it may be.
         bounds: &'static str,
     },
+    /// What a template posts.
+    #[error("channel `{id}`: {why}")]
+    Template {
+        /// Of which.
+        id: ChannelId,
+        /// Why.
+        why: BadTemplate,
+    },
     /// The secret.
     #[error("channel `{id}`: secret_file: {why}")]
     Secret {
@@ -129,12 +158,14 @@ impl Channel {
 
     fn check(&self) -> Result<(), BadChannel> {
         let id = || self.id.clone();
-        let is_here = self.url.host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-        if !self.url.tls && !is_here {
+        if !self.url.is_private() {
             return Err(BadChannel::Plain(id()));
         }
         if let Some(why) = self.wrong_keys() {
             return Err(BadChannel::Keys { id: id(), why });
+        }
+        if self.kind == ChannelKind::Template {
+            self.template()?;
         }
         let within = |span: Span, least, most| span >= least && span <= most;
         let bounds = [
@@ -155,6 +186,17 @@ impl Channel {
         if self.wards.as_ref().is_some_and(BTreeSet::is_empty) {
             return Some("it is for no ward: leave `wards` out for all of them");
         }
+        let is_mail = self.kind == ChannelKind::Email;
+        if is_mail != self.url.web().is_none() {
+            return Some("mail, and nothing else, goes to smtps:// or smtp://");
+        }
+        if is_mail != self.from.is_some() || is_mail != self.to.is_some() {
+            return Some("mail needs `from` and `to`, and nothing else has them");
+        }
+        let of_template = [&self.body, &self.content_type, &self.secret_header];
+        if self.kind != ChannelKind::Template && of_template.iter().any(|key| key.is_some()) {
+            return Some("`body`, `content_type` and `secret_header` belong to a template");
+        }
         match self.kind {
             ChannelKind::Webhook | ChannelKind::Pagerduty if self.secret_file.is_none() => {
                 Some("it needs a secret_file")
@@ -165,13 +207,19 @@ impl Channel {
             ChannelKind::Ntfy if self.topic().is_none() => {
                 Some("its url must end with the topic: https://ntfy.example.org/topic")
             }
-            ChannelKind::Webhook | ChannelKind::Ntfy | ChannelKind::Pagerduty => None,
+            ChannelKind::Template if self.body.is_none() || self.content_type.is_none() => {
+                Some("a template needs `body` and `content_type`")
+            }
+            ChannelKind::Email if self.to.as_ref().is_some_and(Vec::is_empty) => {
+                Some("`to` names nobody")
+            }
+            _ => None,
         }
     }
 
     /// Of ntfy: the path of the server and the topic on it.
     pub fn topic(&self) -> Option<(&str, &str)> {
-        let (server, topic) = self.url.path.rsplit_once('/')?;
+        let (server, topic) = self.url.web()?.path.rsplit_once('/')?;
         let is_name = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_');
         let fits = (1..=64).contains(&topic.len()) && topic.bytes().all(is_name);
         fits.then_some((if server.is_empty() { "/" } else { server }, topic))
@@ -182,7 +230,32 @@ impl Channel {
         WebhookSecret::all(&self.secret()?).map_err(|why| self.bad(why))
     }
 
-    /// Of ntfy: the access token, where one is needed.
+    /// Of a template: what is posted.
+    pub fn template(&self) -> Result<Template, BadChannel> {
+        let text = |key: &Option<String>| key.clone().unwrap_or_default();
+        Template::of(&text(&self.body), &text(&self.content_type))
+            .map_err(|why| BadChannel::Template { id: self.id.clone(), why })
+    }
+
+    /// Of a template: the header that proves who sends, where one is needed.
+    pub fn header_secret(&self) -> Result<Option<HeaderSecret>, BadChannel> {
+        let Some(name) = &self.secret_header else {
+            let bearer = self.bearer()?;
+            return Ok(bearer.map(|bearer| HeaderSecret::authorization(&bearer)));
+        };
+        let secret = HeaderSecret::of(name, self.secret()?.trim_end());
+        secret.map(Some).ok_or_else(|| self.bad(BadSecret::Header))
+    }
+
+    /// Of mail: name and password, where the server asks for them.
+    pub fn login(&self) -> Result<Option<(String, String)>, BadChannel> {
+        if self.secret_file.is_none() {
+            return Ok(None);
+        }
+        login(&self.secret()?).map(Some).ok_or_else(|| self.bad(BadSecret::Login))
+    }
+
+    /// Of ntfy and Alertmanager: the access token, where one is needed.
     pub fn bearer(&self) -> Result<Option<Bearer>, BadChannel> {
         if self.secret_file.is_none() {
             return Ok(None);
@@ -258,6 +331,22 @@ mod tests {
         assert_eq!(parse("ntfy", "https://a/b/topic", "").topic(), Some(("/b", "topic")));
         assert_eq!(parse("ntfy", "https://a/topic", "").topic(), Some(("/", "topic")));
         assert!(why("ntfy", "https://a/b", "wards = []").contains("no ward"));
+        let sms = "content_type = \"text/plain\"\nbody = \"{title}\"";
+        assert_eq!(why("template", "https://a/b", sms), "good");
+        assert!(why("template", "https://a/b", "body = \"{title}\"").contains("content_type"));
+        let wrong = "content_type = \"text/plain\"\nbody = \"{titel}\"";
+        assert!(why("template", "https://a/b", wrong).contains("{titel}"));
+        assert!(why("ntfy", "https://a/b", sms).contains("belong to a template"));
+        let mail = "from = \"a@b.example\"\nto = [\"c@d.example\"]";
+        assert_eq!(why("email", "smtps://a", mail), "good");
+        assert_eq!(why("alertmanager", "https://a/b", ""), "good");
+        for (kind, url, lines) in
+            [("email", "https://a/b", mail), ("email", "smtps://a", ""), ("ntfy", "smtps://a", "")]
+        {
+            assert!(why(kind, url, lines).starts_with("channel `pager`: mail"), "{kind} {url}");
+        }
+        let nobody = "from = \"a@b.example\"\nto = []";
+        assert!(why("email", "smtps://a", nobody).contains("nobody"));
         assert!(why("ntfy", "https://a/b", "give_up_after = \"1s\"").contains("give_up_after"));
         let one = parse("ntfy", "https://a/b", "");
         assert!(check(&[one.clone(), one]).is_err_and(|e| e.to_string().contains("two")));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderName, HeaderValue, header};
 use data_encoding::BASE64;
 
 /// What every signing secret begins with, as Standard Webhooks writes them.
@@ -30,6 +30,12 @@ pub enum BadSecret {
     /// No token.
     #[error("it must hold an access token, printable and on one line")]
     Bearer,
+    /// Nothing that a header carries.
+    #[error("it must hold one printable line, and secret_header must name a header")]
+    Header,
+    /// No name and password.
+    #[error("its first line must be the name, its second the password")]
+    Login,
     /// No routing key.
     #[error("it must hold a routing key of 32 letters and digits")]
     RoutingKey,
@@ -78,6 +84,37 @@ impl Bearer {
     }
 }
 
+/// A header that proves who sends.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HeaderSecret(HeaderName, HeaderValue);
+
+impl HeaderSecret {
+    /// A secret in a header of this name, as it is written.
+    pub fn of(name: &str, secret: &str) -> Option<Self> {
+        let fits = !secret.is_empty() && secret.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+        let mut value = HeaderValue::from_str(secret).ok().filter(|_| fits)?;
+        value.set_sensitive(true);
+        Some(Self(name.parse().ok()?, value))
+    }
+
+    /// A token as HTTP carries it.
+    pub(super) fn authorization(bearer: &Bearer) -> Self {
+        Self(header::AUTHORIZATION, bearer.header())
+    }
+
+    /// The header. Whoever calls this sends it, and nothing else.
+    pub fn header(&self) -> (HeaderName, HeaderValue) {
+        (self.0.clone(), self.1.clone())
+    }
+}
+
+/// Name and password, each on a line of its own.
+pub(super) fn login(text: &str) -> Option<(String, String)> {
+    let mut lines = text.lines().map(str::to_owned);
+    let (name, password) = (lines.next()?, lines.next()?);
+    (!name.is_empty() && !password.is_empty()).then_some((name, password))
+}
+
 /// Which of PagerDuty's services is called.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RoutingKey(String);
@@ -105,7 +142,7 @@ macro_rules! hidden {
     )*};
 }
 
-hidden!(WebhookSecret, Bearer, RoutingKey);
+hidden!(WebhookSecret, Bearer, HeaderSecret, RoutingKey);
 
 #[cfg(test)]
 mod tests {
@@ -133,6 +170,14 @@ mod tests {
         assert!(!format!("{token:?} {:?}", token.header()).contains("abc"));
         assert!(["", "a b", "a\nb", "ä"].into_iter().all(|bad| Bearer::of(bad).is_none()));
         assert!(RoutingKey::of(&"a".repeat(32)).is_some());
+        let key = HeaderSecret::of("X-Api-Key", "Basic abc").unwrap();
+        assert_eq!(key.header().0, "x-api-key");
+        assert!(!format!("{key:?} {:?}", key.header()).contains("abc"));
+        for (name, secret) in [("X Y", "a"), ("", "a"), ("x", ""), ("x", "a\nb")] {
+            assert!(HeaderSecret::of(name, secret).is_none(), "{name} {secret}");
+        }
+        assert_eq!(login("me\npass word\n").unwrap().1, "pass word");
+        assert!(["", "me", "me\n", "\nyou"].into_iter().all(|bad| login(bad).is_none()));
         assert!(["", "a-b", &"a".repeat(31)].into_iter().all(|bad| RoutingKey::of(bad).is_none()));
     }
 }

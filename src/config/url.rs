@@ -22,7 +22,7 @@ pub struct ServerUrl {
 /// Text that is no address of a server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an address: {0}; write `https://host/path`")]
-pub struct NotAServer(&'static str);
+pub struct NotAServer(pub(super) &'static str);
 
 impl ServerUrl {
     /// What a path of the server is put behind: the path without a slash at its end.

@@ -39,7 +39,7 @@ impl Outcome {
             400 | 413 | 415 | 422 => Verdict::Refused(words),
             _ => Verdict::Failing(words),
         };
-        Self { verdict, said: said(&answer) }
+        Self { verdict, said: one_line(&String::from_utf8_lossy(&answer.body)) }
     }
 }
 
@@ -54,9 +54,8 @@ impl Verdict {
     }
 }
 
-/// Its words on one line, without what a screen would obey.
-fn said(answer: &Answer) -> String {
-    let said = String::from_utf8_lossy(&answer.body);
+/// What the other side says on one line, without what a screen would obey.
+pub(super) fn one_line(said: &str) -> String {
     let line: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
     let shown = line.chars().filter(|c| c.is_ascii() && !c.is_ascii_control());
     shown.take(WORDS).collect()

@@ -191,12 +191,11 @@ impl Channel {
     /// Posts an event once; `None` where the other side need not hear of it.
     async fn post(&mut self, event: &Event) -> Option<Verdict> {
         let way = Arc::clone(&self.way);
-        let request = way.request(event, self.handles.clock.wall())?;
-        let mut answered = std::pin::pin!(way.post(request));
+        let mut answered = std::pin::pin!(way.send(event, self.handles.clock.wall()));
         let mut patience = SLOW;
         let verdict = loop {
             tokio::select! {
-                outcome = &mut answered => break outcome.verdict,
+                outcome = &mut answered => break outcome?.verdict,
                 () = tokio::time::sleep(patience) => self.failed(event, "no answer yet").await,
             }
             patience = LOOK_EVERY;

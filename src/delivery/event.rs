@@ -1,5 +1,6 @@
 //! Something to send: one transition of an alarm.
 
+use super::words::ends;
 use vitalgate_domain::model::alarm::{Alarm, Priority};
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::transition::Change;
@@ -49,6 +50,11 @@ impl Event {
         let stands = self.begins && self.alarm.calls();
         let announces = self.change.announces() || stands;
         (announces && !self.alarm.is_shown_only()).then_some(self.alarm.priority)
+    }
+
+    /// Whether a person is written to: it calls somebody, or says what became of what called.
+    pub(super) fn is_for_people(&self) -> bool {
+        self.calls().is_some() || ends(self) && !self.alarm.is_shown_only()
     }
 
     /// Where the patient lies; `None` for what belongs to no patient.

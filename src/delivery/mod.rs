@@ -10,18 +10,22 @@
 //! sent at least once, always under the same key. A channel that does not deliver is an alarm of the gateway, at
 //! once where something of high priority waits.
 
+mod alertmanager;
 mod answer;
 mod channel;
 mod event;
+mod mail;
 mod ntfy;
 mod outbox;
 mod pagerduty;
 mod request;
 mod selection;
 mod signature;
+mod template;
 mod way;
 mod webhook;
 mod words;
 
 pub use self::channel::{Channel, Parts};
+pub use self::mail::BadMail;
 pub use self::way::{BadWay, Way};

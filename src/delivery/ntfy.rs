@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::event::Event;
 use super::request::Request;
-use super::words::{Words, ends};
+use super::words::Words;
 use crate::config::{Bearer, Detail};
 use vitalgate_domain::model::alarm::Priority;
 
@@ -40,7 +40,7 @@ impl Ntfy {
             Some(Priority::High) => URGENT,
             Some(Priority::Medium) => HIGH,
             Some(Priority::Low | Priority::Info) => USUAL,
-            None if ends(event) && !event.alarm.is_shown_only() => QUIET,
+            None if event.is_for_people() => QUIET,
             None => return None,
         };
         Some(self.publish(&Words::of(event, self.detail), priority))
@@ -48,8 +48,7 @@ impl Ntfy {
 
     /// Something that calls nobody.
     pub(super) fn test(&self) -> Request {
-        let (title, message) = ("vitalgate".to_owned(), "A test: this channel works".to_owned());
-        self.publish(&Words { title, message }, QUIET)
+        self.publish(&Words::of_test(), QUIET)
     }
 
     fn publish(&self, words: &Words, priority: u8) -> Request {

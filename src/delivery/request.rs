@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 /// One request by POST.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Request {
     pub(super) path: String,
     pub(super) headers: HeaderMap,

@@ -36,6 +36,12 @@ impl Words {
         };
         Self { title, message }
     }
+
+    /// Of what calls nobody.
+    pub(super) fn of_test() -> Self {
+        let (title, message) = ("vitalgate".to_owned(), "A test: this channel works".to_owned());
+        Self { title, message }
+    }
 }
 
 /// Whether somebody who was told of an alarm should hear of the change as well.

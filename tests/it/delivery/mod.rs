@@ -1,6 +1,7 @@
 //! Alarms on their way to others: each arrives, in order and signed, whatever happens to either side.
 
 mod days;
+mod mail;
 mod receiver;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -335,6 +336,45 @@ fn an_incident_of_pagerduty_is_triggered_acknowledged_and_resolved() {
     let payload = taken[0].body()["payload"].clone();
     assert_eq!(payload["severity"], "critical");
     assert!(payload["summary"].as_str().unwrap().contains("SpO2 70"), "{payload}");
+}
+
+/// Written from Alertmanager's description of what it posts to a webhook, version 4.
+#[test]
+fn a_receiver_of_alertmanager_and_a_gateway_of_short_messages_hear_in_their_own_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    let url = |path: &str| format!("http://127.0.0.1:{}/{path}", receiver.port);
+    let secret = dir.path().join("key");
+    fs::write(&secret, "an-api-key\n").unwrap();
+    let channels = json!([
+        { "id": "oncall", "kind": "alertmanager", "url": url("alerts"), "secret_file": secret },
+        {
+            "id": "sms", "kind": "template", "url": url("sms"), "secret_file": secret,
+            "secret_header": "X-Api-Key", "content_type": "application/json",
+            "body": r#"{"to":["+49123"],"text":"{title}. {message}","ref":"{key}"}"#,
+        },
+    ]);
+    let gateway = Setup::default().rules(RULES).section("channel", channels).start();
+    gateway.admit("p1", "dev-1");
+    send(&gateway, 1, &[70.0, 97.0]);
+    let alarm = gateway.alarms("p1").pop().unwrap();
+    assert_eq!(gateway.command(&alarm, "reset").0, 200);
+    let to = |path: &str| -> Vec<Posted> {
+        receiver.taken().iter().filter(|one| one.path == path).cloned().collect()
+    };
+    eventually("all of it arrives", || {
+        (to("/alerts").len() == 2 && to("/sms").len() == 3).then_some(())
+    });
+    let alerts = to("/alerts");
+    let status = |at: usize| alerts[at].body()["alerts"][0]["status"].clone();
+    assert_eq!((status(0), status(1)), (json!("firing"), json!("resolved")));
+    assert_eq!(alerts[0].body()["groupKey"], alarm["id"]);
+    assert_eq!(alerts[0].header("authorization"), "Bearer an-api-key");
+    let messages = to("/sms");
+    let text = |at: usize| messages[at].body()["text"].as_str().unwrap().to_owned();
+    assert!(text(0).starts_with("High: w1, bed-p1. ") && text(1).starts_with("Over: "));
+    assert_eq!(messages[0].header("x-api-key"), "an-api-key");
+    assert_ne!(messages[0].body()["ref"], messages[1].body()["ref"]);
 }
 
 #[test]
