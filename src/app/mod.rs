@@ -156,6 +156,7 @@ impl App {
                 load: shedding.load(),
                 sink_alarming: core.site.is_sink_alarming(),
                 undelivered: core.site.undelivered_channels().collect(),
+                teams: teams.clone(),
                 auth: AuthInForce::new(auth_seen),
                 heads: heads.clone(),
             };

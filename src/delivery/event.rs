@@ -22,6 +22,8 @@ pub(super) struct Event {
     pub(super) store: String,
     /// The channel hears of the alarm for the first time, so that what stands calls.
     pub(super) begins: bool,
+    /// Of a channel that is somebody's: whether they are called, or hear what became of what they were called for.
+    pub(super) calls_them: Option<bool>,
 }
 
 impl Event {
@@ -36,6 +38,7 @@ impl Event {
             stored: row.body,
             store,
             begins: false,
+            calls_them: None,
         })
     }
 
@@ -46,6 +49,9 @@ impl Event {
 
     /// How grave what it calls for is; `None` where it calls nobody.
     pub(super) fn calls(&self) -> Option<Priority> {
+        if let Some(calls) = self.calls_them {
+            return calls.then_some(self.alarm.priority);
+        }
         let stands = self.begins && self.alarm.calls();
         let announces = self.change.announces() || stands;
         (announces && !self.alarm.is_shown_only()).then_some(self.alarm.priority)
@@ -84,6 +90,7 @@ pub(super) mod tests {
             stored: BODY.to_owned(),
             store: "S1".into(),
             begins: false,
+            calls_them: None,
         }
     }
 

@@ -109,6 +109,13 @@ fn asks(alarm: &Alarm) -> bool {
         && !alarm.rule.as_str().starts_with("duty.")
 }
 
+/// Nobody hands it over any more.
+fn withdraw_offer(alarm: &mut Alarm) {
+    if let Some(responsibility) = &mut alarm.responsibility {
+        responsibility.offered = None;
+    }
+}
+
 /// How long somebody has to accept (contract §5).
 fn accepts_within(alarm: &Alarm) -> Span {
     if alarm.priority == Priority::High { Span::mins(3) } else { Span::mins(10) }
@@ -350,6 +357,7 @@ impl Ladder {
         *self = Self::default();
         if let Some(responsibility) = &mut alarm.responsibility {
             responsibility.state = Assignment::Ended;
+            responsibility.offered = None;
             responsibility.since = ground.now.wall();
             responsibility.deadline = None;
         }
@@ -370,6 +378,7 @@ impl Ladder {
         responsibility.state = Assignment::Accepted;
         responsibility.since = wall;
         responsibility.person = Some(whom.name);
+        responsibility.offered = None;
         if let Some((step, role)) = whom.step {
             self.step = step;
             (responsibility.step, responsibility.role) = (Some(step + 1), Some(role));
@@ -396,12 +405,21 @@ impl Ladder {
 
     /// Who had it has it no more, and the ladder goes on from their step to others.
     fn give_back(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+        withdraw_offer(alarm);
         let owner = ask::person(alarm);
         self.phase = Phase::Idle;
         if wants(alarm) && ground.plan.is_some() {
             self.ask_from(alarm, self.step, &owner, ground);
         } else {
             self.rest(alarm, ground);
+        }
+    }
+
+    /// Who has it hands it over: it is theirs until it is taken.
+    pub(crate) fn offer(&mut self, alarm: &mut Alarm, to: &str, ground: Ground<'_>) {
+        ask::tell_person(alarm, to, ground);
+        if let Some(responsibility) = &mut alarm.responsibility {
+            responsibility.offered = Some(to.to_owned());
         }
     }
 
@@ -414,6 +432,7 @@ impl Ladder {
             person.is_some_and(|person| plan.on_duty_until(&person.id, wall).is_some())
         });
         self.tell_owner(alarm, ground);
+        withdraw_offer(alarm);
         if !there || !wants(alarm) {
             return self.give_back(alarm, ground);
         }

@@ -173,6 +173,7 @@ impl Open {
             | Change::HandedOver
             | Change::ShiftOver
             | Change::Received
+            | Change::Offered
             | Change::Paused
             | Change::SwitchedOff
             | Change::PauseOver

@@ -74,6 +74,14 @@ pub(super) fn tell_all(alarm: &mut Alarm, plan: &DutyPlan, ground: Ground<'_>) -
     round
 }
 
+/// Tells somebody by the first of their channels.
+pub(super) fn tell_person(alarm: &mut Alarm, to: &str, ground: Ground<'_>) {
+    let known =
+        |plan: &DutyPlan| plan.people.iter().find(|person| person.id.as_str() == to).cloned();
+    let channels = ground.plan.and_then(known).map_or_else(Vec::new, |person| person.channels);
+    tell(alarm, to, channels.get(..1).unwrap_or_default(), ground);
+}
+
 /// Tells somebody by these channels; with none it is shown on the stream.
 pub(super) fn tell(alarm: &mut Alarm, to: &str, channels: &[ChannelId], ground: Ground<'_>) {
     let (at, seq) = (ground.now.wall(), ground.seq);
@@ -208,12 +216,9 @@ impl Ladder {
 
     /// Tells who had it that it is theirs no more, or again.
     pub(super) fn tell_owner(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
-        let Some(owner) = person(alarm).pop() else { return };
-        let known = ground
-            .plan
-            .and_then(|plan| plan.people.iter().find(|person| person.id.as_str() == owner));
-        let channels = known.map_or(&[][..], |person| &person.channels);
-        tell(alarm, &owner, channels.get(..1).unwrap_or_default(), ground);
+        if let Some(owner) = person(alarm).pop() {
+            tell_person(alarm, &owner, ground);
+        }
     }
 
     /// All were asked, and nobody took it.

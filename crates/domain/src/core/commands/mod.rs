@@ -1,6 +1,7 @@
 //! What commands do. The first transition of each is its answer.
 
 mod devices;
+mod hand_over;
 mod pauses;
 mod stays;
 
@@ -59,6 +60,14 @@ impl Core {
         let actor = &command.actor;
         match &command.action {
             Action::Alarm { id, seen, act } => self.act(actor, id, *seen, act, out),
+            Action::HandOver { to } => {
+                self.answer(actor, "hand_over", out, |c, out| c.hand_over(actor, to, out));
+            }
+            Action::TakeOver { from, alarms } => {
+                self.answer(actor, "take_over", out, |c, out| {
+                    c.take_over(actor, from, alarms, out)
+                });
+            }
             Action::AddWard(ward) => self.answer(actor, "add_ward", out, |c, _| c.add_ward(ward)),
             Action::AddBed { bed, ward } => {
                 self.answer(actor, "add_bed", out, |c, out| c.add_bed(bed, ward, out));
