@@ -68,7 +68,8 @@ impl Book {
     pub(super) fn settle_muted(&mut self, key: &Key, change: Change) {
         let Some(open) = self.open.get_mut(key) else { return };
         let alarm = &open.alarm;
-        if alarm.inactivation.is_some() || alarm.state == State::Latched {
+        let waits = alarm.state == State::Latched && change != Change::Resumed;
+        if alarm.inactivation.is_some() || waits {
             return;
         }
         let Some(muted) = open.muted.take() else { return };
