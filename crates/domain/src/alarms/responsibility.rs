@@ -18,7 +18,7 @@ pub(crate) use self::receipts::was_told;
 
 use minicbor::{Decode, Encode};
 
-use self::ask::{Round, Whom};
+use self::ask::Whom;
 use crate::model::alarm::{Alarm, Priority, Response, State};
 use crate::model::duty::DutyPlan;
 use crate::model::responsibility::{Assignment, Responsibility};
@@ -445,7 +445,7 @@ impl Ladder {
     /// All are told again, until somebody takes it.
     fn round(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
         let Some(plan) = ground.plan else { return };
-        let Round { opens, .. } = ask::tell_all(alarm, plan, ground);
+        let opens = ask::tell_all(alarm, plan, &[], ground);
         let next = ground.now.at + repeats_every(alarm);
         let opens = opens.map(|at| ground.now.own(at)).filter(|at| *at > ground.now.at);
         self.exhausted(alarm, next.min(opens.unwrap_or(next)), ground);
