@@ -13,7 +13,7 @@ import { take } from "./sync.js";
 /** An answer takes milliseconds. After this somebody must be told that none came. */
 const ANSWER_MS = 5_000;
 
-/** @typedef {"acknowledge"|"unacknowledge"|"reset"|"pause"|"off"|"resume"|"comment"} Act */
+/** @typedef {"acknowledge"|"unacknowledge"|"reset"|"pause"|"off"|"resume"|"comment"|"accept"|"reject"|"release"} Act */
 /** @typedef {{alarm: Alarm, reason: string, at: number}} Reset */
 
 /** What was sent and is not answered yet, by alarm. */

@@ -11,7 +11,7 @@ const ASLEEP_MS = 5_000;
 
 const NAMES = {
   acknowledge: "ACKNOWLEDGE", unacknowledge: "TAKE BACK", reset: "RESET", pause: "PAUSE", off: "SWITCH OFF", resume: "END OF PAUSE",
-  comment: "COMMENT",
+  comment: "COMMENT", accept: "TAKE IT", reject: "CANNOT TAKE IT", release: "GIVE BACK", hand_over: "HAND OVER",
 };
 
 /** Whether an alarm is no longer what somebody decided about. @param {Alarm} seen @param {Alarm|undefined} now */

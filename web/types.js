@@ -27,6 +27,7 @@
  * @property {{by: string, at: string, until: string|null, seq: number}|null} acknowledged
  * @property {{what: "audio"|"alarm", how: "paused"|"off", by: string, reason: string|null, at: string, until: string}|null} inactivation
  * @property {{by: string, at: string, text: string}} [comment]
+ * @property {Responsibility|null} [responsibility] who answers for it
  * @property {{value: number, unit: string, measured_at: string, age_s: number, stale: boolean}|null} latest
  * @property {{signal: string, limit: number|null, unit: string|null}} trigger
  * @property {string} raised_at
@@ -37,6 +38,17 @@
  * @property {boolean} late
  * @property {number} recurrence
  * @property {boolean} confirmed
+ *
+ * @typedef {object} Responsibility
+ * @property {"none"|"unassigned"|"notified"|"accepted"|"exhausted"|"ended"} state
+ * @property {string|null} team
+ * @property {number|null} step
+ * @property {string|null} role
+ * @property {string|null} person
+ * @property {string} since
+ * @property {string|null} deadline
+ * @property {string} [offered] to whom it is handed over
+ * @property {{to: string, channel: string|null, at: string, result: "shown"|"waiting"|"taken"|"failed"|"received", seq: number}[]} told
  *
  * @typedef {object} Vital
  * @property {string} signal

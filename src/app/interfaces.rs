@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::rota::TeamsInForce;
 use super::{Addresses, RunMode};
 use crate::app::settings;
 use crate::app::stage::Stage;
@@ -62,6 +63,8 @@ pub(super) struct Shared {
     pub(super) sink_alarming: bool,
     /// The channels about which an alarm is open, with how grave it is.
     pub(super) undelivered: BTreeMap<ChannelId, Priority>,
+    /// Who is called for alarms.
+    pub(super) teams: TeamsInForce,
     /// Who may use HTTP.
     pub(super) auth: AuthInForce,
     /// Who signs in by name.
@@ -146,6 +149,7 @@ fn channels(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Result
             consumer: opened.consumer(Registration::channel(&channel.id))?,
             handles: shared.handles.clone(),
             told: shared.undelivered.get(&channel.id).copied(),
+            teams: shared.teams.clone(),
         };
         Ok(Channel::new(channel, parts)?)
     };

@@ -163,6 +163,7 @@ impl App {
                 undelivered: core.site.undelivered_channels().collect(),
                 auth: AuthInForce::new(auth_seen).with_people(people.clone(), &clock),
                 people,
+                teams: teams.clone(),
                 heads: heads.clone(),
             };
             Some(Interfaces::bind(config, &opened, shared).await?)

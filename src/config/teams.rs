@@ -149,6 +149,14 @@ impl Teams {
         Ok(teams)
     }
 
+    /// Whether a channel is somebody's, or a step's: it tells what is for them alone.
+    pub fn names(&self, channel: &ChannelId) -> bool {
+        let of_people = self.person.iter().flat_map(|person| &person.channels);
+        let of_steps = self.team.iter().flat_map(|team| team.steps.get_ref());
+        let mut all = of_people.chain(of_steps.flat_map(|step| &step.channels));
+        all.any(|named| named.get_ref() == channel)
+    }
+
     fn check(&self, channels: &[ChannelId]) -> Result<(), place::Fault> {
         let known = |channel: &Spanned<ChannelId>| match channels.contains(channel.get_ref()) {
             true => Ok(()),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::Verdict;
@@ -10,7 +11,7 @@ use super::event::Event;
 use super::outbox::{Outbox, Page, Waiting};
 use super::selection::Selection;
 use super::way::{BadWay, Way};
-use crate::config;
+use crate::config::{self, Teams};
 use crate::handles::Handles;
 use crate::net::backoff::Backoff;
 use vitalgate_domain::model::alarm::Priority;
@@ -54,6 +55,8 @@ pub struct Parts {
     pub handles: Handles,
     /// What the core was told to wait here, if that is an alarm yet.
     pub told: Option<Priority>,
+    /// Who is called for alarms: a channel that is somebody's tells what is for them alone.
+    pub teams: watch::Receiver<Option<Arc<Teams>>>,
 }
 
 /// A channel, not yet running.
@@ -75,9 +78,9 @@ pub struct Channel {
 impl Channel {
     /// Reads secrets and certificates; connects to nothing.
     pub fn new(config: &config::Channel, parts: Parts) -> Result<Self, BadWay> {
-        let Parts { identity, reader, consumer, handles, told } = parts;
+        let Parts { identity, reader, consumer, handles, told, teams } = parts;
         let (wards, least) = (config.wards.clone(), config.least);
-        let selection = Selection { channel: config.id.clone(), wards, least };
+        let selection = Selection { channel: config.id.clone(), wards, least, teams };
         consumer.begin();
         handles.metrics.delivery_begins(config.id.as_str());
         Ok(Self {
@@ -168,6 +171,7 @@ impl Channel {
             let Some(verdict) = self.post(event).await else { return };
             let words = match verdict {
                 Verdict::Taken => {
+                    self.arrived(event).await;
                     self.backoff.reset();
                     self.handles.metrics.delivery_waits(self.id.as_str(), 0.0);
                     return;
@@ -185,6 +189,14 @@ impl Channel {
                 return self.give_up(event, words).await;
             }
             self.rest(event, &words).await;
+        }
+    }
+
+    /// The core hears that somebody was told, as far as it asks.
+    async fn arrived(&self, event: &Event) {
+        if event.calls_them == Some(true) {
+            let (channel, alarm) = (self.id.clone(), event.alarm.id.clone());
+            self.report(Input::Delivered { channel, alarm, seq: event.seq }).await;
         }
     }
 
@@ -209,6 +221,7 @@ impl Channel {
         let behind = self.read(move |outbox| outbox.after(seq)).await.events;
         for next in behind.iter().take(FOLLOWING) {
             if self.post(next).await == Some(Verdict::Taken) {
+                self.arrived(next).await;
                 self.ahead = Some(next.seq);
                 return true;
             }

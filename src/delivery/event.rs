@@ -23,6 +23,8 @@ pub(super) struct Event {
     pub(super) store: String,
     /// The channel hears of the alarm for the first time, so that what stands calls.
     pub(super) begins: bool,
+    /// Of a channel that is somebody's: whether they are called, or hear what became of what they were called for.
+    pub(super) calls_them: Option<bool>,
 }
 
 impl Event {
@@ -37,6 +39,7 @@ impl Event {
             stored: row.body,
             store,
             begins: false,
+            calls_them: None,
         })
     }
 
@@ -47,6 +50,9 @@ impl Event {
 
     /// How grave what it calls for is; `None` where it calls nobody.
     pub(super) fn calls(&self) -> Option<Priority> {
+        if let Some(calls) = self.calls_them {
+            return calls.then_some(self.alarm.priority);
+        }
         let stands = self.begins && self.alarm.calls();
         let announces = self.change.announces() || stands;
         (announces && !self.alarm.is_shown_only()).then_some(self.alarm.priority)
@@ -74,6 +80,7 @@ impl Event {
 #[cfg(test)]
 pub(super) mod tests {
     use vitalgate_domain::model::alarm::State;
+    use vitalgate_domain::model::pause::{How, Inactivation, What};
 
     use super::*;
     use crate::pipeline::stored::{alarm, tests::BODY};
@@ -90,6 +97,7 @@ pub(super) mod tests {
             stored: BODY.to_owned(),
             store: "S1".into(),
             begins: false,
+            calls_them: None,
         }
     }
 
@@ -100,6 +108,19 @@ pub(super) mod tests {
         assert_eq!(calls(Change::Ended, |_| {}), None);
         assert_eq!(calls(Change::Raised, |alarm| alarm.group = Some("A0".into())), None);
         assert_eq!(calls(Change::Raised, |alarm| alarm.priority = Priority::Info), None);
+    }
+
+    #[test]
+    fn what_is_muted_calls_nobody_and_what_is_paused_in_sound_alone_does() {
+        let calls = |what| {
+            event(Change::BackPresent, |alarm| {
+                let (by, reason, at) = ("anna".to_owned(), None, alarm.raised_at);
+                let kept = Inactivation { what, how: How::Paused, by, reason, at, until: at };
+                (alarm.state, alarm.inactivation) = (State::Paused, Some(kept));
+            })
+            .calls()
+        };
+        assert_eq!((calls(What::Alarm), calls(What::Audio)), (None, Some(Priority::High)));
     }
 
     #[test]

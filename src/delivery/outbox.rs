@@ -72,6 +72,12 @@ impl Outbox {
     fn event(&self, row: TransitionRow) -> Option<Event> {
         let alarm = stored::alarm(&row.body).ok().filter(|alarm| self.selection.takes(alarm))?;
         let event = Event::of(&self.store, row, alarm)?;
+        if self.selection.is_somebodys() {
+            let called = event.alarm.responsibility.as_ref();
+            let calls = called.is_some_and(|r| r.calls_by(&self.selection.channel, event.seq));
+            let event = Event { calls_them: Some(calls), ..event };
+            return self.selection.is_for_them(&event).then_some(event);
+        }
         let begins = event.change == Change::Moved && self.came_from_elsewhere(&event);
         Some(Event { begins, ..event })
     }

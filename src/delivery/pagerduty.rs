@@ -54,7 +54,9 @@ impl PagerDuty {
         }
         match (alarm.state, event.change) {
             (State::Closed, _) => Some(self.call("resolve", id, None)),
-            (_, Change::Acknowledged) => Some(self.call("acknowledge", id, None)),
+            (_, Change::Acknowledged | Change::Accepted | Change::HandedOver) => {
+                Some(self.call("acknowledge", id, None))
+            }
             _ => None,
         }
     }

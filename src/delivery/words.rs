@@ -83,6 +83,7 @@ fn outcome(change: Change) -> &'static str {
         | Change::Released
         | Change::ShiftOver
         | Change::Received
+        | Change::Offered
         | Change::Paused
         | Change::SwitchedOff
         | Change::PauseOver

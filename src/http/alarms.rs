@@ -81,9 +81,9 @@ pub(crate) struct Several {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SeenAlarm {
-    id: AlarmId,
-    seq: Option<u64>,
+pub(super) struct SeenAlarm {
+    pub(super) id: AlarmId,
+    pub(super) seq: Option<u64>,
 }
 
 /// `GET alarms`: the open ones in the order of the page, or the closed ones, newest first.
@@ -297,7 +297,7 @@ pub(crate) async fn acknowledge_several(
 
 /// Whether somebody who is bound to wards may answer an open alarm: one of his patients, not of the gateway itself. What
 /// is not open is left to the core, or was nobody's to see.
-fn may_answer(board: &Board, who: &Who, id: &AlarmId) -> Result<(), Problem> {
+pub(super) fn may_answer(board: &Board, who: &Who, id: &AlarmId) -> Result<(), Problem> {
     if !who.scope.is_limited() {
         return Ok(());
     }
@@ -346,7 +346,7 @@ async fn closed(http: &Ctx, who: &Who, id: AlarmId) -> Result<Option<Problem>, P
     Ok(Some(Problem::new(StatusCode::CONFLICT, "the alarm is closed").with_alarm(alarm)))
 }
 
-fn no_seq() -> Problem {
+pub(super) fn no_seq() -> Problem {
     let detail = "`seq` is missing: send the `seq` of the alarm as it was seen";
     Problem::new(StatusCode::PRECONDITION_REQUIRED, detail)
 }

@@ -17,6 +17,7 @@ mod devices;
 mod duty;
 mod error;
 mod extract;
+mod hand_over;
 mod health;
 mod idempotency;
 mod limits;

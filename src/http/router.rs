@@ -13,8 +13,8 @@ use super::error::Problem;
 use super::extract::MAX_BODY;
 use super::state::Ctx;
 use super::{
-    alarms, assets, audit, auth, dead_letters, devices, duty, health, idempotency, limits, looks,
-    origin, patients, pauses, series, session, stream, tokens, wards,
+    alarms, assets, audit, auth, dead_letters, devices, duty, hand_over, health, idempotency,
+    limits, looks, origin, patients, pauses, series, session, stream, tokens, wards,
 };
 
 /// Scripts, styles and data come from this gateway only, and no other page may frame its page.
@@ -53,6 +53,8 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/alarms/{id}/resume", alarms::resume),
         post("/alarms/{id}/comment", alarms::comment),
         get("/duty", duty::list),
+        post("/hand-over", hand_over::offer),
+        post("/hand-over/take", hand_over::take),
         get("/pauses", pauses::list),
         post("/pauses", pauses::add),
         delete("/pauses/{id}", pauses::end),

@@ -49,6 +49,7 @@ gap = "1s"
 pub(crate) struct Setup {
     rules: Option<String>,
     signals: Option<String>,
+    teams: Option<String>,
     store: Option<PathBuf>,
     tls: Option<Tls>,
     env: Vec<(String, String)>,
@@ -71,6 +72,11 @@ impl Setup {
 
     pub(crate) fn signals(mut self, text: &str) -> Self {
         self.signals = Some(text.to_owned());
+        self
+    }
+
+    pub(crate) fn teams(mut self, text: &str) -> Self {
+        self.teams = Some(text.to_owned());
         self
     }
 
@@ -123,7 +129,8 @@ impl Setup {
             "devices": { "unknown": "admit" },
             "clock": { "check": [] },
         });
-        for (name, text) in [("rules", &self.rules), ("signals", &self.signals)] {
+        let texts = [("rules", &self.rules), ("signals", &self.signals), ("teams", &self.teams)];
+        for (name, text) in texts {
             if let Some(text) = text {
                 let file = dir.join(format!("{name}.toml"));
                 fs::write(&file, text).unwrap();

@@ -7,6 +7,7 @@ import { muted, mutedBy } from "../mute.js";
 import { announced } from "../order.js";
 import { resetOf } from "../outcome.js";
 import { placeName, whereNow } from "../places.js";
+import { answering } from "../responsible.js";
 import * as state from "../state.js";
 
 /** @import { Alarm } from "../types.js" */
@@ -44,6 +45,8 @@ export function story(alarm) {
   const { bed } = whereNow(alarm, state.places.value);
   if (alarm.bed && bed && bed !== alarm.bed) parts.push(`rose in ${alarm.bed}`);
   if (alarm.inactivation) parts.push(mutedBy(alarm));
+  const whose = answering(alarm, state.now.value);
+  if (whose) parts.push(whose);
   const ack = alarm.acknowledged;
   if (ack) parts.push(`acknowledged by ${ack.by}${ack.until ? ` until ${clock(time(ack.until))}` : ""}`);
   return parts.join(" · ");
@@ -69,7 +72,7 @@ export function AlarmChip({ alarm }) {
 
 const WORDS = {
   acknowledge: "Acknowledge", unacknowledge: "Take back", reset: "Reset", pause: "Pause", off: "Switch off", resume: "End pause",
-  comment: "Comment",
+  comment: "Comment", accept: "Take it", reject: "Cannot take it", release: "Give back",
 };
 /** Takes no more room than the buttons have: a longer one would move what is around it. */
 const SENDING = "Sending …";
@@ -105,6 +108,9 @@ function refusal(alarm, act) {
   if (act === "acknowledge" && alarm.state === "acknowledged") return "acknowledged already";
   if (act === "acknowledge" && (alarm.state === "latched" || alarm.condition === "absent")) return "it is over: open it to reset it";
   if (act === "unacknowledge" && !alarm.acknowledged) return "nobody has acknowledged it";
+  const owned = alarm.responsibility?.state === "accepted";
+  if (act === "reject" && (owned || !alarm.responsibility?.person)) return "nobody is asked to take it";
+  if (act === "release" && !owned) return "nobody has taken it";
   if (act === "resume" && !alarm.inactivation) return "nobody has paused it";
   if (act === "reset" && resetOf(alarm) === "not_while_it_holds") return "it still holds: only what is over can be reset";
   if (!state.mayAnswer.value) return "your role may look but not answer";

@@ -11,6 +11,7 @@ import { resetOf } from "../outcome.js";
 import * as state from "../state.js";
 import { Command, mark, place, story, tone } from "./alarm.js";
 import { Mute, Say } from "./mute.js";
+import { Responsible } from "./responsible.js";
 
 /** @import { Alarm } from "../types.js" */
 
@@ -51,6 +52,7 @@ export function Detail() {
       <span class="chip ${tone(alarm)}"><b>${mark(alarm)}</b> ${alarm.priority}</span> ${place(alarm)} <span class="text">${alarm.text}</span></h1>
     <p class="now">${standing(alarm)}</p>
     <${Commands} alarm=${alarm} />
+    <${Responsible} alarm=${alarm} />
     <${Mute} alarm=${alarm} />
     <${Say} alarm=${alarm} />
     <dl class="facts">${facts(alarm).map(([name, text]) => html`<div key=${name}><dt>${name}</dt><dd>${text}</dd></div>`)}</dl>

@@ -126,6 +126,20 @@ fn rules() -> Vec<Rule> {
             CLINICIAN,
             ("/alarms/A3/received", SEEN, 404),
         ),
+        rule(
+            "POST",
+            "/hand-over",
+            ("/hand-over", r#"{"to":"n"}"#),
+            CLINICIAN,
+            ("/alarms/A3/release", SEEN, 404),
+        ),
+        rule(
+            "POST",
+            "/hand-over/take",
+            ("/hand-over/take", r#"{"from":"n","alarms":[{"id":"A1","seq":1}]}"#),
+            CLINICIAN,
+            ("/hand-over/take", r#"{"from":"n","alarms":[{"id":"A3","seq":1}]}"#, 404),
+        ),
         rule("GET", "/duty", ("/duty", ""), EVERYBODY, ("/wards/west/latest", "", 404)),
         rule("GET", "/pauses", ("/pauses", ""), BEDSIDE, ("/wards/west/latest", "", 404)),
         rule(

@@ -152,6 +152,7 @@ class FakeGateway {
         off: { state: "off", inactivation: this.kept("off", JSON.parse(text)) },
         resume: { state: "alarming", inactivation: null },
         comment: {},
+        accept: { responsibility: { ...alarm?.responsibility, state: "accepted", person: "local:test", deadline: null } },
       }[act];
       return json(response, 200, { outcome: "done", detail: "", version: null, alarm: this.alarm(id, alarm?.bed, after) });
     });

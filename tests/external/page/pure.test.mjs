@@ -11,6 +11,7 @@ import { announced, byUrgency, counts, inOrder, waits } from "../../../web/order
 import { changed, resetOf, tooLate, UNDO_MS, why } from "../../../web/outcome.js";
 import { placeName, split, whereNow } from "../../../web/places.js";
 import { alarmOf, stale } from "../../../web/readouts.js";
+import { answering, together, told } from "../../../web/responsible.js";
 import { format, parse } from "../../../web/route.js";
 
 let made = 0;
@@ -201,4 +202,30 @@ test("what is paused in sound alone waits for an answer, what is muted does not"
 
 test("no pause is longer than its priority allows", () => {
   assert.deepEqual(["high", "medium", "low"].map((priority) => longestPause(alarm({ priority }))), [2, 10, 60]);
+});
+
+const asked = { state: "notified", team: "icu", step: 1, role: "nurse", person: "n1", since: "2026-11-21T10:00:00Z",
+  deadline: "2026-11-21T10:03:00Z", told: [{ to: "n1", channel: "phone", at: "2026-11-21T10:00:00Z", result: "taken", seq: 7 }] };
+const at = (time) => Date.parse(`2026-11-21T${time}Z`);
+
+test("who is asked stands with how long until somebody else is, and who has it without", () => {
+  const said = (more) => answering(alarm({ responsibility: { ...asked, ...more } }), at("10:01:00"));
+  assert.match(said({}), /^nurse n1 was told, goes on in 2 min/);
+  assert.match(said({ state: "unassigned" }), /^nurse n1 is being told/);
+  assert.match(said({ state: "unassigned", role: null, person: null, deadline: null }), /^nobody is there to be told$/);
+  assert.match(said({ state: "exhausted", role: null, person: null }), /^all were told, nobody takes it, told again in/);
+  assert.equal(said({ state: "accepted" }), "n1 has it");
+  assert.equal(said({ state: "accepted", offered: "n2" }), "n1 has it, hands it over to n2");
+  assert.equal(said({ state: "none" }), "");
+  assert.equal(answering(alarm(), at("10:01:00")), "");
+  assert.match(answering(alarm({ responsibility: asked }), at("10:04:00")), /goes on now$/);
+});
+
+test("all that is handed over together is taken together", () => {
+  const of = (person, offered) => alarm({ responsibility: { ...asked, state: "accepted", person, offered } });
+  const [one, other] = [of("n1", "n2"), of("n1", "n2")];
+  const open = [one, other, of("n1", undefined), of("n3", "n2"), alarm()];
+  assert.deepEqual(together(one, open), [one, other]);
+  assert.deepEqual(together(open[2], open), []);
+  assert.match(told(one)[0], /^n1 by phone .*, arrived$/);
 });

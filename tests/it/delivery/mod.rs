@@ -2,6 +2,7 @@
 
 mod days;
 mod mail;
+mod personal;
 mod receiver;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -15,7 +15,7 @@ impl Gateway {
         self.launch();
     }
 
-    /// SIGHUP, after `rules.toml` or `signals.toml` was written anew.
+    /// SIGHUP, after `rules.toml`, `signals.toml` or `teams.toml` was written anew.
     pub(crate) fn reload(&self, file: &str, text: &str) {
         fs::write(self.dir.path().join(file), text).unwrap();
         self.signal("HUP");

@@ -18,7 +18,7 @@ pub(crate) use self::receipts::was_told;
 
 use minicbor::{Decode, Encode};
 
-use self::ask::{Round, Whom};
+use self::ask::Whom;
 use crate::model::alarm::{Alarm, Priority, Response, State};
 use crate::model::duty::DutyPlan;
 use crate::model::responsibility::{Assignment, Responsibility};
@@ -107,6 +107,13 @@ fn asks(alarm: &Alarm) -> bool {
         && alarm.group.is_none()
         && alarm.quiet_until.is_none()
         && !alarm.rule.as_str().starts_with("duty.")
+}
+
+/// Nobody hands it over any more.
+fn withdraw_offer(alarm: &mut Alarm) {
+    if let Some(responsibility) = &mut alarm.responsibility {
+        responsibility.offered = None;
+    }
 }
 
 /// How long somebody has to accept (contract §5).
@@ -350,6 +357,7 @@ impl Ladder {
         *self = Self::default();
         if let Some(responsibility) = &mut alarm.responsibility {
             responsibility.state = Assignment::Ended;
+            responsibility.offered = None;
             responsibility.since = ground.now.wall();
             responsibility.deadline = None;
         }
@@ -370,6 +378,7 @@ impl Ladder {
         responsibility.state = Assignment::Accepted;
         responsibility.since = wall;
         responsibility.person = Some(whom.name);
+        responsibility.offered = None;
         if let Some((step, role)) = whom.step {
             self.step = step;
             (responsibility.step, responsibility.role) = (Some(step + 1), Some(role));
@@ -396,12 +405,21 @@ impl Ladder {
 
     /// Who had it has it no more, and the ladder goes on from their step to others.
     fn give_back(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+        withdraw_offer(alarm);
         let owner = ask::person(alarm);
         self.phase = Phase::Idle;
         if wants(alarm) && ground.plan.is_some() {
             self.ask_from(alarm, self.step, &owner, ground);
         } else {
             self.rest(alarm, ground);
+        }
+    }
+
+    /// Who has it hands it over: it is theirs until it is taken.
+    pub(crate) fn offer(&mut self, alarm: &mut Alarm, to: &str, ground: Ground<'_>) {
+        ask::tell_person(alarm, to, ground);
+        if let Some(responsibility) = &mut alarm.responsibility {
+            responsibility.offered = Some(to.to_owned());
         }
     }
 
@@ -414,6 +432,7 @@ impl Ladder {
             person.is_some_and(|person| plan.on_duty_until(&person.id, wall).is_some())
         });
         self.tell_owner(alarm, ground);
+        withdraw_offer(alarm);
         if !there || !wants(alarm) {
             return self.give_back(alarm, ground);
         }
@@ -426,7 +445,7 @@ impl Ladder {
     /// All are told again, until somebody takes it.
     fn round(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
         let Some(plan) = ground.plan else { return };
-        let Round { opens, .. } = ask::tell_all(alarm, plan, ground);
+        let opens = ask::tell_all(alarm, plan, &[], ground);
         let next = ground.now.at + repeats_every(alarm);
         let opens = opens.map(|at| ground.now.own(at)).filter(|at| *at > ground.now.at);
         self.exhausted(alarm, next.min(opens.unwrap_or(next)), ground);

@@ -68,7 +68,12 @@ impl Core {
         }
     }
 
-    fn in_all_books(&mut self, out: &mut Output, mut act: impl FnMut(&mut Book, &mut Output)) {
+    /// Does something with the alarms of everybody of whom one is somebody's, or may be.
+    pub(super) fn in_all_books(
+        &mut self,
+        out: &mut Output,
+        mut act: impl FnMut(&mut Book, &mut Output),
+    ) {
         let asked = |patient: &crate::patient::Patient| {
             patient
                 .alarms

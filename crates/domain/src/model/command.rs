@@ -203,6 +203,23 @@ pub enum Action {
         #[n(2)]
         until: Timestamp,
     },
+    /// Hand over every alarm that one has to somebody, who must take them.
+    #[n(40)]
+    HandOver {
+        /// To whom: a person's id, else an actor.
+        #[n(0)]
+        to: String,
+    },
+    /// Take all that somebody hands over.
+    #[n(41)]
+    TakeOver {
+        /// Whose it was.
+        #[n(0)]
+        from: String,
+        /// All of them, each with the `seq` that the person saw.
+        #[n(1)]
+        alarms: Vec<(AlarmId, u64)>,
+    },
     /// End a pause of a scope now.
     #[n(17)]
     EndPause {

@@ -61,6 +61,10 @@ pub struct Responsibility {
     /// Who was told by which channel, each as of the last time.
     #[n(7)]
     pub told: Vec<Told>,
+    /// To whom it is handed over, until that person takes it.
+    #[n(8)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered: Option<String>,
 }
 
 /// Somebody was told by a channel.
@@ -120,6 +124,7 @@ impl Responsibility {
             since,
             deadline: None,
             told: Vec::new(),
+            offered: None,
         }
     }
 

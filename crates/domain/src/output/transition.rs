@@ -171,6 +171,9 @@ pub enum Change {
     /// It arrived at somebody, or could not.
     #[n(48)]
     Received,
+    /// Who has it hands it over to somebody, who has not taken it yet.
+    #[n(49)]
+    Offered,
     /// Row 14, and what began under a pause keeps `Raised`.
     #[n(23)]
     Paused,
@@ -196,7 +199,7 @@ pub enum Change {
 
 impl Change {
     /// All of them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::Raised,
         Self::Ended,
         Self::Latched,
@@ -229,6 +232,7 @@ impl Change {
         Self::HandedOver,
         Self::ShiftOver,
         Self::Received,
+        Self::Offered,
         Self::Paused,
         Self::SwitchedOff,
         Self::PauseOver,
@@ -279,6 +283,7 @@ impl Change {
             | Self::HandedOver
             | Self::ShiftOver
             | Self::Received
+            | Self::Offered
             | Self::Paused
             | Self::SwitchedOff
             | Self::Resumed
@@ -323,6 +328,7 @@ impl Change {
             Self::HandedOver => "handed_over",
             Self::ShiftOver => "shift_over",
             Self::Received => "received",
+            Self::Offered => "offered",
             Self::Paused => "paused",
             Self::SwitchedOff => "off",
             Self::PauseOver => "pause_over",

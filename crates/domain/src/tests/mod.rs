@@ -19,6 +19,7 @@ mod excursions;
 mod failing;
 mod floor;
 mod golden;
+mod groups;
 mod hourly;
 mod identity;
 mod judged_again;

@@ -108,6 +108,9 @@ pub struct Alarm {
 pub struct Responsibility {
     /// When it goes on to somebody else.
     pub deadline: Option<Timestamp>,
+    /// To whom it is handed over, until that person takes it; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offered: Option<String>,
     /// Who is asked, or has it.
     pub person: Option<String>,
     /// As what.
@@ -350,9 +353,10 @@ impl From<responsibility::Responsibility> for Responsibility {
             since,
             deadline,
             told,
+            offered,
         } = of;
         let told = told.into_iter().map(Told::from).collect();
-        Self { deadline, person, role, since, state, step, team, told }
+        Self { deadline, offered, person, role, since, state, step, team, told }
     }
 }
 
@@ -427,7 +431,7 @@ mod tests {
         let told = r#"[{"to":"n1","channel":"push","at":"2026-03-01T00:00:10Z","result":"taken","seq":6}]"#;
         let answers = format!(
             r#"{{"state":"accepted","team":"icu","step":1,"role":"nurse","person":"n1",
-                "since":"2026-03-01T00:01:00Z","deadline":null,"told":{told}}}"#
+                "since":"2026-03-01T00:01:00Z","deadline":null,"told":{told},"offered":"n2"}}"#
         );
         alarm.responsibility = serde_json::from_str(&answers).unwrap();
         let (by, at, reason) = ("anna".to_owned(), alarm.raised_at, Some("CT".to_owned()));

@@ -127,6 +127,7 @@ fn can_wait(change: Change) -> bool {
         | Change::HandedOver
         | Change::ShiftOver
         | Change::Received
+        | Change::Offered
         | Change::Paused
         | Change::SwitchedOff
         | Change::PauseOver

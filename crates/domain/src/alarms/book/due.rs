@@ -51,6 +51,7 @@ impl Book {
         let Some(open) = self.open.get_mut(key) else { return };
         open.held_at = Some(out.now.at);
         self.run_out(key, out);
+        self.group_goes_on(key, out);
     }
 
     /// The newest reading is beyond a limit, of which an acknowledgement holds for so long.
@@ -173,6 +174,7 @@ impl Open {
             | Change::HandedOver
             | Change::ShiftOver
             | Change::Received
+            | Change::Offered
             | Change::Paused
             | Change::SwitchedOff
             | Change::PauseOver

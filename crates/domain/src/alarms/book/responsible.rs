@@ -48,6 +48,23 @@ impl Book {
         }
     }
 
+    /// Who has alarms hands them over to somebody.
+    pub fn offer(&mut self, from: &str, to: &str, actor: &str, out: &mut Output) {
+        for key in self.keys_where(|_, open| open.is_owned_by(from)) {
+            let Some(open) = self.open.get_mut(&key) else { continue };
+            open.ladder.offer(&mut open.alarm, to, ground(out));
+            self.tell(&key, Change::Offered, Some(actor), out);
+        }
+    }
+
+    /// Somebody takes all that another hands over to them.
+    pub fn take_over(&mut self, from: &str, to: &str, actor: &str, out: &mut Output) {
+        let offered = |open: &Open| open.is_owned_by(from) && open.is_offered_to(to);
+        for key in self.keys_where(|_, open| offered(open)) {
+            self.tell(&key, Change::HandedOver, Some(actor), out);
+        }
+    }
+
     fn say(&mut self, key: &Key, change: Option<Change>, out: &mut Output) {
         if let Some(change) = change {
             self.tell(key, change, None, out);
@@ -56,6 +73,18 @@ impl Book {
 }
 
 impl Open {
+    /// Whether somebody has it.
+    pub fn is_owned_by(&self, name: &str) -> bool {
+        let person = self.alarm.responsibility.as_ref().and_then(|r| r.person.as_deref());
+        self.alarm.is_open() && self.ladder.is_owned() && person == Some(name)
+    }
+
+    /// Whether it is handed over to somebody, who has not taken it yet.
+    pub fn is_offered_to(&self, name: &str) -> bool {
+        let offered = self.alarm.responsibility.as_ref().and_then(|r| r.offered.as_deref());
+        offered == Some(name)
+    }
+
     /// Its alarm made a change: what that means for whoever answers for it.
     pub(super) fn answer_for(&mut self, change: Change, actor: Option<&str>, out: &mut Output) {
         self.ladder.moved(&mut self.alarm, change, actor, ground(out));
@@ -85,7 +114,7 @@ impl Open {
         let name = plan.and_then(|plan| plan.person_of(actor));
         let name = name.map_or(actor, |person| person.id.as_str());
         let holder = self.alarm.responsibility.as_ref().and_then(|r| r.person.as_deref());
-        let owns = self.ladder.is_owned() && holder == Some(name);
+        let owns = self.is_owned_by(name);
         match act {
             AlarmAct::Accept if owns => {
                 let detail = format!("accepted by {name}");

@@ -15,14 +15,6 @@ pub(super) struct Whom {
     pub(super) step: Option<(u32, DutyRole)>,
 }
 
-/// What came of telling all.
-pub(super) struct Round {
-    /// How many were told.
-    pub(super) told: usize,
-    /// When the next may be told who may not be now.
-    pub(super) opens: Option<Timestamp>,
-}
-
 impl Whom {
     pub(super) fn of(actor: &str, alarm: &Alarm, plan: Option<&DutyPlan>, wall: Timestamp) -> Self {
         let known = plan.and_then(|plan| Some((plan, plan.person_of(actor)?)));
@@ -56,22 +48,35 @@ pub(super) fn is_there(alarm: &Alarm, plan: &DutyPlan, wall: Timestamp) -> bool 
     watch.is_some_and(|watch| person.as_deref() == Some(watch.person.as_str()))
 }
 
-/// Tells everybody on the ladder who may be called.
-pub(super) fn tell_all(alarm: &mut Alarm, plan: &DutyPlan, ground: Ground<'_>) -> Round {
+/// Tells everybody on the ladder who may be called, but for some: when the next may be who may not be now.
+pub(super) fn tell_all(
+    alarm: &mut Alarm,
+    plan: &DutyPlan,
+    but: &[String],
+    ground: Ground<'_>,
+) -> Option<Timestamp> {
     let wall = ground.now.wall();
-    let mut round = Round { told: 0, opens: None };
-    let Some(team) = plan.team_for(alarm) else { return round };
+    let mut opens: Option<Timestamp> = None;
+    let team = plan.team_for(alarm)?;
     for step in &team.steps {
         let Some(watch) = plan.on_duty(&team.id, &step.role, wall) else { continue };
         match plan.calls_on(watch, alarm.response, wall) {
+            Calling::Now if but.contains(&watch.person.to_string()) => {}
             Calling::Now => {
                 tell(alarm, watch.person.as_str(), &channels_of(plan, watch, step), ground);
-                round.told += 1;
             }
-            Calling::From(at) => round.opens = Some(round.opens.map_or(at, |opens| opens.min(at))),
+            Calling::From(at) => opens = Some(opens.map_or(at, |opens| opens.min(at))),
         }
     }
-    round
+    opens
+}
+
+/// Tells somebody by the first of their channels.
+pub(super) fn tell_person(alarm: &mut Alarm, to: &str, ground: Ground<'_>) {
+    let known =
+        |plan: &DutyPlan| plan.people.iter().find(|person| person.id.as_str() == to).cloned();
+    let channels = ground.plan.and_then(known).map_or_else(Vec::new, |person| person.channels);
+    tell(alarm, to, channels.get(..1).unwrap_or_default(), ground);
 }
 
 /// Tells somebody by these channels; with none it is shown on the stream.
@@ -130,7 +135,7 @@ impl Ladder {
         let (opens, begins) = (later(opens), later(begins));
         let again = now.at + repeats_every(alarm);
         if somebody_may {
-            ask_all_once(alarm, plan, but, ground);
+            tell_all(alarm, plan, but, ground);
             let next = opens.map_or(again, |opens| opens.min(again));
             return self.exhausted(alarm, next, ground);
         }
@@ -208,12 +213,9 @@ impl Ladder {
 
     /// Tells who had it that it is theirs no more, or again.
     pub(super) fn tell_owner(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
-        let Some(owner) = person(alarm).pop() else { return };
-        let known = ground
-            .plan
-            .and_then(|plan| plan.people.iter().find(|person| person.id.as_str() == owner));
-        let channels = known.map_or(&[][..], |person| &person.channels);
-        tell(alarm, &owner, channels.get(..1).unwrap_or_default(), ground);
+        if let Some(owner) = person(alarm).pop() {
+            tell_person(alarm, &owner, ground);
+        }
     }
 
     /// All were asked, and nobody took it.
@@ -276,13 +278,5 @@ pub(super) fn told_state(responsibility: &Responsibility) -> Assignment {
     match now.any(|told| Some(told.seq) == last && heard(told)) {
         true => Assignment::Notified,
         false => Assignment::Unassigned,
-    }
-}
-
-/// The last step was asked: all are told that nobody took it.
-fn ask_all_once(alarm: &mut Alarm, plan: &DutyPlan, but: &[String], ground: Ground<'_>) {
-    // Who was told just now, and gave it back, need not hear so at once.
-    if but.is_empty() {
-        tell_all(alarm, plan, ground);
     }
 }

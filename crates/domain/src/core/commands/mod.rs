@@ -1,6 +1,7 @@
 //! What commands do. The first transition of each is its answer.
 
 mod devices;
+mod hand_over;
 mod pauses;
 mod stays;
 
@@ -20,7 +21,7 @@ struct Reply {
     outcome: Outcome,
     detail: String,
     version: Option<u64>,
-    pause: Option<Pause>,
+    pause: Option<Box<Pause>>,
 }
 
 impl Reply {
@@ -50,6 +51,7 @@ impl Reply {
 
 impl From<Reply> for Box<CommandAnswer> {
     fn from(Reply { outcome, detail, version, pause }: Reply) -> Self {
+        let pause = pause.map(|pause| *pause);
         Self::new(CommandAnswer { outcome, detail, alarm: None, version, pause })
     }
 }
@@ -62,6 +64,14 @@ impl Core {
             Action::Person { act, subject } => {
                 let told = || Reply::refused(Outcome::Done, subject.clone());
                 self.answer(actor, act.as_str(), out, |_, _| told());
+            }
+            Action::HandOver { to } => {
+                self.answer(actor, "hand_over", out, |c, out| c.hand_over(actor, to, out));
+            }
+            Action::TakeOver { from, alarms } => {
+                self.answer(actor, "take_over", out, |c, out| {
+                    c.take_over(actor, from, alarms, out)
+                });
             }
             Action::AddWard(ward) => self.answer(actor, "add_ward", out, |c, _| c.add_ward(ward)),
             Action::AddBed { bed, ward } => {

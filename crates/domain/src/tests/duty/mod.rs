@@ -1,5 +1,6 @@
 //! Who answers for an alarm: the ladder, people, and who is on duty.
 
+mod hand_over;
 mod ladder;
 mod paused;
 mod people;

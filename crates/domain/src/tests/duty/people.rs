@@ -28,6 +28,19 @@ fn who_has_it_gives_it_back_to_others() {
 }
 
 #[test]
+fn what_the_last_step_gives_back_goes_to_all_others_at_once() {
+    let mut scene = desaturated(usual());
+    scene.by("d1", SPO2, AlarmAct::Accept);
+    scene.low_for(600);
+    scene.by("d1", SPO2, AlarmAct::Release);
+    assert_eq!(scene.asked(SPO2), "exhausted");
+    let now = scene.now.wall();
+    let told: Vec<_> =
+        scene.answers(SPO2).told.into_iter().map(|told| (told.to, told.at)).collect();
+    assert_eq!(told, [("n1".to_owned(), now)]);
+}
+
+#[test]
 fn at_the_end_of_a_shift_the_next_is_asked() {
     let both = [("nurse", "n1", -1, 1), ("nurse", "n2", 1, 192), ("physician", "d1", -1, 192)];
     let mut scene = desaturated(plan(&["nurse", "physician"], &both));
