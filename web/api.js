@@ -57,6 +57,12 @@ export async function post(path, body, ms) {
   return answer(await fetch(`api/v1/${path}`, request));
 }
 
+/** Fails after `ms`, as above. @param {string} path @param {number} ms @returns {Promise<any>} */
+export async function remove(path, ms) {
+  const signal = AbortSignal.timeout(ms);
+  return answer(await fetch(`api/v1/${path}`, { method: "DELETE", headers: headers(), signal }));
+}
+
 /** @param {Response} response */
 async function answer(response) {
   if (response.ok) return response.json();

@@ -10,6 +10,7 @@ import { start } from "./sync.js";
 import { AlarmBanner, Alerts, Failures, Filtered, Waiting } from "./views/banner.js";
 import { Alarms } from "./views/alarms.js";
 import { Detail } from "./views/detail.js";
+import { Muted } from "./views/muted.js";
 import { Ward } from "./views/ward.js";
 
 const LINK = {
@@ -18,7 +19,7 @@ const LINK = {
 
 function App() {
   if (state.needsToken.value) return html`<${SignIn} />`;
-  const View = { ward: Ward, alarms: Alarms, alarm: Detail }[state.route.value.view];
+  const View = { ward: Ward, alarms: Alarms, alarm: Detail, muted: Muted }[state.route.value.view];
   const dimmed = state.trustworthy.value ? "" : "untrusted";
   return html`
     <div class="top" data-still><${TopBar} /><${Alerts} /><${AlarmBanner} /><${Filtered} /><${Failures} /><${Waiting} /></div>
@@ -32,11 +33,12 @@ function TopBar() {
   const link = state.link.value === "live" && state.notMonitored.value ? "behind" : state.link.value;
   const count = state.openAlarms.value.length;
   const here = state.route.value.view;
-  const tab = (/** @type {"ward"|"alarms"} */ view, /** @type {string} */ text) =>
+  const quiet = state.openAlarms.value.filter((alarm) => alarm.inactivation).length;
+  const tab = (/** @type {"ward"|"alarms"|"muted"} */ view, /** @type {string} */ text) =>
     html`<a href=${state.href({ view })} aria-current=${here === view ? "page" : null}>${text}</a>`;
   return html`<header>
     <strong>vitalgate</strong>
-    <nav aria-label="Views">${tab("ward", "Ward")}${tab("alarms", `Alarms ${count}`)}</nav>
+    <nav aria-label="Views">${tab("ward", "Ward")}${tab("alarms", `Alarms ${count}`)}${tab("muted", `Muted ${quiet}`)}</nav>
     <${WardPicker} />
     <span class="grow"></span>
     <span class="who">${state.me.value.actor}</span>

@@ -13,7 +13,7 @@ import { take } from "./sync.js";
 /** An answer takes milliseconds. After this somebody must be told that none came. */
 const ANSWER_MS = 5_000;
 
-/** @typedef {"acknowledge"|"unacknowledge"|"reset"} Act */
+/** @typedef {"acknowledge"|"unacknowledge"|"reset"|"pause"|"off"|"resume"|"comment"} Act */
 /** @typedef {{alarm: Alarm, reason: string, at: number}} Reset */
 
 /** What was sent and is not answered yet, by alarm. */
@@ -25,18 +25,22 @@ export const resets = signal(/** @type {Map<string, Reset>} */ (new Map()));
 
 let failed = 0;
 
-/** @param {Alarm} alarm as the person saw it @param {Act} act @param {string} [reason] */
-export async function answer(alarm, act, reason) {
-  if (pending.value.has(alarm.id)) return;
+/**
+ * Whether it was carried out.
+ * @param {Alarm} alarm as the person saw it @param {Act} act @param {object} [more] what else is said
+ */
+export async function answer(alarm, act, more) {
+  if (pending.value.has(alarm.id)) return false;
   pending.value = new Map(pending.value).set(alarm.id, act);
   try {
-    const body = reason ? { seq: alarm.seq, reason } : { seq: alarm.seq };
-    const reply = await post(`alarms/${alarm.id}/${act}`, body, ANSWER_MS);
+    const reply = await post(`alarms/${alarm.id}/${act}`, { seq: alarm.seq, ...more }, ANSWER_MS);
     take(reply.alarm);
     if (reply.outcome === "already_so") state.notice.value = reply.detail;
+    return true;
   } catch (error) {
     if (error instanceof Refused) take(error.problem?.alarm);
     fail(alarm, why(act, error));
+    return false;
   } finally {
     pending.value = without(pending.value, alarm.id);
   }
@@ -63,7 +67,7 @@ export function send(id) {
   undoReset(id);
   if (tooLate(reset.at, Date.now())) fail(reset.alarm, dropped("this screen was asleep"));
   else if (state.link.value !== "live") fail(reset.alarm, dropped("the connection was lost"));
-  else answer(reset.alarm, "reset", reset.reason || undefined);
+  else answer(reset.alarm, "reset", reset.reason ? { reason: reset.reason } : {});
 }
 
 /** @param {number} key */

@@ -4,14 +4,19 @@
 
 const PRIORITIES = /** @type {const} */ (["high", "medium", "low", "info"]);
 
-/** Nobody has answered it yet. @param {Alarm} alarm */
+/** Nobody has answered it yet; that its sound is kept back is no answer. @param {Alarm} alarm */
 export function waits(alarm) {
-  return alarm.state === "alarming" || alarm.state === "latched";
+  return alarm.state === "alarming" || alarm.state === "latched" || soundOnly(alarm);
 }
 
-/** Announced by itself: not for information only, not what follows from another alarm, not a third time within an hour. @param {Alarm} alarm */
+/** No more than its sound is kept back of what nobody has answered. @param {Alarm} alarm */
+function soundOnly(alarm) {
+  return alarm.inactivation?.what === "audio" && !alarm.acknowledged && alarm.condition !== "absent";
+}
+
+/** Announced by itself: not for information only, not what follows from another alarm, not a third time within an hour, not what a person keeps back. @param {Alarm} alarm */
 export function announced(alarm) {
-  return alarm.priority !== "info" && !alarm.group && !alarm.quiet_until;
+  return alarm.priority !== "info" && !alarm.group && !alarm.quiet_until && alarm.inactivation?.what !== "alarm";
 }
 
 /** What is not known to be over counts as present. @param {Alarm} alarm */

@@ -9,7 +9,10 @@ const ASLEEP_MS = 5_000;
 
 /** @typedef {{title: string, cause: string, todo: string}} Failure */
 
-const NAMES = { acknowledge: "ACKNOWLEDGE", unacknowledge: "TAKE BACK", reset: "RESET" };
+const NAMES = {
+  acknowledge: "ACKNOWLEDGE", unacknowledge: "TAKE BACK", reset: "RESET", pause: "PAUSE", off: "SWITCH OFF", resume: "END OF PAUSE",
+  comment: "COMMENT",
+};
 
 /** Whether an alarm is no longer what somebody decided about. @param {Alarm} seen @param {Alarm|undefined} now */
 export function changed(seen, now) {
@@ -35,7 +38,7 @@ export function tooLate(pressed, now) {
   return now - pressed > UNDO_MS + ASLEEP_MS;
 }
 
-/** @param {"acknowledge"|"unacknowledge"|"reset"} act @param {any} error @returns {Failure} */
+/** @param {keyof typeof NAMES} act @param {any} error @returns {Failure} */
 export function why(act, error) {
   const name = NAMES[act];
   const status = error?.status;

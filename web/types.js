@@ -25,6 +25,8 @@
  * @property {string|null} condition_reason
  * @property {Priority} priority_peak
  * @property {{by: string, at: string, until: string|null, seq: number}|null} acknowledged
+ * @property {{what: "audio"|"alarm", how: "paused"|"off", by: string, reason: string|null, at: string, until: string}|null} inactivation
+ * @property {{by: string, at: string, text: string}} [comment]
  * @property {{value: number, unit: string, measured_at: string, age_s: number, stale: boolean}|null} latest
  * @property {{signal: string, limit: number|null, unit: string|null}} trigger
  * @property {string} raised_at
@@ -68,6 +70,17 @@
  * @property {string|null} last_device_contact
  *
  * @typedef {{id: string, ward: string, patient: string|null}} Bed
+ *
+ * @typedef {object} Pause
+ * @property {number} id
+ * @property {string|null} rule
+ * @property {string|null} patient
+ * @property {string|null} bed
+ * @property {string|null} ward
+ * @property {string} by
+ * @property {string} reason
+ * @property {string} at
+ * @property {string} until
  *
  * @typedef {object} Heartbeat
  * @property {string} server_time

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::api::v1::alarm::{Alarm, AlarmStory, Reading, Transition};
+use super::api::v1::alarm::{Alarm, AlarmStory, Inactivation, Reading, Transition};
 use super::api::v1::command::AnswerOf;
 use super::api::v1::limits::LimitInForce;
 use super::api::v1::list::List;
@@ -25,6 +25,7 @@ use vitalgate_domain::model::ids::{AlarmId, PatientId, WardId};
 use vitalgate_domain::model::order::in_order;
 use vitalgate_domain::model::pause::What;
 use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::output::transition::Change;
 use vitalgate_store::history::point::Point;
 use vitalgate_store::reader::{AlarmFilter, TransitionRow};
 use vitalgate_store::{ReadError, Reader};
@@ -350,13 +351,17 @@ fn transition(logged: &TransitionRow) -> Transition {
     let TransitionRow { seq, at, change, actor, .. } = logged.clone();
     let alarm = as_logged(logged);
     let then = alarm.as_ref();
+    let said = then.and_then(|alarm| alarm.comment.clone()).map(|comment| comment.text);
+    let kept_back = then.and_then(|alarm| alarm.inactivation.clone());
     Transition {
         actor,
         at,
         change,
         closed_reason: then.and_then(|alarm| alarm.closed_reason.clone()),
+        comment: said.filter(|_| logged.change == Change::Commented.as_str()),
         condition: then.map(|alarm| alarm.condition),
         condition_reason: then.and_then(|alarm| alarm.condition_reason.clone()),
+        inactivation: kept_back.map(Inactivation::from),
         priority: then.map(|alarm| alarm.priority),
         seq,
         state: then.map(|alarm| alarm.state),

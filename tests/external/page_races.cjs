@@ -18,7 +18,7 @@ const { values: args } = parseArgs({
   },
 });
 
-const CHECKS = { ...require("./page/answers.cjs"), ...require("./page/resets.cjs"), ...require("./page/tabs.cjs"), ...require("./page/shows.cjs") };
+const CHECKS = { ...require("./page/answers.cjs"), ...require("./page/resets.cjs"), ...require("./page/tabs.cjs"), ...require("./page/shows.cjs"), ...require("./page/mutes.cjs") };
 
 async function run(browser, name, check) {
   const gateway = await new FakeGateway(path.resolve(args.web)).start();

@@ -42,6 +42,7 @@ mod readback;
 mod recordings;
 mod reload;
 mod rewritten;
+mod rows;
 mod senders;
 mod setup;
 mod siege;

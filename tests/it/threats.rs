@@ -5,12 +5,12 @@ use std::fs;
 use crate::harness::root;
 
 /// The tests named in a line, each as its file and its name.
-fn named(line: &str) -> Vec<(&str, &str)> {
+pub(crate) fn named(line: &str) -> Vec<(&str, &str)> {
     line.split('`').skip(1).step_by(2).filter_map(|quoted| quoted.split_once("::")).collect()
 }
 
 /// Whether a text of Rust or Python has a test of this name.
-fn has_test(text: &str, name: &str) -> bool {
+pub(crate) fn has_test(text: &str, name: &str) -> bool {
     if text.contains(&format!("    def {name}(self)")) {
         return name.starts_with("test_");
     }

@@ -3,6 +3,7 @@
 import { html } from "../vendor/preact.js";
 import { answer, pending, resets } from "../commands.js";
 import { clock, span, time } from "../format.js";
+import { muted, mutedBy } from "../mute.js";
 import { announced } from "../order.js";
 import { resetOf } from "../outcome.js";
 import { placeName, whereNow } from "../places.js";
@@ -42,6 +43,7 @@ export function story(alarm) {
   if (alarm.recurrence > 0) parts.push(`came back ${alarm.recurrence}×`);
   const { bed } = whereNow(alarm, state.places.value);
   if (alarm.bed && bed && bed !== alarm.bed) parts.push(`rose in ${alarm.bed}`);
+  if (alarm.inactivation) parts.push(mutedBy(alarm));
   const ack = alarm.acknowledged;
   if (ack) parts.push(`acknowledged by ${ack.by}${ack.until ? ` until ${clock(time(ack.until))}` : ""}`);
   return parts.join(" · ");
@@ -58,15 +60,18 @@ export function Times({ alarm }) {
 
 /** A chip for tiles; it opens the alarm. @param {{alarm: Alarm}} props */
 export function AlarmChip({ alarm }) {
-  const quiet = alarm.state === "acknowledged" ? "quiet" : "";
+  const quiet = alarm.state === "acknowledged" || muted(alarm) ? "quiet" : "";
   const ended = alarm.state === "latched" ? "ended" : "";
   return html`<a class="chip ${tone(alarm)} ${quiet} ${ended}" title=${story(alarm)}
     href=${state.href({ view: "alarm", id: alarm.id })} data-alarm=${alarm.id} data-act="open">
-    <b>${mark(alarm)}</b> ${alarm.text}${quiet ? " ✓" : ""}${alarm.confirmed === false ? " (unconfirmed)" : ""}</a>`;
+    <b>${mark(alarm)}</b> ${alarm.text}${alarm.state === "acknowledged" ? " ✓" : ""}${alarm.inactivation ? " ⏸" : ""}${alarm.confirmed === false ? " (unconfirmed)" : ""}</a>`;
 }
 
-const WORDS = { acknowledge: "Acknowledge", unacknowledge: "Take back", reset: "Reset" };
-/** Shorter than every word above: a longer one would move what is around it. */
+const WORDS = {
+  acknowledge: "Acknowledge", unacknowledge: "Take back", reset: "Reset", pause: "Pause", off: "Switch off", resume: "End pause",
+  comment: "Comment",
+};
+/** Takes no more room than the buttons have: a longer one would move what is around it. */
 const SENDING = "Sending …";
 
 /**
@@ -98,8 +103,9 @@ function refusal(alarm, act) {
   if (resets.value.has(alarm.id)) return "a reset waits to be sent: undo it first";
   if (alarm.state === "closed") return "closed";
   if (act === "acknowledge" && alarm.state === "acknowledged") return "acknowledged already";
-  if (act === "acknowledge" && alarm.state !== "alarming") return "it is over: open it to reset it";
-  if (act === "unacknowledge" && alarm.state !== "acknowledged") return "nobody has acknowledged it";
+  if (act === "acknowledge" && (alarm.state === "latched" || alarm.condition === "absent")) return "it is over: open it to reset it";
+  if (act === "unacknowledge" && !alarm.acknowledged) return "nobody has acknowledged it";
+  if (act === "resume" && !alarm.inactivation) return "nobody has paused it";
   if (act === "reset" && resetOf(alarm) === "not_while_it_holds") return "it still holds: only what is over can be reset";
   if (!state.mayAnswer.value) return "your role may look but not answer";
   if (state.link.value !== "live") return "not connected: nothing would be recorded";

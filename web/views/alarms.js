@@ -27,7 +27,7 @@ function OpenOnes() {
   if (state.openAlarms.value.length === 0) return html`<p class="empty">${nothing()}</p>`;
   return [
     list("wait", "Wait for an answer", state.waiting.value),
-    answered.length ? list("answered", "Answered", answered) : null,
+    answered.length ? list("answered", "Answered or paused", answered) : null,
   ];
 }
 

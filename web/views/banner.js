@@ -3,6 +3,7 @@
 import { html } from "../vendor/preact.js";
 import { failures, resets, secondsLeft, seen, send, undoReset } from "../commands.js";
 import { span, time } from "../format.js";
+import { muted } from "../mute.js";
 import { announced, counts } from "../order.js";
 import * as state from "../state.js";
 import { Command, mark, Open, place, tone } from "./alarm.js";
@@ -58,9 +59,11 @@ export function AlarmBanner() {
 function nothing() {
   const where = state.ward.value ? ` in ${state.ward.value}` : "";
   const quiet = state.waiting.value.length;
-  if (quiet === 0) return `No alarm waits for an answer${where}`;
+  const kept = state.openAlarms.value.filter(muted).length;
+  const list = kept ? html` <a href=${state.href({ view: "muted" })}>${kept} kept quiet</a>` : null;
+  if (quiet === 0) return html`<span>No alarm waits for an answer${where}${kept ? ";" : ""}</span>${list}`;
   const text = `No alarm is announced now${where}; ${quiet} ${quiet === 1 ? "waits" : "wait"} without being announced.`;
-  return html`<span>${text}</span> <a href=${state.href({ view: "alarms" })}>Open list</a>`;
+  return html`<span>${text}</span> <a href=${state.href({ view: "alarms" })}>Open list</a>${list}`;
 }
 
 /** That only one ward is shown, and what waits in the others. */

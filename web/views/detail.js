@@ -5,12 +5,17 @@ import { effect, html, signal } from "../vendor/preact.js";
 import { get } from "../api.js";
 import { resets, resetSoon, secondsLeft, undoReset } from "../commands.js";
 import { clock, number, span, time, unitText } from "../format.js";
-import { announced } from "../order.js";
+import { announced, waits } from "../order.js";
+import { keptBack } from "../mute.js";
 import { resetOf } from "../outcome.js";
 import * as state from "../state.js";
 import { Command, mark, place, story, tone } from "./alarm.js";
+import { Mute, Say } from "./mute.js";
 
 /** @import { Alarm } from "../types.js" */
+
+/** Transitions that begin, or remind of, what is kept back. */
+const KEPT = ["raised", "paused", "off", "reminded"];
 
 /** @typedef {{alarm: Alarm|null, transitions: any[], limits: any[]|null, readings: any[]}} Story */
 
@@ -46,6 +51,8 @@ export function Detail() {
       <span class="chip ${tone(alarm)}"><b>${mark(alarm)}</b> ${alarm.priority}</span> ${place(alarm)} <span class="text">${alarm.text}</span></h1>
     <p class="now">${standing(alarm)}</p>
     <${Commands} alarm=${alarm} />
+    <${Mute} alarm=${alarm} />
+    <${Say} alarm=${alarm} />
     <dl class="facts">${facts(alarm).map(([name, text]) => html`<div key=${name}><dt>${name}</dt><dd>${text}</dd></div>`)}</dl>
     ${read?.story ? html`<${Grounds} story=${read.story} />` : null}
   </article>`;
@@ -66,7 +73,7 @@ function shown(id, read) {
 /** @param {Alarm} alarm */
 function standing(alarm) {
   if (alarm.state === "closed") return `closed${alarm.closed_at ? ` ${clock(time(alarm.closed_at))}, ${alarm.closed_reason}` : ""}`;
-  return [alarm.state === "alarming" ? "waits for an answer" : "", story(alarm)].filter(Boolean).join(" · ");
+  return [waits(alarm) && alarm.state !== "latched" ? "waits for an answer" : "", story(alarm)].filter(Boolean).join(" · ");
 }
 
 /** @param {{alarm: Alarm}} props */
@@ -112,7 +119,7 @@ function facts(alarm) {
 function Grounds({ story: { transitions, readings } }) {
   return html`<section aria-label="Story"><h2 class="group">Story</h2>
     <ol class="story">${transitions.map((t) => html`<li key=${t.seq}>
-      <time>${clock(time(t.at))}</time> ${t.change.replaceAll("_", " ")}${t.actor ? ` by ${t.actor}` : ""}${t.state ? ` → ${t.state}, ${t.text}` : ""}</li>`)}</ol></section>
+      <time>${clock(time(t.at))}</time> ${t.change.replaceAll("_", " ")}${t.actor ? ` by ${t.actor}` : ""}${t.comment ? `: “${t.comment}”` : t.state ? ` → ${t.state}, ${t.text}` : ""}${t.inactivation && KEPT.includes(t.change) ? ` (${keptBack(t.inactivation)})` : ""}</li>`)}</ol></section>
     ${readings?.length ? html`<section aria-label="Readings it was raised on"><h2 class="group">Raised on</h2>
     <ol class="story">${readings.map((r) => html`<li>
       <time>${clock(time(r.at))}</time> ${r.comparator ?? ""}${r.value == null ? "--" : number(r.value)} ${unitText(r.unit)} ${(r.flags ?? []).join(", ").replaceAll("_", " ")}</li>`)}</ol></section>` : null}`;

@@ -23,6 +23,7 @@ class FakeGateway {
     this.vitals = new Map();
     this.streams = new Set();
     this.commands = [];
+    this.pauses = [];
     /** What happens to commands: `do`, `hang` or a status to refuse with. */
     this.answers = "do";
     /** Files that are not there. */
@@ -76,6 +77,7 @@ class FakeGateway {
   forget() {
     for (const alarm of [...this.alarms.values()]) this.alarm(alarm.id, alarm.bed, { state: "closed", closed_at: iso(Date.now()), closed_reason: "ended" });
     this.commands = [];
+    this.pauses = [];
     this.answers = "do";
   }
 
@@ -101,6 +103,7 @@ class FakeGateway {
     if (!url.pathname.startsWith("/api/v1/")) return this.file(url.pathname, response);
     const route = url.pathname.slice("/api/v1/".length);
     if (route === "stream") return this.stream(request, response);
+    if (route.startsWith("pauses") && request.method !== "GET") return this.pause(request, response);
     if (request.method === "POST") return this.command(route, request, response);
     const items = this.items(route);
     if (items) return json(response, 200, { items, next: null, seq: this.seq });
@@ -113,6 +116,7 @@ class FakeGateway {
   items(route) {
     const monitored = { state: "monitored", why: [], judged_to: iso(Date.now()) };
     const beds = Object.entries(BEDS);
+    if (route === "pauses") return this.pauses;
     if (route === "alarms") return [...this.alarms.values()];
     if (route === "beds") return beds.map(([id, ward]) => ({ id, ward, patient: `p-${id.slice(4)}` }));
     if (route === "devices") return beds.map(([id]) => ({ id: `dev-${id.slice(4)}`, class: "monitor", connectivity: "connected", last_device_contact: iso(Date.now()) }));
@@ -144,8 +148,29 @@ class FakeGateway {
       const after = {
         acknowledge: { state: "acknowledged", acknowledged: by }, unacknowledge: { state: "alarming", acknowledged: null },
         reset: { state: "closed", closed_at: iso(Date.now()), closed_reason: "reset" },
+        pause: { state: "paused", inactivation: this.kept("paused", JSON.parse(text), 600_000) },
+        off: { state: "off", inactivation: this.kept("off", JSON.parse(text)) },
+        resume: { state: "alarming", inactivation: null },
+        comment: {},
       }[act];
       return json(response, 200, { outcome: "done", detail: "", version: null, alarm: this.alarm(id, alarm?.bed, after) });
+    });
+  }
+
+  /** How an alarm is kept quiet that a command asks for. */
+  kept(how, { what = "audio", reason = null, until }, ms = 0) {
+    return { what, how, by: "local:test", reason, at: iso(Date.now()), until: until ?? iso(Date.now() + ms) };
+  }
+
+  /** Begins or ends a pause of a bed. */
+  pause(request, response) {
+    let text = "";
+    request.on("data", (chunk) => { text += chunk; });
+    request.on("end", () => {
+      this.seq += 1;
+      if (request.method === "DELETE") this.pauses = this.pauses.filter((one) => !request.url.endsWith(`/${one.id}`));
+      else this.pauses.push({ id: this.seq, rule: null, patient: null, bed: null, ward: "icu", by: "local:test", at: iso(Date.now()), ...JSON.parse(text) });
+      return json(response, 200, { outcome: "done", detail: "", version: null, alarm: null, pause: this.pauses.at(-1) ?? null });
     });
   }
 

@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { HOLD_MS, look } from "../../../web/hold.js";
-import { announced, byUrgency, counts, inOrder } from "../../../web/order.js";
+import { keptBack, longestPause, muted } from "../../../web/mute.js";
+import { announced, byUrgency, counts, inOrder, waits } from "../../../web/order.js";
 import { changed, resetOf, tooLate, UNDO_MS, why } from "../../../web/outcome.js";
 import { placeName, split, whereNow } from "../../../web/places.js";
 import { alarmOf, stale } from "../../../web/readouts.js";
@@ -186,4 +187,18 @@ test("what follows from an emergency stands after it and is not announced, nor i
 test("an alarm whose patient is not known is where the gateway says the patient is now", () => {
   const moved = alarm({ ward_now: "ward", bed_now: "bed-2" });
   assert.deepEqual(whereNow(moved, new Map()), { ward: "ward", bed: "bed-2" });
+});
+
+test("what is paused in sound alone waits for an answer, what is muted does not", () => {
+  const kept = { what: "audio", how: "paused", by: "anna", reason: "CT", at: "2026-11-21T10:00:00Z", until: "2026-11-21T10:02:00Z" };
+  const sound = alarm({ state: "paused", inactivation: kept });
+  const all = alarm({ state: "off", inactivation: { ...kept, what: "alarm", how: "off" } });
+  assert.deepEqual([waits(sound), announced(sound), muted(sound)], [true, true, false]);
+  assert.deepEqual([waits(all), announced(all), muted(all)], [false, false, true]);
+  assert.ok(!waits(alarm({ state: "paused", acknowledged: { by: "anna" }, inactivation: kept })));
+  assert.match(keptBack(kept), /^sound paused by anna until .*: CT$/);
+});
+
+test("no pause is longer than its priority allows", () => {
+  assert.deepEqual(["high", "medium", "low"].map((priority) => longestPause(alarm({ priority }))), [2, 10, 60]);
 });

@@ -2,6 +2,7 @@
 
 mod judged;
 mod killed;
+mod pauses;
 mod people;
 mod wire;
 

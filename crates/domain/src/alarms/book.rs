@@ -215,6 +215,7 @@ impl Book {
         open.begin_under(&out.pauses, out.now);
         self.open.insert(draft.key.clone(), open);
         self.record(&draft.key, Change::Raised, None, out);
+        self.group_goes_on(&draft.key, out);
     }
 
     /// Keeps the id of an alarm apart from those of all alarms of its key before it.

@@ -90,6 +90,12 @@ impl Alarm {
         Change::PauseOver
     }
 
+    /// It began, and was over, under a pause, and nobody has ever heard of it: it is announced as it is.
+    pub(super) fn told_first(&mut self, now: Timestamp) -> Change {
+        self.announced_at = now;
+        Change::PauseOver
+    }
+
     /// It begins under a pause: row 2. It is paused no longer than any alarm of its priority.
     pub fn begin_under(&mut self, pause: &Pause, now: Timestamp) {
         let until = pause.until.min(now + longest_pause(self.priority));

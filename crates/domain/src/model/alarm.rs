@@ -364,9 +364,8 @@ impl Alarm {
         match self.state {
             State::Alarming => true,
             State::Paused | State::Off => {
-                !self.is_muted()
-                    && self.acknowledged.is_none()
-                    && self.condition != Condition::Absent
+                let sound = self.inactivation.as_ref().is_some_and(|one| one.what == What::Audio);
+                sound && self.acknowledged.is_none() && self.condition != Condition::Absent
             }
             State::Acknowledged | State::Latched | State::Closed => false,
         }

@@ -25,7 +25,7 @@ fn key(alarm: &Alarm) -> impl Ord {
 
 /// Nobody has answered it yet.
 fn waits(alarm: &Alarm) -> bool {
-    matches!(alarm.state, State::Alarming | State::Latched)
+    alarm.calls() || alarm.state == State::Latched
 }
 
 /// What is not known to be over counts as present.

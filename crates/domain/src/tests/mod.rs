@@ -18,6 +18,7 @@ mod excursions;
 mod failing;
 mod floor;
 mod golden;
+mod groups;
 mod hourly;
 mod identity;
 mod judged_again;

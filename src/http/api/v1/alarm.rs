@@ -205,10 +205,16 @@ pub struct Transition {
     pub change: String,
     /// Why it was closed.
     pub closed_reason: Option<String>,
+    /// What the actor said of it, where that is all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
     /// Whether what raised it held then.
     pub condition: Option<Condition>,
     /// Why the condition was unknown, doubtful or silent.
     pub condition_reason: Option<String>,
+    /// How its signals were kept back then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inactivation: Option<Inactivation>,
     /// How serious it was then.
     pub priority: Option<Priority>,
     /// The number of the transition.

@@ -50,6 +50,7 @@ impl Book {
         let Some(open) = self.open.get_mut(key) else { return };
         open.held_at = Some(out.now.at);
         self.run_out(key, out);
+        self.group_goes_on(key, out);
     }
 
     /// The newest reading is beyond a limit, of which an acknowledgement holds for so long.

@@ -1,12 +1,12 @@
-//! What follows from an emergency of the same patient, or from what is graver of the same series: shown, and not
-//! announced while that is known to be present (contract §5).
+//! What follows from an emergency of the same patient, from what is graver of the same series, or from what another
+//! device finds by the same rule: shown, and not announced while that is known to be present (contract §5).
 
 use std::cmp::Reverse;
 
 use super::{Book, Draft, Key, Open};
 use crate::model::alarm::{AlarmKind, Condition, Priority, Side};
 use crate::model::crossing::Crossing;
-use crate::model::ids::{AlarmId, DeviceId};
+use crate::model::ids::{AlarmId, DeviceId, RuleId};
 use crate::model::observation::Source;
 use crate::model::signal::SignalId;
 use crate::model::time::{Span, Timestamp};
@@ -25,6 +25,7 @@ const EPISODE_KNOWN: Span = Span::mins(10);
 /// What an alarm has found, as far as that may follow from another.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found<'a> {
+    rule: &'a RuleId,
     signal: Option<SignalId>,
     /// Whose equipment it is about; `None` of the patient.
     equipment: Option<&'a DeviceId>,
@@ -39,7 +40,7 @@ pub(super) struct Found<'a> {
 
 impl<'a> Found<'a> {
     fn new(
-        (key, kind, device): (&Key, AlarmKind, Option<&'a DeviceId>),
+        (key, kind, device): (&'a Key, AlarmKind, Option<&'a DeviceId>),
         (signal, folds): (Option<SignalId>, &'a [SignalId]),
         beyond: Option<(&'a Source, Side)>,
         (priority, known): (Priority, Option<Timestamp>),
@@ -47,7 +48,7 @@ impl<'a> Found<'a> {
         // A request for another measurement tells of the patient.
         let of_equipment = kind == AlarmKind::Technical && !key.rule.as_str().ends_with(REPEAT_DUE);
         let equipment = device.filter(|_| of_equipment);
-        Self { signal, equipment, priority, folds, beyond, known }
+        Self { rule: &key.rule, signal, equipment, priority, folds, beyond, known }
     }
 
     /// The gravest that an alarm has reached stands.
@@ -67,7 +68,7 @@ impl Draft {
 }
 
 impl Open {
-    fn found(&self, key: &Key) -> Found<'_> {
+    fn found<'a>(&'a self, key: &'a Key) -> Found<'a> {
         let about = (key, self.alarm.kind, self.alarm.device.as_ref());
         let about_known = (self.alarm.priority, self.known());
         Found::new(about, (self.signal, &self.folds), self.beyond(), about_known)
@@ -85,7 +86,7 @@ impl Open {
     /// Whether something follows from this alarm.
     fn explains(&self, found: Found<'_>) -> bool {
         self.alarm.group.is_none()
-            && (self.names(found) || self.is_graver(found))
+            && (self.names(found) || self.is_graver(found) || self.is_of_another_device(found))
             && self.stands_beside(found)
     }
 
@@ -103,6 +104,14 @@ impl Open {
         found.beyond.is_some()
             && self.beyond() == found.beyond
             && self.alarm.priority > found.priority
+    }
+
+    /// Whether it is of the same rule, by another device, and no less grave.
+    fn is_of_another_device(&self, found: Found<'_>) -> bool {
+        let devices = self.beyond().zip(found.beyond).map(|(own, other)| (own.0, other.0));
+        self.alarm.rule == *found.rule
+            && devices.is_some_and(|(own, other)| own.device != other.device)
+            && self.alarm.priority >= found.priority
     }
 
     /// Whether it is known to be present, or was when what is found was last heard of: that it is unknown since brings
@@ -147,6 +156,23 @@ impl Book {
         let all = || self.open.iter().filter(explains);
         let first = all().find(is_present).or_else(|| all().next());
         first.map(|(_, open)| open.alarm.id.to_string())
+    }
+
+    /// Another device found the same as the open alarm that is announced for both: that is news of it as well.
+    pub(super) fn group_goes_on(&mut self, key: &Key, out: &mut Output) {
+        let Some(open) = self.open.get(key) else { return };
+        let Some(group) = open.alarm.group.as_deref() else { return };
+        let announced = |other: &Open| {
+            other.alarm.id.as_str() == group
+                && other.alarm.rule == open.alarm.rule
+                && other.alarm.condition == Condition::Present
+        };
+        let first = self.open.iter().find(|(_, other)| announced(other));
+        let Some(first) = first.map(|(first, _)| first.clone()) else { return };
+        if let Some(open) = self.open.get_mut(&first) {
+            open.held_at = Some(out.now.at);
+            self.run_out(&first, out);
+        }
     }
 
     /// Whether something was heard of an open alarm since it was last known how it is, up to an instant of the

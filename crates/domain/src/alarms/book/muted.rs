@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use super::{Book, Key, Open};
-use crate::model::alarm::{Alarm, State};
+use crate::model::alarm::{Alarm, Priority, State};
 use crate::model::pause::Pause;
 use crate::model::time::{Stamp, Timestamp};
 use crate::output::Output;
@@ -68,7 +68,8 @@ impl Book {
     pub(super) fn settle_muted(&mut self, key: &Key, change: Change) {
         let Some(open) = self.open.get_mut(key) else { return };
         let alarm = &open.alarm;
-        if alarm.inactivation.is_some() || alarm.state == State::Latched {
+        let waits = alarm.state == State::Latched && change != Change::Resumed;
+        if alarm.inactivation.is_some() || waits {
             return;
         }
         let Some(muted) = open.muted.take() else { return };
@@ -122,10 +123,14 @@ impl Book {
 
     fn end_pause(&mut self, key: &Key, actor: Option<&str>, out: &mut Output) {
         let Some(open) = self.open.get_mut(key) else { return };
-        open.muted = None;
-        let over_before = open.alarm.inactivation.is_none();
+        let muted = open.muted.take();
+        let began_under = muted.is_some_and(|muted| muted.under.is_some());
         self.change(key, actor, out, |alarm, now| {
-            Some(if over_before { Change::EndedWhilePaused } else { alarm.pause_over(now) })
+            Some(match (&alarm.inactivation, alarm.priority_peak) {
+                (Some(_), _) => alarm.pause_over(now),
+                (None, Priority::High) if began_under => alarm.told_first(now),
+                (None, _) => Change::EndedWhilePaused,
+            })
         });
     }
 

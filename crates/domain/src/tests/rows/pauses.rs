@@ -116,6 +116,12 @@ fn row_14_what_is_acknowledged_or_latched_is_paused_too() {
     scene.skip();
     scene.stream("dev", "spo2", 97.0, 60);
     scene.expect(&["resumed medium vitals_live.spo2_low: latched, absent"]);
+    // It was over before, so there is nothing to tell, whoever ends the pause.
+    scene.act(SPO2, pause(What::Alarm));
+    scene.act(SPO2, AlarmAct::Resume);
+    scene.skip();
+    scene.stream("dev", "spo2", 97.0, 700);
+    scene.expect(&[]);
 }
 
 #[test]

@@ -123,6 +123,33 @@ fn row_02_a_pause_that_a_person_ends_ends_that_of_what_began_under_it() {
 }
 
 #[test]
+fn row_16_what_was_high_and_over_before_anybody_heard_of_it_calls_at_the_end_of_its_pause() {
+    for by_hand in [false, true] {
+        let mut scene = in_bed();
+        let stands = pause(&mut scene, of_patient(), 3_600);
+        scene.stream("dev", "spo2", 75.0, 6);
+        scene.stream("dev", "spo2", 97.0, 62);
+        assert_eq!(scene.told(), Vec::<String>::new());
+        assert_eq!(scene.alarm(SPO2).state, State::Latched);
+        if by_hand {
+            scene.done(Action::EndPause { id: stands.id });
+        } else {
+            scene.stream("dev", "spo2", 97.0, 60);
+        }
+        assert_eq!(scene.told(), ["high vitals_live.spo2_low"]);
+        assert_eq!(scene.alarm(SPO2).state, State::Latched);
+    }
+    // Of what is less grave there is a word, and nobody is called.
+    let mut scene = in_bed();
+    pause(&mut scene, of_patient(), 3_600);
+    scene.stream("dev", "spo2", 84.0, 16);
+    scene.stream("dev", "spo2", 97.0, 62);
+    scene.skip();
+    scene.stream("dev", "spo2", 97.0, 600);
+    scene.expect(&["ended_while_paused medium vitals_live.spo2_low: latched, absent"]);
+}
+
+#[test]
 fn row_02_a_pause_that_is_over_is_none() {
     let mut scene = in_bed();
     let stands = pause(&mut scene, of_patient(), 10);
