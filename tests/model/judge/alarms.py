@@ -502,8 +502,9 @@ class Alarms:
         return self._inactivate(alarm, "off", until, command, now)
 
     def _inactivate(self, alarm, how, until, command, now):
-        """An acknowledgement stands beside it. # contract row 14"""
+        """An acknowledgement stands beside it; what was over and is paused again has a pause that ends later. # contract row 14"""
         alarm.resume()
+        self.ended.pop(alarm.key, None)
         alarm.sound_only = command.get("what") == "audio"
         alarm.paused_how, alarm.paused_until = how, until
         alarm.remind_at = now + LONGEST_PAUSE[alarm.priority] if how == "off" else None
