@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use vitalgate::clock::Clock;
 use vitalgate::operate::control::{self, AskError};
-use vitalgate::operate::status::{Line, Shown, Status};
+use vitalgate::operate::status::{Line, Shown, StandingPause, Status};
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_store::{Reader, Space, Store};
 
@@ -97,6 +97,7 @@ fn screen(status: &Status, space: Option<&Space>) -> Vec<String> {
     lines.extend(list("high", &status.high, status.now));
     lines.extend(list("silent", &status.silent, status.now));
     lines.extend(list("paused", &status.paused, status.now));
+    lines.extend(pauses(&status.pauses));
     lines
 }
 
@@ -140,6 +141,14 @@ fn list(name: &str, shown: &Shown, now: Timestamp) -> Vec<String> {
         lines.push(row("", &format!("and {more} more")));
     }
     lines
+}
+
+/// What is paused before it begins; none is not worth a line.
+fn pauses(standing: &[StandingPause]) -> Vec<String> {
+    let words = |StandingPause { of, by, reason, until }: &StandingPause| {
+        format!("whatever begins of {of}, until {}, by {by}: {reason}", until.to_the_second())
+    };
+    standing.iter().map(|pause| row("", &words(pause))).collect()
 }
 
 fn alarm(line: &Line, now: Timestamp) -> String {
@@ -240,6 +249,12 @@ mod tests {
             judged_to: now - Span::secs(7),
             not_ready: vec!["judgement is 7.0 s behind".into()],
             high: Shown { count: 2, first: vec![line] },
+            pauses: vec![StandingPause {
+                of: "rule link.silence, bed b1".into(),
+                by: "anna".into(),
+                reason: "CT".into(),
+                until: now + Span::mins(30),
+            }],
             gauges: vec![("broker_connected{broker=\"b1\"}".into(), 0.0)],
             ..Status::default()
         };
@@ -251,6 +266,7 @@ mod tests {
             "and 1 more",
             "brokers: b1 NOT CONNECTED",
             "paused     none",
+            "whatever begins of rule link.silence, bed b1, until 2027-01-15T08:30:00Z, by anna: CT",
         ] {
             assert!(screen.contains(expected), "{expected}\n{screen}");
         }

@@ -68,6 +68,7 @@ impl Event {
 #[cfg(test)]
 pub(super) mod tests {
     use vitalgate_domain::model::alarm::State;
+    use vitalgate_domain::model::pause::{How, Inactivation, What};
 
     use super::*;
     use crate::pipeline::stored::{alarm, tests::BODY};
@@ -94,6 +95,19 @@ pub(super) mod tests {
         assert_eq!(calls(Change::Ended, |_| {}), None);
         assert_eq!(calls(Change::Raised, |alarm| alarm.group = Some("A0".into())), None);
         assert_eq!(calls(Change::Raised, |alarm| alarm.priority = Priority::Info), None);
+    }
+
+    #[test]
+    fn what_is_muted_calls_nobody_and_what_is_paused_in_sound_alone_does() {
+        let calls = |what| {
+            event(Change::BackPresent, |alarm| {
+                let (by, reason, at) = ("anna".to_owned(), None, alarm.raised_at);
+                let kept = Inactivation { what, how: How::Paused, by, reason, at, until: at };
+                (alarm.state, alarm.inactivation) = (State::Paused, Some(kept));
+            })
+            .calls()
+        };
+        assert_eq!((calls(What::Alarm), calls(What::Audio)), (None, Some(Priority::High)));
     }
 
     #[test]

@@ -89,6 +89,11 @@ mod tests {
         assert_eq!(published(Change::Raised, Priority::Low).unwrap()["priority"], 3);
         assert_eq!(published(Change::Ended, Priority::High).unwrap()["priority"], 2);
         assert_eq!(published(Change::Updated, Priority::High), None);
+        let over = published(Change::EndedWhilePaused, Priority::Low).unwrap();
+        assert_eq!(
+            (&over["priority"], &over["title"]),
+            (&json!(2), &json!("Over while paused: icu, icu-2"))
+        );
         assert_eq!(published(Change::Raised, Priority::Info), None);
     }
 }

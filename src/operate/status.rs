@@ -7,6 +7,7 @@ use crate::pipeline::pulse::{Pulse, not_ready};
 use crate::projection::view::Board;
 use vitalgate_domain::model::alarm::{Alarm, AlarmKind, Priority, State};
 use vitalgate_domain::model::order::in_order;
+use vitalgate_domain::model::pause::{Pause, Scope};
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::types::Identity;
 
@@ -62,8 +63,24 @@ pub struct Status {
     pub high: Shown,
     /// Alarms whose signals somebody paused or turned off.
     pub paused: Shown,
+    /// Rules, patients and beds of which whatever begins is paused.
+    pub pauses: Vec<StandingPause>,
     /// All open alarms.
     pub open_alarms: usize,
+}
+
+/// A pause of whatever begins in a scope, on one line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StandingPause {
+    /// Of what.
+    pub of: String,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Until when.
+    pub until: Timestamp,
 }
 
 /// Some alarms by name, and how many there are.
@@ -113,12 +130,13 @@ impl Sources {
         let present: Vec<_> =
             board.patients.values().filter(|patient| patient.discharged_at.is_none()).collect();
         let shown = |wanted: &dyn Fn(&Alarm) -> bool| Shown::of(&board, wanted);
+        let now = self.handles.clock.wall();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             site: self.identity.site.to_string(),
             store: self.identity.store.clone(),
             simulated: self.identity.is_simulated(),
-            now: self.handles.clock.wall(),
+            now,
             not_ready: not_ready(&board, &self.handles.clock, &self.pulse),
             judged_to: board.judged_to,
             last_step_s: self.pulse.age_s(),
@@ -139,6 +157,7 @@ impl Sources {
             silent: shown(&|a| a.kind == AlarmKind::Technical && a.rule.as_str() == "link.silence"),
             high: shown(&|a| a.priority == Priority::High),
             paused: shown(&|a| matches!(a.state, State::Paused | State::Off)),
+            pauses: board.pauses.iter().filter(|p| p.until > now).map(StandingPause::of).collect(),
             open_alarms: board.shown_alarms().count(),
         }
     }
@@ -150,6 +169,20 @@ impl Shown {
             board.shown_alarms().map(|(alarm, _)| alarm).filter(|alarm| wanted(alarm)).collect();
         alarms.sort_by(|a, b| in_order(a, b));
         Self { count: alarms.len(), first: alarms.into_iter().take(SHOWN).map(Line::of).collect() }
+    }
+}
+
+impl StandingPause {
+    fn of(pause: &Pause) -> Self {
+        let Scope { rule, patient, bed } = &pause.scope;
+        let words = [
+            rule.as_ref().map(|rule| format!("rule {rule}")),
+            patient.as_ref().map(|patient| format!("patient {patient}")),
+            bed.as_ref().map(|bed| format!("bed {bed}")),
+        ];
+        let of = words.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let (by, reason, until) = (pause.by.clone(), pause.reason.clone(), pause.until);
+        Self { of, by, reason, until }
     }
 }
 
