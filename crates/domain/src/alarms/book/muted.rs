@@ -135,9 +135,10 @@ impl Book {
     }
 
     fn tell_ended(&mut self, is_due: impl Fn(&Muted) -> bool, out: &mut Output) {
-        let due = self.ended.extract_if(.., |_, ended| is_due(&ended.muted));
-        let due: Vec<Ended> = due.map(|(_, ended)| ended).collect();
-        for Ended { mut alarm, .. } in due {
+        let due = self.ended.iter().filter(|(_, ended)| is_due(&ended.muted));
+        let due: Vec<Key> = due.map(|(key, _)| key.clone()).collect();
+        for key in due {
+            let Some(Ended { mut alarm, .. }) = self.ended.remove(&key) else { continue };
             alarm.seq = out.next_seq();
             let (change, actor, context) = (Change::EndedWhilePaused, None, None);
             out.emit(TransitionBody::Alarm { change, actor, alarm: Box::new(alarm), context });

@@ -20,7 +20,7 @@ struct Reply {
     outcome: Outcome,
     detail: String,
     version: Option<u64>,
-    pause: Option<Pause>,
+    pause: Option<Box<Pause>>,
 }
 
 impl Reply {
@@ -50,6 +50,7 @@ impl Reply {
 
 impl From<Reply> for Box<CommandAnswer> {
     fn from(Reply { outcome, detail, version, pause }: Reply) -> Self {
+        let pause = pause.map(|pause| *pause);
         Self::new(CommandAnswer { outcome, detail, alarm: None, version, pause })
     }
 }

@@ -40,14 +40,14 @@ impl Core {
         let pause = Pause { id: seq, scope, by, reason, at: now, until };
         self.site_mut().pauses.push(pause.clone());
         self.hand_pauses(out);
-        Reply { pause: Some(pause), ..Reply::done() }
+        Reply { pause: Some(Box::new(pause)), ..Reply::done() }
     }
 
     /// Ends a pause of a scope, and that of what began under it.
     pub(super) fn end_pause(&mut self, actor: &str, id: u64, out: &mut Output) -> Reply {
         let ended = self.end_pauses(actor, |pause| pause.id == id, out);
         match ended.into_iter().next() {
-            Some(pause) => Reply { pause: Some(pause), ..Reply::done() },
+            Some(pause) => Reply { pause: Some(Box::new(pause)), ..Reply::done() },
             None => Reply::refused(Outcome::NotFound, "no such pause stands"),
         }
     }
