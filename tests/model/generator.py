@@ -145,6 +145,18 @@ class Maker:
         usual = ["bedside", "bedside", "wearable"] if self.dense else list(CLASSES)
         for n in range(r.randint(1, 4)):
             self.sender(n, r.choice(usual if r.random() < 0.8 else list(CLASSES)))
+        if r.random() < 0.2:
+            self.twin(self.senders[0])
+
+    def twin(self, one):
+        """Another device that measures the same of the same patient, in the same moods."""
+        name = f"{one.cls[:3]}-9"
+        other = Sender(name, one.cls, one.interval, one.signals, name, None, boot=one.boot, mood=one.mood)
+        self.command("register", device=name, **{"class": one.cls}, kind="device", via=[], signals=[{"signal": s} for s in one.signals])
+        self.senders.append(other)
+        patient = self.bound.get(one.id) or self.random.choice(self.patients)
+        self.bound[name], self.binding_since[name] = patient, round(self.t, 3)
+        self.command("bind", device=name, patient=patient, zero_means_no_sensor=[])
 
     def sender(self, n, cls):
         r = self.random

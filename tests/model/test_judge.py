@@ -62,6 +62,24 @@ class Transitions(unittest.TestCase):
         story.do("transfer", patient="p-1", bed="b-2")
         self.assertEqual((story.alarm(SPO2)["state"], story.told(SPO2)), ("alarming", [("high", "")]))
 
+    def test_row_2_what_was_high_and_over_before_anybody_heard_of_it_is_announced_at_the_end_of_its_pause(self):
+        story = Story()
+        story.do("pause", patient="p-1", until=3600, reason="CT")
+        story.stream(1, 10, ("spo2", 78))
+        story.stream(11, 80, ("spo2", 97))
+        self.assertEqual((story.alarm(SPO2)["state"], story.told(SPO2)), ("latched", []))
+        story.stream(81, 127, ("spo2", 97))
+        self.assertEqual((story.alarm(SPO2)["state"], story.told(SPO2)), ("latched", [("high", "")]))
+
+    def test_what_two_devices_find_by_one_rule_is_announced_once(self):
+        story = Story()
+        story.do("register", device="d-2", **{"class": "bedside"}, kind="device", via=[], signals=[])
+        story.do("bind", device="d-2", patient="p-1", zero_means_no_sensor=[])
+        for t in range(1, 12):
+            story.send(("spo2", 78), t=t)
+            story.send(("spo2", 78), t=t + 0.5, device="d-2")
+        self.assertEqual((story.alarm(SPO2, "d-2")["state"], story.told(SPO2)), ("alarming", [("high", "")]))
+
     def test_row_3_data_lost_while_the_delay_runs(self):
         story = Story()
         story.send(("spo2", 86), t=1)

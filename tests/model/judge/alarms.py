@@ -168,7 +168,7 @@ class Alarms:
 
     def _explains(self, one, alarm):
         """Known to be present, or it was when the other was last heard of. # contract §5 Emergencies"""
-        if one.quiet or not (self._names(one, alarm) or self._graver(one, alarm)):
+        if one.quiet or not (self._names(one, alarm) or self._graver(one, alarm) or self.groups(one, alarm)):
             return False
         if one.condition == "present" and not one.forgotten:
             return True
@@ -184,6 +184,16 @@ class Alarms:
     def _graver(self, one, alarm):
         """The same series beyond the same side, and graver. # contract §5 Emergencies"""
         return alarm.beyond is not None and one.beyond == alarm.beyond and ORDER[one.priority] > ORDER[alarm.priority]
+
+    @staticmethod
+    def groups(one, alarm):
+        """The same limit rule over another device of the same patient, no graver. # contract §5 Several devices"""
+        limits = one.beyond is not None and alarm.beyond is not None and (one.patient, one.rule) == (alarm.patient, alarm.rule)
+        return limits and one.device != alarm.device and ORDER[one.priority] >= ORDER[alarm.priority]
+
+    def grouped_with(self, alarm):
+        """The alarm of another device that is announced for this one as well."""
+        return next((one for one in self.open.values() if alarm.quiet and self.groups(one, alarm) and self._explains(one, alarm)), None)
 
     def _known_until(self, alarm):
         """An episode that nobody ended is known to go on for a while. # contract §5"""
@@ -295,7 +305,8 @@ class Alarms:
         if alarm.paused_how:
             if alarm.latches or reason != "limit_changed":
                 # Told at the end of the pause, of several of one rule and source the last. # contract row 16
-                self.ended[alarm.key] = alarm.paused_until, alarm.scope
+                unheard = alarm.latches and alarm.scope is not None and alarm.priority == "high"
+                self.ended[alarm.key] = alarm.paused_until, alarm.scope, unheard
             alarm.resume()
             self._void(alarm)
             if not alarm.latches:
@@ -335,7 +346,7 @@ class Alarms:
                 yield alarm.kept_back
             if self._known_until(alarm) is not None:
                 yield self._known_until(alarm)
-        yield from (until for until, _ in self.ended.values())
+        yield from (until for until, *_ in self.ended.values())
 
     def fire(self, now):
         """Acknowledgements, pauses and held alarms that run out: rows 10, 15."""
@@ -364,7 +375,7 @@ class Alarms:
             if alarm.untold and alarm.told_at + COALESCE <= now:
                 alarm.resume()
                 self._news(alarm, now)
-        self._tell_ended(lambda until, _: until <= now)
+        self._tell_ended(lambda until, _: until <= now, now)
 
     def _end_pause(self, alarm, now):
         """Row 15: what is not known to be over is announced now."""
@@ -372,11 +383,15 @@ class Alarms:
         if alarm.condition != "absent":
             self._news(alarm, now)
 
-    def _tell_ended(self, is_due):
-        """What was over while it was paused is told once more, and calls nobody. # contract row 16"""
-        for key in [key for key, one in self.ended.items() if is_due(*one)]:
-            del self.ended[key]
-            self.told_over.append(list(key))
+    def _tell_ended(self, is_due, now):
+        """What was over while it was paused is told once more, and calls nobody, but for what is high, latched and was never
+        heard of. # contract row 16"""
+        for key in [key for key, (until, scope, _) in self.ended.items() if is_due(until, scope)]:
+            *_, unheard = self.ended.pop(key)
+            if unheard and key in self.open:
+                self.announce(self.open[key], now)
+            else:
+                self.told_over.append(list(key))
 
     def end_stay(self, patient):
         """Every pause of somebody ends with the stay."""
@@ -390,7 +405,7 @@ class Alarms:
         for alarm in sorted(self.open.values(), key=lambda one: str(one.key)):
             if alarm.scope is scope:
                 self._end_pause(alarm, now)
-        self._tell_ended(lambda _, of: of is scope)
+        self._tell_ended(lambda _, of: of is scope, now)
 
     def _unfold(self, alarm, now):
         """Told where it outlasts the emergency by 2 s, as far as that is known. # contract §5 Emergencies"""
@@ -487,8 +502,9 @@ class Alarms:
         return self._inactivate(alarm, "off", until, command, now)
 
     def _inactivate(self, alarm, how, until, command, now):
-        """An acknowledgement stands beside it. # contract row 14"""
+        """An acknowledgement stands beside it; what was over and is paused again has a pause that ends later. # contract row 14"""
         alarm.resume()
+        self.ended.pop(alarm.key, None)
         alarm.sound_only = command.get("what") == "audio"
         alarm.paused_how, alarm.paused_until = how, until
         alarm.remind_at = now + LONGEST_PAUSE[alarm.priority] if how == "off" else None

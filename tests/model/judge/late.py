@@ -112,8 +112,9 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     # What is of something that was told is told itself.
     of_told = lambda c, level: told_as(c, level) or (c is copy and level in adopted)
     adopted = set()
-    # Single measurements that were told stand until another lies inside.
-    stands = lambda a, b: shape.gap is None and any(was_told(c) for c in (a, b))
+    # Single measurements that were told stand until another lies inside, whatever else came of their instant.
+    standing = {c.identity for c in found if was_told(c)}
+    stands = lambda a, b: shape.gap is None and any(c.identity in standing for c in (a, b))
     # What lies within an excursion that was told is of it.
     told_beside = lambda side: next((c for c in side if was_told(c)), None)
     before, after = told_beside(found[place - 1::-1] if place else []), told_beside(found[place + 1:])

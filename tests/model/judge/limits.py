@@ -110,6 +110,7 @@ class Level:
     copy: object = None
     last: int | None = None
     ended: tuple | None = None
+    by_limits: bool = False
 
 
 class Course:
@@ -202,8 +203,8 @@ class Course:
         if not self.level:
             pending = next((n for n in LEVELS if self.levels[n].since is not None), None)
             copy = self.levels[pending].copy if pending else None
-            # Whoever takes over was told of no loss.
-            if copy is not None and not copy.inherited:
+            # Whoever takes over was told of no loss; what his own limits began since is his.
+            if copy is not None and not (copy.inherited and not self.levels[pending].by_limits):
                 self.lost = pending if self.lost is None else min(pending, self.lost, key=LEVELS.index)
                 self.lost_copy = copy
                 self.losses += 1
@@ -304,7 +305,7 @@ class Course:
                 level.inside = None
                 self._go_on_from(level, entry)
                 if level.since is None:
-                    level.since, level.copy = entry.at, entry.copy
+                    level.since, level.copy, level.by_limits = entry.at, entry.copy, False
                 if max(entry.at, self.came or entry.at) - level.since >= delays[name]:
                     level.present = True
             elif answers[name] is False and entry.certain:
@@ -616,6 +617,7 @@ class Course:
                 # What is told of, by whatever rule over this side, goes on.
                 level.present = told or entry.told
                 level.since, level.last, level.copy = entry.at, entry.at, known[answers.index(True)].copy
+                level.by_limits = True
                 self._hold(level.copy)
                 level.due = entry.at + (0 if self.shape.spot else dict(self.shape.delays)[name])
                 if level.due <= entry.at:

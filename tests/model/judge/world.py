@@ -339,7 +339,11 @@ class World:
             alarm.rests, alarm.known = course.rests, heard
         if course.beyond_at == self.now:
             self.hold_by_level(alarm, source, rule, side, course)
-        alarm.beyond_at, alarm.by_reading = course.beyond_at, True
+        alarm.beyond_at, alarm.by_reading = max(course.beyond_at or 0, alarm.beyond_at or 0) or None, True
+        leads = self.alarms.grouped_with(alarm) if course.beyond_at == self.now else None
+        if leads is not None:
+            # News of the one that is announced. # contract row 10, §5 Several devices
+            leads.beyond_at, leads.rests = self.now, False
         if course.unknown:
             self.alarms.unknown(key)
         source.tell(key, course)
