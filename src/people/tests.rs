@@ -35,7 +35,7 @@ impl Place {
     }
 
     fn begin(&self, now: Timestamp) -> String {
-        self.people.begin("jane", HERE, now).unwrap().unwrap()
+        self.people.begin("jane", None, HERE, now).unwrap().unwrap()
     }
 
     fn acts(&self) -> Vec<String> {
