@@ -205,7 +205,7 @@ async fn signed_in(
         actor: Some(who.name),
         by_name: true,
         role: Some(who.role.as_str()),
-        unset: false,
+        unset: !people.has_admin(),
         wards: who.scope.wards().cloned(),
     };
     Ok((set(cookie::keep(&secret, people.lasting().longest)), Json(session)).into_response())

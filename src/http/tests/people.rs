@@ -100,12 +100,12 @@ async fn whoever_signs_in_is_known_by_a_cookie_until_they_sign_out() {
     let nobody = house.get("", "/api/v1/session").await.json();
     assert_eq!(
         nobody,
-        json!({ "actor": null, "by_name": true, "role": null, "unset": false, "wards": null })
+        json!({ "actor": null, "by_name": true, "role": null, "unset": true, "wards": null })
     );
     house.get("", "/api/v1/patients").await.problem(401);
 
     let reply = house.sign_in(" Jane ", PASSWORD).await;
-    let session = json!({ "actor": "jane", "by_name": true, "role": "clinician", "unset": false, "wards": ["icu"] });
+    let session = json!({ "actor": "jane", "by_name": true, "role": "clinician", "unset": true, "wards": ["icu"] });
     assert_eq!((reply.status, reply.json()), (200, session.clone()));
     let line = &reply.headers["set-cookie"];
     for word in
