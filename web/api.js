@@ -6,17 +6,24 @@ const READ_MS = 15_000;
 
 /** A refused request: its status and its problem+json. */
 export class Refused extends Error {
-  /** @param {number} status @param {any} problem */
-  constructor(status, problem) {
+  /** @param {number} status @param {any} problem @param {number|null} [retryAfter] */
+  constructor(status, problem, retryAfter = null) {
     super(problem?.detail ?? `the gateway answered ${status}`);
     this.status = status;
     this.problem = problem;
+    /** Seconds after which it may be tried again, if it says so. */
+    this.retryAfter = retryAfter;
   }
 }
 
 /** @param {string} token */
 export function signIn(token) {
   sessionStorage.setItem(KEY, token);
+}
+
+/** Forgets the token of this tab. */
+export function signOutOfTab() {
+  sessionStorage.removeItem(KEY);
 }
 
 export function token() {
@@ -57,6 +64,13 @@ export async function post(path, body, ms) {
   return answer(await fetch(`api/v1/${path}`, request));
 }
 
+/** As `post`, of what may be asked twice. @param {string} path @param {object} body @param {number} ms @returns {Promise<any>} */
+export async function send(path, body, ms) {
+  const signal = AbortSignal.timeout(ms);
+  const more = headers({ "content-type": "application/json" });
+  return answer(await fetch(`api/v1/${path}`, { method: "POST", headers: more, body: JSON.stringify(body), signal }));
+}
+
 /** Fails after `ms`, as above. @param {string} path @param {number} ms @returns {Promise<any>} */
 export async function remove(path, ms) {
   const signal = AbortSignal.timeout(ms);
@@ -65,8 +79,10 @@ export async function remove(path, ms) {
 
 /** @param {Response} response */
 async function answer(response) {
+  if (response.status === 204) return null;
   if (response.ok) return response.json();
-  throw new Refused(response.status, await response.json().catch(() => null));
+  const later = Number(response.headers.get("retry-after")) || null;
+  throw new Refused(response.status, await response.json().catch(() => null), later);
 }
 
 function key() {

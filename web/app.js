@@ -1,16 +1,19 @@
 // The frame around every view.
 
-import { effect, html, render, signal } from "./vendor/preact.js";
-import { signIn } from "./api.js";
+import { effect, html, render } from "./vendor/preact.js";
+import { signOutOfTab, token } from "./api.js";
 import { keepFocus } from "./focus.js";
 import { clock } from "./format.js";
 import { watchButtons } from "./hold.js";
 import * as state from "./state.js";
+import { signOut } from "./session.js";
 import { start } from "./sync.js";
+import { Account } from "./views/account.js";
 import { AlarmBanner, Alerts, Failures, Filtered, Waiting } from "./views/banner.js";
 import { Alarms } from "./views/alarms.js";
 import { Detail } from "./views/detail.js";
 import { Muted } from "./views/muted.js";
+import { SetUp, SignIn } from "./views/sign-in.js";
 import { Ward } from "./views/ward.js";
 
 const LINK = {
@@ -18,8 +21,11 @@ const LINK = {
 };
 
 function App() {
-  if (state.needsToken.value) return html`<${SignIn} />`;
-  const View = { ward: Ward, alarms: Alarms, alarm: Detail, muted: Muted }[state.route.value.view];
+  if (state.setup.value) return html`<${SetUp} link=${state.setup.value} done=${isSetUp} />`;
+  if (state.needsToken.value) return html`<${SignIn} done=${() => signedIn()} />`;
+  if (!state.seesPatients.value) return html`<div class="top"><header><strong>vitalgate</strong><span class="grow"></span><${Who} /></header></div>
+    <main><${Account} changed=${() => signedIn()} /></main>`;
+  const View = { ward: Ward, alarms: Alarms, alarm: Detail, muted: Muted, account: AccountHere }[state.route.value.view];
   const dimmed = state.trustworthy.value ? "" : "untrusted";
   return html`
     <div class="top" data-still><${TopBar} /><${Alerts} /><${AlarmBanner} /><${Filtered} /><${Failures} /><${Waiting} /></div>
@@ -41,10 +47,27 @@ function TopBar() {
     <nav aria-label="Views">${tab("ward", "Ward")}${tab("alarms", `Alarms ${count}`)}${tab("muted", `Muted ${quiet}`)}</nav>
     <${WardPicker} />
     <span class="grow"></span>
-    <span class="who">${state.me.value.actor}</span>
+    <${Who} />
     <time>${clock(state.now.value)}</time>
     <span class="link ${link}">${LINK[link]}</span>
   </header>`;
+}
+
+const AccountHere = () => html`<${Account} changed=${() => signedIn()} />`;
+
+/** Who is signed in, and the way out. */
+function Who() {
+  const { actor, role } = state.me.value;
+  if (!actor || role === "local") return html`<span class="who">${actor}</span>`;
+  return html`<span class="who"><a href=${state.href({ view: "account" })}>${actor}</a>
+    <button class="plain" onClick=${leave}>Sign out</button></span>`;
+}
+
+/** The link was used: its secret leaves the address. */
+function isSetUp() {
+  history.replaceState(null, "", "#ward");
+  state.setup.value = null;
+  signedIn();
 }
 
 function WardPicker() {
@@ -64,23 +87,10 @@ function Notice() {
     <button onClick=${() => { state.notice.value = ""; }}>Close</button></div>`;
 }
 
-const typed = signal("");
-
-function SignIn() {
-  const send = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    signIn(typed.value.trim());
-    typed.value = "";
-    signedIn();
-  };
-  return html`<form class="sign-in" onSubmit=${send}>
-    <h1>vitalgate</h1>
-    <p>This gateway needs a token. It is kept in this tab only.</p>
-    <label>Token <input type="password" autocomplete="off" value=${typed.value}
-      onInput=${(/** @type {any} */ e) => { typed.value = e.target.value; }} /></label>
-    <button type="submit">Sign in</button>
-    <p class="loud">NOT MONITORED on this screen until then.</p>
-  </form>`;
+async function leave() {
+  if (token()) signOutOfTab();
+  else await signOut().catch(() => { state.notice.value = "Not signed out: the gateway did not answer."; });
+  signedIn();
 }
 
 // What a tab in the background shows.

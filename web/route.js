@@ -1,14 +1,24 @@
 // What the part of the address after `#` says: which view, which alarm, which ward. Pure.
 
-/** @typedef {{view: "ward"|"alarms"|"alarm"|"muted", id: string, ward: string}} Route */
+/** @typedef {{view: "ward"|"alarms"|"alarm"|"muted"|"account", id: string, ward: string}} Route */
 
 /** @param {string} hash @returns {Route} */
 export function parse(hash) {
   const [path, query] = hash.replace(/^#/, "").split("?");
   const [name, id] = path.split("/");
-  const view = name === "alarm" && id ? "alarm" : name === "alarms" || name === "muted" ? name : "ward";
+  const named = ["alarms", "muted", "account"].includes(name);
+  const view = name === "alarm" && id ? "alarm" : named ? /** @type {Route["view"]} */ (name) : "ward";
   const ward = new URLSearchParams(query ?? "").get("ward") ?? "";
   return { view, id: view === "alarm" ? id : "", ward };
+}
+
+/**
+ * A link to set a password, of the first admin or of somebody invited; null for any other address.
+ * @param {string} hash @returns {{first: boolean, secret: string}|null}
+ */
+export function setupLink(hash) {
+  const found = /^#(setup|invited)\/([A-Za-z0-9_-]+)$/.exec(hash);
+  return found && { first: found[1] === "setup", secret: found[2] };
 }
 
 /** @param {Route} route */

@@ -4,7 +4,7 @@ import { computed, signal } from "./vendor/preact.js";
 import { time } from "./format.js";
 import { inOrder, waits } from "./order.js";
 import { split } from "./places.js";
-import { format, parse } from "./route.js";
+import { format, parse, setupLink } from "./route.js";
 
 /** @import { Alarm, Bed, Device, Heartbeat, Patient } from "./types.js" */
 /** @import { Route } from "./route.js" */
@@ -21,6 +21,12 @@ export const beds = signal(/** @type {Bed[]} */ ([]));
 export const beat = signal(/** @type {Heartbeat|null} */ (null));
 export const me = signal({ actor: "", role: "", simulated: false });
 export const needsToken = signal(false);
+/** The link to set a password, until it was used. */
+export const setup = signal(setupLink(location.hash));
+/** Whoever is signed in may see patients. */
+export const seesPatients = signal(true);
+/** Whoever is signed in is so by name. */
+export const byName = signal(false);
 /** Good to know, and gone by itself. */
 export const notice = signal("");
 export const route = signal(parse(location.hash));
@@ -56,7 +62,7 @@ export const notMonitored = computed(() => {
 /** Values may be looked at only while this holds. */
 export const trustworthy = computed(() => link.value === "live" && !notMonitored.value);
 
-export const mayAnswer = computed(() => ["clinician", "local"].includes(me.value.role));
+export const mayAnswer = computed(() => ["clinician", "ward-admin", "local"].includes(me.value.role));
 
 /** The chosen ward; empty for all of them. */
 export const ward = computed(() => route.value.ward);
@@ -96,4 +102,14 @@ export function chooseWard(chosen) {
   const next = { ...route.value, ward: chosen };
   history.replaceState(null, "", format(next));
   route.value = next;
+}
+
+/** Nothing of patients stays on a screen that nobody is signed in at. */
+export function forget() {
+  alarms.value = new Map();
+  patients.value = new Map();
+  devices.value = new Map();
+  beds.value = [];
+  me.value = { actor: "", role: "", simulated: false };
+  byName.value = false;
 }

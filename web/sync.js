@@ -4,7 +4,8 @@ import { batch } from "./vendor/preact.js";
 import { get, getAll, Refused, token } from "./api.js";
 import { time } from "./format.js";
 import { connect } from "./link/connect.js";
-import { parse } from "./route.js";
+import { parse, setupLink } from "./route.js";
+import { session } from "./session.js";
 import * as state from "./state.js";
 
 /** @import { Alarm, Device, Patient, Vital } from "./types.js" */
@@ -27,13 +28,16 @@ let refreshed = 0;
 export function start() {
   const { wake, again } = connect(token, onMessage);
   setInterval(onTick, 500);
-  addEventListener("hashchange", () => { state.route.value = parse(location.hash); });
+  addEventListener("hashchange", () => {
+    state.setup.value = setupLink(location.hash);
+    state.route.value = parse(location.hash);
+  });
   addEventListener("online", wake);
   document.addEventListener("visibilitychange", () => {
     onTick();
     wake();
   });
-  return { signedIn: again };
+  return { signedIn: () => { state.seesPatients.value = true; again(); wake(); } };
 }
 
 /** What was answered to a command is news as well. @param {Alarm|undefined} alarm */
@@ -57,14 +61,35 @@ function onMessage(message) {
 /** @param {"open"|"down"|"refused"} word @param {number} [status] */
 function onState(word, status) {
   state.open.value = word === "open";
-  if (word === "open") state.needsToken.value = false;
+  if (word === "open") {
+    state.needsToken.value = false;
+    state.seesPatients.value = true;
+  }
   else {
     state.ready.value = false;
     held ??= [];
   }
-  if (status === 401) state.needsToken.value = true;
-  if (status === 403) state.notice.value = "This token may not see patients.";
+  if (status === 401) signedOut();
+  if (status === 403) blind();
   if (status === 503) state.notice.value = "The gateway has no room for another screen; close one.";
+}
+
+/** Nobody is signed in any more. */
+function signedOut() {
+  state.needsToken.value = true;
+  state.forget();
+  seqs = new Map();
+  synced = false;
+}
+
+/** Whoever is signed in sees no patients: there is no stream that says who it is. */
+function blind() {
+  state.needsToken.value = false;
+  state.seesPatients.value = false;
+  session().then((me) => {
+    state.me.value = { actor: me.actor ?? "", role: me.role ?? "", simulated: false };
+    state.byName.value = me.by_name && !token();
+  }, () => {});
 }
 
 /** @param {string} event @param {any} data @param {number} at */
@@ -79,6 +104,7 @@ function onEvent(event, data, at) {
     });
   } else if (event === "hello") {
     state.me.value = data;
+    state.byName.value = !token() && data.role !== "local";
     fetchAll();
   } else if (event === "resync") {
     fetchAll();
@@ -114,7 +140,7 @@ async function fetchAll() {
       state.ready.value = true;
     });
   } catch (error) {
-    if (error instanceof Refused && error.status === 401) state.needsToken.value = true;
+    if (error instanceof Refused && error.status === 401) signedOut();
     else if (mine === fetching) setTimeout(() => mine === fetching && fetchAll(), 2_000);
   }
 }

@@ -229,7 +229,7 @@ impl App {
         &self.addresses
     }
 
-    /// The link by which the first person makes an account, where nobody has one yet.
+    /// The link by which the first admin makes an account, where there is none.
     pub fn setup_link(&self) -> Option<String> {
         let secret = self.setup.as_ref()?;
         let Addresses { http, https, .. } = &self.addresses;

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::people::{Digest, Lasting, Link, People, SETUP_FOR, new_secret};
 use vitalgate_domain::model::time::Timestamp;
 
-/// Those who sign in by name, where they do; and while nobody has an account the secret by which one is made.
+/// Those who sign in by name, where they do; and while there is no admin the secret by which one makes an account.
 pub(super) fn open(
     config: &Config,
     mode: RunMode,
@@ -28,7 +28,7 @@ pub(super) fn open(
             );
         }
     }
-    let setup = if people.is_empty() { Some(invite(&people, now)?) } else { None };
+    let setup = if people.has_admin() { None } else { Some(invite(&people, now)?) };
     Ok((Some(people), setup))
 }
 

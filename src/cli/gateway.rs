@@ -36,7 +36,9 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         let app = App::bind(&config, mode).await?;
         announce(app.addresses());
         if let Some(link) = app.setup_link() {
-            say(&format!("nobody has an account yet; make the first within an hour, once: {link}"));
+            say(&format!(
+                "there is no admin yet; make an account for one within an hour, once: {link}"
+            ));
         }
         if let Some(file) = &args.addresses {
             write_addresses(file, app.addresses())?;

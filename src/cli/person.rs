@@ -195,7 +195,7 @@ fn told(config: &Config, link: Option<String>) {
         Some(tls) => format!("https://{}", tls.listen),
         None => format!("http://{}", config.http.listen),
     };
-    say(&format!("a link to set a password, for 72 h and once: {page}/#setup/{secret}"));
+    say(&format!("a link to set a password, for 72 h and once: {page}/#invited/{secret}"));
 }
 
 /// In audit and alarms nobody could tell them apart.

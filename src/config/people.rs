@@ -34,3 +34,26 @@ impl Default for People {
         Self { idle: Span::hours(1), longest: Span::hours(12) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::Config;
+
+    #[test]
+    fn sessions_end_and_passwords_have_tls() {
+        let tls = "[http.tls]\nlisten = \"0.0.0.0:8443\"\ncertificate = \"c\"\nkey = \"k\"\n";
+        for (text, good) in [
+            ("[people]".to_owned(), true),
+            ("[people]\nidle = \"1m\"".to_owned(), false),
+            ("[people]\nlongest = \"31d\"".to_owned(), false),
+            (tls.to_owned(), false),
+            (format!("{tls}[people]"), true),
+            ("[people]\n[http]\nlisten = \"0.0.0.0:8080\"".to_owned(), false),
+        ] {
+            let config = Config::parse(&text, Path::new("gateway.toml"));
+            assert_eq!(config.is_ok(), good, "{text}");
+        }
+    }
+}

@@ -43,7 +43,7 @@ struct SignIn {
 #[serde(deny_unknown_fields)]
 struct UseLink {
     link: String,
-    /// Chosen by the first person; whose link it is otherwise.
+    /// Chosen by the first admin; whose link it is otherwise.
     #[serde(default)]
     name: String,
     password: String,
@@ -64,16 +64,16 @@ async fn get(State(http): State<Ctx>, request: Request) -> Json<Session> {
         actor: who.as_ref().map(|who| who.name.clone()),
         by_name: people.is_some(),
         role: who.as_ref().map(|who| who.role.as_str()),
-        unset: people.is_some_and(|people| people.is_empty()),
+        unset: people.is_some_and(|people| !people.has_admin()),
         wards: who.and_then(|who| who.scope.wards().cloned()),
     })
 }
 
 /// `POST session`: signs in by name and password.
 async fn begin(State(http): State<Ctx>, request: Request) -> Result<Response, Problem> {
-    let (people, from, asked): (_, _, SignIn) = asked(&http, request).await?;
+    let (people, at, asked): (_, _, SignIn) = asked(&http, request).await?;
     let name = people::name(&asked.name).unwrap_or_default();
-    let (address, now) = (from.peer.ip(), http.app.handles.clock.wall());
+    let (address, now) = (at.from.peer.ip(), http.app.handles.clock.wall());
     let wait = people.wait(&name, address, now);
     if wait > Span::ZERO {
         return Err(too_soon(wait));
@@ -84,12 +84,12 @@ async fn begin(State(http): State<Ctx>, request: Request) -> Result<Response, Pr
     // Another may have changed it meanwhile: then the one that was given is no more.
     if !right || people.password_of(&name) != kept {
         people.failed(&name, address, now);
-        let wait = auth::sign_in_failed(&http, Some(&name), "wrong name or password", &from);
+        let wait = auth::sign_in_failed(&http, Some(&name), "wrong name or password", &at.from);
         tokio::time::sleep(wait).await;
         let detail = "the name or the password is wrong";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
     }
-    signed_in(&http, &people, name, &from).await
+    signed_in(&http, &people, name, &at).await
 }
 
 /// `DELETE session`: signs out, in this browser.
@@ -108,10 +108,10 @@ async fn end(State(http): State<Ctx>, request: Request) -> Result<Response, Prob
     Ok((StatusCode::NO_CONTENT, set(cookie::forget())).into_response())
 }
 
-/// `POST session/link`: sets a password by a link that is used once, and signs in. The first person makes an account.
+/// `POST session/link`: sets a password by a link that is used once, and signs in. The first admin makes an account.
 async fn use_link(State(http): State<Ctx>, request: Request) -> Result<Response, Problem> {
-    let (people, from, asked): (_, _, UseLink) = asked(&http, request).await?;
-    let (address, now) = (from.peer.ip(), http.app.handles.clock.wall());
+    let (people, at, asked): (_, _, UseLink) = asked(&http, request).await?;
+    let (address, now) = (at.from.peer.ip(), http.app.handles.clock.wall());
     let digest = Digest::of(&asked.link);
     // No name has a slash.
     let stranger = format!("link/{address}");
@@ -125,7 +125,7 @@ async fn use_link(State(http): State<Ctx>, request: Request) -> Result<Response,
         Ok(None) => people::name(&asked.name).map_err(|e| refused(e.into()))?,
         Err(refusal) => {
             people.failed(&stranger, address, now);
-            auth::sign_in_failed(&http, None, "no such link", &from);
+            auth::sign_in_failed(&http, None, "no such link", &at.from);
             return Err(refused(refusal.into()));
         }
     };
@@ -133,7 +133,7 @@ async fn use_link(State(http): State<Ctx>, request: Request) -> Result<Response,
     let hash = hashing(&http, move || people::hash(&own, &password)).await?.map_err(weak)?;
     let (book, own) = (Arc::clone(&people), name.clone());
     changing(move || book.change(|book| book.use_link(digest, &own, hash, now))).await?;
-    signed_in(&http, &people, name, &from).await
+    signed_in(&http, &people, name, &at).await
 }
 
 /// `POST session/password`: another password; every session of that person ends but this, which begins anew.
@@ -143,8 +143,8 @@ async fn change_password(State(http): State<Ctx>, request: Request) -> Result<Re
         let detail = "a password is changed by its person, signed in by name";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail));
     };
-    let (people, from, asked): (_, _, NewPassword) = asked(&http, request).await?;
-    let (address, now) = (from.peer.ip(), http.app.handles.clock.wall());
+    let (people, at, asked): (_, _, NewPassword) = asked(&http, request).await?;
+    let (address, now) = (at.from.peer.ip(), http.app.handles.clock.wall());
     let kept = people.password_of(&name);
     let (own, old, new) = (name.clone(), asked.password, asked.new);
     let hashed = hashing(&http, move || {
@@ -152,19 +152,26 @@ async fn change_password(State(http): State<Ctx>, request: Request) -> Result<Re
     });
     let Some(hash) = hashed.await? else {
         people.failed(&name, address, now);
-        auth::sign_in_failed(&http, Some(&name), "wrong password at a change", &from);
+        auth::sign_in_failed(&http, Some(&name), "wrong password at a change", &at.from);
         return Err(Problem::new(StatusCode::FORBIDDEN, "the present password is wrong"));
     };
     let (hash, book, own) = (hash.map_err(weak)?, Arc::clone(&people), name.clone());
     changing(move || book.change(|book| book.set_password(&own, &own, hash))).await?;
-    signed_in(&http, &people, name, &from).await
+    signed_in(&http, &people, name, &at).await
+}
+
+/// From where somebody signs in.
+struct At {
+    from: Connection,
+    /// The session that this browser had until now.
+    before: Option<Digest>,
 }
 
 /// What a page of our own asks of those who sign in by name, over a way that nobody reads.
 async fn asked<T: DeserializeOwned>(
     http: &Ctx,
     request: Request,
-) -> Result<(Arc<People>, Connection, T), Problem> {
+) -> Result<(Arc<People>, At, T), Problem> {
     let Some(people) = http.app.auth.people().map(Arc::clone) else {
         let detail = "nobody signs in by name here";
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
@@ -175,8 +182,9 @@ async fn asked<T: DeserializeOwned>(
         return Err(Problem::new(StatusCode::FORBIDDEN, detail));
     }
     let from = request.extensions().get::<Connection>().cloned().ok_or_else(auth::unauthorized)?;
+    let before = cookie::session(&request).map(Digest::of);
     let Body(asked) = from_request(request).await?;
-    Ok((people, from, asked))
+    Ok((people, At { from, before }, asked))
 }
 
 /// Begins a session in this browser.
@@ -184,10 +192,12 @@ async fn signed_in(
     http: &Ctx,
     people: &Arc<People>,
     name: String,
-    from: &Connection,
+    at: &At,
 ) -> Result<Response, Problem> {
-    let (book, address, now) = (Arc::clone(people), from.peer.ip(), http.app.handles.clock.wall());
-    let secret = changing(move || book.begin(&name, address, now)).await?;
+    let (book, address, now) =
+        (Arc::clone(people), at.from.peer.ip(), http.app.handles.clock.wall());
+    let before = at.before;
+    let secret = changing(move || book.begin(&name, before, address, now)).await?;
     let secret = secret.ok_or_else(|| Problem::busy("the machine gives no random numbers", 5))?;
     let known = people.by_session(&secret, now).ok_or_else(auth::unauthorized)?;
     let who = Who::from(known);
@@ -195,7 +205,7 @@ async fn signed_in(
         actor: Some(who.name),
         by_name: true,
         role: Some(who.role.as_str()),
-        unset: false,
+        unset: !people.has_admin(),
         wards: who.scope.wards().cloned(),
     };
     Ok((set(cookie::keep(&secret, people.lasting().longest)), Json(session)).into_response())

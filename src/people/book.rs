@@ -23,7 +23,7 @@ pub const TOKENS_EACH: usize = 16;
 pub struct Book {
     /// Of the file's form.
     pub version: u32,
-    /// By which the first person makes an account.
+    /// By which the first admin makes an account.
     pub setup: Option<Link>,
     /// By name.
     pub people: BTreeMap<String, Person>,
@@ -274,12 +274,12 @@ impl Book {
         Ok(())
     }
 
-    /// Whose link it is: that of the first person has no name yet.
+    /// Whose link it is: that of the first admin has no name yet.
     pub fn link(&self, sha256: Digest, now: Timestamp) -> Result<Option<&str>, Refusal> {
         let good = |link: &Option<Link>| {
             link.as_ref().is_some_and(|link| link.sha256 == sha256 && now < link.until)
         };
-        if self.people.is_empty() && good(&self.setup) {
+        if !self.has_admin() && good(&self.setup) {
             return Ok(None);
         }
         let invited = |(_, person): &(&String, &Person)| good(&person.invited) && !person.disabled;
@@ -287,7 +287,12 @@ impl Book {
         Ok(Some(found.0))
     }
 
-    /// Uses a link: sets the password of whoever it is of. The first person chooses a name, and is an admin.
+    /// Whether somebody looks after the people.
+    pub fn has_admin(&self) -> bool {
+        self.people.values().any(|person| person.role == Role::Admin && !person.disabled)
+    }
+
+    /// Uses a link: sets the password of whoever it is of. The first admin chooses a name.
     pub fn use_link(
         &mut self,
         sha256: Digest,

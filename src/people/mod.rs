@@ -117,9 +117,9 @@ impl People {
         self.lasting
     }
 
-    /// Whether anybody has an account.
-    pub fn is_empty(&self) -> bool {
-        self.state().book.people.is_empty()
+    /// Whether somebody looks after the people.
+    pub fn has_admin(&self) -> bool {
+        self.state().book.has_admin()
     }
 
     /// Who holds this session; it is in use now.
@@ -197,17 +197,23 @@ impl People {
         person.password.clone()
     }
 
-    /// Begins a session of somebody whose password was right, or who set one just now; the secret of the session. Where
+    /// Begins a session of somebody whose password was right, or who set one just now, in the place of the one `before`; its
+    /// secret. Where
     /// the disk takes nothing it holds until the process ends.
     pub fn begin(
         &self,
         name: &str,
+        before: Option<Digest>,
         address: IpAddr,
         now: Timestamp,
     ) -> Result<Option<String>, BadPeople> {
         let Some(secret) = new_secret() else { return Ok(None) };
         let digest = Digest::of(&secret);
-        self.change_if_possible(|book| book.begin(name, digest, now))?;
+        self.change_if_possible(|book| {
+            // A browser is one person's at a time.
+            before.into_iter().for_each(|before| book.end(before));
+            book.begin(name, digest, now)
+        })?;
         self.state().guesses.right(name, address, now);
         Ok(Some(secret))
     }

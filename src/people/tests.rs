@@ -35,7 +35,7 @@ impl Place {
     }
 
     fn begin(&self, now: Timestamp) -> String {
-        self.people.begin("jane", HERE, now).unwrap().unwrap()
+        self.people.begin("jane", None, HERE, now).unwrap().unwrap()
     }
 
     fn acts(&self) -> Vec<String> {
@@ -129,7 +129,7 @@ fn a_link_sets_one_password_once_and_in_time() {
 fn the_first_person_is_an_admin_and_there_is_no_second_first() {
     let folder = tempfile::tempdir().unwrap();
     let people = People::open(folder.path(), LASTING).unwrap();
-    assert!(people.is_empty());
+    assert!(!people.has_admin());
     let setup = Link { sha256: Digest::of("s"), until: at(60) };
     people
         .change(|book| {

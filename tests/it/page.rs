@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::harness::{Gateway, eventually, node_modules, root, telemetry};
 
-fn chromium() -> PathBuf {
+pub(crate) fn chromium() -> PathBuf {
     std::env::var_os("VITALGATE_CHROMIUM").map_or_else(|| "/usr/bin/chromium".into(), PathBuf::from)
 }
 

@@ -4,7 +4,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Gateway, eventually};
+use crate::harness::{Gateway, eventually, node_modules, root};
+use crate::page::chromium;
+use crate::pki::Pki;
 use crate::setup::Setup;
 
 const PASSWORD: &str = "four words stand here";
@@ -39,8 +41,9 @@ impl<'a> Browser<'a> {
 }
 
 fn link_in(text: &str) -> String {
-    let link = text.split("#setup/").nth(1).unwrap_or_else(|| panic!("no link in {text}"));
-    link.split_whitespace().next().unwrap().to_owned()
+    let link = text.split("/#").nth(1).unwrap_or_else(|| panic!("no link in {text}"));
+    let secret = link.split_once('/').unwrap().1;
+    secret.split_whitespace().next().unwrap().to_owned()
 }
 
 /// `person` with a password on standard input.
@@ -125,4 +128,59 @@ fn people_come_by_a_link_act_under_their_name_and_go_within_a_second() {
     assert_eq!(admin.get("/api/v1/audit").0, 200);
     gateway.verify();
     gateway.stop();
+}
+
+/// A gateway with a patient, and the links of its first person and of `jane`, a clinician.
+fn with_links(http: Value) -> (Gateway, String, String) {
+    let digest = ring::digest::digest(&ring::digest::SHA256, b"setter");
+    let sha256 = data_encoding::HEXLOWER.encode(digest.as_ref());
+    let mut http = http;
+    http["token"] = json!([{ "name": "setter", "role": "clinician", "sha256": sha256 }]);
+    let gateway = Setup::default().section("people", json!({})).section("http", http).start();
+    let agent = ureq::Agent::new_with_defaults();
+    for (path, body) in [
+        ("wards", json!({ "id": "icu" })),
+        ("beds", json!({ "id": "bed-1", "ward": "icu" })),
+        ("patients", json!({ "id": "p1", "age_class": "adult", "bed": "bed-1" })),
+    ] {
+        let request = agent.post(gateway.url(&format!("/api/v1/{path}")));
+        request.header("authorization", "Bearer setter").send_json(body).unwrap();
+    }
+    let first = eventually("the first link is printed", || {
+        let log = gateway.log();
+        log.contains("#setup/").then(|| link_in(&log))
+    });
+    let invited = link_in(&person(&gateway, &["add", "jane", "--role", "clinician"], ""));
+    (gateway, first, invited)
+}
+
+#[track_caller]
+fn people_sign_in_at(url: &str, (first, invited): (&str, &str)) {
+    let status = Command::new("node")
+        .arg(root().join("tests/external/sign_in.cjs"))
+        .env("NODE_PATH", node_modules())
+        .args([format!("--link={first}"), format!("--invited={invited}")])
+        .args(["--url", url, "--chromium"])
+        .arg(chromium())
+        .status()
+        .unwrap();
+    assert!(status.success(), "a step failed; its name is above");
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn people_sign_in_and_out_in_a_browser_over_https() {
+    let (pki, folder) = (Pki::new(), tempfile::tempdir().unwrap());
+    let (certificate, key) = pki.issue(folder.path(), "own", "localhost");
+    let tls = json!({ "listen": "127.0.0.1:0", "certificate": certificate, "key": key });
+    let (gateway, first, invited) = with_links(json!({ "tls": tls }));
+    let port = gateway.address("https").rsplit(':').next().unwrap();
+    people_sign_in_at(&format!("https://localhost:{port}/"), (&first, &invited));
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn people_sign_in_and_out_in_a_browser_on_the_machine_itself() {
+    let (gateway, first, invited) = with_links(json!({}));
+    people_sign_in_at(&gateway.url("/"), (&first, &invited));
 }

@@ -71,7 +71,7 @@ impl House {
     /// A session of somebody, as its cookie.
     pub(super) fn session(&self, name: &str) -> String {
         let here = std::net::Ipv4Addr::LOCALHOST.into();
-        let secret = self.people.begin(name, here, self.now()).unwrap().unwrap();
+        let secret = self.people.begin(name, None, here, self.now()).unwrap().unwrap();
         format!("__Host-vitalgate={secret}")
     }
 
@@ -100,12 +100,12 @@ async fn whoever_signs_in_is_known_by_a_cookie_until_they_sign_out() {
     let nobody = house.get("", "/api/v1/session").await.json();
     assert_eq!(
         nobody,
-        json!({ "actor": null, "by_name": true, "role": null, "unset": false, "wards": null })
+        json!({ "actor": null, "by_name": true, "role": null, "unset": true, "wards": null })
     );
     house.get("", "/api/v1/patients").await.problem(401);
 
     let reply = house.sign_in(" Jane ", PASSWORD).await;
-    let session = json!({ "actor": "jane", "by_name": true, "role": "clinician", "unset": false, "wards": ["icu"] });
+    let session = json!({ "actor": "jane", "by_name": true, "role": "clinician", "unset": true, "wards": ["icu"] });
     assert_eq!((reply.status, reply.json()), (200, session.clone()));
     let line = &reply.headers["set-cookie"];
     for word in
@@ -118,6 +118,15 @@ async fn whoever_signs_in_is_known_by_a_cookie_until_they_sign_out() {
     assert_eq!(house.get(&cookie, "/api/v1/session").await.json(), session);
     assert_eq!(house.get(&cookie, "/api/v1/patients/p-1").await.status, 200);
     assert_eq!(house.get(&cookie, "/api/v1/patients/p-3").await.status, 404, "of another ward");
+
+    // Another who signs in at the same browser takes its place.
+    house.person("john", Role::Viewer, &[]);
+    let body = json!({ "name": "john", "password": PASSWORD }).to_string();
+    let headers = [("cookie", cookie.as_str()), OWN];
+    let john = house.bench.call("POST", "/api/v1/session", &headers, &body).await;
+    house.get(&cookie, "/api/v1/patients").await.problem(401);
+    let cookie = kept(&john);
+    assert_eq!(house.get(&cookie, "/api/v1/session").await.json()["actor"], "john");
 
     let headers = [("cookie", cookie.as_str()), OWN];
     let out = house.bench.call("DELETE", "/api/v1/session", &headers, "").await;

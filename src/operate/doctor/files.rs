@@ -23,7 +23,9 @@ pub(super) fn examine(config: &Config) -> Findings {
         }
         Err(_) => findings.ok("folder", format!("{} is made for its owner only", dir.display())),
     }
-    for path in [Store::file(dir), dir.join("keys"), dir.join("keys/audit.key")] {
+    for path in
+        [Store::file(dir), dir.join("keys"), dir.join("keys/audit.key"), dir.join("people.json")]
+    {
         judge_own(&path, &mut findings);
     }
     for (key, path) in config.secret_files() {

@@ -12,7 +12,7 @@ import { changed, resetOf, tooLate, UNDO_MS, why } from "../../../web/outcome.js
 import { placeName, split, whereNow } from "../../../web/places.js";
 import { alarmOf, stale } from "../../../web/readouts.js";
 import { answering, together, told } from "../../../web/responsible.js";
-import { format, parse } from "../../../web/route.js";
+import { format, parse, setupLink } from "../../../web/route.js";
 
 let made = 0;
 function alarm(more = {}) {
@@ -124,7 +124,11 @@ test("a ward shows who is there now, and what belongs to no ward", () => {
 test("an address says view, alarm and ward, and comes back as it was", () => {
   for (const route of [
     { view: "ward", id: "", ward: "" }, { view: "alarms", id: "", ward: "icu" }, { view: "alarm", id: "ABC2", ward: "icu" },
+    { view: "account", id: "", ward: "icu" },
   ]) assert.deepEqual(parse(format(route)), route);
+  assert.deepEqual(setupLink("#setup/ab_-9"), { first: true, secret: "ab_-9" });
+  assert.deepEqual(setupLink("#invited/x"), { first: false, secret: "x" });
+  for (const other of ["", "#ward", "#setup/", "#setup/a/b", "#setup/<b>"]) assert.equal(setupLink(other), null);
   assert.deepEqual(parse(""), { view: "ward", id: "", ward: "" });
   assert.deepEqual(parse("#alarm"), { view: "ward", id: "", ward: "" });
 });

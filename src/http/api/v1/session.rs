@@ -16,7 +16,7 @@ pub struct Session {
     pub by_name: bool,
     /// What they may.
     pub role: Option<&'static str>,
-    /// Whether nobody has an account yet.
+    /// Whether there is no admin yet.
     pub unset: bool,
     /// Where; `null` is the whole gateway.
     pub wards: Option<BTreeSet<WardId>>,

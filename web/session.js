@@ -1,0 +1,22 @@
+// Who is signed in here: by name, which the browser keeps in a cookie that no script reads, or by a token of this tab.
+
+import { get, remove, send } from "./api.js";
+
+/** @typedef {{actor: string|null, by_name: boolean, role: string|null, unset: boolean, wards: string[]|null}} Session */
+
+/** A password takes a moment to be checked. */
+const PATIENCE_MS = 30_000;
+
+/** @returns {Promise<Session>} */
+export const session = () => get("session");
+
+/** @param {string} name @param {string} password @returns {Promise<Session>} */
+export const signInByName = (name, password) => send("session", { name, password }, PATIENCE_MS);
+
+/** Sets a password by a link, and signs in. @param {string} link @param {string} name @param {string} password @returns {Promise<Session>} */
+export const useLink = (link, name, password) => send("session/link", { link, name, password }, PATIENCE_MS);
+
+/** @param {string} password @param {string} next @returns {Promise<Session>} */
+export const changePassword = (password, next) => send("session/password", { password, new: next }, PATIENCE_MS);
+
+export const signOut = () => remove("session", PATIENCE_MS);

@@ -1,0 +1,141 @@
+// What stands in place of every view until somebody has signed in; and the page of a link to set a password.
+
+import { html, signal } from "../vendor/preact.js";
+import { Refused, signIn } from "../api.js";
+import { session, signInByName, useLink } from "../session.js";
+
+/** How people sign in here, once the gateway has said so. */
+const ways = signal(/** @type {import("../session.js").Session|null} */ (null));
+const byToken = signal(false);
+const name = signal("");
+const secret = signal("");
+const again = signal("");
+const busy = signal(false);
+/** Why it did not work. */
+const why = signal("");
+/** Seconds until the gateway looks at another attempt. */
+const wait = signal(0);
+
+let asked = false;
+function ask() {
+  if (asked) return;
+  asked = true;
+  session().then(
+    (answer) => { ways.value = answer; byToken.value = !answer.by_name; },
+    // One that does not answer that knows tokens alone, or is not there: then the page says so itself.
+    () => { byToken.value = true; asked = false; },
+  );
+}
+
+/** Nothing that was typed stays in the page. */
+function forget() {
+  name.value = "";
+  secret.value = "";
+  again.value = "";
+  why.value = "";
+}
+
+/** @param {number} seconds */
+function count(seconds) {
+  wait.value = seconds;
+  const timer = setInterval(() => {
+    wait.value -= 1;
+    if (wait.value <= 0) clearInterval(timer);
+  }, 1_000);
+}
+
+/** @param {() => Promise<any>} attempt @param {() => void} done */
+async function tryTo(attempt, done) {
+  if (busy.value || wait.value > 0) return;
+  busy.value = true;
+  why.value = "";
+  try {
+    await attempt();
+    forget();
+    done();
+  } catch (error) {
+    secret.value = "";
+    again.value = "";
+    if (error instanceof Refused && error.status === 429) count(error.retryAfter ?? 5);
+    why.value = error instanceof Refused && error.status !== 429 ? error.message
+      : error instanceof Refused ? "Too many attempts failed." : "The gateway did not answer. Try again.";
+  } finally {
+    busy.value = false;
+  }
+}
+
+/** @param {any} of @param {string} label @param {object} attributes */
+function field(of, label, attributes) {
+  const typed = (/** @type {any} */ event) => { of.value = event.target.value; };
+  return html`<label>${label} <input required value=${of.value} onInput=${typed} ...${attributes} /></label>`;
+}
+
+function Outcome() {
+  return html`<p class="refused" role="alert">${why.value}${wait.value > 0 ? ` Wait ${wait.value} s.` : ""}</p>`;
+}
+
+/** @param {string} word */
+function submit(word) {
+  return html`<button type="submit" disabled=${busy.value || wait.value > 0}>${busy.value ? "One moment …" : word}</button>`;
+}
+
+/** @param {{done: () => void}} props */
+export function SignIn({ done }) {
+  ask();
+  if (byToken.value) return html`<${ByToken} done=${done} />`;
+  const go = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    tryTo(() => signInByName(name.value, secret.value), done);
+  };
+  return html`<form class="sign-in" onSubmit=${go}>
+    <h1>vitalgate</h1>
+    ${ways.value?.unset ? html`<p>There is no admin yet. The gateway printed a link to make an account for one when it was started.</p>` : null}
+    ${field(name, "Name", { autocomplete: "username", autocapitalize: "none", spellcheck: false, maxlength: 64 })}
+    ${field(secret, "Password", { type: "password", autocomplete: "current-password", maxlength: 256 })}
+    <${Outcome} />
+    ${submit("Sign in")}
+    <button type="button" class="plain" onClick=${() => { byToken.value = true; why.value = ""; }}>Use a token instead</button>
+    <p class="loud">NOT MONITORED on this screen until then.</p>
+  </form>`;
+}
+
+/** @param {{done: () => void}} props */
+function ByToken({ done }) {
+  const go = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    signIn(secret.value.trim());
+    forget();
+    done();
+  };
+  return html`<form class="sign-in" onSubmit=${go}>
+    <h1>vitalgate</h1>
+    <p>This gateway needs a token. It is kept in this tab only.</p>
+    ${field(secret, "Token", { type: "password", autocomplete: "off" })}
+    <button type="submit">Sign in</button>
+    ${ways.value?.by_name ? html`<button type="button" class="plain" onClick=${() => { byToken.value = false; }}>Sign in by name</button>` : null}
+    <p class="loud">NOT MONITORED on this screen until then.</p>
+  </form>`;
+}
+
+/** @param {{link: {first: boolean, secret: string}, done: () => void}} props */
+export function SetUp({ link, done }) {
+  const { first } = link;
+  const go = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (secret.value !== again.value) {
+      why.value = "The two passwords are not the same.";
+      return;
+    }
+    tryTo(() => useLink(link.secret, name.value, secret.value), done);
+  };
+  return html`<form class="sign-in" onSubmit=${go}>
+    <h1>${first ? "Set up vitalgate" : "Set your password"}</h1>
+    ${first ? html`<p>The first account is an admin's: it looks after people, and sees no patients.</p>` : null}
+    ${first ? field(name, "Name", { autocomplete: "username", autocapitalize: "none", spellcheck: false, maxlength: 64 }) : null}
+    ${field(secret, "Password, at least 12 characters", { type: "password", autocomplete: "new-password", maxlength: 256 })}
+    ${field(again, "The same again", { type: "password", autocomplete: "new-password", maxlength: 256 })}
+    <${Outcome} />
+    ${submit("Set")}
+    <p class="loud">NOT MONITORED on this screen until then.</p>
+  </form>`;
+}
