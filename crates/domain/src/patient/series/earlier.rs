@@ -1,13 +1,12 @@
 //! Values of a series before its latest, and those that came late: what parts one excursion from the next, and
 //! what counts again where the latest is taken back (contract §2, §3).
 
-use std::collections::VecDeque;
-
 use minicbor::{Decode, Encode};
 
 use super::LatestValue;
 use crate::model::observation::{DeviceInstant, Number};
 use crate::model::time::{Span, Timestamp};
+use crate::model::vector_map;
 
 /// With the latest, the last four.
 const BEFORE: usize = 3;
@@ -19,7 +18,8 @@ const LATE: usize = 16;
 pub(crate) struct Earlier {
     /// Values that were the latest, the newest last.
     #[n(0)]
-    before: VecDeque<LatestValue>,
+    #[cbor(decode_with = "vector_map::list")]
+    before: Vec<LatestValue>,
     /// Values that came late, in the order in which they came.
     #[n(1)]
     late: Vec<LateValue>,
@@ -43,7 +43,7 @@ struct LateValue {
 impl Earlier {
     /// The value before the latest.
     pub(in crate::patient) fn last(&self) -> Option<&LatestValue> {
-        if self.before.len() > self.left { self.before.back() } else { None }
+        if self.before.len() > self.left { self.before.last() } else { None }
     }
 
     /// Those before it, the newest first.
@@ -53,7 +53,7 @@ impl Earlier {
 
     /// The same, also of a binding before.
     pub(in crate::patient) fn newest(&self) -> Option<&LatestValue> {
-        self.before.back()
+        self.before.last()
     }
 
     /// Every value, with its rule time, and whether another of its instant came.
@@ -77,13 +77,13 @@ impl Earlier {
 
     /// A value is the latest no more, and another is.
     pub(super) fn push(&mut self, value: LatestValue) {
-        self.before.push_back(value);
-        self.beside_latest();
+        self.forget_down_to(BEFORE - 1);
+        self.add(value);
     }
 
     /// The latest value is known no more as what speaks of now.
     pub(super) fn leave(&mut self, latest: LatestValue) {
-        self.before.push_back(latest);
+        self.add(latest);
         self.left = self.before.len();
     }
 
@@ -100,7 +100,7 @@ impl Earlier {
     pub(super) fn part_at(&mut self, since: Timestamp) -> Self {
         let is_before = |value: &LatestValue| value.rule_at < since;
         let late = self.late.extract_if(.., |value| value.rule_at < since).collect();
-        let (before, after): (VecDeque<_>, _) = self.before.drain(..).partition(is_before);
+        let (before, after): (Vec<_>, _) = self.before.drain(..).partition(is_before);
         self.before = after;
         self.left = 0;
         Self { left: before.len(), before, late }
@@ -108,14 +108,24 @@ impl Earlier {
 
     /// There is a latest value beside these.
     pub(super) fn beside_latest(&mut self) {
-        let forgotten = self.before.len().saturating_sub(BEFORE);
+        self.forget_down_to(BEFORE);
+    }
+
+    fn forget_down_to(&mut self, most: usize) {
+        let forgotten = self.before.len().saturating_sub(most);
         self.before.drain(..forgotten);
         self.left = self.left.saturating_sub(forgotten);
     }
 
+    /// Adds without the room that a growing list keeps: there are as many of these as there are series.
+    fn add(&mut self, value: LatestValue) {
+        self.before.reserve_exact(1);
+        self.before.push(value);
+    }
+
     /// The value before the latest is the latest again.
     pub(super) fn pop(&mut self) -> Option<LatestValue> {
-        if self.before.len() > self.left { self.before.pop_back() } else { None }
+        if self.before.len() > self.left { self.before.pop() } else { None }
     }
 
     /// A value came late, at `now`; older ones than `kept` are forgotten.

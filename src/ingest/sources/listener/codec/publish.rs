@@ -30,11 +30,11 @@ const ALLOWED: &[u8] = &[
 ];
 
 /// Takes a PUBLISH apart, of which `packet` is every byte.
-pub(in super::super) fn read_publish<'a>(
+pub(in super::super) fn read_publish(
     version: Version,
     head: Head,
-    packet: &'a [u8],
-) -> Result<Publish<'a>, Fault> {
+    packet: &[u8],
+) -> Result<Publish<'_>, Fault> {
     let mut fields = Fields(packet.get(head.header..).unwrap_or_default());
     let (topic, id) = begin(version, head, &mut fields)?;
     Ok(Publish { dup: head.dup(), qos: head.qos(), id, topic, payload: fields.0 })
