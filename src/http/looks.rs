@@ -30,7 +30,7 @@ fn shows(path: &str) -> Shows<'_> {
         ("alarms", Some(id), _) => Shows::Alarm(id),
         ("devices", Some(id), Some(_)) => Shows::Device(id),
         ("wards", Some(id), Some(_)) => Shows::Ward(id),
-        ("patients" | "alarms" | "stream" | "beds", ..) => Shows::Wards,
+        ("patients" | "alarms" | "pauses" | "stream" | "beds", ..) => Shows::Wards,
         _ => Shows::Nobody,
     }
 }
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn every_route_that_shows_patients_is_a_look_at_them() {
         let of_nobody =
-            ["/devices", "/devices/{id}", "/wards", "/dead-letters", "/audit", "/tokens"];
+            ["/devices", "/devices/{id}", "/wards", "/dead-letters", "/audit", "/tokens", "/duty"];
         for route in routes().into_iter().filter(|route| route.method == Method::GET) {
             let nobody = of_nobody.contains(&route.path);
             assert_eq!(shows(route.path) == Shows::Nobody, nobody, "{}", route.path);
