@@ -220,13 +220,25 @@ impl Ladder {
         self.settle(alarm, Change::Updated, ground);
         let Some(plan) = ground.plan else { return self.told_of(alarm, before.as_ref()) };
         match self.phase {
-            Phase::Idle | Phase::Exhausted => {}
+            Phase::Idle => {}
+            // Nobody was there to be told in the last round.
+            Phase::Exhausted
+                if ask::last_told(alarm) + repeats_every(alarm) <= ground.now.wall() =>
+            {
+                self.round(alarm, ground);
+            }
+            Phase::Exhausted => {}
             Phase::Owned => self.own(alarm, ground),
             Phase::Waiting if self.held => {}
             Phase::Waiting => self.ask_from(alarm, self.step, &[], ground),
             Phase::Asking => {
                 let wall = ground.now.wall();
-                if !self.owner_first && !ask::is_there(alarm, plan, wall) {
+                let there = match self.owner_first {
+                    true => ask::is_on_duty(alarm, plan, wall),
+                    false => ask::is_there(alarm, plan, wall),
+                };
+                if !there {
+                    self.owner_first = false;
                     self.ask_from(alarm, self.step, &[], ground);
                 }
             }
@@ -426,11 +438,7 @@ impl Ladder {
     /// What somebody had is news again: they are told first, then the ladder goes on from their step.
     fn ask_again(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
         let wall = ground.now.wall();
-        let owner = ask::person(alarm);
-        let there = ground.plan.zip(owner.first()).is_some_and(|(plan, owner)| {
-            let person = plan.people.iter().find(|person| person.id.as_str() == owner);
-            person.is_some_and(|person| plan.on_duty_until(&person.id, wall).is_some())
-        });
+        let there = ground.plan.is_some_and(|plan| ask::is_on_duty(alarm, plan, wall));
         self.tell_owner(alarm, ground);
         withdraw_offer(alarm);
         if !there || !wants(alarm) {

@@ -38,6 +38,19 @@ pub(super) fn person(alarm: &Alarm) -> Vec<String> {
     alarm.responsibility.iter().filter_map(|r| r.person.clone()).collect()
 }
 
+/// Whether whoever is asked, or has it, is on duty as anything.
+pub(super) fn is_on_duty(alarm: &Alarm, plan: &DutyPlan, wall: Timestamp) -> bool {
+    let name = alarm.responsibility.as_ref().and_then(|r| r.person.as_deref());
+    let person = plan.people.iter().find(|person| Some(person.id.as_str()) == name);
+    person.is_some_and(|person| plan.on_duty_until(&person.id, wall).is_some())
+}
+
+/// When somebody was told last.
+pub(super) fn last_told(alarm: &Alarm) -> Timestamp {
+    let told = alarm.responsibility.iter().flat_map(|r| &r.told);
+    told.map(|told| told.at).max().unwrap_or_default()
+}
+
 /// Whether whoever is asked is still on duty as what they are asked.
 pub(super) fn is_there(alarm: &Alarm, plan: &DutyPlan, wall: Timestamp) -> bool {
     let Some(responsibility) = &alarm.responsibility else { return false };
