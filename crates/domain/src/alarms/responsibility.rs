@@ -161,10 +161,10 @@ impl Ladder {
             (Change::Accepted | Change::HandedOver, Some(actor)) => {
                 self.accept(alarm, actor, false, ground);
             }
-            (Change::Acknowledged, Some(actor)) if asks(alarm) => {
-                if ground.plan.is_some() || alarm.responsibility.is_some() {
-                    self.accept(alarm, actor, true, ground);
-                }
+            (Change::Acknowledged, Some(actor))
+                if asks(alarm) && (ground.plan.is_some() || alarm.responsibility.is_some()) =>
+            {
+                self.accept(alarm, actor, true, ground);
             }
             (Change::Released, _) => self.give_back(alarm, ground),
             (Change::Rejected, _) if std::mem::take(&mut self.owner_first) => {
@@ -220,22 +220,22 @@ impl Ladder {
         self.settle(alarm, Change::Updated, ground);
         let Some(plan) = ground.plan else { return self.told_of(alarm, before.as_ref()) };
         match self.phase {
-            Phase::Idle => {}
             // Nobody was there to be told in the last round.
             Phase::Exhausted
                 if ask::last_told(alarm) + repeats_every(alarm) <= ground.now.wall() =>
             {
                 self.round(alarm, ground);
             }
-            Phase::Exhausted => {}
+            Phase::Idle | Phase::Exhausted => {}
             Phase::Owned => self.own(alarm, ground),
             Phase::Waiting if self.held => {}
             Phase::Waiting => self.ask_from(alarm, self.step, &[], ground),
             Phase::Asking => {
                 let wall = ground.now.wall();
-                let there = match self.owner_first {
-                    true => ask::is_on_duty(alarm, plan, wall),
-                    false => ask::is_there(alarm, plan, wall),
+                let there = if self.owner_first {
+                    ask::is_on_duty(alarm, plan, wall)
+                } else {
+                    ask::is_there(alarm, plan, wall)
                 };
                 if !there {
                     self.owner_first = false;
@@ -282,7 +282,7 @@ impl Ladder {
                 if self.due_at.is_some() {
                     return None;
                 }
-                self.tell_owner(alarm, ground);
+                ask::tell_owner(alarm, ground);
                 self.give_back(alarm, ground);
                 self.settle(alarm, Change::ShiftOver, ground);
                 return Some(Change::ShiftOver);
@@ -428,7 +428,7 @@ impl Ladder {
     }
 
     /// Who has it hands it over: it is theirs until it is taken.
-    pub(crate) fn offer(&mut self, alarm: &mut Alarm, to: &str, ground: Ground<'_>) {
+    pub(crate) fn offer(alarm: &mut Alarm, to: &str, ground: Ground<'_>) {
         ask::tell_person(alarm, to, ground);
         if let Some(responsibility) = &mut alarm.responsibility {
             responsibility.offered = Some(to.to_owned());
@@ -439,7 +439,7 @@ impl Ladder {
     fn ask_again(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
         let wall = ground.now.wall();
         let there = ground.plan.is_some_and(|plan| ask::is_on_duty(alarm, plan, wall));
-        self.tell_owner(alarm, ground);
+        ask::tell_owner(alarm, ground);
         withdraw_offer(alarm);
         if !there || !wants(alarm) {
             return self.give_back(alarm, ground);
