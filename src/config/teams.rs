@@ -158,9 +158,11 @@ impl Teams {
     }
 
     fn check(&self, channels: &[ChannelId]) -> Result<(), place::Fault> {
-        let known = |channel: &Spanned<ChannelId>| match channels.contains(channel.get_ref()) {
-            true => Ok(()),
-            false => place::fault(channel, format!("there is no channel `{}`", channel.get_ref())),
+        let known = |channel: &Spanned<ChannelId>| {
+            if channels.contains(channel.get_ref()) {
+                return Ok(());
+            }
+            place::fault(channel, format!("there is no channel `{}`", channel.get_ref()))
         };
         let mut actors = BTreeMap::new();
         for (index, person) in self.person.iter().enumerate() {
@@ -230,10 +232,10 @@ impl Teams {
     }
 
     fn known(&self, id: &Spanned<PersonId>) -> Result<(), place::Fault> {
-        match self.person.iter().any(|person| person.id.get_ref() == id.get_ref()) {
-            true => Ok(()),
-            false => place::fault(id, format!("there is nobody `{}`", id.get_ref())),
+        if self.person.iter().any(|person| person.id.get_ref() == id.get_ref()) {
+            return Ok(());
         }
+        place::fault(id, format!("there is nobody `{}`", id.get_ref()))
     }
 
     fn people(&self) -> Vec<Person> {

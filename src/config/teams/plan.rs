@@ -126,6 +126,6 @@ fn joined(mut watches: Vec<Watch>) -> Vec<Watch> {
             all.push(watch);
         }
     }
-    all.sort_by(|a, b| a.from.cmp(&b.from));
+    all.sort_by_key(|watch| watch.from);
     all
 }

@@ -161,10 +161,10 @@ impl Ladder {
             (Change::Accepted | Change::HandedOver, Some(actor)) => {
                 self.accept(alarm, actor, false, ground);
             }
-            (Change::Acknowledged, Some(actor)) if asks(alarm) => {
-                if ground.plan.is_some() || alarm.responsibility.is_some() {
-                    self.accept(alarm, actor, true, ground);
-                }
+            (Change::Acknowledged, Some(actor))
+                if asks(alarm) && (ground.plan.is_some() || alarm.responsibility.is_some()) =>
+            {
+                self.accept(alarm, actor, true, ground);
             }
             (Change::Released, _) => self.give_back(alarm, ground),
             (Change::Rejected, _) if std::mem::take(&mut self.owner_first) => {
@@ -220,13 +220,25 @@ impl Ladder {
         self.settle(alarm, Change::Updated, ground);
         let Some(plan) = ground.plan else { return self.told_of(alarm, before.as_ref()) };
         match self.phase {
+            // Nobody was there to be told in the last round.
+            Phase::Exhausted
+                if ask::last_told(alarm) + repeats_every(alarm) <= ground.now.wall() =>
+            {
+                self.round(alarm, ground);
+            }
             Phase::Idle | Phase::Exhausted => {}
             Phase::Owned => self.own(alarm, ground),
             Phase::Waiting if self.held => {}
             Phase::Waiting => self.ask_from(alarm, self.step, &[], ground),
             Phase::Asking => {
                 let wall = ground.now.wall();
-                if !self.owner_first && !ask::is_there(alarm, plan, wall) {
+                let there = if self.owner_first {
+                    ask::is_on_duty(alarm, plan, wall)
+                } else {
+                    ask::is_there(alarm, plan, wall)
+                };
+                if !there {
+                    self.owner_first = false;
                     self.ask_from(alarm, self.step, &[], ground);
                 }
             }
@@ -270,7 +282,7 @@ impl Ladder {
                 if self.due_at.is_some() {
                     return None;
                 }
-                self.tell_owner(alarm, ground);
+                ask::tell_owner(alarm, ground);
                 self.give_back(alarm, ground);
                 self.settle(alarm, Change::ShiftOver, ground);
                 return Some(Change::ShiftOver);
@@ -416,7 +428,7 @@ impl Ladder {
     }
 
     /// Who has it hands it over: it is theirs until it is taken.
-    pub(crate) fn offer(&mut self, alarm: &mut Alarm, to: &str, ground: Ground<'_>) {
+    pub(crate) fn offer(alarm: &mut Alarm, to: &str, ground: Ground<'_>) {
         ask::tell_person(alarm, to, ground);
         if let Some(responsibility) = &mut alarm.responsibility {
             responsibility.offered = Some(to.to_owned());
@@ -426,12 +438,8 @@ impl Ladder {
     /// What somebody had is news again: they are told first, then the ladder goes on from their step.
     fn ask_again(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
         let wall = ground.now.wall();
-        let owner = ask::person(alarm);
-        let there = ground.plan.zip(owner.first()).is_some_and(|(plan, owner)| {
-            let person = plan.people.iter().find(|person| person.id.as_str() == owner);
-            person.is_some_and(|person| plan.on_duty_until(&person.id, wall).is_some())
-        });
-        self.tell_owner(alarm, ground);
+        let there = ground.plan.is_some_and(|plan| ask::is_on_duty(alarm, plan, wall));
+        ask::tell_owner(alarm, ground);
         withdraw_offer(alarm);
         if !there || !wants(alarm) {
             return self.give_back(alarm, ground);

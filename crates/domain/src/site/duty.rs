@@ -121,7 +121,7 @@ impl Site {
 
     /// Whether nobody takes some alarms: one alarm of the gateway for each team, as grave as the gravest of them.
     pub(crate) fn unanswered(&mut self, moved: Vec<Unanswered>, out: &mut Output) {
-        let mut sources = BTreeMap::new();
+        let mut sources = BTreeSet::new();
         for Unanswered { alarm, team, ward, priority } in moved {
             let before = match priority {
                 Some(priority) => {
@@ -130,7 +130,7 @@ impl Site {
                 None => self.duty.unanswered.remove(&alarm),
             };
             if let Some(before) = before {
-                sources.insert(before.source(), ());
+                sources.insert(before.source());
             }
         }
         let mut gravest: BTreeMap<String, &Nobody> = BTreeMap::new();
@@ -152,7 +152,7 @@ impl Site {
             let key = Key::new(rule(UNANSWERED), source);
             self.raise_or_reword(present(key, priority, text, out), out);
         }
-        for source in sources.into_keys() {
+        for source in sources {
             let key = Key::new(rule(UNANSWERED), source);
             self.alarms.change(&key, None, out, Alarm::absent);
         }

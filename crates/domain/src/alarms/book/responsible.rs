@@ -2,7 +2,7 @@
 
 use super::{Book, Key, Open};
 use crate::alarms::lifecycle::Refusal;
-use crate::alarms::responsibility::{Ground, was_told};
+use crate::alarms::responsibility::{Ground, Ladder, was_told};
 use crate::model::alarm::State;
 use crate::model::command::{AlarmAct, Outcome};
 use crate::model::ids::ChannelId;
@@ -52,7 +52,7 @@ impl Book {
     pub fn offer(&mut self, from: &str, to: &str, actor: &str, out: &mut Output) {
         for key in self.keys_where(|_, open| open.is_owned_by(from)) {
             let Some(open) = self.open.get_mut(&key) else { continue };
-            open.ladder.offer(&mut open.alarm, to, ground(out));
+            Ladder::offer(&mut open.alarm, to, ground(out));
             self.tell(&key, Change::Offered, Some(actor), out);
         }
     }

@@ -38,6 +38,19 @@ pub(super) fn person(alarm: &Alarm) -> Vec<String> {
     alarm.responsibility.iter().filter_map(|r| r.person.clone()).collect()
 }
 
+/// Whether whoever is asked, or has it, is on duty as anything.
+pub(super) fn is_on_duty(alarm: &Alarm, plan: &DutyPlan, wall: Timestamp) -> bool {
+    let name = alarm.responsibility.as_ref().and_then(|r| r.person.as_deref());
+    let person = plan.people.iter().find(|person| Some(person.id.as_str()) == name);
+    person.is_some_and(|person| plan.on_duty_until(&person.id, wall).is_some())
+}
+
+/// When somebody was told last.
+pub(super) fn last_told(alarm: &Alarm) -> Timestamp {
+    let told = alarm.responsibility.iter().flat_map(|r| &r.told);
+    told.map(|told| told.at).max().unwrap_or_default()
+}
+
 /// Whether whoever is asked is still on duty as what they are asked.
 pub(super) fn is_there(alarm: &Alarm, plan: &DutyPlan, wall: Timestamp) -> bool {
     let Some(responsibility) = &alarm.responsibility else { return false };
@@ -69,6 +82,13 @@ pub(super) fn tell_all(
         }
     }
     opens
+}
+
+/// Tells who had it that it is theirs no more, or again.
+pub(super) fn tell_owner(alarm: &mut Alarm, ground: Ground<'_>) {
+    if let Some(owner) = person(alarm).pop() {
+        tell_person(alarm, &owner, ground);
+    }
 }
 
 /// Tells somebody by the first of their channels.
@@ -139,17 +159,10 @@ impl Ladder {
             let next = opens.map_or(again, |opens| opens.min(again));
             return self.exhausted(alarm, next, ground);
         }
-        match opens {
-            // It waits, as its class of response says.
-            Some(opens) => {
-                let next = begins.map_or(opens, |begins| begins.min(opens));
-                self.nobody(alarm, from, next, false, ground);
-            }
-            None => {
-                let next = begins.map_or(again, |begins| begins.min(again));
-                self.nobody(alarm, from, next, true, ground);
-            }
-        }
+        // What waits for hours waits as its class of response says.
+        let next = opens.unwrap_or(again);
+        let next = begins.map_or(next, |begins| begins.min(next));
+        self.nobody(alarm, from, next, opens.is_none(), ground);
     }
 
     fn ask(
@@ -211,13 +224,6 @@ impl Ladder {
         tell(alarm, &to, &channels, ground);
     }
 
-    /// Tells who had it that it is theirs no more, or again.
-    pub(super) fn tell_owner(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
-        if let Some(owner) = person(alarm).pop() {
-            tell_person(alarm, &owner, ground);
-        }
-    }
-
     /// All were asked, and nobody took it.
     pub(super) fn exhausted(&mut self, alarm: &mut Alarm, next: Timestamp, ground: Ground<'_>) {
         let before = self.phase;
@@ -275,8 +281,9 @@ pub(super) fn told_state(responsibility: &Responsibility) -> Assignment {
     let heard = |told: &Told| !matches!(told.result, Delivery::Waiting | Delivery::Failed);
     let last = responsibility.told.iter().filter(of_person).map(|told| told.seq).max();
     let mut now = responsibility.told.iter().filter(of_person);
-    match now.any(|told| Some(told.seq) == last && heard(told)) {
-        true => Assignment::Notified,
-        false => Assignment::Unassigned,
+    if now.any(|told| Some(told.seq) == last && heard(told)) {
+        Assignment::Notified
+    } else {
+        Assignment::Unassigned
     }
 }

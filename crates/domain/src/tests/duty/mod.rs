@@ -2,6 +2,7 @@
 
 mod hand_over;
 mod ladder;
+mod laws;
 mod paused;
 mod people;
 mod plan;
