@@ -180,16 +180,6 @@ pub enum Action {
     /// Register a device, relay or connector; one that is registered stays as it is.
     #[n(15)]
     AddDevice(#[n(0)] Registration),
-    /// Nothing of the core's: what a person did at the gateway, for the audit.
-    #[n(40)]
-    Person {
-        /// What.
-        #[n(0)]
-        act: PersonAct,
-        /// Whom or what it is about; empty where that is the person alone.
-        #[n(1)]
-        subject: String,
-    },
     /// Pause whatever alarm begins in a scope (row 2).
     #[n(16)]
     Pause {
@@ -202,6 +192,23 @@ pub enum Action {
         /// Until when, by the shown clock.
         #[n(2)]
         until: Timestamp,
+    },
+    /// End a pause of a scope now.
+    #[n(17)]
+    EndPause {
+        /// Which.
+        #[n(0)]
+        id: u64,
+    },
+    /// Nothing of the core's: what a person did at the gateway, for the audit.
+    #[n(18)]
+    Person {
+        /// What.
+        #[n(0)]
+        act: PersonAct,
+        /// Whom or what it is about; empty where that is the person alone.
+        #[n(1)]
+        subject: String,
     },
     /// Hand over every alarm that one has to somebody, who must take them.
     #[n(40)]
@@ -219,13 +226,6 @@ pub enum Action {
         /// All of them, each with the `seq` that the person saw.
         #[n(1)]
         alarms: Vec<(AlarmId, u64)>,
-    },
-    /// End a pause of a scope now.
-    #[n(17)]
-    EndPause {
-        /// Which.
-        #[n(0)]
-        id: u64,
     },
 }
 
