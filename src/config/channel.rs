@@ -213,7 +213,12 @@ impl Channel {
             ChannelKind::Email if self.to.as_ref().is_some_and(Vec::is_empty) => {
                 Some("`to` names nobody")
             }
-            _ => None,
+            ChannelKind::Webhook
+            | ChannelKind::Ntfy
+            | ChannelKind::Pagerduty
+            | ChannelKind::Alertmanager
+            | ChannelKind::Template
+            | ChannelKind::Email => None,
         }
     }
 

@@ -8,6 +8,7 @@ use super::request::Request;
 use super::words::Words;
 use crate::config::{Bearer, Detail};
 use vitalgate_domain::model::alarm::{Priority, State};
+use vitalgate_domain::model::ids::WardId;
 use vitalgate_domain::model::time::Timestamp;
 
 /// Alertmanager writes so that nothing has ended.
@@ -89,7 +90,7 @@ impl Receiver {
             severity: severity(alarm.priority_peak),
             alarm: alarm.id.as_str(),
             site: &self.site,
-            ward: alarm.ward_shown().map(|ward| ward.as_str()),
+            ward: alarm.ward_shown().map(WardId::as_str),
             simulated: if alarm.simulated { "true" } else { "false" },
         };
         let ended = is_over.then_some(event.at);

@@ -89,12 +89,6 @@ impl Mail {
         })
     }
 
-    /// A letter that calls nobody.
-    pub(super) fn test(&self, now: Timestamp) -> Letter {
-        let key = format!("test-{}", now.as_micros());
-        Letter { words: Words::of_test(), key, thread: None, at: now }
-    }
-
     /// Sends it to everybody it is for.
     pub(super) async fn send(&self, letter: &Letter) -> Outcome {
         let message = match self.message(letter) {
@@ -147,6 +141,14 @@ pub(super) struct Letter {
     /// Of which alarm.
     thread: Option<String>,
     at: Timestamp,
+}
+
+impl Letter {
+    /// One that calls nobody.
+    pub(super) fn test(now: Timestamp) -> Self {
+        let key = format!("test-{}", now.as_micros());
+        Self { words: Words::of_test(), key, thread: None, at: now }
+    }
 }
 
 fn mailbox(address: &str) -> Result<Mailbox, BadMail> {

@@ -7,7 +7,7 @@ use axum::http::Method;
 use super::alertmanager::Receiver;
 use super::answer::{Outcome, Verdict};
 use super::event::Event;
-use super::mail::{BadMail, Letters, Mail};
+use super::mail::{BadMail, Letter, Letters, Mail};
 use super::ntfy::Ntfy;
 use super::pagerduty::PagerDuty;
 use super::request::Request;
@@ -102,7 +102,7 @@ impl Way {
                 }
                 Ok(())
             }
-            Carrier::Mail(mail) => taken(mail.send(&mail.test(now)).await),
+            Carrier::Mail(mail) => taken(mail.send(&Letter::test(now)).await),
         }
     }
 

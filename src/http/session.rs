@@ -122,11 +122,11 @@ async fn use_link(State(http): State<Ctx>, request: Request) -> Result<Response,
     let whose = people.look(|book| book.link(digest, now).map(|whose| whose.map(str::to_owned)));
     let name = match whose {
         Ok(Some(name)) => name,
-        Ok(None) => people::name(&asked.name).map_err(|e| refused(e.into()))?,
+        Ok(None) => people::name(&asked.name).map_err(|e| refused(&e.into()))?,
         Err(refusal) => {
             people.failed(&stranger, address, now);
             auth::sign_in_failed(&http, None, "no such link", &at.from);
-            return Err(refused(refusal.into()));
+            return Err(refused(&refusal.into()));
         }
     };
     let (own, password) = (name.clone(), asked.password);
@@ -235,11 +235,11 @@ pub(super) async fn changing<T: Send + 'static>(
     change: impl FnOnce() -> Result<T, BadPeople> + Send + 'static,
 ) -> Result<T, Problem> {
     let cut = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the change was cut short");
-    tokio::task::spawn_blocking(change).await.map_err(|_| cut())?.map_err(refused)
+    tokio::task::spawn_blocking(change).await.map_err(|_| cut())?.map_err(|bad| refused(&bad))
 }
 
-fn refused(bad: BadPeople) -> Problem {
-    let status = match &bad {
+fn refused(bad: &BadPeople) -> Problem {
+    let status = match bad {
         BadPeople::Refused(Refusal::Known(_) | Refusal::LastAdmin(_)) => StatusCode::CONFLICT,
         BadPeople::Refused(Refusal::Unknown(_)) => StatusCode::NOT_FOUND,
         BadPeople::Refused(Refusal::Link) => StatusCode::FORBIDDEN,

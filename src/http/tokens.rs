@@ -85,15 +85,13 @@ pub(crate) async fn revoke(
 
 /// Whoever is signed in by name.
 fn person(http: &Ctx, who: &Who) -> Result<(Arc<People>, String), Problem> {
-    match (http.app.auth.people(), &who.proof) {
-        (Some(people), Proof::Person(Known { proof: Held::Session(_), name, .. })) => {
-            Ok((Arc::clone(people), name.clone()))
-        }
-        _ => {
-            let detail = "tokens are made and taken back by their person, signed in by name";
-            Err(Problem::new(StatusCode::FORBIDDEN, detail))
-        }
+    if let Some(people) = http.app.auth.people()
+        && let Proof::Person(Known { proof: Held::Session(_), name, .. }) = &who.proof
+    {
+        return Ok((Arc::clone(people), name.clone()));
     }
+    let detail = "tokens are made and taken back by their person, signed in by name";
+    Err(Problem::new(StatusCode::FORBIDDEN, detail))
 }
 
 fn shown(name: String, token: &PersonalToken, text: Option<String>) -> Shown {

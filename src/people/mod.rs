@@ -211,7 +211,9 @@ impl People {
         let digest = Digest::of(&secret);
         self.change_if_possible(|book| {
             // A browser is one person's at a time.
-            before.into_iter().for_each(|before| book.end(before));
+            if let Some(before) = before {
+                book.end(before);
+            }
             book.begin(name, digest, now)
         })?;
         self.state().guesses.right(name, address, now);

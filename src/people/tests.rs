@@ -9,8 +9,8 @@ fn at(minute: i64) -> Timestamp {
     Timestamp::from_millis(1_795_000_000_000) + Span::mins(minute)
 }
 
-fn wards(names: &[&str]) -> Option<BTreeSet<WardId>> {
-    Some(names.iter().map(|name| name.parse().unwrap()).collect())
+fn wards(names: &[&str]) -> BTreeSet<WardId> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
 }
 
 fn person(role: Role, wards: Option<BTreeSet<WardId>>) -> Person {
@@ -28,7 +28,11 @@ impl Place {
         let people = People::open(folder.path(), LASTING).unwrap();
         people
             .change(|book| {
-                book.add("local:cli", "jane", person(Role::Clinician, wards(&["icu", "west"])))
+                book.add(
+                    "local:cli",
+                    "jane",
+                    person(Role::Clinician, Some(wards(&["icu", "west"]))),
+                )
             })
             .unwrap();
         Self { folder, people }
@@ -52,7 +56,7 @@ fn a_session_ends_when_it_is_idle_and_after_its_time_whatever_happens() {
     let known = place.people.by_session(&secret, at(59)).unwrap();
     assert_eq!(
         (&*known.name, known.role, &known.wards),
-        ("jane", Role::Clinician, &wards(&["icu", "west"]))
+        ("jane", Role::Clinician, &Some(wards(&["icu", "west"])))
     );
     assert!(place.people.by_session(&secret, at(118)).is_some(), "it was in use");
     let idle = at(118 + 60);
@@ -166,22 +170,22 @@ fn a_token_may_no_more_than_its_person_and_ends_with_them() {
     let add = |name: &str, token| place.people.change(|book| book.add_token("jane", name, token));
     for (role, of) in [
         (Role::Clinician, None),
-        (Role::Viewer, wards(&["icu", "north"])),
-        (Role::Viewer, wards(&[])),
-        (Role::Ops, wards(&["icu"])),
+        (Role::Viewer, Some(wards(&["icu", "north"]))),
+        (Role::Viewer, Some(wards(&[]))),
+        (Role::Ops, Some(wards(&["icu"]))),
         (Role::Admin, None),
     ] {
         assert!(add("t", token(role, of.clone())).is_err(), "{role:?} {of:?}");
     }
-    add("t", token(Role::Viewer, wards(&["icu"]))).unwrap();
-    assert!(add("t", token(Role::Viewer, wards(&["icu"]))).is_err());
+    add("t", token(Role::Viewer, Some(wards(&["icu"])))).unwrap();
+    assert!(add("t", token(Role::Viewer, Some(wards(&["icu"])))).is_err());
     let known = place.people.by_token("vg_t", at(1)).unwrap();
     assert_eq!((&*known.name, known.role), ("jane/t", Role::Viewer));
     assert!(place.people.by_token("vg_t", at(60)).is_none());
     place
         .people
         .change(|book| {
-            book.people.get_mut("jane").unwrap().wards = wards(&["west"]);
+            book.people.get_mut("jane").unwrap().wards = Some(wards(&["west"]));
             Ok(())
         })
         .unwrap();
@@ -203,11 +207,11 @@ fn roles_and_wards_must_fit() {
     let devices: BTreeSet<DeviceId> = ["cm-1".parse().unwrap()].into();
     let none = BTreeSet::new;
     for (role, of, devices, fits) in [
-        (Role::Viewer, wards(&["icu"]), none(), true),
-        (Role::Viewer, wards(&[]), none(), false),
+        (Role::Viewer, Some(wards(&["icu"])), none(), true),
+        (Role::Viewer, Some(wards(&[])), none(), false),
         (Role::WardAdmin, None, none(), false),
-        (Role::Ops, wards(&["icu"]), none(), false),
-        (Role::Admin, wards(&["icu"]), none(), false),
+        (Role::Ops, Some(wards(&["icu"])), none(), false),
+        (Role::Admin, Some(wards(&["icu"])), none(), false),
         (Role::Maker, None, none(), false),
         (Role::Maker, None, devices.clone(), true),
         (Role::Clinician, None, devices, false),
@@ -252,7 +256,7 @@ fn acts_wait_for_the_audit_until_they_were_told() {
 fn a_look_is_told_once_an_hour_of_each_person_and_subject() {
     let place = Place::with_jane();
     let look = |actor: &str, subject: &str, now| {
-        place.people.looked(actor, PersonAct::SeePatient, subject.to_owned(), now)
+        place.people.looked(actor, PersonAct::SeePatient, subject.to_owned(), now);
     };
     for minute in 0..60 {
         look("jane", "p-1", at(minute));

@@ -29,6 +29,10 @@ pub(super) struct House {
     _folder: TempDir,
 }
 
+fn now() -> Timestamp {
+    crate::clock::Clock::system(Timestamp::default()).wall()
+}
+
 impl House {
     pub(super) async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -71,12 +75,8 @@ impl House {
     /// A session of somebody, as its cookie.
     pub(super) fn session(&self, name: &str) -> String {
         let here = std::net::Ipv4Addr::LOCALHOST.into();
-        let secret = self.people.begin(name, None, here, self.now()).unwrap().unwrap();
+        let secret = self.people.begin(name, None, here, now()).unwrap().unwrap();
         format!("__Host-vitalgate={secret}")
-    }
-
-    fn now(&self) -> Timestamp {
-        crate::clock::Clock::system(Timestamp::default()).wall()
     }
 
     async fn sign_in(&self, name: &str, password: &str) -> Reply {
@@ -225,7 +225,7 @@ async fn another_password_ends_all_other_sessions() {
 #[tokio::test]
 async fn the_first_person_makes_an_account_by_the_link_and_nobody_after() {
     let house = House::open().await;
-    let link = Link { sha256: Digest::of("secret"), until: house.now() + Span::hours(1) };
+    let link = Link { sha256: Digest::of("secret"), until: now() + Span::hours(1) };
     house
         .people
         .change(|book| {

@@ -50,7 +50,7 @@ impl Drop for MailServer {
     }
 }
 
-fn gateway(dir: &Path, url: &str, to: &str, more: Value) -> Gateway {
+fn gateway(dir: &Path, url: &str, to: &str, more: &Value) -> Gateway {
     let secret = dir.join("login");
     std::fs::write(&secret, "gateway\nits password\n").unwrap();
     let mut channel = json!({
@@ -88,7 +88,7 @@ fn letters_arrive_by_tls_from_who_may_write_in_the_thread_of_their_alarm() {
         }));
         let url = format!("{scheme}://localhost:{port}");
         let more = json!({ "login": true, "ca": ca });
-        let gateway = gateway(dir.path(), &url, "nurses@icu.example", more);
+        let gateway = gateway(dir.path(), &url, "nurses@icu.example", &more);
         send(&gateway, 1, &[70.0, 97.0]);
         let (raised, over) = (server.letter(), server.letter());
         assert_eq!(
@@ -113,19 +113,19 @@ fn a_server_without_tls_or_that_knows_nobody_gets_nothing_and_is_told_of() {
     let port = port_of_ones_own();
     let mut server = MailServer::start(&json!({ "port": port }));
     let by_name =
-        gateway(dir.path(), &format!("smtp://localhost:{port}"), "a@b.example", json!({}));
+        gateway(dir.path(), &format!("smtp://localhost:{port}"), "a@b.example", &json!({}));
     send(&by_name, 1, &[70.0]);
     let text = failing(&by_name);
     assert!(text.contains("does not offer what is needed"), "{text}");
     let here = format!("smtp://127.0.0.1:{port}");
     for (to, status) in [("nobody@b.example", "550"), ("later@b.example", "451")] {
-        let gateway = gateway(dir.path(), &here, to, json!({}));
+        let gateway = gateway(dir.path(), &here, to, &json!({}));
         send(&gateway, 1, &[70.0]);
         let text = failing(&gateway);
         assert!(text.contains(&format!("SMTP status {status}")), "{text}");
         assert!(!text.contains("no such person"), "what it says may repeat what it was sent");
     }
-    let gateway = gateway(dir.path(), &here, "a@b.example", json!({}));
+    let gateway = gateway(dir.path(), &here, "a@b.example", &json!({}));
     send(&gateway, 1, &[70.0]);
     let letter = server.letter();
     assert_eq!((&letter["tls"], &letter["to"]), (&json!(false), &json!(["a@b.example"])));

@@ -76,15 +76,12 @@ impl Seen {
                     let rest = [Some(alarm.priority.to_string()), Some(late.to_owned())];
                     self.announced.insert(key.iter().cloned().chain(rest).collect());
                 }
-                match change {
-                    Change::EndedWhilePaused => {
-                        self.told_over.insert(key.to_vec());
-                        return;
-                    }
-                    Change::Reminded => {
-                        self.reminded.insert(key.to_vec());
-                    }
-                    _ => {}
+                if *change == Change::EndedWhilePaused {
+                    self.told_over.insert(key.to_vec());
+                    return;
+                }
+                if *change == Change::Reminded {
+                    self.reminded.insert(key.to_vec());
                 }
                 if let Some(reason) = &alarm.closed_reason {
                     let rest = [Some(reason.clone())];
