@@ -10,6 +10,7 @@ mod http2;
 mod people;
 mod push;
 mod rights;
+mod rules;
 mod store;
 mod times;
 mod ward;
