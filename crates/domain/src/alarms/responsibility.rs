@@ -19,6 +19,7 @@ pub(crate) use self::receipts::was_told;
 use minicbor::{Decode, Encode};
 
 use self::ask::Whom;
+use super::pausing::LADDER_WAITS;
 use crate::model::alarm::{Alarm, Priority, Response, State};
 use crate::model::duty::DutyPlan;
 use crate::model::responsibility::{Assignment, Responsibility};
@@ -67,6 +68,10 @@ pub struct Ladder {
     #[n(7)]
     #[cbor(default)]
     held: bool,
+    /// Since when pauses of more than the sound follow each other, none of them over and told, in the gateway's own time.
+    #[n(8)]
+    #[cbor(default)]
+    paused_since: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -157,6 +162,11 @@ impl Ladder {
         if !alarm.is_open() {
             return self.end(alarm, ground);
         }
+        if alarm.is_muted() {
+            self.paused_since.get_or_insert(ground.now.at);
+        } else if change.announces() {
+            self.paused_since = None;
+        }
         match (change, actor) {
             (Change::Accepted | Change::HandedOver, Some(actor)) => {
                 self.accept(alarm, actor, false, ground);
@@ -184,7 +194,7 @@ impl Ladder {
         let plan = ground.plan.filter(|plan| {
             wants(alarm) && (alarm.patient.is_some() || plan.team_for(alarm).is_some())
         });
-        let held = plan.and_then(|_| alarm.ladder_held_until(ground.now.wall()));
+        let held = plan.and_then(|_| self.held_until(alarm, ground.now));
         if let Some(until) = held.filter(|_| self.phase != Phase::Owned) {
             return self.hold(alarm, until, ground);
         }
@@ -212,6 +222,17 @@ impl Ladder {
                 }
             }
         }
+    }
+
+    /// Until when a pause holds it, in the gateway's own time. Pauses that follow each other hold that of a high alarm no
+    /// longer than one.
+    fn held_until(&self, alarm: &Alarm, now: Stamp) -> Option<Timestamp> {
+        let until = now.own(alarm.ladder_held_until(now.wall())?);
+        let until = match (alarm.priority, self.paused_since) {
+            (Priority::High, Some(since)) => until.min(since + LADDER_WAITS),
+            _ => until,
+        };
+        Some(until).filter(|until| *until > now.at)
     }
 
     /// The plan, or the clock it goes by, is another now. Says what became of it, if anything did.
@@ -356,7 +377,7 @@ impl Ladder {
 
     /// Nobody need answer for it as it stands.
     fn rest(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
-        *self = Self::default();
+        *self = Self { paused_since: self.paused_since, ..Self::default() };
         if let Some(responsibility) = &mut alarm.responsibility {
             let told = std::mem::take(&mut responsibility.told);
             let none = Responsibility::of_nobody(ground.now.wall());
@@ -395,7 +416,9 @@ impl Ladder {
             self.step = step;
             (responsibility.step, responsibility.role) = (Some(step + 1), Some(role));
         }
-        *self = Self { phase: Phase::Owned, step: self.step, by_acknowledging, ..Self::default() };
+        let (step, paused_since) = (self.step, self.paused_since);
+        *self =
+            Self { phase: Phase::Owned, step, by_acknowledging, paused_since, ..Self::default() };
         self.own(alarm, ground);
     }
 

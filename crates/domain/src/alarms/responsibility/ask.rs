@@ -240,10 +240,9 @@ impl Ladder {
         }
     }
 
-    /// It is paused: nobody is asked until then.
+    /// It is paused: nobody is asked until then, in the gateway's own time.
     pub(super) fn hold(&mut self, alarm: &mut Alarm, until: Timestamp, ground: Ground<'_>) {
         self.held = true;
-        let until = ground.now.own(until).max(ground.now.at);
         self.nobody(alarm, self.step, until, false, ground);
     }
 
