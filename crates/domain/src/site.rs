@@ -256,6 +256,14 @@ impl Site {
         announced.filter_map(|(key, open)| Some((key.source.parse().ok()?, open.alarm.priority)))
     }
 
+    /// The channels that are known to take nothing now.
+    pub(crate) fn failing_channels(&self) -> Vec<ChannelId> {
+        let fails = self.alarms.iter().filter(|(key, open)| {
+            key.rule.as_str() == UNDELIVERED && open.alarm.condition != Condition::Absent
+        });
+        fails.filter_map(|(key, _)| key.source.parse().ok()).collect()
+    }
+
     /// A channel will never take something that was announced: told once, until somebody has looked.
     pub fn not_taken(&mut self, channel: &ChannelId, words: &str, out: &mut Output) {
         let key = Key::new(rule(NOT_TAKEN), channel.as_str());

@@ -22,7 +22,7 @@ pub const fn longest_pause(priority: Priority) -> Span {
 }
 
 /// For so long at most does the ladder of a high alarm wait.
-const LADDER_WAITS: Span = Span::mins(2);
+pub(super) const LADDER_WAITS: Span = Span::mins(2);
 
 impl Alarm {
     /// A person keeps its signals back for a while: row 14.
@@ -46,6 +46,13 @@ impl Alarm {
         }
         self.inactivate(by, (what, How::Paused), reason, (now, until));
         Ok(Change::Paused)
+    }
+
+    /// It is high and nobody has heard of it: whoever pauses it anew keeps it back no longer than it was already.
+    pub(super) fn pause_no_longer_than(&mut self, end: Timestamp) {
+        if let Some(kept_back) = self.inactivation.as_mut() {
+            kept_back.until = kept_back.until.min(end);
+        }
     }
 
     /// A person keeps them back for as long as the reason for it lasts: row 14.

@@ -19,8 +19,11 @@ pub(crate) use self::receipts::was_told;
 use minicbor::{Decode, Encode};
 
 use self::ask::Whom;
-use crate::model::alarm::{Alarm, Priority, Response, State};
+use super::lifecycle::acknowledged_for;
+use super::pausing::LADDER_WAITS;
+use crate::model::alarm::{Alarm, Condition, Priority, Response, State};
 use crate::model::duty::DutyPlan;
+use crate::model::ids::ChannelId;
 use crate::model::responsibility::{Assignment, Responsibility};
 use crate::model::time::{Span, Stamp, Timestamp};
 use crate::output::transition::Change;
@@ -30,6 +33,8 @@ use crate::output::transition::Change;
 pub(crate) struct Ground<'a> {
     /// Who is on duty; `None` where no plan says so.
     pub(crate) plan: Option<&'a DutyPlan>,
+    /// The channels that are known to take nothing now.
+    pub(crate) failing: &'a [ChannelId],
     /// Now.
     pub(crate) now: Stamp,
     /// The number of the transition it is part of.
@@ -67,6 +72,18 @@ pub struct Ladder {
     #[n(7)]
     #[cbor(default)]
     held: bool,
+    /// Since when pauses of more than the sound follow each other, none of them over and told, in the gateway's own time.
+    #[n(8)]
+    #[cbor(default)]
+    paused_since: Option<Timestamp>,
+    /// Whoever has it was on duty when that was looked at last.
+    #[n(9)]
+    #[cbor(default)]
+    on_duty: bool,
+    /// Since when somebody has it, in the gateway's own time.
+    #[n(10)]
+    #[cbor(default)]
+    owned_since: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -157,6 +174,11 @@ impl Ladder {
         if !alarm.is_open() {
             return self.end(alarm, ground);
         }
+        if alarm.is_muted() {
+            self.paused_since.get_or_insert(ground.now.at);
+        } else if change.announces() {
+            self.paused_since = None;
+        }
         match (change, actor) {
             (Change::Accepted | Change::HandedOver, Some(actor)) => {
                 self.accept(alarm, actor, false, ground);
@@ -184,7 +206,7 @@ impl Ladder {
         let plan = ground.plan.filter(|plan| {
             wants(alarm) && (alarm.patient.is_some() || plan.team_for(alarm).is_some())
         });
-        let held = plan.and_then(|_| alarm.ladder_held_until(ground.now.wall()));
+        let held = plan.and_then(|_| self.held_until(alarm, ground.now));
         if let Some(until) = held.filter(|_| self.phase != Phase::Owned) {
             return self.hold(alarm, until, ground);
         }
@@ -214,6 +236,17 @@ impl Ladder {
         }
     }
 
+    /// Until when a pause holds it, in the gateway's own time. Pauses that follow each other hold that of a high alarm no
+    /// longer than one.
+    fn held_until(&self, alarm: &Alarm, now: Stamp) -> Option<Timestamp> {
+        let until = now.own(alarm.ladder_held_until(now.wall())?);
+        let until = match (alarm.priority, self.paused_since) {
+            (Priority::High, Some(since)) => until.min(since + LADDER_WAITS),
+            _ => until,
+        };
+        Some(until).filter(|until| *until > now.at)
+    }
+
     /// The plan, or the clock it goes by, is another now. Says what became of it, if anything did.
     pub(crate) fn replan(&mut self, alarm: &mut Alarm, ground: Ground<'_>) -> Option<Change> {
         let before = alarm.responsibility.clone();
@@ -227,7 +260,11 @@ impl Ladder {
                 self.round(alarm, ground);
             }
             Phase::Idle | Phase::Exhausted => {}
-            Phase::Owned => self.own(alarm, ground),
+            Phase::Owned => {
+                if self.is_lost(alarm, ground) {
+                    return Some(self.shift_over(alarm, ground));
+                }
+            }
             Phase::Waiting if self.held => {}
             Phase::Waiting => self.ask_from(alarm, self.step, &[], ground),
             Phase::Asking => {
@@ -278,14 +315,9 @@ impl Ladder {
         match self.phase {
             Phase::Idle => return None,
             Phase::Owned => {
-                self.own(alarm, ground);
-                if self.due_at.is_some() {
-                    return None;
+                if self.is_lost(alarm, ground) {
+                    return Some(self.shift_over(alarm, ground));
                 }
-                ask::tell_owner(alarm, ground);
-                self.give_back(alarm, ground);
-                self.settle(alarm, Change::ShiftOver, ground);
-                return Some(Change::ShiftOver);
             }
             Phase::Waiting => {
                 self.held = false;
@@ -356,7 +388,7 @@ impl Ladder {
 
     /// Nobody need answer for it as it stands.
     fn rest(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
-        *self = Self::default();
+        *self = Self { paused_since: self.paused_since, ..Self::default() };
         if let Some(responsibility) = &mut alarm.responsibility {
             let told = std::mem::take(&mut responsibility.told);
             let none = Responsibility::of_nobody(ground.now.wall());
@@ -395,24 +427,53 @@ impl Ladder {
             self.step = step;
             (responsibility.step, responsibility.role) = (Some(step + 1), Some(role));
         }
-        *self = Self { phase: Phase::Owned, step: self.step, by_acknowledging, ..Self::default() };
+        let (step, paused_since) = (self.step, self.paused_since);
+        let (phase, owned_since) = (Phase::Owned, Some(ground.now.at));
+        *self =
+            Self { phase, step, by_acknowledging, paused_since, owned_since, ..Self::default() };
         self.own(alarm, ground);
     }
 
-    /// Somebody has it until the shift is over.
+    /// Somebody has it until the shift is over, and who is not on duty for as long as an acknowledgement holds.
     fn own(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
-        let wall = ground.now.wall();
+        let (now, wall) = (ground.now, ground.now.wall());
+        let lent = self.lent_until(alarm, ground);
         let Some(responsibility) = &mut alarm.responsibility else { return };
         let until = ground.plan.and_then(|plan| {
             let name = responsibility.person.as_deref()?;
             let person = plan.people.iter().find(|person| person.id.as_str() == name)?;
             plan.on_duty_until(&person.id, wall)
         });
-        responsibility.deadline = until;
-        self.due_at = until.map(|until| ground.now.own(until)).filter(|at| *at > ground.now.at);
-        if self.due_at.is_none() {
-            responsibility.deadline = None;
-        }
+        let shift = until.map(|until| now.own(until)).filter(|at| *at > now.at);
+        self.on_duty = shift.is_some();
+        self.due_at = shift.or(lent);
+        responsibility.deadline =
+            if self.on_duty { until } else { self.due_at.map(|at| now.shown(at)) };
+    }
+
+    /// How long somebody has it who is not on duty; `None` where it is over, or row 10 ends that.
+    fn lent_until(&self, alarm: &Alarm, ground: Ground<'_>) -> Option<Timestamp> {
+        let acknowledged = alarm.acknowledged.as_ref().and_then(|one| one.until);
+        let by_row_10 = self.by_acknowledging && acknowledged.is_some();
+        let over = alarm.condition == Condition::Absent;
+        ground.plan.filter(|_| !by_row_10 && !over)?;
+        let since = self.owned_since.unwrap_or(ground.now.at);
+        Some((since + acknowledged_for(alarm)).max(ground.now.at))
+    }
+
+    /// Looks at it again: whether whoever had it has it no more, because they are on duty no more, or never were.
+    fn is_lost(&mut self, alarm: &mut Alarm, ground: Ground<'_>) -> bool {
+        let was_on_duty = self.on_duty;
+        self.own(alarm, ground);
+        (was_on_duty && !self.on_duty) || self.due_at.is_some_and(|at| at <= ground.now.at)
+    }
+
+    /// Who had it hears that it is theirs no more, and the others are asked.
+    fn shift_over(&mut self, alarm: &mut Alarm, ground: Ground<'_>) -> Change {
+        ask::tell_owner(alarm, ground);
+        self.give_back(alarm, ground);
+        self.settle(alarm, Change::ShiftOver, ground);
+        Change::ShiftOver
     }
 
     /// Who had it has it no more, and the ladder goes on from their step to others.

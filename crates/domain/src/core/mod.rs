@@ -262,7 +262,10 @@ impl Core {
         let news = self.configuration.rules.news;
         let pauses = Arc::clone(&self.pauses);
         let out = Output::new(now, head.next_seq, head.site.clone(), head.simulated, news, pauses);
-        Output { duty: self.site.duty.plan(), ..out }
+        let duty = self.site.duty.plan();
+        // Without a plan nobody is told by a channel of their own.
+        let failing = duty.as_ref().map_or_else(Vec::new, |_| self.site.failing_channels());
+        Output { duty, failing, ..out }
     }
 
     fn step(&mut self, input: &Input, out: &mut Output) {
@@ -334,6 +337,7 @@ impl Core {
             }
             Input::Undelivered { channel, waits, words } => {
                 self.site_mut().undelivered(channel, *waits, words, out);
+                out.failing = self.site.failing_channels();
                 self.note_site_deadline();
                 if waits.is_some() {
                     self.undeliverable(channel, out);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::model::alarm::Priority;
 use crate::model::duty::DutyPlan;
 use crate::model::fate::Fate;
-use crate::model::ids::{AlarmId, DeviceId, PatientId, RuleId, SiteId, TeamId, WardId};
+use crate::model::ids::{AlarmId, ChannelId, DeviceId, PatientId, RuleId, SiteId, TeamId, WardId};
 use crate::model::input::FailedSignIns;
 use crate::model::message::DeadLetter;
 use crate::model::pause::Pause;
@@ -52,6 +52,8 @@ pub struct Output {
     pub(crate) pauses: Arc<[Pause]>,
     /// Who is on duty; `None` where no plan says so.
     pub(crate) duty: Option<Arc<DutyPlan>>,
+    /// The channels that are known to take nothing now.
+    pub(crate) failing: Vec<ChannelId>,
     /// Alarms that nobody takes, or of which that may have changed.
     pub(crate) unanswered: Vec<Unanswered>,
 }
@@ -96,6 +98,7 @@ impl Output {
             simulated,
             news,
             duty: None,
+            failing: Vec::new(),
             unanswered: Vec::new(),
             pauses,
         }

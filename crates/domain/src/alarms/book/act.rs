@@ -43,8 +43,10 @@ impl Book {
                 AlarmAct::Comment { text } => open.alarm.comment(actor, text, now),
             }
         };
-        if let Ok(Change::Paused | Change::SwitchedOff) = result {
-            open.muted = Muted::of(&open.alarm, None, out.now);
+        match result {
+            Ok(Change::Paused) => open.paused_anew(out.now),
+            Ok(Change::SwitchedOff) => open.muted = Muted::of(&open.alarm, None, out.now),
+            _ => {}
         }
         let (outcome, detail) = match &result {
             Ok(_) => (Outcome::Done, String::new()),

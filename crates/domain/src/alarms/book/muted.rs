@@ -61,6 +61,20 @@ impl Open {
         alarm.begin_under(pause, now.wall());
         self.muted = Muted::of(alarm, Some(pause.id), now);
     }
+
+    /// A person paused it. What is high and began under a pause of a scope is announced when it would have been: nobody
+    /// has heard of it.
+    pub(super) fn paused_anew(&mut self, now: Stamp) {
+        let unheard = self
+            .muted
+            .take()
+            .filter(|muted| muted.under.is_some() && self.alarm.priority_peak == Priority::High);
+        if let Some(before) = &unheard {
+            self.alarm.pause_no_longer_than(now.shown(before.ends_at));
+        }
+        let under = unheard.and_then(|muted| muted.under);
+        self.muted = Muted::of(&self.alarm, under, now);
+    }
 }
 
 impl Book {

@@ -148,5 +148,6 @@ impl Open {
 }
 
 fn ground(out: &Output) -> Ground<'_> {
-    Ground { plan: out.duty.as_deref(), now: out.now, seq: out.next_seq() }
+    let (plan, failing) = (out.duty.as_deref(), &*out.failing);
+    Ground { plan, failing, now: out.now, seq: out.next_seq() }
 }

@@ -104,7 +104,11 @@ pub(super) fn tell(alarm: &mut Alarm, to: &str, channels: &[ChannelId], ground: 
     let (at, seq) = (ground.now.wall(), ground.seq);
     let responsibility = alarm.responsibility.get_or_insert_with(|| Responsibility::of_nobody(at));
     let mut note = |channel: Option<ChannelId>| {
-        let result = if channel.is_some() { Delivery::Waiting } else { Delivery::Shown };
+        let result = match &channel {
+            Some(channel) if ground.failing.contains(channel) => Delivery::Failed,
+            Some(_) => Delivery::Waiting,
+            None => Delivery::Shown,
+        };
         let told = Told { to: to.to_owned(), channel, at, result, seq };
         let same = |one: &&mut Told| one.to == told.to && one.channel == told.channel;
         match responsibility.told.iter_mut().find(same) {
@@ -209,6 +213,7 @@ impl Ladder {
             responsibility.deadline = Some(now.shown(due));
             responsibility.state = told_state(responsibility);
         }
+        self.past_what_fails(alarm, ground);
     }
 
     /// Tells whoever is asked once more, by all their channels.
@@ -240,10 +245,9 @@ impl Ladder {
         }
     }
 
-    /// It is paused: nobody is asked until then.
+    /// It is paused: nobody is asked until then, in the gateway's own time.
     pub(super) fn hold(&mut self, alarm: &mut Alarm, until: Timestamp, ground: Ground<'_>) {
         self.held = true;
-        let until = ground.now.own(until).max(ground.now.at);
         self.nobody(alarm, self.step, until, false, ground);
     }
 

@@ -72,29 +72,43 @@ impl Ladder {
             return None;
         }
         if of_asked && self.phase == Phase::Asking && alarm.priority == Priority::High {
-            self.other_ways(alarm, ground);
+            self.other_ways(alarm, 0, ground);
             return Some(Change::Notified);
         }
         Some(Change::Received)
     }
 
-    fn other_ways(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+    /// Whoever is asked was told just now by a channel that is known to fail: what is high goes on as if it had failed again.
+    pub(super) fn past_what_fails(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+        let in_vain = alarm.responsibility.as_ref().is_some_and(|r| {
+            let now = r.told.iter().filter(|told| told.seq == ground.seq);
+            let mut of_person = now.filter(|told| Some(&told.to) == r.person.as_ref());
+            of_person.any(|told| told.result == Delivery::Failed)
+        });
+        if in_vain && alarm.priority == Priority::High {
+            self.other_ways(alarm, ground.seq, ground);
+        }
+    }
+
+    /// The person's next channel that was not tried since a transition, and the next step.
+    fn other_ways(&mut self, alarm: &mut Alarm, since: u64, ground: Ground<'_>) {
         let Some(plan) = ground.plan else { return };
         let wall = ground.now.wall();
         let Some(team) = plan.team_for(alarm) else { return };
         let step = team.steps.get(self.step as usize);
         let watch = step.and_then(|step| plan.on_duty(&team.id, &step.role, wall));
         if let Some((step, watch)) = step.zip(watch) {
-            let untried = |channel: &ChannelId| {
-                !alarm.responsibility.as_ref().is_some_and(|r| r.was_told_by(channel))
+            let tried = |channel: &ChannelId| {
+                let told = alarm.responsibility.as_ref().map_or(&[][..], |r| &r.told);
+                told.iter().any(|told| told.channel.as_ref() == Some(channel) && told.seq >= since)
             };
-            let next = channels_of(plan, watch, step).into_iter().find(untried);
+            let works = |channel: &ChannelId| !ground.failing.contains(channel) && !tried(channel);
+            let next = channels_of(plan, watch, step).into_iter().find(works);
             if let Some(next) = next {
                 tell(alarm, watch.person.as_str(), &[next], ground);
             }
         }
-        let last = team.steps.len() as u32 - 1;
-        if self.step < last {
+        if self.step.saturating_add(1) < team.steps.len() as u32 {
             self.ask_from(alarm, self.step + 1, &[], ground);
         }
     }

@@ -85,7 +85,7 @@ fn accepting_stops_the_ladder_once_and_everywhere() {
     let (outcome, detail) = scene.by("n2", SPO2, AlarmAct::Accept);
     assert_eq!((outcome, detail.as_str()), (Outcome::AlreadySo, "accepted by n2"));
     scene.skip();
-    scene.low_for(3_000);
+    scene.low_for(590);
     scene.expect(&[]);
     assert_eq!(scene.by("nurse", SPO2, AlarmAct::Accept).0, Outcome::Done, "taken over");
     assert_eq!(scene.asked(SPO2), "accepted 1 nurse n1");

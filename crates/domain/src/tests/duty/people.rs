@@ -2,7 +2,8 @@
 
 use crate::model::command::{AlarmAct, Outcome};
 
-use super::{SPO2, desaturated, plan, usual};
+use super::{SPO2, desaturated, on_duty, plan, usual};
+use crate::model::time::Span;
 use crate::tests::scene::restored;
 
 #[test]
@@ -92,4 +93,33 @@ fn an_acknowledgement_from_before_there_was_a_plan_is_somebodys() {
     assert_eq!(other.asked(SPO2), "notified 1 nurse n1");
     other.fold(&[crate::model::input::Input::Duty(None)]);
     assert_eq!(other.asked(SPO2), "none");
+}
+
+#[test]
+fn who_is_not_on_duty_has_an_alarm_for_as_long_as_an_acknowledgement_would_hold() {
+    let mut scene = desaturated(usual());
+    let accepted = scene.now.wall();
+    scene.by("n2", SPO2, AlarmAct::Accept);
+    assert_eq!(scene.answers(SPO2).deadline, Some(accepted + Span::mins(10)));
+    scene.low_for(599);
+    assert_eq!(scene.asked(SPO2), "accepted 1 nurse n2");
+    scene.low_for(2);
+    assert_eq!(scene.asked(SPO2), "notified 1 nurse n1");
+    assert!(scene.ladder().iter().any(|line| line.ends_with("shift_over vitals_live.spo2_low")));
+}
+
+#[test]
+fn who_is_taken_out_of_the_plan_has_no_alarm_any_more() {
+    let without = || plan(&["nurse", "physician"], &[("physician", "d1", -1, 192)]);
+    let mut scene = desaturated(usual());
+    scene.by("nurse", SPO2, AlarmAct::Accept);
+    scene.fold(&[on_duty(without())]);
+    assert_eq!(scene.asked(SPO2), "notified 2 physician d1", "on duty no more");
+
+    let mut scene = desaturated(usual());
+    scene.by("n2", SPO2, AlarmAct::Accept);
+    scene.fold(&[on_duty(without())]);
+    assert_eq!(scene.asked(SPO2), "accepted 1 nurse n2", "they never were on duty");
+    scene.low_for(601);
+    assert_eq!(scene.asked(SPO2), "notified 2 physician d1");
 }

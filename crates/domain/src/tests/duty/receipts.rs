@@ -95,3 +95,30 @@ fn what_is_not_high_waits_for_its_time() {
     assert_eq!(scene.asked(SPO2), "unassigned 1 nurse n1");
     assert_eq!(told(&scene), [is("n1", "n1-push", Delivery::Failed)]);
 }
+
+#[test]
+fn what_is_high_goes_on_at_once_where_the_channel_is_known_to_fail() {
+    let mut scene = super::bedside(with_channels());
+    fails(&mut scene, "n1-push");
+    scene.low_for(6);
+    assert_eq!(scene.asked(SPO2), "unassigned 2 physician d1");
+    assert_eq!(
+        told(&scene),
+        [
+            is("n1", "n1-push", Delivery::Failed),
+            is("n1", "n1-sms", Delivery::Waiting),
+            is("d1", "d1-push", Delivery::Waiting),
+        ]
+    );
+}
+
+#[test]
+fn a_channel_that_works_again_is_the_first_again() {
+    let mut scene = super::bedside(with_channels());
+    fails(&mut scene, "n1-push");
+    let back = Input::Undelivered { channel: channel("n1-push"), waits: None, words: "".into() };
+    scene.fold(&[back]);
+    scene.low_for(6);
+    assert_eq!(scene.asked(SPO2), "unassigned 1 nurse n1");
+    assert_eq!(told(&scene), [is("n1", "n1-push", Delivery::Waiting)]);
+}
