@@ -126,7 +126,8 @@ impl App {
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
         let (auth_in_force, auth_seen) = watch::channel(Arc::new(auth(config, mode)?));
-        let (people, setup) = people::open(config, mode, clock.wall())?;
+        let (people, setup) =
+            people::open(config, mode, clock.wall(), &handles.degraded, last.is_none())?;
         let (signed, heads) = watch::channel(None);
         audit_found(&opened.standing, &handles.degraded);
         let why = replayed
@@ -138,7 +139,7 @@ impl App {
             let inbox = handles.inbox.clone();
             let (signals, auth) = (signals_in_force, auth_in_force);
             let reload = Reload::new(config, &configuration, inbox, signals, kept, auth)?;
-            let reload = reload.with_teams(teams_in_force);
+            let reload = reload.with_teams(teams_in_force).with_people(people.clone());
             Some(reload.with_audit(opened.standing.clone(), handles.degraded.clone()))
         };
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use super::RunMode;
 use crate::config::Config;
 use crate::people::{Digest, Lasting, Link, People, SETUP_FOR, new_secret};
+use crate::telemetry::Degraded;
 use vitalgate_domain::model::time::Timestamp;
 
 /// Those who sign in by name, where they do; and while there is no admin the secret by which one makes an account.
@@ -14,21 +15,32 @@ pub(super) fn open(
     config: &Config,
     mode: RunMode,
     now: Timestamp,
+    degraded: &Degraded,
+    is_new: bool,
 ) -> anyhow::Result<(Option<Arc<People>>, Option<String>)> {
     let Some(settings) = config.people.as_ref().filter(|_| !mode.demo && !mode.headless) else {
         return Ok((None, None));
     };
     let lasting = Lasting { idle: settings.idle, longest: settings.longest };
-    let people = People::open(&config.store.dir, lasting).context("[people]")?;
-    for token in config.http.tokens()? {
-        if people.look(|book| book.people.contains_key(&token.name.to_ascii_lowercase())) {
-            bail!(
-                "`{}` is a person and a [[http.token]]: in audit and alarms nobody could tell them apart",
-                token.name
-            );
-        }
+    // Nobody goes without judging or alarms because of the accounts: what is wrong with them is told, and looked at again.
+    let people = People::open(&config.store.dir, lasting);
+    people.tokens_are(config.http.tokens()?.iter().map(|token| &*token.name));
+    degraded.set("people", people.damaged().or_else(|| people.exposed()));
+    degraded.set("people and tokens", people.clash());
+    if !people.lacks_admin() {
+        return Ok((Some(people), None));
     }
-    let setup = if people.has_admin() { None } else { Some(invite(&people, now)?) };
+    if !is_new {
+        let why = "nobody looks after the people: there is no admin; make one by the link that the start printed";
+        degraded.set("admin", Some(why.to_owned()));
+    }
+    let setup = match invite(&people, now) {
+        Ok(secret) => Some(secret),
+        Err(error) => {
+            degraded.set("people", Some(format!("{error:#}")));
+            None
+        }
+    };
     Ok((Some(people), setup))
 }
 

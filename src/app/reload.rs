@@ -13,6 +13,7 @@ use crate::http::{self, Auth};
 use crate::inbox::{Inbox, Receipt, Submission};
 use crate::ingest::sources::listener;
 use crate::net::tls::BadTls;
+use crate::people::People;
 use crate::telemetry::Degraded;
 use vitalgate_domain::core::configuration::{Configuration, Texts};
 use vitalgate_domain::model::input::Input;
@@ -28,6 +29,7 @@ pub struct Reload {
     signals: watch::Sender<Arc<SignalTable>>,
     kept: watch::Sender<Arc<Keep>>,
     auth: watch::Sender<Arc<Auth>>,
+    people: Option<Arc<People>>,
     teams: Option<watch::Sender<Option<Arc<Teams>>>>,
     mqtt_tls: Option<listener::TlsReload>,
     http_tls: Option<http::TlsReload>,
@@ -59,6 +61,7 @@ impl Reload {
             kept,
             auth,
             teams: None,
+            people: None,
             mqtt_tls: None,
             http_tls: None,
             in_force,
@@ -88,6 +91,12 @@ impl Reload {
     #[must_use]
     pub fn with_teams(self, teams: watch::Sender<Option<Arc<Teams>>>) -> Self {
         Self { teams: Some(teams), ..self }
+    }
+
+    /// A name of one of these people is no name of a token.
+    #[must_use]
+    pub fn with_people(self, people: Option<Arc<People>>) -> Self {
+        Self { people, ..self }
     }
 
     /// Reads the files again at every SIGHUP until `cancel`.
@@ -138,6 +147,11 @@ impl Reload {
         let Some(file) = self.config.file.clone() else { return Ok(None) };
         let read = tokio::task::spawn_blocking(move || Config::read(&file)?.http.tokens()).await;
         let tokens = read.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
+        let names = || tokens.iter().map(|token| &*token.name);
+        if let Some(people) = &self.people {
+            people.called(names()).map_or(Ok(()), Err)?;
+            people.tokens_are(names());
+        }
         let needed = matches!(**self.auth.borrow(), Auth::Tokens(_));
         if tokens.is_empty() && self.config.people.is_some() {
             self.auth.send_replace(Arc::new(Auth::Tokens(tokens)));
@@ -190,14 +204,47 @@ impl Reload {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
+    use crate::config::Role;
     use crate::inbox::Committed;
+    use crate::people::{Lasting, Person};
     use vitalgate_domain::model::time::Span;
 
     const SIGNALS: &str = include_str!("../../config/signals.toml");
     const CLASS: &str = "class = \"glucose\"\n";
+
+    #[tokio::test]
+    async fn a_token_with_the_name_of_a_person_is_refused_with_all_the_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("gateway.toml");
+        let token = |name: &str| {
+            let sha256 = "0".repeat(64);
+            format!(
+                "[people]\n[[http.token]]\nname = \"{name}\"\nrole = \"viewer\"\nsha256 = \"{sha256}\"\n"
+            )
+        };
+        std::fs::write(&file, token("ward")).unwrap();
+        let config = Config::read(&file).unwrap();
+        let configuration = config.configuration().unwrap();
+        let hour = Span::hours(1);
+        let people = People::open(dir.path(), Lasting { idle: hour, longest: hour });
+        let jane = Person::new(Role::Viewer, None, BTreeSet::new()).unwrap();
+        people.change(|book| book.add("local:cli", "jane", jane)).unwrap();
+        let signals = watch::channel(Arc::new(configuration.signals.clone())).0;
+        let kept = watch::channel(Arc::new(config.store.keep(&configuration.signals))).0;
+        let tokens = config.http.tokens().unwrap();
+        let (auth, in_force) = watch::channel(Arc::new(Auth::of(tokens)));
+        let inbox = Inbox::new().0;
+        let reload = Reload::new(&config, &configuration, inbox, signals, kept, auth).unwrap();
+        let reload = reload.with_people(Some(people));
+        std::fs::write(&file, token("Jane")).unwrap();
+        let why = reload.reload_tokens().await.unwrap_err();
+        assert!(why.contains("`Jane`"), "{why}");
+        let Auth::Tokens(tokens) = &**in_force.borrow() else { unreachable!() };
+        assert_eq!(tokens[0].name, "ward");
+    }
 
     #[tokio::test]
     async fn the_store_keeps_signals_as_they_are_decoded() {

@@ -77,7 +77,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct ConfigArgs {
     /// The configuration file; the built-in one without.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 }
 
@@ -121,7 +121,7 @@ struct StoreArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// The store's folder; by default the configuration's.
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", global = true)]
     dir: Option<PathBuf>,
 }
 
@@ -211,10 +211,26 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser as _};
 
     #[test]
     fn the_command_line_is_sound() {
         super::Args::command().debug_assert();
+    }
+
+    #[test]
+    fn commands_are_taken_as_they_are_documented() {
+        let page = include_str!("../../docs/config.md");
+        let lines = page.lines().filter(|line| {
+            ["vitalgate person ", "vitalgate duty "].iter().any(|begin| line.starts_with(begin))
+        });
+        let mut seen = 0;
+        for line in lines.chain(["vitalgate duty list --config gateway.toml"]) {
+            let words = line.split('#').next().unwrap_or_default().split_whitespace();
+            let parsed = super::Args::try_parse_from(words);
+            assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+            seen += 1;
+        }
+        assert!(seen > 5, "{seen} commands");
     }
 }

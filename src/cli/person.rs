@@ -56,7 +56,7 @@ enum PersonAction {
         /// Who.
         name: String,
     },
-    /// Print a new link to set a password; the one before is void.
+    /// Print a new link to set a password; the one before is void, and so are the person's tokens.
     Password {
         /// Whose.
         name: String,

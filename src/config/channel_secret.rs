@@ -31,7 +31,9 @@ pub enum BadSecret {
     #[error("it must hold an access token, printable and on one line")]
     Bearer,
     /// Nothing that a header carries.
-    #[error("it must hold one printable line, and secret_header must name a header")]
+    #[error(
+        "it must hold one printable line, and secret_header must name a header that is none of Host, Content-Length, Content-Type, Connection, Transfer-Encoding"
+    )]
     Header,
     /// No name and password.
     #[error("its first line must be the name, its second the password")]
@@ -84,6 +86,15 @@ impl Bearer {
     }
 }
 
+/// What the request itself says.
+const OURS: [HeaderName; 5] = [
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+];
+
 /// A header that proves who sends.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HeaderSecret(HeaderName, HeaderValue);
@@ -94,7 +105,8 @@ impl HeaderSecret {
         let fits = !secret.is_empty() && secret.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
         let mut value = HeaderValue::from_str(secret).ok().filter(|_| fits)?;
         value.set_sensitive(true);
-        Some(Self(name.parse().ok()?, value))
+        let name: HeaderName = name.parse().ok()?;
+        (!OURS.contains(&name)).then_some(Self(name, value))
     }
 
     /// A token as HTTP carries it.
@@ -175,6 +187,9 @@ mod tests {
         assert!(!format!("{key:?} {:?}", key.header()).contains("abc"));
         for (name, secret) in [("X Y", "a"), ("", "a"), ("x", ""), ("x", "a\nb")] {
             assert!(HeaderSecret::of(name, secret).is_none(), "{name} {secret}");
+        }
+        for ours in ["Host", "content-length", "Content-Type", "Connection", "Transfer-Encoding"] {
+            assert!(HeaderSecret::of(ours, "a").is_none(), "{ours} is the request's own");
         }
         assert_eq!(login("me\npass word\n").unwrap().1, "pass word");
         assert!(["", "me", "me\n", "\nyou"].into_iter().all(|bad| login(bad).is_none()));

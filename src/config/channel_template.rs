@@ -7,6 +7,10 @@ use axum::http::HeaderValue;
 /// What may stand in braces, in the order of the values of [`Template::fill`].
 const NAMES: [&str; 6] = ["title", "message", "priority", "alarm", "key", "time"];
 
+/// Values as an alarm has them, none of which is JSON by itself.
+const SAMPLE: [&str; 6] =
+    ["a \"title\"", "a message", "high", "A1", "A1-S-7", "2026-01-01T00:00:00Z"];
+
 /// A body with places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
@@ -44,6 +48,11 @@ pub enum BadTemplate {
         "content_type: `{0}` is none of application/json, application/x-www-form-urlencoded, text/xml, application/xml, text/plain"
     )]
     Kind(String),
+    /// The other side could not read it.
+    #[error(
+        "body: filled in it is no JSON ({0}): the quotes belong to the body, as in {{\"text\":\"{{title}}\"}}"
+    )]
+    Json(String),
 }
 
 impl Template {
@@ -79,7 +88,13 @@ impl Template {
         if !pieces.iter().any(|(_, place)| *place < 2) {
             return Err(BadTemplate::Silent);
         }
-        Ok(Self { pieces, rest: text + left, escape, content_type: kind })
+        let template = Self { pieces, rest: text + left, escape, content_type: kind };
+        if escape == Escape::Json {
+            let filled = template.fill(SAMPLE);
+            serde_json::from_str::<serde::de::IgnoredAny>(&filled)
+                .map_err(|why| BadTemplate::Json(why.to_string()))?;
+        }
+        Ok(template)
     }
 
     /// What the body is.
@@ -164,6 +179,10 @@ mod tests {
         assert_eq!(bad("{titel}", "text/plain"), BadTemplate::Name("titel".into()));
         assert_eq!(bad("{priority}", "text/plain"), BadTemplate::Silent);
         assert_eq!(bad("", "text/plain"), BadTemplate::Silent);
+        for body in [r#"{"t":{title}}"#, "{title}", r#"{"t":"{title}""#] {
+            let why = bad(body, "application/json").to_string();
+            assert!(why.contains("no JSON") && why.contains("quotes"), "{why}");
+        }
         assert_eq!(bad("{title}", "image/png"), BadTemplate::Kind("image/png".into()));
         for open in ["{title} {", "{title} {}", "{title} { a }", "{{title}}"] {
             assert!(Template::of(open, "text/plain").is_ok(), "{open}");

@@ -68,8 +68,8 @@ pub enum BadToken {
     Hash(String),
     /// A name that says nothing, or says who it is not.
     #[error(
-        "`{0}` is no name of a token: it must be printable ASCII without space at its ends, and may not begin with \
-         `local` or `gateway`"
+        "`{0}` is no name of a token: it must be printable ASCII without `/` and without space at its ends, and may not \
+         begin with `local` or `gateway`"
     )]
     Name(String),
     /// A name that two have.
@@ -96,7 +96,8 @@ impl Token {
     pub fn new(name: &str, role: Role, sha256: &str) -> Result<Self, BadToken> {
         let said = name.trim() == name
             && !name.is_empty()
-            && name.bytes().all(|b| (0x20..0x7f).contains(&b));
+            // With a slash it would read as the program of a person.
+            && name.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'/');
         let reserved = ["local", "gateway"];
         if !said || reserved.iter().any(|word| name.to_ascii_lowercase().starts_with(word)) {
             return Err(BadToken::Name(name.escape_default().to_string()));

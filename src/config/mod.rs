@@ -370,6 +370,7 @@ mod tests {
             "local:cli",
             "Local",
             "gateway",
+            "jane/own",
             "a\tb",
             "\u{202e}a",
             "\u{ff4c}ocal",

@@ -64,7 +64,7 @@ async fn get(State(http): State<Ctx>, request: Request) -> Json<Session> {
         actor: who.as_ref().map(|who| who.name.clone()),
         by_name: people.is_some(),
         role: who.as_ref().map(|who| who.role.as_str()),
-        unset: people.is_some_and(|people| !people.has_admin()),
+        unset: people.is_some_and(|people| people.lacks_admin()),
         wards: who.and_then(|who| who.scope.wards().cloned()),
     })
 }
@@ -89,6 +89,7 @@ async fn begin(State(http): State<Ctx>, request: Request) -> Result<Response, Pr
         let detail = "the name or the password is wrong";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
     }
+    own_name(&people, &name)?;
     signed_in(&http, &people, name, &at).await
 }
 
@@ -129,6 +130,7 @@ async fn use_link(State(http): State<Ctx>, request: Request) -> Result<Response,
             return Err(refused(&refusal.into()));
         }
     };
+    own_name(&people, &name)?;
     let (own, password) = (name.clone(), asked.password);
     let hash = hashing(&http, move || people::hash(&own, &password)).await?.map_err(weak)?;
     let (book, own) = (Arc::clone(&people), name.clone());
@@ -167,6 +169,15 @@ struct At {
     before: Option<Digest>,
 }
 
+/// Refuses a name that a token of the configuration has.
+fn own_name(people: &People, name: &str) -> Result<(), Problem> {
+    if people.is_token(name) {
+        Err(refused(Refusal::Token(name.to_owned()).into()))
+    } else {
+        Ok(())
+    }
+}
+
 /// What a page of our own asks of those who sign in by name, over a way that nobody reads.
 async fn asked<T: DeserializeOwned>(
     http: &Ctx,
@@ -183,6 +194,11 @@ async fn asked<T: DeserializeOwned>(
     }
     let from = request.extensions().get::<Connection>().cloned().ok_or_else(auth::unauthorized)?;
     let before = cookie::session(&request).map(Digest::of);
+    if people.damaged().is_some() {
+        let detail = "nobody can sign in by name at present: what is known of people cannot be believed; whoever looks after \
+                      the gateway finds why under `degraded`";
+        return Err(Problem::busy(detail, 5));
+    }
     let Body(asked) = from_request(request).await?;
     Ok((people, At { from, before }, asked))
 }
@@ -205,7 +221,7 @@ async fn signed_in(
         actor: Some(who.name),
         by_name: true,
         role: Some(who.role.as_str()),
-        unset: !people.has_admin(),
+        unset: people.lacks_admin(),
         wards: who.scope.wards().cloned(),
     };
     Ok((set(cookie::keep(&secret, people.lasting().longest)), Json(session)).into_response())
@@ -240,11 +256,13 @@ pub(super) async fn changing<T: Send + 'static>(
 
 fn refused(bad: &BadPeople) -> Problem {
     let status = match bad {
-        BadPeople::Refused(Refusal::Known(_) | Refusal::LastAdmin(_)) => StatusCode::CONFLICT,
+        BadPeople::Refused(Refusal::Known(_) | Refusal::Token(_) | Refusal::LastAdmin(_)) => {
+            StatusCode::CONFLICT
+        }
         BadPeople::Refused(Refusal::Unknown(_)) => StatusCode::NOT_FOUND,
         BadPeople::Refused(Refusal::Link) => StatusCode::FORBIDDEN,
         BadPeople::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        BadPeople::File { .. } | BadPeople::Content { .. } => {
+        BadPeople::File { .. } | BadPeople::Content { .. } | BadPeople::Foreign { .. } => {
             tracing::error!(error = %bad, "what is known of people could not be changed");
             return Problem::busy("that could not be written down; look at the log", 5);
         }

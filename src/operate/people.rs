@@ -8,7 +8,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::handles::Handles;
-use crate::people::{People, Told};
+use crate::people::{BadPeople, People, Told};
 use vitalgate_domain::model::command::{Action, Command};
 use vitalgate_domain::model::input::Input;
 
@@ -25,14 +25,21 @@ pub async fn keep(people: Arc<People>, handles: Handles, cancel: CancellationTok
             () = cancel.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        let (people, now) = (Arc::clone(&people), handles.clock.wall());
-        let looked = tokio::task::spawn_blocking(move || people.tick(now)).await;
-        let why = match looked {
-            Ok(Ok(())) => None,
+        let (looker, now) = (Arc::clone(&people), handles.clock.wall());
+        let looked = tokio::task::spawn_blocking(move || {
+            looker.tick(now)?;
+            Ok::<_, BadPeople>(looker.exposed())
+        });
+        let why = match looked.await {
+            Ok(Ok(exposed)) => exposed,
             Ok(Err(bad)) => Some(bad.to_string()),
             Err(_) => Some("they could not be looked at".to_owned()),
         };
         handles.degraded.set("people", why);
+        handles.degraded.set("people and tokens", people.clash());
+        if !people.lacks_admin() {
+            handles.degraded.set("admin", None);
+        }
     }
 }
 

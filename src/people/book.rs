@@ -52,7 +52,7 @@ pub struct Person {
     /// Let in no more.
     #[serde(default)]
     pub disabled: bool,
-    /// Raised where sessions and tokens of before end.
+    /// Raised where sessions of before end.
     pub epoch: u64,
     /// For programs of theirs, by name.
     #[serde(default)]
@@ -129,6 +129,9 @@ pub enum Refusal {
     /// Somebody has it.
     #[error("there is a `{0}` already")]
     Known(String),
+    /// A token of the configuration has it.
+    #[error("`{0}` is a [[http.token]]: in audit and alarms nobody could tell them apart")]
+    Token(String),
     /// Nobody has it.
     #[error("nobody is called `{0}`")]
     Unknown(String),
@@ -254,21 +257,24 @@ impl Book {
         Ok(())
     }
 
-    /// Gives somebody a link by which they set a password; the one before is void.
+    /// Gives somebody a link by which they set a password; the one before is void, and so is every token.
     pub fn invite(&mut self, actor: &str, named: &str, link: Link) -> Result<(), Refusal> {
         let person = self.person_mut(named)?;
         person.invited = Some(link);
         person.password = None;
+        person.tokens.clear();
         person.epoch += 1;
         self.tell(actor, PersonAct::InvitePerson, named);
         Ok(())
     }
 
-    /// Sets a password; whoever is signed in as that person has to do so again, and tokens stay.
+    /// Sets a password; whoever is signed in as that person has to do so again. Tokens are void: whoever knew the password
+    /// may have made them.
     pub fn set_password(&mut self, actor: &str, named: &str, hash: String) -> Result<(), Refusal> {
         let person = self.person_mut(named)?;
         person.password = Some(hash);
         person.invited = None;
+        person.tokens.clear();
         person.epoch += 1;
         self.tell(actor, PersonAct::SetPassword, named);
         Ok(())

@@ -33,6 +33,16 @@ pub enum BadPeople {
         /// Why.
         why: String,
     },
+    /// Somebody else may have written it.
+    #[error(
+        "others may write {} (mode {mode:o}), so it is not believed: look at what it says, then `chmod 600` it", path.display()
+    )]
+    Foreign {
+        /// Which.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// What was asked cannot be.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -44,6 +54,7 @@ pub(super) struct Mark {
     inode: u64,
     modified: (i64, i64),
     bytes: u64,
+    mode: u32,
 }
 
 /// Where the book is.
@@ -72,6 +83,14 @@ impl PeopleFile {
         }
     }
 
+    /// What is wrong with who may read it; `None` where it is its owner's alone, or is not there.
+    pub fn exposed(&self) -> Option<String> {
+        let mode = std::fs::symlink_metadata(self.path()).ok()?.mode() & 0o777;
+        let path = self.path();
+        (mode & 0o077 != 0)
+            .then(|| format!("others may use {} (mode {mode:o}): `chmod 600` it", path.display()))
+    }
+
     /// What it says; an empty book where there is none.
     pub fn read(&self) -> Result<Book, BadPeople> {
         let mut options = OpenOptions::new();
@@ -81,6 +100,10 @@ impl PeopleFile {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Book::default()),
             Err(e) => return Err(self.bad(e)),
         };
+        let mode = file.metadata().map_err(|e| self.bad(e))?.mode() & 0o777;
+        if mode & 0o022 != 0 {
+            return Err(BadPeople::Foreign { path: self.path(), mode });
+        }
         let mut text = String::new();
         file.take(MOST_BYTES).read_to_string(&mut text).map_err(|e| self.bad(e))?;
         let content = |why: String| BadPeople::Content { path: self.path(), why };
@@ -146,7 +169,12 @@ fn no_link() -> i32 {
 }
 
 fn mark(found: &std::fs::Metadata) -> Mark {
-    Mark { inode: found.ino(), modified: (found.mtime(), found.mtime_nsec()), bytes: found.len() }
+    Mark {
+        inode: found.ino(),
+        modified: (found.mtime(), found.mtime_nsec()),
+        bytes: found.len(),
+        mode: found.mode(),
+    }
 }
 
 #[cfg(test)]

@@ -77,6 +77,10 @@ pub struct People {
 struct State {
     book: Book,
     mark: Option<Mark>,
+    /// Why the file is not believed.
+    damaged: Option<String>,
+    /// The names of the configuration's tokens, in lower case.
+    taken: BTreeSet<String>,
     /// When sessions were used, by digest.
     seen: BTreeMap<String, Timestamp>,
     /// Streams open on sessions: whoever watches is there.
@@ -89,13 +93,19 @@ struct State {
 }
 
 impl People {
-    /// Reads the book in a store's folder.
-    pub fn open(store: &Path, lasting: Lasting) -> Result<Arc<Self>, BadPeople> {
+    /// Reads the book in a store's folder. Where it cannot be believed nobody signs in by name until it can.
+    pub fn open(store: &Path, lasting: Lasting) -> Arc<Self> {
         let file = PeopleFile::of(store);
-        let (mark, book) = (file.mark()?, file.read()?);
+        let mark = file.mark().ok().flatten();
+        let (book, damaged) = match file.read() {
+            Ok(book) => (book, None),
+            Err(bad) => (Book::default(), Some(bad.to_string())),
+        };
         let state = State {
             book,
             mark,
+            damaged,
+            taken: BTreeSet::new(),
             seen: BTreeMap::new(),
             watching: BTreeMap::new(),
             written: Timestamp::default(),
@@ -104,7 +114,7 @@ impl People {
             guesses: Guesses::default(),
         };
         let changed = watch::channel(()).0;
-        Ok(Arc::new(Self { file, lasting, state: Mutex::new(state), changed }))
+        Arc::new(Self { file, lasting, state: Mutex::new(state), changed })
     }
 
     /// Tells of every change of who may what.
@@ -117,9 +127,45 @@ impl People {
         self.lasting
     }
 
-    /// Whether somebody looks after the people.
-    pub fn has_admin(&self) -> bool {
-        self.state().book.has_admin()
+    /// Whether nobody looks after the people, as far as the file is to be believed.
+    pub fn lacks_admin(&self) -> bool {
+        let state = self.state();
+        state.damaged.is_none() && !state.book.has_admin()
+    }
+
+    /// Why nobody can sign in by name at present.
+    pub fn damaged(&self) -> Option<String> {
+        self.state().damaged.clone()
+    }
+
+    /// What is wrong with who may read the file.
+    pub fn exposed(&self) -> Option<String> {
+        self.file.exposed()
+    }
+
+    /// The configuration's tokens are called so: nobody is let in under such a name.
+    pub fn tokens_are<'a>(&self, names: impl Iterator<Item = &'a str>) {
+        self.state().taken = names.map(str::to_ascii_lowercase).collect();
+        self.changed.send_replace(());
+    }
+
+    /// Whether a token of the configuration is called so.
+    pub fn is_token(&self, name: &str) -> bool {
+        self.state().taken.contains(name)
+    }
+
+    /// Who is called as one of these is.
+    pub fn called<'a>(&self, mut names: impl Iterator<Item = &'a str>) -> Option<String> {
+        let state = self.state();
+        let clash = |name: &&str| state.book.people.contains_key(&name.to_ascii_lowercase());
+        names.find(clash).map(|name| Refusal::Token(name.to_owned()).to_string())
+    }
+
+    /// Who is not let in because a token of the configuration has the name.
+    pub fn clash(&self) -> Option<String> {
+        let taken = self.state().taken.clone();
+        let clash = self.called(taken.iter().map(String::as_str))?;
+        Some(format!("{clash}; the person is not let in: rename the token"))
     }
 
     /// Who holds this session; it is in use now.
@@ -151,6 +197,7 @@ impl People {
                 let seen = if watched { Some(now) } else { state.seen.get(&key).copied() };
                 let seen = seen.unwrap_or_default();
                 let (name, person) = state.book.session(digest, seen, now, self.lasting)?;
+                (!state.taken.contains(name)).then_some(())?;
                 Some(Known {
                     name: name.to_owned(),
                     role: person.role,
@@ -161,6 +208,7 @@ impl People {
             }
             Proof::Token(digest) => {
                 let (name, token_name, person, token) = state.book.token(digest, now)?;
+                (!state.taken.contains(name)).then_some(())?;
                 Some(Known {
                     name: format!("{name}/{token_name}"),
                     role: token.role,
@@ -256,8 +304,12 @@ impl People {
     /// Once a second: takes over what the command line changed, and ends sessions that are over.
     pub fn tick(&self, now: Timestamp) -> Result<(), BadPeople> {
         let mark = self.file.mark()?;
-        if mark != self.state().mark {
-            let book = self.file.read()?;
+        let look = {
+            let state = self.state();
+            mark != state.mark || state.damaged.is_some()
+        };
+        if look {
+            let book = self.file.read().inspect_err(|bad| self.distrust(bad))?;
             self.state().mark = mark;
             self.take_over(book);
         }
@@ -331,6 +383,13 @@ impl People {
         })
     }
 
+    /// Notes why the file is not believed; one that cannot be read at present is not distrusted for that.
+    fn distrust(&self, bad: &BadPeople) {
+        if matches!(bad, BadPeople::Content { .. } | BadPeople::Foreign { .. }) {
+            self.state().damaged = Some(bad.to_string());
+        }
+    }
+
     fn take_over(&self, book: Book) {
         let mark = self.file.mark().ok().flatten();
         let mut state = self.state();
@@ -338,6 +397,7 @@ impl People {
         state.seen.retain(|key, _| book.sessions.contains_key(key));
         state.book = book;
         state.mark = mark;
+        state.damaged = None;
         drop(state);
         if news {
             self.changed.send_replace(());

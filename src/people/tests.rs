@@ -25,7 +25,7 @@ struct Place {
 impl Place {
     fn with_jane() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let people = People::open(folder.path(), LASTING).unwrap();
+        let people = People::open(folder.path(), LASTING);
         people
             .change(|book| {
                 book.add(
@@ -82,7 +82,7 @@ fn only_the_digest_of_a_session_is_kept_and_it_outlives_the_process() {
     place.people.tick(at(31)).unwrap();
     let text = std::fs::read_to_string(place.folder.path().join("people.json")).unwrap();
     assert!(!text.contains(&secret));
-    let again = People::open(place.folder.path(), LASTING).unwrap();
+    let again = People::open(place.folder.path(), LASTING);
     assert!(
         again.by_session(&secret, at(85)).is_some(),
         "in use at minute 30, as was written down"
@@ -94,6 +94,14 @@ fn whoever_is_disabled_or_gets_another_password_is_out_everywhere() {
     for change in [0, 1, 2] {
         let place = Place::with_jane();
         let known = place.people.by_session(&place.begin(at(0)), at(0)).unwrap();
+        let token = PersonalToken {
+            sha256: Digest::of("vg_t"),
+            role: Role::Viewer,
+            wards: wards(&["icu"]),
+            until: at(60),
+        };
+        place.people.change(|book| book.add_token("jane", "t", token)).unwrap();
+        let program = place.people.by_token("vg_t", at(0)).unwrap();
         let mut changes = place.people.changes();
         changes.mark_unchanged();
         // By the command line: the gateway has to notice.
@@ -108,6 +116,7 @@ fn whoever_is_disabled_or_gets_another_password_is_out_everywhere() {
         assert!(place.people.still(&known, at(0)));
         place.people.tick(at(0)).unwrap();
         assert!(!place.people.still(&known, at(0)), "{change}");
+        assert!(!place.people.still(&program, at(0)), "a token of before goes on: {change}");
         assert!(changes.has_changed().unwrap());
     }
 }
@@ -132,8 +141,8 @@ fn a_link_sets_one_password_once_and_in_time() {
 #[test]
 fn the_first_person_is_an_admin_and_there_is_no_second_first() {
     let folder = tempfile::tempdir().unwrap();
-    let people = People::open(folder.path(), LASTING).unwrap();
-    assert!(!people.has_admin());
+    let people = People::open(folder.path(), LASTING);
+    assert!(people.lacks_admin());
     let setup = Link { sha256: Digest::of("s"), until: at(60) };
     people
         .change(|book| {
@@ -248,7 +257,7 @@ fn acts_wait_for_the_audit_until_they_were_told() {
     place.begin(at(0));
     assert_eq!(place.acts(), ["local:cli add_person jane clinician", "jane sign_in"]);
     place.people.told(1).unwrap();
-    let again = People::open(place.folder.path(), LASTING).unwrap();
+    let again = People::open(place.folder.path(), LASTING);
     assert_eq!(again.untold().len(), 1);
 }
 
@@ -270,4 +279,47 @@ fn a_look_is_told_once_an_hour_of_each_person_and_subject() {
         look("jane", &n.to_string(), at(600));
     }
     assert!(place.people.take_looks().len() <= LOOKS);
+}
+
+#[test]
+fn a_file_that_is_damaged_or_others_may_write_lets_nobody_in_until_it_is_right_again() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::with_jane();
+    let secret = place.begin(at(0));
+    let path = place.folder.path().join("people.json");
+    let good = std::fs::read(&path).unwrap();
+    let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode));
+    for damage in ["damaged", "others may write"] {
+        match damage {
+            "damaged" => std::fs::write(&path, "{").unwrap(),
+            _ => mode(0o602).unwrap(),
+        }
+        let people = People::open(place.folder.path(), LASTING);
+        let why = people.damaged().unwrap();
+        assert!(why.contains(damage), "{why}");
+        assert!(!people.lacks_admin(), "nobody knows, so no link is given");
+        assert!(people.by_session(&secret, at(1)).is_none());
+        assert!(people.tick(at(1)).is_err());
+        std::fs::write(&path, &good).unwrap();
+        mode(0o600).unwrap();
+        people.tick(at(1)).unwrap();
+        assert_eq!(people.damaged(), None);
+        assert!(people.by_session(&secret, at(1)).is_some());
+    }
+    mode(0o640).unwrap();
+    let people = People::open(place.folder.path(), LASTING);
+    assert_eq!(people.damaged(), None, "read by others, and written by none");
+    assert!(people.exposed().is_some_and(|why| why.contains("640")));
+}
+
+#[test]
+fn whoever_has_the_name_of_a_token_is_not_let_in() {
+    let place = Place::with_jane();
+    let secret = place.begin(at(0));
+    place.people.tokens_are(["Jane"].into_iter());
+    assert!(place.people.by_session(&secret, at(0)).is_none());
+    assert!(place.people.clash().is_some_and(|why| why.contains("`jane`")));
+    place.people.tokens_are(["ward"].into_iter());
+    assert!(place.people.by_session(&secret, at(0)).is_some());
+    assert_eq!(place.people.clash(), None);
 }

@@ -15,7 +15,7 @@ async function change() {
   said.value = "";
   try {
     await changePassword(old.value, next.value);
-    said.value = "Your password is another now; every other screen of yours has to sign in again.";
+    said.value = "Your password is another now; every other screen of yours has to sign in again, and your tokens are void: make new ones.";
   } catch (error) {
     said.value = error instanceof Refused ? error.message : "The gateway did not answer; nobody knows whether it was done.";
   }

@@ -12,7 +12,7 @@ use super::fixture::Bench;
 use super::ward::{answered, tokens, two_wards};
 use crate::http::{Auth, AuthInForce, Role};
 use crate::ingest::Refusals;
-use crate::people::{Digest, Lasting, Link, People, Person, hash};
+use crate::people::{Digest, Lasting, Link, People, Person, PersonalToken, hash};
 use vitalgate_domain::model::command::{Outcome, PersonAct};
 use vitalgate_domain::model::ids::WardId;
 use vitalgate_domain::model::input::Input;
@@ -26,7 +26,7 @@ pub(super) struct House {
     pub(super) bench: Bench,
     pub(super) people: Arc<People>,
     pub(super) refusals: Arc<Refusals>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 fn now() -> Timestamp {
@@ -37,7 +37,7 @@ impl House {
     pub(super) async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let lasting = Lasting { idle: Span::hours(1), longest: Span::hours(12) };
-        let people = People::open(folder.path(), lasting).unwrap();
+        let people = People::open(folder.path(), lasting);
         let refusals = Arc::<Refusals>::default();
         let (of_bench, told) = (Arc::clone(&people), Arc::clone(&refusals));
         let bench = Bench::start_with(|state| {
@@ -47,7 +47,7 @@ impl House {
         })
         .await;
         bench.board.send_replace(Arc::new(two_wards()));
-        Self { bench, people, refusals, _folder: folder }
+        Self { bench, people, refusals, folder }
     }
 
     /// With `jane`, a clinician of ward `icu`.
@@ -210,16 +210,40 @@ async fn another_password_ends_all_other_sessions() {
         let headers = [("cookie", here.as_str()), OWN];
         house.bench.call("POST", "/api/v1/session/password", &headers, &body).await
     };
+    let token = PersonalToken {
+        sha256: Digest::of("vg_own"),
+        role: Role::Viewer,
+        wards: Some(BTreeSet::from(["icu".parse().unwrap()])),
+        until: house.now() + Span::hours(1),
+    };
+    house.people.change(|book| book.add_token("jane", "own", token)).unwrap();
+    let program = [("authorization", "Bearer vg_own")];
+    let socket = house.bench.send("GET", "/api/v1/stream", &program, "").await;
+    let mut stream = EventReader(BufReader::new(socket));
+    assert_eq!(stream.next().await.unwrap().data["actor"], "jane/own");
     change("wrong", "other words than before").await.problem(403);
     change(PASSWORD, "short").await.problem(422);
     let changed = change(PASSWORD, "other words than before").await;
     assert_eq!(changed.status, 200, "{changed:?}");
+    while stream.next().await.is_some() {}
+    house.bench.call("GET", "/api/v1/patients", &program, "").await.problem(401);
     for ended in [&here, &elsewhere] {
         house.get(ended, "/api/v1/patients").await.problem(401);
     }
     assert_eq!(house.get(&kept(&changed), "/api/v1/patients").await.status, 200);
     house.sign_in("jane", PASSWORD).await.problem(401);
     assert_eq!(house.sign_in("jane", "other words than before").await.status, 200);
+}
+
+#[tokio::test]
+async fn while_the_file_is_damaged_nobody_signs_in_and_is_told_so() {
+    let house = House::of_jane().await;
+    house.people.tokens_are(["jane"].into_iter());
+    house.sign_in("jane", PASSWORD).await.problem(409);
+    house.people.tokens_are(std::iter::empty());
+    std::fs::write(house.folder.path().join("people.json"), "{").unwrap();
+    house.people.tick(house.now()).unwrap_err();
+    house.sign_in("jane", PASSWORD).await.problem(503);
 }
 
 #[tokio::test]
@@ -241,6 +265,8 @@ async fn the_first_person_makes_an_account_by_the_link_and_nobody_after() {
     use_link("guess", "jane", PASSWORD).await.problem(403);
     use_link("secret", "local", PASSWORD).await.problem(422);
     use_link("secret", "jane", "short").await.problem(422);
+    house.people.tokens_are(["Ward"].into_iter());
+    use_link("secret", "ward", PASSWORD).await.problem(409);
     let first = use_link("secret", "jane", PASSWORD).await;
     assert_eq!((first.status, &first.json()["role"]), (200, &json!("admin")));
     assert_eq!(house.get(&kept(&first), "/api/v1/audit").await.status, 200);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Findings;
 use crate::config::Config;
+use crate::people::PeopleFile;
 use vitalgate_store::{Store, folder};
 
 /// Anybody may read.
@@ -27,6 +28,9 @@ pub(super) fn examine(config: &Config) -> Findings {
         [Store::file(dir), dir.join("keys"), dir.join("keys/audit.key"), dir.join("people.json")]
     {
         judge_own(&path, &mut findings);
+    }
+    if config.people.is_some() {
+        judge_people(config, &mut findings);
     }
     for (key, path) in config.secret_files() {
         judge_secret(key, path, &mut findings);
@@ -56,6 +60,21 @@ fn judge_own(path: &Path, findings: &mut Findings) {
     }
 }
 
+/// Whether people can sign in by name, and each under a name of their own.
+fn judge_people(config: &Config, findings: &mut Findings) {
+    match PeopleFile::of(&config.store.dir).read() {
+        Err(bad) => findings.fail("people", bad.to_string(), "until then nobody signs in by name"),
+        Ok(book) => {
+            let called =
+                |name: &&String| book.people.contains_key(name.to_ascii_lowercase().as_str());
+            for name in config.http.token.iter().map(|token| &token.name).filter(called) {
+                let said = format!("`{name}` is a person and a [[http.token]]");
+                findings.fail("people", said, "rename the token: the person is not let in");
+            }
+        }
+    }
+}
+
 fn judge_secret(key: &str, path: &Path, findings: &mut Findings) {
     // Whoever cannot read it is told so where it is needed.
     let Ok(found) = std::fs::metadata(path) else { return };
@@ -70,10 +89,43 @@ fn judge_secret(key: &str, path: &Path, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::fs::{self, Permissions};
 
     use super::super::Verdict;
     use super::*;
+    use crate::config::Role;
+    use crate::people::Person;
+
+    #[test]
+    fn people_that_cannot_be_believed_or_are_tokens_too_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("people.json");
+        let text = format!(
+            "[people]\n[[http.token]]\nname = \"Jane\"\nrole = \"viewer\"\nsha256 = \"{}\"\n",
+            "0".repeat(64)
+        );
+        let file = dir.path().join("gateway.toml");
+        fs::write(&file, text).unwrap();
+        let mut config = Config::read(&file).unwrap();
+        config.store.dir = dir.path().to_owned();
+        let failed = || {
+            let all = examine(&config).list;
+            let people = all.into_iter().filter(|f| f.what == "people");
+            people.map(|f| (f.verdict, f.found)).collect::<Vec<_>>()
+        };
+        let file = PeopleFile::of(dir.path());
+        assert_eq!(failed(), []);
+        let jane = Person::new(Role::Viewer, None, BTreeSet::new()).unwrap();
+        file.change(|book| book.add("local:cli", "jane", jane)).unwrap();
+        let clash = failed();
+        assert!(clash[0].0 == Verdict::Fail && clash[0].1.contains("`Jane`"), "{clash:?}");
+        fs::set_permissions(&path, Permissions::from_mode(0o620)).unwrap();
+        assert!(failed()[0].1.contains("others may write"), "{:?}", failed());
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        fs::write(&path, "{").unwrap();
+        assert!(failed()[0].1.contains("damaged"), "{:?}", failed());
+    }
 
     #[test]
     fn a_readable_secret_an_open_folder_and_an_open_way_are_named() {
