@@ -2,6 +2,7 @@
 //!
 //! Each function returns the change it made, or `None` when nothing changed. Times are shown times.
 
+use super::said::{LONGEST, is_said};
 use crate::model::alarm::{
     Acknowledgement, Alarm, AlarmKind, Condition, Priority, Response, State,
 };
@@ -9,9 +10,6 @@ use crate::model::command::Outcome;
 use crate::model::pause::Comment;
 use crate::model::time::{Span, Timestamp};
 use crate::output::transition::Change;
-
-/// Bytes of a comment at most: what somebody says is part of each transition after it.
-const LONGEST_COMMENT: usize = 1_000;
 
 /// Why a command about an alarm was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -332,8 +330,8 @@ impl Alarm {
         if self.state == State::Closed {
             return Err(Refusal::conflict("the alarm is closed"));
         }
-        if said.is_empty() || said.len() > LONGEST_COMMENT {
-            let detail = format!("a comment has 1 to {LONGEST_COMMENT} bytes");
+        if !is_said(said) {
+            let detail = format!("a comment has 1 to {LONGEST} bytes, and something to be seen");
             return Err(Refusal { outcome: Outcome::Invalid, detail });
         }
         self.comment = Some(Comment { by, at: now, text: said.to_owned() });

@@ -5,3 +5,4 @@ pub(crate) mod draft;
 pub mod lifecycle;
 pub mod pausing;
 pub(crate) mod responsibility;
+pub(crate) mod said;

@@ -3,6 +3,7 @@
 //! Times are shown times.
 
 use super::lifecycle::Refusal;
+use super::said::{self, is_said};
 use crate::model::alarm::{Alarm, Condition, Priority, State};
 use crate::model::command::Outcome;
 use crate::model::pause::{How, Inactivation, Pause, What};
@@ -34,6 +35,12 @@ impl Alarm {
         now: Timestamp,
     ) -> Result<Change, Refusal> {
         self.is_to_be_open()?;
+        if reason.is_some_and(|reason| !reason.is_empty() && !is_said(reason)) {
+            let most = said::LONGEST;
+            return Err(invalid(format!(
+                "a reason has 1 to {most} bytes, and something to be seen"
+            )));
+        }
         let longest = longest_pause(self.priority);
         let until = until.unwrap_or(now + longest);
         if until <= now {
@@ -64,8 +71,12 @@ impl Alarm {
         now: Timestamp,
     ) -> Result<Change, Refusal> {
         self.is_to_be_open()?;
-        let Some(reason) = reason.filter(|reason| !reason.trim().is_empty()) else {
-            return Err(invalid("a reason is needed to switch an alarm off"));
+        let Some(reason) = reason.filter(|reason| is_said(reason)) else {
+            let detail = format!(
+                "a reason is needed to switch an alarm off, of {} bytes at most",
+                said::LONGEST
+            );
+            return Err(invalid(detail));
         };
         let Some(until) = until.filter(|until| now < *until && *until <= now + LONGEST) else {
             return Err(invalid("an alarm is switched off until a time of the next 24 h"));

@@ -12,6 +12,7 @@
 //! of its alarm: those of the alarm itself come in by [`Ladder::moved`], those of time by [`Ladder::fire`].
 
 mod ask;
+mod owned;
 mod receipts;
 
 pub(crate) use self::receipts::was_told;
@@ -19,9 +20,8 @@ pub(crate) use self::receipts::was_told;
 use minicbor::{Decode, Encode};
 
 use self::ask::Whom;
-use super::lifecycle::acknowledged_for;
 use super::pausing::LADDER_WAITS;
-use crate::model::alarm::{Alarm, Condition, Priority, Response, State};
+use crate::model::alarm::{Alarm, Priority, Response, State};
 use crate::model::duty::DutyPlan;
 use crate::model::ids::ChannelId;
 use crate::model::responsibility::{Assignment, Responsibility};
@@ -432,48 +432,6 @@ impl Ladder {
         *self =
             Self { phase, step, by_acknowledging, paused_since, owned_since, ..Self::default() };
         self.own(alarm, ground);
-    }
-
-    /// Somebody has it until the shift is over, and who is not on duty for as long as an acknowledgement holds.
-    fn own(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
-        let (now, wall) = (ground.now, ground.now.wall());
-        let lent = self.lent_until(alarm, ground);
-        let Some(responsibility) = &mut alarm.responsibility else { return };
-        let until = ground.plan.and_then(|plan| {
-            let name = responsibility.person.as_deref()?;
-            let person = plan.people.iter().find(|person| person.id.as_str() == name)?;
-            plan.on_duty_until(&person.id, wall)
-        });
-        let shift = until.map(|until| now.own(until)).filter(|at| *at > now.at);
-        self.on_duty = shift.is_some();
-        self.due_at = shift.or(lent);
-        responsibility.deadline =
-            if self.on_duty { until } else { self.due_at.map(|at| now.shown(at)) };
-    }
-
-    /// How long somebody has it who is not on duty; `None` where it is over, or row 10 ends that.
-    fn lent_until(&self, alarm: &Alarm, ground: Ground<'_>) -> Option<Timestamp> {
-        let acknowledged = alarm.acknowledged.as_ref().and_then(|one| one.until);
-        let by_row_10 = self.by_acknowledging && acknowledged.is_some();
-        let over = alarm.condition == Condition::Absent;
-        ground.plan.filter(|_| !by_row_10 && !over)?;
-        let since = self.owned_since.unwrap_or(ground.now.at);
-        Some((since + acknowledged_for(alarm)).max(ground.now.at))
-    }
-
-    /// Looks at it again: whether whoever had it has it no more, because they are on duty no more, or never were.
-    fn is_lost(&mut self, alarm: &mut Alarm, ground: Ground<'_>) -> bool {
-        let was_on_duty = self.on_duty;
-        self.own(alarm, ground);
-        (was_on_duty && !self.on_duty) || self.due_at.is_some_and(|at| at <= ground.now.at)
-    }
-
-    /// Who had it hears that it is theirs no more, and the others are asked.
-    fn shift_over(&mut self, alarm: &mut Alarm, ground: Ground<'_>) -> Change {
-        ask::tell_owner(alarm, ground);
-        self.give_back(alarm, ground);
-        self.settle(alarm, Change::ShiftOver, ground);
-        Change::ShiftOver
     }
 
     /// Who had it has it no more, and the ladder goes on from their step to others.

@@ -2,6 +2,7 @@
 
 use super::Reply;
 use crate::alarms::pausing::LONGEST;
+use crate::alarms::said::{self, is_said};
 use crate::core::Core;
 use crate::model::command::Outcome;
 use crate::model::ids::{BedId, PatientId, RuleId};
@@ -23,8 +24,9 @@ impl Core {
         out: &mut Output,
     ) -> Reply {
         let (now, reason) = (out.wall(), reason.trim().to_owned());
-        if reason.is_empty() {
-            return Reply::refused(Outcome::Invalid, "a reason is needed");
+        if !is_said(&reason) {
+            let detail = format!("a reason is needed, of {} bytes at most", said::LONGEST);
+            return Reply::refused(Outcome::Invalid, detail);
         }
         if until <= now || until > now + LONGEST {
             return Reply::refused(Outcome::Invalid, "a pause lasts until a time of the next 24 h");

@@ -1,7 +1,7 @@
 //! A pause of more than the sound holds the ladder, of a high alarm for two minutes at most; one of the sound does not.
 
 use crate::model::alarm::State;
-use crate::model::command::{Action, AlarmAct};
+use crate::model::command::{Action, AlarmAct, Outcome};
 use crate::model::pause::{Scope, What};
 use crate::model::time::Span;
 
@@ -118,4 +118,23 @@ fn what_nobody_has_heard_of_is_announced_after_two_minutes_however_often_it_is_p
         assert_eq!(scene.alarm(SPO2).state, State::Alarming, "{what:?}");
         assert_eq!(scene.asked(SPO2), "notified 1 nurse n1", "{what:?}");
     }
+}
+
+#[test]
+fn what_cannot_be_seen_or_is_too_long_is_no_reason_and_no_comment() {
+    let mut scene = desaturated(usual());
+    let until = Some(scene.now.wall() + Span::hours(2));
+    for text in ["", "\u{200b}\u{2060}", "\u{a0} \u{feff}", &"x".repeat(1_001)] {
+        let reason = Some(text.to_owned());
+        let off = AlarmAct::Off { what: What::Alarm, reason: reason.clone(), until };
+        assert_eq!(scene.by("n2", SPO2, off).0, Outcome::Invalid, "{text:?}");
+        let comment = AlarmAct::Comment { text: text.to_owned() };
+        assert_eq!(scene.by("n2", SPO2, comment).0, Outcome::Invalid, "{text:?}");
+        if !text.is_empty() {
+            let pause = AlarmAct::Pause { what: What::Audio, reason, until: None };
+            assert_eq!(scene.by("n2", SPO2, pause).0, Outcome::Invalid, "{text:?}");
+        }
+    }
+    let comment = AlarmAct::Comment { text: "x".repeat(1_000) };
+    assert_eq!(scene.by("n2", SPO2, comment).0, Outcome::Done);
 }
