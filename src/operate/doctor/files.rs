@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Findings;
 use crate::config::Config;
-use crate::people::PeopleFile;
+use crate::people::{BadPeople, PeopleFile};
 use vitalgate_store::{Store, folder};
 
 /// Anybody may read.
@@ -63,6 +63,10 @@ fn judge_own(path: &Path, findings: &mut Findings) {
 /// Whether people can sign in by name, and each under a name of their own.
 fn judge_people(config: &Config, findings: &mut Findings) {
     match PeopleFile::of(&config.store.dir).read() {
+        // Whoever asks may be somebody else than the gateway's user.
+        Err(bad @ BadPeople::File { .. }) => {
+            findings.warn("people", bad.to_string(), "look as the gateway's user");
+        }
         Err(bad) => findings.fail("people", bad.to_string(), "until then nobody signs in by name"),
         Ok(book) => {
             let called =
@@ -125,6 +129,9 @@ mod tests {
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, "{").unwrap();
         assert!(failed()[0].1.contains("damaged"), "{:?}", failed());
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("elsewhere", &path).unwrap();
+        assert_eq!(failed()[0].0, Verdict::Warn, "{:?}", failed());
     }
 
     #[test]
