@@ -172,7 +172,7 @@ struct At {
 /// Refuses a name that a token of the configuration has.
 fn own_name(people: &People, name: &str) -> Result<(), Problem> {
     if people.is_token(name) {
-        Err(refused(Refusal::Token(name.to_owned()).into()))
+        Err(refused(&Refusal::Token(name.to_owned()).into()))
     } else {
         Ok(())
     }
