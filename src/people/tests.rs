@@ -97,7 +97,7 @@ fn whoever_is_disabled_or_gets_another_password_is_out_everywhere() {
         let token = PersonalToken {
             sha256: Digest::of("vg_t"),
             role: Role::Viewer,
-            wards: wards(&["icu"]),
+            wards: Some(wards(&["icu"])),
             until: at(60),
         };
         place.people.change(|book| book.add_token("jane", "t", token)).unwrap();

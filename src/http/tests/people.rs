@@ -214,7 +214,7 @@ async fn another_password_ends_all_other_sessions() {
         sha256: Digest::of("vg_own"),
         role: Role::Viewer,
         wards: Some(BTreeSet::from(["icu".parse().unwrap()])),
-        until: house.now() + Span::hours(1),
+        until: now() + Span::hours(1),
     };
     house.people.change(|book| book.add_token("jane", "own", token)).unwrap();
     let program = [("authorization", "Bearer vg_own")];
@@ -242,7 +242,7 @@ async fn while_the_file_is_damaged_nobody_signs_in_and_is_told_so() {
     house.sign_in("jane", PASSWORD).await.problem(409);
     house.people.tokens_are(std::iter::empty());
     std::fs::write(house.folder.path().join("people.json"), "{").unwrap();
-    house.people.tick(house.now()).unwrap_err();
+    house.people.tick(now()).unwrap_err();
     house.sign_in("jane", PASSWORD).await.problem(503);
 }
 
