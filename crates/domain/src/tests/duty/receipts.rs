@@ -116,7 +116,8 @@ fn what_is_high_goes_on_at_once_where_the_channel_is_known_to_fail() {
 fn a_channel_that_works_again_is_the_first_again() {
     let mut scene = super::bedside(with_channels());
     fails(&mut scene, "n1-push");
-    let back = Input::Undelivered { channel: channel("n1-push"), waits: None, words: "".into() };
+    let back =
+        Input::Undelivered { channel: channel("n1-push"), waits: None, words: String::new() };
     scene.fold(&[back]);
     scene.low_for(6);
     assert_eq!(scene.asked(SPO2), "unassigned 1 nurse n1");
