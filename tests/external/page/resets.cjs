@@ -67,7 +67,7 @@ module.exports = {
     const reset = page.locator("main").getByRole("button", { name: /^Reset/ });
     await pause(900);
     assert.equal(await reset.getAttribute("aria-disabled"), "true");
-    await page.locator(".apart").getByRole("textbox").fill("sensor went with the patient");
+    await page.locator(".apart").getByRole("textbox", { name: /why/i }).fill("sensor went with the patient");
     await reset.click();
     await until("it is sent", 12_000, () => bench.gateway.commands.length === 1);
     assert.equal(bench.gateway.commands[0].reason, "sensor went with the patient");
@@ -89,6 +89,6 @@ module.exports = {
     await page.getByRole("heading", { name: /dev-07 silent/ }).waitFor();
     await pause(900);
     assert.equal(await reset.getAttribute("aria-disabled"), "true", "what ends by itself is not reset while it holds");
-    assert.equal(await page.locator(".apart").getByRole("textbox").count(), 0);
+    assert.equal(await page.locator(".apart").getByRole("textbox", { name: /why/i }).count(), 0);
   },
 };
