@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::event::Event;
 use super::request::Request;
-use super::words::Words;
+use super::words::{Words, severity};
 use crate::config::{Bearer, Detail};
 use vitalgate_domain::model::alarm::{Priority, State};
 use vitalgate_domain::model::ids::WardId;
@@ -146,15 +146,6 @@ impl Receiver {
             request.headers.insert(header::AUTHORIZATION, token.header());
         }
         request
-    }
-}
-
-fn severity(priority: Priority) -> &'static str {
-    match priority {
-        Priority::High => "critical",
-        Priority::Medium => "error",
-        Priority::Low => "warning",
-        Priority::Info => "info",
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::event::Event;
 use super::request::Request;
-use super::words::Words;
+use super::words::{Words, severity};
 use crate::config::{Detail, RoutingKey};
 use vitalgate_domain::model::alarm::{Priority, State};
 use vitalgate_domain::model::time::Timestamp;
@@ -78,15 +78,6 @@ impl PagerDuty {
     ) -> Request {
         let routing_key = self.key.as_str();
         Request::json(&self.path, &Call { routing_key, event_action, dedup_key, payload })
-    }
-}
-
-fn severity(priority: Priority) -> &'static str {
-    match priority {
-        Priority::High => "critical",
-        Priority::Medium => "error",
-        Priority::Low => "warning",
-        Priority::Info => "info",
     }
 }
 

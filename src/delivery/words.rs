@@ -44,6 +44,16 @@ impl Words {
     }
 }
 
+/// How grave it is in the words of whoever watches machines.
+pub(super) fn severity(priority: Priority) -> &'static str {
+    match priority {
+        Priority::High => "critical",
+        Priority::Medium => "error",
+        Priority::Low => "warning",
+        Priority::Info => "info",
+    }
+}
+
 /// Whether somebody who was told of an alarm should hear of the change as well.
 pub(super) fn ends(event: &Event) -> bool {
     // That is told at the end of the pause.

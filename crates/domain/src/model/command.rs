@@ -275,9 +275,6 @@ pub enum PersonAct {
     /// Looked at the patients of wards; once an hour.
     #[n(12)]
     SeeWards,
-    /// Set a PIN.
-    #[n(13)]
-    SetPin,
 }
 
 impl PersonAct {
@@ -297,7 +294,6 @@ impl PersonAct {
             Self::RevokeToken => "revoke_token",
             Self::SeePatient => "see_patient",
             Self::SeeWards => "see_wards",
-            Self::SetPin => "set_pin",
         }
     }
 }
