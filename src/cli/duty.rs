@@ -40,7 +40,9 @@ pub(super) fn run(args: &DutyArgs) -> anyhow::Result<ExitCode> {
     match args.act {
         Act::List => list(&plan, now),
         Act::Check if tell_holes(&plan, now) => return Ok(ExitCode::FAILURE),
-        Act::Check => say("ok: somebody is always on duty"),
+        Act::Check => say(
+            "ok: no role of the teams is ever without a person; what no team serves asks nobody",
+        ),
     }
     Ok(ExitCode::SUCCESS)
 }
