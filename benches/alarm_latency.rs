@@ -8,7 +8,7 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -16,17 +16,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use bytes::BytesMut;
-use rumqttc::{Connect, Packet, Publish, QoS};
-use serde_json::{Value, json};
+use serde_json::Value;
 use vitalgate::app::RunMode;
-use vitalgate::clock::Clock;
-use vitalgate_domain::model::time::Timestamp;
 use vitalgate_sim::clock::monotonic;
 
 use support::figures::{Buckets, median, quantile};
 use support::gateway::Server;
 use support::load::{self, Load, Until};
+use support::oximeter::Oximeter;
 use support::standin::StandIn;
 use support::ward::{Ward, copy};
 use support::{ROUNDS, folder, part};
@@ -241,23 +238,11 @@ struct Latencies {
 /// Raises and ends the alarm of one device, each so long after the one before was seen.
 fn alarms(gateway: &Server, apart: Duration) -> anyhow::Result<Latencies> {
     let seen = events(gateway.http.context("no HTTP")?)?;
-    let (mut socket, acknowledged) = connect(gateway.mqtt)?;
-    let clock = Clock::system(Timestamp::from_micros(0));
+    let mut oximeter = Oximeter::connect(gateway.mqtt, "oximeter")?;
     let (mut alarms, mut pubacks) = (Vec::new(), Vec::new());
     let begun = monotonic();
     for seq in 1..=ALARMS {
-        let pulse = if seq % 2 == 1 { 120.0 } else { 80.0 };
-        let at = clock.wall();
-        let message = json!({
-            "boot": 1, "seq": seq, "sent_at": at, "at": at, "clock": { "source": "ntp" },
-            "readings": [{ "signal": "pulse_rate", "value": pulse, "unit": "/min" }],
-        });
-        let mut publish =
-            Publish::new("vitalgate/v1/oximeter/telemetry", QoS::AtLeastOnce, message.to_string());
-        publish.pkid = seq as u16;
-        let packet = bytes_of(&Packet::Publish(publish))?;
-        let sent = monotonic();
-        socket.write_all(&packet)?;
+        let sent = oximeter.measure("oximeter", if seq % 2 == 1 { 120.0 } else { 80.0 })?;
         let state = if seq % 2 == 1 { "alarming" } else { "closed" };
         let alarm = loop {
             let (at, alarm) = seen.recv_timeout(PATIENCE).context("no alarm came")?;
@@ -266,7 +251,7 @@ fn alarms(gateway: &Server, apart: Duration) -> anyhow::Result<Latencies> {
                 break at;
             }
         };
-        let puback = acknowledged.recv_timeout(PATIENCE).context("no PUBACK came")?;
+        let puback = oximeter.acknowledged()?;
         let ms = |at: Instant| at.saturating_duration_since(sent).as_secs_f64() * 1e3;
         alarms.push(ms(alarm));
         pubacks.push(ms(puback));
@@ -301,33 +286,6 @@ fn events(http: SocketAddr) -> anyhow::Result<Receiver<(Instant, Value)>> {
         }
     });
     Ok(seen)
-}
-
-/// A connection of the device, and the moments its acknowledgements were read.
-fn connect(mqtt: SocketAddr) -> anyhow::Result<(TcpStream, Receiver<Instant>)> {
-    let mut socket = TcpStream::connect(mqtt)?;
-    socket.set_nodelay(true)?;
-    let mut connect = Connect::new("oximeter");
-    connect.keep_alive = 600;
-    connect.clean_session = true;
-    socket.write_all(&bytes_of(&Packet::Connect(connect))?)?;
-    let mut packet = [0; 4];
-    socket.read_exact(&mut packet)?;
-    ensure!(packet == [0x20, 2, 0, 0], "the gateway did not accept: {packet:?}");
-    let mut reader = socket.try_clone()?;
-    let (tx, acknowledged) = sync_channel(16);
-    thread::spawn(
-        move || {
-            while reader.read_exact(&mut packet).is_ok() && tx.send(monotonic()).is_ok() {}
-        },
-    );
-    Ok((socket, acknowledged))
-}
-
-fn bytes_of(packet: &Packet) -> anyhow::Result<BytesMut> {
-    let mut bytes = BytesMut::new();
-    packet.write(&mut bytes, 1 << 20)?;
-    Ok(bytes)
 }
 
 /// A figure of `/metrics`, all labels together.

@@ -6,6 +6,8 @@ pub(crate) mod figures;
 pub(crate) mod floor;
 pub(crate) mod gateway;
 pub(crate) mod load;
+pub(crate) mod oximeter;
+pub(crate) mod screens;
 pub(crate) mod standin;
 pub(crate) mod ward;
 

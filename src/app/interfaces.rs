@@ -84,7 +84,7 @@ impl Interfaces {
         let subscribers = brokers.collect::<Result<_, _>>().context("[[broker]]")?;
         let around = Around::new(config, opened, &shared)?;
         let listener = ListenerConfig::from(config);
-        let sockets = listener.sockets() + Limits::default().places().all();
+        let sockets = listener.sockets() + limits(config).places().all();
         if let Err(too_few) = descriptors::raise_for(sockets) {
             tracing::warn!("{too_few}");
             shared.handles.degraded.set("file descriptors", Some(too_few.to_string()));
@@ -184,8 +184,12 @@ fn state(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Result<Ap
         )?,
         pulse: pulse.clone(),
         load: load.clone(),
-        limits: Limits::default(),
+        limits: limits(config),
     })
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits::of_streams(config.http.max_streams.get().into())
 }
 
 /// Where to ask for what the store no longer holds.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ pub struct Http {
     pub token: Vec<HttpToken>,
     /// TLS.
     pub tls: Option<HttpTls>,
+    /// Event streams that may be open at once.
+    pub max_streams: NonZeroU16,
 }
 
 /// `[http.tls]`.
@@ -239,6 +242,11 @@ impl Http {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), token: Vec::new(), tls: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            token: Vec::new(),
+            tls: None,
+            max_streams: NonZeroU16::MIN.saturating_add(1_023),
+        }
     }
 }

@@ -89,6 +89,13 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// With room for so many streams, and as many connections for requests beside them as by default.
+    #[must_use]
+    pub fn of_streams(streams: usize) -> Self {
+        let usual = Self::default();
+        Self { connections: usual.connections - usual.streams + streams, streams, ..usual }
+    }
+
     /// How many connections there may be. A token may hold all of them: behind a proxy that is a whole
     /// hospital.
     pub(crate) fn places(&self) -> Bounds {

@@ -264,6 +264,35 @@ proptest! {
     }
 }
 
+/// A stay that broke a law: while its ward is paused, and its device has spent what it may tell, an alarm stops being
+/// another's member. The world asks for an owner or a timer after every row.
+#[test]
+fn whoever_is_no_member_any_more_has_a_ladder_at_once_though_its_device_is_over_its_budget() {
+    let burst = |seconds, value| Step::Burst { device: 3, signal: 0, value, seconds };
+    let reading = |value, how| Step::Reading { device: 0, signal: 0, value, age: 0, how };
+    let world = World::live(&[
+        Step::Link(3, false),
+        Step::Bind(3, 0),
+        reading(2, 3),
+        Step::Pause(2, 68),
+        Step::Again(0),
+        Step::Duty(1),
+        Step::Wait(1),
+        burst(1, 2),
+        reading(0, 1),
+        Step::Wait(5_000),
+        Step::Storm(3, 120),
+        burst(6, 0),
+    ]);
+    let alarm = |core: &Core| {
+        let alarms = core.patients.values().flat_map(|patient| patient.alarms.iter());
+        alarms.filter(|(key, _)| key.source == "gone").map(|(_, open)| open.alarm.clone()).next()
+    };
+    let alarm = alarm(&world.scene.core).unwrap();
+    assert_eq!(alarm.state, State::Paused);
+    assert!(alarm.responsibility.is_some(), "{alarm:?}");
+}
+
 /// Whether an alarm is about data, and not about the window itself, or who is on duty: a ladder begins with the
 /// announcement.
 fn of_data_alone(rule: &str) -> bool {

@@ -149,7 +149,9 @@ impl Book {
         };
         self.budgets.retain(|_, budget| budget.is_needed(now));
         let stands_alone = open.shown_following && open.alarm.group.is_none();
-        let calls_anew = change.announces() && (stands_alone || !open.is_shown_alarming());
+        // Nobody answers for it by answering for another any more.
+        let calls_anew = (stands_alone && open.alarm.is_open())
+            || (change.announces() && !open.is_shown_alarming());
         let waits = can_wait(change) && !calls_anew;
         let spent = self.budgets.get(&device).is_some_and(|budget| budget.is_spent(now));
         if !waits || !spent {
