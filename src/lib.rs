@@ -53,6 +53,7 @@ pub mod pipeline;
 pub mod privacy;
 pub mod projection;
 pub mod state;
+pub mod synthetic;
 pub mod telemetry;
 pub mod tools;
 
